@@ -1,0 +1,29 @@
+/* fault.h - one error message on its way to the person who can mend it.
+ *
+ * A function that can fail for reasons a user must read takes a struct fault last, fills it and
+ * returns FAULT_WORK (1: the work failed) or FAULT_INPUT (2: wrong usage or input); these are also
+ * the program's exit codes. 0 is success. The text is one line: "FILE:LINE: what, and what was
+ * expected". Threads: any, on different objects. Memory: the caller's.
+ */
+#ifndef MURID_FAULT_H
+#define MURID_FAULT_H
+
+enum { FAULT_NONE = 0, FAULT_WORK = 1, FAULT_INPUT = 2 };
+
+#if defined(__GNUC__)
+#define FAULT_PRINTF(format_at, values_at) __attribute__((format(printf, format_at, values_at)))
+#else
+#define FAULT_PRINTF(format_at, values_at)
+#endif
+
+struct fault {
+    char text[1024];
+};
+
+/* Formats the text and returns code, so that a failing function can end with it. */
+int fault_set(struct fault *fault, int code, const char *format, ...) FAULT_PRINTF(3, 4);
+
+/* Prints "murid: TEXT" on standard error and returns code. */
+int fault_report(const struct fault *fault, int code);
+
+#endif

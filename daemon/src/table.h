@@ -1,0 +1,55 @@
+/* table.h - a trial table: CSV with a header row, read one row at a time.
+ *
+ * Columns (any order, others ignored, empty = unknown): subject, session, trial, stimulus, choice,
+ * reward, rt_s, side, repeat, p_left. The first five are required. The file is not trusted: lines
+ * and fields are bounded, numbers are range-checked, an error names file, line, column and what was
+ * expected. Threads: one owner. Memory: a fixed buffer inside struct table.
+ */
+#ifndef MURID_TABLE_H
+#define MURID_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "fault.h"
+#include "proto/message.h"
+
+enum { TABLE_LINE_MAX = 4096, TABLE_COLUMNS_MAX = 64 };
+
+struct table_row {
+    char subject[PROTO_ID_MAX + 1];
+    char session[PROTO_ID_MAX + 1];
+    int64_t trial;
+    double stimulus; /* signed contrast, fraction -1..1 */
+    int8_t choice;   /* 1 right, 0 left, -1 none */
+    int8_t side;     /* 1 right, 0 left, -1 unknown */
+    int8_t repeat;   /* 1 yes, 0 no, -1 unknown */
+    double reward;   /* 0..1, NaN unknown */
+    double rt_s;     /* NaN unknown */
+    double p_left;   /* NaN unknown */
+};
+
+struct table {
+    FILE *file;
+    char path[512];
+    int64_t line; /* of the row last read, from 1 */
+    int n_columns;
+    int8_t column[TABLE_COLUMNS_MAX]; /* what each column of the file holds; -1 ignored */
+    char text[TABLE_LINE_MAX];
+};
+
+/* Opens path ("-": standard input) and reads the header. FAULT_NONE or FAULT_INPUT. */
+int table_open(struct table *table, const char *path, struct fault *fault);
+
+/* Reads the next row: 1 a row, 0 the end, -1 an error in *fault. */
+int table_next(struct table *table, struct table_row *row, struct fault *fault);
+
+/* Closes; a zeroed table is fine. */
+void table_close(struct table *table);
+
+/* The header line that table_write() rows belong under, and one row. */
+void table_write_header(FILE *to);
+void table_write(FILE *to, const struct table_row *row);
+
+#endif
