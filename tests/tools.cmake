@@ -1,0 +1,5 @@
+# Tests of the subcommands and of what they share.
+unit_test(table murid::daemon_core)
+unit_test(progress murid::daemon_core)
+unit_test(options murid::daemon_core)
+fuzz_target(csv murid::daemon_core)
