@@ -109,10 +109,11 @@ const char *proto_serial_name(uint8_t type)
     }
 }
 
-static bool check_number(proto_serial_range *bad, const char *key, int64_t value, int64_t min,
-                         int64_t max, int64_t nil)
+static bool check_number(proto_serial_range *bad, uint8_t bytes, const char *key, int64_t value,
+                         int64_t min, int64_t max, int64_t nil)
 {
     if ((value >= min && value <= max) || value == nil) {
+        bad->offset = (uint8_t)(bad->offset + bytes);
         return true;
     }
     bad->key = key;
@@ -129,7 +130,7 @@ static bool check_text(proto_serial_range *bad, const char *key, const char *tex
     for (size_t i = 0; i < n; i++) {
         const int64_t c = (unsigned char)text[i];
         has_ended = has_ended || c == 0;
-        if (!check_number(bad, key, c, has_ended ? 0 : ' ', has_ended ? 0 : '~',
+        if (!check_number(bad, 1, key, c, has_ended ? 0 : ' ', has_ended ? 0 : '~',
                           PROTO_SERIAL_NONE)) {
             return false;
         }
@@ -151,11 +152,11 @@ bool proto_serial_check(uint8_t type, const uint8_t *body, size_t n, proto_seria
         proto_serial_##name v;                                                                     \
         proto_serial_##name##_decode(body, &v);                                                    \
         return
-#define NUMBER(key, min, max, nil)                 check_number(bad, #key, v.key, min, max, nil) &&
-#define U8(owner, key, min, max, nil, unit, help)  NUMBER(key, min, max, nil)
-#define U16(owner, key, min, max, nil, unit, help) NUMBER(key, min, max, nil)
-#define U32(owner, key, min, max, nil, unit, help) NUMBER(key, min, max, nil)
-#define I16(owner, key, min, max, nil, unit, help) NUMBER(key, min, max, nil)
+#define NUMBER(bytes, key, min, max, nil)          check_number(bad, bytes, #key, v.key, min, max, nil) &&
+#define U8(owner, key, min, max, nil, unit, help)  NUMBER(1, key, min, max, nil)
+#define U16(owner, key, min, max, nil, unit, help) NUMBER(2, key, min, max, nil)
+#define U32(owner, key, min, max, nil, unit, help) NUMBER(4, key, min, max, nil)
+#define I16(owner, key, min, max, nil, unit, help) NUMBER(2, key, min, max, nil)
 #define CHARS(owner, key, bytes, help)             check_text(bad, #key, v.key, bytes) &&
 #define END(name)                                                                                  \
     true;                                                                                          \
