@@ -27,14 +27,10 @@ refuse(proto_message *out, proto_fault *fault, int status, size_t offset, const 
 
 static int refuse_range(proto_message *out, proto_fault *fault, const proto_serial_range *bad)
 {
-    char nil[40] = "";
     (void)snprintf(fault->key, sizeof fault->key, "%s.%s", bad->frame, bad->key);
-    if (bad->nil != PROTO_SERIAL_NONE) {
-        (void)snprintf(nil, sizeof nil, ", or %" PRId64 " for unknown", bad->nil);
-    }
     return refuse(out, fault, PROTO_ERR_RANGE, 3U + bad->offset,
-                  "%" PRId64 ", expected %" PRId64 " to %" PRId64 "%s", bad->value, bad->min,
-                  bad->max, nil);
+                  "%" PRId64 " is outside %" PRId64 "..%" PRId64 "%s%s (%s)", bad->value, bad->min,
+                  bad->max, bad->unit[0] != '\0' ? " " : "", bad->unit, bad->help);
 }
 
 static int64_t nil_u8(uint8_t v)
@@ -60,7 +56,7 @@ static int take_hello(const uint8_t *body, proto_message *out, proto_fault *faul
     if (h.protocol != PROTO_SERIAL_VERSION) {
         (void)snprintf(fault->key, sizeof fault->key, "hello.protocol");
         return refuse(out, fault, PROTO_ERR_VERSION, 3,
-                      "%u, expected %d: the device's firmware is of another version",
+                      "%u is not %d: the device's firmware is of another version",
                       (unsigned)h.protocol, PROTO_SERIAL_VERSION);
     }
     name_session(out, h.boot, h.t_us);
@@ -111,23 +107,24 @@ int bridge_decode(const uint8_t *payload, size_t n, const char *rig, const char 
     *fault = (proto_fault){0};
     if (!proto_frame_parse(payload, n, &frame)) {
         return refuse(out, fault, PROTO_ERR_SYNTAX, 0,
-                      "%zu bytes that are no frame, expected type, seq, body, checksum", n);
+                      "%zu bytes that are no frame: type, seq, body and checksum were expected", n);
     }
     const proto_kind kind = kind_of(frame.type);
     if (kind == PROTO_KIND_NONE) {
         return refuse(out, fault, PROTO_ERR_KIND, 0,
-                      "frame type 0x%02X, expected hello, stimulus, trial or session_end",
+                      "frame of type 0x%02X; hello, stimulus, trial or session_end was expected",
                       (unsigned)frame.type);
     }
     if (!proto_serial_check(frame.type, frame.body, frame.body_size, &bad)) {
-        return bad.key != NULL ? refuse_range(out, fault, &bad)
-                               : refuse(out, fault, PROTO_ERR_SIZE, n, "%u bytes, expected %d",
-                                        (unsigned)frame.body_size, proto_serial_size(frame.type));
+        return bad.key != NULL
+                   ? refuse_range(out, fault, &bad)
+                   : refuse(out, fault, PROTO_ERR_SIZE, n, "a body of %u bytes; %d were expected",
+                            (unsigned)frame.body_size, proto_serial_size(frame.type));
     }
     if (!proto_id_is_valid(rig) || !proto_id_is_valid(subject)) {
         (void)snprintf(fault->key, sizeof fault->key, "%s",
                        proto_id_is_valid(rig) ? "subject" : "rig");
-        return refuse(out, fault, PROTO_ERR_RANGE, 0, "expected 1 to %d of A-Z a-z 0-9 . _ -",
+        return refuse(out, fault, PROTO_ERR_RANGE, 0, "1 to %d of A-Z a-z 0-9 . _ - were expected",
                       PROTO_ID_MAX);
     }
     proto_message_init(out, kind);
