@@ -1,0 +1,130 @@
+/* bridge/link.h - the host's end of one serial line: bytes in, events out, bytes to send back.
+ *
+ * No descriptor in here: whoever owns the port reads, pushes, and writes what bridge_link_output()
+ * gives.
+ *
+ *     const uint8_t *at = bytes;
+ *     while (bridge_link_next(&link, &at, &n, t_mono_ns, &event)) {
+ *         journal event.payload, then
+ *         bridge_link_accept(&link, &event, ticket);   ticket: your number of the journal entry
+ *         bridge_decode(event.payload, ...)
+ *     }
+ *     when the disk has all entries up to a number:  bridge_link_durable(&link, number);
+ *     before each wait and after each change:        write(fd, out, bridge_link_output(&link, ...))
+ *     wait no longer than until                      bridge_link_deadline_ns(&link)
+ *     port lost, or opened again:                    bridge_link_reset(&link)
+ *
+ * Order: frames that must not be lost (trial, session_end) come exactly once a boot and in order,
+ * as long as each is accepted; one that is not accepted is heard again when the device resends it.
+ * What was delivered but not yet acknowledged when this end was restarted comes once more: those
+ * above tell by boot and trial number. Acknowledged is only what was said to be durable.
+ *
+ * Threads: one owner. Memory: plain state without pointers. RT-safe: all of it.
+ */
+#ifndef BRIDGE_LINK_H
+#define BRIDGE_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bridge/clock.h"
+#include "proto/frame.h"
+#include "proto/message.h"
+#include "proto/serial.h"
+
+enum {
+    BRIDGE_LINK_WINDOW = 256,    /* frames that may wait for their acknowledgement */
+    BRIDGE_LINK_OUTPUT_MAX = 256 /* bytes that always hold one bridge_link_output() */
+};
+
+typedef struct {
+    uint64_t bytes;      /* heard */
+    uint64_t frames;     /* good ones */
+    uint64_t bad_frames; /* crc_errors + length_errors: noise on the line */
+    uint64_t crc_errors;
+    uint64_t length_errors;
+    uint64_t resyncs;
+    uint64_t foreign;  /* good frames of an unknown type or size: not our firmware */
+    uint64_t repeated; /* numbered frames heard before: resent */
+    uint64_t ahead;    /* numbered frames whose predecessor is missing: will be resent */
+    uint64_t early;    /* numbered frames before the hello of their boot */
+    uint64_t refused;  /* events delivered but not accepted */
+    uint64_t boots;    /* device starts seen */
+    uint64_t acks;     /* sent */
+} bridge_link_counters;
+
+/* One frame that concerns those above: hello (the first of each boot, and after each reset of the
+ * link), stimulus, trial, session_end. */
+typedef struct {
+    const uint8_t *payload; /* raw, as to be journaled; holds until the next call on the link */
+    size_t payload_size;
+    uint8_t type; /* PROTO_SERIAL_HELLO, ... */
+    bool is_kept; /* numbered: the device keeps it until it is acknowledged */
+    uint16_t boot;
+    uint16_t seq;
+    int64_t t_heard_ns; /* monotonic */
+    int64_t t_event_ns; /* when it happened, by the device's clock; never after t_heard_ns */
+    int64_t t_error_ns; /* how far off t_event_ns may be; INT64_MAX: not known */
+} bridge_event;
+
+typedef struct {
+    proto_frame_decoder decoder;
+    bridge_link_counters counters;
+    bridge_clock clock;
+    bool is_greeted;  /* a hello was heard since init or reset */
+    bool was_greeted; /* ever: boot below is one that was seen */
+    uint16_t boot;
+    uint8_t device_protocol;
+    char device_name[PROTO_SERIAL_NAME_BYTES + 1];
+    uint16_t next_seq;  /* the numbered frame to come */
+    uint16_t acked_seq; /* highest that is durable */
+    bool ack_is_due, call_is_due, has_prediction;
+    bool is_pending;    /* an event was given out and is not accepted yet */
+    int64_t call_at_ns; /* when to call next */
+    int64_t sync_at_ns; /* when to sync next */
+    uint32_t sync_token;
+    int64_t sync_sent_ns; /* INT64_MIN: none under way */
+    proto_serial_prediction prediction;
+    uint64_t ticket[BRIDGE_LINK_WINDOW]; /* of seq modulo the window */
+} bridge_link;
+
+/* A link to a device not yet heard. */
+void bridge_link_init(bridge_link *link);
+
+/* The port was lost or opened again: a half frame is forgotten, the device will be called. Counters
+ * and what is known of its clock and numbering stay. */
+void bridge_link_reset(bridge_link *link);
+
+/* Takes bytes until one completes an event: true, *event filled in, *bytes and *n past it. False:
+ * all bytes are taken. t_mono_ns: when they were read. */
+bool bridge_link_next(bridge_link *link, const uint8_t **bytes, size_t *n, int64_t t_mono_ns,
+                      bridge_event *event);
+
+/* The event just given out is in the journal's hands under that number (rising). Does nothing for
+ * events that are not numbered. */
+void bridge_link_accept(bridge_link *link, const bridge_event *event, uint64_t ticket);
+
+/* Every journal entry up to that number is on disk: an acknowledgement becomes due. */
+void bridge_link_durable(bridge_link *link, uint64_t ticket);
+
+/* Tells the device, at the next output, what the animal will do. contrast and p_right: fractions;
+ * ignored if not finite. */
+void bridge_link_predict(bridge_link *link, int64_t trial, double contrast, double p_right);
+
+/* Writes what is to be sent now to out[cap] and returns its size; 0: nothing. Bytes that cannot be
+ * sent may be thrown away: it is then as if the line had lost them. */
+size_t bridge_link_output(bridge_link *link, int64_t t_mono_ns, uint8_t *out, size_t cap);
+
+/* When bridge_link_output() will have something to say even if nothing is heard; in the past: now.
+ */
+int64_t bridge_link_deadline_ns(const bridge_link *link);
+
+/* A journaled payload (type | seq | body | crc) as a message: hello, stimulus, trial or
+ * session_end; session "boot-N", t_rig_us the device's 32 bits, no seq (theirs wraps). Bytes are
+ * not trusted. Returns PROTO_OK, or a negative status with *fault filled in and out->kind =
+ * PROTO_KIND_NONE. */
+int bridge_decode(const uint8_t *payload, size_t n, const char *rig, const char *subject,
+                  proto_message *out, proto_fault *fault);
+
+#endif

@@ -1,0 +1,36 @@
+/* bridge/serial.h - opening a serial port. The only place that uses libserialport; all else takes
+ * the descriptor and polls it. A port that is gone shows as read() = 0, EIO or EPOLLHUP: close it
+ * and try to open it again from time to time.
+ *
+ * Threads: one owner a port. Memory: libserialport allocates while opening and listing.
+ * RT-safe: no.
+ */
+#ifndef BRIDGE_SERIAL_H
+#define BRIDGE_SERIAL_H
+
+#include <stddef.h>
+
+#include "bridge/status.h"
+
+enum { BRIDGE_SERIAL_BAUD_MIN = 9600, BRIDGE_SERIAL_BAUD_MAX = 2000000 };
+
+struct sp_port;
+
+typedef struct {
+    int fd;               /* non-blocking, raw, 8N1, exclusive; -1: not open */
+    struct sp_port *port; /* owned; NULL: not open */
+} bridge_serial;
+
+/* Opens path (a link, as under /dev/serial/by-id, is followed). Returns BRIDGE_OK, or a negative
+ * status with one line in text[cap] that names the port, what is wrong and what helps; *serial is
+ * then closed. */
+int bridge_serial_open(bridge_serial *serial, const char *path, int baud, char *text, size_t cap);
+
+/* Closes; one that is not open, or zeroed, is fine. */
+void bridge_serial_close(bridge_serial *serial);
+
+/* Writes the names of the ports there are, comma-separated, to text[cap]; "" if there are none.
+ * Returns how many there are. */
+int bridge_serial_list(char *text, size_t cap);
+
+#endif
