@@ -16,8 +16,7 @@ void canvas_init(struct canvas *c, int width, int height)
 static void put_cell(struct canvas *c, int x, int y, uint16_t character, enum canvas_style style)
 {
     if (x >= 0 && x < c->width && y >= 0 && y < c->height) {
-        c->cells[y * CANVAS_WIDTH_MAX + x] =
-            (struct canvas_cell){character, (uint8_t)style};
+        c->cells[y * CANVAS_WIDTH_MAX + x] = (struct canvas_cell){character, (uint8_t)style};
     }
 }
 
@@ -65,8 +64,7 @@ static uint32_t next_character(const char **text)
     return value;
 }
 
-int canvas_put(struct canvas *c, int x, int y, int cells, enum canvas_style style,
-               const char *text)
+int canvas_put(struct canvas *c, int x, int y, int cells, enum canvas_style style, const char *text)
 {
     for (int i = 0; i < cells && *text != '\0'; i++, x++) {
         const uint32_t character = next_character(&text);
@@ -103,8 +101,7 @@ void canvas_bar(struct canvas *c, int x, int y, int cells, double value, enum ca
     }
 }
 
-void canvas_column(struct canvas *c, int x, int y, int cells, double value,
-                   enum canvas_style style)
+void canvas_column(struct canvas *c, int x, int y, int cells, double value, enum canvas_style style)
 {
     const int exact = eighths(cells, value);
     const int n = value > 0.0 && exact == 0 ? 1 : exact;

@@ -14,7 +14,7 @@
 enum {
     CANVAS_WIDTH_MAX = 240,
     CANVAS_HEIGHT_MAX = 80,
-    /* Every cell: three bytes of UTF-8 and a change of style before and after. */
+    /* Every cell: three bytes of UTF-8 and a change of style; every row: its end. */
     CANVAS_TEXT_MAX = CANVAS_WIDTH_MAX * CANVAS_HEIGHT_MAX * 16 + 64
 };
 

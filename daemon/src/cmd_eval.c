@@ -108,8 +108,9 @@ static int take_row(struct eval *e, const struct table *table, const struct tabl
     struct learner_outcome outcome;
     const int status = learner_observe(&animal->learner, &e->models, &trial, &outcome);
     if (status != MODEL_OK) {
-        return fault_set(fault, FAULT_WORK, "%s:%lld: the twin of %s could not take this trial up: %s",
-                         table->path, (long long)table->line, row->subject, model_strerror(status));
+        return fault_set(fault, FAULT_WORK,
+                         "%s:%lld: the twin of %s could not take this trial up: %s", table->path,
+                         (long long)table->line, row->subject, model_strerror(status));
     }
     return FAULT_NONE;
 }

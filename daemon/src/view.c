@@ -234,9 +234,13 @@ static void draw_trials(const struct view *v, struct canvas *c, const struct lay
             canvas_print(c, after, y, 4, newest, "%4.2f", t->p_right);
         }
         canvas_put(c, after + 5, y, 5, newest,
-                   t->choice < 0 ? "none" : t->choice == 1 ? "right" : "left");
+                   t->choice < 0    ? "none"
+                   : t->choice == 1 ? "right"
+                                    : "left");
         canvas_put(c, after + 11, y, 1, t->correct == 1 ? CANVAS_GOOD : CANVAS_BAD,
-                   t->correct < 0 ? " " : t->correct == 1 ? "✓" : "✗");
+                   t->correct < 0    ? " "
+                   : t->correct == 1 ? "✓"
+                                     : "✗");
     }
 }
 
@@ -322,7 +326,8 @@ static int draw_psychometric(const struct view *v, struct canvas *c, const struc
     const int rows = l->psychometric;
     const int foot = y + rows;
     canvas_put(c, l->right, y, l->right_width, CANVAS_DIM,
-               l->right_width >= 44 ? "p(right): bars this session, ● twin now" : "p(right), ● twin");
+               l->right_width >= 44 ? "p(right): bars this session, ● twin now"
+                                    : "p(right), ● twin");
     canvas_put(c, l->right, y + 1, 1, CANVAS_DIM, "1");
     canvas_put(c, l->right, foot, 1, CANVAS_DIM, "0");
     if (v->n_levels == 0) {
@@ -392,8 +397,8 @@ static void draw_foot(const struct view *v, struct canvas *c, const struct layou
     }
     if (v->has_status && !isnan(v->status.trial_p99_us)) {
         canvas_print(c, x, y + 1, c->width - x - 1, CANVAS_DIM,
-                     "%strial to reply %.0f, 99%% below %.0f", x > 1 ? "; " : "us: ",
-                     v->status.trial_p50_us, v->status.trial_p99_us);
+                     "%strial to reply %.0f, 99%% below %.0f",
+                     x > 1 ? "; " : "us: ", v->status.trial_p50_us, v->status.trial_p99_us);
     }
 }
 
@@ -412,4 +417,55 @@ void view_draw(const struct view *v, struct canvas *canvas)
     y = draw_psychometric(v, canvas, &l, y);
     draw_learning(v, canvas, &l, y);
     draw_foot(v, canvas, &l);
+}
+
+static const char *outcome_name(int8_t correct)
+{
+    return correct < 0 ? "unknown" : correct == 1 ? "correct" : "wrong";
+}
+
+char *view_line(const struct view *v, char *out, size_t cap)
+{
+    const struct view_trial *t = &v->trials[(v->n_trials - 1) % VIEW_TRIALS_MAX];
+    const proto_prediction *p = view_prediction(v);
+    char before[64] = "stimulus ?";
+    char score[96] = "";
+    if (!isnan(t->stimulus)) {
+        (void)snprintf(before, sizeof before, "stimulus %+.4g", t->stimulus);
+    }
+    if (p != NULL && p->score.present && p->score.v.n > 0) {
+        (void)snprintf(score, sizeof score, "  nats: twin %.4f, random walk %.4f, chance %.4f",
+                       p->score.v.nats, p->score.v.baseline_nats, CHANCE_NATS);
+    }
+    char predicted_right[16] = "-";
+    if (!isnan(t->p_right)) {
+        (void)snprintf(predicted_right, sizeof predicted_right, "%.3f", t->p_right);
+    }
+    (void)snprintf(out, cap, "%s session %s trial %lld: %s, p(right) %s, chose %s, %s%s",
+                   v->subject, v->session, (long long)t->trial, before, predicted_right,
+                   t->choice < 0    ? "none"
+                   : t->choice == 1 ? "right"
+                                    : "left",
+                   outcome_name(t->correct), score);
+    return out;
+}
+
+char *view_summary(const struct view *v, char *out, size_t cap)
+{
+    const proto_prediction *p = view_prediction(v);
+    if (v->subject[0] == '\0' || v->rig[0] == '\0') {
+        (void)snprintf(out, cap, "nothing was heard%s%s", v->subject[0] != '\0' ? " of " : "",
+                       v->subject);
+    } else if (p == NULL || !p->score.present || p->score.v.n == 0) {
+        (void)snprintf(out, cap, "%s: %lld trials heard, none scored yet", v->subject,
+                       (long long)v->n_trials);
+    } else {
+        (void)snprintf(
+            out, cap,
+            "%s: %lld trials heard; over the %lld scored so far, nats a trial: twin %.4f, "
+            "random walk %.4f, chance %.4f",
+            v->subject, (long long)v->n_trials, (long long)p->score.v.n, p->score.v.nats,
+            p->score.v.baseline_nats, CHANCE_NATS);
+    }
+    return out;
 }

@@ -47,10 +47,10 @@ struct view {
     bool session_over;
     bool hears_others;
 
-    int64_t n_trials; /* heard */
+    int64_t n_trials;                          /* heard */
     struct view_trial trials[VIEW_TRIALS_MAX]; /* ring: trial i at i % VIEW_TRIALS_MAX */
-    int64_t n_predictions;           /* heard */
-    proto_prediction predictions[2]; /* the last two: number i at i % 2 */
+    int64_t n_predictions;                     /* heard */
+    proto_prediction predictions[2];           /* the last two: number i at i % 2 */
 
     int n_levels;
     struct view_level levels[VIEW_LEVELS_MAX];

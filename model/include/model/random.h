@@ -24,7 +24,8 @@ uint64_t model_random_bits(model_random *r);
 /* Uniform in [0, 1), a multiple of 2^-53. RT-safe: yes. */
 double model_random_uniform(model_random *r);
 
-/* Uniform in 0..n-1; n > 0. Without bias; draws again with a chance below n / 2^64. RT-safe: yes. */
+/* Uniform in 0..n-1; n > 0. Without bias; draws again with a chance below n / 2^64. RT-safe: yes.
+ */
 uint64_t model_random_below(model_random *r, uint64_t n);
 
 /* Standard normal (Box & Muller, the cosine branch: two draws a number). RT-safe: yes. */
