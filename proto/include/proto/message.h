@@ -99,6 +99,17 @@ typedef enum {
 /* "gap", "duplicate", ...; NULL for a value outside the enum. RT-safe: yes. */
 const char *proto_alert_name(proto_alert_code code);
 
+/* Codes of error messages, and their names as they stand on the wire. */
+typedef enum {
+#define ERROR(NAME, code, help) PROTO_ERROR_##NAME,
+#include "proto/errors.def"
+#undef ERROR
+    PROTO_ERROR_COUNT
+} proto_error_code;
+
+/* "bad_message", "conflict", ...; NULL for a value outside the enum. RT-safe: yes. */
+const char *proto_error_name(proto_error_code code);
+
 /* "trial", "prediction", ...; NULL for a value outside the enum. RT-safe: yes. */
 const char *proto_kind_name(proto_kind kind);
 
@@ -108,14 +119,21 @@ proto_kind proto_kind_of(const char *name);
 /* Makes *msg an empty message of that kind: all values absent, v = 1. RT-safe: yes. */
 void proto_message_init(proto_message *msg, proto_kind kind);
 
+/* proto_score_init(), proto_animal_init(), ...: make a nested map empty, all values absent. To be
+ * called before one in a NEST or LIST is filled in; proto_message_init() leaves those zeroed.
+ * RT-safe: yes. */
+#define GROUP(name, help) void proto_##name##_init(proto_##name *name);
+#include "proto/expand_groups.h"
+
 /* JSON if the first byte is '{' (white space before it is skipped), msgpack otherwise. RT-safe:
  * yes. */
 proto_format proto_format_of(const uint8_t *bytes, size_t size);
 
 /* Reads one whole message of either format; bytes are not trusted. Returns PROTO_OK, or a negative
  * status with *fault filled in and msg->kind = PROTO_KIND_NONE. msg->env.rig, subject, session,
- * trial and seq hold what could be read even then, so that a refusal can be addressed. RT-safe:
- * yes. */
+ * trial and seq hold what could be read even then, so that a refusal can be addressed. Of msg->as
+ * only the kind's own struct is written. RT-safe: yes; a refusal formats its text with the C
+ * library. */
 int proto_decode(const uint8_t *bytes, size_t size, proto_message *msg, proto_fault *fault);
 
 /* Writes msg to out[cap]. Returns the number of bytes, or PROTO_ERR_SPACE, or PROTO_ERR_RANGE /

@@ -1,0 +1,127 @@
+#include "proto/message.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "schema.h"
+
+static const char *const ALERT_NAMES[] = {
+#define ALERT(NAME, code, help) #code,
+#include "proto/alerts.def"
+#undef ALERT
+};
+
+static const char *const ERROR_NAMES[] = {
+#define ERROR(NAME, code, help) #code,
+#include "proto/errors.def"
+#undef ERROR
+};
+
+const char *proto_alert_name(proto_alert_code code)
+{
+    return (size_t)code < PROTO_ALERT_COUNT ? ALERT_NAMES[(size_t)code] : NULL;
+}
+
+const char *proto_error_name(proto_error_code code)
+{
+    return (size_t)code < PROTO_ERROR_COUNT ? ERROR_NAMES[(size_t)code] : NULL;
+}
+
+const char *proto_kind_name(proto_kind kind)
+{
+    const proto_schema *s = proto_schema_of(kind);
+    return s != NULL ? s->name : NULL;
+}
+
+proto_kind proto_kind_of(const char *name)
+{
+    for (size_t i = 0; i < SCHEMA_COUNT; i++) {
+        if (proto_schemas[i].kind != 0 && strcmp(proto_schemas[i].name, name) == 0) {
+            return (proto_kind)proto_schemas[i].kind;
+        }
+    }
+    return PROTO_KIND_NONE;
+}
+
+void proto_message_init(proto_message *msg, proto_kind kind)
+{
+    const proto_schema *s = proto_schema_of(kind);
+    msg->kind = s != NULL ? kind : PROTO_KIND_NONE;
+    proto_envelope_init(&msg->env);
+    msg->env.v = 1;
+    if (s != NULL) {
+        memcpy(&msg->as, s->absent, s->size);
+    }
+}
+
+#define GROUP(name, help)                                                                          \
+    void proto_##name##_init(proto_##name *name)                                                   \
+    {                                                                                              \
+        memcpy(name, proto_schemas[SCHEMA_##name].absent, sizeof *name);                           \
+    }
+#include "proto/expand_groups.h"
+
+proto_format proto_format_of(const uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (bytes[i] != ' ' && bytes[i] != '\t' && bytes[i] != '\n' && bytes[i] != '\r') {
+            return bytes[i] == '{' ? PROTO_FORMAT_JSON : PROTO_FORMAT_MSGPACK;
+        }
+    }
+    return PROTO_FORMAT_MSGPACK;
+}
+
+bool proto_id_is_valid(const char *s)
+{
+    size_t n = 0;
+    for (; s[n] != '\0'; n++) {
+        const char c = s[n];
+        const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        const bool is_other = (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+        if (n == PROTO_ID_MAX || !(is_letter || is_other)) {
+            return false;
+        }
+    }
+    return n > 0;
+}
+
+static int trial_check(const proto_trial *t, const char **key, const char **text)
+{
+    if (isnan(t->stimulus) && t->features.n == 0) {
+        *key = "stimulus";
+        *text = "a trial needs `stimulus` or `features`";
+        return PROTO_ERR_MISSING;
+    }
+    return PROTO_OK;
+}
+
+static int prediction_check(const proto_prediction *p, const char **key, const char **text)
+{
+    const uint32_t n = p->stimuli.n;
+    *text = "as many values as in `stimuli` were expected";
+    if (p->p_right.n != n) {
+        *key = "p_right";
+        return PROTO_ERR_RANGE;
+    }
+    if (p->lo.n != n || p->hi.n != n) {
+        *key = p->lo.n != n ? "lo" : "hi";
+        return PROTO_ERR_RANGE;
+    }
+    if (p->w_sd.n != 0 && p->w_sd.n != p->w.n) {
+        *key = "w_sd";
+        *text = "as many values as in `w` were expected";
+        return PROTO_ERR_RANGE;
+    }
+    return PROTO_OK;
+}
+
+int proto_message_check(const proto_message *msg, const char **key, const char **text)
+{
+    if (msg->kind == PROTO_KIND_TRIAL) {
+        return trial_check(&msg->as.trial, key, text);
+    }
+    if (msg->kind == PROTO_KIND_PREDICTION) {
+        return prediction_check(&msg->as.prediction, key, text);
+    }
+    return PROTO_OK;
+}
