@@ -2,4 +2,5 @@
 unit_test(table murid::daemon_core)
 unit_test(progress murid::daemon_core)
 unit_test(options murid::daemon_core)
+unit_test(view murid::daemon_core)
 fuzz_target(csv murid::daemon_core)

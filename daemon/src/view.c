@@ -264,7 +264,8 @@ static int draw_score(const struct view *v, struct canvas *c, const struct layou
     const bool scored = p != NULL && p->score.present && p->score.v.n > 0;
     const double twin = scored ? p->score.v.nats : (double)NAN;
     const double walk = scored ? p->score.v.baseline_nats : (double)NAN;
-    canvas_put(c, l->right, y, l->right_width, CANVAS_DIM, "score, nats a trial (low: good)");
+    canvas_put(c, l->right, y, l->right_width, CANVAS_DIM,
+               l->right_width >= 31 ? "score, nats a trial (low: good)" : "nats a trial");
     draw_score_row(c, l, y + 1, "twin", twin, CANVAS_TWIN);
     draw_score_row(c, l, y + 2, "random walk", walk, CANVAS_PLAIN);
     draw_score_row(c, l, y + 3, "chance", CHANCE_NATS, CANVAS_PLAIN);
@@ -301,7 +302,7 @@ static int draw_weights(const struct view *v, struct canvas *c, const struct lay
     for (uint32_t i = 0; i < p->w.n; i++) {
         char name[64];
         const int row = ++y;
-        const int wide = l->right_width < 26 ? l->right_width - 13 : 13;
+        const int wide = l->right_width < 25 ? l->right_width - 12 : 13;
         weight_name(p->policy, i, name, sizeof name);
         canvas_put(c, l->right, row, wide - 1, CANVAS_PLAIN, name);
         canvas_print(c, l->right + wide, row, 6, CANVAS_TWIN, "%+6.2f", p->w.v[i]);
@@ -354,8 +355,13 @@ static int draw_psychometric(const struct view *v, struct canvas *c, const struc
         }
     }
     if (step < 5) {
-        canvas_print(c, l->right + 2, foot + 1, l->right_width - 2, CANVAS_DIM, "%+.0f to %+.0f%%",
-                     100.0 * v->levels[0].stimulus, 100.0 * v->levels[v->n_levels - 1].stimulus);
+        char last_label[16];
+        const int end = l->right + 2 + v->n_levels * step;
+        const int x = canvas_print(c, l->right + 2, foot + 1, end, CANVAS_DIM, "%+.0f",
+                                   100.0 * v->levels[0].stimulus);
+        const int size = snprintf(last_label, sizeof last_label, "%+.0f",
+                                  100.0 * v->levels[v->n_levels - 1].stimulus);
+        canvas_put(c, end - size > x ? end - size : x + 1, foot + 1, size, CANVAS_DIM, last_label);
     }
     return foot + 2 + l->gap;
 }
@@ -392,12 +398,11 @@ static void draw_foot(const struct view *v, struct canvas *c, const struct layou
     const proto_prediction *p = view_prediction(v);
     if (p != NULL && p->stage_us.n >= 3) {
         x = canvas_print(c, x, y + 1, c->width - 2, CANVAS_DIM,
-                         "us: decode %.1f, assimilate %.1f, predict %.1f", p->stage_us.v[0],
+                         "us: decode %.1f, update %.1f, predict %.1f", p->stage_us.v[0],
                          p->stage_us.v[1], p->stage_us.v[2]);
     }
     if (v->has_status && !isnan(v->status.trial_p99_us)) {
-        canvas_print(c, x, y + 1, c->width - x - 1, CANVAS_DIM,
-                     "%strial to reply %.0f, 99%% below %.0f",
+        canvas_print(c, x, y + 1, c->width - x - 1, CANVAS_DIM, "%sreply %.0f, 99%% %.0f",
                      x > 1 ? "; " : "us: ", v->status.trial_p50_us, v->status.trial_p99_us);
     }
 }
