@@ -14,10 +14,11 @@
  * rest must keep it. */
 static inline float exp_fast(float x)
 {
-    const float safe = x > -87.0F ? (x < 87.0F ? x : 87.0F) : -87.0F;
-    const float kept = x < -87.0F ? -87.0F : (x > 87.0F ? 87.0F : x);
-    const float scaled = safe * 1.44269504F;
-    const int32_t i = (int32_t)(scaled + (scaled >= 0.0F ? 0.5F : -0.5F));
+    const float above = x > -87.0F ? x : -87.0F;
+    const float safe = above < 87.0F ? above : 87.0F;
+    const float below = x < -87.0F ? -87.0F : x;
+    const float kept = below > 87.0F ? 87.0F : below;
+    const int32_t i = (int32_t)(safe * 1.44269504F + 128.5F) - 128;
     const float whole = (float)i;
     const float f = (kept - whole * 0.693359375F) + whole * 2.12194440e-4F;
     float e = 1.0F / 720.0F;
@@ -71,7 +72,8 @@ static void affine(size_t n_in, size_t ld, const float W[], const float bias[], 
     }
 }
 
-static void gates(size_t ld, const float rz[], const float ni[], const float nh[], float h[])
+static void gates(size_t ld, const float *restrict rz, const float *restrict ni,
+                  const float *restrict nh, float *restrict h)
 {
     for (size_t j = 0; j < ld; j++) {
         const float r = sigmoid_fast(rz[j]);

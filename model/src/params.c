@@ -6,14 +6,14 @@
  * says how they were found. */
 #define NOISE_LIST(X)                                                                              \
     /*  feature         prior  drift   session */                                                  \
-    X(STIMULUS, 4.0, 1e-3, 0.05)                                                                   \
-    X(STIMULUS_RIGHT, 4.0, 1e-3, 0.05)                                                             \
-    X(STIMULUS_LEFT, 4.0, 1e-3, 0.05)                                                              \
-    X(BIAS, 4.0, 1e-3, 0.05)                                                                       \
-    X(PREV_CHOICE, 1.0, 1e-4, 0.01)                                                                \
-    X(PREV_STIMULUS, 1.0, 1e-4, 0.01)                                                              \
-    X(WIN_STAY, 1.0, 1e-4, 0.01)                                                                   \
-    X(LOSE_SWITCH, 1.0, 1e-4, 0.01)
+    X(STIMULUS, 4.0, 9e-5, 0.04)                                                                   \
+    X(STIMULUS_RIGHT, 4.0, 4e-4, 0.1)                                                              \
+    X(STIMULUS_LEFT, 4.0, 4e-4, 0.1)                                                               \
+    X(BIAS, 4.0, 8.5e-3, 1.1)                                                                      \
+    X(PREV_CHOICE, 0.0625, 1e-6, 1e-3)                                                             \
+    X(PREV_STIMULUS, 0.0625, 2e-6, 2.5e-3)                                                         \
+    X(WIN_STAY, 0.0625, 1e-6, 3.5e-3)                                                              \
+    X(LOSE_SWITCH, 0.0625, 8e-6, 3e-4)
 
 static const struct {
     double prior_var;

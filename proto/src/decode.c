@@ -437,6 +437,9 @@ static int kind_fault(decoder *d, int status, const proto_token *t, const char *
 static int read_kind(decoder *d, const proto_token *t, const proto_schema **schema)
 {
     char name[PROTO_NAME_MAX + 1];
+    if (t->type == PROTO_TOKEN_END) {
+        return proto_fault_of_reader(d->fault, &d->reader);
+    }
     if (t->type != PROTO_TOKEN_TEXT) {
         (void)proto_fault_type(d->fault, "text", t);
         proto_fault_under(d->fault, "kind", 4, 0);
