@@ -130,7 +130,7 @@ static void a_result_that_is_not_finite_is_refused_and_changes_nothing(void **st
             params.rule.rate[1] = 1e308;
             params.rule.rate[0] = -1e308;
         } else {
-            twin.w[0] = 1e300; /* beyond single precision */
+            twin.w[0] = 2e6; /* where no animal is */
         }
         const model_twin before = twin;
         assert_int_equal(
@@ -312,6 +312,12 @@ static void parameters_out_of_range_are_found(void **state)
     assert_int_equal(model_params_check(&p), MODEL_ERR_ARG);
     p = good;
     p.rule.kind = MODEL_RULE_DNN;
+    assert_int_equal(model_params_check(&p), MODEL_ERR_ARG);
+    p = good;
+    p.rule.rate[2] = nan;
+    assert_int_equal(model_params_check(&p), MODEL_ERR_ARG);
+    p = good;
+    p.rule.baseline[0] = 1e4;
     assert_int_equal(model_params_check(&p), MODEL_ERR_ARG);
     p = good;
     assert_int_equal(model_params_built_in(&p, "stimulus,taste"), MODEL_ERR_ARG);
