@@ -12,3 +12,9 @@ unit_test(learner murid::daemon_core)
 unit_test(safetensors murid::daemon_core)
 unit_test(model_file murid::daemon_core)
 fuzz_target(safetensors murid::daemon_core)
+
+# Run by hand: times, and the search for the built-in walk's variances.
+add_executable(bench_model bench/bench_model.c)
+target_link_libraries(bench_model PRIVATE test_support murid::model)
+add_executable(tune_noise reference/tune_noise.c)
+target_link_libraries(tune_noise PRIVATE test_support murid::daemon_core)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "model_file.h"
 #include "some_net.h"
 
@@ -133,7 +134,7 @@ static void specs_that_make_no_sense_are_refused(void **state)
         {"stimulus,smell", NULL, (double)NAN, (double)NAN, "features \"stimulus,smell\""},
         {NULL, "hebb", (double)NAN, (double)NAN, "rule \"hebb\""},
         {NULL, "rnn", (double)NAN, (double)NAN, "needs a model file"},
-        {NULL, "reinforce", INFINITY, (double)NAN, "rate and baseline within 1000"},
+        {NULL, "reinforce", (double)INFINITY, (double)NAN, "rate and baseline within 1000"},
         {NULL, NULL, (double)NAN, -1.0, "variances 0 to 10000 expected"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

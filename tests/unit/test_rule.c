@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "check.h"
 #include "model/filter.h"
 #include "model/rule.h"
 #include "some_net.h"
