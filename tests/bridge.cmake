@@ -35,3 +35,8 @@ endif()
 if(TARGET firmware_avr)
     add_dependencies(test_simavr firmware_avr)
 endif()
+
+python_test(integration/test_firmware_size.py)
+python_test(integration/test_serial_tables.py)
+
+fuzz_target(frame murid::bridge)

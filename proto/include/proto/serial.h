@@ -8,7 +8,8 @@
  * bytes void proto_serial_trial_decode(const uint8_t *body, proto_serial_trial *)  reads _BYTES
  * bytes decode takes any values; proto_serial_check() says whether they are in their ranges.
  *
- * Freestanding: needs no C library. Threads: any. Memory: the caller's. RT-safe: all of it.
+ * Freestanding: needs no C library; proto_serial_name() and proto_serial_check() are for the host.
+ * Threads: any. Memory: the caller's. RT-safe: all of it.
  */
 #ifndef PROTO_SERIAL_H
 #define PROTO_SERIAL_H
