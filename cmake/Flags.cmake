@@ -6,10 +6,9 @@ target_compile_options(project_flags INTERFACE
     -Wmissing-prototypes -Wstrict-prototypes -Wconversion -Wsign-conversion
     -Wdouble-promotion $<$<BOOL:${WERROR}>:-Werror>
     -ffp-contract=off -fstack-protector-strong)
-target_compile_definitions(project_flags INTERFACE
-    $<$<AND:$<CONFIG:Release>,$<NOT:$<BOOL:${SANITIZE}>>>:_FORTIFY_SOURCE=2>)
-
-if(SANITIZE)
+if(NOT SANITIZE)
+    target_compile_definitions(project_flags INTERFACE $<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
+else()
     target_compile_options(project_flags INTERFACE
         -fsanitize=${SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
     target_link_options(project_flags INTERFACE -fsanitize=${SANITIZE})

@@ -35,7 +35,8 @@ void learner_init(struct learner *l, const struct learner_models *models);
 /* A session starts. RT-safe: yes. */
 void learner_start_session(struct learner *l, const struct learner_models *models);
 
-/* Scores and takes up one trial. MODEL_OK, or a negative status and nothing changed. RT-safe: yes. */
+/* Scores and takes up one trial. MODEL_OK, or a negative status and nothing changed. RT-safe: yes.
+ */
 int learner_observe(struct learner *l, const struct learner_models *models,
                     const model_trial *trial, struct learner_outcome *outcome);
 

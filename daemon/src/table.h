@@ -1,7 +1,8 @@
 /* table.h - a trial table: CSV with a header row, read one row at a time.
  *
- * Columns (any order, others ignored, empty = unknown): subject, session, trial, stimulus, choice,
- * reward, rt_s, side, repeat, p_left. The first five are required. The file is not trusted: lines
+ * Columns (any order, others ignored): subject, session, trial, stimulus, choice, reward, rt_s,
+ * side, repeat, p_left. The first five columns must be there, and the first four have a value in
+ * every row; elsewhere an empty field (or NA, or NaN) is "unknown". The file is not trusted: lines
  * and fields are bounded, numbers are range-checked, an error names file, line, column and what was
  * expected. Threads: one owner. Memory: a fixed buffer inside struct table.
  */
@@ -32,8 +33,8 @@ struct table_row {
 
 struct table {
     FILE *file;
-    char path[512];
-    int64_t line; /* of the row last read, from 1 */
+    char path[512]; /* as errors name it */
+    int64_t line;   /* of the row last read, from 1 */
     int n_columns;
     int8_t column[TABLE_COLUMNS_MAX]; /* what each column of the file holds; -1 ignored */
     char text[TABLE_LINE_MAX];
@@ -41,6 +42,10 @@ struct table {
 
 /* Opens path ("-": standard input) and reads the header. FAULT_NONE or FAULT_INPUT. */
 int table_open(struct table *table, const char *path, struct fault *fault);
+
+/* The same for a file already open, which the table owns from now on, also after a failure. name is
+ * what errors call it. */
+int table_open_file(struct table *table, FILE *file, const char *name, struct fault *fault);
 
 /* Reads the next row: 1 a row, 0 the end, -1 an error in *fault. */
 int table_next(struct table *table, struct table_row *row, struct fault *fault);

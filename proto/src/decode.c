@@ -161,10 +161,11 @@ static int read_reals(decoder *d, const proto_field *f, const proto_token *t, ui
         if (item.type == PROTO_TOKEN_CLOSE) {
             return PRESENT;
         }
-        if (*n == f->capacity) {
+        if (*n == f->capacity && item.type != PROTO_TOKEN_END) {
             return too_many(d, f, &item);
         }
-        int rc = read_real(d, f, &item, &v[*n]);
+        double x = 0.0;
+        int rc = read_real(d, f, &item, &x);
         if (rc == ABSENT) {
             rc = proto_fault_type(d->fault, "a number", &item);
         }
@@ -172,6 +173,7 @@ static int read_reals(decoder *d, const proto_field *f, const proto_token *t, ui
             proto_fault_under(d->fault, "", 0, *n);
             return rc;
         }
+        v[*n] = x;
         ++*n;
     }
 }
@@ -374,6 +376,12 @@ static int read_key(decoder *d, target *t)
     return PROTO_OK;
 }
 
+static int key_fault(decoder *d, const proto_token *key)
+{
+    return key->type == PROTO_TOKEN_END ? proto_fault_of_reader(d->fault, &d->reader)
+                                        : proto_fault_type(d->fault, "a key of text", key);
+}
+
 /* Skips a key without a field; `kind` was read before, but may be there only once. */
 static int pass_key(decoder *d, const proto_token *key, bool is_top)
 {
@@ -414,8 +422,7 @@ static int read_map(decoder *d, target targets[], size_t n)
             return check_required(d, &targets[n - 1], 0);
         }
         if (key.type != PROTO_TOKEN_TEXT) {
-            return key.type == PROTO_TOKEN_END ? proto_fault_of_reader(d->fault, &d->reader)
-                                               : proto_fault_type(d->fault, "a key", &key);
+            return key_fault(d, &key);
         }
         target *t = find_token(targets, n, &key);
         const int rc = t != NULL ? read_key(d, t) : pass_key(d, &key, n > 1);
@@ -427,9 +434,8 @@ static int read_map(decoder *d, target targets[], size_t n)
 
 /* ---- whole messages ---- */
 
-static int kind_fault(decoder *d, int status, const proto_token *t, const char *text)
+static int kind_fault(decoder *d, int status)
 {
-    (void)proto_fault_set(d->fault, status, t->offset, "%s", text);
     proto_fault_under(d->fault, "kind", 4, 0);
     return status;
 }
@@ -437,20 +443,19 @@ static int kind_fault(decoder *d, int status, const proto_token *t, const char *
 static int read_kind(decoder *d, const proto_token *t, const proto_schema **schema)
 {
     char name[PROTO_NAME_MAX + 1];
+    if (t->type == PROTO_TOKEN_END) {
+        return proto_fault_of_reader(d->fault, &d->reader);
+    }
     if (t->type != PROTO_TOKEN_TEXT) {
-        (void)proto_fault_type(d->fault, "text", t);
-        proto_fault_under(d->fault, "kind", 4, 0);
-        return PROTO_ERR_TYPE;
+        return kind_fault(d, proto_fault_type(d->fault, "text", t));
     }
     const int n = proto_token_text(t, name, sizeof name);
     *schema = n > 0 ? proto_schema_of(proto_kind_of(name)) : NULL;
     if (*schema == NULL) {
         char shown[FAULT_SHOWN_MAX + 4];
-        (void)proto_fault_set(d->fault, PROTO_ERR_KIND, t->offset,
-                              "\"%s\" is not a kind of message",
-                              proto_fault_shown(shown, (const char *)t->text, t->text_size));
-        proto_fault_under(d->fault, "kind", 4, 0);
-        return PROTO_ERR_KIND;
+        (void)proto_fault_shown(shown, (const char *)t->text, t->text_size);
+        return kind_fault(d, proto_fault_set(d->fault, PROTO_ERR_KIND, t->offset,
+                                             "\"%s\" is not a kind of message", shown));
     }
     return PROTO_OK;
 }
@@ -461,11 +466,12 @@ static int scan_kind(const decoder *from, const proto_schema **schema)
     decoder d = *from;
     for (;;) {
         const proto_token key = proto_reader_next(&d.reader);
-        if (key.type == PROTO_TOKEN_END) {
-            return proto_fault_of_reader(d.fault, &d.reader);
-        }
         if (key.type == PROTO_TOKEN_CLOSE) {
-            return kind_fault(&d, PROTO_ERR_MISSING, &key, "the key is required");
+            return kind_fault(&d, proto_fault_set(d.fault, PROTO_ERR_MISSING, key.offset,
+                                                  "the key is required (which message it is)"));
+        }
+        if (key.type != PROTO_TOKEN_TEXT) {
+            return key_fault(&d, &key);
         }
         const proto_token value = proto_reader_next(&d.reader);
         if (proto_token_is(&key, "kind")) {

@@ -1,5 +1,6 @@
 #include "fault.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@ int proto_fault_set(proto_fault *fault, int status, size_t offset, const char *f
 
 int proto_fault_of_reader(proto_fault *fault, const proto_reader *r)
 {
+    assert(r->status != PROTO_OK);
     return proto_fault_set(fault, r->status, r->at, "%s: byte %zu of %zu of what was read as %s",
                            proto_strerror(r->status), r->at, r->size,
                            r->format == PROTO_FORMAT_JSON ? "JSON" : "msgpack");

@@ -405,11 +405,14 @@ static proto_token json_number(proto_reader *r, proto_token t)
         n++;
     }
     copy[n] = '\0';
-    const bool is_cut = n == rest(r);
+    const bool is_last = n == rest(r);
     bool whole = false;
     int64_t x = 0;
-    if (n == JSON_NUMBER_MAX || number_size(copy, &whole) != n || n == 0) {
-        return stop(r, is_cut ? PROTO_ERR_TRUNCATED : PROTO_ERR_SYNTAX);
+    if (is_last && r->depth > 0) { /* its end is not to be seen, nor that of its container */
+        return stop(r, PROTO_ERR_TRUNCATED);
+    }
+    if (n == JSON_NUMBER_MAX || n == 0 || number_size(copy, &whole) != n) {
+        return stop(r, is_last ? PROTO_ERR_TRUNCATED : PROTO_ERR_SYNTAX);
     }
     r->at += n;
     if (whole && whole_number(copy, n, &x)) {

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/filter.h"
 #include "model/policy.h"
 #include "model/rule.h"
 #include "model/status.h"
@@ -50,7 +51,8 @@ typedef struct {
     model_history history;                           /* what history features need */
     model_rule_state rule;                           /* hidden state of a recurrent rule */
     int64_t n_trials;                                /* taken up so far */
-    bool at_session_start; /* the next trial is the first of its session */
+    bool at_session_start;                           /* no choice yet in this session */
+    uint8_t reserved[7];                             /* 0 */
 } model_twin;
 
 /* The built-in random walk: no rule, noise set once for all animals (docs/model.md section 4).

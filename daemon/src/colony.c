@@ -1,0 +1,280 @@
+#include "colony.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint32_t hash_text(uint32_t hash, const char *text)
+{
+    do { /* FNV-1a; the NUL counts, so that "a","bc" and "ab","c" differ */
+        hash = (hash ^ (uint8_t)*text) * 16777619U;
+    } while (*text++ != '\0');
+    return hash;
+}
+
+static uint32_t hash_subject(const char *name)
+{
+    return hash_text(2166136261U, name);
+}
+
+static uint32_t hash_session(const char *rig, uint32_t subject, const char *name)
+{
+    return hash_text(hash_text(2166136261U ^ (subject * 2654435761U), rig), name);
+}
+
+static uint32_t slots_for(uint32_t entries)
+{
+    uint32_t n = 16;
+    while (n < 2 * entries) {
+        n *= 2;
+    }
+    return n;
+}
+
+int colony_open(struct colony *colony, const struct config *config, struct learner_models models,
+                const char *model_hash, int64_t (*now_ns)(void))
+{
+    *colony = (struct colony){.config = config,
+                              .models = models,
+                              .now_ns = now_ns,
+                              .max_subjects = (uint32_t)config->limits.subjects,
+                              .max_sessions = (uint32_t)config->limits.sessions};
+    strncpy(colony->model_hash, model_hash, sizeof colony->model_hash - 1);
+    const uint32_t subject_slots = slots_for(colony->max_subjects);
+    const uint32_t session_slots = slots_for(colony->max_sessions);
+    colony->subject_mask = subject_slots - 1;
+    colony->session_mask = session_slots - 1;
+    /* calloc: pages stay unused until an animal or session needs them. Slots hold number + 1. */
+    colony->subjects = calloc(colony->max_subjects, sizeof *colony->subjects);
+    colony->sessions = calloc(colony->max_sessions, sizeof *colony->sessions);
+    colony->subject_slots = calloc(subject_slots, sizeof *colony->subject_slots);
+    colony->session_slots = calloc(session_slots, sizeof *colony->session_slots);
+    if (colony->subjects == NULL || colony->sessions == NULL || colony->subject_slots == NULL ||
+        colony->session_slots == NULL) {
+        colony_close(colony);
+        return -1;
+    }
+    return 0;
+}
+
+void colony_close(struct colony *colony)
+{
+    free(colony->subjects);
+    free(colony->sessions);
+    free(colony->subject_slots);
+    free(colony->session_slots);
+    *colony = (struct colony){0};
+}
+
+uint32_t colony_find_subject(const struct colony *colony, const char *name)
+{
+    for (uint32_t i = hash_subject(name);; i++) {
+        const uint32_t slot = colony->subject_slots[i & colony->subject_mask];
+        if (slot == 0) {
+            return COLONY_NONE;
+        }
+        if (strcmp(colony->subjects[slot - 1].name, name) == 0) {
+            return slot - 1;
+        }
+    }
+}
+
+static void put(uint32_t *slots, uint32_t mask, uint32_t hash, uint32_t number)
+{
+    while (slots[hash & mask] != 0) {
+        hash++;
+    }
+    slots[hash & mask] = number + 1;
+}
+
+uint32_t colony_add_subject(struct colony *colony, const char *name)
+{
+    if (colony->n_subjects == colony->max_subjects) {
+        return COLONY_NONE;
+    }
+    const uint32_t number = colony->n_subjects++;
+    struct subject *s = &colony->subjects[number];
+    memset(s, 0, sizeof *s);
+    strcpy(s->name, name);
+    learner_init(&s->state.learner, &colony->models);
+    s->state.session = -1;
+    s->run = colony->run;
+    put(colony->subject_slots, colony->subject_mask, hash_subject(name), number);
+    return number;
+}
+
+uint32_t colony_find_session(const struct colony *colony, const char *rig, uint32_t subject,
+                             const char *name)
+{
+    for (uint32_t i = hash_session(rig, subject, name);; i++) {
+        const uint32_t slot = colony->session_slots[i & colony->session_mask];
+        if (slot == 0) {
+            return COLONY_NONE;
+        }
+        const struct session *s = &colony->sessions[slot - 1];
+        if (!s->is_dormant && s->subject == subject && strcmp(s->name, name) == 0 &&
+            strcmp(s->rig, rig) == 0) {
+            return slot - 1;
+        }
+    }
+}
+
+static uint32_t find_dormant(const struct colony *colony, const char *rig, uint32_t subject,
+                             const char *name)
+{
+    for (uint32_t i = 0; colony->n_dormant > 0 && i < colony->n_sessions; i++) {
+        const struct session *s = &colony->sessions[i];
+        if (s->is_dormant && s->subject == subject && strcmp(s->name, name) == 0 &&
+            strcmp(s->rig, rig) == 0) {
+            return i;
+        }
+    }
+    return COLONY_NONE;
+}
+
+uint32_t colony_add_session(struct colony *colony, const char *rig, uint32_t subject,
+                            const char *name, bool named_here)
+{
+    uint32_t number = find_dormant(colony, rig, subject, name);
+    if (number == COLONY_NONE && colony->n_sessions == colony->max_sessions) {
+        return COLONY_NONE;
+    }
+    const bool is_new = number == COLONY_NONE;
+    if (is_new) {
+        number = colony->n_sessions++;
+    } else {
+        colony->n_dormant--;
+    }
+    struct session *s = &colony->sessions[number];
+    memset(s, 0, sizeof *s);
+    strcpy(s->rig, rig);
+    strcpy(s->name, name);
+    s->subject = subject;
+    s->named_here = named_here;
+    sequence_init(&s->state.trials, 0);
+    sequence_init(&s->state.seqs, 1);
+    s->state.last_t_rig_us = PROTO_NIL;
+    s->durable_seq = PROTO_NIL;
+    if (is_new) {
+        put(colony->session_slots, colony->session_mask, hash_session(rig, subject, name), number);
+    }
+    return number;
+}
+
+void colony_make_dormant(struct colony *colony, uint32_t session)
+{
+    colony->sessions[session].is_dormant = true;
+    colony->n_dormant++;
+}
+
+static void fill_score(proto_score *out, const model_score *score)
+{
+    out->n = score->n;
+    out->nats = model_score_mean_nats(score);
+    out->baseline_nats = model_score_mean_baseline_nats(score);
+    out->brier = model_score_mean_brier(score);
+    out->ece = model_score_ece(score);
+}
+
+void colony_predict(const struct colony *colony, uint32_t subject, proto_message *out)
+{
+    const struct subject *s = &colony->subjects[subject];
+    const model_twin *twin = &s->state.learner.twin;
+    const model_params *params = colony->models.twin;
+    const size_t n_weights = params->policy.n;
+    proto_message_init(out, PROTO_KIND_PREDICTION);
+    strcpy(out->env.rig, s->rig);
+    strcpy(out->env.subject, s->name);
+    if (s->state.session >= 0) {
+        strcpy(out->env.session, colony->sessions[s->state.session].name);
+    }
+    proto_prediction *p = &out->as.prediction;
+    const bool is_named = s->state.n_stimuli > 0;
+    const uint32_t n = (uint32_t)(is_named ? s->state.n_stimuli : colony->config->model.stimuli.n);
+    p->for_trial = s->state.for_trial;
+    p->stimuli.n = p->p_right.n = p->lo.n = p->hi.n = n;
+    memcpy(p->stimuli.v, is_named ? s->state.stimuli : colony->config->model.stimuli.v,
+           n * sizeof p->stimuli.v[0]);
+    model_twin_predict(twin, params, n, p->stimuli.v, p->p_right.v, p->lo.v, p->hi.v);
+    (void)model_policy_print(&params->policy, p->policy, sizeof p->policy);
+    p->w.n = p->w_sd.n = (uint32_t)n_weights;
+    for (size_t i = 0; i < n_weights; i++) {
+        p->w.v[i] = twin->w[i];
+        p->w_sd.v[i] = sqrt(twin->P[i * n_weights + i]);
+    }
+    p->bank.n = 1;
+    strcpy(p->bank.v[0].name, model_rule_name(params->rule.kind));
+    p->bank.v[0].value = 1.0;
+    p->score.present = true;
+    fill_score(&p->score.v, &s->state.learner.score);
+    strcpy(p->model, colony->model_hash);
+}
+
+void colony_touch(struct colony *colony, uint32_t subject, uint32_t session, int64_t event,
+                  int64_t t_mono_ns)
+{
+    struct subject *s = &colony->subjects[subject];
+    s->last_event = event;
+    if (s->dirty_since_ns == 0) {
+        s->dirty_since_ns = t_mono_ns;
+    }
+    colony_mark(&colony->sessions[session], event);
+    for (uint32_t i = 0; i < s->n_dirty_sessions; i++) {
+        if (s->dirty_sessions[i] == session) {
+            return;
+        }
+    }
+    assert(s->n_dirty_sessions < COLONY_DIRTY_MAX);
+    s->dirty_sessions[s->n_dirty_sessions++] = session;
+}
+
+void colony_clean(struct subject *subject)
+{
+    subject->checkpoint_event = subject->last_event;
+    subject->dirty_since_ns = 0;
+    subject->n_dirty_sessions = 0;
+}
+
+void colony_mark(struct session *session, int64_t event)
+{
+    if (session->mark_event[0] == 0) {
+        session->mark_event[0] = event;
+        session->mark_seq[0] = session->state.seqs.through;
+    }
+    session->mark_event[1] = event;
+    session->mark_seq[1] = session->state.seqs.through;
+}
+
+int64_t colony_durable_seq(struct session *session, int64_t durable_event)
+{
+    for (int i = 1; i >= 0; i--) {
+        if (session->mark_event[i] != 0 && session->mark_event[i] <= durable_event) {
+            session->durable_seq = session->mark_seq[i];
+            session->mark_event[0] = i == 1 ? 0 : session->mark_event[1];
+            session->mark_seq[0] = session->mark_seq[1];
+            session->mark_event[1] = i == 1 ? 0 : session->mark_event[1];
+            break;
+        }
+    }
+    return session->durable_seq;
+}
+
+void colony_change_run(struct colony *colony, int64_t run, const struct config *config,
+                       struct learner_models models, const char *hash)
+{
+    const bool is_same = strcmp(colony->model_hash, hash) == 0 &&
+                         model_policy_equals(&colony->models.twin->policy, &models.twin->policy);
+    for (uint32_t i = 0; !is_same && i < colony->n_subjects; i++) {
+        struct subject *s = &colony->subjects[i];
+        if (s->run < run) {
+            learner_change_model(&s->state.learner, colony->models.twin, models.twin);
+            heal_close(&s->state.heal);
+            s->run = run;
+        }
+    }
+    colony->run = run;
+    colony->config = config;
+    colony->models = models;
+    strncpy(colony->model_hash, hash, sizeof colony->model_hash - 1);
+}

@@ -1,0 +1,141 @@
+/* colony.h - every animal and every session the daemon knows, found by name.
+ *
+ * Subjects and sessions are numbered from 0 in the order first heard; the numbers stand in the
+ * journal. Their states are plain memory, checkpointed byte by byte. Nothing is ever removed, so
+ * that a trial sent again months later is still known; limits bound the memory, and memory that was
+ * never used is never touched.
+ * Threads: one owner (the loop). Memory: allocated once by colony_open().
+ */
+#ifndef MURID_COLONY_H
+#define MURID_COLONY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "heal.h"
+#include "learner.h"
+#include "proto/message.h"
+#include "sequence.h"
+
+#define COLONY_NONE UINT32_MAX
+
+enum { COLONY_STIMULI_MAX = 32, COLONY_CONTENTS = 64, COLONY_DIRTY_MAX = 4 };
+
+/* What a checkpoint keeps of an animal. */
+struct subject_state {
+    struct learner learner;
+    struct heal heal;
+    double stimuli[COLONY_STIMULI_MAX]; /* named by its session: signed contrasts to predict for */
+    uint64_t n_stimuli;                 /* 0: the configuration's */
+    int64_t for_trial;                  /* the trial the present prediction is about */
+    int64_t session;                    /* number of its current session, -1 before the first */
+};
+
+/* What a checkpoint keeps of a session. */
+struct session_state {
+    struct sequence trials;
+    struct sequence seqs;
+    uint32_t contents[COLONY_CONTENTS]; /* of the latest trials, by number: to tell a trial sent
+                                           again from another trial with its number */
+    int64_t is_started;                 /* 1 once the twin was told of it */
+    int64_t last_heard_wall_ns;
+    int64_t last_t_rig_us; /* PROTO_NIL if unknown */
+};
+
+struct subject {
+    char name[PROTO_ID_MAX + 1];
+    char rig[PROTO_ID_MAX + 1]; /* where last heard */
+    struct subject_state state;
+    int64_t last_event;       /* number of the last journal event that changed the state */
+    int64_t checkpoint_event; /* the same as of its last checkpoint */
+    int64_t dirty_since_ns;   /* monotonic time of the first change since, 0 if none */
+    int64_t run;              /* the run whose model its state is of */
+    uint32_t dirty_sessions[COLONY_DIRTY_MAX]; /* sessions changed since the checkpoint */
+    uint32_t n_dirty_sessions;
+    proto_envelope trial_env; /* last trial taken up, for late subscribers; rig "" if none */
+    proto_trial trial;
+    proto_envelope alert_env; /* last alert about it */
+    proto_alert alert;
+};
+
+struct session {
+    char rig[PROTO_ID_MAX + 1];
+    char name[PROTO_ID_MAX + 1];
+    uint32_t subject;
+    bool named_here; /* the rig gave no name */
+    bool is_dormant; /* in the journal, not yet reached by a resume: no lookup finds it */
+    struct session_state state;
+    /* Two marks of the journal tell which seq is safely on disk without a list of all. */
+    int64_t mark_event[2]; /* older, newer */
+    int64_t mark_seq[2];
+    int64_t durable_seq; /* PROTO_NIL if none */
+};
+
+struct colony {
+    const struct config *config;
+    struct learner_models models;
+    char model_hash[17]; /* "built-in" or hexadecimal */
+    int64_t run;         /* number of the run, in the journal, that set the models */
+    int64_t (*now_ns)(void);
+    struct subject *subjects;
+    struct session *sessions;
+    uint32_t n_subjects, max_subjects;
+    uint32_t n_sessions, max_sessions;
+    uint32_t n_dormant;
+    uint32_t *subject_slots; /* hash tables of numbers, open addressing */
+    uint32_t *session_slots;
+    uint32_t subject_mask;
+    uint32_t session_mask;
+};
+
+/* Allocates for config->limits. models' parameters and config must outlive the colony. now_ns gives
+ * the monotonic time for the accounting of stages. 0, or -1 without memory. */
+int colony_open(struct colony *colony, const struct config *config, struct learner_models models,
+                const char *model_hash, int64_t (*now_ns)(void));
+void colony_close(struct colony *colony);
+
+/* The number of a subject, or COLONY_NONE. RT-safe: yes. */
+uint32_t colony_find_subject(const struct colony *colony, const char *name);
+
+/* Adds a subject that is not there. Its number, or COLONY_NONE at the limit. RT-safe: yes. */
+uint32_t colony_add_subject(struct colony *colony, const char *name);
+
+/* The number of a session, or COLONY_NONE. RT-safe: yes. */
+uint32_t colony_find_session(const struct colony *colony, const char *rig, uint32_t subject,
+                             const char *name);
+
+/* Adds a session that is not there, or wakes a dormant one. Its number, or COLONY_NONE at the
+ * limit. RT-safe: yes, once no session is dormant. */
+uint32_t colony_add_session(struct colony *colony, const char *rig, uint32_t subject,
+                            const char *name, bool named_here);
+
+/* Hides a session from lookups until colony_add_session() wakes it. */
+void colony_make_dormant(struct colony *colony, uint32_t session);
+
+/* Notes that an event changed a subject and one of its sessions, for the next checkpoint and for
+ * durable seqs. RT-safe: yes. */
+void colony_touch(struct colony *colony, uint32_t subject, uint32_t session, int64_t event,
+                  int64_t t_mono_ns);
+
+/* A checkpoint of the subject was handed to the journal. RT-safe: yes. */
+void colony_clean(struct subject *subject);
+
+/* Fills *out with the present prediction for a subject: message of kind prediction, without clock,
+ * stages and durable_seq. RT-safe: yes. */
+void colony_predict(const struct colony *colony, uint32_t subject, proto_message *out);
+
+/* Notes that an event numbered id was heard for the session: its seqs up to `through` will be safe
+ * when the journal has reached it. RT-safe: yes. */
+void colony_mark(struct session *session, int64_t event);
+
+/* Highest seq of the session that is safely on disk when the journal has reached durable_event;
+ * PROTO_NIL if none. Never too high, late by at most one commit. RT-safe: yes. */
+int64_t colony_durable_seq(struct session *session, int64_t durable_event);
+
+/* Another configuration and model from the run of that number on, for every animal that is not of
+ * it already; see learner_change_model(). Not for the real-time path. */
+void colony_change_run(struct colony *colony, int64_t run, const struct config *config,
+                       struct learner_models models, const char *hash);
+
+#endif

@@ -1,0 +1,68 @@
+#include "heal.h"
+
+#include <string.h>
+
+void heal_open(struct heal *heal, const struct learner *learner)
+{
+    if (heal->is_open == 0) {
+        heal->before = *learner;
+        heal->n = 0;
+        heal->is_open = 1;
+    }
+}
+
+void heal_close(struct heal *heal)
+{
+    heal->is_open = 0;
+}
+
+static void insert_sorted(struct heal *heal, int64_t number, const model_trial *trial)
+{
+    int64_t at = heal->n;
+    while (at > 0 && heal->trials[at - 1].number > number) {
+        heal->trials[at] = heal->trials[at - 1];
+        at--;
+    }
+    heal->trials[at].number = number;
+    heal->trials[at].trial = *trial;
+    heal->n++;
+}
+
+void heal_note(struct heal *heal, int64_t number, const model_trial *trial)
+{
+    if (heal->is_open != 0) {
+        insert_sorted(heal, number, trial);
+        if (heal->n == HEAL_TRIALS) {
+            heal_close(heal);
+        }
+    }
+}
+
+int heal_insert(struct heal *heal, struct learner *learner, const struct learner_models *models,
+                int64_t number, const model_trial *trial, struct learner_outcome *outcome)
+{
+    if (heal->is_open == 0) {
+        return MODEL_ERR_SPACE;
+    }
+    struct learner again = heal->before;
+    bool is_in = false;
+    for (int64_t i = 0; i <= heal->n; i++) {
+        if (!is_in && (i == heal->n || heal->trials[i].number > number)) {
+            const int rc = learner_observe(&again, models, trial, outcome);
+            if (rc != MODEL_OK) {
+                return rc;
+            }
+            is_in = true;
+        }
+        if (i < heal->n) {
+            struct learner_outcome ignored;
+            const int rc = learner_observe(&again, models, &heal->trials[i].trial, &ignored);
+            if (rc != MODEL_OK) {
+                return rc;
+            }
+        }
+    }
+    *learner = again;
+    heal_note(heal, number, trial);
+    return MODEL_OK;
+}

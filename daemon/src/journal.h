@@ -1,0 +1,105 @@
+/* journal.h - everything heard and everything predicted, on disk within the commit time.
+ *
+ * The loop hands records over through a ring without waiting; one thread of the journal's own
+ * inserts them into SQLite and syncs them in groups. What a failing disk did not take stays in the
+ * ring and is tried again. One file a data directory, one daemon a file.
+ *
+ * Threads: functions are for the loop, except journal_durable() and journal_health() (any).
+ * Memory: the ring, at journal_start().
+ */
+#ifndef MURID_JOURNAL_H
+#define MURID_JOURNAL_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+
+#include "colony.h"
+#include "config.h"
+#include "ring.h"
+#include "session.h"
+
+/* Room that one message needs at most, with its prediction, alerts and checkpoint. */
+enum { JOURNAL_UNIT_MAX = 96 * 1024 };
+
+struct journal_health {
+    int64_t events;         /* handed over, the number of the last */
+    int64_t durable_events; /* of these, on disk */
+    double lag_ms;          /* age of the oldest that is not */
+    double worst_lag_ms;    /* longest time from receipt to disk so far */
+    double ring_fill;       /* 0..1 */
+    bool is_failing;        /* the last attempt to write failed */
+};
+
+struct journal {
+    char path[512];
+    int lock_fd;
+    sqlite3 *db; /* the writer thread's once started */
+    struct ring ring;
+    int64_t commit_ns;
+    int64_t next_event; /* number of the next event */
+    int64_t run;        /* number of the present run */
+    pthread_t thread;
+    bool is_started;
+    int wake_fd[2];
+    atomic_int sleeps; /* 1 while the thread waits for a wake-up */
+    atomic_bool stop;
+    atomic_bool is_failing;
+    _Atomic int64_t durable_event;
+    _Atomic int64_t oldest_ns; /* monotonic receipt time of the oldest record not on disk; 0 none */
+    _Atomic int64_t worst_lag_ns;
+    sqlite3_stmt *statements[9];
+};
+
+/* Opens or makes the journal of a data directory, and takes its lock. FAULT_NONE, or FAULT_WORK /
+ * FAULT_INPUT with *fault: not writable, used by another daemon, written by a newer murid. */
+int journal_open(struct journal *journal, const char *directory, struct fault *fault);
+
+/* Writes the row of a run: from the next event on this configuration and model are in force.
+ * model_path: the file to keep a copy of, NULL for the built-in. Before journal_start(), or while
+ * the caller has the thread stopped. */
+int journal_begin_run(struct journal *journal, const struct config *config, const char *model_hash,
+                      const char *model_path, struct fault *fault);
+
+/* Starts the thread. FAULT_NONE or FAULT_WORK. */
+int journal_start(struct journal *journal, const struct config *config, struct fault *fault);
+
+/* Writes what is in the ring and stops the thread. FAULT_WORK if the disk did not take it all. */
+int journal_stop(struct journal *journal, struct fault *fault);
+
+/* Closes; NULL and zeroed are fine. Stops the thread if that was not done. */
+void journal_close(struct journal *journal);
+
+/* True if one more message fits. RT-safe: yes. */
+bool journal_has_room(struct journal *journal);
+
+/* Puts the raw bytes of a message in the ring, before it is interpreted, and gives the copy.
+ * NULL without room. RT-safe: yes. */
+const uint8_t *journal_raw(struct journal *journal, const uint8_t *bytes, size_t size);
+
+/* Keeps the message just put there with what came of it: subject, session and prediction rows too.
+ * t_event_ns: monotonic time of the trial by the rig's clock, PROTO_NIL if unknown. RT-safe: yes.
+ */
+void journal_event(struct journal *journal, const struct colony *colony,
+                   const struct session_event *event, const struct session_result *result,
+                   int64_t t_event_ns, int64_t t_predicted_ns);
+
+/* Keeps an alert, and has the thread print it. event 0: about none. RT-safe: yes. */
+void journal_alert(struct journal *journal, int64_t event, int64_t t_wall_ns, int64_t t_mono_ns,
+                   const char *rig, const char *subject, const struct session_alert *alert);
+
+/* Keeps the state of a subject and its changed sessions. RT-safe: yes. */
+void journal_checkpoint(struct journal *journal, const struct colony *colony, uint32_t subject,
+                        int64_t t_mono_ns);
+
+/* Hands over all that was kept since the last call. RT-safe: yes (a pipe is written when the thread
+ * sleeps). */
+void journal_publish(struct journal *journal);
+
+/* Number of the last event that is safely on disk. RT-safe: yes. */
+int64_t journal_durable(const struct journal *journal);
+
+/* How the journal fares. RT-safe: yes. */
+struct journal_health journal_health(struct journal *journal, int64_t now_mono_ns);
+
+#endif

@@ -1,0 +1,49 @@
+/* journal_schema.h - the tables of a journal. docs/journal.md explains them to readers in Python, R
+ * and MATLAB. Changes raise JOURNAL_VERSION, which stands in user_version. */
+#ifndef MURID_JOURNAL_SCHEMA_H
+#define MURID_JOURNAL_SCHEMA_H
+
+#define JOURNAL_VERSION 1
+#define JOURNAL_FILE    "journal.sqlite"
+
+#define JOURNAL_SCHEMA                                                                             \
+    "CREATE TABLE run ("                                                                           \
+    " id INTEGER PRIMARY KEY, first_event INTEGER NOT NULL, started_wall_ns INTEGER NOT NULL,"     \
+    " version TEXT NOT NULL, model TEXT NOT NULL, config TEXT NOT NULL);"                          \
+    "CREATE TABLE model (hash TEXT PRIMARY KEY, path TEXT NOT NULL, file BLOB NOT NULL);"          \
+    "CREATE TABLE subject (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"                    \
+    "CREATE TABLE session ("                                                                       \
+    " id INTEGER PRIMARY KEY, rig TEXT NOT NULL, subject INTEGER NOT NULL REFERENCES subject,"     \
+    " name TEXT NOT NULL, named_here INTEGER NOT NULL, started_wall_ns INTEGER NOT NULL,"          \
+    " state BLOB, UNIQUE (subject, rig, name));"                                                   \
+    "CREATE TABLE event ("                                                                         \
+    " id INTEGER PRIMARY KEY, t_wall_ns INTEGER NOT NULL, t_mono_ns INTEGER NOT NULL,"             \
+    " t_event_ns INTEGER, source TEXT NOT NULL, rig TEXT, kind TEXT, status TEXT NOT NULL,"        \
+    " subject INTEGER REFERENCES subject, session INTEGER REFERENCES session, trial INTEGER,"      \
+    " seq INTEGER, stimulus REAL, choice INTEGER, reward REAL, side INTEGER, rt_s REAL,"           \
+    " p_right REAL, nats REAL, baseline_nats REAL, raw BLOB NOT NULL);"                            \
+    "CREATE INDEX event_subject ON event (subject, id);"                                           \
+    "CREATE TABLE prediction ("                                                                    \
+    " event INTEGER PRIMARY KEY REFERENCES event, t_wall_ns INTEGER NOT NULL,"                     \
+    " t_mono_ns INTEGER NOT NULL, run INTEGER NOT NULL REFERENCES run,"                            \
+    " subject INTEGER NOT NULL REFERENCES subject, session INTEGER NOT NULL REFERENCES session,"   \
+    " for_trial INTEGER NOT NULL, stimuli BLOB NOT NULL, p_right BLOB NOT NULL,"                   \
+    " lo BLOB NOT NULL, hi BLOB NOT NULL, w BLOB NOT NULL, w_sd BLOB NOT NULL,"                    \
+    " n INTEGER NOT NULL, nats REAL, baseline_nats REAL, brier REAL, ece REAL,"                    \
+    " decode_us REAL NOT NULL, assimilate_us REAL NOT NULL, predict_us REAL NOT NULL);"            \
+    "CREATE TABLE alert ("                                                                         \
+    " id INTEGER PRIMARY KEY, event INTEGER, t_wall_ns INTEGER NOT NULL, rig TEXT NOT NULL,"       \
+    " subject TEXT NOT NULL, code TEXT NOT NULL, evidence REAL, text TEXT NOT NULL);"              \
+    "CREATE TABLE checkpoint ("                                                                    \
+    " subject INTEGER PRIMARY KEY REFERENCES subject, event INTEGER NOT NULL,"                     \
+    " run INTEGER NOT NULL REFERENCES run, state BLOB NOT NULL);"                                  \
+    "CREATE VIEW trial AS SELECT event.id AS event, subject.name AS subject, session.rig AS rig,"  \
+    " session.name AS session, event.trial AS trial, event.stimulus AS stimulus,"                  \
+    " event.choice AS choice, event.reward AS reward, event.side AS side, event.rt_s AS rt_s,"     \
+    " event.p_right AS p_right, event.nats AS nats, event.baseline_nats AS baseline_nats,"         \
+    " event.t_wall_ns AS t_wall_ns, event.status AS status"                                        \
+    " FROM event JOIN subject ON subject.id = event.subject"                                       \
+    " JOIN session ON session.id = event.session"                                                  \
+    " WHERE event.status IN ('taken', 'healed', 'late');"
+
+#endif

@@ -1,0 +1,45 @@
+#include "log.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static const char *const NAMES[] = {"error", "warn", "info", "debug"};
+
+static _Atomic enum log_level max_level = LOG_INFO;
+
+void log_set_level(enum log_level level)
+{
+    max_level = level;
+}
+
+int log_level_of(const char *name)
+{
+    for (int i = 0; i <= LOG_DEBUG; i++) {
+        if (strcmp(name, NAMES[i]) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+void log_line(enum log_level level, const char *format, ...)
+{
+    if (level > max_level) {
+        return;
+    }
+    struct timespec now;
+    struct tm local;
+    char stamp[32];
+    char text[LOG_LINE_MAX];
+    clock_gettime(CLOCK_REALTIME, &now);
+    localtime_r(&now.tv_sec, &local);
+    (void)strftime(stamp, sizeof stamp, "%Y-%m-%d %H:%M:%S", &local);
+    va_list values;
+    va_start(values, format);
+    (void)vsnprintf(text, sizeof text, format, values);
+    va_end(values);
+    fprintf(stderr, "%s.%03ld %-5s %s\n", stamp, now.tv_nsec / 1000000L, NAMES[level], text);
+}

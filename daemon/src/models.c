@@ -1,0 +1,51 @@
+#include "models.h"
+
+#include <string.h>
+
+static int finish(struct models *models, int rc, struct fault *fault)
+{
+    if (rc == FAULT_NONE && model_params_built_in(&models->baseline, NULL) != MODEL_OK) {
+        rc = fault_set(fault, FAULT_WORK, "the built-in random walk could not be made");
+    }
+    if (rc != FAULT_NONE) {
+        models_free(models);
+    }
+    return rc;
+}
+
+static int build(struct models *models, const struct config *config, struct fault *fault)
+{
+    struct model_spec spec;
+    model_spec_init(&spec);
+    spec.features = config->model.policy;
+    return model_file_build(&spec, &models->twin, fault);
+}
+
+int models_load(struct models *models, const struct config *config, struct fault *fault)
+{
+    memset(models, 0, sizeof *models);
+    const int rc = config->model.file[0] != '\0'
+                       ? model_file_load(config->model.file, &models->twin, fault)
+                       : build(models, config, fault);
+    return finish(models, rc, fault);
+}
+
+int models_load_bytes(struct models *models, const struct config *config, const char *name,
+                      const uint8_t *bytes, size_t size, struct fault *fault)
+{
+    memset(models, 0, sizeof *models);
+    const int rc = bytes != NULL ? model_file_parse(name, bytes, size, &models->twin, fault)
+                                 : build(models, config, fault);
+    return finish(models, rc, fault);
+}
+
+void models_free(struct models *models)
+{
+    model_file_free(&models->twin);
+    memset(models, 0, sizeof *models);
+}
+
+struct learner_models models_view(const struct models *models)
+{
+    return (struct learner_models){.twin = &models->twin.params, .baseline = &models->baseline};
+}

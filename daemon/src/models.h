@@ -1,0 +1,30 @@
+/* models.h - the two models a colony runs with: the twin's, from a file or built in, and the random
+ * walk that it is measured against.
+ *
+ * Threads: one owner while loading; afterwards read by all. Memory: owned; models_free().
+ */
+#ifndef MURID_MODELS_H
+#define MURID_MODELS_H
+
+#include "config.h"
+#include "learner.h"
+#include "model_file.h"
+
+struct models {
+    struct model_file twin;
+    model_params baseline;
+};
+
+/* Loads what the configuration names. FAULT_NONE, FAULT_INPUT or FAULT_WORK. */
+int models_load(struct models *models, const struct config *config, struct fault *fault);
+
+/* The same with the bytes of a model file, as kept in a journal; NULL: the built-in. */
+int models_load_bytes(struct models *models, const struct config *config, const char *name,
+                      const uint8_t *bytes, size_t size, struct fault *fault);
+
+void models_free(struct models *models);
+
+/* As a colony takes them. */
+struct learner_models models_view(const struct models *models);
+
+#endif

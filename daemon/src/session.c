@@ -1,0 +1,568 @@
+#include "session.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bridge/link.h"
+
+static const int64_t NS_PER_S = 1000000000;
+
+/* One message on its way through: what every step below needs. */
+struct step {
+    struct colony *colony;
+    const struct session_event *event;
+    struct session_result *result;
+    const proto_message *heard;
+};
+
+const char *session_source_name(enum session_source source)
+{
+    static const char *const NAMES[] = {
+#define SESSION_SOURCE_NAME(NAME, name) #name,
+        SESSION_SOURCE_LIST(SESSION_SOURCE_NAME)
+#undef SESSION_SOURCE_NAME
+    };
+    return NAMES[source];
+}
+
+const char *session_status_name(enum session_status status)
+{
+    static const char *const NAMES[] = {
+#define SESSION_STATUS_NAME(NAME, name, help) #name,
+        SESSION_STATUS_LIST(SESSION_STATUS_NAME)
+#undef SESSION_STATUS_NAME
+    };
+    return NAMES[status];
+}
+
+bool session_is_journaled(const struct session_result *result)
+{
+    return result->status != SESSION_STATUS_DUPLICATE && result->status != SESSION_STATUS_PLAIN;
+}
+
+static void alert(struct session_result *result, proto_alert_code code, double evidence,
+                  const char *format, ...) FAULT_PRINTF(4, 5);
+
+static void alert(struct session_result *result, proto_alert_code code, double evidence,
+                  const char *format, ...)
+{
+    if (result->n_alerts == SESSION_ALERTS_MAX) {
+        return;
+    }
+    struct session_alert *a = &result->alerts[result->n_alerts++];
+    a->code = code;
+    a->evidence = evidence;
+    va_list values;
+    va_start(values, format);
+    (void)vsnprintf(a->text, sizeof a->text, format, values);
+    va_end(values);
+}
+
+/* Answers with an error; its text is the alert's if there is one. */
+static void refuse(struct session_result *result, enum session_status status, proto_error_code code,
+                   const char *key, const char *text)
+{
+    proto_message *reply = &result->reply;
+    proto_message_init(reply, PROTO_KIND_ERROR);
+    reply->env = result->heard.env;
+    proto_error *error = &reply->as.error;
+    strncpy(error->code, proto_error_name(code), sizeof error->code - 1);
+    strncpy(error->key, key, sizeof error->key - 1);
+    strncpy(error->text, text, sizeof error->text - 1);
+    result->status = status;
+    result->has_prediction = false;
+}
+
+static void refuse_with_alert(struct session_result *result, enum session_status status,
+                              proto_error_code code)
+{
+    const struct session_alert *a = &result->alerts[result->n_alerts - 1];
+    refuse(result, status, code, "", a->text);
+}
+
+/* Days since 1970 to a date (Gregorian, UTC). gmtime() may lock and allocate. */
+static void civil_date(int64_t days, int *year, int *month, int *day)
+{
+    const int64_t z = days + 719468; /* from 0000-03-01 */
+    const int64_t era = z / 146097;
+    const int64_t doe = z - era * 146097;
+    const int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+    const int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    const int64_t mp = (5 * doy + 2) / 153;
+    *day = (int)(doy - (153 * mp + 2) / 5 + 1);
+    *month = (int)(mp < 10 ? mp + 3 : mp - 9);
+    *year = (int)(yoe + era * 400 + (*month <= 2 ? 1 : 0));
+}
+
+static uint32_t content_of(const proto_trial *t)
+{
+    uint32_t hash = 2166136261U;
+    const double reals[] = {t->stimulus, t->reward, t->rt_s};
+    const int64_t wholes[] = {t->choice, t->side};
+    uint8_t bytes[sizeof reals + sizeof wholes];
+    memcpy(bytes, reals, sizeof reals);
+    memcpy(bytes + sizeof reals, wholes, sizeof wholes);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        hash = (hash ^ bytes[i]) * 16777619U;
+    }
+    return hash;
+}
+
+static bool has_other_content(const struct session_state *s, int64_t number, uint32_t content)
+{
+    return number > s->trials.highest - COLONY_CONTENTS && number <= s->trials.highest &&
+           s->contents[number % COLONY_CONTENTS] != content;
+}
+
+/* ---- finding subject and session --------------------------------------------------------------
+ */
+
+static bool find_subject(struct step *step)
+{
+    struct colony *colony = step->colony;
+    struct session_result *result = step->result;
+    result->subject = colony_find_subject(colony, step->heard->env.subject);
+    if (result->subject != COLONY_NONE) {
+        return true;
+    }
+    result->subject = colony_add_subject(colony, step->heard->env.subject);
+    result->is_new_subject = result->subject != COLONY_NONE;
+    if (!result->is_new_subject) {
+        alert(result, PROTO_ALERT_LIMIT, (double)colony->max_subjects,
+              "subject %s is new and %" PRIu32 " are known: raise limits.subjects and start again",
+              step->heard->env.subject, colony->max_subjects);
+        refuse_with_alert(result, SESSION_STATUS_REFUSED, PROTO_ERROR_LIMIT);
+    }
+    return result->is_new_subject;
+}
+
+/* The session that the daemon named itself and that this message goes on with, or COLONY_NONE. */
+static uint32_t continued_session(const struct step *step)
+{
+    const struct colony *colony = step->colony;
+    const int64_t current = colony->subjects[step->result->subject].state.session;
+    if (current < 0) {
+        return COLONY_NONE;
+    }
+    const struct session *s = &colony->sessions[current];
+    const proto_message *heard = step->heard;
+    const int64_t idle_ns = colony->config->session.idle_s * NS_PER_S;
+    if (!s->named_here || strcmp(s->rig, heard->env.rig) != 0 ||
+        step->event->t_wall_ns - s->state.last_heard_wall_ns > idle_ns) {
+        return COLONY_NONE;
+    }
+    const bool restarts =
+        heard->kind == PROTO_KIND_TRIAL && heard->env.trial <= 1 &&
+        s->state.trials.highest > heard->env.trial &&
+        (s->state.trials.highest >= COLONY_CONTENTS ||
+         has_other_content(&s->state, heard->env.trial, content_of(&heard->as.trial)));
+    return restarts ? COLONY_NONE : (uint32_t)current;
+}
+
+/* YYYY-MM-DD_NNN, the first NNN that is free. */
+static void name_session(const struct step *step, char *name, size_t cap)
+{
+    int year;
+    int month;
+    int day;
+    civil_date(step->event->t_wall_ns / NS_PER_S / 86400, &year, &month, &day);
+    for (int n = 1; n <= 9999; n++) {
+        (void)snprintf(name, cap, "%04d-%02d-%02d_%03d", year, month, day, n);
+        if (colony_find_session(step->colony, step->heard->env.rig, step->result->subject, name) ==
+            COLONY_NONE) {
+            return;
+        }
+    }
+}
+
+static bool find_session(struct step *step)
+{
+    struct colony *colony = step->colony;
+    struct session_result *result = step->result;
+    const proto_envelope *env = &step->heard->env;
+    char name[PROTO_ID_MAX + 1];
+    const bool named_here = env->session[0] == '\0';
+    if (named_here) {
+        result->session = continued_session(step);
+        if (result->session != COLONY_NONE) {
+            return true;
+        }
+        name_session(step, name, sizeof name);
+    } else {
+        strcpy(name, env->session);
+        result->session = colony_find_session(colony, env->rig, result->subject, name);
+        if (result->session != COLONY_NONE) {
+            return true;
+        }
+    }
+    result->session = colony_add_session(colony, env->rig, result->subject, name, named_here);
+    result->is_new_session = result->session != COLONY_NONE;
+    if (!result->is_new_session) {
+        alert(result, PROTO_ALERT_LIMIT, (double)colony->max_sessions,
+              "session %s of %s is new and %" PRIu32
+              " are known: raise limits.sessions and start again",
+              name, env->subject, colony->max_sessions);
+        refuse_with_alert(result, SESSION_STATUS_REFUSED, PROTO_ERROR_LIMIT);
+    }
+    return result->is_new_session;
+}
+
+/* Makes the session the subject's current one; the twin learns that a session starts. */
+static void enter_session(struct step *step)
+{
+    struct subject *subject = &step->colony->subjects[step->result->subject];
+    struct session *session = &step->colony->sessions[step->result->session];
+    strcpy(subject->rig, session->rig);
+    if (subject->state.session == (int64_t)step->result->session) {
+        return;
+    }
+    subject->state.session = (int64_t)step->result->session;
+    subject->state.n_stimuli = 0;
+    heal_close(&subject->state.heal);
+    learner_start_session(&subject->state.learner, &step->colony->models);
+    session->state.is_started = 1;
+    subject->state.for_trial = session->state.trials.highest + 1;
+}
+
+/* ---- accounting -------------------------------------------------------------------------------
+ */
+
+static void take_seq(struct step *step, bool is_old_trial)
+{
+    struct session *session = &step->colony->sessions[step->result->session];
+    struct sequence *seqs = &session->state.seqs;
+    const int64_t seq = step->heard->env.seq;
+    if (seq == PROTO_NIL) {
+        return;
+    }
+    const bool starts_anew = seqs->highest == 0 && (step->heard->kind == PROTO_KIND_SESSION_START);
+    if (starts_anew || (seqs->highest == 0 && seq == 0)) {
+        sequence_init(seqs, seq);
+    }
+    if (sequence_take(seqs, seq) == SEQUENCE_DUPLICATE && !is_old_trial) {
+        alert(step->result, PROTO_ALERT_SEQ_BACK, (double)(seqs->highest - seq),
+              "rig %s: seq went back from %" PRId64 " to %" PRId64
+              " with a new trial: the rig was restarted without its spool; counting goes on there",
+              step->heard->env.rig, seqs->highest, seq);
+        sequence_init(seqs, seq);
+        (void)sequence_take(seqs, seq);
+    }
+}
+
+static void check_rig_clock(struct step *step)
+{
+    struct session_state *s = &step->colony->sessions[step->result->session].state;
+    const int64_t t_rig_us = step->heard->env.t_rig_us;
+    if (t_rig_us == PROTO_NIL) {
+        return;
+    }
+    if (s->last_t_rig_us != PROTO_NIL && t_rig_us < s->last_t_rig_us) {
+        alert(step->result, PROTO_ALERT_CLOCK_JUMP, (double)(s->last_t_rig_us - t_rig_us) / 1e6,
+              "rig %s: its clock went back by %.3f s", step->heard->env.rig,
+              (double)(s->last_t_rig_us - t_rig_us) / 1e6);
+    }
+    s->last_t_rig_us = t_rig_us;
+}
+
+static void touch(struct step *step)
+{
+    const struct session_event *event = step->event;
+    struct session_result *result = step->result;
+    step->colony->sessions[result->session].state.last_heard_wall_ns = event->t_wall_ns;
+    colony_touch(step->colony, result->subject, result->session, event->id, event->t_mono_ns);
+}
+
+static void predict(struct step *step)
+{
+    colony_predict(step->colony, step->result->subject, &step->result->reply);
+    step->result->has_prediction = true;
+}
+
+/* ---- the kinds of message ---------------------------------------------------------------------
+ */
+
+static model_trial trial_for_model(const proto_trial *t)
+{
+    return (model_trial){.contrast = t->stimulus,
+                         .reward = t->reward,
+                         .rt_s = t->rt_s,
+                         .choice = (int8_t)(t->choice == PROTO_NIL ? -1 : t->choice),
+                         .side = (int8_t)(t->side == PROTO_NIL ? -1 : t->side)};
+}
+
+static bool take_late_trial(struct step *step, const model_trial *trial)
+{
+    struct session_result *result = step->result;
+    struct subject *subject = &step->colony->subjects[result->subject];
+    const int64_t number = step->heard->env.trial;
+    const bool is_current = subject->state.session == (int64_t)result->session;
+    if (is_current &&
+        heal_insert(&subject->state.heal, &subject->state.learner, &step->colony->models, number,
+                    trial, &result->scored) == MODEL_OK) {
+        result->status = SESSION_STATUS_HEALED;
+        return true;
+    }
+    alert(result, PROTO_ALERT_OUT_OF_ORDER, 1.0,
+          "%s: trial %" PRId64 " of session %s came too late to be taken up; it is in the journal",
+          subject->name, number, step->colony->sessions[result->session].name);
+    refuse_with_alert(result, SESSION_STATUS_LATE, PROTO_ERROR_OUT_OF_ORDER);
+    return false;
+}
+
+static void report_gap(struct step *step, int64_t first, int64_t last)
+{
+    alert(step->result, PROTO_ALERT_GAP, (double)(last - first + 1),
+          "%s: trials %" PRId64 " to %" PRId64 " of session %s were not heard",
+          step->heard->env.subject, first, last,
+          step->colony->sessions[step->result->session].name);
+}
+
+static bool take_next_trial(struct step *step, enum sequence_verdict verdict,
+                            const model_trial *trial)
+{
+    struct session_result *result = step->result;
+    struct session *session = &step->colony->sessions[result->session];
+    struct subject *subject;
+    enter_session(step);
+    subject = &step->colony->subjects[result->subject];
+    if (verdict == SEQUENCE_GAP) {
+        const int64_t first = session->state.trials.highest + 1;
+        const int64_t last = step->heard->env.trial - 1;
+        heal_open(&subject->state.heal, &subject->state.learner);
+        if (last > 0) { /* only trial 0 missing: the rig counts from 1 */
+            report_gap(step, first, last);
+        }
+    }
+    if (learner_observe(&subject->state.learner, &step->colony->models, trial, &result->scored) !=
+        MODEL_OK) {
+        alert(result, PROTO_ALERT_MODEL_OUT_OF_RANGE, 1.0,
+              "%s: trial %" PRId64 " would have made the twin's weights not finite; skipped",
+              subject->name, step->heard->env.trial);
+    }
+    heal_note(&subject->state.heal, step->heard->env.trial, trial);
+    result->status = SESSION_STATUS_TAKEN;
+    return true;
+}
+
+/* A finished trial, from the sequence check to the prediction of the next one. */
+static void session_on_trial(struct step *step)
+{
+    struct session_result *result = step->result;
+    const proto_trial *heard = &step->heard->as.trial;
+    const int64_t number = step->heard->env.trial;
+    if (isnan(heard->stimulus)) {
+        refuse(result, SESSION_STATUS_REFUSED, PROTO_ERROR_BAD_MESSAGE, "trial.stimulus",
+               "missing: the policies of this version read the signed contrast, not `features`");
+        return;
+    }
+    if (!find_subject(step) || !find_session(step)) {
+        return;
+    }
+    struct session_state *session = &step->colony->sessions[result->session].state;
+    const enum sequence_verdict verdict = sequence_check(&session->trials, number);
+    take_seq(step, verdict == SEQUENCE_DUPLICATE);
+    if (verdict == SEQUENCE_DUPLICATE) {
+        if (has_other_content(session, number, content_of(heard))) {
+            alert(result, PROTO_ALERT_CONFLICT, 1.0,
+                  "%s: trial %" PRId64 " of session %s came again with another content: give each "
+                  "session a name of its own",
+                  step->heard->env.subject, number, step->colony->sessions[result->session].name);
+            refuse_with_alert(result, SESSION_STATUS_CONFLICT, PROTO_ERROR_CONFLICT);
+            return;
+        }
+        result->status = SESSION_STATUS_DUPLICATE;
+        colony_mark(&step->colony->sessions[result->session], step->event->id - 1);
+        predict(step);
+        return;
+    }
+
+    const model_trial trial = trial_for_model(heard);
+    const bool is_taken = verdict == SEQUENCE_LATE ? take_late_trial(step, &trial)
+                                                   : take_next_trial(step, verdict, &trial);
+    (void)sequence_take(&session->trials, number);
+    session->contents[number % COLONY_CONTENTS] = content_of(heard);
+    check_rig_clock(step);
+    touch(step);
+    if (!is_taken) {
+        return;
+    }
+
+    struct subject *subject = &step->colony->subjects[result->subject];
+    if (sequence_missing(&session->trials) == 0) {
+        heal_close(&subject->state.heal);
+    }
+    subject->state.for_trial = session->trials.highest + 1;
+    subject->trial_env = step->heard->env;
+    subject->trial = *heard;
+    result->stage_ns[1] = step->colony->now_ns();
+    predict(step);
+}
+
+static void session_on_start(struct step *step)
+{
+    const proto_session_start *heard = &step->heard->as.session_start;
+    struct session_result *result = step->result;
+    if (!find_subject(step) || !find_session(step)) {
+        return;
+    }
+    struct subject *subject = &step->colony->subjects[result->subject];
+    const bool is_again = step->colony->sessions[result->session].state.is_started != 0;
+    take_seq(step, true);
+    if (!is_again) {
+        enter_session(step);
+        if (heard->stimuli.n > 0) {
+            subject->state.n_stimuli = heard->stimuli.n;
+            memcpy(subject->state.stimuli, heard->stimuli.v,
+                   heard->stimuli.n * sizeof heard->stimuli.v[0]);
+        }
+    }
+    touch(step);
+    result->status = SESSION_STATUS_NOTED;
+    predict(step);
+}
+
+static void session_on_end(struct step *step)
+{
+    struct session_result *result = step->result;
+    if (!find_subject(step) || !find_session(step)) {
+        return;
+    }
+    take_seq(step, true);
+    touch(step);
+    result->status = SESSION_STATUS_NOTED;
+    result->reply = *step->heard;
+}
+
+/* The stimulus is shown, the choice is not made: the prediction for just this one. */
+static void session_on_stimulus(struct step *step)
+{
+    struct session_result *result = step->result;
+    if (!find_subject(step) || !find_session(step)) {
+        return;
+    }
+    take_seq(step, true);
+    enter_session(step);
+    touch(step);
+    predict(step);
+    proto_prediction *p = &result->reply.as.prediction;
+    p->stimuli.n = p->p_right.n = p->lo.n = p->hi.n = 1;
+    p->stimuli.v[0] = step->heard->as.stimulus.stimulus;
+    model_twin_predict(&step->colony->subjects[result->subject].state.learner.twin,
+                       step->colony->models.twin, 1, p->stimuli.v, p->p_right.v, p->lo.v, p->hi.v);
+    result->status = SESSION_STATUS_NOTED;
+}
+
+static void session_on_hello(struct step *step)
+{
+    struct session_result *result = step->result;
+    proto_message *reply = &result->reply;
+    const proto_envelope *env = &step->heard->env;
+    result->status = SESSION_STATUS_PLAIN;
+    proto_message_init(reply, PROTO_KIND_HELLO);
+    strcpy(reply->env.rig, env->rig);
+    strcpy(reply->env.subject, env->subject);
+    strcpy(reply->env.session, env->session);
+    strcpy(reply->as.hello.software, "murid");
+    strncpy(reply->as.hello.version, MURID_VERSION, sizeof reply->as.hello.version - 1);
+    if (env->subject[0] != '\0' && env->session[0] != '\0') {
+        result->subject = colony_find_subject(step->colony, env->subject);
+        if (result->subject != COLONY_NONE) {
+            result->session =
+                colony_find_session(step->colony, env->rig, result->subject, env->session);
+        }
+    }
+}
+
+static void refuse_bytes(struct session_result *result, const struct session_event *event,
+                         const proto_fault *fault)
+{
+    alert(result, PROTO_ALERT_BAD_MESSAGE, 1.0, "%s, %zu bytes: %s%s%s",
+          event->rig != NULL ? event->rig : session_source_name(event->source), event->size,
+          fault->key, fault->key[0] != '\0' ? ": " : "", fault->text);
+    refuse(result, SESSION_STATUS_REFUSED,
+           fault->status == PROTO_ERR_KIND ? PROTO_ERROR_UNKNOWN_KIND : PROTO_ERROR_BAD_MESSAGE,
+           fault->key, fault->text);
+}
+
+static void result_init(struct session_result *result)
+{
+    result->status = SESSION_STATUS_REFUSED;
+    result->subject = result->session = COLONY_NONE;
+    result->is_new_subject = result->is_new_session = false;
+    result->scored = (struct learner_outcome){(double)NAN, (double)NAN, (double)NAN};
+    result->has_prediction = false;
+    result->n_alerts = 0;
+    memset(result->stage_ns, 0, sizeof result->stage_ns);
+}
+
+/* Stamps become durations: decode, assimilate, predict. */
+static void account(struct session_result *result, int64_t start, int64_t decoded, int64_t end)
+{
+    const int64_t assimilated = result->stage_ns[1] != 0 ? result->stage_ns[1] : decoded;
+    result->stage_ns[0] = decoded - start;
+    result->stage_ns[1] = assimilated - decoded;
+    result->stage_ns[2] = end - assimilated;
+    if (result->has_prediction) {
+        proto_prediction *p = &result->reply.as.prediction;
+        p->stage_us.n = SESSION_STAGES;
+        for (int i = 0; i < SESSION_STAGES; i++) {
+            p->stage_us.v[i] = (double)result->stage_ns[i] / 1000.0;
+        }
+    }
+}
+
+void session_on_message(struct colony *colony, const struct session_event *event,
+                        struct session_result *result)
+{
+    struct step step = {colony, event, result, &result->heard};
+    proto_fault fault;
+    const int64_t start = colony->now_ns();
+    result_init(result);
+    const int rc = event->source == SESSION_SOURCE_SERIAL
+                       ? bridge_decode(event->bytes, event->size, event->rig, event->subject,
+                                       &result->heard, &fault)
+                       : proto_decode(event->bytes, event->size, &result->heard, &fault);
+    const int64_t decoded = colony->now_ns();
+    if (rc != PROTO_OK) {
+        refuse_bytes(result, event, &fault);
+        return;
+    }
+    switch (result->heard.kind) {
+    case PROTO_KIND_TRIAL:
+        session_on_trial(&step);
+        break;
+    case PROTO_KIND_SESSION_START:
+        session_on_start(&step);
+        break;
+    case PROTO_KIND_SESSION_END:
+        session_on_end(&step);
+        break;
+    case PROTO_KIND_STIMULUS:
+        session_on_stimulus(&step);
+        break;
+    case PROTO_KIND_HELLO:
+        session_on_hello(&step);
+        break;
+    case PROTO_KIND_NONE:
+    case PROTO_KIND_PREDICTION:
+    case PROTO_KIND_SUGGESTION:
+    case PROTO_KIND_FORECAST:
+    case PROTO_KIND_ALERT:
+    case PROTO_KIND_STATUS:
+    case PROTO_KIND_ERROR:
+    case PROTO_KIND_COMMAND:
+    case PROTO_KIND_SUBJECTS:
+    case PROTO_KIND_DONE:
+        fault = (proto_fault){.status = PROTO_ERR_KIND};
+        (void)snprintf(fault.text, sizeof fault.text,
+                       "a %s is not for the daemon to hear here: rigs send hello, session_start, "
+                       "stimulus, trial and session_end",
+                       proto_kind_name(result->heard.kind));
+        refuse_bytes(result, event, &fault);
+        return;
+    }
+    account(result, start, decoded, colony->now_ns());
+}

@@ -1,0 +1,90 @@
+/* session.h - what happens when a message is heard: the path of one trial through the daemon.
+ *
+ * Start reading at session_on_trial(). Everything here is a function of the message, its time of
+ * receipt and the colony: no sockets, files or clocks. The daemon calls it live, `murid replay` and
+ * the resume after a crash call it again with journaled messages, and get the same bits.
+ * Threads: the colony's owner. Memory: the caller's; nothing allocates.
+ */
+#ifndef MURID_SESSION_H
+#define MURID_SESSION_H
+
+#include "colony.h"
+
+/* How a message came in. */
+#define SESSION_SOURCE_LIST(X)                                                                     \
+    X(ASK, ask)                                                                                    \
+    X(TRIALS, trials)                                                                              \
+    X(SERIAL, serial)
+
+/* What became of a message. */
+#define SESSION_STATUS_LIST(X)                                                                     \
+    X(TAKEN, taken, "a trial, taken up in order")                                                  \
+    X(HEALED, healed, "a trial that came late and was put in its place")                           \
+    X(LATE, late, "a trial that came too late to be taken up")                                     \
+    X(DUPLICATE, duplicate, "a trial that had come before; not journaled again")                   \
+    X(CONFLICT, conflict, "another trial under a number already taken; refused")                   \
+    X(NOTED, noted, "a message that is not a trial")                                               \
+    X(PLAIN, plain, "a greeting; not journaled")                                                   \
+    X(REFUSED, refused, "not a well-formed message, or beyond a limit")
+
+enum session_source {
+#define SESSION_SOURCE_ENUM(NAME, name) SESSION_SOURCE_##NAME,
+    SESSION_SOURCE_LIST(SESSION_SOURCE_ENUM)
+#undef SESSION_SOURCE_ENUM
+        SESSION_SOURCE_COUNT
+};
+
+enum session_status {
+#define SESSION_STATUS_ENUM(NAME, name, help) SESSION_STATUS_##NAME,
+    SESSION_STATUS_LIST(SESSION_STATUS_ENUM)
+#undef SESSION_STATUS_ENUM
+};
+
+const char *session_source_name(enum session_source source);
+const char *session_status_name(enum session_status status);
+
+/* One message as it came in. */
+struct session_event {
+    int64_t id; /* its number in the journal */
+    int64_t t_wall_ns;
+    int64_t t_mono_ns;
+    enum session_source source;
+    const char *rig;     /* serial only: whose line it is; else NULL */
+    const char *subject; /* serial only: who is in the rig; else NULL */
+    const uint8_t *bytes;
+    size_t size;
+};
+
+enum { SESSION_ALERTS_MAX = 4, SESSION_STAGES = 3 };
+
+struct session_alert {
+    proto_alert_code code;
+    double evidence;
+    char text[256];
+};
+
+/* What came of it. */
+struct session_result {
+    enum session_status status;
+    proto_message heard; /* as decoded; kind NONE if that failed */
+    uint32_t subject;    /* COLONY_NONE if unknown */
+    uint32_t session;    /* COLONY_NONE if unknown */
+    bool is_new_subject;
+    bool is_new_session;
+    struct learner_outcome scored; /* of a trial taken up; NaN otherwise */
+    bool has_prediction;           /* reply is a prediction, and belongs in the journal */
+    proto_message reply;           /* prediction, error, hello or session_end; no durable_seq yet */
+    int64_t stage_ns[SESSION_STAGES]; /* decode, assimilate, predict */
+    uint32_t n_alerts;
+    struct session_alert alerts[SESSION_ALERTS_MAX];
+};
+
+/* Hears one message: decodes it, finds subject and session, takes it up, predicts what comes next.
+ * Bad input is an answer, not a failure. RT-safe: yes. */
+void session_on_message(struct colony *colony, const struct session_event *event,
+                        struct session_result *result);
+
+/* True if the message changed the colony or must be kept: the event belongs in the journal. */
+bool session_is_journaled(const struct session_result *result);
+
+#endif

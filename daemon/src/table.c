@@ -1,0 +1,373 @@
+#include "table.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum kind { KIND_ID, KIND_COUNT, KIND_REAL, KIND_BIT };
+enum need { NEED_VALUE, NEED_COLUMN, NEED_NOTHING };
+
+static const struct column {
+    const char *name;
+    enum kind kind;
+    enum need need;
+    size_t offset; /* within struct table_row */
+    double min;
+    double max;
+    const char *expected;
+} COLUMNS[] = {
+#define AT(field) offsetof(struct table_row, field)
+    {"subject", KIND_ID, NEED_VALUE, AT(subject), 0, 0, "a name: 1 to 64 of A-Z a-z 0-9 . _ -"},
+    {"session", KIND_ID, NEED_VALUE, AT(session), 0, 0, "a name: 1 to 64 of A-Z a-z 0-9 . _ -"},
+    {"trial", KIND_COUNT, NEED_VALUE, AT(trial), 0, 1e9, "a whole number from 0 to 1000000000"},
+    {"stimulus", KIND_REAL, NEED_VALUE, AT(stimulus), -1, 1, "a number from -1 to 1"},
+    {"choice", KIND_BIT, NEED_COLUMN, AT(choice), 0, 1, "0, 1 or empty"},
+    {"reward", KIND_REAL, NEED_NOTHING, AT(reward), 0, 1, "a number from 0 to 1, or empty"},
+    {"rt_s", KIND_REAL, NEED_NOTHING, AT(rt_s), 0, 86400, "a number from 0 to 86400, or empty"},
+    {"side", KIND_BIT, NEED_NOTHING, AT(side), 0, 1, "0, 1 or empty"},
+    {"repeat", KIND_BIT, NEED_NOTHING, AT(repeat), 0, 1, "0, 1 or empty"},
+    {"p_left", KIND_REAL, NEED_NOTHING, AT(p_left), 0, 1, "a number from 0 to 1, or empty"},
+#undef AT
+};
+
+enum { N_COLUMNS = sizeof COLUMNS / sizeof COLUMNS[0], NUMBER_MAX = 64, QUOTED_MAX = 40 };
+
+/* One field of the line, unquoted in place. */
+struct field {
+    const char *text;
+    size_t size;
+};
+
+/* Outside text as it may stand in a message: bounded, no control characters. */
+static const char *quotable(const char *text, size_t size, char out[QUOTED_MAX + 4])
+{
+    const size_t n = size < QUOTED_MAX ? size : QUOTED_MAX;
+    for (size_t i = 0; i < n; i++) {
+        const unsigned char c = (unsigned char)text[i];
+        out[i] = (char)(c < 0x20 || c >= 0x7f ? '?' : c);
+    }
+    memcpy(out + n, size > n ? "..." : "", size > n ? 4 : 1);
+    return out;
+}
+
+/* Reads one line without its end: 1 a line, 0 the end of the file, -1 an error. */
+static int read_line(struct table *t, size_t *size, struct fault *fault)
+{
+    size_t n = 0;
+    int c = getc(t->file);
+    if (c == EOF && !ferror(t->file)) {
+        return 0;
+    }
+    t->line++;
+    for (; c != EOF && c != '\n'; c = getc(t->file)) {
+        if (c == '\0') {
+            fault_set(fault, FAULT_INPUT, "%s:%lld: a NUL byte; text was expected", t->path,
+                      (long long)t->line);
+            return -1;
+        }
+        if (n == TABLE_LINE_MAX - 1) {
+            fault_set(fault, FAULT_INPUT,
+                      "%s:%lld: the line is too long; at most %d bytes expected", t->path,
+                      (long long)t->line, TABLE_LINE_MAX - 1);
+            return -1;
+        }
+        t->text[n++] = (char)c;
+    }
+    if (ferror(t->file)) {
+        fault_set(fault, FAULT_INPUT, "%s:%lld: cannot be read: %s", t->path, (long long)t->line,
+                  strerror(errno));
+        return -1;
+    }
+    if (n > 0 && t->text[n - 1] == '\r') {
+        n--;
+    }
+    t->text[n] = '\0';
+    *size = n;
+    return 1;
+}
+
+/* Takes one field off the line at *at. 1: another follows, 0: it was the last, -1: an error. */
+static int next_field(struct table *t, size_t *at, struct field *field, struct fault *fault)
+{
+    char *const s = t->text;
+    size_t i = *at;
+    if (s[i] != '"') {
+        const size_t n = strcspn(s + i, ",");
+        *field = (struct field){s + i, n};
+        *at = i + n + 1;
+        return s[i + n] == ',' ? 1 : 0;
+    }
+    size_t n = 0;
+    char *const out = s + i;
+    for (i++; s[i] != '\0'; i++) {
+        if (s[i] == '"' && s[++i] != '"') {
+            *field = (struct field){out, n};
+            *at = i + 1;
+            if (s[i] == ',' || s[i] == '\0') {
+                return s[i] == ',' ? 1 : 0;
+            }
+            fault_set(fault, FAULT_INPUT,
+                      "%s:%lld: text after a closing quote; a comma was expected", t->path,
+                      (long long)t->line);
+            return -1;
+        }
+        out[n++] = s[i];
+    }
+    fault_set(fault, FAULT_INPUT, "%s:%lld: a quote is not closed on its line", t->path,
+              (long long)t->line);
+    return -1;
+}
+
+static int column_of(const struct field *name)
+{
+    for (int i = 0; i < N_COLUMNS; i++) {
+        if (strlen(COLUMNS[i].name) == name->size &&
+            memcmp(COLUMNS[i].name, name->text, name->size) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static int read_header(struct table *t, struct fault *fault)
+{
+    size_t size = 0;
+    const int got = read_line(t, &size, fault);
+    if (got < 0) {
+        return FAULT_INPUT;
+    }
+    if (got == 0) {
+        return fault_set(fault, FAULT_INPUT,
+                         "%s:1: the file is empty; a header with the columns subject, session, "
+                         "trial, stimulus, choice was expected",
+                         t->path);
+    }
+    size_t at = strncmp(t->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    bool seen[N_COLUMNS] = {false};
+    for (int more = 1; more == 1;) {
+        struct field field;
+        char quoted[QUOTED_MAX + 4];
+        more = next_field(t, &at, &field, fault);
+        if (more < 0) {
+            return FAULT_INPUT;
+        }
+        if (t->n_columns == TABLE_COLUMNS_MAX) {
+            return fault_set(fault, FAULT_INPUT, "%s:1: more than %d columns", t->path,
+                             TABLE_COLUMNS_MAX);
+        }
+        const int column = column_of(&field);
+        if (column >= 0 && seen[column]) {
+            return fault_set(fault, FAULT_INPUT, "%s:1: column %s is there twice", t->path,
+                             quotable(field.text, field.size, quoted));
+        }
+        if (column >= 0) {
+            seen[column] = true;
+        }
+        t->column[t->n_columns++] = (int8_t)column;
+    }
+    for (int i = 0; i < N_COLUMNS; i++) {
+        if (!seen[i] && COLUMNS[i].need != NEED_NOTHING) {
+            return fault_set(fault, FAULT_INPUT,
+                             "%s:1: no column %s; subject, session, trial, stimulus and choice "
+                             "were expected",
+                             t->path, COLUMNS[i].name);
+        }
+    }
+    return FAULT_NONE;
+}
+
+int table_open_file(struct table *table, FILE *file, const char *name, struct fault *fault)
+{
+    *table = (struct table){.file = file};
+    (void)snprintf(table->path, sizeof table->path, "%s", name);
+    const int rc = read_header(table, fault);
+    if (rc != FAULT_NONE) {
+        table_close(table);
+    }
+    return rc;
+}
+
+int table_open(struct table *table, const char *path, struct fault *fault)
+{
+    if (strcmp(path, "-") == 0) {
+        return table_open_file(table, stdin, "standard input", fault);
+    }
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        *table = (struct table){0};
+        return fault_set(fault, FAULT_INPUT, "%s: cannot be opened: %s", path, strerror(errno));
+    }
+    return table_open_file(table, file, path, fault);
+}
+
+void table_close(struct table *table)
+{
+    if (table->file != NULL && table->file != stdin) {
+        fclose(table->file);
+    }
+    table->file = NULL;
+}
+
+static bool is_unknown(const struct field *field)
+{
+    static const char *const WORDS[] = {"", "NA", "NaN", "nan"};
+    for (size_t i = 0; i < sizeof WORDS / sizeof WORDS[0]; i++) {
+        if (strlen(WORDS[i]) == field->size && memcmp(WORDS[i], field->text, field->size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_number(const struct field *field, double *out)
+{
+    char text[NUMBER_MAX];
+    if (field->size == 0 || field->size >= sizeof text) {
+        return false;
+    }
+    memcpy(text, field->text, field->size);
+    text[field->size] = '\0';
+    /* strtod alone would take hexadecimal, infinity and leading white space too. */
+    if (strspn(text, "0123456789+-.eE") != field->size) {
+        return false;
+    }
+    char *end = NULL;
+    *out = strtod(text, &end);
+    return *end == '\0';
+}
+
+/* Puts the field's value into the row; false if it is none the column may hold. */
+static bool store(const struct column *column, const struct field *field, struct table_row *row)
+{
+    char *const to = (char *)row + column->offset;
+    if (column->kind == KIND_ID) {
+        if (field->size > PROTO_ID_MAX) {
+            return false;
+        }
+        memcpy(to, field->text, field->size);
+        to[field->size] = '\0';
+        return proto_id_is_valid(to);
+    }
+    if (is_unknown(field)) {
+        return column->need != NEED_VALUE;
+    }
+    double value = 0.0;
+    if (!read_number(field, &value) || !(value >= column->min && value <= column->max)) {
+        return false;
+    }
+    if (column->kind == KIND_REAL) {
+        memcpy(to, &value, sizeof value);
+        return true;
+    }
+    const int64_t whole = (int64_t)value;
+    if ((double)whole < value || (double)whole > value) {
+        return false;
+    }
+    if (column->kind == KIND_BIT) {
+        *to = (char)whole;
+    } else {
+        memcpy(to, &whole, sizeof whole);
+    }
+    return true;
+}
+
+int table_next(struct table *table, struct table_row *row, struct fault *fault)
+{
+    size_t size = 0;
+    do {
+        const int got = read_line(table, &size, fault);
+        if (got <= 0) {
+            return got;
+        }
+    } while (size == 0);
+
+    const double unknown = (double)NAN;
+    *row = (struct table_row){.choice = -1, .side = -1, .repeat = -1};
+    row->reward = unknown;
+    row->rt_s = unknown;
+    row->p_left = unknown;
+    size_t at = 0;
+    int n = 0;
+    for (int more = 1; more == 1; n++) {
+        struct field field;
+        more = next_field(table, &at, &field, fault);
+        if (more < 0) {
+            return -1;
+        }
+        if (n >= table->n_columns || table->column[n] < 0) {
+            continue;
+        }
+        const struct column *column = &COLUMNS[table->column[n]];
+        if (!store(column, &field, row)) {
+            char quoted[QUOTED_MAX + 4];
+            fault_set(fault, FAULT_INPUT, "%s:%lld: column %s: \"%s\" is not %s", table->path,
+                      (long long)table->line, column->name,
+                      quotable(field.text, field.size, quoted), column->expected);
+            return -1;
+        }
+    }
+    if (n != table->n_columns) {
+        fault_set(fault, FAULT_INPUT, "%s:%lld: %d fields; the header has %d", table->path,
+                  (long long)table->line, n, table->n_columns);
+        return -1;
+    }
+    return 1;
+}
+
+void table_write_header(FILE *to)
+{
+    for (int i = 0; i < N_COLUMNS; i++) {
+        fprintf(to, "%s%s", i > 0 ? "," : "", COLUMNS[i].name);
+    }
+    fputc('\n', to);
+}
+
+/* The shortest of the usual forms that reads back as the same number. */
+static void write_number(FILE *to, double value)
+{
+    char text[NUMBER_MAX];
+    (void)snprintf(text, sizeof text, "%.15g", value);
+    const double back = strtod(text, NULL);
+    if (back < value || back > value) {
+        (void)snprintf(text, sizeof text, "%.17g", value);
+    }
+    fputs(text, to);
+}
+
+void table_write(FILE *to, const struct table_row *row)
+{
+    for (int i = 0; i < N_COLUMNS; i++) {
+        const char *const from = (const char *)row + COLUMNS[i].offset;
+        if (i > 0) {
+            fputc(',', to);
+        }
+        switch (COLUMNS[i].kind) {
+        case KIND_ID:
+            fputs(from, to);
+            break;
+        case KIND_COUNT: {
+            int64_t whole = 0;
+            memcpy(&whole, from, sizeof whole);
+            fprintf(to, "%lld", (long long)whole);
+            break;
+        }
+        case KIND_REAL: {
+            double value = 0.0;
+            memcpy(&value, from, sizeof value);
+            if (!isnan(value)) {
+                write_number(to, value);
+            }
+            break;
+        }
+        case KIND_BIT: {
+            const int8_t bit = *(const int8_t *)from;
+            if (bit >= 0) {
+                fprintf(to, "%d", bit);
+            }
+            break;
+        }
+        }
+    }
+    fputc('\n', to);
+}

@@ -1,0 +1,42 @@
+/* model/filter.h - where the policy's weights are, told from the choices: a Laplace (extended
+ * Kalman) filter.
+ *
+ * Maths and symbols: docs/model.md, section filter. w is the mean (n), P the covariance (n, n),
+ * row-major, symmetric and positive definite; n is 1..MODEL_WEIGHTS_MAX; g is (n).
+ * Threads: any, on different objects. Memory: the caller's; nothing allocates.
+ */
+#ifndef MODEL_FILTER_H
+#define MODEL_FILTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "model/policy.h"
+
+/* Half-width of the central 90% of a normal distribution, in standard deviations. */
+#define MODEL_FILTER_Z90 1.6448536269514722
+
+/* Sets w = mean, P = diag(var). RT-safe: yes, O(n^2). */
+void model_filter_init(size_t n, double w[], double P[], const double mean[], const double var[]);
+
+/* Time passes: P += diag(var). RT-safe: yes, O(n). */
+void model_filter_diffuse(size_t n, double P[], const double var[]);
+
+/* A choice was seen: the posterior's mode and the Laplace covariance there. MODEL_OK, or
+ * MODEL_ERR_NUMERIC with w and P as they were. RT-safe: yes, O(n^2), at most 8 Newton steps. */
+int model_filter_update(size_t n, double w[], double P[], const double g[], bool chose_right);
+
+/* The weights moved by a known amount: w += dw, P = A P A' with A = I + u g'. u NULL: A = I.
+ * RT-safe: yes, O(n^2). */
+void model_filter_move(size_t n, double w[], double P[], const double dw[], const double u[],
+                       const double g[]);
+
+/* p(right) with the uncertainty of w averaged over, and the ends of the 90% credible interval of
+ * sigmoid(w . g); lo and hi may be NULL. Reads only. RT-safe: yes, O(n^2). */
+double model_filter_predict(size_t n, const double w[], const double P[], const double g[],
+                            double *lo, double *hi);
+
+/* 1 / (1 + exp(-a)) without overflow. RT-safe: yes. */
+double model_filter_sigmoid(double a);
+
+#endif

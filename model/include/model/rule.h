@@ -1,0 +1,81 @@
+/* model/rule.h - how a finished trial moves the policy's weights: dw = rule(w, trial, h).
+ *
+ * Formulas and symbols: docs/model.md, section rule. Parameters are const and shared; the state of
+ * one animal is model_rule_state, plain memory. Threads: one owner a state; parameters may be read
+ * by all. Memory: the caller's; nothing allocates.
+ */
+#ifndef MODEL_RULE_H
+#define MODEL_RULE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/net.h"
+#include "model/policy.h"
+#include "model/status.h"
+
+/* X(NAME, name, formula). a rate and b baseline, one a weight; p = sigmoid(w . g); y choice; r
+ * reward; s correct side as 0 or 1; all of the trial just finished. */
+#define MODEL_RULE_LIST(X)                                                                         \
+    X(NONE, none, "dw = 0")                                                                        \
+    X(REINFORCE, reinforce, "dw = a r (y - p) g")                                                  \
+    X(REINFORCE_BASE, reinforce_base, "dw = a (r - b) (y - p) g")                                  \
+    X(REWARD_MAX, reward_max, "dw = 2 a (2 s - 1) p (1 - p) g")                                    \
+    X(PREDICT_MAX, predict_max, "dw = a (s - p) g")                                                \
+    X(DNN, dnn, "dw = scale MLP([w, x])")                                                          \
+    X(RNN, rnn, "h = GRU([w, x], h), dw = scale MLP(h)")
+
+#define MODEL_RULE_ENUM(NAME, name, formula) MODEL_RULE_##NAME,
+typedef enum { MODEL_RULE_LIST(MODEL_RULE_ENUM) MODEL_RULES } model_rule_kind;
+#undef MODEL_RULE_ENUM
+
+enum {
+    MODEL_RULE_INPUTS = 6 /* of a net beside w: stimulus, 1, session start, choice, reward, side */
+};
+
+typedef struct {
+    model_rule_kind kind;
+    double rate[MODEL_WEIGHTS_MAX];     /* classic rules */
+    double baseline[MODEL_WEIGHTS_MAX]; /* reinforce_base */
+    const model_net *net;               /* dnn, rnn: n_inputs = weights + MODEL_RULE_INPUTS */
+} model_rule;
+
+typedef struct {
+    float h[MODEL_HIDDEN_MAX]; /* rnn; 0 where unused */
+} model_rule_state;
+
+/* The trial just finished, as a rule sees it. It ended in a choice. */
+typedef struct {
+    double stimulus;       /* x, a value of model_policy_stimulus() */
+    double reward;         /* 0..1; NaN unknown: enters as 0.5 */
+    bool is_session_start; /* it was the first of its session */
+    bool chose_right;
+    int8_t side; /* correct side: 1 right, 0 left, -1 not stated */
+} model_rule_trial;
+
+const char *model_rule_name(model_rule_kind kind);    /* NULL outside the list. RT-safe: yes. */
+const char *model_rule_formula(model_rule_kind kind); /* NULL outside the list. RT-safe: yes. */
+
+/* MODEL_OK and *out, or MODEL_ERR_ARG for an unknown name. */
+int model_rule_parse(model_rule_kind *out, const char *name);
+
+/* True for the kinds that need a net. RT-safe: yes. */
+bool model_rule_has_net(model_rule_kind kind);
+
+/* True if the parameters are finite and fit a policy of n weights. */
+bool model_rule_is_valid(const model_rule *rule, size_t n);
+
+/* No trial yet. RT-safe: yes. */
+void model_rule_reset(model_rule_state *state);
+
+/* One step. g[n]: features of the trial at hand. Writes dw[n], and u[n] with the Jacobian
+ * A = I + d dw/dw = I + u g'; u is 0 for the nets (docs/model.md says why). MODEL_OK, or
+ * MODEL_ERR_NUMERIC with the state as it was. RT-safe: yes. */
+int model_rule_step(const model_rule *rule, model_rule_state *state, size_t n, const double w[],
+                    const double g[], const model_rule_trial *trial, double dw[], double u[]);
+
+/* The net's part of the input for a trial: x[MODEL_RULE_INPUTS]. RT-safe: yes. */
+void model_rule_fill_inputs(const model_rule_trial *trial, float x[]);
+
+#endif

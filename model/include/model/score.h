@@ -1,0 +1,46 @@
+/* model/score.h - how good predictions made before the choice were, as a running score.
+ *
+ * All means are over trials with a choice. Symbols: docs/model.md, section score.
+ * Threads: one owner. Memory: plain, without pointers or padding; zeroed is empty.
+ */
+#ifndef MODEL_SCORE_H
+#define MODEL_SCORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { MODEL_SCORE_BINS = 10 };
+
+typedef struct {
+    int64_t n;            /* choices scored */
+    int64_t n_hits;       /* of these, the likelier choice was made (right at p = 0.5) */
+    double nats;          /* sum of -log p(choice) */
+    double baseline_nats; /* the same of the baseline */
+    double brier;         /* sum of (p_right - y)^2 */
+    int64_t bin_n[MODEL_SCORE_BINS]; /* by p_right, equal widths */
+    double bin_p[MODEL_SCORE_BINS];  /* sum of p_right */
+    double bin_y[MODEL_SCORE_BINS];  /* sum of y */
+} model_score;
+
+/* Empties. RT-safe: yes. */
+void model_score_reset(model_score *score);
+
+/* -log p(choice), p held off 0 and 1 by 1e-12. RT-safe: yes. */
+double model_score_nats(double p_right, bool chose_right);
+
+/* Takes up one choice that p_right and baseline_p_right predicted. RT-safe: yes. */
+void model_score_push(model_score *score, double p_right, double baseline_p_right,
+                      bool chose_right);
+
+/* Adds the trials of another score: pooling, a mean over trials. RT-safe: yes. */
+void model_score_add(model_score *score, const model_score *other);
+
+/* Means over trials; NaN when empty. ECE: sum over bins of n_bin/n |mean y - mean p|. RT-safe: yes.
+ */
+double model_score_mean_nats(const model_score *score);
+double model_score_mean_baseline_nats(const model_score *score);
+double model_score_mean_brier(const model_score *score);
+double model_score_accuracy(const model_score *score);
+double model_score_ece(const model_score *score);
+
+#endif

@@ -1,0 +1,300 @@
+/* table.h */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "table.h"
+
+static struct fault fault;
+static struct table_row row;
+
+static int open_bytes(struct table *t, const char *bytes, size_t size)
+{
+    FILE *f = tmpfile();
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes, 1, size, f), size);
+    rewind(f);
+    return table_open_file(t, f, "t.csv", &fault);
+}
+
+static int open_text(struct table *t, const char *text)
+{
+    return open_bytes(t, text, strlen(text));
+}
+
+#define HEADER "subject,session,trial,stimulus,choice,reward,rt_s,side,repeat,p_left\n"
+
+/* The first fault of a table whose header is fine. */
+static const char *fault_of(const char *text)
+{
+    struct table t;
+    assert_int_equal(open_text(&t, text), FAULT_NONE);
+    int got = 1;
+    while (got == 1) {
+        got = table_next(&t, &row, &fault);
+    }
+    assert_int_equal(got, -1);
+    table_close(&t);
+    return fault.text;
+}
+
+static void reads_every_column(void **state)
+{
+    (void)state;
+    struct table t;
+    assert_int_equal(open_text(&t, HEADER "m1,s1,7,-0.25,1,0,1.5,0,1,0.8\n"), FAULT_NONE);
+    assert_int_equal(table_next(&t, &row, &fault), 1);
+    assert_string_equal(row.subject, "m1");
+    assert_string_equal(row.session, "s1");
+    assert_int_equal(row.trial, 7);
+    assert_true(row.stimulus == -0.25);
+    assert_int_equal(row.choice, 1);
+    assert_true(row.reward == 0.0);
+    assert_true(row.rt_s == 1.5);
+    assert_int_equal(row.side, 0);
+    assert_int_equal(row.repeat, 1);
+    assert_true(row.p_left == 0.8);
+    assert_int_equal(table_next(&t, &row, &fault), 0);
+    table_close(&t);
+}
+
+static void takes_any_column_order_and_ignores_others(void **state)
+{
+    (void)state;
+    struct table t;
+    assert_int_equal(open_text(&t, "weather,choice,stimulus,trial,session,subject\n"
+                                   "rainy,0,1,0,2,m1\n"),
+                     FAULT_NONE);
+    assert_int_equal(table_next(&t, &row, &fault), 1);
+    assert_int_equal(row.choice, 0);
+    assert_true(row.stimulus == 1.0);
+    assert_string_equal(row.session, "2");
+    assert_true(isnan(row.reward));
+    assert_int_equal(row.side, -1);
+    table_close(&t);
+}
+
+static void takes_empty_and_na_as_unknown(void **state)
+{
+    (void)state;
+    struct table t;
+    assert_int_equal(open_text(&t, HEADER "m1,1,0,0,,,,,,\nm1,1,1,0,NA,NaN,nan,NA,NA,NA\n"),
+                     FAULT_NONE);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(table_next(&t, &row, &fault), 1);
+        assert_int_equal(row.choice, -1);
+        assert_int_equal(row.side, -1);
+        assert_int_equal(row.repeat, -1);
+        assert_true(isnan(row.reward) && isnan(row.rt_s) && isnan(row.p_left));
+    }
+    table_close(&t);
+}
+
+static void takes_a_byte_order_mark_carriage_returns_quotes_and_blank_lines(void **state)
+{
+    (void)state;
+    struct table t;
+    assert_int_equal(open_text(&t, "\xef\xbb\xbf\"subject\",session,trial,stimulus,choice,\"a, "
+                                   "\"\"b\"\"\"\r\n\r\n\"m1\",1,0,\"0.5\",1,\"x,y\"\r\n\n"),
+                     FAULT_NONE);
+    assert_int_equal(table_next(&t, &row, &fault), 1);
+    assert_string_equal(row.subject, "m1");
+    assert_true(row.stimulus == 0.5);
+    assert_int_equal(t.line, 3);
+    assert_int_equal(table_next(&t, &row, &fault), 0);
+    table_close(&t);
+}
+
+static void takes_whole_numbers_written_as_reals(void **state)
+{
+    (void)state;
+    struct table t;
+    assert_int_equal(open_text(&t, HEADER "m1,1,12.0,0.5,1.0,1.0,,0.0,,\n"), FAULT_NONE);
+    assert_int_equal(table_next(&t, &row, &fault), 1);
+    assert_int_equal(row.trial, 12);
+    assert_int_equal(row.choice, 1);
+    assert_int_equal(row.side, 0);
+    table_close(&t);
+}
+
+static void takes_a_last_line_without_its_end(void **state)
+{
+    (void)state;
+    struct table t;
+    assert_int_equal(open_text(&t, HEADER "m1,1,0,0.5,1,,,,,"), FAULT_NONE);
+    assert_int_equal(table_next(&t, &row, &fault), 1);
+    assert_int_equal(table_next(&t, &row, &fault), 0);
+    table_close(&t);
+}
+
+static void names_file_line_column_and_expectation(void **state)
+{
+    (void)state;
+    assert_string_equal(fault_of(HEADER "m1,1,0,0.5,1,,,,,\nm1,1,1,0.5,7,,,,,\n"),
+                        "t.csv:3: column choice: \"7\" is not 0, 1 or empty");
+    assert_string_equal(fault_of(HEADER "m1,1,0,1.5,1,,,,,\n"),
+                        "t.csv:2: column stimulus: \"1.5\" is not a number from -1 to 1");
+    assert_string_equal(fault_of(HEADER "m1,1,0,left,1,,,,,\n"),
+                        "t.csv:2: column stimulus: \"left\" is not a number from -1 to 1");
+    assert_string_equal(fault_of(HEADER "m1,1,0,,1,,,,,\n"),
+                        "t.csv:2: column stimulus: \"\" is not a number from -1 to 1");
+    assert_string_equal(fault_of(HEADER "m 1,1,0,0,1,,,,,\n"),
+                        "t.csv:2: column subject: \"m 1\" is not a name: 1 to 64 of A-Z a-z 0-9 . "
+                        "_ -");
+    assert_string_equal(fault_of(HEADER "m1,1,0.5,0,1,,,,,\n"),
+                        "t.csv:2: column trial: \"0.5\" is not a whole number from 0 to "
+                        "1000000000");
+    assert_string_equal(fault_of(HEADER "m1,1,0,0,1,2,,,,\n"),
+                        "t.csv:2: column reward: \"2\" is not a number from 0 to 1, or empty");
+    assert_string_equal(fault_of(HEADER "m1,1,0,0,1,,,0.5,,\n"),
+                        "t.csv:2: column side: \"0.5\" is not 0, 1 or empty");
+    assert_string_equal(fault_of(HEADER "m1,1,0,0\n"), "t.csv:2: 4 fields; the header has 10");
+    assert_string_equal(fault_of(HEADER "m1,1,0,0,1,,,,,,\n"),
+                        "t.csv:2: 11 fields; the header has 10");
+}
+
+static void refuses_numbers_only_a_c_library_would_take(void **state)
+{
+    (void)state;
+    static const char *const BAD[] = {"0x1", "inf", "1e999", " 1", "1 ", "1e", "--1", "0.5.5", "-"};
+    for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
+        char text[256];
+        (void)snprintf(text, sizeof text, HEADER "m1,1,0,%s,1,,,,,\n", BAD[i]);
+        assert_non_null(strstr(fault_of(text), "t.csv:2: column stimulus: "));
+    }
+}
+
+static void refuses_bytes_that_are_no_table(void **state)
+{
+    (void)state;
+    struct table t;
+    static const char NUL[] = HEADER "m1,1,0\0,0.5,1,,,,,\n";
+    assert_int_equal(open_bytes(&t, NUL, sizeof NUL - 1), FAULT_NONE);
+    assert_int_equal(table_next(&t, &row, &fault), -1);
+    assert_string_equal(fault.text, "t.csv:2: a NUL byte; text was expected");
+    table_close(&t);
+
+    char *longest = malloc(100000);
+    assert_non_null(longest);
+    memset(longest, 'x', 100000);
+    assert_int_equal(open_bytes(&t, longest, 100000), FAULT_INPUT);
+    assert_string_equal(fault.text, "t.csv:1: the line is too long; at most 4095 bytes expected");
+    free(longest);
+
+    assert_non_null(strstr(fault_of(HEADER "\"m1,1,0,0,1,,,,,\n"), "a quote is not closed"));
+    assert_non_null(strstr(fault_of(HEADER "\"m1\"x,1,0,0,1,,,,,\n"), "after a closing quote"));
+    const char *text = fault_of(HEADER "m1,1,0,\x1b[2J\x07,1,,,,,\n");
+    assert_null(strchr(text, '\x1b'));
+    assert_null(strchr(text, '\x07'));
+}
+
+static void refuses_a_header_that_lacks_or_doubles_a_column(void **state)
+{
+    (void)state;
+    struct table t;
+    assert_int_equal(open_text(&t, ""), FAULT_INPUT);
+    assert_non_null(strstr(fault.text, "t.csv:1: the file is empty"));
+    assert_int_equal(open_text(&t, "subject,session,trial,stimulus\n"), FAULT_INPUT);
+    assert_non_null(strstr(fault.text, "t.csv:1: no column choice;"));
+    assert_int_equal(open_text(&t, "subject,subject,session,trial,stimulus,choice\n"), FAULT_INPUT);
+    assert_string_equal(fault.text, "t.csv:1: column subject is there twice");
+    char many[TABLE_LINE_MAX] = "subject,session,trial,stimulus,choice";
+    for (int i = 0; i < TABLE_COLUMNS_MAX; i++) {
+        strcat(many, ",x");
+    }
+    assert_int_equal(open_text(&t, many), FAULT_INPUT);
+    assert_string_equal(fault.text, "t.csv:1: more than 64 columns");
+}
+
+static void says_when_a_file_cannot_be_opened_or_read(void **state)
+{
+    (void)state;
+    struct table t;
+    assert_int_equal(table_open(&t, "/nonexistent/t.csv", &fault), FAULT_INPUT);
+    assert_string_equal(fault.text, "/nonexistent/t.csv: cannot be opened: No such file or "
+                                    "directory");
+    table_close(&t);
+    assert_int_equal(table_open(&t, "/", &fault), FAULT_INPUT);
+    assert_non_null(strstr(fault.text, "/:1: cannot be read: "));
+    table_close(&t);
+}
+
+static void closing_a_zeroed_table_does_nothing(void **state)
+{
+    (void)state;
+    struct table t = {0};
+    table_close(&t);
+}
+
+static void writes_rows_that_read_back_the_same(void **state)
+{
+    (void)state;
+    FILE *f = tmpfile();
+    assert_non_null(f);
+    struct table_row rows[2] = {{.subject = "m1",
+                                 .session = "s-1",
+                                 .trial = 1000000000,
+                                 .stimulus = 0.1 + 0.2,
+                                 .choice = 1,
+                                 .side = 0,
+                                 .repeat = 1,
+                                 .reward = 1.0 / 3.0,
+                                 .rt_s = 0.25,
+                                 .p_left = 0.8},
+                                {.subject = "m2",
+                                 .session = "1",
+                                 .stimulus = -1.0,
+                                 .choice = -1,
+                                 .side = -1,
+                                 .repeat = -1,
+                                 .reward = (double)NAN,
+                                 .rt_s = (double)NAN,
+                                 .p_left = (double)NAN}};
+    table_write_header(f);
+    table_write(f, &rows[0]);
+    table_write(f, &rows[1]);
+    rewind(f);
+    struct table t;
+    assert_int_equal(table_open_file(&t, f, "t.csv", &fault), FAULT_NONE);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(table_next(&t, &row, &fault), 1);
+        assert_string_equal(row.subject, rows[i].subject);
+        assert_string_equal(row.session, rows[i].session);
+        assert_int_equal(row.trial, rows[i].trial);
+        assert_int_equal(row.choice, rows[i].choice);
+        assert_int_equal(row.side, rows[i].side);
+        assert_int_equal(row.repeat, rows[i].repeat);
+        assert_memory_equal(&row.stimulus, &rows[i].stimulus, sizeof row.stimulus);
+        assert_int_equal(isnan(row.reward), isnan(rows[i].reward));
+        if (!isnan(row.reward)) {
+            assert_memory_equal(&row.reward, &rows[i].reward, sizeof row.reward);
+            assert_memory_equal(&row.p_left, &rows[i].p_left, sizeof row.p_left);
+        }
+    }
+    table_close(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_every_column),
+        cmocka_unit_test(takes_any_column_order_and_ignores_others),
+        cmocka_unit_test(takes_empty_and_na_as_unknown),
+        cmocka_unit_test(takes_a_byte_order_mark_carriage_returns_quotes_and_blank_lines),
+        cmocka_unit_test(takes_whole_numbers_written_as_reals),
+        cmocka_unit_test(takes_a_last_line_without_its_end),
+        cmocka_unit_test(names_file_line_column_and_expectation),
+        cmocka_unit_test(refuses_numbers_only_a_c_library_would_take),
+        cmocka_unit_test(refuses_bytes_that_are_no_table),
+        cmocka_unit_test(refuses_a_header_that_lacks_or_doubles_a_column),
+        cmocka_unit_test(says_when_a_file_cannot_be_opened_or_read),
+        cmocka_unit_test(closing_a_zeroed_table_does_nothing),
+        cmocka_unit_test(writes_rows_that_read_back_the_same),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
