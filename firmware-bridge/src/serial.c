@@ -53,6 +53,9 @@ int bridge_serial_list(char *text, size_t cap)
 static int fail_absent(const char *path, char *text, size_t cap)
 {
     char ports[HINT_BYTES];
+    if (cap == 0) {
+        return BRIDGE_ERR_ABSENT;
+    }
     const int n = bridge_serial_list(ports, sizeof ports);
     return fail(BRIDGE_ERR_ABSENT, text, cap, "%s: no such port; %s%s", path,
                 n > 0 ? "there are " : "no serial port is plugged in", ports);

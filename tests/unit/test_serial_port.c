@@ -125,6 +125,9 @@ static void what_is_wrong_is_said_with_what_helps(void **state)
     struct pty pty;
     assert_int_equal(try_open("/dev/ttyNONE7", 115200), BRIDGE_ERR_ABSENT);
     expect_text("no such port");
+    bridge_serial again;
+    assert_int_equal(bridge_serial_open(&again, "/dev/ttyNONE7", 115200, NULL, 0),
+                     BRIDGE_ERR_ABSENT);
     assert_int_equal(try_open("/dev/null", 115200), BRIDGE_ERR_KIND);
     expect_text("not a serial port");
     assert_int_equal(try_open("/", 115200), BRIDGE_ERR_KIND);
