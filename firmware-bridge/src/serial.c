@@ -210,6 +210,7 @@ void bridge_serial_close(bridge_serial *serial)
 {
     if (serial->port != NULL) {
         if (serial->fd >= 0) {
+            (void)ioctl(serial->fd, TIOCNXCL);
             (void)sp_close(serial->port);
         }
         sp_free_port(serial->port);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 
 #include <avr_eeprom.h>
@@ -149,6 +150,8 @@ static void unplug(struct bench *b)
 
 static void exchange(struct bench *b, int wait_ms)
 {
+    /* A real port forgets its exclusive use when its last user dies; this one has us as a user. */
+    (void)ioctl(b->pty.slave, TIOCNXCL);
     struct pollfd wait = {.fd = b->pty.master, .events = POLLIN};
     if (b->pty.master < 0 || poll(&wait, 1, wait_ms) < 0) {
         (void)poll(NULL, 0, wait_ms);
