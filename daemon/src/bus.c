@@ -34,8 +34,10 @@ static bool read_key(FILE *f, const char *name, char key[KEY_TEXT], int *line)
             continue;
         }
         if (name == NULL || (n == 2 && strcmp(first, name) == 0)) {
-            strncpy(key, name == NULL ? first : second, KEY_TEXT - 1);
-            key[KEY_TEXT - 1] = '\0';
+            const char *word = name == NULL ? first : second;
+            const size_t size = strlen(word);
+            memcpy(key, word, size < KEY_TEXT ? size + 1 : 0);
+            key[size < KEY_TEXT ? size : 0] = '\0'; /* too long: no key at all */
             return true;
         }
     }

@@ -198,11 +198,11 @@ static void complete_reply(struct loop *loop, int64_t t_mono_ns)
     env->trial = r->heard.env.trial;
     env->t_mono_ns = t_mono_ns;
     env->t_wall_ns = t_mono_ns + loop->wall_offset_ns;
-    env->durable_seq = PROTO_NIL;
+    env->durable_seq = 0;
     if (r->session != COLONY_NONE) {
         struct session *s = &loop->colony.sessions[r->session];
         const int64_t durable = colony_durable_seq(s, journal_durable(&loop->journal));
-        env->durable_seq = durable >= 0 ? durable : PROTO_NIL;
+        env->durable_seq = durable >= 0 ? durable : 0;
     }
 }
 
