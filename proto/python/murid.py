@@ -167,13 +167,14 @@ class Client:
 
     rig: the rig's name. ask, pub: the daemon's endpoints. spool: path of a file that keeps
     messages over a crash of this program, or None for memory only. timeout_s: longest wait for an
-    answer.
+    answer. curve: (server's public key, own public key, own secret key) as Z85 text, for a daemon
+    on another machine.
 
     .pending is the number of messages not yet known to be on the daemon's disk; .refused lists
     (message, Refused) for messages of earlier calls that were refused when sent again."""
 
     def __init__(self, rig, ask="tcp://127.0.0.1:5770", pub="tcp://127.0.0.1:5771", spool=None,
-                 timeout_s=1.0, context=None):
+                 timeout_s=1.0, curve=None, context=None):
         self.rig = str(rig)
         self.timeout_s = timeout_s
         self.refused = []
@@ -181,6 +182,7 @@ class Client:
         self.session = None
         self._ask = ask
         self._pub = pub
+        self._curve = curve
         self._own_context = context is None
         self._context = context or zmq.Context()
         self._socket = None
@@ -190,6 +192,7 @@ class Client:
         self._queue = []
         self._awaited = None
         self._next_attempt = 0.0
+        self._window = WINDOW
         self._file = _SpoolFile(spool) if spool else None
         if self._file:
             self._queue = [_Entry(m, True) for m in self._file.messages]
@@ -264,8 +267,7 @@ class Client:
             if not part:
                 break
             prefix += part + ("/" if i < 2 else "")
-        socket = self._context.socket(zmq.SUB)
-        socket.linger = 0
+        socket = self._new_socket(zmq.SUB)
         socket.subscribe(prefix)
         socket.connect(self._pub)
         return self._listen(socket, wanted, timeout_s)
@@ -375,11 +377,18 @@ class Client:
             return None if refusal.code in KEEP else refusal
         return reply
 
+    def _new_socket(self, kind):
+        socket = self._context.socket(kind)
+        socket.linger = 0
+        if self._curve:
+            keys = [k.encode() if isinstance(k, str) else k for k in self._curve]
+            socket.curve_serverkey, socket.curve_publickey, socket.curve_secretkey = keys
+        return socket
+
     def _open_link(self):
         # One socket is one connection: it never reconnects by itself. So whatever is sent on it
         # was preceded, on that same connection, by all that the daemon may have lost.
-        self._socket = self._context.socket(zmq.DEALER)
-        self._socket.linger = 0
+        self._socket = self._new_socket(zmq.DEALER)
         self._socket.reconnect_ivl = -1
         self._monitor = self._socket.get_monitor_socket(
             zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
@@ -403,7 +412,7 @@ class Client:
         """False if the connection is gone."""
         flying = sum(1 for e in self._queue if e.is_sent and e.reply is None)
         for entry in self._queue:
-            if not entry.is_sent and flying < WINDOW:
+            if not entry.is_sent and flying < self._window:
                 try:
                     self._socket.send_multipart([b"", msgpack.packb(entry.message)], zmq.NOBLOCK)
                 except zmq.Again:
@@ -430,6 +439,7 @@ class Client:
         for entry in self._queue:
             if entry.is_sent and entry.reply is None and entry.is_answered_by(reply):
                 entry.reply = reply
+                self._window = WINDOW
                 break
         else:
             entry = None
@@ -442,6 +452,7 @@ class Client:
         """A refused message leaves the spool, unless the daemon may want it later."""
         code = reply.get("code", "")
         if code in KEEP:
+            self._window = 1  # or a later one might be taken before this one is sent again
             self._drop_link()
             return
         is_latest = entry is self._awaited

@@ -390,6 +390,29 @@ def a_subscriber_gets_what_it_asked_for():
     pub.close(0)
 
 
+def an_encrypted_link_works_with_the_right_keys():
+    context = zmq.Context.instance()
+    server_public, server_secret = zmq.curve_keypair()
+    router = context.socket(zmq.ROUTER)
+    router.linger = 0
+    router.curve_server = True
+    router.curve_secretkey, router.curve_publickey = server_secret, server_public
+    port = router.bind_to_random_port("tcp://127.0.0.1")
+
+    def answer_once():
+        frames = router.recv_multipart()
+        router.send_multipart(frames[:-1] + [msgpack.packb({"kind": "hello", "rig": "rig-1"})])
+
+    threading.Thread(target=answer_once, daemon=True).start()
+    endpoint = "tcp://127.0.0.1:%d" % port
+    with murid.Client("rig-1", ask=endpoint, timeout_s=0.3) as client:
+        assert client.hello() is None
+    keys = (server_public.decode(),) + tuple(k.decode() for k in zmq.curve_keypair())
+    with murid.Client("rig-1", ask=endpoint, timeout_s=5, curve=keys) as client:
+        assert client.hello()["kind"] == "hello"
+    router.close(0)
+
+
 def main():
     print("SEED=%d" % SEED)
     for test in (answers_come_back_and_keys_are_filled_in,
@@ -402,7 +425,8 @@ def main():
                  silence_noise_and_crashes_lose_nothing,
                  a_crash_between_two_trials_is_noticed_before_the_next,
                  the_spool_file_survives_a_crash_of_the_rig,
-                 a_subscriber_gets_what_it_asked_for):
+                 a_subscriber_gets_what_it_asked_for,
+                 an_encrypted_link_works_with_the_right_keys):
         t0 = time.monotonic()
         test()
         print("ok  %s (%.1f s)" % (test.__name__.replace("_", " "), time.monotonic() - t0), flush=True)
