@@ -261,18 +261,20 @@ int64_t colony_durable_seq(struct session *session, int64_t durable_event)
 }
 
 void colony_change_run(struct colony *colony, int64_t run, const struct config *config,
-                       const model_params *twin, const char *hash)
+                       struct learner_models models, const char *hash)
 {
-    for (uint32_t i = 0; i < colony->n_subjects; i++) {
+    const bool is_same = strcmp(colony->model_hash, hash) == 0 &&
+                         model_policy_equals(&colony->models.twin->policy, &models.twin->policy);
+    for (uint32_t i = 0; !is_same && i < colony->n_subjects; i++) {
         struct subject *s = &colony->subjects[i];
         if (s->run < run) {
-            learner_change_model(&s->state.learner, colony->models.twin, twin);
+            learner_change_model(&s->state.learner, colony->models.twin, models.twin);
             heal_close(&s->state.heal);
             s->run = run;
         }
     }
     colony->run = run;
     colony->config = config;
-    colony->models.twin = twin;
+    colony->models = models;
     strncpy(colony->model_hash, hash, sizeof colony->model_hash - 1);
 }

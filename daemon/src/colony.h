@@ -136,6 +136,6 @@ int64_t colony_durable_seq(struct session *session, int64_t durable_event);
 /* Another configuration and model from the run of that number on, for every animal that is not of
  * it already; see learner_change_model(). Not for the real-time path. */
 void colony_change_run(struct colony *colony, int64_t run, const struct config *config,
-                       const model_params *twin, const char *hash);
+                       struct learner_models models, const char *hash);
 
 #endif

@@ -41,7 +41,8 @@ struct model_spec {
     double session_var[MODEL_WEIGHTS_MAX]; /* of each weight; NaN: the built-in default */
 };
 
-#define MODEL_FILE_RATE 0.015625 /* 2^-6, the start that Ashwood et al. 2020 fit from */
+#define MODEL_FILE_RATE       0.015625 /* 2^-6, the start that Ashwood et al. 2020 fit from */
+#define MODEL_FILE_WEIGHT_MAX 1e4      /* largest weight of a net that is believed */
 
 /* All defaults. */
 void model_spec_init(struct model_spec *spec);

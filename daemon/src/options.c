@@ -34,6 +34,26 @@ static const struct option *find(const struct options *o, const char *name, size
     return NULL;
 }
 
+static bool store_reals(const struct option *option, const char *text)
+{
+    struct option_reals reals = {0};
+    for (const char *at = text;; at++) {
+        char *end = NULL;
+        const double value = strtod(at, &end);
+        if (reals.n == OPTION_REALS_MAX || end == at || (*end != ',' && *end != '\0') ||
+            !(value >= option->min && value <= option->max)) {
+            return false;
+        }
+        reals.v[reals.n++] = value;
+        at = end;
+        if (*at == '\0') {
+            break;
+        }
+    }
+    *(struct option_reals *)option->into = reals;
+    return true;
+}
+
 static bool store_number(const struct option *option, const char *text)
 {
     char *end = NULL;
@@ -63,6 +83,14 @@ static int store(const struct option *option, const char *text, struct fault *fa
         break;
     case OPTION_TEXT:
         *(const char **)option->into = text;
+        break;
+    case OPTION_REALS:
+        if (!store_reals(option, text)) {
+            return fault_set(fault, FAULT_INPUT,
+                             "option %s: \"%.40s\" is not a list of up to %d numbers from %.15g to "
+                             "%.15g with commas between",
+                             option->name, text, OPTION_REALS_MAX, option->min, option->max);
+        }
         break;
     case OPTION_INT:
     case OPTION_REAL:

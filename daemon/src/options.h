@@ -13,14 +13,22 @@ enum option_kind {
     OPTION_FLAG, /* into: bool */
     OPTION_TEXT, /* into: const char * */
     OPTION_INT,  /* into: int64_t */
-    OPTION_REAL  /* into: double */
+    OPTION_REAL, /* into: double */
+    OPTION_REALS /* into: struct option_reals; comma-separated, at least one */
+};
+
+enum { OPTION_REALS_MAX = 32 };
+
+struct option_reals {
+    size_t n;
+    double v[OPTION_REALS_MAX];
 };
 
 struct option {
     const char *name; /* without the dashes; of one letter: "-c" */
     enum option_kind kind;
     void *into;
-    double min; /* INT, REAL */
+    double min; /* INT, REAL, REALS */
     double max;
     const char *value; /* what the help calls the value, NULL for a flag */
     const char *help;

@@ -58,6 +58,7 @@ static int load_run(struct rerun *rerun, sqlite3_stmt *s, struct fault *fault)
     return rc;
 }
 
+/* Runs that changed nothing are passed over: a daemon started every day has many. */
 static int load_runs(struct rerun *rerun, struct fault *fault)
 {
     sqlite3_stmt *s = NULL;
@@ -162,7 +163,7 @@ static void enter_runs(struct rerun *rerun, struct colony *colony, int64_t event
     while (rerun->present + 1 < rerun->n_runs &&
            rerun->runs[rerun->present + 1].first_event <= event) {
         const struct rerun_run *run = &rerun->runs[++rerun->present];
-        colony_change_run(colony, run->id, &run->config, &run->models.twin.params,
+        colony_change_run(colony, run->id, &run->config, models_view(&run->models),
                           run->models.twin.hash);
     }
 }

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "bridge/link.h"
-#include "proto/errors.h"
 
 static const int64_t NS_PER_S = 1000000000;
 

@@ -109,28 +109,34 @@ const char *proto_serial_name(uint8_t type)
     }
 }
 
-static bool check_number(proto_serial_range *bad, const char *key, int64_t value, int64_t min,
-                         int64_t max, int64_t nil)
+static bool check_number(proto_serial_range *bad, const proto_serial_range *field, uint8_t bytes)
 {
-    if ((value >= min && value <= max) || value == nil) {
-        return true;
+    const int64_t value = field->value;
+    if ((value < field->min || value > field->max) && value != field->nil) {
+        const proto_serial_range before = *bad;
+        *bad = *field;
+        bad->frame = before.frame;
+        bad->offset = before.offset;
+        return false;
     }
-    bad->key = key;
-    bad->value = value;
-    bad->min = min;
-    bad->max = max;
-    bad->nil = nil;
-    return false;
+    bad->offset = (uint8_t)(bad->offset + bytes);
+    return true;
 }
 
-static bool check_text(proto_serial_range *bad, const char *key, const char *text, size_t n)
+static bool check_text(proto_serial_range *bad, const char *key, const char *text, size_t n,
+                       const char *help)
 {
     bool has_ended = false;
     for (size_t i = 0; i < n; i++) {
-        const int64_t c = (unsigned char)text[i];
-        has_ended = has_ended || c == 0;
-        if (!check_number(bad, key, c, has_ended ? 0 : ' ', has_ended ? 0 : '~',
-                          PROTO_SERIAL_NONE)) {
+        has_ended = has_ended || text[i] == '\0';
+        const proto_serial_range field = {.key = key,
+                                          .value = (unsigned char)text[i],
+                                          .min = has_ended ? 0 : ' ',
+                                          .max = has_ended ? 0 : '~',
+                                          .nil = PROTO_SERIAL_NONE,
+                                          .unit = "",
+                                          .help = help};
+        if (!check_number(bad, &field, 1)) {
             return false;
         }
     }
@@ -151,12 +157,21 @@ bool proto_serial_check(uint8_t type, const uint8_t *body, size_t n, proto_seria
         proto_serial_##name v;                                                                     \
         proto_serial_##name##_decode(body, &v);                                                    \
         return
-#define NUMBER(key, min, max, nil)                 check_number(bad, #key, v.key, min, max, nil) &&
-#define U8(owner, key, min, max, nil, unit, help)  NUMBER(key, min, max, nil)
-#define U16(owner, key, min, max, nil, unit, help) NUMBER(key, min, max, nil)
-#define U32(owner, key, min, max, nil, unit, help) NUMBER(key, min, max, nil)
-#define I16(owner, key, min, max, nil, unit, help) NUMBER(key, min, max, nil)
-#define CHARS(owner, key, bytes, help)             check_text(bad, #key, v.key, bytes) &&
+#define NUMBER(bytes, k, lo, hi, none, u, h)                                                       \
+    check_number(bad,                                                                              \
+                 &(proto_serial_range){.key = #k,                                                  \
+                                       .value = v.k,                                               \
+                                       .min = (lo),                                                \
+                                       .max = (hi),                                                \
+                                       .nil = (none),                                              \
+                                       .unit = (u),                                                \
+                                       .help = (h)},                                               \
+                 bytes) &&
+#define U8(owner, key, min, max, nil, unit, help)  NUMBER(1, key, min, max, nil, unit, help)
+#define U16(owner, key, min, max, nil, unit, help) NUMBER(2, key, min, max, nil, unit, help)
+#define U32(owner, key, min, max, nil, unit, help) NUMBER(4, key, min, max, nil, unit, help)
+#define I16(owner, key, min, max, nil, unit, help) NUMBER(2, key, min, max, nil, unit, help)
+#define CHARS(owner, key, bytes, help)             check_text(bad, #key, v.key, bytes, help) &&
 #define END(name)                                                                                  \
     true;                                                                                          \
     }

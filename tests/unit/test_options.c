@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -15,12 +16,15 @@ static int64_t mice;
 static double rate;
 static const char *arguments[2];
 
+static struct option_reals stimuli;
+
 static const struct option LIST[] = {
     {"json", OPTION_FLAG, &json, 0, 0, NULL, "for machines", NULL},
     {"c", OPTION_TEXT, &model, 0, 0, "FILE", "short", NULL},
     {"model", OPTION_TEXT, &model, 0, 0, "M", "model file", NULL},
     {"mice", OPTION_INT, &mice, 1, 100, "N", "how many", NULL},
     {"rate", OPTION_REAL, &rate, 0.0, 1.0, "A", "learning rate", &rate_given},
+    {"stimuli", OPTION_REALS, &stimuli, -1.0, 1.0, "LIST", "contrasts", NULL},
 };
 
 static struct options options = {.usage = "try DATA [options]",
@@ -91,6 +95,26 @@ static void refuses_what_it_does_not_know_or_lacks(void **state)
     assert_int_equal(mice, 3);
 }
 
+static void takes_lists_of_numbers(void **state)
+{
+    (void)state;
+    assert_int_equal(read_words(2, "a", "--stimuli=-1,0.5,0"), -1);
+    assert_int_equal(stimuli.n, 3);
+    assert_true(stimuli.v[0] == -1.0 && stimuli.v[1] == 0.5 && stimuli.v[2] == 0.0);
+    assert_int_equal(read_words(2, "a", "--stimuli=0.25"), -1);
+    assert_int_equal(stimuli.n, 1);
+    static char *const BAD[] = {"", ",", "1,", "1,,1", "1;0", "2", "nan", "1 ,0"};
+    for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
+        assert_int_equal(read_words(3, "a", "--stimuli", BAD[i]), 2);
+    }
+    char many[256] = "0";
+    for (int i = 0; i < OPTION_REALS_MAX; i++) {
+        strcat(many, ",0");
+    }
+    assert_int_equal(read_words(3, "a", "--stimuli", many), 2);
+    assert_int_equal(stimuli.n, 1);
+}
+
 static void help_ends_well(void **state)
 {
     (void)state;
@@ -102,6 +126,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_options_in_both_forms_and_arguments_in_between),
         cmocka_unit_test(refuses_what_it_does_not_know_or_lacks),
+        cmocka_unit_test(takes_lists_of_numbers),
         cmocka_unit_test(help_ends_well),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

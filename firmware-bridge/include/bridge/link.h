@@ -29,8 +29,8 @@
 #include <stdint.h>
 
 #include "bridge/clock.h"
+#include "bridge/decode.h"
 #include "proto/frame.h"
-#include "proto/message.h"
 #include "proto/serial.h"
 
 enum {
@@ -83,6 +83,7 @@ typedef struct {
     bool is_pending;    /* an event was given out and is not accepted yet */
     int64_t call_at_ns; /* when to call next */
     int64_t sync_at_ns; /* when to sync next */
+    uint8_t syncs_left; /* of the quick ones at the start */
     uint32_t sync_token;
     int64_t sync_sent_ns; /* INT64_MIN: none under way */
     proto_serial_prediction prediction;
@@ -119,12 +120,5 @@ size_t bridge_link_output(bridge_link *link, int64_t t_mono_ns, uint8_t *out, si
 /* When bridge_link_output() will have something to say even if nothing is heard; in the past: now.
  */
 int64_t bridge_link_deadline_ns(const bridge_link *link);
-
-/* A journaled payload (type | seq | body | crc) as a message: hello, stimulus, trial or
- * session_end; session "boot-N", t_rig_us the device's 32 bits, no seq (theirs wraps). Bytes are
- * not trusted. Returns PROTO_OK, or a negative status with *fault filled in and out->kind =
- * PROTO_KIND_NONE. */
-int bridge_decode(const uint8_t *payload, size_t n, const char *rig, const char *subject,
-                  proto_message *out, proto_fault *fault);
 
 #endif

@@ -13,7 +13,7 @@ enum { MODEL_SCORE_BINS = 10 };
 
 typedef struct {
     int64_t n;            /* choices scored */
-    int64_t n_hits;       /* of these, the likelier one was chosen; p = 0.5 counts as right */
+    int64_t n_hits;       /* of these, the likelier choice was made (right at p = 0.5) */
     double nats;          /* sum of -log p(choice) */
     double baseline_nats; /* the same of the baseline */
     double brier;         /* sum of (p_right - y)^2 */

@@ -75,9 +75,12 @@ const char *proto_serial_name(uint8_t type);
 typedef struct {
     const char *frame; /* "trial" */
     const char *key;   /* "choice" */
+    uint8_t offset;    /* of the field in the body */
     int64_t value;     /* of a text: the byte at fault */
     int64_t min, max;
     int64_t nil; /* the value that means unknown; PROTO_SERIAL_NONE: there is none */
+    const char *unit;
+    const char *help;
 } proto_serial_range;
 
 /* True if every field of a body of that type and size is in its range; otherwise *bad names the

@@ -1,0 +1,387 @@
+#include "bus.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zmq.h>
+
+/* A key in the text form of ZeroMQ RFC 32: 40 characters and a NUL. */
+enum { KEY_TEXT = 41, MESSAGE_BYTES_MAX = 1 << 20, QUEUE = 10000 };
+
+/* ---- keys -------------------------------------------------------------------------------------
+ */
+
+static bool is_key_text(const char *text)
+{
+    uint8_t bytes[BUS_KEY_BYTES];
+    return strlen(text) == KEY_TEXT - 1 && zmq_z85_decode(bytes, text) != NULL;
+}
+
+/* The value of "name = ..." in a key file, or the first word of a line for name NULL. */
+static bool read_key(FILE *f, const char *name, char key[KEY_TEXT], int *line)
+{
+    char text[256];
+    while (fgets(text, sizeof text, f) != NULL) {
+        (*line)++;
+        char first[64] = "";
+        char second[64] = "";
+        const int n = sscanf(text, "%63s %63s", first, second);
+        if (n < 1 || first[0] == '#') {
+            continue;
+        }
+        if (name == NULL || (n == 2 && strcmp(first, name) == 0)) {
+            const char *word = name == NULL ? first : second;
+            const size_t size = strlen(word);
+            memcpy(key, word, size < KEY_TEXT ? size + 1 : 0);
+            key[size < KEY_TEXT ? size : 0] = '\0'; /* too long: no key at all */
+            return true;
+        }
+    }
+    return false;
+}
+
+static int load_client_keys(struct bus *bus, const char *path, struct fault *fault)
+{
+    FILE *f = fopen(path, "r");
+    if (f == NULL) {
+        return fault_set(fault, FAULT_INPUT, "security.client_keys: %s: %s", path, strerror(errno));
+    }
+    int rc = FAULT_NONE;
+    int line = 0;
+    char key[KEY_TEXT];
+    while (rc == FAULT_NONE && read_key(f, NULL, key, &line)) {
+        if (!is_key_text(key)) {
+            rc = fault_set(fault, FAULT_INPUT,
+                           "%s:%d: not a public key: 40 characters, as `murid keygen` writes", path,
+                           line);
+        } else if (bus->n_keys == BUS_KEYS_MAX) {
+            rc =
+                fault_set(fault, FAULT_INPUT, "%s:%d: more than %d keys", path, line, BUS_KEYS_MAX);
+        } else {
+            zmq_z85_decode(bus->keys[bus->n_keys++], key);
+        }
+    }
+    fclose(f);
+    return rc;
+}
+
+static int load_server_key(const char *path, char secret[KEY_TEXT], struct fault *fault)
+{
+    FILE *f = fopen(path, "r");
+    int line = 0;
+    if (f == NULL) {
+        return fault_set(fault, FAULT_INPUT, "security.server_key: %s: %s", path, strerror(errno));
+    }
+    const bool found = read_key(f, "secret", secret, &line);
+    fclose(f);
+    if (!found || !is_key_text(secret)) {
+        return fault_set(fault, FAULT_INPUT,
+                         "%s: no line \"secret KEY\" with a key, as `murid keygen` writes", path);
+    }
+    return FAULT_NONE;
+}
+
+int bus_make_keys(const char *path, struct fault *fault)
+{
+    char public_key[KEY_TEXT];
+    char secret_key[KEY_TEXT];
+    char public_path[512];
+    if (zmq_curve_keypair(public_key, secret_key) != 0) {
+        return fault_set(fault, FAULT_WORK, "this libzmq was built without CURVE");
+    }
+    (void)snprintf(public_path, sizeof public_path, "%s.pub", path);
+    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return fault_set(fault, FAULT_INPUT, "%s: %s", path, strerror(errno));
+    }
+    FILE *f = fdopen(fd, "w");
+    FILE *p = fopen(public_path, "w");
+    const bool ok =
+        f != NULL && p != NULL &&
+        fprintf(f, "# keep this file secret\npublic %s\nsecret %s\n", public_key, secret_key) > 0 &&
+        fprintf(p, "%s\n", public_key) > 0;
+    const bool closed = (f == NULL || fclose(f) == 0) & (p == NULL || fclose(p) == 0);
+    return ok && closed ? FAULT_NONE
+                        : fault_set(fault, FAULT_WORK, "%s: %s", path, strerror(errno));
+}
+
+/* ---- opening ----------------------------------------------------------------------------------
+ */
+
+bool bus_is_local(const char *endpoint)
+{
+    if (strncmp(endpoint, "ipc://", 6) == 0 || strncmp(endpoint, "inproc://", 9) == 0) {
+        return true;
+    }
+    if (strncmp(endpoint, "tcp://", 6) != 0) {
+        return false;
+    }
+    const char *host = endpoint + 6;
+    return strncmp(host, "127.", 4) == 0 || strncmp(host, "localhost:", 10) == 0 ||
+           strncmp(host, "[::1]:", 6) == 0 || strncmp(host, "lo:", 3) == 0;
+}
+
+static void set_option(void *socket, int option, int value)
+{
+    (void)zmq_setsockopt(socket, option, &value, sizeof value);
+}
+
+static void *make_socket(struct bus *bus, int type)
+{
+    void *s = zmq_socket(bus->context, type);
+    if (s != NULL) {
+        set_option(s, ZMQ_LINGER, 200);
+        set_option(s, ZMQ_SNDHWM, QUEUE);
+        set_option(s, ZMQ_RCVHWM, QUEUE);
+        set_option(s, ZMQ_HEARTBEAT_IVL, 2000);
+        set_option(s, ZMQ_HEARTBEAT_TIMEOUT, 6000);
+        set_option(s, ZMQ_TCP_KEEPALIVE, 1);
+        const int64_t largest = MESSAGE_BYTES_MAX;
+        (void)zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &largest, sizeof largest);
+    }
+    return s;
+}
+
+static int check_reach(const char *key, const char *endpoint, const struct config *config,
+                       bool has_curve, struct fault *fault)
+{
+    if (bus_is_local(endpoint) || has_curve || config->security.insecure) {
+        return FAULT_NONE;
+    }
+    return fault_set(fault, FAULT_INPUT,
+                     "sockets.%s: %s can be reached from other machines: set security.server_key "
+                     "(`murid keygen`), or write security.insecure: true",
+                     key, endpoint);
+}
+
+static int open_bound(struct bus *bus, void **out, int type, const char *key, const char *endpoint,
+                      const struct config *config, const char *secret, struct fault *fault)
+{
+    if (endpoint[0] == '\0') {
+        return FAULT_NONE;
+    }
+    const int rc = check_reach(key, endpoint, config, secret[0] != '\0', fault);
+    if (rc != FAULT_NONE) {
+        return rc;
+    }
+    void *s = *out = make_socket(bus, type);
+    if (s == NULL) {
+        return fault_set(fault, FAULT_WORK, "sockets.%s: %s", key, zmq_strerror(errno));
+    }
+    if (secret[0] != '\0') {
+        set_option(s, ZMQ_CURVE_SERVER, 1);
+        (void)zmq_setsockopt(s, ZMQ_CURVE_SECRETKEY, secret, KEY_TEXT);
+    }
+    if (type == ZMQ_ROUTER) {
+        set_option(s, ZMQ_ROUTER_HANDOVER, 1);
+    } else if (type == ZMQ_XPUB) {
+        set_option(s, ZMQ_XPUB_VERBOSE, 1);
+    } else {
+        (void)zmq_setsockopt(s, ZMQ_SUBSCRIBE, "", 0);
+    }
+    if (zmq_bind(s, endpoint) == 0) {
+        return FAULT_NONE;
+    }
+    return fault_set(fault, errno == EADDRINUSE ? FAULT_WORK : FAULT_INPUT, "sockets.%s: %s: %s%s",
+                     key, endpoint, zmq_strerror(errno),
+                     errno == EADDRINUSE ? "; is another murid running?" : "");
+}
+
+static int connect_publishers(struct bus *bus, const struct config *config, struct fault *fault)
+{
+    for (size_t i = 0; i < config->sockets.trials_connect.n; i++) {
+        const char *endpoint = config->sockets.trials_connect.v[i];
+        const int rc = check_reach("trials_connect", endpoint, config, false, fault);
+        if (rc != FAULT_NONE) {
+            return rc;
+        }
+        if (bus->trials == NULL) {
+            bus->trials = make_socket(bus, ZMQ_SUB);
+            (void)zmq_setsockopt(bus->trials, ZMQ_SUBSCRIBE, "", 0);
+        }
+        if (zmq_connect(bus->trials, endpoint) != 0) {
+            return fault_set(fault, FAULT_INPUT, "sockets.trials_connect: %s: %s", endpoint,
+                             zmq_strerror(errno));
+        }
+    }
+    return FAULT_NONE;
+}
+
+static int open_curve(struct bus *bus, const struct config *config, char secret[KEY_TEXT],
+                      struct fault *fault)
+{
+    secret[0] = '\0';
+    if (config->security.server_key[0] == '\0') {
+        return FAULT_NONE;
+    }
+    int rc = load_server_key(config->security.server_key, secret, fault);
+    bus->any_key = config->security.client_keys[0] == '\0';
+    if (rc == FAULT_NONE && !bus->any_key) {
+        rc = load_client_keys(bus, config->security.client_keys, fault);
+    }
+    if (rc != FAULT_NONE) {
+        return rc;
+    }
+    bus->zap = zmq_socket(bus->context, ZMQ_REP);
+    if (bus->zap == NULL || zmq_bind(bus->zap, "inproc://zeromq.zap.01") != 0) {
+        return fault_set(fault, FAULT_WORK, "security: %s", zmq_strerror(errno));
+    }
+    return FAULT_NONE;
+}
+
+int bus_open(struct bus *bus, const struct config *config, struct fault *fault)
+{
+    const struct config_sockets *c = &config->sockets;
+    char secret[KEY_TEXT];
+    *bus = (struct bus){.context = zmq_ctx_new()};
+    if (bus->context == NULL) {
+        return fault_set(fault, FAULT_WORK, "zeromq: %s", zmq_strerror(errno));
+    }
+    int rc = open_curve(bus, config, secret, fault);
+    rc = rc ? rc : open_bound(bus, &bus->ask, ZMQ_ROUTER, "ask", c->ask, config, secret, fault);
+    rc = rc ? rc : open_bound(bus, &bus->pub, ZMQ_XPUB, "pub", c->pub, config, secret, fault);
+    rc = rc ? rc
+            : open_bound(bus, &bus->trials, ZMQ_SUB, "trials", c->trials, config, secret, fault);
+    rc = rc ? rc : connect_publishers(bus, config, fault);
+    rc = rc ? rc
+            : open_bound(bus, &bus->control, ZMQ_ROUTER, "control", c->control, config, secret,
+                         fault);
+    if (rc != FAULT_NONE) {
+        bus_close(bus);
+    }
+    return rc;
+}
+
+void bus_close(struct bus *bus)
+{
+    void **const sockets[] = {&bus->control, &bus->trials, &bus->pub, &bus->ask, &bus->zap};
+    for (int i = 0; i < 5; i++) {
+        if (*sockets[i] != NULL) {
+            zmq_close(*sockets[i]);
+            *sockets[i] = NULL;
+        }
+    }
+    if (bus->context != NULL) {
+        zmq_ctx_term(bus->context);
+        bus->context = NULL;
+    }
+}
+
+int bus_fd(void *socket)
+{
+    int fd = -1;
+    size_t size = sizeof fd;
+    (void)zmq_getsockopt(socket, ZMQ_FD, &fd, &size);
+    return fd;
+}
+
+/* ---- moving frames ----------------------------------------------------------------------------
+ */
+
+static bool has_more(void *socket)
+{
+    int more = 0;
+    size_t size = sizeof more;
+    return zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &size) == 0 && more != 0;
+}
+
+bool bus_receive(void *socket, struct bus_request *request)
+{
+    const int n = zmq_recv(socket, request->route, sizeof request->route, ZMQ_DONTWAIT);
+    if (n < 0) {
+        return false;
+    }
+    request->route_size = (size_t)n < sizeof request->route ? (size_t)n : sizeof request->route;
+    request->has_delimiter = false;
+    request->size = 0;
+    if (has_more(socket)) {
+        const int m = zmq_recv(socket, request->body, sizeof request->body, ZMQ_DONTWAIT);
+        request->size = m > 0 ? (size_t)m : 0;
+    }
+    request->has_delimiter = request->size == 0 && has_more(socket);
+    while (has_more(socket)) {
+        const int m = zmq_recv(socket, request->body, sizeof request->body, ZMQ_DONTWAIT);
+        request->size = m > 0 ? (size_t)m : 0;
+    }
+    return true;
+}
+
+bool bus_receive_last(void *socket, uint8_t *body, size_t cap, size_t *size)
+{
+    int n = zmq_recv(socket, body, cap, ZMQ_DONTWAIT);
+    if (n < 0) {
+        return false;
+    }
+    while (has_more(socket)) {
+        n = zmq_recv(socket, body, cap, ZMQ_DONTWAIT);
+    }
+    *size = n > 0 ? (size_t)n : 0;
+    return true;
+}
+
+void bus_reply(void *socket, const struct bus_request *request, const uint8_t *body, size_t size)
+{
+    if (zmq_send(socket, request->route, request->route_size, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
+        return;
+    }
+    if (request->has_delimiter) {
+        (void)zmq_send(socket, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT);
+    }
+    (void)zmq_send(socket, body, size, ZMQ_DONTWAIT);
+}
+
+void bus_publish(struct bus *bus, const char *topic, const uint8_t *body, size_t size)
+{
+    if (zmq_send(bus->pub, topic, strlen(topic), ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0) {
+        (void)zmq_send(bus->pub, body, size, ZMQ_DONTWAIT);
+    }
+}
+
+/* ---- letting clients in (ZeroMQ RFC 27) -------------------------------------------------------
+ */
+
+static bool is_allowed(const struct bus *bus, const uint8_t *key, int size)
+{
+    if (size != BUS_KEY_BYTES) {
+        return false;
+    }
+    for (size_t i = 0; i < bus->n_keys; i++) {
+        if (memcmp(bus->keys[i], key, BUS_KEY_BYTES) == 0) {
+            return true;
+        }
+    }
+    return bus->any_key;
+}
+
+void bus_authenticate(struct bus *bus)
+{
+    enum { VERSION, REQUEST_ID, DOMAIN_NAME, ADDRESS, IDENTITY, MECHANISM, CREDENTIALS, PARTS };
+    uint8_t part[PARTS][256];
+    int size[PARTS];
+    for (;;) {
+        int n = 0;
+        do {
+            const int at = n < PARTS ? n : PARTS - 1;
+            size[at] = zmq_recv(bus->zap, part[at], sizeof part[at], ZMQ_DONTWAIT);
+            if (size[at] < 0) {
+                return;
+            }
+            n++;
+        } while (has_more(bus->zap));
+        const bool ok = n == PARTS && size[REQUEST_ID] <= 255 && size[MECHANISM] == 5 &&
+                        memcmp(part[MECHANISM], "CURVE", 5) == 0 &&
+                        is_allowed(bus, part[CREDENTIALS], size[CREDENTIALS]);
+        const size_t id_size =
+            n > REQUEST_ID && size[REQUEST_ID] <= 255 ? (size_t)size[REQUEST_ID] : 0;
+        (void)zmq_send(bus->zap, "1.0", 3, ZMQ_SNDMORE);
+        (void)zmq_send(bus->zap, part[REQUEST_ID], id_size, ZMQ_SNDMORE);
+        (void)zmq_send(bus->zap, ok ? "200" : "400", 3, ZMQ_SNDMORE);
+        (void)zmq_send(bus->zap, ok ? "OK" : "key not allowed", ok ? 2 : 15, ZMQ_SNDMORE);
+        (void)zmq_send(bus->zap, "", 0, ZMQ_SNDMORE);
+        (void)zmq_send(bus->zap, "", 0, 0);
+    }
+}

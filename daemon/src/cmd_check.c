@@ -1,0 +1,125 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bus.h"
+#include "commands.h"
+#include "config.h"
+#include "models.h"
+#include "options.h"
+
+/* What would go wrong at `murid run`, as far as it shows without doing it. */
+
+static int check_directory(const struct config *config, struct fault *fault)
+{
+    const char *directory = config->data.directory;
+    struct stat st;
+    if (stat(directory, &st) != 0) {
+        return errno == ENOENT ? FAULT_NONE
+                               : fault_set(fault, FAULT_WORK, "data.directory: %s: %s", directory,
+                                           strerror(errno));
+    }
+    if (!S_ISDIR(st.st_mode) || access(directory, W_OK | X_OK) != 0) {
+        return fault_set(fault, FAULT_WORK, "data.directory: %s: %s", directory,
+                         S_ISDIR(st.st_mode) ? "cannot be written" : "not a directory");
+    }
+    return FAULT_NONE;
+}
+
+static int check_model(const struct config *config, struct fault *fault)
+{
+    struct models models;
+    const int rc = models_load(&models, config, fault);
+    if (rc == FAULT_NONE) {
+        models_free(&models);
+    }
+    return rc;
+}
+
+static int check_sockets(const struct config *config, struct fault *fault)
+{
+    struct bus bus;
+    const int rc = bus_open(&bus, config, fault);
+    if (rc == FAULT_NONE) {
+        bus_close(&bus);
+    }
+    return rc;
+}
+
+static int check_lines(const struct config *config, struct fault *fault)
+{
+    for (size_t i = 0; i < config->n_rigs; i++) {
+        const struct config_rigs *rig = &config->rigs[i];
+        if (access(rig->port, R_OK | W_OK) != 0) {
+            return fault_set(fault, FAULT_WORK, "rigs: %s: %s: %s", rig->name, rig->port,
+                             strerror(errno));
+        }
+    }
+    return FAULT_NONE;
+}
+
+static int check_all(const struct config *config)
+{
+    static const struct {
+        const char *what;
+        int (*check)(const struct config *config, struct fault *fault);
+    } CHECKS[] = {{"data directory", check_directory},
+                  {"model", check_model},
+                  {"sockets", check_sockets},
+                  {"serial lines", check_lines}};
+    int worst = FAULT_NONE;
+    for (size_t i = 0; i < sizeof CHECKS / sizeof CHECKS[0]; i++) {
+        struct fault fault;
+        const int rc = CHECKS[i].check(config, &fault);
+        if (rc == FAULT_NONE) {
+            fprintf(stderr, "%s: ok\n", CHECKS[i].what);
+        } else {
+            (void)fault_report(&fault, rc);
+            worst = rc > worst ? rc : worst;
+        }
+    }
+    return worst;
+}
+
+int cmd_check(int argc, char **argv)
+{
+    const char *path = NULL;
+    bool is_markdown = false;
+    const struct option list[] = {
+        {"c", OPTION_TEXT, &path, 0, 0, "FILE", "configuration; without it, the defaults", NULL},
+        {"markdown", OPTION_FLAG, &is_markdown, 0, 0, NULL,
+         "print every key as docs/config.md has it", NULL},
+    };
+    struct options options = {
+        .usage = "check [-c FILE]",
+        .about = "Prints the effective configuration on standard output, each key with its meaning "
+                 "and range, and says on standard error whether the daemon could start with it.",
+        .list = list,
+        .n = 2,
+    };
+    int code = 0;
+    if (!options_read(&options, argc, argv, &code)) {
+        return code;
+    }
+    if (is_markdown) {
+        config_print_markdown(stdout);
+        return FAULT_NONE;
+    }
+    struct config *config = calloc(1, sizeof *config);
+    struct fault fault;
+    if (config == NULL) {
+        return fault_report(&fault, fault_set(&fault, FAULT_WORK, "out of memory"));
+    }
+    config_init(config);
+    code = path != NULL ? config_load(config, path, &fault) : FAULT_NONE;
+    if (code != FAULT_NONE) {
+        (void)fault_report(&fault, code);
+    } else {
+        config_print(config, stdout);
+        code = check_all(config);
+    }
+    free(config);
+    return code;
+}

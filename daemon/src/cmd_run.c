@@ -1,0 +1,74 @@
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "commands.h"
+#include "log.h"
+#include "loop.h"
+#include "options.h"
+
+static void report_ready(const struct loop *loop)
+{
+    const struct config_sockets *s = &loop->config.sockets;
+    log_info("murid %s is ready after %.0f ms: %" PRIu32 " subjects, %" PRIu32 " sessions, %" PRId64
+             " events in %s",
+             MURID_VERSION, (double)(loop_now_ns() - loop->start_ns) / 1e6, loop->colony.n_subjects,
+             loop->colony.n_sessions, loop->journal.next_event - 1, loop->journal.path);
+    log_info("model %s%s%s; rigs ask at %s, publish to %s; predictions at %s",
+             loop->colony.model_hash, loop->config.model.file[0] != '\0' ? " from " : "",
+             loop->config.model.file, s->ask[0] != '\0' ? s->ask : "(closed)",
+             s->trials[0] != '\0' ? s->trials : "(closed)",
+             s->pub[0] != '\0' ? s->pub : "(closed)");
+}
+
+static int run(struct loop *loop)
+{
+    struct fault fault;
+    int rc = loop_open(loop, &fault);
+    if (rc != FAULT_NONE) {
+        return fault_report(&fault, rc);
+    }
+    report_ready(loop);
+    loop_run(loop);
+    const int64_t trials = loop->counters.trials;
+    rc = loop_close(loop, &fault);
+    if (rc != FAULT_NONE) {
+        return fault_report(&fault, rc);
+    }
+    log_info("stopped; %" PRId64 " trials taken up, all on disk", trials);
+    return FAULT_NONE;
+}
+
+int cmd_run(int argc, char **argv)
+{
+    const char *path = NULL;
+    const struct option list[] = {
+        {"c", OPTION_TEXT, &path, 0, 0, "FILE", "configuration; without it, the defaults", NULL},
+    };
+    struct options options = {
+        .usage = "run [-c FILE]",
+        .about = "Hears trials, keeps a twin of each animal, predicts, journals: the daemon. Stops "
+                 "cleanly on SIGTERM or Ctrl-C and goes on where it was when started again. "
+                 "`murid check -c FILE` shows what a configuration means.",
+        .list = list,
+        .n = 1,
+    };
+    int code = 0;
+    if (!options_read(&options, argc, argv, &code)) {
+        return code;
+    }
+    struct loop *loop = calloc(1, sizeof *loop);
+    struct fault fault;
+    if (loop == NULL) {
+        return fault_report(&fault, fault_set(&fault, FAULT_WORK, "out of memory"));
+    }
+    config_init(&loop->config);
+    code = path != NULL ? config_load(&loop->config, path, &fault) : FAULT_NONE;
+    if (code != FAULT_NONE) {
+        (void)fault_report(&fault, code);
+    } else {
+        log_set_level((enum log_level)log_level_of(loop->config.log.level));
+        code = run(loop);
+    }
+    free(loop);
+    return code;
+}

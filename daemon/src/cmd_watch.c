@@ -1,0 +1,257 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "commands.h"
+#include "fault.h"
+#include "options.h"
+#include "progress.h"
+#include "view.h"
+
+enum { REDRAW_MS = 50 };
+
+static const char ENTER_SCREEN[] = "\x1b[?1049h\x1b[?25l\x1b[2J";
+static const char LEAVE_SCREEN[] = "\x1b[?25h\x1b[?1049l";
+
+struct watch {
+    void *context;
+    void *socket;
+    bool terminal;
+    bool colour;
+    int64_t trials_wanted; /* 0: no end */
+    double idle_s;         /* 0: no end */
+    int64_t heard_ns;      /* monotonic time of the last trial or prediction */
+    int64_t drawn_ns;
+    bool is_stale; /* the screen shows less than what is known */
+    int64_t n_bad;
+    struct view view;
+    struct canvas canvas;
+    proto_message message;
+    char text[CANVAS_TEXT_MAX];
+};
+
+static int64_t monotonic_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void write_all(const char *text, size_t size)
+{
+    while (size > 0) {
+        const ssize_t n = write(STDOUT_FILENO, text, size);
+        if (n < 0 && errno != EINTR) {
+            return;
+        }
+        text += n > 0 ? n : 0;
+        size -= n > 0 ? (size_t)n : 0;
+    }
+}
+
+static void draw(struct watch *w, int64_t now_ns)
+{
+    struct winsize size;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0) {
+        size.ws_col = 80;
+        size.ws_row = 24;
+    }
+    canvas_init(&w->canvas, size.ws_col, size.ws_row);
+    view_draw(&w->view, &w->canvas);
+    const size_t n = canvas_text(&w->canvas, w->colour, "\x1b[K\r\n", w->text);
+    write_all("\x1b[H", 3);
+    /* Without its last line end the page can not scroll. */
+    write_all(w->text, n >= 2 ? n - 2 : n);
+    write_all("\x1b[J", 3);
+    w->drawn_ns = now_ns;
+    w->is_stale = false;
+}
+
+/* Receives one message of two frames. 1: it is in w->message, 0: none is waiting, -1: no good. */
+static int receive(struct watch *w)
+{
+    uint8_t body[PROTO_BYTES_MAX];
+    char topic[4 * PROTO_ID_MAX];
+    int size = zmq_recv(w->socket, topic, sizeof topic, ZMQ_DONTWAIT);
+    if (size < 0) {
+        return errno == EAGAIN || errno == EINTR ? 0 : -1;
+    }
+    bool is_whole = size < (int)sizeof topic;
+    int parts = 1;
+    int more = 0;
+    size_t option_size = sizeof more;
+    while (zmq_getsockopt(w->socket, ZMQ_RCVMORE, &more, &option_size) == 0 && more != 0) {
+        const int n = zmq_recv(w->socket, body, sizeof body, ZMQ_DONTWAIT);
+        size = ++parts == 2 ? n : size;
+        is_whole = is_whole && n >= 0 && n <= (int)sizeof body;
+    }
+    proto_fault fault;
+    if (!is_whole || parts != 2 ||
+        proto_decode(body, (size_t)size, &w->message, &fault) != PROTO_OK) {
+        w->n_bad++;
+        return -1;
+    }
+    return 1;
+}
+
+static void take(struct watch *w, int64_t now_ns)
+{
+    const bool is_trial = view_take(&w->view, &w->message);
+    w->is_stale = true;
+    if (w->message.kind != PROTO_KIND_STATUS) {
+        w->heard_ns = now_ns;
+    }
+    if (w->terminal) {
+        return;
+    }
+    if (is_trial) {
+        printf("%s\n", view_line(&w->view, w->text, sizeof w->text));
+        fflush(stdout);
+    } else if (w->message.kind == PROTO_KIND_ALERT && w->view.n_alerts > 0) {
+        printf("alert %s: %s\n", w->view.alert.code, w->view.alert.text);
+        fflush(stdout);
+    }
+}
+
+static bool is_over(const struct watch *w, int64_t now_ns)
+{
+    return progress_interrupted() ||
+           (w->trials_wanted > 0 && w->view.n_trials >= w->trials_wanted) ||
+           (w->idle_s > 0.0 && (double)(now_ns - w->heard_ns) > w->idle_s * 1e9);
+}
+
+static void follow(struct watch *w)
+{
+    int64_t now_ns = monotonic_ns();
+    w->heard_ns = now_ns;
+    w->is_stale = true;
+    while (!is_over(w, now_ns)) {
+        zmq_pollitem_t item = {.socket = w->socket, .events = ZMQ_POLLIN};
+        (void)zmq_poll(&item, 1, REDRAW_MS);
+        now_ns = monotonic_ns();
+        /* What a burst brings is shown at the pace of the screen. */
+        for (int i = 0; i < 1000 && !is_over(w, now_ns); i++) {
+            const int got = receive(w);
+            if (got == 0) {
+                break;
+            }
+            if (got > 0) {
+                take(w, now_ns);
+            }
+        }
+        const int64_t age_ns = now_ns - w->drawn_ns;
+        if (w->terminal && ((w->is_stale && age_ns > REDRAW_MS * INT64_C(1000000)) ||
+                            age_ns > INT64_C(500000000))) {
+            draw(w, now_ns);
+        }
+    }
+}
+
+static int connect_to(struct watch *w, const char *endpoint, struct fault *fault)
+{
+    w->context = zmq_ctx_new();
+    w->socket = w->context != NULL ? zmq_socket(w->context, ZMQ_SUB) : NULL;
+    if (w->socket == NULL) {
+        return fault_set(fault, FAULT_WORK, "no ZeroMQ socket: %s", zmq_strerror(errno));
+    }
+    const int64_t largest = PROTO_BYTES_MAX;
+    const int high_water = 100000;
+    const int linger = 0;
+    (void)zmq_setsockopt(w->socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest);
+    (void)zmq_setsockopt(w->socket, ZMQ_RCVHWM, &high_water, sizeof high_water);
+    (void)zmq_setsockopt(w->socket, ZMQ_LINGER, &linger, sizeof linger);
+    (void)zmq_setsockopt(w->socket, ZMQ_SUBSCRIBE, "murid/1/", 8);
+    if (zmq_connect(w->socket, endpoint) != 0) {
+        return fault_set(
+            fault, FAULT_INPUT,
+            "option connect: \"%.100s\": %s; an endpoint like tcp://127.0.0.1:5771 was "
+            "expected",
+            endpoint, zmq_strerror(errno));
+    }
+    return FAULT_NONE;
+}
+
+static void disconnect(struct watch *w)
+{
+    if (w->socket != NULL) {
+        zmq_close(w->socket);
+    }
+    if (w->context != NULL) {
+        zmq_ctx_term(w->context);
+    }
+}
+
+static int watch(struct watch *w, const char *endpoint, struct fault *fault)
+{
+    const int rc = connect_to(w, endpoint, fault);
+    if (rc == FAULT_NONE) {
+        progress_catch_interrupts();
+        if (w->terminal) {
+            write_all(ENTER_SCREEN, sizeof ENTER_SCREEN - 1);
+        }
+        follow(w);
+        if (w->terminal) {
+            write_all(LEAVE_SCREEN, sizeof LEAVE_SCREEN - 1);
+        }
+        printf("%s\n", view_summary(&w->view, w->text, sizeof w->text));
+        if (w->n_bad > 0) {
+            fprintf(stderr, "murid: %lld published messages could not be read\n",
+                    (long long)w->n_bad);
+        }
+    }
+    disconnect(w);
+    return rc;
+}
+
+int cmd_watch(int argc, char **argv)
+{
+    const char *endpoint = "tcp://127.0.0.1:5771";
+    const char *subject = NULL;
+    int64_t trials = 0;
+    double idle_s = 0.0;
+    const struct option list[] = {
+        {"connect", OPTION_TEXT, &endpoint, 0, 0, "ENDPOINT",
+         "where the daemon publishes (tcp://127.0.0.1:5771)", NULL},
+        {"subject", OPTION_TEXT, &subject, 0, 0, "NAME", "the animal; without it, the first heard",
+         NULL},
+        {"for", OPTION_INT, &trials, 1, 1000000000, "N", "end after so many trials", NULL},
+        {"until-idle", OPTION_REAL, &idle_s, 0.1, 1e6, "SECONDS",
+         "end when nothing was heard for so long", NULL},
+    };
+    struct options options = {
+        .usage = "watch [--connect ENDPOINT] [--subject NAME] [options]",
+        .about = "Follows one animal live: stimulus, predicted p(right), choice, the twin's score\n"
+                 "against a random walk and chance, its weights, psychometric and learning curve.\n"
+                 "On a terminal a page that is redrawn, elsewhere one plain line a trial. Ctrl-C\n"
+                 "ends it. NO_COLOR in the environment is honoured.",
+        .list = list,
+        .n = sizeof list / sizeof list[0]};
+    int code = 0;
+    if (!options_read(&options, argc, argv, &code)) {
+        return code;
+    }
+    struct fault fault;
+    if (subject != NULL && !proto_id_is_valid(subject)) {
+        fault_set(&fault, FAULT_INPUT,
+                  "option subject: \"%.64s\" is not a name: 1 to 64 of A-Z a-z 0-9 . _ -", subject);
+        return fault_report(&fault, FAULT_INPUT);
+    }
+    struct watch *w = calloc(1, sizeof *w);
+    if (w == NULL) {
+        fault_set(&fault, FAULT_WORK, "no memory");
+        return fault_report(&fault, FAULT_WORK);
+    }
+    const char *no_colour = getenv("NO_COLOR");
+    w->terminal = isatty(STDOUT_FILENO) == 1;
+    w->colour = no_colour == NULL || no_colour[0] == '\0';
+    w->trials_wanted = trials;
+    w->idle_s = idle_s;
+    view_init(&w->view, subject);
+    const int rc = watch(w, endpoint, &fault);
+    free(w);
+    return rc == FAULT_NONE ? 0 : fault_report(&fault, rc);
+}

@@ -1,0 +1,115 @@
+#include "lines.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+void lines_init(struct lines *lines, const struct config *config, struct os_poll *poll,
+                uint32_t first_tag)
+{
+    memset(lines, 0, sizeof *lines);
+    lines->n = (uint32_t)config->n_rigs;
+    lines->first_tag = first_tag;
+    lines->poll = poll;
+    for (uint32_t i = 0; i < lines->n; i++) {
+        lines->line[i].rig = &config->rigs[i];
+        lines->line[i].serial.fd = -1;
+        bridge_link_init(&lines->line[i].link);
+    }
+}
+
+enum lines_change lines_open_missing(struct lines *lines, uint32_t i, char text[LINES_TEXT_MAX])
+{
+    struct line *line = &lines->line[i];
+    if (line->serial.fd >= 0) {
+        return LINES_SAME;
+    }
+    const int rc = bridge_serial_open(&line->serial, line->rig->port, (int)line->rig->baud, text,
+                                      LINES_TEXT_MAX);
+    if (rc != BRIDGE_OK || os_poll_add(lines->poll, line->serial.fd, lines->first_tag + i) != 0) {
+        bridge_serial_close(&line->serial);
+        const bool is_news = !line->is_reported;
+        line->is_reported = true;
+        return is_news ? LINES_FAILED : LINES_SAME;
+    }
+    bridge_link_reset(&line->link);
+    line->was_open = true;
+    line->is_reported = false;
+    return LINES_BACK;
+}
+
+static void drop(struct lines *lines, struct line *line)
+{
+    os_poll_remove(lines->poll, line->serial.fd);
+    bridge_serial_close(&line->serial);
+    bridge_link_reset(&line->link);
+}
+
+int lines_read(struct lines *lines, uint32_t i, uint8_t *bytes, size_t cap)
+{
+    struct line *line = &lines->line[i];
+    if (line->serial.fd < 0) {
+        return 0;
+    }
+    const ssize_t n = read(line->serial.fd, bytes, cap);
+    if (n > 0) {
+        return (int)n;
+    }
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return 0;
+    }
+    drop(lines, line);
+    return -1;
+}
+
+void lines_flush(struct lines *lines, int64_t durable_event, int64_t now_ns)
+{
+    for (uint32_t i = 0; i < lines->n; i++) {
+        struct line *line = &lines->line[i];
+        uint8_t out[BRIDGE_LINK_OUTPUT_MAX];
+        if (line->serial.fd < 0) {
+            continue;
+        }
+        bridge_link_durable(&line->link, (uint64_t)durable_event);
+        const size_t n = bridge_link_output(&line->link, now_ns, out, sizeof out);
+        if (n > 0 && write(line->serial.fd, out, n) < 0) {
+            continue; /* as if the line had lost it: the device asks again */
+        }
+    }
+}
+
+int lines_timeout_ms(const struct lines *lines, int64_t durable_event, int64_t last_event,
+                     int64_t now_ns, int most)
+{
+    enum { DURABLE_POLL_MS = 10 };
+    int64_t wait_ns = (int64_t)most * 1000000;
+    for (uint32_t i = 0; i < lines->n; i++) {
+        if (lines->line[i].serial.fd < 0) {
+            continue;
+        }
+        const int64_t left_ns = bridge_link_deadline_ns(&lines->line[i].link) - now_ns;
+        wait_ns = left_ns < wait_ns ? left_ns : wait_ns;
+        if (durable_event < last_event && wait_ns > DURABLE_POLL_MS * 1000000) {
+            wait_ns = DURABLE_POLL_MS * 1000000;
+        }
+    }
+    return wait_ns > 0 ? (int)((wait_ns + 999999) / 1000000) : 0;
+}
+
+int64_t lines_frame_errors(const struct lines *lines)
+{
+    int64_t errors = 0;
+    for (uint32_t i = 0; i < lines->n; i++) {
+        errors += (int64_t)lines->line[i].link.counters.bad_frames;
+    }
+    return errors;
+}
+
+void lines_close(struct lines *lines)
+{
+    for (uint32_t i = 0; i < lines->n; i++) {
+        if (lines->line[i].serial.fd >= 0) {
+            drop(lines, &lines->line[i]);
+        }
+    }
+}

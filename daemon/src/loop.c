@@ -1,0 +1,734 @@
+#include "loop.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "control.h"
+#include "log.h"
+#include "rerun.h"
+
+static const int64_t NS_PER_S = 1000000000;
+
+enum {
+    TAG_ASK,
+    TAG_TRIALS,
+    TAG_PUB,
+    TAG_CONTROL,
+    TAG_ZAP,
+    TAG_LINES,
+    BURST = 256,             /* messages of one socket before the others have their turn */
+    CHECKPOINT_EVENTS = 500, /* a subject's state is kept at least this often, in journal events */
+    CHECKPOINT_S = 30,       /* and this often, in time */
+    REFUSED_PER_S = 10,      /* refused messages journaled, in the long run */
+    REFUSED_MOST = 100,      /* and at once */
+    IDLE_MS = 1000
+};
+
+int64_t loop_now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+static int64_t wall_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+/* ---- alerts -----------------------------------------------------------------------------------
+ */
+
+/* At most one alert of a kind a second; those withheld are counted in the next. */
+static void raise_alert(struct loop *loop, int64_t event, const char *rig, const char *subject,
+                        const struct session_alert *alert, int64_t now_ns)
+{
+    struct loop_limit *limit = &loop->limits[alert->code];
+    if (now_ns < limit->until_ns) {
+        limit->withheld++;
+        return;
+    }
+    struct session_alert said = *alert;
+    if (limit->withheld > 0) {
+        const size_t n = strlen(said.text);
+        (void)snprintf(said.text + n, sizeof said.text - n, " (and %" PRId64 " more like it)",
+                       limit->withheld);
+    }
+    *limit = (struct loop_limit){.until_ns = now_ns + NS_PER_S};
+    const int64_t t_wall_ns = now_ns + loop->wall_offset_ns;
+    journal_alert(&loop->journal, event, t_wall_ns, now_ns, rig, subject, &said);
+
+    proto_message *msg = &loop->status;
+    proto_message_init(msg, PROTO_KIND_ALERT);
+    strcpy(msg->env.rig, rig);
+    strcpy(msg->env.subject, subject);
+    msg->env.t_wall_ns = t_wall_ns;
+    msg->env.t_mono_ns = now_ns;
+    strcpy(msg->as.alert.code, proto_alert_name(said.code));
+    msg->as.alert.evidence = said.evidence;
+    strcpy(msg->as.alert.text, said.text);
+    const uint32_t number = colony_find_subject(&loop->colony, subject);
+    if (number != COLONY_NONE) {
+        loop->colony.subjects[number].alert_env = msg->env;
+        loop->colony.subjects[number].alert = msg->as.alert;
+    }
+    publisher_send(&loop->publisher, msg, NULL, 0);
+}
+
+static void raise_plain(struct loop *loop, proto_alert_code code, const char *rig, double evidence,
+                        const char *format, ...) FAULT_PRINTF(5, 6);
+
+static void raise_plain(struct loop *loop, proto_alert_code code, const char *rig, double evidence,
+                        const char *format, ...)
+{
+    struct session_alert alert = {.code = code, .evidence = evidence};
+    va_list values;
+    va_start(values, format);
+    (void)vsnprintf(alert.text, sizeof alert.text, format, values);
+    va_end(values);
+    raise_alert(loop, 0, rig, "", &alert, loop_now_ns());
+}
+
+/* ---- one message ------------------------------------------------------------------------------
+ */
+
+static void count(struct loop *loop)
+{
+    const struct session_result *r = &loop->result;
+    struct loop_counters *c = &loop->counters;
+    switch (r->status) {
+    case SESSION_STATUS_TAKEN:
+    case SESSION_STATUS_HEALED:
+        c->trials++;
+        break;
+    case SESSION_STATUS_DUPLICATE:
+        c->duplicates++;
+        break;
+    case SESSION_STATUS_LATE:
+        c->late++;
+        break;
+    case SESSION_STATUS_CONFLICT:
+    case SESSION_STATUS_REFUSED:
+        c->bad_messages++;
+        break;
+    case SESSION_STATUS_NOTED:
+    case SESSION_STATUS_PLAIN:
+        break;
+    }
+    for (uint32_t i = 0; i < r->n_alerts; i++) {
+        if (r->alerts[i].code == PROTO_ALERT_GAP) {
+            c->gaps += (int64_t)r->alerts[i].evidence;
+        }
+    }
+    if (r->status == SESSION_STATUS_HEALED) {
+        c->gaps -= c->gaps > 0 ? 1 : 0;
+    }
+}
+
+/* A flood of garbage must not fill the disk: what is refused is journaled at a bounded rate. */
+static bool is_journaled(struct loop *loop)
+{
+    if (loop->result.heard.kind != PROTO_KIND_NONE) {
+        return session_is_journaled(&loop->result);
+    }
+    if (loop->refused_budget < 1.0) {
+        return false;
+    }
+    loop->refused_budget -= 1.0;
+    return true;
+}
+
+static void checkpoint_if_due(struct loop *loop, uint32_t number, int64_t now_ns)
+{
+    struct subject *s = &loop->colony.subjects[number];
+    if (s->dirty_since_ns == 0) {
+        return;
+    }
+    if (s->n_dirty_sessions == COLONY_DIRTY_MAX ||
+        loop->journal.next_event - s->checkpoint_event > CHECKPOINT_EVENTS ||
+        now_ns - s->dirty_since_ns > CHECKPOINT_S * NS_PER_S) {
+        journal_checkpoint(&loop->journal, &loop->colony, number, now_ns);
+        colony_clean(s);
+    }
+}
+
+bool loop_hear(struct loop *loop, enum session_source source, const char *rig, const char *subject,
+               const uint8_t *bytes, size_t size, int64_t t_mono_ns, int64_t t_event_ns)
+{
+    struct session_result *result = &loop->result;
+    struct session_event event = {.id = loop->journal.next_event,
+                                  .t_wall_ns = t_mono_ns + loop->wall_offset_ns,
+                                  .t_mono_ns = t_mono_ns,
+                                  .source = source,
+                                  .rig = rig,
+                                  .subject = subject,
+                                  .size = size};
+    if (!journal_has_room(&loop->journal)) {
+        return false;
+    }
+    event.bytes = journal_raw(&loop->journal, bytes, size);
+    session_on_message(&loop->colony, &event, result);
+    const bool is_kept = is_journaled(loop);
+    if (is_kept) {
+        journal_event(&loop->journal, &loop->colony, &event, result, t_event_ns, loop_now_ns());
+    }
+    count(loop);
+    for (uint32_t i = 0; i < result->n_alerts; i++) {
+        raise_alert(loop, is_kept ? event.id : 0, result->heard.env.rig, result->heard.env.subject,
+                    &result->alerts[i], t_mono_ns);
+    }
+    if (result->subject != COLONY_NONE) {
+        checkpoint_if_due(loop, result->subject, t_mono_ns);
+    }
+    return true;
+}
+
+static void complete_reply(struct loop *loop, int64_t t_mono_ns)
+{
+    struct session_result *r = &loop->result;
+    proto_envelope *env = &r->reply.env;
+    env->seq = r->heard.env.seq;
+    env->trial = r->heard.env.trial;
+    env->t_mono_ns = t_mono_ns;
+    env->t_wall_ns = t_mono_ns + loop->wall_offset_ns;
+    env->durable_seq = 0;
+    if (r->session != COLONY_NONE) {
+        struct session *s = &loop->colony.sessions[r->session];
+        const int64_t durable = colony_durable_seq(s, journal_durable(&loop->journal));
+        env->durable_seq = durable >= 0 ? durable : 0;
+    }
+}
+
+/* Tells subscribers of what was just heard; encoded: the prediction's msgpack body, if there is
+ * one. */
+static void publish(struct loop *loop, const uint8_t *encoded, size_t encoded_size)
+{
+    struct session_result *r = &loop->result;
+    const bool is_news = r->status == SESSION_STATUS_TAKEN || r->status == SESSION_STATUS_HEALED ||
+                         r->status == SESSION_STATUS_NOTED;
+    if (!is_news) {
+        return;
+    }
+    if (r->heard.env.session[0] == '\0') {
+        strcpy(r->heard.env.session, loop->colony.sessions[r->session].name);
+    }
+    publisher_send(&loop->publisher, &r->heard, NULL, 0);
+    if (r->has_prediction) {
+        publisher_send(&loop->publisher, &r->reply, encoded, encoded_size);
+    }
+}
+
+/* Encodes the reply; falls back to an error that always can be. */
+static size_t encode_reply(struct loop *loop, proto_format format)
+{
+    int n = proto_encode(&loop->result.reply, format, loop->reply, sizeof loop->reply);
+    if (n <= 0) {
+        proto_message *msg = &loop->status;
+        proto_message_init(msg, PROTO_KIND_ERROR);
+        strcpy(msg->as.error.code, proto_error_name(PROTO_ERROR_INTERNAL));
+        (void)snprintf(msg->as.error.text, sizeof msg->as.error.text,
+                       "the reply could not be encoded: %s", proto_strerror(n));
+        n = proto_encode(msg, format, loop->reply, sizeof loop->reply);
+    }
+    return n > 0 ? (size_t)n : 0;
+}
+
+static void refuse_without_room(struct loop *loop)
+{
+    const bool is_failing = journal_health(&loop->journal, loop_now_ns()).is_failing;
+    proto_message *reply = &loop->result.reply;
+    proto_message_init(reply, PROTO_KIND_ERROR);
+    strcpy(reply->as.error.code,
+           proto_error_name(is_failing ? PROTO_ERROR_DISK_FULL : PROTO_ERROR_JOURNAL_BEHIND));
+    strcpy(reply->as.error.text,
+           is_failing ? "the journal cannot be written; keep the trial, send it again"
+                      : "the disk is slower than the trials; send it again");
+    loop->counters.bad_messages++;
+}
+
+/* A rig that asks: answer it, then tell the others. */
+static void on_ask(struct loop *loop, int64_t t_mono_ns)
+{
+    const struct bus_request *q = &loop->request;
+    const proto_format format = proto_format_of(q->body, q->size);
+    const size_t size = q->size < sizeof q->body ? q->size : sizeof q->body;
+    const bool is_heard =
+        loop_hear(loop, SESSION_SOURCE_ASK, NULL, NULL, q->body, size, t_mono_ns, PROTO_NIL);
+    if (is_heard) {
+        complete_reply(loop, t_mono_ns);
+    } else {
+        refuse_without_room(loop);
+    }
+    const size_t n = encode_reply(loop, format);
+    bus_reply(loop->bus.ask, q, loop->reply, n);
+    if (is_heard) {
+        if (loop->result.heard.kind == PROTO_KIND_TRIAL) {
+            histogram_push(&loop->latency, loop_now_ns() - t_mono_ns);
+        }
+        publish(loop, format == PROTO_FORMAT_MSGPACK ? loop->reply : NULL, n);
+    }
+    journal_publish(&loop->journal);
+}
+
+static void publish_without_reply(struct loop *loop, int64_t t_mono_ns)
+{
+    complete_reply(loop, t_mono_ns);
+    publish(loop, NULL, 0);
+    journal_publish(&loop->journal);
+}
+
+/* ---- sources ----------------------------------------------------------------------------------
+ */
+
+/* True if the socket may have more. Without room the requests wait in the socket, unless the disk
+ * fails: then clients are told, and keep their trials. */
+static bool serve_ask(struct loop *loop)
+{
+    for (int i = 0; i < BURST; i++) {
+        if (!journal_has_room(&loop->journal) && !journal_health(&loop->journal, 0).is_failing) {
+            return true;
+        }
+        if (!bus_receive(loop->bus.ask, &loop->request)) {
+            return false;
+        }
+        on_ask(loop, loop_now_ns());
+    }
+    return true;
+}
+
+static bool serve_trials(struct loop *loop)
+{
+    size_t size;
+    for (int i = 0; i < BURST; i++) {
+        if (!journal_has_room(&loop->journal)) {
+            return true;
+        }
+        if (!bus_receive_last(loop->bus.trials, loop->bytes, sizeof loop->bytes, &size)) {
+            return false;
+        }
+        const int64_t now_ns = loop_now_ns();
+        size = size < sizeof loop->bytes ? size : sizeof loop->bytes;
+        if (loop_hear(loop, SESSION_SOURCE_TRIALS, NULL, NULL, loop->bytes, size, now_ns,
+                      PROTO_NIL)) {
+            publish_without_reply(loop, now_ns);
+        }
+    }
+    return true;
+}
+
+static bool serve_control(struct loop *loop)
+{
+    while (bus_receive(loop->bus.control, &loop->request)) {
+        const struct bus_request *q = &loop->request;
+        const size_t size = q->size < sizeof q->body ? q->size : sizeof q->body;
+        const size_t n = control_answer(loop, q->body, size, loop->reply, sizeof loop->reply);
+        bus_reply(loop->bus.control, q, loop->reply, n);
+        journal_publish(&loop->journal);
+    }
+    return false;
+}
+
+static void hear_device(struct loop *loop, struct line *line, const bridge_event *e)
+{
+    if (!loop_hear(loop, SESSION_SOURCE_SERIAL, line->rig->name, line->rig->subject, e->payload,
+                   e->payload_size, e->t_heard_ns,
+                   e->t_error_ns == INT64_MAX ? PROTO_NIL : e->t_event_ns)) {
+        return; /* not accepted: the device sends it again */
+    }
+    const struct session_result *r = &loop->result;
+    bridge_link_accept(&line->link, e, (uint64_t)(loop->journal.next_event - 1));
+    if (r->has_prediction && r->heard.kind == PROTO_KIND_TRIAL) {
+        const proto_prediction *p = &r->reply.as.prediction;
+        const uint32_t likely = p->stimuli.n - 1;
+        bridge_link_predict(&line->link, p->for_trial, p->stimuli.v[likely], p->p_right.v[likely]);
+    }
+    publish_without_reply(loop, e->t_heard_ns);
+}
+
+static bool serve_line(struct loop *loop, uint32_t i)
+{
+    struct line *line = &loop->lines.line[i];
+    uint8_t bytes[LOOP_READ_MAX];
+    const int got = lines_read(&loop->lines, i, bytes, sizeof bytes);
+    if (got < 0) {
+        raise_plain(loop, PROTO_ALERT_DEVICE_GONE, line->rig->name, 1.0,
+                    "rig %s: %s was unplugged after %" PRIu64
+                    " frames; its session goes on when it is back",
+                    line->rig->name, line->rig->port, line->link.counters.frames);
+        journal_publish(&loop->journal);
+        return false;
+    }
+    const uint8_t *at = bytes;
+    size_t left = (size_t)got;
+    const uint64_t bad_before = line->link.counters.bad_frames;
+    const int64_t now_ns = loop_now_ns();
+    bridge_event event;
+    while (bridge_link_next(&line->link, &at, &left, now_ns, &event)) {
+        hear_device(loop, line, &event);
+    }
+    if (line->link.counters.bad_frames != bad_before) {
+        raise_plain(loop, PROTO_ALERT_BAD_FRAME, line->rig->name,
+                    (double)line->link.counters.bad_frames,
+                    "rig %s: %" PRIu64 " of %" PRIu64 " frames came damaged over %s so far: check "
+                    "cable, ground and baud rate",
+                    line->rig->name, line->link.counters.bad_frames,
+                    line->link.counters.bad_frames + line->link.counters.frames, line->rig->port);
+        journal_publish(&loop->journal);
+    }
+    return false;
+}
+
+static bool serve(struct loop *loop, uint32_t tag)
+{
+    switch (tag) {
+    case TAG_ASK:
+        return serve_ask(loop);
+    case TAG_TRIALS:
+        return serve_trials(loop);
+    case TAG_PUB:
+        return false; /* read after every pass, since sending may swallow its signal */
+    case TAG_CONTROL:
+        return serve_control(loop);
+    case TAG_ZAP:
+        bus_authenticate(&loop->bus);
+        return false;
+    default:
+        return serve_line(loop, tag - TAG_LINES);
+    }
+}
+
+/* ---- once a second ----------------------------------------------------------------------------
+ */
+
+void loop_fill_status(struct loop *loop, proto_message *out)
+{
+    const int64_t now_ns = loop_now_ns();
+    const struct journal_health health = journal_health(&loop->journal, now_ns);
+    proto_message_init(out, PROTO_KIND_STATUS);
+    out->env.t_mono_ns = now_ns;
+    out->env.t_wall_ns = now_ns + loop->wall_offset_ns;
+    proto_status *s = &out->as.status;
+    strcpy(s->state, loop->stop ? "stopping" : loop->was_behind ? "behind" : "ready");
+    strncpy(s->version, MURID_VERSION, sizeof s->version - 1);
+    strcpy(s->model, loop->colony.model_hash);
+    s->uptime_s = (double)(now_ns - loop->start_ns) / 1e9;
+    s->subjects = loop->colony.n_subjects;
+    s->sessions = loop->colony.n_sessions;
+    s->trials = loop->counters.trials;
+    s->duplicates = loop->counters.duplicates;
+    s->gaps = loop->counters.gaps;
+    s->late = loop->counters.late;
+    s->bad_messages = loop->counters.bad_messages;
+    s->frame_errors = lines_frame_errors(&loop->lines);
+    s->events = health.events;
+    s->durable_events = health.durable_events;
+    s->journal_lag_ms = health.lag_ms;
+    s->ring_fill = health.ring_fill;
+    s->trial_p50_us = histogram_quantile(&loop->latency, 0.5) / 1000.0;
+    s->trial_p99_us = histogram_quantile(&loop->latency, 0.99) / 1000.0;
+}
+
+static void check_clock(struct loop *loop, int64_t now_ns)
+{
+    const int64_t offset_ns = wall_ns() - now_ns;
+    const int64_t jump_ns = offset_ns - loop->wall_offset_ns;
+    loop->wall_offset_ns = offset_ns;
+    if (jump_ns > NS_PER_S || jump_ns < -NS_PER_S) {
+        raise_plain(loop, PROTO_ALERT_CLOCK_JUMP, "", fabs((double)jump_ns) / 1e9,
+                    "this machine's clock jumped by %.1f s; order and intervals are kept by the "
+                    "monotonic clock",
+                    (double)jump_ns / 1e9);
+    }
+}
+
+static void check_journal(struct loop *loop, int64_t now_ns)
+{
+    enum { BEHIND_MS = 1000 };
+    const struct journal_health health = journal_health(&loop->journal, now_ns);
+    const bool is_behind = health.is_failing || health.lag_ms > BEHIND_MS || health.ring_fill > 0.5;
+    if (is_behind && !loop->was_behind) {
+        raise_plain(loop, health.is_failing ? PROTO_ALERT_DISK_FULL : PROTO_ALERT_JOURNAL_BEHIND,
+                    "", health.lag_ms,
+                    health.is_failing
+                        ? "%s cannot be written: free space on its disk; %.0f%% of the memory for "
+                          "trials is used"
+                        : "%s: the disk is slower than the trials; %.0f%% of the memory for trials "
+                          "is used",
+                    loop->journal.path, 100.0 * health.ring_fill);
+    }
+    loop->was_behind = is_behind;
+}
+
+static void open_lines(struct loop *loop)
+{
+    for (uint32_t i = 0; i < loop->lines.n; i++) {
+        const struct config_rigs *rig = loop->lines.line[i].rig;
+        const bool was_open = loop->lines.line[i].was_open;
+        char text[LINES_TEXT_MAX];
+        switch (lines_open_missing(&loop->lines, i, text)) {
+        case LINES_SAME:
+            break;
+        case LINES_FAILED:
+            raise_plain(loop, PROTO_ALERT_DEVICE_GONE, rig->name, 1.0, "rig %s: %s", rig->name,
+                        text);
+            break;
+        case LINES_BACK:
+            log_info("rig %s: %s open at %" PRId64 " baud, subject %s", rig->name, rig->port,
+                     rig->baud, rig->subject);
+            if (was_open) {
+                raise_plain(loop, PROTO_ALERT_DEVICE_BACK, rig->name, 1.0, "rig %s: %s is back",
+                            rig->name, rig->port);
+            }
+            break;
+        }
+    }
+}
+
+static void tick(struct loop *loop)
+{
+    const int64_t now_ns = loop_now_ns();
+    check_clock(loop, now_ns);
+    check_journal(loop, now_ns);
+    open_lines(loop);
+    for (uint32_t i = 0; i < loop->colony.n_subjects && journal_has_room(&loop->journal); i++) {
+        checkpoint_if_due(loop, i, now_ns);
+    }
+    loop->refused_budget = fmin(loop->refused_budget + REFUSED_PER_S, REFUSED_MOST);
+    loop_fill_status(loop, &loop->status);
+    publisher_send(&loop->publisher, &loop->status, NULL, 0);
+    journal_publish(&loop->journal);
+}
+
+void loop_checkpoint_all(struct loop *loop)
+{
+    const int64_t now_ns = loop_now_ns();
+    for (uint32_t i = 0; i < loop->colony.n_subjects; i++) {
+        struct subject *s = &loop->colony.subjects[i];
+        if (s->dirty_since_ns == 0) {
+            continue;
+        }
+        /* Many subjects may not fit in the ring at once; the thread makes room. A disk that fails
+         * ends the waiting: the events themselves are enough to resume from. */
+        for (int tries = 0; tries < 100 && !journal_has_room(&loop->journal); tries++) {
+            journal_publish(&loop->journal);
+            nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+        }
+        if (!journal_has_room(&loop->journal)) {
+            return;
+        }
+        journal_checkpoint(&loop->journal, &loop->colony, i, now_ns);
+        colony_clean(s);
+    }
+    journal_publish(&loop->journal);
+}
+
+/* ---- start and stop ---------------------------------------------------------------------------
+ */
+
+static void enter_run(struct loop *loop)
+{
+    const struct models *models = &loop->models[loop->present_models];
+    colony_change_run(&loop->colony, loop->journal.run, &loop->config, models_view(models),
+                      models->twin.hash);
+}
+
+int loop_load_model(struct loop *loop, const char *path, struct fault *fault)
+{
+    struct models *next = &loop->models[1 - loop->present_models];
+    struct config config = loop->config;
+    if (strlen(path) >= sizeof config.model.file) {
+        return fault_set(fault, FAULT_INPUT, "command.file: too long");
+    }
+    strcpy(config.model.file, path);
+    int rc = models_load(next, &config, fault);
+    if (rc != FAULT_NONE) {
+        return rc;
+    }
+    rc = journal_stop(&loop->journal, fault);
+    if (rc == FAULT_NONE) {
+        rc = journal_begin_run(&loop->journal, &config, next->twin.hash, path, fault);
+    }
+    struct fault start_fault;
+    if (journal_start(&loop->journal, &loop->config, &start_fault) != FAULT_NONE) {
+        log_error("%s", start_fault.text);
+        loop->stop = true;
+    }
+    if (rc != FAULT_NONE) {
+        models_free(next);
+        return rc;
+    }
+    loop->config = config;
+    loop->present_models = 1 - loop->present_models;
+    enter_run(loop);
+    models_free(&loop->models[1 - loop->present_models]);
+    raise_plain(loop, PROTO_ALERT_MODEL_CHANGED, "", 1.0, "model %s (%s) from now on",
+                loop->colony.model_hash, path);
+    return FAULT_NONE;
+}
+
+static int on_resumed(void *context, const struct rerun_step *step, struct fault *fault)
+{
+    struct loop *loop = context;
+    (void)fault;
+    struct subject *s =
+        step->result->subject != COLONY_NONE ? &loop->colony.subjects[step->result->subject] : NULL;
+    if (s != NULL && s->n_dirty_sessions == COLONY_DIRTY_MAX) {
+        checkpoint_if_due(loop, step->result->subject, loop_now_ns());
+        journal_publish(&loop->journal);
+    }
+    return FAULT_NONE;
+}
+
+/* Brings every animal back to where it was. The journal's thread runs already. */
+static int resume(struct loop *loop, struct rerun *rerun, struct fault *fault)
+{
+    int64_t from = 0;
+    int rc = rerun_load_checkpoints(rerun, &loop->colony, &from, fault);
+    rc = rc == FAULT_NONE ? rerun_events(rerun, &loop->colony, from, on_resumed, loop, fault) : rc;
+    if (rc != FAULT_NONE) {
+        return rc;
+    }
+    if (rerun->last_event > from) {
+        log_info("resumed: %" PRId64 " events since the last checkpoints heard again",
+                 rerun->last_event - from);
+    }
+    for (uint32_t i = 0; i < loop->colony.n_sessions; i++) {
+        struct session *s = &loop->colony.sessions[i];
+        s->durable_seq = s->state.seqs.through;
+        s->mark_event[0] = s->mark_event[1] = 0;
+    }
+    return FAULT_NONE;
+}
+
+/* The journal as it was left, then a row for this run, then the animals as they were left. */
+static int open_colony(struct loop *loop, struct fault *fault)
+{
+    const struct models *models = &loop->models[loop->present_models];
+    const char *file = loop->config.model.file[0] != '\0' ? loop->config.model.file : NULL;
+    struct rerun rerun;
+    int rc = rerun_open(&rerun, loop->journal.path, fault);
+    if (rc != FAULT_NONE) {
+        return rc;
+    }
+    rc = journal_begin_run(&loop->journal, &loop->config, models->twin.hash, file, fault);
+    rc = rc ? rc : journal_start(&loop->journal, &loop->config, fault);
+    if (rc == FAULT_NONE && !rerun_is_empty(&rerun)) {
+        rerun.runs[0].config.limits = loop->config.limits;
+        rc = rerun_open_colony(&rerun, &loop->colony, loop_now_ns, fault);
+        rc = rc ? rc : resume(loop, &rerun, fault);
+    } else if (rc == FAULT_NONE && colony_open(&loop->colony, &loop->config, models_view(models),
+                                               models->twin.hash, loop_now_ns) != 0) {
+        rc = fault_set(fault, FAULT_WORK, "limits: no memory for so many subjects and sessions");
+    }
+    if (rc == FAULT_NONE) {
+        enter_run(loop); /* from here the colony refers to the loop's models, not to the rerun's */
+        loop_checkpoint_all(loop);
+    }
+    rerun_close(&rerun);
+    return rc;
+}
+
+static void add_socket(struct loop *loop, void *socket, uint32_t tag)
+{
+    if (socket != NULL) {
+        (void)os_poll_add(&loop->poll, bus_fd(socket), tag);
+    }
+}
+
+int loop_open(struct loop *loop, struct fault *fault)
+{
+    loop->start_ns = loop_now_ns();
+    loop->wall_offset_ns = wall_ns() - loop->start_ns;
+    loop->refused_budget = REFUSED_MOST;
+    loop->journal.lock_fd = -1;
+    int rc = os_poll_open(&loop->poll) == 0
+                 ? FAULT_NONE
+                 : fault_set(fault, FAULT_WORK, "epoll cannot be set up");
+    rc = rc ? rc : models_load(&loop->models[0], &loop->config, fault);
+    rc = rc ? rc : journal_open(&loop->journal, loop->config.data.directory, fault);
+    rc = rc ? rc : open_colony(loop, fault);
+    rc = rc ? rc : bus_open(&loop->bus, &loop->config, fault);
+    if (rc != FAULT_NONE) {
+        struct fault ignored;
+        (void)loop_close(loop, &ignored);
+        return rc;
+    }
+    publisher_init(&loop->publisher, &loop->bus, &loop->colony);
+    lines_init(&loop->lines, &loop->config, &loop->poll, TAG_LINES);
+    add_socket(loop, loop->bus.ask, TAG_ASK);
+    add_socket(loop, loop->bus.trials, TAG_TRIALS);
+    add_socket(loop, loop->bus.pub, TAG_PUB);
+    add_socket(loop, loop->bus.control, TAG_CONTROL);
+    add_socket(loop, loop->bus.zap, TAG_ZAP);
+    open_lines(loop);
+    return FAULT_NONE;
+}
+
+static int timeout_ms(const struct loop *loop, bool has_more)
+{
+    if (has_more) {
+        return journal_health((struct journal *)&loop->journal, 0).ring_fill > 0.5 ? 1 : 0;
+    }
+    return lines_timeout_ms(&loop->lines, journal_durable(&loop->journal),
+                            loop->journal.next_event - 1, loop_now_ns(), IDLE_MS);
+}
+
+void loop_run(struct loop *loop)
+{
+    /* A ZeroMQ descriptor signals change once: what came before the first wait is served here. */
+    uint64_t due = (1U << TAG_ASK) | (1U << TAG_TRIALS) | (1U << TAG_CONTROL) | (1U << TAG_ZAP);
+    void *const sockets[] = {loop->bus.ask, loop->bus.trials, NULL, loop->bus.control,
+                             loop->bus.zap};
+    while (!loop->stop) {
+        uint64_t again = 0;
+        for (uint32_t tag = 0; tag < TAG_LINES + loop->lines.n; tag++) {
+            const bool is_open = tag >= TAG_LINES || sockets[tag] != NULL;
+            if ((due >> tag & 1U) != 0 && is_open && serve(loop, tag)) {
+                again |= (uint64_t)1 << tag;
+            }
+        }
+        publisher_receive(&loop->publisher);
+        const bool has_more = publisher_catch_up(&loop->publisher) || again != 0;
+        lines_flush(&loop->lines, journal_durable(&loop->journal), loop_now_ns());
+
+        uint32_t tags[OS_POLL_MAX];
+        const int n = os_poll_wait(&loop->poll, timeout_ms(loop, has_more), tags);
+        due = again;
+        for (int i = 0; i < n; i++) {
+            if (tags[i] == OS_POLL_TICK) {
+                tick(loop);
+            } else if (tags[i] == OS_POLL_SIGNAL) {
+                const int signal = os_poll_take_signal(&loop->poll);
+                loop->stop = signal != 0;
+            } else {
+                due |= (uint64_t)1 << tags[i];
+            }
+        }
+    }
+}
+
+int loop_close(struct loop *loop, struct fault *fault)
+{
+    int rc = FAULT_NONE;
+    if (loop->journal.is_started) {
+        if (loop->colony.subjects != NULL) {
+            loop_checkpoint_all(loop);
+        }
+        rc = journal_stop(&loop->journal, fault);
+    }
+    lines_close(&loop->lines);
+    bus_close(&loop->bus);
+    journal_close(&loop->journal);
+    colony_close(&loop->colony);
+    models_free(&loop->models[0]);
+    models_free(&loop->models[1]);
+    os_poll_close(&loop->poll);
+    return rc;
+}

@@ -1,0 +1,87 @@
+/* loop.h - the daemon at work: one thread that receives, has sessions take up what it hears,
+ * journals, replies and publishes; once a second it looks after everything else.
+ *
+ * From receive to publish nothing allocates, locks, blocks or prints (libzmq's own work apart);
+ * tests/rt holds it to that. Threads: the caller's, and the journal's. Memory: struct loop, about
+ * 100 KiB, and what colony, journal and libzmq allocate while opening.
+ */
+#ifndef MURID_LOOP_H
+#define MURID_LOOP_H
+
+#include "bus.h"
+#include "colony.h"
+#include "histogram.h"
+#include "journal.h"
+#include "lines.h"
+#include "models.h"
+#include "os_poll.h"
+#include "publisher.h"
+#include "session.h"
+
+enum { LOOP_READ_MAX = 4096 };
+
+struct loop_counters {
+    int64_t trials, duplicates, gaps, late, bad_messages;
+};
+
+/* Alerts of one kind, held to a rate. */
+struct loop_limit {
+    int64_t until_ns; /* quiet until then */
+    int64_t withheld;
+};
+
+struct loop {
+    struct config config;
+    struct models models[2]; /* the one in force, and room for the next */
+    int present_models;
+    struct journal journal;
+    struct colony colony;
+    struct bus bus;
+    struct publisher publisher;
+    struct lines lines;
+    struct os_poll poll;
+    struct loop_counters counters;
+    struct loop_limit limits[PROTO_ALERT_COUNT];
+    struct histogram latency; /* receive to reply of trials */
+    struct session_result result;
+    struct bus_request request;
+    uint8_t bytes[PROTO_BYTES_MAX + 1];
+    uint8_t reply[PROTO_BYTES_MAX];
+    proto_message status;
+    int64_t start_ns;
+    int64_t wall_offset_ns; /* wall clock minus monotonic */
+    double refused_budget;  /* refused messages that may still be journaled */
+    bool was_behind;        /* the journal was too slow or failing at the last look */
+    bool stop;
+};
+
+/* Starts everything in order: model, journal, resume, sockets, lines. FAULT_NONE; otherwise *fault
+ * says what is wrong and everything is closed. loop->config is filled in before. */
+int loop_open(struct loop *loop, struct fault *fault);
+
+/* Runs until SIGTERM, SIGINT or a stop command. */
+void loop_run(struct loop *loop);
+
+/* Checkpoints, writes the journal to its end, closes. FAULT_WORK if the disk did not take it all.
+ */
+int loop_close(struct loop *loop, struct fault *fault);
+
+/* Hears one message as if it had come in now, up to the journal: what every source goes through.
+ * False if the journal had no room and nothing was done. RT-safe: yes. */
+bool loop_hear(struct loop *loop, enum session_source source, const char *rig, const char *subject,
+               const uint8_t *bytes, size_t size, int64_t t_mono_ns, int64_t t_event_ns);
+
+/* Fills the daemon's status as it is now. RT-safe: yes. */
+void loop_fill_status(struct loop *loop, proto_message *out);
+
+/* Puts the states of all changed subjects in the journal. */
+void loop_checkpoint_all(struct loop *loop);
+
+/* Another model from now on: journaled, and swapped in between trials. FAULT_NONE, or *fault and
+ * everything is as before. */
+int loop_load_model(struct loop *loop, const char *path, struct fault *fault);
+
+/* Monotonic clock, ns. RT-safe: yes. */
+int64_t loop_now_ns(void);
+
+#endif

@@ -1,0 +1,179 @@
+#include "publisher.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <zmq.h>
+
+enum { CATCH_UP_SUBJECTS = 8 };
+
+void publisher_init(struct publisher *p, struct bus *bus, const struct colony *colony)
+{
+    memset(p, 0, sizeof *p);
+    p->bus = bus;
+    p->colony = colony;
+}
+
+static void make_topic(char topic[PUBLISHER_TOPIC_MAX], const char *root, const proto_message *msg)
+{
+    const char *parts[] = {root, "1", msg->env.rig, msg->env.subject, proto_kind_name(msg->kind)};
+    char *to = topic;
+    for (int i = 0; i < 5; i++) {
+        const char *part = parts[i][0] != '\0' ? parts[i] : "-";
+        const size_t n = strlen(part);
+        memcpy(to, part, n);
+        to += n;
+        *to++ = i < 4 ? '/' : '\0';
+    }
+}
+_Static_assert(PUBLISHER_TOPIC_MAX >= 6 + 2 + 2 * (PROTO_ID_MAX + 1) + 16, "a topic fits");
+
+static bool starts_with(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+static bool is_wanted(const struct publisher *p, const char *topic)
+{
+    for (uint32_t i = 0; i < p->n_prefixes; i++) {
+        if (starts_with(topic, p->prefixes[i].text)) {
+            return true;
+        }
+    }
+    return p->untold > 0;
+}
+
+static void send_if(struct publisher *p, bool wanted, const char *topic, proto_format format,
+                    const proto_message *msg, const uint8_t *encoded, size_t encoded_size)
+{
+    if (!wanted) {
+        return;
+    }
+    if (encoded != NULL) {
+        bus_publish(p->bus, topic, encoded, encoded_size);
+        return;
+    }
+    const int n = proto_encode(msg, format, p->body, sizeof p->body);
+    if (n > 0) {
+        bus_publish(p->bus, topic, p->body, (size_t)n);
+    }
+}
+
+void publisher_send(struct publisher *p, const proto_message *msg, const uint8_t *encoded,
+                    size_t encoded_size)
+{
+    char topic[PUBLISHER_TOPIC_MAX];
+    if (p->bus->pub == NULL || (p->n_prefixes == 0 && p->untold == 0)) {
+        return;
+    }
+    make_topic(topic, "murid", msg);
+    send_if(p, is_wanted(p, topic), topic, PROTO_FORMAT_MSGPACK, msg, encoded, encoded_size);
+    make_topic(topic, "json", msg);
+    send_if(p, is_wanted(p, topic), topic, PROTO_FORMAT_JSON, msg, NULL, 0);
+}
+
+/* ---- subscriptions ----------------------------------------------------------------------------
+ */
+
+static void subscribe(struct publisher *p, const char *prefix)
+{
+    uint32_t i = 0;
+    while (i < p->n_prefixes && strcmp(p->prefixes[i].text, prefix) != 0) {
+        i++;
+    }
+    if (i < p->n_prefixes) {
+        p->prefixes[i].subscribers++;
+    } else if (p->n_prefixes < PUBLISHER_PREFIXES) {
+        strcpy(p->prefixes[i].text, prefix);
+        p->prefixes[i].subscribers = 1;
+        p->n_prefixes++;
+    } else {
+        p->untold++;
+    }
+    if (p->n_catch_ups < PUBLISHER_CATCH_UPS) {
+        struct publisher_catch_up *c = &p->catch_ups[p->n_catch_ups++];
+        strcpy(c->prefix, prefix);
+        c->next_subject = 0;
+    }
+}
+
+static void unsubscribe(struct publisher *p, const char *prefix)
+{
+    for (uint32_t i = 0; i < p->n_prefixes; i++) {
+        if (strcmp(p->prefixes[i].text, prefix) == 0) {
+            if (--p->prefixes[i].subscribers == 0) {
+                p->prefixes[i] = p->prefixes[--p->n_prefixes];
+            }
+            return;
+        }
+    }
+    p->untold -= p->untold > 0 ? 1 : 0;
+}
+
+void publisher_receive(struct publisher *p)
+{
+    uint8_t frame[PUBLISHER_PREFIX_MAX + 2];
+    int n;
+    while (p->bus->pub != NULL &&
+           (n = zmq_recv(p->bus->pub, frame, sizeof frame - 1, ZMQ_DONTWAIT)) >= 0) {
+        const bool is_whole = n > 0 && (size_t)n < sizeof frame - 1;
+        if (!is_whole || (frame[0] != 0 && frame[0] != 1)) {
+            continue;
+        }
+        frame[n] = '\0';
+        const char *prefix = (const char *)&frame[1];
+        if (frame[0] == 1) {
+            subscribe(p, prefix);
+        } else {
+            unsubscribe(p, prefix);
+        }
+    }
+}
+
+/* ---- last values ------------------------------------------------------------------------------
+ */
+
+static void send_last(struct publisher *p, const char *prefix)
+{
+    char topic[PUBLISHER_TOPIC_MAX];
+    make_topic(topic, "murid", &p->scratch);
+    send_if(p, starts_with(topic, prefix), topic, PROTO_FORMAT_MSGPACK, &p->scratch, NULL, 0);
+    make_topic(topic, "json", &p->scratch);
+    send_if(p, starts_with(topic, prefix), topic, PROTO_FORMAT_JSON, &p->scratch, NULL, 0);
+}
+
+static void send_subject(struct publisher *p, uint32_t number, const char *prefix)
+{
+    const struct subject *s = &p->colony->subjects[number];
+    if (s->rig[0] == '\0') {
+        return;
+    }
+    if (s->trial_env.rig[0] != '\0') {
+        p->scratch.kind = PROTO_KIND_TRIAL;
+        p->scratch.env = s->trial_env;
+        p->scratch.as.trial = s->trial;
+        send_last(p, prefix);
+    }
+    if (s->alert_env.rig[0] != '\0') {
+        p->scratch.kind = PROTO_KIND_ALERT;
+        p->scratch.env = s->alert_env;
+        p->scratch.as.alert = s->alert;
+        send_last(p, prefix);
+    }
+    colony_predict(p->colony, number, &p->scratch);
+    send_last(p, prefix);
+}
+
+bool publisher_catch_up(struct publisher *p)
+{
+    if (p->n_catch_ups == 0) {
+        return false;
+    }
+    struct publisher_catch_up *c = &p->catch_ups[0];
+    for (int i = 0; i < CATCH_UP_SUBJECTS && c->next_subject < p->colony->n_subjects; i++) {
+        send_subject(p, c->next_subject++, c->prefix);
+    }
+    if (c->next_subject >= p->colony->n_subjects) {
+        p->catch_ups[0] = p->catch_ups[--p->n_catch_ups];
+    }
+    return p->n_catch_ups > 0;
+}

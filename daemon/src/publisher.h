@@ -1,0 +1,59 @@
+/* publisher.h - what goes out on the pub socket: topics, who wants them, last values for those who
+ * come late.
+ *
+ * A topic is murid/1/RIG/SUBJECT/KIND with a msgpack body, json/1/... with the same as JSON;
+ * messages about no subject have "-" in its place. Nothing is encoded that nobody subscribes to. A
+ * new subscription is answered with the last value of each topic it matches, a few subjects at a
+ * time, so that a curious dashboard never holds up a rig. Threads: one owner (the loop). Memory:
+ * fixed.
+ */
+#ifndef MURID_PUBLISHER_H
+#define MURID_PUBLISHER_H
+
+#include "bus.h"
+#include "colony.h"
+
+enum {
+    PUBLISHER_PREFIX_MAX = 255,
+    PUBLISHER_PREFIXES = 128, /* different ones that are told apart; beyond, all is published */
+    PUBLISHER_CATCH_UPS = 16, /* late subscribers served at a time */
+    PUBLISHER_TOPIC_MAX = 160
+};
+
+struct publisher_prefix {
+    char text[PUBLISHER_PREFIX_MAX + 1];
+    uint32_t subscribers;
+};
+
+struct publisher_catch_up {
+    char prefix[PUBLISHER_PREFIX_MAX + 1];
+    uint32_t next_subject;
+};
+
+struct publisher {
+    struct bus *bus;
+    const struct colony *colony;
+    uint32_t n_prefixes;
+    struct publisher_prefix prefixes[PUBLISHER_PREFIXES];
+    uint32_t untold; /* subscriptions beyond the table */
+    uint32_t n_catch_ups;
+    struct publisher_catch_up catch_ups[PUBLISHER_CATCH_UPS];
+    proto_message scratch;
+    uint8_t body[PROTO_BYTES_MAX];
+};
+
+void publisher_init(struct publisher *p, struct bus *bus, const struct colony *colony);
+
+/* Publishes a message under its rig, subject and kind to those who want it. encoded, of
+ * encoded_size: its msgpack body if the caller has it already, or NULL. RT-safe: yes; JSON formats
+ * numbers with the C library. */
+void publisher_send(struct publisher *p, const proto_message *msg, const uint8_t *encoded,
+                    size_t encoded_size);
+
+/* Reads the subscriptions that came. RT-safe: yes. */
+void publisher_receive(struct publisher *p);
+
+/* Serves late subscribers for a moment. True if there is more to do. RT-safe: yes. */
+bool publisher_catch_up(struct publisher *p);
+
+#endif

@@ -1,0 +1,33 @@
+/* spec.h - a model stated in words on the command line: the options that `murid model --new` and
+ * `murid simulate` share.
+ *
+ * Noise and start are given as standard deviations, one for all weights or one a weight, and become
+ * the variances of model_noise. Threads: one owner. Memory: texts point into argv.
+ */
+#ifndef MURID_SPEC_H
+#define MURID_SPEC_H
+
+#include "model_file.h"
+#include "options.h"
+
+struct spec {
+    struct model_spec words;
+    struct option_reals noise;
+    struct option_reals session_noise;
+    struct option_reals start;
+    struct option_reals start_sd;
+    bool given; /* any of the options was there */
+};
+
+enum { SPEC_OPTIONS = 8 };
+
+/* All defaults. */
+void spec_init(struct spec *s);
+
+/* Writes the rows of the option table that fill *s to list[SPEC_OPTIONS]; returns SPEC_OPTIONS. */
+size_t spec_options(struct spec *s, struct option list[]);
+
+/* Builds the model that was stated. FAULT_NONE or FAULT_INPUT. */
+int spec_build(struct spec *s, struct model_file *out, struct fault *fault);
+
+#endif

@@ -1,0 +1,476 @@
+#include "view.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { BLOCK_TRIALS = 10 };
+
+static const double CHANCE_NATS = 0.69314718055994530942; /* ln 2 */
+static const double SAME_STIMULUS = 1e-9;
+
+void view_init(struct view *v, const char *subject)
+{
+    memset(v, 0, sizeof *v);
+    v->block_size = BLOCK_TRIALS;
+    if (subject != NULL) {
+        v->chosen = true;
+        (void)snprintf(v->subject, sizeof v->subject, "%s", subject);
+    }
+}
+
+const proto_prediction *view_prediction(const struct view *v)
+{
+    return v->n_predictions > 0 ? &v->predictions[(v->n_predictions - 1) % 2] : NULL;
+}
+
+static void enter_session(struct view *v, const char *session)
+{
+    v->session_over = false;
+    if (strcmp(v->session, session) != 0) {
+        memcpy(v->session, session, sizeof v->session);
+        v->n_levels = 0;
+    }
+}
+
+/* p(right) as predicted for that trial and stimulus before the choice; NaN if it was not. */
+static double predicted(const struct view *v, int64_t trial, double stimulus)
+{
+    for (int64_t age = 1; age <= 2 && age <= v->n_predictions; age++) {
+        const proto_prediction *p = &v->predictions[(v->n_predictions - age) % 2];
+        for (uint32_t i = 0; p->for_trial == trial && i < p->stimuli.n && i < p->p_right.n; i++) {
+            if (fabs(p->stimuli.v[i] - stimulus) < SAME_STIMULUS) {
+                return p->p_right.v[i];
+            }
+        }
+    }
+    return (double)NAN;
+}
+
+static int8_t correctness(const proto_trial *t)
+{
+    if (t->choice == PROTO_NIL) {
+        return -1;
+    }
+    if (!isnan(t->reward)) {
+        return t->reward > 0.5;
+    }
+    if (t->side != PROTO_NIL) {
+        return t->side == t->choice;
+    }
+    if (fabs(t->stimulus) > 0.0) {
+        return (t->stimulus > 0.0) == (t->choice == 1);
+    }
+    return -1;
+}
+
+static void count_level(struct view *v, double stimulus, bool chose_right)
+{
+    int at = 0;
+    while (at < v->n_levels && v->levels[at].stimulus < stimulus - SAME_STIMULUS) {
+        at++;
+    }
+    if (at == v->n_levels || v->levels[at].stimulus > stimulus + SAME_STIMULUS) {
+        if (v->n_levels == VIEW_LEVELS_MAX) {
+            return;
+        }
+        memmove(&v->levels[at + 1], &v->levels[at],
+                (size_t)(v->n_levels - at) * sizeof v->levels[0]);
+        v->levels[at] = (struct view_level){.stimulus = stimulus};
+        v->n_levels++;
+    }
+    v->levels[at].n++;
+    v->levels[at].n_right += chose_right;
+}
+
+/* Full blocks are merged in pairs, so that the whole life always fits. */
+static void count_block(struct view *v, bool correct)
+{
+    if (v->n_blocks == 0 || v->blocks[v->n_blocks - 1].n == v->block_size) {
+        if (v->n_blocks == VIEW_BLOCKS_MAX) {
+            for (int i = 0; i < VIEW_BLOCKS_MAX / 2; i++) {
+                const struct view_block *pair = &v->blocks[2 * (size_t)i];
+                v->blocks[i] = (struct view_block){pair[0].n + pair[1].n,
+                                                   pair[0].n_correct + pair[1].n_correct};
+            }
+            v->n_blocks = VIEW_BLOCKS_MAX / 2;
+            v->block_size *= 2;
+        }
+        v->blocks[v->n_blocks++] = (struct view_block){0, 0};
+    }
+    v->blocks[v->n_blocks - 1].n++;
+    v->blocks[v->n_blocks - 1].n_correct += correct;
+}
+
+static void take_trial(struct view *v, const proto_message *msg)
+{
+    const proto_trial *t = &msg->as.trial;
+    struct view_trial *shown = &v->trials[v->n_trials % VIEW_TRIALS_MAX];
+    *shown = (struct view_trial){
+        .trial = msg->env.trial,
+        .stimulus = t->stimulus,
+        .p_right = predicted(v, msg->env.trial, t->stimulus),
+        .choice = (int8_t)(t->choice == PROTO_NIL ? -1 : t->choice),
+        .correct = correctness(t),
+    };
+    v->n_trials++;
+    if (shown->choice >= 0 && !isnan(t->stimulus)) {
+        count_level(v, t->stimulus, shown->choice == 1);
+    }
+    if (shown->correct >= 0) {
+        count_block(v, shown->correct == 1);
+    }
+}
+
+bool view_take(struct view *v, const proto_message *msg)
+{
+    if (msg->kind == PROTO_KIND_STATUS) {
+        v->status = msg->as.status;
+        v->has_status = true;
+        return false;
+    }
+    if (msg->env.subject[0] == '\0') {
+        if (msg->kind == PROTO_KIND_ALERT) {
+            v->alert = msg->as.alert;
+            v->n_alerts++;
+        }
+        return false;
+    }
+    if (v->subject[0] == '\0') {
+        memcpy(v->subject, msg->env.subject, sizeof v->subject);
+    }
+    if (strcmp(v->subject, msg->env.subject) != 0) {
+        v->hears_others = true;
+        return false;
+    }
+    memcpy(v->rig, msg->env.rig, sizeof v->rig);
+    if (msg->kind == PROTO_KIND_SESSION_START || msg->kind == PROTO_KIND_TRIAL) {
+        enter_session(v, msg->env.session);
+    }
+    if (msg->kind == PROTO_KIND_PREDICTION) {
+        v->predictions[v->n_predictions % 2] = msg->as.prediction;
+        v->n_predictions++;
+    } else if (msg->kind == PROTO_KIND_SESSION_END) {
+        v->session_over = true;
+    } else if (msg->kind == PROTO_KIND_ALERT) {
+        v->alert = msg->as.alert;
+        v->n_alerts++;
+    }
+    if (msg->kind != PROTO_KIND_TRIAL) {
+        return false;
+    }
+    take_trial(v, msg);
+    return true;
+}
+
+/* Where things stand on a page of a given size. */
+struct layout {
+    int list_bar; /* cells of the bar of p(right) */
+    int right;    /* first column of the right half */
+    int right_width;
+    int bottom; /* first row of the foot */
+    int gap;    /* blank rows between the parts of the right half */
+    int psychometric;
+    int learning;
+};
+
+static struct layout lay_out(const struct view *v, const struct canvas *c)
+{
+    const proto_prediction *p = view_prediction(v);
+    const int weights = p != NULL ? (int)p->w.n : 0;
+    struct layout l = {.bottom = c->height - 2};
+    l.list_bar = c->width / 2 - 24 < 24 ? c->width / 2 - 24 : 24;
+    l.right = l.list_bar + 30;
+    l.right_width = c->width - l.right;
+    /* Title and three rows of score; a title a part; the foot of the psychometric curve. */
+    int spare = l.bottom - 2 - 4 - (1 + weights) - 2 - 1;
+    l.gap = spare >= 12;
+    spare -= 3 * l.gap;
+    l.learning = spare >= 4 ? spare / 3 < 4 ? spare / 3 : 4 : 1;
+    l.psychometric = spare - l.learning < 8 ? spare - l.learning : 8;
+    return l;
+}
+
+static void draw_head(const struct view *v, struct canvas *c)
+{
+    int x = canvas_put(c, 1, 0, c->width, CANVAS_BOLD, "murid");
+    if (v->rig[0] == '\0') {
+        canvas_print(c, x + 2, 0, c->width, CANVAS_PLAIN, "waiting for %s",
+                     v->subject[0] != '\0' ? v->subject : "an animal");
+        return;
+    }
+    char right[96];
+    (void)snprintf(right, sizeof right, "%lld trials heard", (long long)v->n_trials);
+    const int end = c->width - (int)strlen(right) - 1;
+    canvas_print(c, x + 2, 0, end - x - 3, CANVAS_PLAIN, "%s on %s, session %s%s%s", v->subject,
+                 v->rig, v->session[0] != '\0' ? v->session : "not begun",
+                 v->session_over ? " (over)" : "",
+                 v->hears_others && !v->chosen ? "; others: --subject" : "");
+    canvas_put(c, end, 0, c->width, CANVAS_PLAIN, right);
+}
+
+static void draw_trials(const struct view *v, struct canvas *c, const struct layout *l)
+{
+    const int bar = 15;
+    const int after = bar + l->list_bar + 1;
+    canvas_put(c, 1, 2, bar, CANVAS_DIM, "trial stimulus");
+    canvas_put(c, bar + 1, 2, l->list_bar + 5, CANVAS_DIM,
+               l->list_bar > 12 ? "predicted p(right)" : "p(right)");
+    canvas_put(c, after + 5, 2, 8, CANVAS_DIM, "choice");
+    const int64_t rows = l->bottom - 3;
+    const int64_t first = v->n_trials > rows ? v->n_trials - rows : 0;
+    for (int64_t i = first; i < v->n_trials; i++) {
+        const struct view_trial *t = &v->trials[i % VIEW_TRIALS_MAX];
+        const int y = 3 + (int)(i - first);
+        const enum canvas_style newest = i + 1 == v->n_trials ? CANVAS_BOLD : CANVAS_PLAIN;
+        canvas_print(c, 0, y, 6, newest, "%6lld", (long long)t->trial);
+        if (!isnan(t->stimulus)) {
+            canvas_print(c, 7, y, 7, newest, "%+7.3f", t->stimulus);
+        }
+        if (isnan(t->p_right)) {
+            canvas_put(c, after, y, 4, CANVAS_DIM, "   -");
+        } else {
+            canvas_bar(c, bar, y, l->list_bar, t->p_right, CANVAS_TWIN);
+            canvas_print(c, after, y, 4, newest, "%4.2f", t->p_right);
+        }
+        canvas_put(c, after + 5, y, 5, newest,
+                   t->choice < 0    ? "none"
+                   : t->choice == 1 ? "right"
+                                    : "left");
+        canvas_put(c, after + 11, y, 1, t->correct == 1 ? CANVAS_GOOD : CANVAS_BAD,
+                   t->correct < 0    ? " "
+                   : t->correct == 1 ? "✓"
+                                     : "✗");
+    }
+}
+
+static void draw_score_row(struct canvas *c, const struct layout *l, int y, const char *name,
+                           double nats, enum canvas_style style)
+{
+    canvas_put(c, l->right, y, 12, style, name);
+    if (isnan(nats)) {
+        canvas_put(c, l->right + 12, y, 5, CANVAS_DIM, "    -");
+        return;
+    }
+    canvas_print(c, l->right + 12, y, 6, style, "%5.3f", nats);
+    /* Worse than twice chance is as bad as the bar can tell. */
+    canvas_bar(c, l->right + 19, y, l->right_width - 20 < 30 ? l->right_width - 20 : 30,
+               nats / (2.0 * CHANCE_NATS), style);
+}
+
+static int draw_score(const struct view *v, struct canvas *c, const struct layout *l, int y)
+{
+    const proto_prediction *p = view_prediction(v);
+    const bool scored = p != NULL && p->score.present && p->score.v.n > 0;
+    const double twin = scored ? p->score.v.nats : (double)NAN;
+    const double walk = scored ? p->score.v.baseline_nats : (double)NAN;
+    canvas_put(c, l->right, y, l->right_width, CANVAS_DIM,
+               l->right_width >= 31 ? "score, nats a trial (low: good)" : "nats a trial");
+    draw_score_row(c, l, y + 1, "twin", twin, CANVAS_TWIN);
+    draw_score_row(c, l, y + 2, "random walk", walk, CANVAS_PLAIN);
+    draw_score_row(c, l, y + 3, "chance", CHANCE_NATS, CANVAS_PLAIN);
+    return y + 4 + l->gap;
+}
+
+/* Copies the i-th of the comma-separated names, or "w I" if there are not that many. */
+static void weight_name(const char *names, uint32_t i, char *out, size_t cap)
+{
+    for (uint32_t skipped = 0; skipped < i; skipped++) {
+        const char *comma = strchr(names, ',');
+        names = comma != NULL ? comma + 1 : "";
+    }
+    const size_t n = strcspn(names, ",");
+    if (n == 0) {
+        (void)snprintf(out, cap, "w%u", i);
+    } else {
+        (void)snprintf(out, cap, "%.*s", (int)n, names);
+    }
+}
+
+static int draw_weights(const struct view *v, struct canvas *c, const struct layout *l, int y)
+{
+    const proto_prediction *p = view_prediction(v);
+    canvas_put(c, l->right, y, l->right_width, CANVAS_DIM, "weights of the twin");
+    if (p == NULL) {
+        return y + 1 + l->gap;
+    }
+    const int side = (l->right_width - 28) / 2 < 12 ? (l->right_width - 28) / 2 : 12;
+    double widest = 1.0;
+    for (uint32_t i = 0; i < p->w.n; i++) {
+        widest = fabs(p->w.v[i]) > widest ? fabs(p->w.v[i]) : widest;
+    }
+    for (uint32_t i = 0; i < p->w.n; i++) {
+        char name[64];
+        const int row = ++y;
+        const int wide = l->right_width < 25 ? l->right_width - 12 : 13;
+        weight_name(p->policy, i, name, sizeof name);
+        canvas_put(c, l->right, row, wide - 1, CANVAS_PLAIN, name);
+        canvas_print(c, l->right + wide, row, 6, CANVAS_TWIN, "%+6.2f", p->w.v[i]);
+        if (i < p->w_sd.n) {
+            canvas_print(c, l->right + wide + 7, row, 6, CANVAS_DIM, "±%.2f", p->w_sd.v[i]);
+        }
+        if (side >= 3) {
+            const int zero = l->right + 27 + side;
+            const double share = p->w.v[i] / widest;
+            const int cells = (int)(fabs(share) * side + 0.5);
+            canvas_put(c, zero, row, 1, CANVAS_DIM, "│");
+            for (int k = 1; k <= cells; k++) {
+                canvas_put(c, share > 0.0 ? zero + k : zero - k, row, 1, CANVAS_TWIN, "■");
+            }
+        }
+    }
+    return y + 1 + l->gap;
+}
+
+static int draw_psychometric(const struct view *v, struct canvas *c, const struct layout *l, int y)
+{
+    const int rows = l->psychometric;
+    const int foot = y + rows;
+    canvas_put(c, l->right, y, l->right_width, CANVAS_DIM,
+               l->right_width >= 44 ? "p(right): bars this session, ● twin now"
+                                    : "p(right), ● twin");
+    canvas_put(c, l->right, y + 1, 1, CANVAS_DIM, "1");
+    canvas_put(c, l->right, foot, 1, CANVAS_DIM, "0");
+    if (v->n_levels == 0) {
+        return foot + 2 + l->gap;
+    }
+    const int room = (l->right_width - 2) / v->n_levels;
+    const int step = room < 1 ? 1 : room < 6 ? room : 6;
+    const int64_t last = v->n_trials > 0 ? v->trials[(v->n_trials - 1) % VIEW_TRIALS_MAX].trial : 0;
+    for (int i = 0; i < v->n_levels; i++) {
+        const struct view_level *level = &v->levels[i];
+        const int x = l->right + 2 + i * step;
+        for (int k = 0; k < (step > 2 ? step - 1 : 1); k++) {
+            canvas_column(c, x + k, foot, rows, (double)level->n_right / level->n, CANVAS_PLAIN);
+        }
+        double p = predicted(v, last + 1, level->stimulus);
+        p = isnan(p) ? predicted(v, last, level->stimulus) : p;
+        if (!isnan(p)) {
+            const int up = (int)(p * rows);
+            canvas_put(c, x + (step - 1) / 2, foot - (up < rows ? up : rows - 1), 1, CANVAS_TWIN,
+                       "●");
+        }
+        if (step >= 5) {
+            canvas_print(c, x, foot + 1, step - 1, CANVAS_DIM, "%+4.0f", 100.0 * level->stimulus);
+        }
+    }
+    if (step < 5) {
+        char last_label[16];
+        const int end = l->right + 2 + v->n_levels * step;
+        const int x = canvas_print(c, l->right + 2, foot + 1, end, CANVAS_DIM, "%+.0f",
+                                   100.0 * v->levels[0].stimulus);
+        const int size = snprintf(last_label, sizeof last_label, "%+.0f",
+                                  100.0 * v->levels[v->n_levels - 1].stimulus);
+        canvas_put(c, end - size > x ? end - size : x + 1, foot + 1, size, CANVAS_DIM, last_label);
+    }
+    return foot + 2 + l->gap;
+}
+
+static void draw_learning(const struct view *v, struct canvas *c, const struct layout *l, int y)
+{
+    const int x = canvas_put(c, l->right, y, l->right_width, CANVAS_DIM,
+                             l->right_width >= 40 ? "learning: correct in every " : "correct/");
+    canvas_print(c, x, y, l->right + l->right_width - x, CANVAS_DIM, "%d trials", v->block_size);
+    const int room = l->right_width - 6;
+    const int first = v->n_blocks > room ? v->n_blocks - room : 0;
+    for (int i = first; i < v->n_blocks; i++) {
+        const struct view_block *b = &v->blocks[i];
+        canvas_column(c, l->right + i - first, y + l->learning, l->learning,
+                      (double)b->n_correct / b->n, CANVAS_GOOD);
+    }
+    if (v->n_blocks > 0) {
+        const struct view_block *b = &v->blocks[v->n_blocks - 1];
+        canvas_print(c, l->right + (v->n_blocks - first) + 1, y + l->learning, 4, CANVAS_PLAIN,
+                     "%3.0f%%", 100.0 * b->n_correct / b->n);
+    }
+}
+
+static void draw_foot(const struct view *v, struct canvas *c, const struct layout *l)
+{
+    const int y = l->bottom;
+    if (v->n_alerts > 0) {
+        canvas_print(c, 1, y, c->width - 2, CANVAS_WARN, "alert %lld, %s: %s",
+                     (long long)v->n_alerts, v->alert.code, v->alert.text);
+    } else {
+        canvas_put(c, 1, y, c->width - 2, CANVAS_DIM, "no alerts");
+    }
+    int x = 1;
+    const proto_prediction *p = view_prediction(v);
+    if (p != NULL && p->stage_us.n >= 3) {
+        x = canvas_print(c, x, y + 1, c->width - 2, CANVAS_DIM,
+                         "us: decode %.1f, update %.1f, predict %.1f", p->stage_us.v[0],
+                         p->stage_us.v[1], p->stage_us.v[2]);
+    }
+    if (v->has_status && !isnan(v->status.trial_p99_us)) {
+        canvas_print(c, x, y + 1, c->width - x - 1, CANVAS_DIM, "%sreply %.0f, 99%% %.0f",
+                     x > 1 ? "; " : "us: ", v->status.trial_p50_us, v->status.trial_p99_us);
+    }
+}
+
+void view_draw(const struct view *v, struct canvas *canvas)
+{
+    if (canvas->width < VIEW_WIDTH_MIN || canvas->height < VIEW_HEIGHT_MIN) {
+        canvas_print(canvas, 0, 0, canvas->width, CANVAS_PLAIN, "murid watch needs %d x %d cells",
+                     VIEW_WIDTH_MIN, VIEW_HEIGHT_MIN);
+        return;
+    }
+    const struct layout l = lay_out(v, canvas);
+    draw_head(v, canvas);
+    draw_trials(v, canvas, &l);
+    int y = draw_score(v, canvas, &l, 2);
+    y = draw_weights(v, canvas, &l, y);
+    y = draw_psychometric(v, canvas, &l, y);
+    draw_learning(v, canvas, &l, y);
+    draw_foot(v, canvas, &l);
+}
+
+static const char *outcome_name(int8_t correct)
+{
+    return correct < 0 ? "unknown" : correct == 1 ? "correct" : "wrong";
+}
+
+char *view_line(const struct view *v, char *out, size_t cap)
+{
+    const struct view_trial *t = &v->trials[(v->n_trials - 1) % VIEW_TRIALS_MAX];
+    const proto_prediction *p = view_prediction(v);
+    char before[64] = "stimulus ?";
+    char score[96] = "";
+    if (!isnan(t->stimulus)) {
+        (void)snprintf(before, sizeof before, "stimulus %+.4g", t->stimulus);
+    }
+    if (p != NULL && p->score.present && p->score.v.n > 0) {
+        (void)snprintf(score, sizeof score, "  nats: twin %.4f, random walk %.4f, chance %.4f",
+                       p->score.v.nats, p->score.v.baseline_nats, CHANCE_NATS);
+    }
+    char predicted_right[16] = "-";
+    if (!isnan(t->p_right)) {
+        (void)snprintf(predicted_right, sizeof predicted_right, "%.3f", t->p_right);
+    }
+    (void)snprintf(out, cap, "%s session %s trial %lld: %s, p(right) %s, chose %s, %s%s",
+                   v->subject, v->session, (long long)t->trial, before, predicted_right,
+                   t->choice < 0    ? "none"
+                   : t->choice == 1 ? "right"
+                                    : "left",
+                   outcome_name(t->correct), score);
+    return out;
+}
+
+char *view_summary(const struct view *v, char *out, size_t cap)
+{
+    const proto_prediction *p = view_prediction(v);
+    if (v->subject[0] == '\0' || v->rig[0] == '\0') {
+        (void)snprintf(out, cap, "nothing was heard%s%s", v->subject[0] != '\0' ? " of " : "",
+                       v->subject);
+    } else if (p == NULL || !p->score.present || p->score.v.n == 0) {
+        (void)snprintf(out, cap, "%s: %lld trials heard, none scored yet", v->subject,
+                       (long long)v->n_trials);
+    } else {
+        (void)snprintf(
+            out, cap,
+            "%s: %lld trials heard; over the %lld scored so far, nats a trial: twin %.4f, "
+            "random walk %.4f, chance %.4f",
+            v->subject, (long long)v->n_trials, (long long)p->score.v.n, p->score.v.nats,
+            p->score.v.baseline_nats, CHANCE_NATS);
+    }
+    return out;
+}

@@ -1,0 +1,62 @@
+#include <math.h>
+
+#include "model/twin.h"
+
+/* Variances of the built-in random walk, set once for all animals: docs/model.md, section filter,
+ * says how they were found. */
+#define NOISE_LIST(X)                                                                              \
+    /*  feature         prior  drift   session */                                                  \
+    X(STIMULUS, 4.0, 9e-5, 0.04)                                                                   \
+    X(STIMULUS_RIGHT, 4.0, 4e-4, 0.1)                                                              \
+    X(STIMULUS_LEFT, 4.0, 4e-4, 0.1)                                                               \
+    X(BIAS, 4.0, 8.5e-3, 1.1)                                                                      \
+    X(PREV_CHOICE, 0.0625, 1e-6, 1e-3)                                                             \
+    X(PREV_STIMULUS, 0.0625, 2e-6, 2.5e-3)                                                         \
+    X(WIN_STAY, 0.0625, 1e-6, 3.5e-3)                                                              \
+    X(LOSE_SWITCH, 0.0625, 8e-6, 3e-4)
+
+static const struct {
+    double prior_var;
+    double drift_var;
+    double session_var;
+} NOISE[MODEL_FEATURES] = {
+#define NOISE_ROW(NAME, prior, drift, session) [MODEL_FEATURE_##NAME] = {prior, drift, session},
+    NOISE_LIST(NOISE_ROW)
+#undef NOISE_ROW
+};
+
+int model_params_built_in(model_params *out, const char *features)
+{
+    model_params params = {.rule = {.kind = MODEL_RULE_NONE}};
+    const int status = model_policy_parse(
+        &params.policy, features != NULL ? features : "stimulus,bias,prev_choice");
+    if (status != MODEL_OK) {
+        return status;
+    }
+    for (uint32_t i = 0; i < params.policy.n; i++) {
+        const model_feature feature = params.policy.feature[i];
+        params.noise.prior_var[i] = NOISE[feature].prior_var;
+        params.noise.drift_var[i] = NOISE[feature].drift_var;
+        params.noise.session_var[i] = NOISE[feature].session_var;
+    }
+    *out = params;
+    return MODEL_OK;
+}
+
+int model_params_check(const model_params *params)
+{
+    if (!model_policy_is_valid(&params->policy) ||
+        !model_rule_is_valid(&params->rule, params->policy.n)) {
+        return MODEL_ERR_ARG;
+    }
+    const model_noise *noise = &params->noise;
+    for (uint32_t i = 0; i < params->policy.n; i++) {
+        if (!isfinite(noise->prior_mean[i]) || !isfinite(noise->prior_var[i]) ||
+            !isfinite(noise->drift_var[i]) || !isfinite(noise->session_var[i]) ||
+            noise->prior_var[i] <= 0.0 || noise->drift_var[i] < 0.0 ||
+            noise->session_var[i] < 0.0) {
+            return MODEL_ERR_ARG;
+        }
+    }
+    return MODEL_OK;
+}

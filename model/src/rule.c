@@ -1,0 +1,156 @@
+#include "model/rule.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "model/filter.h"
+
+static const struct {
+    const char *name;
+    const char *formula;
+} RULES[] = {
+#define RULE_ROW(NAME, name, formula) {#name, formula},
+    MODEL_RULE_LIST(RULE_ROW)
+#undef RULE_ROW
+};
+
+const char *model_rule_name(model_rule_kind kind)
+{
+    return (unsigned)kind < MODEL_RULES ? RULES[kind].name : NULL;
+}
+
+const char *model_rule_formula(model_rule_kind kind)
+{
+    return (unsigned)kind < MODEL_RULES ? RULES[kind].formula : NULL;
+}
+
+int model_rule_parse(model_rule_kind *out, const char *name)
+{
+    for (unsigned i = 0; i < MODEL_RULES; i++) {
+        if (strcmp(name, RULES[i].name) == 0) {
+            *out = (model_rule_kind)i;
+            return MODEL_OK;
+        }
+    }
+    return MODEL_ERR_ARG;
+}
+
+bool model_rule_has_net(model_rule_kind kind)
+{
+    return kind == MODEL_RULE_DNN || kind == MODEL_RULE_RNN;
+}
+
+bool model_rule_is_valid(const model_rule *rule, size_t n)
+{
+    if ((unsigned)rule->kind >= MODEL_RULES) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(rule->rate[i]) || !isfinite(rule->baseline[i])) {
+            return false;
+        }
+    }
+    if (!model_rule_has_net(rule->kind)) {
+        return true;
+    }
+    if (rule->net == NULL) {
+        return false;
+    }
+    const model_net_shape *shape = model_net_shape_of(rule->net);
+    return shape->is_recurrent == (rule->kind == MODEL_RULE_RNN) &&
+           shape->n_inputs == n + MODEL_RULE_INPUTS && shape->n_outputs == n;
+}
+
+void model_rule_reset(model_rule_state *state)
+{
+    memset(state, 0, sizeof *state);
+}
+
+static double known_reward(const model_rule_trial *trial)
+{
+    return isnan(trial->reward) ? 0.5 : trial->reward;
+}
+
+void model_rule_fill_inputs(const model_rule_trial *trial, float x[])
+{
+    x[0] = (float)trial->stimulus;
+    x[1] = 1.0F;
+    x[2] = trial->is_session_start ? 1.0F : 0.0F;
+    x[3] = trial->chose_right ? 1.0F : 0.0F;
+    x[4] = (float)known_reward(trial);
+    x[5] = trial->side >= 0 ? (float)trial->side : (trial->stimulus > 0.0 ? 1.0F : 0.0F);
+}
+
+static int step_net(const model_rule *rule, model_rule_state *state, size_t n, const double w[],
+                    const model_rule_trial *trial, double dw[])
+{
+    float in[MODEL_WEIGHTS_MAX + MODEL_RULE_INPUTS];
+    float out[MODEL_NET_OUTPUTS_MAX];
+    for (size_t i = 0; i < n; i++) {
+        in[i] = (float)w[i];
+    }
+    model_rule_fill_inputs(trial, in + n);
+    const int status = model_net_step(rule->net, in, state->h, out);
+    for (size_t i = 0; status == MODEL_OK && i < n; i++) {
+        dw[i] = (double)out[i];
+    }
+    return status;
+}
+
+/* Probability that right was the correct side: as stated, else as the stimulus shows, else (zero
+ * contrast) as the reward tells. */
+static double correct_side(const model_rule_trial *trial)
+{
+    if (trial->side >= 0) {
+        return (double)trial->side;
+    }
+    if (trial->stimulus != 0.0) {
+        return trial->stimulus > 0.0 ? 1.0 : 0.0;
+    }
+    const double r = known_reward(trial);
+    return trial->chose_right ? r : 1.0 - r;
+}
+
+/* Every classic rule is dw_i = rate_i k_i(p) g_i, so that d dw_i / dw_j = rate_i k_i' p(1-p) g_i
+ * g_j and the Jacobian is I + u g' with u_i = rate_i k_i' p(1-p) g_i. */
+int model_rule_step(const model_rule *rule, model_rule_state *state, size_t n, const double w[],
+                    const double g[], const model_rule_trial *trial, double dw[], double u[])
+{
+    memset(dw, 0, n * sizeof dw[0]);
+    memset(u, 0, n * sizeof u[0]);
+    if (rule->kind == MODEL_RULE_NONE) {
+        return MODEL_OK;
+    }
+    if (model_rule_has_net(rule->kind)) {
+        return step_net(rule, state, n, w, trial, dw);
+    }
+    double a = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        a += w[i] * g[i];
+    }
+    const double p = model_filter_sigmoid(a);
+    const double slope = p * (1.0 - p);
+    const double y = trial->chose_right ? 1.0 : 0.0;
+    const double r = known_reward(trial);
+    const double side = correct_side(trial);
+    for (size_t i = 0; i < n; i++) {
+        double k = 0.0;
+        double k_slope = 0.0; /* dk/dp */
+        if (rule->kind == MODEL_RULE_REINFORCE) {
+            k = r * (y - p);
+            k_slope = -r;
+        } else if (rule->kind == MODEL_RULE_REINFORCE_BASE) {
+            k = (r - rule->baseline[i]) * (y - p);
+            k_slope = -(r - rule->baseline[i]);
+        } else if (rule->kind == MODEL_RULE_REWARD_MAX) {
+            k = 2.0 * (2.0 * side - 1.0) * slope;
+            k_slope = 2.0 * (2.0 * side - 1.0) * (1.0 - 2.0 * p);
+        } else {
+            k = side - p;
+            k_slope = -1.0;
+        }
+        dw[i] = rule->rate[i] * k * g[i];
+        u[i] = rule->rate[i] * k_slope * slope * g[i];
+    }
+    return MODEL_OK;
+}

@@ -1,0 +1,78 @@
+#include "model/score.h"
+
+#include <math.h>
+
+void model_score_reset(model_score *score)
+{
+    *score = (model_score){0};
+}
+
+double model_score_nats(double p_right, bool chose_right)
+{
+    const double p = chose_right ? p_right : 1.0 - p_right;
+    return -log(fmin(fmax(p, 1e-12), 1.0));
+}
+
+void model_score_push(model_score *score, double p_right, double baseline_p_right, bool chose_right)
+{
+    const double y = chose_right ? 1.0 : 0.0;
+    const double error = p_right - y;
+    int bin = (int)(p_right * MODEL_SCORE_BINS);
+    bin = bin < MODEL_SCORE_BINS ? bin : MODEL_SCORE_BINS - 1;
+    score->n++;
+    score->n_hits += (p_right >= 0.5) == chose_right;
+    score->nats += model_score_nats(p_right, chose_right);
+    score->baseline_nats += model_score_nats(baseline_p_right, chose_right);
+    score->brier += error * error;
+    score->bin_n[bin]++;
+    score->bin_p[bin] += p_right;
+    score->bin_y[bin] += y;
+}
+
+void model_score_add(model_score *score, const model_score *other)
+{
+    score->n += other->n;
+    score->n_hits += other->n_hits;
+    score->nats += other->nats;
+    score->baseline_nats += other->baseline_nats;
+    score->brier += other->brier;
+    for (int i = 0; i < MODEL_SCORE_BINS; i++) {
+        score->bin_n[i] += other->bin_n[i];
+        score->bin_p[i] += other->bin_p[i];
+        score->bin_y[i] += other->bin_y[i];
+    }
+}
+
+static double mean(double sum, int64_t n)
+{
+    return n > 0 ? sum / (double)n : (double)NAN;
+}
+
+double model_score_mean_nats(const model_score *score)
+{
+    return mean(score->nats, score->n);
+}
+
+double model_score_mean_baseline_nats(const model_score *score)
+{
+    return mean(score->baseline_nats, score->n);
+}
+
+double model_score_mean_brier(const model_score *score)
+{
+    return mean(score->brier, score->n);
+}
+
+double model_score_accuracy(const model_score *score)
+{
+    return mean((double)score->n_hits, score->n);
+}
+
+double model_score_ece(const model_score *score)
+{
+    double sum = 0.0;
+    for (int i = 0; i < MODEL_SCORE_BINS; i++) {
+        sum += fabs(score->bin_y[i] - score->bin_p[i]);
+    }
+    return mean(sum, score->n);
+}

@@ -1,0 +1,110 @@
+#include "model/twin.h"
+
+#include <math.h>
+#include <string.h>
+
+_Static_assert(sizeof(model_twin) ==
+                   sizeof(double) * (MODEL_WEIGHTS_MAX + MODEL_WEIGHTS_MAX * MODEL_WEIGHTS_MAX) +
+                       sizeof(model_history) + sizeof(model_rule_state) + sizeof(int64_t) + 8,
+               "a twin is compared and written bytewise: it must have no padding");
+
+void model_twin_init(model_twin *twin, const model_params *params)
+{
+    memset(twin, 0, sizeof *twin);
+    model_filter_init(params->policy.n, twin->w, twin->P, params->noise.prior_mean,
+                      params->noise.prior_var);
+    model_rule_reset(&twin->rule);
+    model_history_reset(&twin->history);
+    twin->at_session_start = true;
+}
+
+void model_twin_start_session(model_twin *twin, const model_params *params)
+{
+    if (!twin->at_session_start) {
+        model_filter_diffuse(params->policy.n, twin->P, params->noise.session_var);
+    }
+    model_history_reset(&twin->history);
+    twin->at_session_start = true;
+}
+
+void model_twin_predict(const model_twin *twin, const model_params *params, size_t n,
+                        const double contrasts[], double p_right[], double lo[], double hi[])
+{
+    for (size_t i = 0; i < n; i++) {
+        double g[MODEL_WEIGHTS_MAX];
+        const double x = model_policy_stimulus(&params->policy, contrasts[i]);
+        model_policy_fill(&params->policy, &twin->history, x, g);
+        p_right[i] = model_filter_predict(params->policy.n, twin->w, twin->P, g,
+                                          lo != NULL ? &lo[i] : NULL, hi != NULL ? &hi[i] : NULL);
+    }
+}
+
+static bool trial_is_valid(const model_trial *trial)
+{
+    const bool reward_ok = isnan(trial->reward) || (trial->reward >= 0.0 && trial->reward <= 1.0);
+    const bool rt_ok = isnan(trial->rt_s) || (trial->rt_s >= 0.0 && isfinite(trial->rt_s));
+    return trial->contrast >= -1.0 && trial->contrast <= 1.0 && reward_ok && rt_ok &&
+           trial->choice >= -1 && trial->choice <= 1 && trial->side >= -1 && trial->side <= 1;
+}
+
+static bool weights_are_finite(const model_twin *twin, size_t n)
+{
+    bool ok = true;
+    for (size_t i = 0; i < n; i++) {
+        ok = ok && isfinite(twin->w[i]);
+    }
+    for (size_t i = 0; i < n * n; i++) {
+        ok = ok && isfinite(twin->P[i]);
+    }
+    return ok;
+}
+
+/* The choice is seen, then the rule moves the weights. */
+static int take_choice(model_twin *twin, const model_params *params, const model_trial *trial)
+{
+    const size_t n = params->policy.n;
+    const model_rule_trial seen = {
+        .stimulus = model_policy_stimulus(&params->policy, trial->contrast),
+        .reward = trial->reward,
+        .is_session_start = twin->at_session_start,
+        .chose_right = trial->choice == 1,
+        .side = trial->side,
+    };
+    double g[MODEL_WEIGHTS_MAX];
+    model_policy_fill(&params->policy, &twin->history, seen.stimulus, g);
+    int status = model_filter_update(n, twin->w, twin->P, g, seen.chose_right);
+    if (status == MODEL_OK && params->rule.kind != MODEL_RULE_NONE) {
+        double dw[MODEL_WEIGHTS_MAX];
+        double u[MODEL_WEIGHTS_MAX];
+        status = model_rule_step(&params->rule, &twin->rule, n, twin->w, g, &seen, dw, u);
+        if (status == MODEL_OK) {
+            model_filter_move(n, twin->w, twin->P, dw,
+                              model_rule_has_net(params->rule.kind) ? NULL : u, g);
+        }
+    }
+    model_history_push(&twin->history, seen.stimulus, seen.chose_right, seen.reward);
+    twin->at_session_start = false;
+    return status;
+}
+
+int model_twin_observe(model_twin *twin, const model_params *params, const model_trial *trial)
+{
+    if (!trial_is_valid(trial)) {
+        return MODEL_ERR_ARG;
+    }
+    const size_t n = params->policy.n;
+    model_twin next = *twin;
+    if (trial->choice >= 0) {
+        const int status = take_choice(&next, params, trial);
+        if (status != MODEL_OK) {
+            return status;
+        }
+    }
+    model_filter_diffuse(n, next.P, params->noise.drift_var);
+    if (!weights_are_finite(&next, n)) {
+        return MODEL_ERR_NUMERIC;
+    }
+    next.n_trials++;
+    *twin = next;
+    return MODEL_OK;
+}

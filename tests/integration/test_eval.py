@@ -1,0 +1,131 @@
+"""murid eval: what it prints for tables made here, and the figures on the real one if it is there."""
+import json
+import math
+import os
+import random
+import subprocess
+import tempfile
+import unittest
+
+MURID = os.environ["MURID_BIN"]
+DATA = os.path.join(os.environ["MURID_SOURCE_DIR"], "..", "shared", "data", "mice_train.csv")
+HEADER = "subject,session,trial,stimulus,choice,reward,rt_s\n"
+
+
+def run(*words, stdin=None):
+    return subprocess.run([MURID, "eval", *words], input=stdin, capture_output=True, text=True,
+                          timeout=300)
+
+
+def scores(*words, stdin=None):
+    done = run(*words, "--json", stdin=stdin)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def table(subject, n, seed):
+    """Rows of an animal that follows the stimulus more and more."""
+    draw = random.Random(seed)
+    rows = []
+    for t in range(n):
+        s = draw.choice([-1, -0.5, 0, 0.5, 1])
+        p = 1 / (1 + math.exp(-4 * s * t / n))
+        c = int(draw.random() < p)
+        reward = "" if s == 0 else int((s > 0) == bool(c))
+        rows.append(f"{subject},{t // 50},{t % 50},{s},{c},{reward},0.5\n")
+    return rows
+
+
+class Eval(unittest.TestCase):
+    def test_pooled_is_the_mean_over_trials(self):
+        text = HEADER + "".join(table("m1", 300, 1) + table("m2", 100, 2))
+        got = scores("-", stdin=text)
+        self.assertEqual(list(got), ["pooled", "subjects"])
+        self.assertEqual(list(got["subjects"]), ["m1", "m2"])
+        m1, m2, pooled = got["subjects"]["m1"], got["subjects"]["m2"], got["pooled"]
+        self.assertEqual((m1["n"], m2["n"], pooled["n"]), (300, 100, 400))
+        for key in ("nats", "accuracy", "brier"):
+            mean = (300 * m1[key] + 100 * m2[key]) / 400
+            self.assertAlmostEqual(pooled[key], mean, places=9)
+        self.assertLess(pooled["nats"], math.log(2))
+        self.assertTrue(0 <= pooled["ece"] <= 1)
+
+    def test_interleaved_animals_score_as_apart(self):
+        one, two = table("m1", 200, 3), table("m2", 200, 4)
+        apart = scores("-", stdin=HEADER + "".join(one + two))
+        mixed = scores("-", stdin=HEADER + "".join(a + b for a, b in zip(one, two)))
+        self.assertEqual(apart["subjects"], mixed["subjects"])
+
+    def test_no_goes_are_not_scored(self):
+        got = scores("-", stdin=HEADER + "m1,1,0,0.5,,,\nm1,1,1,0.5,1,1,\n")
+        self.assertEqual(got["pooled"]["n"], 1)
+
+    def test_an_animal_without_choices_has_no_score(self):
+        got = scores("-", stdin=HEADER + "m1,1,0,0.5,,,\n")
+        self.assertEqual(got["pooled"]["n"], 0)
+        self.assertIsNone(got["pooled"]["nats"])
+
+    def test_the_first_choice_is_predicted_by_chance(self):
+        got = scores("-", stdin=HEADER + "m1,1,0,0.5,1,1,\n")
+        self.assertAlmostEqual(got["pooled"]["nats"], math.log(2), places=9)
+
+    def test_people_get_a_table(self):
+        done = run("-", stdin=HEADER + "".join(table("mouse_with_a_long_name", 60, 5)))
+        lines = done.stdout.splitlines()
+        self.assertEqual(lines[0].split(), ["subject", "trials", "nats", "walk", "chance",
+                                            "accuracy", "brier", "ece"])
+        self.assertEqual(lines[1].split()[:2], ["mouse_with_a_long_name", "60"])
+        self.assertEqual(lines[2].split()[0], "pooled")
+        self.assertEqual(lines[2].split()[4], "0.6931")
+
+    def test_wrong_input_is_named_and_ends_with_2(self):
+        for text, expected in (
+                (HEADER + "m1,1,0,0.5,7,,\n",
+                 'murid: standard input:2: column choice: "7" is not 0, 1 or empty'),
+                (HEADER, "murid: standard input: no trials; rows under the header were expected"),
+                ("a,b\n", "murid: standard input:1: no column subject; subject, session, trial, "
+                          "stimulus and choice were expected"),
+                (HEADER + "".join(f"s{i},1,0,0.5,1,,\n" for i in range(4097)),
+                 "murid: standard input:4098: more than 4096 subjects in one table")):
+            done = run("-", stdin=text)
+            self.assertEqual((done.returncode, done.stderr, done.stdout), (2, expected + "\n", ""))
+        for words in ([], ["a", "b"], ["-", "--policy", "smell"], ["-", "--nonsense"],
+                      ["/nonexistent.csv"], ["-", "--model", "/nonexistent.safetensors"]):
+            done = run(*words, stdin=HEADER + "m1,1,0,0.5,1,,\n")
+            self.assertIn(done.returncode, (1, 2), words)
+            self.assertRegex(done.stderr, r"^murid: .+\n$")
+            self.assertEqual(done.stdout, "")
+
+    def test_memory_stays_flat_however_long_the_table_is(self):
+        rows = "".join(table("m1", 20000, 6))
+        peaks = []
+        with tempfile.TemporaryDirectory() as directory:
+            for times in (1, 20):
+                path = os.path.join(directory, f"{times}.csv")
+                with open(path, "w") as f:
+                    f.write(HEADER)
+                    for _ in range(times):
+                        f.write(rows)
+                script = ("import resource, subprocess, sys; "
+                          "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
+                          "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
+                done = subprocess.run(["/usr/bin/python3", "-c", script, MURID, "eval", path],
+                                      capture_output=True, text=True, check=True)
+                peaks.append(int(done.stdout))
+        print("peak resident KiB:", peaks)
+        self.assertLess(peaks[1] - peaks[0], 1024)
+
+    def test_reaches_the_figures_on_seventeen_mice(self):
+        if not os.path.exists(DATA):
+            print("skipped: ../shared/data absent")
+            return
+        for policy, bound in (("stimulus,bias", 0.5425), ("stimulus,bias,prev_choice", 0.5405)):
+            got = scores(DATA, "--policy", policy)
+            print(policy, got["pooled"])
+            self.assertEqual(got["pooled"]["n"], 94031)
+            self.assertEqual(len(got["subjects"]), 17)
+            self.assertLessEqual(got["pooled"]["nats"], bound)
+
+
+if __name__ == "__main__":
+    unittest.main()

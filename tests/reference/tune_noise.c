@@ -1,0 +1,235 @@
+/* Finds the variances of the built-in random walk (model/src/params.c).
+ *
+ *     tune_noise DATA.csv VARY FEATURES...
+ *
+ * Minimises, by Nelder-Mead over the logarithms of prior, drift and session variance of the
+ * features named in VARY (comma-separated), the sum over the FEATURES lists of the pooled
+ * one-step-ahead score: mean over all trials of -log p(choice), every animal started from the
+ * prior. Features not in VARY keep their built-in variances. Prints the rows of NOISE_LIST and the
+ * scores. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/score.h"
+#include "model/twin.h"
+#include "table.h"
+
+enum { SETS_MAX = 8, KINDS = 2, UNKNOWNS_MAX = KINDS * MODEL_WEIGHTS_MAX, STEPS_MAX = 1500 };
+
+struct event {
+    model_trial trial;
+    bool is_new_subject;
+    bool is_new_session;
+};
+
+struct problem {
+    struct event *events;
+    size_t n_events;
+    model_policy vary;
+    model_params sets[SETS_MAX];
+    int n_sets;
+};
+
+static double *variance(model_noise *noise, int kind, uint32_t i)
+{
+    double *const arrays[KINDS] = {noise->drift_var, noise->session_var};
+    return &arrays[kind][i];
+}
+
+static void read_events(struct problem *problem, const char *path)
+{
+    struct fault fault;
+    struct table table;
+    struct table_row row;
+    struct table_row last = {.subject = ""};
+    size_t cap = 0;
+    int got = -1;
+    if (table_open(&table, path, &fault) == FAULT_NONE) {
+        while ((got = table_next(&table, &row, &fault)) == 1) {
+            if (problem->n_events == cap) {
+                cap = cap * 2 + 1024;
+                problem->events = realloc(problem->events, cap * sizeof problem->events[0]);
+                if (problem->events == NULL) {
+                    abort();
+                }
+            }
+            const bool is_new = strcmp(row.subject, last.subject) != 0;
+            problem->events[problem->n_events++] = (struct event){
+                .trial = {row.stimulus, row.reward, row.rt_s, row.choice, row.side},
+                .is_new_subject = is_new,
+                .is_new_session = is_new || strcmp(row.session, last.session) != 0,
+            };
+            last = row;
+        }
+    }
+    if (got < 0) {
+        exit(fault_report(&fault, FAULT_INPUT));
+    }
+    table_close(&table);
+}
+
+static model_score score_set(const struct problem *problem, const model_params *params)
+{
+    model_twin twin;
+    model_score score;
+    model_score_reset(&score);
+    for (size_t i = 0; i < problem->n_events; i++) {
+        const struct event *e = &problem->events[i];
+        if (e->is_new_subject) {
+            model_twin_init(&twin, params);
+        }
+        if (e->is_new_session) {
+            model_twin_start_session(&twin, params);
+        }
+        if (e->trial.choice >= 0) {
+            double p;
+            model_twin_predict(&twin, params, 1, &e->trial.contrast, &p, NULL, NULL);
+            model_score_push(&score, p, 0.5, e->trial.choice == 1);
+        }
+        if (model_twin_observe(&twin, params, &e->trial) != MODEL_OK) {
+            score.nats = (double)INFINITY;
+            break;
+        }
+    }
+    return score;
+}
+
+static void set_unknowns(struct problem *problem, const double logs[])
+{
+    for (int s = 0; s < problem->n_sets; s++) {
+        model_params *set = &problem->sets[s];
+        for (uint32_t v = 0; v < problem->vary.n; v++) {
+            for (uint32_t i = 0; i < set->policy.n; i++) {
+                for (int kind = 0;
+                     set->policy.feature[i] == problem->vary.feature[v] && kind < KINDS; kind++) {
+                    *variance(&set->noise, kind, i) = exp(logs[v * KINDS + (uint32_t)kind]);
+                }
+            }
+        }
+    }
+}
+
+static double cost(struct problem *problem, const double logs[])
+{
+    double sum = 0.0;
+    set_unknowns(problem, logs);
+    for (int s = 0; s < problem->n_sets; s++) {
+        const model_score score = score_set(problem, &problem->sets[s]);
+        sum += model_score_mean_nats(&score);
+    }
+    return sum;
+}
+
+/* Nelder and Mead 1965 with their coefficients: reflect 1, expand 2, contract and shrink 0.5. */
+static void minimise(struct problem *problem, int n, double best[])
+{
+    static double x[UNKNOWNS_MAX + 1][UNKNOWNS_MAX];
+    double f[UNKNOWNS_MAX + 1];
+    for (int i = 0; i <= n; i++) {
+        memcpy(x[i], best, (size_t)n * sizeof(double));
+        if (i > 0) {
+            x[i][i - 1] += 1.0;
+        }
+        f[i] = cost(problem, x[i]);
+    }
+    for (int step = 0; step < STEPS_MAX; step++) {
+        int lowest = 0;
+        int highest = 0;
+        for (int i = 1; i <= n; i++) {
+            lowest = f[i] < f[lowest] ? i : lowest;
+            highest = f[i] > f[highest] ? i : highest;
+        }
+        double second = -(double)INFINITY;
+        double centre[UNKNOWNS_MAX] = {0.0};
+        for (int i = 0; i <= n; i++) {
+            second = i != highest && f[i] > second ? f[i] : second;
+            for (int k = 0; i != highest && k < n; k++) {
+                centre[k] += x[i][k] / n;
+            }
+        }
+        if (f[highest] - f[lowest] < 1e-8) {
+            break;
+        }
+        double tries[4][UNKNOWNS_MAX];
+        static const double FACTOR[4] = {-1.0, -2.0, 0.5, -0.5};
+        for (int t = 0; t < 4; t++) {
+            for (int k = 0; k < n; k++) {
+                tries[t][k] = centre[k] + FACTOR[t] * (x[highest][k] - centre[k]);
+            }
+        }
+        int chosen = 0;
+        double value = cost(problem, tries[0]);
+        if (value < f[lowest]) {
+            const double expanded = cost(problem, tries[1]);
+            if (expanded < value) {
+                chosen = 1;
+                value = expanded;
+            }
+        } else if (value >= second) {
+            chosen = value < f[highest] ? 3 : 2;
+            value = cost(problem, tries[chosen]);
+        }
+        if (value < f[highest]) {
+            memcpy(x[highest], tries[chosen], sizeof tries[chosen]);
+            f[highest] = value;
+            continue;
+        }
+        for (int i = 0; i <= n; i++) {
+            for (int k = 0; i != lowest && k < n; k++) {
+                x[i][k] = 0.5 * (x[i][k] + x[lowest][k]);
+            }
+            f[i] = i != lowest ? cost(problem, x[i]) : f[i];
+        }
+    }
+    int lowest = 0;
+    for (int i = 1; i <= n; i++) {
+        lowest = f[i] < f[lowest] ? i : lowest;
+    }
+    memcpy(best, x[lowest], (size_t)n * sizeof(double));
+}
+
+int main(int argc, char **argv)
+{
+    static struct problem problem;
+    if (argc < 4 || argc - 3 > SETS_MAX || model_policy_parse(&problem.vary, argv[2]) != MODEL_OK) {
+        fprintf(stderr, "usage: tune_noise DATA.csv VARY FEATURES...\n");
+        return 2;
+    }
+    for (int i = 3; i < argc; i++) {
+        if (model_params_built_in(&problem.sets[problem.n_sets++], argv[i]) != MODEL_OK) {
+            fprintf(stderr, "tune_noise: bad features %s\n", argv[i]);
+            return 2;
+        }
+    }
+    read_events(&problem, argv[1]);
+    double best[UNKNOWNS_MAX];
+    model_params start;
+    if (model_params_built_in(&start, argv[2]) != MODEL_OK) {
+        return 2;
+    }
+    for (uint32_t v = 0; v < problem.vary.n; v++) {
+        for (int kind = 0; kind < KINDS; kind++) {
+            best[v * KINDS + (uint32_t)kind] = log(*variance(&start.noise, kind, v));
+        }
+    }
+    /* Twice: a restart frees a simplex that has collapsed. */
+    for (int round = 0; round < 2; round++) {
+        minimise(&problem, (int)problem.vary.n * KINDS, best);
+        printf("round %d: %.6f\n", round, cost(&problem, best));
+    }
+    set_unknowns(&problem, best);
+    for (uint32_t v = 0; v < problem.vary.n; v++) {
+        printf("%s: drift %.3g session %.3g\n", model_feature_name(problem.vary.feature[v]),
+               exp(best[v * KINDS]), exp(best[v * KINDS + 1]));
+    }
+    for (int s = 0; s < problem.n_sets; s++) {
+        const model_score score = score_set(&problem, &problem.sets[s]);
+        printf("%s: %.6f nats, accuracy %.4f, brier %.4f, ece %.4f, n %lld\n", argv[3 + s],
+               model_score_mean_nats(&score), model_score_accuracy(&score),
+               model_score_mean_brier(&score), model_score_ece(&score), (long long)score.n);
+    }
+    free(problem.events);
+    return 0;
+}

@@ -1,0 +1,322 @@
+/* view.h and canvas.h. The golden pages are tests/golden/view_*.txt; after a change that is meant,
+ * MURID_WRITE_GOLDEN=1 writes them anew, to be looked at before they are committed. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "model/random.h"
+#include "view.h"
+
+static struct view view;
+static struct canvas canvas;
+static char text[CANVAS_TEXT_MAX];
+static char golden[CANVAS_TEXT_MAX];
+static proto_message msg;
+
+static const double STIMULI[] = {-1, -0.5, -0.25, -0.125, 0, 0.125, 0.25, 0.5, 1};
+enum { N_STIMULI = sizeof STIMULI / sizeof STIMULI[0] };
+
+static void start(proto_kind kind, const char *subject, const char *session)
+{
+    proto_message_init(&msg, kind);
+    strcpy(msg.env.rig, "rig1");
+    strcpy(msg.env.subject, subject);
+    strcpy(msg.env.session, session);
+}
+
+static double predicted(double stimulus, int64_t trial)
+{
+    return 1.0 / (1.0 + exp(-(0.004 * (double)trial * stimulus + 0.2)));
+}
+
+static void take_prediction(int64_t for_trial)
+{
+    start(PROTO_KIND_PREDICTION, "m01", "2");
+    proto_prediction *p = &msg.as.prediction;
+    p->for_trial = for_trial;
+    p->stimuli.n = N_STIMULI;
+    p->p_right.n = N_STIMULI;
+    for (size_t i = 0; i < N_STIMULI; i++) {
+        p->stimuli.v[i] = STIMULI[i];
+        p->p_right.v[i] = predicted(STIMULI[i], for_trial);
+    }
+    strcpy(p->policy, "stimulus,bias,prev_choice");
+    p->w.n = 3;
+    p->w_sd.n = 3;
+    p->w.v[0] = 2.125;
+    p->w.v[1] = -0.5;
+    p->w.v[2] = 0.25;
+    p->w_sd.v[0] = 0.21;
+    p->w_sd.v[1] = 0.1;
+    p->w_sd.v[2] = 0.08;
+    p->stage_us.n = 3;
+    p->stage_us.v[0] = 0.6;
+    p->stage_us.v[1] = 1.2;
+    p->stage_us.v[2] = 1.9;
+    if (for_trial > 0) {
+        p->score.present = true;
+        p->score.v.n = for_trial;
+        p->score.v.nats = 0.4821;
+        p->score.v.baseline_nats = 0.5012;
+    }
+    assert_false(view_take(&view, &msg));
+}
+
+static bool take_trial(int64_t trial, double stimulus, int64_t choice, double reward)
+{
+    start(PROTO_KIND_TRIAL, "m01", "2");
+    msg.env.trial = trial;
+    msg.as.trial.stimulus = stimulus;
+    msg.as.trial.choice = choice;
+    msg.as.trial.reward = reward;
+    return view_take(&view, &msg);
+}
+
+/* Three hundred trials of an animal that gets better, as a daemon publishes them. */
+static void play_a_session(void)
+{
+    model_random random;
+    model_random_seed(&random, 7, 0);
+    view_init(&view, NULL);
+    start(PROTO_KIND_SESSION_START, "m01", "2");
+    view_take(&view, &msg);
+    take_prediction(0);
+    for (int64_t t = 0; t < 300; t++) {
+        const double s = STIMULI[model_random_below(&random, N_STIMULI)];
+        const bool right = model_random_uniform(&random) < predicted(4.0 * s, t);
+        assert_true(take_trial(t, s, right, (s > 0.0) == right ? 1.0 : 0.0));
+        take_prediction(t + 1);
+    }
+}
+
+static void draw(int width, int height)
+{
+    canvas_init(&canvas, width, height);
+    view_draw(&view, &canvas);
+    (void)canvas_text(&canvas, false, "\n", text);
+}
+
+static void compare_with_golden(int width, int height)
+{
+    char path[512];
+    (void)snprintf(path, sizeof path, "%s/tests/golden/view_%dx%d.txt", MURID_SOURCE_DIR, width,
+                   height);
+    draw(width, height);
+    const bool write = getenv("MURID_WRITE_GOLDEN") != NULL;
+    FILE *f = fopen(path, write ? "wb" : "rb");
+    assert_non_null(f);
+    if (write) {
+        fputs(text, f);
+    } else {
+        golden[fread(golden, 1, sizeof golden - 1, f)] = '\0';
+        assert_string_equal(text, golden);
+    }
+    fclose(f);
+}
+
+static void looks_as_it_should_on_an_ordinary_terminal(void **state)
+{
+    (void)state;
+    play_a_session();
+    compare_with_golden(100, 30);
+}
+
+static void looks_as_it_should_on_the_smallest_terminal(void **state)
+{
+    (void)state;
+    play_a_session();
+    start(PROTO_KIND_ALERT, "m01", "2");
+    strcpy(msg.as.alert.code, "gap");
+    strcpy(msg.as.alert.text, "trials 17 to 19 were not heard");
+    view_take(&view, &msg);
+    start(PROTO_KIND_STATUS, "", "");
+    msg.as.status.trial_p50_us = 14.0;
+    msg.as.status.trial_p99_us = 31.0;
+    view_take(&view, &msg);
+    compare_with_golden(60, 18);
+}
+
+static void looks_as_it_should_before_anything_was_heard(void **state)
+{
+    (void)state;
+    view_init(&view, "m07");
+    compare_with_golden(80, 24);
+}
+
+static void every_size_can_be_drawn(void **state)
+{
+    (void)state;
+    play_a_session();
+    for (int width = 0; width <= CANVAS_WIDTH_MAX + 10; width += 5) {
+        for (int height = 0; height <= CANVAS_HEIGHT_MAX + 5; height += 3) {
+            draw(width, height);
+            int rows = 0;
+            for (const char *s = text; (s = strchr(s, '\n')) != NULL; s++) {
+                rows++;
+            }
+            assert_int_equal(rows, height < CANVAS_HEIGHT_MAX ? height : CANVAS_HEIGHT_MAX);
+        }
+    }
+    draw(59, 18);
+    assert_string_equal(strtok(text, "\n"), "murid watch needs 60 x 18 cells");
+}
+
+static void shows_the_prediction_made_for_that_trial_and_stimulus(void **state)
+{
+    (void)state;
+    view_init(&view, NULL);
+    take_prediction(4);
+    take_prediction(5);
+    take_trial(5, 0.25, 1, (double)NAN);
+    assert_true(view.trials[0].p_right == predicted(0.25, 5));
+    assert_int_equal(view.trials[0].correct, 1);
+    /* One that came a message too early is still found, one for another trial or stimulus not. */
+    take_prediction(6);
+    take_prediction(7);
+    take_trial(6, -0.25, 1, (double)NAN);
+    assert_true(view.trials[1].p_right == predicted(-0.25, 6));
+    assert_int_equal(view.trials[1].correct, 0);
+    take_trial(7, 0.3, 1, (double)NAN);
+    assert_true(isnan(view.trials[2].p_right));
+    take_trial(12, 0.25, PROTO_NIL, (double)NAN);
+    assert_true(isnan(view.trials[3].p_right));
+    assert_int_equal(view.trials[3].choice, -1);
+    assert_int_equal(view.trials[3].correct, -1);
+    take_trial(13, 0.0, 1, (double)NAN);
+    assert_int_equal(view.trials[4].correct, -1);
+}
+
+static void follows_one_animal_only(void **state)
+{
+    (void)state;
+    view_init(&view, NULL);
+    assert_true(take_trial(0, 0.5, 1, 1.0));
+    start(PROTO_KIND_TRIAL, "m02", "1");
+    msg.env.trial = 0;
+    msg.as.trial.stimulus = 1.0;
+    assert_false(view_take(&view, &msg));
+    assert_int_equal(view.n_trials, 1);
+    assert_true(view.hears_others);
+    view_init(&view, "m02");
+    assert_false(take_trial(0, 0.5, 1, 1.0));
+    assert_int_equal(view.n_trials, 0);
+}
+
+static void a_new_session_starts_a_new_psychometric_curve(void **state)
+{
+    (void)state;
+    view_init(&view, NULL);
+    take_trial(0, 0.5, 1, 1.0);
+    take_trial(1, -0.5, 1, 0.0);
+    assert_int_equal(view.n_levels, 2);
+    assert_true(view.levels[0].stimulus == -0.5);
+    start(PROTO_KIND_SESSION_END, "m01", "2");
+    view_take(&view, &msg);
+    assert_true(view.session_over);
+    start(PROTO_KIND_SESSION_START, "m01", "3");
+    view_take(&view, &msg);
+    assert_false(view.session_over);
+    assert_int_equal(view.n_levels, 0);
+    assert_int_equal(view.n_blocks, 1);
+}
+
+static void any_number_of_trials_and_stimuli_fits(void **state)
+{
+    (void)state;
+    view_init(&view, NULL);
+    for (int t = 0; t < 100000; t++) {
+        take_trial(t, (t % 201 - 100) / 100.0, t % 2, t % 4 == 0 ? 1.0 : 0.0);
+    }
+    assert_int_equal(view.n_levels, VIEW_LEVELS_MAX);
+    int n = 0;
+    int n_correct = 0;
+    for (int i = 0; i < view.n_blocks; i++) {
+        n += view.blocks[i].n;
+        n_correct += view.blocks[i].n_correct;
+    }
+    assert_int_equal(n, 100000);
+    assert_int_equal(n_correct, 25000);
+    draw(120, 40);
+}
+
+static void writes_a_trial_as_a_plain_line(void **state)
+{
+    (void)state;
+    view_init(&view, NULL);
+    assert_string_equal(view_summary(&view, text, sizeof text), "nothing was heard");
+    take_prediction(5);
+    take_trial(5, 0.25, 1, 1.0);
+    assert_string_equal(view_line(&view, text, sizeof text),
+                        "m01 session 2 trial 5: stimulus +0.25, p(right) 0.551, chose right, "
+                        "correct  nats: twin 0.4821, random walk 0.5012, chance 0.6931");
+    take_trial(9, -0.0625, PROTO_NIL, (double)NAN);
+    assert_string_equal(view_line(&view, text, sizeof text),
+                        "m01 session 2 trial 9: stimulus -0.0625, p(right) -, chose none, unknown"
+                        "  nats: twin 0.4821, random walk 0.5012, chance 0.6931");
+    assert_string_equal(view_summary(&view, text, sizeof text),
+                        "m01: 2 trials heard; over the 5 scored so far, nats a trial: twin 0.4821, "
+                        "random walk 0.5012, chance 0.6931");
+}
+
+static void outside_text_cannot_steer_the_terminal(void **state)
+{
+    (void)state;
+    canvas_init(&canvas, 40, 2);
+    canvas_put(&canvas, 0, 0, 40, CANVAS_PLAIN,
+               "a\x1b[2J\x7f\xc2\x9b\xe2\x80\xae\xf0\x9f\x90\xad\xff\xc3\xa9\xe6\x97\xa5"
+               "b");
+    canvas_put(&canvas, 0, 1, 40, CANVAS_PLAIN, "cut\xe2\x96");
+    (void)canvas_text(&canvas, false, "\n", text);
+    assert_string_equal(text, "a?[2J?????é?b\ncut??\n");
+}
+
+static void colours_only_when_asked(void **state)
+{
+    (void)state;
+    play_a_session();
+    draw(100, 30);
+    assert_null(strchr(text, '\x1b'));
+    (void)canvas_text(&canvas, true, "\n", text);
+    assert_non_null(strstr(text, "\x1b[0;36m"));
+}
+
+static void bars_have_the_length_of_their_value(void **state)
+{
+    (void)state;
+    canvas_init(&canvas, 12, 4);
+    canvas_bar(&canvas, 0, 0, 4, 0.5, CANVAS_PLAIN);
+    canvas_bar(&canvas, 0, 1, 4, 0.28125, CANVAS_PLAIN);
+    canvas_bar(&canvas, 0, 2, 4, 7.0, CANVAS_PLAIN);
+    canvas_bar(&canvas, 0, 3, 4, (double)NAN, CANVAS_PLAIN);
+    canvas_column(&canvas, 6, 3, 4, 0.5, CANVAS_PLAIN);
+    canvas_column(&canvas, 7, 3, 4, 1.0, CANVAS_PLAIN);
+    canvas_column(&canvas, 8, 3, 4, 0.001, CANVAS_PLAIN);
+    canvas_column(&canvas, 9, 3, 4, 0.0, CANVAS_PLAIN);
+    (void)canvas_text(&canvas, false, "\n", text);
+    assert_string_equal(text, "██     █\n█▏     █\n████  ██\n      ██▁\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(looks_as_it_should_on_an_ordinary_terminal),
+        cmocka_unit_test(looks_as_it_should_on_the_smallest_terminal),
+        cmocka_unit_test(looks_as_it_should_before_anything_was_heard),
+        cmocka_unit_test(every_size_can_be_drawn),
+        cmocka_unit_test(shows_the_prediction_made_for_that_trial_and_stimulus),
+        cmocka_unit_test(follows_one_animal_only),
+        cmocka_unit_test(a_new_session_starts_a_new_psychometric_curve),
+        cmocka_unit_test(any_number_of_trials_and_stimuli_fits),
+        cmocka_unit_test(writes_a_trial_as_a_plain_line),
+        cmocka_unit_test(outside_text_cannot_steer_the_terminal),
+        cmocka_unit_test(colours_only_when_asked),
+        cmocka_unit_test(bars_have_the_length_of_their_value),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
