@@ -243,11 +243,16 @@ static size_t encode_reply(struct loop *loop, proto_format format)
     return n > 0 ? (size_t)n : 0;
 }
 
-static void refuse_without_room(struct loop *loop)
+/* Nothing was journaled, so the trial is not taken up; its sender is told and keeps it. */
+static void refuse_without_room(struct loop *loop, const uint8_t *bytes, size_t size)
 {
+    proto_message *heard = &loop->result.heard;
+    proto_fault fault;
     const bool is_failing = journal_health(&loop->journal, loop_now_ns()).is_failing;
     proto_message *reply = &loop->result.reply;
+    (void)proto_decode(bytes, size, heard, &fault);
     proto_message_init(reply, PROTO_KIND_ERROR);
+    reply->env = heard->env;
     strcpy(reply->as.error.code,
            proto_error_name(is_failing ? PROTO_ERROR_DISK_FULL : PROTO_ERROR_JOURNAL_BEHIND));
     strcpy(reply->as.error.text,
@@ -267,7 +272,7 @@ static void on_ask(struct loop *loop, int64_t t_mono_ns)
     if (is_heard) {
         complete_reply(loop, t_mono_ns);
     } else {
-        refuse_without_room(loop);
+        refuse_without_room(loop, q->body, size);
     }
     const size_t n = encode_reply(loop, format);
     bus_reply(loop->bus.ask, q, loop->reply, n);
