@@ -98,7 +98,7 @@ static const char *const SQL[] = {
     [INSERT_PREDICTION] =
         "INSERT OR IGNORE INTO prediction VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [INSERT_ALERT] = "INSERT INTO alert VALUES (NULL,?,?,?,?,?,?,?)",
-    [PUT_CHECKPOINT] = "INSERT OR REPLACE INTO checkpoint VALUES (?,?,?,?)",
+    [PUT_CHECKPOINT] = "INSERT OR REPLACE INTO checkpoint VALUES (?,?,?,?,?)",
     [PUT_SESSION_STATE] = "UPDATE session SET state = ? WHERE id = ?",
 };
 enum { N_STATEMENTS = sizeof SQL / sizeof SQL[0] };
@@ -241,7 +241,8 @@ static int write_checkpoint(struct journal *j, const struct checkpoint_record *r
     sqlite3_bind_int64(s, 1, r->subject);
     sqlite3_bind_int64(s, 2, r->event);
     sqlite3_bind_int64(s, 3, r->run);
-    sqlite3_bind_blob(s, 4, &r->state, (int)sizeof r->state, SQLITE_STATIC);
+    sqlite3_bind_int64(s, 4, COLONY_LAYOUT);
+    sqlite3_bind_blob(s, 5, &r->state, (int)sizeof r->state, SQLITE_STATIC);
     int rc = run_statement(s);
     for (uint32_t i = 0; rc == SQLITE_OK && i < r->n_sessions; i++) {
         s = j->statements[PUT_SESSION_STATE];
