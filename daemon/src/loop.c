@@ -438,6 +438,7 @@ void loop_fill_status(struct loop *loop, proto_message *out)
     s->events = health.events;
     s->durable_events = health.durable_events;
     s->journal_lag_ms = health.lag_ms;
+    s->journal_worst_ms = health.worst_lag_ms;
     s->ring_fill = health.ring_fill;
     s->trial_p50_us = histogram_quantile(&loop->latency, 0.5) / 1000.0;
     s->trial_p99_us = histogram_quantile(&loop->latency, 0.99) / 1000.0;
