@@ -361,6 +361,24 @@ static void settle_batch(struct journal *j, const struct batch *batch)
     ring_free(&j->ring);
 }
 
+static int note_wal(void *journal, sqlite3 *db, const char *name, int pages)
+{
+    (void)db;
+    (void)name;
+    ((struct journal *)journal)->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+/* Moves a long WAL into the database file: between commits, so that no trial waits for it to count
+ * as safe. */
+static void move_wal(struct journal *j)
+{
+    enum { WAL_PAGES = 1000 };
+    if (j->wal_pages > WAL_PAGES) {
+        (void)sqlite3_wal_checkpoint_v2(j->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    }
+}
+
 static void sleep_ns(int64_t ns)
 {
     const struct timespec t = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
@@ -390,10 +408,28 @@ static void wait_for_records(struct journal *j)
     }
 }
 
+static int64_t waiting_events(const struct journal *j)
+{
+    return atomic_load(&j->handed_event) - atomic_load(&j->durable_event);
+}
+
+/* Groups begin a commit time apart: while the disk is busy it is not waited for as well. A group
+ * that is large already does not wait. */
+static void wait_for_group(const struct journal *j, int64_t begun_ns)
+{
+    const int64_t slice_ns = j->commit_ns / 4 + 1;
+    int64_t left_ns = begun_ns + j->commit_ns - clock_ns(CLOCK_MONOTONIC);
+    while (left_ns > 0 && waiting_events(j) < JOURNAL_WAITING_MAX / 2 && !atomic_load(&j->stop)) {
+        sleep_ns(left_ns < slice_ns ? left_ns : slice_ns);
+        left_ns = begun_ns + j->commit_ns - clock_ns(CLOCK_MONOTONIC);
+    }
+}
+
 static void *journal_thread(void *argument)
 {
     enum { STOP_TRIES = 5 };
     struct journal *j = argument;
+    int64_t begun_ns = 0;
     int tries = 0;
     for (;;) {
         if (!has_records(j)) {
@@ -401,10 +437,10 @@ static void *journal_thread(void *argument)
                 return NULL;
             }
             wait_for_records(j);
+            begun_ns = clock_ns(CLOCK_MONOTONIC);
         }
-        if (!atomic_load(&j->stop)) {
-            sleep_ns(j->commit_ns);
-        }
+        wait_for_group(j, begun_ns);
+        begun_ns = clock_ns(CLOCK_MONOTONIC);
         struct batch batch;
         const int rc = write_batch(j, &batch);
         const bool was_failing = atomic_exchange(&j->is_failing, rc != SQLITE_OK);
@@ -414,6 +450,7 @@ static void *journal_thread(void *argument)
             }
             print_batch(j, &batch);
             settle_batch(j, &batch);
+            move_wal(j);
             continue;
         }
         if (!was_failing) {
@@ -536,9 +573,11 @@ int journal_open(struct journal *j, const char *directory, struct fault *fault)
         }
     }
     if (rc == FAULT_NONE) {
+        (void)sqlite3_wal_hook(j->db, note_wal, j); /* takes the place of automatic checkpoints */
         j->next_event = query_whole(j, "SELECT coalesce(max(id), 0) FROM event") + 1;
         j->run = query_whole(j, "SELECT coalesce(max(id), 0) FROM run");
         atomic_store(&j->durable_event, j->next_event - 1);
+        atomic_store(&j->handed_event, j->next_event - 1);
     }
     if (rc == FAULT_NONE && (j->next_event <= 0 || j->run < 0)) {
         rc = db_fault(j, fault);
@@ -702,6 +741,9 @@ void journal_close(struct journal *j)
 
 bool journal_has_room(struct journal *j)
 {
+    if (waiting_events(j) >= JOURNAL_WAITING_MAX && !atomic_load(&j->is_failing)) {
+        return false;
+    }
     return ring_reserve(&j->ring, JOURNAL_UNIT_MAX) != NULL;
 }
 
@@ -841,6 +883,7 @@ void journal_checkpoint(struct journal *j, const struct colony *colony, uint32_t
 void journal_publish(struct journal *j)
 {
     ring_publish(&j->ring);
+    atomic_store_explicit(&j->handed_event, j->next_event - 1, memory_order_release);
     atomic_thread_fence(memory_order_seq_cst);
     if (atomic_load_explicit(&j->sleeps, memory_order_relaxed) != 0 &&
         atomic_exchange(&j->sleeps, 0) != 0) {

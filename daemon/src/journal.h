@@ -22,6 +22,11 @@
 /* Room that one message needs at most, with its prediction, alerts and checkpoint. */
 enum { JOURNAL_UNIT_MAX = 96 * 1024 };
 
+/* So many events may wait for the disk before the loop leaves the next in their sockets, which
+ * keeps the time from receipt to disk short at any speed. A disk that fails does not count: then
+ * the ring takes what it can. */
+enum { JOURNAL_WAITING_MAX = 1024 };
+
 struct journal_health {
     int64_t events;         /* handed over, the number of the last */
     int64_t durable_events; /* of these, on disk */
@@ -34,7 +39,8 @@ struct journal_health {
 struct journal {
     char path[512];
     int lock_fd;
-    sqlite3 *db; /* the writer thread's once started */
+    sqlite3 *db;   /* the writer thread's once started */
+    int wal_pages; /* written since the WAL was last moved; the thread's */
     struct ring ring;
     int64_t commit_ns;
     int64_t next_event; /* number of the next event */
@@ -45,6 +51,7 @@ struct journal {
     atomic_int sleeps; /* 1 while the thread waits for a wake-up */
     atomic_bool stop;
     atomic_bool is_failing;
+    _Atomic int64_t handed_event;
     _Atomic int64_t durable_event;
     _Atomic int64_t oldest_ns; /* monotonic receipt time of the oldest record not on disk; 0 none */
     _Atomic int64_t worst_lag_ns;
@@ -70,7 +77,7 @@ int journal_stop(struct journal *journal, struct fault *fault);
 /* Closes; NULL and zeroed are fine. Stops the thread if that was not done. */
 void journal_close(struct journal *journal);
 
-/* True if one more message fits. RT-safe: yes. */
+/* True if one more message may be heard. RT-safe: yes. */
 bool journal_has_room(struct journal *journal);
 
 /* Puts the raw bytes of a message in the ring, before it is interpreted, and gives the copy.

@@ -680,10 +680,10 @@ int loop_open(struct loop *loop, struct fault *fault)
     return FAULT_NONE;
 }
 
-static int timeout_ms(const struct loop *loop, bool has_more)
+static int timeout_ms(struct loop *loop, bool has_more)
 {
     if (has_more) {
-        return journal_health((struct journal *)&loop->journal, 0).ring_fill > 0.5 ? 1 : 0;
+        return journal_has_room(&loop->journal) ? 0 : 1;
     }
     return lines_timeout_ms(&loop->lines, journal_durable(&loop->journal),
                             loop->journal.next_event - 1, loop_now_ns(), IDLE_MS);
