@@ -1,1 +1,20 @@
-# Tests of model.
+# Tests of model, and of the daemon's files that hold models.
+unit_test(kernel murid::model)
+target_include_directories(test_kernel PRIVATE ${CMAKE_SOURCE_DIR}/model/src)
+unit_test(net murid::model)
+unit_test(policy murid::model)
+unit_test(filter murid::model)
+unit_test(rule murid::model)
+unit_test(score murid::model)
+unit_test(twin murid::model)
+unit_test(vectors murid::daemon_core)
+unit_test(learner murid::daemon_core)
+unit_test(safetensors murid::daemon_core)
+unit_test(model_file murid::daemon_core)
+fuzz_target(safetensors murid::daemon_core)
+
+# Run by hand: times, and the search for the built-in walk's variances.
+add_executable(bench_model bench/bench_model.c)
+target_link_libraries(bench_model PRIVATE test_support murid::model)
+add_executable(tune_noise reference/tune_noise.c)
+target_link_libraries(tune_noise PRIVATE test_support murid::daemon_core)

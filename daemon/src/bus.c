@@ -104,9 +104,11 @@ int bus_make_keys(const char *path, struct fault *fault)
         f != NULL && p != NULL &&
         fprintf(f, "# keep this file secret\npublic %s\nsecret %s\n", public_key, secret_key) > 0 &&
         fprintf(p, "%s\n", public_key) > 0;
-    const bool closed = (f == NULL || fclose(f) == 0) & (p == NULL || fclose(p) == 0);
-    return ok && closed ? FAULT_NONE
-                        : fault_set(fault, FAULT_WORK, "%s: %s", path, strerror(errno));
+    const bool closed_secret = f == NULL || fclose(f) == 0;
+    const bool closed_public = p == NULL || fclose(p) == 0;
+    return ok && closed_secret && closed_public
+               ? FAULT_NONE
+               : fault_set(fault, FAULT_WORK, "%s: %s", path, strerror(errno));
 }
 
 /* ---- opening ----------------------------------------------------------------------------------

@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,7 +171,8 @@ static int make(struct spec *spec, const char *note, const char *out, struct fau
         rc = fault_set(fault, FAULT_INPUT,
                        "option start-sd: a model's must be above 0, so that the twin can learn");
     }
-    (void)snprintf(model.made_by, sizeof model.made_by, "murid %s model --new", MURID_VERSION);
+    /* Without the version: the same words give the same bytes. */
+    (void)snprintf(model.made_by, sizeof model.made_by, "murid model --new");
     (void)snprintf(model.note, sizeof model.note, "%s", note != NULL ? note : "");
     if (rc == FAULT_NONE) {
         rc = model_file_save(&model, out, fault);

@@ -308,12 +308,13 @@ static void print_record(const void *record)
     }
 }
 
-static void print_batch(struct journal *j)
+/* Reads the batch once more, and not a record further: what came meanwhile is not on disk. */
+static void print_batch(struct journal *j, const struct batch *batch)
 {
     size_t size;
     ring_rewind(&j->ring);
-    for (const void *r = ring_next(&j->ring, &size); r != NULL; r = ring_next(&j->ring, &size)) {
-        print_record(r);
+    for (size_t i = 0; i < batch->records; i++) {
+        print_record(ring_next(&j->ring, &size));
     }
 }
 
@@ -410,7 +411,7 @@ static void *journal_thread(void *argument)
             if (was_failing) {
                 log_warn("%s: written again; nothing was lost", j->path);
             }
-            print_batch(j);
+            print_batch(j, &batch);
             settle_batch(j, &batch);
             continue;
         }

@@ -24,11 +24,11 @@ enum lines_change lines_open_missing(struct lines *lines, uint32_t i, char text[
     if (line->serial.fd >= 0) {
         return LINES_SAME;
     }
-    const int rc = bridge_serial_open(&line->serial, line->rig->port, (int)line->rig->baud, text,
-                                      LINES_TEXT_MAX);
+    const bool is_news = !line->is_reported;
+    const int rc = bridge_serial_open(&line->serial, line->rig->port, (int)line->rig->baud,
+                                      is_news ? text : NULL, is_news ? LINES_TEXT_MAX : 0);
     if (rc != BRIDGE_OK || os_poll_add(lines->poll, line->serial.fd, lines->first_tag + i) != 0) {
         bridge_serial_close(&line->serial);
-        const bool is_news = !line->is_reported;
         line->is_reported = true;
         return is_news ? LINES_FAILED : LINES_SAME;
     }

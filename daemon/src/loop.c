@@ -43,6 +43,9 @@ static int64_t wall_ns(void)
     return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
 }
 
+static const uint64_t SOCKETS_DUE =
+    (1U << TAG_ASK) | (1U << TAG_TRIALS) | (1U << TAG_CONTROL) | (1U << TAG_ZAP);
+
 /* ---- alerts -----------------------------------------------------------------------------------
  */
 
@@ -240,11 +243,16 @@ static size_t encode_reply(struct loop *loop, proto_format format)
     return n > 0 ? (size_t)n : 0;
 }
 
-static void refuse_without_room(struct loop *loop)
+/* Nothing was journaled, so the trial is not taken up; its sender is told and keeps it. */
+static void refuse_without_room(struct loop *loop, const uint8_t *bytes, size_t size)
 {
+    proto_message *heard = &loop->result.heard;
+    proto_fault fault;
     const bool is_failing = journal_health(&loop->journal, loop_now_ns()).is_failing;
     proto_message *reply = &loop->result.reply;
+    (void)proto_decode(bytes, size, heard, &fault);
     proto_message_init(reply, PROTO_KIND_ERROR);
+    reply->env = heard->env;
     strcpy(reply->as.error.code,
            proto_error_name(is_failing ? PROTO_ERROR_DISK_FULL : PROTO_ERROR_JOURNAL_BEHIND));
     strcpy(reply->as.error.text,
@@ -264,7 +272,7 @@ static void on_ask(struct loop *loop, int64_t t_mono_ns)
     if (is_heard) {
         complete_reply(loop, t_mono_ns);
     } else {
-        refuse_without_room(loop);
+        refuse_without_room(loop, q->body, size);
     }
     const size_t n = encode_reply(loop, format);
     bus_reply(loop->bus.ask, q, loop->reply, n);
@@ -680,20 +688,43 @@ static int timeout_ms(const struct loop *loop, bool has_more)
                             loop->journal.next_event - 1, loop_now_ns(), IDLE_MS);
 }
 
+/* One turn for every socket and line that is due. Returns those that may have more. */
+static uint64_t serve_due(struct loop *loop, uint64_t due)
+{
+    void *const sockets[] = {loop->bus.ask, loop->bus.trials, NULL, loop->bus.control,
+                             loop->bus.zap};
+    uint64_t again = 0;
+    for (uint32_t tag = 0; tag < TAG_LINES + loop->lines.n; tag++) {
+        const bool is_open = tag >= TAG_LINES || sockets[tag] != NULL;
+        if ((due >> tag & 1U) != 0 && is_open && serve(loop, tag)) {
+            again |= (uint64_t)1 << tag;
+        }
+    }
+    return again;
+}
+
+/* What rigs have sent before the stop is heard: until nothing came for a moment, within limits. */
+static void drain(struct loop *loop)
+{
+    enum { QUIET_PASSES = 3, PASS_MS = 10, MOST_S = 3 };
+    const int64_t until_ns = loop_now_ns() + MOST_S * NS_PER_S;
+    for (int quiet = 0; quiet < QUIET_PASSES && loop_now_ns() < until_ns; quiet++) {
+        const int64_t heard_before = loop->journal.next_event + loop->counters.duplicates;
+        while (serve_due(loop, SOCKETS_DUE) != 0 && loop_now_ns() < until_ns) {
+        }
+        if (loop->journal.next_event + loop->counters.duplicates != heard_before) {
+            quiet = -1;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = PASS_MS * 1000000}, NULL);
+    }
+}
+
 void loop_run(struct loop *loop)
 {
     /* A ZeroMQ descriptor signals change once: what came before the first wait is served here. */
-    uint64_t due = (1U << TAG_ASK) | (1U << TAG_TRIALS) | (1U << TAG_CONTROL) | (1U << TAG_ZAP);
-    void *const sockets[] = {loop->bus.ask, loop->bus.trials, NULL, loop->bus.control,
-                             loop->bus.zap};
+    uint64_t due = SOCKETS_DUE;
     while (!loop->stop) {
-        uint64_t again = 0;
-        for (uint32_t tag = 0; tag < TAG_LINES + loop->lines.n; tag++) {
-            const bool is_open = tag >= TAG_LINES || sockets[tag] != NULL;
-            if ((due >> tag & 1U) != 0 && is_open && serve(loop, tag)) {
-                again |= (uint64_t)1 << tag;
-            }
-        }
+        const uint64_t again = serve_due(loop, due);
         publisher_receive(&loop->publisher);
         const bool has_more = publisher_catch_up(&loop->publisher) || again != 0;
         lines_flush(&loop->lines, journal_durable(&loop->journal), loop_now_ns());
@@ -712,6 +743,7 @@ void loop_run(struct loop *loop)
             }
         }
     }
+    drain(loop);
 }
 
 int loop_close(struct loop *loop, struct fault *fault)

@@ -476,15 +476,25 @@ static void session_on_hello(struct step *step)
     }
 }
 
+static proto_error_code error_of(const proto_fault *fault)
+{
+    switch (fault->status) {
+    case PROTO_ERR_KIND:
+        return PROTO_ERROR_UNKNOWN_KIND;
+    case PROTO_ERR_VERSION:
+        return PROTO_ERROR_VERSION;
+    default:
+        return PROTO_ERROR_BAD_MESSAGE;
+    }
+}
+
 static void refuse_bytes(struct session_result *result, const struct session_event *event,
                          const proto_fault *fault)
 {
     alert(result, PROTO_ALERT_BAD_MESSAGE, 1.0, "%s, %zu bytes: %s%s%s",
           event->rig != NULL ? event->rig : session_source_name(event->source), event->size,
           fault->key, fault->key[0] != '\0' ? ": " : "", fault->text);
-    refuse(result, SESSION_STATUS_REFUSED,
-           fault->status == PROTO_ERR_KIND ? PROTO_ERROR_UNKNOWN_KIND : PROTO_ERROR_BAD_MESSAGE,
-           fault->key, fault->text);
+    refuse(result, SESSION_STATUS_REFUSED, error_of(fault), fault->key, fault->text);
 }
 
 static void result_init(struct session_result *result)

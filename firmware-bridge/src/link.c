@@ -23,7 +23,7 @@ void bridge_link_reset(bridge_link *link)
     link->is_pending = false;
     link->ack_is_due = false;
     link->has_prediction = false;
-    link->call_at_ns = INT64_MIN;
+    link->call_at_ns = 0;
     link->sync_sent_ns = INT64_MIN;
 }
 
@@ -284,5 +284,5 @@ int64_t bridge_link_deadline_ns(const bridge_link *link)
     if (!link->is_greeted) {
         return link->call_at_ns;
     }
-    return link->ack_is_due || link->has_prediction ? INT64_MIN : link->sync_at_ns;
+    return link->ack_is_due || link->has_prediction ? 0 : link->sync_at_ns;
 }

@@ -53,6 +53,9 @@ int bridge_serial_list(char *text, size_t cap)
 static int fail_absent(const char *path, char *text, size_t cap)
 {
     char ports[HINT_BYTES];
+    if (cap == 0) {
+        return BRIDGE_ERR_ABSENT;
+    }
     const int n = bridge_serial_list(ports, sizeof ports);
     return fail(BRIDGE_ERR_ABSENT, text, cap, "%s: no such port; %s%s", path,
                 n > 0 ? "there are " : "no serial port is plugged in", ports);
@@ -207,6 +210,7 @@ void bridge_serial_close(bridge_serial *serial)
 {
     if (serial->port != NULL) {
         if (serial->fd >= 0) {
+            (void)ioctl(serial->fd, TIOCNXCL);
             (void)sp_close(serial->port);
         }
         sp_free_port(serial->port);

@@ -43,34 +43,51 @@ void model_filter_diffuse(size_t n, double P[], const double var[])
     }
 }
 
-/* The mode in one dimension: the root of f(a) = a - m - v (y - sigmoid(a)). f rises with slope at
- * least 1 and the root lies between m and m + v (y - sigmoid(m)), so a Newton step that leaves the
- * bracket is replaced by its middle. Returns the residual y - sigmoid(a) and, in *curvature, p(1-p)
- * there. */
-static double find_mode(double m, double v, double y, double *curvature)
+/* Lambert's W of exp(log_z) to a few percent (Winitzki 2003). */
+static double lambert(double log_z)
 {
-    double a = m;
-    double p = model_filter_sigmoid(a);
-    double lo = fmin(m, m + v * (y - p));
-    double hi = fmax(m, m + v * (y - p));
+    const double l = log1p(exp(fmin(log_z, 700.0)));
+    return l * (1.0 - log1p(l) / (2.0 + l));
+}
+
+/* A start for Newton where v is so large that the equation below is a steep step: its two tails
+ * are A - M = v exp(-A) and the mirror image of that, its middle sigmoid(A) = (M + v) / v. */
+static double guess_margin(double M, double v)
+{
+    const double upper = M + lambert(log(v) - M);
+    const double lower = M + v - lambert(log(v) + M + v);
+    const double middle = M < 0.0 && M + v > 0.0 ? log((M + v) / -M) : (M < 0.0 ? lower : upper);
+    return fmin(fmax(middle, lower), upper);
+}
+
+/* The mode in one dimension: the root of f(A) = A - M - v sigmoid(-A), A = +-a the margin of the
+ * choice that was made. f rises with slope at least 1 and the root lies between M and
+ * M + v sigmoid(-M), so a Newton step that leaves the bracket is replaced by its middle. Returns
+ * sigmoid(-A), the probability of the other choice there. */
+static double find_mode(double M, double v)
+{
+    static const double WIDE = 4.0;
+    double lo = M;
+    double hi = M + v * model_filter_sigmoid(-M);
+    double A = v > WIDE ? fmin(fmax(guess_margin(M, v), lo), hi) : M;
+    double q = model_filter_sigmoid(-A);
     for (int i = 0; i < NEWTON_STEPS_MAX; i++) {
-        const double f = a - m - v * (y - p);
-        if (fabs(f) <= 1e-13 * (1.0 + fabs(a))) {
+        const double f = A - M - v * q;
+        if (fabs(f) <= 1e-13 * (1.0 + fabs(A))) {
             break;
         }
         if (f > 0.0) {
-            hi = a;
+            hi = A;
         } else {
-            lo = a;
+            lo = A;
         }
-        a -= f / (1.0 + v * p * (1.0 - p));
-        if (!(a >= lo && a <= hi)) {
-            a = 0.5 * (lo + hi);
+        A -= f / (1.0 + v * q * (1.0 - q));
+        if (!(A >= lo && A <= hi)) {
+            A = 0.5 * (lo + hi);
         }
-        p = model_filter_sigmoid(a);
+        q = model_filter_sigmoid(-A);
     }
-    *curvature = p * (1.0 - p);
-    return y - p;
+    return q;
 }
 
 int model_filter_update(size_t n, double w[], double P[], const double g[], bool chose_right)
@@ -82,8 +99,10 @@ int model_filter_update(size_t n, double w[], double P[], const double g[], bool
     if (!isfinite(m) || !isfinite(v) || v < 0.0) {
         return MODEL_ERR_NUMERIC;
     }
-    double curvature;
-    const double residual = find_mode(m, v, chose_right ? 1.0 : 0.0, &curvature);
+    const double sign = chose_right ? 1.0 : -1.0;
+    const double q = find_mode(sign * m, v);
+    const double residual = sign * q;
+    const double curvature = q * (1.0 - q);
     const double gain = curvature / (1.0 + curvature * v);
     for (size_t i = 0; i < n; i++) {
         w[i] += Pg[i] * residual;

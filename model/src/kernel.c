@@ -83,4 +83,5 @@ static void gates(size_t ld, const float *restrict rz, const float *restrict ni,
     }
 }
 
+extern const model_kernel JOIN(model_kernel_, MODEL_KERNEL);
 const model_kernel JOIN(model_kernel_, MODEL_KERNEL) = {TEXT(MODEL_KERNEL), affine, gates};

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { MODEL_KERNEL_BLOCK = 32 };
+enum { MODEL_KERNEL_BLOCK = 32, MODEL_KERNELS_MAX = 4 };
 
 typedef struct {
     const char *name;
@@ -24,16 +24,10 @@ typedef struct {
     void (*gates)(size_t ld, const float rz[], const float ni[], const float nh[], float h[]);
 } model_kernel;
 
+/* Runs on every processor of the architecture; kernel_pick.c knows the others. */
 extern const model_kernel model_kernel_base;
-#if defined(MODEL_KERNEL_X86) && MODEL_KERNEL_X86
-extern const model_kernel model_kernel_avx2;
-extern const model_kernel model_kernel_avx512;
-#endif
 
-/* The best one that this processor runs. */
-const model_kernel *model_kernel_pick(void);
-
-/* True if this processor runs it. */
-bool model_kernel_runs(const model_kernel *kernel);
+/* The kernels that this processor runs, best first; NULL past the last. */
+const model_kernel *model_kernel_at(size_t i);
 
 #endif

@@ -1,36 +1,34 @@
 #include "kernel.h"
 
-#if MODEL_KERNEL_X86
-static bool has_avx2(void)
-{
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
+/* Best first. */
+#if defined(MODEL_KERNEL_X86) && MODEL_KERNEL_X86
+extern const model_kernel model_kernel_avx2;
+extern const model_kernel model_kernel_avx512;
 
-static bool has_avx512(void)
+static size_t list(const model_kernel *kernels[])
 {
-    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
-}
-
-bool model_kernel_runs(const model_kernel *kernel)
-{
-    return kernel == &model_kernel_base || (kernel == &model_kernel_avx2 && has_avx2()) ||
-           (kernel == &model_kernel_avx512 && has_avx512());
-}
-
-const model_kernel *model_kernel_pick(void)
-{
-    return has_avx512() ? &model_kernel_avx512
-                        : (has_avx2() ? &model_kernel_avx2 : &model_kernel_base);
+    size_t n = 0;
+    const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")) {
+        kernels[n++] = &model_kernel_avx512;
+    }
+    if (has_avx2) {
+        kernels[n++] = &model_kernel_avx2;
+    }
+    kernels[n++] = &model_kernel_base;
+    return n;
 }
 #else
-bool model_kernel_runs(const model_kernel *kernel)
+static size_t list(const model_kernel *kernels[])
 {
-    return kernel == &model_kernel_base;
-}
-
-const model_kernel *model_kernel_pick(void)
-{
-    return &model_kernel_base;
+    kernels[0] = &model_kernel_base;
+    return 1;
 }
 #endif
+
+const model_kernel *model_kernel_at(size_t i)
+{
+    const model_kernel *kernels[MODEL_KERNELS_MAX];
+    return i < list(kernels) ? kernels[i] : NULL;
+}

@@ -159,7 +159,7 @@ int model_net_init(void *mem, size_t mem_size, const model_net_shape *shape,
     memset(mem, 0, size);
     model_net *net = mem;
     net->shape = *shape;
-    net->kernel = model_kernel_pick();
+    net->kernel = model_kernel_at(0);
     net->hidden_ld = pad(shape->n_hidden, MODEL_KERNEL_BLOCK);
     net->outputs_ld = pad(shape->n_outputs, MODEL_KERNEL_BLOCK);
     memcpy(net->scale, tensors->scale, shape->n_outputs * sizeof(float));
@@ -190,7 +190,7 @@ const model_net_shape *model_net_shape_of(const model_net *net)
 
 const char *model_net_kernel(void)
 {
-    return model_kernel_pick()->name;
+    return model_kernel_at(0)->name;
 }
 
 int model_net_step(const model_net *net, const float in[], float h[], float out[])
@@ -226,7 +226,7 @@ int model_net_step(const model_net *net, const float in[], float h[], float out[
     for (size_t i = 0; i < net->shape.n_outputs; i++) {
         scaled[i] = net->scale[i] * input[i];
     }
-    if (!all_finite(net->shape.n_outputs, scaled) ||
+    if (!all_finite(n, in) || !all_finite(net->shape.n_outputs, scaled) ||
         (net->shape.is_recurrent && !all_finite(n_hidden, new_h))) {
         return MODEL_ERR_NUMERIC;
     }
@@ -325,7 +325,7 @@ int model_net_step_batch(const model_net *net, size_t rows, const float in[], fl
             out[row * n_outputs + i] = net->scale[i] * input[row * net->outputs_ld + i];
         }
     }
-    const bool ok = all_finite(rows * n_outputs, out) &&
+    const bool ok = all_finite(rows * n, in) && all_finite(rows * n_outputs, out) &&
                     (!net->shape.is_recurrent || all_finite(rows * n_hidden, h));
     return ok ? MODEL_OK : MODEL_ERR_NUMERIC;
 }

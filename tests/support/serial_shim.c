@@ -3,9 +3,9 @@
  * the pty is opened, its speed set, its bytes read and written by the library itself.
  *
  * The calls it makes, as strace shows them: lstat and readlink of /sys/class/tty/NAME, open, ioctl
- * TCGETS, TIOCMGET, TIOCMBIS, TIOCMBIC, TCSETS, TCFLSH. SERIAL_SHIM_REFUSE_BAUD=1 makes the port
- * refuse 2 M baud; SERIAL_SHIM_DENY=1 makes open() fail with EACCES, as for a user outside the
- * group dialout.
+ * TCGETS, TIOCMGET, TIOCMBIS, TIOCMBIC, TCSETS, TCSETS2, TCFLSH. SERIAL_SHIM_REFUSE_BAUD=1 makes
+ * the port refuse speeds above 230400; SERIAL_SHIM_DENY=1 makes open() fail with EACCES, as for a
+ * user outside the group dialout.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -16,6 +16,9 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
+
+/* TCSETS2, which sets speeds that have no name; its header and termios.h exclude each other. */
+static const unsigned long SET_ANY_SPEED = 0x402C542B;
 
 static const char SYS_PTS[] = "/sys/class/tty/pts/";
 static const char SYS_TARGET[] = "../../devices/platform/serial8250/tty/ttyS9";
@@ -88,17 +91,6 @@ int __open_2(const char *path, int flags)
     return open(path, flags);
 }
 
-int cfsetospeed(struct termios *t, speed_t speed)
-{
-    typedef int function(struct termios *, speed_t);
-    FIND(function *, real, "cfsetospeed")
-    if (getenv("SERIAL_SHIM_REFUSE_BAUD") != NULL && speed == B2000000) {
-        errno = EINVAL;
-        return -1;
-    }
-    return real(t, speed);
-}
-
 int ioctl(int fd, unsigned long request, ...)
 {
     typedef int function(int, unsigned long, ...);
@@ -107,6 +99,10 @@ int ioctl(int fd, unsigned long request, ...)
     va_start(values, request);
     void *value = va_arg(values, void *);
     va_end(values);
+    if (request == SET_ANY_SPEED && getenv("SERIAL_SHIM_REFUSE_BAUD") != NULL) {
+        errno = EINVAL;
+        return -1;
+    }
     const int rc = real(fd, request, value);
     if (rc == 0 || errno != ENOTTY) {
         return rc;

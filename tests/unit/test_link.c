@@ -16,8 +16,9 @@ struct story {
     uint32_t n_hellos, n_stimuli, n_ends;
     uint32_t end_trials;
     uint16_t boot;
-    double refuse;    /* chance that the journal has no room */
-    int64_t worst_ns; /* between true and mapped time of trials */
+    uint32_t trials_at[WIRE_TICKETS]; /* n_trials after each ticket */
+    double refuse;                    /* chance that the journal has no room */
+    int64_t worst_ns;                 /* between true and mapped time of trials */
 };
 
 static void check_trial(const bridge_event *event, const proto_serial_trial *got)
@@ -146,7 +147,7 @@ static void whatever_the_noise_each_trial_comes_once_in_order(void **state)
         assert_int_equal(s.n_trials, 1000);
         assert_int_equal(s.n_doubles, 0);
         assert_int_equal(s.n_ends, 1);
-        assert_true(w.link.counters.bad_frames > 0);
+        assert_true(i == 0 || w.link.counters.bad_frames > 0); /* 1e-4 may hit nothing */
     }
 }
 

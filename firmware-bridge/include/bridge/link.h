@@ -117,7 +117,7 @@ void bridge_link_predict(bridge_link *link, int64_t trial, double contrast, doub
  * sent may be thrown away: it is then as if the line had lost them. */
 size_t bridge_link_output(bridge_link *link, int64_t t_mono_ns, uint8_t *out, size_t cap);
 
-/* When bridge_link_output() will have something to say even if nothing is heard; in the past: now.
+/* When bridge_link_output() will have something to say even if nothing is heard, monotonic; 0: now.
  */
 int64_t bridge_link_deadline_ns(const bridge_link *link);
 

@@ -23,7 +23,7 @@ typedef struct {
 
 /* Opens path (a link, as under /dev/serial/by-id, is followed). Returns BRIDGE_OK, or a negative
  * status with one line in text[cap] that names the port, what is wrong and what helps; *serial is
- * then closed. */
+ * then closed. With cap 0 no text is made and no ports are looked for: for trying again. */
 int bridge_serial_open(bridge_serial *serial, const char *path, int baud, char *text, size_t cap);
 
 /* Closes; one that is not open, or zeroed, is fine. */

@@ -1,10 +1,10 @@
 /* model/mouse.h - a virtual animal: the policy and the learning rule of a twin run forward, its
  * true weights known, its choices drawn.
  *
- * Maths: docs/model.md, section mouse. model_params mean what they mean for a twin: weights start
- * at N(prior_mean, prior_var), gain N(0, session_var) when a session starts and N(0, drift_var)
- * after each trial, beside the rule's step. Parameters are const and shared; the animal is plain
- * memory. Threads: one owner a mouse. Memory: the caller's; nothing allocates.
+ * Maths: docs/model.md, sections policy and rule. model_params mean what they mean for a twin:
+ * weights start at N(prior_mean, prior_var), gain N(0, session_var) when a session starts and N(0,
+ * drift_var) after each trial, beside the rule's step. Parameters are const and shared; the animal
+ * is plain memory. Threads: one owner a mouse. Memory: the caller's; nothing allocates.
  */
 #ifndef MODEL_MOUSE_H
 #define MODEL_MOUSE_H

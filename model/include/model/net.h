@@ -63,8 +63,8 @@ int model_net_init(void *mem, size_t mem_size, const model_net_shape *shape,
 const model_net_shape *model_net_shape_of(const model_net *net);
 
 /* One step of one animal: out[n_outputs] = scale * MLP(GRU(in, h)), or scale * MLP(in). h
- * [n_hidden] is read and replaced; NULL without GRU. MODEL_OK, or MODEL_ERR_NUMERIC (a result is
- * not finite) with h and out as they were. RT-safe: yes, O(weights). */
+ * [n_hidden] is read and replaced; NULL without GRU. MODEL_OK, or MODEL_ERR_NUMERIC (an input or a
+ * result is not finite) with h and out as they were. RT-safe: yes, O(weights). */
 int model_net_step(const model_net *net, const float in[], float h[], float out[]);
 
 /* Bytes of scratch that model_net_step_batch() needs for rows animals. */
@@ -72,8 +72,8 @@ size_t model_net_batch_size(const model_net *net, size_t rows);
 
 /* The same step for many animals at once, through BLIS: in (rows, n_inputs), h (rows, n_hidden),
  * out (rows, n_outputs), row-major. scratch: model_net_batch_size() bytes aligned to
- * MODEL_NET_ALIGN. MODEL_OK, or MODEL_ERR_NUMERIC if any result is not finite (all rows are still
- * written). RT-safe: no, see above. */
+ * MODEL_NET_ALIGN. MODEL_OK, or MODEL_ERR_NUMERIC if any input or result is not finite (all rows
+ * are still written). RT-safe: no, see above. */
 int model_net_step_batch(const model_net *net, size_t rows, const float in[], float h[],
                          float out[], void *scratch);
 

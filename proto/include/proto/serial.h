@@ -1,14 +1,16 @@
 /* proto/serial.h - what stands in the frames of the serial line: one struct and one fixed layout a
  * type, made from serial.def. docs/protocol.md has the byte table.
  *
- * For each frame of the list, as in
- *     proto_serial_trial                                                     the struct
- *     PROTO_SERIAL_TRIAL, PROTO_SERIAL_TRIAL_BYTES                           its code, its body's
- * size void proto_serial_trial_encode(const proto_serial_trial *, uint8_t *body)  writes _BYTES
- * bytes void proto_serial_trial_decode(const uint8_t *body, proto_serial_trial *)  reads _BYTES
- * bytes decode takes any values; proto_serial_check() says whether they are in their ranges.
+ * For each frame of the list, as for TRIAL:
+ *  - proto_serial_trial, the struct
+ *  - PROTO_SERIAL_TRIAL and PROTO_SERIAL_TRIAL_BYTES, its code and the size of its body
+ *  - void proto_serial_trial_encode(const proto_serial_trial *in, uint8_t *body), writes _BYTES
+ *  - void proto_serial_trial_decode(const uint8_t *body, proto_serial_trial *out), reads _BYTES
  *
- * Freestanding: needs no C library. Threads: any. Memory: the caller's. RT-safe: all of it.
+ * decode takes any values; proto_serial_check() says whether they are in their ranges.
+ *
+ * Freestanding: needs no C library; proto_serial_name() and proto_serial_check() are for the host.
+ * Threads: any. Memory: the caller's. RT-safe: all of it.
  */
 #ifndef PROTO_SERIAL_H
 #define PROTO_SERIAL_H

@@ -1,0 +1,224 @@
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "commands.h"
+#include "journal_schema.h"
+#include "options.h"
+#include "progress.h"
+#include "rerun.h"
+
+/* Where the recomputed and the journaled differ, or how many were compared. */
+struct replay {
+    struct rerun *rerun;
+    struct colony *colony;
+    sqlite3_stmt *event;
+    sqlite3_stmt *prediction;
+    struct progress progress;
+    int64_t events, predictions, values;
+};
+
+static int64_t no_clock(void)
+{
+    return 0;
+}
+
+static int differ(const struct replay *r, int64_t event, const char *what, double was, double is,
+                  struct fault *fault)
+{
+    return fault_set(fault, FAULT_WORK,
+                     "%s: event %" PRId64 ": %s was %.17g, is recomputed as %.17g", r->rerun->path,
+                     event, what, was, is);
+}
+
+/* NaN is kept as NULL. */
+static bool is_same(sqlite3_stmt *s, int column, double value)
+{
+    if (sqlite3_column_type(s, column) == SQLITE_NULL) {
+        return isnan(value);
+    }
+    const double was = sqlite3_column_double(s, column);
+    return memcmp(&was, &value, sizeof was) == 0 || was == value;
+}
+
+static int compare_reals(struct replay *r, int64_t event, int column, const char *what,
+                         const double *values, size_t n, struct fault *fault)
+{
+    const uint8_t *blob = sqlite3_column_blob(r->prediction, column);
+    const size_t size = (size_t)sqlite3_column_bytes(r->prediction, column);
+    if (size != n * sizeof values[0]) {
+        return differ(r, event, what, (double)(size / sizeof values[0]), (double)n, fault);
+    }
+    for (size_t i = 0; i < n; i++) {
+        double was;
+        memcpy(&was, blob + i * sizeof was, sizeof was);
+        if (memcmp(&was, &values[i], sizeof was) != 0) {
+            return differ(r, event, what, was, values[i], fault);
+        }
+        r->values++;
+    }
+    return FAULT_NONE;
+}
+
+static int compare_prediction(struct replay *r, const struct rerun_step *step, struct fault *fault)
+{
+    const proto_prediction *p = &step->result->reply.as.prediction;
+    const int64_t id = step->event->id;
+    sqlite3_stmt *s = r->prediction;
+    sqlite3_reset(s);
+    sqlite3_bind_int64(s, 1, id);
+    const bool is_there = sqlite3_step(s) == SQLITE_ROW;
+    if (is_there != step->result->has_prediction) {
+        return fault_set(fault, FAULT_WORK, "%s: event %" PRId64 ": %s", r->rerun->path, id,
+                         is_there ? "a prediction stands there, none is recomputed"
+                                  : "no prediction stands there, one is recomputed");
+    }
+    if (!is_there) {
+        return FAULT_NONE;
+    }
+    const struct {
+        const char *what;
+        const double *values;
+        size_t n;
+    } blobs[] = {{"stimuli", p->stimuli.v, p->stimuli.n},
+                 {"p_right", p->p_right.v, p->p_right.n},
+                 {"lo", p->lo.v, p->lo.n},
+                 {"hi", p->hi.v, p->hi.n},
+                 {"w", p->w.v, p->w.n},
+                 {"w_sd", p->w_sd.v, p->w_sd.n}};
+    int rc = FAULT_NONE;
+    for (int i = 0; rc == FAULT_NONE && i < 6; i++) {
+        rc = compare_reals(r, id, i, blobs[i].what, blobs[i].values, blobs[i].n, fault);
+    }
+    const struct {
+        const char *what;
+        double value;
+    } numbers[] = {{"for_trial", (double)p->for_trial}, {"n", (double)p->score.v.n},
+                   {"nats", p->score.v.nats},           {"baseline_nats", p->score.v.baseline_nats},
+                   {"brier", p->score.v.brier},         {"ece", p->score.v.ece}};
+    for (int i = 0; rc == FAULT_NONE && i < 6; i++) {
+        r->values++;
+        if (!is_same(s, 6 + i, numbers[i].value)) {
+            rc = differ(r, id, numbers[i].what, sqlite3_column_double(s, 6 + i), numbers[i].value,
+                        fault);
+        }
+    }
+    r->predictions++;
+    return rc;
+}
+
+static int compare_event(struct replay *r, const struct rerun_step *step, struct fault *fault)
+{
+    const struct learner_outcome *scored = &step->result->scored;
+    const int64_t id = step->event->id;
+    sqlite3_stmt *s = r->event;
+    sqlite3_reset(s);
+    sqlite3_bind_int64(s, 1, id);
+    if (sqlite3_step(s) != SQLITE_ROW) {
+        return fault_set(fault, FAULT_WORK, "%s: event %" PRId64 " is gone", r->rerun->path, id);
+    }
+    const char *was = (const char *)sqlite3_column_text(s, 0);
+    const char *is = session_status_name(step->result->status);
+    if (was == NULL || strcmp(was, is) != 0) {
+        return fault_set(fault, FAULT_WORK,
+                         "%s: event %" PRId64 ": status was %s, is recomputed as %s",
+                         r->rerun->path, id, was != NULL ? was : "unknown", is);
+    }
+    const double values[] = {scored->p_right, scored->nats, scored->baseline_nats};
+    static const char *const NAMES[] = {"p_right", "nats", "baseline_nats"};
+    for (int i = 0; i < 3; i++) {
+        r->values++;
+        if (!is_same(s, 1 + i, values[i])) {
+            return differ(r, id, NAMES[i], sqlite3_column_double(s, 1 + i), values[i], fault);
+        }
+    }
+    return FAULT_NONE;
+}
+
+static int on_event(void *context, const struct rerun_step *step, struct fault *fault)
+{
+    struct replay *r = context;
+    int rc = compare_event(r, step, fault);
+    rc = rc == FAULT_NONE ? compare_prediction(r, step, fault) : rc;
+    r->events++;
+    if (step->result->subject != COLONY_NONE) {
+        struct subject *s = &r->colony->subjects[step->result->subject];
+        if (s->n_dirty_sessions == COLONY_DIRTY_MAX) {
+            colony_clean(s); /* nothing is checkpointed here */
+        }
+    }
+    if (step->done % 1024 == 0) {
+        progress_update(&r->progress, step->event->id);
+        if (progress_interrupted()) {
+            return fault_set(fault, FAULT_WORK, "stopped after event %" PRId64 "; identical so far",
+                             step->event->id);
+        }
+    }
+    return rc;
+}
+
+static int replay_journal(const char *path, struct fault *fault)
+{
+    struct rerun rerun;
+    struct colony colony = {0};
+    int rc = rerun_open(&rerun, path, fault);
+    if (rc != FAULT_NONE) {
+        return rc;
+    }
+    struct replay r = {.rerun = &rerun, .colony = &colony};
+    if (rerun_is_empty(&rerun)) {
+        rc = fault_set(fault, FAULT_INPUT, "%s: is empty", path);
+    }
+    rc = rc ? rc : rerun_open_colony(&rerun, &colony, no_clock, fault);
+    if (rc == FAULT_NONE &&
+        (sqlite3_prepare_v2(rerun.db,
+                            "SELECT status, p_right, nats, baseline_nats FROM event WHERE id = ?",
+                            -1, &r.event, NULL) != SQLITE_OK ||
+         sqlite3_prepare_v2(rerun.db,
+                            "SELECT stimuli, p_right, lo, hi, w, w_sd, for_trial, n, nats,"
+                            " baseline_nats, brier, ece FROM prediction WHERE event = ?",
+                            -1, &r.prediction, NULL) != SQLITE_OK)) {
+        rc = fault_set(fault, FAULT_INPUT, "%s: %s", path, sqlite3_errmsg(rerun.db));
+    }
+    progress_start(&r.progress, "replay", rerun.last_event);
+    rc = rc ? rc : rerun_events(&rerun, &colony, 0, on_event, &r, fault);
+    progress_finish(&r.progress);
+    if (rc == FAULT_NONE) {
+        printf("%" PRId64 " events and %" PRId64 " predictions recomputed, %" PRId64
+               " numbers compared: identical bit for bit\n",
+               r.events, r.predictions, r.values);
+    }
+    sqlite3_finalize(r.event);
+    sqlite3_finalize(r.prediction);
+    colony_close(&colony);
+    rerun_close(&rerun);
+    return rc;
+}
+
+int cmd_replay(int argc, char **argv)
+{
+    const char *path = NULL;
+    struct options options = {
+        .usage = "replay JOURNAL",
+        .about = "Hears every message of a journal again, from the first, and compares each "
+                 "prediction, weight and score with what was journaled then: bit for bit on the "
+                 "build and machine that wrote it. JOURNAL: the file, or its data directory.",
+        .arguments = &path,
+        .arguments_min = 1,
+        .arguments_max = 1,
+    };
+    int code = 0;
+    if (!options_read(&options, argc, argv, &code)) {
+        return code;
+    }
+    char file[600];
+    struct stat st;
+    const bool is_directory = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    (void)snprintf(file, sizeof file, "%s%s", path, is_directory ? "/" JOURNAL_FILE : "");
+    struct fault fault;
+    progress_catch_interrupts();
+    code = replay_journal(file, &fault);
+    return code == FAULT_NONE ? code : fault_report(&fault, code);
+}

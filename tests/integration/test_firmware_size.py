@@ -1,0 +1,55 @@
+#!/usr/bin/python3
+"""The ATmega328P image fits: reports flash and RAM, refuses more than 1 KB of static RAM. The frame and
+serial codecs of proto also build freestanding, each on its own, without a C library to lean on."""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+SOURCE = os.environ["MURID_SOURCE_DIR"]
+IMAGE = os.path.join(os.environ["MURID_BINARY_DIR"], "firmware", "murid_uno.elf")
+RAM_MAX = 1024
+FLASH_MAX = 32256  # 32 KB less the bootloader of an Uno
+FREESTANDING = ["-mmcu=atmega328p", "-std=c11", "-Os", "-ffreestanding", "-nostdinc", "-Wall", "-Wextra",
+                "-Wconversion", "-Wshadow", "-Werror", "-ffunction-sections", "-fdata-sections"]
+
+
+def sizes(path):
+    out = subprocess.run(["avr-size", path], check=True, capture_output=True, text=True).stdout
+    text, data, bss = (int(x) for x in out.splitlines()[1].split()[:3])
+    return text, data, bss
+
+
+def main():
+    if not shutil.which("avr-gcc") or not shutil.which("avr-size"):
+        print("skipped: avr-gcc absent")
+        return 0
+    # The compiler's own headers (stdint.h, stddef.h, stdbool.h), and none of a C library's.
+    own = subprocess.run(["avr-gcc", "-print-file-name=include"], check=True, capture_output=True,
+                         text=True).stdout.strip()
+    failures = 0
+    with tempfile.TemporaryDirectory() as work:
+        for name in ("frame", "serial"):
+            out = os.path.join(work, name + ".o")
+            subprocess.run(["avr-gcc", *FREESTANDING, "-isystem", own,
+                            "-I" + os.path.join(SOURCE, "proto/include"), "-c", "-o", out,
+                            os.path.join(SOURCE, "proto/src", name + ".c")], check=True)
+            text, data, bss = sizes(out)
+            print("proto/src/%s.c alone: %d bytes of flash, %d of RAM" % (name, text + data, data + bss))
+            if name == "frame" and data + bss != 0:
+                print("frame.c must not need static RAM")
+                failures += 1
+    if not os.path.exists(IMAGE):
+        print("skipped: %s was not built" % IMAGE)
+        return failures
+    text, data, bss = sizes(IMAGE)
+    print("murid_uno.elf: %d bytes of flash, %d of RAM (at most %d)" % (text + data, data + bss, RAM_MAX))
+    if data + bss > RAM_MAX or text + data > FLASH_MAX:
+        print("too large")
+        failures += 1
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

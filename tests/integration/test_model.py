@@ -1,0 +1,84 @@
+"""murid model: showing a file and writing one."""
+import json
+import os
+import subprocess
+import tempfile
+import unittest
+
+MURID = os.environ["MURID_BIN"]
+
+
+def murid(*words):
+    return subprocess.run([MURID, *words], capture_output=True, text=True, timeout=60)
+
+
+class Model(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.path = os.path.join(self.directory.name, "m.safetensors")
+
+    def tearDown(self):
+        self.directory.cleanup()
+
+    def new(self, *words):
+        return murid("model", "--new", *words, "-o", self.path)
+
+    def test_shows_what_was_written(self):
+        done = self.new("--rule", "reinforce_base", "--rate", "0.02", "--baseline", "0.4",
+                        "--policy", "stimulus,bias", "--noise", "0.03,0.01", "--session-noise",
+                        "0.2", "--start", "0.5,-1", "--start-sd", "2", "--note", 'say "hello"')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        digest = done.stdout.split()[0]
+        self.assertRegex(digest, "^[0-9a-f]{16}$")
+        got = json.loads(murid("model", self.path, "--json").stdout)
+        self.assertEqual(got["hash"], digest)
+        self.assertEqual(got["rule"], "reinforce_base")
+        self.assertEqual(got["policy"], ["stimulus", "bias"])
+        self.assertEqual(got["transform"], "tanh5")
+        self.assertEqual(got["rate"], [0.02, 0.02])
+        self.assertEqual(got["baseline"], [0.4, 0.4])
+        self.assertEqual(got["prior_mean"], [0.5, -1])
+        self.assertEqual(got["prior_var"], [4, 4])
+        for value, expected in zip(got["drift_var"] + got["session_var"],
+                                   (0.0009, 0.0001, 0.04, 0.04)):
+            self.assertAlmostEqual(value, expected, places=15)
+        self.assertEqual(got["metadata"]["note"], 'say "hello"')
+        self.assertIn("shape", next(iter(got["tensors"].values())))
+        shown = murid("model", self.path)
+        self.assertEqual(shown.returncode, 0)
+        for text in (digest, "reinforce_base", "dw = a (r - b) (y - p) g", "stimulus,bias",
+                     'say "hello"', "tanh5"):
+            self.assertIn(text, shown.stdout)
+
+    def test_without_words_it_is_the_built_in_random_walk(self):
+        self.assertEqual(self.new().returncode, 0)
+        table = os.path.join(os.environ["MURID_SOURCE_DIR"], "configs", "demo",
+                             "virtual_mouse.csv")
+        pooled = json.loads(murid("eval", table, "--model", self.path, "--json").stdout)["pooled"]
+        self.assertEqual(pooled["nats"], pooled["baseline_nats"])
+
+    def test_wrong_words_write_nothing_and_end_with_2(self):
+        for words in (["--rule", "osmosis"], ["--rule", "rnn"], ["--rate", "x"],
+                      ["--policy", "stimulus,stimulus"], ["--noise", "1,2"], ["--noise", "-1"],
+                      ["--start-sd", "0"], ["--note", "x" * 600], ["extra"]):
+            done = self.new(*words)
+            self.assertEqual(done.returncode, 2, words)
+            self.assertRegex(done.stderr, r"^murid: .+\n$")
+            self.assertFalse(os.path.exists(self.path))
+        for words in ([], ["--new"], [self.path, "--rate", "0.1"], [self.path, "-o", "x"],
+                      ["/nonexistent.safetensors"]):
+            done = murid("model", *words)
+            self.assertIn(done.returncode, (1, 2), words)
+            self.assertRegex(done.stderr, r"^murid: .+\n$")
+
+    def test_a_file_that_is_no_model_is_named(self):
+        with open(self.path, "wb") as f:
+            f.write(b"\xff" * 100)
+        done = murid("model", self.path)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(self.path, done.stderr)
+        self.assertEqual(done.stdout, "")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,161 @@
+"""murid watch: against a publisher made here, without a terminal and on one."""
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+import unittest
+import fcntl
+
+import msgpack
+import zmq
+
+MURID = os.environ["MURID_BIN"]
+
+
+class Publisher:
+    def __init__(self):
+        self.context = zmq.Context()
+        self.socket = self.context.socket(zmq.XPUB)
+        self.port = self.socket.bind_to_random_port("tcp://127.0.0.1")
+        self.endpoint = f"tcp://127.0.0.1:{self.port}"
+
+    def wait(self):
+        if not self.socket.poll(10000):
+            raise AssertionError("nobody subscribed")
+        assert self.socket.recv() == b"\x01murid/1/"
+
+    def send(self, kind, subject="m01", **keys):
+        body = {"v": 1, "kind": kind, "rig": "r1", "subject": subject, "session": "s1", **keys}
+        self.socket.send_multipart([f"murid/1/r1/{subject}/{kind}".encode(), msgpack.packb(body)])
+
+    def trial(self, number, stimulus, choice, subject="m01", p=(0.25, 0.75)):
+        self.send("prediction", subject, for_trial=number, stimuli=[-0.5, 0.5], p_right=list(p),
+                  lo=[0.1, 0.6], hi=[0.4, 0.9], policy="stimulus,bias", w=[1.5, 0.1],
+                  w_sd=[0.2, 0.1], model="built-in",
+                  score={"n": max(number, 1), "nats": 0.5, "baseline_nats": 0.6})
+        self.send("trial", subject, trial=number, stimulus=stimulus, choice=choice,
+                  reward=float((stimulus > 0) == bool(choice)))
+
+    def close(self):
+        self.context.destroy(linger=0)
+
+
+class Plain(unittest.TestCase):
+    def setUp(self):
+        self.publisher = Publisher()
+
+    def tearDown(self):
+        self.publisher.close()
+
+    def watch(self, *words):
+        p = subprocess.Popen([MURID, "watch", "--connect", self.publisher.endpoint, *words],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.publisher.wait()
+        return p
+
+    def test_prints_one_line_a_trial_and_ends_when_it_has_seen_enough(self):
+        p = self.watch("--for", "2")
+        self.publisher.trial(0, 0.5, 1)
+        self.publisher.trial(1, -0.5, 1)
+        out, err = p.communicate(timeout=20)
+        self.assertEqual((p.returncode, err), (0, ""))
+        self.assertEqual(out.splitlines(), [
+            "m01 session s1 trial 0: stimulus +0.5, p(right) 0.750, chose right, correct  "
+            "nats: twin 0.5000, random walk 0.6000, chance 0.6931",
+            "m01 session s1 trial 1: stimulus -0.5, p(right) 0.250, chose right, wrong  "
+            "nats: twin 0.5000, random walk 0.6000, chance 0.6931",
+            "m01: 2 trials heard; over the 1 scored so far, nats a trial: twin 0.5000, "
+            "random walk 0.6000, chance 0.6931"])
+
+    def test_ends_when_nothing_comes_any_more(self):
+        p = self.watch("--until-idle", "0.3")
+        self.publisher.trial(0, 0.5, 1)
+        out, _ = p.communicate(timeout=20)
+        self.assertEqual(p.returncode, 0)
+        self.assertEqual(len(out.splitlines()), 2)
+
+    def test_follows_the_animal_that_was_asked_for(self):
+        p = self.watch("--subject", "m02", "--for", "1")
+        self.publisher.trial(0, 0.5, 1, "m01")
+        self.publisher.trial(0, 0.5, 0, "m02")
+        out, _ = p.communicate(timeout=20)
+        self.assertTrue(out.startswith("m02 session s1 trial 0: "))
+
+    def test_prints_alerts(self):
+        p = self.watch("--until-idle", "0.3")
+        self.publisher.send("alert", code="gap", text="trials 3 to 4 were not heard")
+        out, _ = p.communicate(timeout=20)
+        self.assertIn("alert gap: trials 3 to 4 were not heard\n", out)
+
+    def test_survives_what_is_not_a_message(self):
+        p = self.watch("--for", "1")
+        send = self.publisher.socket.send_multipart
+        topic = b"murid/1/r1/m01/trial"
+        for frames in ([topic], [topic, b""], [topic, b"\xdd\x04\x00\x00\x00"],
+                       [topic, b"\xc1" * 100], [topic, b"{}", b"more"],
+                       [topic + b"x" * 5000, b"{}"], [topic, os.urandom(16384)]):
+            send(frames)
+        self.publisher.trial(0, 0.5, 1)
+        out, err = p.communicate(timeout=20)
+        self.assertEqual(p.returncode, 0)
+        self.assertIn("trial 0: stimulus +0.5", out)
+        self.assertEqual(err, "murid: 7 published messages could not be read\n")
+
+    def test_an_interrupt_ends_it_well(self):
+        p = self.watch()
+        self.publisher.trial(0, 0.5, 1)
+        p.stdout.readline()
+        p.send_signal(signal.SIGINT)
+        out, _ = p.communicate(timeout=20)
+        self.assertEqual(p.returncode, 0)
+        self.assertIn("m01: 1 trials heard", out)
+
+    def test_wrong_words_end_with_2(self):
+        for words in (["--connect", "nonsense"], ["--subject", "a/b"], ["--for", "0"], ["x"]):
+            done = subprocess.run([MURID, "watch", *words], capture_output=True, text=True,
+                                  timeout=20)
+            self.assertEqual(done.returncode, 2, words)
+            self.assertRegex(done.stderr, r"^murid: .+\n$")
+
+
+class Terminal(unittest.TestCase):
+    def read_until(self, fd, text, deadline_s=20):
+        got = b""
+        end = time.monotonic() + deadline_s
+        while text not in got:
+            self.assertLess(time.monotonic(), end, got)
+            if select.select([fd], [], [], 0.1)[0]:
+                got += os.read(fd, 65536)
+        return got
+
+    def test_draws_pages_that_fit_the_window_and_gives_the_screen_back(self):
+        publisher = Publisher()
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+        p = subprocess.Popen([MURID, "watch", "--connect", publisher.endpoint], stdin=slave,
+                             stdout=slave, stderr=slave, env={**os.environ, "NO_COLOR": "1"})
+        publisher.wait()
+        first = self.read_until(master, b"waiting for an animal")
+        self.assertIn(b"\x1b[?1049h", first)
+        publisher.trial(0, 0.5, 1)
+        page = self.read_until(master, b"1 trials heard").decode(errors="replace")
+        self.assertIn("\u2588", page + self.read_until(master, b"\x1b[J").decode(errors="replace"))
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 40, 0, 0))
+        self.read_until(master, b"murid watch needs 60 x 18 cells")
+        p.send_signal(signal.SIGINT)
+        last = self.read_until(master, b"random walk 0.6000, chance 0.6931")
+        self.assertIn(b"\x1b[?25h\x1b[?1049l", last)
+        self.assertEqual(p.wait(timeout=20), 0)
+        self.assertIsNone(re.search(rb"\x1b\[0;\d+m", first + page.encode() + last))
+        os.close(master)
+        os.close(slave)
+        publisher.close()
+
+
+if __name__ == "__main__":
+    unittest.main()

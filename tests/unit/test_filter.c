@@ -1,0 +1,199 @@
+/* model/filter.h: expected numbers come from tests/reference/filter.py. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "check.h"
+#include "model/filter.h"
+#include "seeded.h"
+
+static const struct {
+    double g[3];
+    bool chose_right;
+} TRIALS[] = {{{1.0, 1.0, 0.0}, true},  {{-0.5, 1.0, 1.0}, false}, {{0.25, 1.0, -1.0}, false},
+              {{0.0, 1.0, -1.0}, true}, {{-1.0, 1.0, 1.0}, true},  {{0.84836, 1.0, 1.0}, true}};
+
+static void run_trials(double w[3], double P[9])
+{
+    model_filter_init(3, w, P, (double[]){0.5, -0.25, 0.0}, (double[]){4.0, 2.0, 0.5});
+    for (int t = 0; t < 6; t++) {
+        if (t == 3) {
+            model_filter_diffuse(3, P, (double[]){0.04, 1.0, 0.01});
+        }
+        assert_int_equal(model_filter_update(3, w, P, TRIALS[t].g, TRIALS[t].chose_right),
+                         MODEL_OK);
+        model_filter_diffuse(3, P, (double[]){1e-3, 2e-3, 1e-4});
+    }
+}
+
+static void matches_newtons_method_in_all_dimensions_over_six_trials(void **state)
+{
+    (void)state;
+    static const double W[] = {0.7670063257016257, 0.9698754908846997, 0.178237166611014};
+    static const double COV[] = {1.340604310374969,   0.08166687981285889,  0.1210494190736484,
+                                 0.08166687981285892, 0.9000757479881297,   -0.01856765577093395,
+                                 0.1210494190736483,  -0.01856765577093392, 0.3501345266937079};
+    double w[3];
+    double P[9];
+    double lo;
+    double hi;
+    run_trials(w, P);
+    for (int i = 0; i < 3; i++) {
+        CHECK_NEAR(w[i], W[i], 1e-12);
+    }
+    for (int i = 0; i < 9; i++) {
+        CHECK_NEAR(P[i], COV[i], 1e-12);
+    }
+    const double g[] = {-0.30274, 1.0, 1.0};
+    CHECK_NEAR(model_filter_predict(3, w, P, g, &lo, &hi), 0.6800026546775665, 1e-12);
+    CHECK_NEAR(lo, 0.2899096729430817, 1e-12);
+    CHECK_NEAR(hi, 0.9386381134011536, 1e-12);
+    CHECK_NEAR(model_filter_predict(3, w, P, g, NULL, NULL), 0.6800026546775665, 1e-12);
+}
+
+static void a_known_move_shifts_w_and_turns_P_by_the_jacobian(void **state)
+{
+    (void)state;
+    static const double COV[] = {1.316000771387724,  0.08045506294261588,  0.1332055418665603,
+                                 0.0804550629426159, 0.9590691613201602,   -0.01774327728474655,
+                                 0.1332055418665603, -0.01774327728474652, 0.3441292886476073};
+    double w[3];
+    double P[9];
+    run_trials(w, P);
+    const double before = w[1];
+    model_filter_move(3, w, P, (double[]){0.1, -0.2, 0.3}, (double[]){-0.02, 0.03, 0.01},
+                      (double[]){0.5, 1.0, -1.0});
+    CHECK_NEAR(w[1], before - 0.2, 1e-15);
+    for (int i = 0; i < 9; i++) {
+        CHECK_NEAR(P[i], COV[i], 1e-12);
+    }
+}
+
+static void a_move_without_jacobian_leaves_P(void **state)
+{
+    (void)state;
+    double w[3];
+    double P[9];
+    double before[9];
+    run_trials(w, P);
+    memcpy(before, P, sizeof P);
+    model_filter_move(3, w, P, (double[]){0.1, -0.2, 0.3}, NULL, (double[]){0.5, 1.0, -1.0});
+    assert_memory_equal(P, before, sizeof P);
+}
+
+static void wide_priors_converge(void **state)
+{
+    (void)state;
+    const double g = 1.0;
+    double w = 0.0;
+    double P = 400.0;
+    assert_int_equal(model_filter_update(1, &w, &P, &g, true), MODEL_OK);
+    CHECK_NEAR(w, 4.480471807005359, 1e-9);
+    CHECK_NEAR(P, 73.66095563506502, 1e-6);
+    w = -30.0;
+    P = 900.0;
+    assert_int_equal(model_filter_update(1, &w, &P, &g, true), MODEL_OK);
+    CHECK_NEAR(w, 3.260371960865253, 1e-9);
+    CHECK_NEAR(P, 27.24696428471669, 1e-6);
+}
+
+/* The mode solves a = m + v (y - sigmoid(a)). */
+static void the_mode_is_a_root_for_every_width(void **state)
+{
+    (void)state;
+    const double g = 1.0;
+    double worst = 0.0;
+    for (double v = 1e-8; v < 2e4; v *= 1.7) {
+        for (double m = -40.0; m <= 40.0; m += 1.3) {
+            for (int y = 0; y < 2; y++) {
+                double w = m;
+                double P = v;
+                assert_int_equal(model_filter_update(1, &w, &P, &g, y == 1), MODEL_OK);
+                const double f = w - m - v * (y - model_filter_sigmoid(w));
+                worst = fmax(worst, fabs(f) / (1.0 + fabs(w)) / (1.0 + v));
+            }
+        }
+    }
+    printf("worst residual %.3g\n", worst);
+    assert_true(worst < 1e-9);
+}
+
+static void P_stays_symmetric_and_positive_over_a_million_trials(void **state)
+{
+    (void)state;
+    enum { N = 8 };
+    test_random r = test_random_seeded(31);
+    double w[N];
+    double P[N * N];
+    double mean[N] = {0.0};
+    double var[N];
+    double drift[N];
+    for (int i = 0; i < N; i++) {
+        var[i] = 4.0;
+        drift[i] = i % 2 == 0 ? 0.0 : 1e-4;
+    }
+    model_filter_init(N, w, P, mean, var);
+    for (int t = 0; t < 1000000; t++) {
+        double g[N];
+        for (int i = 0; i < N; i++) {
+            g[i] = 2.0 * test_random_uniform(&r) - 1.0;
+        }
+        assert_int_equal(model_filter_update(N, w, P, g, test_random_uniform(&r) < 0.5), MODEL_OK);
+        model_filter_diffuse(N, P, drift);
+    }
+    /* Cholesky's pivots are positive just when P is positive definite. */
+    double L[N][N] = {{0.0}};
+    for (int i = 0; i < N; i++) {
+        for (int j = 0; j <= i; j++) {
+            CHECK_NEAR(P[i * N + j], P[j * N + i], 0.0);
+            double sum = P[i * N + j];
+            for (int k = 0; k < j; k++) {
+                sum -= L[i][k] * L[j][k];
+            }
+            if (i == j) {
+                assert_true(sum > 0.0);
+                L[i][i] = sqrt(sum);
+            } else {
+                L[i][j] = sum / L[j][j];
+            }
+        }
+    }
+}
+
+static void refuses_what_is_not_finite_and_changes_nothing(void **state)
+{
+    (void)state;
+    double w[3];
+    double P[9];
+    double w_before[3];
+    double P_before[9];
+    run_trials(w, P);
+    memcpy(w_before, w, sizeof w);
+    memcpy(P_before, P, sizeof P);
+    assert_int_equal(model_filter_update(3, w, P, (double[]){(double)NAN, 1.0, 0.0}, true),
+                     MODEL_ERR_NUMERIC);
+    assert_int_equal(model_filter_update(3, w, P, (double[]){1e200, 1.0, 0.0}, true),
+                     MODEL_ERR_NUMERIC);
+    assert_memory_equal(w, w_before, sizeof w);
+    assert_memory_equal(P, P_before, sizeof P);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(matches_newtons_method_in_all_dimensions_over_six_trials),
+        cmocka_unit_test(a_known_move_shifts_w_and_turns_P_by_the_jacobian),
+        cmocka_unit_test(a_move_without_jacobian_leaves_P),
+        cmocka_unit_test(wide_priors_converge),
+        cmocka_unit_test(the_mode_is_a_root_for_every_width),
+        cmocka_unit_test(P_stays_symmetric_and_positive_over_a_million_trials),
+        cmocka_unit_test(refuses_what_is_not_finite_and_changes_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

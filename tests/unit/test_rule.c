@@ -1,0 +1,245 @@
+/* model/rule.h */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "check.h"
+#include "model/filter.h"
+#include "model/rule.h"
+#include "some_net.h"
+
+enum { N = 3 };
+
+static const double RATE[N] = {0.3, 0.1, 0.05};
+static const double BASELINE[N] = {0.4, -0.2, 0.9};
+static const double W[N] = {0.8, -0.3, 0.25};
+static const double G[N] = {0.6, 1.0, -1.0};
+
+static model_rule rule_of(model_rule_kind kind)
+{
+    model_rule rule = {.kind = kind};
+    memcpy(rule.rate, RATE, sizeof RATE);
+    memcpy(rule.baseline, BASELINE, sizeof BASELINE);
+    return rule;
+}
+
+static void step(model_rule_kind kind, const double w[], const model_rule_trial *trial, double dw[],
+                 double u[])
+{
+    const model_rule rule = rule_of(kind);
+    model_rule_state state;
+    model_rule_reset(&state);
+    assert_int_equal(model_rule_step(&rule, &state, N, w, G, trial, dw, u), MODEL_OK);
+}
+
+static const model_rule_kind CLASSIC[] = {MODEL_RULE_REINFORCE, MODEL_RULE_REINFORCE_BASE,
+                                          MODEL_RULE_REWARD_MAX, MODEL_RULE_PREDICT_MAX};
+
+/* Written out by hand from the formulas of Ashwood et al. 2020, with f = +1 right, -1 left, and
+ * p_choice and p_correct instead of p and y. */
+static void classic_rules_follow_their_published_form(void **state)
+{
+    (void)state;
+    const double p = model_filter_sigmoid(0.8 * 0.6 - 0.3 - 0.25);
+    for (int k = 0; k < 16; k++) {
+        const bool chose_right = k % 2 == 1;
+        const bool side_right = k / 2 % 2 == 1;
+        const double r = k / 4 % 2 == 1 ? 1.0 : 0.0;
+        const double stimulus = side_right ? 0.6 : -0.6;
+        const model_rule_trial trial = {stimulus, r, false, chose_right,
+                                        (int8_t)(k / 8 == 1 ? side_right : -1)};
+        const double f_choice = chose_right ? 1.0 : -1.0;
+        const double f_answer = side_right ? 1.0 : -1.0;
+        const double p_choice = chose_right ? p : 1.0 - p;
+        const double p_correct = side_right ? p : 1.0 - p;
+        double dw[N];
+        double u[N];
+        for (int i = 0; i < N; i++) {
+            const double a = RATE[i];
+            step(MODEL_RULE_REINFORCE, W, &trial, dw, u);
+            CHECK_NEAR(dw[i], a * r * f_choice * (1.0 - p_choice) * G[i], 1e-15);
+            step(MODEL_RULE_REINFORCE_BASE, W, &trial, dw, u);
+            CHECK_NEAR(dw[i], a * (r - BASELINE[i]) * f_choice * (1.0 - p_choice) * G[i], 1e-15);
+            step(MODEL_RULE_REWARD_MAX, W, &trial, dw, u);
+            CHECK_NEAR(dw[i], a * f_answer * p * (1.0 - p) * G[i] / 0.5, 1e-15);
+            step(MODEL_RULE_PREDICT_MAX, W, &trial, dw, u);
+            CHECK_NEAR(dw[i], a * f_answer * (1.0 - p_correct) * G[i], 1e-15);
+            step(MODEL_RULE_NONE, W, &trial, dw, u);
+            CHECK_NEAR(dw[i], 0.0, 0.0);
+            CHECK_NEAR(u[i], 0.0, 0.0);
+        }
+    }
+}
+
+static void jacobians_match_finite_differences(void **state)
+{
+    (void)state;
+    const double e = 1e-6;
+    for (int k = 0; k < 4; k++) {
+        for (int c = 0; c < 4; c++) {
+            const model_rule_trial trial = {c / 2 == 0 ? 0.6 : -0.6, c == 1 ? 1.0 : 0.3, false,
+                                            c % 2 == 1, -1};
+            double dw[N];
+            double u[N];
+            step(CLASSIC[k], W, &trial, dw, u);
+            for (int j = 0; j < N; j++) {
+                double moved[N];
+                double up[N];
+                double down[N];
+                double ignored[N];
+                memcpy(moved, W, sizeof moved);
+                moved[j] = W[j] + e;
+                step(CLASSIC[k], moved, &trial, up, ignored);
+                moved[j] = W[j] - e;
+                step(CLASSIC[k], moved, &trial, down, ignored);
+                for (int i = 0; i < N; i++) {
+                    CHECK_NEAR(u[i] * G[j], (up[i] - down[i]) / (2.0 * e), 1e-9);
+                }
+            }
+        }
+    }
+}
+
+static void an_unknown_reward_enters_as_one_half(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 4; k++) {
+        for (int stim = 0; stim < 2; stim++) {
+            model_rule_trial trial = {0.6 * stim, (double)NAN, false, true, -1};
+            double dw[N];
+            double half[N];
+            double u[N];
+            step(CLASSIC[k], W, &trial, dw, u);
+            trial.reward = 0.5;
+            step(CLASSIC[k], W, &trial, half, u);
+            assert_memory_equal(dw, half, sizeof dw);
+        }
+    }
+}
+
+static void at_zero_contrast_the_reward_tells_the_side(void **state)
+{
+    (void)state;
+    model_rule_trial trial = {0.0, 0.0, false, true, -1};
+    double told[N];
+    double stated[N];
+    double u[N];
+    step(MODEL_RULE_PREDICT_MAX, W, &trial, told, u); /* right went unrewarded: left was correct */
+    trial.side = 0;
+    step(MODEL_RULE_PREDICT_MAX, W, &trial, stated, u);
+    assert_memory_equal(told, stated, sizeof told);
+    trial.reward = 1.0;
+    trial.side = -1;
+    step(MODEL_RULE_REWARD_MAX, W, &trial, told, u);
+    trial.side = 1;
+    step(MODEL_RULE_REWARD_MAX, W, &trial, stated, u);
+    assert_memory_equal(told, stated, sizeof told);
+    trial.reward = (double)NAN;
+    trial.side = -1;
+    step(MODEL_RULE_REWARD_MAX, W, &trial, told, u);
+    CHECK_NEAR(told[0], 0.0, 0.0);
+}
+
+static void inputs_of_the_nets_are_the_published_six(void **state)
+{
+    (void)state;
+    const struct {
+        model_rule_trial trial;
+        float expected[MODEL_RULE_INPUTS];
+    } cases[] = {
+        {{0.5, 1.0, true, true, -1}, {0.5F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F}},
+        {{-0.5, 0.0, false, true, -1}, {-0.5F, 1.0F, 0.0F, 1.0F, 0.0F, 0.0F}},
+        {{0.0, (double)NAN, false, false, -1}, {0.0F, 1.0F, 0.0F, 0.0F, 0.5F, 0.0F}},
+        {{0.0, 1.0, false, true, 1}, {0.0F, 1.0F, 0.0F, 1.0F, 1.0F, 1.0F}},
+        {{0.5, 1.0, false, false, 0}, {0.5F, 1.0F, 0.0F, 0.0F, 1.0F, 0.0F}},
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        float x[MODEL_RULE_INPUTS];
+        model_rule_fill_inputs(&cases[k].trial, x);
+        assert_memory_equal(x, cases[k].expected, sizeof x);
+    }
+}
+
+static void a_net_rule_moves_the_weights_by_its_net_and_keeps_its_hidden_state(void **state)
+{
+    (void)state;
+    test_random r = test_random_seeded(41);
+    some_net *s = some_net_make(&r, (model_net_shape){true, N + MODEL_RULE_INPUTS, 16, 2, N});
+    model_rule rule = {.kind = MODEL_RULE_RNN, .net = s->net};
+    model_rule_state hidden;
+    model_rule_reset(&hidden);
+    assert_true(model_rule_fits(&rule, N));
+    float h[16] = {0.0F};
+    double dw[N];
+    double u[N];
+    for (int t = 0; t < 5; t++) {
+        const model_rule_trial trial = {0.2 * t, 1.0, t == 0, true, -1};
+        float in[N + MODEL_RULE_INPUTS];
+        float out[N];
+        for (int i = 0; i < N; i++) {
+            in[i] = (float)W[i];
+        }
+        model_rule_fill_inputs(&trial, in + N);
+        assert_int_equal(model_net_step(s->net, in, h, out), MODEL_OK);
+        assert_int_equal(model_rule_step(&rule, &hidden, N, W, G, &trial, dw, u), MODEL_OK);
+        for (int i = 0; i < N; i++) {
+            CHECK_NEAR(dw[i], out[i], 0.0);
+            CHECK_NEAR(u[i], 0.0, 0.0);
+        }
+        assert_memory_equal(hidden.h, h, sizeof h);
+    }
+    some_net_free(s);
+}
+
+static void rules_whose_net_does_not_fit_are_found(void **state)
+{
+    (void)state;
+    test_random r = test_random_seeded(42);
+    some_net *s = some_net_make(&r, (model_net_shape){false, N + MODEL_RULE_INPUTS, 4, 1, N});
+    model_rule rule = {.kind = MODEL_RULE_DNN, .net = s->net};
+    assert_true(model_rule_fits(&rule, N));
+    assert_false(model_rule_fits(&rule, N + 1));
+    rule.kind = MODEL_RULE_RNN;
+    assert_false(model_rule_fits(&rule, N));
+    rule.net = NULL;
+    assert_false(model_rule_fits(&rule, N));
+    rule = rule_of(MODEL_RULE_REINFORCE);
+    assert_true(model_rule_fits(&rule, N));
+    rule = rule_of(MODEL_RULES);
+    assert_false(model_rule_fits(&rule, N));
+    some_net_free(s);
+}
+
+static void every_name_is_read_back(void **state)
+{
+    (void)state;
+    for (int i = 0; i < (int)MODEL_RULES; i++) {
+        model_rule_kind kind = MODEL_RULES;
+        assert_int_equal(model_rule_parse(&kind, model_rule_name((model_rule_kind)i)), MODEL_OK);
+        assert_int_equal(kind, i);
+        assert_non_null(model_rule_formula(kind));
+    }
+    model_rule_kind kind = MODEL_RULE_NONE;
+    assert_int_equal(model_rule_parse(&kind, "Reinforce"), MODEL_ERR_ARG);
+    assert_null(model_rule_name(MODEL_RULES));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(classic_rules_follow_their_published_form),
+        cmocka_unit_test(jacobians_match_finite_differences),
+        cmocka_unit_test(an_unknown_reward_enters_as_one_half),
+        cmocka_unit_test(at_zero_contrast_the_reward_tells_the_side),
+        cmocka_unit_test(inputs_of_the_nets_are_the_published_six),
+        cmocka_unit_test(a_net_rule_moves_the_weights_by_its_net_and_keeps_its_hidden_state),
+        cmocka_unit_test(rules_whose_net_does_not_fit_are_found),
+        cmocka_unit_test(every_name_is_read_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
