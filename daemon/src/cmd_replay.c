@@ -2,10 +2,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "commands.h"
-#include "journal_schema.h"
 #include "options.h"
 #include "progress.h"
 #include "rerun.h"
@@ -214,12 +212,8 @@ int cmd_replay(int argc, char **argv)
     if (!options_read(&options, argc, argv, &code)) {
         return code;
     }
-    char file[600];
-    struct stat st;
-    const bool is_directory = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-    (void)snprintf(file, sizeof file, "%s%s", path, is_directory ? "/" JOURNAL_FILE : "");
     struct fault fault;
     progress_catch_interrupts();
-    code = replay_journal(file, &fault);
+    code = replay_journal(path, &fault);
     return code == FAULT_NONE ? code : fault_report(&fault, code);
 }
