@@ -11,13 +11,13 @@
 #define MURID_JOURNAL_H
 
 #include <pthread.h>
-#include <sqlite3.h>
 #include <stdatomic.h>
 
 #include "colony.h"
 #include "config.h"
 #include "ring.h"
 #include "session.h"
+#include "store.h"
 
 /* Room that one message needs at most, with its prediction, alerts and checkpoint. */
 enum { JOURNAL_UNIT_MAX = 96 * 1024 };
@@ -37,14 +37,10 @@ struct journal_health {
 };
 
 struct journal {
-    char path[512];
-    int lock_fd;
-    sqlite3 *db;   /* the writer thread's once started */
-    int wal_pages; /* written since the WAL was last moved; the thread's */
+    struct store store; /* the thread's once started */
     struct ring ring;
     int64_t commit_ns;
     int64_t next_event; /* number of the next event */
-    int64_t run;        /* number of the present run */
     pthread_t thread;
     bool is_started;
     int wake_fd[2];
@@ -55,7 +51,6 @@ struct journal {
     _Atomic int64_t durable_event;
     _Atomic int64_t oldest_ns; /* monotonic receipt time of the oldest record not on disk; 0 none */
     _Atomic int64_t worst_lag_ns;
-    sqlite3_stmt *statements[9];
 };
 
 /* Opens or makes the journal of a data directory, and takes its lock. FAULT_NONE, or FAULT_WORK /
