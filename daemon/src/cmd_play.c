@@ -42,8 +42,7 @@ struct play {
     struct stream streams[SUBJECTS_MAX];
 };
 
-/* ---- finding out who listens ------------------------------------------------------------------
- */
+/* ---- finding out who listens ----------------------------------------------------------------- */
 
 static void *open_publisher(void *context, const char *endpoint)
 {
@@ -110,8 +109,7 @@ static int find_daemon(struct play *play, struct fault *fault)
                      play->endpoint);
 }
 
-/* ---- playing ----------------------------------------------------------------------------------
- */
+/* ---- playing --------------------------------------------------------------------------------- */
 
 static struct stream *find_stream(struct play *play, const char *subject)
 {

@@ -18,8 +18,7 @@ _Static_assert(sizeof(struct record_event) + PROTO_BYTES_MAX + sizeof(struct rec
                    JOURNAL_UNIT_MAX,
                "one message must fit");
 
-/* ---- the thread -------------------------------------------------------------------------------
- */
+/* ---- the thread ------------------------------------------------------------------------------ */
 
 struct batch {
     int64_t last_event; /* 0 none */
@@ -99,7 +98,6 @@ static void settle_batch(struct journal *j, const struct batch *batch)
         atomic_store(&j->worst_lag_ns, lag_ns);
     }
     atomic_store(&j->oldest_ns, 0);
-    ring_free(&j->ring);
 }
 
 static bool has_records(struct journal *j)
@@ -165,8 +163,9 @@ static void *journal_thread(void *argument)
             if (was_failing) {
                 log_warn("%s: written again; nothing was lost", j->store.path);
             }
-            print_batch(j, &batch);
             settle_batch(j, &batch);
+            print_batch(j, &batch);
+            ring_free(&j->ring);
             store_move_wal(&j->store);
             continue;
         }
@@ -181,8 +180,7 @@ static void *journal_thread(void *argument)
     }
 }
 
-/* ---- opening ----------------------------------------------------------------------------------
- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 int journal_open(struct journal *j, const char *directory, struct fault *fault)
 {
@@ -268,8 +266,7 @@ void journal_close(struct journal *j)
     store_close(&j->store);
 }
 
-/* ---- the loop's side --------------------------------------------------------------------------
- */
+/* ---- the loop's side ------------------------------------------------------------------------- */
 
 bool journal_has_room(struct journal *j)
 {

@@ -32,8 +32,7 @@ enum {
 static const uint64_t SOCKETS_DUE =
     (1U << TAG_ASK) | (1U << TAG_TRIALS) | (1U << TAG_CONTROL) | (1U << TAG_ZAP);
 
-/* ---- alerts -----------------------------------------------------------------------------------
- */
+/* ---- alerts ---------------------------------------------------------------------------------- */
 
 /* At most one alert of a kind a second; those withheld are counted in the next. */
 static void raise_alert(struct loop *loop, int64_t event, const char *rig, const char *subject,
@@ -85,8 +84,7 @@ static void raise_plain(struct loop *loop, proto_alert_code code, const char *ri
     raise_alert(loop, 0, rig, "", &alert, clock_mono_ns());
 }
 
-/* ---- one message ------------------------------------------------------------------------------
- */
+/* ---- one message ----------------------------------------------------------------------------- */
 
 static void count(struct loop *loop)
 {
@@ -278,8 +276,7 @@ static void publish_without_reply(struct loop *loop, int64_t t_mono_ns)
     journal_publish(&loop->journal);
 }
 
-/* ---- sources ----------------------------------------------------------------------------------
- */
+/* ---- sources --------------------------------------------------------------------------------- */
 
 /* True if the socket may have more. Without room the requests wait in the socket, unless the disk
  * fails: then clients are told, and keep their trials. */
@@ -398,8 +395,7 @@ static bool serve(struct loop *loop, uint32_t tag)
     }
 }
 
-/* ---- once a second ----------------------------------------------------------------------------
- */
+/* ---- once a second --------------------------------------------------------------------------- */
 
 void loop_fill_status(struct loop *loop, proto_message *out)
 {
@@ -524,8 +520,7 @@ void loop_checkpoint_all(struct loop *loop)
     journal_publish(&loop->journal);
 }
 
-/* ---- start and stop ---------------------------------------------------------------------------
- */
+/* ---- start and stop -------------------------------------------------------------------------- */
 
 static void enter_run(struct loop *loop)
 {

@@ -232,8 +232,7 @@ void store_move_wal(struct store *store)
     }
 }
 
-/* ---- opening ----------------------------------------------------------------------------------
- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static int db_fault(struct store *store, struct fault *fault)
 {
