@@ -1,1 +1,2 @@
 # Tests of daemon.
+python_test(integration/test_crash.py)
