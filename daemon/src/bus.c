@@ -166,9 +166,23 @@ static void *make_socket(struct bus *bus, int type)
     return s;
 }
 
-static int check_reach(const char *key, const char *endpoint, const struct config *config,
-                       bool has_curve, struct fault *fault)
+/* libzmq takes 65537 for 1. */
+static bool is_port(const char *text)
 {
+    char *end = NULL;
+    const long port = strtol(text, &end, 10);
+    return strcmp(text, "*") == 0 || (end != text && *end == '\0' && port >= 1 && port <= 65535);
+}
+
+static int check_endpoint(const char *key, const char *endpoint, const struct config *config,
+                          bool has_curve, struct fault *fault)
+{
+    const char *port = strrchr(endpoint, ':');
+    if (strncmp(endpoint, "tcp://", 6) == 0 && !is_port(port + 1)) {
+        return fault_set(fault, FAULT_INPUT,
+                         "sockets.%s: %s: a port from 1 to 65535 was expected after the last \":\"",
+                         key, endpoint);
+    }
     if (bus_is_local(endpoint) || has_curve || config->security.insecure) {
         return FAULT_NONE;
     }
@@ -184,7 +198,7 @@ static int open_bound(struct bus *bus, void **out, int type, const char *key, co
     if (endpoint[0] == '\0') {
         return FAULT_NONE;
     }
-    const int rc = check_reach(key, endpoint, config, secret[0] != '\0', fault);
+    const int rc = check_endpoint(key, endpoint, config, secret[0] != '\0', fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
@@ -215,7 +229,7 @@ static int connect_publishers(struct bus *bus, const struct config *config, stru
 {
     for (size_t i = 0; i < config->sockets.trials_connect.n; i++) {
         const char *endpoint = config->sockets.trials_connect.v[i];
-        const int rc = check_reach("trials_connect", endpoint, config, false, fault);
+        const int rc = check_endpoint("trials_connect", endpoint, config, false, fault);
         if (rc != FAULT_NONE) {
             return rc;
         }
