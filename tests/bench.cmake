@@ -21,6 +21,7 @@ endfunction()
 
 bench_program(latency)
 bench_run(latency_rnn latency --rnn)
+bench_program(stages)
 
 add_custom_target(bench_all COMMAND ${CMAKE_CTEST_COMMAND} -C bench -L bench --verbose
     WORKING_DIRECTORY ${CMAKE_BINARY_DIR} USES_TERMINAL)
