@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "bench.h"
+#include "colony.h"
 
 enum { SAMPLES_MAX = 4096 };
 
@@ -58,8 +59,13 @@ int main(int argc, char **argv)
             printf("%10lld %10.2f\n", (long long)s.trials[i], (double)s.bytes[i] / mib);
         }
     }
+    /* A session stays known, so that a trial sent again months later is recognized. */
+    const int64_t sessions = bench_journal_query(&d, "SELECT count(*) FROM session");
+    const int64_t sessions_bytes = sessions * 9 / 10 * (int64_t)sizeof(struct session);
+    printf("%lld sessions of %zu bytes, %.2f MiB of them after the first tenth\n",
+           (long long)sessions, sizeof(struct session), (double)sessions_bytes / mib);
     bench_daemon_remove(&d);
     return bench_verdict("resident memory, most", (double)most / mib, "MiB", true, 32.0) |
-           bench_verdict("growth after the first tenth", (double)(most - most_early) / mib, "MiB",
-                         true, 1.0);
+           bench_verdict("growth after the first tenth beside that",
+                         (double)(most - most_early - sessions_bytes) / mib, "MiB", true, 0.5);
 }
