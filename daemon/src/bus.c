@@ -12,8 +12,7 @@
 /* A key in the text form of ZeroMQ RFC 32: 40 characters and a NUL. */
 enum { KEY_TEXT = 41, MESSAGE_BYTES_MAX = 1 << 20, QUEUE = 10000 };
 
-/* ---- keys -------------------------------------------------------------------------------------
- */
+/* ---- keys ------------------------------------------------------------------------------------ */
 
 static bool is_key_text(const char *text)
 {
@@ -111,8 +110,7 @@ int bus_make_keys(const char *path, struct fault *fault)
                : fault_set(fault, FAULT_WORK, "%s: %s", path, strerror(errno));
 }
 
-/* ---- opening ----------------------------------------------------------------------------------
- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 bool bus_is_local(const char *endpoint)
 {
@@ -281,8 +279,7 @@ int bus_fd(void *socket)
     return fd;
 }
 
-/* ---- moving frames ----------------------------------------------------------------------------
- */
+/* ---- moving frames --------------------------------------------------------------------------- */
 
 /* One frame into to[cap]. Its size as sent, or -1 if there is none; *more: another one follows. */
 static int receive_frame(void *socket, uint8_t *to, size_t cap, bool *more)
@@ -348,8 +345,7 @@ void bus_publish(struct bus *bus, const char *topic, const uint8_t *body, size_t
     }
 }
 
-/* ---- letting clients in (ZeroMQ RFC 27) -------------------------------------------------------
- */
+/* ---- letting clients in (ZeroMQ RFC 27) ------------------------------------------------------ */
 
 static bool is_allowed(const struct bus *bus, const uint8_t *key, int size)
 {

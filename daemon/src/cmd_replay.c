@@ -2,10 +2,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "commands.h"
-#include "journal_schema.h"
 #include "options.h"
 #include "progress.h"
 #include "rerun.h"
@@ -29,8 +27,8 @@ static int differ(const struct replay *r, int64_t event, const char *what, doubl
                   struct fault *fault)
 {
     return fault_set(fault, FAULT_WORK,
-                     "%s: event %" PRId64 ": %s was %.17g, is recomputed as %.17g", r->rerun->path,
-                     event, what, was, is);
+                     "%s: event %" PRId64 ": %s was %.17g, is recomputed as %.17g",
+                     r->rerun->journal.path, event, what, was, is);
 }
 
 /* NaN is kept as NULL. */
@@ -71,7 +69,7 @@ static int compare_prediction(struct replay *r, const struct rerun_step *step, s
     sqlite3_bind_int64(s, 1, id);
     const bool is_there = sqlite3_step(s) == SQLITE_ROW;
     if (is_there != step->result->has_prediction) {
-        return fault_set(fault, FAULT_WORK, "%s: event %" PRId64 ": %s", r->rerun->path, id,
+        return fault_set(fault, FAULT_WORK, "%s: event %" PRId64 ": %s", r->rerun->journal.path, id,
                          is_there ? "a prediction stands there, none is recomputed"
                                   : "no prediction stands there, one is recomputed");
     }
@@ -117,14 +115,15 @@ static int compare_event(struct replay *r, const struct rerun_step *step, struct
     sqlite3_reset(s);
     sqlite3_bind_int64(s, 1, id);
     if (sqlite3_step(s) != SQLITE_ROW) {
-        return fault_set(fault, FAULT_WORK, "%s: event %" PRId64 " is gone", r->rerun->path, id);
+        return fault_set(fault, FAULT_WORK, "%s: event %" PRId64 " is gone", r->rerun->journal.path,
+                         id);
     }
     const char *was = (const char *)sqlite3_column_text(s, 0);
     const char *is = session_status_name(step->result->status);
     if (was == NULL || strcmp(was, is) != 0) {
         return fault_set(fault, FAULT_WORK,
                          "%s: event %" PRId64 ": status was %s, is recomputed as %s",
-                         r->rerun->path, id, was != NULL ? was : "unknown", is);
+                         r->rerun->journal.path, id, was != NULL ? was : "unknown", is);
     }
     const double values[] = {scored->p_right, scored->nats, scored->baseline_nats};
     static const char *const NAMES[] = {"p_right", "nats", "baseline_nats"};
@@ -173,14 +172,14 @@ static int replay_journal(const char *path, struct fault *fault)
     }
     rc = rc ? rc : rerun_open_colony(&rerun, &colony, no_clock, fault);
     if (rc == FAULT_NONE &&
-        (sqlite3_prepare_v2(rerun.db,
+        (sqlite3_prepare_v2(rerun.journal.db,
                             "SELECT status, p_right, nats, baseline_nats FROM event WHERE id = ?",
                             -1, &r.event, NULL) != SQLITE_OK ||
-         sqlite3_prepare_v2(rerun.db,
+         sqlite3_prepare_v2(rerun.journal.db,
                             "SELECT stimuli, p_right, lo, hi, w, w_sd, for_trial, n, nats,"
                             " baseline_nats, brier, ece FROM prediction WHERE event = ?",
                             -1, &r.prediction, NULL) != SQLITE_OK)) {
-        rc = fault_set(fault, FAULT_INPUT, "%s: %s", path, sqlite3_errmsg(rerun.db));
+        rc = fault_set(fault, FAULT_INPUT, "%s: %s", path, sqlite3_errmsg(rerun.journal.db));
     }
     progress_start(&r.progress, "replay", rerun.last_event);
     rc = rc ? rc : rerun_events(&rerun, &colony, 0, on_event, &r, fault);
@@ -213,12 +212,8 @@ int cmd_replay(int argc, char **argv)
     if (!options_read(&options, argc, argv, &code)) {
         return code;
     }
-    char file[600];
-    struct stat st;
-    const bool is_directory = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-    (void)snprintf(file, sizeof file, "%s%s", path, is_directory ? "/" JOURNAL_FILE : "");
     struct fault fault;
     progress_catch_interrupts();
-    code = replay_journal(file, &fault);
+    code = replay_journal(path, &fault);
     return code == FAULT_NONE ? code : fault_report(&fault, code);
 }

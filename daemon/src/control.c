@@ -39,6 +39,7 @@ static void on_subjects(struct loop *loop, const proto_command *command, proto_m
     for (int64_t i = offset; i < s->total && s->animals.n < SUBJECTS_PAGE; i++) {
         proto_message prediction;
         proto_animal *a = &s->animals.v[s->animals.n++];
+        proto_animal_init(a);
         colony_predict(colony, (uint32_t)i, &prediction);
         strcpy(a->rig, prediction.env.rig);
         strcpy(a->subject, prediction.env.subject);

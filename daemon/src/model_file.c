@@ -1,6 +1,7 @@
 #include "model_file.h"
 
 #include <errno.h>
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <sodium.h>
@@ -32,7 +33,7 @@ struct vector {
     const char *name;
     double *values;
     double least;
-    bool is_above; /* values must be above least, not only at least that */
+    double most;
     bool is_required;
     bool is_allowed;
 };
@@ -75,25 +76,22 @@ static size_t part_values(const struct net_part *part)
 
 static void list_vectors(model_params *params, struct vector vectors[VECTORS])
 {
-    const double any = -(double)INFINITY;
     const model_rule_kind kind = params->rule.kind;
     const bool is_classic = kind != MODEL_RULE_NONE && !model_rule_has_net(kind);
     const bool has_base = kind == MODEL_RULE_REINFORCE_BASE;
+    const double mean = MODEL_MEAN_MAX;
+    const double var = MODEL_VAR_MAX;
+    const double rate = MODEL_RATE_MAX;
     model_noise *noise = &params->noise;
     const struct vector list[VECTORS] = {
-        {"rule.rate", params->rule.rate, any, false, is_classic, is_classic},
-        {"rule.baseline", params->rule.baseline, any, false, has_base, has_base},
-        {"filter.prior_mean", noise->prior_mean, any, false, false, true},
-        {"filter.prior_var", noise->prior_var, 0.0, true, false, true},
-        {"filter.drift_var", noise->drift_var, 0.0, false, false, true},
-        {"filter.session_var", noise->session_var, 0.0, false, false, true},
+        {"rule.rate", params->rule.rate, -rate, rate, is_classic, is_classic},
+        {"rule.baseline", params->rule.baseline, -rate, rate, has_base, has_base},
+        {"filter.prior_mean", noise->prior_mean, -mean, mean, false, true},
+        {"filter.prior_var", noise->prior_var, DBL_MIN, var, false, true},
+        {"filter.drift_var", noise->drift_var, 0.0, var, false, true},
+        {"filter.session_var", noise->session_var, 0.0, var, false, true},
     };
     memcpy(vectors, list, sizeof list);
-}
-
-static bool vector_takes(const struct vector *vector, double value)
-{
-    return isfinite(value) && (vector->is_above ? value > vector->least : value >= vector->least);
 }
 
 static void print_shape(uint32_t n_dims, const uint64_t dims[], char *out, size_t cap)
@@ -148,13 +146,10 @@ static int read_vectors(const struct safetensors *st, const char *place, model_p
         }
         for (size_t i = 0; i < tensor->n; i++) {
             vector->values[i] = safetensors_value(tensor, i);
-            if (!vector_takes(vector, vector->values[i])) {
+            if (!(vector->values[i] >= vector->least && vector->values[i] <= vector->most)) {
                 return fault_set(fault, FAULT_INPUT,
-                                 "%s: tensor \"%s\": value %zu is %g, a finite number%s expected",
-                                 place, vector->name, i, vector->values[i],
-                                 vector->is_above
-                                     ? " above 0"
-                                     : (isfinite(vector->least) ? " not below 0" : ""));
+                                 "%s: tensor \"%s\": value %zu is %g, %.3g to %.3g expected", place,
+                                 vector->name, i, vector->values[i], vector->least, vector->most);
             }
         }
     }
@@ -543,7 +538,8 @@ int model_file_build(const struct model_spec *spec, struct model_file *out, stru
     }
     if (model_params_check(&params) != MODEL_OK) {
         return fault_set(fault, FAULT_INPUT,
-                         "model: a finite rate and baseline, and variances not below 0 expected");
+                         "model: rate and baseline within %g, variances 0 to %g expected",
+                         MODEL_RATE_MAX, MODEL_VAR_MAX);
     }
     out->params = params;
     return hash_built(out, fault);

@@ -3,37 +3,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#include "journal_schema.h"
-
-static int db_fault(const struct rerun *rerun, struct fault *fault)
-{
-    return fault_set(fault, FAULT_WORK, "%s: %s", rerun->path, sqlite3_errmsg(rerun->db));
-}
-
-static int prepare(struct rerun *rerun, const char *sql, sqlite3_stmt **s, struct fault *fault)
-{
-    return sqlite3_prepare_v2(rerun->db, sql, -1, s, NULL) == SQLITE_OK ? FAULT_NONE
-                                                                        : db_fault(rerun, fault);
-}
-
-static const char *text_at(sqlite3_stmt *s, int column)
-{
-    const char *text = (const char *)sqlite3_column_text(s, column);
-    return text != NULL ? text : "";
-}
-
-/* Ids in a journal may have been tampered with: they become array indexes only through here. */
-static bool copy_id(char *to, sqlite3_stmt *s, int column)
-{
-    const char *text = text_at(s, column);
-    if (!proto_id_is_valid(text)) {
-        return false;
-    }
-    strcpy(to, text);
-    return true;
-}
 
 static int load_run(struct rerun *rerun, sqlite3_stmt *s, struct fault *fault)
 {
@@ -41,16 +10,16 @@ static int load_run(struct rerun *rerun, sqlite3_stmt *s, struct fault *fault)
     char name[600];
     run->id = sqlite3_column_int64(s, 0);
     run->first_event = sqlite3_column_int64(s, 1);
-    (void)snprintf(name, sizeof name, "%s, run %" PRId64, rerun->path, run->id);
+    (void)snprintf(name, sizeof name, "%s, run %" PRId64, rerun->journal.path, run->id);
     int rc = config_parse(&run->config, name, sqlite3_column_text(s, 3),
                           (size_t)sqlite3_column_bytes(s, 3), fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
     const uint8_t *bytes = sqlite3_column_blob(s, 4);
-    if (bytes == NULL && strcmp(text_at(s, 2), "built-in") != 0) {
+    if (bytes == NULL && strcmp(journal_reader_text(s, 2), "built-in") != 0) {
         return fault_set(fault, FAULT_INPUT, "%s: its model %s is not in the journal", name,
-                         text_at(s, 2));
+                         journal_reader_text(s, 2));
     }
     rc = models_load_bytes(&run->models, &run->config, name, bytes,
                            (size_t)sqlite3_column_bytes(s, 4), fault);
@@ -62,19 +31,20 @@ static int load_run(struct rerun *rerun, sqlite3_stmt *s, struct fault *fault)
 static int load_runs(struct rerun *rerun, struct fault *fault)
 {
     sqlite3_stmt *s = NULL;
-    int rc = prepare(rerun, "SELECT count(*) FROM run", &s, fault);
-    if (rc == FAULT_NONE && sqlite3_step(s) == SQLITE_ROW) {
-        rerun->runs = calloc((size_t)sqlite3_column_int64(s, 0) + 1, sizeof *rerun->runs);
+    int64_t n = 0;
+    int rc = journal_reader_whole(&rerun->journal, "SELECT count(*) FROM run", &n, fault);
+    if (rc == FAULT_NONE) {
+        rerun->runs = calloc((size_t)n + 1, sizeof *rerun->runs);
     }
-    sqlite3_finalize(s);
     if (rc == FAULT_NONE && rerun->runs == NULL) {
-        return fault_set(fault, FAULT_WORK, "%s: no memory for its runs", rerun->path);
+        return fault_set(fault, FAULT_WORK, "%s: no memory for its runs", rerun->journal.path);
     }
-    rc = rc == FAULT_NONE ? prepare(rerun,
-                                    "SELECT run.id, first_event, run.model, config, file FROM run"
-                                    " LEFT JOIN model ON model.hash = run.model ORDER BY run.id",
-                                    &s, fault)
-                          : rc;
+    rc = rc == FAULT_NONE
+             ? journal_reader_prepare(&rerun->journal,
+                                      "SELECT run.id, first_event, run.model, config, file FROM run"
+                                      " LEFT JOIN model ON model.hash = run.model ORDER BY run.id",
+                                      &s, fault)
+             : rc;
     while (rc == FAULT_NONE && sqlite3_step(s) == SQLITE_ROW) {
         rc = load_run(rerun, s, fault);
     }
@@ -85,35 +55,11 @@ static int load_runs(struct rerun *rerun, struct fault *fault)
 int rerun_open(struct rerun *rerun, const char *path, struct fault *fault)
 {
     *rerun = (struct rerun){0};
-    (void)snprintf(rerun->path, sizeof rerun->path, "%s", path);
-    if (access(path, R_OK) != 0 ||
-        sqlite3_open_v2(path, &rerun->db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK) {
-        /* READWRITE, because a journal that was not closed needs its WAL read back. */
-        const int rc = fault_set(fault, FAULT_INPUT, "%s: cannot be opened as a journal", path);
-        rerun_close(rerun);
-        return rc;
-    }
-    sqlite3_stmt *s = NULL;
-    int64_t version = 0;
-    int rc = prepare(rerun, "PRAGMA user_version", &s, fault);
-    if (rc == FAULT_NONE) {
-        rc = sqlite3_step(s) == SQLITE_ROW ? FAULT_NONE : db_fault(rerun, fault);
-        version = sqlite3_column_int64(s, 0);
-    }
-    sqlite3_finalize(s);
-    s = NULL;
-    if (rc == FAULT_NONE && version != JOURNAL_VERSION) {
-        rc = fault_set(fault, FAULT_INPUT, "%s: %s (schema %" PRId64 ", this murid knows %d)", path,
-                       version == 0 ? "not a journal of murid" : "written by another murid",
-                       version, JOURNAL_VERSION);
-    }
-    if (rc == FAULT_NONE) {
-        rc = prepare(rerun, "SELECT coalesce(max(id), 0) FROM event", &s, fault);
-    }
-    if (rc == FAULT_NONE && sqlite3_step(s) == SQLITE_ROW) {
-        rerun->last_event = sqlite3_column_int64(s, 0);
-    }
-    sqlite3_finalize(s);
+    int rc = journal_reader_open(&rerun->journal, path, fault);
+    rc = rc == FAULT_NONE
+             ? journal_reader_whole(&rerun->journal, "SELECT coalesce(max(id), 0) FROM event",
+                                    &rerun->last_event, fault)
+             : rc;
     rc = rc == FAULT_NONE ? load_runs(rerun, fault) : rc;
     if (rc != FAULT_NONE) {
         rerun_close(rerun);
@@ -127,7 +73,7 @@ void rerun_close(struct rerun *rerun)
         models_free(&rerun->runs[i].models);
     }
     free(rerun->runs);
-    sqlite3_close(rerun->db);
+    journal_reader_close(&rerun->journal);
     *rerun = (struct rerun){0};
 }
 
@@ -168,32 +114,26 @@ static void enter_runs(struct rerun *rerun, struct colony *colony, int64_t event
     }
 }
 
-static int row_fault(const struct rerun *rerun, const char *table, int64_t row, struct fault *fault)
-{
-    return fault_set(fault, FAULT_INPUT, "%s: table %s, row %" PRId64 ": damaged", rerun->path,
-                     table, row);
-}
-
 static int load_subject(struct rerun *rerun, struct colony *colony, sqlite3_stmt *s,
                         struct fault *fault)
 {
     char name[PROTO_ID_MAX + 1];
     const int64_t id = sqlite3_column_int64(s, 0);
-    if (!copy_id(name, s, 1) || colony_find_subject(colony, name) != COLONY_NONE) {
-        return row_fault(rerun, "subject", id, fault);
+    if (!journal_reader_id(name, s, 1) || colony_find_subject(colony, name) != COLONY_NONE) {
+        return journal_reader_row_fault(&rerun->journal, "subject", id, fault);
     }
     const uint32_t number = colony_add_subject(colony, name);
     if (number == COLONY_NONE) {
         return fault_set(fault, FAULT_INPUT,
                          "%s: has more than %" PRIu32 " subjects; raise limits.subjects",
-                         rerun->path, colony->max_subjects);
+                         rerun->journal.path, colony->max_subjects);
     }
     if ((int64_t)number != id) {
-        return row_fault(rerun, "subject", id, fault);
+        return journal_reader_row_fault(&rerun->journal, "subject", id, fault);
     }
     struct subject *subject = &colony->subjects[number];
-    /* A state of another size is of another build: the animal is then run again from its start. */
-    if (sqlite3_column_bytes(s, 4) == (int)sizeof subject->state) {
+    if (sqlite3_column_int64(s, 5) == COLONY_LAYOUT &&
+        sqlite3_column_bytes(s, 4) == (int)sizeof subject->state) {
         memcpy(&subject->state, sqlite3_column_blob(s, 4), sizeof subject->state);
         subject->last_event = subject->checkpoint_event = sqlite3_column_int64(s, 2);
         subject->run = sqlite3_column_int64(s, 3);
@@ -210,19 +150,19 @@ static int load_session(struct rerun *rerun, struct colony *colony, sqlite3_stmt
     char name[PROTO_ID_MAX + 1];
     const int64_t id = sqlite3_column_int64(s, 0);
     const int64_t subject = sqlite3_column_int64(s, 2);
-    if (!copy_id(rig, s, 1) || !copy_id(name, s, 3) || subject < 0 ||
+    if (!journal_reader_id(rig, s, 1) || !journal_reader_id(name, s, 3) || subject < 0 ||
         subject >= (int64_t)colony->n_subjects) {
-        return row_fault(rerun, "session", id, fault);
+        return journal_reader_row_fault(&rerun->journal, "session", id, fault);
     }
     const uint32_t number =
         colony_add_session(colony, rig, (uint32_t)subject, name, sqlite3_column_int(s, 4) != 0);
     if (number == COLONY_NONE) {
         return fault_set(fault, FAULT_INPUT,
                          "%s: has more than %" PRIu32 " sessions; raise limits.sessions",
-                         rerun->path, colony->max_sessions);
+                         rerun->journal.path, colony->max_sessions);
     }
     if ((int64_t)number != id) {
-        return row_fault(rerun, "session", id, fault);
+        return journal_reader_row_fault(&rerun->journal, "session", id, fault);
     }
     struct session *session = &colony->sessions[number];
     if (sqlite3_column_bytes(s, 5) == (int)sizeof session->state &&
@@ -244,7 +184,7 @@ static int check_states(struct rerun *rerun, const struct colony *colony, struct
             (state->session >= 0 && colony->sessions[state->session].subject != i) ||
             state->n_stimuli > COLONY_STIMULI_MAX || state->heal.n < 0 ||
             state->heal.n > HEAL_TRIALS) {
-            return row_fault(rerun, "checkpoint", i, fault);
+            return journal_reader_row_fault(&rerun->journal, "checkpoint", i, fault);
         }
         if (state->session >= 0) {
             strcpy(colony->subjects[i].rig, colony->sessions[state->session].rig);
@@ -257,19 +197,21 @@ int rerun_load_checkpoints(struct rerun *rerun, struct colony *colony, int64_t *
                            struct fault *fault)
 {
     sqlite3_stmt *s = NULL;
-    int rc = prepare(rerun,
-                     "SELECT subject.id, name, event, run, state FROM subject"
-                     " LEFT JOIN checkpoint ON checkpoint.subject = subject.id ORDER BY subject.id",
-                     &s, fault);
+    int rc = journal_reader_prepare(
+        &rerun->journal,
+        "SELECT subject.id, name, event, run, state, layout FROM subject"
+        " LEFT JOIN checkpoint ON checkpoint.subject = subject.id ORDER BY subject.id",
+        &s, fault);
     while (rc == FAULT_NONE && sqlite3_step(s) == SQLITE_ROW) {
         rc = load_subject(rerun, colony, s, fault);
     }
     sqlite3_finalize(s);
     s = NULL;
     rc = rc == FAULT_NONE
-             ? prepare(rerun,
-                       "SELECT id, rig, subject, name, named_here, state FROM session ORDER BY id",
-                       &s, fault)
+             ? journal_reader_prepare(
+                   &rerun->journal,
+                   "SELECT id, rig, subject, name, named_here, state FROM session ORDER BY id", &s,
+                   fault)
              : rc;
     while (rc == FAULT_NONE && sqlite3_step(s) == SQLITE_ROW) {
         rc = load_session(rerun, colony, s, fault);
@@ -277,8 +219,10 @@ int rerun_load_checkpoints(struct rerun *rerun, struct colony *colony, int64_t *
     sqlite3_finalize(s);
     s = NULL;
     rc = rc == FAULT_NONE ? check_states(rerun, colony, fault) : rc;
-    rc = rc == FAULT_NONE ? prepare(rerun, "SELECT max(id) FROM event WHERE subject = ?", &s, fault)
-                          : rc;
+    rc = rc == FAULT_NONE
+             ? journal_reader_prepare(&rerun->journal,
+                                      "SELECT max(id) FROM event WHERE subject = ?", &s, fault)
+             : rc;
     *from = rerun->last_event;
     for (uint32_t i = 0; rc == FAULT_NONE && i < colony->n_subjects; i++) {
         sqlite3_bind_int64(s, 1, i);
@@ -316,14 +260,14 @@ int rerun_events(struct rerun *rerun, struct colony *colony, int64_t from, rerun
 {
     struct session_result *result = calloc(1, sizeof *result);
     sqlite3_stmt *s = NULL;
-    int rc = result == NULL
-                 ? fault_set(fault, FAULT_WORK, "out of memory")
-                 : prepare(rerun,
-                           "SELECT event.id, t_wall_ns, t_mono_ns, source, event.rig, raw,"
-                           " event.subject, subject.name FROM event"
-                           " LEFT JOIN subject ON subject.id = event.subject"
-                           " WHERE event.id > ? ORDER BY event.id",
-                           &s, fault);
+    int rc = result == NULL ? fault_set(fault, FAULT_WORK, "out of memory")
+                            : journal_reader_prepare(
+                                  &rerun->journal,
+                                  "SELECT event.id, t_wall_ns, t_mono_ns, source, event.rig, raw,"
+                                  " event.subject, subject.name FROM event"
+                                  " LEFT JOIN subject ON subject.id = event.subject"
+                                  " WHERE event.id > ? ORDER BY event.id",
+                                  &s, fault);
     if (rc == FAULT_NONE) {
         sqlite3_bind_int64(s, 1, from);
         enter_runs(rerun, colony, from);
@@ -335,15 +279,15 @@ int rerun_events(struct rerun *rerun, struct colony *colony, int64_t from, rerun
         if (is_held(colony, s, id)) {
             continue;
         }
-        const enum session_source source = source_of(text_at(s, 3));
+        const enum session_source source = source_of(journal_reader_text(s, 3));
         const bool is_serial = source == SESSION_SOURCE_SERIAL;
         const struct session_event event = {
             .id = id,
             .t_wall_ns = sqlite3_column_int64(s, 1),
             .t_mono_ns = sqlite3_column_int64(s, 2),
             .source = source,
-            .rig = is_serial ? text_at(s, 4) : NULL,
-            .subject = is_serial ? text_at(s, 7) : NULL,
+            .rig = is_serial ? journal_reader_text(s, 4) : NULL,
+            .subject = is_serial ? journal_reader_text(s, 7) : NULL,
             .bytes = sqlite3_column_blob(s, 5),
             .size = (size_t)sqlite3_column_bytes(s, 5),
         };
@@ -351,7 +295,7 @@ int rerun_events(struct rerun *rerun, struct colony *colony, int64_t from, rerun
         rc = callback(context, &(struct rerun_step){colony, &event, result, done}, fault);
     }
     if (rc == FAULT_NONE && step != SQLITE_DONE) {
-        rc = db_fault(rerun, fault);
+        rc = journal_reader_fault(&rerun->journal, fault);
     }
     if (rc == FAULT_NONE) {
         enter_runs(rerun, colony, INT64_MAX);

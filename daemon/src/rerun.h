@@ -6,9 +6,8 @@
 #ifndef MURID_RERUN_H
 #define MURID_RERUN_H
 
-#include <sqlite3.h>
-
 #include "colony.h"
+#include "journal_reader.h"
 #include "models.h"
 #include "session.h"
 
@@ -21,8 +20,7 @@ struct rerun_run {
 };
 
 struct rerun {
-    char path[512];
-    sqlite3 *db; /* read only */
+    struct journal_reader journal;
     struct rerun_run *runs;
     size_t n_runs;
     size_t present; /* index of the run in force */

@@ -117,8 +117,7 @@ static bool has_other_content(const struct session_state *s, int64_t number, uin
            s->contents[number % COLONY_CONTENTS] != content;
 }
 
-/* ---- finding subject and session --------------------------------------------------------------
- */
+/* ---- finding subject and session ------------------------------------------------------------- */
 
 static bool find_subject(struct step *step)
 {
@@ -227,8 +226,7 @@ static void enter_session(struct step *step)
     subject->state.for_trial = session->state.trials.highest + 1;
 }
 
-/* ---- accounting -------------------------------------------------------------------------------
- */
+/* ---- accounting ------------------------------------------------------------------------------ */
 
 static void take_seq(struct step *step, bool is_old_trial)
 {
@@ -281,8 +279,7 @@ static void predict(struct step *step)
     step->result->has_prediction = true;
 }
 
-/* ---- the kinds of message ---------------------------------------------------------------------
- */
+/* ---- the kinds of message -------------------------------------------------------------------- */
 
 static model_trial trial_for_model(const proto_trial *t)
 {
@@ -476,15 +473,25 @@ static void session_on_hello(struct step *step)
     }
 }
 
+static proto_error_code error_of(const proto_fault *fault)
+{
+    switch (fault->status) {
+    case PROTO_ERR_KIND:
+        return PROTO_ERROR_UNKNOWN_KIND;
+    case PROTO_ERR_VERSION:
+        return PROTO_ERROR_VERSION;
+    default:
+        return PROTO_ERROR_BAD_MESSAGE;
+    }
+}
+
 static void refuse_bytes(struct session_result *result, const struct session_event *event,
                          const proto_fault *fault)
 {
     alert(result, PROTO_ALERT_BAD_MESSAGE, 1.0, "%s, %zu bytes: %s%s%s",
           event->rig != NULL ? event->rig : session_source_name(event->source), event->size,
           fault->key, fault->key[0] != '\0' ? ": " : "", fault->text);
-    refuse(result, SESSION_STATUS_REFUSED,
-           fault->status == PROTO_ERR_KIND ? PROTO_ERROR_UNKNOWN_KIND : PROTO_ERROR_BAD_MESSAGE,
-           fault->key, fault->text);
+    refuse(result, SESSION_STATUS_REFUSED, error_of(fault), fault->key, fault->text);
 }
 
 static void result_init(struct session_result *result)

@@ -1,4 +1,4 @@
-#include <math.h>
+#include <float.h>
 
 #include "model/twin.h"
 
@@ -43,18 +43,26 @@ int model_params_built_in(model_params *out, const char *features)
     return MODEL_OK;
 }
 
+static bool is_within(double value, double least, double most)
+{
+    return value >= least && value <= most;
+}
+
 int model_params_check(const model_params *params)
 {
     if (!model_policy_is_valid(&params->policy) ||
-        !model_rule_is_valid(&params->rule, params->policy.n)) {
+        !model_rule_fits(&params->rule, params->policy.n)) {
         return MODEL_ERR_ARG;
     }
     const model_noise *noise = &params->noise;
+    const model_rule *rule = &params->rule;
     for (uint32_t i = 0; i < params->policy.n; i++) {
-        if (!isfinite(noise->prior_mean[i]) || !isfinite(noise->prior_var[i]) ||
-            !isfinite(noise->drift_var[i]) || !isfinite(noise->session_var[i]) ||
-            noise->prior_var[i] <= 0.0 || noise->drift_var[i] < 0.0 ||
-            noise->session_var[i] < 0.0) {
+        if (!is_within(noise->prior_mean[i], -MODEL_MEAN_MAX, MODEL_MEAN_MAX) ||
+            !is_within(noise->prior_var[i], DBL_MIN, MODEL_VAR_MAX) ||
+            !is_within(noise->drift_var[i], 0.0, MODEL_VAR_MAX) ||
+            !is_within(noise->session_var[i], 0.0, MODEL_VAR_MAX) ||
+            !is_within(rule->rate[i], -MODEL_RATE_MAX, MODEL_RATE_MAX) ||
+            !is_within(rule->baseline[i], -MODEL_RATE_MAX, MODEL_RATE_MAX)) {
             return MODEL_ERR_ARG;
         }
     }

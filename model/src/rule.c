@@ -40,15 +40,10 @@ bool model_rule_has_net(model_rule_kind kind)
     return kind == MODEL_RULE_DNN || kind == MODEL_RULE_RNN;
 }
 
-bool model_rule_is_valid(const model_rule *rule, size_t n)
+bool model_rule_fits(const model_rule *rule, size_t n)
 {
     if ((unsigned)rule->kind >= MODEL_RULES) {
         return false;
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (!isfinite(rule->rate[i]) || !isfinite(rule->baseline[i])) {
-            return false;
-        }
     }
     if (!model_rule_has_net(rule->kind)) {
         return true;

@@ -47,14 +47,18 @@ static bool trial_is_valid(const model_trial *trial)
            trial->choice >= -1 && trial->choice <= 1 && trial->side >= -1 && trial->side <= 1;
 }
 
-static bool weights_are_finite(const model_twin *twin, size_t n)
+/* Far outside what an animal's weights can be, far inside what the forecast can be computed from.
+ */
+static bool is_believable(const model_twin *twin, size_t n)
 {
+    static const double W_MAX = 1e6;
+    static const double P_MAX = 1e12;
     bool ok = true;
     for (size_t i = 0; i < n; i++) {
-        ok = ok && isfinite(twin->w[i]);
+        ok = ok && fabs(twin->w[i]) <= W_MAX;
     }
     for (size_t i = 0; i < n * n; i++) {
-        ok = ok && isfinite(twin->P[i]);
+        ok = ok && fabs(twin->P[i]) <= P_MAX;
     }
     return ok;
 }
@@ -101,7 +105,7 @@ int model_twin_observe(model_twin *twin, const model_params *params, const model
         }
     }
     model_filter_diffuse(n, next.P, params->noise.drift_var);
-    if (!weights_are_finite(&next, n)) {
+    if (!is_believable(&next, n)) {
         return MODEL_ERR_NUMERIC;
     }
     next.n_trials++;

@@ -14,7 +14,7 @@ static void put(proto_writer *w, const void *bytes, size_t n)
     w->at += n;
 }
 
-/* ---- msgpack ---- */
+/* ---- msgpack --------------------------------------------------------------------------------- */
 
 /* Nearly all pieces are a tag, a key's size or a double: copies of a constant size need no call. A
  * double's two parts are read as they were just written, since a load across both would wait. */
@@ -76,7 +76,7 @@ static const proto_writer_ops MSGPACK = {
     .real = msgpack_real,
 };
 
-/* ---- JSON ---- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 static void json_comma(proto_writer *w, bool needs_next)
 {

@@ -1,5 +1,6 @@
 /* proto_tables: prints the tables of docs/protocol.md section 2, made from the same lists as the
  * code. tests/integration/test_protocol_doc.py compares the two. */
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -93,11 +94,12 @@ static void print_needs(const proto_schema *s)
 static void print_schema(const proto_schema *s)
 {
     if (s->kind != 0) {
-        printf("### `%s` (%d)\n\n%c%s.\n\n", s->name, s->kind, s->help[0], s->help + 1);
-        print_needs(s);
+        printf("### `%s` (%d)\n\n", s->name, s->kind);
     } else {
-        printf("### Map `%s`\n\n%c%s.\n\n", s->name, s->help[0], s->help + 1);
+        printf("### Map `%s`\n\n", s->name);
     }
+    printf("%c%s.\n\n", toupper((unsigned char)s->help[0]), s->help + 1);
+    print_needs(s);
     print_fields(s);
 }
 

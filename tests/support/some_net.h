@@ -4,8 +4,8 @@
 
 #include <stdlib.h>
 
-#include "check.h"
 #include "model/net.h"
+#include "seeded.h"
 
 enum { SOME_NET_FLOATS = 160000 };
 

@@ -4,12 +4,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "check.h"
 #include "model/filter.h"
+#include "seeded.h"
 
 static const struct {
     double g[3];

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -11,6 +12,7 @@
 #include "check.h"
 #include "kernel.h"
 #include "model/net.h"
+#include "seeded.h"
 
 enum { LD = 2 * MODEL_KERNEL_BLOCK, N_IN = 37 };
 

@@ -11,6 +11,9 @@
 #include "check.h"
 #include "model/policy.h"
 
+#define EVERY_FEATURE                                                                              \
+    "lose_switch,win_stay,prev_stimulus,prev_choice,bias,stimulus_left,stimulus_right,stimulus"
+
 static model_policy parsed(const char *features)
 {
     model_policy policy;
@@ -21,9 +24,7 @@ static model_policy parsed(const char *features)
 static void every_list_of_names_prints_as_it_was_read(void **state)
 {
     (void)state;
-    static const char *const LISTS[] = {"stimulus", "stimulus,bias,prev_choice",
-                                        "lose_switch,win_stay,prev_stimulus,prev_choice,bias,"
-                                        "stimulus_left,stimulus_right,stimulus"};
+    static const char *const LISTS[] = {"stimulus", "stimulus,bias,prev_choice", EVERY_FEATURE};
     char text[MODEL_POLICY_TEXT_MAX];
     for (int i = 0; i < 3; i++) {
         const model_policy policy = parsed(LISTS[i]);
@@ -52,18 +53,9 @@ static void aliases_stand_for_their_lists(void **state)
 static void bad_lists_are_refused_and_leave_the_policy(void **state)
 {
     (void)state;
-    static const char *const BAD[] = {"",
-                                      ",",
-                                      "stimulus,",
-                                      ",bias",
-                                      "stimulus,,bias",
-                                      "stimulus bias",
-                                      "Stimulus",
-                                      "bias,bias",
-                                      "stim_bias,bias",
-                                      "stimulu",
-                                      "stimulus,stimulus_right,stimulus_left,bias,prev_choice,"
-                                      "prev_stimulus,win_stay,lose_switch,bias"};
+    static const char *const BAD[] = {
+        "",         ",",         "stimulus,",      ",bias",   "stimulus,,bias",     "stimulus bias",
+        "Stimulus", "bias,bias", "stim_bias,bias", "stimulu", EVERY_FEATURE ",bias"};
     const model_policy before = parsed("bias");
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
         model_policy policy = before;

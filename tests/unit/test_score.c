@@ -10,6 +10,7 @@
 
 #include "check.h"
 #include "model/score.h"
+#include "seeded.h"
 
 static void sums_match_four_choices_worked_out_by_hand(void **state)
 {

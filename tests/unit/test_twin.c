@@ -4,10 +4,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "check.h"
 #include "model/twin.h"
 #include "some_net.h"
 
@@ -100,11 +102,12 @@ static void bad_trials_are_refused_and_change_nothing(void **state)
     const double nan = (double)NAN;
     const model_params params = with_rule(MODEL_RULE_REINFORCE_BASE, NULL);
     const model_trial good = {0.5, 1.0, 0.4, 1, 1};
-    const model_trial bad[] = {
-        {nan, 1.0, 0.4, 1, 1},  {1.5, 1.0, 0.4, 1, 1},      {-1.0001, 1.0, 0.4, 1, 1},
-        {0.5, 1.1, 0.4, 1, 1},  {0.5, -0.1, 0.4, 1, 1},     {0.5, INFINITY, 0.4, 1, 1},
-        {0.5, 1.0, -1.0, 1, 1}, {0.5, 1.0, INFINITY, 1, 1}, {0.5, 1.0, 0.4, 2, 1},
-        {0.5, 1.0, 0.4, -2, 1}, {0.5, 1.0, 0.4, 1, 2},      {0.5, 1.0, 0.4, 1, -2}};
+    const model_trial bad[] = {{nan, 1.0, 0.4, 1, 1},     {1.5, 1.0, 0.4, 1, 1},
+                               {-1.0001, 1.0, 0.4, 1, 1}, {0.5, 1.1, 0.4, 1, 1},
+                               {0.5, -0.1, 0.4, 1, 1},    {0.5, (double)INFINITY, 0.4, 1, 1},
+                               {0.5, 1.0, -1.0, 1, 1},    {0.5, 1.0, (double)INFINITY, 1, 1},
+                               {0.5, 1.0, 0.4, 2, 1},     {0.5, 1.0, 0.4, -2, 1},
+                               {0.5, 1.0, 0.4, 1, 2},     {0.5, 1.0, 0.4, 1, -2}};
     model_twin twin;
     model_twin_init(&twin, &params);
     observe(&twin, &params, good);
@@ -130,7 +133,7 @@ static void a_result_that_is_not_finite_is_refused_and_changes_nothing(void **st
             params.rule.rate[1] = 1e308;
             params.rule.rate[0] = -1e308;
         } else {
-            twin.w[0] = 1e300; /* beyond single precision */
+            twin.w[0] = 2e6; /* where no animal is */
         }
         const model_twin before = twin;
         assert_int_equal(
@@ -305,13 +308,19 @@ static void parameters_out_of_range_are_found(void **state)
     p.noise.session_var[2] = nan;
     assert_int_equal(model_params_check(&p), MODEL_ERR_ARG);
     p = good;
-    p.noise.prior_mean[0] = INFINITY;
+    p.noise.prior_mean[0] = (double)INFINITY;
     assert_int_equal(model_params_check(&p), MODEL_ERR_ARG);
     p = good;
     p.policy.n = 0;
     assert_int_equal(model_params_check(&p), MODEL_ERR_ARG);
     p = good;
     p.rule.kind = MODEL_RULE_DNN;
+    assert_int_equal(model_params_check(&p), MODEL_ERR_ARG);
+    p = good;
+    p.rule.rate[2] = nan;
+    assert_int_equal(model_params_check(&p), MODEL_ERR_ARG);
+    p = good;
+    p.rule.baseline[0] = 1e4;
     assert_int_equal(model_params_check(&p), MODEL_ERR_ARG);
     p = good;
     assert_int_equal(model_params_built_in(&p, "stimulus,taste"), MODEL_ERR_ARG);

@@ -72,8 +72,8 @@ size_t model_net_batch_size(const model_net *net, size_t rows);
 
 /* The same step for many animals at once, through BLIS: in (rows, n_inputs), h (rows, n_hidden),
  * out (rows, n_outputs), row-major. scratch: model_net_batch_size() bytes aligned to
- * MODEL_NET_ALIGN. MODEL_OK, or MODEL_ERR_NUMERIC if any input or result is not finite (all rows are
- * still written). RT-safe: no, see above. */
+ * MODEL_NET_ALIGN. MODEL_OK, or MODEL_ERR_NUMERIC if any input or result is not finite (all rows
+ * are still written). RT-safe: no, see above. */
 int model_net_step_batch(const model_net *net, size_t rows, const float in[], float h[],
                          float out[], void *scratch);
 

@@ -63,8 +63,8 @@ int model_rule_parse(model_rule_kind *out, const char *name);
 /* True for the kinds that need a net. RT-safe: yes. */
 bool model_rule_has_net(model_rule_kind kind);
 
-/* True if the parameters are finite and fit a policy of n weights. */
-bool model_rule_is_valid(const model_rule *rule, size_t n);
+/* True if the net fits a policy of n weights. */
+bool model_rule_fits(const model_rule *rule, size_t n);
 
 /* No trial yet. RT-safe: yes. */
 void model_rule_reset(model_rule_state *state);

@@ -12,11 +12,11 @@
 enum { MODEL_SCORE_BINS = 10 };
 
 typedef struct {
-    int64_t n;            /* choices scored */
-    int64_t n_hits;       /* of these, the likelier choice was made (right at p = 0.5) */
-    double nats;          /* sum of -log p(choice) */
-    double baseline_nats; /* the same of the baseline */
-    double brier;         /* sum of (p_right - y)^2 */
+    int64_t n;                       /* choices scored */
+    int64_t n_hits;                  /* of these, the likelier choice was made (right at p = 0.5) */
+    double nats;                     /* sum of -log p(choice) */
+    double baseline_nats;            /* the same of the baseline */
+    double brier;                    /* sum of (p_right - y)^2 */
     int64_t bin_n[MODEL_SCORE_BINS]; /* by p_right, equal widths */
     double bin_p[MODEL_SCORE_BINS];  /* sum of p_right */
     double bin_y[MODEL_SCORE_BINS];  /* sum of y */

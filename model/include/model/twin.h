@@ -29,6 +29,11 @@ typedef struct {
     int8_t side;     /* correct side: 1 right, 0 left, -1 unknown */
 } model_trial;
 
+/* Largest values of parameters that are believed. */
+#define MODEL_MEAN_MAX 100.0 /* |prior mean| */
+#define MODEL_VAR_MAX  1e4   /* a variance */
+#define MODEL_RATE_MAX 1e3   /* |rate| and |baseline| of a rule */
+
 /* Noise of the filter, one value a weight (variances, not standard deviations). */
 typedef struct {
     double prior_mean[MODEL_WEIGHTS_MAX];
@@ -60,7 +65,8 @@ typedef struct {
  * Returns MODEL_OK or MODEL_ERR_ARG (unknown feature, too many). */
 int model_params_built_in(model_params *out, const char *features);
 
-/* Checks that every value is finite and in its range. Returns MODEL_OK or MODEL_ERR_ARG. */
+/* Checks that every value is in its range and that the rule fits the policy. Returns MODEL_OK or
+ * MODEL_ERR_ARG. */
 int model_params_check(const model_params *params);
 
 /* The twin of an animal that was never seen. RT-safe: yes. */
@@ -76,7 +82,8 @@ void model_twin_predict(const model_twin *twin, const model_params *params, size
 
 /* Takes up one trial: measurement update with the choice, then the rule's step and the drift, so
  * that the twin stands before the next trial. A no-go moves no weight by measurement or rule.
- * MODEL_ERR_ARG or MODEL_ERR_NUMERIC leave the twin as it was. RT-safe: yes. */
+ * MODEL_ERR_ARG (a value of the trial is outside its range) or MODEL_ERR_NUMERIC (a weight would
+ * leave +-1e6, or P its like) leave the twin as it was. RT-safe: yes. */
 int model_twin_observe(model_twin *twin, const model_params *params, const model_trial *trial);
 
 #endif

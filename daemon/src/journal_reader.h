@@ -1,0 +1,51 @@
+/* journal_reader.h - opens a journal for reading: finds the file, checks that it is one, and guards
+ * against what a hostile file may hold.
+ *
+ * Works while a daemon writes the journal, and leaves the file as it was: what a crash left in the
+ * write-ahead log is read there.
+ * Threads: one owner. Memory: SQLite's; journal_reader_close().
+ */
+#ifndef MURID_JOURNAL_READER_H
+#define MURID_JOURNAL_READER_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fault.h"
+
+struct journal_reader {
+    char path[512]; /* of the file */
+    sqlite3 *db;
+};
+
+/* Opens a journal file, or the one in a data directory. FAULT_NONE; FAULT_INPUT: there is none, it
+ * is not a journal, or one of another schema; FAULT_WORK: it cannot be read. */
+int journal_reader_open(struct journal_reader *reader, const char *path, struct fault *fault);
+
+/* Closes; zeroed is fine. */
+void journal_reader_close(struct journal_reader *reader);
+
+/* Prepares a statement, the caller's to sqlite3_finalize(). FAULT_NONE or FAULT_WORK. */
+int journal_reader_prepare(const struct journal_reader *reader, const char *sql,
+                           sqlite3_stmt **statement, struct fault *fault);
+
+/* Runs a query that gives one whole number. FAULT_NONE or FAULT_WORK. */
+int journal_reader_whole(const struct journal_reader *reader, const char *sql, int64_t *value,
+                         struct fault *fault);
+
+/* What SQLite says is wrong: FAULT_WORK. */
+int journal_reader_fault(const struct journal_reader *reader, struct fault *fault);
+
+/* A row holds what murid never writes: FAULT_INPUT. */
+int journal_reader_row_fault(const struct journal_reader *reader, const char *table, int64_t row,
+                             struct fault *fault);
+
+/* Text of a column, "" for NULL; SQLite's, until the statement's next step. */
+const char *journal_reader_text(sqlite3_stmt *statement, int column);
+
+/* Copies the name of a rig, subject or session to to[PROTO_ID_MAX + 1]; false if it is none. Names
+ * in a journal may have been tampered with: they are used only through here. */
+bool journal_reader_id(char *to, sqlite3_stmt *statement, int column);
+
+#endif

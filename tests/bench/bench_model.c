@@ -1,0 +1,142 @@
+/* Time of the twin's parts: nanoseconds a call, the median of 15 runs and the best.
+ *
+ *     bench_model
+ *
+ * Goals: net step 1000, observe 500, predict of 11 stimuli 1000, observe and predict with the net
+ * 3000 (docs/model.md, section figures). */
+#include <stdlib.h>
+#include <time.h>
+
+#include "model/twin.h"
+#include "some_net.h"
+
+enum { RUNS = 15, CALLS = 20000, N_STIMULI = 11, ROWS = 1000 };
+
+static const double STIMULI[N_STIMULI] = {-1.0,   -0.5,  -0.25, -0.125, -0.0625, 0.0,
+                                          0.0625, 0.125, 0.25,  0.5,    1.0};
+
+struct bench {
+    model_params params;
+    model_twin twin;
+    const some_net *net;
+    float *rows_in;
+    float *rows_h;
+    float *rows_out;
+    void *scratch;
+    double sink; /* keeps the compiler from dropping the work */
+};
+
+static double now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const double x = *(const double *)a;
+    const double y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void measure(const char *what, struct bench *b, void (*call)(struct bench *, int), int calls,
+                    int per_call)
+{
+    double ns[RUNS];
+    for (int run = 0; run < RUNS; run++) {
+        const double start = now_ns();
+        for (int i = 0; i < calls; i++) {
+            call(b, i);
+        }
+        ns[run] = (now_ns() - start) / calls / per_call;
+    }
+    qsort(ns, RUNS, sizeof ns[0], compare);
+    printf("%-44s %8.0f %8.0f\n", what, ns[RUNS / 2], ns[0]);
+}
+
+static void observe(struct bench *b, int i)
+{
+    const model_trial trial = {STIMULI[i % N_STIMULI], i & 1, (double)NAN, (int8_t)(i * 7 % 13 > 6),
+                               -1};
+    if (model_twin_observe(&b->twin, &b->params, &trial) != MODEL_OK) {
+        abort();
+    }
+}
+
+static void predict(struct bench *b, int i)
+{
+    double p[N_STIMULI];
+    double lo[N_STIMULI];
+    double hi[N_STIMULI];
+    model_twin_predict(&b->twin, &b->params, N_STIMULI, STIMULI, p, lo, hi);
+    b->sink += p[i % N_STIMULI] + lo[0] + hi[0];
+}
+
+static void observe_and_predict(struct bench *b, int i)
+{
+    observe(b, i);
+    predict(b, i);
+}
+
+static void step(struct bench *b, int i)
+{
+    const float in[9] = {0.1F, 0.2F, 0.3F, (float)(i % 7) * 0.1F, 1.0F, 0.0F, 1.0F, 1.0F, 0.0F};
+    float out[MODEL_NET_OUTPUTS_MAX];
+    (void)model_net_step(b->net->net, in, b->rows_h, out);
+    b->sink += (double)out[0];
+}
+
+static void step_batch(struct bench *b, int i)
+{
+    b->rows_in[0] = (float)(i % 7) * 0.1F;
+    (void)model_net_step_batch(b->net->net, ROWS, b->rows_in, b->rows_h, b->rows_out, b->scratch);
+    b->sink += (double)b->rows_out[0];
+}
+
+static void run_net(struct bench *b, uint32_t n_hidden)
+{
+    char what[64];
+    test_random r = {.state = n_hidden};
+    some_net *s = some_net_make(&r, (model_net_shape){true, 9, n_hidden, 2, 3});
+    b->net = s;
+    b->rows_in = calloc(ROWS * 9, sizeof(float));
+    b->rows_h = calloc(ROWS * MODEL_HIDDEN_MAX, sizeof(float));
+    b->rows_out = calloc(ROWS * 3, sizeof(float));
+    b->scratch = aligned_alloc(MODEL_NET_ALIGN, model_net_batch_size(s->net, ROWS));
+    if (b->rows_in == NULL || b->rows_h == NULL || b->rows_out == NULL || b->scratch == NULL) {
+        abort();
+    }
+    (void)snprintf(what, sizeof what, "rnn %u units: one step", (unsigned)n_hidden);
+    measure(what, b, step, CALLS, 1);
+    (void)snprintf(what, sizeof what, "rnn %u units: a row of a batch of %d", (unsigned)n_hidden,
+                   ROWS);
+    measure(what, b, step_batch, 20, ROWS);
+    b->params.rule.kind = MODEL_RULE_RNN;
+    b->params.rule.net = s->net;
+    model_twin_init(&b->twin, &b->params);
+    (void)snprintf(what, sizeof what, "rnn %u units: observe and predict 11", (unsigned)n_hidden);
+    measure(what, b, observe_and_predict, CALLS, 1);
+    free(b->rows_in);
+    free(b->rows_h);
+    free(b->rows_out);
+    free(b->scratch);
+    some_net_free(s);
+}
+
+int main(void)
+{
+    static struct bench b;
+    if (model_params_built_in(&b.params, NULL) != MODEL_OK) {
+        return 1;
+    }
+    model_twin_init(&b.twin, &b.params);
+    printf("%-44s %8s %8s   kernel %s\n", "stimulus,bias,prev_choice", "median", "best, ns",
+           model_net_kernel());
+    measure("no rule: observe", &b, observe, CALLS, 1);
+    measure("no rule: predict 11", &b, predict, CALLS, 1);
+    run_net(&b, 32);
+    run_net(&b, 64);
+    run_net(&b, 128);
+    return b.sink > 0.0 ? 0 : 1;
+}

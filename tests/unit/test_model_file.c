@@ -1,0 +1,348 @@
+/* model_file.h */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "model_file.h"
+#include "some_net.h"
+
+static struct fault fault;
+
+static const model_net_shape TINY_RNN = {true, 8, 5, 2, 2};
+
+static void build_net(struct model_file *out, model_rule_kind kind, uint64_t seed)
+{
+    test_random r = test_random_seeded(seed);
+    model_net_shape shape = TINY_RNN;
+    shape.is_recurrent = kind == MODEL_RULE_RNN;
+    some_net *s = some_net_make(&r, shape);
+    model_params params;
+    assert_int_equal(model_params_built_in(&params, "stimulus,bias"), MODEL_OK);
+    params.rule.kind = kind;
+    params.noise.drift_var[1] = 0.003;
+    if (model_file_build_net(&params, &shape, &s->tensors, out, &fault) != FAULT_NONE) {
+        fail_msg("%s", fault.text);
+    }
+    some_net_free(s);
+}
+
+static void check_same_predictions(const struct model_file *a, const struct model_file *b)
+{
+    model_twin twins[2];
+    model_twin_init(&twins[0], &a->params);
+    model_twin_init(&twins[1], &b->params);
+    for (int t = 0; t < 50; t++) {
+        const model_trial trial = {t % 2 == 0 ? 0.5 : -0.25, t % 3 == 0, (double)NAN,
+                                   (int8_t)(t % 5 == 0), -1};
+        assert_int_equal(model_twin_observe(&twins[0], &a->params, &trial), MODEL_OK);
+        assert_int_equal(model_twin_observe(&twins[1], &b->params, &trial), MODEL_OK);
+    }
+    assert_memory_equal(&twins[0], &twins[1], sizeof twins[0]);
+}
+
+static void what_is_saved_is_loaded_back(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/murid_model_XXXXXX";
+    char path[64];
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(path, sizeof path, "%s/m.safetensors", dir);
+    for (int kind = 0; kind < (int)MODEL_RULES; kind++) {
+        struct model_file model;
+        struct model_file loaded;
+        if (model_rule_has_net((model_rule_kind)kind)) {
+            build_net(&model, (model_rule_kind)kind, 71);
+        } else {
+            struct model_spec spec;
+            model_spec_init(&spec);
+            spec.features = "stimulus,bias,prev_choice";
+            spec.rule = model_rule_name((model_rule_kind)kind);
+            spec.rate = 0.03;
+            spec.baseline = 0.4;
+            spec.drift_var[2] = 0.0005;
+            assert_int_equal(model_file_build(&spec, &model, &fault), FAULT_NONE);
+        }
+        (void)snprintf(model.seed, sizeof model.seed, "71");
+        (void)snprintf(model.note, sizeof model.note, "made \"by\" a test");
+        assert_int_equal(model_file_save(&model, path, &fault), FAULT_NONE);
+        if (model_file_load(path, &loaded, &fault) != FAULT_NONE) {
+            fail_msg("%s", fault.text);
+        }
+        assert_string_equal(loaded.hash, model.hash);
+        assert_int_equal(strlen(loaded.hash), MODEL_FILE_HASH_MAX);
+        assert_string_equal(loaded.seed, "71");
+        assert_string_equal(loaded.note, "made \"by\" a test");
+        assert_int_equal(loaded.params.rule.kind, kind);
+        assert_true(model_policy_equals(&loaded.params.policy, &model.params.policy));
+        assert_memory_equal(&loaded.params.noise, &model.params.noise, sizeof model.params.noise);
+        assert_memory_equal(loaded.params.rule.rate, model.params.rule.rate,
+                            sizeof model.params.rule.rate);
+        assert_memory_equal(loaded.params.rule.baseline, model.params.rule.baseline,
+                            sizeof model.params.rule.baseline);
+        check_same_predictions(&loaded, &model);
+        model_file_free(&loaded);
+        model_file_free(&model);
+    }
+    (void)unlink(path);
+    (void)rmdir(dir);
+}
+
+static void a_spec_without_words_is_the_built_in_walk(void **state)
+{
+    (void)state;
+    struct model_spec spec;
+    struct model_file model;
+    model_params built_in;
+    model_spec_init(&spec);
+    assert_int_equal(model_params_built_in(&built_in, NULL), MODEL_OK);
+    assert_int_equal(model_file_build(&spec, &model, &fault), FAULT_NONE);
+    assert_string_equal(model.hash, "built-in");
+    assert_memory_equal(&model.params.noise, &built_in.noise, sizeof built_in.noise);
+    spec.rule = "reinforce";
+    assert_int_equal(model_file_build(&spec, &model, &fault), FAULT_NONE);
+    assert_int_equal(strlen(model.hash), MODEL_FILE_HASH_MAX);
+    CHECK_NEAR(model.params.rule.rate[0], MODEL_FILE_RATE, 0.0);
+    char first[MODEL_FILE_HASH_MAX + 1];
+    memcpy(first, model.hash, sizeof first);
+    spec.rate = 0.5;
+    assert_int_equal(model_file_build(&spec, &model, &fault), FAULT_NONE);
+    assert_string_not_equal(model.hash, first);
+}
+
+static void specs_that_make_no_sense_are_refused(void **state)
+{
+    (void)state;
+    struct model_spec spec;
+    struct model_file model;
+    const struct {
+        const char *features;
+        const char *rule;
+        double rate;
+        double drift;
+        const char *reason;
+    } cases[] = {
+        {"stimulus,smell", NULL, (double)NAN, (double)NAN, "features \"stimulus,smell\""},
+        {NULL, "hebb", (double)NAN, (double)NAN, "rule \"hebb\""},
+        {NULL, "rnn", (double)NAN, (double)NAN, "needs a model file"},
+        {NULL, "reinforce", (double)INFINITY, (double)NAN, "rate and baseline within 1000"},
+        {NULL, NULL, (double)NAN, -1.0, "variances 0 to 10000 expected"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        model_spec_init(&spec);
+        spec.features = cases[i].features;
+        spec.rule = cases[i].rule;
+        spec.rate = cases[i].rate;
+        spec.drift_var[0] = cases[i].drift;
+        assert_int_equal(model_file_build(&spec, &model, &fault), FAULT_INPUT);
+        assert_non_null(strstr(fault.text, cases[i].reason));
+    }
+}
+
+/* A model's bytes with one piece of its header replaced by another of any length. */
+static uint8_t *with_header(const uint8_t *bytes, size_t size, const char *from, const char *to,
+                            size_t *new_size)
+{
+    uint64_t header = 0;
+    for (int i = 7; i >= 0; i--) {
+        header = header << 8 | bytes[i];
+    }
+    char *text = calloc(1, (size_t)header + 1);
+    assert_non_null(text);
+    memcpy(text, bytes + 8, (size_t)header);
+    char *at = strstr(text, from);
+    if (at == NULL) {
+        fail_msg("no %s in the header %s", from, text);
+    }
+    const size_t before = (size_t)(at - text);
+    const size_t after = (size_t)header - before - strlen(from);
+    const uint64_t new_header = before + strlen(to) + after;
+    *new_size = size - (size_t)header + (size_t)new_header;
+    uint8_t *out = malloc(*new_size);
+    assert_non_null(out);
+    for (int i = 0; i < 8; i++) {
+        out[i] = (uint8_t)(new_header >> (8 * i));
+    }
+    memcpy(out + 8, text, before);
+    memcpy(out + 8 + before, to, strlen(to));
+    memcpy(out + 8 + before + strlen(to), at + strlen(from), after);
+    memcpy(out + 8 + new_header, bytes + 8 + header, size - 8 - (size_t)header);
+    free(text);
+    return out;
+}
+
+static void every_lie_in_the_header_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from;
+        const char *to;
+        const char *reason;
+    } cases[] = {
+        {"\"rule\":\"rnn\"", "\"rule\":\"lstm\"", "metadata \"rule\": \"lstm\""},
+        {"\"rule\":\"rnn\",", "", "metadata \"rule\": missing"},
+        {"\"rule\":\"rnn\"", "\"rule\":\"dnn\"", "not part of such a dnn model"},
+        {"\"rule\":\"rnn\"", "\"rule\":\"none\"", "not part of such a none model"},
+        {"\"policy\":\"stimulus,bias\"", "\"policy\":\"stimulus,taste\"",
+         "metadata \"policy\": \"stimulus,taste\""},
+        {"\"policy\":\"stimulus,bias\",", "", "metadata \"policy\": missing"},
+        {"\"policy\":\"stimulus,bias\"", "\"policy\":\"stimulus,bias,win_stay\"",
+         "shape (2), (3) expected"},
+        {"\"transform\":\"tanh5\"", "\"transform\":\"log\"", "metadata \"transform\": \"log\""},
+        {"\"format\":\"murid-model\"", "\"format\":\"pt\"",
+         "metadata \"format\": \"pt\", \"murid-model\" expected"},
+        {"\"version\":\"1\"", "\"version\":\"2\"", "metadata \"version\": \"2\", \"1\" expected"},
+        {"\"hidden\":\"5\"", "\"hidden\":\"4096\"",
+         "metadata \"hidden\": \"4096\", a whole number 1 to 128 expected"},
+        {"\"hidden\":\"5\"", "\"hidden\":\"0\"", "a whole number 1 to 128"},
+        {"\"hidden\":\"5\"", "\"hidden\":\"5x\"", "a whole number 1 to 128"},
+        {"\"hidden\":\"5\"", "\"hidden\":\"99999999999999999999\"", "a whole number 1 to 128"},
+        {"\"hidden\":\"5\",", "", "metadata \"hidden\": missing"},
+        {"\"hidden\":\"5\"", "\"hidden\":\"6\"", "shape (15, 8), (18, 8) expected"},
+        {"\"layers\":\"2\"", "\"layers\":\"9\"",
+         "metadata \"layers\": \"9\", a whole number 1 to 4 expected"},
+        {"\"layers\":\"2\"", "\"layers\":\"1\"", "tensor \"dnn.4.weight\": not part of"},
+        {"\"layers\":\"2\"", "\"layers\":\"3\"", "tensor \"dnn.4.weight\": shape (2, 5), (5, 5)"},
+        {"\"gru.bias_hh_l0\"", "\"gru.bias_hh_l1\"", "\"gru.bias_hh_l1\": not part of"},
+        {"\"shape\":[15,8]", "\"shape\":[8,15]", "shape (8, 15), (15, 8) expected"},
+        {"\"shape\":[15,8]", "\"shape\":[120]", "shape (120), (15, 8) expected"},
+        {"\"filter.drift_var\"", "\"filter.drift\"", "tensor \"filter.drift\": not part of"},
+    };
+    struct model_file model;
+    uint8_t *bytes;
+    size_t size;
+    build_net(&model, MODEL_RULE_RNN, 72);
+    assert_int_equal(model_file_encode(&model, &bytes, &size, &fault), FAULT_NONE);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct model_file bad;
+        size_t bad_size;
+        uint8_t *bad_bytes = with_header(bytes, size, cases[i].from, cases[i].to, &bad_size);
+        memset(&fault, 0, sizeof fault);
+        const int rc = model_file_parse("m.st", bad_bytes, bad_size, &bad, &fault);
+        if (rc != FAULT_INPUT || strstr(fault.text, cases[i].reason) == NULL ||
+            strncmp(fault.text, "m.st: ", 6) != 0) {
+            fail_msg("case %zu: %d, \"%s\", expected \"%s\"", i, rc, fault.text, cases[i].reason);
+        }
+        assert_null(bad.net);
+        assert_null(bad.weights);
+        free(bad_bytes);
+    }
+    free(bytes);
+    model_file_free(&model);
+}
+
+static void values_that_cannot_be_are_named(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 6; k++) {
+        struct model_file model;
+        struct model_file bad;
+        uint8_t *bytes;
+        size_t size;
+        const char *reason = "";
+        build_net(&model, MODEL_RULE_RNN, 73);
+        switch (k) {
+        case 0:
+            model.weights[7] = NAN;
+            reason = "tensor \"gru.weight_ih_l0\": value 5 is nan";
+            break;
+        case 1:
+            model.weights[0] = -INFINITY;
+            reason = "tensor \"scaling_factor\": value 0 is -inf";
+            break;
+        case 2:
+            model.weights[1] = 3e38F;
+            reason = "tensor \"scaling_factor\": value 1 is 3e+38, -10000 to 10000 expected";
+            break;
+        case 3:
+            model.params.noise.prior_var[1] = 0.0;
+            reason = "tensor \"filter.prior_var\": value 1 is 0, 2.23e-308 to 1e+04 expected";
+            break;
+        case 4:
+            model.params.noise.session_var[0] = -0.5;
+            reason = "tensor \"filter.session_var\": value 0 is -0.5, 0 to 1e+04 expected";
+            break;
+        default:
+            model.params.noise.prior_mean[0] = (double)NAN;
+            reason = "tensor \"filter.prior_mean\": value 0 is nan";
+            break;
+        }
+        assert_int_equal(model_file_encode(&model, &bytes, &size, &fault), FAULT_NONE);
+        assert_int_equal(model_file_parse("m.st", bytes, size, &bad, &fault), FAULT_INPUT);
+        if (strstr(fault.text, reason) == NULL) {
+            fail_msg("\"%s\", expected \"%s\"", fault.text, reason);
+        }
+        free(bytes);
+        model_file_free(&model);
+    }
+}
+
+static void a_file_cut_anywhere_is_refused(void **state)
+{
+    (void)state;
+    struct model_file model;
+    struct model_file bad;
+    uint8_t *bytes;
+    size_t size;
+    build_net(&model, MODEL_RULE_DNN, 74);
+    assert_int_equal(model_file_encode(&model, &bytes, &size, &fault), FAULT_NONE);
+    for (size_t n = 0; n < size; n++) {
+        uint8_t *exact = malloc(n + 1);
+        assert_non_null(exact);
+        memcpy(exact, bytes, n);
+        assert_int_equal(model_file_parse("m.st", exact, n, &bad, &fault), FAULT_INPUT);
+        free(exact);
+    }
+    free(bytes);
+    model_file_free(&model);
+}
+
+static void noise_that_is_not_in_the_file_is_the_built_in_one(void **state)
+{
+    (void)state;
+    static const char HEADER[] = "{\"__metadata__\":{\"rule\":\"none\",\"policy\":\"stim_bias\"}}";
+    uint8_t bytes[8 + sizeof HEADER - 1] = {sizeof HEADER - 1};
+    struct model_file model;
+    model_params built_in;
+    memcpy(bytes + 8, HEADER, sizeof HEADER - 1);
+    assert_int_equal(model_params_built_in(&built_in, "stimulus,bias"), MODEL_OK);
+    assert_int_equal(model_file_parse("m.st", bytes, sizeof bytes, &model, &fault), FAULT_NONE);
+    assert_memory_equal(&model.params.noise, &built_in.noise, sizeof built_in.noise);
+    model_file_free(&model);
+}
+
+static void files_that_cannot_be_read_are_named(void **state)
+{
+    (void)state;
+    struct model_file model;
+    assert_int_equal(model_file_load("/nonexistent/m.safetensors", &model, &fault), FAULT_INPUT);
+    assert_non_null(strstr(fault.text, "/nonexistent/m.safetensors: cannot be opened"));
+    assert_int_equal(model_file_load("/tmp", &model, &fault), FAULT_INPUT);
+    assert_non_null(strstr(fault.text, "/tmp: cannot be read"));
+    model_file_free(&model);
+    model_file_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_saved_is_loaded_back),
+        cmocka_unit_test(a_spec_without_words_is_the_built_in_walk),
+        cmocka_unit_test(specs_that_make_no_sense_are_refused),
+        cmocka_unit_test(every_lie_in_the_header_is_named),
+        cmocka_unit_test(values_that_cannot_be_are_named),
+        cmocka_unit_test(a_file_cut_anywhere_is_refused),
+        cmocka_unit_test(noise_that_is_not_in_the_file_is_the_built_in_one),
+        cmocka_unit_test(files_that_cannot_be_read_are_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
