@@ -4,7 +4,7 @@
 
 #include "escape.h"
 
-static const double TICK_PX_X = 70.0; /* at least so far apart */
+static const double TICK_PX_X = 70.0; /* at least so far apart, or three to a narrow frame */
 static const double TICK_PX_Y = 34.0;
 
 void plot_picture_open(FILE *to, double width, double height, const char *label)
@@ -75,7 +75,7 @@ static void pixel_line(FILE *to, const char *css_class, double xa, double ya, do
 
 void plot_x_axis(struct plot *p, const char *title, const char *format)
 {
-    const double step = round_step((p->x1 - p->x0) * TICK_PX_X / p->width);
+    const double step = round_step((p->x1 - p->x0) * fmin(TICK_PX_X / p->width, 0.4));
     const double bottom = p->top + p->height;
     char text[32];
     pixel_line(p->to, "axis", p->left, bottom, p->left + p->width, bottom);
@@ -97,11 +97,11 @@ void plot_y_axis(struct plot *p, const char *title, const char *format)
     for (double i = ceil(p->y0 / step - 1e-9); i * step <= p->y1 + step * 1e-9; i++) {
         const double y = plot_py(p, i * step);
         number(text, format, i * step, step);
-        pixel_line(p->to, "grid", p->left, y, p->left + p->width, y);
+        pixel_line(p->to, "rule", p->left, y, p->left + p->width, y);
         plot_text(p->to, "tick", p->left - 6.0, y + 3.5, "end", text);
     }
     if (title != NULL) {
-        plot_text(p->to, "title", p->left - 6.0, p->top - 12.0, "start", title);
+        plot_text(p->to, "title", p->left - 6.0, p->top - 16.0, "start", title);
     }
 }
 

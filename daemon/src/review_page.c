@@ -56,7 +56,7 @@ static const char STYLE[] =
     "svg{display:block;width:100%;height:auto}\n"
     "svg text{fill:var(--ink);font:12px system-ui,-apple-system,\"Segoe UI\",Roboto,sans-serif}\n"
     "svg .tick,svg .title{fill:var(--soft)}\n"
-    ".axis{stroke:var(--axis)}.grid line,line.grid{stroke:var(--rule)}.start{stroke:var(--start)}\n"
+    ".axis{stroke:var(--axis)}.rule{stroke:var(--rule)}.start{stroke:var(--start)}\n"
     ".chance{stroke:var(--axis);stroke-dasharray:4 4}\n"
     ".line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}\n"
     ".band{stroke:none;opacity:.16}.bar{opacity:.8;stroke:none!important}\n"

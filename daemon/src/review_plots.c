@@ -7,10 +7,10 @@
 #include "model/filter.h"
 #include "plot.h"
 
-enum { WIDTH = 640, HEIGHT = 270, TIP_MAX = 160, STARTS_MAX = 200 };
+enum { WIDTH = 640, HEIGHT = 274, TIP_MAX = 160, STARTS_MAX = 200 };
 
 static const double LEFT = 50.0;
-static const double TOP = 34.0;
+static const double TOP = 38.0;
 static const double FRAME_HEIGHT = 190.0;
 static const double LABEL_ROOM = 100.0; /* right of the frame, for the names of lines */
 
@@ -76,10 +76,12 @@ void review_plot_learning(FILE *to, const struct review *v, uint32_t subject)
     const struct review_curves *c = s->curves;
     struct plot p = over_trials(to, s, 14.0);
     char title[TIP_MAX];
+    /* A few trials, as at the end, say nothing that a point could show. */
+    const int64_t least = c->n_bins > 1 ? c->bin_trials / 4 : 1;
     p.y0 = 0.4;
     p.y1 = 1.0;
     for (size_t i = 0; i < c->n_bins; i++) {
-        if (c->bins[i].n > 0) {
+        if (c->bins[i].n >= least) {
             p.y0 = fmin(p.y0, floor(10.0 * c->bins[i].correct / (double)c->bins[i].n) / 10.0);
         }
     }
@@ -95,7 +97,7 @@ void review_plot_learning(FILE *to, const struct review *v, uint32_t subject)
             const struct review_bin *b = &c->bins[i];
             const double from = (double)((int64_t)i * c->bin_trials);
             const double x = (from + fmin(from + (double)c->bin_trials, p.x1)) / 2.0;
-            const double y = b->n > 0 ? b->correct / (double)b->n : (double)NAN;
+            const double y = b->n >= least ? b->correct / (double)b->n : (double)NAN;
             char tip[TIP_MAX];
             if (pass == 0) {
                 plot_path_to(&p, x, y);
@@ -120,8 +122,10 @@ void review_plot_gain(FILE *to, const struct review *v, uint32_t subject)
     struct plot p = over_trials(to, s, 14.0);
     p.y0 = -1.0;
     p.y1 = 1.0;
+    bool is_walk = true;
     for (size_t i = 0; i < c->n_points; i++) {
         plot_include(&p.y0, &p.y1, (double)c->points[i].gain);
+        is_walk = is_walk && fabs((double)c->points[i].gain) < 1e-9;
     }
     const double pad = 0.05 * (p.y1 - p.y0);
     p.y0 -= pad;
@@ -137,6 +141,10 @@ void review_plot_gain(FILE *to, const struct review *v, uint32_t subject)
         plot_path_to(&p, (double)((int64_t)(i + 1) * c->point_trials), (double)c->points[i].gain);
     }
     plot_path_close(&p);
+    if (is_walk) {
+        plot_text(to, "name", p.left + p.width / 2.0, p.top + 50.0, "middle",
+                  "the twin was run as the random walk itself");
+    }
     plot_picture_close(to);
 }
 
@@ -335,7 +343,7 @@ void review_plot_psychometric(FILE *to, const struct review *v, uint32_t subject
     p.x1 = p.x1 > 0.0 ? 1.08 * p.x1 : 1.0;
     p.x0 = -p.x1;
     plot_picture_open(to, WIDTH, HEIGHT, "psychometric curves of the last sessions");
-    plot_text(to, "title", LEFT - 6.0, TOP - 12.0, "start",
+    plot_text(to, "title", LEFT - 6.0, TOP - 16.0, "start",
               "share of right choices: predicted (line) and seen (dots, 95% intervals)");
     for (int64_t i = 0; i < n; i++) {
         plot_y_axis(&p, NULL, i == 0 ? NULL : "");
