@@ -50,7 +50,7 @@ static const char STYLE[] =
     "th,td{padding:4px 10px;text-align:right;white-space:nowrap;"
     "border-bottom:1px solid var(--rule)}\n"
     "th{color:var(--soft);font-weight:500}th.l,td.l{text-align:left}\n"
-    "tr.all td{font-weight:600;border-bottom:0}\n"
+    "td.wrap{white-space:normal;min-width:150px}tr.all td{font-weight:600;border-bottom:0}\n"
     "summary{cursor:pointer;color:var(--soft);margin:10px 0 6px}\n"
     "ul{margin:0;padding-left:18px}li{margin:3px 0}\n"
     "svg{display:block;width:100%;height:auto}\n"
@@ -253,7 +253,7 @@ static void put_subjects_table(FILE *to, const struct review *v)
         tally_cells(to, &s->tally);
         fputs("<td>", to);
         put_interval(to, &s->gain);
-        fputs("</td><td class=\"l\">", to);
+        fputs("</td><td class=\"l wrap\">", to);
         put_alerts(to, &s->tally);
         fputs("</td></tr>\n", to);
     }
@@ -262,7 +262,7 @@ static void put_subjects_table(FILE *to, const struct review *v)
     tally_cells(to, &v->total);
     fputs("<td>", to);
     put_interval(to, &v->gain);
-    fputs("</td><td class=\"l\">", to);
+    fputs("</td><td class=\"l wrap\">", to);
     put_alerts(to, &v->total);
     fputs("</td></tr>\n</table></div>\n", to);
 }
@@ -290,7 +290,7 @@ static void put_sessions_table(FILE *to, const struct review *v, uint32_t subjec
         fprintf(to, "</td><td class=\"l\">%s</td>",
                 review_time(start, sizeof start, "%Y-%m-%d %H:%M", s->started_wall_ns));
         tally_cells(to, &s->tally);
-        fputs("<td class=\"l\">", to);
+        fputs("<td class=\"l wrap\">", to);
         put_alerts(to, &s->tally);
         fputs("</td></tr>\n", to);
     }
