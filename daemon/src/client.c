@@ -4,15 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <zmq.h>
 
-static int64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
+#include "clock.h"
 
 static int connect_socket(struct client *c)
 {
@@ -30,7 +24,8 @@ static int connect_socket(struct client *c)
 
 int client_open(struct client *c, void *zmq_context, const char *endpoint, struct fault *fault)
 {
-    *c = (struct client){.context = zmq_context, .timeout_ns = 2000000000, .heard_ns = now_ns()};
+    *c = (struct client){
+        .context = zmq_context, .timeout_ns = 2000000000, .heard_ns = clock_mono_ns()};
     (void)snprintf(c->endpoint, sizeof c->endpoint, "%s", endpoint);
     c->queue = calloc(CLIENT_QUEUE, sizeof *c->queue);
     if (c->queue == NULL) {
@@ -74,7 +69,7 @@ bool client_send(struct client *c, const proto_message *msg)
     e->size = (uint32_t)n;
     e->is_answered = false;
     if (c->waiting++ == 0) {
-        c->heard_ns = now_ns();
+        c->heard_ns = clock_mono_ns();
     }
     c->end++;
     (void)zmq_send(c->socket, e->bytes, e->size, ZMQ_DONTWAIT);
@@ -103,7 +98,7 @@ static void send_again(struct client *c)
 {
     zmq_close(c->socket);
     c->socket = NULL;
-    c->heard_ns = now_ns();
+    c->heard_ns = clock_mono_ns();
     if (connect_socket(c) != 0) {
         return;
     }
@@ -173,12 +168,12 @@ int client_receive(struct client *c, int timeout_ms, proto_message *reply)
     proto_fault fault;
     if (n < 0 || (size_t)n > sizeof bytes ||
         proto_decode(bytes, (size_t)n, reply, &fault) != PROTO_OK || is_postponed(reply)) {
-        if (c->waiting > 0 && now_ns() - c->heard_ns > c->timeout_ns) {
+        if (c->waiting > 0 && clock_mono_ns() - c->heard_ns > c->timeout_ns) {
             send_again(c);
         }
         return 0;
     }
-    c->heard_ns = now_ns();
+    c->heard_ns = clock_mono_ns();
     if (reply->kind != PROTO_KIND_HELLO) {
         note_answer(c, reply);
     }

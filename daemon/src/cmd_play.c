@@ -2,10 +2,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <zmq.h>
 
 #include "client.h"
+#include "clock.h"
 #include "commands.h"
 #include "options.h"
 #include "progress.h"
@@ -42,15 +42,7 @@ struct play {
     struct stream streams[SUBJECTS_MAX];
 };
 
-static int64_t clock_ns(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-/* ---- finding out who listens ------------------------------------------------------------------
- */
+/* ---- finding out who listens ----------------------------------------------------------------- */
 
 static void *open_publisher(void *context, const char *endpoint)
 {
@@ -95,8 +87,8 @@ static int find_daemon(struct play *play, struct fault *fault)
     say_hello(play->client.socket, play->rig);
     zmq_pollitem_t items[] = {{.socket = play->client.socket, .events = ZMQ_POLLIN},
                               {.socket = play->publisher, .events = ZMQ_POLLIN}};
-    const int64_t until_ns = clock_ns(CLOCK_MONOTONIC) + (int64_t)FIND_DAEMON_MS * 1000000;
-    while (!progress_interrupted() && clock_ns(CLOCK_MONOTONIC) < until_ns) {
+    const int64_t until_ns = clock_mono_ns() + (int64_t)FIND_DAEMON_MS * 1000000;
+    while (!progress_interrupted() && clock_mono_ns() < until_ns) {
         (void)zmq_poll(items, 2, 100);
         if ((items[1].revents & ZMQ_POLLIN) != 0) {
             client_close(&play->client);
@@ -117,8 +109,7 @@ static int find_daemon(struct play *play, struct fault *fault)
                      play->endpoint);
 }
 
-/* ---- playing ----------------------------------------------------------------------------------
- */
+/* ---- playing --------------------------------------------------------------------------------- */
 
 static struct stream *find_stream(struct play *play, const char *subject)
 {
@@ -142,7 +133,7 @@ static void fill_envelope(const struct play *play, struct stream *s, proto_messa
     strcpy(msg->env.subject, s->subject);
     strcpy(msg->env.session, s->session);
     msg->env.seq = ++s->seq;
-    msg->env.t_wall_ns = clock_ns(CLOCK_REALTIME);
+    msg->env.t_wall_ns = clock_wall_ns();
 }
 
 /* The queue is full, or the table is at its end: nothing to do until the disk has more. */
@@ -152,7 +143,7 @@ static void wait_for_disk(struct play *play)
     client_ask_durable(&play->client, play->rig);
     while (client_receive(&play->client, 10, &reply) > 0 && reply.kind != PROTO_KIND_HELLO) {
     }
-    nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    clock_sleep_ns(5000000);
 }
 
 static void take_answers(struct play *play, int timeout_ms)
@@ -215,10 +206,9 @@ static void wait_for_turn(const struct play *play)
     }
     const double due_ns = (double)play->start_ns + (double)play->n_trials / play->rate * 1e9;
     double left_ns;
-    while ((left_ns = due_ns - (double)clock_ns(CLOCK_MONOTONIC)) > 0.0 &&
-           !progress_interrupted()) {
+    while ((left_ns = due_ns - (double)clock_mono_ns()) > 0.0 && !progress_interrupted()) {
         const int64_t nap_ns = left_ns < 1e8 ? (int64_t)left_ns : 100000000;
-        nanosleep(&(struct timespec){.tv_nsec = nap_ns}, NULL);
+        clock_sleep_ns(nap_ns);
     }
 }
 
@@ -257,9 +247,9 @@ static int play_row(struct play *play, const struct table_row *row, struct fault
 /* Waits until everything sent was answered and is on disk. */
 static int settle(struct play *play, struct fault *fault)
 {
-    const int64_t until_ns = clock_ns(CLOCK_MONOTONIC) + (int64_t)DURABLE_MS * 1000000;
+    const int64_t until_ns = clock_mono_ns() + (int64_t)DURABLE_MS * 1000000;
     while (client_queued(&play->client) > 0) {
-        if (clock_ns(CLOCK_MONOTONIC) > until_ns) {
+        if (clock_mono_ns() > until_ns) {
             return fault_set(fault, FAULT_WORK,
                              "%s: %" PRIu64 " messages were not confirmed to be on disk",
                              play->endpoint, client_queued(&play->client));
@@ -278,7 +268,7 @@ static int play_all(struct play *play, struct fault *fault)
     struct table_row row;
     int rc = FAULT_NONE;
     int more = 0;
-    play->start_ns = clock_ns(CLOCK_MONOTONIC);
+    play->start_ns = clock_mono_ns();
     progress_start(&play->progress, "play", play->limit);
     while (rc == FAULT_NONE && !progress_interrupted() &&
            (play->limit == 0 || play->n_trials < play->limit) &&
@@ -300,7 +290,7 @@ static int play_all(struct play *play, struct fault *fault)
 
 static void report(const struct play *play)
 {
-    const double s = (double)(clock_ns(CLOCK_MONOTONIC) - play->start_ns) / 1e9;
+    const double s = (double)(clock_mono_ns() - play->start_ns) / 1e9;
     printf("%" PRId64 " trials of %zu subjects in %" PRId64
            " sessions %s %s: %.2f s, %.0f trials/s\n",
            play->n_trials, play->n_streams, play->n_sessions,

@@ -2,10 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 #include <zmq.h>
 
+#include "clock.h"
 #include "commands.h"
 #include "fault.h"
 #include "options.h"
@@ -33,13 +33,6 @@ struct watch {
     proto_message message;
     char text[CANVAS_TEXT_MAX];
 };
-
-static int64_t monotonic_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 static void write_all(const char *text, size_t size)
 {
@@ -126,13 +119,13 @@ static bool is_over(const struct watch *w, int64_t now_ns)
 
 static void follow(struct watch *w)
 {
-    int64_t now_ns = monotonic_ns();
+    int64_t now_ns = clock_mono_ns();
     w->heard_ns = now_ns;
     w->is_stale = true;
     while (!is_over(w, now_ns)) {
         zmq_pollitem_t item = {.socket = w->socket, .events = ZMQ_POLLIN};
         (void)zmq_poll(&item, 1, REDRAW_MS);
-        now_ns = monotonic_ns();
+        now_ns = clock_mono_ns();
         /* What a burst brings is shown at the pace of the screen. */
         for (int i = 0; i < 1000 && !is_over(w, now_ns); i++) {
             const int got = receive(w);

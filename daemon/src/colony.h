@@ -43,6 +43,12 @@ struct session_state {
     int64_t last_t_rig_us; /* PROTO_NIL if unknown */
 };
 
+/* Names the layout of both states. Raise the number when a member changes its place or meaning:
+ * older checkpoints are then passed over, and the animals run again from the start of the journal.
+ */
+#define COLONY_LAYOUT                                                                              \
+    ((int64_t)(1 << 24 | (sizeof(struct subject_state) + sizeof(struct session_state))))
+
 struct subject {
     char name[PROTO_ID_MAX + 1];
     char rig[PROTO_ID_MAX + 1]; /* where last heard */

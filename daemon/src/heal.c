@@ -16,6 +16,25 @@ void heal_close(struct heal *heal)
     heal->is_open = 0;
 }
 
+static struct heal_trial keep(int64_t number, const model_trial *trial)
+{
+    return (struct heal_trial){.number = number,
+                               .contrast = trial->contrast,
+                               .reward = trial->reward,
+                               .rt_s = trial->rt_s,
+                               .choice = trial->choice,
+                               .side = trial->side};
+}
+
+static model_trial kept(const struct heal_trial *t)
+{
+    return (model_trial){.contrast = t->contrast,
+                         .reward = t->reward,
+                         .rt_s = t->rt_s,
+                         .choice = (int8_t)t->choice,
+                         .side = (int8_t)t->side};
+}
+
 static void insert_sorted(struct heal *heal, int64_t number, const model_trial *trial)
 {
     int64_t at = heal->n;
@@ -23,8 +42,7 @@ static void insert_sorted(struct heal *heal, int64_t number, const model_trial *
         heal->trials[at] = heal->trials[at - 1];
         at--;
     }
-    heal->trials[at].number = number;
-    heal->trials[at].trial = *trial;
+    heal->trials[at] = keep(number, trial);
     heal->n++;
 }
 
@@ -56,7 +74,8 @@ int heal_insert(struct heal *heal, struct learner *learner, const struct learner
         }
         if (i < heal->n) {
             struct learner_outcome ignored;
-            const int rc = learner_observe(&again, models, &heal->trials[i].trial, &ignored);
+            const model_trial later = kept(&heal->trials[i]);
+            const int rc = learner_observe(&again, models, &later, &ignored);
             if (rc != MODEL_OK) {
                 return rc;
             }

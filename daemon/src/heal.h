@@ -15,10 +15,16 @@
 
 enum { HEAL_TRIALS = 64 };
 
+/* A model_trial and its number, without the padding that a model_trial has. */
 struct heal_trial {
     int64_t number;
-    model_trial trial;
+    double contrast;
+    double reward;
+    double rt_s;
+    int32_t choice;
+    int32_t side;
 };
+_Static_assert(sizeof(struct heal_trial) == 40, "no padding");
 
 struct heal {
     struct learner before; /* as it stood when the gap opened */

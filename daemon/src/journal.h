@@ -11,16 +11,21 @@
 #define MURID_JOURNAL_H
 
 #include <pthread.h>
-#include <sqlite3.h>
 #include <stdatomic.h>
 
 #include "colony.h"
 #include "config.h"
 #include "ring.h"
 #include "session.h"
+#include "store.h"
 
 /* Room that one message needs at most, with its prediction, alerts and checkpoint. */
 enum { JOURNAL_UNIT_MAX = 96 * 1024 };
+
+/* So many events may wait for the disk before the loop leaves the next in their sockets, which
+ * keeps the time from receipt to disk short at any speed. A disk that fails does not count: then
+ * the ring takes what it can. */
+enum { JOURNAL_WAITING_MAX = 1024 };
 
 struct journal_health {
     int64_t events;         /* handed over, the number of the last */
@@ -32,23 +37,20 @@ struct journal_health {
 };
 
 struct journal {
-    char path[512];
-    int lock_fd;
-    sqlite3 *db; /* the writer thread's once started */
+    struct store store; /* the thread's once started */
     struct ring ring;
     int64_t commit_ns;
     int64_t next_event; /* number of the next event */
-    int64_t run;        /* number of the present run */
     pthread_t thread;
     bool is_started;
     int wake_fd[2];
     atomic_int sleeps; /* 1 while the thread waits for a wake-up */
     atomic_bool stop;
     atomic_bool is_failing;
+    _Atomic int64_t handed_event;
     _Atomic int64_t durable_event;
     _Atomic int64_t oldest_ns; /* monotonic receipt time of the oldest record not on disk; 0 none */
     _Atomic int64_t worst_lag_ns;
-    sqlite3_stmt *statements[9];
 };
 
 /* Opens or makes the journal of a data directory, and takes its lock. FAULT_NONE, or FAULT_WORK /
@@ -70,7 +72,7 @@ int journal_stop(struct journal *journal, struct fault *fault);
 /* Closes; NULL and zeroed are fine. Stops the thread if that was not done. */
 void journal_close(struct journal *journal);
 
-/* True if one more message fits. RT-safe: yes. */
+/* True if one more message may be heard. RT-safe: yes. */
 bool journal_has_room(struct journal *journal);
 
 /* Puts the raw bytes of a message in the ring, before it is interpreted, and gives the copy.

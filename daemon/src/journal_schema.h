@@ -36,7 +36,7 @@
     " subject TEXT NOT NULL, code TEXT NOT NULL, evidence REAL, text TEXT NOT NULL);"              \
     "CREATE TABLE checkpoint ("                                                                    \
     " subject INTEGER PRIMARY KEY REFERENCES subject, event INTEGER NOT NULL,"                     \
-    " run INTEGER NOT NULL REFERENCES run, state BLOB NOT NULL);"                                  \
+    " run INTEGER NOT NULL REFERENCES run, layout INTEGER NOT NULL, state BLOB NOT NULL);"         \
     "CREATE VIEW trial AS SELECT event.id AS event, subject.name AS subject, session.rig AS rig,"  \
     " session.name AS session, event.trial AS trial, event.stimulus AS stimulus,"                  \
     " event.choice AS choice, event.reward AS reward, event.side AS side, event.rt_s AS rt_s,"     \

@@ -5,9 +5,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "control.h"
 #include "log.h"
 #include "rerun.h"
@@ -29,25 +29,10 @@ enum {
     IDLE_MS = 1000
 };
 
-int64_t loop_now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
-}
-
-static int64_t wall_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
-}
-
 static const uint64_t SOCKETS_DUE =
     (1U << TAG_ASK) | (1U << TAG_TRIALS) | (1U << TAG_CONTROL) | (1U << TAG_ZAP);
 
-/* ---- alerts -----------------------------------------------------------------------------------
- */
+/* ---- alerts ---------------------------------------------------------------------------------- */
 
 /* At most one alert of a kind a second; those withheld are counted in the next. */
 static void raise_alert(struct loop *loop, int64_t event, const char *rig, const char *subject,
@@ -96,11 +81,10 @@ static void raise_plain(struct loop *loop, proto_alert_code code, const char *ri
     va_start(values, format);
     (void)vsnprintf(alert.text, sizeof alert.text, format, values);
     va_end(values);
-    raise_alert(loop, 0, rig, "", &alert, loop_now_ns());
+    raise_alert(loop, 0, rig, "", &alert, clock_mono_ns());
 }
 
-/* ---- one message ------------------------------------------------------------------------------
- */
+/* ---- one message ----------------------------------------------------------------------------- */
 
 static void count(struct loop *loop)
 {
@@ -162,34 +146,49 @@ static void checkpoint_if_due(struct loop *loop, uint32_t number, int64_t now_ns
     }
 }
 
-bool loop_hear(struct loop *loop, enum session_source source, const char *rig, const char *subject,
-               const uint8_t *bytes, size_t size, int64_t t_mono_ns, int64_t t_event_ns)
+/* Has the message taken up and the answer to it made. False: the journal has no room, nothing was
+ * done. */
+static bool take_up(struct loop *loop, struct session_event *event, const uint8_t *bytes)
 {
-    struct session_result *result = &loop->result;
-    struct session_event event = {.id = loop->journal.next_event,
-                                  .t_wall_ns = t_mono_ns + loop->wall_offset_ns,
-                                  .t_mono_ns = t_mono_ns,
-                                  .source = source,
-                                  .rig = rig,
-                                  .subject = subject,
-                                  .size = size};
+    event->id = loop->journal.next_event;
+    event->t_wall_ns = event->t_mono_ns + loop->wall_offset_ns;
     if (!journal_has_room(&loop->journal)) {
         return false;
     }
-    event.bytes = journal_raw(&loop->journal, bytes, size);
-    session_on_message(&loop->colony, &event, result);
+    event->bytes = journal_raw(&loop->journal, bytes, event->size);
+    session_on_message(&loop->colony, event, &loop->result);
+    return true;
+}
+
+/* Keeps what came of it. Comes after the answer, which need not wait for it: nothing else is read
+ * in between. */
+static void keep(struct loop *loop, const struct session_event *event, int64_t t_event_ns,
+                 int64_t t_predicted_ns)
+{
+    struct session_result *result = &loop->result;
     const bool is_kept = is_journaled(loop);
     if (is_kept) {
-        journal_event(&loop->journal, &loop->colony, &event, result, t_event_ns, loop_now_ns());
+        journal_event(&loop->journal, &loop->colony, event, result, t_event_ns, t_predicted_ns);
     }
     count(loop);
     for (uint32_t i = 0; i < result->n_alerts; i++) {
-        raise_alert(loop, is_kept ? event.id : 0, result->heard.env.rig, result->heard.env.subject,
-                    &result->alerts[i], t_mono_ns);
+        raise_alert(loop, is_kept ? event->id : 0, result->heard.env.rig, result->heard.env.subject,
+                    &result->alerts[i], event->t_mono_ns);
     }
     if (result->subject != COLONY_NONE) {
-        checkpoint_if_due(loop, result->subject, t_mono_ns);
+        checkpoint_if_due(loop, result->subject, event->t_mono_ns);
     }
+}
+
+bool loop_hear(struct loop *loop, enum session_source source, const char *rig, const char *subject,
+               const uint8_t *bytes, size_t size, int64_t t_mono_ns, int64_t t_event_ns)
+{
+    struct session_event event = {
+        .t_mono_ns = t_mono_ns, .source = source, .rig = rig, .subject = subject, .size = size};
+    if (!take_up(loop, &event, bytes)) {
+        return false;
+    }
+    keep(loop, &event, t_event_ns, clock_mono_ns());
     return true;
 }
 
@@ -248,7 +247,7 @@ static void refuse_without_room(struct loop *loop, const uint8_t *bytes, size_t 
 {
     proto_message *heard = &loop->result.heard;
     proto_fault fault;
-    const bool is_failing = journal_health(&loop->journal, loop_now_ns()).is_failing;
+    const bool is_failing = journal_health(&loop->journal, clock_mono_ns()).is_failing;
     proto_message *reply = &loop->result.reply;
     (void)proto_decode(bytes, size, heard, &fault);
     proto_message_init(reply, PROTO_KIND_ERROR);
@@ -261,25 +260,28 @@ static void refuse_without_room(struct loop *loop, const uint8_t *bytes, size_t 
     loop->counters.bad_messages++;
 }
 
-/* A rig that asks: answer it, then tell the others. */
+/* A rig that asks: answer it, then journal and tell the others. */
 static void on_ask(struct loop *loop, int64_t t_mono_ns)
 {
     const struct bus_request *q = &loop->request;
     const proto_format format = proto_format_of(q->body, q->size);
-    const size_t size = q->size < sizeof q->body ? q->size : sizeof q->body;
-    const bool is_heard =
-        loop_hear(loop, SESSION_SOURCE_ASK, NULL, NULL, q->body, size, t_mono_ns, PROTO_NIL);
+    struct session_event event = {.t_mono_ns = t_mono_ns,
+                                  .source = SESSION_SOURCE_ASK,
+                                  .size = q->size < sizeof q->body ? q->size : sizeof q->body};
+    const bool is_heard = take_up(loop, &event, q->body);
     if (is_heard) {
         complete_reply(loop, t_mono_ns);
     } else {
-        refuse_without_room(loop, q->body, size);
+        refuse_without_room(loop, q->body, event.size);
     }
     const size_t n = encode_reply(loop, format);
+    const int64_t t_predicted_ns = clock_mono_ns();
     bus_reply(loop->bus.ask, q, loop->reply, n);
     if (is_heard) {
         if (loop->result.heard.kind == PROTO_KIND_TRIAL) {
-            histogram_push(&loop->latency, loop_now_ns() - t_mono_ns);
+            histogram_push(&loop->latency, clock_mono_ns() - t_mono_ns);
         }
+        keep(loop, &event, PROTO_NIL, t_predicted_ns);
         publish(loop, format == PROTO_FORMAT_MSGPACK ? loop->reply : NULL, n);
     }
     journal_publish(&loop->journal);
@@ -292,8 +294,7 @@ static void publish_without_reply(struct loop *loop, int64_t t_mono_ns)
     journal_publish(&loop->journal);
 }
 
-/* ---- sources ----------------------------------------------------------------------------------
- */
+/* ---- sources --------------------------------------------------------------------------------- */
 
 /* True if the socket may have more. Without room the requests wait in the socket, unless the disk
  * fails: then clients are told, and keep their trials. */
@@ -306,7 +307,7 @@ static bool serve_ask(struct loop *loop)
         if (!bus_receive(loop->bus.ask, &loop->request)) {
             return false;
         }
-        on_ask(loop, loop_now_ns());
+        on_ask(loop, clock_mono_ns());
     }
     return true;
 }
@@ -321,7 +322,7 @@ static bool serve_trials(struct loop *loop)
         if (!bus_receive_last(loop->bus.trials, loop->bytes, sizeof loop->bytes, &size)) {
             return false;
         }
-        const int64_t now_ns = loop_now_ns();
+        const int64_t now_ns = clock_mono_ns();
         size = size < sizeof loop->bytes ? size : sizeof loop->bytes;
         if (loop_hear(loop, SESSION_SOURCE_TRIALS, NULL, NULL, loop->bytes, size, now_ns,
                       PROTO_NIL)) {
@@ -376,7 +377,7 @@ static bool serve_line(struct loop *loop, uint32_t i)
     const uint8_t *at = bytes;
     size_t left = (size_t)got;
     const uint64_t bad_before = line->link.counters.bad_frames;
-    const int64_t now_ns = loop_now_ns();
+    const int64_t now_ns = clock_mono_ns();
     bridge_event event;
     while (bridge_link_next(&line->link, &at, &left, now_ns, &event)) {
         hear_device(loop, line, &event);
@@ -412,12 +413,11 @@ static bool serve(struct loop *loop, uint32_t tag)
     }
 }
 
-/* ---- once a second ----------------------------------------------------------------------------
- */
+/* ---- once a second --------------------------------------------------------------------------- */
 
 void loop_fill_status(struct loop *loop, proto_message *out)
 {
-    const int64_t now_ns = loop_now_ns();
+    const int64_t now_ns = clock_mono_ns();
     const struct journal_health health = journal_health(&loop->journal, now_ns);
     proto_message_init(out, PROTO_KIND_STATUS);
     out->env.t_mono_ns = now_ns;
@@ -438,6 +438,7 @@ void loop_fill_status(struct loop *loop, proto_message *out)
     s->events = health.events;
     s->durable_events = health.durable_events;
     s->journal_lag_ms = health.lag_ms;
+    s->journal_worst_ms = health.worst_lag_ms;
     s->ring_fill = health.ring_fill;
     s->trial_p50_us = histogram_quantile(&loop->latency, 0.5) / 1000.0;
     s->trial_p99_us = histogram_quantile(&loop->latency, 0.99) / 1000.0;
@@ -445,7 +446,7 @@ void loop_fill_status(struct loop *loop, proto_message *out)
 
 static void check_clock(struct loop *loop, int64_t now_ns)
 {
-    const int64_t offset_ns = wall_ns() - now_ns;
+    const int64_t offset_ns = clock_wall_ns() - now_ns;
     const int64_t jump_ns = offset_ns - loop->wall_offset_ns;
     loop->wall_offset_ns = offset_ns;
     if (jump_ns > NS_PER_S || jump_ns < -NS_PER_S) {
@@ -469,7 +470,7 @@ static void check_journal(struct loop *loop, int64_t now_ns)
                           "trials is used"
                         : "%s: the disk is slower than the trials; %.0f%% of the memory for trials "
                           "is used",
-                    loop->journal.path, 100.0 * health.ring_fill);
+                    loop->journal.store.path, 100.0 * health.ring_fill);
     }
     loop->was_behind = is_behind;
 }
@@ -501,7 +502,7 @@ static void open_lines(struct loop *loop)
 
 static void tick(struct loop *loop)
 {
-    const int64_t now_ns = loop_now_ns();
+    const int64_t now_ns = clock_mono_ns();
     check_clock(loop, now_ns);
     check_journal(loop, now_ns);
     open_lines(loop);
@@ -516,7 +517,7 @@ static void tick(struct loop *loop)
 
 void loop_checkpoint_all(struct loop *loop)
 {
-    const int64_t now_ns = loop_now_ns();
+    const int64_t now_ns = clock_mono_ns();
     for (uint32_t i = 0; i < loop->colony.n_subjects; i++) {
         struct subject *s = &loop->colony.subjects[i];
         if (s->dirty_since_ns == 0) {
@@ -526,7 +527,7 @@ void loop_checkpoint_all(struct loop *loop)
          * ends the waiting: the events themselves are enough to resume from. */
         for (int tries = 0; tries < 100 && !journal_has_room(&loop->journal); tries++) {
             journal_publish(&loop->journal);
-            nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+            clock_sleep_ns(10000000);
         }
         if (!journal_has_room(&loop->journal)) {
             return;
@@ -537,13 +538,12 @@ void loop_checkpoint_all(struct loop *loop)
     journal_publish(&loop->journal);
 }
 
-/* ---- start and stop ---------------------------------------------------------------------------
- */
+/* ---- start and stop -------------------------------------------------------------------------- */
 
 static void enter_run(struct loop *loop)
 {
     const struct models *models = &loop->models[loop->present_models];
-    colony_change_run(&loop->colony, loop->journal.run, &loop->config, models_view(models),
+    colony_change_run(&loop->colony, loop->journal.store.run, &loop->config, models_view(models),
                       models->twin.hash);
 }
 
@@ -588,7 +588,7 @@ static int on_resumed(void *context, const struct rerun_step *step, struct fault
     struct subject *s =
         step->result->subject != COLONY_NONE ? &loop->colony.subjects[step->result->subject] : NULL;
     if (s != NULL && s->n_dirty_sessions == COLONY_DIRTY_MAX) {
-        checkpoint_if_due(loop, step->result->subject, loop_now_ns());
+        checkpoint_if_due(loop, step->result->subject, clock_mono_ns());
         journal_publish(&loop->journal);
     }
     return FAULT_NONE;
@@ -621,7 +621,7 @@ static int open_colony(struct loop *loop, struct fault *fault)
     const struct models *models = &loop->models[loop->present_models];
     const char *file = loop->config.model.file[0] != '\0' ? loop->config.model.file : NULL;
     struct rerun rerun;
-    int rc = rerun_open(&rerun, loop->journal.path, fault);
+    int rc = rerun_open(&rerun, loop->journal.store.path, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
@@ -629,10 +629,10 @@ static int open_colony(struct loop *loop, struct fault *fault)
     rc = rc ? rc : journal_start(&loop->journal, &loop->config, fault);
     if (rc == FAULT_NONE && !rerun_is_empty(&rerun)) {
         rerun.runs[0].config.limits = loop->config.limits;
-        rc = rerun_open_colony(&rerun, &loop->colony, loop_now_ns, fault);
+        rc = rerun_open_colony(&rerun, &loop->colony, clock_mono_ns, fault);
         rc = rc ? rc : resume(loop, &rerun, fault);
     } else if (rc == FAULT_NONE && colony_open(&loop->colony, &loop->config, models_view(models),
-                                               models->twin.hash, loop_now_ns) != 0) {
+                                               models->twin.hash, clock_mono_ns) != 0) {
         rc = fault_set(fault, FAULT_WORK, "limits: no memory for so many subjects and sessions");
     }
     if (rc == FAULT_NONE) {
@@ -652,10 +652,10 @@ static void add_socket(struct loop *loop, void *socket, uint32_t tag)
 
 int loop_open(struct loop *loop, struct fault *fault)
 {
-    loop->start_ns = loop_now_ns();
-    loop->wall_offset_ns = wall_ns() - loop->start_ns;
+    loop->start_ns = clock_mono_ns();
+    loop->wall_offset_ns = clock_wall_ns() - loop->start_ns;
     loop->refused_budget = REFUSED_MOST;
-    loop->journal.lock_fd = -1;
+    loop->journal.store.lock_fd = -1;
     int rc = os_poll_open(&loop->poll) == 0
                  ? FAULT_NONE
                  : fault_set(fault, FAULT_WORK, "epoll cannot be set up");
@@ -679,13 +679,16 @@ int loop_open(struct loop *loop, struct fault *fault)
     return FAULT_NONE;
 }
 
-static int timeout_ms(const struct loop *loop, bool has_more)
+static int timeout_ms(struct loop *loop, bool has_more)
 {
     if (has_more) {
-        return journal_health((struct journal *)&loop->journal, 0).ring_fill > 0.5 ? 1 : 0;
+        return journal_has_room(&loop->journal) ? 0 : 1;
+    }
+    if (loop->lines.n == 0) {
+        return -1; /* the tick wakes it every second; a timer more would cost each trial */
     }
     return lines_timeout_ms(&loop->lines, journal_durable(&loop->journal),
-                            loop->journal.next_event - 1, loop_now_ns(), IDLE_MS);
+                            loop->journal.next_event - 1, clock_mono_ns(), IDLE_MS);
 }
 
 /* One turn for every socket and line that is due. Returns those that may have more. */
@@ -707,15 +710,15 @@ static uint64_t serve_due(struct loop *loop, uint64_t due)
 static void drain(struct loop *loop)
 {
     enum { QUIET_PASSES = 3, PASS_MS = 10, MOST_S = 3 };
-    const int64_t until_ns = loop_now_ns() + MOST_S * NS_PER_S;
-    for (int quiet = 0; quiet < QUIET_PASSES && loop_now_ns() < until_ns; quiet++) {
+    const int64_t until_ns = clock_mono_ns() + MOST_S * NS_PER_S;
+    for (int quiet = 0; quiet < QUIET_PASSES && clock_mono_ns() < until_ns; quiet++) {
         const int64_t heard_before = loop->journal.next_event + loop->counters.duplicates;
-        while (serve_due(loop, SOCKETS_DUE) != 0 && loop_now_ns() < until_ns) {
+        while (serve_due(loop, SOCKETS_DUE) != 0 && clock_mono_ns() < until_ns) {
         }
         if (loop->journal.next_event + loop->counters.duplicates != heard_before) {
             quiet = -1;
         }
-        nanosleep(&(struct timespec){.tv_nsec = PASS_MS * 1000000}, NULL);
+        clock_sleep_ns(PASS_MS * 1000000);
     }
 }
 
@@ -727,7 +730,7 @@ void loop_run(struct loop *loop)
         const uint64_t again = serve_due(loop, due);
         publisher_receive(&loop->publisher);
         const bool has_more = publisher_catch_up(&loop->publisher) || again != 0;
-        lines_flush(&loop->lines, journal_durable(&loop->journal), loop_now_ns());
+        lines_flush(&loop->lines, journal_durable(&loop->journal), clock_mono_ns());
 
         uint32_t tags[OS_POLL_MAX];
         const int n = os_poll_wait(&loop->poll, timeout_ms(loop, has_more), tags);

@@ -81,7 +81,4 @@ void loop_checkpoint_all(struct loop *loop);
  * everything is as before. */
 int loop_load_model(struct loop *loop, const char *path, struct fault *fault);
 
-/* Monotonic clock, ns. RT-safe: yes. */
-int64_t loop_now_ns(void);
-
 #endif

@@ -2,20 +2,14 @@
 
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 static const int64_t TERMINAL_EVERY_NS = 100000000;
 static const int64_t PLAIN_EVERY_NS = 10000000000;
 
 static volatile sig_atomic_t interrupted;
-
-static int64_t monotonic_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 void progress_start_at(struct progress *p, const char *what, int64_t total, FILE *to, bool terminal,
                        int64_t now_ns)
@@ -30,7 +24,7 @@ void progress_start_at(struct progress *p, const char *what, int64_t total, FILE
 
 void progress_start(struct progress *p, const char *what, int64_t total)
 {
-    progress_start_at(p, what, total, stderr, isatty(STDERR_FILENO) == 1, monotonic_ns());
+    progress_start_at(p, what, total, stderr, isatty(STDERR_FILENO) == 1, clock_mono_ns());
 }
 
 static void format_duration(char *out, size_t cap, double seconds)
@@ -81,7 +75,7 @@ void progress_update_at(struct progress *p, int64_t done, int64_t now_ns)
 
 void progress_update(struct progress *p, int64_t done)
 {
-    progress_update_at(p, done, monotonic_ns());
+    progress_update_at(p, done, clock_mono_ns());
 }
 
 void progress_finish(struct progress *p)

@@ -71,8 +71,7 @@ void publisher_send(struct publisher *p, const proto_message *msg, const uint8_t
     send_if(p, is_wanted(p, topic), topic, PROTO_FORMAT_JSON, msg, NULL, 0);
 }
 
-/* ---- subscriptions ----------------------------------------------------------------------------
- */
+/* ---- subscriptions --------------------------------------------------------------------------- */
 
 static void subscribe(struct publisher *p, const char *prefix)
 {
@@ -129,8 +128,7 @@ void publisher_receive(struct publisher *p)
     }
 }
 
-/* ---- last values ------------------------------------------------------------------------------
- */
+/* ---- last values ----------------------------------------------------------------------------- */
 
 static void send_last(struct publisher *p, const char *prefix)
 {

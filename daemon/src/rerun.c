@@ -132,8 +132,8 @@ static int load_subject(struct rerun *rerun, struct colony *colony, sqlite3_stmt
         return journal_reader_row_fault(&rerun->journal, "subject", id, fault);
     }
     struct subject *subject = &colony->subjects[number];
-    /* A state of another size is of another build: the animal is then run again from its start. */
-    if (sqlite3_column_bytes(s, 4) == (int)sizeof subject->state) {
+    if (sqlite3_column_int64(s, 5) == COLONY_LAYOUT &&
+        sqlite3_column_bytes(s, 4) == (int)sizeof subject->state) {
         memcpy(&subject->state, sqlite3_column_blob(s, 4), sizeof subject->state);
         subject->last_event = subject->checkpoint_event = sqlite3_column_int64(s, 2);
         subject->run = sqlite3_column_int64(s, 3);
@@ -199,7 +199,7 @@ int rerun_load_checkpoints(struct rerun *rerun, struct colony *colony, int64_t *
     sqlite3_stmt *s = NULL;
     int rc = journal_reader_prepare(
         &rerun->journal,
-        "SELECT subject.id, name, event, run, state FROM subject"
+        "SELECT subject.id, name, event, run, state, layout FROM subject"
         " LEFT JOIN checkpoint ON checkpoint.subject = subject.id ORDER BY subject.id",
         &s, fault);
     while (rc == FAULT_NONE && sqlite3_step(s) == SQLITE_ROW) {

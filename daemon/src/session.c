@@ -128,8 +128,7 @@ static bool has_other_content(const struct session_state *s, int64_t number, uin
            s->contents[number % COLONY_CONTENTS] != content;
 }
 
-/* ---- finding subject and session --------------------------------------------------------------
- */
+/* ---- finding subject and session ------------------------------------------------------------- */
 
 static bool find_subject(struct step *step)
 {
@@ -238,8 +237,7 @@ static void enter_session(struct step *step)
     subject->state.for_trial = session->state.trials.highest + 1;
 }
 
-/* ---- accounting -------------------------------------------------------------------------------
- */
+/* ---- accounting ------------------------------------------------------------------------------ */
 
 static void take_seq(struct step *step, bool is_old_trial)
 {
@@ -292,8 +290,7 @@ static void predict(struct step *step)
     step->result->has_prediction = true;
 }
 
-/* ---- the kinds of message ---------------------------------------------------------------------
- */
+/* ---- the kinds of message -------------------------------------------------------------------- */
 
 static model_trial trial_for_model(const proto_trial *t)
 {

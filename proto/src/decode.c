@@ -32,7 +32,7 @@ static void *member(uint8_t *base, uint32_t offset)
     return base + offset;
 }
 
-/* ---- single values: PRESENT, ABSENT or a negative status ---- */
+/* ---- single values: PRESENT, ABSENT or a negative status ------------------------------------- */
 
 static int read_real(decoder *d, const proto_field *f, const proto_token *t, double *x)
 {
@@ -136,7 +136,7 @@ static int read_id(decoder *d, const proto_token *t, char *out)
                            proto_fault_shown(shown, (const char *)t->text, t->text_size));
 }
 
-/* ---- arrays and maps ---- */
+/* ---- arrays and maps ------------------------------------------------------------------------- */
 
 static int too_many(decoder *d, const proto_field *f, const proto_token *t)
 {
@@ -275,7 +275,7 @@ static int read_list(decoder *d, const proto_field *f, const proto_token *t, uin
     }
 }
 
-/* ---- maps with a schema ---- */
+/* ---- maps with a schema ---------------------------------------------------------------------- */
 
 static int read_field(decoder *d, const proto_field *f, const proto_token *t, uint8_t *base)
 {
@@ -432,7 +432,7 @@ static int read_map(decoder *d, target targets[], size_t n)
     }
 }
 
-/* ---- whole messages ---- */
+/* ---- whole messages -------------------------------------------------------------------------- */
 
 static int kind_fault(decoder *d, int status)
 {

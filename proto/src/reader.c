@@ -35,7 +35,7 @@ static bool push(proto_reader *r, bool is_map, uint32_t left)
     return true;
 }
 
-/* ---- msgpack ---- */
+/* ---- msgpack --------------------------------------------------------------------------------- */
 
 static uint64_t big_endian(const uint8_t *p, size_t n)
 {
@@ -209,7 +209,7 @@ static proto_token next_msgpack(proto_reader *r)
     }
 }
 
-/* ---- text ---- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 /* The character of a TEXT token at *at, which moves on. Returns its bytes in out, 0 if malformed.
  */
@@ -292,7 +292,7 @@ bool proto_token_is(const proto_token *token, const char *s)
     return matched == size;
 }
 
-/* ---- JSON ---- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 static void skip_space(proto_reader *r)
 {
@@ -513,7 +513,7 @@ static proto_token next_json(proto_reader *r)
     return r->depth > 0 ? json_inside(r) : json_value(r, (proto_token){.offset = r->at});
 }
 
-/* ---- both ---- */
+/* ---- both ------------------------------------------------------------------------------------ */
 
 void proto_reader_init(proto_reader *r, proto_format format, const uint8_t *bytes, size_t size)
 {

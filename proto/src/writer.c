@@ -14,7 +14,7 @@ static void put(proto_writer *w, const void *bytes, size_t n)
     w->at += n;
 }
 
-/* ---- msgpack ---- */
+/* ---- msgpack --------------------------------------------------------------------------------- */
 
 static int put_packed(void *to, const char *bytes, size_t n)
 {
@@ -64,7 +64,7 @@ static const proto_writer_ops MSGPACK = {
     .real = msgpack_real,
 };
 
-/* ---- JSON ---- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 static void json_comma(proto_writer *w, bool needs_next)
 {

@@ -1,0 +1,28 @@
+#include "clock.h"
+
+#include <time.h>
+
+static const int64_t NS_PER_S = 1000000000;
+
+static int64_t read_ns(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
+int64_t clock_mono_ns(void)
+{
+    return read_ns(CLOCK_MONOTONIC);
+}
+
+int64_t clock_wall_ns(void)
+{
+    return read_ns(CLOCK_REALTIME);
+}
+
+void clock_sleep_ns(int64_t ns)
+{
+    const struct timespec t = {.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
+    nanosleep(&t, NULL);
+}

@@ -1,0 +1,18 @@
+/* clock.h - the machine's clocks. Only the loop, the journal's thread and the subcommands read
+ * them; everything below takes times as arguments. Threads: any. RT-safe: yes, but for the sleep.
+ */
+#ifndef MURID_CLOCK_H
+#define MURID_CLOCK_H
+
+#include <stdint.h>
+
+/* Monotonic time, ns: for order and intervals. */
+int64_t clock_mono_ns(void);
+
+/* Wall clock, ns since 1970 UTC: for people. */
+int64_t clock_wall_ns(void);
+
+/* Sleeps; a signal may end it early. */
+void clock_sleep_ns(int64_t ns);
+
+#endif

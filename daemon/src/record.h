@@ -1,0 +1,63 @@
+/* record.h - what the loop hands to the journal's thread through the ring: plain structs, each with
+ * the same head. Made by journal.c, written by store.c.
+ */
+#ifndef MURID_RECORD_H
+#define MURID_RECORD_H
+
+#include "session.h"
+
+enum record_type { RECORD_EVENT, RECORD_PREDICTION, RECORD_ALERT, RECORD_CHECKPOINT };
+
+struct record {
+    int32_t type;
+    int64_t t_mono_ns; /* of the message it goes back to */
+};
+
+/* A message that was heard, and what came of it. */
+struct record_event {
+    struct record head;
+    int32_t source, status, kind;
+    int64_t id, t_wall_ns, t_event_ns;
+    int64_t subject, session; /* -1 unknown */
+    int64_t trial, seq, choice, side;
+    double stimulus, reward, rt_s;
+    struct learner_outcome scored;
+    bool is_new_subject, is_new_session, named_here;
+    char rig[PROTO_ID_MAX + 1];
+    char subject_name[PROTO_ID_MAX + 1];
+    char session_name[PROTO_ID_MAX + 1];
+    size_t raw_size;
+    uint8_t raw[];
+};
+
+/* The prediction that an event led to; head.t_mono_ns is when it was made. */
+struct record_prediction {
+    struct record head;
+    uint32_t n_stimuli, n_weights;
+    int64_t event, t_wall_ns, run, subject, session, for_trial;
+    proto_score score;
+    double stage_us[SESSION_STAGES];
+    double values[]; /* stimuli, p_right, lo, hi (n_stimuli each), w, w_sd (n_weights each) */
+};
+
+struct record_alert {
+    struct record head;
+    int32_t code;
+    int64_t event, t_wall_ns;
+    double evidence;
+    char rig[PROTO_ID_MAX + 1];
+    char subject[PROTO_ID_MAX + 1];
+    char text[256];
+};
+
+/* The state of a subject and of its sessions that changed. */
+struct record_checkpoint {
+    struct record head;
+    uint32_t subject, n_sessions;
+    int64_t event, run;
+    uint32_t session[COLONY_DIRTY_MAX];
+    struct session_state session_state[COLONY_DIRTY_MAX];
+    struct subject_state state;
+};
+
+#endif

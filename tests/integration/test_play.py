@@ -1,0 +1,92 @@
+#!/usr/bin/python3
+"""Real animals played to a real daemon, to `ask` and to `trials`: the journal says what the file says,
+no trial lost or doubled; what came twice is known; replay and eval give the same numbers."""
+import csv
+import json
+import os
+import subprocess
+import sys
+
+from daemon import MURID, Daemon
+
+DATA = os.path.join(os.environ["MURID_SOURCE_DIR"], "..", "shared", "data", "mice_train.csv")
+DEMO = os.path.join(os.environ["MURID_SOURCE_DIR"], "configs", "demo", "virtual_mouse.csv")
+SANITIZED = os.environ.get("MURID_SANITIZED", "") != ""
+
+
+def number(text):
+    return float(text) if text else None
+
+
+def rows_of(path, limit):
+    """The table as the journal must hold it, in its order."""
+    rows = []
+    with open(path) as f:
+        for row in csv.DictReader(f):
+            choice, side = row["choice"], row.get("side") or ""
+            rows.append((row["subject"], row["session"], int(row["trial"]), float(row["stimulus"]),
+                         int(choice) if choice else None, number(row["reward"]),
+                         int(side) if side else None, number(row["rt_s"])))
+            if limit and len(rows) == limit:
+                break
+    return rows
+
+
+def run(*arguments):
+    done = subprocess.run([MURID, *arguments], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def journaled(daemon):
+    return daemon.query("SELECT subject, session, trial, stimulus, choice, reward, side, rt_s"
+                       " FROM trial ORDER BY event")
+
+
+def check_same(got, want):
+    assert len(got) == len(want), f"{len(got)} trials in the journal, {len(want)} in the file"
+    for i, (g, w) in enumerate(zip(got, want)):
+        assert tuple(g) == w, f"row {i}: the journal has {tuple(g)}, the file {w}"
+
+
+def play(path, socket, limit, twice):
+    want = rows_of(path, limit)
+    arguments = ["play", path, "--asap"] + (["--limit", str(limit)] if limit else [])
+    with Daemon() as daemon:
+        print(run(*arguments, "--to", daemon.endpoint[socket]).strip())
+        if twice:
+            run(*arguments, "--to", daemon.endpoint[socket])
+        assert daemon.stop() == 0
+        check_same(journaled(daemon), want)
+        statuses = dict(daemon.query("SELECT status, count(*) FROM event GROUP BY status"))
+        assert statuses["taken"] == len(want), statuses
+        assert set(statuses) <= {"taken", "noted"}, statuses
+        assert daemon.query("SELECT count(*) FROM alert")[0][0] == 0
+        nats = daemon.query("SELECT avg(nats) FROM trial")[0][0]
+        text = run("replay", daemon.journal)
+        assert "identical bit for bit" in text, text
+        print(text.strip())
+        return nats
+
+
+def check_eval(path, nats):
+    score = json.loads(run("eval", path, "--json"))["pooled"]["nats"]
+    assert abs(score - nats) < 1e-9, f"journal {nats}, eval {score}"
+
+
+def main():
+    path, limit = (DATA, 0) if os.path.exists(DATA) else (DEMO, 0)
+    if path == DEMO:
+        print("skipped: ../shared/data absent; playing the virtual mouse instead")
+    if SANITIZED and path == DATA:
+        limit = 12000
+    for socket in ("ask", "trials"):
+        nats = play(path, socket, limit, twice=False)
+        if limit == 0:
+            check_eval(path, nats)
+    play(DEMO, "ask", 0, twice=True)
+    play(DEMO, "trials", 0, twice=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
