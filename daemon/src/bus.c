@@ -315,29 +315,33 @@ int bus_fd(void *socket)
 
 /* ---- moving frames --------------------------------------------------------------------------- */
 
-static bool has_more(void *socket)
+/* One frame into to[cap]. Its size as sent, or -1 if there is none; *more: another one follows. */
+static int receive_frame(void *socket, uint8_t *to, size_t cap, bool *more)
 {
-    int more = 0;
-    size_t size = sizeof more;
-    return zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &size) == 0 && more != 0;
+    zmq_msg_t frame;
+    (void)zmq_msg_init(&frame);
+    const int n = zmq_msg_recv(&frame, socket, ZMQ_DONTWAIT);
+    *more = n >= 0 && zmq_msg_more(&frame) != 0;
+    if (n > 0) {
+        memcpy(to, zmq_msg_data(&frame), (size_t)n < cap ? (size_t)n : cap);
+    }
+    (void)zmq_msg_close(&frame);
+    return n;
 }
 
 bool bus_receive(void *socket, struct bus_request *request)
 {
-    const int n = zmq_recv(socket, request->route, sizeof request->route, ZMQ_DONTWAIT);
+    bool more;
+    const int n = receive_frame(socket, request->route, sizeof request->route, &more);
     if (n < 0) {
         return false;
     }
     request->route_size = (size_t)n < sizeof request->route ? (size_t)n : sizeof request->route;
     request->has_delimiter = false;
     request->size = 0;
-    if (has_more(socket)) {
-        const int m = zmq_recv(socket, request->body, sizeof request->body, ZMQ_DONTWAIT);
-        request->size = m > 0 ? (size_t)m : 0;
-    }
-    request->has_delimiter = request->size == 0 && has_more(socket);
-    while (has_more(socket)) {
-        const int m = zmq_recv(socket, request->body, sizeof request->body, ZMQ_DONTWAIT);
+    for (int frames = 1; more; frames++) {
+        request->has_delimiter = request->has_delimiter || (frames == 2 && request->size == 0);
+        const int m = receive_frame(socket, request->body, sizeof request->body, &more);
         request->size = m > 0 ? (size_t)m : 0;
     }
     return true;
@@ -345,12 +349,13 @@ bool bus_receive(void *socket, struct bus_request *request)
 
 bool bus_receive_last(void *socket, uint8_t *body, size_t cap, size_t *size)
 {
-    int n = zmq_recv(socket, body, cap, ZMQ_DONTWAIT);
+    bool more;
+    int n = receive_frame(socket, body, cap, &more);
     if (n < 0) {
         return false;
     }
-    while (has_more(socket)) {
-        n = zmq_recv(socket, body, cap, ZMQ_DONTWAIT);
+    while (more) {
+        n = receive_frame(socket, body, cap, &more);
     }
     *size = n > 0 ? (size_t)n : 0;
     return true;
@@ -396,14 +401,15 @@ void bus_authenticate(struct bus *bus)
     int size[PARTS];
     for (;;) {
         int n = 0;
+        bool more;
         do {
             const int at = n < PARTS ? n : PARTS - 1;
-            size[at] = zmq_recv(bus->zap, part[at], sizeof part[at], ZMQ_DONTWAIT);
+            size[at] = receive_frame(bus->zap, part[at], sizeof part[at], &more);
             if (size[at] < 0) {
                 return;
             }
             n++;
-        } while (has_more(bus->zap));
+        } while (more);
         const bool ok = n == PARTS && size[REQUEST_ID] <= 255 && size[MECHANISM] == 5 &&
                         memcmp(part[MECHANISM], "CURVE", 5) == 0 &&
                         is_allowed(bus, part[CREDENTIALS], size[CREDENTIALS]);

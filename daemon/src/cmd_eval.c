@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "commands.h"
+#include "escape.h"
 #include "learner.h"
 #include "model_file.h"
 #include "options.h"
@@ -164,24 +165,19 @@ static void print_table(const struct eval *e, const model_score *pooled)
     print_row("pooled", width, pooled);
 }
 
-/* A number, or null where there is none: JSON has no NaN. */
-static void print_value(const char *key, double value)
-{
-    if (isfinite(value)) {
-        printf("\"%s\": %.10g, ", key, value);
-    } else {
-        printf("\"%s\": null, ", key);
-    }
-}
-
 static void print_score(const model_score *s)
 {
     printf("{");
-    print_value("nats", model_score_mean_nats(s));
-    print_value("accuracy", model_score_accuracy(s));
-    print_value("brier", model_score_mean_brier(s));
-    print_value("ece", model_score_ece(s));
-    print_value("baseline_nats", model_score_mean_baseline_nats(s));
+    escape_json_real(stdout, "nats", model_score_mean_nats(s));
+    printf(", ");
+    escape_json_real(stdout, "accuracy", model_score_accuracy(s));
+    printf(", ");
+    escape_json_real(stdout, "brier", model_score_mean_brier(s));
+    printf(", ");
+    escape_json_real(stdout, "ece", model_score_ece(s));
+    printf(", ");
+    escape_json_real(stdout, "baseline_nats", model_score_mean_baseline_nats(s));
+    printf(", ");
     printf("\"n\": %lld}", (long long)s->n);
 }
 

@@ -147,34 +147,49 @@ static void checkpoint_if_due(struct loop *loop, uint32_t number, int64_t now_ns
     }
 }
 
-bool loop_hear(struct loop *loop, enum session_source source, const char *rig, const char *subject,
-               const uint8_t *bytes, size_t size, int64_t t_mono_ns, int64_t t_event_ns)
+/* Has the message taken up and the answer to it made. False: the journal has no room, nothing was
+ * done. */
+static bool take_up(struct loop *loop, struct session_event *event, const uint8_t *bytes)
 {
-    struct session_result *result = &loop->result;
-    struct session_event event = {.id = loop->journal.next_event,
-                                  .t_wall_ns = t_mono_ns + loop->wall_offset_ns,
-                                  .t_mono_ns = t_mono_ns,
-                                  .source = source,
-                                  .rig = rig,
-                                  .subject = subject,
-                                  .size = size};
+    event->id = loop->journal.next_event;
+    event->t_wall_ns = event->t_mono_ns + loop->wall_offset_ns;
     if (!journal_has_room(&loop->journal)) {
         return false;
     }
-    event.bytes = journal_raw(&loop->journal, bytes, size);
-    session_on_message(&loop->colony, &event, result);
+    event->bytes = journal_raw(&loop->journal, bytes, event->size);
+    session_on_message(&loop->colony, event, &loop->result);
+    return true;
+}
+
+/* Keeps what came of it. Comes after the answer, which need not wait for it: nothing else is read
+ * in between. */
+static void keep(struct loop *loop, const struct session_event *event, int64_t t_event_ns,
+                 int64_t t_predicted_ns)
+{
+    struct session_result *result = &loop->result;
     const bool is_kept = is_journaled(loop);
     if (is_kept) {
-        journal_event(&loop->journal, &loop->colony, &event, result, t_event_ns, clock_mono_ns());
+        journal_event(&loop->journal, &loop->colony, event, result, t_event_ns, t_predicted_ns);
     }
     count(loop);
     for (uint32_t i = 0; i < result->n_alerts; i++) {
-        raise_alert(loop, is_kept ? event.id : 0, result->heard.env.rig, result->heard.env.subject,
-                    &result->alerts[i], t_mono_ns);
+        raise_alert(loop, is_kept ? event->id : 0, result->heard.env.rig, result->heard.env.subject,
+                    &result->alerts[i], event->t_mono_ns);
     }
     if (result->subject != COLONY_NONE) {
-        checkpoint_if_due(loop, result->subject, t_mono_ns);
+        checkpoint_if_due(loop, result->subject, event->t_mono_ns);
     }
+}
+
+bool loop_hear(struct loop *loop, enum session_source source, const char *rig, const char *subject,
+               const uint8_t *bytes, size_t size, int64_t t_mono_ns, int64_t t_event_ns)
+{
+    struct session_event event = {
+        .t_mono_ns = t_mono_ns, .source = source, .rig = rig, .subject = subject, .size = size};
+    if (!take_up(loop, &event, bytes)) {
+        return false;
+    }
+    keep(loop, &event, t_event_ns, clock_mono_ns());
     return true;
 }
 
@@ -246,25 +261,28 @@ static void refuse_without_room(struct loop *loop, const uint8_t *bytes, size_t 
     loop->counters.bad_messages++;
 }
 
-/* A rig that asks: answer it, then tell the others. */
+/* A rig that asks: answer it, then journal and tell the others. */
 static void on_ask(struct loop *loop, int64_t t_mono_ns)
 {
     const struct bus_request *q = &loop->request;
-    const size_t size = q->size < sizeof q->body ? q->size : sizeof q->body;
-    const proto_format format = proto_format_of(q->body, size);
-    const bool is_heard =
-        loop_hear(loop, SESSION_SOURCE_ASK, NULL, NULL, q->body, size, t_mono_ns, PROTO_NIL);
+    struct session_event event = {.t_mono_ns = t_mono_ns,
+                                  .source = SESSION_SOURCE_ASK,
+                                  .size = q->size < sizeof q->body ? q->size : sizeof q->body};
+    const proto_format format = proto_format_of(q->body, event.size);
+    const bool is_heard = take_up(loop, &event, q->body);
     if (is_heard) {
         complete_reply(loop, t_mono_ns);
     } else {
-        refuse_without_room(loop, q->body, size);
+        refuse_without_room(loop, q->body, event.size);
     }
     const size_t n = encode_reply(loop, format);
+    const int64_t t_predicted_ns = clock_mono_ns();
     bus_reply(loop->bus.ask, q, loop->reply, n);
     if (is_heard) {
         if (loop->result.heard.kind == PROTO_KIND_TRIAL) {
             histogram_push(&loop->latency, clock_mono_ns() - t_mono_ns);
         }
+        keep(loop, &event, PROTO_NIL, t_predicted_ns);
         publish(loop, format == PROTO_FORMAT_MSGPACK ? loop->reply : NULL, n);
     }
     journal_publish(&loop->journal);
@@ -672,6 +690,9 @@ static int timeout_ms(struct loop *loop, bool has_more)
 {
     if (has_more) {
         return journal_has_room(&loop->journal) ? 0 : 1;
+    }
+    if (loop->lines.n == 0) {
+        return -1; /* the tick wakes it every second; a timer more would cost each trial */
     }
     return lines_timeout_ms(&loop->lines, journal_durable(&loop->journal),
                             loop->journal.next_event - 1, clock_mono_ns(), IDLE_MS);

@@ -26,7 +26,11 @@ int ring_open(struct ring *ring, size_t capacity)
     }
     *ring = (struct ring){.capacity = rounded};
     ring->bytes = aligned_alloc(64, rounded);
-    return ring->bytes != NULL ? 0 : -1;
+    if (ring->bytes == NULL) {
+        return -1;
+    }
+    memset(ring->bytes, 0, rounded); /* touched now, so that no trial waits for a page */
+    return 0;
 }
 
 void ring_close(struct ring *ring)

@@ -40,6 +40,17 @@ const char *session_status_name(enum session_status status)
     return NAMES[status];
 }
 
+bool session_status_parse(enum session_status *status, const char *name)
+{
+    for (int i = 0; i < SESSION_STATUS_COUNT; i++) {
+        if (strcmp(name, session_status_name((enum session_status)i)) == 0) {
+            *status = (enum session_status)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 bool session_is_journaled(const struct session_result *result)
 {
     return result->status != SESSION_STATUS_DUPLICATE && result->status != SESSION_STATUS_PLAIN;

@@ -40,8 +40,15 @@ enum session_status {
 #undef SESSION_STATUS_ENUM
 };
 
+#define SESSION_STATUS_ONE(NAME, name, help) +1
+enum { SESSION_STATUS_COUNT = 0 SESSION_STATUS_LIST(SESSION_STATUS_ONE) };
+#undef SESSION_STATUS_ONE
+
 const char *session_source_name(enum session_source source);
 const char *session_status_name(enum session_status status);
+
+/* True and *status if a status has that name. */
+bool session_status_parse(enum session_status *status, const char *name);
 
 /* One message as it came in. */
 struct session_event {

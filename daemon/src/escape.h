@@ -1,0 +1,24 @@
+/* escape.h - text and numbers from outside, made fit for where they are written.
+ *
+ * Threads: any. Memory: the caller's.
+ */
+#ifndef MURID_ESCAPE_H
+#define MURID_ESCAPE_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+/* Copies text, at most cap - 1 bytes: control characters, and bytes that are not UTF-8, become '?'.
+ * What it gives can be printed on a terminal. */
+void escape_clean(char *out, size_t cap, const char *text);
+
+/* Writes clean text with what has a meaning in HTML as entities, attributes included. */
+void escape_html(FILE *to, const char *text);
+
+/* Writes clean text as a JSON string with its quotes. */
+void escape_json(FILE *to, const char *text);
+
+/* Writes "key": value, or null where there is none: JSON has no NaN. */
+void escape_json_real(FILE *to, const char *key, double value);
+
+#endif

@@ -1,0 +1,175 @@
+#include "plot.h"
+
+#include <math.h>
+
+#include "escape.h"
+
+static const double TICK_PX_X = 70.0; /* at least so far apart, or three to a narrow frame */
+static const double TICK_PX_Y = 34.0;
+
+void plot_picture_open(FILE *to, double width, double height, const char *label)
+{
+    fprintf(to, "<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"", width, height);
+    escape_html(to, label);
+    fputs("\">\n", to);
+}
+
+void plot_picture_close(FILE *to)
+{
+    fputs("</svg>\n", to);
+}
+
+double plot_px(const struct plot *p, double x)
+{
+    return p->left + (x - p->x0) / (p->x1 - p->x0) * p->width;
+}
+
+double plot_py(const struct plot *p, double y)
+{
+    return p->top + (p->y1 - y) / (p->y1 - p->y0) * p->height;
+}
+
+void plot_include(double *low, double *high, double y)
+{
+    if (isfinite(y)) {
+        *low = fmin(*low, y);
+        *high = fmax(*high, y);
+    }
+}
+
+/* The round number (1, 2 or 5 times a power of ten) at or above. */
+static double round_step(double least)
+{
+    const double power = pow(10.0, floor(log10(least)));
+    const double part = least / power;
+    return (part <= 1.0 ? 1.0 : part <= 2.0 ? 2.0 : part <= 5.0 ? 5.0 : 10.0) * power;
+}
+
+static void number(char out[32], const char *format, double value, double step)
+{
+    if (fabs(value) < step * 1e-9) {
+        value = 0.0; /* not -0 */
+    }
+    if (format != NULL) {
+        (void)snprintf(out, 32, format, value);
+    } else {
+        const int decimals = step < 1.0 ? (int)ceil(-log10(step) - 1e-9) : 0;
+        (void)snprintf(out, 32, "%.*f", decimals, value);
+    }
+}
+
+void plot_text(FILE *to, const char *css_class, double x, double y, const char *anchor,
+               const char *text)
+{
+    fprintf(to, "<text class=\"%s\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">", css_class, x, y,
+            anchor);
+    escape_html(to, text);
+    fputs("</text>\n", to);
+}
+
+static void pixel_line(FILE *to, const char *css_class, double xa, double ya, double xb, double yb)
+{
+    fprintf(to, "<line class=\"%s\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>\n", css_class,
+            xa, ya, xb, yb);
+}
+
+void plot_x_axis(struct plot *p, const char *title, const char *format)
+{
+    const double step = round_step((p->x1 - p->x0) * fmin(TICK_PX_X / p->width, 0.4));
+    const double bottom = p->top + p->height;
+    char text[32];
+    pixel_line(p->to, "axis", p->left, bottom, p->left + p->width, bottom);
+    for (double i = ceil(p->x0 / step - 1e-9); i * step <= p->x1 + step * 1e-9; i++) {
+        const double x = plot_px(p, i * step);
+        number(text, format, i * step, step);
+        pixel_line(p->to, "axis", x, bottom, x, bottom + 4.0);
+        plot_text(p->to, "tick", x, bottom + 16.0, "middle", text);
+    }
+    if (title != NULL) {
+        plot_text(p->to, "title", p->left + p->width / 2.0, bottom + 33.0, "middle", title);
+    }
+}
+
+void plot_y_axis(struct plot *p, const char *title, const char *format)
+{
+    const double step = round_step((p->y1 - p->y0) * TICK_PX_Y / p->height);
+    char text[32];
+    for (double i = ceil(p->y0 / step - 1e-9); i * step <= p->y1 + step * 1e-9; i++) {
+        const double y = plot_py(p, i * step);
+        number(text, format, i * step, step);
+        pixel_line(p->to, "rule", p->left, y, p->left + p->width, y);
+        plot_text(p->to, "tick", p->left - 6.0, y + 3.5, "end", text);
+    }
+    if (title != NULL) {
+        plot_text(p->to, "title", p->left - 6.0, p->top - 16.0, "start", title);
+    }
+}
+
+void plot_path_open(struct plot *p, const char *css_class)
+{
+    fprintf(p->to, "<path class=\"%s\" d=\"", css_class);
+    p->is_pen_down = false;
+}
+
+void plot_path_to(struct plot *p, double x, double y)
+{
+    if (!isfinite(x) || !isfinite(y)) {
+        p->is_pen_down = false;
+        return;
+    }
+    fprintf(p->to, "%c%.1f %.1f", p->is_pen_down ? 'L' : 'M', plot_px(p, x), plot_py(p, y));
+    p->is_pen_down = true;
+}
+
+void plot_path_close(struct plot *p)
+{
+    fputs("\"/>\n", p->to);
+}
+
+void plot_line(struct plot *p, const char *css_class, double xa, double ya, double xb, double yb)
+{
+    if (isfinite(xa) && isfinite(ya) && isfinite(xb) && isfinite(yb)) {
+        pixel_line(p->to, css_class, plot_px(p, xa), plot_py(p, ya), plot_px(p, xb),
+                   plot_py(p, yb));
+    }
+}
+
+static void end_with_tip(FILE *to, const char *element, const char *tip)
+{
+    if (tip == NULL) {
+        fputs("/>\n", to);
+        return;
+    }
+    fputs("><title>", to);
+    escape_html(to, tip);
+    fprintf(to, "</title></%s>\n", element);
+}
+
+void plot_dot(struct plot *p, const char *css_class, double x, double y, double radius,
+              const char *tip)
+{
+    if (isfinite(x) && isfinite(y)) {
+        fprintf(p->to, "<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\"", css_class,
+                plot_px(p, x), plot_py(p, y), radius);
+        end_with_tip(p->to, "circle", tip);
+    }
+}
+
+void plot_bar(struct plot *p, const char *css_class, double xa, double xb, double y,
+              const char *tip)
+{
+    const double left = plot_px(p, xa);
+    const double top = plot_py(p, y);
+    if (isfinite(left) && isfinite(top)) {
+        fprintf(p->to, "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"",
+                css_class, left, top, plot_px(p, xb) - left, plot_py(p, 0.0) - top);
+        end_with_tip(p->to, "rect", tip);
+    }
+}
+
+void plot_mark(struct plot *p, const char *css_class, double x, const char *tip)
+{
+    const double px = plot_px(p, x);
+    fprintf(p->to, "<path class=\"%s\" d=\"M%.1f %.1fl-4 -8h8z\"", css_class, px, p->top);
+    end_with_tip(p->to, "path", tip);
+}

@@ -1,0 +1,58 @@
+/* plot.h - plots as SVG inside a page: a frame with axes, and lines, bands, points, bars in data
+ * units. Colours and strokes are the page's, by class.
+ *
+ * Not finite values break a line and draw no point. Threads: one owner. Memory: the struct.
+ */
+#ifndef MURID_PLOT_H
+#define MURID_PLOT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+struct plot {
+    FILE *to;
+    double left, top, width, height; /* of the frame, in the picture's pixels */
+    double x0, x1, y0, y1;           /* data at its edges */
+    bool is_pen_down;
+};
+
+/* A picture of so many pixels, holding one frame or more; label for those who cannot see it. */
+void plot_picture_open(FILE *to, double width, double height, const char *label);
+void plot_picture_close(FILE *to);
+
+/* The frame's lines and numbers. format: of a number, as in "%.1f"; NULL: as many digits as needed.
+ * title may be NULL. */
+void plot_x_axis(struct plot *p, const char *title, const char *format);
+void plot_y_axis(struct plot *p, const char *title, const char *format);
+
+/* A line of a class, point by point. */
+void plot_path_open(struct plot *p, const char *css_class);
+void plot_path_to(struct plot *p, double x, double y);
+void plot_path_close(struct plot *p);
+
+/* One straight line. */
+void plot_line(struct plot *p, const char *css_class, double xa, double ya, double xb, double yb);
+
+/* A dot of so many pixels; tip is shown under the mouse, NULL for none. */
+void plot_dot(struct plot *p, const char *css_class, double x, double y, double radius,
+              const char *tip);
+
+/* A bar from y 0. */
+void plot_bar(struct plot *p, const char *css_class, double xa, double xb, double y,
+              const char *tip);
+
+/* A small triangle that hangs from the upper edge. */
+void plot_mark(struct plot *p, const char *css_class, double x, const char *tip);
+
+/* Text in the picture's pixels; anchor: start, middle or end. It is escaped. */
+void plot_text(FILE *to, const char *css_class, double x, double y, const char *anchor,
+               const char *text);
+
+/* Where data stand in the picture. */
+double plot_px(const struct plot *p, double x);
+double plot_py(const struct plot *p, double y);
+
+/* Widens a range so that y fits in; not finite values do not count. */
+void plot_include(double *low, double *high, double y);
+
+#endif

@@ -1,0 +1,658 @@
+#include "review.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "config.h"
+#include "escape.h"
+#include "journal_reader.h"
+#include "model/random.h"
+#include "models.h"
+#include "progress.h"
+#include "review_curves.h"
+#include "session.h"
+
+static const int64_t TRIAL_MAX = 1000000000; /* highest number that the protocol allows */
+
+enum { ROWS_A_LOOK = 4096 };
+
+/* Reading in progress. */
+struct reading {
+    struct review *review;
+    struct journal_reader journal;
+    struct fault *fault;
+    bool with_curves;
+    int64_t only; /* number of the one animal, -1 all */
+    struct review_run *runs;
+    struct progress progress;
+};
+
+enum column {
+    ID,
+    WALL,
+    SUBJECT,
+    SESSION,
+    STATUS,
+    TRIAL,
+    STIMULUS,
+    CHOICE,
+    REWARD,
+    SIDE,
+    P_RIGHT,
+    NATS,
+    BASELINE_NATS,
+    STAGES_US,
+    RUN,
+    W,
+    W_SD
+};
+
+#define EVENT_SQL                                                                                  \
+    "SELECT e.id, e.t_wall_ns, e.subject, e.session, e.status, e.trial, e.stimulus, e.choice,"     \
+    " e.reward, e.side, e.p_right, e.nats, e.baseline_nats,"                                       \
+    " p.decode_us + p.assimilate_us + p.predict_us, p.run, p.w, p.w_sd"                            \
+    " FROM event AS e LEFT JOIN prediction AS p ON p.event = e.id"
+
+static int no_memory(const struct reading *r)
+{
+    return fault_set(r->fault, FAULT_WORK, "%s: no memory for its sessions", r->journal.path);
+}
+
+static int row_fault(const struct reading *r, const char *table, int64_t row)
+{
+    return journal_reader_row_fault(&r->journal, table, row, r->fault);
+}
+
+static bool is_null(sqlite3_stmt *s, int column)
+{
+    return sqlite3_column_type(s, column) == SQLITE_NULL;
+}
+
+static double real_at(sqlite3_stmt *s, int column)
+{
+    return is_null(s, column) ? (double)NAN : sqlite3_column_double(s, column);
+}
+
+/* -1 for none. */
+static int64_t whole_at(sqlite3_stmt *s, int column)
+{
+    const int64_t value = is_null(s, column) ? -1 : sqlite3_column_int64(s, column);
+    return value >= 0 ? value : -1;
+}
+
+/* 0, 1, or -1 for unknown. */
+static int answer_at(sqlite3_stmt *s, int column)
+{
+    return is_null(s, column) ? -1 : sqlite3_column_int64(s, column) != 0 ? 1 : 0;
+}
+
+/* ---- names ------------------------------------------------------------------------------------
+ */
+
+static int count_rows(const struct reading *r, const char *sql, int64_t *n)
+{
+    const int rc = journal_reader_whole(&r->journal, sql, n, r->fault);
+    if (rc == FAULT_NONE && (*n < 0 || *n >= (int64_t)UINT32_MAX)) {
+        return row_fault(r, "session", *n);
+    }
+    return rc;
+}
+
+static int read_subjects(struct reading *r)
+{
+    struct review *v = r->review;
+    int64_t n = 0;
+    sqlite3_stmt *s;
+    int rc = count_rows(r, "SELECT count(*) FROM subject", &n);
+    v->subjects = rc == FAULT_NONE ? calloc((size_t)n + 1, sizeof *v->subjects) : NULL;
+    if (rc == FAULT_NONE && v->subjects == NULL) {
+        return no_memory(r);
+    }
+    rc = rc ? rc
+            : journal_reader_prepare(&r->journal, "SELECT id, name FROM subject ORDER BY id", &s,
+                                     r->fault);
+    if (rc != FAULT_NONE) {
+        return rc;
+    }
+    while (rc == FAULT_NONE && sqlite3_step(s) == SQLITE_ROW) {
+        struct review_subject *subject = &v->subjects[v->n_subjects];
+        if ((int64_t)v->n_subjects == n || sqlite3_column_int64(s, 0) != (int64_t)v->n_subjects ||
+            !journal_reader_id(subject->name, s, 1)) {
+            rc = row_fault(r, "subject", sqlite3_column_int64(s, 0));
+            continue;
+        }
+        if (v->only == NULL || strcmp(v->only, subject->name) == 0) {
+            r->only = v->only != NULL ? (int64_t)v->n_subjects : -1;
+            subject->curves = r->with_curves ? review_curves_new() : NULL;
+            rc = r->with_curves && subject->curves == NULL ? no_memory(r) : FAULT_NONE;
+        }
+        v->n_subjects++;
+    }
+    sqlite3_finalize(s);
+    if (rc == FAULT_NONE && v->only != NULL && r->only < 0) {
+        return fault_set(r->fault, FAULT_INPUT,
+                         "%s: has no subject %.64s, only %" PRIu32 " others%s%s", r->journal.path,
+                         v->only, v->n_subjects, v->n_subjects > 0 ? " such as " : "",
+                         v->n_subjects > 0 ? v->subjects[0].name : "");
+    }
+    return rc;
+}
+
+static int read_sessions(struct reading *r)
+{
+    struct review *v = r->review;
+    int64_t n = 0;
+    sqlite3_stmt *s;
+    int rc = count_rows(r, "SELECT count(*) FROM session", &n);
+    v->sessions = rc == FAULT_NONE ? calloc((size_t)n + 1, sizeof *v->sessions) : NULL;
+    if (rc == FAULT_NONE && v->sessions == NULL) {
+        return no_memory(r);
+    }
+    rc = rc ? rc
+            : journal_reader_prepare(
+                  &r->journal,
+                  "SELECT id, rig, subject, name, started_wall_ns FROM session ORDER BY id", &s,
+                  r->fault);
+    if (rc != FAULT_NONE) {
+        return rc;
+    }
+    while (rc == FAULT_NONE && sqlite3_step(s) == SQLITE_ROW) {
+        struct review_session *session = &v->sessions[v->n_sessions];
+        const int64_t subject = sqlite3_column_int64(s, 2);
+        if ((int64_t)v->n_sessions == n || sqlite3_column_int64(s, 0) != (int64_t)v->n_sessions ||
+            !journal_reader_id(session->rig, s, 1) || !journal_reader_id(session->name, s, 3) ||
+            subject < 0 || subject >= (int64_t)v->n_subjects) {
+            rc = row_fault(r, "session", sqlite3_column_int64(s, 0));
+            continue;
+        }
+        session->subject = (uint32_t)subject;
+        session->started_wall_ns = sqlite3_column_int64(s, 4);
+        session->lowest = session->highest = -1;
+        v->n_sessions++;
+    }
+    sqlite3_finalize(s);
+    return rc;
+}
+
+/* Which weights a run's predictions hold. A run whose configuration or model this murid cannot read
+ * leaves its weights out of the plots, nothing more. */
+static void learn_policy(struct review_run *run, sqlite3_stmt *s)
+{
+    struct config *config = calloc(1, sizeof *config);
+    struct models models;
+    struct fault ignored;
+    const uint8_t *file = sqlite3_column_blob(s, 3);
+    const bool is_whole = file != NULL || strcmp(journal_reader_text(s, 1), "built-in") == 0;
+    if (config != NULL && is_whole &&
+        config_parse(config, "run", sqlite3_column_text(s, 2), (size_t)sqlite3_column_bytes(s, 2),
+                     &ignored) == FAULT_NONE &&
+        models_load_bytes(&models, config, "run", file, (size_t)sqlite3_column_bytes(s, 3),
+                          &ignored) == FAULT_NONE) {
+        run->policy = models.twin.params.policy;
+        models_free(&models);
+    }
+    free(config);
+}
+
+static int read_runs(struct reading *r)
+{
+    struct review *v = r->review;
+    sqlite3_stmt *s;
+    int rc = count_rows(r, "SELECT count(*) FROM run", &v->n_runs);
+    if (rc != FAULT_NONE || !r->with_curves) {
+        return rc;
+    }
+    r->runs = calloc((size_t)v->n_runs + 1, sizeof *r->runs);
+    if (r->runs == NULL) {
+        return no_memory(r);
+    }
+    rc = journal_reader_prepare(&r->journal,
+                                "SELECT run.id, run.model, config, file FROM run"
+                                " LEFT JOIN model ON model.hash = run.model ORDER BY run.id",
+                                &s, r->fault);
+    for (int64_t i = 0; rc == FAULT_NONE && i < v->n_runs && sqlite3_step(s) == SQLITE_ROW; i++) {
+        r->runs[i].id = sqlite3_column_int64(s, 0);
+        learn_policy(&r->runs[i], s);
+    }
+    sqlite3_finalize(s);
+    return rc;
+}
+
+/* ---- alerts -----------------------------------------------------------------------------------
+ */
+
+static proto_alert_code alert_code(const char *name)
+{
+    for (int i = 0; i < PROTO_ALERT_COUNT; i++) {
+        if (strcmp(name, proto_alert_name((proto_alert_code)i)) == 0) {
+            return (proto_alert_code)i;
+        }
+    }
+    return PROTO_ALERT_COUNT;
+}
+
+static void keep_alert(struct review_alerts *alerts, const struct review_alert *alert)
+{
+    alerts->latest[alerts->n++ % REVIEW_TEXTS] = *alert;
+}
+
+static int read_alert(struct reading *r, sqlite3_stmt *s)
+{
+    struct review *v = r->review;
+    struct review_alert alert = {.t_wall_ns = sqlite3_column_int64(s, 1),
+                                 .code = alert_code(journal_reader_text(s, 3))};
+    const int64_t subject = whole_at(s, 2);
+    const int64_t session = whole_at(s, 6);
+    if (alert.code == PROTO_ALERT_COUNT || subject >= (int64_t)v->n_subjects ||
+        session >= (int64_t)v->n_sessions) {
+        return row_fault(r, "alert", sqlite3_column_int64(s, 0));
+    }
+    if (r->only >= 0 && r->only != subject) {
+        return FAULT_NONE;
+    }
+    escape_clean(alert.text, sizeof alert.text, journal_reader_text(s, 4));
+    v->total.alerts[alert.code]++;
+    keep_alert(&v->alerts, &alert);
+    if (subject >= 0) {
+        struct review_subject *about = &v->subjects[subject];
+        about->tally.alerts[alert.code]++;
+        keep_alert(&about->alerts, &alert);
+        if (about->curves != NULL && !is_null(s, 5)) {
+            review_curves_alert(about->curves, sqlite3_column_int64(s, 5), alert.code);
+        }
+    }
+    if (session >= 0) {
+        v->sessions[session].tally.alerts[alert.code]++;
+    }
+    return FAULT_NONE;
+}
+
+/* Before the events, so that these can tell at which trial each alert was. */
+static int read_alerts(struct reading *r)
+{
+    sqlite3_stmt *s;
+    int rc = journal_reader_prepare(
+        &r->journal,
+        "SELECT a.id, a.t_wall_ns, s.id, a.code, a.text, a.event, e.session FROM alert AS a"
+        " LEFT JOIN subject AS s ON s.name = a.subject LEFT JOIN event AS e ON e.id = a.event"
+        " ORDER BY a.id",
+        &s, r->fault);
+    int step = SQLITE_DONE;
+    while (rc == FAULT_NONE && (step = sqlite3_step(s)) == SQLITE_ROW) {
+        rc = read_alert(r, s);
+    }
+    if (rc == FAULT_NONE && step != SQLITE_DONE) {
+        rc = journal_reader_fault(&r->journal, r->fault);
+    }
+    sqlite3_finalize(s);
+    return rc;
+}
+
+/* ---- events -----------------------------------------------------------------------------------
+ */
+
+/* What one trial adds, wherever it is counted. */
+struct trial {
+    enum session_status status;
+    int64_t number;
+    double stimulus;
+    int choice;     /* 1, 0 or -1 */
+    double correct; /* NaN: cannot be told */
+    double p_right; /* NaN: not scored */
+    double nats;
+    double baseline_nats;
+    int64_t latency_ns; /* -1 unknown */
+};
+
+/* Reward if it is known, else the correct side, else the side of the stimulus. */
+static double judge(int choice, double reward, int side, double stimulus)
+{
+    if (choice < 0) {
+        return (double)NAN;
+    }
+    if (!isnan(reward)) {
+        return reward;
+    }
+    if (side >= 0) {
+        return choice == side ? 1.0 : 0.0;
+    }
+    if (isnan(stimulus) || stimulus == 0.0) {
+        return (double)NAN;
+    }
+    return (stimulus > 0.0) == (choice == 1) ? 1.0 : 0.0;
+}
+
+static bool is_score(double nats)
+{
+    return nats >= 0.0 && isfinite(nats);
+}
+
+/* False if it holds what murid never writes. */
+static bool read_trial(sqlite3_stmt *s, enum session_status status, struct trial *t)
+{
+    const double reward = real_at(s, REWARD);
+    const double us = real_at(s, STAGES_US);
+    t->status = status;
+    t->number = whole_at(s, TRIAL);
+    t->stimulus = real_at(s, STIMULUS);
+    t->choice = answer_at(s, CHOICE);
+    t->correct = judge(t->choice, reward, answer_at(s, SIDE), t->stimulus);
+    t->p_right = real_at(s, P_RIGHT);
+    t->nats = real_at(s, NATS);
+    t->baseline_nats = real_at(s, BASELINE_NATS);
+    t->latency_ns = us >= 0.0 && us < 1e12 ? (int64_t)(us * 1000.0) : -1;
+    const bool is_scored = t->choice >= 0 && !isnan(t->p_right);
+    if (!is_scored) {
+        t->p_right = (double)NAN;
+    }
+    return t->number >= 0 && t->number <= TRIAL_MAX && (isnan(reward) || fabs(reward) <= 1.0) &&
+           (!is_scored || (t->p_right >= 0.0 && t->p_right <= 1.0 && is_score(t->nats) &&
+                           is_score(t->baseline_nats)));
+}
+
+static void count_trial(struct review_tally *to, const struct trial *t)
+{
+    to->trials++;
+    to->no_gos += t->choice < 0 ? 1 : 0;
+    to->healed += t->status == SESSION_STATUS_HEALED ? 1 : 0;
+    to->late += t->status == SESSION_STATUS_LATE ? 1 : 0;
+    if (!isnan(t->correct)) {
+        to->judged++;
+        to->correct += t->correct;
+    }
+    if (!isnan(t->p_right)) {
+        const double baseline_nats = to->score.baseline_nats + t->baseline_nats;
+        model_score_push(&to->score, t->p_right, t->p_right, t->choice == 1);
+        to->score.baseline_nats = baseline_nats; /* its p(right) is not in the journal */
+    }
+    if (t->latency_ns >= 0) {
+        histogram_push(&to->latency, t->latency_ns);
+    }
+}
+
+static void draw_trial(struct reading *r, sqlite3_stmt *s, uint32_t session_number,
+                       const struct trial *t)
+{
+    struct review_subject *subject =
+        &r->review->subjects[r->review->sessions[session_number].subject];
+    if (subject->curves == NULL) {
+        return;
+    }
+    const model_score *score = &subject->tally.score;
+    struct review_curves_trial c = {.event = sqlite3_column_int64(s, ID),
+                                    .session = session_number,
+                                    .number = subject->tally.trials,
+                                    .stimulus = t->stimulus,
+                                    .choice = t->choice,
+                                    .correct = t->correct,
+                                    .p_right = t->p_right,
+                                    .gain = score->baseline_nats - score->nats};
+    review_curves_push(subject->curves, &c);
+    if (review_curves_wants_point(subject->curves, c.number)) {
+        const struct review_run *run =
+            review_run_find(r->runs, (size_t)r->review->n_runs, sqlite3_column_int64(s, RUN));
+        const struct review_weights w = {
+            .run = run,
+            .w = sqlite3_column_blob(s, W),
+            .w_size = (size_t)sqlite3_column_bytes(s, W),
+            .w_sd = sqlite3_column_blob(s, W_SD),
+            .w_sd_size = (size_t)sqlite3_column_bytes(s, W_SD),
+        };
+        review_curves_point(subject->curves, &c, &w);
+    }
+}
+
+static int take_trial(struct reading *r, sqlite3_stmt *s, enum session_status status)
+{
+    struct review *v = r->review;
+    struct trial t;
+    const int64_t id = sqlite3_column_int64(s, ID);
+    const int64_t number = whole_at(s, SESSION);
+    if (number < 0 || number >= (int64_t)v->n_sessions || !read_trial(s, status, &t) ||
+        (int64_t)v->sessions[number].subject != sqlite3_column_int64(s, SUBJECT)) {
+        return row_fault(r, "event", id);
+    }
+    struct review_session *session = &v->sessions[number];
+    struct review_subject *subject = &v->subjects[session->subject];
+    if (session->tally.trials == 0) {
+        session->first_trial = subject->tally.trials;
+        subject->n_sessions++;
+        session->lowest = t.number;
+    }
+    session->lowest = t.number < session->lowest ? t.number : session->lowest;
+    session->highest = t.number > session->highest ? t.number : session->highest;
+    count_trial(&session->tally, &t);
+    count_trial(&subject->tally, &t);
+    count_trial(&v->total, &t);
+    draw_trial(r, s, (uint32_t)number, &t);
+    return FAULT_NONE;
+}
+
+static int take_event(struct reading *r, sqlite3_stmt *s)
+{
+    struct review *v = r->review;
+    const int64_t t_wall_ns = sqlite3_column_int64(s, WALL);
+    v->first_wall_ns = v->n_events == 0 ? t_wall_ns : v->first_wall_ns;
+    v->last_wall_ns = t_wall_ns;
+    v->n_events++;
+    enum session_status status;
+    if (!session_status_parse(&status, journal_reader_text(s, STATUS))) {
+        return row_fault(r, "event", sqlite3_column_int64(s, ID));
+    }
+    switch (status) {
+    case SESSION_STATUS_TAKEN:
+    case SESSION_STATUS_HEALED:
+    case SESSION_STATUS_LATE:
+        return take_trial(r, s, status);
+    case SESSION_STATUS_CONFLICT:
+        v->n_conflicts++;
+        break;
+    case SESSION_STATUS_REFUSED:
+        v->n_refused++;
+        break;
+    case SESSION_STATUS_DUPLICATE:
+    case SESSION_STATUS_NOTED:
+    case SESSION_STATUS_PLAIN:
+        break;
+    }
+    return FAULT_NONE;
+}
+
+static int read_events(struct reading *r)
+{
+    sqlite3_stmt *s;
+    int64_t most = 0;
+    int rc = journal_reader_whole(&r->journal, "SELECT coalesce(max(id), 0) FROM event", &most,
+                                  r->fault);
+    rc = rc ? rc
+            : journal_reader_prepare(&r->journal,
+                                     r->only >= 0 ? EVENT_SQL " WHERE e.subject = ? ORDER BY e.id"
+                                                  : EVENT_SQL " ORDER BY e.id",
+                                     &s, r->fault);
+    if (rc != FAULT_NONE) {
+        return rc;
+    }
+    if (r->only >= 0) {
+        sqlite3_bind_int64(s, 1, r->only);
+    }
+    progress_start(&r->progress, "review", most);
+    int step = SQLITE_DONE;
+    for (int64_t rows = 1; rc == FAULT_NONE && (step = sqlite3_step(s)) == SQLITE_ROW; rows++) {
+        rc = take_event(r, s);
+        if (rc == FAULT_NONE && rows % ROWS_A_LOOK == 0) {
+            progress_update(&r->progress, sqlite3_column_int64(s, ID));
+            rc = progress_interrupted() ? fault_set(r->fault, FAULT_WORK, "interrupted") : rc;
+        }
+    }
+    progress_finish(&r->progress);
+    if (rc == FAULT_NONE && step != SQLITE_DONE) {
+        rc = journal_reader_fault(&r->journal, r->fault);
+    }
+    sqlite3_finalize(s);
+    return rc;
+}
+
+/* ---- sums -------------------------------------------------------------------------------------
+ */
+
+double review_accuracy(const struct review_tally *tally)
+{
+    return tally->judged > 0 ? tally->correct / (double)tally->judged : (double)NAN;
+}
+
+double review_gain(const struct review_tally *tally)
+{
+    return model_score_mean_baseline_nats(&tally->score) - model_score_mean_nats(&tally->score);
+}
+
+static int compare_reals(const void *a, const void *b)
+{
+    const double x = *(const double *)a;
+    const double y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+struct review_interval review_bootstrap(const double *gains, const double *choices, size_t k,
+                                        uint64_t stream)
+{
+    double means[REVIEW_RESAMPLES];
+    model_random random;
+    if (k < 2) {
+        return (struct review_interval){(double)NAN, (double)NAN};
+    }
+    model_random_seed(&random, REVIEW_SEED, stream);
+    for (size_t i = 0; i < REVIEW_RESAMPLES; i++) {
+        double gain = 0.0;
+        double n = 0.0;
+        for (size_t j = 0; j < k; j++) {
+            const uint64_t drawn = model_random_below(&random, k);
+            gain += gains[drawn];
+            n += choices[drawn];
+        }
+        means[i] = gain / n;
+    }
+    qsort(means, REVIEW_RESAMPLES, sizeof means[0], compare_reals);
+    const size_t cut = REVIEW_RESAMPLES / 40;
+    return (struct review_interval){means[cut], means[REVIEW_RESAMPLES - 1 - cut]};
+}
+
+/* Of all sessions with scored choices, or of one animal's. */
+static struct review_interval gain_interval(const struct review *v, int64_t subject, double *gains,
+                                            double *choices)
+{
+    size_t k = 0;
+    for (uint32_t i = 0; i < v->n_sessions; i++) {
+        const model_score *score = &v->sessions[i].tally.score;
+        if (score->n > 0 && (subject < 0 || v->sessions[i].subject == (uint32_t)subject)) {
+            gains[k] = score->baseline_nats - score->nats;
+            choices[k++] = (double)score->n;
+        }
+    }
+    return review_bootstrap(gains, choices, k, (uint64_t)(subject + 1));
+}
+
+static int sum_up(struct reading *r)
+{
+    struct review *v = r->review;
+    for (uint32_t i = 0; i < v->n_sessions; i++) {
+        struct review_session *s = &v->sessions[i];
+        if (s->tally.trials == 0) {
+            continue;
+        }
+        /* Numbers start at 0, or at 1 for rigs that count so. */
+        const int64_t first = s->lowest == 1 ? 1 : 0;
+        s->tally.missing = s->highest - first + 1 - s->tally.trials;
+        v->subjects[s->subject].tally.missing += s->tally.missing;
+        v->total.missing += s->tally.missing;
+    }
+    double *sums = calloc(2 * (size_t)v->n_sessions + 1, sizeof *sums);
+    if (sums == NULL) {
+        return no_memory(r);
+    }
+    v->gain = gain_interval(v, -1, sums, sums + v->n_sessions);
+    for (uint32_t i = 0; i < v->n_subjects; i++) {
+        struct review_subject *s = &v->subjects[i];
+        s->gain = gain_interval(v, i, sums, sums + v->n_sessions);
+        if (s->curves != NULL) {
+            review_curves_finish(s->curves, s->tally.trials);
+        }
+    }
+    free(sums);
+    return FAULT_NONE;
+}
+
+bool review_has_subject(const struct review *review, uint32_t subject)
+{
+    const struct review_subject *s = &review->subjects[subject];
+    return review->only == NULL ? s->tally.trials > 0 || s->alerts.n > 0
+                                : strcmp(review->only, s->name) == 0;
+}
+
+bool review_has_session(const struct review *review, uint32_t session)
+{
+    return review_has_subject(review, review->sessions[session].subject);
+}
+
+uint32_t review_count_sessions(const struct review *review)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < review->n_subjects; i++) {
+        n += review->subjects[i].n_sessions;
+    }
+    return n;
+}
+
+int64_t review_alerts_first(const struct review_alerts *alerts)
+{
+    return alerts->n > REVIEW_TEXTS ? alerts->n - REVIEW_TEXTS : 0;
+}
+
+const char *review_time(char *out, size_t cap, const char *format, int64_t t_wall_ns)
+{
+    const time_t t = (time_t)(t_wall_ns / 1000000000);
+    struct tm local;
+    if (localtime_r(&t, &local) == NULL || strftime(out, cap, format, &local) == 0) {
+        (void)snprintf(out, cap, "?");
+    }
+    return out;
+}
+
+int review_open(struct review *review, const struct review_request *request, struct fault *fault)
+{
+    struct reading r = {
+        .review = review, .fault = fault, .with_curves = request->with_curves, .only = -1};
+    *review = (struct review){.only = request->subject};
+    int rc = journal_reader_open(&r.journal, request->path, fault);
+    if (rc != FAULT_NONE) {
+        return rc;
+    }
+    memcpy(review->path, r.journal.path, sizeof review->path);
+    if (sqlite3_exec(r.journal.db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK) {
+        rc = journal_reader_fault(&r.journal, fault);
+    }
+    rc = rc ? rc : read_subjects(&r);
+    rc = rc ? rc : read_sessions(&r);
+    rc = rc ? rc : read_runs(&r);
+    rc = rc ? rc : read_alerts(&r);
+    rc = rc ? rc : read_events(&r);
+    rc = rc ? rc : sum_up(&r);
+    journal_reader_close(&r.journal);
+    free(r.runs);
+    if (rc != FAULT_NONE) {
+        review_close(review);
+    }
+    return rc;
+}
+
+void review_close(struct review *review)
+{
+    for (uint32_t i = 0; review->subjects != NULL && i < review->n_subjects; i++) {
+        free(review->subjects[i].curves);
+    }
+    free(review->subjects);
+    free(review->sessions);
+    *review = (struct review){0};
+}

@@ -1,0 +1,15 @@
+/* review_page.h - a review as one HTML file that needs nothing else: no network, no scripts; light
+ * and dark.
+ *
+ * Threads: any. Memory: none kept.
+ */
+#ifndef MURID_REVIEW_PAGE_H
+#define MURID_REVIEW_PAGE_H
+
+#include "review.h"
+
+/* Writes the page, whole or not at all. The review was read with curves. FAULT_NONE or FAULT_WORK.
+ */
+int review_page_write(const struct review *review, const char *path, struct fault *fault);
+
+#endif

@@ -1,0 +1,30 @@
+/* review_plots.h - the plots of one animal on a review's page, each as one SVG.
+ *
+ * Threads: any. Memory: none kept.
+ */
+#ifndef MURID_REVIEW_PLOTS_H
+#define MURID_REVIEW_PLOTS_H
+
+#include <stdio.h>
+
+#include "review.h"
+
+/* Share correct over trials, with session starts and alerts. */
+void review_plot_learning(FILE *to, const struct review *review, uint32_t subject);
+
+/* The random walk's nats minus the twin's, summed up. */
+void review_plot_gain(FILE *to, const struct review *review, uint32_t subject);
+
+/* The twin's weights with their 90% band. */
+void review_plot_weights(FILE *to, const struct review *review, uint32_t subject);
+
+/* p(right) by stimulus, predicted and chosen, for each of the last sessions. */
+void review_plot_psychometric(FILE *to, const struct review *review, uint32_t subject);
+
+/* Predicted p(right) against how often right was chosen. */
+void review_plot_reliability(FILE *to, const struct review *review, uint32_t subject);
+
+/* 95% of a share k of n (Wilson 1927). */
+struct review_interval review_wilson(double k, double n);
+
+#endif

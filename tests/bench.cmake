@@ -1,0 +1,31 @@
+# Measurements: not in the default run, since figures of a busy machine mean nothing.
+#   ctest --preset release -C bench -L bench --verbose      or      cmake --build --preset release --target bench
+add_library(bench STATIC bench/bench.c)
+target_include_directories(bench PUBLIC bench)
+target_compile_definitions(bench PRIVATE MURID_BIN="$<TARGET_FILE:murid>")
+target_link_libraries(bench PUBLIC murid::daemon_core PRIVATE project_flags)
+add_dependencies(bench murid)
+
+# bench_program(latency ARGS...) builds bench/latency.c and registers it as bench.latency
+function(bench_program name)
+    add_executable(bench_${name} bench/${name}.c)
+    target_link_libraries(bench_${name} PRIVATE project_flags bench)
+    bench_run(${name} ${name} ${ARGN})
+endfunction()
+
+# bench_run(latency_rnn latency --rnn) registers another way to run a program
+function(bench_run test name)
+    add_test(NAME bench.${test} COMMAND bench_${name} ${ARGN} CONFIGURATIONS bench)
+    set_tests_properties(bench.${test} PROPERTIES LABELS bench TIMEOUT 1800 RUN_SERIAL ON)
+endfunction()
+
+bench_program(latency)
+bench_run(latency_rnn latency --rnn)
+bench_program(stages)
+bench_program(throughput)
+target_compile_definitions(bench_throughput PRIVATE MURID_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+bench_program(memory)
+bench_program(start)
+
+add_custom_target(bench_all COMMAND ${CMAKE_CTEST_COMMAND} -C bench -L bench --verbose
+    WORKING_DIRECTORY ${CMAKE_BINARY_DIR} USES_TERMINAL)

@@ -1,0 +1,91 @@
+/* daemon/escape.h. */
+#include <math.h>
+#include <string.h>
+
+#include "escape.h"
+#include "suite.h"
+
+static void check_clean(const char *text, const char *expected)
+{
+    char out[64];
+    escape_clean(out, sizeof out, text);
+    assert_string_equal(out, expected);
+}
+
+static void keeps_text_of_any_script(void **state)
+{
+    (void)state;
+    check_clean("rig 1: µs – 鼠 \xf0\x9f\x90\xad", "rig 1: µs – 鼠 \xf0\x9f\x90\xad");
+}
+
+static void replaces_what_could_steer_a_terminal(void **state)
+{
+    (void)state;
+    check_clean("a\x1b[2Jb\nc\x7f", "a?[2Jb?c?");
+    check_clean("\xc2\x9b", "??"); /* U+009B, the eight-bit CSI */
+}
+
+static void replaces_bytes_that_are_not_utf8(void **state)
+{
+    (void)state;
+    check_clean("\xff\xfe", "??");
+    check_clean("\xc0\xaf", "??");      /* an overlong '/' */
+    check_clean("\xed\xa0\x80", "???"); /* a surrogate */
+    check_clean("\xf4\x90\x80\x80", "????");
+    check_clean("a\xe2\x82", "a??"); /* cut off */
+}
+
+static void cuts_between_characters(void **state)
+{
+    char out[5];
+    (void)state;
+    escape_clean(out, sizeof out, "abcé");
+    assert_string_equal(out, "abc");
+    escape_clean(out, sizeof out, "abcd");
+    assert_string_equal(out, "abcd");
+}
+
+static void check_written(void (*write)(FILE *to, const char *text), const char *text,
+                          const char *expected)
+{
+    char *out = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&out, &size);
+    assert_non_null(to);
+    write(to, text);
+    fclose(to);
+    assert_string_equal(out, expected);
+    free(out);
+}
+
+static void nothing_in_a_text_is_markup(void **state)
+{
+    (void)state;
+    check_written(escape_html, "<b class=\"x\" id='y'>&amp;",
+                  "&lt;b class=&quot;x&quot; id=&#39;y&#39;&gt;&amp;amp;");
+    check_written(escape_json, "a \"b\" \\c", "\"a \\\"b\\\" \\\\c\"");
+}
+
+static void write_nan(FILE *to, const char *key)
+{
+    escape_json_real(to, key, (double)NAN);
+}
+
+static void json_has_null_where_there_is_no_number(void **state)
+{
+    (void)state;
+    check_written(write_nan, "ece", "\"ece\": null");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keeps_text_of_any_script),
+        cmocka_unit_test(replaces_what_could_steer_a_terminal),
+        cmocka_unit_test(replaces_bytes_that_are_not_utf8),
+        cmocka_unit_test(cuts_between_characters),
+        cmocka_unit_test(nothing_in_a_text_is_markup),
+        cmocka_unit_test(json_has_null_where_there_is_no_number),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
