@@ -122,17 +122,11 @@ int main(int argc, char **argv)
         echo(shared);
     }
     struct bench_daemon d;
-    char yaml[600] = "";
-    char path[300];
     bench_daemon_init(&d);
     if (rnn) {
-        (void)snprintf(path, sizeof path, "%s/rnn.safetensors", d.directory);
-        bench_model_write(path);
-        model = path;
-    }
-    if (model != NULL) {
-        (void)snprintf(yaml, sizeof yaml, "model: {file: \"%s\"}\n", model);
-        bench_daemon_add(&d, yaml);
+        bench_daemon_use_net(&d);
+    } else if (model != NULL) {
+        bench_daemon_use_model(&d, model);
     }
     (void)bench_daemon_start(&d);
     while (atomic_load(&shared->port) == 0) {
@@ -172,7 +166,10 @@ int main(int argc, char **argv)
         }
     }
     printf("%zu trials at %g/s to each, request %zu bytes, reply %d bytes, model %s\n", n, rate,
-           request_size, murid_size, model != NULL ? model : "built-in");
+           request_size, murid_size,
+           rnn             ? "rnn"
+           : model != NULL ? model
+                           : "built-in");
     const int rc = report(murid_ns, echo_ns, n);
     free(murid_ns);
     free(echo_ns);
