@@ -22,6 +22,10 @@ endfunction()
 bench_program(latency)
 bench_run(latency_rnn latency --rnn)
 bench_program(stages)
+bench_program(throughput)
+target_compile_definitions(bench_throughput PRIVATE MURID_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+bench_program(memory)
+bench_program(start)
 
 add_custom_target(bench_all COMMAND ${CMAKE_CTEST_COMMAND} -C bench -L bench --verbose
     WORKING_DIRECTORY ${CMAKE_BINARY_DIR} USES_TERMINAL)

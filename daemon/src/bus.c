@@ -1,6 +1,6 @@
 #include "bus.h"
 
-#include <ctype.h>
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -112,17 +112,37 @@ int bus_make_keys(const char *path, struct fault *fault)
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
+/* True for 127.0.0.0/8 written out; "127.x.org" and "127.0.0.1:0;far:1" are something else. */
+static bool is_loopback_number(const char *host, size_t size)
+{
+    char text[16];
+    struct in_addr address;
+    if (size >= sizeof text) {
+        return false;
+    }
+    memcpy(text, host, size);
+    text[size] = '\0';
+    return inet_pton(AF_INET, text, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
+}
+
 bool bus_is_local(const char *endpoint)
 {
+    static const char *const NAMES[] = {"localhost", "[::1]", "lo"};
     if (strncmp(endpoint, "ipc://", 6) == 0 || strncmp(endpoint, "inproc://", 9) == 0) {
         return true;
     }
-    if (strncmp(endpoint, "tcp://", 6) != 0) {
+    const char *port = strrchr(endpoint, ':');
+    if (strncmp(endpoint, "tcp://", 6) != 0 || port < endpoint + 6) {
         return false;
     }
     const char *host = endpoint + 6;
-    return strncmp(host, "127.", 4) == 0 || strncmp(host, "localhost:", 10) == 0 ||
-           strncmp(host, "[::1]:", 6) == 0 || strncmp(host, "lo:", 3) == 0;
+    const size_t size = (size_t)(port - host);
+    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
+        if (strlen(NAMES[i]) == size && memcmp(NAMES[i], host, size) == 0) {
+            return true;
+        }
+    }
+    return is_loopback_number(host, size);
 }
 
 static void set_option(void *socket, int option, int value)

@@ -246,6 +246,13 @@ void colony_mark(struct session *session, int64_t event)
     session->mark_seq[1] = session->state.seqs.through;
 }
 
+void colony_restart_seq(struct session *session, int64_t first)
+{
+    sequence_init(&session->state.seqs, first);
+    session->durable_seq = PROTO_NIL;
+    session->mark_event[0] = session->mark_event[1] = 0;
+}
+
 int64_t colony_durable_seq(struct session *session, int64_t durable_event)
 {
     for (int i = 1; i >= 0; i--) {
@@ -268,7 +275,11 @@ void colony_change_run(struct colony *colony, int64_t run, const struct config *
     for (uint32_t i = 0; !is_same && i < colony->n_subjects; i++) {
         struct subject *s = &colony->subjects[i];
         if (s->run < run) {
-            learner_change_model(&s->state.learner, colony->models.twin, models.twin);
+            if (s->last_event == 0) { /* not heard yet: it never knew the old model */
+                learner_init(&s->state.learner, &models);
+            } else {
+                learner_change_model(&s->state.learner, colony->models.twin, models.twin);
+            }
             heal_close(&s->state.heal);
             s->run = run;
         }

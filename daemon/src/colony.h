@@ -135,6 +135,10 @@ void colony_predict(const struct colony *colony, uint32_t subject, proto_message
  * when the journal has reached it. RT-safe: yes. */
 void colony_mark(struct session *session, int64_t event);
 
+/* The rig counts its seqs anew from first: what was durable of the old count says nothing about the
+ * new one. RT-safe: yes. */
+void colony_restart_seq(struct session *session, int64_t first);
+
 /* Highest seq of the session that is safely on disk when the journal has reached durable_event;
  * PROTO_NIL if none. Never too high, late by at most one commit. RT-safe: yes. */
 int64_t colony_durable_seq(struct session *session, int64_t durable_event);

@@ -28,7 +28,7 @@ double histogram_quantile(const struct histogram *h, double q)
     if (h->n == 0) {
         return (double)NAN;
     }
-    const double rank = q * (double)h->n;
+    const double rank = fmax(q * (double)h->n, 1.0);
     int64_t below = 0;
     int bin = 0;
     while (bin < HISTOGRAM_BINS - 1 && (double)(below + h->bins[bin]) < rank) {

@@ -387,13 +387,13 @@ void journal_alert(struct journal *j, int64_t event, int64_t t_wall_ns, int64_t 
     ring_commit(&j->ring, sizeof *r);
 }
 
-void journal_checkpoint(struct journal *j, const struct colony *colony, uint32_t subject,
+bool journal_checkpoint(struct journal *j, const struct colony *colony, uint32_t subject,
                         int64_t t_mono_ns)
 {
     const struct subject *s = &colony->subjects[subject];
     struct record_checkpoint *r = ring_reserve(&j->ring, sizeof *r);
     if (r == NULL) {
-        return;
+        return false;
     }
     r->head.type = RECORD_CHECKPOINT;
     r->subject = subject;
@@ -407,6 +407,7 @@ void journal_checkpoint(struct journal *j, const struct colony *colony, uint32_t
         r->session_state[i] = colony->sessions[s->dirty_sessions[i]].state;
     }
     ring_commit(&j->ring, sizeof *r);
+    return true;
 }
 
 void journal_publish(struct journal *j)

@@ -90,8 +90,9 @@ void journal_event(struct journal *journal, const struct colony *colony,
 void journal_alert(struct journal *journal, int64_t event, int64_t t_wall_ns, int64_t t_mono_ns,
                    const char *rig, const char *subject, const struct session_alert *alert);
 
-/* Keeps the state of a subject and its changed sessions. RT-safe: yes. */
-void journal_checkpoint(struct journal *journal, const struct colony *colony, uint32_t subject,
+/* Keeps the state of a subject and its changed sessions. False without room: nothing was kept.
+ * RT-safe: yes. */
+bool journal_checkpoint(struct journal *journal, const struct colony *colony, uint32_t subject,
                         int64_t t_mono_ns);
 
 /* Hands over all that was kept since the last call. RT-safe: yes (a pipe is written when the thread

@@ -122,7 +122,7 @@ static void count(struct loop *loop)
 /* A flood of garbage must not fill the disk: what is refused is journaled at a bounded rate. */
 static bool is_journaled(struct loop *loop)
 {
-    if (loop->result.heard.kind != PROTO_KIND_NONE) {
+    if (loop->result.status != SESSION_STATUS_REFUSED) {
         return session_is_journaled(&loop->result);
     }
     if (loop->refused_budget < 1.0) {
@@ -141,8 +141,9 @@ static void checkpoint_if_due(struct loop *loop, uint32_t number, int64_t now_ns
     if (s->n_dirty_sessions == COLONY_DIRTY_MAX ||
         loop->journal.next_event - s->checkpoint_event > CHECKPOINT_EVENTS ||
         now_ns - s->dirty_since_ns > CHECKPOINT_S * NS_PER_S) {
-        journal_checkpoint(&loop->journal, &loop->colony, number, now_ns);
-        colony_clean(s);
+        if (journal_checkpoint(&loop->journal, &loop->colony, number, now_ns)) {
+            colony_clean(s);
+        }
     }
 }
 
@@ -264,10 +265,10 @@ static void refuse_without_room(struct loop *loop, const uint8_t *bytes, size_t 
 static void on_ask(struct loop *loop, int64_t t_mono_ns)
 {
     const struct bus_request *q = &loop->request;
-    const proto_format format = proto_format_of(q->body, q->size);
     struct session_event event = {.t_mono_ns = t_mono_ns,
                                   .source = SESSION_SOURCE_ASK,
                                   .size = q->size < sizeof q->body ? q->size : sizeof q->body};
+    const proto_format format = proto_format_of(q->body, event.size);
     const bool is_heard = take_up(loop, &event, q->body);
     if (is_heard) {
         complete_reply(loop, t_mono_ns);
@@ -515,6 +516,17 @@ static void tick(struct loop *loop)
     journal_publish(&loop->journal);
 }
 
+/* Many checkpoints may not fit in the ring at once; the thread makes room. A disk that fails ends
+ * the waiting. */
+static bool wait_for_room(struct loop *loop)
+{
+    for (int tries = 0; tries < 100 && !journal_has_room(&loop->journal); tries++) {
+        journal_publish(&loop->journal);
+        clock_sleep_ns(10000000);
+    }
+    return journal_has_room(&loop->journal);
+}
+
 void loop_checkpoint_all(struct loop *loop)
 {
     const int64_t now_ns = clock_mono_ns();
@@ -523,16 +535,9 @@ void loop_checkpoint_all(struct loop *loop)
         if (s->dirty_since_ns == 0) {
             continue;
         }
-        /* Many subjects may not fit in the ring at once; the thread makes room. A disk that fails
-         * ends the waiting: the events themselves are enough to resume from. */
-        for (int tries = 0; tries < 100 && !journal_has_room(&loop->journal); tries++) {
-            journal_publish(&loop->journal);
-            clock_sleep_ns(10000000);
+        if (!wait_for_room(loop) || !journal_checkpoint(&loop->journal, &loop->colony, i, now_ns)) {
+            return; /* the events themselves are enough to resume from */
         }
-        if (!journal_has_room(&loop->journal)) {
-            return;
-        }
-        journal_checkpoint(&loop->journal, &loop->colony, i, now_ns);
         colony_clean(s);
     }
     journal_publish(&loop->journal);
@@ -584,10 +589,12 @@ int loop_load_model(struct loop *loop, const char *path, struct fault *fault)
 static int on_resumed(void *context, const struct rerun_step *step, struct fault *fault)
 {
     struct loop *loop = context;
-    (void)fault;
     struct subject *s =
         step->result->subject != COLONY_NONE ? &loop->colony.subjects[step->result->subject] : NULL;
     if (s != NULL && s->n_dirty_sessions == COLONY_DIRTY_MAX) {
+        if (!wait_for_room(loop)) {
+            return fault_set(fault, FAULT_WORK, "%s: cannot be written", loop->journal.store.path);
+        }
         checkpoint_if_due(loop, step->result->subject, clock_mono_ns());
         journal_publish(&loop->journal);
     }

@@ -53,8 +53,8 @@ enum sequence_verdict sequence_take(struct sequence *s, int64_t number)
     }
     const int64_t beyond = number - s->through - SEQUENCE_WINDOW;
     if (beyond > SEQUENCE_WINDOW) {
-        s->given_up += sequence_missing(s) + (number - 1 - s->highest);
-        s->through = number - 1;
+        s->given_up += sequence_missing(s) + (number - SEQUENCE_WINDOW - s->highest);
+        s->through = number - SEQUENCE_WINDOW;
         memset(s->seen, 0, sizeof s->seen);
     } else {
         for (int64_t i = 0; i < beyond; i++) {

@@ -10,6 +10,8 @@
 
 static const int64_t NS_PER_S = 1000000000;
 
+enum { UNNAMED_A_DAY = 999 }; /* sessions of one subject on one rig that get a name here */
+
 /* One message on its way through: what every step below needs. */
 struct step {
     struct colony *colony;
@@ -130,23 +132,51 @@ static bool has_other_content(const struct session_state *s, int64_t number, uin
 
 /* ---- finding subject and session ------------------------------------------------------------- */
 
+/* The event names no subject then: it changed nothing, and a resume must not hear it again when the
+ * limit may be a higher one. */
+static bool refuse_at_limit(struct step *step, double limit, const char *text)
+{
+    alert(step->result, PROTO_ALERT_LIMIT, limit, "%s", text);
+    refuse_with_alert(step->result, SESSION_STATUS_REFUSED, PROTO_ERROR_LIMIT);
+    step->result->subject = COLONY_NONE;
+    return false;
+}
+
+static bool refuse_subject(struct step *step)
+{
+    char text[256];
+    (void)snprintf(text, sizeof text,
+                   "subject %s is new and %" PRIu32
+                   " are known: raise limits.subjects and start again",
+                   step->heard->env.subject, step->colony->max_subjects);
+    return refuse_at_limit(step, step->colony->max_subjects, text);
+}
+
+static bool refuse_session(struct step *step, const char *name)
+{
+    char text[256];
+    (void)snprintf(text, sizeof text,
+                   "session %s of %s is new and %" PRIu32
+                   " are known: raise limits.sessions and start again",
+                   name, step->heard->env.subject, step->colony->max_sessions);
+    return refuse_at_limit(step, step->colony->max_sessions, text);
+}
+
 static bool find_subject(struct step *step)
 {
     struct colony *colony = step->colony;
     struct session_result *result = step->result;
-    result->subject = colony_find_subject(colony, step->heard->env.subject);
+    const proto_envelope *env = &step->heard->env;
+    result->subject = colony_find_subject(colony, env->subject);
     if (result->subject != COLONY_NONE) {
         return true;
     }
-    result->subject = colony_add_subject(colony, step->heard->env.subject);
-    result->is_new_subject = result->subject != COLONY_NONE;
-    if (!result->is_new_subject) {
-        alert(result, PROTO_ALERT_LIMIT, (double)colony->max_subjects,
-              "subject %s is new and %" PRIu32 " are known: raise limits.subjects and start again",
-              step->heard->env.subject, colony->max_subjects);
-        refuse_with_alert(result, SESSION_STATUS_REFUSED, PROTO_ERROR_LIMIT);
+    if (colony->n_sessions == colony->max_sessions) { /* a new subject needs a new session */
+        return refuse_session(step, env->session);
     }
-    return result->is_new_subject;
+    result->subject = colony_add_subject(colony, env->subject);
+    result->is_new_subject = result->subject != COLONY_NONE;
+    return result->is_new_subject || refuse_subject(step);
 }
 
 /* The session that the daemon named itself and that this message goes on with, or COLONY_NONE. */
@@ -166,26 +196,27 @@ static uint32_t continued_session(const struct step *step)
     }
     const bool restarts =
         heard->kind == PROTO_KIND_TRIAL && heard->env.trial <= 1 &&
-        s->state.trials.highest > heard->env.trial &&
+        sequence_check(&s->state.trials, heard->env.trial) == SEQUENCE_DUPLICATE &&
         (s->state.trials.highest >= COLONY_CONTENTS ||
          has_other_content(&s->state, heard->env.trial, content_of(&heard->as.trial)));
     return restarts ? COLONY_NONE : (uint32_t)current;
 }
 
-/* YYYY-MM-DD_NNN, the first NNN that is free. */
-static void name_session(const struct step *step, char *name, size_t cap)
+/* YYYY-MM-DD_NNN, the first NNN that is free. False if none is. */
+static bool name_session(const struct step *step, char *name, size_t cap)
 {
     int year;
     int month;
     int day;
     civil_date(step->event->t_wall_ns / NS_PER_S / 86400, &year, &month, &day);
-    for (int n = 1; n <= 9999; n++) {
+    for (int n = 1; n <= UNNAMED_A_DAY; n++) {
         (void)snprintf(name, cap, "%04d-%02d-%02d_%03d", year, month, day, n);
         if (colony_find_session(step->colony, step->heard->env.rig, step->result->subject, name) ==
             COLONY_NONE) {
-            return;
+            return true;
         }
     }
+    return false;
 }
 
 static bool find_session(struct step *step)
@@ -200,7 +231,11 @@ static bool find_session(struct step *step)
         if (result->session != COLONY_NONE) {
             return true;
         }
-        name_session(step, name, sizeof name);
+        if (!name_session(step, name, sizeof name)) {
+            return refuse_at_limit(step, UNNAMED_A_DAY,
+                                   "the rig began too many sessions without a name today: give "
+                                   "each a name of its own");
+        }
     } else {
         strcpy(name, env->session);
         result->session = colony_find_session(colony, env->rig, result->subject, name);
@@ -210,14 +245,7 @@ static bool find_session(struct step *step)
     }
     result->session = colony_add_session(colony, env->rig, result->subject, name, named_here);
     result->is_new_session = result->session != COLONY_NONE;
-    if (!result->is_new_session) {
-        alert(result, PROTO_ALERT_LIMIT, (double)colony->max_sessions,
-              "session %s of %s is new and %" PRIu32
-              " are known: raise limits.sessions and start again",
-              name, env->subject, colony->max_sessions);
-        refuse_with_alert(result, SESSION_STATUS_REFUSED, PROTO_ERROR_LIMIT);
-    }
-    return result->is_new_session;
+    return result->is_new_session || refuse_session(step, name);
 }
 
 /* Makes the session the subject's current one; the twin learns that a session starts. */
@@ -256,7 +284,7 @@ static void take_seq(struct step *step, bool is_old_trial)
               "rig %s: seq went back from %" PRId64 " to %" PRId64
               " with a new trial: the rig was restarted without its spool; counting goes on there",
               step->heard->env.rig, seqs->highest, seq);
-        sequence_init(seqs, seq);
+        colony_restart_seq(session, seq);
         (void)sequence_take(seqs, seq);
     }
 }
@@ -379,6 +407,7 @@ static void session_on_trial(struct step *step)
                   "session a name of its own",
                   step->heard->env.subject, number, step->colony->sessions[result->session].name);
             refuse_with_alert(result, SESSION_STATUS_CONFLICT, PROTO_ERROR_CONFLICT);
+            touch(step);
             return;
         }
         result->status = SESSION_STATUS_DUPLICATE;

@@ -9,11 +9,13 @@
 #include <math.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -76,6 +78,11 @@ void bench_options(int argc, char **argv, const char *about, const struct bench_
         }
         i++;
     }
+}
+
+const char *bench_murid(void)
+{
+    return murid_path;
 }
 
 int64_t bench_now_ns(void)
@@ -261,6 +268,70 @@ size_t bench_trial_encode(uint8_t *out, size_t cap, const char *session, int64_t
         bench_die("a trial could not be encoded: %s", proto_strerror(n));
     }
     return (size_t)n;
+}
+
+void bench_fill(const struct bench_daemon *d, int64_t first, int64_t trials, int n_subjects,
+                bench_progress *progress, void *context)
+{
+    enum { WINDOW = 128, SESSION = 1000, EVERY = 10000, WAIT_MS = 30000 };
+    static uint8_t reply[PROTO_BYTES_MAX];
+    const int wait_ms = WAIT_MS;
+    void *zmq = zmq_ctx_new();
+    void *dealer = zmq_socket(zmq, ZMQ_DEALER);
+    (void)zmq_setsockopt(dealer, ZMQ_RCVTIMEO, &wait_ms, sizeof wait_ms);
+    if (zmq_connect(dealer, d->ask) != 0) {
+        bench_die("%s: %s", d->ask, zmq_strerror(errno));
+    }
+    int64_t sent = 0;
+    for (int64_t answered = 0; answered < trials; answered++) {
+        for (; sent < trials && sent - answered < WINDOW; sent++) {
+            uint8_t bytes[1024];
+            proto_message msg;
+            const int64_t session = (first + sent) / SESSION;
+            bench_trial(&msg, "s", (first + sent) % SESSION);
+            (void)snprintf(msg.env.subject, sizeof msg.env.subject, "m%d",
+                           (int)(session % n_subjects) + 1);
+            (void)snprintf(msg.env.session, sizeof msg.env.session, "s%lld", (long long)session);
+            const int n = proto_encode(&msg, PROTO_FORMAT_MSGPACK, bytes, sizeof bytes);
+            if (n <= 0 || zmq_send(dealer, bytes, (size_t)n, 0) < 0) {
+                bench_die("a trial could not be sent");
+            }
+        }
+        if (zmq_recv(dealer, reply, sizeof reply, 0) < 0) {
+            bench_die("no answer: %s", zmq_strerror(errno));
+        }
+        if (progress != NULL && (answered + 1) % EVERY == 0) {
+            progress(context, first + answered + 1);
+        }
+    }
+    (void)zmq_close(dealer);
+    (void)zmq_ctx_term(zmq);
+}
+
+int64_t bench_journal_bytes(const struct bench_daemon *d)
+{
+    char wal[sizeof d->journal + 8];
+    struct stat main_file;
+    struct stat wal_file;
+    (void)snprintf(wal, sizeof wal, "%s-wal", d->journal);
+    if (stat(d->journal, &main_file) != 0) {
+        bench_die("%s: %s", d->journal, strerror(errno));
+    }
+    return main_file.st_size + (stat(wal, &wal_file) == 0 ? wal_file.st_size : 0);
+}
+
+int64_t bench_journal_query(const struct bench_daemon *d, const char *sql)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *s = NULL;
+    if (sqlite3_open_v2(d->journal, &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK ||
+        sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK || sqlite3_step(s) != SQLITE_ROW) {
+        bench_die("%s: %s", d->journal, sqlite3_errmsg(db));
+    }
+    const int64_t value = sqlite3_column_int64(s, 0);
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+    return value;
 }
 
 enum { UNITS = 32, WEIGHTS = 3, INPUTS = WEIGHTS + MODEL_RULE_INPUTS };

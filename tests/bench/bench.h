@@ -40,6 +40,9 @@ void bench_options(int argc, char **argv, const char *about, const struct bench_
 /* Prints "murid: bench: ..." and exits with 2. */
 _Noreturn void bench_die(const char *format, ...);
 
+/* The program under test. */
+const char *bench_murid(void);
+
 int64_t bench_now_ns(void);
 void bench_sleep_until(int64_t deadline_ns);
 
@@ -60,6 +63,20 @@ void bench_daemon_remove(struct bench_daemon *d);
 
 /* Resident memory of the daemon, bytes. */
 int64_t bench_daemon_rss(const struct bench_daemon *d);
+
+/* Called now and then while trials go through: how many did. */
+typedef void bench_progress(void *context, int64_t trials);
+
+/* Plays so many trials of n_subjects made-up animals in turn, in sessions of 1,000, as fast as the
+ * daemon answers; goes on behind those played before. progress may be NULL. */
+void bench_fill(const struct bench_daemon *d, int64_t first, int64_t trials, int n_subjects,
+                bench_progress *progress, void *context);
+
+/* Bytes of the journal and its WAL. */
+int64_t bench_journal_bytes(const struct bench_daemon *d);
+
+/* One whole number from the journal. */
+int64_t bench_journal_query(const struct bench_daemon *d, const char *sql);
 
 /* Writes a model with the rule rnn, 32 units, one hidden layer, weights of a fixed seed. */
 void bench_model_write(const char *path);

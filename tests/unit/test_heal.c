@@ -1,0 +1,180 @@
+/* heal.h */
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "heal.h"
+#include "model/random.h"
+#include "suite.h"
+
+static model_params params;
+static struct learner_models models = {&params, &params};
+
+static int set_up(void **state)
+{
+    (void)state;
+    return model_params_built_in(&params, "stimulus,bias,prev_choice,win_stay");
+}
+
+static model_trial random_trial(model_random *r)
+{
+    const double contrast = (double)model_random_below(r, 9) / 4.0 - 1.0;
+    const int8_t choice = (int8_t)((int)model_random_below(r, 3) - 1);
+    const double reward =
+        model_random_below(r, 4) == 0 ? (double)NAN : (double)model_random_below(r, 2);
+    return (model_trial){.contrast = contrast,
+                         .reward = reward,
+                         .rt_s = model_random_uniform(r),
+                         .choice = choice,
+                         .side = (int8_t)((int)model_random_below(r, 3) - 1)};
+}
+
+static void observe(struct learner *l, const model_trial *t, struct learner_outcome *outcome)
+{
+    assert_int_equal(learner_observe(l, &models, t, outcome), MODEL_OK);
+}
+
+static bool is_same(double a, double b)
+{
+    return memcmp(&a, &b, sizeof a) == 0;
+}
+
+/* The trials after the gap opened in any order end where those in order do. */
+static void late_trials_end_where_those_in_order_do(void **state)
+{
+    (void)state;
+    model_random r;
+    model_random_seed(&r, suite_seed(), 0);
+    for (int round = 0; round < 300; round++) {
+        struct learner in_order;
+        struct learner healed;
+        struct heal heal = {0};
+        struct learner_outcome in_order_outcomes[HEAL_TRIALS];
+        struct learner_outcome outcome;
+        model_trial trials[HEAL_TRIALS];
+        int64_t order[HEAL_TRIALS];
+        const int n = 2 + (int)model_random_below(&r, HEAL_TRIALS - 2);
+
+        learner_init(&in_order, &models);
+        learner_start_session(&in_order, &models);
+        for (int i = 0; i < 20; i++) {
+            const model_trial t = random_trial(&r);
+            observe(&in_order, &t, &outcome);
+        }
+        healed = in_order;
+        for (int i = 0; i < n; i++) {
+            trials[i] = random_trial(&r);
+            observe(&in_order, &trials[i], &in_order_outcomes[i]);
+            const uint64_t j = model_random_below(&r, (uint64_t)i + 1);
+            order[i] = order[j];
+            order[j] = i;
+        }
+        heal_open(&heal, &healed);
+        int64_t highest = -1;
+        for (int i = 0; i < n; i++) {
+            const int64_t number = order[i];
+            if (number > highest) {
+                observe(&healed, &trials[number], &outcome);
+                heal_note(&heal, number, &trials[number]);
+                highest = number;
+            } else {
+                assert_int_equal(
+                    heal_insert(&heal, &healed, &models, number, &trials[number], &outcome),
+                    MODEL_OK);
+            }
+        }
+        assert_memory_equal(&healed, &in_order, sizeof healed);
+        if (order[n - 1] == n - 1 || order[n - 1] < highest) {
+            /* Put in last, it is scored as it would have been in its place. */
+            const struct learner_outcome *expected = &in_order_outcomes[order[n - 1]];
+            assert_true(is_same(outcome.p_right, expected->p_right));
+            assert_true(is_same(outcome.nats, expected->nats));
+        }
+    }
+}
+
+static void a_gap_open_for_too_long_is_given_up_and_nothing_changes(void **state)
+{
+    (void)state;
+    model_random r;
+    model_random_seed(&r, suite_seed(), 1);
+    struct learner learner;
+    struct heal heal = {0};
+    struct learner_outcome outcome;
+    learner_init(&learner, &models);
+    const model_trial late = random_trial(&r);
+    heal_open(&heal, &learner);
+    for (int64_t i = 1; i <= HEAL_TRIALS; i++) {
+        const model_trial t = random_trial(&r);
+        observe(&learner, &t, &outcome);
+        heal_note(&heal, i, &t);
+    }
+    const struct learner before = learner;
+    assert_int_equal(heal_insert(&heal, &learner, &models, 0, &late, &outcome), MODEL_ERR_SPACE);
+    assert_memory_equal(&learner, &before, sizeof before);
+}
+
+static void without_a_gap_nothing_is_taken(void **state)
+{
+    (void)state;
+    struct learner learner;
+    struct heal heal = {0};
+    struct learner_outcome outcome;
+    const model_trial t = {.contrast = 0.5, .reward = 1.0, .rt_s = 0.2, .choice = 1, .side = 1};
+    learner_init(&learner, &models);
+    assert_int_equal(heal_insert(&heal, &learner, &models, 0, &t, &outcome), MODEL_ERR_SPACE);
+    heal_open(&heal, &learner);
+    heal_close(&heal);
+    assert_int_equal(heal_insert(&heal, &learner, &models, 0, &t, &outcome), MODEL_ERR_SPACE);
+}
+
+static void a_trial_that_the_model_refuses_changes_nothing(void **state)
+{
+    (void)state;
+    struct learner learner;
+    struct heal heal = {0};
+    struct learner_outcome outcome;
+    const model_trial good = {.contrast = 0.5, .reward = 1.0, .rt_s = 0.2, .choice = 1, .side = 1};
+    const model_trial bad = {.contrast = 2.0, .reward = 1.0, .rt_s = 0.2, .choice = 1, .side = 1};
+    learner_init(&learner, &models);
+    heal_open(&heal, &learner);
+    observe(&learner, &good, &outcome);
+    heal_note(&heal, 1, &good);
+    const struct learner before = learner;
+    const struct heal heal_before = heal;
+    assert_true(heal_insert(&heal, &learner, &models, 0, &bad, &outcome) < 0);
+    assert_memory_equal(&learner, &before, sizeof before);
+    assert_memory_equal(&heal, &heal_before, sizeof heal);
+}
+
+static void what_is_kept_depends_on_the_trials_alone(void **state)
+{
+    (void)state;
+    struct heal heals[2];
+    struct learner learner;
+    learner_init(&learner, &models);
+    for (int i = 0; i < 2; i++) {
+        model_trial t;
+        memset(&t, i * 0xAA, sizeof t); /* its padding differs */
+        t.contrast = 0.25;
+        t.reward = 0.0;
+        t.rt_s = 0.5;
+        t.choice = t.side = 1;
+        memset(&heals[i], 0, sizeof heals[i]);
+        heal_open(&heals[i], &learner);
+        heal_note(&heals[i], 3, &t);
+    }
+    assert_memory_equal(&heals[0], &heals[1], sizeof heals[0]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(late_trials_end_where_those_in_order_do),
+        cmocka_unit_test(a_gap_open_for_too_long_is_given_up_and_nothing_changes),
+        cmocka_unit_test(without_a_gap_nothing_is_taken),
+        cmocka_unit_test(a_trial_that_the_model_refuses_changes_nothing),
+        cmocka_unit_test(what_is_kept_depends_on_the_trials_alone),
+    };
+    return cmocka_run_group_tests(tests, set_up, NULL);
+}
