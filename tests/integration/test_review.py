@@ -1,5 +1,7 @@
 """murid review: what it says of a journal that a real daemon wrote, against what is computed here from
 what was sent, from the daemon's replies and from the journal's rows."""
+import contextlib
+import io
 import json
 import math
 import os
@@ -231,6 +233,33 @@ class Review(unittest.TestCase):
         done = review(self.daemon.data, "--html", os.path.join(directory, "no", "page.html"))
         self.assertEqual(done.returncode, 1)
         self.assertIn("no/page.html: cannot be written", done.stderr)
+
+    def example(self, language):
+        """The code of docs/journal.md, with the path of this journal."""
+        source = os.environ["MURID_SOURCE_DIR"]
+        with open(os.path.join(source, "docs", "journal.md"), encoding="utf-8") as f:
+            blocks = f.read().split(f"```{language}\n")[1:]
+        return [b.split("```")[0].replace("murid-data/journal.sqlite", self.daemon.journal)
+                for b in blocks]
+
+    def test_the_examples_of_the_documentation_work(self):
+        query, = self.example("sql")
+        counts = {row[:2]: row[2] for row in self.rows(query)}
+        self.assertEqual(counts, {(s["subject"], s["session"]): s["trials"]
+                                  for s in self.found["sessions"]})
+        names = {}
+        code, = self.example("python")
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(code, names)
+        self.assertEqual(len(names["trials"]), len(self.sent))
+        self.assertEqual(list(names["stimuli"]), STIMULI)
+        self.assertEqual(len(names["weights"][-1]), 2)
+        names["db"].close()
+        table = next(b for b in self.example("sh") if "trials.csv" in b)
+        query = table.split('"')[1]
+        rows = self.rows(query)
+        self.assertEqual(rows, sorted(rows, key=lambda r: r[:3]))
+        self.assertEqual(len(rows), len(self.sent))
 
     def test_a_journal_cut_off_by_a_crash_is_read_and_left_as_it_was(self):
         directory = tempfile.mkdtemp(prefix="murid-test-")
