@@ -9,8 +9,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
-/* A key in the text form of ZeroMQ RFC 32: 40 characters and a NUL. */
-enum { KEY_TEXT = 41, MESSAGE_BYTES_MAX = 1 << 20, QUEUE = 10000 };
+enum { MESSAGE_BYTES_MAX = 1 << 20, QUEUE = 10000 };
 enum { QUIET_S = 4, PROBE_S = 2, PROBES = 3, GONE_MS = 10000 };
 
 /* ---- keys ------------------------------------------------------------------------------------ */
@@ -18,11 +17,11 @@ enum { QUIET_S = 4, PROBE_S = 2, PROBES = 3, GONE_MS = 10000 };
 static bool is_key_text(const char *text)
 {
     uint8_t bytes[BUS_KEY_BYTES];
-    return strlen(text) == KEY_TEXT - 1 && zmq_z85_decode(bytes, text) != NULL;
+    return strlen(text) == BUS_KEY_TEXT - 1 && zmq_z85_decode(bytes, text) != NULL;
 }
 
 /* The value of "name = ..." in a key file, or the first word of a line for name NULL. */
-static bool read_key(FILE *f, const char *name, char key[KEY_TEXT], int *line)
+static bool read_key(FILE *f, const char *name, char key[BUS_KEY_TEXT], int *line)
 {
     char text[256];
     while (fgets(text, sizeof text, f) != NULL) {
@@ -36,8 +35,8 @@ static bool read_key(FILE *f, const char *name, char key[KEY_TEXT], int *line)
         if (name == NULL || (n == 2 && strcmp(first, name) == 0)) {
             const char *word = name == NULL ? first : second;
             const size_t size = strlen(word);
-            memcpy(key, word, size < KEY_TEXT ? size + 1 : 0);
-            key[size < KEY_TEXT ? size : 0] = '\0'; /* too long: no key at all */
+            memcpy(key, word, size < BUS_KEY_TEXT ? size + 1 : 0);
+            key[size < BUS_KEY_TEXT ? size : 0] = '\0'; /* too long: no key at all */
             return true;
         }
     }
@@ -52,7 +51,7 @@ static int load_client_keys(struct bus *bus, const char *path, struct fault *fau
     }
     int rc = FAULT_NONE;
     int line = 0;
-    char key[KEY_TEXT];
+    char key[BUS_KEY_TEXT];
     while (rc == FAULT_NONE && read_key(f, NULL, key, &line)) {
         if (!is_key_text(key)) {
             rc = fault_set(fault, FAULT_INPUT,
@@ -69,26 +68,55 @@ static int load_client_keys(struct bus *bus, const char *path, struct fault *fau
     return rc;
 }
 
-static int load_server_key(const char *path, char secret[KEY_TEXT], struct fault *fault)
+/* One key of a file; setting: what the error calls the file. */
+static int load_key(const char *path, const char *setting, const char *name, char key[BUS_KEY_TEXT],
+                    struct fault *fault)
 {
     FILE *f = fopen(path, "r");
     int line = 0;
     if (f == NULL) {
-        return fault_set(fault, FAULT_INPUT, "security.server_key: %s: %s", path, strerror(errno));
+        return fault_set(fault, FAULT_INPUT, "%s: %s: %s", setting, path, strerror(errno));
     }
-    const bool found = read_key(f, "secret", secret, &line);
+    const bool found = read_key(f, name, key, &line);
     fclose(f);
-    if (!found || !is_key_text(secret)) {
+    if (!found || !is_key_text(key)) {
         return fault_set(fault, FAULT_INPUT,
-                         "%s: no line \"secret KEY\" with a key, as `murid keygen` writes", path);
+                         "%s: no line \"%s%sKEY\" with a key, as `murid keygen` writes", path,
+                         name != NULL ? name : "", name != NULL ? " " : "");
     }
     return FAULT_NONE;
 }
 
+int bus_load_client_keys(struct bus_client_keys *keys, const char *pair_path,
+                         const char *server_path, struct fault *fault)
+{
+    *keys = (struct bus_client_keys){.server = ""};
+    if (pair_path == NULL && server_path == NULL) {
+        return FAULT_NONE;
+    }
+    if (pair_path == NULL || server_path == NULL) {
+        return fault_set(fault, FAULT_INPUT,
+                         "--key and --server-key go together: your own key pair and the daemon's "
+                         ".pub file");
+    }
+    int rc = load_key(pair_path, "--key", "public", keys->public_key, fault);
+    rc = rc ? rc : load_key(pair_path, "--key", "secret", keys->secret_key, fault);
+    return rc ? rc : load_key(server_path, "--server-key", NULL, keys->server, fault);
+}
+
+void bus_use_client_keys(void *socket, const struct bus_client_keys *keys)
+{
+    if (keys->server[0] != '\0') {
+        (void)zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, keys->server, BUS_KEY_TEXT);
+        (void)zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, keys->public_key, BUS_KEY_TEXT);
+        (void)zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, keys->secret_key, BUS_KEY_TEXT);
+    }
+}
+
 int bus_make_keys(const char *path, struct fault *fault)
 {
-    char public_key[KEY_TEXT];
-    char secret_key[KEY_TEXT];
+    char public_key[BUS_KEY_TEXT];
+    char secret_key[BUS_KEY_TEXT];
     char public_path[512];
     if (zmq_curve_keypair(public_key, secret_key) != 0) {
         return fault_set(fault, FAULT_WORK, "this libzmq was built without CURVE");
@@ -213,7 +241,7 @@ static int open_bound(struct bus *bus, void **out, int type, const char *key, co
     }
     if (secret[0] != '\0') {
         set_option(s, ZMQ_CURVE_SERVER, 1);
-        (void)zmq_setsockopt(s, ZMQ_CURVE_SECRETKEY, secret, KEY_TEXT);
+        (void)zmq_setsockopt(s, ZMQ_CURVE_SECRETKEY, secret, BUS_KEY_TEXT);
     }
     if (type == ZMQ_ROUTER) {
         set_option(s, ZMQ_ROUTER_HANDOVER, 1);
@@ -250,14 +278,14 @@ static int connect_publishers(struct bus *bus, const struct config *config, stru
     return FAULT_NONE;
 }
 
-static int open_curve(struct bus *bus, const struct config *config, char secret[KEY_TEXT],
+static int open_curve(struct bus *bus, const struct config *config, char secret[BUS_KEY_TEXT],
                       struct fault *fault)
 {
     secret[0] = '\0';
     if (config->security.server_key[0] == '\0') {
         return FAULT_NONE;
     }
-    int rc = load_server_key(config->security.server_key, secret, fault);
+    int rc = load_key(config->security.server_key, "security.server_key", "secret", secret, fault);
     bus->any_key = config->security.client_keys[0] == '\0';
     if (rc == FAULT_NONE && !bus->any_key) {
         rc = load_client_keys(bus, config->security.client_keys, fault);
@@ -275,7 +303,7 @@ static int open_curve(struct bus *bus, const struct config *config, char secret[
 int bus_open(struct bus *bus, const struct config *config, struct fault *fault)
 {
     const struct config_sockets *c = &config->sockets;
-    char secret[KEY_TEXT];
+    char secret[BUS_KEY_TEXT];
     *bus = (struct bus){.context = zmq_ctx_new()};
     if (bus->context == NULL) {
         return fault_set(fault, FAULT_WORK, "zeromq: %s", zmq_strerror(errno));
