@@ -432,6 +432,28 @@ static void a_stimulus_is_predicted_alone_and_changes_no_weight(void **state)
     assert_memory_equal(&m1()->state.learner, &before, sizeof before);
 }
 
+static void the_stimulus_to_come_is_predicted_first(void **state)
+{
+    (void)state;
+    const proto_prediction *p = &result.reply.as.prediction;
+    hear("{'kind':'trial','rig':'r1','subject':'m1','session':'s','trial':0,'stimulus':0.5,"
+         "'choice':1,'reward':1,'next_stimulus':-0.25}");
+    expect(SESSION_STATUS_TAKEN, "");
+    assert_int_equal(p->stimuli.n, config.model.stimuli.n); /* it was one of them */
+    assert_true(p->stimuli.v[0] == -0.25 && p->stimuli.v[1] == -1.0);
+    const double p_right = p->p_right.v[0];
+
+    hear("{'kind':'trial','rig':'r1','subject':'m1','session':'s','trial':0,'stimulus':0.5,"
+         "'choice':1,'reward':1,'next_stimulus':-0.3}");
+    expect(SESSION_STATUS_DUPLICATE, "");
+    assert_int_equal(p->stimuli.n, config.model.stimuli.n + 1); /* it was not */
+    assert_true(p->stimuli.v[0] == -0.3);
+    for (uint32_t i = 1; i < p->stimuli.n; i++) {
+        assert_true(p->stimuli.v[i] != -0.25 || p->p_right.v[i] == p_right);
+        assert_true(p->stimuli.v[i] == config.model.stimuli.v[i - 1]);
+    }
+}
+
 static void the_end_of_a_session_is_answered_with_itself(void **state)
 {
     (void)state;
@@ -665,6 +687,7 @@ int main(void)
         TEST(a_session_start_sets_the_stimuli_and_again_changes_nothing),
         TEST(a_session_start_makes_the_same_twin_as_none),
         TEST(a_stimulus_is_predicted_alone_and_changes_no_weight),
+        TEST(the_stimulus_to_come_is_predicted_first),
         TEST(the_end_of_a_session_is_answered_with_itself),
         TEST(a_hello_changes_nothing),
         TEST(two_rigs_may_have_sessions_of_one_name),
