@@ -403,7 +403,8 @@ static bool serve(struct loop *loop, uint32_t tag)
     case TAG_TRIALS:
         return serve_trials(loop);
     case TAG_PUB:
-        return false; /* read after every pass, since sending may swallow its signal */
+        loop->publisher.has_news = true; /* read at the end of the pass */
+        return false;
     case TAG_CONTROL:
         return serve_control(loop);
     case TAG_ZAP:
