@@ -12,3 +12,13 @@ python_test(integration/test_crash.py)
 python_test(integration/test_play.py)
 python_test(integration/test_start.py)
 python_test(integration/test_sockets.py)
+python_test(integration/test_layers.py)
+python_test(rt/test_memory.py)
+
+# Counts what the trial path allocates; a sanitizer's allocator leaves nothing to count.
+if(NOT SANITIZE)
+    add_executable(test_allocations rt/test_allocations.c)
+    target_link_libraries(test_allocations PRIVATE test_support murid::daemon_core)
+    add_test(NAME rt.allocations COMMAND test_allocations)
+    set_tests_properties(rt.allocations PROPERTIES LABELS rt TIMEOUT 120)
+endif()
