@@ -702,7 +702,7 @@ static int timeout_ms(struct loop *loop, bool has_more)
 /* One turn for every socket and line that is due. Returns those that may have more. */
 static uint64_t serve_due(struct loop *loop, uint64_t due)
 {
-    void *const sockets[] = {loop->bus.ask, loop->bus.trials, NULL, loop->bus.control,
+    void *const sockets[] = {loop->bus.ask, loop->bus.trials, loop->bus.pub, loop->bus.control,
                              loop->bus.zap};
     uint64_t again = 0;
     for (uint32_t tag = 0; tag < TAG_LINES + loop->lines.n; tag++) {
