@@ -32,6 +32,16 @@ static uint32_t slots_for(uint32_t entries)
     return n;
 }
 
+/* Empty slots hold COLONY_NONE. NULL without memory. */
+static uint32_t *make_slots(uint32_t n)
+{
+    uint32_t *slots = malloc(n * sizeof *slots);
+    for (uint32_t i = 0; slots != NULL && i < n; i++) {
+        slots[i] = COLONY_NONE;
+    }
+    return slots;
+}
+
 int colony_open(struct colony *colony, const struct config *config, struct learner_models models,
                 const char *model_hash, int64_t (*now_ns)(void))
 {
@@ -45,11 +55,12 @@ int colony_open(struct colony *colony, const struct config *config, struct learn
     const uint32_t session_slots = slots_for(colony->max_sessions);
     colony->subject_mask = subject_slots - 1;
     colony->session_mask = session_slots - 1;
-    /* calloc: pages stay unused until an animal or session needs them. Slots hold number + 1. */
+    /* calloc: pages stay unused until an animal or session needs them. The hash tables are hit at
+     * random and have all theirs from the start. */
     colony->subjects = calloc(colony->max_subjects, sizeof *colony->subjects);
     colony->sessions = calloc(colony->max_sessions, sizeof *colony->sessions);
-    colony->subject_slots = calloc(subject_slots, sizeof *colony->subject_slots);
-    colony->session_slots = calloc(session_slots, sizeof *colony->session_slots);
+    colony->subject_slots = make_slots(subject_slots);
+    colony->session_slots = make_slots(session_slots);
     if (colony->subjects == NULL || colony->sessions == NULL || colony->subject_slots == NULL ||
         colony->session_slots == NULL) {
         colony_close(colony);
@@ -71,21 +82,18 @@ uint32_t colony_find_subject(const struct colony *colony, const char *name)
 {
     for (uint32_t i = hash_subject(name);; i++) {
         const uint32_t slot = colony->subject_slots[i & colony->subject_mask];
-        if (slot == 0) {
-            return COLONY_NONE;
-        }
-        if (strcmp(colony->subjects[slot - 1].name, name) == 0) {
-            return slot - 1;
+        if (slot == COLONY_NONE || strcmp(colony->subjects[slot].name, name) == 0) {
+            return slot;
         }
     }
 }
 
 static void put(uint32_t *slots, uint32_t mask, uint32_t hash, uint32_t number)
 {
-    while (slots[hash & mask] != 0) {
+    while (slots[hash & mask] != COLONY_NONE) {
         hash++;
     }
-    slots[hash & mask] = number + 1;
+    slots[hash & mask] = number;
 }
 
 uint32_t colony_add_subject(struct colony *colony, const char *name)
@@ -109,13 +117,13 @@ uint32_t colony_find_session(const struct colony *colony, const char *rig, uint3
 {
     for (uint32_t i = hash_session(rig, subject, name);; i++) {
         const uint32_t slot = colony->session_slots[i & colony->session_mask];
-        if (slot == 0) {
+        if (slot == COLONY_NONE) {
             return COLONY_NONE;
         }
-        const struct session *s = &colony->sessions[slot - 1];
+        const struct session *s = &colony->sessions[slot];
         if (!s->is_dormant && s->subject == subject && strcmp(s->name, name) == 0 &&
             strcmp(s->rig, rig) == 0) {
-            return slot - 1;
+            return slot;
         }
     }
 }
