@@ -2,6 +2,8 @@
 unit_test(kernel murid::model)
 target_include_directories(test_kernel PRIVATE ${CMAKE_SOURCE_DIR}/model/src)
 unit_test(net murid::model)
+unit_test(fit murid::daemon_core)
+target_include_directories(test_fit PRIVATE ${CMAKE_SOURCE_DIR}/model/src)
 unit_test(policy murid::model)
 unit_test(filter murid::model)
 unit_test(rule murid::model)
