@@ -157,7 +157,7 @@ static double torch_us(void)
     char line[64] = "";
     (void)snprintf(
         command, sizeof command,
-        "OMP_NUM_THREADS=1 /usr/bin/python3 '%s/tests/bench/fit_torch.py' %d %d %d %d %d",
+        "OMP_NUM_THREADS=1 /usr/bin/python3 '%s/tests/reference/fit_torch.py' time %d %d %d %d %d",
         MURID_SOURCE_DIR, ANIMALS, TORCH_TRIALS, HIDDEN, LAYERS, TRUNCATION);
     FILE *from = popen(command, "r");
     if (from == NULL) {
