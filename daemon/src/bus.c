@@ -9,19 +9,19 @@
 #include <unistd.h>
 #include <zmq.h>
 
-/* A key in the text form of ZeroMQ RFC 32: 40 characters and a NUL. */
-enum { KEY_TEXT = 41, MESSAGE_BYTES_MAX = 1 << 20, QUEUE = 10000 };
+enum { MESSAGE_BYTES_MAX = 1 << 20, QUEUE = 10000 };
+enum { QUIET_S = 4, PROBE_S = 2, PROBES = 3, GONE_MS = 10000 };
 
 /* ---- keys ------------------------------------------------------------------------------------ */
 
 static bool is_key_text(const char *text)
 {
     uint8_t bytes[BUS_KEY_BYTES];
-    return strlen(text) == KEY_TEXT - 1 && zmq_z85_decode(bytes, text) != NULL;
+    return strlen(text) == BUS_KEY_TEXT - 1 && zmq_z85_decode(bytes, text) != NULL;
 }
 
 /* The value of "name = ..." in a key file, or the first word of a line for name NULL. */
-static bool read_key(FILE *f, const char *name, char key[KEY_TEXT], int *line)
+static bool read_key(FILE *f, const char *name, char key[BUS_KEY_TEXT], int *line)
 {
     char text[256];
     while (fgets(text, sizeof text, f) != NULL) {
@@ -35,8 +35,8 @@ static bool read_key(FILE *f, const char *name, char key[KEY_TEXT], int *line)
         if (name == NULL || (n == 2 && strcmp(first, name) == 0)) {
             const char *word = name == NULL ? first : second;
             const size_t size = strlen(word);
-            memcpy(key, word, size < KEY_TEXT ? size + 1 : 0);
-            key[size < KEY_TEXT ? size : 0] = '\0'; /* too long: no key at all */
+            memcpy(key, word, size < BUS_KEY_TEXT ? size + 1 : 0);
+            key[size < BUS_KEY_TEXT ? size : 0] = '\0'; /* too long: no key at all */
             return true;
         }
     }
@@ -51,7 +51,7 @@ static int load_client_keys(struct bus *bus, const char *path, struct fault *fau
     }
     int rc = FAULT_NONE;
     int line = 0;
-    char key[KEY_TEXT];
+    char key[BUS_KEY_TEXT];
     while (rc == FAULT_NONE && read_key(f, NULL, key, &line)) {
         if (!is_key_text(key)) {
             rc = fault_set(fault, FAULT_INPUT,
@@ -68,26 +68,55 @@ static int load_client_keys(struct bus *bus, const char *path, struct fault *fau
     return rc;
 }
 
-static int load_server_key(const char *path, char secret[KEY_TEXT], struct fault *fault)
+/* One key of a file; setting: what the error calls the file. */
+static int load_key(const char *path, const char *setting, const char *name, char key[BUS_KEY_TEXT],
+                    struct fault *fault)
 {
     FILE *f = fopen(path, "r");
     int line = 0;
     if (f == NULL) {
-        return fault_set(fault, FAULT_INPUT, "security.server_key: %s: %s", path, strerror(errno));
+        return fault_set(fault, FAULT_INPUT, "%s: %s: %s", setting, path, strerror(errno));
     }
-    const bool found = read_key(f, "secret", secret, &line);
+    const bool found = read_key(f, name, key, &line);
     fclose(f);
-    if (!found || !is_key_text(secret)) {
+    if (!found || !is_key_text(key)) {
         return fault_set(fault, FAULT_INPUT,
-                         "%s: no line \"secret KEY\" with a key, as `murid keygen` writes", path);
+                         "%s: no line \"%s%sKEY\" with a key, as `murid keygen` writes", path,
+                         name != NULL ? name : "", name != NULL ? " " : "");
     }
     return FAULT_NONE;
 }
 
+int bus_load_client_keys(struct bus_client_keys *keys, const char *pair_path,
+                         const char *server_path, struct fault *fault)
+{
+    *keys = (struct bus_client_keys){.server = ""};
+    if (pair_path == NULL && server_path == NULL) {
+        return FAULT_NONE;
+    }
+    if (pair_path == NULL || server_path == NULL) {
+        return fault_set(fault, FAULT_INPUT,
+                         "--key and --server-key go together: your own key pair and the daemon's "
+                         ".pub file");
+    }
+    int rc = load_key(pair_path, "--key", "public", keys->public_key, fault);
+    rc = rc ? rc : load_key(pair_path, "--key", "secret", keys->secret_key, fault);
+    return rc ? rc : load_key(server_path, "--server-key", NULL, keys->server, fault);
+}
+
+void bus_use_client_keys(void *socket, const struct bus_client_keys *keys)
+{
+    if (keys->server[0] != '\0') {
+        (void)zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, keys->server, BUS_KEY_TEXT);
+        (void)zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, keys->public_key, BUS_KEY_TEXT);
+        (void)zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, keys->secret_key, BUS_KEY_TEXT);
+    }
+}
+
 int bus_make_keys(const char *path, struct fault *fault)
 {
-    char public_key[KEY_TEXT];
-    char secret_key[KEY_TEXT];
+    char public_key[BUS_KEY_TEXT];
+    char secret_key[BUS_KEY_TEXT];
     char public_path[512];
     if (zmq_curve_keypair(public_key, secret_key) != 0) {
         return fault_set(fault, FAULT_WORK, "this libzmq was built without CURVE");
@@ -157,18 +186,36 @@ static void *make_socket(struct bus *bus, int type)
         set_option(s, ZMQ_LINGER, 200);
         set_option(s, ZMQ_SNDHWM, QUEUE);
         set_option(s, ZMQ_RCVHWM, QUEUE);
-        set_option(s, ZMQ_HEARTBEAT_IVL, 2000);
-        set_option(s, ZMQ_HEARTBEAT_TIMEOUT, 6000);
+        /* A peer that vanished is found out by TCP: ZeroMQ's heartbeats would set a timer, and so
+         * cost 2 us, in each wait of its thread. */
         set_option(s, ZMQ_TCP_KEEPALIVE, 1);
+        set_option(s, ZMQ_TCP_KEEPALIVE_IDLE, QUIET_S);
+        set_option(s, ZMQ_TCP_KEEPALIVE_INTVL, PROBE_S);
+        set_option(s, ZMQ_TCP_KEEPALIVE_CNT, PROBES);
+        set_option(s, ZMQ_TCP_MAXRT, GONE_MS);
         const int64_t largest = MESSAGE_BYTES_MAX;
         (void)zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &largest, sizeof largest);
     }
     return s;
 }
 
-static int check_reach(const char *key, const char *endpoint, const struct config *config,
-                       bool has_curve, struct fault *fault)
+/* libzmq takes 65537 for 1. */
+static bool is_port(const char *text)
 {
+    char *end = NULL;
+    const long port = strtol(text, &end, 10);
+    return strcmp(text, "*") == 0 || (end != text && *end == '\0' && port >= 1 && port <= 65535);
+}
+
+static int check_endpoint(const char *key, const char *endpoint, const struct config *config,
+                          bool has_curve, struct fault *fault)
+{
+    const char *port = strrchr(endpoint, ':');
+    if (strncmp(endpoint, "tcp://", 6) == 0 && !is_port(port + 1)) {
+        return fault_set(fault, FAULT_INPUT,
+                         "sockets.%s: %s: a port from 1 to 65535 was expected after the last \":\"",
+                         key, endpoint);
+    }
     if (bus_is_local(endpoint) || has_curve || config->security.insecure) {
         return FAULT_NONE;
     }
@@ -184,7 +231,7 @@ static int open_bound(struct bus *bus, void **out, int type, const char *key, co
     if (endpoint[0] == '\0') {
         return FAULT_NONE;
     }
-    const int rc = check_reach(key, endpoint, config, secret[0] != '\0', fault);
+    const int rc = check_endpoint(key, endpoint, config, secret[0] != '\0', fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
@@ -194,7 +241,7 @@ static int open_bound(struct bus *bus, void **out, int type, const char *key, co
     }
     if (secret[0] != '\0') {
         set_option(s, ZMQ_CURVE_SERVER, 1);
-        (void)zmq_setsockopt(s, ZMQ_CURVE_SECRETKEY, secret, KEY_TEXT);
+        (void)zmq_setsockopt(s, ZMQ_CURVE_SECRETKEY, secret, BUS_KEY_TEXT);
     }
     if (type == ZMQ_ROUTER) {
         set_option(s, ZMQ_ROUTER_HANDOVER, 1);
@@ -215,7 +262,7 @@ static int connect_publishers(struct bus *bus, const struct config *config, stru
 {
     for (size_t i = 0; i < config->sockets.trials_connect.n; i++) {
         const char *endpoint = config->sockets.trials_connect.v[i];
-        const int rc = check_reach("trials_connect", endpoint, config, false, fault);
+        const int rc = check_endpoint("trials_connect", endpoint, config, false, fault);
         if (rc != FAULT_NONE) {
             return rc;
         }
@@ -231,14 +278,14 @@ static int connect_publishers(struct bus *bus, const struct config *config, stru
     return FAULT_NONE;
 }
 
-static int open_curve(struct bus *bus, const struct config *config, char secret[KEY_TEXT],
+static int open_curve(struct bus *bus, const struct config *config, char secret[BUS_KEY_TEXT],
                       struct fault *fault)
 {
     secret[0] = '\0';
     if (config->security.server_key[0] == '\0') {
         return FAULT_NONE;
     }
-    int rc = load_server_key(config->security.server_key, secret, fault);
+    int rc = load_key(config->security.server_key, "security.server_key", "secret", secret, fault);
     bus->any_key = config->security.client_keys[0] == '\0';
     if (rc == FAULT_NONE && !bus->any_key) {
         rc = load_client_keys(bus, config->security.client_keys, fault);
@@ -256,7 +303,7 @@ static int open_curve(struct bus *bus, const struct config *config, char secret[
 int bus_open(struct bus *bus, const struct config *config, struct fault *fault)
 {
     const struct config_sockets *c = &config->sockets;
-    char secret[KEY_TEXT];
+    char secret[BUS_KEY_TEXT];
     *bus = (struct bus){.context = zmq_ctx_new()};
     if (bus->context == NULL) {
         return fault_set(fault, FAULT_WORK, "zeromq: %s", zmq_strerror(errno));

@@ -16,7 +16,8 @@
 #include "fault.h"
 #include "proto/message.h"
 
-enum { BUS_ROUTE_MAX = 256, BUS_KEYS_MAX = 256, BUS_KEY_BYTES = 32 };
+/* A key's text form (ZeroMQ RFC 32) has 40 characters and a NUL. */
+enum { BUS_ROUTE_MAX = 256, BUS_KEYS_MAX = 256, BUS_KEY_BYTES = 32, BUS_KEY_TEXT = 41 };
 
 struct bus {
     void *context;
@@ -64,6 +65,21 @@ void bus_authenticate(struct bus *bus);
 
 /* True if an endpoint can be reached from this machine only. */
 bool bus_is_local(const char *endpoint);
+
+/* The keys with which a client connects; all "" for a daemon without CURVE. */
+struct bus_client_keys {
+    char server[BUS_KEY_TEXT]; /* the daemon's public key */
+    char public_key[BUS_KEY_TEXT];
+    char secret_key[BUS_KEY_TEXT];
+};
+
+/* Loads them from the files that `murid keygen` made: the client's own pair, and the daemon's .pub.
+ * Both NULL: none. FAULT_NONE or FAULT_INPUT. */
+int bus_load_client_keys(struct bus_client_keys *keys, const char *pair_path,
+                         const char *server_path, struct fault *fault);
+
+/* Gives them to a socket that is not connected yet. */
+void bus_use_client_keys(void *socket, const struct bus_client_keys *keys);
 
 /* Writes a new key pair: path (secret and public, mode 0600) and path.pub. */
 int bus_make_keys(const char *path, struct fault *fault);

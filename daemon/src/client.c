@@ -19,13 +19,17 @@ static int connect_socket(struct client *c)
     (void)zmq_setsockopt(c->socket, ZMQ_LINGER, &no_linger, sizeof no_linger);
     (void)zmq_setsockopt(c->socket, ZMQ_SNDHWM, &queue, sizeof queue);
     (void)zmq_setsockopt(c->socket, ZMQ_RCVHWM, &queue, sizeof queue);
+    bus_use_client_keys(c->socket, &c->keys);
     return zmq_connect(c->socket, c->endpoint);
 }
 
-int client_open(struct client *c, void *zmq_context, const char *endpoint, struct fault *fault)
+int client_open(struct client *c, void *zmq_context, const char *endpoint,
+                const struct bus_client_keys *keys, struct fault *fault)
 {
-    *c = (struct client){
-        .context = zmq_context, .timeout_ns = 2000000000, .heard_ns = clock_mono_ns()};
+    *c = (struct client){.context = zmq_context,
+                         .keys = *keys,
+                         .timeout_ns = 2000000000,
+                         .heard_ns = clock_mono_ns()};
     (void)snprintf(c->endpoint, sizeof c->endpoint, "%s", endpoint);
     c->queue = calloc(CLIENT_QUEUE, sizeof *c->queue);
     if (c->queue == NULL) {

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bus.h"
 #include "fault.h"
 #include "proto/message.h"
 
@@ -27,6 +28,7 @@ struct client {
     void *context; /* the caller's */
     void *socket;
     char endpoint[256];
+    struct bus_client_keys keys;
     int64_t timeout_ns;         /* without an answer for this long, send again */
     int64_t heard_ns;           /* monotonic time of the last answer, or of the last try */
     struct client_entry *queue; /* ring: what may not be on disk yet */
@@ -38,7 +40,8 @@ struct client {
 };
 
 /* Connects; nothing is sent. zmq_context is the caller's. FAULT_NONE, FAULT_INPUT or FAULT_WORK. */
-int client_open(struct client *c, void *zmq_context, const char *endpoint, struct fault *fault);
+int client_open(struct client *c, void *zmq_context, const char *endpoint,
+                const struct bus_client_keys *keys, struct fault *fault);
 void client_close(struct client *c);
 
 /* Sends a message, which must have rig, subject, session and seq. False if the queue is full or the

@@ -29,9 +29,12 @@ struct play {
     const char *path;
     const char *endpoint;
     const char *rig;
-    const char *only; /* subject; NULL: all */
-    double rate;      /* trials a second; 0: as fast as it goes */
-    int64_t limit;    /* trials; 0: all */
+    const char *only;       /* subject; NULL: all */
+    const char *key;        /* file of our CURVE key pair; NULL: none */
+    const char *server_key; /* file of the daemon's public key; NULL: none */
+    struct bus_client_keys keys;
+    double rate;   /* trials a second; 0: as fast as it goes */
+    int64_t limit; /* trials; 0: all */
     void *context;
     struct table table;
     struct client client;
@@ -44,7 +47,7 @@ struct play {
 
 /* ---- finding out who listens ----------------------------------------------------------------- */
 
-static void *open_publisher(void *context, const char *endpoint)
+static void *open_publisher(void *context, const char *endpoint, const struct bus_client_keys *keys)
 {
     const int yes = 1;
     const int forever = -1;
@@ -52,6 +55,7 @@ static void *open_publisher(void *context, const char *endpoint)
     if (s != NULL) {
         (void)zmq_setsockopt(s, ZMQ_XPUB_NODROP, &yes, sizeof yes);
         (void)zmq_setsockopt(s, ZMQ_LINGER, &forever, sizeof forever);
+        bus_use_client_keys(s, keys);
         (void)zmq_connect(s, endpoint);
     }
     return s;
@@ -79,11 +83,11 @@ static void say_hello(void *dealer, const char *rig)
  */
 static int find_daemon(struct play *play, struct fault *fault)
 {
-    int rc = client_open(&play->client, play->context, play->endpoint, fault);
+    int rc = client_open(&play->client, play->context, play->endpoint, &play->keys, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
-    play->publisher = open_publisher(play->context, play->endpoint);
+    play->publisher = open_publisher(play->context, play->endpoint, &play->keys);
     say_hello(play->client.socket, play->rig);
     zmq_pollitem_t items[] = {{.socket = play->client.socket, .events = ZMQ_POLLIN},
                               {.socket = play->publisher, .events = ZMQ_POLLIN}};
@@ -307,6 +311,7 @@ static int play_table(struct play *play)
 {
     struct fault fault;
     int rc = table_open(&play->table, play->path, &fault);
+    rc = rc ? rc : bus_load_client_keys(&play->keys, play->key, play->server_key, &fault);
     play->context = rc == FAULT_NONE ? zmq_ctx_new() : NULL;
     rc = rc == FAULT_NONE ? find_daemon(play, &fault) : rc;
     rc = rc == FAULT_NONE ? play_all(play, &fault) : rc;
@@ -348,6 +353,10 @@ int cmd_play(int argc, char **argv)
         {"rig", OPTION_TEXT, &play->rig, 0, 0, "NAME", "what the rig is called (default play)",
          NULL},
         {"subject", OPTION_TEXT, &play->only, 0, 0, "NAME", "play this animal only", NULL},
+        {"key", OPTION_TEXT, &play->key, 0, 0, "FILE", "our CURVE key pair, from murid keygen",
+         NULL},
+        {"server-key", OPTION_TEXT, &play->server_key, 0, 0, "FILE", "the daemon's .pub file",
+         NULL},
         {"limit", OPTION_INT, &play->limit, 1, 1e15, "N", "stop after N trials", NULL},
     };
     struct options options = {

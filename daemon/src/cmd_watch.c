@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "bus.h"
 #include "clock.h"
 #include "commands.h"
 #include "fault.h"
@@ -144,7 +145,8 @@ static void follow(struct watch *w)
     }
 }
 
-static int connect_to(struct watch *w, const char *endpoint, struct fault *fault)
+static int connect_to(struct watch *w, const char *endpoint, const struct bus_client_keys *keys,
+                      struct fault *fault)
 {
     w->context = zmq_ctx_new();
     w->socket = w->context != NULL ? zmq_socket(w->context, ZMQ_SUB) : NULL;
@@ -158,6 +160,7 @@ static int connect_to(struct watch *w, const char *endpoint, struct fault *fault
     (void)zmq_setsockopt(w->socket, ZMQ_RCVHWM, &high_water, sizeof high_water);
     (void)zmq_setsockopt(w->socket, ZMQ_LINGER, &linger, sizeof linger);
     (void)zmq_setsockopt(w->socket, ZMQ_SUBSCRIBE, "murid/1/", 8);
+    bus_use_client_keys(w->socket, keys);
     if (zmq_connect(w->socket, endpoint) != 0) {
         return fault_set(
             fault, FAULT_INPUT,
@@ -178,9 +181,10 @@ static void disconnect(struct watch *w)
     }
 }
 
-static int watch(struct watch *w, const char *endpoint, struct fault *fault)
+static int watch(struct watch *w, const char *endpoint, const struct bus_client_keys *keys,
+                 struct fault *fault)
 {
-    const int rc = connect_to(w, endpoint, fault);
+    const int rc = connect_to(w, endpoint, keys, fault);
     if (rc == FAULT_NONE) {
         progress_catch_interrupts();
         if (w->terminal) {
@@ -204,6 +208,8 @@ int cmd_watch(int argc, char **argv)
 {
     const char *endpoint = "tcp://127.0.0.1:5771";
     const char *subject = NULL;
+    const char *key = NULL;
+    const char *server_key = NULL;
     int64_t trials = 0;
     double idle_s = 0.0;
     const struct option list[] = {
@@ -211,6 +217,8 @@ int cmd_watch(int argc, char **argv)
          "where the daemon publishes (tcp://127.0.0.1:5771)", NULL},
         {"subject", OPTION_TEXT, &subject, 0, 0, "NAME", "the animal; without it, the first heard",
          NULL},
+        {"key", OPTION_TEXT, &key, 0, 0, "FILE", "our CURVE key pair, from murid keygen", NULL},
+        {"server-key", OPTION_TEXT, &server_key, 0, 0, "FILE", "the daemon's .pub file", NULL},
         {"for", OPTION_INT, &trials, 1, 1000000000, "N", "end after so many trials", NULL},
         {"until-idle", OPTION_REAL, &idle_s, 0.1, 1e6, "SECONDS",
          "end when nothing was heard for so long", NULL},
@@ -233,6 +241,11 @@ int cmd_watch(int argc, char **argv)
                   "option subject: \"%.64s\" is not a name: 1 to 64 of A-Z a-z 0-9 . _ -", subject);
         return fault_report(&fault, FAULT_INPUT);
     }
+    struct bus_client_keys keys;
+    code = bus_load_client_keys(&keys, key, server_key, &fault);
+    if (code != FAULT_NONE) {
+        return fault_report(&fault, code);
+    }
     struct watch *w = calloc(1, sizeof *w);
     if (w == NULL) {
         fault_set(&fault, FAULT_WORK, "no memory");
@@ -244,7 +257,7 @@ int cmd_watch(int argc, char **argv)
     w->trials_wanted = trials;
     w->idle_s = idle_s;
     view_init(&w->view, subject);
-    const int rc = watch(w, endpoint, &fault);
+    const int rc = watch(w, endpoint, &keys, &fault);
     free(w);
     return rc == FAULT_NONE ? 0 : fault_report(&fault, rc);
 }

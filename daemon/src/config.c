@@ -99,7 +99,8 @@ static int refuse(struct fault *fault, const char *name, size_t line, const stru
         (void)snprintf(expected, sizeof expected, "true or false");
         break;
     case KIND_WORDS:
-        (void)snprintf(expected, sizeof expected, "a text of at most %zu bytes", o->bytes);
+        (void)snprintf(expected, sizeof expected,
+                       "a text of at most %zu bytes without control characters", o->bytes);
         break;
     case KIND_REALS:
         (void)snprintf(expected, sizeof expected, "a list of at most %zu numbers from %g to %g",
@@ -121,6 +122,26 @@ static bool parse_real(const char *text, const struct option *o, double *out)
     return end != text && *end == '\0' && isfinite(*out) && *out >= o->min && *out <= o->max;
 }
 
+/* True without control characters, line ends of Unicode's and byte order marks: what is printed can
+ * then be read back, and shown on a terminal. The YAML library saw to it that this is UTF-8. */
+static bool is_printable(const char *text, size_t size)
+{
+    static const char *const NONE[] = {"\xe2\x80\xa8", "\xe2\x80\xa9", "\xef\xbb\xbf",
+                                       "\xef\xbf\xbe", "\xef\xbf\xbf"};
+    for (size_t i = 0; i < size; i++) {
+        const unsigned char c = (unsigned char)text[i];
+        if (c < 0x20 || c == 0x7f || (c == 0xc2 && (unsigned char)text[i + 1] < 0xa0)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < sizeof NONE / sizeof NONE[0]; i++) {
+        if (strstr(text, NONE[i]) != NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Stores one scalar; for lists, appends it. False if it is not what the option takes. */
 static bool store(void *section, const struct option *o, const char *text, size_t size)
 {
@@ -138,7 +159,7 @@ static bool store(void *section, const struct option *o, const char *text, size_
         *(bool *)at = strcmp(text, "true") == 0;
         return *(bool *)at || strcmp(text, "false") == 0;
     case KIND_WORDS:
-        if (size > o->bytes || strlen(text) != size) {
+        if (size > o->bytes || !is_printable(text, size)) {
             return false;
         }
         memcpy(at, text, size + 1);
@@ -150,7 +171,7 @@ static bool store(void *section, const struct option *o, const char *text, size_
         list->reals[list->n++] = real;
         return true;
     case KIND_LINES:
-        if (list->n >= o->count || size > o->bytes || strlen(text) != size) {
+        if (list->n >= o->count || size > o->bytes || !is_printable(text, size)) {
             return false;
         }
         memcpy(line_at(at, o, list->n++), text, size + 1);
@@ -393,6 +414,14 @@ static int parse_section(struct parse *p, bool seen[N_SECTIONS])
     return rc != 0 ? rc : parse_keys(p, (char *)p->config + SECTIONS[i].offset, SECTIONS[i].name);
 }
 
+static int parse_end(struct parse *p)
+{
+    int rc = next_event(p);
+    rc = rc == 0 ? expect(p, YAML_DOCUMENT_END_EVENT, "configuration", "its end") : rc;
+    rc = rc == 0 ? next_event(p) : rc;
+    return rc == 0 ? expect(p, YAML_STREAM_END_EVENT, "configuration", "one document only") : rc;
+}
+
 static int parse_document(struct parse *p)
 {
     bool seen[N_SECTIONS] = {false};
@@ -404,7 +433,7 @@ static int parse_document(struct parse *p)
     } while (p->event.type != YAML_DOCUMENT_START_EVENT);
     int rc = next_event(p);
     if (rc == 0 && p->event.type == YAML_SCALAR_EVENT && p->event.data.scalar.length == 0) {
-        return 0;
+        return parse_end(p);
     }
     rc = rc == 0 ? expect(p, YAML_MAPPING_START_EVENT, "configuration", "sections and keys") : rc;
     while (rc == 0) {
@@ -414,7 +443,7 @@ static int parse_document(struct parse *p)
         }
         rc = parse_section(p, seen);
     }
-    return rc;
+    return rc != 0 ? rc : parse_end(p);
 }
 
 static int check_values(const struct config *config, const char *name, struct fault *fault)

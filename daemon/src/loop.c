@@ -356,8 +356,9 @@ static void hear_device(struct loop *loop, struct line *line, const bridge_event
     bridge_link_accept(&line->link, e, (uint64_t)(loop->journal.next_event - 1));
     if (r->has_prediction && r->heard.kind == PROTO_KIND_TRIAL) {
         const proto_prediction *p = &r->reply.as.prediction;
-        const uint32_t likely = p->stimuli.n - 1;
-        bridge_link_predict(&line->link, p->for_trial, p->stimuli.v[likely], p->p_right.v[likely]);
+        const uint32_t last =
+            p->stimuli.n - 1; /* the frame has room for one: usually the rightmost */
+        bridge_link_predict(&line->link, p->for_trial, p->stimuli.v[last], p->p_right.v[last]);
     }
     publish_without_reply(loop, e->t_heard_ns);
 }
@@ -403,7 +404,8 @@ static bool serve(struct loop *loop, uint32_t tag)
     case TAG_TRIALS:
         return serve_trials(loop);
     case TAG_PUB:
-        return false; /* read after every pass, since sending may swallow its signal */
+        loop->publisher.has_news = true; /* read at the end of the pass */
+        return false;
     case TAG_CONTROL:
         return serve_control(loop);
     case TAG_ZAP:
@@ -701,7 +703,7 @@ static int timeout_ms(struct loop *loop, bool has_more)
 /* One turn for every socket and line that is due. Returns those that may have more. */
 static uint64_t serve_due(struct loop *loop, uint64_t due)
 {
-    void *const sockets[] = {loop->bus.ask, loop->bus.trials, NULL, loop->bus.control,
+    void *const sockets[] = {loop->bus.ask, loop->bus.trials, loop->bus.pub, loop->bus.control,
                              loop->bus.zap};
     uint64_t again = 0;
     for (uint32_t tag = 0; tag < TAG_LINES + loop->lines.n; tag++) {

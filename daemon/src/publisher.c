@@ -11,6 +11,7 @@ void publisher_init(struct publisher *p, struct bus *bus, const struct colony *c
     memset(p, 0, sizeof *p);
     p->bus = bus;
     p->colony = colony;
+    p->has_news = true;
 }
 
 static void make_topic(char topic[PUBLISHER_TOPIC_MAX], const char *root, const proto_message *msg)
@@ -48,6 +49,7 @@ static void send_if(struct publisher *p, bool wanted, const char *topic, proto_f
     if (!wanted) {
         return;
     }
+    p->has_news = true;
     if (encoded != NULL) {
         bus_publish(p->bus, topic, encoded, encoded_size);
         return;
@@ -112,8 +114,11 @@ void publisher_receive(struct publisher *p)
 {
     uint8_t frame[PUBLISHER_PREFIX_MAX + 2];
     int n;
-    while (p->bus->pub != NULL &&
-           (n = zmq_recv(p->bus->pub, frame, sizeof frame - 1, ZMQ_DONTWAIT)) >= 0) {
+    if (!p->has_news || p->bus->pub == NULL) {
+        return;
+    }
+    p->has_news = false;
+    while ((n = zmq_recv(p->bus->pub, frame, sizeof frame - 1, ZMQ_DONTWAIT)) >= 0) {
         const bool is_whole = n > 0 && (size_t)n < sizeof frame - 1;
         if (!is_whole || (frame[0] != 0 && frame[0] != 1)) {
             continue;

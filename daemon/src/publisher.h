@@ -33,6 +33,7 @@ struct publisher_catch_up {
 struct publisher {
     struct bus *bus;
     const struct colony *colony;
+    bool has_news; /* a subscription may have come: signalled, or the signal was lost in sending */
     uint32_t n_prefixes;
     struct publisher_prefix prefixes[PUBLISHER_PREFIXES];
     uint32_t untold; /* subscriptions beyond the table */
@@ -50,7 +51,8 @@ void publisher_init(struct publisher *p, struct bus *bus, const struct colony *c
 void publisher_send(struct publisher *p, const proto_message *msg, const uint8_t *encoded,
                     size_t encoded_size);
 
-/* Reads the subscriptions that came. RT-safe: yes. */
+/* Reads the subscriptions that came, if has_news; the owner sets it when the socket signals.
+ * RT-safe: yes. */
 void publisher_receive(struct publisher *p);
 
 /* Serves late subscribers for a moment. True if there is more to do. RT-safe: yes. */

@@ -312,10 +312,38 @@ static void touch(struct step *step)
     colony_touch(step->colony, result->subject, result->session, event->id, event->t_mono_ns);
 }
 
+/* Makes the prediction for one stimulus the first of the list; without it there, the last gives
+ * way if the list is full. */
+static void predict_first(struct step *step, double stimulus)
+{
+    proto_prediction *p = &step->result->reply.as.prediction;
+    uint32_t at = 0;
+    while (at < p->stimuli.n && p->stimuli.v[at] != stimulus) {
+        at++;
+    }
+    if (at == p->stimuli.n) {
+        at = at < COLONY_STIMULI_MAX ? at : COLONY_STIMULI_MAX - 1;
+        p->stimuli.n = p->p_right.n = p->lo.n = p->hi.n = at + 1;
+    }
+    for (; at > 0; at--) {
+        p->stimuli.v[at] = p->stimuli.v[at - 1];
+        p->p_right.v[at] = p->p_right.v[at - 1];
+        p->lo.v[at] = p->lo.v[at - 1];
+        p->hi.v[at] = p->hi.v[at - 1];
+    }
+    p->stimuli.v[0] = stimulus;
+    model_twin_predict(&step->colony->subjects[step->result->subject].state.learner.twin,
+                       step->colony->models.twin, 1, p->stimuli.v, p->p_right.v, p->lo.v, p->hi.v);
+}
+
 static void predict(struct step *step)
 {
+    const proto_message *heard = step->heard;
     colony_predict(step->colony, step->result->subject, &step->result->reply);
     step->result->has_prediction = true;
+    if (heard->kind == PROTO_KIND_TRIAL && !isnan(heard->as.trial.next_stimulus)) {
+        predict_first(step, heard->as.trial.next_stimulus);
+    }
 }
 
 /* ---- the kinds of message -------------------------------------------------------------------- */
@@ -485,10 +513,8 @@ static void session_on_stimulus(struct step *step)
     touch(step);
     predict(step);
     proto_prediction *p = &result->reply.as.prediction;
+    predict_first(step, step->heard->as.stimulus.stimulus);
     p->stimuli.n = p->p_right.n = p->lo.n = p->hi.n = 1;
-    p->stimuli.v[0] = step->heard->as.stimulus.stimulus;
-    model_twin_predict(&step->colony->subjects[result->subject].state.learner.twin,
-                       step->colony->models.twin, 1, p->stimuli.v, p->p_right.v, p->lo.v, p->hi.v);
     result->status = SESSION_STATUS_NOTED;
 }
 

@@ -147,14 +147,28 @@ void bench_daemon_init(struct bench_daemon *d)
     }
 }
 
-void bench_daemon_add(const struct bench_daemon *d, const char *yaml)
+void bench_daemon_use_model(const struct bench_daemon *d, const char *model)
 {
     char path[512];
     config_path(d, path, sizeof path);
     FILE *f = fopen(path, "a");
-    if (f == NULL || fputs(yaml, f) < 0 || fclose(f) != 0) {
+    if (f == NULL || fprintf(f, "model: {file: \"%s\"}\n", model) < 0 || fclose(f) != 0) {
         bench_die("%s: %s", path, strerror(errno));
     }
+}
+
+void bench_daemon_use_net(const struct bench_daemon *d)
+{
+    struct model_file model;
+    struct fault fault;
+    char path[512];
+    (void)snprintf(path, sizeof path, "%s/rnn.safetensors", d->directory);
+    bench_model_build(&model);
+    if (model_file_save(&model, path, &fault) != FAULT_NONE) {
+        bench_die("%s", fault.text);
+    }
+    model_file_free(&model);
+    bench_daemon_use_model(d, path);
 }
 
 static void wait_for_answer(const struct bench_daemon *d)
@@ -375,17 +389,6 @@ void bench_model_build(struct model_file *out)
     if (model_file_build_net(&params, &shape, &tensors, out, &fault) != FAULT_NONE) {
         bench_die("%s", fault.text);
     }
-}
-
-void bench_model_write(const char *path)
-{
-    struct model_file model;
-    struct fault fault;
-    bench_model_build(&model);
-    if (model_file_save(&model, path, &fault) != FAULT_NONE) {
-        bench_die("%s", fault.text);
-    }
-    model_file_free(&model);
 }
 
 /* ---- figures ----------------------------------------------------------------------------------

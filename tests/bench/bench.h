@@ -49,8 +49,9 @@ void bench_sleep_until(int64_t deadline_ns);
 /* Makes the directory, free ports and a configuration of otherwise default settings. */
 void bench_daemon_init(struct bench_daemon *d);
 
-/* Adds to its configuration. */
-void bench_daemon_add(const struct bench_daemon *d, const char *yaml);
+/* Configures a model file; or one made here: the rule rnn, 32 units, weights of a fixed seed. */
+void bench_daemon_use_model(const struct bench_daemon *d, const char *path);
+void bench_daemon_use_net(const struct bench_daemon *d);
 
 /* Starts it and waits until it answers a hello. The time that took, ns. */
 int64_t bench_daemon_start(struct bench_daemon *d);
@@ -78,10 +79,7 @@ int64_t bench_journal_bytes(const struct bench_daemon *d);
 /* One whole number from the journal. */
 int64_t bench_journal_query(const struct bench_daemon *d, const char *sql);
 
-/* Writes a model with the rule rnn, 32 units, one hidden layer, weights of a fixed seed. */
-void bench_model_write(const char *path);
-
-/* The same in memory; model_file_free() it. */
+/* That model in memory; model_file_free() it. */
 void bench_model_build(struct model_file *out);
 
 /* Trial number `number` of a made-up animal: subject m1 on rig bench, its session named. */

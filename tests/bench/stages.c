@@ -65,24 +65,31 @@ static size_t read_stages(const struct bench_daemon *d, int64_t *stage_ns[STAGES
     return n;
 }
 
-static double measure(struct bench_daemon *d, int64_t trials, double rate)
+static double measure(int64_t trials, double rate, bool with_net)
 {
     static const char *const NAMES[] = {"decode", "assimilate", "predict", "sum"};
     int64_t *stage_ns[STAGES];
-    (void)bench_daemon_start(d);
-    play(d, trials, (int64_t)(1e9 / rate));
-    (void)bench_daemon_stop(d);
+    struct bench_daemon d;
+    bench_daemon_init(&d);
+    if (with_net) {
+        bench_daemon_use_net(&d);
+    }
+    (void)bench_daemon_start(&d);
+    play(&d, trials, (int64_t)(1e9 / rate));
+    (void)bench_daemon_stop(&d);
     for (int i = 0; i < STAGES; i++) {
         stage_ns[i] = calloc((size_t)trials, sizeof(int64_t));
         if (stage_ns[i] == NULL) {
             bench_die("out of memory");
         }
     }
-    const size_t n = read_stages(d, stage_ns, (size_t)trials);
+    const size_t n = read_stages(&d, stage_ns, (size_t)trials);
     if (n != (size_t)trials) {
         bench_die("%zu of %lld predictions are in the journal", n, (long long)trials);
     }
-    printf("%zu trials at %g/s, 11 stimuli, rnn with %d units; us\n", n, rate, UNITS);
+    bench_daemon_remove(&d);
+    printf("%zu trials at %g/s, 11 stimuli, %s; us\n", n, rate,
+           with_net ? "rnn with 32 units" : "built-in random walk");
     printf("%-12s %8s %8s %8s\n", "", "50 %", "90 %", "99 %");
     double median_us = 0.0;
     for (int i = 0; i < STAGES; i++) {
@@ -185,25 +192,17 @@ static void compare_kernels(void)
 
 int main(int argc, char **argv)
 {
-    double trials = 10000.0;
+    double trials = 5000.0;
     double rate = 1000.0;
     const struct bench_option list[] = {
-        {"trials", NULL, &trials, NULL, "how many (default 10000)"},
+        {"trials", NULL, &trials, NULL, "how many, with each model (default 5000)"},
         {"rate", NULL, &rate, NULL, "a second (default 1000)"},
     };
     bench_options(argc, argv, "Stages of a trial inside the daemon; the net's kernel.", list,
                   sizeof list / sizeof list[0]);
     bench_machine();
-    struct bench_daemon d;
-    char path[300];
-    char yaml[400];
-    bench_daemon_init(&d);
-    (void)snprintf(path, sizeof path, "%s/rnn.safetensors", d.directory);
-    (void)snprintf(yaml, sizeof yaml, "model: {file: \"%s\"}\n", path);
-    bench_model_write(path);
-    bench_daemon_add(&d, yaml);
-    const double median_us = measure(&d, (int64_t)trials, rate);
-    bench_daemon_remove(&d);
+    (void)measure((int64_t)trials, rate, false);
+    const double median_us = measure((int64_t)trials, rate, true);
     compare_kernels();
     return bench_verdict("decode + assimilate + predict, median", median_us, "us", true, 5.0);
 }

@@ -151,7 +151,7 @@ class Daemon:
         return Asker(self.socket(zmq.DEALER, endpoint, **options))
 
     def listener(self, *prefixes):
-        s = self.socket(zmq.SUB, "pub")
+        s = self.socket(zmq.SUB, "pub", sndhwm=0)  # or subscriptions beyond 1,000 are dropped
         for prefix in prefixes:
             s.subscribe(prefix)
         return s

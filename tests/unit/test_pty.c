@@ -78,6 +78,7 @@ static void play(uint32_t n_trials, double p, uint32_t n_cuts, struct host *h)
         device_poll(&d);
         host_step(h);
         if (n_cuts > 0 && host_now_ns() > cut_at_ns) {
+            path[0] = '\0'; /* the number is free from here: it may become another program's pty */
             pty_close(&pty);
             hal_host_replug(&b.inner, -1);
             for (int i = 0; i < 50; i++) {

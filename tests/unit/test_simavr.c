@@ -7,7 +7,7 @@
 
 #include "host.h"
 
-static const char LINK[] = MURID_BINARY_DIR "/tests/simavr_line";
+static char link_path[256]; /* of this process alone */
 
 static pid_t start(char *const argv[])
 {
@@ -41,15 +41,16 @@ static void play(char *noise, char *cut_every, struct host *h)
 {
     char seed[32];
     (void)snprintf(seed, sizeof seed, "%llu", (unsigned long long)suite_seed());
-    (void)unlink(LINK);
-    char *argv[] = {SIMAVR_PTY,    AVR_IMAGE, "--link",   (char *)(uintptr_t)LINK,
-                    "--noise",     noise,     "--seed",   seed,
-                    "--cut-every", cut_every, "--cut-ms", "100",
-                    "--seconds",   "110",     NULL};
+    (void)snprintf(link_path, sizeof link_path, "%s/tests/simavr_line_%ld", MURID_BINARY_DIR,
+                   (long)getpid());
+    (void)unlink(link_path);
+    char *argv[] = {SIMAVR_PTY, AVR_IMAGE, "--link",    link_path,     "--noise",
+                    noise,      "--seed",  seed,        "--cut-every", cut_every,
+                    "--cut-ms", "100",     "--seconds", "110",         NULL};
     (void)fflush(stdout);
     const pid_t pid = start(argv);
     assert_true(pid > 0);
-    host_init(h, LINK);
+    host_init(h, link_path);
     const int64_t start_ns = host_now_ns();
     while (h->n_ends == 0 && host_now_ns() < start_ns + 100000000000) {
         host_step(h);
@@ -80,7 +81,6 @@ static void the_real_image_plays_1000_trials_each_once(void **state)
     play("0", "0", &h);
     assert_int_equal(h.link.counters.bad_frames, 0);
     assert_int_equal(h.n_reopened, 1);
-    assert_true(h.link.clock.has_sync);
 }
 
 static void the_real_image_plays_1000_trials_over_a_noisy_line_cut_now_and_then(void **state)
@@ -93,6 +93,7 @@ static void the_real_image_plays_1000_trials_over_a_noisy_line_cut_now_and_then(
     play("0.0005", "12000", &h);
     assert_true(h.link.counters.bad_frames > 0);
     assert_true(h.n_reopened > 2);
+    assert_true(h.link.clock.has_sync); /* it takes longer than the second between syncs */
 }
 
 int main(void)

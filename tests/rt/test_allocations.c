@@ -1,0 +1,246 @@
+/* From bytes received to reply encoded, nothing allocates: 10,000 trials with a recurrent net of 32
+ * units, and what else a rig may send in between.
+ *
+ * The program's own malloc() stands before the C library's and counts the calls of this thread, so
+ * that what the library allocates by itself is seen too. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "journal_schema.h"
+#include "loop.h"
+#include "model/random.h"
+#include "some_net.h"
+#include "suite.h"
+
+/* The C library's own, under the names that it exports them for this purpose. */
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t n, size_t size);
+extern void *__libc_realloc(void *p, size_t size);
+extern void *__libc_memalign(size_t alignment, size_t size);
+extern void __libc_free(void *p);
+
+static _Thread_local int is_counting;
+static _Thread_local int64_t n_calls;
+
+static void count(void)
+{
+    n_calls += is_counting;
+}
+
+void *malloc(size_t size)
+{
+    count();
+    return __libc_malloc(size);
+}
+
+void *calloc(size_t n, size_t size)
+{
+    count();
+    return __libc_calloc(n, size);
+}
+
+void *realloc(void *p, size_t size)
+{
+    count();
+    return __libc_realloc(p, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+    count();
+    return __libc_memalign(alignment, size);
+}
+
+void free(void *p)
+{
+    if (p != NULL) {
+        count();
+    }
+    __libc_free(p);
+}
+
+enum { TRIALS = 10000 };
+
+static struct loop loop;
+static struct fault fault;
+static char directory[] = "/tmp/murid-rt-XXXXXX";
+static char model_path[64];
+static uint8_t out[PROTO_BYTES_MAX];
+
+static void make_model(void)
+{
+    test_random r = test_random_seeded(suite_seed());
+    const model_net_shape shape = {true, 3 + MODEL_RULE_INPUTS, 32, 1, 3};
+    some_net *net = some_net_make(&r, shape);
+    struct model_file model;
+    model_params params;
+    assert_int_equal(model_params_built_in(&params, "stimulus,bias,prev_choice"), MODEL_OK);
+    params.rule.kind = MODEL_RULE_RNN;
+    assert_int_equal(model_file_build_net(&params, &shape, &net->tensors, &model, &fault),
+                     FAULT_NONE);
+    assert_int_equal(model_file_save(&model, model_path, &fault), FAULT_NONE);
+    model_file_free(&model);
+    some_net_free(net);
+}
+
+static int open_loop(void **state)
+{
+    (void)state;
+    if (mkdtemp(directory) == NULL) {
+        return -1;
+    }
+    (void)snprintf(model_path, sizeof model_path, "%s/m.safetensors", directory);
+    make_model();
+    config_init(&loop.config);
+    strcpy(loop.config.data.directory, directory);
+    strcpy(loop.config.model.file, model_path);
+    loop.config.sockets.ask[0] = loop.config.sockets.pub[0] = loop.config.sockets.trials[0] = '\0';
+    loop.config.journal.commit_ms = 1;
+    if (loop_open(&loop, &fault) != FAULT_NONE) {
+        print_error("%s\n", fault.text);
+        return -1;
+    }
+    return 0;
+}
+
+static int close_loop(void **state)
+{
+    (void)state;
+    static const char *const FILES[] = {JOURNAL_FILE, JOURNAL_FILE "-wal", JOURNAL_FILE "-shm",
+                                        "lock", "m.safetensors"};
+    const int rc = loop_close(&loop, &fault);
+    for (size_t i = 0; i < sizeof FILES / sizeof FILES[0]; i++) {
+        char path[128];
+        (void)snprintf(path, sizeof path, "%s/%s", directory, FILES[i]);
+        (void)unlink(path);
+    }
+    return rc != FAULT_NONE ? -1 : rmdir(directory);
+}
+
+/* Hears the bytes and encodes the answer; the number of allocations that this took. */
+static int64_t hear(const uint8_t *bytes, size_t size)
+{
+    for (;;) {
+        n_calls = 0;
+        is_counting = 1;
+        const bool is_heard = loop_hear(&loop, SESSION_SOURCE_ASK, NULL, NULL, bytes, size,
+                                        clock_mono_ns(), PROTO_NIL);
+        const int n =
+            is_heard ? proto_encode(&loop.result.reply, PROTO_FORMAT_MSGPACK, out, sizeof out) : 1;
+        journal_publish(&loop.journal);
+        is_counting = 0;
+        assert_true(n > 0);
+        if (is_heard) {
+            return n_calls;
+        }
+        clock_sleep_ns(1000000); /* the disk is slower than this loop */
+    }
+}
+
+static int64_t hear_message(const proto_message *msg)
+{
+    uint8_t bytes[PROTO_BYTES_MAX];
+    const int n = proto_encode(msg, PROTO_FORMAT_MSGPACK, bytes, sizeof bytes);
+    assert_true(n > 0);
+    return hear(bytes, (size_t)n);
+}
+
+static proto_message make_message(proto_kind kind, int session)
+{
+    proto_message msg;
+    proto_message_init(&msg, kind);
+    strcpy(msg.env.rig, "rig");
+    strcpy(msg.env.subject, "mouse");
+    (void)snprintf(msg.env.session, sizeof msg.env.session, "s%d", session);
+    return msg;
+}
+
+static proto_message make_trial(model_random *r, int session, int64_t number)
+{
+    proto_message msg = make_message(PROTO_KIND_TRIAL, session);
+    msg.env.trial = number;
+    msg.env.seq = number + 1;
+    msg.as.trial.stimulus = (double)model_random_below(r, 9) / 4.0 - 1.0;
+    msg.as.trial.choice =
+        model_random_below(r, 20) == 0 ? PROTO_NIL : (int64_t)model_random_below(r, 2);
+    msg.as.trial.reward = (double)model_random_below(r, 2);
+    msg.as.trial.rt_s = model_random_uniform(r);
+    return msg;
+}
+
+static void the_counter_counts(void **state)
+{
+    (void)state;
+    n_calls = 0;
+    is_counting = 1;
+    void *volatile p = malloc(10);
+    free(p);
+    is_counting = 0;
+    assert_int_equal(n_calls, 2);
+}
+
+static void ten_thousand_trials_allocate_nothing(void **state)
+{
+    (void)state;
+    model_random r;
+    model_random_seed(&r, 1, 0);
+    int64_t calls = 0;
+    for (int64_t t = 0; t < TRIALS; t++) {
+        const proto_message msg = make_trial(&r, (int)(t / 1000), t % 1000);
+        calls += hear_message(&msg);
+        assert_int_equal(loop.result.status, SESSION_STATUS_TAKEN);
+    }
+    assert_int_equal(loop.counters.trials, TRIALS);
+    assert_string_not_equal(loop.result.reply.as.prediction.model, "built-in");
+    assert_int_equal(calls, 0);
+}
+
+static void disorder_and_nonsense_allocate_nothing_either(void **state)
+{
+    (void)state;
+    static const enum session_status EXPECTED[] = {SESSION_STATUS_TAKEN, SESSION_STATUS_TAKEN,
+                                                   SESSION_STATUS_HEALED, SESSION_STATUS_CONFLICT,
+                                                   SESSION_STATUS_DUPLICATE};
+    static const int64_t NUMBERS[] = {0, 2, 1, 1, 2};
+    model_random r;
+    model_random_seed(&r, 2, 0);
+    int64_t calls = 0;
+    for (int session = 100; session < 200; session++) {
+        proto_message start = make_message(PROTO_KIND_SESSION_START, session);
+        start.as.session_start.stimuli.n = 1;
+        calls += hear_message(&start);
+        proto_message third;
+        for (int i = 0; i < 5; i++) {
+            proto_message msg = make_trial(&r, session, NUMBERS[i]);
+            third = i == 1 ? msg : third;
+            msg.as.trial.rt_s = i == 3 ? 99.0 : msg.as.trial.rt_s;
+            calls += hear_message(i == 4 ? &third : &msg);
+            assert_int_equal(loop.result.status, EXPECTED[i]);
+        }
+        proto_message stimulus = make_message(PROTO_KIND_STIMULUS, session);
+        stimulus.as.stimulus.stimulus = 0.5;
+        calls += hear_message(&stimulus);
+        const proto_message end = make_message(PROTO_KIND_SESSION_END, session);
+        calls += hear_message(&end);
+        const proto_message hello = make_message(PROTO_KIND_HELLO, session);
+        calls += hear_message(&hello);
+        static const uint8_t LIE[] = {0xdd, 0x04, 0x00, 0x00, 0x00};
+        calls += hear(LIE, sizeof LIE);
+        static const char WRONG[] = "{\"kind\":\"trial\",\"rig\":\"r\",\"subject\":\"mouse\","
+                                    "\"trial\":3,\"stimulus\":1.5}";
+        calls += hear((const uint8_t *)WRONG, sizeof WRONG - 1);
+    }
+    assert_int_equal(calls, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_counter_counts),
+        cmocka_unit_test(ten_thousand_trials_allocate_nothing),
+        cmocka_unit_test(disorder_and_nonsense_allocate_nothing_either),
+    };
+    return cmocka_run_group_tests(tests, open_loop, close_loop);
+}

@@ -1,0 +1,706 @@
+/* session.h and colony.h: one message after another through the path of a trial, without sockets,
+ * files or clocks. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "model/random.h"
+#include "session.h"
+#include "suite.h"
+
+static const int64_t S = 1000000000;
+static const int64_t DAY_ONE_NS = 1718409600 * (int64_t)1000000000; /* 2024-06-15 00:00 UTC */
+
+static struct config config;
+static model_params params;
+static struct learner_models models = {&params, &params};
+static struct colony colony;
+static struct session_result result;
+static int64_t now_ns;
+static int64_t next_event;
+
+static int64_t clock_of_test(void)
+{
+    return now_ns++;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    config_init(&config);
+    config.limits.subjects = 8;
+    config.limits.sessions = 4096;
+    config.session.idle_s = 3600;
+    now_ns = 0;
+    next_event = 1;
+    assert_int_equal(model_params_built_in(&params, config.model.policy), MODEL_OK);
+    return colony_open(&colony, &config, models, "built-in", clock_of_test);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    colony_close(&colony);
+    return 0;
+}
+
+/* Hears one message, as the loop would, but for journal and checkpoints. */
+static const struct session_result *hear_bytes(const char *bytes, size_t size)
+{
+    const struct session_event event = {.id = next_event,
+                                        .t_wall_ns = DAY_ONE_NS + now_ns,
+                                        .t_mono_ns = now_ns,
+                                        .source = SESSION_SOURCE_ASK,
+                                        .bytes = (const uint8_t *)bytes,
+                                        .size = size};
+    session_on_message(&colony, &event, &result);
+    next_event += session_is_journaled(&result) ? 1 : 0;
+    if (result.subject != COLONY_NONE &&
+        colony.subjects[result.subject].n_dirty_sessions == COLONY_DIRTY_MAX) {
+        colony_clean(&colony.subjects[result.subject]);
+    }
+    return &result;
+}
+
+/* JSON with ' for ", so that it can be read here. */
+static const struct session_result *hear(const char *format, ...) FAULT_PRINTF(1, 2);
+
+static const struct session_result *hear(const char *format, ...)
+{
+    char text[1024];
+    va_list values;
+    va_start(values, format);
+    const int n = vsnprintf(text, sizeof text, format, values);
+    va_end(values);
+    for (int i = 0; i < n; i++) {
+        text[i] = text[i] == '\'' ? '"' : text[i];
+    }
+    return hear_bytes(text, (size_t)n);
+}
+
+/* A trial of m1 on r1 in the session, "" for none; the content follows from `content`. */
+static const struct session_result *hear_trial(const char *session, int trial, int seq, int content)
+{
+    char name[80] = "";
+    char number[40] = "";
+    if (session[0] != '\0') {
+        (void)snprintf(name, sizeof name, "'session':'%s',", session);
+    }
+    if (seq >= 0) {
+        (void)snprintf(number, sizeof number, "'seq':%d,", seq);
+    }
+    return hear("{'kind':'trial','rig':'r1','subject':'m1',%s%s'trial':%d,'stimulus':%.3f,"
+                "'choice':%d,'reward':1}",
+                name, number, trial, (content % 7) / 8.0, content % 2);
+}
+
+static void expect(enum session_status status, const char *alert)
+{
+    if (result.status != status) {
+        fail_msg("%s, expected %s: %s", session_status_name(result.status),
+                 session_status_name(status),
+                 result.reply.kind == PROTO_KIND_ERROR ? result.reply.as.error.text : "");
+    }
+    const char *first = result.n_alerts > 0 ? proto_alert_name(result.alerts[0].code) : "";
+    assert_string_equal(first, alert);
+    assert_true(result.n_alerts <= 1);
+}
+
+static struct session *session_of_result(void)
+{
+    return &colony.sessions[result.session];
+}
+
+static struct subject *m1(void)
+{
+    return &colony.subjects[0];
+}
+
+static int64_t durable(int64_t event)
+{
+    return colony_durable_seq(session_of_result(), event);
+}
+
+/* ---- trials ---------------------------------------------------------------------------------- */
+
+static void a_trial_is_taken_up_and_the_next_predicted(void **state)
+{
+    (void)state;
+    hear_trial("s1", 0, 1, 1);
+    expect(SESSION_STATUS_TAKEN, "");
+    assert_true(result.is_new_subject && result.is_new_session && result.has_prediction);
+    assert_int_equal(result.reply.kind, PROTO_KIND_PREDICTION);
+    assert_int_equal(result.reply.as.prediction.for_trial, 1);
+    assert_int_equal(result.reply.as.prediction.stimuli.n, 11);
+    assert_true(result.scored.p_right == 0.5);
+    hear_trial("s1", 1, 2, 1);
+    expect(SESSION_STATUS_TAKEN, "");
+    assert_false(result.is_new_subject || result.is_new_session);
+    assert_true(result.scored.p_right > 0.5);
+    assert_int_equal(result.reply.as.prediction.score.v.n, 2);
+}
+
+static void a_duplicate_is_dropped_and_answered_with_the_present_prediction(void **state)
+{
+    (void)state;
+    hear_trial("s1", 0, 1, 1);
+    hear_trial("s1", 1, 2, 2);
+    const struct learner before = m1()->state.learner;
+    const int64_t events = next_event;
+    hear_trial("s1", 0, 1, 1);
+    expect(SESSION_STATUS_DUPLICATE, "");
+    assert_int_equal(result.reply.as.prediction.for_trial, 2);
+    assert_int_equal(next_event, events);
+    assert_memory_equal(&m1()->state.learner, &before, sizeof before);
+}
+
+static void another_content_under_a_number_taken_is_a_conflict(void **state)
+{
+    (void)state;
+    for (int t = 0; t < 70; t++) {
+        hear_trial("s1", t, t + 1, t);
+    }
+    const struct learner before = m1()->state.learner;
+    hear_trial("s1", 69, 70, 70);
+    expect(SESSION_STATUS_CONFLICT, "conflict");
+    assert_int_equal(result.reply.kind, PROTO_KIND_ERROR);
+    assert_string_equal(result.reply.as.error.code, "conflict");
+    assert_true(session_is_journaled(&result));
+    hear_trial("s1", 70 - COLONY_CONTENTS, 7, 0);
+    expect(SESSION_STATUS_CONFLICT, "conflict");
+    hear_trial("s1", 69 - COLONY_CONTENTS, 6, 0); /* contents so old are not remembered */
+    expect(SESSION_STATUS_DUPLICATE, "");
+    assert_memory_equal(&m1()->state.learner, &before, sizeof before);
+    assert_int_equal(m1()->last_event, next_event - 1); /* a resume need not hear it again */
+}
+
+static void a_gap_is_said_and_healed_when_the_trials_come(void **state)
+{
+    (void)state;
+    for (int t = 0; t < 6; t++) {
+        hear_trial("s1", t, t + 1, t);
+    }
+    hear_trial("s1", 9, 10, 9);
+    expect(SESSION_STATUS_TAKEN, "gap");
+    assert_true(result.alerts[0].evidence == 3.0);
+    assert_non_null(strstr(result.alerts[0].text, "trials 6 to 8"));
+    assert_int_equal(result.reply.as.prediction.for_trial, 10);
+    hear_trial("s1", 7, 8, 7);
+    expect(SESSION_STATUS_HEALED, "");
+    assert_int_equal(result.reply.as.prediction.for_trial, 10);
+    hear_trial("s1", 8, 9, 8);
+    hear_trial("s1", 6, 7, 6);
+    expect(SESSION_STATUS_HEALED, "");
+    assert_int_equal(m1()->state.heal.is_open, 0);
+    const struct learner healed = m1()->state.learner;
+
+    tear_down(NULL);
+    set_up(NULL);
+    for (int t = 0; t < 10; t++) {
+        hear_trial("s1", t, t + 1, t);
+    }
+    assert_memory_equal(&m1()->state.learner, &healed, sizeof healed);
+}
+
+static void any_order_within_the_window_ends_in_the_same_state(void **state)
+{
+    (void)state;
+    enum { N = 60 };
+    model_random r;
+    model_random_seed(&r, suite_seed(), 0);
+    struct learner expected;
+    for (int round = 0; round < 60; round++) {
+        int order[N];
+        for (int i = 0; i < N; i++) {
+            const int j = (int)model_random_below(&r, (uint64_t)i + 1);
+            order[i] = order[j];
+            order[j] = i;
+        }
+        tear_down(NULL);
+        set_up(NULL);
+        for (int i = 0; i < N; i++) {
+            const int number = round == 0 ? i : order[i];
+            hear_trial("s1", number, number + 1, number);
+            assert_true(result.status == SESSION_STATUS_TAKEN ||
+                        result.status == SESSION_STATUS_HEALED);
+        }
+        if (round == 0) {
+            expected = m1()->state.learner;
+        }
+        assert_memory_equal(&m1()->state.learner, &expected, sizeof expected);
+        assert_int_equal(m1()->state.for_trial, N);
+        assert_int_equal(session_of_result()->state.seqs.through, N);
+    }
+}
+
+static void a_trial_too_late_is_journaled_and_refused(void **state)
+{
+    (void)state;
+    hear_trial("s1", 0, 1, 0);
+    for (int t = 2; t < 3 + HEAL_TRIALS; t++) {
+        hear_trial("s1", t, t + 1, t);
+    }
+    const struct learner before = m1()->state.learner;
+    hear_trial("s1", 1, 2, 1);
+    expect(SESSION_STATUS_LATE, "out_of_order");
+    assert_string_equal(result.reply.as.error.code, "out_of_order");
+    assert_true(session_is_journaled(&result));
+    assert_memory_equal(&m1()->state.learner, &before, sizeof before);
+    hear_trial("s1", 1, 2, 1);
+    expect(SESSION_STATUS_DUPLICATE, "");
+}
+
+static void a_late_trial_of_a_session_that_is_over_is_not_taken(void **state)
+{
+    (void)state;
+    hear_trial("s1", 0, 1, 0);
+    hear_trial("s1", 2, 3, 2);
+    hear_trial("s2", 0, 1, 0);
+    const struct learner before = m1()->state.learner;
+    hear_trial("s1", 1, 2, 1);
+    expect(SESSION_STATUS_LATE, "out_of_order");
+    assert_memory_equal(&m1()->state.learner, &before, sizeof before);
+}
+
+static void a_rig_that_counts_from_1_has_no_gap(void **state)
+{
+    (void)state;
+    hear_trial("s1", 1, 1, 1);
+    expect(SESSION_STATUS_TAKEN, "");
+    hear_trial("s1", 2, 2, 2);
+    expect(SESSION_STATUS_TAKEN, "");
+}
+
+static void a_trial_missed_just_before_a_far_jump_is_late_and_no_conflict(void **state)
+{
+    (void)state;
+    for (int t = 0; t < 5; t++) {
+        hear_trial("s1", t, t + 1, t);
+    }
+    hear_trial("s1", 1000, 6, 3);
+    expect(SESSION_STATUS_TAKEN, "gap");
+    hear_trial("s1", 999, 7, 2);
+    expect(SESSION_STATUS_HEALED, "");
+}
+
+static void features_alone_are_refused_by_name(void **state)
+{
+    (void)state;
+    hear("{'kind':'trial','rig':'r1','subject':'m1','trial':0,'features':{'odour':1},'choice':1}");
+    expect(SESSION_STATUS_REFUSED, "");
+    assert_string_equal(result.reply.as.error.key, "trial.stimulus");
+    assert_int_equal(colony.n_subjects, 0);
+}
+
+/* ---- sessions -------------------------------------------------------------------------------- */
+
+static void sessions_without_a_name_are_named_by_date_and_number(void **state)
+{
+    (void)state;
+    hear_trial("", 0, -1, 1);
+    expect(SESSION_STATUS_TAKEN, "");
+    assert_string_equal(session_of_result()->name, "2024-06-15_001");
+    assert_string_equal(result.reply.env.session, "2024-06-15_001");
+    hear_trial("", 1, -1, 2);
+    assert_false(result.is_new_session);
+    now_ns += 3599 * S;
+    hear_trial("", 2, -1, 3);
+    assert_false(result.is_new_session);
+    now_ns += 3601 * S;
+    hear_trial("", 3, -1, 4);
+    assert_true(result.is_new_session);
+    assert_string_equal(session_of_result()->name, "2024-06-15_002");
+    now_ns += 24 * 3600 * S;
+    hear_trial("", 0, -1, 5);
+    assert_string_equal(session_of_result()->name, "2024-06-16_001");
+}
+
+static void dates_are_those_of_the_calendar(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t s; /* `date -u +%s -d DATE` */
+        const char *name;
+    } DAYS[] = {{0, "1970-01-01_001"},          {951782400, "2000-02-29_001"},
+                {951868799, "2000-02-29_001"},  {951868800, "2000-03-01_001"},
+                {1735689599, "2024-12-31_001"}, {4107542400, "2100-03-01_001"}};
+    for (size_t i = 0; i < sizeof DAYS / sizeof DAYS[0]; i++) {
+        tear_down(NULL);
+        set_up(NULL);
+        now_ns = DAYS[i].s * S - DAY_ONE_NS;
+        hear_trial("", 0, -1, 1);
+        assert_string_equal(session_of_result()->name, DAYS[i].name);
+    }
+}
+
+static void counting_anew_opens_a_new_session_and_resending_does_not(void **state)
+{
+    (void)state;
+    for (int t = 0; t < 5; t++) {
+        hear_trial("", t, -1, t);
+    }
+    hear_trial("", 0, -1, 0);
+    expect(SESSION_STATUS_DUPLICATE, "");
+    hear_trial("", 1, -1, 1);
+    expect(SESSION_STATUS_DUPLICATE, "");
+    hear_trial("", 0, -1, 3);
+    expect(SESSION_STATUS_TAKEN, "");
+    assert_string_equal(session_of_result()->name, "2024-06-15_002");
+    for (int t = 1; t < 100; t++) {
+        hear_trial("", t, -1, t);
+    }
+    hear_trial("", 0, -1, 3); /* long after: not one sent again */
+    assert_string_equal(session_of_result()->name, "2024-06-15_003");
+    hear_trial("", 3, -1, 3);
+    hear_trial("", 2, -1, 2);
+    expect(SESSION_STATUS_HEALED, "");
+}
+
+static void a_missing_first_trial_that_comes_late_opens_no_session(void **state)
+{
+    (void)state;
+    hear_trial("", 1, -1, 1);
+    hear_trial("", 2, -1, 2);
+    hear_trial("", 0, -1, 3);
+    expect(SESSION_STATUS_HEALED, "");
+    assert_int_equal(colony.n_sessions, 1);
+}
+
+static void unnamed_sessions_end_at_999_a_day_with_a_refusal(void **state)
+{
+    (void)state;
+    for (int n = 0; n < 999; n++) {
+        hear_trial("", 0, -1, n);
+        hear_trial("", 1, -1, n);
+        expect(SESSION_STATUS_TAKEN, "");
+    }
+    assert_int_equal(colony.n_sessions, 999);
+    hear_trial("", 0, -1, 999);
+    expect(SESSION_STATUS_REFUSED, "limit");
+    assert_string_equal(result.reply.as.error.code, "limit");
+    assert_int_equal(colony.n_sessions, 999);
+    hear_trial("named", 0, -1, 999);
+    expect(SESSION_STATUS_TAKEN, "");
+}
+
+static void a_session_start_sets_the_stimuli_and_again_changes_nothing(void **state)
+{
+    (void)state;
+    static const char START[] = "{'kind':'session_start','rig':'r1','subject':'m1','session':'s1',"
+                                "'seq':1,'stimuli':[%s]}";
+    hear(START, "-0.5,0,0.5");
+    expect(SESSION_STATUS_NOTED, "");
+    assert_int_equal(result.reply.as.prediction.stimuli.n, 3);
+    assert_int_equal(result.reply.as.prediction.for_trial, 0);
+    hear_trial("s1", 0, 2, 1);
+    assert_int_equal(result.reply.as.prediction.stimuli.n, 3);
+    const struct learner before = m1()->state.learner;
+    hear(START, "1");
+    expect(SESSION_STATUS_NOTED, "");
+    assert_int_equal(result.reply.as.prediction.stimuli.n, 3);
+    assert_int_equal(result.reply.as.prediction.for_trial, 1);
+    assert_memory_equal(&m1()->state.learner, &before, sizeof before);
+    hear_trial("s2", 0, 1, 1);
+    assert_int_equal(result.reply.as.prediction.stimuli.n, 11);
+}
+
+static void a_session_start_makes_the_same_twin_as_none(void **state)
+{
+    (void)state;
+    hear("{'kind':'session_start','rig':'r1','subject':'m1','session':'s1','seq':1}");
+    hear_trial("s1", 0, 2, 1);
+    const struct learner with = m1()->state.learner;
+    tear_down(NULL);
+    set_up(NULL);
+    hear_trial("s1", 0, 1, 1);
+    assert_memory_equal(&m1()->state.learner, &with, sizeof with);
+}
+
+static void a_stimulus_is_predicted_alone_and_changes_no_weight(void **state)
+{
+    (void)state;
+    hear_trial("s1", 0, 1, 1);
+    const struct learner before = m1()->state.learner;
+    hear("{'kind':'stimulus','rig':'r1','subject':'m1','session':'s1','stimulus':-0.3}");
+    expect(SESSION_STATUS_NOTED, "");
+    assert_int_equal(result.reply.as.prediction.stimuli.n, 1);
+    assert_true(result.reply.as.prediction.stimuli.v[0] == -0.3);
+    double p;
+    model_twin_predict(&before.twin, &params, 1, (double[]){-0.3}, &p, NULL, NULL);
+    assert_true(result.reply.as.prediction.p_right.v[0] == p);
+    assert_memory_equal(&m1()->state.learner, &before, sizeof before);
+}
+
+static void the_stimulus_to_come_is_predicted_first(void **state)
+{
+    (void)state;
+    const proto_prediction *p = &result.reply.as.prediction;
+    hear("{'kind':'trial','rig':'r1','subject':'m1','session':'s','trial':0,'stimulus':0.5,"
+         "'choice':1,'reward':1,'next_stimulus':-0.25}");
+    expect(SESSION_STATUS_TAKEN, "");
+    assert_int_equal(p->stimuli.n, config.model.stimuli.n); /* it was one of them */
+    assert_true(p->stimuli.v[0] == -0.25 && p->stimuli.v[1] == -1.0);
+    const double p_right = p->p_right.v[0];
+
+    hear("{'kind':'trial','rig':'r1','subject':'m1','session':'s','trial':0,'stimulus':0.5,"
+         "'choice':1,'reward':1,'next_stimulus':-0.3}");
+    expect(SESSION_STATUS_DUPLICATE, "");
+    assert_int_equal(p->stimuli.n, config.model.stimuli.n + 1); /* it was not */
+    assert_true(p->stimuli.v[0] == -0.3);
+    for (uint32_t i = 1; i < p->stimuli.n; i++) {
+        assert_true(p->stimuli.v[i] != -0.25 || p->p_right.v[i] == p_right);
+        assert_true(p->stimuli.v[i] == config.model.stimuli.v[i - 1]);
+    }
+}
+
+static void the_end_of_a_session_is_answered_with_itself(void **state)
+{
+    (void)state;
+    hear_trial("s1", 0, 1, 1);
+    hear("{'kind':'session_end','rig':'r1','subject':'m1','session':'s1','seq':2,'n_trials':1}");
+    expect(SESSION_STATUS_NOTED, "");
+    assert_int_equal(result.reply.kind, PROTO_KIND_SESSION_END);
+    assert_int_equal(result.reply.as.session_end.n_trials, 1);
+    assert_false(result.has_prediction);
+}
+
+static void a_hello_changes_nothing(void **state)
+{
+    (void)state;
+    hear("{'kind':'hello','rig':'r1','subject':'m1','session':'s1'}");
+    expect(SESSION_STATUS_PLAIN, "");
+    assert_int_equal(result.reply.kind, PROTO_KIND_HELLO);
+    assert_int_equal(colony.n_subjects, 0);
+    assert_false(session_is_journaled(&result));
+}
+
+static void two_rigs_may_have_sessions_of_one_name(void **state)
+{
+    (void)state;
+    hear_trial("s1", 0, 1, 1);
+    const uint32_t first = result.session;
+    hear("{'kind':'trial','rig':'r2','subject':'m1','session':'s1','trial':0,'stimulus':0.5}");
+    assert_int_not_equal(result.session, first);
+    hear("{'kind':'trial','rig':'r1','subject':'m2','session':'s1','trial':0,'stimulus':0.5}");
+    assert_int_equal(colony.n_sessions, 3);
+}
+
+/* ---- limits ---------------------------------------------------------------------------------- */
+
+static void beyond_a_limit_nothing_is_begun(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        hear("{'kind':'trial','rig':'r','subject':'a%d','session':'s','trial':0,'stimulus':0.5}",
+             i);
+        if (i < 8) {
+            expect(SESSION_STATUS_TAKEN, "");
+        } else {
+            expect(SESSION_STATUS_REFUSED, "limit");
+            assert_non_null(strstr(result.reply.as.error.text, "limits.subjects"));
+            assert_int_equal(result.subject, COLONY_NONE);
+        }
+    }
+    assert_int_equal(colony.n_subjects, 8);
+    colony.max_sessions = colony.n_sessions;
+    hear("{'kind':'trial','rig':'r','subject':'a1','session':'t','trial':0,'stimulus':0.5}");
+    expect(SESSION_STATUS_REFUSED, "limit");
+    assert_non_null(strstr(result.reply.as.error.text, "limits.sessions"));
+    assert_int_equal(result.subject, COLONY_NONE);
+    colony.max_subjects = 9; /* a new subject is not begun without room for its session */
+    hear("{'kind':'trial','rig':'r','subject':'new','session':'t','trial':0,'stimulus':0.5}");
+    expect(SESSION_STATUS_REFUSED, "limit");
+    assert_int_equal(colony.n_subjects, 8);
+    hear("{'kind':'trial','rig':'r','subject':'a1','session':'s','trial':1,'stimulus':0.5}");
+    expect(SESSION_STATUS_TAKEN, "");
+}
+
+static void every_name_is_found_again(void **state)
+{
+    (void)state;
+    tear_down(NULL);
+    config.limits.subjects = 1000;
+    assert_int_equal(colony_open(&colony, &config, models, "built-in", clock_of_test), 0);
+    for (int i = 0; i < 1000; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "%d", i * 7919 % 1000);
+        assert_int_equal(colony_find_subject(&colony, name), COLONY_NONE);
+        assert_int_equal(colony_add_subject(&colony, name), i);
+        assert_int_equal(colony_add_session(&colony, "r", (uint32_t)i, "s", false), i);
+    }
+    assert_int_equal(colony_add_subject(&colony, "more"), COLONY_NONE);
+    for (int i = 0; i < 1000; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "%d", i * 7919 % 1000);
+        assert_int_equal(colony_find_subject(&colony, name), i);
+        assert_int_equal(colony_find_session(&colony, "r", (uint32_t)i, "s"), i);
+        assert_int_equal(colony_find_session(&colony, "s", (uint32_t)i, "r"), COLONY_NONE);
+    }
+}
+
+/* ---- seq ------------------------------------------------------------------------------------- */
+
+static void durable_seq_follows_the_disk_and_never_runs_ahead(void **state)
+{
+    (void)state;
+    model_random r;
+    model_random_seed(&r, suite_seed(), 1);
+    int64_t disk = 0;
+    int64_t event_of_seq[601] = {0};
+    for (int seq = 1; seq <= 600; seq++) {
+        hear_trial("s1", seq - 1, seq, seq);
+        event_of_seq[seq] = next_event - 1;
+        if (model_random_below(&r, 4) == 0) {
+            disk += (int64_t)model_random_below(&r, (uint64_t)(next_event - disk));
+        }
+        const int64_t told = durable(disk);
+        assert_true(told <= seq);
+        assert_true(told < 1 || event_of_seq[told] <= disk);
+    }
+    assert_int_equal(durable(next_event - 1), 600);
+}
+
+static void a_gap_in_seq_holds_durable_seq_back_until_it_is_filled(void **state)
+{
+    (void)state;
+    hear_trial("s1", 0, 1, 0);
+    hear_trial("s1", 2, 3, 2);
+    assert_int_equal(durable(next_event - 1), 1);
+    hear_trial("s1", 1, 2, 1);
+    assert_int_equal(durable(next_event - 2), 1);
+    assert_int_equal(durable(next_event - 1), 3);
+}
+
+static void a_duplicate_is_durable_once_what_it_repeats_is(void **state)
+{
+    (void)state;
+    hear_trial("s1", 0, 1, 0);
+    hear_trial("s1", 0, 1, 0);
+    assert_true(durable(next_event - 2) < 1);
+    assert_int_equal(durable(next_event - 1), 1);
+}
+
+static void seq_going_back_with_a_new_trial_is_said_and_counted_from_there(void **state)
+{
+    (void)state;
+    for (int t = 0; t < 50; t++) {
+        hear_trial("s1", t, t + 1, t);
+    }
+    assert_int_equal(durable(next_event - 1), 50);
+    const int64_t disk = next_event - 1;
+    hear_trial("s1", 50, 1, 50);
+    expect(SESSION_STATUS_TAKEN, "seq_back");
+    assert_true(durable(disk) < 1); /* seq 1 of the new count is not on disk yet */
+    assert_int_equal(durable(next_event - 1), 1);
+    hear_trial("s1", 51, 2, 51);
+    expect(SESSION_STATUS_TAKEN, "");
+    assert_int_equal(durable(next_event - 1), 2);
+}
+
+static void a_session_may_count_its_seq_from_0_or_from_its_start(void **state)
+{
+    (void)state;
+    hear_trial("s0", 0, 0, 0);
+    hear_trial("s0", 1, 1, 1);
+    assert_int_equal(durable(next_event - 1), 1);
+    hear("{'kind':'session_start','rig':'r1','subject':'m1','session':'s9','seq':1000}");
+    hear_trial("s9", 0, 1001, 0);
+    expect(SESSION_STATUS_TAKEN, "");
+    assert_int_equal(durable(next_event - 1), 1001);
+}
+
+static void a_rig_clock_that_goes_back_is_said(void **state)
+{
+    (void)state;
+    static const char TRIAL[] = "{'kind':'trial','rig':'r1','subject':'m1','session':'s1',"
+                                "'trial':%d,'stimulus':0.5,'choice':1,'t_rig_us':%d}";
+    hear(TRIAL, 0, 5000000);
+    hear(TRIAL, 1, 6000000);
+    expect(SESSION_STATUS_TAKEN, "");
+    hear(TRIAL, 2, 1000000);
+    expect(SESSION_STATUS_TAKEN, "clock_jump");
+    assert_true(result.alerts[0].evidence == 5.0);
+    hear(TRIAL, 3, 1000001);
+    expect(SESSION_STATUS_TAKEN, "");
+}
+
+/* ---- models ---------------------------------------------------------------------------------- */
+
+static void an_animal_not_heard_yet_begins_with_the_model_in_force(void **state)
+{
+    (void)state;
+    model_params other = params;
+    other.noise.prior_mean[0] = 2.0;
+    other.noise.prior_var[0] *= 3.0;
+    const struct learner_models others = {&other, &params};
+    assert_int_equal(colony_add_subject(&colony, "m1"), 0); /* as a resume does */
+    colony_change_run(&colony, 2, &config, others, "0123456789abcdef");
+    struct learner fresh;
+    learner_init(&fresh, &others);
+    assert_memory_equal(&m1()->state.learner, &fresh, sizeof fresh);
+    hear_trial("s1", 0, 1, 1);
+    const struct learner heard = m1()->state.learner;
+    colony_change_run(&colony, 3, &config, models, "built-in");
+    assert_true(m1()->state.learner.twin.w[0] == heard.twin.w[0]);
+    assert_int_equal(m1()->state.learner.score.n, 1);
+}
+
+static void what_is_no_message_is_refused_and_leaves_no_trace(void **state)
+{
+    (void)state;
+    hear_trial("s1", 0, 1, 1);
+    const struct subject before = *m1();
+    hear("{'kind':'trial','rig':'r1','subject':'m1','session':'s1','trial':1,'stimulus':1.5}");
+    expect(SESSION_STATUS_REFUSED, "bad_message");
+    assert_string_equal(result.reply.as.error.code, "bad_message");
+    hear("{'kind':'prediction','rig':'r1','subject':'m1','for_trial':1,'stimuli':[],'p_right':[],"
+         "'lo':[],'hi':[]}");
+    assert_string_equal(result.reply.as.error.code, "unknown_kind");
+    hear_bytes("\xdd\x04\x00\x00\x00", 5);
+    expect(SESSION_STATUS_REFUSED, "bad_message");
+    hear_bytes("", 0);
+    expect(SESSION_STATUS_REFUSED, "bad_message");
+    assert_memory_equal(m1(), &before, sizeof before);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_trial_is_taken_up_and_the_next_predicted),
+        TEST(a_duplicate_is_dropped_and_answered_with_the_present_prediction),
+        TEST(another_content_under_a_number_taken_is_a_conflict),
+        TEST(a_gap_is_said_and_healed_when_the_trials_come),
+        TEST(any_order_within_the_window_ends_in_the_same_state),
+        TEST(a_trial_too_late_is_journaled_and_refused),
+        TEST(a_late_trial_of_a_session_that_is_over_is_not_taken),
+        TEST(a_rig_that_counts_from_1_has_no_gap),
+        TEST(a_trial_missed_just_before_a_far_jump_is_late_and_no_conflict),
+        TEST(features_alone_are_refused_by_name),
+        TEST(sessions_without_a_name_are_named_by_date_and_number),
+        TEST(dates_are_those_of_the_calendar),
+        TEST(counting_anew_opens_a_new_session_and_resending_does_not),
+        TEST(a_missing_first_trial_that_comes_late_opens_no_session),
+        TEST(unnamed_sessions_end_at_999_a_day_with_a_refusal),
+        TEST(a_session_start_sets_the_stimuli_and_again_changes_nothing),
+        TEST(a_session_start_makes_the_same_twin_as_none),
+        TEST(a_stimulus_is_predicted_alone_and_changes_no_weight),
+        TEST(the_stimulus_to_come_is_predicted_first),
+        TEST(the_end_of_a_session_is_answered_with_itself),
+        TEST(a_hello_changes_nothing),
+        TEST(two_rigs_may_have_sessions_of_one_name),
+        TEST(beyond_a_limit_nothing_is_begun),
+        TEST(every_name_is_found_again),
+        TEST(durable_seq_follows_the_disk_and_never_runs_ahead),
+        TEST(a_gap_in_seq_holds_durable_seq_back_until_it_is_filled),
+        TEST(a_duplicate_is_durable_once_what_it_repeats_is),
+        TEST(seq_going_back_with_a_new_trial_is_said_and_counted_from_there),
+        TEST(a_session_may_count_its_seq_from_0_or_from_its_start),
+        TEST(a_rig_clock_that_goes_back_is_said),
+        TEST(an_animal_not_heard_yet_begins_with_the_model_in_force),
+        TEST(what_is_no_message_is_refused_and_leaves_no_trace),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
