@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "classic.h"
 #include "clock.h"
 #include "commands.h"
 #include "model/fit.h"
@@ -37,6 +38,7 @@ struct request {
     int64_t threads;
     double rate;
     bool resume;
+    bool of_net; /* an option was given that only nets have */
 };
 
 struct fitting {
@@ -67,8 +69,16 @@ static int read_request(struct fitting *f, struct fault *fault)
         return fault_set(fault, FAULT_INPUT, "option preset: \"%.64s\"; paper was expected",
                          r->preset);
     }
-    if (model_rule_parse(&kind, r->rule) != MODEL_OK || !model_rule_has_net(kind)) {
-        return fault_set(fault, FAULT_INPUT, "option rule: \"%.64s\"; dnn or rnn was expected",
+    if (model_rule_parse(&kind, r->rule) != MODEL_OK || kind == MODEL_RULE_NONE) {
+        return fault_set(fault, FAULT_INPUT,
+                         "option rule: \"%.64s\"; reinforce, reinforce_base, reward_max, "
+                         "predict_max, dnn or rnn was expected",
+                         r->rule);
+    }
+    if (!model_rule_has_net(kind) && (r->of_net || r->resume)) {
+        return fault_set(fault, FAULT_INPUT,
+                         "rule %s has no net, and is fitted at once: hidden, layers, truncation, "
+                         "epochs, rate, seed, losses and resume are not for it",
                          r->rule);
     }
     if (model_params_built_in(&f->params, r->policy) != MODEL_OK) {
@@ -115,14 +125,18 @@ static void warn_of_data(const struct training *t)
     }
 }
 
+static int open_team(struct fitting *f, size_t n_jobs, struct fault *fault)
+{
+    const int64_t threads = f->request->threads;
+    const long online = sysconf(_SC_NPROCESSORS_ONLN);
+    const size_t wanted = threads > 0 ? (size_t)threads : online > 0 ? (size_t)online : 1;
+    const size_t most = n_jobs < TEAM_THREADS_MAX ? n_jobs : TEAM_THREADS_MAX;
+    return team_open(&f->team, wanted < most ? wanted : most, fault);
+}
+
 static int prepare(struct fitting *f, struct fault *fault)
 {
     const struct request *r = f->request;
-    int rc = training_load(&f->training, r->data, &f->params.policy, fault);
-    if (rc != FAULT_NONE) {
-        return rc;
-    }
-    warn_of_data(&f->training);
     f->config.n_shards = count_shards(f->training.n);
     char features[MODEL_POLICY_TEXT_MAX];
     (void)model_policy_print(&f->params.policy, features, sizeof features);
@@ -147,9 +161,7 @@ static int prepare(struct fitting *f, struct fault *fault)
         return fault_set(fault, FAULT_WORK, "the fit could not be set up: %s",
                          model_strerror(status));
     }
-    const long online = sysconf(_SC_NPROCESSORS_ONLN);
-    const size_t wanted = r->threads > 0 ? (size_t)r->threads : online > 0 ? (size_t)online : 1;
-    return team_open(&f->team, wanted < f->config.n_shards ? wanted : f->config.n_shards, fault);
+    return open_team(f, f->config.n_shards, fault);
 }
 
 /* ---- the state beside the model ---- */
@@ -309,6 +321,13 @@ static int train(struct fitting *f, struct fault *fault)
     return rc;
 }
 
+static int write_model(struct fitting *f, struct fault *fault)
+{
+    (void)snprintf(f->model.data_sha256, sizeof f->model.data_sha256, "%s", f->training.sha256);
+    (void)snprintf(f->model.made_by, sizeof f->model.made_by, "murid %s fit", MURID_VERSION);
+    return model_file_save(&f->model, f->request->out, fault);
+}
+
 static int save_model(struct fitting *f, struct fault *fault)
 {
     const float *parameters = model_fit_state(f->fit);
@@ -325,16 +344,13 @@ static int save_model(struct fitting *f, struct fault *fault)
     if (rc != FAULT_NONE) {
         return rc;
     }
-    const struct training *t = &f->training;
     (void)snprintf(f->model.seed, sizeof f->model.seed, "%" PRId64, f->request->seed);
-    (void)snprintf(f->model.data_sha256, sizeof f->model.data_sha256, "%s", t->sha256);
-    (void)snprintf(f->model.made_by, sizeof f->model.made_by, "murid %s fit", MURID_VERSION);
     (void)snprintf(f->model.note, sizeof f->model.note,
                    "open loop, %zu trials of %u animals, %" PRIu64
                    " epochs, truncation %u, rate %g",
-                   t->n_trials, (unsigned)t->n, model_fit_steps(f->fit),
+                   f->training.n_trials, (unsigned)f->training.n, model_fit_steps(f->fit),
                    (unsigned)f->config.truncation, f->config.rate);
-    return model_file_save(&f->model, f->request->out, fault);
+    return write_model(f, fault);
 }
 
 /* The model, and the state for as long as there is something to resume. */
@@ -381,24 +397,16 @@ static int open_losses(struct fitting *f, struct fault *fault)
     return FAULT_NONE;
 }
 
-static int fit(const struct request *request, struct fault *fault)
+static int fit_net(struct fitting *f, struct fault *fault)
 {
-    struct fitting *f = calloc(1, sizeof *f);
-    if (f == NULL) {
-        return fault_set(fault, FAULT_WORK, "no memory");
+    if (!f->request->resume && access(f->state_path, F_OK) == 0) {
+        return fault_set(fault, FAULT_INPUT,
+                         "%s: of an interrupted fit; --resume goes on with it, removing it starts "
+                         "anew",
+                         f->state_path);
     }
-    f->request = request;
-    int rc = read_request(f, fault);
-    if (rc == FAULT_NONE && !request->resume && access(f->state_path, F_OK) == 0) {
-        rc = fault_set(fault, FAULT_INPUT,
-                       "%s: of an interrupted fit; --resume goes on with it, removing it starts "
-                       "anew",
-                       f->state_path);
-    }
-    if (rc == FAULT_NONE) {
-        rc = prepare(f, fault);
-    }
-    if (rc == FAULT_NONE && request->resume) {
+    int rc = prepare(f, fault);
+    if (rc == FAULT_NONE && f->request->resume) {
         rc = load_state(f, fault);
     }
     if (rc == FAULT_NONE) {
@@ -407,8 +415,45 @@ static int fit(const struct request *request, struct fault *fault)
     if (rc == FAULT_NONE) {
         rc = train(f, fault);
     }
+    return rc == FAULT_NONE ? finish(f, fault) : rc;
+}
+
+static int fit_classic(struct fitting *f, struct fault *fault)
+{
+    const struct training *t = &f->training;
+    double loss = 0.0;
+    int rc = open_team(f, t->n, fault);
     if (rc == FAULT_NONE) {
-        rc = finish(f, fault);
+        rc = classic_fit(&f->params, t, &f->team, &loss, fault);
+    }
+    if (rc == FAULT_NONE) {
+        f->model.params = f->params;
+        (void)snprintf(f->model.note, sizeof f->model.note, "open loop, %zu trials of %u animals",
+                       t->n_trials, (unsigned)t->n);
+        rc = write_model(f, fault);
+    }
+    if (rc == FAULT_NONE) {
+        printf("rule %s, %zu trials of %u animals: %.4f nats a trial\n%s %s\n",
+               model_rule_name(f->params.rule.kind), t->n_trials, (unsigned)t->n, loss,
+               f->model.hash, f->request->out);
+    }
+    return rc;
+}
+
+static int fit(const struct request *request, struct fault *fault)
+{
+    struct fitting *f = calloc(1, sizeof *f);
+    if (f == NULL) {
+        return fault_set(fault, FAULT_WORK, "no memory");
+    }
+    f->request = request;
+    int rc = read_request(f, fault);
+    if (rc == FAULT_NONE) {
+        rc = training_load(&f->training, request->data, &f->params.policy, fault);
+    }
+    if (rc == FAULT_NONE) {
+        warn_of_data(&f->training);
+        rc = model_rule_has_net(f->params.rule.kind) ? fit_net(f, fault) : fit_classic(f, fault);
     }
     if (f->losses != NULL) {
         (void)fclose(f->losses);
@@ -433,25 +478,29 @@ int cmd_fit(int argc, char **argv)
                         .rate = 1e-3};
     const struct option list[] = {
         {"o", OPTION_TEXT, &r.out, 0, 0, "M.safetensors", "the model file to write", NULL},
-        {"rule", OPTION_TEXT, &r.rule, 0, 0, "RULE", "rnn (default) or dnn", NULL},
+        {"rule", OPTION_TEXT, &r.rule, 0, 0, "RULE",
+         "rnn (default), dnn, or a classic rule: reinforce, reinforce_base, reward_max,\n"
+         "predict_max",
+         NULL},
         {"policy", OPTION_TEXT, &r.policy, 0, 0, "FEATURES", "of the policy (stimulus,bias)", NULL},
         {"filter", OPTION_TEXT, &r.filter, 0, 0, "none",
          "open loop: the rule alone predicts, from weights of 0", NULL},
         {"preset", OPTION_TEXT, &r.preset, 0, 0, "paper",
          "the defaults, which are those of arXiv:2509.04661", NULL},
-        {"hidden", OPTION_INT, &r.hidden, 1, MODEL_HIDDEN_MAX, "N", "units a layer (32)", NULL},
-        {"layers", OPTION_INT, &r.layers, 1, MODEL_LAYERS_MAX, "N", "hidden layers (2)", NULL},
+        {"hidden", OPTION_INT, &r.hidden, 1, MODEL_HIDDEN_MAX, "N", "units a layer (32)",
+         &r.of_net},
+        {"layers", OPTION_INT, &r.layers, 1, MODEL_LAYERS_MAX, "N", "hidden layers (2)", &r.of_net},
         {"truncation", OPTION_INT, &r.truncation, 1, MODEL_FIT_TRUNCATION_MAX, "N",
-         "trials through which gradients flow (500)", NULL},
+         "trials through which gradients flow (500)", &r.of_net},
         {"epochs", OPTION_INT, &r.epochs, 0, 10000000, "N",
-         "passes over all animals (1000); 0 writes the initial net", NULL},
-        {"rate", OPTION_REAL, &r.rate, 1e-9, 1.0, "X", "Adam's at first (0.001)", NULL},
+         "passes over all animals (1000); 0 writes the initial net", &r.of_net},
+        {"rate", OPTION_REAL, &r.rate, 1e-9, 1.0, "X", "Adam's at first (0.001)", &r.of_net},
         {"seed", OPTION_INT, &r.seed, 0, (double)INT32_MAX, "N", "of the initial weights (0)",
-         NULL},
+         &r.of_net},
         {"threads", OPTION_INT, &r.threads, 1, TEAM_THREADS_MAX, "N",
          "at work (all processors); the result does not depend on it", NULL},
         {"losses", OPTION_TEXT, &r.losses, 0, 0, "FILE.csv", "the loss before each epoch's step",
-         NULL},
+         &r.of_net},
         {"resume", OPTION_FLAG, &r.resume, 0, 0, NULL, "go on where Ctrl-C or a crash ended a fit",
          NULL},
     };

@@ -53,7 +53,9 @@ static int grow(struct training_subject *s, size_t n_weights, struct fault *faul
     s->g = g != NULL ? g : s->g;
     uint8_t *y = realloc(s->chose_right, capacity);
     s->chose_right = y != NULL ? y : s->chose_right;
-    if (x == NULL || g == NULL || y == NULL) {
+    int8_t *side = realloc(s->side, capacity);
+    s->side = side != NULL ? side : s->side;
+    if (x == NULL || g == NULL || y == NULL || side == NULL) {
         return no_memory(fault);
     }
     s->capacity = capacity;
@@ -97,6 +99,7 @@ static int take_row(struct training *t, const struct table *table, const struct 
     for (uint32_t i = 0; i < t->policy.n; i++) {
         s->g[s->n * t->policy.n + i] = (float)g[i];
     }
+    s->side[s->n] = row->side;
     s->chose_right[s->n++] = trial.chose_right ? 1 : 0;
     t->n_trials++;
     t->n_right += trial.chose_right ? 1 : 0;
@@ -208,7 +211,7 @@ int training_load(struct training *out, const char *path, const model_policy *po
     }
     for (uint32_t i = 0; i < out->n; i++) {
         const struct training_subject *s = &out->subject[i];
-        out->animals[i] = (model_fit_animal){s->n, s->x, s->g, s->chose_right};
+        out->animals[i] = (model_fit_animal){s->n, s->x, s->g, s->chose_right, s->side};
     }
     take_fingerprint(out);
     return FAULT_NONE;
@@ -220,6 +223,7 @@ void training_free(struct training *t)
         free(t->subject[i].x);
         free(t->subject[i].g);
         free(t->subject[i].chose_right);
+        free(t->subject[i].side);
     }
     free(t->subject);
     free(t->animals);

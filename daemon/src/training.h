@@ -23,6 +23,7 @@ struct training_subject {
     float *x;
     float *g;
     uint8_t *chose_right;
+    int8_t *side;
     char session[PROTO_ID_MAX + 1];
     model_history history;
     model_rule_trial last; /* the choice before */

@@ -307,6 +307,44 @@ int model_fit_resume(model_fit *fit, const float state[], uint64_t steps)
     return MODEL_OK;
 }
 
+double model_fit_loss(const model_rule *rule, size_t n, const model_fit_animal *animal)
+{
+    double w[MODEL_WEIGHTS_MAX] = {0.0};
+    double loss = 0.0;
+    model_rule_state state;
+    model_rule_reset(&state);
+    for (size_t t = 0; t < animal->n_trials; t++) {
+        double g[MODEL_WEIGHTS_MAX];
+        double dw[MODEL_WEIGHTS_MAX];
+        double u[MODEL_WEIGHTS_MAX];
+        if (t > 0) {
+            const float *x = animal->x + t * MODEL_RULE_INPUTS;
+            const model_rule_trial trial = {.stimulus = (double)x[0],
+                                            .reward = (double)x[4],
+                                            .is_session_start = x[2] > 0.5F,
+                                            .chose_right = animal->chose_right[t - 1] != 0,
+                                            .side = animal->side != NULL ? animal->side[t - 1]
+                                                                         : (int8_t)-1};
+            for (size_t i = 0; i < n; i++) {
+                g[i] = (double)animal->g[(t - 1) * n + i];
+            }
+            if (model_rule_step(rule, &state, n, w, g, &trial, dw, u) != MODEL_OK) {
+                return (double)INFINITY;
+            }
+            for (size_t i = 0; i < n; i++) {
+                w[i] += dw[i];
+            }
+        }
+        double logit = 0.0;
+        for (size_t i = 0; i < n; i++) {
+            logit += w[i] * (double)animal->g[t * n + i];
+        }
+        const double margin = animal->chose_right[t] != 0 ? logit : -logit;
+        loss += log1p(exp(-fabs(margin))) + (margin < 0.0 ? -margin : 0.0);
+    }
+    return loss;
+}
+
 const char *model_fit_kernel(void)
 {
     return fit_kernel_at(0)->name;

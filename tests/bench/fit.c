@@ -109,7 +109,7 @@ static void make_animals(model_fit_animal animals[ANIMALS])
         for (size_t i = 0; i < TRIALS; i++) {
             y[a][i] = (uint8_t)model_random_below(&r, 2);
         }
-        animals[a] = (model_fit_animal){TRIALS, x[a], g[a], y[a]};
+        animals[a] = (model_fit_animal){TRIALS, x[a], g[a], y[a], NULL};
     }
 }
 

@@ -158,11 +158,39 @@ class Fit(unittest.TestCase):
             self.assertIn("murid: warning: every choice is right", done.stderr)
             self.assertIn("murid: warning: only", done.stderr)
 
+    def test_classic_rules_give_back_the_parameters_that_made_the_animals(self):
+        mice = self.path("mice.csv")
+        for rule, words in (("reinforce", []), ("reinforce_base", ["--baseline", "0.3"]),
+                            ("reward_max", []), ("predict_max", [])):
+            subprocess.run([MURID, "simulate", "--rule", rule, "--rate", "0.02", *words, "--policy",
+                            "stimulus,bias", "--mice", "8", "--sessions", "3", "--trials", "400",
+                            "--start-sd", "0", "--noise", "0", "--session-noise", "0", "-o", mice],
+                           check=True, capture_output=True)
+            models = []
+            for threads in ("1", "3"):
+                out = self.path(threads + ".safetensors")
+                done = self.run_fit(mice, "-o", out, "--rule", rule, "--threads", threads)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                shown = subprocess.run([MURID, "model", out, "--json"], capture_output=True,
+                                       text=True, check=True)
+                models.append(json.loads(shown.stdout))
+            self.assertEqual(models[0]["hash"], models[1]["hash"])
+            rate, baseline = models[0]["rate"], models[0]["baseline"]
+            print(rule, "rate", rate, "baseline", baseline)
+            self.assertTrue(0.018 <= rate[0] <= 0.022, rate)
+            if rule == "reinforce_base":
+                # Hardly told by the choices: what is gained after errors is lost after successes.
+                self.assertTrue(-0.2 <= baseline[0] <= 0.8, baseline)
+
     def test_wrong_input_is_named_and_leaves_no_file(self):
         good = HEADER + "m1,1,0,0.5,1,1,\n"
         for words, text, code, expected in (
                 (["-"], good, 2, "option o: the model file to write was expected"),
-                (["-", "-o", "X", "--rule", "reinforce"], good, 2, "dnn or rnn was expected"),
+                (["-", "-o", "X", "--rule", "none"], good, 2, "dnn or rnn was expected"),
+                (["-", "-o", "X", "--rule", "reinforce", "--epochs", "3"], good, 2,
+                 "rule reinforce has no net"),
+                (["-", "-o", "X", "--rule", "reinforce", "--resume"], good, 2,
+                 "rule reinforce has no net"),
                 (["-", "-o", "X", "--rule", "smell"], good, 2, "dnn or rnn was expected"),
                 (["-", "-o", "X", "--filter", "ekf"], good, 2, "none was expected"),
                 (["-", "-o", "X", "--preset", "mine"], good, 2, "paper was expected"),

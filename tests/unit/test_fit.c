@@ -57,7 +57,7 @@ static void herd_add(struct herd *herd, test_random *r, size_t n_trials, size_t 
         }
         x[t * MODEL_RULE_INPUTS + 1] = 1.0F;
     }
-    herd->animal[herd->n++] = (model_fit_animal){n_trials, x, g, y};
+    herd->animal[herd->n++] = (model_fit_animal){n_trials, x, g, y, NULL};
 }
 
 static struct herd herd_of_case(const struct learning_case *c)
@@ -82,7 +82,7 @@ static struct herd herd_of_case(const struct learning_case *c)
             }
             y[t] = c->y.v[s * c->n_trials + t] > 0.5 ? 1 : 0;
         }
-        herd.animal[s] = (model_fit_animal){c->n_trials, x, g, y};
+        herd.animal[s] = (model_fit_animal){c->n_trials, x, g, y, NULL};
     }
     return herd;
 }

@@ -1,4 +1,4 @@
-/* model/fit.h - training of the nets that are learning rules, open loop: as in arXiv:2509.04661.
+/* model/fit.h - training of learning rules, open loop: as in arXiv:2509.04661.
  *
  * Maths and symbols: docs/model.md, section fit. The loss is the mean binary cross-entropy of the
  * choices (nats a trial) over all trials of all animals, which may differ in number. Weights of the
@@ -33,6 +33,8 @@ typedef struct {
     const float *x;             /* (n_trials, MODEL_RULE_INPUTS), as model_rule_fill_inputs() */
     const float *g;             /* (n_trials, n_outputs) */
     const uint8_t *chose_right; /* (n_trials), 0 or 1 */
+    const int8_t *side; /* (n_trials): as model_rule_trial; for model_fit_loss() alone, may be NULL:
+                         * not stated */
 } model_fit_animal;
 
 typedef struct {
@@ -93,6 +95,10 @@ const float *model_fit_state(const model_fit *fit);
 /* Goes on from such a state after so many steps. MODEL_OK, or MODEL_ERR_ARG (a value is not finite,
  * or a second moment below 0) with all as it was. */
 int model_fit_resume(model_fit *fit, const float state[], uint64_t steps);
+
+/* The same loss of a rule without a net, of one animal, and summed: nats. n weights as in g. Not
+ * finite where the rule's parameters are too large for the trials. Any thread. */
+double model_fit_loss(const model_rule *rule, size_t n, const model_fit_animal *animal);
 
 /* Name of the kernel variant chosen for this processor. */
 const char *model_fit_kernel(void);
