@@ -66,6 +66,8 @@ static void raise_alert(struct loop *loop, int64_t event, const char *rig, const
     if (number != COLONY_NONE) {
         loop->colony.subjects[number].alert_env = msg->env;
         loop->colony.subjects[number].alert = msg->as.alert;
+    } else if (subject[0] == '\0') {
+        publisher_keep_alert(&loop->publisher, msg);
     }
     publisher_send(&loop->publisher, msg, NULL, 0);
 }

@@ -166,6 +166,29 @@ static void send_subject(struct publisher *p, uint32_t number, const char *prefi
     send_last(p, prefix);
 }
 
+void publisher_keep_alert(struct publisher *p, const proto_message *msg)
+{
+    uint32_t i = 0;
+    while (i < p->n_alerts && strcmp(p->alerts[i].env.rig, msg->env.rig) != 0) {
+        i++;
+    }
+    if (i == PUBLISHER_ALERTS) {
+        return; /* more rigs than that have one: the journal has them all */
+    }
+    p->n_alerts += i == p->n_alerts ? 1 : 0;
+    p->alerts[i] = (struct publisher_alert){msg->env, msg->as.alert};
+}
+
+static void send_alerts(struct publisher *p, const char *prefix)
+{
+    for (uint32_t i = 0; i < p->n_alerts; i++) {
+        p->scratch.kind = PROTO_KIND_ALERT;
+        p->scratch.env = p->alerts[i].env;
+        p->scratch.as.alert = p->alerts[i].alert;
+        send_last(p, prefix);
+    }
+}
+
 bool publisher_catch_up(struct publisher *p)
 {
     if (p->n_catch_ups == 0) {
@@ -176,6 +199,7 @@ bool publisher_catch_up(struct publisher *p)
         send_subject(p, c->next_subject++, c->prefix);
     }
     if (c->next_subject >= p->colony->n_subjects) {
+        send_alerts(p, c->prefix);
         p->catch_ups[0] = p->catch_ups[--p->n_catch_ups];
     }
     return p->n_catch_ups > 0;

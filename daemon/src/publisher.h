@@ -17,6 +17,8 @@ enum {
     PUBLISHER_PREFIX_MAX = 255,
     PUBLISHER_PREFIXES = 128, /* different ones that are told apart; beyond, all is published */
     PUBLISHER_CATCH_UPS = 16, /* late subscribers served at a time */
+    PUBLISHER_ALERTS =
+        CONFIG_RIGS_MAX + 1, /* last alerts about no subject: of each rig, and none */
     PUBLISHER_TOPIC_MAX = 160
 };
 
@@ -30,6 +32,11 @@ struct publisher_catch_up {
     uint32_t next_subject;
 };
 
+struct publisher_alert {
+    proto_envelope env;
+    proto_alert alert;
+};
+
 struct publisher {
     struct bus *bus;
     const struct colony *colony;
@@ -39,6 +46,8 @@ struct publisher {
     uint32_t untold; /* subscriptions beyond the table */
     uint32_t n_catch_ups;
     struct publisher_catch_up catch_ups[PUBLISHER_CATCH_UPS];
+    uint32_t n_alerts;
+    struct publisher_alert alerts[PUBLISHER_ALERTS];
     proto_message scratch;
     uint8_t body[PROTO_BYTES_MAX];
 };
@@ -50,6 +59,9 @@ void publisher_init(struct publisher *p, struct bus *bus, const struct colony *c
  * numbers with the C library. */
 void publisher_send(struct publisher *p, const proto_message *msg, const uint8_t *encoded,
                     size_t encoded_size);
+
+/* Keeps an alert about no subject as the last value of its topic. RT-safe: yes. */
+void publisher_keep_alert(struct publisher *p, const proto_message *msg);
 
 /* Reads the subscriptions that came, if has_news; the owner sets it when the socket signals.
  * RT-safe: yes. */

@@ -11,15 +11,14 @@ from daemon import MURID, Daemon, Rig, random_trial, session_state, subject_stat
 SEED = int(os.environ.get("SEED", random.SystemRandom().randrange(1 << 32)))
 KILLS = int(os.environ.get("KILLS", 50))
 RATE = 200
-SESSION = 700  # trials
 
 
-def make_session(draw, rig, subject, name, with_disorder):
+def make_session(draw, rig, subject, name, n_trials, with_disorder=False):
     """One session's messages; with disorder, some trials come after their successors."""
     keys = {"rig": rig, "subject": subject, "session": name}
-    trials = [random_trial(draw, n, **keys) for n in range(SESSION)]
+    trials = [random_trial(draw, n, **keys) for n in range(n_trials)]
     if with_disorder:
-        for i in range(0, SESSION - 8, 8):
+        for i in range(0, n_trials - 8, 8):
             if draw.random() < 0.2:
                 j = i + draw.randrange(1, 8)
                 trials[i], trials[j] = trials[j], trials[i]
@@ -29,8 +28,10 @@ def make_session(draw, rig, subject, name, with_disorder):
 
 
 def make_rig(daemon, draw, i):
-    sessions = [make_session(draw, f"rig{i}", f"mouse{i}", f"day{n}", with_disorder=i == 2)
-                for n in range(40)]
+    """Rig 0 has long sessions, rig 1 very short ones, and rig 2 sends in disorder."""
+    n_trials, n_sessions = ((700, 40), (5, 3000), (700, 40))[i]
+    sessions = [make_session(draw, f"rig{i}", f"mouse{i}", f"day{n}", n_trials, i == 2)
+                for n in range(n_sessions)]
     return Rig(daemon, sessions, RATE)
 
 
@@ -163,7 +164,7 @@ class Crash(unittest.TestCase):
     def test_a_rig_started_anew_is_told_what_is_on_disk(self):
         draw = random.Random(SEED + 2)
         with Daemon() as daemon:
-            messages = make_session(draw, "rig1", "m1", "s1", False)[:101]
+            messages = make_session(draw, "rig1", "m1", "s1", 200)[:101]
             rig = Rig(daemon, [messages])
             rig.start()
             rig.join(60)

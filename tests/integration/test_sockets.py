@@ -171,9 +171,8 @@ class Trials(unittest.TestCase):
 class Publish(unittest.TestCase):
     def test_topics_name_rig_subject_and_kind_in_both_formats(self):
         with Daemon() as daemon:
-            listener = daemon.listener("murid/1/rig1/m1/", "json/1/rig1/m1/")
-            other = daemon.listener("murid/1/rig2/")
-            time.sleep(0.2)
+            listener = daemon.ready_listener("murid/1/rig1/m1/", "json/1/rig1/m1/")
+            other = daemon.ready_listener("murid/1/rig2/")
             asker = daemon.asker()
             asker.ask(kind="session_start", rig="rig1", subject="m1", session="s1", seq=1)
             prediction = asker.ask(**trial(0, seq=2))
@@ -199,8 +198,7 @@ class Publish(unittest.TestCase):
 
     def test_alerts_are_published(self):
         with Daemon() as daemon:
-            listener = daemon.listener("murid/1/rig1/m1/alert")
-            time.sleep(0.2)
+            listener = daemon.ready_listener("murid/1/rig1/m1/alert")
             asker = daemon.asker()
             asker.ask(**trial(0))
             asker.ask(**trial(5))
@@ -231,6 +229,15 @@ class Publish(unittest.TestCase):
             self.assertEqual(message["for_trial"], 3)
             self.assertEqual(one.poll(100), 0)
 
+    def test_each_new_subscriber_is_served_though_nobody_else_stirs(self):
+        with Daemon() as daemon:
+            asker = daemon.asker()
+            asker.ask(**trial(0))
+            for _ in range(50):
+                listener = daemon.listener("murid/1/rig1/m1/prediction")
+                collect(listener, lambda t, m: True, 5)
+                listener.close()
+
     def test_last_values_survive_a_restart(self):
         with Daemon() as daemon:
             before = daemon.asker().ask(**trial(0))
@@ -258,16 +265,17 @@ class Publish(unittest.TestCase):
 
     def test_a_thousand_different_subscriptions_are_served(self):
         with Daemon() as daemon:
-            daemon.asker().ask(**trial(0))
+            asker = daemon.asker()
+            asker.ask(**trial(0))
             listener = daemon.listener(*[f"murid/1/rig1/m{i}/prediction" for i in range(1000)])
             time.sleep(0.3)
-            daemon.asker().ask(**trial(1))
+            asker.ask(**trial(1))
             collect(listener, lambda t, m: m["for_trial"] == 2)
             for i in range(1000):
                 listener.unsubscribe(f"murid/1/rig1/m{i}/prediction")
             listener.subscribe("murid/1/rig1/m1/trial")
-            time.sleep(0.3)
-            daemon.asker().ask(**trial(2))
+            collect(listener, lambda t, m: t.endswith("trial"))
+            asker.ask(**trial(2))
             got = collect(listener, lambda t, m: t.endswith("trial") and m["trial"] == 2)
             self.assertEqual({t for t, m in got if m.get("trial") == 2}, {"murid/1/rig1/m1/trial"})
 

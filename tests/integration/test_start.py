@@ -123,6 +123,26 @@ class Start(Refusal):
         with self.daemon:  # run again from the events
             self.assertEqual(self.daemon.asker().ask(**trial(10))["score"]["n"], 11)
 
+    def test_without_checkpoints_it_starts_from_the_events_and_still_knows_every_trial(self):
+        self.daemon.settings["journal"] = {"ring_kib": 256}
+        self.daemon.write_config()
+        messages = [trial(n, session=f"s{s}") for s in range(1500) for n in range(2)]
+        self.run_briefly(messages)
+        db = sqlite3.connect(self.daemon.journal)
+        db.execute("DELETE FROM checkpoint")
+        db.execute("UPDATE session SET state = NULL")
+        db.commit()
+        db.close()
+        with self.daemon:
+            self.daemon.settle()
+            for _ in range(2):
+                self.daemon.kill()
+                self.daemon.start()
+            asker = self.daemon.asker()
+            for message in messages[::7]:
+                self.assertEqual(asker.ask(**message)["score"]["n"], len(messages))
+            self.assertEqual(self.daemon.status()["duplicates"], len(messages[::7]))
+
     def test_a_directory_that_cannot_be_made_or_written_is_named(self):
         with open(self.daemon.data, "w"):
             pass

@@ -45,6 +45,14 @@ class Subscribe(unittest.TestCase):
             self.assertEqual(decode(body)["for_trial"], 3)
             self.assertEqual(decode(body)["p_right"], reply["p_right"])
 
+    def test_who_comes_late_gets_the_last_alert_about_no_animal_too(self):
+        asker = self.asker()
+        self.assertEqual(asker.raw(b"nonsense")["kind"], "error")
+        time.sleep(0.2)
+        topic, body = self.receive(self.listener(b"murid/1/"), "alert")
+        self.assertEqual(topic, "murid/1/-/-/alert")
+        self.assertEqual(msgpack.unpackb(body)["code"], "bad_message")
+
     def test_subscriptions_are_heeded_while_trials_are_published(self):
         asker = self.asker()
         first = self.listener(b"murid/1/")

@@ -156,6 +156,17 @@ class Daemon:
             s.subscribe(prefix)
         return s
 
+    def ready_listener(self, *prefixes):
+        """A listener whose subscriptions the daemon knows by now: a status came, asked for last."""
+        s = self.listener(*prefixes)
+        status = "murid/1/-/-/status"
+        s.subscribe(status)
+        assert s.poll(TIMEOUT_S * 1000)
+        s.unsubscribe(status)
+        while s.recv_multipart()[0] != status.encode():
+            pass
+        return s
+
     def command(self, command, **keys):
         asker = self.asker("control")
         reply = asker.ask(kind="command", command=command, **keys)
