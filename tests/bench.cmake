@@ -26,6 +26,9 @@ bench_program(throughput)
 target_compile_definitions(bench_throughput PRIVATE MURID_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 bench_program(memory)
 bench_program(start)
+bench_program(fit)
+target_compile_definitions(bench_fit PRIVATE MURID_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+target_link_libraries(bench_fit PRIVATE BLIS::BLIS)
 
 add_custom_target(bench_all COMMAND ${CMAKE_CTEST_COMMAND} -C bench -L bench --verbose
     WORKING_DIRECTORY ${CMAKE_BINARY_DIR} USES_TERMINAL)

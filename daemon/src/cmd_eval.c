@@ -9,82 +9,50 @@
 #include "model_file.h"
 #include "options.h"
 #include "progress.h"
+#include "subjects.h"
 #include "table.h"
 
-enum { EVAL_SUBJECTS_MAX = 4096, ROWS_A_LOOK = 256 };
+enum { ROWS_A_LOOK = 256 };
 
 static const double CHANCE_NATS = 0.69314718055994530942; /* ln 2 */
 
 struct animal {
-    char name[PROTO_ID_MAX + 1];
     char session[PROTO_ID_MAX + 1];
     struct learner learner;
 };
 
-/* Animals in the order of the file, and their numbers sorted by name to find them by. */
 struct eval {
     struct learner_models models;
-    struct animal *animals;
+    struct subjects subjects;
+    struct animal *animals; /* by the subject's number */
     uint32_t n;
     uint32_t capacity;
-    uint32_t latest;
-    uint32_t by_name[EVAL_SUBJECTS_MAX];
 };
-
-static int grow(struct eval *e, struct fault *fault)
-{
-    if (e->n < e->capacity) {
-        return FAULT_NONE;
-    }
-    const uint32_t capacity = e->capacity > 0 ? 2 * e->capacity : 16;
-    struct animal *animals = realloc(e->animals, capacity * sizeof *animals);
-    if (animals == NULL) {
-        return fault_set(fault, FAULT_WORK, "no memory for %u subjects", capacity);
-    }
-    e->animals = animals;
-    e->capacity = capacity;
-    return FAULT_NONE;
-}
 
 /* Points *out to the animal of that name, a new one if it was not seen yet. */
 static int find_animal(struct eval *e, const struct table *table, const char *name,
                        struct animal **out, struct fault *fault)
 {
-    if (e->n > 0 && strcmp(e->animals[e->latest].name, name) == 0) {
-        *out = &e->animals[e->latest];
-        return FAULT_NONE;
-    }
-    uint32_t low = 0;
-    uint32_t high = e->n;
-    while (low < high) {
-        const uint32_t middle = (low + high) / 2;
-        const int order = strcmp(e->animals[e->by_name[middle]].name, name);
-        if (order == 0) {
-            e->latest = e->by_name[middle];
-            *out = &e->animals[e->latest];
-            return FAULT_NONE;
-        }
-        if (order < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    if (e->n == EVAL_SUBJECTS_MAX) {
-        return fault_set(fault, FAULT_INPUT, "%s:%lld: more than %d subjects in one table",
-                         table->path, (long long)table->line, EVAL_SUBJECTS_MAX);
-    }
-    const int rc = grow(e, fault);
+    uint32_t number;
+    const int rc = subjects_find(&e->subjects, table, name, &number, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
-    memmove(&e->by_name[low + 1], &e->by_name[low], (e->n - low) * sizeof e->by_name[0]);
-    e->by_name[low] = e->n;
-    e->latest = e->n++;
-    *out = &e->animals[e->latest];
-    memset(*out, 0, sizeof **out);
-    memcpy((*out)->name, name, sizeof(*out)->name);
-    learner_init(&(*out)->learner, &e->models);
+    if (number == e->n && e->n == e->capacity) {
+        const uint32_t capacity = e->capacity > 0 ? 2 * e->capacity : 16;
+        struct animal *animals = realloc(e->animals, capacity * sizeof *animals);
+        if (animals == NULL) {
+            return fault_set(fault, FAULT_WORK, "no memory for %u subjects", capacity);
+        }
+        e->animals = animals;
+        e->capacity = capacity;
+    }
+    *out = &e->animals[number];
+    if (number == e->n) {
+        memset(*out, 0, sizeof **out);
+        learner_init(&(*out)->learner, &e->models);
+        e->n++;
+    }
     return FAULT_NONE;
 }
 
@@ -154,13 +122,13 @@ static void print_table(const struct eval *e, const model_score *pooled)
 {
     int width = 7;
     for (uint32_t i = 0; i < e->n; i++) {
-        const int n = (int)strlen(e->animals[i].name);
+        const int n = (int)strlen(e->subjects.name[i]);
         width = n > width ? n : width;
     }
     printf("%-*s %8s %8s %8s %8s %8s %8s %8s\n", width, "subject", "trials", "nats", "walk",
            "chance", "accuracy", "brier", "ece");
     for (uint32_t i = 0; i < e->n; i++) {
-        print_row(e->animals[i].name, width, &e->animals[i].learner.score);
+        print_row(e->subjects.name[i], width, &e->animals[i].learner.score);
     }
     print_row("pooled", width, pooled);
 }
@@ -187,7 +155,7 @@ static void print_json(const struct eval *e, const model_score *pooled)
     print_score(pooled);
     printf(", \"subjects\": {");
     for (uint32_t i = 0; i < e->n; i++) {
-        printf("%s\"%s\": ", i > 0 ? ", " : "", e->animals[i].name);
+        printf("%s\"%s\": ", i > 0 ? ", " : "", e->subjects.name[i]);
         print_score(&e->animals[i].learner.score);
     }
     printf("}}\n");
@@ -232,6 +200,7 @@ static int evaluate(const char *path, const char *features, const char *model_pa
     model_file_free(&twin);
     if (e != NULL) {
         free(e->animals);
+        subjects_free(&e->subjects);
     }
     free(e);
     return rc;

@@ -434,37 +434,13 @@ int model_file_parse(const char *place, const uint8_t *bytes, size_t size, struc
 int model_file_load(const char *path, struct model_file *out, struct fault *fault)
 {
     memset(out, 0, sizeof *out);
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) {
-        return fault_set(fault, FAULT_INPUT, "%s: cannot be opened: %s", path, strerror(errno));
+    uint8_t *bytes;
+    size_t size;
+    int rc = safetensors_read(path, &bytes, &size, fault);
+    if (rc == FAULT_NONE) {
+        rc = model_file_parse(path, bytes, size, out, fault);
+        free(bytes);
     }
-    int rc = FAULT_WORK;
-    size_t size = 0;
-    size_t cap = 0;
-    uint8_t *bytes = NULL;
-    do {
-        cap = cap == 0 ? (size_t)1 << 16 : cap * 2;
-        uint8_t *more = realloc(bytes, cap);
-        if (more == NULL) {
-            (void)fault_set(fault, FAULT_WORK, "%s: no memory for %zu bytes", path, cap);
-            goto done;
-        }
-        bytes = more;
-        size += fread(bytes + size, 1, cap - size, file);
-    } while (size == cap && size <= SAFETENSORS_FILE_MAX);
-    if (ferror(file)) {
-        rc = fault_set(fault, FAULT_INPUT, "%s: cannot be read: %s", path, strerror(errno));
-        goto done;
-    }
-    if (size > SAFETENSORS_FILE_MAX) {
-        rc = fault_set(fault, FAULT_INPUT, "%s: larger than %d bytes, the most for a model", path,
-                       SAFETENSORS_FILE_MAX);
-        goto done;
-    }
-    rc = model_file_parse(path, bytes, size, out, fault);
-done:
-    free(bytes);
-    (void)fclose(file);
     return rc;
 }
 

@@ -581,3 +581,40 @@ int safetensors_write(const char *path, const uint8_t *bytes, size_t size, struc
     }
     return FAULT_NONE;
 }
+
+int safetensors_read(const char *path, uint8_t **out, size_t *out_size, struct fault *fault)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        return fault_set(fault, FAULT_INPUT, "%s: cannot be opened: %s", path, strerror(errno));
+    }
+    int rc = FAULT_NONE;
+    size_t size = 0;
+    size_t cap = 0;
+    uint8_t *bytes = NULL;
+    do {
+        cap = cap == 0 ? (size_t)1 << 16 : cap * 2;
+        uint8_t *more = realloc(bytes, cap);
+        if (more == NULL) {
+            rc = fault_set(fault, FAULT_WORK, "%s: no memory for %zu bytes", path, cap);
+            goto done;
+        }
+        bytes = more;
+        size += fread(bytes + size, 1, cap - size, file);
+    } while (size == cap && size <= SAFETENSORS_FILE_MAX);
+    if (ferror(file)) {
+        rc = fault_set(fault, FAULT_INPUT, "%s: cannot be read: %s", path, strerror(errno));
+    } else if (size > SAFETENSORS_FILE_MAX) {
+        rc = fault_set(fault, FAULT_INPUT, "%s: larger than %d bytes, the most for a model", path,
+                       SAFETENSORS_FILE_MAX);
+    }
+done:
+    (void)fclose(file);
+    if (rc != FAULT_NONE) {
+        free(bytes);
+        return rc;
+    }
+    *out = bytes;
+    *out_size = size;
+    return FAULT_NONE;
+}

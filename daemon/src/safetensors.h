@@ -70,6 +70,10 @@ int safetensors_add_meta(struct safetensors *st, const char *key, const char *va
 int safetensors_encode(const struct safetensors *st, uint8_t **bytes, size_t *size,
                        struct fault *fault);
 
+/* Reads a file of at most SAFETENSORS_FILE_MAX bytes; *bytes is the caller's to free(). FAULT_NONE,
+ * FAULT_INPUT (cannot be read, too large) or FAULT_WORK (no memory). */
+int safetensors_read(const char *path, uint8_t **bytes, size_t *size, struct fault *fault);
+
 /* Writes size bytes as path, whole or not at all: a temporary file beside it, fsync, rename.
  * FAULT_NONE or FAULT_WORK. */
 int safetensors_write(const char *path, const uint8_t *bytes, size_t size, struct fault *fault);

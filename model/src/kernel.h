@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { MODEL_KERNEL_BLOCK = 32, MODEL_KERNELS_MAX = 4 };
+enum { MODEL_KERNEL_BLOCK = 32 };
 
 typedef struct {
     const char *name;

@@ -1,34 +1,42 @@
+#include "fit_kernel.h"
 #include "kernel.h"
 
-/* Best first. */
+/* By level, the one for all processors first; a processor that runs a level runs those below. */
 #if defined(MODEL_KERNEL_X86) && MODEL_KERNEL_X86
 extern const model_kernel model_kernel_avx2;
 extern const model_kernel model_kernel_avx512;
+extern const fit_kernel fit_kernel_avx2;
+extern const fit_kernel fit_kernel_avx512;
+static const model_kernel *const NET[] = {&model_kernel_base, &model_kernel_avx2,
+                                          &model_kernel_avx512};
+static const fit_kernel *const FIT[] = {&fit_kernel_base, &fit_kernel_avx2, &fit_kernel_avx512};
 
-static size_t list(const model_kernel *kernels[])
+static size_t levels(void)
 {
-    size_t n = 0;
     const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    if (has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")) {
-        kernels[n++] = &model_kernel_avx512;
-    }
-    if (has_avx2) {
-        kernels[n++] = &model_kernel_avx2;
-    }
-    kernels[n++] = &model_kernel_base;
-    return n;
+    const bool has_avx512 =
+        has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
+    return has_avx512 ? 3 : has_avx2 ? 2 : 1;
 }
 #else
-static size_t list(const model_kernel *kernels[])
+static const model_kernel *const NET[] = {&model_kernel_base};
+static const fit_kernel *const FIT[] = {&fit_kernel_base};
+
+static size_t levels(void)
 {
-    kernels[0] = &model_kernel_base;
     return 1;
 }
 #endif
 
 const model_kernel *model_kernel_at(size_t i)
 {
-    const model_kernel *kernels[MODEL_KERNELS_MAX];
-    return i < list(kernels) ? kernels[i] : NULL;
+    const size_t n = levels();
+    return i < n ? NET[n - 1 - i] : NULL;
+}
+
+const fit_kernel *fit_kernel_at(size_t i)
+{
+    const size_t n = levels();
+    return i < n ? FIT[n - 1 - i] : NULL;
 }

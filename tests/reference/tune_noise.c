@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "model/score.h"
+#include "model/search.h"
 #include "model/twin.h"
 #include "table.h"
 
@@ -111,8 +112,9 @@ static void set_unknowns(struct problem *problem, const double logs[])
     }
 }
 
-static double cost(struct problem *problem, const double logs[])
+static double cost(void *context, const double logs[])
 {
+    struct problem *problem = context;
     double sum = 0.0;
     set_unknowns(problem, logs);
     for (int s = 0; s < problem->n_sets; s++) {
@@ -120,74 +122,6 @@ static double cost(struct problem *problem, const double logs[])
         sum += model_score_mean_nats(&score);
     }
     return sum;
-}
-
-/* Nelder and Mead 1965 with their coefficients: reflect 1, expand 2, contract and shrink 0.5. */
-static void minimise(struct problem *problem, int n, double best[])
-{
-    static double x[UNKNOWNS_MAX + 1][UNKNOWNS_MAX];
-    double f[UNKNOWNS_MAX + 1];
-    for (int i = 0; i <= n; i++) {
-        memcpy(x[i], best, (size_t)n * sizeof(double));
-        if (i > 0) {
-            x[i][i - 1] += 1.0;
-        }
-        f[i] = cost(problem, x[i]);
-    }
-    for (int step = 0; step < STEPS_MAX; step++) {
-        int lowest = 0;
-        int highest = 0;
-        for (int i = 1; i <= n; i++) {
-            lowest = f[i] < f[lowest] ? i : lowest;
-            highest = f[i] > f[highest] ? i : highest;
-        }
-        double second = -(double)INFINITY;
-        double centre[UNKNOWNS_MAX] = {0.0};
-        for (int i = 0; i <= n; i++) {
-            second = i != highest && f[i] > second ? f[i] : second;
-            for (int k = 0; i != highest && k < n; k++) {
-                centre[k] += x[i][k] / n;
-            }
-        }
-        if (f[highest] - f[lowest] < 1e-8) {
-            break;
-        }
-        double tries[4][UNKNOWNS_MAX];
-        static const double FACTOR[4] = {-1.0, -2.0, 0.5, -0.5};
-        for (int t = 0; t < 4; t++) {
-            for (int k = 0; k < n; k++) {
-                tries[t][k] = centre[k] + FACTOR[t] * (x[highest][k] - centre[k]);
-            }
-        }
-        int chosen = 0;
-        double value = cost(problem, tries[0]);
-        if (value < f[lowest]) {
-            const double expanded = cost(problem, tries[1]);
-            if (expanded < value) {
-                chosen = 1;
-                value = expanded;
-            }
-        } else if (value >= second) {
-            chosen = value < f[highest] ? 3 : 2;
-            value = cost(problem, tries[chosen]);
-        }
-        if (value < f[highest]) {
-            memcpy(x[highest], tries[chosen], sizeof tries[chosen]);
-            f[highest] = value;
-            continue;
-        }
-        for (int i = 0; i <= n; i++) {
-            for (int k = 0; i != lowest && k < n; k++) {
-                x[i][k] = 0.5 * (x[i][k] + x[lowest][k]);
-            }
-            f[i] = i != lowest ? cost(problem, x[i]) : f[i];
-        }
-    }
-    int lowest = 0;
-    for (int i = 1; i <= n; i++) {
-        lowest = f[i] < f[lowest] ? i : lowest;
-    }
-    memcpy(best, x[lowest], (size_t)n * sizeof(double));
 }
 
 int main(int argc, char **argv)
@@ -205,6 +139,7 @@ int main(int argc, char **argv)
     }
     read_events(&problem, argv[1]);
     double best[UNKNOWNS_MAX];
+    double step[UNKNOWNS_MAX];
     model_params start;
     if (model_params_built_in(&start, argv[2]) != MODEL_OK) {
         return 2;
@@ -212,12 +147,14 @@ int main(int argc, char **argv)
     for (uint32_t v = 0; v < problem.vary.n; v++) {
         for (int kind = 0; kind < KINDS; kind++) {
             best[v * KINDS + (uint32_t)kind] = log(*variance(&start.noise, kind, v));
+            step[v * KINDS + (uint32_t)kind] = 1.0;
         }
     }
     /* Twice: a restart frees a simplex that has collapsed. */
     for (int round = 0; round < 2; round++) {
-        minimise(&problem, (int)problem.vary.n * KINDS, best);
-        printf("round %d: %.6f\n", round, cost(&problem, best));
+        const double least = model_search((size_t)problem.vary.n * KINDS, best, step, 1e-8,
+                                          STEPS_MAX, cost, &problem);
+        printf("round %d: %.6f\n", round, least);
     }
     set_unknowns(&problem, best);
     for (uint32_t v = 0; v < problem.vary.n; v++) {

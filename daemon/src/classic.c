@@ -1,0 +1,98 @@
+#include "classic.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/search.h"
+#include "model_file.h"
+#include "progress.h"
+
+enum { ROUNDS = 3, MOVES_MAX = 400 };
+
+static const double TOLERANCE = 1e-9; /* nats a trial */
+
+_Static_assert(2 * (int)MODEL_WEIGHTS_MAX <= (int)MODEL_SEARCH_MAX, "rates and baselines");
+
+struct search {
+    const struct training *training;
+    struct team *team;
+    model_rule rule;
+    double *loss; /* by animal, so that the sum does not depend on the threads */
+    struct progress progress;
+    int64_t n_costs;
+};
+
+static void add_animal(void *context, size_t number)
+{
+    struct search *s = context;
+    s->loss[number] =
+        model_fit_loss(&s->rule, s->training->policy.n, &s->training->animals[number]);
+}
+
+/* x: logarithms of the rates, then the baselines. */
+static bool take_x(struct search *s, const double x[])
+{
+    bool ok = true;
+    for (uint32_t i = 0; i < s->training->policy.n; i++) {
+        s->rule.rate[i] = exp(x[i]);
+        ok = ok && s->rule.rate[i] <= MODEL_RATE_MAX;
+        if (s->rule.kind == MODEL_RULE_REINFORCE_BASE) {
+            s->rule.baseline[i] = x[s->training->policy.n + i];
+            ok = ok && fabs(s->rule.baseline[i]) <= MODEL_RATE_MAX;
+        }
+    }
+    return ok;
+}
+
+static double cost(void *context, const double x[])
+{
+    struct search *s = context;
+    if (progress_interrupted() || !take_x(s, x)) {
+        return (double)INFINITY;
+    }
+    team_run(s->team, add_animal, s, s->training->n);
+    double sum = 0.0;
+    for (uint32_t i = 0; i < s->training->n; i++) {
+        sum += s->loss[i];
+    }
+    progress_update(&s->progress, ++s->n_costs);
+    return isfinite(sum) ? sum / (double)s->training->n_trials : (double)INFINITY;
+}
+
+int classic_fit(model_params *params, const struct training *training, struct team *team,
+                double *loss, struct fault *fault)
+{
+    const uint32_t n = training->policy.n;
+    const bool has_baseline = params->rule.kind == MODEL_RULE_REINFORCE_BASE;
+    struct search s = {.training = training, .team = team, .rule = params->rule};
+    double x[MODEL_SEARCH_MAX] = {0.0};
+    double step[MODEL_SEARCH_MAX];
+    for (uint32_t i = 0; i < n; i++) {
+        x[i] = log(MODEL_FILE_RATE);
+        step[i] = 1.0;
+        step[n + i] = 0.5;
+    }
+    s.loss = calloc(training->n, sizeof s.loss[0]);
+    if (s.loss == NULL) {
+        return fault_set(fault, FAULT_WORK, "no memory for the losses of %u animals", training->n);
+    }
+    progress_start(&s.progress, "fit: passes over the animals", 0);
+    /* Anew from where it ended: a restart frees a simplex that has collapsed. */
+    double least = (double)INFINITY;
+    for (int round = 0; round < ROUNDS; round++) {
+        least = model_search(has_baseline ? 2 * n : n, x, step, TOLERANCE, MOVES_MAX, cost, &s);
+    }
+    progress_finish(&s.progress);
+    free(s.loss);
+    if (progress_interrupted()) {
+        return fault_set(fault, FAULT_WORK, "interrupted; nothing was written");
+    }
+    if (!isfinite(least)) {
+        return fault_set(fault, FAULT_WORK, "no rates were found with a finite loss");
+    }
+    (void)take_x(&s, x);
+    params->rule = s.rule;
+    *loss = least;
+    return FAULT_NONE;
+}

@@ -1,0 +1,19 @@
+/* classic.h - the rates and baselines of a classic rule, fitted open loop to the animals of a
+ * table.
+ *
+ * Maths: docs/model.md, section fit. Threads: the caller's team. Memory: the heap, for a moment.
+ */
+#ifndef MURID_CLASSIC_H
+#define MURID_CLASSIC_H
+
+#include "model/twin.h"
+#include "team.h"
+#include "training.h"
+
+/* Fills in rate and baseline of params->rule, whose kind is set; *loss in nats a trial. The same on
+ * any number of threads. FAULT_NONE, or FAULT_WORK (interrupted, no memory) with params as they
+ * were. */
+int classic_fit(model_params *params, const struct training *training, struct team *team,
+                double *loss, struct fault *fault);
+
+#endif

@@ -1,0 +1,106 @@
+/* model/fit.h - training of learning rules, open loop: as in arXiv:2509.04661.
+ *
+ * Maths and symbols: docs/model.md, section fit. The loss is the mean binary cross-entropy of the
+ * choices (nats a trial) over all trials of all animals, which may differ in number. Weights of the
+ * policy and h start at 0 and run on; gradients end at chunks of so many trials. One step of Adam
+ * follows on each pass over all animals. Animals are dealt out to shards, each of which is one
+ * thread's work; results are the same bits whoever runs them in whatever order, on one processor.
+ *
+ * Threads: model_fit_run() of different shards at once, anything else alone. Memory: the caller
+ * supplies it once; nothing allocates. RT-safe: no; a pass may take seconds.
+ */
+#ifndef MODEL_FIT_H
+#define MODEL_FIT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/net.h"
+#include "model/rule.h"
+#include "model/status.h"
+
+enum {
+    MODEL_FIT_SHARDS_MAX = 64,
+    MODEL_FIT_ANIMALS_MAX = 4096,
+    MODEL_FIT_TRUNCATION_MAX = 1 << 20
+};
+
+/* The choices of one animal in order, trials without one left out. Trial t is predicted from
+ * features g after a step of the net with x: the trial before, 0 but x[1] = 1 when t = 0. The
+ * arrays are the caller's and must outlive the fit. */
+typedef struct {
+    size_t n_trials;            /* may be 0 */
+    const float *x;             /* (n_trials, MODEL_RULE_INPUTS), as model_rule_fill_inputs() */
+    const float *g;             /* (n_trials, n_outputs) */
+    const uint8_t *chose_right; /* (n_trials), 0 or 1 */
+    const int8_t *side; /* (n_trials): as model_rule_trial; for model_fit_loss() alone, may be NULL:
+                         * not stated */
+} model_fit_animal;
+
+typedef struct {
+    model_net_shape shape; /* n_inputs = n_outputs + MODEL_RULE_INPUTS, n_outputs weights */
+    uint32_t truncation;   /* trials a chunk, 1..MODEL_FIT_TRUNCATION_MAX */
+    uint32_t n_shards;     /* 1..MODEL_FIT_SHARDS_MAX; changes results in the last bits */
+    double rate;           /* of Adam's first step, > 0 */
+    double rate_factor;    /* the rate is multiplied by this, 0..1, ... */
+    uint32_t rate_every;   /* ... after so many steps, >= 1 */
+} model_fit_config;
+
+typedef struct model_fit model_fit;
+
+/* What the papers used: chunks of 500, Adam 1e-3, times 0.999 after every 5 steps; four shards. */
+void model_fit_config_init(model_fit_config *config, const model_net_shape *shape);
+
+/* Floats of all tensors of such a net. 0 if the shape is invalid. */
+size_t model_fit_parameters(const model_net_shape *shape);
+
+/* Points *out into values[model_fit_parameters()], in PyTorch's order. */
+void model_fit_place(const model_net_shape *shape, const float values[], model_net_tensors *out);
+
+/* Draws initial parameters as PyTorch does by default, and scale 1e-3; from a seed. */
+void model_fit_draw(const model_net_shape *shape, uint64_t seed, float values[]);
+
+/* Bytes model_fit_init() needs; 0 if the configuration is invalid or no animal has a trial. */
+size_t model_fit_size(const model_fit_config *config, size_t n_animals,
+                      const model_fit_animal animals[]);
+
+/* Builds a fit inside mem (aligned to MODEL_NET_ALIGN; it must outlive *out). MODEL_OK,
+ * MODEL_ERR_ARG (also: a parameter or an input is not finite) or MODEL_ERR_SPACE; *out is set only
+ * on OK. The list of animals and the parameters are copied. */
+int model_fit_init(void *mem, size_t mem_size, const model_fit_config *config, size_t n_animals,
+                   const model_fit_animal animals[], const float parameters[], model_fit **out);
+
+/* Forward and backward through the animals of shard 0..n_shards-1. */
+void model_fit_run(model_fit *fit, size_t shard);
+
+/* Adds the shards up once all were run: the loss in nats a trial, and the gradient. */
+double model_fit_sum(model_fit *fit);
+
+/* One step of Adam down that gradient. MODEL_OK, or MODEL_ERR_NUMERIC (the loss, the gradient or a
+ * new parameter is not finite) with the parameters as they were. */
+int model_fit_step(model_fit *fit);
+
+/* Trials of all animals. */
+size_t model_fit_trials(const model_fit *fit);
+
+/* Steps taken. */
+uint64_t model_fit_steps(const model_fit *fit);
+
+/* (model_fit_parameters()), the fit's, until its next call. */
+const float *model_fit_gradient(const model_fit *fit);
+
+/* Parameters, Adam's first moments, its second moments: (3, model_fit_parameters()). The fit's. */
+const float *model_fit_state(const model_fit *fit);
+
+/* Goes on from such a state after so many steps. MODEL_OK, or MODEL_ERR_ARG (a value is not finite,
+ * or a second moment below 0) with all as it was. */
+int model_fit_resume(model_fit *fit, const float state[], uint64_t steps);
+
+/* The same loss of a rule without a net, of one animal, and summed: nats. n weights as in g. Not
+ * finite where the rule's parameters are too large for the trials. Any thread. */
+double model_fit_loss(const model_rule *rule, size_t n, const model_fit_animal *animal);
+
+/* Name of the kernel variant chosen for this processor. */
+const char *model_fit_kernel(void);
+
+#endif

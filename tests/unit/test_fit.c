@@ -1,0 +1,582 @@
+/* model/fit.h. Losses and gradients come from ../shared/vectors/learning_rules (double precision,
+ * PyTorch's autograd). */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "check.h"
+#include "fit_kernel.h"
+#include "learning_vectors.h"
+#include "model/fit.h"
+#include "seeded.h"
+
+enum { ANIMALS_MAX = 32 };
+
+/* Animals with made-up trials, or those of a case. */
+struct herd {
+    size_t n;
+    model_fit_animal animal[ANIMALS_MAX];
+};
+
+static float *floats(size_t n)
+{
+    float *block = calloc(n > 0 ? n : 1, sizeof *block);
+    assert_non_null(block);
+    return block;
+}
+
+static void herd_free(struct herd *herd)
+{
+    for (size_t i = 0; i < herd->n; i++) {
+        free((void *)herd->animal[i].x);
+        free((void *)herd->animal[i].g);
+        free((void *)herd->animal[i].chose_right);
+    }
+    herd->n = 0;
+}
+
+static void herd_add(struct herd *herd, test_random *r, size_t n_trials, size_t n_weights)
+{
+    float *x = floats(n_trials * MODEL_RULE_INPUTS);
+    float *g = floats(n_trials * n_weights);
+    uint8_t *y = calloc(n_trials + 1, 1);
+    assert_non_null(y);
+    for (size_t i = 0; i < n_trials * n_weights; i++) {
+        g[i] = (float)(2.0 * test_random_uniform(r) - 1.0);
+    }
+    for (size_t t = 0; t < n_trials; t++) {
+        y[t] = test_random_uniform(r) < 0.6 ? 1 : 0;
+        for (size_t k = 0; k < MODEL_RULE_INPUTS; k++) {
+            x[t * MODEL_RULE_INPUTS + k] = (float)test_random_uniform(r);
+        }
+        x[t * MODEL_RULE_INPUTS + 1] = 1.0F;
+    }
+    herd->animal[herd->n++] = (model_fit_animal){n_trials, x, g, y, NULL};
+}
+
+static struct herd herd_of_case(const struct learning_case *c)
+{
+    struct herd herd = {.n = c->n_sequences};
+    const model_policy *policy = &c->model.params.policy;
+    for (size_t s = 0; s < herd.n; s++) {
+        float *x = floats(c->n_trials * MODEL_RULE_INPUTS);
+        float *g = floats(c->n_trials * policy->n);
+        uint8_t *y = calloc(c->n_trials, 1);
+        assert_non_null(y);
+        for (size_t t = 0; t < c->n_trials; t++) {
+            const double *row = c->x.v + (s * c->n_trials + t) * COVARIATES;
+            const model_history history = {.stimulus = row[1]};
+            double features[MODEL_WEIGHTS_MAX];
+            model_policy_fill(policy, &history, row[0], features);
+            for (size_t k = 0; k < policy->n; k++) {
+                g[t * policy->n + k] = (float)features[k];
+            }
+            for (size_t k = 0; k < MODEL_RULE_INPUTS; k++) {
+                x[t * MODEL_RULE_INPUTS + k] = (float)row[1 + k];
+            }
+            y[t] = c->y.v[s * c->n_trials + t] > 0.5 ? 1 : 0;
+        }
+        herd.animal[s] = (model_fit_animal){c->n_trials, x, g, y, NULL};
+    }
+    return herd;
+}
+
+static model_fit *fit_make(const model_fit_config *config, const struct herd *herd,
+                           const float parameters[])
+{
+    const size_t size = model_fit_size(config, herd->n, herd->animal);
+    assert_true(size > 0);
+    void *mem = aligned_alloc(MODEL_NET_ALIGN, size);
+    model_fit *fit = NULL;
+    assert_non_null(mem);
+    memset(mem, 0x7f, size); /* whatever is read before it is written shows */
+    assert_int_equal(model_fit_init(mem, size, config, herd->n, herd->animal, parameters, &fit),
+                     MODEL_OK);
+    assert_ptr_equal(fit, mem);
+    return fit;
+}
+
+static double pass(model_fit *fit, const model_fit_config *config)
+{
+    for (size_t s = config->n_shards; s-- > 0;) {
+        model_fit_run(fit, s);
+    }
+    return model_fit_sum(fit);
+}
+
+static model_net_shape shape_of(bool is_recurrent, uint32_t n_weights, uint32_t n_hidden,
+                                uint32_t n_layers)
+{
+    return (model_net_shape){.is_recurrent = is_recurrent,
+                             .n_inputs = n_weights + MODEL_RULE_INPUTS,
+                             .n_hidden = n_hidden,
+                             .n_layers = n_layers,
+                             .n_outputs = n_weights};
+}
+
+/* ||a - b|| / ||b|| of the tensor that begins at *at in both; *at moves behind it. */
+static double tensor_error(const float a[], const double b[], size_t n, size_t *at)
+{
+    double difference = 0.0;
+    double size = 0.0;
+    for (size_t i = *at; i < *at + n; i++) {
+        difference += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
+        size += b[i] * b[i];
+    }
+    *at += n;
+    return sqrt(difference / size);
+}
+
+static double worst_tensor_error(const model_net_shape *s, const float a[], const double b[])
+{
+    size_t at = 0;
+    double worst = tensor_error(a, b, s->n_outputs, &at);
+    if (s->is_recurrent) {
+        const size_t gates = 3 * (size_t)s->n_hidden;
+        worst = fmax(worst, tensor_error(a, b, gates * s->n_inputs, &at));
+        worst = fmax(worst, tensor_error(a, b, gates * s->n_hidden, &at));
+        worst = fmax(worst, tensor_error(a, b, gates, &at));
+        worst = fmax(worst, tensor_error(a, b, gates, &at));
+    }
+    for (uint32_t i = 0; i <= s->n_layers; i++) {
+        const size_t n_out = model_net_layer_outputs(s, i);
+        worst = fmax(worst, tensor_error(a, b, n_out * model_net_layer_inputs(s, i), &at));
+        worst = fmax(worst, tensor_error(a, b, n_out, &at));
+    }
+    assert_int_equal(at, model_fit_parameters(s));
+    return worst;
+}
+
+static void check_case(const char *name, const struct learning_case *c)
+{
+    model_fit_config config;
+    struct herd herd = herd_of_case(c);
+    model_fit_config_init(&config, model_net_shape_of(c->model.params.rule.net));
+    config.truncation = c->truncation;
+    assert_int_equal(model_fit_parameters(&config.shape), c->grad.n);
+    model_fit *fit = fit_make(&config, &herd, c->model.weights);
+    const double loss = pass(fit, &config);
+    const double worst = worst_tensor_error(&config.shape, model_fit_gradient(fit), c->grad.v);
+    printf("%-44s loss off by %.2g, worst tensor's gradient by %.2g\n", name, loss - c->loss,
+           worst);
+    CHECK_NEAR(loss, c->loss, 1e-6);
+    assert_true(worst <= 1e-4);
+    free(fit);
+    herd_free(&herd);
+}
+
+static void loss_and_gradients_of_every_case_agree_with_autograd(void **state)
+{
+    (void)state;
+    const int n = each_learning_case(check_case);
+    assert_true(n == VECTORS_CASES || n == -1);
+}
+
+/* Central differences of a loss in single precision, along the gradient: |d| L'(0) = |d|^2. */
+static void the_loss_falls_along_the_gradient_as_fast_as_it_says(void **state)
+{
+    (void)state;
+    test_random r = test_random_seeded(11);
+    for (int k = 0; k < 4; k++) {
+        const model_net_shape shape =
+            shape_of(k % 2 == 0, 2 + (uint32_t)k % 3, 20, 1 + (uint32_t)k / 2);
+        const size_t n = model_fit_parameters(&shape);
+        model_fit_config config;
+        struct herd herd = {0};
+        float *parameters = floats(3 * n);
+        model_fit_config_init(&config, &shape);
+        model_fit_draw(&shape, (uint64_t)k, parameters);
+        for (size_t i = 0; i < shape.n_outputs; i++) {
+            parameters[i] = 0.05F;
+        }
+        for (size_t i = 0; i < 5; i++) {
+            herd_add(&herd, &r, 40 + 30 * i, shape.n_outputs);
+        }
+        model_fit *fit = fit_make(&config, &herd, parameters);
+        (void)pass(fit, &config);
+        double squared = 0.0;
+        float *gradient = floats(n);
+        memcpy(gradient, model_fit_gradient(fit), n * sizeof(float));
+        for (size_t i = 0; i < n; i++) {
+            squared += (double)gradient[i] * (double)gradient[i];
+        }
+        const double step = 2e-3 / sqrt(squared);
+        double loss[2];
+        for (int side = 0; side < 2; side++) {
+            float *moved = floats(3 * n);
+            for (size_t i = 0; i < n; i++) {
+                moved[i] = parameters[i] + (float)((side == 0 ? -step : step)) * gradient[i];
+            }
+            assert_int_equal(model_fit_resume(fit, moved, 0), MODEL_OK);
+            loss[side] = pass(fit, &config);
+            free(moved);
+        }
+        const double slope = (loss[1] - loss[0]) / (2.0 * step);
+        printf("slope %.6g, by the gradient %.6g\n", slope, squared);
+        CHECK_NEAR(slope / squared, 1.0, 2e-3);
+        free(gradient);
+        free(parameters);
+        free(fit);
+        herd_free(&herd);
+    }
+}
+
+static void animals_of_unequal_length_add_up_to_single_runs(void **state)
+{
+    (void)state;
+    test_random r = test_random_seeded(12);
+    const size_t lengths[] = {70, 3, 0, 65, 64, 1, 130, 66, 2, 70, 31, 32, 33, 128, 5};
+    for (int k = 0; k < 2; k++) {
+        const model_net_shape shape = shape_of(k == 0, 3, 32, 2);
+        const size_t n = model_fit_parameters(&shape);
+        model_fit_config config;
+        struct herd herd = {0};
+        float *parameters = floats(n);
+        double *gradient = calloc(n, sizeof *gradient);
+        model_fit_config_init(&config, &shape);
+        config.truncation = 32;
+        config.n_shards = 3;
+        model_fit_draw(&shape, 5, parameters);
+        for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+            herd_add(&herd, &r, lengths[i], 3);
+        }
+        double loss = 0.0;
+        size_t trials = 0;
+        for (size_t i = 0; i < herd.n; i++) {
+            const struct herd one = {1, {herd.animal[i]}};
+            if (one.animal[0].n_trials == 0) {
+                continue;
+            }
+            model_fit *fit = fit_make(&config, &one, parameters);
+            const double weight = (double)model_fit_trials(fit);
+            loss += weight * pass(fit, &config);
+            for (size_t j = 0; j < n; j++) {
+                gradient[j] += weight * (double)model_fit_gradient(fit)[j];
+            }
+            trials += model_fit_trials(fit);
+            free(fit);
+        }
+        for (size_t j = 0; j < n; j++) {
+            gradient[j] /= (double)trials;
+        }
+        model_fit *fit = fit_make(&config, &herd, parameters);
+        assert_int_equal(model_fit_trials(fit), trials);
+        CHECK_NEAR(pass(fit, &config), loss / (double)trials, 1e-9);
+        assert_true(worst_tensor_error(&shape, model_fit_gradient(fit), gradient) < 1e-5);
+        free(fit);
+        free(gradient);
+        free(parameters);
+        herd_free(&herd);
+    }
+}
+
+static void the_order_in_which_shards_run_does_not_matter(void **state)
+{
+    (void)state;
+    test_random r = test_random_seeded(13);
+    const model_net_shape shape = shape_of(true, 2, 32, 2);
+    const size_t n = model_fit_parameters(&shape);
+    model_fit_config config;
+    struct herd herd = {0};
+    float *parameters = floats(n);
+    model_fit_config_init(&config, &shape);
+    model_fit_draw(&shape, 6, parameters);
+    for (size_t i = 0; i < 9; i++) {
+        herd_add(&herd, &r, 100 + 13 * i, 2);
+    }
+    model_fit *a = fit_make(&config, &herd, parameters);
+    model_fit *b = fit_make(&config, &herd, parameters);
+    for (int step = 0; step < 5; step++) {
+        const double loss = pass(a, &config);
+        for (size_t s = 0; s < config.n_shards; s++) {
+            model_fit_run(b, s);
+        }
+        CHECK_NEAR(model_fit_sum(b), loss, 0.0);
+        assert_int_equal(model_fit_step(a), MODEL_OK);
+        assert_int_equal(model_fit_step(b), MODEL_OK);
+    }
+    assert_memory_equal(model_fit_state(a), model_fit_state(b), 3 * n * sizeof(float));
+    free(a);
+    free(b);
+    free(parameters);
+    herd_free(&herd);
+}
+
+/* By hand: the first step of Adam is rate g / (|g| + 1e-8), since both corrections undo their
+ * decay; the second with gradients g1 and g2 moves by rate2 m / (sqrt(v) + 1e-8) with
+ * m = (0.09 g1 + 0.1 g2) / 0.19 and v = (0.000999 g1^2 + 0.001 g2^2) / 0.001999. */
+static void adam_takes_the_steps_that_a_hand_computes(void **state)
+{
+    (void)state;
+    test_random r = test_random_seeded(14);
+    const model_net_shape shape = shape_of(false, 2, 4, 1);
+    const size_t n = model_fit_parameters(&shape);
+    model_fit_config config;
+    struct herd herd = {0};
+    float *at = floats(n);
+    double *before = calloc(n, sizeof *before);
+    model_fit_config_init(&config, &shape);
+    config.rate = 0.01;
+    config.rate_every = 1;
+    config.rate_factor = 0.5;
+    model_fit_draw(&shape, 7, at);
+    herd_add(&herd, &r, 60, 2);
+    model_fit *fit = fit_make(&config, &herd, at);
+    (void)pass(fit, &config);
+    for (size_t i = 0; i < n; i++) {
+        before[i] = (double)model_fit_gradient(fit)[i];
+    }
+    assert_int_equal(model_fit_step(fit), MODEL_OK);
+    assert_int_equal(model_fit_steps(fit), 1);
+    for (size_t i = 0; i < n; i++) {
+        const double g = before[i];
+        CHECK_NEAR(model_fit_state(fit)[i], (double)at[i] - 0.01 * g / (fabs(g) + 1e-8), 1e-7);
+    }
+    memcpy(at, model_fit_state(fit), n * sizeof(float));
+    (void)pass(fit, &config);
+    assert_int_equal(model_fit_step(fit), MODEL_OK);
+    for (size_t i = 0; i < n; i++) {
+        const double g = (double)model_fit_gradient(fit)[i];
+        const double m = (0.09 * before[i] + 0.1 * g) / 0.19;
+        const double v = (0.000999 * before[i] * before[i] + 0.001 * g * g) / 0.001999;
+        CHECK_NEAR(model_fit_state(fit)[i], (double)at[i] - 0.005 * m / (sqrt(v) + 1e-8), 1e-7);
+    }
+    free(fit);
+    free(before);
+    free(at);
+    herd_free(&herd);
+}
+
+static void goes_on_from_a_saved_state_to_the_same_bits(void **state)
+{
+    (void)state;
+    test_random r = test_random_seeded(15);
+    const model_net_shape shape = shape_of(true, 2, 16, 1);
+    const size_t n = model_fit_parameters(&shape);
+    model_fit_config config;
+    struct herd herd = {0};
+    float *parameters = floats(n);
+    float *saved = floats(3 * n);
+    model_fit_config_init(&config, &shape);
+    model_fit_draw(&shape, 8, parameters);
+    for (size_t i = 0; i < 5; i++) {
+        herd_add(&herd, &r, 50 + i, 2);
+    }
+    model_fit *whole = fit_make(&config, &herd, parameters);
+    model_fit *resumed = fit_make(&config, &herd, parameters);
+    for (int step = 0; step < 12; step++) {
+        if (step == 7) {
+            memcpy(saved, model_fit_state(whole), 3 * n * sizeof(float));
+        }
+        (void)pass(whole, &config);
+        assert_int_equal(model_fit_step(whole), MODEL_OK);
+    }
+    assert_int_equal(model_fit_resume(resumed, saved, 7), MODEL_OK);
+    while (model_fit_steps(resumed) < 12) {
+        (void)pass(resumed, &config);
+        assert_int_equal(model_fit_step(resumed), MODEL_OK);
+    }
+    assert_memory_equal(model_fit_state(whole), model_fit_state(resumed), 3 * n * sizeof(float));
+    saved[2 * n] = -1.0F;
+    assert_int_equal(model_fit_resume(resumed, saved, 7), MODEL_ERR_ARG);
+    saved[2 * n] = NAN;
+    assert_int_equal(model_fit_resume(resumed, saved, 7), MODEL_ERR_ARG);
+    assert_memory_equal(model_fit_state(whole), model_fit_state(resumed), 3 * n * sizeof(float));
+    free(whole);
+    free(resumed);
+    free(saved);
+    free(parameters);
+    herd_free(&herd);
+}
+
+static void a_step_that_would_not_be_finite_is_not_taken(void **state)
+{
+    (void)state;
+    test_random r = test_random_seeded(16);
+    const model_net_shape shape = shape_of(true, 2, 16, 1);
+    const size_t n = model_fit_parameters(&shape);
+    model_fit_config config;
+    struct herd herd = {0};
+    float *parameters = floats(n);
+    model_fit_config_init(&config, &shape);
+    model_fit_draw(&shape, 8, parameters);
+    for (size_t i = 0; i < n; i++) {
+        parameters[i] *= 1e30F; /* sums overflow */
+    }
+    herd_add(&herd, &r, 50, 2);
+    model_fit *fit = fit_make(&config, &herd, parameters);
+    (void)pass(fit, &config);
+    assert_int_equal(model_fit_step(fit), MODEL_ERR_NUMERIC);
+    assert_int_equal(model_fit_steps(fit), 0);
+    assert_memory_equal(model_fit_state(fit), parameters, n * sizeof(float));
+    free(fit);
+    free(parameters);
+    herd_free(&herd);
+}
+
+static void wrong_arguments_are_refused_and_leave_out_alone(void **state)
+{
+    (void)state;
+    test_random r = test_random_seeded(17);
+    const model_net_shape shape = shape_of(true, 2, 16, 1);
+    model_fit_config good;
+    struct herd herd = {0};
+    float *parameters = floats(model_fit_parameters(&shape));
+    model_fit_config_init(&good, &shape);
+    model_fit_draw(&shape, 8, parameters);
+    herd_add(&herd, &r, 50, 2);
+    model_fit_config bad[8];
+    for (size_t i = 0; i < 8; i++) {
+        bad[i] = good;
+    }
+    bad[0].truncation = 0;
+    bad[1].n_shards = 0;
+    bad[2].n_shards = MODEL_FIT_SHARDS_MAX + 1;
+    bad[3].rate = -1.0;
+    bad[4].rate_every = 0;
+    bad[5].shape.n_inputs = 7;
+    bad[6].shape.n_hidden = MODEL_HIDDEN_MAX + 1;
+    bad[7].rate_factor = (double)NAN;
+    for (size_t i = 0; i < 8; i++) {
+        assert_int_equal(model_fit_size(&bad[i], herd.n, herd.animal), 0);
+    }
+    const size_t size = model_fit_size(&good, herd.n, herd.animal);
+    void *mem = aligned_alloc(MODEL_NET_ALIGN, size);
+    model_fit *out = NULL;
+    assert_int_equal(model_fit_init(mem, size - 1, &good, herd.n, herd.animal, parameters, &out),
+                     MODEL_ERR_SPACE);
+    assert_int_equal(model_fit_size(&good, 0, NULL), 0);
+    parameters[3] = INFINITY;
+    assert_int_equal(model_fit_init(mem, size, &good, herd.n, herd.animal, parameters, &out),
+                     MODEL_ERR_ARG);
+    parameters[3] = 0.0F;
+    ((float *)herd.animal[0].g)[7] = NAN;
+    assert_int_equal(model_fit_init(mem, size, &good, herd.n, herd.animal, parameters, &out),
+                     MODEL_ERR_ARG);
+    assert_null(out);
+    free(mem);
+    free(parameters);
+    herd_free(&herd);
+}
+
+/* PyTorch's default: uniform within 1 / sqrt(fan in), so of variance 1 / (3 fan in). */
+static void initial_parameters_have_the_distribution_of_pytorch(void **state)
+{
+    (void)state;
+    const model_net_shape shape = shape_of(true, 2, 128, 2);
+    const size_t n = model_fit_parameters(&shape);
+    float *values = floats(n);
+    float *again = floats(n);
+    model_fit_draw(&shape, 99, values);
+    model_fit_draw(&shape, 99, again);
+    assert_memory_equal(values, again, n * sizeof(float));
+    model_fit_draw(&shape, 100, again);
+    CHECK_NEAR(values[0], 1e-3, 1e-9);
+    double sum = 0.0;
+    double squares = 0.0;
+    double most = 0.0;
+    for (size_t i = 2; i < n; i++) {
+        const double v = (double)values[i] * sqrt(128.0); /* every fan in here is 128 */
+        sum += v;
+        squares += v * v;
+        most = fmax(most, fabs(v));
+        assert_true(values[i] != again[i] || i < 2);
+    }
+    const double count = (double)(n - 2);
+    assert_true(most <= 1.0 && most > 0.999);
+    CHECK_NEAR(sum / count, 0.0, 5.0 / sqrt(3.0 * count));
+    CHECK_NEAR(squares / count, 1.0 / 3.0, 5.0 * 0.2981 / sqrt(count)); /* sd of u^2: sqrt(4/45) */
+    free(values);
+    free(again);
+}
+
+static void every_kernel_multiplies_alike_whatever_the_shape(void **state)
+{
+    (void)state;
+    test_random r = test_random_seeded(18);
+    static float x[40 * 50];
+    static float w[50 * 96];
+    static float bias[96];
+    for (size_t i = 0; i < 40 * 50; i++) {
+        x[i] = (float)test_random_normal(&r);
+    }
+    for (size_t i = 0; i < 50 * 96; i++) {
+        w[i] = (float)test_random_normal(&r);
+    }
+    for (size_t i = 0; i < 96; i++) {
+        bias[i] = (float)test_random_normal(&r);
+    }
+    for (size_t k = 0; fit_kernel_at(k) != NULL; k++) {
+        const fit_kernel *kernel = fit_kernel_at(k);
+        double worst = 0.0;
+        for (size_t rows = 1; rows <= 40; rows++) {
+            for (size_t columns = FIT_BLOCK; columns <= 96; columns += FIT_BLOCK) {
+                for (int form = 0; form < 4; form++) {
+                    static float out[40 * 96];
+                    static float start[40 * 96];
+                    const size_t depth = (rows * 7 + columns) % 50;
+                    for (size_t i = 0; i < 40 * 96; i++) {
+                        start[i] = out[i] = (float)(i % 5);
+                    }
+                    const bool is_transposed = form % 2 == 1;
+                    const fit_product p = {.rows = rows,
+                                           .columns = columns,
+                                           .depth = depth,
+                                           .x = x,
+                                           .x_row = is_transposed ? 1 : 50,
+                                           .x_step = is_transposed ? 40 : 1,
+                                           .w = w,
+                                           .w_row = 96,
+                                           .bias = form < 2 ? bias : NULL,
+                                           .out = out,
+                                           .out_row = 96,
+                                           .rectify = form == 0};
+                    kernel->product(&p);
+                    for (size_t i = 0; i < 40; i++) {
+                        for (size_t j = 0; j < 96; j++) {
+                            double sum = (double)(form < 2 ? bias[j] : start[i * 96 + j]);
+                            for (size_t d = 0; d < depth; d++) {
+                                sum +=
+                                    (double)x[i * p.x_row + d * p.x_step] * (double)w[d * 96 + j];
+                            }
+                            sum = form == 0 && sum < 0.0 ? 0.0 : sum;
+                            const bool is_in = i < rows && j < columns;
+                            worst = fmax(worst, fabs((double)out[i * 96 + j] -
+                                                     (is_in ? sum : (double)start[i * 96 + j])));
+                        }
+                    }
+                }
+            }
+        }
+        printf("%s: worst difference %.2g\n", kernel->name, worst);
+        assert_true(worst < 3e-5);
+        float out[FIT_BLOCK];
+        const float nan_x = NAN;
+        const fit_product p = {1, FIT_BLOCK, 1, &nan_x, 1, 1, w, 96, bias, out, FIT_BLOCK, true};
+        kernel->product(&p);
+        assert_true(isnan(out[3]));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(loss_and_gradients_of_every_case_agree_with_autograd),
+        cmocka_unit_test(the_loss_falls_along_the_gradient_as_fast_as_it_says),
+        cmocka_unit_test(animals_of_unequal_length_add_up_to_single_runs),
+        cmocka_unit_test(the_order_in_which_shards_run_does_not_matter),
+        cmocka_unit_test(adam_takes_the_steps_that_a_hand_computes),
+        cmocka_unit_test(goes_on_from_a_saved_state_to_the_same_bits),
+        cmocka_unit_test(a_step_that_would_not_be_finite_is_not_taken),
+        cmocka_unit_test(wrong_arguments_are_refused_and_leave_out_alone),
+        cmocka_unit_test(initial_parameters_have_the_distribution_of_pytorch),
+        cmocka_unit_test(every_kernel_multiplies_alike_whatever_the_shape),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
