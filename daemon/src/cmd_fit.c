@@ -413,6 +413,10 @@ static int fit_net(struct fitting *f, struct fault *fault)
         rc = open_losses(f, fault);
     }
     if (rc == FAULT_NONE) {
+        rc = save_state(f,
+                        fault); /* a place that cannot be written to is told now, not at the end */
+    }
+    if (rc == FAULT_NONE) {
         rc = train(f, fault);
     }
     return rc == FAULT_NONE ? finish(f, fault) : rc;

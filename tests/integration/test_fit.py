@@ -203,7 +203,7 @@ class Fit(unittest.TestCase):
                 (["-", "-o", "X"], HEADER + "m1,1,0,nan,1,1,\n", 2, "column stimulus"),
                 (["-", "-o", "X"], HEADER + "m1,1,0,0.5,1,1,inf\n", 2, "column rt_s"),
                 (["/nonexistent.csv", "-o", "X"], "", 2, "cannot be opened"),
-                (["-", "-o", "/nonexistent/m.safetensors", "--epochs", "1"], good, 1,
+                (["-", "-o", "/nonexistent/m.safetensors", "--epochs", "1000000"], good, 1,
                  "cannot be written"),
                 (["-", "-o", "X", "--losses", "/nonexistent/l.csv"], good, 1, "cannot be written")):
             words = [self.path("x.safetensors") if word == "X" else word for word in words]
