@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 
 from daemon import MURID, Daemon
 
@@ -74,6 +75,24 @@ def check_eval(path, nats):
     assert abs(score - nats) < 1e-9, f"journal {nats}, eval {score}"
 
 
+def play_with_keys():
+    """CURVE: the pair of `murid keygen` opens the daemon, half of what is needed is refused."""
+    with tempfile.TemporaryDirectory() as keys:
+        server, mine = os.path.join(keys, "server"), os.path.join(keys, "mine")
+        run("keygen", server)
+        run("keygen", mine)
+        security = {"server_key": server, "client_keys": mine + ".pub"}
+        with Daemon({"security": security}, control=False) as daemon:
+            for socket in ("ask", "trials"):
+                run("play", DEMO, "--asap", "--to", daemon.endpoint[socket], "--rig", socket,
+                    "--key", mine, "--server-key", server + ".pub")
+            half = subprocess.run([MURID, "play", DEMO, "--key", mine], capture_output=True, text=True)
+            assert half.returncode == 2 and "--server-key" in half.stderr, half
+            assert daemon.stop() == 0
+            counts = daemon.query("SELECT rig, count(*) FROM trial GROUP BY rig ORDER BY rig")
+            assert [tuple(c) for c in counts] == [("ask", 600), ("trials", 600)], counts
+
+
 def main():
     path, limit = (DATA, 0) if os.path.exists(DATA) else (DEMO, 0)
     if path == DEMO:
@@ -86,6 +105,7 @@ def main():
             check_eval(path, nats)
     play(DEMO, "ask", 0, twice=True)
     play(DEMO, "trials", 0, twice=True)
+    play_with_keys()
 
 
 if __name__ == "__main__":
