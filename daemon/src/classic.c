@@ -15,7 +15,7 @@ static const double TOLERANCE = 1e-9; /* nats a trial */
 _Static_assert(2 * (int)MODEL_WEIGHTS_MAX <= (int)MODEL_SEARCH_MAX, "rates and baselines");
 
 struct search {
-    const struct training *training;
+    const struct training_view *view;
     struct team *team;
     model_rule rule;
     double *loss; /* by animal, so that the sum does not depend on the threads */
@@ -26,19 +26,18 @@ struct search {
 static void add_animal(void *context, size_t number)
 {
     struct search *s = context;
-    s->loss[number] =
-        model_fit_loss(&s->rule, s->training->policy.n, &s->training->animals[number]);
+    s->loss[number] = model_fit_loss(&s->rule, s->view->policy.n, &s->view->animals[number]);
 }
 
 /* x: logarithms of the rates, then the baselines. */
 static bool take_x(struct search *s, const double x[])
 {
     bool ok = true;
-    for (uint32_t i = 0; i < s->training->policy.n; i++) {
+    for (uint32_t i = 0; i < s->view->policy.n; i++) {
         s->rule.rate[i] = exp(x[i]);
         ok = ok && s->rule.rate[i] <= MODEL_RATE_MAX;
         if (s->rule.kind == MODEL_RULE_REINFORCE_BASE) {
-            s->rule.baseline[i] = x[s->training->policy.n + i];
+            s->rule.baseline[i] = x[s->view->policy.n + i];
             ok = ok && fabs(s->rule.baseline[i]) <= MODEL_RATE_MAX;
         }
     }
@@ -51,21 +50,21 @@ static double cost(void *context, const double x[])
     if (progress_interrupted() || !take_x(s, x)) {
         return (double)INFINITY;
     }
-    team_run(s->team, add_animal, s, s->training->n);
+    team_run(s->team, add_animal, s, s->view->n);
     double sum = 0.0;
-    for (uint32_t i = 0; i < s->training->n; i++) {
+    for (uint32_t i = 0; i < s->view->n; i++) {
         sum += s->loss[i];
     }
     progress_update(&s->progress, ++s->n_costs);
-    return isfinite(sum) ? sum / (double)s->training->n_trials : (double)INFINITY;
+    return isfinite(sum) ? sum / (double)s->view->n_trials : (double)INFINITY;
 }
 
-int classic_fit(model_params *params, const struct training *training, struct team *team,
+int classic_fit(model_params *params, const struct training_view *view, struct team *team,
                 double *loss, struct fault *fault)
 {
-    const uint32_t n = training->policy.n;
+    const uint32_t n = view->policy.n;
     const bool has_baseline = params->rule.kind == MODEL_RULE_REINFORCE_BASE;
-    struct search s = {.training = training, .team = team, .rule = params->rule};
+    struct search s = {.view = view, .team = team, .rule = params->rule};
     double x[MODEL_SEARCH_MAX] = {0.0};
     double step[MODEL_SEARCH_MAX];
     for (uint32_t i = 0; i < n; i++) {
@@ -73,9 +72,9 @@ int classic_fit(model_params *params, const struct training *training, struct te
         step[i] = 1.0;
         step[n + i] = 0.5;
     }
-    s.loss = calloc(training->n, sizeof s.loss[0]);
+    s.loss = calloc(view->n, sizeof s.loss[0]);
     if (s.loss == NULL) {
-        return fault_set(fault, FAULT_WORK, "no memory for the losses of %u animals", training->n);
+        return fault_set(fault, FAULT_WORK, "no memory for the losses of %u animals", view->n);
     }
     progress_start(&s.progress, "fit: passes over the animals", 0);
     /* Anew from where it ended: a restart frees a simplex that has collapsed. */

@@ -13,7 +13,7 @@
 /* Fills in rate and baseline of params->rule, whose kind is set; *loss in nats a trial. The same on
  * any number of threads. FAULT_NONE, or FAULT_WORK (interrupted, no memory) with params as they
  * were. */
-int classic_fit(model_params *params, const struct training *training, struct team *team,
+int classic_fit(model_params *params, const struct training_view *view, struct team *team,
                 double *loss, struct fault *fault);
 
 #endif

@@ -44,6 +44,7 @@ struct request {
 struct fitting {
     const struct request *request;
     struct training training;
+    struct training_view view;
     struct team team;
     struct model_file model; /* what is written */
     model_params params;
@@ -115,13 +116,13 @@ static uint32_t count_shards(uint32_t n_animals)
 
 static void warn_of_data(const struct training *t)
 {
-    if (t->n_right == 0 || t->n_right == t->n_trials) {
+    if (t->n_right == 0 || t->n_right == t->n_choices) {
         fprintf(stderr, "murid: warning: every choice is %s; a rule cannot be told from a bias\n",
                 t->n_right == 0 ? "left" : "right");
     }
-    if (t->n_trials < 1000) {
+    if (t->n_choices < 1000) {
         fprintf(stderr, "murid: warning: only %zu trials; a net learns them by heart\n",
-                t->n_trials);
+                t->n_choices);
     }
 }
 
@@ -146,7 +147,7 @@ static int prepare(struct fitting *f, struct fault *fault)
                    model_rule_name(f->params.rule.kind), features, r->hidden, r->layers,
                    r->truncation, r->rate, r->seed);
     const size_t n = model_fit_parameters(&f->config.shape);
-    const size_t size = model_fit_size(&f->config, f->training.n, f->training.animals);
+    const size_t size = model_fit_size(&f->config, f->training.n, f->view.animals);
     float *parameters = calloc(n, sizeof *parameters);
     f->memory = size > 0 ? aligned_alloc(MODEL_NET_ALIGN, size) : NULL;
     if (parameters == NULL || f->memory == NULL) {
@@ -154,8 +155,8 @@ static int prepare(struct fitting *f, struct fault *fault)
         return fault_set(fault, FAULT_WORK, "no memory for a fit of %zu bytes", size);
     }
     model_fit_draw(&f->config.shape, (uint64_t)r->seed, parameters);
-    const int status = model_fit_init(f->memory, size, &f->config, f->training.n,
-                                      f->training.animals, parameters, &f->fit);
+    const int status = model_fit_init(f->memory, size, &f->config, f->training.n, f->view.animals,
+                                      parameters, &f->fit);
     free(parameters);
     if (status != MODEL_OK) {
         return fault_set(fault, FAULT_WORK, "the fit could not be set up: %s",
@@ -348,7 +349,7 @@ static int save_model(struct fitting *f, struct fault *fault)
     (void)snprintf(f->model.note, sizeof f->model.note,
                    "open loop, %zu trials of %u animals, %" PRIu64
                    " epochs, truncation %u, rate %g",
-                   f->training.n_trials, (unsigned)f->training.n, model_fit_steps(f->fit),
+                   f->view.n_trials, (unsigned)f->training.n, model_fit_steps(f->fit),
                    (unsigned)f->config.truncation, f->config.rate);
     return write_model(f, fault);
 }
@@ -374,7 +375,7 @@ static int finish(struct fitting *f, struct fault *fault)
         return rc;
     }
     printf("rule %s, %zu trials of %u animals, %" PRIu64 " epochs: %.4f nats a trial\n%s %s\n",
-           model_rule_name(f->params.rule.kind), f->training.n_trials, (unsigned)f->training.n,
+           model_rule_name(f->params.rule.kind), f->view.n_trials, (unsigned)f->training.n,
            model_fit_steps(f->fit), loss, f->model.hash, f->request->out);
     return is_whole ? FAULT_NONE
                     : fault_set(fault, FAULT_WORK,
@@ -428,17 +429,17 @@ static int fit_classic(struct fitting *f, struct fault *fault)
     double loss = 0.0;
     int rc = open_team(f, t->n, fault);
     if (rc == FAULT_NONE) {
-        rc = classic_fit(&f->params, t, &f->team, &loss, fault);
+        rc = classic_fit(&f->params, &f->view, &f->team, &loss, fault);
     }
     if (rc == FAULT_NONE) {
         f->model.params = f->params;
         (void)snprintf(f->model.note, sizeof f->model.note, "open loop, %zu trials of %u animals",
-                       t->n_trials, (unsigned)t->n);
+                       t->n_choices, (unsigned)t->n);
         rc = write_model(f, fault);
     }
     if (rc == FAULT_NONE) {
         printf("rule %s, %zu trials of %u animals: %.4f nats a trial\n%s %s\n",
-               model_rule_name(f->params.rule.kind), t->n_trials, (unsigned)t->n, loss,
+               model_rule_name(f->params.rule.kind), t->n_choices, (unsigned)t->n, loss,
                f->model.hash, f->request->out);
     }
     return rc;
@@ -453,7 +454,11 @@ static int fit(const struct request *request, struct fault *fault)
     f->request = request;
     int rc = read_request(f, fault);
     if (rc == FAULT_NONE) {
-        rc = training_load(&f->training, request->data, &f->params.policy, fault);
+        rc = training_load(&f->training, request->data, fault);
+    }
+    if (rc == FAULT_NONE) {
+        rc = training_view_open(&f->view, &f->training, &f->params.policy, f->params.rule.kind,
+                                NULL, 0, fault);
     }
     if (rc == FAULT_NONE) {
         warn_of_data(&f->training);
@@ -464,6 +469,7 @@ static int fit(const struct request *request, struct fault *fault)
     }
     team_close(&f->team);
     model_file_free(&f->model);
+    training_view_close(&f->view);
     training_free(&f->training);
     free(f->memory);
     free(f);

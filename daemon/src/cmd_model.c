@@ -45,13 +45,14 @@ static void print_people(const struct model_file *model, const char *path,
                shape->is_recurrent ? "GRU, " : "", shape->n_layers, shape->n_hidden,
                shape->n_outputs);
     }
-    printf("\n%-15s %10s %10s %10s %10s %10s %10s\n", "weight", "start", "start sd", "noise sd",
-           "session sd", "rate", "baseline");
+    printf("\n%-15s %10s %10s %10s %10s %10s %10s %10s\n", "weight", "start", "start sd",
+           "noise sd", "session sd", "rate", "baseline", "decay");
     for (uint32_t i = 0; i < p->policy.n; i++) {
-        printf("%-15s %10.4g %10.4g %10.4g %10.4g %10.4g %10.4g\n",
+        printf("%-15s %10.4g %10.4g %10.4g %10.4g %10.4g %10.4g %10.4g\n",
                model_feature_name(p->policy.feature[i]), p->noise.prior_mean[i],
                sqrt(p->noise.prior_var[i]), sqrt(p->noise.drift_var[i]),
-               sqrt(p->noise.session_var[i]), p->rule.rate[i], p->rule.baseline[i]);
+               sqrt(p->noise.session_var[i]), p->rule.rate[i], p->rule.baseline[i],
+               p->rule.decay[i]);
     }
     printf("\n%-28s %4s  shape\n", "tensor", "type");
     for (uint32_t i = 0; i < st->n_tensors; i++) {
@@ -112,6 +113,7 @@ static void print_json(const struct model_file *model, const struct safetensors 
     print_values("session_var", p->noise.session_var, n);
     print_values("rate", p->rule.rate, n);
     print_values("baseline", p->rule.baseline, n);
+    print_values("decay", p->rule.decay, n);
     printf("\"tensors\": {");
     for (uint32_t i = 0; i < st->n_tensors; i++) {
         printf("%s", i > 0 ? ", " : "");

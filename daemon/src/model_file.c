@@ -15,7 +15,7 @@ static const char BUILT_IN[] = "built-in";
 
 enum {
     NET_PARTS_MAX = 5 + 2 * (MODEL_LAYERS_MAX + 1),
-    VECTORS = 6,
+    VECTORS = 7,
     PART_NAME_BYTES = 32,
     HASH_HEX = MODEL_FILE_HASH_MAX
 };
@@ -79,6 +79,7 @@ static void list_vectors(model_params *params, struct vector vectors[VECTORS])
     const model_rule_kind kind = params->rule.kind;
     const bool is_classic = kind != MODEL_RULE_NONE && !model_rule_has_net(kind);
     const bool has_base = kind == MODEL_RULE_REINFORCE_BASE;
+    const bool has_decay = kind == MODEL_RULE_ELIGIBILITY;
     const double mean = MODEL_MEAN_MAX;
     const double var = MODEL_VAR_MAX;
     const double rate = MODEL_RATE_MAX;
@@ -86,6 +87,7 @@ static void list_vectors(model_params *params, struct vector vectors[VECTORS])
     const struct vector list[VECTORS] = {
         {"rule.rate", params->rule.rate, -rate, rate, is_classic, is_classic},
         {"rule.baseline", params->rule.baseline, -rate, rate, has_base, has_base},
+        {"rule.decay", params->rule.decay, 0.0, 1.0, has_decay, has_decay},
         {"filter.prior_mean", noise->prior_mean, -mean, mean, false, true},
         {"filter.prior_var", noise->prior_var, DBL_MIN, var, false, true},
         {"filter.drift_var", noise->drift_var, 0.0, var, false, true},
@@ -383,8 +385,8 @@ static int read_model(const struct safetensors *st, const char *place, struct mo
     model->params.rule.kind = kind;
     const bool has_net = model_rule_has_net(kind);
     if (has_net) {
-        shape.is_recurrent = kind == MODEL_RULE_RNN;
-        shape.n_inputs = model->params.policy.n + MODEL_RULE_INPUTS;
+        shape.is_recurrent = model_rule_is_recurrent(kind);
+        shape.n_inputs = model->params.policy.n + (uint32_t)model_rule_inputs(kind);
         shape.n_outputs = model->params.policy.n;
         rc = read_count(st, place, "hidden", MODEL_HIDDEN_MAX, &shape.n_hidden, fault);
         if (rc == FAULT_NONE) {
@@ -446,7 +448,7 @@ int model_file_load(const char *path, struct model_file *out, struct fault *faul
 
 void model_spec_init(struct model_spec *spec)
 {
-    *spec = (struct model_spec){.rate = (double)NAN, .baseline = (double)NAN};
+    *spec = (struct model_spec){.rate = (double)NAN, .baseline = (double)NAN, .decay = (double)NAN};
     for (int i = 0; i < MODEL_WEIGHTS_MAX; i++) {
         spec->drift_var[i] = (double)NAN;
         spec->session_var[i] = (double)NAN;
@@ -505,6 +507,9 @@ int model_file_build(const struct model_spec *spec, struct model_file *out, stru
         if (kind == MODEL_RULE_REINFORCE_BASE) {
             params.rule.baseline[i] = isnan(spec->baseline) ? 0.0 : spec->baseline;
         }
+        if (kind == MODEL_RULE_ELIGIBILITY) {
+            params.rule.decay[i] = isnan(spec->decay) ? MODEL_FILE_DECAY : spec->decay;
+        }
         if (!isnan(spec->drift_var[i])) {
             params.noise.drift_var[i] = spec->drift_var[i];
         }
@@ -514,7 +519,8 @@ int model_file_build(const struct model_spec *spec, struct model_file *out, stru
     }
     if (model_params_check(&params) != MODEL_OK) {
         return fault_set(fault, FAULT_INPUT,
-                         "model: rate and baseline within %g, variances 0 to %g expected",
+                         "model: rate and baseline within %g, decay 0 to 1, variances 0 to %g "
+                         "expected",
                          MODEL_RATE_MAX, MODEL_VAR_MAX);
     }
     out->params = params;
@@ -527,13 +533,14 @@ int model_file_build_net(const model_params *params, const model_net_shape *shap
 {
     memset(out, 0, sizeof *out);
     const model_policy *policy = &params->policy;
+    const uint32_t n_inputs = policy->n + (uint32_t)model_rule_inputs(params->rule.kind);
     if (!model_rule_has_net(params->rule.kind) || model_net_size(shape) == 0 ||
-        shape->is_recurrent != (params->rule.kind == MODEL_RULE_RNN) ||
-        shape->n_inputs != policy->n + MODEL_RULE_INPUTS || shape->n_outputs != policy->n) {
+        shape->is_recurrent != model_rule_is_recurrent(params->rule.kind) ||
+        shape->n_inputs != n_inputs || shape->n_outputs != policy->n) {
         return fault_set(fault, FAULT_INPUT,
                          "net: %u inputs and %u outputs, %u and %u expected by the policy",
-                         (unsigned)shape->n_inputs, (unsigned)shape->n_outputs,
-                         (unsigned)(policy->n + MODEL_RULE_INPUTS), (unsigned)policy->n);
+                         (unsigned)shape->n_inputs, (unsigned)shape->n_outputs, (unsigned)n_inputs,
+                         (unsigned)policy->n);
     }
     out->params = *params;
     out->params.rule.net = NULL;

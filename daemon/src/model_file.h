@@ -37,12 +37,14 @@ struct model_spec {
     const char *rule;                      /* one of the classic rules; NULL: none */
     double rate;                           /* of every weight; NaN: MODEL_FILE_RATE */
     double baseline;                       /* of every weight; NaN: 0 */
+    double decay;                          /* of every weight's trace; NaN: MODEL_FILE_DECAY */
     double drift_var[MODEL_WEIGHTS_MAX];   /* of each weight; NaN: the built-in default */
     double session_var[MODEL_WEIGHTS_MAX]; /* of each weight; NaN: the built-in default */
 };
 
 #define MODEL_FILE_RATE       0.015625 /* 2^-6, the start that Ashwood et al. 2020 fit from */
-#define MODEL_FILE_WEIGHT_MAX 1e4      /* largest weight of a net that is believed */
+#define MODEL_FILE_DECAY      0.9
+#define MODEL_FILE_WEIGHT_MAX 1e4 /* largest weight of a net that is believed */
 
 /* All defaults. */
 void model_spec_init(struct model_spec *spec);

@@ -13,10 +13,12 @@ size_t spec_options(struct spec *s, struct option list[])
     bool *const given = &s->given;
     const struct option rows[SPEC_OPTIONS] = {
         {"rule", OPTION_TEXT, &s->words.rule, 0, 0, "R",
-         "none, reinforce, reinforce_base, reward_max or predict_max (none)", given},
+         "none, reinforce, reinforce_base, reward_max, predict_max or eligibility (none)", given},
         {"rate", OPTION_REAL, &s->words.rate, 0, 100, "A", "learning rate", given},
         {"baseline", OPTION_REAL, &s->words.baseline, -100, 100, "B",
          "reward baseline of reinforce_base", given},
+        {"decay", OPTION_REAL, &s->words.decay, 0, 1, "L",
+         "of the trace of eligibility, a trial (0.9)", given},
         {"policy", OPTION_TEXT, &s->words.features, 0, 0, "FEATURES",
          "what choices depend on (stimulus,bias,prev_choice)", given},
         {"noise", OPTION_REALS, &s->noise, 0, 10, "SD",

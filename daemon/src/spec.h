@@ -19,7 +19,7 @@ struct spec {
     bool given; /* any of the options was there */
 };
 
-enum { SPEC_OPTIONS = 8 };
+enum { SPEC_OPTIONS = 9 };
 
 /* All defaults. */
 void spec_init(struct spec *s);

@@ -35,27 +35,23 @@ static int find_subject(struct training *t, const struct table *table, const cha
     }
     *out = &t->subject[number];
     if (number == t->n) {
-        **out = (struct training_subject){.at_session_start = true};
+        **out = (struct training_subject){0};
         t->n++;
     }
     return FAULT_NONE;
 }
 
-static int grow(struct training_subject *s, size_t n_weights, struct fault *fault)
+static int grow(struct training_subject *s, struct fault *fault)
 {
     if (s->n < s->capacity) {
         return FAULT_NONE;
     }
     const size_t capacity = s->capacity > 0 ? 2 * s->capacity : FIRST_TRIALS;
-    float *x = realloc(s->x, capacity * MODEL_RULE_INPUTS * sizeof(float));
-    s->x = x != NULL ? x : s->x;
-    float *g = realloc(s->g, capacity * n_weights * sizeof(float));
-    s->g = g != NULL ? g : s->g;
-    uint8_t *y = realloc(s->chose_right, capacity);
-    s->chose_right = y != NULL ? y : s->chose_right;
-    int8_t *side = realloc(s->side, capacity);
-    s->side = side != NULL ? side : s->side;
-    if (x == NULL || g == NULL || y == NULL || side == NULL) {
+    model_trial *trials = realloc(s->trials, capacity * sizeof *trials);
+    s->trials = trials != NULL ? trials : s->trials;
+    uint8_t *starts = realloc(s->starts_session, capacity);
+    s->starts_session = starts != NULL ? starts : s->starts_session;
+    if (trials == NULL || starts == NULL) {
         return no_memory(fault);
     }
     s->capacity = capacity;
@@ -67,46 +63,26 @@ static int take_row(struct training *t, const struct table *table, const struct 
 {
     struct training_subject *s = NULL;
     int rc = find_subject(t, table, row->subject, &s, fault);
+    if (rc == FAULT_NONE) {
+        rc = grow(s, fault);
+    }
     if (rc != FAULT_NONE) {
         return rc;
     }
-    if (strcmp(s->session, row->session) != 0) {
+    const bool starts = strcmp(s->session, row->session) != 0;
+    if (starts) {
         memcpy(s->session, row->session, sizeof s->session);
-        model_history_reset(&s->history);
-        s->at_session_start = true;
     }
-    if (row->choice < 0) {
-        return FAULT_NONE;
-    }
-    rc = grow(s, t->policy.n, fault);
-    if (rc != FAULT_NONE) {
-        return rc;
-    }
-    const model_rule_trial trial = {.stimulus = model_policy_stimulus(&t->policy, row->stimulus),
-                                    .reward = row->reward,
-                                    .is_session_start = s->at_session_start,
-                                    .chose_right = row->choice == 1,
-                                    .side = row->side};
-    float *x = s->x + s->n * MODEL_RULE_INPUTS;
-    if (s->has_last) {
-        model_rule_fill_inputs(&s->last, x);
-    } else {
-        memset(x, 0, MODEL_RULE_INPUTS * sizeof(float));
-        x[1] = 1.0F;
-    }
-    double g[MODEL_WEIGHTS_MAX];
-    model_policy_fill(&t->policy, &s->history, trial.stimulus, g);
-    for (uint32_t i = 0; i < t->policy.n; i++) {
-        s->g[s->n * t->policy.n + i] = (float)g[i];
-    }
-    s->side[s->n] = row->side;
-    s->chose_right[s->n++] = trial.chose_right ? 1 : 0;
-    t->n_trials++;
-    t->n_right += trial.chose_right ? 1 : 0;
-    model_history_push(&s->history, trial.stimulus, trial.chose_right, trial.reward);
-    s->last = trial;
-    s->has_last = true;
-    s->at_session_start = false;
+    s->starts_session[s->n] = starts ? 1 : 0;
+    s->trials[s->n++] = (model_trial){.contrast = row->stimulus,
+                                      .reward = row->reward,
+                                      .rt_s = row->rt_s,
+                                      .choice = row->choice,
+                                      .side = row->side};
+    s->n_choices += row->choice >= 0 ? 1 : 0;
+    s->n_right += row->choice == 1 ? 1 : 0;
+    t->n_choices += row->choice >= 0 ? 1 : 0;
+    t->n_right += row->choice == 1 ? 1 : 0;
     return FAULT_NONE;
 }
 
@@ -136,7 +112,7 @@ static int read_rows(struct training *t, struct table *table, struct fault *faul
     if (rc == FAULT_NONE && got < 0) {
         return FAULT_INPUT;
     }
-    if (rc == FAULT_NONE && t->n_trials == 0) {
+    if (rc == FAULT_NONE && t->n_choices == 0) {
         rc = fault_set(fault, FAULT_INPUT, "%s: no trials that ended in a choice; nothing to learn",
                        table->path);
     }
@@ -166,6 +142,15 @@ static int hash_file(const char *path, char hex[TRAINING_DIGEST_HEX + 1], struct
     return FAULT_NONE;
 }
 
+/* Member by member: a struct has padding. */
+static void hash_trial(crypto_hash_sha256_state *state, const model_trial *t, uint8_t starts)
+{
+    const double values[] = {t->contrast, t->reward, t->rt_s};
+    const int8_t codes[] = {t->choice, t->side, (int8_t)starts};
+    (void)crypto_hash_sha256_update(state, (const unsigned char *)values, sizeof values);
+    (void)crypto_hash_sha256_update(state, (const unsigned char *)codes, sizeof codes);
+}
+
 static void take_fingerprint(struct training *t)
 {
     unsigned char digest[crypto_hash_sha256_BYTES];
@@ -175,24 +160,18 @@ static void take_fingerprint(struct training *t)
         const struct training_subject *s = &t->subject[i];
         const uint64_t n = s->n;
         (void)crypto_hash_sha256_update(&state, (const unsigned char *)&n, sizeof n);
-        if (n > 0) {
-            (void)crypto_hash_sha256_update(&state, (const unsigned char *)s->x,
-                                            s->n * MODEL_RULE_INPUTS * sizeof(float));
-            (void)crypto_hash_sha256_update(&state, (const unsigned char *)s->g,
-                                            s->n * t->policy.n * sizeof(float));
-            (void)crypto_hash_sha256_update(&state, s->chose_right, s->n);
+        for (size_t k = 0; k < s->n; k++) {
+            hash_trial(&state, &s->trials[k], s->starts_session[k]);
         }
     }
     (void)crypto_hash_sha256_final(&state, digest);
     (void)sodium_bin2hex(t->fingerprint, sizeof t->fingerprint, digest, sizeof digest);
 }
 
-int training_load(struct training *out, const char *path, const model_policy *policy,
-                  struct fault *fault)
+int training_load(struct training *out, const char *path, struct fault *fault)
 {
     struct table table = {0};
     memset(out, 0, sizeof *out);
-    out->policy = *policy;
     int rc = strcmp(path, "-") != 0 ? hash_file(path, out->sha256, fault) : FAULT_NONE;
     if (rc == FAULT_NONE) {
         rc = table_open(&table, path, fault);
@@ -201,17 +180,9 @@ int training_load(struct training *out, const char *path, const model_policy *po
         rc = read_rows(out, &table, fault);
     }
     table_close(&table);
-    if (rc == FAULT_NONE) {
-        out->animals = calloc(out->n, sizeof out->animals[0]);
-        rc = out->animals != NULL ? FAULT_NONE : no_memory(fault);
-    }
     if (rc != FAULT_NONE) {
         training_free(out);
         return rc;
-    }
-    for (uint32_t i = 0; i < out->n; i++) {
-        const struct training_subject *s = &out->subject[i];
-        out->animals[i] = (model_fit_animal){s->n, s->x, s->g, s->chose_right, s->side};
     }
     take_fingerprint(out);
     return FAULT_NONE;
@@ -220,13 +191,139 @@ int training_load(struct training *out, const char *path, const model_policy *po
 void training_free(struct training *t)
 {
     for (uint32_t i = 0; i < t->n; i++) {
-        free(t->subject[i].x);
-        free(t->subject[i].g);
-        free(t->subject[i].chose_right);
-        free(t->subject[i].side);
+        free(t->subject[i].trials);
+        free(t->subject[i].starts_session);
     }
     free(t->subject);
-    free(t->animals);
     subjects_free(&t->subjects);
     memset(t, 0, sizeof *t);
+}
+
+/* ---- views ---- */
+
+/* Where the arrays of one animal stand. */
+struct rows {
+    float *x;
+    float *g;
+    uint8_t *chose_right;
+    int8_t *side;
+    uint8_t *starts_session;
+    uint16_t *n_steps;
+};
+
+/* The next so many bytes; base NULL only counts. */
+static void *take(unsigned char *base, size_t *used, size_t bytes)
+{
+    void *block = base != NULL ? base + *used : NULL;
+    *used += (bytes + 7) / 8 * 8;
+    return block;
+}
+
+static size_t lay_out(const struct training_view *view, size_t n, unsigned char *base, size_t used,
+                      struct rows *rows)
+{
+    rows->x = take(base, &used, n * model_fit_inputs(view->rule) * sizeof(float));
+    rows->g = take(base, &used, n * view->policy.n * sizeof(float));
+    rows->chose_right = take(base, &used, n);
+    rows->side = take(base, &used, n);
+    rows->starts_session = take(base, &used, n);
+    rows->n_steps = take(base, &used, n * sizeof(uint16_t));
+    return used;
+}
+
+static void fill_rows(const struct training_view *view, const struct training_subject *s,
+                      const struct rows *rows)
+{
+    const size_t n_inputs = model_fit_inputs(view->rule);
+    model_history history;
+    model_rule_trial last = {0};
+    bool at_start = true;
+    int64_t n_session = 0;
+    size_t n = 0;
+    uint16_t n_steps = 0;
+    model_history_reset(&history);
+    for (size_t k = 0; k < s->n; k++) {
+        const model_trial *t = &s->trials[k];
+        if (s->starts_session[k] == 1) {
+            model_history_reset(&history);
+            at_start = true;
+            n_session = 0;
+        }
+        if (t->choice >= 0) {
+            const model_rule_trial trial = {.stimulus =
+                                                model_policy_stimulus(&view->policy, t->contrast),
+                                            .reward = t->reward,
+                                            .rt_s = t->rt_s,
+                                            .n_session = n_session,
+                                            .n_training = (int64_t)k,
+                                            .is_session_start = at_start,
+                                            .chose_right = t->choice == 1,
+                                            .side = t->side};
+            float *x = rows->x + n * n_inputs;
+            if (n > 0) {
+                model_rule_fill_inputs(view->rule, &last, x);
+            } else {
+                memset(x, 0, n_inputs * sizeof(float));
+                x[1] = 1.0F;
+            }
+            double g[MODEL_WEIGHTS_MAX];
+            model_policy_fill(&view->policy, &history, trial.stimulus, g);
+            for (uint32_t i = 0; i < view->policy.n; i++) {
+                rows->g[n * view->policy.n + i] = (float)g[i];
+            }
+            rows->side[n] = t->side;
+            rows->chose_right[n] = trial.chose_right ? 1 : 0;
+            rows->starts_session[n] = at_start ? 1 : 0;
+            rows->n_steps[n++] = n_steps;
+            model_history_push(&history, trial.stimulus, trial.chose_right, trial.reward);
+            last = trial;
+            at_start = false;
+            n_steps = 0;
+        }
+        n_session++;
+        n_steps = n_steps < UINT16_MAX ? (uint16_t)(n_steps + 1) : n_steps;
+    }
+}
+
+int training_view_open(struct training_view *out, const struct training *training,
+                       const model_policy *policy, model_rule_kind rule, const uint32_t subjects[],
+                       uint32_t n, struct fault *fault)
+{
+    *out = (struct training_view){.policy = *policy, .rule = rule};
+    const uint32_t count = subjects != NULL ? n : training->n;
+    struct rows rows;
+    size_t used = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t number = subjects != NULL ? subjects[i] : i;
+        used = lay_out(out, training->subject[number].n_choices, NULL, used, &rows);
+    }
+    out->memory = malloc(used + 1);
+    out->animals = calloc((size_t)count + 1, sizeof out->animals[0]);
+    if (out->memory == NULL || out->animals == NULL) {
+        training_view_close(out);
+        return no_memory(fault);
+    }
+    used = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct training_subject *s = &training->subject[subjects != NULL ? subjects[i] : i];
+        used = lay_out(out, s->n_choices, out->memory, used, &rows);
+        fill_rows(out, s, &rows);
+        out->animals[i] = (model_fit_animal){.n_trials = s->n_choices,
+                                             .x = rows.x,
+                                             .g = rows.g,
+                                             .chose_right = rows.chose_right,
+                                             .side = rows.side,
+                                             .starts_session = rows.starts_session,
+                                             .n_steps = rows.n_steps};
+        out->n_trials += s->n_choices;
+    }
+    out->n = count;
+    return FAULT_NONE;
+}
+
+void training_view_close(struct training_view *view)
+{
+    free(view->memory);
+    free(view->animals);
+    memset(view, 0, sizeof *view);
 }

@@ -1,7 +1,9 @@
-/* training.h - the animals of a trial table, as a fit takes them.
+/* training.h - the trials of a table, by animal, and what a fit takes of them.
  *
- * Trials without a choice are left out; the first choice of a session is its start; an unknown
- * reward is 0.5. Threads: one owner. Memory: on the heap; training_free() gives it back.
+ * struct training keeps every row as a twin would observe it. A view is what one rule with one
+ * policy learns from: the trials that ended in a choice; the first choice of a session is its
+ * start; an unknown reward is 0.5. Threads: one owner; afterwards read by all. Memory: on the heap;
+ * the free functions give it back.
  */
 #ifndef MURID_TRAINING_H
 #define MURID_TRAINING_H
@@ -13,44 +15,57 @@
 #include "fault.h"
 #include "model/fit.h"
 #include "model/policy.h"
+#include "model/twin.h"
 #include "subjects.h"
 
 enum { TRAINING_DIGEST_HEX = 64 };
 
 struct training_subject {
-    size_t n;
+    size_t n; /* rows, no-gos among them */
     size_t capacity;
-    float *x;
-    float *g;
-    uint8_t *chose_right;
-    int8_t *side;
+    model_trial *trials;
+    uint8_t *starts_session; /* 1: the row is the first of its session */
     char session[PROTO_ID_MAX + 1];
-    model_history history;
-    model_rule_trial last; /* the choice before */
-    bool has_last;
-    bool at_session_start;
+    size_t n_choices;
+    size_t n_right;
 };
 
 struct training {
-    model_policy policy;
     struct subjects subjects;
     struct training_subject *subject; /* by number */
     uint32_t n;
     uint32_t capacity;
     int64_t n_rows;
-    size_t n_trials;
+    size_t n_choices;
     size_t n_right;
     char sha256[TRAINING_DIGEST_HEX + 1];      /* of the file's bytes; "" of a pipe */
-    char fingerprint[TRAINING_DIGEST_HEX + 1]; /* of what is trained on */
-    model_fit_animal *animals;                 /* (n); they point into subject */
+    char fingerprint[TRAINING_DIGEST_HEX + 1]; /* of the trials */
+};
+
+/* What one rule learns from some of the animals. */
+struct training_view {
+    model_policy policy;
+    model_rule_kind rule;
+    uint32_t n;
+    model_fit_animal *animals; /* (n) */
+    size_t n_trials;           /* of all */
+    void *memory;              /* what animals point into */
 };
 
 /* Reads a table ("-": standard input). FAULT_NONE, or FAULT_INPUT or FAULT_WORK with *out zeroed.
  */
-int training_load(struct training *out, const char *path, const model_policy *policy,
-                  struct fault *fault);
+int training_load(struct training *out, const char *path, struct fault *fault);
 
 /* A zeroed one is fine. */
 void training_free(struct training *t);
+
+/* The trials of n animals given by their numbers; NULL: of all. FAULT_NONE, or FAULT_WORK with *out
+ * zeroed. */
+int training_view_open(struct training_view *out, const struct training *training,
+                       const model_policy *policy, model_rule_kind rule, const uint32_t subjects[],
+                       uint32_t n, struct fault *fault);
+
+/* A zeroed one is fine. */
+void training_view_close(struct training_view *view);
 
 #endif

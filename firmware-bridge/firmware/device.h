@@ -18,8 +18,9 @@
 #define DEVICE_QUEUE 16 /* frames kept until acknowledged, 1..255 */
 #endif
 #ifndef DEVICE_RESEND_MS
-#define DEVICE_RESEND_MS 200 /* silence after which all is sent again; doubles up to 8 times that  \
-                              */
+#define DEVICE_RESEND_MS                                                                           \
+    200 /* silence after which all is sent again; doubles up to 8 times that                       \
+         */
 #endif
 #ifndef DEVICE_HELLO_MS
 #define DEVICE_HELLO_MS 250

@@ -90,11 +90,12 @@ static double find_mode(double M, double v)
     return q;
 }
 
-int model_filter_update(size_t n, double w[], double P[], const double g[], bool chose_right)
+int model_filter_update(size_t n, double w[], double P[], const double g[], double shift,
+                        bool chose_right)
 {
     double Pg[MODEL_WEIGHTS_MAX];
     multiply(n, P, g, Pg);
-    const double m = dot(n, w, g);
+    const double m = dot(n, w, g) + shift;
     const double v = dot(n, g, Pg);
     if (!isfinite(m) || !isfinite(v) || v < 0.0) {
         return MODEL_ERR_NUMERIC;
@@ -135,12 +136,12 @@ void model_filter_move(size_t n, double w[], double P[], const double dw[], cons
 }
 
 double model_filter_predict(size_t n, const double w[], const double P[], const double g[],
-                            double *lo, double *hi)
+                            double shift, double *lo, double *hi)
 {
     static const double PI_OVER_8 = 0.39269908169872414;
     double Pg[MODEL_WEIGHTS_MAX];
     multiply(n, P, g, Pg);
-    const double m = dot(n, w, g);
+    const double m = dot(n, w, g) + shift;
     const double v = fmax(dot(n, g, Pg), 0.0);
     if (lo != NULL || hi != NULL) {
         const double half = MODEL_FILTER_Z90 * sqrt(v);

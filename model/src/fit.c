@@ -20,6 +20,11 @@ struct model_fit {
     fit_shard shard[MODEL_FIT_SHARDS_MAX];
 };
 
+size_t model_fit_inputs(model_rule_kind rule)
+{
+    return model_rule_has_net(rule) ? model_rule_inputs(rule) : MODEL_RULE_INPUTS;
+}
+
 void model_fit_config_init(model_fit_config *config, const model_net_shape *shape)
 {
     *config = (model_fit_config){.shape = *shape,

@@ -29,6 +29,7 @@ void model_mouse_start_session(model_mouse *mouse, const model_params *params)
 {
     add_noise(mouse, params->policy.n, params->noise.session_var);
     model_history_reset(&mouse->history);
+    mouse->n_session = 0;
     mouse->at_session_start = true;
 }
 
@@ -40,7 +41,7 @@ static double drive(const model_mouse *mouse, const model_params *params, double
     model_policy_fill(&params->policy, &mouse->history, x, g);
     double sum = 0.0;
     for (size_t i = 0; i < params->policy.n; i++) {
-        sum += mouse->w[i] * g[i];
+        sum += (mouse->w[i] + mouse->rule.offset[i]) * g[i];
     }
     return sum;
 }
@@ -76,6 +77,9 @@ int model_mouse_learn(model_mouse *mouse, const model_params *params, const mode
     const model_rule_trial step = {
         .stimulus = model_policy_stimulus(&params->policy, trial->contrast),
         .reward = trial->reward,
+        .rt_s = trial->rt_s,
+        .n_session = mouse->n_session,
+        .n_training = mouse->n_trials,
         .is_session_start = mouse->at_session_start,
         .chose_right = trial->choice == 1,
         .side = trial->side,
@@ -89,6 +93,8 @@ int model_mouse_learn(model_mouse *mouse, const model_params *params, const mode
     }
     add_noise(mouse, n, params->noise.drift_var);
     model_history_push(&mouse->history, step.stimulus, step.chose_right, step.reward);
+    mouse->n_session++;
+    mouse->n_trials++;
     mouse->at_session_start = false;
     return MODEL_OK;
 }

@@ -62,7 +62,8 @@ int model_params_check(const model_params *params)
             !is_within(noise->drift_var[i], 0.0, MODEL_VAR_MAX) ||
             !is_within(noise->session_var[i], 0.0, MODEL_VAR_MAX) ||
             !is_within(rule->rate[i], -MODEL_RATE_MAX, MODEL_RATE_MAX) ||
-            !is_within(rule->baseline[i], -MODEL_RATE_MAX, MODEL_RATE_MAX)) {
+            !is_within(rule->baseline[i], -MODEL_RATE_MAX, MODEL_RATE_MAX) ||
+            !is_within(rule->decay[i], 0.0, 1.0)) {
             return MODEL_ERR_ARG;
         }
     }

@@ -37,7 +37,20 @@ int model_rule_parse(model_rule_kind *out, const char *name)
 
 bool model_rule_has_net(model_rule_kind kind)
 {
-    return kind == MODEL_RULE_DNN || kind == MODEL_RULE_RNN;
+    return kind == MODEL_RULE_DNN || model_rule_is_recurrent(kind);
+}
+
+bool model_rule_is_recurrent(model_rule_kind kind)
+{
+    return kind == MODEL_RULE_RNN || kind == MODEL_RULE_GRU_POLICY;
+}
+
+size_t model_rule_inputs(model_rule_kind kind)
+{
+    if (kind == MODEL_RULE_GRU_POLICY) {
+        return MODEL_RULE_POLICY_INPUTS;
+    }
+    return model_rule_has_net(kind) ? MODEL_RULE_INPUTS : 0;
 }
 
 bool model_rule_fits(const model_rule *rule, size_t n)
@@ -52,8 +65,8 @@ bool model_rule_fits(const model_rule *rule, size_t n)
         return false;
     }
     const model_net_shape *shape = model_net_shape_of(rule->net);
-    return shape->is_recurrent == (rule->kind == MODEL_RULE_RNN) &&
-           shape->n_inputs == n + MODEL_RULE_INPUTS && shape->n_outputs == n;
+    return shape->is_recurrent == model_rule_is_recurrent(rule->kind) &&
+           shape->n_inputs == n + model_rule_inputs(rule->kind) && shape->n_outputs == n;
 }
 
 void model_rule_reset(model_rule_state *state)
@@ -66,7 +79,16 @@ static double known_reward(const model_rule_trial *trial)
     return isnan(trial->reward) ? 0.5 : trial->reward;
 }
 
-void model_rule_fill_inputs(const model_rule_trial *trial, float x[])
+/* log10 of the reaction time from 0.1 s to 100 s; 0.5 in the middle and where unknown. */
+static double scaled_rt(double rt_s)
+{
+    if (!(rt_s >= 0.0)) {
+        return 0.5;
+    }
+    return fmin(fmax(log10(fmax(rt_s, 1e-3)) + 1.0, 0.0), 3.0) / 3.0;
+}
+
+void model_rule_fill_inputs(model_rule_kind kind, const model_rule_trial *trial, float x[])
 {
     x[0] = (float)trial->stimulus;
     x[1] = 1.0F;
@@ -74,20 +96,26 @@ void model_rule_fill_inputs(const model_rule_trial *trial, float x[])
     x[3] = trial->chose_right ? 1.0F : 0.0F;
     x[4] = (float)known_reward(trial);
     x[5] = trial->side >= 0 ? (float)trial->side : (trial->stimulus > 0.0 ? 1.0F : 0.0F);
+    if (kind == MODEL_RULE_GRU_POLICY) {
+        const double n = (double)trial->n_session;
+        x[6] = (float)scaled_rt(trial->rt_s);
+        x[7] = (float)(n / (n + 200.0));
+        x[8] = (float)(log1p((double)trial->n_training) / 10.0);
+    }
 }
 
 static int step_net(const model_rule *rule, model_rule_state *state, size_t n, const double w[],
-                    const model_rule_trial *trial, double dw[])
+                    const model_rule_trial *trial, double moved[])
 {
-    float in[MODEL_WEIGHTS_MAX + MODEL_RULE_INPUTS];
+    float in[MODEL_WEIGHTS_MAX + MODEL_RULE_INPUTS_MAX];
     float out[MODEL_NET_OUTPUTS_MAX];
     for (size_t i = 0; i < n; i++) {
         in[i] = (float)w[i];
     }
-    model_rule_fill_inputs(trial, in + n);
+    model_rule_fill_inputs(rule->kind, trial, in + n);
     const int status = model_net_step(rule->net, in, state->h, out);
     for (size_t i = 0; status == MODEL_OK && i < n; i++) {
-        dw[i] = (double)out[i];
+        moved[i] = (double)out[i];
     }
     return status;
 }
@@ -106,8 +134,9 @@ static double correct_side(const model_rule_trial *trial)
     return trial->chose_right ? r : 1.0 - r;
 }
 
-/* Every classic rule is dw_i = rate_i k_i(p) g_i, so that d dw_i / dw_j = rate_i k_i' p(1-p) g_i
- * g_j and the Jacobian is I + u g' with u_i = rate_i k_i' p(1-p) g_i. */
+/* Every classic rule is dw_i = rate_i k_i(p) g_i (+ what eligibility remembers), so that d dw_i /
+ * dw_j = rate_i k_i' p(1-p) g_i g_j and the Jacobian is I + u g' with u_i = rate_i k_i' p(1-p) g_i.
+ */
 int model_rule_step(const model_rule *rule, model_rule_state *state, size_t n, const double w[],
                     const double g[], const model_rule_trial *trial, double dw[], double u[])
 {
@@ -117,7 +146,8 @@ int model_rule_step(const model_rule *rule, model_rule_state *state, size_t n, c
         return MODEL_OK;
     }
     if (model_rule_has_net(rule->kind)) {
-        return step_net(rule, state, n, w, trial, dw);
+        return step_net(rule, state, n, w, trial,
+                        rule->kind == MODEL_RULE_GRU_POLICY ? state->offset : dw);
     }
     double a = 0.0;
     for (size_t i = 0; i < n; i++) {
@@ -140,9 +170,15 @@ int model_rule_step(const model_rule *rule, model_rule_state *state, size_t n, c
         } else if (rule->kind == MODEL_RULE_REWARD_MAX) {
             k = 2.0 * (2.0 * side - 1.0) * slope;
             k_slope = 2.0 * (2.0 * side - 1.0) * (1.0 - 2.0 * p);
-        } else {
+        } else if (rule->kind == MODEL_RULE_PREDICT_MAX) {
             k = side - p;
             k_slope = -1.0;
+        } else {
+            const double fresh = 1.0 - rule->decay[i];
+            state->trace[i] = rule->decay[i] * state->trace[i] + fresh * (y - p) * g[i];
+            dw[i] = rule->rate[i] * r * state->trace[i];
+            u[i] = -rule->rate[i] * r * fresh * slope * g[i];
+            continue;
         }
         dw[i] = rule->rate[i] * k * g[i];
         u[i] = rule->rate[i] * k_slope * slope * g[i];

@@ -5,7 +5,7 @@
 
 _Static_assert(sizeof(model_twin) ==
                    sizeof(double) * (MODEL_WEIGHTS_MAX + MODEL_WEIGHTS_MAX * MODEL_WEIGHTS_MAX) +
-                       sizeof(model_history) + sizeof(model_rule_state) + sizeof(int64_t) + 8,
+                       sizeof(model_history) + sizeof(model_rule_state) + 2 * sizeof(int64_t) + 8,
                "a twin is compared and written bytewise: it must have no padding");
 
 void model_twin_init(model_twin *twin, const model_params *params)
@@ -24,7 +24,24 @@ void model_twin_start_session(model_twin *twin, const model_params *params)
         model_filter_diffuse(params->policy.n, twin->P, params->noise.session_var);
     }
     model_history_reset(&twin->history);
+    twin->n_session = 0;
     twin->at_session_start = true;
+}
+
+static double shift_of(const model_twin *twin, size_t n, const double g[])
+{
+    double shift = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        shift += twin->rule.offset[i] * g[i];
+    }
+    return shift;
+}
+
+void model_twin_weights(const model_twin *twin, const model_params *params, double w[])
+{
+    for (size_t i = 0; i < params->policy.n; i++) {
+        w[i] = twin->w[i] + twin->rule.offset[i];
+    }
 }
 
 void model_twin_predict(const model_twin *twin, const model_params *params, size_t n,
@@ -35,6 +52,7 @@ void model_twin_predict(const model_twin *twin, const model_params *params, size
         const double x = model_policy_stimulus(&params->policy, contrasts[i]);
         model_policy_fill(&params->policy, &twin->history, x, g);
         p_right[i] = model_filter_predict(params->policy.n, twin->w, twin->P, g,
+                                          shift_of(twin, params->policy.n, g),
                                           lo != NULL ? &lo[i] : NULL, hi != NULL ? &hi[i] : NULL);
     }
 }
@@ -55,7 +73,7 @@ static bool is_believable(const model_twin *twin, size_t n)
     static const double P_MAX = 1e12;
     bool ok = true;
     for (size_t i = 0; i < n; i++) {
-        ok = ok && fabs(twin->w[i]) <= W_MAX;
+        ok = ok && fabs(twin->w[i]) <= W_MAX && fabs(twin->rule.offset[i]) <= W_MAX;
     }
     for (size_t i = 0; i < n * n; i++) {
         ok = ok && fabs(twin->P[i]) <= P_MAX;
@@ -70,13 +88,17 @@ static int take_choice(model_twin *twin, const model_params *params, const model
     const model_rule_trial seen = {
         .stimulus = model_policy_stimulus(&params->policy, trial->contrast),
         .reward = trial->reward,
+        .rt_s = trial->rt_s,
+        .n_session = twin->n_session,
+        .n_training = twin->n_trials,
         .is_session_start = twin->at_session_start,
         .chose_right = trial->choice == 1,
         .side = trial->side,
     };
     double g[MODEL_WEIGHTS_MAX];
     model_policy_fill(&params->policy, &twin->history, seen.stimulus, g);
-    int status = model_filter_update(n, twin->w, twin->P, g, seen.chose_right);
+    int status =
+        model_filter_update(n, twin->w, twin->P, g, shift_of(twin, n, g), seen.chose_right);
     if (status == MODEL_OK && params->rule.kind != MODEL_RULE_NONE) {
         double dw[MODEL_WEIGHTS_MAX];
         double u[MODEL_WEIGHTS_MAX];
@@ -109,6 +131,7 @@ int model_twin_observe(model_twin *twin, const model_params *params, const model
         return MODEL_ERR_NUMERIC;
     }
     next.n_trials++;
+    next.n_session++;
     *twin = next;
     return MODEL_OK;
 }

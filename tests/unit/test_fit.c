@@ -57,7 +57,8 @@ static void herd_add(struct herd *herd, test_random *r, size_t n_trials, size_t 
         }
         x[t * MODEL_RULE_INPUTS + 1] = 1.0F;
     }
-    herd->animal[herd->n++] = (model_fit_animal){n_trials, x, g, y, NULL};
+    herd->animal[herd->n++] =
+        (model_fit_animal){.n_trials = n_trials, .x = x, .g = g, .chose_right = y};
 }
 
 static struct herd herd_of_case(const struct learning_case *c)
@@ -82,7 +83,8 @@ static struct herd herd_of_case(const struct learning_case *c)
             }
             y[t] = c->y.v[s * c->n_trials + t] > 0.5 ? 1 : 0;
         }
-        herd.animal[s] = (model_fit_animal){c->n_trials, x, g, y, NULL};
+        herd.animal[s] =
+            (model_fit_animal){.n_trials = c->n_trials, .x = x, .g = g, .chose_right = y};
     }
     return herd;
 }

@@ -160,7 +160,7 @@ static void inputs_of_the_nets_are_the_published_six(void **state)
     };
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
         float x[MODEL_RULE_INPUTS];
-        model_rule_fill_inputs(&cases[k].trial, x);
+        model_rule_fill_inputs(MODEL_RULE_RNN, &cases[k].trial, x);
         assert_memory_equal(x, cases[k].expected, sizeof x);
     }
 }
@@ -184,7 +184,7 @@ static void a_net_rule_moves_the_weights_by_its_net_and_keeps_its_hidden_state(v
         for (int i = 0; i < N; i++) {
             in[i] = (float)W[i];
         }
-        model_rule_fill_inputs(&trial, in + N);
+        model_rule_fill_inputs(MODEL_RULE_RNN, &trial, in + N);
         assert_int_equal(model_net_step(s->net, in, h, out), MODEL_OK);
         assert_int_equal(model_rule_step(&rule, &hidden, N, W, G, &trial, dw, u), MODEL_OK);
         for (int i = 0; i < N; i++) {

@@ -22,9 +22,11 @@ void model_filter_init(size_t n, double w[], double P[], const double mean[], co
 /* Time passes: P += diag(var). RT-safe: yes, O(n). */
 void model_filter_diffuse(size_t n, double P[], const double var[]);
 
-/* A choice was seen: the posterior's mode and the Laplace covariance there. MODEL_OK, or
- * MODEL_ERR_NUMERIC with w and P as they were. RT-safe: yes, O(n^2), at most 8 Newton steps. */
-int model_filter_update(size_t n, double w[], double P[], const double g[], bool chose_right);
+/* A choice was seen whose logit was w . g + shift: the posterior's mode and the Laplace covariance
+ * there. MODEL_OK, or MODEL_ERR_NUMERIC with w and P as they were. RT-safe: yes, O(n^2), at most 8
+ * Newton steps. */
+int model_filter_update(size_t n, double w[], double P[], const double g[], double shift,
+                        bool chose_right);
 
 /* The weights moved by a known amount: w += dw, P = A P A' with A = I + u g'. u NULL: A = I.
  * RT-safe: yes, O(n^2). */
@@ -32,9 +34,9 @@ void model_filter_move(size_t n, double w[], double P[], const double dw[], cons
                        const double g[]);
 
 /* p(right) with the uncertainty of w averaged over, and the ends of the 90% credible interval of
- * sigmoid(w . g); lo and hi may be NULL. Reads only. RT-safe: yes, O(n^2). */
+ * sigmoid(w . g + shift); lo and hi may be NULL. Reads only. RT-safe: yes, O(n^2). */
 double model_filter_predict(size_t n, const double w[], const double P[], const double g[],
-                            double *lo, double *hi);
+                            double shift, double *lo, double *hi);
 
 /* 1 / (1 + exp(-a)) without overflow. RT-safe: yes. */
 double model_filter_sigmoid(double a);

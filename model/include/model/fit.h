@@ -30,11 +30,13 @@ enum {
  * arrays are the caller's and must outlive the fit. */
 typedef struct {
     size_t n_trials;            /* may be 0 */
-    const float *x;             /* (n_trials, MODEL_RULE_INPUTS), as model_rule_fill_inputs() */
+    const float *x;             /* (n_trials, model_fit_inputs()), as model_rule_fill_inputs() */
     const float *g;             /* (n_trials, n_outputs) */
     const uint8_t *chose_right; /* (n_trials), 0 or 1 */
     const int8_t *side; /* (n_trials): as model_rule_trial; for model_fit_loss() alone, may be NULL:
                          * not stated */
+    const uint8_t *starts_session; /* (n_trials), 1: the first choice of a session; filter alone */
+    const uint16_t *n_steps;       /* (n_trials): of drift since the choice before; filter alone */
 } model_fit_animal;
 
 typedef struct {
@@ -50,6 +52,9 @@ typedef struct model_fit model_fit;
 
 /* What the papers used: chunks of 500, Adam 1e-3, times 0.999 after every 5 steps; four shards. */
 void model_fit_config_init(model_fit_config *config, const model_net_shape *shape);
+
+/* Columns of model_fit_animal.x for a rule: its net's inputs, or MODEL_RULE_INPUTS without one. */
+size_t model_fit_inputs(model_rule_kind rule);
 
 /* Floats of all tensors of such a net. 0 if the shape is invalid. */
 size_t model_fit_parameters(const model_net_shape *shape);

@@ -21,6 +21,8 @@ typedef struct {
     model_rule_state rule;
     model_random choices; /* two streams, so that the noise does not depend on what was chosen */
     model_random noise;
+    int64_t n_trials; /* so far */
+    int64_t n_session;
     bool at_session_start; /* no choice yet in this session */
 } model_mouse;
 

@@ -56,6 +56,7 @@ typedef struct {
     model_history history;                           /* what history features need */
     model_rule_state rule;                           /* hidden state of a recurrent rule */
     int64_t n_trials;                                /* taken up so far */
+    int64_t n_session;                               /* the same of this session */
     bool at_session_start;                           /* no choice yet in this session */
     uint8_t reserved[7];                             /* 0 */
 } model_twin;
@@ -79,6 +80,9 @@ void model_twin_start_session(model_twin *twin, const model_params *params);
  * lo and hi may be NULL. Reads only. RT-safe: yes, O(n k^2). */
 void model_twin_predict(const model_twin *twin, const model_params *params, size_t n,
                         const double contrasts[], double p_right[], double lo[], double hi[]);
+
+/* The policy's weights for the trial to come, with the GRU policy's offset: w[n]. RT-safe: yes. */
+void model_twin_weights(const model_twin *twin, const model_params *params, double w[]);
 
 /* Takes up one trial: measurement update with the choice, then the rule's step and the drift, so
  * that the twin stands before the next trial. A no-go moves no weight by measurement or rule.
