@@ -28,6 +28,17 @@ static model_rule rule_of(model_rule_kind kind)
     return rule;
 }
 
+static model_rule_trial trial_of(double stimulus, double reward, bool is_session_start,
+                                 bool chose_right, int8_t side)
+{
+    return (model_rule_trial){.stimulus = stimulus,
+                              .reward = reward,
+                              .rt_s = (double)NAN,
+                              .is_session_start = is_session_start,
+                              .chose_right = chose_right,
+                              .side = side};
+}
+
 static void step(model_rule_kind kind, const double w[], const model_rule_trial *trial, double dw[],
                  double u[])
 {
@@ -51,8 +62,8 @@ static void classic_rules_follow_their_published_form(void **state)
         const bool side_right = k / 2 % 2 == 1;
         const double r = k / 4 % 2 == 1 ? 1.0 : 0.0;
         const double stimulus = side_right ? 0.6 : -0.6;
-        const model_rule_trial trial = {stimulus, r, false, chose_right,
-                                        (int8_t)(k / 8 == 1 ? side_right : -1)};
+        const model_rule_trial trial =
+            trial_of(stimulus, r, false, chose_right, (int8_t)(k / 8 == 1 ? side_right : -1));
         const double f_choice = chose_right ? 1.0 : -1.0;
         const double f_answer = side_right ? 1.0 : -1.0;
         const double p_choice = chose_right ? p : 1.0 - p;
@@ -82,8 +93,8 @@ static void jacobians_match_finite_differences(void **state)
     const double e = 1e-6;
     for (int k = 0; k < 4; k++) {
         for (int c = 0; c < 4; c++) {
-            const model_rule_trial trial = {c / 2 == 0 ? 0.6 : -0.6, c == 1 ? 1.0 : 0.3, false,
-                                            c % 2 == 1, -1};
+            const model_rule_trial trial =
+                trial_of(c / 2 == 0 ? 0.6 : -0.6, c == 1 ? 1.0 : 0.3, false, c % 2 == 1, -1);
             double dw[N];
             double u[N];
             step(CLASSIC[k], W, &trial, dw, u);
@@ -110,7 +121,7 @@ static void an_unknown_reward_enters_as_one_half(void **state)
     (void)state;
     for (int k = 0; k < 4; k++) {
         for (int stim = 0; stim < 2; stim++) {
-            model_rule_trial trial = {0.6 * stim, (double)NAN, false, true, -1};
+            model_rule_trial trial = trial_of(0.6 * stim, (double)NAN, false, true, -1);
             double dw[N];
             double half[N];
             double u[N];
@@ -125,7 +136,7 @@ static void an_unknown_reward_enters_as_one_half(void **state)
 static void at_zero_contrast_the_reward_tells_the_side(void **state)
 {
     (void)state;
-    model_rule_trial trial = {0.0, 0.0, false, true, -1};
+    model_rule_trial trial = trial_of(0.0, 0.0, false, true, -1);
     double told[N];
     double stated[N];
     double u[N];
@@ -152,11 +163,11 @@ static void inputs_of_the_nets_are_the_published_six(void **state)
         model_rule_trial trial;
         float expected[MODEL_RULE_INPUTS];
     } cases[] = {
-        {{0.5, 1.0, true, true, -1}, {0.5F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F}},
-        {{-0.5, 0.0, false, true, -1}, {-0.5F, 1.0F, 0.0F, 1.0F, 0.0F, 0.0F}},
-        {{0.0, (double)NAN, false, false, -1}, {0.0F, 1.0F, 0.0F, 0.0F, 0.5F, 0.0F}},
-        {{0.0, 1.0, false, true, 1}, {0.0F, 1.0F, 0.0F, 1.0F, 1.0F, 1.0F}},
-        {{0.5, 1.0, false, false, 0}, {0.5F, 1.0F, 0.0F, 0.0F, 1.0F, 0.0F}},
+        {trial_of(0.5, 1.0, true, true, -1), {0.5F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F}},
+        {trial_of(-0.5, 0.0, false, true, -1), {-0.5F, 1.0F, 0.0F, 1.0F, 0.0F, 0.0F}},
+        {trial_of(0.0, (double)NAN, false, false, -1), {0.0F, 1.0F, 0.0F, 0.0F, 0.5F, 0.0F}},
+        {trial_of(0.0, 1.0, false, true, 1), {0.0F, 1.0F, 0.0F, 1.0F, 1.0F, 1.0F}},
+        {trial_of(0.5, 1.0, false, false, 0), {0.5F, 1.0F, 0.0F, 0.0F, 1.0F, 0.0F}},
     };
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
         float x[MODEL_RULE_INPUTS];
@@ -178,7 +189,7 @@ static void a_net_rule_moves_the_weights_by_its_net_and_keeps_its_hidden_state(v
     double dw[N];
     double u[N];
     for (int t = 0; t < 5; t++) {
-        const model_rule_trial trial = {0.2 * t, 1.0, t == 0, true, -1};
+        const model_rule_trial trial = trial_of(0.2 * t, 1.0, t == 0, true, -1);
         float in[N + MODEL_RULE_INPUTS];
         float out[N];
         for (int i = 0; i < N; i++) {

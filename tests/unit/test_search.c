@@ -79,7 +79,7 @@ static void the_loss_of_a_classic_rule_is_what_a_hand_computes(void **state)
     const float x[2 * MODEL_RULE_INPUTS] = {0, 1, 0, 0, 0, 0, 0.5F, 1, 1, 1, 1, 1};
     const float g[2] = {1.0F, 1.0F};
     const uint8_t y[2] = {1, 1};
-    const model_fit_animal animal = {2, x, g, y, NULL};
+    const model_fit_animal animal = {.n_trials = 2, .x = x, .g = g, .chose_right = y};
     const model_rule rule = {.kind = MODEL_RULE_REINFORCE, .rate = {0.5}};
     CHECK_NEAR(model_fit_loss(&rule, 1, &animal), log(2.0) + log(1.0 + exp(-0.25)), 1e-15);
 }
@@ -94,7 +94,7 @@ static void a_stated_side_goes_before_the_guessed_one(void **state)
     const uint8_t y[2] = {1, 1};
     const int8_t side[2] = {1, -1};
     const model_rule rule = {.kind = MODEL_RULE_PREDICT_MAX, .rate = {0.5}};
-    model_fit_animal animal = {2, x, g, y, NULL};
+    model_fit_animal animal = {.n_trials = 2, .x = x, .g = g, .chose_right = y};
     CHECK_NEAR(model_fit_loss(&rule, 1, &animal), log(2.0) + log(1.0 + exp(0.25)), 1e-15);
     animal.side = side;
     CHECK_NEAR(model_fit_loss(&rule, 1, &animal), log(2.0) + log(1.0 + exp(-0.25)), 1e-15);
