@@ -109,7 +109,8 @@ static void make_animals(model_fit_animal animals[ANIMALS])
         for (size_t i = 0; i < TRIALS; i++) {
             y[a][i] = (uint8_t)model_random_below(&r, 2);
         }
-        animals[a] = (model_fit_animal){TRIALS, x[a], g[a], y[a], NULL};
+        animals[a] =
+            (model_fit_animal){.n_trials = TRIALS, .x = x[a], .g = g[a], .chose_right = y[a]};
     }
 }
 
