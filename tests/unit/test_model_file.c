@@ -24,7 +24,8 @@ static void build_net(struct model_file *out, model_rule_kind kind, uint64_t see
 {
     test_random r = test_random_seeded(seed);
     model_net_shape shape = TINY_RNN;
-    shape.is_recurrent = kind == MODEL_RULE_RNN;
+    shape.is_recurrent = model_rule_is_recurrent(kind);
+    shape.n_inputs = shape.n_outputs + (uint32_t)model_rule_inputs(kind);
     some_net *s = some_net_make(&r, shape);
     model_params params;
     assert_int_equal(model_params_built_in(&params, "stimulus,bias"), MODEL_OK);
