@@ -324,8 +324,10 @@ static int train(struct fitting *f, struct fault *fault)
 
 static int write_model(struct fitting *f, struct fault *fault)
 {
-    (void)snprintf(f->model.data_sha256, sizeof f->model.data_sha256, "%s", f->training.sha256);
-    (void)snprintf(f->model.made_by, sizeof f->model.made_by, "murid %s fit", MURID_VERSION);
+    (void)snprintf(f->model.about.data_sha256, sizeof f->model.about.data_sha256, "%s",
+                   f->training.sha256);
+    (void)snprintf(f->model.about.made_by, sizeof f->model.about.made_by, "murid %s fit",
+                   MURID_VERSION);
     return model_file_save(&f->model, f->request->out, fault);
 }
 
@@ -345,8 +347,8 @@ static int save_model(struct fitting *f, struct fault *fault)
     if (rc != FAULT_NONE) {
         return rc;
     }
-    (void)snprintf(f->model.seed, sizeof f->model.seed, "%" PRId64, f->request->seed);
-    (void)snprintf(f->model.note, sizeof f->model.note,
+    (void)snprintf(f->model.about.seed, sizeof f->model.about.seed, "%" PRId64, f->request->seed);
+    (void)snprintf(f->model.about.note, sizeof f->model.about.note,
                    "open loop, %zu trials of %u animals, %" PRIu64
                    " epochs, truncation %u, rate %g",
                    f->view.n_trials, (unsigned)f->training.n, model_fit_steps(f->fit),
@@ -432,9 +434,11 @@ static int fit_classic(struct fitting *f, struct fault *fault)
         rc = classic_fit(&f->params, &f->view, &f->team, &loss, fault);
     }
     if (rc == FAULT_NONE) {
-        f->model.params = f->params;
-        (void)snprintf(f->model.note, sizeof f->model.note, "open loop, %zu trials of %u animals",
-                       t->n_choices, (unsigned)t->n);
+        rc = model_file_build_params(&f->params, &f->model, fault);
+    }
+    if (rc == FAULT_NONE) {
+        (void)snprintf(f->model.about.note, sizeof f->model.about.note,
+                       "open loop, %zu trials of %u animals", t->n_choices, (unsigned)t->n);
         rc = write_model(f, fault);
     }
     if (rc == FAULT_NONE) {
