@@ -16,18 +16,60 @@ enum { ROWS_A_LOOK = 256 };
 
 static const double CHANCE_NATS = 0.69314718055994530942; /* ln 2 */
 
+/* Row i: what the weights are if member i is left out of the bank. */
+typedef double left_out[MODEL_BANK_MAX][MODEL_BANK_MAX];
+
+/* Sums over the choices of all animals. */
+struct member_sums {
+    double nats[MODEL_BANK_MAX];    /* of each member alone */
+    double weight[MODEL_BANK_MAX];  /* of each member, before the choice */
+    double without[MODEL_BANK_MAX]; /* nats of the bank without it */
+};
+
 struct animal {
     char session[PROTO_ID_MAX + 1];
     struct learner learner;
+    left_out *weights; /* owned; NULL unless members are asked for */
 };
 
 struct eval {
+    model_bank_params single; /* the random walk, where no model is given */
     struct learner_models models;
+    bool with_members;
+    left_out priors;
+    struct member_sums sums;
     struct subjects subjects;
     struct animal *animals; /* by the subject's number */
     uint32_t n;
     uint32_t capacity;
 };
+
+/* Priors of the bank without each of its members. */
+static void leave_out(const model_bank_params *params, left_out priors)
+{
+    for (uint32_t i = 0; i < params->n; i++) {
+        for (uint32_t k = 0; k < params->n; k++) {
+            priors[i][k] = k != i ? params->prior[k] / (1.0 - params->prior[i]) : 0.0;
+        }
+    }
+}
+
+/* Its memory beyond what the bank uses is never touched. */
+static int add_animal(struct eval *e, struct animal *animal, struct fault *fault)
+{
+    animal->session[0] = '\0';
+    animal->weights = NULL;
+    if (e->with_members) {
+        animal->weights = malloc(sizeof *animal->weights);
+        if (animal->weights == NULL) {
+            return fault_set(fault, FAULT_WORK, "no memory for %u subjects", e->n + 1);
+        }
+        memcpy(animal->weights, e->priors, sizeof *animal->weights);
+    }
+    learner_init(&animal->learner, &e->models);
+    e->n++;
+    return FAULT_NONE;
+}
 
 /* Points *out to the animal of that name, a new one if it was not seen yet. */
 static int find_animal(struct eval *e, const struct table *table, const char *name,
@@ -48,12 +90,32 @@ static int find_animal(struct eval *e, const struct table *table, const char *na
         e->capacity = capacity;
     }
     *out = &e->animals[number];
-    if (number == e->n) {
-        memset(*out, 0, sizeof **out);
-        learner_init(&(*out)->learner, &e->models);
-        e->n++;
+    return number == e->n ? add_animal(e, *out, fault) : FAULT_NONE;
+}
+
+/* Adds up what each member says of a choice and what the bank would say without it, before the
+ * animal's learner hears of it. */
+static void take_members(struct eval *e, struct animal *animal, const model_trial *trial)
+{
+    const model_bank_params *params = e->models.bank;
+    const model_bank *bank = &animal->learner.bank;
+    const bool chose_right = trial->choice == 1;
+    double p[MODEL_BANK_MAX];
+    model_bank_predict_each(bank, params, trial->contrast, p);
+    for (uint32_t i = 0; i < params->n; i++) {
+        double *weight = (*animal->weights)[i];
+        double mixed = 0.0;
+        for (uint32_t k = 0; k < params->n; k++) {
+            mixed += weight[k] * p[k];
+        }
+        e->sums.nats[i] += model_score_nats(p[i], chose_right);
+        e->sums.weight[i] += model_bank_weight(bank, i);
+        e->sums.without[i] += model_score_nats(mixed, chose_right);
+        if (params->n > 1) {
+            model_bank_weigh(params->n, params->share, params->temper, e->priors[i], p, chose_right,
+                             weight);
+        }
     }
-    return FAULT_NONE;
 }
 
 static int take_row(struct eval *e, const struct table *table, const struct table_row *row,
@@ -73,6 +135,9 @@ static int take_row(struct eval *e, const struct table *table, const struct tabl
                                .rt_s = row->rt_s,
                                .choice = row->choice,
                                .side = row->side};
+    if (e->with_members && trial.choice >= 0) {
+        take_members(e, animal, &trial);
+    }
     struct learner_outcome outcome;
     const int status = learner_observe(&animal->learner, &e->models, &trial, &outcome);
     if (status != MODEL_OK) {
@@ -118,6 +183,25 @@ static void print_row(const char *name, int width, const model_score *s)
            model_score_accuracy(s), model_score_mean_brier(s), model_score_ece(s));
 }
 
+/* Nats a trial that the bank would lose without member i; NaN if nothing would be left of it. */
+static double member_gain(const struct eval *e, const model_score *pooled, uint32_t i)
+{
+    return e->models.bank->n > 1
+               ? e->sums.without[i] / (double)pooled->n - model_score_mean_nats(pooled)
+               : (double)NAN;
+}
+
+static void print_members(const struct eval *e, const model_score *pooled)
+{
+    printf("\n%-6s %-15s %8s %8s %8s\n", "member", "rule", "nats", "weight", "adds");
+    for (uint32_t i = 0; i < e->models.bank->n; i++) {
+        printf("%-6u %-15s %8.4f %8.4f %8.5f\n", (unsigned)i,
+               model_rule_name(e->models.bank->member[i].rule.kind),
+               e->sums.nats[i] / (double)pooled->n, e->sums.weight[i] / (double)pooled->n,
+               member_gain(e, pooled, i));
+    }
+}
+
 static void print_table(const struct eval *e, const model_score *pooled)
 {
     int width = 7;
@@ -131,6 +215,9 @@ static void print_table(const struct eval *e, const model_score *pooled)
         print_row(e->subjects.name[i], width, &e->animals[i].learner.score);
     }
     print_row("pooled", width, pooled);
+    if (e->with_members) {
+        print_members(e, pooled);
+    }
 }
 
 static void print_score(const model_score *s)
@@ -149,6 +236,22 @@ static void print_score(const model_score *s)
     printf("\"n\": %lld}", (long long)s->n);
 }
 
+static void print_member_objects(const struct eval *e, const model_score *pooled)
+{
+    printf(", \"members\": [");
+    for (uint32_t i = 0; i < e->models.bank->n; i++) {
+        printf("%s{\"rule\": \"%s\", ", i > 0 ? ", " : "",
+               model_rule_name(e->models.bank->member[i].rule.kind));
+        escape_json_real(stdout, "nats", e->sums.nats[i] / (double)pooled->n);
+        printf(", ");
+        escape_json_real(stdout, "weight", e->sums.weight[i] / (double)pooled->n);
+        printf(", ");
+        escape_json_real(stdout, "adds", member_gain(e, pooled, i));
+        printf("}");
+    }
+    printf("]");
+}
+
 static void print_json(const struct eval *e, const model_score *pooled)
 {
     printf("{\"pooled\": ");
@@ -158,75 +261,111 @@ static void print_json(const struct eval *e, const model_score *pooled)
         printf("%s\"%s\": ", i > 0 ? ", " : "", e->subjects.name[i]);
         print_score(&e->animals[i].learner.score);
     }
-    printf("}}\n");
+    printf("}");
+    if (e->with_members) {
+        print_member_objects(e, pooled);
+    }
+    printf("}\n");
 }
 
-static int evaluate(const char *path, const char *features, const char *model_path, bool json,
-                    struct fault *fault)
+struct request {
+    const char *path;
+    const char *features;
+    const char *model;
+    bool json;
+    bool with_members;
+};
+
+/* The model that is asked for, and the random walk beside it. */
+static int choose_models(struct eval *e, const struct request *r, model_params *baseline,
+                         struct model_file *twin, struct fault *fault)
 {
-    struct table table = {0};
-    struct model_file twin = {0};
-    struct eval *e = calloc(1, sizeof *e);
-    model_params baseline;
-    int rc = e != NULL ? FAULT_NONE : fault_set(fault, FAULT_WORK, "no memory");
-    if (rc == FAULT_NONE && model_params_built_in(&baseline, features) != MODEL_OK) {
-        rc = fault_set(fault, FAULT_INPUT,
-                       "option policy: \"%.100s\" is not a list of known features", features);
+    if (model_params_built_in(baseline, r->features) != MODEL_OK) {
+        return fault_set(fault, FAULT_INPUT,
+                         "option policy: \"%.100s\" is not a list of known features", r->features);
     }
-    if (rc == FAULT_NONE && model_path != NULL) {
-        rc = model_file_load(model_path, &twin, fault);
+    const int rc = r->model != NULL ? model_file_load(r->model, twin, fault) : FAULT_NONE;
+    if (rc != FAULT_NONE) {
+        return rc;
     }
-    if (rc == FAULT_NONE) {
-        e->models.baseline = &baseline;
-        e->models.twin = model_path != NULL ? &twin.params : &baseline;
-        rc = table_open(&table, path, fault);
+    model_bank_single(&e->single, baseline);
+    e->models.baseline = baseline;
+    e->models.bank = r->model != NULL ? &twin->bank : &e->single;
+    e->with_members = r->with_members;
+    leave_out(e->models.bank, e->priors);
+    return FAULT_NONE;
+}
+
+static void print(const struct eval *e, bool json)
+{
+    model_score pooled;
+    model_score_reset(&pooled);
+    for (uint32_t i = 0; i < e->n; i++) {
+        model_score_add(&pooled, &e->animals[i].learner.score);
     }
-    if (rc == FAULT_NONE) {
-        rc = read_rows(e, &table, fault);
+    if (json) {
+        print_json(e, &pooled);
+    } else {
+        print_table(e, &pooled);
     }
-    if (rc == FAULT_NONE) {
-        model_score pooled;
-        model_score_reset(&pooled);
-        for (uint32_t i = 0; i < e->n; i++) {
-            model_score_add(&pooled, &e->animals[i].learner.score);
-        }
-        if (json) {
-            print_json(e, &pooled);
-        } else {
-            print_table(e, &pooled);
-        }
+}
+
+static void eval_free(struct eval *e)
+{
+    for (uint32_t i = 0; e != NULL && i < e->n; i++) {
+        free(e->animals[i].weights);
     }
-    table_close(&table);
-    model_file_free(&twin);
     if (e != NULL) {
         free(e->animals);
         subjects_free(&e->subjects);
     }
     free(e);
+}
+
+static int evaluate(const struct request *r, struct fault *fault)
+{
+    struct table table = {0};
+    struct model_file twin = {0};
+    struct eval *e = calloc(1, sizeof *e);
+    model_params baseline;
+    int rc = e != NULL ? choose_models(e, r, &baseline, &twin, fault)
+                       : fault_set(fault, FAULT_WORK, "no memory");
+    if (rc == FAULT_NONE) {
+        rc = table_open(&table, r->path, fault);
+    }
+    if (rc == FAULT_NONE) {
+        rc = read_rows(e, &table, fault);
+    }
+    if (rc == FAULT_NONE) {
+        print(e, r->json);
+    }
+    table_close(&table);
+    model_file_free(&twin);
+    eval_free(e);
     return rc;
 }
 
 int cmd_eval(int argc, char **argv)
 {
-    const char *path = NULL;
-    const char *model = NULL;
-    const char *features = NULL;
-    bool json = false;
+    struct request r = {0};
     const struct option list[] = {
-        {"model", OPTION_TEXT, &model, 0, 0, "M", "model file; without it, the random walk", NULL},
-        {"policy", OPTION_TEXT, &features, 0, 0, "FEATURES",
+        {"model", OPTION_TEXT, &r.model, 0, 0, "M", "model file; without it, the random walk",
+         NULL},
+        {"policy", OPTION_TEXT, &r.features, 0, 0, "FEATURES",
          "of the random walk (stimulus,bias,prev_choice)", NULL},
-        {"json", OPTION_FLAG, &json, 0, 0, NULL, "the same for programs", NULL},
+        {"members", OPTION_FLAG, &r.with_members, 0, 0, NULL,
+         "a bank's members too: nats alone, mean weight, and nats that each adds", NULL},
+        {"json", OPTION_FLAG, &r.json, 0, 0, NULL, "the same for programs", NULL},
     };
     struct options options = {
-        .usage = "eval DATA.csv [--model M] [--policy FEATURES] [--json]",
+        .usage = "eval DATA.csv [--model M] [--policy FEATURES] [--members] [--json]",
         .about = "How well each choice is predicted before it is read, trial after trial: nats a\n"
                  "trial of the model, of the built-in random walk and of chance (ln 2), accuracy,\n"
                  "Brier score and calibration error (10 bins), for each subject and over all\n"
                  "trials. DATA.csv \"-\" is standard input.",
         .list = list,
         .n = sizeof list / sizeof list[0],
-        .arguments = &path,
+        .arguments = &r.path,
         .arguments_min = 1,
         .arguments_max = 1};
     int code = 0;
@@ -235,6 +374,6 @@ int cmd_eval(int argc, char **argv)
     }
     struct fault fault;
     progress_catch_interrupts();
-    const int rc = evaluate(path, features, model, json, &fault);
+    const int rc = evaluate(&r, &fault);
     return rc == FAULT_NONE ? 0 : fault_report(&fault, rc);
 }

@@ -28,22 +28,36 @@ static const char *type_name(enum safetensors_type type)
     return type == SAFETENSORS_F32 ? "F32" : "F64";
 }
 
-static void print_people(const struct model_file *model, const char *path,
-                         const struct safetensors *st)
+static void print_net(const model_net *net)
 {
-    const model_params *p = &model->params;
+    const model_net_shape *shape = model_net_shape_of(net);
+    printf("net        %u inputs, %s%u layers of %u units, %u outputs\n", shape->n_inputs,
+           shape->is_recurrent ? "GRU, " : "", shape->n_layers, shape->n_hidden, shape->n_outputs);
+}
+
+static void print_heading(const struct model_file *model, const char *path)
+{
+    const model_bank_params *bank = &model->bank;
+    const model_params *p = &bank->member[0];
     char features[MODEL_POLICY_TEXT_MAX] = "";
     (void)model_policy_print(&p->policy, features, sizeof features);
     printf("file       %s\n", path);
     printf("hash       %s\n", model->hash);
-    printf("rule       %s: %s\n", model_rule_name(p->rule.kind), model_rule_formula(p->rule.kind));
+    if (model_file_is_bank(model)) {
+        printf("rule       bank: %u members, share %g, temper %g\n", (unsigned)bank->n, bank->share,
+               bank->temper);
+    } else {
+        printf("rule       %s: %s\n", model_rule_name(p->rule.kind),
+               model_rule_formula(p->rule.kind));
+    }
     printf("policy     %s\n", features);
     printf("transform  %s\n", model_transform_name(p->policy.transform));
+}
+
+static void print_single(const model_params *p, const struct safetensors *st)
+{
     if (p->rule.net != NULL) {
-        const model_net_shape *shape = model_net_shape_of(p->rule.net);
-        printf("net        %u inputs, %s%u layers of %u units, %u outputs\n", shape->n_inputs,
-               shape->is_recurrent ? "GRU, " : "", shape->n_layers, shape->n_hidden,
-               shape->n_outputs);
+        print_net(p->rule.net);
     }
     printf("\n%-15s %10s %10s %10s %10s %10s %10s %10s\n", "weight", "start", "start sd",
            "noise sd", "session sd", "rate", "baseline", "decay");
@@ -63,6 +77,41 @@ static void print_people(const struct model_file *model, const char *path,
     printf("\nmetadata\n");
     for (uint32_t i = 0; i < st->n_meta; i++) {
         printf("%-28s %s\n", st->meta[i].key, st->meta[i].value);
+    }
+}
+
+static void print_members(const struct model_file *model)
+{
+    const model_bank_params *bank = &model->bank;
+    printf("\n%-6s %-15s %6s %6s %-12s %8s  note\n", "member", "rule", "units", "layers", "seed",
+           "prior");
+    for (uint32_t i = 0; i < bank->n; i++) {
+        const model_rule *rule = &bank->member[i].rule;
+        const struct model_file_about *about = &model->members[i].about;
+        char units[16] = "-";
+        char layers[16] = "-";
+        if (rule->net != NULL) {
+            const model_net_shape *shape = model_net_shape_of(rule->net);
+            (void)snprintf(units, sizeof units, "%u", shape->n_hidden);
+            (void)snprintf(layers, sizeof layers, "%u", shape->n_layers);
+        }
+        printf("%-6u %-15s %6s %6s %-12s %8.4f%s%s\n", (unsigned)i, model_rule_name(rule->kind),
+               units, layers, about->seed[0] != '\0' ? about->seed : "-", bank->prior[i],
+               about->note[0] != '\0' ? "  " : "", about->note);
+    }
+    if (model->about.note[0] != '\0') {
+        printf("\nnote       %s\n", model->about.note);
+    }
+}
+
+static void print_people(const struct model_file *model, const char *path,
+                         const struct safetensors *st)
+{
+    print_heading(model, path);
+    if (model_file_is_bank(model)) {
+        print_members(model);
+    } else {
+        print_single(&model->bank.member[0], st);
     }
 }
 
@@ -90,16 +139,9 @@ static void print_values(const char *key, const double v[], uint32_t n)
     printf("], ");
 }
 
-static void print_json(const struct model_file *model, const struct safetensors *st)
+static void print_parameters(const model_params *p)
 {
-    const model_params *p = &model->params;
     const uint32_t n = p->policy.n;
-    printf("{\"hash\": \"%s\", \"rule\": \"%s\", \"policy\": [", model->hash,
-           model_rule_name(p->rule.kind));
-    for (uint32_t i = 0; i < n; i++) {
-        printf("%s\"%s\"", i > 0 ? ", " : "", model_feature_name(p->policy.feature[i]));
-    }
-    printf("], \"transform\": \"%s\", ", model_transform_name(p->policy.transform));
     if (p->rule.net != NULL) {
         const model_net_shape *shape = model_net_shape_of(p->rule.net);
         printf("\"net\": {\"recurrent\": %s, \"inputs\": %u, \"layers\": %u, \"units\": %u, "
@@ -114,6 +156,38 @@ static void print_json(const struct model_file *model, const struct safetensors 
     print_values("rate", p->rule.rate, n);
     print_values("baseline", p->rule.baseline, n);
     print_values("decay", p->rule.decay, n);
+}
+
+static void print_member_objects(const struct model_file *model)
+{
+    const model_bank_params *bank = &model->bank;
+    printf("\"share\": %.17g, \"temper\": %.17g, \"members\": [", bank->share, bank->temper);
+    for (uint32_t i = 0; i < bank->n; i++) {
+        printf("%s{\"rule\": \"%s\", ", i > 0 ? ", " : "",
+               model_rule_name(bank->member[i].rule.kind));
+        print_parameters(&bank->member[i]);
+        printf("\"seed\": ");
+        print_string(model->members[i].about.seed);
+        printf(", \"prior\": %.17g}", bank->prior[i]);
+    }
+    printf("], ");
+}
+
+static void print_json(const struct model_file *model, const struct safetensors *st)
+{
+    const model_params *p = &model->bank.member[0];
+    const bool is_bank = model_file_is_bank(model);
+    printf("{\"hash\": \"%s\", \"rule\": \"%s\", \"policy\": [", model->hash,
+           is_bank ? "bank" : model_rule_name(p->rule.kind));
+    for (uint32_t i = 0; i < p->policy.n; i++) {
+        printf("%s\"%s\"", i > 0 ? ", " : "", model_feature_name(p->policy.feature[i]));
+    }
+    printf("], \"transform\": \"%s\", ", model_transform_name(p->policy.transform));
+    if (is_bank) {
+        print_member_objects(model);
+    } else {
+        print_parameters(p);
+    }
     printf("\"tensors\": {");
     for (uint32_t i = 0; i < st->n_tensors; i++) {
         printf("%s", i > 0 ? ", " : "");
@@ -155,75 +229,139 @@ static int show(const char *path, bool json, struct fault *fault)
     return rc;
 }
 
-static int make(struct spec *spec, const char *note, const char *out, struct fault *fault)
+/* What is written: words for a new model, or models to join. */
+struct request {
+    struct spec spec;
+    bool is_new, is_join, is_mixed;
+    const char *paths[MODEL_BANK_MAX];
+    size_t n_paths;
+    double share;
+    double temper;
+    const char *note;
+    const char *out;
+};
+
+static int check_request(const struct request *r, struct fault *fault)
+{
+    const size_t most = sizeof((struct model_file_about *)0)->note - 1;
+    if (r->out == NULL) {
+        return fault_set(fault, FAULT_INPUT, "option o: the file to write was expected with --%s",
+                         r->is_new ? "new" : "join");
+    }
+    if (r->note != NULL && strlen(r->note) > most) {
+        return fault_set(fault, FAULT_INPUT, "option note: %zu bytes; at most %zu expected",
+                         strlen(r->note), most);
+    }
+    return FAULT_NONE;
+}
+
+static int build(struct request *r, struct model_file *model, struct fault *fault)
+{
+    const int rc = spec_build(&r->spec, model, fault);
+    if (rc == FAULT_NONE && model_bank_check(&model->bank) != MODEL_OK) {
+        model_file_free(model);
+        return fault_set(fault, FAULT_INPUT,
+                         "option start-sd: a model's must be above 0, so that the twin can learn");
+    }
+    return rc;
+}
+
+static int join(const struct request *r, struct model_file *model, struct fault *fault)
+{
+    struct model_file *members = calloc(r->n_paths, sizeof *members);
+    if (members == NULL) {
+        return fault_set(fault, FAULT_WORK, "no memory for %zu models", r->n_paths);
+    }
+    int rc = FAULT_NONE;
+    for (size_t i = 0; i < r->n_paths && rc == FAULT_NONE; i++) {
+        rc = model_file_load(r->paths[i], &members[i], fault);
+    }
+    if (rc == FAULT_NONE) {
+        rc =
+            model_file_join(members, r->paths, r->n_paths, r->share, r->temper, NULL, model, fault);
+    }
+    for (size_t i = 0; i < r->n_paths; i++) {
+        model_file_free(&members[i]);
+    }
+    free(members);
+    return rc;
+}
+
+static int make(struct request *r, struct fault *fault)
 {
     struct model_file model;
-    if (out == NULL) {
-        return fault_set(fault, FAULT_INPUT, "option o: the file to write was expected with --new");
+    int rc = check_request(r, fault);
+    if (rc == FAULT_NONE) {
+        rc = r->is_new ? build(r, &model, fault) : join(r, &model, fault);
     }
-    if (note != NULL && strlen(note) >= sizeof model.note) {
-        return fault_set(fault, FAULT_INPUT, "option note: %zu bytes; at most %zu expected",
-                         strlen(note), sizeof model.note - 1);
-    }
-    int rc = spec_build(spec, &model, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
-    if (model_params_check(&model.params) != MODEL_OK) {
-        rc = fault_set(fault, FAULT_INPUT,
-                       "option start-sd: a model's must be above 0, so that the twin can learn");
-    }
     /* Without the version: the same words give the same bytes. */
-    (void)snprintf(model.made_by, sizeof model.made_by, "murid model --new");
-    (void)snprintf(model.note, sizeof model.note, "%s", note != NULL ? note : "");
+    (void)snprintf(model.about.made_by, sizeof model.about.made_by, "murid model --%s",
+                   r->is_new ? "new" : "join");
+    (void)snprintf(model.about.note, sizeof model.about.note, "%s", r->note != NULL ? r->note : "");
+    rc = model_file_save(&model, r->out, fault);
     if (rc == FAULT_NONE) {
-        rc = model_file_save(&model, out, fault);
-    }
-    if (rc == FAULT_NONE) {
-        printf("%s %s\n", model.hash, out);
+        printf("%s %s\n", model.hash, r->out);
     }
     model_file_free(&model);
     return rc;
 }
 
+static bool is_sensible(const struct request *r)
+{
+    if (r->is_new) {
+        return !r->is_join && !r->is_mixed && r->n_paths == 0;
+    }
+    if (r->is_join) {
+        return !r->spec.given && r->n_paths >= 2;
+    }
+    return !r->spec.given && !r->is_mixed && r->note == NULL && r->out == NULL && r->n_paths == 1;
+}
+
 int cmd_model(int argc, char **argv)
 {
-    struct spec spec;
-    const char *path = NULL;
-    const char *out = NULL;
-    const char *note = NULL;
+    struct request r = {.share = MODEL_FILE_SHARE, .temper = 1.0};
     bool json = false;
-    bool is_new = false;
-    spec_init(&spec);
+    spec_init(&r.spec);
     const struct option own[] = {
         {"json", OPTION_FLAG, &json, 0, 0, NULL, "show it for programs", NULL},
-        {"new", OPTION_FLAG, &is_new, 0, 0, NULL, "write a model of a classic rule", NULL},
-        {"note", OPTION_TEXT, &note, 0, 0, "TEXT", "kept in the new file", NULL},
-        {"o", OPTION_TEXT, &out, 0, 0, "M.safetensors", "the new file", NULL},
+        {"new", OPTION_FLAG, &r.is_new, 0, 0, NULL, "write a model of a classic rule", NULL},
+        {"join", OPTION_FLAG, &r.is_join, 0, 0, NULL, "write a bank of the models named", NULL},
+        {"share", OPTION_REAL, &r.share, 0, MODEL_BANK_SHARE_MAX, "A",
+         "of a bank's weights that each choice gives back (0.001)", &r.is_mixed},
+        {"temper", OPTION_REAL, &r.temper, MODEL_BANK_TEMPER_MIN, MODEL_BANK_TEMPER_MAX, "B",
+         "power of the likelihoods that weigh a bank (1)", &r.is_mixed},
+        {"note", OPTION_TEXT, &r.note, 0, 0, "TEXT", "kept in the new file", NULL},
+        {"o", OPTION_TEXT, &r.out, 0, 0, "M.safetensors", "the new file", NULL},
     };
     struct option list[SPEC_OPTIONS + sizeof own / sizeof own[0]];
-    memcpy(list + spec_options(&spec, list), own, sizeof own);
+    memcpy(list + spec_options(&r.spec, list), own, sizeof own);
     struct options options = {
-        .usage = "model M [--json] | model --new [options] -o M.safetensors",
+        .usage = "model M [--json] | model --new [options] -o M.safetensors | model --join A B... "
+                 "-o BANK.safetensors",
         .about = "Shows what is in a model file, or writes a new one: a filter whose weights are\n"
-                 "moved by a classic learning rule with stated parameters.",
+                 "moved by a classic learning rule with stated parameters, or a bank of several\n"
+                 "models of one policy, mixed for each animal by how well they predict it.",
         .list = list,
         .n = sizeof list / sizeof list[0],
-        .arguments = &path,
+        .arguments = r.paths,
         .arguments_min = 0,
-        .arguments_max = 1};
+        .arguments_max = MODEL_BANK_MAX};
     int code = 0;
     if (!options_read(&options, argc, argv, &code)) {
         return code;
     }
+    r.n_paths = options.n_arguments;
     struct fault fault;
     int rc = FAULT_NONE;
-    if (is_new == (path != NULL) || (!is_new && (spec.given || note != NULL || out != NULL))) {
+    if (!is_sensible(&r)) {
         rc = fault_set(&fault, FAULT_INPUT,
-                       "a model file to show, or --new and the parameters of one to write, was "
-                       "expected; murid model --help says more");
+                       "a model file to show, --new and the parameters of one to write, or --join "
+                       "and two models or more, was expected; murid model --help says more");
     } else {
-        rc = is_new ? make(&spec, note, out, &fault) : show(path, json, &fault);
+        rc = r.is_new || r.is_join ? make(&r, &fault) : show(r.paths[0], json, &fault);
     }
     return rc == FAULT_NONE ? 0 : fault_report(&fault, rc);
 }

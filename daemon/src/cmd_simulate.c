@@ -209,8 +209,11 @@ int cmd_simulate(int argc, char **argv)
     }
     int rc = model_path != NULL ? model_file_load(model_path, &model, &fault)
                                 : spec_build(&spec, &model, &fault);
+    if (rc == FAULT_NONE && model_file_is_bank(&model)) {
+        rc = fault_set(&fault, FAULT_INPUT, "%s: is a bank; a single model expected", model_path);
+    }
     if (rc == FAULT_NONE) {
-        s.params = &model.params;
+        s.params = &model.bank.member[0];
         progress_catch_interrupts();
         rc = simulate(&s, out_path, truth_path, &fault);
     }

@@ -42,6 +42,42 @@ static uint32_t *make_slots(uint32_t n)
     return slots;
 }
 
+static const size_t HEAD = offsetof(struct subject_state, learner);
+
+size_t subject_state_size(const struct subject_state *state)
+{
+    return HEAD + learner_used(&state->learner) + heal_size(&state->heal);
+}
+
+void subject_state_pack(const struct subject_state *state, uint8_t out[])
+{
+    const size_t used = learner_used(&state->learner);
+    memcpy(out, state, HEAD + used);
+    heal_pack(&state->heal, out + HEAD + used);
+}
+
+bool subject_state_unpack(struct subject_state *state, const uint8_t bytes[], size_t size)
+{
+    if (size < HEAD) {
+        return false;
+    }
+    memcpy(state, bytes, HEAD);
+    const size_t used = learner_unpack(&state->learner, bytes + HEAD, size - HEAD);
+    if (used == 0) {
+        return false;
+    }
+    const size_t rest = size - HEAD - used;
+    return rest > 0 && heal_unpack(&state->heal, bytes + HEAD + used, rest) == rest;
+}
+
+void subject_state_reset(struct subject_state *state, const struct learner_models *models)
+{
+    memset(state, 0, HEAD);
+    state->session = -1;
+    learner_init(&state->learner, models);
+    heal_close(&state->heal);
+}
+
 int colony_open(struct colony *colony, const struct config *config, struct learner_models models,
                 const char *model_hash, int64_t (*now_ns)(void))
 {
@@ -102,11 +138,9 @@ uint32_t colony_add_subject(struct colony *colony, const char *name)
         return COLONY_NONE;
     }
     const uint32_t number = colony->n_subjects++;
-    struct subject *s = &colony->subjects[number];
-    memset(s, 0, sizeof *s);
+    struct subject *s = &colony->subjects[number]; /* all 0: numbers are not used again */
     strcpy(s->name, name);
-    learner_init(&s->state.learner, &colony->models);
-    s->state.session = -1;
+    subject_state_reset(&s->state, &colony->models);
     s->run = colony->run;
     put(colony->subject_slots, colony->subject_mask, hash_subject(name), number);
     return number;
@@ -185,12 +219,31 @@ static void fill_score(proto_score *out, const model_score *score)
     out->ece = model_score_ece(score);
 }
 
+/* The probability of a rule is that of all members that have it. */
+static void fill_rules(proto_prediction *p, const model_bank *bank, const model_bank_params *params)
+{
+    p->bank.n = 0;
+    for (uint32_t i = 0; i < params->n; i++) {
+        const char *rule = model_rule_name(params->member[i].rule.kind);
+        uint32_t at = 0;
+        while (at < p->bank.n && strcmp(p->bank.v[at].name, rule) != 0) {
+            at++;
+        }
+        if (at == p->bank.n) {
+            strcpy(p->bank.v[at].name, rule);
+            p->bank.v[at].value = 0.0;
+            p->bank.n++;
+        }
+        p->bank.v[at].value = fmin(p->bank.v[at].value + model_bank_weight(bank, i), 1.0);
+    }
+}
+
 void colony_predict(const struct colony *colony, uint32_t subject, proto_message *out)
 {
     const struct subject *s = &colony->subjects[subject];
-    const model_twin *twin = &s->state.learner.twin;
-    const model_params *params = colony->models.twin;
-    const size_t n_weights = params->policy.n;
+    const model_bank *bank = &s->state.learner.bank;
+    const model_bank_params *params = colony->models.bank;
+    const model_policy *policy = &params->member[0].policy;
     proto_message_init(out, PROTO_KIND_PREDICTION);
     strcpy(out->env.rig, s->rig);
     strcpy(out->env.subject, s->name);
@@ -204,16 +257,11 @@ void colony_predict(const struct colony *colony, uint32_t subject, proto_message
     p->stimuli.n = p->p_right.n = p->lo.n = p->hi.n = n;
     memcpy(p->stimuli.v, is_named ? s->state.stimuli : colony->config->model.stimuli.v,
            n * sizeof p->stimuli.v[0]);
-    model_twin_predict(twin, params, n, p->stimuli.v, p->p_right.v, p->lo.v, p->hi.v);
-    (void)model_policy_print(&params->policy, p->policy, sizeof p->policy);
-    p->w.n = p->w_sd.n = (uint32_t)n_weights;
-    for (size_t i = 0; i < n_weights; i++) {
-        p->w.v[i] = twin->w[i];
-        p->w_sd.v[i] = sqrt(twin->P[i * n_weights + i]);
-    }
-    p->bank.n = 1;
-    strcpy(p->bank.v[0].name, model_rule_name(params->rule.kind));
-    p->bank.v[0].value = 1.0;
+    model_bank_predict(bank, params, n, p->stimuli.v, p->p_right.v, p->lo.v, p->hi.v);
+    (void)model_policy_print(policy, p->policy, sizeof p->policy);
+    p->w.n = p->w_sd.n = policy->n;
+    model_bank_weights(bank, params, p->w.v, p->w_sd.v);
+    fill_rules(p, bank, params);
     p->score.present = true;
     fill_score(&p->score.v, &s->state.learner.score);
     strcpy(p->model, colony->model_hash);
@@ -278,15 +326,16 @@ int64_t colony_durable_seq(struct session *session, int64_t durable_event)
 void colony_change_run(struct colony *colony, int64_t run, const struct config *config,
                        struct learner_models models, const char *hash)
 {
-    const bool is_same = strcmp(colony->model_hash, hash) == 0 &&
-                         model_policy_equals(&colony->models.twin->policy, &models.twin->policy);
+    const bool is_same =
+        strcmp(colony->model_hash, hash) == 0 &&
+        model_policy_equals(&colony->models.bank->member[0].policy, &models.bank->member[0].policy);
     for (uint32_t i = 0; !is_same && i < colony->n_subjects; i++) {
         struct subject *s = &colony->subjects[i];
         if (s->run < run) {
             if (s->last_event == 0) { /* not heard yet: it never knew the old model */
                 learner_init(&s->state.learner, &models);
             } else {
-                learner_change_model(&s->state.learner, colony->models.twin, models.twin);
+                learner_change_model(&s->state.learner, colony->models.bank, models.bank);
             }
             heal_close(&s->state.heal);
             s->run = run;

@@ -10,6 +10,7 @@
 #define MURID_COLONY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "config.h"
@@ -22,14 +23,14 @@
 
 enum { COLONY_STIMULI_MAX = 32, COLONY_CONTENTS = 64, COLONY_DIRTY_MAX = 4 };
 
-/* What a checkpoint keeps of an animal. */
+/* What a checkpoint keeps of an animal: the used parts of it, one behind the other. */
 struct subject_state {
+    int64_t session;                    /* number of its current session, -1 before the first */
+    int64_t for_trial;                  /* the trial the present prediction is about */
+    uint64_t n_stimuli;                 /* 0: the configuration's */
+    double stimuli[COLONY_STIMULI_MAX]; /* named by its session: signed contrasts to predict for */
     struct learner learner;
     struct heal heal;
-    double stimuli[COLONY_STIMULI_MAX]; /* named by its session: signed contrasts to predict for */
-    uint64_t n_stimuli;                 /* 0: the configuration's */
-    int64_t for_trial;                  /* the trial the present prediction is about */
-    int64_t session;                    /* number of its current session, -1 before the first */
 };
 
 /* What a checkpoint keeps of a session. */
@@ -47,22 +48,34 @@ struct session_state {
  * older checkpoints are then passed over, and the animals run again from the start of the journal.
  */
 #define COLONY_LAYOUT                                                                              \
-    ((int64_t)(1 << 24 | (sizeof(struct subject_state) + sizeof(struct session_state))))
+    ((int64_t)(2 << 24 | (sizeof(struct subject_state) + sizeof(struct session_state))))
+
+/* An animal that was never heard of. RT-safe: yes. */
+void subject_state_reset(struct subject_state *state, const struct learner_models *models);
+
+/* Bytes that a checkpoint of the state takes. RT-safe: yes. */
+size_t subject_state_size(const struct subject_state *state);
+
+/* Writes them to out[subject_state_size()]. RT-safe: yes. */
+void subject_state_pack(const struct subject_state *state, uint8_t out[]);
+
+/* Reads them back. False if they are not a state; then *state is in any condition. */
+bool subject_state_unpack(struct subject_state *state, const uint8_t bytes[], size_t size);
 
 struct subject {
     char name[PROTO_ID_MAX + 1];
     char rig[PROTO_ID_MAX + 1]; /* where last heard */
-    struct subject_state state;
-    int64_t last_event;       /* number of the last journal event that changed the state */
-    int64_t checkpoint_event; /* the same as of its last checkpoint */
-    int64_t dirty_since_ns;   /* monotonic time of the first change since, 0 if none */
-    int64_t run;              /* the run whose model its state is of */
+    int64_t last_event;         /* number of the last journal event that changed the state */
+    int64_t checkpoint_event;   /* the same as of its last checkpoint */
+    int64_t dirty_since_ns;     /* monotonic time of the first change since, 0 if none */
+    int64_t run;                /* the run whose model its state is of */
     uint32_t dirty_sessions[COLONY_DIRTY_MAX]; /* sessions changed since the checkpoint */
     uint32_t n_dirty_sessions;
     proto_envelope trial_env; /* last trial taken up, for late subscribers; rig "" if none */
     proto_trial trial;
     proto_envelope alert_env; /* last alert about it */
     proto_alert alert;
+    struct subject_state state; /* last, for what its banks do not use */
 };
 
 struct session {

@@ -389,7 +389,7 @@ static bool is_done(const struct fitting *f)
 {
     const uint64_t done = epochs_done(f);
     return done >= f->options->epochs ||
-           (f->judge != NULL && done > f->best_epoch + f->options->patience);
+           (f->judge != NULL && done >= f->best_epoch + f->options->patience);
 }
 
 /* A step for each batch. Stops between batches when interrupted. */
@@ -528,10 +528,10 @@ static int fit_by_search(struct fitting *f, struct model_file *out, struct fitte
 static void describe(const struct fitting *f, const struct training *training,
                      const struct fitter_result *r, struct model_file *out)
 {
-    (void)snprintf(out->data_sha256, sizeof out->data_sha256, "%s", training->sha256);
-    (void)snprintf(out->made_by, sizeof out->made_by, "murid %s fit", MURID_VERSION);
-    (void)snprintf(out->seed, sizeof out->seed, "%" PRIu64, f->options->seed);
-    (void)snprintf(out->note, sizeof out->note,
+    (void)snprintf(out->about.data_sha256, sizeof out->about.data_sha256, "%s", training->sha256);
+    (void)snprintf(out->about.made_by, sizeof out->about.made_by, "murid %s fit", MURID_VERSION);
+    (void)snprintf(out->about.seed, sizeof out->about.seed, "%" PRIu64, f->options->seed);
+    (void)snprintf(out->about.note, sizeof out->about.note,
                    "%s, %zu trials of %u animals, %" PRIu64 " epochs; %.360s",
                    f->options->in_filter ? "in the filter" : "open loop", r->n_trials,
                    (unsigned)r->n_animals, r->epochs, f->words);

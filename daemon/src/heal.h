@@ -3,12 +3,13 @@
  * When a gap opens, the learner before it is kept with the trials that follow. A late trial is put
  * in its place and the learner is run again from there, so that it ends exactly where it would have
  * stood. After HEAL_TRIALS trials the gap is given up.
- * Threads: one owner. Memory: plain, checkpointed as it is.
+ * Threads: one owner. Memory: plain, checkpointed by heal_pack().
  */
 #ifndef MURID_HEAL_H
 #define MURID_HEAL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "learner.h"
@@ -27,11 +28,18 @@ struct heal_trial {
 _Static_assert(sizeof(struct heal_trial) == 40, "no padding");
 
 struct heal {
-    struct learner before; /* as it stood when the gap opened */
-    struct heal_trial trials[HEAL_TRIALS];
-    int64_t n;
     int64_t is_open; /* 0 or 1; a word, so that the struct has no padding */
+    int64_t n;
+    struct heal_trial trials[HEAL_TRIALS];
+    struct learner before; /* as it stood when the gap opened; last, for what it does not use */
 };
+
+/* What a checkpoint keeps: of an open gap all that is used, of a closed one that it is closed.
+ * Bytes that it takes; writes them to out; reads them back, 0 and *heal as it was if the first of
+ * `size` bytes are none, otherwise the bytes read. RT-safe: yes. */
+size_t heal_size(const struct heal *heal);
+void heal_pack(const struct heal *heal, uint8_t out[]);
+size_t heal_unpack(struct heal *heal, const uint8_t bytes[], size_t size);
 
 /* A gap opens before the next trial; does nothing if one is open already. RT-safe: yes. */
 void heal_open(struct heal *heal, const struct learner *learner);

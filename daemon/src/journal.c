@@ -14,7 +14,7 @@
 _Static_assert(sizeof(struct record_event) + PROTO_BYTES_MAX + sizeof(struct record_prediction) +
                        (4 * 32 + 2 * MODEL_WEIGHTS_MAX) * sizeof(double) +
                        (SESSION_ALERTS_MAX + 2) * sizeof(struct record_alert) +
-                       sizeof(struct record_checkpoint) + 512 <=
+                       sizeof(struct record_checkpoint) + sizeof(struct subject_state) + 512 <=
                    JOURNAL_UNIT_MAX,
                "one message must fit");
 
@@ -182,6 +182,14 @@ static void *journal_thread(void *argument)
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
+/* An empty ring has room for one message wherever its end stands. */
+static size_t ring_size(const struct config *config)
+{
+    const size_t wanted = (size_t)config->journal.ring_kib * 1024;
+    const size_t least = (size_t)2 * JOURNAL_UNIT_MAX;
+    return wanted > least ? wanted : least;
+}
+
 int journal_open(struct journal *j, const char *directory, struct fault *fault)
 {
     *j = (struct journal){.wake_fd = {-1, -1}};
@@ -201,8 +209,7 @@ int journal_begin_run(struct journal *j, const struct config *config, const char
 int journal_start(struct journal *j, const struct config *config, struct fault *fault)
 {
     j->commit_ns = config->journal.commit_ms * 1000000;
-    if (j->ring.bytes == NULL &&
-        ring_open(&j->ring, (size_t)config->journal.ring_kib * 1024) != 0) {
+    if (j->ring.bytes == NULL && ring_open(&j->ring, ring_size(config)) != 0) {
         return fault_set(fault, FAULT_WORK, "journal.ring_kib: no memory for %" PRId64 " KiB",
                          config->journal.ring_kib);
     }
@@ -391,7 +398,8 @@ bool journal_checkpoint(struct journal *j, const struct colony *colony, uint32_t
                         int64_t t_mono_ns)
 {
     const struct subject *s = &colony->subjects[subject];
-    struct record_checkpoint *r = ring_reserve(&j->ring, sizeof *r);
+    const size_t state_size = subject_state_size(&s->state);
+    struct record_checkpoint *r = ring_reserve(&j->ring, sizeof *r + state_size);
     if (r == NULL) {
         return false;
     }
@@ -400,13 +408,14 @@ bool journal_checkpoint(struct journal *j, const struct colony *colony, uint32_t
     r->event = s->last_event;
     r->run = s->run;
     r->head.t_mono_ns = t_mono_ns;
-    r->state = s->state;
+    r->state_size = state_size;
+    subject_state_pack(&s->state, r->state);
     r->n_sessions = s->n_dirty_sessions;
     for (uint32_t i = 0; i < s->n_dirty_sessions; i++) {
         r->session[i] = s->dirty_sessions[i];
         r->session_state[i] = colony->sessions[s->dirty_sessions[i]].state;
     }
-    ring_commit(&j->ring, sizeof *r);
+    ring_commit(&j->ring, sizeof *r + state_size);
     return true;
 }
 

@@ -20,7 +20,7 @@
 #include "store.h"
 
 /* Room that one message needs at most, with its prediction, alerts and checkpoint. */
-enum { JOURNAL_UNIT_MAX = 96 * 1024 };
+enum { JOURNAL_UNIT_MAX = 160 * 1024 };
 
 /* So many events may wait for the disk before the loop leaves the next in their sockets, which
  * keeps the time from receipt to disk short at any speed. A disk that fails does not count: then

@@ -3,39 +3,59 @@
 #include <math.h>
 #include <string.h>
 
+size_t learner_used(const struct learner *l)
+{
+    return offsetof(struct learner, bank) + model_bank_used(l->bank.n);
+}
+
+void learner_copy(struct learner *to, const struct learner *from)
+{
+    memcpy(to, from, learner_used(from));
+}
+
+size_t learner_unpack(struct learner *l, const uint8_t bytes[], size_t size)
+{
+    const size_t at = offsetof(struct learner, bank);
+    uint64_t n = 0;
+    if (size < at + model_bank_used(1)) {
+        return 0;
+    }
+    memcpy(&n, bytes + at + offsetof(model_bank, n), sizeof n);
+    if (n < 1 || n > MODEL_BANK_MAX || size < at + model_bank_used(n)) {
+        return 0;
+    }
+    memcpy(l, bytes, at + model_bank_used(n));
+    return at + model_bank_used(n);
+}
+
 void learner_init(struct learner *l, const struct learner_models *models)
 {
-    memset(l, 0, sizeof *l);
-    model_twin_init(&l->twin, models->twin);
+    memset(l, 0, offsetof(struct learner, bank));
     model_twin_init(&l->baseline, models->baseline);
     model_score_reset(&l->score);
+    model_bank_init(&l->bank, models->bank);
 }
 
 void learner_start_session(struct learner *l, const struct learner_models *models)
 {
-    model_twin_start_session(&l->twin, models->twin);
+    model_bank_start_session(&l->bank, models->bank);
     model_twin_start_session(&l->baseline, models->baseline);
-}
-
-static double predict(const model_twin *twin, const model_params *params, double contrast)
-{
-    double p;
-    model_twin_predict(twin, params, 1, &contrast, &p, NULL, NULL);
-    return p;
 }
 
 int learner_observe(struct learner *l, const struct learner_models *models,
                     const model_trial *trial, struct learner_outcome *outcome)
 {
     *outcome = (struct learner_outcome){(double)NAN, (double)NAN, (double)NAN};
-    const double p = predict(&l->twin, models->twin, trial->contrast);
-    const double baseline_p = predict(&l->baseline, models->baseline, trial->contrast);
+    double p;
+    double baseline_p;
+    model_twin_predict(&l->baseline, models->baseline, 1, &trial->contrast, &baseline_p, NULL,
+                       NULL);
     const model_twin baseline_before = l->baseline;
     int status = model_twin_observe(&l->baseline, models->baseline, trial);
     if (status != MODEL_OK) {
         return status;
     }
-    status = model_twin_observe(&l->twin, models->twin, trial);
+    status = model_bank_observe(&l->bank, models->bank, trial, &p);
     if (status != MODEL_OK) {
         l->baseline = baseline_before;
         return status;
@@ -52,15 +72,8 @@ int learner_observe(struct learner *l, const struct learner_models *models,
     return MODEL_OK;
 }
 
-void learner_change_model(struct learner *l, const model_params *before, const model_params *after)
+void learner_change_model(struct learner *l, const model_bank_params *before,
+                          const model_bank_params *after)
 {
-    if (!model_policy_equals(&before->policy, &after->policy)) {
-        const bool at_session_start = l->twin.at_session_start;
-        const model_history history = l->twin.history;
-        model_twin_init(&l->twin, after);
-        l->twin.history = history;
-        l->twin.at_session_start = at_session_start;
-        return;
-    }
-    model_rule_reset(&l->twin.rule);
+    model_bank_change(&l->bank, before, after);
 }

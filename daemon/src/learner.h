@@ -1,33 +1,44 @@
-/* learner.h - one animal as the program follows it: the twin, the random walk it is measured
- * against, and the running score of both.
+/* learner.h - one animal as the program follows it: the bank that is its twin, the random walk it
+ * is measured against, and the running score of both.
  *
  * Predictions are scored one step ahead: the probability is taken before the choice is read.
- * struct learner is plain memory without pointers: copy it to snapshot it.
+ * struct learner is plain memory without pointers, of which the first learner_used() bytes are
+ * used: copy these to snapshot it.
  * Threads: one owner. Memory: the caller's; nothing allocates.
  */
 #ifndef MURID_LEARNER_H
 #define MURID_LEARNER_H
 
+#include "model/bank.h"
 #include "model/score.h"
-#include "model/twin.h"
 
 struct learner_models {
-    const model_params *twin;
+    const model_bank_params *bank;
     const model_params *baseline;
 };
 
 struct learner {
-    model_twin twin;
     model_twin baseline;
     model_score score; /* for life of the subject */
+    model_bank bank;   /* last: what it does not use is never touched */
 };
 
 /* What one trial showed. NaN where there was no choice. */
 struct learner_outcome {
     double p_right;       /* predicted before the choice was read */
-    double nats;          /* -log p(choice) of the twin */
+    double nats;          /* -log p(choice) of the bank */
     double baseline_nats; /* the same of the random walk */
 };
+
+/* Bytes in use. RT-safe: yes. */
+size_t learner_used(const struct learner *l);
+
+/* Copies what is used. RT-safe: yes. */
+void learner_copy(struct learner *to, const struct learner *from);
+
+/* Reads the used bytes of one back: their number, or 0 and *l as it was if the first of `size`
+ * bytes are none. RT-safe: yes. */
+size_t learner_unpack(struct learner *l, const uint8_t bytes[], size_t size);
 
 /* An animal that was never seen. RT-safe: yes. */
 void learner_init(struct learner *l, const struct learner_models *models);
@@ -40,8 +51,9 @@ void learner_start_session(struct learner *l, const struct learner_models *model
 int learner_observe(struct learner *l, const struct learner_models *models,
                     const model_trial *trial, struct learner_outcome *outcome);
 
-/* Another twin model for a known animal: the weights are kept where the policies agree, otherwise
- * the twin starts anew; the baseline and the score go on. RT-safe: yes. */
-void learner_change_model(struct learner *l, const model_params *before, const model_params *after);
+/* Another model for a known animal, see model_bank_change(); the baseline and the score go on.
+ * RT-safe: yes. */
+void learner_change_model(struct learner *l, const model_bank_params *before,
+                          const model_bank_params *after);
 
 #endif

@@ -1,34 +1,45 @@
-/* model_file.h - a model and what is known about it: loaded from a safetensors file, or built from
- * a few words.
+/* model_file.h - a model and what is known about it: loaded from a safetensors file, built from a
+ * few words, or joined from other models to a bank.
  *
  * Tensors and metadata: docs/model.md, section model files. Files are not trusted: whatever is
  * wrong gets one line that names the file, the tensor or key, what was found and what was
- * expected. Threads: one owner while it is made; afterwards params may be read by all.
- * Memory: struct model_file owns what params point to; free it with model_file_free().
+ * expected. Threads: one owner while it is made; afterwards its bank may be read by all.
+ * Memory: struct model_file owns what its bank points to; free it with model_file_free().
  */
 #ifndef MURID_MODEL_FILE_H
 #define MURID_MODEL_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "fault.h"
-#include "model/twin.h"
+#include "model/bank.h"
 #include "safetensors.h"
 
 enum { MODEL_FILE_HASH_MAX = 16 };
 
-struct model_file {
-    model_params params;
-    char hash[MODEL_FILE_HASH_MAX +
-              1];  /* first 16 hex digits of the file's SHA-256, or "built-in" */
-    char seed[32]; /* metadata; "" where not stated */
+/* Where a model comes from; "" where not stated. */
+struct model_file_about {
+    char seed[32];
     char data_sha256[65];
     char made_by[64];
     char note[SAFETENSORS_VALUE_MAX + 1];
-    model_net_tensors tensors; /* dnn, rnn: as in the file, inside weights */
-    float *weights;            /* owned */
-    void *net;                 /* owned: what params.rule.net is made of */
+};
+
+struct model_file_member {
+    struct model_file_about about; /* in a bank: what its own file said; otherwise empty */
+    model_net_tensors tensors;     /* dnn, rnn, gru_policy: as in the file, inside weights */
+    float *weights;                /* owned */
+    void *net;                     /* owned: what its rule's net is made of */
+};
+
+struct model_file {
+    model_bank_params bank; /* of one, unless the file is a bank's */
+    char hash[MODEL_FILE_HASH_MAX +
+              1]; /* first 16 hex digits of the file's SHA-256, or "built-in" */
+    struct model_file_about about;
+    struct model_file_member *members; /* (bank.n), owned */
 };
 
 /* A model in a few words, for those without a file. NULL and NaN: the built-in default. */
@@ -44,7 +55,8 @@ struct model_spec {
 
 #define MODEL_FILE_RATE       0.015625 /* 2^-6, the start that Ashwood et al. 2020 fit from */
 #define MODEL_FILE_DECAY      0.9
-#define MODEL_FILE_WEIGHT_MAX 1e4 /* largest weight of a net that is believed */
+#define MODEL_FILE_SHARE      0.001 /* of a bank that does not state its own */
+#define MODEL_FILE_WEIGHT_MAX 1e4   /* largest weight of a net that is believed */
 
 /* All defaults. */
 void model_spec_init(struct model_spec *spec);
@@ -57,10 +69,11 @@ int model_file_load(const char *path, struct model_file *out, struct fault *faul
 int model_file_parse(const char *place, const uint8_t *bytes, size_t size, struct model_file *out,
                      struct fault *fault);
 
-/* Builds a model without nets. FAULT_NONE or FAULT_INPUT. */
+/* Builds a model without nets. FAULT_NONE, FAULT_INPUT or FAULT_WORK. */
 int model_file_build(const struct model_spec *spec, struct model_file *out, struct fault *fault);
 
-/* Builds a model of a rule without a net. FAULT_NONE, FAULT_INPUT (a value) or FAULT_WORK. */
+/* Builds a model without nets around its parameters. FAULT_NONE, FAULT_INPUT (a value, or a rule
+ * that needs a net) or FAULT_WORK. */
 int model_file_build_params(const model_params *params, struct model_file *out,
                             struct fault *fault);
 
@@ -69,6 +82,16 @@ int model_file_build_params(const model_params *params, struct model_file *out,
 int model_file_build_net(const model_params *params, const model_net_shape *shape,
                          const model_net_tensors *tensors, struct model_file *out,
                          struct fault *fault);
+
+/* Makes a bank of n single models, 2..MODEL_BANK_MAX, that share one policy; they are copied.
+ * places: what errors call them. prior[n]: above 0, their sum 1; NULL: all alike. FAULT_NONE,
+ * FAULT_INPUT or FAULT_WORK. */
+int model_file_join(const struct model_file members[], const char *const places[], size_t n,
+                    double share, double temper, const double prior[], struct model_file *out,
+                    struct fault *fault);
+
+/* True if it is more than one model. */
+bool model_file_is_bank(const struct model_file *model);
 
 /* The file's bytes; *bytes is the caller's to free(). FAULT_NONE or FAULT_WORK. */
 int model_file_encode(const struct model_file *model, uint8_t **bytes, size_t *size,

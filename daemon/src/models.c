@@ -47,5 +47,5 @@ void models_free(struct models *models)
 
 struct learner_models models_view(const struct models *models)
 {
-    return (struct learner_models){.twin = &models->twin.params, .baseline = &models->baseline};
+    return (struct learner_models){.bank = &models->twin.bank, .baseline = &models->baseline};
 }

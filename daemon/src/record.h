@@ -57,7 +57,8 @@ struct record_checkpoint {
     int64_t event, run;
     uint32_t session[COLONY_DIRTY_MAX];
     struct session_state session_state[COLONY_DIRTY_MAX];
-    struct subject_state state;
+    size_t state_size;
+    uint8_t state[]; /* packed */
 };
 
 #endif

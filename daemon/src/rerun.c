@@ -132,14 +132,17 @@ static int load_subject(struct rerun *rerun, struct colony *colony, sqlite3_stmt
         return journal_reader_row_fault(&rerun->journal, "subject", id, fault);
     }
     struct subject *subject = &colony->subjects[number];
-    if (sqlite3_column_int64(s, 5) == COLONY_LAYOUT &&
-        sqlite3_column_bytes(s, 4) == (int)sizeof subject->state) {
-        memcpy(&subject->state, sqlite3_column_blob(s, 4), sizeof subject->state);
-        subject->last_event = subject->checkpoint_event = sqlite3_column_int64(s, 2);
-        subject->run = sqlite3_column_int64(s, 3);
-    } else {
-        subject->run = rerun->runs[0].id;
+    subject->run = rerun->runs[0].id;
+    if (sqlite3_column_int64(s, 5) != COLONY_LAYOUT) {
+        return FAULT_NONE;
     }
+    if (!subject_state_unpack(&subject->state, sqlite3_column_blob(s, 4),
+                              (size_t)sqlite3_column_bytes(s, 4))) {
+        subject_state_reset(&subject->state, &colony->models);
+        return FAULT_NONE;
+    }
+    subject->last_event = subject->checkpoint_event = sqlite3_column_int64(s, 2);
+    subject->run = sqlite3_column_int64(s, 3);
     return FAULT_NONE;
 }
 
@@ -175,15 +178,25 @@ static int load_session(struct rerun *rerun, struct colony *colony, sqlite3_stmt
     return FAULT_NONE;
 }
 
-/* A state refers to a session; it must be one of its own. */
+/* Members of the model that was in force in that run; 0 if there is no such run. */
+static uint32_t members_of(const struct rerun *rerun, int64_t run)
+{
+    uint32_t n = 0;
+    for (size_t i = 0; i < rerun->n_runs; i++) {
+        n = rerun->runs[i].id == run ? rerun->runs[i].models.twin.bank.n : n;
+    }
+    return n;
+}
+
+/* A state refers to a session, which must be one of its own, and is of the model of its run. */
 static int check_states(struct rerun *rerun, const struct colony *colony, struct fault *fault)
 {
     for (uint32_t i = 0; i < colony->n_subjects; i++) {
         const struct subject_state *state = &colony->subjects[i].state;
         if (state->session < -1 || state->session >= (int64_t)colony->n_sessions ||
             (state->session >= 0 && colony->sessions[state->session].subject != i) ||
-            state->n_stimuli > COLONY_STIMULI_MAX || state->heal.n < 0 ||
-            state->heal.n > HEAL_TRIALS) {
+            state->n_stimuli > COLONY_STIMULI_MAX ||
+            state->learner.bank.n != members_of(rerun, colony->subjects[i].run)) {
             return journal_reader_row_fault(&rerun->journal, "checkpoint", i, fault);
         }
         if (state->session >= 0) {

@@ -191,7 +191,7 @@ static void learn_policy(struct review_run *run, sqlite3_stmt *s)
                      &ignored) == FAULT_NONE &&
         models_load_bytes(&models, config, "run", file, (size_t)sqlite3_column_bytes(s, 3),
                           &ignored) == FAULT_NONE) {
-        run->policy = models.twin.params.policy;
+        run->policy = models.twin.bank.member[0].policy;
         models_free(&models);
     }
     free(config);

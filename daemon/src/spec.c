@@ -66,7 +66,7 @@ int spec_build(struct spec *s, struct model_file *out, struct fault *fault)
     if (rc == FAULT_NONE) {
         rc = model_file_build(&s->words, out, fault);
     }
-    model_noise *noise = &out->params.noise;
+    model_noise *noise = &out->bank.member[0].noise;
     if (rc == FAULT_NONE) {
         rc = spread("start", &s->start, n, false, noise->prior_mean, fault);
     }

@@ -174,7 +174,7 @@ static int write_checkpoint(struct store *store, const struct record_checkpoint 
     sqlite3_bind_int64(s, 2, r->event);
     sqlite3_bind_int64(s, 3, r->run);
     sqlite3_bind_int64(s, 4, COLONY_LAYOUT);
-    sqlite3_bind_blob(s, 5, &r->state, (int)sizeof r->state, SQLITE_STATIC);
+    sqlite3_bind_blob(s, 5, r->state, (int)r->state_size, SQLITE_STATIC);
     int rc = run_statement(s);
     for (uint32_t i = 0; rc == SQLITE_OK && i < r->n_sessions; i++) {
         s = store->statements[PUT_SESSION_STATE];

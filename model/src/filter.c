@@ -137,22 +137,37 @@ void model_filter_move(size_t n, double w[], double P[], const double dw[], cons
     }
 }
 
+double model_filter_logit(size_t n, const double w[], const double P[], const double g[],
+                          double shift, double *var)
+{
+    double Pg[MODEL_WEIGHTS_MAX];
+    multiply(n, P, g, Pg);
+    *var = fmax(dot(n, g, Pg), 0.0);
+    return dot(n, w, g) + shift;
+}
+
+double model_filter_forecast(double mean, double var)
+{
+    static const double PI_OVER_8 = 0.39269908169872414;
+    return model_filter_sigmoid(mean / sqrt(1.0 + PI_OVER_8 * var));
+}
+
+void model_filter_interval(double mean, double var, double *lo, double *hi)
+{
+    const double half = MODEL_FILTER_Z90 * sqrt(var);
+    if (lo != NULL) {
+        *lo = model_filter_sigmoid(mean - half);
+    }
+    if (hi != NULL) {
+        *hi = model_filter_sigmoid(mean + half);
+    }
+}
+
 double model_filter_predict(size_t n, const double w[], const double P[], const double g[],
                             double shift, double *lo, double *hi)
 {
-    static const double PI_OVER_8 = 0.39269908169872414;
-    double Pg[MODEL_WEIGHTS_MAX];
-    multiply(n, P, g, Pg);
-    const double m = dot(n, w, g) + shift;
-    const double v = fmax(dot(n, g, Pg), 0.0);
-    if (lo != NULL || hi != NULL) {
-        const double half = MODEL_FILTER_Z90 * sqrt(v);
-        if (lo != NULL) {
-            *lo = model_filter_sigmoid(m - half);
-        }
-        if (hi != NULL) {
-            *hi = model_filter_sigmoid(m + half);
-        }
-    }
-    return model_filter_sigmoid(m / sqrt(1.0 + PI_OVER_8 * v));
+    double var;
+    const double mean = model_filter_logit(n, w, P, g, shift, &var);
+    model_filter_interval(mean, var, lo, hi);
+    return model_filter_forecast(mean, var);
 }

@@ -37,6 +37,11 @@ static double shift_of(const model_twin *twin, size_t n, const double g[])
     return shift;
 }
 
+double model_twin_logit(const model_twin *twin, size_t n, const double g[], double *var)
+{
+    return model_filter_logit(n, twin->w, twin->P, g, shift_of(twin, n, g), var);
+}
+
 void model_twin_weights(const model_twin *twin, const model_params *params, double w[])
 {
     for (size_t i = 0; i < params->policy.n; i++) {
@@ -134,4 +139,20 @@ int model_twin_observe(model_twin *twin, const model_params *params, const model
     next.n_session++;
     *twin = next;
     return MODEL_OK;
+}
+
+void model_twin_skip(model_twin *twin, const model_params *params, const model_trial *trial)
+{
+    if (trial->choice >= 0) {
+        const double x = model_policy_stimulus(&params->policy, trial->contrast);
+        model_history_push(&twin->history, x, trial->choice == 1, trial->reward);
+        twin->at_session_start = false;
+    }
+    model_twin wider = *twin;
+    model_filter_diffuse(params->policy.n, wider.P, params->noise.drift_var);
+    if (is_believable(&wider, params->policy.n)) {
+        *twin = wider;
+    }
+    twin->n_trials++;
+    twin->n_session++;
 }

@@ -156,12 +156,12 @@ static void compare_kernels(void)
     float out[2][MODEL_NET_OUTPUTS_MAX];
     double ns[2];
     bench_model_build(&model);
-    const model_net *net = model.params.rule.net;
+    const model_net *net = model.bank.member[0].rule.net;
     const model_net_shape *shape = model_net_shape_of(net);
     float worst = 0.0F;
     for (int i = 0; i < 100; i++) {
         in[0] = (float)(i % 9 - 4) / 4.0F;
-        plain_step(&model.tensors, shape, in, h[0], out[0]);
+        plain_step(&model.members[0].tensors, shape, in, h[0], out[0]);
         if (model_net_step(net, in, h[1], out[1]) != MODEL_OK) {
             bench_die("the net fails");
         }
@@ -173,7 +173,7 @@ static void compare_kernels(void)
         const int64_t start_ns = bench_now_ns();
         for (int i = 0; i < NET_STEPS; i++) {
             if (k == 0) {
-                plain_step(&model.tensors, shape, in, h[0], out[0]);
+                plain_step(&model.members[0].tensors, shape, in, h[0], out[0]);
             } else {
                 (void)model_net_step(net, in, h[1], out[1]);
             }

@@ -12,19 +12,31 @@ static void use(const struct model_file *model)
 {
     static const double STIMULI[] = {-1.0, 0.0, 0.5};
     double p[3];
-    model_twin twin;
-    model_twin_init(&twin, &model->params);
+    static model_bank bank;
+    model_bank_init(&bank, &model->bank);
     for (int t = 0; t < 8; t++) {
         const model_trial trial = {t % 2 == 0 ? 0.5 : 0.0, t % 2 == 0 ? 1.0 : (double)NAN,
                                    (double)NAN, (int8_t)(t % 3 - 1), -1};
-        (void)model_twin_observe(&twin, &model->params, &trial);
-        model_twin_predict(&twin, &model->params, 3, STIMULI, p, NULL, NULL);
+        (void)model_bank_observe(&bank, &model->bank, &trial, NULL);
+        model_bank_predict(&bank, &model->bank, 3, STIMULI, p, NULL, NULL);
         for (int i = 0; i < 3; i++) {
             if (!(p[i] >= 0.0 && p[i] <= 1.0)) {
                 abort();
             }
         }
     }
+}
+
+static bool is_same(const struct model_file *a, const struct model_file *b)
+{
+    bool same = a->bank.n == b->bank.n && a->bank.share == b->bank.share &&
+                a->bank.temper == b->bank.temper &&
+                memcmp(a->bank.prior, b->bank.prior, sizeof a->bank.prior) == 0;
+    for (uint32_t i = 0; same && i < a->bank.n; i++) {
+        const model_noise *noise = &a->bank.member[i].noise;
+        same = memcmp(noise, &b->bank.member[i].noise, sizeof *noise) == 0;
+    }
+    return same;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -40,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     use(&model);
     if (model_file_encode(&model, &bytes, &n, &fault) != FAULT_NONE ||
         model_file_parse("again", bytes, n, &again, &fault) != FAULT_NONE ||
-        memcmp(&model.params.noise, &again.params.noise, sizeof model.params.noise) != 0) {
+        !is_same(&model, &again)) {
         abort();
     }
     free(bytes);

@@ -101,6 +101,7 @@ class Crash(unittest.TestCase):
         for name in subjects:
             a, b = subjects[name], subjects2[name]
             self.assertEqual(a[1], b[1])
+            self.assertEqual(len(a[0]), len(b[0]), name)
             self.assertEqual([i for i, (x, y) in enumerate(zip(a[0], b[0])) if x != y], [], name)
 
     def assert_replays(self, daemon):

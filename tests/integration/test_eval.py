@@ -96,6 +96,53 @@ class Eval(unittest.TestCase):
             self.assertRegex(done.stderr, r"^murid: .+\n$")
             self.assertEqual(done.stdout, "")
 
+    def bank(self, directory, *members, share="0.01"):
+        """A bank of models made by `murid model --new` with those words."""
+        paths = []
+        for i, words in enumerate(members):
+            paths.append(os.path.join(directory, f"{i}.safetensors"))
+            subprocess.run([MURID, "model", "--new", *words, "--policy", "stimulus,bias", "-o",
+                            paths[-1]], check=True, capture_output=True)
+        path = os.path.join(directory, "bank.safetensors")
+        subprocess.run([MURID, "model", "--join", *paths, "--share", share, "-o", path], check=True,
+                       capture_output=True)
+        return path, paths
+
+    def test_a_bank_and_what_its_members_add(self):
+        text = HEADER + "".join(table("m1", 600, 7) + table("m2", 400, 8))
+        with tempfile.TemporaryDirectory() as directory:
+            path, paths = self.bank(directory, ["--noise", "0.01"], ["--noise", "0.1"],
+                                    ["--rule", "reinforce", "--rate", "0.05"])
+            got = scores("-", "--model", path, "--members", stdin=text)
+            without = scores("-", "--model", path, stdin=text)
+            alone = [scores("-", "--model", p, stdin=text)["pooled"]["nats"] for p in paths]
+            left_out = []
+            for i in range(3):
+                rest = [p for k, p in enumerate(paths) if k != i]
+                smaller = os.path.join(directory, "smaller.safetensors")
+                subprocess.run([MURID, "model", "--join", *rest, "--share", "0.01", "-o", smaller],
+                               check=True, capture_output=True)
+                left_out.append(scores("-", "--model", smaller, stdin=text)["pooled"]["nats"])
+            shown = run("-", "--model", path, "--members", stdin=text).stdout
+        self.assertEqual(list(got), ["pooled", "subjects", "members"])
+        self.assertEqual({k: got[k] for k in ("pooled", "subjects")}, without)
+        self.assertEqual([m["rule"] for m in got["members"]], ["none", "none", "reinforce"])
+        self.assertAlmostEqual(sum(m["weight"] for m in got["members"]), 1.0, places=8)
+        for member, nats, rest in zip(got["members"], alone, left_out):
+            self.assertAlmostEqual(member["nats"], nats, places=8)
+            self.assertAlmostEqual(member["adds"], rest - got["pooled"]["nats"], places=8)
+        # The bound of docs/model.md, section bank: two animals, 600 and 400 choices.
+        bound = min(alone) + (2 * math.log(3) - 1000 * math.log(0.99)) / 1000
+        self.assertLessEqual(got["pooled"]["nats"], bound)
+        self.assertIn("member rule                nats   weight     adds\n", shown)
+        self.assertEqual(len(shown.splitlines()), 4 + 5)
+
+    def test_a_single_model_is_a_bank_of_one(self):
+        text = HEADER + "".join(table("m1", 100, 9))
+        got = scores("-", "--members", stdin=text)
+        self.assertEqual(got["members"], [{"rule": "none", "nats": got["pooled"]["nats"],
+                                           "weight": 1, "adds": None}])
+
     def test_memory_stays_flat_however_long_the_table_is(self):
         rows = "".join(table("m1", 20000, 6))
         peaks = []

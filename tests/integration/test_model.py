@@ -71,6 +71,51 @@ class Model(unittest.TestCase):
             self.assertIn(done.returncode, (1, 2), words)
             self.assertRegex(done.stderr, r"^murid: .+\n$")
 
+    def test_models_are_joined_to_a_bank(self):
+        names = []
+        for i, words in enumerate((["--rule", "reinforce", "--rate", "0.03"], [])):
+            names.append(os.path.join(self.directory.name, f"{i}.safetensors"))
+            self.assertEqual(murid("model", "--new", *words, "--note", f"number {i}", "-o",
+                                   names[-1]).returncode, 0)
+        done = murid("model", "--join", *names, "--share", "0.02", "--temper", "0.5", "--note",
+                     "both", "-o", self.path)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        got = json.loads(murid("model", self.path, "--json").stdout)
+        self.assertEqual(got["hash"], done.stdout.split()[0])
+        self.assertEqual((got["rule"], got["share"], got["temper"]), ("bank", 0.02, 0.5))
+        self.assertEqual([(m["rule"], m["prior"], m["rate"]) for m in got["members"]],
+                         [("reinforce", 0.5, [0.03] * 3), ("none", 0.5, [0] * 3)])
+        self.assertEqual((got["metadata"]["note"], got["metadata"]["1.note"]),
+                         ("both", "number 1"))
+        for path, member in zip(names, got["members"]):
+            one = json.loads(murid("model", path, "--json").stdout)
+            for key in ("rule", "rate", "prior_var", "drift_var", "session_var"):
+                self.assertEqual(member[key], one[key])
+        shown = murid("model", self.path).stdout
+        self.assertIn("bank: 2 members, share 0.02, temper 0.5", shown)
+        self.assertRegex(shown, r"\n1 +none +- +- +- +0\.5000  number 1\n")
+
+    def test_models_that_cannot_be_joined_are_named(self):
+        other = os.path.join(self.directory.name, "other.safetensors")
+        bank = os.path.join(self.directory.name, "bank.safetensors")
+        self.assertEqual(self.new().returncode, 0)
+        self.assertEqual(murid("model", "--new", "--policy", "bias", "-o", other).returncode, 0)
+        done = murid("model", "--join", self.path, other, "-o", bank)
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual(done.stderr, f"murid: {other}: policy bias, transform tanh5; "
+                         "stimulus,bias,prev_choice, tanh5 expected, as the first model's: the "
+                         "members of a bank share one policy\n")
+        for words in (["--join", self.path, "-o", bank], ["--join", self.path, self.path],
+                      ["--join", self.path, self.path, "--share", "0.9", "-o", bank],
+                      ["--join", self.path, self.path, "--rule", "none", "-o", bank],
+                      ["--join", self.path, "/nonexistent", "-o", bank],
+                      ["--join", *[self.path] * 25, "-o", bank],
+                      ["--new", "--share", "0.1", "-o", bank], [self.path, "--share", "0.1"]):
+            done = murid("model", *words)
+            self.assertIn(done.returncode, (1, 2), words)
+            self.assertRegex(done.stderr, r"^murid: .+\n$")
+            self.assertFalse(os.path.exists(bank), words)
+
     def test_a_file_that_is_no_model_is_named(self):
         with open(self.path, "wb") as f:
             f.write(b"\xff" * 100)

@@ -113,7 +113,8 @@ class Start(Refusal):
         self.run_briefly(trial(n) for n in range(10))
         (state, ), = self.daemon.query("SELECT state FROM checkpoint")
         db = sqlite3.connect(self.daemon.journal)
-        for wrong in (state[:-8] + b"\xff" * 7 + b"\x7f", state[:-24] + b"\xff" * 16 + state[-8:]):
+        # Its session, then its number of stimuli.
+        for wrong in (b"\xff" * 7 + b"\x7f" + state[8:], state[:16] + b"\xff" * 8 + state[24:]):
             db.execute("UPDATE checkpoint SET state = ?", (wrong,))
             db.commit()
             self.refuse(self.daemon, 2, "checkpoint", "damaged")

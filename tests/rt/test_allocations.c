@@ -69,20 +69,38 @@ static char directory[] = "/tmp/murid-rt-XXXXXX";
 static char model_path[64];
 static uint8_t out[PROTO_BYTES_MAX];
 
-static void make_model(void)
+static void make_net_model(struct model_file *model)
 {
     test_random r = test_random_seeded(suite_seed());
     const model_net_shape shape = {true, 3 + MODEL_RULE_INPUTS, 32, 1, 3};
     some_net *net = some_net_make(&r, shape);
-    struct model_file model;
     model_params params;
     assert_int_equal(model_params_built_in(&params, "stimulus,bias,prev_choice"), MODEL_OK);
     params.rule.kind = MODEL_RULE_RNN;
-    assert_int_equal(model_file_build_net(&params, &shape, &net->tensors, &model, &fault),
+    assert_int_equal(model_file_build_net(&params, &shape, &net->tensors, model, &fault),
                      FAULT_NONE);
-    assert_int_equal(model_file_save(&model, model_path, &fault), FAULT_NONE);
-    model_file_free(&model);
     some_net_free(net);
+}
+
+/* A bank of a net, a classic rule and none. */
+static void make_model(void)
+{
+    static struct model_file members[3];
+    static const char *const places[3] = {"rnn", "reinforce", "none"};
+    struct model_file bank;
+    struct model_spec spec;
+    model_spec_init(&spec);
+    make_net_model(&members[0]);
+    assert_int_equal(model_file_build(&spec, &members[2], &fault), FAULT_NONE);
+    spec.rule = "reinforce";
+    assert_int_equal(model_file_build(&spec, &members[1], &fault), FAULT_NONE);
+    assert_int_equal(model_file_join(members, places, 3, 0.01, 0.9, NULL, &bank, &fault),
+                     FAULT_NONE);
+    assert_int_equal(model_file_save(&bank, model_path, &fault), FAULT_NONE);
+    model_file_free(&bank);
+    for (size_t i = 0; i < 3; i++) {
+        model_file_free(&members[i]);
+    }
 }
 
 static int open_loop(void **state)

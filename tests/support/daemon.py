@@ -364,4 +364,4 @@ def session_state(blob):
 
 def subject_state(blob):
     """A subject's state as (bytes without the session's number, that number)."""
-    return blob[:-8], struct.unpack("<q", blob[-8:])[0]
+    return blob[8:], struct.unpack_from("<q", blob)[0]

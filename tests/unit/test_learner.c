@@ -22,20 +22,28 @@ static model_params built_in(const char *features)
     return params;
 }
 
+/* Of the last parameters given. */
+static const model_bank_params *bank_of(const model_params *params)
+{
+    static model_bank_params bank;
+    model_bank_single(&bank, params);
+    return &bank;
+}
+
 static const model_trial TRIAL = {0.5, 1.0, (double)0.4F, 1, -1};
 
 static void the_probability_is_taken_before_the_choice_is_read(void **state)
 {
     (void)state;
     const model_params params = built_in(NULL);
-    const struct learner_models models = {&params, &params};
+    const struct learner_models models = {bank_of(&params), &params};
     struct learner l;
     struct learner_outcome outcome;
     learner_init(&l, &models);
     learner_start_session(&l, &models);
     for (int t = 0; t < 5; t++) {
         double p;
-        model_twin_predict(&l.twin, &params, 1, &TRIAL.contrast, &p, NULL, NULL);
+        model_bank_predict(&l.bank, models.bank, 1, &TRIAL.contrast, &p, NULL, NULL);
         assert_int_equal(learner_observe(&l, &models, &TRIAL, &outcome), MODEL_OK);
         CHECK_NEAR(outcome.p_right, p, 0.0);
         CHECK_NEAR(outcome.nats, -log(p), 1e-15);
@@ -51,7 +59,7 @@ static void a_no_go_is_not_scored(void **state)
 {
     (void)state;
     const model_params params = built_in(NULL);
-    const struct learner_models models = {&params, &params};
+    const struct learner_models models = {bank_of(&params), &params};
     struct learner l;
     struct learner_outcome outcome;
     model_trial trial = TRIAL;
@@ -60,15 +68,16 @@ static void a_no_go_is_not_scored(void **state)
     assert_int_equal(learner_observe(&l, &models, &trial, &outcome), MODEL_OK);
     assert_true(isnan(outcome.p_right) && isnan(outcome.nats) && isnan(outcome.baseline_nats));
     assert_int_equal(l.score.n, 0);
-    assert_int_equal(l.twin.n_trials, 1);
+    assert_int_equal(l.bank.member[0].n_trials, 1);
 }
 
 static void a_failure_of_either_twin_changes_nothing(void **state)
 {
     (void)state;
-    model_params params = built_in(NULL);
-    const model_params baseline = params;
-    const struct learner_models models = {&params, &baseline};
+    const model_params baseline = built_in(NULL);
+    model_bank_params bank;
+    model_bank_single(&bank, &baseline);
+    const struct learner_models models = {&bank, &baseline};
     struct learner l;
     struct learner_outcome outcome;
     model_trial bad = TRIAL;
@@ -79,9 +88,9 @@ static void a_failure_of_either_twin_changes_nothing(void **state)
     assert_int_equal(learner_observe(&l, &models, &bad, &outcome), MODEL_ERR_ARG);
     assert_memory_equal(&l, &before, sizeof l);
     assert_true(isnan(outcome.nats));
-    params.rule.kind = MODEL_RULE_REINFORCE;
-    params.rule.rate[0] = 1.7e308;
-    params.rule.rate[1] = -1.7e308;
+    bank.member[0].rule.kind = MODEL_RULE_REINFORCE;
+    bank.member[0].rule.rate[0] = 1.7e308;
+    bank.member[0].rule.rate[1] = -1.7e308;
     assert_int_equal(learner_observe(&l, &models, &TRIAL, &outcome), MODEL_ERR_NUMERIC);
     assert_memory_equal(&l, &before, sizeof l);
 }
@@ -92,7 +101,7 @@ static void another_rule_keeps_the_weights_another_policy_does_not(void **state)
     const model_params before = built_in("stimulus,bias");
     model_params after = before;
     const model_params other = built_in("stimulus,bias,prev_choice");
-    const struct learner_models models = {&before, &before};
+    const struct learner_models models = {bank_of(&before), &before};
     struct learner l;
     struct learner_outcome outcome;
     after.rule.kind = MODEL_RULE_PREDICT_MAX;
@@ -102,13 +111,17 @@ static void another_rule_keeps_the_weights_another_policy_does_not(void **state)
         assert_int_equal(learner_observe(&l, &models, &TRIAL, &outcome), MODEL_OK);
     }
     const struct learner kept = l;
-    learner_change_model(&l, &before, &after);
-    assert_memory_equal(&l, &kept, sizeof l);
-    learner_change_model(&l, &after, &other);
-    CHECK_NEAR(l.twin.w[0], 0.0, 0.0);
-    CHECK_NEAR(l.twin.P[4], other.noise.prior_var[1], 0.0);
-    CHECK_NEAR(l.twin.history.choice, 1.0, 0.0);
-    assert_false(l.twin.at_session_start);
+    model_bank_params banks[3];
+    model_bank_single(&banks[0], &before);
+    model_bank_single(&banks[1], &after);
+    model_bank_single(&banks[2], &other);
+    learner_change_model(&l, &banks[0], &banks[1]);
+    assert_memory_equal(&l, &kept, learner_used(&l));
+    learner_change_model(&l, &banks[1], &banks[2]);
+    CHECK_NEAR(l.bank.member[0].w[0], 0.0, 0.0);
+    CHECK_NEAR(l.bank.member[0].P[4], other.noise.prior_var[1], 0.0);
+    CHECK_NEAR(l.bank.member[0].history.choice, 1.0, 0.0);
+    assert_false(l.bank.member[0].at_session_start);
     assert_int_equal(l.score.n, 20);
     assert_memory_equal(&l.baseline, &kept.baseline, sizeof l.baseline);
 }
@@ -117,7 +130,7 @@ static void another_rule_keeps_the_weights_another_policy_does_not(void **state)
 static double pooled_nats(const char *features, int64_t *n)
 {
     const model_params params = built_in(features);
-    const struct learner_models models = {&params, &params};
+    const struct learner_models models = {bank_of(&params), &params};
     struct table table;
     struct fault fault;
     struct table_row row;

@@ -24,7 +24,8 @@ static void build_net(struct model_file *out, model_rule_kind kind, uint64_t see
 {
     test_random r = test_random_seeded(seed);
     model_net_shape shape = TINY_RNN;
-    shape.is_recurrent = kind == MODEL_RULE_RNN;
+    shape.is_recurrent = model_rule_is_recurrent(kind);
+    shape.n_inputs = shape.n_outputs + (uint32_t)model_rule_inputs(kind);
     some_net *s = some_net_make(&r, shape);
     model_params params;
     assert_int_equal(model_params_built_in(&params, "stimulus,bias"), MODEL_OK);
@@ -39,13 +40,13 @@ static void build_net(struct model_file *out, model_rule_kind kind, uint64_t see
 static void check_same_predictions(const struct model_file *a, const struct model_file *b)
 {
     model_twin twins[2];
-    model_twin_init(&twins[0], &a->params);
-    model_twin_init(&twins[1], &b->params);
+    model_twin_init(&twins[0], &a->bank.member[0]);
+    model_twin_init(&twins[1], &b->bank.member[0]);
     for (int t = 0; t < 50; t++) {
         const model_trial trial = {t % 2 == 0 ? 0.5 : -0.25, t % 3 == 0, (double)NAN,
                                    (int8_t)(t % 5 == 0), -1};
-        assert_int_equal(model_twin_observe(&twins[0], &a->params, &trial), MODEL_OK);
-        assert_int_equal(model_twin_observe(&twins[1], &b->params, &trial), MODEL_OK);
+        assert_int_equal(model_twin_observe(&twins[0], &a->bank.member[0], &trial), MODEL_OK);
+        assert_int_equal(model_twin_observe(&twins[1], &b->bank.member[0], &trial), MODEL_OK);
     }
     assert_memory_equal(&twins[0], &twins[1], sizeof twins[0]);
 }
@@ -72,23 +73,25 @@ static void what_is_saved_is_loaded_back(void **state)
             spec.drift_var[2] = 0.0005;
             assert_int_equal(model_file_build(&spec, &model, &fault), FAULT_NONE);
         }
-        (void)snprintf(model.seed, sizeof model.seed, "71");
-        (void)snprintf(model.note, sizeof model.note, "made \"by\" a test");
+        (void)snprintf(model.about.seed, sizeof model.about.seed, "71");
+        (void)snprintf(model.about.note, sizeof model.about.note, "made \"by\" a test");
         assert_int_equal(model_file_save(&model, path, &fault), FAULT_NONE);
         if (model_file_load(path, &loaded, &fault) != FAULT_NONE) {
             fail_msg("%s", fault.text);
         }
         assert_string_equal(loaded.hash, model.hash);
         assert_int_equal(strlen(loaded.hash), MODEL_FILE_HASH_MAX);
-        assert_string_equal(loaded.seed, "71");
-        assert_string_equal(loaded.note, "made \"by\" a test");
-        assert_int_equal(loaded.params.rule.kind, kind);
-        assert_true(model_policy_equals(&loaded.params.policy, &model.params.policy));
-        assert_memory_equal(&loaded.params.noise, &model.params.noise, sizeof model.params.noise);
-        assert_memory_equal(loaded.params.rule.rate, model.params.rule.rate,
-                            sizeof model.params.rule.rate);
-        assert_memory_equal(loaded.params.rule.baseline, model.params.rule.baseline,
-                            sizeof model.params.rule.baseline);
+        assert_string_equal(loaded.about.seed, "71");
+        assert_string_equal(loaded.about.note, "made \"by\" a test");
+        assert_int_equal(loaded.bank.member[0].rule.kind, kind);
+        assert_true(
+            model_policy_equals(&loaded.bank.member[0].policy, &model.bank.member[0].policy));
+        assert_memory_equal(&loaded.bank.member[0].noise, &model.bank.member[0].noise,
+                            sizeof model.bank.member[0].noise);
+        assert_memory_equal(loaded.bank.member[0].rule.rate, model.bank.member[0].rule.rate,
+                            sizeof model.bank.member[0].rule.rate);
+        assert_memory_equal(loaded.bank.member[0].rule.baseline, model.bank.member[0].rule.baseline,
+                            sizeof model.bank.member[0].rule.baseline);
         check_same_predictions(&loaded, &model);
         model_file_free(&loaded);
         model_file_free(&model);
@@ -107,11 +110,11 @@ static void a_spec_without_words_is_the_built_in_walk(void **state)
     assert_int_equal(model_params_built_in(&built_in, NULL), MODEL_OK);
     assert_int_equal(model_file_build(&spec, &model, &fault), FAULT_NONE);
     assert_string_equal(model.hash, "built-in");
-    assert_memory_equal(&model.params.noise, &built_in.noise, sizeof built_in.noise);
+    assert_memory_equal(&model.bank.member[0].noise, &built_in.noise, sizeof built_in.noise);
     spec.rule = "reinforce";
     assert_int_equal(model_file_build(&spec, &model, &fault), FAULT_NONE);
     assert_int_equal(strlen(model.hash), MODEL_FILE_HASH_MAX);
-    CHECK_NEAR(model.params.rule.rate[0], MODEL_FILE_RATE, 0.0);
+    CHECK_NEAR(model.bank.member[0].rule.rate[0], MODEL_FILE_RATE, 0.0);
     char first[MODEL_FILE_HASH_MAX + 1];
     memcpy(first, model.hash, sizeof first);
     spec.rate = 0.5;
@@ -232,8 +235,7 @@ static void every_lie_in_the_header_is_named(void **state)
             strncmp(fault.text, "m.st: ", 6) != 0) {
             fail_msg("case %zu: %d, \"%s\", expected \"%s\"", i, rc, fault.text, cases[i].reason);
         }
-        assert_null(bad.net);
-        assert_null(bad.weights);
+        assert_null(bad.members);
         free(bad_bytes);
     }
     free(bytes);
@@ -252,27 +254,27 @@ static void values_that_cannot_be_are_named(void **state)
         build_net(&model, MODEL_RULE_RNN, 73);
         switch (k) {
         case 0:
-            model.weights[7] = NAN;
+            model.members[0].weights[7] = NAN;
             reason = "tensor \"gru.weight_ih_l0\": value 5 is nan";
             break;
         case 1:
-            model.weights[0] = -INFINITY;
+            model.members[0].weights[0] = -INFINITY;
             reason = "tensor \"scaling_factor\": value 0 is -inf";
             break;
         case 2:
-            model.weights[1] = 3e38F;
+            model.members[0].weights[1] = 3e38F;
             reason = "tensor \"scaling_factor\": value 1 is 3e+38, -10000 to 10000 expected";
             break;
         case 3:
-            model.params.noise.prior_var[1] = 0.0;
+            model.bank.member[0].noise.prior_var[1] = 0.0;
             reason = "tensor \"filter.prior_var\": value 1 is 0, 2.23e-308 to 1e+04 expected";
             break;
         case 4:
-            model.params.noise.session_var[0] = -0.5;
+            model.bank.member[0].noise.session_var[0] = -0.5;
             reason = "tensor \"filter.session_var\": value 0 is -0.5, 0 to 1e+04 expected";
             break;
         default:
-            model.params.noise.prior_mean[0] = (double)NAN;
+            model.bank.member[0].noise.prior_mean[0] = (double)NAN;
             reason = "tensor \"filter.prior_mean\": value 0 is nan";
             break;
         }
@@ -316,8 +318,273 @@ static void noise_that_is_not_in_the_file_is_the_built_in_one(void **state)
     memcpy(bytes + 8, HEADER, sizeof HEADER - 1);
     assert_int_equal(model_params_built_in(&built_in, "stimulus,bias"), MODEL_OK);
     assert_int_equal(model_file_parse("m.st", bytes, sizeof bytes, &model, &fault), FAULT_NONE);
-    assert_memory_equal(&model.params.noise, &built_in.noise, sizeof built_in.noise);
+    assert_memory_equal(&model.bank.member[0].noise, &built_in.noise, sizeof built_in.noise);
     model_file_free(&model);
+}
+
+#define CORPUS MURID_SOURCE_DIR "/tests/fuzz/corpus/safetensors/"
+
+/* Files of single models that were written before there were banks. */
+static void a_single_model_keeps_its_bytes_and_its_hash(void **state)
+{
+    (void)state;
+    static const char *const FILES[][2] = {
+        {CORPUS "none.safetensors", "9bf66d5a6659798b"},
+        {CORPUS "reinforce.safetensors", "4047eb14ae12394f"},
+        {CORPUS "reinforce_base.safetensors", "0a8d54c4636bc24d"},
+        {CORPUS "reward_max.safetensors", "80b0bcc36385c5ab"},
+        {CORPUS "predict_max.safetensors", "67d7cfa2728c6698"},
+        {CORPUS "net0.safetensors", "ddf4a3af4039cc1a"},
+        {CORPUS "net1.safetensors", "0b3faf71c95d9dca"},
+        {CORPUS "net2.safetensors", "10c0d5c2b5266a67"},
+    };
+    for (size_t i = 0; i < sizeof FILES / sizeof FILES[0]; i++) {
+        struct model_file model;
+        uint8_t *bytes[2];
+        size_t size[2];
+        if (safetensors_read(FILES[i][0], &bytes[0], &size[0], &fault) != FAULT_NONE ||
+            model_file_parse("m.st", bytes[0], size[0], &model, &fault) != FAULT_NONE) {
+            fail_msg("%s", fault.text);
+        }
+        assert_false(model_file_is_bank(&model));
+        assert_string_equal(model.hash, FILES[i][1]);
+        assert_int_equal(model_file_encode(&model, &bytes[1], &size[1], &fault), FAULT_NONE);
+        assert_int_equal(size[1], size[0]);
+        assert_memory_equal(bytes[1], bytes[0], size[0]);
+        free(bytes[0]);
+        free(bytes[1]);
+        model_file_free(&model);
+    }
+}
+
+/* A bank of n: rnn, dnn, gru_policy, reinforce, none, rnn, ... */
+static void build_bank(struct model_file *out, size_t n)
+{
+    static const model_rule_kind KINDS[] = {MODEL_RULE_RNN, MODEL_RULE_DNN, MODEL_RULE_GRU_POLICY,
+                                            MODEL_RULE_REINFORCE, MODEL_RULE_NONE};
+    static struct model_file members[MODEL_BANK_MAX];
+    static const char *places[MODEL_BANK_MAX];
+    double prior[MODEL_BANK_MAX];
+    for (size_t i = 0; i < n; i++) {
+        const model_rule_kind kind = KINDS[i % 5];
+        places[i] = "some";
+        prior[i] = 2.0 * (double)(i + 1) / (double)(n * (n + 1));
+        if (model_rule_has_net(kind)) {
+            build_net(&members[i], kind, 90 + i);
+        } else {
+            struct model_spec spec;
+            model_spec_init(&spec);
+            spec.features = "stimulus,bias";
+            spec.rule = model_rule_name(kind);
+            assert_int_equal(model_file_build(&spec, &members[i], &fault), FAULT_NONE);
+        }
+        (void)snprintf(members[i].about.seed, sizeof members[i].about.seed, "%zu", i);
+        (void)snprintf(members[i].about.note, sizeof members[i].about.note, "member %zu", i);
+    }
+    if (model_file_join(members, places, n, 0.003, 0.75, prior, out, &fault) != FAULT_NONE) {
+        fail_msg("%s", fault.text);
+    }
+    for (size_t i = 0; i < n; i++) {
+        model_file_free(&members[i]);
+    }
+}
+
+static void a_bank_is_saved_and_loaded_back(void **state)
+{
+    (void)state;
+    static model_bank banks[2];
+    for (size_t n = 2; n <= MODEL_BANK_MAX; n += 11) {
+        struct model_file model;
+        struct model_file loaded;
+        uint8_t *bytes;
+        size_t size;
+        build_bank(&model, n);
+        (void)snprintf(model.about.note, sizeof model.about.note, "all");
+        assert_int_equal(model_file_encode(&model, &bytes, &size, &fault), FAULT_NONE);
+        if (model_file_parse("m.st", bytes, size, &loaded, &fault) != FAULT_NONE) {
+            fail_msg("%s", fault.text);
+        }
+        assert_true(model_file_is_bank(&loaded));
+        assert_int_equal(loaded.bank.n, n);
+        CHECK_NEAR(loaded.bank.share, 0.003, 0.0);
+        CHECK_NEAR(loaded.bank.temper, 0.75, 0.0);
+        assert_memory_equal(loaded.bank.prior, model.bank.prior, sizeof model.bank.prior);
+        assert_string_equal(loaded.about.note, "all");
+        model_bank_init(&banks[0], &model.bank);
+        model_bank_init(&banks[1], &loaded.bank);
+        for (int t = 0; t < 50; t++) {
+            const model_trial trial = {t % 2 == 0 ? 0.5 : -0.25, t % 3 == 0, (double)NAN,
+                                       (int8_t)(t % 5 == 0), -1};
+            assert_int_equal(model_bank_observe(&banks[0], &model.bank, &trial, NULL), MODEL_OK);
+            assert_int_equal(model_bank_observe(&banks[1], &loaded.bank, &trial, NULL), MODEL_OK);
+        }
+        assert_memory_equal(&banks[0], &banks[1], model_bank_used(n));
+        for (size_t i = 0; i < n; i++) {
+            assert_int_equal(loaded.bank.member[i].rule.kind, model.bank.member[i].rule.kind);
+            assert_string_equal(loaded.members[i].about.seed, model.members[i].about.seed);
+            assert_string_equal(loaded.members[i].about.note, model.members[i].about.note);
+        }
+        free(bytes);
+        model_file_free(&loaded);
+        model_file_free(&model);
+    }
+}
+
+/* As large as members can be, with texts as long as they can be. */
+static void the_largest_bank_is_a_file(void **state)
+{
+    (void)state;
+    test_random r = test_random_seeded(95);
+    const model_net_shape shape = {true, 8 + MODEL_RULE_POLICY_INPUTS, MODEL_HIDDEN_MAX,
+                                   MODEL_LAYERS_MAX, 8};
+    some_net *net = some_net_make(&r, shape);
+    model_params params;
+    struct model_file one;
+    struct model_file model;
+    struct model_file loaded;
+    struct model_file *members = calloc(MODEL_BANK_MAX, sizeof *members);
+    const char *places[MODEL_BANK_MAX];
+    uint8_t *bytes;
+    size_t size;
+    assert_non_null(members);
+    assert_int_equal(model_params_built_in(&params,
+                                           "stimulus,stimulus_right,stimulus_left,bias,prev_choice,"
+                                           "prev_stimulus,win_stay,lose_switch"),
+                     MODEL_OK);
+    params.rule.kind = MODEL_RULE_GRU_POLICY;
+    assert_int_equal(model_file_build_net(&params, &shape, &net->tensors, &one, &fault),
+                     FAULT_NONE);
+    memset(one.about.seed, '7', sizeof one.about.seed - 1);
+    memset(one.about.data_sha256, '7', sizeof one.about.data_sha256 - 1);
+    memset(one.about.made_by, '7', sizeof one.about.made_by - 1);
+    memset(one.about.note, '"', sizeof one.about.note - 1);
+    for (size_t i = 0; i < MODEL_BANK_MAX; i++) {
+        members[i] = one;
+        places[i] = "one";
+    }
+    if (model_file_join(members, places, MODEL_BANK_MAX, 0.01, 1.0, NULL, &model, &fault) !=
+            FAULT_NONE ||
+        model_file_encode(&model, &bytes, &size, &fault) != FAULT_NONE ||
+        model_file_parse("m.st", bytes, size, &loaded, &fault) != FAULT_NONE) {
+        fail_msg("%s", fault.text);
+    }
+    printf("%zu bytes\n", size);
+    assert_string_equal(loaded.members[23].about.note, one.about.note);
+    free(bytes);
+    free(members);
+    model_file_free(&loaded);
+    model_file_free(&model);
+    model_file_free(&one);
+    some_net_free(net);
+}
+
+static void every_lie_of_a_bank_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from;
+        const char *to;
+        const char *reason;
+    } cases[] = {
+        {"\"members\":\"4\"", "\"members\":\"1\"",
+         "metadata \"members\": \"1\", a whole number 2 to 24 expected"},
+        {"\"members\":\"4\"", "\"members\":\"25\"", "a whole number 2 to 24"},
+        {"\"members\":\"4\",", "", "metadata \"members\": missing"},
+        {"\"members\":\"4\"", "\"members\":\"3\"",
+         "tensor \"bank.prior\": shape (4), (3) expected"},
+        {"\"share\":\"0.0", "\"share\":\"7.0", "a number 0 to 0.5 expected"},
+        {"\"share\":\"0.0", "\"share\":\"nan0.0", "metadata \"share\": \"nan0.0"},
+        {"\"temper\":\"0.75\"", "\"temper\":\"nan\"",
+         "metadata \"temper\": \"nan\", a number 0.01 to 4 expected"},
+        {"\"temper\":\"0.75\"", "\"temper\":\"\"", "metadata \"temper\": \"\""},
+        {"\"rule\":\"bank\"", "\"rule\":\"rnn\"", "metadata \"hidden\": missing"},
+        {"\"rule\":\"bank\"", "\"rule\":\"none\"",
+         "tensor \"bank.prior\": not part of such a none model"},
+        {"\"1.rule\":\"dnn\"", "\"1.rule\":\"bank\"", "metadata \"1.rule\": \"bank\""},
+        {"\"1.rule\":\"dnn\",", "", "metadata \"1.rule\": missing"},
+        {"\"0.hidden\":\"5\"", "\"0.hidden\":\"500\"", "metadata \"0.hidden\": \"500\""},
+        {"\"0.hidden\":\"5\"", "\"0.hidden\":\"4\"",
+         "tensor \"0.gru.weight_ih_l0\": shape (15, 8), (12, 8) expected"},
+        {"\"3.rule.rate\"", "\"4.rule.rate\"",
+         "tensor \"4.rule.rate\": not part of such a bank model"},
+        {"\"3.rule.rate\"", "\"3rule.rate\"", "tensor \"3rule.rate\": not part of"},
+        {"\"3.rule.rate\"", "\"03.rule.rate\"", "tensor \"03.rule.rate\": not part of"},
+        {"\"1.dnn.0.weight\"", "\"3.dnn.0.weight\"", "tensor \"3.dnn.0.weight\": not part of"},
+        {"\"bank.prior\"", "\"bank.prix\"", "tensor \"bank.prior\": missing, shape (4)"},
+    };
+    struct model_file model;
+    uint8_t *bytes;
+    size_t size;
+    build_bank(&model, 4);
+    assert_int_equal(model_file_encode(&model, &bytes, &size, &fault), FAULT_NONE);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct model_file bad;
+        size_t bad_size;
+        uint8_t *bad_bytes = with_header(bytes, size, cases[i].from, cases[i].to, &bad_size);
+        memset(&fault, 0, sizeof fault);
+        const int rc = model_file_parse("m.st", bad_bytes, bad_size, &bad, &fault);
+        if (rc != FAULT_INPUT || strstr(fault.text, cases[i].reason) == NULL ||
+            strncmp(fault.text, "m.st: ", 6) != 0) {
+            fail_msg("case %zu: %d, \"%s\", expected \"%s\"", i, rc, fault.text, cases[i].reason);
+        }
+        assert_null(bad.members);
+        free(bad_bytes);
+    }
+    free(bytes);
+
+    static const struct {
+        double prior;
+        const char *reason;
+    } priors[] = {
+        {0.5, "tensor \"bank.prior\": numbers whose sum is 1 expected"},
+        {0.0, "tensor \"bank.prior\": value 0 is 0, 1e-06 to 1 expected"},
+        {(double)NAN, "tensor \"bank.prior\": value 0 is nan"},
+    };
+    for (size_t i = 0; i < sizeof priors / sizeof priors[0]; i++) {
+        struct model_file bad;
+        model.bank.prior[0] = priors[i].prior;
+        assert_int_equal(model_file_encode(&model, &bytes, &size, &fault), FAULT_NONE);
+        assert_int_equal(model_file_parse("m.st", bytes, size, &bad, &fault), FAULT_INPUT);
+        assert_non_null(strstr(fault.text, priors[i].reason));
+        free(bytes);
+    }
+    model_file_free(&model);
+}
+
+static void models_that_do_not_fit_are_not_joined(void **state)
+{
+    (void)state;
+    struct model_file members[2];
+    struct model_file out;
+    struct model_spec spec;
+    const char *const places[] = {"a.st", "b.st"};
+    model_spec_init(&spec);
+    assert_int_equal(model_file_build(&spec, &members[0], &fault), FAULT_NONE);
+    spec.features = "stimulus,bias";
+    assert_int_equal(model_file_build(&spec, &members[1], &fault), FAULT_NONE);
+    assert_int_equal(model_file_join(members, places, 2, 0.01, 1.0, NULL, &out, &fault),
+                     FAULT_INPUT);
+    assert_string_equal(fault.text,
+                        "b.st: policy stimulus,bias, transform tanh5; "
+                        "stimulus,bias,prev_choice, tanh5 expected, as the first model's: the "
+                        "members of a bank share one policy");
+    assert_int_equal(model_file_join(members, places, 1, 0.01, 1.0, NULL, &out, &fault),
+                     FAULT_INPUT);
+    model_file_free(&members[1]);
+    spec.features = NULL;
+    assert_int_equal(model_file_build(&spec, &members[1], &fault), FAULT_NONE);
+    assert_int_equal(model_file_join(members, places, 2, 0.9, 1.0, NULL, &out, &fault),
+                     FAULT_INPUT);
+    assert_int_equal(
+        model_file_join(members, places, 2, 0.01, 1.0, (double[]){0.5, 0.6}, &out, &fault),
+        FAULT_INPUT);
+    model_file_free(&members[1]);
+    build_bank(&members[1], 2);
+    assert_int_equal(model_file_join(members, places, 2, 0.01, 1.0, NULL, &out, &fault),
+                     FAULT_INPUT);
+    assert_string_equal(fault.text, "b.st: is a bank; single models expected");
+    model_file_free(&members[0]);
+    model_file_free(&members[1]);
 }
 
 static void files_that_cannot_be_read_are_named(void **state)
@@ -342,6 +609,11 @@ int main(void)
         cmocka_unit_test(values_that_cannot_be_are_named),
         cmocka_unit_test(a_file_cut_anywhere_is_refused),
         cmocka_unit_test(noise_that_is_not_in_the_file_is_the_built_in_one),
+        cmocka_unit_test(a_single_model_keeps_its_bytes_and_its_hash),
+        cmocka_unit_test(a_bank_is_saved_and_loaded_back),
+        cmocka_unit_test(the_largest_bank_is_a_file),
+        cmocka_unit_test(every_lie_of_a_bank_is_named),
+        cmocka_unit_test(models_that_do_not_fit_are_not_joined),
         cmocka_unit_test(files_that_cannot_be_read_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

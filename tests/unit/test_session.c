@@ -14,7 +14,8 @@ static const int64_t DAY_ONE_NS = 1718409600 * (int64_t)1000000000; /* 2024-06-1
 
 static struct config config;
 static model_params params;
-static struct learner_models models = {&params, &params};
+static model_bank_params bank;
+static struct learner_models models = {&bank, &params};
 static struct colony colony;
 static struct session_result result;
 static int64_t now_ns;
@@ -35,6 +36,7 @@ static int set_up(void **state)
     now_ns = 0;
     next_event = 1;
     assert_int_equal(model_params_built_in(&params, config.model.policy), MODEL_OK);
+    model_bank_single(&bank, &params);
     return colony_open(&colony, &config, models, "built-in", clock_of_test);
 }
 
@@ -427,7 +429,7 @@ static void a_stimulus_is_predicted_alone_and_changes_no_weight(void **state)
     assert_int_equal(result.reply.as.prediction.stimuli.n, 1);
     assert_true(result.reply.as.prediction.stimuli.v[0] == -0.3);
     double p;
-    model_twin_predict(&before.twin, &params, 1, (double[]){-0.3}, &p, NULL, NULL);
+    model_bank_predict(&before.bank, &bank, 1, (double[]){-0.3}, &p, NULL, NULL);
     assert_true(result.reply.as.prediction.p_right.v[0] == p);
     assert_memory_equal(&m1()->state.learner, &before, sizeof before);
 }
@@ -633,16 +635,18 @@ static void an_animal_not_heard_yet_begins_with_the_model_in_force(void **state)
     model_params other = params;
     other.noise.prior_mean[0] = 2.0;
     other.noise.prior_var[0] *= 3.0;
-    const struct learner_models others = {&other, &params};
+    model_bank_params other_bank;
+    model_bank_single(&other_bank, &other);
+    const struct learner_models others = {&other_bank, &params};
     assert_int_equal(colony_add_subject(&colony, "m1"), 0); /* as a resume does */
     colony_change_run(&colony, 2, &config, others, "0123456789abcdef");
     struct learner fresh;
     learner_init(&fresh, &others);
-    assert_memory_equal(&m1()->state.learner, &fresh, sizeof fresh);
+    assert_memory_equal(&m1()->state.learner, &fresh, learner_used(&fresh));
     hear_trial("s1", 0, 1, 1);
     const struct learner heard = m1()->state.learner;
     colony_change_run(&colony, 3, &config, models, "built-in");
-    assert_true(m1()->state.learner.twin.w[0] == heard.twin.w[0]);
+    assert_true(m1()->state.learner.bank.member[0].w[0] == heard.bank.member[0].w[0]);
     assert_int_equal(m1()->state.learner.score.n, 1);
 }
 

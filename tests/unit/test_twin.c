@@ -63,10 +63,11 @@ static void a_copy_continues_bit_for_bit(void **state)
     test_random r = test_random_seeded(61);
     some_net *rnn = some_net_make(&r, (model_net_shape){true, 9, 32, 2, 3});
     some_net *dnn = some_net_make(&r, (model_net_shape){false, 9, 32, 2, 3});
+    some_net *gru = some_net_make(&r, (model_net_shape){true, 12, 32, 2, 3});
+    some_net *const nets[MODEL_RULES] = {
+        [MODEL_RULE_RNN] = rnn, [MODEL_RULE_DNN] = dnn, [MODEL_RULE_GRU_POLICY] = gru};
     for (int kind = 0; kind < (int)MODEL_RULES; kind++) {
-        const model_params params = with_rule(
-            (model_rule_kind)kind,
-            kind == (int)MODEL_RULE_RNN ? rnn : (kind == (int)MODEL_RULE_DNN ? dnn : NULL));
+        const model_params params = with_rule((model_rule_kind)kind, nets[kind]);
         /* The padding of neither may matter. */
         model_twin twin;
         model_twin copy;
@@ -94,6 +95,7 @@ static void a_copy_continues_bit_for_bit(void **state)
     }
     some_net_free(rnn);
     some_net_free(dnn);
+    some_net_free(gru);
 }
 
 static void bad_trials_are_refused_and_change_nothing(void **state)
@@ -156,6 +158,7 @@ static void a_no_go_only_adds_drift(void **state)
     for (int first = 0; first < 2; first++) {
         model_twin expected = twin;
         expected.n_trials++;
+        expected.n_session++;
         for (int i = 0; i < 3; i++) {
             expected.P[i * 3 + i] += params.noise.drift_var[i];
         }

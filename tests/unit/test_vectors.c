@@ -46,11 +46,11 @@ static void run_sequence(const model_params *params, const double *rows, const d
 
 static void check_case(const char *name, const struct learning_case *c)
 {
-    const size_t n = c->model.params.policy.n;
+    const size_t n = c->model.bank.member[0].policy.n;
     double worst_w = 0.0;
     double worst_p = 0.0;
     for (size_t s = 0; s < c->n_sequences; s++) {
-        run_sequence(&c->model.params, c->x.v + s * c->n_trials * COVARIATES,
+        run_sequence(&c->model.bank.member[0], c->x.v + s * c->n_trials * COVARIATES,
                      c->w.v + s * c->n_trials * n, c->p.v + s * c->n_trials, c->n_trials, &worst_w,
                      &worst_p);
     }

@@ -33,8 +33,18 @@ int model_filter_update(size_t n, double w[], double P[], const double g[], doub
 void model_filter_move(size_t n, double w[], double P[], const double dw[], const double u[],
                        const double g[]);
 
-/* p(right) with the uncertainty of w averaged over, and the ends of the 90% credible interval of
- * sigmoid(w . g + shift); lo and hi may be NULL. Reads only. RT-safe: yes, O(n^2). */
+/* Mean of the logit w . g + shift, and its variance. Reads only. RT-safe: yes, O(n^2). */
+double model_filter_logit(size_t n, const double w[], const double P[], const double g[],
+                          double shift, double *var);
+
+/* p(right) with the uncertainty of the logit averaged over. RT-safe: yes. */
+double model_filter_forecast(double mean, double var);
+
+/* The ends of the 90% credible interval of sigmoid(logit); lo and hi may be NULL. RT-safe: yes. */
+void model_filter_interval(double mean, double var, double *lo, double *hi);
+
+/* The forecast and the interval at once; lo and hi may be NULL. Reads only. RT-safe: yes, O(n^2).
+ */
 double model_filter_predict(size_t n, const double w[], const double P[], const double g[],
                             double shift, double *lo, double *hi);
 

@@ -81,6 +81,10 @@ void model_twin_start_session(model_twin *twin, const model_params *params);
 void model_twin_predict(const model_twin *twin, const model_params *params, size_t n,
                         const double contrasts[], double p_right[], double lo[], double hi[]);
 
+/* Mean of the logit that features g[n] of the trial to come give, n the policy's weights, and its
+ * variance. Reads only. RT-safe: yes, O(n^2). */
+double model_twin_logit(const model_twin *twin, size_t n, const double g[], double *var);
+
 /* The policy's weights for the trial to come, with the GRU policy's offset: w[n]. RT-safe: yes. */
 void model_twin_weights(const model_twin *twin, const model_params *params, double w[]);
 
@@ -89,5 +93,9 @@ void model_twin_weights(const model_twin *twin, const model_params *params, doub
  * MODEL_ERR_ARG (a value of the trial is outside its range) or MODEL_ERR_NUMERIC (a weight would
  * leave +-1e6, or P its like) leave the twin as it was. RT-safe: yes. */
 int model_twin_observe(model_twin *twin, const model_params *params, const model_trial *trial);
+
+/* Lets a valid trial pass that could not be taken up: it enters the history and the counts, and
+ * drift is added, but nothing is learned from it. RT-safe: yes. */
+void model_twin_skip(model_twin *twin, const model_params *params, const model_trial *trial);
 
 #endif

@@ -1,0 +1,99 @@
+/* model/bank.h - the twin of one animal as a bank: several filters side by side, each with a noise,
+ * a rule and nets of its own, mixed by Bayesian fixed-share weights.
+ *
+ * Maths and symbols: docs/model.md, section bank. A single model is a bank of one. All members
+ * share one policy, so that features and weights mean the same for all. Parameters are const and
+ * shared by any number of animals; model_bank is plain memory without pointers or padding, and what
+ * n members use of it is its first model_bank_used(n) bytes: copy, compare and write just these.
+ *
+ * Threads: one owner a bank; parameters may be read by all. Memory: the caller's; nothing
+ * allocates.
+ */
+#ifndef MODEL_BANK_H
+#define MODEL_BANK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/twin.h"
+
+enum { MODEL_BANK_MAX = 24 }; /* members */
+
+#define MODEL_BANK_SHARE_MAX  0.5
+#define MODEL_BANK_PRIOR_MIN  1e-6
+#define MODEL_BANK_TEMPER_MIN 0.01
+#define MODEL_BANK_TEMPER_MAX 4.0
+
+typedef struct {
+    uint32_t n;                   /* members, 1..MODEL_BANK_MAX */
+    double share;                 /* of the weights that each choice gives back to the prior */
+    double temper;                /* power of the likelihoods; 1: Bayes */
+    double prior[MODEL_BANK_MAX]; /* MODEL_BANK_PRIOR_MIN..1; their sum is 1 */
+    model_params member[MODEL_BANK_MAX];
+} model_bank_params;
+
+typedef struct {
+    uint64_t n;                    /* members */
+    double weight[MODEL_BANK_MAX]; /* probability of each member, before the trial to come */
+    model_twin member[MODEL_BANK_MAX];
+} model_bank;
+
+/* A bank of one. */
+void model_bank_single(model_bank_params *out, const model_params *params);
+
+/* Checks every member, that all share one policy, and the ranges above. MODEL_OK or MODEL_ERR_ARG.
+ */
+int model_bank_check(const model_bank_params *params);
+
+/* Bytes of a model_bank that n members use. RT-safe: yes. */
+size_t model_bank_used(size_t n);
+
+/* Copies what is used. RT-safe: yes, O(members). */
+void model_bank_copy(model_bank *to, const model_bank *from);
+
+/* The bank of an animal that was never seen; writes no more than is used. RT-safe: yes. */
+void model_bank_init(model_bank *bank, const model_bank_params *params);
+
+/* Another model for a known animal. Where the policies agree every member starts from the mixture's
+ * mean and covariance, otherwise anew; history is kept, the weights are the new prior's. RT-safe:
+ * yes. */
+void model_bank_change(model_bank *bank, const model_bank_params *before,
+                       const model_bank_params *after);
+
+/* A session starts, for every member. RT-safe: yes. */
+void model_bank_start_session(model_bank *bank, const model_bank_params *params);
+
+/* The mixture's p(right) for each of n stimuli (signed contrasts), and the ends of its 90% credible
+ * interval; lo and hi may be NULL. Reads only. A bank of one says what its twin says, to the bit.
+ * RT-safe: yes, O(n members k^2). */
+void model_bank_predict(const model_bank *bank, const model_bank_params *params, size_t n,
+                        const double contrasts[], double p_right[], double lo[], double hi[]);
+
+/* p(right) of each member for one stimulus: p_right[members]. Reads only. RT-safe: yes. */
+void model_bank_predict_each(const model_bank *bank, const model_bank_params *params,
+                             double contrast, double p_right[]);
+
+/* Mean and standard deviation of the policy's weights for the trial to come over the mixture: w[k],
+ * w_sd[k]. RT-safe: yes. */
+void model_bank_weights(const model_bank *bank, const model_bank_params *params, double w[],
+                        double w_sd[]);
+
+/* Probability of member i < bank->n. RT-safe: yes. */
+double model_bank_weight(const model_bank *bank, size_t i);
+
+/* Takes one trial up in every member, and weighs them by the choice; a no-go changes no weight.
+ * *p_right (may be NULL) is what the mixture had said for its stimulus. A member that cannot take
+ * the trial up has weight 0 for it and lets it pass, see model_twin_skip(). MODEL_ERR_ARG (a value
+ * of the trial is outside its range) or MODEL_ERR_NUMERIC (no member could take it up) leave all as
+ * it was. RT-safe: yes. */
+int model_bank_observe(model_bank *bank, const model_bank_params *params, const model_trial *trial,
+                       double *p_right);
+
+/* The weights' step alone: w[n] after a choice that the members gave p_right[n]; NaN: weight 0 for
+ * this choice. Members whose prior is 0 stay at 0. At least one weight must be above 0 where
+ * p_right is not NaN. RT-safe: yes. */
+void model_bank_weigh(size_t n, double share, double temper, const double prior[],
+                      const double p_right[], bool chose_right, double w[]);
+
+#endif

@@ -1,0 +1,269 @@
+#include "model/bank.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "model/score.h"
+
+_Static_assert(sizeof(model_bank) ==
+                   sizeof(uint64_t) + MODEL_BANK_MAX * (sizeof(double) + sizeof(model_twin)),
+               "a bank is compared and written bytewise: it must have no padding");
+
+/* Without a share a weight could fall to 0, from which no evidence would raise it, or so low that
+ * its product with a likelihood is 0. */
+static const double WEIGHT_MIN = 1e-100;
+
+void model_bank_single(model_bank_params *out, const model_params *params)
+{
+    memset(out, 0, sizeof *out);
+    out->n = 1;
+    out->temper = 1.0;
+    out->prior[0] = 1.0;
+    out->member[0] = *params;
+}
+
+static bool is_within(double value, double least, double most)
+{
+    return value >= least && value <= most;
+}
+
+int model_bank_check(const model_bank_params *params)
+{
+    if (params->n < 1 || params->n > MODEL_BANK_MAX ||
+        !is_within(params->share, 0.0, MODEL_BANK_SHARE_MAX) ||
+        !is_within(params->temper, MODEL_BANK_TEMPER_MIN, MODEL_BANK_TEMPER_MAX)) {
+        return MODEL_ERR_ARG;
+    }
+    double sum = 0.0;
+    for (uint32_t i = 0; i < params->n; i++) {
+        if (model_params_check(&params->member[i]) != MODEL_OK ||
+            !model_policy_equals(&params->member[i].policy, &params->member[0].policy) ||
+            !is_within(params->prior[i], MODEL_BANK_PRIOR_MIN, 1.0)) {
+            return MODEL_ERR_ARG;
+        }
+        sum += params->prior[i];
+    }
+    return is_within(sum, 1.0 - 1e-9, 1.0 + 1e-9) ? MODEL_OK : MODEL_ERR_ARG;
+}
+
+size_t model_bank_used(size_t n)
+{
+    return offsetof(model_bank, member) + n * sizeof(model_twin);
+}
+
+void model_bank_copy(model_bank *to, const model_bank *from)
+{
+    memcpy(to, from, model_bank_used(from->n));
+}
+
+static void start_weights(model_bank *bank, const model_bank_params *params)
+{
+    memset(bank, 0, offsetof(model_bank, member));
+    bank->n = params->n;
+    memcpy(bank->weight, params->prior, params->n * sizeof params->prior[0]);
+}
+
+void model_bank_init(model_bank *bank, const model_bank_params *params)
+{
+    start_weights(bank, params);
+    for (uint32_t i = 0; i < params->n; i++) {
+        model_twin_init(&bank->member[i], &params->member[i]);
+    }
+}
+
+/* Mean and covariance of w over the mixture, without what a rule adds to it. */
+static void mix_moments(const model_bank *bank, size_t k, double w[], double P[])
+{
+    memset(w, 0, k * sizeof w[0]);
+    memset(P, 0, k * k * sizeof P[0]);
+    for (size_t m = 0; m < bank->n; m++) {
+        for (size_t i = 0; i < k; i++) {
+            w[i] += bank->weight[m] * bank->member[m].w[i];
+        }
+    }
+    for (size_t m = 0; m < bank->n; m++) {
+        const model_twin *twin = &bank->member[m];
+        for (size_t i = 0; i < k; i++) {
+            for (size_t j = 0; j < k; j++) {
+                const double apart = (twin->w[i] - w[i]) * (twin->w[j] - w[j]);
+                P[i * k + j] += bank->weight[m] * (twin->P[i * k + j] + apart);
+            }
+        }
+    }
+}
+
+void model_bank_change(model_bank *bank, const model_bank_params *before,
+                       const model_bank_params *after)
+{
+    const model_policy *policy = &before->member[0].policy;
+    model_twin known = bank->member[0];
+    if (model_policy_equals(policy, &after->member[0].policy)) {
+        mix_moments(bank, policy->n, known.w, known.P);
+        model_rule_reset(&known.rule);
+        start_weights(bank, after);
+        for (uint32_t i = 0; i < after->n; i++) {
+            bank->member[i] = known;
+        }
+        return;
+    }
+    model_bank_init(bank, after);
+    for (uint32_t i = 0; i < after->n; i++) {
+        bank->member[i].history = known.history;
+        bank->member[i].at_session_start = known.at_session_start;
+    }
+}
+
+void model_bank_start_session(model_bank *bank, const model_bank_params *params)
+{
+    for (size_t i = 0; i < bank->n; i++) {
+        model_twin_start_session(&bank->member[i], &params->member[i]);
+    }
+}
+
+/* Features of the trial to come; policy and history are the same for all members. */
+static size_t fill(const model_bank *bank, const model_bank_params *params, double contrast,
+                   double g[])
+{
+    const model_policy *policy = &params->member[0].policy;
+    model_policy_fill(policy, &bank->member[0].history, model_policy_stimulus(policy, contrast), g);
+    return policy->n;
+}
+
+/* The interval is that of one normal logit with the mixture's mean and variance. */
+static double mix(const model_bank *bank, size_t k, const double g[], double *lo, double *hi)
+{
+    double mean[MODEL_BANK_MAX];
+    double var[MODEL_BANK_MAX];
+    double p = 0.0;
+    double mixed_mean = 0.0;
+    double mixed_var = 0.0;
+    for (size_t i = 0; i < bank->n; i++) {
+        mean[i] = model_twin_logit(&bank->member[i], k, g, &var[i]);
+        p += bank->weight[i] * model_filter_forecast(mean[i], var[i]);
+        mixed_mean += bank->weight[i] * mean[i];
+    }
+    if (lo != NULL || hi != NULL) {
+        for (size_t i = 0; i < bank->n; i++) {
+            const double apart = mean[i] - mixed_mean;
+            mixed_var += bank->weight[i] * (var[i] + apart * apart);
+        }
+        model_filter_interval(mixed_mean, mixed_var, lo, hi);
+    }
+    return fmin(p, 1.0);
+}
+
+void model_bank_predict(const model_bank *bank, const model_bank_params *params, size_t n,
+                        const double contrasts[], double p_right[], double lo[], double hi[])
+{
+    for (size_t i = 0; i < n; i++) {
+        double g[MODEL_WEIGHTS_MAX];
+        const size_t k = fill(bank, params, contrasts[i], g);
+        p_right[i] = mix(bank, k, g, lo != NULL ? &lo[i] : NULL, hi != NULL ? &hi[i] : NULL);
+    }
+}
+
+void model_bank_predict_each(const model_bank *bank, const model_bank_params *params,
+                             double contrast, double p_right[])
+{
+    double g[MODEL_WEIGHTS_MAX];
+    const size_t k = fill(bank, params, contrast, g);
+    for (size_t i = 0; i < bank->n; i++) {
+        double var;
+        const double mean = model_twin_logit(&bank->member[i], k, g, &var);
+        p_right[i] = model_filter_forecast(mean, var);
+    }
+}
+
+void model_bank_weights(const model_bank *bank, const model_bank_params *params, double w[],
+                        double w_sd[])
+{
+    const size_t k = params->member[0].policy.n;
+    double each[MODEL_BANK_MAX][MODEL_WEIGHTS_MAX];
+    memset(w, 0, k * sizeof w[0]);
+    for (size_t m = 0; m < bank->n; m++) {
+        model_twin_weights(&bank->member[m], &params->member[m], each[m]);
+        for (size_t i = 0; i < k; i++) {
+            w[i] += bank->weight[m] * each[m][i];
+        }
+    }
+    for (size_t i = 0; i < k; i++) {
+        double var = 0.0;
+        for (size_t m = 0; m < bank->n; m++) {
+            const double apart = each[m][i] - w[i];
+            var += bank->weight[m] * (bank->member[m].P[i * k + i] + apart * apart);
+        }
+        w_sd[i] = sqrt(var);
+    }
+}
+
+double model_bank_weight(const model_bank *bank, size_t i)
+{
+    return bank->weight[i];
+}
+
+static double likelihood(double p_right, double temper, bool chose_right)
+{
+    if (isnan(p_right)) {
+        return 0.0;
+    }
+    const double p = model_score_probability(p_right, chose_right);
+    return temper == 1.0 ? p : pow(p, temper);
+}
+
+void model_bank_weigh(size_t n, double share, double temper, const double prior[],
+                      const double p_right[], bool chose_right, double w[])
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        w[i] *= likelihood(p_right[i], temper, chose_right);
+        sum += w[i];
+    }
+    for (size_t i = 0; i < n; i++) {
+        w[i] = (1.0 - share) * (w[i] / sum) + share * prior[i];
+        if (prior[i] > 0.0) {
+            w[i] = fmax(w[i], WEIGHT_MIN);
+        }
+    }
+}
+
+/* MODEL_OK if any member could, otherwise the first one's failure. */
+static int take_up(model_bank *bank, const model_bank_params *params, const model_trial *trial,
+                   int status[])
+{
+    bool is_taken = false;
+    for (size_t i = 0; i < bank->n; i++) {
+        status[i] = model_twin_observe(&bank->member[i], &params->member[i], trial);
+        is_taken = is_taken || status[i] == MODEL_OK;
+    }
+    return is_taken ? MODEL_OK : status[0];
+}
+
+int model_bank_observe(model_bank *bank, const model_bank_params *params, const model_trial *trial,
+                       double *p_right)
+{
+    double p[MODEL_BANK_MAX];
+    double mixed = 0.0;
+    int status[MODEL_BANK_MAX];
+    model_bank_predict_each(bank, params, trial->contrast, p);
+    for (size_t i = 0; i < bank->n; i++) {
+        mixed += bank->weight[i] * p[i];
+    }
+    const int taken = take_up(bank, params, trial, status);
+    if (taken != MODEL_OK) {
+        return taken;
+    }
+    for (size_t i = 0; i < bank->n; i++) {
+        if (status[i] != MODEL_OK) {
+            model_twin_skip(&bank->member[i], &params->member[i], trial);
+            p[i] = (double)NAN;
+        }
+    }
+    if (trial->choice >= 0 && bank->n > 1) {
+        model_bank_weigh(bank->n, params->share, params->temper, params->prior, p,
+                         trial->choice == 1, bank->weight);
+    }
+    if (p_right != NULL) {
+        *p_right = fmin(mixed, 1.0);
+    }
+    return MODEL_OK;
+}
