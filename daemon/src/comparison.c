@@ -17,10 +17,11 @@ int comparison_open(struct comparison *c, uint32_t n_subjects, uint32_t n_models
     c->subject = calloc((size_t)n_subjects + 1, sizeof c->subject[0]);
     c->model = calloc((size_t)n_models + 1, sizeof c->model[0]);
     c->n = calloc((size_t)n_subjects + 1, sizeof c->n[0]);
+    c->fold = calloc((size_t)n_subjects + 1, sizeof c->fold[0]);
     c->nats = calloc(cells + 1, sizeof c->nats[0]);
     c->gain = calloc((size_t)n_models + 1, sizeof c->gain[0]);
-    if (c->subject == NULL || c->model == NULL || c->n == NULL || c->nats == NULL ||
-        c->gain == NULL) {
+    if (c->subject == NULL || c->model == NULL || c->n == NULL || c->fold == NULL ||
+        c->nats == NULL || c->gain == NULL) {
         comparison_close(c);
         return fault_set(fault, FAULT_WORK, "no memory for a table of %u animals and %u models",
                          n_subjects, n_models);
@@ -33,6 +34,7 @@ void comparison_close(struct comparison *c)
     free(c->subject);
     free(c->model);
     free(c->n);
+    free(c->fold);
     free(c->nats);
     free(c->gain);
     memset(c, 0, sizeof *c);
@@ -235,10 +237,14 @@ static void put_real(FILE *to, double value)
 
 void comparison_csv(FILE *to, const struct comparison *c)
 {
-    fputs("level,subject,model,trials,nats,gain,gain_lo,gain_hi,n_worse,worst_subject\n", to);
+    fputs("level,subject,fold,model,trials,nats,gain,gain_lo,gain_hi,n_worse,worst_subject\n", to);
     for (uint32_t m = 0; m < c->n_models; m++) {
         for (uint32_t i = 0; i < c->n_subjects; i++) {
-            fprintf(to, "subject,%s,%s,%" PRId64, c->subject[i], c->model[m], c->n[i]);
+            fprintf(to, "subject,%s,", c->subject[i]);
+            if (c->fold[i] > 0) {
+                fprintf(to, "%" PRIu32, c->fold[i]);
+            }
+            fprintf(to, ",%s,%" PRId64, c->model[m], c->n[i]);
             put_real(to, comparison_nats(c, i, m));
             put_real(to, m != c->named ? comparison_subject_gain(c, i, m) : (double)NAN);
             fputs(",,,,\n", to);
@@ -246,7 +252,7 @@ void comparison_csv(FILE *to, const struct comparison *c)
     }
     for (uint32_t m = 0; m < c->n_models; m++) {
         const struct comparison_gain *g = &c->gain[m];
-        fprintf(to, "pooled,,%s,%" PRId64, c->model[m], comparison_trials(c));
+        fprintf(to, "pooled,,,%s,%" PRId64, c->model[m], comparison_trials(c));
         put_real(to, comparison_pooled(c, m));
         put_real(to, g->pooled);
         put_real(to, g->lo);
@@ -288,7 +294,13 @@ static void put_model(FILE *to, const struct comparison *c, uint32_t model)
 static void put_subject(FILE *to, const struct comparison *c, uint32_t subject)
 {
     escape_json(to, c->subject[subject]);
-    fprintf(to, ": {\"n\": %" PRId64 ", \"nats\": [", c->n[subject]);
+    fprintf(to, ": {\"n\": %" PRId64 ", \"fold\": ", c->n[subject]);
+    if (c->fold[subject] > 0) {
+        fprintf(to, "%" PRIu32, c->fold[subject]);
+    } else {
+        fputs("null", to);
+    }
+    fputs(", \"nats\": [", to);
     for (uint32_t m = 0; m < c->n_models; m++) {
         const double nats = comparison_nats(c, subject, m);
         fputs(m > 0 ? ", " : "", to);

@@ -3,8 +3,8 @@
  * A table of animals and models holds sums of nats over the same choices. comparison_against() sets
  * one model against each other one: gain = nats a trial of the other minus its own, above 0 where
  * it predicts better; by animal, pooled over all trials, and with a 95% interval that resamples
- * animals (model/bootstrap.h). Written as text for people, CSV, JSON and SVG; docs/fit.md has the
- * columns. Threads: one owner. Memory: the heap; comparison_close() gives it back.
+ * animals (model/bootstrap.h). Written as text for people, CSV, JSON and SVG. Threads: one owner.
+ * Memory: the heap; comparison_close() gives it back.
  */
 #ifndef MURID_COMPARISON_H
 #define MURID_COMPARISON_H
@@ -36,6 +36,7 @@ struct comparison {
     char (*subject)[PROTO_ID_MAX + 1];
     char (*model)[COMPARISON_NAME_MAX + 1]; /* letters, digits and . _ - + / and spaces */
     int64_t *n;                             /* (n_subjects): choices scored */
+    uint32_t *fold;                         /* (n_subjects): from 1, 0: none */
     double *nats;                           /* (n_subjects, n_models): sums over them */
     struct comparison_gain *gain;           /* (n_models): of the named one on each */
     uint32_t named;
@@ -66,7 +67,10 @@ int64_t comparison_trials(const struct comparison *c);
 /* Two tables with columns that stand under each other. */
 void comparison_text(FILE *to, const struct comparison *c);
 
-/* One row an animal and model, and one a model for all animals; empty where there is no value. */
+/* One row an animal and model (level "subject"), and one a model (level "pooled"); empty where
+ * there is no value. subject, fold (from 1: the one it was held out in), model, trials (choices
+ * scored), nats (a trial), gain (of the named model on this one); pooled only: gain_lo, gain_hi
+ * (95%), n_worse, worst_subject. */
 void comparison_csv(FILE *to, const struct comparison *c);
 
 /* One object on one line. */

@@ -25,6 +25,8 @@ static struct comparison small(void)
     strcpy(c.model[1], "chance");
     c.n[0] = 100;
     c.n[1] = 300;
+    c.fold[0] = 2;
+    c.fold[1] = 1;
     const double nats[] = {50.0, 75.0, 180.0, 177.0, 0.0, 0.0};
     memcpy(c.nats, nats, sizeof nats);
     return c;
@@ -110,15 +112,15 @@ static void the_csv_is_tidy_and_empty_where_nothing_is_known(void **state)
     assert_int_equal(comparison_against(&c, 0, 7, &fault), FAULT_NONE);
     assert_string_equal(
         written(comparison_csv, &c),
-        "level,subject,model,trials,nats,gain,gain_lo,gain_hi,n_worse,worst_subject\n"
-        "subject,m1,bank,100,0.5,,,,,\n"
-        "subject,m2,bank,300,0.6,,,,,\n"
-        "subject,m3,bank,0,,,,,,\n"
-        "subject,m1,chance,100,0.75,0.25,,,,\n"
-        "subject,m2,chance,300,0.59,-0.01,,,,\n"
-        "subject,m3,chance,0,,,,,,\n"
-        "pooled,,bank,400,0.575,,,,,\n"
-        "pooled,,chance,400,0.63,0.055,-0.01,0.25,1,m2\n");
+        "level,subject,fold,model,trials,nats,gain,gain_lo,gain_hi,n_worse,worst_subject\n"
+        "subject,m1,2,bank,100,0.5,,,,,\n"
+        "subject,m2,1,bank,300,0.6,,,,,\n"
+        "subject,m3,,bank,0,,,,,,\n"
+        "subject,m1,2,chance,100,0.75,0.25,,,,\n"
+        "subject,m2,1,chance,300,0.59,-0.01,,,,\n"
+        "subject,m3,,chance,0,,,,,,\n"
+        "pooled,,,bank,400,0.575,,,,,\n"
+        "pooled,,,chance,400,0.63,0.055,-0.01,0.25,1,m2\n");
     comparison_close(&c);
 }
 
@@ -135,8 +137,9 @@ static void the_json_has_the_same_figures_and_null_for_none(void **state)
         "-0.25, \"gain_hi\": 0.01, \"n_worse\": 1, \"worst_subject\": \"m1\", \"worst_gain\": "
         "-0.25}, {\"name\": \"chance\", \"nats\": 0.63, \"gain\": null, \"gain_lo\": null, "
         "\"gain_hi\": null, \"n_worse\": null, \"worst_subject\": null, \"worst_gain\": null}], "
-        "\"subjects\": {\"m1\": {\"n\": 100, \"nats\": [0.5, 0.75]}, \"m2\": {\"n\": 300, "
-        "\"nats\": [0.6, 0.59]}, \"m3\": {\"n\": 0, \"nats\": [null, null]}}}\n");
+        "\"subjects\": {\"m1\": {\"n\": 100, \"fold\": 2, \"nats\": [0.5, 0.75]}, \"m2\": {\"n\": "
+        "300, \"fold\": 1, \"nats\": [0.6, 0.59]}, \"m3\": {\"n\": 0, \"fold\": null, "
+        "\"nats\": [null, null]}}}\n");
     comparison_close(&c);
 }
 
