@@ -210,6 +210,9 @@ static void warn_of_data(const struct training *t)
         fprintf(stderr, "murid: warning: only %zu trials; a net learns them by heart\n",
                 t->n_choices);
     }
+    if (t->disorder[0] != '\0') {
+        fprintf(stderr, "murid: warning: %s\n", t->disorder);
+    }
 }
 
 /* ---- one fit ---- */
