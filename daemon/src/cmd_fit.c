@@ -26,6 +26,7 @@ struct request {
     const char *filter;
     const char *preset;
     const char *schedule;
+    const char *mirror;
     const char *losses;
     const char *table;
     int64_t hidden;
@@ -188,6 +189,9 @@ static int read_request(struct fit *f, struct fault *fault)
         struct fitter_options *o = &f->recipe.options[i];
         take_numbers(r, o);
         rc = read_choice("schedule", r->schedule, "step", "cosine", &o->is_cosine, fault);
+        if (rc == FAULT_NONE) {
+            rc = read_choice("mirror", r->mirror, "off", "on", &o->with_mirrors, fault);
+        }
     }
     if (rc == FAULT_NONE && is_many(f) && r->losses != NULL) {
         rc = fault_set(fault, FAULT_INPUT, "option losses: for a single fit alone");
@@ -565,6 +569,8 @@ int cmd_fit(int argc, char **argv)
          "of noise, prior and classic rules, in multiples of that (10)", &r.of_net},
         {"schedule", OPTION_TEXT, &r.schedule, 0, 0, "step|cosine",
          "of the rate: times 0.999 every 5 steps, or down to 0 at the last", &r.of_net},
+        {"mirror", OPTION_TEXT, &r.mirror, 0, 0, "on|off",
+         "learn from each animal's mirror image too, left and right exchanged", &r.of_net},
         {"weight-decay", OPTION_REAL, &r.weight_decay, 0, 100, "X", "of the nets' matrices",
          &r.of_net},
         {"clip", OPTION_REAL, &r.clip, 1e-12, 1e12, "X", "longest gradient taken as it is",

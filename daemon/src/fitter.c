@@ -85,10 +85,11 @@ const char *fitter_options_print(const struct fitter_options *o, char out[FITTER
         snprintf(out, FITTER_WORDS_BYTES,
                  "rule %s, policy %s, filter %s, hidden %u, layers %u, truncation %u, batch %u, "
                  "rate %.17g, filter-rate %.17g, weight-decay %.17g, clip %.17g, schedule %s, "
-                 "hold-out %u, patience %u, seed %" PRIu64,
+                 "mirror %s, hold-out %u, patience %u, seed %" PRIu64,
                  model_rule_name(o->rule), features, o->in_filter ? "ekf" : "none", o->hidden,
                  o->layers, o->truncation, o->batch, o->rate, o->filter_rate, o->weight_decay,
-                 o->clip, o->is_cosine ? "cosine" : "step", o->held_out, o->patience, o->seed);
+                 o->clip, o->is_cosine ? "cosine" : "step", o->with_mirrors ? "on" : "off",
+                 o->held_out, o->patience, o->seed);
     if (o->is_cosine) { /* a step's length then depends on how many there will be */
         (void)snprintf(out + used, FITTER_WORDS_BYTES - (size_t)used, ", epochs %" PRIu64,
                        o->epochs);
@@ -136,10 +137,11 @@ static int open_views(struct fitting *f, const struct training *training, const 
     }
     choose(o, subjects, count, numbers);
     const uint32_t learned = count - o->held_out;
-    int rc = training_view_open(&f->view, training, &o->policy, o->rule, numbers, learned, fault);
+    int rc = training_view_open(&f->view, training, &o->policy, o->rule, numbers, learned,
+                                o->with_mirrors, fault);
     if (rc == FAULT_NONE && o->held_out > 0) {
         rc = training_view_open(&f->held_out, training, &o->policy, o->rule, numbers + learned,
-                                o->held_out, fault);
+                                o->held_out, false, fault);
     }
     int used = snprintf(f->data, sizeof f->data, "%s", training->fingerprint);
     uint64_t mark = 14695981039346656037u; /* FNV-1a of which animals */
@@ -482,6 +484,11 @@ static int train(struct fitting *f, struct fault *fault)
 
 /* ---- the model ---- */
 
+static uint32_t images_of(const struct fitting *f)
+{
+    return f->options->with_mirrors ? 2 : 1;
+}
+
 /* Without a filter the GRU policy alone predicts: the twin's filter stands still at 0. */
 static void still_filter(model_noise *noise)
 {
@@ -522,8 +529,8 @@ static int finish(struct fitting *f, struct model_file *out, struct fitter_resul
 {
     *result = (struct fitter_result){.held_out_loss = (double)NAN,
                                      .epochs = epochs_done(f),
-                                     .n_trials = f->view.n_trials,
-                                     .n_animals = f->view.n,
+                                     .n_trials = f->view.n_trials / images_of(f),
+                                     .n_animals = f->view.n / images_of(f),
                                      .is_whole = is_done(f)};
     int rc = result->is_whole ? FAULT_NONE : save_state(f, fault);
     if (f->judge != NULL && isfinite(f->best_loss)) {
@@ -559,8 +566,8 @@ static int fit_by_search(struct fitting *f, struct model_file *out, struct fitte
     configure(f);
     model_params params = f->config.params;
     *result = (struct fitter_result){.held_out_loss = (double)NAN,
-                                     .n_trials = f->view.n_trials,
-                                     .n_animals = f->view.n,
+                                     .n_trials = f->view.n_trials / images_of(f),
+                                     .n_animals = f->view.n / images_of(f),
                                      .is_whole = true};
     const int rc = classic_fit(&params, &f->view, f->run->team, f->run->tell, f->run->context,
                                &result->loss, fault);

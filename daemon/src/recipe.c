@@ -6,10 +6,8 @@ static void add(struct recipe *r, const char *name, model_rule_kind rule, bool i
                 bool is_in_bank)
 {
     const bool has_net = model_rule_has_net(rule);
-    r->member[r->n] = (struct crossval_member){.name = name,
-                                               .cost = has_net ? 4.0 : 1.0,
-                                               .is_seeded = has_net,
-                                               .is_in_bank = is_in_bank};
+    r->member[r->n] = (struct crossval_member){
+        .name = name, .cost = has_net ? 4.0 : 1.0, .is_seeded = has_net, .is_in_bank = is_in_bank};
     fitter_options_init(&r->options[r->n], rule, is_in_filter);
     r->n++;
 }
@@ -23,8 +21,7 @@ void recipe_single(struct recipe *r, model_rule_kind rule, bool is_in_filter)
 void recipe_bank(struct recipe *r)
 {
     static const model_rule_kind RULES[] = {MODEL_RULE_NONE, MODEL_RULE_REINFORCE_BASE,
-                                            MODEL_RULE_DNN, MODEL_RULE_RNN,
-                                            MODEL_RULE_GRU_POLICY};
+                                            MODEL_RULE_DNN, MODEL_RULE_RNN, MODEL_RULE_GRU_POLICY};
     r->n = 0;
     for (size_t i = 0; i < sizeof RULES / sizeof RULES[0]; i++) {
         add(r, model_rule_name(RULES[i]), RULES[i], true, true);

@@ -25,8 +25,8 @@ void recipe_single(struct recipe *r, model_rule_kind rule, bool is_in_filter);
 void recipe_bank(struct recipe *r);
 
 /* Adds what a cross-validation sets the models against: a random walk with stimulus, bias and the
- * previous choice, and each classic rule in the filter that is not there yet, with the policy of the
- * first member. */
+ * previous choice, and each classic rule in the filter that is not there yet, with the policy of
+ * the first member. */
 void recipe_add_references(struct recipe *r);
 
 /* Members of the bank. */
