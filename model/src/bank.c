@@ -155,6 +155,10 @@ static double mix(const model_bank *bank, size_t k, const double g[], double *lo
 void model_bank_predict(const model_bank *bank, const model_bank_params *params, size_t n,
                         const double contrasts[], double p_right[], double lo[], double hi[])
 {
+    if (bank->n == 1) { /* the same numbers without the mixing */
+        model_twin_predict(&bank->member[0], &params->member[0], n, contrasts, p_right, lo, hi);
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         double g[MODEL_WEIGHTS_MAX];
         const size_t k = fill(bank, params, contrasts[i], g);
@@ -226,16 +230,19 @@ void model_bank_weigh(size_t n, double share, double temper, const double prior[
     }
 }
 
-/* MODEL_OK if any member could, otherwise the first one's failure. */
+/* MODEL_OK if any member could, otherwise the last one's failure. */
 static int take_up(model_bank *bank, const model_bank_params *params, const model_trial *trial,
-                   int status[])
+                   bool is_taken[])
 {
-    bool is_taken = false;
+    int failure = MODEL_ERR_ARG;
+    bool any = false;
     for (size_t i = 0; i < bank->n; i++) {
-        status[i] = model_twin_observe(&bank->member[i], &params->member[i], trial);
-        is_taken = is_taken || status[i] == MODEL_OK;
+        const int status = model_twin_observe(&bank->member[i], &params->member[i], trial);
+        is_taken[i] = status == MODEL_OK;
+        any = any || is_taken[i];
+        failure = status;
     }
-    return is_taken ? MODEL_OK : status[0];
+    return any ? MODEL_OK : failure;
 }
 
 int model_bank_observe(model_bank *bank, const model_bank_params *params, const model_trial *trial,
@@ -243,17 +250,17 @@ int model_bank_observe(model_bank *bank, const model_bank_params *params, const 
 {
     double p[MODEL_BANK_MAX];
     double mixed = 0.0;
-    int status[MODEL_BANK_MAX];
+    bool is_taken[MODEL_BANK_MAX];
     model_bank_predict_each(bank, params, trial->contrast, p);
     for (size_t i = 0; i < bank->n; i++) {
         mixed += bank->weight[i] * p[i];
     }
-    const int taken = take_up(bank, params, trial, status);
-    if (taken != MODEL_OK) {
-        return taken;
+    const int status = take_up(bank, params, trial, is_taken);
+    if (status != MODEL_OK) {
+        return status;
     }
     for (size_t i = 0; i < bank->n; i++) {
-        if (status[i] != MODEL_OK) {
+        if (!is_taken[i]) {
             model_twin_skip(&bank->member[i], &params->member[i], trial);
             p[i] = (double)NAN;
         }
