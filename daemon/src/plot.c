@@ -7,11 +7,24 @@
 static const double TICK_PX_X = 70.0; /* at least so far apart, or three to a narrow frame */
 static const double TICK_PX_Y = 34.0;
 
-void plot_picture_open(FILE *to, double width, double height, const char *label)
+static void open_picture(FILE *to, const char *attributes, double width, double height,
+                         const char *label)
 {
-    fprintf(to, "<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"", width, height);
+    fprintf(to, "<svg %sviewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"", attributes, width,
+            height);
     escape_html(to, label);
     fputs("\">\n", to);
+}
+
+void plot_picture_open(FILE *to, double width, double height, const char *label)
+{
+    open_picture(to, "", width, height, label);
+}
+
+void plot_file_open(FILE *to, double width, double height, const char *label, const char *style)
+{
+    open_picture(to, "xmlns=\"http://www.w3.org/2000/svg\" ", width, height, label);
+    fprintf(to, "<style>%s</style>\n", style);
 }
 
 void plot_picture_close(FILE *to)

@@ -20,6 +20,9 @@ struct plot {
 void plot_picture_open(FILE *to, double width, double height, const char *label);
 void plot_picture_close(FILE *to);
 
+/* The same as a file of its own, which brings its styles along; plot_picture_close() ends it. */
+void plot_file_open(FILE *to, double width, double height, const char *label, const char *style);
+
 /* The frame's lines and numbers. format: of a number, as in "%.1f"; NULL: as many digits as needed.
  * title may be NULL. */
 void plot_x_axis(struct plot *p, const char *title, const char *format);

@@ -9,7 +9,7 @@
 #include "config.h"
 #include "escape.h"
 #include "journal_reader.h"
-#include "model/random.h"
+#include "model/bootstrap.h"
 #include "models.h"
 #include "progress.h"
 #include "review_curves.h"
@@ -508,35 +508,16 @@ double review_gain(const struct review_tally *tally)
     return model_score_mean_baseline_nats(&tally->score) - model_score_mean_nats(&tally->score);
 }
 
-static int compare_reals(const void *a, const void *b)
-{
-    const double x = *(const double *)a;
-    const double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 struct review_interval review_bootstrap(const double *gains, const double *choices, size_t k,
                                         uint64_t stream)
 {
     double means[REVIEW_RESAMPLES];
     model_random random;
-    if (k < 2) {
-        return (struct review_interval){(double)NAN, (double)NAN};
-    }
+    struct review_interval interval;
     model_random_seed(&random, REVIEW_SEED, stream);
-    for (size_t i = 0; i < REVIEW_RESAMPLES; i++) {
-        double gain = 0.0;
-        double n = 0.0;
-        for (size_t j = 0; j < k; j++) {
-            const uint64_t drawn = model_random_below(&random, k);
-            gain += gains[drawn];
-            n += choices[drawn];
-        }
-        means[i] = gain / n;
-    }
-    qsort(means, REVIEW_RESAMPLES, sizeof means[0], compare_reals);
-    const size_t cut = REVIEW_RESAMPLES / 40;
-    return (struct review_interval){means[cut], means[REVIEW_RESAMPLES - 1 - cut]};
+    model_bootstrap_ratio(k, gains, choices, &random, REVIEW_RESAMPLES, means, &interval.lo,
+                          &interval.hi);
+    return interval;
 }
 
 /* Of all sessions with scored choices, or of one animal's. */

@@ -71,7 +71,7 @@ void team_run(struct team *team, team_job *job, void *context, size_t n_jobs)
     team->n_jobs = n_jobs;
     team->next = 0;
     (void)pthread_cond_broadcast(&team->has_work);
-    work(team);
+    work(team); /* under the same lock, so that job 0 is the owner's */
     while (team->running > 0) {
         (void)pthread_cond_wait(&team->is_done, &team->lock);
     }

@@ -35,7 +35,7 @@ struct team {
 /* n_threads with the owner's, 1..TEAM_THREADS_MAX. FAULT_NONE, or FAULT_WORK with *team closed. */
 int team_open(struct team *team, size_t n_threads, struct fault *fault);
 
-/* Does job(context, 0..n_jobs-1); returns when all are done. */
+/* Does job(context, 0..n_jobs-1), number 0 on the owner's thread; returns when all are done. */
 void team_run(struct team *team, team_job *job, void *context, size_t n_jobs);
 
 /* Ends the threads; a zeroed team is fine. */

@@ -13,7 +13,8 @@
     X(PREV_CHOICE, 0.0625, 1e-6, 1e-3)                                                             \
     X(PREV_STIMULUS, 0.0625, 2e-6, 2.5e-3)                                                         \
     X(WIN_STAY, 0.0625, 1e-6, 3.5e-3)                                                              \
-    X(LOSE_SWITCH, 0.0625, 8e-6, 3e-4)
+    X(LOSE_SWITCH, 0.0625, 8e-6, 3e-4)                                                             \
+    X(CHOICE_TRACE, 0.25, 2e-5, 0.05)
 
 static const struct {
     double prior_var;

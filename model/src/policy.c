@@ -192,6 +192,9 @@ void model_policy_fill(const model_policy *policy, const model_history *history,
         case MODEL_FEATURE_LOSE_SWITCH:
             value = -history->choice * (1.0 - history->reward);
             break;
+        case MODEL_FEATURE_CHOICE_TRACE:
+            value = history->trace;
+            break;
         case MODEL_FEATURES:
         default:
             break;
@@ -207,7 +210,9 @@ void model_history_reset(model_history *history)
 
 void model_history_push(model_history *history, double x, bool chose_right, double reward)
 {
+    static const double KEPT = 0.9;
     history->stimulus = x;
     history->choice = chose_right ? 1.0 : -1.0;
+    history->trace = KEPT * history->trace + (1.0 - KEPT) * history->choice;
     history->reward = isnan(reward) ? 0.5 : reward;
 }

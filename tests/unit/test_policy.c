@@ -11,7 +11,7 @@
 #include "check.h"
 #include "model/policy.h"
 
-#define EVERY_FEATURE                                                                              \
+#define MOST_FEATURES                                                                              \
     "lose_switch,win_stay,prev_stimulus,prev_choice,bias,stimulus_left,stimulus_right,stimulus"
 
 static model_policy parsed(const char *features)
@@ -24,7 +24,7 @@ static model_policy parsed(const char *features)
 static void every_list_of_names_prints_as_it_was_read(void **state)
 {
     (void)state;
-    static const char *const LISTS[] = {"stimulus", "stimulus,bias,prev_choice", EVERY_FEATURE};
+    static const char *const LISTS[] = {"stimulus", "stimulus,bias,prev_choice", MOST_FEATURES};
     char text[MODEL_POLICY_TEXT_MAX];
     for (int i = 0; i < 3; i++) {
         const model_policy policy = parsed(LISTS[i]);
@@ -55,7 +55,7 @@ static void bad_lists_are_refused_and_leave_the_policy(void **state)
     (void)state;
     static const char *const BAD[] = {
         "",         ",",         "stimulus,",      ",bias",   "stimulus,,bias",     "stimulus bias",
-        "Stimulus", "bias,bias", "stim_bias,bias", "stimulu", EVERY_FEATURE ",bias"};
+        "Stimulus", "bias,bias", "stim_bias,bias", "stimulu", MOST_FEATURES ",bias"};
     const model_policy before = parsed("bias");
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
         model_policy policy = before;
@@ -119,6 +119,29 @@ static void features_follow_their_formulas(void **state)
     }
 }
 
+static void the_choice_trace_is_a_running_mean_that_ends_with_the_session(void **state)
+{
+    (void)state;
+    const model_policy policy = parsed("choice_trace");
+    model_history history;
+    double g[1];
+    model_history_reset(&history);
+    model_policy_fill(&policy, &history, 0.5, g);
+    CHECK_NEAR(g[0], 0.0, 0.0);
+    model_history_push(&history, 0.5, true, 1.0);
+    model_history_push(&history, 0.5, false, 1.0);
+    model_policy_fill(&policy, &history, 0.5, g);
+    CHECK_NEAR(g[0], 0.9 * 0.1 - 0.1, 1e-15);
+    for (int t = 0; t < 300; t++) {
+        model_history_push(&history, 0.5, true, 1.0);
+    }
+    model_policy_fill(&policy, &history, 0.5, g);
+    CHECK_NEAR(g[0], 1.0, 1e-12);
+    model_history_reset(&history);
+    model_policy_fill(&policy, &history, 0.5, g);
+    CHECK_NEAR(g[0], 0.0, 0.0);
+}
+
 static void names_outside_the_lists_are_null(void **state)
 {
     (void)state;
@@ -138,6 +161,7 @@ int main(void)
         cmocka_unit_test(bad_lists_are_refused_and_leave_the_policy),
         cmocka_unit_test(the_transform_is_the_published_one),
         cmocka_unit_test(features_follow_their_formulas),
+        cmocka_unit_test(the_choice_trace_is_a_running_mean_that_ends_with_the_session),
         cmocka_unit_test(names_outside_the_lists_are_null),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

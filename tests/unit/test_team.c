@@ -38,6 +38,31 @@ static void every_job_is_done_once_whatever_the_number_of_threads(void **state)
     }
 }
 
+struct witness {
+    pthread_t owner;
+    bool is_owner[JOBS];
+};
+
+static void witness(void *context, size_t number)
+{
+    struct witness *w = context;
+    w->is_owner[number] = pthread_equal(pthread_self(), w->owner) != 0;
+}
+
+static void the_first_job_is_the_owners(void **state)
+{
+    (void)state;
+    struct team team;
+    struct fault fault;
+    assert_int_equal(team_open(&team, 4, &fault), FAULT_NONE);
+    for (int round = 0; round < 500; round++) {
+        struct witness w = {.owner = pthread_self()};
+        team_run(&team, witness, &w, JOBS);
+        assert_true(w.is_owner[0]);
+    }
+    team_close(&team);
+}
+
 static void closing_a_team_that_was_never_opened_does_nothing(void **state)
 {
     (void)state;
@@ -50,6 +75,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_job_is_done_once_whatever_the_number_of_threads),
+        cmocka_unit_test(the_first_job_is_the_owners),
         cmocka_unit_test(closing_a_team_that_was_never_opened_does_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

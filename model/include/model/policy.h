@@ -14,13 +14,13 @@
 
 enum {
     MODEL_WEIGHTS_MAX = 8,
-    MODEL_POLICY_TEXT_MAX = 160 /* every list of MODEL_WEIGHTS_MAX features fits, bytes with NUL */
+    MODEL_POLICY_TEXT_MAX = 176 /* every list of MODEL_WEIGHTS_MAX features fits, bytes with NUL */
 };
 
 /* X(NAME, name, formula). x is the transformed contrast of the trial to come, x1 that of the last
  * trial of this session that ended in a choice, c1 its choice as -1 or +1, r1 its reward (0.5 where
- * unknown). x1, c1 and both products are 0 until the session has had a choice; a no-go changes
- * nothing, as if it had been taken out of the table. */
+ * unknown), C a running mean of its session's choices. x1, c1, both products and C are 0 until the
+ * session has had a choice; a no-go changes nothing, as if it had been taken out of the table. */
 #define MODEL_FEATURE_LIST(X)                                                                      \
     X(STIMULUS, stimulus, "x")                                                                     \
     X(STIMULUS_RIGHT, stimulus_right, "max(x, 0)")                                                 \
@@ -29,7 +29,8 @@ enum {
     X(PREV_CHOICE, prev_choice, "c1")                                                              \
     X(PREV_STIMULUS, prev_stimulus, "x1")                                                          \
     X(WIN_STAY, win_stay, "c1 r1")                                                                 \
-    X(LOSE_SWITCH, lose_switch, "-c1 (1 - r1)")
+    X(LOSE_SWITCH, lose_switch, "-c1 (1 - r1)")                                                    \
+    X(CHOICE_TRACE, choice_trace, "C = 0.9 C + 0.1 c1")
 
 #define MODEL_FEATURE_ENUM(NAME, name, formula) MODEL_FEATURE_##NAME,
 typedef enum { MODEL_FEATURE_LIST(MODEL_FEATURE_ENUM) MODEL_FEATURES } model_feature;
@@ -55,6 +56,7 @@ typedef struct {
     double stimulus; /* x1 */
     double choice;   /* c1 */
     double reward;   /* r1 */
+    double trace;    /* C */
 } model_history;
 
 /* Name of a feature or a transform; NULL outside the list. Valid for ever. RT-safe: yes. */

@@ -1,0 +1,413 @@
+#include "comparison.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "escape.h"
+#include "model/bootstrap.h"
+#include "plot.h"
+
+int comparison_open(struct comparison *c, uint32_t n_subjects, uint32_t n_models,
+                    struct fault *fault)
+{
+    const size_t cells = (size_t)n_subjects * n_models;
+    *c = (struct comparison){.n_subjects = n_subjects, .n_models = n_models};
+    c->subject = calloc((size_t)n_subjects + 1, sizeof c->subject[0]);
+    c->model = calloc((size_t)n_models + 1, sizeof c->model[0]);
+    c->n = calloc((size_t)n_subjects + 1, sizeof c->n[0]);
+    c->fold = calloc((size_t)n_subjects + 1, sizeof c->fold[0]);
+    c->nats = calloc(cells + 1, sizeof c->nats[0]);
+    c->gain = calloc((size_t)n_models + 1, sizeof c->gain[0]);
+    if (c->subject == NULL || c->model == NULL || c->n == NULL || c->fold == NULL ||
+        c->nats == NULL || c->gain == NULL) {
+        comparison_close(c);
+        return fault_set(fault, FAULT_WORK, "no memory for a table of %u animals and %u models",
+                         n_subjects, n_models);
+    }
+    return FAULT_NONE;
+}
+
+void comparison_close(struct comparison *c)
+{
+    free(c->subject);
+    free(c->model);
+    free(c->n);
+    free(c->fold);
+    free(c->nats);
+    free(c->gain);
+    memset(c, 0, sizeof *c);
+}
+
+/* ---- figures ---- */
+
+static double sum_of(const struct comparison *c, uint32_t subject, uint32_t model)
+{
+    return c->nats[(size_t)subject * c->n_models + model];
+}
+
+static double mean(double sum, int64_t n)
+{
+    return n > 0 ? sum / (double)n : (double)NAN;
+}
+
+double comparison_nats(const struct comparison *c, uint32_t subject, uint32_t model)
+{
+    return mean(sum_of(c, subject, model), c->n[subject]);
+}
+
+int64_t comparison_trials(const struct comparison *c)
+{
+    int64_t n = 0;
+    for (uint32_t i = 0; i < c->n_subjects; i++) {
+        n += c->n[i];
+    }
+    return n;
+}
+
+uint32_t comparison_scored(const struct comparison *c)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < c->n_subjects; i++) {
+        n += c->n[i] > 0 ? 1 : 0;
+    }
+    return n;
+}
+
+double comparison_pooled(const struct comparison *c, uint32_t model)
+{
+    double sum = 0.0;
+    for (uint32_t i = 0; i < c->n_subjects; i++) {
+        sum += sum_of(c, i, model);
+    }
+    return mean(sum, comparison_trials(c));
+}
+
+static double gained(const struct comparison *c, uint32_t subject, uint32_t model)
+{
+    return sum_of(c, subject, model) - sum_of(c, subject, c->named);
+}
+
+double comparison_subject_gain(const struct comparison *c, uint32_t subject, uint32_t model)
+{
+    return mean(gained(c, subject, model), c->n[subject]);
+}
+
+static struct comparison_gain gain_on(const struct comparison *c, uint32_t model, double room[])
+{
+    double *const ratios = room;
+    double *const sums = room + COMPARISON_RESAMPLES;
+    double *const counts = sums + c->n_subjects;
+    struct comparison_gain g = {.least = (double)INFINITY};
+    model_random random;
+    uint32_t k = 0;
+    double sum = 0.0;
+    for (uint32_t i = 0; i < c->n_subjects; i++) {
+        if (c->n[i] > 0) {
+            const double gain = comparison_subject_gain(c, i, model);
+            sums[k] = gained(c, i, model);
+            counts[k] = (double)c->n[i];
+            sum += sums[k++];
+            g.n_worse += gain < -COMPARISON_WORSE ? 1 : 0;
+            g.worst = gain < g.least ? i : g.worst;
+            g.least = fmin(g.least, gain);
+        }
+    }
+    g.pooled = mean(sum, comparison_trials(c));
+    g.least = k > 0 ? g.least : (double)NAN;
+    /* From the same stream for each model: their intervals are of the same draws of animals. */
+    model_random_seed(&random, c->seed, 0);
+    model_bootstrap_ratio(k, sums, counts, &random, COMPARISON_RESAMPLES, ratios, &g.lo, &g.hi);
+    return g;
+}
+
+int comparison_against(struct comparison *c, uint32_t named, uint64_t seed, struct fault *fault)
+{
+    const double nan = (double)NAN;
+    double *room = calloc(COMPARISON_RESAMPLES + 2 * (size_t)c->n_subjects, sizeof *room);
+    if (room == NULL) {
+        return fault_set(fault, FAULT_WORK, "no memory to compare the models");
+    }
+    c->named = named;
+    c->seed = seed;
+    for (uint32_t m = 0; m < c->n_models; m++) {
+        c->gain[m] =
+            m != named ? gain_on(c, m, room) : (struct comparison_gain){nan, nan, nan, nan, 0, 0};
+    }
+    free(room);
+    return FAULT_NONE;
+}
+
+/* ---- text ---- */
+
+static int width_of(const char *name, int least)
+{
+    const int n = (int)strlen(name);
+    return n > least ? n : least;
+}
+
+static void print_real(FILE *to, int width, double value)
+{
+    if (isfinite(value)) {
+        fprintf(to, " %*.4f", width, value);
+    } else {
+        fprintf(to, " %*s", width, "-");
+    }
+}
+
+static void print_gains(FILE *to, const struct comparison *c)
+{
+    int width = 5;
+    for (uint32_t m = 0; m < c->n_models; m++) {
+        width = width_of(c->model[m], width);
+    }
+    fprintf(to, "%-*s %8s %8s %17s %7s  %s\n", width, "model", "nats", "gain", "95% of gain",
+            "worse", "worst animal");
+    for (uint32_t m = 0; m < c->n_models; m++) {
+        const struct comparison_gain *g = &c->gain[m];
+        fprintf(to, "%-*s", width, c->model[m]);
+        print_real(to, 8, comparison_pooled(c, m));
+        if (m != c->named) {
+            print_real(to, 8, g->pooled);
+            print_real(to, 8, g->lo);
+            print_real(to, 8, g->hi);
+            fprintf(to, " %3" PRIu32 "/%-3" PRIu32, g->n_worse, comparison_scored(c));
+        }
+        if (isfinite(g->least)) {
+            fprintf(to, "  %s %.4f", c->subject[g->worst], g->least);
+        }
+        fputs("\n", to);
+    }
+}
+
+static void print_row(FILE *to, const struct comparison *c, int width, int64_t subject)
+{
+    const bool is_pooled = subject < 0;
+    fprintf(to, "%-*s %8" PRId64, width, is_pooled ? "pooled" : c->subject[subject],
+            is_pooled ? comparison_trials(c) : c->n[subject]);
+    for (uint32_t m = 0; m < c->n_models; m++) {
+        print_real(to, width_of(c->model[m], 7),
+                   is_pooled ? comparison_pooled(c, m) : comparison_nats(c, (uint32_t)subject, m));
+    }
+    fputs("\n", to);
+}
+
+static void print_subjects(FILE *to, const struct comparison *c)
+{
+    int width = 7;
+    for (uint32_t i = 0; i < c->n_subjects; i++) {
+        width = width_of(c->subject[i], width);
+    }
+    fprintf(to, "%-*s %8s", width, "subject", "trials");
+    for (uint32_t m = 0; m < c->n_models; m++) {
+        fprintf(to, " %*s", width_of(c->model[m], 7), c->model[m]);
+    }
+    fputs("\n", to);
+    for (uint32_t i = 0; i < c->n_subjects; i++) {
+        print_row(to, c, width, i);
+    }
+    print_row(to, c, width, -1);
+}
+
+void comparison_text(FILE *to, const struct comparison *c)
+{
+    fprintf(to,
+            "Nats a trial over %" PRId64 " choices of %" PRIu32 " animals. gain: what %s is better "
+            "by.\n\n",
+            comparison_trials(c), comparison_scored(c), c->model[c->named]);
+    print_gains(to, c);
+    fprintf(to,
+            "\n95%%: bootstrap over %" PRIu32 " animals, %d resamples, seed %" PRIu64
+            ". worse: animals with a gain below -%g.\n\n",
+            comparison_scored(c), COMPARISON_RESAMPLES, c->seed, COMPARISON_WORSE);
+    print_subjects(to, c);
+}
+
+/* ---- CSV ---- */
+
+static void put_real(FILE *to, double value)
+{
+    if (isfinite(value)) {
+        fprintf(to, ",%.10g", value);
+    } else {
+        fputs(",", to);
+    }
+}
+
+void comparison_csv(FILE *to, const struct comparison *c)
+{
+    fputs("level,subject,fold,model,trials,nats,gain,gain_lo,gain_hi,n_worse,worst_subject\n", to);
+    for (uint32_t m = 0; m < c->n_models; m++) {
+        for (uint32_t i = 0; i < c->n_subjects; i++) {
+            fprintf(to, "subject,%s,", c->subject[i]);
+            if (c->fold[i] > 0) {
+                fprintf(to, "%" PRIu32, c->fold[i]);
+            }
+            fprintf(to, ",%s,%" PRId64, c->model[m], c->n[i]);
+            put_real(to, comparison_nats(c, i, m));
+            put_real(to, m != c->named ? comparison_subject_gain(c, i, m) : (double)NAN);
+            fputs(",,,,\n", to);
+        }
+    }
+    for (uint32_t m = 0; m < c->n_models; m++) {
+        const struct comparison_gain *g = &c->gain[m];
+        fprintf(to, "pooled,,,%s,%" PRId64, c->model[m], comparison_trials(c));
+        put_real(to, comparison_pooled(c, m));
+        put_real(to, g->pooled);
+        put_real(to, g->lo);
+        put_real(to, g->hi);
+        if (isfinite(g->least)) {
+            fprintf(to, ",%" PRIu32 ",%s\n", g->n_worse, c->subject[g->worst]);
+        } else {
+            fputs(",,\n", to);
+        }
+    }
+}
+
+/* ---- JSON ---- */
+
+static void put_model(FILE *to, const struct comparison *c, uint32_t model)
+{
+    const struct comparison_gain *g = &c->gain[model];
+    fputs("{\"name\": ", to);
+    escape_json(to, c->model[model]);
+    fputs(", ", to);
+    escape_json_real(to, "nats", comparison_pooled(c, model));
+    fputs(", ", to);
+    escape_json_real(to, "gain", g->pooled);
+    fputs(", ", to);
+    escape_json_real(to, "gain_lo", g->lo);
+    fputs(", ", to);
+    escape_json_real(to, "gain_hi", g->hi);
+    if (isfinite(g->least)) {
+        fprintf(to, ", \"n_worse\": %" PRIu32 ", \"worst_subject\": ", g->n_worse);
+        escape_json(to, c->subject[g->worst]);
+    } else {
+        fputs(", \"n_worse\": null, \"worst_subject\": null", to);
+    }
+    fputs(", ", to);
+    escape_json_real(to, "worst_gain", g->least);
+    fputs("}", to);
+}
+
+static void put_subject(FILE *to, const struct comparison *c, uint32_t subject)
+{
+    escape_json(to, c->subject[subject]);
+    fprintf(to, ": {\"n\": %" PRId64 ", \"fold\": ", c->n[subject]);
+    if (c->fold[subject] > 0) {
+        fprintf(to, "%" PRIu32, c->fold[subject]);
+    } else {
+        fputs("null", to);
+    }
+    fputs(", \"nats\": [", to);
+    for (uint32_t m = 0; m < c->n_models; m++) {
+        const double nats = comparison_nats(c, subject, m);
+        fputs(m > 0 ? ", " : "", to);
+        if (isfinite(nats)) {
+            fprintf(to, "%.10g", nats);
+        } else {
+            fputs("null", to);
+        }
+    }
+    fputs("]}", to);
+}
+
+void comparison_json(FILE *to, const struct comparison *c)
+{
+    fputs("{\"against\": ", to);
+    escape_json(to, c->model[c->named]);
+    fprintf(to,
+            ", \"n\": %" PRId64 ", \"n_subjects\": %" PRIu32
+            ", \"resamples\": %d, \"seed\": %" PRIu64 ", \"models\": [",
+            comparison_trials(c), comparison_scored(c), COMPARISON_RESAMPLES, c->seed);
+    for (uint32_t m = 0; m < c->n_models; m++) {
+        fputs(m > 0 ? ", " : "", to);
+        put_model(to, c, m);
+    }
+    fputs("], \"subjects\": {", to);
+    for (uint32_t i = 0; i < c->n_subjects; i++) {
+        fputs(i > 0 ? ", " : "", to);
+        put_subject(to, c, i);
+    }
+    fputs("}}\n", to);
+}
+
+/* ---- SVG ---- */
+
+enum { PICTURE_WIDTH = 760, ROW_HEIGHT = 30, TOP = 44, BOTTOM = 46, LETTER = 7, TEXT_MAX = 256 };
+
+static const char STYLE[] =
+    "svg{background:#fff;font:12px system-ui,-apple-system,\"Segoe UI\",Roboto,sans-serif}"
+    "text{fill:#17171a}.tick,.title{fill:#5d5d66}.axis{stroke:#a3a2a0}.zero{stroke:#17171a}"
+    ".animal{fill:#2a6fd0;fill-opacity:.45}.interval{stroke:#17171a;stroke-width:2}"
+    ".pooled{fill:#d9580f;stroke:#fff}";
+
+/* Dots of a row stand on five lines, so that those with the same gain can be told apart. */
+static double spread_of(uint32_t subject)
+{
+    return ((double)(subject % 5) - 2.0) * 0.1;
+}
+
+static void draw_model(struct plot *p, const struct comparison *c, uint32_t model, double row)
+{
+    const struct comparison_gain *g = &c->gain[model];
+    char tip[TEXT_MAX];
+    for (uint32_t i = 0; i < c->n_subjects; i++) {
+        const double gain = comparison_subject_gain(c, i, model);
+        (void)snprintf(tip, sizeof tip, "%s: %.4f in %" PRId64 " trials", c->subject[i], gain,
+                       c->n[i]);
+        plot_dot(p, "animal", gain, row + spread_of(i), 3.0, tip);
+    }
+    plot_line(p, "interval", g->lo, row, g->hi, row);
+    const int n = snprintf(tip, sizeof tip, "pooled: %.4f", g->pooled);
+    if (isfinite(g->lo)) {
+        (void)snprintf(tip + n, sizeof tip - (size_t)n, ", 95%% %.4f to %.4f", g->lo, g->hi);
+    }
+    plot_dot(p, "pooled", g->pooled, row, 4.5, tip);
+    plot_text(p->to, "name", p->left - 10.0, plot_py(p, row) + 4.0, "end", c->model[model]);
+}
+
+static struct plot frame(FILE *to, const struct comparison *c)
+{
+    int letters = 8;
+    const double rows = fmax((double)c->n_models - 1.0, 1.0);
+    struct plot p = {
+        .to = to, .top = TOP, .height = ROW_HEIGHT * rows, .y0 = -0.5, .y1 = rows - 0.5};
+    for (uint32_t m = 0; m < c->n_models; m++) {
+        letters = width_of(c->model[m], letters);
+        for (uint32_t i = 0; i < c->n_subjects && m != c->named; i++) {
+            plot_include(&p.x0, &p.x1, comparison_subject_gain(c, i, m));
+        }
+        plot_include(&p.x0, &p.x1, c->gain[m].lo);
+        plot_include(&p.x0, &p.x1, c->gain[m].hi);
+    }
+    const double pad = p.x1 > p.x0 ? 0.04 * (p.x1 - p.x0) : COMPARISON_WORSE;
+    p.x0 -= pad;
+    p.x1 += pad;
+    p.left = LETTER * letters + 24.0;
+    p.width = PICTURE_WIDTH - p.left - 20.0;
+    return p;
+}
+
+void comparison_svg(FILE *to, const struct comparison *c)
+{
+    char title[TEXT_MAX];
+    struct plot p = frame(to, c);
+    double row = p.y1 - 0.5; /* the first model on top */
+    (void)snprintf(title, sizeof title,
+                   "what %s gains on each model: dots are %" PRIu32
+                   " animals, bars the pooled gain's 95%%",
+                   c->model[c->named], comparison_scored(c));
+    plot_file_open(to, PICTURE_WIDTH, p.top + p.height + BOTTOM, title, STYLE);
+    plot_text(to, "title", 12.0, 20.0, "start", title);
+    plot_x_axis(&p, "gain, nats a trial", NULL);
+    plot_line(&p, "zero", 0.0, p.y0, 0.0, p.y1);
+    for (uint32_t m = 0; m < c->n_models; m++) {
+        if (m != c->named) {
+            draw_model(&p, c, m, row);
+            row -= 1.0;
+        }
+    }
+    plot_picture_close(to);
+}

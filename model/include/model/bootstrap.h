@@ -1,0 +1,21 @@
+/* model/bootstrap.h - how sure a mean over groups is when whole groups could have been others: the
+ * percentile bootstrap (Efron 1979) of a ratio of sums.
+ *
+ * Groups (animals, sessions) are drawn with replacement as often as there are groups, and the ratio
+ * sum of sums / sum of counts is taken of each draw. With few groups the interval is too narrow:
+ * docs/model.md, section bootstrap, says by how much.
+ * Threads: any, on different objects. Memory: the caller's.
+ */
+#ifndef MODEL_BOOTSTRAP_H
+#define MODEL_BOOTSTRAP_H
+
+#include <stddef.h>
+
+#include "model/random.h"
+
+/* The ends of the interval that holds 95% of n ratios of resampled groups; n >= 40, ratios[n] is
+ * room. counts > 0. NaN with fewer than two groups. RT-safe: no, O(n k). */
+void model_bootstrap_ratio(size_t k, const double sums[], const double counts[],
+                           model_random *random, size_t n, double ratios[], double *lo, double *hi);
+
+#endif
