@@ -182,21 +182,25 @@ void model_bank_weights(const model_bank *bank, const model_bank_params *params,
                         double w_sd[])
 {
     const size_t k = params->member[0].policy.n;
-    double each[MODEL_BANK_MAX][MODEL_WEIGHTS_MAX];
-    memset(w, 0, k * sizeof w[0]);
+    double each[MODEL_WEIGHTS_MAX];
+    double mean[MODEL_WEIGHTS_MAX] = {0.0};
+    double var[MODEL_WEIGHTS_MAX] = {0.0};
     for (size_t m = 0; m < bank->n; m++) {
-        model_twin_weights(&bank->member[m], &params->member[m], each[m]);
+        model_twin_weights(&bank->member[m], &params->member[m], each);
         for (size_t i = 0; i < k; i++) {
-            w[i] += bank->weight[m] * each[m][i];
+            mean[i] += bank->weight[m] * each[i];
+        }
+    }
+    for (size_t m = 0; m < bank->n; m++) {
+        model_twin_weights(&bank->member[m], &params->member[m], each);
+        for (size_t i = 0; i < k; i++) {
+            const double apart = each[i] - mean[i];
+            var[i] += bank->weight[m] * (bank->member[m].P[i * k + i] + apart * apart);
         }
     }
     for (size_t i = 0; i < k; i++) {
-        double var = 0.0;
-        for (size_t m = 0; m < bank->n; m++) {
-            const double apart = each[m][i] - w[i];
-            var += bank->weight[m] * (bank->member[m].P[i * k + i] + apart * apart);
-        }
-        w_sd[i] = sqrt(var);
+        w[i] = mean[i];
+        w_sd[i] = sqrt(var[i]);
     }
 }
 
