@@ -6,7 +6,6 @@
 
 #include "model/search.h"
 #include "model_file.h"
-#include "progress.h"
 
 enum { ROUNDS = 3, MOVES_MAX = 400 };
 
@@ -19,8 +18,10 @@ struct search {
     struct team *team;
     model_rule rule;
     double *loss; /* by animal, so that the sum does not depend on the threads */
-    struct progress progress;
+    bool (*tell)(void *context, double done);
+    void *context;
     int64_t n_costs;
+    bool is_stopped;
 };
 
 static void add_animal(void *context, size_t number)
@@ -47,24 +48,32 @@ static bool take_x(struct search *s, const double x[])
 static double cost(void *context, const double x[])
 {
     struct search *s = context;
-    if (progress_interrupted() || !take_x(s, x)) {
+    const double done = (double)s->n_costs++ / (2.0 * ROUNDS * MOVES_MAX);
+    s->is_stopped = s->is_stopped || (s->tell != NULL && !s->tell(s->context, done));
+    if (s->is_stopped || !take_x(s, x)) {
         return (double)INFINITY;
     }
-    team_run(s->team, add_animal, s, s->view->n);
+    for (uint32_t i = 0; s->team == NULL && i < s->view->n; i++) {
+        add_animal(s, i);
+    }
+    if (s->team != NULL) {
+        team_run(s->team, add_animal, s, s->view->n);
+    }
     double sum = 0.0;
     for (uint32_t i = 0; i < s->view->n; i++) {
         sum += s->loss[i];
     }
-    progress_update(&s->progress, ++s->n_costs);
     return isfinite(sum) ? sum / (double)s->view->n_trials : (double)INFINITY;
 }
 
 int classic_fit(model_params *params, const struct training_view *view, struct team *team,
-                double *loss, struct fault *fault)
+                bool (*tell)(void *context, double done), void *context, double *loss,
+                struct fault *fault)
 {
     const uint32_t n = view->policy.n;
     const bool has_baseline = params->rule.kind == MODEL_RULE_REINFORCE_BASE;
-    struct search s = {.view = view, .team = team, .rule = params->rule};
+    struct search s = {
+        .view = view, .team = team, .rule = params->rule, .tell = tell, .context = context};
     double x[MODEL_SEARCH_MAX] = {0.0};
     double step[MODEL_SEARCH_MAX];
     for (uint32_t i = 0; i < n; i++) {
@@ -76,15 +85,13 @@ int classic_fit(model_params *params, const struct training_view *view, struct t
     if (s.loss == NULL) {
         return fault_set(fault, FAULT_WORK, "no memory for the losses of %u animals", view->n);
     }
-    progress_start(&s.progress, "fit: passes over the animals", 0);
     /* Anew from where it ended: a restart frees a simplex that has collapsed. */
     double least = (double)INFINITY;
     for (int round = 0; round < ROUNDS; round++) {
         least = model_search(has_baseline ? 2 * n : n, x, step, TOLERANCE, MOVES_MAX, cost, &s);
     }
-    progress_finish(&s.progress);
     free(s.loss);
-    if (progress_interrupted()) {
+    if (s.is_stopped) {
         return fault_set(fault, FAULT_WORK, "interrupted; nothing was written");
     }
     if (!isfinite(least)) {

@@ -11,9 +11,10 @@
 #include "training.h"
 
 /* Fills in rate and baseline of params->rule, whose kind is set; *loss in nats a trial. The same on
- * any number of threads. FAULT_NONE, or FAULT_WORK (interrupted, no memory) with params as they
- * were. */
+ * any number of threads; team NULL: on this one. tell as in struct fitter_run. FAULT_NONE, or
+ * FAULT_WORK (told to stop, no memory) with params as they were. */
 int classic_fit(model_params *params, const struct training_view *view, struct team *team,
-                double *loss, struct fault *fault);
+                bool (*tell)(void *context, double done), void *context, double *loss,
+                struct fault *fault);
 
 #endif

@@ -1,16 +1,21 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "commands.h"
-#include "fitter.h"
+#include "crossval.h"
 #include "options.h"
 #include "progress.h"
+#include "ranks.h"
+#include "recipe.h"
 
-enum { PATH_BYTES = 4096, PROGRESS_STEPS = 10000 };
+enum { PATH_BYTES = 4096, PROGRESS_STEPS = 10000, DIGEST_HEX = 32 };
+
+static const char BANK[] = "bank";
 
 /* What is asked for; a negative number was not given. */
 struct request {
@@ -22,6 +27,7 @@ struct request {
     const char *preset;
     const char *schedule;
     const char *losses;
+    const char *table;
     int64_t hidden;
     int64_t layers;
     int64_t truncation;
@@ -30,13 +36,27 @@ struct request {
     int64_t held_out;
     int64_t patience;
     int64_t seed;
+    int64_t seeds;
+    int64_t folds;
     int64_t threads;
     double rate;
     double filter_rate;
     double weight_decay;
     double clip;
+    double share;
+    double temper;
     bool resume;
+    bool json;
     bool of_net; /* an option was given that only fits by gradient have */
+};
+
+struct fit {
+    const struct request *request;
+    struct recipe recipe;
+    struct training training;
+    struct ranks ranks;
+    size_t n_threads;
+    char state_path[PATH_BYTES]; /* a file of one fit, a directory of many */
 };
 
 /* ---- what was asked for ---- */
@@ -86,29 +106,26 @@ static int read_choice(const char *option, const char *given, const char *first,
     return FAULT_NONE;
 }
 
-static int read_request(const struct request *r, struct fitter_options *o, struct fault *fault)
+static int choose_models(const struct request *r, struct recipe *recipe, struct fault *fault)
 {
     model_rule_kind kind;
-    bool in_filter = true;
-    if (r->out == NULL) {
-        return fault_set(fault, FAULT_INPUT, "option o: the model file to write was expected");
-    }
-    if (r->preset != NULL && strcmp(r->preset, "paper") != 0) {
-        return fault_set(fault, FAULT_INPUT, "option preset: \"%.64s\"; paper was expected",
-                         r->preset);
-    }
-    if (r->preset != NULL) {
-        in_filter = false;
-    }
-    int rc = read_choice("filter", r->filter, "none", "ekf", &in_filter, fault);
-    if (rc == FAULT_NONE && (model_rule_parse(&kind, r->rule) != MODEL_OK)) {
-        rc = fault_set(fault, FAULT_INPUT,
-                       "option rule: \"%.64s\"; none, reinforce, reinforce_base, reward_max, "
-                       "predict_max, eligibility, dnn, rnn or gru_policy was expected",
-                       r->rule);
-    }
+    bool in_filter = r->preset == NULL;
+    const int rc = read_choice("filter", r->filter, "none", "ekf", &in_filter, fault);
     if (rc != FAULT_NONE) {
         return rc;
+    }
+    if (strcmp(r->rule, BANK) == 0) {
+        if (!in_filter) {
+            return fault_set(fault, FAULT_INPUT, "a bank is of filters; --filter ekf was expected");
+        }
+        recipe_bank(recipe);
+        return FAULT_NONE;
+    }
+    if (model_rule_parse(&kind, r->rule) != MODEL_OK) {
+        return fault_set(fault, FAULT_INPUT,
+                         "option rule: \"%.64s\"; none, reinforce, reinforce_base, reward_max, "
+                         "predict_max, eligibility, dnn, rnn, gru_policy or bank was expected",
+                         r->rule);
     }
     if (kind == MODEL_RULE_NONE && !in_filter) {
         return fault_set(fault, FAULT_INPUT,
@@ -120,17 +137,67 @@ static int read_request(const struct request *r, struct fitter_options *o, struc
                          "epochs, rate, seed, losses, resume and their like are not for it",
                          r->rule);
     }
-    fitter_options_init(o, kind, in_filter);
-    model_params params;
-    if (r->policy != NULL && model_params_built_in(&params, r->policy) != MODEL_OK) {
+    recipe_single(recipe, kind, in_filter);
+    return FAULT_NONE;
+}
+
+static bool is_many(const struct fit *f)
+{
+    return f->recipe.n > 1 || f->request->seeds > 1 || f->request->folds > 0;
+}
+
+static int check_request(const struct request *r, struct fault *fault)
+{
+    if (r->out == NULL && r->folds == 0) {
+        return fault_set(fault, FAULT_INPUT, "option o: the model file to write was expected");
+    }
+    if (r->folds == 1) {
+        return fault_set(fault, FAULT_INPUT, "option cv: 1 fold; 2 or more were expected");
+    }
+    if (r->folds == 0 && (r->table != NULL || r->json)) {
         return fault_set(fault, FAULT_INPUT,
-                         "option policy: \"%.100s\" is not a list of known features", r->policy);
+                         "options table and json are for what --cv finds; --cv was expected");
     }
-    if (r->policy != NULL) {
-        o->policy = params.policy;
+    if (r->preset != NULL && strcmp(r->preset, "paper") != 0) {
+        return fault_set(fault, FAULT_INPUT, "option preset: \"%.64s\"; paper was expected",
+                         r->preset);
     }
-    take_numbers(r, o);
-    return read_choice("schedule", r->schedule, "step", "cosine", &o->is_cosine, fault);
+    return FAULT_NONE;
+}
+
+static int read_request(struct fit *f, struct fault *fault)
+{
+    const struct request *r = f->request;
+    model_params params;
+    int rc = check_request(r, fault);
+    if (rc == FAULT_NONE) {
+        rc = choose_models(r, &f->recipe, fault);
+    }
+    if (rc == FAULT_NONE && r->policy != NULL &&
+        model_params_built_in(&params, r->policy) != MODEL_OK) {
+        rc = fault_set(fault, FAULT_INPUT,
+                       "option policy: \"%.100s\" is not a list of known features", r->policy);
+    }
+    for (size_t i = 0; rc == FAULT_NONE && r->policy != NULL && i < f->recipe.n; i++) {
+        f->recipe.options[i].policy = params.policy;
+    }
+    if (rc == FAULT_NONE && r->folds > 0) {
+        recipe_add_references(&f->recipe);
+    }
+    for (size_t i = 0; rc == FAULT_NONE && i < f->recipe.n; i++) {
+        struct fitter_options *o = &f->recipe.options[i];
+        take_numbers(r, o);
+        rc = read_choice("schedule", r->schedule, "step", "cosine", &o->is_cosine, fault);
+    }
+    if (rc == FAULT_NONE && is_many(f) && r->losses != NULL) {
+        rc = fault_set(fault, FAULT_INPUT, "option losses: for a single fit alone");
+    }
+    const char *base = r->out != NULL ? r->out : r->table;
+    if (rc == FAULT_NONE && snprintf(f->state_path, sizeof f->state_path, "%s.fit",
+                                     base != NULL ? base : "murid") >= PATH_BYTES) {
+        rc = fault_set(fault, FAULT_INPUT, "option o: %.100s...: the path is too long", base);
+    }
+    return rc;
 }
 
 static void warn_of_data(const struct training *t)
@@ -145,11 +212,12 @@ static void warn_of_data(const struct training *t)
     }
 }
 
-/* ---- the work ---- */
+/* ---- one fit ---- */
 
-static void tell(void *context, double done)
+static bool tell(void *context, double done)
 {
     progress_update(context, (int64_t)(done * PROGRESS_STEPS));
+    return !progress_interrupted();
 }
 
 static int open_losses(const struct request *r, bool has_judge, FILE **out, struct fault *fault)
@@ -166,33 +234,27 @@ static int open_losses(const struct request *r, bool has_judge, FILE **out, stru
     return FAULT_NONE;
 }
 
-static int open_team(const struct request *r, struct team *team, struct fault *fault)
+static int check_state(const struct fit *f, struct fault *fault)
 {
-    const long online = sysconf(_SC_NPROCESSORS_ONLN);
-    const size_t wanted = r->threads > 0 ? (size_t)r->threads : online > 0 ? (size_t)online : 1;
-    return team_open(team, wanted < TEAM_THREADS_MAX ? wanted : TEAM_THREADS_MAX, fault);
-}
-
-static int check_state(const struct request *r, const char *path, struct fault *fault)
-{
-    const bool is_there = access(path, F_OK) == 0;
-    if (!r->resume && is_there) {
+    const bool is_there = access(f->state_path, F_OK) == 0;
+    if (!f->request->resume && is_there) {
         return fault_set(fault, FAULT_INPUT,
                          "%s: of an interrupted fit; --resume goes on with it, removing it starts "
                          "anew",
-                         path);
+                         f->state_path);
     }
-    if (r->resume && !is_there) {
+    if (f->request->resume && !is_there) {
         return fault_set(fault, FAULT_INPUT,
-                         "%s: no such file; the state of an interrupted fit was expected", path);
+                         "%s: no such file; the state of an interrupted fit was expected",
+                         f->state_path);
     }
     return FAULT_NONE;
 }
 
-static int report(const struct request *r, const struct fitter_options *o,
-                  const struct fitter_result *result, const struct model_file *model,
-                  struct fault *fault)
+static int report(const struct fit *f, const struct fitter_result *result,
+                  const struct model_file *model, struct fault *fault)
 {
+    const struct fitter_options *o = &f->recipe.options[0];
     printf("rule %s, %s, %zu trials of %u animals", model_rule_name(o->rule),
            o->in_filter ? "in the filter" : "open loop", result->n_trials,
            (unsigned)result->n_animals);
@@ -203,7 +265,7 @@ static int report(const struct request *r, const struct fitter_options *o,
     if (!isnan(result->held_out_loss)) {
         printf(" (%u animals held out: %.4f)", (unsigned)o->held_out, result->held_out_loss);
     }
-    printf("\n%s %s\n", model->hash, r->out);
+    printf("\n%s %s\n", model->hash, f->request->out);
     return result->is_whole ? FAULT_NONE
                             : fault_set(fault, FAULT_WORK,
                                         "interrupted after %" PRIu64 " of %" PRIu64
@@ -211,73 +273,260 @@ static int report(const struct request *r, const struct fitter_options *o,
                                         result->epochs, o->epochs);
 }
 
-static int run_fit(const struct request *r, const struct fitter_options *o,
-                   const struct training *training, const char *state_path, struct team *team,
-                   struct fault *fault)
+/* The threads share each pass out. */
+static int fit_one(struct fit *f, struct fault *fault)
 {
+    const struct fitter_options *o = &f->recipe.options[0];
     const bool by_gradient = o->in_filter || model_rule_has_net(o->rule);
+    struct team team = {0};
     struct progress progress;
     struct model_file model = {0};
     struct fitter_result result = {0};
-    struct fitter_run run = {.team = team,
-                             .state_path = by_gradient ? state_path : NULL,
-                             .resume = r->resume,
-                             .tell = by_gradient ? tell : NULL,
+    struct fitter_run run = {.team = &team,
+                             .state_path = by_gradient ? f->state_path : NULL,
+                             .resume = f->request->resume,
+                             .tell = tell,
                              .context = &progress};
-    int rc = open_losses(r, o->held_out > 0, &run.losses, fault);
+    int rc = check_state(f, fault);
+    if (rc == FAULT_NONE) {
+        rc = team_open(&team, f->n_threads, fault);
+    }
+    if (rc == FAULT_NONE) {
+        rc = open_losses(f->request, o->held_out > 0, &run.losses, fault);
+    }
     if (rc == FAULT_NONE) {
         progress_start(&progress, "fit", PROGRESS_STEPS);
-        rc = fitter_fit(o, training, NULL, 0, &run, &model, &result, fault);
+        rc = fitter_fit(o, &f->training, NULL, 0, &run, &model, &result, fault);
         progress_finish(&progress);
     }
     if (rc == FAULT_NONE) {
-        rc = model_file_save(&model, r->out, fault);
+        rc = model_file_save(&model, f->request->out, fault);
     }
     if (rc == FAULT_NONE) {
         if (result.is_whole) {
-            (void)unlink(state_path);
+            (void)unlink(f->state_path);
         }
-        rc = report(r, o, &result, &model, fault);
+        rc = report(f, &result, &model, fault);
     }
     if (run.losses != NULL) {
         (void)fclose(run.losses);
+    }
+    team_close(&team);
+    model_file_free(&model);
+    return rc;
+}
+
+/* ---- many fits ---- */
+
+static bool tell_task(void *context, double done)
+{
+    return spread_report(context, done);
+}
+
+static int fit_member(void *context, size_t member, uint64_t seed, const uint32_t subjects[],
+                      uint32_t n, struct spread_task *task, struct model_file *out,
+                      struct fault *fault)
+{
+    const struct fit *f = context;
+    struct fitter_options options = f->recipe.options[member];
+    struct fitter_result result = {0};
+    const struct fitter_run run = {
+        .state_path = task->state_path, .resume = true, .tell = tell_task, .context = task};
+    options.seed = seed;
+    const int rc = fitter_fit(&options, &f->training, subjects, n, &run, out, &result, fault);
+    if (rc == FAULT_NONE && !result.is_whole) {
+        model_file_free(out);
+        return SPREAD_STOPPED;
+    }
+    return rc;
+}
+
+static int join(void *context, const struct model_file models[], size_t n, struct model_file *out,
+                struct fault *fault)
+{
+    const struct fit *f = context;
+    const char *places[MODEL_BANK_MAX];
+    if (n > MODEL_BANK_MAX) {
+        return fault_set(fault, FAULT_INPUT, "a bank of %zu models; at most %d were expected", n,
+                         MODEL_BANK_MAX);
+    }
+    for (size_t i = 0; i < n; i++) {
+        places[i] = models[i].about.note;
+    }
+    const int rc =
+        model_file_join(models, places, n, f->request->share, f->request->temper, NULL, out, fault);
+    if (rc == FAULT_NONE) {
+        (void)snprintf(out->about.data_sha256, sizeof out->about.data_sha256, "%s",
+                       f->training.sha256);
+        (void)snprintf(out->about.made_by, sizeof out->about.made_by, "murid %s fit",
+                       MURID_VERSION);
+        (void)snprintf(out->about.seed, sizeof out->about.seed, "%" PRId64, f->request->seed);
+    }
+    return rc;
+}
+
+/* A digest of every member's options, and the data's. */
+static void write_key(const struct fit *f, char *out, size_t cap)
+{
+    unsigned char digest[DIGEST_HEX / 2];
+    char hex[DIGEST_HEX + 1];
+    crypto_generichash_state state;
+    (void)crypto_generichash_init(&state, NULL, 0, sizeof digest);
+    for (size_t i = 0; i < f->recipe.n; i++) {
+        char words[FITTER_WORDS_BYTES] = "";
+        char epochs[32];
+        (void)fitter_options_print(&f->recipe.options[i], words);
+        (void)snprintf(epochs, sizeof epochs, "%" PRIu64, f->recipe.options[i].epochs);
+        (void)crypto_generichash_update(&state, (const unsigned char *)words, sizeof words);
+        (void)crypto_generichash_update(&state, (const unsigned char *)epochs, strlen(epochs));
+    }
+    (void)crypto_generichash_final(&state, digest, sizeof digest);
+    (void)sodium_bin2hex(hex, sizeof hex, digest, sizeof digest);
+    (void)snprintf(out, cap, "rule %s, options %s, data %s", f->request->rule, hex,
+                   f->training.fingerprint);
+}
+
+typedef void comparison_writer(FILE *to, const struct comparison *c);
+
+static int write_table(const struct request *r, const char *extension, comparison_writer *write,
+                       const struct comparison *c, struct fault *fault)
+{
+    char path[PATH_BYTES];
+    const char *stem = r->table != NULL ? r->table : r->out;
+    if (stem == NULL) {
+        return FAULT_NONE;
+    }
+    if (snprintf(path, sizeof path, "%s.cv.%s", stem, extension) >= PATH_BYTES) {
+        return fault_set(fault, FAULT_INPUT, "option table: %.100s...: the path is too long", stem);
+    }
+    FILE *to = fopen(path, "w");
+    if (to != NULL) {
+        write(to, c);
+    }
+    const bool failed = to == NULL || ferror(to) != 0;
+    if ((to != NULL && fclose(to) != 0) || failed) {
+        return fault_set(fault, FAULT_WORK, "%s: cannot be written: %s", path, strerror(errno));
+    }
+    return FAULT_NONE;
+}
+
+static int report_folds(const struct fit *f, const struct crossval *cv, struct fault *fault)
+{
+    const struct request *r = f->request;
+    struct comparison c = {0};
+    int rc = crossval_score(cv, &c, fault);
+    if (rc == FAULT_NONE) {
+        (r->json ? comparison_json : comparison_text)(stdout, &c);
+        rc = write_table(r, "csv", comparison_csv, &c, fault);
+    }
+    if (rc == FAULT_NONE) {
+        rc = write_table(r, "json", comparison_json, &c, fault);
+    }
+    if (rc == FAULT_NONE) {
+        rc = write_table(r, "svg", comparison_svg, &c, fault);
+    }
+    comparison_close(&c);
+    return rc;
+}
+
+static int write_bank(const struct fit *f, const struct crossval *cv, struct fault *fault)
+{
+    struct model_file model = {0};
+    int rc = crossval_bank(cv, cv->n_sets - 1, &model, fault);
+    if (rc == FAULT_NONE) {
+        rc = model_file_save(&model, f->request->out, fault);
+    }
+    if (rc == FAULT_NONE && !f->request->json) {
+        printf("%u %s, %zu trials of %u animals\n%s %s\n", (unsigned)model.bank.n,
+               model.bank.n == 1 ? "model" : "members", f->training.n_choices,
+               (unsigned)f->training.n, model.hash, f->request->out);
     }
     model_file_free(&model);
     return rc;
 }
 
+/* Each thread of each rank makes a fit of its own; the first rank scores and writes. */
+static int fit_many(struct fit *f, struct fault *fault)
+{
+    const struct request *r = f->request;
+    char key[JOBDIR_KEY_MAX / 2];
+    struct crossval cv = {0};
+    write_key(f, key, sizeof key);
+    const struct crossval_options options = {.training = &f->training,
+                                             .members = f->recipe.member,
+                                             .n_members = f->recipe.n,
+                                             .n_folds = (uint32_t)r->folds,
+                                             .with_all = r->out != NULL,
+                                             .seed = (uint64_t)r->seed,
+                                             .n_seeds = (uint32_t)r->seeds,
+                                             .policy = f->recipe.options[0].policy,
+                                             .fit = fit_member,
+                                             .join = join,
+                                             .context = f,
+                                             .directory = f->state_path,
+                                             .key = key,
+                                             .resume = r->resume,
+                                             .n_threads = f->n_threads};
+    int rc = crossval_open(&cv, &options, fault);
+    if (rc == FAULT_NONE) {
+        rc = crossval_run(&cv, &f->ranks, fault);
+    }
+    if (rc == FAULT_NONE && f->ranks.rank == 0) {
+        rc = r->folds > 0 ? report_folds(f, &cv, fault) : FAULT_NONE;
+        if (rc == FAULT_NONE && r->out != NULL) {
+            rc = write_bank(f, &cv, fault);
+        }
+        if (rc == FAULT_NONE) {
+            jobdir_remove(f->state_path);
+        }
+    }
+    rc = ranks_agree(&f->ranks, rc, fault);
+    crossval_close(&cv);
+    return rc;
+}
+
+static size_t count_threads(const struct request *r)
+{
+    const long online = sysconf(_SC_NPROCESSORS_ONLN);
+    const size_t wanted = r->threads > 0 ? (size_t)r->threads : online > 0 ? (size_t)online : 1;
+    return wanted < SPREAD_THREADS_MAX ? wanted : SPREAD_THREADS_MAX;
+}
+
 static int fit(const struct request *r, struct fault *fault)
 {
-    struct fitter_options options;
-    struct training training = {0};
-    struct team team = {0};
-    char state_path[PATH_BYTES];
-    int rc = read_request(r, &options, fault);
-    if (rc == FAULT_NONE &&
-        snprintf(state_path, sizeof state_path, "%s.fit", r->out) >= PATH_BYTES) {
-        rc = fault_set(fault, FAULT_INPUT, "option o: %.100s...: the path is too long", r->out);
+    struct fit *f = calloc(1, sizeof *f);
+    if (f == NULL) {
+        return fault_set(fault, FAULT_WORK, "no memory");
+    }
+    f->request = r;
+    f->n_threads = count_threads(r);
+    int rc = read_request(f, fault);
+    if (rc == FAULT_NONE) {
+        rc = ranks_open(&f->ranks, fault);
     }
     if (rc == FAULT_NONE) {
-        rc = check_state(r, state_path, fault);
+        rc = ranks_agree(&f->ranks, training_load(&f->training, r->data, fault), fault);
     }
     if (rc == FAULT_NONE) {
-        rc = training_load(&training, r->data, fault);
+        if (f->ranks.rank == 0) {
+            warn_of_data(&f->training);
+        }
+        rc = is_many(f) ? fit_many(f, fault) : f->ranks.rank == 0 ? fit_one(f, fault) : FAULT_NONE;
+        rc = is_many(f) ? rc : ranks_agree(&f->ranks, rc, fault);
     }
-    if (rc == FAULT_NONE) {
-        warn_of_data(&training);
-        rc = open_team(r, &team, fault);
-    }
-    if (rc == FAULT_NONE) {
-        rc = run_fit(r, &options, &training, state_path, &team, fault);
-    }
-    team_close(&team);
-    training_free(&training);
-    return rc;
+    const bool is_silent = f->ranks.is_open && f->ranks.rank != 0;
+    ranks_close(&f->ranks);
+    training_free(&f->training);
+    free(f);
+    return rc == FAULT_NONE ? 0 : is_silent ? 1 : fault_report(fault, rc);
 }
 
 int cmd_fit(int argc, char **argv)
 {
     struct request r = {.rule = "rnn",
+                        .seeds = 1,
+                        .share = MODEL_FILE_SHARE,
+                        .temper = 1.0,
                         .hidden = -1,
                         .layers = -1,
                         .truncation = -1,
@@ -293,7 +542,7 @@ int cmd_fit(int argc, char **argv)
         {"o", OPTION_TEXT, &r.out, 0, 0, "M.safetensors", "the model file to write", NULL},
         {"rule", OPTION_TEXT, &r.rule, 0, 0, "RULE",
          "none, reinforce, reinforce_base, reward_max, predict_max, eligibility, dnn, rnn\n"
-         "(default) or gru_policy",
+         "(default), gru_policy, or bank: the standard bank of several",
          NULL},
         {"filter", OPTION_TEXT, &r.filter, 0, 0, "ekf|none",
          "ekf (default): in the filter that will run it, with noise and prior; none: open\n"
@@ -326,6 +575,19 @@ int cmd_fit(int argc, char **argv)
          "epochs without a better score of theirs (20)", &r.of_net},
         {"seed", OPTION_INT, &r.seed, 0, (double)INT32_MAX, "N",
          "of initial weights, batches and animals held out (0)", &r.of_net},
+        {"seeds", OPTION_INT, &r.seeds, 1, MODEL_BANK_MAX, "N",
+         "an ensemble: each net from so many seeds, mixed as a bank (1)", NULL},
+        {"share", OPTION_REAL, &r.share, 0, MODEL_BANK_SHARE_MAX, "X",
+         "of a bank's weights that each choice gives back to the prior", NULL},
+        {"temper", OPTION_REAL, &r.temper, MODEL_BANK_TEMPER_MIN, MODEL_BANK_TEMPER_MAX, "X",
+         "power of the likelihoods by which a bank is weighed (1)", NULL},
+        {"cv", OPTION_INT, &r.folds, 0, MODEL_FIT_ANIMALS_MAX, "K",
+         "cross-validation by animal in K folds, against chance, a static psychometric\n"
+         "curve, a random walk and each classic rule",
+         NULL},
+        {"table", OPTION_TEXT, &r.table, 0, 0, "STEM",
+         "its tables: STEM.cv.csv, .json and .svg (-o's)", NULL},
+        {"json", OPTION_FLAG, &r.json, 0, 0, NULL, "prints it for programs", NULL},
         {"threads", OPTION_INT, &r.threads, 1, TEAM_THREADS_MAX, "N",
          "at work (all processors); the result does not depend on it", NULL},
         {"losses", OPTION_TEXT, &r.losses, 0, 0, "FILE.csv", "the loss of each epoch's passes",
@@ -335,9 +597,11 @@ int cmd_fit(int argc, char **argv)
     };
     struct options options = {
         .usage = "fit DATA.csv -o M.safetensors [options]",
-        .about = "Trains a learning rule on all animals of a table. Ctrl-C writes the model so\n"
-                 "far, and beside it M.safetensors.fit, from which --resume goes on to the same\n"
-                 "result as without the interrupt. DATA.csv \"-\" is standard input.",
+        .about = "Trains a learning rule, or a bank of them, on all animals of a table. Ctrl-C\n"
+                 "leaves M.safetensors.fit, from which --resume goes on to the same result as\n"
+                 "without the interrupt; a single fit also writes the model so far. DATA.csv\n"
+                 "\"-\" is standard input. Many fits are spread over threads and, if built with\n"
+                 "MPI, over ranks.",
         .list = list,
         .n = sizeof list / sizeof list[0],
         .arguments = &r.data,
@@ -349,6 +613,5 @@ int cmd_fit(int argc, char **argv)
     }
     struct fault fault;
     progress_catch_interrupts();
-    const int rc = fit(&r, &fault);
-    return rc == FAULT_NONE ? 0 : fault_report(&fault, rc);
+    return fit(&r, &fault);
 }

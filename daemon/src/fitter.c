@@ -11,20 +11,19 @@
 #include "clock.h"
 #include "model/fit.h"
 #include "model/random.h"
-#include "progress.h"
 #include "safetensors.h"
 
 static const int64_t SAVE_EVERY_NS = 30000000000;
 static const char STATE_FORMAT[] = "murid-fit";
 
-enum { TEXT_BYTES = 512, ANIMALS_A_SHARD = 6, STREAM_HELD_OUT = 1 };
+enum { ANIMALS_A_SHARD = 6, STREAM_HELD_OUT = 1 };
 
 struct fitting {
     const struct fitter_options *options;
     const struct fitter_run *run;
     struct training_view view;
     struct training_view held_out;
-    char words[TEXT_BYTES]; /* all that a state depends on beside the data */
+    char words[FITTER_WORDS_BYTES];
     char data[TRAINING_DIGEST_HEX + 32];
     model_fit_config config;
     void *memory;
@@ -36,21 +35,65 @@ struct fitting {
     uint64_t best_epoch;
 };
 
-void fitter_options_init(struct fitter_options *o, model_rule_kind rule, bool in_filter)
+static const char POLICY[] = "stimulus_right,stimulus_left,bias,prev_choice,choice_trace,win_stay,"
+                             "prev_stimulus";
+
+static struct fitter_options open_loop(void)
+{
+    return (struct fitter_options){.hidden = 32,
+                                   .layers = 2,
+                                   .truncation = 500,
+                                   .patience = 20,
+                                   .epochs = 1000,
+                                   .rate = 1e-3,
+                                   .filter_rate = 10.0,
+                                   .clip = (double)INFINITY};
+}
+
+/* Gradients that end after 500 trials are biased here: the filter remembers for longer. */
+static struct fitter_options in_filter(bool has_net)
+{
+    struct fitter_options o = open_loop();
+    o.in_filter = true;
+    o.is_cosine = true;
+    o.truncation = 10000;
+    o.epochs = has_net ? 100 : 150;
+    o.rate = has_net ? 3e-3 : 6e-3;
+    if (has_net) {
+        o.hidden = 16;
+        o.layers = 1;
+        o.batch = 3;
+        o.weight_decay = 3.0;
+    }
+    return o;
+}
+
+void fitter_options_init(struct fitter_options *o, model_rule_kind rule, bool is_in_filter)
 {
     model_params params;
-    (void)model_params_built_in(&params, in_filter ? NULL : "stim_bias");
-    *o = (struct fitter_options){.rule = rule,
-                                 .policy = params.policy,
-                                 .in_filter = in_filter,
-                                 .hidden = 32,
-                                 .layers = 2,
-                                 .truncation = 500,
-                                 .patience = 20,
-                                 .epochs = 1000,
-                                 .rate = 1e-3,
-                                 .filter_rate = 10.0,
-                                 .clip = (double)INFINITY};
+    (void)model_params_built_in(&params, is_in_filter ? POLICY : "stim_bias");
+    *o = is_in_filter ? in_filter(model_rule_has_net(rule)) : open_loop();
+    o->rule = rule;
+    o->policy = params.policy;
+}
+
+const char *fitter_options_print(const struct fitter_options *o, char out[FITTER_WORDS_BYTES])
+{
+    char features[MODEL_POLICY_TEXT_MAX];
+    (void)model_policy_print(&o->policy, features, sizeof features);
+    const int used =
+        snprintf(out, FITTER_WORDS_BYTES,
+                 "rule %s, policy %s, filter %s, hidden %u, layers %u, truncation %u, batch %u, "
+                 "rate %.17g, filter-rate %.17g, weight-decay %.17g, clip %.17g, schedule %s, "
+                 "hold-out %u, patience %u, seed %" PRIu64,
+                 model_rule_name(o->rule), features, o->in_filter ? "ekf" : "none", o->hidden,
+                 o->layers, o->truncation, o->batch, o->rate, o->filter_rate, o->weight_decay,
+                 o->clip, o->is_cosine ? "cosine" : "step", o->held_out, o->patience, o->seed);
+    if (o->is_cosine) { /* a step's length then depends on how many there will be */
+        (void)snprintf(out + used, FITTER_WORDS_BYTES - (size_t)used, ", epochs %" PRIu64,
+                       o->epochs);
+    }
+    return out;
 }
 
 static int no_memory(struct fault *fault)
@@ -127,19 +170,24 @@ static uint32_t count_batches(const struct fitter_options *o, uint32_t n_animals
     return n < MODEL_FIT_SHARDS_MAX / 2 ? n : MODEL_FIT_SHARDS_MAX / 2;
 }
 
+static void start_params(const struct fitter_options *o, model_params *params)
+{
+    char features[MODEL_POLICY_TEXT_MAX];
+    (void)model_policy_print(&o->policy, features, sizeof features);
+    (void)model_params_built_in(params, features);
+    params->policy = o->policy;
+    params->rule.kind = o->rule;
+    for (uint32_t i = 0; i < params->policy.n; i++) {
+        params->rule.rate[i] = MODEL_FILE_RATE;
+        params->rule.decay[i] = MODEL_FILE_DECAY;
+    }
+}
+
 static void configure(struct fitting *f)
 {
     const struct fitter_options *o = f->options;
-    char features[MODEL_POLICY_TEXT_MAX];
     model_params params;
-    (void)model_policy_print(&o->policy, features, sizeof features);
-    (void)model_params_built_in(&params, features);
-    params.policy = o->policy;
-    params.rule.kind = o->rule;
-    for (uint32_t i = 0; i < params.policy.n; i++) {
-        params.rule.rate[i] = MODEL_FILE_RATE;
-        params.rule.decay[i] = MODEL_FILE_DECAY;
-    }
+    start_params(o, &params);
     const model_net_shape shape = {.is_recurrent = model_rule_is_recurrent(o->rule),
                                    .n_inputs =
                                        params.policy.n + (uint32_t)model_fit_inputs(o->rule),
@@ -161,17 +209,7 @@ static void configure(struct fitting *f)
     c->decay = o->weight_decay;
     c->clip = o->clip;
     c->n_cosine = o->is_cosine ? o->epochs * c->n_batches : 0;
-    (void)snprintf(f->words, sizeof f->words,
-                   "rule %s, policy %s, filter %s, hidden %u, layers %u, truncation %u, batch %u, "
-                   "rate %.17g, filter-rate %.17g, weight-decay %.17g, clip %.17g, schedule %s, "
-                   "hold-out %u, patience %u, seed %" PRIu64,
-                   model_rule_name(o->rule), features, o->in_filter ? "ekf" : "none", o->hidden,
-                   o->layers, o->truncation, o->batch, o->rate, o->filter_rate, o->weight_decay,
-                   o->clip, o->is_cosine ? "cosine" : "step", o->held_out, o->patience, o->seed);
-    if (o->is_cosine) { /* a step's length then depends on how many there will be */
-        const size_t used = strlen(f->words);
-        (void)snprintf(f->words + used, sizeof f->words - used, ", epochs %" PRIu64, o->epochs);
-    }
+    (void)fitter_options_print(o, f->words);
 }
 
 static int open_fit(const struct fitting *f, const struct training_view *view,
@@ -392,7 +430,14 @@ static bool is_done(const struct fitting *f)
            (f->judge != NULL && done >= f->best_epoch + f->options->patience);
 }
 
-/* A step for each batch. Stops between batches when interrupted. */
+static bool go_on(const struct fitting *f)
+{
+    const double steps = (double)(f->options->epochs * f->config.n_batches + 1);
+    return f->run->tell == NULL ||
+           f->run->tell(f->run->context, (double)model_fit_steps(f->fit) / steps);
+}
+
+/* A step for each batch. Stops between batches when told to. */
 static int run_epoch(struct fitting *f, struct fault *fault)
 {
     const uint64_t epoch = epochs_done(f);
@@ -405,7 +450,7 @@ static int run_epoch(struct fitting *f, struct fault *fault)
                              "--rate may help",
                              epoch + 1);
         }
-        if (progress_interrupted()) {
+        if (!go_on(f)) {
             break;
         }
     }
@@ -415,21 +460,17 @@ static int run_epoch(struct fitting *f, struct fault *fault)
     return write_losses(f, epoch, loss, judge(f), fault);
 }
 
-/* Until the last epoch or an interrupt. The state is on the disk whenever this fails. */
+/* Until the last epoch or until told to stop. The state is on the disk whenever this fails. */
 static int train(struct fitting *f, struct fault *fault)
 {
     int64_t saved_ns = clock_mono_ns();
     int rc = FAULT_NONE;
-    while (rc == FAULT_NONE && !is_done(f) && !progress_interrupted()) {
+    while (rc == FAULT_NONE && !is_done(f) && go_on(f)) {
         rc = run_epoch(f, fault);
         if (rc == FAULT_NONE && clock_mono_ns() - saved_ns >= SAVE_EVERY_NS) {
             struct fault ignored; /* the next time may go well; the end will tell */
             (void)save_state(f, &ignored);
             saved_ns = clock_mono_ns();
-        }
-        if (f->run->tell != NULL) {
-            f->run->tell(f->run->context,
-                         (double)epochs_done(f) / (double)(f->options->epochs + 1));
         }
     }
     if (rc != FAULT_NONE) {
@@ -521,7 +562,8 @@ static int fit_by_search(struct fitting *f, struct model_file *out, struct fitte
                                      .n_trials = f->view.n_trials,
                                      .n_animals = f->view.n,
                                      .is_whole = true};
-    const int rc = classic_fit(&params, &f->view, f->run->team, &result->loss, fault);
+    const int rc = classic_fit(&params, &f->view, f->run->team, f->run->tell, f->run->context,
+                               &result->loss, fault);
     return rc == FAULT_NONE ? model_file_build_params(&params, out, fault) : rc;
 }
 

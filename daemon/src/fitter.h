@@ -42,7 +42,7 @@ struct fitter_run {
     const char *state_path;                   /* NULL: nothing is kept */
     bool resume;                              /* from state_path, if it is there */
     FILE *losses;                             /* CSV lines, or NULL */
-    void (*tell)(void *context, double done); /* 0..1, or NULL */
+    bool (*tell)(void *context, double done); /* 0..1; false: save the state and stop. Any thread */
     void *context;
 };
 
@@ -52,15 +52,21 @@ struct fitter_result {
     uint64_t epochs;      /* done */
     size_t n_trials;
     uint32_t n_animals;
-    bool is_whole; /* false: interrupted, with the state on the disk */
+    bool is_whole; /* false: stopped, with the state on the disk */
 };
 
-/* The papers': open loop, rnn, 32 units, 2 layers, 1000 epochs. In the filter: what was found to
- * work best (docs/model.md). policy: the built-in one. */
-void fitter_options_init(struct fitter_options *options, model_rule_kind rule, bool in_filter);
+/* Open loop as in the papers; in the filter as was found to work best (docs/model.md, section fit
+ * in the filter). */
+void fitter_options_init(struct fitter_options *options, model_rule_kind rule, bool is_in_filter);
+
+enum { FITTER_WORDS_BYTES = 512 };
+
+/* All that the result depends on beside the data, in words. Returns out. */
+const char *fitter_options_print(const struct fitter_options *options,
+                                 char out[FITTER_WORDS_BYTES]);
 
 /* Trains on n animals given by their numbers; NULL: on all. FAULT_NONE with *out, also when
- * interrupted; FAULT_INPUT or FAULT_WORK with *out zeroed and, where it went well so far, the state
+ * stopped; FAULT_INPUT or FAULT_WORK with *out zeroed and, where it went well so far, the state
  * on the disk. */
 int fitter_fit(const struct fitter_options *options, const struct training *training,
                const uint32_t subjects[], uint32_t n, const struct fitter_run *run,

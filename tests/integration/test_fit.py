@@ -89,9 +89,9 @@ class OpenLoop(Table):
 
     def test_the_number_of_threads_changes_no_bit_and_the_seed_does(self):
         one = self.fit("1.safetensors", "--epochs", "20", "--threads", "1")
-        self.assertEqual(one, self.fit("2.safetensors", "--epochs", "20", "--threads", "2"))
-        self.assertEqual(one, self.fit("3.safetensors", "--epochs", "20", "--threads", "5"))
-        self.assertNotEqual(one, self.fit("4.safetensors", "--epochs", "20", "--seed", "1"))
+        self.assertTrue(one == self.fit("2.safetensors", "--epochs", "20", "--threads", "2"))
+        self.assertTrue(one == self.fit("3.safetensors", "--epochs", "20", "--threads", "5"))
+        self.assertTrue(one != self.fit("4.safetensors", "--epochs", "20", "--seed", "1"))
 
     def test_an_interrupted_fit_goes_on_to_the_same_result(self):
         epochs = ["--epochs", str(self.EPOCHS // 5 if SLOW else self.EPOCHS), "--hidden", "16"]
@@ -127,7 +127,7 @@ class OpenLoop(Table):
         done = self.run_fit(self.data, "-o", out, *epochs, *losses, "--resume")
         self.assertEqual(done.returncode, 0, done.stderr)
         with open(out, "rb") as f:
-            self.assertEqual(f.read(), whole)
+            self.assertTrue(f.read() == whole)
         self.assertEqual(len(self.losses("l.csv")), int(epochs[1]))
         self.assertFalse(os.path.exists(out + ".fit"))
 
@@ -186,9 +186,9 @@ class InTheFilter(OpenLoop):
     def test_batches_schedules_and_early_stopping_do_what_they_say(self):
         options = ["--rule", "rnn", "--epochs", "12", "--losses", self.path("l.csv")]
         plain = self.fit("a.safetensors", *options)
-        for words in (["--batch", "1"], ["--schedule", "cosine"], ["--weight-decay", "1"],
+        for words in (["--batch", "1"], ["--schedule", "step"], ["--weight-decay", "1"],
                       ["--clip", "0.001"], ["--filter-rate", "1"]):
-            self.assertNotEqual(plain, self.fit("b.safetensors", *options, *words), words)
+            self.assertTrue(plain != self.fit("b.safetensors", *options, *words), words)
         self.fit("c.safetensors", *options, "--hold-out", "1", "--patience", "2", "--rate", "0.1")
         with open(self.path("l.csv")) as f:
             lines = f.read().splitlines()
@@ -239,7 +239,7 @@ class Once(Table):
                  2, "rule reinforce without a filter is fitted at once"),
                 (["-", "-o", "X", "--rule", "reinforce", "--preset", "paper", "--resume"], good, 2,
                  "rule reinforce without a filter is fitted at once"),
-                (["-", "-o", "X", "--rule", "smell"], good, 2, "rnn or gru_policy was expected"),
+                (["-", "-o", "X", "--rule", "smell"], good, 2, "gru_policy or bank was expected"),
                 (["-", "-o", "X", "--filter", "ukf"], good, 2, "none or ekf was expected"),
                 (["-", "-o", "X", "--preset", "mine"], good, 2, "paper was expected"),
                 (["-", "-o", "X", "--policy", "smell"], good, 2, "not a list of known features"),
