@@ -57,12 +57,13 @@ static struct fitter_options in_filter(bool has_net)
     o.in_filter = true;
     o.is_cosine = true;
     o.truncation = 10000;
+    o.with_mirrors = true;
     o.epochs = has_net ? 100 : 150;
-    o.rate = has_net ? 3e-3 : 6e-3;
+    o.rate = has_net ? 4e-3 : 6e-3;
     if (has_net) {
-        o.hidden = 16;
+        o.hidden = 24;
         o.layers = 1;
-        o.batch = 3;
+        o.batch = 6;
         o.weight_decay = 3.0;
     }
     return o;
