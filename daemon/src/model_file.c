@@ -527,6 +527,16 @@ int model_file_build(const struct model_spec *spec, struct model_file *out, stru
     return hash_built(out, fault);
 }
 
+int model_file_build_params(const model_params *params, struct model_file *out, struct fault *fault)
+{
+    memset(out, 0, sizeof *out);
+    if (model_rule_has_net(params->rule.kind) || model_params_check(params) != MODEL_OK) {
+        return fault_set(fault, FAULT_INPUT, "model: a parameter is out of its range");
+    }
+    out->params = *params;
+    return hash_built(out, fault);
+}
+
 int model_file_build_net(const model_params *params, const model_net_shape *shape,
                          const model_net_tensors *tensors, struct model_file *out,
                          struct fault *fault)

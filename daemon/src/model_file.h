@@ -60,6 +60,10 @@ int model_file_parse(const char *place, const uint8_t *bytes, size_t size, struc
 /* Builds a model without nets. FAULT_NONE or FAULT_INPUT. */
 int model_file_build(const struct model_spec *spec, struct model_file *out, struct fault *fault);
 
+/* Builds a model of a rule without a net. FAULT_NONE, FAULT_INPUT (a value) or FAULT_WORK. */
+int model_file_build_params(const model_params *params, struct model_file *out,
+                            struct fault *fault);
+
 /* Builds a model around a net. params: policy and noise, and the kind of its rule; tensors are
  * copied. FAULT_NONE, FAULT_INPUT (shape or a value) or FAULT_WORK. */
 int model_file_build_net(const model_params *params, const model_net_shape *shape,

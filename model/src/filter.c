@@ -1,5 +1,7 @@
 #include "model/filter.h"
 
+#include "filter_mode.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -64,7 +66,7 @@ static double guess_margin(double M, double v)
  * choice that was made. f rises with slope at least 1 and the root lies between M and
  * M + v sigmoid(-M), so a Newton step that leaves the bracket is replaced by its middle. Returns
  * sigmoid(-A), the probability of the other choice there. */
-static double find_mode(double M, double v)
+double filter_mode(double M, double v)
 {
     static const double WIDE = 4.0;
     double lo = M;
@@ -101,7 +103,7 @@ int model_filter_update(size_t n, double w[], double P[], const double g[], doub
         return MODEL_ERR_NUMERIC;
     }
     const double sign = chose_right ? 1.0 : -1.0;
-    const double q = find_mode(sign * m, v);
+    const double q = filter_mode(sign * m, v);
     const double residual = sign * q;
     const double curvature = q * (1.0 - q);
     const double gain = curvature / (1.0 + curvature * v);

@@ -3,21 +3,20 @@
 #include <math.h>
 #include <string.h>
 
-#include "fit_net.h"
+#include "fit_shard.h"
 #include "model/random.h"
 
 struct model_fit {
     model_fit_config config;
-    fit_net net;
+    fit_plan plan;
     size_t n_parameters;
     size_t n_trials;
-    size_t truncation; /* no more than there are trials */
     uint64_t n_steps;
     double loss;
     float *state;       /* parameters, first moments, second moments */
     float *trial_state; /* the next one, until it is known to be finite */
     float *gradient;
-    fit_shard shard[MODEL_FIT_SHARDS_MAX];
+    fit_shard shard[MODEL_FIT_SHARDS_MAX]; /* batch by batch */
 };
 
 size_t model_fit_inputs(model_rule_kind rule)
@@ -25,23 +24,43 @@ size_t model_fit_inputs(model_rule_kind rule)
     return model_rule_has_net(rule) ? model_rule_inputs(rule) : MODEL_RULE_INPUTS;
 }
 
-void model_fit_config_init(model_fit_config *config, const model_net_shape *shape)
+void model_fit_config_init(model_fit_config *config, const model_params *params,
+                           const model_net_shape *shape)
 {
-    *config = (model_fit_config){.shape = *shape,
+    *config = (model_fit_config){.params = *params,
                                  .truncation = 500,
+                                 .n_batches = 1,
                                  .n_shards = 4,
                                  .rate = 1e-3,
                                  .rate_factor = 0.999,
-                                 .rate_every = 5};
+                                 .rate_every = 5,
+                                 .filter_rate = 10.0,
+                                 .clip = (double)INFINITY};
+    if (shape != NULL) {
+        config->shape = *shape;
+    }
+}
+
+static bool shape_is_valid(const model_fit_config *c)
+{
+    const model_rule_kind rule = c->params.rule.kind;
+    if (!model_rule_has_net(rule)) {
+        return c->in_filter;
+    }
+    return model_net_size(&c->shape) > 0 && c->shape.n_outputs == c->params.policy.n &&
+           c->shape.n_inputs == c->params.policy.n + model_rule_inputs(rule) &&
+           c->shape.is_recurrent == model_rule_is_recurrent(rule);
 }
 
 static bool config_is_valid(const model_fit_config *c)
 {
-    return model_net_size(&c->shape) > 0 && c->shape.n_outputs <= MODEL_WEIGHTS_MAX &&
-           c->shape.n_inputs == c->shape.n_outputs + MODEL_RULE_INPUTS && c->truncation >= 1 &&
-           c->truncation <= MODEL_FIT_TRUNCATION_MAX && c->n_shards >= 1 &&
-           c->n_shards <= MODEL_FIT_SHARDS_MAX && c->rate > 0.0 && isfinite(c->rate) &&
-           c->rate_factor >= 0.0 && c->rate_factor <= 1.0 && c->rate_every >= 1;
+    return model_policy_is_valid(&c->params.policy) && shape_is_valid(c) && c->truncation >= 1 &&
+           c->truncation <= MODEL_FIT_TRUNCATION_MAX && c->n_shards >= 1 && c->n_batches >= 1 &&
+           c->n_shards <= MODEL_FIT_SHARDS_MAX && c->n_batches <= MODEL_FIT_SHARDS_MAX &&
+           c->n_shards * c->n_batches <= MODEL_FIT_SHARDS_MAX && c->rate > 0.0 &&
+           isfinite(c->rate) && c->rate_factor >= 0.0 && c->rate_factor <= 1.0 &&
+           c->rate_every >= 1 && c->filter_rate > 0.0 && isfinite(c->filter_rate) &&
+           c->decay >= 0.0 && isfinite(c->decay) && c->clip > 0.0;
 }
 
 /* Points the tensors into values and returns how many floats they are; values NULL only counts. */
@@ -71,10 +90,24 @@ static size_t place(const model_net_shape *shape, const float *values, model_net
     return used;
 }
 
-size_t model_fit_parameters(const model_net_shape *shape)
+size_t model_fit_tensors(const model_net_shape *shape)
 {
     model_net_tensors tensors;
     return model_net_size(shape) > 0 ? place(shape, NULL, &tensors) : 0;
+}
+
+static size_t count_tensors(const model_fit_config *config)
+{
+    return model_rule_has_net(config->params.rule.kind) ? model_fit_tensors(&config->shape) : 0;
+}
+
+size_t model_fit_parameters(const model_fit_config *config)
+{
+    if (!config_is_valid(config)) {
+        return 0;
+    }
+    return count_tensors(config) +
+           (config->in_filter ? (size_t)FIT_FILTER_KINDS * config->params.policy.n : 0);
 }
 
 void model_fit_place(const model_net_shape *shape, const float values[], model_net_tensors *out)
@@ -84,7 +117,7 @@ void model_fit_place(const model_net_shape *shape, const float values[], model_n
 
 /* PyTorch: a linear layer's weights and biases are uniform within 1 / sqrt(inputs), a GRU's within
  * 1 / sqrt(units). */
-void model_fit_draw(const model_net_shape *shape, uint64_t seed, float values[])
+static void draw_tensors(const model_net_shape *shape, uint64_t seed, float values[])
 {
     model_random random;
     model_random_seed(&random, seed, 0);
@@ -106,6 +139,17 @@ void model_fit_draw(const model_net_shape *shape, uint64_t seed, float values[])
     }
 }
 
+void model_fit_draw(const model_fit_config *config, uint64_t seed, float values[])
+{
+    const size_t n = count_tensors(config);
+    if (n > 0) {
+        draw_tensors(&config->shape, seed, values);
+    }
+    if (config->in_filter) {
+        fit_filter_encode(&config->params, values + n);
+    }
+}
+
 /* The next animal in the order longest first, as given among equals; n_animals past the last. */
 static size_t next_longest(size_t n, const model_fit_animal animals[], size_t before)
 {
@@ -121,31 +165,78 @@ static size_t next_longest(size_t n, const model_fit_animal animals[], size_t be
     return best;
 }
 
+/* order[n]: 0..n-1 shuffled. */
+static void shuffle(uint64_t seed, uint64_t stream, size_t n, uint16_t order[])
+{
+    model_random random;
+    model_random_seed(&random, seed, stream);
+    for (size_t i = 0; i < n; i++) {
+        order[i] = (uint16_t)i;
+    }
+    for (size_t i = n; i > 1; i--) {
+        const size_t k = model_random_below(&random, (uint32_t)i);
+        const uint16_t held = order[i - 1];
+        order[i - 1] = order[k];
+        order[k] = held;
+    }
+}
+
+enum { STREAM_BATCHES = 1, STREAM_EPOCHS };
+
+/* The shards of the batch at hand. */
+static fit_shard *batch_at_hand(model_fit *fit)
+{
+    const uint32_t n = fit->config.n_batches;
+    uint16_t order[MODEL_FIT_SHARDS_MAX];
+    shuffle(fit->config.seed, STREAM_EPOCHS + fit->n_steps / n, n, order);
+    return &fit->shard[order[fit->n_steps % n] * fit->config.n_shards];
+}
+
 /* Measured: a step of a shard takes as long as 2.4 animals beside those it moves. */
 enum { TRIAL_COST = 5, STEP_COST = 12 };
 
-/* Each animal, longest first, to the shard with the least to do. The rows of a shard that has its
- * memory are filled; otherwise they are only counted. */
+/* Each animal, longest first, to the shard of its batch with the least to do. The rows of a shard
+ * that has its memory are filled; otherwise they are only counted. */
 static void deal_out(model_fit *fit, size_t n, const model_fit_animal animals[], bool fill)
 {
     size_t load[MODEL_FIT_SHARDS_MAX] = {0};
-    size_t rows[MODEL_FIT_SHARDS_MAX] = {0};
+    uint16_t place_of[MODEL_FIT_ANIMALS_MAX];
+    const uint32_t n_shards = fit->config.n_shards;
     size_t animal = n;
+    shuffle(fit->config.seed, STREAM_BATCHES, n, place_of);
+    for (size_t i = 0; i < MODEL_FIT_SHARDS_MAX; i++) {
+        fit->shard[i].n_rows = 0;
+        fit->shard[i].n_trials = 0;
+    }
     for (size_t i = 0; i < n; i++) {
         animal = next_longest(n, animals, animal);
-        uint32_t least = 0;
-        for (uint32_t s = 1; s < fit->config.n_shards; s++) {
+        const size_t first = place_of[animal] % fit->config.n_batches * n_shards;
+        size_t least = first;
+        for (size_t s = first + 1; s < first + n_shards; s++) {
             least = load[s] < load[least] ? s : least;
         }
+        fit_shard *shard = &fit->shard[least];
         load[least] += TRIAL_COST * animals[animal].n_trials;
-        load[least] += rows[least] == 0 ? STEP_COST * animals[animal].n_trials : 0;
+        load[least] += shard->n_rows == 0 ? STEP_COST * animals[animal].n_trials : 0;
         if (fill) {
-            fit->shard[least].animals[rows[least]] = animals[animal];
+            shard->animals[shard->n_rows] = animals[animal];
         }
-        rows[least]++;
+        shard->n_rows++;
+        shard->n_trials += animals[animal].n_trials;
     }
-    for (uint32_t s = 0; s < fit->config.n_shards; s++) {
-        fit->shard[s].n_rows = rows[s];
+}
+
+static void make_plan(fit_plan *plan, const model_fit_config *config, size_t longest,
+                      fit_arena *arena)
+{
+    plan->params = config->params;
+    plan->in_filter = config->in_filter;
+    plan->has_net = model_rule_has_net(config->params.rule.kind);
+    plan->n_weights = config->params.policy.n;
+    plan->n_inputs = model_fit_inputs(config->params.rule.kind);
+    plan->truncation = longest < config->truncation ? longest : config->truncation;
+    if (plan->has_net) {
+        fit_net_init(&plan->net, &config->shape, arena);
     }
 }
 
@@ -166,19 +257,29 @@ static size_t lay_out(model_fit *fit, const model_fit_config *config, size_t n,
         return 0;
     }
     fit->config = *config;
-    fit->truncation = longest < config->truncation ? longest : config->truncation;
-    fit->n_parameters = model_fit_parameters(&config->shape);
+    fit->n_parameters = model_fit_parameters(config);
     deal_out(fit, n, animals, false);
     fit_arena arena = {.base = base};
     (void)fit_take(&arena, sizeof *fit);
-    fit->state = fit_take(&arena, 3 * fit->n_parameters * sizeof(float));
-    fit->trial_state = fit_take(&arena, 3 * fit->n_parameters * sizeof(float));
-    fit->gradient = fit_take(&arena, fit->n_parameters * sizeof(float));
-    fit_net_init(&fit->net, &config->shape, &arena);
-    for (uint32_t s = 0; s < config->n_shards; s++) {
-        fit_shard_init(&fit->shard[s], &fit->net, fit->truncation, &arena);
+    fit->state = fit_take_floats(&arena, 3 * fit->n_parameters);
+    fit->trial_state = fit_take_floats(&arena, 3 * fit->n_parameters);
+    fit->gradient = fit_take_floats(&arena, fit->n_parameters);
+    make_plan(&fit->plan, config, longest, &arena);
+    for (uint32_t s = 0; s < config->n_batches * config->n_shards; s++) {
+        fit_shard_init(&fit->shard[s], &fit->plan, &arena);
     }
     return arena.used;
+}
+
+/* What follows from the parameters. */
+static void take_parameters(model_fit *fit)
+{
+    if (fit->plan.has_net) {
+        fit_net_pack(&fit->plan.net, fit->state);
+    }
+    if (fit->config.in_filter) {
+        fit_filter_decode(fit->state + count_tensors(&fit->config), &fit->plan.params);
+    }
 }
 
 size_t model_fit_size(const model_fit_config *config, size_t n_animals,
@@ -198,13 +299,16 @@ static bool all_finite(size_t n, const float values[])
     return true;
 }
 
-static bool inputs_are_finite(const model_fit_config *config, size_t n,
+static bool animals_are_valid(const model_fit_config *config, size_t n,
                               const model_fit_animal animals[])
 {
     bool ok = true;
     for (size_t i = 0; ok && i < n; i++) {
-        ok = all_finite(animals[i].n_trials * MODEL_RULE_INPUTS, animals[i].x) &&
-             all_finite(animals[i].n_trials * config->shape.n_outputs, animals[i].g);
+        ok = all_finite(animals[i].n_trials * model_fit_inputs(config->params.rule.kind),
+                        animals[i].x) &&
+             all_finite(animals[i].n_trials * config->params.policy.n, animals[i].g) &&
+             (!config->in_filter ||
+              (animals[i].starts_session != NULL && animals[i].n_steps != NULL));
     }
     return ok;
 }
@@ -213,8 +317,8 @@ int model_fit_init(void *mem, size_t mem_size, const model_fit_config *config, s
                    const model_fit_animal animals[], const float parameters[], model_fit **out)
 {
     const size_t size = model_fit_size(config, n_animals, animals);
-    if (size == 0 || !all_finite(model_fit_parameters(&config->shape), parameters) ||
-        !inputs_are_finite(config, n_animals, animals)) {
+    if (size == 0 || !all_finite(model_fit_parameters(config), parameters) ||
+        !animals_are_valid(config, n_animals, animals)) {
         return MODEL_ERR_ARG;
     }
     if (mem_size < size) {
@@ -226,26 +330,72 @@ int model_fit_init(void *mem, size_t mem_size, const model_fit_config *config, s
     memset(fit->state, 0, 3 * fit->n_parameters * sizeof(float));
     memset(fit->gradient, 0, fit->n_parameters * sizeof(float));
     memcpy(fit->state, parameters, fit->n_parameters * sizeof(float));
-    fit_net_pack(&fit->net, fit->state);
+    take_parameters(fit);
     *out = fit;
     return MODEL_OK;
 }
 
 void model_fit_run(model_fit *fit, size_t shard)
 {
-    fit_shard_run(&fit->shard[shard], &fit->net, fit->truncation);
+    fit_shard_run(batch_at_hand(fit) + shard, &fit->plan, true);
 }
 
 double model_fit_sum(model_fit *fit)
 {
-    const double trials = (double)fit->n_trials;
+    const fit_shard *shards = batch_at_hand(fit);
+    size_t n_trials = 0;
     fit->loss = 0.0;
     for (uint32_t s = 0; s < fit->config.n_shards; s++) {
-        fit->loss += fit->shard[s].loss;
+        fit->loss += shards[s].loss;
+        n_trials += shards[s].n_trials;
     }
+    const double trials = n_trials > 0 ? (double)n_trials : 1.0;
     fit->loss /= trials;
-    fit_net_sum_gradient(&fit->net, fit->config.n_shards, fit->shard, 1.0 / trials, fit->gradient);
+    fit_shard_sum_gradients(&fit->plan, fit->config.n_shards, shards, 1.0 / trials, fit->gradient);
     return fit->loss;
+}
+
+double model_fit_evaluate(model_fit *fit)
+{
+    double loss = 0.0;
+    for (uint32_t s = 0; s < fit->config.n_batches * fit->config.n_shards; s++) {
+        fit_shard_run(&fit->shard[s], &fit->plan, false);
+        loss += fit->shard[s].loss;
+    }
+    return loss / (double)fit->n_trials;
+}
+
+static double rate_at(const model_fit_config *c, uint64_t n_steps)
+{
+    static const double HALF_TURN = 3.14159265358979323846;
+    if (c->n_cosine > 0) {
+        const double done = fmin((double)n_steps / (double)c->n_cosine, 1.0);
+        return c->rate * 0.5 * (1.0 + cos(HALF_TURN * done));
+    }
+    return c->rate * pow(c->rate_factor, (double)(n_steps / c->rate_every));
+}
+
+/* 1, or what shortens the gradient to the longest that is allowed. */
+static double clip_factor(const model_fit *fit)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < fit->n_parameters; i++) {
+        sum += (double)fit->gradient[i] * (double)fit->gradient[i];
+    }
+    return sum > fit->config.clip * fit->config.clip ? fit->config.clip / sqrt(sum) : 1.0;
+}
+
+/* Matrices alone, and apart from the gradient (Loshchilov & Hutter 2019). */
+static void decay_matrices(model_fit *fit, double rate)
+{
+    const fit_net *net = &fit->plan.net;
+    for (size_t i = 0; fit->plan.has_net && i < net->n_pieces; i++) {
+        const fit_piece *p = &net->piece[i];
+        for (size_t k = 0; p->n_in > 1 && k < p->n_out * p->n_in; k++) {
+            fit->trial_state[p->from + k] -=
+                (float)(rate * fit->config.decay) * fit->state[p->from + k];
+        }
+    }
 }
 
 /* Kingma & Ba 2015, with epsilon outside the root of the corrected moment, as PyTorch has it. */
@@ -255,28 +405,46 @@ int model_fit_step(model_fit *fit)
     static const double BETA_2 = 0.999;
     static const double EPSILON = 1e-8;
     const size_t n = fit->n_parameters;
+    const size_t n_tensors = count_tensors(&fit->config);
     const double t = (double)(fit->n_steps + 1);
-    const double decays = (double)(fit->n_steps / fit->config.rate_every);
-    const double rate = fit->config.rate * pow(fit->config.rate_factor, decays);
+    const double rate = rate_at(&fit->config, fit->n_steps);
+    const double factor = clip_factor(fit);
     const double correct_1 = 1.0 - pow(BETA_1, t);
     const double correct_2 = 1.0 - pow(BETA_2, t);
     for (size_t i = 0; i < n; i++) {
-        const double d = (double)fit->gradient[i];
+        const double d = factor * (double)fit->gradient[i];
         const double m = BETA_1 * (double)fit->state[n + i] + (1.0 - BETA_1) * d;
         const double v = BETA_2 * (double)fit->state[2 * n + i] + (1.0 - BETA_2) * d * d;
-        const double step = rate * (m / correct_1) / (sqrt(v / correct_2) + EPSILON);
+        const double own = i < n_tensors ? rate : rate * fit->config.filter_rate;
+        const double step = own * (m / correct_1) / (sqrt(v / correct_2) + EPSILON);
         fit->trial_state[i] = (float)((double)fit->state[i] - step);
         fit->trial_state[n + i] = (float)m;
         fit->trial_state[2 * n + i] = (float)v;
     }
+    decay_matrices(fit, rate);
     if (!isfinite(fit->loss) || !all_finite(n, fit->gradient) ||
         !all_finite(3 * n, fit->trial_state)) {
         return MODEL_ERR_NUMERIC;
     }
     memcpy(fit->state, fit->trial_state, 3 * n * sizeof(float));
-    fit_net_pack(&fit->net, fit->state);
+    take_parameters(fit);
     fit->n_steps++;
     return MODEL_OK;
+}
+
+int model_fit_load(model_fit *fit, const float parameters[])
+{
+    if (!all_finite(fit->n_parameters, parameters)) {
+        return MODEL_ERR_ARG;
+    }
+    memcpy(fit->state, parameters, fit->n_parameters * sizeof(float));
+    take_parameters(fit);
+    return MODEL_OK;
+}
+
+void model_fit_params(const model_fit *fit, model_params *out)
+{
+    *out = fit->config.in_filter ? fit->plan.params : fit->config.params;
 }
 
 size_t model_fit_trials(const model_fit *fit)
@@ -312,7 +480,7 @@ int model_fit_resume(model_fit *fit, const float state[], uint64_t steps)
     }
     memcpy(fit->state, state, 3 * n * sizeof(float));
     fit->n_steps = steps;
-    fit_net_pack(&fit->net, fit->state);
+    take_parameters(fit);
     return MODEL_OK;
 }
 

@@ -1,9 +1,8 @@
-/* fit_net.h - forward and backward of a net through chunks of trials, for the animals of a shard.
+/* fit_net.h - a net's weights laid out for training, and the products of which a pass is made.
  *
  * Packed matrices are (in, out), padded to FIT_BLOCK columns, with the bias as a row of their own.
- * A record is what one animal's trial leaves behind for the way back; the records of a trial stand
- * in a row, animals with more trials first, so that those still running are always the first ones.
- * Threads: one a shard; a fit_net may be read by all. Memory: fit.c's.
+ * Records are what trials leave behind: fit_shard.h.
+ * Threads: a fit_net may be read by all. Memory: fit.c's.
  */
 #ifndef FIT_NET_H
 #define FIT_NET_H
@@ -47,6 +46,7 @@ typedef struct {
     size_t a_ld;                     /* [a, 1] */
     fit_matrix matrix[FIT_MATRICES]; /* forward; GRU's, then the layers' */
     size_t n_packed;                 /* floats of all */
+    size_t n_values;                 /* the same in PyTorch's order */
     size_t n_pieces;
     fit_piece piece[FIT_PIECES_MAX];
     float *packed;
@@ -57,44 +57,33 @@ typedef struct {
     const float *scale;                      /* (n_outputs) */
 } fit_net;
 
-typedef struct {
-    size_t n_rows;
-    model_fit_animal *animals;      /* (n_rows), longest first */
-    double *w;                      /* (n_rows, n_outputs) */
-    float *h;                       /* (n_rows, unit_ld) */
-    float *dw;                      /* (n_rows, weight_ld) */
-    float *dh;                      /* (n_rows, unit_ld) */
-    size_t *first;                  /* (truncation + 1): the first record of a trial */
-    float *x;                       /* records (x_ld) */
-    float *gates;                   /* records (4 unit_ld): n r z n_h */
-    float *a[MODEL_LAYERS_MAX + 1]; /* records (a_ld): inputs of a layer; a[0] unused without GRU */
-    float *out;                     /* records (weight_ld) */
-    float *error;                   /* records: p - y */
-    float *delta[MODEL_LAYERS_MAX + 1]; /* of FIT_BLOCK_TRIALS: derivatives by a layer's sums */
-    float *gradient;                    /* (n_packed), not yet divided by the trials */
-    double scale_gradient[MODEL_NET_OUTPUTS_MAX];
-    double loss; /* nats, summed */
-} fit_shard;
-
-/* Trials whose weight gradients are taken up together: enough for long sums, few enough for L2. */
-enum { FIT_BLOCK_TRIALS = 32 };
-
 /* The next so many bytes, aligned to MODEL_NET_ALIGN, as they were; NULL without a base. */
 void *fit_take(fit_arena *arena, size_t bytes);
+float *fit_take_floats(fit_arena *arena, size_t n);
+
+/* The next multiple of FIT_BLOCK. */
+size_t fit_pad(size_t n);
 
 void fit_net_init(fit_net *net, const model_net_shape *shape, fit_arena *arena);
 
 /* Takes over new parameters, in PyTorch's order; they must outlive it. */
 void fit_net_pack(fit_net *net, const float values[]);
 
-/* factor times the sum of the shards' gradients, in PyTorch's order. */
-void fit_net_sum_gradient(const fit_net *net, size_t n, const fit_shard shards[], double factor,
-                          float gradient[]);
+/* Columns of what layer i gives back: derivatives by the weights, or by its inputs. */
+size_t fit_net_back_columns(const fit_net *net, uint32_t i);
 
-/* shard->n_rows is set. */
-void fit_shard_init(fit_shard *shard, const fit_net *net, size_t truncation, fit_arena *arena);
+/* out = x W + bias for so many records. x points to the inputs, without the one. */
+void fit_net_forward(const fit_net *net, int matrix, size_t rows, const float *x, size_t x_ld,
+                     float *out, size_t out_ld, bool rectify);
 
-/* From the first trial of its animals to the last: loss and gradients anew. */
-void fit_shard_run(fit_shard *shard, const fit_net *net, size_t truncation);
+/* gradient += x' delta over so many records. x points to the inputs and the one beside them;
+ * gradient to all of the packed ones. */
+void fit_net_add_gradient(const fit_net *net, int matrix, size_t records, const float *x,
+                          size_t x_ld, const float *delta, size_t delta_ld, float *gradient);
+
+/* out = start + delta W' for so many records; start NULL: out is added to. */
+void fit_net_backward(const fit_net *net, size_t rows, size_t depth, const float *delta,
+                      size_t delta_ld, const float *w, size_t columns, const float *start,
+                      float *out);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "model/filter.h"
+#include "rule_classic.h"
 
 static const struct {
     const char *name;
@@ -139,9 +140,43 @@ static double correct_side(const model_rule_trial *trial)
     return trial->chose_right ? r : 1.0 - r;
 }
 
-/* Every classic rule is dw_i = rate_i k_i(p) g_i (+ what eligibility remembers), so that d dw_i /
- * dw_j = rate_i k_i' p(1-p) g_i g_j and the Jacobian is I + u g' with u_i = rate_i k_i' p(1-p) g_i.
- */
+rule_classic_trial rule_classic_see(const model_rule_trial *trial, double p)
+{
+    return (rule_classic_trial){.p = p,
+                                .choice = trial->chose_right ? 1.0 : 0.0,
+                                .reward = known_reward(trial),
+                                .side = correct_side(trial)};
+}
+
+rule_classic_term rule_classic_k(const model_rule *rule, size_t i, const rule_classic_trial *t)
+{
+    const double error = t->choice - t->p;
+    const double sign = 2.0 * (2.0 * t->side - 1.0);
+    switch (rule->kind) {
+    case MODEL_RULE_REINFORCE:
+        return (rule_classic_term){t->reward * error, -t->reward, 0.0};
+    case MODEL_RULE_REINFORCE_BASE: {
+        const double gain = t->reward - rule->baseline[i];
+        return (rule_classic_term){gain * error, -gain, 0.0};
+    }
+    case MODEL_RULE_REWARD_MAX:
+        return (rule_classic_term){sign * t->p * (1.0 - t->p), sign * (1.0 - 2.0 * t->p),
+                                   -2.0 * sign};
+    case MODEL_RULE_PREDICT_MAX:
+        return (rule_classic_term){t->side - t->p, -1.0, 0.0};
+    case MODEL_RULE_NONE:
+    case MODEL_RULE_ELIGIBILITY:
+    case MODEL_RULE_DNN:
+    case MODEL_RULE_RNN:
+    case MODEL_RULE_GRU_POLICY:
+    case MODEL_RULES:
+        break;
+    }
+    return (rule_classic_term){0.0, 0.0, 0.0};
+}
+
+/* u follows from d dw_i / dw_j = rate_i k_i' p(1-p) g_i g_j; what the trace remembers of earlier
+ * trials does not depend on w. */
 int model_rule_step(const model_rule *rule, model_rule_state *state, size_t n, const double w[],
                     const double g[], const model_rule_trial *trial, double dw[], double u[])
 {
@@ -158,35 +193,21 @@ int model_rule_step(const model_rule *rule, model_rule_state *state, size_t n, c
     for (size_t i = 0; i < n; i++) {
         a += w[i] * g[i];
     }
-    const double p = model_filter_sigmoid(a);
-    const double slope = p * (1.0 - p);
-    const double y = trial->chose_right ? 1.0 : 0.0;
-    const double r = known_reward(trial);
-    const double side = correct_side(trial);
+    const rule_classic_trial seen = rule_classic_see(trial, model_filter_sigmoid(a));
+    const double spread = seen.p * (1.0 - seen.p);
     for (size_t i = 0; i < n; i++) {
-        double k = 0.0;
-        double k_slope = 0.0; /* dk/dp */
-        if (rule->kind == MODEL_RULE_REINFORCE) {
-            k = r * (y - p);
-            k_slope = -r;
-        } else if (rule->kind == MODEL_RULE_REINFORCE_BASE) {
-            k = (r - rule->baseline[i]) * (y - p);
-            k_slope = -(r - rule->baseline[i]);
-        } else if (rule->kind == MODEL_RULE_REWARD_MAX) {
-            k = 2.0 * (2.0 * side - 1.0) * slope;
-            k_slope = 2.0 * (2.0 * side - 1.0) * (1.0 - 2.0 * p);
-        } else if (rule->kind == MODEL_RULE_PREDICT_MAX) {
-            k = side - p;
-            k_slope = -1.0;
-        } else {
+        if (rule->kind == MODEL_RULE_ELIGIBILITY) {
             const double fresh = 1.0 - rule->decay[i];
-            state->trace[i] = rule->decay[i] * state->trace[i] + fresh * (y - p) * g[i];
-            dw[i] = rule->rate[i] * r * state->trace[i];
-            u[i] = -rule->rate[i] * r * fresh * slope * g[i];
-            continue;
+            const double gain = rule->rate[i] * seen.reward;
+            state->trace[i] =
+                rule->decay[i] * state->trace[i] + fresh * (seen.choice - seen.p) * g[i];
+            dw[i] = gain * state->trace[i];
+            u[i] = -gain * fresh * spread * g[i];
+        } else {
+            const rule_classic_term k = rule_classic_k(rule, i, &seen);
+            dw[i] = rule->rate[i] * k.value * g[i];
+            u[i] = rule->rate[i] * k.slope * spread * g[i];
         }
-        dw[i] = rule->rate[i] * k * g[i];
-        u[i] = rule->rate[i] * k_slope * slope * g[i];
     }
     return MODEL_OK;
 }

@@ -119,17 +119,20 @@ static double murid_ns(uint32_t n_shards)
     model_fit_animal animals[ANIMALS];
     model_fit_config config;
     make_animals(animals);
-    model_fit_config_init(&config, &SHAPE);
+    model_params params;
+    (void)model_params_built_in(&params, "stim_bias");
+    params.rule.kind = MODEL_RULE_RNN;
+    model_fit_config_init(&config, &params, &SHAPE);
     config.truncation = TRUNCATION;
     config.n_shards = n_shards;
     const size_t size = model_fit_size(&config, ANIMALS, animals);
-    float *parameters = calloc(model_fit_parameters(&SHAPE), sizeof *parameters);
+    float *parameters = calloc(model_fit_parameters(&config), sizeof *parameters);
     void *mem = aligned_alloc(MODEL_NET_ALIGN, size);
     model_fit *fit;
     if (parameters == NULL || mem == NULL) {
         bench_die("no memory");
     }
-    model_fit_draw(&SHAPE, 1, parameters);
+    model_fit_draw(&config, 1, parameters);
     if (model_fit_init(mem, size, &config, ANIMALS, animals, parameters, &fit) != MODEL_OK) {
         bench_die("the fit could not be made");
     }

@@ -89,6 +89,18 @@ static struct herd herd_of_case(const struct learning_case *c)
     return herd;
 }
 
+/* Open loop, for a net of that shape. */
+static void config_of(model_fit_config *config, const model_net_shape *shape)
+{
+    static const char *const POLICY[] = {"bias", "stimulus,bias",
+                                         "stimulus_right,stimulus_left,bias",
+                                         "stimulus_right,stimulus_left,bias,prev_choice"};
+    model_params params;
+    assert_int_equal(model_params_built_in(&params, POLICY[shape->n_outputs - 1]), MODEL_OK);
+    params.rule.kind = shape->is_recurrent ? MODEL_RULE_RNN : MODEL_RULE_DNN;
+    model_fit_config_init(config, &params, shape);
+}
+
 static model_fit *fit_make(const model_fit_config *config, const struct herd *herd,
                            const float parameters[])
 {
@@ -151,7 +163,7 @@ static double worst_tensor_error(const model_net_shape *s, const float a[], cons
         worst = fmax(worst, tensor_error(a, b, n_out * model_net_layer_inputs(s, i), &at));
         worst = fmax(worst, tensor_error(a, b, n_out, &at));
     }
-    assert_int_equal(at, model_fit_parameters(s));
+    assert_int_equal(at, model_fit_tensors(s));
     return worst;
 }
 
@@ -159,9 +171,9 @@ static void check_case(const char *name, const struct learning_case *c)
 {
     model_fit_config config;
     struct herd herd = herd_of_case(c);
-    model_fit_config_init(&config, model_net_shape_of(c->model.params.rule.net));
+    config_of(&config, model_net_shape_of(c->model.params.rule.net));
     config.truncation = c->truncation;
-    assert_int_equal(model_fit_parameters(&config.shape), c->grad.n);
+    assert_int_equal(model_fit_tensors(&config.shape), c->grad.n);
     model_fit *fit = fit_make(&config, &herd, c->model.weights);
     const double loss = pass(fit, &config);
     const double worst = worst_tensor_error(&config.shape, model_fit_gradient(fit), c->grad.v);
@@ -188,12 +200,12 @@ static void the_loss_falls_along_the_gradient_as_fast_as_it_says(void **state)
     for (int k = 0; k < 4; k++) {
         const model_net_shape shape =
             shape_of(k % 2 == 0, 2 + (uint32_t)k % 3, 20, 1 + (uint32_t)k / 2);
-        const size_t n = model_fit_parameters(&shape);
+        const size_t n = model_fit_tensors(&shape);
         model_fit_config config;
         struct herd herd = {0};
         float *parameters = floats(3 * n);
-        model_fit_config_init(&config, &shape);
-        model_fit_draw(&shape, (uint64_t)k, parameters);
+        config_of(&config, &shape);
+        model_fit_draw(&config, (uint64_t)k, parameters);
         for (size_t i = 0; i < shape.n_outputs; i++) {
             parameters[i] = 0.05F;
         }
@@ -236,15 +248,15 @@ static void animals_of_unequal_length_add_up_to_single_runs(void **state)
     const size_t lengths[] = {70, 3, 0, 65, 64, 1, 130, 66, 2, 70, 31, 32, 33, 128, 5};
     for (int k = 0; k < 2; k++) {
         const model_net_shape shape = shape_of(k == 0, 3, 32, 2);
-        const size_t n = model_fit_parameters(&shape);
+        const size_t n = model_fit_tensors(&shape);
         model_fit_config config;
         struct herd herd = {0};
         float *parameters = floats(n);
         double *gradient = calloc(n, sizeof *gradient);
-        model_fit_config_init(&config, &shape);
+        config_of(&config, &shape);
         config.truncation = 32;
         config.n_shards = 3;
-        model_fit_draw(&shape, 5, parameters);
+        model_fit_draw(&config, 5, parameters);
         for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
             herd_add(&herd, &r, lengths[i], 3);
         }
@@ -283,12 +295,12 @@ static void the_order_in_which_shards_run_does_not_matter(void **state)
     (void)state;
     test_random r = test_random_seeded(13);
     const model_net_shape shape = shape_of(true, 2, 32, 2);
-    const size_t n = model_fit_parameters(&shape);
+    const size_t n = model_fit_tensors(&shape);
     model_fit_config config;
     struct herd herd = {0};
     float *parameters = floats(n);
-    model_fit_config_init(&config, &shape);
-    model_fit_draw(&shape, 6, parameters);
+    config_of(&config, &shape);
+    model_fit_draw(&config, 6, parameters);
     for (size_t i = 0; i < 9; i++) {
         herd_add(&herd, &r, 100 + 13 * i, 2);
     }
@@ -318,16 +330,16 @@ static void adam_takes_the_steps_that_a_hand_computes(void **state)
     (void)state;
     test_random r = test_random_seeded(14);
     const model_net_shape shape = shape_of(false, 2, 4, 1);
-    const size_t n = model_fit_parameters(&shape);
+    const size_t n = model_fit_tensors(&shape);
     model_fit_config config;
     struct herd herd = {0};
     float *at = floats(n);
     double *before = calloc(n, sizeof *before);
-    model_fit_config_init(&config, &shape);
+    config_of(&config, &shape);
     config.rate = 0.01;
     config.rate_every = 1;
     config.rate_factor = 0.5;
-    model_fit_draw(&shape, 7, at);
+    model_fit_draw(&config, 7, at);
     herd_add(&herd, &r, 60, 2);
     model_fit *fit = fit_make(&config, &herd, at);
     (void)pass(fit, &config);
@@ -360,13 +372,13 @@ static void goes_on_from_a_saved_state_to_the_same_bits(void **state)
     (void)state;
     test_random r = test_random_seeded(15);
     const model_net_shape shape = shape_of(true, 2, 16, 1);
-    const size_t n = model_fit_parameters(&shape);
+    const size_t n = model_fit_tensors(&shape);
     model_fit_config config;
     struct herd herd = {0};
     float *parameters = floats(n);
     float *saved = floats(3 * n);
-    model_fit_config_init(&config, &shape);
-    model_fit_draw(&shape, 8, parameters);
+    config_of(&config, &shape);
+    model_fit_draw(&config, 8, parameters);
     for (size_t i = 0; i < 5; i++) {
         herd_add(&herd, &r, 50 + i, 2);
     }
@@ -402,12 +414,12 @@ static void a_step_that_would_not_be_finite_is_not_taken(void **state)
     (void)state;
     test_random r = test_random_seeded(16);
     const model_net_shape shape = shape_of(true, 2, 16, 1);
-    const size_t n = model_fit_parameters(&shape);
+    const size_t n = model_fit_tensors(&shape);
     model_fit_config config;
     struct herd herd = {0};
     float *parameters = floats(n);
-    model_fit_config_init(&config, &shape);
-    model_fit_draw(&shape, 8, parameters);
+    config_of(&config, &shape);
+    model_fit_draw(&config, 8, parameters);
     for (size_t i = 0; i < n; i++) {
         parameters[i] *= 1e30F; /* sums overflow */
     }
@@ -429,9 +441,9 @@ static void wrong_arguments_are_refused_and_leave_out_alone(void **state)
     const model_net_shape shape = shape_of(true, 2, 16, 1);
     model_fit_config good;
     struct herd herd = {0};
-    float *parameters = floats(model_fit_parameters(&shape));
-    model_fit_config_init(&good, &shape);
-    model_fit_draw(&shape, 8, parameters);
+    float *parameters = floats(model_fit_tensors(&shape));
+    config_of(&good, &shape);
+    model_fit_draw(&good, 8, parameters);
     herd_add(&herd, &r, 50, 2);
     model_fit_config bad[8];
     for (size_t i = 0; i < 8; i++) {
@@ -472,13 +484,15 @@ static void initial_parameters_have_the_distribution_of_pytorch(void **state)
 {
     (void)state;
     const model_net_shape shape = shape_of(true, 2, 128, 2);
-    const size_t n = model_fit_parameters(&shape);
+    const size_t n = model_fit_tensors(&shape);
+    model_fit_config config;
+    config_of(&config, &shape);
     float *values = floats(n);
     float *again = floats(n);
-    model_fit_draw(&shape, 99, values);
-    model_fit_draw(&shape, 99, again);
+    model_fit_draw(&config, 99, values);
+    model_fit_draw(&config, 99, again);
     assert_memory_equal(values, again, n * sizeof(float));
-    model_fit_draw(&shape, 100, again);
+    model_fit_draw(&config, 100, again);
     CHECK_NEAR(values[0], 1e-3, 1e-9);
     double sum = 0.0;
     double squares = 0.0;

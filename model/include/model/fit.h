@@ -1,10 +1,13 @@
-/* model/fit.h - training of learning rules, open loop: as in arXiv:2509.04661.
+/* model/fit.h - training of learning rules: open loop, as in arXiv:2509.04661, or inside the filter
+ * that will run them.
  *
- * Maths and symbols: docs/model.md, section fit. The loss is the mean binary cross-entropy of the
- * choices (nats a trial) over all trials of all animals, which may differ in number. Weights of the
- * policy and h start at 0 and run on; gradients end at chunks of so many trials. One step of Adam
- * follows on each pass over all animals. Animals are dealt out to shards, each of which is one
- * thread's work; results are the same bits whoever runs them in whatever order, on one processor.
+ * Maths and symbols: docs/model.md, section fit. Open loop, the loss is the mean binary
+ * cross-entropy of the choices (nats a trial): weights of the policy start at 0 and only the rule
+ * moves them. In the filter, it is the one-step-ahead score of the twin, and noise, prior and the
+ * classic rules' rates are trained together with the net. Animals may differ in the number of
+ * trials. Gradients end at chunks of so many trials. One step of Adam follows on each pass over the
+ * animals of a batch. The animals of a batch are dealt out to shards, each of which is one thread's
+ * work; results are the same bits whoever runs them in whatever order, on one processor.
  *
  * Threads: model_fit_run() of different shards at once, anything else alone. Memory: the caller
  * supplies it once; nothing allocates. RT-safe: no; a pass may take seconds.
@@ -18,6 +21,7 @@
 #include "model/net.h"
 #include "model/rule.h"
 #include "model/status.h"
+#include "model/twin.h"
 
 enum {
     MODEL_FIT_SHARDS_MAX = 64,
@@ -40,30 +44,48 @@ typedef struct {
 } model_fit_animal;
 
 typedef struct {
-    model_net_shape shape; /* n_inputs = n_outputs + MODEL_RULE_INPUTS, n_outputs weights */
+    model_params params;   /* policy and rule; in the filter also where noise, prior, rates,
+                              baselines and decays start from. Its net is not used */
+    model_net_shape shape; /* of a rule with a net: model_fit_inputs() + policy.n inputs, policy.n
+                              outputs */
+    bool in_filter;        /* false needs a net */
     uint32_t truncation;   /* trials a chunk, 1..MODEL_FIT_TRUNCATION_MAX */
-    uint32_t n_shards;     /* 1..MODEL_FIT_SHARDS_MAX; changes results in the last bits */
+    uint32_t n_batches;    /* the animals are dealt out to, by seed; a step each, in an order that
+                              changes with the epoch */
+    uint32_t n_shards;     /* of a batch; changes results in the last bits. n_batches n_shards is
+                              1..MODEL_FIT_SHARDS_MAX */
+    uint64_t seed;         /* of batches and their order */
     double rate;           /* of Adam's first step, > 0 */
     double rate_factor;    /* the rate is multiplied by this, 0..1, ... */
     uint32_t rate_every;   /* ... after so many steps, >= 1 */
+    uint64_t n_cosine;     /* > 0: instead, the rate falls to 0 over so many steps as a cosine */
+    double filter_rate;    /* the rate of the filter's parameters, in multiples of the net's, > 0 */
+    double decay;          /* decoupled weight decay of the net's matrices, >= 0 */
+    double clip;           /* longest gradient that is taken as it is; longer ones are shortened */
 } model_fit_config;
 
 typedef struct model_fit model_fit;
 
-/* What the papers used: chunks of 500, Adam 1e-3, times 0.999 after every 5 steps; four shards. */
-void model_fit_config_init(model_fit_config *config, const model_net_shape *shape);
+/* What the papers used: open loop, one batch, chunks of 500, Adam 1e-3, times 0.999 after every 5
+ * steps, nothing decays or is clipped; four shards, filter_rate 10. shape NULL: no net. */
+void model_fit_config_init(model_fit_config *config, const model_params *params,
+                           const model_net_shape *shape);
 
 /* Columns of model_fit_animal.x for a rule: its net's inputs, or MODEL_RULE_INPUTS without one. */
 size_t model_fit_inputs(model_rule_kind rule);
 
 /* Floats of all tensors of such a net. 0 if the shape is invalid. */
-size_t model_fit_parameters(const model_net_shape *shape);
+size_t model_fit_tensors(const model_net_shape *shape);
 
-/* Points *out into values[model_fit_parameters()], in PyTorch's order. */
+/* Floats of all that is trained: tensors, then what the filter has. 0 if config is invalid. */
+size_t model_fit_parameters(const model_fit_config *config);
+
+/* Points *out into values[model_fit_tensors()], in PyTorch's order. */
 void model_fit_place(const model_net_shape *shape, const float values[], model_net_tensors *out);
 
-/* Draws initial parameters as PyTorch does by default, and scale 1e-3; from a seed. */
-void model_fit_draw(const model_net_shape *shape, uint64_t seed, float values[]);
+/* Initial parameters: tensors drawn from a seed as PyTorch does by default, scale 1e-3; the rest as
+ * in config->params. */
+void model_fit_draw(const model_fit_config *config, uint64_t seed, float values[]);
 
 /* Bytes model_fit_init() needs; 0 if the configuration is invalid or no animal has a trial. */
 size_t model_fit_size(const model_fit_config *config, size_t n_animals,
@@ -75,15 +97,25 @@ size_t model_fit_size(const model_fit_config *config, size_t n_animals,
 int model_fit_init(void *mem, size_t mem_size, const model_fit_config *config, size_t n_animals,
                    const model_fit_animal animals[], const float parameters[], model_fit **out);
 
-/* Forward and backward through the animals of shard 0..n_shards-1. */
+/* Forward and backward through the animals of shard 0..n_shards-1 of the batch at hand. */
 void model_fit_run(model_fit *fit, size_t shard);
 
 /* Adds the shards up once all were run: the loss in nats a trial, and the gradient. */
 double model_fit_sum(model_fit *fit);
 
-/* One step of Adam down that gradient. MODEL_OK, or MODEL_ERR_NUMERIC (the loss, the gradient or a
- * new parameter is not finite) with the parameters as they were. */
+/* One step of Adam down that gradient; the next batch comes to hand. MODEL_OK, or MODEL_ERR_NUMERIC
+ * (the loss, the gradient or a new parameter is not finite) with all as it was. */
 int model_fit_step(model_fit *fit);
+
+/* The loss over all animals with the present parameters, in nats a trial; no gradient. */
+double model_fit_evaluate(model_fit *fit);
+
+/* Takes over the parameters alone. MODEL_OK, or MODEL_ERR_ARG (one is not finite) with all as it
+ * was. */
+int model_fit_load(model_fit *fit, const float parameters[]);
+
+/* The fitted params: config's, in the filter with all that was trained beside the net. */
+void model_fit_params(const model_fit *fit, model_params *out);
 
 /* Trials of all animals. */
 size_t model_fit_trials(const model_fit *fit);

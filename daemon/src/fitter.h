@@ -1,0 +1,69 @@
+/* fitter.h - one fit: a rule trained on some of the animals of a table, with its state on the disk.
+ *
+ * Maths: docs/model.md, section fit. The result depends on the options, the animals and the seed,
+ * never on threads or interruptions. Threads: one owner; the team's for the work. Memory: the heap,
+ * given back at the end; the model is the caller's.
+ */
+#ifndef MURID_FITTER_H
+#define MURID_FITTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "fault.h"
+#include "model_file.h"
+#include "team.h"
+#include "training.h"
+
+/* What is fitted. */
+struct fitter_options {
+    model_rule_kind rule;
+    model_policy policy;
+    bool in_filter;
+    uint32_t hidden; /* of nets: units a layer */
+    uint32_t layers;
+    uint32_t truncation; /* trials a chunk */
+    uint32_t batch;      /* animals a step; 0 all */
+    uint32_t held_out;   /* animals kept apart to stop early, 0 none */
+    uint32_t patience;   /* epochs without a better score of theirs */
+    uint64_t epochs;
+    double rate;
+    double filter_rate; /* in multiples of rate */
+    double weight_decay;
+    double clip;
+    bool is_cosine;
+    uint64_t seed;
+};
+
+/* How it is run; nothing here changes the result. */
+struct fitter_run {
+    struct team *team;      /* NULL: on this thread alone */
+    const char *state_path; /* NULL: nothing is kept */
+    bool resume;            /* from state_path, if it is there */
+    FILE *losses;           /* CSV lines, or NULL */
+    void (*tell)(void *context, double done); /* 0..1, or NULL */
+    void *context;
+};
+
+struct fitter_result {
+    double loss;          /* of the training animals, nats a trial */
+    double held_out_loss; /* NaN without */
+    uint64_t epochs;      /* done */
+    size_t n_trials;
+    uint32_t n_animals;
+    bool is_whole; /* false: interrupted, with the state on the disk */
+};
+
+/* The papers': open loop, rnn, 32 units, 2 layers, 1000 epochs. In the filter: what was found to
+ * work best (docs/model.md). policy: the built-in one. */
+void fitter_options_init(struct fitter_options *options, model_rule_kind rule, bool in_filter);
+
+/* Trains on n animals given by their numbers; NULL: on all. FAULT_NONE with *out, also when
+ * interrupted; FAULT_INPUT or FAULT_WORK with *out zeroed and, where it went well so far, the state
+ * on the disk. */
+int fitter_fit(const struct fitter_options *options, const struct training *training,
+               const uint32_t subjects[], uint32_t n, const struct fitter_run *run,
+               struct model_file *out, struct fitter_result *result, struct fault *fault);
+
+#endif

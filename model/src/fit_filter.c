@@ -1,0 +1,373 @@
+#include "fit_filter.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "filter_mode.h"
+#include "model/filter.h"
+#include "rule_classic.h"
+
+static const double RATE_UNIT = 0.015625;
+static const double PI_OVER_8 = 0.39269908169872414;
+
+/* Decoded variances stay within what a model file may hold, and above rounding. */
+static const double LOG_VAR_LEAST = -27.6; /* 1e-12 */
+static const double LOG_VAR_MOST = 9.2;    /* just below MODEL_VAR_MAX */
+static const double LOGIT_MOST = 30.0;
+
+/* ---- parameters ---- */
+
+static double *values_of(model_params *params, fit_filter_kind kind)
+{
+#define CASE(NAME, member)                                                                         \
+    case FIT_FILTER_##NAME:                                                                        \
+        return params->member;
+    switch (kind) {
+        FIT_FILTER_LIST(CASE)
+    case FIT_FILTER_KINDS:
+        break;
+    }
+#undef CASE
+    return NULL;
+}
+
+static double clamp(double value, double least, double most)
+{
+    return fmin(fmax(value, least), most);
+}
+
+static double encode(fit_filter_kind kind, double value)
+{
+    switch (kind) {
+    case FIT_FILTER_PRIOR_VAR:
+    case FIT_FILTER_DRIFT_VAR:
+    case FIT_FILTER_SESSION_VAR:
+        return clamp(log(value), LOG_VAR_LEAST, LOG_VAR_MOST);
+    case FIT_FILTER_RATE:
+        return value / RATE_UNIT;
+    case FIT_FILTER_DECAY:
+        return clamp(log(value / (1.0 - value)), -LOGIT_MOST, LOGIT_MOST);
+    case FIT_FILTER_PRIOR_MEAN:
+    case FIT_FILTER_BASELINE:
+    case FIT_FILTER_KINDS:
+        break;
+    }
+    return value;
+}
+
+static double decode(fit_filter_kind kind, double value)
+{
+    switch (kind) {
+    case FIT_FILTER_PRIOR_VAR:
+    case FIT_FILTER_DRIFT_VAR:
+    case FIT_FILTER_SESSION_VAR:
+        return exp(clamp(value, LOG_VAR_LEAST, LOG_VAR_MOST));
+    case FIT_FILTER_RATE:
+        return clamp(value * RATE_UNIT, -MODEL_RATE_MAX, MODEL_RATE_MAX);
+    case FIT_FILTER_DECAY:
+        return model_filter_sigmoid(clamp(value, -LOGIT_MOST, LOGIT_MOST));
+    case FIT_FILTER_PRIOR_MEAN:
+        return clamp(value, -MODEL_MEAN_MAX, MODEL_MEAN_MAX);
+    case FIT_FILTER_BASELINE:
+        return clamp(value, -MODEL_RATE_MAX, MODEL_RATE_MAX);
+    case FIT_FILTER_KINDS:
+        break;
+    }
+    return value;
+}
+
+void fit_filter_encode(const model_params *params, float values[])
+{
+    model_params copy = *params;
+    const size_t n = params->policy.n;
+    for (int kind = 0; kind < FIT_FILTER_KINDS; kind++) {
+        const double *from = values_of(&copy, (fit_filter_kind)kind);
+        for (size_t i = 0; i < n; i++) {
+            values[(size_t)kind * n + i] = (float)encode((fit_filter_kind)kind, from[i]);
+        }
+    }
+}
+
+void fit_filter_decode(const float values[], model_params *params)
+{
+    const size_t n = params->policy.n;
+    for (int kind = 0; kind < FIT_FILTER_KINDS; kind++) {
+        double *to = values_of(params, (fit_filter_kind)kind);
+        for (size_t i = 0; i < n; i++) {
+            to[i] = decode((fit_filter_kind)kind, (double)values[(size_t)kind * n + i]);
+        }
+    }
+}
+
+static void add_variance_gradient(const model_params *params, fit_filter_kind kind,
+                                  const double var[], const double factor, const double by_P[],
+                                  double gradient[])
+{
+    const size_t n = params->policy.n;
+    for (size_t i = 0; i < n; i++) {
+        gradient[(size_t)kind * n + i] += by_P[i * n + i] * factor * var[i];
+    }
+}
+
+/* ---- small matrices ---- */
+
+static double dot(size_t n, const double a[], const double b[])
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        sum += a[i] * b[i];
+    }
+    return sum;
+}
+
+static void multiply(size_t n, const double P[], const double g[], double out[])
+{
+    for (size_t i = 0; i < n; i++) {
+        out[i] = dot(n, &P[i * n], g);
+    }
+}
+
+/* D += (a b' + b a') / 2 */
+static void add_symmetric(size_t n, const double a[], const double b[], double D[])
+{
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < n; j++) {
+            D[i * n + j] += 0.5 * (a[i] * b[j] + b[i] * a[j]);
+        }
+    }
+}
+
+static void features(const fit_filter_trial *t, size_t number, size_t n, double g[])
+{
+    for (size_t i = 0; i < n; i++) {
+        g[i] = (double)t->animal->g[number * n + i];
+    }
+}
+
+/* ---- the classic rules ---- */
+
+static bool is_classic(const model_params *params)
+{
+    return params->rule.kind != MODEL_RULE_NONE && !model_rule_has_net(params->rule.kind);
+}
+
+/* The trial before, as the rule sees it. */
+static model_rule_trial last_trial(const fit_filter_trial *t)
+{
+    const float *x = t->animal->x + t->number * t->n_inputs;
+    return (model_rule_trial){
+        .stimulus = (double)x[0],
+        .reward = (double)x[4],
+        .is_session_start = x[2] > 0.5F,
+        .chose_right = t->animal->chose_right[t->number - 1] != 0,
+        .side = t->animal->side != NULL ? t->animal->side[t->number - 1] : (int8_t)-1};
+}
+
+static void step_classic(const model_params *params, const fit_filter_trial *t, fit_belief *b)
+{
+    const size_t n = params->policy.n;
+    double g[MODEL_WEIGHTS_MAX];
+    double dw[MODEL_WEIGHTS_MAX];
+    double u[MODEL_WEIGHTS_MAX];
+    model_rule_state state;
+    const model_rule_trial trial = last_trial(t);
+    features(t, t->number - 1, n, g);
+    memcpy(state.trace, b->trace, sizeof state.trace);
+    (void)model_rule_step(&params->rule, &state, n, b->w, g, &trial, dw, u);
+    memcpy(b->trace, state.trace, sizeof state.trace);
+    model_filter_move(n, b->w, b->P, dw, u, g);
+}
+
+/* Derivatives by dw and u of model_rule_step() become those by w, the trace and the parameters. */
+static void back_classic_terms(const model_params *params, const model_rule_trial *trial,
+                               const double g[], const fit_belief *before, const double by_dw[],
+                               const double by_u[], fit_belief *d, double gradient[])
+{
+    const size_t n = params->policy.n;
+    const model_rule *rule = &params->rule;
+    const rule_classic_trial seen =
+        rule_classic_see(trial, model_filter_sigmoid(dot(n, before->w, g)));
+    const double spread = seen.p * (1.0 - seen.p);
+    const double tilt = 1.0 - 2.0 * seen.p; /* d spread / dp */
+    const double error = seen.choice - seen.p;
+    double by_p = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        const double a = rule->rate[i];
+        double by_rate;
+        if (rule->kind == MODEL_RULE_ELIGIBILITY) {
+            const double l = rule->decay[i];
+            const double r = seen.reward;
+            const double trace = l * before->trace[i] + (1.0 - l) * error * g[i];
+            const double by_trace = d->trace[i] + by_dw[i] * a * r;
+            by_rate = by_dw[i] * r * trace - by_u[i] * r * (1.0 - l) * spread * g[i];
+            by_p -= by_trace * (1.0 - l) * g[i] + by_u[i] * a * r * (1.0 - l) * g[i] * tilt;
+            gradient[FIT_FILTER_DECAY * n + i] +=
+                (by_trace * (before->trace[i] - error * g[i]) + by_u[i] * a * r * spread * g[i]) *
+                l * (1.0 - l);
+            d->trace[i] = by_trace * l;
+        } else {
+            const rule_classic_term k = rule_classic_k(rule, i, &seen);
+            by_rate = (by_dw[i] * k.value + by_u[i] * k.slope * spread) * g[i];
+            by_p += a * g[i] *
+                    (by_dw[i] * k.slope + by_u[i] * (k.bend * spread + k.slope * tilt));
+            if (rule->kind == MODEL_RULE_REINFORCE_BASE) {
+                gradient[FIT_FILTER_BASELINE * n + i] +=
+                    a * g[i] * (by_u[i] * spread - by_dw[i] * error);
+            }
+        }
+        gradient[FIT_FILTER_RATE * n + i] += by_rate * RATE_UNIT;
+    }
+    for (size_t i = 0; i < n; i++) {
+        d->w[i] += by_p * spread * g[i];
+    }
+}
+
+static void back_classic(const model_params *params, const fit_filter_trial *t,
+                         const fit_belief *before, fit_belief *d, double gradient[])
+{
+    const size_t n = params->policy.n;
+    double g[MODEL_WEIGHTS_MAX];
+    double dw[MODEL_WEIGHTS_MAX];
+    double u[MODEL_WEIGHTS_MAX];
+    double Pg[MODEL_WEIGHTS_MAX];
+    double Du[MODEL_WEIGHTS_MAX];
+    double DPg[MODEL_WEIGHTS_MAX];
+    double by_u[MODEL_WEIGHTS_MAX];
+    double by_Pg[MODEL_WEIGHTS_MAX];
+    const model_rule_trial trial = last_trial(t);
+    model_rule_state state;
+    features(t, t->number - 1, n, g);
+    memcpy(state.trace, before->trace, sizeof state.trace);
+    (void)model_rule_step(&params->rule, &state, n, before->w, g, &trial, dw, u);
+    multiply(n, before->P, g, Pg);
+    multiply(n, d->P, u, Du);
+    multiply(n, d->P, Pg, DPg);
+    const double v = dot(n, g, Pg);
+    const double by_v = dot(n, u, Du);
+    for (size_t i = 0; i < n; i++) {
+        by_u[i] = 2.0 * (DPg[i] + v * Du[i]);
+        by_Pg[i] = 2.0 * Du[i] + by_v * g[i];
+    }
+    add_symmetric(n, by_Pg, g, d->P);
+    double by_dw[MODEL_WEIGHTS_MAX];
+    memcpy(by_dw, d->w, n * sizeof by_dw[0]);
+    back_classic_terms(params, &trial, g, before, by_dw, by_u, d, gradient);
+}
+
+/* ---- one trial ---- */
+
+void fit_filter_start(const model_params *params, fit_belief *belief)
+{
+    memset(belief, 0, sizeof *belief);
+    model_filter_init(params->policy.n, belief->w, belief->P, params->noise.prior_mean,
+                      params->noise.prior_var);
+}
+
+/* Up to the forecast: the rule's step, what the net gave, and drift. Returns the shift that the GRU
+ * policy's offset gives the logit. */
+static double come_to_trial(const model_params *params, const fit_filter_trial *t,
+                            const double moved[], const double g[], fit_belief *b)
+{
+    const size_t n = params->policy.n;
+    const double n_steps = (double)t->animal->n_steps[t->number];
+    const bool starts = t->number > 0 && t->animal->starts_session[t->number] != 0;
+    const bool is_offset = params->rule.kind == MODEL_RULE_GRU_POLICY;
+    if (t->number > 0 && is_classic(params)) {
+        step_classic(params, t, b);
+    }
+    for (size_t i = 0; i < n; i++) {
+        b->w[i] += is_offset ? 0.0 : moved[i];
+        b->P[i * n + i] += n_steps * params->noise.drift_var[i] +
+                           (starts ? params->noise.session_var[i] : 0.0);
+    }
+    return is_offset ? dot(n, moved, g) : 0.0;
+}
+
+double fit_filter_forward(const model_params *params, const fit_filter_trial *trial,
+                          const double moved[], fit_belief *belief, fit_filter_record *record)
+{
+    const size_t n = params->policy.n;
+    double g[MODEL_WEIGHTS_MAX];
+    const bool chose_right = trial->animal->chose_right[trial->number] != 0;
+    record->before = *belief;
+    memcpy(record->moved, moved, n * sizeof moved[0]);
+    features(trial, trial->number, n, g);
+    const double shift = come_to_trial(params, trial, moved, g, belief);
+    double Pg[MODEL_WEIGHTS_MAX];
+    multiply(n, belief->P, g, Pg);
+    const double v = dot(n, g, Pg);
+    const double logit = (dot(n, belief->w, g) + shift) / sqrt(1.0 + PI_OVER_8 * v);
+    const double margin = chose_right ? logit : -logit;
+    (void)model_filter_update(n, belief->w, belief->P, g, shift, chose_right);
+    return log1p(exp(-fabs(margin))) + (margin < 0.0 ? -margin : 0.0);
+}
+
+/* d by the belief after the measurement, then by that before it; returns the derivative by the
+ * logit's mean w . g + shift. Docs: the implicit function theorem at the mode. */
+static double back_measurement(size_t n, const fit_belief *b, const double g[], double shift,
+                               bool chose_right, fit_belief *d)
+{
+    double Pg[MODEL_WEIGHTS_MAX];
+    double DPg[MODEL_WEIGHTS_MAX];
+    double by_Pg[MODEL_WEIGHTS_MAX];
+    multiply(n, b->P, g, Pg);
+    multiply(n, d->P, Pg, DPg);
+    const double sign = chose_right ? 1.0 : -1.0;
+    const double v = dot(n, g, Pg);
+    const double mean = dot(n, b->w, g) + shift;
+    const double q = filter_mode(sign * mean, v);
+    const double c = q * (1.0 - q);
+    const double damp = 1.0 / (1.0 + c * v);
+    const double gain = c * damp;
+    const double by_gain = -dot(n, Pg, DPg);
+    const double by_q =
+        sign * dot(n, d->w, Pg) + by_gain * damp * damp * (1.0 - 2.0 * q);
+    const double by_A = -c * by_q;
+    double by_mean = sign * by_A * damp;
+    double by_v = by_A * q * damp - by_gain * gain * gain;
+    const double scale = 1.0 / sqrt(1.0 + PI_OVER_8 * v);
+    const double error = model_filter_sigmoid(mean * scale) - (chose_right ? 1.0 : 0.0);
+    by_mean += error * scale;
+    by_v -= 0.5 * PI_OVER_8 * error * mean * scale * scale * scale;
+    for (size_t i = 0; i < n; i++) {
+        by_Pg[i] = sign * q * d->w[i] - 2.0 * gain * DPg[i] + by_v * g[i];
+        d->w[i] += by_mean * g[i];
+    }
+    add_symmetric(n, by_Pg, g, d->P);
+    return by_mean;
+}
+
+void fit_filter_backward(const model_params *params, const fit_filter_trial *trial,
+                         const fit_filter_record *record, fit_belief *d, double by_moved[],
+                         double gradient[])
+{
+    const size_t n = params->policy.n;
+    double g[MODEL_WEIGHTS_MAX];
+    fit_belief b = record->before;
+    features(trial, trial->number, n, g);
+    const double shift = come_to_trial(params, trial, record->moved, g, &b);
+    const double by_mean =
+        back_measurement(n, &b, g, shift, trial->animal->chose_right[trial->number] != 0, d);
+    for (size_t i = 0; i < n; i++) {
+        by_moved[i] = params->rule.kind == MODEL_RULE_GRU_POLICY ? by_mean * g[i] : d->w[i];
+    }
+    add_variance_gradient(params, FIT_FILTER_DRIFT_VAR, params->noise.drift_var,
+                          (double)trial->animal->n_steps[trial->number], d->P, gradient);
+    if (trial->number > 0 && trial->animal->starts_session[trial->number] != 0) {
+        add_variance_gradient(params, FIT_FILTER_SESSION_VAR, params->noise.session_var, 1.0,
+                              d->P, gradient);
+    }
+    if (trial->number > 0 && is_classic(params)) {
+        back_classic(params, trial, &record->before, d, gradient);
+    }
+}
+
+void fit_filter_finish(const model_params *params, const fit_belief *d, double gradient[])
+{
+    const size_t n = params->policy.n;
+    for (size_t i = 0; i < n; i++) {
+        gradient[FIT_FILTER_PRIOR_MEAN * n + i] += d->w[i];
+    }
+    add_variance_gradient(params, FIT_FILTER_PRIOR_VAR, params->noise.prior_var, 1.0, d->P,
+                          gradient);
+}
