@@ -75,6 +75,9 @@ bool model_rule_has_net(model_rule_kind kind);
 /* True for the kinds whose net has a GRU. RT-safe: yes. */
 bool model_rule_is_recurrent(model_rule_kind kind);
 
+/* True for the kinds with a rate a weight: the classic ones and eligibility. RT-safe: yes. */
+bool model_rule_has_rates(model_rule_kind kind);
+
 /* True for the kinds whose step depends on trials before the one at hand. RT-safe: yes. */
 bool model_rule_has_memory(model_rule_kind kind);
 
