@@ -77,8 +77,8 @@ static void choose(const struct fitter_options *o, const uint32_t subjects[], ui
     }
 }
 
-static int open_views(struct fitting *f, const struct training *training,
-                      const uint32_t subjects[], uint32_t n, struct fault *fault)
+static int open_views(struct fitting *f, const struct training *training, const uint32_t subjects[],
+                      uint32_t n, struct fault *fault)
 {
     const struct fitter_options *o = f->options;
     const uint32_t count = subjects != NULL ? n : training->n;
@@ -233,9 +233,9 @@ static int save_state(const struct fitting *f, struct fault *fault)
     (void)snprintf(steps, sizeof steps, "%" PRIu64, model_fit_steps(f->fit));
     (void)snprintf(best_epoch, sizeof best_epoch, "%" PRIu64, f->best_epoch);
     (void)snprintf(best_loss, sizeof best_loss, "%.17g", f->best_loss);
-    const char *const meta[][2] = {{"format", STATE_FORMAT},   {"version", "2"},
-                                   {"options", f->words},      {"data", f->data},
-                                   {"steps", steps},           {"best_epoch", best_epoch},
+    const char *const meta[][2] = {{"format", STATE_FORMAT}, {"version", "2"},
+                                   {"options", f->words},    {"data", f->data},
+                                   {"steps", steps},         {"best_epoch", best_epoch},
                                    {"best_loss", best_loss}};
     int rc = FAULT_NONE;
     for (size_t i = 0; i < sizeof meta / sizeof meta[0] && rc == FAULT_NONE; i++) {
@@ -288,8 +288,7 @@ static int take_state(struct fitting *f, const struct safetensors *st, struct fa
     uint64_t steps;
     if (t == NULL || t->n != 3 * n || best == NULL || best->n != n || best_loss == NULL ||
         !read_whole(st, "steps", &steps) || !read_whole(st, "best_epoch", &f->best_epoch)) {
-        return fault_set(fault, FAULT_INPUT, "%s: not the state of such a fit",
-                         f->run->state_path);
+        return fault_set(fault, FAULT_INPUT, "%s: not the state of such a fit", f->run->state_path);
     }
     f->best_loss = strtod(best_loss, NULL);
     float *state = calloc(3 * n, sizeof *state);
@@ -381,8 +380,7 @@ static double judge(struct fitting *f)
     if (loss < f->best_loss) {
         f->best_loss = loss;
         f->best_epoch = epochs_done(f);
-        memcpy(f->best, model_fit_state(f->fit),
-               model_fit_parameters(&f->config) * sizeof(float));
+        memcpy(f->best, model_fit_state(f->fit), model_fit_parameters(&f->config) * sizeof(float));
     }
     return loss;
 }

@@ -38,10 +38,10 @@ struct fitter_options {
 
 /* How it is run; nothing here changes the result. */
 struct fitter_run {
-    struct team *team;      /* NULL: on this thread alone */
-    const char *state_path; /* NULL: nothing is kept */
-    bool resume;            /* from state_path, if it is there */
-    FILE *losses;           /* CSV lines, or NULL */
+    struct team *team;                        /* NULL: on this thread alone */
+    const char *state_path;                   /* NULL: nothing is kept */
+    bool resume;                              /* from state_path, if it is there */
+    FILE *losses;                             /* CSV lines, or NULL */
     void (*tell)(void *context, double done); /* 0..1, or NULL */
     void *context;
 };

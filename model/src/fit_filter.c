@@ -155,12 +155,12 @@ static bool is_classic(const model_params *params)
 static model_rule_trial last_trial(const fit_filter_trial *t)
 {
     const float *x = t->animal->x + t->number * t->n_inputs;
-    return (model_rule_trial){
-        .stimulus = (double)x[0],
-        .reward = (double)x[4],
-        .is_session_start = x[2] > 0.5F,
-        .chose_right = t->animal->chose_right[t->number - 1] != 0,
-        .side = t->animal->side != NULL ? t->animal->side[t->number - 1] : (int8_t)-1};
+    return (model_rule_trial){.stimulus = (double)x[0],
+                              .reward = (double)x[4],
+                              .is_session_start = x[2] > 0.5F,
+                              .chose_right = t->animal->chose_right[t->number - 1] != 0,
+                              .side = t->animal->side != NULL ? t->animal->side[t->number - 1]
+                                                              : (int8_t)-1};
 }
 
 static void step_classic(const model_params *params, const fit_filter_trial *t, fit_belief *b)
@@ -208,8 +208,7 @@ static void back_classic_terms(const model_params *params, const model_rule_tria
         } else {
             const rule_classic_term k = rule_classic_k(rule, i, &seen);
             by_rate = (by_dw[i] * k.value + by_u[i] * k.slope * spread) * g[i];
-            by_p += a * g[i] *
-                    (by_dw[i] * k.slope + by_u[i] * (k.bend * spread + k.slope * tilt));
+            by_p += a * g[i] * (by_dw[i] * k.slope + by_u[i] * (k.bend * spread + k.slope * tilt));
             if (rule->kind == MODEL_RULE_REINFORCE_BASE) {
                 gradient[FIT_FILTER_BASELINE * n + i] +=
                     a * g[i] * (by_u[i] * spread - by_dw[i] * error);
@@ -277,8 +276,8 @@ static double come_to_trial(const model_params *params, const fit_filter_trial *
     }
     for (size_t i = 0; i < n; i++) {
         b->w[i] += is_offset ? 0.0 : moved[i];
-        b->P[i * n + i] += n_steps * params->noise.drift_var[i] +
-                           (starts ? params->noise.session_var[i] : 0.0);
+        b->P[i * n + i] +=
+            n_steps * params->noise.drift_var[i] + (starts ? params->noise.session_var[i] : 0.0);
     }
     return is_offset ? dot(n, moved, g) : 0.0;
 }
@@ -287,7 +286,7 @@ double fit_filter_forward(const model_params *params, const fit_filter_trial *tr
                           const double moved[], fit_belief *belief, fit_filter_record *record)
 {
     const size_t n = params->policy.n;
-    double g[MODEL_WEIGHTS_MAX];
+    double g[MODEL_WEIGHTS_MAX] = {0.0};
     const bool chose_right = trial->animal->chose_right[trial->number] != 0;
     record->before = *belief;
     memcpy(record->moved, moved, n * sizeof moved[0]);
@@ -320,8 +319,7 @@ static double back_measurement(size_t n, const fit_belief *b, const double g[], 
     const double damp = 1.0 / (1.0 + c * v);
     const double gain = c * damp;
     const double by_gain = -dot(n, Pg, DPg);
-    const double by_q =
-        sign * dot(n, d->w, Pg) + by_gain * damp * damp * (1.0 - 2.0 * q);
+    const double by_q = sign * dot(n, d->w, Pg) + by_gain * damp * damp * (1.0 - 2.0 * q);
     const double by_A = -c * by_q;
     double by_mean = sign * by_A * damp;
     double by_v = by_A * q * damp - by_gain * gain * gain;
@@ -342,7 +340,7 @@ void fit_filter_backward(const model_params *params, const fit_filter_trial *tri
                          double gradient[])
 {
     const size_t n = params->policy.n;
-    double g[MODEL_WEIGHTS_MAX];
+    double g[MODEL_WEIGHTS_MAX] = {0.0};
     fit_belief b = record->before;
     features(trial, trial->number, n, g);
     const double shift = come_to_trial(params, trial, record->moved, g, &b);
@@ -354,8 +352,8 @@ void fit_filter_backward(const model_params *params, const fit_filter_trial *tri
     add_variance_gradient(params, FIT_FILTER_DRIFT_VAR, params->noise.drift_var,
                           (double)trial->animal->n_steps[trial->number], d->P, gradient);
     if (trial->number > 0 && trial->animal->starts_session[trial->number] != 0) {
-        add_variance_gradient(params, FIT_FILTER_SESSION_VAR, params->noise.session_var, 1.0,
-                              d->P, gradient);
+        add_variance_gradient(params, FIT_FILTER_SESSION_VAR, params->noise.session_var, 1.0, d->P,
+                              gradient);
     }
     if (trial->number > 0 && is_classic(params)) {
         back_classic(params, trial, &record->before, d, gradient);

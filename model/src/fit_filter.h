@@ -1,8 +1,8 @@
 /* fit_filter.h - the filter of one animal forward and back through one trial, for training.
  *
- * The forward pass is the twin's: the rule's step for the trial before, drift, forecast, measurement
- * update (docs/model.md, section fit in the filter). Its parameters are trained as numbers without
- * bounds: logarithms of variances, rates in units of 2^-6, the logit of a decay.
+ * The forward pass is the twin's: the rule's step for the trial before, drift, forecast,
+ * measurement update (docs/model.md, section fit in the filter). Its parameters are trained as
+ * numbers without bounds: logarithms of variances, rates in units of 2^-6, the logit of a decay.
  * Threads: any, on different objects. Memory: the caller's; nothing allocates.
  */
 #ifndef FIT_FILTER_H

@@ -107,8 +107,7 @@ static void step_net(fit_shard *s, const fit_plan *plan, size_t trial, size_t ro
         float *a = s->a[0] + record * net->a_ld;
         fit_net_forward(net, FIT_GRU_RZ, rows, x + 1, net->x_ld, gates + ld, 4 * ld, false);
         fit_net_forward(net, FIT_GRU_NI, rows, x + 1, net->x_ld, gates, 4 * ld, false);
-        fit_net_forward(net, FIT_GRU_NH, rows, x + 1 + n, net->x_ld, gates + 3 * ld, 4 * ld,
-                        false);
+        fit_net_forward(net, FIT_GRU_NH, rows, x + 1 + n, net->x_ld, gates + 3 * ld, 4 * ld, false);
         for (size_t row = 0; row < rows; row++) {
             net->kernel->gates(ld, gates + row * 4 * ld, x + row * net->x_ld + 1 + n,
                                a + row * net->a_ld);
@@ -158,8 +157,8 @@ static void take_trial(fit_shard *s, const fit_plan *plan, size_t trial, size_t 
     const model_fit_animal *animal = &s->animals[row];
     if (plan->in_filter) {
         const fit_filter_trial t = {animal, trial, plan->n_inputs};
-        s->loss += fit_filter_forward(&plan->params, &t, moved, &s->belief[row],
-                                      &s->filter[record]);
+        s->loss +=
+            fit_filter_forward(&plan->params, &t, moved, &s->belief[row], &s->filter[record]);
     } else {
         s->loss += move_open_loop(plan, animal, trial, moved, s->belief[row].w, &s->error[record]);
     }
@@ -179,8 +178,7 @@ static void back_trial(fit_shard *s, const fit_plan *plan, size_t trial, size_t 
         for (size_t k = 0; k < plan->n_weights; k++) {
             d->w[k] = (double)dw[k];
         }
-        fit_filter_backward(&plan->params, &t, &s->filter[record], d, by_moved,
-                            s->filter_gradient);
+        fit_filter_backward(&plan->params, &t, &s->filter[record], d, by_moved, s->filter_gradient);
         for (size_t k = 0; k < plan->n_weights; k++) {
             dw[k] = (float)d->w[k];
         }
@@ -233,8 +231,7 @@ static void skip_net(fit_shard *s, const fit_net *net, size_t rows, size_t recor
         memset(s->delta[i] + delta_record * delta_ld, 0, rows * delta_ld * sizeof(float));
     }
     if (net->shape.is_recurrent) {
-        memset(s->gates + record * 4 * net->unit_ld, 0,
-               rows * 4 * net->unit_ld * sizeof(float));
+        memset(s->gates + record * 4 * net->unit_ld, 0, rows * 4 * net->unit_ld * sizeof(float));
     }
 }
 

@@ -2,8 +2,8 @@
  *
  * A record is what one animal's trial leaves behind for the way back; the records of a trial stand
  * in a row, animals with more trials first, so that those still running are always the first ones.
- * Open loop, the rule alone moves the weights from 0 and p = sigmoid(w . g); in the filter, the twin
- * is followed and the forecast scored. Threads: one a shard. Memory: fit.c's.
+ * Open loop, the rule alone moves the weights from 0 and p = sigmoid(w . g); in the filter, the
+ * twin is followed and the forecast scored. Threads: one a shard. Memory: fit.c's.
  */
 #ifndef FIT_SHARD_H
 #define FIT_SHARD_H
@@ -25,15 +25,15 @@ typedef struct {
 typedef struct {
     size_t n_rows;
     size_t n_trials;
-    model_fit_animal *animals; /* (n_rows), longest first */
-    fit_belief *belief;        /* (n_rows) */
-    fit_belief *by_belief;     /* (n_rows): derivatives; those by w stand in dw */
-    float *h;                  /* (n_rows, unit_ld) */
-    float *dw;                 /* (n_rows, weight_ld) */
-    float *dh;                 /* (n_rows, unit_ld) */
-    size_t *first;             /* (truncation + 1): the first record of a trial */
-    float *x;                  /* records (x_ld) */
-    float *gates;              /* records (4 unit_ld): n r z n_h */
+    model_fit_animal *animals;      /* (n_rows), longest first */
+    fit_belief *belief;             /* (n_rows) */
+    fit_belief *by_belief;          /* (n_rows): derivatives; those by w stand in dw */
+    float *h;                       /* (n_rows, unit_ld) */
+    float *dw;                      /* (n_rows, weight_ld) */
+    float *dh;                      /* (n_rows, unit_ld) */
+    size_t *first;                  /* (truncation + 1): the first record of a trial */
+    float *x;                       /* records (x_ld) */
+    float *gates;                   /* records (4 unit_ld): n r z n_h */
     float *a[MODEL_LAYERS_MAX + 1]; /* records (a_ld): inputs of a layer; a[0] unused without GRU */
     float *out;                     /* records (weight_ld) */
     float *error;                   /* records: p - y, open loop */
@@ -54,7 +54,8 @@ void fit_shard_init(fit_shard *shard, const fit_plan *plan, fit_arena *arena);
 /* From the first trial of its animals to the last: the loss anew and, if asked for, gradients. */
 void fit_shard_run(fit_shard *shard, const fit_plan *plan, bool with_gradients);
 
-/* factor times the sum of the shards' gradients: the net's in PyTorch's order, then the filter's. */
+/* factor times the sum of the shards' gradients: the net's in PyTorch's order, then the filter's.
+ */
 void fit_shard_sum_gradients(const fit_plan *plan, size_t n, const fit_shard shards[],
                              double factor, float gradient[]);
 

@@ -1,4 +1,5 @@
-/* rule_classic.h - the terms that the classic rules are made of, for a step and for its derivatives.
+/* rule_classic.h - the terms that the classic rules are made of, for a step and for its
+ * derivatives.
  *
  * dw_i = rate_i k_i(p) g_i with p = sigmoid(w . g); eligibility's k reaches w through a trace.
  * Threads: any. Memory: the caller's.

@@ -61,7 +61,9 @@ static void draw_trials(struct herd *h, test_random *r)
                 .reward = test_random_uniform(r) < 0.1 ? (double)NAN
                                                        : (double)(test_random_uniform(r) < 0.6),
                 .rt_s = test_random_uniform(r) < 0.1 ? (double)NAN : 3.0 * test_random_uniform(r),
-                .choice = (int8_t)(u < 0.1 ? -1 : u < 0.6 ? 1 : 0),
+                .choice = (int8_t)(u < 0.1   ? -1
+                                   : u < 0.6 ? 1
+                                             : 0),
                 .side = (int8_t)((int)(3.0 * test_random_uniform(r)) - 1)};
         }
     }
@@ -237,8 +239,7 @@ static void the_loss_is_the_score_of_the_twin_for_every_rule(void **state)
     }
 }
 
-static double loss_at(model_fit *fit, float values[], size_t i,
-                      float value)
+static double loss_at(model_fit *fit, float values[], size_t i, float value)
 {
     const float held = values[i];
     values[i] = value;
@@ -247,8 +248,8 @@ static double loss_at(model_fit *fit, float values[], size_t i,
     return model_fit_evaluate(fit);
 }
 
-/* Central differences of each of the filter's parameters; the filter is in double precision, so they
- * are told well also where a net in single precision stands beside it. */
+/* Central differences of each of the filter's parameters; the filter is in double precision, so
+ * they are told well also where a net in single precision stands beside it. */
 static void every_derivative_by_a_parameter_of_the_filter_agrees_with_differences(void **state)
 {
     (void)state;
@@ -275,8 +276,7 @@ static void every_derivative_by_a_parameter_of_the_filter_agrees_with_difference
             const float up = values[i] + step;
             const float down = values[i] - step;
             const double slope =
-                (loss_at(fit, values, i, up) - loss_at(fit, values, i, down)) /
-                (double)(up - down);
+                (loss_at(fit, values, i, up) - loss_at(fit, values, i, down)) / (double)(up - down);
             const double error = fabs(slope - (double)gradient[i]) / size;
             worst = fmax(worst, error);
             if (error > (has_net ? 2e-2 : 1e-3)) {
@@ -313,7 +313,7 @@ static void the_loss_falls_along_the_gradient_of_nets_in_the_filter(void **state
             squared += (double)gradient[i] * (double)gradient[i];
         }
         double loss[2];
-        const double step = 2e-2 / sqrt(squared);
+        const double step = (KINDS[k] == MODEL_RULE_DNN ? 3e-3 : 2e-2) / sqrt(squared);
         for (int side = 0; side < 2; side++) {
             memcpy(moved, values, model_fit_parameters(&c) * sizeof *moved);
             for (size_t i = 0; i < n; i++) {
