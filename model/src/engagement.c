@@ -36,7 +36,6 @@ static const double NO_GO_LEAST = 0.005;
 static const double NO_GO_MOST = 0.3;
 static const double ENGAGED_LEAST = 0.1; /* so that no animal is thought slow for ever */
 static const double DETECTOR_MOST = 1e15;
-static const double BACK_NATS = 4.605170185988092; /* log 100 */
 
 void model_engagement_default(model_engagement_params *params)
 {
@@ -96,7 +95,7 @@ static void forget_evidence(model_engagement *e)
     memset(e->sign, 0, sizeof e->sign);
     memset(e->stretch, 0, sizeof e->stretch);
     e->back = 0.0;
-    e->out = MODEL_ENGAGEMENT_ENGAGED;
+    e->is_out = 0;
 }
 
 static double e_value(const model_engagement *e)
@@ -196,13 +195,14 @@ static void gather_evidence(model_engagement *e, const struct ratios *r)
 static void judge(model_engagement *e, const model_engagement_params *params,
                   const struct ratios *r)
 {
+    const double enough = 1.0 / params->false_alarms;
     if (model_engagement_is_out(e)) {
-        e->back = fmax(e->back, 0.0) - r->sound[e->out - 1];
-        if (e->back >= BACK_NATS) {
+        e->back = fmax(e->back, 0.0) - fmax(r->sound[0], r->sound[1]);
+        if (e->back >= log(enough)) {
             forget_evidence(e);
         }
-    } else if (e_value(e) >= 1.0 / params->false_alarms) {
-        e->out = 1 + likelier(e);
+    } else if (e_value(e) >= enough) {
+        e->is_out = 1;
     }
 }
 
@@ -314,7 +314,7 @@ double model_engagement_p(const model_engagement *e)
 
 bool model_engagement_is_out(const model_engagement *e)
 {
-    return e->out != MODEL_ENGAGEMENT_ENGAGED;
+    return e->is_out != 0;
 }
 
 void model_engagement_explain(const model_engagement *e, model_engagement_evidence *out)

@@ -67,8 +67,8 @@ typedef struct {
     double sign[MODEL_ENGAGEMENT_OUT][MODEL_ENGAGEMENT_SIGNS]; /* what they come from */
     double back;                                               /* CUSUM of "engaged again" */
     int64_t stretch[MODEL_ENGAGEMENT_OUT];                     /* trials of that stretch */
-    int64_t n_rt; /* reaction times taken up in the animal's life */
-    int64_t out;  /* model_engagement_state that was called, 0: none */
+    int64_t n_rt;   /* reaction times taken up in the animal's life */
+    int64_t is_out; /* 1 from the call until the animal is back */
 } model_engagement;
 
 /* One finished trial, and what the twin had said of it. */
