@@ -28,6 +28,7 @@ struct request {
     const char *filter;
     const char *preset;
     const char *schedule;
+    const char *mirror;
     const char *losses;
     const char *table;
     int64_t hidden;
@@ -212,6 +213,9 @@ static int read_request(struct fit *f, struct fault *fault)
         struct fitter_options *o = &f->recipe.options[i];
         take_numbers(r, o);
         rc = read_choice("schedule", r->schedule, "step", "cosine", &o->is_cosine, fault);
+        if (rc == FAULT_NONE) {
+            rc = read_choice("mirror", r->mirror, "off", "on", &o->with_mirrors, fault);
+        }
     }
     if (rc == FAULT_NONE) {
         rc = check_bank(f, fault);
@@ -672,7 +676,7 @@ int cmd_fit(int argc, char **argv)
          "hidden layers (1; open loop 2)", &r.of_net},
         {"truncation", OPTION_INT, &r.truncation, 1, MODEL_FIT_TRUNCATION_MAX, "N",
          "trials through which gradients flow (10000; open loop 500)", &r.of_net},
-        {"batch", OPTION_INT, &r.batch, 0, MODEL_FIT_ANIMALS_MAX, "N",
+        {"batch", OPTION_INT, &r.batch, 0, SUBJECTS_MAX, "N",
          "animals a step; 0: all of them (3 for nets in the filter, else 0)", &r.of_net},
         {"epochs", OPTION_INT, &r.epochs, 0, 10000000, "N",
          "passes over all animals (nets 100, other rules 150; open loop 1000)", &r.of_net},
@@ -684,11 +688,15 @@ int cmd_fit(int argc, char **argv)
          "of the rate: times 0.999 every 5 steps (open loop), or down to 0 at the\n"
          "last (in the filter)",
          &r.of_net},
+        {"mirror", OPTION_TEXT, &r.mirror, 0, 0, "on|off",
+         "learn from each animal's mirror image too, left and right exchanged (on; open\n"
+         "loop off)",
+         &r.of_net},
         {"weight-decay", OPTION_REAL, &r.weight_decay, 0, 100, "X",
          "of the nets' matrices (3; open loop 0)", &r.of_net},
         {"clip", OPTION_REAL, &r.clip, 1e-12, 1e12, "X",
          "longest gradient taken as it is (no bound)", &r.of_net},
-        {"hold-out", OPTION_INT, &r.held_out, 0, MODEL_FIT_ANIMALS_MAX, "N",
+        {"hold-out", OPTION_INT, &r.held_out, 0, SUBJECTS_MAX, "N",
          "animals kept apart to stop early (0)", &r.of_net},
         {"patience", OPTION_INT, &r.patience, 1, 10000000, "N",
          "epochs without a better score of theirs (20)", &r.of_net},
@@ -700,7 +708,7 @@ int cmd_fit(int argc, char **argv)
          "of a bank's weights that each choice gives back to the prior (0.001)", NULL},
         {"temper", OPTION_REAL, &r.temper, MODEL_BANK_TEMPER_MIN, MODEL_BANK_TEMPER_MAX, "X",
          "power of the likelihoods by which a bank is weighed (1)", NULL},
-        {"cv", OPTION_INT, &r.folds, 0, MODEL_FIT_ANIMALS_MAX, "K",
+        {"cv", OPTION_INT, &r.folds, 0, SUBJECTS_MAX, "K",
          "cross-validation by animal in K folds, against chance, a static\n"
          "psychometric curve, a random walk and each classic rule",
          NULL},

@@ -14,6 +14,7 @@ struct replay {
     struct colony *colony;
     sqlite3_stmt *event;
     sqlite3_stmt *prediction;
+    sqlite3_stmt *alert;
     struct progress progress;
     int64_t events, predictions, values;
 };
@@ -125,13 +126,53 @@ static int compare_event(struct replay *r, const struct rerun_step *step, struct
                          "%s: event %" PRId64 ": status was %s, is recomputed as %s",
                          r->rerun->journal.path, id, was != NULL ? was : "unknown", is);
     }
-    const double values[] = {scored->p_right, scored->nats, scored->baseline_nats};
-    static const char *const NAMES[] = {"p_right", "nats", "baseline_nats"};
-    for (int i = 0; i < 3; i++) {
+    const double values[] = {scored->p_right, scored->nats, scored->baseline_nats,
+                             scored->p_disengaged};
+    static const char *const NAMES[] = {"p_right", "nats", "baseline_nats", "p_disengaged"};
+    for (int i = 0; i < 4; i++) {
         r->values++;
         if (!is_same(s, 1 + i, values[i])) {
             return differ(r, id, NAMES[i], sqlite3_column_double(s, 1 + i), values[i], fault);
         }
+    }
+    return FAULT_NONE;
+}
+
+static const struct session_alert *find_disengaged(const struct session_result *result)
+{
+    for (uint32_t i = 0; i < result->n_alerts; i++) {
+        if (result->alerts[i].code == PROTO_ALERT_DISENGAGED) {
+            return &result->alerts[i];
+        }
+    }
+    return NULL;
+}
+
+/* Of the alerts that follow from the trials alone, and are never withheld. */
+static int compare_alert(struct replay *r, const struct rerun_step *step, struct fault *fault)
+{
+    const struct session_alert *alert = find_disengaged(step->result);
+    const int64_t id = step->event->id;
+    sqlite3_stmt *s = r->alert;
+    sqlite3_reset(s);
+    sqlite3_bind_int64(s, 1, id);
+    const bool is_there = sqlite3_step(s) == SQLITE_ROW;
+    if (is_there != (alert != NULL)) {
+        return fault_set(fault, FAULT_WORK, "%s: event %" PRId64 ": %s", r->rerun->journal.path, id,
+                         is_there ? "an alert `disengaged` stands there, none is recomputed"
+                                  : "no alert `disengaged` stands there, one is recomputed");
+    }
+    if (!is_there) {
+        return FAULT_NONE;
+    }
+    r->values++;
+    if (!is_same(s, 0, alert->evidence)) {
+        return differ(r, id, "evidence", sqlite3_column_double(s, 0), alert->evidence, fault);
+    }
+    if (strcmp(journal_reader_text(s, 1), alert->text) != 0) {
+        return fault_set(fault, FAULT_WORK,
+                         "%s: event %" PRId64 ": the text of its alert is recomputed as: %s",
+                         r->rerun->journal.path, id, alert->text);
     }
     return FAULT_NONE;
 }
@@ -141,6 +182,7 @@ static int on_event(void *context, const struct rerun_step *step, struct fault *
     struct replay *r = context;
     int rc = compare_event(r, step, fault);
     rc = rc == FAULT_NONE ? compare_prediction(r, step, fault) : rc;
+    rc = rc == FAULT_NONE ? compare_alert(r, step, fault) : rc;
     r->events++;
     if (step->result->subject != COLONY_NONE) {
         struct subject *s = &r->colony->subjects[step->result->subject];
@@ -172,13 +214,18 @@ static int replay_journal(const char *path, struct fault *fault)
     }
     rc = rc ? rc : rerun_open_colony(&rerun, &colony, no_clock, fault);
     if (rc == FAULT_NONE &&
-        (sqlite3_prepare_v2(rerun.journal.db,
-                            "SELECT status, p_right, nats, baseline_nats FROM event WHERE id = ?",
-                            -1, &r.event, NULL) != SQLITE_OK ||
+        (sqlite3_prepare_v2(
+             rerun.journal.db,
+             "SELECT status, p_right, nats, baseline_nats, p_disengaged FROM event WHERE id = ?",
+             -1, &r.event, NULL) != SQLITE_OK ||
          sqlite3_prepare_v2(rerun.journal.db,
                             "SELECT stimuli, p_right, lo, hi, w, w_sd, for_trial, n, nats,"
                             " baseline_nats, brier, ece FROM prediction WHERE event = ?",
-                            -1, &r.prediction, NULL) != SQLITE_OK)) {
+                            -1, &r.prediction, NULL) != SQLITE_OK ||
+         sqlite3_prepare_v2(rerun.journal.db,
+                            "SELECT evidence, text FROM alert WHERE event = ?"
+                            " AND code = 'disengaged'",
+                            -1, &r.alert, NULL) != SQLITE_OK)) {
         rc = fault_set(fault, FAULT_INPUT, "%s: %s", path, sqlite3_errmsg(rerun.journal.db));
     }
     progress_start(&r.progress, "replay", rerun.last_event);
@@ -191,6 +238,7 @@ static int replay_journal(const char *path, struct fault *fault)
     }
     sqlite3_finalize(r.event);
     sqlite3_finalize(r.prediction);
+    sqlite3_finalize(r.alert);
     colony_close(&colony);
     rerun_close(&rerun);
     return rc;

@@ -265,6 +265,9 @@ void colony_predict(const struct colony *colony, uint32_t subject, proto_message
     p->score.present = true;
     fill_score(&p->score.v, &s->state.learner.score);
     strcpy(p->model, colony->model_hash);
+    if (colony->config->engagement.enabled) {
+        p->p_disengaged = model_engagement_p(&s->state.learner.engagement);
+    }
 }
 
 void colony_touch(struct colony *colony, uint32_t subject, uint32_t session, int64_t event,

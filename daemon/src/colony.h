@@ -29,6 +29,7 @@ struct subject_state {
     int64_t for_trial;                  /* the trial the present prediction is about */
     uint64_t n_stimuli;                 /* 0: the configuration's */
     double stimuli[COLONY_STIMULI_MAX]; /* named by its session: signed contrasts to predict for */
+    int64_t is_disengaged;              /* 1 once the alert was raised, until it plays again */
     struct learner learner;
     struct heal heal;
 };
@@ -48,7 +49,7 @@ struct session_state {
  * older checkpoints are then passed over, and the animals run again from the start of the journal.
  */
 #define COLONY_LAYOUT                                                                              \
-    ((int64_t)(2 << 24 | (sizeof(struct subject_state) + sizeof(struct session_state))))
+    ((int64_t)(3 << 24 | (sizeof(struct subject_state) + sizeof(struct session_state))))
 
 /* An animal that was never heard of. RT-safe: yes. */
 void subject_state_reset(struct subject_state *state, const struct learner_models *models);

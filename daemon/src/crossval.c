@@ -435,8 +435,8 @@ static int fit_psychometric(struct scoring *s, uint32_t set, struct fault *fault
     const struct crossval_options *o = s->cv->options;
     struct training_view view = {0};
     const uint32_t n = list_subjects(s->cv, set, false, s->subjects);
-    int rc =
-        training_view_open(&view, o->training, &o->policy, MODEL_RULE_NONE, s->subjects, n, fault);
+    int rc = training_view_open(&view, o->training, &o->policy, MODEL_RULE_NONE, s->subjects, n,
+                                false, fault);
     if (rc == FAULT_NONE &&
         model_psychometric_fit(o->policy.n, view.n, view.animals, s->w) != MODEL_OK) {
         rc = fault_set(fault, FAULT_WORK, "the static psychometric model could not be fitted");
@@ -468,7 +468,7 @@ static int enter_fold(struct scoring *s, uint32_t set, struct fault *fault)
     if (rc == FAULT_NONE) {
         const uint32_t n = list_subjects(s->cv, set, true, s->subjects);
         rc = training_view_open(&s->view, o->training, &o->policy, MODEL_RULE_NONE, s->subjects, n,
-                                fault);
+                                false, fault);
     }
     return rc;
 }

@@ -30,6 +30,7 @@ struct fitting {
     const struct fitter_options *options;
     const struct fitter_run *run;
     struct training_view view;
+    struct training_view plain; /* the same animals without their mirror images, if there are any */
     struct training_view held_out;
     char words[FITTER_WORDS_BYTES];
     char data[TRAINING_DIGEST_HEX + 32];
@@ -67,12 +68,13 @@ static struct fitter_options in_filter(bool has_net)
     o.in_filter = true;
     o.is_cosine = true;
     o.truncation = 10000;
+    o.with_mirrors = true;
     o.epochs = has_net ? 100 : 150;
-    o.rate = has_net ? 3e-3 : 6e-3;
+    o.rate = has_net ? 4e-3 : 6e-3;
     if (has_net) {
-        o.hidden = 16;
+        o.hidden = 24;
         o.layers = 1;
-        o.batch = 3;
+        o.batch = 6;
         o.weight_decay = 3.0;
     }
     return o;
@@ -95,10 +97,11 @@ const char *fitter_options_print(const struct fitter_options *o, char out[FITTER
         snprintf(out, FITTER_WORDS_BYTES,
                  "rule %s, policy %s, filter %s, hidden %u, layers %u, truncation %u, batch %u, "
                  "rate %.17g, filter-rate %.17g, weight-decay %.17g, clip %.17g, schedule %s, "
-                 "hold-out %u, patience %u, seed %" PRIu64,
+                 "mirror %s, hold-out %u, patience %u, seed %" PRIu64,
                  model_rule_name(o->rule), features, o->in_filter ? "ekf" : "none", o->hidden,
                  o->layers, o->truncation, o->batch, o->rate, o->filter_rate, o->weight_decay,
-                 o->clip, o->is_cosine ? "cosine" : "step", o->held_out, o->patience, o->seed);
+                 o->clip, o->is_cosine ? "cosine" : "step", o->with_mirrors ? "on" : "off",
+                 o->held_out, o->patience, o->seed);
     if (o->is_cosine) { /* a step's length then depends on how many there will be */
         (void)snprintf(out + used, FITTER_WORDS_BYTES - (size_t)used, ", epochs %" PRIu64,
                        o->epochs);
@@ -146,10 +149,15 @@ static int open_views(struct fitting *f, const struct training *training, const 
     }
     choose(o, subjects, count, numbers);
     const uint32_t learned = count - o->held_out;
-    int rc = training_view_open(&f->view, training, &o->policy, o->rule, numbers, learned, fault);
+    int rc = training_view_open(&f->view, training, &o->policy, o->rule, numbers, learned,
+                                o->with_mirrors, fault);
+    if (rc == FAULT_NONE && o->with_mirrors) {
+        rc = training_view_open(&f->plain, training, &o->policy, o->rule, numbers, learned, false,
+                                fault);
+    }
     if (rc == FAULT_NONE && o->held_out > 0) {
         rc = training_view_open(&f->held_out, training, &o->policy, o->rule, numbers + learned,
-                                o->held_out, fault);
+                                o->held_out, false, fault);
     }
     int used = snprintf(f->data, sizeof f->data, "%s", training->fingerprint);
     uint64_t mark = 14695981039346656037u; /* FNV-1a of which animals */
@@ -578,6 +586,11 @@ static int train(struct fitting *f, struct fault *fault)
 
 /* ---- the model ---- */
 
+static uint32_t images_of(const struct fitting *f)
+{
+    return f->options->with_mirrors ? 2 : 1;
+}
+
 /* Without a filter the GRU policy alone predicts: the twin's filter stands still at 0. */
 static void still_filter(model_noise *noise)
 {
@@ -612,14 +625,31 @@ static int make_model(const struct fitting *f, struct model_file *out, struct fa
     return model_file_build_net(&params, &f->config.shape, &tensors, out, fault);
 }
 
+/* The loss of the animals themselves, without their mirror images. */
+static int score(const struct fitting *f, double *loss, struct fault *fault)
+{
+    if (f->plain.n_trials == 0) {
+        *loss = model_fit_evaluate(f->fit);
+        return FAULT_NONE;
+    }
+    void *memory = NULL;
+    model_fit *fit = NULL;
+    const int rc = open_fit(f, &f->plain, model_fit_state(f->fit), &memory, &fit, fault);
+    if (rc == FAULT_NONE) {
+        *loss = model_fit_evaluate(fit);
+    }
+    free(memory);
+    return rc;
+}
+
 /* The model, and the state, since a model may yet find no place on the disk. */
 static int finish(struct fitting *f, struct model_file *out, struct fitter_result *result,
                   struct fault *fault)
 {
     *result = (struct fitter_result){.held_out_loss = (double)NAN,
                                      .epochs = epochs_done(f),
-                                     .n_trials = f->view.n_trials,
-                                     .n_animals = f->view.n,
+                                     .n_trials = f->view.n_trials / images_of(f),
+                                     .n_animals = f->view.n / images_of(f),
                                      .is_whole = is_done(f),
                                      .has_model = true};
     int rc = save_state(f, fault);
@@ -628,7 +658,9 @@ static int finish(struct fitting *f, struct model_file *out, struct fitter_resul
         (void)model_fit_load(f->fit, f->best);
         result->held_out_loss = f->best_loss;
     }
-    result->loss = model_fit_evaluate(f->fit);
+    if (rc == FAULT_NONE) {
+        rc = score(f, &result->loss, fault);
+    }
     if (rc == FAULT_NONE && !isfinite(result->loss)) {
         rc = fault_set(fault, FAULT_WORK, "the loss of the last step is not finite");
     }
@@ -657,8 +689,9 @@ static int fit_by_search(struct fitting *f, struct model_file *out, struct fitte
 {
     configure(f);
     model_params params = f->config.params;
-    *result = (struct fitter_result){
-        .held_out_loss = (double)NAN, .n_trials = f->view.n_trials, .n_animals = f->view.n};
+    *result = (struct fitter_result){.held_out_loss = (double)NAN,
+                                     .n_trials = f->view.n_trials / images_of(f),
+                                     .n_animals = f->view.n / images_of(f)};
     const int rc = classic_fit(&params, &f->view, f->run->team, f->run->tell, f->run->context,
                                &result->loss, fault);
     if (rc != FAULT_NONE || isnan(result->loss)) {
@@ -702,6 +735,7 @@ int fitter_fit(const struct fitter_options *options, const struct training *trai
         describe(f, training, result, out);
     }
     training_view_close(&f->view);
+    training_view_close(&f->plain);
     training_view_close(&f->held_out);
     free(f->memory);
     free(f->held_out_memory);

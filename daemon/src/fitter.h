@@ -33,6 +33,7 @@ struct fitter_options {
     double weight_decay;
     double clip;
     bool is_cosine;
+    bool with_mirrors; /* each animal's mirror image is learned from too */
     uint64_t seed;
 };
 

@@ -3,7 +3,7 @@
 #ifndef MURID_JOURNAL_SCHEMA_H
 #define MURID_JOURNAL_SCHEMA_H
 
-#define JOURNAL_VERSION 1
+#define JOURNAL_VERSION 2
 #define JOURNAL_FILE    "journal.sqlite"
 
 #define JOURNAL_SCHEMA                                                                             \
@@ -21,7 +21,7 @@
     " t_event_ns INTEGER, source TEXT NOT NULL, rig TEXT, kind TEXT, status TEXT NOT NULL,"        \
     " subject INTEGER REFERENCES subject, session INTEGER REFERENCES session, trial INTEGER,"      \
     " seq INTEGER, stimulus REAL, choice INTEGER, reward REAL, side INTEGER, rt_s REAL,"           \
-    " p_right REAL, nats REAL, baseline_nats REAL, raw BLOB NOT NULL);"                            \
+    " p_right REAL, nats REAL, baseline_nats REAL, p_disengaged REAL, raw BLOB NOT NULL);"         \
     "CREATE INDEX event_subject ON event (subject, id);"                                           \
     "CREATE TABLE prediction ("                                                                    \
     " event INTEGER PRIMARY KEY REFERENCES event, t_wall_ns INTEGER NOT NULL,"                     \
@@ -41,6 +41,7 @@
     " session.name AS session, event.trial AS trial, event.stimulus AS stimulus,"                  \
     " event.choice AS choice, event.reward AS reward, event.side AS side, event.rt_s AS rt_s,"     \
     " event.p_right AS p_right, event.nats AS nats, event.baseline_nats AS baseline_nats,"         \
+    " event.p_disengaged AS p_disengaged,"                                                         \
     " event.t_wall_ns AS t_wall_ns, event.status AS status"                                        \
     " FROM event JOIN subject ON subject.id = event.subject"                                       \
     " JOIN session ON session.id = event.session"                                                  \

@@ -1,6 +1,5 @@
 #include "learner.h"
 
-#include <math.h>
 #include <string.h>
 
 size_t learner_used(const struct learner *l)
@@ -33,6 +32,9 @@ void learner_init(struct learner *l, const struct learner_models *models)
     memset(l, 0, offsetof(struct learner, bank));
     model_twin_init(&l->baseline, models->baseline);
     model_score_reset(&l->score);
+    if (models->engagement != NULL) {
+        model_engagement_init(&l->engagement, models->engagement);
+    }
     model_bank_init(&l->bank, models->bank);
 }
 
@@ -40,12 +42,28 @@ void learner_start_session(struct learner *l, const struct learner_models *model
 {
     model_bank_start_session(&l->bank, models->bank);
     model_twin_start_session(&l->baseline, models->baseline);
+    if (models->engagement != NULL) {
+        model_engagement_start_session(&l->engagement, models->engagement);
+    }
+}
+
+/* The trial is in its range: the bank has taken it up. */
+static double follow_engagement(struct learner *l, const struct learner_models *models,
+                                const model_trial *trial, double p_right)
+{
+    if (models->engagement == NULL) {
+        return (double)NAN;
+    }
+    const model_engagement_trial seen = {
+        .p_right = p_right, .rt_s = trial->rt_s, .choice = trial->choice};
+    (void)model_engagement_observe(&l->engagement, models->engagement, &seen);
+    return model_engagement_p(&l->engagement);
 }
 
 int learner_observe(struct learner *l, const struct learner_models *models,
                     const model_trial *trial, struct learner_outcome *outcome)
 {
-    *outcome = (struct learner_outcome){(double)NAN, (double)NAN, (double)NAN};
+    *outcome = LEARNER_OUTCOME_NONE;
     double p;
     double baseline_p;
     model_twin_predict(&l->baseline, models->baseline, 1, &trial->contrast, &baseline_p, NULL,
@@ -63,12 +81,11 @@ int learner_observe(struct learner *l, const struct learner_models *models,
     if (trial->choice >= 0) {
         const bool chose_right = trial->choice == 1;
         model_score_push(&l->score, p, baseline_p, chose_right);
-        *outcome = (struct learner_outcome){
-            .p_right = p,
-            .nats = model_score_nats(p, chose_right),
-            .baseline_nats = model_score_nats(baseline_p, chose_right),
-        };
+        outcome->p_right = p;
+        outcome->nats = model_score_nats(p, chose_right);
+        outcome->baseline_nats = model_score_nats(baseline_p, chose_right);
     }
+    outcome->p_disengaged = follow_engagement(l, models, trial, p);
     return MODEL_OK;
 }
 

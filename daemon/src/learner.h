@@ -1,5 +1,5 @@
 /* learner.h - one animal as the program follows it: the bank that is its twin, the random walk it
- * is measured against, and the running score of both.
+ * is measured against, the running score of both, and whether the animal still plays.
  *
  * Predictions are scored one step ahead: the probability is taken before the choice is read.
  * struct learner is plain memory without pointers, of which the first learner_used() bytes are
@@ -9,26 +9,36 @@
 #ifndef MURID_LEARNER_H
 #define MURID_LEARNER_H
 
+#include <math.h>
+
 #include "model/bank.h"
+#include "model/engagement.h"
 #include "model/score.h"
 
 struct learner_models {
     const model_bank_params *bank;
     const model_params *baseline;
+    const model_engagement_params *engagement; /* NULL: not followed */
 };
 
 struct learner {
     model_twin baseline;
     model_score score; /* for life of the subject */
-    model_bank bank;   /* last: what it does not use is never touched */
+    model_engagement engagement;
+    model_bank bank; /* last: what it does not use is never touched */
 };
 
-/* What one trial showed. NaN where there was no choice. */
+/* What one trial showed. The first three are NaN where there was no choice. */
 struct learner_outcome {
     double p_right;       /* predicted before the choice was read */
     double nats;          /* -log p(choice) of the bank */
     double baseline_nats; /* the same of the random walk */
+    double p_disengaged;  /* after the trial; NaN if not followed */
 };
+
+/* Nothing known. */
+#define LEARNER_OUTCOME_NONE                                                                       \
+    ((struct learner_outcome){(double)NAN, (double)NAN, (double)NAN, (double)NAN})
 
 /* Bytes in use. RT-safe: yes. */
 size_t learner_used(const struct learner *l);

@@ -34,12 +34,18 @@ static const uint64_t SOCKETS_DUE =
 
 /* ---- alerts ---------------------------------------------------------------------------------- */
 
+/* Bad input can raise these without end. An animal is called disengaged once a bout. */
+static bool can_flood(proto_alert_code code)
+{
+    return code != PROTO_ALERT_DISENGAGED;
+}
+
 /* At most one alert of a kind a second; those withheld are counted in the next. */
 static void raise_alert(struct loop *loop, int64_t event, const char *rig, const char *subject,
                         const struct session_alert *alert, int64_t now_ns)
 {
     struct loop_limit *limit = &loop->limits[alert->code];
-    if (now_ns < limit->until_ns) {
+    if (now_ns < limit->until_ns && can_flood(alert->code)) {
         limit->withheld++;
         return;
     }

@@ -2,8 +2,10 @@
 
 #include <string.h>
 
-static int finish(struct models *models, int rc, struct fault *fault)
+static int finish(struct models *models, const struct config *config, int rc, struct fault *fault)
 {
+    model_engagement_default(&models->engagement);
+    models->engagement.false_alarms = 1.0 / (double)config->engagement.trials_per_false_alarm;
     if (rc == FAULT_NONE && model_params_built_in(&models->baseline, NULL) != MODEL_OK) {
         rc = fault_set(fault, FAULT_WORK, "the built-in random walk could not be made");
     }
@@ -27,7 +29,7 @@ int models_load(struct models *models, const struct config *config, struct fault
     const int rc = config->model.file[0] != '\0'
                        ? model_file_load(config->model.file, &models->twin, fault)
                        : build(models, config, fault);
-    return finish(models, rc, fault);
+    return finish(models, config, rc, fault);
 }
 
 int models_load_bytes(struct models *models, const struct config *config, const char *name,
@@ -36,7 +38,7 @@ int models_load_bytes(struct models *models, const struct config *config, const 
     memset(models, 0, sizeof *models);
     const int rc = bytes != NULL ? model_file_parse(name, bytes, size, &models->twin, fault)
                                  : build(models, config, fault);
-    return finish(models, rc, fault);
+    return finish(models, config, rc, fault);
 }
 
 void models_free(struct models *models)
@@ -47,5 +49,7 @@ void models_free(struct models *models)
 
 struct learner_models models_view(const struct models *models)
 {
-    return (struct learner_models){.bank = &models->twin.bank, .baseline = &models->baseline};
+    return (struct learner_models){.bank = &models->twin.bank,
+                                   .baseline = &models->baseline,
+                                   .engagement = &models->engagement};
 }

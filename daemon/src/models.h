@@ -1,5 +1,5 @@
-/* models.h - the two models a colony runs with: the twin's, from a file or built in, and the random
- * walk that it is measured against.
+/* models.h - the models a colony runs with: the twin's, from a file or built in, the random walk
+ * that it is measured against, and how engagement is judged.
  *
  * Threads: one owner while loading; afterwards read by all. Memory: owned; models_free().
  */
@@ -13,6 +13,7 @@
 struct models {
     struct model_file twin;
     model_params baseline;
+    model_engagement_params engagement;
 };
 
 /* Loads what the configuration names. FAULT_NONE, FAULT_INPUT or FAULT_WORK. */

@@ -20,8 +20,9 @@ void recipe_single(struct recipe *r, model_rule_kind rule, bool is_in_filter)
 
 void recipe_bank(struct recipe *r)
 {
-    static const model_rule_kind RULES[] = {MODEL_RULE_NONE, MODEL_RULE_REINFORCE_BASE,
-                                            MODEL_RULE_DNN, MODEL_RULE_RNN, MODEL_RULE_GRU_POLICY};
+    static const model_rule_kind RULES[] = {
+        MODEL_RULE_NONE, MODEL_RULE_REINFORCE, MODEL_RULE_REINFORCE_BASE,
+        MODEL_RULE_DNN,  MODEL_RULE_RNN,       MODEL_RULE_GRU_POLICY};
     r->n = 0;
     for (size_t i = 0; i < sizeof RULES / sizeof RULES[0]; i++) {
         add(r, model_rule_name(RULES[i]), RULES[i], true, true);

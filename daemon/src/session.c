@@ -261,6 +261,7 @@ static void enter_session(struct step *step)
     subject->state.n_stimuli = 0;
     heal_close(&subject->state.heal);
     learner_start_session(&subject->state.learner, &step->colony->models);
+    subject->state.is_disengaged = 0;
     session->state.is_started = 1;
     subject->state.for_trial = session->state.trials.highest + 1;
 }
@@ -411,6 +412,57 @@ static bool take_next_trial(struct step *step, enum sequence_verdict verdict,
     return true;
 }
 
+/* What the evidence comes from, largest first: "slow reactions 80%, no-gos 20%". */
+static void print_signs(const double nats[], char *out, size_t cap)
+{
+    static const char *const NAMES[] = {"choices", "slow reactions", "no-gos"};
+    _Static_assert(sizeof NAMES / sizeof NAMES[0] == MODEL_ENGAGEMENT_SIGNS, "a name for each");
+    double left[MODEL_ENGAGEMENT_SIGNS];
+    double sum = 0.0;
+    size_t n = 0;
+    out[0] = '\0';
+    for (int i = 0; i < MODEL_ENGAGEMENT_SIGNS; i++) {
+        left[i] = fmax(nats[i], 0.0);
+        sum += left[i];
+    }
+    for (int k = 0; k < MODEL_ENGAGEMENT_SIGNS && n < cap; k++) {
+        int most = 0;
+        for (int i = 1; i < MODEL_ENGAGEMENT_SIGNS; i++) {
+            most = left[i] > left[most] ? i : most;
+        }
+        if (left[most] < 0.05 * sum) {
+            return;
+        }
+        n += (size_t)snprintf(out + n, cap - n, "%s%s %.0f%%", n > 0 ? ", " : "", NAMES[most],
+                              100.0 * left[most] / sum);
+        left[most] = -1.0;
+    }
+}
+
+/* Raises the alert once for each bout. */
+static void watch_engagement(struct step *step)
+{
+    struct subject *subject = &step->colony->subjects[step->result->subject];
+    const model_engagement *engagement = &subject->state.learner.engagement;
+    const bool was_out = subject->state.is_disengaged != 0;
+    const bool is_out = model_engagement_is_out(engagement);
+    subject->state.is_disengaged = is_out;
+    if (was_out || !is_out || !step->colony->config->engagement.enabled) {
+        return;
+    }
+    model_engagement_evidence e;
+    char signs[96];
+    model_engagement_explain(engagement, &e);
+    print_signs(e.nats, signs, sizeof signs);
+    alert(step->result, PROTO_ALERT_DISENGAGED, e.e_value,
+          "%s seems to have stopped playing in its last %" PRId64 " trials, up to trial %" PRId64
+          ": %s (%s)",
+          subject->name, e.trials, subject->state.for_trial - 1,
+          e.state == MODEL_ENGAGEMENT_AWAY ? "it hardly answers"
+                                           : "it answers without heeding the stimulus",
+          signs);
+}
+
 /* A finished trial, from the sequence check to the prediction of the next one. */
 static void session_on_trial(struct step *step)
 {
@@ -460,6 +512,7 @@ static void session_on_trial(struct step *step)
         heal_close(&subject->state.heal);
     }
     subject->state.for_trial = session->trials.highest + 1;
+    watch_engagement(step);
     subject->trial_env = step->heard->env;
     subject->trial = *heard;
     result->stage_ns[1] = step->colony->now_ns();
@@ -565,7 +618,7 @@ static void result_init(struct session_result *result)
     result->status = SESSION_STATUS_REFUSED;
     result->subject = result->session = COLONY_NONE;
     result->is_new_subject = result->is_new_session = false;
-    result->scored = (struct learner_outcome){(double)NAN, (double)NAN, (double)NAN};
+    result->scored = LEARNER_OUTCOME_NONE;
     result->has_prediction = false;
     result->n_alerts = 0;
     memset(result->stage_ns, 0, sizeof result->stage_ns);

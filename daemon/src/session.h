@@ -62,7 +62,7 @@ struct session_event {
     size_t size;
 };
 
-enum { SESSION_ALERTS_MAX = 4, SESSION_STAGES = 3 };
+enum { SESSION_ALERTS_MAX = 5, SESSION_STAGES = 3 };
 
 struct session_alert {
     proto_alert_code code;

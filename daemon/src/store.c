@@ -33,7 +33,7 @@ static const char *const SQL[] = {
     [INSERT_SUBJECT] = "INSERT OR IGNORE INTO subject VALUES (?,?)",
     [INSERT_SESSION] = "INSERT OR IGNORE INTO session VALUES (?,?,?,?,?,?,NULL)",
     [INSERT_EVENT] =
-        "INSERT OR IGNORE INTO event VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        "INSERT OR IGNORE INTO event VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [INSERT_PREDICTION] =
         "INSERT OR IGNORE INTO prediction VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [INSERT_ALERT] = "INSERT INTO alert VALUES (NULL,?,?,?,?,?,?,?)",
@@ -119,6 +119,7 @@ static int write_event(struct store *store, const struct record_event *r)
     sqlite3_bind_double(s, ++at, r->scored.p_right);
     sqlite3_bind_double(s, ++at, r->scored.nats);
     sqlite3_bind_double(s, ++at, r->scored.baseline_nats);
+    sqlite3_bind_double(s, ++at, r->scored.p_disengaged);
     sqlite3_bind_blob(s, ++at, r->raw, (int)r->raw_size, SQLITE_STATIC);
     return run_statement(s);
 }
@@ -289,15 +290,16 @@ static int open_schema(struct store *store, struct fault *fault)
     if (version < 0) {
         return db_fault(store, fault);
     }
-    if (version > JOURNAL_VERSION) {
+    if (version != 0 && version != JOURNAL_VERSION) {
         return fault_set(fault, FAULT_INPUT,
-                         "%s: has schema %" PRId64 ", this murid knows %d: it was written by a "
-                         "newer murid",
-                         store->path, version, JOURNAL_VERSION);
+                         "%s: has schema %" PRId64 ", this murid knows %d: it was written by %s "
+                         "murid; set another data.directory",
+                         store->path, version, JOURNAL_VERSION,
+                         version > JOURNAL_VERSION ? "a newer" : "an older");
     }
     const char *setup = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
-    const char *create = "BEGIN;" JOURNAL_SCHEMA "PRAGMA user_version = 1; COMMIT;";
-    _Static_assert(JOURNAL_VERSION == 1, "the text above names the version");
+    const char *create = "BEGIN;" JOURNAL_SCHEMA "PRAGMA user_version = 2; COMMIT;";
+    _Static_assert(JOURNAL_VERSION == 2, "the text above names the version");
     if (sqlite3_exec(store->db, setup, NULL, NULL, NULL) != SQLITE_OK ||
         (version == 0 && sqlite3_exec(store->db, create, NULL, NULL, NULL) != SQLITE_OK)) {
         return db_fault(store, fault);

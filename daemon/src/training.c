@@ -250,8 +250,17 @@ static size_t lay_out(const struct training_view *view, size_t n, unsigned char 
     return used;
 }
 
+static model_trial mirror(const model_trial *trial)
+{
+    model_trial image = *trial;
+    image.contrast = -trial->contrast;
+    image.choice = trial->choice >= 0 ? (int8_t)(1 - trial->choice) : trial->choice;
+    image.side = trial->side >= 0 ? (int8_t)(1 - trial->side) : trial->side;
+    return image;
+}
+
 static void fill_rows(const struct training_view *view, const struct training_subject *s,
-                      const struct rows *rows)
+                      bool is_mirrored, const struct rows *rows)
 {
     const size_t n_inputs = model_fit_inputs(view->rule);
     model_history history;
@@ -262,7 +271,8 @@ static void fill_rows(const struct training_view *view, const struct training_su
     uint16_t n_steps = 0;
     model_history_reset(&history);
     for (size_t k = 0; k < s->n; k++) {
-        const model_trial *t = &s->trials[k];
+        const model_trial seen = is_mirrored ? mirror(&s->trials[k]) : s->trials[k];
+        const model_trial *t = &seen;
         if (s->starts_session[k] == 1) {
             model_history_reset(&history);
             at_start = true;
@@ -306,14 +316,15 @@ static void fill_rows(const struct training_view *view, const struct training_su
 
 int training_view_open(struct training_view *out, const struct training *training,
                        const model_policy *policy, model_rule_kind rule, const uint32_t subjects[],
-                       uint32_t n, struct fault *fault)
+                       uint32_t n, bool with_mirrors, struct fault *fault)
 {
     *out = (struct training_view){.policy = *policy, .rule = rule};
-    const uint32_t count = subjects != NULL ? n : training->n;
+    const uint32_t images = with_mirrors ? 2 : 1;
+    const uint32_t count = images * (subjects != NULL ? n : training->n);
     struct rows rows;
     size_t used = 0;
     for (uint32_t i = 0; i < count; i++) {
-        const uint32_t number = subjects != NULL ? subjects[i] : i;
+        const uint32_t number = subjects != NULL ? subjects[i / images] : i / images;
         used = lay_out(out, training->subject[number].n_choices, NULL, used, &rows);
     }
     out->memory = malloc(used + 1);
@@ -324,9 +335,10 @@ int training_view_open(struct training_view *out, const struct training *trainin
     }
     used = 0;
     for (uint32_t i = 0; i < count; i++) {
-        const struct training_subject *s = &training->subject[subjects != NULL ? subjects[i] : i];
+        const uint32_t number = subjects != NULL ? subjects[i / images] : i / images;
+        const struct training_subject *s = &training->subject[number];
         used = lay_out(out, s->n_choices, out->memory, used, &rows);
-        fill_rows(out, s, &rows);
+        fill_rows(out, s, i % images == 1, &rows);
         out->animals[i] = (model_fit_animal){.n_trials = s->n_choices,
                                              .x = rows.x,
                                              .g = rows.g,

@@ -61,11 +61,11 @@ int training_load(struct training *out, const char *path, struct fault *fault);
 /* A zeroed one is fine. */
 void training_free(struct training *t);
 
-/* The trials of n animals given by their numbers; NULL: of all. FAULT_NONE, or FAULT_WORK with *out
- * zeroed. */
+/* The trials of n animals given by their numbers; NULL: of all. with_mirrors: each is followed by
+ * its mirror image, left and right exchanged. FAULT_NONE, or FAULT_WORK with *out zeroed. */
 int training_view_open(struct training_view *out, const struct training *training,
                        const model_policy *policy, model_rule_kind rule, const uint32_t subjects[],
-                       uint32_t n, struct fault *fault);
+                       uint32_t n, bool with_mirrors, struct fault *fault);
 
 /* A zeroed one is fine. */
 void training_view_close(struct training_view *view);

@@ -155,6 +155,10 @@ static double mix(const model_bank *bank, size_t k, const double g[], double *lo
 void model_bank_predict(const model_bank *bank, const model_bank_params *params, size_t n,
                         const double contrasts[], double p_right[], double lo[], double hi[])
 {
+    if (bank->n == 1) { /* the same numbers without the mixing */
+        model_twin_predict(&bank->member[0], &params->member[0], n, contrasts, p_right, lo, hi);
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         double g[MODEL_WEIGHTS_MAX];
         const size_t k = fill(bank, params, contrasts[i], g);
@@ -178,21 +182,25 @@ void model_bank_weights(const model_bank *bank, const model_bank_params *params,
                         double w_sd[])
 {
     const size_t k = params->member[0].policy.n;
-    double each[MODEL_BANK_MAX][MODEL_WEIGHTS_MAX];
-    memset(w, 0, k * sizeof w[0]);
+    double each[MODEL_WEIGHTS_MAX];
+    double mean[MODEL_WEIGHTS_MAX] = {0.0};
+    double var[MODEL_WEIGHTS_MAX] = {0.0};
     for (size_t m = 0; m < bank->n; m++) {
-        model_twin_weights(&bank->member[m], &params->member[m], each[m]);
+        model_twin_weights(&bank->member[m], &params->member[m], each);
         for (size_t i = 0; i < k; i++) {
-            w[i] += bank->weight[m] * each[m][i];
+            mean[i] += bank->weight[m] * each[i];
+        }
+    }
+    for (size_t m = 0; m < bank->n; m++) {
+        model_twin_weights(&bank->member[m], &params->member[m], each);
+        for (size_t i = 0; i < k; i++) {
+            const double apart = each[i] - mean[i];
+            var[i] += bank->weight[m] * (bank->member[m].P[i * k + i] + apart * apart);
         }
     }
     for (size_t i = 0; i < k; i++) {
-        double var = 0.0;
-        for (size_t m = 0; m < bank->n; m++) {
-            const double apart = each[m][i] - w[i];
-            var += bank->weight[m] * (bank->member[m].P[i * k + i] + apart * apart);
-        }
-        w_sd[i] = sqrt(var);
+        w[i] = mean[i];
+        w_sd[i] = sqrt(var[i]);
     }
 }
 
@@ -226,16 +234,19 @@ void model_bank_weigh(size_t n, double share, double temper, const double prior[
     }
 }
 
-/* MODEL_OK if any member could, otherwise the first one's failure. */
+/* MODEL_OK if any member could, otherwise the last one's failure. */
 static int take_up(model_bank *bank, const model_bank_params *params, const model_trial *trial,
-                   int status[])
+                   bool is_taken[])
 {
-    bool is_taken = false;
+    int failure = MODEL_ERR_ARG;
+    bool any = false;
     for (size_t i = 0; i < bank->n; i++) {
-        status[i] = model_twin_observe(&bank->member[i], &params->member[i], trial);
-        is_taken = is_taken || status[i] == MODEL_OK;
+        const int status = model_twin_observe(&bank->member[i], &params->member[i], trial);
+        is_taken[i] = status == MODEL_OK;
+        any = any || is_taken[i];
+        failure = status;
     }
-    return is_taken ? MODEL_OK : status[0];
+    return any ? MODEL_OK : failure;
 }
 
 int model_bank_observe(model_bank *bank, const model_bank_params *params, const model_trial *trial,
@@ -243,17 +254,17 @@ int model_bank_observe(model_bank *bank, const model_bank_params *params, const 
 {
     double p[MODEL_BANK_MAX];
     double mixed = 0.0;
-    int status[MODEL_BANK_MAX];
+    bool is_taken[MODEL_BANK_MAX];
     model_bank_predict_each(bank, params, trial->contrast, p);
     for (size_t i = 0; i < bank->n; i++) {
         mixed += bank->weight[i] * p[i];
     }
-    const int taken = take_up(bank, params, trial, status);
-    if (taken != MODEL_OK) {
-        return taken;
+    const int status = take_up(bank, params, trial, is_taken);
+    if (status != MODEL_OK) {
+        return status;
     }
     for (size_t i = 0; i < bank->n; i++) {
-        if (status[i] != MODEL_OK) {
+        if (!is_taken[i]) {
             model_twin_skip(&bank->member[i], &params->member[i], trial);
             p[i] = (double)NAN;
         }

@@ -157,13 +157,27 @@ void bench_daemon_use_model(const struct bench_daemon *d, const char *model)
     }
 }
 
-void bench_daemon_use_net(const struct bench_daemon *d)
+void bench_daemon_use_net(const struct bench_daemon *d, size_t members)
 {
     struct model_file model;
     struct fault fault;
     char path[512];
     (void)snprintf(path, sizeof path, "%s/rnn.safetensors", d->directory);
     bench_model_build(&model);
+    if (members > 1) {
+        const struct model_file one = model;
+        struct model_file many[MODEL_BANK_MAX];
+        const char *places[MODEL_BANK_MAX];
+        for (size_t i = 0; i < members && i < MODEL_BANK_MAX; i++) {
+            many[i] = one;
+            places[i] = path;
+        }
+        if (model_file_join(many, places, members, 0.001, 1.0, NULL, &model, &fault) !=
+            FAULT_NONE) {
+            bench_die("%s", fault.text);
+        }
+        model_file_free(&many[0]);
+    }
     if (model_file_save(&model, path, &fault) != FAULT_NONE) {
         bench_die("%s", fault.text);
     }

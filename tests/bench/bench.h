@@ -49,9 +49,10 @@ void bench_sleep_until(int64_t deadline_ns);
 /* Makes the directory, free ports and a configuration of otherwise default settings. */
 void bench_daemon_init(struct bench_daemon *d);
 
-/* Configures a model file; or one made here: the rule rnn, 32 units, weights of a fixed seed. */
+/* Configures a model file; or one made here: the rule rnn, 32 units, weights of a fixed seed; if
+ * members is above 1, a bank of that model so many times. */
 void bench_daemon_use_model(const struct bench_daemon *d, const char *path);
-void bench_daemon_use_net(const struct bench_daemon *d);
+void bench_daemon_use_net(const struct bench_daemon *d, size_t members);
 
 /* Starts it and waits until it answers a hello. The time that took, ns. */
 int64_t bench_daemon_start(struct bench_daemon *d);

@@ -7,17 +7,17 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "model/twin.h"
+#include "model/bank.h"
 #include "some_net.h"
 
-enum { RUNS = 15, CALLS = 20000, N_STIMULI = 11, ROWS = 1000 };
+enum { RUNS = 15, CALLS = 20000, N_STIMULI = 11, ROWS = 1000, MEMBERS = 12 };
 
 static const double STIMULI[N_STIMULI] = {-1.0,   -0.5,  -0.25, -0.125, -0.0625, 0.0,
                                           0.0625, 0.125, 0.25,  0.5,    1.0};
 
 struct bench {
-    model_params params;
-    model_twin twin;
+    model_bank_params params;
+    model_bank bank;
     const some_net *net;
     float *rows_in;
     float *rows_h;
@@ -59,7 +59,7 @@ static void observe(struct bench *b, int i)
 {
     const model_trial trial = {STIMULI[i % N_STIMULI], i & 1, (double)NAN, (int8_t)(i * 7 % 13 > 6),
                                -1};
-    if (model_twin_observe(&b->twin, &b->params, &trial) != MODEL_OK) {
+    if (model_bank_observe(&b->bank, &b->params, &trial, NULL) != MODEL_OK) {
         abort();
     }
 }
@@ -69,7 +69,7 @@ static void predict(struct bench *b, int i)
     double p[N_STIMULI];
     double lo[N_STIMULI];
     double hi[N_STIMULI];
-    model_twin_predict(&b->twin, &b->params, N_STIMULI, STIMULI, p, lo, hi);
+    model_bank_predict(&b->bank, &b->params, N_STIMULI, STIMULI, p, lo, hi);
     b->sink += p[i % N_STIMULI] + lo[0] + hi[0];
 }
 
@@ -94,6 +94,25 @@ static void step_batch(struct bench *b, int i)
     b->sink += (double)b->rows_out[0];
 }
 
+/* Members of the built-in noise; with the net as their rule if there is one. */
+static void use_members(struct bench *b, uint32_t n, const some_net *net)
+{
+    model_params params;
+    if (model_params_built_in(&params, NULL) != MODEL_OK) {
+        abort();
+    }
+    params.rule.kind = net != NULL ? MODEL_RULE_RNN : MODEL_RULE_NONE;
+    params.rule.net = net != NULL ? net->net : NULL;
+    model_bank_single(&b->params, &params);
+    b->params.n = n;
+    b->params.share = 0.001;
+    for (uint32_t i = 0; i < n; i++) {
+        b->params.member[i] = params;
+        b->params.prior[i] = 1.0 / n;
+    }
+    model_bank_init(&b->bank, &b->params);
+}
+
 static void run_net(struct bench *b, uint32_t n_hidden)
 {
     char what[64];
@@ -112,11 +131,12 @@ static void run_net(struct bench *b, uint32_t n_hidden)
     (void)snprintf(what, sizeof what, "rnn %u units: a row of a batch of %d", (unsigned)n_hidden,
                    ROWS);
     measure(what, b, step_batch, 20, ROWS);
-    b->params.rule.kind = MODEL_RULE_RNN;
-    b->params.rule.net = s->net;
-    model_twin_init(&b->twin, &b->params);
+    use_members(b, 1, s);
     (void)snprintf(what, sizeof what, "rnn %u units: observe and predict 11", (unsigned)n_hidden);
     measure(what, b, observe_and_predict, CALLS, 1);
+    use_members(b, MEMBERS, s);
+    (void)snprintf(what, sizeof what, "bank of %d of them: observe and predict 11", MEMBERS);
+    measure(what, b, observe_and_predict, CALLS / 10, 1);
     free(b->rows_in);
     free(b->rows_h);
     free(b->rows_out);
@@ -127,14 +147,14 @@ static void run_net(struct bench *b, uint32_t n_hidden)
 int main(void)
 {
     static struct bench b;
-    if (model_params_built_in(&b.params, NULL) != MODEL_OK) {
-        return 1;
-    }
-    model_twin_init(&b.twin, &b.params);
     printf("%-44s %8s %8s   kernel %s\n", "stimulus,bias,prev_choice", "median", "best, ns",
            model_net_kernel());
+    use_members(&b, 1, NULL);
     measure("no rule: observe", &b, observe, CALLS, 1);
     measure("no rule: predict 11", &b, predict, CALLS, 1);
+    use_members(&b, MEMBERS, NULL);
+    measure("bank of 12, no rule: observe", &b, observe, CALLS, 1);
+    measure("bank of 12, no rule: predict 11", &b, predict, CALLS, 1);
     run_net(&b, 32);
     run_net(&b, 64);
     run_net(&b, 128);

@@ -124,7 +124,7 @@ int main(int argc, char **argv)
     struct bench_daemon d;
     bench_daemon_init(&d);
     if (rnn) {
-        bench_daemon_use_net(&d);
+        bench_daemon_use_net(&d, 1);
     } else if (model != NULL) {
         bench_daemon_use_model(&d, model);
     }

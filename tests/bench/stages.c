@@ -1,6 +1,6 @@
 /* Where a trial's time goes inside the daemon: decode, assimilate, predict for 11 stimuli with the
- * rule rnn of 32 units, as the daemon stamps and journals them itself; and one step of the net
- * against the same formulas as plain loops. */
+ * rule rnn of 32 units, and with a bank of 12 of them, as the daemon stamps and journals them
+ * itself; and one step of the net against the same formulas as plain loops. */
 #include <math.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 #include "bench.h"
 
-enum { STAGES = 4, UNITS = 32, NET_STEPS = 200000 };
+enum { STAGES = 4, UNITS = 32, NET_STEPS = 200000, BANK = 12 };
 
 /* Sends the trials, one every period, and waits for each answer. */
 static void play(const struct bench_daemon *d, int64_t trials, int64_t period_ns)
@@ -65,14 +65,15 @@ static size_t read_stages(const struct bench_daemon *d, int64_t *stage_ns[STAGES
     return n;
 }
 
-static double measure(int64_t trials, double rate, bool with_net)
+/* members: 0 the built-in random walk, 1 an rnn, more: a bank of so many. */
+static double measure(int64_t trials, double rate, size_t members)
 {
     static const char *const NAMES[] = {"decode", "assimilate", "predict", "sum"};
     int64_t *stage_ns[STAGES];
     struct bench_daemon d;
     bench_daemon_init(&d);
-    if (with_net) {
-        bench_daemon_use_net(&d);
+    if (members > 0) {
+        bench_daemon_use_net(&d, members);
     }
     (void)bench_daemon_start(&d);
     play(&d, trials, (int64_t)(1e9 / rate));
@@ -88,8 +89,12 @@ static double measure(int64_t trials, double rate, bool with_net)
         bench_die("%zu of %lld predictions are in the journal", n, (long long)trials);
     }
     bench_daemon_remove(&d);
-    printf("%zu trials at %g/s, 11 stimuli, %s; us\n", n, rate,
-           with_net ? "rnn with 32 units" : "built-in random walk");
+    printf("%zu trials at %g/s, 11 stimuli, ", n, rate);
+    if (members > 0) {
+        printf("%zu of rnn with 32 units; us\n", members);
+    } else {
+        printf("built-in random walk; us\n");
+    }
     printf("%-12s %8s %8s %8s\n", "", "50 %", "90 %", "99 %");
     double median_us = 0.0;
     for (int i = 0; i < STAGES; i++) {
@@ -201,8 +206,9 @@ int main(int argc, char **argv)
     bench_options(argc, argv, "Stages of a trial inside the daemon; the net's kernel.", list,
                   sizeof list / sizeof list[0]);
     bench_machine();
-    (void)measure((int64_t)trials, rate, false);
-    const double median_us = measure((int64_t)trials, rate, true);
+    (void)measure((int64_t)trials, rate, 0);
+    (void)measure((int64_t)trials, rate, BANK);
+    const double median_us = measure((int64_t)trials, rate, 1);
     compare_kernels();
     return bench_verdict("decode + assimilate + predict, median", median_us, "us", true, 5.0);
 }

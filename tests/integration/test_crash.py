@@ -43,7 +43,9 @@ PREDICTIONS = """
     WHERE event.kind = 'trial' ORDER BY subject.name, event.id"""
 OUTCOMES = """
     SELECT subject, session, trial, stimulus, choice, reward, side, rt_s, status, p_right, nats,
-           baseline_nats FROM trial ORDER BY subject, event"""
+           baseline_nats, p_disengaged FROM trial ORDER BY subject, event"""
+DISENGAGED = """
+    SELECT subject, evidence, text FROM alert WHERE code = 'disengaged' ORDER BY subject, event"""
 
 
 def states(daemon):
@@ -90,7 +92,7 @@ class Crash(unittest.TestCase):
 
     def assert_same_journals(self, one, other):
         self.assertEqual(one.query("PRAGMA integrity_check"), [("ok",)])
-        for sql in (OUTCOMES, PREDICTIONS):
+        for sql in (OUTCOMES, PREDICTIONS, DISENGAGED):
             a, b = one.query(sql), other.query(sql)
             self.assertEqual(len(a), len(b))
             for x, y in zip(a, b):

@@ -15,7 +15,8 @@
 
 static model_bank_params bank;
 static model_params baseline;
-static const struct learner_models models = {&bank, &baseline};
+static model_engagement_params engagement;
+static const struct learner_models models = {&bank, &baseline, &engagement};
 static struct subject_state state;
 static struct subject_state again;
 static uint8_t bytes[sizeof(struct subject_state)];
@@ -37,6 +38,7 @@ static void make_bank(uint32_t n)
         bank.member[i].rule.rate[0] = i % 3 == 1 ? 0.1 : 0.0;
     }
     assert_int_equal(model_bank_check(&bank), MODEL_OK);
+    model_engagement_default(&engagement);
 }
 
 static void make_state(uint32_t n, bool with_gap)
@@ -178,6 +180,11 @@ static void a_prediction_is_the_mixture_with_the_weights_of_the_rules(void **unu
     CHECK_NEAR(p->bank.v[0].value, l->bank.weight[0] + l->bank.weight[2], 1e-15);
     CHECK_NEAR(p->bank.v[1].value, l->bank.weight[1], 0.0);
     assert_true(l->bank.weight[1] != l->bank.weight[0]);
+    CHECK_NEAR(p->p_disengaged, outcome.p_disengaged, 0.0);
+    assert_true(p->p_disengaged > 0.0 && p->p_disengaged < 1.0);
+    config.engagement.enabled = false;
+    colony_predict(&colony, 0, &message);
+    assert_true(isnan(p->p_disengaged));
     colony_close(&colony);
 }
 

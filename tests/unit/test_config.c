@@ -81,6 +81,7 @@ static const char EVERY_KEY[] =
     "security: {insecure: true, server_key: k, client_keys: l}\n"
     "model: {file: m.safetensors, policy: 'stimulus,bias', stimuli: [-1, -0.1, 0.3, 1]}\n"
     "session: {idle_s: 60}\n"
+    "engagement: {enabled: false, trials_per_false_alarm: 200}\n"
     "limits: {subjects: 5, sessions: 100}\n"
     "journal: {commit_ms: 7, ring_kib: 512}\n"
     "log: {level: debug}\n"
@@ -109,6 +110,8 @@ static void every_key_is_read(void **state)
     assert_int_equal(config.model.stimuli.n, 4);
     assert_true(config.model.stimuli.v[1] == -0.1 && config.model.stimuli.v[3] == 1.0);
     assert_int_equal(config.session.idle_s, 60);
+    assert_false(config.engagement.enabled);
+    assert_int_equal(config.engagement.trials_per_false_alarm, 200);
     assert_int_equal(config.limits.subjects, 5);
     assert_int_equal(config.limits.sessions, 100);
     assert_int_equal(config.journal.commit_ms, 7);

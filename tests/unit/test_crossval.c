@@ -280,12 +280,12 @@ static double psychometric_by_hand(const struct crossval *cv, uint32_t animal)
         subjects[n] = i;
         n += cv->fold[i] != cv->fold[animal] ? 1 : 0;
     }
-    assert_int_equal(
-        training_view_open(&rest, o->training, &o->policy, MODEL_RULE_NONE, subjects, n, &fault),
-        FAULT_NONE);
-    assert_int_equal(
-        training_view_open(&one, o->training, &o->policy, MODEL_RULE_NONE, &animal, 1, &fault),
-        FAULT_NONE);
+    assert_int_equal(training_view_open(&rest, o->training, &o->policy, MODEL_RULE_NONE, subjects,
+                                        n, false, &fault),
+                     FAULT_NONE);
+    assert_int_equal(training_view_open(&one, o->training, &o->policy, MODEL_RULE_NONE, &animal, 1,
+                                        false, &fault),
+                     FAULT_NONE);
     assert_int_equal(model_psychometric_fit(2, rest.n, rest.animals, w), MODEL_OK);
     const double nats = model_psychometric_nats(2, w, &one.animals[0]);
     training_view_close(&rest);

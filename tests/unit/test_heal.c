@@ -9,13 +9,15 @@
 
 static model_params params;
 static model_bank_params bank;
-static struct learner_models models = {&bank, &params};
+static model_engagement_params engagement;
+static struct learner_models models = {&bank, &params, &engagement};
 
 static int set_up(void **state)
 {
     (void)state;
     const int status = model_params_built_in(&params, "stimulus,bias,prev_choice,win_stay");
     model_bank_single(&bank, &params);
+    model_engagement_default(&engagement);
     return status;
 }
 
@@ -92,6 +94,7 @@ static void late_trials_end_where_those_in_order_do(void **state)
             const struct learner_outcome *expected = &in_order_outcomes[order[n - 1]];
             assert_true(is_same(outcome.p_right, expected->p_right));
             assert_true(is_same(outcome.nats, expected->nats));
+            assert_true(is_same(outcome.p_disengaged, expected->p_disengaged));
         }
     }
 }

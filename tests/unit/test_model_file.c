@@ -111,15 +111,18 @@ static void a_spec_without_words_is_the_built_in_walk(void **state)
     assert_int_equal(model_file_build(&spec, &model, &fault), FAULT_NONE);
     assert_string_equal(model.hash, "built-in");
     assert_memory_equal(&model.bank.member[0].noise, &built_in.noise, sizeof built_in.noise);
+    model_file_free(&model);
     spec.rule = "reinforce";
     assert_int_equal(model_file_build(&spec, &model, &fault), FAULT_NONE);
     assert_int_equal(strlen(model.hash), MODEL_FILE_HASH_MAX);
     CHECK_NEAR(model.bank.member[0].rule.rate[0], MODEL_FILE_RATE, 0.0);
     char first[MODEL_FILE_HASH_MAX + 1];
     memcpy(first, model.hash, sizeof first);
+    model_file_free(&model);
     spec.rate = 0.5;
     assert_int_equal(model_file_build(&spec, &model, &fault), FAULT_NONE);
     assert_string_not_equal(model.hash, first);
+    model_file_free(&model);
 }
 
 static void specs_that_make_no_sense_are_refused(void **state)

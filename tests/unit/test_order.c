@@ -80,7 +80,8 @@ static void names_the_first_trial_that_goes_back(void **state)
     push(0, "s1", 2);
     push(0, "s1", 3);
     push(0, "s1", 10);
-    assert_non_null(strstr(text(), "t.csv:4: subject m0, session s1: trial 2 comes after trial 9;"));
+    assert_non_null(
+        strstr(text(), "t.csv:4: subject m0, session s1: trial 2 comes after trial 9;"));
     assert_non_null(strstr(text(), "(the first of 2 such rows of 5)"));
 }
 
@@ -91,8 +92,8 @@ static void names_the_first_session_that_comes_back(void **state)
     push(0, "s2", 0);
     push(0, "s1", 1);
     push(0, "s1", 2);
-    assert_non_null(strstr(
-        text(), "t.csv:4: subject m0, session s1: trial 1 comes after another session's;"));
+    assert_non_null(
+        strstr(text(), "t.csv:4: subject m0, session s1: trial 1 comes after another session's;"));
     assert_non_null(strstr(text(), "(the first of 1 such rows of 4)"));
 }
 

@@ -15,7 +15,8 @@ static const int64_t DAY_ONE_NS = 1718409600 * (int64_t)1000000000; /* 2024-06-1
 static struct config config;
 static model_params params;
 static model_bank_params bank;
-static struct learner_models models = {&bank, &params};
+static model_engagement_params engagement;
+static struct learner_models models = {&bank, &params, &engagement};
 static struct colony colony;
 static struct session_result result;
 static int64_t now_ns;
@@ -37,6 +38,7 @@ static int set_up(void **state)
     next_event = 1;
     assert_int_equal(model_params_built_in(&params, config.model.policy), MODEL_OK);
     model_bank_single(&bank, &params);
+    model_engagement_default(&engagement);
     return colony_open(&colony, &config, models, "built-in", clock_of_test);
 }
 
@@ -627,6 +629,85 @@ static void a_rig_clock_that_goes_back_is_said(void **state)
     expect(SESSION_STATUS_TAKEN, "");
 }
 
+/* ---- engagement ------------------------------------------------------------------------------ */
+
+/* Answers each stimulus right, in about 0.4 s. */
+static void play(const char *session, int first, int n)
+{
+    for (int i = first; i < first + n; i++) {
+        const int side = i / 2 % 2;
+        hear("{'kind':'trial','rig':'r1','subject':'m1','session':'%s','trial':%d,'stimulus':%d,"
+             "'choice':%d,'reward':1,'rt_s':%.3f}",
+             session, i, side == 1 ? 1 : -1, side, 0.3 + 0.02 * (i * 7 % 11));
+        expect(SESSION_STATUS_TAKEN, "");
+    }
+}
+
+/* Hears no-gos until the first alert, at most n. How many there were. */
+static int stop_playing(const char *session, int first, int n)
+{
+    for (int i = 0; i < n; i++) {
+        hear("{'kind':'trial','rig':'r1','subject':'m1','session':'%s','trial':%d,'stimulus':1}",
+             session, first + i);
+        assert_int_equal(result.status, SESSION_STATUS_TAKEN);
+        if (result.n_alerts > 0) {
+            return i + 1;
+        }
+    }
+    return n + 1;
+}
+
+static void an_animal_that_stops_playing_is_said_once_until_it_plays_again(void **state)
+{
+    (void)state;
+    play("s1", 0, 100);
+    assert_true(result.reply.as.prediction.p_disengaged < 0.05);
+    const int delay = stop_playing("s1", 100, 20);
+    assert_in_range(delay, 3, 8);
+    expect(SESSION_STATUS_TAKEN, "disengaged");
+    assert_true(result.alerts[0].evidence >= 5000.0);
+    assert_true(result.reply.as.prediction.p_disengaged > 0.9);
+    assert_true(result.scored.p_disengaged == result.reply.as.prediction.p_disengaged);
+    char text[256];
+    (void)snprintf(text, sizeof text,
+                   "m1 seems to have stopped playing in its last %d trials, up to trial %d: it "
+                   "hardly answers (no-gos 100%%)",
+                   delay, 99 + delay);
+    assert_string_equal(result.alerts[0].text, text);
+    assert_int_equal(stop_playing("s1", 100 + delay, 50), 51);
+    play("s1", 150 + delay, 30);
+    const int again = stop_playing("s1", 180 + delay, 20);
+    assert_in_range(again, 3, 8);
+    assert_int_equal(stop_playing("s1", 180 + delay + again, 5), 6);
+    play("s2", 0, 10);
+    assert_int_equal(m1()->state.is_disengaged, 0);
+    assert_in_range(stop_playing("s2", 10, 20), 3, 8);
+}
+
+static void no_animal_is_called_disengaged_where_that_is_off(void **state)
+{
+    (void)state;
+    config.engagement.enabled = false;
+    play("s1", 0, 100);
+    assert_true(isnan(result.reply.as.prediction.p_disengaged));
+    assert_int_equal(stop_playing("s1", 100, 50), 51);
+}
+
+static void a_bout_seen_only_when_a_late_trial_came_is_said_then(void **state)
+{
+    (void)state;
+    play("s1", 0, 100);
+    const int delay = stop_playing("s1", 100, 20);
+    play("s2", 0, 100);
+    for (int i = 1; i < delay; i++) {
+        hear("{'kind':'trial','rig':'r1','subject':'m1','session':'s2','trial':%d,'stimulus':1}",
+             100 + i);
+        assert_int_equal(result.n_alerts, i == 1 ? 1 : 0); /* the gap */
+    }
+    hear("{'kind':'trial','rig':'r1','subject':'m1','session':'s2','trial':100,'stimulus':1}");
+    expect(SESSION_STATUS_HEALED, "disengaged");
+}
+
 /* ---- models ---------------------------------------------------------------------------------- */
 
 static void an_animal_not_heard_yet_begins_with_the_model_in_force(void **state)
@@ -637,7 +718,7 @@ static void an_animal_not_heard_yet_begins_with_the_model_in_force(void **state)
     other.noise.prior_var[0] *= 3.0;
     model_bank_params other_bank;
     model_bank_single(&other_bank, &other);
-    const struct learner_models others = {&other_bank, &params};
+    const struct learner_models others = {&other_bank, &params, &engagement};
     assert_int_equal(colony_add_subject(&colony, "m1"), 0); /* as a resume does */
     colony_change_run(&colony, 2, &config, others, "0123456789abcdef");
     struct learner fresh;
@@ -703,6 +784,9 @@ int main(void)
         TEST(seq_going_back_with_a_new_trial_is_said_and_counted_from_there),
         TEST(a_session_may_count_its_seq_from_0_or_from_its_start),
         TEST(a_rig_clock_that_goes_back_is_said),
+        TEST(an_animal_that_stops_playing_is_said_once_until_it_plays_again),
+        TEST(no_animal_is_called_disengaged_where_that_is_off),
+        TEST(a_bout_seen_only_when_a_late_trial_came_is_said_then),
         TEST(an_animal_not_heard_yet_begins_with_the_model_in_force),
         TEST(what_is_no_message_is_refused_and_leaves_no_trace),
     };

@@ -26,11 +26,11 @@ enum { MODEL_BANK_MAX = 24 }; /* members */
 #define MODEL_BANK_TEMPER_MAX 4.0
 
 typedef struct {
-    uint32_t n;                   /* members, 1..MODEL_BANK_MAX */
-    double share;                 /* of the weights that each choice gives back to the prior */
-    double temper;                /* power of the likelihoods; 1: Bayes */
-    double prior[MODEL_BANK_MAX]; /* MODEL_BANK_PRIOR_MIN..1; their sum is 1 */
+    uint32_t n;    /* members, 1..MODEL_BANK_MAX */
+    double share;  /* of the weights that each choice gives back to the prior */
+    double temper; /* power of the likelihoods; 1: Bayes */
     model_params member[MODEL_BANK_MAX];
+    double prior[MODEL_BANK_MAX]; /* MODEL_BANK_PRIOR_MIN..1; their sum is 1 */
 } model_bank_params;
 
 typedef struct {

@@ -14,7 +14,7 @@
 
 enum {
     MODEL_WEIGHTS_MAX = 8,
-    MODEL_POLICY_TEXT_MAX = 176 /* every list of MODEL_WEIGHTS_MAX features fits, bytes with NUL */
+    MODEL_POLICY_TEXT_MAX = 160 /* every list of MODEL_WEIGHTS_MAX features fits, bytes with NUL */
 };
 
 /* X(NAME, name, formula). x is the transformed contrast of the trial to come, x1 that of the last
