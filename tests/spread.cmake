@@ -6,5 +6,6 @@ endif()
 add_executable(spread_jobs support/spread_jobs.c)
 target_link_libraries(spread_jobs PRIVATE test_support murid::daemon_core)
 python_test(integration/test_spread.py)
-set_property(TEST integration.spread APPEND PROPERTY ENVIRONMENT
+python_test(integration/test_fit_many.py)
+set_property(TEST integration.spread integration.fit_many APPEND PROPERTY ENVIRONMENT
     "MURID_MPI=$<BOOL:${MURID_MPI}>" "SPREAD_JOBS=$<TARGET_FILE:spread_jobs>")

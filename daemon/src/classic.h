@@ -11,8 +11,9 @@
 #include "training.h"
 
 /* Fills in rate and baseline of params->rule, whose kind is set; *loss in nats a trial. The same on
- * any number of threads; team NULL: on this one. tell as in struct fitter_run. FAULT_NONE, or
- * FAULT_WORK (told to stop, no memory) with params as they were. */
+ * any number of threads; team NULL: on this one. tell as in struct fitter_run; told to stop, *loss
+ * is NaN and params are as they were. FAULT_NONE, or FAULT_WORK (no memory, no finite loss) with
+ * params as they were. */
 int classic_fit(model_params *params, const struct training_view *view, struct team *team,
                 bool (*tell)(void *context, double done), void *context, double *loss,
                 struct fault *fault);

@@ -1,9 +1,11 @@
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "commands.h"
@@ -132,7 +134,8 @@ static int choose_models(const struct request *r, struct recipe *recipe, struct 
         return fault_set(fault, FAULT_INPUT,
                          "rule none without a filter predicts nothing; --filter ekf was expected");
     }
-    if (!model_rule_has_net(kind) && !in_filter && (r->of_net || r->resume)) {
+    if (!model_rule_has_net(kind) && !in_filter && r->folds == 0 && r->seeds == 1 &&
+        (r->of_net || r->resume)) {
         return fault_set(fault, FAULT_INPUT,
                          "rule %s without a filter is fitted at once: hidden, layers, truncation, "
                          "epochs, rate, seed, losses, resume and their like are not for it",
@@ -145,6 +148,17 @@ static int choose_models(const struct request *r, struct recipe *recipe, struct 
 static bool is_many(const struct fit *f)
 {
     return f->recipe.n > 1 || f->request->seeds > 1 || f->request->folds > 0;
+}
+
+/* Told before the work rather than after it. */
+static int check_out(const struct request *r, struct fault *fault)
+{
+    struct stat info;
+    if (r->out != NULL && stat(r->out, &info) == 0 && !S_ISREG(info.st_mode)) {
+        return fault_set(fault, FAULT_INPUT, "option o: %.400s: not a file; a model's was expected",
+                         r->out);
+    }
+    return FAULT_NONE;
 }
 
 static int check_request(const struct request *r, struct fault *fault)
@@ -163,7 +177,17 @@ static int check_request(const struct request *r, struct fault *fault)
         return fault_set(fault, FAULT_INPUT, "option preset: \"%.64s\"; paper was expected",
                          r->preset);
     }
-    return FAULT_NONE;
+    return check_out(r, fault);
+}
+
+static int check_bank(const struct fit *f, struct fault *fault)
+{
+    const size_t n = recipe_banked(&f->recipe, (size_t)f->request->seeds);
+    return n <= MODEL_BANK_MAX ? FAULT_NONE
+                               : fault_set(fault, FAULT_INPUT,
+                                           "option seeds: they make a bank of %zu models; at most "
+                                           "%d were expected",
+                                           n, MODEL_BANK_MAX);
 }
 
 static int read_request(struct fit *f, struct fault *fault)
@@ -193,6 +217,9 @@ static int read_request(struct fit *f, struct fault *fault)
             rc = read_choice("mirror", r->mirror, "off", "on", &o->with_mirrors, fault);
         }
     }
+    if (rc == FAULT_NONE) {
+        rc = check_bank(f, fault);
+    }
     if (rc == FAULT_NONE && is_many(f) && r->losses != NULL) {
         rc = fault_set(fault, FAULT_INPUT, "option losses: for a single fit alone");
     }
@@ -214,6 +241,9 @@ static void warn_of_data(const struct training *t)
         fprintf(stderr, "murid: warning: only %zu trials; a net learns them by heart\n",
                 t->n_choices);
     }
+    if (t->disorder[0] != '\0') {
+        fprintf(stderr, "murid: warning: %s\n", t->disorder);
+    }
 }
 
 /* ---- one fit ---- */
@@ -229,9 +259,11 @@ static int open_losses(const struct request *r, bool has_judge, FILE **out, stru
     if (r->losses == NULL) {
         return FAULT_NONE;
     }
-    *out = fopen(r->losses, r->resume ? "a" : "w");
-    if (*out == NULL || (!r->resume && fprintf(*out, "epoch,nats_per_trial%s\n",
-                                               has_judge ? ",held_out" : "") < 0)) {
+    *out = r->resume ? fopen(r->losses, "r+") : NULL;
+    const bool is_new = *out == NULL;
+    *out = is_new ? fopen(r->losses, "w+") : *out;
+    if (*out == NULL ||
+        (is_new && fprintf(*out, "epoch,nats_per_trial%s\n", has_judge ? ",held_out" : "") < 0)) {
         return fault_set(fault, FAULT_WORK, "%s: cannot be written: %s", r->losses,
                          strerror(errno));
     }
@@ -270,6 +302,13 @@ static int report(const struct fit *f, const struct fitter_result *result,
         printf(" (%u animals held out: %.4f)", (unsigned)o->held_out, result->held_out_loss);
     }
     printf("\n%s %s\n", model->hash, f->request->out);
+    const double chance = log(2.0);
+    if (result->loss > chance) {
+        fprintf(stderr,
+                "murid: warning: a loss above that of chance (%.4f); more --epochs or a smaller "
+                "--rate may help\n",
+                chance);
+    }
     return result->is_whole ? FAULT_NONE
                             : fault_set(fault, FAULT_WORK,
                                         "interrupted after %" PRIu64 " of %" PRIu64
@@ -302,6 +341,9 @@ static int fit_one(struct fit *f, struct fault *fault)
         progress_start(&progress, "fit", PROGRESS_STEPS);
         rc = fitter_fit(o, &f->training, NULL, 0, &run, &model, &result, fault);
         progress_finish(&progress);
+    }
+    if (rc == FAULT_NONE && !result.has_model) {
+        rc = fault_set(fault, FAULT_WORK, "interrupted; nothing was written");
     }
     if (rc == FAULT_NONE) {
         rc = model_file_save(&model, f->request->out, fault);
@@ -350,10 +392,7 @@ static int join(void *context, const struct model_file models[], size_t n, struc
 {
     const struct fit *f = context;
     const char *places[MODEL_BANK_MAX];
-    if (n > MODEL_BANK_MAX) {
-        return fault_set(fault, FAULT_INPUT, "a bank of %zu models; at most %d were expected", n,
-                         MODEL_BANK_MAX);
-    }
+    assert(n <= MODEL_BANK_MAX); /* check_bank() */
     for (size_t i = 0; i < n; i++) {
         places[i] = models[i].about.note;
     }
@@ -392,16 +431,45 @@ static void write_key(const struct fit *f, char *out, size_t cap)
 
 typedef void comparison_writer(FILE *to, const struct comparison *c);
 
+/* "" where no tables are wanted. */
+static int table_path(const struct request *r, const char *extension, char path[PATH_BYTES],
+                      struct fault *fault)
+{
+    const char *stem = r->table != NULL ? r->table : r->out;
+    path[0] = '\0';
+    if (stem != NULL && snprintf(path, PATH_BYTES, "%s.cv.%s", stem, extension) >= PATH_BYTES) {
+        return fault_set(fault, FAULT_INPUT, "option table: %.100s...: the path is too long", stem);
+    }
+    return FAULT_NONE;
+}
+
+/* A bad place is told now, not at the end. */
+static int check_table(const struct request *r, struct fault *fault)
+{
+    char path[PATH_BYTES];
+    const int rc = table_path(r, "csv", path, fault);
+    if (rc != FAULT_NONE || path[0] == '\0') {
+        return rc;
+    }
+    const bool is_new = access(path, F_OK) != 0;
+    FILE *file = fopen(path, "a");
+    if (file == NULL) {
+        return fault_set(fault, FAULT_WORK, "%s: cannot be written: %s", path, strerror(errno));
+    }
+    (void)fclose(file);
+    if (is_new) {
+        (void)unlink(path);
+    }
+    return FAULT_NONE;
+}
+
 static int write_table(const struct request *r, const char *extension, comparison_writer *write,
                        const struct comparison *c, struct fault *fault)
 {
     char path[PATH_BYTES];
-    const char *stem = r->table != NULL ? r->table : r->out;
-    if (stem == NULL) {
-        return FAULT_NONE;
-    }
-    if (snprintf(path, sizeof path, "%s.cv.%s", stem, extension) >= PATH_BYTES) {
-        return fault_set(fault, FAULT_INPUT, "option table: %.100s...: the path is too long", stem);
+    const int rc = table_path(r, extension, path, fault);
+    if (rc != FAULT_NONE || path[0] == '\0') {
+        return rc;
     }
     FILE *to = fopen(path, "w");
     if (to != NULL) {
@@ -449,6 +517,31 @@ static int write_bank(const struct fit *f, const struct crossval *cv, struct fau
     return rc;
 }
 
+/* The folds leave fewer animals to hold out from than there are. */
+static int check_folds(const struct fit *f, struct fault *fault)
+{
+    const struct request *r = f->request;
+    if (r->folds == 0 || r->held_out <= 0 || f->training.n < r->folds) {
+        return FAULT_NONE; /* or told where the folds are dealt */
+    }
+    const int64_t least = f->training.n - (f->training.n + r->folds - 1) / r->folds;
+    return r->held_out < least
+               ? FAULT_NONE
+               : fault_set(fault, FAULT_INPUT,
+                           "option hold-out: %" PRId64 " animals held out of %" PRId64
+                           " that a fold leaves; at least one to learn from was expected",
+                           r->held_out, least);
+}
+
+static int check_many(const struct fit *f, struct fault *fault)
+{
+    int rc = check_folds(f, fault);
+    if (rc == FAULT_NONE && f->ranks.rank == 0 && f->request->folds > 0) {
+        rc = check_table(f->request, fault);
+    }
+    return ranks_agree(&f->ranks, rc, fault);
+}
+
 /* Each thread of each rank makes a fit of its own; the first rank scores and writes. */
 static int fit_many(struct fit *f, struct fault *fault)
 {
@@ -471,7 +564,10 @@ static int fit_many(struct fit *f, struct fault *fault)
                                              .key = key,
                                              .resume = r->resume,
                                              .n_threads = f->n_threads};
-    int rc = crossval_open(&cv, &options, fault);
+    int rc = check_many(f, fault);
+    if (rc == FAULT_NONE) {
+        rc = crossval_open(&cv, &options, fault);
+    }
     if (rc == FAULT_NONE) {
         rc = crossval_run(&cv, &f->ranks, fault);
     }
@@ -496,6 +592,19 @@ static size_t count_threads(const struct request *r)
     return wanted < SPREAD_THREADS_MAX ? wanted : SPREAD_THREADS_MAX;
 }
 
+static int load(struct fit *f, struct fault *fault)
+{
+    const char *path = f->request->data;
+    if (f->ranks.n > 1 && strcmp(path, "-") == 0) {
+        return fault_set(fault, FAULT_INPUT,
+                         "standard input reaches one of %d ranks; a file that "
+                         "all of them see was expected",
+                         f->ranks.n);
+    }
+    const int rc = training_load(&f->training, path, fault);
+    return ranks_agree(&f->ranks, rc, fault);
+}
+
 static int fit(const struct request *r, struct fault *fault)
 {
     struct fit *f = calloc(1, sizeof *f);
@@ -504,12 +613,12 @@ static int fit(const struct request *r, struct fault *fault)
     }
     f->request = r;
     f->n_threads = count_threads(r);
-    int rc = read_request(f, fault);
+    int rc = ranks_open(&f->ranks, fault);
     if (rc == FAULT_NONE) {
-        rc = ranks_open(&f->ranks, fault);
+        rc = read_request(f, fault);
     }
     if (rc == FAULT_NONE) {
-        rc = ranks_agree(&f->ranks, training_load(&f->training, r->data, fault), fault);
+        rc = load(f, fault);
     }
     if (rc == FAULT_NONE) {
         if (f->ranks.rank == 0) {
@@ -518,11 +627,15 @@ static int fit(const struct request *r, struct fault *fault)
         rc = is_many(f) ? fit_many(f, fault) : f->ranks.rank == 0 ? fit_one(f, fault) : FAULT_NONE;
         rc = is_many(f) ? rc : ranks_agree(&f->ranks, rc, fault);
     }
-    const bool is_silent = f->ranks.is_open && f->ranks.rank != 0;
+    /* Before the others may leave: a launcher ends all when one has failed. */
+    if (rc != FAULT_NONE && f->ranks.rank == 0) {
+        (void)fault_report(fault, rc);
+    }
+    (void)fflush(stdout);
     ranks_close(&f->ranks);
     training_free(&f->training);
     free(f);
-    return rc == FAULT_NONE ? 0 : is_silent ? 1 : fault_report(fault, rc);
+    return rc;
 }
 
 int cmd_fit(int argc, char **argv)
@@ -545,54 +658,62 @@ int cmd_fit(int argc, char **argv)
     const struct option list[] = {
         {"o", OPTION_TEXT, &r.out, 0, 0, "M.safetensors", "the model file to write", NULL},
         {"rule", OPTION_TEXT, &r.rule, 0, 0, "RULE",
-         "none, reinforce, reinforce_base, reward_max, predict_max, eligibility, dnn, rnn\n"
-         "(default), gru_policy, or bank: the standard bank of several",
+         "none, reinforce, reinforce_base, reward_max, predict_max, eligibility,\n"
+         "dnn, rnn (default), gru_policy, or bank: the standard bank of several",
          NULL},
         {"filter", OPTION_TEXT, &r.filter, 0, 0, "ekf|none",
-         "ekf (default): in the filter that will run it, with noise and prior; none: open\n"
-         "loop, the rule alone predicts, from weights of 0",
+         "ekf (default): in the filter that will run it, with noise and prior;\n"
+         "none: open loop, the rule alone predicts, from weights of 0",
          NULL},
         {"preset", OPTION_TEXT, &r.preset, 0, 0, "paper",
-         "as arXiv:2509.04661: --filter none --policy stim_bias --epochs 1000 --rate 0.001", NULL},
-        {"policy", OPTION_TEXT, &r.policy, 0, 0, "FEATURES", "of the policy", NULL},
-        {"hidden", OPTION_INT, &r.hidden, 1, MODEL_HIDDEN_MAX, "N", "units a layer (32)",
-         &r.of_net},
-        {"layers", OPTION_INT, &r.layers, 1, MODEL_LAYERS_MAX, "N", "hidden layers (2)", &r.of_net},
+         "as arXiv:2509.04661: --filter none --policy stim_bias --epochs 1000\n"
+         "--rate 0.001",
+         NULL},
+        {"policy", OPTION_TEXT, &r.policy, 0, 0, "FEATURES", "of the policy (docs/model.md)", NULL},
+        {"hidden", OPTION_INT, &r.hidden, 1, MODEL_HIDDEN_MAX, "N",
+         "units a layer (16; open loop 32)", &r.of_net},
+        {"layers", OPTION_INT, &r.layers, 1, MODEL_LAYERS_MAX, "N",
+         "hidden layers (1; open loop 2)", &r.of_net},
         {"truncation", OPTION_INT, &r.truncation, 1, MODEL_FIT_TRUNCATION_MAX, "N",
-         "trials through which gradients flow (500)", &r.of_net},
-        {"batch", OPTION_INT, &r.batch, 0, MODEL_FIT_ANIMALS_MAX, "N",
-         "animals a step; 0: all of them", &r.of_net},
+         "trials through which gradients flow (10000; open loop 500)", &r.of_net},
+        {"batch", OPTION_INT, &r.batch, 0, SUBJECTS_MAX, "N",
+         "animals a step; 0: all of them (3 for nets in the filter, else 0)", &r.of_net},
         {"epochs", OPTION_INT, &r.epochs, 0, 10000000, "N",
-         "passes over all animals; 0 writes the initial model", &r.of_net},
-        {"rate", OPTION_REAL, &r.rate, 1e-9, 1.0, "X", "Adam's at first", &r.of_net},
+         "passes over all animals (nets 100, other rules 150; open loop 1000)", &r.of_net},
+        {"rate", OPTION_REAL, &r.rate, 1e-9, 1.0, "X",
+         "Adam's at first (nets 0.003, other rules 0.006; open loop 0.001)", &r.of_net},
         {"filter-rate", OPTION_REAL, &r.filter_rate, 1e-3, 1e4, "X",
          "of noise, prior and classic rules, in multiples of that (10)", &r.of_net},
         {"schedule", OPTION_TEXT, &r.schedule, 0, 0, "step|cosine",
-         "of the rate: times 0.999 every 5 steps, or down to 0 at the last", &r.of_net},
+         "of the rate: times 0.999 every 5 steps (open loop), or down to 0 at the\n"
+         "last (in the filter)",
+         &r.of_net},
         {"mirror", OPTION_TEXT, &r.mirror, 0, 0, "on|off",
-         "learn from each animal's mirror image too, left and right exchanged", &r.of_net},
-        {"weight-decay", OPTION_REAL, &r.weight_decay, 0, 100, "X", "of the nets' matrices",
+         "learn from each animal's mirror image too, left and right exchanged (on; open\n"
+         "loop off)",
          &r.of_net},
-        {"clip", OPTION_REAL, &r.clip, 1e-12, 1e12, "X", "longest gradient taken as it is",
-         &r.of_net},
-        {"hold-out", OPTION_INT, &r.held_out, 0, MODEL_FIT_ANIMALS_MAX, "N",
+        {"weight-decay", OPTION_REAL, &r.weight_decay, 0, 100, "X",
+         "of the nets' matrices (3; open loop 0)", &r.of_net},
+        {"clip", OPTION_REAL, &r.clip, 1e-12, 1e12, "X",
+         "longest gradient taken as it is (no bound)", &r.of_net},
+        {"hold-out", OPTION_INT, &r.held_out, 0, SUBJECTS_MAX, "N",
          "animals kept apart to stop early (0)", &r.of_net},
         {"patience", OPTION_INT, &r.patience, 1, 10000000, "N",
          "epochs without a better score of theirs (20)", &r.of_net},
         {"seed", OPTION_INT, &r.seed, 0, (double)INT32_MAX, "N",
-         "of initial weights, batches and animals held out (0)", &r.of_net},
+         "of initial weights, batches, folds and animals held out (0)", &r.of_net},
         {"seeds", OPTION_INT, &r.seeds, 1, MODEL_BANK_MAX, "N",
          "an ensemble: each net from so many seeds, mixed as a bank (1)", NULL},
         {"share", OPTION_REAL, &r.share, 0, MODEL_BANK_SHARE_MAX, "X",
-         "of a bank's weights that each choice gives back to the prior", NULL},
+         "of a bank's weights that each choice gives back to the prior (0.001)", NULL},
         {"temper", OPTION_REAL, &r.temper, MODEL_BANK_TEMPER_MIN, MODEL_BANK_TEMPER_MAX, "X",
          "power of the likelihoods by which a bank is weighed (1)", NULL},
-        {"cv", OPTION_INT, &r.folds, 0, MODEL_FIT_ANIMALS_MAX, "K",
-         "cross-validation by animal in K folds, against chance, a static psychometric\n"
-         "curve, a random walk and each classic rule",
+        {"cv", OPTION_INT, &r.folds, 0, SUBJECTS_MAX, "K",
+         "cross-validation by animal in K folds, against chance, a static\n"
+         "psychometric curve, a random walk and each classic rule",
          NULL},
         {"table", OPTION_TEXT, &r.table, 0, 0, "STEM",
-         "its tables: STEM.cv.csv, .json and .svg (-o's)", NULL},
+         "its tables: STEM.cv.csv, .cv.json and .cv.svg (-o's path)", NULL},
         {"json", OPTION_FLAG, &r.json, 0, 0, NULL, "prints it for programs", NULL},
         {"threads", OPTION_INT, &r.threads, 1, TEAM_THREADS_MAX, "N",
          "at work (all processors); the result does not depend on it", NULL},
@@ -602,12 +723,12 @@ int cmd_fit(int argc, char **argv)
          NULL},
     };
     struct options options = {
-        .usage = "fit DATA.csv -o M.safetensors [options]",
+        .usage = "fit DATA.csv [-o M.safetensors] [options]",
         .about = "Trains a learning rule, or a bank of them, on all animals of a table. Ctrl-C\n"
                  "leaves M.safetensors.fit, from which --resume goes on to the same result as\n"
                  "without the interrupt; a single fit also writes the model so far. DATA.csv\n"
                  "\"-\" is standard input. Many fits are spread over threads and, if built with\n"
-                 "MPI, over ranks.",
+                 "MPI, over ranks. -o may be left out with --cv. docs/fit.md is the guide.",
         .list = list,
         .n = sizeof list / sizeof list[0],
         .arguments = &r.data,

@@ -12,11 +12,16 @@
 
 enum { TRIALS_A_LOOK = 1024 };
 
-/* The rig's draws come from streams far above those of the animals (model/mouse.h). */
+/* The rig's draws, and what makes animals differ, come from streams far above those of the animals
+ * (model/mouse.h). */
 static const uint64_t RIG_STREAMS = UINT64_C(1) << 63;
+static const uint64_t TALENT_STREAMS = UINT64_C(1) << 62;
 
 struct simulation {
-    const model_params *params;
+    const model_params *herd; /* what the animals have in common */
+    model_params params;      /* of the animal at hand */
+    double rate_factor;       /* its rates over the herd's */
+    double rate_spread;
     struct option_reals stimuli;
     int64_t mice;
     int64_t sessions;
@@ -35,7 +40,7 @@ static void write_truth_header(FILE *to, const model_policy *policy)
     for (uint32_t i = 0; i < policy->n; i++) {
         fprintf(to, ",%s", model_feature_name(policy->feature[i]));
     }
-    fputc('\n', to);
+    fputs(",rate_factor\n", to);
 }
 
 /* The weights that the choice is drawn with. */
@@ -43,11 +48,11 @@ static void write_truth(const struct simulation *s, const struct table_row *row,
                         const model_mouse *mouse)
 {
     fprintf(s->truth, "%s,%s,%lld,%.9g", row->subject, row->session, (long long)row->trial,
-            model_mouse_predict(mouse, s->params, row->stimulus));
-    for (uint32_t i = 0; i < s->params->policy.n; i++) {
+            model_mouse_predict(mouse, &s->params, row->stimulus));
+    for (uint32_t i = 0; i < s->params.policy.n; i++) {
         fprintf(s->truth, ",%.9g", mouse->w[i]);
     }
-    fputc('\n', s->truth);
+    fprintf(s->truth, ",%.9g\n", s->rate_factor);
 }
 
 static int run_trial(struct simulation *s, model_mouse *mouse, model_random *rig,
@@ -60,8 +65,8 @@ static int run_trial(struct simulation *s, model_mouse *mouse, model_random *rig
     if (s->truth != NULL) {
         write_truth(s, row, mouse);
     }
-    row->rt_s = floor(1000.0 * model_mouse_draw_rt_s(mouse, s->params, contrast)) / 1000.0;
-    row->choice = model_mouse_choose(mouse, s->params, contrast);
+    row->rt_s = floor(1000.0 * model_mouse_draw_rt_s(mouse, &s->params, contrast)) / 1000.0;
+    row->choice = model_mouse_choose(mouse, &s->params, contrast);
     row->reward = row->choice == row->side ? 1.0 : 0.0;
     table_write(s->out, row);
     s->n_trials++;
@@ -72,7 +77,7 @@ static int run_trial(struct simulation *s, model_mouse *mouse, model_random *rig
                                .rt_s = row->rt_s,
                                .choice = row->choice,
                                .side = row->side};
-    const int status = model_mouse_learn(mouse, s->params, &trial);
+    const int status = model_mouse_learn(mouse, &s->params, &trial);
     if (status != MODEL_OK) {
         return fault_set(
             fault, FAULT_WORK,
@@ -90,17 +95,31 @@ static int run_trial(struct simulation *s, model_mouse *mouse, model_random *rig
     return FAULT_NONE;
 }
 
+/* One log-normal factor for all rates of an animal, so that some learn faster than others. */
+static void draw_talent(struct simulation *s, int64_t number)
+{
+    model_random random;
+    model_random_seed(&random, (uint64_t)s->seed, TALENT_STREAMS + (uint64_t)number);
+    s->params = *s->herd;
+    s->rate_factor =
+        s->rate_spread > 0.0 ? exp(s->rate_spread * model_random_normal(&random)) : 1.0;
+    for (uint32_t i = 0; i < s->params.policy.n; i++) {
+        s->params.rule.rate[i] *= s->rate_factor;
+    }
+}
+
 static int run_mouse(struct simulation *s, int64_t number, struct fault *fault)
 {
     model_mouse mouse;
     model_random rig;
     struct table_row row = {.repeat = -1, .p_left = (double)NAN};
-    model_mouse_init(&mouse, s->params, (uint64_t)s->seed, (uint64_t)number);
+    draw_talent(s, number);
+    model_mouse_init(&mouse, &s->params, (uint64_t)s->seed, (uint64_t)number);
     model_random_seed(&rig, (uint64_t)s->seed, RIG_STREAMS + (uint64_t)number);
     (void)snprintf(row.subject, sizeof row.subject, "vm%02lld", (long long)number + 1);
     for (int64_t session = 1; session <= s->sessions; session++) {
         (void)snprintf(row.session, sizeof row.session, "%lld", (long long)session);
-        model_mouse_start_session(&mouse, s->params);
+        model_mouse_start_session(&mouse, &s->params);
         for (row.trial = 0; row.trial < s->trials; row.trial++) {
             const int rc = run_trial(s, &mouse, &rig, &row, fault);
             if (rc != FAULT_NONE) {
@@ -146,7 +165,7 @@ static int simulate(struct simulation *s, const char *out_path, const char *trut
     if (rc == FAULT_NONE) {
         table_write_header(s->out);
         if (s->truth != NULL) {
-            write_truth_header(s->truth, &s->params->policy);
+            write_truth_header(s->truth, &s->herd->policy);
         }
         progress_start(&s->progress, "simulate", s->mice * s->sessions * s->trials);
         for (int64_t i = 0; i < s->mice && rc == FAULT_NONE; i++) {
@@ -177,13 +196,15 @@ int cmd_simulate(int argc, char **argv)
         {"mice", OPTION_INT, &s.mice, 1, 1000000, "N", "animals (1)", NULL},
         {"sessions", OPTION_INT, &s.sessions, 1, 100000, "N", "sessions of each (1)", NULL},
         {"trials", OPTION_INT, &s.trials, 1, 1000000, "N", "trials of each session (500)", NULL},
+        {"rate-spread", OPTION_REAL, &s.rate_spread, 0, 2, "SD",
+         "of the animals' log learning rate, so that they differ (0)", NULL},
         {"stimuli", OPTION_REALS, &s.stimuli, -1, 1, "LIST",
          "signed contrasts, drawn with equal chance", NULL},
         {"seed", OPTION_INT, &s.seed, 0, 9007199254740992.0, "N",
          "the same seed gives the same animals (1)", NULL},
         {"o", OPTION_TEXT, &out_path, 0, 0, "FILE.csv", "trial table (standard output)", NULL},
         {"truth", OPTION_TEXT, &truth_path, 0, 0, "FILE.csv",
-         "also the true weights before each trial", NULL},
+         "also the true weights before each trial, and the rates over the stated ones", NULL},
     };
     struct option list[SPEC_OPTIONS + sizeof own / sizeof own[0]];
     memcpy(list + spec_options(&spec, list), own, sizeof own);
@@ -212,8 +233,14 @@ int cmd_simulate(int argc, char **argv)
     if (rc == FAULT_NONE && model_file_is_bank(&model)) {
         rc = fault_set(&fault, FAULT_INPUT, "%s: is a bank; a single model expected", model_path);
     }
+    if (rc == FAULT_NONE && s.rate_spread > 0.0 &&
+        !model_rule_has_rates(model.bank.member[0].rule.kind)) {
+        rc = fault_set(&fault, FAULT_INPUT,
+                       "option rate-spread: rule %s has no learning rate to spread",
+                       model_rule_name(model.bank.member[0].rule.kind));
+    }
     if (rc == FAULT_NONE) {
-        s.params = &model.bank.member[0];
+        s.herd = &model.bank.member[0];
         progress_catch_interrupts();
         rc = simulate(&s, out_path, truth_path, &fault);
     }

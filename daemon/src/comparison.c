@@ -337,12 +337,6 @@ void comparison_json(FILE *to, const struct comparison *c)
 
 enum { PICTURE_WIDTH = 760, ROW_HEIGHT = 30, TOP = 44, BOTTOM = 46, LETTER = 7, TEXT_MAX = 256 };
 
-static const char STYLE[] =
-    "svg{background:#fff;font:12px system-ui,-apple-system,\"Segoe UI\",Roboto,sans-serif}"
-    "text{fill:#17171a}.tick,.title{fill:#5d5d66}.axis{stroke:#a3a2a0}.zero{stroke:#17171a}"
-    ".animal{fill:#2a6fd0;fill-opacity:.45}.interval{stroke:#17171a;stroke-width:2}"
-    ".pooled{fill:#d9580f;stroke:#fff}";
-
 /* Dots of a row stand on five lines, so that those with the same gain can be told apart. */
 static double spread_of(uint32_t subject)
 {
@@ -357,14 +351,14 @@ static void draw_model(struct plot *p, const struct comparison *c, uint32_t mode
         const double gain = comparison_subject_gain(c, i, model);
         (void)snprintf(tip, sizeof tip, "%s: %.4f in %" PRId64 " trials", c->subject[i], gain,
                        c->n[i]);
-        plot_dot(p, "animal", gain, row + spread_of(i), 3.0, tip);
+        plot_dot(p, "dot c0", gain, row + spread_of(i), 3.0, tip);
     }
-    plot_line(p, "interval", g->lo, row, g->hi, row);
+    plot_line(p, "whisker", g->lo, row, g->hi, row);
     const int n = snprintf(tip, sizeof tip, "pooled: %.4f", g->pooled);
     if (isfinite(g->lo)) {
         (void)snprintf(tip + n, sizeof tip - (size_t)n, ", 95%% %.4f to %.4f", g->lo, g->hi);
     }
-    plot_dot(p, "pooled", g->pooled, row, 4.5, tip);
+    plot_dot(p, "seen", g->pooled, row, 4.5, tip);
     plot_text(p->to, "name", p->left - 10.0, plot_py(p, row) + 4.0, "end", c->model[model]);
 }
 
@@ -399,10 +393,10 @@ void comparison_svg(FILE *to, const struct comparison *c)
                    "what %s gains on each model: dots are %" PRIu32
                    " animals, bars the pooled gain's 95%%",
                    c->model[c->named], comparison_scored(c));
-    plot_file_open(to, PICTURE_WIDTH, p.top + p.height + BOTTOM, title, STYLE);
+    plot_file_open(to, PICTURE_WIDTH, p.top + p.height + BOTTOM, title);
     plot_text(to, "title", 12.0, 20.0, "start", title);
     plot_x_axis(&p, "gain, nats a trial", NULL);
-    plot_line(&p, "zero", 0.0, p.y0, 0.0, p.y1);
+    plot_line(&p, "chance", 0.0, p.y0, 0.0, p.y1);
     for (uint32_t m = 0; m < c->n_models; m++) {
         if (m != c->named) {
             draw_model(&p, c, m, row);

@@ -50,6 +50,25 @@ static uint32_t seeds_of(const struct crossval_options *o, size_t member)
     return o->members[member].is_seeded ? o->n_seeds : 1;
 }
 
+/* An animal may have made no choice at all. */
+static int need_choices(const struct crossval *cv, struct fault *fault)
+{
+    const struct training *t = cv->options->training;
+    for (uint32_t set = 0; set < cv->options->n_folds; set++) {
+        size_t n = 0;
+        for (uint32_t i = 0; i < t->n; i++) {
+            n += cv->fold[i] != set ? t->subject[i].n_choices : 0;
+        }
+        if (n == 0) {
+            return fault_set(fault, FAULT_INPUT,
+                             "only animals of fold %" PRIu32
+                             " made choices; others to learn from were expected",
+                             set + 1);
+        }
+    }
+    return FAULT_NONE;
+}
+
 static void list_fits(struct crossval *cv)
 {
     const struct crossval_options *o = cv->options;
@@ -74,6 +93,9 @@ int crossval_open(struct crossval *cv, const struct crossval_options *o, struct 
     int rc = cv->fold != NULL && cv->fits != NULL ? FAULT_NONE : no_memory(fault);
     if (rc == FAULT_NONE && o->n_folds > 0) {
         rc = crossval_deal(o->training, o->n_folds, o->seed, cv->fold, fault);
+    }
+    if (rc == FAULT_NONE) {
+        rc = need_choices(cv, fault);
     }
     if (rc == FAULT_NONE) {
         list_fits(cv);

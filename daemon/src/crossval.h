@@ -81,7 +81,8 @@ struct crossval {
 int crossval_deal(const struct training *training, uint32_t n_folds, uint64_t seed, uint32_t fold[],
                   struct fault *fault);
 
-/* Lists the folds and the fits. FAULT_NONE, or a failure with *cv zeroed. */
+/* Lists the folds and the fits. FAULT_NONE; FAULT_INPUT (fewer animals than folds, a fold without
+ * which there is no choice to learn from, too many fits) or FAULT_WORK with *cv zeroed. */
 int crossval_open(struct crossval *cv, const struct crossval_options *options, struct fault *fault);
 
 /* A zeroed one is fine. The directory is left. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,8 +16,15 @@
 
 static const int64_t SAVE_EVERY_NS = 30000000000;
 static const char STATE_FORMAT[] = "murid-fit";
+static const char STATE_VERSION[] = "3";
+static const char *const NUMBERS[] = {"steps", "best_epoch", "best_loss", "epoch_loss"};
 
-enum { ANIMALS_A_SHARD = 6, STREAM_HELD_OUT = 1 };
+enum {
+    ANIMALS_A_SHARD = 6,
+    STREAM_HELD_OUT = 1,
+    N_NUMBERS = sizeof NUMBERS / sizeof NUMBERS[0],
+    CHECKSUM_HEX = 32
+};
 
 struct fitting {
     const struct fitter_options *options;
@@ -33,6 +41,8 @@ struct fitting {
     float *best;      /* parameters */
     double best_loss; /* of the animals held out */
     uint64_t best_epoch;
+    double epoch_loss; /* of the batches of this epoch that are done */
+    bool is_warned;
 };
 
 static const char POLICY[] = "stimulus_right,stimulus_left,bias,prev_choice,choice_trace,win_stay,"
@@ -255,6 +265,23 @@ static uint64_t epochs_done(const struct fitting *f)
     return model_fit_steps(f->fit) / f->config.n_batches;
 }
 
+/* Of all that changes from step to step. */
+static void checksum(const char *const numbers[N_NUMBERS], size_t n, const float state[],
+                     const float best[], char hex[CHECKSUM_HEX + 1])
+{
+    unsigned char digest[CHECKSUM_HEX / 2];
+    crypto_generichash_state sum;
+    (void)crypto_generichash_init(&sum, NULL, 0, sizeof digest);
+    for (size_t i = 0; i < N_NUMBERS; i++) {
+        (void)crypto_generichash_update(&sum, (const unsigned char *)numbers[i],
+                                        strlen(numbers[i]) + 1);
+    }
+    (void)crypto_generichash_update(&sum, (const unsigned char *)state, 3 * n * sizeof *state);
+    (void)crypto_generichash_update(&sum, (const unsigned char *)best, n * sizeof *best);
+    (void)crypto_generichash_final(&sum, digest, sizeof digest);
+    (void)sodium_bin2hex(hex, CHECKSUM_HEX + 1, digest, sizeof digest);
+}
+
 static int save_state(const struct fitting *f, struct fault *fault)
 {
     if (f->run->state_path == NULL) {
@@ -266,18 +293,23 @@ static int save_state(const struct fitting *f, struct fault *fault)
     char steps[32];
     char best_epoch[32];
     char best_loss[32];
+    char epoch_loss[32];
+    char sum[CHECKSUM_HEX + 1];
     if (st == NULL) {
         return no_memory(fault);
     }
     const uint64_t n = model_fit_parameters(&f->config);
     const uint64_t shape[2] = {3, n};
+    const char *const numbers[N_NUMBERS] = {steps, best_epoch, best_loss, epoch_loss};
     (void)snprintf(steps, sizeof steps, "%" PRIu64, model_fit_steps(f->fit));
     (void)snprintf(best_epoch, sizeof best_epoch, "%" PRIu64, f->best_epoch);
     (void)snprintf(best_loss, sizeof best_loss, "%.17g", f->best_loss);
-    const char *const meta[][2] = {{"format", STATE_FORMAT}, {"version", "2"},
-                                   {"options", f->words},    {"data", f->data},
-                                   {"steps", steps},         {"best_epoch", best_epoch},
-                                   {"best_loss", best_loss}};
+    (void)snprintf(epoch_loss, sizeof epoch_loss, "%.17g", f->epoch_loss);
+    checksum(numbers, n, model_fit_state(f->fit), f->best, sum);
+    const char *const meta[][2] = {
+        {"format", STATE_FORMAT}, {"version", STATE_VERSION}, {"options", f->words},
+        {"data", f->data},        {NUMBERS[0], numbers[0]},   {NUMBERS[1], numbers[1]},
+        {NUMBERS[2], numbers[2]}, {NUMBERS[3], numbers[3]},   {"checksum", sum}};
     int rc = FAULT_NONE;
     for (size_t i = 0; i < sizeof meta / sizeof meta[0] && rc == FAULT_NONE; i++) {
         rc = safetensors_add_meta(st, meta[i][0], meta[i][1], fault);
@@ -311,42 +343,67 @@ static int need_same(const struct fitting *f, const struct safetensors *st, cons
     return FAULT_NONE;
 }
 
-static bool read_whole(const struct safetensors *st, const char *key, uint64_t *out)
+static int damaged(const struct fitting *f, struct fault *fault)
 {
-    const char *text = safetensors_meta_find(st, key);
-    char *end = NULL;
-    errno = 0;
-    *out = text != NULL ? strtoull(text, &end, 10) : 0;
-    return text != NULL && end != text && *end == '\0' && errno == 0 && *out <= (uint64_t)INT64_MAX;
+    return fault_set(
+        fault, FAULT_INPUT,
+        "%s: damaged; the state of an interrupted fit was expected. Removing it starts "
+        "anew",
+        f->run->state_path);
+}
+
+static bool is_of_shape(const struct fitting *f, const struct safetensors_tensor *state,
+                        const struct safetensors_tensor *best)
+{
+    const size_t n = model_fit_parameters(&f->config);
+    return state != NULL && state->n == 3 * n && best != NULL && best->n == n;
+}
+
+/* values: (4, parameters), the state and the best parameters. */
+static int take_values(struct fitting *f, const struct safetensors *st, const float values[],
+                       struct fault *fault)
+{
+    const size_t n = model_fit_parameters(&f->config);
+    const char *numbers[N_NUMBERS];
+    char sum[CHECKSUM_HEX + 1];
+    const char *found = safetensors_meta_find(st, "checksum");
+    for (size_t i = 0; i < N_NUMBERS; i++) {
+        numbers[i] = safetensors_meta_find(st, NUMBERS[i]);
+        if (numbers[i] == NULL) {
+            return damaged(f, fault);
+        }
+    }
+    checksum(numbers, n, values, values + 3 * n, sum);
+    if (found == NULL || strcmp(found, sum) != 0 ||
+        model_fit_resume(f->fit, values, strtoull(numbers[0], NULL, 10)) != MODEL_OK) {
+        return damaged(f, fault);
+    }
+    f->best_epoch = strtoull(numbers[1], NULL, 10);
+    f->best_loss = strtod(numbers[2], NULL);
+    f->epoch_loss = strtod(numbers[3], NULL);
+    memcpy(f->best, values + 3 * n, n * sizeof *values);
+    return FAULT_NONE;
 }
 
 static int take_state(struct fitting *f, const struct safetensors *st, struct fault *fault)
 {
-    const struct safetensors_tensor *t = safetensors_find(st, "state");
-    const struct safetensors_tensor *best = safetensors_find(st, "best");
-    const char *best_loss = safetensors_meta_find(st, "best_loss");
     const size_t n = model_fit_parameters(&f->config);
-    uint64_t steps;
-    if (t == NULL || t->n != 3 * n || best == NULL || best->n != n || best_loss == NULL ||
-        !read_whole(st, "steps", &steps) || !read_whole(st, "best_epoch", &f->best_epoch)) {
-        return fault_set(fault, FAULT_INPUT, "%s: not the state of such a fit", f->run->state_path);
+    const struct safetensors_tensor *state = safetensors_find(st, "state");
+    const struct safetensors_tensor *best = safetensors_find(st, "best");
+    if (!is_of_shape(f, state, best)) {
+        return damaged(f, fault);
     }
-    f->best_loss = strtod(best_loss, NULL);
-    float *state = calloc(3 * n, sizeof *state);
-    if (state == NULL) {
+    float *values = calloc(4 * n, sizeof *values);
+    if (values == NULL) {
         return no_memory(fault);
     }
-    for (size_t i = 0; i < 3 * n; i++) {
-        state[i] = (float)safetensors_value(t, i);
+    for (size_t i = 0; i < 4 * n; i++) {
+        values[i] =
+            (float)(i < 3 * n ? safetensors_value(state, i) : safetensors_value(best, i - 3 * n));
     }
-    for (size_t i = 0; i < n; i++) {
-        f->best[i] = (float)safetensors_value(best, i);
-    }
-    const int status = model_fit_resume(f->fit, state, steps);
-    free(state);
-    return status == MODEL_OK
-               ? FAULT_NONE
-               : fault_set(fault, FAULT_INPUT, "%s: a value is not finite", f->run->state_path);
+    const int rc = take_values(f, st, values, fault);
+    free(values);
+    return rc;
 }
 
 static int load_state(struct fitting *f, struct fault *fault)
@@ -361,8 +418,10 @@ static int load_state(struct fitting *f, struct fault *fault)
     if (rc == FAULT_NONE) {
         rc = safetensors_parse(st, f->run->state_path, bytes, size, fault);
     }
-    const char *const same[][2] = {
-        {"format", STATE_FORMAT}, {"version", "2"}, {"options", f->words}, {"data", f->data}};
+    const char *const same[][2] = {{"format", STATE_FORMAT},
+                                   {"version", STATE_VERSION},
+                                   {"options", f->words},
+                                   {"data", f->data}};
     for (size_t i = 0; i < sizeof same / sizeof same[0] && rc == FAULT_NONE; i++) {
         rc = need_same(f, st, same[i][0], same[i][1], fault);
     }
@@ -394,6 +453,34 @@ static double pass(struct fitting *f)
     return model_fit_sum(f->fit);
 }
 
+static int losses_fault(struct fault *fault)
+{
+    return fault_set(fault, FAULT_WORK, "the losses cannot be written: %s", strerror(errno));
+}
+
+/* A crash leaves lines of epochs that are not in the state. */
+static int trim_losses(const struct fitting *f, struct fault *fault)
+{
+    FILE *file = f->run->losses;
+    char line[128];
+    long end = 0;
+    if (file == NULL) {
+        return FAULT_NONE;
+    }
+    rewind(file);
+    while (fgets(line, sizeof line, file) != NULL && strchr(line, '\n') != NULL) {
+        char *stop = NULL;
+        const uint64_t epoch = strtoull(line, &stop, 10);
+        if (stop != line && epoch >= epochs_done(f)) {
+            break;
+        }
+        end = ftell(file);
+    }
+    return end >= 0 && ftruncate(fileno(file), end) == 0 && fseek(file, end, SEEK_SET) == 0
+               ? FAULT_NONE
+               : losses_fault(fault);
+}
+
 static int write_losses(struct fitting *f, uint64_t epoch, double loss, double held_out,
                         struct fault *fault)
 {
@@ -405,10 +492,7 @@ static int write_losses(struct fitting *f, uint64_t epoch, double loss, double h
     if (f->judge != NULL) {
         ok = ok && fprintf(to, ",%.9g", held_out) >= 0;
     }
-    if (!ok || fputc('\n', to) == EOF || fflush(to) != 0) {
-        return fault_set(fault, FAULT_WORK, "the losses cannot be written: %s", strerror(errno));
-    }
-    return FAULT_NONE;
+    return ok && fputc('\n', to) != EOF && fflush(to) == 0 ? FAULT_NONE : losses_fault(fault);
 }
 
 /* The score of the animals held out; the best parameters so far are kept. */
@@ -444,15 +528,15 @@ static bool go_on(const struct fitting *f)
 static int run_epoch(struct fitting *f, struct fault *fault)
 {
     const uint64_t epoch = epochs_done(f);
-    double loss = 0.0;
     while (epochs_done(f) == epoch) {
-        loss += pass(f) / (double)f->config.n_batches;
+        const double loss = pass(f) / (double)f->config.n_batches;
         if (model_fit_step(f->fit) != MODEL_OK) {
             return fault_set(fault, FAULT_WORK,
                              "epoch %" PRIu64 ": the loss or a gradient is not finite; a smaller "
                              "--rate may help",
                              epoch + 1);
         }
+        f->epoch_loss += loss;
         if (!go_on(f)) {
             break;
         }
@@ -460,7 +544,20 @@ static int run_epoch(struct fitting *f, struct fault *fault)
     if (epochs_done(f) == epoch) {
         return FAULT_NONE;
     }
+    const double loss = f->epoch_loss;
+    f->epoch_loss = 0.0;
     return write_losses(f, epoch, loss, judge(f), fault);
+}
+
+/* The next time may go well, but whoever waits should know what a crash would cost. */
+static void save_now_and_then(struct fitting *f)
+{
+    struct fault fault;
+    if (save_state(f, &fault) != FAULT_NONE && !f->is_warned) {
+        f->is_warned = true;
+        fprintf(stderr, "murid: warning: %s: the fit goes on, and cannot be resumed from here\n",
+                fault.text);
+    }
 }
 
 /* Until the last epoch or until told to stop. The state is on the disk whenever this fails. */
@@ -471,8 +568,7 @@ static int train(struct fitting *f, struct fault *fault)
     while (rc == FAULT_NONE && !is_done(f) && go_on(f)) {
         rc = run_epoch(f, fault);
         if (rc == FAULT_NONE && clock_mono_ns() - saved_ns >= SAVE_EVERY_NS) {
-            struct fault ignored; /* the next time may go well; the end will tell */
-            (void)save_state(f, &ignored);
+            save_now_and_then(f);
             saved_ns = clock_mono_ns();
         }
     }
@@ -524,7 +620,7 @@ static int make_model(const struct fitting *f, struct model_file *out, struct fa
     return model_file_build_net(&params, &f->config.shape, &tensors, out, fault);
 }
 
-/* The model, and the state for as long as there is something to resume. */
+/* The model, and the state, since a model may yet find no place on the disk. */
 static int finish(struct fitting *f, struct model_file *out, struct fitter_result *result,
                   struct fault *fault)
 {
@@ -532,8 +628,10 @@ static int finish(struct fitting *f, struct model_file *out, struct fitter_resul
                                      .epochs = epochs_done(f),
                                      .n_trials = f->view.n_trials / images_of(f),
                                      .n_animals = f->view.n / images_of(f),
-                                     .is_whole = is_done(f)};
-    int rc = result->is_whole ? FAULT_NONE : save_state(f, fault);
+                                     .is_whole = is_done(f),
+                                     .has_model = true};
+    int rc = save_state(f, fault);
+    rc = result->is_whole ? FAULT_NONE : rc; /* the model tells more */
     if (f->judge != NULL && isfinite(f->best_loss)) {
         (void)model_fit_load(f->fit, f->best);
         result->held_out_loss = f->best_loss;
@@ -552,6 +650,7 @@ static int fit_by_gradient(struct fitting *f, struct model_file *out, struct fit
     const bool has_state = f->run->state_path != NULL && access(f->run->state_path, F_OK) == 0;
     if (rc == FAULT_NONE && f->run->resume && has_state) {
         rc = load_state(f, fault);
+        rc = rc == FAULT_NONE ? trim_losses(f, fault) : rc;
     } else if (rc == FAULT_NONE) {
         rc = save_state(f, fault); /* a bad place is told now, not at the end */
     }
@@ -568,11 +667,15 @@ static int fit_by_search(struct fitting *f, struct model_file *out, struct fitte
     model_params params = f->config.params;
     *result = (struct fitter_result){.held_out_loss = (double)NAN,
                                      .n_trials = f->view.n_trials / images_of(f),
-                                     .n_animals = f->view.n / images_of(f),
-                                     .is_whole = true};
+                                     .n_animals = f->view.n / images_of(f)};
     const int rc = classic_fit(&params, &f->view, f->run->team, f->run->tell, f->run->context,
                                &result->loss, fault);
-    return rc == FAULT_NONE ? model_file_build_params(&params, out, fault) : rc;
+    if (rc != FAULT_NONE || isnan(result->loss)) {
+        return rc;
+    }
+    result->is_whole = true;
+    result->has_model = true;
+    return model_file_build_params(&params, out, fault);
 }
 
 static void describe(const struct fitting *f, const struct training *training,
@@ -604,7 +707,7 @@ int fitter_fit(const struct fitter_options *options, const struct training *trai
         rc = by_gradient ? fit_by_gradient(f, out, result, fault)
                          : fit_by_search(f, out, result, fault);
     }
-    if (rc == FAULT_NONE) {
+    if (rc == FAULT_NONE && result->has_model) {
         describe(f, training, result, out);
     }
     training_view_close(&f->view);

@@ -144,6 +144,10 @@ static int take_lock(struct jobdir *d, struct fault *fault)
 
 static int enter(struct jobdir *d, bool resume, struct fault *fault)
 {
+    if (resume && access(d->path, F_OK) != 0) {
+        return fault_set(fault, FAULT_INPUT,
+                         "%s: no such directory; that of an interrupted fit was expected", d->path);
+    }
     if (resume) {
         const int rc = need_key(d, fault);
         return rc == FAULT_NONE ? take_lock(d, fault) : rc;

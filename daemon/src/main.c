@@ -28,6 +28,16 @@ static void print_help(FILE *to)
                 "  Exit codes: 0 ok, 1 the work failed, 2 wrong usage or input.\n");
 }
 
+/* What was to be read stands on a full disk: that is no success. */
+static int finish(int code)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0) {
+        return code;
+    }
+    fputs("murid: standard output cannot be written\n", stderr);
+    return code != 0 ? code : 1;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -36,15 +46,15 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         print_help(stdout);
-        return 0;
+        return finish(0);
     }
     if (strcmp(argv[1], "--version") == 0) {
         printf("murid %s\n", MURID_VERSION);
-        return 0;
+        return finish(0);
     }
     for (size_t i = 0; i < N_COMMANDS; i++) {
         if (strcmp(argv[1], COMMANDS[i].name) == 0) {
-            return COMMANDS[i].run(argc - 1, argv + 1);
+            return finish(COMMANDS[i].run(argc - 1, argv + 1));
         }
     }
     fprintf(stderr, "murid: no command \"%s\"; murid --help lists them\n", argv[1]);

@@ -148,7 +148,8 @@ struct full_name {
 static struct full_name with_prefix(const char *prefix, const char *name)
 {
     struct full_name full;
-    (void)snprintf(full.text, sizeof full.text, "%s%.*s", prefix, SAFETENSORS_NAME_MAX, name);
+    (void)snprintf(full.text, sizeof full.text, "%.*s%.*s", PREFIX_BYTES - 1, prefix,
+                   SAFETENSORS_NAME_MAX, name);
     return full;
 }
 

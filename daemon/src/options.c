@@ -8,6 +8,18 @@
 
 #include "fault.h"
 
+enum { HELP_COLUMN = 27 };
+
+/* Lines after the first stand under it. */
+static void print_lines(const char *text)
+{
+    for (const char *end = strchr(text, '\n'); end != NULL; end = strchr(text, '\n')) {
+        printf("%.*s\n%*s", (int)(end - text), text, HELP_COLUMN, "");
+        text = end + 1;
+    }
+    printf("%s\n", text);
+}
+
 static void print_help(const struct options *o)
 {
     printf("usage: murid %s\n\n%s\n", o->usage, o->about);
@@ -20,7 +32,8 @@ static void print_help(const struct options *o)
         (void)snprintf(left, sizeof left, "%s%s%s%s", option->name[1] == '\0' ? "-" : "--",
                        option->name, option->value != NULL ? " " : "",
                        option->value != NULL ? option->value : "");
-        printf("  %-24s %s\n", left, option->help);
+        printf("  %-*s ", HELP_COLUMN - 3, left);
+        print_lines(option->help);
     }
 }
 

@@ -1,30 +1,123 @@
 #include "plot.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "escape.h"
 
 static const double TICK_PX_X = 70.0; /* at least so far apart, or three to a narrow frame */
 static const double TICK_PX_Y = 34.0;
 
-static void open_picture(FILE *to, const char *attributes, double width, double height,
-                         const char *label)
+static const struct {
+    const char *name;
+    const char *light;
+    const char *dark;
+} COLOURS[] = {
+    {"page", "#f6f6f3", "#131315"},  {"card", "#fff", "#1d1d20"},
+    {"ink", "#17171a", "#ececea"},   {"soft", "#5d5d66", "#a5a4a0"},
+    {"rule", "#e4e3de", "#303034"},  {"axis", "#a3a2a0", "#6b6b70"},
+    {"start", "#d3d2cc", "#3d3d42"}, {"alert", "#b3261e", "#ff8a80"},
+    {"c0", "#2a6fd0", "#5b9bf0"},    {"c1", "#d9580f", "#f08a4b"},
+    {"c2", "#12876a", "#2fb893"},    {"c3", "#5b48b8", "#a394f0"},
+    {"c4", "#c2353c", "#ef7a7a"},    {"c5", "#2e7d1e", "#6cb85a"},
+    {"c6", "#b83f80", "#e07bb0"},    {"c7", "#946400", "#cfa03a"},
+};
+
+enum { N_COLOURS = sizeof COLOURS / sizeof COLOURS[0], FIRST_OF_DATA = 8 };
+
+static const struct {
+    const char *selector;
+    const char *property;
+    const char *colour;
+    const char *more;
+} STYLES[] = {
+    {"svg text", "fill", "ink",
+     ";font:12px system-ui,-apple-system,\"Segoe UI\",Roboto,sans-serif"},
+    {"svg .tick,svg .title", "fill", "soft", ""},
+    {".paper", "fill", "card", ""},
+    {".axis", "stroke", "axis", ""},
+    {".rule", "stroke", "rule", ""},
+    {".start", "stroke", "start", ""},
+    {".chance", "stroke", "axis", ";stroke-dasharray:4 4"},
+    {".seen", "fill", "ink", ";stroke-width:1"},
+    {".seen", "stroke", "card", ""},
+    {".whisker", "stroke", "ink", ";stroke-width:1.3"},
+    {".alert", "fill", "alert", ""},
+};
+
+static const char FORMS[] =
+    ".line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}\n"
+    ".line.dashed{stroke-dasharray:5 4;stroke-linecap:butt}\n"
+    ".band{stroke:none;opacity:.16}.bar{opacity:.8;stroke:none!important}\n"
+    ".dot{stroke:none!important}.head{font-weight:600}\n";
+
+/* Drawing programs do not know variables: a file by itself gets the colours. */
+static void put_colour(FILE *to, const char *name, bool by_name)
 {
-    fprintf(to, "<svg %sviewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"", attributes, width,
-            height);
+    if (by_name) {
+        fprintf(to, "var(--%s)", name);
+        return;
+    }
+    size_t i = 0;
+    while (strcmp(COLOURS[i].name, name) != 0) {
+        i++;
+    }
+    fputs(COLOURS[i].light, to);
+}
+
+static void put_rules(FILE *to, bool by_name)
+{
+    fputs(FORMS, to);
+    for (size_t i = 0; i < sizeof STYLES / sizeof STYLES[0]; i++) {
+        fprintf(to, "%s{%s:", STYLES[i].selector, STYLES[i].property);
+        put_colour(to, STYLES[i].colour, by_name);
+        fprintf(to, "%s}\n", STYLES[i].more);
+    }
+    for (size_t i = FIRST_OF_DATA; i < N_COLOURS; i++) {
+        const char *name = COLOURS[i].name;
+        fprintf(to, ".line.%s{stroke:", name);
+        put_colour(to, name, by_name);
+        fprintf(to, "}.band.%s,.dot.%s,.bar.%s{fill:", name, name, name);
+        put_colour(to, name, by_name);
+        fputs("}\n", to);
+    }
+}
+
+void plot_put_style(FILE *to)
+{
+    fputs(":root{color-scheme:light dark", to);
+    for (size_t i = 0; i < N_COLOURS; i++) {
+        fprintf(to, ";--%s:%s", COLOURS[i].name, COLOURS[i].light);
+    }
+    fputs("}\n@media(prefers-color-scheme:dark){:root{", to);
+    for (size_t i = 0; i < N_COLOURS; i++) {
+        fprintf(to, "--%s:%s;", COLOURS[i].name, COLOURS[i].dark);
+    }
+    fputs("}}\n", to);
+    put_rules(to, true);
+}
+
+void plot_file_open(FILE *to, double width, double height, const char *label)
+{
+    fprintf(to,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" "
+            "width=\"%.0f\" height=\"%.0f\" viewBox=\"0 0 %.0f %.0f\" role=\"img\" "
+            "aria-label=\"",
+            width, height, width, height);
     escape_html(to, label);
-    fputs("\">\n", to);
+    fputs("\">\n<title>", to);
+    escape_html(to, label);
+    fputs("</title>\n<style>\n", to);
+    put_rules(to, false);
+    fprintf(to, "</style>\n<rect class=\"paper\" width=\"%.0f\" height=\"%.0f\"/>\n", width,
+            height);
 }
 
 void plot_picture_open(FILE *to, double width, double height, const char *label)
 {
-    open_picture(to, "", width, height, label);
-}
-
-void plot_file_open(FILE *to, double width, double height, const char *label, const char *style)
-{
-    open_picture(to, "xmlns=\"http://www.w3.org/2000/svg\" ", width, height, label);
-    fprintf(to, "<style>%s</style>\n", style);
+    fprintf(to, "<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"", width, height);
+    escape_html(to, label);
+    fputs("\">\n", to);
 }
 
 void plot_picture_close(FILE *to)

@@ -1,5 +1,6 @@
-/* plot.h - plots as SVG inside a page: a frame with axes, and lines, bands, points, bars in data
- * units. Colours and strokes are the page's, by class.
+/* plot.h - plots as SVG, inside a page or as a file: a frame with axes, and lines, bands, points,
+ * bars in data units. Colours and strokes are those of the style sheet, by class: line, band, dot
+ * and bar of colour c0 to c7; dashed.
  *
  * Not finite values break a line and draw no point. Threads: one owner. Memory: the struct.
  */
@@ -16,12 +17,16 @@ struct plot {
     bool is_pen_down;
 };
 
+/* The style sheet of a page with pictures, and its colours as variables (--page, --card, --ink,
+ * --soft, --rule, --axis, --start, --alert, --c0 to --c7), on light and on dark. */
+void plot_put_style(FILE *to);
+
+/* A picture that is a file by itself, with the style sheet inside; on light. */
+void plot_file_open(FILE *to, double width, double height, const char *label);
+
 /* A picture of so many pixels, holding one frame or more; label for those who cannot see it. */
 void plot_picture_open(FILE *to, double width, double height, const char *label);
 void plot_picture_close(FILE *to);
-
-/* The same as a file of its own, which brings its styles along; plot_picture_close() ends it. */
-void plot_file_open(FILE *to, double width, double height, const char *label, const char *style);
 
 /* The frame's lines and numbers. format: of a number, as in "%.1f"; NULL: as many digits as needed.
  * title may be NULL. */

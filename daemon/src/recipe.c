@@ -55,11 +55,11 @@ void recipe_add_references(struct recipe *r)
     r->options[r->n - 1].policy = walk.policy;
 }
 
-size_t recipe_banked(const struct recipe *r)
+size_t recipe_banked(const struct recipe *r, size_t n_seeds)
 {
     size_t n = 0;
     for (size_t i = 0; i < r->n; i++) {
-        n += r->member[i].is_in_bank ? 1 : 0;
+        n += !r->member[i].is_in_bank ? 0 : r->member[i].is_seeded ? n_seeds : 1;
     }
     return n;
 }

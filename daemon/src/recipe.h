@@ -29,7 +29,7 @@ void recipe_bank(struct recipe *r);
  * the first member. */
 void recipe_add_references(struct recipe *r);
 
-/* Members of the bank. */
-size_t recipe_banked(const struct recipe *r);
+/* Models of the bank: a member with a net gives one for each seed. */
+size_t recipe_banked(const struct recipe *r, size_t n_seeds);
 
 #endif

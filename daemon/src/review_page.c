@@ -1,17 +1,17 @@
 #include "review_page.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "document.h"
 #include "escape.h"
+#include "plot.h"
 #include "review_plots.h"
 
-enum { TIME_MAX = 32, PATH_MAX_BYTES = 4096, OPEN_SESSIONS = 12 };
+enum { TIME_MAX = 32, OPEN_SESSIONS = 12 };
 
 static const char HEAD[] =
     "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
@@ -20,15 +20,6 @@ static const char HEAD[] =
     "'unsafe-inline'\">\n";
 
 static const char STYLE[] =
-    "<style>\n"
-    ":root{color-scheme:light dark;--page:#f6f6f3;--card:#fff;--ink:#17171a;--soft:#5d5d66;"
-    "--rule:#e4e3de;--axis:#a3a2a0;--start:#d3d2cc;--alert:#b3261e;"
-    "--c0:#2a6fd0;--c1:#d9580f;--c2:#12876a;--c3:#5b48b8;--c4:#c2353c;--c5:#2e7d1e;--c6:#b83f80;"
-    "--c7:#946400}\n"
-    "@media(prefers-color-scheme:dark){:root{--page:#131315;--card:#1d1d20;--ink:#ececea;"
-    "--soft:#a5a4a0;--rule:#303034;--axis:#6b6b70;--start:#3d3d42;--alert:#ff8a80;"
-    "--c0:#5b9bf0;--c1:#f08a4b;--c2:#2fb893;--c3:#a394f0;--c4:#ef7a7a;--c5:#6cb85a;--c6:#e07bb0;"
-    "--c7:#cfa03a}}\n"
     "*{box-sizing:border-box}\n"
     "body{margin:0 auto;padding:24px 20px 60px;max-width:1400px;background:var(--page);"
     "color:var(--ink);font:15px/1.45 system-ui,-apple-system,\"Segoe UI\",Roboto,sans-serif}\n"
@@ -54,23 +45,7 @@ static const char STYLE[] =
     "summary{cursor:pointer;color:var(--soft);margin:10px 0 6px}\n"
     "ul{margin:0;padding-left:18px}li{margin:3px 0}\n"
     "svg{display:block;width:100%;height:auto}\n"
-    "svg text{fill:var(--ink);font:12px system-ui,-apple-system,\"Segoe UI\",Roboto,sans-serif}\n"
-    "svg .tick,svg .title{fill:var(--soft)}\n"
-    ".axis{stroke:var(--axis)}.rule{stroke:var(--rule)}.start{stroke:var(--start)}\n"
-    ".chance{stroke:var(--axis);stroke-dasharray:4 4}\n"
-    ".line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}\n"
-    ".band{stroke:none;opacity:.16}.bar{opacity:.8;stroke:none!important}\n"
-    ".seen{fill:var(--ink);stroke:var(--card);stroke-width:1}.whisker{stroke:var(--ink);"
-    "stroke-width:1.3}\n"
-    ".dot{stroke:none!important}.alert{fill:var(--alert)}\n"
-    ".line.c0{stroke:var(--c0)}.line.c1{stroke:var(--c1)}.line.c2{stroke:var(--c2)}"
-    ".line.c3{stroke:var(--c3)}.line.c4{stroke:var(--c4)}.line.c5{stroke:var(--c5)}"
-    ".line.c6{stroke:var(--c6)}.line.c7{stroke:var(--c7)}\n"
-    ".band.c0,.dot.c0,.bar.c0{fill:var(--c0)}.band.c1{fill:var(--c1)}.band.c2{fill:var(--c2)}"
-    ".band.c3{fill:var(--c3)}.band.c4{fill:var(--c4)}.band.c5{fill:var(--c5)}"
-    ".band.c6{fill:var(--c6)}.band.c7{fill:var(--c7)}\n"
-    "@media print{body{max-width:none;background:none}.card{break-inside:avoid}}\n"
-    "</style></head><body>\n";
+    "@media print{body{max-width:none;background:none}.card{break-inside:avoid}}\n";
 
 /* ---- numbers ----------------------------------------------------------------------------------
  */
@@ -341,7 +316,10 @@ static void put_page(FILE *to, const struct review *v)
     fputs("<title>", to);
     escape_html(to, title);
     fputs(" – review</title>\n", to);
+    fputs("<style>\n", to);
+    plot_put_style(to);
     fputs(STYLE, to);
+    fputs("</style></head><body>\n", to);
     put_summary(to, v);
     put_subjects_table(to, v);
     fputs("<p class=\"soft\" style=\"margin-top:10px\">nats: mean −log p(choice) of the twin, "
@@ -364,22 +342,11 @@ static void put_page(FILE *to, const struct review *v)
 
 int review_page_write(const struct review *review, const char *path, struct fault *fault)
 {
-    char temporary[PATH_MAX_BYTES];
-    const int n = snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid());
-    if (n < 0 || (size_t)n >= sizeof temporary) {
-        return fault_set(fault, FAULT_INPUT, "option html: longer than %d bytes", PATH_MAX_BYTES);
+    struct document document;
+    const int rc = document_open(&document, path, fault);
+    if (rc != FAULT_NONE) {
+        return rc;
     }
-    FILE *to = fopen(temporary, "w");
-    if (to == NULL) {
-        return fault_set(fault, FAULT_WORK, "%s: cannot be written: %s", path, strerror(errno));
-    }
-    put_page(to, review);
-    bool is_written = ferror(to) == 0;
-    is_written = fclose(to) == 0 && is_written;
-    if (!is_written || rename(temporary, path) != 0) {
-        const int why = errno;
-        (void)remove(temporary);
-        return fault_set(fault, FAULT_WORK, "%s: cannot be written: %s", path, strerror(why));
-    }
-    return FAULT_NONE;
+    put_page(document.to, review);
+    return document_close(&document, fault);
 }

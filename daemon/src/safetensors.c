@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "proto/reader.h"
@@ -557,6 +558,10 @@ int safetensors_write(const char *path, const uint8_t *bytes, size_t size, struc
     const int n = snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid());
     if (n < 0 || (size_t)n >= sizeof temporary) {
         return fault_set(fault, FAULT_WORK, "%.200s...: the path is too long", path);
+    }
+    struct stat info;
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) { /* rename() would put an end to it */
+        return fault_set(fault, FAULT_INPUT, "%s: not a file; the path of one was expected", path);
     }
     const int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0) {

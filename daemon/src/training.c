@@ -17,7 +17,7 @@ static int no_memory(struct fault *fault)
 }
 
 static int find_subject(struct training *t, const struct table *table, const char *name,
-                        struct training_subject **out, struct fault *fault)
+                        uint32_t *out, struct fault *fault)
 {
     uint32_t number;
     const int rc = subjects_find(&t->subjects, table, name, &number, fault);
@@ -33,11 +33,11 @@ static int find_subject(struct training *t, const struct table *table, const cha
         t->subject = more;
         t->capacity = capacity;
     }
-    *out = &t->subject[number];
     if (number == t->n) {
-        **out = (struct training_subject){0};
+        t->subject[number] = (struct training_subject){0};
         t->n++;
     }
+    *out = number;
     return FAULT_NONE;
 }
 
@@ -58,17 +58,21 @@ static int grow(struct training_subject *s, struct fault *fault)
     return FAULT_NONE;
 }
 
-static int take_row(struct training *t, const struct table *table, const struct table_row *row,
-                    struct fault *fault)
+static int take_row(struct training *t, struct order *order, const struct table *table,
+                    const struct table_row *row, struct fault *fault)
 {
-    struct training_subject *s = NULL;
-    int rc = find_subject(t, table, row->subject, &s, fault);
+    uint32_t number = 0;
+    int rc = find_subject(t, table, row->subject, &number, fault);
     if (rc == FAULT_NONE) {
-        rc = grow(s, fault);
+        rc = grow(&t->subject[number], fault);
+    }
+    if (rc == FAULT_NONE) {
+        rc = order_push(order, number, table, row, fault);
     }
     if (rc != FAULT_NONE) {
         return rc;
     }
+    struct training_subject *s = &t->subject[number];
     const bool starts = strcmp(s->session, row->session) != 0;
     if (starts) {
         memcpy(s->session, row->session, sizeof s->session);
@@ -86,7 +90,8 @@ static int take_row(struct training *t, const struct table *table, const struct 
     return FAULT_NONE;
 }
 
-static int read_rows(struct training *t, struct table *table, struct fault *fault)
+static int read_rows(struct training *t, struct order *order, struct table *table,
+                     struct fault *fault)
 {
     struct stat info;
     struct progress progress;
@@ -96,7 +101,7 @@ static int read_rows(struct training *t, struct table *table, struct fault *faul
     int rc = FAULT_NONE;
     int got = table_next(table, &row, fault);
     for (; got == 1 && rc == FAULT_NONE; got = table_next(table, &row, fault)) {
-        rc = take_row(t, table, &row, fault);
+        rc = take_row(t, order, table, &row, fault);
         if (++t->n_rows % ROWS_A_LOOK == 0) {
             if (progress_interrupted()) {
                 rc = fault_set(fault, FAULT_WORK, "%s:%lld: interrupted", table->path,
@@ -119,25 +124,39 @@ static int read_rows(struct training *t, struct table *table, struct fault *faul
     return rc;
 }
 
+static int read_table(struct training *t, struct table *table, struct fault *fault)
+{
+    struct order *order = calloc(1, sizeof *order);
+    if (order == NULL) {
+        return no_memory(fault);
+    }
+    const int rc = read_rows(t, order, table, fault);
+    (void)order_print(order, table, t->n_rows, t->disorder);
+    order_close(order);
+    free(order);
+    return rc;
+}
+
 static int hash_file(const char *path, char hex[TRAINING_DIGEST_HEX + 1], struct fault *fault)
 {
     unsigned char bytes[16384];
     unsigned char digest[crypto_hash_sha256_BYTES];
     crypto_hash_sha256_state state;
     struct stat info;
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) {
+        return FAULT_NONE; /* a pipe can be read only once */
+    }
     FILE *file = fopen(path, "rb");
     if (file == NULL) {
         return fault_set(fault, FAULT_INPUT, "%s: cannot be opened: %s", path, strerror(errno));
     }
-    if (fstat(fileno(file), &info) == 0 && S_ISREG(info.st_mode)) {
-        (void)crypto_hash_sha256_init(&state);
-        for (size_t n = fread(bytes, 1, sizeof bytes, file); n > 0;
-             n = fread(bytes, 1, sizeof bytes, file)) {
-            (void)crypto_hash_sha256_update(&state, bytes, n);
-        }
-        (void)crypto_hash_sha256_final(&state, digest);
-        (void)sodium_bin2hex(hex, TRAINING_DIGEST_HEX + 1, digest, sizeof digest);
+    (void)crypto_hash_sha256_init(&state);
+    for (size_t n = fread(bytes, 1, sizeof bytes, file); n > 0;
+         n = fread(bytes, 1, sizeof bytes, file)) {
+        (void)crypto_hash_sha256_update(&state, bytes, n);
     }
+    (void)crypto_hash_sha256_final(&state, digest);
+    (void)sodium_bin2hex(hex, TRAINING_DIGEST_HEX + 1, digest, sizeof digest);
     (void)fclose(file);
     return FAULT_NONE;
 }
@@ -177,7 +196,7 @@ int training_load(struct training *out, const char *path, struct fault *fault)
         rc = table_open(&table, path, fault);
     }
     if (rc == FAULT_NONE) {
-        rc = read_rows(out, &table, fault);
+        rc = read_table(out, &table, fault);
     }
     table_close(&table);
     if (rc != FAULT_NONE) {

@@ -16,6 +16,7 @@
 #include "model/fit.h"
 #include "model/policy.h"
 #include "model/twin.h"
+#include "order.h"
 #include "subjects.h"
 
 enum { TRAINING_DIGEST_HEX = 64 };
@@ -40,6 +41,7 @@ struct training {
     size_t n_right;
     char sha256[TRAINING_DIGEST_HEX + 1];      /* of the file's bytes; "" of a pipe */
     char fingerprint[TRAINING_DIGEST_HEX + 1]; /* of the trials */
+    char disorder[ORDER_TEXT_MAX];             /* what is out of order, to warn of; "" */
 };
 
 /* What one rule learns from some of the animals. */

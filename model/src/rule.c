@@ -46,6 +46,16 @@ bool model_rule_is_recurrent(model_rule_kind kind)
     return kind == MODEL_RULE_RNN || kind == MODEL_RULE_GRU_POLICY;
 }
 
+bool model_rule_has_rates(model_rule_kind kind)
+{
+    return kind != MODEL_RULE_NONE && !model_rule_has_net(kind);
+}
+
+bool model_rule_has_memory(model_rule_kind kind)
+{
+    return kind == MODEL_RULE_ELIGIBILITY || model_rule_is_recurrent(kind);
+}
+
 size_t model_rule_inputs(model_rule_kind kind)
 {
     if (kind == MODEL_RULE_GRU_POLICY) {

@@ -76,6 +76,81 @@ class Simulate(unittest.TestCase):
             var += p * (1 - p)
         self.assertLess(abs(z) / math.sqrt(var), 5)
 
+    def herd(self, *words):
+        """A herd's table and its truth, row by row, and the residuals of each change of weight
+        within a session: w after - w before - what the stated rule says."""
+        with tempfile.TemporaryDirectory() as d:
+            truth = os.path.join(d, "truth.csv")
+            done = murid("simulate", "--policy", "stimulus,bias", "--truth", truth, *words)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            with open(truth, "rb") as f:
+                true = rows(f.read())
+        return rows(done.stdout), true
+
+    @staticmethod
+    def stated_dw(rule, rate, row, p, g, trace):
+        y, r, s = int(row["choice"]), float(row["reward"]), int(row["side"])
+        if rule == "reinforce":
+            return rate * r * (y - p) * g
+        if rule == "reinforce_base":
+            return rate * (r - 0.3) * (y - p) * g
+        if rule == "reward_max":
+            return 2 * rate * (2 * s - 1) * p * (1 - p) * g
+        if rule == "predict_max":
+            return rate * (s - p) * g
+        if rule == "eligibility":
+            trace[0] = 0.8 * trace[0] + 0.2 * (y - p) * g
+            return rate * r * trace[0]
+        return 0.0
+
+    def residuals(self, rule, *words):
+        got, true = self.herd("--rule", rule, "--mice", "4", "--sessions", "2", "--trials", "800",
+                              "--session-noise", "0", "--start", "0.5,-0.5", "--start-sd", "0.3",
+                              *words)
+        self.assertEqual(len(true), 4 * 2 * 800)
+        left, traces = [], {}
+        for now, w, after in zip(got, true, true[1:]):
+            x = math.tanh(5 * float(now["stimulus"])) / math.tanh(5)
+            for name, g in (("stimulus", x), ("bias", 1.0)):
+                trace = traces.setdefault((w["subject"], name), [0.0])
+                dw = self.stated_dw(rule, 0.03, now, float(w["p_right"]), g, trace)
+                if w["subject"] == after["subject"]:
+                    left.append(float(after[name]) - float(w[name]) - dw)
+        return left
+
+    def test_a_herd_of_every_rule_learns_as_stated(self):
+        for rule in ("none", "reinforce", "reinforce_base", "reward_max", "predict_max",
+                     "eligibility"):
+            words = {"none": [], "reinforce_base": ["--rate", "0.03", "--baseline", "0.3"],
+                     "eligibility": ["--rate", "0.03", "--decay", "0.8"]}.get(
+                         rule, ["--rate", "0.03"])
+            still = self.residuals(rule, "--noise", "0", *words)
+            self.assertLess(max(map(abs, still)), 1e-7, rule)
+            noisy = self.residuals(rule, "--noise", "0.01", *words)
+            n = len(noisy)
+            mean, var = sum(noisy) / n, sum(v * v for v in noisy) / n
+            print(f"{rule}: {n} changes of weight, noise sd {math.sqrt(var):.5f}")
+            self.assertLess(abs(mean), 5 * 0.01 / math.sqrt(n), rule)
+            self.assertLess(abs(var / 1e-4 - 1), 5 * math.sqrt(2 / n), rule)
+
+    def test_a_spread_of_rates_makes_some_animals_learn_faster(self):
+        words = ("--rule", "reinforce", "--rate", "0.02", "--mice", "200", "--trials", "2")
+        factors = [float(t["rate_factor"]) for t in self.herd(*words, "--rate-spread", "0.4")[1]][::2]
+        logs = [math.log(f) for f in factors]
+        self.assertEqual(len(set(logs)), 200)
+        mean = sum(logs) / 200
+        sd = math.sqrt(sum((v - mean) ** 2 for v in logs) / 199)
+        self.assertLess(abs(mean), 5 * 0.4 / math.sqrt(200))
+        self.assertLess(abs(sd - 0.4), 5 * 0.4 / math.sqrt(400))
+        self.assertEqual({t["rate_factor"] for t in self.herd(*words)[1]}, {"1"})
+        got, true = self.herd("--rule", "reinforce", "--rate", "0.02", "--rate-spread", "0.4",
+                              "--mice", "3", "--trials", "300", "--noise", "0")
+        for now, w, after in zip(got, true, true[1:]):
+            if w["subject"] == after["subject"]:
+                dw = 0.02 * float(w["rate_factor"]) * float(now["reward"]) * (
+                    int(now["choice"]) - float(w["p_right"]))
+                self.assertAlmostEqual(float(after["bias"]) - float(w["bias"]), dw, places=7)
+
     def test_a_learner_gets_better_and_another_does_not(self):
         def correct(rule):
             done = murid("simulate", "--mice", "20", "--trials", "1000", "--rule", rule, "--rate",
@@ -108,6 +183,7 @@ class Simulate(unittest.TestCase):
     def test_wrong_words_are_named_and_end_with_2(self):
         for words in (["--rule", "osmosis"], ["--rate", "-1"], ["--mice", "0"], ["--stimuli", "2"],
                       ["--noise", "0.1,0.2"], ["--policy", "smell"], ["--seed", "-3"], ["extra"],
+                      ["--rate-spread", "0.3"], ["--rule", "reinforce", "--rate-spread", "-1"],
                       ["--model", "x.safetensors", "--rate", "0.1"]):
             done = murid("simulate", *words)
             self.assertEqual(done.returncode, 2, words)
@@ -121,10 +197,13 @@ class Simulate(unittest.TestCase):
         self.assertIn(b"/dev/full: cannot be written", done.stderr)
 
 
+SHIPPED = os.path.join(ROOT, "configs", "models", "mice.safetensors")
+
+
 class Demo(unittest.TestCase):
     def test_the_recorded_commands_make_the_same_files(self):
         commands = recorded_commands()
-        self.assertEqual({c[0] for c in commands}, {"simulate", "model"})
+        self.assertEqual({c[0] for c in commands}, {"simulate"})
         for words in commands:
             with tempfile.TemporaryDirectory() as d:
                 at = words.index("-o") + 1
@@ -149,7 +228,7 @@ class Demo(unittest.TestCase):
 
     def test_its_twin_beats_the_random_walk(self):
         done = murid("eval", os.path.join(DEMO, "virtual_mouse.csv"), "--model",
-                     os.path.join(DEMO, "twin.safetensors"), "--json")
+                     SHIPPED, "--json")
         self.assertEqual(done.returncode, 0, done.stderr)
         pooled = json.loads(done.stdout)["pooled"]
         print("twin", pooled["nats"], "random walk", pooled["baseline_nats"])

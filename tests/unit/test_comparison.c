@@ -159,9 +159,9 @@ static void the_picture_has_a_dot_an_animal_and_a_bar_a_model(void **state)
     struct comparison c = small();
     assert_int_equal(comparison_against(&c, 0, 7, &fault), FAULT_NONE);
     const char *text = written(comparison_svg, &c);
-    assert_int_equal(count(text, "class=\"animal\""), 2);
-    assert_int_equal(count(text, "class=\"interval\""), 1);
-    assert_int_equal(count(text, "class=\"pooled\""), 1);
+    assert_int_equal(count(text, "class=\"dot c0\""), 2);
+    assert_int_equal(count(text, "class=\"whisker\""), 1);
+    assert_int_equal(count(text, "class=\"seen\""), 1);
     assert_int_equal(count(text, "nan"), 0);
     assert_non_null(strstr(text, ">chance</text>"));
     assert_null(strstr(text, ">bank</text>"));
@@ -190,7 +190,7 @@ static void one_animal_and_one_model_are_compared_with_nothing(void **state)
     assert_int_equal(comparison_against(&c, 0, 1, &fault), FAULT_NONE);
     CHECK_NEAR(c.gain[1].pooled, 0.5, 1e-15);
     assert_true(isnan(c.gain[1].lo));
-    assert_int_equal(count(written(comparison_svg, &c), "class=\"interval\""), 0);
+    assert_int_equal(count(written(comparison_svg, &c), "class=\"whisker\""), 0);
     assert_int_equal(count(written(comparison_svg, &c), "nan"), 0);
     comparison_close(&c);
 }

@@ -69,6 +69,108 @@ static void learns_by_its_rule(void **state)
     assert_memory_equal(mouse.w, before.w, sizeof mouse.w);
 }
 
+/* The stated rule, written anew: dw of one weight. trace: eligibility's, of that weight. */
+static double stated_dw(const model_rule *rule, size_t i, double p, double g,
+                        const model_trial *trial, double *trace)
+{
+    const double y = trial->choice;
+    const double r = trial->reward;
+    const double s = trial->side;
+    const double a = rule->rate[i];
+    const double l = rule->decay[i];
+    if (rule->kind == MODEL_RULE_REINFORCE) {
+        return a * r * (y - p) * g;
+    }
+    if (rule->kind == MODEL_RULE_REINFORCE_BASE) {
+        return a * (r - rule->baseline[i]) * (y - p) * g;
+    }
+    if (rule->kind == MODEL_RULE_REWARD_MAX) {
+        return 2.0 * a * (2.0 * s - 1.0) * p * (1.0 - p) * g;
+    }
+    if (rule->kind == MODEL_RULE_PREDICT_MAX) {
+        return a * (s - p) * g;
+    }
+    if (rule->kind == MODEL_RULE_ELIGIBILITY) {
+        *trace = l * *trace + (1.0 - l) * (y - p) * g;
+        return a * r * *trace;
+    }
+    return 0.0;
+}
+
+enum { LIFE = 4000, HERD = 3 };
+
+/* Lives of animals of params: what is left of each change of weight when the stated dw is taken
+ * off, as mean and variance; returns the largest. */
+static double residuals(double mean[2], double var[2])
+{
+    double largest = 0.0;
+    memset(mean, 0, 2 * sizeof mean[0]);
+    memset(var, 0, 2 * sizeof var[0]);
+    for (uint64_t number = 0; number < HERD; number++) {
+        double trace[2] = {0.0, 0.0};
+        model_random rig;
+        model_random_seed(&rig, 90, 7000 + number);
+        model_mouse_init(&mouse, &params, 90, number);
+        for (int t = 0; t < LIFE; t++) {
+            const double c = model_random_uniform(&rig) * 2.0 - 1.0;
+            const model_trial trial = trial_of(c, model_mouse_choose(&mouse, &params, c));
+            const model_mouse before = mouse;
+            const double p = model_mouse_predict(&before, &params, c);
+            const double g[2] = {tanh(5.0 * c) / tanh(5.0), 1.0};
+            assert_int_equal(model_mouse_learn(&mouse, &params, &trial), MODEL_OK);
+            for (size_t i = 0; i < 2; i++) {
+                const double left = mouse.w[i] - before.w[i] -
+                                    stated_dw(&params.rule, i, p, g[i], &trial, &trace[i]);
+                mean[i] += left / (HERD * LIFE);
+                var[i] += left * left / (HERD * LIFE);
+                largest = fmax(largest, fabs(left));
+            }
+        }
+    }
+    return largest;
+}
+
+static void a_herd_of_every_rule_learns_as_stated_and_its_noise_is_what_is_left(void **state)
+{
+    (void)state;
+    static const model_rule_kind KINDS[] = {MODEL_RULE_NONE,           MODEL_RULE_REINFORCE,
+                                            MODEL_RULE_REINFORCE_BASE, MODEL_RULE_REWARD_MAX,
+                                            MODEL_RULE_PREDICT_MAX,    MODEL_RULE_ELIGIBILITY};
+    const double noise_var[2] = {1e-4, 4e-4};
+    for (size_t k = 0; k < sizeof KINDS / sizeof KINDS[0]; k++) {
+        double mean[2];
+        double var[2];
+        state_params("stimulus,bias", KINDS[k], 0.02);
+        params.rule.baseline[0] = params.rule.baseline[1] = 0.3;
+        params.rule.decay[0] = params.rule.decay[1] = 0.8;
+        assert_true(residuals(mean, var) < 1e-12);
+        memcpy(params.noise.drift_var, noise_var, sizeof noise_var);
+        (void)residuals(mean, var);
+        for (size_t i = 0; i < 2; i++) {
+            const double n = HERD * LIFE;
+            assert_true(fabs(mean[i]) < 5.0 * sqrt(noise_var[i] / n));
+            assert_true(fabs(var[i] - noise_var[i]) < 5.0 * noise_var[i] * sqrt(2.0 / n));
+        }
+    }
+}
+
+static void without_a_rule_and_noise_it_stands_still(void **state)
+{
+    (void)state;
+    state_params("stimulus,bias", MODEL_RULE_NONE, 0.0);
+    params.noise.prior_mean[0] = 1.25;
+    params.noise.prior_mean[1] = -0.5;
+    model_mouse_init(&mouse, &params, 91, 0);
+    for (int t = 0; t < 500; t++) {
+        const model_trial trial = trial_of(0.5, model_mouse_choose(&mouse, &params, 0.5));
+        assert_int_equal(model_mouse_learn(&mouse, &params, &trial), MODEL_OK);
+        if (t % 100 == 99) {
+            model_mouse_start_session(&mouse, &params);
+        }
+    }
+    assert_true(mouse.w[0] == 1.25 && mouse.w[1] == -0.5);
+}
+
 static void remembers_its_last_choice_within_a_session(void **state)
 {
     (void)state;
@@ -155,6 +257,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chooses_by_its_weights),
         cmocka_unit_test(learns_by_its_rule),
+        cmocka_unit_test(a_herd_of_every_rule_learns_as_stated_and_its_noise_is_what_is_left),
+        cmocka_unit_test(without_a_rule_and_noise_it_stands_still),
         cmocka_unit_test(remembers_its_last_choice_within_a_session),
         cmocka_unit_test(its_noise_has_the_stated_variance),
         cmocka_unit_test(the_same_seed_and_number_give_the_same_animal),

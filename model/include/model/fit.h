@@ -25,7 +25,7 @@
 
 enum {
     MODEL_FIT_SHARDS_MAX = 64,
-    MODEL_FIT_ANIMALS_MAX = 4096,
+    MODEL_FIT_ANIMALS_MAX = 8192 /* mirror images among them */,
     MODEL_FIT_TRUNCATION_MAX = 1 << 20
 };
 

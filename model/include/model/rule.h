@@ -75,6 +75,12 @@ bool model_rule_has_net(model_rule_kind kind);
 /* True for the kinds whose net has a GRU. RT-safe: yes. */
 bool model_rule_is_recurrent(model_rule_kind kind);
 
+/* True for the kinds with a rate a weight: the classic ones and eligibility. RT-safe: yes. */
+bool model_rule_has_rates(model_rule_kind kind);
+
+/* True for the kinds whose step depends on trials before the one at hand. RT-safe: yes. */
+bool model_rule_has_memory(model_rule_kind kind);
+
 /* Inputs of its net beside the weights; 0 without a net. RT-safe: yes. */
 size_t model_rule_inputs(model_rule_kind kind);
 

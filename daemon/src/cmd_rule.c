@@ -1,0 +1,368 @@
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "document.h"
+#include "ensemble.h"
+#include "ensemble_plot.h"
+#include "escape.h"
+#include "options.h"
+
+enum { PATH_BYTES = 4096, CELL_BYTES = 64 };
+
+static const char *const OUTCOME_NAME[MODEL_PROBE_OUTCOMES] = {"correct", "error"};
+static const char *const PAST_NAME[MODEL_PROBE_PASTS] = {"settled", "rewarded", "unrewarded"};
+static const char *const INDEX_NAME[ENSEMBLE_INDICES] = {"asymmetry", "history"};
+
+struct request {
+    const char *paths[ENSEMBLE_MEMBERS_MAX];
+    const char *prefix;
+    const char *rule;
+    const char *csv;
+    const char *svg;
+    struct option_reals weights;
+    int64_t history;
+    bool json;
+};
+
+static const char *quantity(const struct ensemble *e)
+{
+    return ensemble_kind(e) == MODEL_RULE_GRU_POLICY ? "offset" : "dw";
+}
+
+static const char *weight_name(const struct ensemble *e, uint32_t weight)
+{
+    const model_policy *policy = ensemble_policy(e);
+    return weight < policy->n ? model_feature_name(policy->feature[weight]) : "all";
+}
+
+/* ---- the table ---- */
+
+static void put_quoted(FILE *to, const char *text)
+{
+    char clean[PATH_BYTES];
+    escape_clean(clean, sizeof clean, text);
+    putc('"', to);
+    for (const char *at = clean; *at != '\0'; at++) {
+        if (*at == '"') {
+            putc('"', to);
+        }
+        putc(*at, to);
+    }
+    putc('"', to);
+}
+
+static void put_real(FILE *to, double value)
+{
+    if (isfinite(value)) {
+        fprintf(to, ",%.9g", value);
+    } else {
+        putc(',', to);
+    }
+}
+
+static void put_place(FILE *to, const struct ensemble *e, const char *member, uint32_t weight,
+                      uint32_t state, int past, int outcome)
+{
+    put_quoted(to, member);
+    fprintf(to, ",%s,%s,%s,%s,", model_rule_name(ensemble_kind(e)), quantity(e),
+            weight_name(e, weight), e->states[state].name);
+    for (uint32_t i = 0; i < ensemble_policy(e)->n; i++) {
+        fprintf(to, "%s%.9g", i > 0 ? ";" : "", e->states[state].w[i]);
+    }
+    fprintf(to, ",%s,%s", PAST_NAME[past], OUTCOME_NAME[outcome]);
+}
+
+/* The rows of one weight in one place: every member, and the ensemble. */
+static void put_rows(FILE *to, const struct ensemble *e, uint32_t weight, uint32_t state, int past,
+                     int outcome)
+{
+    for (uint32_t m = 0; m <= e->n_members; m++) {
+        const bool is_mean = m == e->n_members;
+        for (size_t x = 0; x < MODEL_PROBE_STIMULI && (!is_mean || e->n_members > 1); x++) {
+            const model_interval v =
+                is_mean ? ensemble_mean_dw(e, state, (model_probe_past)past,
+                                           (model_probe_outcome)outcome, x, weight)
+                        : (model_interval){ensemble_dw(e, m, state, (model_probe_past)past,
+                                                       (model_probe_outcome)outcome, x, weight),
+                                           (double)NAN, (double)NAN};
+            put_place(to, e, is_mean ? "mean" : e->members[m].path, weight, state, past, outcome);
+            put_real(to, model_probe_stimulus(x));
+            put_real(to, v.mean);
+            put_real(to, v.lo);
+            put_real(to, v.hi);
+            putc('\n', to);
+        }
+    }
+}
+
+static void put_table(FILE *to, const struct ensemble *e)
+{
+    fputs("member,rule,quantity,weight,state,w,history,outcome,stimulus,value,lo,hi\n", to);
+    for (uint32_t i = 0; i < ensemble_policy(e)->n; i++) {
+        for (uint32_t k = 0; k < e->n_states; k++) {
+            for (int past = 0; past < MODEL_PROBE_PASTS; past++) {
+                for (int outcome = 0; outcome < MODEL_PROBE_OUTCOMES; outcome++) {
+                    put_rows(to, e, i, k, past, outcome);
+                }
+            }
+        }
+    }
+}
+
+/* ---- for people ---- */
+
+static void print_interval(const model_interval *v)
+{
+    char text[CELL_BYTES] = "-";
+    if (isfinite(v->lo)) {
+        (void)snprintf(text, sizeof text, "%+.3f [%+.3f, %+.3f]", v->mean, v->lo, v->hi);
+    } else if (isfinite(v->mean)) {
+        (void)snprintf(text, sizeof text, "%+.3f", v->mean);
+    }
+    printf("  %-24s", text);
+}
+
+static void print_indices(const struct ensemble *e)
+{
+    printf("\n%-15s  %-24s  %-24s\n", "index", INDEX_NAME[ENSEMBLE_ASYMMETRY],
+           INDEX_NAME[ENSEMBLE_MEMORY]);
+    for (uint32_t i = 0; i <= ensemble_policy(e)->n; i++) {
+        printf("%-15s", weight_name(e, i));
+        for (int index = 0; index < ENSEMBLE_INDICES; index++) {
+            const model_interval v = ensemble_mean_index(e, (enum ensemble_index)index, i);
+            print_interval(&v);
+        }
+        putchar('\n');
+    }
+    printf("asymmetry: (mean |%s| after correct - after error trials) / their sum, -1 to 1\n"
+           "history: the same of %u rewarded against %u unrewarded trials before%s\n",
+           quantity(e), (unsigned)e->history, (unsigned)e->history,
+           model_rule_has_memory(ensemble_kind(e))
+               ? ""
+               : "; this rule has no memory, so they change nothing");
+}
+
+static void print_curves(const struct ensemble *e)
+{
+    static const size_t SHOWN[] = {0, 5, 9, 10, 14, 19};
+    enum { N_SHOWN = sizeof SHOWN / sizeof SHOWN[0] };
+    printf("\n%s after a trial of stimulus x\n%-15s %-24s %-8s", quantity(e), "weight", "at w",
+           "outcome");
+    for (size_t x = 0; x < N_SHOWN; x++) {
+        printf("  x = %+.1f", model_probe_stimulus(SHOWN[x]));
+    }
+    putchar('\n');
+    for (uint32_t i = 0; i < ensemble_policy(e)->n; i++) {
+        for (uint32_t k = 0; k < e->n_states; k++) {
+            char state[CELL_BYTES];
+            size_t used = (size_t)snprintf(state, sizeof state, "%s ", e->states[k].name);
+            for (uint32_t j = 0; j < ensemble_policy(e)->n && used < sizeof state; j++) {
+                used += (size_t)snprintf(state + used, sizeof state - used, "%s%.3g",
+                                         j > 0 ? "," : "", e->states[k].w[j]);
+            }
+            for (int outcome = 0; outcome < MODEL_PROBE_OUTCOMES; outcome++) {
+                printf("%-15s %-24s %-8s", weight_name(e, i), state, OUTCOME_NAME[outcome]);
+                for (size_t x = 0; x < N_SHOWN; x++) {
+                    const model_interval v = ensemble_mean_dw(
+                        e, k, MODEL_PROBE_SETTLED, (model_probe_outcome)outcome, SHOWN[x], i);
+                    printf(" %+9.3g", v.mean);
+                }
+                putchar('\n');
+            }
+        }
+    }
+}
+
+static void print_text(const struct ensemble *e, bool wrote)
+{
+    const model_rule_kind kind = ensemble_kind(e);
+    char features[MODEL_POLICY_TEXT_MAX] = "";
+    (void)model_policy_print(ensemble_policy(e), features, sizeof features);
+    printf("rule    %s: %s\npolicy  %s\n", model_rule_name(kind), model_rule_formula(kind),
+           features);
+    if (e->n_members == 1) {
+        printf(
+            "models  1: no interval; several of one rule, as fitted from other seeds, give one\n");
+    } else {
+        printf("models  %u: means over them, and 90%% intervals by Student's t; they tell what "
+               "another seed would change\n",
+               (unsigned)e->n_members);
+    }
+    if (kind == MODEL_RULE_NONE) {
+        printf("\nrule none does not learn: dw = 0 for every weight and trial\n");
+        return;
+    }
+    if (kind == MODEL_RULE_GRU_POLICY) {
+        printf("\nrule gru_policy moves no weight: shown is the offset o that it adds to them for "
+               "the next trial\n");
+    }
+    print_indices(e);
+    print_curves(e);
+    if (!wrote) {
+        printf("\n-o PREFIX writes all of it: PREFIX.csv, and a figure, PREFIX.svg\n");
+    }
+}
+
+/* ---- for programs ---- */
+
+static void json_interval(const char *name, const model_interval *v)
+{
+    printf("\"%s\": {", name);
+    escape_json_real(stdout, "mean", v->mean);
+    printf(", ");
+    escape_json_real(stdout, "lo", v->lo);
+    printf(", ");
+    escape_json_real(stdout, "hi", v->hi);
+    printf("}");
+}
+
+static void json_states(const struct ensemble *e)
+{
+    printf("\"states\": [");
+    for (uint32_t k = 0; k < e->n_states; k++) {
+        printf("%s{\"name\": \"%s\", \"w\": [", k > 0 ? ", " : "", e->states[k].name);
+        for (uint32_t i = 0; i < ensemble_policy(e)->n; i++) {
+            printf("%s%.17g", i > 0 ? ", " : "", e->states[k].w[i]);
+        }
+        printf("]}");
+    }
+    printf("]");
+}
+
+static void print_json(const struct ensemble *e)
+{
+    const uint32_t n = ensemble_policy(e)->n;
+    printf("{\"rule\": \"%s\", \"quantity\": \"%s\", \"has_memory\": %s, \"history\": %u, "
+           "\"policy\": [",
+           model_rule_name(ensemble_kind(e)), quantity(e),
+           model_rule_has_memory(ensemble_kind(e)) ? "true" : "false", (unsigned)e->history);
+    for (uint32_t i = 0; i < n; i++) {
+        printf("%s\"%s\"", i > 0 ? ", " : "", weight_name(e, i));
+    }
+    printf("],\n\"models\": [");
+    for (uint32_t m = 0; m < e->n_members; m++) {
+        char path[PATH_BYTES];
+        escape_clean(path, sizeof path, e->members[m].path);
+        printf("%s{\"file\": ", m > 0 ? ", " : "");
+        escape_json(stdout, path);
+        printf(", \"hash\": \"%s\"}", e->members[m].hash);
+    }
+    printf("],\n");
+    json_states(e);
+    printf(",\n\"interval\": %s,\n\"indices\": {",
+           e->n_members > 1 ? "\"90%, Student's t over the models\"" : "null");
+    for (uint32_t i = 0; i <= n; i++) {
+        printf("%s\"%s\": {", i > 0 ? ",\n" : "", weight_name(e, i));
+        for (int index = 0; index < ENSEMBLE_INDICES; index++) {
+            const model_interval v = ensemble_mean_index(e, (enum ensemble_index)index, i);
+            printf("%s", index > 0 ? ", " : "");
+            json_interval(INDEX_NAME[index], &v);
+        }
+        printf("}");
+    }
+    printf("}}\n");
+}
+
+/* ---- the command ---- */
+
+static int write_document(const struct ensemble *e, const char *path,
+                          void (*put)(FILE *to, const struct ensemble *e), struct fault *fault)
+{
+    struct document document;
+    const int rc = path != NULL ? document_open(&document, path, fault) : FAULT_NONE;
+    if (path == NULL || rc != FAULT_NONE) {
+        return rc;
+    }
+    put(document.to, e);
+    return document_close(&document, fault);
+}
+
+static int name_output(const char *prefix, const char *ending, const char **path,
+                       char out[PATH_BYTES], struct fault *fault)
+{
+    if (prefix == NULL || *path != NULL) {
+        return FAULT_NONE;
+    }
+    const int n = snprintf(out, PATH_BYTES, "%s.%s", prefix, ending);
+    if (n < 0 || n >= PATH_BYTES) {
+        return fault_set(fault, FAULT_INPUT, "option o: %.100s...: the path is too long", prefix);
+    }
+    *path = out;
+    return FAULT_NONE;
+}
+
+static int write_files(const struct ensemble *e, struct request *r, struct fault *fault)
+{
+    char csv[PATH_BYTES];
+    char svg[PATH_BYTES];
+    int rc = name_output(r->prefix, "csv", &r->csv, csv, fault);
+    if (rc == FAULT_NONE) {
+        rc = name_output(r->prefix, "svg", &r->svg, svg, fault);
+    }
+    if (rc == FAULT_NONE) {
+        rc = write_document(e, r->csv, put_table, fault);
+    }
+    return rc == FAULT_NONE ? write_document(e, r->svg, ensemble_plot, fault) : rc;
+}
+
+static int report(struct ensemble *e, uint32_t n, struct request *r, struct fault *fault)
+{
+    int rc = ensemble_open(e, n, r->paths, r->rule, fault);
+    if (rc == FAULT_NONE) {
+        rc = ensemble_state(e, r->weights.n, r->weights.v, fault);
+    }
+    if (rc == FAULT_NONE) {
+        rc = ensemble_probe(e, (uint32_t)r->history, fault);
+    }
+    if (rc == FAULT_NONE) {
+        rc = write_files(e, r, fault);
+    }
+    if (rc == FAULT_NONE && r->json) {
+        print_json(e);
+    } else if (rc == FAULT_NONE) {
+        print_text(e, r->csv != NULL || r->svg != NULL);
+    }
+    return rc;
+}
+
+int cmd_rule(int argc, char **argv)
+{
+    struct request r = {.history = 4};
+    const struct option list[] = {
+        {"rule", OPTION_TEXT, &r.rule, 0, 0, "RULE", "of a bank, the members of this rule", NULL},
+        {"o", OPTION_TEXT, &r.prefix, 0, 0, "PREFIX", "write PREFIX.csv and PREFIX.svg", NULL},
+        {"csv", OPTION_TEXT, &r.csv, 0, 0, "FILE", "write the curves as a table", NULL},
+        {"svg", OPTION_TEXT, &r.svg, 0, 0, "FILE", "write the figure", NULL},
+        {"weights", OPTION_REALS, &r.weights, -100, 100, "LIST",
+         "ask at these w: one number a weight; more states one after the other", NULL},
+        {"history", OPTION_INT, &r.history, 1, MODEL_PROBE_HISTORY_MAX, "K",
+         "trials before, all rewarded or all unrewarded (4)", NULL},
+        {"json", OPTION_FLAG, &r.json, 0, 0, NULL, "the indices for programs", NULL},
+    };
+    struct options options = {
+        .usage = "rule M.safetensors [M2 ...] [-o PREFIX] [options]",
+        .about =
+            "What a learning rule says: how far a trial moves each weight (dw), by stimulus,\n"
+            "after a correct trial and after an error, and whether the trials before it matter;\n"
+            "asymmetry and history as one number each. Asked at w = 0, 1 and 2 for weights of\n"
+            "stimuli (naive, half-trained, trained) and 0 for the others, w held fixed.\n"
+            "Several models of one rule and policy are an ensemble: means, and 90% intervals by\n"
+            "Student's t over the models. One model has no interval.",
+        .list = list,
+        .n = sizeof list / sizeof list[0],
+        .arguments = r.paths,
+        .arguments_min = 1,
+        .arguments_max = ENSEMBLE_MEMBERS_MAX};
+    int code = 0;
+    if (!options_read(&options, argc, argv, &code)) {
+        return code;
+    }
+    struct fault fault;
+    struct ensemble e = {0};
+    const int rc = report(&e, (uint32_t)options.n_arguments, &r, &fault);
+    ensemble_close(&e);
+    return rc == FAULT_NONE ? 0 : fault_report(&fault, rc);
+}

@@ -1,0 +1,40 @@
+/* model/erf_curve.h - the psychometric curve of the International Brain Laboratory: an error
+ * function between two lapse rates, fitted to counts by maximum likelihood.
+ *
+ * Formula, starts and bounds: docs/model.md, section erf_curve. Threads: any. Memory: the stack.
+ */
+#ifndef MODEL_ERF_CURVE_H
+#define MODEL_ERF_CURVE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MODEL_ERF_CURVE_POINTS_MAX = 32 };
+
+/* Trials with one stimulus. */
+typedef struct {
+    double contrast; /* percent, -100..100, right positive */
+    int64_t n;       /* > 0 */
+    int64_t n_right; /* of these, right was chosen: a no-go is no right choice */
+} model_erf_point;
+
+typedef struct {
+    double bias;       /* percent: the contrast in the middle between the lapses */
+    double threshold;  /* percent, 0..100: how flat it is */
+    double lapse_low;  /* p(right) far on the left */
+    double lapse_high; /* p(left) far on the right */
+} model_erf_curve;
+
+/* p(right) at a contrast in percent. RT-safe: yes. */
+double model_erf_curve_predict(const model_erf_curve *curve, double contrast);
+
+/* Sum of -log p over all trials of the points, nats. RT-safe: yes. */
+double model_erf_curve_nats(const model_erf_curve *curve, size_t n, const model_erf_point points[]);
+
+/* The curve that the points are likeliest under. Each contrast stands in one point only. The same
+ * points in the same order give the same bits. MODEL_OK; MODEL_ERR_ARG (n is 0 or over the maximum,
+ * or a point is out of range), *curve is then as before. RT-safe: no, about 0.4 ms with 9
+ * points. */
+int model_erf_curve_fit(size_t n, const model_erf_point points[], model_erf_curve *curve);
+
+#endif
