@@ -28,6 +28,7 @@ bench_program(memory)
 bench_program(start)
 bench_program(engagement)
 target_compile_definitions(bench_engagement PRIVATE MURID_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+target_include_directories(bench_engagement PRIVATE support)
 # A small one in the ordinary run: its figures come from a seed, not from the machine.
 add_test(NAME bench.engagement_quick COMMAND bench_engagement --quick)
 set_tests_properties(bench.engagement_quick PROPERTIES LABELS bench TIMEOUT 60)
