@@ -30,6 +30,7 @@ struct fitting {
     const struct fitter_options *options;
     const struct fitter_run *run;
     struct training_view view;
+    struct training_view plain; /* the same animals without their mirror images, if there are any */
     struct training_view held_out;
     char words[FITTER_WORDS_BYTES];
     char data[TRAINING_DIGEST_HEX + 32];
@@ -150,6 +151,10 @@ static int open_views(struct fitting *f, const struct training *training, const 
     const uint32_t learned = count - o->held_out;
     int rc = training_view_open(&f->view, training, &o->policy, o->rule, numbers, learned,
                                 o->with_mirrors, fault);
+    if (rc == FAULT_NONE && o->with_mirrors) {
+        rc = training_view_open(&f->plain, training, &o->policy, o->rule, numbers, learned, false,
+                                fault);
+    }
     if (rc == FAULT_NONE && o->held_out > 0) {
         rc = training_view_open(&f->held_out, training, &o->policy, o->rule, numbers + learned,
                                 o->held_out, false, fault);
@@ -620,6 +625,23 @@ static int make_model(const struct fitting *f, struct model_file *out, struct fa
     return model_file_build_net(&params, &f->config.shape, &tensors, out, fault);
 }
 
+/* The loss of the animals themselves, without their mirror images. */
+static int score(const struct fitting *f, double *loss, struct fault *fault)
+{
+    if (f->plain.n_trials == 0) {
+        *loss = model_fit_evaluate(f->fit);
+        return FAULT_NONE;
+    }
+    void *memory = NULL;
+    model_fit *fit = NULL;
+    const int rc = open_fit(f, &f->plain, model_fit_state(f->fit), &memory, &fit, fault);
+    if (rc == FAULT_NONE) {
+        *loss = model_fit_evaluate(fit);
+    }
+    free(memory);
+    return rc;
+}
+
 /* The model, and the state, since a model may yet find no place on the disk. */
 static int finish(struct fitting *f, struct model_file *out, struct fitter_result *result,
                   struct fault *fault)
@@ -636,7 +658,9 @@ static int finish(struct fitting *f, struct model_file *out, struct fitter_resul
         (void)model_fit_load(f->fit, f->best);
         result->held_out_loss = f->best_loss;
     }
-    result->loss = model_fit_evaluate(f->fit);
+    if (rc == FAULT_NONE) {
+        rc = score(f, &result->loss, fault);
+    }
     if (rc == FAULT_NONE && !isfinite(result->loss)) {
         rc = fault_set(fault, FAULT_WORK, "the loss of the last step is not finite");
     }
@@ -711,6 +735,7 @@ int fitter_fit(const struct fitter_options *options, const struct training *trai
         describe(f, training, result, out);
     }
     training_view_close(&f->view);
+    training_view_close(&f->plain);
     training_view_close(&f->held_out);
     free(f->memory);
     free(f->held_out_memory);

@@ -123,7 +123,7 @@ class InTheFilter(OpenLoop):
     def test_the_loss_is_what_eval_scores(self):
         for rule in self.RULES:
             done = self.run_fit(self.data, "-o", self.path("m.safetensors"), "--rule", rule,
-                                "--epochs", "5", "--hidden", "8", "--mirror", "off")
+                                "--epochs", "5", "--hidden", "8")
             self.assertEqual(done.returncode, 0, done.stderr)
             said = float(done.stdout.split(": ")[1].split()[0])
             scored = subprocess.run([MURID, "eval", self.data, "--json", "--model",
