@@ -459,7 +459,7 @@ static void watch_engagement(struct step *step)
           ": %s (%s)",
           subject->name, e.trials, subject->state.for_trial - 1,
           e.state == MODEL_ENGAGEMENT_AWAY ? "it hardly answers"
-                                           : "it answers without heeding the stimulus",
+                                           : "it answers, but not as it does when it plays",
           signs);
 }
 

@@ -41,13 +41,13 @@ void model_engagement_default(model_engagement_params *params)
 {
     *params = (model_engagement_params){
         .start = {0.95, 0.04, 0.01},
-        .move = {{0.985, 0.012, 0.003}, {0.09, 0.90, 0.01}, {0.05, 0.02, 0.93}},
+        .move = {{0.981, 0.015, 0.004}, {0.12, 0.87, 0.01}, {0.05, 0.02, 0.93}},
         .slip = 0.02,
         .habit_trials = 10.0,
         .habit = 0.8,
         .no_go = 0.02,
         .no_go_away = 0.6,
-        .rt_out = {0.02, 0.06, 0.13, 0.23, 0.235, 0.17, 0.155},
+        .rt_out = {0.02, 0.06, 0.115, 0.215, 0.23, 0.195, 0.165},
         .rt_weight = 0.8,
         .lapses = 0.1,
         .false_alarms = 1.0 / 5000.0,

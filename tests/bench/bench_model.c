@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "model/bank.h"
+#include "model/engagement.h"
 #include "some_net.h"
 
 enum { RUNS = 15, CALLS = 20000, N_STIMULI = 11, ROWS = 1000, MEMBERS = 12 };
@@ -18,6 +19,8 @@ static const double STIMULI[N_STIMULI] = {-1.0,   -0.5,  -0.25, -0.125, -0.0625,
 struct bench {
     model_bank_params params;
     model_bank bank;
+    model_engagement_params engagement_params;
+    model_engagement engagement;
     const some_net *net;
     float *rows_in;
     float *rows_h;
@@ -62,6 +65,15 @@ static void observe(struct bench *b, int i)
     if (model_bank_observe(&b->bank, &b->params, &trial, NULL) != MODEL_OK) {
         abort();
     }
+}
+
+static void observe_engagement(struct bench *b, int i)
+{
+    const model_engagement_trial trial = {0.1 + 0.8 * (i % 2), 0.3 + 0.01 * (i * 7 % 31), i % 2};
+    if (model_engagement_observe(&b->engagement, &b->engagement_params, &trial) != MODEL_OK) {
+        abort();
+    }
+    b->sink += model_engagement_p(&b->engagement);
 }
 
 static void predict(struct bench *b, int i)
@@ -152,6 +164,9 @@ int main(void)
     use_members(&b, 1, NULL);
     measure("no rule: observe", &b, observe, CALLS, 1);
     measure("no rule: predict 11", &b, predict, CALLS, 1);
+    model_engagement_default(&b.engagement_params);
+    model_engagement_init(&b.engagement, &b.engagement_params);
+    measure("engagement: observe", &b, observe_engagement, CALLS, 1);
     use_members(&b, MEMBERS, NULL);
     measure("bank of 12, no rule: observe", &b, observe, CALLS, 1);
     measure("bank of 12, no rule: predict 11", &b, predict, CALLS, 1);

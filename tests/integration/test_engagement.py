@@ -76,7 +76,7 @@ class Engagement(unittest.TestCase):
             self.assertEqual((alert["code"], alert["subject"]), ("disengaged", "m1"))
             self.assertGreaterEqual(alert["evidence"], 5000)
             self.assertRegex(alert["text"], "^m1 seems to have stopped playing in its last [0-9]+ "
-                                            "trials, up to trial 3[0-9][0-9]: it [a-z ]+"
+                                            "trials, up to trial 3[0-9][0-9]: it [a-z ,]+"
                                             r" \([a-z0-9%, -]+\)$")
             self.assertLess(int(alert["text"].split("up to trial ")[1].split(":")[0]), 340)
             self.assertFalse(ear.poll(200), "a second alert in one bout")

@@ -9,9 +9,9 @@ LEVEL = [0.05, 0.25, 0.5, 0.75, 0.9, 0.97]
 AT = [-1.219, -0.5, 0.0, 0.5, 0.950, 1.394]
 DENSITY = [0.139, 0.429, 0.538, 0.429, 0.237, 0.092]
 SHARE = [b - a for a, b in zip([0.0] + LEVEL, LEVEL + [1.0])]
-RT_OUT = [0.02, 0.06, 0.13, 0.23, 0.235, 0.17, 0.155]
+RT_OUT = [0.02, 0.06, 0.115, 0.215, 0.23, 0.195, 0.165]
 START = [0.95, 0.04, 0.01]
-MOVE = [[0.985, 0.012, 0.003], [0.09, 0.90, 0.01], [0.05, 0.02, 0.93]]
+MOVE = [[0.981, 0.015, 0.004], [0.12, 0.87, 0.01], [0.05, 0.02, 0.93]]
 SLIP, HABIT_TRIALS, HABIT, NO_GO_AWAY, RT_WEIGHT, LAPSES = 0.02, 10.0, 0.8, 0.6, 0.8, 0.1
 
 
@@ -101,6 +101,6 @@ def some_trials(n, seed):
 
 
 if __name__ == "__main__":
-    for n in (5, 40, 100):
+    for n in (5, 40):
         p, no_go, q, e_value, score, stretch = follow(some_trials(n, 11))
         print(n, *(f"{v:.15g}" for v in [*p, no_go, q[0], q[3], q[5], e_value, *score, *stretch]))
