@@ -36,5 +36,15 @@ bench_program(fit)
 target_compile_definitions(bench_fit PRIVATE MURID_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 target_link_libraries(bench_fit PRIVATE BLIS::BLIS)
 
+# What fits recover from animals whose rule is known: half an hour; a smoke test of it by default.
+add_test(NAME bench.recovery CONFIGURATIONS bench
+    COMMAND ${MURID_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/bench/recovery.py)
+set_tests_properties(bench.recovery PROPERTIES LABELS bench TIMEOUT 14400 RUN_SERIAL ON
+    ENVIRONMENT "MURID_BIN=$<TARGET_FILE:murid>")
+add_test(NAME integration.recovery
+    COMMAND ${MURID_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/bench/recovery.py --quick)
+set_tests_properties(integration.recovery PROPERTIES LABELS integration TIMEOUT 600
+    ENVIRONMENT "MURID_BIN=$<TARGET_FILE:murid>")
+
 add_custom_target(bench_all COMMAND ${CMAKE_CTEST_COMMAND} -C bench -L bench --verbose
     WORKING_DIRECTORY ${CMAKE_BINARY_DIR} USES_TERMINAL)
