@@ -189,10 +189,11 @@ static int put(struct play *play, const proto_message *msg, struct fault *fault)
     return FAULT_NONE;
 }
 
-static int play_start(struct play *play, struct stream *s, const char *session, struct fault *fault)
+static int play_start(struct play *play, struct stream *s, const struct table_row *row,
+                      struct fault *fault)
 {
     proto_message msg;
-    strcpy(s->session, session);
+    strcpy(s->session, row->session);
     s->seq = 0;
     play->n_sessions++;
     if (play->publisher != NULL) {
@@ -200,6 +201,9 @@ static int play_start(struct play *play, struct stream *s, const char *session, 
     }
     proto_message_init(&msg, PROTO_KIND_SESSION_START);
     fill_envelope(play, s, &msg);
+    strcpy(msg.as.session_start.task, row->task);
+    msg.as.session_start.ephys_rig = row->ephys_rig < 0 ? PROTO_NIL : row->ephys_rig;
+    msg.as.session_start.delay_s = row->delay_s;
     return put(play, &msg, fault);
 }
 
@@ -223,7 +227,7 @@ static int play_row(struct play *play, const struct table_row *row, struct fault
         return fault_set(fault, FAULT_INPUT, "%s: more than %d subjects", play->path, SUBJECTS_MAX);
     }
     if (strcmp(s->session, row->session) != 0) {
-        const int rc = play_start(play, s, row->session, fault);
+        const int rc = play_start(play, s, row, fault);
         if (rc != FAULT_NONE) {
             return rc;
         }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "standing.h"
+
 static uint32_t hash_text(uint32_t hash, const char *text)
 {
     do { /* FNV-1a; the NUL counts, so that "a","bc" and "ab","c" differ */
@@ -46,7 +48,8 @@ static const size_t HEAD = offsetof(struct subject_state, learner);
 
 size_t subject_state_size(const struct subject_state *state)
 {
-    return HEAD + learner_used(&state->learner) + heal_size(&state->heal);
+    return HEAD + learner_used(&state->learner) + heal_size(&state->heal) +
+           model_status_tracker_size(&state->tracker);
 }
 
 void subject_state_pack(const struct subject_state *state, uint8_t out[])
@@ -54,6 +57,7 @@ void subject_state_pack(const struct subject_state *state, uint8_t out[])
     const size_t used = learner_used(&state->learner);
     memcpy(out, state, HEAD + used);
     heal_pack(&state->heal, out + HEAD + used);
+    model_status_tracker_pack(&state->tracker, out + HEAD + used + heal_size(&state->heal));
 }
 
 bool subject_state_unpack(struct subject_state *state, const uint8_t bytes[], size_t size)
@@ -66,8 +70,12 @@ bool subject_state_unpack(struct subject_state *state, const uint8_t bytes[], si
     if (used == 0) {
         return false;
     }
-    const size_t rest = size - HEAD - used;
-    return rest > 0 && heal_unpack(&state->heal, bytes + HEAD + used, rest) == rest;
+    size_t at = HEAD + used;
+    const size_t healed = heal_unpack(&state->heal, bytes + at, size - at);
+    at += healed;
+    return healed > 0 &&
+           model_status_tracker_unpack(&state->tracker, bytes + at, size - at) == size - at &&
+           at < size;
 }
 
 void subject_state_reset(struct subject_state *state, const struct learner_models *models)
@@ -76,6 +84,7 @@ void subject_state_reset(struct subject_state *state, const struct learner_model
     state->session = -1;
     learner_init(&state->learner, models);
     heal_close(&state->heal);
+    model_status_tracker_init(&state->tracker);
 }
 
 int colony_open(struct colony *colony, const struct config *config, struct learner_models models,
@@ -142,6 +151,7 @@ uint32_t colony_add_subject(struct colony *colony, const char *name)
     strcpy(s->name, name);
     subject_state_reset(&s->state, &colony->models);
     s->run = colony->run;
+    s->standing.n_pushed = -1;
     put(colony->subject_slots, colony->subject_mask, hash_subject(name), number);
     return number;
 }
@@ -268,6 +278,33 @@ void colony_predict(const struct colony *colony, uint32_t subject, proto_message
     if (colony->config->engagement.enabled) {
         p->p_disengaged = model_engagement_p(&s->state.learner.engagement);
     }
+}
+
+bool colony_is_to_judge(const struct subject *subject, int64_t now_ns, int64_t period_ns)
+{
+    const bool has_news = subject->standing.n_pushed != subject->state.tracker.n_pushed;
+    return subject->state.is_over != 0 ? has_news || !subject->is_judged_at_end
+                                       : has_news && now_ns - subject->judged_ns >= period_ns;
+}
+
+void colony_judge(struct subject *subject, int64_t now_ns)
+{
+    subject->judged_ns = now_ns;
+    subject->is_judged_at_end = subject->state.is_over != 0;
+    (void)model_status_tracker_judge(&subject->state.tracker, &subject->standing);
+}
+
+bool colony_standing(const struct colony *colony, uint32_t subject, proto_message *out)
+{
+    const struct subject *s = &colony->subjects[subject];
+    if (s->standing.n_pushed < 0 || s->state.session < 0) {
+        return false;
+    }
+    standing_message(&s->standing, !s->is_judged_at_end, out);
+    strcpy(out->env.rig, s->rig);
+    strcpy(out->env.subject, s->name);
+    strcpy(out->env.session, colony->sessions[s->state.session].name);
+    return true;
 }
 
 void colony_touch(struct colony *colony, uint32_t subject, uint32_t session, int64_t event,

@@ -16,6 +16,7 @@
 #include "config.h"
 #include "heal.h"
 #include "learner.h"
+#include "model/status_tracker.h"
 #include "proto/message.h"
 #include "sequence.h"
 
@@ -30,8 +31,10 @@ struct subject_state {
     uint64_t n_stimuli;                 /* 0: the configuration's */
     double stimuli[COLONY_STIMULI_MAX]; /* named by its session: signed contrasts to predict for */
     int64_t is_disengaged;              /* 1 once the alert was raised, until it plays again */
+    int64_t is_over;                    /* 1: the session was ended, and has not gone on */
     struct learner learner;
     struct heal heal;
+    model_status_tracker tracker;
 };
 
 /* What a checkpoint keeps of a session. */
@@ -76,7 +79,10 @@ struct subject {
     proto_trial trial;
     proto_envelope alert_env; /* last alert about it */
     proto_alert alert;
-    struct subject_state state; /* last, for what its banks do not use */
+    model_status_standing standing; /* as it was last judged; n_pushed -1: never */
+    int64_t judged_ns;              /* monotonic time of that */
+    bool is_judged_at_end;          /* the session was over then */
+    struct subject_state state;     /* last, for what is not used of it */
 };
 
 struct session {
@@ -144,6 +150,17 @@ void colony_clean(struct subject *subject);
 /* Fills *out with the present prediction for a subject: message of kind prediction, without clock,
  * stages and durable_seq. RT-safe: yes. */
 void colony_predict(const struct colony *colony, uint32_t subject, proto_message *out);
+
+/* True if its session is over and it was not judged since, or if it has trials that its standing
+ * does not know and was not judged for period_ns. RT-safe: yes. */
+bool colony_is_to_judge(const struct subject *subject, int64_t now_ns, int64_t period_ns);
+
+/* Judges where it stands. RT-safe: no, about 1 ms. */
+void colony_judge(struct subject *subject, int64_t now_ns);
+
+/* Fills *out with where a subject stood when it was last judged: message of kind training, without
+ * clock. False if it never was. RT-safe: yes. */
+bool colony_standing(const struct colony *colony, uint32_t subject, proto_message *out);
 
 /* Notes that an event numbered id was heard for the session: its seqs up to `through` will be safe
  * when the journal has reached it. RT-safe: yes. */

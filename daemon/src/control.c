@@ -48,6 +48,9 @@ static void on_subjects(struct loop *loop, const proto_command *command, proto_m
                                                           : PROTO_NIL;
         a->score.present = prediction.as.prediction.score.present;
         a->score.v = prediction.as.prediction.score.v;
+        if (colony->subjects[i].standing.n_pushed >= 0) {
+            strcpy(a->status, model_criteria_status_name(colony->subjects[i].standing.now.status));
+        }
     }
 }
 

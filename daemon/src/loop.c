@@ -26,6 +26,7 @@ enum {
     CHECKPOINT_S = 30,       /* and this often, in time */
     REFUSED_PER_S = 10,      /* refused messages journaled, in the long run */
     REFUSED_MOST = 100,      /* and at once */
+    JUDGE_S = 60,            /* a running session's standing is said so often */
     IDLE_MS = 1000
 };
 
@@ -511,6 +512,27 @@ static void open_lines(struct loop *loop)
     }
 }
 
+/* Says where an animal stands that has gone on; one a second, so that no trial waits for more. */
+static void judge_next(struct loop *loop, int64_t now_ns)
+{
+    const uint32_t n = loop->colony.n_subjects;
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t number = (loop->next_judged + i) % n;
+        struct subject *s = &loop->colony.subjects[number];
+        if (!colony_is_to_judge(s, now_ns, JUDGE_S * NS_PER_S)) {
+            continue;
+        }
+        colony_judge(s, now_ns);
+        loop->next_judged = number + 1;
+        if (colony_standing(&loop->colony, number, &loop->status)) {
+            loop->status.env.t_mono_ns = now_ns;
+            loop->status.env.t_wall_ns = now_ns + loop->wall_offset_ns;
+            publisher_send(&loop->publisher, &loop->status, NULL, 0);
+        }
+        return;
+    }
+}
+
 static void tick(struct loop *loop)
 {
     const int64_t now_ns = clock_mono_ns();
@@ -523,6 +545,7 @@ static void tick(struct loop *loop)
     loop->refused_budget = fmin(loop->refused_budget + REFUSED_PER_S, REFUSED_MOST);
     loop_fill_status(loop, &loop->status);
     publisher_send(&loop->publisher, &loop->status, NULL, 0);
+    judge_next(loop, now_ns);
     journal_publish(&loop->journal);
 }
 

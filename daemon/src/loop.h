@@ -50,6 +50,7 @@ struct loop {
     proto_message status;
     int64_t start_ns;
     int64_t wall_offset_ns; /* wall clock minus monotonic */
+    uint32_t next_judged;   /* subject from which on one is looked for to judge */
     double refused_budget;  /* refused messages that may still be journaled */
     bool was_behind;        /* the journal was too slow or failing at the last look */
     bool stop;

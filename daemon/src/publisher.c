@@ -162,6 +162,9 @@ static void send_subject(struct publisher *p, uint32_t number, const char *prefi
         p->scratch.as.alert = s->alert;
         send_last(p, prefix);
     }
+    if (colony_standing(p->colony, number, &p->scratch)) {
+        send_last(p, prefix);
+    }
     colony_predict(p->colony, number, &p->scratch);
     send_last(p, prefix);
 }

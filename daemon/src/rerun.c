@@ -250,16 +250,6 @@ int rerun_load_checkpoints(struct rerun *rerun, struct colony *colony, int64_t *
     return rc;
 }
 
-static enum session_source source_of(const char *name)
-{
-    for (int i = 0; i < SESSION_SOURCE_COUNT; i++) {
-        if (strcmp(name, session_source_name((enum session_source)i)) == 0) {
-            return (enum session_source)i;
-        }
-    }
-    return SESSION_SOURCE_ASK;
-}
-
 static bool is_held(const struct colony *colony, sqlite3_stmt *s, int64_t id)
 {
     const int64_t subject = sqlite3_column_int64(s, 6);
@@ -292,7 +282,7 @@ int rerun_events(struct rerun *rerun, struct colony *colony, int64_t from, rerun
         if (is_held(colony, s, id)) {
             continue;
         }
-        const enum session_source source = source_of(journal_reader_text(s, 3));
+        const enum session_source source = session_source_of(journal_reader_text(s, 3));
         const bool is_serial = source == SESSION_SOURCE_SERIAL;
         const struct session_event event = {
             .id = id,

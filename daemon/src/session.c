@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bridge/link.h"
+#include "standing.h"
 
 static const int64_t NS_PER_S = 1000000000;
 
@@ -38,6 +39,16 @@ const char *session_status_name(enum session_status status)
 #undef SESSION_STATUS_NAME
     };
     return NAMES[status];
+}
+
+enum session_source session_source_of(const char *name)
+{
+    for (int i = 0; i < SESSION_SOURCE_COUNT; i++) {
+        if (strcmp(name, session_source_name((enum session_source)i)) == 0) {
+            return (enum session_source)i;
+        }
+    }
+    return SESSION_SOURCE_ASK;
 }
 
 bool session_status_parse(enum session_status *status, const char *name)
@@ -248,8 +259,10 @@ static bool find_session(struct step *step)
     return result->is_new_session || refuse_session(step, name);
 }
 
-/* Makes the session the subject's current one; the twin learns that a session starts. */
-static void enter_session(struct step *step)
+/* Makes the session the subject's current one; the twin and the tracker learn that a session
+ * starts.
+ */
+static void enter_session(struct step *step, const model_status_session_info *info)
 {
     struct subject *subject = &step->colony->subjects[step->result->subject];
     struct session *session = &step->colony->sessions[step->result->session];
@@ -264,6 +277,16 @@ static void enter_session(struct step *step)
     subject->state.is_disengaged = 0;
     session->state.is_started = 1;
     subject->state.for_trial = session->state.trials.highest + 1;
+    subject->state.is_over = 0;
+    model_status_tracker_start(&subject->state.tracker,
+                               standing_session_id(session->rig, session->name), info,
+                               &subject->standing);
+}
+
+static void enter_unannounced(struct step *step)
+{
+    const model_status_session_info unknown = standing_unknown();
+    enter_session(step, &unknown);
 }
 
 /* ---- accounting ------------------------------------------------------------------------------ */
@@ -391,7 +414,7 @@ static bool take_next_trial(struct step *step, enum sequence_verdict verdict,
     struct session_result *result = step->result;
     struct session *session = &step->colony->sessions[result->session];
     struct subject *subject;
-    enter_session(step);
+    enter_unannounced(step);
     subject = &step->colony->subjects[result->subject];
     if (verdict == SEQUENCE_GAP) {
         const int64_t first = session->state.trials.highest + 1;
@@ -511,6 +534,9 @@ static void session_on_trial(struct step *step)
     if (sequence_missing(&session->trials) == 0) {
         heal_close(&subject->state.heal);
     }
+    const model_status_trial counted = standing_trial(heard);
+    model_status_tracker_push(&subject->state.tracker, &counted);
+    subject->state.is_over = 0;
     subject->state.for_trial = session->trials.highest + 1;
     watch_engagement(step);
     subject->trial_env = step->heard->env;
@@ -530,7 +556,8 @@ static void session_on_start(struct step *step)
     const bool is_again = step->colony->sessions[result->session].state.is_started != 0;
     take_seq(step, true);
     if (!is_again) {
-        enter_session(step);
+        const model_status_session_info info = standing_info(heard);
+        enter_session(step, &info);
         if (heard->stimuli.n > 0) {
             subject->state.n_stimuli = heard->stimuli.n;
             memcpy(subject->state.stimuli, heard->stimuli.v,
@@ -550,6 +577,10 @@ static void session_on_end(struct step *step)
     }
     take_seq(step, true);
     touch(step);
+    struct subject *subject = &step->colony->subjects[result->subject];
+    if (subject->state.session == (int64_t)result->session) {
+        subject->state.is_over = 1;
+    }
     result->status = SESSION_STATUS_NOTED;
     result->reply = *step->heard;
 }
@@ -562,7 +593,7 @@ static void session_on_stimulus(struct step *step)
         return;
     }
     take_seq(step, true);
-    enter_session(step);
+    enter_unannounced(step);
     touch(step);
     predict(step);
     proto_prediction *p = &result->reply.as.prediction;
@@ -640,6 +671,13 @@ static void account(struct session_result *result, int64_t start, int64_t decode
     }
 }
 
+int session_decode(const struct session_event *event, proto_message *heard, proto_fault *fault)
+{
+    return event->source == SESSION_SOURCE_SERIAL
+               ? bridge_decode(event->bytes, event->size, event->rig, event->subject, heard, fault)
+               : proto_decode(event->bytes, event->size, heard, fault);
+}
+
 void session_on_message(struct colony *colony, const struct session_event *event,
                         struct session_result *result)
 {
@@ -647,10 +685,7 @@ void session_on_message(struct colony *colony, const struct session_event *event
     proto_fault fault;
     const int64_t start = colony->now_ns();
     result_init(result);
-    const int rc = event->source == SESSION_SOURCE_SERIAL
-                       ? bridge_decode(event->bytes, event->size, event->rig, event->subject,
-                                       &result->heard, &fault)
-                       : proto_decode(event->bytes, event->size, &result->heard, &fault);
+    const int rc = session_decode(event, &result->heard, &fault);
     const int64_t decoded = colony->now_ns();
     if (rc != PROTO_OK) {
         refuse_bytes(result, event, &fault);
@@ -682,6 +717,7 @@ void session_on_message(struct colony *colony, const struct session_event *event
     case PROTO_KIND_COMMAND:
     case PROTO_KIND_SUBJECTS:
     case PROTO_KIND_DONE:
+    case PROTO_KIND_TRAINING:
         fault = (proto_fault){.status = PROTO_ERR_KIND};
         (void)snprintf(fault.text, sizeof fault.text,
                        "a %s is not for the daemon to hear here: rigs send hello, session_start, "

@@ -45,6 +45,10 @@ enum { SESSION_STATUS_COUNT = 0 SESSION_STATUS_LIST(SESSION_STATUS_ONE) };
 #undef SESSION_STATUS_ONE
 
 const char *session_source_name(enum session_source source);
+
+/* The source of that name; ASK if there is none. */
+enum session_source session_source_of(const char *name);
+
 const char *session_status_name(enum session_status status);
 
 /* True and *status if a status has that name. */
@@ -86,8 +90,13 @@ struct session_result {
     struct session_alert alerts[SESSION_ALERTS_MAX];
 };
 
+/* Reads an event's bytes, which are not trusted: PROTO_OK, or a negative status and *fault.
+ * RT-safe: yes. */
+int session_decode(const struct session_event *event, proto_message *heard, proto_fault *fault);
+
 /* Hears one message: decodes it, finds subject and session, takes it up, predicts what comes next.
- * Bad input is an answer, not a failure. RT-safe: yes. */
+ * Bad input is an answer, not a failure. RT-safe: yes; the first message of a session waits about
+ * 1 ms for the training status at the end of the one before, if nobody judged it since. */
 void session_on_message(struct colony *colony, const struct session_event *event,
                         struct session_result *result);
 

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { KIND_ID, KIND_COUNT, KIND_REAL, KIND_BIT };
+#include "escape.h"
+
+enum kind { KIND_ID, KIND_TEXT, KIND_COUNT, KIND_REAL, KIND_BIT };
 enum need { NEED_VALUE, NEED_COLUMN, NEED_NOTHING };
 
 static const struct column {
@@ -28,10 +30,19 @@ static const struct column {
     {"side", KIND_BIT, NEED_NOTHING, AT(side), 0, 1, "0, 1 or empty"},
     {"repeat", KIND_BIT, NEED_NOTHING, AT(repeat), 0, 1, "0, 1 or empty"},
     {"p_left", KIND_REAL, NEED_NOTHING, AT(p_left), 0, 1, "a number from 0 to 1, or empty"},
+    {"task", KIND_TEXT, NEED_NOTHING, AT(task), 0, 0, "any text"},
+    {"ephys_rig", KIND_BIT, NEED_NOTHING, AT(ephys_rig), 0, 1, "0, 1 or empty"},
+    {"delay_s", KIND_REAL, NEED_NOTHING, AT(delay_s), 0, 86400,
+     "a number from 0 to 86400, or empty"},
 #undef AT
 };
 
-enum { N_COLUMNS = sizeof COLUMNS / sizeof COLUMNS[0], NUMBER_MAX = 64, QUOTED_MAX = 40 };
+enum {
+    N_COLUMNS = sizeof COLUMNS / sizeof COLUMNS[0],
+    N_WRITTEN = N_COLUMNS - 3, /* those of the session are not */
+    NUMBER_MAX = 64,
+    QUOTED_MAX = 40
+};
 
 /* One field of the line, unquoted in place. */
 struct field {
@@ -241,6 +252,9 @@ static bool read_number(const struct field *field, double *out)
 static bool store(const struct column *column, const struct field *field, struct table_row *row)
 {
     char *const to = (char *)row + column->offset;
+    if (column->need != NEED_VALUE && is_unknown(field)) {
+        return true;
+    }
     if (column->kind == KIND_ID) {
         if (field->size > PROTO_ID_MAX) {
             return false;
@@ -249,8 +263,13 @@ static bool store(const struct column *column, const struct field *field, struct
         to[field->size] = '\0';
         return proto_id_is_valid(to);
     }
-    if (is_unknown(field)) {
-        return column->need != NEED_VALUE;
+    if (column->kind == KIND_TEXT) {
+        char text[TABLE_TASK_MAX + 1];
+        const size_t n = field->size < TABLE_TASK_MAX ? field->size : TABLE_TASK_MAX;
+        memcpy(text, field->text, n);
+        text[n] = '\0';
+        escape_clean(to, sizeof text, text);
+        return true;
     }
     double value = 0.0;
     if (!read_number(field, &value) || !(value >= column->min && value <= column->max)) {
@@ -283,10 +302,11 @@ int table_next(struct table *table, struct table_row *row, struct fault *fault)
     } while (size == 0);
 
     const double unknown = (double)NAN;
-    *row = (struct table_row){.choice = -1, .side = -1, .repeat = -1};
+    *row = (struct table_row){.choice = -1, .side = -1, .repeat = -1, .ephys_rig = -1};
     row->reward = unknown;
     row->rt_s = unknown;
     row->p_left = unknown;
+    row->delay_s = unknown;
     size_t at = 0;
     int n = 0;
     for (int more = 1; more == 1; n++) {
@@ -317,7 +337,7 @@ int table_next(struct table *table, struct table_row *row, struct fault *fault)
 
 void table_write_header(FILE *to)
 {
-    for (int i = 0; i < N_COLUMNS; i++) {
+    for (int i = 0; i < N_WRITTEN; i++) {
         fprintf(to, "%s%s", i > 0 ? "," : "", COLUMNS[i].name);
     }
     fputc('\n', to);
@@ -337,13 +357,14 @@ static void write_number(FILE *to, double value)
 
 void table_write(FILE *to, const struct table_row *row)
 {
-    for (int i = 0; i < N_COLUMNS; i++) {
+    for (int i = 0; i < N_WRITTEN; i++) {
         const char *const from = (const char *)row + COLUMNS[i].offset;
         if (i > 0) {
             fputc(',', to);
         }
         switch (COLUMNS[i].kind) {
         case KIND_ID:
+        case KIND_TEXT:
             fputs(from, to);
             break;
         case KIND_COUNT: {

@@ -211,7 +211,8 @@ class Client:
 
     def session_start(self, subject, session=None, **keys):
         """Opens a session; without a name it gets one from the clock. Other keys, as in
-        docs/protocol.md: task, stimuli. Returns the prediction of the first trial, or None.
+        docs/protocol.md: task, stimuli, ephys_rig, delay_s. Returns the prediction of the first
+        trial, or None.
 
         A session that the spool file knows goes on counting where it was."""
         self._enter(str(subject), session)

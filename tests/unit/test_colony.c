@@ -12,6 +12,7 @@
 
 #include "check.h"
 #include "colony.h"
+#include "standing.h"
 
 static model_bank_params bank;
 static model_params baseline;
@@ -44,9 +45,12 @@ static void make_bank(uint32_t n)
 static void make_state(uint32_t n, bool with_gap)
 {
     struct learner_outcome outcome;
+    const model_status_session_info info = standing_unknown();
+    const model_status_trial counted = {.contrast = TRIAL.contrast, .p_left = 0.5, .choice = 1};
     make_bank(n);
     memset(&state, 0, sizeof state);
-    learner_init(&state.learner, &models);
+    subject_state_reset(&state, &models);
+    model_status_tracker_start(&state.tracker, 1, &info, NULL);
     state.session = 7;
     state.for_trial = 21;
     state.n_stimuli = 1;
@@ -57,6 +61,7 @@ static void make_state(uint32_t n, bool with_gap)
         }
         heal_note(&state.heal, t + 2, &TRIAL);
         assert_int_equal(learner_observe(&state.learner, &models, &TRIAL, &outcome), MODEL_OK);
+        model_status_tracker_push(&state.tracker, &counted);
     }
 }
 
@@ -79,6 +84,7 @@ static void a_state_is_packed_and_read_back(void **unused)
                                 offsetof(struct subject_state, learner) +
                                     learner_used(&state.learner));
             assert_int_equal(again.heal.is_open, gap);
+            assert_int_equal(again.tracker.session[0].counts.n_trials, 20);
             assert_int_equal(subject_state_size(&again), size);
             uint8_t *twice = malloc(size);
             assert_non_null(twice);

@@ -224,6 +224,42 @@ static void says_when_a_file_cannot_be_opened_or_read(void **state)
     table_close(&t);
 }
 
+static void reads_what_is_said_of_the_session(void **state)
+{
+    (void)state;
+    struct table t;
+    assert_int_equal(open_text(&t, "subject,session,trial,stimulus,choice,task,ephys_rig,delay_s\n"
+                                   "m1,s1,0,0,1,\"trainingChoiceWorld, v6\",1,900\n"
+                                   "m1,s1,1,0,1,,,\n"
+                                   "m1,s1,2,0,1,a\x01"
+                                   "b,0,NaN\n"),
+                     FAULT_NONE);
+    assert_int_equal(table_next(&t, &row, &fault), 1);
+    assert_string_equal(row.task, "trainingChoiceWorld, v6");
+    assert_int_equal(row.ephys_rig, 1);
+    assert_true(row.delay_s == 900.0);
+    assert_int_equal(table_next(&t, &row, &fault), 1);
+    assert_string_equal(row.task, "");
+    assert_int_equal(row.ephys_rig, -1);
+    assert_true(isnan(row.delay_s));
+    assert_int_equal(table_next(&t, &row, &fault), 1);
+    assert_string_equal(row.task, "a?b");
+    assert_int_equal(row.ephys_rig, 0);
+    assert_true(isnan(row.delay_s));
+    table_close(&t);
+
+    char text[TABLE_LINE_MAX];
+    const int at = snprintf(text, sizeof text,
+                            "subject,session,trial,stimulus,choice,task\n"
+                            "m1,s1,0,0,1,");
+    memset(text + at, 'x', 200);
+    text[at + 200] = '\0';
+    assert_int_equal(open_text(&t, text), FAULT_NONE);
+    assert_int_equal(table_next(&t, &row, &fault), 1);
+    assert_int_equal(strlen(row.task), TABLE_TASK_MAX);
+    table_close(&t);
+}
+
 static void closing_a_zeroed_table_does_nothing(void **state)
 {
     (void)state;
@@ -293,6 +329,7 @@ int main(void)
         cmocka_unit_test(refuses_bytes_that_are_no_table),
         cmocka_unit_test(refuses_a_header_that_lacks_or_doubles_a_column),
         cmocka_unit_test(says_when_a_file_cannot_be_opened_or_read),
+        cmocka_unit_test(reads_what_is_said_of_the_session),
         cmocka_unit_test(closing_a_zeroed_table_does_nothing),
         cmocka_unit_test(writes_rows_that_read_back_the_same),
     };

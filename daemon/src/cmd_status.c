@@ -1,0 +1,241 @@
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "commands.h"
+#include "document.h"
+#include "escape.h"
+#include "options.h"
+#include "progress.h"
+#include "standings.h"
+#include "standings_plot.h"
+
+enum { CELL_MAX = 24 };
+
+/* ---- for people ------------------------------------------------------------------------------ */
+
+/* A number with so many decimals, or "-" where there is none. */
+static const char *cell(char out[CELL_MAX], const char *format, double value)
+{
+    (void)snprintf(out, CELL_MAX, isfinite(value) ? format : "-", value);
+    return out;
+}
+
+static void print_lacks(const model_criteria_standing *now)
+{
+    const char *between = "";
+    for (size_t i = 0; i < now->n_checks; i++) {
+        if (!now->check[i].is_met) {
+            printf("%s%s", between, model_criterion_name(now->check[i].criterion));
+            between = ", ";
+        }
+    }
+    printf("%s\n", between[0] == '\0' ? "-" : "");
+}
+
+static void print_session(const struct standings_session *s, int width)
+{
+    char a[10][CELL_MAX];
+    const model_criteria_standing *now = &s->standing.now;
+    const model_erf_curve *c = &now->curve[MODEL_CRITERIA_ELSE];
+    printf("%-*s %-8s %6" PRId64 " %5s %6s %6s %5s %5s %6s %5s  %-15s %-15s ", width, s->name,
+           model_criteria_protocol_name(s->protocol), s->n_trials, cell(a[0], "%.3f", s->easy),
+           cell(a[1], "%.1f", c->bias), cell(a[2], "%.1f", c->threshold),
+           cell(a[3], "%.3f", c->lapse_low), cell(a[4], "%.3f", c->lapse_high),
+           cell(a[5], "%.1f", now->value[MODEL_CRITERION_SHIFT]),
+           cell(a[6], "%.2f", now->value[MODEL_CRITERION_RT]),
+           model_criteria_status_name(now->status),
+           model_criteria_status_name(s->standing.reached));
+    print_lacks(now);
+}
+
+static void print_checks(const model_criteria_standing *now)
+{
+    for (size_t i = 0; i < now->n_checks; i++) {
+        const model_criteria_check *c = &now->check[i];
+        char value[CELL_MAX];
+        printf("  %-6s %-15s %8s of %s %g%s needed: %s\n", c->is_met ? "met" : "lacks",
+               model_criterion_name(c->criterion), cell(value, "%.4g", c->value),
+               c->is_above ? ">" : "<", c->limit, model_criterion_unit(c->criterion),
+               model_criterion_help(c->criterion));
+    }
+}
+
+static void print_subject(const struct standings_subject *s)
+{
+    int width = (int)strlen("session");
+    for (uint32_t i = 0; i < s->n_sessions; i++) {
+        const int n = (int)strlen(s->sessions[i].name);
+        width = n > width ? n : width;
+    }
+    const model_status_standing *last = &s->sessions[s->n_sessions - 1].standing;
+    printf("%s: %s%s%s\n", s->name, model_criteria_status_name(last->now.status),
+           last->is_untrainable ? ", untrainable" : "", last->is_unbiasable ? ", unbiasable" : "");
+    printf("%-*s %-8s %6s %5s %6s %6s %5s %5s %6s %5s  %-15s %-15s %s\n", width, "session", "task",
+           "trials", "easy", "bias", "thresh", "low", "high", "shift", "rt_s", "status", "reached",
+           "lacks for the next");
+    for (uint32_t i = 0; i < s->n_sessions; i++) {
+        print_session(&s->sessions[i], width);
+    }
+    printf("%s%s:\n", last->now.next == last->now.status ? "" : "to ",
+           model_criteria_status_name(last->now.next));
+    print_checks(&last->now);
+}
+
+static void print_text(const struct standings *s)
+{
+    for (uint32_t i = 0; i < s->n_subjects; i++) {
+        if (s->subjects[i].n_sessions > 0) {
+            print_subject(&s->subjects[i]);
+            printf("\n");
+        }
+    }
+    printf("trials and easy are of the session; the curve (bias, threshold, lapses), the shift of "
+           "its bias\nbetween blocks, rt_s and status of the last three together\n");
+}
+
+/* ---- for programs ---------------------------------------------------------------------------- */
+
+static void json_curve(const char *key, const model_erf_curve *c)
+{
+    printf(", \"%s\": ", key);
+    if (isnan(c->bias)) {
+        printf("null");
+        return;
+    }
+    printf("{");
+    escape_json_real(stdout, "bias", c->bias);
+    printf(", ");
+    escape_json_real(stdout, "threshold", c->threshold);
+    printf(", ");
+    escape_json_real(stdout, "lapse_low", c->lapse_low);
+    printf(", ");
+    escape_json_real(stdout, "lapse_high", c->lapse_high);
+    printf("}");
+}
+
+static void json_checks(const model_criteria_standing *now)
+{
+    printf(", \"criteria\": [");
+    for (size_t i = 0; i < now->n_checks; i++) {
+        const model_criteria_check *c = &now->check[i];
+        printf("%s{\"name\": \"%s\", ", i > 0 ? ", " : "", model_criterion_name(c->criterion));
+        escape_json_real(stdout, "value", c->value);
+        printf(", ");
+        escape_json_real(stdout, "limit", c->limit);
+        printf(", \"above\": %s, \"met\": %s, \"unit\": \"%s\"}", c->is_above ? "true" : "false",
+               c->is_met ? "true" : "false", model_criterion_unit(c->criterion));
+    }
+    printf("]");
+}
+
+static void json_standing(const model_status_standing *s)
+{
+    printf("\"status\": \"%s\", \"reached\": \"%s\", \"next\": \"%s\", \"untrainable\": %s, "
+           "\"unbiasable\": %s",
+           model_criteria_status_name(s->now.status), model_criteria_status_name(s->reached),
+           model_criteria_status_name(s->now.next), s->is_untrainable ? "true" : "false",
+           s->is_unbiasable ? "true" : "false");
+}
+
+static void json_session(const struct standings_session *s)
+{
+    const model_criteria_standing *now = &s->standing.now;
+    printf("{\"session\": \"%s\", \"rig\": \"%s\", \"task\": \"%s\", \"trials\": %" PRId64 ", ",
+           s->name, s->rig, model_criteria_protocol_name(s->protocol), s->n_trials);
+    escape_json_real(stdout, "easy", s->easy);
+    printf(", ");
+    json_standing(&s->standing);
+    json_checks(now);
+    json_curve("curve", &now->curve[MODEL_CRITERIA_ELSE]);
+    json_curve("curve_20", &now->curve[MODEL_CRITERIA_20]);
+    json_curve("curve_80", &now->curve[MODEL_CRITERIA_80]);
+    printf(", \"values\": {");
+    for (int i = 0; i < MODEL_CRITERION_COUNT; i++) {
+        printf("%s", i > 0 ? ", " : "");
+        escape_json_real(stdout, model_criterion_name((model_criterion)i), now->value[i]);
+    }
+    printf("}}");
+}
+
+static void print_json(const struct standings *s)
+{
+    const char *between = "\n";
+    printf("{\"subjects\": {");
+    for (uint32_t i = 0; i < s->n_subjects; i++) {
+        const struct standings_subject *subject = &s->subjects[i];
+        if (subject->n_sessions == 0) {
+            continue;
+        }
+        printf("%s\"%s\": {", between, subject->name);
+        json_standing(&subject->sessions[subject->n_sessions - 1].standing);
+        printf(", \"sessions\": [");
+        for (uint32_t k = 0; k < subject->n_sessions; k++) {
+            printf("%s", k > 0 ? ",\n" : "\n");
+            json_session(&subject->sessions[k]);
+        }
+        printf("]}");
+        between = ",\n";
+    }
+    printf("}}\n");
+}
+
+/* ---- the command ----------------------------------------------------------------------------- */
+
+static int write_plot(const struct standings *s, const char *path, struct fault *fault)
+{
+    struct document document;
+    const int rc = path != NULL ? document_open(&document, path, fault) : FAULT_NONE;
+    if (path == NULL || rc != FAULT_NONE) {
+        return rc;
+    }
+    standings_plot(document.to, s);
+    return document_close(&document, fault);
+}
+
+int cmd_status(int argc, char **argv)
+{
+    const char *path = NULL;
+    const char *subject = NULL;
+    const char *picture = NULL;
+    bool is_json = false;
+    const struct option list[] = {
+        {"subject", OPTION_TEXT, &subject, 0, 0, "S", "only this animal", NULL},
+        {"o", OPTION_TEXT, &picture, 0, 0, "FILE", "write the curves as an SVG", NULL},
+        {"json", OPTION_FLAG, &is_json, 0, 0, NULL, "the same for programs, all sessions' criteria",
+         NULL},
+    };
+    struct options options = {
+        .usage = "status DATA.csv|JOURNAL [--subject S] [-o FILE.svg] [--json]",
+        .about =
+            "Where animals stand by the training criteria of the International Brain Laboratory:\n"
+            "after each session the status that the last three show, the highest reached, and the\n"
+            "psychometric curve; then each criterion of the next status, with what is met.\n"
+            "A journal may be one that a daemon is writing. DATA.csv \"-\" is standard input.\n"
+            "Columns task (a name with training, biased, ephys or habituation in it; else blocks\n"
+            "of p_left tell), ephys_rig (0, 1) and delay_s are read if they are there.",
+        .list = list,
+        .n = sizeof list / sizeof list[0],
+        .arguments = &path,
+        .arguments_min = 1,
+        .arguments_max = 1,
+    };
+    int code = 0;
+    if (!options_read(&options, argc, argv, &code)) {
+        return code;
+    }
+    struct standings s;
+    struct fault fault;
+    progress_catch_interrupts();
+    int rc = standings_read(&s, path, subject, &fault);
+    if (rc == FAULT_NONE) {
+        rc = write_plot(&s, picture, &fault);
+        if (rc == FAULT_NONE && is_json) {
+            print_json(&s);
+        } else if (rc == FAULT_NONE) {
+            print_text(&s);
+        }
+        standings_close(&s);
+    }
+    return rc == FAULT_NONE ? 0 : fault_report(&fault, rc);
+}

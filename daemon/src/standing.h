@@ -1,0 +1,28 @@
+/* standing.h - the training status between wire and model: what of a message the tracker hears, and
+ * the message that says where an animal stands.
+ *
+ * Threads: any. Memory: none kept.
+ */
+#ifndef MURID_STANDING_H
+#define MURID_STANDING_H
+
+#include "model/status_tracker.h"
+#include "proto/message.h"
+
+/* What the tracker knows a session by: the same in every journal, unlike the session's number.
+ * RT-safe: yes. */
+int64_t standing_session_id(const char *rig, const char *session);
+
+/* A session that nothing was said about. RT-safe: yes. */
+model_status_session_info standing_unknown(void);
+
+/* What a session_start says. RT-safe: yes. */
+model_status_session_info standing_info(const proto_session_start *start);
+
+/* A trial as the tracker takes it. RT-safe: yes. */
+model_status_trial standing_trial(const proto_trial *trial);
+
+/* Fills in a message of kind training but for its envelope. RT-safe: yes. */
+void standing_message(const model_status_standing *standing, bool is_running, proto_message *out);
+
+#endif

@@ -1,0 +1,50 @@
+/* standings.h - the training status of every animal of a trial table or journal, session by
+ * session, as the daemon followed it or would have.
+ *
+ * A journal is read in a transaction of its own: a daemon may be writing it. Threads: one owner.
+ * Memory: the heap; standings_close() gives it back.
+ */
+#ifndef MURID_STANDINGS_H
+#define MURID_STANDINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fault.h"
+#include "model/status_tracker.h"
+#include "proto/message.h"
+
+/* One session and where the animal stood at its end. */
+struct standings_session {
+    char name[PROTO_ID_MAX + 1];
+    char rig[PROTO_ID_MAX + 1]; /* "" in a table */
+    int64_t id;                 /* the tracker's */
+    model_criteria_protocol protocol;
+    int64_t n_trials;
+    double easy; /* share correct of easy trials; NaN without any */
+    model_status_standing standing;
+};
+
+struct standings_subject {
+    char name[PROTO_ID_MAX + 1];
+    char session[PROTO_ID_MAX + 1]; /* now going on */
+    char rig[PROTO_ID_MAX + 1];
+    bool is_in_session;
+    model_status_tracker tracker; /* its last three sessions */
+    struct standings_session *sessions;
+    uint32_t n_sessions;
+    uint32_t capacity;
+};
+
+struct standings {
+    struct standings_subject *subjects;
+    uint32_t n_subjects;
+    uint32_t capacity;
+};
+
+/* Reads a journal, its data directory, or otherwise a trial table; "-" is a table on standard
+ * input. only: one animal; NULL: all. FAULT_NONE, FAULT_INPUT or FAULT_WORK; *s is then closed. */
+int standings_read(struct standings *s, const char *path, const char *only, struct fault *fault);
+void standings_close(struct standings *s);
+
+#endif
