@@ -229,7 +229,7 @@ class Status(unittest.TestCase):
                 db.commit()
                 if "raw" in change:
                     said = status(daemon.journal, code=2)
-                    self.assertRegex(said, r"^murid: [^\n]*event(, row)? 7[^\n]*\n$")
+                    self.assertRegex(said, r"^murid: [^\n]*table event, row 7: damaged\n$")
                 else:  # it belongs to nobody then
                     trials = self.read(daemon.journal)["m1"]["sessions"][0]["trials"]
                     self.assertEqual(trials, 149)

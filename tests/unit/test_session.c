@@ -787,8 +787,7 @@ static void the_tracker_hears_what_is_taken_up_and_what_a_session_start_says(voi
         {MODEL_CRITERIA_PROTOCOL_UNKNOWN, false, (double)NAN},
         {MODEL_CRITERIA_PROTOCOL_TRAINING, false, 0.0},
         {MODEL_CRITERIA_PROTOCOL_BIASED, false, (double)NAN}};
-    const char *const says[] = {"'task':'_iblrig_tasks_ephysChoiceWorld','ephys_rig':1,"
-                                "'delay_s':1000",
+    const char *const says[] = {"'task':'ephysChoiceWorld','ephys_rig':1,'delay_s':1000",
                                 "'task':'my own'", "'task':'trainingChoiceWorld','delay_s':0",
                                 "'task':'BIASED','ephys_rig':0,'delay_s':NaN"};
     model_random random;
