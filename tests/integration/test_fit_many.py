@@ -388,7 +388,7 @@ class Ranks(Many):
         for threads in ("1", "2"):
             done = self.run_many("r", *LONG, "--threads", threads, ranks=2)
             self.assertEqual(self.made("r"), self.whole())
-            self.assertEqual(done.stdout.count("5 members"), 1, done.stdout)
+            self.assertEqual(done.stdout.count(f"{len(BANK)} members"), 1, done.stdout)
             self.assertEqual(done.stderr.count("warning: only"), 1, done.stderr)
 
     def test_one_fit_is_made_once(self):
