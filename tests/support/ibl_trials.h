@@ -47,7 +47,7 @@ static inline size_t ibl_trials_read(void)
             *at++ = '\0';
         }
         ibl_trial *t = &ibl_trials[n];
-        (void)snprintf(t->date, sizeof t->date, "%s", column[0]);
+        (void)snprintf(t->date, sizeof t->date, "%.10s", column[0]);
         (void)snprintf(t->task, sizeof t->task, "%s", column[1]);
         const double choice = strtod(column[3], NULL);
         t->trial = (model_status_trial){
