@@ -34,7 +34,8 @@ NET_FIT = ["--epochs", "200", "--rate", "0.003", "--filter-rate", "60", "--batch
 def murid(*words):
     done = subprocess.run([MURID, *map(str, words)], capture_output=True, text=True)
     if done.returncode != 0:
-        raise RuntimeError(f"murid {' '.join(map(str, words))}: {done.stderr}")
+        raise RuntimeError(f"murid {' '.join(map(str, words))}: ended with {done.returncode}: "
+                           f"{done.stderr}")
     return done.stdout
 
 

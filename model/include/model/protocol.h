@@ -1,0 +1,237 @@
+/* model/protocol.h - the program that trains an animal: which stimulus it is shown, what is right,
+ * when it moves on. A description in stages, and the rig's state while one animal is trained by it.
+ *
+ * Rules and symbols: docs/protocols.md. The description is const, plain memory, and shared by any
+ * number of animals; it is read from YAML by daemon/protocol_file.h. The state of one animal is
+ * model_protocol_state, plain memory without pointers or padding. One trial is next(), the animal's
+ * choice, push().
+ * Threads: one owner a state; descriptions may be read by all. Memory: the caller's; nothing
+ * allocates.
+ */
+#ifndef MODEL_PROTOCOL_H
+#define MODEL_PROTOCOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/random.h"
+#include "model/status.h"
+
+enum {
+    MODEL_PROTOCOL_STAGES = 16,
+    MODEL_PROTOCOL_CONTRASTS = 12, /* of a stage; signed ones are twice as many */
+    MODEL_PROTOCOL_BLOCKS = 4,     /* probabilities that blocks change between */
+    MODEL_PROTOCOL_MOVES = 4,      /* transitions out of a stage */
+    MODEL_PROTOCOL_TESTS = 8,      /* that must all hold for one of them */
+    MODEL_PROTOCOL_WINDOW = 64,    /* longest window of a performance test, trials */
+    MODEL_PROTOCOL_RECENT = 256,   /* longest window over all stimuli, trials */
+    MODEL_PROTOCOL_NAME = 48
+};
+
+/* What a response is. go_nogo: choice 1 is go; a stimulus on the right asks for it, one on the left
+ * asks to withhold, and "left" is withholding. */
+#define MODEL_PROTOCOL_TASK_LIST(X)                                                                \
+    X(CHOICE, choice, "two alternatives, left and right")                                          \
+    X(GO_NOGO, go_nogo, "go for a stimulus with positive contrast, withhold for a negative one")
+
+/* How the correct side of a stimulus without contrast is drawn. */
+#define MODEL_PROTOCOL_ZERO_LIST(X)                                                                \
+    X(P_LEFT, p_left, "like any other side, left with p_left")                                     \
+    X(LEFT, left, "always left")                                                                   \
+    X(RIGHT, right, "always right")
+
+/* What follows an error, or a bias. */
+#define MODEL_PROTOCOL_DEBIAS_LIST(X)                                                              \
+    X(NONE, none, "nothing: every trial is drawn anew")                                            \
+    X(REPEAT, repeat, "the same stimulus on the same side until it is answered correctly")         \
+    X(RESAMPLE, resample,                                                                          \
+      "the same contrast; right if N(mean of the last answers' left turns, sd) >= 0.5")
+
+/* What a test of a transition looks at. Counters begin anew with each stage; and, where the
+ * protocol says `counters: session`, with each session. */
+#define MODEL_PROTOCOL_TEST_LIST(X)                                                                \
+    X(PERFORMANCE, performance,                                                                    \
+      "of each signed contrast `contrast`, correct ones among the last `window`, / window")        \
+    X(ACCURACY, accuracy,                                                                          \
+      "correct ones among the last `window` trials; not before there are so many")                 \
+    X(BIAS, bias, "distance of the share of right answers among the last `window` from 0.5")       \
+    X(TRIALS, trials, "trials in the stage")                                                       \
+    X(SESSIONS, sessions, "sessions in the stage, the present one included")
+
+#define MODEL_PROTOCOL_ENUM(NAME, name, help) MODEL_PROTOCOL_##NAME,
+typedef enum {
+    MODEL_PROTOCOL_TASK_LIST(MODEL_PROTOCOL_ENUM) MODEL_PROTOCOL_TASKS
+} model_protocol_task;
+#undef MODEL_PROTOCOL_ENUM
+#define MODEL_PROTOCOL_ENUM(NAME, name, help) MODEL_PROTOCOL_ZERO_##NAME,
+typedef enum {
+    MODEL_PROTOCOL_ZERO_LIST(MODEL_PROTOCOL_ENUM) MODEL_PROTOCOL_ZEROS
+} model_protocol_zero;
+#undef MODEL_PROTOCOL_ENUM
+#define MODEL_PROTOCOL_ENUM(NAME, name, help) MODEL_PROTOCOL_DEBIAS_##NAME,
+typedef enum {
+    MODEL_PROTOCOL_DEBIAS_LIST(MODEL_PROTOCOL_ENUM) MODEL_PROTOCOL_DEBIASES
+} model_protocol_debias_kind;
+#undef MODEL_PROTOCOL_ENUM
+#define MODEL_PROTOCOL_ENUM(NAME, name, help) MODEL_PROTOCOL_TEST_##NAME,
+typedef enum {
+    MODEL_PROTOCOL_TEST_LIST(MODEL_PROTOCOL_ENUM) MODEL_PROTOCOL_TEST_KINDS
+} model_protocol_test_kind;
+#undef MODEL_PROTOCOL_ENUM
+
+typedef struct {
+    model_protocol_test_kind kind;
+    bool is_above;   /* holds if the value is above the limit, strictly; otherwise if below it.
+                        trials and sessions: at it is enough */
+    uint32_t window; /* trials: 1..MODEL_PROTOCOL_WINDOW for performance, ..RECENT for the others */
+    double contrast; /* performance: magnitude, 0..1 */
+    double limit;
+} model_protocol_test;
+
+/* A way out of a stage, looked at before each trial (or before a session's first one only). */
+typedef struct {
+    uint32_t to;           /* number of the stage */
+    bool at_session_start; /* only there */
+    uint32_t n_tests;      /* all must hold */
+    model_protocol_test test[MODEL_PROTOCOL_TESTS];
+} model_protocol_move;
+
+/* Probabilities of a left stimulus that change within a session. The first block has p_left[0] of
+ * the stage for `first` trials; then one of `value`, drawn with equal chance, and never twice the
+ * same in a row. Lengths are min + an exponential of that mean, drawn again until below max. */
+typedef struct {
+    uint32_t n;     /* values; 0: no blocks */
+    uint32_t first; /* trials of the first block; 0: there is none */
+    double value[MODEL_PROTOCOL_BLOCKS];
+    double mean;  /* of the exponential that lengths are drawn from, trials */
+    uint32_t min; /* lengths outside min..max are drawn again */
+    uint32_t max;
+} model_protocol_blocks;
+
+typedef struct {
+    model_protocol_debias_kind kind;
+    double contrast;  /* only after errors with at least this contrast */
+    uint32_t window;  /* resample: answers that the mean is over; 0: all of the session (as a
+                         known defect has it) */
+    double sd;        /* resample */
+    bool after_no_go; /* a no-go counts as an error here */
+} model_protocol_debias;
+
+typedef struct {
+    char name[MODEL_PROTOCOL_NAME];
+    uint32_t n_contrasts;
+    double contrast[MODEL_PROTOCOL_CONTRASTS];    /* magnitudes, 0..1, falling, each once */
+    double probability[MODEL_PROTOCOL_CONTRASTS]; /* of each, both sides together; their sum is 1 */
+    double p_left;                                /* without blocks, and in the first one */
+    model_protocol_zero zero;
+    model_protocol_blocks blocks;
+    model_protocol_debias debias;
+    double p_reward[2][2]; /* [side: 0 left, 1 right][choice: 0 left, 1 right] */
+    double reward_ul;      /* volume of one */
+    uint32_t n_moves;
+    model_protocol_move move[MODEL_PROTOCOL_MOVES]; /* the first that holds is taken */
+} model_protocol_stage;
+
+typedef struct {
+    char name[MODEL_PROTOCOL_NAME];
+    model_protocol_task task;
+    uint32_t n_stages;
+    model_protocol_stage stage[MODEL_PROTOCOL_STAGES];
+    uint32_t first_stage;
+    bool counters_per_session; /* counters and windows begin anew with each session */
+    bool carries_stage;        /* the stage is kept from session to session ... */
+    uint32_t carry_trials;     /* ... of sessions with at least so many trials */
+    uint32_t trials_min;       /* trials of a session are drawn with equal chance from min..max */
+    uint32_t trials_max;
+    double minutes_max; /* a session ends after this; 0: never */
+    double trial_s;     /* a trial's time beside the reaction time */
+    bool stops_idle;    /* a session ends when the animal stopped playing (model/protocol.c) */
+} model_protocol;
+
+/* The signed contrasts of all stages, as windows are kept for them. */
+enum { MODEL_PROTOCOL_SIGNED = 2 * MODEL_PROTOCOL_CONTRASTS };
+
+/* The rig's memory of one animal. */
+typedef struct {
+    model_random random;
+    int64_t session;  /* from 0; -1 before the first */
+    int64_t trial;    /* trials of this session so far */
+    int64_t n_trials; /* of all sessions */
+    int64_t stage;
+    int64_t stage_trials;   /* of this stage, since its counters began */
+    int64_t stage_sessions; /* sessions in this stage, this one included */
+    int64_t session_trials; /* how many this session may have */
+    double minutes;         /* of this session */
+    double p_left;          /* of the block */
+    int64_t block;          /* number of the block in the session, from 0 */
+    int64_t block_left;     /* trials until it ends */
+    uint64_t
+        window[MODEL_PROTOCOL_SIGNED]; /* correct ones of each signed contrast, newest lowest */
+    int64_t window_n[MODEL_PROTOCOL_SIGNED];
+    double window_contrast[MODEL_PROTOCOL_SIGNED]; /* signed; side by the sign bit at zero */
+    int64_t n_windows;
+    uint64_t correct[MODEL_PROTOCOL_RECENT / 64]; /* of the last trials, newest lowest */
+    uint64_t right[MODEL_PROTOCOL_RECENT / 64];   /* right answers among those with a choice */
+    int64_t n_correct;                            /* trials in `correct`, at most its length */
+    int64_t n_right;
+    int64_t n_answers;      /* of this session */
+    int64_t n_answers_left; /* of these, left */
+    double contrast;        /* of the last trial, signed */
+    int64_t side;           /* of the last trial: 1 right, 0 left */
+    int64_t is_error;       /* 1: the last trial asks for a debias trial */
+    int64_t idle;           /* trials since the last choice */
+    int64_t carried_stage;  /* where the next session begins */
+} model_protocol_state;
+
+/* What is shown next. */
+typedef struct {
+    double contrast; /* signed, right positive; 0 has no sign */
+    double p_left;   /* of the block */
+    int8_t side;     /* correct: 1 right, 0 left */
+    bool is_repeat;  /* a debias or correction trial */
+    bool is_move;    /* the stage is another one than that of the trial before */
+    uint32_t stage;
+} model_protocol_trial;
+
+/* Names and sentences of the lists above; NULL outside them. */
+const char *model_protocol_task_name(model_protocol_task task);
+const char *model_protocol_zero_name(model_protocol_zero zero);
+const char *model_protocol_debias_name(model_protocol_debias_kind kind);
+const char *model_protocol_test_name(model_protocol_test_kind kind);
+
+/* MODEL_OK; or MODEL_ERR_ARG, and text (may be NULL) says which stage and value, and what was
+ * expected. */
+int model_protocol_check(const model_protocol *protocol, char *text, size_t cap);
+
+/* Number of the stage with that name, or n_stages. */
+uint32_t model_protocol_find(const model_protocol *protocol, const char *stage);
+
+/* An animal that was never trained; its draws are stream `stream` of the seed. RT-safe: yes. */
+void model_protocol_init(model_protocol_state *state, const model_protocol *protocol, uint64_t seed,
+                         uint64_t stream);
+
+/* RT-safe: yes. */
+void model_protocol_start_session(model_protocol_state *state, const model_protocol *protocol);
+
+/* Draws the next trial. False if the session is over. Bounded: lengths and resampling are drawn at
+ * most 1000 times. RT-safe: yes. */
+bool model_protocol_next(model_protocol_state *state, const model_protocol *protocol,
+                         model_protocol_trial *trial);
+
+/* The trial's end: choice 1 right, 0 left, -1 none; rt_s as heard, NaN unknown. Returns the reward,
+ * 0 or 1. RT-safe: yes. */
+double model_protocol_push(model_protocol_state *state, const model_protocol *protocol,
+                           const model_protocol_trial *trial, int choice, double rt_s);
+
+/* The value that a test looks at now, and whether it holds; NaN where it is not known yet. RT-safe:
+ * yes. */
+double model_protocol_value(const model_protocol_state *state, const model_protocol_test *test);
+bool model_protocol_holds(const model_protocol_state *state, const model_protocol_test *test);
+
+/* Probability of a signed contrast in a stage at a block's p_left, debias trials apart. RT-safe:
+ * yes. */
+double model_protocol_probability(const model_protocol *protocol, uint32_t stage, double contrast,
+                                  double p_left);
+
+#endif
