@@ -24,6 +24,7 @@ struct member_sums {
     double nats[MODEL_BANK_MAX];    /* of each member alone */
     double weight[MODEL_BANK_MAX];  /* of each member, before the choice */
     double without[MODEL_BANK_MAX]; /* nats of the bank without it */
+    double whole;                   /* nats of the bank with all, for no animal in particular */
 };
 
 struct animal {
@@ -35,6 +36,8 @@ struct animal {
 struct eval {
     model_bank_params single; /* the random walk, where no model is given */
     struct learner_models models;
+    model_engagement_params engagement;
+    model_stack_params stack;
     bool with_members;
     left_out priors;
     struct member_sums sums;
@@ -101,7 +104,10 @@ static void take_members(struct eval *e, struct animal *animal, const model_tria
     const model_bank *bank = &animal->learner.bank;
     const bool chose_right = trial->choice == 1;
     double p[MODEL_BANK_MAX];
+    double whole;
     model_bank_predict_each(bank, params, trial->contrast, p);
+    model_bank_predict(bank, params, 1, &trial->contrast, &whole, NULL, NULL);
+    e->sums.whole += model_score_nats(whole, chose_right);
     for (uint32_t i = 0; i < params->n; i++) {
         double *weight = (*animal->weights)[i];
         double mixed = 0.0;
@@ -187,7 +193,7 @@ static void print_row(const char *name, int width, const model_score *s)
 static double member_gain(const struct eval *e, const model_score *pooled, uint32_t i)
 {
     return e->models.bank->n > 1
-               ? e->sums.without[i] / (double)pooled->n - model_score_mean_nats(pooled)
+               ? (e->sums.without[i] - e->sums.whole) / (double)pooled->n
                : (double)NAN;
 }
 
@@ -272,6 +278,7 @@ struct request {
     const char *path;
     const char *features;
     const char *model;
+    const char *adapt;
     bool json;
     bool with_members;
 };
@@ -292,6 +299,14 @@ static int choose_models(struct eval *e, const struct request *r, model_params *
     e->models.baseline = baseline;
     e->models.bank = r->model != NULL ? &twin->bank : &e->single;
     e->with_members = r->with_members;
+    if (strcmp(r->adapt, "on") != 0 && strcmp(r->adapt, "off") != 0) {
+        return fault_set(fault, FAULT_INPUT, "option adapt: \"%.20s\"; on or off expected",
+                         r->adapt);
+    }
+    model_engagement_default(&e->engagement);
+    model_stack_default(&e->stack);
+    e->models.engagement = &e->engagement;
+    e->models.stack = strcmp(r->adapt, "on") == 0 ? &e->stack : NULL;
     leave_out(e->models.bank, e->priors);
     return FAULT_NONE;
 }
@@ -347,7 +362,7 @@ static int evaluate(const struct request *r, struct fault *fault)
 
 int cmd_eval(int argc, char **argv)
 {
-    struct request r = {0};
+    struct request r = {.adapt = "on"};
     const struct option list[] = {
         {"model", OPTION_TEXT, &r.model, 0, 0, "M", "model file; without it, the random walk",
          NULL},
@@ -355,10 +370,13 @@ int cmd_eval(int argc, char **argv)
          "of the random walk (stimulus,bias,prev_choice)", NULL},
         {"members", OPTION_FLAG, &r.with_members, 0, 0, NULL,
          "a bank's members too: nats alone, mean weight, and nats that each adds", NULL},
+        {"adapt", OPTION_TEXT, &r.adapt, 0, 0, "on|off",
+         "whether the bank's rules are weighed for each animal as the daemon does (on)", NULL},
         {"json", OPTION_FLAG, &r.json, 0, 0, NULL, "the same for programs", NULL},
     };
     struct options options = {
-        .usage = "eval DATA.csv [--model M] [--policy FEATURES] [--members] [--json]",
+        .usage =
+            "eval DATA.csv [--model M] [--policy FEATURES] [--adapt on|off] [--members] [--json]",
         .about = "How well each choice is predicted before it is read, trial after trial: nats a\n"
                  "trial of the model, of the built-in random walk and of chance (ln 2), accuracy,\n"
                  "Brier score and calibration error (10 bins), for each subject and over all\n"

@@ -267,7 +267,8 @@ void colony_predict(const struct colony *colony, uint32_t subject, proto_message
     p->stimuli.n = p->p_right.n = p->lo.n = p->hi.n = n;
     memcpy(p->stimuli.v, is_named ? s->state.stimuli : colony->config->model.stimuli.v,
            n * sizeof p->stimuli.v[0]);
-    model_bank_predict(bank, params, n, p->stimuli.v, p->p_right.v, p->lo.v, p->hi.v);
+    learner_predict(&s->state.learner, &colony->models, n, p->stimuli.v, p->p_right.v, p->lo.v,
+                    p->hi.v);
     (void)model_policy_print(policy, p->policy, sizeof p->policy);
     p->w.n = p->w_sd.n = policy->n;
     model_bank_weights(bank, params, p->w.v, p->w_sd.v);
@@ -369,13 +370,16 @@ void colony_change_run(struct colony *colony, int64_t run, const struct config *
     const bool is_same =
         strcmp(colony->model_hash, hash) == 0 &&
         model_policy_equals(&colony->models.bank->member[0].policy, &models.bank->member[0].policy);
-    for (uint32_t i = 0; !is_same && i < colony->n_subjects; i++) {
+    const bool is_stack_same = (colony->models.stack != NULL) == (models.stack != NULL);
+    for (uint32_t i = 0; !(is_same && is_stack_same) && i < colony->n_subjects; i++) {
         struct subject *s = &colony->subjects[i];
         if (s->run < run) {
             if (s->last_event == 0) { /* not heard yet: it never knew the old model */
                 learner_init(&s->state.learner, &models);
+            } else if (!is_same) {
+                learner_change_model(&s->state.learner, &colony->models, &models);
             } else {
-                learner_change_model(&s->state.learner, colony->models.bank, models.bank);
+                learner_reset_stack(&s->state.learner, &models);
             }
             heal_close(&s->state.heal);
             s->run = run;

@@ -27,6 +27,14 @@ size_t learner_unpack(struct learner *l, const uint8_t bytes[], size_t size)
     return at + model_bank_used(n);
 }
 
+void learner_reset_stack(struct learner *l, const struct learner_models *models)
+{
+    memset(&l->stack, 0, sizeof l->stack);
+    if (models->stack != NULL) {
+        model_stack_init(&l->stack, models->stack, models->bank);
+    }
+}
+
 void learner_init(struct learner *l, const struct learner_models *models)
 {
     memset(l, 0, offsetof(struct learner, bank));
@@ -35,6 +43,7 @@ void learner_init(struct learner *l, const struct learner_models *models)
     if (models->engagement != NULL) {
         model_engagement_init(&l->engagement, models->engagement);
     }
+    learner_reset_stack(l, models);
     model_bank_init(&l->bank, models->bank);
 }
 
@@ -44,6 +53,32 @@ void learner_start_session(struct learner *l, const struct learner_models *model
     model_twin_start_session(&l->baseline, models->baseline);
     if (models->engagement != NULL) {
         model_engagement_start_session(&l->engagement, models->engagement);
+    }
+}
+
+static double p_disengaged(const struct learner *l, const struct learner_models *models)
+{
+    return models->engagement != NULL ? model_engagement_p(&l->engagement) : 0.0;
+}
+
+static double predict_mixture(const struct learner *l, const struct learner_models *models,
+                              const model_bank_mixture *m, double *lo, double *hi)
+{
+    if (models->stack != NULL) {
+        return model_stack_predict(&l->stack, models->bank, m, p_disengaged(l, models), lo, hi);
+    }
+    model_filter_interval(m->mean, m->var, lo, hi);
+    return m->p_right;
+}
+
+void learner_predict(const struct learner *l, const struct learner_models *models, size_t n,
+                     const double contrasts[], double p_right[], double lo[], double hi[])
+{
+    for (size_t i = 0; i < n; i++) {
+        model_bank_mixture m;
+        model_bank_mix(&l->bank, models->bank, contrasts[i], &m);
+        p_right[i] =
+            predict_mixture(l, models, &m, lo != NULL ? &lo[i] : NULL, hi != NULL ? &hi[i] : NULL);
     }
 }
 
@@ -64,7 +99,7 @@ int learner_observe(struct learner *l, const struct learner_models *models,
                     const model_trial *trial, struct learner_outcome *outcome)
 {
     *outcome = LEARNER_OUTCOME_NONE;
-    double p;
+    model_bank_mixture mixture;
     double baseline_p;
     model_twin_predict(&l->baseline, models->baseline, 1, &trial->contrast, &baseline_p, NULL,
                        NULL);
@@ -73,13 +108,19 @@ int learner_observe(struct learner *l, const struct learner_models *models,
     if (status != MODEL_OK) {
         return status;
     }
-    status = model_bank_observe(&l->bank, models->bank, trial, &p);
+    model_bank_mix(&l->bank, models->bank, trial->contrast, &mixture);
+    status = model_bank_observe(&l->bank, models->bank, trial, NULL);
     if (status != MODEL_OK) {
         l->baseline = baseline_before;
         return status;
     }
+    const double p = predict_mixture(l, models, &mixture, NULL, NULL);
     if (trial->choice >= 0) {
         const bool chose_right = trial->choice == 1;
+        if (models->stack != NULL) {
+            model_stack_observe(&l->stack, models->stack, models->bank, &mixture,
+                                p_disengaged(l, models), chose_right);
+        }
         model_score_push(&l->score, p, baseline_p, chose_right);
         outcome->p_right = p;
         outcome->nats = model_score_nats(p, chose_right);
@@ -89,8 +130,9 @@ int learner_observe(struct learner *l, const struct learner_models *models,
     return MODEL_OK;
 }
 
-void learner_change_model(struct learner *l, const model_bank_params *before,
-                          const model_bank_params *after)
+void learner_change_model(struct learner *l, const struct learner_models *before,
+                          const struct learner_models *after)
 {
-    model_bank_change(&l->bank, before, after);
+    model_bank_change(&l->bank, before->bank, after->bank);
+    learner_reset_stack(l, after);
 }

@@ -1,5 +1,5 @@
 /* models.h - the models a colony runs with: the twin's, from a file or built in, the random walk
- * that it is measured against, and how engagement is judged.
+ * that it is measured against, how engagement is judged, and what is learned of one animal.
  *
  * Threads: one owner while loading; afterwards read by all. Memory: owned; models_free().
  */
@@ -14,6 +14,8 @@ struct models {
     struct model_file twin;
     model_params baseline;
     model_engagement_params engagement;
+    model_stack_params stack;
+    bool with_stack;
 };
 
 /* Loads what the configuration names. FAULT_NONE, FAULT_INPUT or FAULT_WORK. */

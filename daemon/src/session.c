@@ -356,8 +356,8 @@ static void predict_first(struct step *step, double stimulus)
         p->hi.v[at] = p->hi.v[at - 1];
     }
     p->stimuli.v[0] = stimulus;
-    model_bank_predict(&step->colony->subjects[step->result->subject].state.learner.bank,
-                       step->colony->models.bank, 1, p->stimuli.v, p->p_right.v, p->lo.v, p->hi.v);
+    learner_predict(&step->colony->subjects[step->result->subject].state.learner,
+                    &step->colony->models, 1, p->stimuli.v, p->p_right.v, p->lo.v, p->hi.v);
 }
 
 static void predict(struct step *step)

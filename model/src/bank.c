@@ -129,40 +129,34 @@ static size_t fill(const model_bank *bank, const model_bank_params *params, doub
     return policy->n;
 }
 
-/* The interval is that of one normal logit with the mixture's mean and variance. */
-static double mix(const model_bank *bank, size_t k, const double g[], double *lo, double *hi)
+void model_bank_mix(const model_bank *bank, const model_bank_params *params, double contrast,
+                    model_bank_mixture *out)
 {
-    double mean[MODEL_BANK_MAX];
-    double var[MODEL_BANK_MAX];
+    double g[MODEL_WEIGHTS_MAX];
+    const size_t k = fill(bank, params, contrast, g);
     double p = 0.0;
-    double mixed_mean = 0.0;
-    double mixed_var = 0.0;
+    out->mean = out->var = 0.0;
     for (size_t i = 0; i < bank->n; i++) {
-        mean[i] = model_twin_logit(&bank->member[i], k, g, &var[i]);
-        p += bank->weight[i] * model_filter_forecast(mean[i], var[i]);
-        mixed_mean += bank->weight[i] * mean[i];
+        out->logit[i] = model_twin_logit(&bank->member[i], k, g, &out->logit_var[i]);
+        p += bank->weight[i] * model_filter_forecast(out->logit[i], out->logit_var[i]);
+        out->mean += bank->weight[i] * out->logit[i];
     }
-    if (lo != NULL || hi != NULL) {
-        for (size_t i = 0; i < bank->n; i++) {
-            const double apart = mean[i] - mixed_mean;
-            mixed_var += bank->weight[i] * (var[i] + apart * apart);
-        }
-        model_filter_interval(mixed_mean, mixed_var, lo, hi);
+    for (size_t i = 0; i < bank->n; i++) {
+        const double apart = out->logit[i] - out->mean;
+        out->var += bank->weight[i] * (out->logit_var[i] + apart * apart);
     }
-    return fmin(p, 1.0);
+    out->p_right = fmin(p, 1.0);
 }
 
 void model_bank_predict(const model_bank *bank, const model_bank_params *params, size_t n,
                         const double contrasts[], double p_right[], double lo[], double hi[])
 {
-    if (bank->n == 1) { /* the same numbers without the mixing */
-        model_twin_predict(&bank->member[0], &params->member[0], n, contrasts, p_right, lo, hi);
-        return;
-    }
     for (size_t i = 0; i < n; i++) {
-        double g[MODEL_WEIGHTS_MAX];
-        const size_t k = fill(bank, params, contrasts[i], g);
-        p_right[i] = mix(bank, k, g, lo != NULL ? &lo[i] : NULL, hi != NULL ? &hi[i] : NULL);
+        model_bank_mixture m;
+        model_bank_mix(bank, params, contrasts[i], &m);
+        p_right[i] = m.p_right;
+        model_filter_interval(m.mean, m.var, lo != NULL ? &lo[i] : NULL,
+                              hi != NULL ? &hi[i] : NULL);
     }
 }
 

@@ -39,6 +39,16 @@ typedef struct {
     model_twin member[MODEL_BANK_MAX];
 } model_bank;
 
+/* What the bank says of one stimulus. Each member's logit is N(logit, logit_var), the mixture's is
+ * taken as N(mean, var). */
+typedef struct {
+    double p_right;
+    double mean;
+    double var;
+    double logit[MODEL_BANK_MAX];
+    double logit_var[MODEL_BANK_MAX];
+} model_bank_mixture;
+
 /* A bank of one. */
 void model_bank_single(model_bank_params *out, const model_params *params);
 
@@ -69,6 +79,10 @@ void model_bank_start_session(model_bank *bank, const model_bank_params *params)
  * RT-safe: yes, O(n members k^2). */
 void model_bank_predict(const model_bank *bank, const model_bank_params *params, size_t n,
                         const double contrasts[], double p_right[], double lo[], double hi[]);
+
+/* The same for one stimulus, with what it is made of. Reads only. RT-safe: yes, O(members k^2). */
+void model_bank_mix(const model_bank *bank, const model_bank_params *params, double contrast,
+                    model_bank_mixture *out);
 
 /* p(right) of each member for one stimulus: p_right[members]. Reads only. RT-safe: yes. */
 void model_bank_predict_each(const model_bank *bank, const model_bank_params *params,
