@@ -342,7 +342,7 @@ static void draw_trial(model_protocol_state *state, const model_protocol *protoc
 static bool is_over(const model_protocol_state *state, const model_protocol *protocol)
 {
     return state->trial >= state->session_trials ||
-           (protocol->minutes_max > 0.0 && state->minutes >= protocol->minutes_max) ||
+           (protocol->minutes_max > 0.0 && state->minutes > protocol->minutes_max - 1e-9) ||
            (protocol->no_gos_max > 0 && state->no_gos >= (int64_t)protocol->no_gos_max);
 }
 

@@ -278,20 +278,20 @@ static int check_ways(struct place *at)
 {
     const model_protocol *p = at->protocol;
     bool reached[MODEL_PROTOCOL_STAGES];
-    bool onwards[MODEL_PROTOCOL_STAGES];
     spread(p, p->first_stage, NULL, reached);
     for (at->stage = 0; at->stage < (int32_t)p->n_stages; at->stage++) {
-        const uint32_t i = (uint32_t)at->stage;
-        if (!reached[i]) {
+        if (!reached[at->stage]) {
             return refuse(at, "name", "no moves lead from stage %s to %s",
-                          p->stage[p->first_stage].name, p->stage[i].name);
+                          p->stage[p->first_stage].name, p->stage[at->stage].name);
         }
-        spread(p, i, NULL, onwards);
-        if (!comes_to_an_end(p, onwards)) {
+    }
+    for (at->stage = 0; at->stage < (int32_t)p->n_stages; at->stage++) {
+        spread(p, (uint32_t)at->stage, NULL, reached);
+        if (!comes_to_an_end(p, reached)) {
             return refuse(at, "moves",
-                          "stages that follow %s only lead in a circle; one without "
-                          "moves expected at the end",
-                          p->stage[i].name);
+                          "stages that follow %s only lead in a circle; one without moves expected "
+                          "at the end",
+                          p->stage[at->stage].name);
         }
     }
     return MODEL_OK;
