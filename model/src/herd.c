@@ -30,9 +30,9 @@ struct model_herd {
     const fit_kernel *products;
     size_t n;
     size_t n_blocks;
+    size_t capacity;
     model_net_shape shape; /* n_hidden 0: no net */
-    float scale[MODEL_WEIGHTS_MAX];
-    float drift_sd[MODEL_WEIGHTS_MAX];
+    herd_motion motion;
     double session_sd[MODEL_WEIGHTS_MAX];
     herd_matrix gate_rz;
     herd_matrix gate_ni;
@@ -100,6 +100,7 @@ static bool describe(model_herd *herd, const model_params *params, size_t n)
     }
     herd->params = *params;
     herd->n = n;
+    herd->capacity = n;
     herd->n_blocks = (n + HERD_LANES - 1) / HERD_LANES;
     if (model_rule_has_net(params->rule.kind)) {
         herd->shape = *model_net_shape_of(params->rule.net);
@@ -158,7 +159,7 @@ static void unpack_net(model_herd *herd, const model_net *net)
         unpack(m, 0, m->n_out, 0, m->n_in, net->weight[i], layer_ld);
         unpack_bias(m, 0, m->n_out, net->bias[i]);
     }
-    memcpy(herd->scale, net->scale, net->shape.n_outputs * sizeof(float));
+    memcpy(herd->motion.scale, net->scale, net->shape.n_outputs * sizeof(float));
 }
 
 static void ones(herd_row *row)
@@ -186,7 +187,7 @@ int model_herd_init(void *mem, size_t mem_size, const model_params *params, size
     herd->products = fit_kernel_at(0);
     place(herd, &a);
     for (size_t i = 0; i < MODEL_WEIGHTS_MAX; i++) {
-        herd->scale[i] = 1.0F;
+        herd->motion.scale[i] = 1.0F;
     }
     if (herd->shape.n_hidden > 0) {
         unpack_net(herd, params->rule.net);
@@ -207,16 +208,44 @@ size_t model_herd_count(const model_herd *herd)
     return herd->n;
 }
 
+void model_herd_set_count(model_herd *herd, size_t n)
+{
+    if (n >= 1 && n <= herd->capacity) {
+        herd->n = n;
+        herd->n_blocks = (n + HERD_LANES - 1) / HERD_LANES;
+    }
+}
+
 void model_herd_set_noise(model_herd *herd, const double drift_var[], const double session_var[])
 {
     for (size_t k = 0; k < herd->params.policy.n; k++) {
         if (drift_var != NULL) {
-            herd->drift_sd[k] = (float)sqrt(drift_var[k]);
+            herd->motion.drift_sd[k] = (float)sqrt(drift_var[k]);
         }
         if (session_var != NULL) {
             herd->session_sd[k] = sqrt(session_var[k]);
         }
     }
+}
+
+void model_herd_set_reversion(model_herd *herd, const double rate[])
+{
+    for (size_t k = 0; k < herd->params.policy.n; k++) {
+        herd->motion.rate[k] = (float)rate[k];
+    }
+}
+
+void model_herd_set_anchor(model_herd *herd, size_t i, const double anchor[])
+{
+    herd_block *block = &herd->blocks[i / HERD_LANES];
+    for (size_t k = 0; k < herd->params.policy.n; k++) {
+        block->anchor[k][i % HERD_LANES] = (float)anchor[k];
+    }
+}
+
+void model_herd_set_pace(model_herd *herd, size_t i, double pace)
+{
+    herd->blocks[i / HERD_LANES].pace[i % HERD_LANES] = (float)pace;
 }
 
 static void seed_lane(herd_random *r, size_t lane, uint64_t seed, uint64_t stream)
@@ -270,7 +299,9 @@ static herd_block *empty(model_herd *herd, size_t i, uint64_t seed, uint64_t num
         block->w[k][lane] = 0.0;
         block->offset[k][lane] = 0.0F;
         block->trace[k][lane] = 0.0F;
+        block->anchor[k][lane] = 0.0F;
     }
+    block->pace[lane] = 1.0F;
     for (size_t u = 0; u < herd->shape.n_hidden; u++) {
         hidden(herd, i / HERD_LANES)[u][lane] = 0.0F;
     }
@@ -465,7 +496,7 @@ size_t model_herd_learn(model_herd *herd, const model_herd_trials *trials)
             herd->kernel->step(&params->rule, &params->policy, block, &trial, dw);
         }
         n_still += herd->kernel->finish(&params->policy, params->rule.kind == MODEL_RULE_GRU_POLICY,
-                                        herd->scale, herd->drift_sd, dw, block, &trial);
+                                        &herd->motion, dw, block, &trial);
     }
     return n_still;
 }

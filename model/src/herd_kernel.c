@@ -407,17 +407,35 @@ static void push(herd_block *b, const herd_trial *trial)
     }
 }
 
-static size_t finish(const model_policy *policy, bool is_offset, const float scale[],
-                     const float sd[], herd_row dw[], herd_block *block, const herd_trial *trial)
+/* w += what is to be added where the animal moves. */
+static void move(const herd_motion *motion, size_t k, bool is_offset, const uint32_t moves[],
+                 const herd_row dw, const herd_row drawn, herd_block *block)
+{
+    const float sd = motion->drift_sd[k];
+    const float rate = motion->rate[k];
+    const float *anchor = block->anchor[k];
+    double *w = block->w[k];
+    float *o = block->offset[k];
+    EACH_LANE(i)
+    {
+        const float rule = is_offset ? 0.0F : pick(moves[i], dw[i], 0.0F);
+        const float drift = sd * drawn[i] + rate * (anchor[i] - (float)w[i]);
+        o[i] = is_offset ? pick(moves[i], dw[i], o[i]) : o[i];
+        w[i] += (double)rule + (double)pick(moves[i], drift, 0.0F);
+    }
+}
+
+static size_t finish(const model_policy *policy, bool is_offset, const herd_motion *motion,
+                     herd_row dw[], herd_block *block, const herd_trial *trial)
 {
     herd_row noise[2];
     uint32_t moves[N];
     uint32_t n_still = 0;
     for (uint32_t k = 0; k < policy->n; k++) {
-        const float by = scale[k];
+        const float scale = motion->scale[k];
         EACH_LANE(i)
         {
-            dw[k][i] *= by;
+            dw[k][i] *= is_offset ? scale : scale * block->pace[i];
         }
     }
     judge(policy->n, is_offset, block, dw, moves);
@@ -430,17 +448,7 @@ static size_t finish(const model_policy *policy, bool is_offset, const float sca
         if (k % 2 == 0) {
             normal(&block->noise, trial->mask, noise[0], noise[1]);
         }
-        const float *drawn = noise[k % 2];
-        const float spread = sd[k];
-        double *w = block->w[k];
-        float *o = block->offset[k];
-        EACH_LANE(i)
-        {
-            const float rule = pick(moves[i], dw[k][i], 0.0F);
-            const float drift = pick(moves[i], spread * drawn[i], 0.0F);
-            o[i] = is_offset ? pick(moves[i], dw[k][i], o[i]) : o[i];
-            w[i] += is_offset ? (double)drift : (double)rule + (double)drift;
-        }
+        move(motion, k, is_offset, moves, dw[k], noise[k % 2], block);
     }
     push(block, trial);
     return n_still;

@@ -27,6 +27,8 @@ typedef struct {
     double w[MODEL_WEIGHTS_MAX][HERD_LANES];
     herd_row offset[MODEL_WEIGHTS_MAX];
     herd_row trace[MODEL_WEIGHTS_MAX];
+    herd_row anchor[MODEL_WEIGHTS_MAX];
+    herd_row pace;
     herd_row last_stimulus; /* history, as model_history has it */
     herd_row last_choice;
     herd_row last_reward;
@@ -47,6 +49,13 @@ typedef struct {
     herd_row side;     /* 1, 0; -1 unknown */
     herd_row rt;       /* as model_rule_fill_inputs() scales it */
 } herd_trial;
+
+/* What moves weights beside the rule, one value a weight. */
+typedef struct {
+    float scale[MODEL_WEIGHTS_MAX]; /* of the rule's step */
+    float drift_sd[MODEL_WEIGHTS_MAX];
+    float rate[MODEL_WEIGHTS_MAX]; /* of the way to the anchor */
+} herd_motion;
 
 typedef struct {
     const char *name;
@@ -78,10 +87,10 @@ typedef struct {
     void (*step)(const model_rule *rule, const model_policy *policy, herd_block *block,
                  const herd_trial *trial, herd_row dw[]);
 
-    /* w += scale dw + sd N(0, 1); or the offset becomes scale dw, for the GRU policy. Then history
-     * and counts. dw NULL: 0. Returns how many animals did not move. */
-    size_t (*finish)(const model_policy *policy, bool is_offset, const float scale[],
-                     const float sd[], herd_row dw[], herd_block *block, const herd_trial *trial);
+    /* w += pace dw + rate (anchor - w) + sd N(0, 1), dw times its scale; or the offset becomes that
+     * dw, for the GRU policy. Then history and counts. Returns how many animals did not move. */
+    size_t (*finish)(const model_policy *policy, bool is_offset, const herd_motion *motion,
+                     herd_row dw[], herd_block *block, const herd_trial *trial);
 } herd_kernel;
 
 /* Runs on every processor of the architecture; kernel_pick.c knows the others. */

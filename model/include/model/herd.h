@@ -43,12 +43,23 @@ size_t model_herd_size(const model_params *params, size_t n);
 int model_herd_init(void *mem, size_t mem_size, const model_params *params, size_t n,
                     model_herd **out);
 
-/* Animals in the herd. RT-safe: yes. */
+/* Animals in the herd: as many as it was made with, or the first n of these, 1..that, from now on.
+ * RT-safe: yes. */
 size_t model_herd_count(const model_herd *herd);
+void model_herd_set_count(model_herd *herd, size_t n);
 
 /* Other variances of drift and session noise from now on, for all: drift_var[k], session_var[k],
  * 0..MODEL_VAR_MAX; NULL: as they are. RT-safe: yes. */
 void model_herd_set_noise(model_herd *herd, const double drift_var[], const double session_var[]);
+
+/* After each trial every weight goes this part of the way, rate[k] of 0..1, to the animal's anchor;
+ * at first 0. Not what a mouse does: for forecasts. RT-safe: yes. */
+void model_herd_set_reversion(model_herd *herd, const double rate[]);
+
+/* Animal i's anchor[k], at first 0; its steps of the rule are multiplied by pace, at first 1. Both
+ * stay until it is founded or entered anew. RT-safe: yes. */
+void model_herd_set_anchor(model_herd *herd, size_t i, const double anchor[]);
+void model_herd_set_pace(model_herd *herd, size_t i, double pace);
 
 /* Animal i becomes one that was never trained: number `number` of a seed. RT-safe: yes. */
 void model_herd_found(model_herd *herd, size_t i, uint64_t seed, uint64_t number);
