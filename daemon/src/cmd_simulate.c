@@ -313,9 +313,7 @@ static size_t list_options(struct request *r, struct option list[])
 {
     const struct option own[] = {
         {"model", OPTION_TEXT, &r->model, 0, 0, "M",
-         "model file, instead of the words below; with a protocol also a bank: each animal is one "
-         "of its members",
-         NULL},
+         "model file, instead of the words above; a bank: with a protocol only", NULL},
         {"mice", OPTION_INT, &r->task.mice, 1, SIMULATION_MICE_MAX, "N", "animals (1)", NULL},
         {"sessions", OPTION_INT, &r->task.sessions, 1, 100000, "N", "sessions of each (1)", NULL},
         {"trials", OPTION_INT, &r->task.trials, 1, 1000000, "N",
