@@ -35,6 +35,9 @@ set_tests_properties(bench.engagement_quick PROPERTIES LABELS bench TIMEOUT 60)
 bench_program(fit)
 target_compile_definitions(bench_fit PRIVATE MURID_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 target_link_libraries(bench_fit PRIVATE BLIS::BLIS)
+bench_program(rollout)
+target_compile_definitions(bench_rollout PRIVATE MURID_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+target_include_directories(bench_rollout PRIVATE support)
 
 # What fits recover from animals whose rule is known: half an hour; a smoke test of it by default.
 add_test(NAME bench.recovery CONFIGURATIONS bench
@@ -45,6 +48,15 @@ add_test(NAME integration.recovery
     COMMAND ${MURID_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/bench/recovery.py --quick)
 set_tests_properties(integration.recovery PROPERTIES LABELS integration TIMEOUT 600
     ENVIRONMENT "MURID_BIN=$<TARGET_FILE:murid>")
+
+# Virtual mice in training: how fast, and whether a population of the shipped model is like the real
+# one (it is not in everything: docs/protocols.md).
+foreach(name simulate population)
+    add_test(NAME bench.${name} CONFIGURATIONS bench
+        COMMAND ${MURID_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/bench/${name}.py)
+    set_tests_properties(bench.${name} PROPERTIES LABELS bench TIMEOUT 600 RUN_SERIAL ON
+        ENVIRONMENT "MURID_BIN=$<TARGET_FILE:murid>")
+endforeach()
 
 add_custom_target(bench_all COMMAND ${CMAKE_CTEST_COMMAND} -C bench -L bench --verbose
     WORKING_DIRECTORY ${CMAKE_BINARY_DIR} USES_TERMINAL)
