@@ -178,9 +178,10 @@ static int read_rows(struct eval *e, struct table *table, struct fault *fault)
 
 static void print_row(const char *name, int width, const model_score *s)
 {
-    printf("%-*s %8lld %8.4f %8.4f %8.4f %8.4f %8.4f %8.4f\n", width, name, (long long)s->n,
-           model_score_mean_nats(s), model_score_mean_baseline_nats(s), CHANCE_NATS,
-           model_score_accuracy(s), model_score_mean_brier(s), model_score_ece(s));
+    printf("%-*s %8lld %8.4f %8.4f %8.4f %8.4f %8.4f %8.4f %8.3f %8.2f\n", width, name,
+           (long long)s->n, model_score_mean_nats(s), model_score_mean_baseline_nats(s),
+           CHANCE_NATS, model_score_accuracy(s), model_score_mean_brier(s), model_score_ece(s),
+           model_score_coverage(s), model_score_interval_ratio(s));
 }
 
 /* Nats a trial that the bank would lose without member i; NaN if nothing would be left of it. */
@@ -209,8 +210,8 @@ static void print_table(const struct eval *e, const model_score *pooled)
         const int n = (int)strlen(e->subjects.name[i]);
         width = n > width ? n : width;
     }
-    printf("%-*s %8s %8s %8s %8s %8s %8s %8s\n", width, "subject", "trials", "nats", "walk",
-           "chance", "accuracy", "brier", "ece");
+    printf("%-*s %8s %8s %8s %8s %8s %8s %8s %8s %8s\n", width, "subject", "trials", "nats",
+           "walk", "chance", "accuracy", "brier", "ece", "covered", "ratio");
     for (uint32_t i = 0; i < e->n; i++) {
         print_row(e->subjects.name[i], width, &e->animals[i].learner.score);
     }
@@ -218,6 +219,25 @@ static void print_table(const struct eval *e, const model_score *pooled)
     if (e->with_members) {
         print_members(e, pooled);
     }
+}
+
+/* An object for each bin of p(right) that holds choices. */
+static void print_reliability(const model_score *s)
+{
+    const char *between = "";
+    printf("[");
+    for (int i = 0; i < MODEL_SCORE_BINS; i++) {
+        if (s->bin_n[i] > 0) {
+            const double n = (double)s->bin_n[i];
+            printf("%s{\"n\": %lld, ", between, (long long)s->bin_n[i]);
+            escape_json_real(stdout, "p_right", s->bin_p[i] / n);
+            printf(", ");
+            escape_json_real(stdout, "chose_right", s->bin_y[i] / n);
+            printf("}");
+            between = ", ";
+        }
+    }
+    printf("]");
 }
 
 static void print_score(const model_score *s)
@@ -233,7 +253,13 @@ static void print_score(const model_score *s)
     printf(", ");
     escape_json_real(stdout, "baseline_nats", model_score_mean_baseline_nats(s));
     printf(", ");
-    printf("\"n\": %lld}", (long long)s->n);
+    printf("\"n\": %lld, ", (long long)s->n);
+    escape_json_real(stdout, "coverage", model_score_coverage(s));
+    printf(", ");
+    escape_json_real(stdout, "interval_ratio", model_score_interval_ratio(s));
+    printf(", \"coverage_bins\": %lld, \"reliability\": ", (long long)s->n_bins);
+    print_reliability(s);
+    printf("}");
 }
 
 static void print_member_objects(const struct eval *e, const model_score *pooled)

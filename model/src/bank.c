@@ -92,6 +92,27 @@ static void mix_moments(const model_bank *bank, size_t k, double w[], double P[]
     }
 }
 
+void model_bank_moments(const model_bank *bank, size_t k, double w[], double P[])
+{
+    double each[MODEL_BANK_MAX][MODEL_WEIGHTS_MAX];
+    memset(w, 0, k * sizeof w[0]);
+    memset(P, 0, k * k * sizeof P[0]);
+    for (size_t m = 0; m < bank->n; m++) {
+        for (size_t i = 0; i < k; i++) {
+            each[m][i] = bank->member[m].w[i] + bank->member[m].rule.offset[i];
+            w[i] += bank->weight[m] * each[m][i];
+        }
+    }
+    for (size_t m = 0; m < bank->n; m++) {
+        for (size_t i = 0; i < k; i++) {
+            for (size_t j = 0; j < k; j++) {
+                const double apart = (each[m][i] - w[i]) * (each[m][j] - w[j]);
+                P[i * k + j] += bank->weight[m] * (bank->member[m].P[i * k + j] + apart);
+            }
+        }
+    }
+}
+
 void model_bank_change(model_bank *bank, const model_bank_params *before,
                        const model_bank_params *after)
 {

@@ -34,6 +34,16 @@ void model_score_push(model_score *score, double p_right, double baseline_p_righ
     score->bin_y[bin] += y;
 }
 
+void model_score_push_bin(model_score *score, const model_coverage_bin *bin)
+{
+    if (bin->is_closed) {
+        score->n_bins++;
+        score->n_covered += bin->is_covered;
+        score->found += bin->found;
+        score->claimed += bin->claimed;
+    }
+}
+
 void model_score_add(model_score *score, const model_score *other)
 {
     score->n += other->n;
@@ -41,6 +51,10 @@ void model_score_add(model_score *score, const model_score *other)
     score->nats += other->nats;
     score->baseline_nats += other->baseline_nats;
     score->brier += other->brier;
+    score->n_bins += other->n_bins;
+    score->n_covered += other->n_covered;
+    score->found += other->found;
+    score->claimed += other->claimed;
     for (int i = 0; i < MODEL_SCORE_BINS; i++) {
         score->bin_n[i] += other->bin_n[i];
         score->bin_p[i] += other->bin_p[i];
@@ -80,4 +94,14 @@ double model_score_ece(const model_score *score)
         sum += fabs(score->bin_y[i] - score->bin_p[i]);
     }
     return mean(sum, score->n);
+}
+
+double model_score_coverage(const model_score *score)
+{
+    return mean((double)score->n_covered, score->n_bins);
+}
+
+double model_score_interval_ratio(const model_score *score)
+{
+    return score->n_bins > 0 ? sqrt(fmax(score->found, 0.0) / score->claimed) : (double)NAN;
 }

@@ -79,6 +79,10 @@ void model_bank_predict_each(const model_bank *bank, const model_bank_params *pa
 void model_bank_weights(const model_bank *bank, const model_bank_params *params, double w[],
                         double w_sd[]);
 
+/* Mean and covariance of the k weights of the policy for the trial to come over the mixture: w[k],
+ * P[k * k]. RT-safe: yes, O(members k^2). */
+void model_bank_moments(const model_bank *bank, size_t k, double w[], double P[]);
+
 /* Probability of member i < bank->n. RT-safe: yes. */
 double model_bank_weight(const model_bank *bank, size_t i);
 

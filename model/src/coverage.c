@@ -1,0 +1,100 @@
+#include "model/coverage.h"
+
+#include <math.h>
+#include <string.h>
+
+_Static_assert(sizeof(model_coverage) ==
+                   sizeof(int64_t) + sizeof(double) * (5 * MODEL_WEIGHTS_MAX +
+                                                       MODEL_WEIGHTS_MAX * MODEL_WEIGHTS_MAX + 4),
+               "it is compared and written bytewise: it must have no padding");
+
+void model_coverage_reset(model_coverage *coverage)
+{
+    memset(coverage, 0, sizeof *coverage);
+}
+
+/* The offset of the next trial is known before it; what is uncertain is w. */
+static double shift_of(const model_bank *bank, size_t k, const double g[])
+{
+    double shift = 0.0;
+    for (size_t m = 0; m < bank->n; m++) {
+        for (size_t i = 0; i < k; i++) {
+            shift += bank->weight[m] * bank->member[m].rule.offset[i] * g[i];
+        }
+    }
+    return shift;
+}
+
+static void begin(model_coverage *c, const model_bank *bank, const model_bank_params *params,
+                  size_t k)
+{
+    model_coverage_reset(c);
+    model_bank_moments(bank, k, c->w, c->P);
+    for (size_t m = 0; m < bank->n; m++) {
+        for (size_t i = 0; i < k; i++) {
+            c->w[i] -= bank->weight[m] * bank->member[m].rule.offset[i];
+            c->drift[i] += bank->weight[m] * params->member[m].noise.drift_var[i];
+        }
+    }
+}
+
+/* The forecast of a choice `lag` trials after the belief, and how it follows w: d p / d w. */
+static void push(model_coverage *c, size_t k, const double g[], double shift, bool chose_right)
+{
+    static const double PI_OVER_8 = 0.39269908169872414;
+    const double lag = (double)c->n_trials;
+    double var;
+    const double mean = model_filter_logit(k, c->w, c->P, g, shift, &var);
+    for (size_t i = 0; i < k; i++) {
+        var += lag * c->drift[i] * g[i] * g[i];
+    }
+    const double p = model_filter_forecast(mean, var);
+    const double s = p * (1.0 - p) / sqrt(1.0 + PI_OVER_8 * var);
+    c->y += chose_right ? 1.0 : 0.0;
+    c->p += p;
+    c->spread += p * (1.0 - p);
+    c->own += s * s * var;
+    for (size_t i = 0; i < k; i++) {
+        const double a = s * g[i];
+        c->slope_drift[i] += 2.0 * a * c->slope_lag[i] + lag * a * a;
+        c->slope_lag[i] += lag * a;
+        c->slope[i] += a;
+    }
+}
+
+static void close_bin(const model_coverage *c, size_t k, model_coverage_bin *bin)
+{
+    double claimed;
+    (void)model_filter_logit(k, c->w, c->P, c->slope, 0.0, &claimed);
+    for (size_t i = 0; i < k; i++) {
+        claimed += c->drift[i] * c->slope_drift[i];
+    }
+    const double chance = fmax(c->spread - c->own, 0.0);
+    const double error = c->y - c->p;
+    bin->is_closed = true;
+    bin->is_covered = error * error <= MODEL_FILTER_Z90 * MODEL_FILTER_Z90 * (claimed + chance);
+    bin->found = error * error - chance;
+    bin->claimed = claimed;
+}
+
+void model_coverage_observe(model_coverage *coverage, const model_bank *bank,
+                            const model_bank_params *params, const model_trial *trial,
+                            model_coverage_bin *bin)
+{
+    const model_policy *policy = &params->member[0].policy;
+    *bin = (model_coverage_bin){0};
+    if (coverage->n_trials == 0) {
+        begin(coverage, bank, params, policy->n);
+    }
+    if (trial->choice >= 0) {
+        double g[MODEL_WEIGHTS_MAX];
+        model_policy_fill(policy, &bank->member[0].history,
+                          model_policy_stimulus(policy, trial->contrast), g);
+        push(coverage, policy->n, g, shift_of(bank, policy->n, g), trial->choice == 1);
+    }
+    coverage->n_trials++;
+    if (coverage->spread >= MODEL_COVERAGE_BIN_VAR) {
+        close_bin(coverage, policy->n, bin);
+        model_coverage_reset(coverage);
+    }
+}
