@@ -162,6 +162,10 @@ void colony_judge(struct subject *subject, int64_t now_ns);
  * clock. False if it never was. RT-safe: yes. */
 bool colony_standing(const struct colony *colony, uint32_t subject, proto_message *out);
 
+/* Means of a score, and its bins, as they are published. RT-safe: yes. */
+void colony_fill_score(proto_score *out, const model_score *score);
+void colony_fill_reliability(proto_reliability *out, const model_score *score);
+
 /* Notes that an event numbered id was heard for the session: its seqs up to `through` will be safe
  * when the journal has reached it. RT-safe: yes. */
 void colony_mark(struct session *session, int64_t event);

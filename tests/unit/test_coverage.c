@@ -54,8 +54,8 @@ static void a_bin_matches_sums_worked_out_by_hand(void **state)
     }
     CHECK_NEAR(bin.claimed, claimed, 1e-12);
     CHECK_NEAR(bin.found, 25.0 - (4.0 - own), 1e-12); /* 13 right, 8 expected */
-    assert_true(bin.is_covered == (25.0 <= 1.6448536269514722 * 1.6448536269514722 *
-                                               (claimed + 4.0 - own)));
+    assert_true(bin.is_covered ==
+                (25.0 <= 1.6448536269514722 * 1.6448536269514722 * (claimed + 4.0 - own)));
     assert_int_equal(c.n_trials, 0);
 }
 

@@ -41,6 +41,10 @@ double model_score_nats(double p_right, bool chose_right);
 void model_score_push(model_score *score, double p_right, double baseline_p_right,
                       bool chose_right);
 
+/* The same, where of the baseline its -log p(choice) is known. RT-safe: yes. */
+void model_score_push_nats(model_score *score, double p_right, double baseline_nats,
+                           bool chose_right);
+
 /* Takes up a bin of choices, if one was closed. RT-safe: yes. */
 void model_score_push_bin(model_score *score, const model_coverage_bin *bin);
 
