@@ -255,6 +255,44 @@ void model_bank_weigh(size_t n, double share, double temper, const double prior[
     }
 }
 
+/* Members that take over what others lose: those without a rule, or those inside if there is none.
+ * Returns their weight. */
+static double find_heirs(const model_bank *bank, const model_bank_params *params, bool is_heir[])
+{
+    double sum = 0.0;
+    bool has_walk = false;
+    for (size_t i = 0; i < bank->n; i++) {
+        has_walk = has_walk || params->member[i].rule.kind == MODEL_RULE_NONE;
+    }
+    for (size_t i = 0; i < bank->n; i++) {
+        is_heir[i] = has_walk ? params->member[i].rule.kind == MODEL_RULE_NONE
+                              : bank->member[i].outside == 0;
+        sum += is_heir[i] ? bank->weight[i] : 0.0;
+    }
+    return sum;
+}
+
+/* A rule outside of what it was fitted on is a guess: it loses half of its weight, one that failed
+ * all. */
+static void lean(model_bank *bank, const model_bank_params *params)
+{
+    bool is_heir[MODEL_BANK_MAX];
+    double lost = 0.0;
+    const double heirs = find_heirs(bank, params, is_heir);
+    for (size_t i = 0; i < bank->n && heirs > 0.0; i++) {
+        const uint8_t outside = bank->member[i].outside;
+        if (outside != 0) {
+            const double before = bank->weight[i];
+            const double kept = (outside & MODEL_GUARD_FAILED) != 0 ? 0.0 : 0.5;
+            bank->weight[i] = fmax(kept * before, WEIGHT_MIN);
+            lost += before - bank->weight[i];
+        }
+    }
+    for (size_t i = 0; i < bank->n && lost > 0.0; i++) {
+        bank->weight[i] *= is_heir[i] ? 1.0 + lost / heirs : 1.0;
+    }
+}
+
 /* MODEL_OK if any member could, otherwise the last one's failure. */
 static int take_up(model_bank *bank, const model_bank_params *params, const model_trial *trial,
                    bool is_taken[])
@@ -293,6 +331,7 @@ int model_bank_observe(model_bank *bank, const model_bank_params *params, const 
     if (trial->choice >= 0 && bank->n > 1) {
         model_bank_weigh(bank->n, params->share, params->temper, params->prior, p,
                          trial->choice == 1, bank->weight);
+        lean(bank, params);
     }
     if (p_right != NULL) {
         *p_right = fmin(mixed, 1.0);

@@ -90,7 +90,8 @@ double model_bank_weight(const model_bank *bank, size_t i);
  * *p_right (may be NULL) is what the mixture had said for its stimulus. A member that cannot take
  * the trial up has weight 0 for it and lets it pass, see model_twin_skip(). MODEL_ERR_ARG (a value
  * of the trial is outside its range) or MODEL_ERR_NUMERIC (no member could take it up) leave all as
- * it was. RT-safe: yes. */
+ * it was. A member outside of what its rule was fitted on passes half of its weight to those
+ * without a rule. RT-safe: yes. */
 int model_bank_observe(model_bank *bank, const model_bank_params *params, const model_trial *trial,
                        double *p_right);
 
