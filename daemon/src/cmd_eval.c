@@ -29,6 +29,8 @@ struct member_sums {
 struct animal {
     char session[PROTO_ID_MAX + 1];
     struct learner learner;
+    int64_t n_trials;
+    double outside;    /* sum of the weight of members outside of what they were fitted on */
     left_out *weights; /* owned; NULL unless members are asked for */
 };
 
@@ -59,6 +61,8 @@ static int add_animal(struct eval *e, struct animal *animal, struct fault *fault
 {
     animal->session[0] = '\0';
     animal->weights = NULL;
+    animal->n_trials = 0;
+    animal->outside = 0.0;
     if (e->with_members) {
         animal->weights = malloc(sizeof *animal->weights);
         if (animal->weights == NULL) {
@@ -140,6 +144,8 @@ static int take_row(struct eval *e, const struct table *table, const struct tabl
     }
     struct learner_outcome outcome;
     const int status = learner_observe(&animal->learner, &e->models, &trial, &outcome);
+    animal->n_trials++;
+    animal->outside += model_bank_outside(&animal->learner.bank);
     if (status != MODEL_OK) {
         return fault_set(fault, FAULT_WORK,
                          "%s:%lld: the twin of %s could not take this trial up: %s", table->path,
@@ -210,8 +216,8 @@ static void print_table(const struct eval *e, const model_score *pooled)
         const int n = (int)strlen(e->subjects.name[i]);
         width = n > width ? n : width;
     }
-    printf("%-*s %8s %8s %8s %8s %8s %8s %8s %8s %8s\n", width, "subject", "trials", "nats",
-           "walk", "chance", "accuracy", "brier", "ece", "covered", "ratio");
+    printf("%-*s %8s %8s %8s %8s %8s %8s %8s %8s %8s\n", width, "subject", "trials", "nats", "walk",
+           "chance", "accuracy", "brier", "ece", "covered", "ratio");
     for (uint32_t i = 0; i < e->n; i++) {
         print_row(e->subjects.name[i], width, &e->animals[i].learner.score);
     }
@@ -240,7 +246,7 @@ static void print_reliability(const model_score *s)
     printf("]");
 }
 
-static void print_score(const model_score *s)
+static void print_score(const model_score *s, double outside)
 {
     printf("{");
     escape_json_real(stdout, "nats", model_score_mean_nats(s));
@@ -259,6 +265,8 @@ static void print_score(const model_score *s)
     escape_json_real(stdout, "interval_ratio", model_score_interval_ratio(s));
     printf(", \"coverage_bins\": %lld, \"reliability\": ", (long long)s->n_bins);
     print_reliability(s);
+    printf(", ");
+    escape_json_real(stdout, "outside", outside);
     printf("}");
 }
 
@@ -278,14 +286,27 @@ static void print_member_objects(const struct eval *e, const model_score *pooled
     printf("]");
 }
 
+/* Mean weight of members that were outside of what their rules were fitted on. */
+static double mean_outside(double sum, int64_t n)
+{
+    return n > 0 ? sum / (double)n : 0.0;
+}
+
 static void print_json(const struct eval *e, const model_score *pooled)
 {
+    int64_t n_trials = 0;
+    double outside = 0.0;
+    for (uint32_t i = 0; i < e->n; i++) {
+        n_trials += e->animals[i].n_trials;
+        outside += e->animals[i].outside;
+    }
     printf("{\"pooled\": ");
-    print_score(pooled);
+    print_score(pooled, mean_outside(outside, n_trials));
     printf(", \"subjects\": {");
     for (uint32_t i = 0; i < e->n; i++) {
         printf("%s\"%s\": ", i > 0 ? ", " : "", e->subjects.name[i]);
-        print_score(&e->animals[i].learner.score);
+        const struct animal *animal = &e->animals[i];
+        print_score(&animal->learner.score, mean_outside(animal->outside, animal->n_trials));
     }
     printf("}");
     if (e->with_members) {

@@ -32,6 +32,7 @@ struct subject_state {
     double stimuli[COLONY_STIMULI_MAX]; /* named by its session: signed contrasts to predict for */
     int64_t is_disengaged;              /* 1 once the alert was raised, until it plays again */
     int64_t is_over;                    /* 1: the session was ended, and has not gone on */
+    int64_t outside; /* trials until a bout outside of the model is over; 0 none */
     struct learner learner;
     struct heal heal;
     model_status_tracker tracker;

@@ -35,10 +35,11 @@ static const uint64_t SOCKETS_DUE =
 
 /* ---- alerts ---------------------------------------------------------------------------------- */
 
-/* Bad input can raise these without end. An animal is called disengaged once a bout. */
+/* Bad input can raise these without end. An animal is disengaged, or outside of the model, once a
+ * bout. */
 static bool can_flood(proto_alert_code code)
 {
-    return code != PROTO_ALERT_DISENGAGED;
+    return code != PROTO_ALERT_DISENGAGED && code != PROTO_ALERT_MODEL_OUT_OF_RANGE;
 }
 
 /* At most one alert of a kind a second; those withheld are counted in the next. */

@@ -230,6 +230,15 @@ double model_bank_weight(const model_bank *bank, size_t i)
     return bank->weight[i];
 }
 
+double model_bank_outside(const model_bank *bank)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < bank->n; i++) {
+        sum += bank->member[i].outside != 0 ? bank->weight[i] : 0.0;
+    }
+    return sum;
+}
+
 static double likelihood(double p_right, double temper, bool chose_right)
 {
     if (isnan(p_right)) {
