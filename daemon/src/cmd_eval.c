@@ -263,7 +263,7 @@ static void print_score(const model_score *s, double outside)
     escape_json_real(stdout, "coverage", model_score_coverage(s));
     printf(", ");
     escape_json_real(stdout, "interval_ratio", model_score_interval_ratio(s));
-    printf(", \"coverage_bins\": %lld, \"reliability\": ", (long long)s->n_bins);
+    printf(", \"coverage_bins\": %lld, \"reliability\": ", (long long)s->n_rates);
     print_reliability(s);
     printf(", ");
     escape_json_real(stdout, "outside", outside);

@@ -139,13 +139,13 @@ static int compare_event(struct replay *r, const struct rerun_step *step, struct
                          "%s: event %" PRId64 ": status was %s, is recomputed as %s",
                          r->rerun->journal.path, id, was != NULL ? was : "unknown", is);
     }
-    const bool is_closed = scored->bin.is_closed;
+    const bool is_closed = scored->bin.n > 0;
     const double nan = (double)NAN;
     const double values[] = {scored->p_right,
                              scored->nats,
                              scored->baseline_nats,
                              scored->p_disengaged,
-                             is_closed ? (double)scored->bin.is_covered : nan,
+                             is_closed ? (double)scored->bin.n_covered : nan,
                              is_closed ? scored->bin.found : nan,
                              is_closed ? scored->bin.claimed : nan};
     static const char *const NAMES[] = {"p_right", "nats",      "baseline_nats", "p_disengaged",

@@ -193,7 +193,7 @@ static void json_tally(const struct review_tally *t)
     json_real("brier", model_score_mean_brier(&t->score));
     json_real("ece", model_score_ece(&t->score));
     json_real("coverage", model_score_coverage(&t->score));
-    printf(", \"coverage_bins\": %" PRId64, t->score.n_bins);
+    printf(", \"coverage_bins\": %" PRId64, t->score.n_rates);
     json_real("interval_ratio", model_score_interval_ratio(&t->score));
     json_real("us_p50", quantile_us(t, 0.5));
     json_real("us_p99", quantile_us(t, 0.99));

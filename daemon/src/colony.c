@@ -228,7 +228,7 @@ void colony_fill_score(proto_score *out, const model_score *score)
     out->brier = model_score_mean_brier(score);
     out->ece = model_score_ece(score);
     out->coverage = model_score_coverage(score);
-    out->coverage_bins = score->n_bins;
+    out->coverage_bins = score->n_rates;
     out->interval_ratio = model_score_interval_ratio(score);
 }
 

@@ -54,7 +54,7 @@
     " session.name AS session, min(CAST(10 * p_right AS INTEGER), 9) AS bin, count(*) AS n,"       \
     " avg(p_right) AS p_right, avg(choice) AS chose_right, sum(nats) AS nats,"                     \
     " sum(baseline_nats) AS baseline_nats, sum((p_right - choice) * (p_right - choice)) AS brier," \
-    " count(covered) AS coverage_bins, total(covered) AS covered,"                                 \
+    " 2 * count(covered) AS coverage_bins, total(covered) AS covered,"                             \
     " total(bin_error) AS bin_error, total(bin_claimed) AS bin_claimed"                            \
     " FROM event JOIN subject ON subject.id = event.subject"                                       \
     " JOIN session ON session.id = event.session"                                                  \

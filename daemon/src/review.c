@@ -338,15 +338,19 @@ static bool is_score(double nats)
 /* False if it holds what murid never writes. */
 static bool read_bin(sqlite3_stmt *s, model_coverage_bin *bin)
 {
-    *bin = (model_coverage_bin){.is_closed = !is_null(s, COVERED)};
-    if (!bin->is_closed) {
+    *bin = (model_coverage_bin){0};
+    if (is_null(s, COVERED)) {
         return true;
     }
     const int64_t covered = whole_at(s, COVERED);
-    bin->is_covered = covered == 1;
+    if (covered < 0 || covered > MODEL_COVERAGE_RATES) {
+        return false;
+    }
+    bin->n = MODEL_COVERAGE_RATES;
+    bin->n_covered = (int32_t)covered;
     bin->found = real_at(s, BIN_ERROR);
     bin->claimed = real_at(s, BIN_CLAIMED);
-    return (covered == 0 || covered == 1) && isfinite(bin->found) && is_score(bin->claimed);
+    return isfinite(bin->found) && is_score(bin->claimed);
 }
 
 /* False if it holds what murid never writes. */

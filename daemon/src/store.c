@@ -62,9 +62,9 @@ static void bind_reals(sqlite3_stmt *s, int at, const double *values, size_t n)
 
 static void bind_bin(sqlite3_stmt *s, int *at, const model_coverage_bin *bin)
 {
-    bind_whole(s, ++*at, bin->is_closed ? bin->is_covered : -1, -1);
-    sqlite3_bind_double(s, ++*at, bin->is_closed ? bin->found : (double)NAN);
-    sqlite3_bind_double(s, ++*at, bin->is_closed ? bin->claimed : (double)NAN);
+    bind_whole(s, ++*at, bin->n > 0 ? bin->n_covered : -1, -1);
+    sqlite3_bind_double(s, ++*at, bin->n > 0 ? bin->found : (double)NAN);
+    sqlite3_bind_double(s, ++*at, bin->n > 0 ? bin->claimed : (double)NAN);
 }
 
 static void bind_score(sqlite3_stmt *s, int *at, const proto_score *score)

@@ -3,9 +3,11 @@
 #include <math.h>
 #include <string.h>
 
-_Static_assert(sizeof(model_coverage) ==
-                   sizeof(int64_t) + sizeof(double) * (5 * MODEL_WEIGHTS_MAX +
-                                                       MODEL_WEIGHTS_MAX * MODEL_WEIGHTS_MAX + 4),
+_Static_assert(sizeof(model_coverage_rate) == sizeof(double) * (1 + 3 * MODEL_WEIGHTS_MAX) &&
+                   sizeof(model_coverage) ==
+                       sizeof(int64_t) +
+                           sizeof(double) * (MODEL_WEIGHTS_MAX * (MODEL_WEIGHTS_MAX + 2) + 2) +
+                           MODEL_COVERAGE_RATES * sizeof(model_coverage_rate),
                "it is compared and written bytewise: it must have no padding");
 
 void model_coverage_reset(model_coverage *coverage)
@@ -38,7 +40,20 @@ static void begin(model_coverage *c, const model_bank *bank, const model_bank_pa
     }
 }
 
-/* The forecast of a choice `lag` trials after the belief, and how it follows w: d p / d w. */
+/* sign: 1 counts the right choice, -1 the left one. */
+static void push_rate(model_coverage_rate *rate, size_t k, const double g[], double slope,
+                      double lag, double error, double sign)
+{
+    rate->error += sign * error;
+    for (size_t i = 0; i < k; i++) {
+        const double a = sign * slope * g[i];
+        rate->slope_drift[i] += 2.0 * a * rate->slope_lag[i] + lag * a * a;
+        rate->slope_lag[i] += lag * a;
+        rate->slope[i] += a;
+    }
+}
+
+/* The forecast of a choice `lag` trials after the belief, and how it follows the logit. */
 static void push(model_coverage *c, size_t k, const double g[], double shift, bool chose_right)
 {
     static const double PI_OVER_8 = 0.39269908169872414;
@@ -49,32 +64,28 @@ static void push(model_coverage *c, size_t k, const double g[], double shift, bo
         var += lag * c->drift[i] * g[i] * g[i];
     }
     const double p = model_filter_forecast(mean, var);
-    const double s = p * (1.0 - p) / sqrt(1.0 + PI_OVER_8 * var);
-    c->y += chose_right ? 1.0 : 0.0;
-    c->p += p;
+    const double slope = p * (1.0 - p) / sqrt(1.0 + PI_OVER_8 * var);
+    const double error = (chose_right ? 1.0 : 0.0) - p;
     c->spread += p * (1.0 - p);
-    c->own += s * s * var;
-    for (size_t i = 0; i < k; i++) {
-        const double a = s * g[i];
-        c->slope_drift[i] += 2.0 * a * c->slope_lag[i] + lag * a * a;
-        c->slope_lag[i] += lag * a;
-        c->slope[i] += a;
-    }
+    c->own += slope * slope * var;
+    push_rate(&c->rate[0], k, g, slope, lag, error, 1.0);
+    push_rate(&c->rate[1], k, g, slope, lag, error, p >= 0.5 ? 1.0 : -1.0);
 }
 
-static void close_bin(const model_coverage *c, size_t k, model_coverage_bin *bin)
+static void close_rate(const model_coverage *c, const model_coverage_rate *rate, size_t k,
+                       model_coverage_bin *bin)
 {
     double claimed;
-    (void)model_filter_logit(k, c->w, c->P, c->slope, 0.0, &claimed);
+    (void)model_filter_logit(k, c->w, c->P, rate->slope, 0.0, &claimed);
     for (size_t i = 0; i < k; i++) {
-        claimed += c->drift[i] * c->slope_drift[i];
+        claimed += c->drift[i] * rate->slope_drift[i];
     }
     const double chance = fmax(c->spread - c->own, 0.0);
-    const double error = c->y - c->p;
-    bin->is_closed = true;
-    bin->is_covered = error * error <= MODEL_FILTER_Z90 * MODEL_FILTER_Z90 * (claimed + chance);
-    bin->found = error * error - chance;
-    bin->claimed = claimed;
+    const double error2 = rate->error * rate->error;
+    bin->n++;
+    bin->n_covered += error2 <= MODEL_FILTER_Z90 * MODEL_FILTER_Z90 * (claimed + chance);
+    bin->found += error2 - chance;
+    bin->claimed += claimed;
 }
 
 void model_coverage_observe(model_coverage *coverage, const model_bank *bank,
@@ -94,7 +105,9 @@ void model_coverage_observe(model_coverage *coverage, const model_bank *bank,
     }
     coverage->n_trials++;
     if (coverage->spread >= MODEL_COVERAGE_BIN_VAR) {
-        close_bin(coverage, policy->n, bin);
+        for (int i = 0; i < MODEL_COVERAGE_RATES; i++) {
+            close_rate(coverage, &coverage->rate[i], policy->n, bin);
+        }
         model_coverage_reset(coverage);
     }
 }

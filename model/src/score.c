@@ -43,12 +43,10 @@ void model_score_push_nats(model_score *score, double p_right, double baseline_n
 
 void model_score_push_bin(model_score *score, const model_coverage_bin *bin)
 {
-    if (bin->is_closed) {
-        score->n_bins++;
-        score->n_covered += bin->is_covered;
-        score->found += bin->found;
-        score->claimed += bin->claimed;
-    }
+    score->n_rates += bin->n;
+    score->n_covered += bin->n_covered;
+    score->found += bin->found;
+    score->claimed += bin->claimed;
 }
 
 void model_score_add(model_score *score, const model_score *other)
@@ -58,7 +56,7 @@ void model_score_add(model_score *score, const model_score *other)
     score->nats += other->nats;
     score->baseline_nats += other->baseline_nats;
     score->brier += other->brier;
-    score->n_bins += other->n_bins;
+    score->n_rates += other->n_rates;
     score->n_covered += other->n_covered;
     score->found += other->found;
     score->claimed += other->claimed;
@@ -105,10 +103,10 @@ double model_score_ece(const model_score *score)
 
 double model_score_coverage(const model_score *score)
 {
-    return mean((double)score->n_covered, score->n_bins);
+    return mean((double)score->n_covered, score->n_rates);
 }
 
 double model_score_interval_ratio(const model_score *score)
 {
-    return score->n_bins > 0 ? sqrt(fmax(score->found, 0.0) / score->claimed) : (double)NAN;
+    return score->n_rates > 0 ? sqrt(fmax(score->found, 0.0) / score->claimed) : (double)NAN;
 }

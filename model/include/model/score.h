@@ -22,7 +22,7 @@ typedef struct {
     int64_t bin_n[MODEL_SCORE_BINS]; /* by p_right, equal widths */
     double bin_p[MODEL_SCORE_BINS];  /* sum of p_right */
     double bin_y[MODEL_SCORE_BINS];  /* sum of y */
-    int64_t n_bins;                  /* bins of choices whose rate was held against the interval */
+    int64_t n_rates;                 /* rates of bins of choices, held against the interval */
     int64_t n_covered;               /* of these, inside its 90% band */
     double found;                    /* sums of model_coverage_bin's */
     double claimed;
@@ -45,7 +45,7 @@ void model_score_push(model_score *score, double p_right, double baseline_p_righ
 void model_score_push_nats(model_score *score, double p_right, double baseline_nats,
                            bool chose_right);
 
-/* Takes up a bin of choices, if one was closed. RT-safe: yes. */
+/* Takes up what a closed bin of choices tells; one that is none adds nothing. RT-safe: yes. */
 void model_score_push_bin(model_score *score, const model_coverage_bin *bin);
 
 /* Adds the trials of another score: pooling, a mean over trials. RT-safe: yes. */
@@ -59,7 +59,7 @@ double model_score_mean_brier(const model_score *score);
 double model_score_accuracy(const model_score *score);
 double model_score_ece(const model_score *score);
 
-/* Share of the bins whose rate lay in the 90% band of p(right)'s interval; NaN without a bin.
+/* Share of the bins' rates that lay in the 90% band of p(right)'s interval; NaN without a bin.
  * RT-safe: yes. */
 double model_score_coverage(const model_score *score);
 
