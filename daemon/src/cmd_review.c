@@ -145,7 +145,9 @@ static void print_text(const struct review *v)
     const struct widths w = widths_of(v);
     char from[TIME_MAX];
     char to[TIME_MAX];
-    printf("%s: %" PRId64 " messages", v->path, v->n_events);
+    char path[sizeof v->path];
+    escape_clean(path, sizeof path, v->path);
+    printf("%s: %" PRId64 " messages", path, v->n_events);
     if (v->n_events > 0) {
         printf(", %s to %s", review_time(from, sizeof from, "%Y-%m-%d %H:%M", v->first_wall_ns),
                review_time(to, sizeof to, "%Y-%m-%d %H:%M", v->last_wall_ns));

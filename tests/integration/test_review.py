@@ -309,6 +309,38 @@ class Review(unittest.TestCase):
             if done.returncode:
                 self.assertTrue(done.stderr.startswith(f"murid: {path}"), done.stderr)
 
+    def test_what_is_damaged_cannot_steer_a_terminal(self):
+        directory = tempfile.mkdtemp(prefix="murid-test-")
+        self.addCleanup(shutil.rmtree, directory)
+        steering = b"\x1b]0;owned\x07 \x9b2J \xc2\x9b2J \xff\xfe\r\n".hex()
+        as_text = f"CAST(x'{steering}' AS TEXT)"
+        for change, commands in (
+                (f"UPDATE event SET status = {as_text} WHERE id = 5", ("replay", "review")),
+                (f"UPDATE run SET model = {as_text}", ("replay",)),
+                (f"UPDATE run SET config = {as_text}", ("replay", "review")),
+                (f"UPDATE subject SET name = {as_text} WHERE id = 0", ("replay", "review")),
+                (f"UPDATE alert SET text = {as_text}", ("replay", "review")),
+                (f"UPDATE alert SET code = {as_text}", ("review",)),
+                (f"UPDATE event SET source = {as_text}, rig = {as_text}", ("replay", "review"))):
+            path = os.path.join(directory, f"{len(os.listdir(directory))}.sqlite")
+            db = sqlite3.connect(path)
+            with sqlite3.connect(self.daemon.journal) as whole:
+                whole.backup(db)
+            whole.close()
+            db.execute(change)
+            db.commit()
+            db.close()
+            for command in commands:
+                done = subprocess.run([MURID, command, path], capture_output=True, timeout=300)
+                said = done.stdout + done.stderr
+                self.assertIn(done.returncode, (0, 1, 2), (change, said))
+                text = said.decode()  # all of it is UTF-8
+                strange = [c for c in text if ord(c) < 0x20 and c != "\n" or 0x7f <= ord(c) < 0xa0]
+                self.assertEqual(strange, [], (change, command, text))
+        path = os.path.join(directory, "a\x1b[2Jb")
+        done = subprocess.run([MURID, "review", path], capture_output=True, timeout=300)
+        self.assertEqual(done.stderr.count(b"\x1b"), 0, done.stderr)
+
     def check_refused(self, path, text):
         done = review(path)
         self.assertEqual((done.returncode, done.stdout), (2, ""))
