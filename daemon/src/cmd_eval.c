@@ -30,6 +30,8 @@ struct member_sums {
 struct animal {
     char session[PROTO_ID_MAX + 1];
     struct learner learner;
+    int64_t n_trials;
+    double outside;    /* sum of the weight of members outside of what they were fitted on */
     left_out *weights; /* owned; NULL unless members are asked for */
 };
 
@@ -62,6 +64,8 @@ static int add_animal(struct eval *e, struct animal *animal, struct fault *fault
 {
     animal->session[0] = '\0';
     animal->weights = NULL;
+    animal->n_trials = 0;
+    animal->outside = 0.0;
     if (e->with_members) {
         animal->weights = malloc(sizeof *animal->weights);
         if (animal->weights == NULL) {
@@ -146,6 +150,8 @@ static int take_row(struct eval *e, const struct table *table, const struct tabl
     }
     struct learner_outcome outcome;
     const int status = learner_observe(&animal->learner, &e->models, &trial, &outcome);
+    animal->n_trials++;
+    animal->outside += model_bank_outside(&animal->learner.bank);
     if (status != MODEL_OK) {
         return fault_set(fault, FAULT_WORK,
                          "%s:%lld: the twin of %s could not take this trial up: %s", table->path,
@@ -184,9 +190,10 @@ static int read_rows(struct eval *e, struct table *table, struct fault *fault)
 
 static void print_row(const char *name, int width, const model_score *s)
 {
-    printf("%-*s %8lld %8.4f %8.4f %8.4f %8.4f %8.4f %8.4f\n", width, name, (long long)s->n,
-           model_score_mean_nats(s), model_score_mean_baseline_nats(s), CHANCE_NATS,
-           model_score_accuracy(s), model_score_mean_brier(s), model_score_ece(s));
+    printf("%-*s %8lld %8.4f %8.4f %8.4f %8.4f %8.4f %8.4f %8.3f %8.2f\n", width, name,
+           (long long)s->n, model_score_mean_nats(s), model_score_mean_baseline_nats(s),
+           CHANCE_NATS, model_score_accuracy(s), model_score_mean_brier(s), model_score_ece(s),
+           model_score_coverage(s), model_score_interval_ratio(s));
 }
 
 /* Nats a trial that the bank would lose without member i; NaN if nothing would be left of it. */
@@ -215,8 +222,8 @@ static void print_table(const struct eval *e, const model_score *pooled)
         const int n = (int)strlen(e->subjects.name[i]);
         width = n > width ? n : width;
     }
-    printf("%-*s %8s %8s %8s %8s %8s %8s %8s\n", width, "subject", "trials", "nats", "walk",
-           "chance", "accuracy", "brier", "ece");
+    printf("%-*s %8s %8s %8s %8s %8s %8s %8s %8s %8s\n", width, "subject", "trials", "nats", "walk",
+           "chance", "accuracy", "brier", "ece", "covered", "ratio");
     for (uint32_t i = 0; i < e->n; i++) {
         print_row(e->subjects.name[i], width, &e->animals[i].learner.score);
     }
@@ -226,7 +233,26 @@ static void print_table(const struct eval *e, const model_score *pooled)
     }
 }
 
-static void print_score(const model_score *s)
+/* An object for each bin of p(right) that holds choices. */
+static void print_reliability(const model_score *s)
+{
+    const char *between = "";
+    printf("[");
+    for (int i = 0; i < MODEL_SCORE_BINS; i++) {
+        if (s->bin_n[i] > 0) {
+            const double n = (double)s->bin_n[i];
+            printf("%s{\"n\": %lld, ", between, (long long)s->bin_n[i]);
+            escape_json_real(stdout, "p_right", s->bin_p[i] / n);
+            printf(", ");
+            escape_json_real(stdout, "chose_right", s->bin_y[i] / n);
+            printf("}");
+            between = ", ";
+        }
+    }
+    printf("]");
+}
+
+static void print_score(const model_score *s, double outside)
 {
     printf("{");
     escape_json_real(stdout, "nats", model_score_mean_nats(s));
@@ -239,7 +265,15 @@ static void print_score(const model_score *s)
     printf(", ");
     escape_json_real(stdout, "baseline_nats", model_score_mean_baseline_nats(s));
     printf(", ");
-    printf("\"n\": %lld}", (long long)s->n);
+    printf("\"n\": %lld, ", (long long)s->n);
+    escape_json_real(stdout, "coverage", model_score_coverage(s));
+    printf(", ");
+    escape_json_real(stdout, "interval_ratio", model_score_interval_ratio(s));
+    printf(", \"coverage_bins\": %lld, \"reliability\": ", (long long)s->n_rates);
+    print_reliability(s);
+    printf(", ");
+    escape_json_real(stdout, "outside", outside);
+    printf("}");
 }
 
 static void print_member_objects(const struct eval *e, const model_score *pooled)
@@ -258,14 +292,27 @@ static void print_member_objects(const struct eval *e, const model_score *pooled
     printf("]");
 }
 
+/* Mean weight of members that were outside of what their rules were fitted on. */
+static double mean_outside(double sum, int64_t n)
+{
+    return n > 0 ? sum / (double)n : 0.0;
+}
+
 static void print_json(const struct eval *e, const model_score *pooled)
 {
+    int64_t n_trials = 0;
+    double outside = 0.0;
+    for (uint32_t i = 0; i < e->n; i++) {
+        n_trials += e->animals[i].n_trials;
+        outside += e->animals[i].outside;
+    }
     printf("{\"pooled\": ");
-    print_score(pooled);
+    print_score(pooled, mean_outside(outside, n_trials));
     printf(", \"subjects\": {");
     for (uint32_t i = 0; i < e->n; i++) {
         printf("%s\"%s\": ", i > 0 ? ", " : "", e->subjects.name[i]);
-        print_score(&e->animals[i].learner.score);
+        const struct animal *animal = &e->animals[i];
+        print_score(&animal->learner.score, mean_outside(animal->outside, animal->n_trials));
     }
     printf("}");
     if (e->with_members) {

@@ -220,13 +220,27 @@ void colony_make_dormant(struct colony *colony, uint32_t session)
     colony->n_dormant++;
 }
 
-static void fill_score(proto_score *out, const model_score *score)
+void colony_fill_score(proto_score *out, const model_score *score)
 {
     out->n = score->n;
     out->nats = model_score_mean_nats(score);
     out->baseline_nats = model_score_mean_baseline_nats(score);
     out->brier = model_score_mean_brier(score);
     out->ece = model_score_ece(score);
+    out->coverage = model_score_coverage(score);
+    out->coverage_bins = score->n_rates;
+    out->interval_ratio = model_score_interval_ratio(score);
+}
+
+void colony_fill_reliability(proto_reliability *out, const model_score *score)
+{
+    out->n.n = out->p_right.n = out->chose_right.n = MODEL_SCORE_BINS;
+    for (int i = 0; i < MODEL_SCORE_BINS; i++) {
+        const double n = (double)score->bin_n[i];
+        out->n.v[i] = n;
+        out->p_right.v[i] = n > 0.0 ? score->bin_p[i] / n : 0.0;
+        out->chose_right.v[i] = n > 0.0 ? score->bin_y[i] / n : 0.0;
+    }
 }
 
 /* The probability of a rule is that of all members that have it. */
@@ -273,8 +287,10 @@ void colony_predict(const struct colony *colony, uint32_t subject, proto_message
     p->w.n = p->w_sd.n = policy->n;
     model_bank_weights(bank, params, p->w.v, p->w_sd.v);
     fill_rules(p, bank, params);
-    p->score.present = true;
-    fill_score(&p->score.v, &s->state.learner.score);
+    p->score.present = p->session_score.present = p->reliability.present = true;
+    colony_fill_score(&p->score.v, &s->state.learner.score);
+    colony_fill_score(&p->session_score.v, &s->state.learner.session_score);
+    colony_fill_reliability(&p->reliability.v, &s->state.learner.score);
     strcpy(p->model, colony->model_hash);
     if (colony->config->engagement.enabled) {
         p->p_disengaged = model_engagement_p(&s->state.learner.engagement);

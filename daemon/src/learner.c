@@ -40,6 +40,8 @@ void learner_init(struct learner *l, const struct learner_models *models)
     memset(l, 0, offsetof(struct learner, bank));
     model_twin_init(&l->baseline, models->baseline);
     model_score_reset(&l->score);
+    model_score_reset(&l->session_score);
+    model_coverage_reset(&l->coverage);
     if (models->engagement != NULL) {
         model_engagement_init(&l->engagement, models->engagement);
     }
@@ -51,6 +53,8 @@ void learner_start_session(struct learner *l, const struct learner_models *model
 {
     model_bank_start_session(&l->bank, models->bank);
     model_twin_start_session(&l->baseline, models->baseline);
+    model_score_reset(&l->session_score);
+    model_coverage_reset(&l->coverage);
     if (models->engagement != NULL) {
         model_engagement_start_session(&l->engagement, models->engagement);
     }
@@ -95,6 +99,16 @@ static double follow_engagement(struct learner *l, const struct learner_models *
     return model_engagement_p(&l->engagement);
 }
 
+static void push_scores(struct learner *l, double p, double baseline_p, bool chose_right,
+                        const model_coverage_bin *bin)
+{
+    model_score *const scores[] = {&l->score, &l->session_score};
+    for (int i = 0; i < 2; i++) {
+        model_score_push(scores[i], p, baseline_p, chose_right);
+        model_score_push_bin(scores[i], bin);
+    }
+}
+
 int learner_observe(struct learner *l, const struct learner_models *models,
                     const model_trial *trial, struct learner_outcome *outcome)
 {
@@ -108,10 +122,14 @@ int learner_observe(struct learner *l, const struct learner_models *models,
     if (status != MODEL_OK) {
         return status;
     }
+    const model_coverage coverage_before = l->coverage;
+    model_coverage_observe(&l->coverage, &l->bank, models->bank, trial, &outcome->bin);
     model_bank_mix(&l->bank, models->bank, trial->contrast, &mixture);
     status = model_bank_observe(&l->bank, models->bank, trial, NULL);
     if (status != MODEL_OK) {
         l->baseline = baseline_before;
+        l->coverage = coverage_before;
+        *outcome = LEARNER_OUTCOME_NONE;
         return status;
     }
     const double p = predict_mixture(l, models, &mixture, NULL, NULL);
@@ -121,7 +139,7 @@ int learner_observe(struct learner *l, const struct learner_models *models,
             model_stack_observe(&l->stack, models->stack, models->bank, &mixture,
                                 p_disengaged(l, models), chose_right);
         }
-        model_score_push(&l->score, p, baseline_p, chose_right);
+        push_scores(l, p, baseline_p, chose_right, &outcome->bin);
         outcome->p_right = p;
         outcome->nats = model_score_nats(p, chose_right);
         outcome->baseline_nats = model_score_nats(baseline_p, chose_right);
@@ -133,6 +151,9 @@ int learner_observe(struct learner *l, const struct learner_models *models,
 void learner_change_model(struct learner *l, const struct learner_models *before,
                           const struct learner_models *after)
 {
+    if (!model_policy_equals(&before->bank->member[0].policy, &after->bank->member[0].policy)) {
+        model_coverage_reset(&l->coverage);
+    }
     model_bank_change(&l->bank, before->bank, after->bank);
     learner_reset_stack(l, after);
 }

@@ -26,7 +26,9 @@ struct learner_models {
 
 struct learner {
     model_twin baseline;
-    model_score score; /* for life of the subject */
+    model_score score;         /* for life of the subject */
+    model_score session_score; /* of the session at hand */
+    model_coverage coverage;   /* the bin of choices at hand */
     model_engagement engagement;
     model_stack stack;
     model_bank bank; /* last: what it does not use is never touched */
@@ -38,11 +40,12 @@ struct learner_outcome {
     double nats;          /* -log p(choice) */
     double baseline_nats; /* the same of the random walk */
     double p_disengaged;  /* after the trial; NaN if not followed */
+    model_coverage_bin bin; /* that the choice closed */
 };
 
 /* Nothing known. */
 #define LEARNER_OUTCOME_NONE                                                                       \
-    ((struct learner_outcome){(double)NAN, (double)NAN, (double)NAN, (double)NAN})
+    ((struct learner_outcome){(double)NAN, (double)NAN, (double)NAN, (double)NAN, {0}})
 
 /* Bytes in use. RT-safe: yes. */
 size_t learner_used(const struct learner *l);

@@ -408,6 +408,15 @@ static void report_gap(struct step *step, int64_t first, int64_t last)
           step->colony->sessions[step->result->session].name);
 }
 
+/* True if none was on. A bout ends after 50 trials inside of what the model was fitted on. */
+static bool begin_bout(struct subject *subject)
+{
+    enum { BOUT = 50 };
+    const bool is_new = subject->state.outside == 0;
+    subject->state.outside = BOUT;
+    return is_new;
+}
+
 static bool take_next_trial(struct step *step, enum sequence_verdict verdict,
                             const model_trial *trial)
 {
@@ -425,7 +434,8 @@ static bool take_next_trial(struct step *step, enum sequence_verdict verdict,
         }
     }
     if (learner_observe(&subject->state.learner, &step->colony->models, trial, &result->scored) !=
-        MODEL_OK) {
+            MODEL_OK &&
+        begin_bout(subject)) {
         alert(result, PROTO_ALERT_MODEL_OUT_OF_RANGE, 1.0,
               "%s: trial %" PRId64 " would have made the twin's weights not finite; skipped",
               subject->name, step->heard->env.trial);
@@ -486,6 +496,66 @@ static void watch_engagement(struct step *step)
           signs);
 }
 
+/* What of member i is outside of what its rule was fitted on. */
+static void print_outside(const model_twin *twin, const model_params *params, char *out, size_t cap)
+{
+    const char *rule = model_rule_name(params->rule.kind);
+    if ((twin->outside & MODEL_GUARD_FAILED) != 0) {
+        (void)snprintf(out, cap, "the rule %s gave no number", rule);
+        return;
+    }
+    for (uint32_t i = 0; i < params->policy.n; i++) {
+        if (params->range.is_known && !model_range_holds(&params->range, i, twin->w[i])) {
+            (void)snprintf(out, cap, "weight %s is %.3g, %.3g to %.3g where the rule %s was fitted",
+                           model_feature_name(params->policy.feature[i]), twin->w[i],
+                           params->range.w_lo[i], params->range.w_hi[i], rule);
+            return;
+        }
+    }
+    (void)snprintf(out, cap, "%s the rule %s was fitted on",
+                   (twin->outside & MODEL_GUARD_STEP) != 0 ? "a step larger than"
+                                                           : "a trial or weight outside of what",
+                   rule);
+}
+
+/* Members whose rule is outside; *first is the lowest. */
+static uint32_t count_outside(const model_bank *bank, uint32_t *first)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < bank->n; i++) {
+        if (bank->member[i].outside != 0) {
+            *first = n++ == 0 ? i : *first;
+        }
+    }
+    return n;
+}
+
+/* Raises the alert once for each bout. Members that hardly count do not begin one, but a rule that
+ * fails does. */
+static void watch_range(struct step *step)
+{
+    static const double WEIGHT_LEAST = 0.01;
+    struct subject *subject = &step->colony->subjects[step->result->subject];
+    const model_bank *bank = &subject->state.learner.bank;
+    uint32_t first = 0;
+    const uint32_t n = count_outside(bank, &first);
+    const bool has_failed = n > 0 && (bank->member[first].outside & MODEL_GUARD_FAILED) != 0;
+    if (n == 0 || (model_bank_outside(bank) < WEIGHT_LEAST && !has_failed)) {
+        subject->state.outside -= subject->state.outside > 0 ? 1 : 0;
+        return;
+    }
+    if (!begin_bout(subject)) {
+        return;
+    }
+    char what[160];
+    print_outside(&bank->member[first], &step->colony->models.bank->member[first], what,
+                  sizeof what);
+    alert(step->result, PROTO_ALERT_MODEL_OUT_OF_RANGE, (double)n,
+          "%s, trial %" PRId64 ": %s; %" PRIu32 " of %" PRIu64
+          " members are held in, and count less until they are back",
+          subject->name, subject->state.for_trial - 1, what, n, bank->n);
+}
+
 /* A finished trial, from the sequence check to the prediction of the next one. */
 static void session_on_trial(struct step *step)
 {
@@ -539,6 +609,7 @@ static void session_on_trial(struct step *step)
     subject->state.is_over = 0;
     subject->state.for_trial = session->trials.highest + 1;
     watch_engagement(step);
+    watch_range(step);
     subject->trial_env = step->heard->env;
     subject->trial = *heard;
     result->stage_ns[1] = step->colony->now_ns();

@@ -15,6 +15,10 @@ _Static_assert(sizeof(model_stack) ==
 static const double DISTANCE_MAX = 4.0;
 static const double LOGIT_MAX = 8.0;
 
+/* Nor do the rules together move it by more: where members disagree as they never did before, as on
+ * a stimulus that was never shown, what was learned elsewhere must not be trusted far. */
+static const double MOVE_MAX = 0.3;
+
 void model_stack_default(model_stack_params *params)
 {
     *params = (model_stack_params){
@@ -92,16 +96,28 @@ static size_t fill(const model_bank_params *bank, const model_bank_mixture *mixt
     const double logit = logit_of(mixture->p_right);
     for (uint32_t i = 0; i < bank->n; i++) {
         const size_t at = place[bank->member[i].rule.kind];
-        share[at] += bank->prior[i];
-        sum[at] += bank->prior[i] * mixture->logit[i];
+        const double weight = mixture->is_outside[i] ? 0.0 : bank->prior[i];
+        share[at] += weight;
+        sum[at] += weight > 0.0 ? weight * mixture->logit[i] : 0.0;
     }
     for (size_t i = 0; i < n_rules; i++) {
-        f[i] = clamp(sum[i] / share[i] - logit, DISTANCE_MAX);
+        f[i] = share[i] > 0.0 ? clamp(sum[i] / share[i] - logit, DISTANCE_MAX) : 0.0;
     }
     f[n_rules] = p_disengaged * clamp(logit, LOGIT_MAX);
     f[n_rules + 1] = p_disengaged;
     *base = logit;
     return n_rules + MODEL_STACK_OWN;
+}
+
+/* What the stack alone says: mean of its logit, and the variance that is its own. */
+static double say(const model_stack *stack, size_t n, const double f[], double base, double *var)
+{
+    const double whole = model_filter_logit(n, stack->b, stack->P, f, base, var);
+    double rules = 0.0;
+    for (size_t i = 0; i + MODEL_STACK_OWN < n; i++) {
+        rules += stack->b[i] * f[i];
+    }
+    return whole - rules + clamp(rules, MOVE_MAX);
 }
 
 double model_stack_predict(const model_stack *stack, const model_bank_params *bank,
@@ -116,7 +132,7 @@ double model_stack_predict(const model_stack *stack, const model_bank_params *ba
         return mixture->p_right;
     }
     const size_t n = fill(bank, mixture, p_disengaged, f, &base);
-    const double mean = model_filter_logit(n, stack->b, stack->P, f, base, &var);
+    const double mean = say(stack, n, f, base, &var);
     const double moved = mean - base;
     const double trust = stack->trust;
     model_filter_interval(mixture->mean + trust * moved,
@@ -136,7 +152,7 @@ void model_stack_observe(model_stack *stack, const model_stack_params *params,
         return;
     }
     const size_t n = fill(bank, mixture, p_disengaged, f, &base);
-    const double mean = model_filter_logit(n, stack->b, stack->P, f, base, &var);
+    const double mean = say(stack, n, f, base, &var);
     const double p = model_filter_forecast(mean, var);
     if (!isfinite(p) ||
         model_filter_update(n, stack->b, stack->P, f, base, chose_right) != MODEL_OK) {

@@ -73,7 +73,7 @@ class Eval(unittest.TestCase):
         done = run("-", stdin=HEADER + "".join(table("mouse_with_a_long_name", 60, 5)))
         lines = done.stdout.splitlines()
         self.assertEqual(lines[0].split(), ["subject", "trials", "nats", "walk", "chance",
-                                            "accuracy", "brier", "ece"])
+                                            "accuracy", "brier", "ece", "covered", "ratio"])
         self.assertEqual(lines[1].split()[:2], ["mouse_with_a_long_name", "60"])
         self.assertEqual(lines[2].split()[0], "pooled")
         self.assertEqual(lines[2].split()[4], "0.6931")

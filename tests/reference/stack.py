@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The stack of docs/model.md in plain Python, for the numbers of tests/unit/test_stack.c: four choices
+"""The stack of docs/model.md in plain Python, for the numbers of tests/unit/test_stack.c: five choices
 of an animal whose bank has members none, none and reinforce with like priors."""
 import math
 
@@ -9,6 +9,7 @@ TRIALS = [  # p of the mixture, logits of the members, p_disengaged, choice
     (0.3, (-1.0, -0.6, -0.9), 0.0, 1),
     (0.9, (2.0, 2.2, 9.0), 0.5, 0),
     (0.5, (0.1, -0.1, 0.3), 0.9, 1),
+    (0.7, (0.8, 1.0, 3.0), 0.2, 1),
 ]
 
 
@@ -32,7 +33,8 @@ def main():
         Pf = [dot(row, f) for row in P]
         v = dot(f, Pf)
         m = base + dot(f, b)
-        p = sigmoid(m / math.sqrt(1 + math.pi * v / 8))
+        said = base + min(max(dot(f[:2], b[:2]), -0.3), 0.3) + dot(f[2:], b[2:])
+        p = sigmoid(said / math.sqrt(1 + math.pi * v / 8))
         print(f"{trust * p + (1 - trust) * p_bank:.15f}")
         like, like_bank = (p, p_bank) if y else (1 - p, 1 - p_bank)
         trust = trust * like / (trust * like + (1 - trust) * like_bank)
