@@ -222,7 +222,7 @@ static int learn(struct actor *actor, const struct actor_trial *shown, const pro
         .reward = t->reward,
         .rt_s = isnan(t->rt_s) ? shown->act.rt_s : t->rt_s,
         .choice = (int8_t)t->choice,
-        .side = t->side == PROTO_NIL ? (int8_t)-1 : (int8_t)t->side,
+        .side = (int8_t)(t->side == PROTO_NIL ? -1 : t->side),
     };
     return model_mouse_learn(&actor->mouse, actor->options.params, &trial);
 }

@@ -22,10 +22,16 @@ import zmq
 
 ROOT = os.environ["MURID_SOURCE_DIR"]
 sys.path.insert(0, os.path.join(ROOT, "tests", "reference"))
+from daemon import Daemon  # noqa: E402
 from frame import frame  # noqa: E402
+from test_serial import example  # noqa: E402
 
 MURID = os.environ["MURID_BIN"]
-SHIM = os.path.join(os.environ["MURID_BINARY_DIR"], "tests", "libserial_shim.so")
+BUILD = os.environ["MURID_BINARY_DIR"]
+SHIM = os.path.join(BUILD, "tests", "libserial_shim.so")
+SIMAVR = os.path.join(BUILD, "tests", "simavr_pty")
+IMAGE = os.path.join(BUILD, "firmware", "murid_uno_ask.elf")
+DEVICE = os.path.join(BUILD, "firmware-bridge", "firmware", "murid_device")
 WAIT_S = 60
 CONTRASTS = (-1, -0.5, -0.25, -0.125, 0, 0.125, 0.25, 0.5, 1)
 HALF_TRAINED = ("--rule", "reinforce", "--rate", "0.01", "--noise", "0", "--start", "2,0.3,0.2")
@@ -302,12 +308,13 @@ class Asked(Case):
                 said = self.ask(rig, kind="stimulus", trial=n, stimulus=0.5)
                 took = time.monotonic() - start
                 self.assertGreaterEqual(took, said["rt_s"] / speed - 0.002)
-                self.assertLess(took, said["rt_s"] / speed + 1.0)  # a busy machine
+                self.assertLess(took, said["rt_s"] / speed + 5.0)  # a busy machine
                 self.ask(rig, kind="trial", trial=n, stimulus=0.5, choice=said["choice"], reward=1)
             mouse.end(signal.SIGINT)
 
     def test_a_no_go_is_said_when_its_window_is_over(self):
         mouse = self.listening("--window", "0.15", "--steady")  # no animal is that fast
+        mouse.wait_for("is ready")
         start = time.monotonic()
         said = self.ask(self.requester(mouse), kind="stimulus", trial=0, stimulus=1)
         self.assertGreaterEqual(time.monotonic() - start, 0.148)
@@ -329,7 +336,7 @@ class Asked(Case):
         self.assertIn(tally["repeated"], (2, 3))  # 2: the first was lost with its socket
 
     def test_a_dealer_that_asks_twice_while_it_waits_is_answered_once(self):
-        mouse = self.listening("--speed", "2", "--steady")
+        mouse = self.listening("--speed", "0.5", "--steady")
         rig = self.socket(zmq.DEALER)
         rig.connect(mouse.endpoint)
         for _ in range(3):
@@ -388,7 +395,7 @@ class Asked(Case):
                 self.assertLess(time.monotonic(), deadline)
             start = time.monotonic()
             tally = mouse.end(sig)
-            self.assertLess(time.monotonic() - start, 5)
+            self.assertLess(time.monotonic() - start, 20)
             self.assertEqual((tally["stimuli"], tally["choices"]), (1, 0))
 
 
@@ -403,6 +410,40 @@ class Asked(Case):
         tally = mouse.end()
         self.assertEqual((tally["stimuli"], tally["trials"], tally["sessions"], tally["refused"]), (500, 500, 1, 0))
         self.assertGreater(tally["rewarded"], 250)
+
+
+class Twin(Case):
+    def test_the_daemon_follows_a_virtual_mouse_as_it_would_a_real_one(self):
+        n = 3000
+        mouse = self.listening("--speed", "0", "--seed", "21", "--truth", self.truth, "--trials", str(n),
+                               "--rule", "none", "--noise", "0", "--session-noise", "0", "--start", "3,-0.5,0",
+                               "--start-sd", "0", "--tire", "0")
+        rig = self.requester(mouse)
+        predictions = []
+        with Daemon() as daemon:
+            asker = daemon.asker()
+            task = Task(21)
+            for i in range(n):
+                self.run_trial(rig, task, i, session="d1")
+                contrast, side, choice, rt_s = task.rows[-1]
+                said = asker.ask(kind="trial", rig="rig-1", subject="vm1", session="d1", trial=i, stimulus=contrast,
+                                 choice=choice, reward=None if choice is None else int(choice == side), side=side,
+                                 rt_s=rt_s)
+                self.assertEqual(said["kind"], "prediction", said)
+                predictions.append(said)
+            asker.close()
+        mouse.end()
+        out = {True: [], False: []}
+        for row, said in zip(truth_of(self.truth)[100:], predictions[100:]):
+            out[row["state"] != "engaged"].append(said["p_disengaged"])
+        engaged, away = (sum(p) / len(p) for p in (out[False], out[True]))
+        print(f"p_disengaged: {engaged:.3f} of {len(out[False])} engaged trials, {away:.3f} of {len(out[True])} others")
+        self.assertGreater(away, engaged + 0.25)
+        names = predictions[0]["policy"].split(",")
+        w = {k: sum(said["w"][i] for said in predictions[500:]) / (n - 500) for i, k in enumerate(names)}
+        print("mean weights", {k: round(v, 2) for k, v in w.items()})
+        self.assertGreater(w["stimulus"], 1.5)  # of 3: what it lapses counts as choices
+        self.assertLess(abs(w["bias"] + 0.5), 0.5)
 
 
 class Connected(Case):
@@ -631,10 +672,15 @@ class Device:
         self.until(lambda: not self.kept, self.resend, 0.05)
 
 
+def on_line(mouse_of, port, *words):
+    """A mouse on a pty, which libserialport would refuse without the shim."""
+    env = dict(os.environ, LD_PRELOAD=SHIM, ASAN_OPTIONS="verify_asan_link_order=0:detect_leaks=0")
+    return mouse_of("--serial", port, "--speed", "0", *words, env=env)
+
+
 class Serial(Case):
     def mouse_on(self, link, *words):
-        env = dict(os.environ, LD_PRELOAD=SHIM, ASAN_OPTIONS="verify_asan_link_order=0:detect_leaks=0")
-        return self.mouse("--serial", link, "--speed", "0", *words, env=env)
+        return on_line(self.mouse, link, *words)
 
     def play(self, device, task, n):
         for i in range(n):
@@ -663,7 +709,7 @@ class Serial(Case):
         self.assertEqual(tally["refused"] + tally["unseen"], 0)
         self.assertEqual(sorted(device.choices), list(range(n)))
         repeats = sum(len(c) - 1 for c in device.choices.values())
-        self.assertEqual(repeats, tally["repeated"])  # one answer each time it was shown
+        self.assertLessEqual(repeats, tally["repeated"])  # no answer that was not asked for
         truth = truth_of(self.truth)
         self.assertGreater(p_value(choices_of(truth)), 0.001)
         self.assertEqual({r["session"] for r in truth}, {"boot-7"})
@@ -716,6 +762,48 @@ class Serial(Case):
         self.assertIn("stimulus.contrast", mouse.said())
 
 
+class Firmware(Case):
+    """The device's own code: its example task asks the mouse for each choice."""
+
+    def start(self, *words):
+        device = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(device.stdout.close)
+        self.addCleanup(device.wait)
+        self.addCleanup(device.kill)
+        return device
+
+    def check(self, tally, n):
+        truth = truth_of(self.truth)
+        table = [example(i) for i in range(n)]
+        self.assertEqual([(int(r["trial"]), float(r["stimulus"])) for r in truth], [row[:2] for row in table])
+        rewarded = sum(r["choice"] == str(row[4]) for r, row in zip(truth, table))
+        self.assertEqual((tally["stimuli"], tally["trials"], tally["rewarded"]), (n, n, rewarded))
+        self.assertEqual((tally["refused"], tally["unseen"], tally["sessions"]), (0, 0, 1))
+
+    def test_the_host_build_plays_to_its_end(self):
+        device = self.start(DEVICE, "--ask", "yes", "--trials", "2000")
+        port = device.stdout.readline().split()[1]
+        mouse = on_line(self.mouse, port, "--truth", self.truth, *HALF_TRAINED)
+        self.assertEqual(device.wait(WAIT_S), 0)  # all is acknowledged
+        mouse.wait_for("is gone; waiting for it")
+        self.check(mouse.end(signal.SIGINT), 2000)
+
+    @unittest.skipUnless(os.path.exists(SIMAVR) and os.path.exists(IMAGE), "skipped: simavr or avr-gcc absent")
+    def test_the_real_image_plays_also_on_a_noisy_line_that_is_cut(self):
+        for i, words in enumerate(([], ["--noise", "0.0005", "--cut-every", "12000", "--cut-ms", "100"])):
+            link = os.path.join(self.directory, f"uno-{i}")
+            device = self.start(SIMAVR, IMAGE, "--link", link, "--seconds", "200", "--seed", "5", *words)
+            while not os.path.exists(link):
+                self.assertIsNone(device.poll())
+                time.sleep(0.01)
+            mouse = on_line(self.mouse, link, "--baud", "1000000", "--truth", self.truth, "--trials", "1000",
+                            *HALF_TRAINED)
+            mouse.process.wait(180)
+            self.check(mouse.end(), 1000)
+            device.terminate()
+            device.wait(20)
+
+
 class Usage(Case):
     def murid(self, *words):
         return subprocess.run([MURID, *words], capture_output=True, text=True, timeout=WAIT_S)
@@ -765,6 +853,7 @@ class Usage(Case):
         for seed in range(12):
             mouse = self.listening("--model", bank, "--seed", str(seed))
             drawn.append(mouse.wait_for(r"the mouse is member (\d) of 2 of \S+: rule (\w+), prior 0.5").groups())
+            self.assertTrue(mouse.endpoint)  # from then on it listens to signals
             mouse.end(signal.SIGINT)
         self.assertEqual(set(drawn), {("1", "none"), ("2", "reinforce")})
 
