@@ -11,6 +11,9 @@
 /* Contrasts that differ by less are the same, written with fewer digits. */
 static const double SAME_CONTRAST = 1e-6;
 
+/* The largest number that a trial may have on the wire. */
+static const int64_t NUMBER_MAX = 1000000000;
+
 static void forget_trials(struct actor *actor)
 {
     actor->is_due = false;
@@ -187,6 +190,10 @@ static enum actor_heard on_stimulus(struct actor *actor, const proto_message *he
     actor->is_ended = false;
     const int64_t number = number_of(actor, &heard->env);
     const bool is_first = actor->shown.trial == PROTO_NIL;
+    if (number > NUMBER_MAX) {
+        return refuse(actor, heard, PROTO_ERROR_LIMIT, "", reply,
+                      "trials are counted up to %" PRId64 "; begin another session", NUMBER_MAX);
+    }
     if (!is_first && number < actor->shown.trial) {
         return refuse(actor, heard, PROTO_ERROR_OUT_OF_ORDER, "", reply,
                       "the stimulus of trial %" PRId64 " came after that of trial %" PRId64

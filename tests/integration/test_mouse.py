@@ -41,13 +41,14 @@ class Mouse:
     """The process; `endpoint` is where it listens. Its tally is what it prints in the end."""
 
     def __init__(self, *words, env=None):
-        self.log = tempfile.TemporaryFile(mode="w+")
-        self.process = subprocess.Popen([MURID, "mouse", "--json", *words], stdout=subprocess.PIPE,
-                                        stderr=self.log, text=True, env=env)
+        self.log = tempfile.NamedTemporaryFile()
+        with open(self.log.name, "a") as log:
+            self.process = subprocess.Popen([MURID, "mouse", "--json", *words], stdout=subprocess.PIPE,
+                                            stderr=log, text=True, env=env)
 
     def said(self):
-        self.log.seek(0)
-        return self.log.read()
+        with open(self.log.name) as log:
+            return log.read()
 
     def wait_for(self, pattern):
         deadline = time.monotonic() + WAIT_S
@@ -233,21 +234,26 @@ class Asked(Case):
             self.assertLess(p_value([(shift(q, by), hit) for q, hit in choices]), 1e-4)
         self.assertLess(p_value([(0.5 + 0.9 * (q - 0.5), hit) for q, hit in choices]), 1e-4)
 
-    def test_what_truth_says_of_the_policy_follows_from_its_weights(self):
+    def test_policy_and_learning_follow_from_the_weights_that_truth_tells(self):
         mouse = self.listening("--speed", "0", "--truth", self.truth, "--trials", "500", "--steady",
                                *HALF_TRAINED)
         task = Task(12)
         self.play(self.requester(mouse), task, 500)
         mouse.end()
-        previous = 0.0
-        for row in truth_of(self.truth):
+        previous, after = 0.0, None
+        for row, (_, side, choice, _) in zip(truth_of(self.truth), task.rows):
             self.assertEqual(list(row)[-3:], ["stimulus_weight", "bias_weight", "prev_choice_weight"])
             w, b, c = [float(row[k]) for k in list(row)[-3:]]
             x = math.tanh(5 * float(row["stimulus"])) / math.tanh(5)
             p = 1 / (1 + math.exp(-(w * x + b + c * previous)))
             self.assertAlmostEqual(float(row["p_policy"]), p, 6)
             self.assertEqual((row["p_right"], row["p_no_go"], row["state"]), (row["p_policy"], "0", "engaged"))
-            previous = 2 * int(row["choice"]) - 1
+            if after:
+                for was, now in zip(after, (w, b, c)):
+                    self.assertAlmostEqual(was, now, 6)
+            step = 0.01 * int(choice == side) * (choice - p)  # dw = a r (y - p) g
+            after = [w + step * x, b + step, c + step * previous]
+            previous = 2 * choice - 1
 
     def test_it_learns_from_rewards_and_without_them_does_not(self):
         for rate, learns in (("0.1", True), ("0", False)):

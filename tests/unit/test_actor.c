@@ -200,6 +200,8 @@ static void without_numbers_a_seq_tells_what_is_the_same(void **state)
     assert_int_equal(hear(&m), ACTOR_ACT);
     (void)answer();
     assert_int_equal(reply.env.trial, 3);
+    assert_int_equal(show(1000000000, 0.25), ACTOR_ACT);
+    assert_refused(hear(&m), PROTO_ERROR_LIMIT, "");
 }
 
 static void learns_from_the_reward_that_the_rig_tells(void **state)
