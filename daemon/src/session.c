@@ -789,6 +789,7 @@ void session_on_message(struct colony *colony, const struct session_event *event
     case PROTO_KIND_SUBJECTS:
     case PROTO_KIND_DONE:
     case PROTO_KIND_TRAINING:
+    case PROTO_KIND_CHOICE:
         fault = (proto_fault){.status = PROTO_ERR_KIND};
         (void)snprintf(fault.text, sizeof fault.text,
                        "a %s is not for the daemon to hear here: rigs send hello, session_start, "
