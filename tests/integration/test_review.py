@@ -173,6 +173,12 @@ class Review(unittest.TestCase):
         for where, s in found:
             for key, value in expected_scores(self.rows(sql, *where)).items():
                 self.assertAlmostEqual(s[key], value, places=9, msg=(where, key))
+            closed = self.rows("SELECT covered FROM event JOIN subject ON subject.id = event.subject"
+                               " JOIN session ON session.id = event.session WHERE covered IS NOT NULL"
+                               " AND subject.name GLOB ? AND session.name GLOB ?", *where)
+            self.assertEqual(s["coverage_bins"], 2 * len(closed))
+            if closed:
+                self.assertAlmostEqual(s["coverage"], sum(c for c, in closed) / (2 * len(closed)))
 
     def test_the_interval_is_around_the_gain(self):
         total = self.found["total"]
