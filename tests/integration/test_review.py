@@ -249,10 +249,14 @@ class Review(unittest.TestCase):
                 for b in blocks]
 
     def test_the_examples_of_the_documentation_work(self):
-        query, = self.example("sql")
+        query, by_animal = self.example("sql")
         counts = {row[:2]: row[2] for row in self.rows(query)}
         self.assertEqual(counts, {(s["subject"], s["session"]): s["trials"]
                                   for s in self.found["sessions"]})
+        for subject, mean, coverage in self.rows(by_animal):
+            said = self.found["subjects"][subject]
+            self.assertAlmostEqual(mean, said["nats"], places=9)
+            self.assertEqual(coverage is None, said["coverage"] is None)
         names = {}
         code, = self.example("python")
         with contextlib.redirect_stdout(io.StringIO()):
