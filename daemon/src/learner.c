@@ -99,13 +99,13 @@ static double follow_engagement(struct learner *l, const struct learner_models *
     return model_engagement_p(&l->engagement);
 }
 
-static void push_scores(struct learner *l, double p, double baseline_p, bool chose_right,
-                        const model_coverage_bin *bin)
+static void push_scores(struct learner *l, const struct learner_outcome *outcome, bool chose_right)
 {
     model_score *const scores[] = {&l->score, &l->session_score};
     for (int i = 0; i < 2; i++) {
-        model_score_push(scores[i], p, baseline_p, chose_right);
-        model_score_push_bin(scores[i], bin);
+        model_score_push_nats(scores[i], outcome->p_right, outcome->nats, outcome->baseline_nats,
+                              chose_right);
+        model_score_push_bin(scores[i], &outcome->bin);
     }
 }
 
@@ -139,10 +139,10 @@ int learner_observe(struct learner *l, const struct learner_models *models,
             model_stack_observe(&l->stack, models->stack, models->bank, &mixture,
                                 p_disengaged(l, models), chose_right);
         }
-        push_scores(l, p, baseline_p, chose_right, &outcome->bin);
         outcome->p_right = p;
         outcome->nats = model_score_nats(p, chose_right);
         outcome->baseline_nats = model_score_nats(baseline_p, chose_right);
+        push_scores(l, outcome, chose_right);
     }
     outcome->p_disengaged = follow_engagement(l, models, trial, p);
     return MODEL_OK;

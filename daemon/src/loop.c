@@ -101,7 +101,7 @@ static void count_score(struct loop *loop)
 {
     const struct learner_outcome *scored = &loop->result.scored;
     if (!isnan(scored->p_right)) {
-        model_score_push_nats(&loop->score, scored->p_right, scored->baseline_nats,
+        model_score_push_nats(&loop->score, scored->p_right, scored->nats, scored->baseline_nats,
                               loop->result.heard.as.trial.choice == 1);
         model_score_push_bin(&loop->score, &scored->bin);
     }

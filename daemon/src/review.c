@@ -388,7 +388,7 @@ static void count_trial(struct review_tally *to, const struct trial *t)
         to->correct += t->correct;
     }
     if (!isnan(t->p_right)) {
-        model_score_push_nats(&to->score, t->p_right, t->baseline_nats, t->choice == 1);
+        model_score_push_nats(&to->score, t->p_right, t->nats, t->baseline_nats, t->choice == 1);
         model_score_push_bin(&to->score, &t->bin);
     }
     if (t->latency_ns >= 0) {

@@ -496,11 +496,16 @@ static void watch_engagement(struct step *step)
           signs);
 }
 
+static bool has_failed(const model_twin *twin)
+{
+    return (twin->outside & MODEL_GUARD_FAILED) != 0;
+}
+
 /* What of member i is outside of what its rule was fitted on. */
 static void print_outside(const model_twin *twin, const model_params *params, char *out, size_t cap)
 {
     const char *rule = model_rule_name(params->rule.kind);
-    if ((twin->outside & MODEL_GUARD_FAILED) != 0) {
+    if (has_failed(twin)) {
         (void)snprintf(out, cap, "the rule %s gave no number", rule);
         return;
     }
@@ -518,13 +523,15 @@ static void print_outside(const model_twin *twin, const model_params *params, ch
                    rule);
 }
 
-/* Members whose rule is outside; *first is the lowest. */
+/* Members whose rule is outside; *first is the lowest of those that failed, or of all. */
 static uint32_t count_outside(const model_bank *bank, uint32_t *first)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < bank->n; i++) {
         if (bank->member[i].outside != 0) {
-            *first = n++ == 0 ? i : *first;
+            const bool is_worse =
+                has_failed(&bank->member[i]) && !has_failed(&bank->member[*first]);
+            *first = n++ == 0 || is_worse ? i : *first;
         }
     }
     return n;
@@ -539,8 +546,9 @@ static void watch_range(struct step *step)
     const model_bank *bank = &subject->state.learner.bank;
     uint32_t first = 0;
     const uint32_t n = count_outside(bank, &first);
-    const bool has_failed = n > 0 && (bank->member[first].outside & MODEL_GUARD_FAILED) != 0;
-    if (n == 0 || (model_bank_outside(bank) < WEIGHT_LEAST && !has_failed)) {
+    const bool counts =
+        model_bank_outside(bank) >= WEIGHT_LEAST || has_failed(&bank->member[first]);
+    if (n == 0 || !counts) {
         subject->state.outside -= subject->state.outside > 0 ? 1 : 0;
         return;
     }

@@ -110,20 +110,21 @@ static bool holds_inputs(const model_range *range, const model_rule *rule,
     return ok;
 }
 
-static bool all_finite(size_t n, const double values[])
+/* A sum is finite only if all of its terms are. */
+static bool all_finite(size_t n, const double moved[], const double trace[])
 {
-    bool ok = true;
+    double sum = 0.0;
     for (size_t i = 0; i < n; i++) {
-        ok = ok && isfinite(values[i]);
+        sum += fabs(moved[i]) + fabs(trace[i]);
     }
-    return ok;
+    return isfinite(sum);
 }
 
 uint8_t model_guard_bound(const model_range *range, const model_rule *rule, model_rule_state *state,
                           size_t n, const double w[], const model_rule_trial *trial, double dw[])
 {
     double *moved = rule->kind == MODEL_RULE_GRU_POLICY ? state->offset : dw;
-    if (!all_finite(n, moved) || !all_finite(n, state->trace)) {
+    if (!all_finite(n, moved, state->trace)) {
         memset(dw, 0, n * sizeof dw[0]);
         model_rule_reset(state);
         return MODEL_GUARD_FAILED;

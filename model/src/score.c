@@ -20,11 +20,11 @@ double model_score_nats(double p_right, bool chose_right)
 
 void model_score_push(model_score *score, double p_right, double baseline_p_right, bool chose_right)
 {
-    model_score_push_nats(score, p_right, model_score_nats(baseline_p_right, chose_right),
-                          chose_right);
+    model_score_push_nats(score, p_right, model_score_nats(p_right, chose_right),
+                          model_score_nats(baseline_p_right, chose_right), chose_right);
 }
 
-void model_score_push_nats(model_score *score, double p_right, double baseline_nats,
+void model_score_push_nats(model_score *score, double p_right, double nats, double baseline_nats,
                            bool chose_right)
 {
     const double y = chose_right ? 1.0 : 0.0;
@@ -33,7 +33,7 @@ void model_score_push_nats(model_score *score, double p_right, double baseline_n
     bin = bin < MODEL_SCORE_BINS ? bin : MODEL_SCORE_BINS - 1;
     score->n++;
     score->n_hits += (p_right >= 0.5) == chose_right;
-    score->nats += model_score_nats(p_right, chose_right);
+    score->nats += nats;
     score->baseline_nats += baseline_nats;
     score->brier += error * error;
     score->bin_n[bin]++;

@@ -50,6 +50,21 @@ class Eval(unittest.TestCase):
         self.assertLess(pooled["nats"], math.log(2))
         self.assertTrue(0 <= pooled["ece"] <= 1)
 
+    def test_calibration_is_told_by_bins(self):
+        text = HEADER + "".join(table("m1", 900, 11) + table("m2", 30, 12))
+        got = scores("-", stdin=text)
+        for s in (got["pooled"], *got["subjects"].values()):
+            self.assertEqual(sum(b["n"] for b in s["reliability"]), s["n"])
+            ece = sum(b["n"] * abs(b["p_right"] - b["chose_right"]) for b in s["reliability"]) / s["n"]
+            self.assertAlmostEqual(s["ece"], ece, places=9)
+            self.assertEqual(s["outside"], 0)
+        m1, m2, pooled = got["subjects"]["m1"], got["subjects"]["m2"], got["pooled"]
+        self.assertTrue(m1["coverage_bins"] > 20 and 0.7 < m1["coverage"] <= 1, m1)
+        n = m1["coverage_bins"] + m2["coverage_bins"]
+        self.assertEqual(pooled["coverage_bins"], n)
+        covered = sum(s["coverage_bins"] * (s["coverage"] or 0) for s in (m1, m2))
+        self.assertAlmostEqual(pooled["coverage"], covered / n, places=9)
+
     def test_interleaved_animals_score_as_apart(self):
         one, two = table("m1", 200, 3), table("m2", 200, 4)
         apart = scores("-", stdin=HEADER + "".join(one + two))

@@ -173,6 +173,12 @@ class Review(unittest.TestCase):
         for where, s in found:
             for key, value in expected_scores(self.rows(sql, *where)).items():
                 self.assertAlmostEqual(s[key], value, places=9, msg=(where, key))
+            closed = self.rows("SELECT covered FROM event JOIN subject ON subject.id = event.subject"
+                               " JOIN session ON session.id = event.session WHERE covered IS NOT NULL"
+                               " AND subject.name GLOB ? AND session.name GLOB ?", *where)
+            self.assertEqual(s["coverage_bins"], 2 * len(closed))
+            if closed:
+                self.assertAlmostEqual(s["coverage"], sum(c for c, in closed) / (2 * len(closed)))
 
     def test_the_interval_is_around_the_gain(self):
         total = self.found["total"]
@@ -243,10 +249,14 @@ class Review(unittest.TestCase):
                 for b in blocks]
 
     def test_the_examples_of_the_documentation_work(self):
-        query, = self.example("sql")
+        query, by_animal = self.example("sql")
         counts = {row[:2]: row[2] for row in self.rows(query)}
         self.assertEqual(counts, {(s["subject"], s["session"]): s["trials"]
                                   for s in self.found["sessions"]})
+        for subject, mean, coverage in self.rows(by_animal):
+            said = self.found["subjects"][subject]
+            self.assertAlmostEqual(mean, said["nats"], places=9)
+            self.assertEqual(coverage is None, said["coverage"] is None)
         names = {}
         code, = self.example("python")
         with contextlib.redirect_stdout(io.StringIO()):

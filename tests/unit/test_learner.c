@@ -126,6 +126,35 @@ static void another_rule_keeps_the_weights_another_policy_does_not(void **state)
     assert_memory_equal(&l.baseline, &kept.baseline, sizeof l.baseline);
 }
 
+static void a_session_has_a_score_of_its_own_and_begins_a_bin(void **state)
+{
+    (void)state;
+    const model_params params = built_in(NULL);
+    const struct learner_models models = {bank_of(&params), &params, NULL};
+    struct learner l;
+    struct learner_outcome outcome;
+    int64_t rates = 0;
+    learner_init(&l, &models);
+    learner_start_session(&l, &models);
+    for (int t = 0; t < 100; t++) {
+        model_trial trial = TRIAL;
+        trial.contrast = 0.0;
+        trial.choice = (int8_t)(t % 2);
+        assert_int_equal(learner_observe(&l, &models, &trial, &outcome), MODEL_OK);
+        rates += outcome.bin.n;
+    }
+    assert_true(rates > 0);
+    assert_int_equal(l.score.n_rates, rates);
+    assert_memory_equal(&l.score, &l.session_score, sizeof l.score);
+    assert_true(l.coverage.n_trials > 0);
+    learner_start_session(&l, &models);
+    assert_int_equal(l.coverage.n_trials, 0);
+    assert_int_equal(l.session_score.n, 0);
+    assert_int_equal(learner_observe(&l, &models, &TRIAL, &outcome), MODEL_OK);
+    assert_int_equal(l.session_score.n, 1);
+    assert_int_equal(l.score.n, 101);
+}
+
 /* Mean over all trials, every animal from the prior. */
 static double pooled_nats(const char *features, int64_t *n)
 {
@@ -191,6 +220,7 @@ int main(void)
         cmocka_unit_test(the_probability_is_taken_before_the_choice_is_read),
         cmocka_unit_test(a_no_go_is_not_scored),
         cmocka_unit_test(a_failure_of_either_twin_changes_nothing),
+        cmocka_unit_test(a_session_has_a_score_of_its_own_and_begins_a_bin),
         cmocka_unit_test(another_rule_keeps_the_weights_another_policy_does_not),
         cmocka_unit_test(the_built_in_walk_predicts_seventeen_mice),
     };

@@ -41,8 +41,8 @@ double model_score_nats(double p_right, bool chose_right);
 void model_score_push(model_score *score, double p_right, double baseline_p_right,
                       bool chose_right);
 
-/* The same, where of the baseline its -log p(choice) is known. RT-safe: yes. */
-void model_score_push_nats(model_score *score, double p_right, double baseline_nats,
+/* The same with -log p(choice) of both known. RT-safe: yes. */
+void model_score_push_nats(model_score *score, double p_right, double nats, double baseline_nats,
                            bool chose_right);
 
 /* Takes up what a closed bin of choices tells; one that is none adds nothing. RT-safe: yes. */
