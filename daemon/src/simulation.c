@@ -12,8 +12,9 @@
 #include "team.h"
 
 enum {
-    PEN_MICE = 128,      /* animals of a job, trained together */
-    ROUNDS_A_LOOK = 256, /* between looks at the interrupt */
+    PEN_MICE = 128,       /* animals of a job at most, trained together */
+    KEPT_BYTES = 1 << 26, /* of trials that a job keeps for a table, but for a single animal's */
+    ROUNDS_A_LOOK = 256,  /* between looks at the interrupt */
     ROWS_FIRST = 1024
 };
 
@@ -56,7 +57,8 @@ struct work {
     struct job *jobs;
     size_t n_jobs;
     size_t first_job;         /* of the wave */
-    struct trials_kept *kept; /* (wave's jobs, PEN_MICE); NULL: no table is wanted */
+    size_t pen_mice;          /* animals of a job at most */
+    struct trials_kept *kept; /* (wave's jobs, pen_mice); NULL: no table is wanted */
 };
 
 /* One job being done. */
@@ -315,7 +317,7 @@ static void run_job(void *context, size_t number)
     pen->s = s;
     pen->mice = work->order + job->first;
     pen->n = job->n;
-    pen->kept = work->kept != NULL ? work->kept + number * PEN_MICE : NULL;
+    pen->kept = work->kept != NULL ? work->kept + number * work->pen_mice : NULL;
     bool goes_on = open_pen(pen, &s->plan.bank->member[job->member]);
     if (!goes_on) {
         atomic_store(&s->is_failed, true);
@@ -355,7 +357,7 @@ static int list_jobs(struct work *work)
     const size_t mice = (size_t)s->plan.mice;
     size_t at = 0;
     work->order = calloc(mice, sizeof *work->order);
-    work->jobs = calloc(mice / PEN_MICE + s->plan.bank->n, sizeof *work->jobs);
+    work->jobs = calloc(mice / work->pen_mice + s->plan.bank->n, sizeof *work->jobs);
     if (work->order == NULL || work->jobs == NULL) {
         return FAULT_WORK;
     }
@@ -366,8 +368,8 @@ static int list_jobs(struct work *work)
                 work->order[at++] = (uint32_t)i;
             }
         }
-        for (size_t i = first; i < at; i += PEN_MICE) {
-            const size_t n = at - i < PEN_MICE ? at - i : PEN_MICE;
+        for (size_t i = first; i < at; i += work->pen_mice) {
+            const size_t n = at - i < work->pen_mice ? at - i : work->pen_mice;
             work->jobs[work->n_jobs++] = (struct job){member, i, n};
         }
     }
@@ -380,7 +382,7 @@ static void write_wave(struct work *work, FILE *table, size_t n)
     for (size_t k = 0; k < n; k++) {
         const struct job *job = &work->jobs[work->first_job + k];
         for (size_t i = 0; i < job->n; i++) {
-            struct trials_kept *kept = &work->kept[k * PEN_MICE + i];
+            struct trials_kept *kept = &work->kept[k * work->pen_mice + i];
             write_mouse(table, work->s, work->order[job->first + i], kept);
             free(kept->v);
             *kept = (struct trials_kept){0};
@@ -410,14 +412,22 @@ static int64_t trials_expected(const struct simulation_plan *plan)
            (((int64_t)plan->protocol->trials_min + plan->protocol->trials_max) / 2);
 }
 
+/* So few that what they keep for a table fits into memory. */
+static size_t mice_of_a_job(const struct simulation *s, const FILE *table)
+{
+    const double trials = (double)s->plan.sessions * (double)s->plan.protocol->trials_max;
+    const double fit = floor(KEPT_BYTES / (trials * (double)sizeof(struct trial_kept)));
+    return table == NULL || fit >= PEN_MICE ? PEN_MICE : (fit > 1.0 ? (size_t)fit : 1);
+}
+
 int simulation_run(struct simulation *s, FILE *table, const char *what, struct fault *fault)
 {
-    struct work work = {.s = s, .owner = pthread_self()};
+    struct work work = {.s = s, .owner = pthread_self(), .pen_mice = mice_of_a_job(s, table)};
     struct team team;
     const size_t wave = table != NULL ? s->plan.n_threads : SIZE_MAX;
     int rc = list_jobs(&work);
     if (rc == FAULT_NONE && table != NULL) {
-        work.kept = calloc(wave * PEN_MICE, sizeof *work.kept);
+        work.kept = calloc(wave * work.pen_mice, sizeof *work.kept);
         rc = work.kept == NULL ? FAULT_WORK : FAULT_NONE;
     }
     if (rc != FAULT_NONE) {
@@ -434,7 +444,7 @@ int simulation_run(struct simulation *s, FILE *table, const char *what, struct f
                            (long long)atomic_load(&s->n_trials));
         }
     }
-    for (size_t i = 0; work.kept != NULL && i < wave * PEN_MICE; i++) {
+    for (size_t i = 0; work.kept != NULL && i < wave * work.pen_mice; i++) {
         free(work.kept[i].v);
     }
     free(work.kept);

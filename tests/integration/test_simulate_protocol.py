@@ -6,13 +6,16 @@ import io
 import json
 import math
 import os
-import re
 import signal
 import subprocess
 import tempfile
 import time
 import unittest
 import xml.etree.ElementTree
+
+import msgpack
+
+from daemon import Daemon
 
 MURID = os.environ["MURID_BIN"]
 ROOT = os.environ["MURID_SOURCE_DIR"]
@@ -273,6 +276,22 @@ class Commands(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         done = subprocess.run([MURID, "eval", self.path("t.csv")], capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_a_played_table_tells_the_daemon_its_stages(self):
+        rows = table("--protocol", protocol("ibl_training"), "--mice", "1", "--sessions", "3",
+                     *LEARNER)
+        murid("--protocol", protocol("ibl_training"), "--mice", "1", "--sessions", "3", "-o",
+              self.path("t.csv"), *LEARNER)
+        with Daemon() as daemon:
+            done = subprocess.run([MURID, "play", self.path("t.csv"), "--asap", "--to",
+                                   daemon.endpoint["ask"]], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(daemon.stop(), 0)
+            heard = [msgpack.unpackb(raw) for (raw,) in daemon.query(
+                "SELECT raw FROM event WHERE kind = 'trial' ORDER BY id")]
+        self.assertEqual([m["stage"] for m in heard], [r["stage"] for r in rows])
+        self.assertEqual([m["repeat"] for m in heard], [r["repeat"] for r in rows])
+        self.assertGreater(len({m["stage"] for m in heard}), 1)
 
     def test_two_protocols_with_the_same_animals(self):
         done = murid("--compare", protocol("ibl_training"), protocol("ibl_training"), "--defect",

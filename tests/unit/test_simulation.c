@@ -263,8 +263,7 @@ static void the_same_protocol_gains_nothing_on_itself(void **unused)
     }
 }
 
-/* With rewards for nothing a REINFORCE animal does not learn: the interval of the paired
- * difference is on one side of 0, and narrower than that of other animals would be. */
+/* Rewards for errors teach them too: the interval of the paired difference is on one side of 0. */
 static void a_worse_protocol_loses(void **unused)
 {
     (void)unused;
@@ -286,6 +285,46 @@ static void a_worse_protocol_loses(void **unused)
     assert_true(d.outcome[SIMULATION_REWARDS].lo > 0.0);
     assert_true(r[1].stage[1].n < r[0].stage[1].n);
     simulation_difference_close(&d);
+    for (int i = 0; i < 2; i++) {
+        simulation_report_close(&r[i]);
+        simulation_close(&s[i]);
+    }
+}
+
+/* The variance over animals of an outcome's difference, with the same animals and with the next. */
+static double variance_of_difference(const struct simulation_report r[2], int64_t shift)
+{
+    const int64_t n = r[0].s->plan.mice;
+    double sum = 0.0;
+    double squares = 0.0;
+    for (int64_t i = 0; i < n; i++) {
+        const double d = simulation_outcome_of(&r[1], (i + shift) % n, SIMULATION_REWARDS) -
+                         simulation_outcome_of(&r[0], i, SIMULATION_REWARDS);
+        sum += d;
+        squares += d * d;
+    }
+    return squares / (double)n - sum / (double)n * (sum / (double)n);
+}
+
+static void the_same_animals_make_differences_clearer(void **unused)
+{
+    (void)unused;
+    struct simulation s[2];
+    struct simulation_report r[2];
+    model_protocol other = protocol;
+    other.stage[0].debias.window = 0;
+    struct simulation_plan plan = plan_of(300, 4, 2);
+    plan.rate_spread = 0.5;
+    run(&s[0], &plan);
+    plan.protocol = &other;
+    run(&s[1], &plan);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(simulation_report_open(&r[i], &s[i], "x", 0.8, &fault), FAULT_NONE);
+    }
+    const double paired = variance_of_difference(r, 0);
+    const double unpaired = variance_of_difference(r, 1);
+    print_message("variance of the difference: %.0f paired, %.0f not\n", paired, unpaired);
+    assert_true(paired < 0.5 * unpaired);
     for (int i = 0; i < 2; i++) {
         simulation_report_close(&r[i]);
         simulation_close(&s[i]);
@@ -314,6 +353,7 @@ int main(void)
         TEST(bands_are_means_and_quantiles),
         TEST(the_same_protocol_gains_nothing_on_itself),
         TEST(a_worse_protocol_loses),
+        TEST(the_same_animals_make_differences_clearer),
         TEST(more_results_than_a_gigabyte_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
