@@ -130,7 +130,7 @@ static void a_session_has_a_score_of_its_own_and_begins_a_bin(void **state)
 {
     (void)state;
     const model_params params = built_in(NULL);
-    const struct learner_models models = {bank_of(&params), &params, NULL};
+    const struct learner_models models = {.bank = bank_of(&params), .baseline = &params};
     struct learner l;
     struct learner_outcome outcome;
     int64_t rates = 0;
