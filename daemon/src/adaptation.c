@@ -1,0 +1,180 @@
+#include "adaptation.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what all animals share ---- */
+
+int adaptation_plan_open(struct adaptation_plan *out, const model_adapt_config *config,
+                         const model_bank_params *bank, const struct model_file *model,
+                         size_t window, struct fault *fault)
+{
+    const model_net_tensors *tensors[MODEL_BANK_MAX] = {NULL};
+    memset(out, 0, sizeof *out);
+    for (uint32_t i = 0; model != NULL && model->members != NULL && i < bank->n; i++) {
+        tensors[i] = &model->members[i].tensors;
+    }
+    out->population = calloc(model_adapt_count(bank) + 1, sizeof *out->population);
+    out->window = window;
+    if (out->population == NULL) {
+        return fault_set(fault, FAULT_WORK, "no memory for the parameters of a bank");
+    }
+    if (model_adapt_init(&out->adapt, config, bank, tensors, out->population) != MODEL_OK) {
+        adaptation_plan_close(out);
+        return fault_set(fault, FAULT_WORK, "this bank cannot be adapted");
+    }
+    return FAULT_NONE;
+}
+
+void adaptation_plan_close(struct adaptation_plan *plan)
+{
+    free(plan->population);
+    memset(plan, 0, sizeof *plan);
+}
+
+/* ---- one animal's block ---- */
+
+static size_t padded(size_t bytes)
+{
+    return (bytes + MODEL_NET_ALIGN - 1) / MODEL_NET_ALIGN * MODEL_NET_ALIGN;
+}
+
+struct parts {
+    model_adapt_trial *trials; /* (window + ADAPTATION_SPARE) */
+    float *present;
+    float *before;
+    unsigned char *nets;
+    size_t size;
+};
+
+static struct parts parts_of(const struct adaptation_plan *plan, const struct adaptation *a)
+{
+    unsigned char *base = (unsigned char *)(uintptr_t)a;
+    const size_t values = padded(model_adapt_values(&plan->adapt) * sizeof(float));
+    const size_t trials = padded(sizeof *a);
+    const size_t present =
+        trials + padded((plan->window + ADAPTATION_SPARE) * sizeof(model_adapt_trial));
+    const size_t before = present + values;
+    const size_t nets = before + values;
+    return (struct parts){.trials = (model_adapt_trial *)(void *)(base + trials),
+                          .present = (float *)(void *)(base + present),
+                          .before = (float *)(void *)(base + before),
+                          .nets = base + nets,
+                          .size = nets + padded(model_adapt_nets_size(&plan->adapt))};
+}
+
+size_t adaptation_size(const struct adaptation_plan *plan)
+{
+    static const struct adaptation none;
+    return parts_of(plan, &none).size;
+}
+
+void adaptation_reset(struct adaptation *a)
+{
+    memset(&a->head, 0, sizeof a->head);
+}
+
+const model_bank_params *adaptation_bank(const struct adaptation_plan *plan,
+                                         const struct adaptation *a)
+{
+    return a->head.id != 0 ? &a->bank : plan->adapt.bank;
+}
+
+void adaptation_prepare(const struct adaptation_plan *plan, struct adaptation *a,
+                        const model_bank *bank)
+{
+    struct adaptation_head *head = &a->head;
+    const int64_t window = (int64_t)plan->window;
+    if (head->n >= window) {
+        model_adapt_trial *trials = parts_of(plan, a).trials;
+        head->n -= head->n_half;
+        memmove(trials, trials + head->n_half, (size_t)head->n * sizeof trials[0]);
+        model_bank_copy(&a->start, &a->half);
+        head->n_half = 0;
+    }
+    if (head->n == 0) {
+        model_bank_copy(&a->start, bank);
+    } else if (head->n_half == 0 && head->n >= window / 2) {
+        model_bank_copy(&a->half, bank);
+        head->n_half = head->n;
+    }
+}
+
+static model_adapt_trial kept(const model_trial *t, bool starts)
+{
+    return (model_adapt_trial){.contrast = t->contrast,
+                               .reward = t->reward,
+                               .rt_s = t->rt_s,
+                               .choice = t->choice,
+                               .side = t->side,
+                               .starts_session = starts ? 1 : 0};
+}
+
+void adaptation_push(const struct adaptation_plan *plan, struct adaptation *a,
+                     const model_trial *trial, bool starts)
+{
+    parts_of(plan, a).trials[a->head.n++] = kept(trial, starts);
+}
+
+void adaptation_insert(const struct adaptation_plan *plan, struct adaptation *a,
+                       const model_trial *trial, size_t later)
+{
+    model_adapt_trial *trials = parts_of(plan, a).trials;
+    const size_t n = (size_t)a->head.n;
+    if (n == 0 || later > n || n == plan->window + ADAPTATION_SPARE) {
+        return;
+    }
+    const size_t at = n - later;
+    memmove(trials + at + 1, trials + at, later * sizeof trials[0]);
+    trials[at] = kept(trial, later > 0 && trials[at + 1].starts_session == 1);
+    if (later > 0) {
+        trials[at + 1].starts_session = 0;
+    }
+    a->head.n++;
+    a->head.n_half += a->head.n_half > (int64_t)at ? 1 : 0;
+}
+
+model_adapt_window adaptation_window(const struct adaptation_plan *plan, const struct adaptation *a)
+{
+    const struct parts parts = parts_of(plan, a);
+    return (model_adapt_window){.start = &a->start,
+                                .n_trials = (size_t)a->head.n,
+                                .trials = parts.trials,
+                                .present =
+                                    a->head.id != 0 ? parts.present : plan->adapt.population};
+}
+
+int adaptation_take(const struct adaptation_plan *plan, struct adaptation *a, const float values[],
+                    int64_t id)
+{
+    const struct parts parts = parts_of(plan, a);
+    const size_t bytes = model_adapt_values(&plan->adapt) * sizeof values[0];
+    if (model_adapt_build(&plan->adapt, values, parts.nets, &a->bank) != MODEL_OK) {
+        if (a->head.id != 0) { /* what was built over */
+            (void)model_adapt_build(&plan->adapt, parts.present, parts.nets, &a->bank);
+        }
+        return -1;
+    }
+    memcpy(parts.before, adaptation_window(plan, a).present, bytes);
+    memcpy(parts.present, values, bytes);
+    a->head.id_before = a->head.id;
+    a->head.id = a->head.last = id;
+    return 0;
+}
+
+bool adaptation_undo(const struct adaptation_plan *plan, struct adaptation *a, int64_t id)
+{
+    const struct parts parts = parts_of(plan, a);
+    if (a->head.id == 0) {
+        return false;
+    }
+    if (a->head.id_before != 0) {
+        memcpy(parts.present, parts.before,
+               model_adapt_values(&plan->adapt) * sizeof parts.present[0]);
+        (void)model_adapt_build(&plan->adapt, parts.present, parts.nets, &a->bank);
+    }
+    a->head.id = a->head.id_before;
+    a->head.id_before = 0;
+    a->head.last = id;
+    return true;
+}
