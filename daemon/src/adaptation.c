@@ -71,7 +71,7 @@ size_t adaptation_size(const struct adaptation_plan *plan)
 
 void adaptation_reset(struct adaptation *a)
 {
-    memset(&a->head, 0, sizeof a->head);
+    a->head = (struct adaptation_head){.last = a->head.last};
 }
 
 const model_bank_params *adaptation_bank(const struct adaptation_plan *plan,
@@ -132,6 +132,92 @@ void adaptation_insert(const struct adaptation_plan *plan, struct adaptation *a,
     }
     a->head.n++;
     a->head.n_half += a->head.n_half > (int64_t)at ? 1 : 0;
+}
+
+/* ---- checkpoints ---- */
+
+static size_t bank_bytes(const model_bank *bank, bool is_there)
+{
+    return is_there ? model_bank_used(bank->n) : 0;
+}
+
+size_t adaptation_packed_size(const struct adaptation *a)
+{
+    return sizeof a->head + bank_bytes(&a->start, a->head.n > 0) +
+           bank_bytes(&a->half, a->head.n_half > 0) + (size_t)a->head.n * sizeof(model_adapt_trial);
+}
+
+void adaptation_pack(const struct adaptation_plan *plan, const struct adaptation *a, uint8_t out[])
+{
+    const size_t start = bank_bytes(&a->start, a->head.n > 0);
+    const size_t half = bank_bytes(&a->half, a->head.n_half > 0);
+    memcpy(out, &a->head, sizeof a->head);
+    out += sizeof a->head;
+    memcpy(out, &a->start, start);
+    memcpy(out + start, &a->half, half);
+    memcpy(out + start + half, parts_of(plan, a).trials,
+           (size_t)a->head.n * sizeof(model_adapt_trial));
+}
+
+static bool head_is_valid(const struct adaptation_plan *plan, const struct adaptation_head *h)
+{
+    return h->id >= 0 && h->id_before >= 0 && h->last >= h->id && h->n >= 0 &&
+           h->n <= (int64_t)plan->window + ADAPTATION_SPARE && h->n_half >= 0 && h->n_half <= h->n;
+}
+
+bool adaptation_unpack(const struct adaptation_plan *plan, struct adaptation *a,
+                       const uint8_t bytes[], size_t size)
+{
+    struct adaptation_head head;
+    const size_t bank = model_bank_used(plan->adapt.bank->n);
+    if (size < sizeof head) {
+        return false;
+    }
+    memcpy(&head, bytes, sizeof head);
+    if (!head_is_valid(plan, &head)) {
+        return false;
+    }
+    const size_t start = head.n > 0 ? bank : 0;
+    const size_t half = head.n_half > 0 ? bank : 0;
+    const size_t trials = (size_t)head.n * sizeof(model_adapt_trial);
+    uint64_t n[2] = {plan->adapt.bank->n, plan->adapt.bank->n};
+    if (size != sizeof head + start + half + trials) {
+        return false;
+    }
+    bytes += sizeof head;
+    if (start > 0) {
+        memcpy(&n[0], bytes + offsetof(model_bank, n), sizeof n[0]);
+    }
+    if (half > 0) {
+        memcpy(&n[1], bytes + start + offsetof(model_bank, n), sizeof n[1]);
+    }
+    if (n[0] != plan->adapt.bank->n || n[1] != plan->adapt.bank->n) {
+        return false;
+    }
+    a->head = head;
+    memcpy(&a->start, bytes, start);
+    memcpy(&a->half, bytes + start, half);
+    memcpy(parts_of(plan, a).trials, bytes + start + half, trials);
+    return true;
+}
+
+int adaptation_restore(const struct adaptation_plan *plan, struct adaptation *a,
+                       const float present[], const float before[])
+{
+    const struct parts parts = parts_of(plan, a);
+    const size_t bytes = model_adapt_values(&plan->adapt) * sizeof(float);
+    const bool is_there =
+        (a->head.id == 0 || present != NULL) && (a->head.id_before == 0 || before != NULL);
+    if (!is_there || (a->head.id != 0 &&
+                      model_adapt_build(&plan->adapt, present, parts.nets, &a->bank) != MODEL_OK)) {
+        a->head.id = a->head.id_before = 0;
+        return -1;
+    }
+    if (a->head.id != 0) {
+        memcpy(parts.present, present, bytes);
+        memcpy(parts.before, a->head.id_before != 0 ? before : plan->adapt.population, bytes);
+    }
+    return 0;
 }
 
 model_adapt_window adaptation_window(const struct adaptation_plan *plan, const struct adaptation *a)

@@ -20,8 +20,8 @@
 #include "model_file.h"
 
 enum {
-    ADAPTATION_WINDOW_MIN = 200,
-    ADAPTATION_SPARE = 64 /* late trials that a window takes in */
+    ADAPTATION_WINDOW_MAX = 4000, /* trials */
+    ADAPTATION_SPARE = 64         /* late trials that a full window takes in */
 };
 
 /* What all animals share. */
@@ -59,7 +59,7 @@ void adaptation_plan_close(struct adaptation_plan *plan);
 /* Bytes of a block, a multiple of MODEL_NET_ALIGN. RT-safe: yes. */
 size_t adaptation_size(const struct adaptation_plan *plan);
 
-/* No trial yet, the population's parameters. RT-safe: yes. */
+/* No trial yet, the population's parameters; the newest change stays known. RT-safe: yes. */
 void adaptation_reset(struct adaptation *a);
 
 /* The bank in force: the animal's own, or the population's. RT-safe: yes. */
@@ -79,6 +79,21 @@ void adaptation_push(const struct adaptation_plan *plan, struct adaptation *a,
 void adaptation_insert(const struct adaptation_plan *plan, struct adaptation *a,
                        const model_trial *trial, size_t later);
 
+/* What a checkpoint keeps: head, banks and trials, but not the parameters, which stand in the
+ * journal by head.id. RT-safe: yes. */
+size_t adaptation_packed_size(const struct adaptation *a);
+void adaptation_pack(const struct adaptation_plan *plan, const struct adaptation *a, uint8_t out[]);
+
+/* Reads it back; the parameters are to be put in place by adaptation_restore(). False if the bytes
+ * are none; then *a is as it was. */
+bool adaptation_unpack(const struct adaptation_plan *plan, struct adaptation *a,
+                       const uint8_t bytes[], size_t size);
+
+/* Puts the parameters of head.id and head.id_before in their places; NULL for those of 0. 0, or -1
+ * (one is missing or out of its range) and the population's are in force. */
+int adaptation_restore(const struct adaptation_plan *plan, struct adaptation *a,
+                       const float present[], const float before[]);
+
 /* What model_adapt_run() needs; points into the block. RT-safe: yes. */
 model_adapt_window adaptation_window(const struct adaptation_plan *plan,
                                      const struct adaptation *a);
@@ -88,8 +103,8 @@ model_adapt_window adaptation_window(const struct adaptation_plan *plan,
 int adaptation_take(const struct adaptation_plan *plan, struct adaptation *a, const float values[],
                     int64_t id);
 
-/* Goes back to the parameters before the last change, once; change number id says so. False: there
- * is nothing to undo. RT-safe: as above. */
+/* Goes back to the parameters before the last change, a second time to the population's; change
+ * number id says so. False: there is nothing to undo. RT-safe: as above. */
 bool adaptation_undo(const struct adaptation_plan *plan, struct adaptation *a, int64_t id);
 
 #endif

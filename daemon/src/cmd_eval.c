@@ -84,7 +84,7 @@ static int add_animal(struct eval *e, struct animal *animal, struct fault *fault
             free(animal->weights);
             return fault_set(fault, FAULT_WORK, "no memory for %u subjects", e->n + 1);
         }
-        adaptation_reset(animal->own);
+        memset(animal->own, 0, sizeof animal->own->head);
     }
     learner_init(&animal->learner, &e->models);
     e->n++;

@@ -49,7 +49,7 @@ static int set_up(void **state)
     assert_non_null(mkdtemp(s->directory));
     (void)snprintf(s->path, sizeof s->path, "%s/%s", s->directory, JOURNAL_FILE);
     assert_int_equal(sqlite3_open(s->path, &s->db), SQLITE_OK);
-    run_sql(s, "PRAGMA journal_mode = WAL;" JOURNAL_SCHEMA "PRAGMA user_version = 2;"
+    run_sql(s, "PRAGMA journal_mode = WAL;" JOURNAL_SCHEMA "PRAGMA user_version = 3;"
                "INSERT INTO run VALUES (1, 1, 0, 'x', 'built-in', '');"
                "INSERT INTO subject VALUES (0, 'anna'), (1, 'bob');"
                "INSERT INTO session VALUES (0, 'rig-1', 0, 'a1', 0, 1700000000000000000, NULL),"
@@ -464,10 +464,10 @@ static void refuses_what_is_not_a_journal(void **state)
 static void refuses_a_journal_of_another_schema(void **state)
 {
     struct story *s = *state;
-    run_sql(s, "PRAGMA user_version = 3");
-    check_refused(s, "has schema 3, this murid knows 2");
-    run_sql(s, "PRAGMA user_version = 2; DROP VIEW trial; DROP TABLE checkpoint");
-    check_refused(s, "7 of its 8 tables");
+    run_sql(s, "PRAGMA user_version = 4");
+    check_refused(s, "has schema 4, this murid knows 3");
+    run_sql(s, "PRAGMA user_version = 3; DROP VIEW trial; DROP TABLE checkpoint");
+    check_refused(s, "8 of its 9 tables");
 }
 
 static void refuses_rows_that_murid_never_writes(void **state)
