@@ -39,34 +39,47 @@ static size_t padded(size_t bytes)
     return (bytes + MODEL_NET_ALIGN - 1) / MODEL_NET_ALIGN * MODEL_NET_ALIGN;
 }
 
+/* Bytes before each part of a block. */
+struct places {
+    size_t trials;
+    size_t present;
+    size_t before;
+    size_t nets;
+    size_t end;
+};
+
+static struct places places_of(const struct adaptation_plan *plan)
+{
+    const size_t values = padded(model_adapt_values(&plan->adapt) * sizeof(float));
+    const size_t trials = (plan->window + ADAPTATION_SPARE) * sizeof(model_adapt_trial);
+    struct places p = {.trials = padded(sizeof(struct adaptation))};
+    p.present = p.trials + padded(trials);
+    p.before = p.present + values;
+    p.nets = p.before + values;
+    p.end = p.nets + padded(model_adapt_nets_size(&plan->adapt));
+    return p;
+}
+
 struct parts {
     model_adapt_trial *trials; /* (window + ADAPTATION_SPARE) */
     float *present;
     float *before;
     unsigned char *nets;
-    size_t size;
 };
 
 static struct parts parts_of(const struct adaptation_plan *plan, const struct adaptation *a)
 {
     unsigned char *base = (unsigned char *)(uintptr_t)a;
-    const size_t values = padded(model_adapt_values(&plan->adapt) * sizeof(float));
-    const size_t trials = padded(sizeof *a);
-    const size_t present =
-        trials + padded((plan->window + ADAPTATION_SPARE) * sizeof(model_adapt_trial));
-    const size_t before = present + values;
-    const size_t nets = before + values;
-    return (struct parts){.trials = (model_adapt_trial *)(void *)(base + trials),
-                          .present = (float *)(void *)(base + present),
-                          .before = (float *)(void *)(base + before),
-                          .nets = base + nets,
-                          .size = nets + padded(model_adapt_nets_size(&plan->adapt))};
+    const struct places p = places_of(plan);
+    return (struct parts){.trials = (model_adapt_trial *)(void *)(base + p.trials),
+                          .present = (float *)(void *)(base + p.present),
+                          .before = (float *)(void *)(base + p.before),
+                          .nets = base + p.nets};
 }
 
 size_t adaptation_size(const struct adaptation_plan *plan)
 {
-    static const struct adaptation none;
-    return parts_of(plan, &none).size;
+    return places_of(plan).end;
 }
 
 void adaptation_reset(struct adaptation *a)

@@ -593,6 +593,11 @@ static int enter_run(struct loop *loop, struct fault *fault)
         loop_jobs_open(loop, TAG_WORKER) != 0) {
         return fault_set(fault, FAULT_WORK, "no memory for the animals' own parameters");
     }
+    if (loop->config.adaptation.enabled && loop->colony.plan == NULL) {
+        log_warn("adaptation: off: own parameters of this model would take more than %d KiB an "
+                 "animal",
+                 MODELS_ADAPTATION_BYTES_MAX / 1024);
+    }
     return FAULT_NONE;
 }
 

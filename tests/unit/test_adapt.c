@@ -150,6 +150,16 @@ static void fill_animal(struct going_on *w)
                                    .start = &w->start};
 }
 
+static model_fit *fit_of(const struct going_on *w)
+{
+    const model_fit_animal animal = w->animal;
+    const size_t size = model_fit_size(&w->config, 1, &animal);
+    void *mem = aligned_alloc(MODEL_NET_ALIGN, size);
+    model_fit *fit = NULL;
+    assert_int_equal(model_fit_init(mem, size, &w->config, 1, &animal, w->values, &fit), MODEL_OK);
+    return fit; /* it starts where its memory does */
+}
+
 static struct going_on *go_on(model_rule_kind kind)
 {
     struct going_on *w = calloc(1, sizeof *w);
@@ -165,10 +175,7 @@ static struct going_on *go_on(model_rule_kind kind)
     w->config.n_shards = 1;
     w->values = calloc(model_fit_parameters(&w->config), sizeof *w->values);
     model_fit_encode(&w->config, w->net != NULL ? &w->net->tensors : NULL, w->values);
-    const size_t size = model_fit_size(&w->config, 1, &w->animal);
-    void *mem = aligned_alloc(MODEL_NET_ALIGN, size);
-    assert_int_equal(model_fit_init(mem, size, &w->config, 1, &w->animal, w->values, &w->fit),
-                     MODEL_OK);
+    w->fit = fit_of(w);
     return w;
 }
 
@@ -257,11 +264,7 @@ static void an_anchor_pulls_and_an_infinite_pull_holds(void **state)
     }
     w->config.anchor = anchor;
     w->config.pull = pull;
-    const size_t size = model_fit_size(&w->config, 1, &w->animal);
-    model_fit *fit = NULL;
-    void *mem = aligned_alloc(MODEL_NET_ALIGN, size);
-    assert_int_equal(model_fit_init(mem, size, &w->config, 1, &w->animal, w->values, &fit),
-                     MODEL_OK);
+    model_fit *fit = fit_of(w);
     model_fit_run(fit, 0);
     CHECK_NEAR(model_fit_sum(fit), loss + 0.5 * 0.25 * 4.0 * (double)((n + 1) / 2), 1e-5);
     for (size_t i = 0; i < n; i++) {
@@ -273,9 +276,11 @@ static void an_anchor_pulls_and_an_infinite_pull_holds(void **state)
         assert_true((model_fit_state(fit)[i] == w->values[i]) == (i % 2 == 1));
     }
     pull[0] = -1.0F;
-    assert_int_equal(model_fit_init(mem, size, &w->config, 1, &w->animal, w->values, &fit),
+    const model_fit_animal animal = w->animal;
+    const size_t size = model_fit_size(&w->config, 1, &animal);
+    assert_int_equal(model_fit_init(fit, size, &w->config, 1, &animal, w->values, &fit),
                      MODEL_ERR_ARG);
-    free(mem);
+    free(fit);
     free(plain);
     free(anchor);
     free(pull);
