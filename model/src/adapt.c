@@ -8,7 +8,7 @@
 
 _Static_assert(sizeof(model_adapt_trial) == 32, "no padding");
 
-enum { TRIALS_A_LOOK = 256 };
+enum { TRIALS_A_LOOK = 256, JUDGED_TRIALS_MIN = 64 };
 
 void model_adapt_config_init(model_adapt_config *config)
 {
@@ -53,7 +53,7 @@ size_t model_adapt_count(const model_bank_params *bank)
 
 static bool config_is_valid(const model_adapt_config *c)
 {
-    return c->judged >= 0.0 && c->judged <= 0.9 && c->rate > 0.0 && c->filter_rate > 0.0 &&
+    return c->judged >= 0.0 && c->judged <= 0.5 && c->rate > 0.0 && c->filter_rate > 0.0 &&
            isfinite(c->rate) && isfinite(c->filter_rate) && c->sd_net >= 0.0 &&
            c->sd_noise >= 0.0 && c->sd_rule >= 0.0;
 }
@@ -357,6 +357,15 @@ static bool window_is_valid(const struct run *r)
            choices(w, r->n_learned, w->n_trials) >= MODEL_ADAPT_JUDGED_MIN;
 }
 
+/* A share of the window, but not too few and not more than half. */
+static size_t judged_trials(const model_adapt *adapt, const model_adapt_window *window)
+{
+    const size_t share = (size_t)(adapt->config.judged * (double)window->n_trials);
+    const size_t most = window->n_trials / 2;
+    const size_t wanted = share > JUDGED_TRIALS_MIN ? share : JUDGED_TRIALS_MIN;
+    return wanted < most ? wanted : most;
+}
+
 int model_adapt_run(const model_adapt *adapt, const model_adapt_window *window, void *scratch,
                     bool (*stopped)(void *context), void *context, float values[],
                     model_adapt_result *result)
@@ -367,8 +376,7 @@ int model_adapt_run(const model_adapt *adapt, const model_adapt_window *window, 
                     .s = scratch,
                     .is_stopped = stopped,
                     .context = context,
-                    .n_learned = window->n_trials -
-                                 (size_t)(adapt->config.judged * (double)window->n_trials)};
+                    .n_learned = window->n_trials - judged_trials(adapt, window)};
     *result = (model_adapt_result){.before = (double)NAN, .after = (double)NAN};
     if (!window_is_valid(&r)) {
         return MODEL_ERR_ARG;

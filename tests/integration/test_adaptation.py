@@ -228,6 +228,20 @@ class Adaptation(unittest.TestCase):
             self.assertEqual(daemon.stop(), 0)
             self.assert_replays(daemon)
 
+    def test_a_model_too_large_is_run_as_it_is(self):
+        one = os.path.join(self.directory.name, "large.safetensors")
+        many = os.path.join(self.directory.name, "many.safetensors")
+        run("fit", DEMO, "-o", one, "--rule", "rnn", "--epochs", "1", "--hidden", "128",
+            "--policy", "stimulus,bias")
+        run("model", "--join", *[one] * 4, "-o", many)
+        with Daemon({"model": {"file": many}, "adaptation": OWN}) as daemon:
+            self.assertIn("adaptation: off: ", daemon.log())
+            Animal(daemon, "m1", SEED).go_on(120)
+            self.assertIsNone(daemon.command("subjects")["animals"][0].get("adaptation"))
+            daemon.stop()
+            self.assertEqual(self.changes(daemon), [])
+            self.assert_replays(daemon)
+
     def test_it_is_switched_off_and_on_between_runs_and_models(self):
         with self.daemon() as daemon:
             animal = Animal(daemon, "m1", SEED)

@@ -328,6 +328,9 @@ static struct world *open_world(double bias_sd)
         }
     }
     model_adapt_config_init(&w->config);
+    w->config.judged = 0.25;
+    w->config.sd_net = 0.02;
+    w->config.sd_rule = 0.5;
     w->population = calloc(model_adapt_count(&w->params), sizeof *w->population);
     w->values = calloc(model_adapt_count(&w->params), sizeof *w->values);
     assert_int_equal(model_adapt_init(&w->adapt, &w->config, &w->params, tensors, w->population),
@@ -485,7 +488,7 @@ static void windows_without_enough_choices_are_refused(void **state)
     struct world *w = open_world(0.2);
     w->window.n_trials = 0;
     assert_int_equal(run(w), MODEL_ERR_ARG);
-    w->window.n_trials = 4 * (MODEL_ADAPT_JUDGED_MIN - 1);
+    w->window.n_trials = 2 * (MODEL_ADAPT_JUDGED_MIN - 1);
     assert_int_equal(run(w), MODEL_ERR_ARG);
     w->window.n_trials = MODEL_ADAPT_WINDOW_MAX + 1;
     assert_int_equal(run(w), MODEL_ERR_ARG);
@@ -505,7 +508,7 @@ static void strange_animals_leave_everything_finite(void **state)
         for (size_t k = 0; k < TRIALS; k++) {
             model_adapt_trial *t = &w->trial[k];
             const bool is_changed = kind == 0 || k >= TRIALS / 2;
-            t->choice = kind == 2 && k % 9 != 0 ? -1
+            t->choice = kind == 2 && k % 12 != 0 ? -1
                         : is_changed            ? (int8_t)0 /* always left */
                                                 : t->choice;
             t->rt_s = k % 2 == 0 ? 0.0 : (double)NAN;

@@ -20,7 +20,7 @@
 #include "model/bank.h"
 #include "model/fit.h"
 
-enum { MODEL_ADAPT_WINDOW_MAX = 10000 /* trials */, MODEL_ADAPT_JUDGED_MIN = 50 };
+enum { MODEL_ADAPT_WINDOW_MAX = 10000 /* trials */, MODEL_ADAPT_JUDGED_MIN = 32 /* choices */ };
 
 /* One trial of the window. No padding. */
 typedef struct {
@@ -34,7 +34,8 @@ typedef struct {
 } model_adapt_trial;
 
 typedef struct {
-    double judged;      /* of the window: the newest part, not learned from, 0..0.9 */
+    double judged; /* of the window: the newest part, not learned from, 0..0.5; at least 64 trials
+                      if it is long */
     uint32_t n_steps;   /* down the gradient */
     double rate;        /* of the nets' steps, > 0 */
     double filter_rate; /* of the others, in multiples of it, > 0 */
