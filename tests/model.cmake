@@ -2,6 +2,7 @@
 unit_test(kernel murid::model)
 target_include_directories(test_kernel PRIVATE ${CMAKE_SOURCE_DIR}/model/src)
 unit_test(net murid::model)
+unit_test(adapt murid::model)
 unit_test(fit murid::daemon_core)
 unit_test(fit_filter murid::model)
 target_include_directories(test_fit PRIVATE ${CMAKE_SOURCE_DIR}/model/src)

@@ -17,8 +17,9 @@ enum {
 
 static const char TABLES_SQL[] =
     "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN"
-    " ('run', 'model', 'subject', 'session', 'event', 'prediction', 'alert', 'checkpoint')";
-enum { N_TABLES = 8 };
+    " ('run', 'model', 'subject', 'session', 'event', 'prediction', 'alert', 'checkpoint',"
+    " 'adaptation')";
+enum { N_TABLES = 9 };
 
 int journal_reader_fault(const struct journal_reader *reader, struct fault *fault)
 {

@@ -6,6 +6,7 @@
 #ifndef MURID_MODELS_H
 #define MURID_MODELS_H
 
+#include "adaptation.h"
 #include "config.h"
 #include "learner.h"
 #include "model_file.h"
@@ -16,7 +17,12 @@ struct models {
     model_engagement_params engagement;
     model_stack_params stack;
     bool with_stack;
+    bool is_adapted;
+    struct adaptation_plan plan; /* if is_adapted */
 };
+
+/* Most that an animal's own parameters may take: with its state, an animal stays below 2 MiB. */
+enum { MODELS_ADAPTATION_BYTES_MAX = 3 * 512 * 1024 };
 
 /* Loads what the configuration names. FAULT_NONE, FAULT_INPUT or FAULT_WORK. */
 int models_load(struct models *models, const struct config *config, struct fault *fault);
@@ -27,7 +33,9 @@ int models_load_bytes(struct models *models, const struct config *config, const 
 
 void models_free(struct models *models);
 
-/* As a colony takes them. */
+/* As a colony takes them. The plan is NULL if nothing is adapted: because the configuration says
+ * so, or since the model is too large. */
 struct learner_models models_view(const struct models *models);
+const struct adaptation_plan *models_plan(const struct models *models);
 
 #endif

@@ -273,7 +273,8 @@ static void enter_session(struct step *step, const model_status_session_info *in
     subject->state.session = (int64_t)step->result->session;
     subject->state.n_stimuli = 0;
     heal_close(&subject->state.heal);
-    learner_start_session(&subject->state.learner, &step->colony->models);
+    const struct learner_models models = colony_models(step->colony, step->result->subject);
+    learner_start_session(&subject->state.learner, &models);
     subject->state.is_disengaged = 0;
     session->state.is_started = 1;
     subject->state.for_trial = session->state.trials.highest + 1;
@@ -356,8 +357,10 @@ static void predict_first(struct step *step, double stimulus)
         p->hi.v[at] = p->hi.v[at - 1];
     }
     p->stimuli.v[0] = stimulus;
-    learner_predict(&step->colony->subjects[step->result->subject].state.learner,
-                    &step->colony->models, 1, p->stimuli.v, p->p_right.v, p->lo.v, p->hi.v);
+    const uint32_t subject = step->result->subject;
+    const struct learner_models models = colony_models(step->colony, subject);
+    learner_predict(&step->colony->subjects[subject].state.learner, &models, 1, p->stimuli.v,
+                    p->p_right.v, p->lo.v, p->hi.v);
 }
 
 static void predict(struct step *step)
@@ -387,9 +390,11 @@ static bool take_late_trial(struct step *step, const model_trial *trial)
     struct subject *subject = &step->colony->subjects[result->subject];
     const int64_t number = step->heard->env.trial;
     const bool is_current = subject->state.session == (int64_t)result->session;
-    if (is_current &&
-        heal_insert(&subject->state.heal, &subject->state.learner, &step->colony->models, number,
-                    trial, &result->scored) == MODEL_OK) {
+    const struct learner_models models = colony_models(step->colony, result->subject);
+    const size_t later = heal_later(&subject->state.heal, number);
+    if (is_current && heal_insert(&subject->state.heal, &subject->state.learner, &models, number,
+                                  trial, &result->scored) == MODEL_OK) {
+        colony_keep_late(step->colony, result->subject, trial, later);
         result->status = SESSION_STATUS_HEALED;
         return true;
     }
@@ -433,8 +438,7 @@ static bool take_next_trial(struct step *step, enum sequence_verdict verdict,
             report_gap(step, first, last);
         }
     }
-    if (learner_observe(&subject->state.learner, &step->colony->models, trial, &result->scored) !=
-            MODEL_OK &&
+    if (colony_observe(step->colony, result->subject, trial, &result->scored) != MODEL_OK &&
         begin_bout(subject)) {
         alert(result, PROTO_ALERT_MODEL_OUT_OF_RANGE, 1.0,
               "%s: trial %" PRId64 " would have made the twin's weights not finite; skipped",

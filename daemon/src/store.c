@@ -24,7 +24,8 @@ enum statement {
     INSERT_PREDICTION,
     INSERT_ALERT,
     PUT_CHECKPOINT,
-    PUT_SESSION_STATE
+    PUT_SESSION_STATE,
+    INSERT_ADAPTATION
 };
 
 /* OR IGNORE, because a commit that failed after its sync may have reached the disk all the same. */
@@ -40,10 +41,21 @@ static const char *const SQL[] = {
     [INSERT_ALERT] = "INSERT INTO alert VALUES (NULL,?,?,?,?,?,?,?)",
     [PUT_CHECKPOINT] = "INSERT OR REPLACE INTO checkpoint VALUES (?,?,?,?,?)",
     [PUT_SESSION_STATE] = "UPDATE session SET state = ? WHERE id = ?",
+    [INSERT_ADAPTATION] = "INSERT OR IGNORE INTO adaptation VALUES (?,?,?,?,?,?,?,?,?,?,?)",
 };
 enum { N_STATEMENTS = sizeof SQL / sizeof SQL[0] };
 _Static_assert(N_STATEMENTS == sizeof((struct store *)0)->statements / sizeof(sqlite3_stmt *),
                "one place for each statement");
+
+const char *record_change_name(enum record_change change)
+{
+    static const char *const NAMES[] = {
+#define RECORD_CHANGE_NAME(NAME, name) #name,
+        RECORD_CHANGE_LIST(RECORD_CHANGE_NAME)
+#undef RECORD_CHANGE_NAME
+    };
+    return change < RECORD_CHANGES ? NAMES[change] : NULL;
+}
 
 static void bind_whole(sqlite3_stmt *s, int at, int64_t value, int64_t unknown)
 {
@@ -204,6 +216,29 @@ static int write_checkpoint(struct store *store, const struct record_checkpoint 
     return rc;
 }
 
+static int write_adaptation(struct store *store, const struct record_adaptation *r)
+{
+    sqlite3_stmt *s = store->statements[INSERT_ADAPTATION];
+    int at = 0;
+    sqlite3_bind_int64(s, ++at, r->id);
+    sqlite3_bind_int64(s, ++at, r->subject);
+    sqlite3_bind_int64(s, ++at, r->run);
+    sqlite3_bind_int64(s, ++at, r->t_wall_ns);
+    bind_name(s, ++at, record_change_name((enum record_change)r->what));
+    sqlite3_bind_int64(s, ++at, r->based_on);
+    sqlite3_bind_int64(s, ++at, r->event);
+    sqlite3_bind_int64(s, ++at, r->n);
+    sqlite3_bind_double(s, ++at, r->nats_before);
+    sqlite3_bind_double(s, ++at, r->nats_after);
+    if (r->n_values > 0) {
+        sqlite3_bind_blob(s, ++at, r->values, (int)(r->n_values * sizeof r->values[0]),
+                          SQLITE_STATIC);
+    } else {
+        sqlite3_bind_null(s, ++at);
+    }
+    return run_statement(s);
+}
+
 int store_write(struct store *store, const struct record *record)
 {
     switch ((enum record_type)record->type) {
@@ -215,6 +250,8 @@ int store_write(struct store *store, const struct record *record)
         return write_alert(store, (const void *)record);
     case RECORD_CHECKPOINT:
         return write_checkpoint(store, (const void *)record);
+    case RECORD_ADAPTATION:
+        return write_adaptation(store, (const void *)record);
     }
     return SQLITE_MISUSE;
 }
@@ -363,8 +400,10 @@ int store_open(struct store *store, const char *directory, struct fault *fault)
                                store); /* takes the place of automatic checkpoints */
         store->last_event = query_whole(store, "SELECT coalesce(max(id), 0) FROM event");
         store->run = query_whole(store, "SELECT coalesce(max(id), 0) FROM run");
+        store->last_adaptation = query_whole(store, "SELECT coalesce(max(id), 0) FROM adaptation");
     }
-    if (rc == FAULT_NONE && (store->last_event < 0 || store->run < 0)) {
+    if (rc == FAULT_NONE &&
+        (store->last_event < 0 || store->run < 0 || store->last_adaptation < 0)) {
         rc = db_fault(store, fault);
     }
     if (rc != FAULT_NONE) {

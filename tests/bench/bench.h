@@ -54,6 +54,9 @@ void bench_daemon_init(struct bench_daemon *d);
 void bench_daemon_use_model(const struct bench_daemon *d, const char *path);
 void bench_daemon_use_net(const struct bench_daemon *d, size_t members);
 
+/* Adds lines of YAML to its configuration. */
+void bench_daemon_configure(const struct bench_daemon *d, const char *yaml);
+
 /* Starts it and waits until it answers a hello. The time that took, ns. */
 int64_t bench_daemon_start(struct bench_daemon *d);
 

@@ -363,5 +363,8 @@ def session_state(blob):
 
 
 def subject_state(blob):
-    """A subject's state as (bytes without the session's number, that number)."""
-    return blob[8:], struct.unpack_from("<q", blob)[0]
+    """A subject's state as (bytes without the session's number, that number). Its own parameters'
+    window stands before it, with its size."""
+    own = struct.unpack_from("<Q", blob)[0]
+    state = blob[8 + own:]
+    return blob[8:8 + own] + state[8:], struct.unpack_from("<q", state)[0]

@@ -82,7 +82,7 @@ static const char EVERY_KEY[] =
     "model: {file: m.safetensors, policy: 'stimulus,bias', stimuli: [-1, -0.1, 0.3, 1]}\n"
     "session: {idle_s: 60}\n"
     "engagement: {enabled: false, trials_per_false_alarm: 200}\n"
-    "adaptation: {stack: false}\n"
+    "adaptation: {stack: false, rules: true, every_trials: 100, window_trials: 500}\n"
     "limits: {subjects: 5, sessions: 100}\n"
     "journal: {commit_ms: 7, ring_kib: 512}\n"
     "log: {level: debug}\n"
@@ -114,6 +114,9 @@ static void every_key_is_read(void **state)
     assert_false(config.engagement.enabled);
     assert_int_equal(config.engagement.trials_per_false_alarm, 200);
     assert_false(config.adaptation.stack);
+    assert_true(config.adaptation.rules);
+    assert_int_equal(config.adaptation.every_trials, 100);
+    assert_int_equal(config.adaptation.window_trials, 500);
     assert_int_equal(config.limits.subjects, 5);
     assert_int_equal(config.limits.sessions, 100);
     assert_int_equal(config.journal.commit_ms, 7);
