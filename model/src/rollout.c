@@ -11,12 +11,14 @@ struct model_rollout {
     size_t capacity;
     size_t n;
     size_t first[MODEL_BANK_MAX + 1]; /* member m's roll-outs are first[m]..first[m + 1] - 1 */
+    double pace_sum;
+    double pace_n;
     model_herd *herd[MODEL_BANK_MAX];
 };
 
 void model_rollout_tuning_init(model_rollout_tuning *tuning)
 {
-    *tuning = (model_rollout_tuning){.prior = {[MODEL_RULE_NONE] = 0.3,
+    *tuning = (model_rollout_tuning){.prior = {[MODEL_RULE_NONE] = 0.6,
                                                [MODEL_RULE_REINFORCE] = 1.0,
                                                [MODEL_RULE_REINFORCE_BASE] = 1.0,
                                                [MODEL_RULE_REWARD_MAX] = 1.0,
@@ -25,7 +27,7 @@ void model_rollout_tuning_init(model_rollout_tuning *tuning)
                                                [MODEL_RULE_DNN] = 1.0,
                                                [MODEL_RULE_RNN] = 1.0,
                                                [MODEL_RULE_GRU_POLICY] = 0.0},
-                                     .trust = 0.5,
+                                     .trust = 0.3,
                                      .drift = {0.3, 1.0},
                                      .session = {0.3, 1.0},
                                      .reversion = {0.0, 0.002},
@@ -190,8 +192,12 @@ static void enter(model_rollout *r, const struct source *source, size_t first, s
         model_random_seed(&draws, seed, i + (UINT64_C(1) << 32));
         model_herd_enter(herd, at, source->twin, seed, i);
         anchor(herd, at, params, source->twin);
-        model_herd_set_pace(herd, at,
-                            source->pace * exp(tuning->pace_sd * model_random_normal(&draws)));
+        const double pace = source->pace * exp(tuning->pace_sd * model_random_normal(&draws));
+        model_herd_set_pace(herd, at, pace);
+        if (params->rule.kind != MODEL_RULE_NONE && params->rule.kind != MODEL_RULE_GRU_POLICY) {
+            r->pace_sum += pace;
+            r->pace_n++;
+        }
     }
 }
 
@@ -208,6 +214,8 @@ static int start(model_rollout *r, size_t n_sources, const struct source sources
     }
     weigh(r->params, n_sources, sources, tuning, weight);
     r->n = n;
+    r->pace_sum = 0.0;
+    r->pace_n = 0.0;
     for (uint32_t m = 0; m < r->params->n; m++) {
         tune(r->herd[m], &r->params->member[m], tuning);
         r->first[m + 1] = 0;
@@ -262,6 +270,11 @@ size_t model_rollout_count(const model_rollout *r)
 double model_rollout_share(const model_rollout *r, size_t m)
 {
     return (double)(r->first[m + 1] - r->first[m]) / (double)r->n;
+}
+
+double model_rollout_pace(const model_rollout *r)
+{
+    return r->pace_n > 0.0 ? r->pace_sum / r->pace_n : 1.0;
 }
 
 /* The member that roll-out i goes on by. */

@@ -63,6 +63,9 @@ int model_rollout_start_bank(model_rollout *r, const model_bank *bank,
 size_t model_rollout_count(const model_rollout *r);
 double model_rollout_share(const model_rollout *r, size_t m);
 
+/* Mean pace of the roll-outs whose rule learns; 1 if none does. */
+double model_rollout_pace(const model_rollout *r);
+
 /* A session of roll-out i starts. */
 void model_rollout_start_session(model_rollout *r, size_t i);
 
