@@ -374,20 +374,40 @@ static void add(struct tally *to, const struct tally *from)
     to->open_error += from->open_error;
 }
 
-static void print_all(void)
+/* Of both horizons; other than 0 if a figure is missed. */
+static int judge(const struct tally sums[2], bool has_open_loop)
 {
+    int missed = 0;
+    for (int h = 0; h < 2; h++) {
+        const struct tally *t = &sums[h];
+        const double inside = 100.0 * t->in90 / t->n;
+        printf("%d trials ahead:\n", h == 0 ? NEAR * WINDOW : HORIZON);
+        missed |= bench_verdict("within the 90% band", inside, "%", false, 85.0);
+        missed |= bench_verdict("within the 90% band", inside, "%", true, 95.0);
+        missed |=
+            bench_verdict("error, carried forward 1", t->error / t->carry_error, "", true, 1.0);
+        if (has_open_loop) {
+            missed |= bench_verdict("error, open loop 1", t->error / t->open_error, "", true, 1.0);
+        }
+    }
+    return missed;
+}
+
+static int print_all(bool has_open_loop)
+{
+    struct tally sums[2] = {{0}};
     printf("%-12s %7s %8s %8s %8s %8s %8s %8s %8s %8s\n", "trials", "windows", "in 90%", "in 50%",
            "width", "error", "bias", "crps", "carried", "open");
     for (int h = 0; h < 2; h++) {
-        struct tally sum = {0};
         for (int c = 0; c < CUTS; c++) {
             char name[32];
             (void)snprintf(name, sizeof name, "%d of %.2f", h == 0 ? 500 : HORIZON, CUT[c]);
             print(name, &tallies[h][c]);
-            add(&sum, &tallies[h][c]);
+            add(&sums[h], &tallies[h][c]);
         }
-        print(h == 0 ? "500" : "2000", &sum);
+        print(h == 0 ? "500" : "2000", &sums[h]);
     }
+    return judge(sums, has_open_loop);
 }
 
 int main(int argc, char **argv)
@@ -446,6 +466,5 @@ int main(int argc, char **argv)
             run_fold(&set, fold);
         }
     }
-    print_all();
-    return 0;
+    return print_all(set.open_loop[0] != '\0');
 }
