@@ -107,8 +107,9 @@ int colony_open(struct colony *colony, const struct config *config, struct learn
     colony->sessions = calloc(colony->max_sessions, sizeof *colony->sessions);
     colony->subject_slots = make_slots(subject_slots);
     colony->session_slots = make_slots(session_slots);
-    if (colony->subjects == NULL || colony->sessions == NULL || colony->subject_slots == NULL ||
-        colony->session_slots == NULL) {
+    colony->prospects = os_memory_reserve((size_t)colony->max_subjects * sizeof(struct prospect));
+    if (colony->prospects == NULL || colony->subjects == NULL || colony->sessions == NULL ||
+        colony->subject_slots == NULL || colony->session_slots == NULL) {
         colony_close(colony);
         return -1;
     }
@@ -119,6 +120,7 @@ void colony_close(struct colony *colony)
 {
     os_memory_release(colony->adaptations,
                       (size_t)colony->max_subjects * colony->adaptation_stride);
+    os_memory_release(colony->prospects, (size_t)colony->max_subjects * sizeof(struct prospect));
     free(colony->subjects);
     free(colony->sessions);
     free(colony->subject_slots);
@@ -145,6 +147,11 @@ int colony_adapt(struct colony *colony, const struct adaptation_plan *plan, size
         adaptation_reset(colony_adaptation(colony, i));
     }
     return 0;
+}
+
+struct prospect *colony_prospect(const struct colony *colony, uint32_t subject)
+{
+    return colony->models.ahead != NULL ? &colony->prospects[subject] : NULL;
 }
 
 struct adaptation *colony_block(const struct colony *colony, uint32_t subject)
@@ -195,6 +202,9 @@ uint32_t colony_add_subject(struct colony *colony, const char *name)
     struct subject *s = &colony->subjects[number]; /* all 0: numbers are not used again */
     strcpy(s->name, name);
     subject_state_reset(&s->state, &colony->models);
+    if (colony->models.ahead != NULL) {
+        prospect_reset(&colony->prospects[number], colony->models.ahead);
+    }
     s->run = colony->run;
     s->standing.n_pushed = -1;
     put(colony->subject_slots, colony->subject_mask, hash_subject(name), number);
@@ -460,7 +470,7 @@ static bool is_same_plan(const struct adaptation_plan *a, const struct adaptatio
 
 /* What a new run changes for animals that are known. */
 struct change {
-    bool model, stack, plan;
+    bool model, stack, plan, ahead;
 };
 
 static void change_subject(struct colony *colony, uint32_t number, int64_t run,
@@ -470,6 +480,9 @@ static void change_subject(struct colony *colony, uint32_t number, int64_t run,
     struct adaptation *own = colony_adaptation(colony, number);
     if (own != NULL && (change->model || change->plan)) {
         adaptation_reset(own);
+    }
+    if ((change->model || change->ahead) && models->ahead != NULL) {
+        prospect_reset(&colony->prospects[number], models->ahead);
     }
     if (change->model || change->stack) {
         if (s->last_event == 0) { /* not heard yet: it never knew the old model */
@@ -494,8 +507,9 @@ int colony_change_run(struct colony *colony, int64_t run, const struct config *c
         .model = strcmp(colony->model_hash, hash) != 0 || !is_same_policy,
         .stack = (colony->models.stack != NULL) != (models.stack != NULL),
         .plan = !is_same_plan(colony->plan, plan),
+        .ahead = (colony->models.ahead != NULL) != (models.ahead != NULL),
     };
-    const bool any = change.model || change.stack || change.plan;
+    const bool any = change.model || change.stack || change.plan || change.ahead;
     for (uint32_t i = 0; any && i < colony->n_subjects; i++) {
         if (colony->subjects[i].run < run) {
             change_subject(colony, i, run, &models, &change);

@@ -18,6 +18,7 @@
 #include "heal.h"
 #include "learner.h"
 #include "model/status_tracker.h"
+#include "prospect.h"
 #include "proto/message.h"
 #include "sequence.h"
 
@@ -54,7 +55,7 @@ struct session_state {
  * older checkpoints are then passed over, and the animals run again from the start of the journal.
  */
 #define COLONY_LAYOUT                                                                              \
-    ((int64_t)(4 << 24 | (sizeof(struct subject_state) + sizeof(struct session_state))))
+    ((int64_t)(5 << 24 | (sizeof(struct subject_state) + sizeof(struct session_state))))
 
 /* An animal that was never heard of. RT-safe: yes. */
 void subject_state_reset(struct subject_state *state, const struct learner_models *models);
@@ -85,6 +86,7 @@ struct subject {
     int64_t judged_ns;              /* monotonic time of that */
     bool is_judged_at_end;          /* the session was over then */
     int64_t n_since;                /* trials since its own parameters were last looked for */
+    int64_t n_since_forecast;       /* trials since a forecast was wanted */
     struct subject_state state;     /* last, for what is not used of it */
 };
 
@@ -110,6 +112,7 @@ struct colony {
     const struct adaptation_plan *plan; /* NULL: nothing is adapted */
     unsigned char *adaptations;         /* a block a subject, NULL without a plan */
     size_t adaptation_stride;
+    struct prospect *prospects; /* one a subject; untouched where nothing looks ahead */
     struct subject *subjects;
     struct session *sessions;
     uint32_t n_subjects, max_subjects;
@@ -131,6 +134,9 @@ void colony_close(struct colony *colony);
  * none. Blocks get room for stride bytes or what the plan wants. All own parameters are forgotten.
  * 0, or -1 without memory. Not for the real-time path. */
 int colony_adapt(struct colony *colony, const struct adaptation_plan *plan, size_t stride);
+
+/* What looking ahead needs of a subject; NULL if nothing looks ahead. RT-safe: yes. */
+struct prospect *colony_prospect(const struct colony *colony, uint32_t subject);
 
 /* The block of a subject; NULL if nothing is adapted. RT-safe: yes. */
 struct adaptation *colony_adaptation(const struct colony *colony, uint32_t subject);

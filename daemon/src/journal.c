@@ -15,7 +15,8 @@ _Static_assert(sizeof(struct record_event) + PROTO_BYTES_MAX + sizeof(struct rec
                        (4 * 32 + 2 * MODEL_WEIGHTS_MAX) * sizeof(double) +
                        (SESSION_ALERTS_MAX + 2) * sizeof(struct record_alert) +
                        sizeof(struct record_checkpoint) + sizeof(struct subject_state) +
-                       sizeof(struct adaptation_head) + 2 * sizeof(model_bank) +
+                       sizeof(struct prospect) + sizeof(struct adaptation_head) +
+                       2 * sizeof(model_bank) +
                        (ADAPTATION_WINDOW_MAX + ADAPTATION_SPARE) * sizeof(model_adapt_trial) +
                        512 <=
                    JOURNAL_UNIT_MAX,
@@ -419,7 +420,10 @@ bool journal_checkpoint(struct journal *j, const struct colony *colony, uint32_t
     const struct subject *s = &colony->subjects[subject];
     const struct adaptation *own = colony_adaptation(colony, subject);
     const uint64_t own_size = own != NULL ? adaptation_packed_size(own) : 0;
-    const size_t state_size = sizeof own_size + own_size + subject_state_size(&s->state);
+    const struct prospect *prospect = colony_prospect(colony, subject);
+    const uint64_t prospect_size = prospect != NULL ? prospect_used(colony->models.ahead) : 0;
+    const size_t state_size =
+        2 * sizeof(uint64_t) + own_size + prospect_size + subject_state_size(&s->state);
     struct record_checkpoint *r = ring_reserve(&j->ring, sizeof *r + state_size);
     if (r == NULL) {
         return false;
@@ -430,17 +434,41 @@ bool journal_checkpoint(struct journal *j, const struct colony *colony, uint32_t
     r->run = s->run;
     r->head.t_mono_ns = t_mono_ns;
     r->state_size = state_size;
-    memcpy(r->state, &own_size, sizeof own_size);
+    uint8_t *at = r->state;
+    memcpy(at, &own_size, sizeof own_size);
+    memcpy(at + sizeof own_size, &prospect_size, sizeof prospect_size);
+    at += sizeof own_size + sizeof prospect_size;
     if (own != NULL) {
-        adaptation_pack(colony->plan, own, r->state + sizeof own_size);
+        adaptation_pack(colony->plan, own, at);
     }
-    subject_state_pack(&s->state, r->state + sizeof own_size + own_size);
+    if (prospect != NULL) {
+        memcpy(at + own_size, prospect, prospect_size);
+    }
+    subject_state_pack(&s->state, at + own_size + prospect_size);
     r->n_sessions = s->n_dirty_sessions;
     for (uint32_t i = 0; i < s->n_dirty_sessions; i++) {
         r->session[i] = s->dirty_sessions[i];
         r->session_state[i] = colony->sessions[s->dirty_sessions[i]].state;
     }
     ring_commit(&j->ring, sizeof *r + state_size);
+    return true;
+}
+
+bool journal_forecast(struct journal *j, uint32_t subject, int64_t event, int64_t t_wall_ns,
+                      int64_t t_mono_ns, const uint8_t json[], size_t n_json)
+{
+    struct record_forecast *r = ring_reserve(&j->ring, sizeof *r + n_json);
+    if (r == NULL) {
+        return false;
+    }
+    r->head.type = RECORD_FORECAST;
+    r->head.t_mono_ns = t_mono_ns;
+    r->event = event;
+    r->subject = subject;
+    r->t_wall_ns = t_wall_ns;
+    r->n_json = n_json;
+    memcpy(r->json, json, n_json);
+    ring_commit(&j->ring, sizeof *r + n_json);
     return true;
 }
 

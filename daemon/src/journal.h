@@ -20,7 +20,7 @@
 #include "store.h"
 
 /* Room that one message needs at most, with its prediction, alerts and checkpoint. */
-enum { JOURNAL_UNIT_MAX = 384 * 1024 };
+enum { JOURNAL_UNIT_MAX = 512 * 1024 };
 
 /* So many events may wait for the disk before the loop leaves the next in their sockets, which
  * keeps the time from receipt to disk short at any speed. A disk that fails does not count: then
@@ -113,6 +113,11 @@ bool journal_checkpoint(struct journal *journal, const struct colony *colony, ui
  * event; values[n_values]: those now in force. Returns the number, or 0 without room: nothing was
  * kept. RT-safe: yes. */
 int64_t journal_adaptation(struct journal *journal, const struct journal_change *change);
+
+/* Keeps a forecast that was made after the message `event`: its JSON text. False without room: it
+ * is lost, and nothing else. RT-safe: yes. */
+bool journal_forecast(struct journal *journal, uint32_t subject, int64_t event, int64_t t_wall_ns,
+                      int64_t t_mono_ns, const uint8_t json[], size_t n_json);
 
 /* Hands over all that was kept since the last call. RT-safe: yes (a pipe is written when the thread
  * sleeps). */

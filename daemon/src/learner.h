@@ -22,6 +22,7 @@ struct learner_models {
     const model_params *baseline;
     const model_engagement_params *engagement; /* NULL: not followed */
     const model_stack_params *stack;           /* NULL: the bank alone */
+    const model_bank_params *ahead;            /* prospect_bank(); NULL: nothing looks ahead */
 };
 
 struct learner {

@@ -31,6 +31,11 @@ void loop_jobs_want(struct loop *loop, uint32_t subject)
         s->n_since = 0;
         worker_want(&loop->worker, WORKER_ADAPT, subject);
     }
+    if (loop->colony.models.ahead != NULL &&
+        ++s->n_since_forecast >= loop->config.forecast.every_trials) {
+        s->n_since_forecast = 0;
+        worker_want(&loop->worker, WORKER_FORECAST, subject);
+    }
 }
 
 /* Journals what became of an animal's own parameters: its number, or 0 without room. */
@@ -77,6 +82,22 @@ static void take_adaptation(struct loop *loop, const struct worker_job *job)
     }
 }
 
+/* Told if the animal was not given another model meanwhile. */
+static void take_forecast(struct loop *loop, const struct worker_job *job)
+{
+    const struct worker_forecast *made = job->memory;
+    if (!job->is_whole || job->run != loop->colony.run) {
+        return;
+    }
+    const int64_t now_ns = clock_mono_ns();
+    loop->status = made->message;
+    loop->status.env.t_mono_ns = now_ns;
+    loop->status.env.t_wall_ns = now_ns + loop->wall_offset_ns;
+    (void)journal_forecast(&loop->journal, job->subject, job->based_on, loop->status.env.t_wall_ns,
+                           now_ns, made->json, made->n_json);
+    publisher_send(&loop->publisher, &loop->status, NULL, 0);
+}
+
 void loop_jobs_serve(struct loop *loop)
 {
     const struct worker_job *job = worker_result(&loop->worker);
@@ -84,6 +105,9 @@ void loop_jobs_serve(struct loop *loop)
         switch (job->kind) {
         case WORKER_ADAPT:
             take_adaptation(loop, job);
+            break;
+        case WORKER_FORECAST:
+            take_forecast(loop, job);
             break;
         case WORKER_KINDS:
             break;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "prospect.h"
+
 /* A model that is too large for a version of each animal's own is run as it is. */
 static int plan(struct models *models, const struct config *config, struct fault *fault)
 {
@@ -28,6 +30,10 @@ static int finish(struct models *models, const struct config *config, int rc, st
     models->engagement.false_alarms = 1.0 / (double)config->engagement.trials_per_false_alarm;
     model_stack_default(&models->stack);
     models->with_stack = config->adaptation.stack;
+    models->with_ahead = config->forecast.enabled;
+    if (rc == FAULT_NONE) {
+        prospect_bank(&models->ahead, &models->twin.bank);
+    }
     if (rc == FAULT_NONE && model_params_built_in(&models->baseline, NULL) != MODEL_OK) {
         rc = fault_set(fault, FAULT_WORK, "the built-in random walk could not be made");
     }
@@ -76,7 +82,8 @@ struct learner_models models_view(const struct models *models)
     return (struct learner_models){.bank = &models->twin.bank,
                                    .baseline = &models->baseline,
                                    .engagement = &models->engagement,
-                                   .stack = models->with_stack ? &models->stack : NULL};
+                                   .stack = models->with_stack ? &models->stack : NULL,
+                                   .ahead = models->with_ahead ? &models->ahead : NULL};
 }
 
 const struct adaptation_plan *models_plan(const struct models *models)

@@ -17,6 +17,8 @@ struct models {
     model_engagement_params engagement;
     model_stack_params stack;
     bool with_stack;
+    model_bank_params ahead;
+    bool with_ahead;
     bool is_adapted;
     struct adaptation_plan plan; /* if is_adapted */
 };

@@ -11,7 +11,8 @@ enum record_type {
     RECORD_PREDICTION,
     RECORD_ALERT,
     RECORD_CHECKPOINT,
-    RECORD_ADAPTATION
+    RECORD_ADAPTATION,
+    RECORD_FORECAST
 };
 
 /* X(NAME, name): what became of an animal's own parameters. */
@@ -92,6 +93,15 @@ struct record_adaptation {
     char name[PROTO_ID_MAX + 1]; /* of the subject */
     size_t n_values;             /* 0: refused or undone */
     float values[];
+};
+
+/* What was forecast of a subject, as the JSON text of the message. */
+struct record_forecast {
+    struct record head;
+    int64_t event; /* the last one known */
+    int64_t t_wall_ns, subject;
+    size_t n_json;
+    uint8_t json[];
 };
 
 #endif

@@ -147,21 +147,29 @@ static const struct models *models_of(const struct rerun *rerun, int64_t run)
     return NULL;
 }
 
-/* The animal's own parameters, as a checkpoint under that run has them, and then its state. */
+/* The animal's own parameters and prospect, as a checkpoint under that run has them, and then its
+ * state. */
 static bool unpack(struct rerun *rerun, struct colony *colony, uint32_t number, int64_t run,
                    const uint8_t *bytes, size_t size)
 {
     const struct models *models = models_of(rerun, run);
     const struct adaptation_plan *plan = models != NULL ? models_plan(models) : NULL;
+    const model_bank_params *ahead = models != NULL ? models_view(models).ahead : NULL;
     uint64_t own_size = 0;
-    if (bytes == NULL || size < sizeof own_size) {
+    uint64_t prospect_size = 0;
+    if (bytes == NULL || size < sizeof own_size + sizeof prospect_size) {
         return false;
     }
     memcpy(&own_size, bytes, sizeof own_size);
-    bytes += sizeof own_size;
-    size -= sizeof own_size;
-    if (own_size > size || (own_size > 0) != (plan != NULL) ||
-        !subject_state_unpack(&colony->subjects[number].state, bytes + own_size, size - own_size)) {
+    memcpy(&prospect_size, bytes + sizeof own_size, sizeof prospect_size);
+    bytes += sizeof own_size + sizeof prospect_size;
+    size -= sizeof own_size + sizeof prospect_size;
+    if (own_size > size || prospect_size > size - own_size || (own_size > 0) != (plan != NULL) ||
+        (prospect_size > 0) != (ahead != NULL) ||
+        (ahead != NULL && !prospect_unpack(&colony->prospects[number], ahead, bytes + own_size,
+                                           (size_t)prospect_size)) ||
+        !subject_state_unpack(&colony->subjects[number].state, bytes + own_size + prospect_size,
+                              size - own_size - prospect_size)) {
         return false;
     }
     struct adaptation *own = plan != NULL ? colony_block(colony, number) : NULL;
@@ -194,6 +202,9 @@ static int load_subject(struct rerun *rerun, struct colony *colony, sqlite3_stmt
     if (!unpack(rerun, colony, number, sqlite3_column_int64(s, 3), sqlite3_column_blob(s, 4),
                 (size_t)sqlite3_column_bytes(s, 4))) {
         subject_state_reset(&subject->state, &colony->models);
+        if (colony->models.ahead != NULL) {
+            prospect_reset(&colony->prospects[number], colony->models.ahead);
+        }
         if (colony->adaptations != NULL) {
             memset(colony_block(colony, number), 0, sizeof(struct adaptation_head));
         }

@@ -275,6 +275,10 @@ static void enter_session(struct step *step, const model_status_session_info *in
     heal_close(&subject->state.heal);
     const struct learner_models models = colony_models(step->colony, step->result->subject);
     learner_start_session(&subject->state.learner, &models);
+    struct prospect *prospect = colony_prospect(step->colony, step->result->subject);
+    if (prospect != NULL) {
+        prospect_start_session(prospect, models.ahead);
+    }
     subject->state.is_disengaged = 0;
     session->state.is_started = 1;
     subject->state.for_trial = session->state.trials.highest + 1;
@@ -618,6 +622,10 @@ static void session_on_trial(struct step *step)
     }
     const model_status_trial counted = standing_trial(heard);
     model_status_tracker_push(&subject->state.tracker, &counted);
+    struct prospect *prospect = colony_prospect(step->colony, result->subject);
+    if (prospect != NULL) {
+        prospect_observe(prospect, step->colony->models.ahead, &trial, heard->p_left);
+    }
     subject->state.is_over = 0;
     subject->state.for_trial = session->trials.highest + 1;
     watch_engagement(step);

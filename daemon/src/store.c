@@ -25,7 +25,8 @@ enum statement {
     INSERT_ALERT,
     PUT_CHECKPOINT,
     PUT_SESSION_STATE,
-    INSERT_ADAPTATION
+    INSERT_ADAPTATION,
+    INSERT_FORECAST
 };
 
 /* OR IGNORE, because a commit that failed after its sync may have reached the disk all the same. */
@@ -42,6 +43,7 @@ static const char *const SQL[] = {
     [PUT_CHECKPOINT] = "INSERT OR REPLACE INTO checkpoint VALUES (?,?,?,?,?)",
     [PUT_SESSION_STATE] = "UPDATE session SET state = ? WHERE id = ?",
     [INSERT_ADAPTATION] = "INSERT OR IGNORE INTO adaptation VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+    [INSERT_FORECAST] = "INSERT OR IGNORE INTO forecast VALUES (?,?,?,?)",
 };
 enum { N_STATEMENTS = sizeof SQL / sizeof SQL[0] };
 _Static_assert(N_STATEMENTS == sizeof((struct store *)0)->statements / sizeof(sqlite3_stmt *),
@@ -239,6 +241,16 @@ static int write_adaptation(struct store *store, const struct record_adaptation 
     return run_statement(s);
 }
 
+static int write_forecast(struct store *store, const struct record_forecast *r)
+{
+    sqlite3_stmt *s = store->statements[INSERT_FORECAST];
+    sqlite3_bind_int64(s, 1, r->event);
+    sqlite3_bind_int64(s, 2, r->subject);
+    sqlite3_bind_int64(s, 3, r->t_wall_ns);
+    sqlite3_bind_text(s, 4, (const char *)r->json, (int)r->n_json, SQLITE_STATIC);
+    return run_statement(s);
+}
+
 int store_write(struct store *store, const struct record *record)
 {
     switch ((enum record_type)record->type) {
@@ -252,6 +264,8 @@ int store_write(struct store *store, const struct record *record)
         return write_checkpoint(store, (const void *)record);
     case RECORD_ADAPTATION:
         return write_adaptation(store, (const void *)record);
+    case RECORD_FORECAST:
+        return write_forecast(store, (const void *)record);
     }
     return SQLITE_MISUSE;
 }
@@ -352,10 +366,12 @@ static int open_schema(struct store *store, struct fault *fault)
                          version > JOURNAL_VERSION ? "a newer" : "an older");
     }
     const char *setup = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
-    const char *create = "BEGIN;" JOURNAL_SCHEMA "PRAGMA user_version = 3; COMMIT;";
+    const char *tables = "BEGIN;" JOURNAL_SCHEMA;
+    const char *views = JOURNAL_VIEWS "PRAGMA user_version = 3; COMMIT;";
     _Static_assert(JOURNAL_VERSION == 3, "the text above names the version");
     if (sqlite3_exec(store->db, setup, NULL, NULL, NULL) != SQLITE_OK ||
-        (version == 0 && sqlite3_exec(store->db, create, NULL, NULL, NULL) != SQLITE_OK)) {
+        (version == 0 && (sqlite3_exec(store->db, tables, NULL, NULL, NULL) != SQLITE_OK ||
+                          sqlite3_exec(store->db, views, NULL, NULL, NULL) != SQLITE_OK))) {
         return db_fault(store, fault);
     }
     return FAULT_NONE;

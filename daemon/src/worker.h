@@ -21,7 +21,9 @@
 #include "colony.h"
 
 /* X(NAME, name): kinds of jobs. Each has, in worker_jobs.c, worker_NAME_size(), _fill(), _run(). */
-#define WORKER_JOB_LIST(X) X(ADAPT, adapt)
+#define WORKER_JOB_LIST(X)                                                                         \
+    X(ADAPT, adapt)                                                                                \
+    X(FORECAST, forecast)
 
 #define WORKER_JOB_ENUM(NAME, name) WORKER_##NAME,
 enum worker_kind { WORKER_JOB_LIST(WORKER_JOB_ENUM) WORKER_KINDS };
@@ -79,6 +81,13 @@ void worker_start_next(struct worker *worker, const struct colony *colony, int64
  * RT-safe: yes. */
 const struct worker_job *worker_result(struct worker *worker);
 void worker_release(struct worker *worker);
+
+/* The job's memory of a forecast. */
+struct worker_forecast {
+    proto_message message; /* but for its times */
+    size_t n_json;         /* the same as JSON text */
+    uint8_t json[PROTO_BYTES_MAX];
+};
 
 /* The job's memory of an adaptation. */
 struct worker_adapt {

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "outlook.h"
+
 /* ---- adapt: an animal's own parameters ---- */
 
 /* The snapshot: a window with its bank and the parameters in force; behind it all the scratch. */
@@ -67,6 +69,98 @@ static bool worker_adapt_run(void *memory, bool (*is_stopped)(void *context), vo
     struct adapt_job *job = memory;
     return model_adapt_run(&job->plan->adapt, &job->window, job->scratch, is_stopped, context,
                            job->out.values, &job->out.result) == MODEL_OK;
+}
+
+/* ---- forecast: where learning is going ---- */
+
+/* The snapshot, and behind it what the roll-outs need. */
+struct forecast_job {
+    struct worker_forecast out; /* first: what the loop reads */
+    const model_bank_params *ahead;
+    model_forecast_config config;
+    uint64_t seed;
+    struct prospect prospect;
+    model_status_tracker tracker;
+    size_t size; /* of the memory */
+    void *memory;
+};
+
+static model_forecast_config forecast_config(const struct config_forecast *c)
+{
+    model_forecast_config config;
+    model_forecast_config_init(&config);
+    config.n_rollouts = (uint32_t)c->rollouts;
+    config.criterion.accuracy = (double)c->percent_correct / 100.0;
+    config.criterion.contrast_min = (double)c->percent_contrast / 100.0;
+    config.criterion.window = (uint32_t)c->over_trials;
+    return config;
+}
+
+static size_t worker_forecast_size(const struct colony *colony)
+{
+    size_t used = 0;
+    if (colony->models.ahead == NULL) {
+        return 0;
+    }
+    const model_forecast_config config = forecast_config(&colony->config->forecast);
+    (void)take(NULL, &used, sizeof(struct forecast_job));
+    return used + model_forecast_size(colony->models.ahead, &config);
+}
+
+static bool worker_forecast_fill(const struct colony *colony, uint32_t subject, void *memory)
+{
+    struct forecast_job *job = memory;
+    const struct subject *s = &colony->subjects[subject];
+    const struct prospect *prospect = colony_prospect(colony, subject);
+    size_t used = 0;
+    if (prospect == NULL || prospect->recent.n_stimuli == 0 || s->state.session < 0) {
+        return false;
+    }
+    (void)take(memory, &used, sizeof *job);
+    job->ahead = colony->models.ahead;
+    job->config = forecast_config(&colony->config->forecast);
+    job->size = model_forecast_size(job->ahead, &job->config);
+    job->memory = take(memory, &used, job->size);
+    job->seed = (uint64_t)s->last_event;
+    memcpy(&job->prospect, prospect, prospect_used(job->ahead));
+    job->tracker = s->state.tracker;
+    proto_message_init(&job->out.message, PROTO_KIND_FORECAST);
+    job->out.message.as.forecast.based_on = s->state.for_trial - 1;
+    strcpy(job->out.message.env.rig, s->rig);
+    strcpy(job->out.message.env.subject, s->name);
+    strcpy(job->out.message.env.session, colony->sessions[s->state.session].name);
+    return job->out.message.as.forecast.based_on >= 0;
+}
+
+static bool worker_forecast_run(void *memory, bool (*is_stopped)(void *context), void *context)
+{
+    enum { SLICE = 20000 }; /* some milliseconds */
+    struct forecast_job *job = memory;
+    const proto_envelope env = job->out.message.env;
+    const int64_t based_on = job->out.message.as.forecast.based_on;
+    model_forecast_task task = {.tracker = &job->tracker};
+    model_rollout_tuning tuning;
+    model_forecast *forecast = NULL;
+    model_rollout_tuning_init(&tuning);
+    if (!recent_task(&job->prospect.recent, &task) ||
+        model_forecast_init(job->memory, job->size, job->ahead, &job->config, &forecast) !=
+            MODEL_OK ||
+        model_forecast_start(forecast, &task, &job->prospect.pace, NULL, &tuning, job->seed) !=
+            MODEL_OK) {
+        return false;
+    }
+    while (model_forecast_run(forecast, SLICE) != 0) {
+        if (is_stopped(context)) {
+            return false;
+        }
+    }
+    outlook_message(model_forecast_result_of(forecast), &task, &job->config.criterion, based_on,
+                    &job->out.message);
+    job->out.message.env = env;
+    const int n =
+        proto_encode(&job->out.message, PROTO_FORMAT_JSON, job->out.json, sizeof job->out.json);
+    job->out.n_json = n > 0 ? (size_t)n : 0;
+    return n > 0;
 }
 
 /* ---- the list ---- */

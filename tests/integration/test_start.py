@@ -11,7 +11,7 @@ import tempfile
 import time
 import unittest
 
-from daemon import MURID, SANITIZED, Daemon, Rig, random_trial, trial
+from daemon import (MURID, SANITIZED, Daemon, Rig, random_trial, subject_state_offset, trial)
 
 NOBODY = 65534
 
@@ -114,8 +114,9 @@ class Start(Refusal):
         (state, ), = self.daemon.query("SELECT state FROM checkpoint")
         db = sqlite3.connect(self.daemon.journal)
         # Behind the size of what is its own: its session, then its number of stimuli.
-        for wrong in (state[:8] + b"\xff" * 7 + b"\x7f" + state[16:],
-                      state[:24] + b"\xff" * 8 + state[32:]):
+        at = subject_state_offset(state)
+        for wrong in (state[:at] + b"\xff" * 7 + b"\x7f" + state[at + 8:],
+                      state[:at + 16] + b"\xff" * 8 + state[at + 24:]):
             db.execute("UPDATE checkpoint SET state = ?", (wrong,))
             db.commit()
             self.refuse(self.daemon, 2, "checkpoint", "damaged")

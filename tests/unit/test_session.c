@@ -520,6 +520,7 @@ static void beyond_a_limit_nothing_is_begun(void **state)
     assert_int_equal(colony.n_subjects, 8);
     hear("{'kind':'trial','rig':'r','subject':'a1','session':'s','trial':1,'stimulus':0.5}");
     expect(SESSION_STATUS_TAKEN, "");
+    colony.max_subjects = 8;
 }
 
 static void every_name_is_found_again(void **state)
