@@ -86,7 +86,6 @@ static int read_table(struct source *s, struct fault *fault)
     struct progress progress;
     int rc = table_open(&table, s->path, fault);
     int got = 0;
-    s->path = rc == FAULT_NONE ? table.path : s->path;
     progress_start(&progress, "reading", 0);
     for (int64_t n = 1; rc == FAULT_NONE && (got = table_next(&table, &row, fault)) == 1; n++) {
         rc = take_row(s, &row, fault);
@@ -203,7 +202,6 @@ static int read_journal(struct source *s, struct fault *fault)
     if (rc != FAULT_NONE) {
         return rc;
     }
-    s->path = h.journal.path;
     rc = hear_events(&h, fault);
     if (rc == FAULT_NONE && s->past->n == 0) {
         rc = fault_set(fault, FAULT_INPUT, "%s: no trials%s%.64s", h.journal.path,

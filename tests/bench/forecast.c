@@ -195,16 +195,16 @@ static void count(struct tally *t, float sorted[], size_t n, double truth, doubl
     t->in90 += truth >= lo && truth <= hi;
     t->in50 += truth >= quantile(sorted, n, 0.25) && truth <= quantile(sorted, n, 0.75);
     t->width90 += hi - lo;
-    t->error += fabs(mean - truth);
+    t->error += fabs(quantile(sorted, n, 0.5) - truth);
     t->signed_error += mean - truth;
     t->crps += crps(sorted, n, truth);
     t->carry_error += fabs(carry - truth);
     t->open_error += fabs(open - truth);
 }
 
-/* Means of the windows of a rule that sees the real trials up to the cut and then its own. */
+/* Medians of the windows of a rule that sees the real trials up to the cut and then its own. */
 static void open_loop(struct runner *r, const struct training_subject *s, size_t from,
-                      const model_params *params, double mean[])
+                      const model_params *params, double median[])
 {
     double truth[WINDOWS];
     const double none[MODEL_WEIGHTS_MAX] = {0.0};
@@ -223,7 +223,8 @@ static void open_loop(struct runner *r, const struct training_subject *s, size_t
     }
     const size_t n = roll(r, s, from, truth);
     for (size_t w = 0; w < n; w++) {
-        mean[w] = mean_of(window_right[w], r->n);
+        qsort(window_right[w], r->n, sizeof window_right[w][0], compare);
+        median[w] = quantile(window_right[w], r->n, 0.5);
     }
 }
 
