@@ -19,11 +19,12 @@ static const double DRAWN_PRIOR = 2.0;
 static const double SURE = 0.98; /* of a bet on "always" */
 static const double FIRM = 20.0; /* trials that a declared chance counts for */
 static const double WEAK = 4.0;
+static const double UNDECIDED = 0.1; /* a debias trial, or none */
 static const int64_t ANSWERS_ALL = INT64_C(1) << 40;
 
 /* ---- parameters ------------------------------------------------------------------------------ */
 
-static uint32_t class_of(const model_audit_params *params, double contrast)
+uint32_t audit_class(const model_audit_params *params, double contrast)
 {
     uint32_t i = 0;
     while (i < params->n_contrasts && !(fabs(params->contrast[i] - fabs(contrast)) < SAME)) {
@@ -36,7 +37,7 @@ static int add_stage(model_audit_params *params, uint32_t number)
 {
     const model_protocol_stage *stage = &params->protocol.stage[number];
     for (uint32_t i = 0; i < stage->n_contrasts; i++) {
-        uint32_t at = class_of(params, stage->contrast[i]);
+        uint32_t at = audit_class(params, stage->contrast[i]);
         if (at == MODEL_AUDIT_CONTRASTS) {
             if (params->n_contrasts == MODEL_AUDIT_CONTRASTS) {
                 return MODEL_ERR_SPACE;
@@ -72,10 +73,17 @@ static const model_protocol_stage *stage_of(const struct audit_step *step, uint6
     return &step->params->protocol.stage[step->audit->path[path].rig.stage];
 }
 
-static void widen(struct audit_chance *chance, double p, bool is_first)
+static bool counts(const struct audit_step *step, uint64_t path)
 {
-    chance->lo = is_first ? p : fmin(chance->lo, p);
-    chance->hi = is_first ? p : fmax(chance->hi, p);
+    return step->audit->path[path].weight >= AUDIT_PATH_COUNTS;
+}
+
+static const struct audit_chance NOTHING = {2.0, -1.0};
+
+static void widen(struct audit_chance *chance, double p)
+{
+    chance->lo = fmin(chance->lo, p);
+    chance->hi = fmax(chance->hi, p);
 }
 
 /* 0: the contrast comes on both sides; -1, 1: on this one alone. */
@@ -94,27 +102,34 @@ static bool is_zero(double contrast)
     return fabs(contrast) < SAME;
 }
 
+static void widen_left(struct audit_chance *chance, const model_protocol_stage *stage,
+                       const model_audit_trial *t)
+{
+    const int only = only_side(stage, t->contrast);
+    const model_protocol_blocks *blocks = &stage->blocks;
+    if (only != 0) {
+        widen(chance, only < 0 ? 1.0 : 0.0);
+    } else if (is_zero(t->contrast) && stage->zero != MODEL_PROTOCOL_ZERO_P_LEFT) {
+        widen(chance, stage->zero == MODEL_PROTOCOL_ZERO_LEFT ? 1.0 : 0.0);
+    } else if (blocks->n > 0 && !isnan(t->p_left)) {
+        widen(chance, t->p_left);
+    } else {
+        if (blocks->n == 0 || blocks->first > 0) {
+            widen(chance, stage->p_left);
+        }
+        for (uint32_t i = 0; i < blocks->n; i++) {
+            widen(chance, blocks->value[i]);
+        }
+    }
+}
+
 /* Chance that the side is left, over the stages that it may be in. */
 static struct audit_chance chance_left(const struct audit_step *step)
 {
-    struct audit_chance chance = {0.0, 0.0};
+    struct audit_chance chance = NOTHING;
     for (uint64_t i = 0; i < step->audit->n_paths; i++) {
-        const model_protocol_stage *stage = stage_of(step, i);
-        const int only = only_side(stage, step->trial->contrast);
-        const bool is_first = i == 0;
-        if (only != 0) {
-            widen(&chance, only < 0 ? 1.0 : 0.0, is_first);
-        } else if (is_zero(step->trial->contrast) && stage->zero != MODEL_PROTOCOL_ZERO_P_LEFT) {
-            widen(&chance, stage->zero == MODEL_PROTOCOL_ZERO_LEFT ? 1.0 : 0.0, is_first);
-        } else if (stage->blocks.n > 0 && !isnan(step->trial->p_left)) {
-            widen(&chance, step->trial->p_left, is_first);
-        } else {
-            widen(&chance, stage->p_left,
-                  is_first && (stage->blocks.n == 0 || stage->blocks.first > 0));
-            for (uint32_t k = 0; k < stage->blocks.n; k++) {
-                widen(&chance, stage->blocks.value[k],
-                      is_first && k == 0 && stage->blocks.first == 0);
-            }
+        if (counts(step, i)) {
+            widen_left(&chance, stage_of(step, i), step->trial);
         }
     }
     return chance;
@@ -129,7 +144,7 @@ static int infer_side(const struct audit_step *step)
     }
     bool can[2] = {false, false};
     for (uint64_t i = 0; i < step->audit->n_paths; i++) {
-        for (int side = 0; side < 2; side++) {
+        for (int side = 0; counts(step, i) && side < 2; side++) {
             const double p = stage_of(step, i)->p_reward[side][t->choice];
             can[side] = can[side] || (t->reward > 0.0 ? p > 0.0 : p < 1.0);
         }
@@ -174,14 +189,13 @@ static void judge_drawn(struct audit_step *step, const double p[])
     }
 }
 
-static void judge_contrast(struct audit_step *step)
+/* True if it is a contrast that the stage has. */
+static bool judge_contrast(struct audit_step *step)
 {
     const model_audit_params *params = step->params;
     model_audit *audit = step->audit;
     double p[MODEL_AUDIT_CLASSES];
-    for (uint32_t i = 0; i < MODEL_AUDIT_CLASSES; i++) {
-        p[i] = audit_path_probability(step, i);
-    }
+    audit_path_probabilities(step, p);
     const double here = p[step->class_at];
     const bool is_other = !(here > 0.0);
     if (is_other && audit->called[MODEL_AUDIT_CONTRAST] == 0) {
@@ -198,6 +212,7 @@ static void judge_contrast(struct audit_step *step)
             is_other ? (there > 0.0 ? (double)INFINITY : 1.0) : SURE * there / here + (1.0 - SURE);
         audit_bet_settle(audit, params, MODEL_AUDIT_BET_STAGE_0 + (int)i, ratio, true, AUDIT_SLACK);
     }
+    return !is_other;
 }
 
 /* ---- sides ----------------------------------------------------------------------------------- */
@@ -285,25 +300,28 @@ static bool is_repeat(const struct audit_step *step)
 
 /* ---- blocks ---------------------------------------------------------------------------------- */
 
-static bool has_value(const model_protocol_stage *stage, double p_left)
+static bool is_first_block(const struct audit_step *step, const model_protocol_stage *stage)
 {
-    bool has =
-        (stage->blocks.n == 0 || stage->blocks.first > 0) && fabs(stage->p_left - p_left) < SAME;
-    for (uint32_t i = 0; i < stage->blocks.n; i++) {
-        has = has || fabs(stage->blocks.value[i] - p_left) < SAME;
+    return step->audit->trial == 0 && !step->trial->is_gap && stage->blocks.first > 0;
+}
+
+static bool has_value(const struct audit_step *step, const model_protocol_stage *stage)
+{
+    const double p_left = step->trial->p_left;
+    const model_protocol_blocks *blocks = &stage->blocks;
+    const bool is_first = is_first_block(step, stage);
+    bool has = (blocks->n == 0 || blocks->first > 0) && fabs(stage->p_left - p_left) < SAME;
+    for (uint32_t i = 0; !is_first && i < blocks->n; i++) {
+        has = has || fabs(blocks->value[i] - p_left) < SAME;
     }
     return has;
 }
 
 static void judge_value(struct audit_step *step)
 {
-    const bool first = step->audit->trial == 0 && !step->trial->is_gap;
     bool has = false;
     for (uint64_t i = 0; i < step->audit->n_paths; i++) {
-        const model_protocol_stage *stage = stage_of(step, i);
-        has = has || (first && stage->blocks.n > 0 && stage->blocks.first > 0
-                          ? fabs(stage->p_left - step->trial->p_left) < SAME
-                          : has_value(stage, step->trial->p_left));
+        has = has || (counts(step, i) && has_value(step, stage_of(step, i)));
     }
     audit_bet_lately(step->audit, step->params, MODEL_AUDIT_BET_BLOCK_VALUE,
                      (struct audit_chance){0.0, 0.0}, FIRM, !has, AUDIT_SLACK);
@@ -398,9 +416,11 @@ static void judge_reward(struct audit_step *step)
     const bool go_nogo = step->params->protocol.task == MODEL_PROTOCOL_GO_NOGO;
     const int choice = go_nogo && t->choice < 0 ? 0 : t->choice;
     const bool is_given = t->reward > 0.0;
-    struct audit_chance given = {0.0, 0.0};
+    struct audit_chance given = choice < 0 ? (struct audit_chance){0.0, 0.0} : NOTHING;
     for (uint64_t i = 0; choice >= 0 && i < step->audit->n_paths; i++) {
-        widen(&given, stage_of(step, i)->p_reward[step->side][choice], i == 0);
+        if (counts(step, i)) {
+            widen(&given, stage_of(step, i)->p_reward[step->side][choice]);
+        }
     }
     if (choice == step->side) {
         audit_bet_lately(step->audit, step->params, MODEL_AUDIT_BET_REWARD_RIGHT,
@@ -418,30 +438,28 @@ static void judge_reward(struct audit_step *step)
 static void judge_stimulus(struct audit_step *step)
 {
     model_audit *a = step->audit;
-    const struct audit_chance never = {0.0, 0.0};
     const int said = step->trial->repeat;
-    const int due = audit_path_debias(step);
-    if (step->trial->is_gap || due == 1) {
+    const double due = audit_path_debias(step);
+    if (step->trial->is_gap || (due > UNDECIDED && due < 1.0 - UNDECIDED)) {
         return;
     }
-    if (due == 2) {
+    if (due >= 1.0 - UNDECIDED) {
         const bool is_missing = said == 0 || !is_repeat(step);
-        audit_bet_lately(a, step->params, MODEL_AUDIT_BET_DEBIAS_MISSING, never, FIRM, is_missing,
-                         AUDIT_SLACK);
+        audit_bet_lately(a, step->params, MODEL_AUDIT_BET_DEBIAS_MISSING,
+                         (struct audit_chance){0.0, 1.0 - due}, FIRM, is_missing, AUDIT_SLACK);
         if (!is_missing && step->side >= 0) {
             judge_debias_side(step);
         }
         return;
     }
     if (said >= 0) {
-        audit_bet_lately(a, step->params, MODEL_AUDIT_BET_DEBIAS_UNDUE, never, FIRM, said == 1,
-                         AUDIT_SLACK);
+        audit_bet_lately(a, step->params, MODEL_AUDIT_BET_DEBIAS_UNDUE,
+                         (struct audit_chance){0.0, due}, FIRM, said == 1, AUDIT_SLACK);
     }
     if (said == 1) {
         return;
     }
-    const bool is_shown = audit_path_probability(step, step->class_at) > 0.0;
-    judge_contrast(step);
+    const bool is_shown = judge_contrast(step);
     if (!isnan(step->trial->p_left)) {
         judge_value(step);
     }
@@ -491,7 +509,7 @@ int model_audit_observe(model_audit *audit, const model_audit_params *params,
     struct audit_step step = {.audit = audit,
                               .params = params,
                               .trial = trial,
-                              .class_at = class_of(params, trial->contrast)};
+                              .class_at = audit_class(params, trial->contrast)};
     begin(&step);
     find_side(&step);
     judge_stimulus(&step);

@@ -65,14 +65,17 @@ void audit_path_move(struct audit_step *step);
 /* Leaves one path, in the stage that was heard; what else was heard of it settles bets. */
 void audit_path_pin(struct audit_step *step);
 
-/* How many of the paths say that the trial is a debias trial: 0 none, 1 some, 2 all. */
-int audit_path_debias(const struct audit_step *step);
+/* Number of a contrast's class. */
+uint32_t audit_class(const model_audit_params *params, double contrast);
 
-/* Probability of a class of contrasts, debias trials apart. */
-double audit_path_probability(const struct audit_step *step, uint32_t class_at);
+/* Paths that count where chances of several are looked at together. */
+static const double AUDIT_PATH_COUNTS = 0.01;
 
-/* Paths gain and lose by the contrast of a trial that repeats none; those that are out of the
- * question go. */
+/* Probability that the trial is a debias trial; and of each class of contrasts. */
+double audit_path_debias(const struct audit_step *step);
+void audit_path_probabilities(const struct audit_step *step, double p[MODEL_AUDIT_CLASSES]);
+
+/* Paths gain and lose by the contrast; those that are out of the question go. */
 void audit_path_weigh(struct audit_step *step);
 
 /* The trial's end. */

@@ -7,7 +7,7 @@ static const double ELSEWHERE = 0.02;     /* a session begins where its rules do
 static const double WEIGHT_LEAST = 1e-5;  /* paths below are out of the question */
 static const double STRAY = 1e-3;         /* a contrast may come from nowhere */
 static const double MOVE_PARTIAL = 0.002; /* a trial: a stage is left whose beginning is unknown */
-static const double MOVE_BROKEN = 0.05;   /* the same where counters with missing trials say so */
+static const double MOVE_BROKEN = 0.01;   /* the same where counters with missing trials say so */
 
 const model_audit_path *audit_path_likeliest(const model_audit *audit)
 {
@@ -51,7 +51,7 @@ static void merge(model_audit *audit)
             const bool is_one = fmin(a->weight, b->weight) < 1e-3 * sum;
             *a = b->weight > a->weight ? *b : *a;
             a->weight = sum;
-            a->is_partial = is_one ? a->is_partial : 1;
+            a->is_broken = is_one ? a->is_broken : 1;
             drop(audit, k);
         }
     }
@@ -74,21 +74,26 @@ static void scale(model_audit *audit)
     }
 }
 
-/* Adds weight to the path in that stage; a new one's counters begin now. */
-static void add_weight(model_audit *audit, const model_protocol_state *from, uint32_t stage,
-                       double weight, bool is_partial)
+/* A path in a stage that none is in, its counters at 0. */
+static model_audit_path *add_path(model_audit *audit, const model_protocol_state *from,
+                                  uint32_t stage)
+{
+    model_audit_path *to = &audit->path[audit->n_paths++];
+    to->rig = *from;
+    to->weight = 0.0;
+    to->is_partial = to->is_broken = 0;
+    model_protocol_enter(&to->rig, stage);
+    to->rig.stage_sessions = 1;
+    return to;
+}
+
+/* The stage may have been entered just now, too; counters that began earlier say little then. */
+static void enter_maybe(model_audit *audit, const model_protocol_state *from, uint32_t stage,
+                        double weight)
 {
     model_audit_path *to = find_stage(audit, stage);
-    if (to == NULL) {
-        to = &audit->path[audit->n_paths++];
-        to->rig = *from;
-        to->weight = 0.0;
-        to->is_partial = is_partial;
-        to->is_broken = 0;
-        model_protocol_enter(&to->rig, stage);
-        to->rig.stage_sessions = 1;
-    }
-    to->is_partial = weight > 1e-3 * to->weight && is_partial ? 1 : to->is_partial;
+    to = to != NULL ? to : add_path(audit, from, stage);
+    to->is_broken = weight > 1e-3 * to->weight ? 1 : to->is_broken;
     to->weight += weight;
 }
 
@@ -101,7 +106,12 @@ static void spread(model_audit *audit, const model_audit_params *params, double 
         audit->path[i].weight *= 1.0 - share;
     }
     for (uint32_t i = 0; i < n; i++) {
-        add_weight(audit, &from, i, share / n, !params->protocol.counters_per_session);
+        model_audit_path *to = find_stage(audit, i);
+        if (to == NULL) {
+            to = add_path(audit, &from, i);
+            to->is_partial = !params->protocol.counters_per_session;
+        }
+        to->weight += share / n;
     }
     audit_bet_discount(audit, 1.0 - share + share / n);
 }
@@ -128,7 +138,7 @@ void audit_path_start(model_audit *audit, const model_audit_params *params)
     }
     merge(audit);
     if (audit->stage_is_heard == 0) {
-        spread(audit, params, is_first ? 1.0 : ELSEWHERE);
+        spread(audit, params, is_first && protocol->carries_stage ? 1.0 : ELSEWHERE);
         scale(audit);
     }
 }
@@ -175,7 +185,7 @@ static double leave(struct audit_step *step, uint64_t at)
     step->audit->path[at].weight -= weight;
     for (uint32_t i = 0; i < stage->n_moves; i++) {
         if (!stage->move[i].at_session_start) {
-            add_weight(step->audit, &from, stage->move[i].to, weight / n, true);
+            enter_maybe(step->audit, &from, stage->move[i].to, weight / n);
         }
     }
     return rate;
@@ -256,36 +266,46 @@ void audit_path_pin(struct audit_step *step)
     }
 }
 
-int audit_path_debias(const struct audit_step *step)
+static bool is_debias(const struct audit_step *step, const model_audit_path *path)
 {
-    const model_audit *audit = step->audit;
-    uint64_t n = 0;
-    for (uint64_t i = 0; i < audit->n_paths; i++) {
-        const model_protocol_state *rig = &audit->path[i].rig;
-        n += model_protocol_debiases(rig, &step->params->protocol, (uint32_t)rig->stage, NULL);
-    }
-    return n == 0 ? 0 : (n == audit->n_paths ? 2 : 1);
+    return model_protocol_debiases(&path->rig, &step->params->protocol, (uint32_t)path->rig.stage,
+                                   NULL);
 }
 
-double audit_path_probability(const struct audit_step *step, uint32_t class_at)
+double audit_path_debias(const struct audit_step *step)
 {
     double sum = 0.0;
     for (uint64_t i = 0; i < step->audit->n_paths; i++) {
         const model_audit_path *path = &step->audit->path[i];
-        sum += path->weight * step->params->probability[path->rig.stage][class_at];
+        sum += is_debias(step, path) ? path->weight : 0.0;
     }
-    return sum;
+    return fmin(sum, 1.0);
+}
+
+void audit_path_probabilities(const struct audit_step *step, double p[MODEL_AUDIT_CLASSES])
+{
+    memset(p, 0, MODEL_AUDIT_CLASSES * sizeof p[0]);
+    for (uint64_t i = 0; i < step->audit->n_paths; i++) {
+        const model_audit_path *path = &step->audit->path[i];
+        if (is_debias(step, path)) {
+            p[audit_class(step->params, path->rig.contrast)] += path->weight;
+            continue;
+        }
+        for (uint32_t k = 0; k < MODEL_AUDIT_CLASSES; k++) {
+            p[k] += path->weight * step->params->probability[path->rig.stage][k];
+        }
+    }
 }
 
 void audit_path_weigh(struct audit_step *step)
 {
     model_audit *audit = step->audit;
-    if (audit->n_paths == 1) {
-        return;
-    }
-    for (uint64_t i = 0; i < audit->n_paths; i++) {
+    for (uint64_t i = 0; i < audit->n_paths && audit->n_paths > 1; i++) {
         model_audit_path *path = &audit->path[i];
-        const double p = step->params->probability[path->rig.stage][step->class_at];
+        double p = step->params->probability[path->rig.stage][step->class_at];
+        if (is_debias(step, path)) {
+            p = audit_class(step->params, path->rig.contrast) == step->class_at ? 1.0 : 0.0;
+        }
         path->weight *= (1.0 - STRAY) * p + STRAY / MODEL_AUDIT_CLASSES;
     }
     scale(audit);

@@ -1,7 +1,7 @@
 /* How often a rig that does what its protocol says is accused, how soon one is that does not, and
  * what is said of a stream of another protocol.
  *
- * Protocols and animals are those of support/audit_rigs.h; defects those of
+ * Protocols are those of configs/protocols, animals those of support/audit_rigs.h, defects those of
  * model/protocol_defect.h. All that stands here is a function of the seed. */
 #include <math.h>
 #include <stdio.h>
@@ -11,6 +11,7 @@
 #include "audit_rigs.h"
 #include "bench.h"
 #include "model/protocol_defect.h"
+#include "protocol_file.h"
 
 enum { N_EARS = 5, DELAYS = 4096, SESSIONS_LONG = 60 };
 
@@ -24,6 +25,11 @@ static const struct {
     {"contrast, choice, reward", {.stage = false}},
     {"the same, 2% are lost", {.lost = 0.02}},
 };
+
+#define PROTOCOLS MURID_SOURCE_DIR "/configs/protocols/"
+static const char *const FILES[RIG_PROTOCOLS] = {
+    PROTOCOLS "ibl_training.yaml", PROTOCOLS "ibl_biased.yaml", PROTOCOLS "staged_2afc.yaml",
+    PROTOCOLS "go_nogo.yaml", PROTOCOLS "fixed_set.yaml"};
 
 static const double PER_ALARM = 1000.0;
 
@@ -402,12 +408,12 @@ int main(int argc, char **argv)
     };
     bench_options(argc, argv, "False alarms and delays of the audit of protocols.", list, 2);
     for (int p = 0; p < RIG_PROTOCOLS; p++) {
-        model_protocol_fault fault;
-        rig_make(&protocols[p], (enum rig_protocol)p);
-        if (model_protocol_check(&protocols[p], &fault) != MODEL_OK) {
-            bench_die("%s: stage %d, %s: %s", RIG_NAMES[p], (int)fault.stage, fault.key,
-                      fault.text);
+        static struct protocol_file file;
+        struct fault fault;
+        if (protocol_file_load(&file, FILES[p], &fault) != FAULT_NONE) {
+            bench_die("%s", fault.text);
         }
+        protocols[p] = file.protocol;
         if (model_audit_params_init(&declared[p], &protocols[p], PER_ALARM) != MODEL_OK) {
             bench_die("%s cannot be audited", RIG_NAMES[p]);
         }
