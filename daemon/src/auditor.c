@@ -82,16 +82,12 @@ size_t auditor_used(const struct auditor *a)
     return HEAD + model_audit_used(&a->audit);
 }
 
-size_t auditor_unpack(struct auditor *a, const model_audit_params *params, const uint8_t bytes[],
-                      size_t size)
+size_t auditor_unpack(struct auditor *a, const uint8_t bytes[], size_t size)
 {
-    if (size < HEAD) {
-        return 0;
-    }
-    const size_t used = model_audit_unpack(&a->audit, params, bytes + HEAD, size - HEAD);
+    const size_t used = size > HEAD ? model_audit_unpack(&a->audit, bytes + HEAD, size - HEAD) : 0;
     if (used == 0) {
         return 0;
     }
     memcpy(a, bytes, HEAD);
-    return HEAD + used;
+    return a->last_trial < 0 || a->audit.n_paths > 0 ? HEAD + used : 0;
 }

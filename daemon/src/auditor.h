@@ -41,7 +41,6 @@ bool auditor_push(struct auditor *a, const model_audit_params *params, int64_t n
 /* Bytes in use; reads them back: their number, or 0 if the first of `size` bytes are none. RT-safe:
  * yes. */
 size_t auditor_used(const struct auditor *a);
-size_t auditor_unpack(struct auditor *a, const model_audit_params *params, const uint8_t bytes[],
-                      size_t size);
+size_t auditor_unpack(struct auditor *a, const uint8_t bytes[], size_t size);
 
 #endif

@@ -49,7 +49,8 @@ static const size_t HEAD = offsetof(struct subject_state, learner);
 size_t subject_state_size(const struct subject_state *state)
 {
     return HEAD + learner_used(&state->learner) + heal_size(&state->heal) +
-           model_status_tracker_size(&state->tracker);
+           model_status_tracker_size(&state->tracker) +
+           (state->is_audited != 0 ? auditor_used(&state->auditor) : 0);
 }
 
 void subject_state_pack(const struct subject_state *state, uint8_t out[])
@@ -57,7 +58,12 @@ void subject_state_pack(const struct subject_state *state, uint8_t out[])
     const size_t used = learner_used(&state->learner);
     memcpy(out, state, HEAD + used);
     heal_pack(&state->heal, out + HEAD + used);
-    model_status_tracker_pack(&state->tracker, out + HEAD + used + heal_size(&state->heal));
+    size_t at = HEAD + used + heal_size(&state->heal);
+    if (state->is_audited != 0) {
+        memcpy(out + at, &state->auditor, auditor_used(&state->auditor));
+        at += auditor_used(&state->auditor);
+    }
+    model_status_tracker_pack(&state->tracker, out + at);
 }
 
 bool subject_state_unpack(struct subject_state *state, const uint8_t bytes[], size_t size)
@@ -73,9 +79,24 @@ bool subject_state_unpack(struct subject_state *state, const uint8_t bytes[], si
     size_t at = HEAD + used;
     const size_t healed = heal_unpack(&state->heal, bytes + at, size - at);
     at += healed;
+    if (healed > 0 && state->is_audited != 0) {
+        const size_t audited = auditor_unpack(&state->auditor, bytes + at, size - at);
+        at += audited;
+        if (audited == 0) {
+            return false;
+        }
+    }
     return healed > 0 &&
            model_status_tracker_unpack(&state->tracker, bytes + at, size - at) == size - at &&
            at < size;
+}
+
+static void audit_anew(struct subject_state *state, const struct learner_models *models)
+{
+    state->is_audited = models->audit != NULL;
+    if (state->is_audited != 0) {
+        auditor_init(&state->auditor);
+    }
 }
 
 void subject_state_reset(struct subject_state *state, const struct learner_models *models)
@@ -85,6 +106,7 @@ void subject_state_reset(struct subject_state *state, const struct learner_model
     learner_init(&state->learner, models);
     heal_close(&state->heal);
     model_status_tracker_init(&state->tracker);
+    audit_anew(state, models);
 }
 
 int colony_open(struct colony *colony, const struct config *config, struct learner_models models,
@@ -363,21 +385,35 @@ int64_t colony_durable_seq(struct session *session, int64_t durable_event)
     return session->durable_seq;
 }
 
+static void change_model(const struct colony *colony, struct subject *s,
+                         const struct learner_models *models)
+{
+    if (s->last_event == 0) { /* not heard yet: it never knew the old model */
+        learner_init(&s->state.learner, models);
+    } else {
+        learner_change_model(&s->state.learner, colony->models.bank, models->bank);
+    }
+    heal_close(&s->state.heal);
+}
+
 void colony_change_run(struct colony *colony, int64_t run, const struct config *config,
                        struct learner_models models, const char *hash)
 {
-    const bool is_same =
+    const struct config_protocol *was = &colony->config->protocol;
+    const bool same_protocol = strcmp(was->hash, config->protocol.hash) == 0 &&
+                               was->sessions_per_alarm == config->protocol.sessions_per_alarm;
+    const bool same_model =
         strcmp(colony->model_hash, hash) == 0 &&
         model_policy_equals(&colony->models.bank->member[0].policy, &models.bank->member[0].policy);
-    for (uint32_t i = 0; !is_same && i < colony->n_subjects; i++) {
+    for (uint32_t i = 0; !(same_model && same_protocol) && i < colony->n_subjects; i++) {
         struct subject *s = &colony->subjects[i];
         if (s->run < run) {
-            if (s->last_event == 0) { /* not heard yet: it never knew the old model */
-                learner_init(&s->state.learner, &models);
-            } else {
-                learner_change_model(&s->state.learner, colony->models.bank, models.bank);
+            if (!same_protocol) {
+                audit_anew(&s->state, &models);
             }
-            heal_close(&s->state.heal);
+            if (!same_model) {
+                change_model(colony, s, &models);
+            }
             s->run = run;
         }
     }

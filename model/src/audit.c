@@ -534,28 +534,33 @@ void model_audit_copy(model_audit *to, const model_audit *from)
     memcpy(to, from, model_audit_used(from));
 }
 
-size_t model_audit_unpack(model_audit *audit, const model_audit_params *params,
-                          const uint8_t bytes[], size_t size)
+/* Whatever stands there is used as an index only within its range. */
+static bool is_sound(const model_audit *audit)
 {
-    model_audit head;
+    bool ok = audit->is_in_session == 0 || audit->n_paths > 0;
+    for (int i = 0; i < MODEL_AUDIT_RULES; i++) {
+        ok = ok && audit->by[i] >= 0 && audit->by[i] < MODEL_AUDIT_BETS;
+    }
+    for (uint64_t i = 0; i < audit->n_paths; i++) {
+        const int64_t stage = audit->path[i].rig.stage;
+        ok = ok && stage >= 0 && stage < MODEL_PROTOCOL_STAGES;
+    }
+    return ok;
+}
+
+size_t model_audit_unpack(model_audit *audit, const uint8_t bytes[], size_t size)
+{
     const size_t at = offsetof(model_audit, path);
     if (size < at) {
         return 0;
     }
-    memcpy(&head, bytes, at);
-    const size_t used = at + head.n_paths * sizeof head.path[0];
-    if (head.n_paths > params->protocol.n_stages || size < used) {
+    memcpy(audit, bytes, at);
+    if (audit->n_paths > MODEL_AUDIT_PATHS || size < model_audit_used(audit)) {
         return 0;
     }
-    for (uint64_t i = 0; i < head.n_paths; i++) {
-        memcpy(&head.path[i], bytes + at + i * sizeof head.path[0], sizeof head.path[0]);
-        const int64_t stage = head.path[i].rig.stage;
-        if (stage < 0 || stage >= (int64_t)params->protocol.n_stages) {
-            return 0;
-        }
-    }
-    memcpy(audit, &head, used);
-    return used;
+    const size_t used = model_audit_used(audit);
+    memcpy(audit, bytes, used);
+    return is_sound(audit) ? used : 0;
 }
 
 void model_audit_init(model_audit *audit)

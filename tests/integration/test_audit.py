@@ -5,9 +5,15 @@ import json
 import os
 import random
 import re
+import shutil
+import sqlite3
 import subprocess
 import tempfile
 import unittest
+
+import msgpack
+
+from daemon import Daemon, trial
 
 MURID = os.path.abspath(os.environ["MURID_BIN"])
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -172,6 +178,149 @@ class Simulation(unittest.TestCase):
         words = (protocol("staged_2afc"), "--against-simulation", "--mice", "3", "--seed")
         self.assertEqual(audit(*words, "7").stdout, audit(*words, "7").stdout)
         self.assertNotEqual(audit(*words, "7").stdout, audit(*words, "8").stdout)
+
+
+ALERTS = ("SELECT subject, event, evidence, text FROM alert WHERE code = 'protocol_violation'"
+          " ORDER BY event, subject")
+
+
+def sent(rows, rig="rig1"):
+    return [trial(row["trial"], subject=row["subject"], session=row["session"], rig=rig,
+                  stimulus=row["stimulus"], choice=row["choice"], reward=row["reward"],
+                  side=row["side"], stage="fixed") for row in rows]
+
+
+def murid(*words, code=0):
+    done = subprocess.run([MURID, *words], capture_output=True, text=True, timeout=120)
+    assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+class Live(unittest.TestCase):
+    def tell(self, daemon, messages):
+        asker = daemon.asker()
+        kinds = {asker.ask(**m)["kind"] for m in messages}
+        asker.close()
+        self.assertEqual(kinds, {"prediction"})
+
+    def daemon(self, name="fixed_set", **keys):
+        return Daemon({"protocol": {"file": protocol(name), **keys}})
+
+    def test_a_rig_that_breaks_its_protocol_is_called_once_and_the_command_says_the_same(self):
+        rows = play(random.Random(2), zero_side=0)
+        with self.daemon() as daemon:
+            ear = daemon.ready_listener("murid/1/rig1/m1/alert")
+            self.tell(daemon, sent(rows))
+            _, body = ear.recv_multipart()
+            alert = msgpack.unpackb(body)
+            self.assertEqual((alert["code"], alert["subject"]), ("protocol_violation", "m1"))
+            self.assertGreaterEqual(alert["evidence"], 1000)
+            self.assertRegex(alert["text"], r"^m1: zero_side: left was correct in (\d+) of the last \1 "
+                                            r"trials without contrast; look at ")
+            self.assertFalse(ear.poll(200), "a second alert")
+            self.assertEqual(daemon.stop(), 0)
+            self.assertEqual([text for _, _, _, text in daemon.query(ALERTS)], [alert["text"]])
+            self.assertIn("identical bit for bit", murid("replay", daemon.journal))
+            self.assertIn("protocol_violation", murid("review", daemon.journal))
+            done = audit(protocol("fixed_set"), daemon.journal, "--json")
+            self.assertEqual(done.returncode, 1, done.stderr)
+            said, = json.loads(done.stdout)["alarms"]
+            self.assertEqual("m1: " + said["text"], alert["text"])
+            self.assertAlmostEqual(said["e_value"], alert["evidence"], delta=1e-6 * said["e_value"])
+
+    def test_a_rig_that_keeps_to_it_is_not_called(self):
+        with self.daemon() as daemon:
+            self.tell(daemon, sent(play(random.Random(8))))
+            self.assertEqual(daemon.stop(), 0)
+            self.assertEqual(daemon.query(ALERTS), [])
+            self.assertIn("identical bit for bit", murid("replay", daemon.journal))
+
+    def test_without_a_protocol_nothing_is_called(self):
+        with Daemon() as daemon:
+            self.tell(daemon, sent(play(random.Random(2), zero_side=0)))
+            self.assertEqual(daemon.stop(), 0)
+            self.assertEqual(daemon.query(ALERTS), [])
+
+    def test_what_is_called_late_in_a_session_is_told_when_it_ends(self):
+        rows = play(random.Random(9), trials=300, sessions=1, reward=1)
+        with self.daemon() as daemon:
+            wrong = [i for i, row in enumerate(rows) if row["choice"] != row["side"]]
+            self.tell(daemon, sent(rows[:wrong[4] + 1]))
+            daemon.settle()
+            self.assertEqual(daemon.query(ALERTS), [])
+            asker = daemon.asker()
+            asker.ask(v=1, kind="session_end", rig="rig1", subject="m1", session="s1", seq=1000)
+            daemon.settle()
+            (_, _, _, text), = daemon.query(ALERTS)
+            self.assertIn("wrong answers were rewarded", text)
+            self.assertEqual(daemon.stop(), 0)
+            self.assertIn("identical bit for bit", murid("replay", daemon.journal))
+
+    def test_a_replay_finds_what_was_changed(self):
+        with self.daemon() as daemon:
+            self.tell(daemon, sent(play(random.Random(2), zero_side=0)))
+            self.assertEqual(daemon.stop(), 0)
+            path = os.path.join(daemon.directory, "changed.sqlite")
+            for change, said, code in (
+                    ("UPDATE alert SET evidence = evidence * 1.0000001", "evidence was", 1),
+                    ("UPDATE alert SET text = text || '.'", "the text of its alert", 1),
+                    ("DELETE FROM alert", "no alert `protocol_violation` stands there", 1),
+                    ("DELETE FROM model", "is not in the journal", 2),
+                    ("UPDATE model SET file = 'name: x'", "protocol.hash expects", 2)):
+                shutil.copyfile(daemon.journal, path)
+                db = sqlite3.connect(path)
+                db.execute(change)
+                db.commit()
+                db.close()
+                self.assertIn(said, murid("replay", path, code=code))
+
+    def test_killed_in_its_midst_it_goes_on_where_it_stood(self):
+        messages = sent(play(random.Random(2), zero_side=0, trials=150))
+        with self.daemon() as whole, self.daemon() as killed:
+            self.tell(whole, messages)
+            self.tell(killed, messages[:40])
+            for first, last in ((40, 95), (95, 130), (130, 200), (200, 300)):
+                killed.settle()
+                killed.kill()
+                killed.start()
+                self.tell(killed, messages[first:last])
+            self.assertEqual((whole.stop(), killed.stop()), (0, 0))
+            self.assertEqual(killed.query(ALERTS), whole.query(ALERTS))
+            self.assertEqual(len(whole.query(ALERTS)), 1)
+            states = [[s for s, in d.query("SELECT state FROM checkpoint")] for d in (whole, killed)]
+            self.assertEqual(states[0], states[1])
+            for daemon in (whole, killed):
+                self.assertIn("identical bit for bit", murid("replay", daemon.journal))
+
+    def test_the_journal_keeps_the_protocol_and_another_begins_anew(self):
+        rows = play(random.Random(2), zero_side=0)
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "p.yaml")
+            shutil.copyfile(protocol("fixed_set"), path)
+            with Daemon({"protocol": {"file": path}}) as daemon:
+                self.tell(daemon, sent(rows[:60]))
+                self.assertEqual(daemon.stop(), 0)
+                with open(path, "a") as f:
+                    f.write("defects: [zero_left]\n")
+                daemon.start()
+                self.tell(daemon, sent(rows[60:]))
+                self.assertEqual(daemon.stop(), 0)
+                os.remove(path)
+                self.assertEqual(daemon.query(ALERTS), [])
+                self.assertIn("identical bit for bit", murid("replay", daemon.journal))
+                kept = daemon.query("SELECT count(*) FROM model")
+                self.assertEqual(kept, [(2,)])
+
+    def test_a_protocol_that_cannot_be_read_stops_the_start(self):
+        with tempfile.TemporaryDirectory() as directory:
+            config = os.path.join(directory, "murid.yaml")
+            for keys, said in (({"file": "/nonexistent.yaml"}, "/nonexistent.yaml"),
+                               ({"file": protocol("fixed_set"), "hash": "0123"},
+                                "protocol.hash expects 0123")):
+                with open(config, "w") as f:
+                    json.dump({"data": {"directory": os.path.join(directory, "data")},
+                               "protocol": keys}, f)
+                self.assertIn(said, murid("run", "-c", config, code=2))
 
 
 class Words(unittest.TestCase):

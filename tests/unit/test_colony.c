@@ -17,7 +17,7 @@
 static model_bank_params bank;
 static model_params baseline;
 static model_engagement_params engagement;
-static const struct learner_models models = {&bank, &baseline, &engagement};
+static const struct learner_models models = {&bank, &baseline, &engagement, NULL};
 static struct subject_state state;
 static struct subject_state again;
 static uint8_t bytes[sizeof(struct subject_state)];

@@ -10,7 +10,7 @@
 static model_params params;
 static model_bank_params bank;
 static model_engagement_params engagement;
-static struct learner_models models = {&bank, &params, &engagement};
+static struct learner_models models = {&bank, &params, &engagement, NULL};
 
 static int set_up(void **state)
 {

@@ -36,7 +36,7 @@ static void the_probability_is_taken_before_the_choice_is_read(void **state)
 {
     (void)state;
     const model_params params = built_in(NULL);
-    const struct learner_models models = {bank_of(&params), &params, NULL};
+    const struct learner_models models = {bank_of(&params), &params, NULL, NULL};
     struct learner l;
     struct learner_outcome outcome;
     learner_init(&l, &models);
@@ -59,7 +59,7 @@ static void a_no_go_is_not_scored(void **state)
 {
     (void)state;
     const model_params params = built_in(NULL);
-    const struct learner_models models = {bank_of(&params), &params, NULL};
+    const struct learner_models models = {bank_of(&params), &params, NULL, NULL};
     struct learner l;
     struct learner_outcome outcome;
     model_trial trial = TRIAL;
@@ -77,7 +77,7 @@ static void a_failure_of_either_twin_changes_nothing(void **state)
     const model_params baseline = built_in(NULL);
     model_bank_params bank;
     model_bank_single(&bank, &baseline);
-    const struct learner_models models = {&bank, &baseline, NULL};
+    const struct learner_models models = {&bank, &baseline, NULL, NULL};
     struct learner l;
     struct learner_outcome outcome;
     model_trial bad = TRIAL;
@@ -101,7 +101,7 @@ static void another_rule_keeps_the_weights_another_policy_does_not(void **state)
     const model_params before = built_in("stimulus,bias");
     model_params after = before;
     const model_params other = built_in("stimulus,bias,prev_choice");
-    const struct learner_models models = {bank_of(&before), &before, NULL};
+    const struct learner_models models = {bank_of(&before), &before, NULL, NULL};
     struct learner l;
     struct learner_outcome outcome;
     after.rule.kind = MODEL_RULE_PREDICT_MAX;
@@ -130,7 +130,7 @@ static void another_rule_keeps_the_weights_another_policy_does_not(void **state)
 static double pooled_nats(const char *features, int64_t *n)
 {
     const model_params params = built_in(features);
-    const struct learner_models models = {bank_of(&params), &params, NULL};
+    const struct learner_models models = {bank_of(&params), &params, NULL, NULL};
     struct table table;
     struct fault fault;
     struct table_row row;

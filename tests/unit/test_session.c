@@ -17,7 +17,7 @@ static struct config config;
 static model_params params;
 static model_bank_params bank;
 static model_engagement_params engagement;
-static struct learner_models models = {&bank, &params, &engagement};
+static struct learner_models models = {&bank, &params, &engagement, NULL};
 static struct colony colony;
 static struct session_result result;
 static int64_t now_ns;
@@ -719,7 +719,7 @@ static void an_animal_not_heard_yet_begins_with_the_model_in_force(void **state)
     other.noise.prior_var[0] *= 3.0;
     model_bank_params other_bank;
     model_bank_single(&other_bank, &other);
-    const struct learner_models others = {&other_bank, &params, &engagement};
+    const struct learner_models others = {&other_bank, &params, &engagement, NULL};
     assert_int_equal(colony_add_subject(&colony, "m1"), 0); /* as a resume does */
     colony_change_run(&colony, 2, &config, others, "0123456789abcdef");
     struct learner fresh;

@@ -177,10 +177,9 @@ size_t model_audit_used(const model_audit *audit);
 /* Copies what is used. RT-safe: yes. */
 void model_audit_copy(model_audit *to, const model_audit *from);
 
-/* Reads the used bytes of one back: their number, or 0 and *audit as it was if the first of `size`
- * bytes are none of this protocol. RT-safe: yes. */
-size_t model_audit_unpack(model_audit *audit, const model_audit_params *params,
-                          const uint8_t bytes[], size_t size);
+/* Reads the used bytes of one back: their number, or 0 and *audit in any condition if the first of
+ * `size` bytes are none. They must be of the same protocol. RT-safe: yes. */
+size_t model_audit_unpack(model_audit *audit, const uint8_t bytes[], size_t size);
 
 /* An animal that was never heard of. RT-safe: yes. */
 void model_audit_init(model_audit *audit);
