@@ -1,6 +1,7 @@
 #include "audits.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,7 +115,7 @@ static void note_stage(struct audits *a, const char *stage, int32_t number)
 {
     if (stage[0] != '\0' && number < 0) {
         a->n_stages_unknown++;
-        strncpy(a->stage_unknown, stage, sizeof a->stage_unknown - 1);
+        (void)snprintf(a->stage_unknown, sizeof a->stage_unknown, "%s", stage);
     }
 }
 

@@ -173,7 +173,7 @@ static void judge_drawn(struct audit_step *step, const double p[])
     model_audit *audit = step->audit;
     double sum = 0.0;
     double gain = 0.0;
-    for (uint32_t i = 0; i < MODEL_AUDIT_CLASSES; i++) {
+    for (uint32_t i = 0; i < step->params->n_contrasts; i++) {
         const double g = (audit->drawn[i] + DRAWN_PRIOR) / (audit->expected[i] + DRAWN_PRIOR);
         sum += p[i] * g;
         gain = i == step->class_at ? g : gain;
@@ -183,7 +183,7 @@ static void judge_drawn(struct audit_step *step, const double p[])
     if (audit->called[MODEL_AUDIT_CONTRAST] != 0) {
         return;
     }
-    for (uint32_t i = 0; i < MODEL_AUDIT_CLASSES; i++) {
+    for (uint32_t i = 0; i < step->params->n_contrasts; i++) {
         audit->drawn[i] = audit->drawn[i] * DRAWN_KEEP + (i == step->class_at ? 1.0 : 0.0);
         audit->expected[i] = audit->expected[i] * DRAWN_KEEP + p[i];
     }
@@ -481,7 +481,7 @@ static void begin(struct audit_step *step)
 {
     model_audit *a = step->audit;
     if (a->trial < BEGIN_TRIALS) {
-        audit_bet_begin(a, BEGIN_TRIAL);
+        audit_bet_begin(a, step->params, BEGIN_TRIAL);
     }
     if (step->trial->is_gap) {
         audit_path_break(a);
@@ -578,7 +578,7 @@ void model_audit_start_session(model_audit *audit, const model_audit_params *par
     audit->answers = ANSWERS_ALL;
     audit->block_trials = 0;
     audit->block_p = (double)NAN;
-    audit_bet_begin(audit, BEGIN_SESSION);
+    audit_bet_begin(audit, params, BEGIN_SESSION);
     audit_path_start(audit, params);
 }
 

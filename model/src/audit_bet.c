@@ -3,8 +3,9 @@
 #include "audit_parts.h"
 
 static const double WEALTH_MOST = 1e15;
-static const double LATELY_N = 200.0;
-static const double RECENT_N = 25.0;
+/* Trials that a chance is followed over. */
+#define LATELY_N 200.0
+#define RECENT_N 25.0
 static const int64_t FORGIVE_SESSIONS = 10; /* a rule is told of once in so many, at most */
 
 #define AUDIT_RULE(NAME, rule, share) MODEL_AUDIT_##rule,
@@ -43,9 +44,10 @@ void audit_rule_wealth(const model_audit *audit, double wealth[MODEL_AUDIT_RULES
     }
 }
 
-void audit_bet_begin(model_audit *audit, double mass)
+void audit_bet_begin(model_audit *audit, const model_audit_params *params, double mass)
 {
-    for (int i = 0; i < MODEL_AUDIT_BETS; i++) {
+    const int n = MODEL_AUDIT_BET_STAGE_0 + (int)params->protocol.n_stages;
+    for (int i = 0; i < n; i++) {
         audit->bet[i].wealth += mass;
     }
 }
@@ -83,18 +85,21 @@ void audit_bet_settle(model_audit *audit, const model_audit_params *params, int 
         }
         return;
     }
-    b->wealth = fmin(b->wealth * factor, WEALTH_MOST);
+    b->wealth *= factor;
+    b->wealth = b->wealth < WEALTH_MOST ? b->wealth : WEALTH_MOST;
     if (b->run <= 1.0) {
         b->run = 1.0;
         b->n = b->hits = 0;
     }
-    b->run = fmin(b->run * factor, WEALTH_MOST);
+    b->run *= factor;
+    b->run = b->run < WEALTH_MOST ? b->run : WEALTH_MOST;
     b->n++;
     b->hits += hit;
-    const double most = bet == MODEL_AUDIT_BET_SIDE_RECENT ? RECENT_N : LATELY_N;
-    if (b->seen >= most) {
-        b->seen *= 1.0 - 1.0 / most;
-        b->struck *= 1.0 - 1.0 / most;
+    const bool is_recent = bet == MODEL_AUDIT_BET_SIDE_RECENT;
+    if (b->seen >= (is_recent ? RECENT_N : LATELY_N)) {
+        const double keep = is_recent ? 1.0 - 1.0 / RECENT_N : 1.0 - 1.0 / LATELY_N;
+        b->seen *= keep;
+        b->struck *= keep;
     }
     b->seen += 1.0;
     b->struck += hit ? 1.0 : 0.0;

@@ -31,7 +31,7 @@ double audit_bet_weight(int bet);
 void audit_rule_wealth(const model_audit *audit, double wealth[MODEL_AUDIT_RULES]);
 
 /* So much is put on every bet, as if betting began now. */
-void audit_bet_begin(model_audit *audit, double mass);
+void audit_bet_begin(model_audit *audit, const model_audit_params *params, double mass);
 
 /* A trial had probability `ratio` times what was declared, in the eyes of one who bets. hit: the
  * trial is what the bet is on. */

@@ -291,7 +291,7 @@ void audit_path_probabilities(const struct audit_step *step, double p[MODEL_AUDI
             p[audit_class(step->params, path->rig.contrast)] += path->weight;
             continue;
         }
-        for (uint32_t k = 0; k < MODEL_AUDIT_CLASSES; k++) {
+        for (uint32_t k = 0; k < step->params->n_contrasts; k++) {
             p[k] += path->weight * step->params->probability[path->rig.stage][k];
         }
     }

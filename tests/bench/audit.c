@@ -397,6 +397,47 @@ static int measure_foreign(int animals)
     return bench_verdict("alarms of one stream", (double)most, "", true, 3.0);
 }
 
+/* ---- what a trial costs ---------------------------------------------------------------------- */
+
+static int measure_cost(void)
+{
+    enum { TRIALS = 20000, ROUNDS = 5 };
+    static model_audit_trial trials[TRIALS];
+    static bool starts[TRIALS];
+    static model_audit audit;
+    static struct rig rig;
+    double worst = 0.0;
+    for (int e = 0; e < N_EARS; e++) {
+        int64_t ns[ROUNDS];
+        rig_init(&rig, &protocols[RIG_TRAINING], EARS[e].ears, 17, 0);
+        for (int i = 0; i < TRIALS; i++) {
+            starts[i] = i == 0;
+            while (i == 0 || !rig_next(&rig, &trials[i], NULL)) {
+                rig_start_session(&rig);
+                starts[i] = true;
+                if (i == 0 && rig_next(&rig, &trials[i], NULL)) {
+                    break;
+                }
+            }
+        }
+        for (int r = 0; r < ROUNDS; r++) {
+            const int64_t start = bench_now_ns();
+            model_audit_init(&audit);
+            for (int i = 0; i < TRIALS; i++) {
+                if (starts[i]) {
+                    model_audit_start_session(&audit, &declared[RIG_TRAINING]);
+                }
+                observe(&audit, &declared[RIG_TRAINING], &trials[i]);
+            }
+            ns[r] = (bench_now_ns() - start) / TRIALS;
+        }
+        printf("a trial, %-26s %.0f ns, %zu bytes of state\n", EARS[e].name, median(ns, ROUNDS),
+               model_audit_used(&audit));
+        worst = fmax(worst, median(ns, ROUNDS));
+    }
+    return bench_verdict("a trial", worst, "ns", true, 2000.0);
+}
+
 int main(int argc, char **argv)
 {
     double animals = 40.0;
@@ -422,5 +463,6 @@ int main(int argc, char **argv)
     int code = measure_faithful(n, is_quick ? 4 : 10);
     code |= measure_defects(n);
     code |= measure_foreign(is_quick ? 2 : n / 4 + 1);
+    code |= is_quick ? 0 : measure_cost();
     return code;
 }
