@@ -1,6 +1,7 @@
 #include "audit_text.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 static const char *stage_name(const model_audit_params *params, uint32_t stage)
@@ -55,13 +56,7 @@ static void say_stage(const model_audit_alarm *a, const model_audit_params *p, c
 /* "was left in 14 of the last 14 trials with contrast 0", and the like: X(bet, sentence). */
 #define AUDIT_SENTENCES(X)                                                                         \
     X(SIDE_SHARE, "the stimulus was on the left in %lld of the last %lld trials")                  \
-    X(SIDE_RECENT, "the stimulus was on the left in %lld of the last %lld trials")                 \
-    X(SIDE_FAIR, "the stimulus was on the left in %lld of the last %lld trials")                   \
-    X(SIDE_LEFT, "the stimulus was on the left in %lld of the last %lld trials")                   \
-    X(SIDE_RIGHT, "the stimulus was on the left in %lld of the last %lld trials")                  \
     X(SIDE_OTHER, "a contrast was on the side that it never has in %lld of the last %lld trials")  \
-    X(ZERO_LEFT, "left was correct in %lld of the last %lld trials without contrast")              \
-    X(ZERO_RIGHT, "left was correct in %lld of the last %lld trials without contrast")             \
     X(ZERO_SHARE, "left was correct in %lld of the last %lld trials without contrast")             \
     X(ZERO_OTHER, "the wrong side was correct in %lld of the last %lld trials without contrast")   \
     X(DEBIAS_MISSING, "%lld of the last %lld errors that ask for a repeat were followed by none")  \
@@ -78,11 +73,19 @@ static void say_stage(const model_audit_alarm *a, const model_audit_params *p, c
     X(REWARD_RIGHT, "%lld of the last %lld right answers were not rewarded")                       \
     X(REWARD_WRONG, "%lld of the last %lld wrong answers were rewarded")
 
+/* Bets of which the same is said. */
+static int spoken_as(model_audit_bet_kind bet)
+{
+    const bool is_side = bet >= MODEL_AUDIT_BET_SIDE_SHARE && bet < MODEL_AUDIT_BET_SIDE_OTHER;
+    const bool is_zero = bet >= MODEL_AUDIT_BET_ZERO_LEFT && bet < MODEL_AUDIT_BET_ZERO_OTHER;
+    return is_side ? MODEL_AUDIT_BET_SIDE_SHARE : (is_zero ? MODEL_AUDIT_BET_ZERO_SHARE : (int)bet);
+}
+
 static void say_counts(const model_audit_alarm *a, char out[], size_t cap)
 {
     const long long hits = a->hits;
     const long long n = a->n;
-    switch ((int)a->bet) {
+    switch (spoken_as(a->bet)) {
 #define AUDIT_SENTENCE(BET, sentence)                                                              \
     case MODEL_AUDIT_BET_##BET:                                                                    \
         (void)snprintf(out, cap, sentence, hits, n);                                               \

@@ -37,7 +37,7 @@ static bool grow(void **list, uint32_t n, uint32_t *capacity, size_t size)
 static int add_subject(struct audits *a, const char *name, const char *path, struct fault *fault)
 {
     void *list = a->subjects;
-    if (!grow(&list, a->n_subjects, &a->capacity, sizeof *a->subjects)) {
+    if (!grow(&list, a->n_subjects, &a->capacity, sizeof(void *))) {
         return no_memory(path, fault);
     }
     a->subjects = list;

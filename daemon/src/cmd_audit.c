@@ -295,11 +295,14 @@ static int check_request(const struct request *r, size_t n_arguments, struct fau
 static int run(struct request *r, size_t n_arguments, bool *found, struct fault *fault)
 {
     int rc = check_request(r, n_arguments, fault);
-    struct protocol_file *file = calloc(1, sizeof *file);
-    if (rc == FAULT_NONE && file == NULL) {
-        rc = fault_set(fault, FAULT_WORK, "no memory");
+    if (rc != FAULT_NONE) {
+        return rc;
     }
-    rc = rc ? rc : protocol_file_load(file, r->path[0], fault);
+    struct protocol_file *file = calloc(1, sizeof *file);
+    if (file == NULL) {
+        return fault_set(fault, FAULT_WORK, "no memory");
+    }
+    rc = protocol_file_load(file, r->path[0], fault);
     if (rc == FAULT_NONE && r->defects != NULL) {
         rc = protocol_file_add_defects(file, r->path[0], r->defects, fault);
     }

@@ -52,6 +52,21 @@ static void observe(model_audit *audit, const model_audit_params *params,
     }
 }
 
+/* Plays one trial, or ends the session: false then. *called: there is something to tell. */
+static bool play(struct rig *rig, model_audit *audit, const model_audit_params *params,
+                 model_protocol_trial *shown, model_audit_alarm *alarm, bool *called)
+{
+    model_audit_trial trial;
+    const bool goes_on = rig_next(rig, &trial, shown);
+    if (goes_on) {
+        observe(audit, params, &trial);
+    } else {
+        model_audit_end_session(audit);
+    }
+    *called = model_audit_take(audit, params, alarm);
+    return goes_on;
+}
+
 /* ---- faithful rigs --------------------------------------------------------------------------- */
 
 struct tally {
@@ -71,21 +86,21 @@ static void watch_faithful(int which, struct rig_ears ears, uint64_t animal, int
     model_audit_init(&audit);
     for (int s = 0; s < first + sessions; s++) {
         rig_start_session(&rig);
-        if (s >= first) {
-            model_audit_start_session(&audit, &declared[which]);
-        }
-        while (rig_next(&rig, &trial, NULL)) {
-            if (s < first) {
-                continue;
+        if (s < first) {
+            while (rig_next(&rig, &trial, NULL)) {
             }
-            observe(&audit, &declared[which], &trial);
-            t->trials++;
-            if (model_audit_take(&audit, &declared[which], &alarm)) {
-                t->alarms++;
-                t->rules[alarm.rule]++;
-            }
+            continue;
         }
-        t->sessions += s >= first;
+        model_audit_start_session(&audit, &declared[which]);
+        bool called;
+        bool goes_on;
+        do {
+            goes_on = play(&rig, &audit, &declared[which], NULL, &alarm, &called);
+            t->trials += goes_on;
+            t->alarms += called;
+            t->rules[called ? alarm.rule : 0] += called;
+        } while (goes_on);
+        t->sessions++;
     }
 }
 
@@ -200,7 +215,6 @@ static void watch_defect(const struct case_of *c, const model_protocol *faulty,
     static model_audit audit;
     static struct rig rig;
     const model_audit_params *params = &declared[c->protocol];
-    model_audit_trial trial;
     model_audit_alarm alarm;
     int64_t trials = 0;
     int64_t kind = 0;
@@ -214,31 +228,28 @@ static void watch_defect(const struct case_of *c, const model_protocol *faulty,
         rig_start_session(&rig);
         model_audit_start_session(&audit, params);
         nats = 0.0;
-        for (;;) {
+        bool called;
+        bool goes_on;
+        do {
             model_protocol_trial shown;
-            model_protocol_state before = rig.state;
-            if (!rig_next(&rig, &trial, &shown)) {
-                break;
+            const model_protocol_state before = rig.state;
+            goes_on = play(&rig, &audit, params, &shown, &alarm, &called);
+            if (goes_on) {
+                const bool is_kind = concerns(c, &before, &shown);
+                kind += is_kind;
+                trials += kind > 0;
+                nats += is_slow ? nats_for_all(c, faulty, &before, &shown) : 0.0;
+                first = first < 0 && (is_slow ? nats >= log(PER_ALARM) : is_kind) ? s : first;
             }
-            const bool is_kind = concerns(c, &before, &shown);
-            kind += is_kind;
-            trials += kind > 0;
-            nats += is_slow ? nats_for_all(c, faulty, &before, &shown) : 0.0;
-            const bool could = is_slow ? nats >= log(PER_ALARM) : is_kind;
-            first = first < 0 && could ? s : first;
-            observe(&audit, params, &trial);
-            if (!model_audit_take(&audit, params, &alarm)) {
-                continue;
-            }
-            d->alarms++;
-            d->foreign += alarm.is_foreign;
-            if (found < 0) {
+            d->alarms += called;
+            d->foreign += called && alarm.is_foreign;
+            if (called && found < 0) {
                 d->rules[alarm.rule]++;
                 found = s;
                 d->trials[d->n] = trials;
                 d->kind[d->n++] = kind;
             }
-        }
+        } while (goes_on);
     }
     d->missed += found < 0;
     d->could += first >= 0;
@@ -347,7 +358,6 @@ static void watch_foreign(int is, int said, struct rig_ears ears, uint64_t anima
 {
     static model_audit audit;
     static struct rig rig;
-    model_audit_trial trial;
     model_audit_alarm alarm;
     long alarms = 0;
     bool is_said = false;
@@ -356,14 +366,13 @@ static void watch_foreign(int is, int said, struct rig_ears ears, uint64_t anima
     for (int s = 0; s < 10; s++) {
         rig_start_session(&rig);
         model_audit_start_session(&audit, &declared[said]);
-        while (rig_next(&rig, &trial, NULL)) {
-            trial.stage = -1;
-            observe(&audit, &declared[said], &trial);
-            if (model_audit_take(&audit, &declared[said], &alarm)) {
-                alarms++;
-                is_said = is_said || alarm.is_foreign;
-            }
-        }
+        bool called;
+        bool goes_on;
+        do {
+            goes_on = play(&rig, &audit, &declared[said], NULL, &alarm, &called);
+            alarms += called;
+            is_said = is_said || (called && alarm.is_foreign);
+        } while (goes_on);
     }
     f->animals++;
     f->found += alarms > 0;
