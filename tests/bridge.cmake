@@ -40,4 +40,4 @@ python_test(integration/test_firmware_size.py)
 python_test(integration/test_serial_tables.py)
 python_test(integration/test_serial.py)
 
-fuzz_target(frame murid::bridge)
+fuzz_target(frame murid::bridge murid::firmware)

@@ -24,17 +24,22 @@ struct member_sums {
     double nats[MODEL_BANK_MAX];    /* of each member alone */
     double weight[MODEL_BANK_MAX];  /* of each member, before the choice */
     double without[MODEL_BANK_MAX]; /* nats of the bank without it */
+    double whole;                   /* nats of the bank with all, for no animal in particular */
 };
 
 struct animal {
     char session[PROTO_ID_MAX + 1];
     struct learner learner;
+    int64_t n_trials;
+    double outside;    /* sum of the weight of members outside of what they were fitted on */
     left_out *weights; /* owned; NULL unless members are asked for */
 };
 
 struct eval {
     model_bank_params single; /* the random walk, where no model is given */
     struct learner_models models;
+    model_engagement_params engagement;
+    model_stack_params stack;
     bool with_members;
     left_out priors;
     struct member_sums sums;
@@ -59,6 +64,8 @@ static int add_animal(struct eval *e, struct animal *animal, struct fault *fault
 {
     animal->session[0] = '\0';
     animal->weights = NULL;
+    animal->n_trials = 0;
+    animal->outside = 0.0;
     if (e->with_members) {
         animal->weights = malloc(sizeof *animal->weights);
         if (animal->weights == NULL) {
@@ -101,7 +108,10 @@ static void take_members(struct eval *e, struct animal *animal, const model_tria
     const model_bank *bank = &animal->learner.bank;
     const bool chose_right = trial->choice == 1;
     double p[MODEL_BANK_MAX];
+    double whole;
     model_bank_predict_each(bank, params, trial->contrast, p);
+    model_bank_predict(bank, params, 1, &trial->contrast, &whole, NULL, NULL);
+    e->sums.whole += model_score_nats(whole, chose_right);
     for (uint32_t i = 0; i < params->n; i++) {
         double *weight = (*animal->weights)[i];
         double mixed = 0.0;
@@ -140,6 +150,8 @@ static int take_row(struct eval *e, const struct table *table, const struct tabl
     }
     struct learner_outcome outcome;
     const int status = learner_observe(&animal->learner, &e->models, &trial, &outcome);
+    animal->n_trials++;
+    animal->outside += model_bank_outside(&animal->learner.bank);
     if (status != MODEL_OK) {
         return fault_set(fault, FAULT_WORK,
                          "%s:%lld: the twin of %s could not take this trial up: %s", table->path,
@@ -178,16 +190,17 @@ static int read_rows(struct eval *e, struct table *table, struct fault *fault)
 
 static void print_row(const char *name, int width, const model_score *s)
 {
-    printf("%-*s %8lld %8.4f %8.4f %8.4f %8.4f %8.4f %8.4f\n", width, name, (long long)s->n,
-           model_score_mean_nats(s), model_score_mean_baseline_nats(s), CHANCE_NATS,
-           model_score_accuracy(s), model_score_mean_brier(s), model_score_ece(s));
+    printf("%-*s %8lld %8.4f %8.4f %8.4f %8.4f %8.4f %8.4f %8.3f %8.2f\n", width, name,
+           (long long)s->n, model_score_mean_nats(s), model_score_mean_baseline_nats(s),
+           CHANCE_NATS, model_score_accuracy(s), model_score_mean_brier(s), model_score_ece(s),
+           model_score_coverage(s), model_score_interval_ratio(s));
 }
 
 /* Nats a trial that the bank would lose without member i; NaN if nothing would be left of it. */
 static double member_gain(const struct eval *e, const model_score *pooled, uint32_t i)
 {
     return e->models.bank->n > 1
-               ? e->sums.without[i] / (double)pooled->n - model_score_mean_nats(pooled)
+               ? (e->sums.without[i] - e->sums.whole) / (double)pooled->n
                : (double)NAN;
 }
 
@@ -209,8 +222,8 @@ static void print_table(const struct eval *e, const model_score *pooled)
         const int n = (int)strlen(e->subjects.name[i]);
         width = n > width ? n : width;
     }
-    printf("%-*s %8s %8s %8s %8s %8s %8s %8s\n", width, "subject", "trials", "nats", "walk",
-           "chance", "accuracy", "brier", "ece");
+    printf("%-*s %8s %8s %8s %8s %8s %8s %8s %8s %8s\n", width, "subject", "trials", "nats", "walk",
+           "chance", "accuracy", "brier", "ece", "covered", "ratio");
     for (uint32_t i = 0; i < e->n; i++) {
         print_row(e->subjects.name[i], width, &e->animals[i].learner.score);
     }
@@ -220,7 +233,26 @@ static void print_table(const struct eval *e, const model_score *pooled)
     }
 }
 
-static void print_score(const model_score *s)
+/* An object for each bin of p(right) that holds choices. */
+static void print_reliability(const model_score *s)
+{
+    const char *between = "";
+    printf("[");
+    for (int i = 0; i < MODEL_SCORE_BINS; i++) {
+        if (s->bin_n[i] > 0) {
+            const double n = (double)s->bin_n[i];
+            printf("%s{\"n\": %lld, ", between, (long long)s->bin_n[i]);
+            escape_json_real(stdout, "p_right", s->bin_p[i] / n);
+            printf(", ");
+            escape_json_real(stdout, "chose_right", s->bin_y[i] / n);
+            printf("}");
+            between = ", ";
+        }
+    }
+    printf("]");
+}
+
+static void print_score(const model_score *s, double outside)
 {
     printf("{");
     escape_json_real(stdout, "nats", model_score_mean_nats(s));
@@ -233,7 +265,15 @@ static void print_score(const model_score *s)
     printf(", ");
     escape_json_real(stdout, "baseline_nats", model_score_mean_baseline_nats(s));
     printf(", ");
-    printf("\"n\": %lld}", (long long)s->n);
+    printf("\"n\": %lld, ", (long long)s->n);
+    escape_json_real(stdout, "coverage", model_score_coverage(s));
+    printf(", ");
+    escape_json_real(stdout, "interval_ratio", model_score_interval_ratio(s));
+    printf(", \"coverage_bins\": %lld, \"reliability\": ", (long long)s->n_rates);
+    print_reliability(s);
+    printf(", ");
+    escape_json_real(stdout, "outside", outside);
+    printf("}");
 }
 
 static void print_member_objects(const struct eval *e, const model_score *pooled)
@@ -252,14 +292,27 @@ static void print_member_objects(const struct eval *e, const model_score *pooled
     printf("]");
 }
 
+/* Mean weight of members that were outside of what their rules were fitted on. */
+static double mean_outside(double sum, int64_t n)
+{
+    return n > 0 ? sum / (double)n : 0.0;
+}
+
 static void print_json(const struct eval *e, const model_score *pooled)
 {
+    int64_t n_trials = 0;
+    double outside = 0.0;
+    for (uint32_t i = 0; i < e->n; i++) {
+        n_trials += e->animals[i].n_trials;
+        outside += e->animals[i].outside;
+    }
     printf("{\"pooled\": ");
-    print_score(pooled);
+    print_score(pooled, mean_outside(outside, n_trials));
     printf(", \"subjects\": {");
     for (uint32_t i = 0; i < e->n; i++) {
         printf("%s\"%s\": ", i > 0 ? ", " : "", e->subjects.name[i]);
-        print_score(&e->animals[i].learner.score);
+        const struct animal *animal = &e->animals[i];
+        print_score(&animal->learner.score, mean_outside(animal->outside, animal->n_trials));
     }
     printf("}");
     if (e->with_members) {
@@ -272,6 +325,7 @@ struct request {
     const char *path;
     const char *features;
     const char *model;
+    const char *adapt;
     bool json;
     bool with_members;
 };
@@ -292,6 +346,14 @@ static int choose_models(struct eval *e, const struct request *r, model_params *
     e->models.baseline = baseline;
     e->models.bank = r->model != NULL ? &twin->bank : &e->single;
     e->with_members = r->with_members;
+    if (strcmp(r->adapt, "on") != 0 && strcmp(r->adapt, "off") != 0) {
+        return fault_set(fault, FAULT_INPUT, "option adapt: \"%.20s\"; on or off expected",
+                         r->adapt);
+    }
+    model_engagement_default(&e->engagement);
+    model_stack_default(&e->stack);
+    e->models.engagement = &e->engagement;
+    e->models.stack = strcmp(r->adapt, "on") == 0 ? &e->stack : NULL;
     leave_out(e->models.bank, e->priors);
     return FAULT_NONE;
 }
@@ -347,7 +409,7 @@ static int evaluate(const struct request *r, struct fault *fault)
 
 int cmd_eval(int argc, char **argv)
 {
-    struct request r = {0};
+    struct request r = {.adapt = "on"};
     const struct option list[] = {
         {"model", OPTION_TEXT, &r.model, 0, 0, "M", "model file; without it, the random walk",
          NULL},
@@ -355,10 +417,13 @@ int cmd_eval(int argc, char **argv)
          "of the random walk (stimulus,bias,prev_choice)", NULL},
         {"members", OPTION_FLAG, &r.with_members, 0, 0, NULL,
          "a bank's members too: nats alone, mean weight, and nats that each adds", NULL},
+        {"adapt", OPTION_TEXT, &r.adapt, 0, 0, "on|off",
+         "whether the bank's rules are weighed for each animal as the daemon does (on)", NULL},
         {"json", OPTION_FLAG, &r.json, 0, 0, NULL, "the same for programs", NULL},
     };
     struct options options = {
-        .usage = "eval DATA.csv [--model M] [--policy FEATURES] [--members] [--json]",
+        .usage =
+            "eval DATA.csv [--model M] [--policy FEATURES] [--adapt on|off] [--members] [--json]",
         .about = "How well each choice is predicted before it is read, trial after trial: nats a\n"
                  "trial of the model, of the built-in random walk and of chance (ln 2), accuracy,\n"
                  "Brier score and calibration error (10 bins), for each subject and over all\n"

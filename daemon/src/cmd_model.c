@@ -80,6 +80,41 @@ static void print_single(const model_params *p, const struct safetensors *st)
     }
 }
 
+static void print_span(const char *member, const char *rule, const char *what, double lo, double hi)
+{
+    printf("%-6s %-15s %-15s %10.4g %10.4g", member, rule, what, lo, hi);
+}
+
+/* What the rules were fitted on, with the margin. */
+static void print_ranges(const struct model_file *model)
+{
+    const model_bank_params *bank = &model->bank;
+    bool is_first = true;
+    for (uint32_t i = 0; i < bank->n; i++) {
+        const model_params *p = &bank->member[i];
+        const char *rule = model_rule_name(p->rule.kind);
+        char member[16];
+        (void)snprintf(member, sizeof member, "%u", (unsigned)i);
+        if (!p->range.is_known) {
+            continue;
+        }
+        if (is_first) {
+            printf("\n%-6s %-15s %-15s %10s %10s %10s\n", "member", "rule", "fitted on", "from",
+                   "to", "step");
+            is_first = false;
+        }
+        for (uint32_t k = 0; k < p->policy.n; k++) {
+            print_span(member, rule, model_feature_name(p->policy.feature[k]), p->range.w_lo[k],
+                       p->range.w_hi[k]);
+            printf(" %10.4g\n", p->range.step_max[k]);
+        }
+        for (size_t k = 0; k < model_rule_inputs(p->rule.kind); k++) {
+            print_span(member, rule, model_rule_input_name(k), p->range.x_lo[k], p->range.x_hi[k]);
+            putchar('\n');
+        }
+    }
+}
+
 static void print_members(const struct model_file *model)
 {
     const model_bank_params *bank = &model->bank;
@@ -113,6 +148,7 @@ static void print_people(const struct model_file *model, const char *path,
     } else {
         print_single(&model->bank.member[0], st);
     }
+    print_ranges(model);
 }
 
 static void print_string(const char *text)
@@ -156,6 +192,14 @@ static void print_parameters(const model_params *p)
     print_values("rate", p->rule.rate, n);
     print_values("baseline", p->rule.baseline, n);
     print_values("decay", p->rule.decay, n);
+    if (p->range.is_known) {
+        const uint32_t n_inputs = (uint32_t)model_rule_inputs(p->rule.kind);
+        print_values("range_w_lo", p->range.w_lo, n);
+        print_values("range_w_hi", p->range.w_hi, n);
+        print_values("range_step_max", p->range.step_max, n);
+        print_values("range_x_lo", p->range.x_lo, n_inputs);
+        print_values("range_x_hi", p->range.x_hi, n_inputs);
+    }
 }
 
 static void print_member_objects(const struct model_file *model)

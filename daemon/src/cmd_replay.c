@@ -94,10 +94,23 @@ static int compare_prediction(struct replay *r, const struct rerun_step *step, s
     const struct {
         const char *what;
         double value;
-    } numbers[] = {{"for_trial", (double)p->for_trial}, {"n", (double)p->score.v.n},
-                   {"nats", p->score.v.nats},           {"baseline_nats", p->score.v.baseline_nats},
-                   {"brier", p->score.v.brier},         {"ece", p->score.v.ece}};
-    for (int i = 0; rc == FAULT_NONE && i < 6; i++) {
+    } numbers[] = {{"for_trial", (double)p->for_trial},
+                   {"n", (double)p->score.v.n},
+                   {"nats", p->score.v.nats},
+                   {"baseline_nats", p->score.v.baseline_nats},
+                   {"brier", p->score.v.brier},
+                   {"ece", p->score.v.ece},
+                   {"coverage", p->score.v.coverage},
+                   {"interval_ratio", p->score.v.interval_ratio},
+                   {"session_n", (double)p->session_score.v.n},
+                   {"session_nats", p->session_score.v.nats},
+                   {"session_baseline_nats", p->session_score.v.baseline_nats},
+                   {"session_brier", p->session_score.v.brier},
+                   {"session_ece", p->session_score.v.ece},
+                   {"session_coverage", p->session_score.v.coverage},
+                   {"session_interval_ratio", p->session_score.v.interval_ratio}};
+    const int n_numbers = (int)(sizeof numbers / sizeof numbers[0]);
+    for (int i = 0; rc == FAULT_NONE && i < n_numbers; i++) {
         r->values++;
         if (!is_same(s, 6 + i, numbers[i].value)) {
             rc = differ(r, id, numbers[i].what, sqlite3_column_double(s, 6 + i), numbers[i].value,
@@ -126,10 +139,18 @@ static int compare_event(struct replay *r, const struct rerun_step *step, struct
                          "%s: event %" PRId64 ": status was %s, is recomputed as %s",
                          r->rerun->journal.path, id, was != NULL ? was : "unknown", is);
     }
-    const double values[] = {scored->p_right, scored->nats, scored->baseline_nats,
-                             scored->p_disengaged};
-    static const char *const NAMES[] = {"p_right", "nats", "baseline_nats", "p_disengaged"};
-    for (int i = 0; i < 4; i++) {
+    const bool is_closed = scored->bin.n > 0;
+    const double nan = (double)NAN;
+    const double values[] = {scored->p_right,
+                             scored->nats,
+                             scored->baseline_nats,
+                             scored->p_disengaged,
+                             is_closed ? (double)scored->bin.n_covered : nan,
+                             is_closed ? scored->bin.found : nan,
+                             is_closed ? scored->bin.claimed : nan};
+    static const char *const NAMES[] = {"p_right", "nats",      "baseline_nats", "p_disengaged",
+                                        "covered", "bin_error", "bin_claimed"};
+    for (int i = 0; i < 7; i++) {
         r->values++;
         if (!is_same(s, 1 + i, values[i])) {
             return differ(r, id, NAMES[i], sqlite3_column_double(s, 1 + i), values[i], fault);
@@ -222,11 +243,15 @@ static int replay_journal(const char *path, struct fault *fault)
     if (rc == FAULT_NONE &&
         (sqlite3_prepare_v2(
              rerun.journal.db,
-             "SELECT status, p_right, nats, baseline_nats, p_disengaged FROM event WHERE id = ?",
+             "SELECT status, p_right, nats, baseline_nats, p_disengaged, covered, bin_error,"
+             " bin_claimed FROM event WHERE id = ?",
              -1, &r.event, NULL) != SQLITE_OK ||
          sqlite3_prepare_v2(rerun.journal.db,
                             "SELECT stimuli, p_right, lo, hi, w, w_sd, for_trial, n, nats,"
-                            " baseline_nats, brier, ece FROM prediction WHERE event = ?",
+                            " baseline_nats, brier, ece, coverage, interval_ratio, session_n,"
+                            " session_nats, session_baseline_nats, session_brier, session_ece,"
+                            " session_coverage, session_interval_ratio"
+                            " FROM prediction WHERE event = ?",
                             -1, &r.prediction, NULL) != SQLITE_OK ||
          sqlite3_prepare_v2(rerun.journal.db,
                             "SELECT evidence, text FROM alert WHERE event = ?"

@@ -35,20 +35,21 @@ static const char *cell(char out[CELL_MAX], const char *format, double value)
 
 static void print_numbers(const struct review_tally *t)
 {
-    char a[8][CELL_MAX];
-    printf(" %8" PRId64 " %6" PRId64 " %5" PRId64 " %8s %7s %7s %8s %6s %6s %7s %7s", t->trials,
+    char a[9][CELL_MAX];
+    printf(" %8" PRId64 " %6" PRId64 " %5" PRId64 " %8s %7s %7s %8s %6s %6s %6s %7s %7s", t->trials,
            t->no_gos, t->missing, cell(a[0], "%.3f", review_accuracy(t)),
            cell(a[1], "%.4f", model_score_mean_nats(&t->score)),
            cell(a[2], "%.4f", model_score_mean_baseline_nats(&t->score)),
            cell(a[3], "%+.4f", review_gain(t)), cell(a[4], "%.3f", model_score_ece(&t->score)),
            cell(a[5], "%.3f", model_score_mean_brier(&t->score)),
-           cell(a[6], "%.1f", quantile_us(t, 0.5)), cell(a[7], "%.1f", quantile_us(t, 0.99)));
+           cell(a[6], "%.3f", model_score_coverage(&t->score)),
+           cell(a[7], "%.1f", quantile_us(t, 0.5)), cell(a[8], "%.1f", quantile_us(t, 0.99)));
 }
 
 static void print_header(void)
 {
-    printf(" %8s %6s %5s %8s %7s %7s %8s %6s %6s %7s %7s", "trials", "no-go", "gaps", "accuracy",
-           "nats", "walk", "gain", "ece", "brier", "us p50", "us p99");
+    printf(" %8s %6s %5s %8s %7s %7s %8s %6s %6s %6s %7s %7s", "trials", "no-go", "gaps",
+           "accuracy", "nats", "walk", "gain", "ece", "brier", "cover", "us p50", "us p99");
 }
 
 /* "gap 2, late 1" */
@@ -144,7 +145,9 @@ static void print_text(const struct review *v)
     const struct widths w = widths_of(v);
     char from[TIME_MAX];
     char to[TIME_MAX];
-    printf("%s: %" PRId64 " messages", v->path, v->n_events);
+    char path[sizeof v->path];
+    escape_clean(path, sizeof path, v->path);
+    printf("%s: %" PRId64 " messages", path, v->n_events);
     if (v->n_events > 0) {
         printf(", %s to %s", review_time(from, sizeof from, "%Y-%m-%d %H:%M", v->first_wall_ns),
                review_time(to, sizeof to, "%Y-%m-%d %H:%M", v->last_wall_ns));
@@ -155,7 +158,9 @@ static void print_text(const struct review *v)
     printf(
         "\nnats: mean -log p(choice) of the twin, predicted before the choice was read; walk: of "
         "the random walk;\ngain: walk - nats, above 0 the twin predicts better; 95%%: bootstrap "
-        "over sessions; us: decode,\nassimilate and predict; gaps: trial numbers never heard\n"
+        "over sessions; cover: of bins of choices whose rate the 90%% interval of p(right) held; "
+        "us: "
+        "decode,\nassimilate and predict; gaps: trial numbers never heard\n"
         "late: %" PRId64 " healed, %" PRId64 " too late to be taken up; refused: %" PRId64
         " messages, %" PRId64 " conflicts\n",
         v->total.healed, v->total.late, v->n_refused, v->n_conflicts);
@@ -189,6 +194,9 @@ static void json_tally(const struct review_tally *t)
     json_real("gain", review_gain(t));
     json_real("brier", model_score_mean_brier(&t->score));
     json_real("ece", model_score_ece(&t->score));
+    json_real("coverage", model_score_coverage(&t->score));
+    printf(", \"coverage_bins\": %" PRId64, t->score.n_rates);
+    json_real("interval_ratio", model_score_interval_ratio(&t->score));
     json_real("us_p50", quantile_us(t, 0.5));
     json_real("us_p99", quantile_us(t, 0.99));
     printf(", \"alerts\": {");

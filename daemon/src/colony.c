@@ -242,13 +242,27 @@ void colony_make_dormant(struct colony *colony, uint32_t session)
     colony->n_dormant++;
 }
 
-static void fill_score(proto_score *out, const model_score *score)
+void colony_fill_score(proto_score *out, const model_score *score)
 {
     out->n = score->n;
     out->nats = model_score_mean_nats(score);
     out->baseline_nats = model_score_mean_baseline_nats(score);
     out->brier = model_score_mean_brier(score);
     out->ece = model_score_ece(score);
+    out->coverage = model_score_coverage(score);
+    out->coverage_bins = score->n_rates;
+    out->interval_ratio = model_score_interval_ratio(score);
+}
+
+void colony_fill_reliability(proto_reliability *out, const model_score *score)
+{
+    out->n.n = out->p_right.n = out->chose_right.n = MODEL_SCORE_BINS;
+    for (int i = 0; i < MODEL_SCORE_BINS; i++) {
+        const double n = (double)score->bin_n[i];
+        out->n.v[i] = n;
+        out->p_right.v[i] = n > 0.0 ? score->bin_p[i] / n : 0.0;
+        out->chose_right.v[i] = n > 0.0 ? score->bin_y[i] / n : 0.0;
+    }
 }
 
 /* The probability of a rule is that of all members that have it. */
@@ -289,13 +303,16 @@ void colony_predict(const struct colony *colony, uint32_t subject, proto_message
     p->stimuli.n = p->p_right.n = p->lo.n = p->hi.n = n;
     memcpy(p->stimuli.v, is_named ? s->state.stimuli : colony->config->model.stimuli.v,
            n * sizeof p->stimuli.v[0]);
-    model_bank_predict(bank, params, n, p->stimuli.v, p->p_right.v, p->lo.v, p->hi.v);
+    learner_predict(&s->state.learner, &colony->models, n, p->stimuli.v, p->p_right.v, p->lo.v,
+                    p->hi.v);
     (void)model_policy_print(policy, p->policy, sizeof p->policy);
     p->w.n = p->w_sd.n = policy->n;
     model_bank_weights(bank, params, p->w.v, p->w_sd.v);
     fill_rules(p, bank, params);
-    p->score.present = true;
-    fill_score(&p->score.v, &s->state.learner.score);
+    p->score.present = p->session_score.present = p->reliability.present = true;
+    colony_fill_score(&p->score.v, &s->state.learner.score);
+    colony_fill_score(&p->session_score.v, &s->state.learner.session_score);
+    colony_fill_reliability(&p->reliability.v, &s->state.learner.score);
     strcpy(p->model, colony->model_hash);
     if (colony->config->engagement.enabled) {
         p->p_disengaged = model_engagement_p(&s->state.learner.engagement);
@@ -386,12 +403,14 @@ int64_t colony_durable_seq(struct session *session, int64_t durable_event)
 }
 
 static void change_model(const struct colony *colony, struct subject *s,
-                         const struct learner_models *models)
+                         const struct learner_models *models, bool is_same_model)
 {
     if (s->last_event == 0) { /* not heard yet: it never knew the old model */
         learner_init(&s->state.learner, models);
+    } else if (!is_same_model) {
+        learner_change_model(&s->state.learner, &colony->models, models);
     } else {
-        learner_change_model(&s->state.learner, colony->models.bank, models->bank);
+        learner_reset_stack(&s->state.learner, models);
     }
     heal_close(&s->state.heal);
 }
@@ -405,14 +424,16 @@ void colony_change_run(struct colony *colony, int64_t run, const struct config *
     const bool same_model =
         strcmp(colony->model_hash, hash) == 0 &&
         model_policy_equals(&colony->models.bank->member[0].policy, &models.bank->member[0].policy);
-    for (uint32_t i = 0; !(same_model && same_protocol) && i < colony->n_subjects; i++) {
+    const bool is_stack_same = (colony->models.stack != NULL) == (models.stack != NULL);
+    const bool is_same = same_model && is_stack_same && same_protocol;
+    for (uint32_t i = 0; !is_same && i < colony->n_subjects; i++) {
         struct subject *s = &colony->subjects[i];
         if (s->run < run) {
             if (!same_protocol) {
                 audit_anew(&s->state, &models);
             }
-            if (!same_model) {
-                change_model(colony, s, &models);
+            if (!same_model || !is_stack_same) {
+                change_model(colony, s, &models, same_model);
             }
             s->run = run;
         }

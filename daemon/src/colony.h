@@ -34,6 +34,7 @@ struct subject_state {
     int64_t is_disengaged;              /* 1 once the alert was raised, until it plays again */
     int64_t is_over;                    /* 1: the session was ended, and has not gone on */
     int64_t is_audited;                 /* 1: against the protocol of its run */
+    int64_t outside; /* trials until a bout outside of the model is over; 0 none */
     struct learner learner;
     struct heal heal;
     model_status_tracker tracker;
@@ -164,6 +165,10 @@ void colony_judge(struct subject *subject, int64_t now_ns);
 /* Fills *out with where a subject stood when it was last judged: message of kind training, without
  * clock. False if it never was. RT-safe: yes. */
 bool colony_standing(const struct colony *colony, uint32_t subject, proto_message *out);
+
+/* Means of a score, and its bins, as they are published. RT-safe: yes. */
+void colony_fill_score(proto_score *out, const model_score *score);
+void colony_fill_reliability(proto_reliability *out, const model_score *score);
 
 /* Notes that an event numbered id was heard for the session: its seqs up to `through` will be safe
  * when the journal has reached it. RT-safe: yes. */

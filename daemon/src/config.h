@@ -49,6 +49,7 @@ struct config {
     struct config_session session;
     struct config_engagement engagement;
     struct config_protocol protocol;
+    struct config_adaptation adaptation;
     struct config_limits limits;
     struct config_journal journal;
     struct config_log log;

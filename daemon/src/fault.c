@@ -3,15 +3,16 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "escape.h"
+
 int fault_set(struct fault *fault, int code, const char *format, ...)
 {
+    char said[sizeof fault->text]; /* may quote outside text, or *fault itself */
     va_list values;
     va_start(values, format);
-    (void)vsnprintf(fault->text, sizeof fault->text, format, values);
+    (void)vsnprintf(said, sizeof said, format, values);
     va_end(values);
-    for (char *c = fault->text; *c != '\0'; c++) {
-        *c = (unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c; /* found in outside text */
-    }
+    escape_clean(fault->text, sizeof fault->text, said);
     return code;
 }
 

@@ -702,6 +702,46 @@ static int fit_by_search(struct fitting *f, struct model_file *out, struct fitte
     return model_file_build_params(&params, out, fault);
 }
 
+/* Where the fitted twin went with one animal or its mirror image. */
+static void follow(const struct training_subject *animal, const model_params *params,
+                   bool is_mirror, model_range *range)
+{
+    model_twin twin;
+    model_twin_init(&twin, params);
+    for (size_t i = 0; i < animal->n; i++) {
+        model_trial trial = animal->trials[i];
+        if (is_mirror) {
+            trial.contrast = -trial.contrast;
+            trial.choice = trial.choice >= 0 ? (int8_t)(1 - trial.choice) : trial.choice;
+            trial.side = trial.side >= 0 ? (int8_t)(1 - trial.side) : trial.side;
+        }
+        if (animal->starts_session[i] != 0) {
+            model_twin_start_session(&twin, params);
+        }
+        (void)model_twin_measure(&twin, params, &trial,
+                                 range); /* a trial that fails moves nothing */
+    }
+}
+
+/* What the rule meets in the animals of the fit, to tell when it meets something else. */
+static void measure_range(const struct training *training, const uint32_t subjects[], uint32_t n,
+                          model_params *params)
+{
+    model_range range;
+    if (params->rule.kind == MODEL_RULE_NONE) {
+        return;
+    }
+    model_range_open(&range);
+    for (uint32_t i = 0; i < (subjects != NULL ? n : training->n); i++) {
+        const struct training_subject *animal =
+            &training->subject[subjects != NULL ? subjects[i] : i];
+        follow(animal, params, false, &range);
+        follow(animal, params, true, &range);
+    }
+    model_range_close(&range, &params->rule, params->policy.n);
+    params->range = range;
+}
+
 static void describe(const struct fitting *f, const struct training *training,
                      const struct fitter_result *r, struct model_file *out)
 {
@@ -733,6 +773,7 @@ int fitter_fit(const struct fitter_options *options, const struct training *trai
     }
     if (rc == FAULT_NONE && result->has_model) {
         describe(f, training, result, out);
+        measure_range(training, subjects, n, &out->bank.member[0]);
     }
     training_view_close(&f->view);
     training_view_close(&f->plain);

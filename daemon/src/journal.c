@@ -315,6 +315,7 @@ static void keep_prediction(struct journal *j, const struct colony *colony,
     r->session = result->session;
     r->for_trial = p->for_trial;
     r->score = p->score.v;
+    r->session_score = p->session_score.v;
     for (int i = 0; i < SESSION_STAGES; i++) {
         r->stage_us[i] = (double)result->stage_ns[i] / 1000.0;
     }

@@ -3,7 +3,7 @@
 #ifndef MURID_JOURNAL_SCHEMA_H
 #define MURID_JOURNAL_SCHEMA_H
 
-#define JOURNAL_VERSION 2
+#define JOURNAL_VERSION 3
 #define JOURNAL_FILE    "journal.sqlite"
 
 #define JOURNAL_SCHEMA                                                                             \
@@ -21,7 +21,8 @@
     " t_event_ns INTEGER, source TEXT NOT NULL, rig TEXT, kind TEXT, status TEXT NOT NULL,"        \
     " subject INTEGER REFERENCES subject, session INTEGER REFERENCES session, trial INTEGER,"      \
     " seq INTEGER, stimulus REAL, choice INTEGER, reward REAL, side INTEGER, rt_s REAL,"           \
-    " p_right REAL, nats REAL, baseline_nats REAL, p_disengaged REAL, raw BLOB NOT NULL);"         \
+    " p_right REAL, nats REAL, baseline_nats REAL, p_disengaged REAL,"                             \
+    " covered INTEGER, bin_error REAL, bin_claimed REAL, raw BLOB NOT NULL);"                      \
     "CREATE INDEX event_subject ON event (subject, id);"                                           \
     "CREATE TABLE prediction ("                                                                    \
     " event INTEGER PRIMARY KEY REFERENCES event, t_wall_ns INTEGER NOT NULL,"                     \
@@ -30,6 +31,9 @@
     " for_trial INTEGER NOT NULL, stimuli BLOB NOT NULL, p_right BLOB NOT NULL,"                   \
     " lo BLOB NOT NULL, hi BLOB NOT NULL, w BLOB NOT NULL, w_sd BLOB NOT NULL,"                    \
     " n INTEGER NOT NULL, nats REAL, baseline_nats REAL, brier REAL, ece REAL,"                    \
+    " coverage REAL, interval_ratio REAL,"                                                         \
+    " session_n INTEGER NOT NULL, session_nats REAL, session_baseline_nats REAL,"                  \
+    " session_brier REAL, session_ece REAL, session_coverage REAL, session_interval_ratio REAL,"   \
     " decode_us REAL NOT NULL, assimilate_us REAL NOT NULL, predict_us REAL NOT NULL);"            \
     "CREATE TABLE alert ("                                                                         \
     " id INTEGER PRIMARY KEY, event INTEGER, t_wall_ns INTEGER NOT NULL, rig TEXT NOT NULL,"       \
@@ -45,6 +49,16 @@
     " event.t_wall_ns AS t_wall_ns, event.status AS status"                                        \
     " FROM event JOIN subject ON subject.id = event.subject"                                       \
     " JOIN session ON session.id = event.session"                                                  \
-    " WHERE event.status IN ('taken', 'healed', 'late');"
+    " WHERE event.status IN ('taken', 'healed', 'late');"                                          \
+    "CREATE VIEW reliability AS SELECT subject.name AS subject, session.rig AS rig,"               \
+    " session.name AS session, min(CAST(10 * p_right AS INTEGER), 9) AS bin, count(*) AS n,"       \
+    " avg(p_right) AS p_right, avg(choice) AS chose_right, sum(nats) AS nats,"                     \
+    " sum(baseline_nats) AS baseline_nats, sum((p_right - choice) * (p_right - choice)) AS brier," \
+    " 2 * count(covered) AS coverage_bins, total(covered) AS covered,"                             \
+    " total(bin_error) AS bin_error, total(bin_claimed) AS bin_claimed"                            \
+    " FROM event JOIN subject ON subject.id = event.subject"                                       \
+    " JOIN session ON session.id = event.session"                                                  \
+    " WHERE choice IS NOT NULL AND p_right IS NOT NULL"                                            \
+    " GROUP BY event.subject, event.session, bin;"
 
 #endif

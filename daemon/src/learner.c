@@ -27,14 +27,25 @@ size_t learner_unpack(struct learner *l, const uint8_t bytes[], size_t size)
     return at + model_bank_used(n);
 }
 
+void learner_reset_stack(struct learner *l, const struct learner_models *models)
+{
+    memset(&l->stack, 0, sizeof l->stack);
+    if (models->stack != NULL) {
+        model_stack_init(&l->stack, models->stack, models->bank);
+    }
+}
+
 void learner_init(struct learner *l, const struct learner_models *models)
 {
     memset(l, 0, offsetof(struct learner, bank));
     model_twin_init(&l->baseline, models->baseline);
     model_score_reset(&l->score);
+    model_score_reset(&l->session_score);
+    model_coverage_reset(&l->coverage);
     if (models->engagement != NULL) {
         model_engagement_init(&l->engagement, models->engagement);
     }
+    learner_reset_stack(l, models);
     model_bank_init(&l->bank, models->bank);
 }
 
@@ -42,8 +53,36 @@ void learner_start_session(struct learner *l, const struct learner_models *model
 {
     model_bank_start_session(&l->bank, models->bank);
     model_twin_start_session(&l->baseline, models->baseline);
+    model_score_reset(&l->session_score);
+    model_coverage_reset(&l->coverage);
     if (models->engagement != NULL) {
         model_engagement_start_session(&l->engagement, models->engagement);
+    }
+}
+
+static double p_disengaged(const struct learner *l, const struct learner_models *models)
+{
+    return models->engagement != NULL ? model_engagement_p(&l->engagement) : 0.0;
+}
+
+static double predict_mixture(const struct learner *l, const struct learner_models *models,
+                              const model_bank_mixture *m, double *lo, double *hi)
+{
+    if (models->stack != NULL) {
+        return model_stack_predict(&l->stack, models->bank, m, p_disengaged(l, models), lo, hi);
+    }
+    model_filter_interval(m->mean, m->var, lo, hi);
+    return m->p_right;
+}
+
+void learner_predict(const struct learner *l, const struct learner_models *models, size_t n,
+                     const double contrasts[], double p_right[], double lo[], double hi[])
+{
+    for (size_t i = 0; i < n; i++) {
+        model_bank_mixture m;
+        model_bank_mix(&l->bank, models->bank, contrasts[i], &m);
+        p_right[i] =
+            predict_mixture(l, models, &m, lo != NULL ? &lo[i] : NULL, hi != NULL ? &hi[i] : NULL);
     }
 }
 
@@ -60,11 +99,21 @@ static double follow_engagement(struct learner *l, const struct learner_models *
     return model_engagement_p(&l->engagement);
 }
 
+static void push_scores(struct learner *l, const struct learner_outcome *outcome, bool chose_right)
+{
+    model_score *const scores[] = {&l->score, &l->session_score};
+    for (int i = 0; i < 2; i++) {
+        model_score_push_nats(scores[i], outcome->p_right, outcome->nats, outcome->baseline_nats,
+                              chose_right);
+        model_score_push_bin(scores[i], &outcome->bin);
+    }
+}
+
 int learner_observe(struct learner *l, const struct learner_models *models,
                     const model_trial *trial, struct learner_outcome *outcome)
 {
     *outcome = LEARNER_OUTCOME_NONE;
-    double p;
+    model_bank_mixture mixture;
     double baseline_p;
     model_twin_predict(&l->baseline, models->baseline, 1, &trial->contrast, &baseline_p, NULL,
                        NULL);
@@ -73,24 +122,38 @@ int learner_observe(struct learner *l, const struct learner_models *models,
     if (status != MODEL_OK) {
         return status;
     }
-    status = model_bank_observe(&l->bank, models->bank, trial, &p);
+    const model_coverage coverage_before = l->coverage;
+    model_coverage_observe(&l->coverage, &l->bank, models->bank, trial, &outcome->bin);
+    model_bank_mix(&l->bank, models->bank, trial->contrast, &mixture);
+    status = model_bank_observe(&l->bank, models->bank, trial, NULL);
     if (status != MODEL_OK) {
         l->baseline = baseline_before;
+        l->coverage = coverage_before;
+        *outcome = LEARNER_OUTCOME_NONE;
         return status;
     }
+    const double p = predict_mixture(l, models, &mixture, NULL, NULL);
     if (trial->choice >= 0) {
         const bool chose_right = trial->choice == 1;
-        model_score_push(&l->score, p, baseline_p, chose_right);
+        if (models->stack != NULL) {
+            model_stack_observe(&l->stack, models->stack, models->bank, &mixture,
+                                p_disengaged(l, models), chose_right);
+        }
         outcome->p_right = p;
         outcome->nats = model_score_nats(p, chose_right);
         outcome->baseline_nats = model_score_nats(baseline_p, chose_right);
+        push_scores(l, outcome, chose_right);
     }
     outcome->p_disengaged = follow_engagement(l, models, trial, p);
     return MODEL_OK;
 }
 
-void learner_change_model(struct learner *l, const model_bank_params *before,
-                          const model_bank_params *after)
+void learner_change_model(struct learner *l, const struct learner_models *before,
+                          const struct learner_models *after)
 {
-    model_bank_change(&l->bank, before, after);
+    if (!model_policy_equals(&before->bank->member[0].policy, &after->bank->member[0].policy)) {
+        model_coverage_reset(&l->coverage);
+    }
+    model_bank_change(&l->bank, before->bank, after->bank);
+    learner_reset_stack(l, after);
 }

@@ -1,5 +1,6 @@
 /* learner.h - one animal as the program follows it: the bank that is its twin, the random walk it
- * is measured against, the running score of both, and whether the animal still plays.
+ * is measured against, the running score of both, whether the animal still plays, and what the
+ * bank's rules are worth for just this animal.
  *
  * Predictions are scored one step ahead: the probability is taken before the choice is read.
  * struct learner is plain memory without pointers, of which the first learner_used() bytes are
@@ -15,32 +16,38 @@
 #include "model/bank.h"
 #include "model/engagement.h"
 #include "model/score.h"
+#include "model/stack.h"
 
 struct learner_models {
     const model_bank_params *bank;
     const model_params *baseline;
     const model_engagement_params *engagement; /* NULL: not followed */
     const model_audit_params *audit;           /* NULL: no protocol is declared */
+    const model_stack_params *stack;           /* NULL: the bank alone */
 };
 
 struct learner {
     model_twin baseline;
-    model_score score; /* for life of the subject */
+    model_score score;         /* for life of the subject */
+    model_score session_score; /* of the session at hand */
+    model_coverage coverage;   /* the bin of choices at hand */
     model_engagement engagement;
+    model_stack stack;
     model_bank bank; /* last: what it does not use is never touched */
 };
 
 /* What one trial showed. The first three are NaN where there was no choice. */
 struct learner_outcome {
     double p_right;       /* predicted before the choice was read */
-    double nats;          /* -log p(choice) of the bank */
+    double nats;          /* -log p(choice) */
     double baseline_nats; /* the same of the random walk */
     double p_disengaged;  /* after the trial; NaN if not followed */
+    model_coverage_bin bin; /* that the choice closed */
 };
 
 /* Nothing known. */
 #define LEARNER_OUTCOME_NONE                                                                       \
-    ((struct learner_outcome){(double)NAN, (double)NAN, (double)NAN, (double)NAN})
+    ((struct learner_outcome){(double)NAN, (double)NAN, (double)NAN, (double)NAN, {0}})
 
 /* Bytes in use. RT-safe: yes. */
 size_t learner_used(const struct learner *l);
@@ -58,14 +65,22 @@ void learner_init(struct learner *l, const struct learner_models *models);
 /* A session starts. RT-safe: yes. */
 void learner_start_session(struct learner *l, const struct learner_models *models);
 
+/* p(right) for each of n stimuli (signed contrasts), and the ends of its 90% credible interval; lo
+ * and hi may be NULL. Reads only. RT-safe: yes. */
+void learner_predict(const struct learner *l, const struct learner_models *models, size_t n,
+                     const double contrasts[], double p_right[], double lo[], double hi[]);
+
 /* Scores and takes up one trial. MODEL_OK, or a negative status and nothing changed. RT-safe: yes.
  */
 int learner_observe(struct learner *l, const struct learner_models *models,
                     const model_trial *trial, struct learner_outcome *outcome);
 
-/* Another model for a known animal, see model_bank_change(); the baseline and the score go on.
- * RT-safe: yes. */
-void learner_change_model(struct learner *l, const model_bank_params *before,
-                          const model_bank_params *after);
+/* The stack begins anew, or is let go of. RT-safe: yes. */
+void learner_reset_stack(struct learner *l, const struct learner_models *models);
+
+/* Another model for a known animal, see model_bank_change(); the stack begins anew, the baseline
+ * and the score go on. RT-safe: yes. */
+void learner_change_model(struct learner *l, const struct learner_models *before,
+                          const struct learner_models *after);
 
 #endif

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "escape.h"
+
 static const char *const NAMES[] = {"error", "warn", "info", "debug"};
 
 static _Atomic enum log_level max_level = LOG_INFO;
@@ -33,13 +35,15 @@ void log_line(enum log_level level, const char *format, ...)
     struct timespec now;
     struct tm local;
     char stamp[32];
+    char said[LOG_LINE_MAX]; /* may quote outside text */
     char text[LOG_LINE_MAX];
     clock_gettime(CLOCK_REALTIME, &now);
     localtime_r(&now.tv_sec, &local);
     (void)strftime(stamp, sizeof stamp, "%Y-%m-%d %H:%M:%S", &local);
     va_list values;
     va_start(values, format);
-    (void)vsnprintf(text, sizeof text, format, values);
+    (void)vsnprintf(said, sizeof said, format, values);
     va_end(values);
+    escape_clean(text, sizeof text, said);
     fprintf(stderr, "%s.%03ld %-5s %s\n", stamp, now.tv_nsec / 1000000L, NAMES[level], text);
 }

@@ -35,10 +35,12 @@ static const uint64_t SOCKETS_DUE =
 
 /* ---- alerts ---------------------------------------------------------------------------------- */
 
-/* Bad input can raise these without end. An animal is called disengaged once a bout. */
+/* Bad input can raise these without end. An animal is disengaged, or outside of the model, once a
+ * bout. */
 static bool can_flood(proto_alert_code code)
 {
-    return code != PROTO_ALERT_DISENGAGED && code != PROTO_ALERT_PROTOCOL_VIOLATION;
+    return code != PROTO_ALERT_DISENGAGED && code != PROTO_ALERT_MODEL_OUT_OF_RANGE &&
+           code != PROTO_ALERT_PROTOCOL_VIOLATION;
 }
 
 /* At most one alert of a kind a second; those withheld are counted in the next. */
@@ -95,6 +97,17 @@ static void raise_plain(struct loop *loop, proto_alert_code code, const char *ri
 
 /* ---- one message ----------------------------------------------------------------------------- */
 
+/* As the predictions were given; a trial that heals a gap changes no score of others. */
+static void count_score(struct loop *loop)
+{
+    const struct learner_outcome *scored = &loop->result.scored;
+    if (!isnan(scored->p_right)) {
+        model_score_push_nats(&loop->score, scored->p_right, scored->nats, scored->baseline_nats,
+                              loop->result.heard.as.trial.choice == 1);
+        model_score_push_bin(&loop->score, &scored->bin);
+    }
+}
+
 static void count(struct loop *loop)
 {
     const struct session_result *r = &loop->result;
@@ -103,6 +116,7 @@ static void count(struct loop *loop)
     case SESSION_STATUS_TAKEN:
     case SESSION_STATUS_HEALED:
         c->trials++;
+        count_score(loop);
         break;
     case SESSION_STATUS_DUPLICATE:
         c->duplicates++;
@@ -454,6 +468,9 @@ void loop_fill_status(struct loop *loop, proto_message *out)
     s->ring_fill = health.ring_fill;
     s->trial_p50_us = histogram_quantile(&loop->latency, 0.5) / 1000.0;
     s->trial_p99_us = histogram_quantile(&loop->latency, 0.99) / 1000.0;
+    s->score.present = s->reliability.present = true;
+    colony_fill_score(&s->score.v, &loop->score);
+    colony_fill_reliability(&s->reliability.v, &loop->score);
 }
 
 static void check_clock(struct loop *loop, int64_t now_ns)

@@ -43,6 +43,7 @@ struct loop {
     struct loop_counters counters;
     struct loop_limit limits[PROTO_ALERT_COUNT];
     struct histogram latency; /* receive to reply of trials */
+    model_score score;        /* of all subjects since the start */
     struct session_result result;
     struct bus_request request;
     uint8_t bytes[PROTO_BYTES_MAX + 1];

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "fault.h"
 
 static const struct {
     const char *name;
@@ -57,6 +58,8 @@ int main(int argc, char **argv)
             return finish(COMMANDS[i].run(argc - 1, argv + 1));
         }
     }
-    fprintf(stderr, "murid: no command \"%s\"; murid --help lists them\n", argv[1]);
+    struct fault fault;
+    fault_set(&fault, FAULT_INPUT, "no command \"%.64s\"; murid --help lists them", argv[1]);
+    return fault_report(&fault, FAULT_INPUT);
     return 2;
 }

@@ -17,7 +17,7 @@ static const char PRIOR[] = "bank.prior";
 
 enum {
     NET_PARTS_MAX = 5 + 2 * (MODEL_LAYERS_MAX + 1),
-    VECTORS = 7,
+    VECTORS = 12,
     PART_NAME_BYTES = 32,
     PREFIX_BYTES = 12,
     ABOUT_TEXTS = 4,
@@ -54,7 +54,8 @@ struct net_part {
     const float **slot;
 };
 
-/* One vector over the policy's weights. */
+/* One vector over the policy's weights, or over the inputs of a net. Those of a range are there
+ * together or not at all. */
 struct vector {
     const char *name;
     double *values;
@@ -62,6 +63,8 @@ struct vector {
     double most;
     bool is_required;
     bool is_allowed;
+    bool is_range;
+    uint64_t n; /* 0: one a weight */
 };
 
 static void add_part(struct net_part parts[], size_t *n, const char *name, uint64_t rows,
@@ -109,15 +112,25 @@ static void list_vectors(model_params *params, struct vector vectors[VECTORS])
     const double mean = MODEL_MEAN_MAX;
     const double var = MODEL_VAR_MAX;
     const double rate = MODEL_RATE_MAX;
+    const double far = MODEL_FILE_RANGE_MAX;
+    const bool has_rule = kind != MODEL_RULE_NONE;
+    const uint64_t n_inputs = model_rule_inputs(kind);
+    const bool has_net = n_inputs > 0;
     model_noise *noise = &params->noise;
+    model_range *range = &params->range;
     const struct vector list[VECTORS] = {
-        {"rule.rate", params->rule.rate, -rate, rate, is_classic, is_classic},
-        {"rule.baseline", params->rule.baseline, -rate, rate, has_base, has_base},
-        {"rule.decay", params->rule.decay, 0.0, 1.0, has_decay, has_decay},
-        {"filter.prior_mean", noise->prior_mean, -mean, mean, false, true},
-        {"filter.prior_var", noise->prior_var, DBL_MIN, var, false, true},
-        {"filter.drift_var", noise->drift_var, 0.0, var, false, true},
-        {"filter.session_var", noise->session_var, 0.0, var, false, true},
+        {"rule.rate", params->rule.rate, -rate, rate, is_classic, is_classic, false, 0},
+        {"rule.baseline", params->rule.baseline, -rate, rate, has_base, has_base, false, 0},
+        {"rule.decay", params->rule.decay, 0.0, 1.0, has_decay, has_decay, false, 0},
+        {"filter.prior_mean", noise->prior_mean, -mean, mean, false, true, false, 0},
+        {"filter.prior_var", noise->prior_var, DBL_MIN, var, false, true, false, 0},
+        {"filter.drift_var", noise->drift_var, 0.0, var, false, true, false, 0},
+        {"filter.session_var", noise->session_var, 0.0, var, false, true, false, 0},
+        {"range.w_lo", range->w_lo, -far, far, false, has_rule, true, 0},
+        {"range.w_hi", range->w_hi, -far, far, false, has_rule, true, 0},
+        {"range.step_max", range->step_max, 0.0, far, false, has_rule, true, 0},
+        {"range.x_lo", range->x_lo, -far, far, false, has_net, true, n_inputs},
+        {"range.x_hi", range->x_hi, -far, far, false, has_net, true, n_inputs},
     };
     memcpy(vectors, list, sizeof list);
 }
@@ -191,19 +204,40 @@ static int read_vector(const struct source *from, const struct vector *vector, u
     return rc;
 }
 
+static bool is_there(const struct source *from, const struct vector *vector)
+{
+    return safetensors_find(from->st, with_prefix(from->prefix, vector->name).text) != NULL;
+}
+
+static int check_range(const struct source *from, const model_params *params)
+{
+    if (params->range.is_known &&
+        !model_range_is_valid(&params->range, &params->rule, params->policy.n)) {
+        return fault_set(from->fault, FAULT_INPUT,
+                         "%s: tensors \"%srange...\": a lower end is above its upper end",
+                         from->place, from->prefix);
+    }
+    return FAULT_NONE;
+}
+
 static int read_vectors(const struct source *from, model_params *params)
 {
     struct vector vectors[VECTORS];
     int rc = FAULT_NONE;
     list_vectors(params, vectors);
+    for (int v = 0; v < VECTORS; v++) {
+        params->range.is_known =
+            params->range.is_known || (vectors[v].is_range && is_there(from, &vectors[v]));
+    }
     for (int v = 0; v < VECTORS && rc == FAULT_NONE; v++) {
-        const struct full_name full = with_prefix(from->prefix, vectors[v].name);
-        const bool is_there = safetensors_find(from->st, full.text) != NULL;
-        if (vectors[v].is_allowed && (vectors[v].is_required || is_there)) {
-            rc = read_vector(from, &vectors[v], params->policy.n);
+        const bool is_wanted = vectors[v].is_range
+                                   ? params->range.is_known
+                                   : vectors[v].is_required || is_there(from, &vectors[v]);
+        if (vectors[v].is_allowed && is_wanted) {
+            rc = read_vector(from, &vectors[v], vectors[v].n > 0 ? vectors[v].n : params->policy.n);
         }
     }
-    return rc;
+    return rc == FAULT_NONE ? check_range(from, params) : rc;
 }
 
 /* Memory for the net's tensors, and each tensor's place in it. */
@@ -912,8 +946,9 @@ static void add_tensors(struct draft *draft, model_params *params, model_net_ten
     struct vector vectors[VECTORS];
     list_vectors(params, vectors);
     for (int v = 0; v < VECTORS; v++) {
-        if (vectors[v].is_allowed) {
-            add_f64(draft, vectors[v].name, params->policy.n, vectors[v].values);
+        if (vectors[v].is_allowed && (!vectors[v].is_range || params->range.is_known)) {
+            add_f64(draft, vectors[v].name, vectors[v].n > 0 ? vectors[v].n : params->policy.n,
+                    vectors[v].values);
         }
     }
     if (model_rule_has_net(params->rule.kind)) {

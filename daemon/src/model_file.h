@@ -57,6 +57,7 @@ struct model_spec {
 #define MODEL_FILE_DECAY      0.9
 #define MODEL_FILE_SHARE      0.001 /* of a bank that does not state its own */
 #define MODEL_FILE_WEIGHT_MAX 1e4   /* largest weight of a net that is believed */
+#define MODEL_FILE_RANGE_MAX  1e6   /* largest end of a range that is believed */
 
 /* All defaults. */
 void model_spec_init(struct model_spec *spec);

@@ -11,6 +11,8 @@ static int finish(struct models *models, const struct config *config, int rc, st
 {
     model_engagement_default(&models->engagement);
     models->engagement.false_alarms = 1.0 / (double)config->engagement.trials_per_false_alarm;
+    model_stack_default(&models->stack);
+    models->with_stack = config->adaptation.stack;
     if (rc == FAULT_NONE && model_params_built_in(&models->baseline, NULL) != MODEL_OK) {
         rc = fault_set(fault, FAULT_WORK, "the built-in random walk could not be made");
     }
@@ -109,5 +111,6 @@ struct learner_models models_view(const struct models *models)
     return (struct learner_models){.bank = &models->twin.bank,
                                    .baseline = &models->baseline,
                                    .engagement = &models->engagement,
-                                   .audit = models->has_protocol ? &models->audit : NULL};
+                                   .audit = models->has_protocol ? &models->audit : NULL,
+                                   .stack = models->with_stack ? &models->stack : NULL};
 }

@@ -1,6 +1,6 @@
 /* models.h - the models a colony runs with: the twin's, from a file or built in, the random walk
- * that it is measured against, how engagement is judged, and the protocol that rigs are declared to
- * follow.
+ * that it is measured against, how engagement is judged, what is learned of one animal, and the
+ * protocol that rigs are declared to follow.
  *
  * Threads: one owner while loading; afterwards read by all. Memory: owned; models_free().
  */
@@ -18,6 +18,8 @@ struct models {
     bool has_protocol;
     model_audit_params audit; /* of the declared protocol */
     char protocol_hash[17];   /* of its file; "" without one */
+    model_stack_params stack;
+    bool with_stack;
 };
 
 /* Loads what the configuration names, the protocol included. FAULT_NONE, FAULT_INPUT or FAULT_WORK.

@@ -35,7 +35,7 @@ struct record_prediction {
     struct record head;
     uint32_t n_stimuli, n_weights;
     int64_t event, t_wall_ns, run, subject, session, for_trial;
-    proto_score score;
+    proto_score score, session_score;
     double stage_us[SESSION_STAGES];
     double values[]; /* stimuli, p_right, lo, hi (n_stimuli each), w, w_sd (n_weights each) */
 };

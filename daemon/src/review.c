@@ -44,6 +44,9 @@ enum column {
     P_RIGHT,
     NATS,
     BASELINE_NATS,
+    COVERED,
+    BIN_ERROR,
+    BIN_CLAIMED,
     STAGES_US,
     RUN,
     W,
@@ -52,7 +55,8 @@ enum column {
 
 #define EVENT_SQL                                                                                  \
     "SELECT e.id, e.t_wall_ns, e.subject, e.session, e.status, e.trial, e.stimulus, e.choice,"     \
-    " e.reward, e.side, e.p_right, e.nats, e.baseline_nats,"                                       \
+    " e.reward, e.side, e.p_right, e.nats, e.baseline_nats, e.covered, e.bin_error,"               \
+    " e.bin_claimed,"                                                                              \
     " p.decode_us + p.assimilate_us + p.predict_us, p.run, p.w, p.w_sd"                            \
     " FROM event AS e LEFT JOIN prediction AS p ON p.event = e.id"
 
@@ -304,6 +308,7 @@ struct trial {
     double p_right; /* NaN: not scored */
     double nats;
     double baseline_nats;
+    model_coverage_bin bin;
     int64_t latency_ns; /* -1 unknown */
 };
 
@@ -331,6 +336,24 @@ static bool is_score(double nats)
 }
 
 /* False if it holds what murid never writes. */
+static bool read_bin(sqlite3_stmt *s, model_coverage_bin *bin)
+{
+    *bin = (model_coverage_bin){0};
+    if (is_null(s, COVERED)) {
+        return true;
+    }
+    const int64_t covered = whole_at(s, COVERED);
+    if (covered < 0 || covered > MODEL_COVERAGE_RATES) {
+        return false;
+    }
+    bin->n = MODEL_COVERAGE_RATES;
+    bin->n_covered = (int32_t)covered;
+    bin->found = real_at(s, BIN_ERROR);
+    bin->claimed = real_at(s, BIN_CLAIMED);
+    return isfinite(bin->found) && is_score(bin->claimed);
+}
+
+/* False if it holds what murid never writes. */
 static bool read_trial(sqlite3_stmt *s, enum session_status status, struct trial *t)
 {
     const double reward = real_at(s, REWARD);
@@ -348,7 +371,8 @@ static bool read_trial(sqlite3_stmt *s, enum session_status status, struct trial
     if (!is_scored) {
         t->p_right = (double)NAN;
     }
-    return t->number >= 0 && t->number <= TRIAL_MAX && (isnan(reward) || fabs(reward) <= 1.0) &&
+    return read_bin(s, &t->bin) && t->number >= 0 && t->number <= TRIAL_MAX &&
+           (isnan(reward) || fabs(reward) <= 1.0) &&
            (!is_scored || (t->p_right >= 0.0 && t->p_right <= 1.0 && is_score(t->nats) &&
                            is_score(t->baseline_nats)));
 }
@@ -364,9 +388,8 @@ static void count_trial(struct review_tally *to, const struct trial *t)
         to->correct += t->correct;
     }
     if (!isnan(t->p_right)) {
-        const double baseline_nats = to->score.baseline_nats + t->baseline_nats;
-        model_score_push(&to->score, t->p_right, t->p_right, t->choice == 1);
-        to->score.baseline_nats = baseline_nats; /* its p(right) is not in the journal */
+        model_score_push_nats(&to->score, t->p_right, t->nats, t->baseline_nats, t->choice == 1);
+        model_score_push_bin(&to->score, &t->bin);
     }
     if (t->latency_ns >= 0) {
         histogram_push(&to->latency, t->latency_ns);

@@ -109,6 +109,7 @@ static void header_cells(FILE *to)
           "<th title=\"the same of the random walk\">walk</th>"
           "<th title=\"walk - nats: above 0 the twin predicts better\">gain</th>"
           "<th title=\"calibration error, 10 bins\">ECE</th><th>Brier</th>"
+          "<th title=\"bins of choices whose rate the 90% interval of p(right) held\">covered</th>"
           "<th title=\"decode, assimilate, predict: median\">µs p50</th>"
           "<th title=\"the same: 99th percentile\">µs p99</th>",
           to);
@@ -125,6 +126,7 @@ static void tally_cells(FILE *to, const struct review_tally *t)
     cell_real(to, "%+.4f", review_gain(t));
     cell_real(to, "%.3f", model_score_ece(&t->score));
     cell_real(to, "%.3f", model_score_mean_brier(&t->score));
+    cell_real(to, "%.3f", model_score_coverage(&t->score));
     cell_real(to, "%.1f", histogram_quantile(&t->latency, 0.5) / 1000.0);
     cell_real(to, "%.1f", histogram_quantile(&t->latency, 0.99) / 1000.0);
 }
@@ -188,6 +190,7 @@ static void put_summary(FILE *to, const struct review *v)
     put_interval(to, &v->gain);
     fputs("</span></div>\n", to);
     tile_real(to, "%.3f", model_score_ece(&t->score), "calibration error");
+    tile_real(to, "%.1f%%", 100.0 * model_score_coverage(&t->score), "covered by 90% intervals");
     tile_whole(to, t->missing, "trials not heard");
     tile_whole(to, v->n_refused + v->n_conflicts, "messages refused");
     tile_whole(to, v->alerts.n, "alerts");

@@ -58,8 +58,9 @@ static int bad_header(struct parse *p, const char *what)
 
 static bool is_printable(const char *text)
 {
-    for (; *text != '\0'; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7f) {
+    for (const uint8_t *c = (const uint8_t *)text; *c != '\0'; c++) {
+        const bool is_c1 = c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0; /* U+0080 to U+009F */
+        if (*c < 0x20 || *c == 0x7f || is_c1) {
             return false;
         }
     }

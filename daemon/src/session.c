@@ -376,8 +376,8 @@ static void predict_first(struct step *step, double stimulus)
         p->hi.v[at] = p->hi.v[at - 1];
     }
     p->stimuli.v[0] = stimulus;
-    model_bank_predict(&step->colony->subjects[step->result->subject].state.learner.bank,
-                       step->colony->models.bank, 1, p->stimuli.v, p->p_right.v, p->lo.v, p->hi.v);
+    learner_predict(&step->colony->subjects[step->result->subject].state.learner,
+                    &step->colony->models, 1, p->stimuli.v, p->p_right.v, p->lo.v, p->hi.v);
 }
 
 static void predict(struct step *step)
@@ -443,6 +443,15 @@ static void watch_protocol(struct step *step)
     }
 }
 
+/* True if none was on. A bout ends after 50 trials inside of what the model was fitted on. */
+static bool begin_bout(struct subject *subject)
+{
+    enum { BOUT = 50 };
+    const bool is_new = subject->state.outside == 0;
+    subject->state.outside = BOUT;
+    return is_new;
+}
+
 static bool take_next_trial(struct step *step, enum sequence_verdict verdict,
                             const model_trial *trial)
 {
@@ -460,7 +469,8 @@ static bool take_next_trial(struct step *step, enum sequence_verdict verdict,
         }
     }
     if (learner_observe(&subject->state.learner, &step->colony->models, trial, &result->scored) !=
-        MODEL_OK) {
+            MODEL_OK &&
+        begin_bout(subject)) {
         alert(result, PROTO_ALERT_MODEL_OUT_OF_RANGE, 1.0,
               "%s: trial %" PRId64 " would have made the twin's weights not finite; skipped",
               subject->name, step->heard->env.trial);
@@ -522,6 +532,74 @@ static void watch_engagement(struct step *step)
           signs);
 }
 
+static bool has_failed(const model_twin *twin)
+{
+    return (twin->outside & MODEL_GUARD_FAILED) != 0;
+}
+
+/* What of member i is outside of what its rule was fitted on. */
+static void print_outside(const model_twin *twin, const model_params *params, char *out, size_t cap)
+{
+    const char *rule = model_rule_name(params->rule.kind);
+    if (has_failed(twin)) {
+        (void)snprintf(out, cap, "the rule %s gave no number", rule);
+        return;
+    }
+    for (uint32_t i = 0; i < params->policy.n; i++) {
+        if (params->range.is_known && !model_range_holds(&params->range, i, twin->w[i])) {
+            (void)snprintf(out, cap, "weight %s is %.3g, %.3g to %.3g where the rule %s was fitted",
+                           model_feature_name(params->policy.feature[i]), twin->w[i],
+                           params->range.w_lo[i], params->range.w_hi[i], rule);
+            return;
+        }
+    }
+    (void)snprintf(out, cap, "%s the rule %s was fitted on",
+                   (twin->outside & MODEL_GUARD_STEP) != 0 ? "a step larger than"
+                                                           : "a trial or weight outside of what",
+                   rule);
+}
+
+/* Members whose rule is outside; *first is the lowest of those that failed, or of all. */
+static uint32_t count_outside(const model_bank *bank, uint32_t *first)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < bank->n; i++) {
+        if (bank->member[i].outside != 0) {
+            const bool is_worse =
+                has_failed(&bank->member[i]) && !has_failed(&bank->member[*first]);
+            *first = n++ == 0 || is_worse ? i : *first;
+        }
+    }
+    return n;
+}
+
+/* Raises the alert once for each bout. Members that hardly count do not begin one, but a rule that
+ * fails does. */
+static void watch_range(struct step *step)
+{
+    static const double WEIGHT_LEAST = 0.01;
+    struct subject *subject = &step->colony->subjects[step->result->subject];
+    const model_bank *bank = &subject->state.learner.bank;
+    uint32_t first = 0;
+    const uint32_t n = count_outside(bank, &first);
+    const bool counts =
+        model_bank_outside(bank) >= WEIGHT_LEAST || has_failed(&bank->member[first]);
+    if (n == 0 || !counts) {
+        subject->state.outside -= subject->state.outside > 0 ? 1 : 0;
+        return;
+    }
+    if (!begin_bout(subject)) {
+        return;
+    }
+    char what[160];
+    print_outside(&bank->member[first], &step->colony->models.bank->member[first], what,
+                  sizeof what);
+    alert(step->result, PROTO_ALERT_MODEL_OUT_OF_RANGE, (double)n,
+          "%s, trial %" PRId64 ": %s; %" PRIu32 " of %" PRIu64
+          " members are held in, and count less until they are back",
+          subject->name, subject->state.for_trial - 1, what, n, bank->n);
+}
+
 /* A finished trial, from the sequence check to the prediction of the next one. */
 static void session_on_trial(struct step *step)
 {
@@ -575,6 +653,7 @@ static void session_on_trial(struct step *step)
     subject->state.is_over = 0;
     subject->state.for_trial = session->trials.highest + 1;
     watch_engagement(step);
+    watch_range(step);
     subject->trial_env = step->heard->env;
     subject->trial = *heard;
     result->stage_ns[1] = step->colony->now_ns();
@@ -759,6 +838,7 @@ void session_on_message(struct colony *colony, const struct session_event *event
     case PROTO_KIND_SUBJECTS:
     case PROTO_KIND_DONE:
     case PROTO_KIND_TRAINING:
+    case PROTO_KIND_CHOICE:
         fault = (proto_fault){.status = PROTO_ERR_KIND};
         (void)snprintf(fault.text, sizeof fault.text,
                        "a %s is not for the daemon to hear here: rigs send hello, session_start, "

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,9 +34,9 @@ static const char *const SQL[] = {
     [INSERT_SUBJECT] = "INSERT OR IGNORE INTO subject VALUES (?,?)",
     [INSERT_SESSION] = "INSERT OR IGNORE INTO session VALUES (?,?,?,?,?,?,NULL)",
     [INSERT_EVENT] =
-        "INSERT OR IGNORE INTO event VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-    [INSERT_PREDICTION] =
-        "INSERT OR IGNORE INTO prediction VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        "INSERT OR IGNORE INTO event VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [INSERT_PREDICTION] = "INSERT OR IGNORE INTO prediction VALUES"
+                          " (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [INSERT_ALERT] = "INSERT INTO alert VALUES (NULL,?,?,?,?,?,?,?)",
     [PUT_CHECKPOINT] = "INSERT OR REPLACE INTO checkpoint VALUES (?,?,?,?,?)",
     [PUT_SESSION_STATE] = "UPDATE session SET state = ? WHERE id = ?",
@@ -57,6 +58,24 @@ static void bind_whole(sqlite3_stmt *s, int at, int64_t value, int64_t unknown)
 static void bind_reals(sqlite3_stmt *s, int at, const double *values, size_t n)
 {
     sqlite3_bind_blob(s, at, values, (int)(n * sizeof values[0]), SQLITE_STATIC);
+}
+
+static void bind_bin(sqlite3_stmt *s, int *at, const model_coverage_bin *bin)
+{
+    bind_whole(s, ++*at, bin->n > 0 ? bin->n_covered : -1, -1);
+    sqlite3_bind_double(s, ++*at, bin->n > 0 ? bin->found : (double)NAN);
+    sqlite3_bind_double(s, ++*at, bin->n > 0 ? bin->claimed : (double)NAN);
+}
+
+static void bind_score(sqlite3_stmt *s, int *at, const proto_score *score)
+{
+    sqlite3_bind_int64(s, ++*at, score->n);
+    sqlite3_bind_double(s, ++*at, score->nats);
+    sqlite3_bind_double(s, ++*at, score->baseline_nats);
+    sqlite3_bind_double(s, ++*at, score->brier);
+    sqlite3_bind_double(s, ++*at, score->ece);
+    sqlite3_bind_double(s, ++*at, score->coverage);
+    sqlite3_bind_double(s, ++*at, score->interval_ratio);
 }
 
 static void bind_name(sqlite3_stmt *s, int at, const char *text)
@@ -120,6 +139,7 @@ static int write_event(struct store *store, const struct record_event *r)
     sqlite3_bind_double(s, ++at, r->scored.nats);
     sqlite3_bind_double(s, ++at, r->scored.baseline_nats);
     sqlite3_bind_double(s, ++at, r->scored.p_disengaged);
+    bind_bin(s, &at, &r->scored.bin);
     sqlite3_bind_blob(s, ++at, r->raw, (int)r->raw_size, SQLITE_STATIC);
     return run_statement(s);
 }
@@ -144,11 +164,8 @@ static int write_prediction(struct store *store, const struct record_prediction 
         bind_reals(s, ++at, values, r->n_weights);
         values += r->n_weights;
     }
-    sqlite3_bind_int64(s, ++at, r->score.n);
-    sqlite3_bind_double(s, ++at, r->score.nats);
-    sqlite3_bind_double(s, ++at, r->score.baseline_nats);
-    sqlite3_bind_double(s, ++at, r->score.brier);
-    sqlite3_bind_double(s, ++at, r->score.ece);
+    bind_score(s, &at, &r->score);
+    bind_score(s, &at, &r->session_score);
     for (int i = 0; i < SESSION_STAGES; i++) {
         sqlite3_bind_double(s, ++at, r->stage_us[i]);
     }
@@ -298,8 +315,8 @@ static int open_schema(struct store *store, struct fault *fault)
                          version > JOURNAL_VERSION ? "a newer" : "an older");
     }
     const char *setup = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
-    const char *create = "BEGIN;" JOURNAL_SCHEMA "PRAGMA user_version = 2; COMMIT;";
-    _Static_assert(JOURNAL_VERSION == 2, "the text above names the version");
+    const char *create = "BEGIN;" JOURNAL_SCHEMA "PRAGMA user_version = 3; COMMIT;";
+    _Static_assert(JOURNAL_VERSION == 3, "the text above names the version");
     if (sqlite3_exec(store->db, setup, NULL, NULL, NULL) != SQLITE_OK ||
         (version == 0 && sqlite3_exec(store->db, create, NULL, NULL, NULL) != SQLITE_OK)) {
         return db_fault(store, fault);

@@ -258,6 +258,21 @@ static void draw_score_row(struct canvas *c, const struct layout *l, int y, cons
                nats / (2.0 * CHANCE_NATS), style);
 }
 
+/* "ECE 0.012, 90% holds 0.91": calibration error, and the share that the intervals cover; "" where
+ * the daemon does not say. */
+static void print_calibration(const proto_score *s, char *out, size_t cap)
+{
+    char covered[32] = "";
+    if (isnan(s->ece)) {
+        out[0] = '\0';
+        return;
+    }
+    if (!isnan(s->coverage)) {
+        (void)snprintf(covered, sizeof covered, ", 90%% holds %.2f", s->coverage);
+    }
+    (void)snprintf(out, cap, "ECE %.3f%s", s->ece, covered);
+}
+
 static int draw_score(const struct view *v, struct canvas *c, const struct layout *l, int y)
 {
     const proto_prediction *p = view_prediction(v);
@@ -266,6 +281,11 @@ static int draw_score(const struct view *v, struct canvas *c, const struct layou
     const double walk = scored ? p->score.v.baseline_nats : (double)NAN;
     canvas_put(c, l->right, y, l->right_width, CANVAS_DIM,
                l->right_width >= 31 ? "score, nats a trial (low: good)" : "nats a trial");
+    if (scored && l->right_width >= 60) {
+        char text[64];
+        print_calibration(&p->score.v, text, sizeof text);
+        canvas_put(c, l->right + 33, y, l->right_width - 33, CANVAS_DIM, text);
+    }
     draw_score_row(c, l, y + 1, "twin", twin, CANVAS_TWIN);
     draw_score_row(c, l, y + 2, "random walk", walk, CANVAS_PLAIN);
     draw_score_row(c, l, y + 3, "chance", CHANCE_NATS, CANVAS_PLAIN);
@@ -434,13 +454,16 @@ char *view_line(const struct view *v, char *out, size_t cap)
     const struct view_trial *t = &v->trials[(v->n_trials - 1) % VIEW_TRIALS_MAX];
     const proto_prediction *p = view_prediction(v);
     char before[64] = "stimulus ?";
-    char score[96] = "";
+    char score[160] = "";
     if (!isnan(t->stimulus)) {
         (void)snprintf(before, sizeof before, "stimulus %+.4g", t->stimulus);
     }
     if (p != NULL && p->score.present && p->score.v.n > 0) {
-        (void)snprintf(score, sizeof score, "  nats: twin %.4f, random walk %.4f, chance %.4f",
-                       p->score.v.nats, p->score.v.baseline_nats, CHANCE_NATS);
+        char calibration[64];
+        print_calibration(&p->score.v, calibration, sizeof calibration);
+        (void)snprintf(score, sizeof score, "  nats: twin %.4f, random walk %.4f, chance %.4f%s%s",
+                       p->score.v.nats, p->score.v.baseline_nats, CHANCE_NATS,
+                       calibration[0] != '\0' ? "; " : "", calibration);
     }
     char predicted_right[16] = "-";
     if (!isnan(t->p_right)) {

@@ -54,6 +54,23 @@ static void take_ack(device *d, const proto_serial_ack *ack)
     d->resend_at_us = now_us(d) + RESEND_US;
 }
 
+static bool is_of_trial_under_way(const device *d, const proto_serial_choice *choice)
+{
+    const bool is_choice = choice->choice <= 1 || choice->choice == PROTO_SERIAL_NIL_U8;
+    return is_choice && choice->boot == d->boot && choice->trial == d->n_trials &&
+           d->n_chosen != d->n_trials + 1;
+}
+
+static void take_choice(device *d, const proto_frame *frame)
+{
+    proto_serial_choice choice;
+    proto_serial_choice_decode(frame->body, &choice);
+    if (is_of_trial_under_way(d, &choice)) {
+        d->choice = choice;
+        d->has_choice = true;
+    }
+}
+
 static void take(device *d, const proto_frame *frame)
 {
     if (frame->body_size != proto_serial_size(frame->type)) {
@@ -81,6 +98,9 @@ static void take(device *d, const proto_frame *frame)
     case PROTO_SERIAL_PREDICTION:
         proto_serial_prediction_decode(frame->body, &d->prediction);
         d->has_prediction = true;
+        return;
+    case PROTO_SERIAL_CHOICE:
+        take_choice(d, frame);
         return;
     default:
         return;
@@ -187,6 +207,17 @@ bool device_push_trial(device *d, const proto_serial_trial *trial)
     t.t_us = now_us(d);
     proto_serial_trial_encode(&t, body);
     return true;
+}
+
+bool device_take_choice(device *d, proto_serial_choice *choice)
+{
+    const bool is_news = d->has_choice && is_of_trial_under_way(d, &d->choice);
+    d->has_choice = false;
+    if (is_news) {
+        *choice = d->choice;
+        d->n_chosen = d->n_trials + 1;
+    }
+    return is_news;
 }
 
 bool device_push_end(device *d)

@@ -48,11 +48,14 @@ typedef struct {
     bool is_hello_due; /* now, not only when the time has come */
     bool is_sync_due;
     bool has_prediction;
+    bool has_choice;
     uint32_t sync_token;
     uint32_t hello_at_us;
     uint32_t resend_at_us; /* counts from the oldest's sending, or the last acknowledgement */
     uint32_t n_trials;     /* pushed in this boot: the number of the next one */
     proto_serial_prediction prediction; /* the latest; valid if has_prediction */
+    proto_serial_choice choice;         /* of the trial under way; valid if has_choice */
+    uint32_t n_chosen; /* number of the trial whose choice was taken last, plus 1 */
 } device;
 
 /* Starts: takes a new boot number. hal must outlive the device; name is cut to 16 bytes. */
@@ -68,6 +71,11 @@ bool device_push_stimulus(device *d, int16_t contrast);
 /* Hands over one finished trial; boot, number and time are filled in here. False: the queue is
  * full, nothing was taken, try again after device_poll(). */
 bool device_push_trial(device *d, const proto_serial_trial *trial);
+
+/* What a virtual mouse (`murid mouse`) does about the stimulus of the trial under way: true once a
+ * trial, when it has come. *choice->choice is 1 right, 0 left, PROTO_SERIAL_NIL_U8 none. It may be
+ * lost on a bad line: push the stimulus again, and it says the same again. */
+bool device_take_choice(device *d, proto_serial_choice *choice);
 
 /* Says that the task is over. False as above. */
 bool device_push_end(device *d);

@@ -1,5 +1,7 @@
 #include "example.h"
 
+static const uint32_t AGAIN_US = 100000;
+
 static uint32_t mix(uint32_t n)
 {
     uint32_t x = n + UINT32_C(0x9E3779B9);
@@ -30,6 +32,33 @@ void example_trial(uint32_t n, proto_serial_trial *out)
     };
 }
 
+static bool is_past(uint32_t now, uint32_t due)
+{
+    return (uint32_t)(now - due) < UINT32_C(0x80000000);
+}
+
+/* Shows the stimulus, and again until the mouse's choice has come. */
+static void poll_question(example_task *task, device *d, int16_t contrast, uint32_t now)
+{
+    if (!task->is_shown || is_past(now, task->again_us)) {
+        (void)device_push_stimulus(d, contrast);
+        task->is_shown = true;
+        task->again_us = now + AGAIN_US;
+    }
+    if (device_take_choice(d, &task->choice)) {
+        task->has_choice = true;
+        task->due_us = now + task->period_us;
+    }
+}
+
+static void take_choice(const proto_serial_choice *choice, proto_serial_trial *trial)
+{
+    trial->choice = choice->choice;
+    trial->rt_ms = choice->rt_ms;
+    trial->reward = choice->choice == trial->side;
+    trial->reward_nl = trial->reward != 0 ? 3000 : 0;
+}
+
 void example_task_poll(example_task *task, device *d)
 {
     const uint32_t now = d->hal->now_us(d->hal->user);
@@ -42,12 +71,19 @@ void example_task_poll(example_task *task, device *d)
     }
     proto_serial_trial trial;
     example_trial(d->n_trials, &trial);
-    if (!task->is_shown) {
+    if (task->asks && !task->has_choice) {
+        poll_question(task, d, trial.contrast, now);
+        return;
+    }
+    if (task->asks) {
+        take_choice(&task->choice, &trial);
+    } else if (!task->is_shown) {
         (void)device_push_stimulus(d, trial.contrast);
         task->is_shown = true;
         task->due_us = now + task->period_us;
     }
-    if ((uint32_t)(now - task->due_us) < UINT32_C(0x80000000) && device_push_trial(d, &trial)) {
+    if (is_past(now, task->due_us) && device_push_trial(d, &trial)) {
         task->is_shown = false;
+        task->has_choice = false;
     }
 }

@@ -1,4 +1,5 @@
-/* example.h - the trials that the example task plays: a fixed pseudo-random table.
+/* example.h - the trials that the example task plays: a fixed pseudo-random table; or, of that, the
+ * stimuli and correct sides alone, and a virtual mouse (`murid mouse`) is asked for the choices.
  *
  * Trial n is made from h = mix(n), mix being  x = n + 0x9E3779B9;  x ^= x >> 16;  x *= 0x7FEB352D;
  * x ^= x >> 15;  x *= 0x846CA68B;  x ^= x >> 16  (32 bits), so that a test can make it again:
@@ -19,13 +20,18 @@
 /* Fills in all but boot, trial and t_us. */
 void example_trial(uint32_t n, proto_serial_trial *out);
 
-/* The task: for each trial a stimulus, then period_us later its outcome; then the end. */
+/* The task: for each trial a stimulus, then period_us later (where a mouse is asked, after its
+ * choice has come) its outcome; then the end. */
 typedef struct {
     uint32_t total; /* trials to play */
     uint32_t period_us;
-    bool is_shown; /* the stimulus of the trial under way */
-    bool is_over;  /* the end is pushed */
+    bool asks;       /* a virtual mouse for each choice */
+    bool is_shown;   /* the stimulus of the trial under way */
+    bool has_choice; /* the mouse's */
+    bool is_over;    /* the end is pushed */
     uint32_t due_us;
+    uint32_t again_us; /* when the stimulus is pushed again */
+    proto_serial_choice choice;
 } example_task;
 
 /* Does what is due; call it beside device_poll(). */

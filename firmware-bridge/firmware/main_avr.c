@@ -9,12 +9,17 @@
 #ifndef EXAMPLE_PERIOD_MS
 #define EXAMPLE_PERIOD_MS 0
 #endif
+#ifndef EXAMPLE_ASKS
+#define EXAMPLE_ASKS 0 /* 1: a virtual mouse, for its choices */
+#endif
 
 static device the_device;
 
 int main(void)
 {
-    example_task task = {.total = EXAMPLE_TRIALS, .period_us = EXAMPLE_PERIOD_MS * UINT32_C(1000)};
+    example_task task = {.total = EXAMPLE_TRIALS,
+                         .period_us = EXAMPLE_PERIOD_MS * UINT32_C(1000),
+                         .asks = EXAMPLE_ASKS != 0};
     device_init(&the_device, hal_avr_open(), "murid-uno");
     for (;;) {
         example_task_poll(&task, &the_device);

@@ -13,9 +13,11 @@
 
 static const char USAGE[] =
     "usage: murid_device [--port PATH] [--trials N] [--period-ms N] [--boot-file FILE] [--boot N]\n"
+    "                    [--ask yes|no]\n"
     "Plays a fixed pseudo-random table of trials as a serial device would. Without --port it "
     "makes\n"
-    "a pty and prints its name. Ends when the host has everything on disk.\n";
+    "a pty and prints its name. With --ask yes the choices are those of `murid mouse`. Ends when "
+    "the host has everything on disk.\n";
 
 static int set_raw(int fd)
 {
@@ -62,6 +64,7 @@ int main(int argc, char **argv)
     const char *port = NULL;
     const char *boot_file = NULL;
     unsigned long trials = 1000, period_ms = 0, boot = 1;
+    bool asks = false;
     for (int i = 1; i < argc; i += 2) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         bool is_ok = i + 1 < argc;
@@ -75,6 +78,9 @@ int main(int argc, char **argv)
             is_ok = read_number(value, 1000000, &period_ms);
         } else if (strcmp(argv[i], "--boot") == 0) {
             is_ok = read_number(value, 65535, &boot);
+        } else if (strcmp(argv[i], "--ask") == 0) {
+            asks = strcmp(value, "yes") == 0;
+            is_ok = asks || strcmp(value, "no") == 0;
         } else {
             is_ok = false;
         }
@@ -92,7 +98,8 @@ int main(int argc, char **argv)
     static device dev;
     hal_host_init(&hal, fd, boot_file, (uint16_t)boot);
     device_init(&dev, &hal.hal, "murid-host");
-    example_task task = {.total = (uint32_t)trials, .period_us = (uint32_t)period_ms * 1000U};
+    example_task task = {
+        .total = (uint32_t)trials, .period_us = (uint32_t)period_ms * 1000U, .asks = asks};
     while (!hal.is_gone && !(task.is_over && device_is_done(&dev))) {
         example_task_poll(&task, &dev);
         device_poll(&dev);

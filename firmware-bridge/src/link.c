@@ -23,6 +23,7 @@ void bridge_link_reset(bridge_link *link)
     link->is_pending = false;
     link->ack_is_due = false;
     link->has_prediction = false;
+    link->has_choice = false;
     link->call_at_ns = 0;
     link->sync_sent_ns = INT64_MIN;
 }
@@ -235,6 +236,22 @@ void bridge_link_predict(bridge_link *link, int64_t trial, double contrast, doub
     };
 }
 
+void bridge_link_choose(bridge_link *link, uint16_t boot, int64_t trial, int choice, double rt_s)
+{
+    const bool has_rt = choice >= 0 && rt_s >= 0.0 && isfinite(rt_s);
+    if (!link->is_greeted || boot != link->boot || trial < 0 || trial > UINT32_MAX || choice > 1) {
+        return;
+    }
+    link->has_choice = true;
+    link->choice = (proto_serial_choice){
+        .boot = boot,
+        .trial = (uint32_t)trial,
+        .choice = choice < 0 ? PROTO_SERIAL_NIL_U8 : (uint8_t)choice,
+        .rt_ms = has_rt ? (uint16_t)fmin(rt_s * 1000.0, PROTO_SERIAL_NIL_U16 - 1.0)
+                        : PROTO_SERIAL_NIL_U16,
+    };
+}
+
 size_t bridge_link_output(bridge_link *link, int64_t t_mono_ns, uint8_t *out, size_t cap)
 {
     uint8_t body[PROTO_FRAME_BODY_MAX];
@@ -265,6 +282,12 @@ size_t bridge_link_output(bridge_link *link, int64_t t_mono_ns, uint8_t *out, si
                                 out + n, cap - n);
         link->has_prediction = false;
     }
+    if (link->has_choice) {
+        proto_serial_choice_encode(&link->choice, body);
+        n += proto_frame_encode(PROTO_SERIAL_CHOICE, 0, body, PROTO_SERIAL_CHOICE_BYTES, out + n,
+                                cap - n);
+        link->has_choice = false;
+    }
     if (t_mono_ns >= link->sync_at_ns) {
         if (link->syncs_left > 0) {
             link->syncs_left--;
@@ -284,5 +307,5 @@ int64_t bridge_link_deadline_ns(const bridge_link *link)
     if (!link->is_greeted) {
         return link->call_at_ns;
     }
-    return link->ack_is_due || link->has_prediction ? 0 : link->sync_at_ns;
+    return link->ack_is_due || link->has_prediction || link->has_choice ? 0 : link->sync_at_ns;
 }

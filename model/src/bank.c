@@ -92,6 +92,27 @@ static void mix_moments(const model_bank *bank, size_t k, double w[], double P[]
     }
 }
 
+void model_bank_moments(const model_bank *bank, size_t k, double w[], double P[])
+{
+    double each[MODEL_BANK_MAX][MODEL_WEIGHTS_MAX];
+    memset(w, 0, k * sizeof w[0]);
+    memset(P, 0, k * k * sizeof P[0]);
+    for (size_t m = 0; m < bank->n; m++) {
+        for (size_t i = 0; i < k; i++) {
+            each[m][i] = bank->member[m].w[i] + bank->member[m].rule.offset[i];
+            w[i] += bank->weight[m] * each[m][i];
+        }
+    }
+    for (size_t m = 0; m < bank->n; m++) {
+        for (size_t i = 0; i < k; i++) {
+            for (size_t j = 0; j < k; j++) {
+                const double apart = (each[m][i] - w[i]) * (each[m][j] - w[j]);
+                P[i * k + j] += bank->weight[m] * (bank->member[m].P[i * k + j] + apart);
+            }
+        }
+    }
+}
+
 void model_bank_change(model_bank *bank, const model_bank_params *before,
                        const model_bank_params *after)
 {
@@ -129,40 +150,35 @@ static size_t fill(const model_bank *bank, const model_bank_params *params, doub
     return policy->n;
 }
 
-/* The interval is that of one normal logit with the mixture's mean and variance. */
-static double mix(const model_bank *bank, size_t k, const double g[], double *lo, double *hi)
+void model_bank_mix(const model_bank *bank, const model_bank_params *params, double contrast,
+                    model_bank_mixture *out)
 {
-    double mean[MODEL_BANK_MAX];
-    double var[MODEL_BANK_MAX];
+    double g[MODEL_WEIGHTS_MAX];
+    const size_t k = fill(bank, params, contrast, g);
     double p = 0.0;
-    double mixed_mean = 0.0;
-    double mixed_var = 0.0;
+    out->mean = out->var = 0.0;
     for (size_t i = 0; i < bank->n; i++) {
-        mean[i] = model_twin_logit(&bank->member[i], k, g, &var[i]);
-        p += bank->weight[i] * model_filter_forecast(mean[i], var[i]);
-        mixed_mean += bank->weight[i] * mean[i];
+        out->logit[i] = model_twin_logit(&bank->member[i], k, g, &out->logit_var[i]);
+        p += bank->weight[i] * model_filter_forecast(out->logit[i], out->logit_var[i]);
+        out->mean += bank->weight[i] * out->logit[i];
+        out->is_outside[i] = bank->member[i].outside != 0;
     }
-    if (lo != NULL || hi != NULL) {
-        for (size_t i = 0; i < bank->n; i++) {
-            const double apart = mean[i] - mixed_mean;
-            mixed_var += bank->weight[i] * (var[i] + apart * apart);
-        }
-        model_filter_interval(mixed_mean, mixed_var, lo, hi);
+    for (size_t i = 0; i < bank->n; i++) {
+        const double apart = out->logit[i] - out->mean;
+        out->var += bank->weight[i] * (out->logit_var[i] + apart * apart);
     }
-    return fmin(p, 1.0);
+    out->p_right = fmin(p, 1.0);
 }
 
 void model_bank_predict(const model_bank *bank, const model_bank_params *params, size_t n,
                         const double contrasts[], double p_right[], double lo[], double hi[])
 {
-    if (bank->n == 1) { /* the same numbers without the mixing */
-        model_twin_predict(&bank->member[0], &params->member[0], n, contrasts, p_right, lo, hi);
-        return;
-    }
     for (size_t i = 0; i < n; i++) {
-        double g[MODEL_WEIGHTS_MAX];
-        const size_t k = fill(bank, params, contrasts[i], g);
-        p_right[i] = mix(bank, k, g, lo != NULL ? &lo[i] : NULL, hi != NULL ? &hi[i] : NULL);
+        model_bank_mixture m;
+        model_bank_mix(bank, params, contrasts[i], &m);
+        p_right[i] = m.p_right;
+        model_filter_interval(m.mean, m.var, lo != NULL ? &lo[i] : NULL,
+                              hi != NULL ? &hi[i] : NULL);
     }
 }
 
@@ -209,6 +225,15 @@ double model_bank_weight(const model_bank *bank, size_t i)
     return bank->weight[i];
 }
 
+double model_bank_outside(const model_bank *bank)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < bank->n; i++) {
+        sum += bank->member[i].outside != 0 ? bank->weight[i] : 0.0;
+    }
+    return sum;
+}
+
 static double likelihood(double p_right, double temper, bool chose_right)
 {
     if (isnan(p_right)) {
@@ -231,6 +256,44 @@ void model_bank_weigh(size_t n, double share, double temper, const double prior[
         if (prior[i] > 0.0) {
             w[i] = fmax(w[i], WEIGHT_MIN);
         }
+    }
+}
+
+/* Members that take over what others lose: those without a rule, or those inside if there is none.
+ * Returns their weight. */
+static double find_heirs(const model_bank *bank, const model_bank_params *params, bool is_heir[])
+{
+    double sum = 0.0;
+    bool has_walk = false;
+    for (size_t i = 0; i < bank->n; i++) {
+        has_walk = has_walk || params->member[i].rule.kind == MODEL_RULE_NONE;
+    }
+    for (size_t i = 0; i < bank->n; i++) {
+        is_heir[i] = has_walk ? params->member[i].rule.kind == MODEL_RULE_NONE
+                              : bank->member[i].outside == 0;
+        sum += is_heir[i] ? bank->weight[i] : 0.0;
+    }
+    return sum;
+}
+
+/* A rule outside of what it was fitted on is a guess: it loses half of its weight, one that failed
+ * all. */
+static void lean(model_bank *bank, const model_bank_params *params)
+{
+    bool is_heir[MODEL_BANK_MAX];
+    double lost = 0.0;
+    const double heirs = find_heirs(bank, params, is_heir);
+    for (size_t i = 0; i < bank->n && heirs > 0.0; i++) {
+        const uint8_t outside = bank->member[i].outside;
+        if (outside != 0) {
+            const double before = bank->weight[i];
+            const double kept = (outside & MODEL_GUARD_FAILED) != 0 ? 0.0 : 0.5;
+            bank->weight[i] = fmax(kept * before, WEIGHT_MIN);
+            lost += before - bank->weight[i];
+        }
+    }
+    for (size_t i = 0; i < bank->n && lost > 0.0; i++) {
+        bank->weight[i] *= is_heir[i] ? 1.0 + lost / heirs : 1.0;
     }
 }
 
@@ -272,6 +335,7 @@ int model_bank_observe(model_bank *bank, const model_bank_params *params, const 
     if (trial->choice >= 0 && bank->n > 1) {
         model_bank_weigh(bank->n, params->share, params->temper, params->prior, p,
                          trial->choice == 1, bank->weight);
+        lean(bank, params);
     }
     if (p_right != NULL) {
         *p_right = fmin(mixed, 1.0);

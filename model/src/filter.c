@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+_Static_assert((int)MODEL_WEIGHTS_MAX <= (int)MODEL_FILTER_MAX, "a filter for every policy");
+
 enum { NEWTON_STEPS_MAX = 8 };
 
 double model_filter_sigmoid(double a)
@@ -95,7 +97,7 @@ double filter_mode(double M, double v)
 int model_filter_update(size_t n, double w[], double P[], const double g[], double shift,
                         bool chose_right)
 {
-    double Pg[MODEL_WEIGHTS_MAX];
+    double Pg[MODEL_FILTER_MAX];
     multiply(n, P, g, Pg);
     const double m = dot(n, w, g) + shift;
     const double v = dot(n, g, Pg);
@@ -126,7 +128,7 @@ void model_filter_move(size_t n, double w[], double P[], const double dw[], cons
     if (u == NULL) {
         return;
     }
-    double Pg[MODEL_WEIGHTS_MAX];
+    double Pg[MODEL_FILTER_MAX];
     multiply(n, P, g, Pg);
     const double v = dot(n, g, Pg);
     for (size_t i = 0; i < n; i++) {
@@ -140,7 +142,7 @@ void model_filter_move(size_t n, double w[], double P[], const double dw[], cons
 double model_filter_logit(size_t n, const double w[], const double P[], const double g[],
                           double shift, double *var)
 {
-    double Pg[MODEL_WEIGHTS_MAX];
+    double Pg[MODEL_FILTER_MAX];
     multiply(n, P, g, Pg);
     *var = fmax(dot(n, g, Pg), 0.0);
     return dot(n, w, g) + shift;

@@ -98,3 +98,10 @@ int model_mouse_learn(model_mouse *mouse, const model_params *params, const mode
     mouse->at_session_start = false;
     return MODEL_OK;
 }
+
+void model_mouse_pass(model_mouse *mouse, const model_params *params)
+{
+    add_noise(mouse, params->policy.n, params->noise.drift_var);
+    mouse->n_session++;
+    mouse->n_trials++;
+}

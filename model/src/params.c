@@ -55,6 +55,10 @@ int model_params_check(const model_params *params)
         !model_rule_fits(&params->rule, params->policy.n)) {
         return MODEL_ERR_ARG;
     }
+    if (params->range.is_known &&
+        !model_range_is_valid(&params->range, &params->rule, params->policy.n)) {
+        return MODEL_ERR_ARG;
+    }
     const model_noise *noise = &params->noise;
     const model_rule *rule = &params->rule;
     for (uint32_t i = 0; i < params->policy.n; i++) {

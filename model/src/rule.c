@@ -64,6 +64,15 @@ size_t model_rule_inputs(model_rule_kind kind)
     return model_rule_has_net(kind) ? MODEL_RULE_INPUTS : 0;
 }
 
+const char *model_rule_input_name(size_t i)
+{
+    static const char *const NAMES[] = {
+        "stimulus", "one",           "session start",    "choice",           "reward",
+        "side",     "reaction time", "trial in session", "trial of training"};
+    _Static_assert(sizeof NAMES / sizeof NAMES[0] == MODEL_RULE_INPUTS_MAX, "a name for each");
+    return NAMES[i];
+}
+
 bool model_rule_fits(const model_rule *rule, size_t n)
 {
     if ((unsigned)rule->kind >= MODEL_RULES) {

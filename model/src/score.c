@@ -20,18 +20,33 @@ double model_score_nats(double p_right, bool chose_right)
 
 void model_score_push(model_score *score, double p_right, double baseline_p_right, bool chose_right)
 {
+    model_score_push_nats(score, p_right, model_score_nats(p_right, chose_right),
+                          model_score_nats(baseline_p_right, chose_right), chose_right);
+}
+
+void model_score_push_nats(model_score *score, double p_right, double nats, double baseline_nats,
+                           bool chose_right)
+{
     const double y = chose_right ? 1.0 : 0.0;
     const double error = p_right - y;
     int bin = (int)(p_right * MODEL_SCORE_BINS);
     bin = bin < MODEL_SCORE_BINS ? bin : MODEL_SCORE_BINS - 1;
     score->n++;
     score->n_hits += (p_right >= 0.5) == chose_right;
-    score->nats += model_score_nats(p_right, chose_right);
-    score->baseline_nats += model_score_nats(baseline_p_right, chose_right);
+    score->nats += nats;
+    score->baseline_nats += baseline_nats;
     score->brier += error * error;
     score->bin_n[bin]++;
     score->bin_p[bin] += p_right;
     score->bin_y[bin] += y;
+}
+
+void model_score_push_bin(model_score *score, const model_coverage_bin *bin)
+{
+    score->n_rates += bin->n;
+    score->n_covered += bin->n_covered;
+    score->found += bin->found;
+    score->claimed += bin->claimed;
 }
 
 void model_score_add(model_score *score, const model_score *other)
@@ -41,6 +56,10 @@ void model_score_add(model_score *score, const model_score *other)
     score->nats += other->nats;
     score->baseline_nats += other->baseline_nats;
     score->brier += other->brier;
+    score->n_rates += other->n_rates;
+    score->n_covered += other->n_covered;
+    score->found += other->found;
+    score->claimed += other->claimed;
     for (int i = 0; i < MODEL_SCORE_BINS; i++) {
         score->bin_n[i] += other->bin_n[i];
         score->bin_p[i] += other->bin_p[i];
@@ -80,4 +99,14 @@ double model_score_ece(const model_score *score)
         sum += fabs(score->bin_y[i] - score->bin_p[i]);
     }
     return mean(sum, score->n);
+}
+
+double model_score_coverage(const model_score *score)
+{
+    return mean((double)score->n_covered, score->n_rates);
+}
+
+double model_score_interval_ratio(const model_score *score)
+{
+    return score->n_rates > 0 ? sqrt(fmax(score->found, 0.0) / score->claimed) : (double)NAN;
 }

@@ -86,8 +86,30 @@ static bool is_believable(const model_twin *twin, size_t n)
     return ok;
 }
 
+/* The rule moves the weights. seen_range: widened by the step; NULL: not asked for. */
+static void step_rule(model_twin *twin, const model_params *params, const double g[],
+                      const model_rule_trial *seen, model_range *seen_range)
+{
+    const size_t n = params->policy.n;
+    const model_rule *rule = &params->rule;
+    double dw[MODEL_WEIGHTS_MAX];
+    double u[MODEL_WEIGHTS_MAX];
+    if (model_rule_step(rule, &twin->rule, n, twin->w, g, seen, dw, u) != MODEL_OK) {
+        dw[0] = (double)NAN;
+        twin->rule.offset[0] = (double)NAN;
+    }
+    twin->outside = model_guard_bound(&params->range, rule, &twin->rule, n, twin->w, seen, dw);
+    if (seen_range != NULL) {
+        model_range_take(seen_range, rule, n, twin->w, seen,
+                         rule->kind == MODEL_RULE_GRU_POLICY ? twin->rule.offset : dw);
+    }
+    const bool is_linear = !model_rule_has_net(rule->kind) && twin->outside == 0;
+    model_filter_move(n, twin->w, twin->P, dw, is_linear ? u : NULL, g);
+}
+
 /* The choice is seen, then the rule moves the weights. */
-static int take_choice(model_twin *twin, const model_params *params, const model_trial *trial)
+static int take_choice(model_twin *twin, const model_params *params, const model_trial *trial,
+                       model_range *seen_range)
 {
     const size_t n = params->policy.n;
     const model_rule_trial seen = {
@@ -102,16 +124,10 @@ static int take_choice(model_twin *twin, const model_params *params, const model
     };
     double g[MODEL_WEIGHTS_MAX];
     model_policy_fill(&params->policy, &twin->history, seen.stimulus, g);
-    int status =
+    const int status =
         model_filter_update(n, twin->w, twin->P, g, shift_of(twin, n, g), seen.chose_right);
     if (status == MODEL_OK && params->rule.kind != MODEL_RULE_NONE) {
-        double dw[MODEL_WEIGHTS_MAX];
-        double u[MODEL_WEIGHTS_MAX];
-        status = model_rule_step(&params->rule, &twin->rule, n, twin->w, g, &seen, dw, u);
-        if (status == MODEL_OK) {
-            model_filter_move(n, twin->w, twin->P, dw,
-                              model_rule_has_net(params->rule.kind) ? NULL : u, g);
-        }
+        step_rule(twin, params, g, &seen, seen_range);
     }
     model_history_push(&twin->history, seen.stimulus, seen.chose_right, seen.reward);
     twin->at_session_start = false;
@@ -120,13 +136,20 @@ static int take_choice(model_twin *twin, const model_params *params, const model
 
 int model_twin_observe(model_twin *twin, const model_params *params, const model_trial *trial)
 {
+    return model_twin_measure(twin, params, trial, NULL);
+}
+
+int model_twin_measure(model_twin *twin, const model_params *params, const model_trial *trial,
+                       model_range *range)
+{
     if (!trial_is_valid(trial)) {
         return MODEL_ERR_ARG;
     }
     const size_t n = params->policy.n;
     model_twin next = *twin;
+    next.outside = 0;
     if (trial->choice >= 0) {
-        const int status = take_choice(&next, params, trial);
+        const int status = take_choice(&next, params, trial, range);
         if (status != MODEL_OK) {
             return status;
         }
@@ -153,6 +176,7 @@ void model_twin_skip(model_twin *twin, const model_params *params, const model_t
     if (is_believable(&wider, params->policy.n)) {
         *twin = wider;
     }
+    twin->outside = 0;
     twin->n_trials++;
     twin->n_session++;
 }

@@ -403,7 +403,7 @@ static int measure_foreign(int animals)
         }
     }
     printf("\n");
-    return bench_verdict("alarms of one stream", (double)most, "", true, 3.0);
+    return bench_verdict("alarms of one stream", (double)most, "", true, 2.0);
 }
 
 /* ---- what a trial costs ---------------------------------------------------------------------- */

@@ -1,10 +1,11 @@
-/* The frame decoder and bridge_decode() on any bytes; then the same bytes as a payload with a right
- * checksum, so that the fields behind it are reached. */
+/* The frame decoder and bridge_decode() on any bytes, and a device that hears them; then the same
+ * bytes as a payload with a right checksum, so that the fields behind it are reached. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bridge/link.h"
+#include "device.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,6 +30,57 @@ static void decode(const uint8_t *payload, size_t n)
         abort();
     }
     free(exact);
+}
+
+/* ---- the device's side ----------------------------------------------------------------------- */
+
+struct line {
+    const uint8_t *at;
+    const uint8_t *end;
+};
+
+static int16_t read_byte(void *user)
+{
+    struct line *line = user;
+    return line->at < line->end ? *line->at++ : (int16_t)-1;
+}
+
+static bool write_all(void *user, const uint8_t *bytes, uint8_t n)
+{
+    (void)user;
+    (void)bytes;
+    return n <= PROTO_FRAME_WIRE_MAX;
+}
+
+static uint32_t now_us(void *user)
+{
+    (void)user;
+    return 0;
+}
+
+static uint16_t next_boot(void *user)
+{
+    (void)user;
+    return 7;
+}
+
+static void hear_as_device(const uint8_t *data, size_t size)
+{
+    struct line line = {data, data + size};
+    const device_hal hal = {&line, read_byte, write_all, now_us, next_boot};
+    static device d;
+    proto_serial_choice choice;
+    device_init(&d, &hal, "fuzz");
+    while (line.at < line.end) {
+        device_poll(&d);
+        if (device_take_choice(&d, &choice)) {
+            if ((choice.choice > 1 && choice.choice != PROTO_SERIAL_NIL_U8) ||
+                choice.trial != d.n_trials || device_take_choice(&d, &choice)) {
+                abort();
+            }
+            (void)device_push_trial(&d, &(proto_serial_trial){.choice = choice.choice});
+        }
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -57,6 +109,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     }
     decode(data, size);
+    hear_as_device(data, size);
 
     if (size >= 3 && size - 3 <= PROTO_FRAME_BODY_MAX) {
         uint8_t payload[PROTO_FRAME_PAYLOAD_MAX];

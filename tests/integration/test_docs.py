@@ -11,7 +11,7 @@ from fits import table
 
 MURID = os.environ["MURID_BIN"]
 SOURCE = os.environ["MURID_SOURCE_DIR"]
-PAGES = ("architecture.md", "config.md", "fit.md", "journal.md")
+PAGES = ("architecture.md", "config.md", "fit.md", "journal.md", "mouse.md")
 SBATCH = os.path.join(SOURCE, "configs", "slurm", "fit.sbatch")
 
 
@@ -100,6 +100,13 @@ class FitGuide(unittest.TestCase):
                   "--bind-to"}
         self.assertEqual(alone - set.union(*known.values()) - others, set())
         self.assertGreater(len(alone & known["fit"]), 18)
+
+
+class MouseGuide(unittest.TestCase):
+    def test_options_named_are_those_of_the_command(self):
+        used = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page("mouse.md")))
+        self.assertEqual(used - options_of("mouse"), set())
+        self.assertGreater(len(used), 12)
 
 
 class Slurm(unittest.TestCase):

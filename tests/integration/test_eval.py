@@ -50,6 +50,21 @@ class Eval(unittest.TestCase):
         self.assertLess(pooled["nats"], math.log(2))
         self.assertTrue(0 <= pooled["ece"] <= 1)
 
+    def test_calibration_is_told_by_bins(self):
+        text = HEADER + "".join(table("m1", 900, 11) + table("m2", 30, 12))
+        got = scores("-", stdin=text)
+        for s in (got["pooled"], *got["subjects"].values()):
+            self.assertEqual(sum(b["n"] for b in s["reliability"]), s["n"])
+            ece = sum(b["n"] * abs(b["p_right"] - b["chose_right"]) for b in s["reliability"]) / s["n"]
+            self.assertAlmostEqual(s["ece"], ece, places=9)
+            self.assertEqual(s["outside"], 0)
+        m1, m2, pooled = got["subjects"]["m1"], got["subjects"]["m2"], got["pooled"]
+        self.assertTrue(m1["coverage_bins"] > 20 and 0.7 < m1["coverage"] <= 1, m1)
+        n = m1["coverage_bins"] + m2["coverage_bins"]
+        self.assertEqual(pooled["coverage_bins"], n)
+        covered = sum(s["coverage_bins"] * (s["coverage"] or 0) for s in (m1, m2))
+        self.assertAlmostEqual(pooled["coverage"], covered / n, places=9)
+
     def test_interleaved_animals_score_as_apart(self):
         one, two = table("m1", 200, 3), table("m2", 200, 4)
         apart = scores("-", stdin=HEADER + "".join(one + two))
@@ -73,7 +88,7 @@ class Eval(unittest.TestCase):
         done = run("-", stdin=HEADER + "".join(table("mouse_with_a_long_name", 60, 5)))
         lines = done.stdout.splitlines()
         self.assertEqual(lines[0].split(), ["subject", "trials", "nats", "walk", "chance",
-                                            "accuracy", "brier", "ece"])
+                                            "accuracy", "brier", "ece", "covered", "ratio"])
         self.assertEqual(lines[1].split()[:2], ["mouse_with_a_long_name", "60"])
         self.assertEqual(lines[2].split()[0], "pooled")
         self.assertEqual(lines[2].split()[4], "0.6931")
@@ -122,18 +137,21 @@ class Eval(unittest.TestCase):
                 smaller = os.path.join(directory, "smaller.safetensors")
                 subprocess.run([MURID, "model", "--join", *rest, "--share", "0.01", "-o", smaller],
                                check=True, capture_output=True)
-                left_out.append(scores("-", "--model", smaller, stdin=text)["pooled"]["nats"])
+                left_out.append(scores("-", "--model", smaller, "--adapt", "off",
+                                       stdin=text)["pooled"]["nats"])
             shown = run("-", "--model", path, "--members", stdin=text).stdout
+            plain = scores("-", "--model", path, "--adapt", "off", stdin=text)
         self.assertEqual(list(got), ["pooled", "subjects", "members"])
         self.assertEqual({k: got[k] for k in ("pooled", "subjects")}, without)
         self.assertEqual([m["rule"] for m in got["members"]], ["none", "none", "reinforce"])
         self.assertAlmostEqual(sum(m["weight"] for m in got["members"]), 1.0, places=8)
         for member, nats, rest in zip(got["members"], alone, left_out):
             self.assertAlmostEqual(member["nats"], nats, places=8)
-            self.assertAlmostEqual(member["adds"], rest - got["pooled"]["nats"], places=8)
+            self.assertAlmostEqual(member["adds"], rest - plain["pooled"]["nats"], places=8)
         # The bound of docs/model.md, section bank: two animals, 600 and 400 choices.
         bound = min(alone) + (2 * math.log(3) - 1000 * math.log(0.99)) / 1000
-        self.assertLessEqual(got["pooled"]["nats"], bound)
+        self.assertLessEqual(plain["pooled"]["nats"], bound)
+        self.assertNotEqual(got["pooled"]["nats"], plain["pooled"]["nats"])
         self.assertIn("member rule                nats   weight     adds\n", shown)
         self.assertEqual(len(shown.splitlines()), 4 + 5)
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The ATmega328P image fits: reports flash and RAM, refuses more than 1 KB of static RAM. The frame and
+"""The ATmega328P images fit: reports flash and RAM, refuses more than 1 KB of static RAM. The frame and
 serial codecs of proto also build freestanding, each on its own, without a C library to lean on."""
 import os
 import shutil
@@ -8,7 +8,8 @@ import sys
 import tempfile
 
 SOURCE = os.environ["MURID_SOURCE_DIR"]
-IMAGE = os.path.join(os.environ["MURID_BINARY_DIR"], "firmware", "murid_uno.elf")
+IMAGES = [os.path.join(os.environ["MURID_BINARY_DIR"], "firmware", name)
+          for name in ("murid_uno.elf", "murid_uno_ask.elf")]
 RAM_MAX = 1024
 FLASH_MAX = 32256  # 32 KB less the bootloader of an Uno
 FREESTANDING = ["-mmcu=atmega328p", "-std=c11", "-Os", "-ffreestanding", "-nostdinc", "-Wall", "-Wextra",
@@ -40,14 +41,16 @@ def main():
             if name == "frame" and data + bss != 0:
                 print("frame.c must not need static RAM")
                 failures += 1
-    if not os.path.exists(IMAGE):
-        print("skipped: %s was not built" % IMAGE)
-        return failures
-    text, data, bss = sizes(IMAGE)
-    print("murid_uno.elf: %d bytes of flash, %d of RAM (at most %d)" % (text + data, data + bss, RAM_MAX))
-    if data + bss > RAM_MAX or text + data > FLASH_MAX:
-        print("too large")
-        failures += 1
+    for image in IMAGES:
+        if not os.path.exists(image):
+            print("skipped: %s was not built" % image)
+            continue
+        text, data, bss = sizes(image)
+        print("%s: %d bytes of flash, %d of RAM (at most %d)"
+              % (os.path.basename(image), text + data, data + bss, RAM_MAX))
+        if data + bss > RAM_MAX or text + data > FLASH_MAX:
+            print("too large")
+            failures += 1
     return 1 if failures else 0
 
 

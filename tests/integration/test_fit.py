@@ -32,9 +32,23 @@ class OpenLoop(Table):
                                       check=True).stdout.split()[0]
             self.assertEqual(model["metadata"]["data_sha256"], expected)
             self.assertFalse(os.path.exists(self.path("m.safetensors.fit")))
+            self.check_range(rule, model)
+            of_fit = json.loads(subprocess.run(
+                [MURID, "eval", self.data, "--json", "--model", self.path("m.safetensors")],
+                capture_output=True, check=True).stdout)
+            self.assertEqual(of_fit["pooled"]["outside"], 0)
             scored = subprocess.run([MURID, "eval", self.data, "--model",
                                      self.path("m.safetensors")], capture_output=True)
             self.assertEqual(scored.returncode, 0, scored.stderr)
+
+    def check_range(self, rule, model):
+        if rule == "none":
+            self.assertNotIn("range_w_lo", model)
+            return
+        for lo, hi, step in zip(model["range_w_lo"], model["range_w_hi"], model["range_step_max"]):
+            self.assertTrue(lo < hi and step > 0, model)
+        inputs = {"gru_policy": 9, "dnn": 6, "rnn": 6}
+        self.assertEqual(len(model["range_x_lo"]), inputs.get(rule, 0))
 
     def test_the_number_of_threads_changes_no_bit_and_the_seed_does(self):
         one = self.fit("1.safetensors", "--epochs", "20", "--threads", "1")

@@ -22,7 +22,7 @@ END = "<!-- made from messages.def: end -->\n"
 
 def check_examples(doc):
     examples = re.findall("```json\n(.*?)```", doc, re.DOTALL)
-    assert examples, "docs/protocol.md shows no message"
+    assert examples, "the page shows no message"
     for example in examples:
         body = example.encode()
         answer = subprocess.run([ECHO], input=struct.pack(">I", len(body)) + body, check=True,
@@ -35,6 +35,8 @@ def main():
     with open(DOC, encoding="utf-8") as f:
         doc = f.read()
     check_examples(doc)
+    with open(os.path.join(SOURCE, "docs", "mouse.md"), encoding="utf-8") as f:
+        check_examples(f.read())
     before, rest = doc.split(BEGIN)
     found, after = rest.split(END)
     if found == made:

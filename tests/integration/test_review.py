@@ -173,6 +173,12 @@ class Review(unittest.TestCase):
         for where, s in found:
             for key, value in expected_scores(self.rows(sql, *where)).items():
                 self.assertAlmostEqual(s[key], value, places=9, msg=(where, key))
+            closed = self.rows("SELECT covered FROM event JOIN subject ON subject.id = event.subject"
+                               " JOIN session ON session.id = event.session WHERE covered IS NOT NULL"
+                               " AND subject.name GLOB ? AND session.name GLOB ?", *where)
+            self.assertEqual(s["coverage_bins"], 2 * len(closed))
+            if closed:
+                self.assertAlmostEqual(s["coverage"], sum(c for c, in closed) / (2 * len(closed)))
 
     def test_the_interval_is_around_the_gain(self):
         total = self.found["total"]
@@ -243,10 +249,14 @@ class Review(unittest.TestCase):
                 for b in blocks]
 
     def test_the_examples_of_the_documentation_work(self):
-        query, = self.example("sql")
+        query, by_animal = self.example("sql")
         counts = {row[:2]: row[2] for row in self.rows(query)}
         self.assertEqual(counts, {(s["subject"], s["session"]): s["trials"]
                                   for s in self.found["sessions"]})
+        for subject, mean, coverage in self.rows(by_animal):
+            said = self.found["subjects"][subject]
+            self.assertAlmostEqual(mean, said["nats"], places=9)
+            self.assertEqual(coverage is None, said["coverage"] is None)
         names = {}
         code, = self.example("python")
         with contextlib.redirect_stdout(io.StringIO()):
@@ -289,12 +299,12 @@ class Review(unittest.TestCase):
         self.check_refused(os.path.join(directory, "none"), "expected a journal")
         db = sqlite3.connect(path)
         db.execute("CREATE TABLE event (id)")
-        db.execute("PRAGMA user_version = 2")
+        db.execute("PRAGMA user_version = 3")
         db.commit()
         self.check_refused(directory, "not a journal of murid: 1 of its 8 tables are there")
         db.execute("PRAGMA user_version = 7")
         db.close()
-        self.check_refused(path, "has schema 7, this murid knows 2")
+        self.check_refused(path, "has schema 7, this murid knows 3")
         draw = random.Random(self.seed)
         with open(self.daemon.journal, "rb") as f:
             whole = f.read()
@@ -308,6 +318,38 @@ class Review(unittest.TestCase):
             self.assertIn(done.returncode, (0, 1, 2), done.stderr)
             if done.returncode:
                 self.assertTrue(done.stderr.startswith(f"murid: {path}"), done.stderr)
+
+    def test_what_is_damaged_cannot_steer_a_terminal(self):
+        directory = tempfile.mkdtemp(prefix="murid-test-")
+        self.addCleanup(shutil.rmtree, directory)
+        steering = b"\x1b]0;owned\x07 \x9b2J \xc2\x9b2J \xff\xfe\r\n".hex()
+        as_text = f"CAST(x'{steering}' AS TEXT)"
+        for change, commands in (
+                (f"UPDATE event SET status = {as_text} WHERE id = 5", ("replay", "review")),
+                (f"UPDATE run SET model = {as_text}", ("replay",)),
+                (f"UPDATE run SET config = {as_text}", ("replay", "review")),
+                (f"UPDATE subject SET name = {as_text} WHERE id = 0", ("replay", "review")),
+                (f"UPDATE alert SET text = {as_text}", ("replay", "review")),
+                (f"UPDATE alert SET code = {as_text}", ("review",)),
+                (f"UPDATE event SET source = {as_text}, rig = {as_text}", ("replay", "review"))):
+            path = os.path.join(directory, f"{len(os.listdir(directory))}.sqlite")
+            db = sqlite3.connect(path)
+            with sqlite3.connect(self.daemon.journal) as whole:
+                whole.backup(db)
+            whole.close()
+            db.execute(change)
+            db.commit()
+            db.close()
+            for command in commands:
+                done = subprocess.run([MURID, command, path], capture_output=True, timeout=300)
+                said = done.stdout + done.stderr
+                self.assertIn(done.returncode, (0, 1, 2), (change, said))
+                text = said.decode()  # all of it is UTF-8
+                strange = [c for c in text if ord(c) < 0x20 and c != "\n" or 0x7f <= ord(c) < 0xa0]
+                self.assertEqual(strange, [], (change, command, text))
+        path = os.path.join(directory, "a\x1b[2Jb")
+        done = subprocess.run([MURID, "review", path], capture_output=True, timeout=300)
+        self.assertEqual(done.stderr.count(b"\x1b"), 0, done.stderr)
 
     def check_refused(self, path, text):
         done = review(path)

@@ -353,11 +353,9 @@ static void a_broken_member_changes_nothing_of_the_others(void **state)
             const model_trial trial = random_trial(&r);
             assert_int_equal(model_bank_observe(&bank, &params, &trial, NULL), MODEL_OK);
         }
+        bank.member[broken].P[0] = -1e3; /* no covariance: its logit has no variance */
         model_bank_copy(&other, &bank);
         const model_params good = params.member[broken];
-        params.member[broken].rule.kind = MODEL_RULE_REINFORCE;
-        params.member[broken].rule.rate[0] = -1e308;
-        params.member[broken].rule.rate[1] = 1e308;
         const model_trial trial = {0.5, 1.0, (double)NAN, 1, -1};
         const double held[3] = {other.weight[0], other.weight[1], other.weight[2]};
         double p[3];
@@ -387,7 +385,7 @@ static void a_broken_member_changes_nothing_of_the_others(void **state)
             assert_int_equal(bank.member[i].n_session, twin->n_session);
             assert_true(bank.member[i].at_session_start == twin->at_session_start);
         }
-        params.member[broken] = good;
+        bank.member[broken].P[0] = 1.0;
         assert_int_equal(model_bank_observe(&bank, &params, &trial, NULL), MODEL_OK);
         assert_true(isfinite(bank.weight[broken]) && bank.weight[broken] > 0.0);
     }
@@ -404,14 +402,12 @@ static void failures_leave_all_as_it_was(void **state)
     memset(&bank, 0x55, sizeof bank);
     model_bank_init(&bank, &params);
     assert_int_equal(model_bank_observe(&bank, &params, &good, NULL), MODEL_OK);
+    for (uint32_t i = 0; i < 3; i++) {
+        bank.member[i].P[0] = -1e3;
+    }
     model_bank_copy(&other, &bank);
     assert_int_equal(model_bank_observe(&bank, &params, &bad, &p), MODEL_ERR_ARG);
     assert_memory_equal(&bank, &other, model_bank_used(3));
-    for (uint32_t i = 0; i < 3; i++) {
-        params.member[i].rule.kind = MODEL_RULE_REINFORCE;
-        params.member[i].rule.rate[0] = -1e308;
-        params.member[i].rule.rate[1] = 1e308;
-    }
     assert_int_equal(model_bank_observe(&bank, &params, &good, &p), MODEL_ERR_NUMERIC);
     assert_memory_equal(&bank, &other, model_bank_used(3));
     CHECK_NEAR(p, 7.0, 0.0);

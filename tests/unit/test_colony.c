@@ -17,7 +17,8 @@
 static model_bank_params bank;
 static model_params baseline;
 static model_engagement_params engagement;
-static const struct learner_models models = {&bank, &baseline, &engagement, NULL};
+static const struct learner_models models = {
+    .bank = &bank, .baseline = &baseline, .engagement = &engagement};
 static struct subject_state state;
 static struct subject_state again;
 static uint8_t bytes[sizeof(struct subject_state)];
@@ -103,7 +104,8 @@ static void a_bank_of_one_takes_no_room_for_others(void **unused)
     make_state(2, false);
     assert_int_equal(subject_state_size(&state) - one, sizeof(model_twin));
     printf("%zu bytes, %zu more a member\n", one, sizeof(model_twin));
-    assert_true(one < 3 * sizeof(model_twin) + sizeof(model_score) + 512);
+    assert_true(one < 3 * sizeof(model_twin) + 2 * sizeof(model_score) + sizeof(model_coverage) +
+                          sizeof(model_stack) + 512);
 }
 
 static void damaged_states_are_refused(void **unused)

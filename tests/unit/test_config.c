@@ -82,6 +82,8 @@ static const char EVERY_KEY[] =
     "model: {file: m.safetensors, policy: 'stimulus,bias', stimuli: [-1, -0.1, 0.3, 1]}\n"
     "session: {idle_s: 60}\n"
     "engagement: {enabled: false, trials_per_false_alarm: 200}\n"
+    "adaptation: {stack: false}\n"
+    "protocol: {file: p.yaml, sessions_per_alarm: 500, hash: 0a1b}\n"
     "limits: {subjects: 5, sessions: 100}\n"
     "journal: {commit_ms: 7, ring_kib: 512}\n"
     "log: {level: debug}\n"
@@ -112,6 +114,10 @@ static void every_key_is_read(void **state)
     assert_int_equal(config.session.idle_s, 60);
     assert_false(config.engagement.enabled);
     assert_int_equal(config.engagement.trials_per_false_alarm, 200);
+    assert_false(config.adaptation.stack);
+    assert_string_equal(config.protocol.file, "p.yaml");
+    assert_int_equal(config.protocol.sessions_per_alarm, 500);
+    assert_string_equal(config.protocol.hash, "0a1b");
     assert_int_equal(config.limits.subjects, 5);
     assert_int_equal(config.limits.sessions, 100);
     assert_int_equal(config.journal.commit_ms, 7);

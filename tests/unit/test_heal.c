@@ -10,7 +10,8 @@
 static model_params params;
 static model_bank_params bank;
 static model_engagement_params engagement;
-static struct learner_models models = {&bank, &params, &engagement, NULL};
+static struct learner_models models = {
+    .bank = &bank, .baseline = &params, .engagement = &engagement};
 
 static int set_up(void **state)
 {

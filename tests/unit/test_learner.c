@@ -36,7 +36,7 @@ static void the_probability_is_taken_before_the_choice_is_read(void **state)
 {
     (void)state;
     const model_params params = built_in(NULL);
-    const struct learner_models models = {bank_of(&params), &params, NULL, NULL};
+    const struct learner_models models = {.bank = bank_of(&params), .baseline = &params};
     struct learner l;
     struct learner_outcome outcome;
     learner_init(&l, &models);
@@ -59,7 +59,7 @@ static void a_no_go_is_not_scored(void **state)
 {
     (void)state;
     const model_params params = built_in(NULL);
-    const struct learner_models models = {bank_of(&params), &params, NULL, NULL};
+    const struct learner_models models = {.bank = bank_of(&params), .baseline = &params};
     struct learner l;
     struct learner_outcome outcome;
     model_trial trial = TRIAL;
@@ -77,7 +77,7 @@ static void a_failure_of_either_twin_changes_nothing(void **state)
     const model_params baseline = built_in(NULL);
     model_bank_params bank;
     model_bank_single(&bank, &baseline);
-    const struct learner_models models = {&bank, &baseline, NULL, NULL};
+    const struct learner_models models = {.bank = &bank, .baseline = &baseline};
     struct learner l;
     struct learner_outcome outcome;
     model_trial bad = TRIAL;
@@ -88,9 +88,7 @@ static void a_failure_of_either_twin_changes_nothing(void **state)
     assert_int_equal(learner_observe(&l, &models, &bad, &outcome), MODEL_ERR_ARG);
     assert_memory_equal(&l, &before, sizeof l);
     assert_true(isnan(outcome.nats));
-    bank.member[0].rule.kind = MODEL_RULE_REINFORCE;
-    bank.member[0].rule.rate[0] = 1.7e308;
-    bank.member[0].rule.rate[1] = -1.7e308;
+    bank.member[0].noise.drift_var[0] = 1e13; /* more than is believed */
     assert_int_equal(learner_observe(&l, &models, &TRIAL, &outcome), MODEL_ERR_NUMERIC);
     assert_memory_equal(&l, &before, sizeof l);
 }
@@ -101,7 +99,7 @@ static void another_rule_keeps_the_weights_another_policy_does_not(void **state)
     const model_params before = built_in("stimulus,bias");
     model_params after = before;
     const model_params other = built_in("stimulus,bias,prev_choice");
-    const struct learner_models models = {bank_of(&before), &before, NULL, NULL};
+    const struct learner_models models = {.bank = bank_of(&before), .baseline = &before};
     struct learner l;
     struct learner_outcome outcome;
     after.rule.kind = MODEL_RULE_PREDICT_MAX;
@@ -115,9 +113,11 @@ static void another_rule_keeps_the_weights_another_policy_does_not(void **state)
     model_bank_single(&banks[0], &before);
     model_bank_single(&banks[1], &after);
     model_bank_single(&banks[2], &other);
-    learner_change_model(&l, &banks[0], &banks[1]);
+    learner_change_model(&l, &(struct learner_models){.bank = &banks[0]},
+                         &(struct learner_models){.bank = &banks[1]});
     assert_memory_equal(&l, &kept, learner_used(&l));
-    learner_change_model(&l, &banks[1], &banks[2]);
+    learner_change_model(&l, &(struct learner_models){.bank = &banks[1]},
+                         &(struct learner_models){.bank = &banks[2]});
     CHECK_NEAR(l.bank.member[0].w[0], 0.0, 0.0);
     CHECK_NEAR(l.bank.member[0].P[4], other.noise.prior_var[1], 0.0);
     CHECK_NEAR(l.bank.member[0].history.choice, 1.0, 0.0);
@@ -126,11 +126,40 @@ static void another_rule_keeps_the_weights_another_policy_does_not(void **state)
     assert_memory_equal(&l.baseline, &kept.baseline, sizeof l.baseline);
 }
 
+static void a_session_has_a_score_of_its_own_and_begins_a_bin(void **state)
+{
+    (void)state;
+    const model_params params = built_in(NULL);
+    const struct learner_models models = {.bank = bank_of(&params), .baseline = &params};
+    struct learner l;
+    struct learner_outcome outcome;
+    int64_t rates = 0;
+    learner_init(&l, &models);
+    learner_start_session(&l, &models);
+    for (int t = 0; t < 100; t++) {
+        model_trial trial = TRIAL;
+        trial.contrast = 0.0;
+        trial.choice = (int8_t)(t % 2);
+        assert_int_equal(learner_observe(&l, &models, &trial, &outcome), MODEL_OK);
+        rates += outcome.bin.n;
+    }
+    assert_true(rates > 0);
+    assert_int_equal(l.score.n_rates, rates);
+    assert_memory_equal(&l.score, &l.session_score, sizeof l.score);
+    assert_true(l.coverage.n_trials > 0);
+    learner_start_session(&l, &models);
+    assert_int_equal(l.coverage.n_trials, 0);
+    assert_int_equal(l.session_score.n, 0);
+    assert_int_equal(learner_observe(&l, &models, &TRIAL, &outcome), MODEL_OK);
+    assert_int_equal(l.session_score.n, 1);
+    assert_int_equal(l.score.n, 101);
+}
+
 /* Mean over all trials, every animal from the prior. */
 static double pooled_nats(const char *features, int64_t *n)
 {
     const model_params params = built_in(features);
-    const struct learner_models models = {bank_of(&params), &params, NULL, NULL};
+    const struct learner_models models = {.bank = bank_of(&params), .baseline = &params};
     struct table table;
     struct fault fault;
     struct table_row row;
@@ -191,6 +220,7 @@ int main(void)
         cmocka_unit_test(the_probability_is_taken_before_the_choice_is_read),
         cmocka_unit_test(a_no_go_is_not_scored),
         cmocka_unit_test(a_failure_of_either_twin_changes_nothing),
+        cmocka_unit_test(a_session_has_a_score_of_its_own_and_begins_a_bin),
         cmocka_unit_test(another_rule_keeps_the_weights_another_policy_does_not),
         cmocka_unit_test(the_built_in_walk_predicts_seventeen_mice),
     };

@@ -306,6 +306,94 @@ static void predictions_reach_the_device(void **state)
     assert_int_equal(w.device.prediction.p_right, 65535);
 }
 
+/* A mouse of few words: right on trials with an even number, nothing on each seventh. */
+static void answer(struct wire *w, const bridge_event *event, void *user)
+{
+    listen(w, event, user);
+    if (event->type == PROTO_SERIAL_STIMULUS) {
+        proto_serial_stimulus shown;
+        proto_serial_stimulus_decode(event->payload + 3, &shown);
+        const int choice = shown.trial % 7 == 0 ? -1 : shown.trial % 2 == 0;
+        bridge_link_choose(&w->link, event->boot, shown.trial, choice, 0.001 * shown.trial);
+    }
+}
+
+static void a_choice_comes_once_a_trial_to_a_device_that_asks_until_it_is_there(void **state)
+{
+    (void)state;
+    enum { N = 300 };
+    static struct wire w;
+    static struct story s;
+    s = (struct story){0};
+    wire_init(&w, suite_seed(), 3e-3);
+    uint32_t n_pushed = 0;
+    int64_t again_at_ns = 0;
+    for (int step = 0; w.device.n_trials < N && step < 2000000; step++) {
+        proto_serial_choice choice;
+        if (w.now_ns >= again_at_ns) {
+            proto_serial_trial t;
+            example_trial(w.device.n_trials, &t);
+            n_pushed += device_push_stimulus(&w.device, t.contrast) ? 1U : 0U;
+            again_at_ns = w.now_ns + 20000000;
+        }
+        if (device_take_choice(&w.device, &choice)) {
+            const uint32_t n = w.device.n_trials;
+            assert_int_equal(choice.trial, n);
+            assert_int_equal(choice.choice, n % 7 == 0 ? PROTO_SERIAL_NIL_U8 : n % 2 == 0);
+            assert_int_equal(choice.rt_ms, n % 7 == 0 ? PROTO_SERIAL_NIL_U16 : n);
+            assert_false(device_take_choice(&w.device, &choice));
+            proto_serial_trial t;
+            example_trial(n, &t);
+            while (!device_push_trial(&w.device, &t)) {
+                wire_step(&w, answer, &s);
+            }
+            again_at_ns = 0;
+        }
+        wire_step(&w, answer, &s);
+    }
+    print_counters(&w);
+    assert_int_equal(w.device.n_trials, N);
+    assert_true(n_pushed > N); /* the noise hit some */
+}
+
+static void a_choice_for_another_trial_or_boot_or_of_no_sense_is_not_taken(void **state)
+{
+    (void)state;
+    static struct wire w;
+    static struct story s;
+    s = (struct story){0};
+    wire_init(&w, suite_seed(), 0.0);
+    play(&w, &s, 3, 10); /* the trial under way is 3 */
+    bridge_link_choose(&w.link, 6, 3, 1, 0.5);
+    bridge_link_choose(&w.link, 7, -1, 1, 0.5);
+    bridge_link_choose(&w.link, 7, 3, 2, 0.5);
+    assert_false(w.link.has_choice);
+    static const proto_serial_choice BAD[] = {
+        {7, 2, 1, 500}, {7, 4, 1, 500}, {8, 3, 1, 500}, {7, 3, 2, 500}, {7, 3, 254, 500}};
+    proto_serial_choice choice;
+    for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
+        w.link.choice = BAD[i];
+        w.link.has_choice = true;
+        for (int k = 0; k < 20; k++) {
+            wire_step(&w, listen, &s);
+        }
+        assert_false(device_take_choice(&w.device, &choice));
+    }
+    bridge_link_choose(&w.link, 7, 3, 0, 1000.0);
+    assert_int_equal(bridge_link_deadline_ns(&w.link), 0);
+    for (int k = 0; k < 20; k++) {
+        wire_step(&w, listen, &s);
+    }
+    assert_true(device_take_choice(&w.device, &choice));
+    assert_int_equal(choice.choice, 0);
+    assert_int_equal(choice.rt_ms, 65534);
+    bridge_link_choose(&w.link, 7, 3, 0, 1000.0);
+    for (int k = 0; k < 20; k++) {
+        wire_step(&w, listen, &s);
+    }
+    assert_false(device_take_choice(&w.device, &choice));
+}
+
 static void an_old_or_strange_acknowledgement_changes_nothing(void **state)
 {
     (void)state;
@@ -384,6 +472,8 @@ int main(void)
         cmocka_unit_test(a_device_started_anew_is_another_session),
         cmocka_unit_test(the_numbers_of_frames_may_wrap),
         cmocka_unit_test(predictions_reach_the_device),
+        cmocka_unit_test(a_choice_comes_once_a_trial_to_a_device_that_asks_until_it_is_there),
+        cmocka_unit_test(a_choice_for_another_trial_or_boot_or_of_no_sense_is_not_taken),
         cmocka_unit_test(an_old_or_strange_acknowledgement_changes_nothing),
         cmocka_unit_test(foreign_frames_are_counted_and_ignored),
     };

@@ -291,6 +291,107 @@ static void values_that_cannot_be_are_named(void **state)
     }
 }
 
+static void build_bank(struct model_file *out, size_t n);
+
+/* Weights 0..2 and steps up to 0.5; a net's inputs 0..1. */
+static void add_range(struct model_file *model)
+{
+    for (uint32_t i = 0; i < model->bank.n; i++) {
+        model_params *p = &model->bank.member[i];
+        p->range = (model_range){.is_known = p->rule.kind != MODEL_RULE_NONE};
+        for (uint32_t k = 0; p->range.is_known && k < p->policy.n; k++) {
+            p->range.w_lo[k] = 0.25 * k;
+            p->range.w_hi[k] = 2.0;
+            p->range.step_max[k] = 0.5;
+        }
+        for (size_t k = 0; k < model_rule_inputs(p->rule.kind); k++) {
+            p->range.x_hi[k] = 1.0;
+        }
+    }
+}
+
+static void what_the_rules_were_fitted_on_is_kept(void **state)
+{
+    (void)state;
+    for (size_t n = 1; n <= 12; n += 11) {
+        struct model_file model;
+        struct model_file loaded;
+        uint8_t *bytes;
+        size_t size;
+        if (n == 1) {
+            build_net(&model, MODEL_RULE_RNN, 74);
+        } else {
+            build_bank(&model, n);
+        }
+        add_range(&model);
+        assert_int_equal(model_file_encode(&model, &bytes, &size, &fault), FAULT_NONE);
+        if (model_file_parse("m.st", bytes, size, &loaded, &fault) != FAULT_NONE) {
+            fail_msg("%s", fault.text);
+        }
+        for (size_t i = 0; i < n; i++) {
+            assert_memory_equal(&loaded.bank.member[i].range, &model.bank.member[i].range,
+                                sizeof(model_range));
+        }
+        free(bytes);
+        model_file_free(&loaded);
+        model_file_free(&model);
+    }
+}
+
+static void ranges_that_cannot_be_are_named(void **state)
+{
+    (void)state;
+    static const char *const REASONS[] = {
+        "tensors \"range...\": a lower end is above its upper end",
+        "tensor \"range.w_hi\": value 1 is nan, -1e+06 to 1e+06 expected",
+        "tensor \"range.step_max\": value 0 is -1, 0 to 1e+06 expected",
+        "tensors \"range...\": a lower end is above its upper end",
+        "tensor \"range.x_hi\": value 5 is inf, -1e+06 to 1e+06 expected",
+    };
+    for (int k = 0; k < 5; k++) {
+        struct model_file model;
+        struct model_file bad;
+        uint8_t *bytes;
+        size_t size;
+        build_net(&model, MODEL_RULE_RNN, 75);
+        add_range(&model);
+        model_range *range = &model.bank.member[0].range;
+        double *const at[] = {&range->w_lo[0], &range->w_hi[1], &range->step_max[0],
+                              &range->x_lo[2], &range->x_hi[5]};
+        const double wrong[] = {3.0, (double)NAN, -1.0, 2.0, (double)INFINITY};
+        *at[k] = wrong[k];
+        assert_int_equal(model_file_encode(&model, &bytes, &size, &fault), FAULT_NONE);
+        assert_int_equal(model_file_parse("m.st", bytes, size, &bad, &fault), FAULT_INPUT);
+        if (strstr(fault.text, REASONS[k]) == NULL) {
+            fail_msg("\"%s\", expected \"%s\"", fault.text, REASONS[k]);
+        }
+        free(bytes);
+        model_file_free(&model);
+    }
+}
+
+/* All or none: the tensor's name is spoilt in the header. */
+static void a_range_that_lacks_a_part_is_refused(void **state)
+{
+    (void)state;
+    struct model_file model;
+    struct model_file bad;
+    uint8_t *bytes;
+    size_t size;
+    build_net(&model, MODEL_RULE_DNN, 76);
+    add_range(&model);
+    assert_int_equal(model_file_encode(&model, &bytes, &size, &fault), FAULT_NONE);
+    for (size_t i = 0; i + 10 < size; i++) {
+        if (memcmp(bytes + i, "range.w_hi", 10) == 0) {
+            memcpy(bytes + i, "range.w_ho", 10);
+        }
+    }
+    assert_int_equal(model_file_parse("m.st", bytes, size, &bad, &fault), FAULT_INPUT);
+    assert_non_null(strstr(fault.text, "tensor \"range.w_h"));
+    free(bytes);
+    model_file_free(&model);
+}
+
 static void a_file_cut_anywhere_is_refused(void **state)
 {
     (void)state;
@@ -610,6 +711,9 @@ int main(void)
         cmocka_unit_test(specs_that_make_no_sense_are_refused),
         cmocka_unit_test(every_lie_in_the_header_is_named),
         cmocka_unit_test(values_that_cannot_be_are_named),
+        cmocka_unit_test(what_the_rules_were_fitted_on_is_kept),
+        cmocka_unit_test(ranges_that_cannot_be_are_named),
+        cmocka_unit_test(a_range_that_lacks_a_part_is_refused),
         cmocka_unit_test(a_file_cut_anywhere_is_refused),
         cmocka_unit_test(noise_that_is_not_in_the_file_is_the_built_in_one),
         cmocka_unit_test(a_single_model_keeps_its_bytes_and_its_hash),

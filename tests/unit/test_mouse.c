@@ -234,6 +234,21 @@ static void refuses_a_trial_without_a_choice_and_stays_as_it_was(void **state)
     assert_memory_equal(&mouse, &before, sizeof mouse);
 }
 
+static void a_trial_without_a_choice_counts_and_drifts_but_teaches_nothing(void **state)
+{
+    (void)state;
+    state_params("stimulus,bias", MODEL_RULE_REINFORCE, 0.1);
+    params.noise.drift_var[0] = 0.01;
+    model_mouse_init(&mouse, &params, 19, 0);
+    model_mouse before = mouse;
+    model_mouse_pass(&mouse, &params);
+    assert_true(mouse.w[0] != before.w[0] && mouse.w[1] == before.w[1]);
+    assert_int_equal(mouse.n_session, 1);
+    assert_int_equal(mouse.n_trials, 1);
+    assert_true(mouse.at_session_start);
+    assert_memory_equal(&mouse.history, &before.history, sizeof mouse.history);
+}
+
 static void reacts_faster_when_it_is_sure(void **state)
 {
     (void)state;
@@ -263,6 +278,7 @@ int main(void)
         cmocka_unit_test(its_noise_has_the_stated_variance),
         cmocka_unit_test(the_same_seed_and_number_give_the_same_animal),
         cmocka_unit_test(refuses_a_trial_without_a_choice_and_stays_as_it_was),
+        cmocka_unit_test(a_trial_without_a_choice_counts_and_drifts_but_teaches_nothing),
         cmocka_unit_test(reacts_faster_when_it_is_sure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,7 +49,7 @@ static int set_up(void **state)
     assert_non_null(mkdtemp(s->directory));
     (void)snprintf(s->path, sizeof s->path, "%s/%s", s->directory, JOURNAL_FILE);
     assert_int_equal(sqlite3_open(s->path, &s->db), SQLITE_OK);
-    run_sql(s, "PRAGMA journal_mode = WAL;" JOURNAL_SCHEMA "PRAGMA user_version = 2;"
+    run_sql(s, "PRAGMA journal_mode = WAL;" JOURNAL_SCHEMA "PRAGMA user_version = 3;"
                "INSERT INTO run VALUES (1, 1, 0, 'x', 'built-in', '');"
                "INSERT INTO subject VALUES (0, 'anna'), (1, 'bob');"
                "INSERT INTO session VALUES (0, 'rig-1', 0, 'a1', 0, 1700000000000000000, NULL),"
@@ -83,7 +83,7 @@ static void add_trial(struct story *s, int session, int64_t number, const char *
     const int64_t id = ++s->events;
     runf(s,
          "INSERT INTO event VALUES (%lld, %lld, 0, NULL, 'ask', 'rig-1', 'trial', %Q, %d, %d, "
-         "%lld, NULL, %!.17g, %s, %s, NULL, NULL, NULL, NULL, NULL, NULL, x'00')",
+         "%lld, NULL, %!.17g, %s, %s, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, x'00')",
          (long long)id, 1700000000000000000LL + (long long)id, status, SUBJECT_OF[session], session,
          (long long)number, stimulus, choice, reward);
     if (!isnan(p)) {
@@ -96,7 +96,8 @@ static void add_trial(struct story *s, int session, int64_t number, const char *
     sqlite3_stmt *insert = NULL;
     const char *sql =
         "INSERT INTO prediction VALUES (?, 0, 0, 1, ?, ?, ?, x'', x'', x'', x'', ?, ?,"
-        " 0, NULL, NULL, NULL, NULL, 1.0, 2.0, 3.0)";
+        " 0, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL,"
+        " 1.0, 2.0, 3.0)";
     assert_int_equal(sqlite3_prepare_v2(s->db, sql, -1, &insert, NULL), SQLITE_OK);
     sqlite3_bind_int64(insert, 1, id);
     sqlite3_bind_int(insert, 2, SUBJECT_OF[session]);
@@ -349,7 +350,7 @@ static void curves_stay_small_and_keep_their_sums(void **state)
         }
     }
     int64_t n = 0;
-    for (size_t i = 0; i < c->n_bins; i++) {
+    for (size_t i = 0; i < c->n_rates; i++) {
         n += c->bins[i].n;
         NEAR(c->bins[i].correct, (double)c->bins[i].n);
     }
@@ -464,9 +465,9 @@ static void refuses_what_is_not_a_journal(void **state)
 static void refuses_a_journal_of_another_schema(void **state)
 {
     struct story *s = *state;
-    run_sql(s, "PRAGMA user_version = 3");
-    check_refused(s, "has schema 3, this murid knows 2");
-    run_sql(s, "PRAGMA user_version = 2; DROP VIEW trial; DROP TABLE checkpoint");
+    run_sql(s, "PRAGMA user_version = 2");
+    check_refused(s, "has schema 2, this murid knows 3");
+    run_sql(s, "PRAGMA user_version = 3; DROP VIEW trial; DROP TABLE checkpoint");
     check_refused(s, "7 of its 8 tables");
 }
 

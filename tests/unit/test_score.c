@@ -76,6 +76,28 @@ static void pooled_scores_equal_one_score_of_all_trials(void **state)
     assert_true(model_score_ece(&whole) < 0.04); /* drawn from p: calibrated */
 }
 
+static void bins_of_choices_add_up(void **state)
+{
+    (void)state;
+    const model_coverage_bin none = {0};
+    const model_coverage_bin bins[] = {{2, 2, 1.5, 1.0}, {2, 1, 6.5, 1.0}};
+    model_score s;
+    model_score other;
+    model_score_reset(&s);
+    model_score_reset(&other);
+    model_score_push_bin(&s, &none);
+    assert_true(isnan(model_score_coverage(&s)) && isnan(model_score_interval_ratio(&s)));
+    model_score_push_bin(&s, &bins[0]);
+    model_score_push_bin(&other, &bins[1]);
+    model_score_add(&s, &other);
+    assert_int_equal(s.n_rates, 4);
+    CHECK_NEAR(model_score_coverage(&s), 0.75, 1e-15);
+    CHECK_NEAR(model_score_interval_ratio(&s), 2.0, 1e-15); /* sqrt(8 / 2) */
+    const model_coverage_bin lucky = {2, 2, -100.0, 1.0};
+    model_score_push_bin(&s, &lucky);
+    CHECK_NEAR(model_score_interval_ratio(&s), 0.0, 0.0);
+}
+
 static void an_empty_score_has_no_means(void **state)
 {
     (void)state;
@@ -92,6 +114,7 @@ int main(void)
         cmocka_unit_test(sums_match_four_choices_worked_out_by_hand),
         cmocka_unit_test(certainty_is_held_off_zero_and_one),
         cmocka_unit_test(pooled_scores_equal_one_score_of_all_trials),
+        cmocka_unit_test(bins_of_choices_add_up),
         cmocka_unit_test(an_empty_score_has_no_means),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,8 +132,7 @@ static void a_result_that_is_not_finite_is_refused_and_changes_nothing(void **st
         model_twin_init(&twin, &params);
         observe(&twin, &params, (model_trial){0.5, 1.0, (double)NAN, 1, -1});
         if (k == 0) {
-            params.rule.rate[1] = 1e308;
-            params.rule.rate[0] = -1e308;
+            params.noise.drift_var[0] = 1e13; /* more than is believed */
         } else {
             twin.w[0] = 2e6; /* where no animal is */
         }

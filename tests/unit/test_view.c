@@ -64,6 +64,8 @@ static void take_prediction(int64_t for_trial)
         p->score.v.n = for_trial;
         p->score.v.nats = 0.4821;
         p->score.v.baseline_nats = 0.5012;
+        p->score.v.ece = 0.0125;
+        p->score.v.coverage = for_trial > 4 ? 0.906 : (double)NAN;
     }
     assert_false(view_take(&view, &msg));
 }
@@ -254,11 +256,13 @@ static void writes_a_trial_as_a_plain_line(void **state)
     take_trial(5, 0.25, 1, 1.0);
     assert_string_equal(view_line(&view, text, sizeof text),
                         "m01 session 2 trial 5: stimulus +0.25, p(right) 0.551, chose right, "
-                        "correct  nats: twin 0.4821, random walk 0.5012, chance 0.6931");
+                        "correct  nats: twin 0.4821, random walk 0.5012, chance 0.6931; "
+                        "ECE 0.013, 90% holds 0.91");
     take_trial(9, -0.0625, PROTO_NIL, (double)NAN);
     assert_string_equal(view_line(&view, text, sizeof text),
                         "m01 session 2 trial 9: stimulus -0.0625, p(right) -, chose none, unknown"
-                        "  nats: twin 0.4821, random walk 0.5012, chance 0.6931");
+                        "  nats: twin 0.4821, random walk 0.5012, chance 0.6931; ECE 0.013, 90% "
+                        "holds 0.91");
     assert_string_equal(view_summary(&view, text, sizeof text),
                         "m01: 2 trials heard; over the 5 scored so far, nats a trial: twin 0.4821, "
                         "random walk 0.5012, chance 0.6931");

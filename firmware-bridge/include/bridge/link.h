@@ -79,7 +79,7 @@ typedef struct {
     char device_name[PROTO_SERIAL_NAME_BYTES + 1];
     uint16_t next_seq;  /* the numbered frame to come */
     uint16_t acked_seq; /* highest that is durable */
-    bool ack_is_due, call_is_due, has_prediction;
+    bool ack_is_due, call_is_due, has_prediction, has_choice;
     bool is_pending;    /* an event was given out and is not accepted yet */
     int64_t call_at_ns; /* when to call next */
     int64_t sync_at_ns; /* when to sync next */
@@ -87,6 +87,7 @@ typedef struct {
     uint32_t sync_token;
     int64_t sync_sent_ns; /* INT64_MIN: none under way */
     proto_serial_prediction prediction;
+    proto_serial_choice choice;
     uint64_t ticket[BRIDGE_LINK_WINDOW]; /* of seq modulo the window */
 } bridge_link;
 
@@ -112,6 +113,10 @@ void bridge_link_durable(bridge_link *link, uint64_t ticket);
 /* Tells the device, at the next output, what the animal will do. contrast and p_right: fractions;
  * ignored if not finite. */
 void bridge_link_predict(bridge_link *link, int64_t trial, double contrast, double p_right);
+
+/* Tells the device, at the next output, what a virtual mouse does on a trial of that boot: choice 1
+ * right, 0 left, -1 none; rt_s is not read without one. Ignored if the device was started anew. */
+void bridge_link_choose(bridge_link *link, uint16_t boot, int64_t trial, int choice, double rt_s);
 
 /* Writes what is to be sent now to out[cap] and returns its size; 0: nothing. Bytes that cannot be
  * sent may be thrown away: it is then as if the line had lost them. */

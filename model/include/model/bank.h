@@ -39,6 +39,17 @@ typedef struct {
     model_twin member[MODEL_BANK_MAX];
 } model_bank;
 
+/* What the bank says of one stimulus. Each member's logit is N(logit, logit_var), the mixture's is
+ * taken as N(mean, var). */
+typedef struct {
+    double p_right;
+    double mean;
+    double var;
+    double logit[MODEL_BANK_MAX];
+    double logit_var[MODEL_BANK_MAX];
+    bool is_outside[MODEL_BANK_MAX]; /* of what its rule was fitted on: model_twin.outside */
+} model_bank_mixture;
+
 /* A bank of one. */
 void model_bank_single(model_bank_params *out, const model_params *params);
 
@@ -70,6 +81,10 @@ void model_bank_start_session(model_bank *bank, const model_bank_params *params)
 void model_bank_predict(const model_bank *bank, const model_bank_params *params, size_t n,
                         const double contrasts[], double p_right[], double lo[], double hi[]);
 
+/* The same for one stimulus, with what it is made of. Reads only. RT-safe: yes, O(members k^2). */
+void model_bank_mix(const model_bank *bank, const model_bank_params *params, double contrast,
+                    model_bank_mixture *out);
+
 /* p(right) of each member for one stimulus: p_right[members]. Reads only. RT-safe: yes. */
 void model_bank_predict_each(const model_bank *bank, const model_bank_params *params,
                              double contrast, double p_right[]);
@@ -79,14 +94,23 @@ void model_bank_predict_each(const model_bank *bank, const model_bank_params *pa
 void model_bank_weights(const model_bank *bank, const model_bank_params *params, double w[],
                         double w_sd[]);
 
+/* Mean and covariance of the k weights of the policy for the trial to come over the mixture: w[k],
+ * P[k * k]. RT-safe: yes, O(members k^2). */
+void model_bank_moments(const model_bank *bank, size_t k, double w[], double P[]);
+
 /* Probability of member i < bank->n. RT-safe: yes. */
 double model_bank_weight(const model_bank *bank, size_t i);
+
+/* Probability of the members that were outside of what their rules were fitted on at the last trial.
+ * RT-safe: yes. */
+double model_bank_outside(const model_bank *bank);
 
 /* Takes one trial up in every member, and weighs them by the choice; a no-go changes no weight.
  * *p_right (may be NULL) is what the mixture had said for its stimulus. A member that cannot take
  * the trial up has weight 0 for it and lets it pass, see model_twin_skip(). MODEL_ERR_ARG (a value
  * of the trial is outside its range) or MODEL_ERR_NUMERIC (no member could take it up) leave all as
- * it was. RT-safe: yes. */
+ * it was. A member outside of what its rule was fitted on passes half of its weight to those
+ * without a rule. RT-safe: yes. */
 int model_bank_observe(model_bank *bank, const model_bank_params *params, const model_trial *trial,
                        double *p_right);
 

@@ -2,7 +2,7 @@
  * Kalman) filter.
  *
  * Maths and symbols: docs/model.md, section filter. w is the mean (n), P the covariance (n, n),
- * row-major, symmetric and positive definite; n is 1..MODEL_WEIGHTS_MAX; g is (n).
+ * row-major, symmetric and positive definite; n is 1..MODEL_FILTER_MAX; g is (n).
  * Threads: any, on different objects. Memory: the caller's; nothing allocates.
  */
 #ifndef MODEL_FILTER_H
@@ -12,6 +12,8 @@
 #include <stddef.h>
 
 #include "model/policy.h"
+
+enum { MODEL_FILTER_MAX = 12 };
 
 /* Half-width of the central 90% of a normal distribution, in standard deviations. */
 #define MODEL_FILTER_Z90 1.6448536269514722

@@ -47,4 +47,8 @@ double model_mouse_draw_rt_s(model_mouse *mouse, const model_params *params, dou
  * MODEL_ERR_ARG or MODEL_ERR_NUMERIC with the weights as they were. RT-safe: yes. */
 int model_mouse_learn(model_mouse *mouse, const model_params *params, const model_trial *trial);
 
+/* The same for a trial without a choice: it counts, and there is drift, but nothing is learned or
+ * remembered. RT-safe: yes. */
+void model_mouse_pass(model_mouse *mouse, const model_params *params);
+
 #endif

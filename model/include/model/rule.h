@@ -87,6 +87,9 @@ size_t model_rule_inputs(model_rule_kind kind);
 /* True if the net fits a policy of n weights. */
 bool model_rule_fits(const model_rule *rule, size_t n);
 
+/* Name of its input i < MODEL_RULE_INPUTS_MAX beside the weights. RT-safe: yes. */
+const char *model_rule_input_name(size_t i);
+
 /* No trial yet. RT-safe: yes. */
 void model_rule_reset(model_rule_state *state);
 

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "model/coverage.h"
+
 enum { MODEL_SCORE_BINS = 10 };
 
 typedef struct {
@@ -20,6 +22,10 @@ typedef struct {
     int64_t bin_n[MODEL_SCORE_BINS]; /* by p_right, equal widths */
     double bin_p[MODEL_SCORE_BINS];  /* sum of p_right */
     double bin_y[MODEL_SCORE_BINS];  /* sum of y */
+    int64_t n_rates;                 /* rates of bins of choices, held against the interval */
+    int64_t n_covered;               /* of these, inside its 90% band */
+    double found;                    /* sums of model_coverage_bin's */
+    double claimed;
 } model_score;
 
 /* Empties. RT-safe: yes. */
@@ -35,6 +41,13 @@ double model_score_nats(double p_right, bool chose_right);
 void model_score_push(model_score *score, double p_right, double baseline_p_right,
                       bool chose_right);
 
+/* The same with -log p(choice) of both known. RT-safe: yes. */
+void model_score_push_nats(model_score *score, double p_right, double nats, double baseline_nats,
+                           bool chose_right);
+
+/* Takes up what a closed bin of choices tells; one that is none adds nothing. RT-safe: yes. */
+void model_score_push_bin(model_score *score, const model_coverage_bin *bin);
+
 /* Adds the trials of another score: pooling, a mean over trials. RT-safe: yes. */
 void model_score_add(model_score *score, const model_score *other);
 
@@ -45,5 +58,13 @@ double model_score_mean_baseline_nats(const model_score *score);
 double model_score_mean_brier(const model_score *score);
 double model_score_accuracy(const model_score *score);
 double model_score_ece(const model_score *score);
+
+/* Share of the bins' rates that lay in the 90% band of p(right)'s interval; NaN without a bin.
+ * RT-safe: yes. */
+double model_score_coverage(const model_score *score);
+
+/* How large p's error is, over what the intervals say: above 1 they are too narrow. NaN without a
+ * bin. RT-safe: yes. */
+double model_score_interval_ratio(const model_score *score);
 
 #endif

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "model/filter.h"
+#include "model/guard.h"
 #include "model/policy.h"
 #include "model/rule.h"
 #include "model/status.h"
@@ -47,6 +48,7 @@ typedef struct {
     model_policy policy;
     model_noise noise;
     model_rule rule;
+    model_range range; /* what the rule was fitted on */
 } model_params;
 
 /* State of one animal. No pointers, no padding that matters: memset 0 before init. */
@@ -58,7 +60,8 @@ typedef struct {
     int64_t n_trials;                                /* taken up so far */
     int64_t n_session;                               /* the same of this session */
     bool at_session_start;                           /* no choice yet in this session */
-    uint8_t reserved[7];                             /* 0 */
+    uint8_t outside;                                 /* MODEL_GUARD_ flags of the last trial */
+    uint8_t reserved[6];                             /* 0 */
 } model_twin;
 
 /* The built-in random walk: no rule, noise set once for all animals (docs/model.md section 4).
@@ -88,11 +91,16 @@ double model_twin_logit(const model_twin *twin, size_t n, const double g[], doub
 /* The policy's weights for the trial to come, with the GRU policy's offset: w[n]. RT-safe: yes. */
 void model_twin_weights(const model_twin *twin, const model_params *params, double w[]);
 
-/* Takes up one trial: measurement update with the choice, then the rule's step and the drift, so
- * that the twin stands before the next trial. A no-go moves no weight by measurement or rule.
+/* Takes up one trial: measurement update with the choice, then the rule's step, bounded by
+ * model/guard.h, and the drift, so that the twin stands before the next trial. A no-go moves no
+ * weight by measurement or rule. A rule that says no number makes no step.
  * MODEL_ERR_ARG (a value of the trial is outside its range) or MODEL_ERR_NUMERIC (a weight would
  * leave +-1e6, or P its like) leave the twin as it was. RT-safe: yes. */
 int model_twin_observe(model_twin *twin, const model_params *params, const model_trial *trial);
+
+/* The same, and widens *range by the step that the rule made. RT-safe: yes. */
+int model_twin_measure(model_twin *twin, const model_params *params, const model_trial *trial,
+                       model_range *range);
 
 /* Lets a valid trial pass that could not be taken up: it enters the history and the counts, and
  * drift is added, but nothing is learned from it. RT-safe: yes. */

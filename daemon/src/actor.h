@@ -1,0 +1,99 @@
+/* actor.h - a virtual mouse as a rig meets it: messages in, what it does and when out.
+ *
+ * A rig shows a stimulus; the mouse answers with a choice when its reaction time is over; the rig
+ * tells how the trial ended, and the mouse learns from that. What is said again is answered again,
+ * with the same choice. docs/mouse.md has the rules.
+ * No socket, file or clock in here. Threads: one owner. Memory: plain state; parameters are the
+ * caller's and outlive it.
+ */
+#ifndef MURID_ACTOR_H
+#define MURID_ACTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/mood.h"
+#include "model/mouse.h"
+#include "proto/message.h"
+
+struct actor_options {
+    const model_params *params;
+    model_mood_params mood;
+    uint64_t seed;
+    const char *subject; /* its name; "": the first that a rig calls it by */
+    double window_s;     /* without a choice it says so after this */
+    double speed;        /* of its time over the clock's; 0: it answers at once */
+};
+
+struct actor_tally {
+    int64_t sessions;
+    int64_t stimuli;  /* told from each other */
+    int64_t choices;  /* answered */
+    int64_t no_gos;   /* likewise */
+    int64_t trials;   /* finished, with or without a choice */
+    int64_t rewarded; /* of these */
+    int64_t repeated; /* messages that came again */
+    int64_t unseen;   /* trials without a choice whose stimulus it was never shown */
+    int64_t refused;
+};
+
+/* A stimulus that was shown, and what the mouse does about it. */
+struct actor_trial {
+    int64_t number; /* PROTO_NIL: none */
+    double contrast;
+    model_mood_act act;
+    double p_policy;             /* that the policy chooses right */
+    double w[MODEL_WEIGHTS_MAX]; /* the weights before it */
+    int64_t due_ns;              /* when the act is over */
+    bool is_answered;
+    bool is_over; /* the rig has told how it ended */
+};
+
+/* How far back a rig may tell the end of a trial: a device sends again what was lost on its way,
+ * and may have shown the next stimulus meanwhile. */
+enum { ACTOR_TRIALS = 64 };
+
+struct actor {
+    struct actor_options options;
+    model_mouse mouse;
+    model_mood mood;
+    char subject[PROTO_ID_MAX + 1];
+    char session[PROTO_ID_MAX + 1]; /* "" before the first */
+    bool is_ended;                  /* that session */
+    proto_envelope shown;           /* of the stimulus at hand; trial PROTO_NIL before the first */
+    bool is_due;                    /* the rig waits for the answer to it */
+    struct actor_trial trial[ACTOR_TRIALS]; /* of this session, by their numbers */
+    struct actor_tally tally;
+};
+
+enum actor_heard {
+    ACTOR_REPLY,  /* the reply is to be sent now */
+    ACTOR_ACT,    /* a stimulus: the answer comes from actor_next() */
+    ACTOR_AGAIN,  /* the same stimulus again: likewise */
+    ACTOR_REFUSED /* as ACTOR_REPLY: the reply is an error */
+};
+
+/* A mouse that was never in a rig. */
+void actor_init(struct actor *actor, const struct actor_options *options);
+
+/* Takes one message of the rig, heard at now_ns. */
+enum actor_heard actor_hear(struct actor *actor, const proto_message *heard, int64_t now_ns,
+                            proto_message *reply);
+
+/* Bytes that are no message: *reply is the error to send. heard as proto_decode() left it. */
+void actor_refuse(struct actor *actor, const proto_message *heard, const proto_fault *fault,
+                  proto_message *reply);
+
+/* The trial of the stimulus at hand; before the first its number is PROTO_NIL. */
+const struct actor_trial *actor_present(const struct actor *actor);
+
+/* When actor_next() will have an answer; INT64_MAX: nothing is asked. */
+int64_t actor_due_ns(const struct actor *actor);
+
+/* True once the reaction time is over: *reply is the answer to the stimulus. */
+bool actor_next(struct actor *actor, int64_t now_ns, proto_message *reply);
+
+/* Whoever asked is gone: no answer, until the stimulus is shown again. */
+void actor_drop(struct actor *actor);
+
+#endif

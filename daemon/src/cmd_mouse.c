@@ -1,0 +1,226 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bridge/serial.h"
+#include "commands.h"
+#include "encounter.h"
+#include "log.h"
+#include "options.h"
+#include "spec.h"
+
+/* The draw of a bank's member comes from a stream far from those of the animal. */
+static const uint64_t MEMBER_STREAM = UINT64_C(1) << 60;
+
+struct wanted {
+    struct spec spec;
+    struct encounter_options rig;
+    const char *model;
+    const char *subject;
+    int64_t seed;
+    double speed;
+    double window_s;
+    double tire;
+    bool is_steady;
+    bool as_json;
+};
+
+static int check(const struct wanted *w, struct fault *fault)
+{
+    const int n_rigs = (w->rig.bind != NULL) + (w->rig.connect != NULL) + (w->rig.serial != NULL);
+    if (n_rigs != 1) {
+        return fault_set(fault, FAULT_INPUT,
+                         "where is the rig? One of --connect ENDPOINT, --bind ENDPOINT and "
+                         "--serial PORT was expected");
+    }
+    if (w->model != NULL && w->spec.given) {
+        return fault_set(fault, FAULT_INPUT,
+                         "option model: says all of the animal; no rule, rate, baseline, policy, "
+                         "noise or start expected beside it");
+    }
+    if (w->subject[0] != '\0' && !proto_id_is_valid(w->subject)) {
+        return fault_set(fault, FAULT_INPUT,
+                         "option subject: \"%.80s\" is not 1 to %d of A-Z a-z 0-9 . _ -",
+                         w->subject, PROTO_ID_MAX);
+    }
+    return FAULT_NONE;
+}
+
+/* Which member of a bank the mouse is: by the bank's prior. */
+static uint32_t draw_member(const model_bank_params *bank, uint64_t seed)
+{
+    model_random random;
+    model_random_seed(&random, seed, MEMBER_STREAM);
+    double u = model_random_uniform(&random);
+    uint32_t i = 0;
+    while (i + 1 < bank->n && u >= bank->prior[i]) {
+        u -= bank->prior[i++];
+    }
+    return i;
+}
+
+static void say_who(const struct wanted *w, const model_bank_params *bank, uint32_t i)
+{
+    const char *rule = model_rule_name(bank->member[i].rule.kind);
+    if (bank->n > 1) {
+        log_info("the mouse is member %u of %u of %s: rule %s, prior %.3g; seed %" PRId64, i + 1,
+                 bank->n, w->model, rule, bank->prior[i], w->seed);
+    } else {
+        log_info("the mouse has the rule %s; seed %" PRId64, rule, w->seed);
+    }
+}
+
+static int open_truth(struct wanted *w, const model_policy *policy, struct fault *fault)
+{
+    if (w->rig.truth_path == NULL) {
+        return FAULT_NONE;
+    }
+    w->rig.truth = fopen(w->rig.truth_path, "wb");
+    if (w->rig.truth == NULL) {
+        return fault_set(fault, FAULT_WORK, "%s: cannot be written: %s", w->rig.truth_path,
+                         strerror(errno));
+    }
+    (void)setvbuf(w->rig.truth, NULL, _IOLBF, 0);
+    fputs("subject,session,trial,stimulus,state,p_policy,p_right,p_no_go,choice,rt_s",
+          w->rig.truth);
+    for (uint32_t i = 0; i < policy->n; i++) {
+        fprintf(w->rig.truth, ",%s_weight", model_feature_name(policy->feature[i]));
+    }
+    fputc('\n', w->rig.truth);
+    return FAULT_NONE;
+}
+
+static int close_truth(struct wanted *w, int rc, struct fault *fault)
+{
+    if (w->rig.truth == NULL) {
+        return rc;
+    }
+    errno = 0;
+    const bool failed = ferror(w->rig.truth) != 0;
+    return (fclose(w->rig.truth) != 0 || failed) && rc == FAULT_NONE
+               ? fault_set(fault, FAULT_WORK, "%s: cannot be written: %s", w->rig.truth_path,
+                           errno != 0 ? strerror(errno) : "an earlier write failed")
+               : rc;
+}
+
+static void report(const struct wanted *w, const struct actor_tally *t)
+{
+    if (w->as_json) {
+        printf("{\"sessions\": %" PRId64 ", \"stimuli\": %" PRId64 ", \"choices\": %" PRId64
+               ", \"no_gos\": %" PRId64 ", \"trials\": %" PRId64 ", \"rewarded\": %" PRId64
+               ", \"repeated\": %" PRId64 ", \"unseen\": %" PRId64 ", \"refused\": %" PRId64 "}\n",
+               t->sessions, t->stimuli, t->choices, t->no_gos, t->trials, t->rewarded, t->repeated,
+               t->unseen, t->refused);
+        return;
+    }
+    printf("%" PRId64 " stimuli in %" PRId64 " sessions: %" PRId64 " choices, %" PRId64
+           " no-gos; %" PRId64 " trials finished, %" PRId64 " rewarded\n",
+           t->stimuli, t->sessions, t->choices, t->no_gos, t->trials, t->rewarded);
+    printf("%" PRId64 " messages came again, %" PRId64 " were refused; %" PRId64
+           " trials were finished whose stimulus it never saw\n",
+           t->repeated, t->refused, t->unseen);
+}
+
+static int meet(struct wanted *w, const model_params *params, struct fault *fault)
+{
+    struct actor actor;
+    struct actor_options options = {.params = params,
+                                    .seed = (uint64_t)w->seed,
+                                    .subject = w->subject,
+                                    .window_s = w->window_s,
+                                    .speed = w->speed};
+    struct encounter *encounter = NULL;
+    model_mood_default(&options.mood);
+    options.mood.tired_trials = w->tire;
+    if (w->is_steady) {
+        model_mood_steady(&options.mood);
+    }
+    actor_init(&actor, &options);
+    int rc = open_truth(w, &params->policy, fault);
+    rc = rc ? rc : encounter_open(&encounter, &actor, &w->rig, fault);
+    rc = rc ? rc : encounter_run(encounter, fault);
+    const bool has_met = encounter != NULL;
+    encounter_close(encounter);
+    rc = close_truth(w, rc, fault);
+    if (has_met) {
+        report(w, &actor.tally);
+    }
+    return rc;
+}
+
+static int be_mouse(struct wanted *w, struct fault *fault)
+{
+    struct model_file model = {0};
+    int rc = check(w, fault);
+    if (rc == FAULT_NONE) {
+        rc = w->model != NULL ? model_file_load(w->model, &model, fault)
+                              : spec_build(&w->spec, &model, fault);
+    }
+    if (rc == FAULT_NONE) {
+        const uint32_t i = draw_member(&model.bank, (uint64_t)w->seed);
+        say_who(w, &model.bank, i);
+        rc = meet(w, &model.bank.member[i], fault);
+    }
+    model_file_free(&model);
+    return rc;
+}
+
+int cmd_mouse(int argc, char **argv)
+{
+    struct wanted w = {.rig.baud = 115200,
+                       .subject = "",
+                       .seed = 1,
+                       .speed = 1.0,
+                       .window_s = 60.0,
+                       .tire = 600.0};
+    spec_init(&w.spec);
+    const struct option own[] = {
+        {"model", OPTION_TEXT, &w.model, 0, 0, "M",
+         "model file, instead of the words below; of a bank one\nmember is drawn by its prior",
+         NULL},
+        {"connect", OPTION_TEXT, &w.rig.connect, 0, 0, "ENDPOINT",
+         "a rig's ROUTER or REP socket: the mouse says hello first", NULL},
+        {"bind", OPTION_TEXT, &w.rig.bind, 0, 0, "ENDPOINT",
+         "where a rig's REQ or DEALER connects to, as in\ntcp://127.0.0.1:5780", NULL},
+        {"insecure", OPTION_FLAG, &w.rig.insecure, 0, 0, NULL,
+         "bind an address that other machines can reach", NULL},
+        {"serial", OPTION_TEXT, &w.rig.serial, 0, 0, "PORT", "the port of a rig's microcontroller",
+         NULL},
+        {"baud", OPTION_INT, &w.rig.baud, BRIDGE_SERIAL_BAUD_MIN, BRIDGE_SERIAL_BAUD_MAX, "N",
+         "its speed (115200)", NULL},
+        {"subject", OPTION_TEXT, &w.subject, 0, 0, "NAME",
+         "its name; others are refused (the first a rig calls it by)", NULL},
+        {"seed", OPTION_INT, &w.seed, 0, 9007199254740992.0, "N",
+         "the same seed and the same trials give the same animal (1)", NULL},
+        {"trials", OPTION_INT, &w.rig.trials, 1, 1e15, "N", "stop after N finished trials", NULL},
+        {"speed", OPTION_REAL, &w.speed, 0, 1e6, "X",
+         "how fast its time runs; 0: it answers at once (1)", NULL},
+        {"window", OPTION_REAL, &w.window_s, 0.001, 86400, "S",
+         "a no-go is said after so many seconds (60)", NULL},
+        {"tire", OPTION_REAL, &w.tire, 0, 1e9, "N",
+         "trials of a session after which it plays half of the\ntime; 0: never tires (600)", NULL},
+        {"steady", OPTION_FLAG, &w.is_steady, 0, 0, NULL,
+         "always plays: no lapses, no no-gos, never tired", NULL},
+        {"truth", OPTION_TEXT, &w.rig.truth_path, 0, 0, "FILE.csv",
+         "what it did on each stimulus, how likely that was, and\nits weights", NULL},
+        {"json", OPTION_FLAG, &w.as_json, 0, 0, NULL, "the tally at the end as JSON", NULL},
+    };
+    struct option list[SPEC_OPTIONS + sizeof own / sizeof own[0]];
+    memcpy(list, own, sizeof own);
+    (void)spec_options(&w.spec, list + sizeof own / sizeof own[0]);
+    struct options options = {
+        .usage = "mouse [--model M | --rule R --rate A ...] (--connect E | --bind E | --serial P)",
+        .about = "A virtual mouse plays a real rig, live: the rig shows it a stimulus, it answers\n"
+                 "with a choice after its reaction time, and learns from the trial that the rig\n"
+                 "tells of. It makes no-gos, lapses, and tires. docs/mouse.md shows a rig.",
+        .list = list,
+        .n = sizeof list / sizeof list[0]};
+    int code = 0;
+    if (!options_read(&options, argc, argv, &code)) {
+        return code;
+    }
+    struct fault fault;
+    const int rc = be_mouse(&w, &fault);
+    return rc != FAULT_NONE ? fault_report(&fault, rc) : 0;
+}

@@ -1,0 +1,388 @@
+#include "encounter.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bridge/decode.h"
+#include "clock.h"
+#include "config.h"
+#include "lines.h"
+#include "log.h"
+#include "os_poll.h"
+#include "rig_socket.h"
+
+enum { TAG_SOCKET, TAG_MONITOR, TAG_LINE };
+enum { BURST = 64 };
+
+static const int64_t NS_PER_S = 1000000000;
+static const int64_t HELLO_AGAIN_NS = 1000000000; /* to a rig that had nothing to show */
+
+struct encounter {
+    struct actor *actor;
+    const struct encounter_options *options;
+    struct os_poll poll;
+    bool is_stopped;
+    /* ZeroMQ */
+    struct rig_socket socket;
+    struct bus_request request;
+    struct bus_request asked; /* way back to whoever waits for an answer; no body */
+    proto_format asked_format;
+    int64_t hello_at_ns; /* INT64_MAX: not due */
+    /* a serial line */
+    struct config config; /* lines.h wants one: of a single rig */
+    struct lines lines;
+    uint16_t asked_boot;
+    uint64_t n_heard; /* numbered frames taken up */
+    int truth_error;  /* errno; 0: none */
+    /* what went wrong, told once a second */
+    int64_t refusal_at_ns;
+    int64_t n_untold;
+    proto_message heard;
+    proto_message reply;
+    uint8_t bytes[PROTO_BYTES_MAX];
+};
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static int open_line(struct encounter *e, struct fault *fault)
+{
+    char text[LINES_TEXT_MAX] = "";
+    struct config_rigs *rig = &e->config.rigs[0];
+    if (strlen(e->options->serial) >= sizeof rig->port) {
+        return fault_set(fault, FAULT_INPUT, "option serial: a shorter path was expected");
+    }
+    config_init(&e->config);
+    strcpy(rig->name, "serial");
+    strcpy(rig->port, e->options->serial);
+    rig->baud = e->options->baud;
+    e->config.n_rigs = 1;
+    lines_init(&e->lines, &e->config, &e->poll, TAG_LINE);
+    return lines_open_missing(&e->lines, 0, text) == LINES_BACK
+               ? FAULT_NONE
+               : fault_set(fault, FAULT_WORK, "%s", text);
+}
+
+static int open_socket(struct encounter *e, struct fault *fault)
+{
+    const struct encounter_options *o = e->options;
+    const int rc = o->bind != NULL ? rig_socket_bind(&e->socket, o->bind, o->insecure, fault)
+                                   : rig_socket_connect(&e->socket, o->connect, fault);
+    if (rc != FAULT_NONE) {
+        return rc;
+    }
+    int error = os_poll_add(&e->poll, bus_fd(e->socket.socket), TAG_SOCKET);
+    if (error == 0 && e->socket.monitor != NULL) {
+        error = os_poll_add(&e->poll, bus_fd(e->socket.monitor), TAG_MONITOR);
+    }
+    return error == 0 ? FAULT_NONE : fault_set(fault, FAULT_WORK, "epoll: %s", strerror(-error));
+}
+
+int encounter_open(struct encounter **out, struct actor *actor,
+                   const struct encounter_options *options, struct fault *fault)
+{
+    *out = NULL;
+    struct encounter *e = calloc(1, sizeof *e);
+    if (e == NULL) {
+        return fault_set(fault, FAULT_WORK, "out of memory");
+    }
+    e->actor = actor;
+    e->options = options;
+    e->hello_at_ns = INT64_MAX;
+    const int error = os_poll_open(&e->poll);
+    int rc = error == 0 ? FAULT_NONE : fault_set(fault, FAULT_WORK, "epoll: %s", strerror(-error));
+    if (rc == FAULT_NONE) {
+        rc = options->serial != NULL ? open_line(e, fault) : open_socket(e, fault);
+    }
+    if (rc != FAULT_NONE) {
+        encounter_close(e);
+        return rc;
+    }
+    log_info("the mouse is ready %s %s",
+             options->bind != NULL      ? "at"
+             : options->connect != NULL ? "to meet the rig at"
+                                        : "for the device on",
+             options->serial != NULL ? options->serial : e->socket.endpoint);
+    *out = e;
+    return FAULT_NONE;
+}
+
+void encounter_close(struct encounter *e)
+{
+    if (e == NULL) {
+        return;
+    }
+    rig_socket_close(&e->socket);
+    lines_close(&e->lines);
+    os_poll_close(&e->poll);
+    free(e);
+}
+
+/* ---- what was done and why ------------------------------------------------------------------- */
+
+static void write_truth(struct encounter *e)
+{
+    const struct actor *a = e->actor;
+    const struct actor_trial *t = actor_present(a);
+    FILE *to = e->options->truth;
+    if (to == NULL) {
+        return;
+    }
+    errno = 0;
+    fprintf(to, "%s,%s,%" PRId64 ",%.9g,%s,%.9g,%.9g,%.9g,", a->subject, a->session, t->number,
+            t->contrast, model_mood_state_name(t->act.state), t->p_policy, t->act.p_right,
+            t->act.p_no_go);
+    if (t->act.choice >= 0) {
+        fprintf(to, "%d,%.3f", t->act.choice, t->act.rt_s);
+    } else {
+        fputc(',', to);
+    }
+    for (uint32_t i = 0; i < a->options.params->policy.n; i++) {
+        fprintf(to, ",%.9g", t->w[i]);
+    }
+    fputc('\n', to);
+    if (ferror(to) != 0 && e->truth_error == 0) {
+        e->truth_error = errno != 0 ? errno : EIO;
+    }
+}
+
+static void tell_refusal(struct encounter *e, int64_t now_ns)
+{
+    const proto_error *error = &e->reply.as.error;
+    if (now_ns < e->refusal_at_ns) {
+        e->n_untold++;
+        return;
+    }
+    log_warn("refused: %s: %s%s%s", error->code, error->key, error->key[0] != '\0' ? ": " : "",
+             error->text);
+    if (e->n_untold > 0) {
+        log_warn("refused: %" PRId64 " more since the last that was told", e->n_untold);
+    }
+    e->n_untold = 0;
+    e->refusal_at_ns = now_ns + NS_PER_S;
+}
+
+/* Takes up e->heard; true if e->reply is to be sent now. */
+static bool take(struct encounter *e, int64_t now_ns)
+{
+    switch (actor_hear(e->actor, &e->heard, now_ns, &e->reply)) {
+    case ACTOR_ACT:
+        write_truth(e);
+        return false;
+    case ACTOR_AGAIN:
+        return false;
+    case ACTOR_REFUSED:
+        tell_refusal(e, now_ns);
+        return true;
+    case ACTOR_REPLY:
+        break;
+    }
+    const int64_t last = e->options->trials;
+    e->is_stopped = e->is_stopped || (last > 0 && e->actor->tally.trials >= last);
+    return true;
+}
+
+/* ---- ZeroMQ ---------------------------------------------------------------------------------- */
+
+static void send_message(struct encounter *e, const struct bus_request *to,
+                         const proto_message *message, proto_format format)
+{
+    const int n = proto_encode(message, format, e->bytes, sizeof e->bytes);
+    if (n > 0) {
+        rig_socket_send(&e->socket, to, e->bytes, (size_t)n);
+    } else {
+        log_error("a reply could not be encoded: %s", proto_strerror(n));
+    }
+}
+
+/* A rig that the mouse connects to waits for it to say something first. In JSON: any rig can read
+ * that, and the mouse does not know yet which of the two it speaks. */
+static void send_hello(struct encounter *e)
+{
+    e->hello_at_ns = INT64_MAX;
+    proto_message_init(&e->reply, PROTO_KIND_HELLO);
+    strcpy(e->reply.env.rig, "murid-mouse");
+    (void)snprintf(e->reply.env.subject, sizeof e->reply.env.subject, "%s", e->actor->subject);
+    strcpy(e->reply.as.hello.software, "murid mouse");
+    (void)snprintf(e->reply.as.hello.version, sizeof e->reply.as.hello.version, "%s",
+                   MURID_VERSION);
+    send_message(e, &e->request, &e->reply, PROTO_FORMAT_JSON);
+}
+
+/* To a rig that was connected to, hello means "nothing yet", and an error is no question. */
+static bool is_idle_talk(struct encounter *e, int64_t now_ns)
+{
+    if (e->options->connect == NULL ||
+        (e->heard.kind != PROTO_KIND_HELLO && e->heard.kind != PROTO_KIND_ERROR)) {
+        return false;
+    }
+    if (e->heard.kind == PROTO_KIND_ERROR) {
+        log_warn("the rig says: %s: %s", e->heard.as.error.code, e->heard.as.error.text);
+    }
+    e->hello_at_ns = now_ns + HELLO_AGAIN_NS;
+    return true;
+}
+
+static void on_request(struct encounter *e, int64_t now_ns)
+{
+    const struct bus_request *q = &e->request;
+    proto_fault fault;
+    const size_t size = q->size < sizeof q->body ? q->size : sizeof q->body;
+    const proto_format format = proto_format_of(q->body, size);
+    if (proto_decode(q->body, size, &e->heard, &fault) != PROTO_OK) {
+        actor_refuse(e->actor, &e->heard, &fault, &e->reply);
+        tell_refusal(e, now_ns);
+        send_message(e, q, &e->reply, format);
+        return;
+    }
+    if (is_idle_talk(e, now_ns)) {
+        return;
+    }
+    if (take(e, now_ns)) {
+        send_message(e, q, &e->reply, format);
+        return;
+    }
+    memcpy(e->asked.route, q->route, q->route_size);
+    e->asked.route_size = q->route_size;
+    e->asked.has_delimiter = q->has_delimiter;
+    e->asked_format = format;
+}
+
+static void watch_connection(struct encounter *e, int64_t now_ns)
+{
+    switch (rig_socket_watch(&e->socket)) {
+    case RIG_SOCKET_UP:
+        log_info("a rig is there");
+        actor_drop(e->actor);
+        e->hello_at_ns = now_ns;
+        break;
+    case RIG_SOCKET_DOWN:
+        log_warn("the rig is gone; waiting for it");
+        actor_drop(e->actor);
+        e->hello_at_ns = INT64_MAX;
+        break;
+    case RIG_SOCKET_SAME:
+        break;
+    }
+}
+
+/* True if there may be more to do at once: what ZeroMQ's descriptor signals is change. */
+static bool serve_socket(struct encounter *e)
+{
+    int n = 0;
+    watch_connection(e, clock_mono_ns());
+    while (n < BURST && !e->is_stopped && rig_socket_next(&e->socket, &e->request)) {
+        on_request(e, clock_mono_ns());
+        n++;
+    }
+    const int64_t now_ns = clock_mono_ns();
+    if (now_ns >= e->hello_at_ns) {
+        send_hello(e);
+        n++;
+    }
+    if (actor_next(e->actor, now_ns, &e->reply)) {
+        send_message(e, &e->asked, &e->reply, e->asked_format);
+        n++;
+    }
+    return n > 0;
+}
+
+/* ---- a serial line --------------------------------------------------------------------------- */
+
+static void on_event(struct encounter *e, const bridge_event *event, int64_t now_ns)
+{
+    proto_fault fault;
+    const char *subject = e->actor->subject[0] != '\0' ? e->actor->subject : "mouse";
+    bridge_link_accept(&e->lines.line[0].link, event, ++e->n_heard);
+    if (bridge_decode(event->payload, event->payload_size, "serial", subject, &e->heard, &fault) !=
+        PROTO_OK) {
+        actor_refuse(e->actor, &e->heard, &fault, &e->reply);
+        tell_refusal(e, now_ns);
+        return;
+    }
+    if (e->heard.kind == PROTO_KIND_HELLO) {
+        log_info("device \"%s\" is there, %s", e->heard.as.hello.software, e->heard.env.session);
+        return;
+    }
+    if (e->heard.kind == PROTO_KIND_STIMULUS) {
+        e->asked_boot = event->boot;
+    }
+    (void)take(e, now_ns);
+}
+
+static void reopen_line(struct encounter *e)
+{
+    char text[LINES_TEXT_MAX];
+    if (lines_open_missing(&e->lines, 0, text) == LINES_BACK) {
+        log_info("%s is there again", e->options->serial);
+    }
+}
+
+static bool serve_line(struct encounter *e)
+{
+    uint8_t bytes[4096];
+    bridge_event event;
+    const int got = lines_read(&e->lines, 0, bytes, sizeof bytes);
+    const int64_t now_ns = clock_mono_ns();
+    if (got < 0) {
+        log_warn("%s is gone; waiting for it", e->options->serial);
+        actor_drop(e->actor);
+        return false;
+    }
+    const uint8_t *at = bytes;
+    size_t n = (size_t)got;
+    bridge_link *link = &e->lines.line[0].link;
+    while (bridge_link_next(link, &at, &n, now_ns, &event)) {
+        on_event(e, &event, now_ns);
+    }
+    if (actor_next(e->actor, clock_mono_ns(), &e->reply)) {
+        const proto_choice *c = &e->reply.as.choice;
+        bridge_link_choose(link, e->asked_boot, e->reply.env.trial,
+                           c->choice == PROTO_NIL ? -1 : (int)c->choice, c->rt_s);
+    }
+    lines_flush(&e->lines, (int64_t)e->n_heard, clock_mono_ns());
+    return got == (int)sizeof bytes;
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+static int timeout_ms(const struct encounter *e, bool is_busy)
+{
+    const int64_t now_ns = clock_mono_ns();
+    int64_t at_ns = actor_due_ns(e->actor);
+    at_ns = e->hello_at_ns < at_ns ? e->hello_at_ns : at_ns;
+    if (is_busy || at_ns <= now_ns) {
+        return 0;
+    }
+    const int64_t wait_ns = at_ns - now_ns < NS_PER_S ? at_ns - now_ns : NS_PER_S;
+    const int ms = (int)((wait_ns + 999999) / 1000000);
+    return e->options->serial == NULL
+               ? ms
+               : lines_timeout_ms(&e->lines, (int64_t)e->n_heard, (int64_t)e->n_heard, now_ns, ms);
+}
+
+int encounter_run(struct encounter *e, struct fault *fault)
+{
+    bool is_busy = true;
+    int rc = FAULT_NONE;
+    while (!e->is_stopped && rc == FAULT_NONE) {
+        uint32_t tags[OS_POLL_MAX];
+        const int n = os_poll_wait(&e->poll, timeout_ms(e, is_busy), tags);
+        for (int i = 0; i < n; i++) {
+            if (tags[i] == OS_POLL_SIGNAL && os_poll_take_signal(&e->poll) != 0) {
+                e->is_stopped = true;
+            } else if (tags[i] == OS_POLL_TICK && e->options->serial != NULL) {
+                reopen_line(e);
+            }
+        }
+        if (!e->is_stopped) {
+            is_busy = e->options->serial != NULL ? serve_line(e) : serve_socket(e);
+            rc = e->truth_error == 0 ? FAULT_NONE
+                                     : fault_set(fault, FAULT_WORK, "%s: cannot be written: %s",
+                                                 e->options->truth_path, strerror(e->truth_error));
+        }
+    }
+    return rc;
+}

@@ -1,0 +1,47 @@
+/* rig_socket.h - a virtual mouse's ZeroMQ socket: rigs connect to it (ROUTER), or it connects to a
+ * rig's ROUTER or REP (DEALER).
+ *
+ * Bodies are not trusted. Threads: one owner. Memory: libzmq's; requests are the caller's.
+ */
+#ifndef MURID_RIG_SOCKET_H
+#define MURID_RIG_SOCKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bus.h"
+#include "fault.h"
+
+struct rig_socket {
+    void *context;
+    void *socket;
+    void *monitor;      /* PAIR: says when a connection comes or goes; NULL: bound */
+    char endpoint[256]; /* as it is in the end, "*" filled in */
+};
+
+/* What became of the connection since the last look. */
+enum rig_socket_change { RIG_SOCKET_SAME, RIG_SOCKET_UP, RIG_SOCKET_DOWN };
+
+/* Listens. Addresses beyond this machine are refused unless insecure. FAULT_NONE, FAULT_INPUT or
+ * FAULT_WORK with the socket closed. */
+int rig_socket_bind(struct rig_socket *s, const char *endpoint, bool insecure, struct fault *fault);
+
+/* Connects, and again whenever the connection is lost; what is sent meanwhile is lost. FAULT_NONE,
+ * FAULT_INPUT or FAULT_WORK with the socket closed. */
+int rig_socket_connect(struct rig_socket *s, const char *endpoint, struct fault *fault);
+
+/* A zeroed one is fine. Waits up to 200 ms for what was sent. */
+void rig_socket_close(struct rig_socket *s);
+
+/* The next message: true if there was one. */
+bool rig_socket_next(struct rig_socket *s, struct bus_request *request);
+
+/* Sends a body to whoever sent the request; to a rig that is gone it is lost. */
+void rig_socket_send(struct rig_socket *s, const struct bus_request *request, const uint8_t *body,
+                     size_t size);
+
+/* The latest change of a connected socket; a bound one is always the same. */
+enum rig_socket_change rig_socket_watch(struct rig_socket *s);
+
+#endif

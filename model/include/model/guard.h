@@ -1,0 +1,62 @@
+/* model/guard.h - what a learning rule was fitted on, and what is done with it outside of that.
+ *
+ * A range is what the weights, the net's inputs and the rule's steps were while the animals of the
+ * fit were followed, with a margin. Outside of it a rule is a guess: its step is bounded, and a
+ * bank leans to the members that have no rule. Maths: docs/model.md, section guard.
+ * Threads: any, on different objects. Memory: the caller's; nothing allocates.
+ */
+#ifndef MODEL_GUARD_H
+#define MODEL_GUARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/rule.h"
+
+/* Bounds of a model whose range is not known: log odds. */
+#define MODEL_GUARD_WEIGHT_MAX 100.0
+#define MODEL_GUARD_STEP_MAX   10.0
+
+/* What of a trial was outside. */
+enum {
+    MODEL_GUARD_WEIGHT = 1, /* a weight was */
+    MODEL_GUARD_INPUT = 2,  /* an input of the net was */
+    MODEL_GUARD_STEP = 4,   /* the rule asked for a larger step, or a larger offset */
+    MODEL_GUARD_FAILED = 8  /* what it said was no number: it made no step */
+};
+
+/* Zeroed: not known. */
+typedef struct {
+    bool is_known;
+    double w_lo[MODEL_WEIGHTS_MAX];
+    double w_hi[MODEL_WEIGHTS_MAX];
+    double step_max[MODEL_WEIGHTS_MAX]; /* |dw|; of the GRU policy |o| */
+    double x_lo[MODEL_RULE_INPUTS_MAX]; /* of model_rule_fill_inputs(); nets only */
+    double x_hi[MODEL_RULE_INPUTS_MAX];
+} model_range;
+
+/* Nothing was seen: model_range_take() widens it. */
+void model_range_open(model_range *range);
+
+/* One step of the rule: from w[n] by moved[n], dw or the offset. RT-safe: yes. */
+void model_range_take(model_range *range, const model_rule *rule, size_t n, const double w[],
+                      const model_rule_trial *trial, const double moved[]);
+
+/* Adds the margin; from here it is known. Without a step taken it stays unknown. */
+void model_range_close(model_range *range, const model_rule *rule, size_t n);
+
+/* True if all n weights' numbers are finite, and no lower end is above its upper end. */
+bool model_range_is_valid(const model_range *range, const model_rule *rule, size_t n);
+
+/* True if weight i is inside; of a range that is not known: within MODEL_GUARD_WEIGHT_MAX. RT-safe:
+ * yes. */
+bool model_range_holds(const model_range *range, size_t i, double w);
+
+/* Bounds what a rule's step has said, dw[n] or state->offset: no larger than it ever was, and never
+ * outwards from a weight that is outside already. Returns the MODEL_GUARD_ flags of the trial;
+ * with FAILED nothing moves and the state is reset. RT-safe: yes. */
+uint8_t model_guard_bound(const model_range *range, const model_rule *rule, model_rule_state *state,
+                          size_t n, const double w[], const model_rule_trial *trial, double dw[]);
+
+#endif

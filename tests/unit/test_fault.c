@@ -1,0 +1,45 @@
+/* fault.h */
+#include <string.h>
+
+#include "fault.h"
+#include "suite.h"
+
+static void what_a_message_quotes_cannot_steer_a_terminal(void **state)
+{
+    (void)state;
+    struct fault fault;
+    assert_int_equal(fault_set(&fault, FAULT_INPUT, "%s: %s", "j.sqlite", "a\x1b[2J\xc2\x9b\xff\n"),
+                     FAULT_INPUT);
+    assert_string_equal(fault.text, "j.sqlite: a?[2J????");
+}
+
+static void a_message_may_quote_the_one_before(void **state)
+{
+    (void)state;
+    struct fault fault;
+    fault_set(&fault, FAULT_WORK, "no memory");
+    fault_set(&fault, FAULT_WORK, "fold 3: %s", fault.text);
+    assert_string_equal(fault.text, "fold 3: no memory");
+}
+
+static void a_long_message_is_cut_between_characters(void **state)
+{
+    (void)state;
+    struct fault fault;
+    char text[2048];
+    memset(text, 'x', sizeof text);
+    memcpy(text + sizeof fault.text - 2, "\xc3\xa9", 3);
+    fault_set(&fault, FAULT_WORK, "%s", text);
+    assert_int_equal(strlen(fault.text), sizeof fault.text - 1);
+    assert_int_equal(fault.text[sizeof fault.text - 2], '?');
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_a_message_quotes_cannot_steer_a_terminal),
+        cmocka_unit_test(a_message_may_quote_the_one_before),
+        cmocka_unit_test(a_long_message_is_cut_between_characters),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
