@@ -148,6 +148,48 @@ class Tables(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
 
+class Simulated(unittest.TestCase):
+    """Tables of murid simulate, which names stages, sides, repeats and p_left; and without these."""
+
+    def simulate(self, name, *words):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "t.csv")
+            done = subprocess.run(
+                [MURID, "simulate", "--protocol", protocol(name), "--rule", "reinforce", "--rate",
+                 "0.03", "--policy", "stimulus,bias", "--mice", "4", "--sessions", "8", "--seed", "3",
+                 "-o", path, *words], capture_output=True, text=True, timeout=120)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            with open(path) as f:
+                return f.read()
+
+    def alarms(self, name, text, code):
+        done = audit(protocol(name), "-", "--json", stdin=text)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return json.loads(done.stdout)["alarms"]
+
+    def test_faithful_rigs_of_every_protocol_have_nothing_against_them(self):
+        for name in ("ibl_training", "ibl_biased", "staged_2afc", "go_nogo", "fixed_set"):
+            with self.subTest(name):
+                text = self.simulate(name)
+                self.assertEqual(self.alarms(name, text, 0), [])
+                few = "\n".join(",".join(line.split(",")[:7]) for line in text.splitlines()) + "\n"
+                self.assertTrue(few.startswith("subject,session,trial,stimulus,choice,reward,rt_s\n"))
+                self.assertEqual(self.alarms(name, few, 0), [])
+
+    def test_each_known_defect_is_called_by_its_rule(self):
+        for defect, rules in (("zero_left", {"zero_side"}), ("never_advances", {"stages"}),
+                              ("counts_early", {"stages"}), ("debias_off", {"debias"}),
+                              ("keeps_half", {"contrasts", "stages"}),
+                              ("wrong_contrasts", {"contrasts"}), ("debias_all", {"debias_side"})):
+            with self.subTest(defect):
+                words = ("--mice", "8", "--rate", "0.003") if defect == "debias_all" else ()
+                called = self.alarms("ibl_training",
+                                     self.simulate("ibl_training", "--defect", defect, *words), 1)
+                self.assertLessEqual({a["rule"] for a in called}, rules, called)
+                animals = [a["subject"] for a in called]
+                self.assertEqual(len(animals), len(set(animals)), "an animal was told of twice")
+
+
 class Simulation(unittest.TestCase):
     def test_virtual_mice_come_to_the_last_stage(self):
         done = audit(protocol("ibl_training"), "--against-simulation", "--json", "--mice", "6")
