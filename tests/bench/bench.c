@@ -147,14 +147,24 @@ void bench_daemon_init(struct bench_daemon *d)
     }
 }
 
-void bench_daemon_use_model(const struct bench_daemon *d, const char *model)
+static void configure_file(const struct bench_daemon *d, const char *section, const char *file)
 {
     char path[512];
     config_path(d, path, sizeof path);
     FILE *f = fopen(path, "a");
-    if (f == NULL || fprintf(f, "model: {file: \"%s\"}\n", model) < 0 || fclose(f) != 0) {
+    if (f == NULL || fprintf(f, "%s: {file: \"%s\"}\n", section, file) < 0 || fclose(f) != 0) {
         bench_die("%s: %s", path, strerror(errno));
     }
+}
+
+void bench_daemon_use_model(const struct bench_daemon *d, const char *model)
+{
+    configure_file(d, "model", model);
+}
+
+void bench_daemon_declare(const struct bench_daemon *d, const char *protocol)
+{
+    configure_file(d, "protocol", protocol);
 }
 
 void bench_daemon_use_net(const struct bench_daemon *d, size_t members)

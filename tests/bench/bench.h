@@ -54,6 +54,9 @@ void bench_daemon_init(struct bench_daemon *d);
 void bench_daemon_use_model(const struct bench_daemon *d, const char *path);
 void bench_daemon_use_net(const struct bench_daemon *d, size_t members);
 
+/* Declares a protocol, so that every trial is audited. */
+void bench_daemon_declare(const struct bench_daemon *d, const char *protocol);
+
 /* Starts it and waits until it answers a hello. The time that took, ns. */
 int64_t bench_daemon_start(struct bench_daemon *d);
 
