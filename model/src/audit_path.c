@@ -213,6 +213,12 @@ void audit_path_move(struct audit_step *step)
     scale(audit);
 }
 
+/* Its counters hold trials of earlier sessions, of which some may not have been heard. */
+static bool is_older(const struct audit_step *step, const model_audit_path *path)
+{
+    return !step->params->protocol.counters_per_session && path->rig.stage_trials > path->rig.trial;
+}
+
 /* Bets on a heard stage: kept too long, changed too early, not the one that was carried over. */
 static void judge_stage(struct audit_step *step, const model_audit_path *path)
 {
@@ -223,7 +229,7 @@ static void judge_stage(struct audit_step *step, const model_audit_path *path)
     const bool is_late = due != path->rig.stage;
     const bool is_wrong = heard != due;
     int bet = is_late ? MODEL_AUDIT_BET_STAGE_LATE : MODEL_AUDIT_BET_STAGE_EARLY;
-    double slack = AUDIT_SLACK_STAGE;
+    double slack = is_older(step, path) ? AUDIT_SLACK_CARRIED : AUDIT_SLACK_STAGE;
     if (audit->trial == 0) {
         bet = MODEL_AUDIT_BET_STAGE_CARRIED;
         slack = AUDIT_SLACK_CARRIED;

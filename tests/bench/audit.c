@@ -13,7 +13,7 @@
 #include "model/protocol_defect.h"
 #include "protocol_file.h"
 
-enum { N_EARS = 5, DELAYS = 4096, SESSIONS_LONG = 60 };
+enum { N_EARS = 7, N_HEARD = 5, DELAYS = 4096, SESSIONS_LONG = 60 };
 
 static const struct {
     const char *name;
@@ -24,6 +24,8 @@ static const struct {
     {"no stage, repeat", {.side = true, .p_left = true}},
     {"contrast, choice, reward", {.stage = false}},
     {"the same, 2% are lost", {.lost = 0.02}},
+    {"all, but 1 session in 5", {true, true, true, true, .away = 0.2}},
+    {"few, but 1 session in 5", {.away = 0.2}},
 };
 
 #define PROTOCOLS MURID_SOURCE_DIR "/configs/protocols/"
@@ -86,7 +88,7 @@ static void watch_faithful(int which, struct rig_ears ears, uint64_t animal, int
     model_audit_init(&audit);
     for (int s = 0; s < first + sessions; s++) {
         rig_start_session(&rig);
-        if (s < first) {
+        if (s < first || model_random_uniform(&rig.noise) < ears.away) {
             while (rig_next(&rig, &trial, NULL)) {
             }
             continue;
@@ -335,7 +337,7 @@ static int measure_defects(int animals)
         if (model_protocol_defect_apply(&faulty, CASES[i].defect) != MODEL_OK) {
             bench_die("%s: nothing that the defect concerns", CASES[i].name);
         }
-        for (int e = 0; e < N_EARS; e++) {
+        for (int e = 0; e < N_HEARD; e++) {
             memset(&d, 0, sizeof d);
             for (int a = 0; a < animals; a++) {
                 watch_defect(&CASES[i], &faulty, EARS[e].ears, (uint64_t)a, &d);

@@ -207,6 +207,7 @@ static inline int rig_mouse_choose(struct rig_mouse *m, double contrast)
 struct rig_ears {
     bool stage, side, repeat, p_left; /* these are said */
     double lost;                      /* share of trials that are not heard */
+    double away;                      /* share of sessions that are not */
 };
 
 struct rig {
