@@ -26,6 +26,7 @@ target_compile_definitions(bench_stages PRIVATE MURID_SOURCE_DIR="${CMAKE_SOURCE
 bench_program(throughput)
 target_compile_definitions(bench_throughput PRIVATE MURID_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 bench_program(memory)
+bench_program(subjects)
 bench_program(start)
 bench_program(engagement)
 target_compile_definitions(bench_engagement PRIVATE MURID_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
@@ -44,6 +45,11 @@ target_link_libraries(bench_fit PRIVATE BLIS::BLIS)
 bench_program(rollout)
 target_compile_definitions(bench_rollout PRIVATE MURID_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 target_include_directories(bench_rollout PRIVATE support)
+
+# Forecasts of recorded animals: needs models fitted fold by fold, docs/model.md section forecast.
+add_executable(bench_forecast bench/forecast.c)
+target_link_libraries(bench_forecast PRIVATE project_flags bench)
+bench_program(forecast_status)
 
 # What fits recover from animals whose rule is known: half an hour; a smoke test of it by default.
 add_test(NAME bench.recovery CONFIGURATIONS bench

@@ -324,8 +324,8 @@ int audits_read(struct audits *a, const model_audit_params *params, const char *
                 const char *only, struct fault *fault)
 {
     *a = (struct audits){.params = params};
-    const int rc = journal_reader_is_one(path) ? read_journal(a, path, only, fault)
-                                               : read_table(a, path, only, fault);
+    const int rc = journal_reader_knows(path) ? read_journal(a, path, only, fault)
+                                              : read_table(a, path, only, fault);
     if (rc != FAULT_NONE) {
         audits_close(a);
     }

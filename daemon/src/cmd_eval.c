@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "adaptation.h"
 #include "commands.h"
 #include "escape.h"
 #include "learner.h"
@@ -12,7 +13,7 @@
 #include "subjects.h"
 #include "table.h"
 
-enum { ROWS_A_LOOK = 256 };
+enum { ROWS_A_LOOK = 256, ADAPT_EVERY = 250, ADAPT_WINDOW = 2000 };
 
 static const double CHANCE_NATS = 0.69314718055994530942; /* ln 2 */
 
@@ -31,8 +32,10 @@ struct animal {
     char session[PROTO_ID_MAX + 1];
     struct learner learner;
     int64_t n_trials;
-    double outside;    /* sum of the weight of members outside of what they were fitted on */
-    left_out *weights; /* owned; NULL unless members are asked for */
+    double outside;         /* sum of the weight of members outside of what they were fitted on */
+    left_out *weights;      /* owned; NULL unless members are asked for */
+    struct adaptation *own; /* owned; NULL unless rules are adapted */
+    int64_t n_since;        /* trials since its parameters were last tried */
 };
 
 struct eval {
@@ -43,6 +46,12 @@ struct eval {
     bool with_members;
     left_out priors;
     struct member_sums sums;
+    bool adapts_rules;
+    struct adaptation_plan plan;
+    void *scratch; /* owned: of an adaptation */
+    float *values; /* owned: what it finds */
+    int64_t n_tried;
+    int64_t n_taken;
     struct subjects subjects;
     struct animal *animals; /* by the subject's number */
     uint32_t n;
@@ -73,6 +82,17 @@ static int add_animal(struct eval *e, struct animal *animal, struct fault *fault
         }
         memcpy(animal->weights, e->priors, sizeof *animal->weights);
     }
+    animal->own = NULL;
+    animal->n_since = 0;
+    if (e->adapts_rules) {
+        const size_t size = adaptation_size(&e->plan);
+        animal->own = aligned_alloc(MODEL_NET_ALIGN, size);
+        if (animal->own == NULL) {
+            free(animal->weights);
+            return fault_set(fault, FAULT_WORK, "no memory for %u subjects", e->n + 1);
+        }
+        memset(animal->own, 0, sizeof animal->own->head);
+    }
     learner_init(&animal->learner, &e->models);
     e->n++;
     return FAULT_NONE;
@@ -100,11 +120,42 @@ static int find_animal(struct eval *e, const struct table *table, const char *na
     return number == e->n ? add_animal(e, *out, fault) : FAULT_NONE;
 }
 
+/* As the program has them for this animal. */
+static struct learner_models models_of(const struct eval *e, const struct animal *animal)
+{
+    struct learner_models models = e->models;
+    if (animal->own != NULL) {
+        models.bank = adaptation_bank(&e->plan, animal->own);
+    }
+    return models;
+}
+
+static void adapt(struct eval *e, struct animal *animal, const model_trial *trial, bool starts)
+{
+    if (animal->own == NULL) {
+        return;
+    }
+    adaptation_push(&e->plan, animal->own, trial, starts);
+    if (++animal->n_since < ADAPT_EVERY) {
+        return;
+    }
+    const model_adapt_window window = adaptation_window(&e->plan, animal->own);
+    model_adapt_result result;
+    animal->n_since = 0;
+    if (model_adapt_run(&e->plan.adapt, &window, e->scratch, NULL, NULL, e->values, &result) ==
+        MODEL_OK) {
+        e->n_tried++;
+        if (result.is_taken && adaptation_take(&e->plan, animal->own, e->values, e->n_tried) == 0) {
+            e->n_taken++;
+        }
+    }
+}
+
 /* Adds up what each member says of a choice and what the bank would say without it, before the
  * animal's learner hears of it. */
 static void take_members(struct eval *e, struct animal *animal, const model_trial *trial)
 {
-    const model_bank_params *params = e->models.bank;
+    const model_bank_params *params = models_of(e, animal).bank;
     const model_bank *bank = &animal->learner.bank;
     const bool chose_right = trial->choice == 1;
     double p[MODEL_BANK_MAX];
@@ -138,8 +189,11 @@ static int take_row(struct eval *e, const struct table *table, const struct tabl
     }
     if (strcmp(animal->session, row->session) != 0) {
         memcpy(animal->session, row->session, sizeof animal->session);
-        learner_start_session(&animal->learner, &e->models);
+        const struct learner_models own = models_of(e, animal);
+        learner_start_session(&animal->learner, &own);
     }
+    const struct learner_models models = models_of(e, animal);
+    const bool starts = animal->learner.baseline.n_session == 0;
     const model_trial trial = {.contrast = row->stimulus,
                                .reward = row->reward,
                                .rt_s = row->rt_s,
@@ -148,8 +202,11 @@ static int take_row(struct eval *e, const struct table *table, const struct tabl
     if (e->with_members && trial.choice >= 0) {
         take_members(e, animal, &trial);
     }
+    if (animal->own != NULL) {
+        adaptation_prepare(&e->plan, animal->own, &animal->learner.bank);
+    }
     struct learner_outcome outcome;
-    const int status = learner_observe(&animal->learner, &e->models, &trial, &outcome);
+    const int status = learner_observe(&animal->learner, &models, &trial, &outcome);
     animal->n_trials++;
     animal->outside += model_bank_outside(&animal->learner.bank);
     if (status != MODEL_OK) {
@@ -157,6 +214,7 @@ static int take_row(struct eval *e, const struct table *table, const struct tabl
                          "%s:%lld: the twin of %s could not take this trial up: %s", table->path,
                          (long long)table->line, row->subject, model_strerror(status));
     }
+    adapt(e, animal, &trial, starts);
     return FAULT_NONE;
 }
 
@@ -199,9 +257,8 @@ static void print_row(const char *name, int width, const model_score *s)
 /* Nats a trial that the bank would lose without member i; NaN if nothing would be left of it. */
 static double member_gain(const struct eval *e, const model_score *pooled, uint32_t i)
 {
-    return e->models.bank->n > 1
-               ? (e->sums.without[i] - e->sums.whole) / (double)pooled->n
-               : (double)NAN;
+    return e->models.bank->n > 1 ? (e->sums.without[i] - e->sums.whole) / (double)pooled->n
+                                 : (double)NAN;
 }
 
 static void print_members(const struct eval *e, const model_score *pooled)
@@ -228,6 +285,9 @@ static void print_table(const struct eval *e, const model_score *pooled)
         print_row(e->subjects.name[i], width, &e->animals[i].learner.score);
     }
     print_row("pooled", width, pooled);
+    if (e->adapts_rules) {
+        printf("\nadapted %lld times of %lld\n", (long long)e->n_taken, (long long)e->n_tried);
+    }
     if (e->with_members) {
         print_members(e, pooled);
     }
@@ -315,6 +375,10 @@ static void print_json(const struct eval *e, const model_score *pooled)
         print_score(&animal->learner.score, mean_outside(animal->outside, animal->n_trials));
     }
     printf("}");
+    if (e->adapts_rules) {
+        printf(", \"adaptations\": {\"tried\": %lld, \"taken\": %lld}", (long long)e->n_tried,
+               (long long)e->n_taken);
+    }
     if (e->with_members) {
         print_member_objects(e, pooled);
     }
@@ -328,7 +392,28 @@ struct request {
     const char *adapt;
     bool json;
     bool with_members;
+    bool adapts_stack;
+    bool adapts_rules;
 };
+
+static int prepare_adaptation(struct eval *e, const struct model_file *twin, struct fault *fault)
+{
+    model_adapt_config config;
+    model_adapt_config_init(&config);
+    const int rc =
+        adaptation_plan_open(&e->plan, &config, e->models.bank, twin, ADAPT_WINDOW, fault);
+    if (rc != FAULT_NONE) {
+        return rc;
+    }
+    const size_t size = model_adapt_scratch(&e->plan.adapt, e->plan.window + ADAPTATION_SPARE);
+    e->scratch = aligned_alloc(MODEL_NET_ALIGN, size);
+    e->values = calloc(model_adapt_values(&e->plan.adapt) + 1, sizeof e->values[0]);
+    if (e->scratch == NULL || e->values == NULL) {
+        return fault_set(fault, FAULT_WORK, "no memory for an adaptation");
+    }
+    e->adapts_rules = true;
+    return FAULT_NONE;
+}
 
 /* The model that is asked for, and the random walk beside it. */
 static int choose_models(struct eval *e, const struct request *r, model_params *baseline,
@@ -346,16 +431,12 @@ static int choose_models(struct eval *e, const struct request *r, model_params *
     e->models.baseline = baseline;
     e->models.bank = r->model != NULL ? &twin->bank : &e->single;
     e->with_members = r->with_members;
-    if (strcmp(r->adapt, "on") != 0 && strcmp(r->adapt, "off") != 0) {
-        return fault_set(fault, FAULT_INPUT, "option adapt: \"%.20s\"; on or off expected",
-                         r->adapt);
-    }
     model_engagement_default(&e->engagement);
     model_stack_default(&e->stack);
     e->models.engagement = &e->engagement;
-    e->models.stack = strcmp(r->adapt, "on") == 0 ? &e->stack : NULL;
+    e->models.stack = r->adapts_stack ? &e->stack : NULL;
     leave_out(e->models.bank, e->priors);
-    return FAULT_NONE;
+    return r->adapts_rules ? prepare_adaptation(e, twin, fault) : FAULT_NONE;
 }
 
 static void print(const struct eval *e, bool json)
@@ -376,10 +457,14 @@ static void eval_free(struct eval *e)
 {
     for (uint32_t i = 0; e != NULL && i < e->n; i++) {
         free(e->animals[i].weights);
+        free(e->animals[i].own);
     }
     if (e != NULL) {
         free(e->animals);
         subjects_free(&e->subjects);
+        adaptation_plan_close(&e->plan);
+        free(e->scratch);
+        free(e->values);
     }
     free(e);
 }
@@ -407,6 +492,30 @@ static int evaluate(const struct request *r, struct fault *fault)
     return rc;
 }
 
+/* Comma-separated words of the option. */
+static int read_adapt_list(struct request *r, struct fault *fault)
+{
+    static const char *const WORDS[] = {"on", "off", "stack", "rules"};
+    const char *at = r->adapt;
+    while (at != NULL) {
+        const size_t n = strcspn(at, ",");
+        size_t word = 0;
+        while (word < 4 && (strlen(WORDS[word]) != n || strncmp(at, WORDS[word], n) != 0)) {
+            word++;
+        }
+        if (word == 4) {
+            return fault_set(fault, FAULT_INPUT,
+                             "option adapt: \"%.40s\", and a list of stack, rules, on or off was "
+                             "expected",
+                             at);
+        }
+        r->adapts_stack = r->adapts_stack || word == 0 || word == 2;
+        r->adapts_rules = r->adapts_rules || word == 3;
+        at = at[n] == ',' ? at + n + 1 : NULL;
+    }
+    return FAULT_NONE;
+}
+
 int cmd_eval(int argc, char **argv)
 {
     struct request r = {.adapt = "on"};
@@ -417,13 +526,15 @@ int cmd_eval(int argc, char **argv)
          "of the random walk (stimulus,bias,prev_choice)", NULL},
         {"members", OPTION_FLAG, &r.with_members, 0, 0, NULL,
          "a bank's members too: nats alone, mean weight, and nats that each adds", NULL},
-        {"adapt", OPTION_TEXT, &r.adapt, 0, 0, "on|off",
-         "whether the bank's rules are weighed for each animal as the daemon does (on)", NULL},
+        {"adapt", OPTION_TEXT, &r.adapt, 0, 0, "LIST",
+         "learned of each animal alone: stack (how far it follows each of a bank's\n"
+         "rules), rules (their parameters, every 250 trials), on (stack), off (on)",
+         NULL},
         {"json", OPTION_FLAG, &r.json, 0, 0, NULL, "the same for programs", NULL},
     };
     struct options options = {
-        .usage =
-            "eval DATA.csv [--model M] [--policy FEATURES] [--adapt on|off] [--members] [--json]",
+        .usage = "eval DATA.csv [--model M] [--policy FEATURES] [--members] [--adapt LIST]\n"
+                 "            [--json]",
         .about = "How well each choice is predicted before it is read, trial after trial: nats a\n"
                  "trial of the model, of the built-in random walk and of chance (ln 2), accuracy,\n"
                  "Brier score and calibration error (10 bins), for each subject and over all\n"
@@ -439,6 +550,9 @@ int cmd_eval(int argc, char **argv)
     }
     struct fault fault;
     progress_catch_interrupts();
-    const int rc = evaluate(&r, &fault);
+    int rc = read_adapt_list(&r, &fault);
+    if (rc == FAULT_NONE) {
+        rc = evaluate(&r, &fault);
+    }
     return rc == FAULT_NONE ? 0 : fault_report(&fault, rc);
 }

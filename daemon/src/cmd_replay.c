@@ -259,13 +259,14 @@ static int replay_journal(const char *path, struct fault *fault)
                             -1, &r.alert, NULL) != SQLITE_OK)) {
         rc = fault_set(fault, FAULT_INPUT, "%s: %s", path, sqlite3_errmsg(rerun.journal.db));
     }
+    rerun.adaptation.is_found_anew = true;
     progress_start(&r.progress, "replay", rerun.last_event);
     rc = rc ? rc : rerun_events(&rerun, &colony, 0, on_event, &r, fault);
     progress_finish(&r.progress);
     if (rc == FAULT_NONE) {
         printf("%" PRId64 " events and %" PRId64 " predictions recomputed, %" PRId64
                " numbers compared: identical bit for bit\n",
-               r.events, r.predictions, r.values);
+               r.events, r.predictions, r.values + rerun.adaptation.n_compared);
     }
     sqlite3_finalize(r.event);
     sqlite3_finalize(r.prediction);

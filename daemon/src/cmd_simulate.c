@@ -305,6 +305,7 @@ static int run(struct request *r, const char *second, struct fault *fault)
         rc = r->protocol != NULL || r->compare != NULL ? run_protocols(r, &model, second, fault)
                                                        : run_task(r, &model, fault);
     }
+    r->task.herd = NULL;
     model_file_free(&model);
     return rc;
 }

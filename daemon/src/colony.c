@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "os_memory.h"
 #include "standing.h"
 
 static uint32_t hash_text(uint32_t hash, const char *text)
@@ -128,8 +129,9 @@ int colony_open(struct colony *colony, const struct config *config, struct learn
     colony->sessions = calloc(colony->max_sessions, sizeof *colony->sessions);
     colony->subject_slots = make_slots(subject_slots);
     colony->session_slots = make_slots(session_slots);
-    if (colony->subjects == NULL || colony->sessions == NULL || colony->subject_slots == NULL ||
-        colony->session_slots == NULL) {
+    colony->prospects = os_memory_reserve((size_t)colony->max_subjects * sizeof(struct prospect));
+    if (colony->prospects == NULL || colony->subjects == NULL || colony->sessions == NULL ||
+        colony->subject_slots == NULL || colony->session_slots == NULL) {
         colony_close(colony);
         return -1;
     }
@@ -138,11 +140,61 @@ int colony_open(struct colony *colony, const struct config *config, struct learn
 
 void colony_close(struct colony *colony)
 {
+    os_memory_release(colony->adaptations,
+                      (size_t)colony->max_subjects * colony->adaptation_stride);
+    os_memory_release(colony->prospects, (size_t)colony->max_subjects * sizeof(struct prospect));
     free(colony->subjects);
     free(colony->sessions);
     free(colony->subject_slots);
     free(colony->session_slots);
     *colony = (struct colony){0};
+}
+
+int colony_adapt(struct colony *colony, const struct adaptation_plan *plan, size_t stride)
+{
+    const size_t wanted = plan != NULL ? adaptation_size(plan) : 0;
+    stride = wanted > stride ? wanted : stride;
+    if (stride > 0 && (colony->adaptations == NULL || stride > colony->adaptation_stride)) {
+        void *blocks = os_memory_reserve((size_t)colony->max_subjects * stride);
+        if (blocks == NULL) {
+            return -1;
+        }
+        os_memory_release(colony->adaptations,
+                          (size_t)colony->max_subjects * colony->adaptation_stride);
+        colony->adaptations = blocks;
+        colony->adaptation_stride = stride;
+    }
+    colony->plan = plan;
+    for (uint32_t i = 0; plan != NULL && i < colony->n_subjects; i++) {
+        adaptation_reset(colony_adaptation(colony, i));
+    }
+    return 0;
+}
+
+struct prospect *colony_prospect(const struct colony *colony, uint32_t subject)
+{
+    return colony->models.ahead != NULL ? &colony->prospects[subject] : NULL;
+}
+
+struct adaptation *colony_block(const struct colony *colony, uint32_t subject)
+{
+    return (struct adaptation *)(void *)(colony->adaptations +
+                                         (size_t)subject * colony->adaptation_stride);
+}
+
+struct adaptation *colony_adaptation(const struct colony *colony, uint32_t subject)
+{
+    return colony->plan != NULL ? colony_block(colony, subject) : NULL;
+}
+
+struct learner_models colony_models(const struct colony *colony, uint32_t subject)
+{
+    struct learner_models models = colony->models;
+    const struct adaptation *own = colony_adaptation(colony, subject);
+    if (own != NULL) {
+        models.bank = adaptation_bank(colony->plan, own);
+    }
+    return models;
 }
 
 uint32_t colony_find_subject(const struct colony *colony, const char *name)
@@ -172,6 +224,9 @@ uint32_t colony_add_subject(struct colony *colony, const char *name)
     struct subject *s = &colony->subjects[number]; /* all 0: numbers are not used again */
     strcpy(s->name, name);
     subject_state_reset(&s->state, &colony->models);
+    if (colony->models.ahead != NULL) {
+        prospect_reset(&colony->prospects[number], colony->models.ahead);
+    }
     s->run = colony->run;
     s->standing.n_pushed = -1;
     put(colony->subject_slots, colony->subject_mask, hash_subject(name), number);
@@ -288,7 +343,8 @@ void colony_predict(const struct colony *colony, uint32_t subject, proto_message
 {
     const struct subject *s = &colony->subjects[subject];
     const model_bank *bank = &s->state.learner.bank;
-    const model_bank_params *params = colony->models.bank;
+    const struct learner_models models = colony_models(colony, subject);
+    const model_bank_params *params = models.bank;
     const model_policy *policy = &params->member[0].policy;
     proto_message_init(out, PROTO_KIND_PREDICTION);
     strcpy(out->env.rig, s->rig);
@@ -303,8 +359,7 @@ void colony_predict(const struct colony *colony, uint32_t subject, proto_message
     p->stimuli.n = p->p_right.n = p->lo.n = p->hi.n = n;
     memcpy(p->stimuli.v, is_named ? s->state.stimuli : colony->config->model.stimuli.v,
            n * sizeof p->stimuli.v[0]);
-    learner_predict(&s->state.learner, &colony->models, n, p->stimuli.v, p->p_right.v, p->lo.v,
-                    p->hi.v);
+    learner_predict(&s->state.learner, &models, n, p->stimuli.v, p->p_right.v, p->lo.v, p->hi.v);
     (void)model_policy_print(policy, p->policy, sizeof p->policy);
     p->w.n = p->w_sd.n = policy->n;
     model_bank_weights(bank, params, p->w.v, p->w_sd.v);
@@ -344,6 +399,34 @@ bool colony_standing(const struct colony *colony, uint32_t subject, proto_messag
     strcpy(out->env.subject, s->name);
     strcpy(out->env.session, colony->sessions[s->state.session].name);
     return true;
+}
+
+int colony_observe(struct colony *colony, uint32_t subject, const model_trial *trial,
+                   struct learner_outcome *outcome)
+{
+    struct subject *s = &colony->subjects[subject];
+    struct learner *learner = &s->state.learner;
+    struct adaptation *own = colony_adaptation(colony, subject);
+    const struct learner_models models = colony_models(colony, subject);
+    const bool starts = learner->baseline.n_session == 0;
+    if (own != NULL) {
+        adaptation_prepare(colony->plan, own, &learner->bank);
+    }
+    const int status = learner_observe(learner, &models, trial, outcome);
+    if (own != NULL && status == MODEL_OK) {
+        adaptation_push(colony->plan, own, trial, starts);
+        s->n_since++;
+    }
+    return status;
+}
+
+void colony_keep_late(struct colony *colony, uint32_t subject, const model_trial *trial,
+                      size_t later)
+{
+    struct adaptation *own = colony_adaptation(colony, subject);
+    if (own != NULL) {
+        adaptation_insert(colony->plan, own, trial, later);
+    }
 }
 
 void colony_touch(struct colony *colony, uint32_t subject, uint32_t session, int64_t event,
@@ -402,44 +485,75 @@ int64_t colony_durable_seq(struct session *session, int64_t durable_event)
     return session->durable_seq;
 }
 
-static void change_model(const struct colony *colony, struct subject *s,
-                         const struct learner_models *models, bool is_same_model)
+static bool is_same_plan(const struct adaptation_plan *a, const struct adaptation_plan *b)
 {
-    if (s->last_event == 0) { /* not heard yet: it never knew the old model */
-        learner_init(&s->state.learner, models);
-    } else if (!is_same_model) {
-        learner_change_model(&s->state.learner, &colony->models, models);
-    } else {
-        learner_reset_stack(&s->state.learner, models);
-    }
-    heal_close(&s->state.heal);
+    return (a == NULL) == (b == NULL) && (a == NULL || a->window == b->window);
 }
 
-void colony_change_run(struct colony *colony, int64_t run, const struct config *config,
-                       struct learner_models models, const char *hash)
+static bool is_same_protocol(const struct config_protocol *a, const struct config_protocol *b)
 {
-    const struct config_protocol *was = &colony->config->protocol;
-    const bool same_protocol = strcmp(was->hash, config->protocol.hash) == 0 &&
-                               was->sessions_per_alarm == config->protocol.sessions_per_alarm;
-    const bool same_model =
-        strcmp(colony->model_hash, hash) == 0 &&
+    return strcmp(a->hash, b->hash) == 0 && a->sessions_per_alarm == b->sessions_per_alarm;
+}
+
+/* What a new run changes for animals that are known. */
+struct change {
+    bool model, stack, plan, ahead, protocol;
+};
+
+static void change_subject(struct colony *colony, uint32_t number, int64_t run,
+                           const struct learner_models *models, const struct change *change)
+{
+    struct subject *s = &colony->subjects[number];
+    struct adaptation *own = colony_adaptation(colony, number);
+    if (own != NULL && (change->model || change->plan)) {
+        adaptation_reset(own);
+    }
+    if ((change->model || change->ahead) && models->ahead != NULL) {
+        prospect_reset(&colony->prospects[number], models->ahead);
+    }
+    if (change->protocol) {
+        audit_anew(&s->state, models);
+    }
+    if (change->model || change->stack) {
+        if (s->last_event == 0) { /* not heard yet: it never knew the old model */
+            learner_init(&s->state.learner, models);
+        } else if (change->model) {
+            learner_change_model(&s->state.learner, &colony->models, models);
+        } else {
+            learner_reset_stack(&s->state.learner, models);
+        }
+        heal_close(&s->state.heal);
+    }
+    s->run = run;
+}
+
+int colony_change_run(struct colony *colony, int64_t run, const struct config *config,
+                      struct learner_models models, const char *hash,
+                      const struct adaptation_plan *plan)
+{
+    const bool is_same_policy =
         model_policy_equals(&colony->models.bank->member[0].policy, &models.bank->member[0].policy);
-    const bool is_stack_same = (colony->models.stack != NULL) == (models.stack != NULL);
-    const bool is_same = same_model && is_stack_same && same_protocol;
-    for (uint32_t i = 0; !is_same && i < colony->n_subjects; i++) {
-        struct subject *s = &colony->subjects[i];
-        if (s->run < run) {
-            if (!same_protocol) {
-                audit_anew(&s->state, &models);
-            }
-            if (!same_model || !is_stack_same) {
-                change_model(colony, s, &models, same_model);
-            }
-            s->run = run;
+    const struct change change = {
+        .model = strcmp(colony->model_hash, hash) != 0 || !is_same_policy,
+        .stack = (colony->models.stack != NULL) != (models.stack != NULL),
+        .plan = !is_same_plan(colony->plan, plan),
+        .ahead = (colony->models.ahead != NULL) != (models.ahead != NULL),
+        .protocol = !is_same_protocol(&colony->config->protocol, &config->protocol),
+    };
+    const bool any = change.model || change.stack || change.plan || change.ahead || change.protocol;
+    for (uint32_t i = 0; any && i < colony->n_subjects; i++) {
+        if (colony->subjects[i].run < run) {
+            change_subject(colony, i, run, &models, &change);
         }
     }
     colony->run = run;
     colony->config = config;
     colony->models = models;
     strncpy(colony->model_hash, hash, sizeof colony->model_hash - 1);
+    if (plan != NULL &&
+        (colony->adaptations == NULL || adaptation_size(plan) > colony->adaptation_stride)) {
+        return colony_adapt(colony, plan, 0);
+    }
+    colony->plan = plan;
+    return 0;
 }

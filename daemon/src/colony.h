@@ -13,11 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "adaptation.h"
 #include "auditor.h"
 #include "config.h"
 #include "heal.h"
 #include "learner.h"
 #include "model/status_tracker.h"
+#include "prospect.h"
 #include "proto/message.h"
 #include "sequence.h"
 
@@ -56,7 +58,7 @@ struct session_state {
  * older checkpoints are then passed over, and the animals run again from the start of the journal.
  */
 #define COLONY_LAYOUT                                                                              \
-    ((int64_t)(5 << 24 | (sizeof(struct subject_state) + sizeof(struct session_state))))
+    ((int64_t)(6 << 24 | (sizeof(struct subject_state) + sizeof(struct session_state))))
 
 /* An animal that was never heard of. RT-safe: yes. */
 void subject_state_reset(struct subject_state *state, const struct learner_models *models);
@@ -86,6 +88,8 @@ struct subject {
     model_status_standing standing; /* as it was last judged; n_pushed -1: never */
     int64_t judged_ns;              /* monotonic time of that */
     bool is_judged_at_end;          /* the session was over then */
+    int64_t n_since;                /* trials since its own parameters were last looked for */
+    int64_t n_since_forecast;       /* trials since a forecast was wanted */
     struct subject_state state;     /* last, for what is not used of it */
 };
 
@@ -108,6 +112,10 @@ struct colony {
     char model_hash[17]; /* "built-in" or hexadecimal */
     int64_t run;         /* number of the run, in the journal, that set the models */
     int64_t (*now_ns)(void);
+    const struct adaptation_plan *plan; /* NULL: nothing is adapted */
+    unsigned char *adaptations;         /* a block a subject, NULL without a plan */
+    size_t adaptation_stride;
+    struct prospect *prospects; /* one a subject; untouched where nothing looks ahead */
     struct subject *subjects;
     struct session *sessions;
     uint32_t n_subjects, max_subjects;
@@ -124,6 +132,23 @@ struct colony {
 int colony_open(struct colony *colony, const struct config *config, struct learner_models models,
                 const char *model_hash, int64_t (*now_ns)(void));
 void colony_close(struct colony *colony);
+
+/* Has animals adapted by a plan, which must outlive the colony or the next change of run; NULL:
+ * none. Blocks get room for stride bytes or what the plan wants. All own parameters are forgotten.
+ * 0, or -1 without memory. Not for the real-time path. */
+int colony_adapt(struct colony *colony, const struct adaptation_plan *plan, size_t stride);
+
+/* What looking ahead needs of a subject; NULL if nothing looks ahead. RT-safe: yes. */
+struct prospect *colony_prospect(const struct colony *colony, uint32_t subject);
+
+/* The block of a subject; NULL if nothing is adapted. RT-safe: yes. */
+struct adaptation *colony_adaptation(const struct colony *colony, uint32_t subject);
+
+/* Where it stands whether or not anything is adapted now: for a checkpoint of a later run. */
+struct adaptation *colony_block(const struct colony *colony, uint32_t subject);
+
+/* The models that follow a subject: the colony's, its own bank if it has one. RT-safe: yes. */
+struct learner_models colony_models(const struct colony *colony, uint32_t subject);
 
 /* The number of a subject, or COLONY_NONE. RT-safe: yes. */
 uint32_t colony_find_subject(const struct colony *colony, const char *name);
@@ -142,6 +167,15 @@ uint32_t colony_add_session(struct colony *colony, const char *rig, uint32_t sub
 
 /* Hides a session from lookups until colony_add_session() wakes it. */
 void colony_make_dormant(struct colony *colony, uint32_t session);
+
+/* Has a subject take up a trial: learner_observe() with its own models; the window that its own
+ * parameters are found from takes it in too. RT-safe: yes. */
+int colony_observe(struct colony *colony, uint32_t subject, const model_trial *trial,
+                   struct learner_outcome *outcome);
+
+/* The same window takes in a late trial that `later` others came after. RT-safe: yes. */
+void colony_keep_late(struct colony *colony, uint32_t subject, const model_trial *trial,
+                      size_t later);
 
 /* Notes that an event changed a subject and one of its sessions, for the next checkpoint and for
  * durable seqs. RT-safe: yes. */
@@ -183,8 +217,10 @@ void colony_restart_seq(struct session *session, int64_t first);
 int64_t colony_durable_seq(struct session *session, int64_t durable_event);
 
 /* Another configuration and model from the run of that number on, for every animal that is not of
- * it already; see learner_change_model(). Not for the real-time path. */
-void colony_change_run(struct colony *colony, int64_t run, const struct config *config,
-                       struct learner_models models, const char *hash);
+ * it already; see learner_change_model(). With another model or plan all own parameters are
+ * forgotten. 0, or -1 without memory. Not for the real-time path. */
+int colony_change_run(struct colony *colony, int64_t run, const struct config *config,
+                      struct learner_models models, const char *hash,
+                      const struct adaptation_plan *plan);
 
 #endif

@@ -50,6 +50,7 @@ struct config {
     struct config_engagement engagement;
     struct config_protocol protocol;
     struct config_adaptation adaptation;
+    struct config_forecast forecast;
     struct config_limits limits;
     struct config_journal journal;
     struct config_log log;

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "loop_jobs.h"
+
 enum { SUBJECTS_PAGE = 16 };
 
 static void answer_done(proto_message *out, const char *command, const char *text)
@@ -22,16 +24,16 @@ static void answer_error(proto_message *out, proto_error_code code, const char *
     (void)snprintf(out->as.error.text, sizeof out->as.error.text, "%.255s", text);
 }
 
-static void on_status(struct loop *loop, const proto_command *command, proto_message *out)
+static void on_status(struct loop *loop, const proto_message *heard, proto_message *out)
 {
-    (void)command;
+    (void)heard;
     loop_fill_status(loop, out);
 }
 
-static void on_subjects(struct loop *loop, const proto_command *command, proto_message *out)
+static void on_subjects(struct loop *loop, const proto_message *heard, proto_message *out)
 {
     const struct colony *colony = &loop->colony;
-    const int64_t offset = command->offset == PROTO_NIL ? 0 : command->offset;
+    const int64_t offset = heard->as.command.offset == PROTO_NIL ? 0 : heard->as.command.offset;
     proto_message_init(out, PROTO_KIND_SUBJECTS);
     proto_subjects *s = &out->as.subjects;
     s->total = colony->n_subjects;
@@ -48,54 +50,72 @@ static void on_subjects(struct loop *loop, const proto_command *command, proto_m
                                                           : PROTO_NIL;
         a->score.present = prediction.as.prediction.score.present;
         a->score.v = prediction.as.prediction.score.v;
+        const struct adaptation *own = colony_adaptation(colony, (uint32_t)i);
+        a->adaptation = own != NULL ? own->head.id : PROTO_NIL;
         if (colony->subjects[i].standing.n_pushed >= 0) {
             strcpy(a->status, model_criteria_status_name(colony->subjects[i].standing.now.status));
         }
     }
 }
 
-static void on_checkpoint(struct loop *loop, const proto_command *command, proto_message *out)
+static void on_checkpoint(struct loop *loop, const proto_message *heard, proto_message *out)
 {
     loop_checkpoint_all(loop);
-    answer_done(out, command->command, "every changed subject is on its way to the disk");
+    answer_done(out, heard->as.command.command, "every changed subject is on its way to the disk");
 }
 
-static void on_load_model(struct loop *loop, const proto_command *command, proto_message *out)
+static void on_load_model(struct loop *loop, const proto_message *heard, proto_message *out)
 {
     struct fault fault;
-    if (command->file[0] == '\0') {
+    if (heard->as.command.file[0] == '\0') {
         answer_error(out, PROTO_ERROR_BAD_MESSAGE, "command.file", "missing: the model file");
-    } else if (loop_load_model(loop, command->file, &fault) != FAULT_NONE) {
+    } else if (loop_load_model(loop, heard->as.command.file, &fault) != FAULT_NONE) {
         answer_error(out, PROTO_ERROR_NOT_FOUND, "command.file", fault.text);
     } else {
-        answer_done(out, command->command, loop->colony.model_hash);
+        answer_done(out, heard->as.command.command, loop->colony.model_hash);
     }
 }
 
-static void on_stop(struct loop *loop, const proto_command *command, proto_message *out)
+static void on_adapt_undo(struct loop *loop, const proto_message *heard, proto_message *out)
+{
+    const uint32_t subject = colony_find_subject(&loop->colony, heard->env.subject);
+    if (heard->env.subject[0] == '\0') {
+        answer_error(out, PROTO_ERROR_BAD_MESSAGE, "command.subject", "missing: the animal");
+    } else if (subject == COLONY_NONE) {
+        answer_error(out, PROTO_ERROR_NOT_FOUND, "command.subject", "not heard of yet");
+    } else if (!loop_jobs_undo_adaptation(loop, subject)) {
+        answer_error(out, PROTO_ERROR_NOT_FOUND, "command.subject",
+                     "it has no parameters of its own");
+    } else {
+        answer_done(out, heard->as.command.command,
+                    "the parameters before the last change are in force");
+    }
+}
+
+static void on_stop(struct loop *loop, const proto_message *heard, proto_message *out)
 {
     loop->stop = true;
-    answer_done(out, command->command, "stopping");
+    answer_done(out, heard->as.command.command, "stopping");
 }
 
 static const struct {
     const char *name;
-    void (*run)(struct loop *loop, const proto_command *command, proto_message *out);
+    void (*run)(struct loop *loop, const proto_message *heard, proto_message *out);
 } COMMANDS[] = {
-    {"status", on_status},         {"subjects", on_subjects}, {"checkpoint", on_checkpoint},
-    {"load_model", on_load_model}, {"stop", on_stop},
+    {"status", on_status},         {"subjects", on_subjects},     {"checkpoint", on_checkpoint},
+    {"load_model", on_load_model}, {"adapt_undo", on_adapt_undo}, {"stop", on_stop},
 };
 
-static void carry_out(struct loop *loop, const proto_command *command, proto_message *out)
+static void carry_out(struct loop *loop, const proto_message *heard, proto_message *out)
 {
     for (size_t i = 0; i < sizeof COMMANDS / sizeof COMMANDS[0]; i++) {
-        if (strcmp(command->command, COMMANDS[i].name) == 0) {
-            COMMANDS[i].run(loop, command, out);
+        if (strcmp(heard->as.command.command, COMMANDS[i].name) == 0) {
+            COMMANDS[i].run(loop, heard, out);
             return;
         }
     }
     answer_error(out, PROTO_ERROR_BAD_MESSAGE, "command.command",
-                 "expected status, subjects, checkpoint, load_model or stop");
+                 "expected status, subjects, checkpoint, load_model, adapt_undo or stop");
 }
 
 size_t control_answer(struct loop *loop, const uint8_t *bytes, size_t size, uint8_t *out,
@@ -110,7 +130,7 @@ size_t control_answer(struct loop *loop, const uint8_t *bytes, size_t size, uint
         answer_error(&answer, PROTO_ERROR_UNKNOWN_KIND, "kind",
                      "the control socket takes messages of kind command only");
     } else {
-        carry_out(loop, &heard.as.command, &answer);
+        carry_out(loop, &heard, &answer);
     }
     const int n = proto_encode(&answer, proto_format_of(bytes, size), out, cap);
     return n > 0 ? (size_t)n : 0;

@@ -105,6 +105,15 @@ void heal_note(struct heal *heal, int64_t number, const model_trial *trial)
     }
 }
 
+size_t heal_later(const struct heal *heal, int64_t number)
+{
+    size_t later = 0;
+    for (int64_t i = 0; heal->is_open != 0 && i < heal->n; i++) {
+        later += heal->trials[i].number > number ? 1 : 0;
+    }
+    return later;
+}
+
 int heal_insert(struct heal *heal, struct learner *learner, const struct learner_models *models,
                 int64_t number, const model_trial *trial, struct learner_outcome *outcome)
 {

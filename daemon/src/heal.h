@@ -47,6 +47,9 @@ void heal_open(struct heal *heal, const struct learner *learner);
 /* Notes a trial that was taken up in order while a gap is open. RT-safe: yes. */
 void heal_note(struct heal *heal, int64_t number, const model_trial *trial);
 
+/* Trials of an open gap that came after the one of that number. RT-safe: yes. */
+size_t heal_later(const struct heal *heal, int64_t number);
+
 /* Takes a late trial up in its place. MODEL_OK; or MODEL_ERR_SPACE if the gap was given up, or
  * another negative status, and nothing changed. RT-safe: yes, at most HEAL_TRIALS + 1 updates. */
 int heal_insert(struct heal *heal, struct learner *learner, const struct learner_models *models,

@@ -14,7 +14,11 @@
 _Static_assert(sizeof(struct record_event) + PROTO_BYTES_MAX + sizeof(struct record_prediction) +
                        (4 * 32 + 2 * MODEL_WEIGHTS_MAX) * sizeof(double) +
                        (SESSION_ALERTS_MAX + 2) * sizeof(struct record_alert) +
-                       sizeof(struct record_checkpoint) + sizeof(struct subject_state) + 512 <=
+                       sizeof(struct record_checkpoint) + sizeof(struct subject_state) +
+                       sizeof(struct prospect) + sizeof(struct adaptation_head) +
+                       2 * sizeof(model_bank) +
+                       (ADAPTATION_WINDOW_MAX + ADAPTATION_SPARE) * sizeof(model_adapt_trial) +
+                       512 <=
                    JOURNAL_UNIT_MAX,
                "one message must fit");
 
@@ -25,6 +29,18 @@ struct batch {
     int64_t oldest_ns;  /* receipt time of its first record */
     size_t records;
 };
+
+static void print_adaptation(const struct record_adaptation *r)
+{
+    if (r->what == RECORD_CHANGE_UNDONE) {
+        log_info("%s: the last change of its parameters was undone", r->name);
+    } else {
+        log_info("%s: own parameters %s: %.5f nats a choice before, %.5f after, %" PRId64
+                 " choices",
+                 r->name, record_change_name((enum record_change)r->what), r->nats_before,
+                 r->nats_after, r->n);
+    }
+}
 
 /* What a person should see of a batch that is on disk; printed here, not on the loop's time. */
 static void print_record(const struct record *record)
@@ -37,6 +53,8 @@ static void print_record(const struct record *record)
         if (e->is_new_session) {
             log_info("%s: session %s begins on rig %s", e->subject_name, e->session_name, e->rig);
         }
+    } else if (record->type == RECORD_ADAPTATION) {
+        print_adaptation((const void *)record);
     }
 }
 
@@ -195,6 +213,7 @@ int journal_open(struct journal *j, const char *directory, struct fault *fault)
     *j = (struct journal){.wake_fd = {-1, -1}};
     const int rc = store_open(&j->store, directory, fault);
     j->next_event = j->store.last_event + 1;
+    j->next_adaptation = j->store.last_adaptation + 1;
     atomic_store(&j->durable_event, j->store.last_event);
     atomic_store(&j->handed_event, j->store.last_event);
     return rc;
@@ -399,7 +418,12 @@ bool journal_checkpoint(struct journal *j, const struct colony *colony, uint32_t
                         int64_t t_mono_ns)
 {
     const struct subject *s = &colony->subjects[subject];
-    const size_t state_size = subject_state_size(&s->state);
+    const struct adaptation *own = colony_adaptation(colony, subject);
+    const uint64_t own_size = own != NULL ? adaptation_packed_size(own) : 0;
+    const struct prospect *prospect = colony_prospect(colony, subject);
+    const uint64_t prospect_size = prospect != NULL ? prospect_used(colony->models.ahead) : 0;
+    const size_t state_size =
+        2 * sizeof(uint64_t) + own_size + prospect_size + subject_state_size(&s->state);
     struct record_checkpoint *r = ring_reserve(&j->ring, sizeof *r + state_size);
     if (r == NULL) {
         return false;
@@ -410,7 +434,17 @@ bool journal_checkpoint(struct journal *j, const struct colony *colony, uint32_t
     r->run = s->run;
     r->head.t_mono_ns = t_mono_ns;
     r->state_size = state_size;
-    subject_state_pack(&s->state, r->state);
+    uint8_t *at = r->state;
+    memcpy(at, &own_size, sizeof own_size);
+    memcpy(at + sizeof own_size, &prospect_size, sizeof prospect_size);
+    at += sizeof own_size + sizeof prospect_size;
+    if (own != NULL) {
+        adaptation_pack(colony->plan, own, at);
+    }
+    if (prospect != NULL) {
+        memcpy(at + own_size, prospect, prospect_size);
+    }
+    subject_state_pack(&s->state, at + own_size + prospect_size);
     r->n_sessions = s->n_dirty_sessions;
     for (uint32_t i = 0; i < s->n_dirty_sessions; i++) {
         r->session[i] = s->dirty_sessions[i];
@@ -418,6 +452,52 @@ bool journal_checkpoint(struct journal *j, const struct colony *colony, uint32_t
     }
     ring_commit(&j->ring, sizeof *r + state_size);
     return true;
+}
+
+bool journal_forecast(struct journal *j, uint32_t subject, int64_t event, int64_t t_wall_ns,
+                      int64_t t_mono_ns, const uint8_t json[], size_t n_json)
+{
+    struct record_forecast *r = ring_reserve(&j->ring, sizeof *r + n_json);
+    if (r == NULL) {
+        return false;
+    }
+    r->head.type = RECORD_FORECAST;
+    r->head.t_mono_ns = t_mono_ns;
+    r->event = event;
+    r->subject = subject;
+    r->t_wall_ns = t_wall_ns;
+    r->n_json = n_json;
+    memcpy(r->json, json, n_json);
+    ring_commit(&j->ring, sizeof *r + n_json);
+    return true;
+}
+
+int64_t journal_adaptation(struct journal *j, const struct journal_change *change)
+{
+    const size_t size = sizeof(struct record_adaptation) + change->n_values * sizeof(float);
+    struct record_adaptation *r = ring_reserve(&j->ring, size);
+    if (r == NULL) {
+        return 0;
+    }
+    r->head.type = RECORD_ADAPTATION;
+    r->head.t_mono_ns = change->t_mono_ns;
+    r->what = (int32_t)change->what;
+    r->id = j->next_adaptation++;
+    r->subject = change->subject;
+    r->run = change->run;
+    r->t_wall_ns = change->t_wall_ns;
+    r->based_on = change->based_on;
+    r->event = j->next_event - 1;
+    r->n = change->result->n_judged;
+    r->nats_before = change->result->before;
+    r->nats_after = change->result->after;
+    strcpy(r->name, change->name);
+    r->n_values = change->n_values;
+    if (change->n_values > 0) {
+        memcpy(r->values, change->values, change->n_values * sizeof(float));
+    }
+    ring_commit(&j->ring, size);
+    return r->id;
 }
 
 void journal_publish(struct journal *j)

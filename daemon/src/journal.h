@@ -20,7 +20,7 @@
 #include "store.h"
 
 /* Room that one message needs at most, with its prediction, alerts and checkpoint. */
-enum { JOURNAL_UNIT_MAX = 160 * 1024 };
+enum { JOURNAL_UNIT_MAX = 512 * 1024 };
 
 /* So many events may wait for the disk before the loop leaves the next in their sockets, which
  * keeps the time from receipt to disk short at any speed. A disk that fails does not count: then
@@ -36,11 +36,25 @@ struct journal_health {
     bool is_failing;        /* the last attempt to write failed */
 };
 
+struct journal_change {
+    enum record_change what;
+    uint32_t subject;
+    const char *name; /* of the subject */
+    int64_t run;
+    int64_t t_wall_ns;
+    int64_t t_mono_ns;
+    int64_t based_on;
+    const model_adapt_result *result;
+    const float *values;
+    size_t n_values;
+};
+
 struct journal {
     struct store store; /* the thread's once started */
     struct ring ring;
     int64_t commit_ns;
-    int64_t next_event; /* number of the next event */
+    int64_t next_event;      /* number of the next event */
+    int64_t next_adaptation; /* number of the next change of parameters */
     pthread_t thread;
     bool is_started;
     int wake_fd[2];
@@ -94,6 +108,16 @@ void journal_alert(struct journal *journal, int64_t event, int64_t t_wall_ns, in
  * RT-safe: yes. */
 bool journal_checkpoint(struct journal *journal, const struct colony *colony, uint32_t subject,
                         int64_t t_mono_ns);
+
+/* Keeps what became of an animal's own parameters, under number next_adaptation, as of the last
+ * event; values[n_values]: those now in force. Returns the number, or 0 without room: nothing was
+ * kept. RT-safe: yes. */
+int64_t journal_adaptation(struct journal *journal, const struct journal_change *change);
+
+/* Keeps a forecast that was made after the message `event`: its JSON text. False without room: it
+ * is lost, and nothing else. RT-safe: yes. */
+bool journal_forecast(struct journal *journal, uint32_t subject, int64_t event, int64_t t_wall_ns,
+                      int64_t t_mono_ns, const uint8_t json[], size_t n_json);
 
 /* Hands over all that was kept since the last call. RT-safe: yes (a pipe is written when the thread
  * sleeps). */

@@ -15,28 +15,11 @@ enum {
     VALUE_BYTES_MAX = 1 << 28 /* longest value believed: a model file */
 };
 
-static const char MAGIC[] = "SQLite format 3";
-
 static const char TABLES_SQL[] =
     "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN"
-    " ('run', 'model', 'subject', 'session', 'event', 'prediction', 'alert', 'checkpoint')";
-enum { N_TABLES = 8 };
-
-bool journal_reader_is_one(const char *path)
-{
-    char start[sizeof MAGIC];
-    struct stat info;
-    if (stat(path, &info) != 0 || !(S_ISREG(info.st_mode) || S_ISDIR(info.st_mode))) {
-        return false; /* a pipe's beginning would be lost to the table */
-    }
-    FILE *file = S_ISREG(info.st_mode) ? fopen(path, "rb") : NULL;
-    const bool is_database = file != NULL && fread(start, 1, sizeof start, file) == sizeof start &&
-                             memcmp(start, MAGIC, sizeof start) == 0;
-    if (file != NULL) {
-        fclose(file);
-    }
-    return S_ISDIR(info.st_mode) || is_database;
-}
+    " ('run', 'model', 'subject', 'session', 'event', 'prediction', 'alert', 'checkpoint',"
+    " 'adaptation')";
+enum { N_TABLES = 9 };
 
 int journal_reader_fault(const struct journal_reader *reader, struct fault *fault)
 {
@@ -71,6 +54,23 @@ int journal_reader_whole(const struct journal_reader *reader, const char *sql, i
     }
     sqlite3_finalize(s);
     return rc;
+}
+
+bool journal_reader_knows(const char *path)
+{
+    static const char MAGIC[] = "SQLite format 3";
+    char start[sizeof MAGIC];
+    struct stat info;
+    if (stat(path, &info) != 0 || !(S_ISREG(info.st_mode) || S_ISDIR(info.st_mode))) {
+        return false; /* a pipe's beginning would be lost to the table */
+    }
+    FILE *file = S_ISREG(info.st_mode) ? fopen(path, "rb") : NULL;
+    const bool is_database = file != NULL && fread(start, 1, sizeof start, file) == sizeof start &&
+                             memcmp(start, MAGIC, sizeof start) == 0;
+    if (file != NULL) {
+        fclose(file);
+    }
+    return S_ISDIR(info.st_mode) || is_database;
 }
 
 const char *journal_reader_text(sqlite3_stmt *statement, int column)

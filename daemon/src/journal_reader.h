@@ -19,8 +19,8 @@ struct journal_reader {
     sqlite3 *db;
 };
 
-/* True if path is a directory, or a file that begins as a database does. */
-bool journal_reader_is_one(const char *path);
+/* True for an SQLite file or a directory, false for all else, as a table or a pipe. */
+bool journal_reader_knows(const char *path);
 
 /* Opens a journal file, or the one in a data directory. FAULT_NONE; FAULT_INPUT: there is none, it
  * is not a journal, or one of another schema; FAULT_WORK: it cannot be read. */

@@ -41,6 +41,17 @@
     "CREATE TABLE checkpoint ("                                                                    \
     " subject INTEGER PRIMARY KEY REFERENCES subject, event INTEGER NOT NULL,"                     \
     " run INTEGER NOT NULL REFERENCES run, layout INTEGER NOT NULL, state BLOB NOT NULL);"         \
+    "CREATE TABLE forecast ("                                                                      \
+    " event INTEGER NOT NULL REFERENCES event, subject INTEGER NOT NULL REFERENCES subject,"       \
+    " t_wall_ns INTEGER NOT NULL, message TEXT NOT NULL, PRIMARY KEY (subject, event));"           \
+    "CREATE TABLE adaptation ("                                                                    \
+    " id INTEGER PRIMARY KEY, subject INTEGER NOT NULL REFERENCES subject,"                        \
+    " run INTEGER NOT NULL REFERENCES run, t_wall_ns INTEGER NOT NULL, what TEXT NOT NULL,"        \
+    " based_on INTEGER NOT NULL, event INTEGER NOT NULL, n INTEGER NOT NULL,"                      \
+    " nats_before REAL, nats_after REAL, parameters BLOB);"
+
+/* C promises no longer text than 4095 bytes: tables and views apart. */
+#define JOURNAL_VIEWS                                                                              \
     "CREATE VIEW trial AS SELECT event.id AS event, subject.name AS subject, session.rig AS rig,"  \
     " session.name AS session, event.trial AS trial, event.stimulus AS stimulus,"                  \
     " event.choice AS choice, event.reward AS reward, event.side AS side, event.rt_s AS rt_s,"     \

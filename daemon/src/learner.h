@@ -24,6 +24,7 @@ struct learner_models {
     const model_engagement_params *engagement; /* NULL: not followed */
     const model_audit_params *audit;           /* NULL: no protocol is declared */
     const model_stack_params *stack;           /* NULL: the bank alone */
+    const model_bank_params *ahead;            /* prospect_bank(); NULL: nothing looks ahead */
 };
 
 struct learner {
@@ -38,10 +39,10 @@ struct learner {
 
 /* What one trial showed. The first three are NaN where there was no choice. */
 struct learner_outcome {
-    double p_right;       /* predicted before the choice was read */
-    double nats;          /* -log p(choice) */
-    double baseline_nats; /* the same of the random walk */
-    double p_disengaged;  /* after the trial; NaN if not followed */
+    double p_right;         /* predicted before the choice was read */
+    double nats;            /* -log p(choice) */
+    double baseline_nats;   /* the same of the random walk */
+    double p_disengaged;    /* after the trial; NaN if not followed */
     model_coverage_bin bin; /* that the choice closed */
 };
 

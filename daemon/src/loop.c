@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "control.h"
 #include "log.h"
+#include "loop_jobs.h"
 #include "rerun.h"
 
 static const int64_t NS_PER_S = 1000000000;
@@ -20,6 +21,7 @@ enum {
     TAG_PUB,
     TAG_CONTROL,
     TAG_ZAP,
+    TAG_WORKER,
     TAG_LINES,
     BURST = 256,             /* messages of one socket before the others have their turn */
     CHECKPOINT_EVENTS = 500, /* a subject's state is kept at least this often, in journal events */
@@ -201,6 +203,7 @@ static void keep(struct loop *loop, const struct session_event *event, int64_t t
     }
     if (result->subject != COLONY_NONE) {
         checkpoint_if_due(loop, result->subject, event->t_mono_ns);
+        loop_jobs_want(loop, result->subject);
     }
 }
 
@@ -434,6 +437,8 @@ static bool serve(struct loop *loop, uint32_t tag)
     case TAG_ZAP:
         bus_authenticate(&loop->bus);
         return false;
+    case TAG_WORKER:
+        return false; /* looked at in every pass */
     default:
         return serve_line(loop, tag - TAG_LINES);
     }
@@ -595,11 +600,22 @@ void loop_checkpoint_all(struct loop *loop)
 
 /* ---- start and stop -------------------------------------------------------------------------- */
 
-static void enter_run(struct loop *loop)
+/* The worker's snapshots are of the models that were in force. */
+static int enter_run(struct loop *loop, struct fault *fault)
 {
     const struct models *models = &loop->models[loop->present_models];
-    colony_change_run(&loop->colony, loop->journal.store.run, &loop->config, models_view(models),
-                      models->twin.hash);
+    loop_jobs_close(loop);
+    if (colony_change_run(&loop->colony, loop->journal.store.run, &loop->config,
+                          models_view(models), models->twin.hash, models_plan(models)) != 0 ||
+        loop_jobs_open(loop, TAG_WORKER) != 0) {
+        return fault_set(fault, FAULT_WORK, "no memory for the animals' own parameters");
+    }
+    if (loop->config.adaptation.rules && loop->colony.plan == NULL) {
+        log_warn("adaptation: off: own parameters of this model would take more than %d KiB an "
+                 "animal",
+                 MODELS_ADAPTATION_BYTES_MAX / 1024);
+    }
+    return FAULT_NONE;
 }
 
 int loop_load_model(struct loop *loop, const char *path, struct fault *fault)
@@ -631,7 +647,10 @@ int loop_load_model(struct loop *loop, const char *path, struct fault *fault)
     }
     loop->config = config;
     loop->present_models = 1 - loop->present_models;
-    enter_run(loop);
+    if (enter_run(loop, &start_fault) != FAULT_NONE) {
+        log_error("%s", start_fault.text);
+        loop->stop = true;
+    }
     models_free(&loop->models[1 - loop->present_models]);
     raise_plain(loop, PROTO_ALERT_MODEL_CHANGED, "", 1.0, "model %s (%s) from now on",
                 loop->colony.model_hash, path);
@@ -694,8 +713,10 @@ static int open_colony(struct loop *loop, struct fault *fault)
                                                models->twin.hash, clock_mono_ns) != 0) {
         rc = fault_set(fault, FAULT_WORK, "limits: no memory for so many subjects and sessions");
     }
+    if (rc == FAULT_NONE) { /* from here the colony refers to the loop's models, not the rerun's */
+        rc = enter_run(loop, fault);
+    }
     if (rc == FAULT_NONE) {
-        enter_run(loop); /* from here the colony refers to the loop's models, not to the rerun's */
         loop_checkpoint_all(loop);
     }
     rerun_close(&rerun);
@@ -756,8 +777,8 @@ static int timeout_ms(struct loop *loop, bool has_more)
 /* One turn for every socket and line that is due. Returns those that may have more. */
 static uint64_t serve_due(struct loop *loop, uint64_t due)
 {
-    void *const sockets[] = {loop->bus.ask, loop->bus.trials, loop->bus.pub, loop->bus.control,
-                             loop->bus.zap};
+    void *const sockets[] = {loop->bus.ask,     loop->bus.trials, loop->bus.pub,
+                             loop->bus.control, loop->bus.zap,    NULL};
     uint64_t again = 0;
     for (uint32_t tag = 0; tag < TAG_LINES + loop->lines.n; tag++) {
         const bool is_open = tag >= TAG_LINES || sockets[tag] != NULL;
@@ -792,6 +813,7 @@ void loop_run(struct loop *loop)
         const uint64_t again = serve_due(loop, due);
         publisher_receive(&loop->publisher);
         const bool has_more = publisher_catch_up(&loop->publisher) || again != 0;
+        loop_jobs_serve(loop);
         lines_flush(&loop->lines, journal_durable(&loop->journal), clock_mono_ns());
 
         uint32_t tags[OS_POLL_MAX];
@@ -814,6 +836,7 @@ void loop_run(struct loop *loop)
 int loop_close(struct loop *loop, struct fault *fault)
 {
     int rc = FAULT_NONE;
+    loop_jobs_close(loop);
     if (loop->journal.is_started) {
         if (loop->colony.subjects != NULL) {
             loop_checkpoint_all(loop);

@@ -2,8 +2,8 @@
  * journals, replies and publishes; once a second it looks after everything else.
  *
  * From receive to publish nothing allocates, locks, blocks or prints (libzmq's own work apart);
- * tests/rt holds it to that. Threads: the caller's, and the journal's. Memory: struct loop, about
- * 100 KiB, and what colony, journal and libzmq allocate while opening.
+ * tests/rt holds it to that. Threads: the caller's, the journal's, the worker's. Memory: struct
+ * loop, about 100 KiB, and what colony, journal and libzmq allocate while opening.
  */
 #ifndef MURID_LOOP_H
 #define MURID_LOOP_H
@@ -17,6 +17,7 @@
 #include "os_poll.h"
 #include "publisher.h"
 #include "session.h"
+#include "worker.h"
 
 enum { LOOP_READ_MAX = 4096 };
 
@@ -40,6 +41,7 @@ struct loop {
     struct publisher publisher;
     struct lines lines;
     struct os_poll poll;
+    struct worker worker;
     struct loop_counters counters;
     struct loop_limit limits[PROTO_ALERT_COUNT];
     struct histogram latency; /* receive to reply of trials */

@@ -7,6 +7,7 @@
 #ifndef MURID_MODELS_H
 #define MURID_MODELS_H
 
+#include "adaptation.h"
 #include "config.h"
 #include "learner.h"
 #include "model_file.h"
@@ -20,7 +21,14 @@ struct models {
     char protocol_hash[17];   /* of its file; "" without one */
     model_stack_params stack;
     bool with_stack;
+    model_bank_params ahead;
+    bool with_ahead;
+    bool is_adapted;
+    struct adaptation_plan plan; /* if is_adapted */
 };
+
+/* Most that an animal's own parameters may take: with its state, an animal stays below 2 MiB. */
+enum { MODELS_ADAPTATION_BYTES_MAX = 3 * 512 * 1024 };
 
 /* Loads what the configuration names, the protocol included. FAULT_NONE, FAULT_INPUT or FAULT_WORK.
  */
@@ -38,7 +46,9 @@ int models_declare(struct models *models, const struct config *config, const cha
 
 void models_free(struct models *models);
 
-/* As a colony takes them. */
+/* As a colony takes them. The plan is NULL if nothing is adapted: because the configuration says
+ * so, or since the model is too large. */
 struct learner_models models_view(const struct models *models);
+const struct adaptation_plan *models_plan(const struct models *models);
 
 #endif

@@ -6,7 +6,27 @@
 
 #include "session.h"
 
-enum record_type { RECORD_EVENT, RECORD_PREDICTION, RECORD_ALERT, RECORD_CHECKPOINT };
+enum record_type {
+    RECORD_EVENT,
+    RECORD_PREDICTION,
+    RECORD_ALERT,
+    RECORD_CHECKPOINT,
+    RECORD_ADAPTATION,
+    RECORD_FORECAST
+};
+
+/* X(NAME, name): what became of an animal's own parameters. */
+#define RECORD_CHANGE_LIST(X)                                                                      \
+    X(TAKEN, taken)                                                                                \
+    X(REFUSED, refused)                                                                            \
+    X(UNDONE, undone)
+
+#define RECORD_CHANGE_ENUM(NAME, name) RECORD_CHANGE_##NAME,
+enum record_change { RECORD_CHANGE_LIST(RECORD_CHANGE_ENUM) RECORD_CHANGES };
+#undef RECORD_CHANGE_ENUM
+
+/* NULL outside the list. */
+const char *record_change_name(enum record_change change);
 
 struct record {
     int32_t type;
@@ -59,6 +79,29 @@ struct record_checkpoint {
     struct session_state session_state[COLONY_DIRTY_MAX];
     size_t state_size;
     uint8_t state[]; /* packed */
+};
+
+/* Own parameters that were found, or undone. They are in force after `event`, before the next. */
+struct record_adaptation {
+    struct record head;
+    int32_t what;
+    int64_t id, subject, run, t_wall_ns;
+    int64_t based_on; /* the event after which they were looked for */
+    int64_t event;
+    int64_t n; /* choices that judged them */
+    double nats_before, nats_after;
+    char name[PROTO_ID_MAX + 1]; /* of the subject */
+    size_t n_values;             /* 0: refused or undone */
+    float values[];
+};
+
+/* What was forecast of a subject, as the JSON text of the message. */
+struct record_forecast {
+    struct record head;
+    int64_t event; /* the last one known */
+    int64_t t_wall_ns, subject;
+    size_t n_json;
+    uint8_t json[];
 };
 
 #endif

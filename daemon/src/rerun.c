@@ -85,6 +85,7 @@ int rerun_open(struct rerun *rerun, const char *path, struct fault *fault)
                                     &rerun->last_event, fault)
              : rc;
     rc = rc == FAULT_NONE ? load_runs(rerun, fault) : rc;
+    rc = rc == FAULT_NONE ? rerun_adaptation_open(&rerun->adaptation, &rerun->journal, fault) : rc;
     if (rc != FAULT_NONE) {
         rerun_close(rerun);
     }
@@ -97,6 +98,7 @@ void rerun_close(struct rerun *rerun)
         models_free(&rerun->runs[i].models);
     }
     free(rerun->runs);
+    rerun_adaptation_close(&rerun->adaptation);
     journal_reader_close(&rerun->journal);
     *rerun = (struct rerun){0};
 }
@@ -106,10 +108,23 @@ bool rerun_is_empty(const struct rerun *rerun)
     return rerun->n_runs == 0;
 }
 
+/* A block of own parameters fits whatever run it is of. */
+static size_t largest_block(const struct rerun *rerun)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < rerun->n_runs; i++) {
+        const struct adaptation_plan *plan = models_plan(&rerun->runs[i].models);
+        const size_t size = plan != NULL ? adaptation_size(plan) : 0;
+        most = size > most ? size : most;
+    }
+    return most;
+}
+
 int rerun_open_colony(struct rerun *rerun, struct colony *colony, int64_t (*now_ns)(void),
                       struct fault *fault)
 {
     struct rerun_run *first = &rerun->runs[0];
+    const size_t stride = largest_block(rerun);
     /* The limits of every run were enforced when its events were heard; here there is room for the
      * largest of them. */
     for (size_t i = 1; i < rerun->n_runs; i++) {
@@ -119,7 +134,8 @@ int rerun_open_colony(struct rerun *rerun, struct colony *colony, int64_t (*now_
         most->sessions = l->sessions > most->sessions ? l->sessions : most->sessions;
     }
     if (colony_open(colony, &first->config, models_view(&first->models), first->models.twin.hash,
-                    now_ns) != 0) {
+                    now_ns) != 0 ||
+        colony_adapt(colony, models_plan(&first->models), stride) != 0) {
         return fault_set(fault, FAULT_WORK, "no memory for %" PRId64 " subjects",
                          first->config.limits.subjects);
     }
@@ -128,14 +144,61 @@ int rerun_open_colony(struct rerun *rerun, struct colony *colony, int64_t (*now_
     return FAULT_NONE;
 }
 
-static void enter_runs(struct rerun *rerun, struct colony *colony, int64_t event)
+/* Before event number `event`: what was in force then, models and animals' own parameters. */
+static int enter_runs(struct rerun *rerun, struct colony *colony, int64_t event,
+                      struct fault *fault)
 {
-    while (rerun->present + 1 < rerun->n_runs &&
+    int rc = rerun_adaptation_advance(&rerun->adaptation, colony, event, fault);
+    while (rc == FAULT_NONE && rerun->present + 1 < rerun->n_runs &&
            rerun->runs[rerun->present + 1].first_event <= event) {
         const struct rerun_run *run = &rerun->runs[++rerun->present];
-        colony_change_run(colony, run->id, &run->config, models_view(&run->models),
-                          run->models.twin.hash);
+        if (colony_change_run(colony, run->id, &run->config, models_view(&run->models),
+                              run->models.twin.hash, models_plan(&run->models)) != 0) {
+            rc = fault_set(fault, FAULT_WORK, "no memory for the animals' own parameters");
+        }
+        rc = rc ? rc : rerun_adaptation_advance(&rerun->adaptation, colony, event, fault);
     }
+    return rc;
+}
+
+static const struct models *models_of(const struct rerun *rerun, int64_t run)
+{
+    for (size_t i = 0; i < rerun->n_runs; i++) {
+        if (rerun->runs[i].id == run) {
+            return &rerun->runs[i].models;
+        }
+    }
+    return NULL;
+}
+
+/* The animal's own parameters and prospect, as a checkpoint under that run has them, and then its
+ * state. */
+static bool unpack(struct rerun *rerun, struct colony *colony, uint32_t number, int64_t run,
+                   const uint8_t *bytes, size_t size)
+{
+    const struct models *models = models_of(rerun, run);
+    const struct adaptation_plan *plan = models != NULL ? models_plan(models) : NULL;
+    const model_bank_params *ahead = models != NULL ? models_view(models).ahead : NULL;
+    uint64_t own_size = 0;
+    uint64_t prospect_size = 0;
+    if (bytes == NULL || size < sizeof own_size + sizeof prospect_size) {
+        return false;
+    }
+    memcpy(&own_size, bytes, sizeof own_size);
+    memcpy(&prospect_size, bytes + sizeof own_size, sizeof prospect_size);
+    bytes += sizeof own_size + sizeof prospect_size;
+    size -= sizeof own_size + sizeof prospect_size;
+    if (own_size > size || prospect_size > size - own_size || (own_size > 0) != (plan != NULL) ||
+        (prospect_size > 0) != (ahead != NULL) ||
+        (ahead != NULL && !prospect_unpack(&colony->prospects[number], ahead, bytes + own_size,
+                                           (size_t)prospect_size)) ||
+        !subject_state_unpack(&colony->subjects[number].state, bytes + own_size + prospect_size,
+                              size - own_size - prospect_size)) {
+        return false;
+    }
+    struct adaptation *own = plan != NULL ? colony_block(colony, number) : NULL;
+    return own == NULL || (adaptation_unpack(plan, own, bytes, own_size) &&
+                           rerun_adaptation_restore(&rerun->adaptation, plan, own) == 0);
 }
 
 static int load_subject(struct rerun *rerun, struct colony *colony, sqlite3_stmt *s,
@@ -160,9 +223,15 @@ static int load_subject(struct rerun *rerun, struct colony *colony, sqlite3_stmt
     if (sqlite3_column_int64(s, 5) != COLONY_LAYOUT) {
         return FAULT_NONE;
     }
-    if (!subject_state_unpack(&subject->state, sqlite3_column_blob(s, 4),
-                              (size_t)sqlite3_column_bytes(s, 4))) {
+    if (!unpack(rerun, colony, number, sqlite3_column_int64(s, 3), sqlite3_column_blob(s, 4),
+                (size_t)sqlite3_column_bytes(s, 4))) {
         subject_state_reset(&subject->state, &colony->models);
+        if (colony->models.ahead != NULL) {
+            prospect_reset(&colony->prospects[number], colony->models.ahead);
+        }
+        if (colony->adaptations != NULL) {
+            memset(colony_block(colony, number), 0, sizeof(struct adaptation_head));
+        }
         return FAULT_NONE;
     }
     subject->last_event = subject->checkpoint_event = sqlite3_column_int64(s, 2);
@@ -205,11 +274,8 @@ static int load_session(struct rerun *rerun, struct colony *colony, sqlite3_stmt
 /* Members of the model that was in force in that run; 0 if there is no such run. */
 static uint32_t members_of(const struct rerun *rerun, int64_t run)
 {
-    uint32_t n = 0;
-    for (size_t i = 0; i < rerun->n_runs; i++) {
-        n = rerun->runs[i].id == run ? rerun->runs[i].models.twin.bank.n : n;
-    }
-    return n;
+    const struct models *models = models_of(rerun, run);
+    return models != NULL ? models->twin.bank.n : 0;
 }
 
 /* A state refers to a session, which must be one of its own, and is of the model of its run. */
@@ -297,13 +363,13 @@ int rerun_events(struct rerun *rerun, struct colony *colony, int64_t from, rerun
                                   &s, fault);
     if (rc == FAULT_NONE) {
         sqlite3_bind_int64(s, 1, from);
-        enter_runs(rerun, colony, from);
+        rc = enter_runs(rerun, colony, from, fault);
     }
     int step = SQLITE_DONE;
     for (int64_t done = 1; rc == FAULT_NONE && (step = sqlite3_step(s)) == SQLITE_ROW; done++) {
         const int64_t id = sqlite3_column_int64(s, 0);
-        enter_runs(rerun, colony, id);
-        if (is_held(colony, s, id)) {
+        rc = enter_runs(rerun, colony, id, fault);
+        if (rc != FAULT_NONE || is_held(colony, s, id)) {
             continue;
         }
         const enum session_source source = session_source_of(journal_reader_text(s, 3));
@@ -325,7 +391,7 @@ int rerun_events(struct rerun *rerun, struct colony *colony, int64_t from, rerun
         rc = journal_reader_fault(&rerun->journal, fault);
     }
     if (rc == FAULT_NONE) {
-        enter_runs(rerun, colony, INT64_MAX);
+        rc = enter_runs(rerun, colony, INT64_MAX, fault);
     }
     sqlite3_finalize(s);
     free(result);

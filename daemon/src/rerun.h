@@ -9,6 +9,7 @@
 #include "colony.h"
 #include "journal_reader.h"
 #include "models.h"
+#include "rerun_adaptation.h"
 #include "session.h"
 
 /* What is in force from one event on: a row of the table run. */
@@ -24,6 +25,7 @@ struct rerun {
     struct rerun_run *runs;
     size_t n_runs;
     size_t present; /* index of the run in force */
+    struct rerun_adaptation adaptation;
     int64_t last_event;
 };
 

@@ -288,7 +288,12 @@ static void enter_session(struct step *step, const model_status_session_info *in
     subject->state.session = (int64_t)step->result->session;
     subject->state.n_stimuli = 0;
     heal_close(&subject->state.heal);
-    learner_start_session(&subject->state.learner, &step->colony->models);
+    const struct learner_models models = colony_models(step->colony, step->result->subject);
+    learner_start_session(&subject->state.learner, &models);
+    struct prospect *prospect = colony_prospect(step->colony, step->result->subject);
+    if (prospect != NULL) {
+        prospect_start_session(prospect, models.ahead);
+    }
     subject->state.is_disengaged = 0;
     model_audit_alarm alarm;
     if (is_audited(step) &&
@@ -376,8 +381,10 @@ static void predict_first(struct step *step, double stimulus)
         p->hi.v[at] = p->hi.v[at - 1];
     }
     p->stimuli.v[0] = stimulus;
-    learner_predict(&step->colony->subjects[step->result->subject].state.learner,
-                    &step->colony->models, 1, p->stimuli.v, p->p_right.v, p->lo.v, p->hi.v);
+    const uint32_t subject = step->result->subject;
+    const struct learner_models models = colony_models(step->colony, subject);
+    learner_predict(&step->colony->subjects[subject].state.learner, &models, 1, p->stimuli.v,
+                    p->p_right.v, p->lo.v, p->hi.v);
 }
 
 static void predict(struct step *step)
@@ -392,7 +399,7 @@ static void predict(struct step *step)
 
 /* ---- the kinds of message -------------------------------------------------------------------- */
 
-static model_trial trial_for_model(const proto_trial *t)
+model_trial session_trial(const proto_trial *t)
 {
     return (model_trial){.contrast = t->stimulus,
                          .reward = t->reward,
@@ -407,9 +414,11 @@ static bool take_late_trial(struct step *step, const model_trial *trial)
     struct subject *subject = &step->colony->subjects[result->subject];
     const int64_t number = step->heard->env.trial;
     const bool is_current = subject->state.session == (int64_t)result->session;
-    if (is_current &&
-        heal_insert(&subject->state.heal, &subject->state.learner, &step->colony->models, number,
-                    trial, &result->scored) == MODEL_OK) {
+    const struct learner_models models = colony_models(step->colony, result->subject);
+    const size_t later = heal_later(&subject->state.heal, number);
+    if (is_current && heal_insert(&subject->state.heal, &subject->state.learner, &models, number,
+                                  trial, &result->scored) == MODEL_OK) {
+        colony_keep_late(step->colony, result->subject, trial, later);
         result->status = SESSION_STATUS_HEALED;
         return true;
     }
@@ -468,8 +477,7 @@ static bool take_next_trial(struct step *step, enum sequence_verdict verdict,
             report_gap(step, first, last);
         }
     }
-    if (learner_observe(&subject->state.learner, &step->colony->models, trial, &result->scored) !=
-            MODEL_OK &&
+    if (colony_observe(step->colony, result->subject, trial, &result->scored) != MODEL_OK &&
         begin_bout(subject)) {
         alert(result, PROTO_ALERT_MODEL_OUT_OF_RANGE, 1.0,
               "%s: trial %" PRId64 " would have made the twin's weights not finite; skipped",
@@ -633,7 +641,7 @@ static void session_on_trial(struct step *step)
         return;
     }
 
-    const model_trial trial = trial_for_model(heard);
+    const model_trial trial = session_trial(heard);
     const bool is_taken = verdict == SEQUENCE_LATE ? take_late_trial(step, &trial)
                                                    : take_next_trial(step, verdict, &trial);
     (void)sequence_take(&session->trials, number);
@@ -650,6 +658,10 @@ static void session_on_trial(struct step *step)
     }
     const model_status_trial counted = standing_trial(heard);
     model_status_tracker_push(&subject->state.tracker, &counted);
+    struct prospect *prospect = colony_prospect(step->colony, result->subject);
+    if (prospect != NULL) {
+        prospect_observe(prospect, step->colony->models.ahead, &trial, heard->p_left);
+    }
     subject->state.is_over = 0;
     subject->state.for_trial = session->trials.highest + 1;
     watch_engagement(step);

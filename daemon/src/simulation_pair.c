@@ -41,7 +41,9 @@ static int load_protocol(struct pair *pair, size_t i, struct fault *fault)
         (void)snprintf(pair->name[1], sizeof pair->name[1], "%s (2)", file->protocol.name);
     }
     for (char *c = pair->name[i]; *c != '\0'; c++) {
-        *c = *c == ',' ? '+' : *c; /* names stand in CSV */
+        if (*c == ',') {
+            *c = '+'; /* names stand in CSV */
+        }
     }
     return rc;
 }

@@ -7,9 +7,9 @@
 
 enum {
     PANEL_WIDTH = 430,
-    PANEL_HEIGHT = 270,
+    PANEL_HEIGHT = 282,
     LEFT = 56,
-    TOP = 52,
+    TOP = 66,
     FRAME_WIDTH = 350,
     FRAME_HEIGHT = 160,
     HEAD = 34,
@@ -26,9 +26,6 @@ static const char *const STAGE_LINES[2][8] = {
     {"line c0", "line c1", "line c2", "line c3", "line c4", "line c5", "line c6", "line c7"},
     {"line dashed c0", "line dashed c1", "line dashed c2", "line dashed c3", "line dashed c4",
      "line dashed c5", "line dashed c6", "line dashed c7"}};
-static const char *const STAGE_DOTS[8] = {"dot c0", "dot c1", "dot c2", "dot c3",
-                                          "dot c4", "dot c5", "dot c6", "dot c7"};
-
 static struct plot panel_of(FILE *to, int number, const char *title, double y0, double y1,
                             double sessions)
 {
@@ -107,10 +104,11 @@ static void draw_stages(FILE *to, int number, const struct simulation_report rep
     plot_x_axis(&p, "session", NULL);
 }
 
-static void name_stages(FILE *to, int number, const struct simulation_report *r)
+/* Which line is which stage, in the row of that number. */
+static void name_stages(FILE *to, int number, const struct simulation_report *r, int row)
 {
     const double left = (double)(number % A_ROW) * PANEL_WIDTH + LEFT;
-    const double top = HEAD + (double)(number / A_ROW) * PANEL_HEIGHT + 38.0;
+    const double top = HEAD + (double)(number / A_ROW) * PANEL_HEIGHT + 38.0 + 14.0 * row;
     const model_protocol *protocol = r->s->plan.protocol;
     const double width = (double)FRAME_WIDTH / protocol->n_stages;
     for (uint32_t k = 0; k < protocol->n_stages; k++) {
@@ -121,8 +119,8 @@ static void name_stages(FILE *to, int number, const struct simulation_report *r)
                          .height = 8.0,
                          .x1 = 1.0,
                          .y1 = 1.0};
-        plot_dot(&p, STAGE_DOTS[k % 8], 4.0, 0.5, 3.5, NULL);
-        plot_text(to, "title", p.left + 11.0, top + 8.0, "start", protocol->stage[k].name);
+        plot_line(&p, STAGE_LINES[row][k % 8], 0.0, 0.5, 14.0, 0.5);
+        plot_text(to, "title", p.left + 18.0, top + 8.0, "start", protocol->stage[k].name);
     }
 }
 
@@ -211,7 +209,9 @@ void simulation_plot(FILE *to, const struct simulation_report reports[], size_t 
                   SIMULATION_ACCURACY);
     draw_measures(to, 1, "bias to the right", -0.6, 0.6, 0.0, reports, n, SIMULATION_BIAS);
     draw_stages(to, 2, reports, n);
-    name_stages(to, 2, &reports[0]);
+    for (size_t i = 0; i < n; i++) {
+        name_stages(to, 2, &reports[i], (int)i);
+    }
     draw_last_stage(to, 3, reports, n);
     if (difference != NULL) {
         draw_gain(to, 4, difference);

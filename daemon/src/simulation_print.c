@@ -14,6 +14,12 @@ static const char *const QUANTILE_NAMES[SIMULATION_QUANTILES] = {"q05", "q25", "
 /* ---- text -------------------------------------------------------------------------------------
  */
 
+/* Not -0. */
+static double tidy(double value, int decimals)
+{
+    return fabs(value) < 0.5 * pow(10.0, -decimals) ? 0.0 : value;
+}
+
 /* Median and the inner band, "0.71 (0.64 to 0.78)"; what is infinite is "never". */
 static const char *range_text(char out[TEXT_MAX], const struct simulation_band *band, int decimals)
 {
@@ -21,7 +27,7 @@ static const char *range_text(char out[TEXT_MAX], const struct simulation_band *
     for (int i = 0; i < 3; i++) {
         const double v = band->q[i + 1];
         if (isfinite(v)) {
-            (void)snprintf(part[i], sizeof part[i], "%.*f", decimals, v);
+            (void)snprintf(part[i], sizeof part[i], "%.*f", decimals, tidy(v, decimals));
         } else {
             (void)snprintf(part[i], sizeof part[i], "%s", isnan(v) ? "-" : "never");
         }
@@ -100,10 +106,12 @@ static void print_difference(FILE *to, const struct simulation_difference *d)
         const struct simulation_gain *g = &d->outcome[k];
         char text[TEXT_MAX];
         const int decimals = k == SIMULATION_FINAL_ACCURACY || k == SIMULATION_FINAL_BIAS ? 3 : 1;
-        (void)snprintf(text, sizeof text, "%.*f to %.*f", decimals, g->lo, decimals, g->hi);
+        (void)snprintf(text, sizeof text, "%.*f to %.*f", decimals, tidy(g->lo, decimals), decimals,
+                       tidy(g->hi, decimals));
         fprintf(to, "%-22s %12.*f  %-24s %.*f to %.*f\n",
-                simulation_outcome_name((enum simulation_outcome)k), decimals, g->band.mean, text,
-                decimals, g->band.q[1], decimals, g->band.q[3]);
+                simulation_outcome_name((enum simulation_outcome)k), decimals,
+                tidy(g->band.mean, decimals), text, decimals, tidy(g->band.q[1], decimals),
+                decimals, tidy(g->band.q[3], decimals));
     }
 }
 

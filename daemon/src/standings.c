@@ -355,8 +355,8 @@ static int read_journal(struct standings *s, const char *path, const char *only,
 int standings_read(struct standings *s, const char *path, const char *only, struct fault *fault)
 {
     *s = (struct standings){0};
-    const int rc = journal_reader_is_one(path) ? read_journal(s, path, only, fault)
-                                               : read_table(s, path, only, fault);
+    const int rc = journal_reader_knows(path) ? read_journal(s, path, only, fault)
+                                              : read_table(s, path, only, fault);
     if (rc != FAULT_NONE) {
         standings_close(s);
     }

@@ -24,7 +24,9 @@ enum statement {
     INSERT_PREDICTION,
     INSERT_ALERT,
     PUT_CHECKPOINT,
-    PUT_SESSION_STATE
+    PUT_SESSION_STATE,
+    INSERT_ADAPTATION,
+    INSERT_FORECAST
 };
 
 /* OR IGNORE, because a commit that failed after its sync may have reached the disk all the same. */
@@ -40,10 +42,22 @@ static const char *const SQL[] = {
     [INSERT_ALERT] = "INSERT INTO alert VALUES (NULL,?,?,?,?,?,?,?)",
     [PUT_CHECKPOINT] = "INSERT OR REPLACE INTO checkpoint VALUES (?,?,?,?,?)",
     [PUT_SESSION_STATE] = "UPDATE session SET state = ? WHERE id = ?",
+    [INSERT_ADAPTATION] = "INSERT OR IGNORE INTO adaptation VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+    [INSERT_FORECAST] = "INSERT OR IGNORE INTO forecast VALUES (?,?,?,?)",
 };
 enum { N_STATEMENTS = sizeof SQL / sizeof SQL[0] };
 _Static_assert(N_STATEMENTS == sizeof((struct store *)0)->statements / sizeof(sqlite3_stmt *),
                "one place for each statement");
+
+const char *record_change_name(enum record_change change)
+{
+    static const char *const NAMES[] = {
+#define RECORD_CHANGE_NAME(NAME, name) #name,
+        RECORD_CHANGE_LIST(RECORD_CHANGE_NAME)
+#undef RECORD_CHANGE_NAME
+    };
+    return change < RECORD_CHANGES ? NAMES[change] : NULL;
+}
 
 static void bind_whole(sqlite3_stmt *s, int at, int64_t value, int64_t unknown)
 {
@@ -204,6 +218,39 @@ static int write_checkpoint(struct store *store, const struct record_checkpoint 
     return rc;
 }
 
+static int write_adaptation(struct store *store, const struct record_adaptation *r)
+{
+    sqlite3_stmt *s = store->statements[INSERT_ADAPTATION];
+    int at = 0;
+    sqlite3_bind_int64(s, ++at, r->id);
+    sqlite3_bind_int64(s, ++at, r->subject);
+    sqlite3_bind_int64(s, ++at, r->run);
+    sqlite3_bind_int64(s, ++at, r->t_wall_ns);
+    bind_name(s, ++at, record_change_name((enum record_change)r->what));
+    sqlite3_bind_int64(s, ++at, r->based_on);
+    sqlite3_bind_int64(s, ++at, r->event);
+    sqlite3_bind_int64(s, ++at, r->n);
+    sqlite3_bind_double(s, ++at, r->nats_before);
+    sqlite3_bind_double(s, ++at, r->nats_after);
+    if (r->n_values > 0) {
+        sqlite3_bind_blob(s, ++at, r->values, (int)(r->n_values * sizeof r->values[0]),
+                          SQLITE_STATIC);
+    } else {
+        sqlite3_bind_null(s, ++at);
+    }
+    return run_statement(s);
+}
+
+static int write_forecast(struct store *store, const struct record_forecast *r)
+{
+    sqlite3_stmt *s = store->statements[INSERT_FORECAST];
+    sqlite3_bind_int64(s, 1, r->event);
+    sqlite3_bind_int64(s, 2, r->subject);
+    sqlite3_bind_int64(s, 3, r->t_wall_ns);
+    sqlite3_bind_text(s, 4, (const char *)r->json, (int)r->n_json, SQLITE_STATIC);
+    return run_statement(s);
+}
+
 int store_write(struct store *store, const struct record *record)
 {
     switch ((enum record_type)record->type) {
@@ -215,6 +262,10 @@ int store_write(struct store *store, const struct record *record)
         return write_alert(store, (const void *)record);
     case RECORD_CHECKPOINT:
         return write_checkpoint(store, (const void *)record);
+    case RECORD_ADAPTATION:
+        return write_adaptation(store, (const void *)record);
+    case RECORD_FORECAST:
+        return write_forecast(store, (const void *)record);
     }
     return SQLITE_MISUSE;
 }
@@ -315,10 +366,12 @@ static int open_schema(struct store *store, struct fault *fault)
                          version > JOURNAL_VERSION ? "a newer" : "an older");
     }
     const char *setup = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
-    const char *create = "BEGIN;" JOURNAL_SCHEMA "PRAGMA user_version = 3; COMMIT;";
+    const char *tables = "BEGIN;" JOURNAL_SCHEMA;
+    const char *views = JOURNAL_VIEWS "PRAGMA user_version = 3; COMMIT;";
     _Static_assert(JOURNAL_VERSION == 3, "the text above names the version");
     if (sqlite3_exec(store->db, setup, NULL, NULL, NULL) != SQLITE_OK ||
-        (version == 0 && sqlite3_exec(store->db, create, NULL, NULL, NULL) != SQLITE_OK)) {
+        (version == 0 && (sqlite3_exec(store->db, tables, NULL, NULL, NULL) != SQLITE_OK ||
+                          sqlite3_exec(store->db, views, NULL, NULL, NULL) != SQLITE_OK))) {
         return db_fault(store, fault);
     }
     return FAULT_NONE;
@@ -363,8 +416,10 @@ int store_open(struct store *store, const char *directory, struct fault *fault)
                                store); /* takes the place of automatic checkpoints */
         store->last_event = query_whole(store, "SELECT coalesce(max(id), 0) FROM event");
         store->run = query_whole(store, "SELECT coalesce(max(id), 0) FROM run");
+        store->last_adaptation = query_whole(store, "SELECT coalesce(max(id), 0) FROM adaptation");
     }
-    if (rc == FAULT_NONE && (store->last_event < 0 || store->run < 0)) {
+    if (rc == FAULT_NONE &&
+        (store->last_event < 0 || store->run < 0 || store->last_adaptation < 0)) {
         rc = db_fault(store, fault);
     }
     if (rc != FAULT_NONE) {

@@ -15,10 +15,11 @@ struct store {
     char path[512];
     int lock_fd;
     sqlite3 *db;
-    sqlite3_stmt *statements[9];
-    int wal_pages;      /* written since the WAL was last moved */
-    int64_t last_event; /* number of the last event when it was opened, 0 none */
-    int64_t run;        /* number of the present run */
+    sqlite3_stmt *statements[11];
+    int wal_pages;           /* written since the WAL was last moved */
+    int64_t last_event;      /* number of the last event when it was opened, 0 none */
+    int64_t run;             /* number of the present run */
+    int64_t last_adaptation; /* number of the last change of parameters when it was opened */
 };
 
 /* Opens or makes the database of a data directory, and takes its lock. FAULT_NONE, or FAULT_WORK /

@@ -220,16 +220,6 @@ void training_free(struct training *t)
 
 /* ---- views ---- */
 
-/* Where the arrays of one animal stand. */
-struct rows {
-    float *x;
-    float *g;
-    uint8_t *chose_right;
-    int8_t *side;
-    uint8_t *starts_session;
-    uint16_t *n_steps;
-};
-
 /* The next so many bytes; base NULL only counts. */
 static void *take(unsigned char *base, size_t *used, size_t bytes)
 {
@@ -239,7 +229,7 @@ static void *take(unsigned char *base, size_t *used, size_t bytes)
 }
 
 static size_t lay_out(const struct training_view *view, size_t n, unsigned char *base, size_t used,
-                      struct rows *rows)
+                      model_fit_rows *rows)
 {
     rows->x = take(base, &used, n * model_fit_inputs(view->rule) * sizeof(float));
     rows->g = take(base, &used, n * view->policy.n * sizeof(float));
@@ -260,57 +250,14 @@ static model_trial mirror(const model_trial *trial)
 }
 
 static void fill_rows(const struct training_view *view, const struct training_subject *s,
-                      bool is_mirrored, const struct rows *rows)
+                      bool is_mirrored, const model_fit_rows *rows)
 {
-    const size_t n_inputs = model_fit_inputs(view->rule);
-    model_history history;
-    model_rule_trial last = {0};
-    bool at_start = true;
-    int64_t n_session = 0;
+    model_fit_cursor cursor;
     size_t n = 0;
-    uint16_t n_steps = 0;
-    model_history_reset(&history);
+    model_fit_cursor_init(&cursor, &view->policy, view->rule, NULL);
     for (size_t k = 0; k < s->n; k++) {
         const model_trial seen = is_mirrored ? mirror(&s->trials[k]) : s->trials[k];
-        const model_trial *t = &seen;
-        if (s->starts_session[k] == 1) {
-            model_history_reset(&history);
-            at_start = true;
-            n_session = 0;
-        }
-        if (t->choice >= 0) {
-            const model_rule_trial trial = {.stimulus =
-                                                model_policy_stimulus(&view->policy, t->contrast),
-                                            .reward = t->reward,
-                                            .rt_s = t->rt_s,
-                                            .n_session = n_session,
-                                            .n_training = (int64_t)k,
-                                            .is_session_start = at_start,
-                                            .chose_right = t->choice == 1,
-                                            .side = t->side};
-            float *x = rows->x + n * n_inputs;
-            if (n > 0) {
-                model_rule_fill_inputs(view->rule, &last, x);
-            } else {
-                memset(x, 0, n_inputs * sizeof(float));
-                x[1] = 1.0F;
-            }
-            double g[MODEL_WEIGHTS_MAX];
-            model_policy_fill(&view->policy, &history, trial.stimulus, g);
-            for (uint32_t i = 0; i < view->policy.n; i++) {
-                rows->g[n * view->policy.n + i] = (float)g[i];
-            }
-            rows->side[n] = t->side;
-            rows->chose_right[n] = trial.chose_right ? 1 : 0;
-            rows->starts_session[n] = at_start ? 1 : 0;
-            rows->n_steps[n++] = n_steps;
-            model_history_push(&history, trial.stimulus, trial.chose_right, trial.reward);
-            last = trial;
-            at_start = false;
-            n_steps = 0;
-        }
-        n_session++;
-        n_steps = n_steps < UINT16_MAX ? (uint16_t)(n_steps + 1) : n_steps;
+        n += model_fit_cursor_push(&cursor, &seen, s->starts_session[k] == 1, rows, n) ? 1 : 0;
     }
 }
 
@@ -321,7 +268,7 @@ int training_view_open(struct training_view *out, const struct training *trainin
     *out = (struct training_view){.policy = *policy, .rule = rule};
     const uint32_t images = with_mirrors ? 2 : 1;
     const uint32_t count = images * (subjects != NULL ? n : training->n);
-    struct rows rows;
+    model_fit_rows rows;
     size_t used = 0;
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t number = subjects != NULL ? subjects[i / images] : i / images;

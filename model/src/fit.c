@@ -63,30 +63,46 @@ static bool config_is_valid(const model_fit_config *c)
            c->decay >= 0.0 && isfinite(c->decay) && c->clip > 0.0;
 }
 
-/* Points the tensors into values and returns how many floats they are; values NULL only counts. */
-static size_t place(const model_net_shape *shape, const float *values, model_net_tensors *out)
+/* A tensor and how many floats it has. */
+struct slot {
+    const float **at;
+    size_t n;
+};
+
+enum { SLOTS_MAX = 5 + 2 * (MODEL_LAYERS_MAX + 1) };
+
+/* In PyTorch's order. Returns how many there are. */
+static size_t list_slots(const model_net_shape *shape, model_net_tensors *t,
+                         struct slot slots[SLOTS_MAX])
 {
     const size_t gates = 3 * (size_t)shape->n_hidden;
-    size_t used = 0;
-    memset(out, 0, sizeof *out);
-#define PLACE(slot, n)                                                                             \
-    do {                                                                                           \
-        (slot) = values != NULL ? values + used : NULL;                                            \
-        used += (n);                                                                               \
-    } while (0)
-    PLACE(out->scale, shape->n_outputs);
+    size_t n = 0;
+    slots[n++] = (struct slot){&t->scale, shape->n_outputs};
     if (shape->is_recurrent) {
-        PLACE(out->gru_weight_ih, gates * shape->n_inputs);
-        PLACE(out->gru_weight_hh, gates * shape->n_hidden);
-        PLACE(out->gru_bias_ih, gates);
-        PLACE(out->gru_bias_hh, gates);
+        slots[n++] = (struct slot){&t->gru_weight_ih, gates * shape->n_inputs};
+        slots[n++] = (struct slot){&t->gru_weight_hh, gates * shape->n_hidden};
+        slots[n++] = (struct slot){&t->gru_bias_ih, gates};
+        slots[n++] = (struct slot){&t->gru_bias_hh, gates};
     }
     for (uint32_t i = 0; i <= shape->n_layers; i++) {
         const size_t n_out = model_net_layer_outputs(shape, i);
-        PLACE(out->weight[i], n_out * model_net_layer_inputs(shape, i));
-        PLACE(out->bias[i], n_out);
+        slots[n++] = (struct slot){&t->weight[i], n_out * model_net_layer_inputs(shape, i)};
+        slots[n++] = (struct slot){&t->bias[i], n_out};
     }
-#undef PLACE
+    return n;
+}
+
+/* Points the tensors into values and returns how many floats they are; values NULL only counts. */
+static size_t place(const model_net_shape *shape, const float *values, model_net_tensors *out)
+{
+    struct slot slots[SLOTS_MAX];
+    size_t used = 0;
+    memset(out, 0, sizeof *out);
+    const size_t n = list_slots(shape, out, slots);
+    for (size_t i = 0; i < n; i++) {
+        *slots[i].at = values != NULL ? values + used : NULL;
+        used += slots[i].n;
+    }
     return used;
 }
 
@@ -147,6 +163,31 @@ void model_fit_draw(const model_fit_config *config, uint64_t seed, float values[
     }
     if (config->in_filter) {
         fit_filter_encode(&config->params, values + n);
+    }
+}
+
+void model_fit_encode(const model_fit_config *config, const model_net_tensors *tensors,
+                      float values[])
+{
+    struct slot slots[SLOTS_MAX];
+    if (tensors != NULL && count_tensors(config) > 0) {
+        model_net_tensors from = *tensors;
+        const size_t n = list_slots(&config->shape, &from, slots);
+        for (size_t i = 0; i < n; i++) {
+            memcpy(values, *slots[i].at, slots[i].n * sizeof values[0]);
+            values += slots[i].n;
+        }
+    }
+    if (config->in_filter) {
+        fit_filter_encode(&config->params, values);
+    }
+}
+
+void model_fit_decode(const model_fit_config *config, const float values[], model_params *out)
+{
+    *out = config->params;
+    if (config->in_filter) {
+        fit_filter_decode(values + count_tensors(config), out);
     }
 }
 
@@ -310,6 +351,9 @@ static bool animals_are_valid(const model_fit_config *config, size_t n,
              (!config->in_filter ||
               (animals[i].starts_session != NULL && animals[i].n_steps != NULL));
     }
+    for (size_t i = 0; config->anchor != NULL && i < model_fit_parameters(config); i++) {
+        ok = ok && config->pull != NULL && isfinite(config->anchor[i]) && config->pull[i] >= 0.0F;
+    }
     return ok;
 }
 
@@ -340,6 +384,21 @@ void model_fit_run(model_fit *fit, size_t shard)
     fit_shard_run(batch_at_hand(fit) + shard, &fit->plan, true);
 }
 
+/* What keeps the parameters near the anchor. */
+static void pull_back(model_fit *fit)
+{
+    const float *pull = fit->config.pull;
+    for (size_t i = 0; fit->config.anchor != NULL && i < fit->n_parameters; i++) {
+        const double away = (double)fit->state[i] - (double)fit->config.anchor[i];
+        if (isinf(pull[i])) {
+            fit->gradient[i] = 0.0F;
+        } else {
+            fit->gradient[i] += (float)((double)pull[i] * away);
+            fit->loss += 0.5 * (double)pull[i] * away * away;
+        }
+    }
+}
+
 double model_fit_sum(model_fit *fit)
 {
     const fit_shard *shards = batch_at_hand(fit);
@@ -352,6 +411,7 @@ double model_fit_sum(model_fit *fit)
     const double trials = n_trials > 0 ? (double)n_trials : 1.0;
     fit->loss /= trials;
     fit_shard_sum_gradients(&fit->plan, fit->config.n_shards, shards, 1.0 / trials, fit->gradient);
+    pull_back(fit);
     return fit->loss;
 }
 

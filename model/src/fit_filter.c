@@ -262,6 +262,14 @@ void fit_filter_start(const model_params *params, fit_belief *belief)
                       params->noise.prior_var);
 }
 
+void fit_filter_go_on(size_t n, const model_twin *start, fit_belief *belief)
+{
+    memset(belief, 0, sizeof *belief);
+    memcpy(belief->w, start->w, n * sizeof belief->w[0]);
+    memcpy(belief->P, start->P, n * n * sizeof belief->P[0]);
+    memcpy(belief->trace, start->rule.trace, n * sizeof belief->trace[0]);
+}
+
 /* Up to the forecast: the rule's step, what the net gave, and drift. Returns the shift that the GRU
  * policy's offset gives the logit. */
 static double come_to_trial(const model_params *params, const fit_filter_trial *t,

@@ -53,6 +53,9 @@ void fit_filter_decode(const float values[], model_params *params);
 /* The belief before an animal's first trial. */
 void fit_filter_start(const model_params *params, fit_belief *belief);
 
+/* The belief before the first trial of an animal that is known already. */
+void fit_filter_go_on(size_t n, const model_twin *start, fit_belief *belief);
+
 /* One trial: belief becomes that after its choice. moved[n]: the net's step or offset; 0 without a
  * net and at the first trial. Returns -log p(choice). */
 double fit_filter_forward(const model_params *params, const fit_filter_trial *trial,

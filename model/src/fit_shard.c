@@ -125,12 +125,18 @@ static void step_net(fit_shard *s, const fit_plan *plan, size_t trial, size_t ro
     }
 }
 
-/* A twin makes no step before its first trial: h and the net's output are 0. */
+/* A twin makes no step before its first trial: the net's output is 0, and h is 0 or what the animal
+ * starts from. */
 static void undo_step(fit_shard *s, const fit_net *net, size_t rows, size_t record)
 {
     memset(s->out + record * net->weight_ld, 0, rows * net->weight_ld * sizeof(float));
     for (size_t row = 0; net->shape.is_recurrent && row < rows; row++) {
-        memset(s->a[0] + (record + row) * net->a_ld, 0, net->unit_ld * sizeof(float));
+        const model_twin *from = s->animals[row].start;
+        float *h = s->a[0] + (record + row) * net->a_ld;
+        memset(h, 0, net->unit_ld * sizeof(float));
+        if (from != NULL) {
+            memcpy(h, from->rule.h, net->shape.n_hidden * sizeof(float));
+        }
     }
 }
 
@@ -155,6 +161,9 @@ static void take_trial(fit_shard *s, const fit_plan *plan, size_t trial, size_t 
         moved[k] = (double)(plan->net.scale[k] * s->out[record * plan->net.weight_ld + k]);
     }
     const model_fit_animal *animal = &s->animals[row];
+    if (plan->in_filter && trial == 0 && animal->start != NULL) {
+        memcpy(moved, animal->start->rule.offset, plan->n_weights * sizeof moved[0]);
+    }
     if (plan->in_filter) {
         const fit_filter_trial t = {animal, trial, plan->n_inputs};
         s->loss +=
@@ -342,14 +351,18 @@ static void run_backward(fit_shard *s, const fit_plan *plan, size_t from, size_t
         for (size_t k = 0; k < plan->n_weights; k++) {
             d->w[k] = (double)s->dw[row * fit_pad(plan->n_weights) + k];
         }
-        fit_filter_finish(&plan->params, d, s->filter_gradient);
+        if (s->animals[row].start == NULL) {
+            fit_filter_finish(&plan->params, d, s->filter_gradient);
+        }
     }
 }
 
 static void start(fit_shard *s, const fit_plan *plan)
 {
     for (size_t row = 0; row < s->n_rows; row++) {
-        if (plan->in_filter) {
+        if (plan->in_filter && s->animals[row].start != NULL) {
+            fit_filter_go_on(plan->n_weights, s->animals[row].start, &s->belief[row]);
+        } else if (plan->in_filter) {
             fit_filter_start(&plan->params, &s->belief[row]);
         } else {
             memset(&s->belief[row], 0, sizeof s->belief[row]);

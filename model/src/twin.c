@@ -86,14 +86,15 @@ static bool is_believable(const model_twin *twin, size_t n)
     return ok;
 }
 
-/* The rule moves the weights. seen_range: widened by the step; NULL: not asked for. */
+/* The rule moves the weights, pace times as far. seen_range: widened by the step; NULL: not asked
+ * for. */
 static void step_rule(model_twin *twin, const model_params *params, const double g[],
-                      const model_rule_trial *seen, model_range *seen_range)
+                      const model_rule_trial *seen, double pace, model_range *seen_range)
 {
     const size_t n = params->policy.n;
     const model_rule *rule = &params->rule;
-    double dw[MODEL_WEIGHTS_MAX];
-    double u[MODEL_WEIGHTS_MAX];
+    double dw[MODEL_WEIGHTS_MAX] = {0.0};
+    double u[MODEL_WEIGHTS_MAX] = {0.0};
     if (model_rule_step(rule, &twin->rule, n, twin->w, g, seen, dw, u) != MODEL_OK) {
         dw[0] = (double)NAN;
         twin->rule.offset[0] = (double)NAN;
@@ -103,13 +104,17 @@ static void step_rule(model_twin *twin, const model_params *params, const double
         model_range_take(seen_range, rule, n, twin->w, seen,
                          rule->kind == MODEL_RULE_GRU_POLICY ? twin->rule.offset : dw);
     }
+    for (size_t i = 0; i < n; i++) {
+        dw[i] *= pace;
+        u[i] *= pace;
+    }
     const bool is_linear = !model_rule_has_net(rule->kind) && twin->outside == 0;
     model_filter_move(n, twin->w, twin->P, dw, is_linear ? u : NULL, g);
 }
 
 /* The choice is seen, then the rule moves the weights. */
 static int take_choice(model_twin *twin, const model_params *params, const model_trial *trial,
-                       model_range *seen_range)
+                       double pace, model_range *seen_range)
 {
     const size_t n = params->policy.n;
     const model_rule_trial seen = {
@@ -127,20 +132,16 @@ static int take_choice(model_twin *twin, const model_params *params, const model
     const int status =
         model_filter_update(n, twin->w, twin->P, g, shift_of(twin, n, g), seen.chose_right);
     if (status == MODEL_OK && params->rule.kind != MODEL_RULE_NONE) {
-        step_rule(twin, params, g, &seen, seen_range);
+        step_rule(twin, params, g, &seen, pace, seen_range);
     }
     model_history_push(&twin->history, seen.stimulus, seen.chose_right, seen.reward);
     twin->at_session_start = false;
     return status;
 }
 
-int model_twin_observe(model_twin *twin, const model_params *params, const model_trial *trial)
-{
-    return model_twin_measure(twin, params, trial, NULL);
-}
-
-int model_twin_measure(model_twin *twin, const model_params *params, const model_trial *trial,
-                       model_range *range)
+/* pace: multiplies the rule's step. range: widened by it; NULL: not asked for. */
+static int observe(model_twin *twin, const model_params *params, const model_trial *trial,
+                   double pace, model_range *range)
 {
     if (!trial_is_valid(trial)) {
         return MODEL_ERR_ARG;
@@ -149,7 +150,7 @@ int model_twin_measure(model_twin *twin, const model_params *params, const model
     model_twin next = *twin;
     next.outside = 0;
     if (trial->choice >= 0) {
-        const int status = take_choice(&next, params, trial, range);
+        const int status = take_choice(&next, params, trial, pace, range);
         if (status != MODEL_OK) {
             return status;
         }
@@ -162,6 +163,23 @@ int model_twin_measure(model_twin *twin, const model_params *params, const model
     next.n_session++;
     *twin = next;
     return MODEL_OK;
+}
+
+int model_twin_observe(model_twin *twin, const model_params *params, const model_trial *trial)
+{
+    return observe(twin, params, trial, 1.0, NULL);
+}
+
+int model_twin_observe_at(model_twin *twin, const model_params *params, const model_trial *trial,
+                          double pace)
+{
+    return observe(twin, params, trial, pace, NULL);
+}
+
+int model_twin_measure(model_twin *twin, const model_params *params, const model_trial *trial,
+                       model_range *range)
+{
+    return observe(twin, params, trial, 1.0, range);
 }
 
 void model_twin_skip(model_twin *twin, const model_params *params, const model_trial *trial)

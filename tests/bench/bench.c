@@ -147,24 +147,21 @@ void bench_daemon_init(struct bench_daemon *d)
     }
 }
 
-static void configure_file(const struct bench_daemon *d, const char *section, const char *file)
+void bench_daemon_configure(const struct bench_daemon *d, const char *yaml)
 {
     char path[512];
     config_path(d, path, sizeof path);
     FILE *f = fopen(path, "a");
-    if (f == NULL || fprintf(f, "%s: {file: \"%s\"}\n", section, file) < 0 || fclose(f) != 0) {
+    if (f == NULL || fputs(yaml, f) < 0 || fclose(f) != 0) {
         bench_die("%s: %s", path, strerror(errno));
     }
 }
 
 void bench_daemon_use_model(const struct bench_daemon *d, const char *model)
 {
-    configure_file(d, "model", model);
-}
-
-void bench_daemon_declare(const struct bench_daemon *d, const char *protocol)
-{
-    configure_file(d, "protocol", protocol);
+    char yaml[600];
+    (void)snprintf(yaml, sizeof yaml, "model: {file: \"%s\"}\n", model);
+    bench_daemon_configure(d, yaml);
 }
 
 void bench_daemon_use_net(const struct bench_daemon *d, size_t members)

@@ -54,8 +54,8 @@ void bench_daemon_init(struct bench_daemon *d);
 void bench_daemon_use_model(const struct bench_daemon *d, const char *path);
 void bench_daemon_use_net(const struct bench_daemon *d, size_t members);
 
-/* Declares a protocol, so that every trial is audited. */
-void bench_daemon_declare(const struct bench_daemon *d, const char *protocol);
+/* Adds lines of YAML to its configuration. */
+void bench_daemon_configure(const struct bench_daemon *d, const char *yaml);
 
 /* Starts it and waits until it answers a hello. The time that took, ns. */
 int64_t bench_daemon_start(struct bench_daemon *d);

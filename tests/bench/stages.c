@@ -77,7 +77,9 @@ static double measure(int64_t trials, double rate, size_t members, const char *p
         bench_daemon_use_net(&d, members);
     }
     if (protocol != NULL) {
-        bench_daemon_declare(&d, protocol);
+        char yaml[600];
+        (void)snprintf(yaml, sizeof yaml, "protocol: {file: \"%s\"}\n", protocol);
+        bench_daemon_configure(&d, yaml);
     }
     (void)bench_daemon_start(&d);
     play(&d, trials, (int64_t)(1e9 / rate));

@@ -88,7 +88,7 @@ class Bank(unittest.TestCase):
                       for daemon in (whole, killed)]
             self.assertEqual(states[0], states[1])
             # Three members, and nothing for those that there are not.
-            self.assertTrue(states[0] and all(len(s) < 11 * 1024 for s in states[0]))
+            self.assertTrue(states[0] and all(len(s) < 32 * 1024 for s in states[0]))
 
     def test_other_models_are_loaded_while_it_runs(self):
         models = (self.bank, self.paths[2], self.bank, self.paths[0], self.bank)

@@ -71,6 +71,34 @@ class Eval(unittest.TestCase):
         mixed = scores("-", stdin=HEADER + "".join(a + b for a, b in zip(one, two)))
         self.assertEqual(apart["subjects"], mixed["subjects"])
 
+    def test_adapted_rules_follow_an_animal_that_wanders_more_than_others(self):
+        draw, bias, rows = random.Random(8), 0.0, []
+        for t in range(2500):
+            s = draw.choice([-1, -0.5, 0, 0.5, 1])
+            bias = 0.9 * bias + draw.gauss(0, 1.0)
+            c = int(draw.random() < 1 / (1 + math.exp(-2 * s - bias)))
+            rows.append(f"m1,{t // 500},{t % 500},{s},{c},{int((s > 0) == bool(c))},0.5\n")
+        text = HEADER + "".join(rows)
+        plain = scores("-", "--adapt", "off", stdin=text)
+        own = scores("-", "--adapt", "rules", stdin=text)
+        self.assertEqual(plain, scores("-", stdin=text))
+        self.assertEqual(own, scores("-", "--adapt", "rules", stdin=text))
+        self.assertEqual(own["adaptations"]["tried"], 10)
+        self.assertGreater(own["adaptations"]["taken"], 5)
+        self.assertLess(own["pooled"]["nats"], plain["pooled"]["nats"] - 0.001)
+
+    def test_an_animal_is_not_adapted_to_before_it_is_known(self):
+        text = HEADER + "".join(table("m1", 249, 3) + table("m2", 249, 4))
+        got = scores("-", "--adapt", "rules", stdin=text)
+        self.assertEqual(got.pop("adaptations"), {"tried": 0, "taken": 0})
+        self.assertEqual(got, scores("-", stdin=text))
+
+    def test_words_that_nothing_is_adapted_by_are_refused(self):
+        for words in ("stacks", "rules,", "rules,x", ""):
+            done = run("-", "--adapt", words, stdin=HEADER + "m1,1,0,0.5,1,1,\n")
+            self.assertEqual(done.returncode, 2, words)
+            self.assertIn("stack, rules, on or off", done.stderr)
+
     def test_no_goes_are_not_scored(self):
         got = scores("-", stdin=HEADER + "m1,1,0,0.5,,,\nm1,1,1,0.5,1,1,\n")
         self.assertEqual(got["pooled"]["n"], 1)

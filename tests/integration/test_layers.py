@@ -9,8 +9,8 @@ FREESTANDING = {"assert.h", "ctype.h", "errno.h", "float.h", "inttypes.h", "limi
                 "stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h", "stdint.h", "stdlib.h",
                 "string.h"}
 POSIX = FREESTANDING | {"arpa/inet.h", "dirent.h", "fcntl.h", "locale.h", "poll.h", "pthread.h",
-                        "signal.h", "stdio.h", "sys/epoll.h", "sys/file.h", "sys/ioctl.h",
-                        "sys/mman.h", "sys/resource.h", "sys/signalfd.h", "sys/stat.h",
+                        "sched.h", "signal.h", "stdio.h", "sys/epoll.h", "sys/eventfd.h",
+                        "sys/file.h", "sys/ioctl.h", "sys/mman.h", "sys/resource.h", "sys/signalfd.h", "sys/stat.h",
                         "sys/timerfd.h", "sys/types.h", "sys/wait.h", "termios.h", "time.h",
                         "unistd.h"}
 AVR = {"avr/eeprom.h", "avr/interrupt.h", "avr/io.h", "avr/sleep.h", "util/atomic.h",

@@ -11,7 +11,7 @@ import tempfile
 import time
 import unittest
 
-from daemon import MURID, SANITIZED, Daemon, Rig, random_trial, trial
+from daemon import (MURID, SANITIZED, Daemon, Rig, random_trial, subject_state_offset, trial)
 
 NOBODY = 65534
 
@@ -113,16 +113,20 @@ class Start(Refusal):
         self.run_briefly(trial(n) for n in range(10))
         (state, ), = self.daemon.query("SELECT state FROM checkpoint")
         db = sqlite3.connect(self.daemon.journal)
-        # Its session, then its number of stimuli.
-        for wrong in (b"\xff" * 7 + b"\x7f" + state[8:], state[:16] + b"\xff" * 8 + state[24:]):
+        # Behind the size of what is its own: its session, then its number of stimuli.
+        at = subject_state_offset(state)
+        for wrong in (state[:at] + b"\xff" * 7 + b"\x7f" + state[at + 8:],
+                      state[:at + 16] + b"\xff" * 8 + state[at + 24:]):
             db.execute("UPDATE checkpoint SET state = ?", (wrong,))
             db.commit()
             self.refuse(self.daemon, 2, "checkpoint", "damaged")
-        db.execute("UPDATE checkpoint SET state = ?", (state[:100],))
-        db.commit()
+        for i, wrong in enumerate((state[:100], b"\xff" * 8 + state[8:], state[:5], b"")):
+            db.execute("UPDATE checkpoint SET state = ?", (wrong,))
+            db.commit()
+            self.daemon.start()  # run again from the events
+            self.assertEqual(self.daemon.asker().ask(**trial(10 + i))["score"]["n"], 11 + i)
+            self.assertEqual(self.daemon.stop(), 0)
         db.close()
-        with self.daemon:  # run again from the events
-            self.assertEqual(self.daemon.asker().ask(**trial(10))["score"]["n"], 11)
 
     def test_without_checkpoints_it_starts_from_the_events_and_still_knows_every_trial(self):
         self.daemon.settings["journal"] = {"ring_kib": 256}

@@ -363,5 +363,12 @@ def session_state(blob):
 
 
 def subject_state(blob):
-    """A subject's state as (bytes without the session's number, that number)."""
-    return blob[8:], struct.unpack_from("<q", blob)[0]
+    """A subject's state as (bytes without the session's number, that number). Its own parameters'
+    window and what looking ahead needs stand before it, with their sizes."""
+    at = subject_state_offset(blob)
+    return blob[16:at] + blob[at + 8:], struct.unpack_from("<q", blob, at)[0]
+
+
+def subject_state_offset(blob):
+    """Where it begins in a checkpoint."""
+    return 16 + sum(struct.unpack_from("<2Q", blob))

@@ -82,8 +82,10 @@ static const char EVERY_KEY[] =
     "model: {file: m.safetensors, policy: 'stimulus,bias', stimuli: [-1, -0.1, 0.3, 1]}\n"
     "session: {idle_s: 60}\n"
     "engagement: {enabled: false, trials_per_false_alarm: 200}\n"
-    "adaptation: {stack: false}\n"
     "protocol: {file: p.yaml, sessions_per_alarm: 500, hash: 0a1b}\n"
+    "adaptation: {stack: false, rules: true, every_trials: 100, window_trials: 500}\n"
+    "forecast: {enabled: false, every_trials: 20, rollouts: 30, percent_correct: 70,"
+    " over_trials: 40, percent_contrast: 25}\n"
     "limits: {subjects: 5, sessions: 100}\n"
     "journal: {commit_ms: 7, ring_kib: 512}\n"
     "log: {level: debug}\n"
@@ -118,6 +120,15 @@ static void every_key_is_read(void **state)
     assert_string_equal(config.protocol.file, "p.yaml");
     assert_int_equal(config.protocol.sessions_per_alarm, 500);
     assert_string_equal(config.protocol.hash, "0a1b");
+    assert_true(config.adaptation.rules);
+    assert_int_equal(config.adaptation.every_trials, 100);
+    assert_int_equal(config.adaptation.window_trials, 500);
+    assert_false(config.forecast.enabled);
+    assert_int_equal(config.forecast.every_trials, 20);
+    assert_int_equal(config.forecast.rollouts, 30);
+    assert_int_equal(config.forecast.percent_correct, 70);
+    assert_int_equal(config.forecast.over_trials, 40);
+    assert_int_equal(config.forecast.percent_contrast, 25);
     assert_int_equal(config.limits.subjects, 5);
     assert_int_equal(config.limits.sessions, 100);
     assert_int_equal(config.journal.commit_ms, 7);

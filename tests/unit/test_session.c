@@ -520,6 +520,7 @@ static void beyond_a_limit_nothing_is_begun(void **state)
     assert_int_equal(colony.n_subjects, 8);
     hear("{'kind':'trial','rig':'r','subject':'a1','session':'s','trial':1,'stimulus':0.5}");
     expect(SESSION_STATUS_TAKEN, "");
+    colony.max_subjects = 8;
 }
 
 static void every_name_is_found_again(void **state)
@@ -812,13 +813,13 @@ static void an_animal_not_heard_yet_begins_with_the_model_in_force(void **state)
     const struct learner_models others = {
         .bank = &other_bank, .baseline = &params, .engagement = &engagement};
     assert_int_equal(colony_add_subject(&colony, "m1"), 0); /* as a resume does */
-    colony_change_run(&colony, 2, &config, others, "0123456789abcdef");
+    assert_int_equal(colony_change_run(&colony, 2, &config, others, "0123456789abcdef", NULL), 0);
     struct learner fresh;
     learner_init(&fresh, &others);
     assert_memory_equal(&m1()->state.learner, &fresh, learner_used(&fresh));
     hear_trial("s1", 0, 1, 1);
     const struct learner heard = m1()->state.learner;
-    colony_change_run(&colony, 3, &config, models, "built-in");
+    assert_int_equal(colony_change_run(&colony, 3, &config, models, "built-in", NULL), 0);
     assert_true(m1()->state.learner.bank.member[0].w[0] == heard.bank.member[0].w[0]);
     assert_int_equal(m1()->state.learner.score.n, 1);
 }

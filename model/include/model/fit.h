@@ -41,6 +41,8 @@ typedef struct {
                          * not stated */
     const uint8_t *starts_session; /* (n_trials), 1: the first choice of a session; filter alone */
     const uint16_t *n_steps;       /* (n_trials): of drift since the choice before; filter alone */
+    const model_twin *start; /* filter alone: as it stood before the first trial, given; NULL: the
+                                prior, which is trained */
 } model_fit_animal;
 
 typedef struct {
@@ -62,6 +64,9 @@ typedef struct {
     double filter_rate;    /* the rate of the filter's parameters, in multiples of the net's, > 0 */
     double decay;          /* decoupled weight decay of the net's matrices, >= 0 */
     double clip;           /* longest gradient that is taken as it is; longer ones are shortened */
+    const float *anchor; /* (model_fit_parameters()), or NULL; must outlive the fit: the loss gains
+                            pull (value - anchor)^2 / 2 for every parameter ... */
+    const float *pull;   /* ... of so much pull, >= 0; INFINITY: the value is held where it is */
 } model_fit_config;
 
 typedef struct model_fit model_fit;
@@ -86,6 +91,44 @@ void model_fit_place(const model_net_shape *shape, const float values[], model_n
 /* Initial parameters: tensors drawn from a seed as PyTorch does by default, scale 1e-3; the rest as
  * in config->params. */
 void model_fit_draw(const model_fit_config *config, uint64_t seed, float values[]);
+
+/* The parameters of a model as they are: the tensors (NULL without a net), then what config->params
+ * says of the filter. */
+void model_fit_encode(const model_fit_config *config, const model_net_tensors *tensors,
+                      float values[]);
+
+/* The other way round: what values say of noise, prior, rates, baselines and decays. */
+void model_fit_decode(const model_fit_config *config, const float values[], model_params *out);
+
+/* Trials of one animal turned into rows of a model_fit_animal, one after the other. */
+typedef struct {
+    const model_policy *policy;
+    model_rule_kind rule;
+    model_history history;
+    model_rule_trial last;
+    int64_t n_session;
+    int64_t n_training;
+    bool is_at_start;
+    bool has_last;
+    uint16_t n_steps;
+} model_fit_cursor;
+
+typedef struct {
+    float *x;
+    float *g;
+    uint8_t *chose_right;
+    int8_t *side;
+    uint8_t *starts_session;
+    uint16_t *n_steps;
+} model_fit_rows;
+
+/* start: as in model_fit_animal; NULL: an animal that was never seen. policy must outlive it. */
+void model_fit_cursor_init(model_fit_cursor *cursor, const model_policy *policy,
+                           model_rule_kind rule, const model_twin *start);
+
+/* Writes row number `row` and returns true if the trial ended in a choice. */
+bool model_fit_cursor_push(model_fit_cursor *cursor, const model_trial *trial, bool starts_session,
+                           const model_fit_rows *rows, size_t row);
 
 /* Bytes model_fit_init() needs; 0 if the configuration is invalid or no animal has a trial. */
 size_t model_fit_size(const model_fit_config *config, size_t n_animals,

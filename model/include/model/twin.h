@@ -101,6 +101,10 @@ int model_twin_observe(model_twin *twin, const model_params *params, const model
 /* The same, and widens *range by the step that the rule made. RT-safe: yes. */
 int model_twin_measure(model_twin *twin, const model_params *params, const model_trial *trial,
                        model_range *range);
+/* The same for an animal that learns pace times as fast: the rule's step is multiplied by it, 0 and
+ * above. RT-safe: yes. */
+int model_twin_observe_at(model_twin *twin, const model_params *params, const model_trial *trial,
+                          double pace);
 
 /* Lets a valid trial pass that could not be taken up: it enters the history and the counts, and
  * drift is added, but nothing is learned from it. RT-safe: yes. */

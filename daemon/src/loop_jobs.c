@@ -1,0 +1,131 @@
+#include "loop_jobs.h"
+
+#include <math.h>
+
+#include "clock.h"
+#include "log.h"
+
+int loop_jobs_open(struct loop *loop, uint32_t tag)
+{
+    if (worker_open(&loop->worker, &loop->colony) != 0) {
+        return -1;
+    }
+    if (loop->worker.is_started) {
+        (void)os_poll_add(&loop->poll, loop->worker.done_fd, tag);
+    }
+    return 0;
+}
+
+void loop_jobs_close(struct loop *loop)
+{
+    if (loop->worker.is_started) {
+        os_poll_remove(&loop->poll, loop->worker.done_fd);
+    }
+    worker_close(&loop->worker);
+}
+
+void loop_jobs_want(struct loop *loop, uint32_t subject)
+{
+    struct subject *s = &loop->colony.subjects[subject];
+    if (loop->colony.plan != NULL && s->n_since >= loop->config.adaptation.every_trials) {
+        s->n_since = 0;
+        worker_want(&loop->worker, WORKER_ADAPT, subject);
+    }
+    if (loop->colony.models.ahead != NULL &&
+        ++s->n_since_forecast >= loop->config.forecast.every_trials) {
+        s->n_since_forecast = 0;
+        worker_want(&loop->worker, WORKER_FORECAST, subject);
+    }
+}
+
+/* Journals what became of an animal's own parameters: its number, or 0 without room. */
+static int64_t keep_change(struct loop *loop, uint32_t subject, enum record_change what,
+                           int64_t based_on, const model_adapt_result *result, const float *values)
+{
+    const int64_t now_ns = clock_mono_ns();
+    const struct journal_change change = {
+        .what = what,
+        .subject = subject,
+        .name = loop->colony.subjects[subject].name,
+        .run = loop->colony.run,
+        .t_mono_ns = now_ns,
+        .t_wall_ns = now_ns + loop->wall_offset_ns,
+        .based_on = based_on,
+        .result = result,
+        .values = values,
+        .n_values = values != NULL ? model_adapt_values(&loop->colony.plan->adapt) : 0};
+    return journal_adaptation(&loop->journal, &change);
+}
+
+/* What was found before a gap opened, or before an undo, is of a past that is no more. */
+static void take_adaptation(struct loop *loop, const struct worker_job *job)
+{
+    const struct worker_adapt *found = job->memory;
+    const struct adaptation_plan *plan = loop->colony.plan;
+    struct adaptation *own = colony_adaptation(&loop->colony, job->subject);
+    if (!job->is_whole || job->run != loop->colony.run || own == NULL ||
+        own->head.last != found->last ||
+        loop->colony.subjects[job->subject].state.heal.is_open != 0) {
+        return;
+    }
+    const bool is_taken = found->result.is_taken;
+    const int64_t id =
+        keep_change(loop, job->subject, is_taken ? RECORD_CHANGE_TAKEN : RECORD_CHANGE_REFUSED,
+                    job->based_on, &found->result, is_taken ? found->values : NULL);
+    if (id == 0) {
+        return;
+    }
+    own->head.last = id;
+    if (is_taken && adaptation_take(plan, own, found->values, id) != 0) {
+        log_error("%s: own parameters that were judged cannot be taken up",
+                  loop->colony.subjects[job->subject].name);
+    }
+}
+
+/* Told if the animal was not given another model meanwhile. */
+static void take_forecast(struct loop *loop, const struct worker_job *job)
+{
+    const struct worker_forecast *made = job->memory;
+    if (!job->is_whole || job->run != loop->colony.run) {
+        return;
+    }
+    const int64_t now_ns = clock_mono_ns();
+    loop->status = made->message;
+    loop->status.env.t_mono_ns = now_ns;
+    loop->status.env.t_wall_ns = now_ns + loop->wall_offset_ns;
+    (void)journal_forecast(&loop->journal, job->subject, job->based_on, loop->status.env.t_wall_ns,
+                           now_ns, made->json, made->n_json);
+    publisher_send(&loop->publisher, &loop->status, NULL, 0);
+}
+
+void loop_jobs_serve(struct loop *loop)
+{
+    const struct worker_job *job = worker_result(&loop->worker);
+    if (job != NULL) {
+        switch (job->kind) {
+        case WORKER_ADAPT:
+            take_adaptation(loop, job);
+            break;
+        case WORKER_FORECAST:
+            take_forecast(loop, job);
+            break;
+        case WORKER_KINDS:
+            break;
+        }
+        worker_release(&loop->worker);
+        journal_publish(&loop->journal);
+    }
+    worker_start_next(&loop->worker, &loop->colony, loop->journal.next_event - 1);
+}
+
+bool loop_jobs_undo_adaptation(struct loop *loop, uint32_t subject)
+{
+    struct adaptation *own = colony_adaptation(&loop->colony, subject);
+    const model_adapt_result none = {.before = (double)NAN, .after = (double)NAN};
+    if (own == NULL || own->head.id == 0) {
+        return false;
+    }
+    const int64_t id =
+        keep_change(loop, subject, RECORD_CHANGE_UNDONE, loop->journal.next_event - 1, &none, NULL);
+    return id != 0 && adaptation_undo(loop->colony.plan, own, id);
+}

@@ -1,0 +1,23 @@
+/* os_thread.h - a thread that runs when nothing else wants to, and how it is woken (Linux).
+ *
+ * Threads: any. Memory: a descriptor an event; close() it.
+ */
+#ifndef MURID_OS_THREAD_H
+#define MURID_OS_THREAD_H
+
+/* This thread runs on what processor time others leave. Failure changes nothing. */
+void os_thread_yield_to_others(void);
+
+/* An event that a poll can wait for. A descriptor, or -1. */
+int os_event_open(void);
+
+/* RT-safe: yes. */
+void os_event_raise(int fd);
+
+/* Lowers it. True if it was raised. RT-safe: yes. */
+int os_event_take(int fd);
+
+/* Blocks until it is raised, and lowers it. */
+void os_event_wait(int fd);
+
+#endif

@@ -1,0 +1,57 @@
+#include "prospect.h"
+
+#include <string.h>
+
+void prospect_bank(model_bank_params *out, const model_bank_params *bank)
+{
+    bool is_there[MODEL_RULES] = {false};
+    memset(out, 0, sizeof *out);
+    out->share = bank->share;
+    out->temper = bank->temper;
+    for (uint32_t i = 0; i < bank->n; i++) {
+        const model_rule_kind kind = bank->member[i].rule.kind;
+        if (!is_there[kind]) {
+            is_there[kind] = true;
+            out->member[out->n++] = bank->member[i];
+        }
+    }
+    for (uint32_t i = 0; i < out->n; i++) {
+        out->prior[i] = 1.0 / out->n;
+    }
+}
+
+size_t prospect_used(const model_bank_params *bank)
+{
+    return offsetof(struct prospect, pace) + model_pace_used(model_pace_strands(bank));
+}
+
+void prospect_reset(struct prospect *p, const model_bank_params *bank)
+{
+    memset(&p->recent, 0, sizeof p->recent);
+    model_pace_init(&p->pace, bank);
+}
+
+void prospect_start_session(struct prospect *p, const model_bank_params *bank)
+{
+    recent_start_session(&p->recent);
+    model_pace_start_session(&p->pace, bank);
+}
+
+void prospect_observe(struct prospect *p, const model_bank_params *bank, const model_trial *trial,
+                      double p_left)
+{
+    if (model_pace_observe(&p->pace, bank, trial) == MODEL_OK) {
+        recent_push(&p->recent, trial, p_left);
+    }
+}
+
+bool prospect_unpack(struct prospect *p, const model_bank_params *bank, const uint8_t bytes[],
+                     size_t size)
+{
+    if (size != prospect_used(bank)) {
+        return false;
+    }
+    memcpy(p, bytes, size);
+    return p->pace.n == (int64_t)model_pace_strands(bank) && p->recent.n_stimuli >= 0 &&
+           p->recent.n_sessions >= 0 && p->recent.n_running >= 0;
+}

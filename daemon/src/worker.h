@@ -1,0 +1,99 @@
+/* worker.h - one background thread for jobs about single animals, each on a snapshot.
+ *
+ * The loop says which animals want a job of a kind; when the thread is idle, the one that has
+ * waited longest has its snapshot taken, is worked on, and the result waits for the loop to take it
+ * up between trials. One job runs at a time, an animal waits at most once for each kind, and its
+ * snapshot is of the moment the job begins: a busy thread skips jobs, and nothing grows. A result
+ * is a function of its snapshot alone. The thread runs on what processor time others leave.
+ *
+ * Threads: all functions are for the loop. Memory: allocated by worker_open(); a job allocates
+ * nothing.
+ */
+#ifndef MURID_WORKER_H
+#define MURID_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "colony.h"
+
+/* X(NAME, name): kinds of jobs. Each has, in worker_jobs.c, worker_NAME_size(), _fill(), _run(). */
+#define WORKER_JOB_LIST(X)                                                                         \
+    X(ADAPT, adapt)                                                                                \
+    X(FORECAST, forecast)
+
+#define WORKER_JOB_ENUM(NAME, name) WORKER_##NAME,
+enum worker_kind { WORKER_JOB_LIST(WORKER_JOB_ENUM) WORKER_KINDS };
+#undef WORKER_JOB_ENUM
+
+enum worker_state { WORKER_IDLE, WORKER_BUSY, WORKER_DONE };
+
+struct worker_job {
+    enum worker_kind kind;
+    uint32_t subject;
+    int64_t run;      /* of the colony when the snapshot was taken */
+    int64_t based_on; /* the last event then */
+    bool is_whole;    /* false: stopped, or it could not be done */
+    void *memory;     /* worker_NAME_size() bytes, aligned to MODEL_NET_ALIGN: snapshot, result */
+    size_t size;
+};
+
+/* Animals that want jobs of one kind, longest waiting first. */
+struct worker_queue {
+    uint32_t *subject; /* (max_subjects) */
+    bool *is_waiting;  /* (max_subjects) */
+    uint32_t first;
+    uint32_t n;
+};
+
+struct worker {
+    struct worker_job job; /* the thread's while BUSY */
+    struct worker_queue queue[WORKER_KINDS];
+    uint32_t max_subjects;
+    uint32_t next_kind; /* kinds take turns */
+    pthread_t thread;
+    bool is_started;
+    int wake_fd; /* raised for the thread */
+    int done_fd; /* raised for the loop: a result waits */
+    atomic_int state;
+    atomic_bool stop; /* ends the job at hand */
+    atomic_bool quit;
+};
+
+/* Allocates for the colony's plan and subjects and starts the thread; without a plan it has nothing
+ * to do. 0, or -1 with all given back. */
+int worker_open(struct worker *worker, const struct colony *colony);
+
+/* Stops the job and the thread; NULL and zeroed are fine. */
+void worker_close(struct worker *worker);
+
+/* An animal wants a job. RT-safe: yes. */
+void worker_want(struct worker *worker, enum worker_kind kind, uint32_t subject);
+
+/* If the thread is idle and somebody waits: takes the snapshot and starts the job. event: the last
+ * one. RT-safe: yes, it copies up to some 100 kB. */
+void worker_start_next(struct worker *worker, const struct colony *colony, int64_t event);
+
+/* The job that is done, or NULL. The caller reads its result and then calls worker_release().
+ * RT-safe: yes. */
+const struct worker_job *worker_result(struct worker *worker);
+void worker_release(struct worker *worker);
+
+/* The job's memory of a forecast. */
+struct worker_forecast {
+    proto_message message; /* but for its times */
+    size_t n_json;         /* the same as JSON text */
+    uint8_t json[PROTO_BYTES_MAX];
+};
+
+/* The job's memory of an adaptation. */
+struct worker_adapt {
+    model_adapt_result result;
+    int64_t last;  /* head.last of the animal at the snapshot */
+    float *values; /* found */
+};
+
+#endif

@@ -1,0 +1,177 @@
+#include "worker_jobs.h"
+
+#include <string.h>
+
+#include "outlook.h"
+
+/* ---- adapt: an animal's own parameters ---- */
+
+/* The snapshot: a window with its bank and the parameters in force; behind it all the scratch. */
+struct adapt_job {
+    struct worker_adapt out; /* first: what the loop reads */
+    const struct adaptation_plan *plan;
+    model_adapt_window window;
+    model_bank start;
+    float *present;
+    model_adapt_trial *trials;
+    void *scratch;
+};
+
+static void *take(void *base, size_t *used, size_t bytes)
+{
+    void *block = base != NULL ? (unsigned char *)base + *used : NULL;
+    *used += (bytes + MODEL_NET_ALIGN - 1) / MODEL_NET_ALIGN * MODEL_NET_ALIGN;
+    return block;
+}
+
+static size_t lay_out(const struct adaptation_plan *plan, void *memory, struct adapt_job *job)
+{
+    const size_t values = model_adapt_values(&plan->adapt) * sizeof(float);
+    const size_t trials = plan->window + ADAPTATION_SPARE;
+    size_t used = 0;
+    (void)take(memory, &used, sizeof *job);
+    job->present = take(memory, &used, values);
+    job->out.values = take(memory, &used, values);
+    job->trials = take(memory, &used, trials * sizeof job->trials[0]);
+    job->scratch = take(memory, &used, model_adapt_scratch(&plan->adapt, trials));
+    return used;
+}
+
+static size_t worker_adapt_size(const struct colony *colony)
+{
+    struct adapt_job job;
+    return colony->plan != NULL ? lay_out(colony->plan, NULL, &job) : 0;
+}
+
+static bool worker_adapt_fill(const struct colony *colony, uint32_t subject, void *memory)
+{
+    struct adapt_job *job = memory;
+    const struct adaptation *own = colony_adaptation(colony, subject);
+    if (own == NULL || colony->subjects[subject].state.heal.is_open != 0 || own->head.n == 0) {
+        return false;
+    }
+    (void)lay_out(colony->plan, memory, job);
+    job->plan = colony->plan;
+    job->out.last = own->head.last;
+    job->window = adaptation_window(colony->plan, own);
+    memcpy(job->present, job->window.present,
+           model_adapt_values(&colony->plan->adapt) * sizeof(float));
+    memcpy(job->trials, job->window.trials, job->window.n_trials * sizeof job->trials[0]);
+    model_bank_copy(&job->start, job->window.start);
+    job->window.start = &job->start;
+    job->window.trials = job->trials;
+    job->window.present = job->present;
+    return true;
+}
+
+static bool worker_adapt_run(void *memory, bool (*is_stopped)(void *context), void *context)
+{
+    struct adapt_job *job = memory;
+    return model_adapt_run(&job->plan->adapt, &job->window, job->scratch, is_stopped, context,
+                           job->out.values, &job->out.result) == MODEL_OK;
+}
+
+/* ---- forecast: where learning is going ---- */
+
+/* The snapshot, and behind it what the roll-outs need. */
+struct forecast_job {
+    struct worker_forecast out; /* first: what the loop reads */
+    const model_bank_params *ahead;
+    model_forecast_config config;
+    uint64_t seed;
+    struct prospect prospect;
+    model_status_tracker tracker;
+    size_t size; /* of the memory */
+    void *memory;
+};
+
+static model_forecast_config forecast_config(const struct config_forecast *c)
+{
+    model_forecast_config config;
+    model_forecast_config_init(&config);
+    config.n_rollouts = (uint32_t)c->rollouts;
+    config.criterion.accuracy = (double)c->percent_correct / 100.0;
+    config.criterion.contrast_min = (double)c->percent_contrast / 100.0;
+    config.criterion.window = (uint32_t)c->over_trials;
+    return config;
+}
+
+static size_t worker_forecast_size(const struct colony *colony)
+{
+    size_t used = 0;
+    if (colony->models.ahead == NULL) {
+        return 0;
+    }
+    const model_forecast_config config = forecast_config(&colony->config->forecast);
+    (void)take(NULL, &used, sizeof(struct forecast_job));
+    return used + model_forecast_size(colony->models.ahead, &config);
+}
+
+static bool worker_forecast_fill(const struct colony *colony, uint32_t subject, void *memory)
+{
+    struct forecast_job *job = memory;
+    const struct subject *s = &colony->subjects[subject];
+    const struct prospect *prospect = colony_prospect(colony, subject);
+    size_t used = 0;
+    if (prospect == NULL || prospect->recent.n_stimuli == 0 || s->state.session < 0) {
+        return false;
+    }
+    (void)take(memory, &used, sizeof *job);
+    job->ahead = colony->models.ahead;
+    job->config = forecast_config(&colony->config->forecast);
+    job->size = model_forecast_size(job->ahead, &job->config);
+    job->memory = take(memory, &used, job->size);
+    job->seed = (uint64_t)s->last_event;
+    memcpy(&job->prospect, prospect, prospect_used(job->ahead));
+    job->tracker = s->state.tracker;
+    proto_message_init(&job->out.message, PROTO_KIND_FORECAST);
+    job->out.message.as.forecast.based_on = s->state.for_trial - 1;
+    strcpy(job->out.message.env.rig, s->rig);
+    strcpy(job->out.message.env.subject, s->name);
+    strcpy(job->out.message.env.session, colony->sessions[s->state.session].name);
+    return job->out.message.as.forecast.based_on >= 0;
+}
+
+static bool worker_forecast_run(void *memory, bool (*is_stopped)(void *context), void *context)
+{
+    enum { SLICE = 20000 }; /* some milliseconds */
+    struct forecast_job *job = memory;
+    const proto_envelope env = job->out.message.env;
+    const int64_t based_on = job->out.message.as.forecast.based_on;
+    model_forecast_task task = {.tracker = &job->tracker};
+    model_rollout_tuning tuning;
+    model_forecast *forecast = NULL;
+    model_rollout_tuning_init(&tuning);
+    if (!recent_task(&job->prospect.recent, &task) ||
+        model_forecast_init(job->memory, job->size, job->ahead, &job->config, &forecast) !=
+            MODEL_OK ||
+        model_forecast_start(forecast, &task, &job->prospect.pace, NULL, &tuning, job->seed) !=
+            MODEL_OK) {
+        return false;
+    }
+    while (model_forecast_run(forecast, SLICE) != 0) {
+        if (is_stopped(context)) {
+            return false;
+        }
+    }
+    outlook_message(model_forecast_result_of(forecast), &task, &job->config.criterion, based_on,
+                    &job->out.message);
+    job->out.message.env = env;
+    const int n =
+        proto_encode(&job->out.message, PROTO_FORMAT_JSON, job->out.json, sizeof job->out.json);
+    job->out.n_json = n > 0 ? (size_t)n : 0;
+    return n > 0;
+}
+
+/* ---- the list ---- */
+
+const struct worker_job_type *worker_job_type_of(enum worker_kind kind)
+{
+    static const struct worker_job_type TYPES[] = {
+#define WORKER_JOB_TYPE(NAME, name)                                                                \
+    {worker_##name##_size, worker_##name##_fill, worker_##name##_run},
+        WORKER_JOB_LIST(WORKER_JOB_TYPE)
+#undef WORKER_JOB_TYPE
+    };
+    return &TYPES[kind];
+}

@@ -1,0 +1,341 @@
+#include "model/rollout.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "model/filter.h"
+#include "model/random.h"
+
+struct model_rollout {
+    const model_bank_params *params;
+    size_t capacity;
+    size_t n;
+    size_t first[MODEL_BANK_MAX + 1]; /* member m's roll-outs are first[m]..first[m + 1] - 1 */
+    double pace_sum;
+    double pace_n;
+    model_herd *herd[MODEL_BANK_MAX];
+};
+
+void model_rollout_tuning_init(model_rollout_tuning *tuning)
+{
+    *tuning = (model_rollout_tuning){.prior = {[MODEL_RULE_NONE] = 0.6,
+                                               [MODEL_RULE_REINFORCE] = 1.0,
+                                               [MODEL_RULE_REINFORCE_BASE] = 1.0,
+                                               [MODEL_RULE_REWARD_MAX] = 1.0,
+                                               [MODEL_RULE_PREDICT_MAX] = 1.0,
+                                               [MODEL_RULE_ELIGIBILITY] = 1.0,
+                                               [MODEL_RULE_DNN] = 1.0,
+                                               [MODEL_RULE_RNN] = 1.0,
+                                               [MODEL_RULE_GRU_POLICY] = 0.0},
+                                     .trust = 0.3,
+                                     .drift = {0.3, 1.0},
+                                     .session = {0.3, 1.0},
+                                     .reversion = {0.0, 0.002},
+                                     .pace_sd = 0.0};
+}
+
+static bool is_size(double value)
+{
+    return value >= 0.0 && isfinite(value);
+}
+
+int model_rollout_tuning_check(const model_rollout_tuning *tuning)
+{
+    double sum = 0.0;
+    bool ok = is_size(tuning->trust) && is_size(tuning->pace_sd) && tuning->trust <= 1.0;
+    for (size_t i = 0; i < 2; i++) {
+        ok = ok && is_size(tuning->drift[i]) && is_size(tuning->session[i]) &&
+             is_size(tuning->reversion[i]) && tuning->reversion[i] <= 1.0;
+    }
+    for (size_t i = 0; i < MODEL_RULES; i++) {
+        ok = ok && is_size(tuning->prior[i]);
+        sum += tuning->prior[i];
+    }
+    return ok && sum > 0.0 ? MODEL_OK : MODEL_ERR_ARG;
+}
+
+static size_t head_size(void)
+{
+    return (sizeof(model_rollout) + MODEL_NET_ALIGN - 1) / MODEL_NET_ALIGN * MODEL_NET_ALIGN;
+}
+
+size_t model_rollout_size(const model_bank_params *params, size_t n)
+{
+    if (model_bank_check(params) != MODEL_OK || n < 1 || n > MODEL_ROLLOUT_MAX) {
+        return 0;
+    }
+    size_t size = head_size();
+    for (uint32_t m = 0; m < params->n; m++) {
+        size += model_herd_size(&params->member[m], n);
+    }
+    return size;
+}
+
+int model_rollout_init(void *mem, size_t mem_size, const model_bank_params *params, size_t n,
+                       model_rollout **out)
+{
+    const size_t size = model_rollout_size(params, n);
+    if (size == 0) {
+        return MODEL_ERR_ARG;
+    }
+    if (mem_size < size) {
+        return MODEL_ERR_SPACE;
+    }
+    model_rollout *r = mem;
+    memset(r, 0, sizeof *r);
+    r->params = params;
+    r->capacity = n;
+    unsigned char *at = (unsigned char *)mem + head_size();
+    for (uint32_t m = 0; m < params->n; m++) {
+        const size_t part = model_herd_size(&params->member[m], n);
+        (void)model_herd_init(at, part, &params->member[m], n, &r->herd[m]);
+        at += part;
+    }
+    *out = r;
+    return MODEL_OK;
+}
+
+/* What one strand, or one member of a bank, brings in. */
+struct source {
+    size_t member;
+    double prior; /* within the member */
+    double nats;
+    double pace;
+    const model_twin *twin;
+};
+
+/* Where no rule has a prior, all have the same. */
+static void weigh(const model_bank_params *params, size_t n, const struct source sources[],
+                  const model_rollout_tuning *tuning, double weight[])
+{
+    double alike[MODEL_RULES] = {0.0};
+    double sum = 0.0;
+    double priors = 0.0;
+    double least = (double)INFINITY;
+    for (uint32_t m = 0; m < params->n; m++) {
+        alike[params->member[m].rule.kind] += 1.0;
+        priors += tuning->prior[params->member[m].rule.kind];
+    }
+    for (size_t i = 0; i < n; i++) {
+        const model_rule_kind kind = params->member[sources[i].member].rule.kind;
+        const double prior = priors > 0.0 ? tuning->prior[kind] : 1.0;
+        weight[i] = prior / alike[kind] * sources[i].prior;
+        least = weight[i] > 0.0 ? fmin(least, sources[i].nats) : least;
+    }
+    for (size_t i = 0; i < n; i++) {
+        weight[i] *= exp(-tuning->trust * fmax(sources[i].nats - least, 0.0));
+        sum += weight[i];
+    }
+    for (size_t i = 0; i < n; i++) {
+        weight[i] /= sum;
+    }
+}
+
+static size_t sources_of(const model_pace *pace, struct source sources[])
+{
+    for (int64_t i = 0; i < pace->n; i++) {
+        const model_pace_strand *s = &pace->strand[i];
+        sources[i] = (struct source){(size_t)s->member, s->prior, s->nats, s->pace, &s->twin};
+    }
+    return (size_t)pace->n;
+}
+
+void model_rollout_weigh(const model_bank_params *params, const model_pace *pace,
+                         const model_rollout_tuning *tuning, double weight[])
+{
+    struct source sources[MODEL_PACE_STRANDS];
+    weigh(params, sources_of(pace, sources), sources, tuning, weight);
+}
+
+static size_t group(model_feature feature)
+{
+    return feature == MODEL_FEATURE_STIMULUS || feature == MODEL_FEATURE_STIMULUS_RIGHT ||
+                   feature == MODEL_FEATURE_STIMULUS_LEFT
+               ? 0
+               : 1;
+}
+
+static void tune(model_herd *herd, const model_params *params, const model_rollout_tuning *tuning)
+{
+    double drift_var[MODEL_WEIGHTS_MAX];
+    double session_var[MODEL_WEIGHTS_MAX];
+    double reversion[MODEL_WEIGHTS_MAX];
+    for (size_t k = 0; k < params->policy.n; k++) {
+        const size_t g = group(params->policy.feature[k]);
+        drift_var[k] = tuning->drift[g] * params->noise.drift_var[k];
+        session_var[k] = tuning->session[g] * params->noise.session_var[k];
+        reversion[k] = tuning->reversion[g];
+    }
+    model_herd_set_noise(herd, drift_var, session_var);
+    model_herd_set_reversion(herd, reversion);
+}
+
+/* Stimulus weights are drawn to where the animal stands, the others to 0. */
+static void anchor(model_herd *herd, size_t i, const model_params *params, const model_twin *twin)
+{
+    double to[MODEL_WEIGHTS_MAX];
+    for (size_t k = 0; k < params->policy.n; k++) {
+        to[k] = group(params->policy.feature[k]) == 0 ? twin->w[k] : 0.0;
+    }
+    model_herd_set_anchor(herd, i, to);
+}
+
+/* Roll-outs first..end - 1 go on from a source. */
+static void enter(model_rollout *r, const struct source *source, size_t first, size_t end,
+                  const model_rollout_tuning *tuning, uint64_t seed)
+{
+    const model_params *params = &r->params->member[source->member];
+    model_herd *herd = r->herd[source->member];
+    for (size_t i = first; i < end; i++) {
+        const size_t at = i - r->first[source->member];
+        model_random draws;
+        model_random_seed(&draws, seed, i + (UINT64_C(1) << 32));
+        model_herd_enter(herd, at, source->twin, seed, i);
+        anchor(herd, at, params, source->twin);
+        const double pace = source->pace * exp(tuning->pace_sd * model_random_normal(&draws));
+        model_herd_set_pace(herd, at, pace);
+        if (params->rule.kind != MODEL_RULE_NONE && params->rule.kind != MODEL_RULE_GRU_POLICY) {
+            r->pace_sum += pace;
+            r->pace_n++;
+        }
+    }
+}
+
+/* Sources stand in the order of their members. So many roll-outs each that the first i of all
+ * sources have their share, rounded. */
+static int start(model_rollout *r, size_t n_sources, const struct source sources[],
+                 const model_rollout_tuning *tuning, size_t n, uint64_t seed)
+{
+    double weight[MODEL_PACE_STRANDS];
+    double sum = 0.0;
+    size_t first = 0;
+    if (n < 1 || n > r->capacity || model_rollout_tuning_check(tuning) != MODEL_OK) {
+        return MODEL_ERR_ARG;
+    }
+    weigh(r->params, n_sources, sources, tuning, weight);
+    r->n = n;
+    r->pace_sum = 0.0;
+    r->pace_n = 0.0;
+    for (uint32_t m = 0; m < r->params->n; m++) {
+        tune(r->herd[m], &r->params->member[m], tuning);
+        r->first[m + 1] = 0;
+    }
+    for (size_t i = 0; i < n_sources; i++) {
+        const size_t m = sources[i].member;
+        sum += weight[i];
+        const double part = fmin(round(sum * (double)n), (double)n);
+        const size_t end = i + 1 == n_sources ? n : (size_t)part;
+        if (i == 0 || sources[i - 1].member != m) {
+            r->first[m] = first;
+        }
+        enter(r, &sources[i], first, end, tuning, seed);
+        first = end;
+        r->first[m + 1] = end;
+    }
+    for (uint32_t m = 0; m < r->params->n; m++) {
+        model_herd_set_count(r->herd[m], r->first[m + 1] - r->first[m]);
+    }
+    return MODEL_OK;
+}
+
+int model_rollout_start(model_rollout *r, const model_pace *pace,
+                        const model_rollout_tuning *tuning, size_t n, uint64_t seed)
+{
+    struct source sources[MODEL_PACE_STRANDS];
+    if (pace->n != (int64_t)model_pace_strands(r->params)) {
+        return MODEL_ERR_ARG;
+    }
+    return start(r, sources_of(pace, sources), sources, tuning, n, seed);
+}
+
+int model_rollout_start_bank(model_rollout *r, const model_bank *bank,
+                             const model_rollout_tuning *tuning, size_t n, uint64_t seed)
+{
+    struct source sources[MODEL_BANK_MAX];
+    if (bank->n != r->params->n) {
+        return MODEL_ERR_ARG;
+    }
+    for (size_t m = 0; m < bank->n; m++) {
+        const double nats = -log(fmax(bank->weight[m], 1e-300));
+        sources[m] = (struct source){m, 1.0, nats, 1.0, &bank->member[m]};
+    }
+    return start(r, bank->n, sources, tuning, n, seed);
+}
+
+size_t model_rollout_count(const model_rollout *r)
+{
+    return r->n;
+}
+
+double model_rollout_share(const model_rollout *r, size_t m)
+{
+    return (double)(r->first[m + 1] - r->first[m]) / (double)r->n;
+}
+
+double model_rollout_pace(const model_rollout *r)
+{
+    return r->pace_n > 0.0 ? r->pace_sum / r->pace_n : 1.0;
+}
+
+/* The member that roll-out i goes on by. */
+static size_t member_of(const model_rollout *r, size_t i)
+{
+    size_t m = 0;
+    while (i >= r->first[m + 1]) {
+        m++;
+    }
+    return m;
+}
+
+void model_rollout_start_session(model_rollout *r, size_t i)
+{
+    const size_t m = member_of(r, i);
+    model_herd_start_session(r->herd[m], i - r->first[m]);
+}
+
+void model_rollout_choose(model_rollout *r, const float contrast[], const uint8_t active[],
+                          uint8_t chose_right[], float p_right[])
+{
+    for (uint32_t m = 0; m < r->params->n; m++) {
+        const size_t at = r->first[m];
+        if (r->first[m + 1] > at) {
+            model_herd_choose(r->herd[m], contrast + at, active != NULL ? active + at : NULL,
+                              chose_right + at, p_right != NULL ? p_right + at : NULL);
+        }
+    }
+}
+
+size_t model_rollout_learn(model_rollout *r, const model_herd_trials *t)
+{
+    size_t n_still = 0;
+    for (uint32_t m = 0; m < r->params->n; m++) {
+        const size_t at = r->first[m];
+        if (r->first[m + 1] == at) {
+            continue;
+        }
+        const model_herd_trials part = {.contrast = t->contrast + at,
+                                        .chose_right = t->chose_right + at,
+                                        .reward = t->reward != NULL ? t->reward + at : NULL,
+                                        .side = t->side != NULL ? t->side + at : NULL,
+                                        .rt_s = t->rt_s != NULL ? t->rt_s + at : NULL,
+                                        .active = t->active != NULL ? t->active + at : NULL};
+        n_still += model_herd_learn(r->herd[m], &part);
+    }
+    return n_still;
+}
+
+double model_rollout_predict(const model_rollout *r, size_t i, double contrast)
+{
+    static const model_history NONE = {0};
+    const size_t m = member_of(r, i);
+    const model_policy *policy = &r->params->member[m].policy;
+    double w[MODEL_WEIGHTS_MAX];
+    double g[MODEL_WEIGHTS_MAX];
+    double a = 0.0;
+    model_herd_weights(r->herd[m], i - r->first[m], w);
+    model_policy_fill(policy, &NONE, model_policy_stimulus(policy, contrast), g);
+    for (size_t k = 0; k < policy->n; k++) {
+        a += w[k] * g[k];
+    }
+    return model_filter_sigmoid(a);
+}

@@ -1,0 +1,109 @@
+"""Forecasts of a live daemon: told and journaled in the background, of what the animal shows, and the
+same after a kill; none where they are switched off."""
+import json
+import math
+import random
+import time
+import unittest
+
+import msgpack
+
+from daemon import Daemon, trial
+
+FORECAST = {"enabled": True, "every_trials": 100, "rollouts": 100}
+
+
+def learner(draw, n, rate=0.05, session="s1"):
+    """Trials of an animal that learns by REINFORCE."""
+    w, bias = 0.0, 0.0
+    for t in range(n):
+        s = draw.choice((-1.0, -0.5, 0.5, 1.0))
+        x = math.tanh(5 * s) / math.tanh(5)
+        p = 1 / (1 + math.exp(-w * x - bias))
+        choice = int(draw.random() < p)
+        reward = int((s > 0) == bool(choice))
+        w += rate * reward * (choice - p) * x
+        bias += rate * reward * (choice - p)
+        yield trial(t, stimulus=s, choice=choice, reward=reward, side=int(s > 0), rt_s=0.4,
+                    session=session)
+
+
+def wait_for(found, seconds=60):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        value = found()
+        if value:
+            return value
+        time.sleep(0.1)
+    raise AssertionError("nothing came in time")
+
+
+class Outlook(unittest.TestCase):
+    def rows(self, daemon):
+        return daemon.query("SELECT event, message FROM forecast ORDER BY event")
+
+    def test_a_forecast_is_told_and_journaled(self):
+        with Daemon({"forecast": FORECAST}) as daemon:
+            plain, text = daemon.listener(b"murid/1/"), daemon.listener(b"json/1/")
+            asker = daemon.asker()
+            for t in learner(random.Random(1), 400):
+                asker.ask(**t)
+            rows = wait_for(lambda: self.rows(daemon))
+            heard = []
+            for socket, decode in ((plain, msgpack.unpackb), (text, json.loads)):
+                while True:
+                    topic, body = socket.recv_multipart()
+                    if topic.endswith(b"/forecast"):
+                        heard.append(decode(body))
+                        break
+                socket.close()
+            asker.close()
+            whole = json.loads(rows[0][1])
+        self.assertEqual(heard[0]["correct"], heard[1]["correct"])
+        self.assertEqual(whole["correct"], heard[0]["correct"])
+        self.assertEqual((whole["kind"], whole["subject"], whole["stimuli"]),
+                         ("forecast", heard[0]["subject"], "recent"))
+        self.assertEqual(whole["rollouts"], 100)
+        bands = whole["correct"]
+        for i, median in enumerate(bands["median"]):
+            self.assertLessEqual(bands["lo90"][i], bands["lo50"][i])
+            self.assertLessEqual(bands["lo50"][i], median)
+            self.assertLessEqual(median, bands["hi50"][i])
+            self.assertLessEqual(bands["hi50"][i], bands["hi90"][i])
+        self.assertTrue(0 <= whole["current"]["p_reached"] <= 1)
+        self.assertEqual(whole["next_status"], "trained_1a")
+        within = whole["p_within"]
+        self.assertTrue(0 <= within["1"] <= within["3"] <= within["5"] <= 1)
+
+    def test_what_is_known_ahead_survives_a_kill(self):
+        states = []
+        for kill_at in (None, 160):
+            with Daemon({"forecast": {**FORECAST, "every_trials": 1000000}}) as daemon:
+                asker = daemon.asker()
+                for i, t in enumerate(learner(random.Random(2), 300)):
+                    if i == kill_at:
+                        asker.close()
+                        daemon.kill()
+                        daemon.start()
+                        asker = daemon.asker()
+                    asker.ask(**t)
+                    if i + 1 == kill_at:
+                        wait_for(lambda: daemon.query("SELECT max(trial) FROM event")[0][0] == i)
+                asker.close()
+                self.assertEqual(daemon.stop(), 0)
+                (state,), = daemon.query("SELECT state FROM checkpoint")
+                states.append(state[16:])
+        self.assertEqual(states[0], states[1])
+
+    def test_switched_off_there_are_none(self):
+        with Daemon({"forecast": {"enabled": False, "every_trials": 10}}) as daemon:
+            asker = daemon.asker()
+            for t in learner(random.Random(3), 100):
+                asker.ask(**t)
+            asker.close()
+            time.sleep(1)
+            self.assertEqual(self.rows(daemon), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
