@@ -93,6 +93,16 @@ const model_bank_params *adaptation_bank(const struct adaptation_plan *plan,
     return a->head.id != 0 ? &a->bank : plan->adapt.bank;
 }
 
+void adaptation_rebind(const struct adaptation_plan *plan, struct adaptation *a)
+{
+    const model_adapt *adapt = &plan->adapt;
+    for (uint32_t i = 0; a->head.id != 0 && i < adapt->bank->n; i++) {
+        if (adapt->net[i + 1] == adapt->net[i]) {
+            a->bank.member[i].rule.net = adapt->bank->member[i].rule.net;
+        }
+    }
+}
+
 void adaptation_prepare(const struct adaptation_plan *plan, struct adaptation *a,
                         const model_bank *bank)
 {

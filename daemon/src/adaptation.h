@@ -3,10 +3,10 @@
  *
  * The window holds the newest trials, between half of `window` and all of it, and the bank as it
  * stood before the first of them. A second copy of the bank stands half-way: when the window is
- * full it goes on from there. struct adaptation is the head of a block of adaptation_size() bytes
- * without pointers into other blocks but to the population's nets; memory is touched as it is used.
- * Threads: one owner. Memory: the caller's, aligned to MODEL_NET_ALIGN and zeroed at first; nothing
- * allocates.
+ * full it goes on from there. struct adaptation is the head of a block of adaptation_size() bytes;
+ * it points into itself, and to those of the population's nets that are held. Memory is touched as
+ * it is used. Threads: one owner. Memory: the caller's, aligned to MODEL_NET_ALIGN and zeroed at
+ * first; nothing allocates.
  */
 #ifndef MURID_ADAPTATION_H
 #define MURID_ADAPTATION_H
@@ -65,6 +65,9 @@ void adaptation_reset(struct adaptation *a);
 /* The bank in force: the animal's own, or the population's. RT-safe: yes. */
 const model_bank_params *adaptation_bank(const struct adaptation_plan *plan,
                                          const struct adaptation *a);
+
+/* The same plan stands elsewhere now: nets that are held are found there. RT-safe: yes. */
+void adaptation_rebind(const struct adaptation_plan *plan, struct adaptation *a);
 
 /* Before a trial is taken up by the bank: makes room for it, and keeps the bank where it must.
  * RT-safe: yes. */

@@ -394,12 +394,15 @@ struct request {
     bool with_members;
     bool adapts_stack;
     bool adapts_rules;
+    bool adapts_nets;
 };
 
-static int prepare_adaptation(struct eval *e, const struct model_file *twin, struct fault *fault)
+static int prepare_adaptation(struct eval *e, const struct model_file *twin, bool with_nets,
+                              struct fault *fault)
 {
     model_adapt_config config;
     model_adapt_config_init(&config);
+    config.sd_net = with_nets ? MODEL_ADAPT_SD_NET : 0.0;
     const int rc =
         adaptation_plan_open(&e->plan, &config, e->models.bank, twin, ADAPT_WINDOW, fault);
     if (rc != FAULT_NONE) {
@@ -436,7 +439,7 @@ static int choose_models(struct eval *e, const struct request *r, model_params *
     e->models.engagement = &e->engagement;
     e->models.stack = r->adapts_stack ? &e->stack : NULL;
     leave_out(e->models.bank, e->priors);
-    return r->adapts_rules ? prepare_adaptation(e, twin, fault) : FAULT_NONE;
+    return r->adapts_rules ? prepare_adaptation(e, twin, r->adapts_nets, fault) : FAULT_NONE;
 }
 
 static void print(const struct eval *e, bool json)
@@ -495,22 +498,24 @@ static int evaluate(const struct request *r, struct fault *fault)
 /* Comma-separated words of the option. */
 static int read_adapt_list(struct request *r, struct fault *fault)
 {
-    static const char *const WORDS[] = {"on", "off", "stack", "rules"};
+    static const char *const WORDS[] = {"on", "off", "stack", "rules", "nets"};
+    enum { N_WORDS = sizeof WORDS / sizeof WORDS[0] };
     const char *at = r->adapt;
     while (at != NULL) {
         const size_t n = strcspn(at, ",");
         size_t word = 0;
-        while (word < 4 && (strlen(WORDS[word]) != n || strncmp(at, WORDS[word], n) != 0)) {
+        while (word < N_WORDS && (strlen(WORDS[word]) != n || strncmp(at, WORDS[word], n) != 0)) {
             word++;
         }
-        if (word == 4) {
+        if (word == N_WORDS) {
             return fault_set(fault, FAULT_INPUT,
-                             "option adapt: \"%.40s\", and a list of stack, rules, on or off was "
-                             "expected",
+                             "option adapt: \"%.40s\", and a list of stack, rules, nets, on or off "
+                             "was expected",
                              at);
         }
         r->adapts_stack = r->adapts_stack || word == 0 || word == 2;
-        r->adapts_rules = r->adapts_rules || word == 3;
+        r->adapts_rules = r->adapts_rules || word >= 3;
+        r->adapts_nets = r->adapts_nets || word == 4;
         at = at[n] == ',' ? at + n + 1 : NULL;
     }
     return FAULT_NONE;
@@ -528,7 +533,8 @@ int cmd_eval(int argc, char **argv)
          "a bank's members too: nats alone, mean weight, and nats that each adds", NULL},
         {"adapt", OPTION_TEXT, &r.adapt, 0, 0, "LIST",
          "learned of each animal alone: stack (how far it follows each of a bank's\n"
-         "rules), rules (their parameters, every 250 trials), on (stack), off (on)",
+         "rules), rules (their parameters, every 250 trials), nets (theirs too),\n"
+         "on (stack), off (on)",
          NULL},
         {"json", OPTION_FLAG, &r.json, 0, 0, NULL, "the same for programs", NULL},
     };

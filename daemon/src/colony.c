@@ -487,7 +487,9 @@ int64_t colony_durable_seq(struct session *session, int64_t durable_event)
 
 static bool is_same_plan(const struct adaptation_plan *a, const struct adaptation_plan *b)
 {
-    return (a == NULL) == (b == NULL) && (a == NULL || a->window == b->window);
+    return (a == NULL) == (b == NULL) &&
+           (a == NULL ||
+            (a->window == b->window && a->adapt.config.sd_net == b->adapt.config.sd_net));
 }
 
 static bool is_same_protocol(const struct config_protocol *a, const struct config_protocol *b)
@@ -555,5 +557,10 @@ int colony_change_run(struct colony *colony, int64_t run, const struct config *c
         return colony_adapt(colony, plan, 0);
     }
     colony->plan = plan;
+    for (uint32_t i = 0; plan != NULL && i < colony->n_subjects; i++) {
+        if (colony->subjects[i].run <= run) { /* others are of a plan that is still to come */
+            adaptation_rebind(plan, colony_adaptation(colony, i));
+        }
+    }
     return 0;
 }

@@ -16,6 +16,7 @@ static int plan(struct models *models, const struct config *config, struct fault
         return FAULT_NONE;
     }
     model_adapt_config_init(&adapt);
+    adapt.sd_net = config->adaptation.nets ? MODEL_ADAPT_SD_NET : 0.0;
     const int rc = adaptation_plan_open(&models->plan, &adapt, &models->twin.bank, &models->twin,
                                         (size_t)config->adaptation.window_trials, fault);
     if (rc != FAULT_NONE) {

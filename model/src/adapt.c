@@ -12,11 +12,10 @@ enum { TRIALS_A_LOOK = 256, JUDGED_TRIALS_MIN = 64 };
 
 void model_adapt_config_init(model_adapt_config *config)
 {
-    *config = (model_adapt_config){.judged = 0.25,
+    *config = (model_adapt_config){.judged = 0.1,
                                    .n_steps = 8,
                                    .rate = 1e-3,
-                                   .filter_rate = 10.0,
-                                   .sd_net = 0.02,
+                                   .filter_rate = 30.0,
                                    .sd_noise = 0.5,
                                    .sd_rule = 0.5};
 }
@@ -75,7 +74,8 @@ int model_adapt_init(model_adapt *out, const model_adapt_config *config,
         configure(&bank->member[i], &member);
         model_fit_encode(&member, tensors[i], population + out->at[i]);
         out->at[i + 1] = out->at[i] + model_fit_parameters(&member);
-        out->net[i + 1] = out->net[i] + (shape != NULL ? model_net_size(shape) : 0);
+        out->net[i + 1] =
+            out->net[i] + (shape != NULL && config->sd_net > 0.0 ? model_net_size(shape) : 0);
     }
     return MODEL_OK;
 }
@@ -103,7 +103,7 @@ static int build_member(const model_adapt *adapt, uint32_t i, const float values
         }
     }
     model_fit_decode(&config, values + adapt->at[i], out);
-    if (shape != NULL) {
+    if (adapt->net[i + 1] > adapt->net[i]) {
         model_net_tensors tensors;
         model_net *net = NULL;
         model_fit_place(shape, values + adapt->at[i], &tensors);

@@ -127,6 +127,7 @@ int main(int argc, char **argv)
     double before = 1000.0;
     const char *model = NULL;
     bool off = false;
+    bool nets = false;
     const struct bench_option list[] = {
         {"subjects", NULL, &subjects, NULL, "how many at once (default 200)"},
         {"seconds", NULL, &seconds, NULL, "how long (default 60)"},
@@ -134,6 +135,7 @@ int main(int argc, char **argv)
         {"every", NULL, &every, NULL, "trials from one look for own parameters to the next (250)"},
         {"before", NULL, &before, NULL, "trials of each before the clock starts (default 1000)"},
         {"model", &model, NULL, NULL, "model file (default: a bank of eight rnn of 32 units)"},
+        {"nets", NULL, NULL, &nets, "the nets too are each animal's own"},
         {"off", NULL, NULL, &off, "no own parameters: for comparison"},
     };
     bench_options(argc, argv, "Many animals live at once, own parameters being looked for.", list,
@@ -147,8 +149,8 @@ int main(int argc, char **argv)
     } else {
         bench_daemon_use_net(&d, MEMBERS);
     }
-    (void)snprintf(yaml, sizeof yaml, "adaptation: {rules: %s, every_trials: %.0f}\n",
-                   off ? "false" : "true", every);
+    (void)snprintf(yaml, sizeof yaml, "adaptation: {rules: %s, nets: %s, every_trials: %.0f}\n",
+                   off ? "false" : "true", nets ? "true" : "false", every);
     bench_daemon_configure(&d, yaml);
     (void)bench_daemon_start(&d);
     const int64_t rounds = (int64_t)(seconds * rate);

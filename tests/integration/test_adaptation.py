@@ -12,7 +12,7 @@ from daemon import MURID, Daemon, random_trial
 
 SEED = int(os.environ.get("SEED", random.SystemRandom().randrange(1 << 32)))
 DEMO = os.path.join(os.environ["MURID_SOURCE_DIR"], "configs", "demo", "virtual_mouse.csv")
-OWN = {"rules": True, "every_trials": 50, "window_trials": 400}
+OWN = {"rules": True, "nets": True, "every_trials": 50, "window_trials": 400}
 STATE = "SELECT subject.name, state FROM checkpoint JOIN subject ON subject.id = subject ORDER BY 1"
 
 
@@ -169,12 +169,21 @@ class Adaptation(unittest.TestCase):
             self.assert_replays(daemon)
 
     def test_killed_it_goes_on_with_the_same_parameters(self):
-        with self.daemon() as daemon:
+        self.kill_and_go_on(nets=True)
+
+    def test_killed_it_goes_on_with_nets_that_are_held(self):
+        self.kill_and_go_on(nets=False)
+
+    def kill_and_go_on(self, **own):
+        with self.daemon(**own) as daemon:
             animals = [Animal(daemon, f"m{i}", SEED + i) for i in range(2)]
             for _ in range(4):
                 self.go_on_until(daemon, animals, 3)
                 said = {a["subject"]: a["adaptation"] for a in
                         daemon.command("subjects")["animals"]}
+                while daemon.query("SELECT coalesce(max(id), 0) FROM adaptation")[0][0] < max(
+                        said.values()):  # it may be newer than the last event
+                    time.sleep(0.01)
                 daemon.settle()
                 daemon.kill()
                 daemon.start()
@@ -245,7 +254,7 @@ class Adaptation(unittest.TestCase):
     def test_it_is_switched_off_and_on_between_runs_and_models(self):
         with self.daemon() as daemon:
             animal = Animal(daemon, "m1", SEED)
-            for own in ({}, {"rules": False}, {}, {"window_trials": 300}):
+            for own in ({}, {"rules": False}, {"nets": False}, {}, {"window_trials": 300}):
                 daemon.stop()
                 daemon.settings["adaptation"] = {**OWN, **own}
                 daemon.write_config()

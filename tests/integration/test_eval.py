@@ -97,7 +97,7 @@ class Eval(unittest.TestCase):
         for words in ("stacks", "rules,", "rules,x", ""):
             done = run("-", "--adapt", words, stdin=HEADER + "m1,1,0,0.5,1,1,\n")
             self.assertEqual(done.returncode, 2, words)
-            self.assertIn("stack, rules, on or off", done.stderr)
+            self.assertIn("stack, rules, nets, on or off", done.stderr)
 
     def test_no_goes_are_not_scored(self):
         got = scores("-", stdin=HEADER + "m1,1,0,0.5,,,\nm1,1,1,0.5,1,1,\n")

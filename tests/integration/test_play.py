@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 
 from daemon import MURID, Daemon
 
@@ -44,6 +45,14 @@ def journaled(daemon):
                        " FROM trial ORDER BY event")
 
 
+def wait_for_all(daemon, n):
+    """What was published is on its way; a stop hears it for three seconds, which a busy machine may
+    need more than."""
+    until = time.monotonic() + 120
+    while time.monotonic() < until and daemon.query("SELECT count(*) FROM trial")[0][0] < n:
+        time.sleep(0.2)
+
+
 def check_same(got, want):
     assert len(got) == len(want), f"{len(got)} trials in the journal, {len(want)} in the file"
     for i, (g, w) in enumerate(zip(got, want)):
@@ -57,6 +66,8 @@ def play(path, socket, limit, twice):
         print(run(*arguments, "--to", daemon.endpoint[socket]).strip())
         if twice:
             run(*arguments, "--to", daemon.endpoint[socket])
+        if socket == "trials":
+            wait_for_all(daemon, len(want))
         assert daemon.stop() == 0
         check_same(journaled(daemon), want)
         statuses = dict(daemon.query("SELECT status, count(*) FROM event GROUP BY status"))

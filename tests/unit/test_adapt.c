@@ -329,6 +329,7 @@ static struct world *open_world(double bias_sd)
     }
     model_adapt_config_init(&w->config);
     w->config.judged = 0.25;
+    w->config.filter_rate = 10.0;
     w->config.sd_net = 0.02;
     w->config.sd_rule = 0.5;
     w->population = calloc(model_adapt_count(&w->params), sizeof *w->population);
@@ -447,6 +448,28 @@ static void a_deviation_of_0_holds_its_parameters(void **state)
     close_world(w);
 }
 
+static void nets_that_are_held_stay_the_population_s_and_take_no_memory(void **state)
+{
+    (void)state;
+    struct world *w = open_world(0.25);
+    const model_net_tensors *tensors[MEMBERS] = {NULL};
+    for (size_t i = 0; i < MEMBERS; i++) {
+        tensors[i] = w->net[i] != NULL ? &w->net[i]->tensors : NULL;
+    }
+    w->config.sd_net = 0.0;
+    assert_int_equal(model_adapt_init(&w->adapt, &w->config, &w->params, tensors, w->population),
+                     MODEL_OK);
+    learn_fast(w);
+    assert_int_equal(model_adapt_nets_size(&w->adapt), 0);
+    assert_int_equal(run(w), MODEL_OK);
+    assert_true(w->result.is_taken);
+    assert_int_equal(model_adapt_build(&w->adapt, w->values, NULL, &w->own), MODEL_OK);
+    for (size_t i = 0; i < MEMBERS; i++) {
+        assert_ptr_equal(w->own.member[i].rule.net, w->params.member[i].rule.net);
+    }
+    close_world(w);
+}
+
 static void the_same_window_gives_the_same_bytes(void **state)
 {
     (void)state;
@@ -509,8 +532,8 @@ static void strange_animals_leave_everything_finite(void **state)
             model_adapt_trial *t = &w->trial[k];
             const bool is_changed = kind == 0 || k >= TRIALS / 2;
             t->choice = kind == 2 && k % 12 != 0 ? -1
-                        : is_changed            ? (int8_t)0 /* always left */
-                                                : t->choice;
+                        : is_changed             ? (int8_t)0 /* always left */
+                                                 : t->choice;
             t->rt_s = k % 2 == 0 ? 0.0 : (double)NAN;
             t->reward = (double)NAN;
         }
@@ -547,6 +570,7 @@ int main(void)
         cmocka_unit_test(an_animal_that_wanders_more_gets_more_drift_and_is_predicted_better),
         cmocka_unit_test(what_would_have_predicted_worse_is_not_taken_up),
         cmocka_unit_test(a_deviation_of_0_holds_its_parameters),
+        cmocka_unit_test(nets_that_are_held_stay_the_population_s_and_take_no_memory),
         cmocka_unit_test(the_same_window_gives_the_same_bytes),
         cmocka_unit_test(a_stop_ends_it_with_the_present_parameters),
         cmocka_unit_test(windows_without_enough_choices_are_refused),

@@ -176,6 +176,22 @@ static void changes_are_in_force_and_undone_one_by_one(void **state)
     free(two);
 }
 
+static void nets_that_are_held_are_found_where_the_plan_stands_now(void **state)
+{
+    (void)state;
+    static const int elsewhere[2]; /* never looked into */
+    struct adaptation_plan moved = plan;
+    model_bank_params other = bank_params;
+    float *one = changed_values(0.5F);
+    assert_int_equal(adaptation_take(&plan, own, one, 1), 0);
+    other.member[0].rule.net = (const model_net *)(const void *)elsewhere;
+    moved.adapt.bank = &other;
+    adaptation_rebind(&moved, own);
+    assert_ptr_equal(adaptation_bank(&moved, own)->member[0].rule.net, elsewhere);
+    assert_null(adaptation_bank(&moved, own)->member[1].rule.net);
+    free(one);
+}
+
 static void a_checkpoint_brings_window_and_parameters_back(void **state)
 {
     (void)state;
@@ -258,6 +274,8 @@ int main(void)
                                         open_plan, close_plan),
         cmocka_unit_test_setup_teardown(changes_are_in_force_and_undone_one_by_one, open_plan,
                                         close_plan),
+        cmocka_unit_test_setup_teardown(nets_that_are_held_are_found_where_the_plan_stands_now,
+                                        open_plan, close_plan),
         cmocka_unit_test_setup_teardown(a_checkpoint_brings_window_and_parameters_back, open_plan,
                                         close_plan),
         cmocka_unit_test_setup_teardown(heads_that_murid_never_writes_are_refused, open_plan,

@@ -67,7 +67,10 @@ typedef struct {
     bool is_taken;     /* finite, and not worse */
 } model_adapt_result;
 
-/* As found to work best: docs/model.md. */
+/* What nets differ by, if they are not held. */
+#define MODEL_ADAPT_SD_NET 0.01
+
+/* As found to work best, nets held: docs/model.md. */
 void model_adapt_config_init(model_adapt_config *config);
 
 /* Floats of all parameters of a bank; nets are read from bank's members. */
@@ -86,9 +89,10 @@ size_t model_adapt_values(const model_adapt *adapt);
 /* Bytes for the nets of model_adapt_build(). RT-safe: yes. */
 size_t model_adapt_nets_size(const model_adapt *adapt);
 
-/* The bank with such parameters. nets: model_adapt_nets_size() bytes aligned to MODEL_NET_ALIGN,
- * which must outlive *out. MODEL_OK, or MODEL_ERR_ARG (a value is not finite, or out of its range)
- * with *out and nets in any condition. RT-safe: no, some microseconds a member. */
+/* The bank with such parameters; nets that are held stay the population's. nets:
+ * model_adapt_nets_size() bytes aligned to MODEL_NET_ALIGN, which must outlive *out. MODEL_OK, or
+ * MODEL_ERR_ARG (a value is not finite, or out of its range) with *out and nets in any condition.
+ * RT-safe: no, some microseconds a member. */
 int model_adapt_build(const model_adapt *adapt, const float values[], void *nets,
                       model_bank_params *out);
 
