@@ -50,7 +50,8 @@ static const size_t HEAD = offsetof(struct subject_state, learner);
 size_t subject_state_size(const struct subject_state *state)
 {
     return HEAD + learner_used(&state->learner) + heal_size(&state->heal) +
-           model_status_tracker_size(&state->tracker);
+           model_status_tracker_size(&state->tracker) +
+           (state->is_audited != 0 ? auditor_used(&state->auditor) : 0);
 }
 
 void subject_state_pack(const struct subject_state *state, uint8_t out[])
@@ -58,7 +59,12 @@ void subject_state_pack(const struct subject_state *state, uint8_t out[])
     const size_t used = learner_used(&state->learner);
     memcpy(out, state, HEAD + used);
     heal_pack(&state->heal, out + HEAD + used);
-    model_status_tracker_pack(&state->tracker, out + HEAD + used + heal_size(&state->heal));
+    size_t at = HEAD + used + heal_size(&state->heal);
+    if (state->is_audited != 0) {
+        memcpy(out + at, &state->auditor, auditor_used(&state->auditor));
+        at += auditor_used(&state->auditor);
+    }
+    model_status_tracker_pack(&state->tracker, out + at);
 }
 
 bool subject_state_unpack(struct subject_state *state, const uint8_t bytes[], size_t size)
@@ -74,9 +80,24 @@ bool subject_state_unpack(struct subject_state *state, const uint8_t bytes[], si
     size_t at = HEAD + used;
     const size_t healed = heal_unpack(&state->heal, bytes + at, size - at);
     at += healed;
+    if (healed > 0 && state->is_audited != 0) {
+        const size_t audited = auditor_unpack(&state->auditor, bytes + at, size - at);
+        at += audited;
+        if (audited == 0) {
+            return false;
+        }
+    }
     return healed > 0 &&
            model_status_tracker_unpack(&state->tracker, bytes + at, size - at) == size - at &&
            at < size;
+}
+
+static void audit_anew(struct subject_state *state, const struct learner_models *models)
+{
+    state->is_audited = models->audit != NULL;
+    if (state->is_audited != 0) {
+        auditor_init(&state->auditor);
+    }
 }
 
 void subject_state_reset(struct subject_state *state, const struct learner_models *models)
@@ -86,6 +107,7 @@ void subject_state_reset(struct subject_state *state, const struct learner_model
     learner_init(&state->learner, models);
     heal_close(&state->heal);
     model_status_tracker_init(&state->tracker);
+    audit_anew(state, models);
 }
 
 int colony_open(struct colony *colony, const struct config *config, struct learner_models models,
@@ -470,9 +492,14 @@ static bool is_same_plan(const struct adaptation_plan *a, const struct adaptatio
             (a->window == b->window && a->adapt.config.sd_net == b->adapt.config.sd_net));
 }
 
+static bool is_same_protocol(const struct config_protocol *a, const struct config_protocol *b)
+{
+    return strcmp(a->hash, b->hash) == 0 && a->sessions_per_alarm == b->sessions_per_alarm;
+}
+
 /* What a new run changes for animals that are known. */
 struct change {
-    bool model, stack, plan, ahead;
+    bool model, stack, plan, ahead, protocol;
 };
 
 static void change_subject(struct colony *colony, uint32_t number, int64_t run,
@@ -485,6 +512,9 @@ static void change_subject(struct colony *colony, uint32_t number, int64_t run,
     }
     if ((change->model || change->ahead) && models->ahead != NULL) {
         prospect_reset(&colony->prospects[number], models->ahead);
+    }
+    if (change->protocol) {
+        audit_anew(&s->state, models);
     }
     if (change->model || change->stack) {
         if (s->last_event == 0) { /* not heard yet: it never knew the old model */
@@ -510,8 +540,9 @@ int colony_change_run(struct colony *colony, int64_t run, const struct config *c
         .stack = (colony->models.stack != NULL) != (models.stack != NULL),
         .plan = !is_same_plan(colony->plan, plan),
         .ahead = (colony->models.ahead != NULL) != (models.ahead != NULL),
+        .protocol = !is_same_protocol(&colony->config->protocol, &config->protocol),
     };
-    const bool any = change.model || change.stack || change.plan || change.ahead;
+    const bool any = change.model || change.stack || change.plan || change.ahead || change.protocol;
     for (uint32_t i = 0; any && i < colony->n_subjects; i++) {
         if (colony->subjects[i].run < run) {
             change_subject(colony, i, run, &models, &change);

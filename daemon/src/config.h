@@ -48,6 +48,7 @@ struct config {
     struct config_model model;
     struct config_session session;
     struct config_engagement engagement;
+    struct config_protocol protocol;
     struct config_adaptation adaptation;
     struct config_forecast forecast;
     struct config_limits limits;

@@ -12,6 +12,7 @@
 
 #include <math.h>
 
+#include "model/audit.h"
 #include "model/bank.h"
 #include "model/engagement.h"
 #include "model/score.h"
@@ -21,6 +22,7 @@ struct learner_models {
     const model_bank_params *bank;
     const model_params *baseline;
     const model_engagement_params *engagement; /* NULL: not followed */
+    const model_audit_params *audit;           /* NULL: no protocol is declared */
     const model_stack_params *stack;           /* NULL: the bank alone */
     const model_bank_params *ahead;            /* prospect_bank(); NULL: nothing looks ahead */
 };

@@ -41,7 +41,8 @@ static const uint64_t SOCKETS_DUE =
  * bout. */
 static bool can_flood(proto_alert_code code)
 {
-    return code != PROTO_ALERT_DISENGAGED && code != PROTO_ALERT_MODEL_OUT_OF_RANGE;
+    return code != PROTO_ALERT_DISENGAGED && code != PROTO_ALERT_MODEL_OUT_OF_RANGE &&
+           code != PROTO_ALERT_PROTOCOL_VIOLATION;
 }
 
 /* At most one alert of a kind a second; those withheld are counted in the next. */
@@ -625,10 +626,12 @@ int loop_load_model(struct loop *loop, const char *path, struct fault *fault)
         return fault_set(fault, FAULT_INPUT, "command.file: too long");
     }
     strcpy(config.model.file, path);
+    config.protocol.hash[0] = '\0'; /* its file is read again, too */
     int rc = models_load(next, &config, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
+    strcpy(config.protocol.hash, next->protocol_hash);
     rc = journal_stop(&loop->journal, fault);
     if (rc == FAULT_NONE) {
         rc = journal_begin_run(&loop->journal, &config, next->twin.hash, path, fault);
@@ -737,6 +740,9 @@ int loop_open(struct loop *loop, struct fault *fault)
                  ? FAULT_NONE
                  : fault_set(fault, FAULT_WORK, "epoll cannot be set up");
     rc = rc ? rc : models_load(&loop->models[0], &loop->config, fault);
+    if (rc == FAULT_NONE) {
+        strcpy(loop->config.protocol.hash, loop->models[0].protocol_hash);
+    }
     rc = rc ? rc : journal_open(&loop->journal, loop->config.data.directory, fault);
     rc = rc ? rc : open_colony(loop, fault);
     rc = rc ? rc : bus_open(&loop->bus, &loop->config, fault);

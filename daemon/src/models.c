@@ -1,8 +1,12 @@
 #include "models.h"
 
+#include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "prospect.h"
+#include "protocol_file.h"
+#include "yaml_reader.h"
 
 /* A model that is too large for a version of each animal's own is run as it is. */
 static int plan(struct models *models, const struct config *config, struct fault *fault)
@@ -53,12 +57,64 @@ static int build(struct models *models, const struct config *config, struct faul
     return model_file_build(&spec, &models->twin, fault);
 }
 
+static void hash_text(const uint8_t *bytes, size_t size, char hash[17])
+{
+    unsigned char digest[crypto_hash_sha256_BYTES];
+    (void)crypto_hash_sha256(digest, bytes, size);
+    (void)sodium_bin2hex(hash, 17, digest, 8);
+}
+
+int models_declare(struct models *models, const struct config *config, const char *name,
+                   const uint8_t *bytes, size_t size, struct fault *fault)
+{
+    char hash[17];
+    hash_text(bytes, size, hash);
+    if (config->protocol.hash[0] != '\0' && strcmp(config->protocol.hash, hash) != 0) {
+        return fault_set(fault, FAULT_INPUT, "%s: its hash is %s, protocol.hash expects %s", name,
+                         hash, config->protocol.hash);
+    }
+    struct protocol_file *file = calloc(1, sizeof *file);
+    if (file == NULL) {
+        return fault_set(fault, FAULT_WORK, "%s: no memory", name);
+    }
+    int rc = protocol_file_parse(file, name, bytes, size, fault);
+    if (rc == FAULT_NONE &&
+        model_audit_params_init(&models->audit, &file->protocol,
+                                (double)config->protocol.sessions_per_alarm) != MODEL_OK) {
+        rc = fault_set(fault, FAULT_INPUT,
+                       "%s: its stages have more than %d contrasts together, which cannot be "
+                       "audited",
+                       name, MODEL_AUDIT_CONTRASTS);
+    }
+    free(file);
+    if (rc == FAULT_NONE) {
+        models->has_protocol = true;
+        memcpy(models->protocol_hash, hash, sizeof hash);
+    }
+    return rc;
+}
+
+static int load_protocol(struct models *models, const struct config *config, struct fault *fault)
+{
+    uint8_t *text = NULL;
+    size_t size = 0;
+    if (config->protocol.file[0] == '\0') {
+        return FAULT_NONE;
+    }
+    int rc = yaml_reader_load(config->protocol.file, PROTOCOL_FILE_BYTES_MAX, "protocol", &text,
+                              &size, fault);
+    rc = rc ? rc : models_declare(models, config, config->protocol.file, text, size, fault);
+    free(text);
+    return rc;
+}
+
 int models_load(struct models *models, const struct config *config, struct fault *fault)
 {
     memset(models, 0, sizeof *models);
-    const int rc = config->model.file[0] != '\0'
-                       ? model_file_load(config->model.file, &models->twin, fault)
-                       : build(models, config, fault);
+    int rc = config->model.file[0] != '\0'
+                 ? model_file_load(config->model.file, &models->twin, fault)
+                 : build(models, config, fault);
+    rc = rc ? rc : load_protocol(models, config, fault);
     return finish(models, config, rc, fault);
 }
 
@@ -83,6 +139,7 @@ struct learner_models models_view(const struct models *models)
     return (struct learner_models){.bank = &models->twin.bank,
                                    .baseline = &models->baseline,
                                    .engagement = &models->engagement,
+                                   .audit = models->has_protocol ? &models->audit : NULL,
                                    .stack = models->with_stack ? &models->stack : NULL,
                                    .ahead = models->with_ahead ? &models->ahead : NULL};
 }

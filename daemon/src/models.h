@@ -1,5 +1,6 @@
 /* models.h - the models a colony runs with: the twin's, from a file or built in, the random walk
- * that it is measured against, how engagement is judged, and what is learned of one animal.
+ * that it is measured against, how engagement is judged, what is learned of one animal, and the
+ * protocol that rigs are declared to follow.
  *
  * Threads: one owner while loading; afterwards read by all. Memory: owned; models_free().
  */
@@ -15,6 +16,9 @@ struct models {
     struct model_file twin;
     model_params baseline;
     model_engagement_params engagement;
+    bool has_protocol;
+    model_audit_params audit; /* of the declared protocol */
+    char protocol_hash[17];   /* of its file; "" without one */
     model_stack_params stack;
     bool with_stack;
     model_bank_params ahead;
@@ -26,12 +30,19 @@ struct models {
 /* Most that an animal's own parameters may take: with its state, an animal stays below 2 MiB. */
 enum { MODELS_ADAPTATION_BYTES_MAX = 3 * 512 * 1024 };
 
-/* Loads what the configuration names. FAULT_NONE, FAULT_INPUT or FAULT_WORK. */
+/* Loads what the configuration names, the protocol included. FAULT_NONE, FAULT_INPUT or FAULT_WORK.
+ */
 int models_load(struct models *models, const struct config *config, struct fault *fault);
 
-/* The same with the bytes of a model file, as kept in a journal; NULL: the built-in. */
+/* The same with the bytes of a model file, as kept in a journal; NULL: the built-in. Declares no
+ * protocol. */
 int models_load_bytes(struct models *models, const struct config *config, const char *name,
                       const uint8_t *bytes, size_t size, struct fault *fault);
+
+/* Declares the protocol in the bytes of its file, as kept in a journal. FAULT_NONE, FAULT_INPUT or
+ * FAULT_WORK, and *models as it was. */
+int models_declare(struct models *models, const struct config *config, const char *name,
+                   const uint8_t *bytes, size_t size, struct fault *fault);
 
 void models_free(struct models *models);
 

@@ -4,6 +4,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The protocol that was declared in it, from the journal's copy. */
+static int load_protocol(struct rerun *rerun, struct rerun_run *run, struct fault *fault)
+{
+    const char *hash = run->config.protocol.hash;
+    char name[600];
+    sqlite3_stmt *s = NULL;
+    if (run->config.protocol.file[0] == '\0') {
+        return FAULT_NONE;
+    }
+    (void)snprintf(name, sizeof name, "%s, run %" PRId64 ", protocol %s", rerun->journal.path,
+                   run->id, hash);
+    int rc =
+        journal_reader_prepare(&rerun->journal, "SELECT file FROM model WHERE hash = ?", &s, fault);
+    if (rc == FAULT_NONE) {
+        sqlite3_bind_text(s, 1, hash, -1, SQLITE_STATIC);
+        const bool is_there = sqlite3_step(s) == SQLITE_ROW && sqlite3_column_bytes(s, 0) > 0;
+        rc = is_there ? models_declare(&run->models, &run->config, name, sqlite3_column_blob(s, 0),
+                                       (size_t)sqlite3_column_bytes(s, 0), fault)
+                      : fault_set(fault, FAULT_INPUT, "%s: is not in the journal", name);
+    }
+    sqlite3_finalize(s);
+    return rc;
+}
+
 static int load_run(struct rerun *rerun, sqlite3_stmt *s, struct fault *fault)
 {
     struct rerun_run *run = &rerun->runs[rerun->n_runs];
@@ -23,8 +47,8 @@ static int load_run(struct rerun *rerun, sqlite3_stmt *s, struct fault *fault)
     }
     rc = models_load_bytes(&run->models, &run->config, name, bytes,
                            (size_t)sqlite3_column_bytes(s, 4), fault);
-    rerun->n_runs += rc == FAULT_NONE ? 1 : 0;
-    return rc;
+    rerun->n_runs += rc == FAULT_NONE ? 1 : 0; /* its models are freed with it from here on */
+    return rc ? rc : load_protocol(rerun, run, fault);
 }
 
 /* Runs that changed nothing are passed over: a daemon started every day has many. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "audit_text.h"
 #include "bridge/link.h"
 #include "standing.h"
 
@@ -259,6 +260,20 @@ static bool find_session(struct step *step)
     return result->is_new_session || refuse_session(step, name);
 }
 
+static void alert_violation(struct step *step, const model_audit_alarm *alarm)
+{
+    char text[AUDIT_TEXT_MAX];
+    audit_text(alarm, step->colony->models.audit, text, sizeof text);
+    alert(step->result, PROTO_ALERT_PROTOCOL_VIOLATION, alarm->e_value, "%s: %s",
+          step->colony->subjects[step->result->subject].name, text);
+}
+
+static bool is_audited(const struct step *step)
+{
+    return step->colony->models.audit != NULL &&
+           step->colony->subjects[step->result->subject].state.is_audited != 0;
+}
+
 /* Makes the session the subject's current one; the twin and the tracker learn that a session
  * starts.
  */
@@ -280,6 +295,11 @@ static void enter_session(struct step *step, const model_status_session_info *in
         prospect_start_session(prospect, models.ahead);
     }
     subject->state.is_disengaged = 0;
+    model_audit_alarm alarm;
+    if (is_audited(step) &&
+        auditor_start_session(&subject->state.auditor, step->colony->models.audit, &alarm)) {
+        alert_violation(step, &alarm);
+    }
     session->state.is_started = 1;
     subject->state.for_trial = session->state.trials.highest + 1;
     subject->state.is_over = 0;
@@ -417,6 +437,21 @@ static void report_gap(struct step *step, int64_t first, int64_t last)
           step->colony->sessions[step->result->session].name);
 }
 
+/* Trials that come late are not audited: those that followed them were, as after a gap. */
+static void watch_protocol(struct step *step)
+{
+    struct subject *subject = &step->colony->subjects[step->result->subject];
+    const model_audit_params *params = step->colony->models.audit;
+    model_audit_alarm alarm;
+    if (!is_audited(step)) {
+        return;
+    }
+    const model_audit_trial trial = auditor_heard(&params->protocol, &step->heard->as.trial);
+    if (auditor_push(&subject->state.auditor, params, step->heard->env.trial, &trial, &alarm)) {
+        alert_violation(step, &alarm);
+    }
+}
+
 /* True if none was on. A bout ends after 50 trials inside of what the model was fitted on. */
 static bool begin_bout(struct subject *subject)
 {
@@ -449,6 +484,7 @@ static bool take_next_trial(struct step *step, enum sequence_verdict verdict,
               subject->name, step->heard->env.trial);
     }
     heal_note(&subject->state.heal, step->heard->env.trial, trial);
+    watch_protocol(step);
     result->status = SESSION_STATUS_TAKEN;
     return true;
 }
@@ -670,7 +706,12 @@ static void session_on_end(struct step *step)
     touch(step);
     struct subject *subject = &step->colony->subjects[result->subject];
     if (subject->state.session == (int64_t)result->session) {
+        model_audit_alarm alarm;
         subject->state.is_over = 1;
+        if (is_audited(step) &&
+            auditor_end_session(&subject->state.auditor, step->colony->models.audit, &alarm)) {
+            alert_violation(step, &alarm);
+        }
     }
     result->status = SESSION_STATUS_NOTED;
     result->reply = *step->heard;

@@ -66,7 +66,7 @@ struct session_event {
     size_t size;
 };
 
-enum { SESSION_ALERTS_MAX = 5, SESSION_STAGES = 3 };
+enum { SESSION_ALERTS_MAX = 6, SESSION_STAGES = 3 };
 
 struct session_alert {
     proto_alert_code code;

@@ -475,6 +475,9 @@ int store_begin_run(struct store *store, int64_t first_event, const struct confi
                     const char *model_hash, const char *model_path, struct fault *fault)
 {
     int rc = model_path != NULL ? keep_model(store, model_hash, model_path, fault) : FAULT_NONE;
+    if (rc == FAULT_NONE && config->protocol.file[0] != '\0') {
+        rc = keep_model(store, config->protocol.hash, config->protocol.file, fault);
+    }
     if (rc != FAULT_NONE) {
         return rc;
     }

@@ -1,6 +1,6 @@
 /* Where a trial's time goes inside the daemon: decode, assimilate, predict for 11 stimuli with the
- * rule rnn of 32 units, and with a bank of 12 of them, as the daemon stamps and journals them
- * itself; and one step of the net against the same formulas as plain loops. */
+ * rule rnn of 32 units, with a bank of 12 of them, and with an audit, as the daemon stamps and
+ * journals them itself; and one step of the net against the same formulas as plain loops. */
 #include <math.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -65,8 +65,9 @@ static size_t read_stages(const struct bench_daemon *d, int64_t *stage_ns[STAGES
     return n;
 }
 
-/* members: 0 the built-in random walk, 1 an rnn, more: a bank of so many. */
-static double measure(int64_t trials, double rate, size_t members)
+/* members: 0 the built-in random walk, 1 an rnn, more: a bank of so many. protocol: NULL for none.
+ */
+static double measure(int64_t trials, double rate, size_t members, const char *protocol)
 {
     static const char *const NAMES[] = {"decode", "assimilate", "predict", "sum"};
     int64_t *stage_ns[STAGES];
@@ -74,6 +75,11 @@ static double measure(int64_t trials, double rate, size_t members)
     bench_daemon_init(&d);
     if (members > 0) {
         bench_daemon_use_net(&d, members);
+    }
+    if (protocol != NULL) {
+        char yaml[600];
+        (void)snprintf(yaml, sizeof yaml, "protocol: {file: \"%s\"}\n", protocol);
+        bench_daemon_configure(&d, yaml);
     }
     (void)bench_daemon_start(&d);
     play(&d, trials, (int64_t)(1e9 / rate));
@@ -93,7 +99,7 @@ static double measure(int64_t trials, double rate, size_t members)
     if (members > 0) {
         printf("%zu of rnn with 32 units; us\n", members);
     } else {
-        printf("built-in random walk; us\n");
+        printf("built-in random walk%s; us\n", protocol != NULL ? ", audited" : "");
     }
     printf("%-12s %8s %8s %8s\n", "", "50 %", "90 %", "99 %");
     double median_us = 0.0;
@@ -206,9 +212,11 @@ int main(int argc, char **argv)
     bench_options(argc, argv, "Stages of a trial inside the daemon; the net's kernel.", list,
                   sizeof list / sizeof list[0]);
     bench_machine();
-    (void)measure((int64_t)trials, rate, 0);
-    (void)measure((int64_t)trials, rate, BANK);
-    const double median_us = measure((int64_t)trials, rate, 1);
+    const char *protocol = MURID_SOURCE_DIR "/configs/protocols/ibl_training.yaml";
+    (void)measure((int64_t)trials, rate, 0, NULL);
+    (void)measure((int64_t)trials, rate, 0, protocol);
+    (void)measure((int64_t)trials, rate, BANK, NULL);
+    const double median_us = measure((int64_t)trials, rate, 1, NULL);
     compare_kernels();
     return bench_verdict("decode + assimilate + predict, median", median_us, "us", true, 5.0);
 }

@@ -1,5 +1,5 @@
 /* From bytes received to reply encoded, nothing allocates: 10,000 trials with a recurrent net of 32
- * units, and what else a rig may send in between. */
+ * units, audited against a protocol, and what else a rig may send in between. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -65,6 +65,7 @@ static int open_loop(void **state)
     config_init(&loop.config);
     strcpy(loop.config.data.directory, directory);
     strcpy(loop.config.model.file, model_path);
+    strcpy(loop.config.protocol.file, MURID_SOURCE_DIR "/configs/protocols/ibl_training.yaml");
     loop.config.sockets.ask[0] = loop.config.sockets.pub[0] = loop.config.sockets.trials[0] = '\0';
     loop.config.journal.commit_ms = 1;
     loop.config.adaptation.rules = true;

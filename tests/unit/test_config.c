@@ -82,6 +82,7 @@ static const char EVERY_KEY[] =
     "model: {file: m.safetensors, policy: 'stimulus,bias', stimuli: [-1, -0.1, 0.3, 1]}\n"
     "session: {idle_s: 60}\n"
     "engagement: {enabled: false, trials_per_false_alarm: 200}\n"
+    "protocol: {file: p.yaml, sessions_per_alarm: 500, hash: 0a1b}\n"
     "adaptation: {stack: false, rules: true, nets: true, every_trials: 100, window_trials: 500}\n"
     "forecast: {enabled: false, every_trials: 20, rollouts: 30, percent_correct: 70,"
     " over_trials: 40, percent_contrast: 25}\n"
@@ -116,6 +117,9 @@ static void every_key_is_read(void **state)
     assert_false(config.engagement.enabled);
     assert_int_equal(config.engagement.trials_per_false_alarm, 200);
     assert_false(config.adaptation.stack);
+    assert_string_equal(config.protocol.file, "p.yaml");
+    assert_int_equal(config.protocol.sessions_per_alarm, 500);
+    assert_string_equal(config.protocol.hash, "0a1b");
     assert_true(config.adaptation.rules);
     assert_true(config.adaptation.nets);
     assert_int_equal(config.adaptation.every_trials, 100);

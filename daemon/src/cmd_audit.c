@@ -1,0 +1,369 @@
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit_text.h"
+#include "audits.h"
+#include "commands.h"
+#include "escape.h"
+#include "options.h"
+#include "progress.h"
+#include "protocol_file.h"
+#include "spec.h"
+#include "trainees.h"
+
+struct request {
+    const char *path[2]; /* protocol, data */
+    const char *subject;
+    const char *defects;
+    const char *model;
+    int64_t per_alarm;
+    bool is_per_alarm_given;
+    bool is_json;
+    bool is_simulation;
+    bool is_simulation_option;
+    int64_t mice;
+    int64_t sessions;
+    int64_t seed;
+    struct spec spec;
+};
+
+/* ---- against trials -------------------------------------------------------------------------- */
+
+static void print_alarm(const struct audits *a, const struct audits_alarm *alarm)
+{
+    char text[2 * AUDIT_TEXT_MAX];
+    audit_text(&alarm->what, a->params, text, sizeof text);
+    printf("%s session %s trial %" PRId64 ", e-value %.3g: %s\n", a->subjects[alarm->subject]->name,
+           alarm->session, alarm->trial, alarm->what.e_value, text);
+}
+
+static double most_of_all(const struct audits *a, int rule)
+{
+    double most = 0.0;
+    for (uint32_t i = 0; i < a->n_subjects; i++) {
+        most = a->subjects[i]->most[rule] > most ? a->subjects[i]->most[rule] : most;
+    }
+    return most;
+}
+
+static void print_text(const struct audits *a)
+{
+    int64_t trials = 0;
+    int64_t sessions = 0;
+    for (uint32_t i = 0; i < a->n_subjects; i++) {
+        trials += a->subjects[i]->n_trials;
+        sessions += a->subjects[i]->n_sessions;
+    }
+    printf("protocol %s: %" PRIu32 " animals, %" PRId64 " sessions, %" PRId64 " trials\n",
+           a->params->protocol.name, a->n_subjects, sessions, trials);
+    if (a->n_stages_unknown > 0) {
+        printf("%" PRId64 " trials name a stage that the protocol does not have, like %s: taken as "
+               "unknown\n",
+               a->n_stages_unknown, a->stage_unknown);
+    }
+    for (uint32_t i = 0; i < a->n_alarms; i++) {
+        print_alarm(a, &a->alarms[i]);
+    }
+    printf("%s\n%-12s %s\n", a->n_alarms > 0 ? "" : "nothing against it", "rule",
+           "highest e-value of an animal");
+    for (int i = 0; i < MODEL_AUDIT_RULES; i++) {
+        printf("%-12s %.3g\n", model_audit_rule_name((model_audit_rule)i), most_of_all(a, i));
+    }
+    printf("alarm from %g\n", a->params->sessions_per_alarm);
+}
+
+static void json_alarm(const struct audits *a, const struct audits_alarm *alarm)
+{
+    char text[2 * AUDIT_TEXT_MAX];
+    const model_audit_alarm *what = &alarm->what;
+    audit_text(what, a->params, text, sizeof text);
+    printf("{\"subject\": ");
+    escape_json(stdout, a->subjects[alarm->subject]->name);
+    printf(", \"session\": ");
+    escape_json(stdout, alarm->session);
+    printf(", \"trial\": %" PRId64 ", \"rule\": \"%s\", \"foreign\": %s, \"rules\": [",
+           alarm->trial, model_audit_rule_name(what->rule), what->is_foreign ? "true" : "false");
+    const char *between = "";
+    for (int i = 0; i < MODEL_AUDIT_RULES; i++) {
+        if ((what->rules >> i & 1) != 0) {
+            printf("%s\"%s\"", between, model_audit_rule_name((model_audit_rule)i));
+            between = ", ";
+        }
+    }
+    printf("], ");
+    escape_json_real(stdout, "e_value", what->e_value);
+    printf(", \"trials\": %" PRId64 ", \"hits\": %" PRId64 ", \"text\": ", what->n, what->hits);
+    escape_json(stdout, text);
+    printf("}");
+}
+
+static void json_subject(const struct audits_subject *s)
+{
+    escape_json(stdout, s->name);
+    printf(": {\"sessions\": %" PRId64 ", \"trials\": %" PRId64 ", \"e_values\": {", s->n_sessions,
+           s->n_trials);
+    for (int i = 0; i < MODEL_AUDIT_RULES; i++) {
+        printf("%s", i > 0 ? ", " : "");
+        escape_json_real(stdout, model_audit_rule_name((model_audit_rule)i), s->most[i]);
+    }
+    printf("}}");
+}
+
+static void print_json(const struct audits *a)
+{
+    printf("{\"protocol\": ");
+    escape_json(stdout, a->params->protocol.name);
+    printf(", \"alarm_from\": %g, \"stages_unknown\": %" PRId64 ", \"alarms\": [",
+           a->params->sessions_per_alarm, a->n_stages_unknown);
+    for (uint32_t i = 0; i < a->n_alarms; i++) {
+        printf("%s", i > 0 ? ",\n" : "\n");
+        json_alarm(a, &a->alarms[i]);
+    }
+    printf("], \"subjects\": {");
+    for (uint32_t i = 0; i < a->n_subjects; i++) {
+        printf("%s", i > 0 ? ",\n" : "\n");
+        json_subject(a->subjects[i]);
+    }
+    printf("}}\n");
+}
+
+/* *found: something was called. */
+static int audit_trials(const struct request *r, const model_protocol *protocol, bool *found,
+                        struct fault *fault)
+{
+    struct audits a;
+    model_audit_params *params = malloc(sizeof *params);
+    if (params == NULL) {
+        return fault_set(fault, FAULT_WORK, "no memory");
+    }
+    int rc = FAULT_NONE;
+    if (model_audit_params_init(params, protocol, (double)r->per_alarm) != MODEL_OK) {
+        rc = fault_set(fault, FAULT_INPUT,
+                       "%s: its stages have more than %d contrasts together, which cannot be "
+                       "audited",
+                       r->path[0], MODEL_AUDIT_CONTRASTS);
+    }
+    rc = rc ? rc : audits_read(&a, params, r->path[1], r->subject, fault);
+    if (rc == FAULT_NONE) {
+        *found = a.n_alarms > 0;
+        if (r->is_json) {
+            print_json(&a);
+        } else {
+            print_text(&a);
+        }
+        audits_close(&a);
+    }
+    free(params);
+    return rc;
+}
+
+/* ---- against virtual mice -------------------------------------------------------------------- */
+
+static void print_arrivals(const struct trainees *t, const model_protocol *protocol)
+{
+    printf("protocol %s: %" PRId64 " virtual mice, up to %" PRId64 " sessions each\n",
+           protocol->name, t->n, t->sessions);
+    printf("%-16s %7s %9s %9s\n", "stage", "reached", "session", "trial");
+    for (uint32_t i = 0; i < protocol->n_stages; i++) {
+        double session;
+        double trial;
+        const int64_t n = trainees_arrived(t, i, &session, &trial);
+        printf("%-16s %6.1f%% ", protocol->stage[i].name, 100.0 * (double)n / (double)t->n);
+        if (n > 0) {
+            printf("%9.1f %9.1f\n", session, trial);
+        } else {
+            printf("%9s %9s\n", "-", "-");
+        }
+    }
+    printf(
+        "session and trial of a mouse's life in which it comes there: medians of those that do\n");
+}
+
+static void json_arrivals(const struct trainees *t, const model_protocol *protocol)
+{
+    printf("{\"protocol\": ");
+    escape_json(stdout, protocol->name);
+    printf(", \"mice\": %" PRId64 ", \"sessions\": %" PRId64 ", \"trials\": %" PRId64
+           ", \"stages\": [",
+           t->n, t->sessions, t->n_trials);
+    for (uint32_t i = 0; i < protocol->n_stages; i++) {
+        double session;
+        double trial;
+        const int64_t n = trainees_arrived(t, i, &session, &trial);
+        printf("%s{\"stage\": ", i > 0 ? ",\n" : "\n");
+        escape_json(stdout, protocol->stage[i].name);
+        printf(", \"reached\": %" PRId64 ", ", n);
+        escape_json_real(stdout, "session", session);
+        printf(", ");
+        escape_json_real(stdout, "trial", trial);
+        printf(", \"is_last\": %s}", protocol->stage[i].n_moves == 0 ? "true" : "false");
+    }
+    printf("]}\n");
+}
+
+/* A stage without moves that some mouse comes to. */
+static bool any_finished(const struct trainees *t, const model_protocol *protocol)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < protocol->n_stages; i++) {
+        double session;
+        double trial;
+        any = any ||
+              (protocol->stage[i].n_moves == 0 && trainees_arrived(t, i, &session, &trial) > 0);
+    }
+    return any;
+}
+
+static int load_mouse(struct request *r, struct model_file *model, struct fault *fault)
+{
+    if (r->model != NULL && r->spec.given) {
+        return fault_set(fault, FAULT_INPUT,
+                         "option model: says all of the animal; no rule, rate, baseline, policy, "
+                         "noise or start expected beside it");
+    }
+    if (r->model == NULL && !r->spec.given) {
+        r->spec.words.rule = "reinforce";
+        r->spec.words.rate = 0.05;
+        r->spec.words.features = "stimulus,bias";
+    }
+    const int rc = r->model != NULL ? model_file_load(r->model, model, fault)
+                                    : spec_build(&r->spec, model, fault);
+    if (rc == FAULT_NONE && model_file_is_bank(model)) {
+        model_file_free(model);
+        return fault_set(fault, FAULT_INPUT, "%s: is a bank; a single model expected", r->model);
+    }
+    return rc;
+}
+
+static int audit_simulation(struct request *r, const struct protocol_file *file, bool *found,
+                            struct fault *fault)
+{
+    struct model_file model = {0};
+    struct trainees t;
+    const model_protocol *protocol = &file->protocol;
+    int rc = load_mouse(r, &model, fault);
+    if (rc != FAULT_NONE) {
+        return rc;
+    }
+    rc = trainees_run(&t, protocol, &model.bank.member[0], r->mice, r->sessions, (uint64_t)r->seed,
+                      fault);
+    model_file_free(&model);
+    if (rc != FAULT_NONE) {
+        return rc;
+    }
+    if (r->is_json) {
+        json_arrivals(&t, protocol);
+    } else {
+        print_arrivals(&t, protocol);
+    }
+    const bool is_finished = any_finished(&t, protocol);
+    trainees_close(&t);
+    if (!is_finished) {
+        *found = true;
+        if (protocol_file_finish(file, r->path[0], fault) == FAULT_NONE) {
+            (void)fault_set(fault, FAULT_WORK, "%s: no virtual mouse came to its last stage",
+                            r->path[0]);
+        }
+        (void)fault_report(fault, FAULT_WORK);
+    }
+    return FAULT_NONE;
+}
+
+/* ---- the command ----------------------------------------------------------------------------- */
+
+static int check_request(const struct request *r, size_t n_arguments, struct fault *fault)
+{
+    if (r->is_simulation && (n_arguments != 1 || r->subject != NULL || r->is_per_alarm_given)) {
+        return fault_set(
+            fault, FAULT_INPUT,
+            "audit: --against-simulation takes a protocol, but no trials, --subject or "
+            "--sessions-per-alarm");
+    }
+    if (!r->is_simulation && n_arguments != 2) {
+        return fault_set(fault, FAULT_INPUT,
+                         "audit: PROTOCOL.yaml and DATA.csv or JOURNAL expected, or PROTOCOL.yaml "
+                         "and --against-simulation");
+    }
+    if (!r->is_simulation && (r->is_simulation_option || r->model != NULL || r->spec.given)) {
+        return fault_set(fault, FAULT_INPUT,
+                         "audit: options of the animal are for --against-simulation");
+    }
+    return FAULT_NONE;
+}
+
+static int run(struct request *r, size_t n_arguments, bool *found, struct fault *fault)
+{
+    int rc = check_request(r, n_arguments, fault);
+    if (rc != FAULT_NONE) {
+        return rc;
+    }
+    struct protocol_file *file = calloc(1, sizeof *file);
+    if (file == NULL) {
+        return fault_set(fault, FAULT_WORK, "no memory");
+    }
+    rc = protocol_file_load(file, r->path[0], fault);
+    if (rc == FAULT_NONE && r->defects != NULL) {
+        rc = protocol_file_add_defects(file, r->path[0], r->defects, fault);
+    }
+    if (rc == FAULT_NONE) {
+        progress_catch_interrupts();
+        rc = r->is_simulation ? audit_simulation(r, file, found, fault)
+                              : audit_trials(r, &file->protocol, found, fault);
+    }
+    free(file);
+    return rc;
+}
+
+int cmd_audit(int argc, char **argv)
+{
+    struct request r = {.per_alarm = 1000, .mice = 20, .sessions = 60, .seed = 1};
+    spec_init(&r.spec);
+    const struct option own[] = {
+        {"subject", OPTION_TEXT, &r.subject, 0, 0, "S", "only this animal", NULL},
+        {"sessions-per-alarm", OPTION_INT, &r.per_alarm, 10, 1000000000, "N",
+         "a rig that keeps to its protocol is accused once in so many, or less often (1000)",
+         &r.is_per_alarm_given},
+        {"defect", OPTION_TEXT, &r.defects, 0, 0, "NAMES",
+         "known defects that the rig is declared to have (docs/protocols.md)", NULL},
+        {"json", OPTION_FLAG, &r.is_json, 0, 0, NULL, "the same for programs", NULL},
+        {"against-simulation", OPTION_FLAG, &r.is_simulation, 0, 0, NULL,
+         "instead of trials: does a virtual mouse ever come to the last stage?", NULL},
+        {"model", OPTION_TEXT, &r.model, 0, 0, "M", "its model file, instead of the words below",
+         NULL},
+        {"mice", OPTION_INT, &r.mice, 1, TRAINEES_MAX, "N", "how many mice (20)",
+         &r.is_simulation_option},
+        {"sessions", OPTION_INT, &r.sessions, 1, 100000, "N", "sessions of each, at most (60)",
+         &r.is_simulation_option},
+        {"seed", OPTION_INT, &r.seed, 0, 9007199254740992.0, "N",
+         "the same seed gives the same mice (1)", &r.is_simulation_option},
+    };
+    struct option list[SPEC_OPTIONS + sizeof own / sizeof own[0]];
+    memcpy(list, own, sizeof own);
+    (void)spec_options(&r.spec, list + sizeof own / sizeof own[0]);
+    struct options options = {
+        .usage = "audit PROTOCOL.yaml DATA.csv|JOURNAL [--subject S] [--json]\n"
+                 "       murid audit PROTOCOL.yaml --against-simulation [--mice N] [--rule R ...]",
+        .about =
+            "Does a rig do what its protocol says? Contrasts, sides, debias trials, stages,\n"
+            "blocks and rewards of the trials are tested against it, trial after trial; what\n"
+            "is called says which rule, how much evidence and where to look. The exit code is\n"
+            "1 if something was called. DATA.csv \"-\" is standard input. Columns side,\n"
+            "repeat, p_left and stage are used where they are.\n"
+            "Against a simulation: virtual mice of a stated rule (reinforce, rate 0.05) are\n"
+            "trained by it; the exit code is 1 if none of them comes to the last stage.",
+        .list = list,
+        .n = sizeof list / sizeof list[0],
+        .arguments = r.path,
+        .arguments_min = 1,
+        .arguments_max = 2,
+    };
+    int code = 0;
+    if (!options_read(&options, argc, argv, &code)) {
+        return code;
+    }
+    struct fault fault;
+    bool found = false;
+    const int rc = run(&r, options.n_arguments, &found, &fault);
+    return rc != FAULT_NONE ? fault_report(&fault, rc) : (found ? 1 : 0);
+}
