@@ -79,6 +79,8 @@ struct forecast_job {
     const model_bank_params *ahead;
     model_forecast_config config;
     uint64_t seed;
+    const model_protocol *protocol; /* declared; NULL: stimuli are drawn from those of late */
+    model_protocol_state rig;
     struct prospect prospect;
     model_status_tracker tracker;
     size_t size; /* of the memory */
@@ -122,6 +124,12 @@ static bool worker_forecast_fill(const struct colony *colony, uint32_t subject, 
     job->size = model_forecast_size(job->ahead, &job->config);
     job->memory = take(memory, &used, job->size);
     job->seed = (uint64_t)s->last_event;
+    const model_protocol_state *rig =
+        s->state.is_audited != 0 ? model_audit_rig(&s->state.auditor.audit) : NULL;
+    job->protocol = rig != NULL ? &colony->models.audit->protocol : NULL;
+    if (rig != NULL) {
+        job->rig = *rig;
+    }
     memcpy(&job->prospect, prospect, prospect_used(job->ahead));
     job->tracker = s->state.tracker;
     proto_message_init(&job->out.message, PROTO_KIND_FORECAST);
@@ -130,6 +138,18 @@ static bool worker_forecast_fill(const struct colony *colony, uint32_t subject, 
     strcpy(job->out.message.env.subject, s->name);
     strcpy(job->out.message.env.session, colony->sessions[s->state.session].name);
     return job->out.message.as.forecast.based_on >= 0;
+}
+
+/* The declared protocol as it goes on from here, or else what was shown of late. */
+static bool choose_task(const struct forecast_job *job, model_forecast_task *task)
+{
+    if (job->protocol == NULL) {
+        return recent_task(&job->prospect.recent, task);
+    }
+    task->protocol = job->protocol;
+    task->state = &job->rig;
+    task->rt_s = recent_rt_s(&job->prospect.recent);
+    return true;
 }
 
 static bool worker_forecast_run(void *memory, bool (*is_stopped)(void *context), void *context)
@@ -142,7 +162,7 @@ static bool worker_forecast_run(void *memory, bool (*is_stopped)(void *context),
     model_rollout_tuning tuning;
     model_forecast *forecast = NULL;
     model_rollout_tuning_init(&tuning);
-    if (!recent_task(&job->prospect.recent, &task) ||
+    if (!choose_task(job, &task) ||
         model_forecast_init(job->memory, job->size, job->ahead, &job->config, &forecast) !=
             MODEL_OK ||
         model_forecast_start(forecast, &task, &job->prospect.pace, NULL, &tuning, job->seed) !=

@@ -590,3 +590,8 @@ uint32_t model_audit_stage(const model_audit *audit, double *probability)
     }
     return audit->n_paths > 0 ? (uint32_t)path->rig.stage : 0;
 }
+
+const model_protocol_state *model_audit_rig(const model_audit *audit)
+{
+    return audit->n_paths > 0 ? &audit_path_likeliest(audit)->rig : NULL;
+}

@@ -2,6 +2,7 @@
 same after a kill; none where they are switched off."""
 import json
 import math
+import os
 import random
 import time
 import unittest
@@ -74,6 +75,17 @@ class Outlook(unittest.TestCase):
         self.assertEqual(whole["next_status"], "trained_1a")
         within = whole["p_within"]
         self.assertTrue(0 <= within["1"] <= within["3"] <= within["5"] <= 1)
+
+    def test_where_a_protocol_is_declared_the_forecast_is_under_it(self):
+        protocol = os.path.join(os.environ["MURID_SOURCE_DIR"], "configs", "protocols",
+                                "staged_2afc.yaml")
+        with Daemon({"forecast": FORECAST, "protocol": {"file": protocol}}) as daemon:
+            asker = daemon.asker()
+            for t in learner(random.Random(4), 120):
+                asker.ask(**t)
+            asker.close()
+            rows = wait_for(lambda: self.rows(daemon))
+        self.assertEqual(json.loads(rows[0][1])["stimuli"], "protocol")
 
     def test_what_is_known_ahead_survives_a_kill(self):
         states = []

@@ -245,8 +245,9 @@ static void an_animal_that_always_turns_left(void **state)
         }
         tell("always left", bank);
         check_calibrated(0.04, 0.0, 0.0); /* a twin is never as sure as that animal */
+        /* Outside of what they were fitted on rules lead no further; the choices alone do. */
         for (int i = 0; i < N_STIMULI; i++) {
-            assert_true(p_right(STIMULI[i]) < (bank == ONE_NET ? 0.25 : 0.03));
+            assert_true(p_right(STIMULI[i]) < (bank == ONE_NET ? 0.25 : 0.06));
         }
     }
 }

@@ -207,4 +207,8 @@ double model_audit_e_value(const model_audit *audit, model_audit_rule rule);
  */
 uint32_t model_audit_stage(const model_audit *audit, double *probability);
 
+/* The rig's memory of the animal as the likeliest path has it; NULL before the first session. Valid
+ * until the next change. RT-safe: yes. */
+const model_protocol_state *model_audit_rig(const model_audit *audit);
+
 #endif
