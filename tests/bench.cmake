@@ -35,6 +35,9 @@ set_tests_properties(bench.engagement_quick PROPERTIES LABELS bench TIMEOUT 60)
 bench_program(fit)
 target_compile_definitions(bench_fit PRIVATE MURID_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 target_link_libraries(bench_fit PRIVATE BLIS::BLIS)
+bench_program(rollout)
+target_compile_definitions(bench_rollout PRIVATE MURID_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+target_include_directories(bench_rollout PRIVATE support)
 
 # What fits recover from animals whose rule is known: half an hour; a smoke test of it by default.
 add_test(NAME bench.recovery CONFIGURATIONS bench

@@ -1,4 +1,5 @@
 #include "fit_kernel.h"
+#include "herd_kernel.h"
 #include "kernel.h"
 
 /* By level, the one for all processors first; a processor that runs a level runs those below. */
@@ -7,9 +8,13 @@ extern const model_kernel model_kernel_avx2;
 extern const model_kernel model_kernel_avx512;
 extern const fit_kernel fit_kernel_avx2;
 extern const fit_kernel fit_kernel_avx512;
+extern const herd_kernel herd_kernel_avx2;
+extern const herd_kernel herd_kernel_avx512;
 static const model_kernel *const NET[] = {&model_kernel_base, &model_kernel_avx2,
                                           &model_kernel_avx512};
 static const fit_kernel *const FIT[] = {&fit_kernel_base, &fit_kernel_avx2, &fit_kernel_avx512};
+static const herd_kernel *const HERD[] = {&herd_kernel_base, &herd_kernel_avx2,
+                                          &herd_kernel_avx512};
 
 static size_t levels(void)
 {
@@ -22,6 +27,7 @@ static size_t levels(void)
 #else
 static const model_kernel *const NET[] = {&model_kernel_base};
 static const fit_kernel *const FIT[] = {&fit_kernel_base};
+static const herd_kernel *const HERD[] = {&herd_kernel_base};
 
 static size_t levels(void)
 {
@@ -39,4 +45,10 @@ const fit_kernel *fit_kernel_at(size_t i)
 {
     const size_t n = levels();
     return i < n ? FIT[n - 1 - i] : NULL;
+}
+
+const herd_kernel *herd_kernel_at(size_t i)
+{
+    const size_t n = levels();
+    return i < n ? HERD[n - 1 - i] : NULL;
 }

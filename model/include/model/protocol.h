@@ -46,18 +46,18 @@ enum {
     X(NONE, none, "nothing: every trial is drawn anew")                                            \
     X(REPEAT, repeat, "the same stimulus on the same side until it is answered correctly")         \
     X(RESAMPLE, resample,                                                                          \
-      "the same contrast; right if N(mean of the last answers' left turns, sd) >= 0.5")
+      "the same contrast; right if N(share of left among the last answers, sd) >= 0.5")
 
 /* What a test of a transition looks at. Counters begin anew with each stage; and, where the
  * protocol says `counters: session`, with each session. */
 #define MODEL_PROTOCOL_TEST_LIST(X)                                                                \
     X(PERFORMANCE, performance,                                                                    \
-      "of each signed contrast `contrast`, correct ones among the last `window`, / window")        \
+      "of +`contrast` and of -`contrast`: correct ones among the last `window` of them, / window") \
     X(ACCURACY, accuracy,                                                                          \
       "correct ones among the last `window` trials; not before there are so many")                 \
-    X(BIAS, bias, "distance of the share of right answers among the last `window` from 0.5")       \
+    X(BIAS, bias, "distance of the share of right among the last `window` answers from 0.5")       \
     X(TRIALS, trials, "trials in the stage")                                                       \
-    X(SESSIONS, sessions, "sessions in the stage, the present one included")
+    X(SESSIONS, sessions, "sessions begun in the stage")
 
 #define MODEL_PROTOCOL_ENUM(NAME, name, help) MODEL_PROTOCOL_##NAME,
 typedef enum {
@@ -89,32 +89,34 @@ typedef struct {
     double limit;
 } model_protocol_test;
 
-/* A way out of a stage, looked at before each trial (or before a session's first one only). */
+/* A way out of a stage, looked at before each trial; or only when a session starts, with the
+ * counters as the session before left them. */
 typedef struct {
-    uint32_t to;           /* number of the stage */
-    bool at_session_start; /* only there */
-    uint32_t n_tests;      /* all must hold */
+    uint32_t to; /* number of the stage */
+    bool at_session_start;
+    uint32_t n_tests; /* all must hold */
     model_protocol_test test[MODEL_PROTOCOL_TESTS];
 } model_protocol_move;
 
 /* Probabilities of a left stimulus that change within a session. The first block has p_left[0] of
  * the stage for `first` trials; then one of `value`, drawn with equal chance, and never twice the
- * same in a row. Lengths are min + an exponential of that mean, drawn again until below max. */
+ * same in a row. Lengths are whole: an exponential of that mean, given that it lies in min..max,
+ * rounded down. */
 typedef struct {
     uint32_t n;     /* values; 0: no blocks */
     uint32_t first; /* trials of the first block; 0: there is none */
     double value[MODEL_PROTOCOL_BLOCKS];
     double mean;  /* of the exponential that lengths are drawn from, trials */
-    uint32_t min; /* lengths outside min..max are drawn again */
-    uint32_t max;
+    uint32_t min; /* 1 or more */
+    uint32_t max; /* reached only where it is min */
 } model_protocol_blocks;
 
 typedef struct {
     model_protocol_debias_kind kind;
-    double contrast;  /* only after errors with at least this contrast */
-    uint32_t window;  /* resample: answers that the mean is over; 0: all of the session (as a
-                         known defect has it) */
-    double sd;        /* resample */
+    double contrast;  /* only after errors with at least this contrast, in the same session */
+    uint32_t window;  /* resample: answers of the session that the share is over, at most
+                         MODEL_PROTOCOL_WINDOW; 0: all of them */
+    double sd;        /* resample; > 0 */
     bool after_no_go; /* a no-go counts as an error here */
 } model_protocol_debias;
 
@@ -123,7 +125,8 @@ typedef struct {
     uint32_t n_contrasts;
     double contrast[MODEL_PROTOCOL_CONTRASTS];    /* magnitudes, 0..1, falling, each once */
     double probability[MODEL_PROTOCOL_CONTRASTS]; /* of each, both sides together; their sum is 1 */
-    double p_left;                                /* without blocks, and in the first one */
+    int8_t only[MODEL_PROTOCOL_CONTRASTS]; /* -1, 1: shown on the left, right alone; 0: both */
+    double p_left;                         /* without blocks, and in the first one */
     model_protocol_zero zero;
     model_protocol_blocks blocks;
     model_protocol_debias debias;
@@ -144,44 +147,39 @@ typedef struct {
     uint32_t carry_trials;     /* ... of sessions with at least so many trials */
     uint32_t trials_min;       /* trials of a session are drawn with equal chance from min..max */
     uint32_t trials_max;
-    double minutes_max; /* a session ends after this; 0: never */
-    double trial_s;     /* a trial's time beside the reaction time */
-    bool stops_idle;    /* a session ends when the animal stopped playing (model/protocol.c) */
+    double minutes_max;  /* a session ends after this; 0: never */
+    double trial_s;      /* a trial's time beside the reaction time */
+    uint32_t no_gos_max; /* a session ends after so many no-gos in a row; 0: never */
 } model_protocol;
 
-/* The signed contrasts of all stages, as windows are kept for them. */
-enum { MODEL_PROTOCOL_SIGNED = 2 * MODEL_PROTOCOL_CONTRASTS };
-
-/* The rig's memory of one animal. */
+/* The rig's memory of one animal. Bits of windows: newest lowest. */
 typedef struct {
     model_random random;
-    int64_t session;  /* from 0; -1 before the first */
-    int64_t trial;    /* trials of this session so far */
-    int64_t n_trials; /* of all sessions */
-    int64_t stage;
+    int64_t session;        /* from 0; -1 before the first */
+    int64_t trial;          /* trials of this session so far */
+    int64_t n_trials;       /* of all sessions */
+    int64_t stage;          /* of the trial to come, or of the last one */
+    int64_t carried_stage;  /* where the next session begins, if this one is too short */
+    int64_t shown_stage;    /* of the last trial; -1 before the first */
     int64_t stage_trials;   /* of this stage, since its counters began */
-    int64_t stage_sessions; /* sessions in this stage, this one included */
+    int64_t stage_sessions; /* sessions begun in this stage */
     int64_t session_trials; /* how many this session may have */
     double minutes;         /* of this session */
     double p_left;          /* of the block */
-    int64_t block;          /* number of the block in the session, from 0 */
+    int64_t block;          /* number of the block in the session, from 0; -1 before the first */
     int64_t block_left;     /* trials until it ends */
-    uint64_t
-        window[MODEL_PROTOCOL_SIGNED]; /* correct ones of each signed contrast, newest lowest */
-    int64_t window_n[MODEL_PROTOCOL_SIGNED];
-    double window_contrast[MODEL_PROTOCOL_SIGNED]; /* signed; side by the sign bit at zero */
-    int64_t n_windows;
-    uint64_t correct[MODEL_PROTOCOL_RECENT / 64]; /* of the last trials, newest lowest */
-    uint64_t right[MODEL_PROTOCOL_RECENT / 64];   /* right answers among those with a choice */
-    int64_t n_correct;                            /* trials in `correct`, at most its length */
-    int64_t n_right;
-    int64_t n_answers;      /* of this session */
-    int64_t n_answers_left; /* of these, left */
-    double contrast;        /* of the last trial, signed */
-    int64_t side;           /* of the last trial: 1 right, 0 left */
-    int64_t is_error;       /* 1: the last trial asks for a debias trial */
-    int64_t idle;           /* trials since the last choice */
-    int64_t carried_stage;  /* where the next session begins */
+    /* Correct ones of each contrast of the stage: [2 i] left; [2 i + 1] right, and all of zero. */
+    uint64_t window[2 * MODEL_PROTOCOL_CONTRASTS];
+    uint64_t correct[MODEL_PROTOCOL_RECENT / 64]; /* of the last trials */
+    uint64_t right[MODEL_PROTOCOL_RECENT / 64];   /* of the last answers */
+    int64_t n_answers;                            /* since the counters began */
+    uint64_t session_left;                        /* left ones among the last answers */
+    int64_t session_answers;                      /* of this session */
+    int64_t session_lefts;                        /* of these, left */
+    double contrast;                              /* of the last trial, signed */
+    int64_t side;                                 /* of the last trial: 1 right, 0 left */
+    int64_t is_error; /* 1: the last trial of this session was answered wrongly; 2: not at all */
+    int64_t no_gos;   /* trials of this session since the last choice */
 } model_protocol_state;
 
 /* What is shown next. */
@@ -200,9 +198,21 @@ const char *model_protocol_zero_name(model_protocol_zero zero);
 const char *model_protocol_debias_name(model_protocol_debias_kind kind);
 const char *model_protocol_test_name(model_protocol_test_kind kind);
 
-/* MODEL_OK; or MODEL_ERR_ARG, and text (may be NULL) says which stage and value, and what was
- * expected. */
-int model_protocol_check(const model_protocol *protocol, char *text, size_t cap);
+/* Where a description is wrong, and how. */
+typedef struct {
+    int32_t stage;   /* -1: of the whole protocol */
+    int32_t move;    /* of the stage; -1: none */
+    const char *key; /* as in YAML; valid for ever */
+    char text[200];  /* what, and what was expected */
+} model_protocol_fault;
+
+/* MODEL_OK; or MODEL_ERR_ARG with *fault. All else here wants a description that passed. Every
+ * stage can be reached by moves, and from every stage one without moves. */
+int model_protocol_check(const model_protocol *protocol, model_protocol_fault *fault);
+
+/* Whether an animal that does everything right, or everything wrong where that is wanted, comes to
+ * a stage without moves. MODEL_OK; or MODEL_ERR_ARG, and *fault says where it is kept and why. */
+int model_protocol_finish(const model_protocol *protocol, model_protocol_fault *fault);
 
 /* Number of the stage with that name, or n_stages. */
 uint32_t model_protocol_find(const model_protocol *protocol, const char *stage);
@@ -214,20 +224,39 @@ void model_protocol_init(model_protocol_state *state, const model_protocol *prot
 /* RT-safe: yes. */
 void model_protocol_start_session(model_protocol_state *state, const model_protocol *protocol);
 
-/* Draws the next trial. False if the session is over. Bounded: lengths and resampling are drawn at
- * most 1000 times. RT-safe: yes. */
+/* Moves on if a move holds, and draws the next trial. False if the session is over. RT-safe: yes.
+ */
 bool model_protocol_next(model_protocol_state *state, const model_protocol *protocol,
                          model_protocol_trial *trial);
 
 /* The trial's end: choice 1 right, 0 left, -1 none; rt_s as heard, NaN unknown. Returns the reward,
- * 0 or 1. RT-safe: yes. */
+ * 0 or 1. The trial may also come from elsewhere, as a recorded one: what is known of it is its
+ * contrast, side and stage, and the state follows it. A contrast that the stage does not have
+ * enters no performance. RT-safe: yes. */
 double model_protocol_push(model_protocol_state *state, const model_protocol *protocol,
                            const model_protocol_trial *trial, int choice, double rt_s);
 
-/* The value that a test looks at now, and whether it holds; NaN where it is not known yet. RT-safe:
- * yes. */
-double model_protocol_value(const model_protocol_state *state, const model_protocol_test *test);
-bool model_protocol_holds(const model_protocol_state *state, const model_protocol_test *test);
+/* Stage that the trial to come will be of. Reads only. RT-safe: yes. */
+uint32_t model_protocol_next_stage(const model_protocol_state *state,
+                                   const model_protocol *protocol);
+
+/* Puts the animal into a stage, its counters at 0. RT-safe: yes. */
+void model_protocol_enter(model_protocol_state *state, uint32_t stage);
+
+/* True if the trial to come is a debias trial when it is of that stage; *p_right (may be NULL) is
+ * then the probability that it is on the right. Reads only. RT-safe: yes. */
+bool model_protocol_debiases(const model_protocol_state *state, const model_protocol *protocol,
+                             uint32_t stage, double *p_right);
+
+/* The value that a test of the present stage looks at now, and whether it holds; NaN where it is
+ * not known yet. RT-safe: yes. */
+double model_protocol_value(const model_protocol_state *state, const model_protocol *protocol,
+                            const model_protocol_test *test);
+bool model_protocol_holds(const model_protocol_state *state, const model_protocol *protocol,
+                          const model_protocol_test *test);
+
+/* Probability that a block lasts n trials; 0 for first ones. RT-safe: yes. */
+double model_protocol_block_probability(const model_protocol_blocks *blocks, uint32_t n);
 
 /* Probability of a signed contrast in a stage at a block's p_left, debias trials apart. RT-safe:
  * yes. */

@@ -1,0 +1,77 @@
+/* model/rollout.h - one animal many times over: virtual twins that go on from a bank's posterior,
+ * trial by trial, each with weights, a learning rule and a pace of its own.
+ *
+ * What is drawn, and the tuning: docs/model.md, section rollout. Roll-out i depends on the seed, i,
+ * the bank, the tuning and what it is shown, and on nothing else; the same calls give the same bits
+ * on the same machine. Parameters are const and must outlive the roll-outs.
+ * Threads: one owner. Memory: the caller supplies it once; no function here allocates.
+ */
+#ifndef MODEL_ROLLOUT_H
+#define MODEL_ROLLOUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/bank.h"
+#include "model/herd.h"
+#include "model/status.h"
+
+enum { MODEL_ROLLOUT_MAX = 1 << 16 }; /* roll-outs */
+
+/* How a bank that predicts the next trial is made to look further: found on animals whose future is
+ * known. [0]: weights of the stimulus to come (stimulus, stimulus_right, stimulus_left), [1]: all
+ * others. */
+typedef struct {
+    double prior[MODEL_RULES]; /* of each kind of rule; within a kind members are alike */
+    double trust;              /* power of the bank's weights: 0 prior alone, 1 as they are */
+    double drift[2];           /* multiples of the variances of drift and session noise */
+    double session[2];
+    double reversion[2]; /* part of the way to the anchor, a trial */
+    double pace_sd;      /* of the logarithm of the rule's pace over roll-outs */
+} model_rollout_tuning;
+
+typedef struct model_rollout model_rollout;
+
+/* The tuning that docs/model.md gives figures of. */
+void model_rollout_tuning_init(model_rollout_tuning *tuning);
+
+/* MODEL_OK or MODEL_ERR_ARG: a value below 0, not finite, or a part above 1. */
+int model_rollout_tuning_check(const model_rollout_tuning *tuning);
+
+/* Bytes model_rollout_init() needs for up to n roll-outs of banks with these parameters; 0 if one
+ * of them is invalid. */
+size_t model_rollout_size(const model_bank_params *params, size_t n);
+
+/* Builds them inside mem (aligned to MODEL_NET_ALIGN). MODEL_OK, MODEL_ERR_ARG or MODEL_ERR_SPACE;
+ * *out is set only on OK. */
+int model_rollout_init(void *mem, size_t mem_size, const model_bank_params *params, size_t n,
+                       model_rollout **out);
+
+/* Begins n of them, 1 up to as many as there is room for, from what the bank knows: members are
+ * dealt out by their weights, weights drawn from each one's posterior. MODEL_OK or MODEL_ERR_ARG.
+ * RT-safe: no, O(n). */
+int model_rollout_start(model_rollout *r, const model_bank *bank,
+                        const model_rollout_tuning *tuning, size_t n, uint64_t seed);
+
+/* How many run; and the share of them that goes on by member m. */
+size_t model_rollout_count(const model_rollout *r);
+double model_rollout_share(const model_rollout *r, size_t m);
+
+/* A session of roll-out i starts. */
+void model_rollout_start_session(model_rollout *r, size_t i);
+
+/* Draws the choices of those active (NULL: all) for their contrasts; p_right may be NULL. */
+void model_rollout_choose(model_rollout *r, const float contrast[], const uint8_t active[],
+                          uint8_t chose_right[], float p_right[]);
+
+/* The trial of those active is over. Returns how many did not move, see model_herd_learn(). */
+size_t model_rollout_learn(model_rollout *r, const model_herd_trials *trials);
+
+/* p(right) of roll-out i's policy without history for a contrast, the trial to come. */
+double model_rollout_predict(const model_rollout *r, size_t i, double contrast);
+
+/* The members' weights for looking ahead: weight[n], their sum 1. */
+void model_rollout_weigh(const model_bank_params *params, const double bank_weight[],
+                         const model_rollout_tuning *tuning, double weight[]);
+
+#endif

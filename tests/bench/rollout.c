@@ -1,0 +1,208 @@
+/* Virtual animals with the rnn rule (32 units, 2 hidden layers, policy stim_bias) on one core,
+ * choices, rewards and drift drawn: together in a herd, against one by one as model/mouse.h runs
+ * them, against the same nets multiplied by BLIS, and against the loop in PyTorch. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "bench.h"
+#include "model/herd.h"
+#include "model/mouse.h"
+#include "model/random.h"
+#include "some_net.h"
+
+enum {
+    REPEATS = 25,
+    SPAN = 1 << 16,
+    TRIALS = 400,
+    ALONE = 8,
+    TORCH_ANIMALS = 4096,
+    TORCH_TRIALS = 60,
+    NO_TORCH = 77
+};
+
+static const double LEAST_RATE = 4e6;
+static const double LEAST_RATIO = 6.0; /* 4 million against PyTorch's 0.67 */
+
+static const float CONTRASTS[] = {-1.0F, -0.5F, -0.25F, -0.125F, 0.0F, 0.125F, 0.25F, 0.5F, 1.0F};
+enum { N_CONTRASTS = sizeof CONTRASTS / sizeof CONTRASTS[0] };
+
+static model_params params;
+
+static void make_params(test_random *r)
+{
+    const model_net_shape shape = {.is_recurrent = true,
+                                   .n_inputs = 2 + MODEL_RULE_INPUTS,
+                                   .n_hidden = 32,
+                                   .n_layers = 2,
+                                   .n_outputs = 2};
+    (void)model_params_built_in(&params, "stim_bias");
+    params.rule.kind = MODEL_RULE_RNN;
+    params.rule.net = some_net_make(r, shape)->net;
+}
+
+/* One trial of all: the stimulus is the rig's, the rest is drawn. */
+static void herd_trial_of_all(model_herd *herd, size_t n, int t, float *contrast, float *reward,
+                              int8_t *side, uint8_t *chose)
+{
+    for (size_t i = 0; i < n; i++) {
+        contrast[i] = CONTRASTS[(i * 7 + (size_t)t * 5) % N_CONTRASTS];
+        side[i] = contrast[i] > 0.0F;
+    }
+    model_herd_choose(herd, contrast, NULL, chose, NULL);
+    for (size_t i = 0; i < n; i++) {
+        reward[i] = chose[i] == side[i] ? 1.0F : 0.0F;
+    }
+    const model_herd_trials trials = {contrast, chose, reward, side, NULL, NULL};
+    if (model_herd_learn(herd, &trials) != 0) {
+        bench_die("a step was not finite");
+    }
+}
+
+/* Nanoseconds per animal and trial, the best of REPEATS. */
+static double herd_ns(size_t n)
+{
+    const size_t size = model_herd_size(&params, n);
+    void *mem = aligned_alloc(MODEL_NET_ALIGN, size);
+    float *contrast = calloc(n, sizeof *contrast);
+    float *reward = calloc(n, sizeof *reward);
+    int8_t *side = calloc(n, sizeof *side);
+    uint8_t *chose = calloc(n, sizeof *chose);
+    model_herd *herd;
+    if (mem == NULL || contrast == NULL || reward == NULL || side == NULL || chose == NULL ||
+        model_herd_init(mem, size, &params, n, &herd) != MODEL_OK) {
+        bench_die("the herd could not be made");
+    }
+    const int n_trials = SPAN / (int)n + 1; /* short, so that some run undisturbed */
+    int64_t best = INT64_MAX;
+    for (int repeat = 0; repeat < REPEATS; repeat++) {
+        const int64_t start = bench_now_ns();
+        for (int t = 0; t < n_trials; t++) {
+            herd_trial_of_all(herd, n, t, contrast, reward, side, chose);
+        }
+        const int64_t took = bench_now_ns() - start;
+        best = took < best ? took : best;
+    }
+    free(mem);
+    free(contrast);
+    free(reward);
+    free(side);
+    free(chose);
+    return (double)best / n_trials / (double)n;
+}
+
+static double mice_ns(void)
+{
+    int64_t best = INT64_MAX;
+    for (int repeat = 0; repeat < REPEATS; repeat++) {
+        const int64_t start = bench_now_ns();
+        for (uint64_t i = 0; i < ALONE; i++) {
+            model_mouse mouse;
+            model_mouse_init(&mouse, &params, 1, i);
+            for (int t = 0; t < TRIALS; t++) {
+                const double c = (double)CONTRASTS[((size_t)i * 7 + (size_t)t * 5) % N_CONTRASTS];
+                const bool right = model_mouse_choose(&mouse, &params, c);
+                const model_trial trial = {.contrast = c,
+                                           .reward = right == (c > 0.0) ? 1.0 : 0.0,
+                                           .rt_s = (double)NAN,
+                                           .choice = right,
+                                           .side = c > 0.0};
+                if (model_mouse_learn(&mouse, &params, &trial) != MODEL_OK) {
+                    bench_die("a step was not finite");
+                }
+            }
+        }
+        const int64_t took = bench_now_ns() - start;
+        best = took < best ? took : best;
+    }
+    return (double)best / TRIALS / ALONE;
+}
+
+/* The net alone, through BLIS. */
+static double blis_ns(size_t n, test_random *r)
+{
+    const model_net *net = params.rule.net;
+    float *in = calloc(n * 8, sizeof *in);
+    float *h = calloc(n * 32, sizeof *h);
+    float *out = calloc(n * 2, sizeof *out);
+    void *scratch = aligned_alloc(MODEL_NET_ALIGN, model_net_batch_size(net, n));
+    if (in == NULL || h == NULL || out == NULL || scratch == NULL) {
+        bench_die("no memory");
+    }
+    for (size_t i = 0; i < n * 8; i++) {
+        in[i] = (float)test_random_uniform(r);
+    }
+    int64_t best = INT64_MAX;
+    for (int repeat = 0; repeat < REPEATS; repeat++) {
+        const int64_t start = bench_now_ns();
+        for (int t = 0; t < TRIALS / 10; t++) {
+            (void)model_net_step_batch(net, n, in, h, out, scratch);
+        }
+        const int64_t took = bench_now_ns() - start;
+        best = took < best ? took : best;
+    }
+    free(in);
+    free(h);
+    free(out);
+    free(scratch);
+    return (double)best / (TRIALS / 10) / (double)n;
+}
+
+/* Microseconds per animal and trial, or a negative number where there is no torch. */
+static double torch_us(void)
+{
+    char command[1024];
+    char line[64] = "";
+    (void)snprintf(command, sizeof command,
+                   "OMP_NUM_THREADS=1 /usr/bin/python3 '%s/tests/reference/rollout_torch.py' %d %d",
+                   MURID_SOURCE_DIR, TORCH_ANIMALS, TORCH_TRIALS);
+    FILE *from = popen(command, "r");
+    if (from == NULL) {
+        bench_die("PyTorch's program did not start");
+    }
+    const bool has_line = fgets(line, sizeof line, from) != NULL;
+    const int status = pclose(from);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == NO_TORCH) {
+        return -1.0;
+    }
+    const double us = strtod(line, NULL);
+    if (status != 0 || !has_line || !(us > 0.0)) {
+        bench_die("PyTorch's program failed");
+    }
+    return us;
+}
+
+int main(int argc, char **argv)
+{
+    double animals = 1024.0;
+    const struct bench_option list[] = {
+        {"animals", NULL, &animals, NULL, "in the herd (default 1024)"},
+    };
+    bench_options(argc, argv, "Virtual animals with the rnn rule, 32 units, one core.", list, 1);
+    bench_machine();
+    test_random r = {.state = 7};
+    make_params(&r);
+    const size_t n = (size_t)animals;
+    const double alone = mice_ns();
+    const double together = herd_ns(n);
+    const double blis = blis_ns(n, &r);
+    printf("kernel %s, %zu animals\n", model_net_kernel(), n);
+    printf("one by one %8.0f ns per animal and trial, %6.2f million a second\n", alone,
+           1e3 / alone);
+    printf("BLIS       %8.0f ns for the nets alone\n", blis);
+    printf("herd       %8.0f ns per animal and trial, %6.2f million a second, %.1f times\n",
+           together, 1e3 / together, alone / together);
+    const int slow = bench_verdict("herd", 1e9 / together, "trials/s", false, LEAST_RATE);
+    const double us = torch_us();
+    if (us < 0.0) {
+        printf("skipped: no PyTorch for /usr/bin/python3 to compare with (python3-torch)\n");
+        return slow;
+    }
+    printf("PyTorch    %8.0f ns per animal and trial, %6.2f million a second\n", us * 1e3,
+           1.0 / us);
+    const int behind =
+        bench_verdict("faster than PyTorch", us * 1e3 / together, "times", false, LEAST_RATIO);
+    return slow != 0 ? slow : behind;
+}
