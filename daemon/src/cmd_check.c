@@ -9,6 +9,7 @@
 #include "config.h"
 #include "models.h"
 #include "options.h"
+#include "protocol_file.h"
 
 /* What would go wrong at `murid run`, as far as it shows without doing it. */
 
@@ -83,21 +84,54 @@ static int check_all(const struct config *config)
     return worst;
 }
 
+/* A protocol instead of a configuration: printed, and could a mouse finish it? */
+static int check_protocol(const char *path, const char *defects)
+{
+    struct fault fault;
+    struct protocol_file *file = calloc(1, sizeof *file);
+    if (file == NULL) {
+        return fault_report(&fault, fault_set(&fault, FAULT_WORK, "out of memory"));
+    }
+    int rc = protocol_file_load(file, path, &fault);
+    if (rc == FAULT_NONE && defects != NULL) {
+        rc = protocol_file_add_defects(file, path, defects, &fault);
+    }
+    if (rc == FAULT_NONE) {
+        protocol_file_print(&file->protocol, stdout);
+        rc = protocol_file_finish(file, path, &fault);
+    }
+    free(file);
+    if (rc != FAULT_NONE) {
+        return fault_report(&fault, rc);
+    }
+    fputs("last stage: can be reached\n", stderr);
+    return FAULT_NONE;
+}
+
 int cmd_check(int argc, char **argv)
 {
     const char *path = NULL;
+    const char *protocol = NULL;
+    const char *defects = NULL;
     bool is_markdown = false;
+    bool is_protocol_markdown = false;
     const struct option list[] = {
         {"c", OPTION_TEXT, &path, 0, 0, "FILE", "configuration; without it, the defaults", NULL},
         {"markdown", OPTION_FLAG, &is_markdown, 0, 0, NULL,
          "print every key as docs/config.md has it", NULL},
+        {"protocol", OPTION_TEXT, &protocol, 0, 0, "FILE",
+         "a training protocol instead: what it means, and whether a mouse can finish it", NULL},
+        {"defect", OPTION_TEXT, &defects, 0, 0, "NAME,...",
+         "known defects to switch on in it (docs/protocols.md)", NULL},
+        {"protocol-markdown", OPTION_FLAG, &is_protocol_markdown, 0, 0, NULL,
+         "print every key of protocols as docs/protocols.md has it", NULL},
     };
     struct options options = {
-        .usage = "check [-c FILE]",
+        .usage = "check [-c FILE | --protocol FILE [--defect NAME]]",
         .about = "Prints the effective configuration on standard output, each key with its meaning "
                  "and range, and says on standard error whether the daemon could start with it.",
         .list = list,
-        .n = 2,
+        .n = sizeof list / sizeof list[0],
     };
     int code = 0;
     if (!options_read(&options, argc, argv, &code)) {
@@ -106,6 +140,19 @@ int cmd_check(int argc, char **argv)
     if (is_markdown) {
         config_print_markdown(stdout);
         return FAULT_NONE;
+    }
+    if (is_protocol_markdown) {
+        protocol_file_print_markdown(stdout);
+        return FAULT_NONE;
+    }
+    if ((protocol != NULL && path != NULL) || (protocol == NULL && defects != NULL)) {
+        struct fault fault;
+        fault_set(&fault, FAULT_INPUT,
+                  "check: -c alone, or --protocol with or without --defect expected");
+        return fault_report(&fault, FAULT_INPUT);
+    }
+    if (protocol != NULL) {
+        return check_protocol(protocol, defects);
     }
     struct config *config = calloc(1, sizeof *config);
     struct fault fault;

@@ -7,6 +7,7 @@
 #include "client.h"
 #include "clock.h"
 #include "commands.h"
+#include "escape.h"
 #include "options.h"
 #include "progress.h"
 #include "table.h"
@@ -245,6 +246,7 @@ static int play_row(struct play *play, const struct table_row *row, struct fault
     t->rt_s = row->rt_s;
     t->repeat = row->repeat < 0 ? PROTO_NIL : row->repeat;
     t->p_left = row->p_left;
+    escape_clean(t->stage, sizeof t->stage, row->stage);
     const int rc = put(play, &msg, fault);
     if (rc == FAULT_NONE) {
         play->n_trials++;

@@ -68,7 +68,7 @@ static int run_trial(struct simulation *s, model_mouse *mouse, model_random *rig
     row->rt_s = floor(1000.0 * model_mouse_draw_rt_s(mouse, &s->params, contrast)) / 1000.0;
     row->choice = model_mouse_choose(mouse, &s->params, contrast);
     row->reward = row->choice == row->side ? 1.0 : 0.0;
-    table_write(s->out, row);
+    table_write(s->out, row, false);
     s->n_trials++;
     s->n_correct += row->choice == row->side;
 
@@ -163,7 +163,7 @@ static int simulate(struct simulation *s, const char *out_path, const char *trut
         rc = open_output(&s->truth, truth_path, fault);
     }
     if (rc == FAULT_NONE) {
-        table_write_header(s->out);
+        table_write_header(s->out, false);
         if (s->truth != NULL) {
             write_truth_header(s->truth, &s->herd->policy);
         }

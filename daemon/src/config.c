@@ -1,14 +1,13 @@
 #include "config.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yaml.h>
 
 #include "log.h"
 #include "proto/message.h"
+#include "yaml_reader.h"
 
 enum kind { KIND_WHOLE, KIND_TRUTH, KIND_WORDS, KIND_REALS, KIND_LINES };
 
@@ -122,26 +121,6 @@ static bool parse_real(const char *text, const struct option *o, double *out)
     return end != text && *end == '\0' && isfinite(*out) && *out >= o->min && *out <= o->max;
 }
 
-/* True without control characters, line ends of Unicode's and byte order marks: what is printed can
- * then be read back, and shown on a terminal. The YAML library saw to it that this is UTF-8. */
-static bool is_printable(const char *text, size_t size)
-{
-    static const char *const NONE[] = {"\xe2\x80\xa8", "\xe2\x80\xa9", "\xef\xbb\xbf",
-                                       "\xef\xbf\xbe", "\xef\xbf\xbf"};
-    for (size_t i = 0; i < size; i++) {
-        const unsigned char c = (unsigned char)text[i];
-        if (c < 0x20 || c == 0x7f || (c == 0xc2 && (unsigned char)text[i + 1] < 0xa0)) {
-            return false;
-        }
-    }
-    for (size_t i = 0; i < sizeof NONE / sizeof NONE[0]; i++) {
-        if (strstr(text, NONE[i]) != NULL) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Stores one scalar; for lists, appends it. False if it is not what the option takes. */
 static bool store(void *section, const struct option *o, const char *text, size_t size)
 {
@@ -159,7 +138,7 @@ static bool store(void *section, const struct option *o, const char *text, size_
         *(bool *)at = strcmp(text, "true") == 0;
         return *(bool *)at || strcmp(text, "false") == 0;
     case KIND_WORDS:
-        if (size > o->bytes || !is_printable(text, size)) {
+        if (size > o->bytes || !yaml_reader_is_printable(text, size)) {
             return false;
         }
         memcpy(at, text, size + 1);
@@ -171,7 +150,7 @@ static bool store(void *section, const struct option *o, const char *text, size_
         list->reals[list->n++] = real;
         return true;
     case KIND_LINES:
-        if (list->n >= o->count || size > o->bytes || !is_printable(text, size)) {
+        if (list->n >= o->count || size > o->bytes || !yaml_reader_is_printable(text, size)) {
             return false;
         }
         memcpy(line_at(at, o, list->n++), text, size + 1);
@@ -210,48 +189,20 @@ void config_init(struct config *config)
     }
 }
 
-/* A recursive-descent reading of libyaml's events; the first error ends it. */
+/* A recursive-descent reading of YAML's events; the first error ends it. */
 struct parse {
-    yaml_parser_t yaml;
-    yaml_event_t event;
-    const char *name;
+    struct yaml_reader yaml;
     struct config *config;
-    struct fault *fault;
 };
-
-static size_t event_line(const struct parse *p)
-{
-    return p->event.start_mark.line + 1;
-}
 
 static int next_event(struct parse *p)
 {
-    yaml_event_delete(&p->event);
-    if (!yaml_parser_parse(&p->yaml, &p->event)) {
-        memset(&p->event, 0, sizeof p->event);
-        return fault_set(p->fault, FAULT_INPUT, "%s:%zu: %s", p->name,
-                         p->yaml.problem_mark.line + 1,
-                         p->yaml.problem != NULL ? p->yaml.problem : "not YAML");
-    }
-    if (p->event.type == YAML_ALIAS_EVENT) {
-        return fault_set(p->fault, FAULT_INPUT, "%s:%zu: aliases (*name) are not supported",
-                         p->name, event_line(p));
-    }
-    return 0;
+    return yaml_reader_next(&p->yaml);
 }
 
 static int expect(struct parse *p, yaml_event_type_t type, const char *where, const char *what)
 {
-    if (p->event.type == type) {
-        return 0;
-    }
-    return fault_set(p->fault, FAULT_INPUT, "%s:%zu: %s: expected %s", p->name, event_line(p),
-                     where, what);
-}
-
-static const char *scalar(const struct parse *p)
-{
-    return (const char *)p->event.data.scalar.value;
+    return yaml_reader_expect(&p->yaml, type, where, what);
 }
 
 static int unknown_key(struct parse *p, const char *section)
@@ -264,8 +215,9 @@ static int unknown_key(struct parse *p, const char *section)
                            OPTIONS[i].key);
         }
     }
-    return fault_set(p->fault, FAULT_INPUT, "%s:%zu: %s.%.60s: unknown key; known are %s", p->name,
-                     event_line(p), section, scalar(p), known);
+    return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: %s.%.60s: unknown key; known are %s",
+                     p->yaml.name, yaml_reader_line(&p->yaml), section, yaml_reader_text(&p->yaml),
+                     known);
 }
 
 static int parse_value(struct parse *p, void *section, const struct option *o)
@@ -276,28 +228,32 @@ static int parse_value(struct parse *p, void *section, const struct option *o)
     }
     const bool is_list = o->kind == KIND_REALS || o->kind == KIND_LINES;
     if (!is_list) {
-        if (p->event.type != YAML_SCALAR_EVENT) {
-            return refuse(p->fault, p->name, event_line(p), o, "a list or map");
+        if (p->yaml.event.type != YAML_SCALAR_EVENT) {
+            return refuse(p->yaml.fault, p->yaml.name, yaml_reader_line(&p->yaml), o,
+                          "a list or map");
         }
-        if (!store(section, o, scalar(p), p->event.data.scalar.length)) {
-            return refuse(p->fault, p->name, event_line(p), o, scalar(p));
+        if (!store(section, o, yaml_reader_text(&p->yaml), yaml_reader_size(&p->yaml))) {
+            return refuse(p->yaml.fault, p->yaml.name, yaml_reader_line(&p->yaml), o,
+                          yaml_reader_text(&p->yaml));
         }
         return 0;
     }
-    if (p->event.type != YAML_SEQUENCE_START_EVENT) {
-        return refuse(p->fault, p->name, event_line(p), o,
-                      p->event.type == YAML_SCALAR_EVENT ? scalar(p) : "a map");
+    if (p->yaml.event.type != YAML_SEQUENCE_START_EVENT) {
+        return refuse(p->yaml.fault, p->yaml.name, yaml_reader_line(&p->yaml), o,
+                      p->yaml.event.type == YAML_SCALAR_EVENT ? yaml_reader_text(&p->yaml)
+                                                              : "a map");
     }
     ((struct list *)(void *)((char *)section + o->offset))->n = 0;
     for (;;) {
         rc = next_event(p);
-        if (rc != 0 || p->event.type == YAML_SEQUENCE_END_EVENT) {
+        if (rc != 0 || p->yaml.event.type == YAML_SEQUENCE_END_EVENT) {
             return rc;
         }
-        if (p->event.type != YAML_SCALAR_EVENT ||
-            !store(section, o, scalar(p), p->event.data.scalar.length)) {
-            return refuse(p->fault, p->name, event_line(p), o,
-                          p->event.type == YAML_SCALAR_EVENT ? scalar(p) : "a list or map");
+        if (p->yaml.event.type != YAML_SCALAR_EVENT ||
+            !store(section, o, yaml_reader_text(&p->yaml), yaml_reader_size(&p->yaml))) {
+            return refuse(p->yaml.fault, p->yaml.name, yaml_reader_line(&p->yaml), o,
+                          p->yaml.event.type == YAML_SCALAR_EVENT ? yaml_reader_text(&p->yaml)
+                                                                  : "a list or map");
         }
     }
 }
@@ -308,7 +264,7 @@ static int parse_keys(struct parse *p, void *section, const char *name)
     bool seen[N_OPTIONS] = {false};
     for (;;) {
         int rc = next_event(p);
-        if (rc != 0 || p->event.type == YAML_MAPPING_END_EVENT) {
+        if (rc != 0 || p->yaml.event.type == YAML_MAPPING_END_EVENT) {
             return rc;
         }
         rc = expect(p, YAML_SCALAR_EVENT, name, "a key");
@@ -316,16 +272,17 @@ static int parse_keys(struct parse *p, void *section, const char *name)
             return rc;
         }
         size_t i = 0;
-        while (i < N_OPTIONS &&
-               (strcmp(OPTIONS[i].section, name) != 0 || strcmp(OPTIONS[i].key, scalar(p)) != 0)) {
+        while (i < N_OPTIONS && (strcmp(OPTIONS[i].section, name) != 0 ||
+                                 strcmp(OPTIONS[i].key, yaml_reader_text(&p->yaml)) != 0)) {
             i++;
         }
         if (i == N_OPTIONS) {
             return unknown_key(p, name);
         }
         if (seen[i]) {
-            return fault_set(p->fault, FAULT_INPUT, "%s:%zu: %s.%s: stands here twice", p->name,
-                             event_line(p), name, scalar(p));
+            return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: %s.%s: stands here twice",
+                             p->yaml.name, yaml_reader_line(&p->yaml), name,
+                             yaml_reader_text(&p->yaml));
         }
         seen[i] = true;
         rc = parse_value(p, section, &OPTIONS[i]);
@@ -338,24 +295,24 @@ static int parse_keys(struct parse *p, void *section, const char *name)
 static int check_rig(struct parse *p, const struct config_rigs *rig, size_t line)
 {
     if (!proto_id_is_valid(rig->name)) {
-        return fault_set(p->fault, FAULT_INPUT,
-                         "%s:%zu: rigs.name: \"%s\" is not 1 to 64 of A-Z a-z 0-9 . _ -", p->name,
-                         line, rig->name);
+        return fault_set(p->yaml.fault, FAULT_INPUT,
+                         "%s:%zu: rigs.name: \"%s\" is not 1 to 64 of A-Z a-z 0-9 . _ -",
+                         p->yaml.name, line, rig->name);
     }
     if (!proto_id_is_valid(rig->subject)) {
-        return fault_set(p->fault, FAULT_INPUT,
+        return fault_set(p->yaml.fault, FAULT_INPUT,
                          "%s:%zu: rigs.subject: \"%s\" is not 1 to 64 of A-Z a-z 0-9 . _ -",
-                         p->name, line, rig->subject);
+                         p->yaml.name, line, rig->subject);
     }
     if (rig->port[0] == '\0') {
-        return fault_set(p->fault, FAULT_INPUT, "%s:%zu: rigs.port: missing, as in /dev/ttyACM0",
-                         p->name, line);
+        return fault_set(p->yaml.fault, FAULT_INPUT,
+                         "%s:%zu: rigs.port: missing, as in /dev/ttyACM0", p->yaml.name, line);
     }
     for (size_t i = 0; i + 1 < p->config->n_rigs; i++) {
         if (strcmp(p->config->rigs[i].name, rig->name) == 0 ||
             strcmp(p->config->rigs[i].port, rig->port) == 0) {
-            return fault_set(p->fault, FAULT_INPUT, "%s:%zu: rigs: %s on %s stands here twice",
-                             p->name, line, rig->name, rig->port);
+            return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: rigs: %s on %s stands here twice",
+                             p->yaml.name, line, rig->name, rig->port);
         }
     }
     return 0;
@@ -366,14 +323,14 @@ static int parse_rigs(struct parse *p)
     int rc = expect(p, YAML_SEQUENCE_START_EVENT, "rigs", "a list (\"- name: ...\")");
     while (rc == 0) {
         rc = next_event(p);
-        if (rc != 0 || p->event.type == YAML_SEQUENCE_END_EVENT) {
+        if (rc != 0 || p->yaml.event.type == YAML_SEQUENCE_END_EVENT) {
             break;
         }
         rc = expect(p, YAML_MAPPING_START_EVENT, "rigs", "keys and values");
-        const size_t line = event_line(p);
+        const size_t line = yaml_reader_line(&p->yaml);
         if (rc == 0 && p->config->n_rigs == CONFIG_RIGS_MAX) {
-            rc = fault_set(p->fault, FAULT_INPUT, "%s:%zu: rigs: more than %d", p->name, line,
-                           CONFIG_RIGS_MAX);
+            rc = fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: rigs: more than %d", p->yaml.name,
+                           line, CONFIG_RIGS_MAX);
         }
         if (rc == 0) {
             struct config_rigs *rig = &p->config->rigs[p->config->n_rigs++];
@@ -392,12 +349,13 @@ static int parse_section(struct parse *p, bool seen[N_SECTIONS])
         return rc;
     }
     size_t i = 0;
-    while (i < N_SECTIONS && strcmp(SECTIONS[i].name, scalar(p)) != 0) {
+    while (i < N_SECTIONS && strcmp(SECTIONS[i].name, yaml_reader_text(&p->yaml)) != 0) {
         i++;
     }
     if (i == N_SECTIONS || seen[i]) {
-        return fault_set(p->fault, FAULT_INPUT, "%s:%zu: %.60s: %s", p->name, event_line(p),
-                         scalar(p), i == N_SECTIONS ? "unknown section" : "stands here twice");
+        return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: %.60s: %s", p->yaml.name,
+                         yaml_reader_line(&p->yaml), yaml_reader_text(&p->yaml),
+                         i == N_SECTIONS ? "unknown section" : "stands here twice");
     }
     seen[i] = true;
     rc = next_event(p);
@@ -407,43 +365,33 @@ static int parse_section(struct parse *p, bool seen[N_SECTIONS])
     if (is_rigs(&SECTIONS[i])) {
         return parse_rigs(p);
     }
-    if (p->event.type == YAML_SCALAR_EVENT && p->event.data.scalar.length == 0) {
+    if (yaml_reader_is_empty(&p->yaml)) {
         return 0; /* "data:" with nothing below it */
     }
     rc = expect(p, YAML_MAPPING_START_EVENT, SECTIONS[i].name, "keys and values");
     return rc != 0 ? rc : parse_keys(p, (char *)p->config + SECTIONS[i].offset, SECTIONS[i].name);
 }
 
-static int parse_end(struct parse *p)
-{
-    int rc = next_event(p);
-    rc = rc == 0 ? expect(p, YAML_DOCUMENT_END_EVENT, "configuration", "its end") : rc;
-    rc = rc == 0 ? next_event(p) : rc;
-    return rc == 0 ? expect(p, YAML_STREAM_END_EVENT, "configuration", "one document only") : rc;
-}
-
 static int parse_document(struct parse *p)
 {
     bool seen[N_SECTIONS] = {false};
-    do {
-        const int rc = next_event(p);
-        if (rc != 0 || p->event.type == YAML_STREAM_END_EVENT) {
-            return rc; /* an empty file is all defaults */
-        }
-    } while (p->event.type != YAML_DOCUMENT_START_EVENT);
-    int rc = next_event(p);
-    if (rc == 0 && p->event.type == YAML_SCALAR_EVENT && p->event.data.scalar.length == 0) {
-        return parse_end(p);
+    bool is_empty = false;
+    int rc = yaml_reader_begin(&p->yaml, &is_empty);
+    if (rc != 0 || is_empty) {
+        return rc; /* an empty file is all defaults */
     }
-    rc = rc == 0 ? expect(p, YAML_MAPPING_START_EVENT, "configuration", "sections and keys") : rc;
+    if (yaml_reader_is_empty(&p->yaml)) {
+        return yaml_reader_end(&p->yaml, "configuration");
+    }
+    rc = expect(p, YAML_MAPPING_START_EVENT, "configuration", "sections and keys");
     while (rc == 0) {
         rc = next_event(p);
-        if (rc != 0 || p->event.type == YAML_MAPPING_END_EVENT) {
+        if (rc != 0 || p->yaml.event.type == YAML_MAPPING_END_EVENT) {
             break;
         }
         rc = parse_section(p, seen);
     }
-    return rc != 0 ? rc : parse_end(p);
+    return rc != 0 ? rc : yaml_reader_end(&p->yaml, "configuration");
 }
 
 static int check_values(const struct config *config, const char *name, struct fault *fault)
@@ -469,37 +417,26 @@ static int check_values(const struct config *config, const char *name, struct fa
 int config_parse(struct config *config, const char *name, const uint8_t *text, size_t size,
                  struct fault *fault)
 {
-    struct parse p = {.name = name, .config = config, .fault = fault};
+    struct parse p = {.config = config};
     config_init(config);
-    if (!yaml_parser_initialize(&p.yaml)) {
-        return fault_set(fault, FAULT_WORK, "%s: out of memory", name);
+    int rc = yaml_reader_open(&p.yaml, name, text, size, fault);
+    if (rc != 0) {
+        return rc;
     }
-    yaml_parser_set_input_string(&p.yaml, text, size);
-    int rc = parse_document(&p);
-    yaml_event_delete(&p.event);
-    yaml_parser_delete(&p.yaml);
+    rc = parse_document(&p);
+    yaml_reader_close(&p.yaml);
     return rc != 0 ? rc : check_values(config, name, fault);
 }
 
 int config_load(struct config *config, const char *path, struct fault *fault)
 {
-    FILE *f = fopen(path, "rb");
-    if (f == NULL) {
-        return fault_set(fault, FAULT_INPUT, "%s: %s", path, strerror(errno));
-    }
-    int rc = 0;
-    uint8_t *text = malloc(CONFIG_BYTES_MAX + 1);
-    const size_t size = text != NULL ? fread(text, 1, CONFIG_BYTES_MAX + 1, f) : 0;
-    if (text == NULL || ferror(f) != 0) {
-        rc = fault_set(fault, FAULT_INPUT, "%s: cannot be read: %s", path, strerror(errno));
-    } else if (size > CONFIG_BYTES_MAX) {
-        rc = fault_set(fault, FAULT_INPUT, "%s: larger than %d bytes, no configuration is", path,
-                       CONFIG_BYTES_MAX);
-    } else {
+    uint8_t *text = NULL;
+    size_t size = 0;
+    int rc = yaml_reader_load(path, CONFIG_BYTES_MAX, "configuration", &text, &size, fault);
+    if (rc == 0) {
         rc = config_parse(config, path, text, size, fault);
     }
     free(text);
-    fclose(f);
     return rc;
 }
 

@@ -30,6 +30,7 @@ static const struct column {
     {"side", KIND_BIT, NEED_NOTHING, AT(side), 0, 1, "0, 1 or empty"},
     {"repeat", KIND_BIT, NEED_NOTHING, AT(repeat), 0, 1, "0, 1 or empty"},
     {"p_left", KIND_REAL, NEED_NOTHING, AT(p_left), 0, 1, "a number from 0 to 1, or empty"},
+    {"stage", KIND_TEXT, NEED_NOTHING, AT(stage), 0, 0, "any text"},
     {"task", KIND_TEXT, NEED_NOTHING, AT(task), 0, 0, "any text"},
     {"ephys_rig", KIND_BIT, NEED_NOTHING, AT(ephys_rig), 0, 1, "0, 1 or empty"},
     {"delay_s", KIND_REAL, NEED_NOTHING, AT(delay_s), 0, 86400,
@@ -39,7 +40,7 @@ static const struct column {
 
 enum {
     N_COLUMNS = sizeof COLUMNS / sizeof COLUMNS[0],
-    N_WRITTEN = N_COLUMNS - 3, /* those of the session are not */
+    N_WRITTEN = N_COLUMNS - 4, /* those of the session are not, stage only if wanted */
     NUMBER_MAX = 64,
     QUOTED_MAX = 40
 };
@@ -335,12 +336,26 @@ int table_next(struct table *table, struct table_row *row, struct fault *fault)
     return 1;
 }
 
-void table_write_header(FILE *to)
+void table_write_header(FILE *to, bool with_stage)
 {
-    for (int i = 0; i < N_WRITTEN; i++) {
+    for (int i = 0; i < N_WRITTEN + (with_stage ? 1 : 0); i++) {
         fprintf(to, "%s%s", i > 0 ? "," : "", COLUMNS[i].name);
     }
     fputc('\n', to);
+}
+
+/* In quotes where it has to be. */
+static void write_text(FILE *to, const char *text)
+{
+    if (text[strcspn(text, ",\"\r\n")] == '\0') {
+        fputs(text, to);
+        return;
+    }
+    fputc('"', to);
+    for (; *text != '\0'; text++) {
+        fputs(*text == '"' ? "\"\"" : (char[2]){*text, '\0'}, to);
+    }
+    fputc('"', to);
 }
 
 /* The shortest of the usual forms that reads back as the same number. */
@@ -355,17 +370,19 @@ static void write_number(FILE *to, double value)
     fputs(text, to);
 }
 
-void table_write(FILE *to, const struct table_row *row)
+void table_write(FILE *to, const struct table_row *row, bool with_stage)
 {
-    for (int i = 0; i < N_WRITTEN; i++) {
+    for (int i = 0; i < N_WRITTEN + (with_stage ? 1 : 0); i++) {
         const char *const from = (const char *)row + COLUMNS[i].offset;
         if (i > 0) {
             fputc(',', to);
         }
         switch (COLUMNS[i].kind) {
         case KIND_ID:
-        case KIND_TEXT:
             fputs(from, to);
+            break;
+        case KIND_TEXT:
+            write_text(to, from);
             break;
         case KIND_COUNT: {
             int64_t whole = 0;

@@ -1,9 +1,9 @@
 /* table.h - a trial table: CSV with a header row, read one row at a time.
  *
  * Columns (any order, others ignored): subject, session, trial, stimulus, choice, reward, rt_s,
- * side, repeat, p_left; and of the session, in every row or its first: task, ephys_rig, delay_s,
- * which are read and not written. The first five columns must be there, and the first four have a
- * value in every row; elsewhere an empty field (or NA, or NaN) is "unknown". The file is not
+ * side, repeat, p_left, stage; and of the session, in every row or its first: task, ephys_rig,
+ * delay_s, which are read and not written. The first five columns must be there, and the first four
+ * have a value in every row; elsewhere an empty field (or NA, or NaN) is "unknown". The file is not
  * trusted: lines and fields are bounded, numbers are range-checked, an error names file, line,
  * column and what was expected. Threads: one owner. Memory: a fixed buffer inside struct table.
  */
@@ -23,16 +23,17 @@ struct table_row {
     char subject[PROTO_ID_MAX + 1];
     char session[PROTO_ID_MAX + 1];
     int64_t trial;
-    double stimulus;               /* signed contrast, fraction -1..1 */
-    int8_t choice;                 /* 1 right, 0 left, -1 none */
-    int8_t side;                   /* 1 right, 0 left, -1 unknown */
-    int8_t repeat;                 /* 1 yes, 0 no, -1 unknown */
-    double reward;                 /* 0..1, NaN unknown */
-    double rt_s;                   /* NaN unknown */
-    double p_left;                 /* NaN unknown */
-    char task[TABLE_TASK_MAX + 1]; /* of the session; "" unknown */
-    int8_t ephys_rig;              /* 1: on the rig for recordings, 0 not, -1 unknown */
-    double delay_s;                /* of the session's start; NaN unknown */
+    double stimulus;                /* signed contrast, fraction -1..1 */
+    int8_t choice;                  /* 1 right, 0 left, -1 none */
+    int8_t side;                    /* 1 right, 0 left, -1 unknown */
+    int8_t repeat;                  /* 1 yes, 0 no, -1 unknown */
+    double reward;                  /* 0..1, NaN unknown */
+    double rt_s;                    /* NaN unknown */
+    double p_left;                  /* NaN unknown */
+    char stage[TABLE_TASK_MAX + 1]; /* of the protocol; "" unknown */
+    char task[TABLE_TASK_MAX + 1];  /* of the session; "" unknown */
+    int8_t ephys_rig;               /* 1: on the rig for recordings, 0 not, -1 unknown */
+    double delay_s;                 /* of the session's start; NaN unknown */
 };
 
 struct table {
@@ -57,8 +58,9 @@ int table_next(struct table *table, struct table_row *row, struct fault *fault);
 /* Closes; a zeroed table is fine. */
 void table_close(struct table *table);
 
-/* The header line that table_write() rows belong under, and one row. */
-void table_write_header(FILE *to);
-void table_write(FILE *to, const struct table_row *row);
+/* The header line that table_write() rows belong under, and one row; the column stage is the last,
+ * if it is wanted. */
+void table_write_header(FILE *to, bool with_stage);
+void table_write(FILE *to, const struct table_row *row, bool with_stage);
 
 #endif

@@ -15,6 +15,7 @@ struct place {
     model_protocol_fault *fault;
     int32_t stage;
     int32_t move;
+    int32_t test;
 };
 
 #if defined(__GNUC__)
@@ -31,6 +32,7 @@ static int refuse(const struct place *at, const char *key, const char *format, .
     va_start(values, format);
     at->fault->stage = at->stage;
     at->fault->move = at->move;
+    at->fault->test = at->test;
     at->fault->key = key;
     (void)vsnprintf(at->fault->text, sizeof at->fault->text, format, values);
     va_end(values);
@@ -143,6 +145,9 @@ static int check_performance(const struct place *at, const model_protocol_stage 
         return refuse(at, "when", "performance: a window from 1 to %d trials expected",
                       MODEL_PROTOCOL_WINDOW);
     }
+    if (!is_within(t->contrast, 0, 1)) {
+        return refuse(at, "when", "performance: a contrast from 0 to 1 expected");
+    }
     if (find_contrast(s, t->contrast) == s->n_contrasts) {
         return refuse(at, "when", "performance: contrast %g is never shown in this stage",
                       t->contrast);
@@ -195,8 +200,10 @@ static int check_moves(struct place *at, const model_protocol_stage *s)
                           "that each session begins in the first one");
         }
         for (uint32_t k = 0; k < move->n_tests && rc == MODEL_OK; k++) {
+            at->test = (int32_t)k;
             rc = check_test(at, s, &move->test[k]);
         }
+        at->test = -1;
     }
     at->move = -1;
     return rc;
@@ -299,7 +306,7 @@ static int check_ways(struct place *at)
 
 int model_protocol_check(const model_protocol *protocol, model_protocol_fault *fault)
 {
-    struct place at = {protocol, fault, -1, -1};
+    struct place at = {protocol, fault, -1, -1, -1};
     int rc = check_whole(&at);
     for (uint32_t i = 0; rc == MODEL_OK && i < protocol->n_stages; i++) {
         at.stage = (int32_t)i;
@@ -505,7 +512,7 @@ static int say_kept(const struct place *at, const struct ways *ways)
 
 int model_protocol_finish(const model_protocol *protocol, model_protocol_fault *fault)
 {
-    struct place at = {protocol, fault, -1, -1};
+    struct place at = {protocol, fault, -1, -1, -1};
     struct ways ways = {{{false}}};
     if (protocol->carries_stage && !carries(protocol)) {
         return refuse(&at, "carry_trials",

@@ -15,8 +15,8 @@ static void check_written_row(const struct table_row *row)
     if (f == NULL) {
         return;
     }
-    table_write_header(f);
-    table_write(f, row);
+    table_write_header(f, true);
+    table_write(f, row, true);
     const long n = ftell(f);
     fclose(f);
     struct table t;
@@ -25,9 +25,10 @@ static void check_written_row(const struct table_row *row)
     f = n > 0 ? fmemopen(text, (size_t)n, "r") : NULL;
     if (f == NULL || table_open_file(&t, f, "again", &fault) != FAULT_NONE ||
         table_next(&t, &back, &fault) != 1 || strcmp(back.subject, row->subject) != 0 ||
-        strcmp(back.session, row->session) != 0 || back.trial != row->trial ||
-        back.choice != row->choice || back.side != row->side || back.repeat != row->repeat ||
-        back.stimulus < row->stimulus || back.stimulus > row->stimulus) {
+        strcmp(back.session, row->session) != 0 || strcmp(back.stage, row->stage) != 0 ||
+        back.trial != row->trial || back.choice != row->choice || back.side != row->side ||
+        back.repeat != row->repeat || back.stimulus < row->stimulus ||
+        back.stimulus > row->stimulus) {
         abort();
     }
     table_close(&t);

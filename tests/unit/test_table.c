@@ -281,7 +281,8 @@ static void writes_rows_that_read_back_the_same(void **state)
                                  .repeat = 1,
                                  .reward = 1.0 / 3.0,
                                  .rt_s = 0.25,
-                                 .p_left = 0.8},
+                                 .p_left = 0.8,
+                                 .stage = "odd, \"stage\""},
                                 {.subject = "m2",
                                  .session = "1",
                                  .stimulus = -1.0,
@@ -291,9 +292,9 @@ static void writes_rows_that_read_back_the_same(void **state)
                                  .reward = (double)NAN,
                                  .rt_s = (double)NAN,
                                  .p_left = (double)NAN}};
-    table_write_header(f);
-    table_write(f, &rows[0]);
-    table_write(f, &rows[1]);
+    table_write_header(f, true);
+    table_write(f, &rows[0], true);
+    table_write(f, &rows[1], true);
     rewind(f);
     struct table t;
     assert_int_equal(table_open_file(&t, f, "t.csv", &fault), FAULT_NONE);
@@ -305,6 +306,7 @@ static void writes_rows_that_read_back_the_same(void **state)
         assert_int_equal(row.choice, rows[i].choice);
         assert_int_equal(row.side, rows[i].side);
         assert_int_equal(row.repeat, rows[i].repeat);
+        assert_string_equal(row.stage, rows[i].stage);
         assert_memory_equal(&row.stimulus, &rows[i].stimulus, sizeof row.stimulus);
         assert_int_equal(isnan(row.reward), isnan(rows[i].reward));
         if (!isnan(row.reward)) {

@@ -202,6 +202,7 @@ const char *model_protocol_test_name(model_protocol_test_kind kind);
 typedef struct {
     int32_t stage;   /* -1: of the whole protocol */
     int32_t move;    /* of the stage; -1: none */
+    int32_t test;    /* of the move; -1: none */
     const char *key; /* as in YAML; valid for ever */
     char text[200];  /* what, and what was expected */
 } model_protocol_fault;

@@ -1,0 +1,135 @@
+#include "yaml_reader.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int yaml_reader_open(struct yaml_reader *r, const char *name, const uint8_t *text, size_t size,
+                     struct fault *fault)
+{
+    memset(r, 0, sizeof *r);
+    r->name = name;
+    r->fault = fault;
+    if (!yaml_parser_initialize(&r->yaml)) {
+        return fault_set(fault, FAULT_WORK, "%s: out of memory", name);
+    }
+    yaml_parser_set_input_string(&r->yaml, text, size);
+    return FAULT_NONE;
+}
+
+void yaml_reader_close(struct yaml_reader *r)
+{
+    yaml_event_delete(&r->event);
+    yaml_parser_delete(&r->yaml);
+}
+
+size_t yaml_reader_line(const struct yaml_reader *r)
+{
+    return r->event.start_mark.line + 1;
+}
+
+int yaml_reader_next(struct yaml_reader *r)
+{
+    yaml_event_delete(&r->event);
+    if (!yaml_parser_parse(&r->yaml, &r->event)) {
+        memset(&r->event, 0, sizeof r->event);
+        return fault_set(r->fault, FAULT_INPUT, "%s:%zu: %s", r->name,
+                         r->yaml.problem_mark.line + 1,
+                         r->yaml.problem != NULL ? r->yaml.problem : "not YAML");
+    }
+    if (r->event.type == YAML_ALIAS_EVENT) {
+        return fault_set(r->fault, FAULT_INPUT, "%s:%zu: aliases (*name) are not supported",
+                         r->name, yaml_reader_line(r));
+    }
+    return FAULT_NONE;
+}
+
+int yaml_reader_expect(struct yaml_reader *r, yaml_event_type_t type, const char *where,
+                       const char *what)
+{
+    if (r->event.type == type) {
+        return FAULT_NONE;
+    }
+    return fault_set(r->fault, FAULT_INPUT, "%s:%zu: %s: expected %s", r->name, yaml_reader_line(r),
+                     where, what);
+}
+
+bool yaml_reader_is_empty(const struct yaml_reader *r)
+{
+    return r->event.type == YAML_SCALAR_EVENT && r->event.data.scalar.length == 0;
+}
+
+const char *yaml_reader_text(const struct yaml_reader *r)
+{
+    return (const char *)r->event.data.scalar.value;
+}
+
+size_t yaml_reader_size(const struct yaml_reader *r)
+{
+    return r->event.data.scalar.length;
+}
+
+int yaml_reader_begin(struct yaml_reader *r, bool *is_empty)
+{
+    *is_empty = false;
+    do {
+        const int rc = yaml_reader_next(r);
+        if (rc != FAULT_NONE || r->event.type == YAML_STREAM_END_EVENT) {
+            *is_empty = true;
+            return rc;
+        }
+    } while (r->event.type != YAML_DOCUMENT_START_EVENT);
+    return yaml_reader_next(r);
+}
+
+int yaml_reader_end(struct yaml_reader *r, const char *where)
+{
+    int rc = yaml_reader_next(r);
+    rc = rc == 0 ? yaml_reader_expect(r, YAML_DOCUMENT_END_EVENT, where, "its end") : rc;
+    rc = rc == 0 ? yaml_reader_next(r) : rc;
+    return rc == 0 ? yaml_reader_expect(r, YAML_STREAM_END_EVENT, where, "one document only") : rc;
+}
+
+int yaml_reader_load(const char *path, size_t max, const char *what, uint8_t **text, size_t *size,
+                     struct fault *fault)
+{
+    FILE *f = fopen(path, "rb");
+    *text = NULL;
+    *size = 0;
+    if (f == NULL) {
+        return fault_set(fault, FAULT_INPUT, "%s: %s", path, strerror(errno));
+    }
+    int rc = FAULT_NONE;
+    *text = malloc(max + 1);
+    *size = *text != NULL ? fread(*text, 1, max + 1, f) : 0;
+    if (*text == NULL || ferror(f) != 0) {
+        rc = fault_set(fault, FAULT_INPUT, "%s: cannot be read: %s", path, strerror(errno));
+    } else if (*size > max) {
+        rc = fault_set(fault, FAULT_INPUT, "%s: larger than %zu bytes, no %s is", path, max, what);
+    }
+    fclose(f);
+    if (rc != FAULT_NONE) {
+        free(*text);
+        *text = NULL;
+    }
+    return rc;
+}
+
+bool yaml_reader_is_printable(const char *text, size_t size)
+{
+    static const char *const NONE[] = {"\xe2\x80\xa8", "\xe2\x80\xa9", "\xef\xbb\xbf",
+                                       "\xef\xbf\xbe", "\xef\xbf\xbf"};
+    for (size_t i = 0; i < size; i++) {
+        const unsigned char c = (unsigned char)text[i];
+        if (c < 0x20 || c == 0x7f || (c == 0xc2 && (unsigned char)text[i + 1] < 0xa0)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < sizeof NONE / sizeof NONE[0]; i++) {
+        if (strstr(text, NONE[i]) != NULL) {
+            return false;
+        }
+    }
+    return true;
+}
