@@ -39,6 +39,9 @@ bench_program(rollout)
 target_compile_definitions(bench_rollout PRIVATE MURID_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 target_include_directories(bench_rollout PRIVATE support)
 
+bench_program(curriculum)
+target_compile_definitions(bench_curriculum PRIVATE MURID_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+
 # What fits recover from animals whose rule is known: half an hour; a smoke test of it by default.
 add_test(NAME bench.recovery CONFIGURATIONS bench
     COMMAND ${MURID_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/bench/recovery.py)
