@@ -52,5 +52,14 @@ add_test(NAME integration.recovery
 set_tests_properties(integration.recovery PROPERTIES LABELS integration TIMEOUT 600
     ENVIRONMENT "MURID_BIN=$<TARGET_FILE:murid>")
 
+# Virtual mice in training: how fast, and whether a population of the shipped model is like the real
+# one (it is not in everything: docs/protocols.md).
+foreach(name simulate population)
+    add_test(NAME bench.${name} CONFIGURATIONS bench
+        COMMAND ${MURID_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/bench/${name}.py)
+    set_tests_properties(bench.${name} PROPERTIES LABELS bench TIMEOUT 600 RUN_SERIAL ON
+        ENVIRONMENT "MURID_BIN=$<TARGET_FILE:murid>")
+endforeach()
+
 add_custom_target(bench_all COMMAND ${CMAKE_CTEST_COMMAND} -C bench -L bench --verbose
     WORKING_DIRECTORY ${CMAKE_BINARY_DIR} USES_TERMINAL)

@@ -2,13 +2,16 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
 #include "model/mouse.h"
 #include "options.h"
 #include "progress.h"
+#include "simulation_pair.h"
 #include "spec.h"
 #include "table.h"
+#include "team.h"
 
 enum { TRIALS_A_LOOK = 1024 };
 
@@ -17,7 +20,7 @@ enum { TRIALS_A_LOOK = 1024 };
 static const uint64_t RIG_STREAMS = UINT64_C(1) << 63;
 static const uint64_t TALENT_STREAMS = UINT64_C(1) << 62;
 
-struct simulation {
+struct task {
     const model_params *herd; /* what the animals have in common */
     model_params params;      /* of the animal at hand */
     double rate_factor;       /* its rates over the herd's */
@@ -44,8 +47,7 @@ static void write_truth_header(FILE *to, const model_policy *policy)
 }
 
 /* The weights that the choice is drawn with. */
-static void write_truth(const struct simulation *s, const struct table_row *row,
-                        const model_mouse *mouse)
+static void write_truth(const struct task *s, const struct table_row *row, const model_mouse *mouse)
 {
     fprintf(s->truth, "%s,%s,%lld,%.9g", row->subject, row->session, (long long)row->trial,
             model_mouse_predict(mouse, &s->params, row->stimulus));
@@ -55,8 +57,8 @@ static void write_truth(const struct simulation *s, const struct table_row *row,
     fprintf(s->truth, ",%.9g\n", s->rate_factor);
 }
 
-static int run_trial(struct simulation *s, model_mouse *mouse, model_random *rig,
-                     struct table_row *row, struct fault *fault)
+static int run_trial(struct task *s, model_mouse *mouse, model_random *rig, struct table_row *row,
+                     struct fault *fault)
 {
     const double contrast = s->stimuli.v[model_random_below(rig, s->stimuli.n)];
     const bool coin = model_random_below(rig, 2) == 1;
@@ -96,7 +98,7 @@ static int run_trial(struct simulation *s, model_mouse *mouse, model_random *rig
 }
 
 /* One log-normal factor for all rates of an animal, so that some learn faster than others. */
-static void draw_talent(struct simulation *s, int64_t number)
+static void draw_talent(struct task *s, int64_t number)
 {
     model_random random;
     model_random_seed(&random, (uint64_t)s->seed, TALENT_STREAMS + (uint64_t)number);
@@ -108,7 +110,7 @@ static void draw_talent(struct simulation *s, int64_t number)
     }
 }
 
-static int run_mouse(struct simulation *s, int64_t number, struct fault *fault)
+static int run_mouse(struct task *s, int64_t number, struct fault *fault)
 {
     model_mouse mouse;
     model_random rig;
@@ -155,7 +157,7 @@ static int close_output(FILE *out, const char *path, int rc, struct fault *fault
                : rc;
 }
 
-static int simulate(struct simulation *s, const char *out_path, const char *truth_path,
+static int simulate(struct task *s, const char *out_path, const char *truth_path,
                     struct fault *fault)
 {
     int rc = open_output(&s->out, out_path, fault);
@@ -177,78 +179,208 @@ static int simulate(struct simulation *s, const char *out_path, const char *trut
     return close_output(s->out, out_path, rc, fault);
 }
 
+/* What was asked for on the command line. */
+struct request {
+    struct spec spec;
+    struct task task; /* without a protocol */
+    const char *model;
+    const char *out;
+    const char *truth;
+    const char *protocol;
+    const char *compare;
+    const char *defects;
+    const char *summary;
+    const char *plot;
+    double criterion;
+    int64_t threads;
+    bool is_json;
+    bool has_stimuli;
+    bool has_trials;
+};
+
+static int refuse(struct fault *fault, const char *what)
+{
+    return fault_set(fault, FAULT_INPUT, "option %s", what);
+}
+
+/* Options that do not go together. */
+static int check_request(const struct request *r, size_t n_arguments, struct fault *fault)
+{
+    const bool has_protocol = r->protocol != NULL || r->compare != NULL;
+    if (r->model != NULL && r->spec.given) {
+        return refuse(fault,
+                      "model: says all of the animal; no rule, rate, baseline, policy, noise "
+                      "or start expected beside it");
+    }
+    if (r->protocol != NULL && r->compare != NULL) {
+        return refuse(fault, "compare: names both protocols; no protocol expected beside it");
+    }
+    if (n_arguments != (r->compare != NULL ? 1 : 0)) {
+        return refuse(fault, "compare: two protocols expected, as in --compare A.yaml B.yaml");
+    }
+    if (has_protocol && (r->truth != NULL || r->has_stimuli)) {
+        return refuse(fault, "protocol: says what is shown; no stimuli and no truth expected "
+                             "beside it");
+    }
+    if (r->compare != NULL && r->out != NULL) {
+        return refuse(fault, "compare: no table of trials expected beside it");
+    }
+    if (r->is_json && r->out != NULL && strcmp(r->out, "-") == 0) {
+        return refuse(fault, "json: the table is on standard output already; a file expected");
+    }
+    if (!has_protocol && (r->defects != NULL || r->summary != NULL || r->plot != NULL ||
+                          r->is_json || r->threads > 0)) {
+        return refuse(fault, "protocol: expected with defect, summary, plot, json and threads");
+    }
+    return FAULT_NONE;
+}
+
+static int check_spread(const struct request *r, const struct model_file *model,
+                        struct fault *fault)
+{
+    const model_rule_kind kind = model->bank.member[0].rule.kind;
+    const bool has_steps = r->protocol != NULL || r->compare != NULL
+                               ? kind != MODEL_RULE_NONE && kind != MODEL_RULE_GRU_POLICY
+                               : model_rule_has_rates(kind);
+    return r->task.rate_spread > 0.0 && !model_file_is_bank(model) && !has_steps
+               ? fault_set(fault, FAULT_INPUT,
+                           "option rate-spread: rule %s has no learning rate to spread",
+                           model_rule_name(kind))
+               : FAULT_NONE;
+}
+
+static size_t count_threads(int64_t wanted)
+{
+    const long online = sysconf(_SC_NPROCESSORS_ONLN);
+    const size_t n = wanted > 0 ? (size_t)wanted : online > 0 ? (size_t)online : 1;
+    return n < TEAM_THREADS_MAX ? n : TEAM_THREADS_MAX;
+}
+
+static int run_protocols(const struct request *r, const struct model_file *model,
+                         const char *second, struct fault *fault)
+{
+    const struct simulation_request request = {
+        .path = {r->protocol != NULL ? r->protocol : r->compare, second},
+        .defects = r->defects,
+        .trials = r->has_trials ? r->task.trials : 0,
+        .plan = {.bank = &model->bank,
+                 .mice = r->task.mice,
+                 .sessions = r->task.sessions,
+                 .seed = (uint64_t)r->task.seed,
+                 .rate_spread = r->task.rate_spread,
+                 .n_threads = count_threads(r->threads)},
+        .criterion = r->criterion,
+        .table = r->out,
+        .summary = r->summary,
+        .plot = r->plot,
+        .is_json = r->is_json};
+    return simulation_pair_run(&request, fault);
+}
+
+static int run_task(struct request *r, const struct model_file *model, struct fault *fault)
+{
+    struct task *s = &r->task;
+    if (model_file_is_bank(model)) {
+        return fault_set(fault, FAULT_INPUT,
+                         "%s: is a bank; a single model expected, or a protocol", r->model);
+    }
+    s->herd = &model->bank.member[0];
+    const int rc = simulate(s, r->out != NULL ? r->out : "-", r->truth, fault);
+    if (rc == FAULT_NONE) {
+        fprintf(stderr, "simulate: %lld trials of %lld mice, %.1f%% correct\n",
+                (long long)s->n_trials, (long long)s->mice,
+                100.0 * (double)s->n_correct / (double)s->n_trials);
+    }
+    return rc;
+}
+
+static int run(struct request *r, const char *second, struct fault *fault)
+{
+    struct model_file model = {0};
+    int rc = r->model != NULL ? model_file_load(r->model, &model, fault)
+                              : spec_build(&r->spec, &model, fault);
+    rc = rc == FAULT_NONE ? check_spread(r, &model, fault) : rc;
+    if (rc == FAULT_NONE) {
+        progress_catch_interrupts();
+        rc = r->protocol != NULL || r->compare != NULL ? run_protocols(r, &model, second, fault)
+                                                       : run_task(r, &model, fault);
+    }
+    r->task.herd = NULL;
+    model_file_free(&model);
+    return rc;
+}
+
+static size_t list_options(struct request *r, struct option list[])
+{
+    const struct option own[] = {
+        {"model", OPTION_TEXT, &r->model, 0, 0, "M",
+         "model file, instead of the words above; a bank: with a protocol only", NULL},
+        {"mice", OPTION_INT, &r->task.mice, 1, SIMULATION_MICE_MAX, "N", "animals (1)", NULL},
+        {"sessions", OPTION_INT, &r->task.sessions, 1, 100000, "N", "sessions of each (1)", NULL},
+        {"trials", OPTION_INT, &r->task.trials, 1, 1000000, "N",
+         "trials of each session (500, or as the protocol says)", &r->has_trials},
+        {"rate-spread", OPTION_REAL, &r->task.rate_spread, 0, 2, "SD",
+         "of the animals' log learning rate, so that they differ (0)", NULL},
+        {"stimuli", OPTION_REALS, &r->task.stimuli, -1, 1, "LIST",
+         "signed contrasts, drawn with equal chance", &r->has_stimuli},
+        {"seed", OPTION_INT, &r->task.seed, 0, 9007199254740992.0, "N",
+         "the same seed gives the same animals (1)", NULL},
+        {"o", OPTION_TEXT, &r->out, 0, 0, "FILE.csv",
+         "trial table (standard output; with a protocol none)", NULL},
+        {"truth", OPTION_TEXT, &r->truth, 0, 0, "FILE.csv",
+         "also the true weights before each trial, and the rates over the stated ones", NULL},
+        {"protocol", OPTION_TEXT, &r->protocol, 0, 0, "P.yaml",
+         "the animals are trained by this protocol (docs/protocols.md)", NULL},
+        {"compare", OPTION_TEXT, &r->compare, 0, 0, "A.yaml B.yaml",
+         "the same animals trained by each of two", NULL},
+        {"defect", OPTION_TEXT, &r->defects, 0, 0, "NAME,...",
+         "known defects, switched on in the protocol, or in B", NULL},
+        {"criterion", OPTION_REAL, &r->criterion, 0, 1, "A",
+         "accuracy of a session that counts as learned (0.8)", NULL},
+        {"summary", OPTION_TEXT, &r->summary, 0, 0, "FILE.csv",
+         "bands over animals, by session and stage", NULL},
+        {"plot", OPTION_TEXT, &r->plot, 0, 0, "FILE.svg", "the same as a figure", NULL},
+        {"json", OPTION_FLAG, &r->is_json, 0, 0, NULL, "the report as JSON", NULL},
+        {"threads", OPTION_INT, &r->threads, 1, TEAM_THREADS_MAX, "N",
+         "with a protocol (one a processor); results do not depend on it", NULL},
+    };
+    const size_t n = spec_options(&r->spec, list);
+    memcpy(list + n, own, sizeof own);
+    return n + sizeof own / sizeof own[0];
+}
+
 int cmd_simulate(int argc, char **argv)
 {
-    struct spec spec;
-    struct simulation s = {
-        .stimuli = {11, {-1, -0.5, -0.25, -0.125, -0.0625, 0, 0.0625, 0.125, 0.25, 0.5, 1}},
-        .mice = 1,
-        .sessions = 1,
-        .trials = 500,
-        .seed = 1};
-    const char *model_path = NULL;
-    const char *out_path = "-";
-    const char *truth_path = NULL;
-    spec_init(&spec);
-    const struct option own[] = {
-        {"model", OPTION_TEXT, &model_path, 0, 0, "M", "model file, instead of the words below",
-         NULL},
-        {"mice", OPTION_INT, &s.mice, 1, 1000000, "N", "animals (1)", NULL},
-        {"sessions", OPTION_INT, &s.sessions, 1, 100000, "N", "sessions of each (1)", NULL},
-        {"trials", OPTION_INT, &s.trials, 1, 1000000, "N", "trials of each session (500)", NULL},
-        {"rate-spread", OPTION_REAL, &s.rate_spread, 0, 2, "SD",
-         "of the animals' log learning rate, so that they differ (0)", NULL},
-        {"stimuli", OPTION_REALS, &s.stimuli, -1, 1, "LIST",
-         "signed contrasts, drawn with equal chance", NULL},
-        {"seed", OPTION_INT, &s.seed, 0, 9007199254740992.0, "N",
-         "the same seed gives the same animals (1)", NULL},
-        {"o", OPTION_TEXT, &out_path, 0, 0, "FILE.csv", "trial table (standard output)", NULL},
-        {"truth", OPTION_TEXT, &truth_path, 0, 0, "FILE.csv",
-         "also the true weights before each trial, and the rates over the stated ones", NULL},
-    };
-    struct option list[SPEC_OPTIONS + sizeof own / sizeof own[0]];
-    memcpy(list + spec_options(&spec, list), own, sizeof own);
+    struct request r = {
+        .task = {.stimuli = {11,
+                             {-1, -0.5, -0.25, -0.125, -0.0625, 0, 0.0625, 0.125, 0.25, 0.5, 1}},
+                 .mice = 1,
+                 .sessions = 1,
+                 .trials = 500,
+                 .seed = 1},
+        .criterion = 0.8};
+    struct option list[SPEC_OPTIONS + 20];
+    const char *second = NULL;
+    spec_init(&r.spec);
     struct options options = {
-        .usage = "simulate [--model M | --rule R --rate A ...] [options]",
+        .usage = "simulate [--model M | --rule R --rate A ...] [--protocol P.yaml] [options]",
         .about =
-            "Virtual mice: animals of a stated learning rule and noise play a task whose correct\n"
-            "side is that of the stimulus, at zero contrast a coin's. Their trials are written\n"
-            "as a table for murid play, eval and fit.",
+            "Virtual mice: animals of a stated learning rule and noise, or of a model, play a "
+            "task\n"
+            "whose correct side is that of the stimulus, at zero contrast a coin's; their trials\n"
+            "are written as a table for murid play, eval and fit. With a protocol they are "
+            "trained\n"
+            "by it: what becomes of them, by session and by stage, is reported.",
         .list = list,
-        .n = sizeof list / sizeof list[0]};
+        .n = list_options(&r, list),
+        .arguments = &second,
+        .arguments_max = 1};
     int code = 0;
     if (!options_read(&options, argc, argv, &code)) {
         return code;
     }
     struct fault fault;
-    struct model_file model = {0};
-    if (model_path != NULL && spec.given) {
-        fault_set(&fault, FAULT_INPUT,
-                  "option model: says all of the animal; no rule, rate, baseline, policy, noise or "
-                  "start expected beside it");
-        return fault_report(&fault, FAULT_INPUT);
-    }
-    int rc = model_path != NULL ? model_file_load(model_path, &model, &fault)
-                                : spec_build(&spec, &model, &fault);
-    if (rc == FAULT_NONE && model_file_is_bank(&model)) {
-        rc = fault_set(&fault, FAULT_INPUT, "%s: is a bank; a single model expected", model_path);
-    }
-    if (rc == FAULT_NONE && s.rate_spread > 0.0 &&
-        !model_rule_has_rates(model.bank.member[0].rule.kind)) {
-        rc = fault_set(&fault, FAULT_INPUT,
-                       "option rate-spread: rule %s has no learning rate to spread",
-                       model_rule_name(model.bank.member[0].rule.kind));
-    }
-    if (rc == FAULT_NONE) {
-        s.herd = &model.bank.member[0];
-        progress_catch_interrupts();
-        rc = simulate(&s, out_path, truth_path, &fault);
-    }
-    model_file_free(&model);
-    if (rc != FAULT_NONE) {
-        return fault_report(&fault, rc);
-    }
-    fprintf(stderr, "simulate: %lld trials of %lld mice, %.1f%% correct\n", (long long)s.n_trials,
-            (long long)s.mice, 100.0 * (double)s.n_correct / (double)s.n_trials);
-    return 0;
+    int rc = check_request(&r, options.n_arguments, &fault);
+    rc = rc == FAULT_NONE ? run(&r, second, &fault) : rc;
+    return rc == FAULT_NONE ? 0 : fault_report(&fault, rc);
 }

@@ -111,8 +111,8 @@ static double performance(const model_protocol_state *state, const model_protoco
     if (i == stage->n_contrasts) {
         return 0.0;
     }
-    const int64_t left = count_newest(&state->window[2 * i], test->window);
-    const int64_t right = count_newest(&state->window[2 * i + 1], test->window);
+    const int64_t left = count_newest(&state->window[(size_t)2 * i], test->window);
+    const int64_t right = count_newest(&state->window[(size_t)2 * i + 1], test->window);
     const bool is_left = stage->only[i] <= 0 && stage->contrast[i] > 0.0;
     const bool is_right = stage->only[i] >= 0 || !(stage->contrast[i] > 0.0);
     const int64_t least = !is_left || (is_right && right < left) ? right : left;
@@ -393,7 +393,7 @@ double model_protocol_push(model_protocol_state *state, const model_protocol *pr
     const bool is_correct = choice == trial->side;
     const uint32_t at = find_contrast(stage, fabs(trial->contrast));
     if (at < stage->n_contrasts) {
-        uint64_t *window = &state->window[2 * at + (trial->contrast < 0.0 ? 0 : 1)];
+        uint64_t *window = &state->window[(size_t)2 * at + (trial->contrast < 0.0 ? 0 : 1)];
         *window = *window << 1 | (is_correct ? 1 : 0);
     }
     push_bit(state->correct, is_correct);
@@ -404,7 +404,7 @@ double model_protocol_push(model_protocol_state *state, const model_protocol *pr
     state->block_left--;
     state->shown_stage = trial->stage;
     state->contrast = trial->contrast;
-    state->side = trial->side;
+    state->side = trial->side == 1 ? 1 : 0;
     state->is_error = is_correct ? 0 : (choice < 0 ? 2 : 1);
     state->minutes += (protocol->trial_s + (rt_s > 0.0 ? rt_s : 0.0)) / 60.0;
     if (choice < 0) {

@@ -10,7 +10,7 @@
 
 /* X(NAME, name, versions of iblrig that had it, what it does). */
 #define MODEL_PROTOCOL_DEFECT_LIST(X)                                                              \
-    X(ZERO_LEFT, zero_left, "8.10.0 to 8.29.3",                                                    \
+    X(ZERO_LEFT, zero_left, "about 8.11.3 to 8.29.3",                                              \
       "without contrast the correct side is always left")                                          \
     X(ZERO_REDRAWN, zero_redrawn, "8.0 to 8.11.2",                                                 \
       "zero contrast, once drawn, is drawn again with equal chance of all contrasts")              \

@@ -1,0 +1,15 @@
+/* simulation_plot.h - reports of simulated training as one SVG: accuracy, bias and stages by
+ * session, and when animals came to the last stage; of two, also what the second gains.
+ *
+ * Lines are medians; bands hold half and 90% of the animals. Threads: any. Memory: none kept.
+ */
+#ifndef MURID_SIMULATION_PLOT_H
+#define MURID_SIMULATION_PLOT_H
+
+#include "simulation_report.h"
+
+/* n reports, 1 or 2; difference: NULL, or of the two. */
+void simulation_plot(FILE *to, const struct simulation_report reports[], size_t n,
+                     const struct simulation_difference *difference);
+
+#endif

@@ -1,0 +1,117 @@
+/* simulation_report.h - what became of virtual mice in training: by session and by stage, over
+ * animals; and what one protocol gains on another with the same animals.
+ *
+ * A band is the mean over animals and five quantiles, of which the outer two hold 90% and the inner
+ * two 50%. Written as text for people, as CSV and as JSON. Threads: one owner. Memory: the heap;
+ * simulation_report_close() gives it back.
+ */
+#ifndef MURID_SIMULATION_REPORT_H
+#define MURID_SIMULATION_REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "fault.h"
+#include "simulation.h"
+
+/* X(NAME, name, help): of one session of one animal. */
+#define SIMULATION_MEASURE_LIST(X)                                                                 \
+    X(ACCURACY, accuracy, "correct ones of the trials with contrast")                              \
+    X(BIAS, bias, "half of: accuracy on the right minus accuracy on the left")                     \
+    X(REWARD_RATE, reward_rate, "rewards per trial")                                               \
+    X(REPEAT_RATE, repeat_rate, "debias and correction trials per trial")                          \
+    X(TRIALS, trials, "trials")
+
+enum simulation_measure {
+#define SIMULATION_MEASURE_ENUM(NAME, name, help) SIMULATION_##NAME,
+    SIMULATION_MEASURE_LIST(SIMULATION_MEASURE_ENUM) SIMULATION_MEASURES
+#undef SIMULATION_MEASURE_ENUM
+};
+
+/* X(NAME, name, help): of one animal. What is not reached counts as the whole of its training. */
+#define SIMULATION_OUTCOME_LIST(X)                                                                 \
+    X(TRIALS_TO_LAST, trials_to_last_stage, "trials before the first of the last stage")           \
+    X(SESSIONS_TO_LAST, sessions_to_last_stage, "sessions before the one that it was in")          \
+    X(TRIALS_TO_CRITERION, trials_to_criterion, "trials before the first session at criterion")    \
+    X(SESSIONS_TO_CRITERION, sessions_to_criterion, "sessions before that")                        \
+    X(FINAL_ACCURACY, final_accuracy, "accuracy of the last session")                              \
+    X(FINAL_BIAS, final_bias, "size of the bias of the last session")                              \
+    X(REWARDS, reward_ul_in_all, "volume of all rewards, ul")
+
+enum simulation_outcome {
+#define SIMULATION_OUTCOME_ENUM(NAME, name, help) SIMULATION_##NAME,
+    SIMULATION_OUTCOME_LIST(SIMULATION_OUTCOME_ENUM) SIMULATION_OUTCOMES
+#undef SIMULATION_OUTCOME_ENUM
+};
+
+enum { SIMULATION_QUANTILES = 5, SIMULATION_RESAMPLES = 2000 };
+
+struct simulation_band {
+    int64_t n; /* animals with a value */
+    double mean;
+    double q[SIMULATION_QUANTILES]; /* 5, 25, 50, 75, 95%; NaN without values, INFINITY: never */
+};
+
+/* When animals came to something. */
+struct simulation_reach {
+    int64_t n;                     /* that did */
+    struct simulation_band trials; /* INFINITY where they did not; the mean is of those that did */
+    struct simulation_band sessions; /* the same */
+};
+
+struct simulation_report {
+    const struct simulation *s;
+    const char *name;                  /* as it calls the protocol */
+    double criterion;                  /* accuracy of a session that counts as learned */
+    struct simulation_band *measure;   /* (sessions, SIMULATION_MEASURES) */
+    struct simulation_band *occupancy; /* (sessions, stages): share of the session's trials */
+    struct simulation_reach stage[MODEL_PROTOCOL_STAGES];
+    struct simulation_reach criterion_reach;
+};
+
+/* Of each animal the second minus the first; the mean's 95% interval resamples animals. */
+struct simulation_gain {
+    struct simulation_band band;
+    double lo, hi; /* NaN with fewer than two animals */
+};
+
+struct simulation_difference {
+    const struct simulation_report *first;
+    const struct simulation_report *second;
+    struct simulation_gain *accuracy; /* (sessions) */
+    struct simulation_gain outcome[SIMULATION_OUTCOMES];
+};
+
+const char *simulation_measure_name(enum simulation_measure measure);
+const char *simulation_outcome_name(enum simulation_outcome outcome);
+
+/* s and name must outlive the report. FAULT_NONE or FAULT_WORK. */
+int simulation_report_open(struct simulation_report *r, const struct simulation *s,
+                           const char *name, double criterion, struct fault *fault);
+void simulation_report_close(struct simulation_report *r);
+
+/* Both of the same seed, mice and sessions. FAULT_NONE or FAULT_WORK. */
+int simulation_difference_open(struct simulation_difference *d,
+                               const struct simulation_report *first,
+                               const struct simulation_report *second, struct fault *fault);
+void simulation_difference_close(struct simulation_difference *d);
+
+/* One value of one animal; NaN where there is none. */
+double simulation_measure_of(const struct simulation *s, int64_t mouse, int64_t session,
+                             enum simulation_measure measure);
+double simulation_outcome_of(const struct simulation_report *r, int64_t mouse,
+                             enum simulation_outcome outcome);
+
+/* Band of the finite or infinite ones of n values, which are sorted. */
+struct simulation_band simulation_band_of(double values[], int64_t n);
+
+/* n reports, 1 or 2; difference: NULL, or of the two. */
+void simulation_print(FILE *to, const struct simulation_report reports[], size_t n,
+                      const struct simulation_difference *difference);
+void simulation_write_csv(FILE *to, const struct simulation_report reports[], size_t n,
+                          const struct simulation_difference *difference);
+void simulation_write_json(FILE *to, const struct simulation_report reports[], size_t n,
+                           const struct simulation_difference *difference);
+
+#endif
