@@ -41,6 +41,10 @@ target_include_directories(bench_rollout PRIVATE support)
 
 bench_program(curriculum)
 target_compile_definitions(bench_curriculum PRIVATE MURID_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+# Forecasts of recorded animals: needs models fitted fold by fold, docs/model.md section forecast.
+add_executable(bench_forecast bench/forecast.c)
+target_link_libraries(bench_forecast PRIVATE project_flags bench)
+bench_program(forecast_status)
 
 # What fits recover from animals whose rule is known: half an hour; a smoke test of it by default.
 add_test(NAME bench.recovery CONFIGURATIONS bench

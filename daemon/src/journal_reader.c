@@ -55,6 +55,23 @@ int journal_reader_whole(const struct journal_reader *reader, const char *sql, i
     return rc;
 }
 
+bool journal_reader_knows(const char *path)
+{
+    static const char MAGIC[] = "SQLite format 3";
+    char start[sizeof MAGIC];
+    struct stat info;
+    if (stat(path, &info) != 0 || !(S_ISREG(info.st_mode) || S_ISDIR(info.st_mode))) {
+        return false; /* a pipe's beginning would be lost to the table */
+    }
+    FILE *file = S_ISREG(info.st_mode) ? fopen(path, "rb") : NULL;
+    const bool is_database = file != NULL && fread(start, 1, sizeof start, file) == sizeof start &&
+                             memcmp(start, MAGIC, sizeof start) == 0;
+    if (file != NULL) {
+        fclose(file);
+    }
+    return S_ISDIR(info.st_mode) || is_database;
+}
+
 const char *journal_reader_text(sqlite3_stmt *statement, int column)
 {
     const char *text = (const char *)sqlite3_column_text(statement, column);

@@ -19,6 +19,9 @@ struct journal_reader {
     sqlite3 *db;
 };
 
+/* True for an SQLite file or a directory, false for all else, as a table or a pipe. */
+bool journal_reader_knows(const char *path);
+
 /* Opens a journal file, or the one in a data directory. FAULT_NONE; FAULT_INPUT: there is none, it
  * is not a journal, or one of another schema; FAULT_WORK: it cannot be read. */
 int journal_reader_open(struct journal_reader *reader, const char *path, struct fault *fault);

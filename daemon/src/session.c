@@ -372,7 +372,7 @@ static void predict(struct step *step)
 
 /* ---- the kinds of message -------------------------------------------------------------------- */
 
-static model_trial trial_for_model(const proto_trial *t)
+model_trial session_trial(const proto_trial *t)
 {
     return (model_trial){.contrast = t->stimulus,
                          .reward = t->reward,
@@ -519,7 +519,7 @@ static void session_on_trial(struct step *step)
         return;
     }
 
-    const model_trial trial = trial_for_model(heard);
+    const model_trial trial = session_trial(heard);
     const bool is_taken = verdict == SEQUENCE_LATE ? take_late_trial(step, &trial)
                                                    : take_next_trial(step, verdict, &trial);
     (void)sequence_take(&session->trials, number);

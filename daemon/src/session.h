@@ -90,6 +90,9 @@ struct session_result {
     struct session_alert alerts[SESSION_ALERTS_MAX];
 };
 
+/* A trial as the model takes it; one without a stimulus has NaN. RT-safe: yes. */
+model_trial session_trial(const proto_trial *t);
+
 /* Reads an event's bytes, which are not trusted: PROTO_OK, or a negative status and *fault.
  * RT-safe: yes. */
 int session_decode(const struct session_event *event, proto_message *heard, proto_fault *fault);

@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "journal_reader.h"
 #include "model/status.h"
@@ -14,8 +13,6 @@
 #include "table.h"
 
 enum { ROWS_A_LOOK = 1024 };
-
-static const char JOURNAL_MAGIC[] = "SQLite format 3";
 
 static int no_memory(const char *path, struct fault *fault)
 {
@@ -355,27 +352,11 @@ static int read_journal(struct standings *s, const char *path, const char *only,
 
 /* ---- either ---------------------------------------------------------------------------------- */
 
-static bool is_journal(const char *path)
-{
-    char start[sizeof JOURNAL_MAGIC];
-    struct stat info;
-    if (stat(path, &info) != 0 || !(S_ISREG(info.st_mode) || S_ISDIR(info.st_mode))) {
-        return false; /* a pipe's beginning would be lost to the table */
-    }
-    FILE *file = S_ISREG(info.st_mode) ? fopen(path, "rb") : NULL;
-    const bool is_database = file != NULL && fread(start, 1, sizeof start, file) == sizeof start &&
-                             memcmp(start, JOURNAL_MAGIC, sizeof start) == 0;
-    if (file != NULL) {
-        fclose(file);
-    }
-    return S_ISDIR(info.st_mode) || is_database;
-}
-
 int standings_read(struct standings *s, const char *path, const char *only, struct fault *fault)
 {
     *s = (struct standings){0};
     const int rc =
-        is_journal(path) ? read_journal(s, path, only, fault) : read_table(s, path, only, fault);
+        journal_reader_knows(path) ? read_journal(s, path, only, fault) : read_table(s, path, only, fault);
     if (rc != FAULT_NONE) {
         standings_close(s);
     }

@@ -11,19 +11,27 @@ struct model_rollout {
     size_t capacity;
     size_t n;
     size_t first[MODEL_BANK_MAX + 1]; /* member m's roll-outs are first[m]..first[m + 1] - 1 */
+    double pace_sum;
+    double pace_n;
     model_herd *herd[MODEL_BANK_MAX];
 };
 
 void model_rollout_tuning_init(model_rollout_tuning *tuning)
 {
-    *tuning = (model_rollout_tuning){.trust = 0.0,
-                                     .drift = {1.0, 1.0},
-                                     .session = {1.0, 1.0},
-                                     .reversion = {0.0, 0.0},
+    *tuning = (model_rollout_tuning){.prior = {[MODEL_RULE_NONE] = 0.6,
+                                               [MODEL_RULE_REINFORCE] = 1.0,
+                                               [MODEL_RULE_REINFORCE_BASE] = 1.0,
+                                               [MODEL_RULE_REWARD_MAX] = 1.0,
+                                               [MODEL_RULE_PREDICT_MAX] = 1.0,
+                                               [MODEL_RULE_ELIGIBILITY] = 1.0,
+                                               [MODEL_RULE_DNN] = 1.0,
+                                               [MODEL_RULE_RNN] = 1.0,
+                                               [MODEL_RULE_GRU_POLICY] = 0.0},
+                                     .trust = 0.3,
+                                     .drift = {0.3, 1.0},
+                                     .session = {0.3, 1.0},
+                                     .reversion = {0.0, 0.002},
                                      .pace_sd = 0.0};
-    for (size_t i = 0; i < MODEL_RULES; i++) {
-        tuning->prior[i] = 1.0;
-    }
 }
 
 static bool is_size(double value)
@@ -87,35 +95,56 @@ int model_rollout_init(void *mem, size_t mem_size, const model_bank_params *para
     return MODEL_OK;
 }
 
-void model_rollout_weigh(const model_bank_params *params, const double bank_weight[],
-                         const model_rollout_tuning *tuning, double weight[])
+/* What one strand, or one member of a bank, brings in. */
+struct source {
+    size_t member;
+    double prior; /* within the member */
+    double nats;
+    double pace;
+    const model_twin *twin;
+};
+
+/* Where no rule has a prior, all have the same. */
+static void weigh(const model_bank_params *params, size_t n, const struct source sources[],
+                  const model_rollout_tuning *tuning, double weight[])
 {
     double alike[MODEL_RULES] = {0.0};
     double sum = 0.0;
+    double priors = 0.0;
+    double least = (double)INFINITY;
     for (uint32_t m = 0; m < params->n; m++) {
         alike[params->member[m].rule.kind] += 1.0;
+        priors += tuning->prior[params->member[m].rule.kind];
     }
-    for (uint32_t m = 0; m < params->n; m++) {
-        const model_rule_kind kind = params->member[m].rule.kind;
-        weight[m] = tuning->prior[kind] / alike[kind] * pow(bank_weight[m], tuning->trust);
-        sum += weight[m];
+    for (size_t i = 0; i < n; i++) {
+        const model_rule_kind kind = params->member[sources[i].member].rule.kind;
+        const double prior = priors > 0.0 ? tuning->prior[kind] : 1.0;
+        weight[i] = prior / alike[kind] * sources[i].prior;
+        least = weight[i] > 0.0 ? fmin(least, sources[i].nats) : least;
     }
-    for (uint32_t m = 0; m < params->n; m++) {
-        weight[m] = sum > 0.0 ? weight[m] / sum : params->prior[m];
+    for (size_t i = 0; i < n; i++) {
+        weight[i] *= exp(-tuning->trust * fmax(sources[i].nats - least, 0.0));
+        sum += weight[i];
+    }
+    for (size_t i = 0; i < n; i++) {
+        weight[i] /= sum;
     }
 }
 
-/* So many roll-outs a member that the first i of all members have their share, rounded. */
-static void deal(model_rollout *r, const model_bank *bank, const model_rollout_tuning *tuning)
+static size_t sources_of(const model_pace *pace, struct source sources[])
 {
-    double weight[MODEL_BANK_MAX];
-    double sum = 0.0;
-    model_rollout_weigh(r->params, bank->weight, tuning, weight);
-    for (uint32_t m = 0; m < r->params->n; m++) {
-        sum += weight[m];
-        const double end = fmin(round(sum * (double)r->n), (double)r->n);
-        r->first[m + 1] = m + 1 == r->params->n ? r->n : (size_t)end;
+    for (int64_t i = 0; i < pace->n; i++) {
+        const model_pace_strand *s = &pace->strand[i];
+        sources[i] = (struct source){(size_t)s->member, s->prior, s->nats, s->pace, &s->twin};
     }
+    return (size_t)pace->n;
+}
+
+void model_rollout_weigh(const model_bank_params *params, const model_pace *pace,
+                         const model_rollout_tuning *tuning, double weight[])
+{
+    struct source sources[MODEL_PACE_STRANDS];
+    weigh(params, sources_of(pace, sources), sources, tuning, weight);
 }
 
 static size_t group(model_feature feature)
@@ -151,30 +180,86 @@ static void anchor(model_herd *herd, size_t i, const model_params *params, const
     model_herd_set_anchor(herd, i, to);
 }
 
-int model_rollout_start(model_rollout *r, const model_bank *bank,
-                        const model_rollout_tuning *tuning, size_t n, uint64_t seed)
+/* Roll-outs first..end - 1 go on from a source. */
+static void enter(model_rollout *r, const struct source *source, size_t first, size_t end,
+                  const model_rollout_tuning *tuning, uint64_t seed)
 {
-    if (n < 1 || n > r->capacity || bank->n != r->params->n ||
-        model_rollout_tuning_check(tuning) != MODEL_OK) {
-        return MODEL_ERR_ARG;
-    }
-    r->n = n;
-    deal(r, bank, tuning);
-    for (uint32_t m = 0; m < r->params->n; m++) {
-        const size_t count = r->first[m + 1] - r->first[m];
-        const model_params *params = &r->params->member[m];
-        model_herd_set_count(r->herd[m], count);
-        tune(r->herd[m], params, tuning);
-        for (size_t i = 0; i < count; i++) {
-            const uint64_t number = r->first[m] + i;
-            model_random draws;
-            model_random_seed(&draws, seed, number + (UINT64_C(1) << 32));
-            model_herd_enter(r->herd[m], i, &bank->member[m], seed, number);
-            anchor(r->herd[m], i, params, &bank->member[m]);
-            model_herd_set_pace(r->herd[m], i, exp(tuning->pace_sd * model_random_normal(&draws)));
+    const model_params *params = &r->params->member[source->member];
+    model_herd *herd = r->herd[source->member];
+    for (size_t i = first; i < end; i++) {
+        const size_t at = i - r->first[source->member];
+        model_random draws;
+        model_random_seed(&draws, seed, i + (UINT64_C(1) << 32));
+        model_herd_enter(herd, at, source->twin, seed, i);
+        anchor(herd, at, params, source->twin);
+        const double pace = source->pace * exp(tuning->pace_sd * model_random_normal(&draws));
+        model_herd_set_pace(herd, at, pace);
+        if (params->rule.kind != MODEL_RULE_NONE && params->rule.kind != MODEL_RULE_GRU_POLICY) {
+            r->pace_sum += pace;
+            r->pace_n++;
         }
     }
+}
+
+/* Sources stand in the order of their members. So many roll-outs each that the first i of all
+ * sources have their share, rounded. */
+static int start(model_rollout *r, size_t n_sources, const struct source sources[],
+                 const model_rollout_tuning *tuning, size_t n, uint64_t seed)
+{
+    double weight[MODEL_PACE_STRANDS];
+    double sum = 0.0;
+    size_t first = 0;
+    if (n < 1 || n > r->capacity || model_rollout_tuning_check(tuning) != MODEL_OK) {
+        return MODEL_ERR_ARG;
+    }
+    weigh(r->params, n_sources, sources, tuning, weight);
+    r->n = n;
+    r->pace_sum = 0.0;
+    r->pace_n = 0.0;
+    for (uint32_t m = 0; m < r->params->n; m++) {
+        tune(r->herd[m], &r->params->member[m], tuning);
+        r->first[m + 1] = 0;
+    }
+    for (size_t i = 0; i < n_sources; i++) {
+        const size_t m = sources[i].member;
+        sum += weight[i];
+        const double part = fmin(round(sum * (double)n), (double)n);
+        const size_t end = i + 1 == n_sources ? n : (size_t)part;
+        if (i == 0 || sources[i - 1].member != m) {
+            r->first[m] = first;
+        }
+        enter(r, &sources[i], first, end, tuning, seed);
+        first = end;
+        r->first[m + 1] = end;
+    }
+    for (uint32_t m = 0; m < r->params->n; m++) {
+        model_herd_set_count(r->herd[m], r->first[m + 1] - r->first[m]);
+    }
     return MODEL_OK;
+}
+
+int model_rollout_start(model_rollout *r, const model_pace *pace,
+                        const model_rollout_tuning *tuning, size_t n, uint64_t seed)
+{
+    struct source sources[MODEL_PACE_STRANDS];
+    if (pace->n != (int64_t)model_pace_strands(r->params)) {
+        return MODEL_ERR_ARG;
+    }
+    return start(r, sources_of(pace, sources), sources, tuning, n, seed);
+}
+
+int model_rollout_start_bank(model_rollout *r, const model_bank *bank,
+                             const model_rollout_tuning *tuning, size_t n, uint64_t seed)
+{
+    struct source sources[MODEL_BANK_MAX];
+    if (bank->n != r->params->n) {
+        return MODEL_ERR_ARG;
+    }
+    for (size_t m = 0; m < bank->n; m++) {
+        const double nats = -log(fmax(bank->weight[m], 1e-300));
+        sources[m] = (struct source){m, 1.0, nats, 1.0, &bank->member[m]};
+    }
+    return start(r, bank->n, sources, tuning, n, seed);
 }
 
 size_t model_rollout_count(const model_rollout *r)
@@ -185,6 +270,11 @@ size_t model_rollout_count(const model_rollout *r)
 double model_rollout_share(const model_rollout *r, size_t m)
 {
     return (double)(r->first[m + 1] - r->first[m]) / (double)r->n;
+}
+
+double model_rollout_pace(const model_rollout *r)
+{
+    return r->pace_n > 0.0 ? r->pace_sum / r->pace_n : 1.0;
 }
 
 /* The member that roll-out i goes on by. */

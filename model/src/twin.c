@@ -87,7 +87,8 @@ static bool is_believable(const model_twin *twin, size_t n)
 }
 
 /* The choice is seen, then the rule moves the weights. */
-static int take_choice(model_twin *twin, const model_params *params, const model_trial *trial)
+static int take_choice(model_twin *twin, const model_params *params, const model_trial *trial,
+                       double pace)
 {
     const size_t n = params->policy.n;
     const model_rule_trial seen = {
@@ -108,6 +109,10 @@ static int take_choice(model_twin *twin, const model_params *params, const model
         double dw[MODEL_WEIGHTS_MAX];
         double u[MODEL_WEIGHTS_MAX];
         status = model_rule_step(&params->rule, &twin->rule, n, twin->w, g, &seen, dw, u);
+        for (size_t i = 0; i < n; i++) {
+            dw[i] *= pace;
+            u[i] *= pace;
+        }
         if (status == MODEL_OK) {
             model_filter_move(n, twin->w, twin->P, dw,
                               model_rule_has_net(params->rule.kind) ? NULL : u, g);
@@ -120,13 +125,19 @@ static int take_choice(model_twin *twin, const model_params *params, const model
 
 int model_twin_observe(model_twin *twin, const model_params *params, const model_trial *trial)
 {
+    return model_twin_observe_at(twin, params, trial, 1.0);
+}
+
+int model_twin_observe_at(model_twin *twin, const model_params *params, const model_trial *trial,
+                          double pace)
+{
     if (!trial_is_valid(trial)) {
         return MODEL_ERR_ARG;
     }
     const size_t n = params->policy.n;
     model_twin next = *twin;
     if (trial->choice >= 0) {
-        const int status = take_choice(&next, params, trial);
+        const int status = take_choice(&next, params, trial, pace);
         if (status != MODEL_OK) {
             return status;
         }

@@ -1,65 +1,16 @@
 /* From bytes received to reply encoded, nothing allocates: 10,000 trials with a recurrent net of 32
- * units, and what else a rig may send in between.
- *
- * The program's own malloc() stands before the C library's and counts the calls of this thread, so
- * that what the library allocates by itself is seen too. */
+ * units, and what else a rig may send in between. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "count_allocations.h"
 #include "journal_schema.h"
 #include "loop.h"
 #include "model/random.h"
 #include "some_net.h"
 #include "suite.h"
-
-/* The C library's own, under the names that it exports them for this purpose. */
-extern void *__libc_malloc(size_t size);
-extern void *__libc_calloc(size_t n, size_t size);
-extern void *__libc_realloc(void *p, size_t size);
-extern void *__libc_memalign(size_t alignment, size_t size);
-extern void __libc_free(void *p);
-
-static _Thread_local int is_counting;
-static _Thread_local int64_t n_calls;
-
-static void count(void)
-{
-    n_calls += is_counting;
-}
-
-void *malloc(size_t size)
-{
-    count();
-    return __libc_malloc(size);
-}
-
-void *calloc(size_t n, size_t size)
-{
-    count();
-    return __libc_calloc(n, size);
-}
-
-void *realloc(void *p, size_t size)
-{
-    count();
-    return __libc_realloc(p, size);
-}
-
-void *aligned_alloc(size_t alignment, size_t size)
-{
-    count();
-    return __libc_memalign(alignment, size);
-}
-
-void free(void *p)
-{
-    if (p != NULL) {
-        count();
-    }
-    __libc_free(p);
-}
 
 enum { TRIALS = 10000 };
 

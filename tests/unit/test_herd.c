@@ -538,6 +538,145 @@ static void its_kernels_agree_with_double_precision(void **state)
     }
 }
 
+enum { LEVEL_UNITS = 5 };
+
+/* All that one level makes of the same block and trials. */
+struct made {
+    herd_block block;
+    herd_trial trial;
+    herd_row in[MODEL_WEIGHTS_MAX + MODEL_RULE_INPUTS_MAX];
+    herd_row h[LEVEL_UNITS];
+    herd_row dw[MODEL_RULES][MODEL_WEIGHTS_MAX];
+    uint8_t chose[HERD_LANES];
+    size_t n_still;
+};
+
+static void make(const herd_kernel *kernel, struct made *m)
+{
+    static herd_row sums[4 * LEVEL_UNITS];
+    static float contrast[HERD_LANES];
+    static float reward[HERD_LANES];
+    static float rt_s[HERD_LANES];
+    static uint8_t chose[HERD_LANES];
+    static uint8_t active[HERD_LANES];
+    static int8_t side[HERD_LANES];
+    herd_motion motion = {{0.0F}, {0.0F}, {0.0F}};
+    memset(m, 0, sizeof *m);
+    model_random r;
+    model_random_seed(&r, 45, 0);
+    for (size_t i = 0; i < HERD_LANES; i++) {
+        contrast[i] = (float)(2.0 * model_random_uniform(&r) - 1.0);
+        reward[i] = i % 5 == 0 ? NAN : (float)(i % 2);
+        rt_s[i] = i % 7 == 0 ? NAN : (float)(150.0 * model_random_uniform(&r));
+        chose[i] = i % 3 == 0;
+        active[i] = i % 11 != 0;
+        side[i] = (int8_t)((int)(i % 3) - 1);
+        m->block.pace[i] = 0.5F + (float)(i % 4);
+        m->block.n_session[i] = m->block.n_training[i] = (float)(i * i);
+        for (size_t k = 0; k < params.policy.n; k++) {
+            m->block.w[k][i] = model_random_normal(&r);
+            m->block.trace[k][i] = (float)model_random_normal(&r);
+            m->block.anchor[k][i] = 0.5F;
+            motion.scale[k] = 0.5F;
+            motion.drift_sd[k] = 0.1F;
+            motion.rate[k] = 0.01F;
+        }
+        for (size_t u = 0; u < 4 * LEVEL_UNITS; u++) {
+            sums[u][i] = (float)(3.0 * model_random_normal(&r));
+        }
+        for (size_t j = 0; j < 4; j++) {
+            m->block.choices.s[j][i] = (uint32_t)model_random_bits(&r);
+            m->block.noise.s[j][i] = (uint32_t)model_random_bits(&r);
+        }
+    }
+    const model_herd_trials trials = {contrast, chose, reward, side, rt_s, active};
+    kernel->load(params.policy.transform, &trials, 0, HERD_LANES, &m->trial);
+    kernel->fill(MODEL_RULE_GRU_POLICY, params.policy.n, &m->block, &m->trial, m->in);
+    kernel->gates(LEVEL_UNITS * HERD_LANES, sums[0], m->trial.mask, m->h[0]);
+    for (int kind = 0; kind < MODEL_RULES; kind++) {
+        params.rule.kind = (model_rule_kind)kind;
+        kernel->step(&params.rule, &params.policy, &m->block, &m->trial, m->dw[kind]);
+    }
+    kernel->choose(&m->block.choices, m->trial.mask, m->trial.choice, m->chose);
+    m->n_still = kernel->finish(&params.policy, false, &motion, m->dw[MODEL_RULE_REINFORCE],
+                                &m->block, &m->trial);
+    m->n_still += kernel->finish(&params.policy, true, &motion, m->dw[MODEL_RULE_PREDICT_MAX],
+                                 &m->block, &m->trial);
+}
+
+static void check_rows(size_t n, herd_row *a, herd_row *b)
+{
+    for (size_t k = 0; k < n; k++) {
+        for (size_t i = 0; i < HERD_LANES; i++) {
+            CHECK_NEAR(a[k][i], b[k][i], 3e-6 * (1.0 + fabs((double)b[k][i])));
+        }
+    }
+}
+
+static void every_processor_level_makes_the_same_to_rounding(void **state)
+{
+    (void)state;
+    static struct made base;
+    static struct made other;
+    const herd_kernel *kernel;
+    state_params(FEATURES, MODEL_RULE_NONE, 1.0);
+    make(&herd_kernel_base, &base);
+    for (size_t level = 0; (kernel = herd_kernel_at(level)) != NULL; level++) {
+        make(kernel, &other);
+        assert_int_equal(other.n_still, 0);
+        assert_memory_equal(other.trial.mask, base.trial.mask, sizeof base.trial.mask);
+        assert_memory_equal(other.chose, base.chose, sizeof base.chose);
+        assert_memory_equal(&other.block.choices, &base.block.choices, sizeof(herd_random));
+        assert_memory_equal(&other.block.noise, &base.block.noise, sizeof(herd_random));
+        check_rows(5, &other.trial.stimulus, &base.trial.stimulus);
+        check_rows(sizeof base.in / sizeof base.in[0], other.in, base.in);
+        check_rows(LEVEL_UNITS, other.h, base.h);
+        check_rows(MODEL_RULES * MODEL_WEIGHTS_MAX, other.dw[0], base.dw[0]);
+        check_rows(2 * MODEL_WEIGHTS_MAX, other.block.offset, base.block.offset);
+        check_rows(7, &other.block.last_stimulus, &base.block.last_stimulus);
+        for (size_t k = 0; k < params.policy.n; k++) {
+            for (size_t i = 0; i < HERD_LANES; i++) {
+                CHECK_NEAR(other.block.w[k][i], base.block.w[k][i], 3e-6);
+                assert_true(other.trial.mask[i] != 0 || other.block.offset[k][i] == 0.0F);
+            }
+        }
+    }
+}
+
+/* Rate 1 in all, no noise: w is its anchor after one trial; and half of the pace is half the step.
+ */
+static void goes_to_its_anchor_and_at_its_pace(void **state)
+{
+    (void)state;
+    const float contrast[2] = {1.0F, 1.0F};
+    const float reward[2] = {1.0F, 1.0F};
+    const uint8_t chose[2] = {1, 1};
+    const model_herd_trials trials = {.contrast = contrast, .chose_right = chose, .reward = reward};
+    double w[2][2];
+    state_params("stimulus,bias", MODEL_RULE_REINFORCE, 0.0);
+    model_herd *herd = fresh(2);
+    model_herd_set_weights(herd, 0, (double[2]){0.0, 0.0});
+    model_herd_set_weights(herd, 1, (double[2]){0.0, 0.0});
+    model_herd_set_pace(herd, 1, 0.5);
+    assert_int_equal(model_herd_learn(herd, &trials), 0);
+    model_herd_weights(herd, 0, w[0]);
+    model_herd_weights(herd, 1, w[1]);
+    assert_true(w[0][0] > 0.01);
+    CHECK_NEAR(w[1][0], 0.5 * w[0][0], 1e-8);
+    model_herd_set_pace(herd, 0, 0.0);
+    model_herd_set_pace(herd, 1, 0.0);
+    model_herd_set_reversion(herd, (double[2]){1.0, 0.25});
+    model_herd_set_anchor(herd, 1, (double[2]){2.0, 3.0});
+    assert_int_equal(model_herd_learn(herd, &trials), 0);
+    const double before = w[1][1];
+    model_herd_weights(herd, 0, w[0]);
+    model_herd_weights(herd, 1, w[1]);
+    CHECK_NEAR(w[0][0], 0.0, 1e-7);
+    CHECK_NEAR(w[1][0], 2.0, 1e-6);
+    CHECK_NEAR(w[1][1], before + 0.25 * (3.0 - before), 1e-6);
+    drop(herd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -551,6 +690,8 @@ int main(void)
         cmocka_unit_test(refuses_what_it_cannot_hold),
         cmocka_unit_test(its_normal_numbers_are_normal),
         cmocka_unit_test(its_kernels_agree_with_double_precision),
+        cmocka_unit_test(every_processor_level_makes_the_same_to_rounding),
+        cmocka_unit_test(goes_to_its_anchor_and_at_its_pace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@
 
 #include "model/bank.h"
 #include "model/herd.h"
+#include "model/pace.h"
 #include "model/status.h"
 
 enum { MODEL_ROLLOUT_MAX = 1 << 16 }; /* roll-outs */
@@ -23,8 +24,9 @@ enum { MODEL_ROLLOUT_MAX = 1 << 16 }; /* roll-outs */
  * others. */
 typedef struct {
     double prior[MODEL_RULES]; /* of each kind of rule; within a kind members are alike */
-    double trust;              /* power of the bank's weights: 0 prior alone, 1 as they are */
-    double drift[2];           /* multiples of the variances of drift and session noise */
+    double trust;    /* power of the strands' likelihoods (of a bank alone: of its weights): 0 prior
+                        alone, 1 Bayes */
+    double drift[2]; /* multiples of the variances of drift and session noise */
     double session[2];
     double reversion[2]; /* part of the way to the anchor, a trial */
     double pace_sd;      /* of the logarithm of the rule's pace over roll-outs */
@@ -47,15 +49,22 @@ size_t model_rollout_size(const model_bank_params *params, size_t n);
 int model_rollout_init(void *mem, size_t mem_size, const model_bank_params *params, size_t n,
                        model_rollout **out);
 
-/* Begins n of them, 1 up to as many as there is room for, from what the bank knows: members are
+/* Begins n of them, 1 up to as many as there is room for, from what the strands know: they are
  * dealt out by their weights, weights drawn from each one's posterior. MODEL_OK or MODEL_ERR_ARG.
  * RT-safe: no, O(n). */
-int model_rollout_start(model_rollout *r, const model_bank *bank,
+int model_rollout_start(model_rollout *r, const model_pace *pace,
                         const model_rollout_tuning *tuning, size_t n, uint64_t seed);
+
+/* The same from a bank that was not followed at several paces: every rule at pace 1. */
+int model_rollout_start_bank(model_rollout *r, const model_bank *bank,
+                             const model_rollout_tuning *tuning, size_t n, uint64_t seed);
 
 /* How many run; and the share of them that goes on by member m. */
 size_t model_rollout_count(const model_rollout *r);
 double model_rollout_share(const model_rollout *r, size_t m);
+
+/* Mean pace of the roll-outs whose rule learns; 1 if none does. */
+double model_rollout_pace(const model_rollout *r);
 
 /* A session of roll-out i starts. */
 void model_rollout_start_session(model_rollout *r, size_t i);
@@ -70,8 +79,8 @@ size_t model_rollout_learn(model_rollout *r, const model_herd_trials *trials);
 /* p(right) of roll-out i's policy without history for a contrast, the trial to come. */
 double model_rollout_predict(const model_rollout *r, size_t i, double contrast);
 
-/* The members' weights for looking ahead: weight[n], their sum 1. */
-void model_rollout_weigh(const model_bank_params *params, const double bank_weight[],
+/* The strands' weights for looking ahead: weight[pace->n], their sum 1. */
+void model_rollout_weigh(const model_bank_params *params, const model_pace *pace,
                          const model_rollout_tuning *tuning, double weight[]);
 
 #endif

@@ -94,6 +94,11 @@ void model_twin_weights(const model_twin *twin, const model_params *params, doub
  * leave +-1e6, or P its like) leave the twin as it was. RT-safe: yes. */
 int model_twin_observe(model_twin *twin, const model_params *params, const model_trial *trial);
 
+/* The same for an animal that learns pace times as fast: the rule's step is multiplied by it, 0 and
+ * above. RT-safe: yes. */
+int model_twin_observe_at(model_twin *twin, const model_params *params, const model_trial *trial,
+                          double pace);
+
 /* Lets a valid trial pass that could not be taken up: it enters the history and the counts, and
  * drift is added, but nothing is learned from it. RT-safe: yes. */
 void model_twin_skip(model_twin *twin, const model_params *params, const model_trial *trial);

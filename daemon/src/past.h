@@ -1,0 +1,42 @@
+/* past.h - all trials of one animal, in the order in which it met them, from a trial table or a
+ * journal.
+ *
+ * Of a journal the trials that were taken up, those that came late where they belong; it is read in
+ * a transaction of its own: a daemon may be writing it. Threads: one owner. Memory: the heap;
+ * past_close() gives it back.
+ */
+#ifndef MURID_PAST_H
+#define MURID_PAST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "fault.h"
+#include "model/status_tracker.h"
+#include "model/twin.h"
+#include "proto/message.h"
+
+struct past_trial {
+    model_trial trial;
+    double p_left; /* NaN unknown */
+    bool starts_session;
+    model_status_session_info info; /* of its session, where it starts one */
+};
+
+struct past {
+    char subject[PROTO_ID_MAX + 1];
+    struct past_trial *trials;
+    size_t n;
+    size_t capacity;
+    char session[PROTO_ID_MAX + 1]; /* of the last trial */
+};
+
+/* Reads a journal, its data directory, or otherwise a table; "-" is a table on standard input.
+ * only: the animal; NULL: the only one there. FAULT_NONE; FAULT_INPUT (no trials of it, or of
+ * several) or FAULT_WORK with *past closed. */
+int past_read(struct past *past, const char *path, const char *only, struct fault *fault);
+
+/* A zeroed one is fine. */
+void past_close(struct past *past);
+
+#endif
