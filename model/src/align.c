@@ -96,7 +96,7 @@ static double average(const struct thought *t, double p_reward[2][2])
     return sum;
 }
 
-static double of_member(struct thought *t, double contrast, double p_reward[2][2])
+static double of_stimulus(struct thought *t, double contrast, double p_reward[2][2])
 {
     double g[MODEL_WEIGHTS_MAX];
     t->stimulus = model_policy_stimulus(&t->params->policy, contrast);
@@ -111,21 +111,21 @@ static double of_member(struct thought *t, double contrast, double p_reward[2][2
     return gain;
 }
 
-void model_align(const model_bank *bank, const model_bank_params *params, const double weight[],
+void model_align(const model_pace *pace, const model_bank_params *params, const double weight[],
                  const double goal[], double p_reward[2][2], size_t n, const double contrasts[],
                  double gain[])
 {
     for (size_t i = 0; i < n; i++) {
         gain[i] = 0.0;
     }
-    for (uint32_t m = 0; m < params->n; m++) {
-        const model_rule_kind kind = params->member[m].rule.kind;
-        struct thought t = {.params = &params->member[m], .twin = &bank->member[m], .goal = goal};
-        if (!(weight[m] > 0.0) || kind == MODEL_RULE_NONE || kind == MODEL_RULE_GRU_POLICY) {
-            continue;
-        }
-        for (size_t i = 0; i < n; i++) {
-            gain[i] += weight[m] * of_member(&t, contrasts[i], p_reward);
+    for (int64_t s = 0; s < pace->n; s++) {
+        const model_pace_strand *strand = &pace->strand[s];
+        const model_params *p = &params->member[strand->member];
+        struct thought t = {.params = p, .twin = &strand->twin, .goal = goal};
+        const double share = weight[s] * strand->pace;
+        const bool moves = p->rule.kind != MODEL_RULE_NONE && p->rule.kind != MODEL_RULE_GRU_POLICY;
+        for (size_t i = 0; i < n && moves && share > 0.0; i++) {
+            gain[i] += share * of_stimulus(&t, contrasts[i], p_reward);
         }
     }
 }

@@ -41,12 +41,12 @@ struct model_curriculum {
 /* What one call works on. */
 struct question {
     model_curriculum *c;
-    const model_bank *bank;
+    const model_pace *pace;
     const model_curriculum_training *training;
     bool (*should_stop)(void *);
     void *context;
     bool is_stopped;
-    double weight[MODEL_BANK_MAX];
+    double weight[MODEL_PACE_STRANDS];
 };
 
 const char *model_curriculum_why_name(model_curriculum_why why)
@@ -63,19 +63,20 @@ void model_curriculum_default(model_curriculum_config *config)
 {
     *config = (model_curriculum_config){.largest_change = 0.5,
                                         .reward_floor = 0.6,
-                                        .reward_price = 0.03,
+                                        .reward_price = 0.015,
                                         .least_gain = 0.001,
-                                        .noise = 3.0,
+                                        .noise = 2.0,
                                         .least_learning = 0.75,
                                         .p_learning = 0.75,
                                         .goal = MODEL_ALIGN_GOAL,
                                         .horizon = 200,
-                                        .first = 32,
-                                        .rollouts = 128};
+                                        .first = 64,
+                                        .rollouts = 192};
     for (int i = 0; i < MODEL_CHANGES; i++) {
         config->allowed[i] = true;
     }
     model_rollout_tuning_init(&config->tuning);
+    config->tuning.reversion[0] = config->tuning.reversion[1] = 0.0; /* a bias is to be trained */
 }
 
 static bool is_part(double value)
@@ -158,16 +159,19 @@ int model_curriculum_init(void *mem, size_t mem_size, const model_bank_params *p
     return MODEL_OK;
 }
 
-double model_curriculum_p_learns(const model_bank_params *params, const double bank_weight[],
+double model_curriculum_p_learns(const model_pace *pace, const model_bank_params *params,
                                  double before)
 {
-    double weight[2] = {0.0, 0.0}; /* none, a rule */
+    double weight[2] = {0.0, 0.0}; /* without steps, with */
     double prior[2] = {0.0, 0.0};
-    for (uint32_t m = 0; m < params->n; m++) {
-        const model_rule_kind kind = params->member[m].rule.kind;
+    for (int64_t i = 0; i < pace->n; i++) {
+        const model_pace_strand *s = &pace->strand[i];
+        const model_rule_kind kind = params->member[s->member].rule.kind;
+        const double share = params->prior[s->member] * s->prior;
+        const bool moves = kind != MODEL_RULE_NONE && s->pace > 0.0;
         if (kind != MODEL_RULE_GRU_POLICY) {
-            weight[kind != MODEL_RULE_NONE] += bank_weight[m];
-            prior[kind != MODEL_RULE_NONE] += params->prior[m];
+            weight[moves] += share * exp(-s->nats);
+            prior[moves] += share;
         }
     }
     if (!(prior[0] > 0.0) || !(prior[1] > 0.0)) {
@@ -292,7 +296,7 @@ static void run(struct question *q, const model_protocol *protocol, uint32_t sta
     const int64_t left = rig->session_trials > rig->trial ? rig->session_trials - rig->trial : 0;
     const int64_t lost = stops ? left : 0;
     const int64_t trials = (int64_t)c->config->horizon - lost;
-    (void)model_rollout_start(c->rollout, q->bank, &c->config->tuning, n, seed);
+    (void)model_rollout_start(c->rollout, q->pace, &c->config->tuning, n, seed);
     start_rigs(q, protocol, stage, stops, n, seed);
     memset(c->active, 1, n);
     memset(out->reward, 0, n * sizeof out->reward[0]);
@@ -462,7 +466,7 @@ static double align_contrast(struct question *q, double contrast, double p_left)
     double gain[2];
     memcpy(p_reward, place->now->stage[place->stage].p_reward, sizeof p_reward);
     model_align_goal(&q->c->params->member[0].policy, q->c->config->goal, goal);
-    model_align(q->bank, q->c->params, q->weight, goal, p_reward, 2,
+    model_align(q->pace, q->c->params, q->weight, goal, p_reward, 2,
                 (double[2]){-contrast, contrast}, gain);
     return p_left * gain[0] + (1.0 - p_left) * gain[1];
 }
@@ -619,14 +623,14 @@ static model_curriculum_why decide(const struct question *q, const model_curricu
 static void describe_now(struct question *q, size_t n, uint64_t seed, model_curriculum_advice *out)
 {
     model_curriculum *c = q->c;
-    (void)model_rollout_start(c->rollout, q->bank, &c->config->tuning, n, seed);
+    (void)model_rollout_start(c->rollout, q->pace, &c->config->tuning, n, seed);
     measure_skill(c, n, c->sorted);
     out->skill = mean_of(n, c->sorted);
     span(n, c->sorted, &out->skill_lo, &out->skill_hi);
     for (uint32_t m = 0; m < c->params->n; m++) {
         out->rule_share[c->params->member[m].rule.kind] += model_rollout_share(c->rollout, m);
     }
-    out->p_learns = model_curriculum_p_learns(c->params, q->bank->weight, c->config->p_learning);
+    out->p_learns = model_curriculum_p_learns(q->pace, c->params, c->config->p_learning);
 }
 
 static void align_all(struct question *q, model_curriculum_advice *out)
@@ -658,18 +662,19 @@ static void compare_all(struct question *q, uint64_t seed, model_curriculum_advi
     rank(out);
 }
 
-int model_curriculum_advise(model_curriculum *c, const model_bank *bank,
+int model_curriculum_advise(model_curriculum *c, const model_pace *pace,
                             const model_curriculum_training *training, uint64_t seed,
                             bool (*should_stop)(void *), void *context,
                             model_curriculum_advice *out)
 {
     struct question q = {
-        .c = c, .bank = bank, .training = training, .should_stop = should_stop, .context = context};
+        .c = c, .pace = pace, .training = training, .should_stop = should_stop, .context = context};
     memset(out, 0, sizeof *out);
-    if (bank->n != c->params->n || !set_goal(c, training->place.declared)) {
+    if (pace->n != (int64_t)model_pace_strands(c->params) ||
+        !set_goal(c, training->place.declared)) {
         return MODEL_ERR_ARG;
     }
-    model_rollout_weigh(c->params, bank->weight, &c->config->tuning, q.weight);
+    model_rollout_weigh(c->params, pace, &c->config->tuning, q.weight);
     describe_now(&q, c->config->rollouts, ~seed, out);
     propose_all(&q, out);
     align_all(&q, out);

@@ -1,5 +1,6 @@
 /* What advice is worth: virtual animals trained under (a) a protocol as it is, (b) its last stage's
- * stimuli in random order, (c) AlignMax trial by trial, (d) the protocol with murid's advice obeyed.
+ * stimuli in random order, (c) AlignMax trial by trial, (d) the protocol with murid's advice
+ * obeyed.
  *
  * The twin sees stimuli, choices and rewards. Its bank holds no rule that an animal learns by: it
  * has random walks, predict_max and reward_max at a few rates; the animals learn by noisy
@@ -62,7 +63,7 @@ struct result {
     bool has_met;
     double rewarded; /* of the trials that (a) needed */
     double span;     /* these */
-    double bias; /* mean |p(right at zero contrast) - 0.5| */
+    double bias;     /* mean |p(right at zero contrast) - 0.5| */
     double asked[THIRDS], abstained[THIRDS];
     double why[MODEL_CURRICULUM_WHYS];
     double taken[MODEL_CHANGES];
@@ -186,7 +187,7 @@ struct training {
     enum arm arm;
     struct result *result;
     model_mouse mouse;
-    model_bank bank;
+    model_pace pace;
     model_protocol now, start;
     uint32_t start_stage;
     model_protocol_state rig;
@@ -213,7 +214,7 @@ static void start_session(struct training *t)
 {
     model_protocol_start_session(&t->rig, &t->now);
     model_mouse_start_session(&t->mouse, &t->animal->params);
-    model_bank_start_session(&t->bank, &bank_params);
+    model_pace_start_session(&t->pace, &bank_params);
     t->start = t->now;
     t->start_stage = (uint32_t)t->rig.stage;
 }
@@ -245,7 +246,7 @@ static void ask(struct training *t)
     }
     const model_curriculum_training where = {
         .place = {&t->study->protocol, &t->start, &t->now, stage, t->start_stage}, .rig = &t->rig};
-    if (model_curriculum_advise(t->advisor, &t->bank, &where, t->study->seed + (uint64_t)t->n, NULL,
+    if (model_curriculum_advise(t->advisor, &t->pace, &where, t->study->seed + (uint64_t)t->n, NULL,
                                 NULL, &t->advice) != MODEL_OK) {
         bench_die("no advice could be made");
     }
@@ -255,12 +256,13 @@ static void ask(struct training *t)
     t->result->why[t->advice.why]++;
     if (is_verbose) {
         const model_curriculum_action *a = &t->advice.action[0];
-        printf("%5lld stage %u skill %.3f true %.3f learns %.2f %s: %s c %.3f part %.2f p_left %.2f "
-               "gain %.4f se %.4f reward %.2f (%.2f)\n",
-               (long long)t->n, stage, t->advice.skill, t->skill_sum / SPAN, t->advice.p_learns,
-               model_curriculum_why_name(t->advice.why), model_change_name(a->change.kind),
-               a->change.contrast, a->change.part, a->change.p_left, a->gain, a->gain_se, a->reward,
-               t->advice.carry_on.reward);
+        printf(
+            "%5lld stage %u skill %.3f true %.3f learns %.2f %s: %s c %.3f part %.2f p_left %.2f "
+            "gain %.4f se %.4f reward %.2f (%.2f)\n",
+            (long long)t->n, stage, t->advice.skill, t->skill_sum / SPAN, t->advice.p_learns,
+            model_curriculum_why_name(t->advice.why), model_change_name(a->change.kind),
+            a->change.contrast, a->change.part, a->change.p_left, a->gain, a->gain_se, a->reward,
+            t->advice.carry_on.reward);
     }
     if (t->advice.why == MODEL_CURRICULUM_ADVISES) {
         t->result->taken[t->advice.action[0].change.kind]++;
@@ -283,7 +285,7 @@ static void choose_aligned(struct training *t, model_protocol_trial *trial)
     double signed_contrast[2 * MODEL_PROTOCOL_CONTRASTS];
     double gain[2 * MODEL_PROTOCOL_CONTRASTS];
     double goal[MODEL_WEIGHTS_MAX];
-    double weight[MODEL_BANK_MAX];
+    double weight[MODEL_PACE_STRANDS];
     double p_reward[2][2] = {{1.0, 0.0}, {0.0, 1.0}};
     const uint32_t n = model_change_contrasts(&t->study->protocol, contrast);
     for (uint32_t i = 0; i < n; i++) {
@@ -291,8 +293,8 @@ static void choose_aligned(struct training *t, model_protocol_trial *trial)
         signed_contrast[2 * i + 1] = -contrast[i];
     }
     model_align_goal(&bank_params.member[0].policy, config.goal, goal);
-    model_rollout_weigh(&bank_params, t->bank.weight, &config.tuning, weight);
-    model_align(&t->bank, &bank_params, weight, goal, p_reward, 2 * n, signed_contrast, gain);
+    model_rollout_weigh(&bank_params, &t->pace, &config.tuning, weight);
+    model_align(&t->pace, &bank_params, weight, goal, p_reward, 2 * n, signed_contrast, gain);
     uint32_t best = 0;
     for (uint32_t i = 1; i < 2 * n; i++) {
         best = gain[i] > gain[best] ? i : best;
@@ -304,8 +306,7 @@ static void choose_aligned(struct training *t, model_protocol_trial *trial)
 static void judge(struct training *t)
 {
     const model_protocol *p = &t->study->protocol;
-    const double skill =
-        worse_side(&t->mouse, &t->animal->params, &p->stage[model_change_goal(p)]);
+    const double skill = worse_side(&t->mouse, &t->animal->params, &p->stage[model_change_goal(p)]);
     t->skill_sum += skill - t->skill[t->n % SPAN];
     t->skill[t->n % SPAN] = skill;
     t->n++;
@@ -344,7 +345,7 @@ static void one_trial(struct training *t)
         t->result->rewarded += reward;
         t->result->bias += fabs(truth(&t->mouse, &t->animal->params, 0.0) - 0.5);
     }
-    (void)model_bank_observe(&t->bank, &bank_params, &heard, NULL);
+    (void)model_pace_observe(&t->pace, &bank_params, &heard);
     learn(&t->mouse, t->animal, &heard);
     if (t->has_graduated) {
         t->n++;
@@ -367,7 +368,7 @@ static void train(const struct study *study, const struct animal *animal, uint64
     t->advisor = advisor;
     t->now = t->start = study->protocol;
     model_mouse_init(&t->mouse, &animal->params, study->seed, number);
-    model_bank_init(&t->bank, &bank_params);
+    model_pace_init(&t->pace, &bank_params);
     model_protocol_init(&t->rig, &study->protocol, study->seed, (UINT64_C(1) << 41) + number);
     model_random_seed(&t->draws, study->seed, (UINT64_C(1) << 42) + number);
     result->trials = (double)study->budget;
@@ -423,14 +424,13 @@ static void make_bank(void)
     bank_params.share = 0.0003;
     bank_params.temper = 1.0;
     add_member(MODEL_RULE_NONE, 0.0, 1.0);
-    add_member(MODEL_RULE_NONE, 0.0, 0.25);
     add_member(MODEL_RULE_NONE, 0.0, 0.06);
-    for (int i = 0; i < 3; i++) {
-        add_member(MODEL_RULE_PREDICT_MAX, exp2(-8.0 + 2.0 * i), 0.06);
-        add_member(MODEL_RULE_REWARD_MAX, exp2(-8.0 + 2.0 * i), 0.06);
+    for (int i = 0; i < 2; i++) {
+        add_member(MODEL_RULE_PREDICT_MAX, exp2(-7.0 + 2.0 * i), 0.06);
+        add_member(MODEL_RULE_REWARD_MAX, exp2(-7.0 + 2.0 * i), 0.06);
     }
     for (uint32_t m = 0; m < bank_params.n; m++) {
-        bank_params.prior[m] = m < 3 ? 0.5 / 3.0 : 0.5 / (bank_params.n - 3.0);
+        bank_params.prior[m] = 1.0 / bank_params.n;
     }
     if (model_bank_check(&bank_params) != MODEL_OK) {
         bench_die("the twin's bank is not one");
@@ -492,9 +492,9 @@ static void print_arm(const struct study *s, size_t n, int arm)
         all += r->span;
     }
     const double ratio_median = median_interval(n, ratio, &lo, &hi);
-    printf("  %-26s %6.0f  %4.0f%%   %.3f (%.3f to %.3f)  reward %.3f  bias %.3f\n",
-           ARM_NAMES[arm], median(n, trials), 100.0 * met / (double)n, ratio_median, lo, hi,
-           rewarded / all, bias / all);
+    printf("  %-26s %6.0f  %4.0f%%   %.3f (%.3f to %.3f)  reward %.3f  bias %.3f\n", ARM_NAMES[arm],
+           median(n, trials), 100.0 * met / (double)n, ratio_median, lo, hi, rewarded / all,
+           bias / all);
 }
 
 static void print_advice(const struct study *s, size_t n)
@@ -575,7 +575,6 @@ int main(int argc, char **argv)
         {"verbose", NULL, NULL, &is_verbose, "every suggestion"},
         {"quick", NULL, NULL, &is_quick, "a few animals"}};
     bench_options(argc, argv, "what advice is worth", options, sizeof options / sizeof options[0]);
-    config.tuning.trust = 1.0;
     config.horizon = horizon > 0 ? (uint32_t)horizon : config.horizon;
     config.rollouts = rollouts > 0 ? (uint32_t)rollouts : config.rollouts;
     config.largest_change = largest > 0 ? largest : config.largest_change;

@@ -9,7 +9,8 @@
 #include "model/random.h"
 
 static model_bank_params params;
-static model_bank bank;
+static model_pace pace;
+static double weight[MODEL_PACE_STRANDS];
 static double honest[2][2] = {{1.0, 0.0}, {0.0, 1.0}};
 
 static void one_member(model_rule_kind kind, double rate, double stimulus, double bias, double var)
@@ -23,8 +24,12 @@ static void one_member(model_rule_kind kind, double rate, double stimulus, doubl
     p.noise.prior_mean[1] = bias;
     p.noise.prior_var[0] = p.noise.prior_var[1] = var;
     model_bank_single(&params, &p);
-    memset(&bank, 0, sizeof bank);
-    model_bank_init(&bank, &params);
+    memset(&pace, 0, sizeof pace);
+    memset(weight, 0, sizeof weight);
+    model_pace_init(&pace, &params);
+    for (int64_t i = 0; i < pace.n; i++) {
+        weight[i] = pace.strand[i].pace == 1.0 ? 1.0 : 0.0;
+    }
 }
 
 static double align(double contrast)
@@ -32,7 +37,7 @@ static double align(double contrast)
     double goal[2];
     double gain;
     model_align_goal(&params.member[0].policy, 5.0, goal);
-    model_align(&bank, &params, bank.weight, goal, honest, 1, &contrast, &gain);
+    model_align(&pace, &params, weight, goal, honest, 1, &contrast, &gain);
     return gain;
 }
 
@@ -89,6 +94,17 @@ static void who_does_not_learn_gains_nothing(void **context)
     CHECK_NEAR(align(0.25), 0.0, 0.0);
 }
 
+static void twice_the_pace_is_twice_the_gain(void **context)
+{
+    (void)context;
+    one_member(MODEL_RULE_REINFORCE, 0.1, 2.0, 0.5, 1e-12);
+    const double once = align(0.25);
+    for (int64_t i = 0; i < pace.n; i++) {
+        weight[i] = pace.strand[i].pace == 2.0 ? 1.0 : 0.0;
+    }
+    CHECK_NEAR(align(0.25), 2.0 * once, 1e-12);
+}
+
 static double draw_gain(model_rule_kind kind, double x, model_random *r)
 {
     const double g[2] = {x, 1.0};
@@ -143,6 +159,7 @@ int main(void)
         cmocka_unit_test(a_bias_asks_for_the_other_side),
         cmocka_unit_test(harder_stimuli_teach_more_the_more_is_known),
         cmocka_unit_test(who_does_not_learn_gains_nothing),
+        cmocka_unit_test(twice_the_pace_is_twice_the_gain),
         cmocka_unit_test(averages_over_the_posterior_as_draws_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* model/align.h - which stimulus would teach an animal most in its next trial: AlignMax (Bak et al.
- * 2016), averaged over what a bank knows.
+ * 2016), averaged over what is known of it.
  *
  * Formula: docs/advice.md, section AlignMax.
  * Threads: any, on different objects. Memory: the caller's; nothing allocates.
@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-#include "model/bank.h"
+#include "model/pace.h"
 
 /* What a stimulus weight is to become where nothing else is wanted: at contrast 1, 0.7% errors. */
 #define MODEL_ALIGN_GOAL 5.0
@@ -19,10 +19,10 @@
 void model_align_goal(const model_policy *policy, double strength, double w[]);
 
 /* gain[i] of showing contrasts[i], signed, next: E[dw] . (goal - w), the mean over choices,
- * rewards, each member's posterior, and members by weight[members]. p_reward: [side][choice] as in
+ * rewards, each strand's posterior, and strands by weight[pace->n]. p_reward: [side][choice] as in
  * a protocol's stage; without contrast either side is as likely. A rule that gives no number counts
- * as one that does not move. Reads only. RT-safe: yes, O(n members steps of a rule). */
-void model_align(const model_bank *bank, const model_bank_params *params, const double weight[],
+ * as one that does not move. Reads only. RT-safe: yes, O(n strands steps of a rule). */
+void model_align(const model_pace *pace, const model_bank_params *params, const double weight[],
                  const double goal[], double p_reward[2][2], size_t n, const double contrasts[],
                  double gain[]);
 

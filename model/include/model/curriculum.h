@@ -17,8 +17,8 @@
 #include <stdint.h>
 
 #include "model/align.h"
-#include "model/bank.h"
 #include "model/change.h"
+#include "model/pace.h"
 #include "model/rollout.h"
 
 enum {
@@ -117,18 +117,19 @@ size_t model_curriculum_size(const model_bank_params *params,
 int model_curriculum_init(void *mem, size_t mem_size, const model_bank_params *params,
                           const model_curriculum_config *config, model_curriculum **out);
 
-/* Asks what would help. should_stop (may be NULL) is asked now and then whether to give up: the
- * answer is then STOPPED. MODEL_OK, or MODEL_ERR_ARG: the bank is not one of params, or the
- * protocol has no stimulus with contrast in its last stage. RT-safe: no, see above. */
-int model_curriculum_advise(model_curriculum *c, const model_bank *bank,
+/* Asks what would help, given what several paces of the bank's rules know. should_stop (may be
+ * NULL) is asked now and then whether to give up: the answer is then STOPPED. MODEL_OK, or
+ * MODEL_ERR_ARG: it is not of params, or the protocol has no stimulus with contrast in its last
+ * stage. RT-safe: no, see above. */
+int model_curriculum_advise(model_curriculum *c, const model_pace *pace,
                             const model_curriculum_training *training, uint64_t seed,
                             bool (*should_stop)(void *), void *context,
                             model_curriculum_advice *out);
 
-/* Probability that the animal learns by one of the bank's rules rather than by none, from the
- * weights of both; members without a step of their own (gru_policy) are not asked. Without members
- * of both kinds it is `before`. */
-double model_curriculum_p_learns(const model_bank_params *params, const double bank_weight[],
+/* Probability that the animal makes steps of one of the bank's rules, by Bayes' rule from what
+ * strands with steps and strands without said of its choices; `before` it was seen. Members without
+ * steps of their own (gru_policy) are not asked. Without strands of both kinds it is `before`. */
+double model_curriculum_p_learns(const model_pace *pace, const model_bank_params *params,
                                  double before);
 
 #endif
