@@ -308,7 +308,7 @@ static void run(struct question *q, const model_protocol *protocol, uint32_t sta
         answer_all(c, protocol, n, out->reward);
     }
     for (size_t i = 0; i < n; i++) {
-        out->reward[i] /= trials > 0 ? (double)trials : 1.0;
+        out->reward[i] = trials > 0 ? out->reward[i] / (double)trials : (double)NAN;
     }
     measure_skill(c, n, out->skill);
 }
@@ -395,6 +395,8 @@ static void compare(const model_curriculum *c, size_t n, model_curriculum_action
     span(n, c->sorted, &a->gain_lo, &a->gain_hi);
     memcpy(c->sorted, other->skill, n * sizeof c->sorted[0]);
     span(n, c->sorted, &a->skill_lo, &a->skill_hi);
+    memcpy(c->sorted, other->reward, n * sizeof c->sorted[0]);
+    span(n, c->sorted, &a->reward_lo, &a->reward_hi);
 }
 
 /* ---- the changes that may be made ------------------------------------------------------------ */

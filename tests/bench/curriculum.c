@@ -5,9 +5,10 @@
  * The twin sees stimuli, choices and rewards. Its bank holds no rule that an animal learns by: it
  * has random walks, predict_max and reward_max at a few rates; the animals learn by noisy
  * reinforce, reinforce_base, eligibility or a net that was fitted to mice, each with rates of its
- * own, or not at all. Criterion, the same for all arms, read from the simulation's truth: the
- * animal's policy is right on at least so much of the last stage's stimuli with contrast, on either
- * side, in the mean over the last 100 trials. All that stands here is a function of the seed. */
+ * own, or not at all. Who has met the criterion goes on in the last stage as it was declared.
+ * Criterion, the same for all arms, read from the simulation's truth: the animal's policy is right
+ * on at least so much of the last stage's stimuli with contrast, on either side, in the mean over
+ * the last 100 trials. All that stands here is a function of the seed. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -515,19 +516,100 @@ static void print_advice(const struct study *s, size_t n)
         }
     }
     printf("    abstains by thirds of the budget:");
-    for (int k = 0; k < THIRDS; k++) {
+    for (int k = 0; k < THIRDS && asked[k] > 0.0; k++) {
         printf(" %.0f%%", 100.0 * abstained[k] / asked[k]);
     }
     printf(";");
     for (int k = 0; k < MODEL_CURRICULUM_WHYS; k++) {
-        printf(why[k] > 0.0 ? " %s %.0f" : "", model_curriculum_why_name((model_curriculum_why)k),
-               why[k]);
+        if (why[k] > 0.0) {
+            printf(" %s %.0f", model_curriculum_why_name((model_curriculum_why)k), why[k]);
+        }
     }
     printf(";");
     for (int k = 0; k < MODEL_CHANGES; k++) {
-        printf(taken[k] > 0.0 ? " %s %.0f" : "", model_change_name((model_change_kind)k), taken[k]);
+        if (taken[k] > 0.0) {
+            printf(" %s %.0f", model_change_name((model_change_kind)k), taken[k]);
+        }
     }
     printf("\n");
+}
+
+/* Of all animals that learn, under one protocol. */
+static struct {
+    size_t n;
+    double ratio[N_TYPES * MICE_MAX];
+    double more[N_TYPES * MICE_MAX]; /* rewards of (d) less those of (a) */
+    double span[N_TYPES * MICE_MAX]; /* trials */
+} pooled;
+
+static double share_abstained(const struct study *s, size_t n)
+{
+    double asked = 0.0;
+    double abstained = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        for (int k = 0; k < THIRDS; k++) {
+            asked += s->result[i][ADVICE].asked[k];
+            abstained += s->result[i][ADVICE].abstained[k];
+        }
+    }
+    return abstained / asked;
+}
+
+static double worst_of_type(const struct study *s, size_t n)
+{
+    double ratio[MICE_MAX];
+    for (size_t i = 0; i < n; i++) {
+        const struct result *a = &s->result[i][PROTOCOL];
+        const struct result *d = &s->result[i][ADVICE];
+        ratio[i] = d->trials / a->trials;
+        pooled.ratio[pooled.n] = ratio[i];
+        pooled.more[pooled.n] = d->rewarded - a->rewarded;
+        pooled.span[pooled.n++] = a->span;
+    }
+    return median(n, ratio);
+}
+
+static int report(const struct study *s, size_t n, bool is_quick)
+{
+    printf(" %s\n", TYPE_NAMES[s->type]);
+    for (int arm = 0; arm < N_ARMS; arm++) {
+        if (s->arms[arm]) {
+            print_arm(s, n, arm);
+        }
+    }
+    int failed = 0;
+    if (s->arms[ADVICE]) {
+        print_advice(s, n);
+        failed =
+            s->type == IDLE
+                ? bench_verdict("    abstains", share_abstained(s, n), "of all times", false, 0.9)
+                : bench_verdict("    median", worst_of_type(s, n), "of the trials of (a)", true,
+                                is_quick ? 1.25 : 1.05);
+    }
+    (void)fflush(stdout);
+    return failed;
+}
+
+static int judge_pooled(void)
+{
+    double lo;
+    double hi;
+    double ratios[DRAWS];
+    model_random r;
+    const double ratio = median_interval(pooled.n, pooled.ratio, &lo, &hi);
+    printf(" all that learn: (d) %.3f of the trials of (a) (%.3f to %.3f)\n", ratio, lo, hi);
+    int failed = bench_verdict("    median", ratio, "of the trials of (a)", true, 0.75);
+    double more = 0.0;
+    double trials = 0.0;
+    for (size_t i = 0; i < pooled.n; i++) {
+        more += pooled.more[i];
+        trials += pooled.span[i];
+    }
+    model_random_seed(&r, 1, 0);
+    model_bootstrap_ratio(pooled.n, pooled.more, pooled.span, &r, DRAWS, ratios, &lo, &hi);
+    printf(" reward rate of (d) less that of (a): %.4f (%.4f to %.4f)\n", more / trials, lo, hi);
+    failed |= bench_verdict("    reward rate", more / trials, "more", false, 0.0);
+    return failed;
 }
 
 static void load_protocol(struct study *s, const char *name)
@@ -551,7 +633,8 @@ int main(int argc, char **argv)
     double threads = 2;
     double seed = 1;
     double every = 50;
-    double horizon = 0, rollouts = 0, largest = 0, least = 0, floor = 0, learning = 0, price = -1;
+    double price = 0.0;
+    double floor = 0.0;
     const char *only_task = NULL;
     const char *only_type = NULL;
     const char *arms = "abcd";
@@ -565,29 +648,29 @@ int main(int argc, char **argv)
         {"protocol", &only_task, NULL, NULL, "only this one"},
         {"learner", &only_type, NULL, NULL, "only these"},
         {"arms", &arms, NULL, NULL, "which of abcd (all)"},
-        {"horizon", NULL, &horizon, NULL, "trials that are looked ahead"},
-        {"rollouts", NULL, &rollouts, NULL, "virtual twins"},
-        {"largest", NULL, &largest, NULL, "largest change"},
-        {"least", NULL, &least, NULL, "least gain"},
-        {"floor", NULL, &floor, NULL, "reward"},
-        {"learning", NULL, &learning, NULL, "p_learning"},
-        {"price", NULL, &price, NULL, "of reward"},
+        {"price", NULL, &price, NULL, "of lost reward, see model/curriculum.h (0.015)"},
+        {"floor", NULL, &floor, NULL, "of reward (0.6)"},
         {"verbose", NULL, NULL, &is_verbose, "every suggestion"},
         {"quick", NULL, NULL, &is_quick, "a few animals"}};
     bench_options(argc, argv, "what advice is worth", options, sizeof options / sizeof options[0]);
-    config.horizon = horizon > 0 ? (uint32_t)horizon : config.horizon;
-    config.rollouts = rollouts > 0 ? (uint32_t)rollouts : config.rollouts;
-    config.largest_change = largest > 0 ? largest : config.largest_change;
-    config.least_gain = least > 0 ? least : config.least_gain;
-    config.reward_floor = floor > 0 ? floor : config.reward_floor;
-    config.reward_price = price >= 0 ? price : config.reward_price;
-    config.p_learning = learning > 0 ? learning : config.p_learning;
+    config.reward_price = price > 0.0 ? price : config.reward_price;
+    config.reward_floor = floor > 0.0 ? floor : config.reward_floor;
+    if (n < 2 || n > MICE_MAX || threads < 1 || threads > TEAM_THREADS_MAX || every < 1) {
+        bench_die("2 to %d mice, 1 to %d threads, and a trial or more were expected", MICE_MAX,
+                  TEAM_THREADS_MAX);
+    }
+    if (is_quick) {
+        n = 3;
+        arms = "ad";
+        only_task = TASKS[0].file;
+    }
     if (model_file_load(MURID_SOURCE_DIR "/configs/models/mice.safetensors", &mice, &fault) !=
             FAULT_NONE ||
         team_open(&team, (size_t)threads, &fault) != FAULT_NONE) {
         bench_die("%s", fault.text);
     }
     make_bank();
+    int failed = 0;
     for (int task = 0; task < N_TASKS; task++) {
         if (only_task != NULL && strcmp(only_task, TASKS[task].file) != 0) {
             continue;
@@ -595,33 +678,29 @@ int main(int argc, char **argv)
         load_protocol(&study, TASKS[task].file);
         printf("%s: right on %.0f%% of either side's stimuli\n", TASKS[task].file,
                100.0 * TASKS[task].criterion);
+        printf("  %-26s %6s  %5s   %s\n", "", "trials", "met",
+               "over those of (a), 95%; reward and bias over the trials of (a)");
+        pooled.n = 0;
         for (int type = 0; type < N_TYPES; type++) {
-            if (only_type != NULL && strstr(TYPE_NAMES[type], only_type) == NULL) {
+            const bool is_left_out = is_quick && type != REINFORCE && type != IDLE;
+            if (is_left_out || (only_type != NULL && strcmp(TYPE_NAMES[type], only_type) != 0)) {
                 continue;
             }
             memset(study.result, 0, sizeof study.result);
             study.criterion = TASKS[task].criterion;
             study.type = (enum learner_type)type;
-            study.budget = type == IDLE ? 4000 : 15000;
+            study.budget = type != IDLE ? 15000 : is_quick ? 1500 : 4000;
             study.seed = (uint64_t)seed;
             study.every = (int64_t)every;
             for (int arm = 0; arm < N_ARMS; arm++) {
-                study.arms[arm] = strchr(arms, 'a' + arm) != NULL;
+                study.arms[arm] = arm == PROTOCOL || strchr(arms, 'a' + arm) != NULL;
             }
             team_run(&team, train_animal, &study, (size_t)n);
-            printf(" %s\n", TYPE_NAMES[type]);
-            for (int arm = 0; arm < N_ARMS; arm++) {
-                if (study.arms[arm]) {
-                    print_arm(&study, (size_t)n, arm);
-                }
-            }
-            if (study.arms[ADVICE]) {
-                print_advice(&study, (size_t)n);
-            }
-            (void)fflush(stdout);
+            failed |= report(&study, (size_t)n, is_quick);
         }
+        failed |= study.arms[ADVICE] && pooled.n > 0 && !is_quick ? judge_pooled() : 0;
     }
     team_close(&team);
     model_file_free(&mice);
-    return 0;
+    return failed;
 }

@@ -74,7 +74,9 @@ typedef struct {
     double skill;    /* expected at the horizon */
     double skill_lo; /* 90% of the twins lie between these */
     double skill_hi;
-    double reward; /* expected proportion of rewarded trials over the horizon */
+    double reward;    /* expected proportion of rewarded trials over the horizon; NaN: none */
+    double reward_lo; /* 90% of the twins */
+    double reward_hi;
     double gain;
     double worth;   /* gain, less the price of the reward that is lost; what is ranked by */
     double gain_se; /* standard error of `gain` by the draws */
