@@ -1,11 +1,9 @@
 #include "model/curriculum.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define Z90      1.6448536269514722
-#define ASK_STEP 8 /* trials between two questions whether to stop */
+enum { ASK_STEP = 8 }; /* trials between two questions whether to stop */
 
 #define CURRICULUM_NAME(NAME, name, help) #name,
 #define CURRICULUM_HELP(NAME, name, help) help,
@@ -315,11 +313,34 @@ static void run(struct question *q, const model_protocol *protocol, uint32_t sta
 
 /* ---- what they came to ----------------------------------------------------------------------- */
 
-static int by_value(const void *a, const void *b)
+/* v[from] sinks to its place in a heap of n with the largest on top. */
+static void sink(size_t n, double v[], size_t from)
 {
-    const double x = *(const double *)a;
-    const double y = *(const double *)b;
-    return (x > y) - (x < y);
+    const double value = v[from];
+    size_t child = 2 * from + 1;
+    for (; child < n; child = 2 * from + 1) {
+        child += child + 1 < n && v[child + 1] > v[child];
+        if (!(v[child] > value)) {
+            break;
+        }
+        v[from] = v[child];
+        from = child;
+    }
+    v[from] = value;
+}
+
+/* In place: qsort() may allocate. */
+static void sort(size_t n, double v[])
+{
+    for (size_t i = n / 2; i-- > 0;) {
+        sink(n, v, i);
+    }
+    for (size_t end = n; end-- > 1;) {
+        const double largest = v[0];
+        v[0] = v[end];
+        v[end] = largest;
+        sink(end, v, 0);
+    }
 }
 
 static double mean_of(size_t n, const double value[])
@@ -343,7 +364,7 @@ static double error_of(size_t n, const double value[], double mean)
 /* The ends of what holds 90% of n values; they are sorted. */
 static void span(size_t n, double value[], double *lo, double *hi)
 {
-    qsort(value, n, sizeof value[0], by_value);
+    sort(n, value);
     const size_t cut = n / 20;
     *lo = value[cut];
     *hi = value[n - 1 - cut];
