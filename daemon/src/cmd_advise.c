@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "advice_plot.h"
 #include "commands.h"
+#include "document.h"
 #include "escape.h"
 #include "model_file.h"
 #include "options.h"
@@ -12,7 +14,7 @@
 #include "protocol_file.h"
 #include "suggestion.h"
 
-enum { WORDS_MAX = 96 };
+enum { WORDS_MAX = 96, TITLE_MAX = 256 };
 
 struct request {
     const char *path;
@@ -21,6 +23,7 @@ struct request {
     const char *protocol;
     const char *stage;
     const char *allowed;
+    const char *picture;
     int64_t at; /* < 0: all trials are known */
     int64_t horizon;
     int64_t rollouts;
@@ -435,6 +438,24 @@ static void print_json(const struct adviser *a)
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
+static int write_plot(const struct adviser *a, struct fault *fault)
+{
+    struct document document;
+    char title[TITLE_MAX];
+    char why[TITLE_MAX];
+    const char *path = a->request->picture;
+    const model_protocol *p = &a->protocol.protocol;
+    const int rc = path != NULL ? document_open(&document, path, fault) : FAULT_NONE;
+    if (path == NULL || rc != FAULT_NONE) {
+        return rc;
+    }
+    (void)snprintf(title, sizeof title, "%.64s after %zu trials, stage %s", a->past.subject, a->at,
+                   p->stage[a->rig.stage].name);
+    suggestion_why(&a->advice, p, why, sizeof why);
+    advice_plot(document.to, &(struct advice_plot){title, why, &a->advice, p});
+    return document_close(&document, fault);
+}
+
 static int advise(struct adviser *a, struct fault *fault)
 {
     const struct request *r = a->request;
@@ -458,9 +479,10 @@ static int advise(struct adviser *a, struct fault *fault)
     rc = rc ? rc : ask(a, fault);
     if (rc == FAULT_NONE) {
         take_what_came(a);
-        if (r->json) {
+        rc = write_plot(a, fault);
+        if (rc == FAULT_NONE && r->json) {
             print_json(a);
-        } else {
+        } else if (rc == FAULT_NONE) {
             print_text(a);
         }
     }
@@ -494,6 +516,7 @@ int cmd_advise(int argc, char **argv)
         {"rollouts", OPTION_INT, &r.rollouts, 2, MODEL_CURRICULUM_ROLLOUTS_MAX, "N",
          "virtual twins (192)", NULL},
         {"seed", OPTION_INT, &r.seed, 0, 1e15, "N", "of what is drawn (0)", NULL},
+        {"o", OPTION_TEXT, &r.picture, 0, 0, "FILE", "write the gains as an SVG", NULL},
         {"json", OPTION_FLAG, &r.json, 0, 0, NULL, "the same for programs", NULL},
     };
     struct options options = {

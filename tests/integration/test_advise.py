@@ -5,6 +5,7 @@ import os
 import subprocess
 import tempfile
 import unittest
+import xml.dom.minidom
 
 from daemon import MURID, Daemon
 
@@ -109,6 +110,15 @@ class Advise(unittest.TestCase):
                      "it learns with probability", "carrying on", "what came"):
             self.assertIn(part, text)
         self.assertNotIn("nan", text)
+
+    def test_the_figure_has_a_dot_for_each_change(self):
+        table = self.animal("reinforce", sessions="1")
+        said = self.advise(table, "--model", self.model(), "--at", "200", "-o",
+                           self.path("advice.svg"))
+        figure = xml.dom.minidom.parse(self.path("advice.svg"))
+        dots = [c for c in figure.getElementsByTagName("circle")
+                if c.getAttribute("class").startswith("dot")]
+        self.assertEqual(len(dots), len(said["actions"]))
 
     def test_bad_input_is_named(self):
         table = self.animal("reinforce", sessions="1")
