@@ -46,6 +46,10 @@ bench_program(rollout)
 target_compile_definitions(bench_rollout PRIVATE MURID_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 target_include_directories(bench_rollout PRIVATE support)
 
+bench_program(curriculum)
+target_compile_definitions(bench_curriculum PRIVATE MURID_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+add_test(NAME bench.curriculum_quick COMMAND bench_curriculum --quick)
+set_tests_properties(bench.curriculum_quick PROPERTIES LABELS bench TIMEOUT 300)
 # Forecasts of recorded animals: needs models fitted fold by fold, docs/model.md section forecast.
 add_executable(bench_forecast bench/forecast.c)
 target_link_libraries(bench_forecast PRIVATE project_flags bench)

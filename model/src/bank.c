@@ -259,36 +259,37 @@ void model_bank_weigh(size_t n, double share, double temper, const double prior[
     }
 }
 
-/* Members that take over what others lose: those without a rule, or those inside if there is none.
- * Returns their weight. */
-static double find_heirs(const model_bank *bank, const model_bank_params *params, bool is_heir[])
+/* Members that take over what others lose: those without a rule, or those that did not fail if
+ * there is none. Returns their weight. */
+static double find_heirs(const model_bank *bank, bool has_walk, const model_bank_params *params,
+                         bool is_heir[])
 {
     double sum = 0.0;
-    bool has_walk = false;
-    for (size_t i = 0; i < bank->n; i++) {
-        has_walk = has_walk || params->member[i].rule.kind == MODEL_RULE_NONE;
-    }
     for (size_t i = 0; i < bank->n; i++) {
         is_heir[i] = has_walk ? params->member[i].rule.kind == MODEL_RULE_NONE
-                              : bank->member[i].outside == 0;
+                              : (bank->member[i].outside & MODEL_GUARD_FAILED) == 0;
         sum += is_heir[i] ? bank->weight[i] : 0.0;
     }
     return sum;
 }
 
-/* A rule outside of what it was fitted on is a guess: it loses half of its weight, one that failed
- * all. */
+/* A rule outside of what it was fitted on is a guess: it loses half of its weight to the random
+ * walk, if there is one; a rule that failed loses all. */
 static void lean(model_bank *bank, const model_bank_params *params)
 {
     bool is_heir[MODEL_BANK_MAX];
+    bool has_walk = false;
     double lost = 0.0;
-    const double heirs = find_heirs(bank, params, is_heir);
+    for (size_t i = 0; i < bank->n; i++) {
+        has_walk = has_walk || params->member[i].rule.kind == MODEL_RULE_NONE;
+    }
+    const double heirs = find_heirs(bank, has_walk, params, is_heir);
     for (size_t i = 0; i < bank->n && heirs > 0.0; i++) {
         const uint8_t outside = bank->member[i].outside;
-        if (outside != 0) {
+        const bool has_failed = (outside & MODEL_GUARD_FAILED) != 0;
+        if (has_failed || (outside != 0 && has_walk)) {
             const double before = bank->weight[i];
-            const double kept = (outside & MODEL_GUARD_FAILED) != 0 ? 0.0 : 0.5;
-            bank->weight[i] = fmax(kept * before, WEIGHT_MIN);
+            bank->weight[i] = fmax(has_failed ? 0.0 : 0.5 * before, WEIGHT_MIN);
             lost += before - bank->weight[i];
         }
     }

@@ -1,0 +1,22 @@
+/* advice_plot.h - advice as a picture: what each change is expected to gain on carrying on.
+ *
+ * Threads: one owner. Memory: none kept.
+ */
+#ifndef MURID_ADVICE_PLOT_H
+#define MURID_ADVICE_PLOT_H
+
+#include <stdio.h>
+
+#include "model/curriculum.h"
+
+struct advice_plot {
+    const char *title;
+    const char *why;
+    const model_curriculum_advice *advice;
+    const model_protocol *names; /* of the stages */
+};
+
+/* Writes the SVG. */
+void advice_plot(FILE *to, const struct advice_plot *plot);
+
+#endif

@@ -1,0 +1,552 @@
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "advice_plot.h"
+#include "commands.h"
+#include "document.h"
+#include "escape.h"
+#include "model_file.h"
+#include "options.h"
+#include "past.h"
+#include "progress.h"
+#include "protocol_file.h"
+#include "suggestion.h"
+
+enum { WORDS_MAX = 96, TITLE_MAX = 256 };
+
+struct request {
+    const char *path;
+    const char *model;
+    const char *subject;
+    const char *protocol;
+    const char *stage;
+    const char *allowed;
+    const char *picture;
+    int64_t at; /* < 0: all trials are known */
+    int64_t horizon;
+    int64_t rollouts;
+    int64_t seed;
+    double reward_floor;
+    double largest_change;
+    bool json;
+};
+
+/* What came after. */
+struct came {
+    size_t n;         /* trials, at most the horizon */
+    double rewarded;  /* proportion */
+    double nats_more; /* of the contrasts that came: log likelihood under the change, less carrying
+                         on */
+};
+
+struct adviser {
+    const struct request *request;
+    struct model_file model;
+    struct past past;
+    struct protocol_file protocol;
+    model_protocol_state rig;
+    uint32_t start_stage;
+    size_t at; /* trials known */
+    model_bank bank;
+    model_pace pace;
+    model_curriculum_config config;
+    void *memory; /* owned */
+    model_curriculum *curriculum;
+    model_curriculum_advice advice;
+    struct came came;
+};
+
+/* ---- what is known --------------------------------------------------------------------------- */
+
+static int choose_model(struct adviser *a, struct fault *fault)
+{
+    struct model_spec spec;
+    model_spec_init(&spec);
+    return a->request->model != NULL ? model_file_load(a->request->model, &a->model, fault)
+                                     : model_file_build(&spec, &a->model, fault);
+}
+
+/* The correct side; at zero contrast, if it is not stated, that of a rewarded choice. */
+static int8_t side_of(const model_trial *t)
+{
+    const bool is_right =
+        t->contrast > 0.0 || (!(t->contrast < 0.0) && t->choice == 1 && t->reward > 0.5);
+    return t->side >= 0 ? t->side : (int8_t)is_right;
+}
+
+/* The rig that showed these trials, as far as they tell: the stage follows from the moves. */
+static void follow_rig(struct adviser *a, const struct past_trial *t)
+{
+    const model_protocol *p = &a->protocol.protocol;
+    if (t->starts_session || a->rig.session < 0) {
+        model_protocol_start_session(&a->rig, p);
+        a->start_stage = (uint32_t)a->rig.stage;
+    }
+    const model_trial *trial = &t->trial;
+    const model_protocol_trial shown = {.contrast = trial->contrast,
+                                        .p_left = t->p_left,
+                                        .side = side_of(trial),
+                                        .stage = model_protocol_next_stage(&a->rig, p)};
+    (void)model_protocol_push(&a->rig, p, &shown, trial->choice, trial->rt_s);
+}
+
+static int follow(struct adviser *a, struct fault *fault)
+{
+    const model_bank_params *params = &a->model.bank;
+    struct progress progress;
+    int rc = FAULT_NONE;
+    model_bank_init(&a->bank, params);
+    model_pace_init(&a->pace, params);
+    model_protocol_init(&a->rig, &a->protocol.protocol, (uint64_t)a->request->seed, 0);
+    progress_start(&progress, "following", (int64_t)a->at);
+    for (size_t i = 0; rc == FAULT_NONE && i < a->at; i++) {
+        const struct past_trial *t = &a->past.trials[i];
+        if (t->starts_session) {
+            model_bank_start_session(&a->bank, params);
+            model_pace_start_session(&a->pace, params);
+        }
+        const int status = model_bank_observe(&a->bank, params, &t->trial, NULL);
+        if (status != MODEL_OK || model_pace_observe(&a->pace, params, &t->trial) != MODEL_OK) {
+            rc = fault_set(fault, FAULT_WORK, "%s: trial %zu of %s could not be taken up: %s",
+                           a->request->path, i, a->past.subject, model_strerror(status));
+        }
+        follow_rig(a, t);
+        if (i % 256 == 0) {
+            progress_update(&progress, (int64_t)i);
+            rc = progress_interrupted() ? fault_set(fault, FAULT_WORK, "interrupted") : rc;
+        }
+    }
+    progress_finish(&progress);
+    return rc;
+}
+
+/* Where the next trial stands; an animal without trials stands before its first session. */
+static int place_rig(struct adviser *a, struct fault *fault)
+{
+    const struct request *r = a->request;
+    const model_protocol *p = &a->protocol.protocol;
+    if (a->rig.session < 0) {
+        model_protocol_start_session(&a->rig, p);
+    }
+    if (r->stage != NULL) {
+        const uint32_t stage = model_protocol_find(p, r->stage);
+        if (stage == p->n_stages) {
+            return fault_set(fault, FAULT_INPUT, "option stage: %s has no stage \"%.64s\"",
+                             r->protocol, r->stage);
+        }
+        model_protocol_enter(&a->rig, stage);
+        a->start_stage = stage;
+    } else if (model_protocol_next_stage(&a->rig, p) != (uint32_t)a->rig.stage) {
+        model_protocol_enter(&a->rig, model_protocol_next_stage(&a->rig, p));
+    }
+    return FAULT_NONE;
+}
+
+/* ---- the advice ------------------------------------------------------------------------------ */
+
+/* "contrast,side": only these; NULL: all. */
+static int read_allowed(struct adviser *a, struct fault *fault)
+{
+    const char *at = a->request->allowed;
+    if (at == NULL) {
+        return FAULT_NONE;
+    }
+    memset(a->config.allowed, 0, sizeof a->config.allowed);
+    while (*at != '\0') {
+        char name[32];
+        model_change_kind kind;
+        const size_t n = strcspn(at, ",");
+        (void)snprintf(name, sizeof name, "%.*s", (int)(n < 31 ? n : 31), at);
+        if (n > 31 || model_change_parse(&kind, name) != MODEL_OK) {
+            return fault_set(fault, FAULT_INPUT,
+                             "option allowed: there is no change \"%s\"; names as in contrast,side "
+                             "were expected: docs/advice.md",
+                             name);
+        }
+        a->config.allowed[kind] = true;
+        at += n + (at[n] == ',');
+    }
+    return FAULT_NONE;
+}
+
+static int configure(struct adviser *a, struct fault *fault)
+{
+    const struct request *r = a->request;
+    model_curriculum_default(&a->config);
+    a->config.horizon = (uint32_t)r->horizon;
+    a->config.rollouts = (uint32_t)r->rollouts;
+    a->config.first = a->config.first < a->config.rollouts ? a->config.first : a->config.rollouts;
+    a->config.reward_floor = r->reward_floor;
+    a->config.largest_change = r->largest_change;
+    const int rc = read_allowed(a, fault);
+    if (rc != FAULT_NONE) {
+        return rc;
+    }
+    const size_t size = model_curriculum_size(&a->model.bank, &a->config);
+    a->memory = size > 0 ? aligned_alloc(MODEL_NET_ALIGN, size) : NULL;
+    if (a->memory == NULL) {
+        return fault_set(fault, FAULT_WORK, "no memory for %" PRId64 " roll-outs", r->rollouts);
+    }
+    (void)model_curriculum_init(a->memory, size, &a->model.bank, &a->config, &a->curriculum);
+    return FAULT_NONE;
+}
+
+static bool is_interrupted(void *context)
+{
+    (void)context;
+    return progress_interrupted();
+}
+
+static int ask(struct adviser *a, struct fault *fault)
+{
+    const model_protocol *p = &a->protocol.protocol;
+    const model_curriculum_training training = {
+        .place = {p, p, p, (uint32_t)a->rig.stage, a->start_stage}, .rig = &a->rig};
+    if (model_curriculum_advise(a->curriculum, &a->pace, &training, (uint64_t)a->request->seed,
+                                is_interrupted, NULL, &a->advice) != MODEL_OK) {
+        return fault_set(fault, FAULT_INPUT,
+                         "%s: the last stage has no stimulus with contrast; advice needs one to "
+                         "train for",
+                         a->request->protocol);
+    }
+    return a->advice.why == MODEL_CURRICULUM_STOPPED ? fault_set(fault, FAULT_WORK, "interrupted")
+                                                     : FAULT_NONE;
+}
+
+/* ---- what came ------------------------------------------------------------------------------- */
+
+/* A rig that goes on from the snapshot, to say how likely what came is in its protocol. */
+struct rig {
+    const model_protocol *protocol;
+    model_protocol_state state;
+    double nats; /* log likelihood of the contrasts; each held off 0: a rig may err */
+};
+
+static void rig_hear(struct rig *rig, const struct past_trial *t)
+{
+    const uint32_t stage = model_protocol_next_stage(&rig->state, rig->protocol);
+    const double p_left = rig->protocol->stage[stage].p_left;
+    const double contrast = t->trial.contrast;
+    const model_protocol_trial shown = {
+        .contrast = contrast, .side = side_of(&t->trial), .stage = stage};
+    if (!model_protocol_debiases(&rig->state, rig->protocol, stage, NULL)) {
+        const double chance = model_protocol_probability(rig->protocol, stage, contrast, p_left);
+        rig->nats += log(fmax(chance, 1e-3));
+    }
+    (void)model_protocol_push(&rig->state, rig->protocol, &shown, t->trial.choice, t->trial.rt_s);
+}
+
+static void take_what_came(struct adviser *a)
+{
+    static model_protocol changed;
+    const model_protocol *p = &a->protocol.protocol;
+    uint32_t stage = (uint32_t)a->rig.stage;
+    const model_change_place place = {p, p, p, stage, a->start_stage};
+    struct rig base = {p, a->rig, 0.0};
+    struct rig other = {&changed, a->rig, 0.0};
+    double known = 0.0;
+    if (a->advice.n > 0 &&
+        model_change_apply(&changed, &stage, &place, &a->advice.action[0].change) == MODEL_OK) {
+        model_change_carry(&other.state, p, &changed);
+        if (stage != (uint32_t)a->rig.stage) {
+            model_protocol_enter(&other.state, stage);
+        }
+    } else {
+        other = base;
+    }
+    for (size_t i = a->at; i < a->past.n && a->came.n < a->config.horizon; i++) {
+        const struct past_trial *t = &a->past.trials[i];
+        a->came.n++;
+        if (!isnan(t->trial.reward)) {
+            a->came.rewarded += t->trial.reward;
+            known += 1.0;
+        }
+        rig_hear(&base, t);
+        rig_hear(&other, t);
+    }
+    a->came.nats_more = other.nats - base.nats;
+    a->came.rewarded = known > 0.0 ? a->came.rewarded / known : (double)NAN;
+}
+
+/* ---- for people ------------------------------------------------------------------------------ */
+
+static void print_known(const struct adviser *a)
+{
+    const model_bank_params *params = &a->model.bank;
+    const model_policy *policy = &params->member[0].policy;
+    double w[MODEL_WEIGHTS_MAX];
+    double sd[MODEL_WEIGHTS_MAX];
+    double share[MODEL_RULES] = {0.0};
+    model_bank_weights(&a->bank, params, w, sd);
+    for (uint32_t m = 0; m < params->n; m++) {
+        share[params->member[m].rule.kind] += model_bank_weight(&a->bank, m);
+    }
+    printf("  weights");
+    for (uint32_t k = 0; k < policy->n; k++) {
+        printf("%s %s %.2f (sd %.2f)", k > 0 ? "," : "", model_feature_name(policy->feature[k]),
+               w[k], sd[k]);
+    }
+    printf("\n  bank");
+    for (int i = 0; i < MODEL_RULES; i++) {
+        if (share[i] > 0.0005) {
+            printf(" %s %.3f", model_rule_name((model_rule_kind)i), share[i]);
+        }
+    }
+    printf("; it learns with probability %.2f\n", a->advice.p_learns);
+    printf("  proportion correct on the worse side of the last stage: %.3f (90%% %.3f to %.3f)\n",
+           a->advice.skill, a->advice.skill_lo, a->advice.skill_hi);
+}
+
+static void print_action(const struct adviser *a, const model_curriculum_action *action)
+{
+    char words[WORDS_MAX];
+    char reward[16] = "-"; /* without trials */
+    suggestion_describe(&action->change, &a->protocol.protocol, words, sizeof words);
+    if (!isnan(action->reward)) {
+        (void)snprintf(reward, sizeof reward, "%.2f", action->reward);
+    }
+    printf("  %-44s %7.4f (%.4f to %.4f)  %.2f  %.3f  %s%s\n", words, action->gain, action->gain_lo,
+           action->gain_hi, action->p_better, action->skill, reward,
+           action->is_final ? "" : "  (few twins)");
+}
+
+static void print_came(const struct adviser *a)
+{
+    const model_curriculum_action *base = &a->advice.carry_on;
+    if (a->came.n == 0) {
+        return;
+    }
+    printf("what came, over %zu trials: rewarded %.3f; carrying on was to give %.3f (90%% %.3f to "
+           "%.3f)\n",
+           a->came.n, a->came.rewarded, base->reward, base->reward_lo, base->reward_hi);
+    if (a->advice.n > 0) {
+        printf("  the stimuli are %s (%.1f nats)\n",
+               a->came.nats_more > 3.0    ? "those of the first change"
+               : a->came.nats_more < -3.0 ? "those of carrying on"
+                                          : "of either",
+               fabs(a->came.nats_more));
+    }
+}
+
+static void print_text(const struct adviser *a)
+{
+    char why[256];
+    const model_protocol *p = &a->protocol.protocol;
+    suggestion_why(&a->advice, p, why, sizeof why);
+    printf("%s after %zu trials, stage %s of %s, by model %s\n", a->past.subject, a->at,
+           p->stage[a->rig.stage].name, p->name, a->model.hash);
+    print_known(a);
+    printf("%s: %s\n", a->advice.why == MODEL_CURRICULUM_ADVISES ? "advice" : "no advice", why);
+    printf("  after %u trials: carrying on %.3f (90%% %.3f to %.3f), rewarded %.2f\n",
+           a->config.horizon, a->advice.carry_on.skill, a->advice.carry_on.skill_lo,
+           a->advice.carry_on.skill_hi, a->advice.carry_on.reward);
+    printf("  %-44s %s\n", "change", "gain (90% of the twins), chance of one, correct, rewarded");
+    for (uint32_t i = 0; i < a->advice.n; i++) {
+        print_action(a, &a->advice.action[i]);
+    }
+    print_came(a);
+}
+
+/* ---- for programs ---------------------------------------------------------------------------- */
+
+static void json_reals(size_t n, const char *const keys[], const double values[])
+{
+    for (size_t i = 0; i < n; i++) {
+        printf("%s", i > 0 ? ", " : "");
+        escape_json_real(stdout, keys[i], values[i]);
+    }
+}
+
+static void json_action(const model_curriculum_action *x)
+{
+    static const char *const KEYS[] = {"gain",      "gain_lo",    "gain_hi",    "p_better",
+                                       "correct",   "correct_lo", "correct_hi", "reward",
+                                       "reward_lo", "reward_hi",  "align"};
+    const double values[] = {x->gain,      x->gain_lo,   x->gain_hi,  x->p_better,
+                             x->skill,     x->skill_lo,  x->skill_hi, x->reward,
+                             x->reward_lo, x->reward_hi, x->align};
+    proto_named params[8];
+    const uint32_t n = suggestion_params(&x->change, params);
+    printf("{\"action\": \"%s\", \"params\": {", model_change_name(x->change.kind));
+    for (uint32_t i = 0; i < n; i++) {
+        printf("%s", i > 0 ? ", " : "");
+        escape_json_real(stdout, params[i].name, params[i].value);
+    }
+    printf("}, \"is_final\": %s, ", x->is_final ? "true" : "false");
+    json_reals(sizeof values / sizeof values[0], KEYS, values);
+    printf("}");
+}
+
+static void json_known(const struct adviser *a)
+{
+    const model_policy *policy = &a->model.bank.member[0].policy;
+    double w[MODEL_WEIGHTS_MAX];
+    double sd[MODEL_WEIGHTS_MAX];
+    model_bank_weights(&a->bank, &a->model.bank, w, sd);
+    printf(" \"w\": {");
+    for (uint32_t k = 0; k < policy->n; k++) {
+        printf("%s\"%s\": {", k > 0 ? ", " : "", model_feature_name(policy->feature[k]));
+        json_reals(2, (const char *const[]){"mean", "sd"}, (double[]){w[k], sd[k]});
+        printf("}");
+    }
+    printf("}, \"bank\": [");
+    for (uint32_t m = 0; m < a->model.bank.n; m++) {
+        printf("%s{\"rule\": \"%s\", ", m > 0 ? ", " : "",
+               model_rule_name(a->model.bank.member[m].rule.kind));
+        escape_json_real(stdout, "weight", model_bank_weight(&a->bank, m));
+        printf("}");
+    }
+    printf("],\n ");
+    json_reals(
+        4, (const char *const[]){"p_learns", "correct", "correct_lo", "correct_hi"},
+        (double[]){a->advice.p_learns, a->advice.skill, a->advice.skill_lo, a->advice.skill_hi});
+    printf(",\n");
+}
+
+static void print_json(const struct adviser *a)
+{
+    char why[256];
+    const model_protocol *p = &a->protocol.protocol;
+    suggestion_why(&a->advice, p, why, sizeof why);
+    printf("{\"subject\": ");
+    escape_json(stdout, a->past.subject);
+    printf(", \"at\": %zu, \"protocol\": ", a->at);
+    escape_json(stdout, p->name);
+    printf(", \"stage\": ");
+    escape_json(stdout, p->stage[a->rig.stage].name);
+    printf(", \"model\": \"%s\", \"horizon\": %u, \"seed\": %" PRId64 ",\n", a->model.hash,
+           a->config.horizon, a->request->seed);
+    json_known(a);
+    printf(" \"abstain\": %s, \"reason\": \"%s\", \"why\": ",
+           a->advice.why == MODEL_CURRICULUM_ADVISES ? "false" : "true",
+           model_curriculum_why_name(a->advice.why));
+    escape_json(stdout, why);
+    printf(",\n \"carry_on\": ");
+    json_action(&a->advice.carry_on);
+    printf(",\n \"actions\": [");
+    for (uint32_t i = 0; i < a->advice.n; i++) {
+        printf("%s\n  ", i > 0 ? "," : "");
+        json_action(&a->advice.action[i]);
+    }
+    printf("],\n \"came\": {\"trials\": %zu, ", a->came.n);
+    json_reals(2, (const char *const[]){"reward", "nats_for_change"},
+               (double[]){a->came.n > 0 ? a->came.rewarded : (double)NAN, a->came.nats_more});
+    printf("}}\n");
+}
+
+/* ---- the command ----------------------------------------------------------------------------- */
+
+static int write_plot(const struct adviser *a, struct fault *fault)
+{
+    struct document document;
+    char title[TITLE_MAX];
+    char why[TITLE_MAX];
+    const char *path = a->request->picture;
+    const model_protocol *p = &a->protocol.protocol;
+    const int rc = path != NULL ? document_open(&document, path, fault) : FAULT_NONE;
+    if (path == NULL || rc != FAULT_NONE) {
+        return rc;
+    }
+    (void)snprintf(title, sizeof title, "%.64s after %zu trials, stage %s", a->past.subject, a->at,
+                   p->stage[a->rig.stage].name);
+    suggestion_why(&a->advice, p, why, sizeof why);
+    advice_plot(document.to, &(struct advice_plot){title, why, &a->advice, p});
+    return document_close(&document, fault);
+}
+
+static int advise(struct adviser *a, struct fault *fault)
+{
+    const struct request *r = a->request;
+    int rc = r->protocol != NULL
+                 ? protocol_file_load(&a->protocol, r->protocol, fault)
+                 : fault_set(fault, FAULT_INPUT,
+                             "option protocol: the file of the protocol was expected");
+    rc = rc ? rc : choose_model(a, fault);
+    rc = rc ? rc : configure(a, fault);
+    rc = rc ? rc : past_read(&a->past, r->path, r->subject, fault);
+    if (rc == FAULT_NONE && r->at > (int64_t)a->past.n) {
+        rc = fault_set(fault, FAULT_INPUT,
+                       "option at: %" PRId64 " is behind the last of %zu trials of %s", r->at,
+                       a->past.n, a->past.subject);
+    }
+    if (rc == FAULT_NONE) {
+        a->at = r->at >= 0 ? (size_t)r->at : a->past.n;
+    }
+    rc = rc ? rc : follow(a, fault);
+    rc = rc ? rc : place_rig(a, fault);
+    rc = rc ? rc : ask(a, fault);
+    if (rc == FAULT_NONE) {
+        take_what_came(a);
+        rc = write_plot(a, fault);
+        if (rc == FAULT_NONE && r->json) {
+            print_json(a);
+        } else if (rc == FAULT_NONE) {
+            print_text(a);
+        }
+    }
+    return rc;
+}
+
+int cmd_advise(int argc, char **argv)
+{
+    model_curriculum_config usual;
+    model_curriculum_default(&usual);
+    struct request r = {.at = -1,
+                        .horizon = usual.horizon,
+                        .rollouts = usual.rollouts,
+                        .reward_floor = usual.reward_floor,
+                        .largest_change = usual.largest_change};
+    const struct option list[] = {
+        {"protocol", OPTION_TEXT, &r.protocol, 0, 0, "P.yaml", "the protocol it is trained by",
+         NULL},
+        {"model", OPTION_TEXT, &r.model, 0, 0, "M",
+         "model file; without it, the random walk, which does not learn", NULL},
+        {"subject", OPTION_TEXT, &r.subject, 0, 0, "S", "the animal, if there are several", NULL},
+        {"at", OPTION_INT, &r.at, 0, 1e9, "N", "trials of it that are known (all)", NULL},
+        {"stage", OPTION_TEXT, &r.stage, 0, 0, "NAME",
+         "where it stands (where its trials lead in the protocol)", NULL},
+        {"allowed", OPTION_TEXT, &r.allowed, 0, 0, "A,B", "only these changes (all)", NULL},
+        {"reward-floor", OPTION_REAL, &r.reward_floor, 0.0, 1.0, "X",
+         "proportion of rewarded trials, at least (0.6)", NULL},
+        {"largest-change", OPTION_REAL, &r.largest_change, 0.0, 1.0, "X",
+         "of a stage's stimuli in one session (0.5)", NULL},
+        {"horizon", OPTION_INT, &r.horizon, 1, 20000, "N", "trials to look ahead (200)", NULL},
+        {"rollouts", OPTION_INT, &r.rollouts, 2, MODEL_CURRICULUM_ROLLOUTS_MAX, "N",
+         "virtual twins (192)", NULL},
+        {"seed", OPTION_INT, &r.seed, 0, 1e15, "N", "of what is drawn (0)", NULL},
+        {"o", OPTION_TEXT, &r.picture, 0, 0, "FILE", "write the gains as an SVG", NULL},
+        {"json", OPTION_FLAG, &r.json, 0, 0, NULL, "the same for programs", NULL},
+    };
+    struct options options = {
+        .usage = "advise DATA.csv|JOURNAL --protocol P.yaml [--model M] [--at N] [options]",
+        .about =
+            "Which change of its training would help an animal, after N trials: what is known of\n"
+            "it, what virtual twins come to under each change that is allowed against carrying\n"
+            "on, and what came. The gain is in proportion correct on the worse side of the last\n"
+            "stage's stimuli after the horizon. Advice only: nothing here commands a rig.",
+        .list = list,
+        .n = sizeof list / sizeof list[0],
+        .arguments = &r.path,
+        .arguments_min = 1,
+        .arguments_max = 1};
+    int code = 0;
+    if (!options_read(&options, argc, argv, &code)) {
+        return code;
+    }
+    struct fault fault;
+    progress_catch_interrupts();
+    struct adviser *a = calloc(1, sizeof *a);
+    if (a != NULL) {
+        a->request = &r;
+    }
+    const int rc = a != NULL ? advise(a, &fault) : fault_set(&fault, FAULT_WORK, "no memory");
+    if (a != NULL) {
+        model_file_free(&a->model);
+        past_close(&a->past);
+        free(a->memory);
+    }
+    free(a);
+    return rc == FAULT_NONE ? 0 : fault_report(&fault, rc);
+}

@@ -1,0 +1,104 @@
+#include "suggestion.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { WORDS_MAX = 96 };
+
+static void put(proto_named out[], uint32_t *n, const char *name, double value)
+{
+    (void)snprintf(out[*n].name, sizeof out[*n].name, "%s", name);
+    out[(*n)++].value = value;
+}
+
+uint32_t suggestion_params(const model_change *c, proto_named out[])
+{
+    uint32_t n = 0;
+    const bool has_contrast = c->kind == MODEL_CHANGE_CONTRAST || c->kind == MODEL_CHANGE_STIMULI;
+    if (has_contrast) {
+        put(out, &n, "contrast", c->contrast);
+    }
+    if (has_contrast || c->kind == MODEL_CHANGE_EASIER || c->kind == MODEL_CHANGE_HARDER) {
+        put(out, &n, "part", c->part);
+    }
+    if (c->kind == MODEL_CHANGE_SIDE || c->kind == MODEL_CHANGE_STIMULI) {
+        put(out, &n, "p_left", c->p_left);
+    }
+    if (c->kind == MODEL_CHANGE_STAGE_UP || c->kind == MODEL_CHANGE_STAGE_DOWN) {
+        put(out, &n, "stage", c->stage);
+    }
+    if (c->kind == MODEL_CHANGE_DEBIAS) {
+        put(out, &n, "repeat", c->factor);
+    }
+    if (c->kind == MODEL_CHANGE_BLOCKS) {
+        put(out, &n, "factor", c->factor);
+    }
+    return n;
+}
+
+void suggestion_describe(const model_change *change, const model_protocol *names, char *out,
+                         size_t cap)
+{
+    proto_named params[8];
+    const uint32_t n = suggestion_params(change, params);
+    const bool to_stage =
+        change->kind == MODEL_CHANGE_STAGE_UP || change->kind == MODEL_CHANGE_STAGE_DOWN;
+    (void)snprintf(out, cap, "%s", model_change_name(change->kind));
+    for (uint32_t i = 0; i < n; i++) {
+        const size_t at = strlen(out);
+        if (to_stage && change->stage < names->n_stages) {
+            (void)snprintf(out + at, cap - at, " to %.40s", names->stage[change->stage].name);
+        } else {
+            const bool is_said = strcmp(params[i].name, model_change_name(change->kind)) == 0;
+            (void)snprintf(out + at, cap - at, "%s%s %.3g",
+                           i > 0     ? ", "
+                           : is_said ? ""
+                                     : " ",
+                           is_said ? "" : params[i].name, params[i].value);
+        }
+    }
+}
+
+void suggestion_why(const model_curriculum_advice *advice, const model_protocol *names, char *out,
+                    size_t cap)
+{
+    char words[WORDS_MAX];
+    const model_curriculum_action *best = &advice->action[0];
+    if (advice->why == MODEL_CURRICULUM_ADVISES) {
+        suggestion_describe(&best->change, names, words, sizeof words);
+        (void)snprintf(out, cap,
+                       "%s: proportion correct %.3f rather than %.3f, rewarded %.2f (%.2f)", words,
+                       best->skill, advice->carry_on.skill, best->reward, advice->carry_on.reward);
+    } else if (advice->why == MODEL_CURRICULUM_NOT_LEARNING) {
+        (void)snprintf(out, cap, "%s: probability %.2f", model_curriculum_why_text(advice->why),
+                       advice->p_learns);
+    } else {
+        (void)snprintf(out, cap, "%s", model_curriculum_why_text(advice->why));
+    }
+}
+
+static void fill_action(proto_action *to, const model_curriculum_action *from)
+{
+    proto_action_init(to);
+    (void)snprintf(to->action, sizeof to->action, "%s", model_change_name(from->change.kind));
+    to->params.n = suggestion_params(&from->change, to->params.v);
+    to->gain = from->gain;
+    to->gain_lo = from->gain_lo;
+    to->gain_hi = from->gain_hi;
+    to->p_better = from->p_better;
+}
+
+void suggestion_fill(proto_message *msg, const model_curriculum_advice *advice,
+                     const model_protocol *names, int64_t based_on)
+{
+    proto_message_init(msg, PROTO_KIND_SUGGESTION);
+    proto_suggestion *s = &msg->as.suggestion;
+    const uint32_t room = sizeof s->actions.v / sizeof s->actions.v[0];
+    const bool is_whole = advice->why != MODEL_CURRICULUM_STOPPED;
+    s->based_on = based_on;
+    s->abstain = advice->why != MODEL_CURRICULUM_ADVISES;
+    for (uint32_t i = 0; is_whole && i < advice->n && i < room; i++) {
+        fill_action(&s->actions.v[s->actions.n++], &advice->action[i]);
+    }
+    suggestion_why(advice, names, s->why, sizeof s->why);
+}

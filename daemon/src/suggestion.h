@@ -1,0 +1,27 @@
+/* suggestion.h - advice on an animal's training as the message `suggestion`.
+ *
+ * Functions of their arguments. Threads: any. Memory: the caller's; nothing allocates.
+ */
+#ifndef MURID_SUGGESTION_H
+#define MURID_SUGGESTION_H
+
+#include "model/curriculum.h"
+#include "proto/message.h"
+
+/* Fills a whole message, apart from the times and numbers of its envelope, which are the caller's:
+ * the best changes first, the gain in expected proportion correct. names: of the stages. */
+void suggestion_fill(proto_message *msg, const model_curriculum_advice *advice,
+                     const model_protocol *names, int64_t based_on);
+
+/* The reason in a sentence: out[cap]. */
+void suggestion_why(const model_curriculum_advice *advice, const model_protocol *names, char *out,
+                    size_t cap);
+
+/* A change in a few words, "contrast 0.125, part 0.5": out[cap]. */
+void suggestion_describe(const model_change *change, const model_protocol *names, char *out,
+                         size_t cap);
+
+/* The parameters of a change, by name: out[8]. Returns how many. */
+uint32_t suggestion_params(const model_change *change, proto_named out[]);
+
+#endif
