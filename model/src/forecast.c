@@ -54,6 +54,7 @@ struct model_forecast {
     bool is_judging;
     bool is_done;
     bool is_between; /* the animal stood before a session's first choice, its noise added */
+    bool is_there;   /* the animal has the highest status already */
     model_criteria_status target;
     model_forecast_result result;
 };
@@ -180,8 +181,8 @@ static void begin_lives(model_forecast *f, uint64_t seed)
     }
 }
 
-/* What comes after the highest status that the animal has shown. */
-static model_criteria_status next_status(const model_status_tracker *tracker)
+/* What comes after the highest status that the animal has shown; *is_there: nothing does. */
+static model_criteria_status next_status(const model_status_tracker *tracker, bool *is_there)
 {
     model_status_standing now;
     int64_t reached = tracker->history.reached;
@@ -189,6 +190,7 @@ static model_criteria_status next_status(const model_status_tracker *tracker)
         reached = (int64_t)now.reached > reached ? (int64_t)now.reached : reached;
     }
     const int64_t highest = MODEL_CRITERIA_STATUS_COUNT - 1;
+    *is_there = reached >= highest;
     return (model_criteria_status)(reached < highest ? reached + 1 : highest);
 }
 
@@ -216,7 +218,9 @@ int model_forecast_start(model_forecast *f, const model_forecast_task *task, con
     memset(f->right, 0, n * sizeof(float));
     memset(f->p_right, 0, n * sizeof(float));
     memset(&f->result, 0, sizeof f->result);
-    f->target = task->tracker != NULL ? next_status(task->tracker) : MODEL_CRITERIA_IN_TRAINING;
+    f->is_there = false;
+    f->target = task->tracker != NULL ? next_status(task->tracker, &f->is_there)
+                                      : MODEL_CRITERIA_IN_TRAINING;
     begin_lives(f, seed);
     return MODEL_OK;
 }
@@ -398,7 +402,7 @@ static bool wants_trials(const model_forecast *f)
 
 static bool wants_status(const model_forecast *f, size_t i)
 {
-    return f->task.tracker != NULL && f->lives[i].status_session == 0 &&
+    return f->task.tracker != NULL && !f->is_there && f->lives[i].status_session == 0 &&
            f->lives[i].session <= MODEL_FORECAST_SESSIONS;
 }
 
@@ -566,7 +570,7 @@ static void conclude_status(model_forecast *f)
             reached += has;
             known += has || life->session > WITHIN[k] || ends_session(f, i);
         }
-        f->result.p_within[k] = known > 0.0 ? reached / known : (double)NAN;
+        f->result.p_within[k] = f->is_there ? 1.0 : (known > 0.0 ? reached / known : (double)NAN);
     }
 }
 

@@ -190,6 +190,24 @@ static void tells_the_chance_of_the_next_status(void **state)
     }
 }
 
+static void what_is_reached_already_is_sure(void **state)
+{
+    (void)state;
+    static model_status_tracker tracker;
+    state_animal(0.0, 0.0);
+    model_status_tracker_init(&tracker);
+    tracker.history.reached = MODEL_CRITERIA_READY4RECORDING;
+    model_forecast *f = fresh();
+    model_forecast_task task = shown();
+    task.tracker = &tracker;
+    run(f, &task, SIZE_MAX);
+    const model_forecast_result *r = model_forecast_result_of(f);
+    assert_int_equal(r->next, MODEL_CRITERIA_READY4RECORDING);
+    CHECK_NEAR(r->p_within[0], 1.0, 0.0);
+    CHECK_NEAR(r->p_within[2], 1.0, 0.0);
+    free(f);
+}
+
 /* A protocol of one stage with three of four stimuli on the left. */
 static void runs_under_a_protocol(void **state)
 {
@@ -281,6 +299,7 @@ int main(void)
         cmocka_unit_test(slices_of_any_size_give_the_same),
         cmocka_unit_test(tells_when_a_criterion_is_met),
         cmocka_unit_test(tells_the_chance_of_the_next_status),
+        cmocka_unit_test(what_is_reached_already_is_sure),
         cmocka_unit_test(runs_under_a_protocol),
         cmocka_unit_test(trials_without_a_correct_side_are_not_counted),
         cmocka_unit_test(ends_where_the_stimuli_end),
