@@ -509,7 +509,7 @@ int cmd_advise(int argc, char **argv)
          "where it stands (where its trials lead in the protocol)", NULL},
         {"allowed", OPTION_TEXT, &r.allowed, 0, 0, "A,B", "only these changes (all)", NULL},
         {"reward-floor", OPTION_REAL, &r.reward_floor, 0.0, 1.0, "X",
-         "proportion of rewarded trials, at least (0.6)", NULL},
+         "proportion of rewarded trials, at least (0.85)", NULL},
         {"largest-change", OPTION_REAL, &r.largest_change, 0.0, 1.0, "X",
          "of a stage's stimuli in one session (0.5)", NULL},
         {"horizon", OPTION_INT, &r.horizon, 1, 20000, "N", "trials to look ahead (200)", NULL},

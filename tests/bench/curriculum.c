@@ -649,7 +649,7 @@ int main(int argc, char **argv)
         {"learner", &only_type, NULL, NULL, "only these"},
         {"arms", &arms, NULL, NULL, "which of abcd (all)"},
         {"price", NULL, &price, NULL, "of lost reward, see model/curriculum.h (0.015)"},
-        {"floor", NULL, &floor, NULL, "of reward (0.6)"},
+        {"floor", NULL, &floor, NULL, "of reward (0.85)"},
         {"verbose", NULL, NULL, &is_verbose, "every suggestion"},
         {"quick", NULL, NULL, &is_quick, "a few animals"}};
     bench_options(argc, argv, "what advice is worth", options, sizeof options / sizeof options[0]);

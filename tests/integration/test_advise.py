@@ -2,6 +2,7 @@
 import csv
 import json
 import os
+import re
 import subprocess
 import tempfile
 import unittest
@@ -119,6 +120,18 @@ class Advise(unittest.TestCase):
         dots = [c for c in figure.getElementsByTagName("circle")
                 if c.getAttribute("class").startswith("dot")]
         self.assertEqual(len(dots), len(said["actions"]))
+
+    def test_every_change_and_every_reason_is_explained(self):
+        with open(os.path.join(SOURCE, "docs/advice.md"), encoding="utf-8") as f:
+            text = f.read()
+        for header, table in (("change.h", "MODEL_CHANGE_LIST"),
+                              ("curriculum.h", "MODEL_CURRICULUM_WHY_LIST")):
+            with open(os.path.join(SOURCE, "model/include/model", header), encoding="utf-8") as f:
+                rows = f.read().split(f"#define {table}(X)")[1].split("\n\n")[0]
+            names = re.findall(r"X\([A-Z_]+, (\w+),", rows)
+            self.assertGreater(len(names), 5)
+            for name in set(names) - {"advises", "stopped"}:
+                self.assertRegex(text, rf"\b{name}\b")
 
     def test_bad_input_is_named(self):
         table = self.animal("reinforce", sessions="1")

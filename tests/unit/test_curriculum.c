@@ -179,7 +179,7 @@ static void finds_no_gain_beyond_chance_in_an_animal_that_does_not_learn(void **
 static void abstains_where_the_rules_disagree(void **context)
 {
     (void)context;
-    config.reward_price = 0.0;
+    config.reward_price = config.reward_floor = 0.0;
     config.first = 512;
     config.rollouts = 4096;
     add_member(MODEL_RULE_PREDICT_MAX, 0.1);
