@@ -90,6 +90,7 @@ struct subject {
     bool is_judged_at_end;          /* the session was over then */
     int64_t n_since;                /* trials since its own parameters were last looked for */
     int64_t n_since_forecast;       /* trials since a forecast was wanted */
+    int64_t n_since_suggestion;     /* the same of advice */
     struct subject_state state;     /* last, for what is not used of it */
 };
 

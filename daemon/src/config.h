@@ -51,6 +51,7 @@ struct config {
     struct config_protocol protocol;
     struct config_adaptation adaptation;
     struct config_forecast forecast;
+    struct config_advice advice;
     struct config_limits limits;
     struct config_journal journal;
     struct config_log log;

@@ -454,14 +454,14 @@ bool journal_checkpoint(struct journal *j, const struct colony *colony, uint32_t
     return true;
 }
 
-bool journal_forecast(struct journal *j, uint32_t subject, int64_t event, int64_t t_wall_ns,
-                      int64_t t_mono_ns, const uint8_t json[], size_t n_json)
+bool journal_outlook(struct journal *j, enum record_type type, uint32_t subject, int64_t event,
+                     int64_t t_wall_ns, int64_t t_mono_ns, const uint8_t json[], size_t n_json)
 {
-    struct record_forecast *r = ring_reserve(&j->ring, sizeof *r + n_json);
+    struct record_outlook *r = ring_reserve(&j->ring, sizeof *r + n_json);
     if (r == NULL) {
         return false;
     }
-    r->head.type = RECORD_FORECAST;
+    r->head.type = type;
     r->head.t_mono_ns = t_mono_ns;
     r->event = event;
     r->subject = subject;

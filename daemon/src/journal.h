@@ -114,10 +114,11 @@ bool journal_checkpoint(struct journal *journal, const struct colony *colony, ui
  * kept. RT-safe: yes. */
 int64_t journal_adaptation(struct journal *journal, const struct journal_change *change);
 
-/* Keeps a forecast that was made after the message `event`: its JSON text. False without room: it
- * is lost, and nothing else. RT-safe: yes. */
-bool journal_forecast(struct journal *journal, uint32_t subject, int64_t event, int64_t t_wall_ns,
-                      int64_t t_mono_ns, const uint8_t json[], size_t n_json);
+/* Keeps a forecast or a suggestion (type) that was made after the message `event`: its JSON text.
+ * False without room: it is lost, and nothing else. RT-safe: yes. */
+bool journal_outlook(struct journal *journal, enum record_type type, uint32_t subject,
+                     int64_t event, int64_t t_wall_ns, int64_t t_mono_ns, const uint8_t json[],
+                     size_t n_json);
 
 /* Hands over all that was kept since the last call. RT-safe: yes (a pipe is written when the thread
  * sleeps). */

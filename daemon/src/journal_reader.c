@@ -18,8 +18,8 @@ enum {
 static const char TABLES_SQL[] =
     "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN"
     " ('run', 'model', 'subject', 'session', 'event', 'prediction', 'alert', 'checkpoint',"
-    " 'adaptation')";
-enum { N_TABLES = 9 };
+    " 'adaptation', 'forecast', 'suggestion')";
+enum { N_TABLES = 11 };
 
 int journal_reader_fault(const struct journal_reader *reader, struct fault *fault)
 {

@@ -44,6 +44,9 @@
     "CREATE TABLE forecast ("                                                                      \
     " event INTEGER NOT NULL REFERENCES event, subject INTEGER NOT NULL REFERENCES subject,"       \
     " t_wall_ns INTEGER NOT NULL, message TEXT NOT NULL, PRIMARY KEY (subject, event));"           \
+    "CREATE TABLE suggestion ("                                                                    \
+    " event INTEGER NOT NULL REFERENCES event, subject INTEGER NOT NULL REFERENCES subject,"       \
+    " t_wall_ns INTEGER NOT NULL, message TEXT NOT NULL, PRIMARY KEY (subject, event));"           \
     "CREATE TABLE adaptation ("                                                                    \
     " id INTEGER PRIMARY KEY, subject INTEGER NOT NULL REFERENCES subject,"                        \
     " run INTEGER NOT NULL REFERENCES run, t_wall_ns INTEGER NOT NULL, what TEXT NOT NULL,"        \

@@ -24,6 +24,15 @@ void loop_jobs_close(struct loop *loop)
     worker_close(&loop->worker);
 }
 
+/* One trial more; true every so many. */
+static bool is_due(bool is_wanted, int64_t *n_since, int64_t every)
+{
+    *n_since = is_wanted ? *n_since + 1 : 0;
+    const bool due = *n_since >= every;
+    *n_since = due ? 0 : *n_since;
+    return due;
+}
+
 void loop_jobs_want(struct loop *loop, uint32_t subject)
 {
     struct subject *s = &loop->colony.subjects[subject];
@@ -31,10 +40,13 @@ void loop_jobs_want(struct loop *loop, uint32_t subject)
         s->n_since = 0;
         worker_want(&loop->worker, WORKER_ADAPT, subject);
     }
-    if (loop->colony.models.ahead != NULL &&
-        ++s->n_since_forecast >= loop->config.forecast.every_trials) {
-        s->n_since_forecast = 0;
+    if (is_due(loop->colony.models.ahead != NULL, &s->n_since_forecast,
+               loop->config.forecast.every_trials)) {
         worker_want(&loop->worker, WORKER_FORECAST, subject);
+    }
+    if (is_due(loop->config.advice.enabled && loop->colony.models.audit != NULL,
+               &s->n_since_suggestion, loop->config.advice.every_trials)) {
+        worker_want(&loop->worker, WORKER_SUGGEST, subject);
     }
 }
 
@@ -82,10 +94,10 @@ static void take_adaptation(struct loop *loop, const struct worker_job *job)
     }
 }
 
-/* Told if the animal was not given another model meanwhile. */
-static void take_forecast(struct loop *loop, const struct worker_job *job)
+/* A forecast or a suggestion; told if the animal was not given another model meanwhile. */
+static void take_outlook(struct loop *loop, const struct worker_job *job, enum record_type type)
 {
-    const struct worker_forecast *made = job->memory;
+    const struct worker_outlook *made = job->memory;
     if (!job->is_whole || job->run != loop->colony.run) {
         return;
     }
@@ -93,8 +105,8 @@ static void take_forecast(struct loop *loop, const struct worker_job *job)
     loop->status = made->message;
     loop->status.env.t_mono_ns = now_ns;
     loop->status.env.t_wall_ns = now_ns + loop->wall_offset_ns;
-    (void)journal_forecast(&loop->journal, job->subject, job->based_on, loop->status.env.t_wall_ns,
-                           now_ns, made->json, made->n_json);
+    (void)journal_outlook(&loop->journal, type, job->subject, job->based_on,
+                          loop->status.env.t_wall_ns, now_ns, made->json, made->n_json);
     publisher_send(&loop->publisher, &loop->status, NULL, 0);
 }
 
@@ -107,7 +119,10 @@ void loop_jobs_serve(struct loop *loop)
             take_adaptation(loop, job);
             break;
         case WORKER_FORECAST:
-            take_forecast(loop, job);
+            take_outlook(loop, job, RECORD_FORECAST);
+            break;
+        case WORKER_SUGGEST:
+            take_outlook(loop, job, RECORD_SUGGESTION);
             break;
         case WORKER_KINDS:
             break;

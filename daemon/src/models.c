@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/change.h"
 #include "prospect.h"
 #include "protocol_file.h"
 #include "yaml_reader.h"
@@ -29,6 +30,19 @@ static int plan(struct models *models, const struct config *config, struct fault
     return FAULT_NONE;
 }
 
+static int check_advice(const struct config *config, struct fault *fault)
+{
+    for (size_t i = 0; i < config->advice.allowed.n; i++) {
+        model_change_kind kind;
+        if (model_change_parse(&kind, config->advice.allowed.v[i]) != MODEL_OK) {
+            return fault_set(fault, FAULT_INPUT,
+                             "advice.allowed: \"%.32s\": a change of docs/advice.md expected",
+                             config->advice.allowed.v[i]);
+        }
+    }
+    return FAULT_NONE;
+}
+
 static int finish(struct models *models, const struct config *config, int rc, struct fault *fault)
 {
     model_engagement_default(&models->engagement);
@@ -36,6 +50,7 @@ static int finish(struct models *models, const struct config *config, int rc, st
     model_stack_default(&models->stack);
     models->with_stack = config->adaptation.stack;
     models->with_ahead = config->forecast.enabled;
+    rc = rc == FAULT_NONE ? check_advice(config, fault) : rc;
     if (rc == FAULT_NONE) {
         prospect_bank(&models->ahead, &models->twin.bank);
     }

@@ -12,7 +12,8 @@ enum record_type {
     RECORD_ALERT,
     RECORD_CHECKPOINT,
     RECORD_ADAPTATION,
-    RECORD_FORECAST
+    RECORD_FORECAST,
+    RECORD_SUGGESTION
 };
 
 /* X(NAME, name): what became of an animal's own parameters. */
@@ -95,8 +96,8 @@ struct record_adaptation {
     float values[];
 };
 
-/* What was forecast of a subject, as the JSON text of the message. */
-struct record_forecast {
+/* A forecast of a subject, or advice on it, as the JSON text of the message. */
+struct record_outlook {
     struct record head;
     int64_t event; /* the last one known */
     int64_t t_wall_ns, subject;

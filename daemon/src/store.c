@@ -26,7 +26,8 @@ enum statement {
     PUT_CHECKPOINT,
     PUT_SESSION_STATE,
     INSERT_ADAPTATION,
-    INSERT_FORECAST
+    INSERT_FORECAST,
+    INSERT_SUGGESTION
 };
 
 /* OR IGNORE, because a commit that failed after its sync may have reached the disk all the same. */
@@ -44,6 +45,7 @@ static const char *const SQL[] = {
     [PUT_SESSION_STATE] = "UPDATE session SET state = ? WHERE id = ?",
     [INSERT_ADAPTATION] = "INSERT OR IGNORE INTO adaptation VALUES (?,?,?,?,?,?,?,?,?,?,?)",
     [INSERT_FORECAST] = "INSERT OR IGNORE INTO forecast VALUES (?,?,?,?)",
+    [INSERT_SUGGESTION] = "INSERT OR IGNORE INTO suggestion VALUES (?,?,?,?)",
 };
 enum { N_STATEMENTS = sizeof SQL / sizeof SQL[0] };
 _Static_assert(N_STATEMENTS == sizeof((struct store *)0)->statements / sizeof(sqlite3_stmt *),
@@ -241,9 +243,9 @@ static int write_adaptation(struct store *store, const struct record_adaptation 
     return run_statement(s);
 }
 
-static int write_forecast(struct store *store, const struct record_forecast *r)
+static int write_outlook(struct store *store, int statement, const struct record_outlook *r)
 {
-    sqlite3_stmt *s = store->statements[INSERT_FORECAST];
+    sqlite3_stmt *s = store->statements[statement];
     sqlite3_bind_int64(s, 1, r->event);
     sqlite3_bind_int64(s, 2, r->subject);
     sqlite3_bind_int64(s, 3, r->t_wall_ns);
@@ -265,7 +267,9 @@ int store_write(struct store *store, const struct record *record)
     case RECORD_ADAPTATION:
         return write_adaptation(store, (const void *)record);
     case RECORD_FORECAST:
-        return write_forecast(store, (const void *)record);
+        return write_outlook(store, INSERT_FORECAST, (const void *)record);
+    case RECORD_SUGGESTION:
+        return write_outlook(store, INSERT_SUGGESTION, (const void *)record);
     }
     return SQLITE_MISUSE;
 }

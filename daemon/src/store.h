@@ -15,7 +15,7 @@ struct store {
     char path[512];
     int lock_fd;
     sqlite3 *db;
-    sqlite3_stmt *statements[11];
+    sqlite3_stmt *statements[12];
     int wal_pages;           /* written since the WAL was last moved */
     int64_t last_event;      /* number of the last event when it was opened, 0 none */
     int64_t run;             /* number of the present run */

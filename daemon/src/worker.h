@@ -23,7 +23,8 @@
 /* X(NAME, name): kinds of jobs. Each has, in worker_jobs.c, worker_NAME_size(), _fill(), _run(). */
 #define WORKER_JOB_LIST(X)                                                                         \
     X(ADAPT, adapt)                                                                                \
-    X(FORECAST, forecast)
+    X(FORECAST, forecast)                                                                          \
+    X(SUGGEST, suggest)
 
 #define WORKER_JOB_ENUM(NAME, name) WORKER_##NAME,
 enum worker_kind { WORKER_JOB_LIST(WORKER_JOB_ENUM) WORKER_KINDS };
@@ -82,8 +83,8 @@ void worker_start_next(struct worker *worker, const struct colony *colony, int64
 const struct worker_job *worker_result(struct worker *worker);
 void worker_release(struct worker *worker);
 
-/* The job's memory of a forecast. */
-struct worker_forecast {
+/* The job's memory of a forecast, and of a suggestion. */
+struct worker_outlook {
     proto_message message; /* but for its times */
     size_t n_json;         /* the same as JSON text */
     uint8_t json[PROTO_BYTES_MAX];

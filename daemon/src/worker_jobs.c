@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "outlook.h"
+#include "suggestion.h"
 
 /* ---- adapt: an animal's own parameters ---- */
 
@@ -71,11 +72,43 @@ static bool worker_adapt_run(void *memory, bool (*is_stopped)(void *context), vo
                            job->out.values, &job->out.result) == MODEL_OK;
 }
 
+/* ---- what is told of an animal ---- */
+
+/* Whom it is about; false if no trial was heard of this session yet. */
+static bool address(struct worker_outlook *out, proto_kind kind, const struct colony *colony,
+                    const struct subject *s)
+{
+    if (s->state.session < 0 || s->state.for_trial < 1) {
+        return false;
+    }
+    proto_message_init(&out->message, kind);
+    strcpy(out->message.env.rig, s->rig);
+    strcpy(out->message.env.subject, s->name);
+    strcpy(out->message.env.session, colony->sessions[s->state.session].name);
+    out->message.env.trial = s->state.for_trial - 1;
+    return true;
+}
+
+static bool tell(struct worker_outlook *out)
+{
+    const int n = proto_encode(&out->message, PROTO_FORMAT_JSON, out->json, sizeof out->json);
+    out->n_json = n > 0 ? (size_t)n : 0;
+    return n > 0;
+}
+
+/* The rig's memory of an animal under the declared protocol; NULL: none is. */
+static const model_protocol_state *rig_of(const struct colony *colony, const struct subject *s)
+{
+    return s->state.is_audited != 0 && colony->models.audit != NULL
+               ? model_audit_rig(&s->state.auditor.audit)
+               : NULL;
+}
+
 /* ---- forecast: where learning is going ---- */
 
 /* The snapshot, and behind it what the roll-outs need. */
 struct forecast_job {
-    struct worker_forecast out; /* first: what the loop reads */
+    struct worker_outlook out; /* first: what the loop reads */
     const model_bank_params *ahead;
     model_forecast_config config;
     uint64_t seed;
@@ -115,7 +148,8 @@ static bool worker_forecast_fill(const struct colony *colony, uint32_t subject, 
     const struct subject *s = &colony->subjects[subject];
     const struct prospect *prospect = colony_prospect(colony, subject);
     size_t used = 0;
-    if (prospect == NULL || prospect->recent.n_stimuli == 0 || s->state.session < 0) {
+    if (prospect == NULL || prospect->recent.n_stimuli == 0 ||
+        !address(&job->out, PROTO_KIND_FORECAST, colony, s)) {
         return false;
     }
     (void)take(memory, &used, sizeof *job);
@@ -124,20 +158,14 @@ static bool worker_forecast_fill(const struct colony *colony, uint32_t subject, 
     job->size = model_forecast_size(job->ahead, &job->config);
     job->memory = take(memory, &used, job->size);
     job->seed = (uint64_t)s->last_event;
-    const model_protocol_state *rig =
-        s->state.is_audited != 0 ? model_audit_rig(&s->state.auditor.audit) : NULL;
+    const model_protocol_state *rig = rig_of(colony, s);
     job->protocol = rig != NULL ? &colony->models.audit->protocol : NULL;
     if (rig != NULL) {
         job->rig = *rig;
     }
     memcpy(&job->prospect, prospect, prospect_used(job->ahead));
     job->tracker = s->state.tracker;
-    proto_message_init(&job->out.message, PROTO_KIND_FORECAST);
-    job->out.message.as.forecast.based_on = s->state.for_trial - 1;
-    strcpy(job->out.message.env.rig, s->rig);
-    strcpy(job->out.message.env.subject, s->name);
-    strcpy(job->out.message.env.session, colony->sessions[s->state.session].name);
-    return job->out.message.as.forecast.based_on >= 0;
+    return true;
 }
 
 /* The declared protocol as it goes on from here, or else what was shown of late. */
@@ -157,7 +185,6 @@ static bool worker_forecast_run(void *memory, bool (*is_stopped)(void *context),
     enum { SLICE = 20000 }; /* some milliseconds */
     struct forecast_job *job = memory;
     const proto_envelope env = job->out.message.env;
-    const int64_t based_on = job->out.message.as.forecast.based_on;
     model_forecast_task task = {.tracker = &job->tracker};
     model_rollout_tuning tuning;
     model_forecast *forecast = NULL;
@@ -174,13 +201,105 @@ static bool worker_forecast_run(void *memory, bool (*is_stopped)(void *context),
             return false;
         }
     }
-    outlook_message(model_forecast_result_of(forecast), &task, &job->config.criterion, based_on,
+    outlook_message(model_forecast_result_of(forecast), &task, &job->config.criterion, env.trial,
                     &job->out.message);
     job->out.message.env = env;
-    const int n =
-        proto_encode(&job->out.message, PROTO_FORMAT_JSON, job->out.json, sizeof job->out.json);
-    job->out.n_json = n > 0 ? (size_t)n : 0;
-    return n > 0;
+    return tell(&job->out);
+}
+
+/* ---- suggest: which change of its training would help ---- */
+
+/* The snapshot, and behind it what the roll-outs need. */
+struct suggest_job {
+    struct worker_outlook out; /* first: what the loop reads */
+    const model_bank_params *ahead;
+    const model_protocol *protocol; /* declared */
+    model_protocol_state rig;
+    model_curriculum_config config;
+    uint64_t seed;
+    model_pace pace;
+    model_curriculum_advice advice;
+    size_t size; /* of the memory */
+    void *memory;
+};
+
+static model_curriculum_config curriculum_config(const struct config_advice *c)
+{
+    model_curriculum_config config;
+    model_curriculum_default(&config);
+    config.horizon = (uint32_t)c->horizon_trials;
+    config.rollouts = (uint32_t)c->rollouts;
+    config.first = config.rollouts < config.first ? config.rollouts : config.first;
+    config.reward_floor = (double)c->percent_rewarded / 100.0;
+    config.largest_change = (double)c->percent_change / 100.0;
+    for (int i = 0; c->allowed.n > 0 && i < MODEL_CHANGES; i++) {
+        config.allowed[i] = i == MODEL_CHANGE_CARRY_ON;
+    }
+    for (size_t i = 0; i < c->allowed.n; i++) {
+        model_change_kind kind;
+        if (model_change_parse(&kind, c->allowed.v[i]) == MODEL_OK) {
+            config.allowed[kind] = true;
+        }
+    }
+    return config;
+}
+
+static size_t worker_suggest_size(const struct colony *colony)
+{
+    size_t used = 0;
+    if (colony->models.ahead == NULL || colony->models.audit == NULL ||
+        !colony->config->advice.enabled) {
+        return 0;
+    }
+    const model_curriculum_config config = curriculum_config(&colony->config->advice);
+    (void)take(NULL, &used, sizeof(struct suggest_job));
+    return used + model_curriculum_size(colony->models.ahead, &config);
+}
+
+static bool worker_suggest_fill(const struct colony *colony, uint32_t subject, void *memory)
+{
+    struct suggest_job *job = memory;
+    const struct subject *s = &colony->subjects[subject];
+    const struct prospect *prospect = colony_prospect(colony, subject);
+    const model_protocol_state *rig = rig_of(colony, s);
+    size_t used = 0;
+    if (prospect == NULL || rig == NULL || !address(&job->out, PROTO_KIND_SUGGESTION, colony, s)) {
+        return false;
+    }
+    (void)take(memory, &used, sizeof *job);
+    job->ahead = colony->models.ahead;
+    job->protocol = &colony->models.audit->protocol;
+    job->rig = *rig;
+    job->config = curriculum_config(&colony->config->advice);
+    job->seed = (uint64_t)s->last_event;
+    memcpy(&job->pace, &prospect->pace, model_pace_used((size_t)prospect->pace.n));
+    job->size = model_curriculum_size(job->ahead, &job->config);
+    job->memory = take(memory, &used, job->size);
+    return job->size > 0;
+}
+
+static bool worker_suggest_run(void *memory, bool (*is_stopped)(void *context), void *context)
+{
+    struct suggest_job *job = memory;
+    const proto_envelope env = job->out.message.env;
+    const model_curriculum_training training = {
+        .place = {.declared = job->protocol,
+                  .start = job->protocol,
+                  .now = job->protocol,
+                  .stage = (uint32_t)job->rig.stage,
+                  .start_stage = (uint32_t)job->rig.carried_stage},
+        .rig = &job->rig};
+    model_curriculum *curriculum = NULL;
+    if (model_curriculum_init(job->memory, job->size, job->ahead, &job->config, &curriculum) !=
+            MODEL_OK ||
+        model_curriculum_advise(curriculum, &job->pace, &training, job->seed, is_stopped, context,
+                                &job->advice) != MODEL_OK ||
+        job->advice.why == MODEL_CURRICULUM_STOPPED) {
+        return false;
+    }
+    suggestion_fill(&job->out.message, &job->advice, job->protocol, env.trial);
+    job->out.message.env = env;
+    return tell(&job->out);
 }
 
 /* ---- the list ---- */

@@ -11,6 +11,7 @@ import msgpack
 
 from daemon import Daemon, trial
 
+STAGED = os.path.join(os.environ["MURID_SOURCE_DIR"], "configs", "protocols", "staged_2afc.yaml")
 FORECAST = {"enabled": True, "every_trials": 100, "rollouts": 100}
 
 
@@ -77,15 +78,46 @@ class Outlook(unittest.TestCase):
         self.assertTrue(0 <= within["1"] <= within["3"] <= within["5"] <= 1)
 
     def test_where_a_protocol_is_declared_the_forecast_is_under_it(self):
-        protocol = os.path.join(os.environ["MURID_SOURCE_DIR"], "configs", "protocols",
-                                "staged_2afc.yaml")
-        with Daemon({"forecast": FORECAST, "protocol": {"file": protocol}}) as daemon:
+        with Daemon({"forecast": FORECAST, "protocol": {"file": STAGED}}) as daemon:
             asker = daemon.asker()
             for t in learner(random.Random(4), 120):
                 asker.ask(**t)
             asker.close()
             rows = wait_for(lambda: self.rows(daemon))
         self.assertEqual(json.loads(rows[0][1])["stimuli"], "protocol")
+
+    def test_advice_is_given_where_a_protocol_is_declared(self):
+        with Daemon({"protocol": {"file": STAGED},
+                     "advice": {"every_trials": 100, "rollouts": 32, "horizon_trials": 60,
+                                "allowed": ["side", "stage_up", "contrast"]}}) as daemon:
+            listener = daemon.listener(b"murid/1/")
+            asker = daemon.asker()
+            for t in learner(random.Random(5), 300):
+                asker.ask(**t)
+            asker.close()
+            (event, text), *_ = wait_for(
+                lambda: daemon.query("SELECT event, message FROM suggestion ORDER BY event"))
+            while True:
+                topic, body = listener.recv_multipart()
+                if topic.endswith(b"/suggestion"):
+                    break
+            listener.close()
+        told, heard = json.loads(text), msgpack.unpackb(body)
+        self.assertEqual((told["actions"], told["why"]), (heard["actions"], heard["why"]))
+        self.assertEqual(told["based_on"], told["trial"])
+        self.assertLessEqual({a["action"] for a in told["actions"]},
+                             {"carry_on", "side", "stage_up", "contrast"})
+        for action in told["actions"]:
+            self.assertLessEqual(action.get("gain_lo", 0), action.get("gain_hi", 0))
+        self.assertTrue(told["why"])
+
+    def test_a_change_that_there_is_not_is_refused(self):
+        daemon = Daemon({"advice": {"allowed": ["sides"]}})
+        self.addCleanup(daemon.close)
+        daemon.launch()
+        self.assertEqual(daemon.process.wait(60), 2)
+        self.assertIn('advice.allowed: "sides"', daemon.log())
+        daemon.process = None
 
     def test_what_is_known_ahead_survives_a_kill(self):
         states = []

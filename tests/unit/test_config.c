@@ -86,6 +86,8 @@ static const char EVERY_KEY[] =
     "adaptation: {stack: false, rules: true, nets: true, every_trials: 100, window_trials: 500}\n"
     "forecast: {enabled: false, every_trials: 20, rollouts: 30, percent_correct: 70,"
     " over_trials: 40, percent_contrast: 25}\n"
+    "advice: {enabled: false, every_trials: 21, horizon_trials: 31, rollouts: 41,"
+    " percent_rewarded: 51, percent_change: 61, allowed: [side, debias]}\n"
     "limits: {subjects: 5, sessions: 100}\n"
     "journal: {commit_ms: 7, ring_kib: 512}\n"
     "log: {level: debug}\n"
@@ -130,6 +132,14 @@ static void every_key_is_read(void **state)
     assert_int_equal(config.forecast.percent_correct, 70);
     assert_int_equal(config.forecast.over_trials, 40);
     assert_int_equal(config.forecast.percent_contrast, 25);
+    assert_false(config.advice.enabled);
+    assert_int_equal(config.advice.every_trials, 21);
+    assert_int_equal(config.advice.horizon_trials, 31);
+    assert_int_equal(config.advice.rollouts, 41);
+    assert_int_equal(config.advice.percent_rewarded, 51);
+    assert_int_equal(config.advice.percent_change, 61);
+    assert_int_equal(config.advice.allowed.n, 2);
+    assert_string_equal(config.advice.allowed.v[1], "debias");
     assert_int_equal(config.limits.subjects, 5);
     assert_int_equal(config.limits.sessions, 100);
     assert_int_equal(config.journal.commit_ms, 7);
