@@ -72,6 +72,12 @@ void subject_state_pack(const struct subject_state *state, uint8_t out[]);
 /* Reads them back. False if they are not a state; then *state is in any condition. */
 bool subject_state_unpack(struct subject_state *state, const uint8_t bytes[], size_t size);
 
+/* Of a job in the background. */
+struct colony_turn {
+    int64_t n_since; /* trials since it was wanted last */
+    int64_t last_ns; /* when that was; 0: never */
+};
+
 struct subject {
     char name[PROTO_ID_MAX + 1];
     char rig[PROTO_ID_MAX + 1]; /* where last heard */
@@ -89,8 +95,8 @@ struct subject {
     int64_t judged_ns;              /* monotonic time of that */
     bool is_judged_at_end;          /* the session was over then */
     int64_t n_since;                /* trials since its own parameters were last looked for */
-    int64_t n_since_forecast;       /* trials since a forecast was wanted */
-    int64_t n_since_suggestion;     /* the same of advice */
+    struct colony_turn forecasts;   /* when one was wanted last */
+    struct colony_turn suggestions; /* the same of advice */
     struct subject_state state;     /* last, for what is not used of it */
 };
 

@@ -192,6 +192,7 @@ static void keep(struct loop *loop, const struct session_event *event, int64_t t
                  int64_t t_predicted_ns)
 {
     struct session_result *result = &loop->result;
+    session_look_ahead(&loop->colony, result);
     const bool is_kept = is_journaled(loop);
     if (is_kept) {
         journal_event(&loop->journal, &loop->colony, event, result, t_event_ns, t_predicted_ns);

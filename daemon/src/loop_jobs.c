@@ -24,13 +24,21 @@ void loop_jobs_close(struct loop *loop)
     worker_close(&loop->worker);
 }
 
-/* One trial more; true every so many. */
-static bool is_due(bool is_wanted, int64_t *n_since, int64_t every)
+/* One trial more: true every so many, but not for some seconds after the last time. However fast
+ * trials come, an animal takes up little of the worker's time, and of a processor's. */
+static bool is_due(bool is_wanted, int64_t every, struct colony_turn *turn)
 {
-    *n_since = is_wanted ? *n_since + 1 : 0;
-    const bool due = *n_since >= every;
-    *n_since = due ? 0 : *n_since;
-    return due;
+    static const int64_t LEAST_NS = 10 * INT64_C(1000000000);
+    turn->n_since = is_wanted ? turn->n_since + 1 : 0;
+    if (!is_wanted || turn->n_since < every) {
+        return false;
+    }
+    const int64_t now_ns = clock_mono_ns();
+    if (turn->last_ns != 0 && now_ns - turn->last_ns < LEAST_NS) {
+        return false;
+    }
+    *turn = (struct colony_turn){0, now_ns};
+    return true;
 }
 
 void loop_jobs_want(struct loop *loop, uint32_t subject)
@@ -40,12 +48,12 @@ void loop_jobs_want(struct loop *loop, uint32_t subject)
         s->n_since = 0;
         worker_want(&loop->worker, WORKER_ADAPT, subject);
     }
-    if (is_due(loop->colony.models.ahead != NULL, &s->n_since_forecast,
-               loop->config.forecast.every_trials)) {
+    if (is_due(loop->colony.models.ahead != NULL, loop->config.forecast.every_trials,
+               &s->forecasts)) {
         worker_want(&loop->worker, WORKER_FORECAST, subject);
     }
     if (is_due(loop->config.advice.enabled && loop->colony.models.audit != NULL,
-               &s->n_since_suggestion, loop->config.advice.every_trials)) {
+               loop->config.advice.every_trials, &s->suggestions)) {
         worker_want(&loop->worker, WORKER_SUGGEST, subject);
     }
 }

@@ -385,6 +385,7 @@ int rerun_events(struct rerun *rerun, struct colony *colony, int64_t from, rerun
             .size = (size_t)sqlite3_column_bytes(s, 5),
         };
         session_on_message(colony, &event, result);
+        session_look_ahead(colony, result);
         rc = callback(context, &(struct rerun_step){colony, &event, result, done}, fault);
     }
     if (rc == FAULT_NONE && step != SQLITE_DONE) {

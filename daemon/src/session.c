@@ -658,10 +658,6 @@ static void session_on_trial(struct step *step)
     }
     const model_status_trial counted = standing_trial(heard);
     model_status_tracker_push(&subject->state.tracker, &counted);
-    struct prospect *prospect = colony_prospect(step->colony, result->subject);
-    if (prospect != NULL) {
-        prospect_observe(prospect, step->colony->models.ahead, &trial, heard->p_left);
-    }
     subject->state.is_over = 0;
     subject->state.for_trial = session->trials.highest + 1;
     watch_engagement(step);
@@ -860,4 +856,19 @@ void session_on_message(struct colony *colony, const struct session_event *event
         return;
     }
     account(result, start, decoded, colony->now_ns());
+}
+
+void session_look_ahead(struct colony *colony, const struct session_result *result)
+{
+    const bool is_taken =
+        result->status == SESSION_STATUS_TAKEN || result->status == SESSION_STATUS_HEALED;
+    if (!is_taken || result->heard.kind != PROTO_KIND_TRIAL) {
+        return;
+    }
+    struct prospect *prospect = colony_prospect(colony, result->subject);
+    if (prospect != NULL) {
+        const proto_trial *heard = &result->heard.as.trial;
+        const model_trial trial = session_trial(heard);
+        prospect_observe(prospect, colony->models.ahead, &trial, heard->p_left);
+    }
 }

@@ -103,6 +103,10 @@ int session_decode(const struct session_event *event, proto_message *heard, prot
 void session_on_message(struct colony *colony, const struct session_event *event,
                         struct session_result *result);
 
+/* The rest of the animal's state, which no answer waits for: what looking ahead needs. To be called
+ * after each session_on_message(), before anything else is heard or checkpointed. RT-safe: yes. */
+void session_look_ahead(struct colony *colony, const struct session_result *result);
+
 /* True if the message changed the colony or must be kept: the event belongs in the journal. */
 bool session_is_journaled(const struct session_result *result);
 

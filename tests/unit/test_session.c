@@ -61,6 +61,7 @@ static const struct session_result *hear_bytes(const char *bytes, size_t size)
                                         .bytes = (const uint8_t *)bytes,
                                         .size = size};
     session_on_message(&colony, &event, &result);
+    session_look_ahead(&colony, &result);
     next_event += session_is_journaled(&result) ? 1 : 0;
     if (result.subject != COLONY_NONE &&
         colony.subjects[result.subject].n_dirty_sessions == COLONY_DIRTY_MAX) {
