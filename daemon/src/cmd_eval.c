@@ -39,7 +39,8 @@ struct animal {
 };
 
 struct eval {
-    model_bank_params single; /* the random walk, where no model is given */
+    model_bank_params
+        part; /* of the model that is asked for; the random walk where none is given */
     struct learner_models models;
     model_engagement_params engagement;
     model_stack_params stack;
@@ -390,6 +391,7 @@ struct request {
     const char *features;
     const char *model;
     const char *adapt;
+    const char *rules; /* NULL: all members of the bank */
     bool json;
     bool with_members;
     bool adapts_stack;
@@ -418,6 +420,44 @@ static int prepare_adaptation(struct eval *e, const struct model_file *twin, boo
     return FAULT_NONE;
 }
 
+/* The members of a bank whose rules are listed, comma-separated, with priors as they stood to each
+ * other. */
+static int choose_members(struct eval *e, const struct request *r, const model_bank_params *whole,
+                          struct fault *fault)
+{
+    bool is_wanted[MODEL_RULES] = {false};
+    double sum = 0.0;
+    for (const char *at = r->rules; at != NULL; at = strchr(at, ',')) {
+        char name[24];
+        model_rule_kind kind;
+        at += *at == ',';
+        (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(at, ","), at);
+        if (model_rule_parse(&kind, name) != MODEL_OK) {
+            return fault_set(fault, FAULT_INPUT,
+                             "option bank: \"%s\"; rules of docs/model.md expected", name);
+        }
+        is_wanted[kind] = true;
+    }
+    e->part = *whole;
+    e->part.n = 0;
+    for (uint32_t i = 0; i < whole->n; i++) {
+        if (is_wanted[whole->member[i].rule.kind]) {
+            e->part.member[e->part.n] = whole->member[i];
+            e->part.prior[e->part.n++] = whole->prior[i];
+            sum += whole->prior[i];
+        }
+    }
+    if (e->part.n == 0) {
+        return fault_set(fault, FAULT_INPUT, "option bank: %s has no member of these rules",
+                         r->model);
+    }
+    for (uint32_t i = 0; i < e->part.n; i++) {
+        e->part.prior[i] /= sum;
+    }
+    e->models.bank = &e->part;
+    return FAULT_NONE;
+}
+
 /* The model that is asked for, and the random walk beside it. */
 static int choose_models(struct eval *e, const struct request *r, model_params *baseline,
                          struct model_file *twin, struct fault *fault)
@@ -430,10 +470,17 @@ static int choose_models(struct eval *e, const struct request *r, model_params *
     if (rc != FAULT_NONE) {
         return rc;
     }
-    model_bank_single(&e->single, baseline);
+    model_bank_single(&e->part, baseline);
     e->models.baseline = baseline;
-    e->models.bank = r->model != NULL ? &twin->bank : &e->single;
+    e->models.bank = r->model != NULL ? &twin->bank : &e->part;
     e->with_members = r->with_members;
+    if (r->rules != NULL && (r->model == NULL || r->adapts_rules)) {
+        return fault_set(fault, FAULT_INPUT,
+                         "option bank: goes with --model, and not with --adapt rules or nets");
+    }
+    if (r->rules != NULL && choose_members(e, r, &twin->bank, fault) != FAULT_NONE) {
+        return FAULT_INPUT;
+    }
     model_engagement_default(&e->engagement);
     model_stack_default(&e->stack);
     e->models.engagement = &e->engagement;
@@ -529,6 +576,8 @@ int cmd_eval(int argc, char **argv)
          NULL},
         {"policy", OPTION_TEXT, &r.features, 0, 0, "FEATURES",
          "of the random walk (stimulus,bias,prev_choice)", NULL},
+        {"bank", OPTION_TEXT, &r.rules, 0, 0, "RULES",
+         "of a bank only the members of these rules, as in none,reinforce,rnn (all)", NULL},
         {"members", OPTION_FLAG, &r.with_members, 0, 0, NULL,
          "a bank's members too: nats alone, mean weight, and nats that each adds", NULL},
         {"adapt", OPTION_TEXT, &r.adapt, 0, 0, "LIST",
@@ -539,8 +588,8 @@ int cmd_eval(int argc, char **argv)
         {"json", OPTION_FLAG, &r.json, 0, 0, NULL, "the same for programs", NULL},
     };
     struct options options = {
-        .usage = "eval DATA.csv [--model M] [--policy FEATURES] [--members] [--adapt LIST]\n"
-                 "            [--json]",
+        .usage = "eval DATA.csv [--model M] [--policy FEATURES] [--bank RULES] [--members]\n"
+                 "            [--adapt LIST] [--json]",
         .about = "How well each choice is predicted before it is read, trial after trial: nats a\n"
                  "trial of the model, of the built-in random walk and of chance (ln 2), accuracy,\n"
                  "Brier score and calibration error (10 bins), for each subject and over all\n"

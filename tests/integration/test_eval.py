@@ -183,6 +183,29 @@ class Eval(unittest.TestCase):
         self.assertIn("member rule                nats   weight     adds\n", shown)
         self.assertEqual(len(shown.splitlines()), 4 + 5)
 
+    def test_a_part_of_a_bank_is_that_bank_without_the_others(self):
+        text = HEADER + "".join(table("m1", 400, 11))
+        with tempfile.TemporaryDirectory() as directory:
+            paths = []
+            for i, rule in enumerate(("none", "reinforce", "predict_max")):
+                paths.append(os.path.join(directory, f"{i}.safetensors"))
+                rate = [] if rule == "none" else ["--rate", "0.05"]
+                subprocess.run([MURID, "model", "--new", "--rule", rule, *rate, "-o", paths[-1]],
+                               check=True, capture_output=True)
+            banks = []
+            for name, members in (("all", paths), ("two", paths[::2])):
+                banks.append(os.path.join(directory, name + ".safetensors"))
+                subprocess.run([MURID, "model", "--join", *members, "-o", banks[-1]], check=True,
+                               capture_output=True)
+            part = scores("-", "--model", banks[0], "--bank", "none,predict_max", stdin=text)
+            whole = scores("-", "--model", banks[1], stdin=text)
+            for rules, words in (("rnn", "has no member"), ("none,x", '"x"'), ("", '""')):
+                done = run("-", "--model", banks[0], "--bank", rules, stdin=text)
+                self.assertEqual(done.returncode, 2, rules)
+                self.assertIn(words, done.stderr)
+            self.assertEqual(run("-", "--bank", "none", stdin=text).returncode, 2)
+        self.assertEqual(part, whole)
+
     def test_a_single_model_is_a_bank_of_one(self):
         text = HEADER + "".join(table("m1", 100, 9))
         got = scores("-", "--members", stdin=text)
