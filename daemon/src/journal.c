@@ -461,7 +461,7 @@ bool journal_outlook(struct journal *j, enum record_type type, uint32_t subject,
     if (r == NULL) {
         return false;
     }
-    r->head.type = type;
+    r->head.type = (int32_t)type;
     r->head.t_mono_ns = t_mono_ns;
     r->event = event;
     r->subject = subject;

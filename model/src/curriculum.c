@@ -511,7 +511,7 @@ static void propose_stimuli(struct question *q, model_curriculum_advice *out)
     const uint32_t n = model_change_contrasts(place->declared, contrast);
     const double p_left = place->now->stage[place->stage].p_left;
     const double most = q->c->config->largest_change;
-    double best = -INFINITY;
+    double best = -(double)INFINITY;
     uint32_t best_at = 0;
     for (uint32_t i = 0; i < n; i++) {
         const double gain = align_contrast(q, contrast[i], p_left);

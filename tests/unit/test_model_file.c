@@ -548,8 +548,8 @@ static void the_largest_bank_is_a_file(void **state)
     struct model_file loaded;
     struct model_file *members = calloc(MODEL_BANK_MAX, sizeof *members);
     const char *places[MODEL_BANK_MAX];
-    uint8_t *bytes;
-    size_t size;
+    uint8_t *bytes = NULL;
+    size_t size = 0;
     assert_non_null(members);
     assert_int_equal(model_params_built_in(&params,
                                            "stimulus,stimulus_right,stimulus_left,bias,prev_choice,"
