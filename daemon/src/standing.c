@@ -33,6 +33,13 @@ model_status_session_info standing_info(const proto_session_start *start)
                                        .delay_s = start->delay_s};
 }
 
+model_status_session_info standing_row_info(const struct table_row *row)
+{
+    return (model_status_session_info){.protocol = model_criteria_protocol_of(row->task),
+                                       .is_ephys_rig = row->ephys_rig == 1,
+                                       .delay_s = row->delay_s};
+}
+
 model_status_trial standing_trial(const proto_trial *trial)
 {
     return (model_status_trial){.contrast = trial->stimulus,

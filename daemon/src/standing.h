@@ -8,6 +8,7 @@
 
 #include "model/status_tracker.h"
 #include "proto/message.h"
+#include "table.h"
 
 /* What the tracker knows a session by: the same in every journal, unlike the session's number.
  * RT-safe: yes. */
@@ -18,6 +19,9 @@ model_status_session_info standing_unknown(void);
 
 /* What a session_start says. RT-safe: yes. */
 model_status_session_info standing_info(const proto_session_start *start);
+
+/* What a row of a table says of its session. RT-safe: yes. */
+model_status_session_info standing_row_info(const struct table_row *row);
 
 /* A trial as the tracker takes it. RT-safe: yes. */
 model_status_trial standing_trial(const proto_trial *trial);

@@ -1,0 +1,147 @@
+#include "hearing.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "journal_reader.h"
+#include "progress.h"
+#include "session.h"
+
+enum { EVENTS_A_LOOK = 1024, SQL_MAX = 1024 };
+
+enum column { ID, SOURCE, RIG, RAW, SUBJECT, SUBJECT_NAME, SESSION, SESSION_RIG, SESSION_NAME };
+
+static const char SELECT[] =
+    "SELECT e.id, e.source, e.rig, e.raw, e.subject, subject.name, e.session, session.rig,"
+    " session.name FROM event AS e JOIN subject ON subject.id = e.subject"
+    " JOIN session ON session.id = e.session WHERE ";
+
+struct reading {
+    struct hearing h; /* first: what takers see */
+    struct journal_reader journal;
+    const char *only;
+    hearing_take *take;
+    void *context;
+    int64_t n_subjects;
+    int64_t n_sessions;
+    uint32_t *indices;
+    bool *flags;
+};
+
+int hearing_fault(const struct hearing *h, struct fault *fault)
+{
+    return fault_set(fault, FAULT_INPUT, "%s: table event, row %" PRId64 ": damaged", h->path,
+                     h->event);
+}
+
+static bool decode(struct reading *r, sqlite3_stmt *s)
+{
+    proto_fault why;
+    const struct session_event event = {
+        .source = session_source_of(journal_reader_text(s, SOURCE)),
+        .rig = journal_reader_text(s, RIG), /* these two are read of serial events only */
+        .subject = r->h.subject,
+        .bytes = sqlite3_column_blob(s, RAW),
+        .size = (size_t)sqlite3_column_bytes(s, RAW),
+    };
+    return event.bytes != NULL && session_decode(&event, &r->h.heard, &why) == PROTO_OK;
+}
+
+static int take_event(struct reading *r, sqlite3_stmt *s, struct fault *fault)
+{
+    struct hearing *h = &r->h;
+    const int64_t subject = sqlite3_column_int64(s, SUBJECT);
+    const int64_t session = sqlite3_column_int64(s, SESSION);
+    h->event = sqlite3_column_int64(s, ID);
+    if (subject < 0 || subject >= r->n_subjects || session < 0 || session >= r->n_sessions ||
+        !journal_reader_id(h->subject, s, SUBJECT_NAME) ||
+        !journal_reader_id(h->rig, s, SESSION_RIG) ||
+        !journal_reader_id(h->session, s, SESSION_NAME)) {
+        return hearing_fault(h, fault);
+    }
+    if (r->only != NULL && strcmp(r->only, h->subject) != 0) {
+        return FAULT_NONE;
+    }
+    h->session_number = session;
+    h->subject_index = &r->indices[subject];
+    h->session_flag = &r->flags[session];
+    return decode(r, s) ? r->take(r->context, h, fault) : hearing_fault(h, fault);
+}
+
+static int read_events(struct reading *r, const char *what, const char *which, struct fault *fault)
+{
+    char sql[SQL_MAX];
+    sqlite3_stmt *s = NULL;
+    struct progress progress;
+    int64_t most = 0;
+    (void)snprintf(sql, sizeof sql, "%s%s", SELECT, which);
+    int rc = journal_reader_whole(&r->journal, "SELECT count(*) FROM event", &most, fault);
+    rc = rc ? rc : journal_reader_prepare(&r->journal, sql, &s, fault);
+    if (rc != FAULT_NONE) {
+        return rc;
+    }
+    int step = SQLITE_DONE;
+    progress_start(&progress, what, most);
+    for (int64_t n = 1; rc == FAULT_NONE && (step = sqlite3_step(s)) == SQLITE_ROW; n++) {
+        rc = take_event(r, s, fault);
+        if (rc == FAULT_NONE && n % EVENTS_A_LOOK == 0) {
+            progress_update(&progress, n);
+            rc = progress_interrupted() ? fault_set(fault, FAULT_WORK, "interrupted") : rc;
+        }
+    }
+    progress_finish(&progress);
+    if (rc == FAULT_NONE && step != SQLITE_DONE) {
+        rc = journal_reader_fault(&r->journal, fault);
+    }
+    sqlite3_finalize(s);
+    return rc;
+}
+
+/* Room for the highest numbers there are; each must have a row, so that they are not many. */
+static int make_room(struct reading *r, struct fault *fault)
+{
+    int rc =
+        journal_reader_whole(&r->journal, "SELECT count(*) FROM subject", &r->n_subjects, fault);
+    rc = rc ? rc
+            : journal_reader_whole(&r->journal, "SELECT count(*) FROM session", &r->n_sessions,
+                                   fault);
+    if (rc != FAULT_NONE) {
+        return rc;
+    }
+    r->indices = malloc(((size_t)r->n_subjects + 1) * sizeof *r->indices);
+    r->flags = calloc((size_t)r->n_sessions + 1, sizeof *r->flags);
+    for (int64_t i = 0; r->indices != NULL && i < r->n_subjects; i++) {
+        r->indices[i] = UINT32_MAX;
+    }
+    return r->indices != NULL && r->flags != NULL
+               ? FAULT_NONE
+               : fault_set(fault, FAULT_WORK, "%s: no memory", r->journal.path);
+}
+
+int hearing_read(const char *path, const char *what, const char *only, const char *which,
+                 hearing_take *take, void *context, struct fault *fault)
+{
+    struct reading *r = calloc(1, sizeof *r);
+    if (r == NULL) {
+        return fault_set(fault, FAULT_WORK, "%s: no memory", path);
+    }
+    *r = (struct reading){.only = only, .take = take, .context = context};
+    int rc = journal_reader_open(&r->journal, path, fault);
+    if (rc != FAULT_NONE) {
+        free(r);
+        return rc;
+    }
+    r->h.path = r->journal.path;
+    if (sqlite3_exec(r->journal.db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK) {
+        rc = journal_reader_fault(&r->journal, fault);
+    }
+    rc = rc ? rc : make_room(r, fault);
+    rc = rc ? rc : read_events(r, what, which, fault);
+    free(r->indices);
+    free(r->flags);
+    journal_reader_close(&r->journal);
+    free(r);
+    return rc;
+}

@@ -1,0 +1,51 @@
+#include "rows.h"
+
+#include <string.h>
+
+#include "progress.h"
+
+enum { ROWS_A_LOOK = 1024 };
+
+static int read_rows(struct table *table, const char *what, const char *only, rows_take *take,
+                     void *context, struct fault *fault)
+{
+    struct progress progress;
+    struct table_row row;
+    int rc = FAULT_NONE;
+    int got = 0;
+    int64_t n_taken = 0;
+    progress_start(&progress, what, 0);
+    for (int64_t n = 1; rc == FAULT_NONE && (got = table_next(table, &row, fault)) == 1; n++) {
+        if (only == NULL || strcmp(only, row.subject) == 0) {
+            rc = take(context, table, &row, fault);
+            n_taken++;
+        }
+        if (rc == FAULT_NONE && n % ROWS_A_LOOK == 0) {
+            progress_update(&progress, n);
+            rc = progress_interrupted() ? fault_set(fault, FAULT_WORK, "%s:%lld: interrupted",
+                                                    table->path, (long long)table->line)
+                                        : rc;
+        }
+    }
+    progress_finish(&progress);
+    if (rc == FAULT_NONE && got < 0) {
+        return FAULT_INPUT;
+    }
+    if (rc == FAULT_NONE && n_taken == 0) {
+        return fault_set(fault, FAULT_INPUT, "%s: no trials%s%.64s", table->path,
+                         only != NULL ? " of " : "", only != NULL ? only : "");
+    }
+    return rc;
+}
+
+int rows_read(const char *path, const char *what, const char *only, rows_take *take, void *context,
+              struct fault *fault)
+{
+    struct table table;
+    int rc = table_open(&table, path, fault);
+    if (rc == FAULT_NONE) {
+        rc = read_rows(&table, what, only, take, context, fault);
+    }
+    table_close(&table);
+    return rc;
+}

@@ -1,0 +1,19 @@
+/* rows.h - all rows of a trial table, one after the other, with progress; Ctrl-C ends it.
+ *
+ * Threads: one owner. Memory: none kept.
+ */
+#ifndef MURID_ROWS_H
+#define MURID_ROWS_H
+
+#include "table.h"
+
+/* FAULT_NONE to go on; anything else, with *fault, ends the reading. */
+typedef int rows_take(void *context, const struct table *table, const struct table_row *row,
+                      struct fault *fault);
+
+/* Reads path ("-": standard input). what: the word that progress is shown by. only: one animal's
+ * rows; NULL: all. FAULT_INPUT also where there is no such row. */
+int rows_read(const char *path, const char *what, const char *only, rows_take *take, void *context,
+              struct fault *fault);
+
+#endif
