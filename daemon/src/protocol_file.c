@@ -128,7 +128,8 @@ static int parse_contrast(struct parse *p, const struct protocol_key *key,
     }
     stage->contrast[at] = fabs(contrast);
     stage->probability[at] = probability;
-    stage->only[at] = (int8_t)(sign == '-' ? -1 : (sign == '+' ? 1 : 0));
+    const bool has_side = fabs(contrast) > 0.0 && (sign == '-' || sign == '+');
+    stage->only[at] = (int8_t)(has_side ? (sign == '-' ? -1 : 1) : 0);
     return FAULT_NONE;
 }
 

@@ -23,6 +23,13 @@ static void print_number(FILE *to, double value)
     fputs(text, to);
 }
 
+/* Names are made of A-Z a-z 0-9 . _ -, of which YAML reads some as marks at the start. */
+static void print_name(FILE *to, const char *name)
+{
+    const char *quote = name[0] == '-' || name[0] == '.' ? "\"" : "";
+    fprintf(to, "%s%s%s", quote, name, quote);
+}
+
 static void print_value(FILE *to, const struct protocol_key *key, const void *base)
 {
     const char *at = (const char *)base + key->offset;
@@ -50,7 +57,7 @@ static void print_value(FILE *to, const struct protocol_key *key, const void *ba
         print_number(to, real);
         break;
     case PROTOCOL_KEY_NAME:
-        fputs(at, to);
+        print_name(to, at);
         break;
     case PROTOCOL_KEY_OTHER:
         break;
@@ -119,8 +126,10 @@ static void print_moves(FILE *to, const model_protocol *protocol, const model_pr
     fputs(stage->n_moves > 0 ? "    moves:\n" : "    moves: []\n", to);
     for (uint32_t i = 0; i < stage->n_moves; i++) {
         const model_protocol_move *move = &stage->move[i];
-        fprintf(to, "      - to: %s\n        at: %s\n        when:\n",
-                protocol->stage[move->to].name, move->at_session_start ? "session" : "trial");
+        fputs("      - to: ", to);
+        print_name(to, protocol->stage[move->to].name);
+        fprintf(to, "\n        at: %s\n        when:\n",
+                move->at_session_start ? "session" : "trial");
         for (uint32_t k = 0; k < move->n_tests; k++) {
             print_test(to, &move->test[k]);
         }
@@ -129,7 +138,9 @@ static void print_moves(FILE *to, const model_protocol *protocol, const model_pr
 
 static void print_stage(FILE *to, const model_protocol *protocol, const model_protocol_stage *stage)
 {
-    fprintf(to, "  - name: %s\n", stage->name);
+    fputs("  - name: ", to);
+    print_name(to, stage->name);
+    fputc('\n', to);
     print_contrasts(to, stage);
     fputs("    p_left: ", to);
     print_number(to, stage->p_left);
@@ -152,7 +163,9 @@ void protocol_file_print(const model_protocol *protocol, FILE *to)
             fputc('\n', to);
         }
     }
-    fprintf(to, "first: %s\nsession: ", protocol->stage[protocol->first_stage].name);
+    fputs("first: ", to);
+    print_name(to, protocol->stage[protocol->first_stage].name);
+    fputs("\nsession: ", to);
     print_inline(to, PROTOCOL_PART_session, protocol, "{");
     fputs("stages:\n", to);
     for (uint32_t i = 0; i < protocol->n_stages; i++) {
