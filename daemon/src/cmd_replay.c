@@ -159,29 +159,33 @@ static int compare_event(struct replay *r, const struct rerun_step *step, struct
     return FAULT_NONE;
 }
 
-static const struct session_alert *find_disengaged(const struct session_result *result)
+static const struct session_alert *find_alert(const struct session_result *result,
+                                              proto_alert_code code)
 {
     for (uint32_t i = 0; i < result->n_alerts; i++) {
-        if (result->alerts[i].code == PROTO_ALERT_DISENGAGED) {
+        if (result->alerts[i].code == code) {
             return &result->alerts[i];
         }
     }
     return NULL;
 }
 
-/* Of the alerts that follow from the trials alone, and are never withheld. */
-static int compare_alert(struct replay *r, const struct rerun_step *step, struct fault *fault)
+static int compare_alert(struct replay *r, const struct rerun_step *step, proto_alert_code code,
+                         struct fault *fault)
 {
-    const struct session_alert *alert = find_disengaged(step->result);
+    const struct session_alert *alert = find_alert(step->result, code);
+    const char *name = proto_alert_name(code);
     const int64_t id = step->event->id;
     sqlite3_stmt *s = r->alert;
     sqlite3_reset(s);
     sqlite3_bind_int64(s, 1, id);
+    sqlite3_bind_text(s, 2, name, -1, SQLITE_STATIC);
     const bool is_there = sqlite3_step(s) == SQLITE_ROW;
     if (is_there != (alert != NULL)) {
-        return fault_set(fault, FAULT_WORK, "%s: event %" PRId64 ": %s", r->rerun->journal.path, id,
-                         is_there ? "an alert `disengaged` stands there, none is recomputed"
-                                  : "no alert `disengaged` stands there, one is recomputed");
+        return fault_set(fault, FAULT_WORK, "%s: event %" PRId64 ": %s `%s` %s",
+                         r->rerun->journal.path, id, is_there ? "an alert" : "no alert", name,
+                         is_there ? "stands there, none is recomputed"
+                                  : "stands there, one is recomputed");
     }
     if (!is_there) {
         return FAULT_NONE;
@@ -198,12 +202,19 @@ static int compare_alert(struct replay *r, const struct rerun_step *step, struct
     return FAULT_NONE;
 }
 
+/* Those that follow from the trials alone, and are never withheld. */
+static int compare_alerts(struct replay *r, const struct rerun_step *step, struct fault *fault)
+{
+    const int rc = compare_alert(r, step, PROTO_ALERT_DISENGAGED, fault);
+    return rc == FAULT_NONE ? compare_alert(r, step, PROTO_ALERT_MODEL_OUT_OF_RANGE, fault) : rc;
+}
+
 static int on_event(void *context, const struct rerun_step *step, struct fault *fault)
 {
     struct replay *r = context;
     int rc = compare_event(r, step, fault);
     rc = rc == FAULT_NONE ? compare_prediction(r, step, fault) : rc;
-    rc = rc == FAULT_NONE ? compare_alert(r, step, fault) : rc;
+    rc = rc == FAULT_NONE ? compare_alerts(r, step, fault) : rc;
     r->events++;
     if (step->result->subject != COLONY_NONE) {
         struct subject *s = &r->colony->subjects[step->result->subject];
@@ -249,7 +260,7 @@ static int replay_journal(const char *path, struct fault *fault)
                             -1, &r.prediction, NULL) != SQLITE_OK ||
          sqlite3_prepare_v2(rerun.journal.db,
                             "SELECT evidence, text FROM alert WHERE event = ?"
-                            " AND code = 'disengaged'",
+                            " AND code = ?",
                             -1, &r.alert, NULL) != SQLITE_OK)) {
         rc = fault_set(fault, FAULT_INPUT, "%s: %s", path, sqlite3_errmsg(rerun.journal.db));
     }
