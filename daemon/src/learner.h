@@ -32,10 +32,10 @@ struct learner {
 
 /* What one trial showed. The first three are NaN where there was no choice. */
 struct learner_outcome {
-    double p_right;       /* predicted before the choice was read */
-    double nats;          /* -log p(choice) of the bank */
-    double baseline_nats; /* the same of the random walk */
-    double p_disengaged;  /* after the trial; NaN if not followed */
+    double p_right;         /* predicted before the choice was read */
+    double nats;            /* -log p(choice) of the bank */
+    double baseline_nats;   /* the same of the random walk */
+    double p_disengaged;    /* after the trial; NaN if not followed */
     model_coverage_bin bin; /* that the choice closed */
 };
 
