@@ -170,7 +170,6 @@ static const struct session_alert *find_alert(const struct session_result *resul
     return NULL;
 }
 
-/* Of the alerts that follow from the trials alone, and are never withheld. */
 static int compare_alert(struct replay *r, const struct rerun_step *step, proto_alert_code code,
                          struct fault *fault)
 {
@@ -203,13 +202,20 @@ static int compare_alert(struct replay *r, const struct rerun_step *step, proto_
     return FAULT_NONE;
 }
 
+/* Those that follow from the trials alone, and are never withheld. */
+static int compare_alerts(struct replay *r, const struct rerun_step *step, struct fault *fault)
+{
+    int rc = compare_alert(r, step, PROTO_ALERT_DISENGAGED, fault);
+    rc = rc ? rc : compare_alert(r, step, PROTO_ALERT_PROTOCOL_VIOLATION, fault);
+    return rc ? rc : compare_alert(r, step, PROTO_ALERT_MODEL_OUT_OF_RANGE, fault);
+}
+
 static int on_event(void *context, const struct rerun_step *step, struct fault *fault)
 {
     struct replay *r = context;
     int rc = compare_event(r, step, fault);
     rc = rc == FAULT_NONE ? compare_prediction(r, step, fault) : rc;
-    rc = rc ? rc : compare_alert(r, step, PROTO_ALERT_DISENGAGED, fault);
-    rc = rc ? rc : compare_alert(r, step, PROTO_ALERT_PROTOCOL_VIOLATION, fault);
+    rc = rc == FAULT_NONE ? compare_alerts(r, step, fault) : rc;
     r->events++;
     if (step->result->subject != COLONY_NONE) {
         struct subject *s = &r->colony->subjects[step->result->subject];

@@ -40,7 +40,7 @@ static void push_bin(struct review_curves *c, const struct review_curves_trial *
         c->bin_trials *= 2;
         bin = REVIEW_BINS_MAX / 2;
     }
-    c->n_rates = bin + 1;
+    c->n_bins = bin + 1;
     if (!isnan(t->correct)) {
         c->bins[bin].n++;
         c->bins[bin].correct += t->correct;

@@ -57,7 +57,7 @@ struct review_psychometric {
 /* What an animal's plots are drawn from. */
 struct review_curves {
     int64_t bin_trials;
-    size_t n_rates;
+    size_t n_bins;
     struct review_bin bins[REVIEW_BINS_MAX];
     int64_t point_trials; /* point i stands after trial (i + 1) * point_trials of the animal */
     size_t n_points;

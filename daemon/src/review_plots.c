@@ -77,10 +77,10 @@ void review_plot_learning(FILE *to, const struct review *v, uint32_t subject)
     struct plot p = over_trials(to, s, 14.0);
     char title[TIP_MAX];
     /* A few trials, as at the end, say nothing that a point could show. */
-    const int64_t least = c->n_rates > 1 ? c->bin_trials / 4 : 1;
+    const int64_t least = c->n_bins > 1 ? c->bin_trials / 4 : 1;
     p.y0 = 0.4;
     p.y1 = 1.0;
-    for (size_t i = 0; i < c->n_rates; i++) {
+    for (size_t i = 0; i < c->n_bins; i++) {
         if (c->bins[i].n >= least) {
             p.y0 = fmin(p.y0, floor(10.0 * c->bins[i].correct / (double)c->bins[i].n) / 10.0);
         }
@@ -93,7 +93,7 @@ void review_plot_learning(FILE *to, const struct review *v, uint32_t subject)
     plot_x_axis(&p, "trial", NULL);
     plot_path_open(&p, "line c0");
     for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < c->n_rates; i++) {
+        for (size_t i = 0; i < c->n_bins; i++) {
             const struct review_bin *b = &c->bins[i];
             const double from = (double)((int64_t)i * c->bin_trials);
             const double x = (from + fmin(from + (double)c->bin_trials, p.x1)) / 2.0;
@@ -105,7 +105,7 @@ void review_plot_learning(FILE *to, const struct review *v, uint32_t subject)
             }
             (void)snprintf(tip, sizeof tip, "trials %.0f on: %.1f%% of %" PRId64, from, 100.0 * y,
                            b->n);
-            plot_dot(&p, "dot c0", x, y, c->n_rates > 60 ? 1.8 : 2.8, tip);
+            plot_dot(&p, "dot c0", x, y, c->n_bins > 60 ? 1.8 : 2.8, tip);
         }
         if (pass == 0) {
             plot_path_close(&p);

@@ -4,6 +4,7 @@ replays bit for bit."""
 import math
 import os
 import random
+import sqlite3
 import subprocess
 import tempfile
 import unittest
@@ -145,6 +146,14 @@ class OutsideOfTheModel(unittest.TestCase):
                 daemon.settle()
                 texts = daemon.alerts("model_out_of_range")
                 self.assertEqual(len(texts), 1, texts)
+                self.assertEqual(daemon.stop(), 0)
+                done = subprocess.run([MURID, "replay", daemon.data], capture_output=True, text=True)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                with sqlite3.connect(daemon.journal) as db:
+                    db.execute("DELETE FROM alert")
+                db.close()
+                done = subprocess.run([MURID, "replay", daemon.data], capture_output=True, text=True)
+                self.assertRegex(done.stderr, "no alert `model_out_of_range` stands there, one is rec")
                 self.assertRegex(texts[0], r"^m1, trial \d+: weight bias is -[0-9.]+, -[0-9.]+ to "
                                            r"[0-9.]+ where the rule reinforce was fitted; 1 of 1 members")
 

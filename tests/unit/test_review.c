@@ -351,7 +351,7 @@ static void curves_stay_small_and_keep_their_sums(void **state)
         }
     }
     int64_t n = 0;
-    for (size_t i = 0; i < c->n_rates; i++) {
+    for (size_t i = 0; i < c->n_bins; i++) {
         n += c->bins[i].n;
         NEAR(c->bins[i].correct, (double)c->bins[i].n);
     }

@@ -101,8 +101,8 @@ void model_bank_moments(const model_bank *bank, size_t k, double w[], double P[]
 /* Probability of member i < bank->n. RT-safe: yes. */
 double model_bank_weight(const model_bank *bank, size_t i);
 
-/* Probability of the members that were outside of what their rules were fitted on at the last trial.
- * RT-safe: yes. */
+/* Probability of the members that were outside of what their rules were fitted on at the last
+ * trial. RT-safe: yes. */
 double model_bank_outside(const model_bank *bank);
 
 /* Takes one trial up in every member, and weighs them by the choice; a no-go changes no weight.
