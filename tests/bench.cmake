@@ -13,14 +13,14 @@ function(bench_program name)
     bench_run(${name} ${name} ${ARGN})
 endfunction()
 
-# bench_run(latency_rnn latency --rnn) registers another way to run a program
+# bench_run(latency_rnn latency --members 1) registers another way to run a program
 function(bench_run test name)
     add_test(NAME bench.${test} COMMAND bench_${name} ${ARGN} CONFIGURATIONS bench)
     set_tests_properties(bench.${test} PROPERTIES LABELS bench TIMEOUT 1800 RUN_SERIAL ON)
 endfunction()
 
 bench_program(latency)
-bench_run(latency_rnn latency --rnn)
+bench_run(latency_rnn latency --members 1)
 bench_program(stages)
 target_compile_definitions(bench_stages PRIVATE MURID_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 bench_program(throughput)

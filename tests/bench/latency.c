@@ -1,6 +1,7 @@
 /* Round trip of one trial on `ask`, against the least that ZeroMQ can do: a ROUTER that sends bytes
- * back. Both servers are processes of their own, both clients REQ sockets of this one; trials go to
- * them in turn, so that both see the same machine. */
+ * back. With --with, also against a second daemon that has more to do: what that costs the rig. All
+ * servers are processes of their own, all clients REQ sockets of this one; trials go to them in
+ * turn, so that all see the same machine. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include <errno.h>
 #include <signal.h>
@@ -78,35 +79,149 @@ static int64_t round_trip(void *socket, int64_t deadline_ns, const uint8_t *requ
     return end_ns - start_ns;
 }
 
-static int report(int64_t *murid_ns, int64_t *echo_ns, size_t n)
+struct server {
+    const char *name;
+    void *socket;
+    int64_t *ns; /* of each trial that counts */
+    int reply_size;
+};
+
+enum { QUANTILES_N = 5, MEDIAN = 1, WORST_HUNDREDTH = 3, SERVERS_MAX = 3 };
+static const double QUANTILES[QUANTILES_N] = {0.1, 0.5, 0.9, 0.99, 0.999};
+
+static double quantile_us(const struct server *s, size_t n, int i)
 {
-    enum { QUANTILES_N = 5, MEDIAN = 1, WORST_HUNDREDTH = 3 };
-    static const double QUANTILES[QUANTILES_N] = {0.1, 0.5, 0.9, 0.99, 0.999};
-    double ratio[QUANTILES_N];
-    bench_sort(murid_ns, n);
-    bench_sort(echo_ns, n);
-    printf("%-8s %10s %10s %8s\n", "", "murid/us", "echo/us", "ratio");
-    for (int i = 0; i < QUANTILES_N; i++) {
-        const double m = (double)bench_quantile(murid_ns, n, QUANTILES[i]) / 1000.0;
-        const double e = (double)bench_quantile(echo_ns, n, QUANTILES[i]) / 1000.0;
-        ratio[i] = m / e;
-        printf("%-6g %% %10.1f %10.1f %8.3f\n", 100.0 * QUANTILES[i], m, e, ratio[i]);
+    return (double)bench_quantile(s->ns, n, QUANTILES[i]) / 1000.0;
+}
+
+static double ratio(const struct server *of, const struct server *to, size_t n, int i)
+{
+    return quantile_us(of, n, i) / quantile_us(to, n, i);
+}
+
+/* The echo is the last of the servers. */
+static int report(struct server server[], size_t servers_n, size_t n)
+{
+    const struct server *echo = &server[servers_n - 1];
+    printf("%-8s", "us");
+    for (size_t s = 0; s < servers_n; s++) {
+        bench_sort(server[s].ns, n);
+        printf(" %10s", server[s].name);
     }
-    return bench_verdict("ratio of medians", ratio[MEDIAN], "", true, 1.15) |
-           bench_verdict("ratio of 99th percentiles", ratio[WORST_HUNDREDTH], "", true, 1.3);
+    printf("   ratios to the echo\n");
+    for (int i = 0; i < QUANTILES_N; i++) {
+        printf("%-6g %%", 100.0 * QUANTILES[i]);
+        for (size_t s = 0; s < servers_n; s++) {
+            printf(" %10.1f", quantile_us(&server[s], n, i));
+        }
+        for (size_t s = 0; s + 1 < servers_n; s++) {
+            printf(" %8.3f", ratio(&server[s], echo, n, i));
+        }
+        printf("\n");
+    }
+    int failed = 0;
+    for (size_t s = 0; s + 1 < servers_n; s++) {
+        printf("%s\n", server[s].name);
+        failed |=
+            bench_verdict("  ratio of medians", ratio(&server[s], echo, n, MEDIAN), "", true, 1.15);
+        failed |= bench_verdict("  ratio of 99th percentiles",
+                                ratio(&server[s], echo, n, WORST_HUNDREDTH), "", true, 1.3);
+    }
+    if (servers_n == SERVERS_MAX) {
+        printf("with over without: median %.3f, 99%% %.3f\n",
+               ratio(&server[1], &server[0], n, MEDIAN),
+               ratio(&server[1], &server[0], n, WORST_HUNDREDTH));
+    }
+    return failed;
+}
+
+/* What a daemon of the run is to have. */
+struct wish {
+    const char *model;
+    double members; /* of the rnn made here; 0: none */
+    const char *yaml;
+};
+
+static void start_daemon(struct bench_daemon *d, const struct wish *wish, const char *more)
+{
+    bench_daemon_init(d);
+    if (wish->members >= 1.0) {
+        bench_daemon_use_net(d, (size_t)wish->members);
+    } else if (wish->model != NULL) {
+        bench_daemon_use_model(d, wish->model);
+    }
+    if (wish->yaml != NULL) {
+        bench_daemon_configure(d, wish->yaml);
+        bench_daemon_configure(d, "\n");
+    }
+    if (more != NULL) {
+        bench_daemon_configure(d, more);
+        bench_daemon_configure(d, "\n");
+    }
+    (void)bench_daemon_start(d);
+}
+
+/* What the second daemon did besides answering. */
+static void report_work(const struct bench_daemon *d)
+{
+    static const char *const TABLES[] = {"adaptation", "forecast", "suggestion"};
+    printf("meanwhile it made:");
+    for (size_t i = 0; i < sizeof TABLES / sizeof TABLES[0]; i++) {
+        char sql[64];
+        (void)snprintf(sql, sizeof sql, "SELECT count(*) FROM %s", TABLES[i]);
+        printf(" %s %lld", TABLES[i], (long long)bench_journal_query(d, sql));
+    }
+    printf("\n");
+}
+
+static pid_t start_echo(struct shared *shared, char *endpoint, size_t size)
+{
+    const pid_t pid = fork();
+    if (pid == 0) {
+        echo(shared);
+    }
+    while (atomic_load(&shared->port) == 0) {
+        bench_sleep_until(bench_now_ns() + 1000000);
+    }
+    (void)snprintf(endpoint, size, "tcp://127.0.0.1:%d", atomic_load(&shared->port));
+    return pid;
+}
+
+/* Trial i to each server in turn, the echo last: it sends as many bytes as the one before it. */
+static void exchange(struct server server[], size_t servers_n, struct shared *shared, int64_t i,
+                     int64_t deadline_ns, int64_t apart_ns)
+{
+    uint8_t request[1024];
+    const size_t size = bench_trial_encode(request, sizeof request, "latency", i);
+    for (size_t s = 0; s < servers_n; s++) {
+        if (s + 1 == servers_n) {
+            atomic_store(&shared->reply_size, server[s - 1].reply_size);
+        }
+        const int64_t ns = round_trip(server[s].socket, deadline_ns + (int64_t)s * apart_ns,
+                                      request, size, &server[s].reply_size);
+        if (i >= WARM_UP) {
+            server[s].ns[i - WARM_UP] = ns;
+        }
+    }
+    if (server[servers_n - 1].reply_size != server[servers_n - 2].reply_size) {
+        bench_die("the echo sent %d bytes, murid %d", server[servers_n - 1].reply_size,
+                  server[servers_n - 2].reply_size);
+    }
 }
 
 int main(int argc, char **argv)
 {
     double trials = 20000.0;
     double rate = 1000.0;
-    const char *model = NULL;
-    bool rnn = false;
+    struct wish wish = {0};
+    const char *with = NULL;
     const struct bench_option list[] = {
         {"trials", NULL, &trials, NULL, "how many, to each (default 20000)"},
         {"rate", NULL, &rate, NULL, "a second, to each (default 1000)"},
-        {"model", &model, NULL, NULL, "model file for the daemon (default: built-in random walk)"},
-        {"rnn", NULL, NULL, &rnn, "a model with an rnn of 32 units made here"},
+        {"model", &wish.model, NULL, NULL, "model file (default: built-in random walk)"},
+        {"members", NULL, &wish.members, NULL, "a bank of so many rnn of 32 units made here"},
+        {"config", &wish.yaml, NULL, NULL, "more lines of YAML for the daemon"},
+        {"with", &with, NULL, NULL, "a second daemon that has these lines too"},
     };
     bench_options(argc, argv, "Round trip of a trial on ask against a bare ROUTER echo.", list,
                   sizeof list / sizeof list[0]);
@@ -117,67 +232,51 @@ int main(int argc, char **argv)
     if (shared == MAP_FAILED) {
         bench_die("mmap: %s", strerror(errno));
     }
-    const pid_t echo_pid = fork();
-    if (echo_pid == 0) {
-        echo(shared);
-    }
-    struct bench_daemon d;
-    bench_daemon_init(&d);
-    if (rnn) {
-        bench_daemon_use_net(&d, 1);
-    } else if (model != NULL) {
-        bench_daemon_use_model(&d, model);
-    }
-    (void)bench_daemon_start(&d);
-    while (atomic_load(&shared->port) == 0) {
-        bench_sleep_until(bench_now_ns() + 1000000);
-    }
     char endpoint[64];
-    (void)snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", atomic_load(&shared->port));
+    const pid_t echo_pid = start_echo(shared, endpoint, sizeof endpoint);
     void *context = zmq_ctx_new();
-    void *to_murid = connect_to(context, d.ask);
-    void *to_echo = connect_to(context, endpoint);
-
+    struct bench_daemon d[2];
+    struct server server[SERVERS_MAX] = {{.name = with != NULL ? "without" : "murid"},
+                                         {.name = "with"}};
+    const size_t daemons_n = with != NULL ? 2 : 1;
+    const size_t servers_n = daemons_n + 1;
     const size_t n = (size_t)trials;
-    const int64_t half_ns = (int64_t)(0.5e9 / rate);
-    int64_t *murid_ns = calloc(n, sizeof *murid_ns);
-    int64_t *echo_ns = calloc(n, sizeof *echo_ns);
-    if (murid_ns == NULL || echo_ns == NULL) {
-        bench_die("out of memory");
-    }
-    int64_t deadline_ns = bench_now_ns() + 10000000;
-    size_t request_size = 0;
-    int murid_size = 0;
-    int echo_size = 0;
-    for (size_t i = 0; i < WARM_UP + n; i++) {
-        uint8_t request[1024];
-        request_size = bench_trial_encode(request, sizeof request, "latency", (int64_t)i);
-        const int64_t m = round_trip(to_murid, deadline_ns, request, request_size, &murid_size);
-        atomic_store(&shared->reply_size, murid_size);
-        const int64_t e =
-            round_trip(to_echo, deadline_ns + half_ns, request, request_size, &echo_size);
-        deadline_ns += 2 * half_ns;
-        if (echo_size != murid_size) {
-            bench_die("the echo sent %d bytes, murid %d", echo_size, murid_size);
+    server[daemons_n].name = "echo";
+    for (size_t s = 0; s < servers_n; s++) {
+        if (s < daemons_n) {
+            start_daemon(&d[s], &wish, s == 1 ? with : NULL);
         }
-        if (i >= WARM_UP) {
-            murid_ns[i - WARM_UP] = m;
-            echo_ns[i - WARM_UP] = e;
+        server[s].socket = connect_to(context, s < daemons_n ? d[s].ask : endpoint);
+        server[s].ns = calloc(n, sizeof *server[s].ns);
+        if (server[s].ns == NULL) {
+            bench_die("out of memory");
         }
     }
-    printf("%zu trials at %g/s to each, request %zu bytes, reply %d bytes, model %s\n", n, rate,
-           request_size, murid_size,
-           rnn             ? "rnn"
-           : model != NULL ? model
-                           : "built-in");
-    const int rc = report(murid_ns, echo_ns, n);
-    free(murid_ns);
-    free(echo_ns);
-    (void)zmq_close(to_murid);
-    (void)zmq_close(to_echo);
+    const int64_t period_ns = (int64_t)(1e9 / rate);
+    const int64_t start_ns = bench_now_ns() + 10000000;
+    for (int64_t i = 0; i < WARM_UP + (int64_t)n; i++) {
+        exchange(server, servers_n, shared, i, start_ns + i * period_ns,
+                 period_ns / (int64_t)servers_n);
+    }
+    printf("%zu trials at %g/s to each, reply %d bytes, ", n, rate, server[0].reply_size);
+    if (wish.members >= 1.0) {
+        printf("a bank of %.0f rnn\n", wish.members);
+    } else {
+        printf("model %s\n", wish.model != NULL ? wish.model : "built-in");
+    }
+    const int rc = report(server, servers_n, n);
+    for (size_t s = 0; s < servers_n; s++) {
+        free(server[s].ns);
+        (void)zmq_close(server[s].socket);
+    }
     (void)zmq_ctx_term(context);
-    (void)bench_daemon_stop(&d);
-    bench_daemon_remove(&d);
+    for (size_t s = 0; s < daemons_n; s++) {
+        (void)bench_daemon_stop(&d[s]);
+    }
+    report_work(&d[daemons_n - 1]);
+    for (size_t s = 0; s < daemons_n; s++) {
+        bench_daemon_remove(&d[s]);
+    }
     (void)kill(echo_pid, SIGTERM);
     (void)waitpid(echo_pid, NULL, 0);
     return rc;
