@@ -1,6 +1,7 @@
 /* What advice is worth: virtual animals trained under (a) a protocol as it is, (b) its last stage's
  * stimuli in random order, (c) AlignMax trial by trial, (d) the protocol with murid's advice
- * obeyed.
+ * obeyed; and what could be had at all: (e) AlignMax by one who knows the animal's weights and
+ * rule, (f) the same with a price on errors.
  *
  * The twin sees stimuli, choices and rewards. Its bank holds no rule that an animal learns by: it
  * has random walks, predict_max and reward_max at a few rates; the animals learn by noisy
@@ -15,9 +16,9 @@
 #include <string.h>
 
 #include "bench.h"
+#include "learner.h"
 #include "model/bootstrap.h"
 #include "model/curriculum.h"
-#include "model/mouse.h"
 #include "protocol_file.h"
 #include "team.h"
 
@@ -32,32 +33,20 @@ enum {
     X(PROTOCOL, "(a) the protocol as it is")                                                       \
     X(RANDOM, "(b) uniform random")                                                                \
     X(ALIGN, "(c) AlignMax")                                                                       \
-    X(ADVICE, "(d) advice obeyed")
-#define LEARNERS(X)                                                                                \
-    X(REINFORCE, "reinforce")                                                                      \
-    X(BASE, "reinforce_base")                                                                      \
-    X(TRACE, "eligibility")                                                                        \
-    X(NET, "rnn of mice")                                                                          \
-    X(IDLE, "does not learn")
+    X(ADVICE, "(d) advice obeyed")                                                                 \
+    X(KNOWING, "(e) knows the animal")                                                             \
+    X(FRUGAL, "(f) knows it, keeps reward")
 #define ENUM_OF(NAME, text) NAME,
 #define TEXT_OF(NAME, text) text,
 enum arm { ARMS(ENUM_OF) N_ARMS };
-enum learner_type { LEARNERS(ENUM_OF) N_TYPES };
 static const char *const ARM_NAMES[] = {ARMS(TEXT_OF)};
-static const char *const TYPE_NAMES[] = {LEARNERS(TEXT_OF)};
 
 /* A protocol, and what is asked of an animal at its end. */
 static const struct task {
     const char *file;
     double criterion;
-} TASKS[] = {{"staged_2afc", 0.9}, {"ibl_training", 0.85}};
+} TASKS[] = {{"staged_2afc", 0.9}, {"ibl_training", 0.85}, {"fixed_set", 0.85}};
 enum { N_TASKS = sizeof TASKS / sizeof TASKS[0] };
-
-struct animal {
-    model_params params;
-    double pace; /* of the net's steps */
-    double home; /* bias that one that does not learn comes back to */
-};
 
 struct result {
     double trials; /* to the criterion; the budget if it was not met */
@@ -73,7 +62,7 @@ struct result {
 struct study {
     model_protocol protocol;
     double criterion;
-    enum learner_type type;
+    learner_kind kind;
     int64_t budget;
     uint64_t seed;
     int64_t every;
@@ -84,107 +73,14 @@ struct study {
 static model_bank_params bank_params;
 static model_curriculum_config config;
 static struct model_file mice;
+static double error_price = 0.5; /* of (f), in steps of the rule */
 static bool is_verbose;
-
-/* ---- animals --------------------------------------------------------------------------------- */
-
-static double between(model_random *r, double lo, double hi)
-{
-    return lo + (hi - lo) * model_random_uniform(r);
-}
-
-static void set_all(double out[], double stimulus, double bias)
-{
-    out[0] = out[1] = stimulus;
-    out[2] = bias;
-}
-
-static void draw_classic(struct animal *a, enum learner_type type, model_random *r)
-{
-    model_params *p = &a->params;
-    (void)model_params_built_in(p, "stimulus_right,stimulus_left,bias");
-    memset(&p->noise, 0, sizeof p->noise);
-    set_all(p->noise.prior_var, 0.04, 1.0);
-    set_all(p->noise.drift_var, 1e-4, 2e-4);
-    set_all(p->noise.session_var, 0.01, 0.09);
-    const double rate = exp2(between(r, -6.0, -4.0));
-    set_all(p->rule.rate, rate, rate * exp2(between(r, -2.0, 0.0)));
-    p->rule.kind = MODEL_RULE_REINFORCE;
-    if (type == BASE) {
-        const double base = between(r, -0.3, 0.4);
-        p->rule.kind = MODEL_RULE_REINFORCE_BASE;
-        set_all(p->rule.baseline, base, base);
-    } else if (type == TRACE) {
-        const double decay = between(r, 0.3, 0.9);
-        p->rule.kind = MODEL_RULE_ELIGIBILITY;
-        set_all(p->rule.decay, decay, decay);
-    } else if (type == IDLE) {
-        p->rule.kind = MODEL_RULE_NONE;
-        set_all(p->noise.prior_mean, between(r, 0.6, 1.6), 0.0);
-        set_all(p->noise.drift_var, 0.0, 4e-4);
-        set_all(p->noise.session_var, 0.0, 0.04);
-    }
-}
-
-static void draw_animal(struct animal *a, enum learner_type type, uint64_t seed, uint64_t number)
-{
-    model_random r;
-    model_random_seed(&r, seed, (UINT64_C(1) << 40) + number);
-    a->pace = 1.0;
-    if (type == NET) {
-        a->params = mice.bank.member[6 + model_random_below(&r, 3)];
-        a->pace = exp2(between(&r, 1.0, 3.0));
-    } else {
-        draw_classic(a, type, &r);
-    }
-}
-
-static void learn(model_mouse *mouse, const struct animal *a, const model_trial *trial)
-{
-    const size_t n = a->params.policy.n;
-    model_params quiet = a->params;
-    double before[MODEL_WEIGHTS_MAX];
-    memcpy(before, mouse->w, sizeof before);
-    memset(quiet.noise.drift_var, 0, sizeof quiet.noise.drift_var);
-    (void)model_mouse_learn(mouse, &quiet, trial);
-    for (size_t k = 0; k < n; k++) {
-        mouse->w[k] += (a->pace - 1.0) * (mouse->w[k] - before[k]);
-        mouse->w[k] += sqrt(a->params.noise.drift_var[k]) * model_random_normal(&mouse->noise);
-    }
-    if (a->params.rule.kind == MODEL_RULE_NONE) {
-        mouse->w[n - 1] -= 0.002 * mouse->w[n - 1]; /* it keeps near 0 */
-    }
-}
-
-/* p(right) of the true policy without history. */
-static double truth(const model_mouse *mouse, const model_params *p, double contrast)
-{
-    model_mouse bare = *mouse;
-    model_history_reset(&bare.history);
-    return model_mouse_predict(&bare, p, contrast);
-}
-
-/* Proportion right of the goal's stimuli with contrast, on the worse side. */
-static double worse_side(const model_mouse *mouse, const model_params *p,
-                         const model_protocol_stage *goal)
-{
-    double sum[2] = {0.0, 0.0};
-    double weight = 0.0;
-    for (uint32_t i = 0; i < goal->n_contrasts; i++) {
-        if (goal->contrast[i] > 0.0) {
-            sum[0] += goal->probability[i] * (1.0 - truth(mouse, p, -goal->contrast[i]));
-            sum[1] += goal->probability[i] * truth(mouse, p, goal->contrast[i]);
-            weight += goal->probability[i];
-        }
-    }
-    return fmin(sum[0], sum[1]) / weight;
-}
 
 /* ---- training -------------------------------------------------------------------------------- */
 
 struct training {
     const struct study *study;
-    const struct animal *animal;
+    const learner *animal;
     enum arm arm;
     struct result *result;
     model_mouse mouse;
@@ -304,10 +200,47 @@ static void choose_aligned(struct training *t, model_protocol_trial *trial)
     trial->side = trial->contrast > 0.0;
 }
 
+/* AlignMax with the animal's own weights and rule, and its policy with history; less the price of
+ * the errors that are expected, in steps of the rule. */
+static void choose_knowing(struct training *t, model_protocol_trial *trial, double price)
+{
+    double contrast[MODEL_PROTOCOL_CONTRASTS];
+    double goal[MODEL_WEIGHTS_MAX];
+    const model_params *p = &t->animal->params;
+    const uint32_t n = model_change_contrasts(&t->study->protocol, contrast);
+    const double step = p->rule.rate[0] > 0.0 ? p->rule.rate[0] : 0.02;
+    double most = -(double)INFINITY;
+    model_align_goal(&p->policy, config.goal, goal);
+    for (uint32_t i = 0; i < 2 * n; i++) {
+        const bool side = i % 2 == 1;
+        const double shown = side ? contrast[i / 2] : -contrast[i / 2];
+        const double p_right = model_mouse_predict(&t->mouse, p, shown);
+        double worth = -price * step * (side ? 1.0 - p_right : p_right);
+        for (int right = 0; right < 2; right++) {
+            model_mouse taught = t->mouse;
+            const model_trial heard = {.contrast = shown,
+                                       .reward = right == side,
+                                       .rt_s = (double)NAN,
+                                       .choice = (int8_t)right,
+                                       .side = side};
+            learner_step(t->animal, &taught, &heard);
+            for (size_t k = 0; k < p->policy.n; k++) {
+                worth += (right ? p_right : 1.0 - p_right) * (taught.w[k] - t->mouse.w[k]) *
+                         (goal[k] - t->mouse.w[k]);
+            }
+        }
+        if (worth > most) {
+            most = worth;
+            trial->contrast = shown;
+            trial->side = side;
+        }
+    }
+}
+
 static void judge(struct training *t)
 {
     const model_protocol *p = &t->study->protocol;
-    const double skill = worse_side(&t->mouse, &t->animal->params, &p->stage[model_change_goal(p)]);
+    const double skill = learner_worse_side(t->animal, &t->mouse, &p->stage[model_change_goal(p)]);
     t->skill_sum += skill - t->skill[t->n % SPAN];
     t->skill[t->n % SPAN] = skill;
     t->n++;
@@ -334,6 +267,8 @@ static void one_trial(struct training *t)
         choose_random(t, &trial);
     } else if (t->arm == ALIGN) {
         choose_aligned(t, &trial);
+    } else if (t->arm == KNOWING || t->arm == FRUGAL) {
+        choose_knowing(t, &trial, t->arm == FRUGAL ? error_price : 0.0);
     }
     const bool right = model_mouse_choose(&t->mouse, &t->animal->params, trial.contrast);
     const double reward = model_protocol_push(&t->rig, &t->now, &trial, right, (double)NAN);
@@ -344,10 +279,10 @@ static void one_trial(struct training *t)
                                .side = trial.side};
     if (!(t->n >= (int64_t)t->result->span && t->result->span > 0.0)) {
         t->result->rewarded += reward;
-        t->result->bias += fabs(truth(&t->mouse, &t->animal->params, 0.0) - 0.5);
+        t->result->bias += fabs(learner_truth(t->animal, &t->mouse, 0.0) - 0.5);
     }
     (void)model_pace_observe(&t->pace, &bank_params, &heard);
-    learn(&t->mouse, t->animal, &heard);
+    learner_learn(t->animal, &t->mouse, &heard);
     if (t->has_graduated) {
         t->n++;
     } else {
@@ -355,8 +290,8 @@ static void one_trial(struct training *t)
     }
 }
 
-static void train(const struct study *study, const struct animal *animal, uint64_t number,
-                  enum arm arm, struct result *result, model_curriculum *advisor)
+static void train(const struct study *study, const learner *animal, uint64_t number, enum arm arm,
+                  struct result *result, model_curriculum *advisor)
 {
     struct training *t = calloc(1, sizeof *t);
     if (t == NULL) {
@@ -386,7 +321,7 @@ static void train(const struct study *study, const struct animal *animal, uint64
 static void train_animal(void *context, size_t number)
 {
     struct study *study = context;
-    struct animal animal;
+    learner animal;
     model_curriculum *advisor;
     const size_t size = model_curriculum_size(&bank_params, &config);
     void *mem = aligned_alloc(MODEL_NET_ALIGN, size);
@@ -394,7 +329,7 @@ static void train_animal(void *context, size_t number)
         model_curriculum_init(mem, size, &bank_params, &config, &advisor) != MODEL_OK) {
         bench_die("no advisor could be made");
     }
-    draw_animal(&animal, study->type, study->seed, number);
+    learner_draw(&animal, study->kind, &mice.bank, study->seed, number);
     for (int arm = 0; arm < N_ARMS; arm++) {
         if (study->arms[arm]) {
             study->result[number][arm].span =
@@ -412,7 +347,9 @@ static void add_member(model_rule_kind kind, double rate, double noise)
     model_params *p = &bank_params.member[bank_params.n++];
     (void)model_params_built_in(p, "stimulus_right,stimulus_left,bias");
     p->rule.kind = kind;
-    set_all(p->rule.rate, rate, rate);
+    for (size_t k = 0; k < p->policy.n; k++) {
+        p->rule.rate[k] = rate;
+    }
     for (size_t k = 0; k < 3; k++) {
         p->noise.prior_var[k] = 1.0;
         p->noise.drift_var[k] *= noise;
@@ -456,7 +393,7 @@ static double median(size_t n, double value[])
 /* The median of n values, and the ends of its 95% bootstrap interval. */
 static double median_interval(size_t n, const double value[], double *lo, double *hi)
 {
-    static double drawn[N_TYPES * MICE_MAX];
+    static double drawn[LEARNER_KINDS * MICE_MAX];
     double medians[DRAWS];
     model_random r;
     model_random_seed(&r, 1, n);
@@ -537,9 +474,9 @@ static void print_advice(const struct study *s, size_t n)
 /* Of all animals that learn, under one protocol. */
 static struct {
     size_t n;
-    double ratio[N_TYPES * MICE_MAX];
-    double more[N_TYPES * MICE_MAX]; /* rewards of (d) less those of (a) */
-    double span[N_TYPES * MICE_MAX]; /* trials */
+    double ratio[LEARNER_KINDS * MICE_MAX];
+    double more[LEARNER_KINDS * MICE_MAX]; /* rewards of (d) less those of (a) */
+    double span[LEARNER_KINDS * MICE_MAX]; /* trials */
 } pooled;
 
 static double share_abstained(const struct study *s, size_t n)
@@ -555,7 +492,7 @@ static double share_abstained(const struct study *s, size_t n)
     return abstained / asked;
 }
 
-static double worst_of_type(const struct study *s, size_t n)
+static double paired_ratio(const struct study *s, size_t n)
 {
     double ratio[MICE_MAX];
     for (size_t i = 0; i < n; i++) {
@@ -571,7 +508,7 @@ static double worst_of_type(const struct study *s, size_t n)
 
 static int report(const struct study *s, size_t n, bool is_quick)
 {
-    printf(" %s\n", TYPE_NAMES[s->type]);
+    printf(" %s\n", learner_name(s->kind));
     for (int arm = 0; arm < N_ARMS; arm++) {
         if (s->arms[arm]) {
             print_arm(s, n, arm);
@@ -581,9 +518,9 @@ static int report(const struct study *s, size_t n, bool is_quick)
     if (s->arms[ADVICE]) {
         print_advice(s, n);
         failed =
-            s->type == IDLE
+            s->kind == LEARNER_IDLE
                 ? bench_verdict("    abstains", share_abstained(s, n), "of all times", false, 0.9)
-                : bench_verdict("    median", worst_of_type(s, n), "of the trials of (a)", true,
+                : bench_verdict("    median", paired_ratio(s, n), "of the trials of (a)", true,
                                 is_quick ? 1.25 : 1.05);
     }
     (void)fflush(stdout);
@@ -636,8 +573,8 @@ int main(int argc, char **argv)
     double price = 0.0;
     double floor = 0.0;
     const char *only_task = NULL;
-    const char *only_type = NULL;
-    const char *arms = "abcd";
+    const char *only_kind = NULL;
+    const char *arms = "abcdef";
     struct fault fault = {0};
     model_curriculum_default(&config);
     const struct bench_option options[] = {
@@ -646,10 +583,12 @@ int main(int argc, char **argv)
         {"seed", NULL, &seed, NULL, "of all draws (1)"},
         {"every", NULL, &every, NULL, "trials between two suggestions (50)"},
         {"protocol", &only_task, NULL, NULL, "only this one"},
-        {"learner", &only_type, NULL, NULL, "only these"},
-        {"arms", &arms, NULL, NULL, "which of abcd (all)"},
+        {"learner", &only_kind, NULL, NULL, "only these"},
+        {"arms", &arms, NULL, NULL, "which of abcdef (all)"},
         {"price", NULL, &price, NULL, "of lost reward, see model/curriculum.h (0.015)"},
         {"floor", NULL, &floor, NULL, "of reward (0.85)"},
+        {"change", NULL, &config.largest_change, NULL, "largest, of a session's stimuli (0.5)"},
+        {"errors", NULL, &error_price, NULL, "price of an error in (f), in steps (0.5)"},
         {"verbose", NULL, NULL, &is_verbose, "every suggestion"},
         {"quick", NULL, NULL, &is_quick, "a few animals"}};
     bench_options(argc, argv, "what advice is worth", options, sizeof options / sizeof options[0]);
@@ -681,15 +620,16 @@ int main(int argc, char **argv)
         printf("  %-26s %6s  %5s   %s\n", "", "trials", "met",
                "over those of (a), 95%; reward and bias over the trials of (a)");
         pooled.n = 0;
-        for (int type = 0; type < N_TYPES; type++) {
-            const bool is_left_out = is_quick && type != REINFORCE && type != IDLE;
-            if (is_left_out || (only_type != NULL && strcmp(TYPE_NAMES[type], only_type) != 0)) {
+        for (int kind = 0; kind < LEARNER_KINDS; kind++) {
+            const bool is_left_out = is_quick && kind != LEARNER_REINFORCE && kind != LEARNER_IDLE;
+            if (is_left_out ||
+                (only_kind != NULL && strcmp(learner_name((learner_kind)kind), only_kind) != 0)) {
                 continue;
             }
             memset(study.result, 0, sizeof study.result);
             study.criterion = TASKS[task].criterion;
-            study.type = (enum learner_type)type;
-            study.budget = type != IDLE ? 15000 : is_quick ? 1500 : 4000;
+            study.kind = (learner_kind)kind;
+            study.budget = kind != LEARNER_IDLE ? 15000 : is_quick ? 1500 : 4000;
             study.seed = (uint64_t)seed;
             study.every = (int64_t)every;
             for (int arm = 0; arm < N_ARMS; arm++) {
