@@ -548,5 +548,5 @@ int cmd_advise(int argc, char **argv)
         free(a->memory);
     }
     free(a);
-    return rc == FAULT_NONE ? 0 : fault_report(&fault, rc);
+    return fault_report(&fault, rc);
 }

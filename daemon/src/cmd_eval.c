@@ -609,5 +609,5 @@ int cmd_eval(int argc, char **argv)
     if (rc == FAULT_NONE) {
         rc = evaluate(&r, &fault);
     }
-    return rc == FAULT_NONE ? 0 : fault_report(&fault, rc);
+    return fault_report(&fault, rc);
 }

@@ -541,5 +541,5 @@ int cmd_forecast(int argc, char **argv)
         free(f->memory);
     }
     free(f);
-    return rc == FAULT_NONE ? 0 : fault_report(&fault, rc);
+    return fault_report(&fault, rc);
 }

@@ -222,5 +222,5 @@ int cmd_mouse(int argc, char **argv)
     }
     struct fault fault;
     const int rc = be_mouse(&w, &fault);
-    return rc != FAULT_NONE ? fault_report(&fault, rc) : 0;
+    return fault_report(&fault, rc);
 }

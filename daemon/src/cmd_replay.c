@@ -301,5 +301,5 @@ int cmd_replay(int argc, char **argv)
     struct fault fault;
     progress_catch_interrupts();
     code = replay_journal(path, &fault);
-    return code == FAULT_NONE ? code : fault_report(&fault, code);
+    return fault_report(&fault, code);
 }

@@ -364,5 +364,5 @@ int cmd_rule(int argc, char **argv)
     struct ensemble e = {0};
     const int rc = report(&e, (uint32_t)options.n_arguments, &r, &fault);
     ensemble_close(&e);
-    return rc == FAULT_NONE ? 0 : fault_report(&fault, rc);
+    return fault_report(&fault, rc);
 }

@@ -382,5 +382,5 @@ int cmd_simulate(int argc, char **argv)
     struct fault fault;
     int rc = check_request(&r, options.n_arguments, &fault);
     rc = rc == FAULT_NONE ? run(&r, second, &fault) : rc;
-    return rc == FAULT_NONE ? 0 : fault_report(&fault, rc);
+    return fault_report(&fault, rc);
 }

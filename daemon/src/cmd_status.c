@@ -237,5 +237,5 @@ int cmd_status(int argc, char **argv)
         }
         standings_close(&s);
     }
-    return rc == FAULT_NONE ? 0 : fault_report(&fault, rc);
+    return fault_report(&fault, rc);
 }
