@@ -351,22 +351,13 @@ static void print_text(const struct adviser *a)
 
 /* ---- for programs ---------------------------------------------------------------------------- */
 
-static void json_reals(size_t n, const char *const keys[], const double values[])
-{
-    for (size_t i = 0; i < n; i++) {
-        printf("%s", i > 0 ? ", " : "");
-        escape_json_real(stdout, keys[i], values[i]);
-    }
-}
-
 static void json_action(const model_curriculum_action *x)
 {
-    static const char *const KEYS[] = {"gain",      "gain_lo",    "gain_hi",    "p_better",
-                                       "correct",   "correct_lo", "correct_hi", "reward",
-                                       "reward_lo", "reward_hi",  "align"};
-    const double values[] = {x->gain,      x->gain_lo,   x->gain_hi,  x->p_better,
-                             x->skill,     x->skill_lo,  x->skill_hi, x->reward,
-                             x->reward_lo, x->reward_hi, x->align};
+    const struct escape_real parts[] = {
+        {"gain", x->gain},           {"gain_lo", x->gain_lo}, {"gain_hi", x->gain_hi},
+        {"p_better", x->p_better},   {"correct", x->skill},   {"correct_lo", x->skill_lo},
+        {"correct_hi", x->skill_hi}, {"reward", x->reward},   {"reward_lo", x->reward_lo},
+        {"reward_hi", x->reward_hi}, {"align", x->align}};
     proto_named params[8];
     const uint32_t n = suggestion_params(&x->change, params);
     printf("{\"action\": \"%s\", \"params\": {", model_change_name(x->change.kind));
@@ -375,7 +366,7 @@ static void json_action(const model_curriculum_action *x)
         escape_json_real(stdout, params[i].name, params[i].value);
     }
     printf("}, \"is_final\": %s, ", x->is_final ? "true" : "false");
-    json_reals(sizeof values / sizeof values[0], KEYS, values);
+    escape_json_reals(stdout, sizeof parts / sizeof parts[0], parts);
     printf("}");
 }
 
@@ -388,7 +379,7 @@ static void json_known(const struct adviser *a)
     printf(" \"w\": {");
     for (uint32_t k = 0; k < policy->n; k++) {
         printf("%s\"%s\": {", k > 0 ? ", " : "", model_feature_name(policy->feature[k]));
-        json_reals(2, (const char *const[]){"mean", "sd"}, (double[]){w[k], sd[k]});
+        escape_json_reals(stdout, 2, (const struct escape_real[]){{"mean", w[k]}, {"sd", sd[k]}});
         printf("}");
     }
     printf("}, \"bank\": [");
@@ -399,9 +390,11 @@ static void json_known(const struct adviser *a)
         printf("}");
     }
     printf("],\n ");
-    json_reals(
-        4, (const char *const[]){"p_learns", "correct", "correct_lo", "correct_hi"},
-        (double[]){a->advice.p_learns, a->advice.skill, a->advice.skill_lo, a->advice.skill_hi});
+    escape_json_reals(stdout, 4,
+                      (const struct escape_real[]){{"p_learns", a->advice.p_learns},
+                                                   {"correct", a->advice.skill},
+                                                   {"correct_lo", a->advice.skill_lo},
+                                                   {"correct_hi", a->advice.skill_hi}});
     printf(",\n");
 }
 
@@ -431,8 +424,10 @@ static void print_json(const struct adviser *a)
         json_action(&a->advice.action[i]);
     }
     printf("],\n \"came\": {\"trials\": %zu, ", a->came.n);
-    json_reals(2, (const char *const[]){"reward", "nats_for_change"},
-               (double[]){a->came.n > 0 ? a->came.rewarded : (double)NAN, a->came.nats_more});
+    escape_json_reals(
+        stdout, 2,
+        (const struct escape_real[]){{"reward", a->came.n > 0 ? a->came.rewarded : (double)NAN},
+                                     {"nats_for_change", a->came.nats_more}});
     printf("}}\n");
 }
 

@@ -301,17 +301,11 @@ static void print_text(const struct forecaster *f, const model_forecast_result *
 
 static void json_band(const char *key, const model_forecast_band *b)
 {
-    const struct {
-        const char *key;
-        double value;
-    } parts[] = {{"mean", b->mean}, {"median", b->median}, {"lo50", b->lo50},
-                 {"hi50", b->hi50}, {"lo90", b->lo90},     {"hi90", b->hi90}};
+    const struct escape_real parts[] = {{"mean", b->mean}, {"median", b->median},
+                                        {"lo50", b->lo50}, {"hi50", b->hi50},
+                                        {"lo90", b->lo90}, {"hi90", b->hi90}};
     printf("\"%s\": {", key);
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        printf("%s", i > 0 ? ", " : "");
-        escape_json_real(stdout, parts[i].key,
-                         isfinite(parts[i].value) ? parts[i].value : (double)NAN);
-    }
+    escape_json_reals(stdout, sizeof parts / sizeof parts[0], parts);
     printf("}");
 }
 

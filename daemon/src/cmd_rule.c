@@ -211,11 +211,8 @@ static void print_text(const struct ensemble *e, bool wrote)
 static void json_interval(const char *name, const model_interval *v)
 {
     printf("\"%s\": {", name);
-    escape_json_real(stdout, "mean", v->mean);
-    printf(", ");
-    escape_json_real(stdout, "lo", v->lo);
-    printf(", ");
-    escape_json_real(stdout, "hi", v->hi);
+    escape_json_reals(
+        stdout, 3, (const struct escape_real[]){{"mean", v->mean}, {"lo", v->lo}, {"hi", v->hi}});
     printf("}");
 }
 

@@ -104,13 +104,11 @@ static void json_curve(const char *key, const model_erf_curve *c)
         return;
     }
     printf("{");
-    escape_json_real(stdout, "bias", c->bias);
-    printf(", ");
-    escape_json_real(stdout, "threshold", c->threshold);
-    printf(", ");
-    escape_json_real(stdout, "lapse_low", c->lapse_low);
-    printf(", ");
-    escape_json_real(stdout, "lapse_high", c->lapse_high);
+    escape_json_reals(stdout, 4,
+                      (const struct escape_real[]){{"bias", c->bias},
+                                                   {"threshold", c->threshold},
+                                                   {"lapse_low", c->lapse_low},
+                                                   {"lapse_high", c->lapse_high}});
     printf("}");
 }
 
