@@ -60,14 +60,6 @@ struct adviser {
 
 /* ---- what is known --------------------------------------------------------------------------- */
 
-static int choose_model(struct adviser *a, struct fault *fault)
-{
-    struct model_spec spec;
-    model_spec_init(&spec);
-    return a->request->model != NULL ? model_file_load(a->request->model, &a->model, fault)
-                                     : model_file_build(&spec, &a->model, fault);
-}
-
 /* The correct side; at zero contrast, if it is not stated, that of a rewarded choice. */
 static int8_t side_of(const model_trial *t)
 {
@@ -458,17 +450,10 @@ static int advise(struct adviser *a, struct fault *fault)
                  ? protocol_file_load(&a->protocol, r->protocol, fault)
                  : fault_set(fault, FAULT_INPUT,
                              "option protocol: the file of the protocol was expected");
-    rc = rc ? rc : choose_model(a, fault);
+    rc = rc ? rc : model_file_load_or_built_in(r->model, &a->model, fault);
     rc = rc ? rc : configure(a, fault);
     rc = rc ? rc : past_read(&a->past, r->path, r->subject, fault);
-    if (rc == FAULT_NONE && r->at > (int64_t)a->past.n) {
-        rc = fault_set(fault, FAULT_INPUT,
-                       "option at: %" PRId64 " is behind the last of %zu trials of %s", r->at,
-                       a->past.n, a->past.subject);
-    }
-    if (rc == FAULT_NONE) {
-        a->at = r->at >= 0 ? (size_t)r->at : a->past.n;
-    }
+    rc = rc ? rc : past_known(&a->past, r->at, &a->at, fault);
     rc = rc ? rc : follow(a, fault);
     rc = rc ? rc : place_rig(a, fault);
     rc = rc ? rc : ask(a, fault);
@@ -533,15 +518,14 @@ int cmd_advise(int argc, char **argv)
     struct fault fault;
     progress_catch_interrupts();
     struct adviser *a = calloc(1, sizeof *a);
-    if (a != NULL) {
-        a->request = &r;
+    if (a == NULL) {
+        return fault_report(&fault, fault_set(&fault, FAULT_WORK, "no memory"));
     }
-    const int rc = a != NULL ? advise(a, &fault) : fault_set(&fault, FAULT_WORK, "no memory");
-    if (a != NULL) {
-        model_file_free(&a->model);
-        past_close(&a->past);
-        free(a->memory);
-    }
+    a->request = &r;
+    const int rc = advise(a, &fault);
+    model_file_free(&a->model);
+    past_close(&a->past);
+    free(a->memory);
     free(a);
     return fault_report(&fault, rc);
 }

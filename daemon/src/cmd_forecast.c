@@ -65,14 +65,6 @@ struct forecaster {
 
 /* ---- what is known --------------------------------------------------------------------------- */
 
-static int choose_model(struct forecaster *f, struct fault *fault)
-{
-    struct model_spec spec;
-    model_spec_init(&spec);
-    return f->request->model != NULL ? model_file_load(f->request->model, &f->model, fault)
-                                     : model_file_build(&spec, &f->model, fault);
-}
-
 /* The correct side where it is known: 1 right, 0 left, else -1. */
 static int side_of(const model_trial *t)
 {
@@ -446,17 +438,10 @@ static int run(struct forecaster *f, struct fault *fault)
 static int forecast(struct forecaster *f, struct fault *fault)
 {
     const struct request *r = f->request;
-    int rc = choose_model(f, fault);
+    int rc = model_file_load_or_built_in(r->model, &f->model, fault);
     rc = rc ? rc : configure(f, fault);
     rc = rc ? rc : past_read(&f->past, r->path, r->subject, fault);
-    if (rc == FAULT_NONE && r->at > (int64_t)f->past.n) {
-        rc = fault_set(fault, FAULT_INPUT,
-                       "option at: %" PRId64 " is behind the last of %zu trials of %s", r->at,
-                       f->past.n, f->past.subject);
-    }
-    if (rc == FAULT_NONE) {
-        f->at = r->at >= 0 ? (size_t)r->at : f->past.n;
-    }
+    rc = rc ? rc : past_known(&f->past, r->at, &f->at, fault);
     rc = rc ? rc : follow(f, fault);
     rc = rc ? rc : choose_task(f, fault);
     rc = rc ? rc : run(f, fault);
@@ -524,16 +509,15 @@ int cmd_forecast(int argc, char **argv)
     struct fault fault;
     progress_catch_interrupts();
     struct forecaster *f = calloc(1, sizeof *f);
-    if (f != NULL) {
-        f->request = &r;
+    if (f == NULL) {
+        return fault_report(&fault, fault_set(&fault, FAULT_WORK, "no memory"));
     }
-    const int rc = f != NULL ? forecast(f, &fault) : fault_set(&fault, FAULT_WORK, "no memory");
-    if (f != NULL) {
-        model_file_free(&f->model);
-        past_close(&f->past);
-        free(f->future);
-        free(f->memory);
-    }
+    f->request = &r;
+    const int rc = forecast(f, &fault);
+    model_file_free(&f->model);
+    past_close(&f->past);
+    free(f->future);
+    free(f->memory);
     free(f);
     return fault_report(&fault, rc);
 }

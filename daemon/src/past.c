@@ -1,5 +1,6 @@
 #include "past.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +137,17 @@ int past_read(struct past *past, const char *path, const char *only, struct faul
         past_close(past);
     }
     return rc;
+}
+
+int past_known(const struct past *past, int64_t at, size_t *known, struct fault *fault)
+{
+    if (at > (int64_t)past->n) {
+        return fault_set(fault, FAULT_INPUT,
+                         "option at: %" PRId64 " is behind the last of %zu trials of %s", at,
+                         past->n, past->subject);
+    }
+    *known = at >= 0 ? (size_t)at : past->n;
+    return FAULT_NONE;
 }
 
 void past_close(struct past *past)
