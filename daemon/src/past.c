@@ -7,11 +7,10 @@
 
 #include "hearing.h"
 #include "journal_reader.h"
+#include "list.h"
 #include "rows.h"
 #include "session.h"
 #include "standing.h"
-
-enum { FIRST_TRIALS = 1024 };
 
 /* What is read from, and what of it is wanted. */
 struct source {
@@ -44,15 +43,11 @@ static int push(struct source *s, const char *session, const model_status_sessio
                 const model_trial *trial, double p_left, struct fault *fault)
 {
     struct past *past = s->past;
-    if (past->n == past->capacity) {
-        const size_t capacity = past->capacity > 0 ? 2 * past->capacity : FIRST_TRIALS;
-        void *trials = realloc(past->trials, capacity * sizeof *past->trials);
-        if (trials == NULL) {
-            return fault_set(fault, FAULT_WORK, "%s: no memory for its trials", s->path);
-        }
-        past->trials = trials;
-        past->capacity = capacity;
+    void *list = list_grow(past->trials, past->n, &past->capacity, sizeof *past->trials);
+    if (list == NULL) {
+        return fault_set(fault, FAULT_WORK, "%s: no memory for its trials", s->path);
     }
+    past->trials = list;
     const bool starts = past->n == 0 || strcmp(past->session, session) != 0;
     strcpy(past->session, session);
     past->trials[past->n++] = (struct past_trial){
