@@ -425,22 +425,16 @@ static void print_json(const struct adviser *a)
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
-static int write_plot(const struct adviser *a, struct fault *fault)
+static void put_plot(FILE *to, const void *what)
 {
-    struct document document;
+    const struct adviser *a = what;
     char title[TITLE_MAX];
     char why[TITLE_MAX];
-    const char *path = a->request->picture;
     const model_protocol *p = &a->protocol.protocol;
-    const int rc = path != NULL ? document_open(&document, path, fault) : FAULT_NONE;
-    if (path == NULL || rc != FAULT_NONE) {
-        return rc;
-    }
     (void)snprintf(title, sizeof title, "%.64s after %zu trials, stage %s", a->past.subject, a->at,
                    p->stage[a->rig.stage].name);
     suggestion_why(&a->advice, p, why, sizeof why);
-    advice_plot(document.to, &(struct advice_plot){title, why, &a->advice, p});
-    return document_close(&document, fault);
+    advice_plot(to, &(struct advice_plot){title, why, &a->advice, p});
 }
 
 static int advise(struct adviser *a, struct fault *fault)
@@ -459,7 +453,7 @@ static int advise(struct adviser *a, struct fault *fault)
     rc = rc ? rc : ask(a, fault);
     if (rc == FAULT_NONE) {
         take_what_came(a);
-        rc = write_plot(a, fault);
+        rc = document_write(r->picture, put_plot, a, fault);
         if (rc == FAULT_NONE && r->json) {
             print_json(a);
         } else if (rc == FAULT_NONE) {

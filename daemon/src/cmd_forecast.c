@@ -367,16 +367,11 @@ static void print_json(const struct forecaster *f, const model_forecast_result *
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
-static int write_plot(const struct forecaster *f, const model_forecast_result *r,
-                      struct fault *fault)
+static void put_plot(FILE *to, const void *what)
 {
-    struct document document;
+    const struct forecaster *f = what;
+    const model_forecast_result *r = model_forecast_result_of(f->forecast);
     char title[TITLE_MAX];
-    const char *path = f->request->picture;
-    const int rc = path != NULL ? document_open(&document, path, fault) : FAULT_NONE;
-    if (path == NULL || rc != FAULT_NONE) {
-        return rc;
-    }
     (void)snprintf(title, sizeof title, "%.64s after %zu trials, in windows of %u", f->past.subject,
                    f->at, r->window);
     const struct forecast_plot plot = {.title = title,
@@ -386,8 +381,7 @@ static int write_plot(const struct forecaster *f, const model_forecast_result *r
                                        .before = f->before,
                                        .n_came = f->n_came,
                                        .came = f->came};
-    forecast_plot(document.to, &plot);
-    return document_close(&document, fault);
+    forecast_plot(to, &plot);
 }
 
 static int configure(struct forecaster *f, struct fault *fault)
@@ -448,7 +442,7 @@ static int forecast(struct forecaster *f, struct fault *fault)
     if (rc == FAULT_NONE) {
         const model_forecast_result *result = model_forecast_result_of(f->forecast);
         take_windows(f);
-        rc = write_plot(f, result, fault);
+        rc = document_write(r->picture, put_plot, f, fault);
         if (rc == FAULT_NONE && r->json) {
             print_json(f, result);
         } else if (rc == FAULT_NONE) {

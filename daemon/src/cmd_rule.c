@@ -98,8 +98,9 @@ static void put_rows(FILE *to, const struct ensemble *e, uint32_t weight, uint32
     }
 }
 
-static void put_table(FILE *to, const struct ensemble *e)
+static void put_table(FILE *to, const void *what)
 {
+    const struct ensemble *e = what;
     fputs("member,rule,quantity,weight,state,w,history,outcome,stimulus,value,lo,hi\n", to);
     for (uint32_t i = 0; i < ensemble_policy(e)->n; i++) {
         for (uint32_t k = 0; k < e->n_states; k++) {
@@ -265,16 +266,9 @@ static void print_json(const struct ensemble *e)
 
 /* ---- the command ---- */
 
-static int write_document(const struct ensemble *e, const char *path,
-                          void (*put)(FILE *to, const struct ensemble *e), struct fault *fault)
+static void put_plot(FILE *to, const void *ensemble)
 {
-    struct document document;
-    const int rc = path != NULL ? document_open(&document, path, fault) : FAULT_NONE;
-    if (path == NULL || rc != FAULT_NONE) {
-        return rc;
-    }
-    put(document.to, e);
-    return document_close(&document, fault);
+    ensemble_plot(to, ensemble);
 }
 
 static int name_output(const char *prefix, const char *ending, const char **path,
@@ -300,9 +294,9 @@ static int write_files(const struct ensemble *e, struct request *r, struct fault
         rc = name_output(r->prefix, "svg", &r->svg, svg, fault);
     }
     if (rc == FAULT_NONE) {
-        rc = write_document(e, r->csv, put_table, fault);
+        rc = document_write(r->csv, put_table, e, fault);
     }
-    return rc == FAULT_NONE ? write_document(e, r->svg, ensemble_plot, fault) : rc;
+    return rc == FAULT_NONE ? document_write(r->svg, put_plot, e, fault) : rc;
 }
 
 static int report(struct ensemble *e, uint32_t n, struct request *r, struct fault *fault)
