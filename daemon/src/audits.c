@@ -7,6 +7,7 @@
 
 #include "hearing.h"
 #include "journal_reader.h"
+#include "list.h"
 #include "rows.h"
 #include "subjects.h"
 
@@ -17,29 +18,11 @@ static int no_memory(const char *path, struct fault *fault)
 
 /* ---- animals --------------------------------------------------------------------------------- */
 
-static bool grow(void **list, uint32_t n, uint32_t *capacity, size_t size)
-{
-    if (n < *capacity) {
-        return true;
-    }
-    const uint32_t more = *capacity > 0 ? 2 * *capacity : 16;
-    void *grown = realloc(*list, more * size);
-    if (grown == NULL) {
-        return false;
-    }
-    *list = grown;
-    *capacity = more;
-    return true;
-}
-
 static int add_subject(struct audits *a, const char *name, const char *path, struct fault *fault)
 {
-    void *list = a->subjects;
-    if (!grow(&list, a->n_subjects, &a->capacity, sizeof(void *))) {
-        return no_memory(path, fault);
-    }
-    a->subjects = list;
-    struct audits_subject *to = calloc(1, sizeof *to);
+    void *list = list_grow(a->subjects, a->n_subjects, &a->capacity, sizeof *a->subjects);
+    a->subjects = list != NULL ? list : a->subjects;
+    struct audits_subject *to = list != NULL ? calloc(1, sizeof *to) : NULL;
     if (to == NULL) {
         return no_memory(path, fault);
     }
@@ -52,8 +35,8 @@ static int add_subject(struct audits *a, const char *name, const char *path, str
 static int note_alarm(struct audits *a, uint32_t subject, const model_audit_alarm *what,
                       const char *path, struct fault *fault)
 {
-    void *list = a->alarms;
-    if (!grow(&list, a->n_alarms, &a->alarm_capacity, sizeof *a->alarms)) {
+    void *list = list_grow(a->alarms, a->n_alarms, &a->alarm_capacity, sizeof *a->alarms);
+    if (list == NULL) {
         return no_memory(path, fault);
     }
     a->alarms = list;

@@ -36,10 +36,10 @@ struct audits {
     const model_audit_params *params;
     struct audits_subject **subjects;
     uint32_t n_subjects;
-    uint32_t capacity;
+    size_t capacity;
     struct audits_alarm *alarms;
     uint32_t n_alarms;
-    uint32_t alarm_capacity;
+    size_t alarm_capacity;
     int64_t n_stages_unknown; /* trials whose stage the protocol does not have */
     char stage_unknown[PROTO_ID_MAX + 1];
 };

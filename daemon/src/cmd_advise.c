@@ -60,14 +60,6 @@ struct adviser {
 
 /* ---- what is known --------------------------------------------------------------------------- */
 
-static int choose_model(struct adviser *a, struct fault *fault)
-{
-    struct model_spec spec;
-    model_spec_init(&spec);
-    return a->request->model != NULL ? model_file_load(a->request->model, &a->model, fault)
-                                     : model_file_build(&spec, &a->model, fault);
-}
-
 /* The correct side; at zero contrast, if it is not stated, that of a rewarded choice. */
 static int8_t side_of(const model_trial *t)
 {
@@ -351,22 +343,13 @@ static void print_text(const struct adviser *a)
 
 /* ---- for programs ---------------------------------------------------------------------------- */
 
-static void json_reals(size_t n, const char *const keys[], const double values[])
-{
-    for (size_t i = 0; i < n; i++) {
-        printf("%s", i > 0 ? ", " : "");
-        escape_json_real(stdout, keys[i], values[i]);
-    }
-}
-
 static void json_action(const model_curriculum_action *x)
 {
-    static const char *const KEYS[] = {"gain",      "gain_lo",    "gain_hi",    "p_better",
-                                       "correct",   "correct_lo", "correct_hi", "reward",
-                                       "reward_lo", "reward_hi",  "align"};
-    const double values[] = {x->gain,      x->gain_lo,   x->gain_hi,  x->p_better,
-                             x->skill,     x->skill_lo,  x->skill_hi, x->reward,
-                             x->reward_lo, x->reward_hi, x->align};
+    const struct escape_real parts[] = {
+        {"gain", x->gain},           {"gain_lo", x->gain_lo}, {"gain_hi", x->gain_hi},
+        {"p_better", x->p_better},   {"correct", x->skill},   {"correct_lo", x->skill_lo},
+        {"correct_hi", x->skill_hi}, {"reward", x->reward},   {"reward_lo", x->reward_lo},
+        {"reward_hi", x->reward_hi}, {"align", x->align}};
     proto_named params[8];
     const uint32_t n = suggestion_params(&x->change, params);
     printf("{\"action\": \"%s\", \"params\": {", model_change_name(x->change.kind));
@@ -375,7 +358,7 @@ static void json_action(const model_curriculum_action *x)
         escape_json_real(stdout, params[i].name, params[i].value);
     }
     printf("}, \"is_final\": %s, ", x->is_final ? "true" : "false");
-    json_reals(sizeof values / sizeof values[0], KEYS, values);
+    escape_json_reals(stdout, sizeof parts / sizeof parts[0], parts);
     printf("}");
 }
 
@@ -388,7 +371,7 @@ static void json_known(const struct adviser *a)
     printf(" \"w\": {");
     for (uint32_t k = 0; k < policy->n; k++) {
         printf("%s\"%s\": {", k > 0 ? ", " : "", model_feature_name(policy->feature[k]));
-        json_reals(2, (const char *const[]){"mean", "sd"}, (double[]){w[k], sd[k]});
+        escape_json_reals(stdout, 2, (const struct escape_real[]){{"mean", w[k]}, {"sd", sd[k]}});
         printf("}");
     }
     printf("}, \"bank\": [");
@@ -399,9 +382,11 @@ static void json_known(const struct adviser *a)
         printf("}");
     }
     printf("],\n ");
-    json_reals(
-        4, (const char *const[]){"p_learns", "correct", "correct_lo", "correct_hi"},
-        (double[]){a->advice.p_learns, a->advice.skill, a->advice.skill_lo, a->advice.skill_hi});
+    escape_json_reals(stdout, 4,
+                      (const struct escape_real[]){{"p_learns", a->advice.p_learns},
+                                                   {"correct", a->advice.skill},
+                                                   {"correct_lo", a->advice.skill_lo},
+                                                   {"correct_hi", a->advice.skill_hi}});
     printf(",\n");
 }
 
@@ -431,29 +416,25 @@ static void print_json(const struct adviser *a)
         json_action(&a->advice.action[i]);
     }
     printf("],\n \"came\": {\"trials\": %zu, ", a->came.n);
-    json_reals(2, (const char *const[]){"reward", "nats_for_change"},
-               (double[]){a->came.n > 0 ? a->came.rewarded : (double)NAN, a->came.nats_more});
+    escape_json_reals(
+        stdout, 2,
+        (const struct escape_real[]){{"reward", a->came.n > 0 ? a->came.rewarded : (double)NAN},
+                                     {"nats_for_change", a->came.nats_more}});
     printf("}}\n");
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
-static int write_plot(const struct adviser *a, struct fault *fault)
+static void put_plot(FILE *to, const void *what)
 {
-    struct document document;
+    const struct adviser *a = what;
     char title[TITLE_MAX];
     char why[TITLE_MAX];
-    const char *path = a->request->picture;
     const model_protocol *p = &a->protocol.protocol;
-    const int rc = path != NULL ? document_open(&document, path, fault) : FAULT_NONE;
-    if (path == NULL || rc != FAULT_NONE) {
-        return rc;
-    }
     (void)snprintf(title, sizeof title, "%.64s after %zu trials, stage %s", a->past.subject, a->at,
                    p->stage[a->rig.stage].name);
     suggestion_why(&a->advice, p, why, sizeof why);
-    advice_plot(document.to, &(struct advice_plot){title, why, &a->advice, p});
-    return document_close(&document, fault);
+    advice_plot(to, &(struct advice_plot){title, why, &a->advice, p});
 }
 
 static int advise(struct adviser *a, struct fault *fault)
@@ -463,23 +444,16 @@ static int advise(struct adviser *a, struct fault *fault)
                  ? protocol_file_load(&a->protocol, r->protocol, fault)
                  : fault_set(fault, FAULT_INPUT,
                              "option protocol: the file of the protocol was expected");
-    rc = rc ? rc : choose_model(a, fault);
+    rc = rc ? rc : model_file_load_or_built_in(r->model, &a->model, fault);
     rc = rc ? rc : configure(a, fault);
     rc = rc ? rc : past_read(&a->past, r->path, r->subject, fault);
-    if (rc == FAULT_NONE && r->at > (int64_t)a->past.n) {
-        rc = fault_set(fault, FAULT_INPUT,
-                       "option at: %" PRId64 " is behind the last of %zu trials of %s", r->at,
-                       a->past.n, a->past.subject);
-    }
-    if (rc == FAULT_NONE) {
-        a->at = r->at >= 0 ? (size_t)r->at : a->past.n;
-    }
+    rc = rc ? rc : past_known(&a->past, r->at, &a->at, fault);
     rc = rc ? rc : follow(a, fault);
     rc = rc ? rc : place_rig(a, fault);
     rc = rc ? rc : ask(a, fault);
     if (rc == FAULT_NONE) {
         take_what_came(a);
-        rc = write_plot(a, fault);
+        rc = document_write(r->picture, put_plot, a, fault);
         if (rc == FAULT_NONE && r->json) {
             print_json(a);
         } else if (rc == FAULT_NONE) {
@@ -538,15 +512,14 @@ int cmd_advise(int argc, char **argv)
     struct fault fault;
     progress_catch_interrupts();
     struct adviser *a = calloc(1, sizeof *a);
-    if (a != NULL) {
-        a->request = &r;
+    if (a == NULL) {
+        return fault_report(&fault, fault_set(&fault, FAULT_WORK, "no memory"));
     }
-    const int rc = a != NULL ? advise(a, &fault) : fault_set(&fault, FAULT_WORK, "no memory");
-    if (a != NULL) {
-        model_file_free(&a->model);
-        past_close(&a->past);
-        free(a->memory);
-    }
+    a->request = &r;
+    const int rc = advise(a, &fault);
+    model_file_free(&a->model);
+    past_close(&a->past);
+    free(a->memory);
     free(a);
-    return rc == FAULT_NONE ? 0 : fault_report(&fault, rc);
+    return fault_report(&fault, rc);
 }

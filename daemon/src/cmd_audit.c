@@ -217,18 +217,16 @@ static bool any_finished(const struct trainees *t, const model_protocol *protoco
 
 static int load_mouse(struct request *r, struct model_file *model, struct fault *fault)
 {
-    if (r->model != NULL && r->spec.given) {
-        return fault_set(fault, FAULT_INPUT,
-                         "option model: says all of the animal; no rule, rate, baseline, policy, "
-                         "noise or start expected beside it");
+    int rc = spec_check(&r->spec, r->model, fault);
+    if (rc != FAULT_NONE) {
+        return rc;
     }
     if (r->model == NULL && !r->spec.given) {
         r->spec.words.rule = "reinforce";
         r->spec.words.rate = 0.05;
         r->spec.words.features = "stimulus,bias";
     }
-    const int rc = r->model != NULL ? model_file_load(r->model, model, fault)
-                                    : spec_build(&r->spec, model, fault);
+    rc = spec_load(&r->spec, r->model, model, fault);
     if (rc == FAULT_NONE && model_file_is_bank(model)) {
         model_file_free(model);
         return fault_set(fault, FAULT_INPUT, "%s: is a bank; a single model expected", r->model);

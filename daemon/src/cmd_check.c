@@ -108,6 +108,26 @@ static int check_protocol(const char *path, const char *defects)
     return FAULT_NONE;
 }
 
+/* A configuration: printed, and could the daemon start with it? */
+static int check_config(const char *path)
+{
+    struct fault fault;
+    struct config *config = calloc(1, sizeof *config);
+    if (config == NULL) {
+        return fault_report(&fault, fault_set(&fault, FAULT_WORK, "out of memory"));
+    }
+    config_init(config);
+    int rc = path != NULL ? config_load(config, path, &fault) : FAULT_NONE;
+    if (rc != FAULT_NONE) {
+        (void)fault_report(&fault, rc);
+    } else {
+        config_print(config, stdout);
+        rc = check_all(config);
+    }
+    free(config);
+    return rc;
+}
+
 int cmd_check(int argc, char **argv)
 {
     const char *path = NULL;
@@ -147,26 +167,9 @@ int cmd_check(int argc, char **argv)
     }
     if ((protocol != NULL && path != NULL) || (protocol == NULL && defects != NULL)) {
         struct fault fault;
-        fault_set(&fault, FAULT_INPUT,
-                  "check: -c alone, or --protocol with or without --defect expected");
-        return fault_report(&fault, FAULT_INPUT);
+        return fault_report(
+            &fault, fault_set(&fault, FAULT_INPUT,
+                              "check: -c alone, or --protocol with or without --defect expected"));
     }
-    if (protocol != NULL) {
-        return check_protocol(protocol, defects);
-    }
-    struct config *config = calloc(1, sizeof *config);
-    struct fault fault;
-    if (config == NULL) {
-        return fault_report(&fault, fault_set(&fault, FAULT_WORK, "out of memory"));
-    }
-    config_init(config);
-    code = path != NULL ? config_load(config, path, &fault) : FAULT_NONE;
-    if (code != FAULT_NONE) {
-        (void)fault_report(&fault, code);
-    } else {
-        config_print(config, stdout);
-        code = check_all(config);
-    }
-    free(config);
-    return code;
+    return protocol != NULL ? check_protocol(protocol, defects) : check_config(path);
 }

@@ -316,20 +316,18 @@ static void print_reliability(const model_score *s)
 static void print_score(const model_score *s, double outside)
 {
     printf("{");
-    escape_json_real(stdout, "nats", model_score_mean_nats(s));
-    printf(", ");
-    escape_json_real(stdout, "accuracy", model_score_accuracy(s));
-    printf(", ");
-    escape_json_real(stdout, "brier", model_score_mean_brier(s));
-    printf(", ");
-    escape_json_real(stdout, "ece", model_score_ece(s));
-    printf(", ");
-    escape_json_real(stdout, "baseline_nats", model_score_mean_baseline_nats(s));
-    printf(", ");
-    printf("\"n\": %lld, ", (long long)s->n);
-    escape_json_real(stdout, "coverage", model_score_coverage(s));
-    printf(", ");
-    escape_json_real(stdout, "interval_ratio", model_score_interval_ratio(s));
+    escape_json_reals(
+        stdout, 5,
+        (const struct escape_real[]){{"nats", model_score_mean_nats(s)},
+                                     {"accuracy", model_score_accuracy(s)},
+                                     {"brier", model_score_mean_brier(s)},
+                                     {"ece", model_score_ece(s)},
+                                     {"baseline_nats", model_score_mean_baseline_nats(s)}});
+    printf(", \"n\": %lld, ", (long long)s->n);
+    escape_json_reals(
+        stdout, 2,
+        (const struct escape_real[]){{"coverage", model_score_coverage(s)},
+                                     {"interval_ratio", model_score_interval_ratio(s)}});
     printf(", \"coverage_bins\": %lld, \"reliability\": ", (long long)s->n_rates);
     print_reliability(s);
     printf(", ");
@@ -343,11 +341,11 @@ static void print_member_objects(const struct eval *e, const model_score *pooled
     for (uint32_t i = 0; i < e->models.bank->n; i++) {
         printf("%s{\"rule\": \"%s\", ", i > 0 ? ", " : "",
                model_rule_name(e->models.bank->member[i].rule.kind));
-        escape_json_real(stdout, "nats", e->sums.nats[i] / (double)pooled->n);
-        printf(", ");
-        escape_json_real(stdout, "weight", e->sums.weight[i] / (double)pooled->n);
-        printf(", ");
-        escape_json_real(stdout, "adds", member_gain(e, pooled, i));
+        escape_json_reals(
+            stdout, 3,
+            (const struct escape_real[]){{"nats", e->sums.nats[i] / (double)pooled->n},
+                                         {"weight", e->sums.weight[i] / (double)pooled->n},
+                                         {"adds", member_gain(e, pooled, i)}});
         printf("}");
     }
     printf("]");
@@ -609,5 +607,5 @@ int cmd_eval(int argc, char **argv)
     if (rc == FAULT_NONE) {
         rc = evaluate(&r, &fault);
     }
-    return rc == FAULT_NONE ? 0 : fault_report(&fault, rc);
+    return fault_report(&fault, rc);
 }

@@ -65,14 +65,6 @@ struct forecaster {
 
 /* ---- what is known --------------------------------------------------------------------------- */
 
-static int choose_model(struct forecaster *f, struct fault *fault)
-{
-    struct model_spec spec;
-    model_spec_init(&spec);
-    return f->request->model != NULL ? model_file_load(f->request->model, &f->model, fault)
-                                     : model_file_build(&spec, &f->model, fault);
-}
-
 /* The correct side where it is known: 1 right, 0 left, else -1. */
 static int side_of(const model_trial *t)
 {
@@ -301,17 +293,11 @@ static void print_text(const struct forecaster *f, const model_forecast_result *
 
 static void json_band(const char *key, const model_forecast_band *b)
 {
-    const struct {
-        const char *key;
-        double value;
-    } parts[] = {{"mean", b->mean}, {"median", b->median}, {"lo50", b->lo50},
-                 {"hi50", b->hi50}, {"lo90", b->lo90},     {"hi90", b->hi90}};
+    const struct escape_real parts[] = {{"mean", b->mean}, {"median", b->median},
+                                        {"lo50", b->lo50}, {"hi50", b->hi50},
+                                        {"lo90", b->lo90}, {"hi90", b->hi90}};
     printf("\"%s\": {", key);
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        printf("%s", i > 0 ? ", " : "");
-        escape_json_real(stdout, parts[i].key,
-                         isfinite(parts[i].value) ? parts[i].value : (double)NAN);
-    }
+    escape_json_reals(stdout, sizeof parts / sizeof parts[0], parts);
     printf("}");
 }
 
@@ -381,16 +367,11 @@ static void print_json(const struct forecaster *f, const model_forecast_result *
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
-static int write_plot(const struct forecaster *f, const model_forecast_result *r,
-                      struct fault *fault)
+static void put_plot(FILE *to, const void *what)
 {
-    struct document document;
+    const struct forecaster *f = what;
+    const model_forecast_result *r = model_forecast_result_of(f->forecast);
     char title[TITLE_MAX];
-    const char *path = f->request->picture;
-    const int rc = path != NULL ? document_open(&document, path, fault) : FAULT_NONE;
-    if (path == NULL || rc != FAULT_NONE) {
-        return rc;
-    }
     (void)snprintf(title, sizeof title, "%.64s after %zu trials, in windows of %u", f->past.subject,
                    f->at, r->window);
     const struct forecast_plot plot = {.title = title,
@@ -400,8 +381,7 @@ static int write_plot(const struct forecaster *f, const model_forecast_result *r
                                        .before = f->before,
                                        .n_came = f->n_came,
                                        .came = f->came};
-    forecast_plot(document.to, &plot);
-    return document_close(&document, fault);
+    forecast_plot(to, &plot);
 }
 
 static int configure(struct forecaster *f, struct fault *fault)
@@ -452,24 +432,17 @@ static int run(struct forecaster *f, struct fault *fault)
 static int forecast(struct forecaster *f, struct fault *fault)
 {
     const struct request *r = f->request;
-    int rc = choose_model(f, fault);
+    int rc = model_file_load_or_built_in(r->model, &f->model, fault);
     rc = rc ? rc : configure(f, fault);
     rc = rc ? rc : past_read(&f->past, r->path, r->subject, fault);
-    if (rc == FAULT_NONE && r->at > (int64_t)f->past.n) {
-        rc = fault_set(fault, FAULT_INPUT,
-                       "option at: %" PRId64 " is behind the last of %zu trials of %s", r->at,
-                       f->past.n, f->past.subject);
-    }
-    if (rc == FAULT_NONE) {
-        f->at = r->at >= 0 ? (size_t)r->at : f->past.n;
-    }
+    rc = rc ? rc : past_known(&f->past, r->at, &f->at, fault);
     rc = rc ? rc : follow(f, fault);
     rc = rc ? rc : choose_task(f, fault);
     rc = rc ? rc : run(f, fault);
     if (rc == FAULT_NONE) {
         const model_forecast_result *result = model_forecast_result_of(f->forecast);
         take_windows(f);
-        rc = write_plot(f, result, fault);
+        rc = document_write(r->picture, put_plot, f, fault);
         if (rc == FAULT_NONE && r->json) {
             print_json(f, result);
         } else if (rc == FAULT_NONE) {
@@ -530,16 +503,15 @@ int cmd_forecast(int argc, char **argv)
     struct fault fault;
     progress_catch_interrupts();
     struct forecaster *f = calloc(1, sizeof *f);
-    if (f != NULL) {
-        f->request = &r;
+    if (f == NULL) {
+        return fault_report(&fault, fault_set(&fault, FAULT_WORK, "no memory"));
     }
-    const int rc = f != NULL ? forecast(f, &fault) : fault_set(&fault, FAULT_WORK, "no memory");
-    if (f != NULL) {
-        model_file_free(&f->model);
-        past_close(&f->past);
-        free(f->future);
-        free(f->memory);
-    }
+    f->request = &r;
+    const int rc = forecast(f, &fault);
+    model_file_free(&f->model);
+    past_close(&f->past);
+    free(f->future);
+    free(f->memory);
     free(f);
-    return rc == FAULT_NONE ? 0 : fault_report(&fault, rc);
+    return fault_report(&fault, rc);
 }

@@ -407,5 +407,5 @@ int cmd_model(int argc, char **argv)
     } else {
         rc = r.is_new || r.is_join ? make(&r, &fault) : show(r.paths[0], json, &fault);
     }
-    return rc == FAULT_NONE ? 0 : fault_report(&fault, rc);
+    return fault_report(&fault, rc);
 }

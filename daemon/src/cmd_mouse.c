@@ -34,10 +34,9 @@ static int check(const struct wanted *w, struct fault *fault)
                          "where is the rig? One of --connect ENDPOINT, --bind ENDPOINT and "
                          "--serial PORT was expected");
     }
-    if (w->model != NULL && w->spec.given) {
-        return fault_set(fault, FAULT_INPUT,
-                         "option model: says all of the animal; no rule, rate, baseline, policy, "
-                         "noise or start expected beside it");
+    const int rc = spec_check(&w->spec, w->model, fault);
+    if (rc != FAULT_NONE) {
+        return rc;
     }
     if (w->subject[0] != '\0' && !proto_id_is_valid(w->subject)) {
         return fault_set(fault, FAULT_INPUT,
@@ -154,8 +153,7 @@ static int be_mouse(struct wanted *w, struct fault *fault)
     struct model_file model = {0};
     int rc = check(w, fault);
     if (rc == FAULT_NONE) {
-        rc = w->model != NULL ? model_file_load(w->model, &model, fault)
-                              : spec_build(&w->spec, &model, fault);
+        rc = spec_load(&w->spec, w->model, &model, fault);
     }
     if (rc == FAULT_NONE) {
         const uint32_t i = draw_member(&model.bank, (uint64_t)w->seed);
@@ -222,5 +220,5 @@ int cmd_mouse(int argc, char **argv)
     }
     struct fault fault;
     const int rc = be_mouse(&w, &fault);
-    return rc != FAULT_NONE ? fault_report(&fault, rc) : 0;
+    return fault_report(&fault, rc);
 }

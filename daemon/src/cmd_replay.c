@@ -19,6 +19,8 @@ struct replay {
     int64_t events, predictions, values;
 };
 
+enum { ARRAYS = 6 }; /* columns of a prediction; numbers follow */
+
 static int64_t no_clock(void)
 {
     return 0;
@@ -61,22 +63,9 @@ static int compare_reals(struct replay *r, int64_t event, int column, const char
     return FAULT_NONE;
 }
 
-static int compare_prediction(struct replay *r, const struct rerun_step *step, struct fault *fault)
+static int compare_arrays(struct replay *r, int64_t id, const proto_prediction *p,
+                          struct fault *fault)
 {
-    const proto_prediction *p = &step->result->reply.as.prediction;
-    const int64_t id = step->event->id;
-    sqlite3_stmt *s = r->prediction;
-    sqlite3_reset(s);
-    sqlite3_bind_int64(s, 1, id);
-    const bool is_there = sqlite3_step(s) == SQLITE_ROW;
-    if (is_there != step->result->has_prediction) {
-        return fault_set(fault, FAULT_WORK, "%s: event %" PRId64 ": %s", r->rerun->journal.path, id,
-                         is_there ? "a prediction stands there, none is recomputed"
-                                  : "no prediction stands there, one is recomputed");
-    }
-    if (!is_there) {
-        return FAULT_NONE;
-    }
     const struct {
         const char *what;
         const double *values;
@@ -88,9 +77,15 @@ static int compare_prediction(struct replay *r, const struct rerun_step *step, s
                  {"w", p->w.v, p->w.n},
                  {"w_sd", p->w_sd.v, p->w_sd.n}};
     int rc = FAULT_NONE;
-    for (int i = 0; rc == FAULT_NONE && i < 6; i++) {
+    for (int i = 0; rc == FAULT_NONE && i < ARRAYS; i++) {
         rc = compare_reals(r, id, i, blobs[i].what, blobs[i].values, blobs[i].n, fault);
     }
+    return rc;
+}
+
+static int compare_numbers(struct replay *r, int64_t id, const proto_prediction *p,
+                           struct fault *fault)
+{
     const struct {
         const char *what;
         double value;
@@ -109,16 +104,37 @@ static int compare_prediction(struct replay *r, const struct rerun_step *step, s
                    {"session_ece", p->session_score.v.ece},
                    {"session_coverage", p->session_score.v.coverage},
                    {"session_interval_ratio", p->session_score.v.interval_ratio}};
-    const int n_numbers = (int)(sizeof numbers / sizeof numbers[0]);
-    for (int i = 0; rc == FAULT_NONE && i < n_numbers; i++) {
+    const int n = (int)(sizeof numbers / sizeof numbers[0]);
+    int rc = FAULT_NONE;
+    for (int i = 0; rc == FAULT_NONE && i < n; i++) {
+        const int column = ARRAYS + i;
         r->values++;
-        if (!is_same(s, 6 + i, numbers[i].value)) {
-            rc = differ(r, id, numbers[i].what, sqlite3_column_double(s, 6 + i), numbers[i].value,
-                        fault);
+        if (!is_same(r->prediction, column, numbers[i].value)) {
+            rc = differ(r, id, numbers[i].what, sqlite3_column_double(r->prediction, column),
+                        numbers[i].value, fault);
         }
     }
-    r->predictions++;
     return rc;
+}
+
+static int compare_prediction(struct replay *r, const struct rerun_step *step, struct fault *fault)
+{
+    const proto_prediction *p = &step->result->reply.as.prediction;
+    const int64_t id = step->event->id;
+    sqlite3_reset(r->prediction);
+    sqlite3_bind_int64(r->prediction, 1, id);
+    const bool is_there = sqlite3_step(r->prediction) == SQLITE_ROW;
+    if (is_there != step->result->has_prediction) {
+        return fault_set(fault, FAULT_WORK, "%s: event %" PRId64 ": %s", r->rerun->journal.path, id,
+                         is_there ? "a prediction stands there, none is recomputed"
+                                  : "no prediction stands there, one is recomputed");
+    }
+    if (!is_there) {
+        return FAULT_NONE;
+    }
+    r->predictions++;
+    const int rc = compare_arrays(r, id, p, fault);
+    return rc == FAULT_NONE ? compare_numbers(r, id, p, fault) : rc;
 }
 
 static int compare_event(struct replay *r, const struct rerun_step *step, struct fault *fault)
@@ -301,5 +317,5 @@ int cmd_replay(int argc, char **argv)
     struct fault fault;
     progress_catch_interrupts();
     code = replay_journal(path, &fault);
-    return code == FAULT_NONE ? code : fault_report(&fault, code);
+    return fault_report(&fault, code);
 }

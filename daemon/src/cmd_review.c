@@ -314,5 +314,5 @@ int cmd_review(int argc, char **argv)
     }
     code = page != NULL ? review_page_write(&review, page, &fault) : FAULT_NONE;
     review_close(&review);
-    return code == FAULT_NONE ? code : fault_report(&fault, code);
+    return fault_report(&fault, code);
 }

@@ -98,8 +98,9 @@ static void put_rows(FILE *to, const struct ensemble *e, uint32_t weight, uint32
     }
 }
 
-static void put_table(FILE *to, const struct ensemble *e)
+static void put_table(FILE *to, const void *what)
 {
+    const struct ensemble *e = what;
     fputs("member,rule,quantity,weight,state,w,history,outcome,stimulus,value,lo,hi\n", to);
     for (uint32_t i = 0; i < ensemble_policy(e)->n; i++) {
         for (uint32_t k = 0; k < e->n_states; k++) {
@@ -211,11 +212,8 @@ static void print_text(const struct ensemble *e, bool wrote)
 static void json_interval(const char *name, const model_interval *v)
 {
     printf("\"%s\": {", name);
-    escape_json_real(stdout, "mean", v->mean);
-    printf(", ");
-    escape_json_real(stdout, "lo", v->lo);
-    printf(", ");
-    escape_json_real(stdout, "hi", v->hi);
+    escape_json_reals(
+        stdout, 3, (const struct escape_real[]){{"mean", v->mean}, {"lo", v->lo}, {"hi", v->hi}});
     printf("}");
 }
 
@@ -268,16 +266,9 @@ static void print_json(const struct ensemble *e)
 
 /* ---- the command ---- */
 
-static int write_document(const struct ensemble *e, const char *path,
-                          void (*put)(FILE *to, const struct ensemble *e), struct fault *fault)
+static void put_plot(FILE *to, const void *ensemble)
 {
-    struct document document;
-    const int rc = path != NULL ? document_open(&document, path, fault) : FAULT_NONE;
-    if (path == NULL || rc != FAULT_NONE) {
-        return rc;
-    }
-    put(document.to, e);
-    return document_close(&document, fault);
+    ensemble_plot(to, ensemble);
 }
 
 static int name_output(const char *prefix, const char *ending, const char **path,
@@ -303,9 +294,9 @@ static int write_files(const struct ensemble *e, struct request *r, struct fault
         rc = name_output(r->prefix, "svg", &r->svg, svg, fault);
     }
     if (rc == FAULT_NONE) {
-        rc = write_document(e, r->csv, put_table, fault);
+        rc = document_write(r->csv, put_table, e, fault);
     }
-    return rc == FAULT_NONE ? write_document(e, r->svg, ensemble_plot, fault) : rc;
+    return rc == FAULT_NONE ? document_write(r->svg, put_plot, e, fault) : rc;
 }
 
 static int report(struct ensemble *e, uint32_t n, struct request *r, struct fault *fault)
@@ -364,5 +355,5 @@ int cmd_rule(int argc, char **argv)
     struct ensemble e = {0};
     const int rc = report(&e, (uint32_t)options.n_arguments, &r, &fault);
     ensemble_close(&e);
-    return rc == FAULT_NONE ? 0 : fault_report(&fault, rc);
+    return fault_report(&fault, rc);
 }

@@ -207,10 +207,9 @@ static int refuse(struct fault *fault, const char *what)
 static int check_request(const struct request *r, size_t n_arguments, struct fault *fault)
 {
     const bool has_protocol = r->protocol != NULL || r->compare != NULL;
-    if (r->model != NULL && r->spec.given) {
-        return refuse(fault,
-                      "model: says all of the animal; no rule, rate, baseline, policy, noise "
-                      "or start expected beside it");
+    const int rc = spec_check(&r->spec, r->model, fault);
+    if (rc != FAULT_NONE) {
+        return rc;
     }
     if (r->protocol != NULL && r->compare != NULL) {
         return refuse(fault, "compare: names both protocols; no protocol expected beside it");
@@ -297,8 +296,7 @@ static int run_task(struct request *r, const struct model_file *model, struct fa
 static int run(struct request *r, const char *second, struct fault *fault)
 {
     struct model_file model = {0};
-    int rc = r->model != NULL ? model_file_load(r->model, &model, fault)
-                              : spec_build(&r->spec, &model, fault);
+    int rc = spec_load(&r->spec, r->model, &model, fault);
     rc = rc == FAULT_NONE ? check_spread(r, &model, fault) : rc;
     if (rc == FAULT_NONE) {
         progress_catch_interrupts();
@@ -382,5 +380,5 @@ int cmd_simulate(int argc, char **argv)
     struct fault fault;
     int rc = check_request(&r, options.n_arguments, &fault);
     rc = rc == FAULT_NONE ? run(&r, second, &fault) : rc;
-    return rc == FAULT_NONE ? 0 : fault_report(&fault, rc);
+    return fault_report(&fault, rc);
 }

@@ -104,13 +104,11 @@ static void json_curve(const char *key, const model_erf_curve *c)
         return;
     }
     printf("{");
-    escape_json_real(stdout, "bias", c->bias);
-    printf(", ");
-    escape_json_real(stdout, "threshold", c->threshold);
-    printf(", ");
-    escape_json_real(stdout, "lapse_low", c->lapse_low);
-    printf(", ");
-    escape_json_real(stdout, "lapse_high", c->lapse_high);
+    escape_json_reals(stdout, 4,
+                      (const struct escape_real[]){{"bias", c->bias},
+                                                   {"threshold", c->threshold},
+                                                   {"lapse_low", c->lapse_low},
+                                                   {"lapse_high", c->lapse_high}});
     printf("}");
 }
 
@@ -182,15 +180,9 @@ static void print_json(const struct standings *s)
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
-static int write_plot(const struct standings *s, const char *path, struct fault *fault)
+static void put_plot(FILE *to, const void *standings)
 {
-    struct document document;
-    const int rc = path != NULL ? document_open(&document, path, fault) : FAULT_NONE;
-    if (path == NULL || rc != FAULT_NONE) {
-        return rc;
-    }
-    standings_plot(document.to, s);
-    return document_close(&document, fault);
+    standings_plot(to, standings);
 }
 
 int cmd_status(int argc, char **argv)
@@ -229,7 +221,7 @@ int cmd_status(int argc, char **argv)
     progress_catch_interrupts();
     int rc = standings_read(&s, path, subject, &fault);
     if (rc == FAULT_NONE) {
-        rc = write_plot(&s, picture, &fault);
+        rc = document_write(picture, put_plot, &s, &fault);
         if (rc == FAULT_NONE && is_json) {
             print_json(&s);
         } else if (rc == FAULT_NONE) {
@@ -237,5 +229,5 @@ int cmd_status(int argc, char **argv)
         }
         standings_close(&s);
     }
-    return rc == FAULT_NONE ? 0 : fault_report(&fault, rc);
+    return fault_report(&fault, rc);
 }

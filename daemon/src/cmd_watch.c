@@ -259,5 +259,5 @@ int cmd_watch(int argc, char **argv)
     view_init(&w->view, subject);
     const int rc = watch(w, endpoint, &keys, &fault);
     free(w);
-    return rc == FAULT_NONE ? 0 : fault_report(&fault, rc);
+    return fault_report(&fault, rc);
 }

@@ -273,13 +273,11 @@ static void put_model(FILE *to, const struct comparison *c, uint32_t model)
     fputs("{\"name\": ", to);
     escape_json(to, c->model[model]);
     fputs(", ", to);
-    escape_json_real(to, "nats", comparison_pooled(c, model));
-    fputs(", ", to);
-    escape_json_real(to, "gain", g->pooled);
-    fputs(", ", to);
-    escape_json_real(to, "gain_lo", g->lo);
-    fputs(", ", to);
-    escape_json_real(to, "gain_hi", g->hi);
+    escape_json_reals(to, 4,
+                      (const struct escape_real[]){{"nats", comparison_pooled(c, model)},
+                                                   {"gain", g->pooled},
+                                                   {"gain_lo", g->lo},
+                                                   {"gain_hi", g->hi}});
     if (isfinite(g->least)) {
         fprintf(to, ", \"n_worse\": %" PRIu32 ", \"worst_subject\": ", g->n_worse);
         escape_json(to, c->subject[g->worst]);

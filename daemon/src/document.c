@@ -5,7 +5,13 @@
 #include <string.h>
 #include <unistd.h>
 
-int document_open(struct document *d, const char *path, struct fault *fault)
+struct document {
+    FILE *to;
+    const char *path;
+    char temporary[DOCUMENT_PATH_MAX];
+};
+
+static int open_document(struct document *d, const char *path, struct fault *fault)
 {
     d->path = path;
     const int n = snprintf(d->temporary, sizeof d->temporary, "%s.%ld.tmp", path, (long)getpid());
@@ -19,7 +25,7 @@ int document_open(struct document *d, const char *path, struct fault *fault)
                : fault_set(fault, FAULT_WORK, "%s: cannot be written: %s", path, strerror(errno));
 }
 
-int document_close(struct document *d, struct fault *fault)
+static int close_document(struct document *d, struct fault *fault)
 {
     bool is_written = ferror(d->to) == 0;
     is_written = fclose(d->to) == 0 && is_written;
@@ -29,4 +35,16 @@ int document_close(struct document *d, struct fault *fault)
         return fault_set(fault, FAULT_WORK, "%s: cannot be written: %s", d->path, strerror(why));
     }
     return FAULT_NONE;
+}
+
+int document_write(const char *path, void (*put)(FILE *to, const void *what), const void *what,
+                   struct fault *fault)
+{
+    struct document d;
+    const int rc = path != NULL ? open_document(&d, path, fault) : FAULT_NONE;
+    if (path == NULL || rc != FAULT_NONE) {
+        return rc;
+    }
+    put(d.to, what);
+    return close_document(&d, fault);
 }

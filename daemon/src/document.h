@@ -1,6 +1,6 @@
 /* document.h - a text file that is written whole or not at all: under another name, then renamed.
  *
- * Threads: one owner. Memory: the struct.
+ * Threads: one owner. Memory: none kept.
  */
 #ifndef MURID_DOCUMENT_H
 #define MURID_DOCUMENT_H
@@ -11,17 +11,9 @@
 
 enum { DOCUMENT_PATH_MAX = 4096 };
 
-struct document {
-    FILE *to; /* write here */
-    const char *path;
-    char temporary[DOCUMENT_PATH_MAX];
-};
-
-/* path must outlive the document. FAULT_NONE; FAULT_INPUT (too long) or FAULT_WORK with nothing to
- * close. */
-int document_open(struct document *d, const char *path, struct fault *fault);
-
-/* The file is there, or nothing is. FAULT_NONE or FAULT_WORK. */
-int document_close(struct document *d, struct fault *fault);
+/* Writes what put() says of *what; path NULL: it is not asked for. FAULT_NONE: the file is there;
+ * FAULT_INPUT (the path is too long) or FAULT_WORK: nothing is. */
+int document_write(const char *path, void (*put)(FILE *to, const void *what), const void *what,
+                   struct fault *fault);
 
 #endif

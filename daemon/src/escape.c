@@ -93,3 +93,11 @@ void escape_json_real(FILE *to, const char *key, double value)
         fprintf(to, "\"%s\": null", key);
     }
 }
+
+void escape_json_reals(FILE *to, size_t n, const struct escape_real reals[])
+{
+    for (size_t i = 0; i < n; i++) {
+        fputs(i > 0 ? ", " : "", to);
+        escape_json_real(to, reals[i].key, reals[i].value);
+    }
+}

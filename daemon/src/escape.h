@@ -21,4 +21,12 @@ void escape_json(FILE *to, const char *text);
 /* Writes "key": value, or null where there is none: JSON has no NaN. */
 void escape_json_real(FILE *to, const char *key, double value);
 
+struct escape_real {
+    const char *key;
+    double value;
+};
+
+/* The same of n, with ", " between them. */
+void escape_json_reals(FILE *to, size_t n, const struct escape_real reals[]);
+
 #endif

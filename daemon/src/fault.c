@@ -18,6 +18,8 @@ int fault_set(struct fault *fault, int code, const char *format, ...)
 
 int fault_report(const struct fault *fault, int code)
 {
-    fprintf(stderr, "murid: %s\n", fault->text);
+    if (code != FAULT_NONE) {
+        fprintf(stderr, "murid: %s\n", fault->text);
+    }
     return code;
 }

@@ -24,7 +24,8 @@ struct fault {
  * that a failing function can end with it. */
 int fault_set(struct fault *fault, int code, const char *format, ...) FAULT_PRINTF(3, 4);
 
-/* Prints "murid: TEXT" on standard error and returns code. */
+/* Prints "murid: TEXT" on standard error, unless code is FAULT_NONE: then there is nothing to read.
+ * Returns code, so that a command can end with it. */
 int fault_report(const struct fault *fault, int code);
 
 #endif

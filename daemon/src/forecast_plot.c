@@ -78,10 +78,7 @@ static void draw_legend(FILE *to, double top)
         {"dot c2", "before"}, {"dot c3", "what came"}, {"dot c0", "forecast, 50% and 90%"}};
     double x = LEFT;
     for (size_t i = 0; i < sizeof ENTRIES / sizeof ENTRIES[0]; i++) {
-        struct plot p = {
-            .to = to, .left = x, .top = top, .width = 1.0, .height = 10.0, .x1 = 1.0, .y1 = 1.0};
-        plot_dot(&p, ENTRIES[i].css_class, 0.0, 0.5, 4.0, NULL);
-        plot_text(to, "title", x + 9.0, top + 10.0, "start", ENTRIES[i].text);
+        plot_key(to, ENTRIES[i].css_class, x, top + 10.0, ENTRIES[i].text);
         x += 110.0;
     }
 }

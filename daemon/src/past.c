@@ -1,16 +1,16 @@
 #include "past.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "hearing.h"
 #include "journal_reader.h"
+#include "list.h"
 #include "rows.h"
 #include "session.h"
 #include "standing.h"
-
-enum { FIRST_TRIALS = 1024 };
 
 /* What is read from, and what of it is wanted. */
 struct source {
@@ -43,15 +43,11 @@ static int push(struct source *s, const char *session, const model_status_sessio
                 const model_trial *trial, double p_left, struct fault *fault)
 {
     struct past *past = s->past;
-    if (past->n == past->capacity) {
-        const size_t capacity = past->capacity > 0 ? 2 * past->capacity : FIRST_TRIALS;
-        void *trials = realloc(past->trials, capacity * sizeof *past->trials);
-        if (trials == NULL) {
-            return fault_set(fault, FAULT_WORK, "%s: no memory for its trials", s->path);
-        }
-        past->trials = trials;
-        past->capacity = capacity;
+    void *list = list_grow(past->trials, past->n, &past->capacity, sizeof *past->trials);
+    if (list == NULL) {
+        return fault_set(fault, FAULT_WORK, "%s: no memory for its trials", s->path);
     }
+    past->trials = list;
     const bool starts = past->n == 0 || strcmp(past->session, session) != 0;
     strcpy(past->session, session);
     past->trials[past->n++] = (struct past_trial){
@@ -136,6 +132,17 @@ int past_read(struct past *past, const char *path, const char *only, struct faul
         past_close(past);
     }
     return rc;
+}
+
+int past_known(const struct past *past, int64_t at, size_t *known, struct fault *fault)
+{
+    if (at > (int64_t)past->n) {
+        return fault_set(fault, FAULT_INPUT,
+                         "option at: %" PRId64 " is behind the last of %zu trials of %s", at,
+                         past->n, past->subject);
+    }
+    *known = at >= 0 ? (size_t)at : past->n;
+    return FAULT_NONE;
 }
 
 void past_close(struct past *past)

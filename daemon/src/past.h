@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "fault.h"
 #include "model/status_tracker.h"
@@ -35,6 +36,10 @@ struct past {
  * only: the animal; NULL: the only one there. FAULT_NONE; FAULT_INPUT (no trials of it, or of
  * several) or FAULT_WORK with *past closed. */
 int past_read(struct past *past, const char *path, const char *only, struct fault *fault);
+
+/* How many of its trials are known at option at: so many, or all of them if it is below 0.
+ * FAULT_NONE, or FAULT_INPUT where there are fewer. */
+int past_known(const struct past *past, int64_t at, size_t *known, struct fault *fault);
 
 /* A zeroed one is fine. */
 void past_close(struct past *past);

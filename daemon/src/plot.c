@@ -261,6 +261,13 @@ void plot_dot(struct plot *p, const char *css_class, double x, double y, double 
     }
 }
 
+void plot_key(FILE *to, const char *css_class, double x, double y, const char *text)
+{
+    struct plot p = {.to = to, .left = x, .top = y - 5.0, .width = 1.0, .x1 = 1.0, .y1 = 1.0};
+    plot_dot(&p, css_class, 0.0, 0.0, 4.0, NULL);
+    plot_text(to, "title", x + 9.0, y, "start", text);
+}
+
 void plot_bar(struct plot *p, const char *css_class, double xa, double xb, double y,
               const char *tip)
 {

@@ -56,6 +56,10 @@ void plot_mark(struct plot *p, const char *css_class, double x, const char *tip)
 void plot_text(FILE *to, const char *css_class, double x, double y, const char *anchor,
                const char *text);
 
+/* An entry of a legend, in the picture's pixels: a dot of a class at x, and what it stands for, on
+ * the base line y. */
+void plot_key(FILE *to, const char *css_class, double x, double y, const char *text);
+
 /* Where data stand in the picture. */
 double plot_px(const struct plot *p, double x);
 double plot_py(const struct plot *p, double y);

@@ -311,8 +311,9 @@ static void put_subject(FILE *to, const struct review *v, uint32_t subject)
     put_sessions_table(to, v, subject);
 }
 
-static void put_page(FILE *to, const struct review *v)
+static void put_page(FILE *to, const void *what)
 {
+    const struct review *v = what;
     char title[sizeof v->path];
     escape_clean(title, sizeof title, v->path);
     fputs(HEAD, to);
@@ -345,11 +346,5 @@ static void put_page(FILE *to, const struct review *v)
 
 int review_page_write(const struct review *review, const char *path, struct fault *fault)
 {
-    struct document document;
-    const int rc = document_open(&document, path, fault);
-    if (rc != FAULT_NONE) {
-        return rc;
-    }
-    put_page(document.to, review);
-    return document_close(&document, fault);
+    return document_write(path, put_page, review, fault);
 }

@@ -177,29 +177,12 @@ static int check_size(struct parse *p, struct safetensors_tensor *tensor, uint64
     return FAULT_NONE;
 }
 
-static int read_tensor(struct parse *p, const proto_token *name)
+/* The map that describes a tensor. */
+static int read_description(struct parse *p, struct safetensors_tensor *tensor, uint64_t offsets[2])
 {
-    struct safetensors *st = p->st;
-    if (st->n_tensors == SAFETENSORS_TENSORS_MAX) {
-        return fault_set(p->fault, FAULT_INPUT, "%s: more than %d tensors", p->place,
-                         SAFETENSORS_TENSORS_MAX);
-    }
-    const uint32_t at = st->n_tensors;
-    struct safetensors_tensor *tensor = &st->tensors[at];
-    int rc = read_text(p, name, tensor->name, sizeof tensor->name, "a tensor's name");
-    if (rc != FAULT_NONE) {
-        return rc;
-    }
-    if (safetensors_find(st, tensor->name) != NULL) {
-        return fault_set(p->fault, FAULT_INPUT, "%s: tensor \"%s\": given twice", p->place,
-                         tensor->name);
-    }
-    if (proto_reader_next(&p->reader).type != PROTO_TOKEN_MAP) {
-        return bad_header(p, "a tensor's description is not a map");
-    }
+    int rc = FAULT_NONE;
     bool has_type = false;
     bool has_shape = false;
-    uint64_t offsets[2];
     uint32_t n_offsets = 0;
     while (rc == FAULT_NONE) {
         const proto_token key = proto_reader_next(&p->reader);
@@ -224,6 +207,31 @@ static int read_tensor(struct parse *p, const proto_token *name)
                        "%s: tensor \"%s\": dtype, shape and two data_offsets expected", p->place,
                        tensor->name);
     }
+    return rc;
+}
+
+static int read_tensor(struct parse *p, const proto_token *name)
+{
+    struct safetensors *st = p->st;
+    if (st->n_tensors == SAFETENSORS_TENSORS_MAX) {
+        return fault_set(p->fault, FAULT_INPUT, "%s: more than %d tensors", p->place,
+                         SAFETENSORS_TENSORS_MAX);
+    }
+    const uint32_t at = st->n_tensors;
+    struct safetensors_tensor *tensor = &st->tensors[at];
+    int rc = read_text(p, name, tensor->name, sizeof tensor->name, "a tensor's name");
+    if (rc != FAULT_NONE) {
+        return rc;
+    }
+    if (safetensors_find(st, tensor->name) != NULL) {
+        return fault_set(p->fault, FAULT_INPUT, "%s: tensor \"%s\": given twice", p->place,
+                         tensor->name);
+    }
+    if (proto_reader_next(&p->reader).type != PROTO_TOKEN_MAP) {
+        return bad_header(p, "a tensor's description is not a map");
+    }
+    uint64_t offsets[2] = {0, 0};
+    rc = read_description(p, tensor, offsets);
     if (rc == FAULT_NONE) {
         rc = check_size(p, tensor, offsets[0], offsets[1]);
     }

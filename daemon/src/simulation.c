@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "list.h"
 #include "model/herd.h"
 #include "model/net.h"
 #include "progress.h"
@@ -14,8 +15,7 @@
 enum {
     PEN_MICE = 128,       /* animals of a job at most, trained together */
     KEPT_BYTES = 1 << 26, /* of trials that a job keeps for a table, but for a single animal's */
-    ROUNDS_A_LOOK = 256,  /* between looks at the interrupt */
-    ROWS_FIRST = 1024
+    ROUNDS_A_LOOK = 256   /* between looks at the interrupt */
 };
 
 /* The rig's draws, and what makes animals differ, come from streams far above those of the animals
@@ -166,15 +166,11 @@ void simulation_close(struct simulation *s)
 
 static bool keep_trial(struct trials_kept *kept, const struct trial_kept *trial)
 {
-    if (kept->n == kept->room) {
-        const size_t room = kept->room > 0 ? 2 * kept->room : ROWS_FIRST;
-        struct trial_kept *v = realloc(kept->v, room * sizeof *v);
-        if (v == NULL) {
-            return false;
-        }
-        kept->v = v;
-        kept->room = room;
+    void *list = list_grow(kept->v, kept->n, &kept->room, sizeof *kept->v);
+    if (list == NULL) {
+        return false;
     }
+    kept->v = list;
     kept->v[kept->n++] = *trial;
     return true;
 }

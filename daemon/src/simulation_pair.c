@@ -92,19 +92,19 @@ static int simulate(struct pair *pair, size_t i, struct fault *fault)
 typedef void write_report(FILE *to, const struct simulation_report reports[], size_t n,
                           const struct simulation_difference *difference);
 
-static int write_document(const struct pair *pair, const char *path, write_report *write,
-                          struct fault *fault)
+static void put(FILE *to, const struct pair *pair, write_report *write)
 {
-    struct document document;
-    if (path == NULL) {
-        return FAULT_NONE;
-    }
-    const int rc = document_open(&document, path, fault);
-    if (rc != FAULT_NONE) {
-        return rc;
-    }
-    write(document.to, pair->report, pair->n, pair->n == 2 ? &pair->difference : NULL);
-    return document_close(&document, fault);
+    write(to, pair->report, pair->n, pair->n == 2 ? &pair->difference : NULL);
+}
+
+static void put_summary(FILE *to, const void *pair)
+{
+    put(to, pair, simulation_write_csv);
+}
+
+static void put_plot(FILE *to, const void *pair)
+{
+    put(to, pair, simulation_plot);
 }
 
 static int report(struct pair *pair, struct fault *fault)
@@ -115,11 +115,10 @@ static int report(struct pair *pair, struct fault *fault)
         rc = simulation_difference_open(&pair->difference, &pair->report[0], &pair->report[1],
                                         fault);
     }
-    rc = rc == FAULT_NONE ? write_document(pair, r->summary, simulation_write_csv, fault) : rc;
-    rc = rc == FAULT_NONE ? write_document(pair, r->plot, simulation_plot, fault) : rc;
+    rc = rc == FAULT_NONE ? document_write(r->summary, put_summary, pair, fault) : rc;
+    rc = rc == FAULT_NONE ? document_write(r->plot, put_plot, pair, fault) : rc;
     if (rc == FAULT_NONE && (r->table == NULL || strcmp(r->table, "-") != 0)) {
-        write_report *write = r->is_json ? simulation_write_json : simulation_print;
-        write(stdout, pair->report, pair->n, pair->n == 2 ? &pair->difference : NULL);
+        put(stdout, pair, r->is_json ? simulation_write_json : simulation_print);
         if (fflush(stdout) != 0 || ferror(stdout) != 0) {
             rc = fault_set(fault, FAULT_WORK, "standard output: cannot be written: %s",
                            strerror(errno));

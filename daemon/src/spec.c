@@ -78,3 +78,17 @@ int spec_build(struct spec *s, struct model_file *out, struct fault *fault)
     }
     return rc;
 }
+
+int spec_check(const struct spec *s, const char *path, struct fault *fault)
+{
+    return path != NULL && s->given
+               ? fault_set(fault, FAULT_INPUT,
+                           "option model: says all of the animal; no rule, rate, baseline, policy, "
+                           "noise or start expected beside it")
+               : FAULT_NONE;
+}
+
+int spec_load(struct spec *s, const char *path, struct model_file *out, struct fault *fault)
+{
+    return path != NULL ? model_file_load(path, out, fault) : spec_build(s, out, fault);
+}

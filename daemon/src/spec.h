@@ -1,5 +1,5 @@
-/* spec.h - a model stated in words on the command line: the options that `murid model --new` and
- * `murid simulate` share.
+/* spec.h - a model stated in words on the command line: the options that `murid model --new`,
+ * `murid simulate`, `murid mouse` and `murid audit` share.
  *
  * Noise and start are given as standard deviations, one for all weights or one a weight, and become
  * the variances of model_noise. Threads: one owner. Memory: texts point into argv.
@@ -29,5 +29,13 @@ size_t spec_options(struct spec *s, struct option list[]);
 
 /* Builds the model that was stated. FAULT_NONE or FAULT_INPUT. */
 int spec_build(struct spec *s, struct model_file *out, struct fault *fault);
+
+/* For commands that take a model file instead; path NULL: none was given. FAULT_NONE, or
+ * FAULT_INPUT where there are both. */
+int spec_check(const struct spec *s, const char *path, struct fault *fault);
+
+/* Loads the file, or builds what was stated where there is none. FAULT_NONE, FAULT_INPUT or
+ * FAULT_WORK. */
+int spec_load(struct spec *s, const char *path, struct model_file *out, struct fault *fault);
 
 #endif

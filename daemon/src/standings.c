@@ -6,6 +6,7 @@
 
 #include "hearing.h"
 #include "journal_reader.h"
+#include "list.h"
 #include "model/status.h"
 #include "rows.h"
 #include "standing.h"
@@ -20,15 +21,11 @@ static int no_memory(const char *path, struct fault *fault)
 
 static int add_subject(struct standings *s, const char *name, const char *path, struct fault *fault)
 {
-    if (s->n_subjects == s->capacity) {
-        const uint32_t capacity = s->capacity > 0 ? 2 * s->capacity : 16;
-        void *subjects = realloc(s->subjects, capacity * sizeof *s->subjects);
-        if (subjects == NULL) {
-            return no_memory(path, fault);
-        }
-        s->subjects = subjects;
-        s->capacity = capacity;
+    void *list = list_grow(s->subjects, s->n_subjects, &s->capacity, sizeof *s->subjects);
+    if (list == NULL) {
+        return no_memory(path, fault);
     }
+    s->subjects = list;
     struct standings_subject *to = &s->subjects[s->n_subjects++];
     memset(to, 0, sizeof *to);
     strcpy(to->name, name);
@@ -44,15 +41,11 @@ static struct standings_session *row_of(struct standings_subject *s, int64_t id)
             return &s->sessions[i];
         }
     }
-    if (s->n_sessions == s->capacity) {
-        const uint32_t capacity = s->capacity > 0 ? 2 * s->capacity : 16;
-        void *sessions = realloc(s->sessions, capacity * sizeof *s->sessions);
-        if (sessions == NULL) {
-            return NULL;
-        }
-        s->sessions = sessions;
-        s->capacity = capacity;
+    void *list = list_grow(s->sessions, s->n_sessions, &s->capacity, sizeof *s->sessions);
+    if (list == NULL) {
+        return NULL;
     }
+    s->sessions = list;
     return &s->sessions[s->n_sessions++];
 }
 

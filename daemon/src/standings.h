@@ -33,13 +33,13 @@ struct standings_subject {
     model_status_tracker tracker; /* its last three sessions */
     struct standings_session *sessions;
     uint32_t n_sessions;
-    uint32_t capacity;
+    size_t capacity;
 };
 
 struct standings {
     struct standings_subject *subjects;
     uint32_t n_subjects;
-    uint32_t capacity;
+    size_t capacity;
 };
 
 /* Reads a journal, its data directory, or otherwise a trial table; "-" is a table on standard

@@ -102,10 +102,7 @@ static void draw_legend(FILE *to)
               "share of right choices in the last three sessions, 95% intervals:");
     x += 410.0;
     for (size_t i = 0; i < sizeof CURVES / sizeof CURVES[0]; i++) {
-        struct plot p = {
-            .to = to, .left = x, .top = 10.0, .width = 1.0, .height = 10.0, .x1 = 1.0, .y1 = 1.0};
-        plot_dot(&p, CURVES[i].dot, 0.0, 0.5, 4.0, NULL);
-        plot_text(to, "title", x + 9.0, 20.0, "start", CURVES[i].name);
+        plot_key(to, CURVES[i].dot, x, 20.0, CURVES[i].name);
         x += 90.0;
     }
 }

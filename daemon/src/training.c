@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "list.h"
 #include "progress.h"
 
 enum { ROWS_A_LOOK = 256, FIRST_TRIALS = 1024 };
@@ -24,16 +25,12 @@ static int find_subject(struct training *t, const struct table *table, const cha
     if (rc != FAULT_NONE) {
         return rc;
     }
-    if (number == t->n && t->n == t->capacity) {
-        const uint32_t capacity = t->capacity > 0 ? 2 * t->capacity : 16;
-        struct training_subject *more = realloc(t->subject, capacity * sizeof *more);
-        if (more == NULL) {
+    if (number == t->n) {
+        void *list = list_grow(t->subject, t->n, &t->capacity, sizeof *t->subject);
+        if (list == NULL) {
             return no_memory(fault);
         }
-        t->subject = more;
-        t->capacity = capacity;
-    }
-    if (number == t->n) {
+        t->subject = list;
         t->subject[number] = (struct training_subject){0};
         t->n++;
     }

@@ -35,7 +35,7 @@ struct training {
     struct subjects subjects;
     struct training_subject *subject; /* by number */
     uint32_t n;
-    uint32_t capacity;
+    size_t capacity;
     int64_t n_rows;
     size_t n_choices;
     size_t n_right;

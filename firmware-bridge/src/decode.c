@@ -67,6 +67,15 @@ static int take_hello(const uint8_t *body, proto_message *out, proto_fault *faul
     return PROTO_OK;
 }
 
+static void take_stimulus(const uint8_t *body, proto_message *out)
+{
+    proto_serial_stimulus s;
+    proto_serial_stimulus_decode(body, &s);
+    name_session(out, s.boot, s.t_us);
+    out->env.trial = s.trial;
+    out->as.stimulus.stimulus = (double)s.contrast / 10000.0;
+}
+
 static void take_trial(const uint8_t *body, proto_message *out)
 {
     proto_serial_trial t;
@@ -81,6 +90,14 @@ static void take_trial(const uint8_t *body, proto_message *out)
     trial->rt_s = nil_u16(t.rt_ms, 1000.0);
     trial->reward_ul = nil_u16(t.reward_nl, 1000.0);
     trial->repeat = (t.flags & PROTO_SERIAL_FLAG_REPEAT) != 0 ? 1 : 0;
+}
+
+static void take_session_end(const uint8_t *body, proto_message *out)
+{
+    proto_serial_session_end e;
+    proto_serial_session_end_decode(body, &e);
+    name_session(out, e.boot, e.t_us);
+    out->as.session_end.n_trials = e.n_trials;
 }
 
 static proto_kind kind_of(uint8_t type)
@@ -133,23 +150,14 @@ int bridge_decode(const uint8_t *payload, size_t n, const char *rig, const char 
     switch (frame.type) {
     case PROTO_SERIAL_HELLO:
         return take_hello(frame.body, out, fault);
-    case PROTO_SERIAL_STIMULUS: {
-        proto_serial_stimulus s;
-        proto_serial_stimulus_decode(frame.body, &s);
-        name_session(out, s.boot, s.t_us);
-        out->env.trial = s.trial;
-        out->as.stimulus.stimulus = (double)s.contrast / 10000.0;
+    case PROTO_SERIAL_STIMULUS:
+        take_stimulus(frame.body, out);
         return PROTO_OK;
-    }
     case PROTO_SERIAL_TRIAL:
         take_trial(frame.body, out);
         return PROTO_OK;
-    default: {
-        proto_serial_session_end e;
-        proto_serial_session_end_decode(frame.body, &e);
-        name_session(out, e.boot, e.t_us);
-        out->as.session_end.n_trials = e.n_trials;
+    default:
+        take_session_end(frame.body, out);
         return PROTO_OK;
-    }
     }
 }

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "arena.h"
 #include "fit_filter.h"
 #include "model/score.h"
 
@@ -142,14 +143,6 @@ struct scratch {
     size_t fit_size;
 };
 
-/* The next so many bytes; base NULL only counts. */
-static void *take(unsigned char *base, size_t *used, size_t bytes)
-{
-    void *block = base != NULL ? base + *used : NULL;
-    *used += (bytes + MODEL_NET_ALIGN - 1) / MODEL_NET_ALIGN * MODEL_NET_ALIGN;
-    return block;
-}
-
 static size_t fit_bytes(const model_adapt *adapt, uint32_t member, size_t n_trials)
 {
     model_fit_config config;
@@ -161,7 +154,7 @@ static size_t fit_bytes(const model_adapt *adapt, uint32_t member, size_t n_tria
 
 static size_t lay_out(const model_adapt *adapt, size_t n, unsigned char *base, struct scratch *s)
 {
-    size_t used = 0;
+    arena a = {.base = base};
     size_t most = 0;
     s->fit_size = 0;
     for (uint32_t i = 0; i < adapt->bank->n; i++) {
@@ -169,18 +162,18 @@ static size_t lay_out(const model_adapt *adapt, size_t n, unsigned char *base, s
         s->fit_size = bytes > s->fit_size ? bytes : s->fit_size;
         most = adapt->at[i + 1] - adapt->at[i] > most ? adapt->at[i + 1] - adapt->at[i] : most;
     }
-    (void)take(base, &used, sizeof *s);
-    s->rows.x = take(base, &used, n * MODEL_RULE_INPUTS_MAX * sizeof(float));
-    s->rows.g = take(base, &used, n * MODEL_WEIGHTS_MAX * sizeof(float));
-    s->rows.chose_right = take(base, &used, n);
-    s->rows.side = take(base, &used, n);
-    s->rows.starts_session = take(base, &used, n);
-    s->rows.n_steps = take(base, &used, n * sizeof(uint16_t));
-    s->pull = take(base, &used, most * sizeof(float));
-    s->nets_before = take(base, &used, model_adapt_nets_size(adapt));
-    s->nets_after = take(base, &used, model_adapt_nets_size(adapt));
-    s->fit = take(base, &used, s->fit_size);
-    return used;
+    (void)arena_take(&a, sizeof *s);
+    s->rows.x = arena_floats(&a, n * MODEL_RULE_INPUTS_MAX);
+    s->rows.g = arena_floats(&a, n * MODEL_WEIGHTS_MAX);
+    s->rows.chose_right = arena_take(&a, n);
+    s->rows.side = arena_take(&a, n);
+    s->rows.starts_session = arena_take(&a, n);
+    s->rows.n_steps = arena_take(&a, n * sizeof(uint16_t));
+    s->pull = arena_floats(&a, most);
+    s->nets_before = arena_take(&a, model_adapt_nets_size(adapt));
+    s->nets_after = arena_take(&a, model_adapt_nets_size(adapt));
+    s->fit = arena_take(&a, s->fit_size);
+    return a.used;
 }
 
 size_t model_adapt_scratch(const model_adapt *adapt, size_t n_trials)

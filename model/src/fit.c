@@ -267,8 +267,7 @@ static void deal_out(model_fit *fit, size_t n, const model_fit_animal animals[],
     }
 }
 
-static void make_plan(fit_plan *plan, const model_fit_config *config, size_t longest,
-                      fit_arena *arena)
+static void make_plan(fit_plan *plan, const model_fit_config *config, size_t longest, arena *a)
 {
     plan->params = config->params;
     plan->in_filter = config->in_filter;
@@ -277,7 +276,7 @@ static void make_plan(fit_plan *plan, const model_fit_config *config, size_t lon
     plan->n_inputs = model_fit_inputs(config->params.rule.kind);
     plan->truncation = longest < config->truncation ? longest : config->truncation;
     if (plan->has_net) {
-        fit_net_init(&plan->net, &config->shape, arena);
+        fit_net_init(&plan->net, &config->shape, a);
     }
 }
 
@@ -300,16 +299,16 @@ static size_t lay_out(model_fit *fit, const model_fit_config *config, size_t n,
     fit->config = *config;
     fit->n_parameters = model_fit_parameters(config);
     deal_out(fit, n, animals, false);
-    fit_arena arena = {.base = base};
-    (void)fit_take(&arena, sizeof *fit);
-    fit->state = fit_take_floats(&arena, 3 * fit->n_parameters);
-    fit->trial_state = fit_take_floats(&arena, 3 * fit->n_parameters);
-    fit->gradient = fit_take_floats(&arena, fit->n_parameters);
-    make_plan(&fit->plan, config, longest, &arena);
+    arena a = {.base = base};
+    (void)arena_take(&a, sizeof *fit);
+    fit->state = arena_floats(&a, 3 * fit->n_parameters);
+    fit->trial_state = arena_floats(&a, 3 * fit->n_parameters);
+    fit->gradient = arena_floats(&a, fit->n_parameters);
+    make_plan(&fit->plan, config, longest, &a);
     for (uint32_t s = 0; s < config->n_batches * config->n_shards; s++) {
-        fit_shard_init(&fit->shard[s], &fit->plan, &arena);
+        fit_shard_init(&fit->shard[s], &fit->plan, &a);
     }
-    return arena.used;
+    return a.used;
 }
 
 /* What follows from the parameters. */

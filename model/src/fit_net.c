@@ -8,18 +8,6 @@ size_t fit_pad(size_t n)
     return (n + FIT_BLOCK - 1) / FIT_BLOCK * FIT_BLOCK;
 }
 
-void *fit_take(fit_arena *arena, size_t bytes)
-{
-    void *block = arena->base != NULL ? arena->base + arena->used : NULL;
-    arena->used += (bytes + MODEL_NET_ALIGN - 1) / MODEL_NET_ALIGN * MODEL_NET_ALIGN;
-    return block;
-}
-
-float *fit_take_floats(fit_arena *arena, size_t n)
-{
-    return fit_take(arena, n * sizeof(float));
-}
-
 static void add_matrix(fit_net *net, int i, size_t inputs, size_t columns, bool bias_first)
 {
     net->matrix[i] = (fit_matrix){.rows = inputs + 1,
@@ -67,7 +55,7 @@ size_t fit_net_back_columns(const fit_net *net, uint32_t i)
     return i == 0 && !net->shape.is_recurrent ? net->weight_ld : net->unit_ld;
 }
 
-void fit_net_init(fit_net *net, const model_net_shape *shape, fit_arena *arena)
+void fit_net_init(fit_net *net, const model_net_shape *shape, arena *a)
 {
     memset(net, 0, sizeof *net);
     net->shape = *shape;
@@ -88,13 +76,13 @@ void fit_net_init(fit_net *net, const model_net_shape *shape, fit_arena *arena)
         add_matrix(net, at, sees_x ? n_in : net->unit_ld, fit_pad(n_out), sees_x);
         add_piece(net, &from, n_out, n_in, at, sees_x ? 1 : 0, 0);
         add_piece(net, &from, n_out, 1, at, net->matrix[at].bias, 0);
-        net->back_layer[i] = fit_take_floats(arena, n_out * fit_net_back_columns(net, i));
+        net->back_layer[i] = arena_floats(a, n_out * fit_net_back_columns(net, i));
     }
     net->n_values = from;
-    net->packed = fit_take_floats(arena, net->n_packed);
-    net->back_input = fit_take_floats(arena, 3 * net->unit_ld * net->weight_ld);
-    net->back_h = fit_take_floats(arena, 3 * net->unit_ld * net->unit_ld);
-    net->zeros = fit_take_floats(arena, net->unit_ld);
+    net->packed = arena_floats(a, net->n_packed);
+    net->back_input = arena_floats(a, 3 * net->unit_ld * net->weight_ld);
+    net->back_h = arena_floats(a, 3 * net->unit_ld * net->unit_ld);
+    net->zeros = arena_floats(a, net->unit_ld);
 }
 
 void fit_net_pack(fit_net *net, const float values[])

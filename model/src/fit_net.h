@@ -7,14 +7,9 @@
 #ifndef FIT_NET_H
 #define FIT_NET_H
 
+#include "arena.h"
 #include "fit_kernel.h"
 #include "model/fit.h"
-
-/* Blocks of memory taken one after the other; base NULL only counts. */
-typedef struct {
-    unsigned char *base;
-    size_t used;
-} fit_arena;
 
 typedef struct {
     size_t rows; /* with the bias */
@@ -57,14 +52,10 @@ typedef struct {
     const float *scale;                      /* (n_outputs) */
 } fit_net;
 
-/* The next so many bytes, aligned to MODEL_NET_ALIGN, as they were; NULL without a base. */
-void *fit_take(fit_arena *arena, size_t bytes);
-float *fit_take_floats(fit_arena *arena, size_t n);
-
 /* The next multiple of FIT_BLOCK. */
 size_t fit_pad(size_t n);
 
-void fit_net_init(fit_net *net, const model_net_shape *shape, fit_arena *arena);
+void fit_net_init(fit_net *net, const model_net_shape *shape, arena *a);
 
 /* Takes over new parameters, in PyTorch's order; they must outlive it. */
 void fit_net_pack(fit_net *net, const float values[]);

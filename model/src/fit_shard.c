@@ -22,46 +22,46 @@ static void fill_constants(fit_shard *shard, const fit_net *net, size_t records)
     }
 }
 
-static void init_net(fit_shard *shard, const fit_net *net, size_t records, fit_arena *arena)
+static void init_net(fit_shard *shard, const fit_net *net, size_t records, arena *a)
 {
     const size_t rows = shard->n_rows;
-    shard->h = fit_take_floats(arena, rows * net->unit_ld);
-    shard->dh = fit_take_floats(arena, rows * net->unit_ld);
-    shard->x = fit_take_floats(arena, records * net->x_ld);
-    shard->out = fit_take_floats(arena, records * net->weight_ld);
-    shard->gradient = fit_take_floats(arena, net->n_packed);
+    shard->h = arena_floats(a, rows * net->unit_ld);
+    shard->dh = arena_floats(a, rows * net->unit_ld);
+    shard->x = arena_floats(a, records * net->x_ld);
+    shard->out = arena_floats(a, records * net->weight_ld);
+    shard->gradient = arena_floats(a, net->n_packed);
     if (net->shape.is_recurrent) {
-        shard->gates = fit_take_floats(arena, records * 4 * net->unit_ld);
-        shard->a[0] = fit_take_floats(arena, records * net->a_ld);
+        shard->gates = arena_floats(a, records * 4 * net->unit_ld);
+        shard->a[0] = arena_floats(a, records * net->a_ld);
     }
     for (uint32_t i = 0; i <= net->shape.n_layers; i++) {
         const size_t columns = net->matrix[FIT_GRU + i].columns;
-        shard->delta[i] = fit_take_floats(arena, rows * FIT_BLOCK_TRIALS * columns);
+        shard->delta[i] = arena_floats(a, rows * FIT_BLOCK_TRIALS * columns);
         if (i > 0) {
-            shard->a[i] = fit_take_floats(arena, records * net->a_ld);
+            shard->a[i] = arena_floats(a, records * net->a_ld);
         }
     }
-    if (arena->base != NULL) {
+    if (a->base != NULL) {
         fill_constants(shard, net, records);
     }
 }
 
-void fit_shard_init(fit_shard *shard, const fit_plan *plan, fit_arena *arena)
+void fit_shard_init(fit_shard *shard, const fit_plan *plan, arena *a)
 {
     const fit_net *net = &plan->net;
     const size_t rows = shard->n_rows;
     const size_t records = rows * plan->truncation;
-    shard->animals = fit_take(arena, rows * sizeof(shard->animals[0]));
-    shard->belief = fit_take(arena, rows * sizeof(shard->belief[0]));
-    shard->first = fit_take(arena, (plan->truncation + 1) * sizeof(size_t));
-    shard->dw = fit_take_floats(arena, rows * fit_pad(plan->n_weights));
-    shard->error = fit_take_floats(arena, records);
+    shard->animals = arena_take(a, rows * sizeof(shard->animals[0]));
+    shard->belief = arena_take(a, rows * sizeof(shard->belief[0]));
+    shard->first = arena_take(a, (plan->truncation + 1) * sizeof(size_t));
+    shard->dw = arena_floats(a, rows * fit_pad(plan->n_weights));
+    shard->error = arena_floats(a, records);
     if (plan->in_filter) {
-        shard->by_belief = fit_take(arena, rows * sizeof(shard->by_belief[0]));
-        shard->filter = fit_take(arena, records * sizeof(shard->filter[0]));
+        shard->by_belief = arena_take(a, rows * sizeof(shard->by_belief[0]));
+        shard->filter = arena_take(a, records * sizeof(shard->filter[0]));
     }
     if (plan->has_net) {
-        init_net(shard, net, records, arena);
+        init_net(shard, net, records, a);
     }
 }
 

@@ -49,7 +49,7 @@ typedef struct {
 enum { FIT_BLOCK_TRIALS = 32 };
 
 /* shard->n_rows is set. */
-void fit_shard_init(fit_shard *shard, const fit_plan *plan, fit_arena *arena);
+void fit_shard_init(fit_shard *shard, const fit_plan *plan, arena *a);
 
 /* From the first trial of its animals to the last: the loss anew and, if asked for, gradients. */
 void fit_shard_run(fit_shard *shard, const fit_plan *plan, bool with_gradients);

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "arena.h"
+
 enum { JUDGING = 5000 }; /* work of one judgement */
 
 static const int WITHIN[] = {
@@ -78,18 +80,6 @@ static bool config_is_valid(const model_forecast_config *c)
            q->contrast_min >= 0.0 && q->contrast_min <= 1.0;
 }
 
-typedef struct {
-    unsigned char *base; /* NULL: only counts */
-    size_t used;
-} arena;
-
-static void *take(arena *a, size_t bytes)
-{
-    void *block = a->base != NULL ? a->base + a->used : NULL;
-    a->used += (bytes + MODEL_NET_ALIGN - 1) / MODEL_NET_ALIGN * MODEL_NET_ALIGN;
-    return block;
-}
-
 static void place(model_forecast *f, arena *a)
 {
     const size_t n = f->config.n_rollouts;
@@ -97,15 +87,15 @@ static void place(model_forecast *f, arena *a)
     float **const rows[] = {&f->contrast, &f->reward, &f->p,       &f->rt_s,  &f->p_left,
                             &f->scored,   &f->right,  &f->p_right, &f->sorted};
     float **const curves[] = {&f->correct, &f->p_correct, &f->bias};
-    f->lives = take(a, n * sizeof *f->lives);
-    f->trackers = take(a, n * sizeof *f->trackers);
-    f->side = take(a, n);
-    f->chose = take(a, n);
+    f->lives = arena_take(a, n * sizeof *f->lives);
+    f->trackers = arena_take(a, n * sizeof *f->trackers);
+    f->side = arena_take(a, n);
+    f->chose = arena_take(a, n);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        *rows[i] = take(a, n * sizeof(float));
+        *rows[i] = arena_floats(a, n);
     }
     for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++) {
-        *curves[i] = take(a, windows * n * sizeof(float));
+        *curves[i] = arena_floats(a, windows * n);
     }
 }
 
@@ -117,7 +107,7 @@ size_t model_forecast_size(const model_bank_params *params, const model_forecast
     model_forecast f = {.config = *config};
     arena count = {0};
     const size_t rollouts = model_rollout_size(params, config->n_rollouts);
-    (void)take(&count, sizeof f);
+    (void)arena_take(&count, sizeof f);
     place(&f, &count);
     return rollouts > 0 ? count.used + rollouts : 0;
 }
@@ -133,7 +123,7 @@ int model_forecast_init(void *mem, size_t mem_size, const model_bank_params *par
         return MODEL_ERR_SPACE;
     }
     arena a = {.base = mem};
-    model_forecast *f = take(&a, sizeof *f);
+    model_forecast *f = arena_take(&a, sizeof *f);
     memset(f, 0, sizeof *f);
     f->params = params;
     f->config = *config;

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "arena.h"
 #include "fit_kernel.h"
 #include "herd_kernel.h"
 #include "model/random.h"
@@ -43,21 +44,9 @@ struct model_herd {
     herd_row *h; /* (n_blocks, n_hidden) */
 };
 
-typedef struct {
-    unsigned char *base; /* NULL: only counts */
-    size_t used;
-} arena;
-
-static void *take(arena *a, size_t bytes)
-{
-    void *block = a->base != NULL ? a->base + a->used : NULL;
-    a->used += (bytes + MODEL_NET_ALIGN - 1) / MODEL_NET_ALIGN * MODEL_NET_ALIGN;
-    return block;
-}
-
 static herd_matrix take_matrix(arena *a, size_t n_out, size_t n_in)
 {
-    return (herd_matrix){n_out, n_in, take(a, n_out * (1 + n_in) * sizeof(float))};
+    return (herd_matrix){n_out, n_in, arena_floats(a, n_out * (1 + n_in))};
 }
 
 static void place_net(model_herd *herd, arena *a)
@@ -83,13 +72,13 @@ static void place(model_herd *herd, arena *a)
     if (h > 0) {
         place_net(herd, a);
     }
-    herd->scratch.input = take(a, (1 + MODEL_NET_INPUTS_MAX + 1 + h) * sizeof(herd_row));
-    herd->scratch.layer[0] = take(a, (1 + wide) * sizeof(herd_row));
-    herd->scratch.layer[1] = take(a, (1 + wide) * sizeof(herd_row));
-    herd->scratch.sums = take(a, 4 * h * sizeof(herd_row));
-    herd->scratch.zeros = take(a, sizeof(herd_row));
-    herd->blocks = take(a, herd->n_blocks * sizeof(herd_block));
-    herd->h = take(a, herd->n_blocks * h * sizeof(herd_row));
+    herd->scratch.input = arena_take(a, (1 + MODEL_NET_INPUTS_MAX + 1 + h) * sizeof(herd_row));
+    herd->scratch.layer[0] = arena_take(a, (1 + wide) * sizeof(herd_row));
+    herd->scratch.layer[1] = arena_take(a, (1 + wide) * sizeof(herd_row));
+    herd->scratch.sums = arena_take(a, 4 * h * sizeof(herd_row));
+    herd->scratch.zeros = arena_take(a, sizeof(herd_row));
+    herd->blocks = arena_take(a, herd->n_blocks * sizeof(herd_block));
+    herd->h = arena_take(a, herd->n_blocks * h * sizeof(herd_row));
 }
 
 static bool describe(model_herd *herd, const model_params *params, size_t n)
@@ -115,7 +104,7 @@ size_t model_herd_size(const model_params *params, size_t n)
     if (!describe(&herd, params, n)) {
         return 0;
     }
-    (void)take(&count, sizeof herd);
+    (void)arena_take(&count, sizeof herd);
     place(&herd, &count);
     return count.used;
 }
@@ -181,7 +170,7 @@ int model_herd_init(void *mem, size_t mem_size, const model_params *params, size
     }
     memset(mem, 0, size);
     arena a = {.base = mem};
-    model_herd *herd = take(&a, sizeof *herd);
+    model_herd *herd = arena_take(&a, sizeof *herd);
     (void)describe(herd, params, n);
     herd->kernel = herd_kernel_at(0);
     herd->products = fit_kernel_at(0);

@@ -80,6 +80,33 @@ void bench_options(int argc, char **argv, const char *about, const struct bench_
     }
 }
 
+double bench_torch_us(const char *program, const char *format, ...)
+{
+    char arguments[128];
+    char command[1024];
+    char line[64] = "";
+    va_list values;
+    va_start(values, format);
+    (void)vsnprintf(arguments, sizeof arguments, format, values);
+    va_end(values);
+    (void)snprintf(command, sizeof command, "OMP_NUM_THREADS=1 /usr/bin/python3 '%s' %s", program,
+                   arguments);
+    FILE *from = popen(command, "r");
+    if (from == NULL) {
+        bench_die("PyTorch's program did not start");
+    }
+    const bool has_line = fgets(line, sizeof line, from) != NULL;
+    const int status = pclose(from);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77) { /* no torch */
+        return -1.0;
+    }
+    const double us = strtod(line, NULL);
+    if (status != 0 || !has_line || !(us > 0.0)) {
+        bench_die("PyTorch's program failed");
+    }
+    return us;
+}
+
 const char *bench_murid(void)
 {
     return murid_path;

@@ -40,6 +40,10 @@ void bench_options(int argc, char **argv, const char *about, const struct bench_
 /* Prints "murid: bench: ..." and exits with 2. */
 _Noreturn void bench_die(const char *format, ...);
 
+/* Microseconds that a program of tests/reference prints, run with these arguments on one thread;
+ * below 0 where there is no torch, which it says by ending with 77. */
+double bench_torch_us(const char *program, const char *format, ...) FAULT_PRINTF(2, 3);
+
 /* The program under test. */
 const char *bench_murid(void);
 

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include <blis.h>
 
@@ -19,7 +18,7 @@ enum {
     TRUNCATION = 500,
     TORCH_TRIALS = 1000
 };
-enum { REPEATS = 15, NO_TORCH = 77, BLOCK = 32 * ANIMALS };
+enum { REPEATS = 15, BLOCK = 32 * ANIMALS };
 
 static const double LEAST_RATIO = 25.0;
 
@@ -154,31 +153,6 @@ static double murid_ns(uint32_t n_shards)
     return (double)best / (double)(ANIMALS * TRIALS);
 }
 
-/* Microseconds per animal and trial, or a negative number where there is no torch. */
-static double torch_us(void)
-{
-    char command[1024];
-    char line[64] = "";
-    (void)snprintf(
-        command, sizeof command,
-        "OMP_NUM_THREADS=1 /usr/bin/python3 '%s/tests/reference/fit_torch.py' time %d %d %d %d %d",
-        MURID_SOURCE_DIR, ANIMALS, TORCH_TRIALS, HIDDEN, LAYERS, TRUNCATION);
-    FILE *from = popen(command, "r");
-    if (from == NULL) {
-        bench_die("PyTorch's program did not start");
-    }
-    const bool has_line = fgets(line, sizeof line, from) != NULL;
-    const int status = pclose(from);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == NO_TORCH) {
-        return -1.0;
-    }
-    const double us = strtod(line, NULL);
-    if (status != 0 || !has_line || !(us > 0.0)) {
-        bench_die("PyTorch's program failed");
-    }
-    return us;
-}
-
 int main(int argc, char **argv)
 {
     double shards = 1.0;
@@ -200,7 +174,9 @@ int main(int argc, char **argv)
            ns / 1e3, rate);
     printf("BLIS     %8.3f us for the matrices alone, %7.1f GFLOP/s; murid runs at %.0f%% of it\n",
            blis_ns / ANIMALS / 1e3, blis_rate, 100.0 * rate / blis_rate);
-    const double us = torch_us();
+    const double us =
+        bench_torch_us(MURID_SOURCE_DIR "/tests/reference/fit_torch.py", "time %d %d %d %d %d",
+                       ANIMALS, TORCH_TRIALS, HIDDEN, LAYERS, TRUNCATION);
     if (us < 0.0) {
         printf("skipped: no PyTorch for /usr/bin/python3 to compare with (python3-torch)\n");
         return 0;

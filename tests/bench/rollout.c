@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "bench.h"
 #include "model/herd.h"
@@ -19,8 +18,7 @@ enum {
     TRIALS = 400,
     ALONE = 8,
     TORCH_ANIMALS = 4096,
-    TORCH_TRIALS = 60,
-    NO_TORCH = 77
+    TORCH_TRIALS = 60
 };
 
 static const double LEAST_RATE = 4e6;
@@ -150,30 +148,6 @@ static double blis_ns(size_t n, test_random *r)
     return (double)best / (TRIALS / 10) / (double)n;
 }
 
-/* Microseconds per animal and trial, or a negative number where there is no torch. */
-static double torch_us(void)
-{
-    char command[1024];
-    char line[64] = "";
-    (void)snprintf(command, sizeof command,
-                   "OMP_NUM_THREADS=1 /usr/bin/python3 '%s/tests/reference/rollout_torch.py' %d %d",
-                   MURID_SOURCE_DIR, TORCH_ANIMALS, TORCH_TRIALS);
-    FILE *from = popen(command, "r");
-    if (from == NULL) {
-        bench_die("PyTorch's program did not start");
-    }
-    const bool has_line = fgets(line, sizeof line, from) != NULL;
-    const int status = pclose(from);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == NO_TORCH) {
-        return -1.0;
-    }
-    const double us = strtod(line, NULL);
-    if (status != 0 || !has_line || !(us > 0.0)) {
-        bench_die("PyTorch's program failed");
-    }
-    return us;
-}
-
 int main(int argc, char **argv)
 {
     double animals = 1024.0;
@@ -195,7 +169,8 @@ int main(int argc, char **argv)
     printf("herd       %8.0f ns per animal and trial, %6.2f million a second, %.1f times\n",
            together, 1e3 / together, alone / together);
     const int slow = bench_verdict("herd", 1e9 / together, "trials/s", false, LEAST_RATE);
-    const double us = torch_us();
+    const double us = bench_torch_us(MURID_SOURCE_DIR "/tests/reference/rollout_torch.py", "%d %d",
+                                     TORCH_ANIMALS, TORCH_TRIALS);
     if (us < 0.0) {
         printf("skipped: no PyTorch for /usr/bin/python3 to compare with (python3-torch)\n");
         return slow;

@@ -15,20 +15,14 @@ import unittest
 
 MURID = os.path.abspath(os.environ["MURID_BIN"])
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-DOC = os.path.join(SOURCE, "docs", "config.md")
-BEGIN = "<!-- made by murid check --markdown: begin -->\n"
-END = "<!-- made by murid check --markdown: end -->\n"
+sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
+from page import Page  # noqa: E402
+
+PAGE = Page("config.md", "made by murid check --markdown")
 
 # What another program on this machine, or a rig that is not plugged in, may be the reason for.
 OF_THIS_MACHINE = (r"murid: sockets\.\w+: tcp://[^ ]+: Address already in use; is another murid running\?",
                    r"murid: rigs: [\w-]+: /dev/[^ ]+: No such file or directory")
-
-
-def parts():
-    with open(DOC, encoding="utf-8") as f:
-        before, rest = f.read().split(BEGIN)
-    tables, after = rest.split(END)
-    return before, tables, after
 
 
 def made():
@@ -39,10 +33,10 @@ def made():
 
 class Document(unittest.TestCase):
     def test_the_tables_are_those_of_the_code(self):
-        self.assertEqual(parts()[1], made(), __doc__)
+        self.assertEqual(PAGE.parts()[1], made(), __doc__)
 
     def test_every_key_named_in_the_text_exists(self):
-        before, tables, after = parts()
+        before, tables, after = PAGE.parts()
         known = set()
         section = None
         for line in tables.splitlines():
@@ -110,8 +104,6 @@ class Configurations(unittest.TestCase):
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--update"]:
-        pieces = parts()
-        with open(DOC, "w", encoding="utf-8") as f:
-            f.write(pieces[0] + BEGIN + made() + END + pieces[2])
+        PAGE.update(made())
         sys.exit(0)
     unittest.main()

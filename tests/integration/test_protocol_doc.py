@@ -12,12 +12,13 @@ import subprocess
 import sys
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-DOC = os.path.join(SOURCE, "docs", "protocol.md")
+sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
+from page import Page  # noqa: E402
+
 BUILD = os.environ["MURID_BINARY_DIR"]
 TOOL = os.path.join(BUILD, "proto", "proto_tables")
 ECHO = os.path.join(BUILD, "tests", "proto_echo")
-BEGIN = "<!-- made from messages.def: begin -->\n"
-END = "<!-- made from messages.def: end -->\n"
+PAGE = Page("protocol.md", "made from messages.def")
 
 
 def check_examples(doc):
@@ -32,19 +33,15 @@ def check_examples(doc):
 
 def main():
     made = "\n" + subprocess.run([TOOL], check=True, capture_output=True, text=True).stdout + "\n"
-    with open(DOC, encoding="utf-8") as f:
-        doc = f.read()
-    check_examples(doc)
+    before, found, after = PAGE.parts()
+    check_examples(before + found + after)
     with open(os.path.join(SOURCE, "docs", "mouse.md"), encoding="utf-8") as f:
         check_examples(f.read())
-    before, rest = doc.split(BEGIN)
-    found, after = rest.split(END)
     if found == made:
         print("docs/protocol.md agrees with messages.def")
         return 0
     if sys.argv[1:] == ["--update"]:
-        with open(DOC, "w", encoding="utf-8") as f:
-            f.write(before + BEGIN + made + END + after)
+        PAGE.update(made)
         print("docs/protocol.md updated")
         return 0
     for i, (a, b) in enumerate(zip(found.splitlines() + [""], made.splitlines() + [""])):

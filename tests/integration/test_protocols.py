@@ -14,10 +14,11 @@ import unittest
 
 MURID = os.path.abspath(os.environ["MURID_BIN"])
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-DOC = os.path.join(SOURCE, "docs", "protocols.md")
+sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
+from page import Page  # noqa: E402
+
 PROTOCOLS = os.path.join(SOURCE, "configs", "protocols")
-BEGIN = "<!-- made by murid check --protocol-markdown: begin -->\n"
-END = "<!-- made by murid check --protocol-markdown: end -->\n"
+PAGE = Page("protocols.md", "made by murid check --protocol-markdown")
 
 
 def murid(*words):
@@ -28,13 +29,6 @@ def check(path, *words):
     return murid("check", "--protocol", path, *words)
 
 
-def parts():
-    with open(DOC, encoding="utf-8") as f:
-        before, rest = f.read().split(BEGIN)
-    tables, after = rest.split(END)
-    return before, tables, after
-
-
 def made():
     done = murid("check", "--protocol-markdown")
     assert done.returncode == 0, done.stderr
@@ -43,10 +37,10 @@ def made():
 
 class Document(unittest.TestCase):
     def test_the_tables_are_those_of_the_code(self):
-        self.assertEqual(parts()[1], made(), __doc__)
+        self.assertEqual(PAGE.parts()[1], made(), __doc__)
 
     def test_the_files_named_are_those_that_are_there(self):
-        named = set(re.findall(r"^\| `(\w+\.yaml)` \|", parts()[0], re.M))
+        named = set(re.findall(r"^\| `(\w+\.yaml)` \|", PAGE.parts()[0], re.M))
         self.assertEqual(named, {os.path.basename(p)
                                  for p in glob.glob(os.path.join(PROTOCOLS, "*.yaml"))})
 
@@ -132,8 +126,6 @@ stages:
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--update"]:
-        pieces = parts()
-        with open(DOC, "w", encoding="utf-8") as f:
-            f.write(pieces[0] + BEGIN + made() + END + pieces[2])
+        PAGE.update(made())
         sys.exit(0)
     unittest.main()

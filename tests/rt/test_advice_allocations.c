@@ -4,7 +4,7 @@
 
 #include "count_allocations.h"
 #include "model/curriculum.h"
-#include "some_net.h"
+#include "some_bank.h"
 #include "suggestion.h"
 #include "suite.h"
 
@@ -15,26 +15,6 @@ static model_protocol_state rig;
 static model_curriculum_advice advice;
 static proto_message message;
 static uint8_t bytes[PROTO_BYTES_MAX];
-
-/* A net, a classic rule and none. */
-static void make_bank(void)
-{
-    test_random r = test_random_seeded(suite_seed());
-    const model_net_shape shape = {true, 2 + MODEL_RULE_INPUTS, 32, 2, 2};
-    params.n = 3;
-    params.temper = 1.0;
-    for (uint32_t m = 0; m < 3; m++) {
-        assert_int_equal(model_params_built_in(&params.member[m], "stimulus,bias"), MODEL_OK);
-        params.member[m].noise.prior_mean[0] = 2.5;
-        params.prior[m] = 1.0 / 3.0;
-    }
-    params.member[1].rule.kind = MODEL_RULE_REINFORCE;
-    params.member[1].rule.rate[0] = 0.02;
-    params.member[2].rule.kind = MODEL_RULE_RNN;
-    params.member[2].rule.net = some_net_make(&r, shape)->net;
-    assert_int_equal(model_bank_check(&params), MODEL_OK);
-    model_pace_init(&pace, &params);
-}
 
 static void make_protocol(void)
 {
@@ -63,7 +43,11 @@ static void advice_allocates_nothing(void **state)
     (void)state;
     model_curriculum_config config;
     model_curriculum *curriculum;
-    make_bank();
+    some_bank_make(&params, 0.0);
+    for (uint32_t m = 0; m < params.n; m++) {
+        params.member[m].noise.prior_mean[0] = 2.5;
+    }
+    model_pace_init(&pace, &params);
     make_protocol();
     model_curriculum_default(&config);
     config.rollouts = 400; /* qsort() would allocate */

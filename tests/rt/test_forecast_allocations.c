@@ -8,7 +8,7 @@
 #include "model/forecast.h"
 #include "outlook.h"
 #include "recent.h"
-#include "some_net.h"
+#include "some_bank.h"
 #include "suite.h"
 
 enum { TRIALS = 1500, SESSION = 300 };
@@ -20,25 +20,6 @@ static struct recent recent;
 static model_forecast *forecast;
 static proto_message message;
 static uint8_t bytes[PROTO_BYTES_MAX];
-
-/* A net, a classic rule and none. */
-static void make_bank(void)
-{
-    test_random r = test_random_seeded(suite_seed());
-    const model_net_shape shape = {true, 2 + MODEL_RULE_INPUTS, 32, 2, 2};
-    params.n = 3;
-    params.share = 0.001;
-    params.temper = 1.0;
-    for (uint32_t m = 0; m < 3; m++) {
-        assert_int_equal(model_params_built_in(&params.member[m], "stimulus,bias"), MODEL_OK);
-        params.prior[m] = 1.0 / 3.0;
-    }
-    params.member[1].rule.kind = MODEL_RULE_REINFORCE;
-    params.member[1].rule.rate[0] = 0.02;
-    params.member[2].rule.kind = MODEL_RULE_RNN;
-    params.member[2].rule.net = some_net_make(&r, shape)->net;
-    assert_int_equal(model_bank_check(&params), MODEL_OK);
-}
 
 /* An animal that answers rightly in IBL's task, so that statuses are judged. */
 static void follow(void)
@@ -89,7 +70,7 @@ static void a_forecast_allocates_nothing(void **state)
     static model_protocol protocol;
     static model_protocol_state rig;
     model_forecast_config config;
-    make_bank();
+    some_bank_make(&params, 0.001);
     follow();
     model_forecast_config_init(&config);
     config.n_rollouts = 50;

@@ -11,13 +11,13 @@
 #include "crossval.h"
 #include "model/psychometric.h"
 #include "model/score.h"
+#include "root.h"
 #include "seeded.h"
 
 #define MICE MURID_SOURCE_DIR "/../shared/data/mice_train.csv"
 
-enum { ANIMALS = 7, FOLDS = 3, MEMBERS = 3, JOBS_MAX = 64, PATH_BYTES = 256 };
+enum { ANIMALS = 7, FOLDS = 3, MEMBERS = 3, JOBS_MAX = 64 };
 
-static char root[] = "/tmp/murid-crossval-XXXXXX";
 static const struct ranks ALONE = {.rank = 0, .n = 1, .is_open = true};
 
 static const struct crossval_member THREE[MEMBERS] = {
@@ -35,12 +35,6 @@ struct fits {
 
 /* ---- made-up animals ---- */
 
-static const char *in_root(char path[PATH_BYTES], const char *name)
-{
-    (void)snprintf(path, PATH_BYTES, "%s/%s", root, name);
-    return path;
-}
-
 static void write_animal(FILE *f, test_random *random, int animal)
 {
     for (int t = 0; t < 60 + 10 * animal; t++) {
@@ -54,10 +48,10 @@ static void write_animal(FILE *f, test_random *random, int animal)
 
 static struct training load(int first, int step)
 {
-    char path[PATH_BYTES];
+    char path[ROOT_PATH_BYTES];
     struct training t;
     struct fault fault;
-    FILE *f = fopen(in_root(path, "mice.csv"), "w");
+    FILE *f = fopen(root_file(path, "mice.csv"), "w");
     assert_non_null(f);
     fputs("subject,session,trial,stimulus,choice,reward,rt_s\n", f);
     for (int i = 0; i < ANIMALS; i++) {
@@ -232,10 +226,10 @@ static void folds_follow_from_the_names_and_the_seed_alone(void **state)
 static void no_model_sees_the_animals_that_it_is_scored_on(void **state)
 {
     (void)state;
-    char path[PATH_BYTES];
+    char path[ROOT_PATH_BYTES];
     static struct fits fits;
     struct training t = load(0, 1);
-    const struct crossval_options o = options(&t, &fits, in_root(path, "cv"));
+    const struct crossval_options o = options(&t, &fits, root_file(path, "cv"));
     struct crossval cv;
     struct fault fault;
     assert_int_equal(crossval_open(&cv, &o, &fault), FAULT_NONE);
@@ -296,10 +290,10 @@ static double psychometric_by_hand(const struct crossval *cv, uint32_t animal)
 static void scores_are_those_of_the_twins_followed_by_hand(void **state)
 {
     (void)state;
-    char path[PATH_BYTES];
+    char path[ROOT_PATH_BYTES];
     static struct fits fits;
     struct training t = load(0, 1);
-    const struct crossval_options o = options(&t, &fits, in_root(path, "cv"));
+    const struct crossval_options o = options(&t, &fits, root_file(path, "cv"));
     struct crossval cv;
     struct comparison c;
     struct fault fault;
@@ -335,10 +329,10 @@ static void scores_are_those_of_the_twins_followed_by_hand(void **state)
 static void one_model_alone_is_set_against_the_references(void **state)
 {
     (void)state;
-    char path[PATH_BYTES];
+    char path[ROOT_PATH_BYTES];
     static struct fits fits;
     struct training t = load(0, 1);
-    struct crossval_options o = options(&t, &fits, in_root(path, "cv"));
+    struct crossval_options o = options(&t, &fits, root_file(path, "cv"));
     struct crossval cv;
     struct comparison c;
     struct fault fault;
@@ -377,10 +371,10 @@ static void one_model_alone_is_set_against_the_references(void **state)
 static void threads_and_a_resume_change_no_bit(void **state)
 {
     (void)state;
-    char path[PATH_BYTES];
+    char path[ROOT_PATH_BYTES];
     static struct fits fits;
     struct training t = load(0, 1);
-    struct crossval_options o = options(&t, &fits, in_root(path, "cv"));
+    struct crossval_options o = options(&t, &fits, root_file(path, "cv"));
     struct comparison c[3];
     struct fault fault;
     for (size_t i = 0; i < 3; i++) {
@@ -409,10 +403,10 @@ static void threads_and_a_resume_change_no_bit(void **state)
 static void other_folds_seeds_or_members_do_not_go_on_with_the_same_directory(void **state)
 {
     (void)state;
-    char path[PATH_BYTES];
+    char path[ROOT_PATH_BYTES];
     static struct fits fits;
     struct training t = load(0, 1);
-    const struct crossval_options first = options(&t, &fits, in_root(path, "cv"));
+    const struct crossval_options first = options(&t, &fits, root_file(path, "cv"));
     struct crossval cv;
     struct fault fault;
     assert_int_equal(crossval_open(&cv, &first, &fault), FAULT_NONE);
@@ -438,10 +432,10 @@ static void other_folds_seeds_or_members_do_not_go_on_with_the_same_directory(vo
 static void without_folds_there_is_one_set_of_all_animals(void **state)
 {
     (void)state;
-    char path[PATH_BYTES];
+    char path[ROOT_PATH_BYTES];
     static struct fits fits;
     struct training t = load(0, 1);
-    struct crossval_options o = options(&t, &fits, in_root(path, "cv"));
+    struct crossval_options o = options(&t, &fits, root_file(path, "cv"));
     struct crossval cv;
     struct fault fault;
     o.n_folds = 0;
@@ -476,7 +470,7 @@ static int built_in(void *context, size_t member, uint64_t seed, const uint32_t 
 static void the_built_in_walk_scores_as_ever_on_seventeen_mice(void **state)
 {
     (void)state;
-    char path[PATH_BYTES];
+    char path[ROOT_PATH_BYTES];
     struct fault fault;
     struct training t;
     struct crossval cv;
@@ -486,7 +480,7 @@ static void the_built_in_walk_scores_as_ever_on_seventeen_mice(void **state)
         return;
     }
     assert_int_equal(training_load(&t, MICE, &fault), FAULT_NONE);
-    struct crossval_options o = options(&t, NULL, in_root(path, "mice"));
+    struct crossval_options o = options(&t, NULL, root_file(path, "mice"));
     o.fit = built_in;
     o.n_members = 1;
     o.n_folds = 5;
@@ -504,18 +498,6 @@ static void the_built_in_walk_scores_as_ever_on_seventeen_mice(void **state)
     training_free(&t);
 }
 
-static int make_root(void **state)
-{
-    (void)state;
-    return mkdtemp(root) != NULL ? 0 : -1;
-}
-
-static int remove_root(void **state)
-{
-    (void)state;
-    return rmdir(root);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -529,5 +511,5 @@ int main(void)
         cmocka_unit_test(without_folds_there_is_one_set_of_all_animals),
         cmocka_unit_test(the_built_in_walk_scores_as_ever_on_seventeen_mice),
     };
-    return cmocka_run_group_tests(tests, make_root, remove_root);
+    return cmocka_run_group_tests(tests, root_make, root_remove);
 }

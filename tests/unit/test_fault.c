@@ -1,5 +1,6 @@
 /* fault.h */
 #include <string.h>
+#include <unistd.h>
 
 #include "fault.h"
 #include "suite.h"
@@ -34,12 +35,39 @@ static void a_long_message_is_cut_between_characters(void **state)
     assert_int_equal(fault.text[sizeof fault.text - 2], '?');
 }
 
+/* Bytes on standard error. */
+static long said_of(int code)
+{
+    struct fault fault;
+    fault_set(&fault, FAULT_INPUT, "four");
+    FILE *to = tmpfile();
+    const int own = dup(STDERR_FILENO);
+    assert_non_null(to);
+    assert_int_equal(dup2(fileno(to), STDERR_FILENO), STDERR_FILENO);
+    const int back = fault_report(&fault, code);
+    assert_int_equal(dup2(own, STDERR_FILENO), STDERR_FILENO);
+    assert_int_equal(back, code);
+    assert_int_equal(fseek(to, 0, SEEK_END), 0);
+    const long n = ftell(to);
+    (void)close(own);
+    (void)fclose(to);
+    return n;
+}
+
+static void a_report_says_the_failure_and_nothing_where_none_was(void **state)
+{
+    (void)state;
+    assert_int_equal(said_of(FAULT_INPUT), (long)strlen("murid: four\n"));
+    assert_int_equal(said_of(FAULT_NONE), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_message_quotes_cannot_steer_a_terminal),
         cmocka_unit_test(a_message_may_quote_the_one_before),
         cmocka_unit_test(a_long_message_is_cut_between_characters),
+        cmocka_unit_test(a_report_says_the_failure_and_nothing_where_none_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -186,14 +186,38 @@ static uint8_t *with_header(const uint8_t *bytes, size_t size, const char *from,
     return out;
 }
 
+/* A piece of the header, what stands there instead, and why that is refused. */
+struct lie {
+    const char *from;
+    const char *to;
+    const char *reason;
+};
+
+static void check_lies(const struct model_file *model, const struct lie lies[], size_t n)
+{
+    uint8_t *bytes;
+    size_t size;
+    assert_int_equal(model_file_encode(model, &bytes, &size, &fault), FAULT_NONE);
+    for (size_t i = 0; i < n; i++) {
+        struct model_file bad;
+        size_t bad_size;
+        uint8_t *bad_bytes = with_header(bytes, size, lies[i].from, lies[i].to, &bad_size);
+        memset(&fault, 0, sizeof fault);
+        const int rc = model_file_parse("m.st", bad_bytes, bad_size, &bad, &fault);
+        if (rc != FAULT_INPUT || strstr(fault.text, lies[i].reason) == NULL ||
+            strncmp(fault.text, "m.st: ", 6) != 0) {
+            fail_msg("case %zu: %d, \"%s\", expected \"%s\"", i, rc, fault.text, lies[i].reason);
+        }
+        assert_null(bad.members);
+        free(bad_bytes);
+    }
+    free(bytes);
+}
+
 static void every_lie_in_the_header_is_named(void **state)
 {
     (void)state;
-    static const struct {
-        const char *from;
-        const char *to;
-        const char *reason;
-    } cases[] = {
+    static const struct lie cases[] = {
         {"\"rule\":\"rnn\"", "\"rule\":\"lstm\"", "metadata \"rule\": \"lstm\""},
         {"\"rule\":\"rnn\",", "", "metadata \"rule\": missing"},
         {"\"rule\":\"rnn\"", "\"rule\":\"dnn\"", "not part of such a dnn model"},
@@ -224,24 +248,8 @@ static void every_lie_in_the_header_is_named(void **state)
         {"\"filter.drift_var\"", "\"filter.drift\"", "tensor \"filter.drift\": not part of"},
     };
     struct model_file model;
-    uint8_t *bytes;
-    size_t size;
     build_net(&model, MODEL_RULE_RNN, 72);
-    assert_int_equal(model_file_encode(&model, &bytes, &size, &fault), FAULT_NONE);
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct model_file bad;
-        size_t bad_size;
-        uint8_t *bad_bytes = with_header(bytes, size, cases[i].from, cases[i].to, &bad_size);
-        memset(&fault, 0, sizeof fault);
-        const int rc = model_file_parse("m.st", bad_bytes, bad_size, &bad, &fault);
-        if (rc != FAULT_INPUT || strstr(fault.text, cases[i].reason) == NULL ||
-            strncmp(fault.text, "m.st: ", 6) != 0) {
-            fail_msg("case %zu: %d, \"%s\", expected \"%s\"", i, rc, fault.text, cases[i].reason);
-        }
-        assert_null(bad.members);
-        free(bad_bytes);
-    }
-    free(bytes);
+    check_lies(&model, cases, sizeof cases / sizeof cases[0]);
     model_file_free(&model);
 }
 
@@ -585,11 +593,7 @@ static void the_largest_bank_is_a_file(void **state)
 static void every_lie_of_a_bank_is_named(void **state)
 {
     (void)state;
-    static const struct {
-        const char *from;
-        const char *to;
-        const char *reason;
-    } cases[] = {
+    static const struct lie cases[] = {
         {"\"members\":\"4\"", "\"members\":\"1\"",
          "metadata \"members\": \"1\", a whole number 2 to 24 expected"},
         {"\"members\":\"4\"", "\"members\":\"25\"", "a whole number 2 to 24"},
@@ -620,21 +624,7 @@ static void every_lie_of_a_bank_is_named(void **state)
     uint8_t *bytes;
     size_t size;
     build_bank(&model, 4);
-    assert_int_equal(model_file_encode(&model, &bytes, &size, &fault), FAULT_NONE);
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct model_file bad;
-        size_t bad_size;
-        uint8_t *bad_bytes = with_header(bytes, size, cases[i].from, cases[i].to, &bad_size);
-        memset(&fault, 0, sizeof fault);
-        const int rc = model_file_parse("m.st", bad_bytes, bad_size, &bad, &fault);
-        if (rc != FAULT_INPUT || strstr(fault.text, cases[i].reason) == NULL ||
-            strncmp(fault.text, "m.st: ", 6) != 0) {
-            fail_msg("case %zu: %d, \"%s\", expected \"%s\"", i, rc, fault.text, cases[i].reason);
-        }
-        assert_null(bad.members);
-        free(bad_bytes);
-    }
-    free(bytes);
+    check_lies(&model, cases, sizeof cases / sizeof cases[0]);
 
     static const struct {
         double prior;

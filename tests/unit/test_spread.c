@@ -14,13 +14,13 @@
 
 #include "clock.h"
 #include "progress.h"
+#include "root.h"
 #include "safetensors.h"
 #include "seeded.h"
 #include "spread.h"
 
-enum { JOBS = 11, PATH_BYTES = 256 };
+enum { JOBS = 11 };
 
-static char root[] = "/tmp/murid-spread-XXXXXX";
 static const struct ranks ALONE = {.rank = 0, .n = 1, .is_open = true};
 
 struct jobs {
@@ -35,12 +35,6 @@ struct jobs {
 };
 
 static const struct jobs PLAIN = {.failing = JOBS, .raising = JOBS};
-
-static const char *in_root(char path[PATH_BYTES], const char *name)
-{
-    (void)snprintf(path, PATH_BYTES, "%s/%s", root, name);
-    return path;
-}
 
 static bool is_there(const char *path)
 {
@@ -118,10 +112,10 @@ static int n_calls(const struct jobs *jobs)
 static void results_come_in_the_order_of_the_jobs_on_any_number_of_threads(void **state)
 {
     (void)state;
-    char path[PATH_BYTES];
+    char path[ROOT_PATH_BYTES];
     for (size_t threads = 1; threads <= 8; threads++) {
         struct jobs jobs = PLAIN;
-        struct spread_options o = options(&jobs, in_root(path, "threads"));
+        struct spread_options o = options(&jobs, root_file(path, "threads"));
         struct spread_result results[JOBS];
         struct fault fault;
         o.n_threads = threads;
@@ -140,9 +134,9 @@ static void results_come_in_the_order_of_the_jobs_on_any_number_of_threads(void 
 static void the_costly_jobs_begin_first(void **state)
 {
     (void)state;
-    char path[PATH_BYTES];
+    char path[ROOT_PATH_BYTES];
     struct jobs jobs = PLAIN;
-    struct spread_options o = options(&jobs, in_root(path, "costs"));
+    struct spread_options o = options(&jobs, root_file(path, "costs"));
     struct spread_result results[JOBS];
     struct fault fault;
     const double costs[JOBS] = {1, 5, 2, 5, 9, 0.5, 1, 1, 1, 1, 3};
@@ -159,9 +153,9 @@ static void the_costly_jobs_begin_first(void **state)
 static void the_first_job_that_fails_stops_all_and_what_is_done_is_kept(void **state)
 {
     (void)state;
-    char path[PATH_BYTES];
+    char path[ROOT_PATH_BYTES];
     struct jobs jobs = PLAIN;
-    struct spread_options o = options(&jobs, in_root(path, "fails"));
+    struct spread_options o = options(&jobs, root_file(path, "fails"));
     struct spread_result results[JOBS];
     struct fault fault;
     o.n_threads = 1;
@@ -194,9 +188,9 @@ static void the_first_job_that_fails_stops_all_and_what_is_done_is_kept(void **s
 static void a_failing_first_job_leaves_no_directory(void **state)
 {
     (void)state;
-    char path[PATH_BYTES];
+    char path[ROOT_PATH_BYTES];
     struct jobs jobs = PLAIN;
-    struct spread_options o = options(&jobs, in_root(path, "first"));
+    struct spread_options o = options(&jobs, root_file(path, "first"));
     struct spread_result results[JOBS];
     struct fault fault;
     o.n_threads = 1;
@@ -208,9 +202,9 @@ static void a_failing_first_job_leaves_no_directory(void **state)
 static void jobs_at_work_are_told_to_stop_when_another_fails(void **state)
 {
     (void)state;
-    char path[PATH_BYTES];
+    char path[ROOT_PATH_BYTES];
     struct jobs jobs = PLAIN;
-    struct spread_options o = options(&jobs, in_root(path, "stops"));
+    struct spread_options o = options(&jobs, root_file(path, "stops"));
     struct spread_result results[JOBS];
     struct fault fault;
     o.n_threads = 3;
@@ -248,10 +242,10 @@ static int run_interrupted(struct jobs *jobs, const struct spread_options *o)
 static void an_interrupt_lets_jobs_save_and_resume_goes_on(void **state)
 {
     (void)state;
-    char path[PATH_BYTES];
-    char file[PATH_BYTES + 16];
+    char path[ROOT_PATH_BYTES];
+    char file[ROOT_PATH_BYTES + 16];
     struct jobs jobs = PLAIN;
-    struct spread_options o = options(&jobs, in_root(path, "interrupted"));
+    struct spread_options o = options(&jobs, root_file(path, "interrupted"));
     struct spread_result results[JOBS];
     struct fault fault;
     /* Three jobs are done, then five are at work when the signal comes. */
@@ -282,9 +276,9 @@ static void an_interrupt_lets_jobs_save_and_resume_goes_on(void **state)
 static void a_directory_of_other_jobs_is_refused(void **state)
 {
     (void)state;
-    char path[PATH_BYTES];
+    char path[ROOT_PATH_BYTES];
     struct jobs jobs = PLAIN;
-    struct spread_options o = options(&jobs, in_root(path, "other"));
+    struct spread_options o = options(&jobs, root_file(path, "other"));
     struct spread_result results[JOBS];
     struct fault fault;
     o.resume = true;
@@ -309,10 +303,10 @@ static void a_directory_of_other_jobs_is_refused(void **state)
 static void two_at_once_in_one_directory_are_refused(void **state)
 {
     (void)state;
-    char path[PATH_BYTES];
+    char path[ROOT_PATH_BYTES];
     struct jobdir first;
     struct fault fault;
-    in_root(path, "locked");
+    root_file(path, "locked");
     assert_int_equal(jobdir_open(&first, path, "k", false, &fault), FAULT_NONE);
     (void)fflush(stdout);
     const pid_t child = fork(); /* a process is not kept out by its own lock */
@@ -332,11 +326,11 @@ static void a_damaged_result_is_done_again(void **state)
 {
     test_random random = test_random_seeded(suite_seed());
     (void)state;
-    char path[PATH_BYTES];
-    char file[PATH_BYTES + 16];
-    char other[PATH_BYTES + 16];
+    char path[ROOT_PATH_BYTES];
+    char file[ROOT_PATH_BYTES + 16];
+    char other[ROOT_PATH_BYTES + 16];
     struct jobs jobs = PLAIN;
-    struct spread_options o = options(&jobs, in_root(path, "damaged"));
+    struct spread_options o = options(&jobs, root_file(path, "damaged"));
     struct spread_result results[JOBS];
     struct fault fault;
     assert_int_equal(run(&o, results, &fault), FAULT_NONE);
@@ -372,7 +366,7 @@ static void a_damaged_result_is_done_again(void **state)
 static void a_place_that_cannot_be_written_is_told_before_any_job(void **state)
 {
     (void)state;
-    char path[PATH_BYTES];
+    char path[ROOT_PATH_BYTES];
     struct jobs jobs = PLAIN;
     struct spread_result results[JOBS];
     struct fault fault;
@@ -385,7 +379,7 @@ static void a_place_that_cannot_be_written_is_told_before_any_job(void **state)
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
     little = limit;
     little.rlim_cur = 20000;
-    in_root(path, "full");
+    root_file(path, "full");
     o.directory = path;
     (void)signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
@@ -400,10 +394,10 @@ static void a_place_that_cannot_be_written_is_told_before_any_job(void **state)
 static void files_of_others_are_left_where_they_are(void **state)
 {
     (void)state;
-    char path[PATH_BYTES];
-    char notes[PATH_BYTES + 16];
+    char path[ROOT_PATH_BYTES];
+    char notes[ROOT_PATH_BYTES + 16];
     struct jobs jobs = PLAIN;
-    struct spread_options o = options(&jobs, in_root(path, "notes"));
+    struct spread_options o = options(&jobs, root_file(path, "notes"));
     struct spread_result results[JOBS];
     struct fault fault;
     assert_int_equal(run(&o, results, &fault), FAULT_NONE);
@@ -439,18 +433,6 @@ static void one_of_several_tasks_without_a_group_is_refused(void **state)
     assert_int_equal(unsetenv("SLURM_STEP_NUM_TASKS"), 0);
 }
 
-static int make_root(void **state)
-{
-    (void)state;
-    return mkdtemp(root) != NULL ? 0 : -1;
-}
-
-static int remove_root(void **state)
-{
-    (void)state;
-    return rmdir(root);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -467,5 +449,5 @@ int main(void)
         cmocka_unit_test(files_of_others_are_left_where_they_are),
         cmocka_unit_test(one_of_several_tasks_without_a_group_is_refused),
     };
-    return cmocka_run_group_tests(tests, make_root, remove_root);
+    return cmocka_run_group_tests(tests, root_make, root_remove);
 }

@@ -1,0 +1,149 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model_file.h"
+#include "model_file_parts.h"
+
+/* The tensors and metadata of a model as a file; what is read back by model_file_parse.c. */
+
+/* A file that is made; the first failure sticks. */
+struct draft {
+    struct safetensors *st;
+    struct fault *fault;
+    int rc;
+    char prefix[MODEL_FILE_PREFIX];
+};
+
+static void add_meta(struct draft *draft, const char *key, const char *value)
+{
+    if (draft->rc == FAULT_NONE) {
+        draft->rc = safetensors_add_meta(draft->st, model_file_parts_name(draft->prefix, key).text,
+                                         value, draft->fault);
+    }
+}
+
+static void add_count(struct draft *draft, const char *key, uint32_t value)
+{
+    char number[16];
+    (void)snprintf(number, sizeof number, "%u", (unsigned)value);
+    add_meta(draft, key, number);
+}
+
+static void add_real(struct draft *draft, const char *key, double value)
+{
+    char number[32];
+    (void)snprintf(number, sizeof number, "%.17g", value);
+    add_meta(draft, key, number);
+}
+
+static void add_shape(struct draft *draft, const model_rule *rule)
+{
+    if (model_rule_has_net(rule->kind)) {
+        const model_net_shape *shape = model_net_shape_of(rule->net);
+        add_count(draft, "hidden", shape->n_hidden);
+        add_count(draft, "layers", shape->n_layers);
+    }
+}
+
+static void add_about(struct draft *draft, const struct model_file_about *about)
+{
+    struct model_file_about copy = *about;
+    struct model_file_text texts[MODEL_FILE_TEXTS];
+    model_file_parts_texts(&copy, texts);
+    for (int i = 0; i < MODEL_FILE_TEXTS; i++) {
+        if (texts[i].text[0] != '\0') {
+            add_meta(draft, texts[i].key, texts[i].text);
+        }
+    }
+}
+
+static void add_metadata(struct draft *draft, const struct model_file *model)
+{
+    const model_bank_params *bank = &model->bank;
+    const model_rule *rule = &bank->member[0].rule;
+    const model_policy *policy = &bank->member[0].policy;
+    const bool is_bank = model_file_is_bank(model);
+    char features[MODEL_POLICY_TEXT_MAX] = "";
+    (void)model_policy_print(policy, features, sizeof features);
+    add_meta(draft, "format", MODEL_FILE_FORMAT);
+    add_meta(draft, "version", MODEL_FILE_VERSION);
+    add_meta(draft, "rule", is_bank ? MODEL_FILE_BANK : model_rule_name(rule->kind));
+    add_meta(draft, "policy", features);
+    add_meta(draft, "transform", model_transform_name(policy->transform));
+    if (is_bank) {
+        add_count(draft, "members", bank->n);
+        add_real(draft, "share", bank->share);
+        add_real(draft, "temper", bank->temper);
+    } else {
+        add_shape(draft, rule);
+    }
+    add_about(draft, &model->about);
+    for (uint32_t i = 0; is_bank && i < bank->n; i++) {
+        model_file_parts_prefix(draft->prefix, is_bank, i);
+        add_meta(draft, "rule", model_rule_name(bank->member[i].rule.kind));
+        add_shape(draft, &bank->member[i].rule);
+        add_about(draft, &model->members[i].about);
+    }
+    draft->prefix[0] = '\0';
+}
+
+static void add_f64(struct draft *draft, const char *name, uint64_t n, const double values[])
+{
+    if (draft->rc == FAULT_NONE) {
+        draft->rc = safetensors_add_f64(draft->st, model_file_parts_name(draft->prefix, name).text,
+                                        1, &n, values, draft->fault);
+    }
+}
+
+static void add_f32(struct draft *draft, const struct model_file_part *part)
+{
+    if (draft->rc == FAULT_NONE) {
+        draft->rc =
+            safetensors_add_f32(draft->st, model_file_parts_name(draft->prefix, part->name).text,
+                                part->n_dims, part->dims, *part->slot, draft->fault);
+    }
+}
+
+static void add_tensors(struct draft *draft, model_params *params, model_net_tensors *tensors)
+{
+    struct model_file_vector vectors[MODEL_FILE_VECTORS];
+    model_file_parts_vectors(params, vectors);
+    for (int v = 0; v < MODEL_FILE_VECTORS; v++) {
+        if (vectors[v].is_allowed && (!vectors[v].is_range || params->range.is_known)) {
+            add_f64(draft, vectors[v].name, vectors[v].n > 0 ? vectors[v].n : params->policy.n,
+                    vectors[v].values);
+        }
+    }
+    if (model_rule_has_net(params->rule.kind)) {
+        struct model_file_part parts[MODEL_FILE_NET_PARTS];
+        const size_t n = model_file_parts_net(model_net_shape_of(params->rule.net), tensors, parts);
+        for (size_t i = 0; i < n; i++) {
+            add_f32(draft, &parts[i]);
+        }
+    }
+}
+
+int model_file_encode(const struct model_file *model, uint8_t **bytes, size_t *size,
+                      struct fault *fault)
+{
+    const bool is_bank = model_file_is_bank(model);
+    model_bank_params bank = model->bank;
+    struct draft draft = {.st = calloc(1, sizeof *draft.st), .fault = fault};
+    if (draft.st == NULL) {
+        return fault_set(fault, FAULT_WORK, "no memory for a model file");
+    }
+    add_metadata(&draft, model);
+    if (is_bank) {
+        add_f64(&draft, MODEL_FILE_PRIOR, bank.n, bank.prior);
+    }
+    for (uint32_t i = 0; i < bank.n; i++) {
+        model_file_parts_prefix(draft.prefix, is_bank, i);
+        add_tensors(&draft, &bank.member[i], &model->members[i].tensors);
+    }
+    if (draft.rc == FAULT_NONE) {
+        draft.rc = safetensors_encode(draft.st, bytes, size, fault);
+    }
+    free(draft.st);
+    return draft.rc;
+}
