@@ -26,7 +26,8 @@ enum {
     MICE_MAX = 512,
     SPAN = 100, /* trials that the criterion is a mean over */
     DRAWS = 2000,
-    THIRDS = 3
+    THIRDS = 3,
+    COPIES = 8 /* of the animal, that live through what was said */
 };
 
 #define ARMS(X)                                                                                    \
@@ -48,6 +49,13 @@ static const struct task {
 } TASKS[] = {{"staged_2afc", 0.9}, {"ibl_training", 0.85}, {"fixed_set", 0.85}};
 enum { N_TASKS = sizeof TASKS / sizeof TASKS[0] };
 
+/* What was said of the horizon, against the animal itself living through it, COPIES times over. */
+struct check {
+    double skills, skills_inside;           /* carrying on: copies; of them in its 90% band */
+    double gains, gains_inside, gain, came; /* advised changes: said and true gain, summed */
+    double said_better, better;             /* copies: said and true share that gains */
+};
+
 struct result {
     double trials; /* to the criterion; the budget if it was not met */
     bool has_met;
@@ -57,6 +65,7 @@ struct result {
     double asked[THIRDS], abstained[THIRDS];
     double why[MODEL_CURRICULUM_WHYS];
     double taken[MODEL_CHANGES];
+    struct check said; /* of (d), against the truth */
 };
 
 struct study {
@@ -135,6 +144,80 @@ static void obey(struct training *t, const model_change *change)
     }
 }
 
+static model_trial answer(const learner *l, model_mouse *mouse, model_protocol_state *rig,
+                          const model_protocol *protocol, const model_protocol_trial *shown)
+{
+    const bool right = model_mouse_choose(mouse, &l->params, shown->contrast);
+    return (model_trial){.contrast = shown->contrast,
+                         .reward = model_protocol_push(rig, protocol, shown, right, (double)NAN),
+                         .rt_s = (double)NAN,
+                         .choice = right,
+                         .side = shown->side};
+}
+
+/* What the animal itself comes to after the horizon under that protocol, in draws of a copy. */
+static double live(const struct training *t, const model_protocol *protocol, uint32_t stage,
+                   bool stops, uint64_t copy)
+{
+    const learner *l = t->animal;
+    const uint64_t seed = ~t->study->seed + (uint64_t)t->n;
+    model_mouse mouse = t->mouse;
+    model_protocol_state rig = t->rig;
+    int64_t trials = (int64_t)config.horizon;
+    model_change_carry(&rig, &t->now, protocol);
+    if (stage != (uint32_t)rig.stage) {
+        model_protocol_enter(&rig, stage);
+    }
+    if (stops) {
+        trials -= rig.session_trials > rig.trial ? rig.session_trials - rig.trial : 0;
+        rig.session_trials = rig.trial;
+    }
+    model_random_seed(&mouse.choices, seed, 3 * copy);
+    model_random_seed(&mouse.noise, seed, 3 * copy + 1);
+    model_random_seed(&rig.random, seed, 3 * copy + 2);
+    for (int64_t i = 0; i < trials; i++) {
+        model_protocol_trial shown;
+        if (!model_protocol_next(&rig, protocol, &shown)) {
+            model_protocol_start_session(&rig, protocol);
+            model_mouse_start_session(&mouse, &l->params);
+            (void)model_protocol_next(&rig, protocol, &shown);
+        }
+        const model_trial heard = answer(l, &mouse, &rig, protocol, &shown);
+        learner_learn(l, &mouse, &heard);
+    }
+    const model_protocol *declared = &t->study->protocol;
+    return learner_worse_side(l, &mouse, &declared->stage[model_change_goal(declared)]);
+}
+
+/* Holds what was said against what comes. */
+static void check(const struct training *t, const model_change_place *place)
+{
+    struct check *c = &t->result->said;
+    const model_curriculum_advice *said = &t->advice;
+    const model_curriculum_action *a = &said->action[0];
+    const bool advises = said->why == MODEL_CURRICULUM_ADVISES;
+    model_protocol changed;
+    uint32_t stage;
+    if (advises && model_change_apply(&changed, &stage, place, &a->change) != MODEL_OK) {
+        bench_die("a change was advised that cannot be made");
+    }
+    for (uint64_t copy = 0; copy < (advises ? COPIES : 1); copy++) {
+        const double base = live(t, place->now, place->stage, false, copy);
+        c->skills++;
+        c->skills_inside += base >= said->carry_on.skill_lo && base <= said->carry_on.skill_hi;
+        if (advises) {
+            const bool stops = a->change.kind == MODEL_CHANGE_STOP;
+            const double gain = live(t, &changed, stage, stops, copy) - base;
+            c->gains++;
+            c->gains_inside += gain >= a->gain_lo && gain <= a->gain_hi;
+            c->gain += a->gain;
+            c->came += gain;
+            c->said_better += a->p_better;
+            c->better += gain > 0.0 ? 1.0 : (gain < 0.0 ? 0.0 : 0.5);
+        }
+    }
+}
+
 static void ask(struct training *t)
 {
     const uint32_t stage = model_protocol_next_stage(&t->rig, &t->now);
@@ -161,6 +244,7 @@ static void ask(struct training *t)
             a->change.contrast, a->change.part, a->change.p_left, a->gain, a->gain_se, a->reward,
             t->advice.carry_on.reward);
     }
+    check(t, &where.place);
     if (t->advice.why == MODEL_CURRICULUM_ADVISES) {
         t->result->taken[t->advice.action[0].change.kind]++;
         obey(t, &t->advice.action[0].change);
@@ -270,15 +354,9 @@ static void one_trial(struct training *t)
     } else if (t->arm == KNOWING || t->arm == FRUGAL) {
         choose_knowing(t, &trial, t->arm == FRUGAL ? error_price : 0.0);
     }
-    const bool right = model_mouse_choose(&t->mouse, &t->animal->params, trial.contrast);
-    const double reward = model_protocol_push(&t->rig, &t->now, &trial, right, (double)NAN);
-    const model_trial heard = {.contrast = trial.contrast,
-                               .reward = reward,
-                               .rt_s = (double)NAN,
-                               .choice = right,
-                               .side = trial.side};
+    const model_trial heard = answer(t->animal, &t->mouse, &t->rig, &t->now, &trial);
     if (!(t->n >= (int64_t)t->result->span && t->result->span > 0.0)) {
-        t->result->rewarded += reward;
+        t->result->rewarded += heard.reward;
         t->result->bias += fabs(learner_truth(t->animal, &t->mouse, 0.0) - 0.5);
     }
     (void)model_pace_observe(&t->pace, &bank_params, &heard);
@@ -410,7 +488,8 @@ static double median_interval(size_t n, const double value[], double *lo, double
     return median(n, drawn);
 }
 
-static void print_arm(const struct study *s, size_t n, int arm)
+/* Returns the median of the trials over those of (a). */
+static double print_arm(const struct study *s, size_t n, int arm)
 {
     double trials[MICE_MAX];
     double ratio[MICE_MAX];
@@ -433,6 +512,31 @@ static void print_arm(const struct study *s, size_t n, int arm)
     printf("  %-26s %6.0f  %4.0f%%   %.3f (%.3f to %.3f)  reward %.3f  bias %.3f\n", ARM_NAMES[arm],
            median(n, trials), 100.0 * met / (double)n, ratio_median, lo, hi, rewarded / all,
            bias / all);
+    return ratio_median;
+}
+
+static void print_check(const struct study *s, size_t n)
+{
+    struct check c = {0};
+    for (size_t i = 0; i < n; i++) {
+        const struct check *r = &s->result[i][ADVICE].said;
+        c.skills += r->skills;
+        c.skills_inside += r->skills_inside;
+        c.gains += r->gains;
+        c.gains_inside += r->gains_inside;
+        c.gain += r->gain;
+        c.came += r->came;
+        c.said_better += r->said_better;
+        c.better += r->better;
+    }
+    printf("    said and came over %u trials: carrying on inside 90%% %.0f%% of %.0f",
+           (unsigned)config.horizon, 100.0 * c.skills_inside / c.skills, c.skills);
+    if (c.gains > 0.0) {
+        printf("; gain %.4f, %.4f; inside %.0f%%; better %.0f%%, %.0f%% of %.0f", c.gain / c.gains,
+               c.came / c.gains, 100.0 * c.gains_inside / c.gains, 100.0 * c.said_better / c.gains,
+               100.0 * c.better / c.gains, c.gains);
+    }
+    printf("\n");
 }
 
 static void print_advice(const struct study *s, size_t n)
@@ -471,13 +575,13 @@ static void print_advice(const struct study *s, size_t n)
     printf("\n");
 }
 
-/* Of all animals that learn, under one protocol. */
-static struct {
+/* Of all animals that learn, under one protocol, by arm. */
+static struct pool {
     size_t n;
     double ratio[LEARNER_KINDS * MICE_MAX];
-    double more[LEARNER_KINDS * MICE_MAX]; /* rewards of (d) less those of (a) */
+    double more[LEARNER_KINDS * MICE_MAX]; /* rewards, less those of (a) */
     double span[LEARNER_KINDS * MICE_MAX]; /* trials */
-} pooled;
+} pooled[N_ARMS];
 
 static double share_abstained(const struct study *s, size_t n)
 {
@@ -492,60 +596,80 @@ static double share_abstained(const struct study *s, size_t n)
     return abstained / asked;
 }
 
-static double paired_ratio(const struct study *s, size_t n)
+static void pool(const struct study *s, size_t n, int arm)
 {
-    double ratio[MICE_MAX];
+    struct pool *to = &pooled[arm];
     for (size_t i = 0; i < n; i++) {
         const struct result *a = &s->result[i][PROTOCOL];
-        const struct result *d = &s->result[i][ADVICE];
-        ratio[i] = d->trials / a->trials;
-        pooled.ratio[pooled.n] = ratio[i];
-        pooled.more[pooled.n] = d->rewarded - a->rewarded;
-        pooled.span[pooled.n++] = a->span;
+        const struct result *b = &s->result[i][arm];
+        to->ratio[to->n] = b->trials / a->trials;
+        to->more[to->n] = b->rewarded - a->rewarded;
+        to->span[to->n++] = a->span;
     }
-    return median(n, ratio);
 }
 
 static int report(const struct study *s, size_t n, bool is_quick)
 {
+    double ratio[N_ARMS];
     printf(" %s\n", learner_name(s->kind));
     for (int arm = 0; arm < N_ARMS; arm++) {
         if (s->arms[arm]) {
-            print_arm(s, n, arm);
+            ratio[arm] = print_arm(s, n, arm);
+            if (s->kind != LEARNER_IDLE) {
+                pool(s, n, arm);
+            }
         }
     }
     int failed = 0;
     if (s->arms[ADVICE]) {
         print_advice(s, n);
+        print_check(s, n);
         failed =
             s->kind == LEARNER_IDLE
                 ? bench_verdict("    abstains", share_abstained(s, n), "of all times", false, 0.9)
-                : bench_verdict("    median", paired_ratio(s, n), "of the trials of (a)", true,
+                : bench_verdict("    median", ratio[ADVICE], "of the trials of (a)", true,
                                 is_quick ? 1.25 : 1.05);
     }
     (void)fflush(stdout);
     return failed;
 }
 
-static int judge_pooled(void)
+/* Prints one arm's; returns the reward rate less that of (a). */
+static double print_pooled(int arm, double *ratio)
 {
+    const struct pool *from = &pooled[arm];
     double lo;
     double hi;
     double ratios[DRAWS];
-    model_random r;
-    const double ratio = median_interval(pooled.n, pooled.ratio, &lo, &hi);
-    printf(" all that learn: (d) %.3f of the trials of (a) (%.3f to %.3f)\n", ratio, lo, hi);
-    int failed = bench_verdict("    median", ratio, "of the trials of (a)", true, 0.75);
     double more = 0.0;
     double trials = 0.0;
-    for (size_t i = 0; i < pooled.n; i++) {
-        more += pooled.more[i];
-        trials += pooled.span[i];
+    model_random r;
+    *ratio = median_interval(from->n, from->ratio, &lo, &hi);
+    printf("  %-26s %.3f (%.3f to %.3f)", ARM_NAMES[arm], *ratio, lo, hi);
+    for (size_t i = 0; i < from->n; i++) {
+        more += from->more[i];
+        trials += from->span[i];
     }
     model_random_seed(&r, 1, 0);
-    model_bootstrap_ratio(pooled.n, pooled.more, pooled.span, &r, DRAWS, ratios, &lo, &hi);
-    printf(" reward rate of (d) less that of (a): %.4f (%.4f to %.4f)\n", more / trials, lo, hi);
-    failed |= bench_verdict("    reward rate", more / trials, "more", false, 0.0);
+    model_bootstrap_ratio(from->n, from->more, from->span, &r, DRAWS, ratios, &lo, &hi);
+    printf("   %+.4f (%+.4f to %+.4f)\n", more / trials, lo, hi);
+    return more / trials;
+}
+
+static int judge_pooled(const struct study *s)
+{
+    int failed = 0;
+    printf(" all that learn: trials over those of (a), reward rate less that of (a); 95%%\n");
+    for (int arm = 1; arm < N_ARMS; arm++) {
+        if (s->arms[arm]) {
+            double ratio;
+            const double more = print_pooled(arm, &ratio);
+            if (arm == ADVICE) {
+                failed |= bench_verdict("    median", ratio, "of the trials of (a)", true, 0.75);
+                failed |= bench_verdict("    reward rate", more, "more", false, 0.0);
+            }
+        }
+    }
     return failed;
 }
 
@@ -619,7 +743,9 @@ int main(int argc, char **argv)
                100.0 * TASKS[task].criterion);
         printf("  %-26s %6s  %5s   %s\n", "", "trials", "met",
                "over those of (a), 95%; reward and bias over the trials of (a)");
-        pooled.n = 0;
+        for (int arm = 0; arm < N_ARMS; arm++) {
+            pooled[arm].n = 0;
+        }
         for (int kind = 0; kind < LEARNER_KINDS; kind++) {
             const bool is_left_out = is_quick && kind != LEARNER_REINFORCE && kind != LEARNER_IDLE;
             if (is_left_out ||
@@ -638,7 +764,7 @@ int main(int argc, char **argv)
             team_run(&team, train_animal, &study, (size_t)n);
             failed |= report(&study, (size_t)n, is_quick);
         }
-        failed |= study.arms[ADVICE] && pooled.n > 0 && !is_quick ? judge_pooled() : 0;
+        failed |= pooled[PROTOCOL].n > 0 && !is_quick ? judge_pooled(&study) : 0;
     }
     team_close(&team);
     model_file_free(&mice);
