@@ -37,11 +37,6 @@ static double shift_of(const model_twin *twin, size_t n, const double g[])
     return shift;
 }
 
-double model_twin_logit(const model_twin *twin, size_t n, const double g[], double *var)
-{
-    return model_filter_logit(n, twin->w, twin->P, g, shift_of(twin, n, g), var);
-}
-
 void model_twin_weights(const model_twin *twin, const model_params *params, double w[])
 {
     for (size_t i = 0; i < params->policy.n; i++) {
