@@ -66,11 +66,13 @@ static double guess_margin(double M, double v)
 
 /* The mode in one dimension: the root of f(A) = A - M - v sigmoid(-A), A = +-a the margin of the
  * choice that was made. f rises with slope at least 1 and the root lies between M and
- * M + v sigmoid(-M), so a Newton step that leaves the bracket is replaced by its middle. Returns
+ * M + v sigmoid(-M), so a Newton step that leaves the bracket is replaced by its middle. What a
+ * small step misses goes with its square: sigmoid then follows it along its tangent. Returns
  * sigmoid(-A), the probability of the other choice there. */
 double filter_mode(double M, double v)
 {
     static const double WIDE = 4.0;
+    static const double SMALL = 1e-7;
     double q = sigmoid_exact(-M);
     double lo = M;
     double hi = M + v * q;
@@ -81,15 +83,16 @@ double filter_mode(double M, double v)
     }
     for (int i = 0; i < NEWTON_STEPS_MAX; i++) {
         const double f = A - M - v * q;
-        if (fabs(f) <= 1e-13 * (1.0 + fabs(A))) {
-            break;
+        const double step = f / (1.0 + v * q * (1.0 - q));
+        if (fabs(step) <= SMALL) {
+            return q + q * (1.0 - q) * step;
         }
         if (f > 0.0) {
             hi = A;
         } else {
             lo = A;
         }
-        A -= f / (1.0 + v * q * (1.0 - q));
+        A -= step;
         if (!(A >= lo && A <= hi)) {
             A = 0.5 * (lo + hi);
         }
