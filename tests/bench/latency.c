@@ -139,10 +139,9 @@ static int report(struct server server[], size_t servers_n, size_t n)
 struct wish {
     const char *model;
     double members; /* of the rnn made here; 0: none */
-    const char *yaml;
 };
 
-static void start_daemon(struct bench_daemon *d, const struct wish *wish, const char *more)
+static void start_daemon(struct bench_daemon *d, const struct wish *wish, const char *yaml)
 {
     bench_daemon_init(d);
     if (wish->members >= 1.0) {
@@ -150,12 +149,8 @@ static void start_daemon(struct bench_daemon *d, const struct wish *wish, const 
     } else if (wish->model != NULL) {
         bench_daemon_use_model(d, wish->model);
     }
-    if (wish->yaml != NULL) {
-        bench_daemon_configure(d, wish->yaml);
-        bench_daemon_configure(d, "\n");
-    }
-    if (more != NULL) {
-        bench_daemon_configure(d, more);
+    if (yaml != NULL) {
+        bench_daemon_configure(d, yaml);
         bench_daemon_configure(d, "\n");
     }
     (void)bench_daemon_start(d);
@@ -214,14 +209,15 @@ int main(int argc, char **argv)
     double trials = 20000.0;
     double rate = 1000.0;
     struct wish wish = {0};
+    const char *config = NULL;
     const char *with = NULL;
     const struct bench_option list[] = {
         {"trials", NULL, &trials, NULL, "how many, to each (default 20000)"},
         {"rate", NULL, &rate, NULL, "a second, to each (default 1000)"},
         {"model", &wish.model, NULL, NULL, "model file (default: built-in random walk)"},
         {"members", NULL, &wish.members, NULL, "a bank of so many rnn of 32 units made here"},
-        {"config", &wish.yaml, NULL, NULL, "more lines of YAML for the daemon"},
-        {"with", &with, NULL, NULL, "a second daemon that has these lines too"},
+        {"config", &config, NULL, NULL, "more lines of YAML for the daemon"},
+        {"with", &with, NULL, NULL, "a second daemon, which has these lines instead"},
     };
     bench_options(argc, argv, "Round trip of a trial on ask against a bare ROUTER echo.", list,
                   sizeof list / sizeof list[0]);
@@ -244,7 +240,7 @@ int main(int argc, char **argv)
     server[daemons_n].name = "echo";
     for (size_t s = 0; s < servers_n; s++) {
         if (s < daemons_n) {
-            start_daemon(&d[s], &wish, s == 1 ? with : NULL);
+            start_daemon(&d[s], &wish, s == 1 ? with : config);
         }
         server[s].socket = connect_to(context, s < daemons_n ? d[s].ask : endpoint);
         server[s].ns = calloc(n, sizeof *server[s].ns);
