@@ -159,23 +159,21 @@ static void take_members(struct eval *e, struct animal *animal, const model_tria
     const model_bank_params *params = models_of(e, animal).bank;
     const model_bank *bank = &animal->learner.bank;
     const bool chose_right = trial->choice == 1;
-    double p[MODEL_BANK_MAX];
-    double whole;
-    model_bank_predict_each(bank, params, trial->contrast, p);
-    model_bank_predict(bank, params, 1, &trial->contrast, &whole, NULL, NULL);
-    e->sums.whole += model_score_nats(whole, chose_right);
+    model_bank_mixture said;
+    model_bank_mix(bank, params, 1, &trial->contrast, &said);
+    e->sums.whole += model_score_nats(said.p_right, chose_right);
     for (uint32_t i = 0; i < params->n; i++) {
         double *weight = (*animal->weights)[i];
         double mixed = 0.0;
         for (uint32_t k = 0; k < params->n; k++) {
-            mixed += weight[k] * p[k];
+            mixed += weight[k] * said.each[k];
         }
-        e->sums.nats[i] += model_score_nats(p[i], chose_right);
+        e->sums.nats[i] += model_score_nats(said.each[i], chose_right);
         e->sums.weight[i] += model_bank_weight(bank, i);
         e->sums.without[i] += model_score_nats(mixed, chose_right);
         if (params->n > 1) {
-            model_bank_weigh(params->n, params->share, params->temper, e->priors[i], p, chose_right,
-                             weight);
+            model_bank_weigh(params->n, params->share, params->temper, e->priors[i], said.each,
+                             chose_right, weight);
         }
     }
 }

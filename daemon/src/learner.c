@@ -65,24 +65,31 @@ static double p_disengaged(const struct learner *l, const struct learner_models 
     return models->engagement != NULL ? model_engagement_p(&l->engagement) : 0.0;
 }
 
-static double predict_mixture(const struct learner *l, const struct learner_models *models,
-                              const model_bank_mixture *m, double *lo, double *hi)
+/* n: at most MODEL_BANK_STIMULI. */
+static void predict_mixtures(const struct learner *l, const struct learner_models *models, size_t n,
+                             const model_bank_mixture m[], double p_right[], double lo[],
+                             double hi[])
 {
     if (models->stack != NULL) {
-        return model_stack_predict(&l->stack, models->bank, m, p_disengaged(l, models), lo, hi);
+        model_stack_predict(&l->stack, models->bank, n, m, p_disengaged(l, models), p_right, lo,
+                            hi);
+        return;
     }
-    model_filter_interval(m->mean, m->var, lo, hi);
-    return m->p_right;
+    model_bank_interval(n, m, lo, hi);
+    for (size_t i = 0; i < n; i++) {
+        p_right[i] = m[i].p_right;
+    }
 }
 
 void learner_predict(const struct learner *l, const struct learner_models *models, size_t n,
                      const double contrasts[], double p_right[], double lo[], double hi[])
 {
-    for (size_t i = 0; i < n; i++) {
-        model_bank_mixture m;
-        model_bank_mix(&l->bank, models->bank, contrasts[i], &m);
-        p_right[i] =
-            predict_mixture(l, models, &m, lo != NULL ? &lo[i] : NULL, hi != NULL ? &hi[i] : NULL);
+    model_bank_mixture m[MODEL_BANK_STIMULI];
+    for (size_t at = 0; at < n; at += MODEL_BANK_STIMULI) {
+        const size_t left = n - at < MODEL_BANK_STIMULI ? n - at : MODEL_BANK_STIMULI;
+        model_bank_mix(&l->bank, models->bank, left, contrasts + at, m);
+        predict_mixtures(l, models, left, m, p_right + at, lo != NULL ? lo + at : NULL,
+                         hi != NULL ? hi + at : NULL);
     }
 }
 
@@ -124,15 +131,15 @@ int learner_observe(struct learner *l, const struct learner_models *models,
     }
     const model_coverage coverage_before = l->coverage;
     model_coverage_observe(&l->coverage, &l->bank, models->bank, trial, &outcome->bin);
-    model_bank_mix(&l->bank, models->bank, trial->contrast, &mixture);
-    status = model_bank_observe(&l->bank, models->bank, trial, NULL);
+    status = model_bank_observe(&l->bank, models->bank, trial, &mixture);
     if (status != MODEL_OK) {
         l->baseline = baseline_before;
         l->coverage = coverage_before;
         *outcome = LEARNER_OUTCOME_NONE;
         return status;
     }
-    const double p = predict_mixture(l, models, &mixture, NULL, NULL);
+    double p;
+    predict_mixtures(l, models, 1, &mixture, &p, NULL, NULL);
     if (trial->choice >= 0) {
         const bool chose_right = trial->choice == 1;
         if (models->stack != NULL) {

@@ -315,16 +315,16 @@ static int judge(const struct run *r, const model_bank_params *params, double *n
     for (size_t k = 0; k < r->window->n_trials; k++) {
         const model_adapt_trial *t = &r->window->trials[k];
         const model_trial trial = trial_of(t);
-        double p = 0.5;
+        model_bank_mixture said;
         if (k % TRIALS_A_LOOK == 0 && is_stopped(r)) {
             return MODEL_ERR_NUMERIC;
         }
         if (k > 0 && t->starts_session == 1) {
             model_bank_start_session(bank, params);
         }
-        const int status = model_bank_observe(bank, params, &trial, &p);
+        const int status = model_bank_observe(bank, params, &trial, &said);
         if (status == MODEL_OK && trial.choice >= 0 && k >= r->n_learned) {
-            sum += model_score_nats(p, trial.choice == 1);
+            sum += model_score_nats(said.p_right, trial.choice == 1);
             (*n)++;
         }
     }

@@ -3,7 +3,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "filter_kernel.h"
 #include "model/score.h"
+
+_Static_assert((int)MODEL_BANK_STIMULI == (int)FILTER_LANES, "a lane for every stimulus");
 
 _Static_assert(sizeof(model_bank) ==
                    sizeof(uint64_t) + MODEL_BANK_MAX * (sizeof(double) + sizeof(model_twin)),
@@ -141,56 +144,87 @@ void model_bank_start_session(model_bank *bank, const model_bank_params *params)
     }
 }
 
-/* Features of the trial to come; policy and history are the same for all members. */
-static size_t fill(const model_bank *bank, const model_bank_params *params, double contrast,
-                   double g[])
+/* Features of the trial to come, which are the same for all members: g[k], a lane a stimulus.
+ * Returns k. */
+static size_t fill(const model_bank *bank, const model_bank_params *params, size_t n,
+                   const double contrasts[], filter_row g[])
 {
     const model_policy *policy = &params->member[0].policy;
-    model_policy_fill(policy, &bank->member[0].history, model_policy_stimulus(policy, contrast), g);
+    memset(g, 0, policy->n * sizeof g[0]);
+    for (size_t i = 0; i < n; i++) {
+        double one[MODEL_WEIGHTS_MAX];
+        const double x = model_policy_stimulus(policy, contrasts[i]);
+        model_policy_fill(policy, &bank->member[0].history, x, one);
+        for (size_t j = 0; j < policy->n; j++) {
+            g[j].at[i] = one[j];
+        }
+    }
     return policy->n;
 }
 
-void model_bank_mix(const model_bank *bank, const model_bank_params *params, double contrast,
-                    model_bank_mixture *out)
+static void sum_up(const model_bank *bank, model_bank_mixture *m)
 {
-    double g[MODEL_WEIGHTS_MAX];
-    const size_t k = fill(bank, params, contrast, g);
     double p = 0.0;
-    out->mean = out->var = 0.0;
+    m->mean = m->var = 0.0;
     for (size_t i = 0; i < bank->n; i++) {
-        out->logit[i] = model_twin_logit(&bank->member[i], k, g, &out->logit_var[i]);
-        p += bank->weight[i] * model_filter_forecast(out->logit[i], out->logit_var[i]);
-        out->mean += bank->weight[i] * out->logit[i];
-        out->is_outside[i] = bank->member[i].outside != 0;
+        p += bank->weight[i] * m->each[i];
+        m->mean += bank->weight[i] * m->logit[i];
+        m->is_outside[i] = bank->member[i].outside != 0;
     }
     for (size_t i = 0; i < bank->n; i++) {
-        const double apart = out->logit[i] - out->mean;
-        out->var += bank->weight[i] * (out->logit_var[i] + apart * apart);
+        const double apart = m->logit[i] - m->mean;
+        m->var += bank->weight[i] * (m->logit_var[i] + apart * apart);
     }
-    out->p_right = fmin(p, 1.0);
+    m->p_right = fmin(p, 1.0);
+}
+
+void model_bank_mix(const model_bank *bank, const model_bank_params *params, size_t n,
+                    const double contrasts[], model_bank_mixture out[])
+{
+    const filter_kernel *kernel = filter_kernel_at(0);
+    filter_row g[MODEL_WEIGHTS_MAX];
+    const size_t k = fill(bank, params, n, contrasts, g);
+    for (size_t m = 0; m < bank->n; m++) {
+        const model_twin *twin = &bank->member[m];
+        filter_row mean;
+        filter_row var;
+        filter_row p;
+        kernel->dot(k, twin->rule.offset, g, &mean);
+        kernel->logit(k, twin->w, twin->P, g, &mean, &var);
+        kernel->forecast(&mean, &var, &p);
+        for (size_t i = 0; i < n; i++) {
+            out[i].each[m] = p.at[i];
+            out[i].logit[m] = mean.at[i];
+            out[i].logit_var[m] = var.at[i];
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        sum_up(bank, &out[i]);
+    }
+}
+
+void model_bank_interval(size_t n, const model_bank_mixture mixtures[], double lo[], double hi[])
+{
+    filter_row mean = {{0.0}};
+    filter_row var = {{0.0}};
+    for (size_t i = 0; i < n; i++) {
+        mean.at[i] = mixtures[i].mean;
+        var.at[i] = mixtures[i].var;
+    }
+    filter_kernel_at(0)->interval(n, &mean, &var, lo, hi);
 }
 
 void model_bank_predict(const model_bank *bank, const model_bank_params *params, size_t n,
                         const double contrasts[], double p_right[], double lo[], double hi[])
 {
-    for (size_t i = 0; i < n; i++) {
-        model_bank_mixture m;
-        model_bank_mix(bank, params, contrasts[i], &m);
-        p_right[i] = m.p_right;
-        model_filter_interval(m.mean, m.var, lo != NULL ? &lo[i] : NULL,
-                              hi != NULL ? &hi[i] : NULL);
-    }
-}
-
-void model_bank_predict_each(const model_bank *bank, const model_bank_params *params,
-                             double contrast, double p_right[])
-{
-    double g[MODEL_WEIGHTS_MAX];
-    const size_t k = fill(bank, params, contrast, g);
-    for (size_t i = 0; i < bank->n; i++) {
-        double var;
-        const double mean = model_twin_logit(&bank->member[i], k, g, &var);
-        p_right[i] = model_filter_forecast(mean, var);
+    model_bank_mixture m[MODEL_BANK_STIMULI];
+    for (size_t at = 0; at < n; at += MODEL_BANK_STIMULI) {
+        const size_t left = n - at < MODEL_BANK_STIMULI ? n - at : MODEL_BANK_STIMULI;
+        model_bank_mix(bank, params, left, contrasts + at, m);
+        for (size_t i = 0; i < left; i++) {
+            p_right[at + i] = m[i].p_right;
+        }
+        model_bank_interval(left, m, lo != NULL ? lo + at : NULL, hi != NULL ? hi + at : NULL);
     }
 }
 
@@ -198,25 +232,10 @@ void model_bank_weights(const model_bank *bank, const model_bank_params *params,
                         double w_sd[])
 {
     const size_t k = params->member[0].policy.n;
-    double each[MODEL_WEIGHTS_MAX];
-    double mean[MODEL_WEIGHTS_MAX] = {0.0};
-    double var[MODEL_WEIGHTS_MAX] = {0.0};
-    for (size_t m = 0; m < bank->n; m++) {
-        model_twin_weights(&bank->member[m], &params->member[m], each);
-        for (size_t i = 0; i < k; i++) {
-            mean[i] += bank->weight[m] * each[i];
-        }
-    }
-    for (size_t m = 0; m < bank->n; m++) {
-        model_twin_weights(&bank->member[m], &params->member[m], each);
-        for (size_t i = 0; i < k; i++) {
-            const double apart = each[i] - mean[i];
-            var[i] += bank->weight[m] * (bank->member[m].P[i * k + i] + apart * apart);
-        }
-    }
+    double P[MODEL_WEIGHTS_MAX * MODEL_WEIGHTS_MAX];
+    model_bank_moments(bank, k, w, P);
     for (size_t i = 0; i < k; i++) {
-        w[i] = mean[i];
-        w_sd[i] = sqrt(var[i]);
+        w_sd[i] = sqrt(P[i * k + i]);
     }
 }
 
@@ -314,32 +333,28 @@ static int take_up(model_bank *bank, const model_bank_params *params, const mode
 }
 
 int model_bank_observe(model_bank *bank, const model_bank_params *params, const model_trial *trial,
-                       double *p_right)
+                       model_bank_mixture *said)
 {
-    double p[MODEL_BANK_MAX];
-    double mixed = 0.0;
+    model_bank_mixture before;
     bool is_taken[MODEL_BANK_MAX];
-    model_bank_predict_each(bank, params, trial->contrast, p);
-    for (size_t i = 0; i < bank->n; i++) {
-        mixed += bank->weight[i] * p[i];
-    }
+    model_bank_mix(bank, params, 1, &trial->contrast, &before);
     const int status = take_up(bank, params, trial, is_taken);
     if (status != MODEL_OK) {
         return status;
     }
+    if (said != NULL) {
+        *said = before;
+    }
     for (size_t i = 0; i < bank->n; i++) {
         if (!is_taken[i]) {
             model_twin_skip(&bank->member[i], &params->member[i], trial);
-            p[i] = (double)NAN;
+            before.each[i] = (double)NAN;
         }
     }
     if (trial->choice >= 0 && bank->n > 1) {
-        model_bank_weigh(bank->n, params->share, params->temper, params->prior, p,
+        model_bank_weigh(bank->n, params->share, params->temper, params->prior, before.each,
                          trial->choice == 1, bank->weight);
         lean(bank, params);
-    }
-    if (p_right != NULL) {
-        *p_right = fmin(mixed, 1.0);
     }
     return MODEL_OK;
 }

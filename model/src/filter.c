@@ -1,9 +1,10 @@
 #include "model/filter.h"
 
-#include "filter_mode.h"
-
 #include <math.h>
 #include <string.h>
+
+#include "filter_forecast.h"
+#include "filter_mode.h"
 
 _Static_assert((int)MODEL_WEIGHTS_MAX <= (int)MODEL_FILTER_MAX, "a filter for every policy");
 
@@ -11,8 +12,7 @@ enum { NEWTON_STEPS_MAX = 8 };
 
 double model_filter_sigmoid(double a)
 {
-    const double e = exp(-fabs(a));
-    return a >= 0.0 ? 1.0 / (1.0 + e) : e / (1.0 + e);
+    return sigmoid_exact(a);
 }
 
 static double dot(size_t n, const double a[], const double b[])
@@ -66,30 +66,37 @@ static double guess_margin(double M, double v)
 
 /* The mode in one dimension: the root of f(A) = A - M - v sigmoid(-A), A = +-a the margin of the
  * choice that was made. f rises with slope at least 1 and the root lies between M and
- * M + v sigmoid(-M), so a Newton step that leaves the bracket is replaced by its middle. Returns
+ * M + v sigmoid(-M), so a Newton step that leaves the bracket is replaced by its middle. What a
+ * small step misses goes with its square: sigmoid then follows it along its tangent. Returns
  * sigmoid(-A), the probability of the other choice there. */
 double filter_mode(double M, double v)
 {
     static const double WIDE = 4.0;
+    static const double SMALL = 1e-7;
+    double q = sigmoid_exact(-M);
     double lo = M;
-    double hi = M + v * model_filter_sigmoid(-M);
-    double A = v > WIDE ? fmin(fmax(guess_margin(M, v), lo), hi) : M;
-    double q = model_filter_sigmoid(-A);
+    double hi = M + v * q;
+    double A = M;
+    if (v > WIDE) {
+        A = fmin(fmax(guess_margin(M, v), lo), hi);
+        q = sigmoid_exact(-A);
+    }
     for (int i = 0; i < NEWTON_STEPS_MAX; i++) {
         const double f = A - M - v * q;
-        if (fabs(f) <= 1e-13 * (1.0 + fabs(A))) {
-            break;
+        const double step = f / (1.0 + v * q * (1.0 - q));
+        if (fabs(step) <= SMALL) {
+            return q + q * (1.0 - q) * step;
         }
         if (f > 0.0) {
             hi = A;
         } else {
             lo = A;
         }
-        A -= f / (1.0 + v * q * (1.0 - q));
+        A -= step;
         if (!(A >= lo && A <= hi)) {
             A = 0.5 * (lo + hi);
         }
-        q = model_filter_sigmoid(-A);
+        q = sigmoid_exact(-A);
     }
     return q;
 }
@@ -144,24 +151,24 @@ double model_filter_logit(size_t n, const double w[], const double P[], const do
 {
     double Pg[MODEL_FILTER_MAX];
     multiply(n, P, g, Pg);
-    *var = fmax(dot(n, g, Pg), 0.0);
+    const double v = dot(n, g, Pg);
+    *var = v > 0.0 ? v : 0.0;
     return dot(n, w, g) + shift;
 }
 
 double model_filter_forecast(double mean, double var)
 {
-    static const double PI_OVER_8 = 0.39269908169872414;
-    return model_filter_sigmoid(mean / sqrt(1.0 + PI_OVER_8 * var));
+    return filter_forecast(mean, var);
 }
 
 void model_filter_interval(double mean, double var, double *lo, double *hi)
 {
-    const double half = MODEL_FILTER_Z90 * sqrt(var);
+    const double half = filter_half_width(var);
     if (lo != NULL) {
-        *lo = model_filter_sigmoid(mean - half);
+        *lo = sigmoid_exact(mean - half);
     }
     if (hi != NULL) {
-        *hi = model_filter_sigmoid(mean + half);
+        *hi = sigmoid_exact(mean + half);
     }
 }
 

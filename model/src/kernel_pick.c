@@ -1,3 +1,4 @@
+#include "filter_kernel.h"
 #include "fit_kernel.h"
 #include "herd_kernel.h"
 #include "kernel.h"
@@ -10,11 +11,15 @@ extern const fit_kernel fit_kernel_avx2;
 extern const fit_kernel fit_kernel_avx512;
 extern const herd_kernel herd_kernel_avx2;
 extern const herd_kernel herd_kernel_avx512;
+extern const filter_kernel filter_kernel_avx2;
+extern const filter_kernel filter_kernel_avx512;
 static const model_kernel *const NET[] = {&model_kernel_base, &model_kernel_avx2,
                                           &model_kernel_avx512};
 static const fit_kernel *const FIT[] = {&fit_kernel_base, &fit_kernel_avx2, &fit_kernel_avx512};
 static const herd_kernel *const HERD[] = {&herd_kernel_base, &herd_kernel_avx2,
                                           &herd_kernel_avx512};
+static const filter_kernel *const FILTER[] = {&filter_kernel_base, &filter_kernel_avx2,
+                                              &filter_kernel_avx512};
 
 static size_t levels(void)
 {
@@ -28,6 +33,7 @@ static size_t levels(void)
 static const model_kernel *const NET[] = {&model_kernel_base};
 static const fit_kernel *const FIT[] = {&fit_kernel_base};
 static const herd_kernel *const HERD[] = {&herd_kernel_base};
+static const filter_kernel *const FILTER[] = {&filter_kernel_base};
 
 static size_t levels(void)
 {
@@ -51,4 +57,10 @@ const herd_kernel *herd_kernel_at(size_t i)
 {
     const size_t n = levels();
     return i < n ? HERD[n - 1 - i] : NULL;
+}
+
+const filter_kernel *filter_kernel_at(size_t i)
+{
+    const size_t n = levels();
+    return i < n ? FILTER[n - 1 - i] : NULL;
 }

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "filter_kernel.h"
 #include "model/filter.h"
 #include "model/score.h"
 
@@ -72,96 +73,132 @@ void model_stack_init(model_stack *stack, const model_stack_params *params,
     stack->trust = params->trust;
 }
 
-static double clamp(double value, double most)
+/* NaN becomes an end. */
+static double clamp(double value, double least, double most)
 {
-    return fmin(fmax(value, -most), most);
+    const double above = value > least ? value : least;
+    return above < most ? above : most;
 }
 
 static double logit_of(double p)
 {
     static const double P_MIN = 1e-12;
-    const double held = fmin(fmax(p, P_MIN), 1.0 - P_MIN);
+    const double held = clamp(p, P_MIN, 1.0 - P_MIN);
     return log(held / (1.0 - held));
 }
 
-/* f[n]: how far each rule's mean logit is from the mixture's; and the mixture's own, and 1, each
- * times the probability that the animal does not play. *base is the mixture's logit. */
-static size_t fill(const model_bank_params *bank, const model_bank_mixture *mixture,
-                   double p_disengaged, double f[], double *base)
+/* What the stack reads of up to FILTER_LANES mixtures, a lane each. */
+struct view {
+    size_t n;                      /* features */
+    filter_row f[MODEL_STACK_MAX]; /* (n): how far each rule's mean logit is from the mixture's; and
+                                    * the mixture's own, and 1, each times the probability that the
+                                    * animal does not play */
+    filter_row base;               /* the mixture's logit */
+};
+
+static void see_rules(const model_bank_params *bank, const model_bank_mixture *mixture,
+                      const size_t place[MODEL_RULES], size_t lane, struct view *view)
 {
-    size_t place[MODEL_RULES];
     double share[MODEL_RULES] = {0.0};
     double sum[MODEL_RULES] = {0.0};
-    const size_t n_rules = find_rules(bank, place);
-    const double logit = logit_of(mixture->p_right);
     for (uint32_t i = 0; i < bank->n; i++) {
         const size_t at = place[bank->member[i].rule.kind];
         const double weight = mixture->is_outside[i] ? 0.0 : bank->prior[i];
         share[at] += weight;
         sum[at] += weight > 0.0 ? weight * mixture->logit[i] : 0.0;
     }
-    for (size_t i = 0; i < n_rules; i++) {
-        f[i] = share[i] > 0.0 ? clamp(sum[i] / share[i] - logit, DISTANCE_MAX) : 0.0;
+    for (size_t i = 0; i + MODEL_STACK_OWN < view->n; i++) {
+        const double distance = sum[i] / share[i] - view->base.at[lane];
+        view->f[i].at[lane] = share[i] > 0.0 ? clamp(distance, -DISTANCE_MAX, DISTANCE_MAX) : 0.0;
     }
-    f[n_rules] = p_disengaged * clamp(logit, LOGIT_MAX);
-    f[n_rules + 1] = p_disengaged;
-    *base = logit;
-    return n_rules + MODEL_STACK_OWN;
+}
+
+static void see(const model_bank_params *bank, size_t n, const model_bank_mixture mixtures[],
+                double p_disengaged, struct view *view)
+{
+    size_t place[MODEL_RULES];
+    const size_t n_rules = find_rules(bank, place);
+    view->n = n_rules + MODEL_STACK_OWN;
+    memset(view->f, 0, view->n * sizeof view->f[0]);
+    memset(&view->base, 0, sizeof view->base);
+    for (size_t i = 0; i < n; i++) {
+        const double base = logit_of(mixtures[i].p_right);
+        view->base.at[i] = base;
+        view->f[n_rules].at[i] = p_disengaged * clamp(base, -LOGIT_MAX, LOGIT_MAX);
+        view->f[n_rules + 1].at[i] = p_disengaged;
+        see_rules(bank, &mixtures[i], place, i, view);
+    }
 }
 
 /* What the stack alone says: mean of its logit, and the variance that is its own. */
-static double say(const model_stack *stack, size_t n, const double f[], double base, double *var)
+static void say(const model_stack *stack, const struct view *view, filter_row *mean,
+                filter_row *var)
 {
-    const double whole = model_filter_logit(n, stack->b, stack->P, f, base, var);
-    double rules = 0.0;
-    for (size_t i = 0; i + MODEL_STACK_OWN < n; i++) {
-        rules += stack->b[i] * f[i];
+    const filter_kernel *kernel = filter_kernel_at(0);
+    filter_row rules;
+    *mean = view->base;
+    kernel->logit(view->n, stack->b, stack->P, view->f, mean, var);
+    kernel->dot(view->n - MODEL_STACK_OWN, stack->b, view->f, &rules);
+    for (size_t i = 0; i < FILTER_LANES; i++) {
+        mean->at[i] = mean->at[i] - rules.at[i] + clamp(rules.at[i], -MOVE_MAX, MOVE_MAX);
     }
-    return whole - rules + clamp(rules, MOVE_MAX);
 }
 
-double model_stack_predict(const model_stack *stack, const model_bank_params *bank,
-                           const model_bank_mixture *mixture, double p_disengaged, double *lo,
-                           double *hi)
+void model_stack_predict(const model_stack *stack, const model_bank_params *bank, size_t n,
+                         const model_bank_mixture mixtures[], double p_disengaged, double p_right[],
+                         double lo[], double hi[])
 {
-    double f[MODEL_STACK_MAX];
-    double base;
-    double var;
+    struct view view;
+    filter_row mean;
+    filter_row var;
+    filter_row p;
+    filter_row whole_mean = {{0.0}};
+    filter_row whole_var = {{0.0}};
     if (bank->n < 2) {
-        model_filter_interval(mixture->mean, mixture->var, lo, hi);
-        return mixture->p_right;
+        model_bank_interval(n, mixtures, lo, hi);
+        for (size_t i = 0; i < n; i++) {
+            p_right[i] = mixtures[i].p_right;
+        }
+        return;
     }
-    const size_t n = fill(bank, mixture, p_disengaged, f, &base);
-    const double mean = say(stack, n, f, base, &var);
-    const double moved = mean - base;
+    const filter_kernel *kernel = filter_kernel_at(0);
     const double trust = stack->trust;
-    model_filter_interval(mixture->mean + trust * moved,
-                          mixture->var + trust * (var + (1.0 - trust) * moved * moved), lo, hi);
-    return fmin(trust * model_filter_forecast(mean, var) + (1.0 - trust) * mixture->p_right, 1.0);
+    see(bank, n, mixtures, p_disengaged, &view);
+    say(stack, &view, &mean, &var);
+    kernel->forecast(&mean, &var, &p);
+    for (size_t i = 0; i < n; i++) {
+        const double moved = mean.at[i] - view.base.at[i];
+        whole_mean.at[i] = mixtures[i].mean + trust * moved;
+        whole_var.at[i] = mixtures[i].var + trust * (var.at[i] + (1.0 - trust) * moved * moved);
+        p_right[i] = fmin(trust * p.at[i] + (1.0 - trust) * mixtures[i].p_right, 1.0);
+    }
+    kernel->interval(n, &whole_mean, &whole_var, lo, hi);
 }
 
 void model_stack_observe(model_stack *stack, const model_stack_params *params,
                          const model_bank_params *bank, const model_bank_mixture *mixture,
                          double p_disengaged, bool chose_right)
 {
+    struct view view;
+    filter_row mean;
+    filter_row var;
     double f[MODEL_STACK_MAX];
     double drift[MODEL_STACK_MAX];
-    double base;
-    double var;
     if (bank->n < 2) {
         return;
     }
-    const size_t n = fill(bank, mixture, p_disengaged, f, &base);
-    const double mean = say(stack, n, f, base, &var);
-    const double p = model_filter_forecast(mean, var);
-    if (!isfinite(p) ||
-        model_filter_update(n, stack->b, stack->P, f, base, chose_right) != MODEL_OK) {
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
+    see(bank, 1, mixture, p_disengaged, &view);
+    say(stack, &view, &mean, &var);
+    for (size_t i = 0; i < view.n; i++) {
+        f[i] = view.f[i].at[0];
         drift[i] = params->drift_var;
     }
-    model_filter_diffuse(n, stack->P, drift);
+    const double p = model_filter_forecast(mean.at[0], var.at[0]);
+    if (!isfinite(p) || model_filter_update(view.n, stack->b, stack->P, f, view.base.at[0],
+                                            chose_right) != MODEL_OK) {
+        return;
+    }
+    model_filter_diffuse(view.n, stack->P, drift);
     double weight[2] = {stack->trust, 1.0 - stack->trust};
     model_bank_weigh(2, params->share, 1.0, (double[]){params->trust, 1.0 - params->trust},
                      (double[]){p, mixture->p_right}, chose_right, weight);

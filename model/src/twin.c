@@ -37,11 +37,6 @@ static double shift_of(const model_twin *twin, size_t n, const double g[])
     return shift;
 }
 
-double model_twin_logit(const model_twin *twin, size_t n, const double g[], double *var)
-{
-    return model_filter_logit(n, twin->w, twin->P, g, shift_of(twin, n, g), var);
-}
-
 void model_twin_weights(const model_twin *twin, const model_params *params, double w[])
 {
     for (size_t i = 0; i < params->policy.n; i++) {
@@ -146,22 +141,22 @@ static int observe(model_twin *twin, const model_params *params, const model_tri
     if (!trial_is_valid(trial)) {
         return MODEL_ERR_ARG;
     }
-    const size_t n = params->policy.n;
-    model_twin next = *twin;
-    next.outside = 0;
+    const model_twin before = *twin;
+    int status = MODEL_OK;
+    twin->outside = 0;
     if (trial->choice >= 0) {
-        const int status = take_choice(&next, params, trial, pace, range);
-        if (status != MODEL_OK) {
-            return status;
-        }
+        status = take_choice(twin, params, trial, pace, range);
     }
-    model_filter_diffuse(n, next.P, params->noise.drift_var);
-    if (!is_believable(&next, n)) {
-        return MODEL_ERR_NUMERIC;
+    model_filter_diffuse(params->policy.n, twin->P, params->noise.drift_var);
+    if (status == MODEL_OK && !is_believable(twin, params->policy.n)) {
+        status = MODEL_ERR_NUMERIC;
     }
-    next.n_trials++;
-    next.n_session++;
-    *twin = next;
+    if (status != MODEL_OK) {
+        *twin = before;
+        return status;
+    }
+    twin->n_trials++;
+    twin->n_session++;
     return MODEL_OK;
 }
 

@@ -1,7 +1,7 @@
 /* Round trip of one trial on `ask`, against the least that ZeroMQ can do: a ROUTER that sends bytes
  * back. With --with, also against a second daemon that has more to do: what that costs the rig. All
  * servers are processes of their own, all clients REQ sockets of this one; trials go to them in
- * turn, so that all see the same machine. */
+ * turn, another one first each time, so that all see the same machine. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include <errno.h>
 #include <signal.h>
@@ -139,10 +139,9 @@ static int report(struct server server[], size_t servers_n, size_t n)
 struct wish {
     const char *model;
     double members; /* of the rnn made here; 0: none */
-    const char *yaml;
 };
 
-static void start_daemon(struct bench_daemon *d, const struct wish *wish, const char *more)
+static void start_daemon(struct bench_daemon *d, const struct wish *wish, const char *yaml)
 {
     bench_daemon_init(d);
     if (wish->members >= 1.0) {
@@ -150,12 +149,8 @@ static void start_daemon(struct bench_daemon *d, const struct wish *wish, const 
     } else if (wish->model != NULL) {
         bench_daemon_use_model(d, wish->model);
     }
-    if (wish->yaml != NULL) {
-        bench_daemon_configure(d, wish->yaml);
-        bench_daemon_configure(d, "\n");
-    }
-    if (more != NULL) {
-        bench_daemon_configure(d, more);
+    if (yaml != NULL) {
+        bench_daemon_configure(d, yaml);
         bench_daemon_configure(d, "\n");
     }
     (void)bench_daemon_start(d);
@@ -187,25 +182,28 @@ static pid_t start_echo(struct shared *shared, char *endpoint, size_t size)
     return pid;
 }
 
-/* Trial i to each server in turn, the echo last: it sends as many bytes as the one before it. */
+/* Trial i, of one of n_subjects animals, to each server, another one first each time. The echo, the
+ * last of them, sends as many bytes as the first did for the trial before. */
 static void exchange(struct server server[], size_t servers_n, struct shared *shared, int64_t i,
-                     int64_t deadline_ns, int64_t apart_ns)
+                     int64_t n_subjects, int64_t deadline_ns, int64_t apart_ns)
 {
+    proto_message msg;
     uint8_t request[1024];
-    const size_t size = bench_trial_encode(request, sizeof request, "latency", i);
-    for (size_t s = 0; s < servers_n; s++) {
-        if (s + 1 == servers_n) {
-            atomic_store(&shared->reply_size, server[s - 1].reply_size);
-        }
-        const int64_t ns = round_trip(server[s].socket, deadline_ns + (int64_t)s * apart_ns,
-                                      request, size, &server[s].reply_size);
-        if (i >= WARM_UP) {
-            server[s].ns[i - WARM_UP] = ns;
-        }
+    bench_trial(&msg, "latency", i / n_subjects);
+    (void)snprintf(msg.env.subject, sizeof msg.env.subject, "m%d", (int)(i % n_subjects));
+    (void)snprintf(msg.env.rig, sizeof msg.env.rig, "box%d", (int)(i % n_subjects));
+    const int size = proto_encode(&msg, PROTO_FORMAT_MSGPACK, request, sizeof request);
+    if (size <= 0) {
+        bench_die("a trial could not be encoded");
     }
-    if (server[servers_n - 1].reply_size != server[servers_n - 2].reply_size) {
-        bench_die("the echo sent %d bytes, murid %d", server[servers_n - 1].reply_size,
-                  server[servers_n - 2].reply_size);
+    atomic_store(&shared->reply_size, server[0].reply_size);
+    for (size_t k = 0; k < servers_n; k++) {
+        struct server *s = &server[(k + (size_t)i) % servers_n];
+        const int64_t ns = round_trip(s->socket, deadline_ns + (int64_t)k * apart_ns, request,
+                                      (size_t)size, &s->reply_size);
+        if (i >= WARM_UP) {
+            s->ns[i - WARM_UP] = ns;
+        }
     }
 }
 
@@ -213,15 +211,18 @@ int main(int argc, char **argv)
 {
     double trials = 20000.0;
     double rate = 1000.0;
+    double subjects = 1.0;
     struct wish wish = {0};
+    const char *config = NULL;
     const char *with = NULL;
     const struct bench_option list[] = {
         {"trials", NULL, &trials, NULL, "how many, to each (default 20000)"},
         {"rate", NULL, &rate, NULL, "a second, to each (default 1000)"},
+        {"subjects", NULL, &subjects, NULL, "animals, whose trials come in turn (default 1)"},
         {"model", &wish.model, NULL, NULL, "model file (default: built-in random walk)"},
         {"members", NULL, &wish.members, NULL, "a bank of so many rnn of 32 units made here"},
-        {"config", &wish.yaml, NULL, NULL, "more lines of YAML for the daemon"},
-        {"with", &with, NULL, NULL, "a second daemon that has these lines too"},
+        {"config", &config, NULL, NULL, "more lines of YAML for the daemon"},
+        {"with", &with, NULL, NULL, "a second daemon, which has these lines instead"},
     };
     bench_options(argc, argv, "Round trip of a trial on ask against a bare ROUTER echo.", list,
                   sizeof list / sizeof list[0]);
@@ -244,7 +245,7 @@ int main(int argc, char **argv)
     server[daemons_n].name = "echo";
     for (size_t s = 0; s < servers_n; s++) {
         if (s < daemons_n) {
-            start_daemon(&d[s], &wish, s == 1 ? with : NULL);
+            start_daemon(&d[s], &wish, s == 1 ? with : config);
         }
         server[s].socket = connect_to(context, s < daemons_n ? d[s].ask : endpoint);
         server[s].ns = calloc(n, sizeof *server[s].ns);
@@ -255,10 +256,11 @@ int main(int argc, char **argv)
     const int64_t period_ns = (int64_t)(1e9 / rate);
     const int64_t start_ns = bench_now_ns() + 10000000;
     for (int64_t i = 0; i < WARM_UP + (int64_t)n; i++) {
-        exchange(server, servers_n, shared, i, start_ns + i * period_ns,
+        exchange(server, servers_n, shared, i, (int64_t)subjects, start_ns + i * period_ns,
                  period_ns / (int64_t)servers_n);
     }
-    printf("%zu trials at %g/s to each, reply %d bytes, ", n, rate, server[0].reply_size);
+    printf("%zu trials of %g animals at %g/s to each, reply %d bytes, ", n, subjects, rate,
+           server[0].reply_size);
     if (wish.members >= 1.0) {
         printf("a bank of %.0f rnn\n", wish.members);
     } else {

@@ -5,6 +5,7 @@ import math
 import os
 import random
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -94,16 +95,20 @@ class Forecast(unittest.TestCase):
             share = sum(r["choice"] == r["side"] for r in window) / 100
             self.assertAlmostEqual(w["came"], share, 6)
 
-    def test_a_learner_is_told_to_go_on_learning(self):
-        table = self.path(animal(self.draw, 700, first=0.0, rate=0.002))
+    def test_learners_are_told_to_go_on_learning(self):
+        """One of them may look as if it stood still, by chance, and then it is told so: the median of three."""
         model = make_model(self.directory.name, "--rule", "reinforce", "--rate", "0.02", "--policy",
                            "stimulus,bias", "--noise", "0.003", "--session-noise", "0.01")
-        said = self.json(table, "--model", model, "--at", "700", "--horizon", "3000")
-        self.assertEqual(said["stimuli"], "recent")
-        self.assertIsNone(said["windows"][0]["came"])
-        first, last = said["windows"][0]["correct"]["median"], said["windows"][-1]["correct"]["median"]
-        self.assertGreater(last, first + 0.05)
-        self.assertGreater(said["criterion"]["p_reached"], 0.5)
+        rises, reached = [], []
+        for _ in range(3):
+            table = self.path(animal(self.draw, 700, first=0.0, rate=0.002))
+            said = self.json(table, "--model", model, "--at", "700", "--horizon", "3000")
+            self.assertEqual(said["stimuli"], "recent")
+            self.assertIsNone(said["windows"][0]["came"])
+            rises.append(said["windows"][-1]["correct"]["median"] - said["windows"][0]["correct"]["median"])
+            reached.append(said["criterion"]["p_reached"])
+        self.assertGreater(statistics.median(rises), 0.05)
+        self.assertGreater(statistics.median(reached), 0.5)
 
     def test_the_same_seed_says_the_same_and_another_nearly(self):
         table = self.path(animal(self.draw, 600, first=1.0))

@@ -380,10 +380,10 @@ static void the_population_s_values_make_the_population_s_bank(void **state)
     model_bank_init(&same, &w->own);
     for (size_t k = 0; k < 300; k++) {
         const model_trial trial = trial_of(&w->trial[k]);
-        double p[2];
-        assert_int_equal(model_bank_observe(&bank, &w->params, &trial, &p[0]), MODEL_OK);
-        assert_int_equal(model_bank_observe(&same, &w->own, &trial, &p[1]), MODEL_OK);
-        CHECK_NEAR(p[0], p[1], 1e-5);
+        model_bank_mixture said[2];
+        assert_int_equal(model_bank_observe(&bank, &w->params, &trial, &said[0]), MODEL_OK);
+        assert_int_equal(model_bank_observe(&same, &w->own, &trial, &said[1]), MODEL_OK);
+        CHECK_NEAR(said[0].p_right, said[1].p_right, 1e-5);
     }
     close_world(w);
 }

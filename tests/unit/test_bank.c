@@ -104,7 +104,7 @@ static void a_bank_of_one_is_its_twin_to_the_bit(void **state)
             double w[3];
             double w_sd[3];
             double w_twin[3];
-            double p_right;
+            model_bank_mixture said;
             if (t % 100 == 0) {
                 model_twin_start_session(&twin, &p);
                 model_bank_start_session(&bank, &params);
@@ -121,8 +121,8 @@ static void a_bank_of_one_is_its_twin_to_the_bit(void **state)
             const model_trial trial = random_trial(&r);
             model_twin_predict(&twin, &p, 1, &trial.contrast, theirs[0], NULL, NULL);
             assert_int_equal(model_twin_observe(&twin, &p, &trial), MODEL_OK);
-            assert_int_equal(model_bank_observe(&bank, &params, &trial, &p_right), MODEL_OK);
-            CHECK_NEAR(p_right, theirs[0][0], 0.0);
+            assert_int_equal(model_bank_observe(&bank, &params, &trial, &said), MODEL_OK);
+            CHECK_NEAR(said.p_right, theirs[0][0], 0.0);
             assert_memory_equal(&bank.member[0], &twin, sizeof twin);
             CHECK_NEAR(model_bank_weight(&bank, 0), 1.0, 0.0);
         }
@@ -144,15 +144,15 @@ static void members_filter_as_if_they_were_alone(void **state)
     }
     for (int t = 0; t < 500; t++) {
         const model_trial trial = random_trial(&r);
-        double each[3];
+        model_bank_mixture m;
         double p;
-        model_bank_predict_each(&bank, &params, trial.contrast, each);
+        model_bank_mix(&bank, &params, 1, &trial.contrast, &m);
         if (t % 200 == 0) {
             model_bank_start_session(&bank, &params);
         }
         for (int i = 0; i < 3; i++) {
             model_twin_predict(&alone[i], &params.member[i], 1, &trial.contrast, &p, NULL, NULL);
-            CHECK_NEAR(each[i], p, 0.0);
+            CHECK_NEAR(m.each[i], p, 0.0);
             if (t % 200 == 0) {
                 model_twin_start_session(&alone[i], &params.member[i]);
             }
@@ -250,6 +250,28 @@ static void the_mixture_is_the_weighted_mean_and_its_interval_matches_the_moment
     }
 }
 
+static void what_is_said_of_a_stimulus_does_not_depend_on_those_beside_it(void **state)
+{
+    (void)state;
+    test_random r = test_random_seeded(92);
+    start_bank(0.01, 1.0);
+    add_three();
+    model_bank_init(&bank, &params);
+    for (size_t n = 1; n <= N_STIMULI; n++) {
+        double many[3][N_STIMULI];
+        double one[3];
+        model_bank_predict(&bank, &params, n, STIMULI, many[0], many[1], many[2]);
+        for (size_t s = 0; s < n; s++) {
+            model_bank_predict(&bank, &params, 1, &STIMULI[s], &one[0], &one[1], &one[2]);
+            for (int i = 0; i < 3; i++) {
+                CHECK_NEAR(many[i][s], one[i], 0.0);
+            }
+        }
+        const model_trial trial = random_trial(&r);
+        assert_int_equal(model_bank_observe(&bank, &params, &trial, NULL), MODEL_OK);
+    }
+}
+
 /* Herbster and Warmuth 1998: with temper 1, after T choices the bank has lost at most -log prior_i
  * - T log(1 - share) nats more than member i. */
 static void the_bank_is_never_worse_than_a_member_by_more_than_the_bound(void **state)
@@ -271,14 +293,12 @@ static void the_bank_is_never_worse_than_a_member_by_more_than_the_bound(void **
             model_bank_init(&bank, &params);
             for (int t = 1; t <= 1500; t++) {
                 const model_trial trial = mouse_trial(&mouse, truth, &r);
-                double each[4];
-                double p;
-                model_bank_predict_each(&bank, &params, trial.contrast, each);
-                assert_int_equal(model_bank_observe(&bank, &params, &trial, &p), MODEL_OK);
+                model_bank_mixture said;
+                assert_int_equal(model_bank_observe(&bank, &params, &trial, &said), MODEL_OK);
                 assert_int_equal(model_mouse_learn(&mouse, truth, &trial), MODEL_OK);
-                nats += model_score_nats(p, trial.choice == 1);
+                nats += model_score_nats(said.p_right, trial.choice == 1);
                 for (int i = 0; i < 4; i++) {
-                    each_nats[i] += model_score_nats(each[i], trial.choice == 1);
+                    each_nats[i] += model_score_nats(said.each[i], trial.choice == 1);
                     const double bound = log(4.0) - t * log1p(-shares[s]);
                     const double slack = each_nats[i] + bound - nats;
                     assert_true(slack >= -1e-9);
@@ -358,9 +378,9 @@ static void a_broken_member_changes_nothing_of_the_others(void **state)
         const model_params good = params.member[broken];
         const model_trial trial = {0.5, 1.0, (double)NAN, 1, -1};
         const double held[3] = {other.weight[0], other.weight[1], other.weight[2]};
-        double p[3];
-        model_bank_predict_each(&bank, &params, trial.contrast, p);
-        assert_int_equal(model_bank_observe(&bank, &params, &trial, NULL), MODEL_OK);
+        model_bank_mixture said;
+        assert_int_equal(model_bank_observe(&bank, &params, &trial, &said), MODEL_OK);
+        const double *p = said.each;
         double sum = 0.0;
         for (uint32_t i = 0; i < 3; i++) {
             sum += i != broken ? held[i] * p[i] : 0.0;
@@ -396,7 +416,7 @@ static void failures_leave_all_as_it_was(void **state)
     (void)state;
     const model_trial good = {0.5, 1.0, (double)NAN, 1, -1};
     const model_trial bad = {1.5, 1.0, (double)NAN, 1, -1};
-    double p = 7.0;
+    model_bank_mixture said = {.p_right = 7.0};
     start_bank(0.01, 1.0);
     add_three();
     memset(&bank, 0x55, sizeof bank);
@@ -406,11 +426,11 @@ static void failures_leave_all_as_it_was(void **state)
         bank.member[i].P[0] = -1e3;
     }
     model_bank_copy(&other, &bank);
-    assert_int_equal(model_bank_observe(&bank, &params, &bad, &p), MODEL_ERR_ARG);
+    assert_int_equal(model_bank_observe(&bank, &params, &bad, &said), MODEL_ERR_ARG);
     assert_memory_equal(&bank, &other, model_bank_used(3));
-    assert_int_equal(model_bank_observe(&bank, &params, &good, &p), MODEL_ERR_NUMERIC);
+    assert_int_equal(model_bank_observe(&bank, &params, &good, &said), MODEL_ERR_NUMERIC);
     assert_memory_equal(&bank, &other, model_bank_used(3));
-    CHECK_NEAR(p, 7.0, 0.0);
+    CHECK_NEAR(said.p_right, 7.0, 0.0);
 }
 
 /* Nothing beyond the used bytes is read or written. */
@@ -535,6 +555,7 @@ int main(void)
         cmocka_unit_test(weights_follow_the_formula),
         cmocka_unit_test(a_no_go_changes_no_weight),
         cmocka_unit_test(the_mixture_is_the_weighted_mean_and_its_interval_matches_the_moments),
+        cmocka_unit_test(what_is_said_of_a_stimulus_does_not_depend_on_those_beside_it),
         cmocka_unit_test(the_bank_is_never_worse_than_a_member_by_more_than_the_bound),
         cmocka_unit_test(the_rule_that_the_animal_follows_gets_the_weight),
         cmocka_unit_test(an_animal_that_changes_its_rule_is_followed_faster_with_a_share),

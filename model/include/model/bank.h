@@ -18,7 +18,10 @@
 
 #include "model/twin.h"
 
-enum { MODEL_BANK_MAX = 24 }; /* members */
+enum {
+    MODEL_BANK_MAX = 24,    /* members */
+    MODEL_BANK_STIMULI = 8, /* that model_bank_mix() takes at once */
+};
 
 #define MODEL_BANK_SHARE_MAX  0.5
 #define MODEL_BANK_PRIOR_MIN  1e-6
@@ -45,6 +48,7 @@ typedef struct {
     double p_right;
     double mean;
     double var;
+    double each[MODEL_BANK_MAX]; /* p(right) of each member */
     double logit[MODEL_BANK_MAX];
     double logit_var[MODEL_BANK_MAX];
     bool is_outside[MODEL_BANK_MAX]; /* of what its rule was fitted on: model_twin.outside */
@@ -81,13 +85,14 @@ void model_bank_start_session(model_bank *bank, const model_bank_params *params)
 void model_bank_predict(const model_bank *bank, const model_bank_params *params, size_t n,
                         const double contrasts[], double p_right[], double lo[], double hi[]);
 
-/* The same for one stimulus, with what it is made of. Reads only. RT-safe: yes, O(members k^2). */
-void model_bank_mix(const model_bank *bank, const model_bank_params *params, double contrast,
-                    model_bank_mixture *out);
+/* What that is made of, for n stimuli, 1..MODEL_BANK_STIMULI: out[n]. What it says of one does not
+ * depend on the others. Reads only. RT-safe: yes, O(n members k^2). */
+void model_bank_mix(const model_bank *bank, const model_bank_params *params, size_t n,
+                    const double contrasts[], model_bank_mixture out[]);
 
-/* p(right) of each member for one stimulus: p_right[members]. Reads only. RT-safe: yes. */
-void model_bank_predict_each(const model_bank *bank, const model_bank_params *params,
-                             double contrast, double p_right[]);
+/* The ends of the 90% credible interval of n mixtures, 1..MODEL_BANK_STIMULI; lo and hi may be
+ * NULL. RT-safe: yes. */
+void model_bank_interval(size_t n, const model_bank_mixture mixtures[], double lo[], double hi[]);
 
 /* Mean and standard deviation of the policy's weights for the trial to come over the mixture: w[k],
  * w_sd[k]. RT-safe: yes. */
@@ -106,13 +111,13 @@ double model_bank_weight(const model_bank *bank, size_t i);
 double model_bank_outside(const model_bank *bank);
 
 /* Takes one trial up in every member, and weighs them by the choice; a no-go changes no weight.
- * *p_right (may be NULL) is what the mixture had said for its stimulus. A member that cannot take
+ * *said (may be NULL) is what model_bank_mix() had said of its stimulus. A member that cannot take
  * the trial up has weight 0 for it and lets it pass, see model_twin_skip(). MODEL_ERR_ARG (a value
  * of the trial is outside its range) or MODEL_ERR_NUMERIC (no member could take it up) leave all as
  * it was. A member outside of what its rule was fitted on passes half of its weight to those
  * without a rule. RT-safe: yes. */
 int model_bank_observe(model_bank *bank, const model_bank_params *params, const model_trial *trial,
-                       double *p_right);
+                       model_bank_mixture *said);
 
 /* The weights' step alone: w[n] after a choice that the members gave p_right[n]; NaN: weight 0 for
  * this choice. Members whose prior is 0 stay at 0. At least one weight must be above 0 where

@@ -50,12 +50,13 @@ size_t model_stack_size(const model_bank_params *bank);
 void model_stack_init(model_stack *stack, const model_stack_params *params,
                       const model_bank_params *bank);
 
-/* p(right) for the stimulus whose mixture the bank gives, and the ends of its 90% credible
- * interval; lo and hi may be NULL. p_disengaged: probability that the animal does not play, 0..1. A
- * bank of one says what it says. Reads only. RT-safe: yes, O(members + n^2). */
-double model_stack_predict(const model_stack *stack, const model_bank_params *bank,
-                           const model_bank_mixture *mixture, double p_disengaged, double *lo,
-                           double *hi);
+/* p(right) for n stimuli whose mixtures the bank gives, 1..MODEL_BANK_STIMULI, and the ends of the
+ * 90% credible intervals; lo and hi may be NULL. p_disengaged: probability that the animal does not
+ * play, 0..1. A bank of one says what it says. What is said of one does not depend on the others.
+ * Reads only. RT-safe: yes, O(n (members + k^2)), k coefficients. */
+void model_stack_predict(const model_stack *stack, const model_bank_params *bank, size_t n,
+                         const model_bank_mixture mixtures[], double p_disengaged, double p_right[],
+                         double lo[], double hi[]);
 
 /* Learns from the choice that the mixture was of. What would not be finite is left as it was.
  * RT-safe: yes, O(members + n^2). */

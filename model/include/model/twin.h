@@ -84,10 +84,6 @@ void model_twin_start_session(model_twin *twin, const model_params *params);
 void model_twin_predict(const model_twin *twin, const model_params *params, size_t n,
                         const double contrasts[], double p_right[], double lo[], double hi[]);
 
-/* Mean of the logit that features g[n] of the trial to come give, n the policy's weights, and its
- * variance. Reads only. RT-safe: yes, O(n^2). */
-double model_twin_logit(const model_twin *twin, size_t n, const double g[], double *var);
-
 /* The policy's weights for the trial to come, with the GRU policy's offset: w[n]. RT-safe: yes. */
 void model_twin_weights(const model_twin *twin, const model_params *params, double w[]);
 
