@@ -62,8 +62,8 @@ const char *model_curriculum_why_text(model_curriculum_why why)
 void model_curriculum_default(model_curriculum_config *config)
 {
     *config = (model_curriculum_config){.largest_change = 0.5,
-                                        .reward_floor = 0.85,
-                                        .reward_price = 0.015,
+                                        .reward_floor = 0.6,
+                                        .reward_price = 0.08,
                                         .least_gain = 0.001,
                                         .noise = 2.0,
                                         .least_learning = 0.75,

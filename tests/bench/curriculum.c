@@ -694,8 +694,6 @@ int main(int argc, char **argv)
     double threads = 2;
     double seed = 1;
     double every = 50;
-    double price = 0.0;
-    double floor = 0.0;
     const char *only_task = NULL;
     const char *only_kind = NULL;
     const char *arms = "abcdef";
@@ -709,15 +707,13 @@ int main(int argc, char **argv)
         {"protocol", &only_task, NULL, NULL, "only this one"},
         {"learner", &only_kind, NULL, NULL, "only these"},
         {"arms", &arms, NULL, NULL, "which of abcdef (all)"},
-        {"price", NULL, &price, NULL, "of lost reward, see model/curriculum.h (0.015)"},
-        {"floor", NULL, &floor, NULL, "of reward (0.85)"},
-        {"change", NULL, &config.largest_change, NULL, "largest, of a session's stimuli (0.5)"},
+        {"price", NULL, &config.reward_price, NULL, "of lost reward, see model/curriculum.h"},
+        {"floor", NULL, &config.reward_floor, NULL, "of reward"},
+        {"change", NULL, &config.largest_change, NULL, "largest, of a session's stimuli"},
         {"errors", NULL, &error_price, NULL, "price of an error in (f), in steps (0.5)"},
         {"verbose", NULL, NULL, &is_verbose, "every suggestion"},
         {"quick", NULL, NULL, &is_quick, "a few animals"}};
     bench_options(argc, argv, "what advice is worth", options, sizeof options / sizeof options[0]);
-    config.reward_price = price > 0.0 ? price : config.reward_price;
-    config.reward_floor = floor > 0.0 ? floor : config.reward_floor;
     if (n < 2 || n > MICE_MAX || threads < 1 || threads > TEAM_THREADS_MAX || every < 1) {
         bench_die("2 to %d mice, 1 to %d threads, and a trial or more were expected", MICE_MAX,
                   TEAM_THREADS_MAX);
