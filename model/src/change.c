@@ -174,14 +174,24 @@ static int lengthen(model_protocol_blocks *b, double factor)
     return MODEL_OK;
 }
 
-static int set_debias(model_protocol_debias *d, bool repeats)
+/* As it was declared; or, where no debiasing of that kind was, as at the International Brain
+ * Laboratory: after errors at half of the stage's highest contrast or more, by ten answers. */
+static int set_debias(model_protocol_stage *s, const model_protocol_stage *declared, double factor)
 {
-    const model_protocol_debias_kind kind =
-        repeats ? MODEL_PROTOCOL_DEBIAS_REPEAT : MODEL_PROTOCOL_DEBIAS_NONE;
-    if (d->kind == kind) {
+    static const model_protocol_debias_kind KINDS[] = {
+        MODEL_PROTOCOL_DEBIAS_NONE, MODEL_PROTOCOL_DEBIAS_REPEAT, MODEL_PROTOCOL_DEBIAS_RESAMPLE};
+    const long at = lround(fmin(fmax(factor, -1.0), 3.0));
+    if (at < 0 || at >= (long)(sizeof KINDS / sizeof KINDS[0]) || s->debias.kind == KINDS[at]) {
         return MODEL_ERR_ARG;
     }
-    d->kind = kind;
+    const bool after_no_go = s->debias.after_no_go;
+    if (declared->debias.kind == KINDS[at]) {
+        s->debias = declared->debias;
+    } else if (KINDS[at] == MODEL_PROTOCOL_DEBIAS_RESAMPLE) {
+        s->debias = (model_protocol_debias){
+            .contrast = 0.5 * s->contrast[0], .window = 10, .sd = 0.5, .after_no_go = after_no_go};
+    }
+    s->debias.kind = KINDS[at];
     return MODEL_OK;
 }
 
@@ -233,7 +243,7 @@ int model_change_apply(model_protocol *out, uint32_t *stage, const model_change_
     case MODEL_CHANGE_SIDE:
         return set_side(s, change->p_left);
     case MODEL_CHANGE_DEBIAS:
-        return set_debias(&s->debias, change->factor > 0.5);
+        return set_debias(s, &place->declared->stage[at], change->factor);
     case MODEL_CHANGE_STAGE_UP:
         return change_stage(stage, place->declared, change->stage,
                             model_change_above(place->declared, at));

@@ -531,8 +531,9 @@ static void propose_all(struct question *q, model_curriculum_advice *out)
     if (place->stage >= place->start_stage) {
         propose(q, out, &(model_change){.kind = MODEL_CHANGE_STAGE_DOWN, .stage = below});
     }
-    propose(q, out, &(model_change){.kind = MODEL_CHANGE_DEBIAS, .factor = 1.0});
-    propose(q, out, &(model_change){.kind = MODEL_CHANGE_DEBIAS, .factor = 0.0});
+    for (int repeat = 2; repeat >= 0; repeat--) {
+        propose(q, out, &(model_change){.kind = MODEL_CHANGE_DEBIAS, .factor = repeat});
+    }
     propose(q, out, &(model_change){.kind = MODEL_CHANGE_BLOCKS, .factor = 2.0});
     propose(q, out, &(model_change){.kind = MODEL_CHANGE_BLOCKS, .factor = 0.5});
     propose(q, out, &(model_change){.kind = MODEL_CHANGE_STOP});
