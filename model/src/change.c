@@ -178,20 +178,19 @@ static int lengthen(model_protocol_blocks *b, double factor)
  * Laboratory: after errors at half of the stage's highest contrast or more, by ten answers. */
 static int set_debias(model_protocol_stage *s, const model_protocol_stage *declared, double factor)
 {
-    static const model_protocol_debias_kind KINDS[] = {
-        MODEL_PROTOCOL_DEBIAS_NONE, MODEL_PROTOCOL_DEBIAS_REPEAT, MODEL_PROTOCOL_DEBIAS_RESAMPLE};
-    const long at = lround(fmin(fmax(factor, -1.0), 3.0));
-    if (at < 0 || at >= (long)(sizeof KINDS / sizeof KINDS[0]) || s->debias.kind == KINDS[at]) {
+    const long number = lround(fmin(fmax(factor, -1.0), MODEL_PROTOCOL_DEBIASES));
+    const model_protocol_debias_kind kind = (model_protocol_debias_kind)number;
+    if (model_protocol_debias_name(kind) == NULL || s->debias.kind == kind) {
         return MODEL_ERR_ARG;
     }
-    const bool after_no_go = s->debias.after_no_go;
-    if (declared->debias.kind == KINDS[at]) {
+    if (declared->debias.kind == kind) {
         s->debias = declared->debias;
-    } else if (KINDS[at] == MODEL_PROTOCOL_DEBIAS_RESAMPLE) {
-        s->debias = (model_protocol_debias){
-            .contrast = 0.5 * s->contrast[0], .window = 10, .sd = 0.5, .after_no_go = after_no_go};
+    } else if (kind == MODEL_PROTOCOL_DEBIAS_RESAMPLE) {
+        s->debias.contrast = 0.5 * s->contrast[0];
+        s->debias.window = 10;
+        s->debias.sd = 0.5;
     }
-    s->debias.kind = KINDS[at];
+    s->debias.kind = kind;
     return MODEL_OK;
 }
 
