@@ -710,6 +710,7 @@ int main(int argc, char **argv)
         {"price", NULL, &config.reward_price, NULL, "of lost reward, see model/curriculum.h"},
         {"floor", NULL, &config.reward_floor, NULL, "of reward"},
         {"change", NULL, &config.largest_change, NULL, "largest, of a session's stimuli"},
+        {"learning", NULL, &config.least_learning, NULL, "least probability that it learns"},
         {"errors", NULL, &error_price, NULL, "price of an error in (f), in steps (0.5)"},
         {"verbose", NULL, NULL, &is_verbose, "every suggestion"},
         {"quick", NULL, NULL, &is_quick, "a few animals"}};
