@@ -47,6 +47,7 @@ target_compile_definitions(bench_rollout PRIVATE MURID_SOURCE_DIR="${CMAKE_SOURC
 target_include_directories(bench_rollout PRIVATE support)
 
 bench_program(curriculum)
+target_sources(bench_curriculum PRIVATE bench/learner.c)
 target_compile_definitions(bench_curriculum PRIVATE MURID_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 add_test(NAME bench.curriculum_quick COMMAND bench_curriculum --quick)
 set_tests_properties(bench.curriculum_quick PROPERTIES LABELS bench TIMEOUT 300)

@@ -1,5 +1,6 @@
 #include "suggestion.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,9 +42,15 @@ void suggestion_describe(const model_change *change, const model_protocol *names
 {
     proto_named params[8];
     const uint32_t n = suggestion_params(change, params);
+    const char *debias =
+        model_protocol_debias_name((model_protocol_debias_kind)lround(change->factor));
     const bool to_stage =
         change->kind == MODEL_CHANGE_STAGE_UP || change->kind == MODEL_CHANGE_STAGE_DOWN;
     (void)snprintf(out, cap, "%s", model_change_name(change->kind));
+    if (change->kind == MODEL_CHANGE_DEBIAS && debias != NULL) {
+        (void)snprintf(out, cap, "debias %s", debias);
+        return;
+    }
     for (uint32_t i = 0; i < n; i++) {
         const size_t at = strlen(out);
         if (to_stage && change->stage < names->n_stages) {

@@ -174,14 +174,23 @@ static int lengthen(model_protocol_blocks *b, double factor)
     return MODEL_OK;
 }
 
-static int set_debias(model_protocol_debias *d, bool repeats)
+/* As it was declared; or, where no debiasing of that kind was, as at the International Brain
+ * Laboratory: after errors at half of the stage's highest contrast or more, by ten answers. */
+static int set_debias(model_protocol_stage *s, const model_protocol_stage *declared, double factor)
 {
-    const model_protocol_debias_kind kind =
-        repeats ? MODEL_PROTOCOL_DEBIAS_REPEAT : MODEL_PROTOCOL_DEBIAS_NONE;
-    if (d->kind == kind) {
+    const long number = lround(fmin(fmax(factor, -1.0), MODEL_PROTOCOL_DEBIASES));
+    const model_protocol_debias_kind kind = (model_protocol_debias_kind)number;
+    if (model_protocol_debias_name(kind) == NULL || s->debias.kind == kind) {
         return MODEL_ERR_ARG;
     }
-    d->kind = kind;
+    if (declared->debias.kind == kind) {
+        s->debias = declared->debias;
+    } else if (kind == MODEL_PROTOCOL_DEBIAS_RESAMPLE) {
+        s->debias.contrast = 0.5 * s->contrast[0];
+        s->debias.window = 10;
+        s->debias.sd = 0.5;
+    }
+    s->debias.kind = kind;
     return MODEL_OK;
 }
 
@@ -233,7 +242,7 @@ int model_change_apply(model_protocol *out, uint32_t *stage, const model_change_
     case MODEL_CHANGE_SIDE:
         return set_side(s, change->p_left);
     case MODEL_CHANGE_DEBIAS:
-        return set_debias(&s->debias, change->factor > 0.5);
+        return set_debias(s, &place->declared->stage[at], change->factor);
     case MODEL_CHANGE_STAGE_UP:
         return change_stage(stage, place->declared, change->stage,
                             model_change_above(place->declared, at));

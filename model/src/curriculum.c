@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "arena.h"
+
 enum { ASK_STEP = 8 }; /* trials between two questions whether to stop */
 
 #define CURRICULUM_NAME(NAME, name, help) #name,
@@ -60,8 +62,8 @@ const char *model_curriculum_why_text(model_curriculum_why why)
 void model_curriculum_default(model_curriculum_config *config)
 {
     *config = (model_curriculum_config){.largest_change = 0.5,
-                                        .reward_floor = 0.85,
-                                        .reward_price = 0.015,
+                                        .reward_floor = 0.6,
+                                        .reward_price = 0.08,
                                         .least_gain = 0.001,
                                         .noise = 2.0,
                                         .least_learning = 0.75,
@@ -95,43 +97,31 @@ int model_curriculum_check(const model_curriculum_config *config)
     return ok ? model_rollout_tuning_check(&config->tuning) : MODEL_ERR_ARG;
 }
 
-struct arena {
-    unsigned char *base;
-    size_t used;
-};
-
-static void *take(struct arena *a, size_t size)
+static void place_arrays(model_curriculum *c, arena *a, size_t n)
 {
-    void *at = a->base != NULL ? a->base + a->used : NULL;
-    a->used += (size + MODEL_NET_ALIGN - 1) / MODEL_NET_ALIGN * MODEL_NET_ALIGN;
-    return at;
-}
-
-static void place_arrays(model_curriculum *c, struct arena *a, size_t n)
-{
-    c->rig = take(a, n * sizeof *c->rig);
-    c->base.skill = take(a, n * sizeof *c->base.skill);
-    c->base.reward = take(a, n * sizeof *c->base.reward);
-    c->other.skill = take(a, n * sizeof *c->other.skill);
-    c->other.reward = take(a, n * sizeof *c->other.reward);
-    c->sorted = take(a, n * sizeof *c->sorted);
-    c->contrast = take(a, n * sizeof *c->contrast);
-    c->reward = take(a, n * sizeof *c->reward);
-    c->side = take(a, n * sizeof *c->side);
-    c->chose_right = take(a, n * sizeof *c->chose_right);
-    c->active = take(a, n * sizeof *c->active);
-    c->shown = take(a, n * sizeof *c->shown);
+    c->rig = arena_take(a, n * sizeof *c->rig);
+    c->base.skill = arena_take(a, n * sizeof *c->base.skill);
+    c->base.reward = arena_take(a, n * sizeof *c->base.reward);
+    c->other.skill = arena_take(a, n * sizeof *c->other.skill);
+    c->other.reward = arena_take(a, n * sizeof *c->other.reward);
+    c->sorted = arena_take(a, n * sizeof *c->sorted);
+    c->contrast = arena_take(a, n * sizeof *c->contrast);
+    c->reward = arena_take(a, n * sizeof *c->reward);
+    c->side = arena_take(a, n * sizeof *c->side);
+    c->chose_right = arena_take(a, n * sizeof *c->chose_right);
+    c->active = arena_take(a, n * sizeof *c->active);
+    c->shown = arena_take(a, n * sizeof *c->shown);
 }
 
 size_t model_curriculum_size(const model_bank_params *params, const model_curriculum_config *config)
 {
     model_curriculum c;
-    struct arena count = {NULL, 0};
+    arena count = {NULL, 0};
     if (model_curriculum_check(config) != MODEL_OK ||
         model_rollout_size(params, config->rollouts) == 0) {
         return 0;
     }
-    (void)take(&count, sizeof c);
+    (void)arena_take(&count, sizeof c);
     place_arrays(&c, &count, config->rollouts);
     return count.used + model_rollout_size(params, config->rollouts);
 }
@@ -146,9 +136,9 @@ int model_curriculum_init(void *mem, size_t mem_size, const model_bank_params *p
     if (mem_size < size) {
         return MODEL_ERR_SPACE;
     }
-    struct arena a = {mem, 0};
+    arena a = {mem, 0};
     memset(mem, 0, size);
-    model_curriculum *c = take(&a, sizeof *c);
+    model_curriculum *c = arena_take(&a, sizeof *c);
     c->params = params;
     c->config = config;
     place_arrays(c, &a, config->rollouts);
@@ -541,8 +531,9 @@ static void propose_all(struct question *q, model_curriculum_advice *out)
     if (place->stage >= place->start_stage) {
         propose(q, out, &(model_change){.kind = MODEL_CHANGE_STAGE_DOWN, .stage = below});
     }
-    propose(q, out, &(model_change){.kind = MODEL_CHANGE_DEBIAS, .factor = 1.0});
-    propose(q, out, &(model_change){.kind = MODEL_CHANGE_DEBIAS, .factor = 0.0});
+    for (int repeat = 2; repeat >= 0; repeat--) {
+        propose(q, out, &(model_change){.kind = MODEL_CHANGE_DEBIAS, .factor = repeat});
+    }
     propose(q, out, &(model_change){.kind = MODEL_CHANGE_BLOCKS, .factor = 2.0});
     propose(q, out, &(model_change){.kind = MODEL_CHANGE_BLOCKS, .factor = 0.5});
     propose(q, out, &(model_change){.kind = MODEL_CHANGE_STOP});

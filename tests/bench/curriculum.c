@@ -1,6 +1,7 @@
 /* What advice is worth: virtual animals trained under (a) a protocol as it is, (b) its last stage's
  * stimuli in random order, (c) AlignMax trial by trial, (d) the protocol with murid's advice
- * obeyed.
+ * obeyed; and what could be had at all: (e) AlignMax by one who knows the animal's weights and
+ * rule, (f) the same with a price on errors.
  *
  * The twin sees stimuli, choices and rewards. Its bank holds no rule that an animal learns by: it
  * has random walks, predict_max and reward_max at a few rates; the animals learn by noisy
@@ -15,9 +16,9 @@
 #include <string.h>
 
 #include "bench.h"
+#include "learner.h"
 #include "model/bootstrap.h"
 #include "model/curriculum.h"
-#include "model/mouse.h"
 #include "protocol_file.h"
 #include "team.h"
 
@@ -25,38 +26,34 @@ enum {
     MICE_MAX = 512,
     SPAN = 100, /* trials that the criterion is a mean over */
     DRAWS = 2000,
-    THIRDS = 3
+    THIRDS = 3,
+    COPIES = 8 /* of the animal, that live through what was said */
 };
 
 #define ARMS(X)                                                                                    \
     X(PROTOCOL, "(a) the protocol as it is")                                                       \
     X(RANDOM, "(b) uniform random")                                                                \
     X(ALIGN, "(c) AlignMax")                                                                       \
-    X(ADVICE, "(d) advice obeyed")
-#define LEARNERS(X)                                                                                \
-    X(REINFORCE, "reinforce")                                                                      \
-    X(BASE, "reinforce_base")                                                                      \
-    X(TRACE, "eligibility")                                                                        \
-    X(NET, "rnn of mice")                                                                          \
-    X(IDLE, "does not learn")
+    X(ADVICE, "(d) advice obeyed")                                                                 \
+    X(KNOWING, "(e) knows the animal")                                                             \
+    X(FRUGAL, "(f) knows it, keeps reward")
 #define ENUM_OF(NAME, text) NAME,
 #define TEXT_OF(NAME, text) text,
 enum arm { ARMS(ENUM_OF) N_ARMS };
-enum learner_type { LEARNERS(ENUM_OF) N_TYPES };
 static const char *const ARM_NAMES[] = {ARMS(TEXT_OF)};
-static const char *const TYPE_NAMES[] = {LEARNERS(TEXT_OF)};
 
 /* A protocol, and what is asked of an animal at its end. */
 static const struct task {
     const char *file;
     double criterion;
-} TASKS[] = {{"staged_2afc", 0.9}, {"ibl_training", 0.85}};
+} TASKS[] = {{"staged_2afc", 0.9}, {"ibl_training", 0.85}, {"fixed_set", 0.85}};
 enum { N_TASKS = sizeof TASKS / sizeof TASKS[0] };
 
-struct animal {
-    model_params params;
-    double pace; /* of the net's steps */
-    double home; /* bias that one that does not learn comes back to */
+/* What was said of the horizon, against the animal itself living through it, COPIES times over. */
+struct check {
+    double skills, skills_inside;           /* carrying on: copies; of them in its 90% band */
+    double gains, gains_inside, gain, came; /* advised changes: said and true gain, summed */
+    double said_better, better;             /* copies: said and true share that gains */
 };
 
 struct result {
@@ -68,12 +65,13 @@ struct result {
     double asked[THIRDS], abstained[THIRDS];
     double why[MODEL_CURRICULUM_WHYS];
     double taken[MODEL_CHANGES];
+    struct check said; /* of (d), against the truth */
 };
 
 struct study {
     model_protocol protocol;
     double criterion;
-    enum learner_type type;
+    learner_kind kind;
     int64_t budget;
     uint64_t seed;
     int64_t every;
@@ -84,107 +82,14 @@ struct study {
 static model_bank_params bank_params;
 static model_curriculum_config config;
 static struct model_file mice;
+static double error_price = 0.5; /* of (f), in steps of the rule */
 static bool is_verbose;
-
-/* ---- animals --------------------------------------------------------------------------------- */
-
-static double between(model_random *r, double lo, double hi)
-{
-    return lo + (hi - lo) * model_random_uniform(r);
-}
-
-static void set_all(double out[], double stimulus, double bias)
-{
-    out[0] = out[1] = stimulus;
-    out[2] = bias;
-}
-
-static void draw_classic(struct animal *a, enum learner_type type, model_random *r)
-{
-    model_params *p = &a->params;
-    (void)model_params_built_in(p, "stimulus_right,stimulus_left,bias");
-    memset(&p->noise, 0, sizeof p->noise);
-    set_all(p->noise.prior_var, 0.04, 1.0);
-    set_all(p->noise.drift_var, 1e-4, 2e-4);
-    set_all(p->noise.session_var, 0.01, 0.09);
-    const double rate = exp2(between(r, -6.0, -4.0));
-    set_all(p->rule.rate, rate, rate * exp2(between(r, -2.0, 0.0)));
-    p->rule.kind = MODEL_RULE_REINFORCE;
-    if (type == BASE) {
-        const double base = between(r, -0.3, 0.4);
-        p->rule.kind = MODEL_RULE_REINFORCE_BASE;
-        set_all(p->rule.baseline, base, base);
-    } else if (type == TRACE) {
-        const double decay = between(r, 0.3, 0.9);
-        p->rule.kind = MODEL_RULE_ELIGIBILITY;
-        set_all(p->rule.decay, decay, decay);
-    } else if (type == IDLE) {
-        p->rule.kind = MODEL_RULE_NONE;
-        set_all(p->noise.prior_mean, between(r, 0.6, 1.6), 0.0);
-        set_all(p->noise.drift_var, 0.0, 4e-4);
-        set_all(p->noise.session_var, 0.0, 0.04);
-    }
-}
-
-static void draw_animal(struct animal *a, enum learner_type type, uint64_t seed, uint64_t number)
-{
-    model_random r;
-    model_random_seed(&r, seed, (UINT64_C(1) << 40) + number);
-    a->pace = 1.0;
-    if (type == NET) {
-        a->params = mice.bank.member[6 + model_random_below(&r, 3)];
-        a->pace = exp2(between(&r, 1.0, 3.0));
-    } else {
-        draw_classic(a, type, &r);
-    }
-}
-
-static void learn(model_mouse *mouse, const struct animal *a, const model_trial *trial)
-{
-    const size_t n = a->params.policy.n;
-    model_params quiet = a->params;
-    double before[MODEL_WEIGHTS_MAX];
-    memcpy(before, mouse->w, sizeof before);
-    memset(quiet.noise.drift_var, 0, sizeof quiet.noise.drift_var);
-    (void)model_mouse_learn(mouse, &quiet, trial);
-    for (size_t k = 0; k < n; k++) {
-        mouse->w[k] += (a->pace - 1.0) * (mouse->w[k] - before[k]);
-        mouse->w[k] += sqrt(a->params.noise.drift_var[k]) * model_random_normal(&mouse->noise);
-    }
-    if (a->params.rule.kind == MODEL_RULE_NONE) {
-        mouse->w[n - 1] -= 0.002 * mouse->w[n - 1]; /* it keeps near 0 */
-    }
-}
-
-/* p(right) of the true policy without history. */
-static double truth(const model_mouse *mouse, const model_params *p, double contrast)
-{
-    model_mouse bare = *mouse;
-    model_history_reset(&bare.history);
-    return model_mouse_predict(&bare, p, contrast);
-}
-
-/* Proportion right of the goal's stimuli with contrast, on the worse side. */
-static double worse_side(const model_mouse *mouse, const model_params *p,
-                         const model_protocol_stage *goal)
-{
-    double sum[2] = {0.0, 0.0};
-    double weight = 0.0;
-    for (uint32_t i = 0; i < goal->n_contrasts; i++) {
-        if (goal->contrast[i] > 0.0) {
-            sum[0] += goal->probability[i] * (1.0 - truth(mouse, p, -goal->contrast[i]));
-            sum[1] += goal->probability[i] * truth(mouse, p, goal->contrast[i]);
-            weight += goal->probability[i];
-        }
-    }
-    return fmin(sum[0], sum[1]) / weight;
-}
 
 /* ---- training -------------------------------------------------------------------------------- */
 
 struct training {
     const struct study *study;
-    const struct animal *animal;
+    const learner *animal;
     enum arm arm;
     struct result *result;
     model_mouse mouse;
@@ -239,6 +144,80 @@ static void obey(struct training *t, const model_change *change)
     }
 }
 
+static model_trial answer(const learner *l, model_mouse *mouse, model_protocol_state *rig,
+                          const model_protocol *protocol, const model_protocol_trial *shown)
+{
+    const bool right = model_mouse_choose(mouse, &l->params, shown->contrast);
+    return (model_trial){.contrast = shown->contrast,
+                         .reward = model_protocol_push(rig, protocol, shown, right, (double)NAN),
+                         .rt_s = (double)NAN,
+                         .choice = right,
+                         .side = shown->side};
+}
+
+/* What the animal itself comes to after the horizon under that protocol, in draws of a copy. */
+static double live(const struct training *t, const model_protocol *protocol, uint32_t stage,
+                   bool stops, uint64_t copy)
+{
+    const learner *l = t->animal;
+    const uint64_t seed = ~t->study->seed + (uint64_t)t->n;
+    model_mouse mouse = t->mouse;
+    model_protocol_state rig = t->rig;
+    int64_t trials = (int64_t)config.horizon;
+    model_change_carry(&rig, &t->now, protocol);
+    if (stage != (uint32_t)rig.stage) {
+        model_protocol_enter(&rig, stage);
+    }
+    if (stops) {
+        trials -= rig.session_trials > rig.trial ? rig.session_trials - rig.trial : 0;
+        rig.session_trials = rig.trial;
+    }
+    model_random_seed(&mouse.choices, seed, 3 * copy);
+    model_random_seed(&mouse.noise, seed, 3 * copy + 1);
+    model_random_seed(&rig.random, seed, 3 * copy + 2);
+    for (int64_t i = 0; i < trials; i++) {
+        model_protocol_trial shown;
+        if (!model_protocol_next(&rig, protocol, &shown)) {
+            model_protocol_start_session(&rig, protocol);
+            model_mouse_start_session(&mouse, &l->params);
+            (void)model_protocol_next(&rig, protocol, &shown);
+        }
+        const model_trial heard = answer(l, &mouse, &rig, protocol, &shown);
+        learner_learn(l, &mouse, &heard);
+    }
+    const model_protocol *declared = &t->study->protocol;
+    return learner_worse_side(l, &mouse, &declared->stage[model_change_goal(declared)]);
+}
+
+/* Holds what was said against what comes. */
+static void check(const struct training *t, const model_change_place *place)
+{
+    struct check *c = &t->result->said;
+    const model_curriculum_advice *said = &t->advice;
+    const model_curriculum_action *a = &said->action[0];
+    const bool advises = said->why == MODEL_CURRICULUM_ADVISES;
+    model_protocol changed;
+    uint32_t stage;
+    if (advises && model_change_apply(&changed, &stage, place, &a->change) != MODEL_OK) {
+        bench_die("a change was advised that cannot be made");
+    }
+    for (uint64_t copy = 0; copy < (advises ? COPIES : 1); copy++) {
+        const double base = live(t, place->now, place->stage, false, copy);
+        c->skills++;
+        c->skills_inside += base >= said->carry_on.skill_lo && base <= said->carry_on.skill_hi;
+        if (advises) {
+            const bool stops = a->change.kind == MODEL_CHANGE_STOP;
+            const double gain = live(t, &changed, stage, stops, copy) - base;
+            c->gains++;
+            c->gains_inside += gain >= a->gain_lo && gain <= a->gain_hi;
+            c->gain += a->gain;
+            c->came += gain;
+            c->said_better += a->p_better;
+            c->better += gain > 0.0 ? 1.0 : (gain < 0.0 ? 0.0 : 0.5);
+        }
+    }
+}
+
 static void ask(struct training *t)
 {
     const uint32_t stage = model_protocol_next_stage(&t->rig, &t->now);
@@ -265,6 +244,7 @@ static void ask(struct training *t)
             a->change.contrast, a->change.part, a->change.p_left, a->gain, a->gain_se, a->reward,
             t->advice.carry_on.reward);
     }
+    check(t, &where.place);
     if (t->advice.why == MODEL_CURRICULUM_ADVISES) {
         t->result->taken[t->advice.action[0].change.kind]++;
         obey(t, &t->advice.action[0].change);
@@ -304,10 +284,47 @@ static void choose_aligned(struct training *t, model_protocol_trial *trial)
     trial->side = trial->contrast > 0.0;
 }
 
+/* AlignMax with the animal's own weights and rule, and its policy with history; less the price of
+ * the errors that are expected, in steps of the rule. */
+static void choose_knowing(struct training *t, model_protocol_trial *trial, double price)
+{
+    double contrast[MODEL_PROTOCOL_CONTRASTS];
+    double goal[MODEL_WEIGHTS_MAX];
+    const model_params *p = &t->animal->params;
+    const uint32_t n = model_change_contrasts(&t->study->protocol, contrast);
+    const double step = p->rule.rate[0] > 0.0 ? p->rule.rate[0] : 0.02;
+    double most = -(double)INFINITY;
+    model_align_goal(&p->policy, config.goal, goal);
+    for (uint32_t i = 0; i < 2 * n; i++) {
+        const bool side = i % 2 == 1;
+        const double shown = side ? contrast[i / 2] : -contrast[i / 2];
+        const double p_right = model_mouse_predict(&t->mouse, p, shown);
+        double worth = -price * step * (side ? 1.0 - p_right : p_right);
+        for (int right = 0; right < 2; right++) {
+            model_mouse taught = t->mouse;
+            const model_trial heard = {.contrast = shown,
+                                       .reward = right == side,
+                                       .rt_s = (double)NAN,
+                                       .choice = (int8_t)right,
+                                       .side = side};
+            learner_step(t->animal, &taught, &heard);
+            for (size_t k = 0; k < p->policy.n; k++) {
+                worth += (right ? p_right : 1.0 - p_right) * (taught.w[k] - t->mouse.w[k]) *
+                         (goal[k] - t->mouse.w[k]);
+            }
+        }
+        if (worth > most) {
+            most = worth;
+            trial->contrast = shown;
+            trial->side = side;
+        }
+    }
+}
+
 static void judge(struct training *t)
 {
     const model_protocol *p = &t->study->protocol;
-    const double skill = worse_side(&t->mouse, &t->animal->params, &p->stage[model_change_goal(p)]);
+    const double skill = learner_worse_side(t->animal, &t->mouse, &p->stage[model_change_goal(p)]);
     t->skill_sum += skill - t->skill[t->n % SPAN];
     t->skill[t->n % SPAN] = skill;
     t->n++;
@@ -334,20 +351,16 @@ static void one_trial(struct training *t)
         choose_random(t, &trial);
     } else if (t->arm == ALIGN) {
         choose_aligned(t, &trial);
+    } else if (t->arm == KNOWING || t->arm == FRUGAL) {
+        choose_knowing(t, &trial, t->arm == FRUGAL ? error_price : 0.0);
     }
-    const bool right = model_mouse_choose(&t->mouse, &t->animal->params, trial.contrast);
-    const double reward = model_protocol_push(&t->rig, &t->now, &trial, right, (double)NAN);
-    const model_trial heard = {.contrast = trial.contrast,
-                               .reward = reward,
-                               .rt_s = (double)NAN,
-                               .choice = right,
-                               .side = trial.side};
+    const model_trial heard = answer(t->animal, &t->mouse, &t->rig, &t->now, &trial);
     if (!(t->n >= (int64_t)t->result->span && t->result->span > 0.0)) {
-        t->result->rewarded += reward;
-        t->result->bias += fabs(truth(&t->mouse, &t->animal->params, 0.0) - 0.5);
+        t->result->rewarded += heard.reward;
+        t->result->bias += fabs(learner_truth(t->animal, &t->mouse, 0.0) - 0.5);
     }
     (void)model_pace_observe(&t->pace, &bank_params, &heard);
-    learn(&t->mouse, t->animal, &heard);
+    learner_learn(t->animal, &t->mouse, &heard);
     if (t->has_graduated) {
         t->n++;
     } else {
@@ -355,8 +368,8 @@ static void one_trial(struct training *t)
     }
 }
 
-static void train(const struct study *study, const struct animal *animal, uint64_t number,
-                  enum arm arm, struct result *result, model_curriculum *advisor)
+static void train(const struct study *study, const learner *animal, uint64_t number, enum arm arm,
+                  struct result *result, model_curriculum *advisor)
 {
     struct training *t = calloc(1, sizeof *t);
     if (t == NULL) {
@@ -386,7 +399,7 @@ static void train(const struct study *study, const struct animal *animal, uint64
 static void train_animal(void *context, size_t number)
 {
     struct study *study = context;
-    struct animal animal;
+    learner animal;
     model_curriculum *advisor;
     const size_t size = model_curriculum_size(&bank_params, &config);
     void *mem = aligned_alloc(MODEL_NET_ALIGN, size);
@@ -394,7 +407,7 @@ static void train_animal(void *context, size_t number)
         model_curriculum_init(mem, size, &bank_params, &config, &advisor) != MODEL_OK) {
         bench_die("no advisor could be made");
     }
-    draw_animal(&animal, study->type, study->seed, number);
+    learner_draw(&animal, study->kind, &mice.bank, study->seed, number);
     for (int arm = 0; arm < N_ARMS; arm++) {
         if (study->arms[arm]) {
             study->result[number][arm].span =
@@ -412,7 +425,9 @@ static void add_member(model_rule_kind kind, double rate, double noise)
     model_params *p = &bank_params.member[bank_params.n++];
     (void)model_params_built_in(p, "stimulus_right,stimulus_left,bias");
     p->rule.kind = kind;
-    set_all(p->rule.rate, rate, rate);
+    for (size_t k = 0; k < p->policy.n; k++) {
+        p->rule.rate[k] = rate;
+    }
     for (size_t k = 0; k < 3; k++) {
         p->noise.prior_var[k] = 1.0;
         p->noise.drift_var[k] *= noise;
@@ -456,7 +471,7 @@ static double median(size_t n, double value[])
 /* The median of n values, and the ends of its 95% bootstrap interval. */
 static double median_interval(size_t n, const double value[], double *lo, double *hi)
 {
-    static double drawn[N_TYPES * MICE_MAX];
+    static double drawn[LEARNER_KINDS * MICE_MAX];
     double medians[DRAWS];
     model_random r;
     model_random_seed(&r, 1, n);
@@ -473,7 +488,8 @@ static double median_interval(size_t n, const double value[], double *lo, double
     return median(n, drawn);
 }
 
-static void print_arm(const struct study *s, size_t n, int arm)
+/* Returns the median of the trials over those of (a). */
+static double print_arm(const struct study *s, size_t n, int arm)
 {
     double trials[MICE_MAX];
     double ratio[MICE_MAX];
@@ -496,6 +512,31 @@ static void print_arm(const struct study *s, size_t n, int arm)
     printf("  %-26s %6.0f  %4.0f%%   %.3f (%.3f to %.3f)  reward %.3f  bias %.3f\n", ARM_NAMES[arm],
            median(n, trials), 100.0 * met / (double)n, ratio_median, lo, hi, rewarded / all,
            bias / all);
+    return ratio_median;
+}
+
+static void print_check(const struct study *s, size_t n)
+{
+    struct check c = {0};
+    for (size_t i = 0; i < n; i++) {
+        const struct check *r = &s->result[i][ADVICE].said;
+        c.skills += r->skills;
+        c.skills_inside += r->skills_inside;
+        c.gains += r->gains;
+        c.gains_inside += r->gains_inside;
+        c.gain += r->gain;
+        c.came += r->came;
+        c.said_better += r->said_better;
+        c.better += r->better;
+    }
+    printf("    said and came over %u trials: carrying on inside 90%% %.0f%% of %.0f",
+           (unsigned)config.horizon, 100.0 * c.skills_inside / c.skills, c.skills);
+    if (c.gains > 0.0) {
+        printf("; gain %.4f, %.4f; inside %.0f%%; better %.0f%%, %.0f%% of %.0f", c.gain / c.gains,
+               c.came / c.gains, 100.0 * c.gains_inside / c.gains, 100.0 * c.said_better / c.gains,
+               100.0 * c.better / c.gains, c.gains);
+    }
+    printf("\n");
 }
 
 static void print_advice(const struct study *s, size_t n)
@@ -534,13 +575,13 @@ static void print_advice(const struct study *s, size_t n)
     printf("\n");
 }
 
-/* Of all animals that learn, under one protocol. */
-static struct {
+/* Of all animals that learn, under one protocol, by arm. */
+static struct pool {
     size_t n;
-    double ratio[N_TYPES * MICE_MAX];
-    double more[N_TYPES * MICE_MAX]; /* rewards of (d) less those of (a) */
-    double span[N_TYPES * MICE_MAX]; /* trials */
-} pooled;
+    double ratio[LEARNER_KINDS * MICE_MAX];
+    double more[LEARNER_KINDS * MICE_MAX]; /* rewards, less those of (a) */
+    double span[LEARNER_KINDS * MICE_MAX]; /* trials */
+} pooled[N_ARMS];
 
 static double share_abstained(const struct study *s, size_t n)
 {
@@ -555,60 +596,80 @@ static double share_abstained(const struct study *s, size_t n)
     return abstained / asked;
 }
 
-static double worst_of_type(const struct study *s, size_t n)
+static void pool(const struct study *s, size_t n, int arm)
 {
-    double ratio[MICE_MAX];
+    struct pool *to = &pooled[arm];
     for (size_t i = 0; i < n; i++) {
         const struct result *a = &s->result[i][PROTOCOL];
-        const struct result *d = &s->result[i][ADVICE];
-        ratio[i] = d->trials / a->trials;
-        pooled.ratio[pooled.n] = ratio[i];
-        pooled.more[pooled.n] = d->rewarded - a->rewarded;
-        pooled.span[pooled.n++] = a->span;
+        const struct result *b = &s->result[i][arm];
+        to->ratio[to->n] = b->trials / a->trials;
+        to->more[to->n] = b->rewarded - a->rewarded;
+        to->span[to->n++] = a->span;
     }
-    return median(n, ratio);
 }
 
 static int report(const struct study *s, size_t n, bool is_quick)
 {
-    printf(" %s\n", TYPE_NAMES[s->type]);
+    double ratio[N_ARMS];
+    printf(" %s\n", learner_name(s->kind));
     for (int arm = 0; arm < N_ARMS; arm++) {
         if (s->arms[arm]) {
-            print_arm(s, n, arm);
+            ratio[arm] = print_arm(s, n, arm);
+            if (s->kind != LEARNER_IDLE) {
+                pool(s, n, arm);
+            }
         }
     }
     int failed = 0;
     if (s->arms[ADVICE]) {
         print_advice(s, n);
+        print_check(s, n);
         failed =
-            s->type == IDLE
+            s->kind == LEARNER_IDLE
                 ? bench_verdict("    abstains", share_abstained(s, n), "of all times", false, 0.9)
-                : bench_verdict("    median", worst_of_type(s, n), "of the trials of (a)", true,
+                : bench_verdict("    median", ratio[ADVICE], "of the trials of (a)", true,
                                 is_quick ? 1.25 : 1.05);
     }
     (void)fflush(stdout);
     return failed;
 }
 
-static int judge_pooled(void)
+/* Prints one arm's; returns the reward rate less that of (a). */
+static double print_pooled(int arm, double *ratio)
 {
+    const struct pool *from = &pooled[arm];
     double lo;
     double hi;
     double ratios[DRAWS];
-    model_random r;
-    const double ratio = median_interval(pooled.n, pooled.ratio, &lo, &hi);
-    printf(" all that learn: (d) %.3f of the trials of (a) (%.3f to %.3f)\n", ratio, lo, hi);
-    int failed = bench_verdict("    median", ratio, "of the trials of (a)", true, 0.75);
     double more = 0.0;
     double trials = 0.0;
-    for (size_t i = 0; i < pooled.n; i++) {
-        more += pooled.more[i];
-        trials += pooled.span[i];
+    model_random r;
+    *ratio = median_interval(from->n, from->ratio, &lo, &hi);
+    printf("  %-26s %.3f (%.3f to %.3f)", ARM_NAMES[arm], *ratio, lo, hi);
+    for (size_t i = 0; i < from->n; i++) {
+        more += from->more[i];
+        trials += from->span[i];
     }
     model_random_seed(&r, 1, 0);
-    model_bootstrap_ratio(pooled.n, pooled.more, pooled.span, &r, DRAWS, ratios, &lo, &hi);
-    printf(" reward rate of (d) less that of (a): %.4f (%.4f to %.4f)\n", more / trials, lo, hi);
-    failed |= bench_verdict("    reward rate", more / trials, "more", false, 0.0);
+    model_bootstrap_ratio(from->n, from->more, from->span, &r, DRAWS, ratios, &lo, &hi);
+    printf("   %+.4f (%+.4f to %+.4f)\n", more / trials, lo, hi);
+    return more / trials;
+}
+
+static int judge_pooled(const struct study *s)
+{
+    int failed = 0;
+    printf(" all that learn: trials over those of (a), reward rate less that of (a); 95%%\n");
+    for (int arm = 1; arm < N_ARMS; arm++) {
+        if (s->arms[arm]) {
+            double ratio;
+            const double more = print_pooled(arm, &ratio);
+            if (arm == ADVICE) {
+                failed |= bench_verdict("    median", ratio, "of the trials of (a)", true, 0.75);
+                failed |= bench_verdict("    reward rate", more, "more", false, 0.0);
+            }
+        }
+    }
     return failed;
 }
 
@@ -633,11 +694,9 @@ int main(int argc, char **argv)
     double threads = 2;
     double seed = 1;
     double every = 50;
-    double price = 0.0;
-    double floor = 0.0;
     const char *only_task = NULL;
-    const char *only_type = NULL;
-    const char *arms = "abcd";
+    const char *only_kind = NULL;
+    const char *arms = "abcdef";
     struct fault fault = {0};
     model_curriculum_default(&config);
     const struct bench_option options[] = {
@@ -646,15 +705,16 @@ int main(int argc, char **argv)
         {"seed", NULL, &seed, NULL, "of all draws (1)"},
         {"every", NULL, &every, NULL, "trials between two suggestions (50)"},
         {"protocol", &only_task, NULL, NULL, "only this one"},
-        {"learner", &only_type, NULL, NULL, "only these"},
-        {"arms", &arms, NULL, NULL, "which of abcd (all)"},
-        {"price", NULL, &price, NULL, "of lost reward, see model/curriculum.h (0.015)"},
-        {"floor", NULL, &floor, NULL, "of reward (0.85)"},
+        {"learner", &only_kind, NULL, NULL, "only these"},
+        {"arms", &arms, NULL, NULL, "which of abcdef (all)"},
+        {"price", NULL, &config.reward_price, NULL, "of lost reward, see model/curriculum.h"},
+        {"floor", NULL, &config.reward_floor, NULL, "of reward"},
+        {"change", NULL, &config.largest_change, NULL, "largest, of a session's stimuli"},
+        {"learning", NULL, &config.least_learning, NULL, "least probability that it learns"},
+        {"errors", NULL, &error_price, NULL, "price of an error in (f), in steps (0.5)"},
         {"verbose", NULL, NULL, &is_verbose, "every suggestion"},
         {"quick", NULL, NULL, &is_quick, "a few animals"}};
     bench_options(argc, argv, "what advice is worth", options, sizeof options / sizeof options[0]);
-    config.reward_price = price > 0.0 ? price : config.reward_price;
-    config.reward_floor = floor > 0.0 ? floor : config.reward_floor;
     if (n < 2 || n > MICE_MAX || threads < 1 || threads > TEAM_THREADS_MAX || every < 1) {
         bench_die("2 to %d mice, 1 to %d threads, and a trial or more were expected", MICE_MAX,
                   TEAM_THREADS_MAX);
@@ -680,16 +740,19 @@ int main(int argc, char **argv)
                100.0 * TASKS[task].criterion);
         printf("  %-26s %6s  %5s   %s\n", "", "trials", "met",
                "over those of (a), 95%; reward and bias over the trials of (a)");
-        pooled.n = 0;
-        for (int type = 0; type < N_TYPES; type++) {
-            const bool is_left_out = is_quick && type != REINFORCE && type != IDLE;
-            if (is_left_out || (only_type != NULL && strcmp(TYPE_NAMES[type], only_type) != 0)) {
+        for (int arm = 0; arm < N_ARMS; arm++) {
+            pooled[arm].n = 0;
+        }
+        for (int kind = 0; kind < LEARNER_KINDS; kind++) {
+            const bool is_left_out = is_quick && kind != LEARNER_REINFORCE && kind != LEARNER_IDLE;
+            if (is_left_out ||
+                (only_kind != NULL && strcmp(learner_name((learner_kind)kind), only_kind) != 0)) {
                 continue;
             }
             memset(study.result, 0, sizeof study.result);
             study.criterion = TASKS[task].criterion;
-            study.type = (enum learner_type)type;
-            study.budget = type != IDLE ? 15000 : is_quick ? 1500 : 4000;
+            study.kind = (learner_kind)kind;
+            study.budget = kind != LEARNER_IDLE ? 15000 : is_quick ? 1500 : 4000;
             study.seed = (uint64_t)seed;
             study.every = (int64_t)every;
             for (int arm = 0; arm < N_ARMS; arm++) {
@@ -698,7 +761,7 @@ int main(int argc, char **argv)
             team_run(&team, train_animal, &study, (size_t)n);
             failed |= report(&study, (size_t)n, is_quick);
         }
-        failed |= study.arms[ADVICE] && pooled.n > 0 && !is_quick ? judge_pooled() : 0;
+        failed |= pooled[PROTOCOL].n > 0 && !is_quick ? judge_pooled(&study) : 0;
     }
     team_close(&team);
     model_file_free(&mice);

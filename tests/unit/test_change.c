@@ -161,6 +161,38 @@ static void refuses_what_changes_nothing(void **context)
         MODEL_ERR_ARG);
 }
 
+static void debiasing_is_as_declared_or_as_the_ibl_has_it(void **context)
+{
+    (void)context;
+    uint32_t stage;
+    model_change change = {.kind = MODEL_CHANGE_DEBIAS, .factor = 2.0};
+    model_change_place place = at_stage(1);
+    assert_int_equal(model_change_apply(&out, &stage, &place, &change), MODEL_OK);
+    const model_protocol_debias *d = &out.stage[1].debias;
+    assert_int_equal(d->kind, MODEL_PROTOCOL_DEBIAS_RESAMPLE);
+    assert_true(d->contrast == 0.5 && d->sd == 0.5 && d->window == 10);
+
+    const model_protocol resampled = out;
+    place.now = &resampled;
+    assert_int_equal(model_change_apply(&out, &stage, &place, &change), MODEL_ERR_ARG);
+    change.factor = 0.0;
+    assert_int_equal(model_change_apply(&out, &stage, &place, &change), MODEL_OK);
+    assert_memory_equal(&out, &declared, sizeof out);
+
+    declared.stage[1].debias = (model_protocol_debias){
+        .kind = MODEL_PROTOCOL_DEBIAS_RESAMPLE, .contrast = 0.25, .window = 20, .sd = 0.3};
+    model_protocol without = declared;
+    without.stage[1].debias.kind = MODEL_PROTOCOL_DEBIAS_NONE;
+    place.now = &without;
+    change.factor = 2.0;
+    assert_int_equal(model_change_apply(&out, &stage, &place, &change), MODEL_OK);
+    assert_memory_equal(&out, &declared, sizeof out);
+    change.factor = 3.0;
+    assert_int_equal(model_change_apply(&out, &stage, &place, &change), MODEL_ERR_ARG);
+    change.factor = (double)NAN;
+    assert_int_equal(model_change_apply(&out, &stage, &place, &change), MODEL_ERR_ARG);
+}
+
 static void moves_a_stage_up_and_down(void **context)
 {
     (void)context;
@@ -237,6 +269,7 @@ int main(void)
         cmocka_unit_test_setup(starts_from_the_session_not_from_the_last_change, some_protocol),
         cmocka_unit_test_setup(mixes_with_the_stages_before_and_after, some_protocol),
         cmocka_unit_test_setup(refuses_what_changes_nothing, some_protocol),
+        cmocka_unit_test_setup(debiasing_is_as_declared_or_as_the_ibl_has_it, some_protocol),
         cmocka_unit_test_setup(moves_a_stage_up_and_down, some_protocol),
         cmocka_unit_test_setup(every_change_makes_a_protocol_that_passes_its_check, some_protocol),
         cmocka_unit_test_setup(windows_follow_their_contrasts, some_protocol),

@@ -94,6 +94,15 @@ static void names_the_stage_that_a_change_leads_to(void **context)
     assert_string_equal(words, "contrast 0.125, part 0.5");
 }
 
+static void says_debiasing_by_the_name_that_protocols_have_for_it(void **context)
+{
+    (void)context;
+    char words[64];
+    const model_change change = {.kind = MODEL_CHANGE_DEBIAS, .factor = 2.0};
+    suggestion_describe(&change, &names, words, sizeof words);
+    assert_string_equal(words, "debias resample");
+}
+
 static void has_room_for_all_that_is_found(void **context)
 {
     (void)context;
@@ -111,6 +120,7 @@ int main(void)
         cmocka_unit_test_setup(says_nothing_of_changes_that_were_not_looked_at_to_the_end,
                                some_advice),
         cmocka_unit_test_setup(names_the_stage_that_a_change_leads_to, some_advice),
+        cmocka_unit_test_setup(says_debiasing_by_the_name_that_protocols_have_for_it, some_advice),
         cmocka_unit_test_setup(has_room_for_all_that_is_found, some_advice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

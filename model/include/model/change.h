@@ -21,7 +21,7 @@
     X(CONTRAST, contrast, "contrast, part", "so much of the probability to one contrast")          \
     X(SIDE, side, "p_left", "left stimuli more often, or less")                                    \
     X(STIMULI, stimuli, "contrast, part, p_left", "both: one contrast, and one side, more often")  \
-    X(DEBIAS, debias, "repeat", "errors are repeated until they are mended, or no longer")         \
+    X(DEBIAS, debias, "repeat", "what follows an error: nothing, its stimulus, or its contrast")   \
     X(STAGE_UP, stage_up, "stage", "the next stage now")                                           \
     X(STAGE_DOWN, stage_down, "stage", "back to the stage before")                                 \
     X(BLOCKS, blocks, "factor", "blocks so many times as long")                                    \
@@ -40,7 +40,7 @@ typedef struct {
     double contrast; /* contrast, stimuli: magnitude */
     double part;     /* easier, harder, contrast, stimuli: of the probability, 0..1 */
     double p_left;   /* side, stimuli */
-    double factor;   /* blocks; debias: 1 repeats, 0 does not */
+    double factor;   /* blocks; debias: a model_protocol_debias_kind */
 } model_change;
 
 typedef struct {
