@@ -140,12 +140,22 @@ class Ask(unittest.TestCase):
             self.assertLess(worst, 500)  # 50 on a machine that does nothing else
 
 
+def send_until_heard(daemon, send):
+    """What is published before the daemon is connected is lost, and nothing says when it is."""
+    deadline = time.monotonic() + 20
+    while daemon.status()["trials"] == 0:
+        assert time.monotonic() < deadline, "nothing that was published was heard"
+        send()
+        time.sleep(0.05)
+
+
 class Trials(unittest.TestCase):
     def test_what_is_only_published_is_taken_up(self):
         with Daemon() as daemon:
             publisher = daemon.socket(zmq.PUB, "trials")
-            time.sleep(0.2)
-            for n in range(500):
+            send_until_heard(daemon, lambda: publisher.send_multipart(
+                [b"any/topic", msgpack.packb(trial(0, seq=None))]))
+            for n in range(1, 500):
                 publisher.send_multipart([b"any/topic", msgpack.packb(trial(n, seq=None))])
             daemon.wait("all of it", lambda s: s["trials"] == 500)
             daemon.settle()
@@ -157,8 +167,9 @@ class Trials(unittest.TestCase):
         publisher = context.socket(zmq.PUB)
         publisher.bind(f"tcp://127.0.0.1:{port}")
         with Daemon({"sockets": {"trials_connect": [f"tcp://127.0.0.1:{port}"]}}) as daemon:
-            time.sleep(0.3)
-            for n in range(50):
+            send_until_heard(daemon, lambda: publisher.send(
+                json.dumps(trial(0, session=None, seq=None)).encode()))
+            for n in range(1, 50):
                 publisher.send(json.dumps(trial(n, session=None, seq=None)).encode())
             daemon.wait("all of it", lambda s: s["trials"] == 50)
             daemon.settle()
