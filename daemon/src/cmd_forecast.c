@@ -9,12 +9,13 @@
 #include "forecast_plot.h"
 #include "model_file.h"
 #include "options.h"
+#include "outlook.h"
 #include "past.h"
 #include "progress.h"
 #include "protocol_file.h"
 #include "recent.h"
 
-enum { SLICE = 200000, BEFORE_MAX = 40, TITLE_MAX = 256 };
+enum { SLICE = 200000, BEFORE_MAX = 40, TITLE_MAX = 256, RANGES_MAX = 160 };
 
 struct request {
     const char *path;
@@ -230,15 +231,14 @@ static void print_band(const model_forecast_band *b)
     printf("%6.3f  %5.3f-%-5.3f %5.3f-%-5.3f", b->median, b->lo50, b->hi50, b->lo90, b->hi90);
 }
 
-static void print_when(const char *unit, const model_forecast_band *b)
+static void print_when(const char *unit, const model_forecast_band *b, double p_reached)
 {
-    const double values[] = {b->median, b->lo50, b->hi50, b->lo90, b->hi90};
-    char text[5][24];
-    for (size_t i = 0; i < 5; i++) {
-        (void)snprintf(text[i], sizeof text[i], isfinite(values[i]) ? "%.0f" : "later", values[i]);
-    }
-    printf("  %-8s median %s, 50%% %s to %s, 90%% %s to %s\n", unit, text[0], text[1], text[2],
-           text[3], text[4]);
+    proto_outlook when;
+    char median[OUTLOOK_TIME_MAX];
+    char ranges[RANGES_MAX];
+    outlook_when(&when, unit, b, p_reached);
+    outlook_ranges(&when, true, ranges, sizeof ranges);
+    printf("  %-8s median %s, %s\n", unit, outlook_time(when.median, median), ranges);
 }
 
 static void print_status(const model_forecast_result *r)
@@ -277,8 +277,8 @@ static void print_text(const struct forecaster *f, const model_forecast_result *
     }
     printf("%g correct over %" PRId64 " trials of contrast %g and above: chance %.2f\n",
            q->accuracy, q->over, q->easy, r->p_reached);
-    print_when("trials", &r->trials);
-    print_when("sessions", &r->sessions);
+    print_when("trials", &r->trials, r->p_reached);
+    print_when("sessions", &r->sessions, r->p_reached);
     print_status(r);
     printf("roll-outs by rule:");
     for (int i = 0; i < MODEL_RULES; i++) {

@@ -140,6 +140,24 @@ static void print_subjects(const struct review *v, const struct widths *w)
     print_alerts(v->total.alerts);
 }
 
+/* What was said of each animal's future, under a title if there is any. */
+static void print_outlooks(const struct review *v, const struct widths *w)
+{
+    char text[REVIEW_OUTLOOK_LINE_MAX];
+    const char *title = "\nforecasts and advice:\n";
+    for (uint32_t i = 0; i < v->n_subjects; i++) {
+        const struct review_subject *s = &v->subjects[i];
+        for (int k = 0; review_has_subject(v, i) && k < REVIEW_OUTLOOK_LINES; k++) {
+            const enum review_outlook_line line = (enum review_outlook_line)k;
+            if (review_outlook_text(s->outlook, line, text) != NULL) {
+                printf("%s  %-*s %-8s %s\n", title, w->subject, s->name,
+                       review_outlook_line_name(line), text);
+                title = "";
+            }
+        }
+    }
+}
+
 static void print_text(const struct review *v)
 {
     const struct widths w = widths_of(v);
@@ -172,6 +190,7 @@ static void print_text(const struct review *v)
         printf("  %s  %s: %s\n", review_time(from, sizeof from, "%Y-%m-%d %H:%M:%S", a->t_wall_ns),
                proto_alert_name(a->code), a->text);
     }
+    print_outlooks(v, &w);
 }
 
 /* ---- for programs -----------------------------------------------------------------------------
@@ -217,6 +236,122 @@ static void json_interval(const struct review_interval *gain)
     json_real("gain_hi", gain->hi);
 }
 
+static void json_based_on(int64_t trial, const char *session)
+{
+    printf("{\"based_on\": %" PRId64 ", \"session\": \"%s\"", trial, session);
+}
+
+/* A text of a message, which may hold anything. */
+static void json_text(const char *key, const char *value)
+{
+    char clean[REVIEW_TEXT_MAX + 1];
+    escape_clean(clean, sizeof clean, value);
+    printf(", \"%s\": ", key);
+    escape_json(stdout, clean);
+}
+
+static void json_forecast(const struct review_forecast *f)
+{
+    const proto_outlook *when = &f->said.current.v;
+    json_based_on(f->said.based_on, f->session);
+    json_text("criterion", f->said.criterion);
+    json_text("unit", when->unit);
+    printf(", ");
+    escape_json_reals(stdout, 6,
+                      (const struct escape_real[]){{"median", when->median},
+                                                   {"lo50", when->lo50},
+                                                   {"hi50", when->hi50},
+                                                   {"lo90", when->lo90},
+                                                   {"hi90", when->hi90},
+                                                   {"p_reached", when->p_reached}});
+    json_text("next_status", f->said.next_status);
+    printf(", \"p_within\": {");
+    for (uint32_t i = 0; i < f->said.p_within.n; i++) {
+        char name[PROTO_NAME_MAX + 1];
+        escape_clean(name, sizeof name, f->said.p_within.v[i].name);
+        printf("%s", i > 0 ? ", " : "");
+        escape_json(stdout, name);
+        printf(": %.9g", f->said.p_within.v[i].value);
+    }
+    printf("}}");
+}
+
+static void json_came(const struct review_outlook *o)
+{
+    const proto_bands *b = &o->held.said.correct.v;
+    const struct review_held held = review_outlook_held(o);
+    json_based_on(o->held.said.based_on, o->held.session);
+    printf(", \"window\": %" PRId64
+           ", \"came\": %d, \"within_50\": %d, \"within_90\": %d, \"windows\": [",
+           o->held.said.window, held.n, held.n_50, held.n_90);
+    for (uint32_t i = 0; i < b->median.n; i++) {
+        printf("%s{", i > 0 ? ", " : "");
+        escape_json_reals(stdout, 6,
+                          (const struct escape_real[]){{"median", b->median.v[i]},
+                                                       {"lo50", b->lo50.v[i]},
+                                                       {"hi50", b->hi50.v[i]},
+                                                       {"lo90", b->lo90.v[i]},
+                                                       {"hi90", b->hi90.v[i]},
+                                                       {"came", review_outlook_share(o, (int)i)}});
+        printf("}");
+    }
+    printf("]}");
+}
+
+static void json_advice(const struct review_outlook *o)
+{
+    const char *between = "";
+    printf("{\"n\": %" PRId64 ", \"abstained\": {", o->n_suggestions);
+    for (int i = MODEL_CURRICULUM_ADVISES + 1; i <= MODEL_CURRICULUM_WHYS; i++) {
+        if (o->n_by_reason[i] > 0) {
+            printf("%s\"%s\": %" PRId64, between, review_outlook_reason_name(i), o->n_by_reason[i]);
+            between = ", ";
+        }
+    }
+    printf("}, \"advised\": %" PRId64 ", \"last_advised\": ",
+           o->n_by_reason[MODEL_CURRICULUM_ADVISES]);
+    if (o->n_by_reason[MODEL_CURRICULUM_ADVISES] == 0) {
+        printf("null}");
+        return;
+    }
+    json_based_on(o->advised.based_on, o->advised_session);
+    json_text("why", o->advised.why);
+    if (o->advised.actions.n > 0) {
+        const proto_action *best = &o->advised.actions.v[0];
+        json_text("action", best->action);
+        printf(", ");
+        escape_json_reals(stdout, 4,
+                          (const struct escape_real[]){{"gain", best->gain},
+                                                       {"gain_lo", best->gain_lo},
+                                                       {"gain_hi", best->gain_hi},
+                                                       {"p_better", best->p_better}});
+    }
+    printf("}}");
+}
+
+/* null for what was never said. */
+static void json_outlook(const struct review_outlook *o)
+{
+    printf(", \"forecasts\": %" PRId64 ", \"forecast\": ", o != NULL ? o->n_forecasts : 0);
+    if (o != NULL && o->n_forecasts > 0) {
+        json_forecast(&o->last);
+    } else {
+        printf("null");
+    }
+    printf(", \"forecast_held\": ");
+    if (review_outlook_has_bands(o)) {
+        json_came(o);
+    } else {
+        printf("null");
+    }
+    printf(", \"advice\": ");
+    if (o != NULL && o->n_suggestions > 0) {
+        json_advice(o);
+    } else {
+        printf("null");
+    }
+}
+
 static void print_json(const struct review *v)
 {
     char text[TIME_MAX];
@@ -251,6 +386,7 @@ static void print_json(const struct review *v)
         printf("%s\"%s\": {\"sessions\": %" PRIu32 ", ", between, s->name, s->n_sessions);
         json_tally(&s->tally);
         json_interval(&s->gain);
+        json_outlook(s->outlook);
         printf("}");
         between = ",\n";
     }
@@ -286,7 +422,8 @@ int cmd_review(int argc, char **argv)
         .about =
             "What a journal holds, read only: each session with its trials, accuracy, score\n"
             "against the random walk, calibration, latencies and alerts; then each animal and\n"
-            "all. JOURNAL: the file, or its data directory; a daemon may be writing it.\n"
+            "all; the last forecast of each animal, what came of an earlier one, and the advice.\n"
+            "JOURNAL: the file, or its data directory; a daemon may be writing it.\n"
             "Accuracy counts what was rewarded; where the reward is unknown, choices to the\n"
             "side of the stimulus.",
         .list = list,

@@ -7,10 +7,11 @@
 #include "escape.h"
 #include "options.h"
 #include "progress.h"
+#include "standing.h"
 #include "standings.h"
 #include "standings_plot.h"
 
-enum { CELL_MAX = 24 };
+enum { CELL_MAX = 24, NEED_MAX = 96 };
 
 /* ---- for people ------------------------------------------------------------------------------ */
 
@@ -53,10 +54,11 @@ static void print_checks(const model_criteria_standing *now)
 {
     for (size_t i = 0; i < now->n_checks; i++) {
         const model_criteria_check *c = &now->check[i];
-        char value[CELL_MAX];
-        printf("  %-6s %-15s %8s of %s %g%s needed: %s\n", c->is_met ? "met" : "lacks",
-               model_criterion_name(c->criterion), cell(value, "%.4g", c->value),
-               c->is_above ? ">" : "<", c->limit, model_criterion_unit(c->criterion),
+        proto_criterion criterion;
+        char need[NEED_MAX];
+        standing_criterion(&criterion, c);
+        standing_need(&criterion, 8, need, sizeof need);
+        printf("  %-6s %-15s %s needed: %s\n", c->is_met ? "met" : "lacks", criterion.name, need,
                model_criterion_help(c->criterion));
     }
 }

@@ -102,11 +102,16 @@ static void take(struct watch *w, int64_t now_ns)
     if (w->terminal) {
         return;
     }
+    const enum view_ahead ahead = view_ahead_of(w->message.kind);
     if (is_trial) {
         printf("%s\n", view_line(&w->view, w->text, sizeof w->text));
         fflush(stdout);
     } else if (w->message.kind == PROTO_KIND_ALERT && w->view.n_alerts > 0) {
         printf("alert %s: %s\n", w->view.alert.code, w->view.alert.text);
+        fflush(stdout);
+    } else if (ahead != VIEW_AHEADS && strcmp(w->view.subject, w->message.env.subject) == 0 &&
+               view_ahead_line(&w->view, ahead, w->text, sizeof w->text) != NULL) {
+        printf("%s %s: %s\n", w->view.subject, view_ahead_name(ahead), w->text);
         fflush(stdout);
     }
 }
@@ -226,7 +231,8 @@ int cmd_watch(int argc, char **argv)
     struct options options = {
         .usage = "watch [--connect ENDPOINT] [--subject NAME] [options]",
         .about = "Follows one animal live: stimulus, predicted p(right), choice, the twin's score\n"
-                 "against a random walk and chance, its weights, psychometric and learning curve.\n"
+                 "against a random walk and chance, its weights, psychometric and learning curve;\n"
+                 "its training status, the last forecast and the last advice once there are any.\n"
                  "On a terminal a page that is redrawn, elsewhere one plain line a trial. Ctrl-C\n"
                  "ends it. NO_COLOR in the environment is honoured.",
         .list = list,

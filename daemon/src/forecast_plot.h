@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "model/forecast.h"
+#include "plot.h"
 
 struct forecast_plot {
     const char *title;
@@ -22,5 +23,15 @@ struct forecast_plot {
 
 /* Writes the SVG. */
 void forecast_plot(FILE *to, const struct forecast_plot *plot);
+
+/* Parts of it, on a plot whose x are choices from now: bands with their median, of windows from now
+ * on, and a dot for each share, the first one in window number `first` (< 0: before now). */
+void forecast_plot_bands(struct plot *p, uint32_t window, size_t n,
+                         const model_forecast_band bands[]);
+void forecast_plot_dots(struct plot *p, uint32_t window, size_t n, const double share[],
+                        double first, const char *css_class);
+
+/* The legend of these, from x on, on the base line y. */
+void forecast_plot_legend(FILE *to, double x, double y);
 
 #endif

@@ -10,8 +10,8 @@ static double known(double value)
     return isfinite(value) ? value : (double)NAN;
 }
 
-static void fill_outlook(proto_outlook *out, const char *unit, const model_forecast_band *band,
-                         double p_reached)
+void outlook_when(proto_outlook *out, const char *unit, const model_forecast_band *band,
+                  double p_reached)
 {
     proto_outlook_init(out);
     strcpy(out->unit, unit);
@@ -21,6 +21,23 @@ static void fill_outlook(proto_outlook *out, const char *unit, const model_forec
     out->lo90 = known(band->lo90);
     out->hi90 = known(band->hi90);
     out->p_reached = p_reached;
+}
+
+const char *outlook_time(double value, char out[])
+{
+    (void)snprintf(out, OUTLOOK_TIME_MAX, isfinite(value) ? "%.0f" : "later", value);
+    return out;
+}
+
+void outlook_ranges(const proto_outlook *when, bool with_90, char *out, size_t cap)
+{
+    char t[4][OUTLOOK_TIME_MAX];
+    const int n = snprintf(out, cap, "50%% %s to %s", outlook_time(when->lo50, t[0]),
+                           outlook_time(when->hi50, t[1]));
+    if (with_90 && n > 0 && (size_t)n < cap) {
+        (void)snprintf(out + n, cap - (size_t)n, ", 90%% %s to %s", outlook_time(when->lo90, t[2]),
+                       outlook_time(when->hi90, t[3]));
+    }
 }
 
 /* Up to the first window in which nothing was counted. Returns true if there is any. */
@@ -72,8 +89,8 @@ void outlook_message(const model_forecast_result *result, const model_forecast_t
     (void)snprintf(f->criterion, sizeof f->criterion, "%g correct of %u trials, contrast >= %g",
                    criterion->accuracy, (unsigned)criterion->window, criterion->contrast_min);
     f->current.present = f->sessions.present = true;
-    fill_outlook(&f->current.v, "trials", &result->trials, result->p_reached);
-    fill_outlook(&f->sessions.v, "sessions", &result->sessions, result->p_reached);
+    outlook_when(&f->current.v, "trials", &result->trials, result->p_reached);
+    outlook_when(&f->sessions.v, "sessions", &result->sessions, result->p_reached);
     strcpy(f->stimuli, task->protocol != NULL ? "protocol" : "recent");
     f->window = result->window;
     f->correct.present = fill_bands(&f->correct.v, result->n_windows, result->correct);

@@ -1,4 +1,4 @@
-/* outlook.h - the message that a forecast is told in.
+/* outlook.h - the message that a forecast is told in, and what is read in it.
  *
  * Threads: any. Memory: none kept.
  */
@@ -8,12 +8,26 @@
 #include "model/forecast.h"
 #include "proto/message.h"
 
-enum { OUTLOOK_WINDOWS = 32 }; /* that a message holds; a forecast's first ones */
+enum {
+    OUTLOOK_WINDOWS = 32, /* that a message holds; a forecast's first ones */
+    OUTLOOK_TIME_MAX = 24
+};
 
 /* Fills in a message of kind forecast but for its envelope. task and criterion: the forecast's;
  * based_on: the last trial that was known. RT-safe: no. */
 void outlook_message(const model_forecast_result *result, const model_forecast_task *task,
                      const model_forecast_criterion *criterion, int64_t based_on,
                      proto_message *out);
+
+/* When a criterion is met, in its band's unit. */
+void outlook_when(proto_outlook *out, const char *unit, const model_forecast_band *band,
+                  double p_reached);
+
+/* A time of an outlook, whole, or "later" where it lies beyond the horizon: out[OUTLOOK_TIME_MAX].
+ * Returns out. */
+const char *outlook_time(double value, char out[]);
+
+/* "50% 410 to 900, 90% 280 to later": out[cap]; with_90 false: the first half. */
+void outlook_ranges(const proto_outlook *when, bool with_90, char *out, size_t cap);
 
 #endif

@@ -295,6 +295,26 @@ static int read_alerts(struct reading *r)
     return rc;
 }
 
+/* ---- forecasts and advice ---------------------------------------------------------------------
+ */
+
+/* Before the events, so that these can tell what came of a forecast. */
+static int read_outlooks(struct reading *r)
+{
+    struct review *v = r->review;
+    int rc = FAULT_NONE;
+    for (uint32_t i = 0; rc == FAULT_NONE && i < v->n_subjects; i++) {
+        struct review_subject *s = &v->subjects[i];
+        if (r->only < 0 || r->only == i) {
+            rc = review_outlook_read(&s->outlook, &r->journal, i, s->name, r->fault);
+        }
+        if (rc == FAULT_NONE && progress_interrupted()) {
+            rc = fault_set(r->fault, FAULT_WORK, "interrupted");
+        }
+    }
+    return rc;
+}
+
 /* ---- events -----------------------------------------------------------------------------------
  */
 
@@ -451,6 +471,9 @@ static int take_trial(struct reading *r, sqlite3_stmt *s, enum session_status st
     count_trial(&subject->tally, &t);
     count_trial(&v->total, &t);
     draw_trial(r, s, (uint32_t)number, &t);
+    if (subject->outlook != NULL && t.choice >= 0) {
+        review_outlook_push(subject->outlook, t.correct);
+    }
     return FAULT_NONE;
 }
 
@@ -641,6 +664,7 @@ int review_open(struct review *review, const struct review_request *request, str
     rc = rc ? rc : read_sessions(&r);
     rc = rc ? rc : read_runs(&r);
     rc = rc ? rc : read_alerts(&r);
+    rc = rc ? rc : read_outlooks(&r);
     rc = rc ? rc : read_events(&r);
     rc = rc ? rc : sum_up(&r);
     journal_reader_close(&r.journal);
@@ -655,6 +679,7 @@ void review_close(struct review *review)
 {
     for (uint32_t i = 0; review->subjects != NULL && i < review->n_subjects; i++) {
         free(review->subjects[i].curves);
+        free(review->subjects[i].outlook);
     }
     free(review->subjects);
     free(review->sessions);

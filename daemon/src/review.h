@@ -1,5 +1,5 @@
 /* review.h - what a journal tells about its animals, sessions and daemon: tallies, scores, alerts,
- * latencies and, if wanted, what is needed to draw them.
+ * latencies, forecasts, advice and, if wanted, what is needed to draw them.
  *
  * One pass over the events, in a read transaction of its own, so that a daemon may write meanwhile.
  * Memory grows with animals and sessions, not with trials. Gain is the random walk's nats minus the
@@ -17,6 +17,7 @@
 #include "model/score.h"
 #include "proto/message.h"
 #include "review_curves.h"
+#include "review_outlook.h"
 
 enum {
     REVIEW_TEXT_MAX = 255,
@@ -73,7 +74,8 @@ struct review_subject {
     struct review_tally tally;
     struct review_interval gain;
     struct review_alerts alerts;
-    struct review_curves *curves; /* NULL unless asked for */
+    struct review_curves *curves;   /* NULL unless asked for */
+    struct review_outlook *outlook; /* NULL: nothing was said of its future */
 };
 
 struct review {

@@ -284,6 +284,21 @@ static void put_card(FILE *to, const char *title,
     fputs("</div>\n", to);
 }
 
+static void put_outlook(FILE *to, const struct review_outlook *o)
+{
+    char text[REVIEW_OUTLOOK_LINE_MAX];
+    fputs("<div class=\"card\"><h3>Forecasts and advice</h3>\n<ul>\n", to);
+    for (int i = 0; i < REVIEW_OUTLOOK_LINES; i++) {
+        const enum review_outlook_line line = (enum review_outlook_line)i;
+        if (review_outlook_text(o, line, text) != NULL) {
+            fprintf(to, "<li><span class=\"soft\">%s</span> ", review_outlook_line_name(line));
+            escape_html(to, text);
+            fputs("</li>\n", to);
+        }
+    }
+    fputs("</ul>\n</div>\n", to);
+}
+
 static void put_subject(FILE *to, const struct review *v, uint32_t subject)
 {
     const struct review_subject *s = &v->subjects[subject];
@@ -293,10 +308,16 @@ static void put_subject(FILE *to, const struct review *v, uint32_t subject)
     if (s->tally.trials > 0) {
         fputs("<div class=\"grid\">\n", to);
         put_card(to, "Learning curve", review_plot_learning, v, subject);
+        if (review_outlook_has_bands(s->outlook)) {
+            put_card(to, "A forecast, and what came", review_plot_forecast, v, subject);
+        }
         put_card(to, "The twin against the random walk", review_plot_gain, v, subject);
         put_card(to, "What the animal goes by", review_plot_weights, v, subject);
         put_card(to, "The last sessions", review_plot_psychometric, v, subject);
         put_card(to, "Calibration", review_plot_reliability, v, subject);
+        if (s->outlook != NULL) {
+            put_outlook(to, s->outlook);
+        }
         fputs("<div class=\"card\"><h3>Alerts</h3>\n", to);
         if (count_alerts(&s->tally) > 0) {
             fputs("<p class=\"soft\">", to);

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "forecast_plot.h"
 #include "model/filter.h"
 #include "plot.h"
 
@@ -112,6 +113,68 @@ void review_plot_learning(FILE *to, const struct review *v, uint32_t subject)
         }
     }
     draw_marks(&p, c);
+    plot_picture_close(to);
+}
+
+/* The bands of a message, window by window. Returns how many. */
+static size_t take_bands(const proto_bands *from, model_forecast_band out[])
+{
+    const size_t n = from->median.n;
+    for (size_t i = 0; i < n; i++) {
+        out[i] = (model_forecast_band){.median = from->median.v[i],
+                                       .lo50 = from->lo50.v[i],
+                                       .hi50 = from->hi50.v[i],
+                                       .lo90 = from->lo90.v[i],
+                                       .hi90 = from->hi90.v[i]};
+    }
+    return n;
+}
+
+void review_plot_forecast(FILE *to, const struct review *v, uint32_t subject)
+{
+    const struct review_outlook *o = v->subjects[subject].outlook;
+    const uint32_t window = (uint32_t)o->held.said.window;
+    model_forecast_band bands[OUTLOOK_WINDOWS];
+    double before[REVIEW_OUTLOOK_BEFORE];
+    double came[OUTLOOK_WINDOWS];
+    char title[TIP_MAX];
+    const size_t n = take_bands(&o->held.said.correct.v, bands);
+    int n_before = 0;
+    while (n_before < REVIEW_OUTLOOK_BEFORE && !isnan(review_outlook_share(o, -n_before - 1))) {
+        n_before++;
+    }
+    struct plot p = {.to = to,
+                     .left = LEFT,
+                     .top = TOP + 20.0,
+                     .width = WIDTH - LEFT - 22.0,
+                     .height = FRAME_HEIGHT - 20.0,
+                     .x0 = -(double)n_before * window,
+                     .x1 = (double)n * window,
+                     .y0 = 0.4,
+                     .y1 = 1.0};
+    for (int i = 0; i < n_before; i++) {
+        before[i] = review_outlook_share(o, i - n_before);
+        plot_include(&p.y0, &p.y1, before[i]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        came[i] = review_outlook_share(o, (int)i);
+        plot_include(&p.y0, &p.y1, came[i]);
+        plot_include(&p.y0, &p.y1, bands[i].lo90);
+    }
+    (void)snprintf(title, sizeof title,
+                   "share correct of each %" PRIu32 " choices, forecast after trial %" PRId64
+                   " of session %.24s",
+                   window, o->held.said.based_on, o->held.session);
+    plot_picture_open(to, WIDTH, HEIGHT, title);
+    plot_text(to, "title", LEFT - 6.0, TOP - 16.0, "start", title);
+    forecast_plot_legend(to, LEFT, TOP + 4.0);
+    plot_y_axis(&p, NULL, NULL);
+    plot_line(&p, "chance", p.x0, 0.5, p.x1, 0.5);
+    plot_line(&p, "start", 0.0, p.y0, 0.0, p.y1);
+    plot_x_axis(&p, "choices since the forecast", NULL);
+    forecast_plot_bands(&p, window, n, bands);
+    forecast_plot_dots(&p, window, (size_t)n_before, before, -(double)n_before, "dot c2");
+    forecast_plot_dots(&p, window, n, came, 0.0, "dot c3");
     plot_picture_close(to);
 }
 

@@ -12,6 +12,9 @@
 /* Share correct over trials, with session starts and alerts. */
 void review_plot_learning(FILE *to, const struct review *review, uint32_t subject);
 
+/* The bands of the forecast that is held against what came, and what came. The animal has one. */
+void review_plot_forecast(FILE *to, const struct review *review, uint32_t subject);
+
 /* The random walk's nats minus the twin's, summed up. */
 void review_plot_gain(FILE *to, const struct review *review, uint32_t subject);
 

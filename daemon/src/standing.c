@@ -1,6 +1,7 @@
 #include "standing.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 _Static_assert(sizeof((proto_training *)0)->criteria.v >=
@@ -49,7 +50,7 @@ model_status_trial standing_trial(const proto_trial *trial)
                                 .choice = trial->choice == PROTO_NIL ? -1 : (int)trial->choice};
 }
 
-static void fill_check(proto_criterion *out, const model_criteria_check *check)
+void standing_criterion(proto_criterion *out, const model_criteria_check *check)
 {
     proto_criterion_init(out);
     strcpy(out->name, model_criterion_name(check->criterion));
@@ -81,9 +82,18 @@ void standing_message(const model_status_standing *standing, bool is_running, pr
     t->running = is_running ? 1 : 0;
     t->criteria.n = (uint32_t)now->n_checks;
     for (size_t i = 0; i < now->n_checks; i++) {
-        fill_check(&t->criteria.v[i], &now->check[i]);
+        standing_criterion(&t->criteria.v[i], &now->check[i]);
     }
     t->curve.n = fill_curve(t->curve.v, &now->curve[MODEL_CRITERIA_ELSE]);
     t->curve_20.n = fill_curve(t->curve_20.v, &now->curve[MODEL_CRITERIA_20]);
     t->curve_80.n = fill_curve(t->curve_80.v, &now->curve[MODEL_CRITERIA_80]);
+}
+
+void standing_need(const proto_criterion *criterion, int width, char *out, size_t cap)
+{
+    char value[32];
+    (void)snprintf(value, sizeof value, isfinite(criterion->value) ? "%.4g" : "-",
+                   criterion->value);
+    (void)snprintf(out, cap, "%*s of %s %g%s", width, value, criterion->above == 1 ? ">" : "<",
+                   criterion->limit, criterion->unit);
 }

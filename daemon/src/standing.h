@@ -29,4 +29,11 @@ model_status_trial standing_trial(const proto_trial *trial);
 /* Fills in a message of kind training but for its envelope. RT-safe: yes. */
 void standing_message(const model_status_standing *standing, bool is_running, proto_message *out);
 
+/* Fills in one criterion of it. RT-safe: yes. */
+void standing_criterion(proto_criterion *out, const model_criteria_check *check);
+
+/* "31.2 of < 19%": what is seen, "-" unknown, at least `width` wide, and what is needed: out[cap].
+ */
+void standing_need(const proto_criterion *criterion, int width, char *out, size_t cap);
+
 #endif

@@ -6,6 +6,8 @@
 
 enum { WORDS_MAX = 96 };
 
+static const char WHY_BETTER[] = ": proportion correct "; /* between a change and its figures */
+
 static void put(proto_named out[], uint32_t *n, const char *name, double value)
 {
     (void)snprintf(out[*n].name, sizeof out[*n].name, "%s", name);
@@ -73,15 +75,45 @@ void suggestion_why(const model_curriculum_advice *advice, const model_protocol 
     const model_curriculum_action *best = &advice->action[0];
     if (advice->why == MODEL_CURRICULUM_ADVISES) {
         suggestion_describe(&best->change, names, words, sizeof words);
-        (void)snprintf(out, cap,
-                       "%s: proportion correct %.3f rather than %.3f, rewarded %.2f (%.2f)", words,
-                       best->skill, advice->carry_on.skill, best->reward, advice->carry_on.reward);
+        (void)snprintf(out, cap, "%s%s%.3f rather than %.3f, rewarded %.2f (%.2f)", words,
+                       WHY_BETTER, best->skill, advice->carry_on.skill, best->reward,
+                       advice->carry_on.reward);
     } else if (advice->why == MODEL_CURRICULUM_NOT_LEARNING) {
         (void)snprintf(out, cap, "%s: probability %.2f", model_curriculum_why_text(advice->why),
                        advice->p_learns);
     } else {
         (void)snprintf(out, cap, "%s", model_curriculum_why_text(advice->why));
     }
+}
+
+void suggestion_words(const proto_suggestion *suggestion, char *out, size_t cap)
+{
+    const char *end = strstr(suggestion->why, WHY_BETTER);
+    out[0] = '\0';
+    if (suggestion->abstain == 1 || suggestion->actions.n == 0) {
+        return;
+    }
+    if (end != NULL) {
+        (void)snprintf(out, cap, "%.*s", (int)(end - suggestion->why), suggestion->why);
+    } else {
+        (void)snprintf(out, cap, "%s", suggestion->actions.v[0].action);
+    }
+}
+
+model_curriculum_why suggestion_reason(const proto_suggestion *suggestion)
+{
+    if (suggestion->abstain != 1) {
+        return MODEL_CURRICULUM_ADVISES;
+    }
+    int why = MODEL_CURRICULUM_ADVISES + 1;
+    while (why < MODEL_CURRICULUM_WHYS) {
+        const char *text = model_curriculum_why_text((model_curriculum_why)why);
+        if (strncmp(suggestion->why, text, strlen(text)) == 0) {
+            break;
+        }
+        why++;
+    }
+    return (model_curriculum_why)why;
 }
 
 static void fill_action(proto_action *to, const model_curriculum_action *from)
@@ -96,13 +128,14 @@ static void fill_action(proto_action *to, const model_curriculum_action *from)
 }
 
 void suggestion_fill(proto_message *msg, const model_curriculum_advice *advice,
-                     const model_protocol *names, int64_t based_on)
+                     const model_protocol *names, int64_t horizon, int64_t based_on)
 {
     proto_message_init(msg, PROTO_KIND_SUGGESTION);
     proto_suggestion *s = &msg->as.suggestion;
     const uint32_t room = sizeof s->actions.v / sizeof s->actions.v[0];
     const bool is_whole = advice->why != MODEL_CURRICULUM_STOPPED;
     s->based_on = based_on;
+    s->horizon = horizon;
     s->abstain = advice->why != MODEL_CURRICULUM_ADVISES;
     for (uint32_t i = 0; is_whole && i < advice->n && i < room; i++) {
         fill_action(&s->actions.v[s->actions.n++], &advice->action[i]);

@@ -9,9 +9,18 @@
 #include "proto/message.h"
 
 /* Fills a whole message, apart from the times and numbers of its envelope, which are the caller's:
- * the best changes first, the gain in expected proportion correct. names: of the stages. */
+ * the best changes first, the gain in expected proportion correct. names: of the stages; horizon:
+ * trials after which the gains are expected; based_on: the last trial that was known. */
 void suggestion_fill(proto_message *msg, const model_curriculum_advice *advice,
-                     const model_protocol *names, int64_t based_on);
+                     const model_protocol *names, int64_t horizon, int64_t based_on);
+
+/* The change that a message advises, in suggestion_describe()'s words with the stage's name; ""
+ * where it abstains: out[cap]. */
+void suggestion_words(const proto_suggestion *suggestion, char *out, size_t cap);
+
+/* Why a message abstains, by its sentence; ADVISES where it does not abstain, MODEL_CURRICULUM_WHYS
+ * for a reason of another murid. */
+model_curriculum_why suggestion_reason(const proto_suggestion *suggestion);
 
 /* The reason in a sentence: out[cap]. */
 void suggestion_why(const model_curriculum_advice *advice, const model_protocol *names, char *out,

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BLOCK_TRIALS = 10 };
+#include "gist.h"
+
+enum { BLOCK_TRIALS = 10, AHEAD_LABEL = 9 };
 
 static const double CHANCE_NATS = 0.69314718055994530942; /* ln 2 */
 static const double SAME_STIMULUS = 1e-9;
@@ -122,6 +124,31 @@ static void take_trial(struct view *v, const proto_message *msg)
     }
 }
 
+/* Everything about the animal but trials. */
+static void take_saying(struct view *v, const proto_message *msg)
+{
+    if (msg->kind == PROTO_KIND_PREDICTION) {
+        v->predictions[v->n_predictions % 2] = msg->as.prediction;
+        v->n_predictions++;
+    } else if (msg->kind == PROTO_KIND_SESSION_END) {
+        v->session_over = true;
+    } else if (msg->kind == PROTO_KIND_ALERT) {
+        v->alert = msg->as.alert;
+        v->n_alerts++;
+    } else if (msg->kind == PROTO_KIND_TRAINING) {
+        v->training = msg->as.training;
+        v->has_training = true;
+    } else if (msg->kind == PROTO_KIND_FORECAST) {
+        v->forecast = msg->as.forecast;
+        v->has_forecast = true;
+        memcpy(v->forecast_session, msg->env.session, sizeof v->forecast_session);
+    } else if (msg->kind == PROTO_KIND_SUGGESTION) {
+        v->suggestion = msg->as.suggestion;
+        v->has_suggestion = true;
+        memcpy(v->suggestion_session, msg->env.session, sizeof v->suggestion_session);
+    }
+}
+
 bool view_take(struct view *v, const proto_message *msg)
 {
     if (msg->kind == PROTO_KIND_STATUS) {
@@ -147,20 +174,75 @@ bool view_take(struct view *v, const proto_message *msg)
     if (msg->kind == PROTO_KIND_SESSION_START || msg->kind == PROTO_KIND_TRIAL) {
         enter_session(v, msg->env.session);
     }
-    if (msg->kind == PROTO_KIND_PREDICTION) {
-        v->predictions[v->n_predictions % 2] = msg->as.prediction;
-        v->n_predictions++;
-    } else if (msg->kind == PROTO_KIND_SESSION_END) {
-        v->session_over = true;
-    } else if (msg->kind == PROTO_KIND_ALERT) {
-        v->alert = msg->as.alert;
-        v->n_alerts++;
-    }
     if (msg->kind != PROTO_KIND_TRIAL) {
+        take_saying(v, msg);
         return false;
     }
     take_trial(v, msg);
     return true;
+}
+
+/* ---- what is said of the future -------------------------------------------------------------- */
+
+const char *view_ahead_name(enum view_ahead ahead)
+{
+    static const char *const NAMES[] = {
+#define VIEW_AHEAD_NAME(NAME, name) #name,
+        VIEW_AHEAD_LIST(VIEW_AHEAD_NAME)
+#undef VIEW_AHEAD_NAME
+    };
+    return ahead < VIEW_AHEADS ? NAMES[ahead] : NULL;
+}
+
+enum view_ahead view_ahead_of(proto_kind kind)
+{
+    return kind == PROTO_KIND_TRAINING     ? VIEW_AHEAD_STATUS
+           : kind == PROTO_KIND_FORECAST   ? VIEW_AHEAD_FORECAST
+           : kind == PROTO_KIND_SUGGESTION ? VIEW_AHEAD_ADVICE
+                                           : VIEW_AHEADS;
+}
+
+/* "; trial 264, 36 ago"; of a session that is not the one at hand, with its name. */
+static void print_age(const struct view *v, int64_t based_on, const char *session, char *out,
+                      size_t cap)
+{
+    const int64_t last = v->n_trials > 0 ? v->trials[(v->n_trials - 1) % VIEW_TRIALS_MAX].trial : 0;
+    if (strcmp(session, v->session) != 0) {
+        (void)snprintf(out, cap, "; trial %lld of session %s", (long long)based_on, session);
+    } else if (last > based_on) {
+        (void)snprintf(out, cap, "; trial %lld, %lld ago", (long long)based_on,
+                       (long long)(last - based_on));
+    } else {
+        (void)snprintf(out, cap, "; trial %lld", (long long)based_on);
+    }
+}
+
+char *view_ahead_line(const struct view *v, enum view_ahead ahead, char *out, size_t cap)
+{
+    const bool is_forecast = ahead == VIEW_AHEAD_FORECAST;
+    char age[PROTO_ID_MAX + 64];
+    out[0] = '\0';
+    if (ahead == VIEW_AHEAD_STATUS) {
+        gist_status(v->has_training ? &v->training : NULL, v->has_forecast ? &v->forecast : NULL,
+                    out, cap);
+        return out[0] != '\0' ? out : NULL;
+    }
+    if (is_forecast ? !v->has_forecast : !v->has_suggestion) {
+        return NULL;
+    }
+    print_age(v, is_forecast ? v->forecast.based_on : v->suggestion.based_on,
+              is_forecast ? v->forecast_session : v->suggestion_session, age, sizeof age);
+    if (2 * strlen(age) > cap) {
+        (void)snprintf(age, sizeof age, "; another session");
+    }
+    const size_t room = cap > strlen(age) ? cap - strlen(age) : 1;
+    if (is_forecast) {
+        gist_forecast(&v->forecast, out, room);
+    } else {
+        gist_advice(&v->suggestion, out, room);
+    }
+    (void)snprintf(out + strlen(out), cap - strlen(out), "%s", age);
+    return out;
 }
 
 /* Where things stand on a page of a given size. */
@@ -170,24 +252,36 @@ struct layout {
     int right_width;
     int bottom; /* first row of the foot */
     int gap;    /* blank rows between the parts of the right half */
-    int psychometric;
-    int learning;
+    int weights;
+    int psychometric; /* rows of the plot; 0: no room for it */
+    int learning;     /* the same */
 };
 
+/* The foot takes its rows first; on a low page the plots give way, then the last weights. */
 static struct layout lay_out(const struct view *v, const struct canvas *c)
 {
+    char line[GIST_MAX];
     const proto_prediction *p = view_prediction(v);
-    const int weights = p != NULL ? (int)p->w.n : 0;
-    struct layout l = {.bottom = c->height - 2};
+    struct layout l = {.bottom = c->height - 2, .weights = p != NULL ? (int)p->w.n : 0};
+    for (int i = 0; i < VIEW_AHEADS; i++) {
+        l.bottom -= view_ahead_line(v, (enum view_ahead)i, line, sizeof line) != NULL;
+    }
     l.list_bar = c->width / 2 - 24 < 24 ? c->width / 2 - 24 : 24;
     l.right = l.list_bar + 30;
     l.right_width = c->width - l.right;
     /* Title and three rows of score; a title a part; the foot of the psychometric curve. */
-    int spare = l.bottom - 2 - 4 - (1 + weights) - 2 - 1;
+    const int under_score = l.bottom - 2 - 4 - 1;
+    int spare = under_score - l.weights - 2 - 1;
     l.gap = spare >= 12;
     spare -= 3 * l.gap;
     l.learning = spare >= 4 ? spare / 3 < 4 ? spare / 3 : 4 : 1;
     l.psychometric = spare - l.learning < 8 ? spare - l.learning : 8;
+    if (l.psychometric < 1) {
+        l.psychometric = 0;
+        l.learning = spare + 2 < 4 ? spare + 2 : 4;
+        l.learning = l.learning > 0 ? l.learning : 0;
+    }
+    l.weights = l.weights < under_score ? l.weights : under_score;
     return l;
 }
 
@@ -319,7 +413,7 @@ static int draw_weights(const struct view *v, struct canvas *c, const struct lay
     for (uint32_t i = 0; i < p->w.n; i++) {
         widest = fabs(p->w.v[i]) > widest ? fabs(p->w.v[i]) : widest;
     }
-    for (uint32_t i = 0; i < p->w.n; i++) {
+    for (uint32_t i = 0; i < (uint32_t)l->weights; i++) {
         char name[64];
         const int row = ++y;
         const int wide = l->right_width < 25 ? l->right_width - 12 : 13;
@@ -407,7 +501,16 @@ static void draw_learning(const struct view *v, struct canvas *c, const struct l
 
 static void draw_foot(const struct view *v, struct canvas *c, const struct layout *l)
 {
-    const int y = l->bottom;
+    char line[GIST_MAX];
+    int y = l->bottom;
+    for (int i = 0; i < VIEW_AHEADS; i++) {
+        const size_t room = (size_t)(c->width - AHEAD_LABEL - 1);
+        if (view_ahead_line(v, (enum view_ahead)i, line, room < sizeof line ? room : sizeof line) !=
+            NULL) {
+            canvas_put(c, 1, y, AHEAD_LABEL, CANVAS_DIM, view_ahead_name((enum view_ahead)i));
+            canvas_put(c, 1 + AHEAD_LABEL, y++, (int)room, CANVAS_PLAIN, line);
+        }
+    }
     if (v->n_alerts > 0) {
         canvas_print(c, 1, y, c->width - 2, CANVAS_WARN, "alert %lld, %s: %s",
                      (long long)v->n_alerts, v->alert.code, v->alert.text);
@@ -439,8 +542,12 @@ void view_draw(const struct view *v, struct canvas *canvas)
     draw_trials(v, canvas, &l);
     int y = draw_score(v, canvas, &l, 2);
     y = draw_weights(v, canvas, &l, y);
-    y = draw_psychometric(v, canvas, &l, y);
-    draw_learning(v, canvas, &l, y);
+    if (l.psychometric > 0) {
+        y = draw_psychometric(v, canvas, &l, y);
+    }
+    if (l.learning > 0) {
+        draw_learning(v, canvas, &l, y);
+    }
     draw_foot(v, canvas, &l);
 }
 

@@ -17,6 +17,18 @@ enum {
     VIEW_HEIGHT_MIN = 18
 };
 
+/* What is said of the animal's future, a line each, as they are called. */
+#define VIEW_AHEAD_LIST(X)                                                                         \
+    X(STATUS, status)                                                                              \
+    X(FORECAST, forecast)                                                                          \
+    X(ADVICE, advice)
+
+enum view_ahead {
+#define VIEW_AHEAD_ENUM(NAME, name) VIEW_AHEAD_##NAME,
+    VIEW_AHEAD_LIST(VIEW_AHEAD_ENUM) VIEW_AHEADS
+#undef VIEW_AHEAD_ENUM
+};
+
 /* One trial as it is shown. */
 struct view_trial {
     int64_t trial;
@@ -58,6 +70,13 @@ struct view {
     int block_size; /* trials a block; doubled whenever the blocks are full */
     struct view_block blocks[VIEW_BLOCKS_MAX];
 
+    bool has_training, has_forecast, has_suggestion;
+    proto_training training; /* the last ones */
+    proto_forecast forecast;
+    proto_suggestion suggestion;
+    char forecast_session[PROTO_ID_MAX + 1]; /* of the trial that it is based on */
+    char suggestion_session[PROTO_ID_MAX + 1];
+
     int64_t n_alerts;
     proto_alert alert; /* the last one */
     bool has_status;
@@ -75,6 +94,16 @@ void view_draw(const struct view *v, struct canvas *canvas);
 
 /* The trial last taken as one plain line without its end. Returns out. */
 char *view_line(const struct view *v, char *out, size_t cap);
+
+/* "status", "forecast", "advice"; NULL outside the list. */
+const char *view_ahead_name(enum view_ahead ahead);
+
+/* What was last said, with the trial that it is based on and how many trials ago that was; what
+ * finds no room is left out whole. Returns out, or NULL while nothing was said. */
+char *view_ahead_line(const struct view *v, enum view_ahead ahead, char *out, size_t cap);
+
+/* The line that a message of that kind changes; VIEW_AHEADS: none. */
+enum view_ahead view_ahead_of(proto_kind kind);
 
 /* The sum of it, one line without its end: trials, score of twin, random walk and chance. */
 char *view_summary(const struct view *v, char *out, size_t cap);

@@ -297,7 +297,7 @@ static bool worker_suggest_run(void *memory, bool (*is_stopped)(void *context), 
         job->advice.why == MODEL_CURRICULUM_STOPPED) {
         return false;
     }
-    suggestion_fill(&job->out.message, &job->advice, job->protocol, env.trial);
+    suggestion_fill(&job->out.message, &job->advice, job->protocol, job->config.horizon, env.trial);
     job->out.message.env = env;
     return tell(&job->out);
 }

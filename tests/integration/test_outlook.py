@@ -4,12 +4,14 @@ import json
 import math
 import os
 import random
+import signal
+import subprocess
 import time
 import unittest
 
 import msgpack
 
-from daemon import Daemon, trial
+from daemon import MURID, Daemon, trial
 
 STAGED = os.path.join(os.environ["MURID_SOURCE_DIR"], "configs", "protocols", "staged_2afc.yaml")
 FORECAST = {"enabled": True, "every_trials": 100, "rollouts": 100}
@@ -110,6 +112,82 @@ class Outlook(unittest.TestCase):
         for action in told["actions"]:
             self.assertLessEqual(action.get("gain_lo", 0), action.get("gain_hi", 0))
         self.assertTrue(told["why"])
+
+    def test_watch_and_review_show_what_was_said(self):
+        with Daemon({"forecast": FORECAST, "protocol": {"file": STAGED},
+                     "advice": {"every_trials": 100, "rollouts": 32, "horizon_trials": 60,
+                                "allowed": ["side", "stage_up", "contrast"]}}) as daemon:
+            path = os.path.join(daemon.directory, "seen")
+            with open(path, "w") as out:
+                watch = subprocess.Popen([MURID, "watch", "--connect", daemon.endpoint["pub"]],
+                                         stdout=out)
+            self.addCleanup(watch.kill)
+            standing = daemon.listener(b"murid/1/rig1/m1/training")
+            asker = daemon.asker()
+            trials = list(learner(random.Random(6), 800))
+            for t in trials[:150]:
+                asker.ask(**t)
+            wait_for(lambda: daemon.query("SELECT * FROM forecast")
+                     and daemon.query("SELECT * FROM suggestion"))
+            for t in trials[150:]:
+                asker.ask(**t)
+            asker.ask(kind="session_end", rig="rig1", subject="m1", session="s1")
+            while msgpack.unpackb(standing.recv_multipart()[1])["running"]:
+                pass
+            standing.close()
+            asker.close()
+            daemon.settle()
+            time.sleep(1)  # for the watch to print it
+            watch.send_signal(signal.SIGINT)
+            self.assertEqual(watch.wait(60), 0)
+            with open(path) as f:
+                seen = f.read().splitlines()
+            (event, text), *_ = self.rows(daemon)
+            (_, advice), *_ = daemon.query("SELECT event, message FROM suggestion ORDER BY event")
+            n_known, = daemon.query("SELECT count(*) FROM event WHERE id <= ?", event)[0]
+            page = os.path.join(daemon.directory, "page.html")
+            done = subprocess.run([MURID, "review", daemon.data, "--json", "--html", page],
+                                  capture_output=True, text=True, timeout=60)
+            plain = subprocess.run([MURID, "review", daemon.data], capture_output=True, text=True,
+                                   timeout=60).stdout
+            with open(page) as f:
+                html = f.read()
+        said, advice = json.loads(text), json.loads(advice)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        found = json.loads(done.stdout)["subjects"]["m1"]
+
+        # The forecast and its trial; what came, counted here from what was sent.
+        forecast = next(line for line in seen if line.startswith("m1 forecast: "))
+        self.assertIn(f"; trial {said['based_on']}", forecast)
+        self.assertIn("50% ", forecast)
+        status = next(line for line in seen if line.startswith("m1 status: "))
+        self.assertIn("in_training; lacks ", status)
+        held = found["forecast_held"]
+        self.assertEqual((held["based_on"], held["window"]), (said["based_on"], said["window"]))
+        window = said["window"]
+        came = [sum(t["reward"] for t in trials[i:i + window]) / window
+                for i in range(n_known, 800 - window + 1, window)]
+        self.assertGreaterEqual(len(came), 5)
+        self.assertEqual([w["came"] for w in held["windows"][:len(came)]], came)
+        self.assertTrue(all(w["came"] is None for w in held["windows"][len(came):]))
+        for window, lo90 in zip(held["windows"], said["correct"]["lo90"], strict=True):
+            self.assertAlmostEqual(window["lo90"], lo90, places=7)
+        within = sum(w["lo90"] <= w["came"] <= w["hi90"] for w in held["windows"][:len(came)])
+        self.assertEqual((held["came"], held["within_90"]), (len(came), within))
+        self.assertIn(f"of {len(came)} windows of {said['window']} choices", plain)
+
+        # The advice, or why there is none; the same words live and afterwards.
+        told = next(line for line in seen if line.startswith("m1 advice: "))
+        if advice.get("abstain"):
+            self.assertIn("none: " + advice["why"], told)
+        else:
+            self.assertIn(advice["why"].split(":")[0], told)
+        self.assertEqual(sum(found["advice"]["abstained"].values()) + found["advice"]["advised"],
+                         found["advice"]["n"])
+        self.assertIn(f"asked for {found['advice']['n']} times", plain)
+        self.assertIn("A forecast, and what came", html)
+        self.assertIn("what came</text>", html)
+        self.assertNotIn("nan", html)
 
     def test_a_change_that_there_is_not_is_refused(self):
         daemon = Daemon({"advice": {"allowed": ["sides"]}})

@@ -227,12 +227,15 @@ class Review(unittest.TestCase):
         directory = tempfile.mkdtemp(prefix="murid-test-")
         self.addCleanup(shutil.rmtree, directory)
         path = os.path.join(directory, "page.html")
-        done = review(self.daemon.data, "--html", path)
+        done = review(self.daemon.data, "--html", path, "--json")
         self.assertEqual(done.returncode, 0, done.stderr)
+        animals = json.loads(done.stdout)["subjects"].values()
         with open(path, encoding="utf-8") as f:
             page = f.read()
         self.assertEqual(os.listdir(directory), ["page.html"])
-        self.assertEqual(page.count("<svg"), 10)  # five of each animal
+        # Five of each animal, one more where there is a forecast by now.
+        self.assertEqual(page.count("<svg"), sum(5 + (a["forecast_held"] is not None)
+                                                 for a in animals))
         self.assertEqual(page.count("<svg"), page.count("</svg>"))
         for word in ("<script", "http:", "https:", "url(", "nan", "inf "):
             self.assertNotIn(word, page)

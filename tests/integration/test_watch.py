@@ -41,6 +41,23 @@ class Publisher:
         self.send("trial", subject, trial=number, stimulus=stimulus, choice=choice,
                   reward=float((stimulus > 0) == bool(choice)))
 
+    def ahead(self, subject="m01", based_on=0):
+        """Status, forecast and advice."""
+        self.send("training", subject, status="in_training", reached="in_training",
+                  next="trained_1a", untrainable=0, unbiasable=0, running=1,
+                  criteria=[{"name": "trials", "value": 180.0, "limit": 200.0, "above": 1, "met": 0},
+                            {"name": "easy", "value": 0.4, "limit": 0.8, "above": 1, "met": 0}])
+        self.send("forecast", subject, trial=based_on, based_on=based_on,
+                  criterion="0.8 correct of 100 trials, contrast >= 0.5",
+                  current={"unit": "trials", "median": 640.0, "lo50": 410.0, "hi50": 900.0,
+                           "lo90": 280.0, "p_reached": 0.93},
+                  next_status="trained_1a", p_within={"1": 0.1, "3": 0.42, "5": 0.6})
+        self.send("suggestion", subject, trial=based_on, based_on=based_on, horizon=200,
+                  actions=[{"action": "contrast", "params": {"contrast": 0.25, "part": 0.5},
+                            "gain": 0.012, "gain_lo": -0.004, "gain_hi": 0.03, "p_better": 0.81}],
+                  why="contrast 0.25, part 0.5: proportion correct 0.812 rather than 0.800, "
+                      "rewarded 0.71 (0.72)")
+
     def close(self):
         self.context.destroy(linger=0)
 
@@ -91,6 +108,34 @@ class Plain(unittest.TestCase):
         self.publisher.send("alert", code="gap", text="trials 3 to 4 were not heard")
         out, _ = p.communicate(timeout=20)
         self.assertIn("alert gap: trials 3 to 4 were not heard\n", out)
+
+    def test_prints_status_forecast_and_advice_of_the_animal_followed(self):
+        p = self.watch("--for", "2")
+        self.publisher.trial(0, 0.5, 1)
+        self.publisher.ahead("m02")
+        self.publisher.ahead("m01")
+        self.publisher.trial(1, -0.5, 0)
+        out, err = p.communicate(timeout=20)
+        self.assertEqual((p.returncode, err), (0, ""))
+        self.assertEqual(out.splitlines()[1:4], [
+            "m01 status: in_training; lacks easy 0.4 of > 0.8",
+            "m01 forecast: 0.8 correct in 640 trials (50% 410 to 900, 90% 280 to later); "
+            "trial 0",
+            "m01 advice: contrast 0.25, part 0.5: +0.012 (-0.004 to 0.030) in 200 trials, "
+            "better with 0.81; trial 0"])
+
+    def test_values_out_of_range_are_counted_and_not_shown(self):
+        p = self.watch("--for", "1")
+        self.publisher.send("forecast", trial=0, based_on=0, criterion="x",
+                            current={"unit": "trials", "median": -1.0})
+        self.publisher.send("suggestion", trial=0, based_on=0,
+                            actions=[{"action": "side", "gain": 0.1, "p_better": 7.0}])
+        self.publisher.send("training", status="in_training")
+        self.publisher.trial(0, 0.5, 1)
+        out, err = p.communicate(timeout=20)
+        self.assertEqual(p.returncode, 0)
+        self.assertEqual(err, "murid: 3 published messages could not be read\n")
+        self.assertEqual(len(out.splitlines()), 2)
 
     def test_survives_what_is_not_a_message(self):
         p = self.watch("--for", "1")
@@ -155,6 +200,33 @@ class Terminal(unittest.TestCase):
         os.close(master)
         os.close(slave)
         publisher.close()
+
+    def test_an_ordinary_terminal_has_room_for_status_forecast_advice_and_alert(self):
+        publisher = Publisher()
+        self.addCleanup(publisher.close)
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        p = subprocess.Popen([MURID, "watch", "--connect", publisher.endpoint], stdin=slave,
+                             stdout=slave, stderr=slave, env={**os.environ, "NO_COLOR": "1"})
+        publisher.wait()
+        publisher.trial(0, 0.5, 1)
+        publisher.ahead(based_on=0)
+        publisher.send("alert", code="protocol_violation", text="p_left is not 0.5")
+        publisher.trial(7, 0.5, 1)
+        page = self.read_until(master, b"2 trials heard")
+        page = (page[page.rindex(b"\x1b[H"):] + self.read_until(master, b"\x1b[J")).decode()
+        rows = [r.replace("\x1b[K", "").strip() for r in page.split("\x1b[J")[0].split("\r\n")]
+        self.assertEqual(len(rows), 24)
+        self.assertEqual(rows[-5:-1], [
+            "status   in_training; lacks easy 0.4 of > 0.8; next in 3 sessions 0.42",
+            "forecast 0.8 correct in 640 trials (50% 410 to 900); trial 0, 7 ago",
+            "advice   contrast 0.25, part 0.5: +0.012 (-0.004 to 0.030); trial 0, 7 ago",
+            "alert 1, protocol_violation: p_left is not 0.5"])
+        p.send_signal(signal.SIGINT)
+        self.read_until(master, b"random walk 0.6000")
+        self.assertEqual(p.wait(timeout=20), 0)
+        os.close(master)
+        os.close(slave)
 
 
 if __name__ == "__main__":

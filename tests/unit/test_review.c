@@ -50,12 +50,13 @@ static int set_up(void **state)
     (void)snprintf(s->path, sizeof s->path, "%s/%s", s->directory, JOURNAL_FILE);
     assert_int_equal(sqlite3_open(s->path, &s->db), SQLITE_OK);
     run_sql(s, "PRAGMA journal_mode = WAL;" JOURNAL_SCHEMA);
-    run_sql(s, JOURNAL_VIEWS "PRAGMA user_version = 3;"
-               "INSERT INTO run VALUES (1, 1, 0, 'x', 'built-in', '');"
-               "INSERT INTO subject VALUES (0, 'anna'), (1, 'bob');"
-               "INSERT INTO session VALUES (0, 'rig-1', 0, 'a1', 0, 1700000000000000000, NULL),"
-               " (1, 'rig-2', 1, 'b1', 1, 1700000100000000000, NULL),"
-               " (2, 'rig-1', 0, 'a2', 0, 1700000200000000000, NULL);");
+    run_sql(s, JOURNAL_VIEWS
+            "PRAGMA user_version = 3;"
+            "INSERT INTO run VALUES (1, 1, 0, 'x', 'built-in', '');"
+            "INSERT INTO subject VALUES (0, 'anna'), (1, 'bob');"
+            "INSERT INTO session VALUES (0, 'rig-1', 0, 'a1', 0, 1700000000000000000, NULL),"
+            " (1, 'rig-2', 1, 'b1', 1, 1700000100000000000, NULL),"
+            " (2, 'rig-1', 0, 'a2', 0, 1700000200000000000, NULL);");
     *state = s;
     return 0;
 }
@@ -114,6 +115,32 @@ static void add_alert(struct story *s, const char *subject, const char *code, co
 {
     runf(s, "INSERT INTO alert VALUES (NULL, %lld, 1700000000000000000, 'rig-1', %Q, %Q, 1, %Q)",
          (long long)s->events, subject, code, text);
+}
+
+/* A forecast after the last event, of windows of two choices: all that came in `lo`..`hi`. */
+static void add_forecast(struct story *s, int subject, int64_t trial, double lo, double hi)
+{
+    runf(
+        s,
+        "INSERT INTO forecast VALUES (%lld, %d, 5, '{\"v\": 1, \"kind\": \"forecast\", \"rig\": "
+        "\"rig-1\", \"subject\": \"%s\", \"session\": \"a1\", \"based_on\": %lld, "
+        "\"criterion\": \"0.8 correct of 100 trials\", \"current\": {\"unit\": \"trials\", "
+        "\"median\": 640, \"lo50\": 410, \"hi50\": 900, \"lo90\": 280, \"p_reached\": 0.93}, "
+        "\"window\": 2, \"correct\": {\"median\": [%g, %g], \"lo50\": [%g, %g], \"hi50\": [%g, %g],"
+        " \"lo90\": [%g, %g], \"hi90\": [%g, %g]}, \"next_status\": \"trained_1a\","
+        " \"p_within\": {\"3\": 0.42}}')",
+        (long long)s->events, subject, subject == 0 ? "anna" : "bob", (long long)trial, lo, lo, lo,
+        lo, lo, lo, lo, lo, hi, hi);
+}
+
+static void add_suggestion(struct story *s, int64_t trial, int abstain, const char *why)
+{
+    runf(s,
+         "INSERT INTO suggestion VALUES (%lld, 0, 5, '{\"v\": 1, \"kind\": \"suggestion\", "
+         "\"rig\": \"rig-1\", \"subject\": \"anna\", \"session\": \"a1\", \"based_on\": %lld, "
+         "\"horizon\": 200, \"abstain\": %d, \"why\": \"%s\", \"actions\": [{\"action\": \"side\", "
+         "\"gain\": 0.012, \"gain_lo\": -0.004, \"gain_hi\": 0.03, \"p_better\": 0.81}]}')",
+         (long long)s->events, (long long)trial, abstain, why);
 }
 
 static struct review open_well(const struct story *s, const char *subject, bool with_curves)
@@ -415,6 +442,142 @@ static void psychometric_curves_are_sorted_by_stimulus(void **state)
     free(c);
 }
 
+/* ---- forecasts and advice ---------------------------------------------------------------------
+ */
+
+static char line[REVIEW_OUTLOOK_LINE_MAX];
+
+static const char *told(const struct review *v, enum review_outlook_line which)
+{
+    return review_outlook_text(v->subjects[0].outlook, which, line);
+}
+
+static void an_animal_of_which_nothing_was_said_says_nothing(void **state)
+{
+    struct story *s = *state;
+    add_trial(s, 0, 0, "taken", 0.5, "1", "1", 0.5, 0.5);
+    struct review v = open_well(s, NULL, true);
+    assert_null(v.subjects[0].outlook);
+    assert_false(review_outlook_has_bands(v.subjects[0].outlook));
+    for (int i = 0; i < REVIEW_OUTLOOK_LINES; i++) {
+        assert_null(told(&v, (enum review_outlook_line)i));
+    }
+    review_close(&v);
+}
+
+/* Correct in order: 1 1 0, forecast, 1 0 | 1 1 | 0 0 | then forecasts after each choice. */
+static void a_forecast_is_held_against_what_came(void **state)
+{
+    static const char *const CORRECT = "110"
+                                       "10"
+                                       "11"
+                                       "00"
+                                       "11"
+                                       "01";
+    struct story *s = *state;
+    for (int64_t i = 0; i < 13; i++) {
+        const char reward[2] = {CORRECT[i], '\0'};
+        add_trial(s, 0, i, "taken", 0.5, "1", reward, 0.5, 0.5);
+        if (i == 1) {
+            add_trial(s, 0, 20, "taken", 0.5, "NULL", "NULL", (double)NAN, (double)NAN);
+        }
+        if (i == 2) {
+            add_forecast(s, 0, i, 0.25, 0.75);
+        } else if (i > 2) {
+            add_forecast(s, 0, i, 0.0, 0.0);
+        }
+        add_trial(s, 1, i, "taken", 0.5, "1", "0", 0.5, 0.5);
+    }
+    struct review v = open_well(s, NULL, false);
+    const struct review_outlook *o = v.subjects[0].outlook;
+    assert_int_equal(o->n_forecasts, 11);
+    assert_int_equal(o->last.said.based_on, 12);
+    /* The latest one that five windows of two have come since is the one after trial 2. */
+    assert_int_equal(o->held.said.based_on, 2);
+    assert_int_equal(o->n_known, 3);
+    NEAR(review_outlook_share(o, 0), 0.5);
+    NEAR(review_outlook_share(o, 1), 1.0);
+    NEAR(review_outlook_share(o, 2), 0.0);
+    NEAR(review_outlook_share(o, 4), 0.5);
+    NEAR(review_outlook_share(o, -1), 0.5);
+    assert_true(isnan(review_outlook_share(o, -2))); /* one choice alone */
+    assert_true(isnan(review_outlook_share(o, 5)));
+    assert_true(isnan(review_outlook_share(o, 99)));
+    const struct review_held held = review_outlook_held(o);
+    assert_int_equal(held.n, 2); /* it has two windows */
+    assert_int_equal(held.n_50, 0);
+    assert_int_equal(held.n_90, 1);
+    assert_string_equal(told(&v, REVIEW_OUTLOOK_FORECAST),
+                        "0.8 correct in 640 trials (50% 410 to 900, 90% 280 to later); trained_1a "
+                        "within 3 sessions 0.42; after trial 12 of session a1, the last of 11");
+    assert_string_equal(told(&v, REVIEW_OUTLOOK_CAME),
+                        "of 2 windows of 2 choices 0 within the 50% band, 1 within the 90% band of "
+                        "the forecast after trial 2 of session a1");
+    assert_null(told(&v, REVIEW_OUTLOOK_ADVICE));
+    assert_null(v.subjects[1].outlook);
+    review_close(&v);
+}
+
+static void a_forecast_since_which_little_came_is_the_first_one(void **state)
+{
+    struct story *s = *state;
+    for (int64_t i = 0; i < 4; i++) {
+        add_trial(s, 0, i, "taken", 0.5, "1", "1", 0.5, 0.5);
+        add_forecast(s, 0, i, 0.0, 1.0);
+    }
+    struct review v = open_well(s, "anna", true);
+    assert_int_equal(v.subjects[0].outlook->held.said.based_on, 0);
+    assert_int_equal(review_outlook_held(v.subjects[0].outlook).n, 1);
+    review_close(&v);
+}
+
+static void advice_is_counted_by_the_reason_to_abstain(void **state)
+{
+    struct story *s = *state;
+    static const char *const WHY[] = {"the rules disagree about the best change",
+                                      "the animal is not seen to learn: probability 0.12",
+                                      "the animal is not seen to learn: probability 0.03",
+                                      "side p_left 0.7: proportion correct 0.812 rather than 0.800",
+                                      "the moon"};
+    for (int i = 0; i < 5; i++) {
+        add_trial(s, 0, i, "taken", 0.5, "1", "1", 0.5, 0.5);
+        add_suggestion(s, i, i != 3, WHY[i]);
+    }
+    struct review v = open_well(s, NULL, false);
+    assert_string_equal(told(&v, REVIEW_OUTLOOK_ADVICE),
+                        "asked for 5 times, a change advised 1, abstained 4: 2 x the animal is not "
+                        "seen to learn, 1 x the rules disagree about the best change, 1 x other");
+    assert_string_equal(
+        told(&v, REVIEW_OUTLOOK_ADVISED),
+        "side p_left 0.7: +0.012 (-0.004 to 0.030) in 200 trials, better with 0.81; "
+        "after trial 3 of session a1");
+    assert_null(told(&v, REVIEW_OUTLOOK_FORECAST));
+    assert_false(review_outlook_has_bands(v.subjects[0].outlook));
+    review_close(&v);
+}
+
+static void two_hundred_animals_have_their_own(void **state)
+{
+    struct story *s = *state;
+    run_sql(s, "BEGIN");
+    for (int i = 2; i < 200; i++) {
+        runf(s, "INSERT INTO subject VALUES (%d, 'x%d')", i, i);
+    }
+    add_trial(s, 0, 0, "taken", 0.5, "1", "1", 0.5, 0.5);
+    add_forecast(s, 0, 0, 0.0, 1.0);
+    run_sql(s, "INSERT INTO forecast SELECT 1, id, 5, replace(message, '\"anna\"', '\"' || name || "
+               "'\"') FROM forecast, subject WHERE id > 0; COMMIT");
+    struct review v = open_well(s, NULL, true);
+    for (uint32_t i = 0; i < 200; i++) {
+        assert_non_null(v.subjects[i].outlook);
+    }
+    review_close(&v);
+    v = open_well(s, "x7", false);
+    assert_null(v.subjects[0].outlook);
+    assert_non_null(v.subjects[7].outlook);
+    review_close(&v);
+}
+
 static void the_page_is_whole_and_escaped(void **state)
 {
     struct story *s = *state;
@@ -423,6 +586,10 @@ static void the_page_is_whole_and_escaped(void **state)
         add_trial(s, 0, i, "taken", i % 2 == 0 ? 0.5 : -0.5, i % 2 == 0 ? "1" : "0", "1", 0.5, 0.5);
     }
     add_alert(s, "anna", "gap", "<script>alert(1)</script>");
+    add_forecast(s, 0, 199, 0.25, 0.75);
+    add_suggestion(s, 199, 1, "<script>alert(2)</script>");
+    s->events--;
+    add_suggestion(s, 198, 0, "<script>alert(3)</script>: proportion correct 1");
     struct review v = open_well(s, NULL, true);
     struct fault fault;
     (void)snprintf(page, sizeof page, "%s/page.html", s->directory);
@@ -439,6 +606,8 @@ static void the_page_is_whole_and_escaped(void **state)
     assert_null(strstr(text, "https://"));
     assert_null(strstr(text, "nan"));
     assert_non_null(strstr(text, "&lt;script&gt;alert(1)&lt;/script&gt;"));
+    assert_non_null(strstr(text, "A forecast, and what came"));
+    assert_non_null(strstr(text, "&lt;script&gt;alert(3)&lt;/script&gt;: +0.012"));
     assert_non_null(strstr(text, "prev_choice"));
     assert_non_null(strstr(text, "</html>"));
     free(text);
@@ -487,9 +656,22 @@ static void refuses_rows_that_murid_never_writes(void **state)
         {"UPDATE subject SET id = 9 WHERE id = 1", "table subject, row 9"},
         {"UPDATE session SET subject = 5 WHERE id = 2", "table session, row 2"},
         {"UPDATE session SET rig = zeroblob(99999) WHERE id = 2", "table session, row 2"},
+        {"INSERT INTO forecast VALUES (1, 0, 5, 'no message')", "table forecast, row 1"},
+        {"INSERT INTO forecast VALUES (1, 0, 5, zeroblob(99999))", "table forecast, row 1"},
+        {"INSERT INTO forecast SELECT event, subject, 5, replace(message, '0.42', '7') FROM f",
+         "table forecast, row 1"},
+        {"INSERT INTO forecast SELECT event, subject, 5, replace(message, 'anna', 'bob') FROM f",
+         "table forecast, row 1"},
+        {"INSERT INTO forecast SELECT event, subject, 5, replace(message, '[0.75, 0.75]', '[0.75]')"
+         " FROM f",
+         "table forecast, row 1"},
+        {"INSERT INTO suggestion SELECT event, subject, 5, message FROM f",
+         "table suggestion, row 1"},
         {"INSERT INTO alert VALUES (4, 1, 0, '', 'anna', 'odd', 1, '')", "table alert, row 4"},
     };
     add_trial(s, 0, 0, "taken", 0.5, "1", "1", 0.5, 0.5);
+    add_forecast(s, 0, 0, 0.25, 0.75);
+    run_sql(s, "CREATE TEMP TABLE f AS SELECT * FROM forecast; DELETE FROM forecast");
     for (size_t i = 0; i < sizeof DAMAGE / sizeof DAMAGE[0]; i++) {
         run_sql(s, "CREATE TEMP TABLE e AS SELECT * FROM event;"
                    "CREATE TEMP TABLE s AS SELECT * FROM session;"
@@ -497,7 +679,8 @@ static void refuses_rows_that_murid_never_writes(void **state)
         run_sql(s, DAMAGE[i][0]);
         check_refused(s, DAMAGE[i][1]);
         run_sql(s, "DELETE FROM event; DELETE FROM session; DELETE FROM subject;"
-                   "DELETE FROM alert; INSERT INTO subject SELECT * FROM u;"
+                   "DELETE FROM alert; DELETE FROM forecast; DELETE FROM suggestion;"
+                   "INSERT INTO subject SELECT * FROM u;"
                    "INSERT INTO session SELECT * FROM s; INSERT INTO event SELECT * FROM e;"
                    "DROP TABLE e; DROP TABLE s; DROP TABLE u;");
     }
@@ -535,6 +718,11 @@ int main(void)
         cmocka_unit_test(curves_stay_small_and_keep_their_sums),
         cmocka_unit_test(alerts_stand_at_the_trial_they_came_with),
         cmocka_unit_test(psychometric_curves_are_sorted_by_stimulus),
+        WITH_JOURNAL(an_animal_of_which_nothing_was_said_says_nothing),
+        WITH_JOURNAL(a_forecast_is_held_against_what_came),
+        WITH_JOURNAL(a_forecast_since_which_little_came_is_the_first_one),
+        WITH_JOURNAL(advice_is_counted_by_the_reason_to_abstain),
+        WITH_JOURNAL(two_hundred_animals_have_their_own),
         WITH_JOURNAL(the_page_is_whole_and_escaped),
         WITH_JOURNAL(refuses_what_is_not_a_journal),
         WITH_JOURNAL(refuses_a_journal_of_another_schema),

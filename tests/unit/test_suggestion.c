@@ -39,7 +39,7 @@ static void says_the_best_changes_first_with_their_parameters(void **context)
     static proto_message heard;
     static uint8_t bytes[PROTO_BYTES_MAX];
     proto_fault fault;
-    suggestion_fill(&msg, &advice, &names, 41);
+    suggestion_fill(&msg, &advice, &names, 200, 41);
     (void)snprintf(msg.env.rig, sizeof msg.env.rig, "rig");
     (void)snprintf(msg.env.subject, sizeof msg.env.subject, "m1");
     const int size = proto_encode(&msg, PROTO_FORMAT_JSON, bytes, sizeof bytes);
@@ -47,6 +47,7 @@ static void says_the_best_changes_first_with_their_parameters(void **context)
     assert_int_equal(proto_decode(bytes, (size_t)size, &heard, &fault), PROTO_OK);
     const proto_suggestion *s = &heard.as.suggestion;
     assert_int_equal(s->based_on, 41);
+    assert_int_equal(s->horizon, 200);
     assert_int_equal(s->abstain, 0);
     assert_int_equal(s->actions.n, 3);
     assert_string_equal(s->actions.v[0].action, "stimuli");
@@ -68,7 +69,7 @@ static void abstains_with_a_reason(void **context)
     static proto_message msg;
     advice.why = MODEL_CURRICULUM_NOT_LEARNING;
     advice.p_learns = 0.125;
-    suggestion_fill(&msg, &advice, &names, 3);
+    suggestion_fill(&msg, &advice, &names, 200, 3);
     assert_int_equal(msg.as.suggestion.abstain, 1);
     assert_string_equal(msg.as.suggestion.why, "the animal is not seen to learn: probability 0.12");
 }
@@ -78,7 +79,7 @@ static void says_nothing_of_changes_that_were_not_looked_at_to_the_end(void **co
     (void)context;
     static proto_message msg;
     advice.why = MODEL_CURRICULUM_STOPPED;
-    suggestion_fill(&msg, &advice, &names, 3);
+    suggestion_fill(&msg, &advice, &names, 200, 3);
     assert_int_equal(msg.as.suggestion.actions.n, 0);
     assert_int_equal(msg.as.suggestion.abstain, 1);
 }
@@ -103,12 +104,36 @@ static void says_debiasing_by_the_name_that_protocols_have_for_it(void **context
     assert_string_equal(words, "debias resample");
 }
 
+static void a_message_can_be_asked_for_its_change_and_its_reason(void **context)
+{
+    (void)context;
+    static proto_message msg;
+    char words[96];
+    advice.action[0].change = advice.action[1].change;
+    suggestion_fill(&msg, &advice, &names, 200, 3);
+    suggestion_words(&msg.as.suggestion, words, sizeof words);
+    assert_string_equal(words, "stage_up to full");
+    assert_int_equal(suggestion_reason(&msg.as.suggestion), MODEL_CURRICULUM_ADVISES);
+    msg.as.suggestion.why[0] = '\0'; /* of another murid */
+    suggestion_words(&msg.as.suggestion, words, sizeof words);
+    assert_string_equal(words, "stage_up");
+    for (int why = MODEL_CURRICULUM_ADVISES + 1; why < MODEL_CURRICULUM_WHYS; why++) {
+        advice.why = (model_curriculum_why)why;
+        suggestion_fill(&msg, &advice, &names, 200, 3);
+        assert_int_equal(suggestion_reason(&msg.as.suggestion), why);
+        suggestion_words(&msg.as.suggestion, words, sizeof words);
+        assert_string_equal(words, "");
+    }
+    (void)snprintf(msg.as.suggestion.why, sizeof msg.as.suggestion.why, "the moon");
+    assert_int_equal(suggestion_reason(&msg.as.suggestion), MODEL_CURRICULUM_WHYS);
+}
+
 static void has_room_for_all_that_is_found(void **context)
 {
     (void)context;
     static proto_message msg;
     advice.n = MODEL_CURRICULUM_MAX;
-    suggestion_fill(&msg, &advice, &names, 3);
+    suggestion_fill(&msg, &advice, &names, 200, 3);
     assert_int_equal(msg.as.suggestion.actions.n, 8);
 }
 
@@ -121,6 +146,7 @@ int main(void)
                                some_advice),
         cmocka_unit_test_setup(names_the_stage_that_a_change_leads_to, some_advice),
         cmocka_unit_test_setup(says_debiasing_by_the_name_that_protocols_have_for_it, some_advice),
+        cmocka_unit_test_setup(a_message_can_be_asked_for_its_change_and_its_reason, some_advice),
         cmocka_unit_test_setup(has_room_for_all_that_is_found, some_advice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,11 +104,11 @@ static void draw(int width, int height)
     (void)canvas_text(&canvas, false, "\n", text);
 }
 
-static void compare_with_golden(int width, int height)
+static void compare_with_golden(int width, int height, const char *what)
 {
     char path[512];
-    (void)snprintf(path, sizeof path, "%s/tests/golden/view_%dx%d.txt", MURID_SOURCE_DIR, width,
-                   height);
+    (void)snprintf(path, sizeof path, "%s/tests/golden/view_%dx%d%s.txt", MURID_SOURCE_DIR, width,
+                   height, what);
     draw(width, height);
     const bool write = getenv("MURID_WRITE_GOLDEN") != NULL;
     FILE *f = fopen(path, write ? "wb" : "rb");
@@ -126,7 +126,7 @@ static void looks_as_it_should_on_an_ordinary_terminal(void **state)
 {
     (void)state;
     play_a_session();
-    compare_with_golden(100, 30);
+    compare_with_golden(100, 30, "");
 }
 
 static void looks_as_it_should_on_the_smallest_terminal(void **state)
@@ -141,20 +141,152 @@ static void looks_as_it_should_on_the_smallest_terminal(void **state)
     msg.as.status.trial_p50_us = 14.0;
     msg.as.status.trial_p99_us = 31.0;
     view_take(&view, &msg);
-    compare_with_golden(60, 18);
+    compare_with_golden(60, 18, "");
 }
 
 static void looks_as_it_should_before_anything_was_heard(void **state)
 {
     (void)state;
     view_init(&view, "m07");
-    compare_with_golden(80, 24);
+    compare_with_golden(80, 24, "");
+}
+
+/* ---- what is said of the future -------------------------------------------------------------- */
+
+static void take_training(void)
+{
+    start(PROTO_KIND_TRAINING, "m01", "2");
+    proto_training *t = &msg.as.training;
+    strcpy(t->status, "in_training");
+    strcpy(t->reached, "in_training");
+    strcpy(t->next, "trained_1a");
+    t->criteria.n = 1;
+    proto_criterion *c = &t->criteria.v[0];
+    proto_criterion_init(c);
+    strcpy(c->name, "easy");
+    c->value = 0.71;
+    c->limit = 0.8;
+    c->above = 1;
+    c->met = 0;
+    view_take(&view, &msg);
+}
+
+static void take_forecast(int64_t based_on)
+{
+    start(PROTO_KIND_FORECAST, "m01", "2");
+    proto_forecast *f = &msg.as.forecast;
+    f->based_on = based_on;
+    strcpy(f->criterion, "0.8 correct of 100 trials, contrast >= 0.5");
+    f->current.present = true;
+    proto_outlook_init(&f->current.v);
+    strcpy(f->current.v.unit, "trials");
+    f->current.v.median = 640.0;
+    f->current.v.lo50 = 410.0;
+    f->current.v.hi50 = 900.0;
+    f->current.v.lo90 = 280.0;
+    strcpy(f->next_status, "trained_1a");
+    f->p_within.n = 1;
+    strcpy(f->p_within.v[0].name, "3");
+    f->p_within.v[0].value = 0.42;
+    view_take(&view, &msg);
+}
+
+static void take_advice(int64_t based_on)
+{
+    start(PROTO_KIND_SUGGESTION, "m01", "2");
+    proto_suggestion *s = &msg.as.suggestion;
+    s->based_on = based_on;
+    s->horizon = 200;
+    s->actions.n = 1;
+    proto_action_init(&s->actions.v[0]);
+    strcpy(s->actions.v[0].action, "contrast");
+    s->actions.v[0].gain = 0.012;
+    s->actions.v[0].gain_lo = -0.004;
+    s->actions.v[0].gain_hi = 0.03;
+    s->actions.v[0].p_better = 0.81;
+    strcpy(s->why, "contrast 0.25, part 0.5: proportion correct 0.812 rather than 0.800, rewarded "
+                   "0.71 (0.72)");
+    view_take(&view, &msg);
+}
+
+static void take_alert(const char *code, const char *what)
+{
+    start(PROTO_KIND_ALERT, "m01", "2");
+    strcpy(msg.as.alert.code, code);
+    strcpy(msg.as.alert.text, what);
+    view_take(&view, &msg);
+}
+
+static void take_everything(void)
+{
+    play_a_session();
+    take_training();
+    take_forecast(264);
+    take_advice(299);
+    take_alert("disengaged", "m01 seems to have stopped playing at trial 281");
+}
+
+static void status_forecast_and_advice_leave_room_for_the_rest(void **state)
+{
+    (void)state;
+    take_everything();
+    compare_with_golden(80, 24, "_ahead");
+}
+
+static void what_was_not_said_takes_no_line(void **state)
+{
+    (void)state;
+    play_a_session();
+    for (int i = 0; i < VIEW_AHEADS; i++) {
+        assert_null(view_ahead_line(&view, (enum view_ahead)i, text, sizeof text));
+    }
+    assert_null(view_ahead_name(VIEW_AHEADS));
+    take_advice(3);
+    draw(80, 24);
+    assert_non_null(strstr(text, "\n advice   contrast"));
+    assert_null(strstr(text, "\n status"));
+    assert_null(strstr(text, "\n forecast"));
+}
+
+static void what_was_said_tells_how_old_it_is(void **state)
+{
+    (void)state;
+    play_a_session();
+    take_forecast(299);
+    assert_string_equal(view_ahead_line(&view, VIEW_AHEAD_FORECAST, text, sizeof text),
+                        "0.8 correct in 640 trials (50% 410 to 900, 90% 280 to later); trial 299");
+    take_trial(310, 0.5, 1, 1.0);
+    assert_string_equal(view_ahead_line(&view, VIEW_AHEAD_FORECAST, text, 70),
+                        "0.8 correct in 640 trials (50% 410 to 900); trial 299, 11 ago");
+    /* Trials of two sessions are not counted together. */
+    start(PROTO_KIND_SESSION_START, "m01", "3");
+    view_take(&view, &msg);
+    assert_string_equal(view_ahead_line(&view, VIEW_AHEAD_FORECAST, text, 60),
+                        "0.8 correct in 640 trials; trial 299 of session 2");
+    memset(view.forecast_session, 'x', PROTO_ID_MAX);
+    assert_string_equal(view_ahead_line(&view, VIEW_AHEAD_FORECAST, text, 50),
+                        "0.8 correct in 640 trials; another session");
+}
+
+static void what_is_said_of_others_is_not_shown(void **state)
+{
+    (void)state;
+    play_a_session();
+    take_forecast(264);
+    start(PROTO_KIND_FORECAST, "m02", "2");
+    msg.as.forecast.based_on = 7;
+    view_take(&view, &msg);
+    assert_int_equal(view.forecast.based_on, 264);
 }
 
 static void every_size_can_be_drawn(void **state)
 {
     (void)state;
-    play_a_session();
+    take_everything();
+    start(PROTO_KIND_PREDICTION, "m01", "2"); /* as many weights as a message holds */
+    msg.as.prediction.for_trial = 300;
+    msg.as.prediction.w.n = msg.as.prediction.w_sd.n = 8;
+    view_take(&view, &msg);
     for (int width = 0; width <= CANVAS_WIDTH_MAX + 10; width += 5) {
         for (int height = 0; height <= CANVAS_HEIGHT_MAX + 5; height += 3) {
             draw(width, height);
@@ -165,6 +297,12 @@ static void every_size_can_be_drawn(void **state)
             assert_int_equal(rows, height < CANVAS_HEIGHT_MAX ? height : CANVAS_HEIGHT_MAX);
         }
     }
+    draw(60, 18);
+    assert_non_null(strstr(text, "\n status   in_training"));
+    assert_non_null(strstr(text, "\n forecast 0.8 correct"));
+    assert_non_null(strstr(text, "\n advice   contrast"));
+    assert_non_null(strstr(text, "\n alert 1, disengaged: "));
+    assert_non_null(strstr(text, "w4"));
     draw(59, 18);
     assert_string_equal(strtok(text, "\n"), "murid watch needs 60 x 18 cells");
 }
@@ -312,6 +450,10 @@ int main(void)
         cmocka_unit_test(looks_as_it_should_on_an_ordinary_terminal),
         cmocka_unit_test(looks_as_it_should_on_the_smallest_terminal),
         cmocka_unit_test(looks_as_it_should_before_anything_was_heard),
+        cmocka_unit_test(status_forecast_and_advice_leave_room_for_the_rest),
+        cmocka_unit_test(what_was_not_said_takes_no_line),
+        cmocka_unit_test(what_was_said_tells_how_old_it_is),
+        cmocka_unit_test(what_is_said_of_others_is_not_shown),
         cmocka_unit_test(every_size_can_be_drawn),
         cmocka_unit_test(shows_the_prediction_made_for_that_trial_and_stimulus),
         cmocka_unit_test(follows_one_animal_only),
