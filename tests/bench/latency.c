@@ -1,7 +1,7 @@
 /* Round trip of one trial on `ask`, against the least that ZeroMQ can do: a ROUTER that sends bytes
  * back. With --with, also against a second daemon that has more to do: what that costs the rig. All
  * servers are processes of their own, all clients REQ sockets of this one; trials go to them in
- * turn, another one first each time, so that all see the same machine. */
+ * turn, another one first from time to time, so that all see the same machine. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include <errno.h>
 #include <signal.h>
@@ -16,7 +16,7 @@
 
 #include "bench.h"
 
-enum { WARM_UP = 500, BYTES_MAX = 16384 };
+enum { WARM_UP = 500, TURN = 500, BYTES_MAX = 16384 };
 
 /* Shared with the echo: how many bytes to send back. */
 struct shared {
@@ -182,8 +182,9 @@ static pid_t start_echo(struct shared *shared, char *endpoint, size_t size)
     return pid;
 }
 
-/* Trial i, of one of n_subjects animals, to each server, another one first each time. The echo, the
- * last of them, sends as many bytes as the first did for the trial before. */
+/* Trial i, of one of n_subjects animals, to each server, another one first after every TURN: each
+ * hears one a period, and all have had each place. The echo, the last of them, sends as many bytes
+ * as the first did for the trial before. */
 static void exchange(struct server server[], size_t servers_n, struct shared *shared, int64_t i,
                      int64_t n_subjects, int64_t deadline_ns, int64_t apart_ns)
 {
@@ -198,7 +199,7 @@ static void exchange(struct server server[], size_t servers_n, struct shared *sh
     }
     atomic_store(&shared->reply_size, server[0].reply_size);
     for (size_t k = 0; k < servers_n; k++) {
-        struct server *s = &server[(k + (size_t)i) % servers_n];
+        struct server *s = &server[(k + (size_t)(i / TURN)) % servers_n];
         const int64_t ns = round_trip(s->socket, deadline_ns + (int64_t)k * apart_ns, request,
                                       (size_t)size, &s->reply_size);
         if (i >= WARM_UP) {
