@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "document.h"
 #include "escape.h"
+#include "in_force.h"
 #include "model_file.h"
 #include "options.h"
 #include "past.h"
@@ -440,11 +441,8 @@ static void put_plot(FILE *to, const void *what)
 static int advise(struct adviser *a, struct fault *fault)
 {
     const struct request *r = a->request;
-    int rc = r->protocol != NULL
-                 ? protocol_file_load(&a->protocol, r->protocol, fault)
-                 : fault_set(fault, FAULT_INPUT,
-                             "option protocol: the file of the protocol was expected");
-    rc = rc ? rc : model_file_load_or_built_in(r->model, &a->model, fault);
+    int rc = in_force_protocol(r->path, r->protocol, &a->protocol, fault);
+    rc = rc ? rc : in_force_model(r->path, r->model, &a->model, fault);
     rc = rc ? rc : configure(a, fault);
     rc = rc ? rc : past_read(&a->past, r->path, r->subject, fault);
     rc = rc ? rc : past_known(&a->past, r->at, &a->at, fault);
@@ -473,17 +471,17 @@ int cmd_advise(int argc, char **argv)
                         .reward_floor = usual.reward_floor,
                         .largest_change = usual.largest_change};
     const struct option list[] = {
-        {"protocol", OPTION_TEXT, &r.protocol, 0, 0, "P.yaml", "the protocol it is trained by",
-         NULL},
+        {"protocol", OPTION_TEXT, &r.protocol, 0, 0, "P.yaml",
+         "the protocol it is trained by (the journal's)", NULL},
         {"model", OPTION_TEXT, &r.model, 0, 0, "M",
-         "model file; without it, the random walk, which does not learn", NULL},
+         "model file (the journal's; of a table the random walk, which does not learn)", NULL},
         {"subject", OPTION_TEXT, &r.subject, 0, 0, "S", "the animal, if there are several", NULL},
         {"at", OPTION_INT, &r.at, 0, 1e9, "N", "trials of it that are known (all)", NULL},
         {"stage", OPTION_TEXT, &r.stage, 0, 0, "NAME",
          "where it stands (where its trials lead in the protocol)", NULL},
         {"allowed", OPTION_TEXT, &r.allowed, 0, 0, "A,B", "only these changes (all)", NULL},
         {"reward-floor", OPTION_REAL, &r.reward_floor, 0.0, 1.0, "X",
-         "proportion of rewarded trials, at least (0.85)", NULL},
+         "proportion of rewarded trials, at least (0.6)", NULL},
         {"largest-change", OPTION_REAL, &r.largest_change, 0.0, 1.0, "X",
          "of a stage's stimuli in one session (0.5)", NULL},
         {"horizon", OPTION_INT, &r.horizon, 1, 20000, "N", "trials to look ahead (200)", NULL},
@@ -494,7 +492,7 @@ int cmd_advise(int argc, char **argv)
         {"json", OPTION_FLAG, &r.json, 0, 0, NULL, "the same for programs", NULL},
     };
     struct options options = {
-        .usage = "advise DATA.csv|JOURNAL --protocol P.yaml [--model M] [--at N] [options]",
+        .usage = "advise DATA.csv|JOURNAL [--protocol P.yaml] [--model M] [--at N] [options]",
         .about =
             "Which change of its training would help an animal, after N trials: what is known of\n"
             "it, what virtual twins come to under each change that is allowed against carrying\n"

@@ -7,6 +7,7 @@
 #include "document.h"
 #include "escape.h"
 #include "forecast_plot.h"
+#include "in_force.h"
 #include "model_file.h"
 #include "options.h"
 #include "outlook.h"
@@ -432,7 +433,7 @@ static int run(struct forecaster *f, struct fault *fault)
 static int forecast(struct forecaster *f, struct fault *fault)
 {
     const struct request *r = f->request;
-    int rc = model_file_load_or_built_in(r->model, &f->model, fault);
+    int rc = in_force_model(r->path, r->model, &f->model, fault);
     rc = rc ? rc : configure(f, fault);
     rc = rc ? rc : past_read(&f->past, r->path, r->subject, fault);
     rc = rc ? rc : past_known(&f->past, r->at, &f->at, fault);
@@ -463,7 +464,7 @@ int cmd_forecast(int argc, char **argv)
                         .easy = 0.5};
     const struct option list[] = {
         {"model", OPTION_TEXT, &r.model, 0, 0, "M",
-         "model file; without it, the random walk, which does not learn", NULL},
+         "model file (the journal's; of a table the random walk, which does not learn)", NULL},
         {"subject", OPTION_TEXT, &r.subject, 0, 0, "S", "the animal, if there are several", NULL},
         {"at", OPTION_INT, &r.at, 0, 1e9, "N", "trials of it that are known (all)", NULL},
         {"horizon", OPTION_INT, &r.horizon, 1, 20000, "N", "trials to look ahead (2000)", NULL},

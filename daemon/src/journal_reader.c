@@ -21,6 +21,26 @@ static const char TABLES_SQL[] =
     " 'adaptation', 'forecast', 'suggestion')";
 enum { N_TABLES = 11 };
 
+int journal_reader_kept(const struct journal_reader *reader, const char *where, const char *hash,
+                        int (*take)(void *context, const char *name, const uint8_t *bytes,
+                                    size_t size, struct fault *fault),
+                        void *context, struct fault *fault)
+{
+    char name[700];
+    sqlite3_stmt *s = NULL;
+    (void)snprintf(name, sizeof name, "%s, %.64s", where, hash);
+    int rc = journal_reader_prepare(reader, "SELECT file FROM model WHERE hash = ?", &s, fault);
+    if (rc == FAULT_NONE) {
+        sqlite3_bind_text(s, 1, hash, -1, SQLITE_STATIC);
+        const bool is_there = sqlite3_step(s) == SQLITE_ROW && sqlite3_column_bytes(s, 0) > 0;
+        rc = is_there ? take(context, name, sqlite3_column_blob(s, 0),
+                             (size_t)sqlite3_column_bytes(s, 0), fault)
+                      : fault_set(fault, FAULT_INPUT, "%s: is not in the journal", name);
+    }
+    sqlite3_finalize(s);
+    return rc;
+}
+
 int journal_reader_fault(const struct journal_reader *reader, struct fault *fault)
 {
     return fault_set(fault, FAULT_WORK, "%s: %s", reader->path, sqlite3_errmsg(reader->db));

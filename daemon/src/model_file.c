@@ -24,13 +24,6 @@ int model_file_load(const char *path, struct model_file *out, struct fault *faul
     return rc;
 }
 
-int model_file_load_or_built_in(const char *path, struct model_file *out, struct fault *fault)
-{
-    struct model_spec spec;
-    model_spec_init(&spec);
-    return path != NULL ? model_file_load(path, out, fault) : model_file_build(&spec, out, fault);
-}
-
 int model_file_save(struct model_file *model, const char *path, struct fault *fault)
 {
     uint8_t *bytes;

@@ -66,9 +66,6 @@ void model_spec_init(struct model_spec *spec);
  * memory) with *out zeroed. */
 int model_file_load(const char *path, struct model_file *out, struct fault *fault);
 
-/* The same; path NULL: the built-in walk. */
-int model_file_load_or_built_in(const char *path, struct model_file *out, struct fault *fault);
-
 /* The same from bytes in memory, which may go afterwards. place: what errors call it. */
 int model_file_parse(const char *place, const uint8_t *bytes, size_t size, struct model_file *out,
                      struct fault *fault);

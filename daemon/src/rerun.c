@@ -4,28 +4,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+static int declare(void *context, const char *name, const uint8_t *bytes, size_t size,
+                   struct fault *fault)
+{
+    struct rerun_run *run = context;
+    return models_declare(&run->models, &run->config, name, bytes, size, fault);
+}
+
 /* The protocol that was declared in it, from the journal's copy. */
 static int load_protocol(struct rerun *rerun, struct rerun_run *run, struct fault *fault)
 {
-    const char *hash = run->config.protocol.hash;
-    char name[600];
-    sqlite3_stmt *s = NULL;
+    char where[600];
     if (run->config.protocol.file[0] == '\0') {
         return FAULT_NONE;
     }
-    (void)snprintf(name, sizeof name, "%s, run %" PRId64 ", protocol %s", rerun->journal.path,
-                   run->id, hash);
-    int rc =
-        journal_reader_prepare(&rerun->journal, "SELECT file FROM model WHERE hash = ?", &s, fault);
-    if (rc == FAULT_NONE) {
-        sqlite3_bind_text(s, 1, hash, -1, SQLITE_STATIC);
-        const bool is_there = sqlite3_step(s) == SQLITE_ROW && sqlite3_column_bytes(s, 0) > 0;
-        rc = is_there ? models_declare(&run->models, &run->config, name, sqlite3_column_blob(s, 0),
-                                       (size_t)sqlite3_column_bytes(s, 0), fault)
-                      : fault_set(fault, FAULT_INPUT, "%s: is not in the journal", name);
-    }
-    sqlite3_finalize(s);
-    return rc;
+    (void)snprintf(where, sizeof where, "%s, run %" PRId64 ", protocol", rerun->journal.path,
+                   run->id);
+    return journal_reader_kept(&rerun->journal, where, run->config.protocol.hash, declare, run,
+                               fault);
 }
 
 static int load_run(struct rerun *rerun, sqlite3_stmt *s, struct fault *fault)

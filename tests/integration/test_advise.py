@@ -104,6 +104,27 @@ class Advise(unittest.TestCase):
             by_journal = self.advise(daemon.data, "--model", model, "--at", "200")
         self.assertEqual(by_journal, self.advise(table, "--model", model, "--at", "200"))
 
+    def test_a_journal_brings_its_own_model_and_protocol(self):
+        model = self.model()
+        with Daemon({"model": {"file": model}, "protocol": {"file": STAGED}}) as daemon:
+            rig = daemon.asker()
+            for n in range(60):
+                rig.ask(v=1, kind="trial", rig="r1", subject="m1", session="s1", trial=n,
+                        stimulus=(-1.0, 1.0)[n % 2], choice=n % 2, reward=1, side=n % 2)
+            daemon.settle()
+            own = murid("advise", daemon.data, "--json")
+            self.assertEqual(own, murid("advise", daemon.data, "--json", "--model", model,
+                                        "--protocol", STAGED))
+            self.assertNotEqual(own, murid("advise", daemon.data, "--json", "--model",
+                                           self.path("b")))
+            self.assertEqual(murid("forecast", daemon.data, "--json"),
+                             murid("forecast", daemon.data, "--json", "--model", model))
+        with Daemon() as daemon:
+            daemon.asker().ask(v=1, kind="trial", rig="r1", subject="m1", session="s1", trial=0,
+                               stimulus=1.0, choice=1, reward=1, side=1)
+            daemon.settle()
+            self.assertIn("was told of none", murid("advise", daemon.data, code=2))
+
     def test_the_text_says_what_is_believed_and_why(self):
         text = murid("advise", self.animal("reinforce", sessions="1"), "--protocol", STAGED,
                      "--model", self.model(), "--at", "200")
