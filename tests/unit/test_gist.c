@@ -31,8 +31,12 @@ static int some_messages(void **state)
     proto_forecast *f = &forecast.as.forecast;
     strcpy(f->criterion, "0.8 correct of 100 trials, contrast >= 0.5");
     f->current.present = true;
-    f->current.v = (proto_outlook){
-        .unit = "trials", .median = 640, .lo50 = 410, .hi50 = 900, .lo90 = 280, .hi90 = NAN};
+    f->current.v = (proto_outlook){.unit = "trials",
+                                   .median = 640,
+                                   .lo50 = 410,
+                                   .hi50 = 900,
+                                   .lo90 = 280,
+                                   .hi90 = (double)NAN};
     strcpy(f->next_status, "trained_1a");
     f->p_within.n = 3;
     f->p_within.v[0] = (proto_named){"1", 0.1};
