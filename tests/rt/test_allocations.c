@@ -9,6 +9,7 @@
 #include "journal_schema.h"
 #include "loop_jobs.h"
 #include "model/random.h"
+#include "root.h"
 #include "some_net.h"
 #include "suite.h"
 
@@ -16,8 +17,7 @@ enum { TRIALS = 10000 };
 
 static struct loop loop;
 static struct fault fault;
-static char directory[] = "/tmp/murid-rt-XXXXXX";
-static char model_path[64];
+static char model_path[ROOT_PATH_BYTES];
 static uint8_t out[PROTO_BYTES_MAX];
 
 static void make_net_model(struct model_file *model)
@@ -56,14 +56,13 @@ static void make_model(void)
 
 static int open_loop(void **state)
 {
-    (void)state;
-    if (mkdtemp(directory) == NULL) {
+    if (root_make(state) != 0) {
         return -1;
     }
-    (void)snprintf(model_path, sizeof model_path, "%s/m.safetensors", directory);
+    (void)root_file(model_path, "m.safetensors");
     make_model();
     config_init(&loop.config);
-    strcpy(loop.config.data.directory, directory);
+    strcpy(loop.config.data.directory, root_path);
     strcpy(loop.config.model.file, model_path);
     strcpy(loop.config.protocol.file, MURID_SOURCE_DIR "/configs/protocols/ibl_training.yaml");
     loop.config.sockets.ask[0] = loop.config.sockets.pub[0] = loop.config.sockets.trials[0] = '\0';
@@ -80,16 +79,14 @@ static int open_loop(void **state)
 
 static int close_loop(void **state)
 {
-    (void)state;
     static const char *const FILES[] = {JOURNAL_FILE, JOURNAL_FILE "-wal", JOURNAL_FILE "-shm",
                                         "lock", "m.safetensors"};
     const int rc = loop_close(&loop, &fault);
     for (size_t i = 0; i < sizeof FILES / sizeof FILES[0]; i++) {
-        char path[128];
-        (void)snprintf(path, sizeof path, "%s/%s", directory, FILES[i]);
-        (void)unlink(path);
+        char path[ROOT_PATH_BYTES];
+        (void)unlink(root_file(path, FILES[i]));
     }
-    return rc != FAULT_NONE ? -1 : rmdir(directory);
+    return rc != FAULT_NONE ? -1 : root_remove(state);
 }
 
 /* Hears the bytes and encodes the answer; the number of allocations that this took. */

@@ -6,35 +6,33 @@
 #include <zmq.h>
 
 #include "bus.h"
+#include "root.h"
 #include "suite.h"
 
 static struct fault fault;
 static struct config config;
 static struct bus bus;
-static char directory[] = "/tmp/murid-bus-XXXXXX";
-static char key_path[64];
-static char public_path[64];
-static char list_path[64];
+static char key_path[ROOT_PATH_BYTES];
+static char public_path[ROOT_PATH_BYTES];
+static char list_path[ROOT_PATH_BYTES];
 
 static int make_directory(void **state)
 {
-    (void)state;
-    if (mkdtemp(directory) == NULL) {
+    if (root_make(state) != 0) {
         return -1;
     }
-    (void)snprintf(key_path, sizeof key_path, "%s/key", directory);
-    (void)snprintf(public_path, sizeof public_path, "%s/key.pub", directory);
-    (void)snprintf(list_path, sizeof list_path, "%s/list", directory);
+    (void)root_file(key_path, "key");
+    (void)root_file(public_path, "key.pub");
+    (void)root_file(list_path, "list");
     return 0;
 }
 
 static int remove_directory(void **state)
 {
-    (void)state;
     (void)unlink(key_path);
     (void)unlink(public_path);
     (void)unlink(list_path);
-    return rmdir(directory);
+    return root_remove(state);
 }
 
 static void closed_sockets(void)

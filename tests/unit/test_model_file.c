@@ -14,6 +14,7 @@
 
 #include "check.h"
 #include "model_file.h"
+#include "root.h"
 #include "some_net.h"
 
 static struct fault fault;
@@ -54,10 +55,8 @@ static void check_same_predictions(const struct model_file *a, const struct mode
 static void what_is_saved_is_loaded_back(void **state)
 {
     (void)state;
-    char dir[] = "/tmp/murid_model_XXXXXX";
-    char path[64];
-    assert_non_null(mkdtemp(dir));
-    (void)snprintf(path, sizeof path, "%s/m.safetensors", dir);
+    char path[ROOT_PATH_BYTES];
+    (void)root_file(path, "m.safetensors");
     for (int kind = 0; kind < (int)MODEL_RULES; kind++) {
         struct model_file model;
         struct model_file loaded;
@@ -97,7 +96,6 @@ static void what_is_saved_is_loaded_back(void **state)
         model_file_free(&model);
     }
     (void)unlink(path);
-    (void)rmdir(dir);
 }
 
 static void a_spec_without_words_is_the_built_in_walk(void **state)
@@ -713,5 +711,5 @@ int main(void)
         cmocka_unit_test(models_that_do_not_fit_are_not_joined),
         cmocka_unit_test(files_that_cannot_be_read_are_named),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, root_make, root_remove);
 }

@@ -10,14 +10,14 @@
 #include "review.h"
 #include "review_page.h"
 #include "review_plots.h"
+#include "root.h"
 #include "suite.h"
 
 /* ---- a journal to read ------------------------------------------------------------------------
  */
 
 struct story {
-    char directory[64];
-    char path[128];
+    char path[ROOT_PATH_BYTES];
     sqlite3 *db;
     int64_t events;
 };
@@ -45,9 +45,7 @@ static int set_up(void **state)
 {
     struct story *s = calloc(1, sizeof *s);
     assert_non_null(s);
-    strcpy(s->directory, "/tmp/murid-review-XXXXXX");
-    assert_non_null(mkdtemp(s->directory));
-    (void)snprintf(s->path, sizeof s->path, "%s/%s", s->directory, JOURNAL_FILE);
+    (void)root_file(s->path, JOURNAL_FILE);
     assert_int_equal(sqlite3_open(s->path, &s->db), SQLITE_OK);
     run_sql(s, "PRAGMA journal_mode = WAL;" JOURNAL_SCHEMA);
     run_sql(s, JOURNAL_VIEWS
@@ -64,9 +62,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct story *s = *state;
-    char command[128];
+    char command[ROOT_PATH_BYTES];
     sqlite3_close(s->db);
-    (void)snprintf(command, sizeof command, "rm -r %s", s->directory);
+    (void)snprintf(command, sizeof command, "rm %s/*", root_path);
     assert_int_equal(system(command), 0);
     free(s);
     return 0;
@@ -289,7 +287,7 @@ static void leaves_a_journal_that_was_not_closed_as_it_is(void **state)
 {
     struct story *s = *state;
     add_trial(s, 0, 0, "taken", 0.5, "1", "1", 0.5, 0.5);
-    char log[160];
+    char log[ROOT_PATH_BYTES + 8];
     (void)snprintf(log, sizeof log, "%s-wal", s->path);
     assert_int_equal(access(log, F_OK), 0);
     struct review v = open_well(s, NULL, false); /* the writer is still there */
@@ -581,7 +579,7 @@ static void two_hundred_animals_have_their_own(void **state)
 static void the_page_is_whole_and_escaped(void **state)
 {
     struct story *s = *state;
-    char page[160];
+    char page[ROOT_PATH_BYTES];
     for (int64_t i = 0; i < 200; i++) {
         add_trial(s, 0, i, "taken", i % 2 == 0 ? 0.5 : -0.5, i % 2 == 0 ? "1" : "0", "1", 0.5, 0.5);
     }
@@ -592,7 +590,7 @@ static void the_page_is_whole_and_escaped(void **state)
     add_suggestion(s, 198, 0, "<script>alert(3)</script>: proportion correct 1");
     struct review v = open_well(s, NULL, true);
     struct fault fault;
-    (void)snprintf(page, sizeof page, "%s/page.html", s->directory);
+    (void)root_file(page, "page.html");
     assert_int_equal(review_page_write(&v, page, &fault), FAULT_NONE);
     review_close(&v);
 
@@ -619,7 +617,7 @@ static void the_page_is_whole_and_escaped(void **state)
 static void refuses_what_is_not_a_journal(void **state)
 {
     struct story *s = *state;
-    (void)snprintf(s->path, sizeof s->path, "%s/other", s->directory);
+    (void)root_file(s->path, "other");
     check_refused(s, "expected a journal");
     FILE *f = fopen(s->path, "w");
     assert_non_null(f);
@@ -729,5 +727,5 @@ int main(void)
         WITH_JOURNAL(refuses_rows_that_murid_never_writes),
         WITH_JOURNAL(weights_that_make_no_sense_are_not_drawn),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, root_make, root_remove);
 }

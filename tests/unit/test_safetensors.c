@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "root.h"
 #include "safetensors.h"
 
 enum { FILE_MAX = 1 << 16 };
@@ -199,11 +200,9 @@ static void too_many_tensors_or_entries_are_refused(void **state)
 
 static void a_file_is_replaced_whole_or_not_at_all(void **state)
 {
-    (void)state;
-    char dir[] = "/tmp/murid_st_XXXXXX";
-    char path[64];
-    assert_non_null(mkdtemp(dir));
-    (void)snprintf(path, sizeof path, "%s/m.st", dir);
+    char path[ROOT_PATH_BYTES];
+    assert_int_equal(root_make(state), 0);
+    (void)root_file(path, "m.st");
     assert_int_equal(safetensors_write(path, (const uint8_t *)"first", 5, &fault), FAULT_NONE);
     assert_int_equal(safetensors_write(path, (const uint8_t *)"second", 6, &fault), FAULT_NONE);
     char text[16] = "";
@@ -213,7 +212,7 @@ static void a_file_is_replaced_whole_or_not_at_all(void **state)
     fclose(f);
     assert_string_equal(text, "second");
     assert_int_equal(unlink(path), 0);
-    assert_int_equal(rmdir(dir), 0); /* no temporary file is left */
+    assert_int_equal(root_remove(state), 0); /* no temporary file is left */
     assert_int_equal(safetensors_write(path, (const uint8_t *)"third", 5, &fault), FAULT_WORK);
     assert_non_null(strstr(fault.text, path));
 }
