@@ -1,5 +1,6 @@
 /* record.h - what the loop hands to the journal's thread through the ring: plain structs, each with
- * the same head. Made by journal.c, written by store.c.
+ * the same head. Made by journal.c, written by store.c. Threads: one at a time, the ring hands them
+ * over. Memory: the ring's.
  */
 #ifndef MURID_RECORD_H
 #define MURID_RECORD_H

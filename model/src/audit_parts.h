@@ -1,5 +1,5 @@
 /* audit_parts.h - what the files of model/audit.h share: bets, and the paths that the stage may
- * have taken. Nothing allocates; all is RT-safe. */
+ * have taken. Threads: one owner of a model_audit. Nothing allocates; all is RT-safe. */
 #ifndef AUDIT_PARTS_H
 #define AUDIT_PARTS_H
 

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "filter_forecast.h"
+
 _Static_assert(sizeof(model_coverage_rate) == sizeof(double) * (1 + 3 * MODEL_WEIGHTS_MAX) &&
                    sizeof(model_coverage) ==
                        sizeof(int64_t) +
@@ -56,7 +58,6 @@ static void push_rate(model_coverage_rate *rate, size_t k, const double g[], dou
 /* The forecast of a choice `lag` trials after the belief, and how it follows the logit. */
 static void push(model_coverage *c, size_t k, const double g[], double shift, bool chose_right)
 {
-    static const double PI_OVER_8 = 0.39269908169872414;
     const double lag = (double)c->n_trials;
     double var;
     const double mean = model_filter_logit(k, c->w, c->P, g, shift, &var);
@@ -64,7 +65,7 @@ static void push(model_coverage *c, size_t k, const double g[], double shift, bo
         var += lag * c->drift[i] * g[i] * g[i];
     }
     const double p = model_filter_forecast(mean, var);
-    const double slope = p * (1.0 - p) / sqrt(1.0 + PI_OVER_8 * var);
+    const double slope = p * (1.0 - p) / sqrt(1.0 + FILTER_PI_OVER_8 * var);
     const double error = (chose_right ? 1.0 : 0.0) - p;
     c->spread += p * (1.0 - p);
     c->own += slope * slope * var;

@@ -1,4 +1,5 @@
-/* exp_fast.h - exp and its kin for the kernels, in single precision; loops over them vectorise. */
+/* exp_fast.h - exp and its kin for the kernels, in single precision; loops over them vectorise.
+ * Threads: any. Memory: none. */
 #ifndef EXP_FAST_H
 #define EXP_FAST_H
 

@@ -10,11 +10,13 @@
 #include "exp_exact.h"
 #include "model/filter.h"
 
+/* pi / 8: how a logistic flattens under a normal logit (MacKay 1992). */
+#define FILTER_PI_OVER_8 0.39269908169872414
+
 /* model_filter_forecast() */
 static inline double filter_forecast(double mean, double var)
 {
-    static const double PI_OVER_8 = 0.39269908169872414;
-    return sigmoid_exact(mean / sqrt(1.0 + PI_OVER_8 * var));
+    return sigmoid_exact(mean / sqrt(1.0 + FILTER_PI_OVER_8 * var));
 }
 
 /* Of the 90% credible interval of the logit. */

@@ -3,12 +3,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "filter_forecast.h"
 #include "filter_mode.h"
 #include "model/filter.h"
 #include "rule_classic.h"
 
 static const double RATE_UNIT = 0.015625;
-static const double PI_OVER_8 = 0.39269908169872414;
 
 /* Decoded variances stay within what a model file may hold, and above rounding. */
 static const double LOG_VAR_LEAST = -27.6; /* 1e-12 */
@@ -303,7 +303,7 @@ double fit_filter_forward(const model_params *params, const fit_filter_trial *tr
     double Pg[MODEL_WEIGHTS_MAX];
     multiply(n, belief->P, g, Pg);
     const double v = dot(n, g, Pg);
-    const double logit = (dot(n, belief->w, g) + shift) / sqrt(1.0 + PI_OVER_8 * v);
+    const double logit = (dot(n, belief->w, g) + shift) / sqrt(1.0 + FILTER_PI_OVER_8 * v);
     const double margin = chose_right ? logit : -logit;
     (void)model_filter_update(n, belief->w, belief->P, g, shift, chose_right);
     return log1p(exp(-fabs(margin))) + (margin < 0.0 ? -margin : 0.0);
@@ -331,10 +331,10 @@ static double back_measurement(size_t n, const fit_belief *b, const double g[], 
     const double by_A = -c * by_q;
     double by_mean = sign * by_A * damp;
     double by_v = by_A * q * damp - by_gain * gain * gain;
-    const double scale = 1.0 / sqrt(1.0 + PI_OVER_8 * v);
+    const double scale = 1.0 / sqrt(1.0 + FILTER_PI_OVER_8 * v);
     const double error = model_filter_sigmoid(mean * scale) - (chose_right ? 1.0 : 0.0);
     by_mean += error * scale;
-    by_v -= 0.5 * PI_OVER_8 * error * mean * scale * scale * scale;
+    by_v -= 0.5 * FILTER_PI_OVER_8 * error * mean * scale * scale * scale;
     for (size_t i = 0; i < n; i++) {
         by_Pg[i] = sign * q * d->w[i] - 2.0 * gain * DPg[i] + by_v * g[i];
         d->w[i] += by_mean * g[i];
