@@ -1,5 +1,8 @@
 #include "clock.h"
 
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 static const int64_t NS_PER_S = 1000000000;
@@ -25,4 +28,17 @@ void clock_sleep_ns(int64_t ns)
 {
     const struct timespec t = {.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
     nanosleep(&t, NULL);
+}
+
+int64_t clock_boot(void)
+{
+    char text[40] = "";
+    FILE *f = fopen("/proc/sys/kernel/random/boot_id", "r");
+    if (f == NULL) {
+        return 0;
+    }
+    const bool is_read = fgets(text, sizeof text, f) != NULL;
+    fclose(f);
+    text[8] = '\0'; /* the first of its groups of hexadecimal digits */
+    return is_read ? (int64_t)strtoll(text, NULL, 16) + 1 : 0;
 }

@@ -12,6 +12,10 @@ int64_t clock_mono_ns(void);
 /* Wall clock, ns since 1970 UTC: for people. */
 int64_t clock_wall_ns(void);
 
+/* Which start of the machine this is, as a number other than 0; 0 if the system does not say. Times
+ * of clock_mono_ns() can be compared if it is the same. Reads a file. */
+int64_t clock_boot(void);
+
 /* Sleeps; a signal may end it early. */
 void clock_sleep_ns(int64_t ns);
 

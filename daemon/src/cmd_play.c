@@ -138,7 +138,6 @@ static void fill_envelope(const struct play *play, struct stream *s, proto_messa
     strcpy(msg->env.subject, s->subject);
     strcpy(msg->env.session, s->session);
     msg->env.seq = ++s->seq;
-    msg->env.t_wall_ns = clock_wall_ns();
 }
 
 /* The queue is full, or the table is at its end: nothing to do until the disk has more. */

@@ -6,14 +6,12 @@
 #include <string.h>
 
 #include "os_memory.h"
+#include "proto/content.h"
 #include "standing.h"
 
 static uint32_t hash_text(uint32_t hash, const char *text)
-{
-    do { /* FNV-1a; the NUL counts, so that "a","bc" and "ab","c" differ */
-        hash = (hash ^ (uint8_t)*text) * 16777619U;
-    } while (*text++ != '\0');
-    return hash;
+{ /* the NUL counts, so that "a","bc" and "ab","c" differ */
+    return (uint32_t)(proto_content_bytes(hash, text, strlen(text) + 1) >> 16);
 }
 
 static uint32_t hash_subject(const char *name)
@@ -110,6 +108,11 @@ void subject_state_reset(struct subject_state *state, const struct learner_model
     audit_anew(state, models);
 }
 
+static void forget(void *colony, uint32_t session)
+{
+    ((struct colony *)colony)->sessions[session].is_whole = false;
+}
+
 int colony_open(struct colony *colony, const struct config *config, struct learner_models models,
                 const char *model_hash, int64_t (*now_ns)(void))
 {
@@ -121,20 +124,27 @@ int colony_open(struct colony *colony, const struct config *config, struct learn
     strncpy(colony->model_hash, model_hash, sizeof colony->model_hash - 1);
     const uint32_t subject_slots = slots_for(colony->max_subjects);
     const uint32_t session_slots = slots_for(colony->max_sessions);
+    const uint32_t rig_slots = slots_for(COLONY_RIGS_MAX);
     colony->subject_mask = subject_slots - 1;
     colony->session_mask = session_slots - 1;
+    colony->rig_mask = rig_slots - 1;
     /* calloc: pages stay unused until an animal or session needs them. The hash tables are hit at
      * random and have all theirs from the start. */
     colony->subjects = calloc(colony->max_subjects, sizeof *colony->subjects);
     colony->sessions = calloc(colony->max_sessions, sizeof *colony->sessions);
     colony->subject_slots = make_slots(subject_slots);
     colony->session_slots = make_slots(session_slots);
+    colony->rigs = calloc(COLONY_RIGS_MAX, sizeof *colony->rigs);
+    colony->rig_slots = make_slots(rig_slots);
     colony->prospects = os_memory_reserve((size_t)colony->max_subjects * sizeof(struct prospect));
-    if (colony->prospects == NULL || colony->subjects == NULL || colony->sessions == NULL ||
-        colony->subject_slots == NULL || colony->session_slots == NULL) {
+    if (contents_open(&colony->contents) != 0 || colony->prospects == NULL ||
+        colony->subjects == NULL || colony->sessions == NULL || colony->subject_slots == NULL ||
+        colony->session_slots == NULL || colony->rigs == NULL || colony->rig_slots == NULL) {
         colony_close(colony);
         return -1;
     }
+    colony->contents.forget = forget;
+    colony->contents.owner = colony;
     return 0;
 }
 
@@ -147,6 +157,9 @@ void colony_close(struct colony *colony)
     free(colony->sessions);
     free(colony->subject_slots);
     free(colony->session_slots);
+    free(colony->rigs);
+    free(colony->rig_slots);
+    contents_close(&colony->contents);
     *colony = (struct colony){0};
 }
 
@@ -262,10 +275,78 @@ static uint32_t find_dormant(const struct colony *colony, const char *rig, uint3
     return COLONY_NONE;
 }
 
-uint32_t colony_add_session(struct colony *colony, const char *rig, uint32_t subject,
-                            const char *name, bool named_here)
+bool colony_run_name(char name[PROTO_ID_MAX + 1], const char *given, int64_t run)
 {
-    uint32_t number = find_dormant(colony, rig, subject, name);
+    char digits[24] = "";
+    if (run > 1) { /* no stdio here: this is on a trial's way */
+        char *at = digits + sizeof digits - 1;
+        for (*at = '\0'; run > 0; run /= 10) {
+            *--at = (char)('0' + run % 10);
+        }
+        *--at = '+';
+        memmove(digits, at, strlen(at) + 1);
+    }
+    const size_t n = strlen(given);
+    if (n + strlen(digits) > PROTO_ID_MAX) {
+        return false;
+    }
+    memcpy(name, given, n);
+    strcpy(name + n, digits);
+    return true;
+}
+
+static struct colony_rig *find_rig(const struct colony *colony, const char *name)
+{
+    for (uint32_t i = hash_subject(name);; i++) {
+        const uint32_t slot = colony->rig_slots[i & colony->rig_mask];
+        if (slot == COLONY_NONE || strcmp(colony->rigs[slot].name, name) == 0) {
+            return slot != COLONY_NONE ? &colony->rigs[slot] : NULL;
+        }
+    }
+}
+
+const struct colony_rig *colony_find_rig(const struct colony *colony, const char *name)
+{
+    return find_rig(colony, name);
+}
+
+/* Counts a session, and a subject with its first, for the rig; rigs beyond the table go uncounted.
+ */
+static void count_for_rig(struct colony *colony, const char *name, uint32_t subject)
+{
+    struct colony_rig *rig = find_rig(colony, name);
+    if (rig == NULL && colony->n_rigs < COLONY_RIGS_MAX) {
+        rig = &colony->rigs[colony->n_rigs];
+        strcpy(rig->name, name);
+        put(colony->rig_slots, colony->rig_mask, hash_subject(name), colony->n_rigs++);
+    }
+    if (rig != NULL) {
+        rig->sessions++;
+        rig->subjects += colony->subjects[subject].has_session ? 0 : 1;
+        colony->subjects[subject].has_session = true;
+    }
+}
+
+/* Among the runs of its session. */
+static void link_run(struct colony *colony, uint32_t number)
+{
+    struct session *s = &colony->sessions[number];
+    const uint32_t first = colony_find_session(colony, s->rig, s->subject, s->given);
+    s->previous = COLONY_NONE;
+    s->latest = number;
+    if (first != COLONY_NONE && first != number) {
+        s->previous = colony->sessions[first].latest;
+        colony->sessions[first].latest = number;
+    }
+}
+
+uint32_t colony_add_session(struct colony *colony, const struct colony_entry *entry)
+{
+    char name[PROTO_ID_MAX + 1];
+    if (!colony_run_name(name, entry->given, entry->run)) {
+        return COLONY_NONE;
+    }
+    uint32_t number = find_dormant(colony, entry->rig, entry->subject, name);
     if (number == COLONY_NONE && colony->n_sessions == colony->max_sessions) {
         return COLONY_NONE;
     }
@@ -277,24 +358,87 @@ uint32_t colony_add_session(struct colony *colony, const char *rig, uint32_t sub
     }
     struct session *s = &colony->sessions[number];
     memset(s, 0, sizeof *s);
-    strcpy(s->rig, rig);
+    strcpy(s->rig, entry->rig);
     strcpy(s->name, name);
-    s->subject = subject;
-    s->named_here = named_here;
+    strcpy(s->given, entry->given);
+    s->run = entry->run;
+    s->subject = entry->subject;
+    s->named_here = entry->named_here;
+    s->counts = entry->counts != COLONY_NONE ? entry->counts : number;
+    s->is_whole = true;
     sequence_init(&s->state.trials, 0);
     sequence_init(&s->state.seqs, 1);
-    s->state.last_t_rig_us = PROTO_NIL;
+    s->state.last_t_rig_us = s->state.doubted = s->state.first_seq = PROTO_NIL;
     s->durable_seq = PROTO_NIL;
     if (is_new) {
-        put(colony->session_slots, colony->session_mask, hash_session(rig, subject, name), number);
+        count_for_rig(colony, entry->rig, entry->subject);
+        put(colony->session_slots, colony->session_mask,
+            hash_session(entry->rig, entry->subject, name), number);
     }
+    link_run(colony, number);
     return number;
 }
 
 void colony_make_dormant(struct colony *colony, uint32_t session)
 {
-    colony->sessions[session].is_dormant = true;
+    struct session *s = &colony->sessions[session];
+    const uint32_t first = colony_find_session(colony, s->rig, s->subject, s->given);
+    if (first != COLONY_NONE && colony->sessions[first].latest == session) {
+        colony->sessions[first].latest = s->previous != COLONY_NONE ? s->previous : first;
+    }
+    s->is_dormant = true;
     colony->n_dormant++;
+}
+
+void colony_name_session(const struct session *session, proto_envelope *env)
+{
+    strcpy(env->session, session->given);
+    env->run = session->run > 1 || env->run != PROTO_NIL ? session->run : PROTO_NIL;
+}
+
+struct session *colony_counting(struct colony *colony, uint32_t session)
+{
+    return &colony->sessions[colony->sessions[session].counts];
+}
+
+enum contents_answer colony_find_content(struct colony *colony, uint32_t session,
+                                         enum contents_space space, int64_t number, int64_t before,
+                                         uint64_t *content)
+{
+    const struct session *s = &colony->sessions[session];
+    const struct sequence *came = space == CONTENTS_TRIAL ? &s->state.trials : &s->state.seqs;
+    const bool none_above = space == CONTENTS_SEQ || s->state.n_doubted == 0;
+    if (number > came->highest && none_above) {
+        return CONTENTS_ABSENT;
+    }
+    return contents_find(&colony->contents, session, space, number,
+                         space == CONTENTS_SEQ ? s->state.counts_since : 0, s->is_whole, before,
+                         content);
+}
+
+void colony_put_content(struct colony *colony, uint32_t session, enum contents_space space,
+                        int64_t number, uint64_t content, int64_t event)
+{
+    const struct session *s = &colony->sessions[session];
+    contents_put(&colony->contents, session, space, number,
+                 space == CONTENTS_SEQ ? s->state.counts_since : 0, s->is_whole, content, event);
+}
+
+void colony_count_seq(struct colony *colony, uint32_t session, int64_t seq, uint64_t content,
+                      int64_t event)
+{
+    enum { MOST = 4096 }; /* the rest is for the next message */
+    struct sequence *seqs = &colony->sessions[session].state.seqs;
+    uint64_t heard;
+    colony_put_content(colony, session, CONTENTS_SEQ, seq, content, event);
+    sequence_take(seqs, seq);
+    for (int i = 0; i < MOST && seqs->through < seqs->highest; i++) {
+        if (colony_find_content(colony, session, CONTENTS_SEQ, seqs->through + 1, event, &heard) !=
+            CONTENTS_FOUND) {
+            break;
+        }
+        sequence_pass(seqs);
+    }
 }
 
 void colony_fill_score(proto_score *out, const model_score *score)
@@ -350,7 +494,7 @@ void colony_predict(const struct colony *colony, uint32_t subject, proto_message
     strcpy(out->env.rig, s->rig);
     strcpy(out->env.subject, s->name);
     if (s->state.session >= 0) {
-        strcpy(out->env.session, colony->sessions[s->state.session].name);
+        colony_name_session(&colony->sessions[s->state.session], &out->env);
     }
     proto_prediction *p = &out->as.prediction;
     const bool is_named = s->state.n_stimuli > 0;
@@ -397,7 +541,7 @@ bool colony_standing(const struct colony *colony, uint32_t subject, proto_messag
     standing_message(&s->standing, !s->is_judged_at_end, out);
     strcpy(out->env.rig, s->rig);
     strcpy(out->env.subject, s->name);
-    strcpy(out->env.session, colony->sessions[s->state.session].name);
+    colony_name_session(&colony->sessions[s->state.session], &out->env);
     return true;
 }
 
@@ -429,6 +573,22 @@ void colony_keep_late(struct colony *colony, uint32_t subject, const model_trial
     }
 }
 
+static void note_dirty(struct subject *s, uint32_t session)
+{
+    for (uint32_t i = 0; i < s->n_dirty_sessions; i++) {
+        if (s->dirty_sessions[i] == session) {
+            return;
+        }
+    }
+    assert(s->n_dirty_sessions < COLONY_DIRTY_MAX);
+    s->dirty_sessions[s->n_dirty_sessions++] = session;
+}
+
+bool colony_is_full_of_changes(const struct subject *subject)
+{
+    return subject->n_dirty_sessions > COLONY_DIRTY_MAX - COLONY_TOUCHED;
+}
+
 void colony_touch(struct colony *colony, uint32_t subject, uint32_t session, int64_t event,
                   int64_t t_mono_ns)
 {
@@ -437,14 +597,9 @@ void colony_touch(struct colony *colony, uint32_t subject, uint32_t session, int
     if (s->dirty_since_ns == 0) {
         s->dirty_since_ns = t_mono_ns;
     }
-    colony_mark(&colony->sessions[session], event);
-    for (uint32_t i = 0; i < s->n_dirty_sessions; i++) {
-        if (s->dirty_sessions[i] == session) {
-            return;
-        }
-    }
-    assert(s->n_dirty_sessions < COLONY_DIRTY_MAX);
-    s->dirty_sessions[s->n_dirty_sessions++] = session;
+    colony_mark(colony_counting(colony, session), event);
+    note_dirty(s, session);
+    note_dirty(s, colony->sessions[session].counts);
 }
 
 void colony_clean(struct subject *subject)
@@ -464,9 +619,10 @@ void colony_mark(struct session *session, int64_t event)
     session->mark_seq[1] = session->state.seqs.through;
 }
 
-void colony_restart_seq(struct session *session, int64_t first)
+void colony_restart_seq(struct session *session, int64_t first, int64_t event)
 {
     sequence_init(&session->state.seqs, first);
+    session->state.counts_since = event;
     session->durable_seq = PROTO_NIL;
     session->mark_event[0] = session->mark_event[1] = 0;
 }

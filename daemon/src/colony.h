@@ -16,6 +16,7 @@
 #include "adaptation.h"
 #include "auditor.h"
 #include "config.h"
+#include "contents.h"
 #include "heal.h"
 #include "learner.h"
 #include "model/status_tracker.h"
@@ -25,7 +26,12 @@
 
 #define COLONY_NONE UINT32_MAX
 
-enum { COLONY_STIMULI_MAX = 32, COLONY_CONTENTS = 64, COLONY_DIRTY_MAX = 4 };
+enum {
+    COLONY_STIMULI_MAX = 32,
+    COLONY_DIRTY_MAX = 4, /* sessions of one subject that wait for a checkpoint */
+    COLONY_TOUCHED = 2,   /* by one message at most: its run, and the one that counts its seq */
+    COLONY_RIGS_MAX = 4096
+};
 
 /* What a checkpoint keeps of an animal: the used parts of it, one behind the other. */
 struct subject_state {
@@ -47,9 +53,16 @@ struct subject_state {
 struct session_state {
     struct sequence trials;
     struct sequence seqs;
-    uint32_t contents[COLONY_CONTENTS]; /* of the latest trials, by number: to tell a trial sent
-                                           again from another trial with its number */
-    int64_t is_started;                 /* 1 once the twin was told of it */
+    int64_t counts_since; /* the event with which the present count of seqs began; 0: the first */
+    int64_t first_seq; /* a later run that goes on with the count: seqs below are of the run before;
+                          PROTO_NIL: it has a count of its own */
+    int64_t doubted;   /* a trial far ahead that is not believed yet; PROTO_NIL if none */
+    int64_t n_doubted; /* trials that were doubted: some above the highest have come */
+    int64_t start_content; /* of its session_start, 0 if none */
+    int64_t end_content;   /* of its latest session_end, 0 if none */
+    int64_t is_started;    /* 1 once the twin was told of it */
+    int64_t last_heard_mono_ns;
+    int64_t last_heard_boot; /* of the machine, which that time is of */
     int64_t last_heard_wall_ns;
     int64_t last_t_rig_us; /* PROTO_NIL if unknown */
 };
@@ -58,7 +71,7 @@ struct session_state {
  * older checkpoints are then passed over, and the animals run again from the start of the journal.
  */
 #define COLONY_LAYOUT                                                                              \
-    ((int64_t)(6 << 24 | (sizeof(struct subject_state) + sizeof(struct session_state))))
+    ((int64_t)(7 << 24 | (sizeof(struct subject_state) + sizeof(struct session_state))))
 
 /* An animal that was never heard of. RT-safe: yes. */
 void subject_state_reset(struct subject_state *state, const struct learner_models *models);
@@ -87,6 +100,7 @@ struct subject {
     int64_t run;                /* the run whose model its state is of */
     uint32_t dirty_sessions[COLONY_DIRTY_MAX]; /* sessions changed since the checkpoint */
     uint32_t n_dirty_sessions;
+    bool has_session;         /* that is counted for a rig */
     proto_envelope trial_env; /* last trial taken up, for late subscribers; rig "" if none */
     proto_trial trial;
     proto_envelope alert_env; /* last alert about it */
@@ -100,17 +114,32 @@ struct subject {
     struct subject_state state;     /* last, for what is not used of it */
 };
 
+/* One run of the task: a session as a rig names it has one, and another each time that its trials
+ * begin anew. */
 struct session {
     char rig[PROTO_ID_MAX + 1];
-    char name[PROTO_ID_MAX + 1];
+    char name[PROTO_ID_MAX + 1]; /* the given one; from its second run on with its number: day1+2 */
+    char given[PROTO_ID_MAX + 1]; /* by the rig, or here */
+    int64_t run;                  /* of the session of that name, from 1 */
     uint32_t subject;
-    bool named_here; /* the rig gave no name */
-    bool is_dormant; /* in the journal, not yet reached by a resume: no lookup finds it */
+    uint32_t latest;   /* of run 1: the run that was begun last */
+    uint32_t previous; /* the run begun before this one, COLONY_NONE */
+    uint32_t counts;   /* the session that counts its seqs: itself, or an earlier run */
+    bool named_here;   /* the rig gave no name */
+    bool is_dormant;   /* in the journal, not yet reached by a resume: no lookup finds it */
+    bool is_whole;     /* all that was said in it is in memory: see contents.h */
     struct session_state state;
     /* Two marks of the journal tell which seq is safely on disk without a list of all. */
     int64_t mark_event[2]; /* older, newer */
     int64_t mark_seq[2];
     int64_t durable_seq; /* PROTO_NIL if none */
+};
+
+/* What a rig has taken of the limits. */
+struct colony_rig {
+    char name[PROTO_ID_MAX + 1];
+    uint32_t subjects; /* that it named first */
+    uint32_t sessions;
 };
 
 struct colony {
@@ -128,10 +157,16 @@ struct colony {
     uint32_t n_subjects, max_subjects;
     uint32_t n_sessions, max_sessions;
     uint32_t n_dormant;
+    struct colony_rig *rigs;
+    uint32_t n_rigs;
+    bool is_rerun; /* what was let in once is let in again: no rig's share is looked at */
+    struct contents contents;
     uint32_t *subject_slots; /* hash tables of numbers, open addressing */
     uint32_t *session_slots;
+    uint32_t *rig_slots;
     uint32_t subject_mask;
     uint32_t session_mask;
+    uint32_t rig_mask;
 };
 
 /* Allocates for config->limits. models' parameters and config must outlive the colony. now_ns gives
@@ -163,14 +198,48 @@ uint32_t colony_find_subject(const struct colony *colony, const char *name);
 /* Adds a subject that is not there. Its number, or COLONY_NONE at the limit. RT-safe: yes. */
 uint32_t colony_add_subject(struct colony *colony, const char *name);
 
-/* The number of a session, or COLONY_NONE. RT-safe: yes. */
+/* The number of a session by its name, the run included, or COLONY_NONE. RT-safe: yes. */
 uint32_t colony_find_session(const struct colony *colony, const char *rig, uint32_t subject,
                              const char *name);
 
+/* The name of a run of a session; false if the given name leaves no room for it. RT-safe: yes. */
+bool colony_run_name(char name[PROTO_ID_MAX + 1], const char *given, int64_t run);
+
+/* A session that is to be added. */
+struct colony_entry {
+    const char *rig;
+    uint32_t subject;
+    const char *given;
+    int64_t run; /* from 1 */
+    bool named_here;
+    uint32_t counts; /* the run that counts its seqs; COLONY_NONE: itself */
+};
+
 /* Adds a session that is not there, or wakes a dormant one. Its number, or COLONY_NONE at the
  * limit. RT-safe: yes, once no session is dormant. */
-uint32_t colony_add_session(struct colony *colony, const char *rig, uint32_t subject,
-                            const char *name, bool named_here);
+uint32_t colony_add_session(struct colony *colony, const struct colony_entry *entry);
+
+/* What a rig has taken of the limits; NULL: it was never heard. RT-safe: yes. */
+const struct colony_rig *colony_find_rig(const struct colony *colony, const char *name);
+
+/* Fills in session and run as the rig of the session knows them. RT-safe: yes. */
+void colony_name_session(const struct session *session, proto_envelope *env);
+
+/* The session whose seqs and marks count for a session. RT-safe: yes. */
+struct session *colony_counting(struct colony *colony, uint32_t session);
+
+/* What was said under a number of a session, of its trials or of its seqs (session: the one that
+ * counts). `before`: the event that asks. RT-safe: yes, unless the journal must be asked. */
+enum contents_answer colony_find_content(struct colony *colony, uint32_t session,
+                                         enum contents_space space, int64_t number, int64_t before,
+                                         uint64_t *content);
+void colony_put_content(struct colony *colony, uint32_t session, enum contents_space space,
+                        int64_t number, uint64_t content, int64_t event);
+
+/* Counts a seq that the session has not heard before, and everything behind it that it has.
+ * RT-safe: yes. */
+void colony_count_seq(struct colony *colony, uint32_t session, int64_t seq, uint64_t content,
+                      int64_t event);
 
 /* Hides a session from lookups until colony_add_session() wakes it. */
 void colony_make_dormant(struct colony *colony, uint32_t session);
@@ -184,10 +253,13 @@ int colony_observe(struct colony *colony, uint32_t subject, const model_trial *t
 void colony_keep_late(struct colony *colony, uint32_t subject, const model_trial *trial,
                       size_t later);
 
-/* Notes that an event changed a subject and one of its sessions, for the next checkpoint and for
- * durable seqs. RT-safe: yes. */
+/* Notes that an event changed a subject and one of its sessions, and the one that counts its seqs,
+ * for the next checkpoint and for durable seqs. RT-safe: yes. */
 void colony_touch(struct colony *colony, uint32_t subject, uint32_t session, int64_t event,
                   int64_t t_mono_ns);
+
+/* True if the subject needs a checkpoint before it hears another message. RT-safe: yes. */
+bool colony_is_full_of_changes(const struct subject *subject);
 
 /* A checkpoint of the subject was handed to the journal. RT-safe: yes. */
 void colony_clean(struct subject *subject);
@@ -215,9 +287,9 @@ void colony_fill_reliability(proto_reliability *out, const model_score *score);
  * when the journal has reached it. RT-safe: yes. */
 void colony_mark(struct session *session, int64_t event);
 
-/* The rig counts its seqs anew from first: what was durable of the old count says nothing about the
- * new one. RT-safe: yes. */
-void colony_restart_seq(struct session *session, int64_t first);
+/* The rig counts its seqs anew from first, with that event: what was durable of the old count says
+ * nothing about the new one. RT-safe: yes. */
+void colony_restart_seq(struct session *session, int64_t first, int64_t event);
 
 /* Highest seq of the session that is safely on disk when the journal has reached durable_event;
  * PROTO_NIL if none. Never too high, late by at most one commit. RT-safe: yes. */

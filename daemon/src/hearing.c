@@ -58,7 +58,7 @@ static int take_event(struct reading *r, sqlite3_stmt *s, struct fault *fault)
     if (subject < 0 || subject >= r->n_subjects || session < 0 || session >= r->n_sessions ||
         !journal_reader_id(h->subject, s, SUBJECT_NAME) ||
         !journal_reader_id(h->rig, s, SESSION_RIG) ||
-        !journal_reader_id(h->session, s, SESSION_NAME)) {
+        !journal_reader_session(h->session, s, SESSION_NAME)) {
         return hearing_fault(h, fault);
     }
     if (r->only != NULL && strcmp(r->only, h->subject) != 0) {

@@ -381,11 +381,15 @@ void journal_event(struct journal *j, const struct colony *colony,
     r->is_new_session = result->is_new_session;
     strcpy(r->rig, heard->env.rig);
     strcpy(r->subject_name, heard->env.subject);
-    r->session_name[0] = '\0';
+    r->session_name[0] = r->given_name[0] = '\0';
     r->named_here = false;
     if (result->session != COLONY_NONE) {
-        strcpy(r->session_name, colony->sessions[result->session].name);
-        r->named_here = colony->sessions[result->session].named_here;
+        const struct session *session = &colony->sessions[result->session];
+        strcpy(r->session_name, session->name);
+        strcpy(r->given_name, session->given);
+        r->named_here = session->named_here;
+        r->session_run = session->run;
+        r->session_counts = session->counts;
     }
     r->raw_size = event->size;
     ring_commit(&j->ring, sizeof *r + event->size);

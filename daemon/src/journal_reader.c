@@ -109,6 +109,16 @@ bool journal_reader_id(char *to, sqlite3_stmt *statement, int column)
     return true;
 }
 
+bool journal_reader_session(char *to, sqlite3_stmt *statement, int column)
+{
+    const char *text = journal_reader_text(statement, column);
+    if (!proto_session_is_valid(text)) {
+        return false;
+    }
+    strcpy(to, text);
+    return true;
+}
+
 static int find_file(struct journal_reader *reader, const char *path, struct fault *fault)
 {
     struct stat st;

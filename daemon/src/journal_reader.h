@@ -55,8 +55,12 @@ int journal_reader_row_fault(const struct journal_reader *reader, const char *ta
 /* Text of a column, "" for NULL; SQLite's, until the statement's next step. */
 const char *journal_reader_text(sqlite3_stmt *statement, int column);
 
-/* Copies the name of a rig, subject or session to to[PROTO_ID_MAX + 1]; false if it is none. Names
- * in a journal may have been tampered with: they are used only through here. */
+/* Copies the name of a rig or subject, or of a session as a rig gives it, to to[PROTO_ID_MAX + 1];
+ * false if it is none. Names in a journal may have been tampered with: they are used only through
+ * here. */
 bool journal_reader_id(char *to, sqlite3_stmt *statement, int column);
+
+/* The same for the name of a session with its run. */
+bool journal_reader_session(char *to, sqlite3_stmt *statement, int column);
 
 #endif

@@ -3,19 +3,21 @@
 #ifndef MURID_JOURNAL_SCHEMA_H
 #define MURID_JOURNAL_SCHEMA_H
 
-#define JOURNAL_VERSION 3
+#define JOURNAL_VERSION 4
 #define JOURNAL_FILE    "journal.sqlite"
 
 #define JOURNAL_SCHEMA                                                                             \
     "CREATE TABLE run ("                                                                           \
     " id INTEGER PRIMARY KEY, first_event INTEGER NOT NULL, started_wall_ns INTEGER NOT NULL,"     \
-    " version TEXT NOT NULL, model TEXT NOT NULL, config TEXT NOT NULL);"                          \
+    " version TEXT NOT NULL, model TEXT NOT NULL, config TEXT NOT NULL, boot INTEGER NOT NULL);"   \
     "CREATE TABLE model (hash TEXT PRIMARY KEY, path TEXT NOT NULL, file BLOB NOT NULL);"          \
     "CREATE TABLE subject (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"                    \
     "CREATE TABLE session ("                                                                       \
     " id INTEGER PRIMARY KEY, rig TEXT NOT NULL, subject INTEGER NOT NULL REFERENCES subject,"     \
     " name TEXT NOT NULL, named_here INTEGER NOT NULL, started_wall_ns INTEGER NOT NULL,"          \
-    " state BLOB, UNIQUE (subject, rig, name));"                                                   \
+    " state BLOB, given TEXT NOT NULL, run INTEGER NOT NULL, counts INTEGER NOT NULL,"             \
+    " UNIQUE (subject, rig, name));"                                                               \
+    "CREATE INDEX session_counts ON session (counts);"                                             \
     "CREATE TABLE event ("                                                                         \
     " id INTEGER PRIMARY KEY, t_wall_ns INTEGER NOT NULL, t_mono_ns INTEGER NOT NULL,"             \
     " t_event_ns INTEGER, source TEXT NOT NULL, rig TEXT, kind TEXT, status TEXT NOT NULL,"        \
@@ -24,6 +26,8 @@
     " p_right REAL, nats REAL, baseline_nats REAL, p_disengaged REAL,"                             \
     " covered INTEGER, bin_error REAL, bin_claimed REAL, raw BLOB NOT NULL);"                      \
     "CREATE INDEX event_subject ON event (subject, id);"                                           \
+    "CREATE INDEX event_trial ON event (session, trial) WHERE kind = 'trial';"                     \
+    "CREATE INDEX event_seq ON event (session, seq) WHERE seq IS NOT NULL;"                        \
     "CREATE TABLE prediction ("                                                                    \
     " event INTEGER PRIMARY KEY REFERENCES event, t_wall_ns INTEGER NOT NULL,"                     \
     " t_mono_ns INTEGER NOT NULL, run INTEGER NOT NULL REFERENCES run,"                            \
@@ -63,7 +67,7 @@
     " event.t_wall_ns AS t_wall_ns, event.status AS status"                                        \
     " FROM event JOIN subject ON subject.id = event.subject"                                       \
     " JOIN session ON session.id = event.session"                                                  \
-    " WHERE event.status IN ('taken', 'healed', 'late');"                                          \
+    " WHERE event.status IN ('taken', 'healed', 'late', 'doubted');"                               \
     "CREATE VIEW reliability AS SELECT subject.name AS subject, session.rig AS rig,"               \
     " session.name AS session, min(CAST(10 * p_right AS INTEGER), 9) AS bin, count(*) AS n,"       \
     " avg(p_right) AS p_right, avg(choice) AS chose_right, sum(nats) AS nats,"                     \

@@ -124,6 +124,7 @@ static void count(struct loop *loop)
         c->duplicates++;
         break;
     case SESSION_STATUS_LATE:
+    case SESSION_STATUS_DOUBTED:
         c->late++;
         break;
     case SESSION_STATUS_CONFLICT:
@@ -163,7 +164,7 @@ static void checkpoint_if_due(struct loop *loop, uint32_t number, int64_t now_ns
     if (s->dirty_since_ns == 0) {
         return;
     }
-    if (s->n_dirty_sessions == COLONY_DIRTY_MAX ||
+    if (colony_is_full_of_changes(s) ||
         loop->journal.next_event - s->checkpoint_event > CHECKPOINT_EVENTS ||
         now_ns - s->dirty_since_ns > CHECKPOINT_S * NS_PER_S) {
         if (journal_checkpoint(&loop->journal, &loop->colony, number, now_ns)) {
@@ -178,6 +179,8 @@ static bool take_up(struct loop *loop, struct session_event *event, const uint8_
 {
     event->id = loop->journal.next_event;
     event->t_wall_ns = event->t_mono_ns + loop->wall_offset_ns;
+    event->boot = loop->boot;
+    loop->colony.contents.durable_event = journal_durable(&loop->journal);
     if (!journal_has_room(&loop->journal)) {
         return false;
     }
@@ -224,13 +227,11 @@ static void complete_reply(struct loop *loop, int64_t t_mono_ns)
 {
     struct session_result *r = &loop->result;
     proto_envelope *env = &r->reply.env;
-    env->seq = r->heard.env.seq;
-    env->trial = r->heard.env.trial;
     env->t_mono_ns = t_mono_ns;
     env->t_wall_ns = t_mono_ns + loop->wall_offset_ns;
     env->durable_seq = 0;
     if (r->session != COLONY_NONE) {
-        struct session *s = &loop->colony.sessions[r->session];
+        struct session *s = colony_counting(&loop->colony, r->session);
         const int64_t durable = colony_durable_seq(s, journal_durable(&loop->journal));
         env->durable_seq = durable >= 0 ? durable : 0;
     }
@@ -246,9 +247,7 @@ static void publish(struct loop *loop, const uint8_t *encoded, size_t encoded_si
     if (!is_news) {
         return;
     }
-    if (r->heard.env.session[0] == '\0') {
-        strcpy(r->heard.env.session, loop->colony.sessions[r->session].name);
-    }
+    colony_name_session(&loop->colony.sessions[r->session], &r->heard.env);
     publisher_send(&loop->publisher, &r->heard, NULL, 0);
     if (r->has_prediction) {
         publisher_send(&loop->publisher, &r->reply, encoded, encoded_size);
@@ -663,7 +662,7 @@ static int on_resumed(void *context, const struct rerun_step *step, struct fault
     struct loop *loop = context;
     struct subject *s =
         step->result->subject != COLONY_NONE ? &loop->colony.subjects[step->result->subject] : NULL;
-    if (s != NULL && s->n_dirty_sessions == COLONY_DIRTY_MAX) {
+    if (s != NULL && colony_is_full_of_changes(s)) {
         if (!wait_for_room(loop)) {
             return fault_set(fault, FAULT_WORK, "%s: cannot be written", loop->journal.store.path);
         }
@@ -714,7 +713,11 @@ static int open_colony(struct loop *loop, struct fault *fault)
                                                models->twin.hash, clock_mono_ns) != 0) {
         rc = fault_set(fault, FAULT_WORK, "limits: no memory for so many subjects and sessions");
     }
-    if (rc == FAULT_NONE) { /* from here the colony refers to the loop's models, not the rerun's */
+    rc = rc ? rc : journal_contents_open(&loop->contents, loop->journal.store.path, fault);
+    if (rc == FAULT_NONE) { /* from here the colony refers to what is the loop's, not the rerun's */
+        loop->colony.contents.fetch = journal_contents_fetch;
+        loop->colony.contents.context = &loop->contents;
+        loop->colony.is_rerun = false;
         rc = enter_run(loop, fault);
     }
     if (rc == FAULT_NONE) {
@@ -735,6 +738,7 @@ int loop_open(struct loop *loop, struct fault *fault)
 {
     loop->start_ns = clock_mono_ns();
     loop->wall_offset_ns = clock_wall_ns() - loop->start_ns;
+    loop->boot = clock_boot();
     loop->refused_budget = REFUSED_MOST;
     loop->journal.store.lock_fd = -1;
     int rc = os_poll_open(&loop->poll) == 0
@@ -846,6 +850,7 @@ int loop_close(struct loop *loop, struct fault *fault)
     }
     lines_close(&loop->lines);
     bus_close(&loop->bus);
+    journal_contents_close(&loop->contents);
     journal_close(&loop->journal);
     colony_close(&loop->colony);
     models_free(&loop->models[0]);

@@ -12,6 +12,7 @@
 #include "colony.h"
 #include "histogram.h"
 #include "journal.h"
+#include "journal_contents.h"
 #include "lines.h"
 #include "models.h"
 #include "os_poll.h"
@@ -36,6 +37,7 @@ struct loop {
     struct models models[2]; /* the one in force, and room for the next */
     int present_models;
     struct journal journal;
+    struct journal_contents contents; /* the colony asks it */
     struct colony colony;
     struct bus bus;
     struct publisher publisher;
@@ -52,6 +54,7 @@ struct loop {
     uint8_t reply[PROTO_BYTES_MAX];
     proto_message status;
     int64_t start_ns;
+    int64_t boot;           /* of the machine */
     int64_t wall_offset_ns; /* wall clock minus monotonic */
     uint32_t next_judged;   /* subject from which on one is looked for to judge */
     double refused_budget;  /* refused messages that may still be journaled */

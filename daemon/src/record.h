@@ -45,9 +45,11 @@ struct record_event {
     double stimulus, reward, rt_s;
     struct learner_outcome scored;
     bool is_new_subject, is_new_session, named_here;
+    int64_t session_run, session_counts;
     char rig[PROTO_ID_MAX + 1];
     char subject_name[PROTO_ID_MAX + 1];
     char session_name[PROTO_ID_MAX + 1];
+    char given_name[PROTO_ID_MAX + 1];
     size_t raw_size;
     uint8_t raw[];
 };

@@ -30,6 +30,7 @@ static int load_run(struct rerun *rerun, sqlite3_stmt *s, struct fault *fault)
     char name[600];
     run->id = sqlite3_column_int64(s, 0);
     run->first_event = sqlite3_column_int64(s, 1);
+    run->boot = sqlite3_column_int64(s, 5);
     (void)snprintf(name, sizeof name, "%s, run %" PRId64, rerun->journal.path, run->id);
     int rc = config_parse(&run->config, name, sqlite3_column_text(s, 3),
                           (size_t)sqlite3_column_bytes(s, 3), fault);
@@ -59,12 +60,12 @@ static int load_runs(struct rerun *rerun, struct fault *fault)
     if (rc == FAULT_NONE && rerun->runs == NULL) {
         return fault_set(fault, FAULT_WORK, "%s: no memory for its runs", rerun->journal.path);
     }
-    rc = rc == FAULT_NONE
-             ? journal_reader_prepare(&rerun->journal,
-                                      "SELECT run.id, first_event, run.model, config, file FROM run"
-                                      " LEFT JOIN model ON model.hash = run.model ORDER BY run.id",
-                                      &s, fault)
-             : rc;
+    rc = rc == FAULT_NONE ? journal_reader_prepare(
+                                &rerun->journal,
+                                "SELECT run.id, first_event, run.model, config, file, boot FROM run"
+                                " LEFT JOIN model ON model.hash = run.model ORDER BY run.id",
+                                &s, fault)
+                          : rc;
     while (rc == FAULT_NONE && sqlite3_step(s) == SQLITE_ROW) {
         rc = load_run(rerun, s, fault);
     }
@@ -81,6 +82,7 @@ int rerun_open(struct rerun *rerun, const char *path, struct fault *fault)
                                     &rerun->last_event, fault)
              : rc;
     rc = rc == FAULT_NONE ? load_runs(rerun, fault) : rc;
+    rc = rc == FAULT_NONE ? journal_contents_open(&rerun->contents, path, fault) : rc;
     rc = rc == FAULT_NONE ? rerun_adaptation_open(&rerun->adaptation, &rerun->journal, fault) : rc;
     if (rc != FAULT_NONE) {
         rerun_close(rerun);
@@ -95,6 +97,7 @@ void rerun_close(struct rerun *rerun)
     }
     free(rerun->runs);
     rerun_adaptation_close(&rerun->adaptation);
+    journal_contents_close(&rerun->contents);
     journal_reader_close(&rerun->journal);
     *rerun = (struct rerun){0};
 }
@@ -136,6 +139,9 @@ int rerun_open_colony(struct rerun *rerun, struct colony *colony, int64_t (*now_
                          first->config.limits.subjects);
     }
     colony->run = first->id;
+    colony->is_rerun = true;
+    colony->contents.fetch = journal_contents_fetch;
+    colony->contents.context = &rerun->contents;
     rerun->present = 0;
     return FAULT_NONE;
 }
@@ -240,14 +246,28 @@ static int load_session(struct rerun *rerun, struct colony *colony, sqlite3_stmt
 {
     char rig[PROTO_ID_MAX + 1];
     char name[PROTO_ID_MAX + 1];
+    char given[PROTO_ID_MAX + 1];
+    char run_name[PROTO_ID_MAX + 1];
     const int64_t id = sqlite3_column_int64(s, 0);
     const int64_t subject = sqlite3_column_int64(s, 2);
-    if (!journal_reader_id(rig, s, 1) || !journal_reader_id(name, s, 3) || subject < 0 ||
-        subject >= (int64_t)colony->n_subjects) {
+    const int64_t run = sqlite3_column_int64(s, 7);
+    const int64_t counts = sqlite3_column_int64(s, 8);
+    if (!journal_reader_id(rig, s, 1) || !journal_reader_session(name, s, 3) ||
+        !journal_reader_id(given, s, 6) || run < 1 || !colony_run_name(run_name, given, run) ||
+        strcmp(run_name, name) != 0 || subject < 0 || subject >= (int64_t)colony->n_subjects ||
+        counts < 0 || counts > (int64_t)colony->n_sessions ||
+        (counts < (int64_t)colony->n_sessions &&
+         colony->sessions[counts].subject != (uint32_t)subject) ||
+        colony_find_session(colony, rig, (uint32_t)subject, name) != COLONY_NONE) {
         return journal_reader_row_fault(&rerun->journal, "session", id, fault);
     }
-    const uint32_t number =
-        colony_add_session(colony, rig, (uint32_t)subject, name, sqlite3_column_int(s, 4) != 0);
+    const struct colony_entry entry = {.rig = rig,
+                                       .subject = (uint32_t)subject,
+                                       .given = given,
+                                       .run = run,
+                                       .named_here = sqlite3_column_int(s, 4) != 0,
+                                       .counts = (uint32_t)counts};
+    const uint32_t number = colony_add_session(colony, &entry);
     if (number == COLONY_NONE) {
         return fault_set(fault, FAULT_INPUT,
                          "%s: has more than %" PRIu32 " sessions; raise limits.sessions",
@@ -260,6 +280,7 @@ static int load_session(struct rerun *rerun, struct colony *colony, sqlite3_stmt
     if (sqlite3_column_bytes(s, 5) == (int)sizeof session->state &&
         colony->subjects[subject].checkpoint_event > 0) {
         memcpy(&session->state, sqlite3_column_blob(s, 5), sizeof session->state);
+        session->is_whole = false;
         session->durable_seq = session->state.seqs.through;
     } else {
         colony_make_dormant(colony, number);
@@ -309,8 +330,9 @@ int rerun_load_checkpoints(struct rerun *rerun, struct colony *colony, int64_t *
     rc = rc == FAULT_NONE
              ? journal_reader_prepare(
                    &rerun->journal,
-                   "SELECT id, rig, subject, name, named_here, state FROM session ORDER BY id", &s,
-                   fault)
+                   "SELECT id, rig, subject, name, named_here, state, given, run, counts"
+                   " FROM session ORDER BY id",
+                   &s, fault)
              : rc;
     while (rc == FAULT_NONE && sqlite3_step(s) == SQLITE_ROW) {
         rc = load_session(rerun, colony, s, fault);
@@ -374,6 +396,7 @@ int rerun_events(struct rerun *rerun, struct colony *colony, int64_t from, rerun
             .id = id,
             .t_wall_ns = sqlite3_column_int64(s, 1),
             .t_mono_ns = sqlite3_column_int64(s, 2),
+            .boot = rerun->runs[rerun->present].boot,
             .source = source,
             .rig = is_serial ? journal_reader_text(s, 4) : NULL,
             .subject = is_serial ? journal_reader_text(s, 7) : NULL,

@@ -7,6 +7,7 @@
 #define MURID_RERUN_H
 
 #include "colony.h"
+#include "journal_contents.h"
 #include "journal_reader.h"
 #include "models.h"
 #include "rerun_adaptation.h"
@@ -16,12 +17,14 @@
 struct rerun_run {
     int64_t id;
     int64_t first_event;
+    int64_t boot; /* of the machine, as clock_boot() */
     struct config config;
     struct models models;
 };
 
 struct rerun {
     struct journal_reader journal;
+    struct journal_contents contents;
     struct rerun_run *runs;
     size_t n_runs;
     size_t present; /* index of the run in force */
@@ -48,7 +51,8 @@ void rerun_close(struct rerun *rerun);
 /* True if there is nothing to run. */
 bool rerun_is_empty(const struct rerun *rerun);
 
-/* Makes an empty colony under the first run, with room for all that the journal holds. */
+/* Makes an empty colony under the first run, with room for all that the journal holds. It asks the
+ * rerun's journal for contents: whoever keeps it beyond the rerun has to give it another. */
 int rerun_open_colony(struct rerun *rerun, struct colony *colony, int64_t (*now_ns)(void),
                       struct fault *fault);
 

@@ -167,8 +167,9 @@ static int read_sessions(struct reading *r)
         struct review_session *session = &v->sessions[v->n_sessions];
         const int64_t subject = sqlite3_column_int64(s, 2);
         if ((int64_t)v->n_sessions == n || sqlite3_column_int64(s, 0) != (int64_t)v->n_sessions ||
-            !journal_reader_id(session->rig, s, 1) || !journal_reader_id(session->name, s, 3) ||
-            subject < 0 || subject >= (int64_t)v->n_subjects) {
+            !journal_reader_id(session->rig, s, 1) ||
+            !journal_reader_session(session->name, s, 3) || subject < 0 ||
+            subject >= (int64_t)v->n_subjects) {
             rc = row_fault(r, "session", sqlite3_column_int64(s, 0));
             continue;
         }
@@ -402,7 +403,7 @@ static void count_trial(struct review_tally *to, const struct trial *t)
     to->trials++;
     to->no_gos += t->choice < 0 ? 1 : 0;
     to->healed += t->status == SESSION_STATUS_HEALED ? 1 : 0;
-    to->late += t->status == SESSION_STATUS_LATE ? 1 : 0;
+    to->late += t->status == SESSION_STATUS_LATE || t->status == SESSION_STATUS_DOUBTED ? 1 : 0;
     if (!isnan(t->correct)) {
         to->judged++;
         to->correct += t->correct;
@@ -492,6 +493,7 @@ static int take_event(struct reading *r, sqlite3_stmt *s)
     case SESSION_STATUS_TAKEN:
     case SESSION_STATUS_HEALED:
     case SESSION_STATUS_LATE:
+    case SESSION_STATUS_DOUBTED:
         return take_trial(r, s, status);
     case SESSION_STATUS_CONFLICT:
         v->n_conflicts++;

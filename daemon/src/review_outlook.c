@@ -10,7 +10,7 @@
 #include "gist.h"
 #include "suggestion.h"
 
-#define CHOICES "choice IS NOT NULL AND status IN ('taken', 'healed', 'late')"
+#define CHOICES "choice IS NOT NULL AND status IN ('taken', 'healed', 'late', 'doubted')"
 
 /* Reading in progress. */
 struct reading {

@@ -26,8 +26,9 @@ struct ring {
 int ring_open(struct ring *ring, size_t capacity);
 void ring_close(struct ring *ring);
 
-/* Producer. A block of size bytes aligned to 8, or NULL if there is no room for it. One reservation
- * at a time; reserving again without a commit gives the same place. RT-safe: yes. */
+/* Producer. A block of size bytes aligned to 8, or NULL if there is no room for it. An empty ring
+ * has room for it wherever its end stands if it fits in twice, each with 8 bytes more. One
+ * reservation at a time; reserving again without a commit gives the same place. RT-safe: yes. */
 void *ring_reserve(struct ring *ring, size_t size);
 
 /* Producer. Keeps the first size bytes of the reserved block as one record. RT-safe: yes. */

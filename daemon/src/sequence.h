@@ -1,41 +1,49 @@
-/* sequence.h - which numbers of a counter have come: finds duplicates, gaps and late arrivals.
+/* sequence.h - which numbers of a counter have come: its highest, and how many are missing below
+ * it.
  *
- * Everything up to `through` has come or was given up; above it a window of SEQUENCE_WINDOW numbers
- * is remembered one by one. Plain memory, checkpointed as it is.
- * Threads: one owner. Memory: the struct.
+ * It keeps no list: whether a number below the highest has come, its owner knows otherwise
+ * (contents.h). So no gap is too wide and none is ever given up. Plain memory, checkpointed as it
+ * is. Threads: one owner. Memory: the struct.
  */
 #ifndef MURID_SEQUENCE_H
 #define MURID_SEQUENCE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-enum { SEQUENCE_WINDOW = 256 };
+/* A number so far above the highest is doubted, until the next goes on from it. */
+enum { SEQUENCE_JUMP = 256 };
 
 struct sequence {
-    int64_t through;                     /* no gap up to here; -1 before the first */
-    int64_t highest;                     /* highest number that came; -1 before the first */
-    int64_t given_up;                    /* numbers never heard that left the window */
-    uint64_t seen[SEQUENCE_WINDOW / 64]; /* bit i: through + 1 + i has come */
+    int64_t first;   /* where the count starts */
+    int64_t through; /* none is missing from the first up to here; first - 1: the first is */
+    int64_t highest; /* highest number that came; first - 1 before any */
+    int64_t missing; /* numbers from first to highest that have not come */
 };
 
 enum sequence_verdict {
-    SEQUENCE_NEXT,     /* the number after the highest */
-    SEQUENCE_GAP,      /* above that: numbers between are missing */
-    SEQUENCE_LATE,     /* one of the missing */
-    SEQUENCE_DUPLICATE /* has come before, or was given up */
+    SEQUENCE_NEXT,       /* the number after the highest */
+    SEQUENCE_GAP,        /* above that: numbers between are missing */
+    SEQUENCE_JUMP_AHEAD, /* so far above that it may be a slip */
+    SEQUENCE_LATE        /* below the highest */
 };
 
 /* Nothing has come; first is the number that counts as the start. */
 void sequence_init(struct sequence *s, int64_t first);
 
-/* What taking this number would be. Reads only. RT-safe: yes. */
+/* True before any number has come. RT-safe: yes. */
+bool sequence_is_empty(const struct sequence *s);
+
+/* What a number that has not come before would be. The first of all is never a jump: whoever
+ * listens may have begun late. Reads only. RT-safe: yes. */
 enum sequence_verdict sequence_check(const struct sequence *s, int64_t number);
 
-/* Takes the number and says what it was. Numbers that leave the window unheard are given up.
- * RT-safe: yes, bounded. */
-enum sequence_verdict sequence_take(struct sequence *s, int64_t number);
+/* Takes a number that has not come before. `through` moves over it if it is the one after; what
+ * came earlier beyond it is for sequence_pass(). RT-safe: yes. */
+void sequence_take(struct sequence *s, int64_t number);
 
-/* How many numbers up to the highest are missing and can still come. RT-safe: yes. */
-int64_t sequence_missing(const struct sequence *s);
+/* The owner knows that the number after `through` has come: `through` moves over it. RT-safe: yes.
+ */
+void sequence_pass(struct sequence *s);
 
 #endif

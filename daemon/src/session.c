@@ -2,25 +2,14 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "audit_text.h"
 #include "bridge/link.h"
+#include "proto/content.h"
+#include "session_step.h"
 #include "standing.h"
-
-static const int64_t NS_PER_S = 1000000000;
-
-enum { UNNAMED_A_DAY = 999 }; /* sessions of one subject on one rig that get a name here */
-
-/* One message on its way through: what every step below needs. */
-struct step {
-    struct colony *colony;
-    const struct session_event *event;
-    struct session_result *result;
-    const proto_message *heard;
-};
 
 const char *session_source_name(enum session_source source)
 {
@@ -65,207 +54,16 @@ bool session_status_parse(enum session_status *status, const char *name)
 
 bool session_is_journaled(const struct session_result *result)
 {
-    return result->status != SESSION_STATUS_DUPLICATE && result->status != SESSION_STATUS_PLAIN;
-}
-
-static void alert(struct session_result *result, proto_alert_code code, double evidence,
-                  const char *format, ...) FAULT_PRINTF(4, 5);
-
-static void alert(struct session_result *result, proto_alert_code code, double evidence,
-                  const char *format, ...)
-{
-    if (result->n_alerts == SESSION_ALERTS_MAX) {
-        return;
-    }
-    struct session_alert *a = &result->alerts[result->n_alerts++];
-    a->code = code;
-    a->evidence = evidence;
-    va_list values;
-    va_start(values, format);
-    (void)vsnprintf(a->text, sizeof a->text, format, values);
-    va_end(values);
-}
-
-/* Answers with an error; its text is the alert's if there is one. */
-static void refuse(struct session_result *result, enum session_status status, proto_error_code code,
-                   const char *key, const char *text)
-{
-    proto_message *reply = &result->reply;
-    proto_message_init(reply, PROTO_KIND_ERROR);
-    reply->env = result->heard.env;
-    proto_error *error = &reply->as.error;
-    strncpy(error->code, proto_error_name(code), sizeof error->code - 1);
-    strncpy(error->key, key, sizeof error->key - 1);
-    strncpy(error->text, text, sizeof error->text - 1);
-    result->status = status;
-    result->has_prediction = false;
-}
-
-static void refuse_with_alert(struct session_result *result, enum session_status status,
-                              proto_error_code code)
-{
-    const struct session_alert *a = &result->alerts[result->n_alerts - 1];
-    refuse(result, status, code, "", a->text);
-}
-
-/* Days since 1970 to a date (Gregorian, UTC). gmtime() may lock and allocate. */
-static void civil_date(int64_t days, int *year, int *month, int *day)
-{
-    const int64_t z = days + 719468; /* from 0000-03-01 */
-    const int64_t era = z / 146097;
-    const int64_t doe = z - era * 146097;
-    const int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    const int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    const int64_t mp = (5 * doy + 2) / 153;
-    *day = (int)(doy - (153 * mp + 2) / 5 + 1);
-    *month = (int)(mp < 10 ? mp + 3 : mp - 9);
-    *year = (int)(yoe + era * 400 + (*month <= 2 ? 1 : 0));
-}
-
-static uint32_t content_of(const proto_trial *t)
-{
-    uint32_t hash = 2166136261U;
-    const double reals[] = {t->stimulus, t->reward, t->rt_s};
-    const int64_t wholes[] = {t->choice, t->side};
-    uint8_t bytes[sizeof reals + sizeof wholes];
-    memcpy(bytes, reals, sizeof reals);
-    memcpy(bytes + sizeof reals, wholes, sizeof wholes);
-    for (size_t i = 0; i < sizeof bytes; i++) {
-        hash = (hash ^ bytes[i]) * 16777619U;
-    }
-    return hash;
-}
-
-static bool has_other_content(const struct session_state *s, int64_t number, uint32_t content)
-{
-    return number > s->trials.highest - COLONY_CONTENTS && number <= s->trials.highest &&
-           s->contents[number % COLONY_CONTENTS] != content;
-}
-
-/* ---- finding subject and session ------------------------------------------------------------- */
-
-/* The event names no subject then: it changed nothing, and a resume must not hear it again when the
- * limit may be a higher one. */
-static bool refuse_at_limit(struct step *step, double limit, const char *text)
-{
-    alert(step->result, PROTO_ALERT_LIMIT, limit, "%s", text);
-    refuse_with_alert(step->result, SESSION_STATUS_REFUSED, PROTO_ERROR_LIMIT);
-    step->result->subject = COLONY_NONE;
-    return false;
-}
-
-static bool refuse_subject(struct step *step)
-{
-    char text[256];
-    (void)snprintf(text, sizeof text,
-                   "subject %s is new and %" PRIu32
-                   " are known: raise limits.subjects and start again",
-                   step->heard->env.subject, step->colony->max_subjects);
-    return refuse_at_limit(step, step->colony->max_subjects, text);
-}
-
-static bool refuse_session(struct step *step, const char *name)
-{
-    char text[256];
-    (void)snprintf(text, sizeof text,
-                   "session %s of %s is new and %" PRIu32
-                   " are known: raise limits.sessions and start again",
-                   name, step->heard->env.subject, step->colony->max_sessions);
-    return refuse_at_limit(step, step->colony->max_sessions, text);
-}
-
-static bool find_subject(struct step *step)
-{
-    struct colony *colony = step->colony;
-    struct session_result *result = step->result;
-    const proto_envelope *env = &step->heard->env;
-    result->subject = colony_find_subject(colony, env->subject);
-    if (result->subject != COLONY_NONE) {
-        return true;
-    }
-    if (colony->n_sessions == colony->max_sessions) { /* a new subject needs a new session */
-        return refuse_session(step, env->session);
-    }
-    result->subject = colony_add_subject(colony, env->subject);
-    result->is_new_subject = result->subject != COLONY_NONE;
-    return result->is_new_subject || refuse_subject(step);
-}
-
-/* The session that the daemon named itself and that this message goes on with, or COLONY_NONE. */
-static uint32_t continued_session(const struct step *step)
-{
-    const struct colony *colony = step->colony;
-    const int64_t current = colony->subjects[step->result->subject].state.session;
-    if (current < 0) {
-        return COLONY_NONE;
-    }
-    const struct session *s = &colony->sessions[current];
-    const proto_message *heard = step->heard;
-    const int64_t idle_ns = colony->config->session.idle_s * NS_PER_S;
-    if (!s->named_here || strcmp(s->rig, heard->env.rig) != 0 ||
-        step->event->t_wall_ns - s->state.last_heard_wall_ns > idle_ns) {
-        return COLONY_NONE;
-    }
-    const bool restarts =
-        heard->kind == PROTO_KIND_TRIAL && heard->env.trial <= 1 &&
-        sequence_check(&s->state.trials, heard->env.trial) == SEQUENCE_DUPLICATE &&
-        (s->state.trials.highest >= COLONY_CONTENTS ||
-         has_other_content(&s->state, heard->env.trial, content_of(&heard->as.trial)));
-    return restarts ? COLONY_NONE : (uint32_t)current;
-}
-
-/* YYYY-MM-DD_NNN, the first NNN that is free. False if none is. */
-static bool name_session(const struct step *step, char *name, size_t cap)
-{
-    int year;
-    int month;
-    int day;
-    civil_date(step->event->t_wall_ns / NS_PER_S / 86400, &year, &month, &day);
-    for (int n = 1; n <= UNNAMED_A_DAY; n++) {
-        (void)snprintf(name, cap, "%04d-%02d-%02d_%03d", year, month, day, n);
-        if (colony_find_session(step->colony, step->heard->env.rig, step->result->subject, name) ==
-            COLONY_NONE) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool find_session(struct step *step)
-{
-    struct colony *colony = step->colony;
-    struct session_result *result = step->result;
-    const proto_envelope *env = &step->heard->env;
-    char name[PROTO_ID_MAX + 1];
-    const bool named_here = env->session[0] == '\0';
-    if (named_here) {
-        result->session = continued_session(step);
-        if (result->session != COLONY_NONE) {
-            return true;
-        }
-        if (!name_session(step, name, sizeof name)) {
-            return refuse_at_limit(step, UNNAMED_A_DAY,
-                                   "the rig began too many sessions without a name today: give "
-                                   "each a name of its own");
-        }
-    } else {
-        strcpy(name, env->session);
-        result->session = colony_find_session(colony, env->rig, result->subject, name);
-        if (result->session != COLONY_NONE) {
-            return true;
-        }
-    }
-    result->session = colony_add_session(colony, env->rig, result->subject, name, named_here);
-    result->is_new_session = result->session != COLONY_NONE;
-    return result->is_new_session || refuse_session(step, name);
+    return result->status != SESSION_STATUS_PLAIN &&
+           (result->status != SESSION_STATUS_DUPLICATE || result->is_counted);
 }
 
 static void alert_violation(struct step *step, const model_audit_alarm *alarm)
 {
     char text[AUDIT_TEXT_MAX];
     audit_text(alarm, step->colony->models.audit, text, sizeof text);
-    alert(step->result, PROTO_ALERT_PROTOCOL_VIOLATION, alarm->e_value, "%s: %s",
-          step->colony->subjects[step->result->subject].name, text);
+    step_alert(step->result, PROTO_ALERT_PROTOCOL_VIOLATION, alarm->e_value, "%s: %s",
+               step->colony->subjects[step->result->subject].name, text);
 }
 
 static bool is_audited(const struct step *step)
@@ -316,39 +114,60 @@ static void enter_unannounced(struct step *step)
 
 /* ---- accounting ------------------------------------------------------------------------------ */
 
-static void take_seq(struct step *step, bool is_old_trial)
+static struct session_state *state_of(const struct step *step)
 {
-    struct session *session = &step->colony->sessions[step->result->session];
-    struct sequence *seqs = &session->state.seqs;
+    return &step->colony->sessions[step->result->session].state;
+}
+
+/* Counts the seq of a message that is journaled. Another message under a seq that was used says
+ * that the rig counts anew. */
+static void take_seq(struct step *step)
+{
+    const uint32_t number = step->colony->sessions[step->result->session].counts;
+    struct session *counting = &step->colony->sessions[number];
+    struct sequence *seqs = &counting->state.seqs;
     const int64_t seq = step->heard->env.seq;
+    const int64_t id = step->event->id;
     if (seq == PROTO_NIL) {
         return;
     }
-    const bool starts_anew = seqs->highest == 0 && (step->heard->kind == PROTO_KIND_SESSION_START);
-    if (starts_anew || (seqs->highest == 0 && seq == 0)) {
-        sequence_init(seqs, seq);
+    const bool is_start = step->heard->kind == PROTO_KIND_SESSION_START;
+    const bool may_start = is_start || seq == 0;
+    switch (step_know_seq(step, step->result->session)) {
+    case STEP_NEW:
+        if (sequence_is_empty(seqs) && may_start) {
+            sequence_init(seqs, seq);
+        }
+        break;
+    case STEP_SAME:
+        return;
+    case STEP_OTHER:
+        if (is_start && seqs->highest == seq && sequence_is_empty(&state_of(step)->trials)) {
+            return; /* said once more, in other words, before anything else */
+        }
+        step_alert(step->result, PROTO_ALERT_SEQ_BACK, (double)(seqs->highest - seq),
+                   "rig %s: seq went back from %" PRId64 " to %" PRId64
+                   " with a new message: the rig was restarted without its spool; counting goes on "
+                   "there",
+                   step->heard->env.rig, seqs->highest, seq);
+        colony_restart_seq(counting, may_start || seq < 1 ? seq : 1, id);
+        break;
     }
-    if (sequence_take(seqs, seq) == SEQUENCE_DUPLICATE && !is_old_trial) {
-        alert(step->result, PROTO_ALERT_SEQ_BACK, (double)(seqs->highest - seq),
-              "rig %s: seq went back from %" PRId64 " to %" PRId64
-              " with a new trial: the rig was restarted without its spool; counting goes on there",
-              step->heard->env.rig, seqs->highest, seq);
-        colony_restart_seq(session, seq);
-        (void)sequence_take(seqs, seq);
-    }
+    colony_count_seq(step->colony, number, seq, step->content, id);
 }
 
 static void check_rig_clock(struct step *step)
 {
-    struct session_state *s = &step->colony->sessions[step->result->session].state;
+    struct session_state *s = state_of(step);
     const int64_t t_rig_us = step->heard->env.t_rig_us;
     if (t_rig_us == PROTO_NIL) {
         return;
     }
     if (s->last_t_rig_us != PROTO_NIL && t_rig_us < s->last_t_rig_us) {
-        alert(step->result, PROTO_ALERT_CLOCK_JUMP, (double)(s->last_t_rig_us - t_rig_us) / 1e6,
-              "rig %s: its clock went back by %.3f s", step->heard->env.rig,
-              (double)(s->last_t_rig_us - t_rig_us) / 1e6);
+        step_alert(step->result, PROTO_ALERT_CLOCK_JUMP,
+                   (double)(s->last_t_rig_us - t_rig_us) / 1e6,
+                   "rig %s: its clock went back by %.3f s", step->heard->env.rig,
+                   (double)(s->last_t_rig_us - t_rig_us) / 1e6);
     }
     s->last_t_rig_us = t_rig_us;
 }
@@ -357,7 +176,10 @@ static void touch(struct step *step)
 {
     const struct session_event *event = step->event;
     struct session_result *result = step->result;
-    step->colony->sessions[result->session].state.last_heard_wall_ns = event->t_wall_ns;
+    struct session_state *s = state_of(step);
+    s->last_heard_mono_ns = event->t_mono_ns;
+    s->last_heard_boot = event->boot;
+    s->last_heard_wall_ns = event->t_wall_ns;
     colony_touch(step->colony, result->subject, result->session, event->id, event->t_mono_ns);
 }
 
@@ -387,10 +209,20 @@ static void predict_first(struct step *step, double stimulus)
                     p->p_right.v, p->lo.v, p->hi.v);
 }
 
+/* The prediction answers for the session that was asked about, which may not be the one that the
+ * animal is in. */
 static void predict(struct step *step)
 {
     const proto_message *heard = step->heard;
-    colony_predict(step->colony, step->result->subject, &step->result->reply);
+    proto_message *reply = &step->result->reply;
+    const struct subject *subject = &step->colony->subjects[step->result->subject];
+    colony_predict(step->colony, step->result->subject, reply);
+    if (subject->state.session != (int64_t)step->result->session) {
+        reply->as.prediction.for_trial = state_of(step)->trials.highest + 1;
+        reply->as.prediction.session_score.present = false;
+        proto_score_init(&reply->as.prediction.session_score.v);
+        reply->as.prediction.session_score.v.n = 0;
+    }
     step->result->has_prediction = true;
     if (heard->kind == PROTO_KIND_TRIAL && !isnan(heard->as.trial.next_stimulus)) {
         predict_first(step, heard->as.trial.next_stimulus);
@@ -422,19 +254,20 @@ static bool take_late_trial(struct step *step, const model_trial *trial)
         result->status = SESSION_STATUS_HEALED;
         return true;
     }
-    alert(result, PROTO_ALERT_OUT_OF_ORDER, 1.0,
-          "%s: trial %" PRId64 " of session %s came too late to be taken up; it is in the journal",
-          subject->name, number, step->colony->sessions[result->session].name);
-    refuse_with_alert(result, SESSION_STATUS_LATE, PROTO_ERROR_OUT_OF_ORDER);
+    step_alert(result, PROTO_ALERT_OUT_OF_ORDER, 1.0,
+               "%s: trial %" PRId64
+               " of session %s came too late to be taken up; it is in the journal",
+               subject->name, number, step->colony->sessions[result->session].name);
+    step_refuse_with_alert(result, SESSION_STATUS_LATE, PROTO_ERROR_OUT_OF_ORDER);
     return false;
 }
 
 static void report_gap(struct step *step, int64_t first, int64_t last)
 {
-    alert(step->result, PROTO_ALERT_GAP, (double)(last - first + 1),
-          "%s: trials %" PRId64 " to %" PRId64 " of session %s were not heard",
-          step->heard->env.subject, first, last,
-          step->colony->sessions[step->result->session].name);
+    step_alert(step->result, PROTO_ALERT_GAP, (double)(last - first + 1),
+               "%s: trials %" PRId64 " to %" PRId64 " of session %s were not heard",
+               step->heard->env.subject, first, last,
+               step->colony->sessions[step->result->session].name);
 }
 
 /* Trials that come late are not audited: those that followed them were, as after a gap. */
@@ -461,6 +294,29 @@ static bool begin_bout(struct subject *subject)
     return is_new;
 }
 
+/* A trial far ahead is in the journal, and is believed when the next goes on from it. */
+static void doubt(struct step *step)
+{
+    struct session_state *session = state_of(step);
+    const int64_t number = step->heard->env.trial;
+    session->doubted = number;
+    session->n_doubted++;
+    step_alert(step->result, PROTO_ALERT_JUMP, (double)(number - session->trials.highest),
+               "%s: trial %" PRId64 " of session %s is %" PRId64
+               " ahead of the one before: it is in the journal, and not taken up unless the next "
+               "goes on from it",
+               step->heard->env.subject, number, step->colony->sessions[step->result->session].name,
+               number - session->trials.highest);
+    step->result->status = SESSION_STATUS_DOUBTED;
+}
+
+/* The trial before this one was doubted, and it came all the same. */
+static void believe(struct session_state *session)
+{
+    sequence_take(&session->trials, session->doubted);
+    session->doubted = PROTO_NIL;
+}
+
 static bool take_next_trial(struct step *step, enum sequence_verdict verdict,
                             const model_trial *trial)
 {
@@ -471,7 +327,7 @@ static bool take_next_trial(struct step *step, enum sequence_verdict verdict,
     subject = &step->colony->subjects[result->subject];
     if (verdict == SEQUENCE_GAP) {
         const int64_t first = session->state.trials.highest + 1;
-        const int64_t last = step->heard->env.trial - 1;
+        const int64_t last = step->heard->env.trial - (session->state.doubted != PROTO_NIL ? 2 : 1);
         heal_open(&subject->state.heal, &subject->state.learner);
         if (last > 0) { /* only trial 0 missing: the rig counts from 1 */
             report_gap(step, first, last);
@@ -479,9 +335,9 @@ static bool take_next_trial(struct step *step, enum sequence_verdict verdict,
     }
     if (colony_observe(step->colony, result->subject, trial, &result->scored) != MODEL_OK &&
         begin_bout(subject)) {
-        alert(result, PROTO_ALERT_MODEL_OUT_OF_RANGE, 1.0,
-              "%s: trial %" PRId64 " would have made the twin's weights not finite; skipped",
-              subject->name, step->heard->env.trial);
+        step_alert(result, PROTO_ALERT_MODEL_OUT_OF_RANGE, 1.0,
+                   "%s: trial %" PRId64 " would have made the twin's weights not finite; skipped",
+                   subject->name, step->heard->env.trial);
     }
     heal_note(&subject->state.heal, step->heard->env.trial, trial);
     watch_protocol(step);
@@ -531,13 +387,13 @@ static void watch_engagement(struct step *step)
     char signs[96];
     model_engagement_explain(engagement, &e);
     print_signs(e.nats, signs, sizeof signs);
-    alert(step->result, PROTO_ALERT_DISENGAGED, e.e_value,
-          "%s seems to have stopped playing in its last %" PRId64 " trials, up to trial %" PRId64
-          ": %s (%s)",
-          subject->name, e.trials, subject->state.for_trial - 1,
-          e.state == MODEL_ENGAGEMENT_AWAY ? "it hardly answers"
-                                           : "it answers, but not as it does when it plays",
-          signs);
+    step_alert(step->result, PROTO_ALERT_DISENGAGED, e.e_value,
+               "%s seems to have stopped playing in its last %" PRId64
+               " trials, up to trial %" PRId64 ": %s (%s)",
+               subject->name, e.trials, subject->state.for_trial - 1,
+               e.state == MODEL_ENGAGEMENT_AWAY ? "it hardly answers"
+                                                : "it answers, but not as it does when it plays",
+               signs);
 }
 
 static bool has_failed(const model_twin *twin)
@@ -602,58 +458,68 @@ static void watch_range(struct step *step)
     char what[160];
     print_outside(&bank->member[first], &step->colony->models.bank->member[first], what,
                   sizeof what);
-    alert(step->result, PROTO_ALERT_MODEL_OUT_OF_RANGE, (double)n,
-          "%s, trial %" PRId64 ": %s; %" PRIu32 " of %" PRIu64
-          " members are held in, and count less until they are back",
-          subject->name, subject->state.for_trial - 1, what, n, bank->n);
+    step_alert(step->result, PROTO_ALERT_MODEL_OUT_OF_RANGE, (double)n,
+               "%s, trial %" PRId64 ": %s; %" PRIu32 " of %" PRIu64
+               " members are held in, and count less until they are back",
+               subject->name, subject->state.for_trial - 1, what, n, bank->n);
 }
 
-/* A finished trial, from the sequence check to the prediction of the next one. */
-static void session_on_trial(struct step *step)
+/* The message had come before: nothing changes, and it is answered as it is now. Under a seq of its
+ * own it is counted, so that the rig learns that it is on disk. */
+static void answer_again(struct step *step)
 {
     struct session_result *result = step->result;
-    const proto_trial *heard = &step->heard->as.trial;
+    const int64_t seq = step->heard->env.seq;
+    result->status = SESSION_STATUS_DUPLICATE;
+    result->is_counted = seq != PROTO_NIL && step_know_seq(step, result->session) != STEP_SAME;
+    if (result->is_counted) {
+        take_seq(step);
+        touch(step);
+    } else {
+        colony_mark(colony_counting(step->colony, result->session), step->event->id - 1);
+    }
+}
+
+static bool is_again(struct step *step)
+{
+    return step->heard->env.seq != PROTO_NIL &&
+           step_know_seq(step, step->result->session) == STEP_SAME;
+}
+
+static void refuse_conflict(struct step *step)
+{
     const int64_t number = step->heard->env.trial;
-    if (isnan(heard->stimulus)) {
-        refuse(result, SESSION_STATUS_REFUSED, PROTO_ERROR_BAD_MESSAGE, "trial.stimulus",
-               "missing: the policies of this version read the signed contrast, not `features`");
-        return;
+    step_alert(step->result, PROTO_ALERT_CONFLICT, 1.0,
+               "%s: trial %" PRId64 " of session %s came again with another content: give each "
+               "session a name of its own",
+               step->heard->env.subject, number,
+               step->colony->sessions[step->result->session].name);
+    step_refuse_with_alert(step->result, SESSION_STATUS_CONFLICT, PROTO_ERROR_CONFLICT);
+    if (step_know_seq(step, step->result->session) == STEP_NEW) {
+        take_seq(step);
     }
-    if (!find_subject(step) || !find_session(step)) {
-        return;
-    }
-    struct session_state *session = &step->colony->sessions[result->session].state;
-    const enum sequence_verdict verdict = sequence_check(&session->trials, number);
-    take_seq(step, verdict == SEQUENCE_DUPLICATE);
-    if (verdict == SEQUENCE_DUPLICATE) {
-        if (has_other_content(session, number, content_of(heard))) {
-            alert(result, PROTO_ALERT_CONFLICT, 1.0,
-                  "%s: trial %" PRId64 " of session %s came again with another content: give each "
-                  "session a name of its own",
-                  step->heard->env.subject, number, step->colony->sessions[result->session].name);
-            refuse_with_alert(result, SESSION_STATUS_CONFLICT, PROTO_ERROR_CONFLICT);
-            touch(step);
-            return;
-        }
-        result->status = SESSION_STATUS_DUPLICATE;
-        colony_mark(&step->colony->sessions[result->session], step->event->id - 1);
-        predict(step);
-        return;
-    }
-
-    const model_trial trial = session_trial(heard);
-    const bool is_taken = verdict == SEQUENCE_LATE ? take_late_trial(step, &trial)
-                                                   : take_next_trial(step, verdict, &trial);
-    (void)sequence_take(&session->trials, number);
-    session->contents[number % COLONY_CONTENTS] = content_of(heard);
-    check_rig_clock(step);
     touch(step);
-    if (!is_taken) {
-        return;
-    }
+}
 
-    struct subject *subject = &step->colony->subjects[result->subject];
-    if (sequence_missing(&session->trials) == 0) {
+/* Has the number come before the highest, next, or too far ahead? A trial that follows a doubted
+ * one has that believed. */
+static enum sequence_verdict check_number(struct session_state *session, int64_t number)
+{
+    enum sequence_verdict verdict = sequence_check(&session->trials, number);
+    if (verdict == SEQUENCE_JUMP_AHEAD && number - 1 == session->doubted) {
+        verdict = SEQUENCE_GAP;
+    } else if (verdict != SEQUENCE_LATE) {
+        session->doubted = PROTO_NIL;
+    }
+    return verdict;
+}
+
+static void count_taken(struct step *step)
+{
+    const proto_trial *heard = &step->heard->as.trial;
+    struct subject *subject = &step->colony->subjects[step->result->subject];
+    struct session_state *session = state_of(step);
+    if (session->trials.missing == 0) {
         heal_close(&subject->state.heal);
     }
     const model_status_trial counted = standing_trial(heard);
@@ -663,22 +529,87 @@ static void session_on_trial(struct step *step)
     watch_engagement(step);
     watch_range(step);
     subject->trial_env = step->heard->env;
+    colony_name_session(&step->colony->sessions[step->result->session], &subject->trial_env);
     subject->trial = *heard;
+}
+
+/* A trial under a number that has not come before. */
+static void take_trial(struct step *step)
+{
+    struct session_result *result = step->result;
+    const int64_t number = step->heard->env.trial;
+    struct session_state *session = state_of(step);
+    const model_trial trial = session_trial(&step->heard->as.trial);
+    const enum sequence_verdict verdict = check_number(session, number);
+    bool is_taken = false;
+    if (verdict == SEQUENCE_JUMP_AHEAD) {
+        doubt(step);
+    } else {
+        is_taken = verdict == SEQUENCE_LATE ? take_late_trial(step, &trial)
+                                            : take_next_trial(step, verdict, &trial);
+        if (verdict != SEQUENCE_LATE && session->doubted != PROTO_NIL) {
+            believe(session);
+        }
+        sequence_take(&session->trials, number);
+    }
+    colony_put_content(step->colony, result->session, CONTENTS_TRIAL, number, step->content,
+                       step->event->id);
+    take_seq(step);
+    check_rig_clock(step);
+    touch(step);
+    if (is_taken) {
+        count_taken(step);
+    }
+}
+
+/* A finished trial, from the sequence check to the prediction of the next one. */
+static void session_on_trial(struct step *step)
+{
+    struct session_result *result = step->result;
+    if (isnan(step->heard->as.trial.stimulus)) {
+        step_refuse(result, SESSION_STATUS_REFUSED, PROTO_ERROR_BAD_MESSAGE, "trial.stimulus",
+                    "missing: the policies of this version read the signed contrast, not "
+                    "`features`");
+        return;
+    }
+    if (!step_find(step)) {
+        return;
+    }
+    switch (is_again(step) ? STEP_SAME : step_know_trial(step, result->session)) {
+    case STEP_OTHER:
+        refuse_conflict(step);
+        return;
+    case STEP_SAME:
+        answer_again(step);
+        break;
+    case STEP_NEW:
+        take_trial(step);
+        break;
+    }
     result->stage_ns[1] = step->colony->now_ns();
-    predict(step);
+    if (result->status != SESSION_STATUS_LATE) {
+        predict(step);
+    }
 }
 
 static void session_on_start(struct step *step)
 {
     const proto_session_start *heard = &step->heard->as.session_start;
     struct session_result *result = step->result;
-    if (!find_subject(step) || !find_session(step)) {
+    if (!step_find(step)) {
         return;
     }
     struct subject *subject = &step->colony->subjects[result->subject];
-    const bool is_again = step->colony->sessions[result->session].state.is_started != 0;
-    take_seq(step, true);
-    if (!is_again) {
+    struct session_state *session = state_of(step);
+    if (is_again(step) || session->start_content == (int64_t)step->content) {
+        answer_again(step);
+        predict(step);
+        return;
+    }
+    const bool is_first = session->is_started == 0;
+    session->start_content = (int64_t)step->content;
+    take_seq(step);
+    if (is_first) {
         const model_status_session_info info = standing_info(heard);
         enter_session(step, &info);
         if (heard->stimuli.n > 0) {
@@ -692,42 +623,77 @@ static void session_on_start(struct step *step)
     predict(step);
 }
 
+static void end_session(struct step *step)
+{
+    struct subject *subject = &step->colony->subjects[step->result->subject];
+    model_audit_alarm alarm;
+    subject->state.is_over = 1;
+    if (is_audited(step) &&
+        auditor_end_session(&subject->state.auditor, step->colony->models.audit, &alarm)) {
+        alert_violation(step, &alarm);
+    }
+}
+
 static void session_on_end(struct step *step)
 {
     struct session_result *result = step->result;
-    if (!find_subject(step) || !find_session(step)) {
+    if (!step_find(step)) {
         return;
     }
-    take_seq(step, true);
+    const struct subject *subject = &step->colony->subjects[result->subject];
+    struct session_state *session = state_of(step);
+    const bool is_current = subject->state.session == (int64_t)result->session;
+    const bool is_over = !is_current || subject->state.is_over != 0;
+    result->reply = *step->heard;
+    if (is_again(step) || (is_over && session->end_content == (int64_t)step->content)) {
+        answer_again(step);
+        return;
+    }
+    session->end_content = (int64_t)step->content;
+    take_seq(step);
     touch(step);
-    struct subject *subject = &step->colony->subjects[result->subject];
-    if (subject->state.session == (int64_t)result->session) {
-        model_audit_alarm alarm;
-        subject->state.is_over = 1;
-        if (is_audited(step) &&
-            auditor_end_session(&subject->state.auditor, step->colony->models.audit, &alarm)) {
-            alert_violation(step, &alarm);
-        }
+    if (is_current) {
+        end_session(step);
     }
     result->status = SESSION_STATUS_NOTED;
-    result->reply = *step->heard;
 }
 
-/* The stimulus is shown, the choice is not made: the prediction for just this one. */
+/* The stimulus is shown, the choice is not made: the prediction for just this one. It begins a
+ * session, and goes on with the present one; to one that was left only a trial comes back. */
 static void session_on_stimulus(struct step *step)
 {
     struct session_result *result = step->result;
-    if (!find_subject(step) || !find_session(step)) {
+    if (!step_find(step)) {
         return;
     }
-    take_seq(step, true);
-    enter_unannounced(step);
-    touch(step);
+    if (is_again(step)) {
+        answer_again(step);
+    } else {
+        take_seq(step);
+        if (state_of(step)->is_started == 0) {
+            enter_unannounced(step);
+        }
+        touch(step);
+        result->status = SESSION_STATUS_NOTED;
+    }
     predict(step);
     proto_prediction *p = &result->reply.as.prediction;
     predict_first(step, step->heard->as.stimulus.stimulus);
     p->stimuli.n = p->p_right.n = p->lo.n = p->hi.n = 1;
-    result->status = SESSION_STATUS_NOTED;
+}
+
+/* The run that a greeting asks about; COLONY_NONE if it was never heard. */
+static uint32_t find_greeted(const struct step *step)
+{
+    const proto_envelope *env = &step->heard->env;
+    char name[PROTO_ID_MAX + 1];
+    if (!colony_run_name(name, env->session, env->run == PROTO_NIL ? 1 : env->run)) {
+        return COLONY_NONE;
+    }
+    const uint32_t number =
+        colony_find_session(step->colony, env->rig, step->result->subject, name);
+    return number != COLONY_NONE && env->run == PROTO_NIL ? step->colony->sessions[number].latest
+                                                          : number;
 }
 
 static void session_on_hello(struct step *step)
@@ -745,8 +711,7 @@ static void session_on_hello(struct step *step)
     if (env->subject[0] != '\0' && env->session[0] != '\0') {
         result->subject = colony_find_subject(step->colony, env->subject);
         if (result->subject != COLONY_NONE) {
-            result->session =
-                colony_find_session(step->colony, env->rig, result->subject, env->session);
+            result->session = find_greeted(step);
         }
     }
 }
@@ -766,10 +731,10 @@ static proto_error_code error_of(const proto_fault *fault)
 static void refuse_bytes(struct session_result *result, const struct session_event *event,
                          const proto_fault *fault)
 {
-    alert(result, PROTO_ALERT_BAD_MESSAGE, 1.0, "%s, %zu bytes: %s%s%s",
-          event->rig != NULL ? event->rig : session_source_name(event->source), event->size,
-          fault->key, fault->key[0] != '\0' ? ": " : "", fault->text);
-    refuse(result, SESSION_STATUS_REFUSED, error_of(fault), fault->key, fault->text);
+    step_alert(result, PROTO_ALERT_BAD_MESSAGE, 1.0, "%s, %zu bytes: %s%s%s",
+               event->rig != NULL ? event->rig : session_source_name(event->source), event->size,
+               fault->key, fault->key[0] != '\0' ? ": " : "", fault->text);
+    step_refuse(result, SESSION_STATUS_REFUSED, error_of(fault), fault->key, fault->text);
 }
 
 static void result_init(struct session_result *result)
@@ -778,6 +743,7 @@ static void result_init(struct session_result *result)
     result->subject = result->session = COLONY_NONE;
     result->is_new_subject = result->is_new_session = false;
     result->scored = LEARNER_OUTCOME_NONE;
+    result->is_counted = false;
     result->has_prediction = false;
     result->n_alerts = 0;
     memset(result->stage_ns, 0, sizeof result->stage_ns);
@@ -806,10 +772,27 @@ int session_decode(const struct session_event *event, proto_message *heard, prot
                : proto_decode(event->bytes, event->size, heard, fault);
 }
 
+/* A reply is about what was asked, whatever has happened since. */
+static void name_reply(const struct step *step)
+{
+    const struct session_result *result = step->result;
+    proto_envelope *env = &step->result->reply.env;
+    strcpy(env->rig, step->heard->env.rig);
+    strcpy(env->subject, step->heard->env.subject);
+    strcpy(env->session, step->heard->env.session);
+    env->run = step->heard->env.run;
+    env->trial = step->heard->env.trial;
+    env->seq = step->heard->env.seq;
+    if (result->session != COLONY_NONE) {
+        colony_name_session(&step->colony->sessions[result->session], env);
+    }
+}
+
 void session_on_message(struct colony *colony, const struct session_event *event,
                         struct session_result *result)
 {
-    struct step step = {colony, event, result, &result->heard};
+    struct step step = {
+        .colony = colony, .event = event, .result = result, .heard = &result->heard};
     proto_fault fault;
     const int64_t start = colony->now_ns();
     result_init(result);
@@ -819,6 +802,7 @@ void session_on_message(struct colony *colony, const struct session_event *event
         refuse_bytes(result, event, &fault);
         return;
     }
+    step.content = proto_content(&result->heard);
     switch (result->heard.kind) {
     case PROTO_KIND_TRIAL:
         session_on_trial(&step);
@@ -855,6 +839,7 @@ void session_on_message(struct colony *colony, const struct session_event *event
         refuse_bytes(result, event, &fault);
         return;
     }
+    name_reply(&step);
     account(result, start, decoded, colony->now_ns());
 }
 

@@ -21,10 +21,11 @@
     X(TAKEN, taken, "a trial, taken up in order")                                                  \
     X(HEALED, healed, "a trial that came late and was put in its place")                           \
     X(LATE, late, "a trial that came too late to be taken up")                                     \
-    X(DUPLICATE, duplicate, "a trial that had come before; not journaled again")                   \
+    X(DOUBTED, doubted, "a trial far ahead, not taken up: the next did not go on from it yet")     \
+    X(DUPLICATE, duplicate, "a message that had come before; journaled only under another seq")    \
     X(CONFLICT, conflict, "another trial under a number already taken; refused")                   \
     X(NOTED, noted, "a message that is not a trial")                                               \
-    X(PLAIN, plain, "a greeting; not journaled")                                                   \
+    X(PLAIN, plain, "a greeting, or a message put off; not journaled")                             \
     X(REFUSED, refused, "not a well-formed message, or beyond a limit")
 
 enum session_source {
@@ -59,6 +60,7 @@ struct session_event {
     int64_t id; /* its number in the journal */
     int64_t t_wall_ns;
     int64_t t_mono_ns;
+    int64_t boot; /* which start of the machine t_mono_ns is of */
     enum session_source source;
     const char *rig;     /* serial only: whose line it is; else NULL */
     const char *subject; /* serial only: who is in the rig; else NULL */
@@ -83,6 +85,7 @@ struct session_result {
     bool is_new_subject;
     bool is_new_session;
     struct learner_outcome scored; /* of a trial taken up; NaN otherwise */
+    bool is_counted;               /* a duplicate under a seq of its own: journaled for that */
     bool has_prediction;           /* reply is a prediction, and belongs in the journal */
     proto_message reply;           /* prediction, error, hello or session_end; no durable_seq yet */
     int64_t stage_ns[SESSION_STAGES]; /* decode, assimilate, predict */

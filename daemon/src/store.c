@@ -35,7 +35,7 @@ static const char *const SQL[] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
     [INSERT_SUBJECT] = "INSERT OR IGNORE INTO subject VALUES (?,?)",
-    [INSERT_SESSION] = "INSERT OR IGNORE INTO session VALUES (?,?,?,?,?,?,NULL)",
+    [INSERT_SESSION] = "INSERT OR IGNORE INTO session VALUES (?,?,?,?,?,?,NULL,?,?,?)",
     [INSERT_EVENT] =
         "INSERT OR IGNORE INTO event VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [INSERT_PREDICTION] = ("INSERT OR IGNORE INTO prediction VALUES"
@@ -127,6 +127,9 @@ static int write_event(struct store *store, const struct record_event *r)
         bind_name(s, 4, r->session_name);
         sqlite3_bind_int(s, 5, r->named_here);
         sqlite3_bind_int64(s, 6, r->t_wall_ns);
+        bind_name(s, 7, r->given_name);
+        sqlite3_bind_int64(s, 8, r->session_run);
+        sqlite3_bind_int64(s, 9, r->session_counts);
         rc = run_statement(s);
     }
     if (rc != SQLITE_OK) {
@@ -371,8 +374,8 @@ static int open_schema(struct store *store, struct fault *fault)
     }
     const char *setup = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
     const char *tables = "BEGIN;" JOURNAL_SCHEMA;
-    const char *views = JOURNAL_VIEWS "PRAGMA user_version = 3; COMMIT;";
-    _Static_assert(JOURNAL_VERSION == 3, "the text above names the version");
+    const char *views = JOURNAL_VIEWS "PRAGMA user_version = 4; COMMIT;";
+    _Static_assert(JOURNAL_VERSION == 4, "the text above names the version");
     if (sqlite3_exec(store->db, setup, NULL, NULL, NULL) != SQLITE_OK ||
         (version == 0 && (sqlite3_exec(store->db, tables, NULL, NULL, NULL) != SQLITE_OK ||
                           sqlite3_exec(store->db, views, NULL, NULL, NULL) != SQLITE_OK))) {
@@ -488,7 +491,7 @@ int store_begin_run(struct store *store, int64_t first_event, const struct confi
     sqlite3_stmt *s = NULL;
     char *text = config_text(config);
     if (text == NULL ||
-        sqlite3_prepare_v2(store->db, "INSERT INTO run VALUES (?,?,?,?,?,?)", -1, &s, NULL) !=
+        sqlite3_prepare_v2(store->db, "INSERT INTO run VALUES (?,?,?,?,?,?,?)", -1, &s, NULL) !=
             SQLITE_OK ||
         sqlite3_bind_int64(s, 1, store->run + 1) != SQLITE_OK ||
         sqlite3_bind_int64(s, 2, first_event) != SQLITE_OK ||
@@ -496,7 +499,7 @@ int store_begin_run(struct store *store, int64_t first_event, const struct confi
         sqlite3_bind_text(s, 4, MURID_VERSION, -1, SQLITE_STATIC) != SQLITE_OK ||
         sqlite3_bind_text(s, 5, model_hash, -1, SQLITE_STATIC) != SQLITE_OK ||
         sqlite3_bind_text(s, 6, text, -1, SQLITE_STATIC) != SQLITE_OK ||
-        sqlite3_step(s) != SQLITE_DONE) {
+        sqlite3_bind_int64(s, 7, clock_boot()) != SQLITE_OK || sqlite3_step(s) != SQLITE_DONE) {
         rc = db_fault(store, fault);
     } else {
         store->run++;

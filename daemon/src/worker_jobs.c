@@ -84,7 +84,7 @@ static bool address(struct worker_outlook *out, proto_kind kind, const struct co
     proto_message_init(&out->message, kind);
     strcpy(out->message.env.rig, s->rig);
     strcpy(out->message.env.subject, s->name);
-    strcpy(out->message.env.session, colony->sessions[s->state.session].name);
+    colony_name_session(&colony->sessions[s->state.session], &out->message.env);
     out->message.env.trial = s->state.for_trial - 1;
     return true;
 }

@@ -529,8 +529,8 @@ static void salvage(decoder *d, proto_message *msg)
 {
     static const uint64_t KEPT =
         (uint64_t)1 << FIELD_envelope_rig | (uint64_t)1 << FIELD_envelope_subject |
-        (uint64_t)1 << FIELD_envelope_session | (uint64_t)1 << FIELD_envelope_trial |
-        (uint64_t)1 << FIELD_envelope_seq;
+        (uint64_t)1 << FIELD_envelope_session | (uint64_t)1 << FIELD_envelope_run |
+        (uint64_t)1 << FIELD_envelope_trial | (uint64_t)1 << FIELD_envelope_seq;
     proto_fault ignored;
     decoder again = {.fault = &ignored};
     target t = {.schema = &proto_schemas[SCHEMA_envelope]};

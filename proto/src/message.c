@@ -85,6 +85,21 @@ bool proto_id_is_valid(const char *s)
     return n > 0;
 }
 
+bool proto_session_is_valid(const char *s)
+{
+    char id[PROTO_ID_MAX + 1];
+    const size_t n = strcspn(s, "+");
+    const size_t digits = strspn(s + n + (s[n] == '+' ? 1 : 0), "0123456789");
+    if (n > PROTO_ID_MAX || strlen(s) > PROTO_ID_MAX) {
+        return false;
+    }
+    memcpy(id, s, n);
+    id[n] = '\0';
+    return proto_id_is_valid(id) &&
+           (s[n] == '\0' ||
+            (s[n + 1] >= '1' && digits <= PROTO_RUN_DIGITS && n + 1 + digits == strlen(s)));
+}
+
 static int trial_check(const proto_trial *t, const char **key, const char **text)
 {
     if (isnan(t->stimulus) && t->features.n == 0) {

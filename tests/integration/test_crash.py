@@ -61,7 +61,8 @@ def states(daemon):
             "SELECT subject.name, session.name, state FROM session"
             " JOIN subject ON subject.id = session.subject"):
         state = session_state(blob)
-        del state["last_heard_wall_ns"]  # when, not what
+        for key in ("last_heard_mono_ns", "last_heard_boot", "last_heard_wall_ns", "counts_since"):
+            del state[key]  # when, not what
         sessions[subject, name] = state
     return subjects, sessions
 

@@ -186,7 +186,7 @@ static void disorder_and_nonsense_allocate_nothing_either(void **state)
     static const enum session_status EXPECTED[] = {SESSION_STATUS_TAKEN, SESSION_STATUS_TAKEN,
                                                    SESSION_STATUS_HEALED, SESSION_STATUS_CONFLICT,
                                                    SESSION_STATUS_DUPLICATE};
-    static const int64_t NUMBERS[] = {0, 2, 1, 1, 2};
+    static const int64_t NUMBERS[] = {0, 3, 2, 2, 3};
     model_random r;
     model_random_seed(&r, 2, 0);
     int64_t calls = 0;

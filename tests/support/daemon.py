@@ -348,18 +348,19 @@ class Rig(threading.Thread):
 
 # ---- what a checkpoint holds (daemon/src/colony.h) ----
 
-SEQUENCE = struct.Struct("<3q4Q")  # through, highest, given_up, seen
+SEQUENCE = struct.Struct("<4q")  # first, through, highest, missing
+SESSION_FIELDS = ("counts_since", "first_seq", "doubted", "n_doubted", "start_content",
+                  "end_content", "is_started", "last_heard_mono_ns", "last_heard_boot",
+                  "last_heard_wall_ns", "last_t_rig_us")
 
 
 def session_state(blob):
-    """A session's state as a dict; last_heard_wall_ns is when, not what."""
-    trials = SEQUENCE.unpack_from(blob, 0)
-    seqs = SEQUENCE.unpack_from(blob, SEQUENCE.size)
-    contents = struct.unpack_from("<64I", blob, 2 * SEQUENCE.size)
-    is_started, last_heard, last_rig = struct.unpack_from("<3q", blob, 2 * SEQUENCE.size + 256)
-    assert len(blob) == 2 * SEQUENCE.size + 256 + 24, len(blob)
-    return {"trials": trials, "seqs": seqs, "contents": contents, "is_started": is_started,
-            "last_heard_wall_ns": last_heard, "last_t_rig_us": last_rig}
+    """A session's state as a dict; last_heard_* is when, not what."""
+    rest = struct.Struct(f"<{len(SESSION_FIELDS)}q")
+    assert len(blob) == 2 * SEQUENCE.size + rest.size, len(blob)
+    return {"trials": SEQUENCE.unpack_from(blob, 0),
+            "seqs": SEQUENCE.unpack_from(blob, SEQUENCE.size),
+            **dict(zip(SESSION_FIELDS, rest.unpack_from(blob, 2 * SEQUENCE.size)))}
 
 
 def subject_state(blob):

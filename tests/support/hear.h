@@ -66,7 +66,7 @@ static inline const struct session_result *hear_bytes(const char *bytes, size_t 
     session_look_ahead(&colony, &result);
     next_event += session_is_journaled(&result) ? 1 : 0;
     if (result.subject != COLONY_NONE &&
-        colony.subjects[result.subject].n_dirty_sessions == COLONY_DIRTY_MAX) {
+        colony_is_full_of_changes(&colony.subjects[result.subject])) {
         colony_clean(&colony.subjects[result.subject]);
     }
     return &result;

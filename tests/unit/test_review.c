@@ -48,13 +48,13 @@ static int set_up(void **state)
     (void)root_file(s->path, JOURNAL_FILE);
     assert_int_equal(sqlite3_open(s->path, &s->db), SQLITE_OK);
     run_sql(s, "PRAGMA journal_mode = WAL;" JOURNAL_SCHEMA);
-    run_sql(s, JOURNAL_VIEWS
-            "PRAGMA user_version = 3;"
-            "INSERT INTO run VALUES (1, 1, 0, 'x', 'built-in', '');"
-            "INSERT INTO subject VALUES (0, 'anna'), (1, 'bob');"
-            "INSERT INTO session VALUES (0, 'rig-1', 0, 'a1', 0, 1700000000000000000, NULL),"
-            " (1, 'rig-2', 1, 'b1', 1, 1700000100000000000, NULL),"
-            " (2, 'rig-1', 0, 'a2', 0, 1700000200000000000, NULL);");
+    run_sql(s, JOURNAL_VIEWS "PRAGMA user_version = 4;"
+                             "INSERT INTO run VALUES (1, 1, 0, 'x', 'built-in', '', 0);"
+                             "INSERT INTO subject VALUES (0, 'anna'), (1, 'bob');"
+                             "INSERT INTO session VALUES (0, 'rig-1', 0, 'a1', 0, "
+                             "1700000000000000000, NULL, 'a1', 1, 0),"
+                             " (1, 'rig-2', 1, 'b1', 1, 1700000100000000000, NULL, 'b1', 1, 1),"
+                             " (2, 'rig-1', 0, 'a2', 0, 1700000200000000000, NULL, 'a2', 1, 2);");
     *state = s;
     return 0;
 }
@@ -634,8 +634,8 @@ static void refuses_a_journal_of_another_schema(void **state)
 {
     struct story *s = *state;
     run_sql(s, "PRAGMA user_version = 2");
-    check_refused(s, "has schema 2, this murid knows 3");
-    run_sql(s, "PRAGMA user_version = 3; DROP VIEW trial; DROP TABLE checkpoint");
+    check_refused(s, "has schema 2, this murid knows 4");
+    run_sql(s, "PRAGMA user_version = 4; DROP VIEW trial; DROP TABLE checkpoint");
     check_refused(s, "10 of its 11 tables");
 }
 

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "journal.h"
 #include "model/random.h"
 #include "ring.h"
 #include "suite.h"
@@ -140,6 +141,24 @@ static void a_record_that_does_not_fit_at_the_end_starts_at_the_front(void **sta
     ring_close(&ring);
 }
 
+/* One message of the journal's must fit into its smallest ring. */
+static void an_empty_ring_has_room_for_its_largest_record_wherever_its_end_stands(void **state)
+{
+    (void)state;
+    struct ring ring;
+    size_t size;
+    assert_int_equal(ring_open(&ring, 1 << 20), 0);
+    for (size_t i = 0; i < ring.capacity / 8; i++) {
+        assert_non_null(ring_reserve(&ring, JOURNAL_UNIT_MAX));
+        assert_non_null(ring_reserve(&ring, 0));
+        ring_commit(&ring, 0);
+        ring_publish(&ring);
+        assert_non_null(ring_next(&ring, &size));
+        ring_free(&ring);
+    }
+    ring_close(&ring);
+}
+
 static void rewound_it_reads_what_was_not_freed_again(void **state)
 {
     (void)state;
@@ -271,6 +290,7 @@ int main(void)
         cmocka_unit_test(a_block_reserved_again_is_the_same_and_may_shrink),
         cmocka_unit_test(a_full_ring_gives_no_room_until_records_are_freed),
         cmocka_unit_test(a_record_that_does_not_fit_at_the_end_starts_at_the_front),
+        cmocka_unit_test(an_empty_ring_has_room_for_its_largest_record_wherever_its_end_stands),
         cmocka_unit_test(rewound_it_reads_what_was_not_freed_again),
         cmocka_unit_test(two_threads_hand_over_every_record_whole_and_in_order),
     };

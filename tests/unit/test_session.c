@@ -47,10 +47,10 @@ static void another_content_under_a_number_taken_is_a_conflict(void **state)
     assert_int_equal(result.reply.kind, PROTO_KIND_ERROR);
     assert_string_equal(result.reply.as.error.code, "conflict");
     assert_true(session_is_journaled(&result));
-    hear_trial("s1", 70 - COLONY_CONTENTS, 7, 0);
-    expect(SESSION_STATUS_CONFLICT, "conflict");
-    hear_trial("s1", 69 - COLONY_CONTENTS, 6, 0); /* contents so old are not remembered */
-    expect(SESSION_STATUS_DUPLICATE, "");
+    for (int t = 6; t < 69; t++) { /* however long ago; with a seq of its own each */
+        hear_trial("s1", t, 1000 + t, t + 1);
+        expect(SESSION_STATUS_CONFLICT, "conflict");
+    }
     assert_memory_equal(&m1()->state.learner, &before, sizeof before);
     assert_int_equal(m1()->last_event, next_event - 1); /* a resume need not hear it again */
 }
@@ -152,16 +152,73 @@ static void a_rig_that_counts_from_1_has_no_gap(void **state)
     expect(SESSION_STATUS_TAKEN, "");
 }
 
-static void a_trial_missed_just_before_a_far_jump_is_late_and_no_conflict(void **state)
+static void a_jump_far_ahead_is_doubted_and_the_trials_that_follow_are_taken(void **state)
 {
     (void)state;
-    for (int t = 0; t < 5; t++) {
+    for (int t = 0; t < 3; t++) {
         hear_trial("s1", t, t + 1, t);
     }
-    hear_trial("s1", 1000, 6, 3);
+    const struct learner before = m1()->state.learner;
+    hear_trial("s1", 1000, 4, 3);
+    expect(SESSION_STATUS_DOUBTED, "jump");
+    assert_int_equal(result.reply.as.prediction.for_trial, 3);
+    assert_memory_equal(&m1()->state.learner, &before, sizeof before);
+    assert_true(session_is_journaled(&result));
+    for (int t = 3; t < 503; t++) {
+        hear_trial("s1", t, t + 2, t);
+        expect(SESSION_STATUS_TAKEN, "");
+    }
+    hear_trial("s1", 1000, 4, 3);
+    expect(SESSION_STATUS_DUPLICATE, "");
+    assert_int_equal(session_of_result()->state.seqs.through, 504);
+}
+
+static void a_jump_that_the_next_trial_goes_on_from_is_believed(void **state)
+{
+    (void)state;
+    hear_trial("s1", 0, 1, 0);
+    hear_trial("s1", 1000, 2, 3);
+    expect(SESSION_STATUS_DOUBTED, "jump");
+    hear_trial("s1", 1001, 3, 4);
     expect(SESSION_STATUS_TAKEN, "gap");
-    hear_trial("s1", 999, 7, 2);
+    assert_non_null(strstr(result.alerts[0].text, "trials 1 to 999"));
+    hear_trial("s1", 1000, 2, 3);
+    expect(SESSION_STATUS_DUPLICATE, "");
+    hear_trial("s1", 999, 4, 2);
     expect(SESSION_STATUS_HEALED, "");
+    hear_trial("s1", 1002, 5, 2);
+    expect(SESSION_STATUS_TAKEN, "");
+}
+
+static void a_slip_to_the_end_of_all_numbers_costs_the_next_trial_nothing(void **state)
+{
+    (void)state;
+    for (int t = 0; t < 6; t++) {
+        hear_trial("s1", t, -1, t);
+    }
+    hear_trial("s1", 1000000000, -1, 3);
+    expect(SESSION_STATUS_DOUBTED, "jump");
+    hear_trial("s1", 6, -1, 6);
+    expect(SESSION_STATUS_TAKEN, "");
+}
+
+static void what_was_never_heard_is_journaled_however_late_it_comes(void **state)
+{
+    (void)state;
+    hear_trial("s1", 0, 1, 0);
+    for (int t = 200; t < 800; t++) {
+        hear_trial("s1", t, t + 1, t);
+        expect(SESSION_STATUS_TAKEN, t == 200 ? "gap" : "");
+    }
+    assert_int_equal(session_of_result()->state.seqs.through, 1);
+    for (int t = 1; t < 200; t++) {
+        hear_trial("s1", t, t + 1, t);
+        expect(SESSION_STATUS_LATE, "out_of_order");
+        assert_true(session_is_journaled(&result));
+        hear_trial("s1", t, t + 1, t);
+        expect(SESSION_STATUS_DUPLICATE, "");
+    }
+    assert_int_equal(session_of_result()->state.seqs.through, 800);
 }
 
 static void features_alone_are_refused_by_name(void **state)
@@ -184,7 +241,10 @@ int main(void)
         HEAR_TEST(a_trial_too_late_is_journaled_and_refused),
         HEAR_TEST(a_late_trial_of_a_session_that_is_over_is_not_taken),
         HEAR_TEST(a_rig_that_counts_from_1_has_no_gap),
-        HEAR_TEST(a_trial_missed_just_before_a_far_jump_is_late_and_no_conflict),
+        HEAR_TEST(a_jump_far_ahead_is_doubted_and_the_trials_that_follow_are_taken),
+        HEAR_TEST(a_jump_that_the_next_trial_goes_on_from_is_believed),
+        HEAR_TEST(a_slip_to_the_end_of_all_numbers_costs_the_next_trial_nothing),
+        HEAR_TEST(what_was_never_heard_is_journaled_however_late_it_comes),
         HEAR_TEST(features_alone_are_refused_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

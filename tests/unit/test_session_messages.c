@@ -5,15 +5,17 @@ static void a_session_start_sets_the_stimuli_and_again_changes_nothing(void **st
 {
     (void)state;
     static const char START[] = "{'kind':'session_start','rig':'r1','subject':'m1','session':'s1',"
-                                "'seq':1,'stimuli':[%s]}";
-    hear(START, "-0.5,0,0.5");
+                                "%s'stimuli':[%s]}";
+    hear(START, "'seq':1,", "-0.5,0,0.5");
     expect(SESSION_STATUS_NOTED, "");
     assert_int_equal(result.reply.as.prediction.stimuli.n, 3);
     assert_int_equal(result.reply.as.prediction.for_trial, 0);
     hear_trial("s1", 0, 2, 1);
     assert_int_equal(result.reply.as.prediction.stimuli.n, 3);
     const struct learner before = m1()->state.learner;
-    hear(START, "1");
+    hear(START, "'seq':1,", "-0.5,0,0.5");
+    expect(SESSION_STATUS_DUPLICATE, "");
+    hear(START, "", "1");
     expect(SESSION_STATUS_NOTED, "");
     assert_int_equal(result.reply.as.prediction.stimuli.n, 3);
     assert_int_equal(result.reply.as.prediction.for_trial, 1);

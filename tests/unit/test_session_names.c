@@ -55,7 +55,7 @@ static void counting_anew_opens_a_new_session_and_resending_does_not(void **stat
     hear_trial("", 1, -1, 1);
     expect(SESSION_STATUS_DUPLICATE, "");
     hear_trial("", 0, -1, 3);
-    expect(SESSION_STATUS_TAKEN, "");
+    expect(SESSION_STATUS_TAKEN, "restarted");
     assert_string_equal(session_of_result()->name, "2024-06-15_002");
     for (int t = 1; t < 100; t++) {
         hear_trial("", t, -1, t);
@@ -145,7 +145,12 @@ static void every_name_is_found_again(void **state)
         (void)snprintf(name, sizeof name, "%d", i * 7919 % 1000);
         assert_int_equal(colony_find_subject(&colony, name), COLONY_NONE);
         assert_int_equal(colony_add_subject(&colony, name), i);
-        assert_int_equal(colony_add_session(&colony, "r", (uint32_t)i, "s", false), i);
+        assert_int_equal(colony_add_session(&colony, &(struct colony_entry){.rig = "r",
+                                                                            .subject = (uint32_t)i,
+                                                                            .given = "s",
+                                                                            .run = 1,
+                                                                            .counts = COLONY_NONE}),
+                         i);
     }
     assert_int_equal(colony_add_subject(&colony, "more"), COLONY_NONE);
     for (int i = 0; i < 1000; i++) {

@@ -18,6 +18,7 @@
 enum {
     PROTO_BYTES_MAX = 16384, /* longest message accepted or made, bytes */
     PROTO_ID_MAX = 64,       /* longest rig, subject or session name, bytes */
+    PROTO_RUN_DIGITS = 10,   /* of the number of a run, at most */
     PROTO_NAME_MAX = 31,     /* longest name in a map of names to numbers, bytes */
     PROTO_DEPTH_MAX = 8      /* deepest nesting accepted, also in keys that are ignored */
 };
@@ -143,5 +144,9 @@ int proto_encode(const proto_message *msg, proto_format format, uint8_t *out, si
 
 /* True if s is a well-formed name of a rig, subject or session. RT-safe: yes. */
 bool proto_id_is_valid(const char *s);
+
+/* True if s names a session as a journal and a trial table do: the name that the rig gave, and from
+ * the second run of its task on its number, as in day1+2. RT-safe: yes. */
+bool proto_session_is_valid(const char *s);
 
 #endif

@@ -1,0 +1,315 @@
+/* Which subject, session and run of its task a message belongs to. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "session_step.h"
+
+static const int64_t NS_PER_S = 1000000000;
+
+enum {
+    UNNAMED_A_DAY = 999, /* sessions of one subject on one rig that get a name here */
+    RUNS_BACK = 16,      /* among so many earlier runs a trial sent again is looked for */
+    START = 8,           /* a rig that begins anew is heard by one of its first trials ... */
+    FAR = 64             /* ... this far back, or more */
+};
+
+static const char NO_ROOM_FOR_RUN[] =
+    "the session's name leaves no room for the number of another run: give each run a session of "
+    "its own, or a shorter name";
+
+/* Days since 1970 to a date (Gregorian, UTC). gmtime() may lock and allocate. */
+static void civil_date(int64_t days, int *year, int *month, int *day)
+{
+    const int64_t z = days + 719468; /* from 0000-03-01 */
+    const int64_t era = z / 146097;
+    const int64_t doe = z - era * 146097;
+    const int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+    const int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    const int64_t mp = (5 * doy + 2) / 153;
+    *day = (int)(doy - (153 * mp + 2) / 5 + 1);
+    *month = (int)(mp < 10 ? mp + 3 : mp - 9);
+    *year = (int)(yoe + era * 400 + (*month <= 2 ? 1 : 0));
+}
+
+/* ---- limits ---------------------------------------------------------------------------------- */
+
+static bool refuse_at_limit(struct step *step, int64_t limit, const char *format, ...)
+    FAULT_PRINTF(3, 4);
+
+/* The event names no subject then: it changed nothing, and a resume must not hear it again when the
+ * limit may be a higher one. */
+static bool refuse_at_limit(struct step *step, int64_t limit, const char *format, ...)
+{
+    char text[256];
+    va_list values;
+    va_start(values, format);
+    (void)vsnprintf(text, sizeof text, format, values);
+    va_end(values);
+    step_alert(step->result, PROTO_ALERT_LIMIT, (double)limit, "%s", text);
+    step_refuse_with_alert(step->result, SESSION_STATUS_REFUSED, PROTO_ERROR_LIMIT);
+    step->result->subject = COLONY_NONE;
+    return false;
+}
+
+static bool is_room_for_subject(struct step *step)
+{
+    const struct colony *colony = step->colony;
+    const proto_envelope *env = &step->heard->env;
+    const struct colony_rig *rig = colony_find_rig(colony, env->rig);
+    const int64_t share = colony->config->limits.subjects_per_rig;
+    if (colony->n_subjects == colony->max_subjects) {
+        return refuse_at_limit(step, colony->max_subjects,
+                               "subject %s is new and %" PRIu32
+                               " are known: raise limits.subjects and start again",
+                               env->subject, colony->max_subjects);
+    }
+    if (rig != NULL && rig->subjects >= share && !colony->is_rerun) {
+        return refuse_at_limit(step, share,
+                               "subject %s is new and rig %s has named its share of %" PRId64
+                               ": raise limits.subjects_per_rig and start again",
+                               env->subject, env->rig, share);
+    }
+    return true;
+}
+
+static bool is_room_for_session(struct step *step)
+{
+    const struct colony *colony = step->colony;
+    const proto_envelope *env = &step->heard->env;
+    const struct colony_rig *rig = colony_find_rig(colony, env->rig);
+    const int64_t share = colony->config->limits.sessions_per_rig;
+    if (colony->n_sessions == colony->max_sessions) {
+        return refuse_at_limit(step, colony->max_sessions,
+                               "session %s of %s is new and %" PRIu32
+                               " are known: raise limits.sessions and start again",
+                               env->session, env->subject, colony->max_sessions);
+    }
+    if (rig != NULL && rig->sessions >= share && !colony->is_rerun) {
+        return refuse_at_limit(step, share,
+                               "session %s is new and rig %s has had its share of %" PRId64
+                               ": raise limits.sessions_per_rig and start again",
+                               env->session, env->rig, share);
+    }
+    return rig != NULL || colony->n_rigs < COLONY_RIGS_MAX || colony->is_rerun ||
+           refuse_at_limit(step, COLONY_RIGS_MAX, "rig %s is new and %d are known", env->rig,
+                           COLONY_RIGS_MAX);
+}
+
+/* ---- adding ---------------------------------------------------------------------------------- */
+
+static bool find_subject(struct step *step)
+{
+    struct colony *colony = step->colony;
+    struct session_result *result = step->result;
+    const proto_envelope *env = &step->heard->env;
+    result->subject = colony_find_subject(colony, env->subject);
+    if (result->subject != COLONY_NONE) {
+        return true;
+    }
+    if (!is_room_for_session(step) || !is_room_for_subject(step)) {
+        return false;
+    }
+    result->subject = colony_add_subject(colony, env->subject);
+    result->is_new_subject = true;
+    return true;
+}
+
+static bool add_session(struct step *step, const char *given, int64_t run, bool named_here,
+                        uint32_t counts)
+{
+    struct session_result *result = step->result;
+    const struct colony_entry entry = {.rig = step->heard->env.rig,
+                                       .subject = result->subject,
+                                       .given = given,
+                                       .run = run,
+                                       .named_here = named_here,
+                                       .counts = counts};
+    char name[PROTO_ID_MAX + 1];
+    if (!colony_run_name(name, given, run)) {
+        return refuse_at_limit(step, run, "%s", NO_ROOM_FOR_RUN);
+    }
+    if (!is_room_for_session(step)) {
+        return false;
+    }
+    result->session = colony_add_session(step->colony, &entry);
+    result->is_new_session = true;
+    return true;
+}
+
+/* YYYY-MM-DD_NNN, the first NNN that is free. */
+static bool add_unnamed(struct step *step)
+{
+    int year;
+    int month;
+    int day;
+    char name[PROTO_ID_MAX + 1];
+    civil_date(step->event->t_wall_ns / NS_PER_S / 86400, &year, &month, &day);
+    for (int n = 1; n <= UNNAMED_A_DAY; n++) {
+        (void)snprintf(name, sizeof name, "%04d-%02d-%02d_%03d", year, month, day, n);
+        if (colony_find_session(step->colony, step->heard->env.rig, step->result->subject, name) ==
+            COLONY_NONE) {
+            return add_session(step, name, 1, true, COLONY_NONE);
+        }
+    }
+    return refuse_at_limit(step, UNNAMED_A_DAY,
+                           "the rig began too many sessions without a name today: give each a "
+                           "name of its own");
+}
+
+/* ---- runs ------------------------------------------------------------------------------------ */
+
+/* True if the message says that the rig has begun its task anew: one of the first trials comes
+ * again with another content, or a session_start under a seq that was used. Rigs that name no
+ * session send nothing again from long ago: there, the same content says so too. */
+static bool begins_anew(struct step *step, uint32_t number)
+{
+    const struct session *s = &step->colony->sessions[number];
+    const proto_envelope *env = &step->heard->env;
+    const enum step_known seq = step_know_seq(step, number);
+    const enum step_known trial = step_know_trial(step, number);
+    if (seq == STEP_SAME || step->is_unsure) {
+        return false;
+    }
+    if (step->heard->kind == PROTO_KIND_SESSION_START) {
+        const struct sequence *seqs = &colony_counting(step->colony, number)->state.seqs;
+        return seq == STEP_OTHER &&
+               (!sequence_is_empty(&s->state.trials) || seqs->highest > env->seq);
+    }
+    const bool is_far = s->state.trials.highest - env->trial >= FAR;
+    const bool is_far_anew = s->named_here && env->seq == PROTO_NIL && env->trial <= 1 && is_far;
+    return trial == STEP_OTHER ? env->trial <= 1 || (env->trial < START && is_far)
+                               : trial == STEP_SAME && is_far_anew;
+}
+
+/* The next run of the session that `number` is a run of. Its seqs go on with the count if they do.
+ */
+static bool begin_run(struct step *step, uint32_t number)
+{
+    const struct colony *colony = step->colony;
+    const struct session *s = &colony->sessions[number];
+    const int64_t seq = step->heard->env.seq;
+    const bool goes_on = seq != PROTO_NIL && seq > colony->sessions[s->counts].state.seqs.highest;
+    const uint32_t first = colony_find_session(colony, s->rig, s->subject, s->given);
+    const uint32_t latest = first != COLONY_NONE ? colony->sessions[first].latest : number;
+    const bool is_added = s->named_here
+                              ? add_unnamed(step)
+                              : add_session(step, s->given, colony->sessions[latest].run + 1, false,
+                                            goes_on ? s->counts : COLONY_NONE);
+    if (!is_added) {
+        return false;
+    }
+    struct session *next = &step->colony->sessions[step->result->session];
+    next->state.first_seq = next->counts != step->result->session ? seq : PROTO_NIL;
+    step_alert(step->result, PROTO_ALERT_RESTARTED, (double)s->state.trials.highest + 1,
+               "rig %s began session %s of %s anew after trial %" PRId64
+               ": what follows is kept as session %s",
+               s->rig, s->given, step->heard->env.subject, s->state.trials.highest, next->name);
+    return true;
+}
+
+/* Of a session's runs the one that a message belongs to which states none: the latest, unless the
+ * message was said before that began. */
+static uint32_t run_of(struct step *step, uint32_t first)
+{
+    const struct session *sessions = step->colony->sessions;
+    const proto_envelope *env = &step->heard->env;
+    uint32_t run = sessions[first].latest;
+    while (env->seq != PROTO_NIL && sessions[run].previous != COLONY_NONE &&
+           env->seq < sessions[run].state.first_seq) {
+        run = sessions[run].previous;
+    }
+    if (step->heard->kind != PROTO_KIND_TRIAL || env->seq != PROTO_NIL ||
+        env->trial <= sessions[run].state.trials.highest + 1) {
+        return run;
+    }
+    uint32_t earlier = sessions[run].previous;
+    for (int i = 0; i < RUNS_BACK && earlier != COLONY_NONE; i++) {
+        if (step_know_trial(step, earlier) == STEP_SAME) {
+            return earlier;
+        }
+        earlier = sessions[earlier].previous;
+    }
+    return run;
+}
+
+/* ---- finding --------------------------------------------------------------------------------- */
+
+/* How long ago the session was last heard: by the monotonic clock, which nobody sets; after a start
+ * of the machine by the other one. */
+static int64_t silence_ns(const struct step *step, const struct session_state *s)
+{
+    const int64_t wall_ns = step->event->t_wall_ns - s->last_heard_wall_ns;
+    return step->event->boot == s->last_heard_boot ? step->event->t_mono_ns - s->last_heard_mono_ns
+                                                   : wall_ns;
+}
+
+/* The session that was named here and that a message without a name goes on with, or COLONY_NONE.
+ */
+static uint32_t continued_session(const struct step *step)
+{
+    const struct colony *colony = step->colony;
+    const int64_t current = colony->subjects[step->result->subject].state.session;
+    if (current < 0) {
+        return COLONY_NONE;
+    }
+    const struct session *s = &colony->sessions[current];
+    const bool goes_on = s->named_here && strcmp(s->rig, step->heard->env.rig) == 0 &&
+                         silence_ns(step, &s->state) <= colony->config->session.idle_s * NS_PER_S;
+    return goes_on ? (uint32_t)current : COLONY_NONE;
+}
+
+static bool find_unnamed(struct step *step)
+{
+    const uint32_t number = continued_session(step);
+    if (number == COLONY_NONE) {
+        return add_unnamed(step);
+    }
+    step->result->session = number;
+    return !begins_anew(step, number) || begin_run(step, number);
+}
+
+static bool find_named(struct step *step)
+{
+    const proto_envelope *env = &step->heard->env;
+    const int64_t run = env->run == PROTO_NIL ? 1 : env->run;
+    char name[PROTO_ID_MAX + 1];
+    const uint32_t number =
+        colony_run_name(name, env->session, run)
+            ? colony_find_session(step->colony, env->rig, step->result->subject, name)
+            : COLONY_NONE;
+    if (number == COLONY_NONE) {
+        return add_session(step, env->session, run, false, COLONY_NONE);
+    }
+    step->result->session = number;
+    if (env->run != PROTO_NIL) {
+        return true;
+    }
+    step->result->session = run_of(step, number);
+    return !begins_anew(step, step->result->session) || begin_run(step, step->result->session);
+}
+
+bool step_find(struct step *step)
+{
+    const proto_envelope *env = &step->heard->env;
+    char name[PROTO_ID_MAX + 1];
+    if (!contents_have_room(&step->colony->contents, 2)) {
+        step_put_off(step->result, "the disk is slower than the trials; send it again");
+        return false;
+    }
+    if (env->run != PROTO_NIL && !colony_run_name(name, env->session, env->run)) {
+        return refuse_at_limit(step, env->run, "%s", NO_ROOM_FOR_RUN);
+    }
+    const bool is_found =
+        find_subject(step) && (env->session[0] == '\0' ? find_unnamed(step) : find_named(step));
+    if (is_found) {
+        (void)step_know_seq(step, step->result->session);
+        (void)step_know_trial(step, step->result->session);
+    }
+    if (step->is_unsure) {
+        step_put_off(step->result, "the journal cannot be read to see whether this came before; "
+                                   "send it again");
+    }
+    return is_found && !step->is_unsure;
+}

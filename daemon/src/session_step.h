@@ -1,0 +1,52 @@
+/* session_step.h - one message on its way through session.c: what every step of it needs, and what
+ * steps say. Threads, memory: as session.h.
+ */
+#ifndef MURID_SESSION_STEP_H
+#define MURID_SESSION_STEP_H
+
+#include "fault.h"
+#include "session.h"
+
+struct step {
+    struct colony *colony;
+    const struct session_event *event;
+    struct session_result *result;
+    const proto_message *heard;
+    uint64_t content; /* of heard: see proto/content.h */
+    bool is_unsure;   /* the journal was asked and could not be read */
+};
+
+/* What is known of a number that a message carries. */
+enum step_known {
+    STEP_NEW,  /* nothing came under it */
+    STEP_SAME, /* this message did */
+    STEP_OTHER /* another one did */
+};
+
+/* Of the seq and of the trial that a message carries, in a session. A message without one is new,
+ * and so is one of which nothing can be known (is_unsure). RT-safe: yes, unless the journal must be
+ * asked. */
+enum step_known step_know_seq(struct step *step, uint32_t session);
+enum step_known step_know_trial(struct step *step, uint32_t session);
+
+/* Adds an alert to the result, if there is room. RT-safe: yes. */
+void step_alert(struct session_result *result, proto_alert_code code, double evidence,
+                const char *format, ...) FAULT_PRINTF(4, 5);
+
+/* Answers with an error. RT-safe: yes. */
+void step_refuse(struct session_result *result, enum session_status status, proto_error_code code,
+                 const char *key, const char *text);
+
+/* The same; its text is the latest alert's. RT-safe: yes. */
+void step_refuse_with_alert(struct session_result *result, enum session_status status,
+                            proto_error_code code);
+
+/* Nothing was done and nothing is journaled: the rig keeps the message. RT-safe: yes. */
+void step_put_off(struct session_result *result, const char *text);
+
+/* Finds subject and session, and in it the run of the task, that a message belongs to; adds what is
+ * new: result->subject, session, is_new_subject, is_new_session. False: it was refused or put off.
+ * RT-safe: as step_know_seq(). */
+bool step_find(struct step *step);
+
+#endif
