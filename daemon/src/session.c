@@ -469,9 +469,9 @@ static void watch_range(struct step *step)
 static void answer_again(struct step *step)
 {
     struct session_result *result = step->result;
-    const int64_t seq = step->heard->env.seq;
     result->status = SESSION_STATUS_DUPLICATE;
-    result->is_counted = seq != PROTO_NIL && step_know_seq(step, result->session) != STEP_SAME;
+    result->is_counted =
+        step->heard->env.seq != PROTO_NIL && step_know_seq(step, result->session) == STEP_NEW;
     if (result->is_counted) {
         take_seq(step);
         touch(step);

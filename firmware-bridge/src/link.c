@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "proto/content.h"
+
 static const int64_t CALL_EVERY_NS = INT64_C(500000000);
 static const int64_t SYNC_EVERY_NS = INT64_C(1000000000);
 static const int64_t SYNC_FIRST_NS = INT64_C(100000000); /* between the first few: sets the clock */
@@ -21,6 +23,7 @@ void bridge_link_reset(bridge_link *link)
     proto_frame_decoder_reset(&link->decoder);
     link->is_greeted = false;
     link->is_pending = false;
+    link->is_doubtful = false;
     link->ack_is_due = false;
     link->has_prediction = false;
     link->has_choice = false;
@@ -36,6 +39,7 @@ static uint16_t in_flight(const bridge_link *link)
 static void start_boot(bridge_link *link, uint16_t boot, uint16_t acked)
 {
     link->was_greeted = true;
+    link->is_doubtful = false;
     link->boot = boot;
     link->acked_seq = acked;
     link->next_seq = (uint16_t)(acked + 1);
@@ -82,7 +86,10 @@ static bool take_hello(bridge_link *link, const proto_frame *frame, int64_t t_mo
     const uint16_t behind = (uint16_t)(link->acked_seq - frame->seq);
     if (!link->was_greeted || hello.boot != link->boot || behind > hello.queue) {
         start_boot(link, hello.boot, frame->seq);
+    } else {
+        link->is_doubtful = behind > 0;
     }
+    link->hello_seq = frame->seq;
     memcpy(link->device_name, hello.name, sizeof hello.name);
     link->device_name[sizeof hello.name] = '\0';
     link->ack_is_due = true;
@@ -117,6 +124,27 @@ static bool is_of_this_boot(bridge_link *link, uint16_t boot)
     return false;
 }
 
+static uint64_t hash_of(const uint8_t *payload, size_t size)
+{
+    return proto_content_bytes(PROTO_CONTENT_START, payload, size);
+}
+
+/* What was heard and durable is acknowledged again: that acknowledgement was lost. Another content
+ * is another start under the same number: the device is called, and begins from what it says. */
+static void take_repeated(bridge_link *link, const proto_frame *frame)
+{
+    const uint64_t heard = link->heard[frame->seq % BRIDGE_LINK_WINDOW];
+    if (heard == hash_of(frame->payload, frame->payload_size)) {
+        link->counters.repeated++;
+        link->is_doubtful = false;
+        link->ack_is_due = true;
+        return;
+    }
+    link->counters.impostors++;
+    link->is_greeted = link->was_greeted = false;
+    link->ack_is_due = false;
+}
+
 static bool take_kept(bridge_link *link, const proto_frame *frame, uint16_t boot, uint32_t t_us,
                       int64_t t_mono_ns, bridge_event *event)
 {
@@ -124,12 +152,13 @@ static bool take_kept(bridge_link *link, const proto_frame *frame, uint16_t boot
         return false;
     }
     bridge_clock_heard(&link->clock, t_us, t_mono_ns);
-    if (frame->seq != link->next_seq) {
-        /* What was heard and durable is acknowledged again: that acknowledgement was lost. */
-        const bool is_past = (uint16_t)(link->next_seq - frame->seq) <= BRIDGE_LINK_WINDOW;
-        link->counters.repeated += is_past ? 1U : 0U;
-        link->counters.ahead += is_past ? 0U : 1U;
-        link->ack_is_due = link->ack_is_due || is_past;
+    const uint16_t behind = (uint16_t)(link->next_seq - frame->seq);
+    if (behind > 0 && behind < BRIDGE_LINK_WINDOW) {
+        take_repeated(link, frame);
+        return false;
+    }
+    if (behind != 0 || link->is_doubtful) {
+        link->counters.ahead++; /* comes again, after what is missing before it */
         return false;
     }
     if (in_flight(link) >= BRIDGE_LINK_WINDOW - 1) {
@@ -210,6 +239,7 @@ void bridge_link_accept(bridge_link *link, const bridge_event *event, uint64_t t
     }
     link->is_pending = false;
     link->ticket[link->next_seq % BRIDGE_LINK_WINDOW] = ticket;
+    link->heard[link->next_seq % BRIDGE_LINK_WINDOW] = hash_of(event->payload, event->payload_size);
     link->next_seq++;
 }
 
@@ -269,7 +299,8 @@ size_t bridge_link_output(bridge_link *link, int64_t t_mono_ns, uint8_t *out, si
         return proto_frame_encode(PROTO_SERIAL_CALL, 0, body, PROTO_SERIAL_CALL_BYTES, out, cap);
     }
     if (link->ack_is_due) {
-        const proto_serial_ack ack = {.boot = link->boot, .seq = link->acked_seq};
+        const proto_serial_ack ack = {.boot = link->boot,
+                                      .seq = link->is_doubtful ? link->hello_seq : link->acked_seq};
         proto_serial_ack_encode(&ack, body);
         n +=
             proto_frame_encode(PROTO_SERIAL_ACK, 0, body, PROTO_SERIAL_ACK_BYTES, out + n, cap - n);

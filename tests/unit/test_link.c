@@ -269,6 +269,37 @@ static void a_device_started_anew_is_another_session(void **state)
     assert_int_equal(w.link.counters.boots, 2);
 }
 
+/* Its memory of boots was lost, or another board stands under the same name. */
+static void a_boot_number_that_comes_again_costs_no_trial(void **state)
+{
+    (void)state;
+    for (uint32_t first = 1; first < 60; first += 7) {
+        for (uint32_t queued = 0; queued <= DEVICE_QUEUE; queued += 5) {
+            static struct wire w;
+            static struct story s;
+            s = (struct story){0};
+            wire_init(&w, suite_seed(), 0.0);
+            play(&w, &s, first, 60);
+            assert_int_equal(s.boot, 7);
+            device_init(&w.device, &w.hal, "murid-test");
+            w.device.boot = 7;
+            s.n_trials = 0;                         /* what the daemon makes of it is another run */
+            for (uint32_t i = 0; i < queued; i++) { /* before the line is up */
+                proto_serial_trial t;
+                example_trial(i, &t);
+                (void)device_push_trial(&w.device, &t);
+                w.now_ns += 1000000; /* the device's clock goes on */
+            }
+            const uint32_t next = w.device.n_trials;
+            for (int i = 0; i < 20000 && !device_is_done(&w.device); i++) {
+                wire_step(&w, listen, &s);
+            }
+            assert_true(device_is_done(&w.device));
+            assert_int_equal(s.n_trials, next);
+        }
+    }
+}
+
 static void the_numbers_of_frames_may_wrap(void **state)
 {
     (void)state;
@@ -470,6 +501,7 @@ int main(void)
         cmocka_unit_test(a_journal_without_room_makes_the_task_wait_and_loses_nothing),
         cmocka_unit_test(nothing_is_acknowledged_before_it_is_durable),
         cmocka_unit_test(a_device_started_anew_is_another_session),
+        cmocka_unit_test(a_boot_number_that_comes_again_costs_no_trial),
         cmocka_unit_test(the_numbers_of_frames_may_wrap),
         cmocka_unit_test(predictions_reach_the_device),
         cmocka_unit_test(a_choice_comes_once_a_trial_to_a_device_that_asks_until_it_is_there),

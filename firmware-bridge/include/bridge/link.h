@@ -16,8 +16,10 @@
  *
  * Order: frames that must not be lost (trial, session_end) come exactly once a boot and in order,
  * as long as each is accepted; one that is not accepted is heard again when the device resends it.
- * What was delivered but not yet acknowledged when this end was restarted comes once more: those
- * above tell by boot and trial number. Acknowledged is only what was said to be durable.
+ * A device that counts its boots wrongly and begins anew under a number that was used is found out
+ * by the content of its frames, and nothing of it is acknowledged that was not heard. What was
+ * delivered but not yet acknowledged when this end was restarted comes once more: those above tell
+ * by boot and trial number. Acknowledged is only what was said to be durable.
  *
  * Threads: one owner. Memory: plain state without pointers. RT-safe: all of it.
  */
@@ -45,13 +47,15 @@ typedef struct {
     uint64_t crc_errors;
     uint64_t length_errors;
     uint64_t resyncs;
-    uint64_t foreign;  /* good frames of an unknown type or size: not our firmware */
-    uint64_t repeated; /* numbered frames heard before: resent */
-    uint64_t ahead;    /* numbered frames whose predecessor is missing: will be resent */
-    uint64_t early;    /* numbered frames before the hello of their boot */
-    uint64_t refused;  /* events delivered but not accepted */
-    uint64_t boots;    /* device starts seen */
-    uint64_t acks;     /* sent */
+    uint64_t foreign;   /* good frames of an unknown type or size: not our firmware */
+    uint64_t repeated;  /* numbered frames heard before: resent */
+    uint64_t ahead;     /* numbered frames whose predecessor is missing: will be resent */
+    uint64_t early;     /* numbered frames before the hello of their boot */
+    uint64_t refused;   /* events delivered but not accepted */
+    uint64_t boots;     /* device starts seen */
+    uint64_t impostors; /* frames that repeat a number with another content: the boot's number was
+                           used before */
+    uint64_t acks;      /* sent */
 } bridge_link_counters;
 
 /* One frame that concerns those above: hello (the first of each boot, and after each reset of the
@@ -80,7 +84,11 @@ typedef struct {
     uint16_t next_seq;  /* the numbered frame to come */
     uint16_t acked_seq; /* highest that is durable */
     bool ack_is_due, call_is_due, has_prediction, has_choice;
-    bool is_pending;    /* an event was given out and is not accepted yet */
+    bool is_pending;  /* an event was given out and is not accepted yet */
+    bool is_doubtful; /* the device says hello and knows of fewer acknowledgements: it may have been
+                         started anew under the number of a boot that was. Until it repeats what
+                         was heard, nothing more is acknowledged */
+    uint16_t hello_seq; /* the last one acknowledged, as it says */
     int64_t call_at_ns; /* when to call next */
     int64_t sync_at_ns; /* when to sync next */
     uint8_t syncs_left; /* of the quick ones at the start */
@@ -89,6 +97,7 @@ typedef struct {
     proto_serial_prediction prediction;
     proto_serial_choice choice;
     uint64_t ticket[BRIDGE_LINK_WINDOW]; /* of seq modulo the window */
+    uint64_t heard[BRIDGE_LINK_WINDOW];  /* hash of each frame's payload, likewise */
 } bridge_link;
 
 /* A link to a device not yet heard. */
