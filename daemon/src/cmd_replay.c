@@ -235,7 +235,7 @@ static int on_event(void *context, const struct rerun_step *step, struct fault *
     r->events++;
     if (step->result->subject != COLONY_NONE) {
         struct subject *s = &r->colony->subjects[step->result->subject];
-        if (s->n_dirty_sessions == COLONY_DIRTY_MAX) {
+        if (colony_is_full_of_changes(s)) {
             colony_clean(s); /* nothing is checkpointed here */
         }
     }
