@@ -424,20 +424,35 @@ void colony_put_content(struct colony *colony, uint32_t session, enum contents_s
                  space == CONTENTS_SEQ ? s->state.counts_since : 0, s->is_whole, content, event);
 }
 
-void colony_count_seq(struct colony *colony, uint32_t session, int64_t seq, uint64_t content,
-                      int64_t event)
+/* Moves `through` over what came earlier. */
+static void pass_seqs(struct colony *colony, uint32_t session, int64_t event)
 {
     enum { MOST = 4096 }; /* the rest is for the next message */
     struct sequence *seqs = &colony->sessions[session].state.seqs;
     uint64_t heard;
-    colony_put_content(colony, session, CONTENTS_SEQ, seq, content, event);
-    sequence_take(seqs, seq);
     for (int i = 0; i < MOST && seqs->through < seqs->highest; i++) {
         if (colony_find_content(colony, session, CONTENTS_SEQ, seqs->through + 1, event, &heard) !=
             CONTENTS_FOUND) {
-            break;
+            return;
         }
         sequence_pass(seqs);
+    }
+}
+
+void colony_count_seq(struct colony *colony, uint32_t session, int64_t seq, uint64_t content,
+                      int64_t event)
+{
+    colony_put_content(colony, session, CONTENTS_SEQ, seq, content, event);
+    sequence_take(&colony->sessions[session].state.seqs, seq);
+    pass_seqs(colony, session, event);
+}
+
+void colony_skip_seqs(struct colony *colony, uint32_t session, int64_t through, int64_t event)
+{
+    struct session *s = &colony->sessions[session];
+    if (sequence_skip(&s->state.seqs, through)) {
+        pass_seqs(colony, session, event);
+        colony_mark(s, event - 1);
     }
 }
 

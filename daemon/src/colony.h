@@ -241,6 +241,10 @@ void colony_put_content(struct colony *colony, uint32_t session, enum contents_s
 void colony_count_seq(struct colony *colony, uint32_t session, int64_t seq, uint64_t content,
                       int64_t event);
 
+/* The rig keeps no seq up to `through` any more, and none of them came: they are of another
+ * journal. RT-safe: yes. */
+void colony_skip_seqs(struct colony *colony, uint32_t session, int64_t through, int64_t event);
+
 /* Hides a session from lookups until colony_add_session() wakes it. */
 void colony_make_dormant(struct colony *colony, uint32_t session);
 

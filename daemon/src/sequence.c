@@ -2,7 +2,8 @@
 
 void sequence_init(struct sequence *s, int64_t first)
 {
-    *s = (struct sequence){.first = first, .through = first - 1, .highest = first - 1};
+    *s = (struct sequence){
+        .first = first, .through = first - 1, .lowest = first, .highest = first - 1};
 }
 
 bool sequence_is_empty(const struct sequence *s)
@@ -24,6 +25,9 @@ enum sequence_verdict sequence_check(const struct sequence *s, int64_t number)
 
 void sequence_take(struct sequence *s, int64_t number)
 {
+    if (sequence_is_empty(s) || number < s->lowest) {
+        s->lowest = number;
+    }
     if (number > s->highest) {
         s->missing += number - s->highest - 1;
         s->highest = number;
@@ -40,6 +44,17 @@ void sequence_take(struct sequence *s, int64_t number)
     if (s->missing == 0) {
         s->through = s->highest;
     }
+}
+
+bool sequence_skip(struct sequence *s, int64_t through)
+{
+    if (sequence_is_empty(s) || through < s->first || s->lowest != through + 1) {
+        return false;
+    }
+    s->missing -= s->lowest - s->first;
+    s->first = s->lowest;
+    s->through = s->missing == 0 ? s->highest : s->lowest;
+    return true;
 }
 
 void sequence_pass(struct sequence *s)

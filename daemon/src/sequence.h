@@ -17,6 +17,7 @@ enum { SEQUENCE_JUMP = 256 };
 struct sequence {
     int64_t first;   /* where the count starts */
     int64_t through; /* none is missing from the first up to here; first - 1: the first is */
+    int64_t lowest;  /* lowest number that came; first before any */
     int64_t highest; /* highest number that came; first - 1 before any */
     int64_t missing; /* numbers from first to highest that have not come */
 };
@@ -41,6 +42,10 @@ enum sequence_verdict sequence_check(const struct sequence *s, int64_t number);
 /* Takes a number that has not come before. `through` moves over it if it is the one after; what
  * came earlier beyond it is for sequence_pass(). RT-safe: yes. */
 void sequence_take(struct sequence *s, int64_t number);
+
+/* Nobody will ever send the numbers up to `through`, none of which came: the count starts behind
+ * them. False if one of them came, or the next one did not. RT-safe: yes. */
+bool sequence_skip(struct sequence *s, int64_t through);
 
 /* The owner knows that the number after `through` has come: `through` moves over it. RT-safe: yes.
  */

@@ -713,6 +713,10 @@ static void session_on_hello(struct step *step)
         if (result->subject != COLONY_NONE) {
             result->session = find_greeted(step);
         }
+        if (result->session != COLONY_NONE && env->seq != PROTO_NIL) {
+            colony_skip_seqs(step->colony, step->colony->sessions[result->session].counts, env->seq,
+                             step->event->id);
+        }
     }
 }
 

@@ -207,6 +207,11 @@ class Client:
     def pending(self):
         return sum(1 for e in self._queue if e.is_spooled)
 
+    @property
+    def trial(self):
+        """The number that the next trial gets."""
+        return self._trial
+
     # ---- what a rig calls ----
 
     def session_start(self, subject, session=None, **keys):

@@ -1,4 +1,5 @@
 """The daemon is killed at random moments while rigs ask; nothing may be lost, doubled or changed."""
+import json
 import os
 import random
 import subprocess
@@ -10,11 +11,14 @@ from daemon import MURID, Daemon, Rig, random_trial, session_state, subject_stat
 
 SEED = int(os.environ.get("SEED", random.SystemRandom().randrange(1 << 32)))
 KILLS = int(os.environ.get("KILLS", 50))
+CLIENT_KILLS = int(os.environ.get("CLIENT_KILLS", 12))
+PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support", "rig_program.py")
 RATE = 200
 
 
-def make_session(draw, rig, subject, name, n_trials, with_disorder=False):
-    """One session's messages; with disorder, some trials come after their successors."""
+def make_session(draw, rig, subject, name, n_trials, with_disorder=False, with_stimuli=False):
+    """One session's messages; with disorder, some trials come after their successors; with stimuli, each
+    trial is announced."""
     keys = {"rig": rig, "subject": subject, "session": name}
     trials = [random_trial(draw, n, **keys) for n in range(n_trials)]
     if with_disorder:
@@ -22,15 +26,19 @@ def make_session(draw, rig, subject, name, n_trials, with_disorder=False):
             if draw.random() < 0.2:
                 j = i + draw.randrange(1, 8)
                 trials[i], trials[j] = trials[j], trials[i]
+    if with_stimuli:
+        trials = [m for t in trials for m in ({"v": 1, "kind": "stimulus", **keys,
+                                               "stimulus": t["stimulus"]}, t)]
     start = {"v": 1, "kind": "session_start", **keys, "stimuli": [-1.0, -0.25, 0.0, 0.25, 1.0]}
     messages = [start, *trials, {"v": 1, "kind": "session_end", **keys}]
     return [dict(m, seq=seq) for seq, m in enumerate(messages, 1)]
 
 
 def make_rig(daemon, draw, i):
-    """Rig 0 has long sessions, rig 1 very short ones, and rig 2 sends in disorder."""
+    """Rig 0 has long sessions and announces its stimuli, rig 1 has very short ones, and rig 2 sends in
+    disorder."""
     n_trials, n_sessions = ((700, 40), (5, 3000), (700, 40))[i]
-    sessions = [make_session(draw, f"rig{i}", f"mouse{i}", f"day{n}", n_trials, i == 2)
+    sessions = [make_session(draw, f"rig{i}", f"mouse{i}", f"day{n}", n_trials, i == 2, i == 0)
                 for n in range(n_sessions)]
     return Rig(daemon, sessions, RATE)
 
@@ -46,6 +54,35 @@ OUTCOMES = """
            baseline_nats, p_disengaged FROM trial ORDER BY subject, event"""
 DISENGAGED = """
     SELECT subject, evidence, text FROM alert WHERE code = 'disengaged' ORDER BY subject, event"""
+
+
+class Program:
+    """A rig's program on murid.py, with its spool: see rig_program.py."""
+
+    def __init__(self, daemon, i, sessions, pause_s):
+        self.path = os.path.join(daemon.directory, f"rig{i}.json")
+        self.sessions = sessions
+        self.subject = f"mouse{i}"
+        with open(self.path, "w") as f:
+            json.dump({"rig": f"rig{i}", "subject": self.subject, "ask": daemon.endpoint["ask"],
+                       "journal": daemon.journal, "sessions": sessions, "pause_s": pause_s,
+                       "spool": os.path.join(daemon.directory, f"rig{i}.spool")}, f)
+        self.process = None
+
+    def start(self):
+        self.process = subprocess.Popen([sys.executable, PROGRAM, self.path], text=True,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def kill(self):
+        self.process.kill()
+        self.process.communicate()
+
+    def is_over(self):
+        return self.process.poll() is not None
+
+    def result(self, timeout=120):
+        said, _ = self.process.communicate(timeout=timeout)
+        return self.process.returncode, said
 
 
 def states(daemon):
@@ -91,7 +128,7 @@ class Crash(unittest.TestCase):
                 self.assertEqual(set(sent) - set(held), set(), "lost")
                 self.assertEqual(held, sent)
 
-    def assert_same_journals(self, one, other):
+    def assert_same_journals(self, one, other, but=()):
         self.assertEqual(one.query("PRAGMA integrity_check"), [("ok",)])
         for sql in (OUTCOMES, PREDICTIONS, DISENGAGED):
             a, b = one.query(sql), other.query(sql)
@@ -99,6 +136,9 @@ class Crash(unittest.TestCase):
             for x, y in zip(a, b):
                 self.assertEqual(x, y)
         (subjects, sessions), (subjects2, sessions2) = states(one), states(other)
+        for state in (*sessions.values(), *sessions2.values()):
+            for key in but:
+                del state[key]
         self.assertEqual(sessions, sessions2)
         self.assertEqual(subjects.keys(), subjects2.keys())
         for name in subjects:
@@ -146,6 +186,45 @@ class Crash(unittest.TestCase):
                     self.assertIsNone(rig.failure)
                 self.assertEqual(whole.stop(), 0)
                 self.assert_same_journals(daemon, whole)
+            self.assert_replays(daemon)
+
+    def test_clients_and_daemon_killed_at_random_end_where_none_was_killed(self):
+        """With murid.py and its spool: each trial once, and flush() never True before it is so."""
+        print(f"SEED={SEED}", file=sys.stderr)
+        draw = random.Random(SEED + 3)
+        plans = [[(f"day{n}", sorted(draw.sample(range(2, 45), draw.choice((1, 1, 2, 3))), reverse=True))
+                  for n in range(8)] for _ in range(3)]
+        with Daemon() as daemon:
+            programs = [Program(daemon, i, plan, 0.01) for i, plan in enumerate(plans)]
+            for program in programs:
+                program.start()
+            kills = [True] * CLIENT_KILLS + [False] * (2 * CLIENT_KILLS)
+            draw.shuffle(kills)
+            for is_client in kills:
+                time.sleep(0.02 + 0.25 * draw.random())
+                if is_client:
+                    program = draw.choice(programs)
+                    if not program.is_over():
+                        program.kill()
+                        program.start()
+                else:
+                    daemon.kill()
+                    time.sleep(0.3 * draw.random())
+                    daemon.launch()
+            daemon.wait_ready()
+            for program in programs:
+                code, said = program.result()
+                self.assertEqual((code, said), (0, "done []\n"))
+            self.assertEqual(daemon.stop(), 0)
+            with Daemon() as whole:
+                again = [Program(whole, i, plan, 0.0) for i, plan in enumerate(plans)]
+                for program in again:
+                    program.start()
+                for program in again:
+                    self.assertEqual(program.result(), (0, "done []\n"))
+                self.assertEqual(whole.stop(), 0)
+                # Each start of a program says session_start once more, under a seq of its own.
+                self.assert_same_journals(daemon, whole, but=("seqs", "start_content", "first_seq"))
             self.assert_replays(daemon)
 
     def test_sigterm_under_load_loses_nothing_and_ends_with_0(self):

@@ -348,7 +348,7 @@ class Rig(threading.Thread):
 
 # ---- what a checkpoint holds (daemon/src/colony.h) ----
 
-SEQUENCE = struct.Struct("<4q")  # first, through, highest, missing
+SEQUENCE = struct.Struct("<5q")  # first, through, lowest, highest, missing
 SESSION_FIELDS = ("counts_since", "first_seq", "doubted", "n_doubted", "start_content",
                   "end_content", "is_started", "last_heard_mono_ns", "last_heard_boot",
                   "last_heard_wall_ns", "last_t_rig_us")

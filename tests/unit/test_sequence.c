@@ -114,6 +114,31 @@ static void a_number_below_the_first_moves_the_start(void **state)
     assert_int_equal(s.through, 11);
 }
 
+static void numbers_that_nobody_will_send_are_skipped_at_the_start_alone(void **state)
+{
+    (void)state;
+    struct sequence s;
+    memset(has_come, 0, sizeof has_come);
+    sequence_init(&s, 1);
+    assert_false(sequence_skip(&s, 49)); /* nothing came yet */
+    take(&s, 50);
+    take(&s, 51);
+    take(&s, 60);
+    assert_int_equal(s.through, 0);
+    assert_false(sequence_skip(&s, 48));
+    assert_false(sequence_skip(&s, 50));
+    assert_false(sequence_skip(&s, 1000000));
+    assert_true(sequence_skip(&s, 49));
+    while (has_come[s.through + 1]) {
+        sequence_pass(&s);
+    }
+    assert_int_equal(s.through, 51);
+    assert_int_equal(s.missing, 8);
+    assert_false(sequence_skip(&s, 59));
+    take(&s, 49); /* it came after all */
+    assert_int_equal(s.through, 51);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,6 +146,7 @@ int main(void)
         cmocka_unit_test(no_number_is_ever_given_up),
         cmocka_unit_test(a_number_far_ahead_is_a_jump_but_not_the_first_of_all),
         cmocka_unit_test(through_is_what_came_without_a_gap_in_any_order),
+        cmocka_unit_test(numbers_that_nobody_will_send_are_skipped_at_the_start_alone),
         cmocka_unit_test(a_number_below_the_first_moves_the_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

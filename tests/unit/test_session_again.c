@@ -222,6 +222,21 @@ static void a_repeat_under_a_new_seq_is_counted_and_journaled_for_that(void **st
     assert_int_equal(durable(), 3);
 }
 
+static void a_rig_in_the_middle_of_its_session_may_go_on_with_a_new_journal(void **state)
+{
+    (void)state;
+    for (int t = 48; t < 60; t++) {
+        hear_trial("s", t, t + 2, t);
+    }
+    assert_int_equal(durable(), 0);
+    hear("{'kind':'hello','rig':'r1','subject':'m1','session':'s','seq':1000}");
+    assert_int_equal(durable(), 0);
+    hear("{'kind':'hello','rig':'r1','subject':'m1','session':'s','seq':49}");
+    assert_int_equal(durable(), 61);
+    hear_trial("s", 60, 62, 0);
+    assert_int_equal(durable(), 62);
+}
+
 static void silence_is_measured_by_the_clock_that_nobody_sets(void **state)
 {
     (void)state;
@@ -285,6 +300,7 @@ int main(void)
         HEAR_TEST(a_rig_may_state_the_run_itself),
         HEAR_TEST(a_name_too_long_for_another_run_is_said),
         HEAR_TEST(a_repeat_under_a_new_seq_is_counted_and_journaled_for_that),
+        HEAR_TEST(a_rig_in_the_middle_of_its_session_may_go_on_with_a_new_journal),
         HEAR_TEST(silence_is_measured_by_the_clock_that_nobody_sets),
         HEAR_TEST(a_rig_has_its_share_of_the_limits_and_no_more),
     };
