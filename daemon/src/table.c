@@ -7,7 +7,7 @@
 
 #include "escape.h"
 
-enum kind { KIND_ID, KIND_TEXT, KIND_COUNT, KIND_REAL, KIND_BIT };
+enum kind { KIND_ID, KIND_SESSION, KIND_TEXT, KIND_COUNT, KIND_REAL, KIND_BIT };
 enum need { NEED_VALUE, NEED_COLUMN, NEED_NOTHING };
 
 static const struct column {
@@ -21,7 +21,8 @@ static const struct column {
 } COLUMNS[] = {
 #define AT(field) offsetof(struct table_row, field)
     {"subject", KIND_ID, NEED_VALUE, AT(subject), 0, 0, "a name: 1 to 64 of A-Z a-z 0-9 . _ -"},
-    {"session", KIND_ID, NEED_VALUE, AT(session), 0, 0, "a name: 1 to 64 of A-Z a-z 0-9 . _ -"},
+    {"session", KIND_SESSION, NEED_VALUE, AT(session), 0, 0,
+     "a name: 1 to 64 of A-Z a-z 0-9 . _ -, or NAME+N for its run N"},
     {"trial", KIND_COUNT, NEED_VALUE, AT(trial), 0, 1e9, "a whole number from 0 to 1000000000"},
     {"stimulus", KIND_REAL, NEED_VALUE, AT(stimulus), -1, 1, "a number from -1 to 1"},
     {"choice", KIND_BIT, NEED_COLUMN, AT(choice), 0, 1, "0, 1 or empty"},
@@ -249,6 +250,22 @@ static bool read_number(const struct field *field, double *out)
     return *end == '\0';
 }
 
+/* NAME, or NAME+N, in all as long as a name may be. */
+static bool is_session(const char *text)
+{
+    char name[PROTO_ID_MAX + 1];
+    const size_t n = strcspn(text, "+");
+    memcpy(name, text, n);
+    name[n] = '\0';
+    if (text[n] == '\0') {
+        return proto_id_is_valid(text);
+    }
+    const char *run = text + n + 1;
+    const size_t n_digits = strspn(run, "0123456789");
+    return proto_id_is_valid(name) && n_digits > 0 && n_digits < 10 && run[n_digits] == '\0' &&
+           run[0] != '0';
+}
+
 /* Puts the field's value into the row; false if it is none the column may hold. */
 static bool store(const struct column *column, const struct field *field, struct table_row *row)
 {
@@ -256,13 +273,13 @@ static bool store(const struct column *column, const struct field *field, struct
     if (column->need != NEED_VALUE && is_unknown(field)) {
         return true;
     }
-    if (column->kind == KIND_ID) {
+    if (column->kind == KIND_ID || column->kind == KIND_SESSION) {
         if (field->size > PROTO_ID_MAX) {
             return false;
         }
         memcpy(to, field->text, field->size);
         to[field->size] = '\0';
-        return proto_id_is_valid(to);
+        return column->kind == KIND_ID ? proto_id_is_valid(to) : is_session(to);
     }
     if (column->kind == KIND_TEXT) {
         char text[TABLE_TASK_MAX + 1];
@@ -379,6 +396,7 @@ void table_write(FILE *to, const struct table_row *row, bool with_stage)
         }
         switch (COLUMNS[i].kind) {
         case KIND_ID:
+        case KIND_SESSION:
             fputs(from, to);
             break;
         case KIND_TEXT:
