@@ -59,9 +59,10 @@ POSITIONS = 64  # sessions whose counters are kept in the spool file
 KEEP = ("journal_behind", "disk_full")
 # The daemon could not read the message: its seq and trial number are free for the next.
 UNREAD = ("bad_message", "unknown_kind", "version")
-# What each kind of message is answered with, if not with an error.
-ANSWERS = {"hello": "hello", "session_start": "prediction", "stimulus": "prediction",
-           "trial": "prediction", "session_end": "session_end"}
+# What each kind of message is answered with, if not with an error; the second by `murid mouse`.
+ANSWERS = {"hello": ("hello",), "session_start": ("prediction", "session_start"),
+           "stimulus": ("prediction", "choice"), "trial": ("prediction", "trial"),
+           "session_end": ("session_end",)}
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 INT_MAX = {"trial": 10**9, "seq": 2**53 - 1, "run": 10**9}
 INT_MIN = {"trial": 0, "seq": 0, "run": 1}
@@ -131,7 +132,7 @@ class _Entry:
     def is_answered_by(self, reply):
         """Of those with its address."""
         run, trial = self.message.get("run"), self.message.get("trial")
-        return (reply.get("kind") in (ANSWERS[self.message["kind"]], "error")
+        return (reply.get("kind") in ANSWERS[self.message["kind"]] + ("error",)
                 and (trial is None or reply.get("trial") == trial)
                 and (run is None or reply.get("run") in (None, run)))
 

@@ -480,6 +480,18 @@ def what_is_no_answer_to_a_message_is_counted_and_changes_nothing():
         daemon.stop()
 
 
+def a_virtual_mouse_is_spoken_to_with_the_same_messages():
+    kinds = {"stimulus": "choice", "session_start": "session_start", "trial": "trial"}
+    daemon = Daemon(say=lambda m, r: [dict(r, kind=kinds.get(m["kind"], r["kind"]))])
+    with murid.Client("rig-1", ask=daemon.endpoint) as client:
+        assert client.session_start("m01")["kind"] == "session_start"
+        assert client.stimulus(0.5)["kind"] == "choice"
+        assert client.ask(stimulus=0.5, choice=1)["kind"] == "trial"
+        assert client.session_end()["kind"] == "session_end"
+        assert client.strays == 0
+    daemon.stop()
+
+
 def a_reply_about_one_session_says_nothing_about_another():
     """As a daemon would that names the present session in its reply to an old one's trial."""
     daemon = Daemon(lag=10**6)
@@ -820,6 +832,7 @@ def main():
                  a_full_disk_keeps_trials_in_the_spool,
                  a_late_answer_is_not_taken_for_the_next_one,
                  what_is_no_answer_to_a_message_is_counted_and_changes_nothing,
+                 a_virtual_mouse_is_spoken_to_with_the_same_messages,
                  a_reply_about_one_session_says_nothing_about_another,
                  a_window_full_of_one_session_does_not_hold_up_the_next,
                  flush_is_true_only_when_every_session_was_confirmed,
