@@ -1,6 +1,7 @@
 #include "client.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,19 +9,67 @@
 
 #include "clock.h"
 
+static const int64_t RETRY_NS = 50000000;
+
+static void close_link(struct client *c)
+{
+    if (c->monitor != NULL) {
+        zmq_close(c->monitor);
+        c->monitor = NULL;
+    }
+    if (c->socket != NULL) {
+        zmq_close(c->socket);
+        c->socket = NULL;
+    }
+}
+
+static int watch_link(struct client *c)
+{
+    const int no_linger = 0;
+    char endpoint[64];
+    (void)snprintf(endpoint, sizeof endpoint, "inproc://client-%p-%" PRIu64, (void *)c, c->n_links);
+    if (zmq_socket_monitor(
+            c->socket, endpoint,
+            ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+                ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) != 0) {
+        return -1;
+    }
+    c->monitor = zmq_socket(c->context, ZMQ_PAIR);
+    if (c->monitor == NULL) {
+        return -1;
+    }
+    (void)zmq_setsockopt(c->monitor, ZMQ_LINGER, &no_linger, sizeof no_linger);
+    return zmq_connect(c->monitor, endpoint);
+}
+
 static int connect_socket(struct client *c)
 {
     const int no_linger = 0;
+    const int never = -1;
     const int queue = 2 * CLIENT_QUEUE;
+    c->is_over = false;
+    c->tried_ns = clock_mono_ns();
+    c->n_links++;
     c->socket = zmq_socket(c->context, ZMQ_DEALER);
     if (c->socket == NULL) {
         return -1;
     }
     (void)zmq_setsockopt(c->socket, ZMQ_LINGER, &no_linger, sizeof no_linger);
+    (void)zmq_setsockopt(c->socket, ZMQ_RECONNECT_IVL, &never, sizeof never);
     (void)zmq_setsockopt(c->socket, ZMQ_SNDHWM, &queue, sizeof queue);
     (void)zmq_setsockopt(c->socket, ZMQ_RCVHWM, &queue, sizeof queue);
     bus_use_client_keys(c->socket, &c->keys);
-    return zmq_connect(c->socket, c->endpoint);
+    return watch_link(c) != 0 ? -1 : zmq_connect(c->socket, c->endpoint);
+}
+
+/* True as long as the connection is there, or is being made. */
+static bool has_link(struct client *c)
+{
+    uint8_t event[64];
+    while (c->monitor != NULL && zmq_recv(c->monitor, event, sizeof event, ZMQ_DONTWAIT) >= 0) {
+        c->is_over = true; /* the frames of any event */
+    }
+    return c->socket != NULL && !c->is_over;
 }
 
 int client_open(struct client *c, void *zmq_context, const char *endpoint,
@@ -45,9 +94,7 @@ int client_open(struct client *c, void *zmq_context, const char *endpoint,
 
 void client_close(struct client *c)
 {
-    if (c->socket != NULL) {
-        zmq_close(c->socket);
-    }
+    close_link(c);
     free(c->queue);
     *c = (struct client){0};
 }
@@ -111,7 +158,9 @@ bool client_send(struct client *c, const proto_message *msg)
         c->heard_ns = clock_mono_ns();
     }
     c->end++;
-    (void)zmq_send(c->socket, e->bytes, e->size, ZMQ_DONTWAIT);
+    if (has_link(c)) { /* else it goes with the others, in order */
+        (void)zmq_send(c->socket, e->bytes, e->size, ZMQ_DONTWAIT);
+    }
     return true;
 }
 
@@ -160,11 +209,11 @@ void client_ask_durable(struct client *c)
 
 static void send_again(struct client *c)
 {
-    zmq_close(c->socket);
-    c->socket = NULL;
+    close_link(c);
     c->heard_ns = clock_mono_ns();
     c->n_hellos = 0;
     if (connect_socket(c) != 0) {
+        c->is_over = true;
         return;
     }
     for (uint64_t i = c->first; i < c->end; i++) {
@@ -339,7 +388,7 @@ enum client_event client_receive(struct client *c, int timeout_ms, proto_message
     uint8_t bytes[PROTO_BYTES_MAX];
     zmq_pollitem_t item = {.socket = c->socket, .events = ZMQ_POLLIN};
     int n = zmq_recv(c->socket, bytes, sizeof bytes, ZMQ_DONTWAIT);
-    if (n < 0 && timeout_ms > 0 && zmq_poll(&item, 1, timeout_ms) > 0) {
+    if (n < 0 && timeout_ms > 0 && zmq_poll(&item, c->socket != NULL ? 1 : 0, timeout_ms) > 0) {
         n = zmq_recv(c->socket, bytes, sizeof bytes, ZMQ_DONTWAIT);
     }
     enum client_event event = CLIENT_SILENCE;
@@ -350,7 +399,10 @@ enum client_event client_receive(struct client *c, int timeout_ms, proto_message
         event = is_read ? take(c, reply) : CLIENT_STRAY;
         c->counts.strays += is_read ? 0 : 1;
     }
-    if (c->waiting > 0 && clock_mono_ns() - c->heard_ns > c->timeout_ns) {
+    const int64_t now_ns = clock_mono_ns();
+    const bool is_silent = c->waiting > 0 && now_ns - c->heard_ns > c->timeout_ns;
+    const bool is_cut = n < 0 && !has_link(c) && now_ns - c->tried_ns > RETRY_NS;
+    if (is_silent || is_cut) {
         send_again(c);
     }
     return event;

@@ -3,7 +3,10 @@
  *
  * An answer is one by name: its kind fits, and rig, subject, session, seq and trial (run, where
  * both state one) are those of a message that waits. Anything else is counted and changes nothing.
- * Threads: one owner. Memory: a fixed queue, allocated by client_open().
+ * A
+ * socket is one connection: when it ends, all that may not be on disk is sent again on the next, in
+ * order, before anything new. Threads: one owner. Memory: a fixed queue, allocated by
+ * client_open().
  */
 #ifndef MURID_CLIENT_H
 #define MURID_CLIENT_H
@@ -55,6 +58,10 @@ struct client_counts {
 struct client {
     void *context; /* the caller's */
     void *socket;
+    void *monitor;    /* tells the end of the connection */
+    bool is_over;     /* it has ended, or could not be made */
+    uint64_t n_links; /* connections tried */
+    int64_t tried_ns; /* when the last was */
     char endpoint[256];
     struct bus_client_keys keys;
     int64_t timeout_ns;         /* without an answer for this long, send again */
@@ -91,8 +98,8 @@ bool client_send(struct client *c, const proto_message *msg);
  * next ones at each call: the answers free the queue. */
 void client_ask_durable(struct client *c);
 
-/* Waits up to timeout_ms for something to come, and takes it. After a longer silence everything
- * that may not be on disk is sent again on a new connection. */
+/* Waits up to timeout_ms for something to come, and takes it. After a longer silence, or the end of
+ * the connection, everything that may not be on disk is sent again on a new one. */
 enum client_event client_receive(struct client *c, int timeout_ms, proto_message *reply);
 
 /* How many messages may not be on disk yet, and how many of them are trials. */

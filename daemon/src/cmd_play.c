@@ -81,19 +81,20 @@ static int find_daemon(struct play *play, struct fault *fault)
         return rc;
     }
     play->publisher = open_publisher(play->context, play->endpoint, &play->keys);
-    say_hello(play->client.socket, play->rig);
-    zmq_pollitem_t items[] = {{.socket = play->client.socket, .events = ZMQ_POLLIN},
-                              {.socket = play->publisher, .events = ZMQ_POLLIN}};
+    uint64_t greeted = 0; /* the connection that a hello was said on */
     const int64_t until_ns = clock_mono_ns() + (int64_t)FIND_DAEMON_MS * 1000000;
     while (!progress_interrupted() && clock_mono_ns() < until_ns) {
-        (void)zmq_poll(items, 2, 100);
-        if ((items[1].revents & ZMQ_POLLIN) != 0) {
+        if (play->client.n_links != greeted) {
+            say_hello(play->client.socket, play->rig);
+            greeted = play->client.n_links;
+        }
+        zmq_pollitem_t item = {.socket = play->publisher, .events = ZMQ_POLLIN};
+        if (zmq_poll(&item, 1, 0) > 0) {
             client_close(&play->client);
             return FAULT_NONE;
         }
         proto_message reply;
-        if ((items[0].revents & ZMQ_POLLIN) != 0 &&
-            client_receive(&play->client, 0, &reply) != CLIENT_SILENCE) {
+        if (client_receive(&play->client, 10, &reply) == CLIENT_HELLO) {
             close_now(play->publisher);
             play->publisher = NULL;
             return FAULT_NONE;

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 import msgpack
 import zmq
@@ -22,6 +23,8 @@ class Router(threading.Thread):
         self.say = say
         self.heard = []
         self.through = {}  # (rig, subject, session, run): seq
+        self.synced = {}  # the same on disk
+        self.lag = 0
         self.socket = zmq.Context.instance().socket(zmq.ROUTER)
         self.socket.linger = 0
         self.endpoint = "tcp://127.0.0.1:%d" % self.socket.bind_to_random_port("tcp://127.0.0.1")
@@ -34,6 +37,9 @@ class Router(threading.Thread):
                 frames = self.socket.recv_multipart()
                 message = msgpack.unpackb(frames[-1])
                 for reply in self.say(message, self.reply_to(message)):
+                    if reply == "crash":
+                        self.crash()
+                        break
                     self.socket.send_multipart(frames[:-1] + [msgpack.packb(reply)])
         self.socket.close(0)
 
@@ -45,7 +51,10 @@ class Router(threading.Thread):
             if message["seq"] == self.through.get(owner, 0) + 1:
                 self.through[owner] = message["seq"]
         if "session" in message:
-            reply["durable_seq"] = self.through.get(owner, 0)
+            through = self.through.get(owner, 0)
+            on_disk = through if message["kind"] == "hello" else max(0, through - self.lag)
+            self.synced[owner] = max(on_disk, self.synced.get(owner, 0))
+            reply["durable_seq"] = self.synced[owner]
         if message["kind"] == "hello":
             return dict(reply, kind="hello")
         return dict(reply, kind="prediction", for_trial=message.get("trial", -1) + 1, stimuli=[0.5],
@@ -55,20 +64,36 @@ class Router(threading.Thread):
         return [(m["session"], m.get("run"), m["trial"], m["stimulus"])
                 for m in self.heard if m["kind"] == "trial"]
 
+    def crash(self):
+        """Comes back at once, with what was on disk."""
+        self.socket.close(0)
+        self.through = dict(self.synced)
+        self.heard = [m for m in self.heard
+                      if m["seq"] <= self.synced.get(tuple(m.get(k) for k in KEYS[:4]), 0)]
+        self.socket = zmq.Context.instance().socket(zmq.ROUTER)
+        self.socket.linger = 0
+        for _ in range(200):
+            try:
+                return self.socket.bind(self.endpoint)
+            except zmq.ZMQError:
+                time.sleep(0.01)
+
     def stop(self):
         self.stopping = True
         self.join()
 
 
-def play(rows, say=lambda message, reply: [reply], words=()):
+def play(rows, say=lambda message, reply: [reply], words=(), lag=0):
     """Plays (session, trial, stimulus) of m1; the stand-in, exit code, standard output and error."""
     router = Router(say)
+    router.lag = lag
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "t.csv")
         with open(path, "w") as f:
             f.write("subject,session,trial,stimulus,choice,reward\n")
             f.writelines("m1,%s,%d,%g,1,1\n" % row for row in rows)
-        done = subprocess.run([MURID, "play", path, "--asap", "--to", router.endpoint, *words],
+        done = subprocess.run([MURID, "play", path, *(words or ["--asap"]), "--to",
+                               router.endpoint],
                               capture_output=True, text=True, timeout=120)
     router.stop()
     return router, done.returncode, done.stdout, done.stderr
@@ -151,11 +176,34 @@ def only_what_was_answered_by_name_and_confirmed_counts():
     assert "35 trials were not confirmed to be on disk" in err, err
 
 
+def a_daemon_that_dies_and_comes_back_gets_all_in_order_before_anything_new():
+    table = rows("s", range(1500)) + rows("t", range(500))
+    router = None
+    crashes = {("s", 300), ("s", 301), ("s", 900), ("t", 499)}
+
+    def say(message, reply):
+        at = message.get("session"), message.get("trial")
+        if at in crashes:
+            crashes.remove(at)
+            return ["crash"]
+        return [reply]
+
+    for words in ((), ("--rate", "2000")):
+        crashes = {("s", 300), ("s", 301), ("s", 900), ("t", 499)}
+        router, code, out, err = play(table, say, words, lag=100)
+        assert code == 0, (out, err)
+        assert not crashes and "2000 trials are on disk, 0 were refused, 0 are not confirmed" in out, out
+        for session, n in (("s", 1500), ("t", 500)):
+            numbers = [t[2] for t in router.trials() if t[0] == session]
+            assert list(dict.fromkeys(numbers)) == list(range(n)), numbers
+
+
 def main():
     for test in (a_session_whose_numbers_fall_back_is_played_as_runs,
                  a_session_named_with_its_run_is_played_as_that_run,
                  rows_that_stand_there_twice_are_played_once_and_late_ones_in_their_session,
                  what_is_refused_is_told_by_reason_and_ends_with_1,
+                 a_daemon_that_dies_and_comes_back_gets_all_in_order_before_anything_new,
                  only_what_was_answered_by_name_and_confirmed_counts):
         test()
         print("ok ", test.__name__.replace("_", " "), flush=True)
