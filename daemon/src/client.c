@@ -216,6 +216,8 @@ static void send_again(struct client *c)
         c->is_over = true;
         return;
     }
+    c->first_waiting = c->first;
+    c->last_durable_seq = PROTO_NIL;
     for (uint64_t i = c->first; i < c->end; i++) {
         struct client_entry *e = entry_at(c, i);
         if (e->state == CLIENT_DONE) {
@@ -261,7 +263,11 @@ static bool is_answer_kind(proto_kind asked, proto_kind replied)
 static struct client_entry *find_asked(struct client *c, const proto_message *reply)
 {
     const struct client_owner replied = owner_of(&reply->env);
-    for (uint64_t i = c->first; i < c->end; i++) {
+    c->first_waiting = c->first_waiting > c->first ? c->first_waiting : c->first;
+    while (c->first_waiting < c->end && entry_at(c, c->first_waiting)->state != CLIENT_WAITS) {
+        c->first_waiting++;
+    }
+    for (uint64_t i = c->first_waiting; i < c->end; i++) {
         struct client_entry *e = entry_at(c, i);
         if (e->seq == reply->env.seq && e->state == CLIENT_WAITS &&
             (e->trial == PROTO_NIL || e->trial == reply->env.trial) &&
@@ -337,11 +343,16 @@ static void take_answer(struct client *c, struct client_entry *e, const proto_me
             return;
         }
     }
+    const int64_t durable_seq = reply->env.durable_seq;
+    const bool is_news = c->last_owner != e->owner_number || c->last_durable_seq != durable_seq ||
+                         e->seq <= durable_seq;
     const uint64_t owner_number = e->owner_number;
     e->state = reply->kind == PROTO_KIND_ERROR ? CLIENT_DONE : CLIENT_ANSWERED;
     c->waiting--;
-    if (reply->env.durable_seq != PROTO_NIL) {
-        free_durable(c, owner_number, reply->env.durable_seq);
+    if (durable_seq != PROTO_NIL && is_news) {
+        free_durable(c, owner_number, durable_seq);
+        c->last_owner = owner_number;
+        c->last_durable_seq = durable_seq;
     }
     leave_queue(c);
 }

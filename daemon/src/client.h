@@ -70,6 +70,9 @@ struct client {
     uint64_t first;             /* oldest */
     uint64_t end;               /* one past the newest */
     uint64_t waiting;           /* not answered yet */
+    uint64_t first_waiting;     /* none before it waits */
+    uint64_t last_owner;        /* the owner and durable_seq that were freed last: */
+    int64_t last_durable_seq;   /* a reply that says the same has no more to free */
     uint64_t next_owner;
     uint64_t ask_from; /* from here on owners are asked about next */
     uint32_t n_hellos;
