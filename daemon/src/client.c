@@ -1,6 +1,7 @@
 #include "client.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,19 +9,67 @@
 
 #include "clock.h"
 
+static const int64_t RETRY_NS = 50000000;
+
+static void close_link(struct client *c)
+{
+    if (c->monitor != NULL) {
+        zmq_close(c->monitor);
+        c->monitor = NULL;
+    }
+    if (c->socket != NULL) {
+        zmq_close(c->socket);
+        c->socket = NULL;
+    }
+}
+
+static int watch_link(struct client *c)
+{
+    const int no_linger = 0;
+    char endpoint[64];
+    (void)snprintf(endpoint, sizeof endpoint, "inproc://client-%p-%" PRIu64, (void *)c, c->n_links);
+    if (zmq_socket_monitor(
+            c->socket, endpoint,
+            ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+                ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) != 0) {
+        return -1;
+    }
+    c->monitor = zmq_socket(c->context, ZMQ_PAIR);
+    if (c->monitor == NULL) {
+        return -1;
+    }
+    (void)zmq_setsockopt(c->monitor, ZMQ_LINGER, &no_linger, sizeof no_linger);
+    return zmq_connect(c->monitor, endpoint);
+}
+
 static int connect_socket(struct client *c)
 {
     const int no_linger = 0;
+    const int never = -1;
     const int queue = 2 * CLIENT_QUEUE;
+    c->is_over = false;
+    c->tried_ns = clock_mono_ns();
+    c->n_links++;
     c->socket = zmq_socket(c->context, ZMQ_DEALER);
     if (c->socket == NULL) {
         return -1;
     }
     (void)zmq_setsockopt(c->socket, ZMQ_LINGER, &no_linger, sizeof no_linger);
+    (void)zmq_setsockopt(c->socket, ZMQ_RECONNECT_IVL, &never, sizeof never);
     (void)zmq_setsockopt(c->socket, ZMQ_SNDHWM, &queue, sizeof queue);
     (void)zmq_setsockopt(c->socket, ZMQ_RCVHWM, &queue, sizeof queue);
     bus_use_client_keys(c->socket, &c->keys);
-    return zmq_connect(c->socket, c->endpoint);
+    return watch_link(c) != 0 ? -1 : zmq_connect(c->socket, c->endpoint);
+}
+
+/* True as long as the connection is there, or is being made. */
+static bool has_link(struct client *c)
+{
+    uint8_t event[64];
+    while (c->monitor != NULL && zmq_recv(c->monitor, event, sizeof event, ZMQ_DONTWAIT) >= 0) {
+        c->is_over = true; /* the frames of any event */
+    }
+    return c->socket != NULL && !c->is_over;
 }
 
 int client_open(struct client *c, void *zmq_context, const char *endpoint,
@@ -45,9 +94,7 @@ int client_open(struct client *c, void *zmq_context, const char *endpoint,
 
 void client_close(struct client *c)
 {
-    if (c->socket != NULL) {
-        zmq_close(c->socket);
-    }
+    close_link(c);
     free(c->queue);
     *c = (struct client){0};
 }
@@ -55,6 +102,39 @@ void client_close(struct client *c)
 static struct client_entry *entry_at(struct client *c, uint64_t i)
 {
     return &c->queue[i % CLIENT_QUEUE];
+}
+
+static struct client_owner owner_of(const proto_envelope *env)
+{
+    struct client_owner o = {.run = env->run};
+    strcpy(o.rig, env->rig);
+    strcpy(o.subject, env->subject);
+    strcpy(o.session, env->session);
+    return o;
+}
+
+static bool is_same_name(const struct client_owner *a, const struct client_owner *b)
+{
+    return strcmp(a->session, b->session) == 0 && strcmp(a->subject, b->subject) == 0 &&
+           strcmp(a->rig, b->rig) == 0;
+}
+
+/* A reply may leave out the run, or say it of a message that did not. */
+static bool is_reply_to(const struct client_owner *asked, const struct client_owner *replied)
+{
+    return is_same_name(asked, replied) &&
+           (asked->run == replied->run || asked->run == PROTO_NIL || replied->run == PROTO_NIL);
+}
+
+static uint64_t number_owner(struct client *c, const struct client_owner *owner)
+{
+    for (uint64_t i = c->end; i-- > c->first;) {
+        const struct client_entry *e = entry_at(c, i);
+        if (e->owner.run == owner->run && is_same_name(&e->owner, owner)) {
+            return e->owner_number;
+        }
+    }
+    return c->next_owner++;
 }
 
 bool client_send(struct client *c, const proto_message *msg)
@@ -67,127 +147,289 @@ bool client_send(struct client *c, const proto_message *msg)
     if (n <= 0) {
         return false;
     }
-    strcpy(e->subject, msg->env.subject);
-    strcpy(e->session, msg->env.session);
+    e->owner = owner_of(&msg->env);
+    e->owner_number = number_owner(c, &e->owner);
+    e->kind = msg->kind;
     e->seq = msg->env.seq;
+    e->trial = msg->env.trial;
     e->size = (uint32_t)n;
-    e->is_answered = false;
+    e->state = CLIENT_WAITS;
     if (c->waiting++ == 0) {
         c->heard_ns = clock_mono_ns();
     }
     c->end++;
-    (void)zmq_send(c->socket, e->bytes, e->size, ZMQ_DONTWAIT);
+    if (has_link(c)) { /* else it goes with the others, in order */
+        (void)zmq_send(c->socket, e->bytes, e->size, ZMQ_DONTWAIT);
+    }
     return true;
 }
 
-void client_ask_durable(struct client *c, const char *rig)
+static bool was_asked_about(const struct client *c, const struct client_owner *owner)
 {
-    if (c->first == c->end) {
-        return;
+    for (uint32_t i = 0; i < c->n_hellos; i++) {
+        if (c->hellos[i].run == owner->run && is_same_name(&c->hellos[i], owner)) {
+            return true;
+        }
     }
-    const struct client_entry *newest = entry_at(c, c->end - 1);
+    return false;
+}
+
+static void say_hello(struct client *c, const struct client_owner *owner)
+{
     uint8_t bytes[512];
     proto_message hello;
     proto_message_init(&hello, PROTO_KIND_HELLO);
-    (void)snprintf(hello.env.rig, sizeof hello.env.rig, "%s", rig);
-    strcpy(hello.env.subject, newest->subject);
-    strcpy(hello.env.session, newest->session);
+    strcpy(hello.env.rig, owner->rig);
+    strcpy(hello.env.subject, owner->subject);
+    strcpy(hello.env.session, owner->session);
+    hello.env.run = owner->run;
     const int n = proto_encode(&hello, PROTO_FORMAT_MSGPACK, bytes, sizeof bytes);
     if (n > 0) {
+        c->hellos[c->n_hellos++] = *owner;
         (void)zmq_send(c->socket, bytes, (size_t)n, ZMQ_DONTWAIT);
     }
 }
 
+void client_ask_durable(struct client *c)
+{
+    c->n_hellos = 0;
+    uint64_t i = c->ask_from > c->first && c->ask_from < c->end ? c->ask_from : c->first;
+    uint64_t asked_last = UINT64_MAX;
+    for (uint64_t looked = c->first; looked < c->end && c->n_hellos < CLIENT_HELLOS; looked++) {
+        const struct client_entry *e = entry_at(c, i);
+        if (e->state == CLIENT_ANSWERED && e->owner_number != asked_last &&
+            !was_asked_about(c, &e->owner)) {
+            say_hello(c, &e->owner);
+            asked_last = e->owner_number;
+        }
+        i = i + 1 < c->end ? i + 1 : c->first;
+    }
+    c->ask_from = i;
+}
+
 static void send_again(struct client *c)
 {
-    zmq_close(c->socket);
-    c->socket = NULL;
+    close_link(c);
     c->heard_ns = clock_mono_ns();
+    c->n_hellos = 0;
     if (connect_socket(c) != 0) {
+        c->is_over = true;
         return;
     }
+    c->first_waiting = c->first;
+    c->last_durable_seq = PROTO_NIL;
     for (uint64_t i = c->first; i < c->end; i++) {
         struct client_entry *e = entry_at(c, i);
+        if (e->state == CLIENT_DONE) {
+            continue;
+        }
         (void)zmq_send(c->socket, e->bytes, e->size, ZMQ_DONTWAIT);
-        c->waiting += e->is_answered ? 1 : 0;
-        e->is_answered = false;
-        c->sent_again++;
+        c->waiting += e->state == CLIENT_ANSWERED ? 1 : 0;
+        e->state = CLIENT_WAITS;
+        c->counts.sent_again++;
     }
 }
 
-/* The daemon journals in the order of receipt: what was answered before a message that is on disk
- * is on disk too. */
-static void free_durable(struct client *c, const proto_message *reply)
+static void leave_queue(struct client *c)
 {
-    uint64_t durable = c->first;
-    for (uint64_t i = c->first; i < c->end; i++) {
-        const struct client_entry *e = entry_at(c, i);
-        if (!e->is_answered) {
-            break;
-        }
-        if (e->seq <= reply->env.durable_seq && strcmp(e->session, reply->env.session) == 0 &&
-            strcmp(e->subject, reply->env.subject) == 0) {
-            durable = i + 1;
-        }
+    while (c->first < c->end && entry_at(c, c->first)->state == CLIENT_DONE) {
+        c->first++;
     }
-    c->first = durable;
 }
 
-static void note_answer(struct client *c, const proto_message *reply)
+/* Only what was answered itself: a durable_seq may be of an earlier run with the same numbers. */
+static void free_durable(struct client *c, uint64_t owner_number, int64_t durable_seq)
 {
     for (uint64_t i = c->first; i < c->end; i++) {
         struct client_entry *e = entry_at(c, i);
-        if (!e->is_answered && e->seq == reply->env.seq &&
-            strcmp(e->subject, reply->env.subject) == 0) {
-            e->is_answered = true;
-            c->waiting--;
-            c->answered++;
-            break;
+        if (e->owner_number == owner_number && e->state == CLIENT_ANSWERED &&
+            e->seq <= durable_seq) {
+            e->state = CLIENT_DONE;
+            c->counts.trials += e->kind == PROTO_KIND_TRIAL ? 1 : 0;
+            c->counts.others += e->kind == PROTO_KIND_TRIAL ? 0 : 1;
         }
     }
-    if (reply->kind == PROTO_KIND_ERROR) {
-        c->refused++;
-        (void)snprintf(c->refusal, sizeof c->refusal, "%s: %s%s%s", reply->as.error.code,
-                       reply->as.error.key, reply->as.error.key[0] != '\0' ? ": " : "",
-                       reply->as.error.text);
+    leave_queue(c);
+}
+
+static bool is_answer_kind(proto_kind asked, proto_kind replied)
+{
+    return replied == PROTO_KIND_ERROR ||
+           replied ==
+               (asked == PROTO_KIND_SESSION_END ? PROTO_KIND_SESSION_END : PROTO_KIND_PREDICTION);
+}
+
+/* The message that waits for this reply, or NULL. */
+static struct client_entry *find_asked(struct client *c, const proto_message *reply)
+{
+    const struct client_owner replied = owner_of(&reply->env);
+    c->first_waiting = c->first_waiting > c->first ? c->first_waiting : c->first;
+    while (c->first_waiting < c->end && entry_at(c, c->first_waiting)->state != CLIENT_WAITS) {
+        c->first_waiting++;
     }
+    for (uint64_t i = c->first_waiting; i < c->end; i++) {
+        struct client_entry *e = entry_at(c, i);
+        if (e->seq == reply->env.seq && e->state == CLIENT_WAITS &&
+            (e->trial == PROTO_NIL || e->trial == reply->env.trial) &&
+            is_answer_kind(e->kind, reply->kind) && is_reply_to(&e->owner, &replied)) {
+            return e;
+        }
+    }
+    return NULL;
+}
+
+static bool is_error(const proto_message *reply, proto_error_code code)
+{
+    return reply->kind == PROTO_KIND_ERROR &&
+           strcmp(reply->as.error.code, proto_error_name(code)) == 0;
 }
 
 /* An answer that says "not now": the message counts as not answered and will be sent again. */
 static bool is_postponed(const proto_message *reply)
 {
-    return reply->kind == PROTO_KIND_ERROR &&
-           (strcmp(reply->as.error.code, proto_error_name(PROTO_ERROR_JOURNAL_BEHIND)) == 0 ||
-            strcmp(reply->as.error.code, proto_error_name(PROTO_ERROR_DISK_FULL)) == 0);
+    return is_error(reply, PROTO_ERROR_JOURNAL_BEHIND) || is_error(reply, PROTO_ERROR_DISK_FULL);
 }
 
-int client_receive(struct client *c, int timeout_ms, proto_message *reply)
+/* The seq of what the daemon could not read was not counted; it goes to a message that changes
+ * nothing, or those after it would never count as durable. */
+static bool fill_hole(struct client *c, struct client_entry *e)
+{
+    proto_message msg;
+    if (e->kind == PROTO_KIND_SESSION_START) {
+        return false;
+    }
+    proto_message_init(&msg, PROTO_KIND_SESSION_START);
+    strcpy(msg.env.rig, e->owner.rig);
+    strcpy(msg.env.subject, e->owner.subject);
+    strcpy(msg.env.session, e->owner.session);
+    msg.env.run = e->owner.run;
+    msg.env.seq = e->seq;
+    const int n = proto_encode(&msg, PROTO_FORMAT_MSGPACK, e->bytes, sizeof e->bytes);
+    if (n <= 0) {
+        return false;
+    }
+    e->size = (uint32_t)n;
+    e->kind = PROTO_KIND_SESSION_START;
+    e->trial = PROTO_NIL;
+    (void)zmq_send(c->socket, e->bytes, e->size, ZMQ_DONTWAIT);
+    return true;
+}
+
+static void count_refusal(struct client *c, const struct client_entry *e, const proto_error *error)
+{
+    int code = 0;
+    while (code < PROTO_ERROR_COUNT &&
+           strcmp(error->code, proto_error_name((proto_error_code)code)) != 0) {
+        code++;
+    }
+    if (e->kind == PROTO_KIND_TRIAL) {
+        c->counts.refused_trials++;
+        c->counts.refused[code]++;
+    } else {
+        c->counts.refused_others++;
+    }
+    (void)snprintf(c->refusal, sizeof c->refusal, "%s: %s%s%s", error->code, error->key,
+                   error->key[0] != '\0' ? ": " : "", error->text);
+}
+
+static void take_answer(struct client *c, struct client_entry *e, const proto_message *reply)
+{
+    if (reply->kind == PROTO_KIND_ERROR) {
+        count_refusal(c, e, &reply->as.error);
+        const bool was_unread = is_error(reply, PROTO_ERROR_BAD_MESSAGE) ||
+                                is_error(reply, PROTO_ERROR_UNKNOWN_KIND) ||
+                                is_error(reply, PROTO_ERROR_VERSION);
+        if (was_unread && fill_hole(c, e)) {
+            return;
+        }
+    }
+    const int64_t durable_seq = reply->env.durable_seq;
+    const bool is_news = c->last_owner != e->owner_number || c->last_durable_seq != durable_seq ||
+                         e->seq <= durable_seq;
+    const uint64_t owner_number = e->owner_number;
+    e->state = reply->kind == PROTO_KIND_ERROR ? CLIENT_DONE : CLIENT_ANSWERED;
+    c->waiting--;
+    if (durable_seq != PROTO_NIL && is_news) {
+        free_durable(c, owner_number, durable_seq);
+        c->last_owner = owner_number;
+        c->last_durable_seq = durable_seq;
+    }
+    leave_queue(c);
+}
+
+/* Frees what the hello says; true also for one that the caller said itself, about nobody. */
+static bool take_hello(struct client *c, const proto_message *reply)
+{
+    const struct client_owner replied = owner_of(&reply->env);
+    for (uint32_t h = 0; h < c->n_hellos; h++) {
+        if (!is_reply_to(&c->hellos[h], &replied)) {
+            continue;
+        }
+        const struct client_owner asked = c->hellos[h];
+        c->hellos[h] = c->hellos[--c->n_hellos];
+        if (reply->env.durable_seq != PROTO_NIL) {
+            free_durable(c, number_owner(c, &asked), reply->env.durable_seq);
+        }
+        return true;
+    }
+    return replied.subject[0] == '\0' && replied.session[0] == '\0';
+}
+
+static enum client_event take(struct client *c, const proto_message *reply)
+{
+    if (reply->kind == PROTO_KIND_HELLO && take_hello(c, reply)) {
+        c->heard_ns = clock_mono_ns();
+        return CLIENT_HELLO;
+    }
+    struct client_entry *e = find_asked(c, reply);
+    if (e == NULL) {
+        c->counts.strays++;
+        return CLIENT_STRAY;
+    }
+    if (is_postponed(reply)) {
+        return CLIENT_STRAY;
+    }
+    c->heard_ns = clock_mono_ns();
+    take_answer(c, e, reply);
+    return CLIENT_ANSWER;
+}
+
+enum client_event client_receive(struct client *c, int timeout_ms, proto_message *reply)
 {
     uint8_t bytes[PROTO_BYTES_MAX];
     zmq_pollitem_t item = {.socket = c->socket, .events = ZMQ_POLLIN};
     int n = zmq_recv(c->socket, bytes, sizeof bytes, ZMQ_DONTWAIT);
-    if (n < 0 && timeout_ms > 0 && zmq_poll(&item, 1, timeout_ms) > 0) {
+    if (n < 0 && timeout_ms > 0 && zmq_poll(&item, c->socket != NULL ? 1 : 0, timeout_ms) > 0) {
         n = zmq_recv(c->socket, bytes, sizeof bytes, ZMQ_DONTWAIT);
     }
-    proto_fault fault;
-    if (n < 0 || (size_t)n > sizeof bytes ||
-        proto_decode(bytes, (size_t)n, reply, &fault) != PROTO_OK || is_postponed(reply)) {
-        if (c->waiting > 0 && clock_mono_ns() - c->heard_ns > c->timeout_ns) {
-            send_again(c);
-        }
-        return 0;
+    enum client_event event = CLIENT_SILENCE;
+    if (n >= 0) {
+        proto_fault fault;
+        const bool is_read =
+            (size_t)n <= sizeof bytes && proto_decode(bytes, (size_t)n, reply, &fault) == PROTO_OK;
+        event = is_read ? take(c, reply) : CLIENT_STRAY;
+        c->counts.strays += is_read ? 0 : 1;
     }
-    c->heard_ns = clock_mono_ns();
-    if (reply->kind != PROTO_KIND_HELLO) {
-        note_answer(c, reply);
+    const int64_t now_ns = clock_mono_ns();
+    const bool is_silent = c->waiting > 0 && now_ns - c->heard_ns > c->timeout_ns;
+    const bool is_cut = n < 0 && !has_link(c) && now_ns - c->tried_ns > RETRY_NS;
+    if (is_silent || is_cut) {
+        send_again(c);
     }
-    if (reply->env.durable_seq != PROTO_NIL) {
-        free_durable(c, reply);
-    }
-    return 1;
+    return event;
 }
 
 uint64_t client_queued(const struct client *c)
 {
     return c->end - c->first;
+}
+
+int64_t client_queued_trials(const struct client *c)
+{
+    int64_t n = 0;
+    for (uint64_t i = c->first; i < c->end; i++) {
+        const struct client_entry *e = &c->queue[i % CLIENT_QUEUE];
+        n += e->kind == PROTO_KIND_TRIAL && e->state != CLIENT_DONE ? 1 : 0;
+    }
+    return n;
 }

@@ -1,7 +1,12 @@
 /* client.h - a rig's side of the ask socket: sends messages, keeps each until it is on disk, and
  * sends again, in order, what an answer did not come for. `murid play` is made of it.
  *
- * Threads: one owner. Memory: a fixed queue, allocated by client_open().
+ * An answer is one by name: its kind fits, and rig, subject, session, seq and trial (run, where
+ * both state one) are those of a message that waits. Anything else is counted and changes nothing.
+ * A
+ * socket is one connection: when it ends, all that may not be on disk is sent again on the next, in
+ * order, before anything new. Threads: one owner. Memory: a fixed queue, allocated by
+ * client_open().
  */
 #ifndef MURID_CLIENT_H
 #define MURID_CLIENT_H
@@ -13,20 +18,50 @@
 #include "fault.h"
 #include "proto/message.h"
 
-enum { CLIENT_QUEUE = 4096, CLIENT_MESSAGE_MAX = 1024 };
+enum { CLIENT_QUEUE = 4096, CLIENT_MESSAGE_MAX = 1024, CLIENT_HELLOS = 64 };
 
-struct client_entry {
+/* Whose count a seq belongs to. */
+struct client_owner {
+    char rig[PROTO_ID_MAX + 1];
     char subject[PROTO_ID_MAX + 1];
     char session[PROTO_ID_MAX + 1];
+    int64_t run; /* PROTO_NIL: not stated */
+};
+
+enum client_state {
+    CLIENT_WAITS,    /* for its answer */
+    CLIENT_ANSWERED, /* as a message of its kind is, but it may not be on disk yet */
+    CLIENT_DONE      /* on disk, or refused for good */
+};
+
+struct client_entry {
+    struct client_owner owner;
+    uint64_t owner_number; /* equal where owners are, among those in the queue */
+    proto_kind kind;
     int64_t seq;
-    bool is_answered;
+    int64_t trial; /* PROTO_NIL: none */
+    enum client_state state;
     uint32_t size;
     uint8_t bytes[CLIENT_MESSAGE_MAX];
+};
+
+/* What became of messages: each is counted once, when it leaves the queue. */
+struct client_counts {
+    int64_t trials; /* on disk */
+    int64_t others; /* session_start and the like, on disk */
+    int64_t refused_trials, refused_others;
+    int64_t refused[PROTO_ERROR_COUNT + 1]; /* trials by code; the last: a code we do not know */
+    int64_t sent_again;
+    int64_t strays; /* what came and was no answer */
 };
 
 struct client {
     void *context; /* the caller's */
     void *socket;
+    void *monitor;    /* tells the end of the connection */
+    bool is_over;     /* it has ended, or could not be made */
+    uint64_t n_links; /* connections tried */
+    int64_t tried_ns; /* when the last was */
     char endpoint[256];
     struct bus_client_keys keys;
     int64_t timeout_ns;         /* without an answer for this long, send again */
@@ -35,8 +70,22 @@ struct client {
     uint64_t first;             /* oldest */
     uint64_t end;               /* one past the newest */
     uint64_t waiting;           /* not answered yet */
-    int64_t answered, refused, sent_again;
+    uint64_t first_waiting;     /* none before it waits */
+    uint64_t last_owner;        /* the owner and durable_seq that were freed last: */
+    int64_t last_durable_seq;   /* a reply that says the same has no more to free */
+    uint64_t next_owner;
+    uint64_t ask_from; /* from here on owners are asked about next */
+    uint32_t n_hellos;
+    struct client_owner hellos[CLIENT_HELLOS]; /* asked about, not answered */
+    struct client_counts counts;
     char refusal[400]; /* the last refusal, "" if none */
+};
+
+enum client_event {
+    CLIENT_SILENCE, /* nothing came */
+    CLIENT_ANSWER,  /* to a message that waited */
+    CLIENT_HELLO,   /* somebody is there; of client_ask_durable(), or of the caller's own */
+    CLIENT_STRAY    /* no answer to anything, or "not now" */
 };
 
 /* Connects; nothing is sent. zmq_context is the caller's. FAULT_NONE, FAULT_INPUT or FAULT_WORK. */
@@ -48,14 +97,16 @@ void client_close(struct client *c);
  * message cannot be encoded. */
 bool client_send(struct client *c, const proto_message *msg);
 
-/* Asks up to which seq a session is on disk: the answer frees the queue. */
-void client_ask_durable(struct client *c, const char *rig);
+/* Asks up to which seq sessions with messages in the queue are on disk, CLIENT_HELLOS of them, the
+ * next ones at each call: the answers free the queue. */
+void client_ask_durable(struct client *c);
 
-/* Waits up to timeout_ms for an answer and takes it: 1 an answer (*reply), 0 none. After a longer
- * silence everything that may not be on disk is sent again on a new connection. */
-int client_receive(struct client *c, int timeout_ms, proto_message *reply);
+/* Waits up to timeout_ms for something to come, and takes it. After a longer silence, or the end of
+ * the connection, everything that may not be on disk is sent again on a new one. */
+enum client_event client_receive(struct client *c, int timeout_ms, proto_message *reply);
 
-/* How many messages may not be on disk yet. */
+/* How many messages may not be on disk yet, and how many of them are trials. */
 uint64_t client_queued(const struct client *c);
+int64_t client_queued_trials(const struct client *c);
 
 #endif

@@ -10,20 +10,13 @@
 #include "escape.h"
 #include "options.h"
 #include "progress.h"
+#include "runs.h"
 #include "table.h"
 
 enum {
-    SUBJECTS_MAX = 4096,
     WINDOW_ASAP = 256,     /* messages under way at full speed */
     FIND_DAEMON_MS = 5000, /* how long to look for somebody at the endpoint */
-    DURABLE_MS = 30000
-};
-
-/* One subject of the table as it is played. */
-struct stream {
-    char subject[PROTO_ID_MAX + 1];
-    char session[PROTO_ID_MAX + 1];
-    int64_t seq;
+    DURABLE_MS = 30000     /* without an answer, or a confirmation at the end, to give up */
 };
 
 struct play {
@@ -41,9 +34,8 @@ struct play {
     struct client client;
     void *publisher; /* XPUB; NULL: by asking */
     struct progress progress;
-    int64_t n_trials, n_sessions, start_ns;
-    size_t n_streams;
-    struct stream streams[SUBJECTS_MAX];
+    struct runs runs;
+    int64_t n_trials, n_repeated, start_ns;
 };
 
 /* ---- finding out who listens ----------------------------------------------------------------- */
@@ -89,18 +81,20 @@ static int find_daemon(struct play *play, struct fault *fault)
         return rc;
     }
     play->publisher = open_publisher(play->context, play->endpoint, &play->keys);
-    say_hello(play->client.socket, play->rig);
-    zmq_pollitem_t items[] = {{.socket = play->client.socket, .events = ZMQ_POLLIN},
-                              {.socket = play->publisher, .events = ZMQ_POLLIN}};
+    uint64_t greeted = 0; /* the connection that a hello was said on */
     const int64_t until_ns = clock_mono_ns() + (int64_t)FIND_DAEMON_MS * 1000000;
     while (!progress_interrupted() && clock_mono_ns() < until_ns) {
-        (void)zmq_poll(items, 2, 100);
-        if ((items[1].revents & ZMQ_POLLIN) != 0) {
+        if (play->client.n_links != greeted) {
+            say_hello(play->client.socket, play->rig);
+            greeted = play->client.n_links;
+        }
+        zmq_pollitem_t item = {.socket = play->publisher, .events = ZMQ_POLLIN};
+        if (zmq_poll(&item, 1, 0) > 0) {
             client_close(&play->client);
             return FAULT_NONE;
         }
         proto_message reply;
-        if ((items[0].revents & ZMQ_POLLIN) != 0 && client_receive(&play->client, 0, &reply) > 0) {
+        if (client_receive(&play->client, 10, &reply) == CLIENT_HELLO) {
             close_now(play->publisher);
             play->publisher = NULL;
             return FAULT_NONE;
@@ -116,46 +110,59 @@ static int find_daemon(struct play *play, struct fault *fault)
 
 /* ---- playing --------------------------------------------------------------------------------- */
 
-static struct stream *find_stream(struct play *play, const char *subject)
-{
-    for (size_t i = play->n_streams; i-- > 0;) {
-        if (strcmp(play->streams[i].subject, subject) == 0) {
-            return &play->streams[i];
-        }
-    }
-    if (play->n_streams == SUBJECTS_MAX) {
-        return NULL;
-    }
-    struct stream *s = &play->streams[play->n_streams++];
-    *s = (struct stream){0};
-    strcpy(s->subject, subject);
-    return s;
-}
-
-static void fill_envelope(const struct play *play, struct stream *s, proto_message *msg)
+static void fill_envelope(const struct play *play, struct run *run, proto_message *msg)
 {
     (void)snprintf(msg->env.rig, sizeof msg->env.rig, "%s", play->rig);
-    strcpy(msg->env.subject, s->subject);
-    strcpy(msg->env.session, s->session);
-    msg->env.seq = ++s->seq;
+    strcpy(msg->env.subject, run->subject);
+    strcpy(msg->env.session, run->session);
+    msg->env.run = run->is_stated ? run->number : PROTO_NIL;
+    msg->env.seq = ++run->seq;
+}
+
+/* Takes all that is there, waiting up to timeout_ms for the first. True if an answer was. */
+static bool take_answers(struct play *play, int timeout_ms)
+{
+    proto_message reply;
+    bool was_answered = false;
+    enum client_event event;
+    while ((event = client_receive(&play->client, timeout_ms, &reply)) != CLIENT_SILENCE) {
+        was_answered = was_answered || event == CLIENT_ANSWER;
+        timeout_ms = 0;
+    }
+    return was_answered;
 }
 
 /* The queue is full, or the table is at its end: nothing to do until the disk has more. */
 static void wait_for_disk(struct play *play)
 {
-    proto_message reply;
-    client_ask_durable(&play->client, play->rig);
-    while (client_receive(&play->client, 10, &reply) > 0 && reply.kind != PROTO_KIND_HELLO) {
-    }
+    client_ask_durable(&play->client);
+    (void)take_answers(play, 10);
     clock_sleep_ns(5000000);
 }
 
-static void take_answers(struct play *play, int timeout_ms)
+/* Lets messages under way and kept come below what is allowed. */
+static int wait_for_answers(struct play *play, uint64_t window, struct fault *fault)
 {
-    proto_message reply;
-    while (client_receive(&play->client, timeout_ms, &reply) > 0) {
-        timeout_ms = 0;
+    int64_t until_ns = clock_mono_ns() + (int64_t)DURABLE_MS * 1000000;
+    while (play->client.waiting >= window || client_queued(&play->client) == CLIENT_QUEUE) {
+        const uint64_t queued = client_queued(&play->client);
+        bool is_going_on = take_answers(play, 10);
+        if (queued == CLIENT_QUEUE) {
+            wait_for_disk(play);
+            is_going_on = is_going_on || client_queued(&play->client) < queued;
+        }
+        if (is_going_on) {
+            until_ns = clock_mono_ns() + (int64_t)DURABLE_MS * 1000000;
+        }
+        if (progress_interrupted()) {
+            return FAULT_WORK;
+        }
+        if (clock_mono_ns() > until_ns) {
+            return fault_set(fault, FAULT_WORK, "%s: no answer for %d s", play->endpoint,
+                             DURABLE_MS / 1000);
+        }
     }
+    return FAULT_NONE;
 }
 
 /* Sends one message, waiting while as many as allowed are under way. */
@@ -171,36 +178,26 @@ static int put(struct play *play, const proto_message *msg, struct fault *fault)
         }
         return n > 0 ? FAULT_NONE : fault_set(fault, FAULT_WORK, "a trial could not be encoded");
     }
-    const uint64_t window = play->rate > 0.0 ? 1 : WINDOW_ASAP;
-    while (play->client.waiting >= window || client_queued(&play->client) == CLIENT_QUEUE) {
-        if (play->client.waiting == 0) {
-            wait_for_disk(play);
-        } else {
-            take_answers(play, 10);
-        }
-        if (progress_interrupted()) {
-            return FAULT_WORK;
-        }
+    const int rc = wait_for_answers(play, play->rate > 0.0 ? 1 : WINDOW_ASAP, fault);
+    if (rc != FAULT_NONE) {
+        return rc;
     }
     if (!client_send(&play->client, msg)) {
         return fault_set(fault, FAULT_WORK, "a trial could not be encoded");
     }
-    take_answers(play, 0);
+    (void)take_answers(play, 0);
     return FAULT_NONE;
 }
 
-static int play_start(struct play *play, struct stream *s, const struct table_row *row,
+static int play_start(struct play *play, struct run *run, const struct table_row *row,
                       struct fault *fault)
 {
     proto_message msg;
-    strcpy(s->session, row->session);
-    s->seq = 0;
-    play->n_sessions++;
     if (play->publisher != NULL) {
         return FAULT_NONE; /* sessions are implicit there */
     }
     proto_message_init(&msg, PROTO_KIND_SESSION_START);
-    fill_envelope(play, s, &msg);
+    fill_envelope(play, run, &msg);
     strcpy(msg.as.session_start.task, row->task);
     msg.as.session_start.ephys_rig = row->ephys_rig < 0 ? PROTO_NIL : row->ephys_rig;
     msg.as.session_start.delay_s = row->delay_s;
@@ -222,20 +219,26 @@ static void wait_for_turn(const struct play *play)
 
 static int play_row(struct play *play, const struct table_row *row, struct fault *fault)
 {
-    struct stream *s = find_stream(play, row->subject);
-    if (s == NULL) {
-        return fault_set(fault, FAULT_INPUT, "%s: more than %d subjects", play->path, SUBJECTS_MAX);
+    bool is_new;
+    struct run *run = runs_find(&play->runs, row, &is_new);
+    if (run == NULL) {
+        return fault_set(fault, FAULT_WORK, "%s:%" PRId64 ": no memory for so many sessions",
+                         play->path, play->table.line);
     }
-    if (strcmp(s->session, row->session) != 0) {
-        const int rc = play_start(play, s, row, fault);
+    if (is_new) {
+        const int rc = play_start(play, run, row, fault);
         if (rc != FAULT_NONE) {
             return rc;
         }
+    } else if (run_has_row(run, row)) {
+        play->n_repeated++;
+        return FAULT_NONE;
     }
+    run_note_row(run, row);
     wait_for_turn(play);
     proto_message msg;
     proto_message_init(&msg, PROTO_KIND_TRIAL);
-    fill_envelope(play, s, &msg);
+    fill_envelope(play, run, &msg);
     msg.env.trial = row->trial;
     proto_trial *t = &msg.as.trial;
     t->stimulus = row->stimulus;
@@ -258,16 +261,12 @@ static int settle(struct play *play, struct fault *fault)
 {
     const int64_t until_ns = clock_mono_ns() + (int64_t)DURABLE_MS * 1000000;
     while (client_queued(&play->client) > 0) {
-        if (clock_mono_ns() > until_ns) {
+        if (clock_mono_ns() > until_ns || progress_interrupted()) {
             return fault_set(fault, FAULT_WORK,
-                             "%s: %" PRIu64 " messages were not confirmed to be on disk",
-                             play->endpoint, client_queued(&play->client));
+                             "%s: %" PRId64 " trials were not confirmed to be on disk",
+                             play->endpoint, client_queued_trials(&play->client));
         }
-        if (play->client.waiting == 0) {
-            wait_for_disk(play);
-        } else {
-            take_answers(play, 20);
-        }
+        wait_for_disk(play);
     }
     return FAULT_NONE;
 }
@@ -297,19 +296,58 @@ static int play_all(struct play *play, struct fault *fault)
     return rc != FAULT_NONE ? rc : settled;
 }
 
+/* What the daemon said of each trial, in numbers. */
+static void report_counts(const struct play *play)
+{
+    const struct client_counts *n = &play->client.counts;
+    printf("%" PRId64 " trials are on disk, %" PRId64 " were refused, %" PRId64
+           " are not confirmed; %" PRId64 " messages sent again\n",
+           n->trials, n->refused_trials, client_queued_trials(&play->client), n->sent_again);
+    for (int i = 0; i <= PROTO_ERROR_COUNT; i++) {
+        if (n->refused[i] > 0) {
+            printf("refused as %s: %" PRId64 "\n",
+                   i < PROTO_ERROR_COUNT ? proto_error_name((proto_error_code)i) : "unknown",
+                   n->refused[i]);
+        }
+    }
+}
+
 static void report(const struct play *play)
 {
     const double s = (double)(clock_mono_ns() - play->start_ns) / 1e9;
-    printf("%" PRId64 " trials of %zu subjects in %" PRId64
-           " sessions %s %s: %.2f s, %.0f trials/s\n",
-           play->n_trials, play->n_streams, play->n_sessions,
+    printf("%" PRId64 " trials of %zu subjects in %zu sessions %s %s: %.2f s, %.0f trials/s\n",
+           play->n_trials, play->runs.n_subjects, play->runs.n,
            play->publisher != NULL ? "published to" : "asked at", play->endpoint, s,
            (double)play->n_trials / s);
-    if (play->publisher == NULL) {
-        printf("%" PRId64 " messages answered, %" PRId64 " refused, %" PRId64
-               " sent again; all are on disk\n",
-               play->client.answered, play->client.refused, play->client.sent_again);
+    if (play->runs.n_again > 0) {
+        printf("%zu of the sessions began again under their name: played as runs 2, 3, ...\n",
+               play->runs.n_again);
     }
+    if (play->n_repeated > 0) {
+        printf("%" PRId64 " rows stand in the table twice: played once\n", play->n_repeated);
+    }
+    if (play->publisher == NULL) {
+        report_counts(play);
+    }
+}
+
+/* FAULT_NONE only if the daemon said of every trial that it is on disk. */
+static int judge(const struct play *play, struct fault *fault)
+{
+    const struct client_counts *n = &play->client.counts;
+    if (play->publisher != NULL) {
+        return FAULT_NONE; /* nobody answers there */
+    }
+    if (n->refused_trials + n->refused_others > 0) {
+        return fault_set(fault, FAULT_WORK, "%" PRId64 " messages were refused, the last: %s",
+                         n->refused_trials + n->refused_others, play->client.refusal);
+    }
+    if (n->trials != play->n_trials) {
+        return fault_set(fault, FAULT_WORK,
+                         "%" PRId64 " of %" PRId64 " trials were not confirmed to be on disk",
+                         play->n_trials - n->trials, play->n_trials);
+    }
+    return FAULT_NONE;
 }
 
 static int play_table(struct play *play)
@@ -319,18 +357,16 @@ static int play_table(struct play *play)
     rc = rc ? rc : bus_load_client_keys(&play->keys, play->key, play->server_key, &fault);
     play->context = rc == FAULT_NONE ? zmq_ctx_new() : NULL;
     rc = rc == FAULT_NONE ? find_daemon(play, &fault) : rc;
-    rc = rc == FAULT_NONE ? play_all(play, &fault) : rc;
     if (rc == FAULT_NONE) {
+        rc = play_all(play, &fault);
         report(play);
-        if (play->client.refused > 0) {
-            rc = fault_set(&fault, FAULT_WORK, "%" PRId64 " messages were refused, the last: %s",
-                           play->client.refused, play->client.refusal);
-        }
+        rc = rc == FAULT_NONE ? judge(play, &fault) : rc;
     }
     if (rc != FAULT_NONE && !progress_interrupted()) {
         (void)fault_report(&fault, rc);
     }
     client_close(&play->client);
+    runs_close(&play->runs);
     if (play->publisher != NULL) {
         zmq_close(play->publisher);
     }

@@ -399,12 +399,12 @@ void journal_event(struct journal *j, const struct colony *colony,
     }
 }
 
-void journal_alert(struct journal *j, int64_t event, int64_t t_wall_ns, int64_t t_mono_ns,
+bool journal_alert(struct journal *j, int64_t event, int64_t t_wall_ns, int64_t t_mono_ns,
                    const char *rig, const char *subject, const struct session_alert *alert)
 {
     struct record_alert *r = ring_reserve(&j->ring, sizeof *r);
     if (r == NULL) {
-        return;
+        return false;
     }
     r->head.type = RECORD_ALERT;
     r->code = (int32_t)alert->code;
@@ -416,6 +416,7 @@ void journal_alert(struct journal *j, int64_t event, int64_t t_wall_ns, int64_t 
     strcpy(r->subject, subject);
     memcpy(r->text, alert->text, sizeof r->text);
     ring_commit(&j->ring, sizeof *r);
+    return true;
 }
 
 bool journal_checkpoint(struct journal *j, const struct colony *colony, uint32_t subject,

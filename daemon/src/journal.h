@@ -101,8 +101,9 @@ void journal_event(struct journal *journal, const struct colony *colony,
                    const struct session_event *event, const struct session_result *result,
                    int64_t t_event_ns, int64_t t_predicted_ns);
 
-/* Keeps an alert, and has the thread print it. event 0: about none. RT-safe: yes. */
-void journal_alert(struct journal *journal, int64_t event, int64_t t_wall_ns, int64_t t_mono_ns,
+/* Keeps an alert, and has the thread print it. event 0: about none. False without room: nothing was
+ * kept. RT-safe: yes. */
+bool journal_alert(struct journal *journal, int64_t event, int64_t t_wall_ns, int64_t t_mono_ns,
                    const char *rig, const char *subject, const struct session_alert *alert);
 
 /* Keeps the state of a subject and its changed sessions. False without room: nothing was kept.

@@ -37,50 +37,41 @@ static const uint64_t SOCKETS_DUE =
 
 /* ---- alerts ---------------------------------------------------------------------------------- */
 
-/* Bad input can raise these without end. An animal is disengaged, or outside of the model, once a
- * bout. */
-static bool can_flood(proto_alert_code code)
+/* Puts an alert in the journal and tells subscribers. False if the journal had no room for it. */
+static bool tell_alert(void *context, const struct alerts_item *item, int64_t now_ns)
 {
-    return code != PROTO_ALERT_DISENGAGED && code != PROTO_ALERT_MODEL_OUT_OF_RANGE &&
-           code != PROTO_ALERT_PROTOCOL_VIOLATION;
-}
-
-/* At most one alert of a kind a second; those withheld are counted in the next. */
-static void raise_alert(struct loop *loop, int64_t event, const char *rig, const char *subject,
-                        const struct session_alert *alert, int64_t now_ns)
-{
-    struct loop_limit *limit = &loop->limits[alert->code];
-    if (now_ns < limit->until_ns && can_flood(alert->code)) {
-        limit->withheld++;
-        return;
-    }
-    struct session_alert said = *alert;
-    if (limit->withheld > 0) {
-        const size_t n = strlen(said.text);
-        (void)snprintf(said.text + n, sizeof said.text - n, " (and %" PRId64 " more like it)",
-                       limit->withheld);
-    }
-    *limit = (struct loop_limit){.until_ns = now_ns + NS_PER_S};
+    struct loop *loop = context;
     const int64_t t_wall_ns = now_ns + loop->wall_offset_ns;
-    journal_alert(&loop->journal, event, t_wall_ns, now_ns, rig, subject, &said);
+    const bool is_kept = journal_alert(&loop->journal, item->event, t_wall_ns, now_ns, item->rig,
+                                       item->subject, &item->alert);
 
     proto_message *msg = &loop->status;
     proto_message_init(msg, PROTO_KIND_ALERT);
-    strcpy(msg->env.rig, rig);
-    strcpy(msg->env.subject, subject);
+    strcpy(msg->env.rig, item->rig);
+    strcpy(msg->env.subject, item->subject);
     msg->env.t_wall_ns = t_wall_ns;
     msg->env.t_mono_ns = now_ns;
-    strcpy(msg->as.alert.code, proto_alert_name(said.code));
-    msg->as.alert.evidence = said.evidence;
-    strcpy(msg->as.alert.text, said.text);
-    const uint32_t number = colony_find_subject(&loop->colony, subject);
+    strcpy(msg->as.alert.code, proto_alert_name(item->alert.code));
+    msg->as.alert.evidence = item->alert.evidence;
+    strcpy(msg->as.alert.text, item->alert.text);
+    const uint32_t number = colony_find_subject(&loop->colony, item->subject);
     if (number != COLONY_NONE) {
         loop->colony.subjects[number].alert_env = msg->env;
         loop->colony.subjects[number].alert = msg->as.alert;
-    } else if (subject[0] == '\0') {
+    } else if (item->subject[0] == '\0') {
         publisher_keep_alert(&loop->publisher, msg);
     }
     publisher_send(&loop->publisher, msg, NULL, 0);
+    return is_kept;
+}
+
+static void raise_alert(struct loop *loop, int64_t event, const char *rig, const char *subject,
+                        const struct session_alert *alert, int64_t now_ns)
+{
+    struct alerts_item item = {.event = event, .alert = *alert};
+    strcpy(item.rig, rig);
+    strcpy(item.subject, subject);
+    alerts_raise(&loop->alerts, &item, now_ns);
 }
 
 static void raise_plain(struct loop *loop, proto_alert_code code, const char *rig, double evidence,
@@ -261,6 +252,7 @@ static size_t encode_reply(struct loop *loop, proto_format format)
     if (n <= 0) {
         proto_message *msg = &loop->status;
         proto_message_init(msg, PROTO_KIND_ERROR);
+        msg->env = loop->result.heard.env;
         strcpy(msg->as.error.code, proto_error_name(PROTO_ERROR_INTERNAL));
         (void)snprintf(msg->as.error.text, sizeof msg->as.error.text,
                        "the reply could not be encoded: %s", proto_strerror(n));
@@ -561,6 +553,7 @@ static void tick(struct loop *loop)
     check_clock(loop, now_ns);
     check_journal(loop, now_ns);
     open_lines(loop);
+    alerts_tick(&loop->alerts, now_ns);
     for (uint32_t i = 0; i < loop->colony.n_subjects && journal_has_room(&loop->journal); i++) {
         checkpoint_if_due(loop, i, now_ns);
     }
@@ -740,6 +733,7 @@ int loop_open(struct loop *loop, struct fault *fault)
     loop->wall_offset_ns = clock_wall_ns() - loop->start_ns;
     loop->boot = clock_boot();
     loop->refused_budget = REFUSED_MOST;
+    alerts_init(&loop->alerts, tell_alert, loop);
     loop->journal.store.lock_fd = -1;
     int rc = os_poll_open(&loop->poll) == 0
                  ? FAULT_NONE
@@ -844,6 +838,8 @@ int loop_close(struct loop *loop, struct fault *fault)
     loop_jobs_close(loop);
     if (loop->journal.is_started) {
         if (loop->colony.subjects != NULL) {
+            (void)wait_for_room(loop);
+            alerts_end(&loop->alerts, clock_mono_ns());
             loop_checkpoint_all(loop);
         }
         rc = journal_stop(&loop->journal, fault);

@@ -3,11 +3,12 @@
  *
  * From receive to publish nothing allocates, locks, blocks or prints (libzmq's own work apart);
  * tests/rt holds it to that. Threads: the caller's, the journal's, the worker's. Memory: struct
- * loop, about 100 KiB, and what colony, journal and libzmq allocate while opening.
+ * loop, about 220 KiB, and what colony, journal and libzmq allocate while opening.
  */
 #ifndef MURID_LOOP_H
 #define MURID_LOOP_H
 
+#include "alerts.h"
 #include "bus.h"
 #include "colony.h"
 #include "histogram.h"
@@ -26,12 +27,6 @@ struct loop_counters {
     int64_t trials, duplicates, gaps, late, bad_messages;
 };
 
-/* Alerts of one kind, held to a rate. */
-struct loop_limit {
-    int64_t until_ns; /* quiet until then */
-    int64_t withheld;
-};
-
 struct loop {
     struct config config;
     struct models models[2]; /* the one in force, and room for the next */
@@ -45,7 +40,7 @@ struct loop {
     struct os_poll poll;
     struct worker worker;
     struct loop_counters counters;
-    struct loop_limit limits[PROTO_ALERT_COUNT];
+    struct alerts alerts;
     struct histogram latency; /* receive to reply of trials */
     model_score score;        /* of all subjects since the start */
     struct session_result result;

@@ -22,7 +22,7 @@ static const struct column {
 #define AT(field) offsetof(struct table_row, field)
     {"subject", KIND_ID, NEED_VALUE, AT(subject), 0, 0, "a name: 1 to 64 of A-Z a-z 0-9 . _ -"},
     {"session", KIND_SESSION, NEED_VALUE, AT(session), 0, 0,
-     "a name: 1 to 64 of A-Z a-z 0-9 . _ -, as in day1, or day1+2 for its second run"},
+     "a name: 1 to 64 of A-Z a-z 0-9 . _ -, or NAME+N for its run N"},
     {"trial", KIND_COUNT, NEED_VALUE, AT(trial), 0, 1e9, "a whole number from 0 to 1000000000"},
     {"stimulus", KIND_REAL, NEED_VALUE, AT(stimulus), -1, 1, "a number from -1 to 1"},
     {"choice", KIND_BIT, NEED_COLUMN, AT(choice), 0, 1, "0, 1 or empty"},

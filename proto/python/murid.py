@@ -12,35 +12,68 @@
 
 One file; needs Python 3.8, pyzmq and msgpack. The messages are described in docs/protocol.md.
 
-A rig never hangs on murid: a call that gets no answer within timeout_s returns None. Nothing is
-lost by that: every message stays in the spool until the daemon says that it is safely on disk,
-and whatever is in the spool is sent again, in order, before the next message. The daemon drops
-what it had already. With spool=PATH the spool is also a file, and survives a crash of the rig's
-own program.
+A rig never hangs on murid. A call waits at most timeout_s for its answer; after the first answer
+that did not come, calls return None at once, until the daemon answers again. A warning says so,
+once an outage, and another when it is over. Nothing is lost by that: every message stays in the
+spool until the daemon says that it is safely on disk, and whatever is in the spool is sent again,
+in order, before the next message. The daemon drops what it had already. With spool=PATH the spool
+is also a file, and survives a crash of the rig's own program.
 
 A Client belongs to one thread; iterators from subscribe() may each be used in a thread of their
 own.
 """
+import collections
 import json
+import math
 import os
+import re
 import sys
 import time
+import warnings
 
 import msgpack
 import zmq
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+    import msvcrt
 
 __all__ = ["Client", "Refused"]
 
 VERSION = "1.0"
 SCHEMA = 1
 WINDOW = 64  # messages sent ahead of their answers
-RETRY_S = 0.05  # pause before the next attempt to connect
+RETRY_S = 0.05  # pause before the next attempt to connect, at first
+RETRY_MOST_S = 0.5  # and in the end
+PATIENCE_S = 0.005  # in an outage: wait for a sign of the daemon
+CATCH_UP_S = 0.05  # and as long as signs come, in one call
+STALL_S = 0.1  # a session without answers holds up the others for so long
 COMPACT_BYTES = 1 << 20  # the spool file is rewritten when it has grown by this
+LINE_MAX = 1 << 17  # bytes of a line of the spool file
+BYTES_MAX = 16384  # of a message
+POSITIONS = 64  # sessions whose counters are kept in the spool file
 
 # The daemon did not take the message up, for reasons of its own that will pass.
 KEEP = ("journal_behind", "disk_full")
 # The daemon could not read the message: its seq and trial number are free for the next.
 UNREAD = ("bad_message", "unknown_kind", "version")
+# What each kind of message is answered with, if not with an error; the second by `murid mouse`.
+ANSWERS = {"hello": ("hello",), "session_start": ("prediction", "session_start"),
+           "stimulus": ("prediction", "choice"), "trial": ("prediction", "trial"),
+           "session_end": ("session_end",)}
+NAME = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
+INT_MAX = {"trial": 10**9, "seq": 2**53 - 1, "run": 10**9}
+INT_MIN = {"trial": 0, "seq": 0, "run": 1}
+
+
+def _warn(text):
+    """In the caller's name."""
+    level = 1
+    while sys._getframe(level).f_globals is globals():
+        level += 1
+    warnings.warn("murid: " + text, RuntimeWarning, stacklevel=level + 1)
 
 
 class Refused(Exception):
@@ -53,104 +86,311 @@ class Refused(Exception):
         self.text = text
 
 
+def _identity(message):
+    """Whose counter a message's seq belongs to."""
+    return (message.get("rig"), message.get("subject"), message.get("session"),
+            message.get("run"))
+
+
+def _check(message):
+    """Raises Refused for what the daemon could not answer by name, and sets whole numbers."""
+    for key in ("rig", "subject", "session"):
+        if key in message and not (isinstance(message[key], str) and NAME.match(message[key])):
+            raise Refused("bad_message", key,
+                          "%r is not 1 to 64 of A-Z a-z 0-9 . _ -" % (message[key],))
+    for key, most in INT_MAX.items():
+        value = message.get(key)
+        if value is None:
+            continue
+        if not isinstance(value, (int, float)) or value != value or not (
+                INT_MIN[key] <= value <= most and value == int(value)):
+            raise Refused("bad_message", key, "%r is not a whole number of %d to %d"
+                          % (value, INT_MIN[key], most))
+        message[key] = int(value)
+    n = len(msgpack.packb(message))
+    if n > BYTES_MAX:
+        raise Refused("bad_message", "", "%d bytes; at most %d" % (n, BYTES_MAX))
+
+
 class _Entry:
     """One message on its way: waiting, sent, or answered but not yet known to be on disk."""
 
-    __slots__ = ("message", "is_spooled", "is_sent", "reply")
+    __slots__ = ("number", "message", "identity", "is_spooled", "is_sent", "reply")
 
-    def __init__(self, message, is_spooled):
+    def __init__(self, number, message, is_spooled):
+        self.number = number
         self.message = message
+        self.identity = _identity(message)
         self.is_spooled = is_spooled
         self.is_sent = False
         self.reply = None
 
-    def session(self):
-        return self.message.get("subject"), self.message.get("session")
+    def address(self):
+        """By which an answer is found."""
+        return self.identity[:3] + (self.message.get("seq"),)
 
     def is_answered_by(self, reply):
-        if reply.get("seq") is None:
-            return reply.get("kind") in (self.message["kind"], "error")
-        return (reply["seq"] == self.message.get("seq")
-                and reply.get("subject") in (None, self.message.get("subject"))
-                and reply.get("session") in (None, self.message.get("session")))
+        """Of those with its address."""
+        run, trial = self.message.get("run"), self.message.get("trial")
+        return (reply.get("kind") in ANSWERS[self.message["kind"]] + ("error",)
+                and (trial is None or reply.get("trial") == trial)
+                and (run is None or reply.get("run") in (None, run)))
 
 
 class _SpoolFile:
-    """An append-only file of JSON lines: {"m": message}, {"d": [subject, session, durable_seq]} and
-    {"p": [subject, session, seq, next trial]}, the counters of the latest session.
+    """An append-only file of JSON lines; the first says whose it is.
 
-    A line cut short by a crash is ignored. Lines are handed to the operating system at once, so
-    they survive the program; they are not forced to the disk at each trial."""
+        {"spool": 1, "rig": rig}
+        {"m": message}                                      keep it
+        {"r": message}                                      keep it in the place of that seq
+        {"d": [rig, subject, session, run, durable seq]}    forget all up to there
+        {"x": [rig, subject, session, run, seq]}            forget just this one
+        {"p": [rig, subject, session, run, seq, next trial]}    counters of a session
 
-    def __init__(self, path):
+    One program has it at a time: a lock on PATH.lock. A line cut short by a crash is ignored; other
+    lines that cannot be read are put aside in PATH.bad, with a warning. Lines are handed to the
+    operating system at once, so they survive the program; they are not forced to the disk at each
+    trial. On a full disk the messages are in memory alone, with a warning, until it takes them.
+
+    pending() gives all the messages that the file must hold."""
+
+    def __init__(self, path, rig, pending):
         self.path = path
-        self.file = None
-        self.position = None
-        self.messages = []
+        self.rig = rig
+        self.pending = pending
+        self.fd = None
         self.size = 0
-        if os.path.exists(path):
-            self._load()
-        self.rewrite(self.messages)
+        self.grown = 0
+        self.failure = None
+        self.next_try = 0.0
+        self.positions = collections.OrderedDict()
+        self.kept = {}  # identity: {seq: (line number, message)}
+        self.lock_file = self._lock()
+        try:
+            bad, self.size = self._load() if os.path.exists(path) else ([], 0)
+            self.fd = self._open(path, os.O_APPEND)
+        except BaseException:
+            self.lock_file.close()
+            raise
+        self.messages = [m for _, m in sorted((p for s in self.kept.values() for p in s.values()),
+                                              key=lambda p: p[0])]
+        if not self._put_aside(bad) or not self.rewrite(self.messages):
+            os.ftruncate(self.fd, self.size)  # what was cut short
+
+    @staticmethod
+    def _open(path, flags):
+        return os.open(path, os.O_WRONLY | os.O_CREAT | flags | getattr(os, "O_BINARY", 0), 0o666)
+
+    def _lock(self):
+        lock = open(self.path + ".lock", "a")
+        try:
+            if fcntl:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            else:
+                msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            lock.close()
+            raise BlockingIOError("%s is the spool of another program that runs: give each Client "
+                                  "a spool of its own" % self.path) from None
+        return lock
 
     def _load(self):
-        with open(self.path, "r", encoding="utf-8", errors="replace") as f:
-            for line in f:
-                try:
-                    record = json.loads(line)
-                except ValueError:
-                    continue
-                if "m" in record:
-                    self.messages.append(record["m"])
-                    self._count(record["m"])
-                elif "d" in record:
-                    subject, session, seq = record["d"]
-                    self.messages = [m for m in self.messages
-                                     if (m["subject"], m["session"]) != (subject, session)
-                                     or m["seq"] > seq]
-                elif "p" in record:
-                    self.position = record["p"]
+        """Reads what is kept. The lines that could not be read, and where whole lines end."""
+        if not os.path.isfile(self.path):
+            raise ValueError("%s is not a file: name another spool" % self.path)
+        bad, n_good, end, cut = [], 0, 0, b""
+        with open(self.path, "rb") as f:
+            for number, line in enumerate(iter(lambda: f.readline(LINE_MAX), b"")):
+                if not line.endswith(b"\n") and len(line) < LINE_MAX:
+                    cut = line
+                    break
+                end += len(line)
+                if self._take_line(number, line, n_good == 0):
+                    n_good += 1
+                else:
+                    bad.append(line)
+        if n_good == 0 and (bad or not b'{"m": {'.startswith(cut[:7])
+                            and not b'{"spool'.startswith(cut[:7])):
+            raise ValueError("%s is not a spool of murid.py, and is left as it is: name another "
+                             "file" % self.path)
+        return bad, end
 
-    def _count(self, message):
-        subject, session = message["subject"], message["session"]
-        if self.position is None or self.position[:2] != [subject, session]:
-            self.position = [subject, session, 0, 0]
-        self.position[2] = message["seq"]
+    def _take_line(self, number, line, is_first):
+        """False if it cannot be read."""
+        try:
+            (kind, value), *more = json.loads(line.decode("utf-8")).items()
+            if kind == "spool":
+                self._check_rig(more[0][1])
+            elif kind in ("m", "r"):
+                self._take_message(number, value, is_first)
+            elif kind == "p":
+                *identity, seq, trial = value if len(value) == 6 else [self.rig, *value[:2], None,
+                                                                       *value[2:]]
+                self._set_position(self._checked(identity, seq), seq, int(trial))
+            elif kind in ("d", "x"):
+                *identity, seq = value if len(value) == 5 else [self.rig, *value[:2], None, value[2]]
+                of = self.kept.get(self._checked(identity, seq), {})
+                for s in [s for s in of if s == seq or kind == "d" and s < seq]:
+                    del of[s]
+            else:
+                return False
+            return True
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError,
+                RecursionError, Refused) as e:
+            if isinstance(e, _OfAnotherRig):
+                raise
+            return False
+
+    def _check_rig(self, rig):
+        if rig != self.rig:
+            raise _OfAnotherRig("%s is the spool of rig %s, not of %s: give each rig a spool of its "
+                                "own" % (self.path, rig, self.rig))
+
+    @staticmethod
+    def _checked(identity, seq):
+        rig, subject, session, run = identity
+        message = {"rig": rig, "subject": subject, "session": session, "seq": seq}
+        if run is not None:
+            message["run"] = run
+        _check(message)
+        return _identity(message)
+
+    def _take_message(self, number, message, is_first):
+        if message["kind"] not in ANSWERS or message["kind"] == "hello":
+            raise ValueError(message["kind"])
+        identity = self._checked(_identity(message), message["seq"])
+        _check(message)
         if message["kind"] == "trial":
-            self.position[3] = message["trial"] + 1
-
-    def _write(self, record):
-        line = json.dumps(record) + "\n"
-        self.file.write(line)
-        self.file.flush()
-        self.size += len(line)
-
-    def add(self, message):
-        self._write({"m": message})
+            message["trial"] + 0  # or KeyError
+        if is_first:
+            self._check_rig(message["rig"])
+        elif message["rig"] != self.rig:
+            raise ValueError(message["rig"])
+        of = self.kept.setdefault(identity, {})
+        of[message["seq"]] = (of.get(message["seq"], (number,))[0], message)
         self._count(message)
 
-    def forget(self, subject, session, seq, left):
-        self._write({"d": [subject, session, seq]})
-        if self.size > COMPACT_BYTES:
-            self.rewrite(left)
+    def _set_position(self, identity, seq, trial):
+        self.positions[identity] = (seq, trial)
+        self.positions.move_to_end(identity)
+        if len(self.positions) > POSITIONS:
+            self.positions.popitem(last=False)
+
+    def _count(self, message):
+        identity = _identity(message)
+        _, trial = self.positions.get(identity, (0, 0))
+        self._set_position(identity, message["seq"],
+                           message["trial"] + 1 if message["kind"] == "trial" else trial)
+
+    def _put_aside(self, bad):
+        """False if that failed; then the file must stay as it is."""
+        if not bad:
+            return True
+        aside = self.path + ".bad"
+        _warn("%s: %d lines cannot be read; they are put aside in %s" % (self.path, len(bad), aside))
+        try:
+            with open(aside, "ab") as f:
+                f.writelines(bad)
+        except OSError:
+            return False
+        return True
+
+    def _write(self, fd, record):
+        line = (json.dumps(record) + "\n").encode("utf-8")
+        done = 0
+        while done < len(line):
+            done += os.write(fd, line[done:])
+        return done
+
+    def _append(self, record):
+        if self.failure is not None and time.monotonic() < self.next_try:
+            return
+        if self.failure is not None or self.fd is None:
+            self.rewrite(self.pending())  # holds what the record says, too
+            return
+        try:
+            n = self._write(self.fd, record)
+            self.size += n
+            self.grown += n
+        except OSError as e:
+            self._fail(e)
+
+    def _fail(self, error):
+        """The messages are in memory alone now; no half line stays before the next."""
+        is_new = self.failure is None
+        self.failure = error.strerror or str(error)
+        self.next_try = time.monotonic() + 1.0
+        if self.fd is not None:
+            try:
+                os.ftruncate(self.fd, self.size)
+            except OSError:
+                pass
+        if is_new:
+            _warn("at %s %s could not be written (%s): messages are still sent, but those that the "
+                  "daemon does not have yet would be lost with this program"
+                  % (time.strftime("%H:%M:%S"), self.path, self.failure))
+
+    def add(self, message):
+        self._count(message)
+        self._append({"m": message})
+
+    def replace(self, message):
+        self._append({"r": message})
+
+    def forget(self, identity, seq):
+        self._append({"d": [*identity, seq]})
+        if self.grown > COMPACT_BYTES:
+            self.rewrite(self.pending())
+
+    def forget_one(self, identity, seq):
+        self._append({"x": [*identity, seq]})
+
+    def set_position(self, identity, seq, trial):
+        self._set_position(identity, seq, trial)
+        self._append({"p": [*identity, seq, trial]})
 
     def rewrite(self, messages):
-        """Starts the file anew with what still matters."""
-        self.close()
+        """Starts the file anew with what still matters. False on failure: it is as it was."""
         new = self.path + ".new"
-        with open(new, "w", encoding="utf-8") as self.file:
+        try:
+            self._write_new(new, messages)
+            self._close_fd()
+            os.replace(new, self.path)
+            self.fd = self._open(self.path, os.O_APPEND)
+            self.size = os.fstat(self.fd).st_size
+        except OSError as e:
+            self._fail(e)
+            return False
+        self.grown = 0
+        if self.failure is not None:
+            self.failure = None
+            _warn("at %s %s could be written again" % (time.strftime("%H:%M:%S"), self.path))
+        return True
+
+    def _write_new(self, new, messages):
+        fd = self._open(new, os.O_TRUNC)
+        try:
+            self._write(fd, {"spool": 1, "rig": self.rig})
             for message in messages:
-                self._write({"m": message})
-            if self.position is not None:
-                self._write({"p": self.position})
-            os.fsync(self.file.fileno())
-        os.replace(new, self.path)
-        self.file = open(self.path, "a", encoding="utf-8")
-        self.size = 0
+                self._write(fd, {"m": message})
+            for identity, (seq, trial) in self.positions.items():
+                self._write(fd, {"p": [*identity, seq, trial]})
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def _close_fd(self):
+        if self.fd is not None:
+            os.close(self.fd)
+            self.fd = None
 
     def close(self):
-        if self.file is not None:
-            self.file.close()
-            self.file = None
+        self._close_fd()
+        self.lock_file.close()
+
+
+class _OfAnotherRig(ValueError):
+    pass
 
 
 def _plain(value):
@@ -170,32 +410,51 @@ class Client:
     answer. curve: (server's public key, own public key, own secret key) as Z85 text, for a daemon
     on another machine.
 
-    .pending is the number of messages not yet known to be on the daemon's disk; .refused lists
-    (message, Refused) for messages of earlier calls that were refused when sent again."""
+    .pending is the number of messages not yet known to be on the daemon's disk; .is_down is True
+    from the first answer that did not come until the daemon answers again; .refused lists
+    (message, Refused) for messages of earlier calls that were refused when sent again; .strays
+    counts what came and was no answer to anything that was sent."""
 
     def __init__(self, rig, ask="tcp://127.0.0.1:5770", pub="tcp://127.0.0.1:5771", spool=None,
                  timeout_s=1.0, curve=None, context=None):
         self.rig = str(rig)
+        _check({"rig": self.rig})
         self.timeout_s = timeout_s
         self.refused = []
-        self.subject = None
-        self.session = None
+        self.strays = 0
+        self.subject = self.session = self.run = None
         self._ask = ask
         self._pub = pub
         self._curve = curve
-        self._own_context = context is None
-        self._context = context or zmq.Context()
-        self._socket = None
-        self._monitor = None
         self._seq = 0
         self._trial = 0
-        self._queue = []
+        self._positions = {}  # identity: (seq, next trial), of every session of this program
+        self._n_entries = 0
+        self._sessions = {}  # identity: its kept entries, in order
+        self._hellos = []  # of the call that runs
+        self._unsent = collections.deque()
+        self._flying = {}  # address: entries sent and not answered
+        self._n_flying = collections.Counter()  # the same by identity
+        self._stuck = set()  # identities whose answers do not come
         self._awaited = None
+        self._socket = self._monitor = None
+        self._is_connected = self._is_over = False
+        self._n_out = self._n_in = 0  # messages on this link
         self._next_attempt = 0.0
+        self._retry_s = RETRY_S
+        self._lively_until = 0.0
+        self._heard = 0.0  # when the last answer came, or the link was opened
+        self._has_heard = False  # on this link
         self._window = WINDOW
-        self._file = _SpoolFile(spool) if spool else None
+        self._down_since = None
+        self._n_outages = 0
+        self._file = _SpoolFile(spool, self.rig, self._pending_messages) if spool else None
         if self._file:
-            self._queue = [_Entry(m, True) for m in self._file.messages]
+            for message in self._file.messages:
+                self._keep(message)
+            self._file.messages = self._file.kept = None
+        self._own_context = context is None
+        self._context = context or zmq.Context()
 
     def __enter__(self):
         return self
@@ -205,7 +464,11 @@ class Client:
 
     @property
     def pending(self):
-        return sum(1 for e in self._queue if e.is_spooled)
+        return sum(len(entries) for entries in self._sessions.values())
+
+    @property
+    def is_down(self):
+        return self._down_since is not None
 
     @property
     def trial(self):
@@ -214,13 +477,13 @@ class Client:
 
     # ---- what a rig calls ----
 
-    def session_start(self, subject, session=None, **keys):
-        """Opens a session; without a name it gets one from the clock. Other keys, as in
-        docs/protocol.md: task, stimuli, ephys_rig, delay_s. Returns the prediction of the first
-        trial, or None.
+    def session_start(self, subject, session=None, run=None, **keys):
+        """Opens a session; without a name it gets one from the clock. run: which run of the task
+        within the session, from 1, if the rig counts them. Other keys, as in docs/protocol.md:
+        task, stimuli, ephys_rig, delay_s. Returns the prediction of the first trial, or None.
 
-        A session that the spool file knows goes on counting where it was."""
-        self._enter(str(subject), session)
+        A session that this program or the spool file knows goes on counting where it was."""
+        self._enter(str(subject), session, run)
         return self._request("session_start", keys)
 
     def ask(self, trial=None, **keys):
@@ -243,22 +506,30 @@ class Client:
     def session_end(self, **keys):
         """Closes the session. Other keys: reason, n_trials. Returns the daemon's reply, or None."""
         reply = self._request("session_end", keys)
-        self.subject = self.session = None
+        self.subject = self.session = self.run = None
         return reply
 
     def hello(self):
-        """Asks whether the daemon is there: its hello, or None. Spooled messages go first."""
-        return self._hello(self.subject, self.session, time.monotonic() + self.timeout_s)
+        """Asks whether the daemon is there: its hello, or None; waits up to timeout_s in an outage,
+        too. Spooled messages go first."""
+        entry = self._new_hello((self.rig, self.subject, self.session, self.run))
+        return self._answer_of(self._ask_all([entry], self.timeout_s)[0])
 
     def flush(self, timeout_s):
-        """Sends what is spooled and waits until all of it is on the daemon's disk. True if so."""
+        """Sends what is spooled and waits until the daemon said of every message of every session
+        that it is on its disk. True if so."""
         end = time.monotonic() + timeout_s
         while self.pending > 0:
             left = end - time.monotonic()
             if left <= 0:
                 return False
-            subject, session = next(e for e in self._queue if e.is_spooled).session()
-            self._hello(subject, session, time.monotonic() + min(left, max(self.timeout_s, 0.1)))
+            hellos = [self._new_hello(identity) for identity in list(self._sessions)[:WINDOW]]
+            self._ask_all(hellos, min(left, max(self.timeout_s, 0.1)))
+            for hello in hellos:  # those who were asked about go to the end of the line
+                if hello.identity in self._sessions:
+                    self._sessions[hello.identity] = self._sessions.pop(hello.identity)
+            if any(identity in self._sessions for identity in self._n_flying):
+                self._drop_link()  # a hello was answered, and what was sent before it was not
             if self.pending > 0:
                 time.sleep(min(0.02, max(end - time.monotonic(), 0.0)))
         return True
@@ -282,7 +553,7 @@ class Client:
         """Closes the sockets and the spool file. What is still pending stays in the file."""
         self._drop_link()
         if self._file:
-            self._file.rewrite([e.message for e in self._queue if e.is_spooled])
+            self._file.rewrite(self._pending_messages())
             self._file.close()
             self._file = None
         if self._own_context:
@@ -290,98 +561,171 @@ class Client:
 
     # ---- counting ----
 
-    def _enter(self, subject, session=None):
+    def _pending_messages(self):
+        entries = [e for of in self._sessions.values() for e in of.values()]
+        return [e.message for e in sorted(entries, key=lambda e: e.number)]
+
+    def _keep(self, message):
+        entry = _Entry(self._n_entries, message, True)
+        self._n_entries += 1
+        self._sessions.setdefault(entry.identity, collections.OrderedDict())[entry.number] = entry
+        self._unsent.append(entry)
+        return entry
+
+    def _discard(self, entry):
+        of = self._sessions.get(entry.identity, {})
+        of.pop(entry.number, None)
+        if not of:
+            self._sessions.pop(entry.identity, None)
+
+    def _place(self):
+        return self.rig, self.subject, self.session, self.run
+
+    def _enter(self, subject, session=None, run=None):
         if session is None:
             session = time.strftime("%Y%m%d-%H%M%S-") + os.urandom(3).hex()
-        session = str(session)
-        if (subject, session) == (self.subject, self.session):
+        place = (subject, str(session), run)
+        if place == (self.subject, self.session, self.run):
             return
-        self.subject, self.session = subject, session
-        self._seq = self._trial = 0
-        if self._file and self._file.position and self._file.position[:2] == [subject, session]:
-            self._seq, self._trial = self._file.position[2:]
-        for entry in self._queue:
-            if entry.is_spooled and entry.session() == (subject, session):
-                self._count(entry.message)
+        self.subject, self.session, self.run = place
+        known = self._positions.get(self._place())
+        if known is None and self._file:
+            known = self._file.positions.get(self._place())
+        self._seq, self._trial = known or (0, 0)
+        for entry in self._sessions.get(self._place(), {}).values():
+            self._count(entry.message)
 
     def _count(self, message):
         self._seq = max(self._seq, message["seq"])
         if message["kind"] == "trial":
             self._trial = message["trial"] + 1
+        self._positions[self._place()] = self._seq, self._trial
 
     def _uncount(self, message):
-        if (message["subject"], message["session"]) == (self.subject, self.session):
-            if message["seq"] == self._seq:
-                self._seq -= 1
-                if message["kind"] == "trial":
-                    self._trial = message["trial"]
-                if self._file:
-                    self._file.position = [self.subject, self.session, self._seq, self._trial]
+        if _identity(message) == self._place() and message["seq"] == self._seq:
+            self._seq -= 1
+            if message["kind"] == "trial":
+                self._trial = message["trial"]
+            self._positions[self._place()] = self._seq, self._trial
+            if self._file:
+                self._file.set_position(self._place(), self._seq, self._trial)
 
     def _message(self, kind, keys):
         subject = keys.get("subject", self.subject)
         if subject is None:
             raise ValueError("no session is open: call session_start() first, or give `subject`")
-        if str(subject) != self.subject or keys.get("session") is not None:
-            self._enter(str(subject), keys.get("session"))
+        session, run = keys.get("session"), keys.get("run")
+        if str(subject) != self.subject or session is not None or run is not None:
+            if session is None and str(subject) == self.subject:
+                session = self.session
+            self._enter(str(subject), session, _plain(run))
         message = {"v": SCHEMA, "kind": kind, "rig": self.rig, "subject": self.subject,
                    "session": self.session, "seq": self._seq + 1, "t_wall_ns": time.time_ns()}
         if kind == "trial":
             message["trial"] = self._trial
         message.update({k: _plain(v) for k, v in keys.items() if v is not None})
-        message.update(subject=self.subject, session=self.session)
+        message.update(v=SCHEMA, kind=kind, rig=self.rig, subject=self.subject,
+                       session=self.session)
+        if self.run is not None:
+            message["run"] = self.run
+        _check(message)
+        if message["seq"] <= self._seq:
+            raise ValueError("seq %d: session %s has counted to %d; leave seq out"
+                             % (message["seq"], self.session, self._seq))
         return message
 
     # ---- the way to the daemon and back ----
 
     def _request(self, kind, keys):
-        entry = _Entry(self._message(kind, keys), True)
-        msgpack.packb(entry.message)  # what cannot be sent must not get into the spool
+        message = self._message(kind, keys)
+        json.dumps(message)  # what cannot be kept must not get into the spool
+        entry = self._keep(message)
+        self._count(message)
         if self._file:
-            self._file.add(entry.message)
-        self._queue.append(entry)
-        self._count(entry.message)
-        reply = self._exchange(entry, time.monotonic() + self.timeout_s)
-        if isinstance(reply, Refused):
-            raise reply
-        return reply
+            self._file.add(message)
+        self._awaited = entry
+        self._exchange([entry], self.timeout_s, is_patient=False)
+        return self._answer_of(entry)
 
-    def _hello(self, subject, session, deadline):
+    @staticmethod
+    def _refusal(reply):
+        return Refused(*(str(reply.get(k, "")) for k in ("code", "key", "text")))
+
+    def _answer_of(self, entry):
+        if entry.reply is not None and entry.reply["kind"] == "error":
+            raise self._refusal(entry.reply)
+        return entry.reply
+
+    def _new_hello(self, identity):
         message = {"v": SCHEMA, "kind": "hello", "rig": self.rig, "software": "murid.py",
                    "version": VERSION, "t_wall_ns": time.time_ns()}
-        if subject is not None:
-            message.update(subject=subject, session=session)
-        entry = _Entry(message, False)
-        self._queue.append(entry)
-        try:
-            reply = self._exchange(entry, deadline)
-        finally:
-            self._queue = [e for e in self._queue if e.is_spooled]
-        if isinstance(reply, Refused):
-            raise reply
-        return reply
+        for key, value in zip(("rig", "subject", "session", "run"), identity):
+            if value is not None:
+                message[key] = value
+        first = next(iter(self._sessions.get(identity, {}).values()), None)
+        if first is not None:
+            message["seq"] = max(first.message["seq"] - 1, 0)  # we keep nothing up to there
+        self._n_entries += 1
+        return _Entry(self._n_entries - 1, message, False)
 
-    def _exchange(self, entry, deadline):
-        """Sends all that is unsent, in order, up to and including entry; returns its reply, a
-        Refused, or None if there is none by the deadline."""
-        self._awaited = entry
-        while entry.reply is None:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                self._drop_link()
-                return None
-            if self._socket is None:
-                time.sleep(min(left, max(0.0, self._next_attempt - time.monotonic())))
-                self._open_link()
-            if self._is_cut() or not self._send_unsent():
-                self._drop_link()
-            else:
-                self._poll(left)
-        reply = entry.reply
-        if reply.get("kind") == "error":
-            refusal = Refused(reply.get("code", ""), reply.get("key", ""), reply.get("text", ""))
-            return None if refusal.code in KEEP else refusal
-        return reply
+    def _ask_all(self, hellos, timeout_s):
+        self._awaited = None
+        self._hellos = hellos
+        self._unsent.extend(hellos)
+        try:
+            self._exchange(hellos, timeout_s, is_patient=True)
+        finally:
+            self._hellos = []
+            self._unsent = collections.deque(e for e in self._unsent if e.is_spooled)
+        return hellos
+
+    def _exchange(self, entries, timeout_s, is_patient):
+        """Sends all that is unsent, in order, and takes answers, until each of entries has its own
+        or the time is over. Not patient: in an outage only as long as there are signs of the
+        daemon."""
+        start = time.monotonic()
+        if self._is_link_silent(start):
+            self._drop_link()
+        is_first = True
+        while any(e.reply is None for e in entries):
+            now = time.monotonic()
+            left = start + timeout_s - now
+            if self.is_down and not is_patient:
+                left = min(left, start + CATCH_UP_S - now, self._lively_until - now)
+                if is_first:
+                    left = max(left, 0.0 if self._socket else PATIENCE_S)
+            if left < 0:
+                self._give_up(start, is_patient)
+                return
+            self._step(left)
+            is_first = False
+        if entries[-1].identity in self._n_flying:
+            self._drop_link()  # the answer to an earlier message did not come
+        if self.is_down and (entries[-1].is_spooled or not self._n_flying and not self._unsent):
+            self._come_back()
+
+    def _give_up(self, start, is_patient):
+        if is_patient or not self.is_down:
+            self._drop_link()
+        if not is_patient or self._heard < start or not self._has_heard:
+            self._go_down("no answer from %s" % self._ask)
+
+    def _go_down(self, why):
+        if self.is_down:
+            return
+        self._down_since = time.monotonic()
+        self._n_outages += 1
+        self._warn("%s; trials are kept %s and sent when it is back; until then no call waits for it"
+                   % (why, "in " + self._file.path if self._file else "in memory"))
+
+    def _warn(self, text):
+        _warn("at %s, outage %d: %s" % (time.strftime("%H:%M:%S"), self._n_outages, text))
+
+    def _come_back(self):
+        seconds = time.monotonic() - self._down_since
+        self._down_since = None
+        self._warn("%s answers again after %.1f s; what was kept has been sent"
+                   % (self._ask, seconds))
 
     def _new_socket(self, kind):
         socket = self._context.socket(kind)
@@ -391,18 +735,49 @@ class Client:
             socket.curve_serverkey, socket.curve_publickey, socket.curve_secretkey = keys
         return socket
 
+    def _step(self, left):
+        """One turn: connect, send what may be sent, take what came; waits up to left seconds."""
+        if self._socket is None:
+            wait = self._next_attempt - time.monotonic()
+            if wait > 0:
+                if not self.is_down or self._hellos:
+                    time.sleep(min(left, wait))
+                return
+            self._open_link()
+        if self._is_cut() or self._is_connected and not self._send_unsent():
+            self._drop_link()
+        else:
+            self._poll(min(left, self._stall_s()))
+
     def _open_link(self):
         # One socket is one connection: it never reconnects by itself. So whatever is sent on it
         # was preceded, on that same connection, by all that the daemon may have lost.
         self._socket = self._new_socket(zmq.DEALER)
         self._socket.reconnect_ivl = -1
         self._monitor = self._socket.get_monitor_socket(
-            zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
-            | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH)
+            zmq.EVENT_CONNECTED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED
+            | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+            | zmq.EVENT_HANDSHAKE_FAILED_AUTH)
         self._socket.connect(self._ask)
+        self._is_connected = self._is_over = self._has_heard = False
+        self._n_out = self._n_in = 0
+        self._heard = time.monotonic()
+        self._lively_until = self._heard + PATIENCE_S
 
     def _is_cut(self):
-        return bool(self._monitor.poll(0)) and not self._socket.poll(0)
+        while self._monitor.poll(0):
+            event = int.from_bytes(self._monitor.recv_multipart()[0][:2], sys.byteorder)
+            if event == zmq.EVENT_CONNECTED:
+                self._is_connected = True
+                self._heard = time.monotonic()
+                self._lively_until = self._heard + PATIENCE_S
+            else:
+                self._is_over = True
+        return self._is_over and not self._socket.poll(0)
+
+    def _is_link_silent(self, now):
+        return (self._socket is not None and any(i not in self._stuck for i in self._n_flying)
+                and now - self._heard > max(self.timeout_s, STALL_S))
 
     def _drop_link(self):
         if self._socket is not None:
@@ -410,85 +785,156 @@ class Client:
             self._monitor.close(0)
             self._socket.close(0)
             self._socket = self._monitor = None
-            self._next_attempt = time.monotonic() + RETRY_S
-        for entry in self._queue:
-            entry.is_sent = False
+            if self._has_heard:
+                self._retry_s = RETRY_S
+            else:
+                self._next_attempt = time.monotonic() + self._retry_s
+                self._retry_s = min(2 * self._retry_s, RETRY_MOST_S)
+        self._lively_until = 0.0
+        entries = [e for of in self._sessions.values() for e in of.values()] + self._hellos
+        if any(e.is_sent for e in entries):
+            for entry in entries:
+                entry.is_sent = False
+            self._unsent = collections.deque(sorted(entries, key=lambda e: e.number))
+        self._flying.clear()
+        self._n_flying.clear()
+        self._stuck.clear()
+
+    def _stall_s(self):
+        return min(STALL_S, max(self.timeout_s / 4, 0.001))
+
+    def _has_window(self):
+        """A session whose answers do not come must not hold up the others."""
+        def n_counted():
+            return sum(n for i, n in self._n_flying.items() if i not in self._stuck)
+        if n_counted() < self._window:
+            return True
+        if self._n_in < self._n_out and time.monotonic() - self._heard <= self._stall_s():
+            return False
+        self._stuck.update(self._n_flying)
+        return True
 
     def _send_unsent(self):
         """False if the connection is gone."""
-        flying = sum(1 for e in self._queue if e.is_sent and e.reply is None)
-        for entry in self._queue:
-            if not entry.is_sent and flying < self._window:
-                try:
-                    self._socket.send_multipart([b"", msgpack.packb(entry.message)], zmq.NOBLOCK)
-                except zmq.Again:
-                    return False
-                entry.is_sent = True
-                entry.reply = None
-                flying += 1
-        return True
+        passed = []
+        is_gone = False
+        while self._unsent and self._has_window():
+            entry = self._unsent.popleft()
+            if entry.is_spooled and entry.identity in self._stuck:
+                passed.append(entry)
+                continue
+            try:
+                self._socket.send_multipart([b"", msgpack.packb(entry.message)], zmq.NOBLOCK)
+            except zmq.Again:
+                passed.append(entry)
+                is_gone = True
+                break
+            entry.is_sent = True
+            entry.reply = None
+            self._n_out += 1
+            self._flying.setdefault(entry.address(), []).append(entry)
+            self._n_flying[entry.identity] += 1
+        self._unsent.extendleft(reversed(passed))
+        return not is_gone
+
+    def _land(self, entry):
+        """It is not under way any more."""
+        address = entry.address()
+        self._flying[address].remove(entry)
+        if not self._flying[address]:
+            del self._flying[address]
+        self._n_flying[entry.identity] -= 1
+        if not self._n_flying[entry.identity]:
+            del self._n_flying[entry.identity]
 
     def _poll(self, left_s):
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._monitor, zmq.POLLIN)
-        if self._socket in dict(poller.poll(max(1, int(left_s * 1000)))):
+        poller.poll(math.ceil(left_s * 1000))
+        for _ in range(WINDOW):
+            if self._socket is None or not self._socket.poll(0):
+                break
             self._take(self._socket.recv_multipart()[-1])
+
+    def _find(self, reply):
+        """The message that this is the answer to, or None."""
+        address = tuple(reply.get(k) for k in ("rig", "subject", "session", "seq"))
+        try:
+            return next((e for e in self._flying.get(address, ()) if e.is_answered_by(reply)), None)
+        except TypeError:  # a list or a map in the place of a name
+            return None
 
     def _take(self, body):
         try:
             reply = msgpack.unpackb(body)
-        except ValueError:
+        except (ValueError, TypeError):
+            reply = None
+        entry = self._find(reply) if isinstance(reply, dict) else None
+        self._n_in += 1
+        now = time.monotonic()
+        self._lively_until = now + PATIENCE_S
+        if entry is None:
+            self.strays += 1
             return
-        if not isinstance(reply, dict):
+        self._heard = now
+        self._has_heard = True
+        if reply["kind"] == "error" and reply.get("code") in KEEP:
+            self._hold(reply)
             return
-        for entry in self._queue:
-            if entry.is_sent and entry.reply is None and entry.is_answered_by(reply):
-                entry.reply = reply
-                self._window = WINDOW
-                break
-        else:
-            entry = None
-        if reply.get("durable_seq") is not None:
-            self._forget(reply.get("subject"), reply.get("session"), reply["durable_seq"])
-        if entry is not None and entry.is_spooled and reply.get("kind") == "error":
+        entry.reply = reply
+        self._window = WINDOW
+        self._stuck.discard(entry.identity)
+        self._land(entry)
+        durable_seq = reply.get("durable_seq")
+        if isinstance(durable_seq, int):
+            self._forget(entry.identity, durable_seq)
+        if entry.is_spooled and reply["kind"] == "error":
             self._settle_refusal(entry, reply)
 
+    def _hold(self, reply):
+        """The daemon takes nothing up for now."""
+        self._window = 1  # or a later one might be taken before this one is sent again
+        self._drop_link()
+        self._next_attempt = time.monotonic() + RETRY_S
+        self._go_down("%s says %s: %s" % (self._ask, reply["code"], reply.get("text", "")))
+
     def _settle_refusal(self, entry, reply):
-        """A refused message leaves the spool, unless the daemon may want it later."""
+        """A refused message leaves the spool."""
         code = reply.get("code", "")
-        if code in KEEP:
-            self._window = 1  # or a later one might be taken before this one is sent again
-            self._drop_link()
-            return
         is_latest = entry is self._awaited
         if not is_latest:
-            self.refused.append((entry.message, Refused(code, reply.get("key", ""),
-                                                        reply.get("text", ""))))
-        if code in UNREAD and is_latest:
-            self._uncount(entry.message)
+            self.refused.append((entry.message, self._refusal(reply)))
         if code in UNREAD and not is_latest and entry.message["kind"] != "session_start":
             # Its seq would be missing for ever, so it goes to a message that changes nothing.
-            keep = ("v", "rig", "subject", "session", "seq")
-            entry.message = dict({k: entry.message[k] for k in keep}, kind="session_start")
+            keep = ("v", "rig", "subject", "session", "run", "seq")
+            entry.message = {k: entry.message[k] for k in keep if k in entry.message}
+            entry.message["kind"] = "session_start"
             entry.is_sent = False
             entry.reply = None
-        elif entry in self._queue:
-            self._queue.remove(entry)
-        if self._file:
-            self._file.rewrite([e.message for e in self._queue if e.is_spooled])
-
-    def _forget(self, subject, session, durable_seq):
-        def is_needed(entry):
-            return (not entry.is_spooled or entry.session() != (subject, session)
-                    or entry.message["seq"] > durable_seq
-                    or (entry is self._awaited and entry.reply is None))
-        kept = [e for e in self._queue if is_needed(e)]
-        if len(kept) < len(self._queue):
-            self._queue = kept
+            self._unsent.appendleft(entry)
             if self._file:
-                self._file.forget(subject, session, durable_seq,
-                                  [e.message for e in kept if e.is_spooled])
+                self._file.replace(entry.message)
+            return
+        self._discard(entry)
+        if self._file:
+            self._file.forget_one(entry.identity, entry.message["seq"])
+        if code in UNREAD and is_latest:
+            self._uncount(entry.message)
+
+    def _forget(self, identity, durable_seq):
+        """Forgets what is on disk: of this session alone, and only what was answered itself, for a
+        durable_seq may be of an earlier run that had the same numbers."""
+        of = self._sessions.get(identity, {})
+        last = None
+        while of:
+            entry = next(iter(of.values()))
+            if entry.reply is None or entry.message["seq"] > durable_seq:
+                break
+            last = entry.message["seq"]
+            self._discard(entry)
+        if last is not None and self._file:
+            self._file.forget(identity, last)
 
     def _listen(self, socket, wanted, timeout_s):
         try:

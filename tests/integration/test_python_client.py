@@ -3,13 +3,17 @@
 The stand-in keeps what it heard in two lists, one "on disk" and one that a crash wipes out, and
 checks that within a session every trial comes in order and is taken up once.
 """
+import contextlib
+import json
 import os
 import random
+import resource
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import warnings
 
 import msgpack
 import numpy
@@ -22,13 +26,16 @@ SEED = int(os.environ.get("SEED", time.time()))
 
 class Daemon:
     """Answers on its own thread. `behave(message)` says what to do with one: "ok", "mute" (take it
-    up but do not answer), "deaf" (lose it and all that follows on its connection), "late" (answer after 0.3 s), "crash" (take it up, then
-    die before answering)."""
+    up but do not answer), "deaf" (lose it and all that follows on its connection), "late" (answer after
+    0.3 s), "crash" (take it up, then die before answering). `say(message, reply)` gives what is sent:
+    replies, or bytes."""
 
-    def __init__(self, lag=3, port=None, behave=lambda message: "ok"):
+    def __init__(self, lag=3, port=None, behave=lambda message: "ok",
+                 say=lambda message, reply: [reply]):
         self.context = zmq.Context.instance()
         self.lag = lag
         self.behave = behave
+        self.say = say
         self.port = port
         self.disk = []
         self.memory = []
@@ -87,9 +94,7 @@ class Daemon:
                 self.answer(frames[:-1], msgpack.unpackb(frames[-1]))
 
     def heard(self, message):
-        key = (message["rig"], message["subject"], message["session"])
-        return [m for m in self.disk + self.memory
-                if (m["rig"], m["subject"], m["session"]) == key]
+        return [m for m in self.disk + self.memory if identity_of(m) == identity_of(message)]
 
     def take(self, message):
         before = self.heard(message)
@@ -107,15 +112,15 @@ class Daemon:
             self.disk.append(self.memory.pop(0))
 
     def durable(self, message):
-        key = (message["subject"], message["session"])
-        on_disk = {m["seq"] for m in self.disk if (m["subject"], m["session"]) == key}
+        on_disk = {m["seq"] for m in self.disk if identity_of(m) == identity_of(message)}
         seq = 0
         while seq + 1 in on_disk:
             seq += 1
         return seq
 
     def reply_to(self, message):
-        reply = {k: message[k] for k in ("rig", "subject", "session", "seq") if k in message}
+        keys = ("rig", "subject", "session", "run", "trial", "seq")
+        reply = {k: message[k] for k in keys if k in message}
         if message.get("choice") == 7:
             return dict(reply, kind="error", code="bad_message", key="trial.choice",
                         text="7 is outside 0..1")
@@ -145,7 +150,10 @@ class Daemon:
         elif what != "mute":
             if what == "late":
                 time.sleep(0.3)
-            self.router.send_multipart(route + [msgpack.packb(reply)])
+            for body in self.say(message, reply):
+                if not isinstance(body, bytes):
+                    body = msgpack.packb(body)
+                self.router.send_multipart(route + [body])
 
     def check(self, n_trials, session=None):
         """All is on disk, once and in order."""
@@ -156,12 +164,33 @@ class Daemon:
         assert not self.gaps, self.gaps
 
 
+def identity_of(message):
+    return tuple(message.get(k) for k in ("rig", "subject", "session", "run"))
+
+
 def stimulus_of(i):
     return (i % 9 - 4) / 4
 
 
 def run_trials(client, n, first=0):
     return [client.ask(stimulus=stimulus_of(i), choice=i % 2, reward=1) for i in range(first, first + n)]
+
+
+def run_paced_trials(client, n, first=0):
+    """As a task has it: there is time between trials."""
+    replies = []
+    for i in range(first, first + n):
+        replies += run_trials(client, 1, i)
+        if replies[-1] is None:
+            time.sleep(0.05)
+    return replies
+
+
+@contextlib.contextmanager
+def warnings_caught():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield caught
 
 
 def answers_come_back_and_keys_are_filled_in():
@@ -200,6 +229,7 @@ def without_a_daemon_nothing_hangs_and_nothing_is_lost():
         assert client.pending == 11
         port.start()
         client.timeout_s = 2.0
+        assert client.hello()["kind"] == "hello"
         assert client.ask(stimulus=stimulus_of(10), choice=0)["for_trial"] == 11
         assert client.flush(5)
     port.check(11)
@@ -249,8 +279,8 @@ def a_refusal_found_out_later_leaves_no_hole_in_the_counter():
         assert client.ask(stimulus=0.5, choice=7) is None
         run_trials(client, 2)
         daemon.start()
-        client.timeout_s = 2.0
         client.ask(stimulus=0.5, choice=1)
+        client.timeout_s = 2.0
         assert client.flush(5)
         assert [r.code for _, r in client.refused] == ["bad_message"]
     assert sorted(m["seq"] for m in daemon.disk) == [1, 2, 3, 4, 5, 6, 7]
@@ -267,9 +297,10 @@ def a_full_disk_keeps_trials_in_the_spool():
         assert run_trials(client, 3, first=3) == [None] * 3
         assert client.pending >= 3
         daemon.full = False
-        assert client.ask(stimulus=stimulus_of(6), choice=0) is not None
+        replies = run_paced_trials(client, 10, first=6)
+        assert replies[-1] is not None, replies
         assert client.flush(5)
-    daemon.check(7)
+    daemon.check(16)
     daemon.stop()
 
 
@@ -283,6 +314,7 @@ def a_late_answer_is_not_taken_for_the_next_one():
         assert replies[3] is None
         client.timeout_s = 2.0
         time.sleep(0.4)
+        assert client.hello() is not None
         for i in range(4, 8):
             assert client.ask(stimulus=stimulus_of(i), choice=0)["for_trial"] == i + 1
         assert client.flush(5)
@@ -300,7 +332,7 @@ def silence_noise_and_crashes_lose_nothing():
     n = 600
     with murid.Client("rig-1", ask=daemon.endpoint, timeout_s=0.15) as client:
         client.session_start("m01")
-        replies = run_trials(client, n)
+        replies = run_paced_trials(client, n)
         daemon.behave = lambda message: "ok"
         assert client.flush(20)
     answered = [r["for_trial"] - 1 for r in replies if r is not None]
@@ -368,6 +400,380 @@ def the_spool_file_survives_a_crash_of_the_rig():
     daemon.stop()
 
 
+def after_the_first_missed_answer_no_call_waits_and_nothing_is_lost():
+    for what in ("nobody", "mute"):
+        daemon = Daemon(behave=lambda message: "deaf")
+        if what == "nobody":
+            daemon.stop()
+        with warnings_caught() as caught:
+            with murid.Client("rig-1", ask=daemon.endpoint, timeout_s=0.5) as client:
+                t0 = time.monotonic()
+                client.session_start("m01")
+                longest = 0.0
+                for i in range(200):
+                    t1 = time.monotonic()
+                    assert run_trials(client, 1, i) == [None] and client.is_down
+                    longest = max(longest, time.monotonic() - t1)
+                took = time.monotonic() - t0
+                assert took < 0.5 + 0.5 and longest < 0.1, (what, took, longest)
+                assert client.pending == 201
+                daemon.behave = lambda message: "ok"
+                if what == "nobody":
+                    daemon.start()
+                for i in range(200, 500):
+                    if run_trials(client, 1, i) != [None]:
+                        break
+                    time.sleep(0.02)
+                assert not client.is_down
+                n = i + 1
+                assert client.flush(5)
+        daemon.check(n)
+        texts = [str(w.message) for w in caught]
+        assert len(texts) == 2 and daemon.endpoint in texts[0] and "kept" in texts[0], texts
+        assert "answers again" in texts[1], texts
+        daemon.stop()
+
+
+def each_outage_is_told_once_and_so_is_its_end():
+    daemon = Daemon()
+    with warnings_caught() as caught:
+        warnings.simplefilter("default")
+        with murid.Client("rig-1", ask=daemon.endpoint, timeout_s=0.1) as client:
+            client.session_start("m01")
+            for outage in range(3):
+                daemon.stop()
+                run_trials(client, 20, first=20 * outage)
+                daemon.start()
+                assert client.flush(5) and not client.is_down
+    assert ["again" in str(w.message) for w in caught] == [False, True] * 3, caught
+    daemon.check(60)
+    daemon.stop()
+
+
+WRONG = [{"rig": "rig-2"}, {"subject": "m02"}, {"session": "s9"}, {"session": None}, {"rig": None},
+         {"subject": None}, {"trial": 10**6}, {"trial": None}, {"kind": "hello"}, {"kind": "status"},
+         {"kind": "session_end"}, {"rig": ["rig-1"]}, {"subject": {}}, {"run": 7}]
+
+
+def what_is_no_answer_to_a_message_is_counted_and_changes_nothing():
+    def say(message, reply):
+        noise = [dict(reply, durable_seq=10**6, **wrong) for wrong in WRONG if wrong != {"run": 7}]
+        noise += [dict(reply, seq=s, durable_seq=10**6) for s in (None, message["seq"] + 1, "x", -1)]
+        if "run" in message:
+            noise.append(dict(reply, run=7, durable_seq=10**6))
+        noise += [b"", b"\xc1", b"\x93\x01", b"{}", msgpack.packb([1]), msgpack.packb(None)]
+        noise += [dict(reply, kind="error", code="bad_message", text="no", seq=None)]
+        return noise + [reply] + noise
+
+    for run in (None, 3):
+        daemon = Daemon(lag=10**6)
+        with murid.Client("rig-1", ask=daemon.endpoint) as client:
+            client.session_start("m01", session="s1", run=run)
+            daemon.say = lambda m, r: say(m, r) if m["kind"] == "trial" else [r]
+            assert [r["for_trial"] for r in run_trials(client, 30)] == list(range(1, 31))
+            assert client.pending == 31 and client.strays > 30 * 20, client.strays
+            assert not client.refused
+            daemon.lag = 0
+            assert client.flush(5)
+        daemon.check(30)
+        assert {m.get("run") for m in daemon.disk} == {run}
+        daemon.stop()
+
+
+def a_virtual_mouse_is_spoken_to_with_the_same_messages():
+    kinds = {"stimulus": "choice", "session_start": "session_start", "trial": "trial"}
+    daemon = Daemon(say=lambda m, r: [dict(r, kind=kinds.get(m["kind"], r["kind"]))])
+    with murid.Client("rig-1", ask=daemon.endpoint) as client:
+        assert client.session_start("m01")["kind"] == "session_start"
+        assert client.stimulus(0.5)["kind"] == "choice"
+        assert client.ask(stimulus=0.5, choice=1)["kind"] == "trial"
+        assert client.session_end()["kind"] == "session_end"
+        assert client.strays == 0
+    daemon.stop()
+
+
+def a_reply_about_one_session_says_nothing_about_another():
+    """As a daemon would that names the present session in its reply to an old one's trial."""
+    daemon = Daemon(lag=10**6)
+
+    def name_the_present(message, reply):
+        return [dict(reply, session="b", durable_seq=40) if message.get("session") == "a" else reply]
+
+    with murid.Client("rig-1", ask=daemon.endpoint, timeout_s=0.2) as client:
+        client.session_start("m01", session="a")
+        run_trials(client, 40)
+        client.session_end()
+        client.session_start("m01", session="b")
+        run_trials(client, 8)
+        daemon.say = name_the_present
+        daemon.stop(wipe=True)
+        daemon.start()
+        assert not client.flush(1.0)
+        assert sum(m["session"] == "a" for m in client._pending_messages()) == 42
+        daemon.say = lambda message, reply: [reply]
+        daemon.lag = 0
+        assert client.flush(5)
+    daemon.check(40, session="a")
+    daemon.check(8, session="b")
+    daemon.stop()
+
+
+def a_window_full_of_one_session_does_not_hold_up_the_next():
+    for n in (64, 100, 300):
+        daemon = Daemon()
+        daemon.say = lambda m, r: [dict(r, session="b")] if m.get("session") == "a" else [r]
+        with murid.Client("rig-1", ask=daemon.endpoint, timeout_s=0.3) as client:
+            client.session_start("m01", session="a")
+            run_trials(client, n)
+            assert client.pending == n + 1 and client.strays > 0
+            client.session_start("m01", session="b")
+            replies = run_paced_trials(client, 10)
+            assert replies.count(None) <= 3, (n, [r is None for r in replies])
+            assert not client.flush(1.0)
+            assert {m["session"] for m in client._pending_messages()} == {"a"}
+            daemon.say = lambda m, r: [r]
+            assert client.flush(5)
+        daemon.check(n, session="a")
+        daemon.check(10, session="b")
+        daemon.stop()
+
+
+def flush_is_true_only_when_every_session_was_confirmed():
+    daemon = Daemon(lag=0)
+    for how in ("unconfirmed", "mute"):
+        daemon.say = lambda m, r: [dict(r, durable_seq=0)] if how == "unconfirmed" else [r]
+        daemon.behave = lambda m: "mute" if how == "mute" else "ok"
+        with murid.Client("rig-1", ask=daemon.endpoint, timeout_s=0.2) as client:
+            for k in range(5):
+                client.session_start("m%02d" % k, session=how)
+                run_trials(client, 3)
+            assert client.pending == 20
+            daemon.behave = lambda m: "mute" if how == "mute" and m.get("subject") == "m00" else "ok"
+            daemon.say = lambda m, r: ([dict(r, durable_seq=0)] if how == "unconfirmed" and
+                                       m.get("subject") == "m00" else [r])
+            assert not client.flush(1.5)
+            assert {m["subject"] for m in client._pending_messages()} == {"m00"}, how
+            daemon.say = lambda m, r: [r]
+            daemon.behave = lambda m: "ok"
+            assert client.flush(5)
+    daemon.stop()
+
+
+def a_durable_seq_of_an_earlier_run_frees_nothing_that_was_not_answered():
+    """A program without a spool file starts again in its session: its numbers begin anew."""
+    daemon = Daemon()
+    daemon.stop()
+    with murid.Client("rig-1", ask=daemon.endpoint, timeout_s=0.05) as client:
+        client.session_start("m01", session="s1")
+        run_trials(client, 200)
+        daemon.say = lambda m, r: [dict(r, durable_seq=500)] if m.get("seq") == 1 else [r]
+        daemon.start()
+        client.timeout_s = 1.0
+        assert client.flush(5)
+    daemon.check(200)
+    daemon.stop()
+
+
+def sessions_that_take_turns_go_on_counting():
+    daemon = Daemon(lag=0)
+    with tempfile.TemporaryDirectory() as folder:
+        for first in (0, 10):
+            with murid.Client("rig-1", ask=daemon.endpoint, spool=os.path.join(folder, "s")) as client:
+                for i in range(first, first + 10):
+                    for subject in ("m01", "m02"):
+                        reply = client.ask(stimulus=stimulus_of(i), choice=1, subject=subject,
+                                           session="s1-" + subject)
+                        assert reply["for_trial"] == i + 1
+                assert client.flush(5)
+    for subject in ("m01", "m02"):
+        daemon.check(20, session="s1-" + subject)
+    assert daemon.duplicates == 0
+    daemon.stop()
+
+
+def what_could_not_be_answered_by_name_is_refused_at_once():
+    with murid.Client("rig-1", ask="tcp://127.0.0.1:1", timeout_s=5) as client:
+        for keys in (dict(subject="mouse 1"), dict(subject="m01", session="a/b"),
+                     dict(subject="x" * 65), dict(subject="m01", trial=-1),
+                     dict(subject="m01", trial=0.5), dict(subject="m01", trial="x"),
+                     dict(subject="m01", run=0), dict(subject="m01", stage="x" * 20000)):
+            try:
+                client.ask(stimulus=0.5, choice=1, **keys)
+                raise AssertionError("not refused: %s" % keys)
+            except murid.Refused as e:
+                assert e.code == "bad_message", keys
+        assert client.pending == 0
+    try:
+        murid.Client("rig 1")
+        raise AssertionError("not refused")
+    except murid.Refused as e:
+        assert e.key == "rig"
+
+
+def spool_of(folder, n=10, rig="rig-1"):
+    """A spool file with a start and n trials that no daemon has heard of."""
+    path = os.path.join(folder, "spool")
+    with murid.Client(rig, ask="tcp://127.0.0.1:1", spool=path, timeout_s=0.01) as client:
+        client.session_start("m01", session="s1")
+        run_trials(client, n)
+    return path
+
+
+def error_of(kind, make):
+    try:
+        make()
+    except kind as e:
+        return str(e)
+    raise AssertionError("no %s" % kind.__name__)
+
+
+def one_spool_has_one_program_at_a_time():
+    with tempfile.TemporaryDirectory() as folder:
+        path = spool_of(folder)
+        with murid.Client("rig-1", ask="tcp://127.0.0.1:1", spool=path) as client:
+            text = error_of(OSError, lambda: murid.Client("rig-1", spool=path))
+            assert path in text and "of its own" in text and "\n" not in text, text
+            client.close()
+        other = subprocess.Popen([sys.executable, "-c", "import murid, sys; "
+                                  "c = murid.Client('rig-1', spool=sys.argv[1]); print('open', "
+                                  "flush=True); sys.stdin.read()", path],
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert other.stdout.readline() == b"open\n"
+        error_of(OSError, lambda: murid.Client("rig-1", spool=path))
+        other.kill()
+        other.wait()
+        with murid.Client("rig-1", spool=path) as client:
+            assert client.pending == 11
+
+
+def a_spool_of_another_rig_or_no_spool_is_refused_and_left_as_it_is():
+    with tempfile.TemporaryDirectory() as folder:
+        path = spool_of(folder, rig="rig-2")
+        no_header = open(path, "rb").read().split(b"\n", 1)[1]
+        for content, words in ((open(path, "rb").read(), "rig-2"), (no_header, "rig-2"),
+                               (b"trial,choice\n0,1\n1,0\n", "is not a spool"),
+                               (b"\x00" * 5000 + b"\n", "is not a spool"),
+                               (b"\x7fELF" * 100, "is not a spool"),
+                               (b'{"name": "precious"}\n', "is not a spool")):
+            open(path, "wb").write(content)
+            text = error_of(ValueError, lambda: murid.Client("rig-1", spool=path))
+            assert words in text and path in text and "\n" not in text, text
+            assert open(path, "rb").read() == content
+        text = error_of(ValueError, lambda: murid.Client("rig-1", spool=folder))
+        assert "not a file" in text, text
+
+
+GARBAGE = [b"\x00\xff\xfe", b"[1]", b"5", b"null", b"{}", b'{"m": 5}', b'{"m": {}}', b'{"d": [1]}',
+           b'{"d": ["rig-1", "m01", "s1", null, "x"]}', b'{"p": ["a"]}', b'{"x": {}}', b'{"q": 1}',
+           b'{"m": {"kind": "trial", "rig": "rig-1", "subject": "m01", "session": "s1", "seq": 99}}',
+           b'{"m": {"kind": "hello", "rig": "rig-1", "subject": "m01", "session": "s1", "seq": 99}}',
+           b'{"m": {"kind": [], "rig": "rig-1", "subject": "m01", "session": "s1", "seq": 99}}',
+           b'{"m": {"kind": "trial", "rig": "rig-q", "subject": "m01", "session": "s1", "seq": 99, '
+           b'"trial": 1}}', b'{"m": ' + b"[" * 50000, b"9" * 5000, b"x" * 400000,
+           b'{"m": {"kind": "stimulus", "rig": "rig-1", "subject": "m 1", "session": "s1", "seq": 1}}']
+
+
+def damage_in_a_spool_costs_only_the_lines_it_hit():
+    rng = random.Random(SEED)
+    daemon = Daemon()
+    with tempfile.TemporaryDirectory() as folder:
+        path = spool_of(folder)
+        lines = open(path, "rb").read().splitlines()
+        for garbage in GARBAGE:
+            lines.insert(rng.randrange(1, len(lines) + 1), garbage)
+        open(path, "wb").write(b"\n".join(lines) + b'\n{"m": {"v": 1, "kind": "tri')
+        with warnings_caught() as caught:
+            with murid.Client("rig-1", ask=daemon.endpoint, spool=path) as client:
+                assert client.pending == 11, client.pending
+                client.session_start("m01", session="s1")
+                run_trials(client, 5, first=10)
+                assert client.flush(5)
+        assert len(caught) == 1 and "cannot be read" in str(caught[0].message), caught
+        aside = open(path + ".bad", "rb").read().splitlines()
+        assert sorted(aside) == sorted(GARBAGE)
+        daemon.check(15)
+    daemon.stop()
+
+
+def a_spool_cut_anywhere_keeps_what_is_whole():
+    with tempfile.TemporaryDirectory() as folder:
+        path = spool_of(folder, n=3)
+        whole = open(path, "rb").read()
+        for cut in range(len(whole)):
+            open(path, "wb").write(whole[:cut])
+            with murid.Client("rig-1", ask="tcp://127.0.0.1:1", spool=path) as client:
+                n = sum(line.startswith(b'{"m"') for line in whole[:cut].split(b"\n")[:-1])
+                assert client.pending == n, (cut, client.pending, n)
+
+
+def a_spool_of_an_earlier_murid_is_read():
+    daemon = Daemon()
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "spool")
+        start = dict(v=1, kind="session_start", rig="rig-1", subject="m01", session="s1", seq=1)
+        trials = [dict(start, kind="trial", seq=i + 2, trial=i, stimulus=stimulus_of(i), choice=1)
+                  for i in range(6)]
+        records = [{"m": start}] + [{"m": m} for m in trials] + [{"d": ["m01", "s1", 4]},
+                                                                {"p": ["m01", "s1", 7, 6]}]
+        open(path, "w").write("".join(json.dumps(r) + "\n" for r in records))
+        with murid.Client("rig-1", ask="tcp://127.0.0.1:1", spool=path, timeout_s=0.01) as client:
+            assert [m["seq"] for m in client._pending_messages()] == [5, 6, 7]
+            client.session_start("m01", session="s1")
+            client.ask(stimulus=0, choice=1)
+            assert client._pending_messages()[-1]["trial"] == 6
+            assert client._pending_messages()[-1]["seq"] == 9
+    daemon.stop()
+
+
+def a_full_disk_under_the_spool_costs_a_warning_and_no_trial():
+    daemon = Daemon()
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "spool")
+        with warnings_caught() as caught:
+            with murid.Client("rig-1", ask=daemon.endpoint, spool=path) as client:
+                client.session_start("m01", session="s1")
+                run_trials(client, 5)
+                resource.setrlimit(resource.RLIMIT_FSIZE,
+                                   (os.path.getsize(path) + 70, unlimited[1]))
+                try:
+                    assert None not in run_trials(client, 20, first=5)
+                    assert open(path, "rb").read().endswith(b"\n")
+                    daemon.stop()
+                    client.timeout_s = 0.05
+                    run_trials(client, 20, first=25)
+                finally:
+                    resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+                time.sleep(1.1)
+                run_trials(client, 1, first=45)
+                kept = [json.loads(line) for line in open(path)]
+                assert sum("m" in r for r in kept) == client.pending >= 21
+                daemon.start()
+                assert client.flush(5)
+        daemon.check(46)
+        texts = [str(w.message) for w in caught if path + " could" in str(w.message)]
+        assert len(texts) == 2 and "again" in texts[1], texts
+    daemon.stop()
+
+
+def a_long_backlog_is_sent_in_reasonable_time():
+    daemon = Daemon()
+    daemon.take = daemon.memory.append
+    daemon.durable = lambda message: message.get("seq", 10**9)
+    daemon.stop()
+    with tempfile.TemporaryDirectory() as folder:
+        with murid.Client("rig-1", ask=daemon.endpoint, timeout_s=0.01,
+                          spool=os.path.join(folder, "spool")) as client:
+            client.session_start("m01")
+            run_trials(client, 20000)
+            daemon.start()
+            client.timeout_s = 1.0
+            t0 = time.monotonic()
+            assert client.flush(60)
+            print("  20000 kept messages sent and confirmed in %.1f s" % (time.monotonic() - t0))
+    daemon.stop()
+
+
 def a_subscriber_gets_what_it_asked_for():
     context = zmq.Context.instance()
     pub = context.socket(zmq.XPUB)
@@ -417,16 +823,35 @@ def main():
     print("SEED=%d" % SEED)
     for test in (answers_come_back_and_keys_are_filled_in,
                  without_a_daemon_nothing_hangs_and_nothing_is_lost,
+                 after_the_first_missed_answer_no_call_waits_and_nothing_is_lost,
+                 each_outage_is_told_once_and_so_is_its_end,
                  a_session_needs_no_start,
                  a_refusal_is_raised_and_its_numbers_are_used_again,
                  a_refusal_found_out_later_leaves_no_hole_in_the_counter,
+                 what_could_not_be_answered_by_name_is_refused_at_once,
                  a_full_disk_keeps_trials_in_the_spool,
                  a_late_answer_is_not_taken_for_the_next_one,
+                 what_is_no_answer_to_a_message_is_counted_and_changes_nothing,
+                 a_virtual_mouse_is_spoken_to_with_the_same_messages,
+                 a_reply_about_one_session_says_nothing_about_another,
+                 a_window_full_of_one_session_does_not_hold_up_the_next,
+                 flush_is_true_only_when_every_session_was_confirmed,
+                 a_durable_seq_of_an_earlier_run_frees_nothing_that_was_not_answered,
+                 sessions_that_take_turns_go_on_counting,
                  silence_noise_and_crashes_lose_nothing,
                  a_crash_between_two_trials_is_noticed_before_the_next,
                  the_spool_file_survives_a_crash_of_the_rig,
+                 one_spool_has_one_program_at_a_time,
+                 a_spool_of_another_rig_or_no_spool_is_refused_and_left_as_it_is,
+                 damage_in_a_spool_costs_only_the_lines_it_hit,
+                 a_spool_cut_anywhere_keeps_what_is_whole,
+                 a_spool_of_an_earlier_murid_is_read,
+                 a_full_disk_under_the_spool_costs_a_warning_and_no_trial,
+                 a_long_backlog_is_sent_in_reasonable_time,
                  a_subscriber_gets_what_it_asked_for,
                  an_encrypted_link_works_with_the_right_keys):
+        if sys.argv[1:] and test.__name__ not in sys.argv[1:]:
+            continue
         t0 = time.monotonic()
         test()
         print("ok  %s (%.1f s)" % (test.__name__.replace("_", " "), time.monotonic() - t0), flush=True)

@@ -146,6 +146,9 @@ static void names_file_line_column_and_expectation(void **state)
     assert_string_equal(fault_of(HEADER "m 1,1,0,0,1,,,,,\n"),
                         "t.csv:2: column subject: \"m 1\" is not a name: 1 to 64 of A-Z a-z 0-9 . "
                         "_ -");
+    assert_string_equal(fault_of(HEADER "m1,1+x,0,0,1,,,,,\n"),
+                        "t.csv:2: column session: \"1+x\" is not a name: 1 to 64 of A-Z a-z 0-9 . "
+                        "_ -, or NAME+N for its run N");
     assert_string_equal(fault_of(HEADER "m1,1,0.5,0,1,,,,,\n"),
                         "t.csv:2: column trial: \"0.5\" is not a whole number from 0 to "
                         "1000000000");

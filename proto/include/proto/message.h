@@ -97,7 +97,7 @@ typedef enum {
     PROTO_ALERT_COUNT
 } proto_alert_code;
 
-/* "gap", "duplicate", ...; NULL for a value outside the enum. RT-safe: yes. */
+/* "gap", "conflict", ...; NULL for a value outside the enum. RT-safe: yes. */
 const char *proto_alert_name(proto_alert_code code);
 
 /* Codes of error messages, and their names as they stand on the wire. */
