@@ -70,7 +70,7 @@ class Program:
         self.process = None
 
     def start(self):
-        self.process = subprocess.Popen([sys.executable, PROGRAM, self.path], text=True,
+        self.process = subprocess.Popen([sys.executable, "-W", "ignore", PROGRAM, self.path], text=True,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def kill(self):
