@@ -145,6 +145,8 @@ static void look(struct doors *d, int fd)
     const int rc = os_socket_bytes_read(fd, &d->door[fd].read);
     if (rc == -EBADF || rc == -ENOTSOCK) {
         forget(d, fd); /* libzmq closed it without an event, as for a peer that was replaced */
+    } else if (rc != 0) {
+        d->door[fd].read = GREETING_BYTES; /* ipc: not to be measured, so not called silent */
     }
 }
 
