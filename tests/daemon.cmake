@@ -36,6 +36,8 @@ python_test(integration/test_promises.py)
 python_test(integration/test_subscribe.py)
 python_test(integration/test_start.py)
 python_test(integration/test_sockets.py)
+python_test(integration/test_wire.py)
+python_test(integration/test_floods.py)
 python_test(integration/test_layers.py)
 python_test(rt/test_memory.py)
 

@@ -2,8 +2,10 @@
  * sent to without blocking.
  *
  * Addresses beyond this machine need CURVE keys (clients are then checked against the list of
- * public keys) or `security.insecure: true`.
- * Threads: one owner. Memory: libzmq's; receive buffers are the caller's.
+ * public keys and what each is for) or `security.insecure: true`. With CURVE, the control socket is
+ * for listed keys alone.
+ * Threads: one owner. Memory: libzmq's, bounded by the queues' lengths and doors.h; receive buffers
+ * are the caller's.
  */
 #ifndef MURID_BUS_H
 #define MURID_BUS_H
@@ -13,11 +15,17 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "doors.h"
 #include "fault.h"
+#include "key_list.h"
 #include "proto/message.h"
 
-/* A key's text form (ZeroMQ RFC 32) has 40 characters and a NUL. */
-enum { BUS_ROUTE_MAX = 256, BUS_KEYS_MAX = 256, BUS_KEY_BYTES = 32, BUS_KEY_TEXT = 41 };
+enum {
+    BUS_FRAME_BYTES_MAX = 4 * PROTO_BYTES_MAX, /* a longer one ends its connection */
+    BUS_ENVELOPE_FRAMES = 16, /* the way back: who asked, brokers on the way, the empty frame */
+    BUS_ENVELOPE_BYTES = 1024,
+    BUS_FRAMES_MAX = 64 /* of a whole message */
+};
 
 struct bus {
     void *context;
@@ -26,18 +34,43 @@ struct bus {
     void *trials;  /* SUB */
     void *control; /* ROUTER, NULL if closed */
     void *zap;     /* REP, NULL without CURVE */
-    size_t n_keys;
-    uint8_t keys[BUS_KEYS_MAX][BUS_KEY_BYTES]; /* clients allowed */
-    bool any_key;                              /* CURVE without a list: every client with a key */
+    bool is_curve;
+    bool any_key; /* CURVE without a list: every client with a key, but not on control */
+    struct key_list keys;
+    int64_t rejected_keys; /* connections that were not let in */
+    struct doors *doors;
 };
 
-/* One request on a ROUTER, with the way back. */
+/* The frames before a body, which an answer repeats: up to the first empty one, or, if none came,
+ * only who asked. */
+struct bus_envelope {
+    uint32_t n;
+    uint16_t size[BUS_ENVELOPE_FRAMES];
+    uint8_t bytes[BUS_ENVELOPE_BYTES]; /* one after another */
+};
+
+/* Who sent a message: its connection's descriptor, and the entry of its key, -1 if it has none. */
+struct bus_source {
+    int fd;
+    int key;
+};
+
+/* One request of a socket; used for that socket alone, from one to the next. */
 struct bus_request {
-    uint8_t route[BUS_ROUTE_MAX];
-    size_t route_size;
-    bool has_delimiter; /* an empty frame came before the body, as REQ sends it */
-    size_t size;        /* of the body as sent; more than PROTO_BYTES_MAX: it was cut */
+    struct bus_envelope envelope; /* n is 0 on sockets without a way back */
+    size_t size;                  /* of the body as sent; more than PROTO_BYTES_MAX: it was cut */
     uint8_t body[PROTO_BYTES_MAX + 1];
+    struct bus_source source;
+    size_t taken;   /* bytes of its connection that the last call took */
+    bool is_sealed; /* set by the owner: the socket uses CURVE */
+    bool has_rest;  /* of a message beyond the bounds, still to be passed over */
+};
+
+enum bus_heard {
+    BUS_NONE,
+    BUS_REQUEST,
+    BUS_TOO_LONG, /* one beyond BUS_FRAMES_MAX or the envelope's bounds: there is no way back */
+    BUS_REST      /* a piece of such a one was passed over */
 };
 
 /* Opens every socket that the configuration names. FAULT_INPUT or FAULT_WORK name the key. */
@@ -47,30 +80,45 @@ void bus_close(struct bus *bus);
 /* Descriptor to wait for on behalf of a socket. It only signals change: read until empty. */
 int bus_fd(void *socket);
 
-/* The next request of a ROUTER: true if there was one. RT-safe: yes (libzmq's own work apart). */
-bool bus_receive(void *socket, struct bus_request *request);
+/* The next request of a ROUTER; its last frame is its body. RT-safe: yes (libzmq's own work apart);
+ * a call takes at most BUS_FRAMES_MAX frames. */
+enum bus_heard bus_receive(void *socket, struct bus_request *request);
 
-/* The last frame of the next message of a SUB: true if there was one; *size as sent. RT-safe: yes.
- */
-bool bus_receive_last(void *socket, uint8_t *body, size_t cap, size_t *size);
+/* The same of a socket without a way back, a SUB or DEALER. RT-safe: yes. */
+enum bus_heard bus_receive_last(void *socket, struct bus_request *request);
+
+/* The next subscription of the XPUB, or one that is given back, into to[cap]; *size as sent. One
+ * that lasts counts as not taken: libzmq holds it. RT-safe: yes. */
+bool bus_receive_news(struct bus *bus, uint8_t *to, size_t cap, size_t *size);
+
+/* What the last call took of a connection is no longer libzmq's to hold. To be called after each
+ * bus_receive() and bus_receive_last() that was not BUS_NONE. RT-safe: yes. */
+void bus_took(struct bus *bus, const struct bus_request *request);
 
 /* Answers a request; a client that is gone or too slow loses the answer. RT-safe: yes. */
-void bus_reply(void *socket, const struct bus_request *request, const uint8_t *body, size_t size);
+void bus_reply(void *socket, const struct bus_envelope *envelope, const uint8_t *body, size_t size);
 
 /* Sends [topic][body]; slow subscribers lose it. RT-safe: yes. */
 void bus_publish(struct bus *bus, const char *topic, const uint8_t *body, size_t size);
 
-/* Answers the connections that wait to be let in. */
-void bus_authenticate(struct bus *bus);
+/* Answers some of the connections that wait to be let in. True if there may be more. */
+bool bus_authenticate(struct bus *bus);
+
+/* True if who sent a request may speak for a rig of that name. RT-safe: yes. */
+bool bus_is_for_rig(const struct bus *bus, const struct bus_request *request, const char *rig);
+
+/* Checks the form of an endpoint, tcp:// with a port or ipc://; name: what the error calls it.
+ * FAULT_NONE or FAULT_INPUT. */
+int bus_check_endpoint(const char *name, const char *endpoint, struct fault *fault);
 
 /* True if an endpoint can be reached from this machine only. */
 bool bus_is_local(const char *endpoint);
 
 /* The keys with which a client connects; all "" for a daemon without CURVE. */
 struct bus_client_keys {
-    char server[BUS_KEY_TEXT]; /* the daemon's public key */
-    char public_key[BUS_KEY_TEXT];
-    char secret_key[BUS_KEY_TEXT];
+    char server[KEY_LIST_TEXT]; /* the daemon's public key */
+    char public_key[KEY_LIST_TEXT];
+    char secret_key[KEY_LIST_TEXT];
 };
 
 /* Loads them from the files that `murid keygen` made: the client's own pair, and the daemon's .pub.

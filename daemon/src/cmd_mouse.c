@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bridge/serial.h"
+#include "bus.h"
 #include "commands.h"
 #include "encounter.h"
 #include "log.h"
@@ -34,7 +35,13 @@ static int check(const struct wanted *w, struct fault *fault)
                          "where is the rig? One of --connect ENDPOINT, --bind ENDPOINT and "
                          "--serial PORT was expected");
     }
-    const int rc = spec_check(&w->spec, w->model, fault);
+    int rc = spec_check(&w->spec, w->model, fault);
+    if (rc == FAULT_NONE && w->rig.bind != NULL) {
+        rc = bus_check_endpoint("option bind", w->rig.bind, fault);
+    }
+    if (rc == FAULT_NONE && w->rig.connect != NULL) {
+        rc = bus_check_endpoint("option connect", w->rig.connect, fault);
+    }
     if (rc != FAULT_NONE) {
         return rc;
     }

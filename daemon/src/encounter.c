@@ -28,7 +28,7 @@ struct encounter {
     /* ZeroMQ */
     struct rig_socket socket;
     struct bus_request request;
-    struct bus_request asked; /* way back to whoever waits for an answer; no body */
+    struct bus_envelope asked; /* way back to whoever waits for an answer */
     proto_format asked_format;
     int64_t hello_at_ns; /* INT64_MAX: not due */
     /* a serial line */
@@ -186,7 +186,7 @@ static bool take(struct encounter *e, int64_t now_ns)
 
 /* ---- ZeroMQ ---------------------------------------------------------------------------------- */
 
-static void send_message(struct encounter *e, const struct bus_request *to,
+static void send_message(struct encounter *e, const struct bus_envelope *to,
                          const proto_message *message, proto_format format)
 {
     const int n = proto_encode(message, format, e->bytes, sizeof e->bytes);
@@ -208,7 +208,7 @@ static void send_hello(struct encounter *e)
     strcpy(e->reply.as.hello.software, "murid mouse");
     (void)snprintf(e->reply.as.hello.version, sizeof e->reply.as.hello.version, "%s",
                    MURID_VERSION);
-    send_message(e, &e->request, &e->reply, PROTO_FORMAT_JSON);
+    send_message(e, &e->request.envelope, &e->reply, PROTO_FORMAT_JSON);
 }
 
 /* To a rig that was connected to, hello means "nothing yet", and an error is no question. */
@@ -234,19 +234,17 @@ static void on_request(struct encounter *e, int64_t now_ns)
     if (proto_decode(q->body, size, &e->heard, &fault) != PROTO_OK) {
         actor_refuse(e->actor, &e->heard, &fault, &e->reply);
         tell_refusal(e, now_ns);
-        send_message(e, q, &e->reply, format);
+        send_message(e, &q->envelope, &e->reply, format);
         return;
     }
     if (is_idle_talk(e, now_ns)) {
         return;
     }
     if (take(e, now_ns)) {
-        send_message(e, q, &e->reply, format);
+        send_message(e, &q->envelope, &e->reply, format);
         return;
     }
-    memcpy(e->asked.route, q->route, q->route_size);
-    e->asked.route_size = q->route_size;
-    e->asked.has_delimiter = q->has_delimiter;
+    e->asked = q->envelope;
     e->asked_format = format;
 }
 
@@ -273,9 +271,13 @@ static bool serve_socket(struct encounter *e)
 {
     int n = 0;
     watch_connection(e, clock_mono_ns());
-    while (n < BURST && !e->is_stopped && rig_socket_next(&e->socket, &e->request)) {
-        on_request(e, clock_mono_ns());
-        n++;
+    enum bus_heard heard = BUS_REST;
+    while (n < BURST && !e->is_stopped && heard != BUS_NONE) {
+        heard = rig_socket_next(&e->socket, &e->request);
+        if (heard == BUS_REQUEST) {
+            on_request(e, clock_mono_ns());
+        }
+        n += heard != BUS_NONE ? 1 : 0;
     }
     const int64_t now_ns = clock_mono_ns();
     if (now_ns >= e->hello_at_ns) {

@@ -23,7 +23,8 @@ enum {
     TAG_ZAP,
     TAG_WORKER,
     TAG_LINES,
-    BURST = 256,             /* messages of one socket before the others have their turn */
+    BURST = 64,              /* messages of one socket before the others have their turn */
+    COMMANDS_BURST = 4,      /* the same of commands: a page of subjects takes 100 us and more */
     CHECKPOINT_EVENTS = 500, /* a subject's state is kept at least this often, in journal events */
     CHECKPOINT_S = 30,       /* and this often, in time */
     REFUSED_PER_S = 10,      /* refused messages journaled, in the long run */
@@ -279,23 +280,54 @@ static void refuse_without_room(struct loop *loop, const uint8_t *bytes, size_t 
     loop->counters.bad_messages++;
 }
 
+/* A key may be for one rig alone: what it says in another's name goes no further. Then
+ * loop->result.reply says so, to whoever asked. */
+static bool is_foreign(struct loop *loop, const struct bus_request *q, size_t size)
+{
+    proto_message *heard = &loop->result.heard;
+    proto_message *reply = &loop->result.reply;
+    proto_fault ignored;
+    if (q->source.key < 0) {
+        return false;
+    }
+    (void)proto_decode(q->body, size, heard, &ignored);
+    if (heard->env.rig[0] == '\0' || bus_is_for_rig(&loop->bus, q, heard->env.rig)) {
+        return false;
+    }
+    proto_message_init(reply, PROTO_KIND_ERROR);
+    reply->env = heard->env;
+    strcpy(reply->as.error.code, proto_error_name(PROTO_ERROR_NOT_ALLOWED));
+    strcpy(reply->as.error.key, "rig");
+    (void)snprintf(reply->as.error.text, sizeof reply->as.error.text,
+                   "the key of this connection is for another rig than \"%s\" "
+                   "(security.client_keys, line with rig=)",
+                   heard->env.rig);
+    loop->counters.bad_messages++;
+    raise_plain(loop, PROTO_ALERT_BAD_MESSAGE, "", 1.0,
+                "a message in the name of rig %s came with another rig's key and was refused",
+                heard->env.rig);
+    journal_publish(&loop->journal);
+    return true;
+}
+
 /* A rig that asks: answer it, then journal and tell the others. */
 static void on_ask(struct loop *loop, int64_t t_mono_ns)
 {
-    const struct bus_request *q = &loop->request;
+    const struct bus_request *q = &loop->asked;
     struct session_event event = {.t_mono_ns = t_mono_ns,
                                   .source = SESSION_SOURCE_ASK,
                                   .size = q->size < sizeof q->body ? q->size : sizeof q->body};
     const proto_format format = proto_format_of(q->body, event.size);
-    const bool is_heard = take_up(loop, &event, q->body);
+    const bool is_refused = is_foreign(loop, q, event.size);
+    const bool is_heard = !is_refused && take_up(loop, &event, q->body);
     if (is_heard) {
         complete_reply(loop, t_mono_ns);
-    } else {
+    } else if (!is_refused) {
         refuse_without_room(loop, q->body, event.size);
     }
     const size_t n = encode_reply(loop, format);
     const int64_t t_predicted_ns = clock_mono_ns();
-    bus_reply(loop->bus.ask, q, loop->reply, n);
+    bus_reply(loop->bus.ask, &q->envelope, loop->reply, n);
     if (is_heard) {
         if (loop->result.heard.kind == PROTO_KIND_TRIAL) {
             histogram_push(&loop->latency, clock_mono_ns() - t_mono_ns);
@@ -315,6 +347,25 @@ static void publish_without_reply(struct loop *loop, int64_t t_mono_ns)
 
 /* ---- sources --------------------------------------------------------------------------------- */
 
+/* Reads what a socket has next; BUS_REQUEST is the caller's to take up. */
+static enum bus_heard hear_next(struct loop *loop, void *socket, struct bus_request *request)
+{
+    const enum bus_heard heard = socket == loop->bus.trials ? bus_receive_last(socket, request)
+                                                            : bus_receive(socket, request);
+    if (heard != BUS_NONE) {
+        bus_took(&loop->bus, request);
+    }
+    if (heard == BUS_TOO_LONG) {
+        loop->counters.bad_messages++;
+        raise_plain(loop, PROTO_ALERT_BAD_MESSAGE, "", 1.0,
+                    "a message of more than %d frames, or %d before its body, came and was not "
+                    "answered",
+                    BUS_FRAMES_MAX, BUS_ENVELOPE_FRAMES);
+        journal_publish(&loop->journal);
+    }
+    return heard;
+}
+
 /* True if the socket may have more. Without room the requests wait in the socket, unless the disk
  * fails: then clients are told, and keep their trials. */
 static bool serve_ask(struct loop *loop)
@@ -323,29 +374,41 @@ static bool serve_ask(struct loop *loop)
         if (!journal_has_room(&loop->journal) && !journal_health(&loop->journal, 0).is_failing) {
             return true;
         }
-        if (!bus_receive(loop->bus.ask, &loop->request)) {
+        const enum bus_heard heard = hear_next(loop, loop->bus.ask, &loop->asked);
+        if (heard == BUS_NONE) {
             return false;
         }
-        on_ask(loop, clock_mono_ns());
+        if (heard == BUS_REQUEST) {
+            on_ask(loop, clock_mono_ns());
+        }
     }
     return true;
 }
 
+static void on_published(struct loop *loop, int64_t t_mono_ns)
+{
+    const struct bus_request *q = &loop->published;
+    const size_t size = q->size < sizeof q->body ? q->size : sizeof q->body;
+    if (is_foreign(loop, q, size)) {
+        return;
+    }
+    if (loop_hear(loop, SESSION_SOURCE_TRIALS, NULL, NULL, q->body, size, t_mono_ns, PROTO_NIL)) {
+        publish_without_reply(loop, t_mono_ns);
+    }
+}
+
 static bool serve_trials(struct loop *loop)
 {
-    size_t size;
     for (int i = 0; i < BURST; i++) {
         if (!journal_has_room(&loop->journal)) {
             return true;
         }
-        if (!bus_receive_last(loop->bus.trials, loop->bytes, sizeof loop->bytes, &size)) {
+        const enum bus_heard heard = hear_next(loop, loop->bus.trials, &loop->published);
+        if (heard == BUS_NONE) {
             return false;
         }
-        const int64_t now_ns = clock_mono_ns();
-        size = size < sizeof loop->bytes ? size : sizeof loop->bytes;
-        if (loop_hear(loop, SESSION_SOURCE_TRIALS, NULL, NULL, loop->bytes, size, now_ns,
-                      PROTO_NIL)) {
-            publish_without_reply(loop, now_ns);
+        if (heard == BUS_REQUEST) {
+            on_published(loop, clock_mono_ns());
         }
     }
     return true;
@@ -353,14 +416,20 @@ static bool serve_trials(struct loop *loop)
 
 static bool serve_control(struct loop *loop)
 {
-    while (bus_receive(loop->bus.control, &loop->request)) {
-        const struct bus_request *q = &loop->request;
-        const size_t size = q->size < sizeof q->body ? q->size : sizeof q->body;
-        const size_t n = control_answer(loop, q->body, size, loop->reply, sizeof loop->reply);
-        bus_reply(loop->bus.control, q, loop->reply, n);
-        journal_publish(&loop->journal);
+    struct bus_request *q = &loop->commanded;
+    for (int i = 0; i < COMMANDS_BURST; i++) {
+        const enum bus_heard heard = hear_next(loop, loop->bus.control, q);
+        if (heard == BUS_NONE) {
+            return false;
+        }
+        if (heard == BUS_REQUEST) {
+            const size_t size = q->size < sizeof q->body ? q->size : sizeof q->body;
+            const size_t n = control_answer(loop, q->body, size, loop->reply, sizeof loop->reply);
+            bus_reply(loop->bus.control, &q->envelope, loop->reply, n);
+            journal_publish(&loop->journal);
+        }
     }
-    return false;
+    return true;
 }
 
 static void hear_device(struct loop *loop, struct line *line, const bridge_event *e)
@@ -427,8 +496,7 @@ static bool serve(struct loop *loop, uint32_t tag)
     case TAG_CONTROL:
         return serve_control(loop);
     case TAG_ZAP:
-        bus_authenticate(&loop->bus);
-        return false;
+        return bus_authenticate(&loop->bus);
     case TAG_WORKER:
         return false; /* looked at in every pass */
     default:
@@ -458,6 +526,8 @@ void loop_fill_status(struct loop *loop, proto_message *out)
     s->late = loop->counters.late;
     s->bad_messages = loop->counters.bad_messages;
     s->frame_errors = lines_frame_errors(&loop->lines);
+    s->rejected_keys = loop->bus.rejected_keys;
+    s->ended_connections = doors_ended(loop->bus.doors);
     s->events = health.events;
     s->durable_events = health.durable_events;
     s->journal_lag_ms = health.lag_ms;
@@ -499,6 +569,19 @@ static void check_journal(struct loop *loop, int64_t now_ns)
                     loop->journal.store.path, 100.0 * health.ring_fill);
     }
     loop->was_behind = is_behind;
+}
+
+/* Connections that were ended have their line of the log from doors.h, and an alert from here. */
+static void check_doors(struct loop *loop)
+{
+    const int64_t ended = doors_ended(loop->bus.doors) - loop->told_ended;
+    if (ended > 0) {
+        raise_plain(loop, PROTO_ALERT_LIMIT, "", (double)ended,
+                    "%" PRId64 " connections were ended: too many, or too much sent that came to "
+                    "no message; the log says which",
+                    ended);
+        loop->told_ended += ended;
+    }
 }
 
 static void open_lines(struct loop *loop)
@@ -552,6 +635,7 @@ static void tick(struct loop *loop)
     const int64_t now_ns = clock_mono_ns();
     check_clock(loop, now_ns);
     check_journal(loop, now_ns);
+    check_doors(loop);
     open_lines(loop);
     alerts_tick(&loop->alerts, now_ns);
     for (uint32_t i = 0; i < loop->colony.n_subjects && journal_has_room(&loop->journal); i++) {
@@ -750,6 +834,8 @@ int loop_open(struct loop *loop, struct fault *fault)
         (void)loop_close(loop, &ignored);
         return rc;
     }
+    loop->asked.is_sealed = loop->published.is_sealed = loop->commanded.is_sealed =
+        loop->bus.is_curve;
     publisher_init(&loop->publisher, &loop->bus, &loop->colony);
     lines_init(&loop->lines, &loop->config, &loop->poll, TAG_LINES);
     add_socket(loop, loop->bus.ask, TAG_ASK);
@@ -810,8 +896,8 @@ void loop_run(struct loop *loop)
     uint64_t due = SOCKETS_DUE;
     while (!loop->stop) {
         const uint64_t again = serve_due(loop, due);
-        publisher_receive(&loop->publisher);
-        const bool has_more = publisher_catch_up(&loop->publisher) || again != 0;
+        const bool has_news = publisher_receive(&loop->publisher);
+        const bool has_more = publisher_catch_up(&loop->publisher) || has_news || again != 0;
         loop_jobs_serve(loop);
         lines_flush(&loop->lines, journal_durable(&loop->journal), clock_mono_ns());
 

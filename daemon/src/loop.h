@@ -2,8 +2,8 @@
  * journals, replies and publishes; once a second it looks after everything else.
  *
  * From receive to publish nothing allocates, locks, blocks or prints (libzmq's own work apart);
- * tests/rt holds it to that. Threads: the caller's, the journal's, the worker's. Memory: struct
- * loop, about 220 KiB, and what colony, journal and libzmq allocate while opening.
+ * tests/rt holds it to that. Threads: the caller's, the journal's, the worker's, that of doors.h.
+ * Memory: struct loop, about 320 KiB, and what colony, journal and libzmq allocate while opening.
  */
 #ifndef MURID_LOOP_H
 #define MURID_LOOP_H
@@ -44,8 +44,9 @@ struct loop {
     struct histogram latency; /* receive to reply of trials */
     model_score score;        /* of all subjects since the start */
     struct session_result result;
-    struct bus_request request;
-    uint8_t bytes[PROTO_BYTES_MAX + 1];
+    struct bus_request asked; /* each from its own socket */
+    struct bus_request published;
+    struct bus_request commanded;
     uint8_t reply[PROTO_BYTES_MAX];
     proto_message status;
     int64_t start_ns;
@@ -53,6 +54,7 @@ struct loop {
     int64_t wall_offset_ns; /* wall clock minus monotonic */
     uint32_t next_judged;   /* subject from which on one is looked for to judge */
     double refused_budget;  /* refused messages that may still be journaled */
+    int64_t told_ended;     /* connections that were ended: said so far */
     bool was_behind;        /* the journal was too slow or failing at the last look */
     bool stop;
 };

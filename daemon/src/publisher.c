@@ -4,7 +4,7 @@
 #include <string.h>
 #include <zmq.h>
 
-enum { CATCH_UP_SUBJECTS = 8 };
+enum { CATCH_UP_SUBJECTS = 8, SUBSCRIPTIONS_TURN = 64 };
 
 void publisher_init(struct publisher *p, struct bus *bus, const struct colony *colony)
 {
@@ -75,6 +75,28 @@ void publisher_send(struct publisher *p, const proto_message *msg, const uint8_t
 
 /* ---- subscriptions --------------------------------------------------------------------------- */
 
+static struct publisher_catch_up *catch_up_at(struct publisher *p, uint32_t i)
+{
+    return &p->catch_ups[(p->first_catch_up + i) % PUBLISHER_CATCH_UPS];
+}
+
+/* Last in line, unless one that waits will send the same. When the line is full, its last sends
+ * everything. */
+static void want_last_values(struct publisher *p, const char *prefix)
+{
+    for (uint32_t i = 0; i < p->n_catch_ups; i++) {
+        const struct publisher_catch_up *c = catch_up_at(p, i);
+        if (c->next_subject == 0 && starts_with(prefix, c->prefix)) {
+            return;
+        }
+    }
+    const bool is_full = p->n_catch_ups == PUBLISHER_CATCH_UPS;
+    p->n_catch_ups += is_full ? 0 : 1;
+    struct publisher_catch_up *last = catch_up_at(p, p->n_catch_ups - 1);
+    strcpy(last->prefix, is_full ? "" : prefix);
+    last->next_subject = 0;
+}
+
 static void subscribe(struct publisher *p, const char *prefix)
 {
     uint32_t i = 0;
@@ -90,11 +112,7 @@ static void subscribe(struct publisher *p, const char *prefix)
     } else {
         p->untold++;
     }
-    if (p->n_catch_ups < PUBLISHER_CATCH_UPS) {
-        struct publisher_catch_up *c = &p->catch_ups[p->n_catch_ups++];
-        strcpy(c->prefix, prefix);
-        c->next_subject = 0;
-    }
+    want_last_values(p, prefix);
 }
 
 static void unsubscribe(struct publisher *p, const char *prefix)
@@ -110,27 +128,32 @@ static void unsubscribe(struct publisher *p, const char *prefix)
     p->untold -= p->untold > 0 ? 1 : 0;
 }
 
-void publisher_receive(struct publisher *p)
+static void on_news(struct publisher *p, uint8_t *frame, size_t size)
 {
-    uint8_t frame[PUBLISHER_PREFIX_MAX + 2];
-    int n;
-    if (!p->has_news || p->bus->pub == NULL) {
+    const bool is_whole = size > 0 && size <= PUBLISHER_PREFIX_MAX + 1;
+    if (!is_whole || (frame[0] != 0 && frame[0] != 1)) {
         return;
     }
-    p->has_news = false;
-    while ((n = zmq_recv(p->bus->pub, frame, sizeof frame - 1, ZMQ_DONTWAIT)) >= 0) {
-        const bool is_whole = n > 0 && (size_t)n < sizeof frame - 1;
-        if (!is_whole || (frame[0] != 0 && frame[0] != 1)) {
-            continue;
-        }
-        frame[n] = '\0';
-        const char *prefix = (const char *)&frame[1];
-        if (frame[0] == 1) {
-            subscribe(p, prefix);
-        } else {
-            unsubscribe(p, prefix);
+    frame[size] = '\0';
+    const char *prefix = (const char *)&frame[1];
+    if (frame[0] == 1) {
+        subscribe(p, prefix);
+    } else {
+        unsubscribe(p, prefix);
+    }
+}
+
+bool publisher_receive(struct publisher *p)
+{
+    uint8_t frame[PUBLISHER_PREFIX_MAX + 2];
+    size_t size;
+    for (int i = 0; i < SUBSCRIPTIONS_TURN && p->has_news; i++) {
+        p->has_news = bus_receive_news(p->bus, frame, sizeof frame, &size);
+        if (p->has_news) {
+            on_news(p, frame, size);
         }
     }
+    return p->has_news;
 }
 
 /* ---- last values ----------------------------------------------------------------------------- */
@@ -139,9 +162,11 @@ static void send_last(struct publisher *p, const char *prefix)
 {
     char topic[PUBLISHER_TOPIC_MAX];
     make_topic(topic, "murid", &p->scratch);
-    send_if(p, starts_with(topic, prefix), topic, PROTO_FORMAT_MSGPACK, &p->scratch, NULL, 0);
+    send_if(p, starts_with(topic, prefix) && is_wanted(p, topic), topic, PROTO_FORMAT_MSGPACK,
+            &p->scratch, NULL, 0);
     make_topic(topic, "json", &p->scratch);
-    send_if(p, starts_with(topic, prefix), topic, PROTO_FORMAT_JSON, &p->scratch, NULL, 0);
+    send_if(p, starts_with(topic, prefix) && is_wanted(p, topic), topic, PROTO_FORMAT_JSON,
+            &p->scratch, NULL, 0);
 }
 
 static void send_subject(struct publisher *p, uint32_t number, const char *prefix)
@@ -197,13 +222,14 @@ bool publisher_catch_up(struct publisher *p)
     if (p->n_catch_ups == 0) {
         return false;
     }
-    struct publisher_catch_up *c = &p->catch_ups[0];
+    struct publisher_catch_up *c = catch_up_at(p, 0);
     for (int i = 0; i < CATCH_UP_SUBJECTS && c->next_subject < p->colony->n_subjects; i++) {
         send_subject(p, c->next_subject++, c->prefix);
     }
     if (c->next_subject >= p->colony->n_subjects) {
         send_alerts(p, c->prefix);
-        p->catch_ups[0] = p->catch_ups[--p->n_catch_ups];
+        p->first_catch_up = (p->first_catch_up + 1) % PUBLISHER_CATCH_UPS;
+        p->n_catch_ups--;
     }
     return p->n_catch_ups > 0;
 }

@@ -16,7 +16,7 @@
 enum {
     PUBLISHER_PREFIX_MAX = 255,
     PUBLISHER_PREFIXES = 128, /* different ones that are told apart; beyond, all is published */
-    PUBLISHER_CATCH_UPS = 16, /* late subscribers served at a time */
+    PUBLISHER_CATCH_UPS = 16, /* late subscribers told apart; beyond, all is sent again */
     PUBLISHER_ALERTS =
         CONFIG_RIGS_MAX + 1, /* last alerts about no subject: of each rig, and none */
     PUBLISHER_TOPIC_MAX = 160
@@ -43,8 +43,8 @@ struct publisher {
     bool has_news; /* a subscription may have come: signalled, or the signal was lost in sending */
     uint32_t n_prefixes;
     struct publisher_prefix prefixes[PUBLISHER_PREFIXES];
-    uint32_t untold; /* subscriptions beyond the table */
-    uint32_t n_catch_ups;
+    uint32_t untold;                      /* subscriptions beyond the table */
+    uint32_t first_catch_up, n_catch_ups; /* a ring */
     struct publisher_catch_up catch_ups[PUBLISHER_CATCH_UPS];
     uint32_t n_alerts;
     struct publisher_alert alerts[PUBLISHER_ALERTS];
@@ -63,9 +63,9 @@ void publisher_send(struct publisher *p, const proto_message *msg, const uint8_t
 /* Keeps an alert about no subject as the last value of its topic. RT-safe: yes. */
 void publisher_keep_alert(struct publisher *p, const proto_message *msg);
 
-/* Reads the subscriptions that came, if has_news; the owner sets it when the socket signals.
- * RT-safe: yes. */
-void publisher_receive(struct publisher *p);
+/* Reads some of the subscriptions that came, if has_news; the owner sets it when the socket
+ * signals. True if there may be more. RT-safe: yes. */
+bool publisher_receive(struct publisher *p);
 
 /* Serves late subscribers for a moment. True if there is more to do. RT-safe: yes. */
 bool publisher_catch_up(struct publisher *p);

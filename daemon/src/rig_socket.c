@@ -6,11 +6,10 @@
 #include <zmq.h>
 
 enum {
-    QUEUE = 1000,
+    QUEUE = 100,
     LINGER_MS = 200,
     RECONNECT_MS = 100,
     RECONNECT_MOST_MS = 1000,
-    MESSAGE_BYTES_MAX = 1 << 20 /* longer ones end the connection */
 };
 
 static const char MONITOR[] = "inproc://rig-socket";
@@ -22,7 +21,7 @@ static void set_option(void *socket, int option, int value)
 
 static int open_socket(struct rig_socket *s, int type, struct fault *fault)
 {
-    const int64_t largest = MESSAGE_BYTES_MAX;
+    const int64_t largest = BUS_FRAME_BYTES_MAX;
     *s = (struct rig_socket){.context = zmq_ctx_new()};
     s->socket = s->context != NULL ? zmq_socket(s->context, type) : NULL;
     if (s->socket == NULL) {
@@ -106,20 +105,17 @@ void rig_socket_close(struct rig_socket *s)
     *s = (struct rig_socket){0};
 }
 
-bool rig_socket_next(struct rig_socket *s, struct bus_request *request)
+enum bus_heard rig_socket_next(struct rig_socket *s, struct bus_request *request)
 {
-    if (s->monitor == NULL) {
-        return bus_receive(s->socket, request);
-    }
-    request->route_size = 0;
-    return bus_receive_last(s->socket, request->body, sizeof request->body, &request->size);
+    return s->monitor == NULL ? bus_receive(s->socket, request)
+                              : bus_receive_last(s->socket, request);
 }
 
-void rig_socket_send(struct rig_socket *s, const struct bus_request *request, const uint8_t *body,
+void rig_socket_send(struct rig_socket *s, const struct bus_envelope *to, const uint8_t *body,
                      size_t size)
 {
     if (s->monitor == NULL) {
-        bus_reply(s->socket, request, body, size);
+        bus_reply(s->socket, to, body, size);
     } else if (zmq_send(s->socket, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0) {
         (void)zmq_send(s->socket, body, size, ZMQ_DONTWAIT);
     }

@@ -34,11 +34,11 @@ int rig_socket_connect(struct rig_socket *s, const char *endpoint, struct fault 
 /* A zeroed one is fine. Waits up to 200 ms for what was sent. */
 void rig_socket_close(struct rig_socket *s);
 
-/* The next message: true if there was one. */
-bool rig_socket_next(struct rig_socket *s, struct bus_request *request);
+/* The next message, if there is one. */
+enum bus_heard rig_socket_next(struct rig_socket *s, struct bus_request *request);
 
-/* Sends a body to whoever sent the request; to a rig that is gone it is lost. */
-void rig_socket_send(struct rig_socket *s, const struct bus_request *request, const uint8_t *body,
+/* Sends a body to whoever the envelope came from; to a rig that is gone it is lost. */
+void rig_socket_send(struct rig_socket *s, const struct bus_envelope *to, const uint8_t *body,
                      size_t size);
 
 /* The latest change of a connected socket; a bound one is always the same. */

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "input_file.h"
 #include "proto/reader.h"
 
 enum { LENGTH_BYTES = 8, PATH_BYTES = 4096 };
@@ -598,11 +599,11 @@ int safetensors_write(const char *path, const uint8_t *bytes, size_t size, struc
 
 int safetensors_read(const char *path, uint8_t **out, size_t *out_size, struct fault *fault)
 {
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) {
-        return fault_set(fault, FAULT_INPUT, "%s: cannot be opened: %s", path, strerror(errno));
+    FILE *file;
+    int rc = input_file_open(&file, path, NULL, fault);
+    if (rc != FAULT_NONE) {
+        return rc;
     }
-    int rc = FAULT_NONE;
     size_t size = 0;
     size_t cap = 0;
     uint8_t *bytes = NULL;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "input_file.h"
+
 int yaml_reader_open(struct yaml_reader *r, const char *name, const uint8_t *text, size_t size,
                      struct fault *fault)
 {
@@ -94,13 +96,13 @@ int yaml_reader_end(struct yaml_reader *r, const char *where)
 int yaml_reader_load(const char *path, size_t max, const char *what, uint8_t **text, size_t *size,
                      struct fault *fault)
 {
-    FILE *f = fopen(path, "rb");
+    FILE *f;
     *text = NULL;
     *size = 0;
-    if (f == NULL) {
-        return fault_set(fault, FAULT_INPUT, "%s: %s", path, strerror(errno));
+    int rc = input_file_open(&f, path, NULL, fault);
+    if (rc != FAULT_NONE) {
+        return rc;
     }
-    int rc = FAULT_NONE;
     *text = malloc(max + 1);
     *size = *text != NULL ? fread(*text, 1, max + 1, f) : 0;
     if (*text == NULL || ferror(f) != 0) {

@@ -487,6 +487,11 @@ static int read_end(decoder *d)
     return d->reader.status == PROTO_OK ? PROTO_OK : proto_fault_of_reader(d->fault, &d->reader);
 }
 
+static const char *whole_name(const decoder *d)
+{
+    return d->reader.format == PROTO_FORMAT_JSON ? "a JSON object {...}" : "a map";
+}
+
 static int read_message(decoder *d, proto_message *msg)
 {
     const proto_schema *schema = NULL;
@@ -495,7 +500,7 @@ static int read_message(decoder *d, proto_message *msg)
     const proto_token open = proto_reader_next(&d->reader);
     if (open.type != PROTO_TOKEN_MAP) {
         return open.type == PROTO_TOKEN_END ? proto_fault_of_reader(d->fault, &d->reader)
-                                            : proto_fault_type(d->fault, "a map", &open);
+                                            : proto_fault_type(d->fault, whole_name(d), &open);
     }
     int rc = scan_kind(d, &schema);
     if (rc < 0) {
@@ -573,7 +578,13 @@ int proto_decode(const uint8_t *bytes, size_t size, proto_message *msg, proto_fa
         return proto_fault_set(fault, PROTO_ERR_SIZE, 0, "%zu bytes, at most %d were expected",
                                size, (int)PROTO_BYTES_MAX);
     }
-    proto_reader_init(&d.reader, proto_format_of(bytes, size), bytes, size);
+    if (proto_text_is_utf16(bytes, size)) {
+        proto_message_init(msg, PROTO_KIND_NONE);
+        return proto_fault_set(fault, PROTO_ERR_SYNTAX, 0,
+                               "this is text in UTF-16; JSON in UTF-8 was expected");
+    }
+    const size_t mark = proto_text_mark_size(bytes, size);
+    proto_reader_init(&d.reader, proto_format_of(bytes, size), bytes + mark, size - mark);
     const int rc = read_message(&d, msg);
     if (rc == PROTO_OK) {
         fault->status = PROTO_OK;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "schema.h"
+#include "text.h"
 
 static const char *const ALERT_NAMES[] = {
 #define ALERT(NAME, code, help) #code,
@@ -61,14 +62,25 @@ void proto_message_init(proto_message *msg, proto_kind kind)
     }
 #include "proto/expand_groups.h"
 
+static bool is_one_of(uint8_t c, const char *set)
+{
+    return c != 0 && strchr(set, c) != NULL;
+}
+
+/* No map of msgpack begins so: those begin with 0x80 to 0x8f, 0xde or 0xdf. */
 proto_format proto_format_of(const uint8_t *bytes, size_t size)
 {
-    for (size_t i = 0; i < size; i++) {
-        if (bytes[i] != ' ' && bytes[i] != '\t' && bytes[i] != '\n' && bytes[i] != '\r') {
-            return bytes[i] == '{' ? PROTO_FORMAT_JSON : PROTO_FORMAT_MSGPACK;
-        }
+    size_t i = proto_text_mark_size(bytes, size);
+    if (proto_text_is_utf16(bytes, size)) {
+        return PROTO_FORMAT_JSON;
     }
-    return PROTO_FORMAT_MSGPACK;
+    while (i < size && is_one_of(bytes[i], " \t\n\r")) {
+        i++;
+    }
+    const bool is_blank = i > 0 && i == size;
+    return is_blank || (i < size && is_one_of(bytes[i], "{[\"-0123456789tfnNI"))
+               ? PROTO_FORMAT_JSON
+               : PROTO_FORMAT_MSGPACK;
 }
 
 bool proto_id_is_valid(const char *s)

@@ -117,3 +117,19 @@ bool proto_text_is_clean(const char *s, size_t n)
     }
     return true;
 }
+
+size_t proto_text_mark_size(const uint8_t *s, size_t n)
+{
+    static const uint8_t MARK[] = {0xef, 0xbb, 0xbf};
+    return n >= sizeof MARK && memcmp(s, MARK, sizeof MARK) == 0 ? sizeof MARK : 0;
+}
+
+bool proto_text_is_utf16(const uint8_t *s, size_t n)
+{
+    if (n < 2) {
+        return false;
+    }
+    const bool has_mark = (s[0] == 0xff && s[1] == 0xfe) || (s[0] == 0xfe && s[1] == 0xff);
+    const uint8_t first = s[0] != 0 ? s[0] : s[1];
+    return has_mark || ((s[0] == 0) != (s[1] == 0) && (first == '{' || first == '['));
+}

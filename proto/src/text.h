@@ -19,4 +19,11 @@ size_t proto_text_unescape(const uint8_t *s, size_t n, size_t *used, uint8_t out
 /* True if s[0..n) is UTF-8 without control characters. */
 bool proto_text_is_clean(const char *s, size_t n);
 
+/* Size of the UTF-8 byte order mark that s begins with, 0 if there is none. */
+size_t proto_text_mark_size(const uint8_t *s, size_t n);
+
+/* True if s is JSON text in UTF-16: with its byte order mark, or an opening bracket beside a NUL.
+ */
+bool proto_text_is_utf16(const uint8_t *s, size_t n);
+
 #endif

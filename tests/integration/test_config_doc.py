@@ -58,10 +58,13 @@ class Configurations(unittest.TestCase):
         os.symlink(os.path.join(SOURCE, "configs"), os.path.join(cls.directory, "configs"))
         keys = os.path.join(cls.directory, "keys")
         os.mkdir(keys)
-        for name in ("murid.key", "box-1.key"):
+        for name in ("murid.key", "box-1.key", "operator.key"):
             subprocess.run([MURID, "keygen", os.path.join(keys, name)], check=True,
                            capture_output=True)
-        shutil.copy(os.path.join(keys, "box-1.key.pub"), os.path.join(keys, "clients"))
+        with open(os.path.join(keys, "clients"), "w") as f:
+            for name, roles in (("box-1", "rig=box-1 listen"), ("operator", "control listen")):
+                with open(os.path.join(keys, name + ".key.pub")) as key:
+                    f.write(f"{key.read().strip()} {roles}\n")
 
     @classmethod
     def tearDownClass(cls):

@@ -420,7 +420,9 @@ class Curve(unittest.TestCase):
 
     def test_only_keys_of_the_list_are_let_in(self):
         security = {"server_key": os.path.join(self.directory, "server"),
-                    "client_keys": os.path.join(self.directory, "rig.pub")}
+                    "client_keys": os.path.join(self.directory, "clients")}
+        with open(security["client_keys"], "w") as f:
+            f.write(self.keys["rig"]["public"].decode() + " rig listen control\n")
         daemon = Daemon({"security": security})
         daemon.settings["sockets"]["ask"] = f"tcp://0.0.0.0:{daemon.port['ask']}"
         daemon.write_config()
@@ -447,7 +449,8 @@ class Curve(unittest.TestCase):
             self.assertEqual(self.command(daemon, "status")["trials"], 1)
 
     def test_without_a_list_any_key_is_let_in(self):
-        daemon = Daemon({"security": {"server_key": os.path.join(self.directory, "server")}})
+        daemon = Daemon({"security": {"server_key": os.path.join(self.directory, "server")}},
+                        control=False)
         with daemon:
             self.assertTrue(self.is_answered(daemon, **self.options("rig")))
             self.assertFalse(self.is_answered(daemon))

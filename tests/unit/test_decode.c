@@ -128,8 +128,9 @@ static void wrong_types_are_refused_by_name(void **state)
     refuse(TRIAL("\"features\":{\"a\":{}}"), PROTO_ERR_TYPE, "trial.features.a", "not a map");
     refuse(TRIAL("\"stimulus\":0,\"session\":{}"), PROTO_ERR_TYPE, "trial.session", "not a map");
     refuse(TRIAL("\"stimulus\":0,\"session\":-1"), PROTO_ERR_TYPE, "trial.session", "from 0 up");
-    refuse("[1,2]", PROTO_ERR_TYPE, "", "a map was expected");
-    refuse("7", PROTO_ERR_TYPE, "", "a map was expected");
+    refuse("[1,2]", PROTO_ERR_TYPE, "", "a JSON object {...} was expected, not an array");
+    refuse("7", PROTO_ERR_TYPE, "", "a JSON object {...} was expected, not a whole number");
+    refuse("\x93\x01\x02\x03", PROTO_ERR_TYPE, "", "a map was expected, not an array");
     refuse("{\"kind\":7}", PROTO_ERR_TYPE, "kind", "text was expected");
     refuse("{\"kind\":\"subjects\",\"total\":1,\"offset\":0,\"animals\":[{\"subject\":\"a\","
            "\"score\":{\"n\":1}},{\"subject\":\"b\",\"score\":{\"n\":\"x\"}}]}",
@@ -317,6 +318,43 @@ static void a_message_over_the_limit_is_refused_unread(void **state)
     refuse_bytes(big, sizeof big, PROTO_ERR_SIZE);
 }
 
+static proto_format format_of(const char *bytes, size_t size)
+{
+    return proto_format_of((const uint8_t *)bytes, size);
+}
+
+static void json_is_known_by_how_it_begins_and_no_msgpack_map_passes_for_it(void **state)
+{
+    (void)state;
+    static const char *const JSON[] = {"{",    " {",   "\n[", "\"",  "-1",           "0",
+                                       "null", "true", "NaN", "\t ", "\xef\xbb\xbf{"};
+    for (size_t i = 0; i < sizeof JSON / sizeof JSON[0]; i++) {
+        assert_int_equal(format_of(JSON[i], strlen(JSON[i])), PROTO_FORMAT_JSON);
+    }
+    for (int first = 0; first < 256; first++) {
+        const bool is_map = (first >= 0x80 && first <= 0x8f) || first == 0xde || first == 0xdf;
+        for (int second = 0; second < 256 && is_map; second++) {
+            const char bytes[] = {(char)first, (char)second, '{', '"', 0, 0, 0, 0};
+            assert_int_equal(format_of(bytes, sizeof bytes), PROTO_FORMAT_MSGPACK);
+        }
+    }
+    assert_int_equal(format_of("", 0), PROTO_FORMAT_MSGPACK);
+}
+
+static void a_byte_order_mark_is_passed_over_and_utf_16_is_called_so(void **state)
+{
+    (void)state;
+    static const char UTF16[][8] = {"\xff\xfe{\0\"\0", "\xfe\xff\0{\0\"", "{\0\"\0k\0", "\0[\0{"};
+    accept("\xef\xbb\xbf{\"kind\":\"hello\",\"rig\":\"r\"}");
+    accept("\xef\xbb\xbf \r\n{\"kind\":\"hello\",\"rig\":\"r\"}\n");
+    refuse("\xef\xbb\xbf[]", PROTO_ERR_TYPE, "", "a JSON object {...} was expected, not an array");
+    for (size_t i = 0; i < sizeof UTF16 / sizeof UTF16[0]; i++) {
+        refuse_bytes(UTF16[i], 6, PROTO_ERR_SYNTAX);
+        assert_non_null(strstr(fault.text, "UTF-16"));
+        assert_int_equal(format_of(UTF16[i], 6), PROTO_FORMAT_JSON);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -336,6 +374,8 @@ int main(void)
         cmocka_unit_test(bytes_after_the_message_are_refused),
         cmocka_unit_test(hostile_msgpack_is_refused_without_harm),
         cmocka_unit_test(a_message_over_the_limit_is_refused_unread),
+        cmocka_unit_test(json_is_known_by_how_it_begins_and_no_msgpack_map_passes_for_it),
+        cmocka_unit_test(a_byte_order_mark_is_passed_over_and_utf_16_is_called_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -126,8 +126,9 @@ void proto_message_init(proto_message *msg, proto_kind kind);
 #define GROUP(name, help) void proto_##name##_init(proto_##name *name);
 #include "proto/expand_groups.h"
 
-/* JSON if the first byte is '{' (white space before it is skipped), msgpack otherwise. RT-safe:
- * yes. */
+/* JSON if it begins as JSON text does, after a byte order mark and white space if there are any, or
+ * looks like text in UTF-16; msgpack otherwise. Whatever may begin a msgpack map is msgpack.
+ * RT-safe: yes. */
 proto_format proto_format_of(const uint8_t *bytes, size_t size);
 
 /* Reads one whole message of either format; bytes are not trusted. Returns PROTO_OK, or a negative

@@ -1,0 +1,50 @@
+/* doors.h - watches over the connections to the daemon's sockets, and ends those that take more
+ * than their share: libzmq itself bounds neither an unfinished message nor how many connect.
+ *
+ * What a connection has sent and nobody has taken is what libzmq holds for it: at most 32 times as
+ * many bytes of memory, for frames without content. More than limits.waiting_kib ends the
+ * connection, and libzmq frees what it held. More connections than limits.connections: one that has
+ * not greeted goes first, else the newest of the address that has most. Connections over ipc count,
+ * what they send cannot be measured.
+ * Threads: one of its own looks every 20 ms and says on standard error what it ends, once a second
+ * (what is refused, too, on behalf of bus.h);
+ * the functions are one owner's. Memory: allocated by doors_open().
+ */
+#ifndef MURID_DOORS_H
+#define MURID_DOORS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "fault.h"
+
+enum { DOORS_SOCKETS_MAX = 4 };
+
+struct doors;
+
+/* FAULT_NONE, or FAULT_WORK with *out NULL. Its thread runs after doors_start(). */
+int doors_open(struct doors **out, void *zmq_context, const struct config_limits *limits,
+               struct fault *fault);
+
+/* Watches over a socket that is not bound yet. FAULT_NONE or FAULT_WORK. */
+int doors_watch(struct doors *d, void *socket, const char *name, struct fault *fault);
+
+int doors_start(struct doors *d, struct fault *fault);
+
+/* NULL is fine. The sockets are still open. */
+void doors_close(struct doors *d);
+
+/* So many bytes of what connection fd sent were taken off the socket. fd below 0 is none. RT-safe:
+ * yes. */
+void doors_took(struct doors *d, int fd, size_t bytes);
+
+/* Has it said in the log that a connection was not let in: why is text that stays. At most one is
+ * said a second, the latest. RT-safe: yes. */
+void doors_refused(struct doors *d, const char *socket, const char *address, const char *key,
+                   const char *why);
+
+/* Connections that were ended so far. RT-safe: yes. */
+int64_t doors_ended(const struct doors *d);
+
+#endif

@@ -1,0 +1,18 @@
+/* input_file.h - opening the files that are read as a whole: configurations, keys, protocols,
+ * models.
+ *
+ * What is not a regular file is refused: a FIFO would wait for ever, a device never end.
+ * Threads: any. Memory: the C library's.
+ */
+#ifndef MURID_INPUT_FILE_H
+#define MURID_INPUT_FILE_H
+
+#include <stdio.h>
+
+#include "fault.h"
+
+/* Opens a file for reading; *out is the caller's to fclose(). setting: the key or option that named
+ * it, NULL if the path says enough. FAULT_NONE, or FAULT_INPUT with *out NULL. */
+int input_file_open(FILE **out, const char *path, const char *setting, struct fault *fault);
+
+#endif
