@@ -5,6 +5,7 @@
 
 #define JOURNAL_VERSION 3
 #define JOURNAL_FILE    "journal.sqlite"
+#define JOURNAL_LOCK    "lock"
 
 #define JOURNAL_SCHEMA                                                                             \
     "CREATE TABLE run ("                                                                           \

@@ -11,6 +11,7 @@
 #include "control.h"
 #include "log.h"
 #include "loop_jobs.h"
+#include "outside_file.h"
 #include "rerun.h"
 
 static const int64_t NS_PER_S = 1000000000;
@@ -619,6 +620,37 @@ static int enter_run(struct loop *loop, struct fault *fault)
     return FAULT_NONE;
 }
 
+/* Files that the configuration names are opened by the daemon only if they are not its own. */
+static int check_files(const struct config *config, struct fault *fault)
+{
+    const char *directory = config->data.directory;
+    const char *model = config->model.file;
+    const char *protocol = config->protocol.file;
+    const int rc =
+        model[0] != '\0' ? outside_file_check(model, directory, "model", fault) : FAULT_NONE;
+    return rc == FAULT_NONE && protocol[0] != '\0'
+               ? outside_file_check(protocol, directory, "protocol", fault)
+               : rc;
+}
+
+/* Whoever may load a model may not be allowed to read the file: no byte of it is said. */
+static int load_outside(struct models *models, const struct config *config, struct fault *fault)
+{
+    int rc = outside_file_check_command(config->model.file, config->data.directory, "model", fault);
+    rc = rc ? rc : check_files(config, fault);
+    if (rc == FAULT_NONE) {
+        rc = models_load(models, config, fault);
+        if (rc == FAULT_INPUT) {
+            (void)fault_set(fault, rc,
+                            "%.100s: not taken: a model file of docs/model.md expected, and the "
+                            "configuration's protocol beside it; `murid model FILE` says what is "
+                            "wrong",
+                            config->model.file);
+        }
+    }
+    return rc;
+}
+
 int loop_load_model(struct loop *loop, const char *path, struct fault *fault)
 {
     struct models *next = &loop->models[1 - loop->present_models];
@@ -628,7 +660,7 @@ int loop_load_model(struct loop *loop, const char *path, struct fault *fault)
     }
     strcpy(config.model.file, path);
     config.protocol.hash[0] = '\0'; /* its file is read again, too */
-    int rc = models_load(next, &config, fault);
+    int rc = load_outside(next, &config, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
@@ -740,6 +772,7 @@ int loop_open(struct loop *loop, struct fault *fault)
     int rc = os_poll_open(&loop->poll) == 0
                  ? FAULT_NONE
                  : fault_set(fault, FAULT_WORK, "epoll cannot be set up");
+    rc = rc ? rc : check_files(&loop->config, fault);
     rc = rc ? rc : models_load(&loop->models[0], &loop->config, fault);
     if (rc == FAULT_NONE) {
         strcpy(loop->config.protocol.hash, loop->models[0].protocol_hash);

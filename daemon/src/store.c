@@ -12,6 +12,7 @@
 
 #include "clock.h"
 #include "journal_schema.h"
+#include "os_lock.h"
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
@@ -335,13 +336,12 @@ static int make_directory(const char *directory, struct fault *fault)
 static int take_lock(struct store *store, const char *directory, struct fault *fault)
 {
     char path[600];
-    (void)snprintf(path, sizeof path, "%s/lock", directory);
+    (void)snprintf(path, sizeof path, "%s/" JOURNAL_LOCK, directory);
     store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (store->lock_fd < 0) {
         return fault_set(fault, FAULT_WORK, "%s: cannot be written: %s", path, strerror(errno));
     }
-    const struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (fcntl(store->lock_fd, F_SETLK, &lock) != 0) {
+    if (os_lock_take(store->lock_fd) != 0) {
         return fault_set(fault, FAULT_WORK,
                          "%s: another murid uses this data directory; stop it, or set "
                          "data.directory",
