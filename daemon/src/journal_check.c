@@ -267,7 +267,7 @@ static int walk_fault(const char *path, const struct part *part, const struct wa
 
 static int64_t last_key(sqlite3 *db, const struct part *part)
 {
-    char sql[120];
+    char sql[240];
     (void)snprintf(sql, sizeof sql,
                    "SELECT max((SELECT coalesce(max(%s), -1) FROM %s),"
                    " coalesce((SELECT last FROM head WHERE name = '%s'), -1))",

@@ -10,6 +10,8 @@ import subprocess
 import time
 import unittest
 
+import msgpack
+
 import chains
 from daemon import MURID, Daemon, random_trial, subject_state_offset, trial
 
@@ -306,6 +308,24 @@ class Damage(unittest.TestCase):
         self.assertEqual(other.stop(), 0)
         os.truncate(daemon.journal, os.path.getsize(daemon.journal) // 2)
         self.refused(daemon, daemon.journal)
+
+    def test_a_start_reads_a_bounded_part_and_all_that_it_hears_again(self):
+        daemon = Daemon()
+        self.addCleanup(daemon.close)
+        daemon.start()
+        asker = daemon.asker()
+        for first in range(0, 20300, 100):
+            for n in range(first, first + 100):
+                asker.send(msgpack.packb(trial(n, subject="m1")))
+            for _ in range(100):
+                self.assertEqual(asker.receive()["kind"], "prediction")
+        self.assertEqual(daemon.stop(), 0)
+        self.change(daemon, "UPDATE event SET raw = x'01' WHERE id = 5")
+        self.assertIn("the first is row 5", self.check(daemon, 1))
+        daemon.start()
+        self.assertEqual(daemon.stop(), 0)
+        self.change(daemon, "UPDATE checkpoint SET state = x'01'")
+        self.refused(daemon, "table event, row 5 ")
 
     # ---- states ----
 
