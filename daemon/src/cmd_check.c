@@ -7,6 +7,7 @@
 #include "bus.h"
 #include "commands.h"
 #include "config.h"
+#include "journal_check.h"
 #include "models.h"
 #include "options.h"
 #include "protocol_file.h"
@@ -108,6 +109,20 @@ static int check_protocol(const char *path, const char *defects)
     return FAULT_NONE;
 }
 
+/* A journal: is it what was written? */
+static int check_journal(const char *path)
+{
+    struct fault fault;
+    struct journal_reader reader;
+    int rc = journal_reader_open(&reader, path, &fault);
+    if (rc == FAULT_NONE) {
+        printf("journal: %s\n", reader.path);
+        rc = journal_check_all(&reader, stdout, &fault);
+        journal_reader_close(&reader);
+    }
+    return fault_report(&fault, rc);
+}
+
 /* A configuration: printed, and could the daemon start with it? */
 static int check_config(const char *path)
 {
@@ -133,6 +148,7 @@ int cmd_check(int argc, char **argv)
     const char *path = NULL;
     const char *protocol = NULL;
     const char *defects = NULL;
+    const char *journal = NULL;
     bool is_markdown = false;
     bool is_protocol_markdown = false;
     const struct option list[] = {
@@ -147,11 +163,15 @@ int cmd_check(int argc, char **argv)
          "print every key of protocols as docs/protocols.md has it", NULL},
     };
     struct options options = {
-        .usage = "check [-c FILE | --protocol FILE [--defect NAME]]",
+        .usage = "check [-c FILE | --protocol FILE [--defect NAME] | JOURNAL]",
         .about = "Prints the effective configuration on standard output, each key with its meaning "
-                 "and range, and says on standard error whether the daemon could start with it.",
+                 "and range, and says on standard error whether the daemon could start with it. Of "
+                 "a JOURNAL, the file or its data directory: whether every row is as it was "
+                 "written; a daemon may write it meanwhile.",
         .list = list,
         .n = sizeof list / sizeof list[0],
+        .arguments = &journal,
+        .arguments_max = 1,
     };
     int code = 0;
     if (!options_read(&options, argc, argv, &code)) {
@@ -165,11 +185,16 @@ int cmd_check(int argc, char **argv)
         protocol_file_print_markdown(stdout);
         return FAULT_NONE;
     }
-    if ((protocol != NULL && path != NULL) || (protocol == NULL && defects != NULL)) {
+    const int n = (path != NULL) + (protocol != NULL) + (journal != NULL);
+    if (n > 1 || (protocol == NULL && defects != NULL)) {
         struct fault fault;
-        return fault_report(
-            &fault, fault_set(&fault, FAULT_INPUT,
-                              "check: -c alone, or --protocol with or without --defect expected"));
+        return fault_report(&fault,
+                            fault_set(&fault, FAULT_INPUT,
+                                      "check: -c alone, --protocol with or without --defect, or a "
+                                      "journal alone expected"));
+    }
+    if (journal != NULL) {
+        return check_journal(journal);
     }
     return protocol != NULL ? check_protocol(protocol, defects) : check_config(path);
 }

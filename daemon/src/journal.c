@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -78,16 +79,15 @@ static void count_record(struct batch *batch, const struct record *record)
     }
 }
 
-/* Writes all that was handed over as one transaction. Returns an SQLite code; on failure everything
- * stays in the ring. */
-static int write_batch(struct journal *j, struct batch *batch)
+/* Writes all that was handed over as one transaction. On failure everything stays in the ring. */
+static enum store_cause write_batch(struct journal *j, struct batch *batch)
 {
     size_t size;
     *batch = (struct batch){0};
     ring_rewind(&j->ring);
     const struct record *record = ring_next(&j->ring, &size);
     if (record == NULL) {
-        return SQLITE_OK;
+        return STORE_CAUSE_NONE;
     }
     atomic_store(&j->oldest_ns, record->t_mono_ns);
     int rc = store_begin(&j->store);
@@ -97,10 +97,7 @@ static int write_batch(struct journal *j, struct batch *batch)
         record = rc == SQLITE_OK ? ring_next(&j->ring, &size) : NULL;
     }
     rc = rc == SQLITE_OK ? store_commit(&j->store) : rc;
-    if (rc != SQLITE_OK) {
-        store_roll_back(&j->store);
-    }
-    return rc;
+    return rc == SQLITE_OK ? STORE_CAUSE_NONE : store_roll_back(&j->store);
 }
 
 static void settle_batch(struct journal *j, const struct batch *batch)
@@ -175,10 +172,10 @@ static void *journal_thread(void *argument)
         wait_for_group(j, begun_ns);
         begun_ns = clock_mono_ns();
         struct batch batch;
-        const int rc = write_batch(j, &batch);
-        const bool was_failing = atomic_exchange(&j->is_failing, rc != SQLITE_OK);
-        if (rc == SQLITE_OK) {
-            if (was_failing) {
+        const enum store_cause cause = write_batch(j, &batch);
+        const int before = atomic_exchange(&j->failing, (int)cause);
+        if (cause == STORE_CAUSE_NONE) {
+            if (before != STORE_CAUSE_NONE) {
                 log_warn("%s: written again; nothing was lost", j->store.path);
             }
             settle_batch(j, &batch);
@@ -187,14 +184,72 @@ static void *journal_thread(void *argument)
             store_move_wal(&j->store);
             continue;
         }
-        if (!was_failing) {
+        if (before != (int)cause) {
             log_error("%s: cannot be written: %s; trials are kept in memory until it can",
-                      j->store.path, sqlite3_errmsg(j->store.db));
+                      j->store.path, j->store.failure);
         }
         if (atomic_load(&j->stop) && ++tries == STOP_TRIES) {
             return NULL;
         }
         clock_sleep_ns(200000000);
+    }
+}
+
+/* ---- checkpoints ----------------------------------------------------------------------------- */
+
+/* Parts of a subject's state, one behind the other. */
+struct checkpoint_parts {
+    uint64_t own;
+    uint64_t prospect;
+    size_t state_size; /* with the two numbers above */
+};
+
+static struct checkpoint_parts checkpoint_parts(const struct colony *colony, uint32_t subject)
+{
+    const struct adaptation *own = colony_adaptation(colony, subject);
+    struct checkpoint_parts p = {.own = own != NULL ? adaptation_packed_size(own) : 0,
+                                 .prospect = colony_prospect(colony, subject) != NULL
+                                                 ? prospect_used(colony->models.ahead)
+                                                 : 0};
+    p.state_size = sizeof p.own + sizeof p.prospect + p.own + p.prospect +
+                   subject_state_size(&colony->subjects[subject].state);
+    return p;
+}
+
+/* Bytes of the record, at most JOURNAL_UNIT_MAX. */
+static size_t checkpoint_size(const struct colony *colony, uint32_t subject)
+{
+    return sizeof(struct record_checkpoint) + checkpoint_parts(colony, subject).state_size;
+}
+
+static void fill_checkpoint(struct record_checkpoint *r, const struct colony *colony,
+                            uint32_t subject, int64_t t_mono_ns)
+{
+    const struct subject *s = &colony->subjects[subject];
+    const struct adaptation *own = colony_adaptation(colony, subject);
+    const struct prospect *prospect = colony_prospect(colony, subject);
+    const struct checkpoint_parts p = checkpoint_parts(colony, subject);
+    r->head.type = RECORD_CHECKPOINT;
+    r->subject = subject;
+    r->event = s->last_event;
+    r->run = s->run;
+    r->head.t_mono_ns = t_mono_ns;
+    r->state_size = p.state_size;
+    uint8_t *at = r->state;
+    memcpy(at, &p.own, sizeof p.own);
+    memcpy(at + sizeof p.own, &p.prospect, sizeof p.prospect);
+    at += sizeof p.own + sizeof p.prospect;
+    if (own != NULL) {
+        adaptation_pack(colony->plan, own, at);
+    }
+    if (prospect != NULL) {
+        memcpy(at + p.own, prospect, p.prospect);
+    }
+    subject_state_pack(&s->state, at + p.own + p.prospect);
+    r->n_sessions = s->n_dirty_sessions;
+    for (uint32_t i = 0; i < s->n_dirty_sessions; i++) {
+        r->session[i] = s->dirty_sessions[i];
+        r->session_state[i] = colony->sessions[s->dirty_sessions[i]].state;
     }
 }
 
@@ -219,10 +274,55 @@ int journal_open(struct journal *j, const char *directory, struct fault *fault)
     return rc;
 }
 
-int journal_begin_run(struct journal *j, const struct config *config, const char *model_hash,
-                      const char *model_path, struct fault *fault)
+/* The states of what was heard again since the last checkpoints: in the same group as the run, so
+ * that a subject's and its sessions' belong together on disk. */
+static int write_resumed(struct journal *j, struct colony *colony, const bool sessions[])
 {
-    return store_begin_run(&j->store, j->next_event, config, model_hash, model_path, fault);
+    struct record_checkpoint *r = malloc(JOURNAL_UNIT_MAX);
+    int rc = r != NULL ? SQLITE_OK : SQLITE_NOMEM;
+    for (uint32_t i = 0; rc == SQLITE_OK && i < colony->n_sessions; i++) {
+        const uint32_t number = colony->sessions[i].subject;
+        struct subject *s = &colony->subjects[number];
+        if (sessions[i]) {
+            s->dirty_sessions[s->n_dirty_sessions++] = i;
+        }
+        if (s->n_dirty_sessions == COLONY_DIRTY_MAX) {
+            fill_checkpoint(r, colony, number, 0);
+            rc = store_write(&j->store, &r->head);
+            s->n_dirty_sessions = 0;
+        }
+    }
+    for (uint32_t i = 0; rc == SQLITE_OK && i < colony->n_subjects; i++) {
+        if (colony->subjects[i].dirty_since_ns != 0) {
+            fill_checkpoint(r, colony, i, 0);
+            rc = store_write(&j->store, &r->head);
+            colony_clean(&colony->subjects[i]);
+        }
+    }
+    free(r);
+    return rc;
+}
+
+int journal_begin_run(struct journal *j, const struct journal_run *run, struct fault *fault)
+{
+    const struct store_run row = {j->next_event, run->config, run->model_hash, run->model_path};
+    int rc = FAULT_NONE;
+    int db = store_begin(&j->store);
+    if (db == SQLITE_OK) {
+        rc = store_write_run(&j->store, &row, fault);
+    }
+    if (db == SQLITE_OK && rc == FAULT_NONE && run->colony != NULL) {
+        db = write_resumed(j, run->colony, run->sessions);
+    }
+    db = db == SQLITE_OK && rc == FAULT_NONE ? store_commit(&j->store) : db;
+    if (db == SQLITE_OK && rc == FAULT_NONE) {
+        j->store.run++;
+        return FAULT_NONE;
+    }
+    (void)store_roll_back(&j->store);
+    return rc ? rc
+              : fault_set(fault, FAULT_WORK, "%s: cannot be written: %s", j->store.path,
+                          j->store.failure);
 }
 
 int journal_start(struct journal *j, const struct config *config, struct fault *fault)
@@ -269,8 +369,9 @@ int journal_stop(struct journal *j, struct fault *fault)
     if (has_records(j)) {
         return fault_set(fault, FAULT_WORK,
                          "%s: cannot be written; events %" PRId64 " to %" PRId64 " are lost to the "
-                         "journal (clients with a spool will send them again)",
-                         j->store.path, journal_durable(j) + 1, j->next_event - 1);
+                         "journal (clients with a spool will send them again): %s",
+                         j->store.path, journal_durable(j) + 1, j->next_event - 1,
+                         j->store.failure);
     }
     return FAULT_NONE;
 }
@@ -296,7 +397,7 @@ void journal_close(struct journal *j)
 
 bool journal_has_room(struct journal *j)
 {
-    if (waiting_events(j) >= JOURNAL_WAITING_MAX && !atomic_load(&j->is_failing)) {
+    if (waiting_events(j) >= JOURNAL_WAITING_MAX && atomic_load(&j->failing) == STORE_CAUSE_NONE) {
         return false;
     }
     return ring_reserve(&j->ring, JOURNAL_UNIT_MAX) != NULL;
@@ -422,40 +523,13 @@ bool journal_alert(struct journal *j, int64_t event, int64_t t_wall_ns, int64_t 
 bool journal_checkpoint(struct journal *j, const struct colony *colony, uint32_t subject,
                         int64_t t_mono_ns)
 {
-    const struct subject *s = &colony->subjects[subject];
-    const struct adaptation *own = colony_adaptation(colony, subject);
-    const uint64_t own_size = own != NULL ? adaptation_packed_size(own) : 0;
-    const struct prospect *prospect = colony_prospect(colony, subject);
-    const uint64_t prospect_size = prospect != NULL ? prospect_used(colony->models.ahead) : 0;
-    const size_t state_size =
-        2 * sizeof(uint64_t) + own_size + prospect_size + subject_state_size(&s->state);
-    struct record_checkpoint *r = ring_reserve(&j->ring, sizeof *r + state_size);
+    const size_t size = checkpoint_size(colony, subject);
+    struct record_checkpoint *r = ring_reserve(&j->ring, size);
     if (r == NULL) {
         return false;
     }
-    r->head.type = RECORD_CHECKPOINT;
-    r->subject = subject;
-    r->event = s->last_event;
-    r->run = s->run;
-    r->head.t_mono_ns = t_mono_ns;
-    r->state_size = state_size;
-    uint8_t *at = r->state;
-    memcpy(at, &own_size, sizeof own_size);
-    memcpy(at + sizeof own_size, &prospect_size, sizeof prospect_size);
-    at += sizeof own_size + sizeof prospect_size;
-    if (own != NULL) {
-        adaptation_pack(colony->plan, own, at);
-    }
-    if (prospect != NULL) {
-        memcpy(at + own_size, prospect, prospect_size);
-    }
-    subject_state_pack(&s->state, at + own_size + prospect_size);
-    r->n_sessions = s->n_dirty_sessions;
-    for (uint32_t i = 0; i < s->n_dirty_sessions; i++) {
-        r->session[i] = s->dirty_sessions[i];
-        r->session_state[i] = colony->sessions[s->dirty_sessions[i]].state;
-    }
-    ring_commit(&j->ring, sizeof *r + state_size);
+    fill_checkpoint(r, colony, subject, t_mono_ns);
+    ring_commit(&j->ring, size);
     return true;
 }
 
@@ -530,6 +604,6 @@ struct journal_health journal_health(struct journal *j, int64_t now_mono_ns)
         .lag_ms = oldest_ns > 0 ? (double)(now_mono_ns - oldest_ns) / 1e6 : 0.0,
         .worst_lag_ms = (double)atomic_load(&j->worst_lag_ns) / 1e6,
         .ring_fill = ring_fill(&j->ring),
-        .is_failing = atomic_load(&j->is_failing),
+        .failing = (enum store_cause)atomic_load(&j->failing),
     };
 }

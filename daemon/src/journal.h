@@ -29,12 +29,12 @@ enum { JOURNAL_UNIT_MAX = 512 * 1024 - 64 };
 enum { JOURNAL_WAITING_MAX = 1024 };
 
 struct journal_health {
-    int64_t events;         /* handed over, the number of the last */
-    int64_t durable_events; /* of these, on disk */
-    double lag_ms;          /* age of the oldest that is not */
-    double worst_lag_ms;    /* longest time from receipt to disk so far */
-    double ring_fill;       /* 0..1 */
-    bool is_failing;        /* the last attempt to write failed */
+    int64_t events;           /* handed over, the number of the last */
+    int64_t durable_events;   /* of these, on disk */
+    double lag_ms;            /* age of the oldest that is not */
+    double worst_lag_ms;      /* longest time from receipt to disk so far */
+    double ring_fill;         /* 0..1 */
+    enum store_cause failing; /* why the last attempt to write failed, if it did */
 };
 
 struct journal_change {
@@ -61,7 +61,7 @@ struct journal {
     int wake_fd[2];
     atomic_int sleeps; /* 1 while the thread waits for a wake-up */
     atomic_bool stop;
-    atomic_bool is_failing;
+    atomic_int failing; /* enum store_cause */
     _Atomic int64_t handed_event;
     _Atomic int64_t durable_event;
     _Atomic int64_t oldest_ns; /* monotonic receipt time of the oldest record not on disk; 0 none */
@@ -69,14 +69,22 @@ struct journal {
 };
 
 /* Opens or makes the journal of a data directory, and takes its lock. FAULT_NONE, or FAULT_WORK /
- * FAULT_INPUT with *fault: not writable, used by another daemon, written by a newer murid. */
+ * FAULT_INPUT with *fault: not writable, used by another daemon, written by another murid, damaged.
+ */
 int journal_open(struct journal *journal, const char *directory, struct fault *fault);
 
-/* Writes the row of a run: from the next event on this configuration and model are in force.
- * model_path: the file to keep a copy of, NULL for the built-in. Before journal_start(), or while
- * the caller has the thread stopped. */
-int journal_begin_run(struct journal *journal, const struct config *config, const char *model_hash,
-                      const char *model_path, struct fault *fault);
+/* From the next event on this configuration and model are in force. */
+struct journal_run {
+    const struct config *config;
+    const char *model_hash;
+    const char *model_path; /* the file to keep a copy of; NULL for the built-in */
+    struct colony *colony;  /* what was resumed, NULL for nothing */
+    const bool *sessions;   /* (colony->n_sessions) true for those that changed */
+};
+
+/* Writes the row of a run, and the states that were resumed, in one group: all of it or nothing.
+ * Before journal_start(), or while the caller has the thread stopped. FAULT_NONE or FAULT_WORK. */
+int journal_begin_run(struct journal *journal, const struct journal_run *run, struct fault *fault);
 
 /* Starts the thread. FAULT_NONE or FAULT_WORK. */
 int journal_start(struct journal *journal, const struct config *config, struct fault *fault);

@@ -18,8 +18,8 @@ enum {
 static const char TABLES_SQL[] =
     "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN"
     " ('run', 'model', 'subject', 'session', 'event', 'prediction', 'alert', 'checkpoint',"
-    " 'adaptation', 'forecast', 'suggestion')";
-enum { N_TABLES = 11 };
+    " 'adaptation', 'forecast', 'suggestion', 'head')";
+enum { N_TABLES = 12 };
 
 int journal_reader_kept(const struct journal_reader *reader, const char *where, const char *hash,
                         int (*take)(void *context, const char *name, const uint8_t *bytes,
@@ -49,8 +49,10 @@ int journal_reader_fault(const struct journal_reader *reader, struct fault *faul
 int journal_reader_row_fault(const struct journal_reader *reader, const char *table, int64_t row,
                              struct fault *fault)
 {
-    return fault_set(fault, FAULT_INPUT, "%s: table %s, row %" PRId64 ": damaged", reader->path,
-                     table, row);
+    return fault_set(fault, FAULT_INPUT,
+                     "%s: table %s, row %" PRId64 ": damaged; `murid check JOURNAL` says what is, "
+                     "and what to do",
+                     reader->path, table, row);
 }
 
 int journal_reader_prepare(const struct journal_reader *reader, const char *sql,

@@ -5,17 +5,38 @@
 
 #define JOURNAL_VERSION 4
 #define JOURNAL_FILE    "journal.sqlite"
+#define JOURNAL_LOCK    "lock"
+
+/* Tables to which rows are only added, by rising key; each row's `chain` is the checksum of its
+ * columns, seeded with the row before. X(NAME, name, key, columns, recent): columns: those of the
+ * checksum, then `chain`; recent: so many of the newest keys are checked at each start. */
+#define JOURNAL_CHAIN_LIST(X)                                                                      \
+    X(RUN, run, "id", "*", 2000)                                                                   \
+    X(SUBJECT, subject, "id", "*", 20000)                                                          \
+    X(SESSION, session, "id",                                                                      \
+      "id, rig, subject, name, named_here, started_wall_ns, given, run, counts, chain", 20000)     \
+    X(EVENT, event, "id", "*", 20000)                                                              \
+    X(PREDICTION, prediction, "event", "*", 20000)                                                 \
+    X(ALERT, alert, "id", "*", 20000)                                                              \
+    X(ADAPTATION, adaptation, "id", "*", 200)
+
+#define JOURNAL_CHAIN_ENUM(NAME, name, key, columns, recent) JOURNAL_CHAIN_##NAME,
+enum journal_chain { JOURNAL_CHAIN_LIST(JOURNAL_CHAIN_ENUM) JOURNAL_CHAINS };
+#undef JOURNAL_CHAIN_ENUM
 
 #define JOURNAL_SCHEMA                                                                             \
     "CREATE TABLE run ("                                                                           \
     " id INTEGER PRIMARY KEY, first_event INTEGER NOT NULL, started_wall_ns INTEGER NOT NULL,"     \
-    " version TEXT NOT NULL, model TEXT NOT NULL, config TEXT NOT NULL, boot INTEGER NOT NULL);"   \
+    " version TEXT NOT NULL, model TEXT NOT NULL, config TEXT NOT NULL,"                           \
+    " boot INTEGER NOT NULL, chain BLOB NOT NULL);"                                                \
     "CREATE TABLE model (hash TEXT PRIMARY KEY, path TEXT NOT NULL, file BLOB NOT NULL);"          \
-    "CREATE TABLE subject (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"                    \
+    "CREATE TABLE subject (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"                     \
+    " chain BLOB NOT NULL);"                                                                       \
     "CREATE TABLE session ("                                                                       \
     " id INTEGER PRIMARY KEY, rig TEXT NOT NULL, subject INTEGER NOT NULL REFERENCES subject,"     \
     " name TEXT NOT NULL, named_here INTEGER NOT NULL, started_wall_ns INTEGER NOT NULL,"          \
-    " state BLOB, given TEXT NOT NULL, run INTEGER NOT NULL, counts INTEGER NOT NULL,"             \
+    " given TEXT NOT NULL, run INTEGER NOT NULL, counts INTEGER NOT NULL,"                         \
+    " chain BLOB NOT NULL, state BLOB, state_checksum BLOB,"                                       \
     " UNIQUE (subject, rig, name));"                                                               \
     "CREATE INDEX session_counts ON session (counts);"                                             \
     "CREATE TABLE event ("                                                                         \
@@ -24,7 +45,8 @@
     " subject INTEGER REFERENCES subject, session INTEGER REFERENCES session, trial INTEGER,"      \
     " seq INTEGER, stimulus REAL, choice INTEGER, reward REAL, side INTEGER, rt_s REAL,"           \
     " p_right REAL, nats REAL, baseline_nats REAL, p_disengaged REAL,"                             \
-    " covered INTEGER, bin_error REAL, bin_claimed REAL, raw BLOB NOT NULL);"                      \
+    " covered INTEGER, bin_error REAL, bin_claimed REAL, raw BLOB NOT NULL,"                       \
+    " chain BLOB NOT NULL);"                                                                       \
     "CREATE INDEX event_subject ON event (subject, id);"                                           \
     "CREATE INDEX event_trial ON event (session, trial) WHERE kind = 'trial';"                     \
     "CREATE INDEX event_seq ON event (session, seq) WHERE seq IS NOT NULL;"                        \
@@ -38,24 +60,30 @@
     " coverage REAL, interval_ratio REAL,"                                                         \
     " session_n INTEGER NOT NULL, session_nats REAL, session_baseline_nats REAL,"                  \
     " session_brier REAL, session_ece REAL, session_coverage REAL, session_interval_ratio REAL,"   \
-    " decode_us REAL NOT NULL, assimilate_us REAL NOT NULL, predict_us REAL NOT NULL);"            \
+    " decode_us REAL NOT NULL, assimilate_us REAL NOT NULL, predict_us REAL NOT NULL,"             \
+    " chain BLOB NOT NULL);"                                                                       \
     "CREATE TABLE alert ("                                                                         \
     " id INTEGER PRIMARY KEY, event INTEGER, t_wall_ns INTEGER NOT NULL, rig TEXT NOT NULL,"       \
-    " subject TEXT NOT NULL, code TEXT NOT NULL, evidence REAL, text TEXT NOT NULL);"              \
+    " subject TEXT NOT NULL, code TEXT NOT NULL, evidence REAL, text TEXT NOT NULL,"               \
+    " chain BLOB NOT NULL);"                                                                       \
     "CREATE TABLE checkpoint ("                                                                    \
     " subject INTEGER PRIMARY KEY REFERENCES subject, event INTEGER NOT NULL,"                     \
-    " run INTEGER NOT NULL REFERENCES run, layout INTEGER NOT NULL, state BLOB NOT NULL);"         \
+    " run INTEGER NOT NULL REFERENCES run, layout INTEGER NOT NULL, state BLOB NOT NULL,"          \
+    " checksum BLOB NOT NULL);"                                                                    \
     "CREATE TABLE forecast ("                                                                      \
     " event INTEGER NOT NULL REFERENCES event, subject INTEGER NOT NULL REFERENCES subject,"       \
-    " t_wall_ns INTEGER NOT NULL, message TEXT NOT NULL, PRIMARY KEY (subject, event));"           \
+    " t_wall_ns INTEGER NOT NULL, message TEXT NOT NULL, checksum BLOB NOT NULL,"                  \
+    " PRIMARY KEY (subject, event));"                                                              \
     "CREATE TABLE suggestion ("                                                                    \
     " event INTEGER NOT NULL REFERENCES event, subject INTEGER NOT NULL REFERENCES subject,"       \
-    " t_wall_ns INTEGER NOT NULL, message TEXT NOT NULL, PRIMARY KEY (subject, event));"           \
+    " t_wall_ns INTEGER NOT NULL, message TEXT NOT NULL, checksum BLOB NOT NULL,"                  \
+    " PRIMARY KEY (subject, event));"                                                              \
     "CREATE TABLE adaptation ("                                                                    \
     " id INTEGER PRIMARY KEY, subject INTEGER NOT NULL REFERENCES subject,"                        \
     " run INTEGER NOT NULL REFERENCES run, t_wall_ns INTEGER NOT NULL, what TEXT NOT NULL,"        \
     " based_on INTEGER NOT NULL, event INTEGER NOT NULL, n INTEGER NOT NULL,"                      \
-    " nats_before REAL, nats_after REAL, parameters BLOB);"
+    " nats_before REAL, nats_after REAL, parameters BLOB, chain BLOB NOT NULL);"                   \
+    "CREATE TABLE head (name TEXT PRIMARY KEY, last INTEGER NOT NULL, chain BLOB NOT NULL);"
 
 /* C promises no longer text than 4095 bytes: tables and views apart. */
 #define JOURNAL_VIEWS                                                                              \

@@ -116,6 +116,27 @@ static void push_scores(struct learner *l, const struct learner_outcome *outcome
     }
 }
 
+bool learner_is_finite(const struct learner *l, const struct learner_models *models)
+{
+    static const double STIMULI[] = {-1.0, 0.0, 1.0};
+    enum { N = sizeof STIMULI / sizeof STIMULI[0] };
+    double p[N];
+    double lo[N];
+    double hi[N];
+    double w[MODEL_WEIGHTS_MAX];
+    double w_sd[MODEL_WEIGHTS_MAX];
+    bool is_finite = true;
+    learner_predict(l, models, N, STIMULI, p, lo, hi);
+    model_bank_weights(&l->bank, models->bank, w, w_sd);
+    for (size_t i = 0; i < N; i++) {
+        is_finite = is_finite && p[i] >= 0.0 && p[i] <= 1.0 && lo[i] >= 0.0 && hi[i] <= 1.0;
+    }
+    for (size_t i = 0; i < models->bank->member[0].policy.n; i++) {
+        is_finite = is_finite && isfinite(w[i]) && isfinite(w_sd[i]);
+    }
+    return is_finite;
+}
+
 int learner_observe(struct learner *l, const struct learner_models *models,
                     const model_trial *trial, struct learner_outcome *outcome)
 {

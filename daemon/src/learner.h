@@ -60,6 +60,9 @@ void learner_copy(struct learner *to, const struct learner *from);
  * bytes are none. RT-safe: yes. */
 size_t learner_unpack(struct learner *l, const uint8_t bytes[], size_t size);
 
+/* True if what it says of its weights and of a stimulus are finite numbers. RT-safe: yes. */
+bool learner_is_finite(const struct learner *l, const struct learner_models *models);
+
 /* An animal that was never seen. RT-safe: yes. */
 void learner_init(struct learner *l, const struct learner_models *models);
 

@@ -4,13 +4,16 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "control.h"
+#include "journal_check.h"
 #include "log.h"
 #include "loop_jobs.h"
+#include "outside_file.h"
 #include "rerun.h"
 
 static const int64_t NS_PER_S = 1000000000;
@@ -87,6 +90,18 @@ static void raise_plain(struct loop *loop, proto_alert_code code, const char *ri
     (void)vsnprintf(alert.text, sizeof alert.text, format, values);
     va_end(values);
     raise_alert(loop, 0, rig, "", &alert, clock_mono_ns());
+}
+
+/* A prediction that cannot be said: the twin is not what it should be. */
+static void raise_unsaid(struct loop *loop, const char *why)
+{
+    const struct session_result *r = &loop->result;
+    struct session_alert alert = {.code = PROTO_ALERT_INTERNAL, .evidence = 1.0};
+    (void)snprintf(alert.text, sizeof alert.text,
+                   "subject %.64s: its prediction cannot be said: %s; its trials are kept; start "
+                   "the daemon anew, which hears them again if the twin's state is damaged",
+                   r->heard.env.subject, why);
+    raise_alert(loop, 0, r->heard.env.rig, r->heard.env.subject, &alert, clock_mono_ns());
 }
 
 /* ---- one message ----------------------------------------------------------------------------- */
@@ -203,6 +218,16 @@ static void keep(struct loop *loop, const struct session_event *event, int64_t t
     }
 }
 
+static bool has_probabilities(const proto_prediction *p)
+{
+    bool is_ok = true;
+    for (uint32_t i = 0; i < p->p_right.n; i++) {
+        is_ok = is_ok && p->p_right.v[i] >= 0.0 && p->p_right.v[i] <= 1.0 && p->lo.v[i] >= 0.0 &&
+                p->hi.v[i] <= 1.0;
+    }
+    return is_ok;
+}
+
 bool loop_hear(struct loop *loop, enum session_source source, const char *rig, const char *subject,
                const uint8_t *bytes, size_t size, int64_t t_mono_ns, int64_t t_event_ns)
 {
@@ -212,6 +237,9 @@ bool loop_hear(struct loop *loop, enum session_source source, const char *rig, c
         return false;
     }
     keep(loop, &event, t_event_ns, clock_mono_ns());
+    if (loop->result.has_prediction && !has_probabilities(&loop->result.reply.as.prediction)) {
+        raise_unsaid(loop, "its numbers are none"); /* nobody waits for a reply that could fail */
+    }
     return true;
 }
 
@@ -251,6 +279,9 @@ static size_t encode_reply(struct loop *loop, proto_format format)
 {
     int n = proto_encode(&loop->result.reply, format, loop->reply, sizeof loop->reply);
     if (n <= 0) {
+        if (loop->result.has_prediction) {
+            raise_unsaid(loop, proto_strerror(n));
+        }
         proto_message *msg = &loop->status;
         proto_message_init(msg, PROTO_KIND_ERROR);
         msg->env = loop->result.heard.env;
@@ -267,16 +298,19 @@ static void refuse_without_room(struct loop *loop, const uint8_t *bytes, size_t 
 {
     proto_message *heard = &loop->result.heard;
     proto_fault fault;
-    const bool is_failing = journal_health(&loop->journal, clock_mono_ns()).is_failing;
+    const enum store_cause failing = journal_health(&loop->journal, clock_mono_ns()).failing;
     proto_message *reply = &loop->result.reply;
     (void)proto_decode(bytes, size, heard, &fault);
     proto_message_init(reply, PROTO_KIND_ERROR);
     reply->env = heard->env;
     strcpy(reply->as.error.code,
-           proto_error_name(is_failing ? PROTO_ERROR_DISK_FULL : PROTO_ERROR_JOURNAL_BEHIND));
-    strcpy(reply->as.error.text,
-           is_failing ? "the journal cannot be written; keep the trial, send it again"
-                      : "the disk is slower than the trials; send it again");
+           proto_error_name(failing != STORE_CAUSE_NONE ? PROTO_ERROR_DISK_FULL
+                                                        : PROTO_ERROR_JOURNAL_BEHIND));
+    (void)snprintf(reply->as.error.text, sizeof reply->as.error.text,
+                   failing != STORE_CAUSE_NONE
+                       ? "keep the trial, send it again: the journal cannot be written: %s"
+                       : "the disk is slower than the trials; send it again%s",
+                   store_cause_text(failing));
     loop->counters.bad_messages++;
 }
 
@@ -371,7 +405,8 @@ static enum bus_heard hear_next(struct loop *loop, void *socket, struct bus_requ
 static bool serve_ask(struct loop *loop)
 {
     for (int i = 0; i < BURST; i++) {
-        if (!journal_has_room(&loop->journal) && !journal_health(&loop->journal, 0).is_failing) {
+        if (!journal_has_room(&loop->journal) &&
+            journal_health(&loop->journal, 0).failing == STORE_CAUSE_NONE) {
             return true;
         }
         const enum bus_heard heard = hear_next(loop, loop->bus.ask, &loop->asked);
@@ -557,17 +592,24 @@ static void check_journal(struct loop *loop, int64_t now_ns)
 {
     enum { BEHIND_MS = 1000 };
     const struct journal_health health = journal_health(&loop->journal, now_ns);
-    const bool is_behind = health.is_failing || health.lag_ms > BEHIND_MS || health.ring_fill > 0.5;
-    if (is_behind && !loop->was_behind) {
-        raise_plain(loop, health.is_failing ? PROTO_ALERT_DISK_FULL : PROTO_ALERT_JOURNAL_BEHIND,
+    const bool is_failing = health.failing != STORE_CAUSE_NONE;
+    const bool is_behind = is_failing || health.lag_ms > BEHIND_MS || health.ring_fill > 0.5;
+    const char *path = loop->journal.store.path;
+    const double fill = 100.0 * health.ring_fill;
+    if (is_failing && loop->failing != health.failing) {
+        raise_plain(loop,
+                    health.failing == STORE_CAUSE_FULL ? PROTO_ALERT_DISK_FULL
+                                                       : PROTO_ALERT_JOURNAL_FAILING,
                     "", health.lag_ms,
-                    health.is_failing
-                        ? "%s cannot be written: free space on its disk; %.0f%% of the memory for "
-                          "trials is used"
-                        : "%s: the disk is slower than the trials; %.0f%% of the memory for trials "
-                          "is used",
-                    loop->journal.store.path, 100.0 * health.ring_fill);
+                    "%.80s cannot be written: %s; %.0f%% of the memory for trials is used", path,
+                    store_cause_text(health.failing), fill);
+    } else if (is_behind && !loop->was_behind) {
+        raise_plain(loop, PROTO_ALERT_JOURNAL_BEHIND, "", health.lag_ms,
+                    "%s: the disk is slower than the trials; %.0f%% of the memory for trials is "
+                    "used",
+                    path, fill);
     }
+    loop->failing = health.failing;
     loop->was_behind = is_behind;
 }
 
@@ -678,12 +720,12 @@ void loop_checkpoint_all(struct loop *loop)
 /* ---- start and stop -------------------------------------------------------------------------- */
 
 /* The worker's snapshots are of the models that were in force. */
-static int enter_run(struct loop *loop, struct fault *fault)
+static int enter_run(struct loop *loop, int64_t run, struct fault *fault)
 {
     const struct models *models = &loop->models[loop->present_models];
     loop_jobs_close(loop);
-    if (colony_change_run(&loop->colony, loop->journal.store.run, &loop->config,
-                          models_view(models), models->twin.hash, models_plan(models)) != 0 ||
+    if (colony_change_run(&loop->colony, run, &loop->config, models_view(models), models->twin.hash,
+                          models_plan(models)) != 0 ||
         loop_jobs_open(loop, TAG_WORKER) != 0) {
         return fault_set(fault, FAULT_WORK, "no memory for the animals' own parameters");
     }
@@ -695,6 +737,37 @@ static int enter_run(struct loop *loop, struct fault *fault)
     return FAULT_NONE;
 }
 
+/* Files that the configuration names are opened by the daemon only if they are not its own. */
+static int check_files(const struct config *config, struct fault *fault)
+{
+    const char *directory = config->data.directory;
+    const char *model = config->model.file;
+    const char *protocol = config->protocol.file;
+    const int rc =
+        model[0] != '\0' ? outside_file_check(model, directory, "model", fault) : FAULT_NONE;
+    return rc == FAULT_NONE && protocol[0] != '\0'
+               ? outside_file_check(protocol, directory, "protocol", fault)
+               : rc;
+}
+
+/* Whoever may load a model may not be allowed to read the file: no byte of it is said. */
+static int load_outside(struct models *models, const struct config *config, struct fault *fault)
+{
+    int rc = outside_file_check_command(config->model.file, config->data.directory, "model", fault);
+    rc = rc ? rc : check_files(config, fault);
+    if (rc == FAULT_NONE) {
+        rc = models_load(models, config, fault);
+        if (rc == FAULT_INPUT) {
+            (void)fault_set(fault, rc,
+                            "%.100s: not taken: a model file of docs/model.md expected, and the "
+                            "configuration's protocol beside it; `murid model FILE` says what is "
+                            "wrong",
+                            config->model.file);
+        }
+    }
+    return rc;
+}
+
 int loop_load_model(struct loop *loop, const char *path, struct fault *fault)
 {
     struct models *next = &loop->models[1 - loop->present_models];
@@ -704,14 +777,16 @@ int loop_load_model(struct loop *loop, const char *path, struct fault *fault)
     }
     strcpy(config.model.file, path);
     config.protocol.hash[0] = '\0'; /* its file is read again, too */
-    int rc = models_load(next, &config, fault);
+    int rc = load_outside(next, &config, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
     strcpy(config.protocol.hash, next->protocol_hash);
     rc = journal_stop(&loop->journal, fault);
     if (rc == FAULT_NONE) {
-        rc = journal_begin_run(&loop->journal, &config, next->twin.hash, path, fault);
+        const struct journal_run run = {
+            .config = &config, .model_hash = next->twin.hash, .model_path = path};
+        rc = journal_begin_run(&loop->journal, &run, fault);
     }
     struct fault start_fault;
     if (journal_start(&loop->journal, &loop->config, &start_fault) != FAULT_NONE) {
@@ -724,7 +799,7 @@ int loop_load_model(struct loop *loop, const char *path, struct fault *fault)
     }
     loop->config = config;
     loop->present_models = 1 - loop->present_models;
-    if (enter_run(loop, &start_fault) != FAULT_NONE) {
+    if (enter_run(loop, loop->journal.store.run, &start_fault) != FAULT_NONE) {
         log_error("%s", start_fault.text);
         loop->stop = true;
     }
@@ -734,26 +809,30 @@ int loop_load_model(struct loop *loop, const char *path, struct fault *fault)
     return FAULT_NONE;
 }
 
+/* Notes which sessions have changed; they are kept when all has been heard. */
 static int on_resumed(void *context, const struct rerun_step *step, struct fault *fault)
 {
     struct loop *loop = context;
-    struct subject *s =
-        step->result->subject != COLONY_NONE ? &loop->colony.subjects[step->result->subject] : NULL;
-    if (s != NULL && colony_is_full_of_changes(s)) {
-        if (!wait_for_room(loop)) {
-            return fault_set(fault, FAULT_WORK, "%s: cannot be written", loop->journal.store.path);
+    (void)fault;
+    if (step->result->subject != COLONY_NONE) {
+        struct subject *s = &loop->colony.subjects[step->result->subject];
+        for (uint32_t i = 0; i < s->n_dirty_sessions; i++) {
+            loop->resumed[s->dirty_sessions[i]] = true;
         }
-        checkpoint_if_due(loop, step->result->subject, clock_mono_ns());
-        journal_publish(&loop->journal);
+        s->n_dirty_sessions = 0;
     }
     return FAULT_NONE;
 }
 
-/* Brings every animal back to where it was. The journal's thread runs already. */
+/* Brings every animal back to where it was. Writes nothing. */
 static int resume(struct loop *loop, struct rerun *rerun, struct fault *fault)
 {
+    const struct store *store = &loop->journal.store;
     int64_t from = 0;
     int rc = rerun_load_checkpoints(rerun, &loop->colony, &from, fault);
+    if (rc == FAULT_NONE && from < store->checked_event) {
+        rc = journal_check_events(store->db, store->path, from, fault);
+    }
     rc = rc == FAULT_NONE ? rerun_events(rerun, &loop->colony, from, on_resumed, loop, fault) : rc;
     if (rc != FAULT_NONE) {
         return rc;
@@ -770,38 +849,52 @@ static int resume(struct loop *loop, struct rerun *rerun, struct fault *fault)
     return FAULT_NONE;
 }
 
-/* The journal as it was left, then a row for this run, then the animals as they were left. */
+/* The animals as they were left, under this run's models. */
 static int open_colony(struct loop *loop, struct fault *fault)
 {
     const struct models *models = &loop->models[loop->present_models];
-    const char *file = loop->config.model.file[0] != '\0' ? loop->config.model.file : NULL;
     struct rerun rerun;
     int rc = rerun_open(&rerun, loop->journal.store.path, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
-    rc = journal_begin_run(&loop->journal, &loop->config, models->twin.hash, file, fault);
-    rc = rc ? rc : journal_start(&loop->journal, &loop->config, fault);
-    if (rc == FAULT_NONE && !rerun_is_empty(&rerun)) {
+    if (!rerun_is_empty(&rerun)) {
         rerun.runs[0].config.limits = loop->config.limits;
         rc = rerun_open_colony(&rerun, &loop->colony, clock_mono_ns, fault);
-        rc = rc ? rc : resume(loop, &rerun, fault);
-    } else if (rc == FAULT_NONE && colony_open(&loop->colony, &loop->config, models_view(models),
-                                               models->twin.hash, clock_mono_ns) != 0) {
+    } else if (colony_open(&loop->colony, &loop->config, models_view(models), models->twin.hash,
+                           clock_mono_ns) != 0) {
         rc = fault_set(fault, FAULT_WORK, "limits: no memory for so many subjects and sessions");
     }
     rc = rc ? rc : journal_contents_open(&loop->contents, loop->journal.store.path, fault);
+    if (rc == FAULT_NONE) {
+        loop->resumed = calloc(loop->colony.max_sessions, sizeof *loop->resumed);
+        rc = loop->resumed == NULL ? fault_set(fault, FAULT_WORK, "limits: no memory") : rc;
+    }
+    rc = rc || rerun_is_empty(&rerun) ? rc : resume(loop, &rerun, fault);
     if (rc == FAULT_NONE) { /* from here the colony refers to what is the loop's, not the rerun's */
         loop->colony.contents.fetch = journal_contents_fetch;
         loop->colony.contents.context = &loop->contents;
         loop->colony.is_rerun = false;
-        rc = enter_run(loop, fault);
-    }
-    if (rc == FAULT_NONE) {
-        loop_checkpoint_all(loop);
+        rc = enter_run(loop, loop->journal.store.run + 1, fault);
     }
     rerun_close(&rerun);
     return rc;
+}
+
+/* The run's row, with what was resumed; last, so that a start that fails leaves nothing. */
+static int begin_run(struct loop *loop, struct fault *fault)
+{
+    const struct models *models = &loop->models[loop->present_models];
+    const char *file = loop->config.model.file;
+    const struct journal_run run = {.config = &loop->config,
+                                    .model_hash = models->twin.hash,
+                                    .model_path = file[0] != '\0' ? file : NULL,
+                                    .colony = &loop->colony,
+                                    .sessions = loop->resumed};
+    const int rc = journal_begin_run(&loop->journal, &run, fault);
+    free(loop->resumed);
+    loop->resumed = NULL;
+    return rc ? rc : journal_start(&loop->journal, &loop->config, fault);
 }
 
 static void add_socket(struct loop *loop, void *socket, uint32_t tag)
@@ -822,6 +915,7 @@ int loop_open(struct loop *loop, struct fault *fault)
     int rc = os_poll_open(&loop->poll) == 0
                  ? FAULT_NONE
                  : fault_set(fault, FAULT_WORK, "epoll cannot be set up");
+    rc = rc ? rc : check_files(&loop->config, fault);
     rc = rc ? rc : models_load(&loop->models[0], &loop->config, fault);
     if (rc == FAULT_NONE) {
         strcpy(loop->config.protocol.hash, loop->models[0].protocol_hash);
@@ -829,6 +923,7 @@ int loop_open(struct loop *loop, struct fault *fault)
     rc = rc ? rc : journal_open(&loop->journal, loop->config.data.directory, fault);
     rc = rc ? rc : open_colony(loop, fault);
     rc = rc ? rc : bus_open(&loop->bus, &loop->config, fault);
+    rc = rc ? rc : begin_run(loop, fault);
     if (rc != FAULT_NONE) {
         struct fault ignored;
         (void)loop_close(loop, &ignored);
@@ -935,6 +1030,7 @@ int loop_close(struct loop *loop, struct fault *fault)
     journal_contents_close(&loop->contents);
     journal_close(&loop->journal);
     colony_close(&loop->colony);
+    free(loop->resumed);
     models_free(&loop->models[0]);
     models_free(&loop->models[1]);
     os_poll_close(&loop->poll);

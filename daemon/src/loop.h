@@ -50,12 +50,14 @@ struct loop {
     uint8_t reply[PROTO_BYTES_MAX];
     proto_message status;
     int64_t start_ns;
-    int64_t boot;           /* of the machine */
-    int64_t wall_offset_ns; /* wall clock minus monotonic */
-    uint32_t next_judged;   /* subject from which on one is looked for to judge */
-    double refused_budget;  /* refused messages that may still be journaled */
-    int64_t told_ended;     /* connections that were ended: said so far */
-    bool was_behind;        /* the journal was too slow or failing at the last look */
+    int64_t boot;             /* of the machine */
+    int64_t wall_offset_ns;   /* wall clock minus monotonic */
+    uint32_t next_judged;     /* subject from which on one is looked for to judge */
+    double refused_budget;    /* refused messages that may still be journaled */
+    int64_t told_ended;       /* connections that were ended: said so far */
+    bool was_behind;          /* the journal was too slow or failing at the last look */
+    enum store_cause failing; /* why it was, if it was */
+    bool *resumed;            /* while starting: sessions that have changed since they were kept */
     bool stop;
 };
 

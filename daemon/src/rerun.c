@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "journal_check.h"
+#include "log.h"
+
 static int declare(void *context, const char *name, const uint8_t *bytes, size_t size,
                    struct fault *fault)
 {
@@ -45,6 +48,12 @@ static int load_run(struct rerun *rerun, sqlite3_stmt *s, struct fault *fault)
     rc = models_load_bytes(&run->models, &run->config, name, bytes,
                            (size_t)sqlite3_column_bytes(s, 4), fault);
     rerun->n_runs += rc == FAULT_NONE ? 1 : 0; /* its models are freed with it from here on */
+    if (rc == FAULT_NONE && bytes != NULL &&
+        strcmp(run->models.twin.hash, journal_reader_text(s, 2)) != 0) {
+        return fault_set(fault, FAULT_INPUT,
+                         "%s: table model, row %.32s: damaged; `murid check JOURNAL` says what is",
+                         rerun->journal.path, journal_reader_text(s, 2));
+    }
     return rc ? rc : load_protocol(rerun, run, fault);
 }
 
@@ -203,6 +212,38 @@ static bool unpack(struct rerun *rerun, struct colony *colony, uint32_t number, 
                            rerun_adaptation_restore(&rerun->adaptation, plan, own) == 0);
 }
 
+/* Members of the model that was in force in that run; 0 if there is no such run. */
+static uint32_t members_of(const struct rerun *rerun, int64_t run)
+{
+    const struct models *models = models_of(rerun, run);
+    return models != NULL ? models->twin.bank.n : 0;
+}
+
+/* True if the session is one of the subject's. */
+static bool owns_session(const struct rerun *rerun, int64_t subject, int64_t session)
+{
+    struct fault ignored;
+    int64_t owner = -1;
+    char sql[80];
+    (void)snprintf(sql, sizeof sql, "SELECT subject FROM session WHERE id = %" PRId64, session);
+    return journal_reader_whole(&rerun->journal, sql, &owner, &ignored) == FAULT_NONE &&
+           owner == subject;
+}
+
+/* A state that can be gone on from: of the model of its run, within bounds, with finite numbers. */
+static bool is_sound(const struct rerun *rerun, uint32_t number, int64_t run,
+                     const struct subject_state *state)
+{
+    const struct models *models = models_of(rerun, run);
+    if (models == NULL || state->learner.bank.n != members_of(rerun, run) ||
+        state->n_stimuli > COLONY_STIMULI_MAX ||
+        (state->session != -1 && !owns_session(rerun, number, state->session))) {
+        return false;
+    }
+    const struct learner_models view = models_view(models);
+    return learner_is_finite(&state->learner, &view);
+}
+
 static int load_subject(struct rerun *rerun, struct colony *colony, sqlite3_stmt *s,
                         struct fault *fault)
 {
@@ -225,8 +266,14 @@ static int load_subject(struct rerun *rerun, struct colony *colony, sqlite3_stmt
     if (sqlite3_column_int64(s, 5) != COLONY_LAYOUT) {
         return FAULT_NONE;
     }
-    if (!unpack(rerun, colony, number, sqlite3_column_int64(s, 3), sqlite3_column_blob(s, 4),
-                (size_t)sqlite3_column_bytes(s, 4))) {
+    const int64_t run = sqlite3_column_int64(s, 3);
+    if (!journal_check_states(rerun->journal.db, id) ||
+        !unpack(rerun, colony, number, run, sqlite3_column_blob(s, 4),
+                (size_t)sqlite3_column_bytes(s, 4)) ||
+        !is_sound(rerun, number, run, &subject->state)) {
+        log_warn("%s: table checkpoint, row %" PRId64 " (%s): damaged, and passed over; its events "
+                 "are heard again",
+                 rerun->journal.path, id, name);
         subject_state_reset(&subject->state, &colony->models);
         if (colony->models.ahead != NULL) {
             prospect_reset(&colony->prospects[number], colony->models.ahead);
@@ -237,7 +284,7 @@ static int load_subject(struct rerun *rerun, struct colony *colony, sqlite3_stmt
         return FAULT_NONE;
     }
     subject->last_event = subject->checkpoint_event = sqlite3_column_int64(s, 2);
-    subject->run = sqlite3_column_int64(s, 3);
+    subject->run = run;
     return FAULT_NONE;
 }
 
@@ -288,29 +335,15 @@ static int load_session(struct rerun *rerun, struct colony *colony, sqlite3_stmt
     return FAULT_NONE;
 }
 
-/* Members of the model that was in force in that run; 0 if there is no such run. */
-static uint32_t members_of(const struct rerun *rerun, int64_t run)
-{
-    const struct models *models = models_of(rerun, run);
-    return models != NULL ? models->twin.bank.n : 0;
-}
-
-/* A state refers to a session, which must be one of its own, and is of the model of its run. */
-static int check_states(struct rerun *rerun, const struct colony *colony, struct fault *fault)
+/* An animal was last heard where its session is. */
+static void name_rigs(struct colony *colony)
 {
     for (uint32_t i = 0; i < colony->n_subjects; i++) {
-        const struct subject_state *state = &colony->subjects[i].state;
-        if (state->session < -1 || state->session >= (int64_t)colony->n_sessions ||
-            (state->session >= 0 && colony->sessions[state->session].subject != i) ||
-            state->n_stimuli > COLONY_STIMULI_MAX ||
-            state->learner.bank.n != members_of(rerun, colony->subjects[i].run)) {
-            return journal_reader_row_fault(&rerun->journal, "checkpoint", i, fault);
-        }
-        if (state->session >= 0) {
-            strcpy(colony->subjects[i].rig, colony->sessions[state->session].rig);
+        const int64_t session = colony->subjects[i].state.session;
+        if (session >= 0) {
+            strcpy(colony->subjects[i].rig, colony->sessions[session].rig);
         }
     }
-    return FAULT_NONE;
 }
 
 int rerun_load_checkpoints(struct rerun *rerun, struct colony *colony, int64_t *from,
@@ -339,7 +372,9 @@ int rerun_load_checkpoints(struct rerun *rerun, struct colony *colony, int64_t *
     }
     sqlite3_finalize(s);
     s = NULL;
-    rc = rc == FAULT_NONE ? check_states(rerun, colony, fault) : rc;
+    if (rc == FAULT_NONE) {
+        name_rigs(colony);
+    }
     rc = rc == FAULT_NONE
              ? journal_reader_prepare(&rerun->journal,
                                       "SELECT max(id) FROM event WHERE subject = ?", &s, fault)

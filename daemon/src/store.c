@@ -10,14 +10,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "checksum.h"
 #include "clock.h"
+#include "journal_check.h"
 #include "journal_schema.h"
+#include "os_lock.h"
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
 enum statement {
     BEGIN,
     COMMIT,
+    PUT_HEAD,
+    INSERT_RUN,
     INSERT_SUBJECT,
     INSERT_SESSION,
     INSERT_EVENT,
@@ -34,18 +39,22 @@ enum statement {
 static const char *const SQL[] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
-    [INSERT_SUBJECT] = "INSERT OR IGNORE INTO subject VALUES (?,?)",
-    [INSERT_SESSION] = "INSERT OR IGNORE INTO session VALUES (?,?,?,?,?,?,NULL,?,?,?)",
+    [PUT_HEAD] = "INSERT OR REPLACE INTO head VALUES (?,?,?)",
+    [INSERT_RUN] = "INSERT INTO run VALUES (?,?,?,?,?,?,?,?)",
+    [INSERT_SUBJECT] = "INSERT OR IGNORE INTO subject VALUES (?,?,?)",
+    [INSERT_SESSION] = ("INSERT OR IGNORE INTO session"
+                        " (id, rig, subject, name, named_here, started_wall_ns, given, run,"
+                        " counts, chain) VALUES (?,?,?,?,?,?,?,?,?,?)"),
     [INSERT_EVENT] =
-        "INSERT OR IGNORE INTO event VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        "INSERT OR IGNORE INTO event VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [INSERT_PREDICTION] = ("INSERT OR IGNORE INTO prediction VALUES"
-                           " (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
-    [INSERT_ALERT] = "INSERT INTO alert VALUES (NULL,?,?,?,?,?,?,?)",
-    [PUT_CHECKPOINT] = "INSERT OR REPLACE INTO checkpoint VALUES (?,?,?,?,?)",
-    [PUT_SESSION_STATE] = "UPDATE session SET state = ? WHERE id = ?",
-    [INSERT_ADAPTATION] = "INSERT OR IGNORE INTO adaptation VALUES (?,?,?,?,?,?,?,?,?,?,?)",
-    [INSERT_FORECAST] = "INSERT OR IGNORE INTO forecast VALUES (?,?,?,?)",
-    [INSERT_SUGGESTION] = "INSERT OR IGNORE INTO suggestion VALUES (?,?,?,?)",
+                           " (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
+    [INSERT_ALERT] = "INSERT OR IGNORE INTO alert VALUES (?,?,?,?,?,?,?,?,?)",
+    [PUT_CHECKPOINT] = "INSERT OR REPLACE INTO checkpoint VALUES (?,?,?,?,?,?)",
+    [PUT_SESSION_STATE] = "UPDATE session SET state = ?2, state_checksum = ?3 WHERE id = ?1",
+    [INSERT_ADAPTATION] = "INSERT OR IGNORE INTO adaptation VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+    [INSERT_FORECAST] = "INSERT OR IGNORE INTO forecast VALUES (?,?,?,?,?)",
+    [INSERT_SUGGESTION] = "INSERT OR IGNORE INTO suggestion VALUES (?,?,?,?,?)",
 };
 enum { N_STATEMENTS = sizeof SQL / sizeof SQL[0] };
 _Static_assert(N_STATEMENTS == sizeof((struct store *)0)->statements / sizeof(sqlite3_stmt *),
@@ -61,48 +70,6 @@ const char *record_change_name(enum record_change change)
     return change < RECORD_CHANGES ? NAMES[change] : NULL;
 }
 
-static void bind_whole(sqlite3_stmt *s, int at, int64_t value, int64_t unknown)
-{
-    if (value == unknown) {
-        sqlite3_bind_null(s, at);
-    } else {
-        sqlite3_bind_int64(s, at, value);
-    }
-}
-
-/* SQLite stores NaN as NULL by itself. */
-static void bind_reals(sqlite3_stmt *s, int at, const double *values, size_t n)
-{
-    sqlite3_bind_blob(s, at, values, (int)(n * sizeof values[0]), SQLITE_STATIC);
-}
-
-static void bind_bin(sqlite3_stmt *s, int *at, const model_coverage_bin *bin)
-{
-    bind_whole(s, ++*at, bin->n > 0 ? bin->n_covered : -1, -1);
-    sqlite3_bind_double(s, ++*at, bin->n > 0 ? bin->found : (double)NAN);
-    sqlite3_bind_double(s, ++*at, bin->n > 0 ? bin->claimed : (double)NAN);
-}
-
-static void bind_score(sqlite3_stmt *s, int *at, const proto_score *score)
-{
-    sqlite3_bind_int64(s, ++*at, score->n);
-    sqlite3_bind_double(s, ++*at, score->nats);
-    sqlite3_bind_double(s, ++*at, score->baseline_nats);
-    sqlite3_bind_double(s, ++*at, score->brier);
-    sqlite3_bind_double(s, ++*at, score->ece);
-    sqlite3_bind_double(s, ++*at, score->coverage);
-    sqlite3_bind_double(s, ++*at, score->interval_ratio);
-}
-
-static void bind_name(sqlite3_stmt *s, int at, const char *text)
-{
-    if (text == NULL || text[0] == '\0') {
-        sqlite3_bind_null(s, at);
-    } else {
-        sqlite3_bind_text(s, at, text, -1, SQLITE_STATIC);
-    }
-}
-
 static int run_statement(sqlite3_stmt *s)
 {
     const int rc = sqlite3_step(s);
@@ -110,150 +77,286 @@ static int run_statement(sqlite3_stmt *s)
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+/* A row on its way: each value is bound and goes into the checksum, in the order of the columns. */
+struct row {
+    sqlite3_stmt *s;
+    int at;
+    struct checksum sum;
+};
+
+static void row_begin(struct row *row, struct store *store, enum statement statement,
+                      const uint8_t *seed)
+{
+    row->s = store->statements[statement];
+    row->at = 0;
+    checksum_init(&row->sum, seed);
+}
+
+static void put_null(struct row *row)
+{
+    sqlite3_bind_null(row->s, ++row->at);
+    checksum_null(&row->sum);
+}
+
+static void put_whole(struct row *row, int64_t value)
+{
+    sqlite3_bind_int64(row->s, ++row->at, value);
+    checksum_whole(&row->sum, value);
+}
+
+static void put_whole_or_null(struct row *row, int64_t value, int64_t unknown)
+{
+    if (value == unknown) {
+        put_null(row);
+    } else {
+        put_whole(row, value);
+    }
+}
+
+/* SQLite stores NaN as NULL by itself. */
+static void put_real(struct row *row, double value)
+{
+    sqlite3_bind_double(row->s, ++row->at, value);
+    checksum_real(&row->sum, value);
+}
+
+/* What is put must stay until the row is written. */
+static void put_text(struct row *row, const char *text, size_t size)
+{
+    sqlite3_bind_text(row->s, ++row->at, text, (int)size, SQLITE_STATIC);
+    checksum_text(&row->sum, text, size);
+}
+
+static void put_blob(struct row *row, const void *bytes, size_t size)
+{
+    sqlite3_bind_blob(row->s, ++row->at, bytes, (int)size, SQLITE_STATIC);
+    checksum_blob(&row->sum, bytes, size);
+}
+
+static void put_name(struct row *row, const char *text)
+{
+    if (text == NULL || text[0] == '\0') {
+        put_null(row);
+    } else {
+        put_text(row, text, strlen(text));
+    }
+}
+
+static void put_reals(struct row *row, const double *values, size_t n)
+{
+    put_blob(row, values, n * sizeof values[0]);
+}
+
+static void put_bin(struct row *row, const model_coverage_bin *bin)
+{
+    put_whole_or_null(row, bin->n > 0 ? bin->n_covered : -1, -1);
+    put_real(row, bin->n > 0 ? bin->found : (double)NAN);
+    put_real(row, bin->n > 0 ? bin->claimed : (double)NAN);
+}
+
+static void put_score(struct row *row, const proto_score *score)
+{
+    put_whole(row, score->n);
+    put_real(row, score->nats);
+    put_real(row, score->baseline_nats);
+    put_real(row, score->brier);
+    put_real(row, score->ece);
+    put_real(row, score->coverage);
+    put_real(row, score->interval_ratio);
+}
+
+/* Writes a row whose last column is the checksum of the others. */
+static int row_write(struct row *row)
+{
+    uint8_t checksum[CHECKSUM_BYTES];
+    checksum_final(&row->sum, checksum);
+    sqlite3_bind_blob(row->s, ++row->at, checksum, sizeof checksum, SQLITE_STATIC);
+    return run_statement(row->s);
+}
+
+/* The next row of a chained table. False: it stands there already, and nothing is to be done. */
+static bool link_begin(struct row *row, struct store *store, enum statement statement,
+                       enum journal_chain chain, int64_t key)
+{
+    if (key <= store->heads[chain].last) {
+        return false;
+    }
+    row_begin(row, store, statement, store->heads[chain].chain);
+    put_whole(row, key);
+    return true;
+}
+
+static int link_write(struct row *row, struct store *store, enum journal_chain chain, int64_t key)
+{
+    struct store_head *head = &store->heads[chain];
+    uint8_t next[CHECKSUM_BYTES];
+    checksum_final(&row->sum, next);
+    sqlite3_bind_blob(row->s, ++row->at, next, sizeof next, SQLITE_STATIC);
+    const int rc = run_statement(row->s);
+    if (rc == SQLITE_OK) {
+        head->last = key;
+        head->is_changed = true;
+        memcpy(head->chain, next, sizeof next);
+    }
+    return rc;
+}
+
+static int write_subject(struct store *store, const struct record_event *r)
+{
+    struct row row;
+    if (!link_begin(&row, store, INSERT_SUBJECT, JOURNAL_CHAIN_SUBJECT, r->subject)) {
+        return SQLITE_OK;
+    }
+    put_name(&row, r->subject_name);
+    return link_write(&row, store, JOURNAL_CHAIN_SUBJECT, r->subject);
+}
+
+static int write_session(struct store *store, const struct record_event *r)
+{
+    struct row row;
+    if (!link_begin(&row, store, INSERT_SESSION, JOURNAL_CHAIN_SESSION, r->session)) {
+        return SQLITE_OK;
+    }
+    put_name(&row, r->rig);
+    put_whole(&row, r->subject);
+    put_name(&row, r->session_name);
+    put_whole(&row, r->named_here);
+    put_whole(&row, r->t_wall_ns);
+    put_name(&row, r->given_name);
+    put_whole(&row, r->session_run);
+    put_whole(&row, r->session_counts);
+    return link_write(&row, store, JOURNAL_CHAIN_SESSION, r->session);
+}
+
 static int write_event(struct store *store, const struct record_event *r)
 {
-    int rc = SQLITE_OK;
-    if (r->is_new_subject) {
-        sqlite3_stmt *s = store->statements[INSERT_SUBJECT];
-        sqlite3_bind_int64(s, 1, r->subject);
-        bind_name(s, 2, r->subject_name);
-        rc = run_statement(s);
-    }
-    if (rc == SQLITE_OK && r->is_new_session) {
-        sqlite3_stmt *s = store->statements[INSERT_SESSION];
-        sqlite3_bind_int64(s, 1, r->session);
-        bind_name(s, 2, r->rig);
-        sqlite3_bind_int64(s, 3, r->subject);
-        bind_name(s, 4, r->session_name);
-        sqlite3_bind_int(s, 5, r->named_here);
-        sqlite3_bind_int64(s, 6, r->t_wall_ns);
-        bind_name(s, 7, r->given_name);
-        sqlite3_bind_int64(s, 8, r->session_run);
-        sqlite3_bind_int64(s, 9, r->session_counts);
-        rc = run_statement(s);
-    }
-    if (rc != SQLITE_OK) {
+    struct row row;
+    int rc = r->is_new_subject ? write_subject(store, r) : SQLITE_OK;
+    rc = rc == SQLITE_OK && r->is_new_session ? write_session(store, r) : rc;
+    if (rc != SQLITE_OK || !link_begin(&row, store, INSERT_EVENT, JOURNAL_CHAIN_EVENT, r->id)) {
         return rc;
     }
-    sqlite3_stmt *s = store->statements[INSERT_EVENT];
-    int at = 0;
-    sqlite3_bind_int64(s, ++at, r->id);
-    sqlite3_bind_int64(s, ++at, r->t_wall_ns);
-    sqlite3_bind_int64(s, ++at, r->head.t_mono_ns);
-    bind_whole(s, ++at, r->t_event_ns, PROTO_NIL);
-    bind_name(s, ++at, session_source_name((enum session_source)r->source));
-    bind_name(s, ++at, r->rig);
-    bind_name(s, ++at, proto_kind_name((proto_kind)r->kind));
-    bind_name(s, ++at, session_status_name((enum session_status)r->status));
-    bind_whole(s, ++at, r->subject, -1);
-    bind_whole(s, ++at, r->session, -1);
-    bind_whole(s, ++at, r->trial, PROTO_NIL);
-    bind_whole(s, ++at, r->seq, PROTO_NIL);
-    sqlite3_bind_double(s, ++at, r->stimulus);
-    bind_whole(s, ++at, r->choice, PROTO_NIL);
-    sqlite3_bind_double(s, ++at, r->reward);
-    bind_whole(s, ++at, r->side, PROTO_NIL);
-    sqlite3_bind_double(s, ++at, r->rt_s);
-    sqlite3_bind_double(s, ++at, r->scored.p_right);
-    sqlite3_bind_double(s, ++at, r->scored.nats);
-    sqlite3_bind_double(s, ++at, r->scored.baseline_nats);
-    sqlite3_bind_double(s, ++at, r->scored.p_disengaged);
-    bind_bin(s, &at, &r->scored.bin);
-    sqlite3_bind_blob(s, ++at, r->raw, (int)r->raw_size, SQLITE_STATIC);
-    return run_statement(s);
+    put_whole(&row, r->t_wall_ns);
+    put_whole(&row, r->head.t_mono_ns);
+    put_whole_or_null(&row, r->t_event_ns, PROTO_NIL);
+    put_name(&row, session_source_name((enum session_source)r->source));
+    put_name(&row, r->rig);
+    put_name(&row, proto_kind_name((proto_kind)r->kind));
+    put_name(&row, session_status_name((enum session_status)r->status));
+    put_whole_or_null(&row, r->subject, -1);
+    put_whole_or_null(&row, r->session, -1);
+    put_whole_or_null(&row, r->trial, PROTO_NIL);
+    put_whole_or_null(&row, r->seq, PROTO_NIL);
+    put_real(&row, r->stimulus);
+    put_whole_or_null(&row, r->choice, PROTO_NIL);
+    put_real(&row, r->reward);
+    put_whole_or_null(&row, r->side, PROTO_NIL);
+    put_real(&row, r->rt_s);
+    put_real(&row, r->scored.p_right);
+    put_real(&row, r->scored.nats);
+    put_real(&row, r->scored.baseline_nats);
+    put_real(&row, r->scored.p_disengaged);
+    put_bin(&row, &r->scored.bin);
+    put_blob(&row, r->raw, r->raw_size);
+    return link_write(&row, store, JOURNAL_CHAIN_EVENT, r->id);
 }
 
 static int write_prediction(struct store *store, const struct record_prediction *r)
 {
-    sqlite3_stmt *s = store->statements[INSERT_PREDICTION];
+    struct row row;
     const double *values = r->values;
-    int at = 0;
-    sqlite3_bind_int64(s, ++at, r->event);
-    sqlite3_bind_int64(s, ++at, r->t_wall_ns);
-    sqlite3_bind_int64(s, ++at, r->head.t_mono_ns);
-    sqlite3_bind_int64(s, ++at, r->run);
-    sqlite3_bind_int64(s, ++at, r->subject);
-    sqlite3_bind_int64(s, ++at, r->session);
-    sqlite3_bind_int64(s, ++at, r->for_trial);
+    if (!link_begin(&row, store, INSERT_PREDICTION, JOURNAL_CHAIN_PREDICTION, r->event)) {
+        return SQLITE_OK;
+    }
+    put_whole(&row, r->t_wall_ns);
+    put_whole(&row, r->head.t_mono_ns);
+    put_whole(&row, r->run);
+    put_whole(&row, r->subject);
+    put_whole(&row, r->session);
+    put_whole(&row, r->for_trial);
     for (int i = 0; i < 4; i++) {
-        bind_reals(s, ++at, values, r->n_stimuli);
+        put_reals(&row, values, r->n_stimuli);
         values += r->n_stimuli;
     }
     for (int i = 0; i < 2; i++) {
-        bind_reals(s, ++at, values, r->n_weights);
+        put_reals(&row, values, r->n_weights);
         values += r->n_weights;
     }
-    bind_score(s, &at, &r->score);
-    bind_score(s, &at, &r->session_score);
+    put_score(&row, &r->score);
+    put_score(&row, &r->session_score);
     for (int i = 0; i < SESSION_STAGES; i++) {
-        sqlite3_bind_double(s, ++at, r->stage_us[i]);
+        put_real(&row, r->stage_us[i]);
     }
-    return run_statement(s);
+    return link_write(&row, store, JOURNAL_CHAIN_PREDICTION, r->event);
 }
 
 static int write_alert(struct store *store, const struct record_alert *r)
 {
-    sqlite3_stmt *s = store->statements[INSERT_ALERT];
-    bind_whole(s, 1, r->event, 0);
-    sqlite3_bind_int64(s, 2, r->t_wall_ns);
-    sqlite3_bind_text(s, 3, r->rig, -1, SQLITE_STATIC);
-    sqlite3_bind_text(s, 4, r->subject, -1, SQLITE_STATIC);
-    sqlite3_bind_text(s, 5, proto_alert_name((proto_alert_code)r->code), -1, SQLITE_STATIC);
-    sqlite3_bind_double(s, 6, r->evidence);
-    sqlite3_bind_text(s, 7, r->text, -1, SQLITE_STATIC);
-    return run_statement(s);
+    struct row row;
+    const int64_t id = store->heads[JOURNAL_CHAIN_ALERT].last + 1;
+    (void)link_begin(&row, store, INSERT_ALERT, JOURNAL_CHAIN_ALERT, id);
+    put_whole_or_null(&row, r->event, 0);
+    put_whole(&row, r->t_wall_ns);
+    put_text(&row, r->rig, strlen(r->rig));
+    put_text(&row, r->subject, strlen(r->subject));
+    put_name(&row, proto_alert_name((proto_alert_code)r->code));
+    put_real(&row, r->evidence);
+    put_text(&row, r->text, strlen(r->text));
+    return link_write(&row, store, JOURNAL_CHAIN_ALERT, id);
 }
 
 static int write_checkpoint(struct store *store, const struct record_checkpoint *r)
 {
-    sqlite3_stmt *s = store->statements[PUT_CHECKPOINT];
-    sqlite3_bind_int64(s, 1, r->subject);
-    sqlite3_bind_int64(s, 2, r->event);
-    sqlite3_bind_int64(s, 3, r->run);
-    sqlite3_bind_int64(s, 4, COLONY_LAYOUT);
-    sqlite3_bind_blob(s, 5, r->state, (int)r->state_size, SQLITE_STATIC);
-    int rc = run_statement(s);
+    struct row row;
+    row_begin(&row, store, PUT_CHECKPOINT, NULL);
+    put_whole(&row, r->subject);
+    put_whole(&row, r->event);
+    put_whole(&row, r->run);
+    put_whole(&row, COLONY_LAYOUT);
+    put_blob(&row, r->state, r->state_size);
+    int rc = row_write(&row);
     for (uint32_t i = 0; rc == SQLITE_OK && i < r->n_sessions; i++) {
-        s = store->statements[PUT_SESSION_STATE];
-        sqlite3_bind_blob(s, 1, &r->session_state[i], (int)sizeof r->session_state[i],
-                          SQLITE_STATIC);
-        sqlite3_bind_int64(s, 2, r->session[i]);
-        rc = run_statement(s);
+        row_begin(&row, store, PUT_SESSION_STATE, NULL);
+        put_whole(&row, r->session[i]);
+        put_blob(&row, &r->session_state[i], sizeof r->session_state[i]);
+        rc = row_write(&row);
     }
     return rc;
 }
 
 static int write_adaptation(struct store *store, const struct record_adaptation *r)
 {
-    sqlite3_stmt *s = store->statements[INSERT_ADAPTATION];
-    int at = 0;
-    sqlite3_bind_int64(s, ++at, r->id);
-    sqlite3_bind_int64(s, ++at, r->subject);
-    sqlite3_bind_int64(s, ++at, r->run);
-    sqlite3_bind_int64(s, ++at, r->t_wall_ns);
-    bind_name(s, ++at, record_change_name((enum record_change)r->what));
-    sqlite3_bind_int64(s, ++at, r->based_on);
-    sqlite3_bind_int64(s, ++at, r->event);
-    sqlite3_bind_int64(s, ++at, r->n);
-    sqlite3_bind_double(s, ++at, r->nats_before);
-    sqlite3_bind_double(s, ++at, r->nats_after);
-    if (r->n_values > 0) {
-        sqlite3_bind_blob(s, ++at, r->values, (int)(r->n_values * sizeof r->values[0]),
-                          SQLITE_STATIC);
-    } else {
-        sqlite3_bind_null(s, ++at);
+    struct row row;
+    if (!link_begin(&row, store, INSERT_ADAPTATION, JOURNAL_CHAIN_ADAPTATION, r->id)) {
+        return SQLITE_OK;
     }
-    return run_statement(s);
+    put_whole(&row, r->subject);
+    put_whole(&row, r->run);
+    put_whole(&row, r->t_wall_ns);
+    put_name(&row, record_change_name((enum record_change)r->what));
+    put_whole(&row, r->based_on);
+    put_whole(&row, r->event);
+    put_whole(&row, r->n);
+    put_real(&row, r->nats_before);
+    put_real(&row, r->nats_after);
+    if (r->n_values > 0) {
+        put_blob(&row, r->values, r->n_values * sizeof r->values[0]);
+    } else {
+        put_null(&row);
+    }
+    return link_write(&row, store, JOURNAL_CHAIN_ADAPTATION, r->id);
 }
 
-static int write_outlook(struct store *store, int statement, const struct record_outlook *r)
+static int write_outlook(struct store *store, enum statement statement,
+                         const struct record_outlook *r)
 {
-    sqlite3_stmt *s = store->statements[statement];
-    sqlite3_bind_int64(s, 1, r->event);
-    sqlite3_bind_int64(s, 2, r->subject);
-    sqlite3_bind_int64(s, 3, r->t_wall_ns);
-    sqlite3_bind_text(s, 4, (const char *)r->json, (int)r->n_json, SQLITE_STATIC);
-    return run_statement(s);
+    struct row row;
+    row_begin(&row, store, statement, NULL);
+    put_whole(&row, r->event);
+    put_whole(&row, r->subject);
+    put_whole(&row, r->t_wall_ns);
+    put_text(&row, (const char *)r->json, r->n_json);
+    return row_write(&row);
 }
 
 int store_write(struct store *store, const struct record *record)
@@ -277,19 +380,129 @@ int store_write(struct store *store, const struct record *record)
     return SQLITE_MISUSE;
 }
 
+static const char *const CHAIN_NAMES[] = {
+#define CHAIN_NAME(NAME, name, key, columns, recent) #name,
+    JOURNAL_CHAIN_LIST(CHAIN_NAME)
+#undef CHAIN_NAME
+};
+
+static int put_heads(struct store *store)
+{
+    int rc = SQLITE_OK;
+    for (int i = 0; rc == SQLITE_OK && i < JOURNAL_CHAINS; i++) {
+        const struct store_head *head = &store->heads[i];
+        if (head->is_changed) {
+            sqlite3_stmt *s = store->statements[PUT_HEAD];
+            sqlite3_bind_text(s, 1, CHAIN_NAMES[i], -1, SQLITE_STATIC);
+            sqlite3_bind_int64(s, 2, head->last);
+            sqlite3_bind_blob(s, 3, head->chain, sizeof head->chain, SQLITE_STATIC);
+            rc = run_statement(s);
+        }
+    }
+    return rc;
+}
+
 int store_begin(struct store *store)
 {
+    memcpy(store->heads, store->kept_heads, sizeof store->heads);
     return run_statement(store->statements[BEGIN]);
 }
 
 int store_commit(struct store *store)
 {
-    return run_statement(store->statements[COMMIT]);
+    int rc = put_heads(store);
+    rc = rc == SQLITE_OK ? run_statement(store->statements[COMMIT]) : rc;
+    if (rc == SQLITE_OK) {
+        for (int i = 0; i < JOURNAL_CHAINS; i++) {
+            store->heads[i].is_changed = false;
+        }
+        memcpy(store->kept_heads, store->heads, sizeof store->kept_heads);
+    }
+    return rc;
 }
 
-void store_roll_back(struct store *store)
+enum store_cause store_cause_of(int code, int system_error)
 {
-    (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    if (code == SQLITE_READONLY_DBMOVED) {
+        return STORE_CAUSE_MOVED;
+    }
+    switch (code & 0xff) {
+    case SQLITE_FULL:
+        return STORE_CAUSE_FULL;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return STORE_CAUSE_DAMAGED;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:
+        return STORE_CAUSE_HELD;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+        return STORE_CAUSE_READ_ONLY;
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+        break;
+    default:
+        return STORE_CAUSE_OTHER;
+    }
+    switch (system_error) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+        return STORE_CAUSE_FULL;
+    case EROFS:
+    case EACCES:
+    case EPERM:
+        return STORE_CAUSE_READ_ONLY;
+    default:
+        return STORE_CAUSE_IO;
+    }
+}
+
+const char *store_cause_text(enum store_cause cause)
+{
+    static const char *const TEXTS[] = {
+#define CAUSE_TEXT(NAME, text) text,
+        STORE_CAUSE_LIST(CAUSE_TEXT)
+#undef CAUSE_TEXT
+    };
+    return cause < STORE_CAUSES ? TEXTS[cause] : "";
+}
+
+/* What the system said last of the file, or of its write-ahead log; 0 nothing. SQLite keeps the
+ * errno of a commit's write with the file alone. */
+static int system_error(sqlite3 *db)
+{
+    int error = sqlite3_system_errno(db);
+    sqlite3_file *log = NULL;
+    if (error == 0) {
+        (void)sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+        if (log != NULL && log->pMethods != NULL) {
+            (void)log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error);
+        }
+    }
+    if (error == 0) {
+        (void)sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &error);
+    }
+    return error;
+}
+
+enum store_cause store_roll_back(struct store *store)
+{
+    const int code = sqlite3_extended_errcode(store->db);
+    const bool has_error = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
+    char said[128];
+    (void)snprintf(said, sizeof said, "%s",
+                   sqlite3_errmsg(store->db)); /* before another call changes it */
+    const int error = has_error ? system_error(store->db) : 0;
+    const enum store_cause cause = store_cause_of(code, error);
+    (void)snprintf(store->failure, sizeof store->failure, "%s (%s%s%s)", store_cause_text(cause),
+                   said, error != 0 ? ": " : "", error != 0 ? strerror(error) : "");
+    if (sqlite3_get_autocommit(store->db) == 0) {
+        (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    }
+    return cause;
 }
 
 static int note_wal(void *store, sqlite3 *db, const char *name, int pages)
@@ -315,6 +528,20 @@ static int db_fault(struct store *store, struct fault *fault)
     return fault_set(fault, FAULT_WORK, "%s: %s", store->path, sqlite3_errmsg(store->db));
 }
 
+/* A directory is on disk only when the one that it stands in is. */
+static void sync_parent(const char *path)
+{
+    char parent[512];
+    const char *slash = strrchr(path, '/');
+    (void)snprintf(parent, sizeof parent, "%.*s", slash != NULL ? (int)(slash - path) + 1 : 1,
+                   slash != NULL ? path : ".");
+    const int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)fsync(fd); /* there are file systems that cannot */
+        (void)close(fd);
+    }
+}
+
 static int make_directory(const char *directory, struct fault *fault)
 {
     char path[512];
@@ -328,7 +555,9 @@ static int make_directory(const char *directory, struct fault *fault)
         }
         memcpy(path, directory, i);
         path[i] = '\0';
-        if (mkdir(path, 0755) != 0 && errno != EEXIST) {
+        if (mkdir(path, 0755) == 0) {
+            sync_parent(path);
+        } else if (errno != EEXIST) {
             return fault_set(fault, FAULT_WORK, "%s: cannot be made: %s", path, strerror(errno));
         }
     }
@@ -338,13 +567,12 @@ static int make_directory(const char *directory, struct fault *fault)
 static int take_lock(struct store *store, const char *directory, struct fault *fault)
 {
     char path[600];
-    (void)snprintf(path, sizeof path, "%s/lock", directory);
+    (void)snprintf(path, sizeof path, "%s/" JOURNAL_LOCK, directory);
     store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (store->lock_fd < 0) {
         return fault_set(fault, FAULT_WORK, "%s: cannot be written: %s", path, strerror(errno));
     }
-    const struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (fcntl(store->lock_fd, F_SETLK, &lock) != 0) {
+    if (os_lock_take(store->lock_fd) != 0) {
         return fault_set(fault, FAULT_WORK,
                          "%s: another murid uses this data directory; stop it, or set "
                          "data.directory",
@@ -372,7 +600,8 @@ static int open_schema(struct store *store, struct fault *fault)
                          store->path, version, JOURNAL_VERSION,
                          version > JOURNAL_VERSION ? "a newer" : "an older");
     }
-    const char *setup = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
+    const char *setup = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                        "PRAGMA cell_size_check = 1;";
     const char *tables = "BEGIN;" JOURNAL_SCHEMA;
     const char *views = JOURNAL_VIEWS "PRAGMA user_version = 4; COMMIT;";
     _Static_assert(JOURNAL_VERSION == 4, "the text above names the version");
@@ -382,6 +611,29 @@ static int open_schema(struct store *store, struct fault *fault)
         return db_fault(store, fault);
     }
     return FAULT_NONE;
+}
+
+/* Tables without a row have no head. */
+static int read_heads(struct store *store, struct fault *fault)
+{
+    sqlite3_stmt *s = NULL;
+    for (int i = 0; i < JOURNAL_CHAINS; i++) {
+        store->heads[i].last = i == JOURNAL_CHAIN_ALERT ? 0 : -1; /* alerts count from 1 */
+    }
+    int rc = sqlite3_prepare_v2(store->db, "SELECT name, last, chain FROM head", -1, &s, NULL);
+    while (rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(s, 0);
+        for (int i = 0; name != NULL && i < JOURNAL_CHAINS; i++) {
+            if (strcmp(name, CHAIN_NAMES[i]) == 0 && sqlite3_column_bytes(s, 2) == CHECKSUM_BYTES) {
+                store->heads[i].last = sqlite3_column_int64(s, 1);
+                memcpy(store->heads[i].chain, sqlite3_column_blob(s, 2), CHECKSUM_BYTES);
+            }
+        }
+        rc = SQLITE_OK;
+    }
+    sqlite3_finalize(s);
+    memcpy(store->kept_heads, store->heads, sizeof store->kept_heads);
+    return rc == SQLITE_DONE ? FAULT_NONE : db_fault(store, fault);
 }
 
 static int64_t query_whole(struct store *store, const char *sql)
@@ -398,6 +650,7 @@ static int64_t query_whole(struct store *store, const char *sql)
 
 int store_open(struct store *store, const char *directory, struct fault *fault)
 {
+    enum { BUSY_MS = 1000 };
     *store = (struct store){.lock_fd = -1};
     (void)snprintf(store->path, sizeof store->path, "%s/%s", directory, JOURNAL_FILE);
     int rc = make_directory(directory, fault);
@@ -411,7 +664,12 @@ int store_open(struct store *store, const char *directory, struct fault *fault)
                         NULL) != SQLITE_OK) {
         rc = db_fault(store, fault);
     }
+    (void)sqlite3_busy_timeout(store->db, BUSY_MS);
     rc = rc == FAULT_NONE ? open_schema(store, fault) : rc;
+    rc = rc == FAULT_NONE
+             ? journal_check_start(store->db, store->path, &store->checked_event, fault)
+             : rc;
+    rc = rc == FAULT_NONE ? read_heads(store, fault) : rc;
     for (int i = 0; rc == FAULT_NONE && i < N_STATEMENTS; i++) {
         if (sqlite3_prepare_v3(store->db, SQL[i], -1, SQLITE_PREPARE_PERSISTENT,
                                &store->statements[i], NULL) != SQLITE_OK) {
@@ -435,7 +693,8 @@ int store_open(struct store *store, const char *directory, struct fault *fault)
     return rc;
 }
 
-static int keep_model(struct store *store, const char *hash, const char *path, struct fault *fault)
+/* A copy of a file that was read under that hash. */
+static int keep_file(struct store *store, const char *hash, const char *path, struct fault *fault)
 {
     FILE *f = fopen(path, "rb");
     sqlite3_stmt *s = NULL;
@@ -450,6 +709,8 @@ static int keep_model(struct store *store, const char *hash, const char *path, s
     if (bytes == NULL || fread(bytes, 1, (size_t)size, f) != (size_t)size) {
         rc = fault_set(fault, FAULT_WORK, "%s: cannot be read again to be kept in the journal",
                        path);
+    } else if (!checksum_names(hash, bytes, (size_t)size)) {
+        rc = fault_set(fault, FAULT_WORK, "%s: was changed while it was read; load it again", path);
     } else if (sqlite3_prepare_v2(store->db, "INSERT OR IGNORE INTO model VALUES (?,?,?)", -1, &s,
                                   NULL) != SQLITE_OK ||
                sqlite3_bind_text(s, 1, hash, -1, SQLITE_STATIC) != SQLITE_OK ||
@@ -478,33 +739,32 @@ static char *config_text(const struct config *config)
     return text;
 }
 
-int store_begin_run(struct store *store, int64_t first_event, const struct config *config,
-                    const char *model_hash, const char *model_path, struct fault *fault)
+int store_write_run(struct store *store, const struct store_run *run, struct fault *fault)
 {
-    int rc = model_path != NULL ? keep_model(store, model_hash, model_path, fault) : FAULT_NONE;
+    const struct config *config = run->config;
+    const int64_t id = store->run + 1;
+    struct row row;
+    int rc = run->model_path != NULL ? keep_file(store, run->model_hash, run->model_path, fault)
+                                     : FAULT_NONE;
     if (rc == FAULT_NONE && config->protocol.file[0] != '\0') {
-        rc = keep_model(store, config->protocol.hash, config->protocol.file, fault);
+        rc = keep_file(store, config->protocol.hash, config->protocol.file, fault);
     }
+    char *text = rc == FAULT_NONE ? config_text(config) : NULL;
     if (rc != FAULT_NONE) {
         return rc;
     }
-    sqlite3_stmt *s = NULL;
-    char *text = config_text(config);
-    if (text == NULL ||
-        sqlite3_prepare_v2(store->db, "INSERT INTO run VALUES (?,?,?,?,?,?,?)", -1, &s, NULL) !=
-            SQLITE_OK ||
-        sqlite3_bind_int64(s, 1, store->run + 1) != SQLITE_OK ||
-        sqlite3_bind_int64(s, 2, first_event) != SQLITE_OK ||
-        sqlite3_bind_int64(s, 3, clock_wall_ns()) != SQLITE_OK ||
-        sqlite3_bind_text(s, 4, MURID_VERSION, -1, SQLITE_STATIC) != SQLITE_OK ||
-        sqlite3_bind_text(s, 5, model_hash, -1, SQLITE_STATIC) != SQLITE_OK ||
-        sqlite3_bind_text(s, 6, text, -1, SQLITE_STATIC) != SQLITE_OK ||
-        sqlite3_bind_int64(s, 7, clock_boot()) != SQLITE_OK || sqlite3_step(s) != SQLITE_DONE) {
-        rc = db_fault(store, fault);
-    } else {
-        store->run++;
+    if (text == NULL || !link_begin(&row, store, INSERT_RUN, JOURNAL_CHAIN_RUN, id)) {
+        free(text);
+        return fault_set(fault, FAULT_WORK, "%s: no row for a run could be made", store->path);
     }
-    sqlite3_finalize(s);
+    put_whole(&row, run->first_event);
+    put_whole(&row, clock_wall_ns());
+    put_name(&row, MURID_VERSION);
+    put_name(&row, run->model_hash);
+    put_text(&row, text, strlen(text));
+    put_whole(&row, clock_boot());
+    rc = link_write(&row, store, JOURNAL_CHAIN_RUN, id) == SQLITE_OK ? FAULT_NONE
+                                                                     : db_fault(store, fault);
     free(text);
     return rc;
 }

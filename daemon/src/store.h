@@ -8,14 +8,42 @@
 
 #include <sqlite3.h>
 
+#include "checksum.h"
 #include "config.h"
+#include "journal_schema.h"
 #include "record.h"
+
+/* X(NAME, text): why the disk did not take what was to be written, and what to do. */
+#define STORE_CAUSE_LIST(X)                                                                        \
+    X(NONE, "")                                                                                    \
+    X(FULL, "its disk is full, or a limit on the size of files is reached: free space on it")      \
+    X(READ_ONLY, "it may not be written: look at its rights, and how its disk is mounted")         \
+    X(IO, "its disk fails: look at the disk and its cable")                                        \
+    X(DAMAGED, "it is damaged: `murid check JOURNAL` says where")                                  \
+    X(HELD, "another program holds it: close what has it open for writing")                        \
+    X(MOVED, "it was moved or deleted: put it back where it was")                                  \
+    X(OTHER, "SQLite cannot go on")
+
+#define STORE_CAUSE_ENUM(NAME, text) STORE_CAUSE_##NAME,
+enum store_cause { STORE_CAUSE_LIST(STORE_CAUSE_ENUM) STORE_CAUSES };
+#undef STORE_CAUSE_ENUM
+
+/* The newest row of a chained table. */
+struct store_head {
+    int64_t last; /* its key */
+    uint8_t chain[CHECKSUM_BYTES];
+    bool is_changed; /* in the group at hand */
+};
 
 struct store {
     char path[512];
     int lock_fd;
     sqlite3 *db;
-    sqlite3_stmt *statements[12];
+    sqlite3_stmt *statements[14];
+    struct store_head heads[JOURNAL_CHAINS];      /* with the group at hand */
+    struct store_head kept_heads[JOURNAL_CHAINS]; /* on disk */
+    char failure[512];       /* of the last group: cause, and what SQLite and the system say */
+    int64_t checked_event;   /* events above it were found as they were written */
     int wal_pages;           /* written since the WAL was last moved */
     int64_t last_event;      /* number of the last event when it was opened, 0 none */
     int64_t run;             /* number of the present run */
@@ -23,21 +51,35 @@ struct store {
 };
 
 /* Opens or makes the database of a data directory, and takes its lock. FAULT_NONE, or FAULT_WORK /
- * FAULT_INPUT: not writable, used by another daemon, written by a newer murid; *store is then
- * closed. */
+ * FAULT_INPUT: not writable, used by another daemon, written by another murid, damaged; *store is
+ * then closed. */
 int store_open(struct store *store, const char *directory, struct fault *fault);
 void store_close(struct store *store);
 
-/* Writes the row of a run: from first_event on this configuration and model are in force.
- * model_path: the file to keep a copy of, NULL for the built-in. FAULT_NONE or FAULT_WORK. */
-int store_begin_run(struct store *store, int64_t first_event, const struct config *config,
-                    const char *model_hash, const char *model_path, struct fault *fault);
+/* From first_event on this configuration and model are in force. */
+struct store_run {
+    int64_t first_event;
+    const struct config *config;
+    const char *model_hash;
+    const char *model_path; /* the file to keep a copy of; NULL for the built-in */
+};
+
+/* Writes the row of run number store->run + 1, within a group. FAULT_NONE or FAULT_WORK. */
+int store_write_run(struct store *store, const struct store_run *run, struct fault *fault);
 
 /* One group of records: begun, written one by one, and synced to the disk, or rolled back. */
 int store_begin(struct store *store);
 int store_write(struct store *store, const struct record *record);
 int store_commit(struct store *store);
-void store_roll_back(struct store *store);
+
+/* Ends a group whose last call failed: why it did. store->failure says it in words. */
+enum store_cause store_roll_back(struct store *store);
+
+/* The cause behind an extended code of SQLite and the system's errno. */
+enum store_cause store_cause_of(int code, int system_error);
+
+/* One sentence without its end. */
+const char *store_cause_text(enum store_cause cause);
 
 /* Moves a long write-ahead log into the database: between groups, so that no trial waits for it to
  * count as safe. */

@@ -304,7 +304,7 @@ class Review(unittest.TestCase):
         db.execute("CREATE TABLE event (id)")
         db.execute("PRAGMA user_version = 4")
         db.commit()
-        self.check_refused(directory, "not a journal of murid: 1 of its 11 tables are there")
+        self.check_refused(directory, "not a journal of murid: 1 of its 12 tables are there")
         db.execute("PRAGMA user_version = 7")
         db.close()
         self.check_refused(path, "has schema 7, this murid knows 4")

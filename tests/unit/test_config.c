@@ -88,7 +88,8 @@ static const char EVERY_KEY[] =
     " over_trials: 40, percent_contrast: 25}\n"
     "advice: {enabled: false, every_trials: 21, horizon_trials: 31, rollouts: 41,"
     " percent_rewarded: 51, percent_change: 61, allowed: [side, debias]}\n"
-    "limits: {subjects: 5, sessions: 100, connections: 7, waiting_kib: 200}\n"
+    "limits: {subjects: 5, sessions: 100, connections: 7, waiting_kib: 200,"
+    " subjects_per_rig: 3, sessions_per_rig: 30}\n"
     "journal: {commit_ms: 7, ring_kib: 512}\n"
     "log: {level: debug}\n"
     "rigs:\n"
@@ -142,6 +143,8 @@ static void every_key_is_read(void **state)
     assert_string_equal(config.advice.allowed.v[1], "debias");
     assert_int_equal(config.limits.subjects, 5);
     assert_int_equal(config.limits.sessions, 100);
+    assert_int_equal(config.limits.subjects_per_rig, 3);
+    assert_int_equal(config.limits.sessions_per_rig, 30);
     assert_int_equal(config.limits.connections, 7);
     assert_int_equal(config.limits.waiting_kib, 200);
     assert_int_equal(config.journal.commit_ms, 7);

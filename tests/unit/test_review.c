@@ -48,13 +48,14 @@ static int set_up(void **state)
     (void)root_file(s->path, JOURNAL_FILE);
     assert_int_equal(sqlite3_open(s->path, &s->db), SQLITE_OK);
     run_sql(s, "PRAGMA journal_mode = WAL;" JOURNAL_SCHEMA);
-    run_sql(s, JOURNAL_VIEWS "PRAGMA user_version = 4;"
-                             "INSERT INTO run VALUES (1, 1, 0, 'x', 'built-in', '', 0);"
-                             "INSERT INTO subject VALUES (0, 'anna'), (1, 'bob');"
-                             "INSERT INTO session VALUES (0, 'rig-1', 0, 'a1', 0, "
-                             "1700000000000000000, NULL, 'a1', 1, 0),"
-                             " (1, 'rig-2', 1, 'b1', 1, 1700000100000000000, NULL, 'b1', 1, 1),"
-                             " (2, 'rig-1', 0, 'a2', 0, 1700000200000000000, NULL, 'a2', 1, 2);");
+    run_sql(s, JOURNAL_VIEWS
+            "PRAGMA user_version = 4;"
+            "INSERT INTO run VALUES (1, 1, 0, 'x', 'built-in', '', 0, x'');"
+            "INSERT INTO subject VALUES (0, 'anna', x''), (1, 'bob', x'');"
+            "INSERT INTO session VALUES (0, 'rig-1', 0, 'a1', 0, "
+            "1700000000000000000, 'a1', 1, 0, x'', NULL, NULL),"
+            " (1, 'rig-2', 1, 'b1', 1, 1700000100000000000, 'b1', 1, 1, x'', NULL, NULL),"
+            " (2, 'rig-1', 0, 'a2', 0, 1700000200000000000, 'a2', 1, 2, x'', NULL, NULL);");
     *state = s;
     return 0;
 }
@@ -83,7 +84,8 @@ static void add_trial(struct story *s, int session, int64_t number, const char *
     const int64_t id = ++s->events;
     runf(s,
          "INSERT INTO event VALUES (%lld, %lld, 0, NULL, 'ask', 'rig-1', 'trial', %Q, %d, %d, "
-         "%lld, NULL, %!.17g, %s, %s, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, x'00')",
+         "%lld, NULL, %!.17g, %s, %s, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, x'00', "
+         "x'')",
          (long long)id, 1700000000000000000LL + (long long)id, status, SUBJECT_OF[session], session,
          (long long)number, stimulus, choice, reward);
     if (!isnan(p)) {
@@ -97,7 +99,7 @@ static void add_trial(struct story *s, int session, int64_t number, const char *
     const char *sql =
         "INSERT INTO prediction VALUES (?, 0, 0, 1, ?, ?, ?, x'', x'', x'', x'', ?, ?,"
         " 0, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL,"
-        " 1.0, 2.0, 3.0)";
+        " 1.0, 2.0, 3.0, x'')";
     assert_int_equal(sqlite3_prepare_v2(s->db, sql, -1, &insert, NULL), SQLITE_OK);
     sqlite3_bind_int64(insert, 1, id);
     sqlite3_bind_int(insert, 2, SUBJECT_OF[session]);
@@ -111,7 +113,8 @@ static void add_trial(struct story *s, int session, int64_t number, const char *
 
 static void add_alert(struct story *s, const char *subject, const char *code, const char *text)
 {
-    runf(s, "INSERT INTO alert VALUES (NULL, %lld, 1700000000000000000, 'rig-1', %Q, %Q, 1, %Q)",
+    runf(s,
+         "INSERT INTO alert VALUES (NULL, %lld, 1700000000000000000, 'rig-1', %Q, %Q, 1, %Q, x'')",
          (long long)s->events, subject, code, text);
 }
 
@@ -126,7 +129,7 @@ static void add_forecast(struct story *s, int subject, int64_t trial, double lo,
         "\"median\": 640, \"lo50\": 410, \"hi50\": 900, \"lo90\": 280, \"p_reached\": 0.93}, "
         "\"window\": 2, \"correct\": {\"median\": [%g, %g], \"lo50\": [%g, %g], \"hi50\": [%g, %g],"
         " \"lo90\": [%g, %g], \"hi90\": [%g, %g]}, \"next_status\": \"trained_1a\","
-        " \"p_within\": {\"3\": 0.42}}')",
+        " \"p_within\": {\"3\": 0.42}}', x'')",
         (long long)s->events, subject, subject == 0 ? "anna" : "bob", (long long)trial, lo, lo, lo,
         lo, lo, lo, lo, lo, hi, hi);
 }
@@ -137,7 +140,7 @@ static void add_suggestion(struct story *s, int64_t trial, int abstain, const ch
          "INSERT INTO suggestion VALUES (%lld, 0, 5, '{\"v\": 1, \"kind\": \"suggestion\", "
          "\"rig\": \"rig-1\", \"subject\": \"anna\", \"session\": \"a1\", \"based_on\": %lld, "
          "\"horizon\": 200, \"abstain\": %d, \"why\": \"%s\", \"actions\": [{\"action\": \"side\", "
-         "\"gain\": 0.012, \"gain_lo\": -0.004, \"gain_hi\": 0.03, \"p_better\": 0.81}]}')",
+         "\"gain\": 0.012, \"gain_lo\": -0.004, \"gain_hi\": 0.03, \"p_better\": 0.81}]}', x'')",
          (long long)s->events, (long long)trial, abstain, why);
 }
 
@@ -233,8 +236,9 @@ static void counts_refused_messages_and_alerts(void **state)
     add_trial(s, 0, 0, "taken", 0.5, "1", "1", 0.5, 0.5);
     add_alert(s, "anna", "gap", "esc \x1b[2J");
     add_alert(s, "", "bad_message", "?");
-    run_sql(s, "INSERT INTO event (id, t_wall_ns, t_mono_ns, source, status, raw)"
-               " VALUES (2, 5, 5, 'ask', 'refused', x'ff'), (3, 6, 6, 'ask', 'conflict', x'00')");
+    run_sql(s, "INSERT INTO event (id, t_wall_ns, t_mono_ns, source, status, raw, chain)"
+               " VALUES (2, 5, 5, 'ask', 'refused', x'ff', x''),"
+               " (3, 6, 6, 'ask', 'conflict', x'00', x'')");
     struct review v = open_well(s, NULL, false);
     assert_int_equal(v.n_events, 3);
     assert_int_equal(v.n_refused, 1);
@@ -559,12 +563,12 @@ static void two_hundred_animals_have_their_own(void **state)
     struct story *s = *state;
     run_sql(s, "BEGIN");
     for (int i = 2; i < 200; i++) {
-        runf(s, "INSERT INTO subject VALUES (%d, 'x%d')", i, i);
+        runf(s, "INSERT INTO subject VALUES (%d, 'x%d', x'')", i, i);
     }
     add_trial(s, 0, 0, "taken", 0.5, "1", "1", 0.5, 0.5);
     add_forecast(s, 0, 0, 0.0, 1.0);
     run_sql(s, "INSERT INTO forecast SELECT 1, id, 5, replace(message, '\"anna\"', '\"' || name || "
-               "'\"') FROM forecast, subject WHERE id > 0; COMMIT");
+               "'\"'), x'' FROM forecast, subject WHERE id > 0; COMMIT");
     struct review v = open_well(s, NULL, true);
     for (uint32_t i = 0; i < 200; i++) {
         assert_non_null(v.subjects[i].outlook);
@@ -636,7 +640,7 @@ static void refuses_a_journal_of_another_schema(void **state)
     run_sql(s, "PRAGMA user_version = 2");
     check_refused(s, "has schema 2, this murid knows 4");
     run_sql(s, "PRAGMA user_version = 4; DROP VIEW trial; DROP TABLE checkpoint");
-    check_refused(s, "10 of its 11 tables");
+    check_refused(s, "11 of its 12 tables");
 }
 
 static void refuses_rows_that_murid_never_writes(void **state)
@@ -654,18 +658,20 @@ static void refuses_rows_that_murid_never_writes(void **state)
         {"UPDATE subject SET id = 9 WHERE id = 1", "table subject, row 9"},
         {"UPDATE session SET subject = 5 WHERE id = 2", "table session, row 2"},
         {"UPDATE session SET rig = zeroblob(99999) WHERE id = 2", "table session, row 2"},
-        {"INSERT INTO forecast VALUES (1, 0, 5, 'no message')", "table forecast, row 1"},
-        {"INSERT INTO forecast VALUES (1, 0, 5, zeroblob(99999))", "table forecast, row 1"},
-        {"INSERT INTO forecast SELECT event, subject, 5, replace(message, '0.42', '7') FROM f",
+        {"INSERT INTO forecast VALUES (1, 0, 5, 'no message', x'')", "table forecast, row 1"},
+        {"INSERT INTO forecast VALUES (1, 0, 5, zeroblob(99999), x'')", "table forecast, row 1"},
+        {"INSERT INTO forecast SELECT event, subject, 5, replace(message, '0.42', '7'), x'' FROM f",
          "table forecast, row 1"},
-        {"INSERT INTO forecast SELECT event, subject, 5, replace(message, 'anna', 'bob') FROM f",
+        {"INSERT INTO forecast SELECT event, subject, 5, replace(message, 'anna', 'bob'), x'' FROM "
+         "f",
          "table forecast, row 1"},
-        {"INSERT INTO forecast SELECT event, subject, 5, replace(message, '[0.75, 0.75]', '[0.75]')"
-         " FROM f",
+        {"INSERT INTO forecast SELECT event, subject, 5, replace(message, '[0.75, 0.75]', "
+         "'[0.75]'),"
+         " x'' FROM f",
          "table forecast, row 1"},
-        {"INSERT INTO suggestion SELECT event, subject, 5, message FROM f",
+        {"INSERT INTO suggestion SELECT event, subject, 5, message, x'' FROM f",
          "table suggestion, row 1"},
-        {"INSERT INTO alert VALUES (4, 1, 0, '', 'anna', 'odd', 1, '')", "table alert, row 4"},
+        {"INSERT INTO alert VALUES (4, 1, 0, '', 'anna', 'odd', 1, '', x'')", "table alert, row 4"},
     };
     add_trial(s, 0, 0, "taken", 0.5, "1", "1", 0.5, 0.5);
     add_forecast(s, 0, 0, 0.25, 0.75);

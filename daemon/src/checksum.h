@@ -1,0 +1,45 @@
+/* checksum.h - checksums of the journal's rows: 16 bytes of BLAKE2b over a seed and the values of a
+ * row, each by its type, so that a row that is written and the same row read back have the same.
+ *
+ * The seed of a chained row is the checksum of the row before it: a row that was changed, taken out
+ * or put in shows. docs/journal.md, section checksums, writes the bytes down.
+ * Threads: one owner. Memory: the struct's. Nothing fails.
+ */
+#ifndef MURID_CHECKSUM_H
+#define MURID_CHECKSUM_H
+
+#include <sodium.h>
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { CHECKSUM_BYTES = 16, CHECKSUM_WAITING = 512 };
+
+struct checksum {
+    crypto_generichash_state state;
+    uint8_t waiting[CHECKSUM_WAITING]; /* to be taken in together */
+    size_t n_waiting;
+};
+
+/* seed: CHECKSUM_BYTES, or NULL for zeros. */
+void checksum_init(struct checksum *sum, const uint8_t *seed);
+
+/* NaN is NULL, and -0 is 0, as SQLite keeps them. */
+void checksum_null(struct checksum *sum);
+void checksum_whole(struct checksum *sum, int64_t value);
+void checksum_real(struct checksum *sum, double value);
+void checksum_text(struct checksum *sum, const char *text, size_t size);
+void checksum_blob(struct checksum *sum, const void *bytes, size_t size);
+
+/* A value as a query gives it. */
+void checksum_column(struct checksum *sum, sqlite3_stmt *statement, int column);
+
+/* True if hash is the first 16 hex digits of the SHA-256 of a file's bytes, as models and protocols
+ * are called by. */
+bool checksum_names(const char *hash, const uint8_t bytes[], size_t size);
+
+/* *sum is used up. */
+void checksum_final(struct checksum *sum, uint8_t out[CHECKSUM_BYTES]);
+
+#endif

@@ -1,0 +1,13 @@
+/* os_lock.h - a lock that is held by an open file description (Linux): unlike a POSIX lock it is
+ * not lost when another descriptor of the same file is closed.
+ *
+ * Threads: any. Memory: none. The lock goes with the last copy of its descriptor.
+ */
+#ifndef MURID_OS_LOCK_H
+#define MURID_OS_LOCK_H
+
+/* Takes the whole file for writing, without waiting. 0, or -1 with errno: EAGAIN or EACCES if
+ * another process holds it, by either kind of lock. */
+int os_lock_take(int fd);
+
+#endif

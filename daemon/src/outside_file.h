@@ -1,0 +1,22 @@
+/* outside_file.h - files that others name while the daemon runs: which of them it may open.
+ *
+ * SQLite guards the journal with POSIX locks, and a process loses those of a file when it closes
+ * any descriptor of it. So a file is looked at by its name before it is opened.
+ * Threads: any. Memory: none.
+ */
+#ifndef MURID_OUTSIDE_FILE_H
+#define MURID_OUTSIDE_FILE_H
+
+#include "fault.h"
+
+/* A file that the configuration names. FAULT_NONE; FAULT_INPUT: it cannot be read, is no regular
+ * file, or is one of the journal's under whatever name. what: "model", as errors call it. Links are
+ * followed. Opens nothing. */
+int outside_file_check(const char *path, const char *directory, const char *what,
+                       struct fault *fault);
+
+/* The same of a file that a command names: nor may it lie in the data directory, or below. */
+int outside_file_check_command(const char *path, const char *directory, const char *what,
+                               struct fault *fault);
+
+#endif
