@@ -7,6 +7,7 @@
 
 #include "checksum.h"
 #include "journal_schema.h"
+#include "log.h"
 #include "proto/message.h"
 
 /* ---- rows ------------------------------------------------------------------------------------ */
@@ -275,6 +276,20 @@ static int64_t last_key(sqlite3 *db, const struct part *part)
     return pragma_whole(db, sql);
 }
 
+/* Nothing depends on what was said of the future: its damage is told, and refuses no start. */
+static void warn_of_outlooks(sqlite3 *db, const char *path)
+{
+    for (size_t i = 0; i < sizeof OUTLOOKS / sizeof OUTLOOKS[0]; i++) {
+        struct walk walk;
+        walk_rows(db, &OUTLOOKS[i], -1, &walk);
+        if (walk.n_bad > 0) {
+            log_warn("%s: table %s, row %" PRId64 " and %" PRId64
+                     " more: damaged, and passed over; nothing depends on them",
+                     path, OUTLOOKS[i].name, walk.bad_row, walk.n_bad - 1);
+        }
+    }
+}
+
 int journal_check_start(sqlite3 *db, const char *path, int64_t *from, struct fault *fault)
 {
     int rc = check_size(db, path, fault);
@@ -282,6 +297,7 @@ int journal_check_start(sqlite3 *db, const char *path, int64_t *from, struct fau
         pragma_whole(db, "PRAGMA page_count") * pragma_whole(db, "PRAGMA page_size") <=
             JOURNAL_CHECK_BYTES) {
         rc = check_pages(db, path, "PRAGMA quick_check(1)", NULL, fault);
+        warn_of_outlooks(db, path);
     }
     for (int i = 0; rc == FAULT_NONE && i < JOURNAL_CHAINS; i++) {
         struct walk walk;

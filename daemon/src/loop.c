@@ -152,11 +152,14 @@ static void count(struct loop *loop)
     }
 }
 
-/* A flood of garbage must not fill the disk: what is refused is journaled at a bounded rate. */
-static bool is_journaled(struct loop *loop)
+/* A flood of garbage must not fill the disk: what is refused is journaled at a bounded rate, unless
+ * it is a trial of a rig that hears no answer. */
+static bool is_journaled(struct loop *loop, enum session_source source)
 {
-    if (loop->result.status != SESSION_STATUS_REFUSED) {
-        return session_is_journaled(&loop->result);
+    const struct session_result *r = &loop->result;
+    const bool is_unanswered = source != SESSION_SOURCE_ASK && r->heard.kind == PROTO_KIND_TRIAL;
+    if (r->status != SESSION_STATUS_REFUSED || is_unanswered) {
+        return session_is_journaled(r);
     }
     if (loop->refused_budget < 1.0) {
         return false;
@@ -203,7 +206,7 @@ static void keep(struct loop *loop, const struct session_event *event, int64_t t
 {
     struct session_result *result = &loop->result;
     session_look_ahead(&loop->colony, result);
-    const bool is_kept = is_journaled(loop);
+    const bool is_kept = is_journaled(loop, event->source);
     if (is_kept) {
         journal_event(&loop->journal, &loop->colony, event, result, t_event_ns, t_predicted_ns);
     }
@@ -240,7 +243,7 @@ bool loop_hear(struct loop *loop, enum session_source source, const char *rig, c
     if (loop->result.has_prediction && !has_probabilities(&loop->result.reply.as.prediction)) {
         raise_unsaid(loop, "its numbers are none"); /* nobody waits for a reply that could fail */
     }
-    return true;
+    return !loop->result.is_put_off;
 }
 
 static void complete_reply(struct loop *loop, int64_t t_mono_ns)

@@ -73,7 +73,8 @@ void loop_run(struct loop *loop);
 int loop_close(struct loop *loop, struct fault *fault);
 
 /* Hears one message as if it had come in now, up to the journal: what every source goes through.
- * False if the journal had no room and nothing was done. RT-safe: yes. */
+ * False if nothing was done: the journal had no room, or could not be read where it has to be.
+ * RT-safe: yes. */
 bool loop_hear(struct loop *loop, enum session_source source, const char *rig, const char *subject,
                const uint8_t *bytes, size_t size, int64_t t_mono_ns, int64_t t_event_ns);
 

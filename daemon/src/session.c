@@ -747,7 +747,7 @@ static void result_init(struct session_result *result)
     result->subject = result->session = COLONY_NONE;
     result->is_new_subject = result->is_new_session = false;
     result->scored = LEARNER_OUTCOME_NONE;
-    result->is_counted = false;
+    result->is_put_off = result->is_counted = false;
     result->has_prediction = false;
     result->n_alerts = 0;
     memset(result->stage_ns, 0, sizeof result->stage_ns);

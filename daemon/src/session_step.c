@@ -42,7 +42,10 @@ void step_refuse_with_alert(struct session_result *result, enum session_status s
 
 void step_put_off(struct session_result *result, const char *text)
 {
-    step_refuse(result, SESSION_STATUS_PLAIN, PROTO_ERROR_JOURNAL_BEHIND, "", text);
+    step_alert(result, PROTO_ALERT_JOURNAL_BEHIND, 1.0, "%.64s: %s", result->heard.env.subject,
+               text);
+    step_refuse_with_alert(result, SESSION_STATUS_PLAIN, PROTO_ERROR_JOURNAL_BEHIND);
+    result->is_put_off = true;
     result->subject = result->session = COLONY_NONE;
 }
 

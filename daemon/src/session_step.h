@@ -41,7 +41,8 @@ void step_refuse(struct session_result *result, enum session_status status, prot
 void step_refuse_with_alert(struct session_result *result, enum session_status status,
                             proto_error_code code);
 
-/* Nothing was done and nothing is journaled: the rig keeps the message. RT-safe: yes. */
+/* Nothing was done and nothing is journaled: the rig keeps the message, and an alert says so to
+ * rigs that hear no answer. RT-safe: yes. */
 void step_put_off(struct session_result *result, const char *text);
 
 /* Finds subject and session, and in it the run of the task, that a message belongs to; adds what is

@@ -264,6 +264,39 @@ static void silence_is_measured_by_the_clock_that_nobody_sets(void **state)
     assert_true(result.is_new_session);
 }
 
+static int fetch_fails(void *context, const struct contents_key *key, int64_t before,
+                       uint64_t out[CONTENTS_NUMBERS])
+{
+    (void)context;
+    (void)key;
+    (void)before;
+    (void)out;
+    return -1;
+}
+
+static void what_cannot_be_looked_up_is_put_off_and_not_guessed(void **state)
+{
+    (void)state;
+    for (int t = 0; t < 100; t++) {
+        hear_trial("s", t, t + 1, t);
+    }
+    contents_close(&colony.contents); /* as after a start of the daemon, with a disk that fails */
+    assert_int_equal(contents_open(&colony.contents), 0);
+    colony.contents.fetch = fetch_fails;
+    session_of_result()->is_whole = false;
+    static struct subject_state before;
+    memcpy(&before, &m1()->state, sizeof before);
+    hear_trial("s", 20, 21, 20);
+    expect(SESSION_STATUS_PLAIN, "journal_behind");
+    assert_true(result.is_put_off);
+    assert_false(session_is_journaled(&result));
+    assert_string_equal(result.reply.as.error.code, "journal_behind");
+    expect_reply("s", PROTO_NIL, 20, 21);
+    assert_memory_equal(&m1()->state, &before, sizeof before);
+    hear_trial("s", 100, 101, 100); /* above all that came: there is nothing to look up */
+    expect(SESSION_STATUS_TAKEN, "");
+}
+
 static void a_rig_has_its_share_of_the_limits_and_no_more(void **state)
 {
     (void)state;
@@ -302,6 +335,7 @@ int main(void)
         HEAR_TEST(a_repeat_under_a_new_seq_is_counted_and_journaled_for_that),
         HEAR_TEST(a_rig_in_the_middle_of_its_session_may_go_on_with_a_new_journal),
         HEAR_TEST(silence_is_measured_by_the_clock_that_nobody_sets),
+        HEAR_TEST(what_cannot_be_looked_up_is_put_off_and_not_guessed),
         HEAR_TEST(a_rig_has_its_share_of_the_limits_and_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
