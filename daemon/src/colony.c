@@ -332,11 +332,14 @@ static void link_run(struct colony *colony, uint32_t number)
 {
     struct session *s = &colony->sessions[number];
     const uint32_t first = colony_find_session(colony, s->rig, s->subject, s->given);
+    struct session *one = first != COLONY_NONE ? &colony->sessions[first] : s;
     s->previous = COLONY_NONE;
     s->latest = number;
-    if (first != COLONY_NONE && first != number) {
-        s->previous = colony->sessions[first].latest;
-        colony->sessions[first].latest = number;
+    s->last_run_before = one->last_run;
+    one->last_run = s->run > one->last_run ? s->run : one->last_run;
+    if (one != s && !s->is_stated) {
+        s->previous = one->latest;
+        one->latest = number;
     }
 }
 
@@ -363,6 +366,7 @@ uint32_t colony_add_session(struct colony *colony, const struct colony_entry *en
     strcpy(s->given, entry->given);
     s->run = entry->run;
     s->subject = entry->subject;
+    s->is_stated = entry->is_stated;
     s->named_here = entry->named_here;
     s->counts = entry->counts != COLONY_NONE ? entry->counts : number;
     s->is_whole = true;
@@ -383,8 +387,10 @@ void colony_make_dormant(struct colony *colony, uint32_t session)
 {
     struct session *s = &colony->sessions[session];
     const uint32_t first = colony_find_session(colony, s->rig, s->subject, s->given);
-    if (first != COLONY_NONE && colony->sessions[first].latest == session) {
-        colony->sessions[first].latest = s->previous != COLONY_NONE ? s->previous : first;
+    if (first != COLONY_NONE && first != session) {
+        struct session *one = &colony->sessions[first];
+        one->last_run = s->last_run_before;
+        one->latest = one->latest == session ? s->previous : one->latest;
     }
     s->is_dormant = true;
     colony->n_dormant++;

@@ -121,11 +121,14 @@ struct session {
     char name[PROTO_ID_MAX + 1]; /* the given one; from its second run on with its number: day1+2 */
     char given[PROTO_ID_MAX + 1]; /* by the rig, or here */
     int64_t run;                  /* of the session of that name, from 1 */
+    int64_t last_run;             /* of run 1: the highest number of a run */
+    int64_t last_run_before;      /* the same before this one was added */
     uint32_t subject;
-    uint32_t latest;   /* of run 1: the run that was begun last */
-    uint32_t previous; /* the run begun before this one, COLONY_NONE */
+    uint32_t latest;   /* of run 1: the run that was begun last, of those that no rig stated */
+    uint32_t previous; /* the one of those begun before this one, COLONY_NONE */
     uint32_t counts;   /* the session that counts its seqs: itself, or an earlier run */
     bool named_here;   /* the rig gave no name */
+    bool is_stated;    /* the rig said which run it is */
     bool is_dormant;   /* in the journal, not yet reached by a resume: no lookup finds it */
     bool is_whole;     /* all that was said in it is in memory: see contents.h */
     struct session_state state;
@@ -211,6 +214,7 @@ struct colony_entry {
     uint32_t subject;
     const char *given;
     int64_t run; /* from 1 */
+    bool is_stated;
     bool named_here;
     uint32_t counts; /* the run that counts its seqs; COLONY_NONE: itself */
 };
@@ -245,7 +249,7 @@ void colony_count_seq(struct colony *colony, uint32_t session, int64_t seq, uint
  * journal. RT-safe: yes. */
 void colony_skip_seqs(struct colony *colony, uint32_t session, int64_t through, int64_t event);
 
-/* Hides a session from lookups until colony_add_session() wakes it. */
+/* Hides a session that was just added from lookups, until colony_add_session() wakes it. */
 void colony_make_dormant(struct colony *colony, uint32_t session);
 
 /* Has a subject take up a trial: learner_observe() with its own models; the window that its own

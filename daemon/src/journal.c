@@ -483,12 +483,13 @@ void journal_event(struct journal *j, const struct colony *colony,
     strcpy(r->rig, heard->env.rig);
     strcpy(r->subject_name, heard->env.subject);
     r->session_name[0] = r->given_name[0] = '\0';
-    r->named_here = false;
+    r->named_here = r->is_stated = false;
     if (result->session != COLONY_NONE) {
         const struct session *session = &colony->sessions[result->session];
         strcpy(r->session_name, session->name);
         strcpy(r->given_name, session->given);
         r->named_here = session->named_here;
+        r->is_stated = session->is_stated;
         r->session_run = session->run;
         r->session_counts = session->counts;
     }

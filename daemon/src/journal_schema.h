@@ -14,7 +14,8 @@
     X(RUN, run, "id", "*", 2000)                                                                   \
     X(SUBJECT, subject, "id", "*", 20000)                                                          \
     X(SESSION, session, "id",                                                                      \
-      "id, rig, subject, name, named_here, started_wall_ns, given, run, counts, chain", 20000)     \
+      "id, rig, subject, name, named_here, started_wall_ns, given, run, stated, counts, chain",    \
+      20000)                                                                                       \
     X(EVENT, event, "id", "*", 20000)                                                              \
     X(PREDICTION, prediction, "event", "*", 20000)                                                 \
     X(ALERT, alert, "id", "*", 20000)                                                              \
@@ -35,7 +36,8 @@ enum journal_chain { JOURNAL_CHAIN_LIST(JOURNAL_CHAIN_ENUM) JOURNAL_CHAINS };
     "CREATE TABLE session ("                                                                       \
     " id INTEGER PRIMARY KEY, rig TEXT NOT NULL, subject INTEGER NOT NULL REFERENCES subject,"     \
     " name TEXT NOT NULL, named_here INTEGER NOT NULL, started_wall_ns INTEGER NOT NULL,"          \
-    " given TEXT NOT NULL, run INTEGER NOT NULL, counts INTEGER NOT NULL,"                         \
+    " given TEXT NOT NULL, run INTEGER NOT NULL, stated INTEGER NOT NULL, counts INTEGER NOT "     \
+    "NULL,"                                                                                        \
     " chain BLOB NOT NULL, state BLOB, state_checksum BLOB,"                                       \
     " UNIQUE (subject, rig, name));"                                                               \
     "CREATE INDEX session_counts ON session (counts);"                                             \

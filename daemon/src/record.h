@@ -44,7 +44,7 @@ struct record_event {
     int64_t trial, seq, choice, side;
     double stimulus, reward, rt_s;
     struct learner_outcome scored;
-    bool is_new_subject, is_new_session, named_here;
+    bool is_new_subject, is_new_session, named_here, is_stated;
     int64_t session_run, session_counts;
     char rig[PROTO_ID_MAX + 1];
     char subject_name[PROTO_ID_MAX + 1];

@@ -312,6 +312,7 @@ static int load_session(struct rerun *rerun, struct colony *colony, sqlite3_stmt
                                        .subject = (uint32_t)subject,
                                        .given = given,
                                        .run = run,
+                                       .is_stated = sqlite3_column_int(s, 9) != 0,
                                        .named_here = sqlite3_column_int(s, 4) != 0,
                                        .counts = (uint32_t)counts};
     const uint32_t number = colony_add_session(colony, &entry);
@@ -363,7 +364,7 @@ int rerun_load_checkpoints(struct rerun *rerun, struct colony *colony, int64_t *
     rc = rc == FAULT_NONE
              ? journal_reader_prepare(
                    &rerun->journal,
-                   "SELECT id, rig, subject, name, named_here, state, given, run, counts"
+                   "SELECT id, rig, subject, name, named_here, state, given, run, counts, stated"
                    " FROM session ORDER BY id",
                    &s, fault)
              : rc;

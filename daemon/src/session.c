@@ -141,7 +141,7 @@ static void take_seq(struct step *step)
         break;
     case STEP_SAME:
         return;
-    case STEP_OTHER:
+    case STEP_OTHER: {
         if (is_start && seqs->highest == seq && sequence_is_empty(&state_of(step)->trials)) {
             return; /* said once more, in other words, before anything else */
         }
@@ -150,8 +150,9 @@ static void take_seq(struct step *step)
                    " with a new message: the rig was restarted without its spool; counting goes on "
                    "there",
                    step->heard->env.rig, seqs->highest, seq);
-        colony_restart_seq(counting, may_start || seq < 1 ? seq : 1, id);
+        colony_restart_seq(counting, may_start ? seq : step_first_seq(step, number), id);
         break;
+    }
     }
     colony_count_seq(step->colony, number, seq, step->content, id);
 }
@@ -464,6 +465,12 @@ static void watch_range(struct step *step)
                subject->name, subject->state.for_trial - 1, what, n, bank->n);
 }
 
+static bool is_again(struct step *step)
+{
+    return step->heard->env.seq != PROTO_NIL &&
+           step_know_seq(step, step->result->session) == STEP_SAME;
+}
+
 /* The message had come before: nothing changes, and it is answered as it is now. Under a seq of its
  * own it is counted, so that the rig learns that it is on disk. */
 static void answer_again(struct step *step)
@@ -478,12 +485,6 @@ static void answer_again(struct step *step)
     } else {
         colony_mark(colony_counting(step->colony, result->session), step->event->id - 1);
     }
-}
-
-static bool is_again(struct step *step)
-{
-    return step->heard->env.seq != PROTO_NIL &&
-           step_know_seq(step, step->result->session) == STEP_SAME;
 }
 
 static void refuse_conflict(struct step *step)

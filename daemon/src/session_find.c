@@ -119,11 +119,13 @@ static bool find_subject(struct step *step)
 static bool add_session(struct step *step, const char *given, int64_t run, bool named_here,
                         uint32_t counts)
 {
+    const bool is_stated = run > 1 && step->heard->env.run != PROTO_NIL;
     struct session_result *result = step->result;
     const struct colony_entry entry = {.rig = step->heard->env.rig,
                                        .subject = result->subject,
                                        .given = given,
                                        .run = run,
+                                       .is_stated = is_stated,
                                        .named_here = named_here,
                                        .counts = counts};
     char name[PROTO_ID_MAX + 1];
@@ -183,25 +185,32 @@ static bool begins_anew(struct step *step, uint32_t number)
                                : trial == STEP_SAME && is_far_anew;
 }
 
-/* The next run of the session that `number` is a run of. Its seqs go on with the count if they do.
- */
+static int64_t next_run(const struct colony *colony, const struct session *s)
+{
+    const uint32_t first = colony_find_session(colony, s->rig, s->subject, s->given);
+    return 1 + (first != COLONY_NONE ? colony->sessions[first].last_run : s->run);
+}
+
+/* The next run of the session that `number` is a run of. Its seqs go on with the count if they
+ * do. */
 static bool begin_run(struct step *step, uint32_t number)
 {
-    const struct colony *colony = step->colony;
-    const struct session *s = &colony->sessions[number];
+    const struct session *s = &step->colony->sessions[number];
+    const struct session *counting = colony_counting(step->colony, number);
     const int64_t seq = step->heard->env.seq;
-    const bool goes_on = seq != PROTO_NIL && seq > colony->sessions[s->counts].state.seqs.highest;
-    const uint32_t first = colony_find_session(colony, s->rig, s->subject, s->given);
-    const uint32_t latest = first != COLONY_NONE ? colony->sessions[first].latest : number;
-    const bool is_added = s->named_here
-                              ? add_unnamed(step)
-                              : add_session(step, s->given, colony->sessions[latest].run + 1, false,
-                                            goes_on ? s->counts : COLONY_NONE);
+    const bool goes_on = seq != PROTO_NIL && seq > counting->state.seqs.highest;
+    const int64_t first_seq = step_first_seq(step, s->counts);
+    const bool is_added = s->named_here ? add_unnamed(step)
+                                        : add_session(step, s->given, next_run(step->colony, s),
+                                                      false, goes_on ? s->counts : COLONY_NONE);
     if (!is_added) {
         return false;
     }
     struct session *next = &step->colony->sessions[step->result->session];
     next->state.first_seq = next->counts != step->result->session ? seq : PROTO_NIL;
+    if (!goes_on && seq != PROTO_NIL) {
+        sequence_init(&next->state.seqs, first_seq);
+    }
     step_alert(step->result, PROTO_ALERT_RESTARTED, (double)s->state.trials.highest + 1,
                "rig %s began session %s of %s anew after trial %" PRId64
                ": what follows is kept as session %s",
@@ -209,8 +218,8 @@ static bool begin_run(struct step *step, uint32_t number)
     return true;
 }
 
-/* Of a session's runs the one that a message belongs to which states none: the latest, unless the
- * message was said before that began. */
+/* Of a session's runs the one that a message belongs to which states none: the latest that was not
+ * stated, unless the message was said before that began. */
 static uint32_t run_of(struct step *step, uint32_t first)
 {
     const struct session *sessions = step->colony->sessions;

@@ -44,7 +44,7 @@ static const char *const SQL[] = {
     [INSERT_SUBJECT] = "INSERT OR IGNORE INTO subject VALUES (?,?,?)",
     [INSERT_SESSION] = ("INSERT OR IGNORE INTO session"
                         " (id, rig, subject, name, named_here, started_wall_ns, given, run,"
-                        " counts, chain) VALUES (?,?,?,?,?,?,?,?,?,?)"),
+                        " stated, counts, chain) VALUES (?,?,?,?,?,?,?,?,?,?,?)"),
     [INSERT_EVENT] =
         "INSERT OR IGNORE INTO event VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [INSERT_PREDICTION] = ("INSERT OR IGNORE INTO prediction VALUES"
@@ -224,6 +224,7 @@ static int write_session(struct store *store, const struct record_event *r)
     put_whole(&row, r->t_wall_ns);
     put_name(&row, r->given_name);
     put_whole(&row, r->session_run);
+    put_whole(&row, r->is_stated);
     put_whole(&row, r->session_counts);
     return link_write(&row, store, JOURNAL_CHAIN_SESSION, r->session);
 }

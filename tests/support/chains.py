@@ -6,7 +6,7 @@ import struct
 COLUMNS = {"run": "*", "subject": "*", "event": "*", "prediction": "*", "alert": "*",
            "adaptation": "*",
            "session": "id, rig, subject, name, named_here, started_wall_ns, given, run,"
-                      " counts, chain"}
+                      " stated, counts, chain"}
 KEY = {"prediction": "event"}
 
 

@@ -22,6 +22,13 @@ class Count:
         self.first = min(self.first, seq)
         self.heard[seq] = content
 
+    def anew(self, seq):
+        """The count after this one, of which seq is the first that differs."""
+        count = Count()
+        if seq is not None and seq <= 8 and all(n in self.heard for n in range(1, seq)):
+            count.first = seq
+        return count
+
 
 class Run:
     def __init__(self, number, previous=None, count=None, first_seq=None):
@@ -36,16 +43,19 @@ class Model:
     def __init__(self):
         self.sessions, self.latest = {}, {}
 
-    def begin(self, name, number, *rest):
-        run = self.sessions.setdefault(name, {})[number] = Run(number, self.latest.get(name), *rest)
-        self.latest[name] = run
+    def begin(self, name, number, *rest, is_stated=False):
+        run = Run(number, self.latest.get(name) if not is_stated else None, *rest)
+        self.sessions.setdefault(name, {})[number] = run
+        if not is_stated:
+            self.latest[name] = run
         return run
 
     def find(self, m, content):
         name, seq, n = m["session"], m.get("seq"), m.get("trial")
-        if "run" in m or name not in self.sessions:
+        if "run" in m or name not in self.latest:
             number = m.get("run", 1)
-            return self.sessions.get(name, {}).get(number) or self.begin(name, number)
+            return self.sessions.get(name, {}).get(number) or self.begin(
+                name, number, is_stated=number > 1)
         run = self.latest[name]
         while seq is not None and run.previous and seq < (run.first_seq or 0):
             run = run.previous
@@ -62,8 +72,8 @@ class Model:
         if known == content or not back:
             return run
         goes_on = seq is not None and seq > max(run.count.heard, default=0)
-        return self.begin(name, self.latest[name].number + 1,
-                          *((run.count, seq) if goes_on else ()))
+        return self.begin(name, max(self.sessions[name]) + 1,
+                          *((run.count, seq) if goes_on else (run.count.anew(seq),)))
 
     def hear(self, m):
         """Takes a message. True if it has to be in the journal."""
@@ -85,7 +95,7 @@ class Model:
             run.trials[n] = content
         if seq is not None and (known is None or not (is_conflict or is_repeat)):
             if known is not None:
-                run.count.__init__()
+                run.count.__dict__ = run.count.anew(seq).__dict__
             run.count.take(seq, content, m["kind"])
         return not is_repeat or (seq is not None and known is None)
 

@@ -53,9 +53,9 @@ static int set_up(void **state)
             "INSERT INTO run VALUES (1, 1, 0, 'x', 'built-in', '', 0, x'');"
             "INSERT INTO subject VALUES (0, 'anna', x''), (1, 'bob', x'');"
             "INSERT INTO session VALUES (0, 'rig-1', 0, 'a1', 0, "
-            "1700000000000000000, 'a1', 1, 0, x'', NULL, NULL),"
-            " (1, 'rig-2', 1, 'b1', 1, 1700000100000000000, 'b1', 1, 1, x'', NULL, NULL),"
-            " (2, 'rig-1', 0, 'a2', 0, 1700000200000000000, 'a2', 1, 2, x'', NULL, NULL);");
+            "1700000000000000000, 'a1', 1, 0, 0, x'', NULL, NULL),"
+            " (1, 'rig-2', 1, 'b1', 1, 1700000100000000000, 'b1', 1, 0, 1, x'', NULL, NULL),"
+            " (2, 'rig-1', 0, 'a2', 0, 1700000200000000000, 'a2', 1, 0, 2, x'', NULL, NULL);");
     *state = s;
     return 0;
 }
