@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <zmq.h>
 
 #include "client.h"
@@ -27,8 +28,9 @@ struct play {
     const char *key;        /* file of our CURVE key pair; NULL: none */
     const char *server_key; /* file of the daemon's public key; NULL: none */
     struct bus_client_keys keys;
-    double rate;   /* trials a second; 0: as fast as it goes */
-    int64_t limit; /* trials; 0: all */
+    double rate;        /* trials a second; 0: as fast as it goes */
+    int64_t limit;      /* trials; 0: all */
+    int64_t written_ns; /* wall clock, when the table was written; PROTO_NIL unknown */
     void *context;
     struct table table;
     struct client client;
@@ -201,6 +203,7 @@ static int play_start(struct play *play, struct run *run, const struct table_row
     }
     proto_message_init(&msg, PROTO_KIND_SESSION_START);
     fill_envelope(play, run, &msg);
+    msg.env.t_wall_ns = play->written_ns; /* another table is another run, the same one is not */
     strcpy(msg.as.session_start.task, row->task);
     msg.as.session_start.ephys_rig = row->ephys_rig < 0 ? PROTO_NIL : row->ephys_rig;
     msg.as.session_start.delay_s = row->delay_s;
@@ -356,6 +359,10 @@ static int judge(const struct play *play, struct fault *fault)
 static int play_table(struct play *play)
 {
     struct fault fault;
+    struct stat table;
+    const bool is_file = stat(play->path, &table) == 0 && S_ISREG(table.st_mode);
+    play->written_ns =
+        is_file ? table.st_mtim.tv_sec * (int64_t)1000000000 + table.st_mtim.tv_nsec : PROTO_NIL;
     int rc = table_open(&play->table, play->path, &fault);
     rc = rc ? rc : bus_load_client_keys(&play->keys, play->key, play->server_key, &fault);
     play->context = rc == FAULT_NONE ? zmq_ctx_new() : NULL;

@@ -150,7 +150,7 @@ static void take_seq(struct step *step)
                    " with a new message: the rig was restarted without its spool; counting goes on "
                    "there",
                    step->heard->env.rig, seqs->highest, seq);
-        colony_restart_seq(counting, may_start ? seq : step_first_seq(step, number), id);
+        colony_restart_seq(counting, may_start || seq < 1 ? seq : 1, id);
         break;
     }
     }

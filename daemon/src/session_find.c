@@ -199,7 +199,6 @@ static bool begin_run(struct step *step, uint32_t number)
     const struct session *counting = colony_counting(step->colony, number);
     const int64_t seq = step->heard->env.seq;
     const bool goes_on = seq != PROTO_NIL && seq > counting->state.seqs.highest;
-    const int64_t first_seq = step_first_seq(step, s->counts);
     const bool is_added = s->named_here ? add_unnamed(step)
                                         : add_session(step, s->given, next_run(step->colony, s),
                                                       false, goes_on ? s->counts : COLONY_NONE);
@@ -208,9 +207,6 @@ static bool begin_run(struct step *step, uint32_t number)
     }
     struct session *next = &step->colony->sessions[step->result->session];
     next->state.first_seq = next->counts != step->result->session ? seq : PROTO_NIL;
-    if (!goes_on && seq != PROTO_NIL) {
-        sequence_init(&next->state.seqs, first_seq);
-    }
     step_alert(step->result, PROTO_ALERT_RESTARTED, (double)s->state.trials.highest + 1,
                "rig %s began session %s of %s anew after trial %" PRId64
                ": what follows is kept as session %s",

@@ -79,20 +79,3 @@ enum step_known step_know_trial(struct step *step, uint32_t session)
                ? know(step, session, CONTENTS_TRIAL, step->heard->env.trial)
                : STEP_NEW;
 }
-
-int64_t step_first_seq(struct step *step, uint32_t counting)
-{
-    enum { FEW = 8 };
-    const int64_t seq = step->heard->env.seq;
-    uint64_t content;
-    if (seq <= 1 || seq > FEW) {
-        return seq <= 1 ? seq : 1;
-    }
-    for (int64_t before = 1; before < seq; before++) {
-        if (colony_find_content(step->colony, counting, CONTENTS_SEQ, before, step->event->id,
-                                &content) != CONTENTS_FOUND) {
-            return 1;
-        }
-    }
-    return seq;
-}

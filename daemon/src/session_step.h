@@ -29,10 +29,6 @@ enum step_known {
 enum step_known step_know_seq(struct step *step, uint32_t session);
 enum step_known step_know_trial(struct step *step, uint32_t session);
 
-/* Where a new count begins that a message shows, in the place of a session's old one: with its seq if
- * the few before it are known, for they came again in the same words. RT-safe: as step_know_seq(). */
-int64_t step_first_seq(struct step *step, uint32_t counting);
-
 /* Adds an alert to the result, if there is room. RT-safe: yes. */
 void step_alert(struct session_result *result, proto_alert_code code, double evidence,
                 const char *format, ...) FAULT_PRINTF(4, 5);

@@ -134,7 +134,8 @@ class Histories(unittest.TestCase):
                 journaled[name] += is_new and ("seq" in message or message["kind"] == "trial")
                 n_messages += 1
                 self.assertLessEqual(reply["durable_seq"], max(
-                    [run.count.durable() for run in models[name].sessions[message["session"]].values()]))
+                    run.count.durable() for run in models[name].sessions[message["session"]].values()),
+                    (message, reply))
                 if not queues[name]:
                     left.remove(name)
                 if restarts and n_messages == restarts[0]:

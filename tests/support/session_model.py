@@ -22,13 +22,6 @@ class Count:
         self.first = min(self.first, seq)
         self.heard[seq] = content
 
-    def anew(self, seq):
-        """The count after this one, of which seq is the first that differs."""
-        count = Count()
-        if seq is not None and seq <= 8 and all(n in self.heard for n in range(1, seq)):
-            count.first = seq
-        return count
-
 
 class Run:
     def __init__(self, number, previous=None, count=None, first_seq=None):
@@ -73,7 +66,7 @@ class Model:
             return run
         goes_on = seq is not None and seq > max(run.count.heard, default=0)
         return self.begin(name, max(self.sessions[name]) + 1,
-                          *((run.count, seq) if goes_on else (run.count.anew(seq),)))
+                          *((run.count, seq) if goes_on else ()))
 
     def hear(self, m):
         """Takes a message. True if it has to be in the journal."""
@@ -95,7 +88,7 @@ class Model:
             run.trials[n] = content
         if seq is not None and (known is None or not (is_conflict or is_repeat)):
             if known is not None:
-                run.count.__dict__ = run.count.anew(seq).__dict__
+                run.count.__init__()
             run.count.take(seq, content, m["kind"])
         return not is_repeat or (seq is not None and known is None)
 
