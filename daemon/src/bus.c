@@ -186,7 +186,7 @@ static void set_option(void *socket, int option, int value)
     (void)zmq_setsockopt(socket, option, &value, sizeof value);
 }
 
-/* What libzmq holds for a peer before it stops reading from it, or drops what is for it. Eight of
+/* What libzmq holds for a peer before it stops reading from it, or drops what is for it. Nine of
  * the longest messages are less than limits.waiting_kib: who keeps to the protocol is never ended.
  */
 struct queues {

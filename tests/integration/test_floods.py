@@ -20,7 +20,7 @@ FLOOD_S = float(os.environ.get("FLOOD_S", 4.0))
 RATE_HZ = 10
 WITHIN_MS = 250 if not SANITIZED else 2000  # 19 of 20 answers
 CONNECTIONS = 64
-# What libzmq may hold for one connection is 32 bytes of memory for each of limits.waiting_kib, 6 MiB
+# What libzmq may hold for one connection is 32 bytes of memory for each of limits.waiting_kib, 5 MiB
 # by default. The rest is for what comes until that is noticed, 20 ms later on a machine at rest.
 MEMORY_MIB = 64
 
