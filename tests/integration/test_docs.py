@@ -36,6 +36,21 @@ class Docs(unittest.TestCase):
         self.assertGreater(len(named), 30)
         self.assertEqual(named - words, set())
 
+    def test_tests_named_for_a_promise_are_there(self):
+        table = page("architecture.md").split("What the README promises", 1)[1].split("\n\n`SEED", 1)[0]
+        rows = [line for line in table.splitlines() if line.startswith("|")][2:]
+        self.assertGreater(len(rows), 12)
+        n = 0
+        for row in rows:
+            for name, tests in re.findall(r"`(test_\w+\.\w+)`(?:: ((?:`\w+`(?:, )?)+))?", row):
+                path, = glob.glob(os.path.join(SOURCE, "tests", "*", name))
+                with open(path, encoding="utf-8") as f:
+                    text = f.read()
+                for test in re.findall(r"`(\w+)`", tests):
+                    n += 1
+                    self.assertRegex(text, rf"\b{test}\(", row)
+        self.assertGreater(n, 20)
+
     def test_constants_named_are_in_the_code(self):
         words = set(re.findall(r"\b[A-Z][A-Z_]+\b", code()))
         named = set(re.findall(r"`([A-Z]+_[A-Z_]+)`", page("architecture.md")))
