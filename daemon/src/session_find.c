@@ -179,6 +179,9 @@ static bool begins_anew(struct step *step, uint32_t number)
         return seq == STEP_OTHER &&
                (!sequence_is_empty(&s->state.trials) || seqs->highest > env->seq);
     }
+    if (step->heard->kind != PROTO_KIND_TRIAL) {
+        return false;
+    }
     const bool is_far = s->state.trials.highest - env->trial >= FAR;
     const bool is_far_anew = s->named_here && env->seq == PROTO_NIL && env->trial <= 1 && is_far;
     return trial == STEP_OTHER ? env->trial <= 1 || (env->trial < START && is_far)

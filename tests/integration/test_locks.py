@@ -149,8 +149,9 @@ class Locks(unittest.TestCase):
             self.assertIn("model file", text)
             said = text[len(path):] + self.daemon.log()
             self.assertNotIn("hunter", said)
-            if content:
-                self.assertNotIn(str(int.from_bytes(content[:8], "little")), said)
+            number = str(int.from_bytes(content[:8], "little"))
+            if len(number) > 10:  # shorter ones stand in times and ports as well
+                self.assertNotIn(number, said)
 
     def test_a_model_that_a_link_names_is_loaded(self):
         self.start(1)
