@@ -3,7 +3,7 @@
  *
  * From receive to publish nothing allocates, locks, blocks or prints (libzmq's own work apart);
  * tests/rt holds it to that. Threads: the caller's, the journal's, the worker's, that of doors.h.
- * Memory: struct loop, about 320 KiB, and what colony, journal and libzmq allocate while opening.
+ * Memory: struct loop, about 650 KiB, and what colony, journal and libzmq allocate while opening.
  */
 #ifndef MURID_LOOP_H
 #define MURID_LOOP_H
@@ -22,6 +22,17 @@
 #include "worker.h"
 
 enum { LOOP_READ_MAX = 4096 };
+
+/* What os_poll tells apart; lines have the numbers from LOOP_TAG_LINES on. */
+enum {
+    LOOP_TAG_ASK,
+    LOOP_TAG_TRIALS,
+    LOOP_TAG_PUB,
+    LOOP_TAG_CONTROL,
+    LOOP_TAG_ZAP,
+    LOOP_TAG_WORKER,
+    LOOP_TAG_LINES
+};
 
 struct loop_counters {
     int64_t trials, duplicates, gaps, late, bad_messages;

@@ -141,7 +141,7 @@ static void take_seq(struct step *step)
         break;
     case STEP_SAME:
         return;
-    case STEP_OTHER: {
+    case STEP_OTHER:
         if (is_start && seqs->highest == seq && sequence_is_empty(&state_of(step)->trials)) {
             return; /* said once more, in other words, before anything else */
         }
@@ -150,9 +150,8 @@ static void take_seq(struct step *step)
                    " with a new message: the rig was restarted without its spool; counting goes on "
                    "there",
                    step->heard->env.rig, seqs->highest, seq);
-        colony_restart_seq(counting, may_start || seq < 1 ? seq : 1, id);
+        colony_restart_seq(counting, may_start ? seq : 1, id);
         break;
-    }
     }
     colony_count_seq(step->colony, number, seq, step->content, id);
 }

@@ -53,7 +53,7 @@ class Broker:
             back.close()
 
 
-class Envelope(unittest.TestCase):
+class WithDaemon(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.daemon = Daemon().start()
@@ -62,6 +62,8 @@ class Envelope(unittest.TestCase):
     def tearDownClass(cls):
         cls.daemon.__exit__(None, None, None)
 
+
+class Envelope(WithDaemon):
     def answered(self, socket, message):
         socket.send(msgpack.packb(message))
         return msgpack.unpackb(socket.recv())
@@ -135,15 +137,7 @@ class Envelope(unittest.TestCase):
             mouse.stderr.close()
 
 
-class Json(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.daemon = Daemon().start()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.daemon.__exit__(None, None, None)
-
+class Json(WithDaemon):
     def raw(self, endpoint, data):
         s = self.daemon.socket(zmq.REQ, endpoint)
         s.send(data)

@@ -1,0 +1,357 @@
+#include "ingest.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "loop_jobs.h"
+
+static const int64_t NS_PER_S = 1000000000;
+
+enum {
+    CHECKPOINT_EVENTS = 500, /* a subject's state is kept at least this often, in journal events */
+    CHECKPOINT_S = 30        /* and this often, in time */
+};
+
+/* ---- alerts ---------------------------------------------------------------------------------- */
+
+/* Puts an alert in the journal and tells subscribers. False if the journal had no room for it. */
+bool ingest_tell_alert(void *context, const struct alerts_item *item, int64_t now_ns)
+{
+    struct loop *loop = context;
+    const int64_t t_wall_ns = now_ns + loop->wall_offset_ns;
+    const bool is_kept = journal_alert(&loop->journal, item->event, t_wall_ns, now_ns, item->rig,
+                                       item->subject, &item->alert);
+
+    proto_message *msg = &loop->status;
+    proto_message_init(msg, PROTO_KIND_ALERT);
+    strcpy(msg->env.rig, item->rig);
+    strcpy(msg->env.subject, item->subject);
+    msg->env.t_wall_ns = t_wall_ns;
+    msg->env.t_mono_ns = now_ns;
+    strcpy(msg->as.alert.code, proto_alert_name(item->alert.code));
+    msg->as.alert.evidence = item->alert.evidence;
+    strcpy(msg->as.alert.text, item->alert.text);
+    const uint32_t number = colony_find_subject(&loop->colony, item->subject);
+    if (number != COLONY_NONE) {
+        loop->colony.subjects[number].alert_env = msg->env;
+        loop->colony.subjects[number].alert = msg->as.alert;
+    } else if (item->subject[0] == '\0') {
+        publisher_keep_alert(&loop->publisher, msg);
+    }
+    publisher_send(&loop->publisher, msg, NULL, 0);
+    return is_kept;
+}
+
+static void raise_alert(struct loop *loop, int64_t event, const char *rig, const char *subject,
+                        const struct session_alert *alert, int64_t now_ns)
+{
+    struct alerts_item item = {.event = event, .alert = *alert};
+    strcpy(item.rig, rig);
+    strcpy(item.subject, subject);
+    alerts_raise(&loop->alerts, &item, now_ns);
+}
+
+void loop_raise(struct loop *loop, proto_alert_code code, const char *rig, double evidence,
+                const char *format, ...)
+{
+    struct session_alert alert = {.code = code, .evidence = evidence};
+    va_list values;
+    va_start(values, format);
+    (void)vsnprintf(alert.text, sizeof alert.text, format, values);
+    va_end(values);
+    raise_alert(loop, 0, rig, "", &alert, clock_mono_ns());
+}
+
+/* A prediction that cannot be said: the twin is not what it should be. */
+static void raise_unsaid(struct loop *loop, const char *why)
+{
+    const struct session_result *r = &loop->result;
+    struct session_alert alert = {.code = PROTO_ALERT_INTERNAL, .evidence = 1.0};
+    (void)snprintf(alert.text, sizeof alert.text,
+                   "subject %.64s: its prediction cannot be said: %s; its trials are kept; start "
+                   "the daemon anew, which hears them again if the twin's state is damaged",
+                   r->heard.env.subject, why);
+    raise_alert(loop, 0, r->heard.env.rig, r->heard.env.subject, &alert, clock_mono_ns());
+}
+
+/* ---- one message ----------------------------------------------------------------------------- */
+
+/* As the predictions were given; a trial that heals a gap changes no score of others. */
+static void count_score(struct loop *loop)
+{
+    const struct learner_outcome *scored = &loop->result.scored;
+    if (!isnan(scored->p_right)) {
+        model_score_push_nats(&loop->score, scored->p_right, scored->nats, scored->baseline_nats,
+                              loop->result.heard.as.trial.choice == 1);
+        model_score_push_bin(&loop->score, &scored->bin);
+    }
+}
+
+static void count(struct loop *loop)
+{
+    const struct session_result *r = &loop->result;
+    struct loop_counters *c = &loop->counters;
+    switch (r->status) {
+    case SESSION_STATUS_TAKEN:
+    case SESSION_STATUS_HEALED:
+        c->trials++;
+        count_score(loop);
+        break;
+    case SESSION_STATUS_DUPLICATE:
+        c->duplicates++;
+        break;
+    case SESSION_STATUS_LATE:
+    case SESSION_STATUS_DOUBTED:
+        c->late++;
+        break;
+    case SESSION_STATUS_CONFLICT:
+    case SESSION_STATUS_REFUSED:
+        c->bad_messages++;
+        break;
+    case SESSION_STATUS_NOTED:
+    case SESSION_STATUS_PLAIN:
+        break;
+    }
+    for (uint32_t i = 0; i < r->n_alerts; i++) {
+        if (r->alerts[i].code == PROTO_ALERT_GAP) {
+            c->gaps += (int64_t)r->alerts[i].evidence;
+        }
+    }
+    if (r->status == SESSION_STATUS_HEALED) {
+        c->gaps -= c->gaps > 0 ? 1 : 0;
+    }
+}
+
+/* A flood of garbage must not fill the disk: what is refused is journaled at a bounded rate, unless
+ * it is a trial of a rig that hears no answer. */
+static bool is_journaled(struct loop *loop, enum session_source source)
+{
+    const struct session_result *r = &loop->result;
+    const bool is_unanswered = source != SESSION_SOURCE_ASK && r->heard.kind == PROTO_KIND_TRIAL;
+    if (r->status != SESSION_STATUS_REFUSED || is_unanswered) {
+        return session_is_journaled(r);
+    }
+    if (loop->refused_budget < 1.0) {
+        return false;
+    }
+    loop->refused_budget -= 1.0;
+    return true;
+}
+
+void ingest_checkpoint_if_due(struct loop *loop, uint32_t number, int64_t now_ns)
+{
+    struct subject *s = &loop->colony.subjects[number];
+    if (s->dirty_since_ns == 0) {
+        return;
+    }
+    if (colony_is_full_of_changes(s) ||
+        loop->journal.next_event - s->checkpoint_event > CHECKPOINT_EVENTS ||
+        now_ns - s->dirty_since_ns > CHECKPOINT_S * NS_PER_S) {
+        if (journal_checkpoint(&loop->journal, &loop->colony, number, now_ns)) {
+            colony_clean(s);
+        }
+    }
+}
+
+/* Has the message taken up and the answer to it made. False: the journal has no room, nothing was
+ * done. */
+static bool take_up(struct loop *loop, struct session_event *event, const uint8_t *bytes)
+{
+    event->id = loop->journal.next_event;
+    event->t_wall_ns = event->t_mono_ns + loop->wall_offset_ns;
+    event->boot = loop->boot;
+    loop->colony.contents.durable_event = journal_durable(&loop->journal);
+    if (!journal_has_room(&loop->journal)) {
+        return false;
+    }
+    event->bytes = journal_raw(&loop->journal, bytes, event->size);
+    session_on_message(&loop->colony, event, &loop->result);
+    return true;
+}
+
+/* Keeps what came of it. Comes after the answer, which need not wait for it: nothing else is read
+ * in between. */
+static void keep(struct loop *loop, const struct session_event *event, int64_t t_event_ns,
+                 int64_t t_predicted_ns)
+{
+    struct session_result *result = &loop->result;
+    session_look_ahead(&loop->colony, result);
+    const bool is_kept = is_journaled(loop, event->source);
+    if (is_kept) {
+        journal_event(&loop->journal, &loop->colony, event, result, t_event_ns, t_predicted_ns);
+    }
+    count(loop);
+    for (uint32_t i = 0; i < result->n_alerts; i++) {
+        raise_alert(loop, is_kept ? event->id : 0, result->heard.env.rig, result->heard.env.subject,
+                    &result->alerts[i], event->t_mono_ns);
+    }
+    if (result->subject != COLONY_NONE) {
+        ingest_checkpoint_if_due(loop, result->subject, event->t_mono_ns);
+        loop_jobs_want(loop, result->subject);
+    }
+}
+
+static bool has_probabilities(const proto_prediction *p)
+{
+    bool is_ok = true;
+    for (uint32_t i = 0; i < p->p_right.n; i++) {
+        is_ok = is_ok && p->p_right.v[i] >= 0.0 && p->p_right.v[i] <= 1.0 && p->lo.v[i] >= 0.0 &&
+                p->hi.v[i] <= 1.0;
+    }
+    return is_ok;
+}
+
+bool loop_hear(struct loop *loop, enum session_source source, const char *rig, const char *subject,
+               const uint8_t *bytes, size_t size, int64_t t_mono_ns, int64_t t_event_ns)
+{
+    struct session_event event = {
+        .t_mono_ns = t_mono_ns, .source = source, .rig = rig, .subject = subject, .size = size};
+    if (!take_up(loop, &event, bytes)) {
+        return false;
+    }
+    keep(loop, &event, t_event_ns, clock_mono_ns());
+    if (loop->result.has_prediction && !has_probabilities(&loop->result.reply.as.prediction)) {
+        raise_unsaid(loop, "its numbers are none"); /* nobody waits for a reply that could fail */
+    }
+    return !loop->result.is_put_off;
+}
+
+static void complete_reply(struct loop *loop, int64_t t_mono_ns)
+{
+    struct session_result *r = &loop->result;
+    proto_envelope *env = &r->reply.env;
+    env->t_mono_ns = t_mono_ns;
+    env->t_wall_ns = t_mono_ns + loop->wall_offset_ns;
+    env->durable_seq = 0;
+    if (r->session != COLONY_NONE) {
+        struct session *s = colony_counting(&loop->colony, r->session);
+        const int64_t durable = colony_durable_seq(s, journal_durable(&loop->journal));
+        env->durable_seq = durable >= 0 ? durable : 0;
+    }
+}
+
+/* Tells subscribers of what was just heard; encoded: the prediction's msgpack body, if there is
+ * one. */
+static void publish(struct loop *loop, const uint8_t *encoded, size_t encoded_size)
+{
+    struct session_result *r = &loop->result;
+    const bool is_news = r->status == SESSION_STATUS_TAKEN || r->status == SESSION_STATUS_HEALED ||
+                         r->status == SESSION_STATUS_NOTED;
+    if (!is_news) {
+        return;
+    }
+    colony_name_session(&loop->colony.sessions[r->session], &r->heard.env);
+    publisher_send(&loop->publisher, &r->heard, NULL, 0);
+    if (r->has_prediction) {
+        publisher_send(&loop->publisher, &r->reply, encoded, encoded_size);
+    }
+}
+
+/* Encodes the reply; falls back to an error that always can be. */
+static size_t encode_reply(struct loop *loop, proto_format format)
+{
+    int n = proto_encode(&loop->result.reply, format, loop->reply, sizeof loop->reply);
+    if (n <= 0) {
+        if (loop->result.has_prediction) {
+            raise_unsaid(loop, proto_strerror(n));
+        }
+        proto_message *msg = &loop->status;
+        proto_message_init(msg, PROTO_KIND_ERROR);
+        msg->env = loop->result.heard.env;
+        strcpy(msg->as.error.code, proto_error_name(PROTO_ERROR_INTERNAL));
+        (void)snprintf(msg->as.error.text, sizeof msg->as.error.text,
+                       "the reply could not be encoded: %s", proto_strerror(n));
+        n = proto_encode(msg, format, loop->reply, sizeof loop->reply);
+    }
+    return n > 0 ? (size_t)n : 0;
+}
+
+/* Nothing was journaled, so the trial is not taken up; its sender is told and keeps it. */
+static void refuse_without_room(struct loop *loop, const uint8_t *bytes, size_t size)
+{
+    proto_message *heard = &loop->result.heard;
+    proto_fault fault;
+    const enum store_cause failing = journal_health(&loop->journal, clock_mono_ns()).failing;
+    proto_message *reply = &loop->result.reply;
+    (void)proto_decode(bytes, size, heard, &fault);
+    proto_message_init(reply, PROTO_KIND_ERROR);
+    reply->env = heard->env;
+    strcpy(reply->as.error.code,
+           proto_error_name(failing != STORE_CAUSE_NONE ? PROTO_ERROR_DISK_FULL
+                                                        : PROTO_ERROR_JOURNAL_BEHIND));
+    (void)snprintf(reply->as.error.text, sizeof reply->as.error.text,
+                   failing != STORE_CAUSE_NONE
+                       ? "keep the trial, send it again: the journal cannot be written: %s"
+                       : "the disk is slower than the trials; send it again%s",
+                   store_cause_text(failing));
+    loop->counters.bad_messages++;
+}
+
+/* A key may be for one rig alone: what it says in another's name goes no further. Then
+ * loop->result.reply says so, to whoever asked. */
+bool ingest_is_foreign(struct loop *loop, const struct bus_request *q, size_t size)
+{
+    proto_message *heard = &loop->result.heard;
+    proto_message *reply = &loop->result.reply;
+    proto_fault ignored;
+    if (q->source.key < 0) {
+        return false;
+    }
+    (void)proto_decode(q->body, size, heard, &ignored);
+    if (heard->env.rig[0] == '\0' || bus_is_for_rig(&loop->bus, q, heard->env.rig)) {
+        return false;
+    }
+    proto_message_init(reply, PROTO_KIND_ERROR);
+    reply->env = heard->env;
+    strcpy(reply->as.error.code, proto_error_name(PROTO_ERROR_NOT_ALLOWED));
+    strcpy(reply->as.error.key, "rig");
+    (void)snprintf(reply->as.error.text, sizeof reply->as.error.text,
+                   "the key of this connection is for another rig than \"%s\" "
+                   "(security.client_keys, line with rig=)",
+                   heard->env.rig);
+    loop->counters.bad_messages++;
+    loop_raise(loop, PROTO_ALERT_BAD_MESSAGE, "", 1.0,
+               "a message in the name of rig %s came with another rig's key and was refused",
+               heard->env.rig);
+    journal_publish(&loop->journal);
+    return true;
+}
+
+/* A rig that asks: answer it, then journal and tell the others. */
+void ingest_ask(struct loop *loop, int64_t t_mono_ns)
+{
+    const struct bus_request *q = &loop->asked;
+    struct session_event event = {.t_mono_ns = t_mono_ns,
+                                  .source = SESSION_SOURCE_ASK,
+                                  .size = q->size < sizeof q->body ? q->size : sizeof q->body};
+    const proto_format format = proto_format_of(q->body, event.size);
+    const bool is_refused = ingest_is_foreign(loop, q, event.size);
+    const bool is_heard = !is_refused && take_up(loop, &event, q->body);
+    if (is_heard) {
+        complete_reply(loop, t_mono_ns);
+    } else if (!is_refused) {
+        refuse_without_room(loop, q->body, event.size);
+    }
+    const size_t n = encode_reply(loop, format);
+    const int64_t t_predicted_ns = clock_mono_ns();
+    bus_reply(loop->bus.ask, &q->envelope, loop->reply, n);
+    if (is_heard) {
+        if (loop->result.heard.kind == PROTO_KIND_TRIAL) {
+            histogram_push(&loop->latency, clock_mono_ns() - t_mono_ns);
+        }
+        keep(loop, &event, PROTO_NIL, t_predicted_ns);
+        publish(loop, format == PROTO_FORMAT_MSGPACK ? loop->reply : NULL, n);
+    }
+    journal_publish(&loop->journal);
+}
+
+void ingest_publish(struct loop *loop, int64_t t_mono_ns)
+{
+    complete_reply(loop, t_mono_ns);
+    publish(loop, NULL, 0);
+    journal_publish(&loop->journal);
+}

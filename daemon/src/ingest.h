@@ -1,0 +1,35 @@
+/* ingest.h - one message's way through the daemon: heard, answered, kept, published; and the alerts
+ * that are raised on it.
+ *
+ * loop_hear() is declared in loop.h. Threads: the loop's. Memory: struct loop's. RT-safe: all of
+ * it.
+ */
+#ifndef MURID_INGEST_H
+#define MURID_INGEST_H
+
+#include "fault.h"
+#include "loop.h"
+
+/* Answers the request in loop->asked, then journals it and tells the others. t_mono_ns: when it was
+ * received. */
+void ingest_ask(struct loop *loop, int64_t t_mono_ns);
+
+/* Tells subscribers of what loop_hear() took up, for which nobody waits. */
+void ingest_publish(struct loop *loop, int64_t t_mono_ns);
+
+/* A key may be for one rig alone: true if a request of `size` bytes speaks in another's name. It
+ * goes no further, and loop->result.reply says so to whoever asked. */
+bool ingest_is_foreign(struct loop *loop, const struct bus_request *request, size_t size);
+
+/* Keeps a subject's state if it changed long enough ago, or in enough events. */
+void ingest_checkpoint_if_due(struct loop *loop, uint32_t subject, int64_t now_ns);
+
+/* An alerts_tell of the loop, which is its context: puts the alert in the journal and tells
+ * subscribers. False if the journal had no room for it. */
+bool ingest_tell_alert(void *loop, const struct alerts_item *item, int64_t now_ns);
+
+/* Raises an alert about no animal; rig "": about none. */
+void loop_raise(struct loop *loop, proto_alert_code code, const char *rig, double evidence,
+                const char *format, ...) FAULT_PRINTF(5, 6);
+
+#endif
