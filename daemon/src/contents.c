@@ -109,9 +109,9 @@ static void give_up(struct contents *c, struct contents_block *block)
     }
 }
 
-bool contents_have_room(struct contents *c, uint32_t puts)
+bool contents_have_room(struct contents *c, uint32_t blocks)
 {
-    while (CONTENTS_BLOCKS - c->n_used < puts) {
+    while (CONTENTS_BLOCKS - c->n_used < blocks) {
         struct contents_block *block = oldest(c);
         if (block == NULL) {
             return false;

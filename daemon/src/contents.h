@@ -5,7 +5,7 @@
  * the journal when somebody asks. So the answer is exact, and never "I do not remember". Two kinds
  * of numbers are kept apart: those of trials, and the seqs of all messages.
  *
- * Threads: one owner. Memory: CONTENTS_BLOCKS blocks, at contents_open().
+ * Threads: one owner. Memory: CONTENTS_BLOCKS blocks, 2.3 MB, at contents_open().
  */
 #ifndef MURID_CONTENTS_H
 #define MURID_CONTENTS_H
@@ -40,8 +40,8 @@ struct contents {
     uint32_t free;    /* first of those that hold nothing */
     uint32_t n_used;
     uint32_t hand; /* where a block to give up is looked for next */
-    int64_t
-        durable_event; /* blocks with younger contents stay: the journal does not have them yet */
+    /* Blocks with contents of a younger event stay: the journal does not have them yet. */
+    int64_t durable_event;
     contents_fetch *fetch; /* NULL: nothing but this memory is there */
     void *context;         /* fetch's */
     /* Told of each session of which something is in the journal alone from now on; NULL: nobody. */
@@ -53,9 +53,9 @@ struct contents {
 int contents_open(struct contents *c);
 void contents_close(struct contents *c);
 
-/* True if contents_put() may be called `puts` times. False: too much is on its way to the disk.
- * RT-safe: yes. */
-bool contents_have_room(struct contents *c, uint32_t puts);
+/* True if so many blocks are free or were made so. Each contents_put() and contents_find() takes
+ * one at most. False: too much is on its way to the disk. RT-safe: yes. */
+bool contents_have_room(struct contents *c, uint32_t blocks);
 
 /* What was said under a number by events before that one. is_whole: whatever the session said was
  * put here, so that the journal need not be asked. RT-safe: yes, unless it must be. */

@@ -12,7 +12,9 @@ enum {
     UNNAMED_A_DAY = 999, /* sessions of one subject on one rig that get a name here */
     RUNS_BACK = 16,      /* among so many earlier runs a trial sent again is looked for */
     START = 8,           /* a rig that begins anew is heard by one of its first trials ... */
-    FAR = 64             /* ... this far back, or more */
+    FAR = 64,            /* ... this far back, or more */
+    /* Blocks of contents that one message may need: what it is looked up in, and what it leaves. */
+    BLOCKS = 2 * (RUNS_BACK + 2) + 2
 };
 
 static const char NO_ROOM_FOR_RUN[] =
@@ -302,7 +304,7 @@ bool step_find(struct step *step)
 {
     const proto_envelope *env = &step->heard->env;
     char name[PROTO_ID_MAX + 1];
-    if (!contents_have_room(&step->colony->contents, 2)) {
+    if (!contents_have_room(&step->colony->contents, BLOCKS)) {
         step_put_off(step->result, "the disk is slower than the trials; send it again");
         return false;
     }
