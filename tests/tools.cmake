@@ -1,5 +1,6 @@
 # Tests of the subcommands and of what they share.
 unit_test(table murid::daemon_core)
+unit_test(file_kind murid::daemon_core)
 unit_test(runs murid::daemon_core)
 unit_test(auditor murid::daemon_core)
 unit_test(order murid::daemon_core)

@@ -48,6 +48,45 @@ void escape_clean(char *out, size_t cap, const char *text)
     out[n] = '\0';
 }
 
+/* One byte that cannot be shown as it is; returns the length. */
+static size_t show_byte(char out[5], uint8_t byte)
+{
+    static const char PLAIN[] = "\n\t\r\\\"";
+    static const char LETTER[] = "ntr\\\"";
+    const char *const at = byte != 0 ? strchr(PLAIN, byte) : NULL;
+    return (size_t)(at != NULL ? snprintf(out, 5, "\\%c", LETTER[at - PLAIN])
+                               : snprintf(out, 5, "\\x%02x", byte));
+}
+
+const char *escape_quote(char *out, size_t cap, const char *text, size_t size)
+{
+    size_t n = 0;
+    size_t fits = 0; /* up to here with room for "..." */
+    for (size_t i = 0; i < size;) {
+        char shown[5];
+        char ahead[5] = ""; /* a character may be cut off by the end of the text */
+        memcpy(ahead, text + i, size - i < 4 ? size - i : 4);
+        size_t taken = character_size(ahead);
+        size_t length = taken;
+        if (taken == 0 || strchr("\\\"", ahead[0]) != NULL) {
+            length = show_byte(shown, (uint8_t)text[i]);
+            taken = 1;
+        } else {
+            memcpy(shown, ahead, taken);
+        }
+        if (n + length + 1 > cap) {
+            memcpy(out + fits, "...", sizeof "...");
+            return out;
+        }
+        memcpy(out + n, shown, length);
+        n += length;
+        i += taken;
+        fits = n + sizeof "..." <= cap ? n : fits;
+    }
+    out[n] = '\0';
+    return out;
+}
+
 void escape_html(FILE *to, const char *text)
 {
     for (; *text != '\0'; text++) {

@@ -12,6 +12,12 @@
  * What it gives can be printed on a terminal. */
 void escape_clean(char *out, size_t cap, const char *text);
 
+/* Quotes size bytes of outside text for a message: clean text stands as it is, what escape_clean()
+ * would replace is shown as an escape (\n, \t, \r, otherwise \x1b and the like), and so is a
+ * backslash or a double quote. What does not fit ends in "...", after a whole character or escape.
+ * cap: at least 8. text may hold NUL bytes. Returns out. */
+const char *escape_quote(char *out, size_t cap, const char *text, size_t size);
+
 /* Writes clean text with what has a meaning in HTML as entities, attributes included. */
 void escape_html(FILE *to, const char *text);
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file_kind.h"
 #include "journal_schema.h"
 #include "proto/message.h"
 
@@ -80,19 +81,9 @@ int journal_reader_whole(const struct journal_reader *reader, const char *sql, i
 
 bool journal_reader_knows(const char *path)
 {
-    static const char MAGIC[] = "SQLite format 3";
-    char start[sizeof MAGIC];
-    struct stat info;
-    if (stat(path, &info) != 0 || !(S_ISREG(info.st_mode) || S_ISDIR(info.st_mode))) {
-        return false; /* a pipe's beginning would be lost to the table */
-    }
-    FILE *file = S_ISREG(info.st_mode) ? fopen(path, "rb") : NULL;
-    const bool is_database = file != NULL && fread(start, 1, sizeof start, file) == sizeof start &&
-                             memcmp(start, MAGIC, sizeof start) == 0;
-    if (file != NULL) {
-        fclose(file);
-    }
-    return S_ISDIR(info.st_mode) || is_database;
+    const enum file_kind kind = file_kind_at(path);
+    return kind == FILE_KIND_JOURNAL || kind == FILE_KIND_DIRECTORY ||
+           kind == FILE_KIND_DATA_DIRECTORY;
 }
 
 const char *journal_reader_text(sqlite3_stmt *statement, int column)

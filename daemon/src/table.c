@@ -52,18 +52,6 @@ struct field {
     size_t size;
 };
 
-/* Outside text as it may stand in a message: bounded, no control characters. */
-static const char *quotable(const char *text, size_t size, char out[QUOTED_MAX + 4])
-{
-    const size_t n = size < QUOTED_MAX ? size : QUOTED_MAX;
-    for (size_t i = 0; i < n; i++) {
-        const unsigned char c = (unsigned char)text[i];
-        out[i] = (char)(c < 0x20 || c >= 0x7f ? '?' : c);
-    }
-    memcpy(out + n, size > n ? "..." : "", size > n ? 4 : 1);
-    return out;
-}
-
 /* Reads one line without its end: 1 a line, 0 the end of the file, -1 an error. */
 static int read_line(struct table *t, size_t *size, struct fault *fault)
 {
@@ -172,7 +160,7 @@ static int read_header(struct table *t, struct fault *fault)
         const int column = column_of(&field);
         if (column >= 0 && seen[column]) {
             return fault_set(fault, FAULT_INPUT, "%s:1: column %s is there twice", t->path,
-                             quotable(field.text, field.size, quoted));
+                             escape_quote(quoted, sizeof quoted, field.text, field.size));
         }
         if (column >= 0) {
             seen[column] = true;
@@ -325,7 +313,8 @@ int table_next(struct table *table, struct table_row *row, struct fault *fault)
             char quoted[QUOTED_MAX + 4];
             fault_set(fault, FAULT_INPUT, "%s:%lld: column %s: \"%s\" is not %s", table->path,
                       (long long)table->line, column->name,
-                      quotable(field.text, field.size, quoted), column->expected);
+                      escape_quote(quoted, sizeof quoted, field.text, field.size),
+                      column->expected);
             return -1;
         }
     }

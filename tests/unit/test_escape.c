@@ -45,6 +45,45 @@ static void cuts_between_characters(void **state)
     assert_string_equal(out, "abcd");
 }
 
+static void check_quoted(size_t cap, const char *text, size_t size, const char *expected)
+{
+    char out[64];
+    memset(out, '#', sizeof out);
+    assert_ptr_equal(escape_quote(out, cap, text, size), out);
+    assert_string_equal(out, expected);
+    assert_true(strlen(out) < cap);
+    assert_int_equal(out[cap], '#');
+}
+
+static void a_quoted_text_shows_what_cannot_be_seen_as_an_escape(void **state)
+{
+    (void)state;
+    check_quoted(60, "a\tb\r\n", 5, "a\\tb\\r\\n");
+    check_quoted(60, "\x01\x1b[2J\x7f", 6, "\\x01\\x1b[2J\\x7f");
+    check_quoted(60, "a\0b", 3, "a\\x00b");
+    check_quoted(60, "say \"a\\b\"", 9, "say \\\"a\\\\b\\\"");
+    check_quoted(60, "\xc2\x9b", 2, "\\xc2\\x9b"); /* U+009B, the eight-bit CSI */
+    check_quoted(60, "0,5\xff", 4, "0,5\\xff");
+    check_quoted(60, "µ 鼠", strlen("µ 鼠"), "µ 鼠");
+    check_quoted(60, "µ", 1, "\\xc2"); /* only the first of its bytes */
+    check_quoted(60, "", 0, "");
+}
+
+static void a_quoted_text_is_cut_after_a_whole_character_or_escape(void **state)
+{
+    (void)state;
+    check_quoted(8, "abcdefg", 7, "abcdefg");
+    check_quoted(8, "abcdefgh", 8, "abcd...");
+    check_quoted(8, "abc\x01\x01", 5, "abc...");
+    check_quoted(8, "abcéfgh", strlen("abcéfgh"), "abc...");
+    check_quoted(8, "\x01\x01\x01", 3, "\\x01...");
+    for (size_t cap = 8; cap < 40; cap++) {
+        char out[64];
+        (void)escape_quote(out, cap, "\x01é\"鼠\t\xff\xf0\x9f\x90\xad....................", 33);
+        assert_true(strlen(out) < cap);
+    }
+}
+
 static void check_written(void (*write)(FILE *to, const char *text), const char *text,
                           const char *expected)
 {
@@ -84,6 +123,8 @@ int main(void)
         cmocka_unit_test(replaces_what_could_steer_a_terminal),
         cmocka_unit_test(replaces_bytes_that_are_not_utf8),
         cmocka_unit_test(cuts_between_characters),
+        cmocka_unit_test(a_quoted_text_shows_what_cannot_be_seen_as_an_escape),
+        cmocka_unit_test(a_quoted_text_is_cut_after_a_whole_character_or_escape),
         cmocka_unit_test(nothing_in_a_text_is_markup),
         cmocka_unit_test(json_has_null_where_there_is_no_number),
     };

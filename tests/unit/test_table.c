@@ -43,6 +43,14 @@ static const char *fault_of(const char *text)
     return fault.text;
 }
 
+static void a_control_character_in_an_error_is_shown_as_an_escape(void **state)
+{
+    (void)state;
+    assert_non_null(strstr(fault_of(HEADER "m1,s1,1,0.5\t,1,,,,,\n"), "\"0.5\\t\" is not"));
+    assert_non_null(
+        strstr(fault_of(HEADER "m1,s1,1,\"\x01\x1b[2J\",1,,,,,\n"), "\"\\x01\\x1b[2J\" is not"));
+}
+
 static void reads_every_column(void **state)
 {
     (void)state;
@@ -323,6 +331,7 @@ static void writes_rows_that_read_back_the_same(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_control_character_in_an_error_is_shown_as_an_escape),
         cmocka_unit_test(reads_every_column),
         cmocka_unit_test(takes_any_column_order_and_ignores_others),
         cmocka_unit_test(takes_empty_and_na_as_unknown),
