@@ -10,6 +10,7 @@
 
 #include "commands.h"
 #include "crossval.h"
+#include "file_kind.h"
 #include "options.h"
 #include "progress.h"
 #include "ranks.h"
@@ -193,18 +194,31 @@ static int table_path(const struct request *r, const char *extension, char path[
     return FAULT_NONE;
 }
 
+/* The state is written over and removed in the end: what is no state is somebody's. */
+static int check_state_path(const struct fit *f, struct fault *fault)
+{
+    struct output_guard guard = *f->request->guard;
+    const enum file_kind kind = file_kind_at(f->state_path);
+    const bool is_state = kind == FILE_KIND_MODEL || kind == FILE_KIND_BINARY;
+    if (kind == FILE_KIND_DIRECTORY) {
+        return FAULT_NONE; /* of many fits, which look into it */
+    }
+    if (kind != FILE_KIND_NONE && kind != FILE_KIND_EMPTY && !is_state) {
+        return fault_set(fault, FAULT_INPUT,
+                         "%s: holds %s, but is where the fit would keep its state; another name "
+                         "for -o was expected",
+                         f->state_path, file_kind_name(kind));
+    }
+    guard.force = is_state;
+    return output_file_check(&guard, f->state_path, fault);
+}
+
 /* What the work writes beside the model; told before the work rather than after it. */
 static int check_outputs(const struct fit *f, struct fault *fault)
 {
     static const char *const TABLES[] = {"csv", "json", "svg"};
     const struct request *r = f->request;
-    const struct output_guard inputs_alone = {.n_inputs = r->guard->n_inputs, .force = true};
-    struct output_guard guard = inputs_alone;
-    struct stat info;
-    memcpy(guard.input, r->guard->input, sizeof guard.input);
-    int rc = stat(f->state_path, &info) == 0 && S_ISDIR(info.st_mode)
-                 ? FAULT_NONE
-                 : output_file_check(&guard, f->state_path, fault);
+    int rc = check_state_path(f, fault);
     for (size_t i = 0; rc == FAULT_NONE && r->folds > 0 && i < sizeof TABLES / sizeof TABLES[0];
          i++) {
         char path[PATH_BYTES];

@@ -226,6 +226,16 @@ class Outputs(unittest.TestCase):
         self.assertEqual(murid("status", self.path("t.csv"), "-o", "/dev/null").returncode, 0)
         self.assertEqual(os.stat("/dev/null").st_rdev, before)
 
+    def test_a_table_where_a_fit_would_keep_its_state_is_not_taken_for_one(self):
+        shutil.copy(self.path("t.csv"), self.path("f.fit"))
+        before = self.contents()
+        for words in ([self.path("t.csv")], [self.path("t.csv"), "--resume"], [self.path("f.fit")]):
+            done = murid("fit", *words, "--rule", "reinforce", "-o", self.path("f"))
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("f.fit: holds a trial table, but is where the fit would keep its state", done.stderr)
+        self.assertEqual(self.contents(), before)
+        os.remove(self.path("f.fit"))
+
     def test_a_fit_that_goes_on_may_replace_its_own_model(self):
         words = ["fit", self.path("t.csv"), "--rule", "reinforce", "--epochs", "1000000", "-o", self.path("f")]
         process = subprocess.Popen([MURID, *words], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
