@@ -20,6 +20,7 @@ struct request {
     int64_t per_alarm;
     bool is_per_alarm_given;
     bool is_json;
+    bool is_strict;
     bool is_simulation;
     bool is_simulation_option;
     int64_t mice;
@@ -144,7 +145,7 @@ static int audit_trials(const struct request *r, const model_protocol *protocol,
                        "audited",
                        r->path[0], MODEL_AUDIT_CONTRASTS);
     }
-    rc = rc ? rc : audits_read(&a, params, r->path[1], r->subject, fault);
+    rc = rc ? rc : audits_read(&a, params, r->path[1], r->subject, table_care(r->is_strict), fault);
     if (rc == FAULT_NONE) {
         *found = a.n_alarms > 0;
         if (r->is_json) {
@@ -324,6 +325,7 @@ int cmd_audit(int argc, char **argv)
          &r.is_per_alarm_given},
         {"defect", OPTION_TEXT, &r.defects, 0, 0, "NAMES",
          "known defects that the rig is declared to have (docs/protocols.md)", NULL},
+        TABLE_STRICT_OPTION(&r.is_strict),
         {"json", OPTION_FLAG, &r.is_json, 0, 0, NULL, "the same for programs", NULL},
         {"against-simulation", OPTION_FLAG, &r.is_simulation, 0, 0, NULL,
          "instead of trials: does a virtual mouse ever come to the last stage?", NULL},

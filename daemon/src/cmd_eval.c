@@ -389,6 +389,7 @@ struct request {
     const char *adapt;
     const char *rules; /* NULL: all members of the bank */
     bool json;
+    bool is_strict;
     bool with_members;
     bool adapts_stack;
     bool adapts_rules;
@@ -524,7 +525,7 @@ static int evaluate(const struct request *r, struct fault *fault)
     int rc = e != NULL ? choose_models(e, r, &baseline, &twin, fault)
                        : fault_set(fault, FAULT_WORK, "no memory");
     if (rc == FAULT_NONE) {
-        rc = table_open(&table, r->path, fault);
+        rc = table_open(&table, r->path, table_care(r->is_strict), fault);
     }
     if (rc == FAULT_NONE) {
         rc = read_rows(e, &table, fault);
@@ -581,6 +582,7 @@ int cmd_eval(int argc, char **argv)
          "rules), rules (their parameters, every 250 trials), nets (theirs too),\n"
          "on (stack), off (on)",
          NULL},
+        TABLE_STRICT_OPTION(&r.is_strict),
         {"json", OPTION_FLAG, &r.json, 0, 0, NULL, "the same for programs", NULL},
     };
     struct options options = {
