@@ -179,17 +179,22 @@ static int read_names(struct table *t, bool seen[N_COLUMNS], struct fault *fault
 }
 
 /* Every column that must be there; header: the line as it came. */
-static int check_names(const struct table *t, const bool seen[N_COLUMNS], const char *header,
+static int check_names(struct table *t, const bool seen[N_COLUMNS], const char *header,
                        struct fault *fault)
 {
+    char hint[TABLE_HINT_MAX];
     for (int i = 0; i < N_COLUMNS; i++) {
         if (!seen[i] && COLUMNS[i].need != NEED_NOTHING) {
-            char hint[TABLE_HINT_MAX];
             return fault_set(fault, FAULT_INPUT,
                              "%s:1: no column %s; %ssubject, session, trial, stimulus and choice "
                              "were expected",
                              t->path, COLUMNS[i].name,
                              table_hint_header(hint, COLUMNS[i].name, header));
+        }
+        if (!seen[i] && table_hint_ignored(hint, COLUMNS[i].name, header)) {
+            fault_set(&t->ignored, FAULT_INPUT,
+                      "%s:1: column \"%s\" is ignored; %s is read: rename it", t->path, hint,
+                      COLUMNS[i].name);
         }
     }
     return FAULT_NONE;
@@ -397,6 +402,9 @@ int table_report(struct table *table, struct fault *fault)
         return FAULT_NONE;
     }
     table->is_reported = true;
+    if (table->ignored.text[0] != '\0') {
+        *findings_next(&findings) = table->ignored;
+    }
     table_check_say(table->check, table->path, &findings);
     const bool is_strict = table->care == TABLE_STRICT;
     for (uint32_t i = 0; i < findings.n; i++) {

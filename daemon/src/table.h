@@ -62,6 +62,7 @@ struct table {
     enum table_care care;
     struct table_check *check;
     bool is_reported;
+    struct fault ignored; /* of a column that is passed over for its name; "" none */
 };
 
 static inline enum table_care table_care(bool is_strict)

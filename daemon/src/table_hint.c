@@ -1,7 +1,6 @@
 #include "table_hint.h"
 
 #include <ctype.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,6 +153,21 @@ static bool find_name(const char *column, const char *header, struct header_name
         }
     }
     return best < 3;
+}
+
+bool table_hint_ignored(char out[TABLE_HINT_MAX], const char *column, const char *header)
+{
+    struct header_name wanted;
+    (void)take_name(column, &wanted);
+    for (const char *at = header; at != NULL;) {
+        struct header_name name;
+        at = take_name(at, &name);
+        if (strcmp(name.plain, wanted.plain) == 0) {
+            (void)escape_quote(out, 64, name.at, name.size);
+            return true;
+        }
+    }
+    return false;
 }
 
 static size_t count(const char *text, char c)

@@ -6,6 +6,7 @@
 #ifndef MURID_TABLE_HINT_H
 #define MURID_TABLE_HINT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "file_kind.h"
@@ -18,6 +19,10 @@ const char *table_hint_kind(enum file_kind kind);
 /* A header line without the column of that name: "\"mouse\" looks like it: rename it; ", or "".
  * Returns out. */
 const char *table_hint_header(char out[TABLE_HINT_MAX], const char *column, const char *header);
+
+/* A header line without a column that need not be there: the name in it that differs from the
+ * column's in case or separators alone, quoted. False: there is none. */
+bool table_hint_ignored(char out[TABLE_HINT_MAX], const char *column, const char *header);
 
 /* A field that the column may not hold: ": it looks like percent: divide the column by 100", or "".
  */

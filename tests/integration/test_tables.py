@@ -131,6 +131,8 @@ LIKELY_WRONG = {
                  "whether right ones were lost"),
     "no choices": (text(each(ROWS, choice=lambda r: "", reward=lambda r: 0)), 2, "no trial ended in a choice",
                    "whether choices were lost"),
+    "a column of another name": (text(ROWS, header=",".join(COLUMNS).replace("reward", "Reward")), 1,
+                                 'column "Reward" is ignored; reward is read', "rename it"),
     "milliseconds": (text(each(ROWS, rt_s=lambda r: round(1000 * r["rt_s"]))), 2, "rt_s looks like milliseconds",
                      "divide it by 1000"),
 }
@@ -429,6 +431,10 @@ class Tables(unittest.TestCase):
             self.assertEqual(done.returncode, 2, done.stderr)
             self.assertRegex(done.stdout, r"(?m)^51 trials are on disk")
             self.assertIn("standard input:53: subject m1, session 2026-11-01: trial 50 is there twice", done.stderr)
+            for command in TAKE_JOURNALS:
+                done = self.run_on(command, daemon.journal, "--subject", "m2")
+                self.assertEqual(done.returncode, 2, (command, done.stderr))
+                self.assertIn("no trials of m2; the animals there: m1\n", done.stderr)
             done = subprocess.run(["cat", bad], capture_output=True)
             done = subprocess.run([MURID, "play", "-", *to, "--subject", "m2"], input=done.stdout, capture_output=True,
                                   timeout=60)
