@@ -7,7 +7,9 @@
 
 /* A contrast that a trained animal hardly takes for another. */
 static const double EASY = 0.5;
-/* No reaction takes so long: it is in milliseconds. */
+/* Share of easy trials, of either side, by which an animal tells them apart. */
+static const double TOLD_MIN = 0.55;
+/* No reaction takes so long: it is in milliseconds, or the time of a clock. */
 static const double LONG_S = 100.0;
 
 enum {
@@ -128,13 +130,37 @@ static bool is_against_side(const struct coding *c)
     return c->n_against > 0 && !is_unsigned(c);
 }
 
+/* True if easy trials go to one side's answer on both sides, beyond chance: to the other side's, or
+ * with `rightly` to their own. */
+static bool is_told(const struct coding *c, bool rightly)
+{
+    const int64_t *left = c->easy[0];
+    const int64_t *right = c->easy[1];
+    const int64_t n[2] = {left[0] + left[1], right[0] + right[1]};
+    const int64_t so[2] = {left[rightly ? 0 : 1], right[rightly ? 1 : 0]};
+    return n[0] >= EASY_MIN && n[1] >= EASY_MIN && (double)so[0] > TOLD_MIN * (double)n[0] &&
+           (double)so[1] > TOLD_MIN * (double)n[1] &&
+           is_above(so[0], n[0], n[1] - so[1], n[1], 0.2);
+}
+
 static bool is_reversed(const struct coding *c)
 {
-    const int64_t left = c->easy[0][0] + c->easy[0][1];
-    const int64_t right = c->easy[1][0] + c->easy[1][1];
-    return left >= EASY_MIN && right >= EASY_MIN && c->easy[1][0] > 2 * c->easy[1][1] &&
-           c->easy[0][1] > 2 * c->easy[0][0] &&
-           is_above(c->easy[0][1], left, c->easy[1][1], right, 0.4);
+    return is_told(c, false);
+}
+
+static bool is_known_as_right(const struct coding *c)
+{
+    return is_told(c, true);
+}
+
+/* What was rewarded says that choices are as they should be: the animal itself does the opposite.
+ */
+static bool is_paid_rightly(const struct coding *c)
+{
+    const int64_t wrong = c->rewarded[0][0] + c->rewarded[0][1];
+    const int64_t right = c->rewarded[1][0] + c->rewarded[1][1];
+    return wrong >= REWARD_MIN && right >= REWARD_MIN &&
+           is_above(c->rewarded[1][1], right, c->rewarded[0][1], wrong, 0.3);
 }
 
 static bool is_reward_reversed(const struct coding *c)
@@ -230,35 +256,46 @@ static const struct fault_kind {
     size_t line;                                            /* where the first stands */
     const char *what;
     const char *remedy;
+    bool (*contrary)(const struct coding *c); /* with as many of these animals in the table ... */
+    bool (*excused)(const struct coding *c);  /* ... these are not spoken of */
 } KINDS[] = {
 #define LINE(member) offsetof(struct coding, member)
     {is_unsigned, unsigned_counts, LINE(line_left),
      "stimulus is never negative though trials of both sides are there",
      "it is the signed contrast, left negative: where column side is right, stimulus = side ? s : "
-     "-s"},
+     "-s",
+     NULL, NULL},
     {is_against_side, side_counts, LINE(line_against), "side contradicts the sign of stimulus",
      "side is the correct one, 1 right, 0 left, and a stimulus on the right is positive: turn the "
-     "one that is wrong"},
+     "one that is wrong",
+     NULL, NULL},
     {is_reversed, reversed_counts, LINE(line_wrong),
      "choices look reversed: at easy contrasts they go to the other side",
-     "choice is 1 right, 0 left, empty none; of a wheel, IBL's -1 is right, 1 left, 0 none"},
+     "choice is 1 right, 0 left, empty none; of a wheel, IBL's -1 is right, 1 left, 0 none",
+     is_known_as_right, is_paid_rightly},
     {is_reward_reversed, reward_counts, LINE(line_reward),
      "wrong choices are rewarded and right ones are not",
      "reward is 1 for a rewarded trial, else 0, and choice and side are 1 right, 0 left: turn the "
-     "one that is reversed"},
+     "one that is reversed",
+     NULL, NULL},
     {is_all_right, right_counts, LINE(line), "every choice is right",
      "no rule can be told from a bias; choice is 1 right, 0 left, empty none: see whether left "
-     "ones "
-     "were lost"},
+     "ones were lost",
+     NULL, NULL},
     {is_all_left, left_counts, LINE(line), "every choice is left",
      "no rule can be told from a bias; choice is 1 right, 0 left, empty none: see whether right "
-     "ones were lost"},
+     "ones were lost",
+     NULL, NULL},
     {is_without_choice, none_counts, LINE(line), "no trial ended in a choice",
      "nothing can be learned of it; choice is 1 right, 0 left, empty none: see whether choices "
      "were "
-     "lost"},
-    {is_in_milliseconds, time_counts, LINE(line_long), "rt_s looks like milliseconds",
-     "it is in seconds: divide it by 1000"},
+     "lost",
+     NULL, NULL},
+    {is_in_milliseconds, time_counts, LINE(line_long),
+     "rt_s looks like milliseconds, or a clock's time",
+     "it is the seconds from stimulus to choice: divide it by 1000, or take the stimulus' time "
+     "off",
+     NULL, NULL},
 #undef LINE
 };
 
@@ -269,6 +306,16 @@ static int64_t line_of(const struct coding *c, const struct fault_kind *kind)
     return line;
 }
 
+static uint32_t count_animals(bool (*holds)(const struct coding *c), const struct coding list[],
+                              uint32_t n)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < n && holds != NULL; i++) {
+        found += holds(&list[i]) ? 1 : 0;
+    }
+    return found;
+}
+
 static void say(const struct fault_kind *kind, const struct coding list[], uint32_t n,
                 const char *path, struct findings *f)
 {
@@ -276,8 +323,10 @@ static void say(const struct fault_kind *kind, const struct coding list[], uint3
     uint32_t n_animals = 0;
     int64_t rows = 0;
     int64_t of = 0;
+    const bool may_excuse =
+        count_animals(kind->contrary, list, n) >= count_animals(kind->holds, list, n);
     for (uint32_t i = 0; i < n; i++) {
-        if (kind->holds(&list[i])) {
+        if (kind->holds(&list[i]) && !(may_excuse && kind->excused(&list[i]))) {
             int64_t all = 0;
             rows += kind->counts(&list[i], &all);
             of += all;

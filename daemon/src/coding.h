@@ -2,7 +2,8 @@
  * times, as far as an animal's trials show it.
  *
  * Each animal is judged by itself, and only by what chance, a bias, probabilistic rewards,
- * correction trials or a go/no-go task cannot bring about. Threads: any, on different objects.
+ * correction trials or a go/no-go task cannot bring about. An animal that does the opposite, among
+ * as many that do not, is let be if its rewards agree. Threads: any, on different objects.
  * Memory: the caller's.
  */
 #ifndef MURID_CODING_H

@@ -214,13 +214,16 @@ static void no_side_is_wrong_without_contrast(void **state)
 }
 
 /* Of 100 trials at full contrast, right and left in turn, so many right of each. */
-static void push_easy(const char *subject, int per_ten)
+static void push_easy(const char *subject, int per_ten, bool is_paid)
 {
     for (int64_t trial = 0; trial < 200; trial++) {
         struct table_row row = row_of(subject, "s1", trial);
         const bool is_right = trial / 2 % 2 == 0;
         row.stimulus = trial % 2 == 0 ? (is_right ? 1.0 : -1.0) : 0.125; /* no corrections */
         row.choice = (int8_t)((trial / 4 % 10 < per_ten) == is_right);
+        if (is_paid) {
+            row.reward = (row.choice == 1) == (row.stimulus > 0.0) ? 1.0 : 0.0;
+        }
         push_row(&row);
     }
 }
@@ -231,12 +234,24 @@ static void choices_are_called_reversed_only_far_below_chance(void **state)
     for (int per_ten = 3; per_ten <= 10; per_ten++) {
         char name[16];
         (void)snprintf(name, sizeof name, "m%d", per_ten);
-        push_easy(name, per_ten);
+        push_easy(name, per_ten, true);
     }
     assert_null(strstr(said(), "reversed"));
-    push_easy("turned", 1);
+    push_easy("turned", 1, false);
     assert_non_null(strstr(said(), "subject turned: choices look reversed: at easy contrasts they "
                                    "go to the other side (90 of 100 rows, 1 of 9 animals)"));
+}
+
+static void
+an_animal_that_does_the_opposite_of_others_and_is_paid_for_it_less_is_let_be(void **state)
+{
+    (void)state;
+    push_easy("m0", 9, true);
+    push_easy("opposite", 0, true);
+    assert_string_equal(said(), "");
+    push_easy("turned", 0, true);
+    assert_non_null(strstr(said(), "subject opposite: choices look reversed"));
+    assert_non_null(strstr(said(), "2 of 3 animals"));
 }
 
 static void times_are_milliseconds_only_if_most_are(void **state)
@@ -251,7 +266,8 @@ static void times_are_milliseconds_only_if_most_are(void **state)
     struct table_row row = row_of("m0", "s1", 100);
     row.rt_s = 350.0;
     push_row(&row);
-    assert_said(1, "t.csv:2: subject m0: rt_s looks like milliseconds (51 of 101 rows");
+    assert_said(
+        1, "t.csv:2: subject m0: rt_s looks like milliseconds, or a clock's time (51 of 101 rows");
 }
 
 /* ---- names ----------------------------------------------------------------------------------- */
@@ -307,6 +323,7 @@ int main(void)
         TEST(a_side_that_contradicts_its_stimulus_is_named_with_its_line),
         TEST(no_side_is_wrong_without_contrast),
         TEST(choices_are_called_reversed_only_far_below_chance),
+        TEST(an_animal_that_does_the_opposite_of_others_and_is_paid_for_it_less_is_let_be),
         TEST(times_are_milliseconds_only_if_most_are),
         TEST(names_are_numbered_as_they_come_up_to_a_bound),
         TEST(subjects_are_listed_as_far_as_there_is_room),
