@@ -5,7 +5,6 @@
 
 #include "advice_plot.h"
 #include "commands.h"
-#include "document.h"
 #include "escape.h"
 #include "in_force.h"
 #include "model_file.h"
@@ -14,6 +13,7 @@
 #include "progress.h"
 #include "protocol_file.h"
 #include "suggestion.h"
+#include "vocabulary.h"
 
 enum { WORDS_MAX = 96, TITLE_MAX = 256 };
 
@@ -23,7 +23,8 @@ struct request {
     const char *subject;
     const char *protocol;
     const char *stage;
-    const char *allowed;
+    struct option_word allowed;
+    const struct output_guard *guard;
     const char *picture;
     int64_t at; /* < 0: all trials are known */
     int64_t horizon;
@@ -140,29 +141,13 @@ static int place_rig(struct adviser *a, struct fault *fault)
 
 /* ---- the advice ------------------------------------------------------------------------------ */
 
-/* "contrast,side": only these; NULL: all. */
-static int read_allowed(struct adviser *a, struct fault *fault)
+/* "contrast,side": only these; none chosen: all. */
+static void take_allowed(struct adviser *a)
 {
-    const char *at = a->request->allowed;
-    if (at == NULL) {
-        return FAULT_NONE;
+    const struct option_word *allowed = &a->request->allowed;
+    for (size_t i = 0; i < allowed->n && allowed->chosen != NULL; i++) {
+        a->config.allowed[i] = option_word_has(allowed, allowed->word[i]);
     }
-    memset(a->config.allowed, 0, sizeof a->config.allowed);
-    while (*at != '\0') {
-        char name[32];
-        model_change_kind kind;
-        const size_t n = strcspn(at, ",");
-        (void)snprintf(name, sizeof name, "%.*s", (int)(n < 31 ? n : 31), at);
-        if (n > 31 || model_change_parse(&kind, name) != MODEL_OK) {
-            return fault_set(fault, FAULT_INPUT,
-                             "option allowed: there is no change \"%s\"; names as in contrast,side "
-                             "were expected: docs/advice.md",
-                             name);
-        }
-        a->config.allowed[kind] = true;
-        at += n + (at[n] == ',');
-    }
-    return FAULT_NONE;
 }
 
 static int configure(struct adviser *a, struct fault *fault)
@@ -174,10 +159,7 @@ static int configure(struct adviser *a, struct fault *fault)
     a->config.first = a->config.first < a->config.rollouts ? a->config.first : a->config.rollouts;
     a->config.reward_floor = r->reward_floor;
     a->config.largest_change = r->largest_change;
-    const int rc = read_allowed(a, fault);
-    if (rc != FAULT_NONE) {
-        return rc;
-    }
+    take_allowed(a);
     const size_t size = model_curriculum_size(&a->model.bank, &a->config);
     a->memory = size > 0 ? aligned_alloc(MODEL_NET_ALIGN, size) : NULL;
     if (a->memory == NULL) {
@@ -452,7 +434,7 @@ static int advise(struct adviser *a, struct fault *fault)
     rc = rc ? rc : ask(a, fault);
     if (rc == FAULT_NONE) {
         take_what_came(a);
-        rc = document_write(r->picture, put_plot, a, fault);
+        rc = output_file_write(r->guard, r->picture, put_plot, a, fault);
         if (rc == FAULT_NONE && r->json) {
             print_json(a);
         } else if (rc == FAULT_NONE) {
@@ -467,29 +449,30 @@ int cmd_advise(int argc, char **argv)
     model_curriculum_config usual;
     model_curriculum_default(&usual);
     struct request r = {.at = -1,
+                        .allowed = vocabulary_changes(),
                         .horizon = usual.horizon,
                         .rollouts = usual.rollouts,
                         .reward_floor = usual.reward_floor,
                         .largest_change = usual.largest_change};
     const struct option list[] = {
-        {"protocol", OPTION_TEXT, &r.protocol, 0, 0, "P.yaml",
+        {"protocol", OPTION_IN, &r.protocol, 0, 0, "P.yaml",
          "the protocol it is trained by (the journal's)", NULL},
-        {"model", OPTION_TEXT, &r.model, 0, 0, "M",
+        {"model", OPTION_IN, &r.model, 0, 0, "M",
          "model file (the journal's; of a table the random walk, which does not learn)", NULL},
         {"subject", OPTION_TEXT, &r.subject, 0, 0, "S", "the animal, if there are several", NULL},
         {"at", OPTION_INT, &r.at, 0, 1e9, "N", "trials of it that are known (all)", NULL},
         {"stage", OPTION_TEXT, &r.stage, 0, 0, "NAME",
          "where it stands (where its trials lead in the protocol)", NULL},
-        {"allowed", OPTION_TEXT, &r.allowed, 0, 0, "A,B", "only these changes (all)", NULL},
+        {"allowed", OPTION_WORDS, &r.allowed, 0, 0, "A,B", "only these changes of all", NULL},
         {"reward-floor", OPTION_REAL, &r.reward_floor, 0.0, 1.0, "X",
-         "proportion of rewarded trials, at least (0.6)", NULL},
+         "proportion of rewarded trials, at least", NULL},
         {"largest-change", OPTION_REAL, &r.largest_change, 0.0, 1.0, "X",
-         "of a stage's stimuli in one session (0.5)", NULL},
-        {"horizon", OPTION_INT, &r.horizon, 1, 20000, "N", "trials to look ahead (200)", NULL},
+         "of a stage's stimuli in one session", NULL},
+        {"horizon", OPTION_INT, &r.horizon, 1, 20000, "N", "trials to look ahead", NULL},
         {"rollouts", OPTION_INT, &r.rollouts, 2, MODEL_CURRICULUM_ROLLOUTS_MAX, "N",
-         "virtual twins (192)", NULL},
-        {"seed", OPTION_INT, &r.seed, 0, 1e15, "N", "of what is drawn (0)", NULL},
-        {"o", OPTION_TEXT, &r.picture, 0, 0, "FILE", "write the gains as an SVG", NULL},
+         "virtual twins", NULL},
+        {"seed", OPTION_INT, &r.seed, 0, 1e15, "N", "of what is drawn", NULL},
+        {"o", OPTION_OUT, &r.picture, 0, 0, "FILE", "write the gains as an SVG", NULL},
         TABLE_STRICT_OPTION(&r.is_strict),
         {"json", OPTION_FLAG, &r.json, 0, 0, NULL, "the same for programs", NULL},
     };
@@ -510,6 +493,7 @@ int cmd_advise(int argc, char **argv)
         return code;
     }
     struct fault fault;
+    r.guard = &options.guard;
     progress_catch_interrupts();
     struct adviser *a = calloc(1, sizeof *a);
     if (a == NULL) {

@@ -11,18 +11,17 @@
 #include "protocol_file.h"
 #include "spec.h"
 #include "trainees.h"
+#include "vocabulary.h"
 
 struct request {
     const char *path[2]; /* protocol, data */
     const char *subject;
-    const char *defects;
+    struct option_word defects;
     const char *model;
     int64_t per_alarm;
-    bool is_per_alarm_given;
     bool is_json;
     bool is_strict;
     bool is_simulation;
-    bool is_simulation_option;
     int64_t mice;
     int64_t sessions;
     int64_t seed;
@@ -222,11 +221,6 @@ static int load_mouse(struct request *r, struct model_file *model, struct fault 
     if (rc != FAULT_NONE) {
         return rc;
     }
-    if (r->model == NULL && !r->spec.given) {
-        r->spec.words.rule = "reinforce";
-        r->spec.words.rate = 0.05;
-        r->spec.words.features = "stimulus,bias";
-    }
     rc = spec_load(&r->spec, r->model, model, fault);
     if (rc == FAULT_NONE && model_file_is_bank(model)) {
         model_file_free(model);
@@ -273,20 +267,17 @@ static int audit_simulation(struct request *r, const struct protocol_file *file,
 
 static int check_request(const struct request *r, size_t n_arguments, struct fault *fault)
 {
-    if (r->is_simulation && (n_arguments != 1 || r->subject != NULL || r->is_per_alarm_given)) {
+    if (r->is_simulation && n_arguments != 1) {
         return fault_set(
             fault, FAULT_INPUT,
-            "audit: --against-simulation takes a protocol, but no trials, --subject or "
-            "--sessions-per-alarm");
+            "\"%.60s\" was not expected: --against-simulation takes a protocol, but no "
+            "trials",
+            r->path[1]);
     }
     if (!r->is_simulation && n_arguments != 2) {
         return fault_set(fault, FAULT_INPUT,
                          "audit: PROTOCOL.yaml and DATA.csv or JOURNAL expected, or PROTOCOL.yaml "
                          "and --against-simulation");
-    }
-    if (!r->is_simulation && (r->is_simulation_option || r->model != NULL || r->spec.given)) {
-        return fault_set(fault, FAULT_INPUT,
-                         "audit: options of the animal are for --against-simulation");
     }
     return FAULT_NONE;
 }
@@ -302,8 +293,8 @@ static int run(struct request *r, size_t n_arguments, bool *found, struct fault 
         return fault_set(fault, FAULT_WORK, "no memory");
     }
     rc = protocol_file_load(file, r->path[0], fault);
-    if (rc == FAULT_NONE && r->defects != NULL) {
-        rc = protocol_file_add_defects(file, r->path[0], r->defects, fault);
+    if (rc == FAULT_NONE && r->defects.chosen != NULL) {
+        rc = protocol_file_add_defects(file, r->path[0], r->defects.chosen, fault);
     }
     if (rc == FAULT_NONE) {
         progress_catch_interrupts();
@@ -316,31 +307,34 @@ static int run(struct request *r, size_t n_arguments, bool *found, struct fault 
 
 int cmd_audit(int argc, char **argv)
 {
-    struct request r = {.per_alarm = 1000, .mice = 20, .sessions = 60, .seed = 1};
-    spec_init(&r.spec);
+    struct request r = {
+        .defects = vocabulary_defects(), .per_alarm = 1000, .mice = 20, .sessions = 60, .seed = 1};
+    spec_init(&r.spec, "reinforce", 0.05, "stimulus,bias");
     const struct option own[] = {
         {"subject", OPTION_TEXT, &r.subject, 0, 0, "S", "only this animal", NULL},
         {"sessions-per-alarm", OPTION_INT, &r.per_alarm, 10, 1000000000, "N",
-         "a rig that keeps to its protocol is accused once in so many, or less often (1000)",
-         &r.is_per_alarm_given},
-        {"defect", OPTION_TEXT, &r.defects, 0, 0, "NAMES",
-         "known defects that the rig is declared to have (docs/protocols.md)", NULL},
+         "a rig that keeps to its protocol is accused once in so many, or less often", NULL},
+        {"defect", OPTION_WORDS, &r.defects, 0, 0, "NAME,...",
+         "known defects that the rig is declared to have (docs/protocols.md), some of", NULL},
         TABLE_STRICT_OPTION(&r.is_strict),
         {"json", OPTION_FLAG, &r.is_json, 0, 0, NULL, "the same for programs", NULL},
         {"against-simulation", OPTION_FLAG, &r.is_simulation, 0, 0, NULL,
          "instead of trials: does a virtual mouse ever come to the last stage?", NULL},
-        {"model", OPTION_TEXT, &r.model, 0, 0, "M", "its model file, instead of the words below",
+        {"model", OPTION_IN, &r.model, 0, 0, "M", "its model file, instead of the words below",
          NULL},
-        {"mice", OPTION_INT, &r.mice, 1, TRAINEES_MAX, "N", "how many mice (20)",
-         &r.is_simulation_option},
-        {"sessions", OPTION_INT, &r.sessions, 1, 100000, "N", "sessions of each, at most (60)",
-         &r.is_simulation_option},
+        {"mice", OPTION_INT, &r.mice, 1, TRAINEES_MAX, "N", "how many mice", NULL},
+        {"sessions", OPTION_INT, &r.sessions, 1, 100000, "N", "sessions of each, at most", NULL},
         {"seed", OPTION_INT, &r.seed, 0, 9007199254740992.0, "N",
-         "the same seed gives the same mice (1)", &r.is_simulation_option},
+         "the same seed gives the same mice", NULL},
     };
     struct option list[SPEC_OPTIONS + sizeof own / sizeof own[0]];
     memcpy(list, own, sizeof own);
     (void)spec_options(&r.spec, list + sizeof own / sizeof own[0]);
+    static const struct option_rule rules[] = {
+        {"subject|sessions-per-alarm|strict", OPTION_EXCLUDES, "against-simulation"},
+        {"model|mice|sessions|seed|rule|rate|baseline|decay|policy|noise|session-noise|start|"
+         "start-sd",
+         OPTION_NEEDS, "against-simulation"}};
     struct options options = {
         .usage = "audit PROTOCOL.yaml DATA.csv|JOURNAL [--subject S] [--json]\n"
                  "       murid audit PROTOCOL.yaml --against-simulation [--mice N] [--rule R ...]",
@@ -350,10 +344,12 @@ int cmd_audit(int argc, char **argv)
             "is called says which rule, how much evidence and where to look. The exit code is\n"
             "1 if something was called. DATA.csv \"-\" is standard input. Columns side,\n"
             "repeat, p_left and stage are used where they are.\n"
-            "Against a simulation: virtual mice of a stated rule (reinforce, rate 0.05) are\n"
+            "Against a simulation: virtual mice of a stated rule are\n"
             "trained by it; the exit code is 1 if none of them comes to the last stage.",
         .list = list,
         .n = sizeof list / sizeof list[0],
+        .rules = rules,
+        .n_rules = sizeof rules / sizeof rules[0],
         .arguments = r.path,
         .arguments_min = 1,
         .arguments_max = 2,

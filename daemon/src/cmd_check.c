@@ -11,6 +11,7 @@
 #include "models.h"
 #include "options.h"
 #include "protocol_file.h"
+#include "vocabulary.h"
 
 /* What would go wrong at `murid run`, as far as it shows without doing it. */
 
@@ -147,21 +148,26 @@ int cmd_check(int argc, char **argv)
 {
     const char *path = NULL;
     const char *protocol = NULL;
-    const char *defects = NULL;
+    struct option_word defects = vocabulary_defects();
     const char *journal = NULL;
     bool is_markdown = false;
     bool is_protocol_markdown = false;
     const struct option list[] = {
-        {"c", OPTION_TEXT, &path, 0, 0, "FILE", "configuration; without it, the defaults", NULL},
+        {"c", OPTION_IN, &path, 0, 0, "FILE", "configuration; without it, the defaults", NULL},
         {"markdown", OPTION_FLAG, &is_markdown, 0, 0, NULL,
          "print every key as docs/config.md has it", NULL},
-        {"protocol", OPTION_TEXT, &protocol, 0, 0, "FILE",
+        {"protocol", OPTION_IN, &protocol, 0, 0, "FILE",
          "a training protocol instead: what it means, and whether a mouse can finish it", NULL},
-        {"defect", OPTION_TEXT, &defects, 0, 0, "NAME,...",
-         "known defects to switch on in it (docs/protocols.md)", NULL},
+        {"defect", OPTION_WORDS, &defects, 0, 0, "NAME,...",
+         "known defects to switch on in it (docs/protocols.md), some of", NULL},
         {"protocol-markdown", OPTION_FLAG, &is_protocol_markdown, 0, 0, NULL,
          "print every key of protocols as docs/protocols.md has it", NULL},
     };
+    static const struct option_rule rules[] = {
+        {"defect", OPTION_NEEDS, "protocol"},
+        {"c|protocol", OPTION_EXCLUDES, "markdown|protocol-markdown"},
+        {"markdown", OPTION_EXCLUDES, "protocol-markdown"},
+        {"c", OPTION_EXCLUDES, "protocol"}};
     struct options options = {
         .usage = "check [-c FILE | --protocol FILE [--defect NAME] | JOURNAL]",
         .about = "Prints the effective configuration on standard output, each key with its meaning "
@@ -170,6 +176,8 @@ int cmd_check(int argc, char **argv)
                  "written; a daemon may write it meanwhile.",
         .list = list,
         .n = sizeof list / sizeof list[0],
+        .rules = rules,
+        .n_rules = sizeof rules / sizeof rules[0],
         .arguments = &journal,
         .arguments_max = 1,
     };
@@ -185,16 +193,15 @@ int cmd_check(int argc, char **argv)
         protocol_file_print_markdown(stdout);
         return FAULT_NONE;
     }
-    const int n = (path != NULL) + (protocol != NULL) + (journal != NULL);
-    if (n > 1 || (protocol == NULL && defects != NULL)) {
+    if (journal != NULL && (path != NULL || protocol != NULL)) {
         struct fault fault;
-        return fault_report(&fault,
-                            fault_set(&fault, FAULT_INPUT,
-                                      "check: -c alone, --protocol with or without --defect, or a "
-                                      "journal alone expected"));
+        return fault_report(&fault, fault_set(&fault, FAULT_INPUT,
+                                              "\"%.60s\" was not expected: a journal is checked "
+                                              "alone, without -c or --protocol",
+                                              journal));
     }
     if (journal != NULL) {
         return check_journal(journal);
     }
-    return protocol != NULL ? check_protocol(protocol, defects) : check_config(path);
+    return protocol != NULL ? check_protocol(protocol, defects.chosen) : check_config(path);
 }

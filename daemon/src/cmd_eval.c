@@ -12,6 +12,7 @@
 #include "progress.h"
 #include "subjects.h"
 #include "table.h"
+#include "vocabulary.h"
 
 enum { ROWS_A_LOOK = 256, ADAPT_EVERY = 250, ADAPT_WINDOW = 2000 };
 
@@ -384,10 +385,10 @@ static void print_json(const struct eval *e, const model_score *pooled)
 
 struct request {
     const char *path;
-    const char *features;
     const char *model;
-    const char *adapt;
-    const char *rules; /* NULL: all members of the bank */
+    struct option_word features;
+    struct option_word adapt;
+    struct option_word rules; /* none chosen: all members of the bank */
     bool json;
     bool is_strict;
     bool with_members;
@@ -422,23 +423,11 @@ static int prepare_adaptation(struct eval *e, const struct model_file *twin, boo
 static int choose_members(struct eval *e, const struct request *r, const model_bank_params *whole,
                           struct fault *fault)
 {
-    bool is_wanted[MODEL_RULES] = {false};
     double sum = 0.0;
-    for (const char *at = r->rules; at != NULL; at = strchr(at, ',')) {
-        char name[24];
-        model_rule_kind kind;
-        at += *at == ',';
-        (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(at, ","), at);
-        if (model_rule_parse(&kind, name) != MODEL_OK) {
-            return fault_set(fault, FAULT_INPUT,
-                             "option bank: \"%s\"; rules of docs/model.md expected", name);
-        }
-        is_wanted[kind] = true;
-    }
     e->part = *whole;
     e->part.n = 0;
     for (uint32_t i = 0; i < whole->n; i++) {
-        if (is_wanted[whole->member[i].rule.kind]) {
+        if (option_word_has(&r->rules, model_rule_name(whole->member[i].rule.kind))) {
             e->part.member[e->part.n] = whole->member[i];
             e->part.prior[e->part.n++] = whole->prior[i];
             sum += whole->prior[i];
@@ -459,9 +448,10 @@ static int choose_members(struct eval *e, const struct request *r, const model_b
 static int choose_models(struct eval *e, const struct request *r, model_params *baseline,
                          struct model_file *twin, struct fault *fault)
 {
-    if (model_params_built_in(baseline, r->features) != MODEL_OK) {
+    if (model_params_built_in(baseline, r->features.chosen) != MODEL_OK) {
         return fault_set(fault, FAULT_INPUT,
-                         "option policy: \"%.100s\" is not a list of known features", r->features);
+                         "option policy: \"%.100s\"; at most %d features, each once, were expected",
+                         r->features.chosen, MODEL_WEIGHTS_MAX);
     }
     const int rc = r->model != NULL ? model_file_load(r->model, twin, fault) : FAULT_NONE;
     if (rc != FAULT_NONE) {
@@ -471,11 +461,12 @@ static int choose_models(struct eval *e, const struct request *r, model_params *
     e->models.baseline = baseline;
     e->models.bank = r->model != NULL ? &twin->bank : &e->part;
     e->with_members = r->with_members;
-    if (r->rules != NULL && (r->model == NULL || r->adapts_rules)) {
+    if (r->rules.chosen != NULL && r->adapts_rules) {
         return fault_set(fault, FAULT_INPUT,
-                         "option bank: goes with --model, and not with --adapt rules or nets");
+                         "option bank: goes not with --adapt %s; --adapt stack or off was expected",
+                         r->adapt.chosen);
     }
-    if (r->rules != NULL && choose_members(e, r, &twin->bank, fault) != FAULT_NONE) {
+    if (r->rules.chosen != NULL && choose_members(e, r, &twin->bank, fault) != FAULT_NONE) {
         return FAULT_INPUT;
     }
     model_engagement_default(&e->engagement);
@@ -539,52 +530,44 @@ static int evaluate(const struct request *r, struct fault *fault)
     return rc;
 }
 
-/* Comma-separated words of the option. */
-static int read_adapt_list(struct request *r, struct fault *fault)
+/* Tells what the list of the option adapt switches on. */
+static int take_adapt(struct request *r, struct fault *fault)
 {
-    static const char *const WORDS[] = {"on", "off", "stack", "rules", "nets"};
-    enum { N_WORDS = sizeof WORDS / sizeof WORDS[0] };
-    const char *at = r->adapt;
-    while (at != NULL) {
-        const size_t n = strcspn(at, ",");
-        size_t word = 0;
-        while (word < N_WORDS && (strlen(WORDS[word]) != n || strncmp(at, WORDS[word], n) != 0)) {
-            word++;
-        }
-        if (word == N_WORDS) {
-            return fault_set(fault, FAULT_INPUT,
-                             "option adapt: \"%.40s\", and a list of stack, rules, nets, on or off "
-                             "was expected",
-                             at);
-        }
-        r->adapts_stack = r->adapts_stack || word == 0 || word == 2;
-        r->adapts_rules = r->adapts_rules || word >= 3;
-        r->adapts_nets = r->adapts_nets || word == 4;
-        at = at[n] == ',' ? at + n + 1 : NULL;
+    const struct option_word *adapt = &r->adapt;
+    const bool is_off = option_word_has(adapt, "off");
+    if (is_off && strcmp(adapt->chosen, "off") != 0) {
+        return fault_set(fault, FAULT_INPUT, "option adapt: \"%.60s\"; off alone was expected",
+                         adapt->chosen);
     }
+    r->adapts_nets = option_word_has(adapt, "nets");
+    r->adapts_rules = r->adapts_nets || option_word_has(adapt, "rules");
+    r->adapts_stack = option_word_has(adapt, "on") || option_word_has(adapt, "stack");
     return FAULT_NONE;
 }
 
 int cmd_eval(int argc, char **argv)
 {
-    struct request r = {.adapt = "on"};
+    struct request r = {.adapt = {"on", 5, {"stack", "rules", "nets", "on", "off"}},
+                        .features = vocabulary_features(),
+                        .rules = vocabulary_rules()};
+    r.features.chosen = MODEL_POLICY_USUAL;
     const struct option list[] = {
-        {"model", OPTION_TEXT, &r.model, 0, 0, "M", "model file; without it, the random walk",
+        {"model", OPTION_IN, &r.model, 0, 0, "M", "model file; without it, the random walk", NULL},
+        {"policy", OPTION_WORDS, &r.features, 0, 0, "FEATURES", "of the random walk, some of",
          NULL},
-        {"policy", OPTION_TEXT, &r.features, 0, 0, "FEATURES",
-         "of the random walk (stimulus,bias,prev_choice)", NULL},
-        {"bank", OPTION_TEXT, &r.rules, 0, 0, "RULES",
-         "of a bank only the members of these rules, as in none,reinforce,rnn (all)", NULL},
+        {"bank", OPTION_WORDS, &r.rules, 0, 0, "RULES",
+         "of a bank only the members of these rules (all, by default); some of", NULL},
         {"members", OPTION_FLAG, &r.with_members, 0, 0, NULL,
          "a bank's members too: nats alone, mean weight, and nats that each adds", NULL},
-        {"adapt", OPTION_TEXT, &r.adapt, 0, 0, "LIST",
-         "learned of each animal alone: stack (how far it follows each of a bank's\n"
-         "rules), rules (their parameters, every 250 trials), nets (theirs too),\n"
-         "on (stack), off (on)",
+        {"adapt", OPTION_WORDS, &r.adapt, 0, 0, "LIST",
+         "learned of each animal alone: how far it follows each of a bank's rules (stack, or on); "
+         "their parameters, every 250 trials (rules); those of nets too (nets); nothing (off); "
+         "some of",
          NULL},
         TABLE_STRICT_OPTION(&r.is_strict),
         {"json", OPTION_FLAG, &r.json, 0, 0, NULL, "the same for programs", NULL},
     };
+    static const struct option_rule rules[] = {{"bank", OPTION_NEEDS, "model"}};
     struct options options = {
         .usage = "eval DATA.csv [--model M] [--policy FEATURES] [--bank RULES] [--members]\n"
                  "            [--adapt LIST] [--json]",
@@ -594,6 +577,8 @@ int cmd_eval(int argc, char **argv)
                  "trials. DATA.csv \"-\" is standard input.",
         .list = list,
         .n = sizeof list / sizeof list[0],
+        .rules = rules,
+        .n_rules = sizeof rules / sizeof rules[0],
         .arguments = &r.path,
         .arguments_min = 1,
         .arguments_max = 1};
@@ -603,7 +588,7 @@ int cmd_eval(int argc, char **argv)
     }
     struct fault fault;
     progress_catch_interrupts();
-    int rc = read_adapt_list(&r, &fault);
+    int rc = take_adapt(&r, &fault);
     if (rc == FAULT_NONE) {
         rc = evaluate(&r, &fault);
     }

@@ -14,6 +14,7 @@
 #include "progress.h"
 #include "ranks.h"
 #include "recipe.h"
+#include "vocabulary.h"
 
 enum { PATH_BYTES = 4096, PROGRESS_STEPS = 10000, DIGEST_HEX = 32 };
 
@@ -23,12 +24,13 @@ static const char BANK[] = "bank";
 struct request {
     const char *data;
     const char *out;
-    const char *rule;
-    const char *policy;
-    const char *filter;
-    const char *preset;
-    const char *schedule;
-    const char *mirror;
+    struct option_word rule;
+    struct option_word policy;
+    struct option_word filter;
+    struct option_word preset;
+    struct option_word schedule;
+    struct option_word mirror;
+    const struct output_guard *guard;
     const char *losses;
     const char *table;
     int64_t hidden;
@@ -50,8 +52,9 @@ struct request {
     double temper;
     bool resume;
     bool json;
+    bool of_gradient; /* an option was given that only fits by gradient have */
+    bool of_net;      /* one that only nets have */
     bool is_strict;
-    bool of_net; /* an option was given that only fits by gradient have */
 };
 
 struct fit {
@@ -96,54 +99,64 @@ static void take_numbers(const struct request *r, struct fitter_options *o)
     o->seed = (uint64_t)r->seed;
 }
 
-static int read_choice(const char *option, const char *given, const char *first, const char *second,
-                       bool *is_second, struct fault *fault)
+static bool is_chosen(const struct option_word *word, const char *name)
 {
-    if (given == NULL) {
-        return FAULT_NONE;
+    return word->chosen != NULL && strcmp(word->chosen, name) == 0;
+}
+
+/* Options that a rule without a net, or without a filter, does not have. */
+static int check_effect(const struct request *r, model_rule_kind kind, bool in_filter,
+                        struct fault *fault)
+{
+    const bool has_net = model_rule_has_net(kind);
+    const char *rule = r->rule.chosen;
+    if (kind == MODEL_RULE_NONE && !in_filter) {
+        return fault_set(fault, FAULT_INPUT,
+                         "rule none without a filter predicts nothing; --filter ekf was expected");
     }
-    *is_second = strcmp(given, second) == 0;
-    if (!*is_second && strcmp(given, first) != 0) {
-        return fault_set(fault, FAULT_INPUT, "option %s: \"%.64s\"; %s or %s was expected", option,
-                         given, first, second);
+    if (!has_net && !in_filter && r->folds == 0 && r->seeds == 1 && (r->of_gradient || r->resume)) {
+        return fault_set(fault, FAULT_INPUT,
+                         "rule %s without a filter is fitted at once: hidden, layers, truncation, "
+                         "epochs, rate, seed, losses, resume and their like are not for it",
+                         rule);
     }
-    return FAULT_NONE;
+    if (!has_net && r->folds == 0 && r->of_net) {
+        return fault_set(
+            fault, FAULT_INPUT,
+            "rule %s has no net: hidden, layers and weight-decay have no effect on it; "
+            "dnn, rnn, gru_policy or bank was expected with them",
+            rule);
+    }
+    if (!has_net && r->seeds > 1) {
+        return fault_set(fault, FAULT_INPUT,
+                         "option seeds: rule %s has no net, and is the same from every seed; dnn, "
+                         "rnn, gru_policy or bank was expected with it",
+                         rule);
+    }
+    return !in_filter && r->filter_rate >= 0.0
+               ? fault_set(fault, FAULT_INPUT,
+                           "option filter-rate: has no effect without a filter; --filter ekf was "
+                           "expected with it")
+               : FAULT_NONE;
 }
 
 static int choose_models(const struct request *r, struct recipe *recipe, struct fault *fault)
 {
-    model_rule_kind kind;
-    bool in_filter = r->preset == NULL;
-    const int rc = read_choice("filter", r->filter, "none", "ekf", &in_filter, fault);
-    if (rc != FAULT_NONE) {
-        return rc;
-    }
-    if (strcmp(r->rule, BANK) == 0) {
+    model_rule_kind kind = MODEL_RULE_NONE;
+    const bool in_filter = r->preset.chosen == NULL && !is_chosen(&r->filter, "none");
+    if (is_chosen(&r->rule, BANK)) {
         if (!in_filter) {
             return fault_set(fault, FAULT_INPUT, "a bank is of filters; --filter ekf was expected");
         }
         recipe_bank(recipe);
         return FAULT_NONE;
     }
-    if (model_rule_parse(&kind, r->rule) != MODEL_OK) {
-        return fault_set(fault, FAULT_INPUT,
-                         "option rule: \"%.64s\"; none, reinforce, reinforce_base, reward_max, "
-                         "predict_max, eligibility, dnn, rnn, gru_policy or bank was expected",
-                         r->rule);
+    (void)model_rule_parse(&kind, r->rule.chosen);
+    const int rc = check_effect(r, kind, in_filter, fault);
+    if (rc == FAULT_NONE) {
+        recipe_single(recipe, kind, in_filter);
     }
-    if (kind == MODEL_RULE_NONE && !in_filter) {
-        return fault_set(fault, FAULT_INPUT,
-                         "rule none without a filter predicts nothing; --filter ekf was expected");
-    }
-    if (!model_rule_has_net(kind) && !in_filter && r->folds == 0 && r->seeds == 1 &&
-        (r->of_net || r->resume)) {
-        return fault_set(fault, FAULT_INPUT,
-                         "rule %s without a filter is fitted at once: hidden, layers, truncation, "
-                         "epochs, rate, seed, losses, resume and their like are not for it",
-                         r->rule);
-    }
-    recipe_single(recipe, kind, in_filter);
-    return FAULT_NONE;
+    return rc;
 }
 
 static bool is_many(const struct fit *f)
@@ -151,34 +164,12 @@ static bool is_many(const struct fit *f)
     return f->recipe.n > 1 || f->request->seeds > 1 || f->request->folds > 0;
 }
 
-/* Told before the work rather than after it. */
-static int check_out(const struct request *r, struct fault *fault)
-{
-    struct stat info;
-    if (r->out != NULL && stat(r->out, &info) == 0 && !S_ISREG(info.st_mode)) {
-        return fault_set(fault, FAULT_INPUT, "option o: %.400s: not a file; a model's was expected",
-                         r->out);
-    }
-    return FAULT_NONE;
-}
-
 static int check_request(const struct request *r, struct fault *fault)
 {
     if (r->out == NULL && r->folds == 0) {
         return fault_set(fault, FAULT_INPUT, "option o: the model file to write was expected");
     }
-    if (r->folds == 1) {
-        return fault_set(fault, FAULT_INPUT, "option cv: 1 fold; 2 or more were expected");
-    }
-    if (r->folds == 0 && (r->table != NULL || r->json)) {
-        return fault_set(fault, FAULT_INPUT,
-                         "options table and json are for what --cv finds; --cv was expected");
-    }
-    if (r->preset != NULL && strcmp(r->preset, "paper") != 0) {
-        return fault_set(fault, FAULT_INPUT, "option preset: \"%.64s\"; paper was expected",
-                         r->preset);
-    }
-    return check_out(r, fault);
+    return FAULT_NONE;
 }
 
 static int check_bank(const struct fit *f, struct fault *fault)
@@ -191,6 +182,41 @@ static int check_bank(const struct fit *f, struct fault *fault)
                                            n, MODEL_BANK_MAX);
 }
 
+/* "" where no tables are wanted. */
+static int table_path(const struct request *r, const char *extension, char path[PATH_BYTES],
+                      struct fault *fault)
+{
+    const char *stem = r->table != NULL ? r->table : r->out;
+    path[0] = '\0';
+    if (stem != NULL && snprintf(path, PATH_BYTES, "%s.cv.%s", stem, extension) >= PATH_BYTES) {
+        return fault_set(fault, FAULT_INPUT, "option table: %.100s...: the path is too long", stem);
+    }
+    return FAULT_NONE;
+}
+
+/* What the work writes beside the model; told before the work rather than after it. */
+static int check_outputs(const struct fit *f, struct fault *fault)
+{
+    static const char *const TABLES[] = {"csv", "json", "svg"};
+    const struct request *r = f->request;
+    const struct output_guard inputs_alone = {.n_inputs = r->guard->n_inputs, .force = true};
+    struct output_guard guard = inputs_alone;
+    struct stat info;
+    memcpy(guard.input, r->guard->input, sizeof guard.input);
+    int rc = stat(f->state_path, &info) == 0 && S_ISDIR(info.st_mode)
+                 ? FAULT_NONE
+                 : output_file_check(&guard, f->state_path, fault);
+    for (size_t i = 0; rc == FAULT_NONE && r->folds > 0 && i < sizeof TABLES / sizeof TABLES[0];
+         i++) {
+        char path[PATH_BYTES];
+        rc = table_path(r, TABLES[i], path, fault);
+        if (rc == FAULT_NONE && path[0] != '\0') {
+            rc = output_file_check(r->guard, path, fault);
+        }
+    }
+    return rc;
+}
+
 static int read_request(struct fit *f, struct fault *fault)
 {
     const struct request *r = f->request;
@@ -199,12 +225,13 @@ static int read_request(struct fit *f, struct fault *fault)
     if (rc == FAULT_NONE) {
         rc = choose_models(r, &f->recipe, fault);
     }
-    if (rc == FAULT_NONE && r->policy != NULL &&
-        model_params_built_in(&params, r->policy) != MODEL_OK) {
+    const char *policy = r->policy.chosen;
+    if (rc == FAULT_NONE && policy != NULL && model_params_built_in(&params, policy) != MODEL_OK) {
         rc = fault_set(fault, FAULT_INPUT,
-                       "option policy: \"%.100s\" is not a list of known features", r->policy);
+                       "option policy: \"%.100s\"; at most %d features, each once, were expected",
+                       policy, MODEL_WEIGHTS_MAX);
     }
-    for (size_t i = 0; rc == FAULT_NONE && r->policy != NULL && i < f->recipe.n; i++) {
+    for (size_t i = 0; rc == FAULT_NONE && policy != NULL && i < f->recipe.n; i++) {
         f->recipe.options[i].policy = params.policy;
     }
     if (rc == FAULT_NONE && r->folds > 0) {
@@ -213,10 +240,9 @@ static int read_request(struct fit *f, struct fault *fault)
     for (size_t i = 0; rc == FAULT_NONE && i < f->recipe.n; i++) {
         struct fitter_options *o = &f->recipe.options[i];
         take_numbers(r, o);
-        rc = read_choice("schedule", r->schedule, "step", "cosine", &o->is_cosine, fault);
-        if (rc == FAULT_NONE) {
-            rc = read_choice("mirror", r->mirror, "off", "on", &o->with_mirrors, fault);
-        }
+        o->is_cosine =
+            r->schedule.chosen != NULL ? is_chosen(&r->schedule, "cosine") : o->is_cosine;
+        o->with_mirrors = r->mirror.chosen != NULL ? is_chosen(&r->mirror, "on") : o->with_mirrors;
     }
     if (rc == FAULT_NONE) {
         rc = check_bank(f, fault);
@@ -229,7 +255,7 @@ static int read_request(struct fit *f, struct fault *fault)
                                      base != NULL ? base : "murid") >= PATH_BYTES) {
         rc = fault_set(fault, FAULT_INPUT, "option o: %.100s...: the path is too long", base);
     }
-    return rc;
+    return rc == FAULT_NONE ? check_outputs(f, fault) : rc;
 }
 
 static void warn_of_data(const struct training *t)
@@ -250,18 +276,17 @@ static bool tell(void *context, double done)
 
 static int open_losses(const struct request *r, bool has_judge, FILE **out, struct fault *fault)
 {
+    struct stat info;
     if (r->losses == NULL) {
         return FAULT_NONE;
     }
-    *out = r->resume ? fopen(r->losses, "r+") : NULL;
-    const bool is_new = *out == NULL;
-    *out = is_new ? fopen(r->losses, "w+") : *out;
-    if (*out == NULL ||
-        (is_new && fprintf(*out, "epoch,nats_per_trial%s\n", has_judge ? ",held_out" : "") < 0)) {
-        return fault_set(fault, FAULT_WORK, "%s: cannot be written: %s", r->losses,
-                         strerror(errno));
+    const bool keeps = r->resume && stat(r->losses, &info) == 0;
+    int rc = output_file_open_record(r->guard, r->losses, keeps, out, fault);
+    if (rc == FAULT_NONE && !keeps &&
+        fprintf(*out, "epoch,nats_per_trial%s\n", has_judge ? ",held_out" : "") < 0) {
+        rc = fault_set(fault, FAULT_WORK, "%s: cannot be written: %s", r->losses, strerror(errno));
     }
-    return FAULT_NONE;
+    return rc;
 }
 
 static int check_state(const struct fit *f, struct fault *fault)
@@ -340,7 +365,7 @@ static int fit_one(struct fit *f, struct fault *fault)
         rc = fault_set(fault, FAULT_WORK, "interrupted; nothing was written");
     }
     if (rc == FAULT_NONE) {
-        rc = model_file_save(&model, f->request->out, fault);
+        rc = model_file_save(&model, f->request->guard, f->request->out, fault);
     }
     if (rc == FAULT_NONE) {
         if (result.is_whole) {
@@ -419,61 +444,26 @@ static void write_key(const struct fit *f, char *out, size_t cap)
     }
     (void)crypto_generichash_final(&state, digest, sizeof digest);
     (void)sodium_bin2hex(hex, sizeof hex, digest, sizeof digest);
-    (void)snprintf(out, cap, "rule %s, options %s, data %s", f->request->rule, hex,
+    (void)snprintf(out, cap, "rule %s, options %s, data %s", f->request->rule.chosen, hex,
                    f->training.fingerprint);
 }
 
 typedef void comparison_writer(FILE *to, const struct comparison *c);
 
-/* "" where no tables are wanted. */
-static int table_path(const struct request *r, const char *extension, char path[PATH_BYTES],
-                      struct fault *fault)
-{
-    const char *stem = r->table != NULL ? r->table : r->out;
-    path[0] = '\0';
-    if (stem != NULL && snprintf(path, PATH_BYTES, "%s.cv.%s", stem, extension) >= PATH_BYTES) {
-        return fault_set(fault, FAULT_INPUT, "option table: %.100s...: the path is too long", stem);
-    }
-    return FAULT_NONE;
-}
-
-/* A bad place is told now, not at the end. */
-static int check_table(const struct request *r, struct fault *fault)
-{
-    char path[PATH_BYTES];
-    const int rc = table_path(r, "csv", path, fault);
-    if (rc != FAULT_NONE || path[0] == '\0') {
-        return rc;
-    }
-    const bool is_new = access(path, F_OK) != 0;
-    FILE *file = fopen(path, "a");
-    if (file == NULL) {
-        return fault_set(fault, FAULT_WORK, "%s: cannot be written: %s", path, strerror(errno));
-    }
-    (void)fclose(file);
-    if (is_new) {
-        (void)unlink(path);
-    }
-    return FAULT_NONE;
-}
-
 static int write_table(const struct request *r, const char *extension, comparison_writer *write,
                        const struct comparison *c, struct fault *fault)
 {
     char path[PATH_BYTES];
-    const int rc = table_path(r, extension, path, fault);
+    struct output_file file = {0};
+    int rc = table_path(r, extension, path, fault);
     if (rc != FAULT_NONE || path[0] == '\0') {
         return rc;
     }
-    FILE *to = fopen(path, "w");
-    if (to != NULL) {
-        write(to, c);
+    rc = output_file_open(&file, r->guard, path, fault);
+    if (rc == FAULT_NONE) {
+        write(file.to, c);
     }
-    const bool failed = to == NULL || ferror(to) != 0;
-    if ((to != NULL && fclose(to) != 0) || failed) {
-        return fault_set(fault, FAULT_WORK, "%s: cannot be written: %s", path, strerror(errno));
-    }
-    return FAULT_NONE;
+    return output_file_close(&file, rc, fault);
 }
 
 static int report_folds(const struct fit *f, const struct crossval *cv, struct fault *fault)
@@ -500,7 +490,7 @@ static int write_bank(const struct fit *f, const struct crossval *cv, struct fau
     struct model_file model = {0};
     int rc = crossval_bank(cv, cv->n_sets - 1, &model, fault);
     if (rc == FAULT_NONE) {
-        rc = model_file_save(&model, f->request->out, fault);
+        rc = model_file_save(&model, f->request->guard, f->request->out, fault);
     }
     if (rc == FAULT_NONE && !f->request->json) {
         printf("%u %s, %zu trials of %u animals\n%s %s\n", (unsigned)model.bank.n,
@@ -529,11 +519,7 @@ static int check_folds(const struct fit *f, struct fault *fault)
 
 static int check_many(const struct fit *f, struct fault *fault)
 {
-    int rc = check_folds(f, fault);
-    if (rc == FAULT_NONE && f->ranks.rank == 0 && f->request->folds > 0) {
-        rc = check_table(f->request, fault);
-    }
-    return ranks_agree(&f->ranks, rc, fault);
+    return ranks_agree(&f->ranks, check_folds(f, fault), fault);
 }
 
 /* Each thread of each rank makes a fit of its own; the first rank scores and writes. */
@@ -634,9 +620,89 @@ static int fit(const struct request *r, struct fault *fault)
     return rc;
 }
 
+/* ---- what is usual --------------------------------------------------------------------------- */
+
+enum { USUALS = 16, USUAL_MAX = 2 * MODEL_POLICY_TEXT_MAX + 64 };
+
+/* Help texts with the defaults that fitter_options_init() sets. */
+struct usual {
+    struct fitter_options net, other, open_loop;
+    char text[USUALS][USUAL_MAX];
+    size_t n;
+};
+
+static void usual_init(struct usual *u)
+{
+    u->n = 0;
+    fitter_options_init(&u->net, MODEL_RULE_RNN, true);
+    fitter_options_init(&u->other, MODEL_RULE_REINFORCE, true);
+    fitter_options_init(&u->open_loop, MODEL_RULE_RNN, false);
+}
+
+static char *next_text(struct usual *u)
+{
+    assert(u->n < USUALS);
+    return u->text[u->n++];
+}
+
+/* "units a layer (default 24; open loop 32)" */
+static const char *usual_words(struct usual *u, const char *help, const char *net,
+                               const char *other, const char *open_loop)
+{
+    char *out = next_text(u);
+    if (other != NULL && strcmp(net, other) != 0) {
+        (void)snprintf(out, USUAL_MAX, "%s (default %s for nets, %s for other rules; open loop %s)",
+                       help, net, other, open_loop);
+    } else if (strcmp(net, open_loop) != 0) {
+        (void)snprintf(out, USUAL_MAX, "%s (default %s; open loop %s)", help, net, open_loop);
+    } else {
+        (void)snprintf(out, USUAL_MAX, "%s (default %s)", help, net);
+    }
+    return out;
+}
+
+static const char *usual_number(struct usual *u, const char *help, double net, double other,
+                                double open_loop)
+{
+    char text[3][32];
+    const double values[] = {net, other, open_loop};
+    for (size_t i = 0; i < 3; i++) {
+        (void)snprintf(text[i], sizeof text[i], isinf(values[i]) ? "no bound" : "%.10g", values[i]);
+    }
+    return usual_words(u, help, text[0], text[1], text[2]);
+}
+
+static const char *usual_policy(struct usual *u)
+{
+    char *out = next_text(u);
+    char features[MODEL_POLICY_TEXT_MAX] = "";
+    char open_loop[MODEL_POLICY_TEXT_MAX] = "";
+    (void)model_policy_print(&u->net.policy, features, sizeof features);
+    (void)model_policy_print(&u->open_loop.policy, open_loop, sizeof open_loop);
+    (void)snprintf(out, USUAL_MAX, "of the policy (default %s; open loop %s), some of", features,
+                   open_loop);
+    return out;
+}
+
+/* Defaults of a number that only nets have. */
+static const char *usual_of_nets(struct usual *u, const char *help, double net, double open_loop)
+{
+    return usual_number(u, help, net, net, open_loop);
+}
+
 int cmd_fit(int argc, char **argv)
 {
-    struct request r = {.rule = "rnn",
+    struct usual usual;
+    usual_init(&usual);
+    const struct fitter_options *net = &usual.net;
+    const struct fitter_options *other = &usual.other;
+    const struct fitter_options *open_loop = &usual.open_loop;
+    struct request r = {.rule = vocabulary_with(vocabulary_rules(), BANK, "rnn"),
+                        .policy = vocabulary_features(),
+                        .filter = vocabulary_either("ekf", "none"),
+                        .preset = {.n = 1, .word = {"paper"}},
+                        .schedule = vocabulary_either("step", "cosine"),
+                        .mirror = vocabulary_either("on", "off"),
                         .seeds = 1,
                         .share = MODEL_FILE_SHARE,
                         .temper = 1.0,
@@ -652,73 +718,90 @@ int cmd_fit(int argc, char **argv)
                         .weight_decay = -1.0,
                         .clip = -1.0};
     const struct option list[] = {
-        {"o", OPTION_TEXT, &r.out, 0, 0, "M.safetensors", "the model file to write", NULL},
-        {"rule", OPTION_TEXT, &r.rule, 0, 0, "RULE",
-         "none, reinforce, reinforce_base, reward_max, predict_max, eligibility,\n"
-         "dnn, rnn (default), gru_policy, or bank: the standard bank of several",
+        {"o", OPTION_OUT, &r.out, 0, 0, "M.safetensors", "the model file to write", NULL},
+        {"rule", OPTION_WORD, &r.rule, 0, 0, "RULE",
+         "the rule; bank is the standard bank of several", NULL},
+        {"filter", OPTION_WORD, &r.filter, 0, 0, "ekf|none",
+         "ekf (default): in the filter that will run it, with noise and prior; none: open loop, "
+         "the "
+         "rule alone predicts, from weights of 0",
          NULL},
-        {"filter", OPTION_TEXT, &r.filter, 0, 0, "ekf|none",
-         "ekf (default): in the filter that will run it, with noise and prior;\n"
-         "none: open loop, the rule alone predicts, from weights of 0",
-         NULL},
-        {"preset", OPTION_TEXT, &r.preset, 0, 0, "paper",
-         "as arXiv:2509.04661: --filter none --policy stim_bias --epochs 1000\n"
-         "--rate 0.001",
-         NULL},
-        {"policy", OPTION_TEXT, &r.policy, 0, 0, "FEATURES", "of the policy (docs/model.md)", NULL},
+        {"preset", OPTION_WORD, &r.preset, 0, 0, "NAME",
+         "as arXiv:2509.04661: --filter none with its defaults", NULL},
+        {"policy", OPTION_WORDS, &r.policy, 0, 0, "FEATURES", usual_policy(&usual), NULL},
         {"hidden", OPTION_INT, &r.hidden, 1, MODEL_HIDDEN_MAX, "N",
-         "units a layer (16; open loop 32)", &r.of_net},
+         usual_of_nets(&usual, "units a layer", net->hidden, open_loop->hidden), &r.of_net},
         {"layers", OPTION_INT, &r.layers, 1, MODEL_LAYERS_MAX, "N",
-         "hidden layers (1; open loop 2)", &r.of_net},
+         usual_of_nets(&usual, "hidden layers", net->layers, open_loop->layers), &r.of_net},
         {"truncation", OPTION_INT, &r.truncation, 1, MODEL_FIT_TRUNCATION_MAX, "N",
-         "trials through which gradients flow (10000; open loop 500)", &r.of_net},
+         usual_number(&usual, "trials through which gradients flow", net->truncation,
+                      other->truncation, open_loop->truncation),
+         &r.of_gradient},
         {"batch", OPTION_INT, &r.batch, 0, SUBJECTS_MAX, "N",
-         "animals a step; 0: all of them (3 for nets in the filter, else 0)", &r.of_net},
+         usual_number(&usual, "animals a step; 0: all of them", net->batch, other->batch,
+                      open_loop->batch),
+         &r.of_gradient},
         {"epochs", OPTION_INT, &r.epochs, 0, 10000000, "N",
-         "passes over all animals (nets 100, other rules 150; open loop 1000)", &r.of_net},
+         usual_number(&usual, "passes over all animals", (double)net->epochs, (double)other->epochs,
+                      (double)open_loop->epochs),
+         &r.of_gradient},
         {"rate", OPTION_REAL, &r.rate, 1e-9, 1.0, "X",
-         "Adam's at first (nets 0.003, other rules 0.006; open loop 0.001)", &r.of_net},
+         usual_number(&usual, "Adam's at first", net->rate, other->rate, open_loop->rate),
+         &r.of_gradient},
         {"filter-rate", OPTION_REAL, &r.filter_rate, 1e-3, 1e4, "X",
-         "of noise, prior and classic rules, in multiples of that (10)", &r.of_net},
-        {"schedule", OPTION_TEXT, &r.schedule, 0, 0, "step|cosine",
-         "of the rate: times 0.999 every 5 steps (open loop), or down to 0 at the\n"
-         "last (in the filter)",
-         &r.of_net},
-        {"mirror", OPTION_TEXT, &r.mirror, 0, 0, "on|off",
-         "learn from each animal's mirror image too, left and right exchanged (on; open\n"
-         "loop off)",
-         &r.of_net},
+         usual_of_nets(&usual, "of noise, prior and classic rules, in multiples of that",
+                       net->filter_rate, net->filter_rate),
+         &r.of_gradient},
+        {"schedule", OPTION_WORD, &r.schedule, 0, 0, "step|cosine",
+         usual_words(&usual, "of the rate: times 0.999 every 5 steps, or down to 0 at the last",
+                     net->is_cosine ? "cosine" : "step", NULL,
+                     open_loop->is_cosine ? "cosine" : "step"),
+         &r.of_gradient},
+        {"mirror", OPTION_WORD, &r.mirror, 0, 0, "on|off",
+         usual_words(&usual, "learn from each animal's mirror image too, left and right exchanged",
+                     net->with_mirrors ? "on" : "off", NULL,
+                     open_loop->with_mirrors ? "on" : "off"),
+         &r.of_gradient},
         {"weight-decay", OPTION_REAL, &r.weight_decay, 0, 100, "X",
-         "of the nets' matrices (3; open loop 0)", &r.of_net},
+         usual_of_nets(&usual, "of the nets' matrices", net->weight_decay, open_loop->weight_decay),
+         &r.of_net},
         {"clip", OPTION_REAL, &r.clip, 1e-12, 1e12, "X",
-         "longest gradient taken as it is (no bound)", &r.of_net},
+         usual_number(&usual, "longest gradient taken as it is", net->clip, other->clip,
+                      open_loop->clip),
+         &r.of_gradient},
         {"hold-out", OPTION_INT, &r.held_out, 0, SUBJECTS_MAX, "N",
-         "animals kept apart to stop early (0)", &r.of_net},
+         "animals kept apart to stop early (default none)", &r.of_gradient},
         {"patience", OPTION_INT, &r.patience, 1, 10000000, "N",
-         "epochs without a better score of theirs (20)", &r.of_net},
+         usual_number(&usual, "epochs without a better score of theirs", net->patience,
+                      other->patience, open_loop->patience),
+         &r.of_gradient},
         {"seed", OPTION_INT, &r.seed, 0, (double)INT32_MAX, "N",
-         "of initial weights, batches, folds and animals held out (0)", &r.of_net},
+         "of initial weights, batches, folds and animals held out", &r.of_gradient},
         {"seeds", OPTION_INT, &r.seeds, 1, MODEL_BANK_MAX, "N",
-         "an ensemble: each net from so many seeds, mixed as a bank (1)", NULL},
+         "an ensemble: each net from so many seeds, mixed as a bank", NULL},
         {"share", OPTION_REAL, &r.share, 0, MODEL_BANK_SHARE_MAX, "X",
-         "of a bank's weights that each choice gives back to the prior (0.001)", NULL},
+         "of a bank's weights that each choice gives back to the prior", NULL},
         {"temper", OPTION_REAL, &r.temper, MODEL_BANK_TEMPER_MIN, MODEL_BANK_TEMPER_MAX, "X",
-         "power of the likelihoods by which a bank is weighed (1)", NULL},
-        {"cv", OPTION_INT, &r.folds, 0, SUBJECTS_MAX, "K",
-         "cross-validation by animal in K folds, against chance, a static\n"
-         "psychometric curve, a random walk and each classic rule",
+         "power of the likelihoods by which a bank is weighed", NULL},
+        {"cv", OPTION_INT, &r.folds, 2, SUBJECTS_MAX, "K",
+         "cross-validation by animal in K folds, against chance, a static psychometric curve, a "
+         "random walk and each classic rule",
          NULL},
         {"table", OPTION_TEXT, &r.table, 0, 0, "STEM",
-         "its tables: STEM.cv.csv, .cv.json and .cv.svg (-o's path)", NULL},
+         "its tables: STEM.cv.csv, .cv.json and .cv.svg; without it, by -o's path", NULL},
         {"json", OPTION_FLAG, &r.json, 0, 0, NULL, "prints it for programs", NULL},
         {"threads", OPTION_INT, &r.threads, 1, TEAM_THREADS_MAX, "N",
-         "at work (all processors); the result does not depend on it", NULL},
-        {"losses", OPTION_TEXT, &r.losses, 0, 0, "FILE.csv", "the loss of each epoch's passes",
-         &r.of_net},
+         "at work, without it one a processor; the result does not depend on it", NULL},
+        {"losses", OPTION_OUT, &r.losses, 0, 0, "FILE.csv", "the loss of each epoch's passes",
+         &r.of_gradient},
         TABLE_STRICT_OPTION(&r.is_strict),
         {"resume", OPTION_FLAG, &r.resume, 0, 0, NULL, "go on where Ctrl-C or a crash ended a fit",
          NULL},
     };
+    static const struct option_rule rules[] = {{"table|json", OPTION_NEEDS, "cv"},
+                                               {"patience", OPTION_NEEDS, "hold-out"},
+                                               {"preset", OPTION_EXCLUDES, "filter"},
+                                               {"losses", OPTION_EXCLUDES, "cv"}};
     struct options options = {
         .usage = "fit DATA.csv [-o M.safetensors] [options]",
         .about = "Trains a learning rule, or a bank of them, on all animals of a table. Ctrl-C\n"
@@ -728,6 +811,9 @@ int cmd_fit(int argc, char **argv)
                  "MPI, over ranks. -o may be left out with --cv. docs/fit.md is the guide.",
         .list = list,
         .n = sizeof list / sizeof list[0],
+        .rules = rules,
+        .n_rules = sizeof rules / sizeof rules[0],
+        .resumes = &r.resume,
         .arguments = &r.data,
         .arguments_min = 1,
         .arguments_max = 1};
@@ -736,6 +822,7 @@ int cmd_fit(int argc, char **argv)
         return code;
     }
     struct fault fault;
+    r.guard = &options.guard;
     progress_catch_interrupts();
     return fit(&r, &fault);
 }

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "commands.h"
-#include "document.h"
 #include "escape.h"
 #include "forecast_plot.h"
 #include "in_force.h"
@@ -25,6 +24,7 @@ struct request {
     const char *protocol;
     const char *stage;
     const char *picture;
+    const struct output_guard *guard;
     int64_t at; /* < 0: all trials are known */
     int64_t horizon;
     int64_t window;
@@ -444,7 +444,7 @@ static int forecast(struct forecaster *f, struct fault *fault)
     if (rc == FAULT_NONE) {
         const model_forecast_result *result = model_forecast_result_of(f->forecast);
         take_windows(f);
-        rc = document_write(r->picture, put_plot, f, fault);
+        rc = output_file_write(r->guard, r->picture, put_plot, f, fault);
         if (rc == FAULT_NONE && r->json) {
             print_json(f, result);
         } else if (rc == FAULT_NONE) {
@@ -464,27 +464,29 @@ int cmd_forecast(int argc, char **argv)
                         .accuracy = 0.8,
                         .easy = 0.5};
     const struct option list[] = {
-        {"model", OPTION_TEXT, &r.model, 0, 0, "M",
+        {"model", OPTION_IN, &r.model, 0, 0, "M",
          "model file (the journal's; of a table the random walk, which does not learn)", NULL},
         {"subject", OPTION_TEXT, &r.subject, 0, 0, "S", "the animal, if there are several", NULL},
         {"at", OPTION_INT, &r.at, 0, 1e9, "N", "trials of it that are known (all)", NULL},
-        {"horizon", OPTION_INT, &r.horizon, 1, 20000, "N", "trials to look ahead (2000)", NULL},
-        {"window", OPTION_INT, &r.window, 1, 20000, "N", "trials of a window (100)", NULL},
+        {"horizon", OPTION_INT, &r.horizon, 1, 20000, "N", "trials to look ahead", NULL},
+        {"window", OPTION_INT, &r.window, 1, 20000, "N", "trials of a window", NULL},
         {"recent", OPTION_FLAG, &r.recent, 0, 0, NULL,
          "draw from the last 512 stimuli, also where it is known what came", NULL},
-        {"protocol", OPTION_TEXT, &r.protocol, 0, 0, "P.yaml", "train by this protocol", NULL},
+        {"protocol", OPTION_IN, &r.protocol, 0, 0, "P.yaml", "train by this protocol", NULL},
         {"stage", OPTION_TEXT, &r.stage, 0, 0, "NAME", "where it stands in it (the first)", NULL},
-        {"accuracy", OPTION_REAL, &r.accuracy, 0.0, 1.0, "X", "to be reached (0.8) ...", NULL},
+        {"accuracy", OPTION_REAL, &r.accuracy, 0.0, 1.0, "X", "to be reached ...", NULL},
         {"over", OPTION_INT, &r.over, 1, MODEL_FORECAST_CRITERION, "N",
-         "... over so many trials (100) ...", NULL},
-        {"easy", OPTION_REAL, &r.easy, 0.0, 1.0, "C", "... of this contrast or more (0.5)", NULL},
-        {"rollouts", OPTION_INT, &r.rollouts, 1, MODEL_FORECAST_ROLLOUTS, "N",
-         "virtual twins (500)", NULL},
-        {"seed", OPTION_INT, &r.seed, 0, 1e15, "N", "of what is drawn (0)", NULL},
-        {"o", OPTION_TEXT, &r.picture, 0, 0, "FILE", "write the curves as an SVG", NULL},
+         "... over so many trials ...", NULL},
+        {"easy", OPTION_REAL, &r.easy, 0.0, 1.0, "C", "... of this contrast or more", NULL},
+        {"rollouts", OPTION_INT, &r.rollouts, 1, MODEL_FORECAST_ROLLOUTS, "N", "virtual twins",
+         NULL},
+        {"seed", OPTION_INT, &r.seed, 0, 1e15, "N", "of what is drawn", NULL},
+        {"o", OPTION_OUT, &r.picture, 0, 0, "FILE", "write the curves as an SVG", NULL},
         TABLE_STRICT_OPTION(&r.is_strict),
         {"json", OPTION_FLAG, &r.json, 0, 0, NULL, "the same for programs", NULL},
     };
+    static const struct option_rule rules[] = {{"stage", OPTION_NEEDS, "protocol"},
+                                               {"recent", OPTION_EXCLUDES, "protocol"}};
     struct options options = {
         .usage = "forecast DATA.csv|JOURNAL [--model M] [--at N] [options]",
         .about =
@@ -496,6 +498,8 @@ int cmd_forecast(int argc, char **argv)
             "A journal may be one that a daemon is writing. DATA.csv \"-\" is standard input.",
         .list = list,
         .n = sizeof list / sizeof list[0],
+        .rules = rules,
+        .n_rules = sizeof rules / sizeof rules[0],
         .arguments = &r.path,
         .arguments_min = 1,
         .arguments_max = 1};
@@ -504,6 +508,7 @@ int cmd_forecast(int argc, char **argv)
         return code;
     }
     struct fault fault;
+    r.guard = &options.guard;
     progress_catch_interrupts();
     struct forecaster *f = calloc(1, sizeof *f);
     if (f == NULL) {

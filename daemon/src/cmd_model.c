@@ -276,13 +276,14 @@ static int show(const char *path, bool json, struct fault *fault)
 /* What is written: words for a new model, or models to join. */
 struct request {
     struct spec spec;
-    bool is_new, is_join, is_mixed;
+    bool is_new, is_join;
     const char *paths[MODEL_BANK_MAX];
     size_t n_paths;
     double share;
     double temper;
     const char *note;
     const char *out;
+    const struct output_guard *guard;
 };
 
 static int check_request(const struct request *r, struct fault *fault)
@@ -345,7 +346,7 @@ static int make(struct request *r, struct fault *fault)
     (void)snprintf(model.about.made_by, sizeof model.about.made_by, "murid model --%s",
                    r->is_new ? "new" : "join");
     (void)snprintf(model.about.note, sizeof model.about.note, "%s", r->note != NULL ? r->note : "");
-    rc = model_file_save(&model, r->out, fault);
+    rc = model_file_save(&model, r->guard, r->out, fault);
     if (rc == FAULT_NONE) {
         printf("%s %s\n", model.hash, r->out);
     }
@@ -353,35 +354,56 @@ static int make(struct request *r, struct fault *fault)
     return rc;
 }
 
-static bool is_sensible(const struct request *r)
+/* One of three things is asked for; what is for another would have no effect. */
+static int check_form(const struct request *r, struct fault *fault)
 {
-    if (r->is_new) {
-        return !r->is_join && !r->is_mixed && r->n_paths == 0;
+    if (r->is_new && r->n_paths > 0) {
+        return fault_set(fault, FAULT_INPUT,
+                         "\"%.60s\" was not expected: --new writes a model from its options, to -o "
+                         "FILE",
+                         r->paths[0]);
     }
-    if (r->is_join) {
-        return !r->spec.given && r->n_paths >= 2;
+    if (r->is_join && r->n_paths < 2) {
+        return fault_set(fault, FAULT_INPUT, "option join: %zu models; two or more were expected",
+                         r->n_paths);
     }
-    return !r->spec.given && !r->is_mixed && r->note == NULL && r->out == NULL && r->n_paths == 1;
+    if (!r->is_new && spec_is_given(&r->spec)) {
+        return fault_set(
+            fault, FAULT_INPUT,
+            "rule, rate, baseline, decay, policy, noise and start are for --new, which "
+            "was expected with them");
+    }
+    if (!r->is_new && !r->is_join && r->n_paths != 1) {
+        return fault_set(fault, FAULT_INPUT,
+                         "%zu model files to show; one was expected, or --join before several, or "
+                         "--new",
+                         r->n_paths);
+    }
+    return r->is_new ? spec_check(&r->spec, NULL, fault) : FAULT_NONE;
 }
 
 int cmd_model(int argc, char **argv)
 {
     struct request r = {.share = MODEL_FILE_SHARE, .temper = 1.0};
     bool json = false;
-    spec_init(&r.spec);
+    spec_init(&r.spec, "none", (double)NAN, NULL);
     const struct option own[] = {
         {"json", OPTION_FLAG, &json, 0, 0, NULL, "show it for programs", NULL},
         {"new", OPTION_FLAG, &r.is_new, 0, 0, NULL, "write a model of a classic rule", NULL},
         {"join", OPTION_FLAG, &r.is_join, 0, 0, NULL, "write a bank of the models named", NULL},
         {"share", OPTION_REAL, &r.share, 0, MODEL_BANK_SHARE_MAX, "A",
-         "of a bank's weights that each choice gives back (0.001)", &r.is_mixed},
+         "of a bank's weights that each choice gives back", NULL},
         {"temper", OPTION_REAL, &r.temper, MODEL_BANK_TEMPER_MIN, MODEL_BANK_TEMPER_MAX, "B",
-         "power of the likelihoods that weigh a bank (1)", &r.is_mixed},
+         "power of the likelihoods that weigh a bank", NULL},
         {"note", OPTION_TEXT, &r.note, 0, 0, "TEXT", "kept in the new file", NULL},
-        {"o", OPTION_TEXT, &r.out, 0, 0, "M.safetensors", "the new file", NULL},
+        {"o", OPTION_OUT, &r.out, 0, 0, "M.safetensors", "the new file", NULL},
     };
     struct option list[SPEC_OPTIONS + sizeof own / sizeof own[0]];
     memcpy(list + spec_options(&r.spec, list), own, sizeof own);
+    static const struct option_rule rules[] = {{"new", OPTION_EXCLUDES, "join"},
+                                               {"json", OPTION_EXCLUDES, "new|join"},
+                                               {"share|temper", OPTION_NEEDS, "join"},
+                                               {"note|o", OPTION_NEEDS, "new|join"}};
     struct options options = {
         .usage = "model M [--json] | model --new [options] -o M.safetensors | model --join A B... "
                  "-o BANK.safetensors",
@@ -390,6 +412,8 @@ int cmd_model(int argc, char **argv)
                  "models of one policy, mixed for each animal by how well they predict it.",
         .list = list,
         .n = sizeof list / sizeof list[0],
+        .rules = rules,
+        .n_rules = sizeof rules / sizeof rules[0],
         .arguments = r.paths,
         .arguments_min = 0,
         .arguments_max = MODEL_BANK_MAX};
@@ -398,13 +422,10 @@ int cmd_model(int argc, char **argv)
         return code;
     }
     r.n_paths = options.n_arguments;
+    r.guard = &options.guard;
     struct fault fault;
-    int rc = FAULT_NONE;
-    if (!is_sensible(&r)) {
-        rc = fault_set(&fault, FAULT_INPUT,
-                       "a model file to show, --new and the parameters of one to write, or --join "
-                       "and two models or more, was expected; murid model --help says more");
-    } else {
+    int rc = check_form(&r, &fault);
+    if (rc == FAULT_NONE) {
         rc = r.is_new || r.is_join ? make(&r, &fault) : show(r.paths[0], json, &fault);
     }
     return fault_report(&fault, rc);

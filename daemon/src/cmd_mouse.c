@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ struct wanted {
     struct encounter_options rig;
     const char *model;
     const char *subject;
+    const struct output_guard *guard;
     int64_t seed;
     double speed;
     double window_s;
@@ -82,10 +84,10 @@ static int open_truth(struct wanted *w, const model_policy *policy, struct fault
     if (w->rig.truth_path == NULL) {
         return FAULT_NONE;
     }
-    w->rig.truth = fopen(w->rig.truth_path, "wb");
-    if (w->rig.truth == NULL) {
-        return fault_set(fault, FAULT_WORK, "%s: cannot be written: %s", w->rig.truth_path,
-                         strerror(errno));
+    const int rc =
+        output_file_open_record(w->guard, w->rig.truth_path, false, &w->rig.truth, fault);
+    if (rc != FAULT_NONE) {
+        return rc;
     }
     (void)setvbuf(w->rig.truth, NULL, _IOLBF, 0);
     fputs("subject,session,trial,stimulus,state,p_policy,p_right,p_no_go,choice,rt_s",
@@ -179,12 +181,12 @@ int cmd_mouse(int argc, char **argv)
                        .speed = 1.0,
                        .window_s = 60.0,
                        .tire = 600.0};
-    spec_init(&w.spec);
+    spec_init(&w.spec, "none", (double)NAN, NULL);
     const struct option own[] = {
-        {"model", OPTION_TEXT, &w.model, 0, 0, "M",
+        {"model", OPTION_IN, &w.model, 0, 0, "M",
          "model file, instead of the words below; of a bank one\nmember is drawn by its prior",
          NULL},
-        {"connect", OPTION_TEXT, &w.rig.connect, 0, 0, "ENDPOINT",
+        {"connect", OPTION_ENDPOINT, &w.rig.connect, 0, 0, "ENDPOINT",
          "a rig's ROUTER or REP socket: the mouse says hello first", NULL},
         {"bind", OPTION_TEXT, &w.rig.bind, 0, 0, "ENDPOINT",
          "where a rig's REQ or DEALER connects to, as in\ntcp://127.0.0.1:5780", NULL},
@@ -193,39 +195,47 @@ int cmd_mouse(int argc, char **argv)
         {"serial", OPTION_TEXT, &w.rig.serial, 0, 0, "PORT", "the port of a rig's microcontroller",
          NULL},
         {"baud", OPTION_INT, &w.rig.baud, BRIDGE_SERIAL_BAUD_MIN, BRIDGE_SERIAL_BAUD_MAX, "N",
-         "its speed (115200)", NULL},
+         "its speed", NULL},
         {"subject", OPTION_TEXT, &w.subject, 0, 0, "NAME",
          "its name; others are refused (the first a rig calls it by)", NULL},
         {"seed", OPTION_INT, &w.seed, 0, 9007199254740992.0, "N",
-         "the same seed and the same trials give the same animal (1)", NULL},
+         "the same seed and the same trials give the same animal", NULL},
         {"trials", OPTION_INT, &w.rig.trials, 1, 1e15, "N", "stop after N finished trials", NULL},
         {"speed", OPTION_REAL, &w.speed, 0, 1e6, "X",
-         "how fast its time runs; 0: it answers at once (1)", NULL},
+         "how fast its time runs; 0: it answers at once", NULL},
         {"window", OPTION_REAL, &w.window_s, 0.001, 86400, "S",
-         "a no-go is said after so many seconds (60)", NULL},
+         "a no-go is said after so many seconds", NULL},
         {"tire", OPTION_REAL, &w.tire, 0, 1e9, "N",
-         "trials of a session after which it plays half of the\ntime; 0: never tires (600)", NULL},
+         "trials of a session after which it plays half of the\ntime; 0: never tires", NULL},
         {"steady", OPTION_FLAG, &w.is_steady, 0, 0, NULL,
          "always plays: no lapses, no no-gos, never tired", NULL},
-        {"truth", OPTION_TEXT, &w.rig.truth_path, 0, 0, "FILE.csv",
+        {"truth", OPTION_OUT, &w.rig.truth_path, 0, 0, "FILE.csv",
          "what it did on each stimulus, how likely that was, and\nits weights", NULL},
         {"json", OPTION_FLAG, &w.as_json, 0, 0, NULL, "the tally at the end as JSON", NULL},
     };
     struct option list[SPEC_OPTIONS + sizeof own / sizeof own[0]];
     memcpy(list, own, sizeof own);
     (void)spec_options(&w.spec, list + sizeof own / sizeof own[0]);
+    static const struct option_rule rules[] = {{"baud", OPTION_NEEDS, "serial"},
+                                               {"insecure", OPTION_NEEDS, "bind"},
+                                               {"bind", OPTION_EXCLUDES, "connect|serial"},
+                                               {"connect", OPTION_EXCLUDES, "serial"},
+                                               {"steady", OPTION_EXCLUDES, "tire"}};
     struct options options = {
         .usage = "mouse [--model M | --rule R --rate A ...] (--connect E | --bind E | --serial P)",
         .about = "A virtual mouse plays a real rig, live: the rig shows it a stimulus, it answers\n"
                  "with a choice after its reaction time, and learns from the trial that the rig\n"
                  "tells of. It makes no-gos, lapses, and tires. docs/mouse.md shows a rig.",
         .list = list,
-        .n = sizeof list / sizeof list[0]};
+        .n = sizeof list / sizeof list[0],
+        .rules = rules,
+        .n_rules = sizeof rules / sizeof rules[0]};
     int code = 0;
     if (!options_read(&options, argc, argv, &code)) {
         return code;
     }
     struct fault fault;
+    w.guard = &options.guard;
     const int rc = be_mouse(&w, &fault);
     return fault_report(&fault, rc);
 }

@@ -432,21 +432,22 @@ int cmd_play(int argc, char **argv)
     }
     play->endpoint = "tcp://127.0.0.1:5770";
     play->rig = "play";
+    play->rate = 1.0;
     const struct option list[] = {
-        {"to", OPTION_TEXT, &play->endpoint, 0, 0, "ENDPOINT",
-         "the daemon's ask or trials socket (default tcp://127.0.0.1:5770)", NULL},
-        {"rate", OPTION_REAL, &play->rate, 0.001, 1e6, "N", "trials a second (default: 1)", NULL},
+        {"to", OPTION_ENDPOINT, &play->endpoint, 0, 0, "ENDPOINT",
+         "the daemon's ask or trials socket", NULL},
+        {"rate", OPTION_REAL, &play->rate, 0.001, 1e6, "N", "trials a second", NULL},
         {"asap", OPTION_FLAG, &asap, 0, 0, NULL, "as fast as it goes", NULL},
-        {"rig", OPTION_TEXT, &play->rig, 0, 0, "NAME", "what the rig is called (default play)",
-         NULL},
+        {"rig", OPTION_TEXT, &play->rig, 0, 0, "NAME", "what the rig is called", NULL},
         {"subject", OPTION_TEXT, &play->only, 0, 0, "NAME", "play this animal only", NULL},
         TABLE_STRICT_OPTION(&play->is_strict),
-        {"key", OPTION_TEXT, &play->key, 0, 0, "FILE", "our CURVE key pair, from murid keygen",
-         NULL},
-        {"server-key", OPTION_TEXT, &play->server_key, 0, 0, "FILE", "the daemon's .pub file",
-         NULL},
+        {"key", OPTION_IN, &play->key, 0, 0, "FILE", "our CURVE key pair, from murid keygen", NULL},
+        {"server-key", OPTION_IN, &play->server_key, 0, 0, "FILE", "the daemon's .pub file", NULL},
         {"limit", OPTION_INT, &play->limit, 1, 1e15, "N", "stop after N trials", NULL},
     };
+    static const struct option_rule rules[] = {{"rate", OPTION_EXCLUDES, "asap"},
+                                               {"key", OPTION_NEEDS, "server-key"},
+                                               {"server-key", OPTION_NEEDS, "key"}};
     struct options options = {
         .usage = "play DATA.csv [--to ENDPOINT] [--rate N | --asap]",
         .about =
@@ -455,6 +456,8 @@ int cmd_play(int argc, char **argv)
             "socket; which of the two is found out from the endpoint.",
         .list = list,
         .n = sizeof list / sizeof list[0],
+        .rules = rules,
+        .n_rules = sizeof rules / sizeof rules[0],
         .arguments = &play->path,
         .arguments_min = 1,
         .arguments_max = 1,
@@ -466,7 +469,7 @@ int cmd_play(int argc, char **argv)
                     play->rig);
             code = FAULT_INPUT;
         } else {
-            play->rate = asap ? 0.0 : play->rate > 0.0 ? play->rate : 1.0;
+            play->rate = asap ? 0.0 : play->rate;
             progress_catch_interrupts();
             code = play_table(play);
         }

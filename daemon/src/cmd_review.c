@@ -412,7 +412,7 @@ int cmd_review(int argc, char **argv)
     const char *page = NULL;
     bool is_json = false;
     const struct option list[] = {
-        {"html", OPTION_TEXT, &page, 0, 0, "FILE", "write a page with plots; one file, no scripts",
+        {"html", OPTION_OUT, &page, 0, 0, "FILE", "write a page with plots; one file, no scripts",
          NULL},
         {"subject", OPTION_TEXT, &request.subject, 0, 0, "S", "only this animal", NULL},
         {"json", OPTION_FLAG, &is_json, 0, 0, NULL, "the same for programs", NULL},
@@ -449,7 +449,7 @@ int cmd_review(int argc, char **argv)
     } else {
         print_text(&review);
     }
-    code = page != NULL ? review_page_write(&review, page, &fault) : FAULT_NONE;
+    code = page != NULL ? review_page_write(&review, &options.guard, page, &fault) : FAULT_NONE;
     review_close(&review);
     return fault_report(&fault, code);
 }

@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "commands.h"
-#include "document.h"
 #include "ensemble.h"
 #include "ensemble_plot.h"
 #include "escape.h"
 #include "options.h"
+#include "vocabulary.h"
 
 enum { PATH_BYTES = 4096, CELL_BYTES = 64 };
 
@@ -19,9 +19,12 @@ static const char *const INDEX_NAME[ENSEMBLE_INDICES] = {"asymmetry", "history"}
 struct request {
     const char *paths[ENSEMBLE_MEMBERS_MAX];
     const char *prefix;
-    const char *rule;
+    const struct output_guard *guard;
+    struct option_word rule;
     const char *csv;
     const char *svg;
+    char csv_path[PATH_BYTES]; /* made of the prefix */
+    char svg_path[PATH_BYTES];
     struct option_reals weights;
     int64_t history;
     bool json;
@@ -271,37 +274,40 @@ static void put_plot(FILE *to, const void *ensemble)
     ensemble_plot(to, ensemble);
 }
 
-static int name_output(const char *prefix, const char *ending, const char **path,
+/* PREFIX.ENDING, unless the file has a name of its own. */
+static int name_output(const struct request *r, const char *ending, const char **path,
                        char out[PATH_BYTES], struct fault *fault)
 {
-    if (prefix == NULL || *path != NULL) {
+    if (r->prefix == NULL || *path != NULL) {
         return FAULT_NONE;
     }
-    const int n = snprintf(out, PATH_BYTES, "%s.%s", prefix, ending);
+    const int n = snprintf(out, PATH_BYTES, "%s.%s", r->prefix, ending);
     if (n < 0 || n >= PATH_BYTES) {
-        return fault_set(fault, FAULT_INPUT, "option o: %.100s...: the path is too long", prefix);
+        return fault_set(fault, FAULT_INPUT, "option o: %.100s...: the path is too long",
+                         r->prefix);
     }
     *path = out;
-    return FAULT_NONE;
+    return output_file_check(r->guard, out, fault);
 }
 
-static int write_files(const struct ensemble *e, struct request *r, struct fault *fault)
+static int name_outputs(struct request *r, struct fault *fault)
 {
-    char csv[PATH_BYTES];
-    char svg[PATH_BYTES];
-    int rc = name_output(r->prefix, "csv", &r->csv, csv, fault);
-    if (rc == FAULT_NONE) {
-        rc = name_output(r->prefix, "svg", &r->svg, svg, fault);
-    }
-    if (rc == FAULT_NONE) {
-        rc = document_write(r->csv, put_table, e, fault);
-    }
-    return rc == FAULT_NONE ? document_write(r->svg, put_plot, e, fault) : rc;
+    const int rc = name_output(r, "csv", &r->csv, r->csv_path, fault);
+    return rc == FAULT_NONE ? name_output(r, "svg", &r->svg, r->svg_path, fault) : rc;
+}
+
+static int write_files(const struct ensemble *e, const struct request *r, struct fault *fault)
+{
+    const int rc = output_file_write(r->guard, r->csv, put_table, e, fault);
+    return rc == FAULT_NONE ? output_file_write(r->guard, r->svg, put_plot, e, fault) : rc;
 }
 
 static int report(struct ensemble *e, uint32_t n, struct request *r, struct fault *fault)
 {
-    int rc = ensemble_open(e, n, r->paths, r->rule, fault);
+    int rc = name_outputs(r, fault);
+    if (rc == FAULT_NONE) {
+        rc = ensemble_open(e, n, r->paths, r->rule.chosen, fault);
+    }
     if (rc == FAULT_NONE) {
         rc = ensemble_state(e, r->weights.n, r->weights.v, fault);
     }
@@ -321,16 +327,16 @@ static int report(struct ensemble *e, uint32_t n, struct request *r, struct faul
 
 int cmd_rule(int argc, char **argv)
 {
-    struct request r = {.history = 4};
+    struct request r = {.history = 4, .rule = vocabulary_rules()};
     const struct option list[] = {
-        {"rule", OPTION_TEXT, &r.rule, 0, 0, "RULE", "of a bank, the members of this rule", NULL},
+        {"rule", OPTION_WORD, &r.rule, 0, 0, "RULE", "of a bank, the members of this rule", NULL},
         {"o", OPTION_TEXT, &r.prefix, 0, 0, "PREFIX", "write PREFIX.csv and PREFIX.svg", NULL},
-        {"csv", OPTION_TEXT, &r.csv, 0, 0, "FILE", "write the curves as a table", NULL},
-        {"svg", OPTION_TEXT, &r.svg, 0, 0, "FILE", "write the figure", NULL},
+        {"csv", OPTION_OUT, &r.csv, 0, 0, "FILE", "write the curves as a table", NULL},
+        {"svg", OPTION_OUT, &r.svg, 0, 0, "FILE", "write the figure", NULL},
         {"weights", OPTION_REALS, &r.weights, -100, 100, "LIST",
          "ask at these w: one number a weight; more states one after the other", NULL},
         {"history", OPTION_INT, &r.history, 1, MODEL_PROBE_HISTORY_MAX, "K",
-         "trials before, all rewarded or all unrewarded (4)", NULL},
+         "trials before, all rewarded or all unrewarded", NULL},
         {"json", OPTION_FLAG, &r.json, 0, 0, NULL, "the indices for programs", NULL},
     };
     struct options options = {
@@ -352,6 +358,7 @@ int cmd_rule(int argc, char **argv)
         return code;
     }
     struct fault fault;
+    r.guard = &options.guard;
     struct ensemble e = {0};
     const int rc = report(&e, (uint32_t)options.n_arguments, &r, &fault);
     ensemble_close(&e);

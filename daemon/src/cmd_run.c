@@ -47,7 +47,7 @@ int cmd_run(int argc, char **argv)
 {
     const char *path = NULL;
     const struct option list[] = {
-        {"c", OPTION_TEXT, &path, 0, 0, "FILE", "configuration; without it, the defaults", NULL},
+        {"c", OPTION_IN, &path, 0, 0, "FILE", "configuration; without it, the defaults", NULL},
     };
     struct options options = {
         .usage = "run [-c FILE]",

@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "spec.h"
 #include "table.h"
 #include "team.h"
+#include "vocabulary.h"
 
 enum { TRIALS_A_LOOK = 1024 };
 
@@ -30,8 +30,8 @@ struct task {
     int64_t sessions;
     int64_t trials;
     int64_t seed;
-    FILE *out;
-    FILE *truth; /* NULL: not wanted */
+    struct output_file out;
+    struct output_file truth; /* zeroed: not wanted */
     struct progress progress;
     int64_t n_trials;
     int64_t n_correct;
@@ -49,12 +49,12 @@ static void write_truth_header(FILE *to, const model_policy *policy)
 /* The weights that the choice is drawn with. */
 static void write_truth(const struct task *s, const struct table_row *row, const model_mouse *mouse)
 {
-    fprintf(s->truth, "%s,%s,%lld,%.9g", row->subject, row->session, (long long)row->trial,
+    fprintf(s->truth.to, "%s,%s,%lld,%.9g", row->subject, row->session, (long long)row->trial,
             model_mouse_predict(mouse, &s->params, row->stimulus));
     for (uint32_t i = 0; i < s->params.policy.n; i++) {
-        fprintf(s->truth, ",%.9g", mouse->w[i]);
+        fprintf(s->truth.to, ",%.9g", mouse->w[i]);
     }
-    fprintf(s->truth, ",%.9g\n", s->rate_factor);
+    fprintf(s->truth.to, ",%.9g\n", s->rate_factor);
 }
 
 static int run_trial(struct task *s, model_mouse *mouse, model_random *rig, struct table_row *row,
@@ -64,13 +64,13 @@ static int run_trial(struct task *s, model_mouse *mouse, model_random *rig, stru
     const bool coin = model_random_below(rig, 2) == 1;
     row->stimulus = contrast;
     row->side = contrast > 0.0 || (!(contrast < 0.0) && coin);
-    if (s->truth != NULL) {
+    if (s->truth.to != NULL) {
         write_truth(s, row, mouse);
     }
     row->rt_s = floor(1000.0 * model_mouse_draw_rt_s(mouse, &s->params, contrast)) / 1000.0;
     row->choice = model_mouse_choose(mouse, &s->params, contrast);
     row->reward = row->choice == row->side ? 1.0 : 0.0;
-    table_write(s->out, row, false);
+    table_write(s->out.to, row, false);
     s->n_trials++;
     s->n_correct += row->choice == row->side;
 
@@ -90,7 +90,7 @@ static int run_trial(struct task *s, model_mouse *mouse, model_random *rig, stru
     if (s->n_trials % TRIALS_A_LOOK == 0) {
         progress_update(&s->progress, s->n_trials);
         if (progress_interrupted()) {
-            return fault_set(fault, FAULT_WORK, "interrupted; the first %lld trials are written",
+            return fault_set(fault, FAULT_WORK, "interrupted after %lld trials",
                              (long long)s->n_trials);
         }
     }
@@ -132,53 +132,6 @@ static int run_mouse(struct task *s, int64_t number, struct fault *fault)
     return FAULT_NONE;
 }
 
-static int open_output(FILE **out, const char *path, struct fault *fault)
-{
-    *out = strcmp(path, "-") == 0 ? stdout : fopen(path, "wb");
-    return *out != NULL
-               ? FAULT_NONE
-               : fault_set(fault, FAULT_WORK, "%s: cannot be written: %s", path, strerror(errno));
-}
-
-/* Closes, and says what was lost on the way to the disk if nothing else went wrong before. */
-static int close_output(FILE *out, const char *path, int rc, struct fault *fault)
-{
-    if (out == NULL) {
-        return rc;
-    }
-    errno = 0;
-    bool failed = ferror(out) != 0 || fflush(out) != 0;
-    if (out != stdout) {
-        failed = fclose(out) != 0 || failed;
-    }
-    return failed && rc == FAULT_NONE
-               ? fault_set(fault, FAULT_WORK, "%s: cannot be written: %s", path,
-                           errno != 0 ? strerror(errno) : "an earlier write failed")
-               : rc;
-}
-
-static int simulate(struct task *s, const char *out_path, const char *truth_path,
-                    struct fault *fault)
-{
-    int rc = open_output(&s->out, out_path, fault);
-    if (rc == FAULT_NONE && truth_path != NULL) {
-        rc = open_output(&s->truth, truth_path, fault);
-    }
-    if (rc == FAULT_NONE) {
-        table_write_header(s->out, false);
-        if (s->truth != NULL) {
-            write_truth_header(s->truth, &s->herd->policy);
-        }
-        progress_start(&s->progress, "simulate", s->mice * s->sessions * s->trials);
-        for (int64_t i = 0; i < s->mice && rc == FAULT_NONE; i++) {
-            rc = run_mouse(s, i, fault);
-        }
-        progress_finish(&s->progress);
-    }
-    rc = close_output(s->truth, truth_path, rc, fault);
-    return close_output(s->out, out_path, rc, fault);
-}
-
 /* What was asked for on the command line. */
 struct request {
     struct spec spec;
@@ -188,48 +141,59 @@ struct request {
     const char *truth;
     const char *protocol;
     const char *compare;
-    const char *defects;
+    struct option_word defects;
+    const struct output_guard *guard;
     const char *summary;
     const char *plot;
     double criterion;
     int64_t threads;
     bool is_json;
-    bool has_stimuli;
     bool has_trials;
 };
 
-static int refuse(struct fault *fault, const char *what)
+static int simulate(struct task *s, const struct request *r, struct fault *fault)
 {
-    return fault_set(fault, FAULT_INPUT, "option %s", what);
+    int rc = output_file_open(&s->out, r->guard, r->out != NULL ? r->out : "-", fault);
+    if (rc == FAULT_NONE && r->truth != NULL) {
+        rc = output_file_open(&s->truth, r->guard, r->truth, fault);
+    }
+    if (rc == FAULT_NONE) {
+        table_write_header(s->out.to, false);
+        if (s->truth.to != NULL) {
+            write_truth_header(s->truth.to, &s->herd->policy);
+        }
+        progress_start(&s->progress, "simulate", s->mice * s->sessions * s->trials);
+        for (int64_t i = 0; i < s->mice && rc == FAULT_NONE; i++) {
+            rc = run_mouse(s, i, fault);
+        }
+        progress_finish(&s->progress);
+    }
+    rc = output_file_close(&s->truth, rc, fault);
+    return output_file_close(&s->out, rc, fault);
 }
 
 /* Options that do not go together. */
-static int check_request(const struct request *r, size_t n_arguments, struct fault *fault)
+static int check_request(const struct request *r, size_t n_arguments, const char *second,
+                         struct fault *fault)
 {
-    const bool has_protocol = r->protocol != NULL || r->compare != NULL;
     const int rc = spec_check(&r->spec, r->model, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
-    if (r->protocol != NULL && r->compare != NULL) {
-        return refuse(fault, "compare: names both protocols; no protocol expected beside it");
+    if (r->compare != NULL && n_arguments == 0) {
+        return fault_set(fault, FAULT_INPUT,
+                         "option compare: one protocol, %s; two were expected, as in --compare "
+                         "A.yaml B.yaml",
+                         r->compare);
     }
-    if (n_arguments != (r->compare != NULL ? 1 : 0)) {
-        return refuse(fault, "compare: two protocols expected, as in --compare A.yaml B.yaml");
-    }
-    if (has_protocol && (r->truth != NULL || r->has_stimuli)) {
-        return refuse(fault, "protocol: says what is shown; no stimuli and no truth expected "
-                             "beside it");
-    }
-    if (r->compare != NULL && r->out != NULL) {
-        return refuse(fault, "compare: no table of trials expected beside it");
+    if (r->compare == NULL && n_arguments > 0) {
+        return fault_set(fault, FAULT_INPUT,
+                         "\"%.60s\" was not expected; a second protocol is for --compare", second);
     }
     if (r->is_json && r->out != NULL && strcmp(r->out, "-") == 0) {
-        return refuse(fault, "json: the table is on standard output already; a file expected");
-    }
-    if (!has_protocol && (r->defects != NULL || r->summary != NULL || r->plot != NULL ||
-                          r->is_json || r->threads > 0)) {
-        return refuse(fault, "protocol: expected with defect, summary, plot, json and threads");
+        return fault_set(fault, FAULT_INPUT,
+                         "option json: the table is on standard output already; -o FILE.csv was "
+                         "expected");
     }
     return FAULT_NONE;
 }
@@ -260,7 +224,8 @@ static int run_protocols(const struct request *r, const struct model_file *model
 {
     const struct simulation_request request = {
         .path = {r->protocol != NULL ? r->protocol : r->compare, second},
-        .defects = r->defects,
+        .guard = r->guard,
+        .defects = r->defects.chosen,
         .trials = r->has_trials ? r->task.trials : 0,
         .plan = {.bank = &model->bank,
                  .mice = r->task.mice,
@@ -284,7 +249,7 @@ static int run_task(struct request *r, const struct model_file *model, struct fa
                          "%s: is a bank; a single model expected, or a protocol", r->model);
     }
     s->herd = &model->bank.member[0];
-    const int rc = simulate(s, r->out != NULL ? r->out : "-", r->truth, fault);
+    const int rc = simulate(s, r, fault);
     if (rc == FAULT_NONE) {
         fprintf(stderr, "simulate: %lld trials of %lld mice, %.1f%% correct\n",
                 (long long)s->n_trials, (long long)s->mice,
@@ -311,33 +276,33 @@ static int run(struct request *r, const char *second, struct fault *fault)
 static size_t list_options(struct request *r, struct option list[])
 {
     const struct option own[] = {
-        {"model", OPTION_TEXT, &r->model, 0, 0, "M",
+        {"model", OPTION_IN, &r->model, 0, 0, "M",
          "model file, instead of the words above; a bank: with a protocol only", NULL},
-        {"mice", OPTION_INT, &r->task.mice, 1, SIMULATION_MICE_MAX, "N", "animals (1)", NULL},
-        {"sessions", OPTION_INT, &r->task.sessions, 1, 100000, "N", "sessions of each (1)", NULL},
+        {"mice", OPTION_INT, &r->task.mice, 1, SIMULATION_MICE_MAX, "N", "animals", NULL},
+        {"sessions", OPTION_INT, &r->task.sessions, 1, 100000, "N", "sessions of each", NULL},
         {"trials", OPTION_INT, &r->task.trials, 1, 1000000, "N",
-         "trials of each session (500, or as the protocol says)", &r->has_trials},
+         "trials of each session; with a protocol as it says", &r->has_trials},
         {"rate-spread", OPTION_REAL, &r->task.rate_spread, 0, 2, "SD",
-         "of the animals' log learning rate, so that they differ (0)", NULL},
+         "of the animals' log learning rate, so that they differ", NULL},
         {"stimuli", OPTION_REALS, &r->task.stimuli, -1, 1, "LIST",
-         "signed contrasts, drawn with equal chance", &r->has_stimuli},
+         "signed contrasts, drawn with equal chance", NULL},
         {"seed", OPTION_INT, &r->task.seed, 0, 9007199254740992.0, "N",
-         "the same seed gives the same animals (1)", NULL},
-        {"o", OPTION_TEXT, &r->out, 0, 0, "FILE.csv",
-         "trial table (standard output; with a protocol none)", NULL},
-        {"truth", OPTION_TEXT, &r->truth, 0, 0, "FILE.csv",
+         "the same seed gives the same animals", NULL},
+        {"o", OPTION_OUT, &r->out, 0, 1, "FILE.csv",
+         "trial table; without a protocol by default to standard output", NULL},
+        {"truth", OPTION_OUT, &r->truth, 0, 0, "FILE.csv",
          "also the true weights before each trial, and the rates over the stated ones", NULL},
-        {"protocol", OPTION_TEXT, &r->protocol, 0, 0, "P.yaml",
+        {"protocol", OPTION_IN, &r->protocol, 0, 0, "P.yaml",
          "the animals are trained by this protocol (docs/protocols.md)", NULL},
-        {"compare", OPTION_TEXT, &r->compare, 0, 0, "A.yaml B.yaml",
+        {"compare", OPTION_IN, &r->compare, 0, 0, "A.yaml B.yaml",
          "the same animals trained by each of two", NULL},
-        {"defect", OPTION_TEXT, &r->defects, 0, 0, "NAME,...",
-         "known defects, switched on in the protocol, or in B", NULL},
+        {"defect", OPTION_WORDS, &r->defects, 0, 0, "NAME,...",
+         "known defects, switched on in the protocol, or in B; some of", NULL},
         {"criterion", OPTION_REAL, &r->criterion, 0, 1, "A",
-         "accuracy of a session that counts as learned (0.8)", NULL},
-        {"summary", OPTION_TEXT, &r->summary, 0, 0, "FILE.csv",
+         "accuracy of a session that counts as learned", NULL},
+        {"summary", OPTION_OUT, &r->summary, 0, 0, "FILE.csv",
          "bands over animals, by session and stage", NULL},
-        {"plot", OPTION_TEXT, &r->plot, 0, 0, "FILE.svg", "the same as a figure", NULL},
+        {"plot", OPTION_OUT, &r->plot, 0, 0, "FILE.svg", "the same as a figure", NULL},
         {"json", OPTION_FLAG, &r->is_json, 0, 0, NULL, "the report as JSON", NULL},
         {"threads", OPTION_INT, &r->threads, 1, TEAM_THREADS_MAX, "N",
          "with a protocol (one a processor); results do not depend on it", NULL},
@@ -356,10 +321,17 @@ int cmd_simulate(int argc, char **argv)
                  .sessions = 1,
                  .trials = 500,
                  .seed = 1},
+        .defects = vocabulary_defects(),
         .criterion = 0.8};
     struct option list[SPEC_OPTIONS + 20];
     const char *second = NULL;
-    spec_init(&r.spec);
+    spec_init(&r.spec, "none", (double)NAN, NULL);
+    static const struct option_rule rules[] = {
+        {"protocol", OPTION_EXCLUDES, "compare"},
+        {"o", OPTION_EXCLUDES, "compare"},
+        {"truth", OPTION_EXCLUDES, "protocol|compare"},
+        {"stimuli", OPTION_EXCLUDES, "protocol|compare"},
+        {"defect|summary|plot|json|threads|criterion", OPTION_NEEDS, "protocol|compare"}};
     struct options options = {
         .usage = "simulate [--model M | --rule R --rate A ...] [--protocol P.yaml] [options]",
         .about =
@@ -371,6 +343,8 @@ int cmd_simulate(int argc, char **argv)
             "by it: what becomes of them, by session and by stage, is reported.",
         .list = list,
         .n = list_options(&r, list),
+        .rules = rules,
+        .n_rules = sizeof rules / sizeof rules[0],
         .arguments = &second,
         .arguments_max = 1};
     int code = 0;
@@ -378,7 +352,8 @@ int cmd_simulate(int argc, char **argv)
         return code;
     }
     struct fault fault;
-    int rc = check_request(&r, options.n_arguments, &fault);
+    r.guard = &options.guard;
+    int rc = check_request(&r, options.n_arguments, second, &fault);
     rc = rc == FAULT_NONE ? run(&r, second, &fault) : rc;
     return fault_report(&fault, rc);
 }

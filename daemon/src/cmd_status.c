@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "commands.h"
-#include "document.h"
 #include "escape.h"
 #include "options.h"
 #include "progress.h"
@@ -196,7 +195,7 @@ int cmd_status(int argc, char **argv)
     bool is_strict = false;
     const struct option list[] = {
         {"subject", OPTION_TEXT, &subject, 0, 0, "S", "only this animal", NULL},
-        {"o", OPTION_TEXT, &picture, 0, 0, "FILE", "write the curves as an SVG", NULL},
+        {"o", OPTION_OUT, &picture, 0, 0, "FILE", "write the curves as an SVG", NULL},
         TABLE_STRICT_OPTION(&is_strict),
         {"json", OPTION_FLAG, &is_json, 0, 0, NULL, "the same for programs, all sessions' criteria",
          NULL},
@@ -225,7 +224,7 @@ int cmd_status(int argc, char **argv)
     progress_catch_interrupts();
     int rc = standings_read(&s, path, subject, table_care(is_strict), &fault);
     if (rc == FAULT_NONE) {
-        rc = document_write(picture, put_plot, &s, &fault);
+        rc = output_file_write(&options.guard, picture, put_plot, &s, &fault);
         if (rc == FAULT_NONE && is_json) {
             print_json(&s);
         } else if (rc == FAULT_NONE) {

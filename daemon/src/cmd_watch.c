@@ -222,16 +222,18 @@ int cmd_watch(int argc, char **argv)
     int64_t trials = 0;
     double idle_s = 0.0;
     const struct option list[] = {
-        {"connect", OPTION_TEXT, &endpoint, 0, 0, "ENDPOINT",
-         "where the daemon publishes (tcp://127.0.0.1:5771)", NULL},
+        {"connect", OPTION_ENDPOINT, &endpoint, 0, 0, "ENDPOINT", "where the daemon publishes",
+         NULL},
         {"subject", OPTION_TEXT, &subject, 0, 0, "NAME", "the animal; without it, the first heard",
          NULL},
-        {"key", OPTION_TEXT, &key, 0, 0, "FILE", "our CURVE key pair, from murid keygen", NULL},
-        {"server-key", OPTION_TEXT, &server_key, 0, 0, "FILE", "the daemon's .pub file", NULL},
+        {"key", OPTION_IN, &key, 0, 0, "FILE", "our CURVE key pair, from murid keygen", NULL},
+        {"server-key", OPTION_IN, &server_key, 0, 0, "FILE", "the daemon's .pub file", NULL},
         {"for", OPTION_INT, &trials, 1, 1000000000, "N", "end after so many trials", NULL},
         {"until-idle", OPTION_REAL, &idle_s, 0.1, 1e6, "SECONDS",
          "end when nothing was heard for so long", NULL},
     };
+    static const struct option_rule rules[] = {{"key", OPTION_NEEDS, "server-key"},
+                                               {"server-key", OPTION_NEEDS, "key"}};
     struct options options = {
         .usage = "watch [--connect ENDPOINT] [--subject NAME] [options]",
         .about = "Follows one animal live: stimulus, predicted p(right), choice, the twin's score\n"
@@ -240,7 +242,9 @@ int cmd_watch(int argc, char **argv)
                  "On a terminal a page that is redrawn, elsewhere one plain line a trial. Ctrl-C\n"
                  "ends it. NO_COLOR in the environment is honoured.",
         .list = list,
-        .n = sizeof list / sizeof list[0]};
+        .n = sizeof list / sizeof list[0],
+        .rules = rules,
+        .n_rules = sizeof rules / sizeof rules[0]};
     int code = 0;
     if (!options_read(&options, argc, argv, &code)) {
         return code;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "nearest.h"
 #include "proto/message.h"
 #include "yaml_reader.h"
 
@@ -208,16 +209,29 @@ static int expect(struct parse *p, yaml_event_type_t type, const char *where, co
 static int unknown_key(struct parse *p, const char *section)
 {
     char known[400] = "";
+    char ask[NEAREST_TEXT_MAX];
+    struct nearest nearest;
+    const struct option *elsewhere = NULL;
+    const char *key = yaml_reader_text(&p->yaml);
+    nearest_init(&nearest, key);
     for (size_t i = 0; i < N_OPTIONS; i++) {
         if (strcmp(OPTIONS[i].section, section) == 0) {
             const size_t used = strlen(known);
             (void)snprintf(known + used, sizeof known - used, "%s%s", used > 0 ? ", " : "",
                            OPTIONS[i].key);
+            nearest_offer(&nearest, OPTIONS[i].key);
+        } else if (strcmp(OPTIONS[i].key, key) == 0) {
+            elsewhere = &OPTIONS[i];
         }
     }
-    return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: %s.%.60s: unknown key; known are %s",
-                     p->yaml.name, yaml_reader_line(&p->yaml), section, yaml_reader_text(&p->yaml),
-                     known);
+    if (elsewhere != NULL) {
+        return fault_set(p->yaml.fault, FAULT_INPUT,
+                         "%s:%zu: %s.%.60s: unknown key; it belongs below %s:", p->yaml.name,
+                         yaml_reader_line(&p->yaml), section, key, elsewhere->section);
+    }
+    return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: %s.%.60s: unknown key; known are %s%s",
+                     p->yaml.name, yaml_reader_line(&p->yaml), section, key, known,
+                     nearest_ask(&nearest, "", ask));
 }
 
 static int parse_value(struct parse *p, void *section, const struct option *o)
@@ -342,6 +356,31 @@ static int parse_rigs(struct parse *p)
     return rc;
 }
 
+static int unknown_section(struct parse *p)
+{
+    char known[400] = "";
+    char ask[NEAREST_TEXT_MAX];
+    struct nearest nearest;
+    const char *name = yaml_reader_text(&p->yaml);
+    nearest_init(&nearest, name);
+    for (size_t i = 0; i < N_SECTIONS; i++) {
+        const size_t used = strlen(known);
+        (void)snprintf(known + used, sizeof known - used, "%s%s", i > 0 ? ", " : "",
+                       SECTIONS[i].name);
+        nearest_offer(&nearest, SECTIONS[i].name);
+    }
+    for (size_t i = 0; i < N_OPTIONS; i++) {
+        if (strcmp(OPTIONS[i].key, name) == 0) {
+            return fault_set(p->yaml.fault, FAULT_INPUT,
+                             "%s:%zu: %.60s: unknown section; it is a key and belongs below %s:",
+                             p->yaml.name, yaml_reader_line(&p->yaml), name, OPTIONS[i].section);
+        }
+    }
+    return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: %.60s: unknown section; known are %s%s",
+                     p->yaml.name, yaml_reader_line(&p->yaml), name, known,
+                     nearest_ask(&nearest, "", ask));
+}
+
 static int parse_section(struct parse *p, bool seen[N_SECTIONS])
 {
     int rc = expect(p, YAML_SCALAR_EVENT, "configuration", "a section such as data:");
@@ -352,10 +391,12 @@ static int parse_section(struct parse *p, bool seen[N_SECTIONS])
     while (i < N_SECTIONS && strcmp(SECTIONS[i].name, yaml_reader_text(&p->yaml)) != 0) {
         i++;
     }
-    if (i == N_SECTIONS || seen[i]) {
-        return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: %.60s: %s", p->yaml.name,
-                         yaml_reader_line(&p->yaml), yaml_reader_text(&p->yaml),
-                         i == N_SECTIONS ? "unknown section" : "stands here twice");
+    if (i == N_SECTIONS) {
+        return unknown_section(p);
+    }
+    if (seen[i]) {
+        return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: %.60s: stands here twice",
+                         p->yaml.name, yaml_reader_line(&p->yaml), yaml_reader_text(&p->yaml));
     }
     seen[i] = true;
     rc = next_event(p);
@@ -432,7 +473,7 @@ int config_load(struct config *config, const char *path, struct fault *fault)
 {
     uint8_t *text = NULL;
     size_t size = 0;
-    int rc = yaml_reader_load(path, CONFIG_BYTES_MAX, "configuration", &text, &size, fault);
+    int rc = yaml_reader_load(path, CONFIG_BYTES_MAX, FILE_KIND_CONFIG, &text, &size, fault);
     if (rc == 0) {
         rc = config_parse(config, path, text, size, fault);
     }

@@ -58,7 +58,8 @@ static size_t show_byte(char out[5], uint8_t byte)
                                : snprintf(out, 5, "\\x%02x", byte));
 }
 
-const char *escape_quote(char *out, size_t cap, const char *text, size_t size)
+/* special: characters that are shown as escapes too. */
+static const char *show(char *out, size_t cap, const char *text, size_t size, const char *special)
 {
     size_t n = 0;
     size_t fits = 0; /* up to here with room for "..." */
@@ -68,7 +69,7 @@ const char *escape_quote(char *out, size_t cap, const char *text, size_t size)
         memcpy(ahead, text + i, size - i < 4 ? size - i : 4);
         size_t taken = character_size(ahead);
         size_t length = taken;
-        if (taken == 0 || strchr("\\\"", ahead[0]) != NULL) {
+        if (taken == 0 || strchr(special, ahead[0]) != NULL) {
             length = show_byte(shown, (uint8_t)text[i]);
             taken = 1;
         } else {
@@ -85,6 +86,16 @@ const char *escape_quote(char *out, size_t cap, const char *text, size_t size)
     }
     out[n] = '\0';
     return out;
+}
+
+const char *escape_quote(char *out, size_t cap, const char *text, size_t size)
+{
+    return show(out, cap, text, size, "\\\"");
+}
+
+const char *escape_show(char *out, size_t cap, const char *text)
+{
+    return show(out, cap, text, strlen(text), "");
 }
 
 void escape_html(FILE *to, const char *text)

@@ -18,6 +18,10 @@ void escape_clean(char *out, size_t cap, const char *text);
  * cap: at least 8. text may hold NUL bytes. Returns out. */
 const char *escape_quote(char *out, size_t cap, const char *text, size_t size);
 
+/* The same for a whole message, which may hold quotes and what was escaped before: a backslash or a
+ * double quote stays. */
+const char *escape_show(char *out, size_t cap, const char *text);
+
 /* Writes clean text with what has a meaning in HTML as entities, attributes included. */
 void escape_html(FILE *to, const char *text);
 

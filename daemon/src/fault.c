@@ -12,7 +12,7 @@ int fault_set(struct fault *fault, int code, const char *format, ...)
     va_start(values, format);
     (void)vsnprintf(said, sizeof said, format, values);
     va_end(values);
-    escape_clean(fault->text, sizeof fault->text, said);
+    (void)escape_show(fault->text, sizeof fault->text, said);
     return code;
 }
 

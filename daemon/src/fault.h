@@ -20,8 +20,8 @@ struct fault {
     char text[1024];
 };
 
-/* Formats the text, control characters and bytes that are not UTF-8 as "?", and returns code, so
- * that a failing function can end with it. */
+/* Formats the text, control characters and bytes that are not UTF-8 as escapes (\n, \x1b), and
+ * returns code, so that a failing function can end with it. */
 int fault_set(struct fault *fault, int code, const char *format, ...) FAULT_PRINTF(3, 4);
 
 /* Prints "murid: TEXT" on standard error, unless code is FAULT_NONE: then there is nothing to read.

@@ -59,7 +59,8 @@ enum { FILE_KIND_BYTES = 65536 }; /* no more of a file is looked at */
 enum file_kind file_kind_of(const void *bytes, size_t size);
 
 /* The kind of a path. Never waits: what is not a regular file or directory is FILE_KIND_PIPE, and
- * none of it is read. */
+ * none of it is read. Opens and closes the file: not for a journal that SQLite has open in this
+ * process, which would lose its POSIX locks. */
 enum file_kind file_kind_at(const char *path);
 
 /* What people call it, with its article: "a journal". */

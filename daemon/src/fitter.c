@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "model/fit.h"
 #include "model/random.h"
+#include "output_file.h"
 #include "safetensors.h"
 
 static const int64_t SAVE_EVERY_NS = 30000000000;
@@ -329,7 +330,7 @@ static int save_state(const struct fitting *f, struct fault *fault)
         rc = safetensors_encode(st, &bytes, &size, fault);
     }
     if (rc == FAULT_NONE) {
-        rc = safetensors_write(f->run->state_path, bytes, size, fault);
+        rc = output_file_write_bytes(NULL, f->run->state_path, bytes, size, fault);
     }
     free(bytes);
     free(st);

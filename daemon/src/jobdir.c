@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "output_file.h"
 #include "safetensors.h"
 
 static const char MAGIC[8] = {'m', 'u', 'r', 'i', 'd', 'j', 'o', 'b'};
@@ -101,7 +102,7 @@ static int write_file(const struct jobdir *d, const char *name, const uint8_t *b
 {
     char path[JOBDIR_PATH_MAX];
     const int rc = file_path(d, name, path, fault);
-    return rc == FAULT_NONE ? safetensors_write(path, bytes, size, fault) : rc;
+    return rc == FAULT_NONE ? output_file_write_bytes(NULL, path, bytes, size, fault) : rc;
 }
 
 /* Writes as much as a result takes, and removes it. */
@@ -231,7 +232,7 @@ int jobdir_save(const struct jobdir *d, size_t number, const uint8_t *bytes, siz
     memcpy(file, MAGIC, sizeof MAGIC);
     checksum(d, number, bytes, size, file + sizeof MAGIC);
     memcpy(file + HEADER_BYTES, bytes, size);
-    rc = safetensors_write(path, file, HEADER_BYTES + size, fault);
+    rc = output_file_write_bytes(NULL, path, file, HEADER_BYTES + size, fault);
     free(file);
     if (rc == FAULT_NONE) {
         rc = jobdir_state_path(d, number, path, fault);

@@ -221,6 +221,21 @@ static int check_schema(const struct journal_reader *reader, int64_t version, st
     return rc;
 }
 
+/* What kind of file it is is looked up only now: see file_kind_at(). */
+static int refuse_file(const struct journal_reader *reader, int why, struct fault *fault)
+{
+    const enum file_kind kind =
+        why == SQLITE_NOTADB ? file_kind_at(reader->path) : FILE_KIND_BINARY;
+    if (kind != FILE_KIND_BINARY && kind != FILE_KIND_JOURNAL) {
+        return fault_set(fault, FAULT_INPUT, "%s: is %s; a journal was expected", reader->path,
+                         file_kind_name(kind));
+    }
+    return fault_set(fault,
+                     why == SQLITE_NOTADB || why == SQLITE_CORRUPT ? FAULT_INPUT : FAULT_WORK,
+                     "%s: cannot be read as a journal: %s", reader->path,
+                     reader->db != NULL ? sqlite3_errmsg(reader->db) : sqlite3_errstr(why));
+}
+
 int journal_reader_open(struct journal_reader *reader, const char *path, struct fault *fault)
 {
     int64_t version = 0;
@@ -228,12 +243,7 @@ int journal_reader_open(struct journal_reader *reader, const char *path, struct 
     int rc = find_file(reader, path, fault);
     if (rc == FAULT_NONE) {
         const int db = open_file(reader, &version);
-        if (db != SQLITE_OK) {
-            rc = fault_set(fault,
-                           db == SQLITE_NOTADB || db == SQLITE_CORRUPT ? FAULT_INPUT : FAULT_WORK,
-                           "%s: cannot be read as a journal: %s", reader->path,
-                           reader->db != NULL ? sqlite3_errmsg(reader->db) : sqlite3_errstr(db));
-        }
+        rc = db != SQLITE_OK ? refuse_file(reader, db, fault) : FAULT_NONE;
     }
     rc = rc == FAULT_NONE ? check_schema(reader, version, fault) : rc;
     if (rc != FAULT_NONE) {

@@ -44,6 +44,6 @@ void log_line(enum log_level level, const char *format, ...)
     va_start(values, format);
     (void)vsnprintf(said, sizeof said, format, values);
     va_end(values);
-    escape_clean(text, sizeof text, said);
+    (void)escape_show(text, sizeof text, said);
     fprintf(stderr, "%s.%03ld %-5s %s\n", stamp, now.tv_nsec / 1000000L, NAMES[level], text);
 }

@@ -1,8 +1,10 @@
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "commands.h"
 #include "fault.h"
+#include "nearest.h"
 
 static const struct {
     const char *name;
@@ -13,6 +15,9 @@ static const struct {
 #include "commands.def"
 #undef COMMAND
 };
+
+static const char HELP[] = "help";
+static const char VERSION[] = "version";
 
 enum { N_COMMANDS = sizeof COMMANDS / sizeof COMMANDS[0] };
 
@@ -39,6 +44,23 @@ static int finish(int code)
     return code != 0 ? code : 1;
 }
 
+static int refuse_command(const char *word)
+{
+    struct fault fault;
+    struct nearest nearest;
+    char ask[NEAREST_TEXT_MAX];
+    nearest_init(&nearest, word + strspn(word, "-"));
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        nearest_offer(&nearest, COMMANDS[i].name);
+    }
+    nearest_offer(&nearest, HELP);
+    nearest_offer(&nearest, VERSION);
+    const bool is_option = nearest.best == HELP || nearest.best == VERSION;
+    return fault_report(&fault, fault_set(&fault, FAULT_INPUT,
+                                          "no command \"%.64s\": murid --help lists them%s", word,
+                                          nearest_ask(&nearest, is_option ? "--" : "", ask)));
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -58,8 +80,5 @@ int main(int argc, char **argv)
             return finish(COMMANDS[i].run(argc - 1, argv + 1));
         }
     }
-    struct fault fault;
-    fault_set(&fault, FAULT_INPUT, "no command \"%.64s\"; murid --help lists them", argv[1]);
-    return fault_report(&fault, FAULT_INPUT);
-    return 2;
+    return refuse_command(argv[1]);
 }

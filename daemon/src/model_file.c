@@ -3,12 +3,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "file_kind.h"
 #include "model_file_hash.h"
 #include "model_file_members.h"
 
 bool model_file_is_bank(const struct model_file *model)
 {
     return model->bank.n > 1;
+}
+
+/* Bytes of no known form are told of by the parser, which says where it ends. */
+static int check_kind(const char *path, const uint8_t *bytes, size_t size, struct fault *fault)
+{
+    const enum file_kind kind = file_kind_of(bytes, size);
+    return kind == FILE_KIND_MODEL || kind == FILE_KIND_BINARY
+               ? FAULT_NONE
+               : fault_set(fault, FAULT_INPUT, "%s: is %s; a model file was expected", path,
+                           file_kind_name(kind));
 }
 
 int model_file_load(const char *path, struct model_file *out, struct fault *fault)
@@ -18,19 +29,21 @@ int model_file_load(const char *path, struct model_file *out, struct fault *faul
     size_t size;
     int rc = safetensors_read(path, &bytes, &size, fault);
     if (rc == FAULT_NONE) {
-        rc = model_file_parse(path, bytes, size, out, fault);
+        rc = check_kind(path, bytes, size, fault);
+        rc = rc != FAULT_NONE ? rc : model_file_parse(path, bytes, size, out, fault);
         free(bytes);
     }
     return rc;
 }
 
-int model_file_save(struct model_file *model, const char *path, struct fault *fault)
+int model_file_save(struct model_file *model, const struct output_guard *guard, const char *path,
+                    struct fault *fault)
 {
     uint8_t *bytes;
     size_t size;
     int rc = model_file_encode(model, &bytes, &size, fault);
     if (rc == FAULT_NONE) {
-        rc = safetensors_write(path, bytes, size, fault);
+        rc = output_file_write_bytes(guard, path, bytes, size, fault);
         if (rc == FAULT_NONE) {
             model_file_hash_bytes(model, bytes, size);
         }

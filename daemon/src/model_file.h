@@ -15,6 +15,7 @@
 
 #include "fault.h"
 #include "model/bank.h"
+#include "output_file.h"
 #include "safetensors.h"
 
 enum { MODEL_FILE_HASH_MAX = 16 };
@@ -98,8 +99,10 @@ bool model_file_is_bank(const struct model_file *model);
 int model_file_encode(const struct model_file *model, uint8_t **bytes, size_t *size,
                       struct fault *fault);
 
-/* Writes it whole or not at all, and sets its hash. FAULT_NONE or FAULT_WORK. */
-int model_file_save(struct model_file *model, const char *path, struct fault *fault);
+/* Writes it whole or not at all, where the guard lets it, and sets its hash. FAULT_NONE,
+ * FAULT_INPUT or FAULT_WORK. */
+int model_file_save(struct model_file *model, const struct output_guard *guard, const char *path,
+                    struct fault *fault);
 
 /* Gives the memory back and zeroes it; NULL and zeroed are fine. */
 void model_file_free(struct model_file *model);

@@ -116,8 +116,8 @@ static int load_protocol(struct models *models, const struct config *config, str
     if (config->protocol.file[0] == '\0') {
         return FAULT_NONE;
     }
-    int rc = yaml_reader_load(config->protocol.file, PROTOCOL_FILE_BYTES_MAX, "protocol", &text,
-                              &size, fault);
+    int rc = yaml_reader_load(config->protocol.file, PROTOCOL_FILE_BYTES_MAX, FILE_KIND_PROTOCOL,
+                              &text, &size, fault);
     rc = rc ? rc : models_declare(models, config, config->protocol.file, text, size, fault);
     free(text);
     return rc;

@@ -1,7 +1,10 @@
-/* options.h - the options of a subcommand: one table that is parser, range check and help text.
+/* options.h - the options of a subcommand: one table that is parser, range check, help text and
+ * guard of files.
  *
  * `--name VALUE` and `--name=VALUE` are the same; `--` ends the options; anything else is a
- * positional argument. Threads: one owner. Memory: values of kind TEXT point into argv.
+ * positional argument. What an option is before it is read is its default: the help prints it from
+ * there. A wrong word is answered with the nearest right one; an option that would have no effect
+ * is refused. Threads: one owner. Memory: texts point into argv.
  */
 #ifndef MURID_OPTIONS_H
 #define MURID_OPTIONS_H
@@ -9,19 +12,32 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "output_file.h"
+
 enum option_kind {
-    OPTION_FLAG, /* into: bool */
-    OPTION_TEXT, /* into: const char * */
-    OPTION_INT,  /* into: int64_t */
-    OPTION_REAL, /* into: double */
-    OPTION_REALS /* into: struct option_reals; comma-separated, at least one */
+    OPTION_FLAG,     /* into: bool */
+    OPTION_TEXT,     /* into: const char * */
+    OPTION_INT,      /* into: int64_t */
+    OPTION_REAL,     /* into: double */
+    OPTION_REALS,    /* into: struct option_reals; comma-separated, at least one */
+    OPTION_WORD,     /* into: struct option_word; one of its words */
+    OPTION_WORDS,    /* into: struct option_word; some of its words, comma-separated */
+    OPTION_IN,       /* into: const char *; a file that is read */
+    OPTION_OUT,      /* into: const char *; a file that is written; max 1: "-" is standard output */
+    OPTION_ENDPOINT, /* into: const char *; of ZeroMQ: tcp://HOST:PORT or ipc://PATH */
 };
 
-enum { OPTION_REALS_MAX = 32 };
+enum { OPTION_REALS_MAX = 32, OPTION_WORDS_MAX = 40 };
 
 struct option_reals {
     size_t n;
     double v[OPTION_REALS_MAX];
+};
+
+struct option_word {
+    const char *chosen; /* as it was given; NULL: it was not */
+    size_t n;
+    const char *word[OPTION_WORDS_MAX]; /* that are right */
 };
 
 struct option {
@@ -31,8 +47,16 @@ struct option {
     double min; /* INT, REAL, REALS */
     double max;
     const char *value; /* what the help calls the value, NULL for a flag */
-    const char *help;
-    bool *given; /* set when the option is there; may be NULL */
+    const char *help;  /* without the default, which is added where there is one within the range */
+    bool *given;       /* set when the option is there; may be NULL */
+};
+
+/* Options that are not for each other: each of `names` ("a|b") has an effect only with one of
+ * `others`, or with none of them. */
+struct option_rule {
+    const char *names;
+    enum { OPTION_NEEDS, OPTION_EXCLUDES } rule;
+    const char *others;
 };
 
 struct options {
@@ -40,14 +64,25 @@ struct options {
     const char *about; /* a sentence or more for --help */
     const struct option *list;
     size_t n;
-    const char **arguments; /* the positional ones are put here */
+    const struct option_rule *rules; /* NULL: none */
+    size_t n_rules;
+    const char **arguments; /* the positional ones are put here: files that are read */
     size_t arguments_min;
     size_t arguments_max;
-    size_t n_arguments; /* filled in */
+    const bool *resumes;       /* set: a model may be written over, that of the fit which goes on */
+    size_t n_arguments;        /* filled in, like what follows */
+    struct output_guard guard; /* of what was given: for everything that the command writes */
 };
 
-/* Reads argv[1..]. True: go on. False: *code is the exit code: 0 after --help, which has been
- * printed, or 2 after a wrong option, which has been reported on standard error. */
+/* Reads argv[1..]. True: go on; every OPTION_OUT may be written, and the command hears --force. *
+ * False: *code is the exit code: 0 after --help, which has been printed, or 2 after a wrong option,
+ * which has been reported on standard error. */
 bool options_read(struct options *options, int argc, char **argv, int *code);
+
+/* Whether a word was chosen, alone or in a list. */
+bool option_word_has(const struct option_word *word, const char *name);
+
+/* "a, b or c". Returns out. */
+const char *option_word_list(const struct option_word *word, char *out, size_t cap);
 
 #endif

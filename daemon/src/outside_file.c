@@ -18,7 +18,7 @@ static bool is_same(const struct stat *a, const struct stat *b)
 }
 
 /* Hard links have other names. */
-static bool is_of_journal(const struct stat *file, const char *directory)
+bool outside_file_is_of_journal(const struct stat *file, const char *directory)
 {
     static const char *const NAMES[] = {JOURNAL_FILE, JOURNAL_FILE "-wal", JOURNAL_FILE "-shm",
                                         JOURNAL_FILE "-journal", JOURNAL_LOCK};
@@ -68,7 +68,7 @@ int outside_file_check(const char *path, const char *directory, const char *what
         return fault_set(fault, FAULT_INPUT, "%s: not a regular file; a %s was expected", path,
                          what);
     }
-    return is_of_journal(&st, directory) ? refuse(path, what, fault) : FAULT_NONE;
+    return outside_file_is_of_journal(&st, directory) ? refuse(path, what, fault) : FAULT_NONE;
 }
 
 int outside_file_check_command(const char *path, const char *directory, const char *what,

@@ -7,6 +7,9 @@
 #ifndef MURID_OUTSIDE_FILE_H
 #define MURID_OUTSIDE_FILE_H
 
+#include <stdbool.h>
+#include <sys/stat.h>
+
 #include "fault.h"
 
 /* A file that the configuration names. FAULT_NONE; FAULT_INPUT: it cannot be read, is no regular
@@ -18,5 +21,8 @@ int outside_file_check(const char *path, const char *directory, const char *what
 /* The same of a file that a command names: nor may it lie in the data directory, or below. */
 int outside_file_check_command(const char *path, const char *directory, const char *what,
                                struct fault *fault);
+
+/* True if the file is one of the journal's in that directory, under whatever name. */
+bool outside_file_is_of_journal(const struct stat *file, const char *directory);
 
 #endif

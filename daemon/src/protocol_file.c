@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nearest.h"
 #include "proto/message.h"
 #include "protocol_key.h"
 #include "yaml_reader.h"
@@ -383,9 +384,16 @@ static void note_line(struct parse *p, const struct protocol_key *key)
 static int refuse_unknown(struct parse *p, enum protocol_part part)
 {
     char known[400];
-    return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: %.60s: unknown key; known here are %s",
+    char ask[NEAREST_TEXT_MAX];
+    const struct protocol_key *key = NULL;
+    struct nearest nearest;
+    nearest_init(&nearest, yaml_reader_text(&p->yaml));
+    for (uint32_t i = 0; (key = protocol_key_at(part, i)) != NULL; i++) {
+        nearest_offer(&nearest, key->name);
+    }
+    return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: %.60s: unknown key; known here are %s%s",
                      p->yaml.name, yaml_reader_line(&p->yaml), yaml_reader_text(&p->yaml),
-                     protocol_key_names(part, known, sizeof known));
+                     protocol_key_names(part, known, sizeof known), nearest_ask(&nearest, "", ask));
 }
 
 /* The keys of one map, up to and with its end. */
@@ -559,7 +567,8 @@ int protocol_file_load(struct protocol_file *file, const char *path, struct faul
 {
     uint8_t *text = NULL;
     size_t size = 0;
-    int rc = yaml_reader_load(path, PROTOCOL_FILE_BYTES_MAX, "protocol", &text, &size, fault);
+    int rc =
+        yaml_reader_load(path, PROTOCOL_FILE_BYTES_MAX, FILE_KIND_PROTOCOL, &text, &size, fault);
     if (rc == FAULT_NONE) {
         rc = protocol_file_parse(file, path, text, size, fault);
     }

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "document.h"
 #include "escape.h"
 #include "plot.h"
 #include "review_plots.h"
@@ -365,7 +364,8 @@ static void put_page(FILE *to, const void *what)
     fputs("</body></html>\n", to);
 }
 
-int review_page_write(const struct review *review, const char *path, struct fault *fault)
+int review_page_write(const struct review *review, const struct output_guard *guard,
+                      const char *path, struct fault *fault)
 {
-    return document_write(path, put_page, review, fault);
+    return output_file_write(guard, path, put_page, review, fault);
 }

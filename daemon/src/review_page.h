@@ -6,10 +6,12 @@
 #ifndef MURID_REVIEW_PAGE_H
 #define MURID_REVIEW_PAGE_H
 
+#include "output_file.h"
 #include "review.h"
 
 /* Writes the page, whole or not at all. The review was read with curves. FAULT_NONE or FAULT_WORK.
  */
-int review_page_write(const struct review *review, const char *path, struct fault *fault);
+int review_page_write(const struct review *review, const struct output_guard *guard,
+                      const char *path, struct fault *fault);
 
 #endif

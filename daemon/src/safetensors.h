@@ -74,8 +74,4 @@ int safetensors_encode(const struct safetensors *st, uint8_t **bytes, size_t *si
  * FAULT_INPUT (cannot be read, too large) or FAULT_WORK (no memory). */
 int safetensors_read(const char *path, uint8_t **bytes, size_t *size, struct fault *fault);
 
-/* Writes size bytes as path, whole or not at all: a temporary file beside it, fsync, rename.
- * FAULT_NONE or FAULT_WORK. */
-int safetensors_write(const char *path, const uint8_t *bytes, size_t size, struct fault *fault);
-
 #endif

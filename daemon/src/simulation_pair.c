@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "document.h"
 #include "protocol_file.h"
 #include "simulation_plot.h"
 #include "simulation_report.h"
@@ -51,25 +50,14 @@ static int load_protocol(struct pair *pair, size_t i, struct fault *fault)
 static int write_table(struct pair *pair, struct fault *fault)
 {
     const char *path = pair->request->table;
-    FILE *to = NULL;
-    if (path != NULL) {
-        to = strcmp(path, "-") == 0 ? stdout : fopen(path, "wb");
-        if (to == NULL) {
-            return fault_set(fault, FAULT_WORK, "%s: cannot be written: %s", path, strerror(errno));
-        }
-        table_write_header(to, true);
+    struct output_file file;
+    int rc = output_file_open(&file, pair->request->guard, path, fault);
+    if (rc != FAULT_NONE) {
+        return rc;
     }
-    int rc = simulation_run(&pair->simulation[0], to, "simulate", fault);
-    if (to != NULL) {
-        errno = 0;
-        bool failed = ferror(to) != 0 || fflush(to) != 0;
-        failed = (to != stdout && fclose(to) != 0) || failed;
-        if (failed && rc == FAULT_NONE) {
-            rc = fault_set(fault, FAULT_WORK, "%s: cannot be written: %s", path,
-                           errno != 0 ? strerror(errno) : "an earlier write failed");
-        }
-    }
-    return rc;
+    table_write_header(file.to, true);
+    rc = simulation_run(&pair->simulation[0], file.to, "simulate", fault);
+    return output_file_close(&file, rc, fault);
 }
 
 static int simulate(struct pair *pair, size_t i, struct fault *fault)
@@ -115,8 +103,8 @@ static int report(struct pair *pair, struct fault *fault)
         rc = simulation_difference_open(&pair->difference, &pair->report[0], &pair->report[1],
                                         fault);
     }
-    rc = rc == FAULT_NONE ? document_write(r->summary, put_summary, pair, fault) : rc;
-    rc = rc == FAULT_NONE ? document_write(r->plot, put_plot, pair, fault) : rc;
+    rc = rc == FAULT_NONE ? output_file_write(r->guard, r->summary, put_summary, pair, fault) : rc;
+    rc = rc == FAULT_NONE ? output_file_write(r->guard, r->plot, put_plot, pair, fault) : rc;
     if (rc == FAULT_NONE && (r->table == NULL || strcmp(r->table, "-") != 0)) {
         put(stdout, pair, r->is_json ? simulation_write_json : simulation_print);
         if (fflush(stdout) != 0 || ferror(stdout) != 0) {

@@ -9,10 +9,12 @@
 #include <stdbool.h>
 
 #include "fault.h"
+#include "output_file.h"
 #include "simulation.h"
 
 struct simulation_request {
-    const char *path[2];         /* of the protocols; [1]: NULL, or what [0] is compared with */
+    const char *path[2]; /* of the protocols; [1]: NULL, or what [0] is compared with */
+    const struct output_guard *guard;
     const char *defects;         /* to switch on in the last of them; NULL: none */
     int64_t trials;              /* of each session; 0: as the protocol says */
     struct simulation_plan plan; /* its protocol is filled in */

@@ -1,32 +1,46 @@
 #include "spec.h"
 
+#include <math.h>
 #include <string.h>
 
-void spec_init(struct spec *s)
+#include "vocabulary.h"
+
+#define TEXT_OF_VALUE(value) #value
+#define TEXT_OF(macro)       TEXT_OF_VALUE(macro)
+
+void spec_init(struct spec *s, const char *rule, double rate, const char *features)
 {
     memset(s, 0, sizeof *s);
     model_spec_init(&s->words);
+    s->words.rate = rate;
+    s->rule = vocabulary_classic_rules();
+    s->rule.chosen = rule;
+    s->features = vocabulary_features();
+    s->features.chosen = features != NULL ? features : MODEL_POLICY_USUAL;
 }
 
 size_t spec_options(struct spec *s, struct option list[])
 {
     bool *const given = &s->given;
     const struct option rows[SPEC_OPTIONS] = {
-        {"rule", OPTION_TEXT, &s->words.rule, 0, 0, "R",
-         "none, reinforce, reinforce_base, reward_max, predict_max or eligibility (none)", given},
-        {"rate", OPTION_REAL, &s->words.rate, 0, 100, "A", "learning rate", given},
+        {"rule", OPTION_WORD, &s->rule, 0, 0, "R", "the learning rule", given},
+        {"rate", OPTION_REAL, &s->words.rate, 0, 100, "A",
+         isnan(s->words.rate) ? "learning rate of a rule (default " TEXT_OF(MODEL_FILE_RATE) ")"
+                              : "learning rate of the rule",
+         &s->given_rate},
         {"baseline", OPTION_REAL, &s->words.baseline, -100, 100, "B",
-         "reward baseline of reinforce_base", given},
+         "reward baseline of reinforce_base (default 0)", &s->given_baseline},
         {"decay", OPTION_REAL, &s->words.decay, 0, 1, "L",
-         "of the trace of eligibility, a trial (0.9)", given},
-        {"policy", OPTION_TEXT, &s->words.features, 0, 0, "FEATURES",
-         "what choices depend on (stimulus,bias,prev_choice)", given},
+         "of the trace of eligibility, a trial (default " TEXT_OF(MODEL_FILE_DECAY) ")",
+         &s->given_decay},
+        {"policy", OPTION_WORDS, &s->features, 0, 0, "FEATURES", "what choices depend on, some of",
+         given},
         {"noise", OPTION_REALS, &s->noise, 0, 10, "SD",
          "added to each weight every trial; a list: one a weight", given},
         {"session-noise", OPTION_REALS, &s->session_noise, 0, 10, "SD",
          "the same, when a session starts", given},
-        {"start", OPTION_REALS, &s->start, -100, 100, "W", "weights before the first trial (0)",
-         given},
+        {"start", OPTION_REALS, &s->start, -100, 100, "W",
+         "weights before the first trial (default 0)", given},
         {"start-sd", OPTION_REALS, &s->start_sd, 0, 100, "SD",
          "how much these differ between animals", given},
     };
@@ -54,9 +68,12 @@ int spec_build(struct spec *s, struct model_file *out, struct fault *fault)
 {
     memset(out, 0, sizeof *out);
     model_params shape;
+    s->words.rule = s->rule.chosen;
+    s->words.features = s->features.chosen;
     if (model_params_built_in(&shape, s->words.features) != MODEL_OK) {
-        return fault_set(fault, FAULT_INPUT, "option policy: \"%.100s\" is not a list of features",
-                         s->words.features);
+        return fault_set(fault, FAULT_INPUT,
+                         "option policy: \"%.100s\"; at most %d features, each once, were expected",
+                         s->words.features, MODEL_WEIGHTS_MAX);
     }
     const size_t n = shape.policy.n;
     int rc = spread("noise", &s->noise, n, true, s->words.drift_var, fault);
@@ -79,13 +96,36 @@ int spec_build(struct spec *s, struct model_file *out, struct fault *fault)
     return rc;
 }
 
+bool spec_is_given(const struct spec *s)
+{
+    return s->given || s->given_rate || s->given_baseline || s->given_decay;
+}
+
 int spec_check(const struct spec *s, const char *path, struct fault *fault)
 {
-    return path != NULL && s->given
-               ? fault_set(fault, FAULT_INPUT,
-                           "option model: says all of the animal; no rule, rate, baseline, policy, "
-                           "noise or start expected beside it")
-               : FAULT_NONE;
+    const char *rule = s->rule.chosen;
+    if (path != NULL && spec_is_given(s)) {
+        return fault_set(fault, FAULT_INPUT,
+                         "option model: says all of the animal; no rule, rate, baseline, decay, "
+                         "policy, noise or start expected beside it");
+    }
+    if (s->given_rate && strcmp(rule, "none") == 0) {
+        return fault_set(fault, FAULT_INPUT,
+                         "option rate: has no effect with rule none, which does not learn; --rule "
+                         "was expected too, as in --rule reinforce");
+    }
+    if (s->given_baseline && strcmp(rule, "reinforce_base") != 0) {
+        return fault_set(fault, FAULT_INPUT,
+                         "option baseline: has no effect with rule %s; --rule reinforce_base was "
+                         "expected",
+                         rule);
+    }
+    if (s->given_decay && strcmp(rule, "eligibility") != 0) {
+        return fault_set(
+            fault, FAULT_INPUT,
+            "option decay: has no effect with rule %s; --rule eligibility was expected", rule);
+    }
+    return FAULT_NONE;
 }
 
 int spec_load(struct spec *s, const char *path, struct model_file *out, struct fault *fault)

@@ -16,13 +16,19 @@ struct spec {
     struct option_reals session_noise;
     struct option_reals start;
     struct option_reals start_sd;
+    struct option_word rule;
+    struct option_word features;
     bool given; /* any of the options was there */
+    bool given_rate;
+    bool given_baseline;
+    bool given_decay;
 };
 
 enum { SPEC_OPTIONS = 9 };
 
-/* All defaults. */
-void spec_init(struct spec *s);
+/* All defaults: the rule that is meant where none is named, its rate (NaN: the usual one), and the
+ * features (NULL: the usual ones). */
+void spec_init(struct spec *s, const char *rule, double rate, const char *features);
 
 /* Writes the rows of the option table that fill *s to list[SPEC_OPTIONS]; returns SPEC_OPTIONS. */
 size_t spec_options(struct spec *s, struct option list[]);
@@ -30,8 +36,12 @@ size_t spec_options(struct spec *s, struct option list[]);
 /* Builds the model that was stated. FAULT_NONE or FAULT_INPUT. */
 int spec_build(struct spec *s, struct model_file *out, struct fault *fault);
 
-/* For commands that take a model file instead; path NULL: none was given. FAULT_NONE, or
- * FAULT_INPUT where there are both. */
+/* Whether any of the options was there. */
+bool spec_is_given(const struct spec *s);
+
+/* What was given must have an effect: FAULT_NONE, or FAULT_INPUT where a parameter is not the
+ * rule's, or where a model file is given too, for commands that take one instead; path NULL: none
+ * was. */
 int spec_check(const struct spec *s, const char *path, struct fault *fault);
 
 /* Loads the file, or builds what was stated where there is none. FAULT_NONE, FAULT_INPUT or

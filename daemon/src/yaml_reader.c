@@ -16,6 +16,8 @@ int yaml_reader_open(struct yaml_reader *r, const char *name, const uint8_t *tex
     if (!yaml_parser_initialize(&r->yaml)) {
         return fault_set(fault, FAULT_WORK, "%s: out of memory", name);
     }
+    r->text = text;
+    r->size = size;
     yaml_parser_set_input_string(&r->yaml, text, size);
     return FAULT_NONE;
 }
@@ -31,11 +33,33 @@ size_t yaml_reader_line(const struct yaml_reader *r)
     return r->event.start_mark.line + 1;
 }
 
+/* libyaml says of a tab that it "cannot start any token". */
+static bool is_at_tab(const struct yaml_reader *r)
+{
+    size_t line = 0;
+    const uint8_t *at = r->text;
+    const uint8_t *const end = r->text + r->size;
+    while (at < end && line < r->yaml.problem_mark.line) {
+        line += *at++ == '\n';
+    }
+    for (size_t i = 0; at < end && i <= r->yaml.problem_mark.column && *at != '\n'; i++) {
+        if (*at++ == '\t') {
+            return true;
+        }
+    }
+    return false;
+}
+
 int yaml_reader_next(struct yaml_reader *r)
 {
     yaml_event_delete(&r->event);
     if (!yaml_parser_parse(&r->yaml, &r->event)) {
         memset(&r->event, 0, sizeof r->event);
+        if (is_at_tab(r)) {
+            return fault_set(r->fault, FAULT_INPUT,
+                             "%s:%zu: a tab stands here; YAML is indented with spaces alone",
+                             r->name, r->yaml.problem_mark.line + 1);
+        }
         return fault_set(r->fault, FAULT_INPUT, "%s:%zu: %s", r->name,
                          r->yaml.problem_mark.line + 1,
                          r->yaml.problem != NULL ? r->yaml.problem : "not YAML");
@@ -93,8 +117,15 @@ int yaml_reader_end(struct yaml_reader *r, const char *where)
     return rc == 0 ? yaml_reader_expect(r, YAML_STREAM_END_EVENT, where, "one document only") : rc;
 }
 
-int yaml_reader_load(const char *path, size_t max, const char *what, uint8_t **text, size_t *size,
-                     struct fault *fault)
+/* A file with errors in it may look like other YAML, or like text. */
+static bool is_like(enum file_kind kind, enum file_kind expected)
+{
+    return kind == expected || kind == FILE_KIND_YAML || kind == FILE_KIND_TEXT ||
+           kind == FILE_KIND_JSON || kind == FILE_KIND_EMPTY;
+}
+
+int yaml_reader_load(const char *path, size_t max, enum file_kind expected, uint8_t **text,
+                     size_t *size, struct fault *fault)
 {
     FILE *f;
     *text = NULL;
@@ -103,12 +134,20 @@ int yaml_reader_load(const char *path, size_t max, const char *what, uint8_t **t
     if (rc != FAULT_NONE) {
         return rc;
     }
+    const enum file_kind kind = file_kind_at(path);
+    if (!is_like(kind, expected)) {
+        fclose(f);
+        return fault_set(fault, FAULT_INPUT, "%s: is %s; %s was expected", path,
+                         file_kind_name(kind), file_kind_name(expected));
+    }
     *text = malloc(max + 1);
     *size = *text != NULL ? fread(*text, 1, max + 1, f) : 0;
     if (*text == NULL || ferror(f) != 0) {
         rc = fault_set(fault, FAULT_INPUT, "%s: cannot be read: %s", path, strerror(errno));
     } else if (*size > max) {
-        rc = fault_set(fault, FAULT_INPUT, "%s: larger than %zu bytes, no %s is", path, max, what);
+        rc = fault_set(fault, FAULT_INPUT,
+                       "%s: larger than %zu bytes; %s was expected, which is smaller", path, max,
+                       file_kind_name(expected));
     }
     fclose(f);
     if (rc != FAULT_NONE) {

@@ -12,11 +12,14 @@
 #include <yaml.h>
 
 #include "fault.h"
+#include "file_kind.h"
 
 struct yaml_reader {
     yaml_parser_t yaml;
     yaml_event_t event; /* the last one */
-    const char *name;   /* as errors call the file */
+    const uint8_t *text;
+    size_t size;
+    const char *name; /* as errors call the file */
     struct fault *fault;
 };
 
@@ -49,10 +52,10 @@ int yaml_reader_begin(struct yaml_reader *r, bool *is_empty);
 /* Expects that nothing follows. `where` names the document. */
 int yaml_reader_end(struct yaml_reader *r, const char *where);
 
-/* Reads a file of at most max bytes; *text is the caller's to free(). what: as in "no configuration
- * is larger". FAULT_NONE or FAULT_INPUT. */
-int yaml_reader_load(const char *path, size_t max, const char *what, uint8_t **text, size_t *size,
-                     struct fault *fault);
+/* Reads a file of at most max bytes that is meant to be a configuration or a protocol, and does not
+ * look like something else; *text is the caller's to free(). FAULT_NONE or FAULT_INPUT. */
+int yaml_reader_load(const char *path, size_t max, enum file_kind expected, uint8_t **text,
+                     size_t *size, struct fault *fault);
 
 /* True without control characters, line ends of Unicode's and byte order marks: what is printed can
  * then be read back, and shown on a terminal. text is UTF-8 with a NUL at [size]. */

@@ -30,7 +30,7 @@ int model_params_built_in(model_params *out, const char *features)
 {
     model_params params = {.rule = {.kind = MODEL_RULE_NONE}};
     const int status = model_policy_parse(
-        &params.policy, features != NULL ? features : "stimulus,bias,prev_choice");
+        &params.policy, features != NULL ? features : MODEL_POLICY_USUAL);
     if (status != MODEL_OK) {
         return status;
     }

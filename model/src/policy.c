@@ -29,6 +29,11 @@ static const struct {
 
 enum { N_ALIASES = sizeof ALIASES / sizeof ALIASES[0] };
 
+const char *model_policy_alias(size_t i)
+{
+    return i < N_ALIASES ? ALIASES[i].name : NULL;
+}
+
 const char *model_feature_name(model_feature feature)
 {
     return (unsigned)feature < MODEL_FEATURES ? FEATURES[feature].name : NULL;

@@ -212,7 +212,7 @@ void bench_daemon_use_net(const struct bench_daemon *d, size_t members)
         }
         model_file_free(&many[0]);
     }
-    if (model_file_save(&model, path, &fault) != FAULT_NONE) {
+    if (model_file_save(&model, NULL, path, &fault) != FAULT_NONE) {
         bench_die("%s", fault.text);
     }
     model_file_free(&model);

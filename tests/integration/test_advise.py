@@ -33,9 +33,11 @@ class Advise(unittest.TestCase):
         """A bank of a rule and of the same walk without it."""
         words = ["--policy", "stimulus,bias", "--start", start, "--start-sd", "0.3", "--noise",
                  "0.01", "--session-noise", "0.01"]
-        murid("model", "--new", "--rule", rule, "--rate", "0.05", *words, "-o", self.path("a"))
+        words += ["--force"]
+        rate = [] if rule == "none" else ["--rate", "0.05"]
+        murid("model", "--new", "--rule", rule, *rate, *words, "-o", self.path("a"))
         murid("model", "--new", *words, "-o", self.path("b"))
-        murid("model", "--join", self.path("a"), self.path("b"), "-o", self.path("bank"))
+        murid("model", "--join", self.path("a"), self.path("b"), "-o", self.path("bank"), "--force")
         return self.path("bank")
 
     def animal(self, rule, start="0", sessions="4"):
@@ -159,7 +161,7 @@ class Advise(unittest.TestCase):
         self.assertIn("the file of the protocol was expected", murid("advise", table, code=2))
         here = ("advise", table, "--protocol", STAGED)
         self.assertIn('has no stage "last"', murid(*here, "--stage", "last", code=2))
-        self.assertIn('there is no change "bribe"', murid(*here, "--allowed", "bribe", code=2))
+        self.assertIn('option allowed: "bribe"; a list with commas of carry_on,', murid(*here, "--allowed", "bribe", code=2))
         self.assertIn("is behind the last of", murid(*here, "--at", "100000", code=2))
         self.assertIn("option rollouts", murid(*here, "--rollouts", "1", code=2))
         with open(self.path("zero.yaml"), "w") as f:

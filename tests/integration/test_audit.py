@@ -151,12 +151,12 @@ class Tables(unittest.TestCase):
 class Simulated(unittest.TestCase):
     """Tables of murid simulate, which names stages, sides, repeats and p_left; and without these."""
 
-    def simulate(self, name, *words):
+    def simulate(self, name, *words, mice="4", rate="0.03"):
         with tempfile.TemporaryDirectory() as directory:
             path = os.path.join(directory, "t.csv")
             done = subprocess.run(
                 [MURID, "simulate", "--protocol", protocol(name), "--rule", "reinforce", "--rate",
-                 "0.03", "--policy", "stimulus,bias", "--mice", "4", "--sessions", "8", "--seed", "3",
+                 rate, "--policy", "stimulus,bias", "--mice", mice, "--sessions", "8", "--seed", "3",
                  "-o", path, *words], capture_output=True, text=True, timeout=120)
             self.assertEqual(done.returncode, 0, done.stderr)
             with open(path) as f:
@@ -182,9 +182,9 @@ class Simulated(unittest.TestCase):
                               ("keeps_half", {"contrasts", "stages"}),
                               ("wrong_contrasts", {"contrasts"}), ("debias_all", {"debias_side"})):
             with self.subTest(defect):
-                words = ("--mice", "8", "--rate", "0.003") if defect == "debias_all" else ()
-                called = self.alarms("ibl_training",
-                                     self.simulate("ibl_training", "--defect", defect, *words), 1)
+                mice, rate = ("8", "0.003") if defect == "debias_all" else ("4", "0.03")
+                text = self.simulate("ibl_training", "--defect", defect, mice=mice, rate=rate)
+                called = self.alarms("ibl_training", text, 1)
                 self.assertLessEqual({a["rule"] for a in called}, rules, called)
                 animals = [a["subject"] for a in called]
                 self.assertEqual(len(animals), len(set(animals)), "an animal was told of twice")
@@ -383,7 +383,7 @@ class Words(unittest.TestCase):
                                 ((fixed, empty, "--rule", "reinforce"), "--against-simulation"),
                                 ((fixed, empty, "--defect", "debias_off"), "nothing in the protocol"),
                                 ((fixed, empty, "--sessions-per-alarm", "3"), "10"),
-                                ((empty, empty), "empty.csv:1")):
+                                ((empty, empty), "is a trial table; a protocol was expected")):
                 done = audit(*words)
                 self.assertEqual(done.returncode, 2, (words, done.stdout, done.stderr))
                 self.assertRegex(done.stderr, r"^murid: .+\n$")

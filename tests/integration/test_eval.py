@@ -164,7 +164,8 @@ class Eval(unittest.TestCase):
             for i in range(3):
                 rest = [p for k, p in enumerate(paths) if k != i]
                 smaller = os.path.join(directory, "smaller.safetensors")
-                subprocess.run([MURID, "model", "--join", *rest, "--share", "0.01", "-o", smaller],
+                subprocess.run([MURID, "model", "--join", *rest, "--share", "0.01", "-o", smaller,
+                                "--force"],
                                check=True, capture_output=True)
                 left_out.append(scores("-", "--model", smaller, "--adapt", "off",
                                        stdin=text)["pooled"]["nats"])

@@ -171,7 +171,7 @@ class Once(Table):
                             ("reward_max", []), ("predict_max", [])):
             subprocess.run([MURID, "simulate", "--rule", rule, "--rate", "0.02", *words, "--policy",
                             "stimulus,bias", "--mice", "8", "--sessions", "3", "--trials", "400",
-                            "--start-sd", "0", "--noise", "0", "--session-noise", "0", "-o", mice],
+                            "--start-sd", "0", "--noise", "0", "--session-noise", "0", "-o", mice, "--force"],
                            check=True, capture_output=True)
             models = []
             for threads in ("1", "3"):
@@ -201,9 +201,9 @@ class Once(Table):
                 (["-", "-o", "X", "--rule", "reinforce", "--preset", "paper", "--resume"], good, 2,
                  "rule reinforce without a filter is fitted at once"),
                 (["-", "-o", "X", "--rule", "smell"], good, 2, "gru_policy or bank was expected"),
-                (["-", "-o", "X", "--filter", "ukf"], good, 2, "none or ekf was expected"),
+                (["-", "-o", "X", "--filter", "ukf"], good, 2, "ekf or none was expected; did you mean ekf?"),
                 (["-", "-o", "X", "--preset", "mine"], good, 2, "paper was expected"),
-                (["-", "-o", "X", "--policy", "smell"], good, 2, "not a list of known features"),
+                (["-", "-o", "X", "--policy", "smell"], good, 2, '"smell"; a list with commas of stimulus,'),
                 (["-", "-o", "X", "--hidden", "129"], good, 2, "hidden"),
                 (["-", "-o", "X", "--threads", "0"], good, 2, "threads"),
                 (["-", "-o", "X"], HEADER, 2, "no trials that ended in a choice"),
@@ -212,9 +212,9 @@ class Once(Table):
                 (["-", "-o", "X"], HEADER + "m1,1,0,nan,1,1,\n", 2, "column stimulus"),
                 (["-", "-o", "X"], HEADER + "m1,1,0,0.5,1,1,inf\n", 2, "column rt_s"),
                 (["/nonexistent.csv", "-o", "X"], "", 2, "cannot be opened"),
-                (["-", "-o", "/nonexistent/m.safetensors", "--epochs", "1000000"], good, 1,
+                (["-", "-o", "/nonexistent/m.safetensors", "--epochs", "1000000"], good, 2,
                  "cannot be written"),
-                (["-", "-o", "X", "--losses", "/nonexistent/l.csv"], good, 1, "cannot be written")):
+                (["-", "-o", "X", "--losses", "/nonexistent/l.csv"], good, 2, "cannot be written")):
             words = [self.path("x.safetensors") if word == "X" else word for word in words]
             done = self.run_fit(*words, stdin=text)
             self.assertEqual(done.returncode, code, (words, done.stderr))

@@ -373,11 +373,12 @@ class Disk(Hostile):
         for name in ("directory", "pipe"):
             done = self.run_fit(self.data, "-o", self.path(name), "--epochs", "1000000")
             self.assertEqual(done.returncode, 2)
-            self.assertRegex(done.stderr, r"\Amurid: option o: \S+: not a file; a model's was expected\n\Z")
+            self.assertEqual(done.stderr, f"murid: option o: {self.path(name)}: is a {name}; the name of a file "
+                                          "was expected\n")
             done = subprocess.run([MURID, "model", "--new", "-o", self.path(name)], capture_output=True,
                                   text=True)
             self.assertEqual(done.returncode, 2)
-            self.assertIn("not a file", done.stderr)
+            self.assertIn("the name of a file was expected", done.stderr)
         self.assertEqual(sorted(os.listdir(self.directory.name)), ["data.csv", "directory", "pipe"])
 
 

@@ -89,9 +89,9 @@ class Files(unittest.TestCase):
 
     def test_wrong_words_are_named_and_end_with_2(self):
         path = os.path.join(PROTOCOLS, "fixed_set.yaml")
-        for words, said in (((path, "--defect", "rust"), 'option defect: "rust" is not one of'),
+        for words, said in (((path, "--defect", "rust"), 'option defect: "rust"; a list with commas of zero_left,'),
                             ((path, "--defect", "debias_off"), "nothing in the protocol"),
-                            ((path, "-c", path), "expected"),
+                            ((path, "-c", path), "has no effect beside"),
                             (("/nonexistent.yaml",), "/nonexistent.yaml: No such file"),
                             ((self.write("", "empty.yaml"),), "empty.yaml:1: protocol: expected keys"),
                             ((self.write("name: x\nstages:\n  - name: a\n    contrasts: "

@@ -240,7 +240,7 @@ class Review(unittest.TestCase):
         for word in ("<script", "http:", "https:", "url(", "nan", "inf "):
             self.assertNotIn(word, page)
         done = review(self.daemon.data, "--html", os.path.join(directory, "no", "page.html"))
-        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.returncode, 2)
         self.assertIn("no/page.html: cannot be written", done.stderr)
 
     def example(self, language):

@@ -175,7 +175,7 @@ class Rule(unittest.TestCase):
         self.refuse(2, "the same model", good, good)
         self.refuse(2, "option weights: 3 numbers; 2 for each state", good, "--weights", "1,2,3")
         self.refuse(2, "option history", good, "--history", "9")
-        self.refuse(1, "/nonexistent/x.csv: cannot be written", good, "-o", "/nonexistent/x")
+        self.refuse(2, "/nonexistent/x.csv: cannot be written", good, "-o", "/nonexistent/x")
         junk = self.path("junk.safetensors")
         with open(junk, "wb") as f:
             f.write(b"\xff" * 64)

@@ -47,7 +47,7 @@ static void make_model(void)
     assert_int_equal(model_file_build(&spec, &members[1], &fault), FAULT_NONE);
     assert_int_equal(model_file_join(members, places, 3, 0.01, 0.9, NULL, &bank, &fault),
                      FAULT_NONE);
-    assert_int_equal(model_file_save(&bank, model_path, &fault), FAULT_NONE);
+    assert_int_equal(model_file_save(&bank, NULL, model_path, &fault), FAULT_NONE);
     model_file_free(&bank);
     for (size_t i = 0; i < 3; i++) {
         model_file_free(&members[i]);

@@ -29,6 +29,21 @@ def table(animals=3, n=300, seed=1, less=37):
     return "".join(rows)
 
 
+CLASSIC = ("none", "reinforce", "reinforce_base", "reward_max", "predict_max", "eligibility")
+
+
+def fitting(words):
+    """Words of `murid fit`, over what stands there, without options that the rule has no use for."""
+    words = list(words)
+    drop = []
+    if "--rule" in words and words[words.index("--rule") + 1] in CLASSIC and "--cv" not in words:
+        drop += ["--hidden", "--layers", "--weight-decay"]
+    if "none" in (words[i + 1] for i, w in enumerate(words) if w == "--filter"):
+        drop += ["--filter-rate"]
+    kept = [w for i, w in enumerate(words) if w not in drop and (i == 0 or words[i - 1] not in drop)]
+    return ["--force", *kept]
+
+
 class Table(unittest.TestCase):
     MODE = []
 
@@ -43,11 +58,12 @@ class Table(unittest.TestCase):
         return os.path.join(self.directory.name, name)
 
     def run_fit(self, *words, stdin=None):
-        return subprocess.run([MURID, "fit", *self.MODE, *words], input=stdin, capture_output=True, text=True,
+        return subprocess.run([MURID, "fit", *fitting([*self.MODE, *words])], input=stdin, capture_output=True, text=True,
                               timeout=300)
 
     def fit(self, name, *words):
-        done = self.run_fit(self.data, "-o", self.path(name), "--hidden", "16", *words)
+        done = self.run_fit(self.data, "-o", self.path(name),
+                            *([] if "--hidden" in words else ["--hidden", "16"]), *words)
         self.assertEqual(done.returncode, 0, done.stderr)
         return self.digest(name)
 

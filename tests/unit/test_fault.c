@@ -11,7 +11,7 @@ static void what_a_message_quotes_cannot_steer_a_terminal(void **state)
     struct fault fault;
     assert_int_equal(fault_set(&fault, FAULT_INPUT, "%s: %s", "j.sqlite", "a\x1b[2J\xc2\x9b\xff\n"),
                      FAULT_INPUT);
-    assert_string_equal(fault.text, "j.sqlite: a?[2J????");
+    assert_string_equal(fault.text, "j.sqlite: a\\x1b[2J\\xc2\\x9b\\xff\\n");
 }
 
 static void a_message_may_quote_the_one_before(void **state)
@@ -31,8 +31,8 @@ static void a_long_message_is_cut_between_characters(void **state)
     memset(text, 'x', sizeof text);
     memcpy(text + sizeof fault.text - 2, "\xc3\xa9", 3);
     fault_set(&fault, FAULT_WORK, "%s", text);
-    assert_int_equal(strlen(fault.text), sizeof fault.text - 1);
-    assert_int_equal(fault.text[sizeof fault.text - 2], '?');
+    assert_in_range(strlen(fault.text), sizeof fault.text - 8, sizeof fault.text - 1);
+    assert_string_equal(fault.text + strlen(fault.text) - 4, "x...");
 }
 
 /* Bytes on standard error. */

@@ -74,7 +74,7 @@ static void what_is_saved_is_loaded_back(void **state)
         }
         (void)snprintf(model.about.seed, sizeof model.about.seed, "71");
         (void)snprintf(model.about.note, sizeof model.about.note, "made \"by\" a test");
-        assert_int_equal(model_file_save(&model, path, &fault), FAULT_NONE);
+        assert_int_equal(model_file_save(&model, NULL, path, &fault), FAULT_NONE);
         if (model_file_load(path, &loaded, &fault) != FAULT_NONE) {
             fail_msg("%s", fault.text);
         }

@@ -71,8 +71,7 @@ static void takes_options_in_both_forms_and_arguments_in_between(void **state)
     assert_int_equal(read_words(2, "--", "--json"), -1);
     assert_string_equal(arguments[0], "--json");
     assert_false(json);
-    assert_int_equal(read_words(3, "a.csv", "--model", ""), -1);
-    assert_string_equal(model, "");
+    assert_int_equal(read_words(4, "a.csv", "--mice=2", "--mice", "2"), -1);
 }
 
 static void refuses_what_it_does_not_know_or_lacks(void **state)
@@ -92,6 +91,11 @@ static void refuses_what_it_does_not_know_or_lacks(void **state)
     assert_int_equal(read_words(2, "a", "--mice=99999999999999999999"), 2);
     assert_int_equal(read_words(2, "a", "--rate=1.5"), 2);
     assert_int_equal(read_words(2, "a", "--rate=nan"), 2);
+    assert_int_equal(read_words(3, "a", "--model", ""), 2);
+    assert_int_equal(read_words(3, "a", "--model", "--json"), 2);
+    assert_int_equal(read_words(3, "a", "--rate=0.1", "--rate=0.2"), 2);
+    assert_int_equal(read_words(2, "a", ""), 2);
+    assert_int_equal(read_words(2, "a", "\xe2\x80\x94json"), 2);
     assert_int_equal(mice, 3);
 }
 

@@ -595,7 +595,7 @@ static void the_page_is_whole_and_escaped(void **state)
     struct review v = open_well(s, NULL, true);
     struct fault fault;
     (void)root_file(page, "page.html");
-    assert_int_equal(review_page_write(&v, page, &fault), FAULT_NONE);
+    assert_int_equal(review_page_write(&v, NULL, page, &fault), FAULT_NONE);
     review_close(&v);
 
     FILE *f = fopen(page, "rb");

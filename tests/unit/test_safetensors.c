@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "output_file.h"
 #include "root.h"
 #include "safetensors.h"
 
@@ -203,8 +204,10 @@ static void a_file_is_replaced_whole_or_not_at_all(void **state)
     char path[ROOT_PATH_BYTES];
     assert_int_equal(root_make(state), 0);
     (void)root_file(path, "m.st");
-    assert_int_equal(safetensors_write(path, (const uint8_t *)"first", 5, &fault), FAULT_NONE);
-    assert_int_equal(safetensors_write(path, (const uint8_t *)"second", 6, &fault), FAULT_NONE);
+    assert_int_equal(output_file_write_bytes(NULL, path, (const uint8_t *)"first", 5, &fault),
+                     FAULT_NONE);
+    assert_int_equal(output_file_write_bytes(NULL, path, (const uint8_t *)"second", 6, &fault),
+                     FAULT_NONE);
     char text[16] = "";
     FILE *f = fopen(path, "rb");
     assert_non_null(f);
@@ -213,7 +216,8 @@ static void a_file_is_replaced_whole_or_not_at_all(void **state)
     assert_string_equal(text, "second");
     assert_int_equal(unlink(path), 0);
     assert_int_equal(root_remove(state), 0); /* no temporary file is left */
-    assert_int_equal(safetensors_write(path, (const uint8_t *)"third", 5, &fault), FAULT_WORK);
+    assert_int_equal(output_file_write_bytes(NULL, path, (const uint8_t *)"third", 5, &fault),
+                     FAULT_INPUT);
     assert_non_null(strstr(fault.text, path));
 }
 

@@ -45,6 +45,9 @@ typedef enum { MODEL_FEATURE_LIST(MODEL_FEATURE_ENUM) MODEL_FEATURES } model_fea
 typedef enum { MODEL_TRANSFORM_LIST(MODEL_TRANSFORM_ENUM) MODEL_TRANSFORMS } model_transform;
 #undef MODEL_TRANSFORM_ENUM
 
+/* Of the built-in random walk. */
+#define MODEL_POLICY_USUAL "stimulus,bias,prev_choice"
+
 typedef struct {
     uint32_t n; /* weights, 1..MODEL_WEIGHTS_MAX */
     model_feature feature[MODEL_WEIGHTS_MAX];
@@ -66,6 +69,9 @@ const char *model_transform_name(model_transform transform);
 
 /* MODEL_OK and *out, or MODEL_ERR_ARG for an unknown name. */
 int model_transform_parse(model_transform *out, const char *name);
+
+/* Names of usual lists of features, from 0; NULL after the last. Valid for ever. */
+const char *model_policy_alias(size_t i);
 
 /* Reads "stimulus,bias,prev_choice", or one of the names stim_bias, right_left_bias and
  * stim_prevstim_bias. The transform becomes tanh5. Returns MODEL_OK, or MODEL_ERR_ARG with *out

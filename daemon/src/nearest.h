@@ -1,0 +1,30 @@
+/* nearest.h - the right word nearest to a wrong one: for "did you mean".
+ *
+ * Words are offered one after the other; kept is the first of those with the fewest letters to
+ * insert, leave out, exchange or swap with a neighbour. Upper and lower case are alike, and so are
+ * '-', '_' and ' '. Threads: one owner. Memory: points to what it was given.
+ */
+#ifndef MURID_NEAREST_H
+#define MURID_NEAREST_H
+
+#include <stddef.h>
+
+struct nearest {
+    const char *word;
+    const char *best; /* NULL: none is near */
+    size_t distance;  /* of best */
+};
+
+void nearest_init(struct nearest *nearest, const char *word);
+
+/* Is `candidate` nearer than those before it, and near enough to be meant? */
+void nearest_offer(struct nearest *nearest, const char *candidate);
+
+enum { NEAREST_TEXT_MAX = 96 };
+
+/* "; did you mean BEST?", or "" where none is near; dashes: put before it, "--" or "". Returns out.
+ */
+const char *nearest_ask(const struct nearest *nearest, const char *dashes,
+                        char out[NEAREST_TEXT_MAX]);
+
+#endif

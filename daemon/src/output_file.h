@@ -1,0 +1,64 @@
+/* output_file.h - the files that a command writes: nobody's work is lost to them.
+ *
+ * Every output of every command is opened here. None may be one of the files that the command reads
+ * (by device and inode, so by whatever path or link), nor a journal's. One that holds a journal, a
+ * trial table, a model, a configuration, a protocol or another program's recording is written over
+ * with --force alone. What is written appears whole or not at all: under another name, synced, then
+ * renamed; a link is followed, its file replaced. Pipes and devices are written as they are.
+ * Threads: one owner. Memory: paths are the caller's.
+ */
+#ifndef MURID_OUTPUT_FILE_H
+#define MURID_OUTPUT_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "fault.h"
+
+enum { OUTPUT_PATH_MAX = 4096, OUTPUT_INPUTS_MAX = 80 };
+
+/* What an output may not be. */
+struct output_guard {
+    const char *input[OUTPUT_INPUTS_MAX]; /* files and directories that are read */
+    size_t n_inputs;
+    bool force; /* over files of any content, but for the inputs */
+};
+
+/* Whether a path may be written, told before the work: FAULT_NONE; FAULT_INPUT: it is an input, a
+ * directory, of a content that is kept, or its directory is not there or cannot be written. "-" is
+ * standard output. guard NULL: a file of the program's own, which nobody else names. */
+int output_file_check(const struct output_guard *guard, const char *path, struct fault *fault);
+
+struct output_file {
+    FILE *to; /* write here */
+    const char *path;
+    char target[OUTPUT_PATH_MAX];
+    char temporary[OUTPUT_PATH_MAX]; /* "": written as it is */
+};
+
+/* Checks and opens. FAULT_NONE, FAULT_INPUT or FAULT_WORK with nothing to close. */
+int output_file_open(struct output_file *file, const struct output_guard *guard, const char *path,
+                     struct fault *fault);
+
+/* Puts it in its place if rc is FAULT_NONE, else leaves nothing; returns rc, or FAULT_WORK where it
+ * cannot be written. A zeroed file is fine. */
+int output_file_close(struct output_file *file, int rc, struct fault *fault);
+
+/* Writes what put() says of *what; path NULL: it is not asked for. FAULT_NONE: the file is there.
+ */
+int output_file_write(const struct output_guard *guard, const char *path,
+                      void (*put)(FILE *to, const void *what), const void *what,
+                      struct fault *fault);
+
+/* The same of bytes. */
+int output_file_write_bytes(const struct output_guard *guard, const char *path,
+                            const uint8_t *bytes, size_t size, struct fault *fault);
+
+/* A record that others read while it grows, line by line: checked like all, but written in place.
+ * keeps: what is in it stays, if there is something. FAULT_NONE with *to, the caller's to close. */
+int output_file_open_record(const struct output_guard *guard, const char *path, bool keeps,
+                            FILE **to, struct fault *fault);
+
+#endif

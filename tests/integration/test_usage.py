@@ -1,0 +1,233 @@
+"""Wrong usages: each is answered by one line that says where, what was found and what was expected,
+with the right word where one is near; the exit code is 2, and nothing is written."""
+import os
+import re
+import subprocess
+import tempfile
+import unittest
+
+from daemon import MURID, Daemon
+
+SOURCE = os.environ["MURID_SOURCE_DIR"]
+MODEL = os.path.join(SOURCE, "configs", "models", "mice.safetensors")
+TABLE = os.path.join(SOURCE, "configs", "demo", "virtual_mouse.csv")
+PROTOCOL = os.path.join(SOURCE, "configs", "protocols", "fixed_set.yaml")
+CONFIG = os.path.join(SOURCE, "configs", "demo.yaml")
+WORDS = {"TABLE": TABLE, "MODEL": MODEL, "PROTOCOL": PROTOCOL, "CONFIG": CONFIG}
+
+# (command line, what its one line has to say, in this order).
+WRONG = [
+    # Commands
+    ("evl TABLE", ['"evl"', "murid --help", "did you mean eval?"]),
+    ("simualte", ['"simualte"', "did you mean simulate?"]),
+    ("modle MODEL", ['"modle"', "did you mean model?"]),
+    ("forcast TABLE", ['"forcast"', "did you mean forecast?"]),
+    ("--hlep", ['"--hlep"', "did you mean --help?"]),
+    ("help", ['"help"', "did you mean --help?"]),
+    ("--verison", ['"--verison"', "did you mean --version?"]),
+    ("TABLE", ["no command", "murid --help lists them"]),
+    # Options that are not there
+    ("eval TABLE --modle MODEL", ["--modle", "did you mean --model?"]),
+    ("eval TABLE --mode MODEL", ["--mode", "did you mean --model?"]),
+    ("eval TABLE -model MODEL", ["-model", "did you mean --model?"]),
+    ("eval TABLE -json", ["-json", "did you mean --json?"]),
+    ("eval TABLE --Json", ["--Json", "did you mean --json?"]),
+    ("eval TABLE \u2014json", ["\u2014json", "a dash that is no '-'", "did you mean --json?"]),
+    ("eval TABLE \u2013-json", ["a dash that is no '-'"]),
+    ("status TABLE --output f.svg", ["--output", "did you mean -o?"]),
+    ("status TABLE --out=f.svg", ["--out", "did you mean -o?"]),
+    ("status TABLE --o f.svg", ["--o", "did you mean -o?"]),
+    ("review x --htlm p.html", ["--htlm", "did you mean --html?"]),
+    ("fit TABLE -o m --epoch 3", ["--epoch", "did you mean --epochs?"]),
+    ("fit TABLE -o m --weight_decay 3", ["--weight_decay", "did you mean --weight-decay?"]),
+    ("fit TABLE -o m --holdout 3", ["--holdout", "did you mean --hold-out?"]),
+    ("simulate --session 3", ["--session", "did you mean --session"]),
+    ("simulate --stimulus=1", ["--stimulus", "did you mean --stimuli?"]),
+    ("play TABLE --sbuject x", ["--sbuject", "did you mean --subject?"]),
+    ("run --config CONFIG", ["--config", "murid run --help"]),
+    ("eval TABLE --zebra", ["--zebra", "murid eval --help lists them"]),
+    # Arguments
+    ("eval", ["argument is missing", "eval DATA.csv"]),
+    ("fit", ["argument is missing", "fit DATA.csv"]),
+    ("eval TABLE TABLE", ["was not expected", "takes 1 argument", "usage"]),
+    ("review a b", ['"b"', "was not expected"]),
+    ("run CONFIG", ["was not expected", "run [-c FILE]"]),
+    ("watch m1", ['"m1"', "was not expected"]),
+    ("keygen", ["argument is missing", "keygen FILE"]),
+    ("audit PROTOCOL", ["PROTOCOL.yaml and DATA.csv or JOURNAL expected"]),
+    ("rule", ["argument is missing", "rule M.safetensors"]),
+    ("model", ["0 model files to show", "one was expected"]),
+    ("eval ''", ["argument 1 is empty"]),
+    # Values
+    ("eval TABLE --model", ["option model", "a value was expected"]),
+    ("eval TABLE --model --json", ["option model", "a value was expected", "not --json"]),
+    ("eval TABLE --json=yes", ["option json", "takes no value", '"yes"']),
+    ("eval TABLE --model ''", ["option model", "empty"]),
+    ("simulate --mice ten", ["option mice", '"ten"', "whole number from 1"]),
+    ("simulate --mice 1.5", ["option mice", '"1.5"', "whole number"]),
+    ("simulate --mice -3", ["option mice", '"-3"', "from 1"]),
+    ("simulate --rule reinforce --rate 0,05", ["option rate", '"0,05"', "number from 0"]),
+    ("simulate --rule reinforce --rate nan", ["option rate", '"nan"', "number from 0"]),
+    ("simulate --stimuli 6.25,12.5,100", ["option stimuli", '"6.25,12.5,100"', "from -1 to 1"]),
+    ("simulate --stimuli 0.5;1", ["option stimuli", '"0.5;1"', "commas"]),
+    ("simulate --seed 1 --seed 2", ["option seed", "twice", '"1"', '"2"']),
+    ("forecast TABLE --accuracy 80", ["option accuracy", '"80"', "from 0 to 1"]),
+    ("play TABLE --rate 0", ["option rate", '"0"', "from 0.001"]),
+    # Words
+    ("fit TABLE -o m --rule rnm", ["option rule", '"rnm"', "did you mean rnn?"]),
+    ("fit TABLE -o m --rule RNN", ["option rule", '"RNN"', "did you mean rnn?"]),
+    ("fit TABLE -o m --rule transformer", ["option rule", '"transformer"', "gru_policy or bank"]),
+    ("fit TABLE -o m --filter kalman", ["option filter", '"kalman"', "ekf or none"]),
+    ("fit TABLE -o m --schedule cos", ["option schedule", '"cos"', "did you mean cosine?"]),
+    ("fit TABLE -o m --policy stim,bias", ["option policy", '"stim"', "stimulus, ", "did you mean stimulus?"]),
+    ("fit TABLE -o m --policy stimulus,bais", ["option policy", '"bais"', "did you mean bias?"]),
+    ("fit TABLE -o m --policy bias,bias", ["option policy", '"bias,bias"', "each once"]),
+    ("simulate --rule renforce", ["option rule", '"renforce"', "did you mean reinforce?"]),
+    ("simulate --policy win-stay", ["option policy", '"win-stay"', "did you mean win_stay?"]),
+    ("eval TABLE --model MODEL --bank dnn,rn", ["option bank", '"rn"', "dnn, rnn"]),
+    ("eval TABLE --adapt stak", ["option adapt", '"stak"', "did you mean stack?"]),
+    ("eval TABLE --adapt off,rules", ["option adapt", '"off,rules"', "off alone"]),
+    ("check --protocol PROTOCOL --defect zero-left", ["option defect", '"zero-left"', "did you mean zero_left?"]),
+    ("audit PROTOCOL TABLE --defect keep_half", ["option defect", '"keep_half"', "did you mean keeps_half?"]),
+    ("advise TABLE --protocol PROTOCOL --allowed contrasts", ["option allowed", '"contrasts"', "did you mean contrast?"]),
+    ("rule MODEL --rule rnns", ["option rule", '"rnns"', "did you mean rnn?"]),
+    # Options without effect
+    ("simulate --rate 0.1", ["option rate", "no effect with rule none", "--rule reinforce"]),
+    ("simulate --rule reinforce --baseline 0.2", ["option baseline", "no effect with rule reinforce", "reinforce_base"]),
+    ("simulate --rule reinforce --decay 0.5", ["option decay", "no effect", "eligibility"]),
+    ("simulate --model MODEL --rule none", ["option model", "no rule", "beside it"]),
+    ("simulate --criterion 0.7", ["option criterion", "no effect without --protocol or --compare"]),
+    ("simulate --json", ["option json", "no effect without --protocol or --compare"]),
+    ("simulate --protocol PROTOCOL --stimuli 1", ["option stimuli", "no effect beside --protocol"]),
+    ("simulate --compare PROTOCOL", ["option compare", "one protocol", "two were expected"]),
+    ("audit PROTOCOL TABLE --rate 0.1", ["option rate", "no effect without --against-simulation"]),
+    ("audit PROTOCOL TABLE --mice 3", ["option mice", "no effect without --against-simulation"]),
+    ("audit PROTOCOL --against-simulation --subject m1", ["option subject", "no effect beside --against-simulation"]),
+    ("audit PROTOCOL --against-simulation --rule none --rate 0.1", ["option rate", "no effect with rule none"]),
+    ("model MODEL --rate 0.1", ["rate", "are for --new"]),
+    ("model --new --rate 0.1 -o m", ["option rate", "no effect with rule none"]),
+    ("model --new --json -o m", ["option json", "no effect beside --new"]),
+    ("model MODEL -o m", ["option o", "no effect without --new or --join"]),
+    ("model --join MODEL -o m", ["option join", "1 models", "two or more"]),
+    ("model MODEL --share 0.1", ["option share", "no effect without --join"]),
+    ("fit TABLE -o m --rule reinforce --hidden 8", ["rule reinforce has no net", "hidden"]),
+    ("fit TABLE -o m --rule reinforce --seeds 3", ["option seeds", "the same from every seed"]),
+    ("fit TABLE -o m --filter none --filter-rate 2", ["option filter-rate", "no effect without a filter"]),
+    ("fit TABLE -o m --patience 3", ["option patience", "no effect without --hold-out"]),
+    ("fit TABLE -o m --table t", ["option table", "no effect without --cv"]),
+    ("fit TABLE -o m --preset paper --filter ekf", ["option preset", "no effect beside --filter"]),
+    ("eval TABLE --bank rnn", ["option bank", "no effect without --model"]),
+    ("forecast TABLE --stage a", ["option stage", "no effect without --protocol"]),
+    ("mouse --bind tcp://127.0.0.1:* --baud 9600", ["option baud", "no effect without --serial"]),
+    ("mouse --connect tcp://127.0.0.1:1 --insecure", ["option insecure", "no effect without --bind"]),
+    ("mouse --connect tcp://127.0.0.1:1 --steady --tire 9", ["option steady", "no effect beside --tire"]),
+    ("play TABLE --rate 5 --asap", ["option rate", "no effect beside --asap"]),
+    ("play TABLE --key CONFIG", ["option key", "no effect without --server-key"]),
+    ("watch --server-key CONFIG", ["option server-key", "no effect without --key"]),
+    ("check --defect zero_left", ["option defect", "no effect without --protocol"]),
+    ("check --markdown -c CONFIG", ["option c", "no effect beside --markdown"]),
+    # Endpoints
+    ("play TABLE --to 5770", ["option to", '"5770"', "tcp://127.0.0.1:5770?"]),
+    ("play TABLE --to localhost:5770", ["option to", '"localhost:5770"', "tcp://localhost:5770?"]),
+    ("watch --connect 127.0.0.1:5771", ["option connect", "no scheme", "tcp://127.0.0.1:5771?"]),
+    ("watch --connect http://127.0.0.1:5771", ["option connect", "http://", "tcp://HOST:PORT or ipc://PATH"]),
+    ("watch --connect tcp://127.0.0.1", ["option connect", "tcp://127.0.0.1", "a port from 1 to 65535"]),
+    ("watch --connect tcp://127.0.0.1:99999", ["option connect", ":99999", "a port from 1 to 65535"]),
+    ("mouse --connect localhost", ["option connect", '"localhost"', "no scheme"]),
+    # Wrong files
+    ("eval TABLE --model TABLE", ["virtual_mouse.csv", "is a trial table", "a model file was expected"]),
+    ("eval TABLE --model CONFIG", ["demo.yaml", "is a configuration", "a model file was expected"]),
+    ("eval TABLE --model nowhere.safetensors", ["option model", "nowhere.safetensors", "No such file"]),
+    ("audit TABLE PROTOCOL", ["virtual_mouse.csv", "is a trial table", "a protocol was expected"]),
+    ("simulate --protocol CONFIG", ["demo.yaml", "is a configuration", "a protocol was expected"]),
+    ("simulate --protocol MODEL", ["mice.safetensors", "is a model file", "a protocol was expected"]),
+    ("check -c PROTOCOL", ["fixed_set.yaml", "is a protocol", "a configuration was expected"]),
+    ("check -c TABLE", ["virtual_mouse.csv", "is a trial table", "a configuration was expected"]),
+    ("run -c MODEL", ["mice.safetensors", "is a model file", "a configuration was expected"]),
+    ("run -c nowhere.yaml", ["option c", "nowhere.yaml", "No such file"]),
+    ("review TABLE", ["virtual_mouse.csv", "is a trial table"]),
+    ("replay MODEL", ["mice.safetensors", "is a model file"]),
+    ("check TABLE", ["virtual_mouse.csv", "is a trial table"]),
+    ("rule TABLE", ["virtual_mouse.csv", "is a trial table", "a model file was expected"]),
+    ("model PROTOCOL", ["fixed_set.yaml", "is a protocol", "a model file was expected"]),
+    # Outputs
+    ("status TABLE -o nowhere/f.svg", ["option o", "nowhere/f.svg", "directory nowhere/", "No such file"]),
+    ("status TABLE -o .", ["option o", "is a directory", "the name of a file was expected"]),
+    ("status TABLE -o -", ["option o", "the name of a file was expected"]),
+    ("fit TABLE", ["option o", "the model file to write was expected"]),
+    ("model --new", ["option o", "the file to write was expected"]),
+]
+
+# Configurations and protocols: text, what the line says.
+WRONG_CONFIGS = [
+    ("socket:\n  ask: x\n", ["t.yaml:1", "socket", "known are", "did you mean sockets?"]),
+    ("sockets:\n  aks: x\n", ["t.yaml:2", "sockets.aks", "known are", "did you mean ask?"]),
+    ("data:\n  ask: x\n", ["t.yaml:2", "data.ask", "belongs below sockets:"]),
+    ("ask: x\n", ["t.yaml:1", "ask", "belongs below sockets:"]),
+    ("data:\n\tdirectory: x\n", ["t.yaml:2", "a tab", "spaces alone"]),
+    ("log:\n  level: loud\n", ["t.yaml", "log.level", '"loud"']),
+    ("journal:\n  ring_kib: many\n", ["t.yaml:2", "journal.ring_kib", "whole number", '"many"']),
+]
+WRONG_PROTOCOLS = [
+    ("nam: x\n", ["t.yaml:1", "nam", "known here are", "did you mean name?"]),
+    ("name: x\nstages:\n  - name: a\n    contrast: {1: 1}\n", ["t.yaml:4", "contrast", "did you mean contrasts?"]),
+    ("name: x\n\tstages:\n", ["t.yaml:2", "a tab", "spaces alone"]),
+]
+
+
+def split(line):
+    return [WORDS.get(w, "" if w == "''" else w) for w in line.split()]
+
+
+class Usage(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.directory = directory.name
+
+    def check(self, words, expected, code=2):
+        before = sorted(os.listdir(self.directory))
+        done = subprocess.run([MURID, *words], capture_output=True, text=True, timeout=20, cwd=self.directory,
+                              stdin=subprocess.DEVNULL)
+        with self.subTest(" ".join(words)):
+            self.assertEqual(done.returncode, code, done.stderr)
+            self.assertEqual(done.stdout, "")
+            self.assertRegex(done.stderr, r"\Amurid: [^\n]+(\n       murid [^\n]+)*\n\Z")
+            at = 0
+            for part in expected:
+                self.assertIn(part, done.stderr[at:], done.stderr)
+                at = done.stderr.index(part, at) + len(part)
+            self.assertEqual(sorted(os.listdir(self.directory)), before)
+
+    def test_each_wrong_command_line_is_told_of_with_what_was_expected(self):
+        self.assertGreaterEqual(len(WRONG), 100)
+        for line, expected in WRONG:
+            self.check(split(line), expected)
+
+    def test_wrong_keys_of_files_are_told_of_with_their_line(self):
+        path = os.path.join(self.directory, "t.yaml")
+        for texts, words in ((WRONG_CONFIGS, ["check", "-c", path]), (WRONG_PROTOCOLS, ["check", "--protocol", path])):
+            for text, expected in texts:
+                with open(path, "w") as f:
+                    f.write(text)
+                self.check(words, expected)
+
+    def test_every_command_answers_a_wrong_word_a_wrong_option_and_a_wrong_value(self):
+        listed = subprocess.run([MURID, "--help"], capture_output=True, text=True, check=True).stdout
+        commands = re.findall(r"(?m)^  (\w+)  +\S", listed)
+        self.assertGreater(len(commands), 15)
+        for command in commands:
+            text = subprocess.run([MURID, command, "--help"], capture_output=True, text=True, check=True).stdout
+            self.check([command, "--nonsense-x"], ["no option --nonsense-x", f"murid {command} --help"])
+            for option, value in re.findall(r"(?m)^  (--?[\w-]+) (\S+) ", text):
+                if value.isupper() or "|" in value or "." in value:
+                    self.check([command, option], ["option " + option.lstrip("-"), "a value was expected"])
+
+    def test_what_cannot_be_seen_is_shown_as_an_escape(self):
+        self.check(["evl\n\x1b[2J"], ['"evl\\n\\x1b[2J"'])
+        self.check(["eval", "no\nwhere.csv"], ["no\\nwhere.csv"])
+        self.check(["check", "-c", "no\twhere"], ["no\\twhere"])
+
+
+if __name__ == "__main__":
+    unittest.main()
