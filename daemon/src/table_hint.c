@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "escape.h"
+#include "nearest.h"
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
@@ -122,17 +123,13 @@ static bool is_other_name(const char *column, const char *plain)
     return false;
 }
 
-/* True if one letter too many, too few, another, or two exchanged make a of b. */
-static bool is_slip(const char *a, const char *b)
+/* True for a slip of the pen; `trial_type` is none of `trial`. */
+static bool is_slip(const char *plain, const char *column)
 {
-    while (*a != '\0' && *a == *b) {
-        a++;
-        b++;
-    }
-    const bool is_exchanged = *a != '\0' && *b != '\0' && a[0] == b[1] && a[1] == b[0];
-    return (*a != '\0' && strcmp(a + 1, b) == 0) || (*b != '\0' && strcmp(a, b + 1) == 0) ||
-           (*a != '\0' && *b != '\0' && strcmp(a + 1, b + 1) == 0) ||
-           (is_exchanged && strcmp(a + 2, b + 2) == 0);
+    struct nearest nearest;
+    nearest_init(&nearest, plain);
+    nearest_offer(&nearest, column);
+    return nearest.best != NULL && strlen(plain) <= strlen(column) + 2;
 }
 
 /* The likeliest name for a column: the same but for case and separators, one of those that others
