@@ -126,10 +126,11 @@ static int take_row(void *context, const struct table *table, const struct table
     return take_trial(a, number, row->trial, &trial, table->path, fault);
 }
 
-static int read_table(struct audits *a, const char *path, const char *only, struct fault *fault)
+static int read_table(struct audits *a, const char *path, const char *only, enum table_care care,
+                      struct fault *fault)
 {
     struct naming naming = {.audits = a};
-    const int rc = rows_read(path, "audit", only, take_row, &naming, fault);
+    const int rc = rows_read(path, "audit", only, care, take_row, &naming, fault);
     subjects_free(&naming.names);
     return rc;
 }
@@ -159,8 +160,7 @@ static int read_journal(struct audits *a, const char *path, const char *only, st
 {
     const int rc = hearing_read(path, "audit", only, HEARING_NOT_HEALED, take_message, a, fault);
     if (rc == FAULT_NONE && a->n_subjects == 0) {
-        return fault_set(fault, FAULT_INPUT, "%s: no trials%s%.64s", path,
-                         only != NULL ? " of " : "", only != NULL ? only : "");
+        return hearing_none(path, only, fault);
     }
     return rc;
 }
@@ -168,11 +168,11 @@ static int read_journal(struct audits *a, const char *path, const char *only, st
 /* ---- either ---------------------------------------------------------------------------------- */
 
 int audits_read(struct audits *a, const model_audit_params *params, const char *path,
-                const char *only, struct fault *fault)
+                const char *only, enum table_care care, struct fault *fault)
 {
     *a = (struct audits){.params = params};
     int rc = journal_reader_knows(path) ? read_journal(a, path, only, fault)
-                                        : read_table(a, path, only, fault);
+                                        : read_table(a, path, only, care, fault);
     rc = rc ? rc : finish_all(a, path, fault);
     if (rc != FAULT_NONE) {
         audits_close(a);

@@ -12,6 +12,7 @@
 
 #include "auditor.h"
 #include "fault.h"
+#include "table.h"
 
 /* What was called, after which trial. */
 struct audits_alarm {
@@ -48,7 +49,7 @@ struct audits {
  * input. only: one animal; NULL: all. params must outlive *a. FAULT_NONE, FAULT_INPUT or
  * FAULT_WORK; *a is then closed. */
 int audits_read(struct audits *a, const model_audit_params *params, const char *path,
-                const char *only, struct fault *fault);
+                const char *only, enum table_care care, struct fault *fault);
 void audits_close(struct audits *a);
 
 #endif

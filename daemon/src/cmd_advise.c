@@ -33,6 +33,7 @@ struct request {
     double reward_floor;
     double largest_change;
     bool json;
+    bool is_strict;
 };
 
 /* What came after. */
@@ -426,7 +427,7 @@ static int advise(struct adviser *a, struct fault *fault)
     int rc = in_force_protocol(r->path, r->protocol, &a->protocol, fault);
     rc = rc ? rc : in_force_model(r->path, r->model, &a->model, fault);
     rc = rc ? rc : configure(a, fault);
-    rc = rc ? rc : past_read(&a->past, r->path, r->subject, fault);
+    rc = rc ? rc : past_read(&a->past, r->path, r->subject, table_care(r->is_strict), fault);
     rc = rc ? rc : past_known(&a->past, r->at, &a->at, fault);
     rc = rc ? rc : follow(a, fault);
     rc = rc ? rc : place_rig(a, fault);
@@ -472,6 +473,7 @@ int cmd_advise(int argc, char **argv)
          "virtual twins", NULL},
         {"seed", OPTION_INT, &r.seed, 0, 1e15, "N", "of what is drawn", NULL},
         {"o", OPTION_OUT, &r.picture, 0, 0, "FILE", "write the gains as an SVG", NULL},
+        TABLE_STRICT_OPTION(&r.is_strict),
         {"json", OPTION_FLAG, &r.json, 0, 0, NULL, "the same for programs", NULL},
     };
     struct options options = {

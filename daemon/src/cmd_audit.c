@@ -20,6 +20,7 @@ struct request {
     const char *model;
     int64_t per_alarm;
     bool is_json;
+    bool is_strict;
     bool is_simulation;
     int64_t mice;
     int64_t sessions;
@@ -143,7 +144,7 @@ static int audit_trials(const struct request *r, const model_protocol *protocol,
                        "audited",
                        r->path[0], MODEL_AUDIT_CONTRASTS);
     }
-    rc = rc ? rc : audits_read(&a, params, r->path[1], r->subject, fault);
+    rc = rc ? rc : audits_read(&a, params, r->path[1], r->subject, table_care(r->is_strict), fault);
     if (rc == FAULT_NONE) {
         *found = a.n_alarms > 0;
         if (r->is_json) {
@@ -315,6 +316,7 @@ int cmd_audit(int argc, char **argv)
          "a rig that keeps to its protocol is accused once in so many, or less often", NULL},
         {"defect", OPTION_WORDS, &r.defects, 0, 0, "NAME,...",
          "known defects that the rig is declared to have (docs/protocols.md), some of", NULL},
+        TABLE_STRICT_OPTION(&r.is_strict),
         {"json", OPTION_FLAG, &r.is_json, 0, 0, NULL, "the same for programs", NULL},
         {"against-simulation", OPTION_FLAG, &r.is_simulation, 0, 0, NULL,
          "instead of trials: does a virtual mouse ever come to the last stage?", NULL},
@@ -329,7 +331,7 @@ int cmd_audit(int argc, char **argv)
     memcpy(list, own, sizeof own);
     (void)spec_options(&r.spec, list + sizeof own / sizeof own[0]);
     static const struct option_rule rules[] = {
-        {"subject|sessions-per-alarm", OPTION_EXCLUDES, "against-simulation"},
+        {"subject|sessions-per-alarm|strict", OPTION_EXCLUDES, "against-simulation"},
         {"model|mice|sessions|seed|rule|rate|baseline|decay|policy|noise|session-noise|start|"
          "start-sd",
          OPTION_NEEDS, "against-simulation"}};

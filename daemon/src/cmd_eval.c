@@ -390,6 +390,7 @@ struct request {
     struct option_word adapt;
     struct option_word rules; /* none chosen: all members of the bank */
     bool json;
+    bool is_strict;
     bool with_members;
     bool adapts_stack;
     bool adapts_rules;
@@ -515,7 +516,7 @@ static int evaluate(const struct request *r, struct fault *fault)
     int rc = e != NULL ? choose_models(e, r, &baseline, &twin, fault)
                        : fault_set(fault, FAULT_WORK, "no memory");
     if (rc == FAULT_NONE) {
-        rc = table_open(&table, r->path, fault);
+        rc = table_open(&table, r->path, table_care(r->is_strict), fault);
     }
     if (rc == FAULT_NONE) {
         rc = read_rows(e, &table, fault);
@@ -563,6 +564,7 @@ int cmd_eval(int argc, char **argv)
          "their parameters, every 250 trials (rules); those of nets too (nets); nothing (off); "
          "some of",
          NULL},
+        TABLE_STRICT_OPTION(&r.is_strict),
         {"json", OPTION_FLAG, &r.json, 0, 0, NULL, "the same for programs", NULL},
     };
     static const struct option_rule rules[] = {{"bank", OPTION_NEEDS, "model"}};

@@ -55,6 +55,7 @@ struct request {
     bool json;
     bool of_gradient; /* an option was given that only fits by gradient have */
     bool of_net;      /* one that only nets have */
+    bool is_strict;
 };
 
 struct fit {
@@ -273,16 +274,9 @@ static int read_request(struct fit *f, struct fault *fault)
 
 static void warn_of_data(const struct training *t)
 {
-    if (t->n_right == 0 || t->n_right == t->n_choices) {
-        fprintf(stderr, "murid: warning: every choice is %s; a rule cannot be told from a bias\n",
-                t->n_right == 0 ? "left" : "right");
-    }
     if (t->n_choices < 1000) {
         fprintf(stderr, "murid: warning: only %zu trials; a net learns them by heart\n",
                 t->n_choices);
-    }
-    if (t->disorder[0] != '\0') {
-        fprintf(stderr, "murid: warning: %s\n", t->disorder);
     }
 }
 
@@ -601,7 +595,9 @@ static int load(struct fit *f, struct fault *fault)
                          "all of them see was expected",
                          f->ranks.n);
     }
-    const int rc = training_load(&f->training, path, fault);
+    const bool is_first = f->ranks.rank == 0; /* the others read the same, and say nothing */
+    const int rc = training_load(&f->training, path,
+                                 is_first ? table_care(f->request->is_strict) : TABLE_QUIET, fault);
     return ranks_agree(&f->ranks, rc, fault);
 }
 
@@ -812,6 +808,7 @@ int cmd_fit(int argc, char **argv)
          "at work, without it one a processor; the result does not depend on it", NULL},
         {"losses", OPTION_OUT, &r.losses, 0, 0, "FILE.csv", "the loss of each epoch's passes",
          &r.of_gradient},
+        TABLE_STRICT_OPTION(&r.is_strict),
         {"resume", OPTION_FLAG, &r.resume, 0, 0, NULL, "go on where Ctrl-C or a crash ended a fit",
          NULL},
     };

@@ -35,6 +35,7 @@ struct request {
     double easy;
     bool recent;
     bool json;
+    bool is_strict;
 };
 
 /* What is shown from now on. */
@@ -435,7 +436,7 @@ static int forecast(struct forecaster *f, struct fault *fault)
     const struct request *r = f->request;
     int rc = in_force_model(r->path, r->model, &f->model, fault);
     rc = rc ? rc : configure(f, fault);
-    rc = rc ? rc : past_read(&f->past, r->path, r->subject, fault);
+    rc = rc ? rc : past_read(&f->past, r->path, r->subject, table_care(r->is_strict), fault);
     rc = rc ? rc : past_known(&f->past, r->at, &f->at, fault);
     rc = rc ? rc : follow(f, fault);
     rc = rc ? rc : choose_task(f, fault);
@@ -481,6 +482,7 @@ int cmd_forecast(int argc, char **argv)
          NULL},
         {"seed", OPTION_INT, &r.seed, 0, 1e15, "N", "of what is drawn", NULL},
         {"o", OPTION_OUT, &r.picture, 0, 0, "FILE", "write the curves as an SVG", NULL},
+        TABLE_STRICT_OPTION(&r.is_strict),
         {"json", OPTION_FLAG, &r.json, 0, 0, NULL, "the same for programs", NULL},
     };
     static const struct option_rule rules[] = {{"stage", OPTION_NEEDS, "protocol"},

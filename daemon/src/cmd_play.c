@@ -11,6 +11,7 @@
 #include "escape.h"
 #include "options.h"
 #include "progress.h"
+#include "rows.h"
 #include "runs.h"
 #include "table.h"
 
@@ -24,7 +25,9 @@ struct play {
     const char *path;
     const char *endpoint;
     const char *rig;
-    const char *only;       /* subject; NULL: all */
+    const char *only; /* subject; NULL: all */
+    bool is_strict;
+    bool is_pipe;           /* the table can be read only once: it is checked as it is played */
     const char *key;        /* file of our CURVE key pair; NULL: none */
     const char *server_key; /* file of the daemon's public key; NULL: none */
     struct bus_client_keys keys;
@@ -223,6 +226,14 @@ static void wait_for_turn(const struct play *play)
     }
 }
 
+/* Of a pipe, what is certain already; a file was checked before. */
+static int check_row(struct play *play, struct fault *fault)
+{
+    return play->is_pipe && play->is_strict && table_is_doubted(&play->table)
+               ? table_report(&play->table, fault)
+               : FAULT_NONE;
+}
+
 static int play_row(struct play *play, const struct table_row *row, struct fault *fault)
 {
     bool is_new;
@@ -287,9 +298,9 @@ static int play_all(struct play *play, struct fault *fault)
     while (rc == FAULT_NONE && !progress_interrupted() &&
            (play->limit == 0 || play->n_trials < play->limit) &&
            (more = table_next(&play->table, &row, fault)) > 0) {
-        if (play->only == NULL || strcmp(play->only, row.subject) == 0) {
-            rc = play_row(play, &row, fault);
-        }
+        const bool is_wanted = play->only == NULL || strcmp(play->only, row.subject) == 0;
+        rc = check_row(play, fault);
+        rc = rc == FAULT_NONE && is_wanted ? play_row(play, &row, fault) : rc;
         if (play->n_trials % 256 == 0) {
             progress_update(&play->progress, play->n_trials);
         }
@@ -297,6 +308,9 @@ static int play_all(struct play *play, struct fault *fault)
     progress_finish(&play->progress);
     if (rc == FAULT_NONE && more < 0) {
         rc = FAULT_INPUT;
+    }
+    if (rc == FAULT_NONE && more == 0 && play->n_trials == 0 && !progress_interrupted()) {
+        rc = rows_none(&play->table, play->only, fault);
     }
     const int settled = play->publisher == NULL ? settle(play, fault) : FAULT_NONE;
     return rc != FAULT_NONE ? rc : settled;
@@ -356,14 +370,36 @@ static int judge(const struct play *play, struct fault *fault)
     return FAULT_NONE;
 }
 
+static int ignore_row(void *context, const struct table *table, const struct table_row *row,
+                      struct fault *fault)
+{
+    (void)context;
+    (void)table;
+    (void)row;
+    (void)fault;
+    return FAULT_NONE;
+}
+
+/* Opens the table; a file is read through first, so that nothing is played of a wrong one. */
+static int open_table(struct play *play, struct fault *fault)
+{
+    struct stat table;
+    const enum table_care care = table_care(play->is_strict);
+    play->is_pipe = stat(play->path, &table) != 0 || !S_ISREG(table.st_mode);
+    play->written_ns = play->is_pipe
+                           ? PROTO_NIL
+                           : table.st_mtim.tv_sec * (int64_t)1000000000 + table.st_mtim.tv_nsec;
+    const int rc =
+        play->is_pipe ? FAULT_NONE
+                      : rows_read(play->path, "reading", play->only, care, ignore_row, NULL, fault);
+    return rc ? rc
+              : table_open(&play->table, play->path, play->is_pipe ? care : TABLE_QUIET, fault);
+}
+
 static int play_table(struct play *play)
 {
     struct fault fault;
-    struct stat table;
-    const bool is_file = stat(play->path, &table) == 0 && S_ISREG(table.st_mode);
-    play->written_ns =
-        is_file ? table.st_mtim.tv_sec * (int64_t)1000000000 + table.st_mtim.tv_nsec : PROTO_NIL;
-    int rc = table_open(&play->table, play->path, &fault);
+    int rc = open_table(play, &fault);
     rc = rc ? rc : bus_load_client_keys(&play->keys, play->key, play->server_key, &fault);
     play->context = rc == FAULT_NONE ? zmq_ctx_new() : NULL;
     rc = rc == FAULT_NONE ? find_daemon(play, &fault) : rc;
@@ -404,6 +440,7 @@ int cmd_play(int argc, char **argv)
         {"asap", OPTION_FLAG, &asap, 0, 0, NULL, "as fast as it goes", NULL},
         {"rig", OPTION_TEXT, &play->rig, 0, 0, "NAME", "what the rig is called", NULL},
         {"subject", OPTION_TEXT, &play->only, 0, 0, "NAME", "play this animal only", NULL},
+        TABLE_STRICT_OPTION(&play->is_strict),
         {"key", OPTION_IN, &play->key, 0, 0, "FILE", "our CURVE key pair, from murid keygen", NULL},
         {"server-key", OPTION_IN, &play->server_key, 0, 0, "FILE", "the daemon's .pub file", NULL},
         {"limit", OPTION_INT, &play->limit, 1, 1e15, "N", "stop after N trials", NULL},

@@ -36,7 +36,7 @@ static const struct magic {
     MAGIC_AT(ZIP, 0, "PK\x03\x04"),
     MAGIC_AT(ZIP, 0, "PK\x05\x06"),
     MAGIC_AT(MATLAB, 0, "MATLAB "),
-    MAGIC_AT(HDF5, 0, "\x89HDF\r\n\x1a\n"),
+    MAGIC_AT(HDF5, 0, "\x89HDF"),
     MAGIC_AT(PARQUET, 0, "PAR1"),
     MAGIC_AT(ARROW, 0, "ARROW1"),
     MAGIC_AT(COMPRESSED, 0, "\x1f\x8b"),
@@ -46,7 +46,7 @@ static const struct magic {
     MAGIC_AT(COMPRESSED, 0, "7z\xbc\xaf\x27\x1c"),
     MAGIC_AT(UTF16, 0, "\xff\xfe"),
     MAGIC_AT(UTF16, 0, "\xfe\xff"),
-    MAGIC_AT(PICTURE, 0, "\x89PNG\r\n\x1a\n"),
+    MAGIC_AT(PICTURE, 0, "\x89PNG"),
     MAGIC_AT(PICTURE, 0, "\xff\xd8\xff"),
     MAGIC_AT(PICTURE, 0, "GIF8"),
     MAGIC_AT(PICTURE, 0, "II*\0"),
@@ -270,16 +270,16 @@ static enum file_kind text_kind(struct head h)
     if (h.size == 0) {
         return FILE_KIND_TEXT;
     }
-    if (is_table(h)) {
-        return FILE_KIND_TABLE;
-    }
     const struct head second = h.size > 1 ? trim(skip(h, 1)) : (struct head){h.at, 0};
-    if ((h.at[0] == '{' && second.size > 0 && strchr("\"}", second.at[0]) != NULL) ||
-        (h.at[0] == '[' && second.size > 0 && strchr("[]{\"-0123456789", second.at[0]) != NULL)) {
+    const char *const inside = h.at[0] == '{' ? "\"}" : h.at[0] == '[' ? "[]{\"-0123456789" : NULL;
+    if (inside != NULL && (second.size == 0 || strchr(inside, second.at[0]) != NULL)) {
         return json_kind(h);
     }
     if (h.at[0] == '<') {
         return markup_kind(h);
+    }
+    if (is_table(h)) {
+        return FILE_KIND_TABLE;
     }
     return yaml_kind(h);
 }

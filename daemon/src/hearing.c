@@ -8,6 +8,7 @@
 #include "journal_reader.h"
 #include "progress.h"
 #include "session.h"
+#include "table.h"
 
 enum { EVENTS_A_LOOK = 1024, SQL_MAX = 1024 };
 
@@ -143,5 +144,47 @@ int hearing_read(const char *path, const char *what, const char *only, const cha
     free(r->flags);
     journal_reader_close(&r->journal);
     free(r);
+    return rc;
+}
+
+/* "m1, m2 and 7 others", or "none". */
+static void name_subjects(const struct journal_reader *journal, char *out, size_t cap)
+{
+    struct fault ignored;
+    sqlite3_stmt *s = NULL;
+    int64_t n = 0;
+    int64_t n_named = 0;
+    size_t used = (size_t)snprintf(out, cap, "none");
+    if (journal_reader_whole(journal, "SELECT count(*) FROM subject", &n, &ignored) ||
+        journal_reader_prepare(journal, "SELECT name FROM subject ORDER BY id", &s, &ignored)) {
+        return;
+    }
+    for (used = 0; sqlite3_step(s) == SQLITE_ROW && used + 2 * PROTO_ID_MAX < cap; n_named++) {
+        char name[PROTO_ID_MAX + 1];
+        if (!journal_reader_id(name, s, 0)) {
+            strcpy(name, "?");
+        }
+        used += (size_t)snprintf(out + used, cap - used, "%s%s", n_named > 0 ? ", " : "", name);
+    }
+    if (n_named < n) {
+        (void)snprintf(out + used, cap - used, " and %" PRId64 " others", n - n_named);
+    }
+    sqlite3_finalize(s);
+}
+
+int hearing_none(const char *path, const char *only, struct fault *fault)
+{
+    struct journal_reader journal;
+    char names[TABLE_NAMES_MAX];
+    if (only == NULL) {
+        return fault_set(fault, FAULT_INPUT, "%s: no trials", path);
+    }
+    int rc = journal_reader_open(&journal, path, fault);
+    if (rc == FAULT_NONE) {
+        name_subjects(&journal, names, sizeof names);
+        journal_reader_close(&journal);
+        rc = fault_set(fault, FAULT_INPUT, "%s: no trials of %.64s; the animals there: %s", path,
+                       only, names);
+    }
     return rc;
 }

@@ -44,4 +44,8 @@ int hearing_read(const char *path, const char *what, const char *only, const cha
 /* A message that cannot be what the daemon journaled: the journal is damaged. */
 int hearing_fault(const struct hearing *h, struct fault *fault);
 
+/* A journal was read to its end without a trial, of one animal or (only NULL) at all: FAULT_INPUT,
+ * naming the animals that are there. */
+int hearing_none(const char *path, const char *only, struct fault *fault);
+
 #endif

@@ -1,129 +1,236 @@
 #include "order.h"
 
 #include <inttypes.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_CAPACITY = 1024 };
+#include "list.h"
+
+enum {
+    FIRST_ROOM = 64,      /* trials */
+    SPAN_FREE = 4096,     /* numbers that a session may span, and four times its rows */
+    BEGINNING = 10,       /* numbers that count as a session's first ones */
+    FELL_BY = 20,         /* at least, from beyond them */
+    ROWS_A_DAY = 3,       /* at least, where numbers begin anew */
+    OTHERS_IN_COPIES = 50 /* one of so many copies may have other contents */
+};
+
+struct order_session {
+    int64_t first;
+    int64_t highest;
+    int64_t latest;
+    int64_t n;
+    int64_t base; /* number of seen[0] */
+    size_t room;
+    uint16_t *seen; /* contents of each number, 0: it was not there */
+};
 
 /* Never 0. */
-static uint64_t hash(uint32_t subject, const char *session)
+static uint16_t digest(const struct table_row *row)
 {
-    static const unsigned char KEY[crypto_shorthash_KEYBYTES] = {0};
-    unsigned char bytes[sizeof subject + PROTO_ID_MAX];
-    unsigned char digest[crypto_shorthash_BYTES];
-    uint64_t name;
-    const size_t n = strlen(session);
-    memcpy(bytes, &subject, sizeof subject);
-    memcpy(bytes + sizeof subject, session, n);
-    (void)crypto_shorthash(digest, bytes, sizeof subject + n, KEY);
-    memcpy(&name, digest, sizeof name);
-    return name != 0 ? name : 1;
+    const double reals[] = {row->stimulus, row->reward, row->rt_s, row->p_left};
+    const int8_t bits[] = {row->choice, row->side, row->repeat};
+    unsigned char bytes[sizeof reals + sizeof bits];
+    uint32_t hash = 2166136261U;
+    memcpy(bytes, reals, sizeof reals);
+    memcpy(bytes + sizeof reals, bits, sizeof bits);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        hash = (hash ^ bytes[i]) * 16777619U;
+    }
+    const uint16_t folded = (uint16_t)(hash >> 16 ^ hash);
+    return folded != 0 ? folded : 1;
 }
 
-/* The slot of that name, or the free one where it belongs. */
-static struct order_session *find(struct order_session *slots, size_t capacity, uint64_t name)
+/* Makes the numbers seen reach from at most `from` to at least `to`. False: too many. */
+static bool reach(struct order *o, struct order_session *s, int64_t from, int64_t to)
 {
-    size_t i = (size_t)name & (capacity - 1);
-    while (slots[i].name != 0 && slots[i].name != name) {
-        i = (i + 1) & (capacity - 1);
+    const int64_t span = to - from + 1;
+    size_t room = s->room > 0 ? s->room : FIRST_ROOM;
+    while ((int64_t)room < span) {
+        room *= 2;
     }
-    return &slots[i];
+    if (from < s->base) { /* more may come below */
+        from = to >= (int64_t)room ? to - (int64_t)room + 1 : 0;
+    }
+    if (span > SPAN_FREE + 4 * s->n || o->n_trials - s->room + room > ORDER_TRIALS_MAX) {
+        return false;
+    }
+    uint16_t *seen = calloc(room, sizeof *seen);
+    if (seen == NULL) {
+        return false;
+    }
+    if (s->room > 0) {
+        const size_t shift = (size_t)(s->base - from);
+        const size_t n = s->room < room - shift ? s->room : room - shift;
+        memcpy(seen + shift, s->seen, n * sizeof *seen);
+    }
+    free(s->seen);
+    o->n_trials += room - s->room;
+    s->seen = seen;
+    s->base = from;
+    s->room = room;
+    return true;
 }
 
-/* Room for one more, half of it free. */
-static int grow(struct order *o, struct fault *fault)
+/* Where the contents of a number stand; NULL: there is no room for it. */
+static uint16_t *place(struct order *o, struct order_session *s, int64_t trial)
 {
-    if (2 * (o->n + 1) <= o->capacity) {
-        return FAULT_NONE;
-    }
-    const size_t capacity = o->capacity > 0 ? 2 * o->capacity : FIRST_CAPACITY;
-    struct order_session *slots = calloc(capacity, sizeof *slots);
-    if (slots == NULL) {
-        return fault_set(fault, FAULT_WORK, "no memory for %zu sessions", o->n);
-    }
-    for (size_t i = 0; i < o->capacity; i++) {
-        if (o->slots[i].name != 0) {
-            *find(slots, capacity, o->slots[i].name) = o->slots[i];
+    if (s->room == 0 || trial < s->base || trial >= s->base + (int64_t)s->room) {
+        const int64_t from = s->room == 0 || trial < s->base ? trial : s->base;
+        const int64_t to = s->room == 0 || trial > s->highest ? trial : s->highest;
+        if (!reach(o, s, from, to)) {
+            return NULL;
         }
     }
-    free(o->slots);
-    o->slots = slots;
-    o->capacity = capacity;
-    return FAULT_NONE;
+    return &s->seen[trial - s->base];
 }
 
-static enum order_break judge(const struct order *o, uint32_t subject,
-                              const struct order_session *session, int64_t trial)
+static void count(struct order_count *count, int64_t line, const struct table_row *row,
+                  int64_t before)
 {
-    if (trial <= session->trial) {
-        return trial == session->trial ? ORDER_TWICE : ORDER_BACKWARD;
-    }
-    return o->latest[subject] == session->name ? ORDER_NONE : ORDER_RETURN;
-}
-
-static void count(struct order *o, enum order_break broken, const struct table *table,
-                  const struct table_row *row, int64_t before)
-{
-    if (broken != ORDER_NONE && o->n_broken++ == 0) {
-        o->broken = broken;
-        o->line = table->line;
-        o->before = before;
-        o->row = *row;
+    if (count->n++ == 0) {
+        count->first = (struct order_place){.line = line, .trial = row->trial, .before = before};
+        strcpy(count->first.subject, row->subject);
+        strcpy(count->first.session, row->session);
     }
 }
 
-int order_push(struct order *o, uint32_t subject, const struct table *table,
-               const struct table_row *row, struct fault *fault)
+static bool begins_anew(const struct order_session *s, int64_t trial)
 {
-    const int rc = grow(o, fault);
-    if (rc != FAULT_NONE) {
-        return rc;
-    }
-    const uint64_t name = hash(subject, row->session);
-    struct order_session *session = find(o->slots, o->capacity, name);
-    if (session->name == 0) {
-        *session = (struct order_session){.name = name, .trial = row->trial};
-        o->n++;
-    } else {
-        count(o, judge(o, subject, session, row->trial), table, row, session->trial);
-        session->trial = row->trial > session->trial ? row->trial : session->trial;
-    }
-    o->latest[subject] = name;
-    return FAULT_NONE;
+    return trial < s->latest && (trial <= s->first || (trial <= s->first + BEGINNING &&
+                                                       s->latest >= s->first + FELL_BY));
 }
 
-const char *order_print(const struct order *o, const struct table *table, int64_t n_rows,
-                        char out[ORDER_TEXT_MAX])
+static void judge(struct order *o, const struct order_session *s, bool follows,
+                  const uint16_t *seen, int64_t line, const struct table_row *row)
 {
-    char what[96] = "";
-    out[0] = '\0';
-    switch (o->broken) {
-    case ORDER_NONE:
-        return out;
-    case ORDER_TWICE:
-        (void)snprintf(what, sizeof what, "is there twice");
-        break;
-    case ORDER_BACKWARD:
-        (void)snprintf(what, sizeof what, "comes after trial %" PRId64, o->before);
-        break;
-    case ORDER_RETURN:
-        (void)snprintf(what, sizeof what, "comes after another session's");
-        break;
+    const bool is_twice = seen != NULL ? *seen != 0 : row->trial == s->highest;
+    if (row->trial < s->latest) {
+        o->n_falls++;
+        if (begins_anew(s, row->trial)) {
+            count(&o->restarts, line, row, s->latest);
+        }
     }
-    (void)snprintf(out, ORDER_TEXT_MAX,
-                   "%s:%" PRId64 ": subject %s, session %s: trial %" PRId64
-                   " %s; each trial once and in the order in which it happened was expected (the "
-                   "first of %" PRId64 " such rows of %" PRId64
-                   "): shuffled trials tell nothing of learning",
-                   table->path, o->line, o->row.subject, o->row.session, o->row.trial, what,
-                   o->n_broken, n_rows);
-    return out;
+    if (is_twice) {
+        const bool is_same = seen != NULL && *seen == digest(row);
+        count(is_same ? &o->same : &o->other, line, row, s->latest);
+    } else if (row->trial < s->highest) {
+        count(&o->backward, line, row, s->highest);
+    } else if (!follows) {
+        count(&o->returned, line, row, s->highest);
+    }
+}
+
+void order_push(struct order *o, uint32_t session, bool follows, int64_t line,
+                const struct table_row *row)
+{
+    if (session == o->n) {
+        void *list = list_grow(o->sessions, o->n, &o->capacity, sizeof *o->sessions);
+        if (list == NULL) {
+            return;
+        }
+        o->sessions = list;
+        o->sessions[o->n++] = (struct order_session){
+            .first = row->trial, .highest = row->trial, .latest = row->trial};
+    }
+    if (session >= o->n) {
+        return; /* there was no memory for one before it */
+    }
+    struct order_session *s = &o->sessions[session];
+    uint16_t *seen = place(o, s, row->trial);
+    if (s->n++ > 0) {
+        judge(o, s, follows, seen, line, row);
+    }
+    if (seen != NULL && *seen == 0) {
+        *seen = digest(row);
+    }
+    s->latest = row->trial;
+    s->highest = row->trial > s->highest ? row->trial : s->highest;
+}
+
+/* ---- what is said ---------------------------------------------------------------------------- */
+
+/* Days that all have one name: almost every fall is to where the numbers begin, they go on from
+ * there, and what stands under one number is not the same twice. */
+static bool are_days_of_one_name(const struct order *o)
+{
+    const int64_t twice = o->same.n + o->other.n;
+    return o->restarts.n > 0 && o->n_falls <= 2 * o->restarts.n &&
+           twice + o->backward.n >= ROWS_A_DAY * o->restarts.n &&
+           (o->other.n * OTHERS_IN_COPIES > twice || twice == 0);
+}
+
+static const struct order_place *earlier(const struct order_count *a, const struct order_count *b)
+{
+    return a->n == 0 || (b->n > 0 && b->first.line < a->first.line) ? &b->first : &a->first;
+}
+
+static void say_days(const struct order *o, const char *path, int64_t n_rows, struct findings *f)
+{
+    const struct order_place *at = &o->restarts.first;
+    fault_set(
+        findings_next(f), FAULT_INPUT,
+        "%s:%" PRId64 ": subject %s, session %s: trial %" PRId64 " comes after trial %" PRId64
+        ": the numbers begin anew under one name (the first of %" PRId64 " such places in %" PRId64
+        " rows): several sessions look like one; give each a name of its own, such as its "
+        "date",
+        path, at->line, at->subject, at->session, at->trial, at->before, o->restarts.n, n_rows);
+}
+
+static void say_twice(const struct order *o, const char *path, int64_t n_rows, struct findings *f)
+{
+    char contents[64] = "all with the same contents";
+    const struct order_place *at = earlier(&o->same, &o->other);
+    if (o->other.n > 0) {
+        (void)snprintf(contents, sizeof contents, "%" PRId64 " with other contents", o->other.n);
+    }
+    fault_set(findings_next(f), FAULT_INPUT,
+              "%s:%" PRId64 ": subject %s, session %s: trial %" PRId64
+              " is there twice; each trial once was expected (the first of %" PRId64
+              " such rows of %" PRId64
+              ", %s): rows are counted twice; keep each once, of rows with other contents the "
+              "right one",
+              path, at->line, at->subject, at->session, at->trial, o->same.n + o->other.n, n_rows,
+              contents);
+}
+
+static void say_disorder(const struct order *o, const char *path, int64_t n_rows,
+                         struct findings *f)
+{
+    char what[64] = "comes after another session's";
+    const struct order_place *at = earlier(&o->backward, &o->returned);
+    if (at == &o->backward.first) {
+        (void)snprintf(what, sizeof what, "comes after trial %" PRId64, at->before);
+    }
+    fault_set(findings_next(f), FAULT_INPUT,
+              "%s:%" PRId64 ": subject %s, session %s: trial %" PRId64
+              " %s; the order in which the trials happened was expected (the first of %" PRId64
+              " such rows of %" PRId64
+              "): shuffled trials tell nothing of learning; sort the rows by subject, date of the "
+              "session, trial",
+              path, at->line, at->subject, at->session, at->trial, what,
+              o->backward.n + o->returned.n, n_rows);
+}
+
+void order_say(const struct order *o, const char *path, int64_t n_rows, struct findings *f)
+{
+    if (are_days_of_one_name(o)) {
+        say_days(o, path, n_rows, f);
+        return;
+    }
+    if (o->backward.n + o->returned.n > 0) {
+        say_disorder(o, path, n_rows, f);
+    }
+    if (o->same.n + o->other.n > 0) {
+        say_twice(o, path, n_rows, f);
+    }
 }
 
 void order_close(struct order *o)
 {
-    free(o->slots);
+    for (size_t i = 0; i < o->n; i++) {
+        free(o->sessions[i].seen);
+    }
+    free(o->sessions);
     memset(o, 0, sizeof *o);
 }

@@ -1,9 +1,12 @@
-/* order.h - whether the rows of a table stand in the order in which the trials happened.
+/* order.h - whether each trial of a table is there once, and in the order in which it happened.
  *
  * Within a session the number of a trial must grow from row to row, and the rows of a session must
- * stand together; rows of other subjects may stand between. Each row that breaks this is counted,
- * the first one is kept. Threads: one owner. Memory: the heap, up to 64 bytes a session;
- * order_close() gives it back. Sessions are told apart by a hash of 64 bits.
+ * stand together; rows of other subjects may stand between. What breaks this is one of three: rows
+ * out of order, rows that are there twice, or a name that several sessions have, whose numbers
+ * begin anew under it. The first place of each is kept, and how many there are. Threads: one owner.
+ * Memory: the heap, 72 bytes a session and 2 a trial, up to ORDER_SESSIONS_MAX and
+ * ORDER_TRIALS_MAX; what is beyond is held to the highest number of its session alone.
+ * order_close() gives it back.
  */
 #ifndef MURID_ORDER_H
 #define MURID_ORDER_H
@@ -11,43 +14,46 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "fault.h"
-#include "subjects.h"
+#include "findings.h"
 #include "table.h"
 
-enum order_break {
-    ORDER_NONE,
-    ORDER_TWICE,    /* the same subject, session and trial again */
-    ORDER_BACKWARD, /* the trial's number is below one that came before */
-    ORDER_RETURN    /* other sessions of the subject stand between */
+enum { ORDER_SESSIONS_MAX = 1 << 20, ORDER_TRIALS_MAX = 1 << 25 };
+
+struct order_place {
+    int64_t line;
+    int64_t trial;
+    int64_t before; /* number of the session's row before it, or its highest */
+    char subject[PROTO_ID_MAX + 1];
+    char session[PROTO_ID_MAX + 1];
+};
+
+/* Rows of one kind. */
+struct order_count {
+    int64_t n;
+    struct order_place first;
 };
 
 struct order {
-    struct order_session {
-        uint64_t name; /* hash of subject and session; 0: the slot is free */
-        int64_t trial; /* the highest so far */
-    } * slots;
+    struct order_session *sessions; /* by number */
     size_t n;
-    size_t capacity;               /* a power of 2, or 0 */
-    uint64_t latest[SUBJECTS_MAX]; /* by subject: session of its last row */
-    int64_t n_broken;
-    enum order_break broken; /* of the first */
-    int64_t line;
-    int64_t before; /* the highest trial of that session before it */
-    struct table_row row;
+    size_t capacity;
+    size_t n_trials;             /* room for so many is taken by all sessions */
+    struct order_count same;     /* again, with the same contents */
+    struct order_count other;    /* again, with others */
+    struct order_count backward; /* below one that came before */
+    struct order_count returned; /* after rows of other sessions of the subject */
+    struct order_count restarts; /* back at the numbers that the session began with */
+    int64_t n_falls;             /* below the session's row before */
 };
 
-/* Takes a row of the subject with that number up. A zeroed *order is an empty one. FAULT_NONE, also
- * if the row is out of order, or FAULT_WORK: no memory. */
-int order_push(struct order *order, uint32_t subject, const struct table *table,
-               const struct table_row *row, struct fault *fault);
+/* Takes up a row of the session with that number, which is a new one, one after the highest, or an
+ * old one. follows: the subject's row before was of this session too. */
+void order_push(struct order *order, uint32_t session, bool follows, int64_t line,
+                const struct table_row *row);
 
-enum { ORDER_TEXT_MAX = 1024 };
-
-/* One line on what is out of order, with the place of the first; "" where nothing is. Returns out.
- */
-const char *order_print(const struct order *order, const struct table *table, int64_t n_rows,
-                        char out[ORDER_TEXT_MAX]);
+/* What is to be said of the rows so far. path: as errors call the table. */
+void order_say(const struct order *order, const char *path, int64_t n_rows,
+               struct findings *findings);
 
 /* A zeroed one is fine. */
 void order_close(struct order *order);

@@ -113,21 +113,21 @@ static int read_journal(struct source *s, struct fault *fault)
     const int rc =
         hearing_read(s->path, "reading", s->only, HEARING_BY_TRIAL, take_message, &l, fault);
     if (rc == FAULT_NONE && s->past->n == 0) {
-        return fault_set(fault, FAULT_INPUT, "%s: no trials%s%.64s", s->path,
-                         s->only != NULL ? " of " : "", s->only != NULL ? s->only : "");
+        return hearing_none(s->path, s->only, fault);
     }
     return rc;
 }
 
 /* ---- either ---------------------------------------------------------------------------------- */
 
-int past_read(struct past *past, const char *path, const char *only, struct fault *fault)
+int past_read(struct past *past, const char *path, const char *only, enum table_care care,
+              struct fault *fault)
 {
     *past = (struct past){0};
     struct source s = {.past = past, .path = path, .only = only};
     const int rc = journal_reader_knows(path)
                        ? read_journal(&s, fault)
-                       : rows_read(path, "reading", only, take_row, &s, fault);
+                       : rows_read(path, "reading", only, care, take_row, &s, fault);
     if (rc != FAULT_NONE) {
         past_close(past);
     }

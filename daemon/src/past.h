@@ -16,6 +16,7 @@
 #include "model/status_tracker.h"
 #include "model/twin.h"
 #include "proto/message.h"
+#include "table.h"
 
 struct past_trial {
     model_trial trial;
@@ -35,7 +36,8 @@ struct past {
 /* Reads a journal, its data directory, or otherwise a table; "-" is a table on standard input.
  * only: the animal; NULL: the only one there. FAULT_NONE; FAULT_INPUT (no trials of it, or of
  * several) or FAULT_WORK with *past closed. */
-int past_read(struct past *past, const char *path, const char *only, struct fault *fault);
+int past_read(struct past *past, const char *path, const char *only, enum table_care care,
+              struct fault *fault);
 
 /* How many of its trials are known at option at: so many, or all of them if it is below 0.
  * FAULT_NONE, or FAULT_INPUT where there are fewer. */

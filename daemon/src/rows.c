@@ -6,6 +6,16 @@
 
 enum { ROWS_A_LOOK = 1024 };
 
+int rows_none(const struct table *table, const char *only, struct fault *fault)
+{
+    char names[TABLE_NAMES_MAX];
+    return only == NULL
+               ? fault_set(fault, FAULT_INPUT, "%s: no trials; rows under the header were expected",
+                           table->path)
+               : fault_set(fault, FAULT_INPUT, "%s: no trials of %.64s; the animals there: %s",
+                           table->path, only, table_subjects(table, names));
+}
+
 static int read_rows(struct table *table, const char *what, const char *only, rows_take *take,
                      void *context, struct fault *fault)
 {
@@ -32,17 +42,16 @@ static int read_rows(struct table *table, const char *what, const char *only, ro
         return FAULT_INPUT;
     }
     if (rc == FAULT_NONE && n_taken == 0) {
-        return fault_set(fault, FAULT_INPUT, "%s: no trials%s%.64s", table->path,
-                         only != NULL ? " of " : "", only != NULL ? only : "");
+        return rows_none(table, only, fault);
     }
     return rc;
 }
 
-int rows_read(const char *path, const char *what, const char *only, rows_take *take, void *context,
-              struct fault *fault)
+int rows_read(const char *path, const char *what, const char *only, enum table_care care,
+              rows_take *take, void *context, struct fault *fault)
 {
     struct table table;
-    int rc = table_open(&table, path, fault);
+    int rc = table_open(&table, path, care, fault);
     if (rc == FAULT_NONE) {
         rc = read_rows(&table, what, only, take, context, fault);
     }

@@ -12,8 +12,12 @@ typedef int rows_take(void *context, const struct table *table, const struct tab
                       struct fault *fault);
 
 /* Reads path ("-": standard input). what: the word that progress is shown by. only: one animal's
- * rows; NULL: all. FAULT_INPUT also where there is no such row. */
-int rows_read(const char *path, const char *what, const char *only, rows_take *take, void *context,
-              struct fault *fault);
+ * rows; NULL: all. FAULT_INPUT also where there is no such row: the animals that are there are
+ * named. */
+int rows_read(const char *path, const char *what, const char *only, enum table_care care,
+              rows_take *take, void *context, struct fault *fault);
+
+/* A table was read to its end without a trial, of one animal or at all: FAULT_INPUT. */
+int rows_none(const struct table *table, const char *only, struct fault *fault);
 
 #endif

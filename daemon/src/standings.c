@@ -144,10 +144,11 @@ static int take_row(void *context, const struct table *table, const struct table
     return rc;
 }
 
-static int read_table(struct standings *s, const char *path, const char *only, struct fault *fault)
+static int read_table(struct standings *s, const char *path, const char *only, enum table_care care,
+                      struct fault *fault)
 {
     struct naming naming = {.standings = s};
-    const int rc = rows_read(path, "status", only, take_row, &naming, fault);
+    const int rc = rows_read(path, "status", only, care, take_row, &naming, fault);
     subjects_free(&naming.names);
     return rc;
 }
@@ -188,18 +189,19 @@ static int read_journal(struct standings *s, const char *path, const char *only,
 {
     const int rc = hearing_read(path, "status", only, HEARING_AS_TAKEN, take_message, s, fault);
     if (rc == FAULT_NONE && only != NULL && s->n_subjects == 0) {
-        return fault_set(fault, FAULT_INPUT, "%s: has no trials of %.64s", path, only);
+        return hearing_none(path, only, fault);
     }
     return rc;
 }
 
 /* ---- either ---------------------------------------------------------------------------------- */
 
-int standings_read(struct standings *s, const char *path, const char *only, struct fault *fault)
+int standings_read(struct standings *s, const char *path, const char *only, enum table_care care,
+                   struct fault *fault)
 {
     *s = (struct standings){0};
     int rc = journal_reader_knows(path) ? read_journal(s, path, only, fault)
-                                        : read_table(s, path, only, fault);
+                                        : read_table(s, path, only, care, fault);
     rc = rc ? rc : finish_all(s, path, fault);
     if (rc != FAULT_NONE) {
         standings_close(s);

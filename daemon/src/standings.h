@@ -13,6 +13,7 @@
 #include "fault.h"
 #include "model/status_tracker.h"
 #include "proto/message.h"
+#include "table.h"
 
 /* One session and where the animal stood at its end. */
 struct standings_session {
@@ -44,7 +45,8 @@ struct standings {
 
 /* Reads a journal, its data directory, or otherwise a trial table; "-" is a table on standard
  * input. only: one animal; NULL: all. FAULT_NONE, FAULT_INPUT or FAULT_WORK; *s is then closed. */
-int standings_read(struct standings *s, const char *path, const char *only, struct fault *fault);
+int standings_read(struct standings *s, const char *path, const char *only, enum table_care care,
+                   struct fault *fault);
 void standings_close(struct standings *s);
 
 #endif

@@ -4,8 +4,13 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "escape.h"
+#include "file_kind.h"
+#include "findings.h"
+#include "table_check.h"
+#include "table_hint.h"
 
 enum kind { KIND_ID, KIND_SESSION, KIND_TEXT, KIND_COUNT, KIND_REAL, KIND_BIT };
 enum need { NEED_VALUE, NEED_COLUMN, NEED_NOTHING };
@@ -52,7 +57,8 @@ struct field {
     size_t size;
 };
 
-/* Reads one line without its end: 1 a line, 0 the end of the file, -1 an error. */
+/* Reads one line without its end: 1 a line, 0 the end of the file, -1 an error; *size is what of it
+ * stands in t->text. */
 static int read_line(struct table *t, size_t *size, struct fault *fault)
 {
     size_t n = 0;
@@ -62,7 +68,10 @@ static int read_line(struct table *t, size_t *size, struct fault *fault)
     }
     t->line++;
     for (; c != EOF && c != '\n'; c = getc(t->file)) {
+        *size = n;
         if (c == '\0') {
+            t->text[n] = '\0';
+            *size = n + 1;
             fault_set(fault, FAULT_INPUT, "%s:%lld: a NUL byte; text was expected", t->path,
                       (long long)t->line);
             return -1;
@@ -131,21 +140,20 @@ static int column_of(const struct field *name)
     return -1;
 }
 
-static int read_header(struct table *t, struct fault *fault)
+/* A file that is something else altogether; FAULT_NONE: it may be a table. */
+static int refuse_kind(const char *name, enum file_kind kind, struct fault *fault)
 {
-    size_t size = 0;
-    const int got = read_line(t, &size, fault);
-    if (got < 0) {
-        return FAULT_INPUT;
-    }
-    if (got == 0) {
-        return fault_set(fault, FAULT_INPUT,
-                         "%s:1: the file is empty; a header with the columns subject, session, "
-                         "trial, stimulus, choice was expected",
-                         t->path);
-    }
+    const char *remedy = table_hint_kind(kind);
+    return remedy == NULL
+               ? FAULT_NONE
+               : fault_set(fault, FAULT_INPUT, "%s: is %s; a trial table was expected: %s", name,
+                           file_kind_name(kind), remedy);
+}
+
+/* Takes the names of the columns off the line. */
+static int read_names(struct table *t, bool seen[N_COLUMNS], struct fault *fault)
+{
     size_t at = strncmp(t->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-    bool seen[N_COLUMNS] = {false};
     for (int more = 1; more == 1;) {
         struct field field;
         char quoted[QUOTED_MAX + 4];
@@ -167,20 +175,59 @@ static int read_header(struct table *t, struct fault *fault)
         }
         t->column[t->n_columns++] = (int8_t)column;
     }
+    return FAULT_NONE;
+}
+
+/* Every column that must be there; header: the line as it came. */
+static int check_names(struct table *t, const bool seen[N_COLUMNS], const char *header,
+                       struct fault *fault)
+{
+    char hint[TABLE_HINT_MAX];
     for (int i = 0; i < N_COLUMNS; i++) {
         if (!seen[i] && COLUMNS[i].need != NEED_NOTHING) {
             return fault_set(fault, FAULT_INPUT,
-                             "%s:1: no column %s; subject, session, trial, stimulus and choice "
+                             "%s:1: no column %s; %ssubject, session, trial, stimulus and choice "
                              "were expected",
-                             t->path, COLUMNS[i].name);
+                             t->path, COLUMNS[i].name,
+                             table_hint_header(hint, COLUMNS[i].name, header));
+        }
+        if (!seen[i] && table_hint_ignored(hint, COLUMNS[i].name, header)) {
+            fault_set(&t->ignored, FAULT_INPUT,
+                      "%s:1: column \"%s\" is ignored; %s is read: rename it", t->path, hint,
+                      COLUMNS[i].name);
         }
     }
     return FAULT_NONE;
 }
 
-int table_open_file(struct table *table, FILE *file, const char *name, struct fault *fault)
+static int read_header(struct table *t, struct fault *fault)
 {
-    *table = (struct table){.file = file};
+    char header[TABLE_LINE_MAX] = "";
+    bool seen[N_COLUMNS] = {false};
+    size_t size = 0;
+    const int got = read_line(t, &size, fault);
+    if (got == 0) {
+        return fault_set(fault, FAULT_INPUT,
+                         "%s:1: the file is empty; a header with the columns subject, session, "
+                         "trial, stimulus, choice was expected",
+                         t->path);
+    }
+    memcpy(header, t->text, size);
+    int rc = got < 0 ? FAULT_INPUT : read_names(t, seen, fault);
+    rc = rc ? rc : check_names(t, seen, header, fault);
+    if (rc != FAULT_NONE && size > 0) {
+        if (got < 0) { /* no text: what it is may be told by what follows */
+            size += fread(header + size, 1, sizeof header - size, t->file);
+        }
+        (void)refuse_kind(t->path, file_kind_of(header, size), fault);
+    }
+    return rc;
+}
+
+int table_open_file(struct table *table, FILE *file, const char *name, enum table_care care,
+                    struct fault *fault)
+{
+    *table = (struct table){.file = file, .care = care, .check = table_check_open()};
     (void)snprintf(table->path, sizeof table->path, "%s", name);
     const int rc = read_header(table, fault);
     if (rc != FAULT_NONE) {
@@ -189,17 +236,21 @@ int table_open_file(struct table *table, FILE *file, const char *name, struct fa
     return rc;
 }
 
-int table_open(struct table *table, const char *path, struct fault *fault)
+int table_open(struct table *table, const char *path, enum table_care care, struct fault *fault)
 {
+    *table = (struct table){0};
     if (strcmp(path, "-") == 0) {
-        return table_open_file(table, stdin, "standard input", fault);
+        return table_open_file(table, stdin, "standard input", care, fault);
+    }
+    const int rc = refuse_kind(path, file_kind_at(path), fault);
+    if (rc != FAULT_NONE) {
+        return rc;
     }
     FILE *file = fopen(path, "rb");
     if (file == NULL) {
-        *table = (struct table){0};
         return fault_set(fault, FAULT_INPUT, "%s: cannot be opened: %s", path, strerror(errno));
     }
-    return table_open_file(table, file, path, fault);
+    return table_open_file(table, file, path, care, fault);
 }
 
 void table_close(struct table *table)
@@ -207,6 +258,8 @@ void table_close(struct table *table)
     if (table->file != NULL && table->file != stdin) {
         fclose(table->file);
     }
+    table_check_close(table->check);
+    table->check = NULL;
     table->file = NULL;
 }
 
@@ -281,22 +334,19 @@ static bool store(const struct column *column, const struct field *field, struct
     return true;
 }
 
-int table_next(struct table *table, struct table_row *row, struct fault *fault)
+static void refuse_field(const struct table *t, const struct column *column,
+                         const struct field *field, struct fault *fault)
 {
-    size_t size = 0;
-    do {
-        const int got = read_line(table, &size, fault);
-        if (got <= 0) {
-            return got;
-        }
-    } while (size == 0);
+    char quoted[QUOTED_MAX + 4];
+    fault_set(fault, FAULT_INPUT, "%s:%lld: column %s: \"%s\" is not %s%s", t->path,
+              (long long)t->line, column->name,
+              escape_quote(quoted, sizeof quoted, field->text, field->size), column->expected,
+              table_hint_value(column->name, field->text, field->size));
+}
 
-    const double unknown = (double)NAN;
-    *row = (struct table_row){.choice = -1, .side = -1, .repeat = -1, .ephys_rig = -1};
-    row->reward = unknown;
-    row->rt_s = unknown;
-    row->p_left = unknown;
-    row->delay_s = unknown;
+/* Reads the line's fields into the row: 1, or -1 with *fault. */
+static int read_row(struct table *table, struct table_row *row, struct fault *fault)
+{
     size_t at = 0;
     int n = 0;
     for (int more = 1; more == 1; n++) {
@@ -310,11 +360,7 @@ int table_next(struct table *table, struct table_row *row, struct fault *fault)
         }
         const struct column *column = &COLUMNS[table->column[n]];
         if (!store(column, &field, row)) {
-            char quoted[QUOTED_MAX + 4];
-            fault_set(fault, FAULT_INPUT, "%s:%lld: column %s: \"%s\" is not %s", table->path,
-                      (long long)table->line, column->name,
-                      escape_quote(quoted, sizeof quoted, field.text, field.size),
-                      column->expected);
+            refuse_field(table, column, &field, fault);
             return -1;
         }
     }
@@ -324,6 +370,62 @@ int table_next(struct table *table, struct table_row *row, struct fault *fault)
         return -1;
     }
     return 1;
+}
+
+int table_next(struct table *table, struct table_row *row, struct fault *fault)
+{
+    size_t size = 0;
+    do {
+        const int got = read_line(table, &size, fault);
+        if (got <= 0) {
+            return got < 0 || table_report(table, fault) != FAULT_NONE ? -1 : 0;
+        }
+    } while (size == 0);
+
+    const double unknown = (double)NAN;
+    *row = (struct table_row){.choice = -1, .side = -1, .repeat = -1, .ephys_rig = -1};
+    row->reward = unknown;
+    row->rt_s = unknown;
+    row->p_left = unknown;
+    row->delay_s = unknown;
+    const int got = read_row(table, row, fault);
+    if (got == 1) {
+        table_check_push(table->check, table->line, row);
+    }
+    return got;
+}
+
+int table_report(struct table *table, struct fault *fault)
+{
+    struct findings findings = {.n = 0};
+    if (table->care == TABLE_QUIET || table->is_reported) {
+        return FAULT_NONE;
+    }
+    table->is_reported = true;
+    if (table->ignored.text[0] != '\0') {
+        *findings_next(&findings) = table->ignored;
+    }
+    table_check_say(table->check, table->path, &findings);
+    const bool is_strict = table->care == TABLE_STRICT;
+    for (uint32_t i = 0; i < findings.n; i++) {
+        if (is_strict && i + 1 == findings.n) {
+            *fault = findings.list[i];
+            return FAULT_INPUT;
+        }
+        fprintf(stderr, "%smurid: %s%s\n", isatty(STDERR_FILENO) ? "\r\x1b[K" : "",
+                is_strict ? "" : "warning: ", findings.list[i].text);
+    }
+    return FAULT_NONE;
+}
+
+bool table_is_doubted(const struct table *table)
+{
+    return table_check_is_doubted(table->check);
+}
+
+const char *table_subjects(const struct table *table, char out[TABLE_NAMES_MAX])
+{
+    return table_check_subjects(table->check, out, TABLE_NAMES_MAX);
 }
 
 void table_write_header(FILE *to, bool with_stage)

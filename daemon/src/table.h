@@ -5,7 +5,9 @@
  * delay_s, which are read and not written. The first five columns must be there, and the first four
  * have a value in every row; elsewhere an empty field (or NA, or NaN) is "unknown". The file is not
  * trusted: lines and fields are bounded, numbers are range-checked, an error names file, line,
- * column and what was expected. Threads: one owner. Memory: a fixed buffer inside struct table.
+ * column, what was expected and what the field or file looks like. What is read is also checked
+ * (table_check.h): at the end, table_next() says what is likely wrong. Threads: one owner. Memory:
+ * a fixed buffer inside struct table, and what the check keeps.
  */
 #ifndef MURID_TABLE_H
 #define MURID_TABLE_H
@@ -16,6 +18,20 @@
 
 #include "fault.h"
 #include "proto/message.h"
+
+/* What becomes of what is likely wrong. */
+enum table_care {
+    TABLE_WARN,   /* a line each on standard error, "murid: warning: ..." */
+    TABLE_STRICT, /* the same lines are errors */
+    TABLE_QUIET   /* nothing is said: another reads the same table */
+};
+
+/* The row of an option list that chooses the first two; into: bool. */
+#define TABLE_STRICT_OPTION(into)                                                                  \
+    {                                                                                              \
+        "strict", OPTION_FLAG, into, 0, 0, NULL,                                                   \
+            "what a table is warned of is an error (docs/tables.md)", NULL                         \
+    }
 
 enum { TABLE_LINE_MAX = 4096, TABLE_COLUMNS_MAX = 64, TABLE_TASK_MAX = 64 };
 
@@ -43,17 +59,41 @@ struct table {
     int n_columns;
     int8_t column[TABLE_COLUMNS_MAX]; /* what each column of the file holds; -1 ignored */
     char text[TABLE_LINE_MAX];
+    enum table_care care;
+    struct table_check *check;
+    bool is_reported;
+    struct fault ignored; /* of a column that is passed over for its name; "" none */
 };
 
+static inline enum table_care table_care(bool is_strict)
+{
+    return is_strict ? TABLE_STRICT : TABLE_WARN;
+}
+
 /* Opens path ("-": standard input) and reads the header. FAULT_NONE or FAULT_INPUT. */
-int table_open(struct table *table, const char *path, struct fault *fault);
+int table_open(struct table *table, const char *path, enum table_care care, struct fault *fault);
 
 /* The same for a file already open, which the table owns from now on, also after a failure. name is
  * what errors call it. */
-int table_open_file(struct table *table, FILE *file, const char *name, struct fault *fault);
+int table_open_file(struct table *table, FILE *file, const char *name, enum table_care care,
+                    struct fault *fault);
 
-/* Reads the next row: 1 a row, 0 the end, -1 an error in *fault. */
+/* Reads the next row: 1 a row, 0 the end, -1 an error in *fault. The end is where table_report()
+ * says what is likely wrong: with TABLE_STRICT that is an error too. */
 int table_next(struct table *table, struct table_row *row, struct fault *fault);
+
+/* Says once what is likely wrong in the rows so far, for whom reads no further. FAULT_NONE; or,
+ * with TABLE_STRICT, FAULT_INPUT with the last of it in *fault, what is before it on standard
+ * error. */
+int table_report(struct table *table, struct fault *fault);
+
+/* True if a row so far is certainly out of order, there twice, or against itself. RT-safe: yes. */
+bool table_is_doubted(const struct table *table);
+
+enum { TABLE_NAMES_MAX = 320 };
+
+/* The animals of the rows so far, "m1, m2 and 7 others". Returns out. */
+const char *table_subjects(const struct table *table, char out[TABLE_NAMES_MAX]);
 
 /* Closes; a zeroed table is fine. */
 void table_close(struct table *table);

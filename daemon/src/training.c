@@ -55,16 +55,13 @@ static int grow(struct training_subject *s, struct fault *fault)
     return FAULT_NONE;
 }
 
-static int take_row(struct training *t, struct order *order, const struct table *table,
-                    const struct table_row *row, struct fault *fault)
+static int take_row(struct training *t, const struct table *table, const struct table_row *row,
+                    struct fault *fault)
 {
     uint32_t number = 0;
     int rc = find_subject(t, table, row->subject, &number, fault);
     if (rc == FAULT_NONE) {
         rc = grow(&t->subject[number], fault);
-    }
-    if (rc == FAULT_NONE) {
-        rc = order_push(order, number, table, row, fault);
     }
     if (rc != FAULT_NONE) {
         return rc;
@@ -87,8 +84,7 @@ static int take_row(struct training *t, struct order *order, const struct table 
     return FAULT_NONE;
 }
 
-static int read_rows(struct training *t, struct order *order, struct table *table,
-                     struct fault *fault)
+static int read_rows(struct training *t, struct table *table, struct fault *fault)
 {
     struct stat info;
     struct progress progress;
@@ -98,7 +94,7 @@ static int read_rows(struct training *t, struct order *order, struct table *tabl
     int rc = FAULT_NONE;
     int got = table_next(table, &row, fault);
     for (; got == 1 && rc == FAULT_NONE; got = table_next(table, &row, fault)) {
-        rc = take_row(t, order, table, &row, fault);
+        rc = take_row(t, table, &row, fault);
         if (++t->n_rows % ROWS_A_LOOK == 0) {
             if (progress_interrupted()) {
                 rc = fault_set(fault, FAULT_WORK, "%s:%lld: interrupted", table->path,
@@ -118,19 +114,6 @@ static int read_rows(struct training *t, struct order *order, struct table *tabl
         rc = fault_set(fault, FAULT_INPUT, "%s: no trials that ended in a choice; nothing to learn",
                        table->path);
     }
-    return rc;
-}
-
-static int read_table(struct training *t, struct table *table, struct fault *fault)
-{
-    struct order *order = calloc(1, sizeof *order);
-    if (order == NULL) {
-        return no_memory(fault);
-    }
-    const int rc = read_rows(t, order, table, fault);
-    (void)order_print(order, table, t->n_rows, t->disorder);
-    order_close(order);
-    free(order);
     return rc;
 }
 
@@ -184,16 +167,16 @@ static void take_fingerprint(struct training *t)
     (void)sodium_bin2hex(t->fingerprint, sizeof t->fingerprint, digest, sizeof digest);
 }
 
-int training_load(struct training *out, const char *path, struct fault *fault)
+int training_load(struct training *out, const char *path, enum table_care care, struct fault *fault)
 {
     struct table table = {0};
     memset(out, 0, sizeof *out);
     int rc = strcmp(path, "-") != 0 ? hash_file(path, out->sha256, fault) : FAULT_NONE;
     if (rc == FAULT_NONE) {
-        rc = table_open(&table, path, fault);
+        rc = table_open(&table, path, care, fault);
     }
     if (rc == FAULT_NONE) {
-        rc = read_table(out, &table, fault);
+        rc = read_rows(out, &table, fault);
     }
     table_close(&table);
     if (rc != FAULT_NONE) {

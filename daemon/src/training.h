@@ -16,7 +16,6 @@
 #include "model/fit.h"
 #include "model/policy.h"
 #include "model/twin.h"
-#include "order.h"
 #include "subjects.h"
 
 enum { TRAINING_DIGEST_HEX = 64 };
@@ -41,7 +40,6 @@ struct training {
     size_t n_right;
     char sha256[TRAINING_DIGEST_HEX + 1];      /* of the file's bytes; "" of a pipe */
     char fingerprint[TRAINING_DIGEST_HEX + 1]; /* of the trials */
-    char disorder[ORDER_TEXT_MAX];             /* what is out of order, to warn of; "" */
 };
 
 /* What one rule learns from some of the animals. */
@@ -56,7 +54,8 @@ struct training_view {
 
 /* Reads a table ("-": standard input). FAULT_NONE, or FAULT_INPUT or FAULT_WORK with *out zeroed.
  */
-int training_load(struct training *out, const char *path, struct fault *fault);
+int training_load(struct training *out, const char *path, enum table_care care,
+                  struct fault *fault);
 
 /* A zeroed one is fine. */
 void training_free(struct training *t);

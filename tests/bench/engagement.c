@@ -436,7 +436,7 @@ static void watch_table(const model_engagement_params params[], const char *path
     struct table_row row;
     struct fault fault;
     struct recorded *r = begin_recorded(params);
-    int more = table_open(&table, path, &fault) == FAULT_NONE ? 1 : -1;
+    int more = table_open(&table, path, TABLE_QUIET, &fault) == FAULT_NONE ? 1 : -1;
     while (more > 0 && (more = table_next(&table, &row, &fault)) > 0) {
         const model_trial t = {.contrast = row.stimulus,
                                .reward = row.reward,

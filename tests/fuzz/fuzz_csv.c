@@ -23,7 +23,7 @@ static void check_written_row(const struct table_row *row)
     struct table_row back;
     struct fault fault;
     f = n > 0 ? fmemopen(text, (size_t)n, "r") : NULL;
-    if (f == NULL || table_open_file(&t, f, "again", &fault) != FAULT_NONE ||
+    if (f == NULL || table_open_file(&t, f, "again", TABLE_QUIET, &fault) != FAULT_NONE ||
         table_next(&t, &back, &fault) != 1 || strcmp(back.subject, row->subject) != 0 ||
         strcmp(back.session, row->session) != 0 || strcmp(back.stage, row->stage) != 0 ||
         back.trial != row->trial || back.choice != row->choice || back.side != row->side ||
@@ -48,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct table t;
     struct table_row row;
     struct fault fault;
-    if (f != NULL && table_open_file(&t, f, "fuzz", &fault) == FAULT_NONE) {
+    if (f != NULL && table_open_file(&t, f, "fuzz", TABLE_STRICT, &fault) == FAULT_NONE) {
         while (table_next(&t, &row, &fault) == 1) {
             check_written_row(&row);
         }

@@ -11,7 +11,7 @@ from fits import table
 
 MURID = os.environ["MURID_BIN"]
 SOURCE = os.environ["MURID_SOURCE_DIR"]
-PAGES = ("architecture.md", "audit.md", "config.md", "fit.md", "journal.md", "mouse.md")
+PAGES = ("architecture.md", "audit.md", "config.md", "fit.md", "journal.md", "mouse.md", "tables.md")
 SBATCH = os.path.join(SOURCE, "configs", "slurm", "fit.sbatch")
 
 

@@ -124,7 +124,8 @@ class Eval(unittest.TestCase):
     def test_wrong_input_is_named_and_ends_with_2(self):
         for text, expected in (
                 (HEADER + "m1,1,0,0.5,7,,\n",
-                 'murid: standard input:2: column choice: "7" is not 0, 1 or empty'),
+                 'murid: standard input:2: column choice: "7" is not 0, 1 or empty: write 1 for right, '
+                 '0 for left, nothing for none'),
                 (HEADER, "murid: standard input: no trials; rows under the header were expected"),
                 ("a,b\n", "murid: standard input:1: no column subject; subject, session, trial, "
                           "stimulus and choice were expected"),

@@ -92,7 +92,7 @@ class Data(Hostile):
                           ["--rule", "reinforce_base", "--filter", "none"],
                           ["--rule", "rnn", "--filter", "none", "--epochs", "2"]):
                 done = self.fit_text(rows, *words, *(SMALL if "none" not in words else []))
-                self.assertEqual(done.stderr.count(f"murid: warning: every choice is {word}"), 1)
+                self.assertEqual(done.stderr.count(f": every choice is {word}"), 1)
                 self.assert_finite("m")
         with open(self.path("m.cv.json")) as f:
             self.assertTrue(all(0.0 <= m["nats"] < 1.0 for m in json.load(f)["models"]))
@@ -121,14 +121,13 @@ class Data(Hostile):
 class Order(Hostile):
     """A fit to shuffled trials is worth nothing: one warning, with the place, and how many."""
 
-    LINE = (r"(?m)^murid: warning: standard input:{}: subject {}, session {}: trial {} {}; each trial once and "
-            r"in the order in which it happened was expected \(the first of {} such rows of {}\): shuffled "
-            r"trials tell nothing of learning$")
+    LINE = (r"(?m)^murid: warning: standard input:{}: subject {}, session {}: trial {} {}; (?:each trial "
+            r"once|the order in which the trials happened) was expected \(the first of {} such rows of {}[^)]*\): ")
 
     def assert_warned(self, text, *expected, words=("--rule", "none", "--epochs", "1")):
         done = self.fit_text(text, *words)
         self.assertRegex(done.stderr, self.LINE.format(*expected))
-        self.assertEqual(done.stderr.count("in the order in which it happened"), 1)
+        self.assertEqual(done.stderr.count("was expected (the first of"), 1)
 
     def setUp(self):
         super().setUp()
@@ -153,7 +152,7 @@ class Order(Hostile):
                            words=("--rule", "none", "--epochs", "1", "--cv", "2"))
 
     def test_a_table_that_was_appended_to_itself(self):
-        self.assert_warned(self.join(self.rows * 2), 222, "m0", "0", 0, "comes after trial 49", 220, 440)
+        self.assert_warned(self.join(self.rows * 2), 222, "m0", "0", 0, "is there twice", 220, 440)
 
     def test_shuffled_trials(self):
         random.Random(3).shuffle(self.rows)

@@ -206,7 +206,7 @@ class Status(unittest.TestCase):
         nowhere = os.path.join(self.directory, "none.csv")
         self.assertRegex(status(nowhere, code=2), r"^murid: .*none.csv: cannot be opened: .*\n$")
         path = write(self.directory, made_up_animal(self.draw)[0])
-        self.assertRegex(status(path, "--subject", "m7", code=2), r"^murid: .*: no trials of m7\n$")
+        self.assertRegex(status(path, "--subject", "m7", code=2), r"^murid: .*: no trials of m7; the animals there: m1\n$")
         with open(path, "a") as f:
             f.write("m1,d9,0,2.0,1,1,0.3,0.5,,,\n")
         self.assertRegex(status(path, code=2), r"^murid: .*:152: column stimulus: .*\n$")

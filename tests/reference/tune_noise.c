@@ -47,7 +47,7 @@ static void read_events(struct problem *problem, const char *path)
     struct table_row last = {.subject = ""};
     size_t cap = 0;
     int got = -1;
-    if (table_open(&table, path, &fault) == FAULT_NONE) {
+    if (table_open(&table, path, TABLE_QUIET, &fault) == FAULT_NONE) {
         while ((got = table_next(&table, &row, &fault)) == 1) {
             if (problem->n_events == cap) {
                 cap = cap * 2 + 1024;

@@ -60,7 +60,7 @@ static struct training load(int first, int step)
         write_animal(f, &random, animal);
     }
     assert_int_equal(fclose(f), 0);
-    assert_int_equal(training_load(&t, path, &fault), FAULT_NONE);
+    assert_int_equal(training_load(&t, path, TABLE_QUIET, &fault), FAULT_NONE);
     assert_int_equal(unlink(path), 0);
     return t;
 }
@@ -479,7 +479,7 @@ static void the_built_in_walk_scores_as_ever_on_seventeen_mice(void **state)
         printf("skipped: ../shared/data absent\n");
         return;
     }
-    assert_int_equal(training_load(&t, MICE, &fault), FAULT_NONE);
+    assert_int_equal(training_load(&t, MICE, TABLE_QUIET, &fault), FAULT_NONE);
     struct crossval_options o = options(&t, NULL, root_file(path, "mice"));
     o.fit = built_in;
     o.n_members = 1;

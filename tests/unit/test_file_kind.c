@@ -58,6 +58,8 @@ static void knows_what_rigs_and_the_usual_programs_write(void **state)
     check_text("{\"contrast\": 1.0, \"stim_probability_left\": 0.5, \"x\": NaN}\n",
                FILE_KIND_IBLRIG);
     check_text("{\"a\": 1}\n", FILE_KIND_JSON);
+    check_text("[{\"subject\": 1, \"session\": 1, \"trial\": 0, \"choice\": 1}]", FILE_KIND_JSON);
+    check_text("{\n", FILE_KIND_JSON);
     check_text(" [\n {\"a\": 1}]\n", FILE_KIND_JSON);
     check_text("key: 1\nother: [1, 2]\n", FILE_KIND_YAML);
     CHECK("\x93NUMPY\x01\0", FILE_KIND_NPY);

@@ -170,7 +170,7 @@ static double pooled_nats(const char *features, int64_t *n)
     int got;
     learner_init(&l, &models);
     model_score_reset(&pooled);
-    assert_int_equal(table_open(&table, MICE, &fault), FAULT_NONE);
+    assert_int_equal(table_open(&table, MICE, TABLE_QUIET, &fault), FAULT_NONE);
     while ((got = table_next(&table, &row, &fault)) == 1) {
         const bool is_new = strcmp(row.subject, last.subject) != 0;
         if (is_new) {

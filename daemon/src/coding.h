@@ -1,0 +1,53 @@
+/* coding.h - whether a table's columns hold what they should: signs, sides, choices, rewards and
+ * times, as far as an animal's trials show it.
+ *
+ * Each animal is judged by itself, and only by what chance, a bias, probabilistic rewards,
+ * correction trials or a go/no-go task cannot bring about. An animal that does the opposite, among
+ * as many that do not, is let be if its rewards agree. Threads: any, on different objects.
+ * Memory: the caller's.
+ */
+#ifndef MURID_CODING_H
+#define MURID_CODING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "findings.h"
+#include "table.h"
+
+/* One animal's trials, counted. Index 0 is left or no, 1 right or yes. Zeroed: none yet. */
+struct coding {
+    char subject[PROTO_ID_MAX + 1];
+    int64_t n;
+    int64_t n_choices;
+    int64_t n_right;
+    int64_t n_negative;     /* stimuli */
+    int64_t n_positive;     /* by what came with them: */
+    int64_t chose[2];       /* the choice */
+    int64_t had_side[2];    /* the side */
+    int64_t paid[2];        /* the choice, of rewarded ones */
+    int64_t easy[2][2];     /* side of the stimulus, choice: trials that are no corrections */
+    int64_t rewarded[2][2]; /* choice is that of the side, rewarded */
+    int64_t n_sided;        /* side and the sign of a stimulus are known */
+    int64_t n_against;      /* and contradict each other */
+    int64_t n_times;
+    int64_t n_long;
+    double before; /* the size of the stimulus before in its session; -1 none */
+    /* lines of the first */
+    int64_t line;
+    int64_t line_against;
+    int64_t line_wrong;  /* easy trial with a choice to the other side */
+    int64_t line_reward; /* reward of a wrong choice, or none of a right one */
+    int64_t line_left;   /* choice or side that is left with a stimulus above 0 */
+    int64_t line_long;
+};
+
+/* Takes up a row of the animal. starts: it is the first of a session, or not the one after the row
+ * before. */
+void coding_push(struct coding *coding, bool starts, int64_t line, const struct table_row *row);
+
+/* What is to be said of n animals. path: as errors call the table. */
+void coding_say(const struct coding list[], uint32_t n, const char *path,
+                struct findings *findings);
+
+#endif

@@ -1,0 +1,39 @@
+/* names.h - numbers for names from outside, in the order in which they first appear: 0, 1, 2, ...
+ *
+ * A name may belong to an owner, as a session does to its subject. Names are told apart by a keyed
+ * hash of 64 bits, drawn anew by each table. Threads: one owner. Memory: the heap, 12 to 48 bytes a
+ * name up to the bound given; names_close() gives it back.
+ */
+#ifndef MURID_NAMES_H
+#define MURID_NAMES_H
+
+#include <sodium.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct names {
+    struct names_slot {
+        uint64_t hash; /* 0: free */
+        uint32_t number;
+    } * slots;
+    size_t capacity; /* a power of 2, or 0 */
+    uint32_t n;
+    uint32_t max;
+    unsigned char key[crypto_shorthash_KEYBYTES];
+};
+
+enum names_found { NAMES_KNOWN, NAMES_NEW, NAMES_FULL };
+
+/* At most max names. */
+void names_open(struct names *names, uint32_t max);
+
+/* The number of a name of at most 64 bytes. NAMES_FULL, with *number as it was: more than max, or
+ * no memory. */
+enum names_found names_find(struct names *names, uint32_t owner, const char *name,
+                            uint32_t *number);
+
+/* A zeroed one is fine. */
+void names_close(struct names *names);
+
+#endif
