@@ -171,8 +171,12 @@ int audits_read(struct audits *a, const model_audit_params *params, const char *
                 const char *only, enum table_care care, struct fault *fault)
 {
     *a = (struct audits){.params = params};
-    int rc = journal_reader_knows(path) ? read_journal(a, path, only, fault)
-                                        : read_table(a, path, only, care, fault);
+    bool is_journal = false;
+    int rc = rows_tell_journal(path, care, &is_journal, fault);
+    if (rc == FAULT_NONE) {
+        rc = is_journal ? read_journal(a, path, only, fault)
+                        : read_table(a, path, only, care, fault);
+    }
     rc = rc ? rc : finish_all(a, path, fault);
     if (rc != FAULT_NONE) {
         audits_close(a);

@@ -125,9 +125,12 @@ int past_read(struct past *past, const char *path, const char *only, enum table_
 {
     *past = (struct past){0};
     struct source s = {.past = past, .path = path, .only = only};
-    const int rc = journal_reader_knows(path)
-                       ? read_journal(&s, fault)
-                       : rows_read(path, "reading", only, care, take_row, &s, fault);
+    bool is_journal = false;
+    int rc = rows_tell_journal(path, care, &is_journal, fault);
+    if (rc == FAULT_NONE) {
+        rc = is_journal ? read_journal(&s, fault)
+                        : rows_read(path, "reading", only, care, take_row, &s, fault);
+    }
     if (rc != FAULT_NONE) {
         past_close(past);
     }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "journal_reader.h"
 #include "progress.h"
 
 enum { ROWS_A_LOOK = 1024 };
@@ -57,4 +58,14 @@ int rows_read(const char *path, const char *what, const char *only, enum table_c
     }
     table_close(&table);
     return rc;
+}
+
+int rows_tell_journal(const char *path, enum table_care care, bool *is_journal, struct fault *fault)
+{
+    *is_journal = journal_reader_knows(path);
+    return *is_journal && care == TABLE_STRICT
+               ? fault_set(fault, FAULT_INPUT,
+                           "option strict: has no effect on a journal, %s; a table was expected",
+                           path)
+               : FAULT_NONE;
 }

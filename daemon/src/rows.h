@@ -20,4 +20,9 @@ int rows_read(const char *path, const char *what, const char *only, enum table_c
 /* A table was read to its end without a trial, of one animal or at all: FAULT_INPUT. */
 int rows_none(const struct table *table, const char *only, struct fault *fault);
 
+/* Tells a journal, or its data directory, from a table. FAULT_NONE, or FAULT_INPUT: TABLE_STRICT is
+ * asked of a journal, whose trials were checked when they were heard. */
+int rows_tell_journal(const char *path, enum table_care care, bool *is_journal,
+                      struct fault *fault);
+
 #endif

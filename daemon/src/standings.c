@@ -200,8 +200,12 @@ int standings_read(struct standings *s, const char *path, const char *only, enum
                    struct fault *fault)
 {
     *s = (struct standings){0};
-    int rc = journal_reader_knows(path) ? read_journal(s, path, only, fault)
-                                        : read_table(s, path, only, care, fault);
+    bool is_journal = false;
+    int rc = rows_tell_journal(path, care, &is_journal, fault);
+    if (rc == FAULT_NONE) {
+        rc = is_journal ? read_journal(s, path, only, fault)
+                        : read_table(s, path, only, care, fault);
+    }
     rc = rc ? rc : finish_all(s, path, fault);
     if (rc != FAULT_NONE) {
         standings_close(s);

@@ -135,6 +135,8 @@ WRONG = [
     ("watch --connect tcp://127.0.0.1:99999", ["option connect", ":99999", "a port from 1 to 65535"]),
     ("mouse --connect localhost", ["option connect", '"localhost"', "no scheme"]),
     # Wrong files
+    ("eval MODEL", ["mice.safetensors", "is a model file"]),
+    ("status PROTOCOL", ["fixed_set.yaml", "is a protocol"]),
     ("eval TABLE --model TABLE", ["virtual_mouse.csv", "is a trial table", "a model file was expected"]),
     ("eval TABLE --model CONFIG", ["demo.yaml", "is a configuration", "a model file was expected"]),
     ("eval TABLE --model nowhere.safetensors", ["option model", "nowhere.safetensors", "No such file"]),
