@@ -18,7 +18,9 @@ static const double UNDER_ROOM = 52.0; /* numbers and title under it */
 static const double TITLE_ROOM = 54.0;
 static const double INDEX_WIDTH = 280.0;
 
-static const char *const OUTCOME_CLASS[MODEL_PROBE_OUTCOMES] = {"c0", "c1"};
+static const char *const OUTCOME_CLASS[] = {"c0", "c1"};
+_Static_assert(sizeof OUTCOME_CLASS / sizeof OUTCOME_CLASS[0] == MODEL_PROBE_OUTCOMES,
+               "a class for each");
 
 static const char *symbol(const struct ensemble *e)
 {

@@ -21,6 +21,7 @@ static const struct {
     {"c2", "#12876a", "#2fb893"},    {"c3", "#5b48b8", "#a394f0"},
     {"c4", "#c2353c", "#ef7a7a"},    {"c5", "#2e7d1e", "#6cb85a"},
     {"c6", "#b83f80", "#e07bb0"},    {"c7", "#946400", "#cfa03a"},
+    {"c8", "#007f8c", "#43b6c2"},
 };
 
 enum { N_COLOURS = sizeof COLOURS / sizeof COLOURS[0], FIRST_OF_DATA = 8 };

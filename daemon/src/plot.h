@@ -1,6 +1,6 @@
 /* plot.h - plots as SVG, inside a page or as a file: a frame with axes, and lines, bands, points,
  * bars in data units. Colours and strokes are those of the style sheet, by class: line, band, dot
- * and bar of colour c0 to c7; dashed.
+ * and bar of colour c0 to c8; dashed.
  *
  * Not finite values break a line and draw no point. Threads: one owner. Memory: the struct.
  */
@@ -18,7 +18,7 @@ struct plot {
 };
 
 /* The style sheet of a page with pictures, and its colours as variables (--page, --card, --ink,
- * --soft, --rule, --axis, --start, --alert, --c0 to --c7), on light and on dark. */
+ * --soft, --rule, --axis, --start, --alert, --c0 to --c8), on light and on dark. */
 void plot_put_style(FILE *to);
 
 /* A picture that is a file by itself, with the style sheet inside; on light. */
