@@ -87,10 +87,13 @@ void forecast_plot(FILE *to, const struct forecast_plot *f)
                    "a forecast of learning, and what came");
     plot_text(to, "head", LEFT, 22.0, "start", f->title);
     forecast_plot_legend(to, LEFT, 42.0);
+    plot_key(to, "dot c4", LEFT + 330.0, 42.0, f->criterion);
     struct plot p = frame(to, f, TOP);
     plot_y_axis(&p, "share correct", NULL);
     plot_line(&p, "chance", p.x0, 0.5, p.x1, 0.5);
-    plot_line(&p, "line c4 dashed", p.x0, f->accuracy, p.x1, f->accuracy);
+    if (f->met >= p.x0 && f->met <= p.x1) {
+        plot_line(&p, "line c4 dashed", f->met, p.y0, f->met, p.y1);
+    }
     plot_line(&p, "start", 0.0, 0.0, 0.0, 1.0);
     forecast_plot_bands(&p, window, n, f->result->correct);
     forecast_plot_dots(&p, window, f->n_before, f->before, -(double)f->n_before, "dot c2");
