@@ -56,6 +56,14 @@ void plot_mark(struct plot *p, const char *css_class, double x, const char *tip)
 void plot_text(FILE *to, const char *css_class, double x, double y, const char *anchor,
                const char *text);
 
+/* The same of text whose length is not ours, as names are: no wider than so many pixels. What finds
+ * no room is cut, with an ellipsis, and the whole is shown under the mouse. */
+void plot_text_in(FILE *to, const char *css_class, double x, double y, const char *anchor,
+                  double width, const char *text);
+
+/* Pixels that text takes, or a little less; "head" is bold. */
+double plot_text_width(const char *css_class, const char *text);
+
 /* An entry of a legend, in the picture's pixels: a dot of a class at x, and what it stands for, on
  * the base line y. */
 void plot_key(FILE *to, const char *css_class, double x, double y, const char *text);
