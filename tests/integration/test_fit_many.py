@@ -13,6 +13,7 @@ import time
 import unittest
 from xml.etree import ElementTree
 
+import skips
 from fits import HEADER, MURID, SLOW, Table, table, tensors
 
 HAS_MPI = os.environ["MURID_MPI"] == "1"
@@ -430,6 +431,4 @@ class Ranks(Many):
 
 
 if __name__ == "__main__":
-    if not HAS_MPI:
-        print("skipped: built without MPI: the ranks")
-    unittest.main()
+    skips.main()
