@@ -178,6 +178,11 @@ class Figures(unittest.TestCase):
             self.run_murid("rule", MICE, "--rule", rule, "--svg", self.path("f.svg"))
             self.check_svg(self.path("f.svg"))
 
+    def test_comparisons(self):
+        self.run_murid("fit", self.table(), "--cv", "3", "--rule", "reinforce", "--epochs", "1", "--hold-out", "0",
+                       "--table", self.path("t"))
+        self.check_svg(self.path("t.cv.svg"))
+
     def review(self, config, names):
         with Daemon(config) as daemon:
             asker = daemon.asker()

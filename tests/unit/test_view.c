@@ -580,6 +580,18 @@ static void outside_text_cannot_steer_the_terminal(void **state)
     assert_string_equal(text, "a?[2J?????é?b\ncut??\n");
 }
 
+static void text_that_is_cut_ends_with_an_ellipsis(void **state)
+{
+    (void)state;
+    canvas_init(&canvas, 20, 3);
+    assert_int_equal(canvas_put(&canvas, 0, 0, 4, CANVAS_PLAIN, "four"), 4);
+    assert_int_equal(canvas_put(&canvas, 10, 0, 4, CANVAS_PLAIN, "fives"), 14);
+    assert_int_equal(canvas_put(&canvas, 17, 1, 9, CANVAS_PLAIN, "edge"), 20);
+    assert_int_equal(canvas_put(&canvas, 0, 2, 0, CANVAS_PLAIN, "none"), 0);
+    (void)canvas_text(&canvas, false, "\n", text);
+    assert_string_equal(text, "four      fiv…\n                 ed…\n\n");
+}
+
 static void colours_only_when_asked(void **state)
 {
     (void)state;
@@ -630,6 +642,7 @@ int main(void)
         cmocka_unit_test(any_number_of_trials_and_stimuli_fits),
         cmocka_unit_test(writes_a_trial_as_a_plain_line),
         cmocka_unit_test(outside_text_cannot_steer_the_terminal),
+        cmocka_unit_test(text_that_is_cut_ends_with_an_ellipsis),
         cmocka_unit_test(colours_only_when_asked),
         cmocka_unit_test(bars_have_the_length_of_their_value),
     };
