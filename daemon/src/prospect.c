@@ -27,8 +27,13 @@ size_t prospect_used(const model_bank_params *bank)
 
 void prospect_reset(struct prospect *p, const model_bank_params *bank)
 {
-    memset(&p->recent, 0, sizeof p->recent);
     memset(&p->mark, 0, sizeof p->mark);
+    prospect_change_model(p, bank);
+}
+
+void prospect_change_model(struct prospect *p, const model_bank_params *bank)
+{
+    memset(&p->recent, 0, sizeof p->recent);
     model_pace_init(&p->pace, bank);
 }
 
@@ -53,8 +58,8 @@ static bool is_of(const struct prospect_mark *mark, const model_forecast_criteri
     return memcmp(asked, held, sizeof asked) == 0 && mark->window == (int64_t)c->window;
 }
 
-void prospect_judge(struct prospect *p, const model_forecast_criterion *criterion, int64_t session,
-                    int64_t number, const model_trial *trial)
+void prospect_judge(struct prospect *p, const model_forecast_criterion *criterion,
+                    const char *session, int64_t number, const model_trial *trial)
 {
     struct prospect_mark *mark = &p->mark;
     if (!is_of(mark, criterion)) {
@@ -65,7 +70,7 @@ void prospect_judge(struct prospect *p, const model_forecast_criterion *criterio
     }
     if (mark->is_met == 0 && model_forecast_tally_push(&mark->tally, criterion, trial)) {
         mark->is_met = 1;
-        mark->session = session;
+        strcpy(mark->session, session);
         mark->trial = number;
     }
 }
@@ -84,5 +89,5 @@ bool prospect_unpack(struct prospect *p, const model_bank_params *bank, const ui
     memcpy(p, bytes, size);
     return p->pace.n == (int64_t)model_pace_strands(bank) && p->recent.n_stimuli >= 0 &&
            p->recent.n_sessions >= 0 && p->recent.n_running >= 0 && p->mark.tally.n >= 0 &&
-           p->mark.session >= 0;
+           memchr(p->mark.session, 0, PROTO_ID_MAX + 1) != NULL;
 }

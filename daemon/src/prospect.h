@@ -14,7 +14,10 @@
 #include <stdint.h>
 
 #include "model/pace.h"
+#include "proto/message.h"
 #include "recent.h"
+
+enum { PROSPECT_NAME_BYTES = (PROTO_ID_MAX / 8 + 1) * 8 }; /* with NUL; no padding */
 
 /* Since when the criterion of forecasts is met; with another criterion it begins anew. */
 struct prospect_mark {
@@ -22,8 +25,8 @@ struct prospect_mark {
     double contrast_min;
     int64_t window;
     int64_t is_met;
-    int64_t session; /* with which trial of which session it was met for the first time */
-    int64_t trial;
+    int64_t trial; /* with which trial of which session it was met for the first time */
+    char session[PROSPECT_NAME_BYTES]; /* its name: a number would differ from journal to journal */
     model_forecast_tally tally;
 };
 
@@ -42,6 +45,9 @@ size_t prospect_used(const model_bank_params *bank);
 /* An animal that was never seen. RT-safe: yes. */
 void prospect_reset(struct prospect *p, const model_bank_params *bank);
 
+/* Another model follows it from now on; what it has met it has met. RT-safe: yes. */
+void prospect_change_model(struct prospect *p, const model_bank_params *bank);
+
 /* RT-safe: yes. */
 void prospect_start_session(struct prospect *p, const model_bank_params *bank);
 
@@ -50,8 +56,8 @@ void prospect_observe(struct prospect *p, const model_bank_params *bank, const m
                       double p_left);
 
 /* Holds the same trial, of that number in that session, against the criterion. RT-safe: yes. */
-void prospect_judge(struct prospect *p, const model_forecast_criterion *criterion, int64_t session,
-                    int64_t number, const model_trial *trial);
+void prospect_judge(struct prospect *p, const model_forecast_criterion *criterion,
+                    const char *session, int64_t number, const model_trial *trial);
 
 /* True if that criterion is met already: p->mark says since when. RT-safe: yes. */
 bool prospect_has_met(const struct prospect *p, const model_forecast_criterion *criterion);

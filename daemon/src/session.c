@@ -861,6 +861,7 @@ void session_look_ahead(struct colony *colony, const struct session_result *resu
         const model_trial trial = session_trial(heard);
         const model_forecast_criterion criterion = outlook_criterion(&colony->config->forecast);
         prospect_observe(prospect, colony->models.ahead, &trial, heard->p_left);
-        prospect_judge(prospect, &criterion, result->session, result->heard.env.trial, &trial);
+        prospect_judge(prospect, &criterion, colony->sessions[result->session].name,
+                       result->heard.env.trial, &trial);
     }
 }

@@ -115,7 +115,6 @@ struct forecast_job {
     const model_protocol *protocol; /* declared; NULL: stimuli are drawn from those of late */
     model_protocol_state rig;
     struct prospect prospect;
-    char met_session[PROTO_ID_MAX + 1]; /* in which the criterion was met; "": it was not */
     model_status_tracker tracker;
     size_t size; /* of the memory */
     void *memory;
@@ -163,10 +162,6 @@ static bool worker_forecast_fill(const struct colony *colony, uint32_t subject, 
         job->rig = *rig;
     }
     memcpy(&job->prospect, prospect, prospect_used(job->ahead));
-    if (prospect_has_met(prospect, &job->config.criterion) &&
-        prospect->mark.session < colony->n_sessions) {
-        strcpy(job->met_session, colony->sessions[prospect->mark.session].name);
-    }
     job->tracker = s->state.tracker;
     return true;
 }
@@ -188,7 +183,8 @@ static bool worker_forecast_run(void *memory, bool (*is_stopped)(void *context),
     enum { SLICE = 20000 }; /* some milliseconds */
     struct forecast_job *job = memory;
     const proto_envelope env = job->out.message.env;
-    model_forecast_task task = {.tracker = &job->tracker, .is_met = job->met_session[0] != '\0'};
+    model_forecast_task task = {.tracker = &job->tracker,
+                                .is_met = prospect_has_met(&job->prospect, &job->config.criterion)};
     model_rollout_tuning tuning;
     model_forecast *forecast = NULL;
     model_rollout_tuning_init(&tuning);
@@ -208,7 +204,7 @@ static bool worker_forecast_run(void *memory, bool (*is_stopped)(void *context),
                     &job->out.message);
     if (task.is_met) {
         job->out.message.as.forecast.met_trial = job->prospect.mark.trial;
-        strcpy(job->out.message.as.forecast.met_session, job->met_session);
+        strcpy(job->out.message.as.forecast.met_session, job->prospect.mark.session);
     }
     job->out.message.env = env;
     return tell(&job->out);

@@ -91,14 +91,16 @@ static void knows_since_when_a_criterion_is_met_and_forgets_it_for_another(void 
     model_forecast_criterion criterion = {0.8, 0.5, 20};
     assert_false(prospect_has_met(&p, &criterion));
     for (int t = 0; t < 30; t++) {
-        prospect_judge(&p, &criterion, 7, 100 + t, &TRIAL);
+        prospect_judge(&p, &criterion, "s7", 100 + t, &TRIAL);
         assert_int_equal(prospect_has_met(&p, &criterion), t >= 19);
     }
-    assert_int_equal(p.mark.session, 7);
+    assert_string_equal(p.mark.session, "s7");
     assert_int_equal(p.mark.trial, 119);
+    prospect_change_model(&p, &ahead);
+    assert_true(prospect_has_met(&p, &criterion));
     criterion.accuracy = 0.9;
     assert_false(prospect_has_met(&p, &criterion));
-    prospect_judge(&p, &criterion, 7, 130, &TRIAL);
+    prospect_judge(&p, &criterion, "s7", 130, &TRIAL);
     assert_false(prospect_has_met(&p, &criterion));
     assert_int_equal(p.mark.tally.n, 1);
 }
