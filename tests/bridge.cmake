@@ -18,7 +18,7 @@ target_link_libraries(serial_shim PRIVATE ${CMAKE_DL_LIBS})
 set_tests_properties(unit.serial_port PROPERTIES ENVIRONMENT
     "LD_PRELOAD=$<TARGET_FILE:serial_shim>;ASAN_OPTIONS=verify_asan_link_order=0")
 
-# The real image under simavr. Without simavr or avr-gcc its test says that it was skipped.
+# The real image under simavr. Without simavr or avr-gcc its test is skipped.
 find_path(SIMAVR_INCLUDE_DIR sim_avr.h PATH_SUFFIXES simavr)
 find_library(SIMAVR_LIBRARY simavr)
 set(AVR_IMAGE ${CMAKE_BINARY_DIR}/firmware/murid_uno.elf)

@@ -20,7 +20,7 @@ static void draw_action(struct plot *p, const struct advice_plot *f, uint32_t i)
     const double y = (double)f->advice->n - i - 0.5;
     suggestion_describe(&a->change, f->names, words, sizeof words);
     (void)snprintf(tip, sizeof tip, "%.4f (%.4f to %.4f)", a->gain, a->gain_lo, a->gain_hi);
-    plot_text(p->to, "title", LEFT - 10.0, plot_py(p, y) + 4.0, "end", words);
+    plot_text_in(p->to, "title", LEFT - 10.0, plot_py(p, y) + 4.0, "end", LEFT - 20.0, words);
     plot_line(p, a->is_final ? "line c0" : "line c4", a->gain_lo, y, a->gain_hi, y);
     plot_dot(p, a->is_final ? "dot c0" : "dot c4", a->gain, y, 4.0, tip);
 }
@@ -46,8 +46,8 @@ void advice_plot(FILE *to, const struct advice_plot *f)
                      .y1 = fmax((double)n, 1.0)};
     plot_file_open(to, LEFT + WIDTH + 30.0, TOP + height + 60.0,
                    "what changes of the training are expected to gain");
-    plot_text(to, "head", 16.0, 22.0, "start", f->title);
-    plot_text(to, "title", 16.0, 44.0, "start", f->why);
+    plot_text_in(to, "head", 16.0, 22.0, "start", LEFT + WIDTH, f->title);
+    plot_text_in(to, "title", 16.0, 44.0, "start", LEFT + WIDTH, f->why);
     plot_line(&p, "chance", 0.0, p.y0, 0.0, p.y1);
     for (uint32_t i = 0; i < n; i++) {
         draw_action(&p, f, i);

@@ -410,6 +410,17 @@ void bus_close(struct bus *bus)
     }
 }
 
+const char *bus_endpoint(void *socket, const char *configured, char out[])
+{
+    size_t size = BUS_ENDPOINT_MAX;
+    const size_t n = strlen(configured);
+    const bool is_any = n > 2 && strcmp(configured + n - 2, ":*") == 0;
+    if (!is_any || zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, out, &size) != 0) {
+        (void)snprintf(out, BUS_ENDPOINT_MAX, "%s", n > 0 ? configured : "(closed)");
+    }
+    return out;
+}
+
 int bus_fd(void *socket)
 {
     int fd = -1;

@@ -24,6 +24,7 @@ enum {
     BUS_FRAME_BYTES_MAX = 4 * PROTO_BYTES_MAX, /* a longer one ends its connection */
     BUS_ENVELOPE_FRAMES = 16, /* the way back: who asked, brokers on the way, the empty frame */
     BUS_ENVELOPE_BYTES = 1024,
+    BUS_ENDPOINT_MAX = 256,
     BUS_FRAMES_MAX = 64 /* of a whole message */
 };
 
@@ -76,6 +77,10 @@ enum bus_heard {
 /* Opens every socket that the configuration names. FAULT_INPUT or FAULT_WORK name the key. */
 int bus_open(struct bus *bus, const struct config *config, struct fault *fault);
 void bus_close(struct bus *bus);
+
+/* Where a socket is bound, with the port that tcp://...:* was given, or the configured one;
+ * "(closed)" if there is none: out[BUS_ENDPOINT_MAX]. Returns out. */
+const char *bus_endpoint(void *socket, const char *configured, char out[]);
 
 /* Descriptor to wait for on behalf of a socket. It only signals change: read until empty. */
 int bus_fd(void *socket);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { ELLIPSIS = 0x2026 };
+
 void canvas_init(struct canvas *c, int width, int height)
 {
     c->width = width < 0 ? 0 : width < CANVAS_WIDTH_MAX ? width : CANVAS_WIDTH_MAX;
@@ -66,8 +68,10 @@ static uint32_t next_character(const char **text)
 
 int canvas_put(struct canvas *c, int x, int y, int cells, enum canvas_style style, const char *text)
 {
+    cells = x + cells > c->width ? c->width - x : cells;
     for (int i = 0; i < cells && *text != '\0'; i++, x++) {
-        const uint32_t character = next_character(&text);
+        uint32_t character = next_character(&text);
+        character = i + 1 == cells && *text != '\0' ? ELLIPSIS : character;
         put_cell(c, x, y, takes_one_cell(character) ? (uint16_t)character : '?', style);
     }
     return x;

@@ -1,6 +1,7 @@
 /* canvas.h - a page of character cells that is drawn on and then turned into terminal text.
  *
- * Coordinates are columns and rows from 0, top left. What does not fit is cut off. Only characters
+ * Coordinates are columns and rows from 0, top left. What does not fit is cut off;
+ * text with an ellipsis. Only characters
  * that take one cell are drawn: others, and everything that could steer a terminal, become '?'.
  * Threads: one owner. Memory: fixed arrays inside struct canvas.
  */

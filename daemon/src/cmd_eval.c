@@ -248,10 +248,23 @@ static int read_rows(struct eval *e, struct table *table, struct fault *fault)
 
 static void print_row(const char *name, int width, const model_score *s)
 {
-    printf("%-*s %8lld %8.4f %8.4f %8.4f %8.4f %8.4f %8.4f %8.3f %8.2f\n", width, name,
-           (long long)s->n, model_score_mean_nats(s), model_score_mean_baseline_nats(s),
-           CHANCE_NATS, model_score_accuracy(s), model_score_mean_brier(s), model_score_ece(s),
-           model_score_coverage(s), model_score_interval_ratio(s));
+    const struct {
+        const char *format;
+        double value;
+    } cells[] = {{"%.4f", model_score_mean_nats(s)},
+                 {"%.4f", model_score_mean_baseline_nats(s)},
+                 {"%.4f", CHANCE_NATS},
+                 {"%.4f", model_score_accuracy(s)},
+                 {"%.4f", model_score_mean_brier(s)},
+                 {"%.4f", model_score_ece(s)},
+                 {"%.3f", model_score_coverage(s)},
+                 {"%.2f", model_score_interval_ratio(s)}};
+    printf("%-*s %8lld", width, name, (long long)s->n);
+    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++) {
+        char text[ESCAPE_NUMBER_MAX];
+        printf(" %8s", escape_number(text, cells[i].format, cells[i].value));
+    }
+    printf("\n");
 }
 
 /* Nats a trial that the bank would lose without member i; NaN if nothing would be left of it. */
@@ -265,10 +278,12 @@ static void print_members(const struct eval *e, const model_score *pooled)
 {
     printf("\n%-6s %-15s %8s %8s %8s\n", "member", "rule", "nats", "weight", "adds");
     for (uint32_t i = 0; i < e->models.bank->n; i++) {
-        printf("%-6u %-15s %8.4f %8.4f %8.5f\n", (unsigned)i,
+        char a[3][ESCAPE_NUMBER_MAX];
+        printf("%-6u %-15s %8s %8s %8s\n", (unsigned)i,
                model_rule_name(e->models.bank->member[i].rule.kind),
-               e->sums.nats[i] / (double)pooled->n, e->sums.weight[i] / (double)pooled->n,
-               member_gain(e, pooled, i));
+               escape_number(a[0], "%.4f", e->sums.nats[i] / (double)pooled->n),
+               escape_number(a[1], "%.4f", e->sums.weight[i] / (double)pooled->n),
+               escape_number(a[2], "%.5f", member_gain(e, pooled, i)));
     }
 }
 
@@ -285,6 +300,11 @@ static void print_table(const struct eval *e, const model_score *pooled)
         print_row(e->subjects.name[i], width, &e->animals[i].learner.score);
     }
     print_row("pooled", width, pooled);
+    if (pooled->n == 0) {
+        printf("-: no trial ended in a choice\n");
+    } else if (pooled->n_rates == 0) {
+        printf("-: too few choices alike to hold a rate against its interval\n");
+    }
     if (e->adapts_rules) {
         printf("\nadapted %lld times of %lld\n", (long long)e->n_taken, (long long)e->n_tried);
     }

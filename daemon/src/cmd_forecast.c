@@ -52,6 +52,8 @@ struct forecaster {
     size_t at; /* trials known */
     enum shown shown;
     struct recent recent;
+    model_forecast_tally tally;
+    size_t met_at; /* the animal's trial, from 1, with which the criterion was met; 0: not yet */
     model_pace pace;
     model_status_tracker tracker;
     model_forecast_stimulus *future; /* owned; choices after `at` */
@@ -67,12 +69,6 @@ struct forecaster {
 };
 
 /* ---- what is known --------------------------------------------------------------------------- */
-
-/* The correct side where it is known: 1 right, 0 left, else -1. */
-static int side_of(const model_trial *t)
-{
-    return t->side >= 0 ? t->side : t->contrast > 0.0 ? 1 : t->contrast < 0.0 ? 0 : -1;
-}
 
 static int follow(struct forecaster *f, struct fault *fault)
 {
@@ -95,6 +91,10 @@ static int follow(struct forecaster *f, struct fault *fault)
                            f->request->path, i, f->past.subject, model_strerror(status));
         }
         recent_push(&f->recent, &t->trial, t->p_left);
+        if (f->met_at == 0 &&
+            model_forecast_tally_push(&f->tally, &f->config.criterion, &t->trial)) {
+            f->met_at = i + 1;
+        }
         model_status_tracker_push(&f->tracker, &(model_status_trial){.contrast = t->trial.contrast,
                                                                      .reward = t->trial.reward,
                                                                      .rt_s = t->trial.rt_s,
@@ -162,7 +162,7 @@ static int choose_task(struct forecaster *f, struct fault *fault)
 {
     const struct request *r = f->request;
     int rc = take_future(f, fault);
-    f->task = (model_forecast_task){.tracker = &f->tracker};
+    f->task = (model_forecast_task){.tracker = &f->tracker, .is_met = f->met_at > 0};
     if (rc == FAULT_NONE && r->protocol != NULL) {
         f->shown = SHOWN_PROTOCOL;
         return take_protocol(f, fault);
@@ -195,8 +195,8 @@ static double share(const struct past *past, size_t row, size_t end, int64_t ski
         if (t->choice < 0 || n++ < skip) {
             continue;
         }
-        scored += side_of(t) >= 0;
-        right += t->choice == side_of(t);
+        scored += model_forecast_side(t) >= 0;
+        right += t->choice == model_forecast_side(t);
     }
     return n == skip + window && scored > 0.0 ? right / scored : (double)NAN;
 }
@@ -230,6 +230,10 @@ static void take_windows(struct forecaster *f)
 
 static void print_band(const model_forecast_band *b)
 {
+    if (isnan(b->median)) {
+        printf("%6s  %-11s %-11s", "-", "-", "-");
+        return;
+    }
     printf("%6.3f  %5.3f-%-5.3f %5.3f-%-5.3f", b->median, b->lo50, b->hi50, b->lo90, b->hi90);
 }
 
@@ -248,7 +252,8 @@ static void print_status(const model_forecast_result *r)
     printf("%s:", model_criteria_status_name(r->next));
     for (size_t i = 0; i < MODEL_FORECAST_WITHIN; i++) {
         if (isnan(r->p_within[i])) {
-            printf(" within %d sessions -;", model_forecast_within(i));
+            printf(" within %d session%s - (the stimuli end before);", model_forecast_within(i),
+                   model_forecast_within(i) == 1 ? "" : "s");
         } else {
             printf(" within %d session%s %.2f;", model_forecast_within(i),
                    model_forecast_within(i) == 1 ? "" : "s", r->p_within[i]);
@@ -257,9 +262,39 @@ static void print_status(const model_forecast_result *r)
     printf(" the session that runs is the first\n");
 }
 
-static void print_text(const struct forecaster *f, const model_forecast_result *r)
+/* What the windows leave open, and why. */
+static void print_why(const struct forecaster *f, const model_forecast_result *r)
+{
+    bool is_unscored = false;
+    for (size_t i = 0; i < r->n_windows; i++) {
+        is_unscored = is_unscored || isnan(r->correct[i].median);
+    }
+    if (is_unscored) {
+        printf("-: no trial of the window has a correct side that is known\n");
+    }
+    if (r->n_windows < f->config.n_windows) {
+        printf("%u of %u windows: what comes is known for %zu choices only\n", r->n_windows,
+               f->config.n_windows, f->n_future);
+    }
+}
+
+static void print_criterion(const struct forecaster *f, const model_forecast_result *r)
 {
     const struct request *q = f->request;
+    printf("%g correct over %" PRId64 " trials of contrast %g and above: ", q->accuracy, q->over,
+           q->easy);
+    if (f->met_at > 0) {
+        printf("met at trial %zu\n", f->met_at);
+        return;
+    }
+    printf("chance %.2f\n", r->p_reached);
+    print_when("trials", &r->trials, r->p_reached);
+    print_when("sessions", &r->sessions, r->p_reached);
+}
+
+static void print_text(const struct forecaster *f, const model_forecast_result *r)
+{
+    char pace[ESCAPE_NUMBER_MAX];
     printf("%s after %zu trials, by model %s, stimuli %s, %u roll-outs\n", f->past.subject, f->at,
            f->model.hash, SHOWN[f->shown], r->n_rollouts);
     printf("%-12s %-32s %6s   %-32s\n", "trials", "correct: median, 50%, 90%", "came",
@@ -277,10 +312,8 @@ static void print_text(const struct forecaster *f, const model_forecast_result *
         print_band(&r->bias[i]);
         printf("\n");
     }
-    printf("%g correct over %" PRId64 " trials of contrast %g and above: chance %.2f\n",
-           q->accuracy, q->over, q->easy, r->p_reached);
-    print_when("trials", &r->trials, r->p_reached);
-    print_when("sessions", &r->sessions, r->p_reached);
+    print_why(f, r);
+    print_criterion(f, r);
     print_status(r);
     printf("roll-outs by rule:");
     for (int i = 0; i < MODEL_RULES; i++) {
@@ -288,7 +321,7 @@ static void print_text(const struct forecaster *f, const model_forecast_result *
             printf(" %s %.2f", model_rule_name((model_rule_kind)i), r->share[i]);
         }
     }
-    printf("; mean pace %.2f\n", r->pace);
+    printf("; mean pace %s\n", escape_number(pace, "%.2f", r->pace));
 }
 
 /* ---- for programs ---------------------------------------------------------------------------- */
@@ -329,7 +362,12 @@ static void json_rest(const struct forecaster *f, const model_forecast_result *r
     escape_json_real(stdout, "accuracy", q->accuracy);
     printf(", ");
     escape_json_real(stdout, "contrast_min", q->easy);
-    printf(", \"window\": %" PRId64 ", ", q->over);
+    printf(", \"window\": %" PRId64 ", \"met_at\": ", q->over);
+    if (f->met_at > 0) {
+        printf("%zu, ", f->met_at);
+    } else {
+        printf("null, ");
+    }
     escape_json_real(stdout, "p_reached", r->p_reached);
     printf(", ");
     json_band("trials", &r->trials);
@@ -369,16 +407,45 @@ static void print_json(const struct forecaster *f, const model_forecast_result *
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
+/* Choices since the criterion was met. */
+static double choices_since(const struct forecaster *f)
+{
+    double n = 0.0;
+    for (size_t i = f->met_at; i < f->at; i++) {
+        n += f->past.trials[i].trial.choice >= 0 ? 1.0 : 0.0;
+    }
+    return n;
+}
+
+static void name_criterion(const struct forecaster *f, const model_forecast_result *r, char *out,
+                           size_t cap)
+{
+    const struct request *q = f->request;
+    char when[64];
+    if (f->met_at > 0) {
+        (void)snprintf(when, sizeof when, "met at trial %zu", f->met_at);
+    } else if (isfinite(r->trials.median)) {
+        (void)snprintf(when, sizeof when, "median in %.0f trials", r->trials.median);
+    } else {
+        (void)snprintf(when, sizeof when, "chance %.2f", r->p_reached);
+    }
+    (void)snprintf(out, cap, "%g correct of %" PRId64 " trials of contrast %g and above: %s",
+                   q->accuracy, q->over, q->easy, when);
+}
+
 static void put_plot(FILE *to, const void *what)
 {
     const struct forecaster *f = what;
     const model_forecast_result *r = model_forecast_result_of(f->forecast);
     char title[TITLE_MAX];
+    char criterion[TITLE_MAX];
+    name_criterion(f, r, criterion, sizeof criterion);
     (void)snprintf(title, sizeof title, "%.64s after %zu trials, in windows of %u", f->past.subject,
                    f->at, r->window);
     const struct forecast_plot plot = {.title = title,
                                        .result = r,
-                                       .accuracy = f->request->accuracy,
+                                       .criterion = criterion,
+                                       .met = f->met_at > 0 ? -choices_since(f) : r->trials.median,
                                        .n_before = f->n_before,
                                        .before = f->before,
                                        .n_came = f->n_came,

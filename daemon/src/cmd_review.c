@@ -255,6 +255,13 @@ static void json_forecast(const struct review_forecast *f)
     const proto_outlook *when = &f->said.current.v;
     json_based_on(f->said.based_on, f->session);
     json_text("criterion", f->said.criterion);
+    if (f->said.met_trial != PROTO_NIL) {
+        printf(", \"met\": {\"trial\": %" PRId64, f->said.met_trial);
+        json_text("session", f->said.met_session);
+        printf("}");
+    } else {
+        printf(", \"met\": null");
+    }
     json_text("unit", when->unit);
     printf(", ");
     escape_json_reals(stdout, 6,

@@ -12,9 +12,13 @@
 
 enum { PATH_BYTES = 4096, CELL_BYTES = 64 };
 
-static const char *const OUTCOME_NAME[MODEL_PROBE_OUTCOMES] = {"correct", "error"};
-static const char *const PAST_NAME[MODEL_PROBE_PASTS] = {"settled", "rewarded", "unrewarded"};
-static const char *const INDEX_NAME[ENSEMBLE_INDICES] = {"asymmetry", "history"};
+static const char *const OUTCOME_NAME[] = {"correct", "error"};
+_Static_assert(sizeof OUTCOME_NAME / sizeof OUTCOME_NAME[0] == MODEL_PROBE_OUTCOMES,
+               "a name for each");
+static const char *const PAST_NAME[] = {"settled", "rewarded", "unrewarded"};
+_Static_assert(sizeof PAST_NAME / sizeof PAST_NAME[0] == MODEL_PROBE_PASTS, "a name for each");
+static const char *const INDEX_NAME[] = {"asymmetry", "history"};
+_Static_assert(sizeof INDEX_NAME / sizeof INDEX_NAME[0] == ENSEMBLE_INDICES, "a name for each");
 
 struct request {
     const char *paths[ENSEMBLE_MEMBERS_MAX];

@@ -15,11 +15,12 @@ static void report_ready(const struct loop *loop)
              MURID_VERSION, (double)(clock_mono_ns() - loop->start_ns) / 1e6,
              loop->colony.n_subjects, loop->colony.n_sessions, loop->journal.next_event - 1,
              loop->journal.store.path);
+    char at[3][BUS_ENDPOINT_MAX];
     log_info("model %s%s%s; rigs ask at %s, publish to %s; predictions at %s",
              loop->colony.model_hash, loop->config.model.file[0] != '\0' ? " from " : "",
-             loop->config.model.file, s->ask[0] != '\0' ? s->ask : "(closed)",
-             s->trials[0] != '\0' ? s->trials : "(closed)",
-             s->pub[0] != '\0' ? s->pub : "(closed)");
+             loop->config.model.file, bus_endpoint(loop->bus.ask, s->ask, at[0]),
+             bus_endpoint(loop->bus.trials, s->trials, at[1]),
+             bus_endpoint(loop->bus.pub, s->pub, at[2]));
 }
 
 static int run(struct loop *loop)

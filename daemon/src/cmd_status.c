@@ -10,16 +10,9 @@
 #include "standings.h"
 #include "standings_plot.h"
 
-enum { CELL_MAX = 24, NEED_MAX = 96 };
+enum { NEED_MAX = 96, WHY_MAX = 160 };
 
 /* ---- for people ------------------------------------------------------------------------------ */
-
-/* A number with so many decimals, or "-" where there is none. */
-static const char *cell(char out[CELL_MAX], const char *format, double value)
-{
-    (void)snprintf(out, CELL_MAX, isfinite(value) ? format : "-", value);
-    return out;
-}
 
 static void print_lacks(const model_criteria_standing *now)
 {
@@ -33,19 +26,29 @@ static void print_lacks(const model_criteria_standing *now)
     printf("%s\n", between[0] == '\0' ? "-" : "");
 }
 
+/* With a star where fewer sessions than it takes stand behind it. */
+static void print_status(const model_criteria_standing *now)
+{
+    char text[32];
+    (void)snprintf(text, sizeof text, "%s%s", model_criteria_status_name(now->status),
+                   model_criteria_is_shown(now) ? "" : "*");
+    printf("%-15s ", text);
+}
+
 static void print_session(const struct standings_session *s, int width)
 {
-    char a[10][CELL_MAX];
+    char a[10][ESCAPE_NUMBER_MAX];
     const model_criteria_standing *now = &s->standing.now;
     const model_erf_curve *c = &now->curve[MODEL_CRITERIA_ELSE];
-    printf("%-*s %-8s %6" PRId64 " %5s %6s %6s %5s %5s %6s %5s  %-15s %-15s ", width, s->name,
-           model_criteria_protocol_name(s->protocol), s->n_trials, cell(a[0], "%.3f", s->easy),
-           cell(a[1], "%.1f", c->bias), cell(a[2], "%.1f", c->threshold),
-           cell(a[3], "%.3f", c->lapse_low), cell(a[4], "%.3f", c->lapse_high),
-           cell(a[5], "%.1f", now->value[MODEL_CRITERION_SHIFT]),
-           cell(a[6], "%.2f", now->value[MODEL_CRITERION_RT]),
-           model_criteria_status_name(now->status),
-           model_criteria_status_name(s->standing.reached));
+    printf("%-*s %-8s %6" PRId64 " %5s %6s %6s %5s %5s %6s %5s  ", width, s->name,
+           model_criteria_protocol_name(s->protocol), s->n_trials,
+           escape_number(a[0], "%.3f", s->easy), escape_number(a[1], "%.1f", c->bias),
+           escape_number(a[2], "%.1f", c->threshold), escape_number(a[3], "%.3f", c->lapse_low),
+           escape_number(a[4], "%.3f", c->lapse_high),
+           escape_number(a[5], "%.1f", now->value[MODEL_CRITERION_SHIFT]),
+           escape_number(a[6], "%.2f", now->value[MODEL_CRITERION_RT]));
+    print_status(now);
+    printf("%-15s ", model_criteria_status_name(s->standing.reached));
     print_lacks(now);
 }
 
@@ -62,6 +65,26 @@ static void print_checks(const model_criteria_standing *now)
     }
 }
 
+/* What the table leaves open, and why. */
+static void print_notes(const struct standings_subject *s)
+{
+    bool has_star = false;
+    for (uint32_t i = 0; i < s->n_sessions; i++) {
+        char why[WHY_MAX];
+        standings_no_curve(&s->sessions[i], why, sizeof why);
+        if (why[0] != '\0') {
+            printf("no curve after session %s: %s\n", s->sessions[i].name, why);
+        }
+        has_star = has_star || !model_criteria_is_shown(&s->sessions[i].standing.now);
+    }
+    if (has_star) {
+        printf(
+            "* fewer than %d sessions of the biased task stand behind it: it follows from the task "
+            "alone, and\n  does not count as reached\n",
+            MODEL_CRITERIA_SESSIONS);
+    }
+}
+
 static void print_subject(const struct standings_subject *s)
 {
     int width = (int)strlen("session");
@@ -70,14 +93,19 @@ static void print_subject(const struct standings_subject *s)
         width = n > width ? n : width;
     }
     const model_status_standing *last = &s->sessions[s->n_sessions - 1].standing;
-    printf("%s: %s%s%s\n", s->name, model_criteria_status_name(last->now.status),
-           last->is_untrainable ? ", untrainable" : "", last->is_unbiasable ? ", unbiasable" : "");
+    printf("%s: %s", s->name, model_criteria_status_name(last->now.status));
+    if (!model_criteria_is_shown(&last->now)) {
+        printf(" (by %zu of %d sessions)", last->now.n_behind, MODEL_CRITERIA_SESSIONS);
+    }
+    printf("%s%s\n", last->is_untrainable ? ", untrainable" : "",
+           last->is_unbiasable ? ", unbiasable" : "");
     printf("%-*s %-8s %6s %5s %6s %6s %5s %5s %6s %5s  %-15s %-15s %s\n", width, "session", "task",
            "trials", "easy", "bias", "thresh", "low", "high", "shift", "rt_s", "status", "reached",
            "lacks for the next");
     for (uint32_t i = 0; i < s->n_sessions; i++) {
         print_session(&s->sessions[i], width);
     }
+    print_notes(s);
     printf("%s%s:\n", last->now.next == last->now.status ? "" : "to ",
            model_criteria_status_name(last->now.next));
     print_checks(&last->now);
@@ -130,11 +158,20 @@ static void json_checks(const model_criteria_standing *now)
 
 static void json_standing(const model_status_standing *s)
 {
-    printf("\"status\": \"%s\", \"reached\": \"%s\", \"next\": \"%s\", \"untrainable\": %s, "
+    printf("\"status\": \"%s\", \"reached\": \"%s\", \"next\": \"%s\", \"status_sessions\": "
+           "%zu, \"untrainable\": %s, "
            "\"unbiasable\": %s",
            model_criteria_status_name(s->now.status), model_criteria_status_name(s->reached),
-           model_criteria_status_name(s->now.next), s->is_untrainable ? "true" : "false",
-           s->is_unbiasable ? "true" : "false");
+           model_criteria_status_name(s->now.next), s->now.n_behind,
+           s->is_untrainable ? "true" : "false", s->is_unbiasable ? "true" : "false");
+}
+
+/* Why there is none; null where there is one. */
+static void json_no_curve(const struct standings_session *s)
+{
+    char why[WHY_MAX];
+    standings_no_curve(s, why, sizeof why);
+    printf(why[0] != '\0' ? ", \"no_curve\": \"%s\"" : ", \"no_curve\": null", why);
 }
 
 static void json_session(const struct standings_session *s)
@@ -147,6 +184,7 @@ static void json_session(const struct standings_session *s)
     json_standing(&s->standing);
     json_checks(now);
     json_curve("curve", &now->curve[MODEL_CRITERIA_ELSE]);
+    json_no_curve(s);
     json_curve("curve_20", &now->curve[MODEL_CRITERIA_20]);
     json_curve("curve_80", &now->curve[MODEL_CRITERIA_80]);
     printf(", \"values\": {");

@@ -9,9 +9,10 @@
 #include "clock.h"
 #include "commands.h"
 #include "fault.h"
+#include "keyboard.h"
 #include "options.h"
 #include "progress.h"
-#include "view.h"
+#include "views.h"
 
 enum { REDRAW_MS = 50 };
 
@@ -23,13 +24,18 @@ struct watch {
     void *socket;
     bool terminal;
     bool colour;
+    const char *endpoint;
+    int64_t n_trials;      /* shown */
     int64_t trials_wanted; /* 0: no end */
     double idle_s;         /* 0: no end */
     int64_t heard_ns;      /* monotonic time of the last trial or prediction */
     int64_t drawn_ns;
     bool is_stale; /* the screen shows less than what is known */
+    bool is_told;  /* that the daemon is silent; where there is no page */
+    bool is_ended; /* by a key */
     int64_t n_bad;
-    struct view view;
+    struct views views;
+    struct keyboard keyboard;
     struct canvas canvas;
     proto_message message;
     char text[CANVAS_TEXT_MAX];
@@ -55,7 +61,7 @@ static void draw(struct watch *w, int64_t now_ns)
         size.ws_row = 24;
     }
     canvas_init(&w->canvas, size.ws_col, size.ws_row);
-    view_draw(&w->view, &w->canvas);
+    views_draw(&w->views, w->endpoint, w->keyboard.is_open, now_ns, &w->canvas);
     const size_t n = canvas_text(&w->canvas, w->colour, "\x1b[K\r\n", w->text);
     write_all("\x1b[H", 3);
     /* Without its last line end the page can not scroll. */
@@ -92,9 +98,17 @@ static int receive(struct watch *w)
     return 1;
 }
 
+/* Said of the animal shown, or of none. */
+static bool is_of(const struct view *shown, const proto_message *msg)
+{
+    return msg->env.subject[0] == '\0' || strcmp(shown->subject, msg->env.subject) == 0;
+}
+
 static void take(struct watch *w, int64_t now_ns)
 {
-    const bool is_trial = view_take(&w->view, &w->message);
+    const bool is_trial = views_take(&w->views, &w->message, now_ns);
+    const struct view *shown = views_shown(&w->views);
+    w->n_trials += is_trial;
     w->is_stale = true;
     if (w->message.kind != PROTO_KIND_STATUS) {
         w->heard_ns = now_ns;
@@ -104,22 +118,47 @@ static void take(struct watch *w, int64_t now_ns)
     }
     const enum view_ahead ahead = view_ahead_of(w->message.kind);
     if (is_trial) {
-        printf("%s\n", view_line(&w->view, w->text, sizeof w->text));
+        printf("%s\n", view_line(shown, w->text, sizeof w->text));
         fflush(stdout);
-    } else if (w->message.kind == PROTO_KIND_ALERT && w->view.n_alerts > 0) {
-        printf("alert %s: %s\n", w->view.alert.code, w->view.alert.text);
+    } else if (w->message.kind == PROTO_KIND_ALERT && is_of(shown, &w->message)) {
+        printf("alert %s: %s\n", shown->alert.code, shown->alert.text);
         fflush(stdout);
-    } else if (ahead != VIEW_AHEADS && strcmp(w->view.subject, w->message.env.subject) == 0 &&
-               view_ahead_line(&w->view, ahead, w->text, sizeof w->text) != NULL) {
-        printf("%s %s: %s\n", w->view.subject, view_ahead_name(ahead), w->text);
+    } else if (ahead != VIEW_AHEADS && is_of(shown, &w->message) &&
+               view_ahead_line(shown, ahead, w->text, sizeof w->text) != NULL) {
+        printf("%s %s: %s\n", shown->subject, view_ahead_name(ahead), w->text);
         fflush(stdout);
+    }
+}
+
+/* Where there is no page: once when the daemon falls silent, and once when it speaks again. */
+static void tell_silence(struct watch *w, int64_t now_ns)
+{
+    char silence[VIEWS_SILENCE_MAX];
+    const bool is_silent = views_silence(&w->views, w->endpoint, now_ns, silence)[0] != '\0';
+    if (is_silent && !w->is_told) {
+        fprintf(stderr, "murid: %s\n", silence);
+    } else if (!is_silent && w->is_told) {
+        fprintf(stderr, "murid: the daemon is heard again\n");
+    }
+    w->is_told = is_silent;
+}
+
+static void serve_keys(struct watch *w)
+{
+    char key = keyboard_read(&w->keyboard);
+    if (key == 0) { /* something was to be read, and was not: the terminal is gone */
+        keyboard_close(&w->keyboard);
+    }
+    for (; key != 0; key = keyboard_read(&w->keyboard)) {
+        w->is_ended = !views_press(&w->views, key) || w->is_ended;
+        w->is_stale = true;
     }
 }
 
 static bool is_over(const struct watch *w, int64_t now_ns)
 {
-    return progress_interrupted() ||
-           (w->trials_wanted > 0 && w->view.n_trials >= w->trials_wanted) ||
+    return w->is_ended || progress_interrupted() ||
+           (w->trials_wanted > 0 && w->n_trials >= w->trials_wanted) ||
            (w->idle_s > 0.0 && (double)(now_ns - w->heard_ns) > w->idle_s * 1e9);
 }
 
@@ -129,9 +168,13 @@ static void follow(struct watch *w)
     w->heard_ns = now_ns;
     w->is_stale = true;
     while (!is_over(w, now_ns)) {
-        zmq_pollitem_t item = {.socket = w->socket, .events = ZMQ_POLLIN};
-        (void)zmq_poll(&item, 1, REDRAW_MS);
+        zmq_pollitem_t items[] = {{.socket = w->socket, .events = ZMQ_POLLIN},
+                                  {.fd = STDIN_FILENO, .events = ZMQ_POLLIN}};
+        (void)zmq_poll(items, w->keyboard.is_open ? 2 : 1, REDRAW_MS);
         now_ns = clock_mono_ns();
+        if (items[1].revents != 0) {
+            serve_keys(w);
+        }
         /* What a burst brings is shown at the pace of the screen. */
         for (int i = 0; i < 1000 && !is_over(w, now_ns); i++) {
             const int got = receive(w);
@@ -141,6 +184,9 @@ static void follow(struct watch *w)
             if (got > 0) {
                 take(w, now_ns);
             }
+        }
+        if (!w->terminal) {
+            tell_silence(w, now_ns);
         }
         const int64_t age_ns = now_ns - w->drawn_ns;
         if (w->terminal && ((w->is_stale && age_ns > REDRAW_MS * INT64_C(1000000)) ||
@@ -190,20 +236,21 @@ static void disconnect(struct watch *w)
     }
 }
 
-static int watch(struct watch *w, const char *endpoint, const struct bus_client_keys *keys,
-                 struct fault *fault)
+static int watch(struct watch *w, const struct bus_client_keys *keys, struct fault *fault)
 {
-    const int rc = connect_to(w, endpoint, keys, fault);
+    const int rc = connect_to(w, w->endpoint, keys, fault);
     if (rc == FAULT_NONE) {
         progress_catch_interrupts();
         if (w->terminal) {
+            keyboard_open(&w->keyboard);
             write_all(ENTER_SCREEN, sizeof ENTER_SCREEN - 1);
         }
         follow(w);
         if (w->terminal) {
             write_all(LEAVE_SCREEN, sizeof LEAVE_SCREEN - 1);
+            keyboard_close(&w->keyboard);
         }
-        printf("%s\n", view_summary(&w->view, w->text, sizeof w->text));
+        printf("%s\n", view_summary(views_shown(&w->views), w->text, sizeof w->text));
         if (w->n_bad > 0) {
             fprintf(stderr, "murid: %lld published messages could not be read\n",
                     (long long)w->n_bad);
@@ -224,7 +271,7 @@ int cmd_watch(int argc, char **argv)
     const struct option list[] = {
         {"connect", OPTION_ENDPOINT, &endpoint, 0, 0, "ENDPOINT", "where the daemon publishes",
          NULL},
-        {"subject", OPTION_TEXT, &subject, 0, 0, "NAME", "the animal; without it, the first heard",
+        {"subject", OPTION_TEXT, &subject, 0, 0, "NAME", "the animal; without it, whoever plays",
          NULL},
         {"key", OPTION_IN, &key, 0, 0, "FILE", "our CURVE key pair, from murid keygen", NULL},
         {"server-key", OPTION_IN, &server_key, 0, 0, "FILE", "the daemon's .pub file", NULL},
@@ -236,11 +283,14 @@ int cmd_watch(int argc, char **argv)
                                                {"server-key", OPTION_NEEDS, "key"}};
     struct options options = {
         .usage = "watch [--connect ENDPOINT] [--subject NAME] [options]",
-        .about = "Follows one animal live: stimulus, predicted p(right), choice, the twin's score\n"
-                 "against a random walk and chance, its weights, psychometric and learning curve;\n"
-                 "its training status, the last forecast and the last advice once there are any.\n"
-                 "On a terminal a page that is redrawn, elsewhere one plain line a trial. Ctrl-C\n"
-                 "ends it. NO_COLOR in the environment is honoured.",
+        .about =
+            "Follows one animal live: stimulus, predicted p(right), choice, the twin's score\n"
+            "against a random walk and chance, its weights, psychometric and learning curve;\n"
+            "its training status, the last forecast and the last advice once there are any.\n"
+            "On a terminal a page that is redrawn, with keys: n shows the next animal, p the\n"
+            "one before, f follows whoever plays, q or Ctrl-C ends it; elsewhere one plain line\n"
+            "a trial. It says when the daemon falls silent. NO_COLOR in the environment is\n"
+            "honoured.",
         .list = list,
         .n = sizeof list / sizeof list[0],
         .rules = rules,
@@ -270,8 +320,11 @@ int cmd_watch(int argc, char **argv)
     w->colour = no_colour == NULL || no_colour[0] == '\0';
     w->trials_wanted = trials;
     w->idle_s = idle_s;
-    view_init(&w->view, subject);
-    const int rc = watch(w, endpoint, &keys, &fault);
+    w->endpoint = endpoint;
+    const int rc = views_open(&w->views, subject, clock_mono_ns()) == 0
+                       ? watch(w, &keys, &fault)
+                       : fault_set(&fault, FAULT_WORK, "no memory");
+    views_close(&w->views);
     free(w);
     return fault_report(&fault, rc);
 }

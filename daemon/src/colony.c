@@ -688,7 +688,7 @@ static void change_subject(struct colony *colony, uint32_t number, int64_t run,
         adaptation_reset(own);
     }
     if ((change->model || change->ahead) && models->ahead != NULL) {
-        prospect_reset(&colony->prospects[number], models->ahead);
+        prospect_change_model(&colony->prospects[number], models->ahead);
     }
     if (change->protocol) {
         audit_anew(&s->state, models);

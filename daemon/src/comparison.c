@@ -333,7 +333,15 @@ void comparison_json(FILE *to, const struct comparison *c)
 
 /* ---- SVG ---- */
 
-enum { PICTURE_WIDTH = 760, ROW_HEIGHT = 30, TOP = 44, BOTTOM = 46, LETTER = 7, TEXT_MAX = 256 };
+enum {
+    PICTURE_WIDTH = 760,
+    ROW_HEIGHT = 30,
+    TOP = 44,
+    BOTTOM = 46,
+    LETTER = 8,
+    LETTERS_MAX = 36,
+    TEXT_MAX = 256
+};
 
 /* Dots of a row stand on five lines, so that those with the same gain can be told apart. */
 static double spread_of(uint32_t subject)
@@ -357,7 +365,8 @@ static void draw_model(struct plot *p, const struct comparison *c, uint32_t mode
         (void)snprintf(tip + n, sizeof tip - (size_t)n, ", 95%% %.4f to %.4f", g->lo, g->hi);
     }
     plot_dot(p, "seen", g->pooled, row, 4.5, tip);
-    plot_text(p->to, "name", p->left - 10.0, plot_py(p, row) + 4.0, "end", c->model[model]);
+    plot_text_in(p->to, "name", p->left - 10.0, plot_py(p, row) + 4.0, "end", p->left - 20.0,
+                 c->model[model]);
 }
 
 static struct plot frame(FILE *to, const struct comparison *c)
@@ -377,7 +386,7 @@ static struct plot frame(FILE *to, const struct comparison *c)
     const double pad = p.x1 > p.x0 ? 0.04 * (p.x1 - p.x0) : COMPARISON_WORSE;
     p.x0 -= pad;
     p.x1 += pad;
-    p.left = LETTER * letters + 24.0;
+    p.left = LETTER * (letters < LETTERS_MAX ? letters : LETTERS_MAX) + 24.0;
     p.width = PICTURE_WIDTH - p.left - 20.0;
     return p;
 }
@@ -392,7 +401,7 @@ void comparison_svg(FILE *to, const struct comparison *c)
                    " animals, bars the pooled gain's 95%%",
                    c->model[c->named], comparison_scored(c));
     plot_file_open(to, PICTURE_WIDTH, p.top + p.height + BOTTOM, title);
-    plot_text(to, "title", 12.0, 20.0, "start", title);
+    plot_text_in(to, "title", 12.0, 20.0, "start", PICTURE_WIDTH - 24.0, title);
     plot_x_axis(&p, "gain, nats a trial", NULL);
     plot_line(&p, "chance", 0.0, p.y0, 0.0, p.y1);
     for (uint32_t m = 0; m < c->n_models; m++) {

@@ -6,6 +6,8 @@
 
 static const double TRAINED[] = {0.0, 1.0, 2.0};
 static const char *const TRAINED_NAME[] = {"naive", "half-trained", "trained"};
+_Static_assert(sizeof TRAINED_NAME / sizeof TRAINED_NAME[0] == sizeof TRAINED / sizeof TRAINED[0],
+               "a name for each");
 
 const model_policy *ensemble_policy(const struct ensemble *e)
 {

@@ -17,8 +17,13 @@ static const double ROW_ROOM = 44.0;   /* titles above the frame */
 static const double UNDER_ROOM = 52.0; /* numbers and title under it */
 static const double TITLE_ROOM = 54.0;
 static const double INDEX_WIDTH = 280.0;
+static const double NAME_ROW = 14.0;
 
-static const char *const OUTCOME_CLASS[MODEL_PROBE_OUTCOMES] = {"c0", "c1"};
+enum { NAME_ROWS = 3 };
+
+static const char *const OUTCOME_CLASS[] = {"c0", "c1"};
+_Static_assert(sizeof OUTCOME_CLASS / sizeof OUTCOME_CLASS[0] == MODEL_PROBE_OUTCOMES,
+               "a class for each");
 
 static const char *symbol(const struct ensemble *e)
 {
@@ -123,7 +128,8 @@ static void draw_row(FILE *to, const struct ensemble *e, uint32_t weight, double
             }
         }
         name_state(e, k, text);
-        plot_text(to, "name", p.left + p.width / 2.0, p.top - 8.0, "middle", text);
+        plot_text_in(to, "name", p.left + p.width / 2.0, p.top - 8.0, "middle", WIDTH + GAP - 8.0,
+                     text);
         p.left += WIDTH + GAP;
     }
 }
@@ -190,9 +196,10 @@ static void draw_indices(FILE *to, const struct ensemble *e, enum ensemble_index
         (void)snprintf(tip, sizeof tip, "%s: %+.3f", name, v.mean);
         plot_line(&p, "whisker", i, v.lo, i, v.hi);
         plot_dot(&p, "seen", i, v.mean, 3.6, tip);
-        /* Names of eight features are wider than their places. */
+        /* Names of eight features are wider than their places: they stand on three lines. */
         plot_text(to, "tick", plot_px(&p, i),
-                  p.top + p.height + (n < 4 || i % 2 == 0 ? 16.0 : 30.0), "middle", name);
+                  p.top + p.height + 16.0 + (n < 4 ? 0.0 : NAME_ROW * (i % NAME_ROWS)), "middle",
+                  name);
     }
 }
 
@@ -215,15 +222,15 @@ void ensemble_plot(FILE *to, const struct ensemble *e)
     const double block = HEAD_ROOM + ensemble_policy(e)->n * row;
     const double columns = fmax(e->n_states, 3.0);
     const double width = LEFT + columns * WIDTH + (columns - 1.0) * GAP + RIGHT;
-    const double height = TITLE_ROOM + (has_memory ? 2.0 : 1.0) * block + row + 34.0;
+    const double height = TITLE_ROOM + (has_memory ? 2.0 : 1.0) * block + row + 34.0 + NAME_ROW;
     char title[TEXT_MAX];
     char text[TEXT_MAX];
     (void)snprintf(title, sizeof title, "Learning rule %s: %s", model_rule_name(ensemble_kind(e)),
                    model_rule_formula(ensemble_kind(e)));
     plot_file_open(to, width, height, title);
-    plot_text(to, "head", LEFT - 6.0, 24.0, "start", title);
+    plot_text_in(to, "head", LEFT - 6.0, 24.0, "start", width - LEFT, title);
     describe(e, text);
-    plot_text(to, "title", LEFT - 6.0, 42.0, "start", text);
+    plot_text_in(to, "title", LEFT - 6.0, 42.0, "start", width - LEFT, text);
     double top = draw_block(to, e, TITLE_ROOM, false);
     if (has_memory) {
         top = draw_block(to, e, top, true);

@@ -135,6 +135,12 @@ void escape_json(FILE *to, const char *text)
     fputc('"', to);
 }
 
+const char *escape_number(char out[], const char *format, double value)
+{
+    (void)snprintf(out, ESCAPE_NUMBER_MAX, isfinite(value) ? format : "-", value);
+    return out;
+}
+
 void escape_json_real(FILE *to, const char *key, double value)
 {
     if (isfinite(value)) {

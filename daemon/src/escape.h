@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+enum { ESCAPE_NUMBER_MAX = 32 };
+
 /* Copies text, at most cap - 1 bytes: control characters, and bytes that are not UTF-8, become '?'.
  * What it gives can be printed on a terminal. */
 void escape_clean(char *out, size_t cap, const char *text);
@@ -27,6 +29,10 @@ void escape_html(FILE *to, const char *text);
 
 /* Writes clean text as a JSON string with its quotes. */
 void escape_json(FILE *to, const char *text);
+
+/* A number as `format`, for one double, has it; "-" where there is none: out[ESCAPE_NUMBER_MAX].
+ * Returns out. */
+const char *escape_number(char out[], const char *format, double value);
 
 /* Writes "key": value, or null where there is none: JSON has no NaN. */
 void escape_json_real(FILE *to, const char *key, double value);

@@ -7,7 +7,7 @@ enum { TIP_MAX = 96 };
 static const double LEFT = 64.0;
 static const double WIDTH = 620.0;
 static const double HEIGHT = 220.0;
-static const double TOP = 80.0;
+static const double TOP = 100.0;
 static const double GAP = 92.0;
 
 static const double FRAME[2] = {0.0, 1.0};
@@ -85,12 +85,15 @@ void forecast_plot(FILE *to, const struct forecast_plot *f)
     const size_t n = f->result->n_windows;
     plot_file_open(to, LEFT + WIDTH + 30.0, TOP + 2.0 * HEIGHT + GAP + 60.0,
                    "a forecast of learning, and what came");
-    plot_text(to, "head", LEFT, 22.0, "start", f->title);
+    plot_text_in(to, "head", LEFT, 22.0, "start", WIDTH, f->title);
     forecast_plot_legend(to, LEFT, 42.0);
+    plot_key(to, "dot c4", LEFT, 62.0, f->criterion);
     struct plot p = frame(to, f, TOP);
     plot_y_axis(&p, "share correct", NULL);
     plot_line(&p, "chance", p.x0, 0.5, p.x1, 0.5);
-    plot_line(&p, "line c4 dashed", p.x0, f->accuracy, p.x1, f->accuracy);
+    if (f->met >= p.x0 && f->met <= p.x1) {
+        plot_line(&p, "line c4 dashed", f->met, p.y0, f->met, p.y1);
+    }
     plot_line(&p, "start", 0.0, 0.0, 0.0, 1.0);
     forecast_plot_bands(&p, window, n, f->result->correct);
     forecast_plot_dots(&p, window, f->n_before, f->before, -(double)f->n_before, "dot c2");

@@ -13,7 +13,8 @@
 struct forecast_plot {
     const char *title;
     const model_forecast_result *result;
-    double accuracy; /* of the criterion; drawn as a line */
+    const char *criterion; /* and when it is met, in words */
+    double met;            /* the same in choices from now; not finite: never */
     /* Shares correct in windows before and after; NaN where there is none. */
     size_t n_before;
     const double *before;

@@ -61,7 +61,13 @@ static void add_standing(const proto_training *t, char *out, size_t cap)
 {
     char need[NEED_MAX];
     const proto_criterion *most = strcmp(t->next, t->status) != 0 ? lacking_most(t) : NULL;
-    (void)add(out, cap, "%s%s", t->status,
+    (void)add(out, cap, "%s", t->status);
+    if (strcmp(t->status, "in_training") != 0 && t->sessions != PROTO_NIL &&
+        t->sessions < MODEL_CRITERIA_SESSIONS) {
+        (void)add(out, cap, " (by %lld of %d sessions)", (long long)t->sessions,
+                  MODEL_CRITERIA_SESSIONS);
+    }
+    (void)add(out, cap, "%s",
               t->untrainable == 1  ? ", untrainable"
               : t->unbiasable == 1 ? ", unbiasable"
                                    : "");
@@ -111,6 +117,13 @@ void gist_forecast(const proto_forecast *f, char *out, size_t cap)
     char ranges[RANGES_MAX];
     out[0] = '\0';
     if (!f->current.present) {
+        return;
+    }
+    if (f->met_trial != PROTO_NIL) {
+        (void)add(out, cap, "%.*s met at trial %lld", size, f->criterion, (long long)f->met_trial);
+        if (f->met_session[0] != '\0') {
+            (void)add(out, cap, " of session %s", f->met_session);
+        }
         return;
     }
     if (isnan(when->median)) {

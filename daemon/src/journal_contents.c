@@ -20,6 +20,7 @@ static const char *const SQL[] = {
          " AND event.id >= ?4 AND event.id < ?5 AND status <> 'refused'"
          " ORDER BY event.id"),
 };
+_Static_assert(sizeof SQL / sizeof SQL[0] == CONTENTS_SEQ + 1, "a query for each");
 
 int journal_contents_open(struct journal_contents *c, const char *path, struct fault *fault)
 {

@@ -9,6 +9,7 @@
 #include "escape.h"
 
 static const char *const NAMES[] = {"error", "warn", "info", "debug"};
+_Static_assert(sizeof NAMES / sizeof NAMES[0] == LOG_DEBUG + 1, "a name for each");
 
 static _Atomic enum log_level max_level = LOG_INFO;
 

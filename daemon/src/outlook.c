@@ -10,6 +10,13 @@ static double known(double value)
     return isfinite(value) ? value : (double)NAN;
 }
 
+model_forecast_criterion outlook_criterion(const struct config_forecast *config)
+{
+    return (model_forecast_criterion){.accuracy = (double)config->percent_correct / 100.0,
+                                      .contrast_min = (double)config->percent_contrast / 100.0,
+                                      .window = (uint32_t)config->over_trials};
+}
+
 void outlook_when(proto_outlook *out, const char *unit, const model_forecast_band *band,
                   double p_reached)
 {

@@ -5,6 +5,7 @@
 #ifndef MURID_OUTLOOK_H
 #define MURID_OUTLOOK_H
 
+#include "config.h"
 #include "model/forecast.h"
 #include "proto/message.h"
 
@@ -18,6 +19,9 @@ enum {
 void outlook_message(const model_forecast_result *result, const model_forecast_task *task,
                      const model_forecast_criterion *criterion, int64_t based_on,
                      proto_message *out);
+
+/* The criterion that a configuration names. RT-safe: yes. */
+model_forecast_criterion outlook_criterion(const struct config_forecast *config);
 
 /* When a criterion is met, in its band's unit. */
 void outlook_when(proto_outlook *out, const char *unit, const model_forecast_band *band,

@@ -1,12 +1,17 @@
 #include "plot.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "escape.h"
 
 static const double TICK_PX_X = 70.0; /* at least so far apart, or three to a narrow frame */
 static const double TICK_PX_Y = 34.0;
+static const double FONT_PX = 12.0;
+static const double BOLD = 1.18;
+
+enum { TEXT_MAX = 512 };
 
 static const struct {
     const char *name;
@@ -21,6 +26,7 @@ static const struct {
     {"c2", "#12876a", "#2fb893"},    {"c3", "#5b48b8", "#a394f0"},
     {"c4", "#c2353c", "#ef7a7a"},    {"c5", "#2e7d1e", "#6cb85a"},
     {"c6", "#b83f80", "#e07bb0"},    {"c7", "#946400", "#cfa03a"},
+    {"c8", "#56606e", "#a9b4c2"},
 };
 
 enum { N_COLOURS = sizeof COLOURS / sizeof COLOURS[0], FIRST_OF_DATA = 8 };
@@ -34,6 +40,7 @@ static const struct {
     {"svg text", "fill", "ink",
      ";font:12px system-ui,-apple-system,\"Segoe UI\",Roboto,sans-serif"},
     {"svg .tick,svg .title", "fill", "soft", ""},
+    {"svg .name", "fill", "ink", ""},
     {".paper", "fill", "card", ""},
     {".axis", "stroke", "axis", ""},
     {".rule", "stroke", "rule", ""},
@@ -164,13 +171,74 @@ static void number(char out[32], const char *format, double value, double step)
     }
 }
 
-void plot_text(FILE *to, const char *css_class, double x, double y, const char *anchor,
-               const char *text)
+static void open_text(FILE *to, const char *css_class, double x, double y, const char *anchor)
 {
     fprintf(to, "<text class=\"%s\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">", css_class, x, y,
             anchor);
+}
+
+void plot_text(FILE *to, const char *css_class, double x, double y, const char *anchor,
+               const char *text)
+{
+    open_text(to, css_class, x, y, anchor);
     escape_html(to, text);
     fputs("</text>\n", to);
+}
+
+/* Of the letters from ' ' to '~' in a wide font, DejaVu Sans, in hundredths of its size. */
+static const uint8_t WIDTHS[] = {
+    32, 40, 46, 84, 64, 95, 78, 27, 39,  39, 50, 84, 32, 36, 32, 34, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 34, 34, 84, 84, 84, 53, 100, 68, 69, 70, 77, 63, 58, 77, 75, 29, 29, 66, 56, 86, 75, 79,
+    60, 79, 69, 63, 61, 73, 68, 99, 69,  61, 69, 39, 34, 39, 84, 50, 50, 61, 63, 55, 63, 62, 35, 63,
+    63, 28, 28, 58, 28, 97, 63, 61, 63,  63, 41, 52, 39, 63, 59, 82, 59, 59, 52, 64, 34, 64, 84};
+
+static double letter_width(char c)
+{
+    const unsigned char letter = (unsigned char)c;
+    if (letter >= 0x80U) { /* one of several bytes, the others of which take no room */
+        return letter < 0xc0U ? 0.0 : FONT_PX;
+    }
+    return letter < ' ' || letter > '~' ? 0.0 : FONT_PX * WIDTHS[letter - ' '] / 100.0;
+}
+
+double plot_text_width(const char *css_class, const char *text)
+{
+    double width = 0.0;
+    for (; *text != '\0'; text++) {
+        width += letter_width(*text);
+    }
+    return strcmp(css_class, "head") == 0 ? BOLD * width : width;
+}
+
+/* Bytes of text that are no wider than that. */
+static size_t fitting(const char *css_class, const char *text, double width)
+{
+    char letter[2] = "";
+    size_t fits = 0;
+    double used = 0.0;
+    for (size_t i = 0; text[i] != '\0' && used <= width; i++) {
+        letter[0] = text[i];
+        fits = ((unsigned char)text[i] & 0xc0U) != 0x80U ? i : fits;
+        used += plot_text_width(css_class, letter);
+    }
+    return fits;
+}
+
+void plot_text_in(FILE *to, const char *css_class, double x, double y, const char *anchor,
+                  double width, const char *text)
+{
+    char cut[TEXT_MAX];
+    if (plot_text_width(css_class, text) <= width) {
+        plot_text(to, css_class, x, y, anchor, text);
+        return;
+    }
+    const size_t n = fitting(css_class, text, fmax(width - FONT_PX, 0.0));
+    (void)snprintf(cut, sizeof cut, "%.*s…", (int)(n < TEXT_MAX - 4 ? n : TEXT_MAX - 4), text);
+    open_text(to, css_class, x, y, anchor);
+    escape_html(to, cut);
+    fputs("<title>", to);
+    escape_html(to, text);
+    fputs("</title></text>\n", to);
 }
 
 static void pixel_line(FILE *to, const char *css_class, double xa, double ya, double xb, double yb)

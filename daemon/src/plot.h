@@ -1,6 +1,6 @@
 /* plot.h - plots as SVG, inside a page or as a file: a frame with axes, and lines, bands, points,
  * bars in data units. Colours and strokes are those of the style sheet, by class: line, band, dot
- * and bar of colour c0 to c7; dashed.
+ * and bar of colour c0 to c8; dashed.
  *
  * Not finite values break a line and draw no point. Threads: one owner. Memory: the struct.
  */
@@ -18,7 +18,7 @@ struct plot {
 };
 
 /* The style sheet of a page with pictures, and its colours as variables (--page, --card, --ink,
- * --soft, --rule, --axis, --start, --alert, --c0 to --c7), on light and on dark. */
+ * --soft, --rule, --axis, --start, --alert, --c0 to --c8), on light and on dark. */
 void plot_put_style(FILE *to);
 
 /* A picture that is a file by itself, with the style sheet inside; on light. */
@@ -55,6 +55,14 @@ void plot_mark(struct plot *p, const char *css_class, double x, const char *tip)
 /* Text in the picture's pixels; anchor: start, middle or end. It is escaped. */
 void plot_text(FILE *to, const char *css_class, double x, double y, const char *anchor,
                const char *text);
+
+/* The same of text whose length is not ours, as names are: no wider than so many pixels. What finds
+ * no room is cut, with an ellipsis, and the whole is shown under the mouse. */
+void plot_text_in(FILE *to, const char *css_class, double x, double y, const char *anchor,
+                  double width, const char *text);
+
+/* Pixels that text takes, or a little less; "head" is bold. */
+double plot_text_width(const char *css_class, const char *text);
 
 /* An entry of a legend, in the picture's pixels: a dot of a class at x, and what it stands for, on
  * the base line y. */

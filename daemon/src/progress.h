@@ -41,7 +41,8 @@ void progress_finish(struct progress *p);
 char *progress_text(char *out, size_t cap, const char *what, int64_t done, int64_t total,
                     double elapsed_s);
 
-/* From now on Ctrl-C and SIGTERM only set the flag; a second one ends the program at once. */
+/* From now on Ctrl-C, SIGTERM and a terminal that is closed only set the flag; a second one ends
+ * the program at once. */
 void progress_catch_interrupts(void);
 
 /* True after the first of them. */

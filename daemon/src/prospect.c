@@ -27,6 +27,12 @@ size_t prospect_used(const model_bank_params *bank)
 
 void prospect_reset(struct prospect *p, const model_bank_params *bank)
 {
+    memset(&p->mark, 0, sizeof p->mark);
+    prospect_change_model(p, bank);
+}
+
+void prospect_change_model(struct prospect *p, const model_bank_params *bank)
+{
     memset(&p->recent, 0, sizeof p->recent);
     model_pace_init(&p->pace, bank);
 }
@@ -45,6 +51,35 @@ void prospect_observe(struct prospect *p, const model_bank_params *bank, const m
     }
 }
 
+static bool is_of(const struct prospect_mark *mark, const model_forecast_criterion *c)
+{
+    const double asked[] = {c->accuracy, c->contrast_min};
+    const double held[] = {mark->accuracy, mark->contrast_min};
+    return memcmp(asked, held, sizeof asked) == 0 && mark->window == (int64_t)c->window;
+}
+
+void prospect_judge(struct prospect *p, const model_forecast_criterion *criterion,
+                    const char *session, int64_t number, const model_trial *trial)
+{
+    struct prospect_mark *mark = &p->mark;
+    if (!is_of(mark, criterion)) {
+        memset(mark, 0, sizeof *mark);
+        mark->accuracy = criterion->accuracy;
+        mark->contrast_min = criterion->contrast_min;
+        mark->window = criterion->window;
+    }
+    if (mark->is_met == 0 && model_forecast_tally_push(&mark->tally, criterion, trial)) {
+        mark->is_met = 1;
+        strcpy(mark->session, session);
+        mark->trial = number;
+    }
+}
+
+bool prospect_has_met(const struct prospect *p, const model_forecast_criterion *criterion)
+{
+    return p->mark.is_met != 0 && is_of(&p->mark, criterion);
+}
+
 bool prospect_unpack(struct prospect *p, const model_bank_params *bank, const uint8_t bytes[],
                      size_t size)
 {
@@ -53,5 +88,6 @@ bool prospect_unpack(struct prospect *p, const model_bank_params *bank, const ui
     }
     memcpy(p, bytes, size);
     return p->pace.n == (int64_t)model_pace_strands(bank) && p->recent.n_stimuli >= 0 &&
-           p->recent.n_sessions >= 0 && p->recent.n_running >= 0;
+           p->recent.n_sessions >= 0 && p->recent.n_running >= 0 && p->mark.tally.n >= 0 &&
+           memchr(p->mark.session, 0, PROTO_ID_MAX + 1) != NULL;
 }

@@ -1,5 +1,6 @@
 /* prospect.h - what looking ahead needs of one animal beside its twin: whether and how fast it
- * learns by each rule (model/pace.h), and what it was shown of late.
+ * learns by each rule (model/pace.h), what it was shown of late, and whether it has met the
+ * criterion already.
  *
  * Rules are followed by one member each: prospect_bank(). struct prospect is plain memory without
  * pointers, of which the first prospect_used() bytes are used.
@@ -13,10 +14,25 @@
 #include <stdint.h>
 
 #include "model/pace.h"
+#include "proto/message.h"
 #include "recent.h"
+
+enum { PROSPECT_NAME_BYTES = (PROTO_ID_MAX / 8 + 1) * 8 }; /* with NUL; no padding */
+
+/* Since when the criterion of forecasts is met; with another criterion it begins anew. */
+struct prospect_mark {
+    double accuracy; /* of the criterion that the tally is of */
+    double contrast_min;
+    int64_t window;
+    int64_t is_met;
+    int64_t trial; /* with which trial of which session it was met for the first time */
+    char session[PROSPECT_NAME_BYTES]; /* its name: a number would differ from journal to journal */
+    model_forecast_tally tally;
+};
 
 struct prospect {
     struct recent recent;
+    struct prospect_mark mark;
     model_pace pace; /* last: what it does not use is never touched */
 };
 
@@ -29,12 +45,22 @@ size_t prospect_used(const model_bank_params *bank);
 /* An animal that was never seen. RT-safe: yes. */
 void prospect_reset(struct prospect *p, const model_bank_params *bank);
 
+/* Another model follows it from now on; what it has met it has met. RT-safe: yes. */
+void prospect_change_model(struct prospect *p, const model_bank_params *bank);
+
 /* RT-safe: yes. */
 void prospect_start_session(struct prospect *p, const model_bank_params *bank);
 
 /* Takes one trial up; p_left: of its block, NaN unknown. RT-safe: yes, see model_pace_observe(). */
 void prospect_observe(struct prospect *p, const model_bank_params *bank, const model_trial *trial,
                       double p_left);
+
+/* Holds the same trial, of that number in that session, against the criterion. RT-safe: yes. */
+void prospect_judge(struct prospect *p, const model_forecast_criterion *criterion,
+                    const char *session, int64_t number, const model_trial *trial);
+
+/* True if that criterion is met already: p->mark says since when. RT-safe: yes. */
+bool prospect_has_met(const struct prospect *p, const model_forecast_criterion *criterion);
 
 /* Reads one back. False and *p in any condition if the bytes are not those of such a bank. */
 bool prospect_unpack(struct prospect *p, const model_bank_params *bank, const uint8_t bytes[],

@@ -43,6 +43,7 @@ static const char *path_of(const struct protocol_key *key, char text[64])
                                          "stages.reward.",
                                          "stages.moves.",
                                          "stages.moves.when."};
+    _Static_assert(sizeof PARENT / sizeof PARENT[0] == PROTOCOL_PARTS, "a name for each");
     (void)snprintf(text, 64, "%s%s", PARENT[key->part], key->name);
     return text;
 }

@@ -52,6 +52,7 @@ static const char *const PART_HELP[] = {
 #define OTHER(part, key, shape, help)
 #include "protocol_keys.def"
 };
+_Static_assert(sizeof PART_HELP / sizeof PART_HELP[0] == PROTOCOL_PARTS, "a name for each");
 
 #define OF(part, key)        #key, PROTOCOL_PART_##part, AT_##part##_##key - BEGIN_##part - 1
 #define IN(part, member)     offsetof(type_of_##part, member)

@@ -190,13 +190,15 @@ static void learn_policy(struct review_run *run, sqlite3_stmt *s)
     struct models models;
     struct fault ignored;
     const uint8_t *file = sqlite3_column_blob(s, 3);
-    const bool is_whole = file != NULL || strcmp(journal_reader_text(s, 1), "built-in") == 0;
-    if (config != NULL && is_whole &&
+    if (config != NULL &&
         config_parse(config, "run", sqlite3_column_text(s, 2), (size_t)sqlite3_column_bytes(s, 2),
                      &ignored) == FAULT_NONE &&
         models_load_bytes(&models, config, "run", file, (size_t)sqlite3_column_bytes(s, 3),
                           &ignored) == FAULT_NONE) {
-        run->policy = models.twin.bank.member[0].policy;
+        /* Without a file it was made from the configuration's words, or the file is lost. */
+        if (file != NULL || strcmp(models.twin.hash, journal_reader_text(s, 1)) == 0) {
+            run->policy = models.twin.bank.member[0].policy;
+        }
         models_free(&models);
     }
     free(config);

@@ -23,7 +23,7 @@ static const char STYLE[] =
     "body{margin:0 auto;padding:24px 20px 60px;max-width:1400px;background:var(--page);"
     "color:var(--ink);font:15px/1.45 system-ui,-apple-system,\"Segoe UI\",Roboto,sans-serif}\n"
     "h1{font-size:22px;margin:0 0 2px}h2{font-size:18px;margin:36px 0 10px}"
-    "h3{font-size:14px;margin:0 0 6px}\n"
+    "h3{font-size:14px;margin:0 0 6px}h1,h2,li{overflow-wrap:anywhere}\n"
     "p{margin:0 0 10px}.soft{color:var(--soft)}a{color:var(--c0)}\n"
     ".tiles{display:flex;flex-wrap:wrap;gap:10px;margin:16px 0}\n"
     ".tile{background:var(--card);border:1px solid var(--rule);border-radius:8px;"

@@ -8,20 +8,34 @@
 #include "model/filter.h"
 #include "plot.h"
 
-enum { WIDTH = 640, HEIGHT = 274, TIP_MAX = 160, STARTS_MAX = 200 };
+enum { WIDTH = 640, HEIGHT = 274, TIP_MAX = 224, STARTS_MAX = 200 };
 
 static const double LEFT = 50.0;
 static const double TOP = 38.0;
 static const double FRAME_HEIGHT = 190.0;
-static const double LABEL_ROOM = 100.0; /* right of the frame, for the names of lines */
+static const double LABEL_ROOM = 110.0; /* right of the frame, for the names of lines */
 
 /* Of the stroke and fill: a feature keeps its colour from animal to animal. */
-static const char *const FEATURE_CLASS[MODEL_FEATURES] = {
-    [MODEL_FEATURE_STIMULUS] = "c0",      [MODEL_FEATURE_BIAS] = "c1",
-    [MODEL_FEATURE_PREV_CHOICE] = "c2",   [MODEL_FEATURE_STIMULUS_RIGHT] = "c3",
-    [MODEL_FEATURE_STIMULUS_LEFT] = "c4", [MODEL_FEATURE_WIN_STAY] = "c5",
-    [MODEL_FEATURE_PREV_STIMULUS] = "c6", [MODEL_FEATURE_LOSE_SWITCH] = "c7",
+#define FEATURE_CLASS_LIST(X)                                                                      \
+    X(STIMULUS, "c0")                                                                              \
+    X(BIAS, "c1")                                                                                  \
+    X(PREV_CHOICE, "c2")                                                                           \
+    X(STIMULUS_RIGHT, "c3")                                                                        \
+    X(STIMULUS_LEFT, "c4")                                                                         \
+    X(WIN_STAY, "c5")                                                                              \
+    X(PREV_STIMULUS, "c6")                                                                         \
+    X(LOSE_SWITCH, "c7")                                                                           \
+    X(CHOICE_TRACE, "c8")
+
+static const char *const FEATURE_CLASS[] = {
+#define FEATURE_CLASS_ROW(NAME, css_class) [MODEL_FEATURE_##NAME] = css_class,
+    FEATURE_CLASS_LIST(FEATURE_CLASS_ROW)
+#undef FEATURE_CLASS_ROW
 };
+
+#define FEATURE_CLASS_ONE(NAME, css_class) +1
+_Static_assert(0 FEATURE_CLASS_LIST(FEATURE_CLASS_ONE) == MODEL_FEATURES, "a class for each");
+#undef FEATURE_CLASS_ONE
 
 struct review_interval review_wilson(double k, double n)
 {
@@ -163,10 +177,10 @@ void review_plot_forecast(FILE *to, const struct review *v, uint32_t subject)
     }
     (void)snprintf(title, sizeof title,
                    "share correct of each %" PRIu32 " choices, forecast after trial %" PRId64
-                   " of session %.24s",
+                   " of session %s",
                    window, o->held.said.based_on, o->held.session);
     plot_picture_open(to, WIDTH, HEIGHT, title);
-    plot_text(to, "title", LEFT - 6.0, TOP - 16.0, "start", title);
+    plot_text_in(to, "title", LEFT - 6.0, TOP - 16.0, "start", WIDTH - LEFT, title);
     forecast_plot_legend(to, LEFT, TOP + 4.0);
     plot_y_axis(&p, NULL, NULL);
     plot_line(&p, "chance", p.x0, 0.5, p.x1, 0.5);
@@ -377,8 +391,8 @@ static void draw_panel(struct plot *p, const struct review *v, const struct revi
             draw_observed(p, c->stimulus, (double)c->n_right, n, text);
         }
     }
-    (void)snprintf(text, sizeof text, "%.18s%s", s->name, strlen(s->name) > 18 ? "…" : "");
-    plot_text(p->to, "name", p->left + p->width / 2.0, p->top - 8.0, "middle", text);
+    plot_text_in(p->to, "name", p->left + p->width / 2.0, p->top - 8.0, "middle", p->width,
+                 s->name);
 }
 
 void review_plot_psychometric(FILE *to, const struct review *v, uint32_t subject)

@@ -7,6 +7,7 @@
 
 #include "audit_text.h"
 #include "bridge/link.h"
+#include "outlook.h"
 #include "proto/content.h"
 #include "session_step.h"
 #include "standing.h"
@@ -858,6 +859,9 @@ void session_look_ahead(struct colony *colony, const struct session_result *resu
     if (prospect != NULL) {
         const proto_trial *heard = &result->heard.as.trial;
         const model_trial trial = session_trial(heard);
+        const model_forecast_criterion criterion = outlook_criterion(&colony->config->forecast);
         prospect_observe(prospect, colony->models.ahead, &trial, heard->p_left);
+        prospect_judge(prospect, &criterion, colony->sessions[result->session].name,
+                       result->heard.env.trial, &trial);
     }
 }

@@ -13,6 +13,7 @@ enum {
     FRAME_WIDTH = 350,
     FRAME_HEIGHT = 160,
     HEAD = 34,
+    LEGEND_WIDTH = PANEL_WIDTH,
     A_ROW = 2,
     TEXT_MAX = 200
 };
@@ -120,7 +121,8 @@ static void name_stages(FILE *to, int number, const struct simulation_report *r,
                          .x1 = 1.0,
                          .y1 = 1.0};
         plot_line(&p, STAGE_LINES[row][k % 8], 0.0, 0.5, 14.0, 0.5);
-        plot_text(to, "title", p.left + 18.0, top + 8.0, "start", protocol->stage[k].name);
+        plot_text_in(to, "title", p.left + 18.0, top + 8.0, "start", width - 24.0,
+                     protocol->stage[k].name);
     }
 }
 
@@ -185,16 +187,16 @@ static void draw_legend(FILE *to, const struct simulation_report reports[], size
     char text[TEXT_MAX];
     for (size_t i = 0; i < n; i++) {
         struct plot p = {.to = to,
-                         .left = 14.0 + (double)i * 330.0,
+                         .left = 14.0 + (double)i * LEGEND_WIDTH,
                          .top = 12.0,
                          .width = 1.0,
                          .height = 8.0,
                          .x1 = 1.0,
                          .y1 = 1.0};
-        (void)snprintf(text, sizeof text, "%s, %lld mice%s", reports[i].name,
-                       (long long)reports[i].s->plan.mice, i > 0 ? " (stages dashed)" : "");
+        (void)snprintf(text, sizeof text, "%lld mice, %s%s", (long long)reports[i].s->plan.mice,
+                       i > 0 ? "stages dashed: " : "", reports[i].name);
         plot_dot(&p, DOTS[i], 0.0, 0.5, 4.5, NULL);
-        plot_text(to, "head", p.left + 10.0, 20.0, "start", text);
+        plot_text_in(to, "head", p.left + 10.0, 20.0, "start", LEGEND_WIDTH - 24.0, text);
     }
 }
 

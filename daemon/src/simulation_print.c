@@ -9,7 +9,9 @@
 
 enum { ROWS_MAX = 12, TEXT_MAX = 80 };
 
-static const char *const QUANTILE_NAMES[SIMULATION_QUANTILES] = {"q05", "q25", "q50", "q75", "q95"};
+static const char *const QUANTILE_NAMES[] = {"q05", "q25", "q50", "q75", "q95"};
+_Static_assert(sizeof QUANTILE_NAMES / sizeof QUANTILE_NAMES[0] == SIMULATION_QUANTILES,
+               "a name for each");
 
 /* ---- text -------------------------------------------------------------------------------------
  */

@@ -6,7 +6,8 @@
 
 #include "model/bootstrap.h"
 
-static const double QUANTILES[SIMULATION_QUANTILES] = {0.05, 0.25, 0.5, 0.75, 0.95};
+static const double QUANTILES[] = {0.05, 0.25, 0.5, 0.75, 0.95};
+_Static_assert(sizeof QUANTILES / sizeof QUANTILES[0] == SIMULATION_QUANTILES, "a share for each");
 
 const char *simulation_measure_name(enum simulation_measure measure)
 {

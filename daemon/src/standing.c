@@ -77,6 +77,7 @@ void standing_message(const model_status_standing *standing, bool is_running, pr
     strcpy(t->status, model_criteria_status_name(now->status));
     strcpy(t->reached, model_criteria_status_name(standing->reached));
     strcpy(t->next, model_criteria_status_name(now->next));
+    t->sessions = (int64_t)now->n_behind;
     t->untrainable = standing->is_untrainable ? 1 : 0;
     t->unbiasable = standing->is_unbiasable ? 1 : 0;
     t->running = is_running ? 1 : 0;

@@ -1,6 +1,8 @@
 #include "standings.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +51,104 @@ static struct standings_session *row_of(struct standings_subject *s, int64_t id)
     return &s->sessions[s->n_sessions++];
 }
 
+/* ---- reaction times -------------------------------------------------------------------------- */
+
+static bool holds(const model_status_tracker *t, int64_t session)
+{
+    bool is_held = false;
+    for (int64_t i = 0; i < t->n; i++) {
+        is_held = is_held || t->session[i].id == session;
+    }
+    return is_held;
+}
+
+/* Drops those of sessions that the tracker holds no longer. */
+static void keep_held(struct standings_subject *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_rts; i++) {
+        if (holds(&s->tracker, s->rts[i].session)) {
+            s->rts[n++] = s->rts[i];
+        }
+    }
+    s->n_rts = n;
+}
+
+static int by_rt(const void *a, const void *b)
+{
+    const double x = ((const struct standings_rt *)a)->rt_s;
+    const double y = ((const struct standings_rt *)b)->rt_s;
+    return (x > y) - (x < y);
+}
+
+static double median_rt_s(struct standings_subject *s)
+{
+    keep_held(s);
+    if (s->n_rts == 0) {
+        return (double)NAN;
+    }
+    qsort(s->rts, s->n_rts, sizeof s->rts[0], by_rt);
+    return (s->rts[(s->n_rts - 1) / 2].rt_s + s->rts[s->n_rts / 2].rt_s) / 2.0;
+}
+
+/* Takes up one trial of the session that goes on. */
+static int push(struct standings_subject *s, const model_status_trial *trial, const char *path,
+                struct fault *fault)
+{
+    model_status_tracker_push(&s->tracker, trial);
+    if (s->tracker.current < 0 || fabs(trial->contrast) > 0.0 || isnan(trial->rt_s)) {
+        return FAULT_NONE;
+    }
+    void *list = list_grow(s->rts, s->n_rts, &s->rts_capacity, sizeof *s->rts);
+    if (list == NULL) {
+        return no_memory(path, fault);
+    }
+    s->rts = list;
+    s->rts[s->n_rts++] = (struct standings_rt){.session = s->tracker.session[s->tracker.current].id,
+                                               .rt_s = trial->rt_s};
+    return FAULT_NONE;
+}
+
+/* ---- contrasts ------------------------------------------------------------------------------- */
+
+/* Trials of the sessions held whose contrast found no room, in a session or in all together. */
+static int64_t count_uncounted(const model_status_tracker *t)
+{
+    double seen[MODEL_CRITERIA_CONTRASTS];
+    size_t n_seen = 0;
+    int64_t n = 0;
+    for (int64_t i = 0; i < t->n; i++) {
+        const model_criteria_session *s = &t->session[i].counts;
+        n += s->n_uncounted;
+        for (int64_t k = 0; k < s->n_contrasts; k++) {
+            const model_criteria_contrast *c = &s->contrast[k];
+            size_t at = 0;
+            while (at < n_seen && fabs(seen[at] - c->contrast) > 0.0) {
+                at++;
+            }
+            if (at == MODEL_CRITERIA_CONTRASTS) {
+                n += c->n[MODEL_CRITERIA_ELSE] + c->n[MODEL_CRITERIA_20] + c->n[MODEL_CRITERIA_80];
+            } else if (at == n_seen) {
+                seen[n_seen++] = c->contrast;
+            }
+        }
+    }
+    return n;
+}
+
+void standings_no_curve(const struct standings_session *session, char *out, size_t cap)
+{
+    out[0] = '\0';
+    if (session->n_uncounted > 0) {
+        (void)snprintf(out, cap,
+                       "more than %d contrasts in the last three sessions; %" PRId64
+                       " trials are of others than the first %d",
+                       MODEL_CRITERIA_CONTRASTS, session->n_uncounted, MODEL_CRITERIA_CONTRASTS);
+    }
+}
+
+/* ---- sessions -------------------------------------------------------------------------------- */
+
 /* Judges the session that goes on, if it had trials. *latest is what came of it. */
 static int finish(struct standings_subject *s, model_status_standing *latest, const char *path,
                   struct fault *fault)
@@ -65,7 +165,7 @@ static int finish(struct standings_subject *s, model_status_standing *latest, co
     if (row == NULL) {
         return no_memory(path, fault);
     }
-    const int rc = model_status_tracker_judge(&s->tracker, latest);
+    const int rc = model_status_tracker_judge_rt(&s->tracker, median_rt_s(s), latest);
     if (rc != MODEL_OK) {
         return fault_set(fault, FAULT_WORK, "%s: session %s of %s cannot be judged: %s", path,
                          s->session, s->name, model_strerror(rc));
@@ -79,6 +179,7 @@ static int finish(struct standings_subject *s, model_status_standing *latest, co
                     ? (double)now->counts.n_easy_correct / (double)now->counts.n_easy
                     : (double)NAN;
     row->standing = *latest;
+    row->n_uncounted = count_uncounted(&s->tracker);
     return FAULT_NONE;
 }
 
@@ -138,10 +239,7 @@ static int take_row(void *context, const struct table *table, const struct table
                                       .p_left = row->p_left,
                                       .choice = row->choice};
     rc = enter(subject, "", row->session, &info, table->path, fault);
-    if (rc == FAULT_NONE) {
-        model_status_tracker_push(&subject->tracker, &trial);
-    }
-    return rc;
+    return rc ? rc : push(subject, &trial, table->path, fault);
 }
 
 static int read_table(struct standings *s, const char *path, const char *only, enum table_care care,
@@ -179,7 +277,7 @@ static int take_message(void *context, const struct hearing *h, struct fault *fa
     }
     if (rc == FAULT_NONE && heard->kind == PROTO_KIND_TRIAL) {
         const model_status_trial trial = standing_trial(&heard->as.trial);
-        model_status_tracker_push(&subject->tracker, &trial);
+        rc = push(subject, &trial, h->path, fault);
     }
     return rc;
 }
@@ -217,6 +315,7 @@ void standings_close(struct standings *s)
 {
     for (uint32_t i = 0; i < s->n_subjects; i++) {
         free(s->subjects[i].sessions);
+        free(s->subjects[i].rts);
     }
     free(s->subjects);
     *s = (struct standings){0};

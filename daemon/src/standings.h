@@ -1,5 +1,6 @@
 /* standings.h - the training status of every animal of a trial table or journal, session by
- * session, as the daemon followed it or would have.
+ * session, as the daemon followed it or would have; but the median reaction time is of all trials,
+ * where the daemon's is of a part of them in long sessions.
  *
  * A journal is read in a transaction of its own: a daemon may be writing it. Threads: one owner.
  * Memory: the heap; standings_close() gives it back.
@@ -24,6 +25,14 @@ struct standings_session {
     int64_t n_trials;
     double easy; /* share correct of easy trials; NaN without any */
     model_status_standing standing;
+    int64_t
+        n_uncounted; /* trials of the last three sessions beyond the contrasts that a curve has */
+};
+
+/* Of one trial at zero contrast. */
+struct standings_rt {
+    int64_t session; /* the tracker's */
+    double rt_s;
 };
 
 struct standings_subject {
@@ -32,6 +41,9 @@ struct standings_subject {
     char rig[PROTO_ID_MAX + 1];
     bool is_in_session;
     model_status_tracker tracker; /* its last three sessions */
+    struct standings_rt *rts;     /* of the sessions that the tracker holds: all of them */
+    size_t n_rts;
+    size_t rts_capacity;
     struct standings_session *sessions;
     uint32_t n_sessions;
     size_t capacity;
@@ -47,6 +59,10 @@ struct standings {
  * input. only: one animal; NULL: all. FAULT_NONE, FAULT_INPUT or FAULT_WORK; *s is then closed. */
 int standings_read(struct standings *s, const char *path, const char *only, enum table_care care,
                    struct fault *fault);
+
+/* Why a session has no curve, and of which sessions; "" where it has one: out[cap]. */
+void standings_no_curve(const struct standings_session *session, char *out, size_t cap);
+
 void standings_close(struct standings *s);
 
 #endif

@@ -77,10 +77,10 @@ static void draw_panel(FILE *to, const struct standings_subject *s, double left,
                      .x1 = 100.0,
                      .y0 = 0.0,
                      .y1 = 1.0};
-    plot_text(to, "head", p.left, top + 20.0, "start", s->name);
+    plot_text_in(to, "head", p.left, top + 20.0, "start", FRAME_WIDTH, s->name);
     (void)snprintf(text, sizeof text, "%s; %.64s", model_criteria_status_name(standing->now.status),
                    s->sessions[s->n_sessions - 1].name);
-    plot_text(to, "title", p.left, top + 38.0, "start", text);
+    plot_text_in(to, "title", p.left, top + 38.0, "start", FRAME_WIDTH, text);
     plot_y_axis(&p, NULL, NULL);
     plot_line(&p, "chance", p.x0, 0.5, p.x1, 0.5);
     plot_line(&p, "start", 0.0, 0.0, 0.0, 1.0);

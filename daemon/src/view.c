@@ -16,7 +16,6 @@ void view_init(struct view *v, const char *subject)
     memset(v, 0, sizeof *v);
     v->block_size = BLOCK_TRIALS;
     if (subject != NULL) {
-        v->chosen = true;
         (void)snprintf(v->subject, sizeof v->subject, "%s", subject);
     }
 }
@@ -167,7 +166,6 @@ bool view_take(struct view *v, const proto_message *msg)
         memcpy(v->subject, msg->env.subject, sizeof v->subject);
     }
     if (strcmp(v->subject, msg->env.subject) != 0) {
-        v->hears_others = true;
         return false;
     }
     memcpy(v->rig, msg->env.rig, sizeof v->rig);
@@ -296,10 +294,9 @@ static void draw_head(const struct view *v, struct canvas *c)
     char right[96];
     (void)snprintf(right, sizeof right, "%lld trials heard", (long long)v->n_trials);
     const int end = c->width - (int)strlen(right) - 1;
-    canvas_print(c, x + 2, 0, end - x - 3, CANVAS_PLAIN, "%s on %s, session %s%s%s", v->subject,
+    canvas_print(c, x + 2, 0, end - x - 3, CANVAS_PLAIN, "%s on %s, session %s%s", v->subject,
                  v->rig, v->session[0] != '\0' ? v->session : "not begun",
-                 v->session_over ? " (over)" : "",
-                 v->hears_others && !v->chosen ? "; others: --subject" : "");
+                 v->session_over ? " (over)" : "");
     canvas_put(c, end, 0, c->width, CANVAS_PLAIN, right);
 }
 
@@ -480,22 +477,40 @@ static int draw_psychometric(const struct view *v, struct canvas *c, const struc
     return foot + 2 + l->gap;
 }
 
+/* Of the last trials that can be told right or wrong: their number, up to VIEW_RECENT. */
+static int count_recent(const struct view *v, int *n_correct)
+{
+    const int64_t first = v->n_trials > VIEW_TRIALS_MAX ? v->n_trials - VIEW_TRIALS_MAX : 0;
+    int n = 0;
+    *n_correct = 0;
+    for (int64_t i = v->n_trials; i-- > first && n < VIEW_RECENT;) {
+        const int8_t correct = v->trials[i % VIEW_TRIALS_MAX].correct;
+        n += correct >= 0;
+        *n_correct += correct == 1;
+    }
+    return n;
+}
+
 static void draw_learning(const struct view *v, struct canvas *c, const struct layout *l, int y)
 {
-    const int x = canvas_put(c, l->right, y, l->right_width, CANVAS_DIM,
-                             l->right_width >= 40 ? "learning: correct in every " : "correct/");
-    canvas_print(c, x, y, l->right + l->right_width - x, CANVAS_DIM, "%d trials", v->block_size);
+    int n_correct = 0;
+    int x = l->right;
+    const int n = count_recent(v, &n_correct);
+    const bool is_wide = l->right_width >= 44;
+    if (n > 0) {
+        x = canvas_print(c, x, y, l->right_width, CANVAS_PLAIN, "%d%%",
+                         (100 * n_correct + n / 2) / n);
+        x = canvas_print(c, x, y, l->right + l->right_width - x, CANVAS_DIM,
+                         is_wide ? " of the last %d correct; " : " of last %d; ", n);
+    }
+    canvas_print(c, x, y, l->right + l->right_width - x, CANVAS_DIM,
+                 is_wide ? "bars: every %d" : "bars: %d", v->block_size);
     const int room = l->right_width - 6;
     const int first = v->n_blocks > room ? v->n_blocks - room : 0;
     for (int i = first; i < v->n_blocks; i++) {
         const struct view_block *b = &v->blocks[i];
         canvas_column(c, l->right + i - first, y + l->learning, l->learning,
                       (double)b->n_correct / b->n, CANVAS_GOOD);
-    }
-    if (v->n_blocks > 0) {
-        const struct view_block *b = &v->blocks[v->n_blocks - 1];
-        canvas_print(c, l->right + (v->n_blocks - first) + 1, y + l->learning, 4, CANVAS_PLAIN,
-                     "%3.0f%%", 100.0 * b->n_correct / b->n);
     }
 }
 

@@ -13,6 +13,7 @@ enum {
     VIEW_TRIALS_MAX = CANVAS_HEIGHT_MAX, /* kept for the list */
     VIEW_LEVELS_MAX = 32,                /* stimuli of the psychometric curve */
     VIEW_BLOCKS_MAX = 64,                /* points of the learning curve */
+    VIEW_RECENT = 50,                    /* trials that the share correct is of */
     VIEW_WIDTH_MIN = 60,
     VIEW_HEIGHT_MIN = 18
 };
@@ -52,12 +53,10 @@ struct view_block {
 };
 
 struct view {
-    bool chosen; /* subject was asked for, not found */
     char rig[PROTO_ID_MAX + 1];
     char subject[PROTO_ID_MAX + 1]; /* "": none heard yet */
     char session[PROTO_ID_MAX + 1];
     bool session_over;
-    bool hears_others;
 
     int64_t n_trials;                          /* heard */
     struct view_trial trials[VIEW_TRIALS_MAX]; /* ring: trial i at i % VIEW_TRIALS_MAX */

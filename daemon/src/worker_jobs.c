@@ -125,9 +125,7 @@ static model_forecast_config forecast_config(const struct config_forecast *c)
     model_forecast_config config;
     model_forecast_config_init(&config);
     config.n_rollouts = (uint32_t)c->rollouts;
-    config.criterion.accuracy = (double)c->percent_correct / 100.0;
-    config.criterion.contrast_min = (double)c->percent_contrast / 100.0;
-    config.criterion.window = (uint32_t)c->over_trials;
+    config.criterion = outlook_criterion(c);
     return config;
 }
 
@@ -185,7 +183,8 @@ static bool worker_forecast_run(void *memory, bool (*is_stopped)(void *context),
     enum { SLICE = 20000 }; /* some milliseconds */
     struct forecast_job *job = memory;
     const proto_envelope env = job->out.message.env;
-    model_forecast_task task = {.tracker = &job->tracker};
+    model_forecast_task task = {.tracker = &job->tracker,
+                                .is_met = prospect_has_met(&job->prospect, &job->config.criterion)};
     model_rollout_tuning tuning;
     model_forecast *forecast = NULL;
     model_rollout_tuning_init(&tuning);
@@ -203,6 +202,10 @@ static bool worker_forecast_run(void *memory, bool (*is_stopped)(void *context),
     }
     outlook_message(model_forecast_result_of(forecast), &task, &job->config.criterion, env.trial,
                     &job->out.message);
+    if (task.is_met) {
+        job->out.message.as.forecast.met_trial = job->prospect.mark.trial;
+        strcpy(job->out.message.as.forecast.met_session, job->prospect.mark.session);
+    }
     job->out.message.env = env;
     return tell(&job->out);
 }

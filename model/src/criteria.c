@@ -362,6 +362,18 @@ model_criteria_status model_criteria_status_of(const double value[MODEL_CRITERIO
     return highest(MODEL_CRITERIA_TRAINED_1B, MODEL_CRITERIA_READY4RECORDING, value);
 }
 
+static size_t count_behind(const double value[])
+{
+    const double biased = value[MODEL_CRITERION_BIASED];
+    return (size_t)(biased > 0.0 ? biased : value[MODEL_CRITERION_SESSIONS]);
+}
+
+bool model_criteria_is_shown(const model_criteria_standing *standing)
+{
+    return standing->status == MODEL_CRITERIA_IN_TRAINING ||
+           standing->n_behind >= MODEL_CRITERIA_SESSIONS;
+}
+
 int model_criteria_judge(const model_criteria_window *window, model_criteria_standing *standing)
 {
     model_criteria_standing s = {0};
@@ -380,6 +392,7 @@ int model_criteria_judge(const model_criteria_window *window, model_criteria_sta
         return rc;
     }
     s.status = model_criteria_status_of(s.value);
+    s.n_behind = count_behind(s.value);
     s.next = s.status < MODEL_CRITERIA_READY4RECORDING ? s.status + 1 : s.status;
     s.n_checks = model_criteria_check_all(s.next, s.value, s.check);
     *standing = s;

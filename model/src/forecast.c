@@ -22,12 +22,13 @@ typedef struct {
     int64_t met_session;
     int64_t status_session; /* when the next status was reached; 0: not yet */
     bool is_ended;          /* its session is over and not judged yet */
-    uint32_t n_easy;        /* of the criterion */
-    uint32_t n_easy_right;
     model_protocol_state protocol;
     model_protocol_trial shown;
-    uint8_t easy[MODEL_FORECAST_CRITERION];
+    model_forecast_tally tally; /* last: what it does not use is never touched */
 } forecast_life;
+
+static const size_t LIFE_HEAD =
+    offsetof(forecast_life, tally) + offsetof(model_forecast_tally, right);
 
 struct model_forecast {
     const model_bank_params *params;
@@ -157,7 +158,7 @@ static void begin_lives(model_forecast *f, uint64_t seed)
 {
     for (size_t i = 0; i < f->config.n_rollouts; i++) {
         forecast_life *life = &f->lives[i];
-        memset(life, 0, offsetof(forecast_life, easy));
+        memset(life, 0, LIFE_HEAD);
         model_random_seed(&life->rig, seed, i + (UINT64_C(2) << 32));
         life->session = 1;
         life->session_left = f->task.session_left;
@@ -239,6 +240,7 @@ static void enter_session(model_forecast *f, size_t i)
     judged.n_pushed = t->n_pushed;
     if (f->lives[i].status_session > 0) {
         judged.now.status = f->target;
+        judged.now.n_behind = MODEL_CRITERIA_SESSIONS;
     }
     model_status_tracker_start(t, before != NULL ? before->id + 1 : 0, &info, &judged);
 }
@@ -312,23 +314,40 @@ static void reward_all(model_forecast *f)
     }
 }
 
-/* The criterion's window of a roll-out. */
-static void count_easy(model_forecast *f, size_t i, bool is_right)
+int model_forecast_side(const model_trial *trial)
 {
-    const model_forecast_criterion *c = &f->config.criterion;
+    return trial->side >= 0        ? trial->side
+           : trial->contrast > 0.0 ? 1
+           : trial->contrast < 0.0 ? 0
+                                   : -1;
+}
+
+bool model_forecast_tally_push(model_forecast_tally *tally,
+                               const model_forecast_criterion *criterion, const model_trial *trial)
+{
+    const int64_t window = criterion->window;
+    const int side = model_forecast_side(trial);
+    if (trial->choice < 0 || side < 0 || fabs(trial->contrast) < criterion->contrast_min) {
+        return false;
+    }
+    uint8_t *slot = &tally->right[tally->n % window];
+    if (tally->n >= window) {
+        tally->n_right -= *slot;
+    }
+    *slot = trial->choice == side ? 1 : 0;
+    tally->n_right += *slot;
+    tally->n++;
+    return tally->n >= window &&
+           (double)tally->n_right >= criterion->accuracy * (double)window - 1e-9;
+}
+
+static void count_easy(model_forecast *f, size_t i)
+{
     forecast_life *life = &f->lives[i];
-    if (life->met_trial > 0 || fabs((double)f->contrast[i]) < c->contrast_min) {
-        return;
-    }
-    uint8_t *slot = &life->easy[life->n_easy % c->window];
-    if (life->n_easy >= c->window) {
-        life->n_easy_right -= *slot;
-    }
-    *slot = is_right ? 1 : 0;
-    life->n_easy_right += *slot;
-    life->n_easy++;
-    if (life->n_easy >= c->window &&
-        (double)life->n_easy_right >= c->accuracy * (double)c->window - 1e-9) {
+    const model_trial trial = {
+        .contrast = (double)f->contrast[i], .choice = (int8_t)f->chose[i], .side = f->side[i]};
+    if (life->met_trial == 0 && !f->task.is_met &&
+        model_forecast_tally_push(&life->tally, &f->config.criterion, &trial)) {
         life->met_trial = f->trial + 1;
         life->met_session = life->session;
     }
@@ -342,7 +361,7 @@ static void count_all(model_forecast *f)
             f->scored[i] += 1.0F;
             f->right[i] += is_right ? 1.0F : 0.0F;
             f->p_right[i] += f->side[i] == 1 ? f->p[i] : 1.0F - f->p[i];
-            count_easy(f, i, is_right);
+            count_easy(f, i);
         }
         if (f->task.tracker != NULL) {
             const model_status_trial trial = {.contrast = (double)f->contrast[i],
@@ -463,7 +482,7 @@ static size_t judge_next(model_forecast *f)
         if (may_have_reached(f, t)) {
             work = JUDGING;
             if (model_status_tracker_judge(t, &standing) == MODEL_OK &&
-                standing.now.status >= f->target) {
+                standing.reached >= f->target) {
                 life->status_session = life->session;
             }
         }
@@ -535,6 +554,10 @@ static void conclude_criterion(model_forecast *f)
 {
     const size_t n = f->config.n_rollouts;
     size_t met = 0;
+    if (f->task.is_met) {
+        f->result.p_reached = 1.0; /* and the bands are 0 */
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         const forecast_life *life = &f->lives[i];
         met += life->met_trial > 0;

@@ -150,5 +150,6 @@ model_mood_act model_mood_next(model_mood *mood, const model_mood_params *params
 const char *model_mood_state_name(model_engagement_state state)
 {
     static const char *const NAMES[] = {"engaged", "lapsing", "away"};
+    _Static_assert(sizeof NAMES / sizeof NAMES[0] == MODEL_ENGAGEMENT_STATES, "a name for each");
     return state < MODEL_ENGAGEMENT_STATES ? NAMES[state] : NULL;
 }

@@ -26,6 +26,10 @@ static const struct {
 #undef NOISE_ROW
 };
 
+#define NOISE_ONE(NAME, prior, drift, session) +1
+_Static_assert(0 NOISE_LIST(NOISE_ONE) == MODEL_FEATURES, "variances for each");
+#undef NOISE_ONE
+
 int model_params_built_in(model_params *out, const char *features)
 {
     model_params params = {.rule = {.kind = MODEL_RULE_NONE}};

@@ -75,12 +75,17 @@ static void enter_next(model_status_tracker *t)
 /* The history with this session's end, which was judged so, in it. */
 static model_status_history history_with(const model_status_history *before,
                                          const model_status_session *s,
-                                         model_criteria_status status)
+                                         const model_criteria_standing *end)
 {
     model_status_history h = *before;
-    h.reached = (int64_t)status > h.reached ? (int64_t)status : h.reached;
+    if (model_criteria_is_shown(end) && (int64_t)end->status > h.reached) {
+        h.reached = (int64_t)end->status;
+    }
     if (s->is_counted == 0) {
-        h.n_in_training += h.reached == MODEL_CRITERIA_IN_TRAINING ? 1 : 0;
+        h.n_in_training +=
+            h.reached == MODEL_CRITERIA_IN_TRAINING && end->status == MODEL_CRITERIA_IN_TRAINING
+                ? 1
+                : 0;
         h.n_biased += s->counts.protocol == MODEL_CRITERIA_PROTOCOL_BIASED ? 1 : 0;
     }
     return h;
@@ -97,7 +102,7 @@ static void close_current(model_status_tracker *t, const model_status_standing *
         latest = model_status_tracker_judge(t, &found) == MODEL_OK ? &found : NULL;
     }
     if (latest != NULL) {
-        t->history = history_with(&t->history, s, latest->now.status);
+        t->history = history_with(&t->history, s, &latest->now);
         s->is_counted = 1;
     }
     s->is_open = 0;
@@ -256,27 +261,40 @@ static double median_rt_s(const model_status_tracker *t)
            (2.0 * US_PER_S);
 }
 
-model_criteria_window model_status_tracker_window(const model_status_tracker *t)
+static model_criteria_window sessions_of(const model_status_tracker *t)
 {
-    model_criteria_window window = {.n = (size_t)t->n, .zero_rt_s = median_rt_s(t)};
+    model_criteria_window window = {.n = (size_t)t->n, .zero_rt_s = (double)NAN};
     for (size_t i = 0; i < window.n; i++) {
         window.session[i] = &t->session[i].counts;
     }
     return window;
 }
 
+model_criteria_window model_status_tracker_window(const model_status_tracker *t)
+{
+    model_criteria_window window = sessions_of(t);
+    window.zero_rt_s = median_rt_s(t);
+    return window;
+}
+
 int model_status_tracker_judge(const model_status_tracker *t, model_status_standing *standing)
 {
+    return model_status_tracker_judge_rt(t, median_rt_s(t), standing);
+}
+
+int model_status_tracker_judge_rt(const model_status_tracker *t, double zero_rt_s,
+                                  model_status_standing *standing)
+{
     model_criteria_standing now;
-    const model_criteria_window window = model_status_tracker_window(t);
+    model_criteria_window window = sessions_of(t);
+    window.zero_rt_s = zero_rt_s;
     const int rc = model_criteria_judge(&window, &now);
     if (rc != MODEL_OK) {
         return rc;
     }
     const model_status_session *last = t->current >= 0 ? &t->session[t->current] : NULL;
-    const model_status_history h = last != NULL && last->is_open != 0
-                                       ? history_with(&t->history, last, now.status)
-                                       : t->history;
+    const model_status_history h =
+        last != NULL && last->is_open != 0 ? history_with(&t->history, last, &now) : t->history;
     *standing = (model_status_standing){
         .n_pushed = t->n_pushed,
         .now = now,

@@ -47,6 +47,7 @@ int proto_fault_type(proto_fault *fault, const char *expected, const proto_token
         [PROTO_TOKEN_BYTES] = "bytes",    [PROTO_TOKEN_MAP] = "a map",
         [PROTO_TOKEN_ARRAY] = "an array", [PROTO_TOKEN_CLOSE] = "the end of a map or array",
     };
+    _Static_assert(sizeof NAMES / sizeof NAMES[0] == PROTO_TOKEN_CLOSE + 1, "a name for each");
     return proto_fault_set(fault, PROTO_ERR_TYPE, found->offset, "%s was expected, not %s",
                            expected, NAMES[found->type]);
 }

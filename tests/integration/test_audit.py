@@ -13,6 +13,7 @@ import unittest
 
 import msgpack
 
+import skips
 from daemon import Daemon, trial
 
 MURID = os.path.abspath(os.environ["MURID_BIN"])
@@ -131,7 +132,7 @@ class Tables(unittest.TestCase):
     def test_recorded_mice_of_the_biased_task_keep_to_it(self):
         path = os.path.join(DATA, "ibl_mouse_trials.csv")
         if not os.path.exists(path):
-            self.skipTest("skipped: ../shared/data absent")
+            self.skipTest("../shared/data absent")
         rows = []
         with open(path) as f:
             for t in csv.DictReader(f):
@@ -399,4 +400,4 @@ class Words(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    skips.main()

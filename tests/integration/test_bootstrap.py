@@ -72,6 +72,29 @@ class Bootstrap(unittest.TestCase):
         self.assertIn("the build failed", done.stderr)
         self.assertNotIn("must not be called", done.stderr)
 
+    def test_cases_that_were_skipped_are_counted_beside_the_tests(self):
+        """With a ctest of ours: one test passed whole, one in part, one was skipped."""
+        for name in ("grep", "sed", "head", "rm"):
+            os.symlink(shutil.which(name), os.path.join(self.directory.name, name))
+        self.program("dpkg-query", "echo installed")
+        self.program("cmake", "true")
+        self.program("ctest", """
+            while [ "$1" != --output-junit ]; do shift; done
+            mkdir -p "${2%/*}"
+            cat >"$2" <<XML
+<testsuite name="x"
+	tests="3" failures="0" skipped="1">
+<testcase name="a" status="run"><system-out>3 of 7 cases skipped
+</system-out></testcase>
+<testcase name="b" status="run"><system-out>all well</system-out></testcase>
+<testcase name="c" status="notrun"><skipped message="SKIP_RETURN_CODE=77"/><system-out>2 of 2 cases skipped
+</system-out></testcase>
+</testsuite>
+XML""")
+        done = self.call("test")
+        self.assertEqual((done.returncode, done.stdout), (0, "2 passed, 0 failed, 1 skipped\n"), done.stderr)
+        self.assertIn("bootstrap: 3 cases of tests that passed were skipped; ", done.stderr)
+
     def test_elsewhere_than_on_debian_it_names_what_is_needed(self):
         self.program("cmake", "exit 1")
         done = self.call("run", "--help")

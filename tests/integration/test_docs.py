@@ -60,23 +60,31 @@ class Docs(unittest.TestCase):
     def test_files_named_are_in_the_tree(self):
         names = {os.path.basename(p) for p in glob.glob(os.path.join(SOURCE, "*", "**", "*.*"),
                                                        recursive=True)}
+        n = 0
         for name in PAGES:
             named = set(re.findall(r"`([\w/]+\.(?:c|h|py|def|md))`", page(name)))
+            n += len(named)
             missing = {n for n in named if os.path.basename(n) not in names}
             self.assertEqual(missing, set(), name)
+        self.assertGreater(n, 10)
 
     def test_daemon_sources_in_the_table_exist(self):
         table = page("architecture.md").split("| file | its one job |")[1].split("\n\n")[0]
-        for noun in re.findall(r"`([a-z_]+)`", table):
+        nouns = re.findall(r"`([a-z_]+)`", table)
+        self.assertGreater(len(nouns), 50)
+        for noun in nouns:
             path = os.path.join(SOURCE, "daemon", "src", noun)
             self.assertTrue(any(os.path.exists(path + end) for end in (".c", ".h")) or
                             noun.startswith("cmd_"), noun)
 
     def test_links_lead_somewhere(self):
+        n = 0
         for name in PAGES:
             for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page(name)):
+                n += 1
                 path = os.path.join(SOURCE, "docs", target)
                 self.assertTrue(os.path.exists(path), f"{name}: {target}")
+        self.assertGreater(n, 20)
 
 
 def help_of(command):

@@ -7,6 +7,8 @@ import subprocess
 import tempfile
 import unittest
 
+import skips
+
 MURID = os.environ["MURID_BIN"]
 DATA = os.path.join(os.environ["MURID_SOURCE_DIR"], "..", "shared", "data", "mice_train.csv")
 HEADER = "subject,session,trial,stimulus,choice,reward,rt_s\n"
@@ -235,8 +237,7 @@ class Eval(unittest.TestCase):
 
     def test_reaches_the_figures_on_seventeen_mice(self):
         if not os.path.exists(DATA):
-            print("skipped: ../shared/data absent")
-            return
+            self.skipTest("../shared/data absent")
         for policy, bound in (("stimulus,bias", 0.5425), ("stimulus,bias,prev_choice", 0.5405)):
             got = scores(DATA, "--policy", policy)
             print(policy, got["pooled"])
@@ -246,4 +247,4 @@ class Eval(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    skips.main()

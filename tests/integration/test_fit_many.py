@@ -13,6 +13,7 @@ import time
 import unittest
 from xml.etree import ElementTree
 
+import skips
 from fits import HEADER, MURID, SLOW, Table, fitting, table, tensors
 
 HAS_MPI = os.environ["MURID_MPI"] == "1"
@@ -433,6 +434,4 @@ class Ranks(Many):
 
 
 if __name__ == "__main__":
-    if not HAS_MPI:
-        print("skipped: built without MPI: the ranks")
-    unittest.main()
+    skips.main()

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import random
+import re
 import signal
 import statistics
 import subprocess
@@ -109,6 +110,43 @@ class Forecast(unittest.TestCase):
             reached.append(said["criterion"]["p_reached"])
         self.assertGreater(statistics.median(rises), 0.05)
         self.assertGreater(statistics.median(reached), 0.5)
+
+    def met_at(self, rows, accuracy=0.8, over=100, easy=0.5):
+        """Counted here: the trial, from 1, with which the criterion is met; None: never."""
+        right = []
+        for number, row in enumerate(rows, 1):
+            if row["choice"] != "" and abs(row["stimulus"]) >= easy:
+                right.append(row["choice"] == row["side"])
+                if len(right) >= over and sum(right[-over:]) >= accuracy * over:
+                    return number
+        return None
+
+    def test_what_is_met_already_is_said_to_be_met_and_when(self):
+        rows = animal(self.draw, 900, first=4.0)
+        met = self.met_at(rows)
+        table = self.path(rows)
+        for at in (met, 800):
+            said = self.json(table, "--at", str(at), "--horizon", "100", "--rollouts", "20")
+            criterion = said["criterion"]
+            self.assertEqual((criterion["met_at"], criterion["p_reached"]), (met, 1.0))
+            self.assertEqual(set(criterion["trials"].values()), {0.0})
+            self.assertEqual(set(criterion["sessions"].values()), {0.0})
+        picture = os.path.join(self.directory.name, "p.svg")
+        text = forecast(table, "--at", "800", "--horizon", "100", "--rollouts", "20", "-o", picture)
+        self.assertIn(f"0.8 correct over 100 trials of contrast 0.5 and above: met at trial {met}\n", text)
+        self.assertNotIn("  trials ", text)
+        with open(picture) as f:
+            drawn = f.read()
+        self.assertIn(f"0.8 correct of 100 trials of contrast 0.5 and above: met at trial {met}<", drawn)
+        (line,) = re.findall(r'class="line c4 dashed" x1="([\d.]+)" y1="[\d.]+" x2="([\d.]+)"', drawn)
+        self.assertEqual(line[0], line[1])  # upright: at a time, not a share of other trials
+
+    def test_before_it_is_met_it_is_ahead(self):
+        rows = animal(self.draw, 900, first=4.0)
+        met = self.met_at(rows)
+        said = self.json(self.path(rows), "--at", str(met - 1), "--horizon", "300", "--rollouts", "20")
+        self.assertIsNone(said["criterion"]["met_at"])
+        self.assertGreater(said["criterion"]["trials"]["median"], 0)
 
     def test_the_same_seed_says_the_same_and_another_nearly(self):
         table = self.path(animal(self.draw, 600, first=1.0))

@@ -22,6 +22,7 @@ import zmq
 
 ROOT = os.environ["MURID_SOURCE_DIR"]
 sys.path.insert(0, os.path.join(ROOT, "tests", "reference"))
+import skips
 from daemon import Daemon  # noqa: E402
 from frame import frame  # noqa: E402
 from test_serial import example  # noqa: E402
@@ -794,7 +795,7 @@ class Firmware(Case):
         mouse.wait_for("is gone; waiting for it")
         self.check(mouse.end(signal.SIGINT), 2000)
 
-    @unittest.skipUnless(os.path.exists(SIMAVR) and os.path.exists(IMAGE), "skipped: simavr or avr-gcc absent")
+    @unittest.skipUnless(os.path.exists(SIMAVR) and os.path.exists(IMAGE), "simavr or avr-gcc absent")
     def test_the_real_image_plays_also_on_a_noisy_line_that_is_cut(self):
         for i, words in enumerate(([], ["--noise", "0.0005", "--cut-every", "12000", "--cut-ms", "100"])):
             link = os.path.join(self.directory, f"uno-{i}")
@@ -872,4 +873,4 @@ class Usage(Case):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    skips.main()

@@ -79,6 +79,43 @@ class Outlook(unittest.TestCase):
         within = whole["p_within"]
         self.assertTrue(0 <= within["1"] <= within["3"] <= within["5"] <= 1)
 
+    def test_a_criterion_that_is_met_is_said_to_be_met_and_when_also_after_a_kill(self):
+        """All are easy: with 20 right ones in a row it is met, at trial 19."""
+        config = {"forecast": {**FORECAST, "over_trials": 20}}
+
+        def right(first, n, session):
+            return [trial(t, stimulus=0.5 - t % 2, choice=1 - t % 2, reward=1, side=1 - t % 2,
+                          session=session) for t in range(first, first + n)]
+
+        with Daemon(config) as daemon:
+            asker = daemon.asker()
+            for t in right(0, 110, "s1"):
+                asker.ask(**t)
+            rows = wait_for(lambda: self.rows(daemon))
+            daemon.settle()
+            daemon.kill()
+            asker.close()
+            daemon.start()
+            asker = daemon.asker()
+            for t in right(0, 110, "s2"):
+                asker.ask(**t)
+            asker.close()
+            last = json.loads(wait_for(lambda: self.rows(daemon)[len(rows):])[-1][1])
+            daemon.settle()
+            said = subprocess.run([MURID, "review", daemon.data], capture_output=True, text=True,
+                                  check=True, timeout=60).stdout
+            found = json.loads(subprocess.run([MURID, "review", daemon.data, "--json"], check=True,
+                                              capture_output=True, timeout=60).stdout)
+        for told in (json.loads(rows[0][1]), last):
+            self.assertEqual((told["met_trial"], told["met_session"]), (19, "s1"))
+            self.assertEqual((told["current"]["median"], told["current"]["hi90"]), (0, 0))
+            self.assertEqual(told["current"]["p_reached"], 1)
+            self.assertEqual(told["sessions"]["median"], 0)
+        self.assertEqual(last["session"], "s2")
+        self.assertRegex(said, r"0\.8 correct met at trial 19 of session s1; .*of session s2")
+        met = [s["forecast"]["met"] for s in found["subjects"].values()]
+        self.assertEqual(met, [{"trial": 19, "session": "s1"}])
+
     def test_where_a_protocol_is_declared_the_forecast_is_under_it(self):
         with Daemon({"forecast": FORECAST, "protocol": {"file": STAGED}}) as daemon:
             asker = daemon.asker()

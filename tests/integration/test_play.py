@@ -107,7 +107,7 @@ def play_with_keys():
 def main():
     path, limit = (DATA, 0) if os.path.exists(DATA) else (DEMO, 0)
     if path == DEMO:
-        print("skipped: ../shared/data absent; playing the virtual mouse instead")
+        print("../shared/data absent: the virtual mouse is played instead")
     if SANITIZED and path == DATA:
         limit = 12000
     for socket in ("ask", "trials"):

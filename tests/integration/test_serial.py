@@ -9,6 +9,7 @@ import tempfile
 import time
 import unittest
 
+import skips
 from daemon import Daemon
 
 BUILD = os.environ["MURID_BINARY_DIR"]
@@ -90,7 +91,7 @@ class Rig(unittest.TestCase):
 
 
 @unittest.skipUnless(os.path.exists(SIMAVR) and os.path.exists(IMAGE),
-                     "skipped: simavr or avr-gcc absent")
+                     "simavr or avr-gcc absent")
 class RealImage(Rig):
     def play(self, *words):
         link = os.path.join(self.directory.name, "uno")
@@ -155,4 +156,4 @@ class HostBuild(Rig):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    skips.main()

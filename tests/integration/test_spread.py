@@ -8,6 +8,8 @@ import tempfile
 import time
 import unittest
 
+import skips
+
 JOBS = os.environ["SPREAD_JOBS"]
 HAS_MPI = os.environ["MURID_MPI"] == "1"
 MPIRUN = ["mpirun", "--oversubscribe", "--allow-run-as-root"]
@@ -100,8 +102,7 @@ class Spread(unittest.TestCase):
 
     def test_ranks_change_no_byte(self):
         if not HAS_MPI:
-            print("skipped: built without MPI")
-            return
+            self.skipTest("built without MPI")
         one = self.digest(1)
         for ranks, threads in ((2, 1), (2, 2), (3, 1)):
             self.assertEqual(one, self.digest(ranks, "--threads", str(threads)))
@@ -110,8 +111,7 @@ class Spread(unittest.TestCase):
 
     def test_a_job_that_fails_ends_all_ranks_with_one_message(self):
         if not HAS_MPI:
-            print("skipped: built without MPI")
-            return
+            self.skipTest("built without MPI")
         steps = ["--steps", "40", "--threads", "2"]
         for failing in (1, 2):
             code, out, err = self.run_jobs(2, "--fail", str(failing), *steps)
@@ -127,8 +127,7 @@ class Spread(unittest.TestCase):
 
     def test_ctrl_c_at_any_rank_stops_all_and_fewer_ranks_go_on(self):
         if not HAS_MPI:
-            print("skipped: built without MPI")
-            return
+            self.skipTest("built without MPI")
         whole = self.digest(1, "--steps", "300", "--nap-us", "0")
         for rank in (0, 1):
             self.stop(2, 2, rank)
@@ -144,4 +143,4 @@ class Spread(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    skips.main()

@@ -12,6 +12,7 @@ import time
 import unittest
 
 import chains
+import skips
 from daemon import MURID, Daemon, Rig, random_trial, subject_state_offset, trial
 
 NOBODY = 65534
@@ -163,13 +164,11 @@ class Start(Refusal):
                                    "--clear-groups"]
             if subprocess.run([*self.daemon.wrapper, MURID, "--version"],
                               capture_output=True).returncode != 0:
-                print("skipped: another user cannot run", MURID)
-                return
+                self.skipTest("another user cannot run " + MURID)
         elif os.geteuid() != 0:
             os.mkdir(self.daemon.data, 0o555)
         else:
-            print("skipped: root can write anywhere, and there is no setpriv")
-            return
+            self.skipTest("root can write anywhere, and there is no setpriv")
         self.refuse(self.daemon, 1, self.daemon.data, "cannot be written")
 
     def test_another_address_without_keys_is_refused(self):
@@ -366,4 +365,4 @@ class FullDisk(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    skips.main()

@@ -5,6 +5,7 @@ import math
 import os
 import random
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,7 @@ import xml.dom.minidom
 
 import msgpack
 
+import skips
 from daemon import MURID, Daemon, Rig
 
 SEED = int(os.environ.get("SEED", random.SystemRandom().randrange(1 << 32)))
@@ -202,6 +204,76 @@ class Status(unittest.TestCase):
         self.assertEqual(len([c for c in svg.getElementsByTagName("circle")
                               if c.getElementsByTagName("title")]), 2 * len(CONTRASTS))
 
+    def test_one_biased_session_at_chance_has_its_status_by_the_book_and_has_reached_nothing(self):
+        chance = made_up_session(self.draw, "d1", 300, 0.1, lapse=1.0,
+                                 task="_iblrig_tasks_biasedChoiceWorld")
+        path = write(self.directory, chance)
+        animal = self.read(path)["m1"]
+        self.assertEqual((animal["status"], animal["reached"], animal["status_sessions"]),
+                         ("trained_1b", "in_training", 1))
+        text = status(path)
+        self.assertIn("m1: trained_1b (by 1 of 3 sessions)\n", text)
+        self.assertRegex(text, r"(?m)^d1 .* trained_1b\* +in_training ")
+        self.assertIn("* fewer than 3 sessions of the biased task stand behind it", text)
+        with Daemon() as daemon:
+            rig = Rig(daemon, [messages(chance)], rate=2000)
+            rig.start()
+            rig.join(60)
+            self.assertIsNone(rig.failure)
+            said = last_training(daemon, "d1")
+            self.assertEqual((said["status"], said["reached"], said["sessions"]),
+                             ("trained_1b", "in_training", 1))
+            daemon.settle()
+            self.assertEqual(without_names(self.read(daemon.journal)["m1"]), animal)
+
+    def test_a_status_that_three_sessions_stand_behind_is_reached_and_has_no_star(self):
+        sessions = [made_up_session(self.draw, f"d{i}", 300, 0.1, lapse=1.0,
+                                    task="_iblrig_tasks_biasedChoiceWorld") for i in range(3)]
+        path = write(self.directory, sum(sessions, []))
+        last = self.read(path)["m1"]["sessions"][-1]
+        self.assertEqual((last["status"], last["reached"], last["status_sessions"]),
+                         ("trained_1b", "trained_1b", 3))
+        self.assertIn("m1: trained_1b\n", status(path))
+
+    def test_more_contrasts_than_a_curve_has_are_named_as_the_reason_that_there_is_none(self):
+        rows = made_up_session(self.draw, "d1", 400, 0.0, task="training")
+        path = write(self.directory, rows)
+        self.assertIsNone(self.read(path)["m1"]["sessions"][0]["no_curve"])
+        self.assertNotIn("no curve", status(path))
+        for i, row in enumerate(rows):
+            row["stimulus"] = (i % 40 - 20) / 40
+        path = write(self.directory, rows)
+        session = self.read(path)["m1"]["sessions"][0]
+        self.assertIsNone(session["curve"])
+        why = "more than 32 contrasts in the last three sessions; 80 trials are of others than the first 32"
+        self.assertEqual(session["no_curve"], why)
+        self.assertIn(f"no curve after session d1: {why}\n", status(path))
+
+    def test_contrasts_that_are_too_many_only_together_are_the_reason_too(self):
+        rows = []
+        for name, first in (("d1", -20), ("d2", 0)):
+            session = made_up_session(self.draw, name, 200, 0.0, task="training")
+            for i, row in enumerate(session):
+                row["stimulus"] = (first + i % 20) / 40
+            rows += session
+        one, two = self.read(write(self.directory, rows))["m1"]["sessions"]
+        self.assertIsNotNone(one["curve"])
+        self.assertIsNone(two["curve"])
+        self.assertIn("; 80 trials are of others", two["no_curve"])
+
+    def test_off_line_the_median_reaction_time_is_of_all_trials(self):
+        sessions = []
+        for name in ("d1", "d2"):
+            rows = made_up_session(self.draw, name, 1500, 0.0, task="training")
+            for row in rows[:1300]:
+                row["stimulus"] = 0.0
+            sessions += rows
+        path = write(self.directory, sessions)
+        known = [r["rt_s"] for r in sessions if r["stimulus"] == 0]
+        self.assertGreater(len(known), 2 * 1000)
+        self.assertAlmostEqual(self.read(path)["m1"]["sessions"][-1]["values"]["rt_s"],
+                               statistics.median(known), 8)
+
     def test_what_cannot_be_read_is_said_in_a_line(self):
         nowhere = os.path.join(self.directory, "none.csv")
         self.assertRegex(status(nowhere, code=2), r"^murid: .*none.csv: cannot be opened: .*\n$")
@@ -242,8 +314,7 @@ class Status(unittest.TestCase):
 
     def test_the_mouse_of_ibllib_has_its_statuses(self):
         if not os.path.exists(IBL):
-            print("skipped: ../shared/data absent")
-            return
+            self.skipTest("../shared/data absent")
         dates = {}
         with open(IBL, newline="") as f:
             for r in csv.DictReader(f):
@@ -282,4 +353,4 @@ def last_training_after_resume(daemon):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    skips.main()

@@ -8,13 +8,13 @@ import random
 import re
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import unittest
 import zipfile
 
 import numpy
 
+import skips
 from daemon import MURID, Daemon
 
 SOURCE = os.environ["MURID_SOURCE_DIR"]
@@ -454,4 +454,4 @@ class Tables(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1])
+    skips.main()

@@ -41,6 +41,13 @@ class Publisher:
         self.send("trial", subject, trial=number, stimulus=stimulus, choice=choice,
                   reward=float((stimulus > 0) == bool(choice)))
 
+    def status(self):
+        body = {"v": 1, "kind": "status", "state": "ready", "version": "0", "model": "built-in",
+                "uptime_s": 1.0, "journal_lag_ms": 0.0, "journal_worst_ms": 0.0, "ring_fill": 0.0,
+                **{k: 0 for k in ("subjects", "sessions", "trials", "duplicates", "gaps", "late",
+                                  "bad_messages", "frame_errors", "events", "durable_events")}}
+        self.socket.send_multipart([b"murid/1/-/-/status", msgpack.packb(body)])
+
     def ahead(self, subject="m01", based_on=0):
         """Status, forecast and advice."""
         self.send("training", subject, status="in_training", reached="in_training",
@@ -160,6 +167,26 @@ class Plain(unittest.TestCase):
         self.assertEqual(p.returncode, 0)
         self.assertIn("m01: 1 trials heard", out)
 
+    def test_it_says_once_that_the_daemon_is_silent_and_once_that_it_is_back(self):
+        p = self.watch("--for", "1")
+        time.sleep(6.5)
+        self.publisher.status()
+        time.sleep(0.2)
+        self.publisher.trial(0, 0.5, 1)
+        _, err = p.communicate(timeout=20)
+        self.assertEqual((p.returncode, err), (0,
+                         f"murid: no heartbeat yet, 5 s: does the daemon run, and publish at "
+                         f"{self.publisher.endpoint}?\nmurid: the daemon is heard again\n"))
+
+    def test_it_goes_over_to_whoever_plays(self):
+        p = self.watch("--for", "3")
+        self.publisher.trial(700, 0.5, 1, "old")
+        for trial in range(3):
+            self.publisher.trial(trial, 0.5, 1, "m2")
+        out, _ = p.communicate(timeout=20)
+        self.assertEqual([line.split(":")[0] for line in out.splitlines()[:3]],
+                         ["old session s1 trial 700", "m2 session s1 trial 1", "m2 session s1 trial 2"])
+
     def test_wrong_words_end_with_2(self):
         for words in (["--connect", "nonsense"], ["--subject", "a/b"], ["--for", "0"], ["x"]):
             done = subprocess.run([MURID, "watch", *words], capture_output=True, text=True,
@@ -168,7 +195,102 @@ class Plain(unittest.TestCase):
             self.assertRegex(done.stderr, r"^murid: .+\n$")
 
 
+def session_on(slave):
+    """In the child: a session of its own, with that terminal, as a shell gives it."""
+    os.setsid()
+    fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+
+
 class Terminal(unittest.TestCase):
+    def open(self, columns=100, rows=30):
+        """A terminal with `watch` on it: the process, the master, the slave, the publisher."""
+        publisher = Publisher()
+        self.addCleanup(publisher.close)
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        self.addCleanup(os.close, slave)
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.before = termios.tcgetattr(slave)
+        p = subprocess.Popen([MURID, "watch", "--connect", publisher.endpoint], stdin=slave,
+                             stdout=slave, stderr=slave, env={**os.environ, "NO_COLOR": "1"},
+                             preexec_fn=lambda: session_on(slave))
+        self.addCleanup(lambda: p.poll() is None and p.kill())
+        publisher.wait()
+        return p, master, slave, publisher
+
+    def rows(self, master, text):
+        """The rows of the first whole page with that text."""
+        end = time.monotonic() + 20
+        got = b""
+        while time.monotonic() < end:
+            if select.select([master], [], [], 0.1)[0]:
+                got += os.read(master, 65536)
+            for page in got.decode(errors="replace").split("\x1b[H")[1:]:
+                if text in page and "\x1b[J" in page:
+                    page = page.split("\x1b[J")[0].replace("\x1b[K", "")
+                    return [row.strip() for row in page.split("\r\n")]
+        raise AssertionError((text, got))
+
+    def test_it_shows_whoever_plays_and_keys_show_the_others(self):
+        p, master, slave, publisher = self.open()
+        publisher.trial(700, 0.5, 1, "old")  # its last one, as a daemon tells late subscribers
+        self.assertIn("old on r1", self.rows(master, "1 trials heard")[0])
+        publisher.trial(3, 0.5, 1, "m2")
+        publisher.trial(4, -0.5, 1, "m2")
+        rows = self.rows(master, "m2 on r1")
+        self.assertIn("2 trials heard", rows[0])
+        self.assertEqual(rows[-1].split("1.9")[-1].strip(),
+                         "2 of 2, following; n next, p previous, f follows, q quits")
+        os.write(master, b"n")
+        rows = self.rows(master, "old on r1")
+        self.assertTrue(rows[-1].endswith("1 of 2; n next, p previous, f follows, q quits"), rows[-1])
+        publisher.trial(5, 0.5, 1, "m2")
+        os.write(master, b"p")
+        self.assertIn("3 trials heard", self.rows(master, "m2 on r1")[0])
+        os.write(master, b"p")
+        self.rows(master, "old on r1")
+        os.write(master, b"f")
+        self.rows(master, "2 of 2, following")
+        os.write(master, b"q")
+        self.read_until(master, b"\x1b[?25h\x1b[?1049l")
+        self.assertEqual(p.wait(timeout=20), 0)
+        self.assertEqual(termios.tcgetattr(slave), self.before)
+
+    def test_a_signal_gives_the_terminal_back(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            p, master, slave, _ = self.open()
+            self.read_until(master, b"waiting for an animal")
+            self.assertEqual(termios.tcgetattr(slave)[3] & (termios.ICANON | termios.ECHO), 0)
+            p.send_signal(number)
+            self.read_until(master, b"\x1b[?25h\x1b[?1049l")
+            self.assertEqual(p.wait(timeout=20), 0, number)
+            self.assertEqual(termios.tcgetattr(slave), self.before, number)
+
+    def test_it_says_when_the_daemon_falls_silent_and_when_it_is_back(self):
+        p, master, slave, publisher = self.open(80, 24)
+        self.rows(master, "no heartbeat yet, 5 s: does the daemon run, and publish at tcp://127.0.0.1:")
+        publisher.status()
+        self.assertNotIn("no heartbeat", "".join(self.rows(master, "q quits")))
+        self.assertTrue(self.rows(master, "no heartbeat for 5 s: ")[-1].startswith("no heartbeat"))
+        os.write(master, b"q")
+        self.read_until(master, b"\x1b[?1049l")
+        self.assertEqual(p.wait(timeout=20), 0)
+
+    def test_without_keys_it_runs_on(self):
+        publisher = Publisher()
+        self.addCleanup(publisher.close)
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        p = subprocess.Popen([MURID, "watch", "--connect", publisher.endpoint], stdout=slave,
+                             stdin=subprocess.DEVNULL, stderr=slave)
+        os.close(slave)
+        publisher.wait()
+        publisher.trial(0, 0.5, 1)
+        self.assertNotIn("quits", "".join(self.rows(master, "1 trials heard")))
+        p.send_signal(signal.SIGINT)
+        self.read_until(master, b"\x1b[?1049l")
+        self.assertEqual(p.wait(timeout=20), 0)
+
     def read_until(self, fd, text, deadline_s=20):
         got = b""
         end = time.monotonic() + deadline_s

@@ -35,7 +35,6 @@ static inline size_t ibl_trials_read(void)
     size_t n = 0;
     FILE *file = fopen(IBL_TRIALS, "r");
     if (file == NULL || fgets(line, sizeof line, file) == NULL) {
-        printf("skipped: ../shared/data absent\n");
         return 0;
     }
     for (; fgets(line, sizeof line, file) != NULL && n < IBL_TRIALS_MAX; n++) {

@@ -10,6 +10,7 @@
 
 #include "model_file.h"
 #include "proto/reader.h"
+#include "skips.h"
 
 #define VECTORS MURID_SOURCE_DIR "/../shared/vectors/learning_rules"
 
@@ -113,14 +114,13 @@ static inline void read_case(const char *path, struct learning_case *c)
     assert_int_equal(c->w.n, c->p.n * c->model.bank.member[0].policy.n);
 }
 
-/* Calls run(name, case) for each; returns how many there were, -1 if they are absent. */
+/* Calls run(name, case) for each; returns how many there were. Without them the case is skipped. */
 static inline int each_learning_case(void (*run)(const char *name, const struct learning_case *c))
 {
     static struct learning_case c;
     DIR *dir = opendir(VECTORS);
     if (dir == NULL) {
-        printf("skipped: ../shared/vectors absent\n");
-        return -1;
+        skips_case("../shared/vectors absent");
     }
     int n = 0;
     for (struct dirent *e = readdir(dir); e != NULL; e = readdir(dir)) {

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "suite.h"
+#include "skips.h"
 
 #include "check.h"
 #include "crossval.h"
@@ -476,8 +476,7 @@ static void the_built_in_walk_scores_as_ever_on_seventeen_mice(void **state)
     struct crossval cv;
     struct comparison c;
     if (access(MICE, R_OK) != 0) {
-        printf("skipped: ../shared/data absent\n");
-        return;
+        skips_case("../shared/data absent");
     }
     assert_int_equal(training_load(&t, MICE, TABLE_QUIET, &fault), FAULT_NONE);
     struct crossval_options o = options(&t, NULL, root_file(path, "mice"));
@@ -511,5 +510,6 @@ int main(void)
         cmocka_unit_test(without_folds_there_is_one_set_of_all_animals),
         cmocka_unit_test(the_built_in_walk_scores_as_ever_on_seventeen_mice),
     };
-    return cmocka_run_group_tests(tests, root_make, root_remove);
+    return skips_end(cmocka_run_group_tests(tests, root_make, root_remove),
+                     sizeof tests / sizeof tests[0]);
 }

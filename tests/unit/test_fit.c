@@ -1,14 +1,12 @@
 /* model/fit.h. Losses and gradients come from ../shared/vectors/learning_rules (double precision,
  * PyTorch's autograd). */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "skips.h"
 
 #include "check.h"
 #include "fit_kernel.h"
@@ -189,7 +187,7 @@ static void loss_and_gradients_of_every_case_agree_with_autograd(void **state)
 {
     (void)state;
     const int n = each_learning_case(check_case);
-    assert_true(n == VECTORS_CASES || n == -1);
+    assert_int_equal(n, VECTORS_CASES);
 }
 
 /* Central differences of a loss in single precision, along the gradient: |d| L'(0) = |d|^2. */
@@ -594,5 +592,5 @@ int main(void)
         cmocka_unit_test(initial_parameters_have_the_distribution_of_pytorch),
         cmocka_unit_test(every_kernel_multiplies_alike_whatever_the_shape),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return skips_end(cmocka_run_group_tests(tests, NULL, NULL), sizeof tests / sizeof tests[0]);
 }

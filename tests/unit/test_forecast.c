@@ -159,6 +159,40 @@ static void tells_when_a_criterion_is_met(void **state)
 
 /* Sessions of 400 trials of IBL's contrasts. A clear psychometric curve becomes trained_1a when
  * there are three such sessions; a coin never does. */
+static void a_criterion_that_was_met_before_is_met_in_no_time(void **state)
+{
+    (void)state;
+    state_animal(0.0, 0.0);
+    model_forecast *f = fresh();
+    model_forecast_task task = shown();
+    task.is_met = true;
+    run(f, &task, SIZE_MAX);
+    const model_forecast_result *r = model_forecast_result_of(f);
+    CHECK_NEAR(r->p_reached, 1.0, 0.0);
+    CHECK_NEAR(r->trials.median, 0.0, 0.0);
+    CHECK_NEAR(r->trials.hi90, 0.0, 0.0);
+    CHECK_NEAR(r->sessions.median, 0.0, 0.0);
+    free(f);
+}
+
+static void a_tally_is_met_with_the_first_trial_that_brings_its_window_there(void **state)
+{
+    (void)state;
+    const model_forecast_criterion criterion = {0.8, 0.5, 10};
+    const model_trial right = {.contrast = -0.5, .choice = 0, .side = -1};
+    const model_trial wrong = {.contrast = 0.5, .choice = 0, .side = 1};
+    const model_trial not_counted[] = {{.contrast = 0.25, .choice = 1, .side = 1},
+                                       {.contrast = 1.0, .choice = -1, .side = 1}};
+    model_forecast_tally tally = {0};
+    for (int i = 0; i < 9; i++) {
+        assert_false(model_forecast_tally_push(&tally, &criterion, i < 3 ? &wrong : &right));
+        assert_false(model_forecast_tally_push(&tally, &criterion, &not_counted[i % 2]));
+    }
+    assert_int_equal(tally.n, 9);
+    assert_false(model_forecast_tally_push(&tally, &criterion, &right)); /* 7 of 10 */
+    assert_true(model_forecast_tally_push(&tally, &criterion, &right));
+}
+
 static void tells_the_chance_of_the_next_status(void **state)
 {
     (void)state;
@@ -298,6 +332,8 @@ int main(void)
         cmocka_unit_test(says_what_an_animal_that_stands_still_will_do),
         cmocka_unit_test(slices_of_any_size_give_the_same),
         cmocka_unit_test(tells_when_a_criterion_is_met),
+        cmocka_unit_test(a_criterion_that_was_met_before_is_met_in_no_time),
+        cmocka_unit_test(a_tally_is_met_with_the_first_trial_that_brings_its_window_there),
         cmocka_unit_test(tells_the_chance_of_the_next_status),
         cmocka_unit_test(what_is_reached_already_is_sure),
         cmocka_unit_test(runs_under_a_protocol),

@@ -119,6 +119,32 @@ static void a_forecast_says_when_and_how_surely(void **state)
     assert_string_equal(text, "");
 }
 
+static void a_criterion_that_is_met_already_is_said_to_be(void **state)
+{
+    (void)state;
+    forecast.as.forecast.met_trial = 374;
+    gist_forecast(&forecast.as.forecast, text, sizeof text);
+    assert_string_equal(text, "0.8 correct met at trial 374");
+    strcpy(forecast.as.forecast.met_session, "s2");
+    gist_forecast(&forecast.as.forecast, text, sizeof text);
+    assert_string_equal(text, "0.8 correct met at trial 374 of session s2");
+    gist_forecast(&forecast.as.forecast, text, 36);
+    assert_string_equal(text, "0.8 correct met at trial 374");
+}
+
+static void a_status_that_fewer_than_three_sessions_stand_behind_says_so(void **state)
+{
+    (void)state;
+    strcpy(training.as.training.status, "trained_1b");
+    training.as.training.sessions = 1;
+    assert_string_equal(status(&training, NULL, sizeof text), "trained_1b (by 1 of 3 sessions)");
+    training.as.training.sessions = 3;
+    assert_string_equal(status(&training, NULL, sizeof text), "trained_1b");
+    strcpy(training.as.training.status, "in_training");
+    training.as.training.sessions = 1;
+    assert_string_equal(status(&training, NULL, sizeof text), "in_training");
+}
+
 static void advice_is_a_gain_and_never_a_command(void **state)
 {
     (void)state;
@@ -162,6 +188,9 @@ int main(void)
         cmocka_unit_test_setup(a_criterion_that_is_not_known_counts_last, some_messages),
         cmocka_unit_test_setup(the_highest_status_lacks_nothing, some_messages),
         cmocka_unit_test_setup(a_forecast_says_when_and_how_surely, some_messages),
+        cmocka_unit_test_setup(a_criterion_that_is_met_already_is_said_to_be, some_messages),
+        cmocka_unit_test_setup(a_status_that_fewer_than_three_sessions_stand_behind_says_so,
+                               some_messages),
         cmocka_unit_test_setup(advice_is_a_gain_and_never_a_command, some_messages),
         cmocka_unit_test_setup(what_has_no_room_is_left_out_whole, some_messages),
     };

@@ -85,6 +85,26 @@ static void what_is_used_of_it_is_all_of_it(void **state)
     assert_memory_equal(&p, &q, prospect_used(&ahead));
 }
 
+static void knows_since_when_a_criterion_is_met_and_forgets_it_for_another(void **state)
+{
+    (void)state;
+    model_forecast_criterion criterion = {0.8, 0.5, 20};
+    assert_false(prospect_has_met(&p, &criterion));
+    for (int t = 0; t < 30; t++) {
+        prospect_judge(&p, &criterion, "s7", 100 + t, &TRIAL);
+        assert_int_equal(prospect_has_met(&p, &criterion), t >= 19);
+    }
+    assert_string_equal(p.mark.session, "s7");
+    assert_int_equal(p.mark.trial, 119);
+    prospect_change_model(&p, &ahead);
+    assert_true(prospect_has_met(&p, &criterion));
+    criterion.accuracy = 0.9;
+    assert_false(prospect_has_met(&p, &criterion));
+    prospect_judge(&p, &criterion, "s7", 130, &TRIAL);
+    assert_false(prospect_has_met(&p, &criterion));
+    assert_int_equal(p.mark.tally.n, 1);
+}
+
 static void bytes_of_another_bank_are_refused(void **state)
 {
     (void)state;
@@ -105,6 +125,8 @@ int main(void)
         cmocka_unit_test_setup(takes_up_what_was_shown_and_chosen, setup),
         cmocka_unit_test_setup(a_trial_out_of_range_leaves_no_trace, setup),
         cmocka_unit_test_setup(what_is_used_of_it_is_all_of_it, setup),
+        cmocka_unit_test_setup(knows_since_when_a_criterion_is_met_and_forgets_it_for_another,
+                               setup),
         cmocka_unit_test_setup(bytes_of_another_bank_are_refused, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

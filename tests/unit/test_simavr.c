@@ -1,6 +1,6 @@
 /* The real image of the ATmega328P under simavr, its UART on a pty, and the link: 1,000 trials,
  * with noise and with lines cut. */
-#include "suite.h"
+#include "skips.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -28,13 +28,11 @@ static void stop(pid_t pid)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-static bool has_simavr(void)
+static void need_simavr(void)
 {
-    if (access(SIMAVR_PTY, X_OK) == 0 && access(AVR_IMAGE, R_OK) == 0) {
-        return true;
+    if (access(SIMAVR_PTY, X_OK) != 0 || access(AVR_IMAGE, R_OK) != 0) {
+        skips_case("simavr or avr-gcc absent");
     }
-    printf("skipped: simavr or avr-gcc absent\n");
-    return false;
 }
 
 /* True if the device's clock was known to a round trip at some time: a simulator that does not get
@@ -80,9 +78,7 @@ static void the_real_image_plays_1000_trials_each_once(void **state)
 {
     (void)state;
     static struct host h;
-    if (!has_simavr()) {
-        return;
-    }
+    need_simavr();
     (void)play("0", "0", &h);
     assert_int_equal(h.link.counters.bad_frames, 0);
     assert_int_equal(h.n_reopened, 1);
@@ -92,9 +88,7 @@ static void the_real_image_plays_1000_trials_over_a_noisy_line_cut_now_and_then(
 {
     (void)state;
     static struct host h;
-    if (!has_simavr()) {
-        return;
-    }
+    need_simavr();
     assert_true(play("0.0005", "12000", &h)); /* it takes longer than the second between syncs */
     assert_true(h.link.counters.bad_frames > 0);
     assert_true(h.n_reopened > 2);
@@ -106,5 +100,5 @@ int main(void)
         cmocka_unit_test(the_real_image_plays_1000_trials_each_once),
         cmocka_unit_test(the_real_image_plays_1000_trials_over_a_noisy_line_cut_now_and_then),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return skips_end(cmocka_run_group_tests(tests, NULL, NULL), sizeof tests / sizeof tests[0]);
 }

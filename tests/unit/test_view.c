@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "model/random.h"
-#include "view.h"
+#include "views.h"
 
 static struct view view;
 static struct canvas canvas;
@@ -342,10 +342,172 @@ static void follows_one_animal_only(void **state)
     msg.as.trial.stimulus = 1.0;
     assert_false(view_take(&view, &msg));
     assert_int_equal(view.n_trials, 1);
-    assert_true(view.hears_others);
     view_init(&view, "m02");
     assert_false(take_trial(0, 0.5, 1, 1.0));
     assert_int_equal(view.n_trials, 0);
+}
+
+/* ---- several animals ------------------------------------------------------------------------- */
+
+static struct views views;
+static const int64_t S = 1000000000;
+
+static bool hear_trial(const char *subject, int64_t trial, int64_t now_ns)
+{
+    start(PROTO_KIND_TRIAL, subject, "1");
+    msg.env.trial = trial;
+    msg.as.trial.stimulus = 0.5;
+    msg.as.trial.choice = 1;
+    return views_take(&views, &msg, now_ns);
+}
+
+static const char *shown(void)
+{
+    return views_shown(&views)->subject;
+}
+
+static void shows_whoever_plays_and_not_who_was_heard_first(void **state)
+{
+    (void)state;
+    assert_int_equal(views_open(&views, NULL, 0), 0);
+    assert_string_equal(shown(), "");
+    assert_true(hear_trial("old", 700, S)); /* its last one, as a late subscriber is told */
+    assert_false(hear_trial("m1", 10, S));
+    assert_string_equal(shown(), "old");
+    assert_true(hear_trial("m1", 11, 2 * S));
+    assert_string_equal(shown(), "m1");
+    for (int64_t t = 0; t < 20; t++) { /* two play: it stays */
+        hear_trial("m2", t, (3 + t) * S);
+        hear_trial("m1", 12 + t, (3 + t) * S);
+        assert_string_equal(shown(), "m1");
+    }
+    for (int64_t t = 0; t <= VIEWS_QUIET_S; t++) {
+        assert_string_equal(shown(), "m1");
+        hear_trial("m2", 20 + t, (22 + t) * S);
+    }
+    assert_string_equal(shown(), "m2");
+    hear_trial("m1", 32, 90 * S);
+    start(PROTO_KIND_SESSION_END, "m2", "1");
+    views_take(&views, &msg, 91 * S);
+    hear_trial("m1", 33, 91 * S);
+    assert_string_equal(shown(), "m1");
+    assert_int_equal(views_shown(&views)->n_trials, 24);
+    views_close(&views);
+}
+
+static void keys_show_the_next_the_one_before_and_whoever_plays(void **state)
+{
+    (void)state;
+    static const char *const NAMES[] = {"m0", "m1", "m2"};
+    assert_int_equal(views_open(&views, NULL, 0), 0);
+    assert_true(views_press(&views, 'n'));
+    for (int64_t t = 0; t < 6; t++) {
+        hear_trial(NAMES[t % 3], t, t * S);
+    }
+    assert_string_equal(shown(), "m0");
+    for (int i = 1; i <= 3; i++) {
+        assert_true(views_press(&views, 'n'));
+        assert_string_equal(shown(), NAMES[i % 3]);
+    }
+    assert_true(views_press(&views, 'p'));
+    assert_string_equal(shown(), "m2");
+    views_press(&views, 'n');
+    hear_trial("m1", 7, 200 * S); /* not followed */
+    hear_trial("m1", 8, 201 * S);
+    assert_string_equal(shown(), "m0");
+    assert_true(views_press(&views, 'f'));
+    assert_string_equal(shown(), "m1");
+    assert_true(views_press(&views, 'x'));
+    assert_false(views_press(&views, 'q'));
+    views_close(&views);
+}
+
+static void an_animal_that_was_asked_for_stays(void **state)
+{
+    (void)state;
+    assert_int_equal(views_open(&views, "m7", 0), 0);
+    for (int64_t t = 0; t < 10; t++) {
+        assert_false(hear_trial("m1", t, t * S));
+    }
+    assert_string_equal(shown(), "m7");
+    assert_true(hear_trial("m7", 0, 20 * S));
+    views_close(&views);
+}
+
+static void any_number_of_animals_finds_room_and_the_one_shown_stays(void **state)
+{
+    (void)state;
+    char name[16];
+    assert_int_equal(views_open(&views, "shown", 0), 0);
+    for (int i = 0; i < 3 * VIEWS_MAX; i++) {
+        (void)snprintf(name, sizeof name, "m%d", i);
+        hear_trial(name, 0, (i + 1) * S);
+    }
+    assert_int_equal(views.n, VIEWS_MAX);
+    assert_string_equal(shown(), "shown");
+    (void)snprintf(name, sizeof name, "m%d", 3 * VIEWS_MAX - 1);
+    views_press(&views, 'f');
+    assert_string_equal(shown(), name);
+    views_close(&views);
+}
+
+static void says_when_the_daemon_is_silent_and_since_when(void **state)
+{
+    (void)state;
+    char said[VIEWS_SILENCE_MAX];
+    assert_int_equal(views_open(&views, NULL, 100 * S), 0);
+    assert_string_equal(views_silence(&views, "tcp://h:1", 104 * S, said), "");
+    assert_string_equal(views_silence(&views, "tcp://h:1", 106 * S, said),
+                        "no heartbeat yet, 6 s: does the daemon run, and publish at tcp://h:1?");
+    start(PROTO_KIND_STATUS, "", "");
+    views_take(&views, &msg, 107 * S);
+    assert_string_equal(views_silence(&views, "tcp://h:1", 111 * S, said), "");
+    canvas_init(&canvas, 80, 24);
+    views_draw(&views, "tcp://h:1", true, 119 * S, &canvas);
+    (void)canvas_text(&canvas, false, "\n", text);
+    assert_non_null(strstr(text, "\n no heartbeat for 12 s: does the daemon run, and publish at "
+                                 "tcp://h:1?\n"));
+    views_close(&views);
+}
+
+static void the_last_line_says_which_of_how_many_and_the_keys(void **state)
+{
+    (void)state;
+    assert_int_equal(views_open(&views, NULL, 0), 0);
+    hear_trial("m1", 0, S);
+    hear_trial("m2", 0, S);
+    for (int width = 60; width <= 100; width += 20) {
+        canvas_init(&canvas, width, 24);
+        views_draw(&views, "x", true, S, &canvas);
+        (void)canvas_text(&canvas, false, "\n", text);
+        assert_non_null(strstr(text, width < 100
+                                         ? " 1 of 2, following; keys n p f q\n"
+                                         : " 1 of 2, following; n next, p previous, f follows, "
+                                           "q quits\n"));
+    }
+    views_draw(&views, "x", false, S, &canvas);
+    (void)canvas_text(&canvas, false, "\n", text);
+    views_close(&views);
+}
+
+static void the_share_correct_is_of_the_last_trials_not_of_a_block_begun(void **state)
+{
+    (void)state;
+    view_init(&view, NULL);
+    for (int t = 0; t < 60; t++) {
+        take_trial(t, 0.5, 1, 1.0);
+    }
+    take_trial(60, 0.5, 0, 0.0); /* alone in its block of 10 */
+    draw(100, 30);
+    assert_non_null(strstr(text, "98% of the last 50 correct; bars: every 10\n"));
+    draw(60, 18);
+    assert_non_null(strstr(text, "98% of last 50; bars: 10\n"));
+    view_init(&view, NULL);
+    take_trial(0, 0.5, 1, 1.0);
+    take_trial(1, 0.5, 1, 0.0);
+    take_trial(2, 0.5, PROTO_NIL, (double)NAN);
+    draw(80, 24);
+    assert_non_null(strstr(text, "50% of last 2; bars: 10\n"));
 }
 
 static void a_new_session_starts_a_new_psychometric_curve(void **state)
@@ -418,6 +580,18 @@ static void outside_text_cannot_steer_the_terminal(void **state)
     assert_string_equal(text, "a?[2J?????é?b\ncut??\n");
 }
 
+static void text_that_is_cut_ends_with_an_ellipsis(void **state)
+{
+    (void)state;
+    canvas_init(&canvas, 20, 3);
+    assert_int_equal(canvas_put(&canvas, 0, 0, 4, CANVAS_PLAIN, "four"), 4);
+    assert_int_equal(canvas_put(&canvas, 10, 0, 4, CANVAS_PLAIN, "fives"), 14);
+    assert_int_equal(canvas_put(&canvas, 17, 1, 9, CANVAS_PLAIN, "edge"), 20);
+    assert_int_equal(canvas_put(&canvas, 0, 2, 0, CANVAS_PLAIN, "none"), 0);
+    (void)canvas_text(&canvas, false, "\n", text);
+    assert_string_equal(text, "four      fiv…\n                 ed…\n\n");
+}
+
 static void colours_only_when_asked(void **state)
 {
     (void)state;
@@ -457,10 +631,18 @@ int main(void)
         cmocka_unit_test(every_size_can_be_drawn),
         cmocka_unit_test(shows_the_prediction_made_for_that_trial_and_stimulus),
         cmocka_unit_test(follows_one_animal_only),
+        cmocka_unit_test(shows_whoever_plays_and_not_who_was_heard_first),
+        cmocka_unit_test(keys_show_the_next_the_one_before_and_whoever_plays),
+        cmocka_unit_test(an_animal_that_was_asked_for_stays),
+        cmocka_unit_test(any_number_of_animals_finds_room_and_the_one_shown_stays),
+        cmocka_unit_test(says_when_the_daemon_is_silent_and_since_when),
+        cmocka_unit_test(the_last_line_says_which_of_how_many_and_the_keys),
+        cmocka_unit_test(the_share_correct_is_of_the_last_trials_not_of_a_block_begun),
         cmocka_unit_test(a_new_session_starts_a_new_psychometric_curve),
         cmocka_unit_test(any_number_of_trials_and_stimuli_fits),
         cmocka_unit_test(writes_a_trial_as_a_plain_line),
         cmocka_unit_test(outside_text_cannot_steer_the_terminal),
+        cmocka_unit_test(text_that_is_cut_ends_with_an_ellipsis),
         cmocka_unit_test(colours_only_when_asked),
         cmocka_unit_test(bars_have_the_length_of_their_value),
     };

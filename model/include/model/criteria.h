@@ -123,6 +123,10 @@ typedef struct {
 typedef struct {
     model_criteria_status status;
     model_criteria_status next; /* the status to reach; the highest: itself */
+    /* Sessions that the status rests on: those of the biased task once there is one, else all. With
+     * fewer than MODEL_CRITERIA_SESSIONS a status above IN_TRAINING only follows from the task, as
+     * it does at the source: the animal has not shown it. */
+    size_t n_behind;
     size_t n_checks;
     model_criteria_check check[MODEL_CRITERION_COUNT]; /* of `next` */
     double value[MODEL_CRITERION_COUNT];               /* of every criterion; NaN unknown */
@@ -150,6 +154,9 @@ int model_criteria_block_of(double p_left);
  * number, 0 if there are none or too many. RT-safe: yes. */
 size_t model_criteria_points(const model_criteria_window *window, int block,
                              model_erf_point points[MODEL_CRITERIA_CONTRASTS]);
+
+/* True if a status is one that the animal has shown itself. RT-safe: yes. */
+bool model_criteria_is_shown(const model_criteria_standing *standing);
 
 /* The status that the values of all criteria show. RT-safe: yes. */
 model_criteria_status model_criteria_status_of(const double value[MODEL_CRITERION_COUNT]);

@@ -40,6 +40,13 @@ typedef struct {
     uint32_t window; /* 1..MODEL_FORECAST_CRITERION */
 } model_forecast_criterion;
 
+/* What a criterion has seen of an animal; zeroed: nothing. Plain, without padding. */
+typedef struct {
+    int64_t n;       /* trials that counted */
+    int64_t n_right; /* of those in the window */
+    uint8_t right[MODEL_FORECAST_CRITERION];
+} model_forecast_tally;
+
 typedef struct {
     uint32_t n_rollouts; /* 1..MODEL_FORECAST_ROLLOUTS */
     uint32_t n_windows;  /* 1..MODEL_FORECAST_WINDOWS */
@@ -70,6 +77,7 @@ typedef struct {
     uint32_t session_left;               /* pool: trials to come of the session that runs */
     double rt_s;                         /* protocol: of every trial; NaN unknown */
     const model_status_tracker *tracker; /* NULL: no status is asked for */
+    bool is_met;                         /* the animal has met the criterion already */
 } model_forecast_task;
 
 typedef struct {
@@ -92,7 +100,8 @@ typedef struct {
     model_forecast_band p_correct[MODEL_FORECAST_WINDOWS]; /* the probability of it */
     model_forecast_band bias[MODEL_FORECAST_WINDOWS]; /* p(right) at zero contrast, at its end */
     /* Trials and sessions until the criterion is met, the session that runs is 1; infinite where a
-     * band reaches beyond the horizon; means are of those that met it. */
+     * band reaches beyond the horizon; means are of those that met it. All 0 with chance 1 if it
+     * was met before. */
     double p_reached;
     model_forecast_band trials;
     model_forecast_band sessions;
@@ -106,6 +115,14 @@ typedef struct model_forecast model_forecast;
 
 /* 500 roll-outs, 20 windows of 100 trials, 80% of 100 trials at contrasts of 0.5 and above. */
 void model_forecast_config_init(model_forecast_config *config);
+
+/* The correct side of a trial where it is known: 1 right, 0 left, else -1. RT-safe: yes. */
+int model_forecast_side(const model_trial *trial);
+
+/* Takes up one trial; without a choice or a correct side it does not count. True if the criterion
+ * is met with it. RT-safe: yes. */
+bool model_forecast_tally_push(model_forecast_tally *tally,
+                               const model_forecast_criterion *criterion, const model_trial *trial);
 
 /* Bytes model_forecast_init() needs, a multiple of MODEL_NET_ALIGN; 0 if something is invalid. */
 size_t model_forecast_size(const model_bank_params *params, const model_forecast_config *config);

@@ -16,7 +16,9 @@
 #include "model/criteria.h"
 
 enum {
-    MODEL_STATUS_RTS = 256, /* reaction times kept of a session; even */
+    /* Reaction times kept of a session; even. One with more keeps every second one, every fourth,
+     * ...: its median is then of a part of them. */
+    MODEL_STATUS_RTS = 256,
     /* Sessions after which the source gives an animal up: in training without becoming trained,
      * and of the biased task without becoming ready for the rig for recordings. */
     MODEL_STATUS_PATIENCE = 40
@@ -54,7 +56,7 @@ typedef struct {
 
 /* Of all sessions that are over. */
 typedef struct {
-    int64_t reached;       /* highest model_criteria_status at the end of one */
+    int64_t reached;       /* highest model_criteria_status that was shown at the end of one */
     int64_t n_in_training; /* sessions that ended with none reached */
     int64_t n_biased;      /* of the biased task */
 } model_status_history;
@@ -75,7 +77,7 @@ typedef struct {
 typedef struct {
     int64_t n_pushed;              /* of the tracker when it was judged */
     model_criteria_standing now;   /* by the last sessions, the running one included */
-    model_criteria_status reached; /* highest so far: an animal does not fall back */
+    model_criteria_status reached; /* highest shown so far: an animal does not fall back */
     bool is_untrainable;           /* PATIENCE sessions in training, and is so still */
     bool is_unbiasable; /* PATIENCE biased sessions, and is not ready for the rig for recordings */
 } model_status_standing;
@@ -97,6 +99,11 @@ void model_status_tracker_push(model_status_tracker *t, const model_status_trial
 /* Judges what is held. MODEL_OK, or MODEL_ERR_ARG if a checkpoint brought in what no trials give.
  * RT-safe: no, about 1 ms. */
 int model_status_tracker_judge(const model_status_tracker *t, model_status_standing *standing);
+
+/* The same, where the median reaction time of all trials at zero contrast is known; NaN: there is
+ * none. */
+int model_status_tracker_judge_rt(const model_status_tracker *t, double zero_rt_s,
+                                  model_status_standing *standing);
 
 /* The sessions as they are judged, for plots and roll-outs; points into *t. RT-safe: yes. */
 model_criteria_window model_status_tracker_window(const model_status_tracker *t);

@@ -1,0 +1,26 @@
+/* keyboard.h - single keys from the terminal that standard input is, while a page is shown on it.
+ *
+ * Where standard input is no terminal, or we are in its background, there are no keys. Threads: one
+ * owner. Memory: the struct.
+ */
+#ifndef MURID_KEYBOARD_H
+#define MURID_KEYBOARD_H
+
+#include <stdbool.h>
+#include <termios.h>
+
+struct keyboard {
+    bool is_open;
+    struct termios before; /* what the terminal is given back */
+};
+
+/* Keys come one by one and are not shown from now on, until keyboard_close(); Ctrl-C stays. */
+void keyboard_open(struct keyboard *k);
+
+/* A key that waits, 0: none. A terminal that is gone closes the keyboard. */
+char keyboard_read(struct keyboard *k);
+
+/* Gives the terminal back as it was; one that is not open is fine. */
+void keyboard_close(struct keyboard *k);
+
+#endif
