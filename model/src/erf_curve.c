@@ -8,9 +8,9 @@
 #include "model/search.h"
 #include "model/status.h"
 
-enum { K = 4, COARSE_MOVES = 200, FINE_MOVES = 1000, ROUNDS = 3 };
+enum { K = 4, COARSE_MOVES = 400, FINE_MOVES = 1000, ROUNDS = 3 };
 
-static const double COARSE = 1e-2; /* nats between the corners of the simplex */
+static const double COARSE = 1e-4; /* nats between the corners of the simplex */
 static const double FINE = 3e-13;
 static const double THRESHOLD_LEAST = 1e-6; /* at 0 the curve is no function of the contrast */
 static const double STEP[K] = {5.0, 5.0, 0.02, 0.02};
@@ -104,31 +104,44 @@ static bool pose(problem *p, size_t n, const model_erf_point points[], double fi
     return true;
 }
 
-static double share_right(const model_erf_point *point)
+/* Share of choices to the right at contrasts from low to high; `none` where there are no trials. */
+static double share_right(const problem *p, double low, double high, double none)
 {
-    return (double)point->n_right / (double)point->n;
+    double n = 0.0;
+    double n_right = 0.0;
+    for (size_t i = 0; i < p->n; i++) {
+        if (p->points[i].contrast >= low && p->points[i].contrast <= high) {
+            n += (double)p->points[i].n;
+            n_right += (double)p->points[i].n_right;
+        }
+    }
+    return n > 0.0 ? n_right / n : none;
 }
 
-/* A start with that threshold: lapses as at the outermost contrasts, and of the biases halfway
- * between any contrast and another the likeliest. */
+static void keep_likelier(problem *p, const double at[K], double *least, double x[K])
+{
+    const double found = cost(p, at);
+    if (found < *least) {
+        *least = found;
+        memcpy(x, at, K * sizeof x[0]);
+    }
+}
+
+/* A start with that threshold: of the biases halfway between any contrast and another the
+ * likeliest, with lapses as at the outermost contrasts, or as at all on that side of the bias. */
 static void start_at(problem *p, double threshold, double x[K])
 {
-    const model_erf_point *left = &p->points[0];
-    const model_erf_point *right = &p->points[0];
     double least = (double)INFINITY;
-    for (size_t i = 1; i < p->n; i++) {
-        left = p->points[i].contrast < left->contrast ? &p->points[i] : left;
-        right = p->points[i].contrast > right->contrast ? &p->points[i] : right;
-    }
+    const double outer_left = share_right(p, p->low[0], p->low[0], 0.0);
+    const double outer_right = share_right(p, p->high[0], p->high[0], 1.0);
     for (size_t i = 0; i < p->n; i++) {
         for (size_t j = 0; j <= i; j++) {
             const double bias = (p->points[i].contrast + p->points[j].contrast) / 2.0;
-            const double at[K] = {bias, threshold, share_right(left), 1.0 - share_right(right)};
-            const double found = cost(p, at);
-            if (found < least) {
-                least = found;
-                memcpy(x, at, sizeof at);
-            }
+            const double left = share_right(p, p->low[0], bias, outer_left);
+            const double right = share_right(p, bias, p->high[0], outer_right);
+            keep_likelier(p, (double[K]){bias, threshold, outer_left, 1.0 - outer_right}, &least,
+                          x);
+            keep_likelier(p, (double[K]){bias, threshold, left, 1.0 - right}, &least, x);
         }
     }
 }
