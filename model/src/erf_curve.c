@@ -12,6 +12,7 @@ enum { K = 4, COARSE_MOVES = 400, FINE_MOVES = 1000, ROUNDS = 3 };
 
 static const double COARSE = 1e-4; /* nats between the corners of the simplex */
 static const double FINE = 3e-13;
+static const double BETTER = 3e-4; /* nats: of curves as likely as each other the first start's */
 static const double THRESHOLD_LEAST = 1e-6; /* at 0 the curve is no function of the contrast */
 static const double STEP[K] = {5.0, 5.0, 0.02, 0.02};
 static const double FIRST[K] = {0.0, 20.0, 0.05, 0.05}; /* bias: the mean contrast instead */
@@ -158,7 +159,7 @@ int model_erf_curve_fit(size_t n, const model_erf_point points[], model_erf_curv
         double x[K];
         start_at(&p, THRESHOLDS[i], x);
         const double found = search(&p, x, COARSE, COARSE_MOVES);
-        if (found < least) {
+        if (found < least - BETTER) {
             least = found;
             memcpy(best, x, sizeof best);
         }
