@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "endpoint.h"
 #include "input_file.h"
 #include "log.h"
 
@@ -222,41 +223,9 @@ static void *make_socket(struct bus *bus, int type, const struct queues *queues)
     return s;
 }
 
-/* libzmq takes 65537 for 1. */
-static bool is_port(const char *text)
-{
-    char *end = NULL;
-    const long port = strtol(text, &end, 10);
-    return strcmp(text, "*") == 0 || (end != text && *end == '\0' && port >= 1 && port <= 65535);
-}
-
-int bus_check_endpoint(const char *name, const char *endpoint, struct fault *fault)
-{
-    const char *port = strrchr(endpoint, ':');
-    if (strncmp(endpoint, "ipc://", 6) == 0 || strncmp(endpoint, "inproc://", 9) == 0) {
-        return FAULT_NONE;
-    }
-    if (strncmp(endpoint, "tcp://", 6) != 0) {
-        const bool lacks_scheme = strstr(endpoint, "://") == NULL;
-        const bool is_path = lacks_scheme && endpoint[0] == '/';
-        return fault_set(fault, FAULT_INPUT,
-                         "%s: %s: an endpoint begins with tcp:// or ipc://%s%s%.150s", name,
-                         endpoint, lacks_scheme ? ", as in " : "",
-                         is_path        ? "ipc://"
-                         : lacks_scheme ? "tcp://"
-                                        : "",
-                         lacks_scheme ? endpoint : "");
-    }
-    return port != NULL && port > endpoint + 5 && is_port(port + 1)
-               ? FAULT_NONE
-               : fault_set(fault, FAULT_INPUT,
-                           "%s: %s: a port from 1 to 65535 was expected after the last \":\"", name,
-                           endpoint);
-}
-
 static int check_reach(const char *name, const char *endpoint, bool is_safe, struct fault *fault)
 {
-    int rc = bus_check_endpoint(name, endpoint, fault);
+    int rc = endpoint_check(name, endpoint, fault);
     if (rc != FAULT_NONE || is_safe || bus_is_local(endpoint)) {
         return rc;
     }

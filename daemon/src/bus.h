@@ -112,10 +112,6 @@ bool bus_authenticate(struct bus *bus);
 /* True if who sent a request may speak for a rig of that name. RT-safe: yes. */
 bool bus_is_for_rig(const struct bus *bus, const struct bus_request *request, const char *rig);
 
-/* Checks the form of an endpoint, tcp:// with a port or ipc://; name: what the error calls it.
- * FAULT_NONE or FAULT_INPUT. */
-int bus_check_endpoint(const char *name, const char *endpoint, struct fault *fault);
-
 /* True if an endpoint can be reached from this machine only. */
 bool bus_is_local(const char *endpoint);
 

@@ -1,40 +1,26 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bus.h"
 #include "commands.h"
 #include "config.h"
 #include "journal_check.h"
+#include "loop.h"
 #include "models.h"
 #include "options.h"
 #include "protocol_file.h"
 #include "vocabulary.h"
 
-/* What would go wrong at `murid run`, as far as it shows without doing it. */
-
-static int check_directory(const struct config *config, struct fault *fault)
-{
-    const char *directory = config->data.directory;
-    struct stat st;
-    if (stat(directory, &st) != 0) {
-        return errno == ENOENT ? FAULT_NONE
-                               : fault_set(fault, FAULT_WORK, "data.directory: %s: %s", directory,
-                                           strerror(errno));
-    }
-    if (!S_ISDIR(st.st_mode) || access(directory, W_OK | X_OK) != 0) {
-        return fault_set(fault, FAULT_WORK, "data.directory: %s: %s", directory,
-                         S_ISDIR(st.st_mode) ? "cannot be written" : "not a directory");
-    }
-    return FAULT_NONE;
-}
+/* What would go wrong at `murid run`, as far as it shows without doing it: by the functions that
+ * it is refused by. */
 
 static int check_model(const struct config *config, struct fault *fault)
 {
     struct models models;
-    const int rc = models_load(&models, config, fault);
+    int rc = loop_check_files(config, fault);
+    rc = rc ? rc : models_load(&models, config, fault);
     if (rc == FAULT_NONE) {
         models_free(&models);
     }
@@ -68,7 +54,7 @@ static int check_all(const struct config *config)
     static const struct {
         const char *what;
         int (*check)(const struct config *config, struct fault *fault);
-    } CHECKS[] = {{"data directory", check_directory},
+    } CHECKS[] = {{"data directory", loop_check_journal},
                   {"model", check_model},
                   {"sockets", check_sockets},
                   {"serial lines", check_lines}};

@@ -37,13 +37,7 @@ static int check(const struct wanted *w, struct fault *fault)
                          "where is the rig? One of --connect ENDPOINT, --bind ENDPOINT and "
                          "--serial PORT was expected");
     }
-    int rc = spec_check(&w->spec, w->model, fault);
-    if (rc == FAULT_NONE && w->rig.bind != NULL) {
-        rc = bus_check_endpoint("option bind", w->rig.bind, fault);
-    }
-    if (rc == FAULT_NONE && w->rig.connect != NULL) {
-        rc = bus_check_endpoint("option connect", w->rig.connect, fault);
-    }
+    const int rc = spec_check(&w->spec, w->model, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
@@ -188,7 +182,7 @@ int cmd_mouse(int argc, char **argv)
          NULL},
         {"connect", OPTION_ENDPOINT, &w.rig.connect, 0, 0, "ENDPOINT",
          "a rig's ROUTER or REP socket: the mouse says hello first", NULL},
-        {"bind", OPTION_TEXT, &w.rig.bind, 0, 0, "ENDPOINT",
+        {"bind", OPTION_ENDPOINT, &w.rig.bind, 0, 0, "ENDPOINT",
          "where a rig's REQ or DEALER connects to, as in\ntcp://127.0.0.1:5780", NULL},
         {"insecure", OPTION_FLAG, &w.rig.insecure, 0, 0, NULL,
          "bind an address that other machines can reach", NULL},

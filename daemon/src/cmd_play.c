@@ -81,10 +81,7 @@ static void say_hello(void *dealer, const char *rig)
  */
 static int find_daemon(struct play *play, struct fault *fault)
 {
-    int rc = bus_check_endpoint("option to", play->endpoint, fault);
-    if (rc == FAULT_NONE) {
-        rc = client_open(&play->client, play->context, play->endpoint, &play->keys, fault);
-    }
+    int rc = client_open(&play->client, play->context, play->endpoint, &play->keys, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }

@@ -41,8 +41,10 @@ struct subject_state {
     double stimuli[COLONY_STIMULI_MAX]; /* named by its session: signed contrasts to predict for */
     int64_t is_disengaged;              /* 1 once the alert was raised, until it plays again */
     int64_t is_over;                    /* 1: the session was ended, and has not gone on */
-    int64_t is_audited;                 /* 1: against the protocol of its run */
-    int64_t outside; /* trials until a bout outside of the model is over; 0 none */
+    int64_t
+        doubted_session; /* 1 + number of the one on another rig that was last doubted; 0 none */
+    int64_t is_audited;  /* 1: against the protocol of its run */
+    int64_t outside;     /* trials until a bout outside of the model is over; 0 none */
     struct learner learner;
     struct heal heal;
     model_status_tracker tracker;
@@ -71,7 +73,7 @@ struct session_state {
  * older checkpoints are then passed over, and the animals run again from the start of the journal.
  */
 #define COLONY_LAYOUT                                                                              \
-    ((int64_t)(8 << 24 | (sizeof(struct subject_state) + sizeof(struct session_state))))
+    ((int64_t)(9 << 24 | (sizeof(struct subject_state) + sizeof(struct session_state))))
 
 /* An animal that was never heard of. RT-safe: yes. */
 void subject_state_reset(struct subject_state *state, const struct learner_models *models);

@@ -19,6 +19,9 @@ enum { BURST = 64 };
 
 static const int64_t NS_PER_S = 1000000000;
 static const int64_t HELLO_AGAIN_NS = 1000000000; /* to a rig that had nothing to show */
+static const int64_t WARN_NS = 3000000000;        /* nothing answers: said after this ... */
+static const int64_t CUT_NS = 1000000000;         /* ZeroMQ tries again earlier, if it does */
+static const int64_t GIVE_UP_NS = 30000000000;    /* ... and the end of waiting for the first */
 
 struct encounter {
     struct actor *actor;
@@ -31,6 +34,11 @@ struct encounter {
     struct bus_envelope asked; /* way back to whoever waits for an answer */
     proto_format asked_format;
     int64_t hello_at_ns; /* INT64_MAX: not due */
+    int64_t warn_at_ns;  /* of a silence; INT64_MAX: it was, or there is none */
+    int64_t give_up_at_ns;
+    int64_t cut_at_ns; /* when a connection ended before it stood, and none was tried since */
+    int failed;        /* FAULT_NONE, or why it cannot go on */
+    struct fault fault;
     /* a serial line */
     struct config config; /* lines.h wants one: of a single rig */
     struct lines lines;
@@ -90,7 +98,11 @@ int encounter_open(struct encounter **out, struct actor *actor,
     }
     e->actor = actor;
     e->options = options;
-    e->hello_at_ns = INT64_MAX;
+    e->hello_at_ns = e->warn_at_ns = e->give_up_at_ns = e->cut_at_ns = INT64_MAX;
+    if (options->connect != NULL) {
+        e->warn_at_ns = clock_mono_ns() + WARN_NS;
+        e->give_up_at_ns = clock_mono_ns() + GIVE_UP_NS;
+    }
     const int error = os_poll_open(&e->poll);
     int rc = error == 0 ? FAULT_NONE : fault_set(fault, FAULT_WORK, "epoll: %s", strerror(-error));
     if (rc == FAULT_NONE) {
@@ -211,6 +223,25 @@ static void send_hello(struct encounter *e)
     send_message(e, &e->request.envelope, &e->reply, PROTO_FORMAT_JSON);
 }
 
+static const char EXPECTED[] =
+    "a rig's ROUTER or REP socket was expected, which answers hello with what it shows";
+
+/* A daemon hears what a rig says, and a mouse answers one: neither has anything to show. */
+static void check_who(struct encounter *e)
+{
+    const char *software = e->heard.as.hello.software;
+    if (e->heard.kind == PROTO_KIND_HELLO &&
+        (strcmp(software, "murid") == 0 || strcmp(software, "murid mouse") == 0)) {
+        e->failed = fault_set(&e->fault, FAULT_INPUT, "%s: a murid %s answers there; %s",
+                              e->options->connect,
+                              strcmp(software, "murid") == 0 ? "daemon" : "mouse", EXPECTED);
+    } else if (e->heard.kind == PROTO_KIND_ERROR &&
+               strcmp(e->heard.as.error.code, proto_error_name(PROTO_ERROR_UNKNOWN_KIND)) == 0) {
+        e->failed = fault_set(&e->fault, FAULT_INPUT, "%s: what answers there takes no hello; %s",
+                              e->options->connect, EXPECTED);
+    }
+}
+
 /* To a rig that was connected to, hello means "nothing yet", and an error is no question. */
 static bool is_idle_talk(struct encounter *e, int64_t now_ns)
 {
@@ -221,6 +252,7 @@ static bool is_idle_talk(struct encounter *e, int64_t now_ns)
     if (e->heard.kind == PROTO_KIND_ERROR) {
         log_warn("the rig says: %s: %s", e->heard.as.error.code, e->heard.as.error.text);
     }
+    check_who(e);
     e->hello_at_ns = now_ns + HELLO_AGAIN_NS;
     return true;
 }
@@ -231,6 +263,7 @@ static void on_request(struct encounter *e, int64_t now_ns)
     proto_fault fault;
     const size_t size = q->size < sizeof q->body ? q->size : sizeof q->body;
     const proto_format format = proto_format_of(q->body, size);
+    e->warn_at_ns = INT64_MAX;
     if (proto_decode(q->body, size, &e->heard, &fault) != PROTO_OK) {
         actor_refuse(e->actor, &e->heard, &fault, &e->reply);
         tell_refusal(e, now_ns);
@@ -255,14 +288,42 @@ static void watch_connection(struct encounter *e, int64_t now_ns)
         log_info("a rig is there");
         actor_drop(e->actor);
         e->hello_at_ns = now_ns;
+        e->give_up_at_ns = INT64_MAX;
+        e->warn_at_ns = now_ns + WARN_NS;
         break;
     case RIG_SOCKET_DOWN:
         log_warn("the rig is gone; waiting for it");
         actor_drop(e->actor);
         e->hello_at_ns = INT64_MAX;
         break;
+    case RIG_SOCKET_CUT:
+        e->cut_at_ns = now_ns;
+        break;
+    case RIG_SOCKET_TRIED:
+        e->cut_at_ns = INT64_MAX;
+        break;
     case RIG_SOCKET_SAME:
         break;
+    }
+}
+
+static void watch_silence(struct encounter *e, int64_t now_ns)
+{
+    const bool is_there = e->give_up_at_ns == INT64_MAX;
+    if (now_ns >= e->warn_at_ns) {
+        e->warn_at_ns = INT64_MAX;
+        log_warn(is_there ? "%s: what is there has not answered hello; %s"
+                          : "%s: nothing answers there yet; %s",
+                 e->options->connect, EXPECTED);
+    }
+    if (!is_there && now_ns - CUT_NS >= e->cut_at_ns) {
+        e->failed =
+            fault_set(&e->fault, FAULT_INPUT,
+                      "%s: another kind of socket listens there, or one that wants keys; %s",
+                      e->options->connect, EXPECTED);
+    } else if (now_ns >= e->give_up_at_ns) {
+        e->failed = fault_set(&e->fault, FAULT_WORK, "%s: nothing answered there in %d s; %s",
+                              e->options->connect, (int)(GIVE_UP_NS / NS_PER_S), EXPECTED);
     }
 }
 
@@ -271,8 +332,9 @@ static bool serve_socket(struct encounter *e)
 {
     int n = 0;
     watch_connection(e, clock_mono_ns());
+    watch_silence(e, clock_mono_ns());
     enum bus_heard heard = BUS_REST;
-    while (n < BURST && !e->is_stopped && heard != BUS_NONE) {
+    while (n < BURST && !e->is_stopped && e->failed == FAULT_NONE && heard != BUS_NONE) {
         heard = rig_socket_next(&e->socket, &e->request);
         if (heard == BUS_REQUEST) {
             on_request(e, clock_mono_ns());
@@ -381,9 +443,11 @@ int encounter_run(struct encounter *e, struct fault *fault)
         }
         if (!e->is_stopped) {
             is_busy = e->options->serial != NULL ? serve_line(e) : serve_socket(e);
-            rc = e->truth_error == 0 ? FAULT_NONE
-                                     : fault_set(fault, FAULT_WORK, "%s: cannot be written: %s",
-                                                 e->options->truth_path, strerror(e->truth_error));
+            rc = e->failed != FAULT_NONE ? fault_set(fault, e->failed, "%s", e->fault.text)
+                 : e->truth_error == 0
+                     ? FAULT_NONE
+                     : fault_set(fault, FAULT_WORK, "%s: cannot be written: %s",
+                                 e->options->truth_path, strerror(e->truth_error));
         }
     }
     return rc;

@@ -35,7 +35,7 @@ int encounter_open(struct encounter **out, struct actor *actor,
 void encounter_close(struct encounter *e);
 
 /* Runs until Ctrl-C, SIGTERM, or the last trial. FAULT_NONE, or FAULT_WORK: the truth could not be
- * written. */
+ * written, or nothing answered at an endpoint that was connected to; or FAULT_INPUT: no rig did. */
 int encounter_run(struct encounter *e, struct fault *fault);
 
 #endif

@@ -41,6 +41,7 @@ static bool decode(struct reading *r, sqlite3_stmt *s)
 {
     proto_fault why;
     const struct session_event event = {
+        .is_recorded = true,
         .source = session_source_of(journal_reader_text(s, SOURCE)),
         .rig = journal_reader_text(s, RIG), /* these two are read of serial events only */
         .subject = r->h.subject,

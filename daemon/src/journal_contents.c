@@ -50,6 +50,7 @@ static uint64_t content_of(sqlite3_stmt *s)
     proto_message heard;
     proto_fault fault;
     const struct session_event event = {
+        .is_recorded = true,
         .source = session_source_of(journal_reader_text(s, 1)),
         .rig = journal_reader_text(s, 2),
         .subject = journal_reader_text(s, 3),

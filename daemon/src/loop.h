@@ -76,6 +76,11 @@ struct loop {
  * says what is wrong and everything is closed. loop->config is filled in before. */
 int loop_open(struct loop *loop, struct fault *fault);
 
+/* What loop_open() would refuse of the data directory and the journal in it, and of the files that
+ * a configuration names; nothing is changed. */
+int loop_check_journal(const struct config *config, struct fault *fault);
+int loop_check_files(const struct config *config, struct fault *fault);
+
 /* Runs until SIGTERM, SIGINT or a stop command. */
 void loop_run(struct loop *loop);
 

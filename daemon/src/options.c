@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "endpoint.h"
 #include "fault.h"
 #include "file_kind.h"
 #include "nearest.h"
@@ -241,34 +242,12 @@ static int store_words(const struct option *option, const char *text, struct fau
     return rc;
 }
 
-/* What ZeroMQ makes of a wrong one is "Invalid argument", or nothing. */
-static int check_endpoint(const struct option *option, const char *text, struct fault *fault)
+static int store_endpoint(const struct option *option, const char *text, struct fault *fault)
 {
-    static const char TCP[] = "tcp://";
-    static const char IPC[] = "ipc://";
-    const char *colon = strrchr(text, ':');
-    char *end = NULL;
-    if (strncmp(text, IPC, strlen(IPC)) == 0 && text[strlen(IPC)] != '\0') {
-        return FAULT_NONE;
-    }
-    if (strstr(text, "://") == NULL) {
-        const bool is_port = text[strspn(text, "0123456789")] == '\0';
-        return fault_set(fault, FAULT_INPUT,
-                         "option %s: \"%.80s\" has no scheme; did you mean tcp://%s%.80s?",
-                         option->name, text, is_port ? "127.0.0.1:" : "", text);
-    }
-    if (strncmp(text, TCP, strlen(TCP)) != 0) {
-        return fault_set(fault, FAULT_INPUT,
-                         "option %s: \"%.80s\"; tcp://HOST:PORT or ipc://PATH was expected",
-                         option->name, text);
-    }
-    const long port = colon > text + strlen(TCP) ? strtol(colon + 1, &end, 10) : 0;
-    return port >= 1 && port <= 65535 && *end == '\0'
-               ? FAULT_NONE
-               : fault_set(fault, FAULT_INPUT,
-                           "option %s: \"%.80s\"; tcp://HOST:PORT with a port from 1 to 65535 was "
-                           "expected, as in tcp://127.0.0.1:5770",
-                           option->name, text);
+    char name[64];
+    (void)snprintf(name, sizeof name, "option %s", option->name);
+    *(const char **)option->into = text;
+    return endpoint_check(name, text, fault);
 }
 
 static int store(const struct option *option, const char *text, struct fault *fault)
@@ -279,8 +258,7 @@ static int store(const struct option *option, const char *text, struct fault *fa
         *(bool *)option->into = true;
         break;
     case OPTION_ENDPOINT:
-        rc = check_endpoint(option, text, fault);
-        *(const char **)option->into = text;
+        rc = store_endpoint(option, text, fault);
         break;
     case OPTION_TEXT:
     case OPTION_IN:

@@ -6,8 +6,13 @@
 #ifndef MURID_OS_LOCK_H
 #define MURID_OS_LOCK_H
 
+#include <stdbool.h>
+
 /* Takes the whole file for writing, without waiting. 0, or -1 with errno: EAGAIN or EACCES if
  * another process holds it, by either kind of lock. */
 int os_lock_take(int fd);
+
+/* True if another holds it. */
+bool os_lock_is_taken(int fd);
 
 #endif

@@ -411,7 +411,7 @@ int rerun_events(struct rerun *rerun, struct colony *colony, int64_t from, rerun
                             : journal_reader_prepare(
                                   &rerun->journal,
                                   "SELECT event.id, t_wall_ns, t_mono_ns, source, event.rig, raw,"
-                                  " event.subject, subject.name FROM event"
+                                  " event.subject, subject.name, status FROM event"
                                   " LEFT JOIN subject ON subject.id = event.subject"
                                   " WHERE event.id > ? ORDER BY event.id",
                                   &s, fault);
@@ -428,8 +428,12 @@ int rerun_events(struct rerun *rerun, struct colony *colony, int64_t from, rerun
         }
         const enum session_source source = session_source_of(journal_reader_text(s, 3));
         const bool is_serial = source == SESSION_SOURCE_SERIAL;
+        enum session_status status = SESSION_STATUS_REFUSED;
+        (void)session_status_parse(&status, journal_reader_text(s, 8));
         const struct session_event event = {
             .id = id,
+            .is_recorded = true,
+            .recorded = status,
             .t_wall_ns = sqlite3_column_int64(s, 1),
             .t_mono_ns = sqlite3_column_int64(s, 2),
             .boot = rerun->runs[rerun->present].boot,

@@ -78,7 +78,8 @@ int rig_socket_connect(struct rig_socket *s, const char *endpoint, struct fault 
     set_option(s->socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
     set_option(s->socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MOST_MS);
     if (zmq_socket_monitor(s->socket, MONITOR,
-                           ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED) != 0) {
+                           ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
+                               ZMQ_EVENT_CONNECT_DELAYED | ZMQ_EVENT_CONNECT_RETRIED) != 0) {
         return fail(s, FAULT_WORK, endpoint, fault);
     }
     s->monitor = zmq_socket(s->context, ZMQ_PAIR);
@@ -139,7 +140,13 @@ enum rig_socket_change rig_socket_watch(struct rig_socket *s)
     enum rig_socket_change change = RIG_SOCKET_SAME;
     uint16_t event;
     while (s->monitor != NULL && next_event(s->monitor, &event)) {
-        change = event == ZMQ_EVENT_DISCONNECTED ? RIG_SOCKET_DOWN : RIG_SOCKET_UP;
+        const bool was_up = s->is_up;
+        if (event == ZMQ_EVENT_CONNECT_DELAYED || event == ZMQ_EVENT_CONNECT_RETRIED) {
+            change = change == RIG_SOCKET_DOWN ? change : RIG_SOCKET_TRIED;
+            continue;
+        }
+        s->is_up = event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
+        change = s->is_up ? RIG_SOCKET_UP : was_up ? RIG_SOCKET_DOWN : RIG_SOCKET_CUT;
     }
     return change;
 }

@@ -17,11 +17,18 @@ struct rig_socket {
     void *context;
     void *socket;
     void *monitor;      /* PAIR: says when a connection comes or goes; NULL: bound */
+    bool is_up;         /* connected */
     char endpoint[256]; /* as it is in the end, "*" filled in */
 };
 
 /* What became of the connection since the last look. */
-enum rig_socket_change { RIG_SOCKET_SAME, RIG_SOCKET_UP, RIG_SOCKET_DOWN };
+enum rig_socket_change {
+    RIG_SOCKET_SAME,
+    RIG_SOCKET_UP,
+    RIG_SOCKET_DOWN,
+    RIG_SOCKET_CUT,  /* a connection ended before it stood */
+    RIG_SOCKET_TRIED /* ZeroMQ tries again: not where another kind of socket listens */
+};
 
 /* Listens. Addresses beyond this machine are refused unless insecure. FAULT_NONE, FAULT_INPUT or
  * FAULT_WORK with the socket closed. */

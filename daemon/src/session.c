@@ -85,6 +85,7 @@ static void enter_session(struct step *step, const model_status_session_info *in
         return;
     }
     subject->state.session = (int64_t)step->result->session;
+    subject->state.doubted_session = 0;
     subject->state.n_stimuli = 0;
     heal_close(&subject->state.heal);
     const struct learner_models models = colony_models(step->colony, step->result->subject);
@@ -545,6 +546,10 @@ static void take_trial(struct step *step)
     bool is_taken = false;
     if (verdict == SEQUENCE_JUMP_AHEAD) {
         doubt(step);
+    } else if (verdict != SEQUENCE_LATE && step_is_elsewhere(step)) {
+        step_refuse_elsewhere(step);
+        session->doubted = PROTO_NIL;
+        sequence_take(&session->trials, number);
     } else {
         is_taken = verdict == SEQUENCE_LATE ? take_late_trial(step, &trial)
                                             : take_next_trial(step, verdict, &trial);
@@ -588,7 +593,7 @@ static void session_on_trial(struct step *step)
         break;
     }
     result->stage_ns[1] = step->colony->now_ns();
-    if (result->status != SESSION_STATUS_LATE) {
+    if (result->status != SESSION_STATUS_LATE && !step->is_elsewhere) {
         predict(step);
     }
 }
@@ -610,7 +615,12 @@ static void session_on_start(struct step *step)
     const bool is_first = session->is_started == 0;
     session->start_content = (int64_t)step->content;
     take_seq(step);
-    if (is_first) {
+    if (step_is_elsewhere(step)) {
+        step_refuse_elsewhere(step);
+        touch(step);
+        return;
+    }
+    if (is_first || heard->moved == 1) {
         const model_status_session_info info = standing_info(heard);
         enter_session(step, &info);
         if (heard->stimuli.n > 0) {
@@ -671,10 +681,14 @@ static void session_on_stimulus(struct step *step)
         answer_again(step);
     } else {
         take_seq(step);
+        touch(step);
+        if (step_is_elsewhere(step)) {
+            step_refuse_elsewhere(step);
+            return;
+        }
         if (state_of(step)->is_started == 0) {
             enter_unannounced(step);
         }
-        touch(step);
         result->status = SESSION_STATUS_NOTED;
     }
     predict(step);
@@ -774,7 +788,30 @@ int session_decode(const struct session_event *event, proto_message *heard, prot
 {
     return event->source == SESSION_SOURCE_SERIAL
                ? bridge_decode(event->bytes, event->size, event->rig, event->subject, heard, fault)
-               : proto_decode(event->bytes, event->size, heard, fault);
+           : event->is_recorded ? proto_decode_recorded(event->bytes, event->size, heard, fault)
+                                : proto_decode(event->bytes, event->size, heard, fault);
+}
+
+/* Says of a message that was taken what of it was not. */
+static void alert_passed(struct step *step, const proto_fault *fault)
+{
+    struct session_result *result = step->result;
+    char trial[48] = "";
+    char others[48] = "";
+    if (fault->n_passed == 0 || result->session == COLONY_NONE ||
+        result->status == SESSION_STATUS_DUPLICATE) {
+        return;
+    }
+    if (step->heard->env.trial != PROTO_NIL) {
+        (void)snprintf(trial, sizeof trial, ", trial %" PRId64, step->heard->env.trial);
+    }
+    if (fault->n_passed > 1) {
+        (void)snprintf(others, sizeof others, ", and %u others", (unsigned)fault->n_passed - 1);
+    }
+    step_alert(result, PROTO_ALERT_VALUE_DROPPED, (double)fault->n_passed,
+               "%.40s, session %.40s%s: %s is passed over%s: %s", step->heard->env.subject,
+               step->colony->sessions[result->session].name, trial, fault->key, others,
+               fault->text);
 }
 
 /* A reply is about what was asked, whatever has happened since. */
@@ -844,6 +881,7 @@ void session_on_message(struct colony *colony, const struct session_event *event
         refuse_bytes(result, event, &fault);
         return;
     }
+    alert_passed(&step, &fault);
     name_reply(&step);
     account(result, start, decoded, colony->now_ns());
 }

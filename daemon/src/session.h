@@ -21,9 +21,9 @@
     X(TAKEN, taken, "a trial, taken up in order")                                                  \
     X(HEALED, healed, "a trial that came late and was put in its place")                           \
     X(LATE, late, "a trial that came too late to be taken up")                                     \
-    X(DOUBTED, doubted, "a trial far ahead, not taken up: the next did not go on from it yet")     \
+    X(DOUBTED, doubted, "a trial not taken up: far ahead, or its animal is on another rig")        \
     X(DUPLICATE, duplicate, "a message that had come before; journaled only under another seq")    \
-    X(CONFLICT, conflict, "another trial under a number already taken; refused")                   \
+    X(CONFLICT, conflict, "it contradicts what was heard before; refused")                         \
     X(NOTED, noted, "a message that is not a trial")                                               \
     X(PLAIN, plain, "a greeting, or a message put off; not journaled")                             \
     X(REFUSED, refused, "not a well-formed message, or beyond a limit")
@@ -66,9 +66,11 @@ struct session_event {
     const char *subject; /* serial only: who is in the rig; else NULL */
     const uint8_t *bytes;
     size_t size;
+    bool is_recorded;             /* read from a journal */
+    enum session_status recorded; /* what became of it then */
 };
 
-enum { SESSION_ALERTS_MAX = 6, SESSION_STAGES = 3 };
+enum { SESSION_ALERTS_MAX = 8, SESSION_STAGES = 3 };
 
 struct session_alert {
     proto_alert_code code;

@@ -248,7 +248,7 @@ static uint32_t run_of(struct step *step, uint32_t first)
 
 /* How long ago the session was last heard: by the monotonic clock, which nobody sets; after a start
  * of the machine by the other one. */
-static int64_t silence_ns(const struct step *step, const struct session_state *s)
+int64_t step_silence_ns(const struct step *step, const struct session_state *s)
 {
     const int64_t wall_ns = step->event->t_wall_ns - s->last_heard_wall_ns;
     return step->event->boot == s->last_heard_boot ? step->event->t_mono_ns - s->last_heard_mono_ns
@@ -260,14 +260,16 @@ static int64_t silence_ns(const struct step *step, const struct session_state *s
 static uint32_t continued_session(const struct step *step)
 {
     const struct colony *colony = step->colony;
-    const int64_t current = colony->subjects[step->result->subject].state.session;
-    if (current < 0) {
-        return COLONY_NONE;
+    const struct subject_state *state = &colony->subjects[step->result->subject].state;
+    const int64_t candidates[] = {state->session, state->doubted_session - 1};
+    for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++) {
+        const struct session *s = &colony->sessions[candidates[i] < 0 ? 0 : candidates[i]];
+        if (candidates[i] >= 0 && s->named_here && strcmp(s->rig, step->heard->env.rig) == 0 &&
+            step_silence_ns(step, &s->state) <= colony->config->session.idle_s * NS_PER_S) {
+            return (uint32_t)candidates[i];
+        }
     }
-    const struct session *s = &colony->sessions[current];
-    const bool goes_on = s->named_here && strcmp(s->rig, step->heard->env.rig) == 0 &&
-                         silence_ns(step, &s->state) <= colony->config->session.idle_s * NS_PER_S;
-    return goes_on ? (uint32_t)current : COLONY_NONE;
+    return COLONY_NONE;
 }
 
 static bool find_unnamed(struct step *step)

@@ -12,8 +12,9 @@ struct step {
     const struct session_event *event;
     struct session_result *result;
     const proto_message *heard;
-    uint64_t content; /* of heard: see proto/content.h */
-    bool is_unsure;   /* the journal was asked and could not be read */
+    uint64_t content;  /* of heard: see proto/content.h */
+    bool is_unsure;    /* the journal was asked and could not be read */
+    bool is_elsewhere; /* refused, for the animal is on another rig */
 };
 
 /* What is known of a number that a message carries. */
@@ -44,6 +45,17 @@ void step_refuse_with_alert(struct session_result *result, enum session_status s
 /* Nothing was done and nothing is journaled: the rig keeps the message, and an alert says so to
  * rigs that hear no answer. RT-safe: yes. */
 void step_put_off(struct session_result *result, const char *text);
+
+/* How long ago the session was last heard, ns. RT-safe: yes. */
+int64_t step_silence_ns(const struct step *step, const struct session_state *s);
+
+/* True if the message would have the animal on this rig while it is in an open session on another,
+ * heard of within session.hold_s, and does not say that it has moved. What a journal holds is as it
+ * was judged when it was heard. RT-safe: yes. */
+bool step_is_elsewhere(const struct step *step);
+
+/* Refuses it for that; the first of a session raises an alert. RT-safe: yes. */
+void step_refuse_elsewhere(struct step *step);
 
 /* Finds subject and session, and in it the run of the task, that a message belongs to; adds what is
  * new: result->subject, session, is_new_subject, is_new_session. False: it was refused or put off.

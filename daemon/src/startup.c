@@ -1,7 +1,9 @@
 /* How the daemon starts, changes its model and ends. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "clock.h"
 #include "heartbeat.h"
@@ -11,6 +13,7 @@
 #include "loop_jobs.h"
 #include "outside_file.h"
 #include "rerun.h"
+#include "store_check.h"
 
 /* The worker's snapshots are of the models that were in force. */
 static int enter_run(struct loop *loop, int64_t run, struct fault *fault)
@@ -31,7 +34,7 @@ static int enter_run(struct loop *loop, int64_t run, struct fault *fault)
 }
 
 /* Files that the configuration names are opened by the daemon only if they are not its own. */
-static int check_files(const struct config *config, struct fault *fault)
+int loop_check_files(const struct config *config, struct fault *fault)
 {
     const char *directory = config->data.directory;
     const char *model = config->model.file;
@@ -47,7 +50,7 @@ static int check_files(const struct config *config, struct fault *fault)
 static int load_outside(struct models *models, const struct config *config, struct fault *fault)
 {
     int rc = outside_file_check_command(config->model.file, config->data.directory, "model", fault);
-    rc = rc ? rc : check_files(config, fault);
+    rc = rc ? rc : loop_check_files(config, fault);
     if (rc == FAULT_NONE) {
         rc = models_load(models, config, fault);
         if (rc == FAULT_INPUT) {
@@ -174,6 +177,30 @@ static int open_colony(struct loop *loop, struct fault *fault)
     return rc;
 }
 
+int loop_check_journal(const struct config *config, struct fault *fault)
+{
+    struct rerun rerun = {0};
+    struct colony colony = {0};
+    struct stat st;
+    int64_t from = 0;
+    char path[512];
+    int rc = store_check(config->data.directory, fault);
+    (void)snprintf(path, sizeof path, "%s/" JOURNAL_FILE, config->data.directory);
+    if (rc != FAULT_NONE || stat(path, &st) != 0 || st.st_size == 0) {
+        return rc;
+    }
+    rc = rerun_open(&rerun, path, fault);
+    rc = rc ? rc : journal_check_start(rerun.journal.db, path, &from, fault);
+    if (rc == FAULT_NONE && !rerun_is_empty(&rerun)) {
+        rerun.runs[0].config.limits = config->limits;
+        rc = rerun_open_colony(&rerun, &colony, clock_mono_ns, fault);
+        rc = rc ? rc : rerun_load_checkpoints(&rerun, &colony, &from, fault);
+        colony_close(&colony);
+    }
+    rerun_close(&rerun);
+    return rc;
+}
+
 /* The run's row, with what was resumed; last, so that a start that fails leaves nothing. */
 static int begin_run(struct loop *loop, struct fault *fault)
 {
@@ -208,7 +235,7 @@ int loop_open(struct loop *loop, struct fault *fault)
     int rc = os_poll_open(&loop->poll) == 0
                  ? FAULT_NONE
                  : fault_set(fault, FAULT_WORK, "epoll cannot be set up");
-    rc = rc ? rc : check_files(&loop->config, fault);
+    rc = rc ? rc : loop_check_files(&loop->config, fault);
     rc = rc ? rc : models_load(&loop->models[0], &loop->config, fault);
     if (rc == FAULT_NONE) {
         strcpy(loop->config.protocol.hash, loop->models[0].protocol_hash);

@@ -15,6 +15,7 @@
 #include "journal_check.h"
 #include "journal_schema.h"
 #include "os_lock.h"
+#include "store_check.h"
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
@@ -574,10 +575,12 @@ static int take_lock(struct store *store, const char *directory, struct fault *f
         return fault_set(fault, FAULT_WORK, "%s: cannot be written: %s", path, strerror(errno));
     }
     if (os_lock_take(store->lock_fd) != 0) {
-        return fault_set(fault, FAULT_WORK,
-                         "%s: another murid uses this data directory; stop it, or set "
-                         "data.directory",
-                         directory);
+        return store_check_held(store->lock_fd, directory, fault);
+    }
+    char pid[24];
+    const int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+    if (ftruncate(store->lock_fd, 0) != 0 || pwrite(store->lock_fd, pid, (size_t)n, 0) != n) {
+        (void)ftruncate(store->lock_fd, 0); /* a full disk: it holds the lock all the same */
     }
     return FAULT_NONE;
 }
@@ -594,12 +597,9 @@ static int open_schema(struct store *store, struct fault *fault)
     if (version < 0) {
         return db_fault(store, fault);
     }
-    if (version != 0 && version != JOURNAL_VERSION) {
-        return fault_set(fault, FAULT_INPUT,
-                         "%s: has schema %" PRId64 ", this murid knows %d: it was written by %s "
-                         "murid; set another data.directory",
-                         store->path, version, JOURNAL_VERSION,
-                         version > JOURNAL_VERSION ? "a newer" : "an older");
+    const int rc = store_check_version(version, store->path, fault);
+    if (rc != FAULT_NONE) {
+        return rc;
     }
     const char *setup = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                         "PRAGMA cell_size_check = 1;";

@@ -25,12 +25,51 @@ refuse(proto_message *out, proto_fault *fault, int status, size_t offset, const 
     return status;
 }
 
-static int refuse_range(proto_message *out, proto_fault *fault, const proto_serial_range *bad)
+static void tell_range(proto_fault *fault, const proto_serial_range *bad)
 {
     (void)snprintf(fault->key, sizeof fault->key, "%s.%s", bad->frame, bad->key);
-    return refuse(out, fault, PROTO_ERR_RANGE, 3U + bad->offset,
-                  "%" PRId64 " is outside %" PRId64 "..%" PRId64 "%s%s (%s)", bad->value, bad->min,
-                  bad->max, bad->unit[0] != '\0' ? " " : "", bad->unit, bad->help);
+    (void)snprintf(fault->text, sizeof fault->text,
+                   "%" PRId64 " is outside %" PRId64 "..%" PRId64 "%s%s (%s)", bad->value, bad->min,
+                   bad->max, bad->unit[0] != '\0' ? " " : "", bad->unit, bad->help);
+}
+
+/* What a trial is not bound to know costs itself alone: true if it is unknown now. */
+static bool pass_over(uint8_t type, uint8_t *body, const proto_serial_range *bad,
+                      proto_fault *fault)
+{
+    if (type != PROTO_SERIAL_TRIAL || bad->key == NULL || bad->nil != PROTO_SERIAL_NIL_U8 ||
+        strcmp(bad->key, "choice") == 0) {
+        return false;
+    }
+    if (fault->n_passed++ == 0) {
+        tell_range(fault, bad);
+    }
+    body[bad->offset] = PROTO_SERIAL_NIL_U8;
+    return true;
+}
+
+static int check_body(const proto_frame *frame, uint8_t body[PROTO_FRAME_BODY_MAX],
+                      proto_message *out, proto_fault *fault)
+{
+    proto_serial_range bad;
+    memcpy(body, frame->body, frame->body_size);
+    while (!proto_serial_check(frame->type, body, frame->body_size, &bad)) {
+        if (pass_over(frame->type, body, &bad, fault)) {
+            continue;
+        }
+        *fault = (proto_fault){0};
+        if (bad.key == NULL) {
+            return refuse(out, fault, PROTO_ERR_SIZE, 3U + frame->body_size + 2U,
+                          "a body of %u bytes; %d were expected", (unsigned)frame->body_size,
+                          proto_serial_size(frame->type));
+        }
+        tell_range(fault, &bad);
+        out->kind = PROTO_KIND_NONE;
+        fault->status = PROTO_ERR_RANGE;
+        fault->offset = 3U + bad.offset;
+        return fault->status;
+    }
+    return PROTO_OK;
 }
 
 static int64_t nil_u8(uint8_t v)
@@ -120,7 +159,7 @@ int bridge_decode(const uint8_t *payload, size_t n, const char *rig, const char 
                   proto_message *out, proto_fault *fault)
 {
     proto_frame frame;
-    proto_serial_range bad;
+    uint8_t body[PROTO_FRAME_BODY_MAX];
     *fault = (proto_fault){0};
     if (!proto_frame_parse(payload, n, &frame)) {
         return refuse(out, fault, PROTO_ERR_SYNTAX, 0,
@@ -132,11 +171,8 @@ int bridge_decode(const uint8_t *payload, size_t n, const char *rig, const char 
                       "frame of type 0x%02X; hello, stimulus, trial or session_end was expected",
                       (unsigned)frame.type);
     }
-    if (!proto_serial_check(frame.type, frame.body, frame.body_size, &bad)) {
-        return bad.key != NULL
-                   ? refuse_range(out, fault, &bad)
-                   : refuse(out, fault, PROTO_ERR_SIZE, n, "a body of %u bytes; %d were expected",
-                            (unsigned)frame.body_size, proto_serial_size(frame.type));
+    if (check_body(&frame, body, out, fault) != PROTO_OK) {
+        return fault->status;
     }
     if (!proto_id_is_valid(rig) || !proto_id_is_valid(subject)) {
         (void)snprintf(fault->key, sizeof fault->key, "%s",
@@ -149,15 +185,15 @@ int bridge_decode(const uint8_t *payload, size_t n, const char *rig, const char 
     (void)snprintf(out->env.subject, sizeof out->env.subject, "%s", subject);
     switch (frame.type) {
     case PROTO_SERIAL_HELLO:
-        return take_hello(frame.body, out, fault);
+        return take_hello(body, out, fault);
     case PROTO_SERIAL_STIMULUS:
-        take_stimulus(frame.body, out);
+        take_stimulus(body, out);
         return PROTO_OK;
     case PROTO_SERIAL_TRIAL:
-        take_trial(frame.body, out);
+        take_trial(body, out);
         return PROTO_OK;
     default:
-        take_session_end(frame.body, out);
+        take_session_end(body, out);
         return PROTO_OK;
     }
 }

@@ -3,9 +3,9 @@
     import murid
     rig = murid.Client("rig-1", spool="murid.spool")
     rig.session_start("m01", stimuli=[-0.5, -0.25, 0.25, 0.5])
-    for stimulus, choice, reward in run_my_task():
+    for stimulus, choice, reward in run_my_task():    # choice: 1 right, 0 left, None no-go
         prediction = rig.ask(stimulus=stimulus, choice=choice, reward=reward)
-        if prediction is not None:
+        if prediction:
             print(prediction["stimuli"], prediction["p_right"])
     rig.session_end()
     rig.flush(5)
@@ -13,16 +13,21 @@
 One file; needs Python 3.8, pyzmq and msgpack. The messages are described in docs/protocol.md.
 
 A rig never hangs on murid. A call waits at most timeout_s for its answer; after the first answer
-that did not come, calls return None at once, until the daemon answers again. A warning says so,
+that did not come, calls return at once without one, until the daemon answers again. A warning says so,
 once an outage, and another when it is over. Nothing is lost by that: every message stays in the
 spool until the daemon says that it is safely on disk, and whatever is in the spool is sent again,
 in order, before the next message. The daemon drops what it had already. With spool=PATH the spool
 is also a file, and survives a crash of the rig's own program.
 
+A mistake never ends a rig's loop, and never becomes data. A call that is refused, by this program
+for a word or value that is wrong or by the daemon, changes nothing; a warning says why, and the
+Answer is false, with the reason in .error. With raises=True it is raised.
+
 A Client belongs to one thread; iterators from subscribe() may each be used in a thread of their
 own.
 """
 import collections
+import difflib
 import json
 import math
 import os
@@ -40,9 +45,9 @@ except ImportError:  # Windows
     fcntl = None
     import msvcrt
 
-__all__ = ["Client", "Refused"]
+__all__ = ["Answer", "Client", "Refused"]
 
-VERSION = "1.0"
+VERSION = "1.1"
 SCHEMA = 1
 WINDOW = 64  # messages sent ahead of their answers
 RETRY_S = 0.05  # pause before the next attempt to connect, at first
@@ -54,11 +59,16 @@ COMPACT_BYTES = 1 << 20  # the spool file is rewritten when it has grown by this
 LINE_MAX = 1 << 17  # bytes of a line of the spool file
 BYTES_MAX = 16384  # of a message
 POSITIONS = 64  # sessions whose counters are kept in the spool file
+SAY_AGAIN_S = 60.0  # the same refusal is said so often
 
 # The daemon did not take the message up, for reasons of its own that will pass.
 KEEP = ("journal_behind", "disk_full")
 # The daemon could not read the message: its seq and trial number are free for the next.
 UNREAD = ("bad_message", "unknown_kind", "version")
+# Nor did it count one that it refused for these.
+UNCOUNTED = UNREAD + ("limit", "not_allowed")
+# It is in the journal, though refused: kept until that is on disk.
+JOURNALED = ("subject_twice",)
 # What each kind of message is answered with, if not with an error; the second by `murid mouse`.
 ANSWERS = {"hello": ("hello",), "session_start": ("prediction", "session_start"),
            "stimulus": ("prediction", "choice"), "trial": ("prediction", "trial"),
@@ -66,6 +76,18 @@ ANSWERS = {"hello": ("hello",), "session_start": ("prediction", "session_start")
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 INT_MAX = {"trial": 10**9, "seq": 2**53 - 1, "run": 10**9}
 INT_MIN = {"trial": 0, "seq": 0, "run": 1}
+# Which words each kind takes, and what they hold.
+ENVELOPE = {"subject": "name", "session": "name", "run": "number", "trial": "number",
+            "seq": "number", "t_rig_us": "number", "t_wall_ns": "number", "t_mono_ns": "number",
+            "v": "same", "kind": "same", "rig": "same"}
+WORDS = {"session_start": {"task": "text", "stimuli": "contrasts", "ephys_rig": "truth",
+                           "delay_s": "number", "moved": "truth"},
+         "stimulus": {"stimulus": "contrast"},
+         "trial": {"stimulus": "contrast", "features": "features", "choice": "choice",
+                   "reward": "truth", "side": "truth", "rt_s": "number", "reward_ul": "number",
+                   "p_left": "truth", "repeat": "truth", "stage": "text",
+                   "next_stimulus": "number"},
+         "session_end": {"reason": "text", "n_trials": "number"}}
 
 
 def _warn(text):
@@ -76,14 +98,101 @@ def _warn(text):
     warnings.warn("murid: " + text, RuntimeWarning, stacklevel=level + 1)
 
 
-class Refused(Exception):
-    """The daemon refused a message: .code (a word), .key (where, or ""), .text (why)."""
+class Refused(ValueError):
+    """A call was refused, by the daemon or before it got there: .code (a word of docs/protocol.md),
+    .key (where, or ""), .text (why)."""
 
     def __init__(self, code, key, text):
         super().__init__("%s: %s%s" % (code, key + ": " if key else "", text))
         self.code = code
         self.key = key
         self.text = text
+
+
+class Answer(dict):
+    """What was answered, as a dict. An empty one is false and has None under every key; then .error
+    is the Refused that says why, or None: no answer came in time, and the message is kept."""
+
+    def __init__(self, reply=(), error=None):
+        super().__init__(reply)
+        self.error = error
+
+    def __missing__(self, key):
+        if self:
+            raise KeyError(key)
+        return None
+
+
+def _is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _name(key, value):
+    if _is_number(value) and value >= 0 and value == value // 1:
+        value = str(int(value))
+    if not isinstance(value, str) or not NAME.match(value):
+        raise Refused("bad_message", key, "%r is not 1 to 64 of A-Z a-z 0-9 . _ -" % (value,))
+    return value
+
+
+def _contrast(key, value):
+    if not _is_number(value) or not -1 <= value <= 1:
+        is_percent = _is_number(value) and 1 < abs(value) <= 100
+        raise Refused("bad_message", key, "%r is not a contrast of -1 to 1, right positive%s"
+                      % (value, ": it looks like percent" if is_percent else ""))
+    return value
+
+
+def _choice(key, value):
+    if value is None or _is_number(value) and value != value:  # NaN, as IBL and MATLAB write it
+        return None
+    if not isinstance(value, (bool, int, float)) or value not in (0, 1):
+        raise Refused("bad_message", key, "%r is not 1 (right), 0 (left) or None (a no-go)"
+                      % (value,))
+    return int(value)
+
+
+def _value(key, what, value):
+    """The value as it is sent. Numbers out of their range are for the daemon, which tells of them."""
+    if what == "choice":
+        return _choice(key, value)
+    if what == "contrast":
+        return _contrast(key, value)
+    if what == "contrasts":
+        return [_contrast(key, v) for v in (value if isinstance(value, list) else [value])]
+    if what == "name":
+        return _name(key, value)
+    if what == "features":
+        is_right = isinstance(value, dict) and all(map(_is_number, value.values()))
+    elif what == "text":
+        is_right = isinstance(value, str)
+    else:
+        is_right = _is_number(value) or what == "truth" and isinstance(value, bool)
+    if not is_right:
+        raise Refused("bad_message", key, "%r is not %s" % (value, {
+            "text": "a text", "features": "a dict of names and numbers"}.get(what, "a number")))
+    return value
+
+
+def _checked_words(kind, keys):
+    """What a caller gave, as it is sent: without what is None, but for a no-go."""
+    words = dict(ENVELOPE, **WORDS[kind])
+    checked = {}
+    for word, value in keys.items():
+        if word not in words:
+            near = difflib.get_close_matches(str(word), words, 1)
+            raise Refused("bad_message", "%s.%s" % (kind, word), "no such word%s"
+                          % (": did you mean `%s`?" % near[0] if near else ""))
+        value = _plain(value)
+        if value is not None or word == "choice":
+            checked[word] = _value("%s.%s" % (kind, word), words[word], value) \
+                if words[word] != "same" else value
+    if kind == "trial" and "choice" not in checked:
+        raise Refused("bad_message", "trial.choice",
+                      "missing: say 1 (right), 0 (left) or None (a no-go)")
+    if kind in ("trial", "stimulus") and "stimulus" not in checked and "features" not in checked:
+        raise Refused("bad_message", kind + ".stimulus", "missing: a contrast of -1 to 1")
+    return checked
 
 
 def _identity(message):
@@ -107,7 +216,11 @@ def _check(message):
             raise Refused("bad_message", key, "%r is not a whole number of %d to %d"
                           % (value, INT_MIN[key], most))
         message[key] = int(value)
-    n = len(msgpack.packb(message))
+    try:
+        n = len(msgpack.packb(message))
+        json.dumps(message)  # what cannot be kept must not get into the spool
+    except (TypeError, ValueError, OverflowError, RecursionError) as e:
+        raise Refused("bad_message", "", "it cannot be sent: %s" % e) from None
     if n > BYTES_MAX:
         raise Refused("bad_message", "", "%d bytes; at most %d" % (n, BYTES_MAX))
 
@@ -262,6 +375,7 @@ class _SpoolFile:
         _check(message)
         if message["kind"] == "trial":
             message["trial"] + 0  # or KeyError
+            message.setdefault("choice", None)  # earlier versions left a no-go out
         if is_first:
             self._check_rig(message["rig"])
         elif message["rig"] != self.rig:
@@ -408,7 +522,8 @@ class Client:
     rig: the rig's name. ask, pub: the daemon's endpoints. spool: path of a file that keeps
     messages over a crash of this program, or None for memory only. timeout_s: longest wait for an
     answer. curve: (server's public key, own public key, own secret key) as Z85 text, for a daemon
-    on another machine.
+    on another machine. raises: True raises what is refused, as Refused; otherwise a warning says it,
+    the same at most once a minute, and the Answer has it as its .error.
 
     .pending is the number of messages not yet known to be on the daemon's disk; .is_down is True
     from the first answer that did not come until the daemon answers again; .refused lists
@@ -416,9 +531,9 @@ class Client:
     counts what came and was no answer to anything that was sent."""
 
     def __init__(self, rig, ask="tcp://127.0.0.1:5770", pub="tcp://127.0.0.1:5771", spool=None,
-                 timeout_s=1.0, curve=None, context=None):
-        self.rig = str(rig)
-        _check({"rig": self.rig})
+                 timeout_s=1.0, curve=None, context=None, raises=False):
+        self.rig = _name("rig", _plain(rig))
+        self.raises = raises
         self.timeout_s = timeout_s
         self.refused = []
         self.strays = 0
@@ -455,6 +570,13 @@ class Client:
             self._file.messages = self._file.kept = None
         self._own_context = context is None
         self._context = context or zmq.Context()
+        self._is_closed = False
+        self._said = {}  # (code, key): when it was said, and how often not since
+        try:
+            self._check_endpoints()
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self):
         return self
@@ -482,14 +604,15 @@ class Client:
         within the session, from 1, if the rig counts them. Other keys, as in docs/protocol.md:
         task, stimuli, ephys_rig, delay_s. Returns the prediction of the first trial, or None.
 
-        A session that this program or the spool file knows goes on counting where it was."""
-        self._enter(str(subject), session, run)
-        return self._request("session_start", keys)
+        A session that this program or the spool file knows goes on counting where it was. moved:
+        True where the animal has come from another rig, on which its session was not ended."""
+        return self._request("session_start", dict(keys, subject=subject, session=session, run=run),
+                             is_start=True)
 
     def ask(self, trial=None, **keys):
         """Reports one finished trial, as a dict or as keywords (stimulus, choice, reward, ...), and
-        returns the prediction of the next as a dict, or None if the daemon does not answer in time.
-        Raises Refused if the daemon refuses it.
+        returns the prediction of the next, an Answer: false if none came in time, or if the trial
+        was refused. choice must be said: 1 right, 0 left, None a no-go.
 
         v, kind, rig, subject, session, seq, trial and t_wall_ns are filled in when omitted. `trial`
         may also be a number: the keyword of that name."""
@@ -500,26 +623,32 @@ class Client:
         return self._request("trial", keys)
 
     def stimulus(self, stimulus, **keys):
-        """Tells which stimulus is now shown; returns the prediction of just this one, or None."""
+        """Tells which stimulus is now shown; returns the prediction of just this one: an Answer."""
         return self._request("stimulus", dict(keys, stimulus=stimulus))
 
     def session_end(self, **keys):
-        """Closes the session. Other keys: reason, n_trials. Returns the daemon's reply, or None."""
-        reply = self._request("session_end", keys)
-        self.subject = self.session = self.run = None
-        return reply
+        """Closes the session. Other keys: reason, n_trials. Returns the daemon's reply: an Answer."""
+        answer = self._request("session_end", keys)
+        if answer.error is None:
+            self._enter((self.rig, None, None, None))
+        return answer
 
     def hello(self):
-        """Asks whether the daemon is there: its hello, or None; waits up to timeout_s in an outage,
-        too. Spooled messages go first."""
+        """Asks whether the daemon is there: its hello, an Answer; waits up to timeout_s in an
+        outage, too. Spooled messages go first."""
+        if self._is_closed:
+            return self._fail(self._closed())
         entry = self._new_hello((self.rig, self.subject, self.session, self.run))
         return self._answer_of(self._ask_all([entry], self.timeout_s)[0])
 
     def flush(self, timeout_s):
         """Sends what is spooled and waits until the daemon said of every message of every session
         that it is on its disk. True if so."""
+        if not _is_number(_plain(timeout_s)):
+            self._fail(Refused("bad_message", "timeout_s", "%r is not a number" % (timeout_s,)))
+            return False
         end = time.monotonic() + timeout_s
-        while self.pending > 0:
+        while self.pending > 0 and not self._is_closed:
             left = end - time.monotonic()
             if left <= 0:
                 return False
@@ -532,14 +661,14 @@ class Client:
                 self._drop_link()  # a hello was answered, and what was sent before it was not
             if self.pending > 0:
                 time.sleep(min(0.02, max(end - time.monotonic(), 0.0)))
-        return True
+        return self.pending == 0
 
     def subscribe(self, kind="", rig="", subject="", timeout_s=None):
         """An iterator of what the daemon publishes, as dicts: prediction, trial, session_start,
         session_end, alert, status. An empty kind, rig or subject means any. It ends when nothing
         came for timeout_s; None waits for ever."""
         prefix = "murid/%d/" % SCHEMA
-        wanted = (rig, subject, kind)
+        wanted = (str(rig), str(subject), str(kind))
         for i, part in enumerate(wanted):
             if not part:
                 break
@@ -551,6 +680,7 @@ class Client:
 
     def close(self):
         """Closes the sockets and the spool file. What is still pending stays in the file."""
+        self._is_closed = True
         self._drop_link()
         if self._file:
             self._file.rewrite(self._pending_messages())
@@ -581,19 +711,22 @@ class Client:
     def _place(self):
         return self.rig, self.subject, self.session, self.run
 
-    def _enter(self, subject, session=None, run=None):
-        if session is None:
-            session = time.strftime("%Y%m%d-%H%M%S-") + os.urandom(3).hex()
-        place = (subject, str(session), run)
-        if place == (self.subject, self.session, self.run):
-            return
-        self.subject, self.session, self.run = place
-        known = self._positions.get(self._place())
+    def _position(self, place):
+        """The latest seq of a session, and its next trial."""
+        if place == self._place():
+            return self._seq, self._trial
+        known = self._positions.get(place)
         if known is None and self._file:
-            known = self._file.positions.get(self._place())
-        self._seq, self._trial = known or (0, 0)
-        for entry in self._sessions.get(self._place(), {}).values():
-            self._count(entry.message)
+            known = self._file.positions.get(place)
+        seq, trial = known or (0, 0)
+        for entry in self._sessions.get(place, {}).values():
+            seq = max(seq, entry.message["seq"])
+            trial = entry.message["trial"] + 1 if entry.message["kind"] == "trial" else trial
+        return seq, trial
+
+    def _enter(self, place):
+        self._seq, self._trial = self._position(place)
+        _, self.subject, self.session, self.run = place
 
     def _count(self, message):
         self._seq = max(self._seq, message["seq"])
@@ -601,60 +734,121 @@ class Client:
             self._trial = message["trial"] + 1
         self._positions[self._place()] = self._seq, self._trial
 
-    def _uncount(self, message):
-        if _identity(message) == self._place() and message["seq"] == self._seq:
-            self._seq -= 1
-            if message["kind"] == "trial":
-                self._trial = message["trial"]
-            self._positions[self._place()] = self._seq, self._trial
-            if self._file:
-                self._file.set_position(self._place(), self._seq, self._trial)
+    def _uncount(self, position, before):
+        """The call just made was refused: the counters of its session, and the session before it."""
+        self._seq, self._trial = position
+        self._positions[self._place()] = position
+        if self._file:
+            self._file.set_position(self._place(), *position)
+        self._enter(before)
 
-    def _message(self, kind, keys):
-        subject = keys.get("subject", self.subject)
-        if subject is None:
-            raise ValueError("no session is open: call session_start() first, or give `subject`")
-        session, run = keys.get("session"), keys.get("run")
-        if str(subject) != self.subject or session is not None or run is not None:
-            if session is None and str(subject) == self.subject:
-                session = self.session
-            self._enter(str(subject), session, _plain(run))
-        message = {"v": SCHEMA, "kind": kind, "rig": self.rig, "subject": self.subject,
-                   "session": self.session, "seq": self._seq + 1, "t_wall_ns": time.time_ns()}
+    def _place_of(self, keys, is_start):
+        """The session that a call is about: the open one, unless the call names another."""
+        subject, session, run = (keys.pop(k, None) for k in ("subject", "session", "run"))
+        if subject is None and is_start:
+            raise Refused("bad_message", "session_start.subject", "missing: the animal's name")
+        if subject is None and self.subject is None:
+            raise Refused("bad_message", "subject", "no session is open: call session_start() "
+                          "first, or give `subject`")
+        is_same = subject in (None, self.subject)
+        if not is_start and is_same and session is None and run is None:
+            return self._place()
+        if session is None and is_same and not is_start:
+            session = self.session
+        if session is None:
+            session = time.strftime("%Y%m%d-%H%M%S-") + os.urandom(3).hex()
+        return self.rig, subject or self.subject, session, run
+
+    def _message(self, kind, keys, is_start):
+        """The session that it belongs to, and what is to be sent. Changes nothing."""
+        if self._is_closed:
+            raise self._closed()
+        if kind == "trial" and "trial" in keys and not _is_number(_plain(keys["trial"])):
+            raise Refused("bad_message", "trial.trial", "%r is neither a dict nor the number of a "
+                          "trial" % (keys["trial"],))
+        number = _plain(keys.get("trial"))
+        if _is_number(number) and number != number // 1:
+            raise Refused("bad_message", "trial.trial", "%r is no number of a trial: for the "
+                          "stimulus say stimulus=%r" % (number, number))
+        keys = _checked_words(kind, keys)
+        place = self._place_of(keys, is_start)
+        seq, trial = self._position(place)
+        message = {"v": SCHEMA, "kind": kind, "rig": self.rig, "subject": place[1],
+                   "session": place[2], "seq": seq + 1, "t_wall_ns": time.time_ns()}
         if kind == "trial":
-            message["trial"] = self._trial
-        message.update({k: _plain(v) for k, v in keys.items() if v is not None})
-        message.update(v=SCHEMA, kind=kind, rig=self.rig, subject=self.subject,
-                       session=self.session)
-        if self.run is not None:
-            message["run"] = self.run
+            message["trial"] = trial
+        for key in ("v", "kind", "rig"):
+            if keys.get(key, message[key]) != message[key]:
+                raise Refused("bad_message", key, "%r is not %r" % (keys[key], message[key]))
+        message.update(keys)
+        if place[3] is not None:
+            message["run"] = place[3]
         _check(message)
-        if message["seq"] <= self._seq:
-            raise ValueError("seq %d: session %s has counted to %d; leave seq out"
-                             % (message["seq"], self.session, self._seq))
-        return message
+        if message["seq"] <= seq:
+            raise Refused("bad_message", "seq", "%d: session %s has counted to %d; leave seq out"
+                          % (message["seq"], place[2], seq))
+        return (*place[:3], message.get("run")), message
 
     # ---- the way to the daemon and back ----
 
-    def _request(self, kind, keys):
-        message = self._message(kind, keys)
-        json.dumps(message)  # what cannot be kept must not get into the spool
+    def _request(self, kind, keys, is_start=False):
+        try:
+            place, message = self._message(kind, keys, is_start)
+        except Refused as refused:
+            return self._fail(refused)
+        before = self._place()
+        self._enter(place)
+        position = self._seq, self._trial
         entry = self._keep(message)
         self._count(message)
         if self._file:
             self._file.add(message)
         self._awaited = entry
         self._exchange([entry], self.timeout_s, is_patient=False)
+        if entry.reply is not None and entry.reply.get("code") in UNCOUNTED:
+            self._uncount(position, before)
         return self._answer_of(entry)
 
     @staticmethod
     def _refusal(reply):
         return Refused(*(str(reply.get(k, "")) for k in ("code", "key", "text")))
 
+    @staticmethod
+    def _closed():
+        return Refused("bad_message", "", "this Client is closed")
+
     def _answer_of(self, entry):
         if entry.reply is not None and entry.reply["kind"] == "error":
-            raise self._refusal(entry.reply)
-        return entry.reply
+            return self._fail(self._refusal(entry.reply))
+        return Answer(entry.reply or ())
+
+    def _fail(self, refused):
+        """What a call that is refused ends with."""
+        if self.raises:
+            raise refused
+        what = refused.code, refused.key
+        now = time.monotonic()
+        said, n = self._said.get(what, (-math.inf, 0))
+        if now - said >= SAY_AGAIN_S:
+            self._said[what] = now, 0
+            _warn("at %s: refused: %s%s" % (time.strftime("%H:%M:%S"), refused,
+                                            "; and %d times before" % n if n else ""))
+        else:
+            self._said[what] = said, n + 1
+        return Answer(error=refused)
+
+    def _check_endpoints(self):
+        """Raises ValueError for one that ZeroMQ cannot read."""
+        for name, endpoint in (("ask", self._ask), ("pub", self._pub)):
+            socket = self._context.socket(zmq.DEALER)
+            socket.linger = 0
+            try:
+                socket.connect(endpoint)
+            except (zmq.ZMQError, TypeError) as e:
+                raise ValueError("%s: %r is no endpoint, as tcp://127.0.0.1:5770 is: %s"
+                                 % (name, endpoint, e)) from None
+            finally:
+                socket.close(0)
 
     def _new_hello(self, identity):
         message = {"v": SCHEMA, "kind": "hello", "rig": self.rig, "software": "murid.py",
@@ -680,6 +874,13 @@ class Client:
         return hellos
 
     def _exchange(self, entries, timeout_s, is_patient):
+        try:
+            self._exchange_now(entries, timeout_s, is_patient)
+        except (zmq.ZMQError, OSError) as e:  # as too many open files
+            self._abandon_link()
+            self._go_down("%s cannot be reached (%s)" % (self._ask, e))
+
+    def _exchange_now(self, entries, timeout_s, is_patient):
         """Sends all that is unsent, in order, and takes answers, until each of entries has its own
         or the time is over. Not patient: in an outage only as long as there are signs of the
         daemon."""
@@ -779,6 +980,15 @@ class Client:
         return (self._socket is not None and any(i not in self._stuck for i in self._n_flying)
                 and now - self._heard > max(self.timeout_s, STALL_S))
 
+    def _abandon_link(self):
+        """One that may be half open."""
+        for socket in (self._monitor, self._socket):
+            if socket is not None:
+                socket.close(0)
+        self._socket = self._monitor = None
+        self._next_attempt = time.monotonic() + RETRY_MOST_S
+        self._reset_link()
+
     def _drop_link(self):
         if self._socket is not None:
             self._socket.disable_monitor()
@@ -790,6 +1000,9 @@ class Client:
             else:
                 self._next_attempt = time.monotonic() + self._retry_s
                 self._retry_s = min(2 * self._retry_s, RETRY_MOST_S)
+        self._reset_link()
+
+    def _reset_link(self):
         self._lively_until = 0.0
         entries = [e for of in self._sessions.values() for e in of.values()] + self._hellos
         if any(e.is_sent for e in entries):
@@ -916,11 +1129,11 @@ class Client:
             if self._file:
                 self._file.replace(entry.message)
             return
+        if code in JOURNALED:
+            return
         self._discard(entry)
         if self._file:
             self._file.forget_one(entry.identity, entry.message["seq"])
-        if code in UNREAD and is_latest:
-            self._uncount(entry.message)
 
     def _forget(self, identity, durable_seq):
         """Forgets what is on disk: of this session alone, and only what was answered itself, for a
@@ -942,7 +1155,11 @@ class Client:
                 frames = socket.recv_multipart()
                 parts = frames[0].decode("utf-8", "replace").split("/")
                 if len(parts) == 5 and all(w in ("", p) for w, p in zip(wanted, parts[2:])):
-                    yield msgpack.unpackb(frames[-1])
+                    try:
+                        message = msgpack.unpackb(frames[-1])
+                    except (ValueError, TypeError):
+                        continue
+                    yield message
         finally:
             socket.close(0)
 

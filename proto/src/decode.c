@@ -2,9 +2,11 @@
 #include <string.h>
 
 #include "fault.h"
+#include "kind.h"
 #include "number.h"
 #include "proto/message.h"
 #include "proto/reader.h"
+#include "remark.h"
 #include "schema.h"
 #include "text.h"
 
@@ -13,7 +15,10 @@ enum { ABSENT = 0, PRESENT = 1 };
 typedef struct {
     proto_reader reader;
     proto_fault *fault;
+    proto_remarks *remarks;
+    const char *map; /* name of the message, once it is known */
     bool kind_seen;
+    bool is_recorded;
 } decoder;
 
 /* A struct that is being filled in from a map. */
@@ -33,6 +38,15 @@ static void *member(uint8_t *base, uint32_t offset)
 }
 
 /* ---- single values: PRESENT, ABSENT or a negative status ------------------------------------- */
+
+static int out_of_range(decoder *d, const proto_field *f, const proto_token *t)
+{
+    if ((f->flags & OUTSIDE_IS_NIL) == 0 || d->remarks == NULL) {
+        return proto_fault_range(d->fault, f, t);
+    }
+    proto_remark_value(d->remarks, d->map, f, t);
+    return ABSENT;
+}
 
 static int read_real(decoder *d, const proto_field *f, const proto_token *t, double *x)
 {
@@ -61,7 +75,7 @@ static int read_real(decoder *d, const proto_field *f, const proto_token *t, dou
     if (isnan(*x) && (f->flags & NAN_IS_NIL) != 0) {
         return ABSENT;
     }
-    return proto_field_takes_real(f, *x) ? PRESENT : proto_fault_range(d->fault, f, t);
+    return proto_field_takes_real(f, *x) ? PRESENT : out_of_range(d, f, t);
 }
 
 /* MATLAB sends every number as a double, Python may send True for 1. */
@@ -79,11 +93,11 @@ static int read_int(decoder *d, const proto_field *f, const proto_token *t, int6
     } else if (isnan(real) && (f->flags & NAN_IS_NIL) != 0) {
         return ABSENT;
     } else {
-        return isfinite(real) && real != floor(real)
+        return isfinite(real) && real != floor(real) && (f->flags & OUTSIDE_IS_NIL) == 0
                    ? proto_fault_type(d->fault, "a whole number", t)
-                   : proto_fault_range(d->fault, f, t);
+                   : out_of_range(d, f, t);
     }
-    return proto_field_takes_int(f, *x) ? PRESENT : proto_fault_range(d->fault, f, t);
+    return proto_field_takes_int(f, *x) ? PRESENT : out_of_range(d, f, t);
 }
 
 /* Reads text of at most max bytes into out[max + 1]. */
@@ -288,8 +302,14 @@ static int read_field(decoder *d, const proto_field *f, const proto_token *t, ui
         return ABSENT;
     }
     switch ((proto_field_type)f->type) {
-    case PROTO_FIELD_INT:
-        return read_int(d, f, t, to);
+    case PROTO_FIELD_INT: {
+        int64_t x = 0;
+        const int rc = read_int(d, f, t, &x);
+        if (rc == PRESENT) {
+            memcpy(to, &x, sizeof x);
+        }
+        return rc;
+    }
     case PROTO_FIELD_REAL: {
         double x = 0.0;
         const int rc = read_real(d, f, t, &x);
@@ -376,37 +396,56 @@ static int read_key(decoder *d, target *t)
     return PROTO_OK;
 }
 
-static int key_fault(decoder *d, const proto_token *key)
-{
-    return key->type == PROTO_TOKEN_END ? proto_fault_of_reader(d->fault, &d->reader)
-                                        : proto_fault_type(d->fault, "a key of text", key);
-}
-
 /* Skips a key without a field; `kind` was read before, but may be there only once. */
-static int pass_key(decoder *d, const proto_token *key, bool is_top)
+static int pass_key(decoder *d, const target targets[], size_t n, const proto_token *key)
 {
     const proto_token value = proto_reader_next(&d->reader);
+    const bool is_top = n > 1;
     if (is_top && proto_token_is(key, "kind")) {
         if (d->kind_seen) {
             return proto_fault_set(d->fault, PROTO_ERR_SYNTAX, key->offset,
                                    "`kind` is there twice");
         }
         d->kind_seen = true;
+    } else if (is_top) {
+        for (size_t i = n; i-- > 0 && !proto_remark_key(d->remarks, targets[i].schema, key);) {
+        }
+        d->remarks->looks++;
     }
     proto_reader_skip(&d->reader, &value);
     return PROTO_OK;
 }
 
+static int key_missing(decoder *d, const target *t, uint32_t i, const char *remedy)
+{
+    const proto_field *f = &t->schema->fields[i];
+    const char *near = proto_remark_near(d->remarks, t->schema, i);
+    const int rc = proto_fault_set(d->fault, PROTO_ERR_MISSING, d->reader.at,
+                                   "the key is required (%s)%s%s%s%s", f->help, remedy,
+                                   near != NULL ? "; `" : "", near != NULL ? near : "",
+                                   near != NULL ? "` is no key: was this one meant?" : "");
+    proto_fault_under(d->fault, f->key, f->key_size, 0);
+    return rc;
+}
+
 static int check_required(decoder *d, const target *t, uint64_t needs)
 {
     for (uint32_t i = 0; i < t->schema->n_fields; i++) {
-        const proto_field *f = &t->schema->fields[i];
         const uint64_t bit = (uint64_t)1 << i;
-        if (((f->flags & REQUIRED) != 0 || (needs & bit) != 0) && (t->present & bit) == 0) {
-            const int rc = proto_fault_set(d->fault, PROTO_ERR_MISSING, d->reader.at,
-                                           "the key is required (%s)", f->help);
-            proto_fault_under(d->fault, f->key, f->key_size, 0);
-            return rc;
+        const bool is_needed = (t->schema->fields[i].flags & REQUIRED) != 0 || (needs & bit) != 0;
+        if (is_needed && (t->present & bit) == 0) {
+            return key_missing(d, t, i, "");
+        }
+    }
+    return PROTO_OK;
+}
+
+/* A journal may be older than this rule. */
+static int check_said(decoder *d, const target *t)
+{
+    for (uint32_t i = 0; i < t->schema->n_fields && !d->is_recorded; i++) {
+        if ((t->schema->fields[i].flags & SAID) != 0 && (t->seen >> i & 1) == 0) {
+            return key_missing(d, t, i, ": write null for nil");
         }
     }
     return PROTO_OK;
@@ -422,10 +461,10 @@ static int read_map(decoder *d, target targets[], size_t n)
             return check_required(d, &targets[n - 1], 0);
         }
         if (key.type != PROTO_TOKEN_TEXT) {
-            return key_fault(d, &key);
+            return proto_kind_key_fault(&d->reader, d->fault, &key);
         }
         target *t = find_token(targets, n, &key);
-        const int rc = t != NULL ? read_key(d, t) : pass_key(d, &key, n > 1);
+        const int rc = t != NULL ? read_key(d, t) : pass_key(d, targets, n, &key);
         if (rc < 0) {
             return rc;
         }
@@ -433,53 +472,6 @@ static int read_map(decoder *d, target targets[], size_t n)
 }
 
 /* ---- whole messages -------------------------------------------------------------------------- */
-
-static int kind_fault(decoder *d, int status)
-{
-    proto_fault_under(d->fault, "kind", 4, 0);
-    return status;
-}
-
-static int read_kind(decoder *d, const proto_token *t, const proto_schema **schema)
-{
-    char name[PROTO_NAME_MAX + 1];
-    if (t->type == PROTO_TOKEN_END) {
-        return proto_fault_of_reader(d->fault, &d->reader);
-    }
-    if (t->type != PROTO_TOKEN_TEXT) {
-        return kind_fault(d, proto_fault_type(d->fault, "text", t));
-    }
-    const int n = proto_token_text(t, name, sizeof name);
-    *schema = n > 0 ? proto_schema_of(proto_kind_of(name)) : NULL;
-    if (*schema == NULL) {
-        char shown[FAULT_SHOWN_MAX + 4];
-        (void)proto_fault_shown(shown, (const char *)t->text, t->text_size);
-        return kind_fault(d, proto_fault_set(d->fault, PROTO_ERR_KIND, t->offset,
-                                             "\"%s\" is not a kind of message", shown));
-    }
-    return PROTO_OK;
-}
-
-/* Finds `kind` wherever it stands in the map just opened; works on a copy of the reader. */
-static int scan_kind(const decoder *from, const proto_schema **schema)
-{
-    decoder d = *from;
-    for (;;) {
-        const proto_token key = proto_reader_next(&d.reader);
-        if (key.type == PROTO_TOKEN_CLOSE) {
-            return kind_fault(&d, proto_fault_set(d.fault, PROTO_ERR_MISSING, key.offset,
-                                                  "the key is required (which message it is)"));
-        }
-        if (key.type != PROTO_TOKEN_TEXT) {
-            return key_fault(&d, &key);
-        }
-        const proto_token value = proto_reader_next(&d.reader);
-        if (proto_token_is(&key, "kind")) {
-            return read_kind(&d, &value, schema);
-        }
-        proto_reader_skip(&d.reader, &value);
-    }
-}
 
 static int read_end(decoder *d)
 {
@@ -502,11 +494,12 @@ static int read_message(decoder *d, proto_message *msg)
         return open.type == PROTO_TOKEN_END ? proto_fault_of_reader(d->fault, &d->reader)
                                             : proto_fault_type(d->fault, whole_name(d), &open);
     }
-    int rc = scan_kind(d, &schema);
+    int rc = proto_kind_scan(&d->reader, d->fault, &schema);
     if (rc < 0) {
         return rc;
     }
     proto_message_init(msg, (proto_kind)schema->kind);
+    d->map = schema->name;
     target targets[] = {
         {.schema = &proto_schemas[SCHEMA_envelope], .base = (uint8_t *)&msg->env},
         {.schema = schema, .base = (uint8_t *)&msg->as},
@@ -522,8 +515,12 @@ static int read_message(decoder *d, proto_message *msg)
             proto_fault_under(d->fault, key, strlen(key), 0);
         }
     }
+    rc = rc == PROTO_OK ? check_said(d, &targets[1]) : rc;
     if (rc < 0 && d->fault->key[0] != '\0') {
         proto_fault_under(d->fault, schema->name, strlen(schema->name), 0);
+    }
+    for (size_t i = 0; rc == PROTO_OK && i < 2; i++) {
+        proto_remark_near_misses(d->remarks, d->map, targets[i].schema, targets[i].seen);
     }
     return rc < 0 ? rc : read_end(d);
 }
@@ -570,9 +567,13 @@ static void salvage(decoder *d, proto_message *msg)
     }
 }
 
-int proto_decode(const uint8_t *bytes, size_t size, proto_message *msg, proto_fault *fault)
+static int decode(const uint8_t *bytes, size_t size, bool is_recorded, proto_message *msg,
+                  proto_fault *fault)
 {
-    decoder d = {.fault = fault};
+    proto_remarks remarks;
+    decoder d = {.fault = fault, .remarks = &remarks, .is_recorded = is_recorded};
+    proto_remarks_init(&remarks);
+    fault->n_passed = 0;
     if (size > PROTO_BYTES_MAX) {
         proto_message_init(msg, PROTO_KIND_NONE);
         return proto_fault_set(fault, PROTO_ERR_SIZE, 0, "%zu bytes, at most %d were expected",
@@ -588,8 +589,21 @@ int proto_decode(const uint8_t *bytes, size_t size, proto_message *msg, proto_fa
     const int rc = read_message(&d, msg);
     if (rc == PROTO_OK) {
         fault->status = PROTO_OK;
+        fault->n_passed = remarks.n;
+        memcpy(fault->key, remarks.first.key, sizeof fault->key);
+        memcpy(fault->text, remarks.first.text, sizeof fault->text);
         return PROTO_OK;
     }
     salvage(&d, msg);
     return fault->status;
+}
+
+int proto_decode(const uint8_t *bytes, size_t size, proto_message *msg, proto_fault *fault)
+{
+    return decode(bytes, size, false, msg, fault);
+}
+
+int proto_decode_recorded(const uint8_t *bytes, size_t size, proto_message *msg, proto_fault *fault)
+{
+    return decode(bytes, size, true, msg, fault);
 }

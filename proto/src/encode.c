@@ -52,11 +52,16 @@ static bool is_present(const proto_field *f, const uint8_t *base)
     return false;
 }
 
-static size_t count_present(const proto_schema *s, const uint8_t *base)
+static bool is_written(const proto_field *f, const uint8_t *base)
+{
+    return (f->flags & SAID) != 0 || is_present(f, base);
+}
+
+static size_t count_written(const proto_schema *s, const uint8_t *base)
 {
     size_t n = 0;
     for (uint32_t i = 0; i < s->n_fields; i++) {
-        n += is_present(&s->fields[i], base) ? 1 : 0;
+        n += is_written(&s->fields[i], base) ? 1 : 0;
     }
     return n;
 }
@@ -109,7 +114,7 @@ static int write_named(proto_writer *w, const proto_field *f, uint32_t n, const 
 
 static int write_nest(proto_writer *w, const proto_schema *s, const uint8_t *base)
 {
-    w->ops->open_map(w, count_present(s, base));
+    w->ops->open_map(w, count_written(s, base));
     const int rc = write_fields(w, s, base, 0);
     w->ops->close_map(w);
     return rc;
@@ -173,6 +178,9 @@ static int write_fields(proto_writer *w, const proto_schema *s, const uint8_t *b
             if (rc < 0) {
                 return rc;
             }
+        } else if (is_written(f, base)) {
+            w->ops->key(w, f->key, f->key_size);
+            w->ops->nil(w);
         } else if ((f->flags & REQUIRED) != 0 || (needs >> i & 1) != 0) {
             return PROTO_ERR_MISSING;
         }
@@ -197,7 +205,7 @@ int proto_encode(const proto_message *msg, proto_format format, uint8_t *out, si
         return rc;
     }
     proto_writer_init(&w, format, out, cap < PROTO_BYTES_MAX ? cap : PROTO_BYTES_MAX);
-    w.ops->open_map(&w, 1 + count_present(ENVELOPE, env) + count_present(s, body));
+    w.ops->open_map(&w, 1 + count_written(ENVELOPE, env) + count_written(s, body));
     w.ops->key(&w, "kind", 4);
     w.ops->text(&w, s->name, strlen(s->name));
     rc = write_fields(&w, ENVELOPE, env, s->needs);

@@ -16,6 +16,7 @@ int proto_fault_set(proto_fault *fault, int status, size_t offset, const char *f
     va_end(args);
     fault->status = status;
     fault->offset = offset;
+    fault->n_passed = 0;
     fault->key[0] = '\0';
     return status;
 }
@@ -93,8 +94,10 @@ int proto_fault_range(proto_fault *fault, const proto_field *f, const proto_toke
         write_number(found->real, number);
     }
     write_range(f, range, sizeof range);
-    return proto_fault_set(fault, PROTO_ERR_RANGE, found->offset, "%s is %s%s%s (%s)", number,
-                           range, f->unit[0] != '\0' ? " " : "", f->unit, f->help);
+    const bool is_percent = strcmp(f->unit, "fraction") == 0 && fabs(found->real) <= 100.0;
+    return proto_fault_set(fault, PROTO_ERR_RANGE, found->offset, "%s is %s%s%s (%s)%s", number,
+                           range, f->unit[0] != '\0' ? " " : "", f->unit, f->help,
+                           is_percent ? ": it looks like percent" : "");
 }
 
 void proto_fault_under(proto_fault *fault, const char *key, size_t n, uint32_t i)

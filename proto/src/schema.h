@@ -7,7 +7,7 @@
 
 #include "proto/message.h"
 
-enum { REQUIRED = 1, OPTIONAL = 0, NAN_IS_NIL = 2 };
+enum { OPTIONAL = 0, REQUIRED = 1, NAN_IS_NIL = 2, OUTSIDE_IS_NIL = 4, SAID = 8 };
 
 /* Position of each key in its table: FIELD_trial_choice; FIELD_trial_COUNT is their number. */
 #define GROUP(name, help)                                     enum {

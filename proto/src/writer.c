@@ -65,6 +65,11 @@ static void msgpack_real(proto_writer *w, double x)
     msgpack_pack_double(&w->packer, x);
 }
 
+static void msgpack_nil(proto_writer *w)
+{
+    msgpack_pack_nil(&w->packer);
+}
+
 static const proto_writer_ops MSGPACK = {
     .open_map = msgpack_open_map,
     .close_map = msgpack_close,
@@ -74,6 +79,7 @@ static const proto_writer_ops MSGPACK = {
     .text = msgpack_text,
     .integer = msgpack_integer,
     .real = msgpack_real,
+    .nil = msgpack_nil,
 };
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
@@ -153,6 +159,12 @@ static void json_real(proto_writer *w, double x)
     put(w, text, (size_t)proto_number_write(x, text));
 }
 
+static void json_nil(proto_writer *w)
+{
+    json_comma(w, true);
+    put(w, "null", 4);
+}
+
 static const proto_writer_ops JSON = {
     .open_map = json_open_map,
     .close_map = json_close_map,
@@ -162,6 +174,7 @@ static const proto_writer_ops JSON = {
     .text = json_text,
     .integer = json_integer,
     .real = json_real,
+    .nil = json_nil,
 };
 
 void proto_writer_init(proto_writer *w, proto_format format, uint8_t *out, size_t cap)

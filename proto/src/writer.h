@@ -22,6 +22,7 @@ typedef struct {
     void (*text)(proto_writer *w, const char *s, size_t n);
     void (*integer)(proto_writer *w, int64_t x);
     void (*real)(proto_writer *w, double x);
+    void (*nil)(proto_writer *w);
 } proto_writer_ops;
 
 struct proto_writer {

@@ -63,6 +63,23 @@ static const char *range_of(const proto_field *f, char out[96])
     return out;
 }
 
+static const char *must_of(const proto_field *f)
+{
+    if ((f->flags & SAID) != 0) {
+        return " **(required, may be nil)**";
+    }
+    return (f->flags & REQUIRED) != 0 ? " **(required)**" : "";
+}
+
+/* Which numbers say nothing. */
+static const char *nil_of(const proto_field *f)
+{
+    if ((f->flags & OUTSIDE_IS_NIL) != 0) {
+        return ", else nil";
+    }
+    return (f->flags & NAN_IS_NIL) != 0 ? ", NaN is nil" : "";
+}
+
 static void print_fields(const proto_schema *s)
 {
     printf("| key | type | range | unit | meaning |\n|---|---|---|---|---|\n");
@@ -70,10 +87,8 @@ static void print_fields(const proto_schema *s)
         const proto_field *f = &s->fields[i];
         char type[96];
         char range[96];
-        printf("| `%s`%s | %s%s | %s | %s | %s |\n", f->key,
-               (f->flags & REQUIRED) != 0 ? " **(required)**" : "", type_of(f, type),
-               (f->flags & NAN_IS_NIL) != 0 ? ", NaN is nil" : "", range_of(f, range),
-               f->unit != NULL ? f->unit : "", f->help);
+        printf("| `%s`%s | %s%s | %s | %s | %s |\n", f->key, must_of(f), type_of(f, type),
+               nil_of(f), range_of(f, range), f->unit != NULL ? f->unit : "", f->help);
     }
     printf("\n");
 }

@@ -52,6 +52,7 @@ def trial(rng):
     if rng.random() < 0.5:
         msg["features"] = {"f%d%s" % (i, text(rng, 4)): rng.gauss(0, 10.0 ** rng.randint(-300, 300))
                            for i in range(rng.randint(1, 16))}
+    msg["choice"] = None
     if rng.random() < 0.8:
         msg["choice"] = rng.randint(0, 1)
         msg["rt_s"] = number(rng, 0.0, 86400.0)
@@ -105,7 +106,7 @@ def main():
     for make in (trial, prediction, alert):
         for _ in range(1000):
             check(echo, make(rng))
-    base = {"kind": "trial", "rig": "r", "subject": "s", "trial": 1, "stimulus": 0.5}
+    base = {"kind": "trial", "rig": "r", "subject": "s", "trial": 1, "stimulus": 0.5, "choice": 0}
     refused(echo, dict(base, choice=7), -6, "trial.choice")
     refused(echo, dict(base, stimulus=1.5), -6, "trial.stimulus")
     refused(echo, dict(base, stimulus=math.nan), -6, "trial.stimulus")

@@ -66,7 +66,7 @@ class HardAnimals(unittest.TestCase):
             c = STIMULI[t % 7]
             before = self.trial("away", t, stimulus=c, choice=int(c > 0), reward=1, rt_s=0.4)
         for t in range(200, 2200):
-            reply = self.trial("away", t, stimulus=STIMULI[t % 7])
+            reply = self.trial("away", t, stimulus=STIMULI[t % 7], choice=None)
         self.assertEqual(reply["score"]["n"], 200)
         self.assertGreater(self.width(reply, 0.25), self.width(before, 0.25))
         self.assertGreater(reply["p_disengaged"], 0.8)

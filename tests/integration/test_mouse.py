@@ -554,6 +554,37 @@ class Connected(Case):
         mouse.end(signal.SIGTERM)
 
 
+    def test_what_is_no_rig_is_said_within_seconds(self):
+        with Daemon() as daemon:
+            for endpoint, text in (("ask", "a murid daemon answers there"),
+                                   ("pub", "another kind of socket listens there"),
+                                   ("trials", "another kind of socket listens there"),
+                                   ("control", "what answers there takes no hello")):
+                t0 = time.monotonic()
+                done = subprocess.run([MURID, "mouse", "--connect", daemon.endpoint[endpoint]],
+                                      capture_output=True, text=True, timeout=WAIT_S)
+                self.assertEqual(done.returncode, 2, (endpoint, done.stderr))
+                self.assertLess(time.monotonic() - t0, 5)
+                last = done.stderr.splitlines()[-1]
+                self.assertIn(text, last)
+                self.assertIn("a rig's ROUTER or REP socket was expected", last)
+        other = self.listening("--speed", "0")
+        done = subprocess.run([MURID, "mouse", "--connect", other.endpoint], capture_output=True,
+                              text=True, timeout=WAIT_S)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("a murid mouse answers there", done.stderr)
+
+    def test_that_nothing_answers_is_said_after_three_seconds(self):
+        rig, endpoint = self.bind(zmq.REP)
+        rig.close()
+        mouse = self.mouse("--connect", endpoint)
+        mouse.wait_for("nothing answers there yet; a rig's ROUTER or REP socket was expected")
+        rig, _ = self.bind(zmq.ROUTER, endpoint)
+        rig.recv_multipart()
+        mouse.wait_for("what is there has not answered hello")
+        mouse.end(signal.SIGTERM)
+
+
 def crc_and_parts(payload):
     import binascii
     if len(payload) < 5 or binascii.crc_hqx(payload[:-2], 0xFFFF) != struct.unpack("<H", payload[-2:])[0]:

@@ -89,17 +89,17 @@ class Promises(unittest.TestCase):
         with Daemon() as daemon:
             client = self.client(daemon)
             client.session_start("m01", session="s1")
-            self.assertIsNotNone(client.ask(stimulus=0.5, choice=1, reward=1))
+            self.assertTrue(client.ask(stimulus=0.5, choice=1, reward=1))
             self.assertTrue(client.flush(5))
             daemon.kill()
             t0 = time.monotonic()
             for _ in range(200):
-                self.assertIsNone(client.ask(stimulus=0.5, choice=1, reward=1))
+                self.assertFalse(client.ask(stimulus=0.5, choice=1, reward=1))
             self.assertLess(time.monotonic() - t0, client.timeout_s + 0.5)
             daemon.start()
             self.assertTrue(client.flush(20))
             self.assertFalse(client.is_down)
-            self.assertIsNotNone(client.ask(stimulus=0.5, choice=1, reward=1))
+            self.assertTrue(client.ask(stimulus=0.5, choice=1, reward=1))
             self.assertTrue(client.flush(5))
             self.assertEqual([t[2] for t in daemon.trials()], list(range(202)))
 

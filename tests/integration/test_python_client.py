@@ -121,9 +121,13 @@ class Daemon:
     def reply_to(self, message):
         keys = ("rig", "subject", "session", "run", "trial", "seq")
         reply = {k: message[k] for k in keys if k in message}
-        if message.get("choice") == 7:
-            return dict(reply, kind="error", code="bad_message", key="trial.choice",
-                        text="7 is outside 0..1")
+        if message.get("stage") == "wrong":
+            return dict(reply, kind="error", code="bad_message", key="trial.stage",
+                        text="no such stage")
+        if message.get("stage") == "elsewhere":
+            self.take(message)
+            return dict(reply, kind="error", code="subject_twice", key="subject", text="m01 is on r2",
+                        durable_seq=self.durable(message))
         if message["kind"] == "hello":
             self.disk += self.memory[:1]
             del self.memory[:1]
@@ -181,7 +185,7 @@ def run_paced_trials(client, n, first=0):
     replies = []
     for i in range(first, first + n):
         replies += run_trials(client, 1, i)
-        if replies[-1] is None:
+        if not replies[-1]:
             time.sleep(0.05)
     return replies
 
@@ -220,9 +224,9 @@ def without_a_daemon_nothing_hangs_and_nothing_is_lost():
     port.stop()
     with murid.Client("rig-1", ask=port.endpoint, timeout_s=0.1) as client:
         t0 = time.monotonic()
-        assert client.session_start("m01") is None
-        assert run_trials(client, 10) == [None] * 10
-        assert client.hello() is None
+        assert not client.session_start("m01")
+        assert run_trials(client, 10) == [{}] * 10
+        assert not client.hello()
         assert not client.flush(0.1)
         took = time.monotonic() - t0
         assert took < 12 * 0.1 + 0.1 + 1.0, took
@@ -238,12 +242,9 @@ def without_a_daemon_nothing_hangs_and_nothing_is_lost():
 
 def a_session_needs_no_start():
     daemon = Daemon()
-    with murid.Client("rig-1", ask=daemon.endpoint) as client:
-        try:
-            client.ask(stimulus=0.5, choice=1)
-            raise AssertionError("a trial of nobody was sent")
-        except ValueError:
-            pass
+    with murid.Client("rig-1", ask=daemon.endpoint, raises=True) as client:
+        text = error_of(ValueError, lambda: client.ask(stimulus=0.5, choice=1))
+        assert "no session is open" in text, text
         client.ask(stimulus=0.5, choice=1, subject="m01")
         client.ask(stimulus=0.5, choice=1)
         client.ask(stimulus=0.5, choice=1, subject="m02", session=4)
@@ -256,14 +257,14 @@ def a_session_needs_no_start():
 
 def a_refusal_is_raised_and_its_numbers_are_used_again():
     daemon = Daemon()
-    with murid.Client("rig-1", ask=daemon.endpoint) as client:
+    with murid.Client("rig-1", ask=daemon.endpoint, raises=True) as client:
         client.session_start("m01")
         run_trials(client, 3)
         try:
-            client.ask(stimulus=0.5, choice=7)
+            client.ask(stimulus=0.5, choice=1, stage="wrong")
             raise AssertionError("not refused")
         except murid.Refused as e:
-            assert (e.code, e.key, e.text) == ("bad_message", "trial.choice", "7 is outside 0..1")
+            assert (e.code, e.key, e.text) == ("bad_message", "trial.stage", "no such stage")
         run_trials(client, 3, first=3)
         assert client.flush(5) and not client.refused
     daemon.check(6)
@@ -276,7 +277,7 @@ def a_refusal_found_out_later_leaves_no_hole_in_the_counter():
     with murid.Client("rig-1", ask=daemon.endpoint, timeout_s=0.05) as client:
         client.session_start("m01")
         run_trials(client, 2)
-        assert client.ask(stimulus=0.5, choice=7) is None
+        assert not client.ask(stimulus=0.5, choice=1, stage="wrong")
         run_trials(client, 2)
         daemon.start()
         client.ask(stimulus=0.5, choice=1)
@@ -294,11 +295,11 @@ def a_full_disk_keeps_trials_in_the_spool():
         client.session_start("m01")
         run_trials(client, 3)
         daemon.full = True
-        assert run_trials(client, 3, first=3) == [None] * 3
+        assert run_trials(client, 3, first=3) == [{}] * 3
         assert client.pending >= 3
         daemon.full = False
         replies = run_paced_trials(client, 10, first=6)
-        assert replies[-1] is not None, replies
+        assert replies[-1], replies
         assert client.flush(5)
     daemon.check(16)
     daemon.stop()
@@ -311,10 +312,10 @@ def a_late_answer_is_not_taken_for_the_next_one():
     with murid.Client("rig-1", ask=daemon.endpoint, timeout_s=0.1) as client:
         client.session_start("m01")
         replies = run_trials(client, 4)
-        assert replies[3] is None
+        assert not replies[3]
         client.timeout_s = 2.0
         time.sleep(0.4)
-        assert client.hello() is not None
+        assert client.hello()
         for i in range(4, 8):
             assert client.ask(stimulus=stimulus_of(i), choice=0)["for_trial"] == i + 1
         assert client.flush(5)
@@ -335,8 +336,8 @@ def silence_noise_and_crashes_lose_nothing():
         replies = run_paced_trials(client, n)
         daemon.behave = lambda message: "ok"
         assert client.flush(20)
-    answered = [r["for_trial"] - 1 for r in replies if r is not None]
-    assert answered == [i for i, r in enumerate(replies) if r is not None]
+    answered = [r["for_trial"] - 1 for r in replies if r]
+    assert answered == [i for i, r in enumerate(replies) if r]
     assert len(answered) > n / 2 and daemon.n_crashes > 0
     print("  %d of %d answered in time, %d crashes, %d sent again needlessly"
           % (len(answered), n, daemon.n_crashes, daemon.duplicates))
@@ -349,7 +350,7 @@ def a_crash_between_two_trials_is_noticed_before_the_next():
     with murid.Client("rig-1", ask=daemon.endpoint, timeout_s=1.0) as client:
         client.session_start("m01")
         for i in range(60):
-            assert client.ask(stimulus=stimulus_of(i), choice=0) is not None
+            assert client.ask(stimulus=stimulus_of(i), choice=0)
             if i % 7 == 3:
                 daemon.stop(wipe=True)
                 daemon.start()
@@ -412,7 +413,7 @@ def after_the_first_missed_answer_no_call_waits_and_nothing_is_lost():
                 longest = 0.0
                 for i in range(200):
                     t1 = time.monotonic()
-                    assert run_trials(client, 1, i) == [None] and client.is_down
+                    assert run_trials(client, 1, i) == [{}] and client.is_down
                     longest = max(longest, time.monotonic() - t1)
                 took = time.monotonic() - t0
                 assert took < 0.5 + 0.5 and longest < 0.1, (what, took, longest)
@@ -421,7 +422,7 @@ def after_the_first_missed_answer_no_call_waits_and_nothing_is_lost():
                 if what == "nobody":
                     daemon.start()
                 for i in range(200, 500):
-                    if run_trials(client, 1, i) != [None]:
+                    if run_trials(client, 1, i) != [{}]:
                         break
                     time.sleep(0.02)
                 assert not client.is_down
@@ -528,7 +529,7 @@ def a_window_full_of_one_session_does_not_hold_up_the_next():
             assert client.pending == n + 1 and client.strays > 0
             client.session_start("m01", session="b")
             replies = run_paced_trials(client, 10)
-            assert replies.count(None) <= 3, (n, [r is None for r in replies])
+            assert [bool(r) for r in replies].count(False) <= 3, (n, [not r for r in replies])
             assert not client.flush(1.0)
             assert {m["session"] for m in client._pending_messages()} == {"a"}
             daemon.say = lambda m, r: [r]
@@ -592,7 +593,7 @@ def sessions_that_take_turns_go_on_counting():
 
 
 def what_could_not_be_answered_by_name_is_refused_at_once():
-    with murid.Client("rig-1", ask="tcp://127.0.0.1:1", timeout_s=5) as client:
+    with murid.Client("rig-1", ask="tcp://127.0.0.1:1", timeout_s=5, raises=True) as client:
         for keys in (dict(subject="mouse 1"), dict(subject="m01", session="a/b"),
                      dict(subject="x" * 65), dict(subject="m01", trial=-1),
                      dict(subject="m01", trial=0.5), dict(subject="m01", trial="x"),
@@ -608,6 +609,204 @@ def what_could_not_be_answered_by_name_is_refused_at_once():
         raise AssertionError("not refused")
     except murid.Refused as e:
         assert e.key == "rig"
+
+
+class Odd:
+    """Like nothing else."""
+
+
+NAN = float("nan")
+NO_NAMES = [None, True, 0.5, -1, NAN, float("inf"), "", "a b", "x" * 65, [], {}, b"m01", Odd()]
+NO_NUMBERS = ["0.5", [], [0.5], {}, b"1", Odd(), numpy.array([0.5, 1]), numpy.str_("a")]
+NO_CONTRASTS = NO_NUMBERS + [True, NAN, 1.5, 25, -1e9, float("inf"), None, numpy.float64(NAN)]
+NO_CHOICES = NO_NUMBERS + [7, -1, 0.5, float("inf"), numpy.int8(2)]
+GOOD = dict(stimulus=0.5, choice=1)
+
+
+def wrong_calls(client):
+    """Every call that no daemon needs to see."""
+    for value in NO_NAMES:
+        yield lambda v=value: client.session_start(v)
+        if value is not None:
+            yield lambda v=value: client.session_start("m02", session=v)
+            yield lambda v=value: client.ask(subject=v, **GOOD)
+    for value in NO_NUMBERS:
+        for key in ("rt_s", "reward", "side", "p_left", "t_rig_us", "seq", "trial", "run"):
+            if key != "trial" or not isinstance(value, dict):
+                yield lambda k=key, v=value: client.ask(**dict(GOOD, **{k: v}))
+        yield lambda v=value: client.session_end(n_trials=v)
+        yield lambda v=value: client.session_start("m02", delay_s=v)
+        yield lambda v=value: client.session_start("m02", moved=v)
+        yield lambda v=value: client.flush(v)
+        yield lambda v=value: client.ask(features={"a": v}, choice=1)
+    for value in NO_CONTRASTS:
+        yield lambda v=value: client.ask(stimulus=v, choice=1)
+        yield lambda v=value: client.stimulus(v)
+        yield lambda v=value: client.session_start("m02", stimuli=[0.5, v])
+    for value in NO_CHOICES:
+        yield lambda v=value: client.ask(stimulus=0.5, choice=v)
+    for value in (0.5, -1, NAN, True, "x", [], 10 ** 10, numpy.float64(0.5)):
+        yield lambda v=value: client.ask(v)
+        yield lambda v=value: client.ask(v, **GOOD)
+    yield lambda: client.ask()
+    yield lambda: client.ask({})
+    yield lambda: client.ask({1: 2})
+    yield lambda: client.ask(stimulus=0.5)
+    yield lambda: client.ask(stimulus=0.5, choise=1)
+    yield lambda: client.ask(choice=1)
+    yield lambda: client.ask(kind="hello", **GOOD)
+    yield lambda: client.ask(rig="rig-9", **GOOD)
+    yield lambda: client.ask(run=0, **GOOD)
+    yield lambda: client.ask(run=2 ** 70, **GOOD)
+    yield lambda: client.ask(t_rig_us=2 ** 70, **GOOD)
+    yield lambda: client.ask(stage=7, **GOOD)
+    yield lambda: client.ask(stage="x" * 20000, **GOOD)
+    yield lambda: client.ask(stage="\ud800", **GOOD)
+    yield lambda: client.session_start("m02", stimulus=[0.5])
+    yield lambda: client.session_end(reasons="")
+
+
+def state_of(client, path):
+    with open(path, "rb") as f:
+        return (client.subject, client.session, client.run, client.trial, client._seq,
+                client.pending, client.is_down, dict(client._positions), f.read())
+
+
+def a_refused_call_changes_nothing():
+    daemon = Daemon()
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "spool")
+        with murid.Client("rig-1", ask=daemon.endpoint, spool=path) as client:
+            client.session_start("m01", session="s1", run=1)
+            calls = list(wrong_calls(client))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                for i, call in enumerate(calls):
+                    before = state_of(client, path)
+                    answer = call()
+                    assert not answer, i
+                    assert answer is False or isinstance(answer.error, murid.Refused), i
+                    assert state_of(client, path) == before, (i, before, state_of(client, path))
+                    if i % 20 == 0:
+                        assert client.ask(**GOOD)["for_trial"] == i // 20 + 1
+                client.raises = True
+                for call in calls:
+                    before = state_of(client, path)
+                    error_of(murid.Refused, call)
+                    assert state_of(client, path) == before
+            n = (len(calls) - 1) // 20 + 1
+            assert client.ask(**GOOD)["for_trial"] == n + 1
+            assert client.flush(5) and not client.refused
+    assert [m["trial"] for m in daemon.disk if m["kind"] == "trial"] == list(range(n + 1))
+    assert not daemon.gaps
+    daemon.stop()
+
+
+def what_the_daemon_refuses_changes_nothing_either():
+    daemon = Daemon()
+    codes = {}
+    daemon.say = lambda m, r: ([dict({k: v for k, v in r.items() if k != "durable_seq"},
+                                     kind="error", code=codes[m["kind"]], text="no")]
+                               if m["kind"] in codes and daemon.memory.remove(m) is None else [r])
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = os.path.join(folder, "spool")
+        with murid.Client("rig-1", ask=daemon.endpoint, spool=path) as client:
+            client.session_start("m01", session="s1")
+            client.ask(**GOOD)
+            for code in ("bad_message", "unknown_kind", "version", "limit", "not_allowed"):
+                for kind, call in (("session_start", lambda: client.session_start("m02")),
+                                   ("stimulus", lambda: client.stimulus(0.5)),
+                                   ("session_end", lambda: client.session_end())):
+                    before = state_of(client, path)[:5]
+                    codes = {kind: code}
+                    assert call().error.code == code
+                    codes = {}
+                    assert state_of(client, path)[:5] == before, (code, kind)
+                for more in (dict(trial=77), dict(seq=1000), dict(subject="m02"), dict(session="s2")):
+                    before = state_of(client, path)[:5]
+                    codes = {"trial": code}
+                    assert client.ask(**GOOD, **more).error.code == code
+                    codes = {}
+                    assert state_of(client, path)[:5] == before, (code, more)
+            assert client.ask(**GOOD)["for_trial"] == 2
+            assert client.flush(5)
+    daemon.stop()
+
+
+def a_mistake_is_said_once_and_ends_no_loop():
+    daemon = Daemon()
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        with murid.Client("rig-1", ask=daemon.endpoint) as client:
+            client.session_start("m01")
+            for _ in range(50):
+                answer = client.ask(stimulus=0.5, choise=1, reward=1)
+                assert not answer and answer["p_right"] is None
+                assert "did you mean `choice`?" in str(answer.error)
+            for _ in range(50):
+                assert "percent" in client.ask(stimulus=25, choice=1).error.text
+            assert "stimulus=0.5" in str(client.ask(0.5, choice=1).error)
+            assert "None (a no-go)" in str(client.ask(stimulus=0.5).error)
+            good = client.ask(**GOOD)
+            assert good and good.error is None and good["for_trial"] == 1
+            error_of(KeyError, lambda: good["p_rigth"])
+        for call in (lambda: client.ask(**GOOD), client.hello, client.session_end,
+                     lambda: client.session_start("m01"), lambda: client.stimulus(0.5)):
+            assert "closed" in str(call().error)
+        client.close()
+    texts = [str(w.message) for w in said]
+    assert len(texts) == 5, texts
+    assert all(w.filename == __file__ for w in said), [w.filename for w in said]
+    assert "refused: bad_message: trial.choise: no such word: did you mean `choice`?" in texts[0]
+    daemon.stop()
+
+
+def a_number_of_any_type_is_taken_and_nan_is_a_no_go():
+    daemon = Daemon(lag=0)
+    with murid.Client("rig-1", ask=daemon.endpoint, raises=True) as client:
+        client.session_start("m01", stimuli=numpy.array([-0.5, 0.5]))
+        choices = [1, 1.0, True, numpy.int64(1), numpy.float32(1), numpy.bool_(True),
+                   numpy.array(1), None, NAN, numpy.float64(NAN)]
+        for choice in choices:
+            client.ask(stimulus=numpy.float32(0.25), choice=choice, rt_s=numpy.float64(0.4),
+                       reward=numpy.bool_(True), side=NAN, trial=numpy.int32(client.trial))
+        assert client.flush(5)
+    trials = [m for m in daemon.disk if m["kind"] == "trial"]
+    assert [m["choice"] for m in trials] == [1] * 7 + [None] * 3
+    assert all(m["stimulus"] == 0.25 and m["rt_s"] == 0.4 and m["reward"] is True for m in trials)
+    daemon.stop()
+
+
+def what_is_journaled_though_refused_is_kept_until_it_is_on_disk():
+    daemon = Daemon(lag=3)
+    with murid.Client("rig-1", ask=daemon.endpoint) as client:
+        client.session_start("m01")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            answer = client.ask(stage="elsewhere", **GOOD)
+        assert not answer and answer.error.code == "subject_twice"
+        assert client.pending == 2 and client.trial == 1
+        assert client.ask(**GOOD)["for_trial"] == 2
+        assert client.flush(5)
+    assert [m["trial"] for m in daemon.disk if m["kind"] == "trial"] == [0, 1]
+    daemon.stop()
+
+
+def an_endpoint_that_is_none_is_said_at_once():
+    for keys in (dict(ask="127.0.0.1:5770"), dict(pub="tcp//x"), dict(ask=5770)):
+        text = error_of(ValueError, lambda: murid.Client("rig-1", **keys))
+        assert "is no endpoint" in text, text
+
+
+def the_words_are_those_of_the_protocol():
+    path = os.path.join(os.environ["MURID_SOURCE_DIR"], "docs", "protocol.md")
+    with open(path) as f:
+        sections = f.read().split("\n### ")
+    for kind, words in murid.WORDS.items():
+        section, = [s for s in sections if s.startswith("`%s` (" % kind)]
+        rows = [line.split("`")[1] for line in section.splitlines() if line.startswith("| `")]
+        assert list(words) == rows, (kind, rows)
 
 
 def spool_of(folder, n=10, rig="rig-1"):
@@ -812,7 +1011,7 @@ def an_encrypted_link_works_with_the_right_keys():
     threading.Thread(target=answer_once, daemon=True).start()
     endpoint = "tcp://127.0.0.1:%d" % port
     with murid.Client("rig-1", ask=endpoint, timeout_s=0.3) as client:
-        assert client.hello() is None
+        assert not client.hello()
     keys = (server_public.decode(),) + tuple(k.decode() for k in zmq.curve_keypair())
     with murid.Client("rig-1", ask=endpoint, timeout_s=5, curve=keys) as client:
         assert client.hello()["kind"] == "hello"
@@ -829,6 +1028,13 @@ def main():
                  a_refusal_is_raised_and_its_numbers_are_used_again,
                  a_refusal_found_out_later_leaves_no_hole_in_the_counter,
                  what_could_not_be_answered_by_name_is_refused_at_once,
+                 a_refused_call_changes_nothing,
+                 what_the_daemon_refuses_changes_nothing_either,
+                 a_mistake_is_said_once_and_ends_no_loop,
+                 a_number_of_any_type_is_taken_and_nan_is_a_no_go,
+                 what_is_journaled_though_refused_is_kept_until_it_is_on_disk,
+                 an_endpoint_that_is_none_is_said_at_once,
+                 the_words_are_those_of_the_protocol,
                  a_full_disk_keeps_trials_in_the_spool,
                  a_late_answer_is_not_taken_for_the_next_one,
                  what_is_no_answer_to_a_message_is_counted_and_changes_nothing,

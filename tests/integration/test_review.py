@@ -126,7 +126,7 @@ class Review(unittest.TestCase):
             found = self.session(subject, name)
             sent = [t for k, t in self.sent.items() if k[:2] == (subject, name)]
             self.assertEqual(found["trials"], len(sent))
-            self.assertEqual(found["no_gos"], sum("choice" not in t for t in sent))
+            self.assertEqual(found["no_gos"], sum(t["choice"] is None for t in sent))
         first = self.session("m1", "s1")
         self.assertEqual((first["trials"], first["healed"], first["late"], first["missing"]),
                          (TRIALS - 1, 1, 1, 1))
@@ -137,7 +137,7 @@ class Review(unittest.TestCase):
         for s in self.found["sessions"]:
             judged = []
             for (subject, name, _), t in self.sent.items():
-                if (subject, name) != (s["subject"], s["session"]) or "choice" not in t:
+                if (subject, name) != (s["subject"], s["session"]) or t["choice"] is None:
                     continue
                 if "reward" in t:
                     judged.append(t["reward"])
@@ -151,7 +151,7 @@ class Review(unittest.TestCase):
         total = 0.0
         n = 0
         for (subject, name, number), t in self.sent.items():
-            if "choice" not in t or (name, number) in (("s1", LATE), ("s1", TOO_LATE)) and subject == "m1":
+            if t["choice"] is None or (name, number) in (("s1", LATE), ("s1", TOO_LATE)) and subject == "m1":
                 continue
             p = self.predicted[subject, name, number][t["stimulus"]]
             total += nats(p, t["choice"])

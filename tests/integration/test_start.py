@@ -194,9 +194,69 @@ class Start(Refusal):
         self.assertEqual((done.returncode, done.stderr.count(": ok\n")), (0, 4), done.stderr)
         self.assertIn(self.daemon.endpoint["ask"], done.stdout)
         with self.daemon:
+            pid = self.daemon.process.pid
             done = check()
             self.assertEqual(done.returncode, 1)
             self.assertIn("sockets.ask", done.stderr)
+            self.assertIn(f"a daemon is running there (pid {pid})", done.stderr)
+            self.assert_refused_alike()
+
+    def refusals(self):
+        """Of check and of run: exit code, and what is said of the data directory."""
+        for command in ("check", "run"):
+            done = subprocess.run([MURID, command, "-c", self.daemon.config_path],
+                                  capture_output=True, text=True, timeout=60)
+            lines = [line for line in done.stderr.splitlines() if self.daemon.directory in line
+                     and "ready" not in line]
+            yield done.returncode, lines[0].split(": ", 1)[1] if lines else done.stderr
+
+    def assert_refused_alike(self):
+        check, run = self.refusals()
+        self.assertNotEqual(check[0], 0, check)
+        self.assertEqual(check, run)
+        return check[1]
+
+    def test_check_refuses_the_journal_that_run_refuses(self):
+        self.daemon.start()
+        asker = self.daemon.asker()
+        for n in range(3):
+            asker.ask(**trial(n))
+        asker.ask(**trial(0, subject="m2"))
+        self.assertEqual(self.daemon.stop(), 0)
+        done = subprocess.run([MURID, "check", "-c", self.daemon.config_path], capture_output=True,
+                              text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with sqlite3.connect(self.daemon.journal) as db:
+            db.execute("PRAGMA user_version = 3")
+        self.assertIn("schema 3", self.assert_refused_alike())
+        with sqlite3.connect(self.daemon.journal) as db:
+            db.execute("PRAGMA user_version = 4")
+        self.daemon.settings["limits"] = {"subjects": 1}
+        self.daemon.write_config()
+        self.assertIn("limits.subjects", self.assert_refused_alike())
+        del self.daemon.settings["limits"]
+        self.daemon.write_config()
+        with sqlite3.connect(self.daemon.journal) as db:
+            db.execute("UPDATE event SET stimulus = 0.25 WHERE id = 2")
+        self.assertIn("table event, row 2", self.assert_refused_alike())
+        with open(self.daemon.journal, "wb") as f:
+            f.write(b"this is no journal" * 1000)
+        self.assertEqual([code != 0 for code, _ in self.refusals()], [True, True])
+
+    def test_check_refuses_a_model_that_is_the_journal_as_run_does(self):
+        self.daemon.start()
+        self.assertEqual(self.daemon.stop(), 0)
+        self.daemon.settings["model"] = {"file": self.daemon.journal}
+        self.daemon.write_config()
+        self.assert_refused_alike()
+
+    def test_check_refuses_a_place_where_no_directory_can_be(self):
+        blocked = os.path.join(self.daemon.directory, "file")
+        open(blocked, "w").close()
+        self.daemon.settings["data"] = {"directory": os.path.join(blocked, "a", "b")}
+        self.daemon.write_config()
+        for code, _ in self.refusals():
+            self.assertEqual(code, 1)
 
 
 class FullDisk(unittest.TestCase):

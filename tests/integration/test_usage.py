@@ -127,13 +127,13 @@ WRONG = [
     ("check --defect zero_left", ["option defect", "no effect without --protocol"]),
     ("check --markdown -c CONFIG", ["option c", "no effect beside --markdown"]),
     # Endpoints
-    ("play TABLE --to 5770", ["option to", '"5770"', "tcp://127.0.0.1:5770?"]),
-    ("play TABLE --to localhost:5770", ["option to", '"localhost:5770"', "tcp://localhost:5770?"]),
-    ("watch --connect 127.0.0.1:5771", ["option connect", "no scheme", "tcp://127.0.0.1:5771?"]),
-    ("watch --connect http://127.0.0.1:5771", ["option connect", "http://", "tcp://HOST:PORT or ipc://PATH"]),
+    ("play TABLE --to 5770", ["option to", "5770", "begins with tcp:// or ipc://", "as in tcp://127.0.0.1:5770"]),
+    ("play TABLE --to localhost:5770", ["option to", "localhost:5770", "as in tcp://localhost:5770"]),
+    ("watch --connect 127.0.0.1:5771", ["option connect", "127.0.0.1:5771", "as in tcp://127.0.0.1:5771"]),
+    ("watch --connect http://127.0.0.1:5771", ["option connect", "http://", "begins with tcp:// or ipc://"]),
     ("watch --connect tcp://127.0.0.1", ["option connect", "tcp://127.0.0.1", "a port from 1 to 65535"]),
     ("watch --connect tcp://127.0.0.1:99999", ["option connect", ":99999", "a port from 1 to 65535"]),
-    ("mouse --connect localhost", ["option connect", '"localhost"', "no scheme"]),
+    ("mouse --connect localhost", ["option connect", "localhost", "as in tcp://localhost"]),
     # Wrong files
     ("eval MODEL", ["mice.safetensors", "is a model file"]),
     ("status PROTOCOL", ["fixed_set.yaml", "is a protocol"]),

@@ -243,11 +243,11 @@ class Asker:
 
 
 def trial(number, subject="m1", session="s1", rig="rig1", **keys):
-    """A well-formed trial; what is given as None is left out."""
+    """A well-formed trial; what is given as None is left out, but for a no-go."""
     message = {"v": 1, "kind": "trial", "rig": rig, "subject": subject, "session": session,
                "trial": number, "seq": number + 1, "stimulus": 0.5, "choice": 1, "reward": 1}
     message.update(keys)
-    return {k: v for k, v in message.items() if v is not None}
+    return {k: v for k, v in message.items() if v is not None or k == "choice"}
 
 
 def random_trial(draw, number, **keys):

@@ -38,6 +38,7 @@ static inline int set_up(void **state)
     config.limits.subjects = 8;
     config.limits.sessions = 4096;
     config.session.idle_s = 3600;
+    config.session.hold_s = 600;
     now_ns = 0;
     next_event = 1;
     assert_int_equal(model_params_built_in(&params, config.model.policy), MODEL_OK);

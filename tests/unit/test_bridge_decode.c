@@ -165,17 +165,33 @@ static void hostile_values_are_refused_with_key_and_range(void **state)
     t.contrast = INT16_MIN;
     expect_refusal(&t, "trial.contrast", "-32768 is outside", 13);
     t = TRIAL;
-    t.reward = 2;
-    expect_refusal(&t, "trial.reward", "2 is outside 0..1", 16);
-    t = TRIAL;
-    t.side = 254;
-    expect_refusal(&t, "trial.side", "254 is outside 0..1", 17);
-    t = TRIAL;
     t.trial = UINT32_MAX;
     expect_refusal(&t, "trial.trial", "4294967295 is outside 0..1000000000", 5);
     t = TRIAL;
     t.flags = 0x80;
     expect_refusal(&t, "trial.flags", "128 is outside 0..1", 20);
+}
+
+static void what_a_trial_is_not_bound_to_know_costs_itself_alone(void **state)
+{
+    (void)state;
+    proto_message m;
+    proto_fault fault;
+    proto_serial_trial t = TRIAL;
+    t.reward = 2;
+    assert_int_equal(decode_trial(&t, &m, &fault), PROTO_OK);
+    assert_true(isnan(m.as.trial.reward));
+    assert_int_equal(fault.n_passed, 1);
+    assert_string_equal(fault.key, "trial.reward");
+    assert_non_null(strstr(fault.text, "2 is outside 0..1"));
+    t.side = 254;
+    assert_int_equal(decode_trial(&t, &m, &fault), PROTO_OK);
+    assert_true(m.as.trial.side == PROTO_NIL && m.as.trial.choice == TRIAL.choice);
+    assert_int_equal(fault.n_passed, 2);
+    t.choice = 7;
+    expect_refusal(&t, "trial.choice", "7 is outside 0..1", 15);
+    assert_int_equal(decode_trial(&TRIAL, &m, &fault), PROTO_OK);
+    assert_int_equal(fault.n_passed, 0);
 }
 
 static void bytes_that_are_no_frame_are_refused(void **state)
@@ -237,6 +253,7 @@ int main(void)
         cmocka_unit_test(what_is_unknown_becomes_absent),
         cmocka_unit_test(all_that_a_device_says_encodes_as_a_message_of_the_wire),
         cmocka_unit_test(hostile_values_are_refused_with_key_and_range),
+        cmocka_unit_test(what_a_trial_is_not_bound_to_know_costs_itself_alone),
         cmocka_unit_test(bytes_that_are_no_frame_are_refused),
         cmocka_unit_test(a_hello_of_another_version_or_with_a_strange_name_is_refused),
     };

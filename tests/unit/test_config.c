@@ -80,7 +80,7 @@ static const char EVERY_KEY[] =
     "  control: tcp://127.0.0.1:4\n"
     "security: {insecure: true, server_key: k, client_keys: l}\n"
     "model: {file: m.safetensors, policy: 'stimulus,bias', stimuli: [-1, -0.1, 0.3, 1]}\n"
-    "session: {idle_s: 60}\n"
+    "session: {idle_s: 60, hold_s: 30}\n"
     "engagement: {enabled: false, trials_per_false_alarm: 200}\n"
     "protocol: {file: p.yaml, sessions_per_alarm: 500, hash: 0a1b}\n"
     "adaptation: {stack: false, rules: true, nets: true, every_trials: 100, window_trials: 500}\n"
@@ -117,6 +117,7 @@ static void every_key_is_read(void **state)
     assert_int_equal(config.model.stimuli.n, 4);
     assert_true(config.model.stimuli.v[1] == -0.1 && config.model.stimuli.v[3] == 1.0);
     assert_int_equal(config.session.idle_s, 60);
+    assert_int_equal(config.session.hold_s, 30);
     assert_false(config.engagement.enabled);
     assert_int_equal(config.engagement.trials_per_false_alarm, 200);
     assert_false(config.adaptation.stack);

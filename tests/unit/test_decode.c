@@ -14,6 +14,7 @@
 
 #define ENVELOPE    "\"kind\":\"trial\",\"rig\":\"r\",\"subject\":\"s\",\"trial\":3"
 #define TRIAL(more) "{" ENVELOPE "," more "}"
+#define NO_GO       "\"stimulus\":0,\"choice\":null"
 
 static proto_message msg;
 static proto_fault fault;
@@ -93,8 +94,12 @@ static void nil_means_absent_and_so_does_nan_where_it_is_allowed(void **state)
     assert_int_equal(msg.as.trial.features.n, 0);
     assert_int_equal(msg.env.v, 1);
     refuse(TRIAL("\"stimulus\":NaN"), PROTO_ERR_RANGE, "trial.stimulus", "NaN is outside -1..1");
-    refuse(TRIAL("\"stimulus\":0,\"choice\":NaN"), PROTO_ERR_RANGE, "trial.choice", "NaN is");
-    refuse(TRIAL("\"stimulus\":0,\"rt_s\":Infinity"), PROTO_ERR_RANGE, "trial.rt_s", "Infinity is");
+    accept(
+        TRIAL("\"stimulus\":0,\"choice\":NaN,\"side\":NaN,\"repeat\":NaN,\"next_stimulus\":NaN"));
+    assert_true(msg.as.trial.choice == PROTO_NIL && msg.as.trial.side == PROTO_NIL);
+    assert_int_equal(fault.n_passed, 0);
+    refuse(TRIAL("\"stimulus\":0,\"choice\":Infinity"), PROTO_ERR_RANGE, "trial.choice",
+           "Infinity is");
     refuse(TRIAL("\"features\":{\"a\":NaN}"), PROTO_ERR_RANGE, "trial.features.a",
            "not a finite number");
     refuse(TRIAL("\"features\":{\"a\":-Infinity}"), PROTO_ERR_RANGE, "trial.features.a", "finite");
@@ -106,16 +111,101 @@ static void values_outside_their_range_are_refused_by_name(void **state)
     refuse(TRIAL("\"stimulus\":0,\"choice\":7"), PROTO_ERR_RANGE, "trial.choice",
            "7 is outside 0..1 (1 right, 0 left, nil no-go)");
     refuse(TRIAL("\"stimulus\":1.5"), PROTO_ERR_RANGE, "trial.stimulus", "1.5 is outside -1..1");
-    refuse(TRIAL("\"stimulus\":0,\"rt_s\":-1"), PROTO_ERR_RANGE, "trial.rt_s",
-           "-1 is outside 0..86400 s");
+    refuse(TRIAL("\"stimulus\":-25"), PROTO_ERR_RANGE, "trial.stimulus", "it looks like percent");
     refuse(TRIAL("\"stimulus\":0,\"seq\":-1"), PROTO_ERR_RANGE, "trial.seq", "-1 is outside 0..");
     refuse(TRIAL("\"stimulus\":0,\"seq\":1e300"), PROTO_ERR_RANGE, "trial.seq", "1e+300 is");
-    refuse(TRIAL("\"stimulus\":0,\"t_wall_ns\":-5"), PROTO_ERR_RANGE, "trial.t_wall_ns",
-           "-5 is not a number from 0 up");
-    refuse(TRIAL("\"stimulus\":0,\"t_wall_ns\":9223372036854775808"), PROTO_ERR_RANGE,
-           "trial.t_wall_ns", "is not a number from 0 up");
     refuse("{\"kind\":\"trial\",\"rig\":\"r\",\"subject\":\"s\",\"trial\":-1,\"stimulus\":0}",
            PROTO_ERR_RANGE, "trial.trial", "-1 is outside");
+}
+
+/* The message is taken; the fault says what was not. */
+static void pass_over(const char *json, uint32_t n, const char *key, const char *text)
+{
+    accept(json);
+    assert_int_equal(fault.n_passed, n);
+    assert_string_equal(fault.key, key);
+    if (strstr(fault.text, text) == NULL) {
+        fail_msg("%s: \"%s\"", json, fault.text);
+    }
+    check_printable(fault.text);
+}
+
+static void an_optional_number_that_cannot_be_costs_itself_and_not_the_trial(void **state)
+{
+    (void)state;
+    static const char *const BAD[][3] = {
+        {"rt_s", "-1", "-1 is outside 0..86400 s"},
+        {"rt_s", "Infinity", "Infinity is outside"},
+        {"reward", "3", "3 is outside 0..1"},
+        {"reward", "-Infinity", "-Infinity is outside"},
+        {"side", "7", "7 is outside 0..1"},
+        {"side", "0.5", "0.5 is outside 0..1"},
+        {"side", "1e300", "1e+300 is outside 0..1"},
+        {"p_left", "80", "80 is outside 0..1"},
+        {"reward_ul", "-0.5", "-0.5 is outside"},
+        {"repeat", "2", "2 is outside 0..1"},
+        {"next_stimulus", "25", "it looks like percent"},
+        {"t_rig_us", "-5", "-5 is outside"},
+        {"t_wall_ns", "9223372036854775808", "is not a number from 0 up"},
+        {"t_mono_ns", "-Infinity", "-Infinity is not a number from 0 up"},
+    };
+    for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
+        char json[256];
+        char key[64];
+        (void)snprintf(json, sizeof json, TRIAL("\"stimulus\":0.5,\"choice\":1,\"%s\":%s"),
+                       BAD[i][0], BAD[i][1]);
+        (void)snprintf(key, sizeof key, "trial.%s", BAD[i][0]);
+        pass_over(json, 1, key, BAD[i][2]);
+        assert_true(msg.as.trial.stimulus == 0.5 && msg.as.trial.choice == 1);
+        assert_true(isnan(msg.as.trial.rt_s) && isnan(msg.as.trial.reward));
+        assert_true(isnan(msg.as.trial.p_left) && isnan(msg.as.trial.reward_ul));
+        assert_true(isnan(msg.as.trial.next_stimulus));
+        assert_true(msg.as.trial.side == PROTO_NIL && msg.as.trial.repeat == PROTO_NIL);
+        assert_true(msg.env.t_rig_us == PROTO_NIL && msg.env.t_wall_ns == PROTO_NIL &&
+                    msg.env.t_mono_ns == PROTO_NIL);
+    }
+    pass_over(TRIAL(NO_GO ",\"rt_s\":-1,\"side\":2,\"reward\":1"), 2, "trial.rt_s", "-1 is");
+    refuse(TRIAL(NO_GO ",\"rt_s\":\"fast\""), PROTO_ERR_TYPE, "trial.rt_s", "not text");
+    refuse("{\"kind\":\"prediction\",\"rig\":\"r\",\"subject\":\"s\",\"for_trial\":-1}",
+           PROTO_ERR_RANGE, "prediction.for_trial", "-1 is outside");
+}
+
+static void a_trial_says_its_choice_and_a_no_go_too(void **state)
+{
+    (void)state;
+    refuse(TRIAL("\"stimulus\":0.5,\"reward\":1"), PROTO_ERR_MISSING, "trial.choice",
+           "(1 right, 0 left, nil no-go): write null for nil");
+    refuse(TRIAL("\"stimulus\":0.5,\"choise\":1"), PROTO_ERR_MISSING, "trial.choice",
+           "`choise` is no key: was this one meant?");
+    accept(TRIAL(NO_GO));
+    assert_true(msg.as.trial.choice == PROTO_NIL);
+    static const char OLD[] = TRIAL("\"stimulus\":0.5,\"reward\":1");
+    assert_int_equal(proto_decode_recorded((const uint8_t *)OLD, strlen(OLD), &msg, &fault),
+                     PROTO_OK);
+    assert_true(msg.as.trial.choice == PROTO_NIL && msg.as.trial.reward == 1.0);
+    static const uint8_t NIL[] = "\x86\xa4kind\xa5trial\xa3rig\xa1r\xa7subject\xa1s\xa5trial\x03"
+                                 "\xa8stimulus\x00\xa6"
+                                 "choice\xc0";
+    assert_int_equal(proto_decode(NIL, sizeof NIL - 1, &msg, &fault), PROTO_OK);
+    assert_true(msg.as.trial.choice == PROTO_NIL);
+}
+
+static void a_key_that_is_nearly_one_is_remarked_and_others_are_free(void **state)
+{
+    (void)state;
+    pass_over(TRIAL(NO_GO ",\"rewrad\":1"), 1, "trial.rewrad", "did you mean `reward`?");
+    pass_over(TRIAL(NO_GO ",\"Reward\":1"), 1, "trial.Reward", "did you mean `reward`?");
+    pass_over(TRIAL(NO_GO ",\"rt\":1"), 1, "trial.rt", "did you mean `rt_s`?");
+    pass_over(TRIAL(NO_GO ",\"rt_ms\":400"), 1, "trial.rt_ms", "did you mean `rt_s`?");
+    pass_over(TRIAL(NO_GO ",\"sesion\":\"a\""), 1, "trial.sesion", "did you mean `session`?");
+    pass_over("{\"kind\":\"session_start\",\"rig\":\"r\",\"subject\":\"s\",\"session\":\"1\","
+              "\"stimulus\":[0.5]}",
+              1, "session_start.stimulus", "did you mean `stimuli`?");
+    accept(TRIAL(NO_GO ",\"rt_ms\":400,\"rt_s\":0.4"));
+    assert_int_equal(fault.n_passed, 0);
+    accept(
+        TRIAL(NO_GO ",\"note\":1,\"block\":2,\"wheel\":[1,2],\"lick_times\":[],\"x\":0,\"id\":5"));
+    assert_int_equal(fault.n_passed, 0);
 }
 
 static void wrong_types_are_refused_by_name(void **state)
@@ -203,7 +293,7 @@ static void required_keys_must_be_there(void **state)
     refuse("{\"kind\":\"stimulus\",\"rig\":\"r\",\"subject\":\"s\",\"stimulus\":null}",
            PROTO_ERR_MISSING, "stimulus.stimulus", "the key is required");
     refuse("{\"rig\":\"r\"}", PROTO_ERR_MISSING, "kind", "the key is required");
-    accept(TRIAL("\"features\":{\"tilt\":-45}"));
+    accept(TRIAL("\"features\":{\"tilt\":-45},\"choice\":1"));
     accept("{\"kind\":\"subjects\",\"total\":0,\"offset\":0,\"animals\":[]}");
 }
 
@@ -244,14 +334,15 @@ static void a_key_that_comes_twice_is_refused(void **state)
            "the key is there twice");
     refuse(TRIAL("\"stimulus\":0,\"choice\":null,\"choi\\u0063e\":0"), PROTO_ERR_SYNTAX,
            "trial.choice", "twice");
-    accept(TRIAL("\"stimulus\":0,\"note\":1,\"note\":2"));
+    accept(TRIAL(NO_GO ",\"note\":1,\"note\":2"));
 }
 
 static void unknown_keys_are_passed_over_whatever_they_hold(void **state)
 {
     (void)state;
-    accept(TRIAL("\"extra\":[{\"choice\":7},[[],{}],\"\\u00e9\",NaN],\"stimulus\":0.5,\"\":1"));
-    assert_true(msg.as.trial.stimulus == 0.5 && msg.as.trial.choice == PROTO_NIL);
+    accept(TRIAL(
+        "\"extra\":[{\"choice\":7},[[],{}],\"\\u00e9\",NaN],\"stimulus\":0.5,\"choice\":1,\"\":1"));
+    assert_true(msg.as.trial.stimulus == 0.5 && msg.as.trial.choice == 1);
     refuse(TRIAL("\"stimulus\":0,\"extra\":[[[[[[[[[]]]]]]]]]"), PROTO_ERR_DEPTH, "", "deep");
 }
 
@@ -360,6 +451,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_may_come_in_any_type_that_holds_them),
         cmocka_unit_test(nil_means_absent_and_so_does_nan_where_it_is_allowed),
+        cmocka_unit_test(an_optional_number_that_cannot_be_costs_itself_and_not_the_trial),
+        cmocka_unit_test(a_trial_says_its_choice_and_a_no_go_too),
+        cmocka_unit_test(a_key_that_is_nearly_one_is_remarked_and_others_are_free),
         cmocka_unit_test(values_outside_their_range_are_refused_by_name),
         cmocka_unit_test(wrong_types_are_refused_by_name),
         cmocka_unit_test(names_are_short_and_plain),

@@ -236,11 +236,13 @@ static uint32_t check_map(const proto_schema *s, const uint8_t *base, const msgp
     for (uint32_t i = 0; i < s->n_fields; i++) {
         const proto_field *f = &s->fields[i];
         const msgpack_object *o = lookup(map, f->key);
-        if (o != NULL) {
+        if (o != NULL && (o->type != MSGPACK_OBJECT_NIL || (f->flags & SAID) == 0)) {
             check_value(f, base, o);
             found++;
+        } else if (o != NULL) {
+            found++;
         } else {
-            assert_int_equal(f->flags & REQUIRED, 0);
+            assert_int_equal(f->flags & (REQUIRED | SAID), 0);
         }
     }
     return found;

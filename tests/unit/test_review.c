@@ -629,7 +629,7 @@ static void refuses_what_is_not_a_journal(void **state)
         fputs("no database at all ", f);
     }
     fclose(f);
-    check_refused(s, "not a database");
+    check_refused(s, "is text; a journal was expected");
     assert_int_equal(truncate(s->path, 0), 0);
     check_refused(s, "not a journal");
 }

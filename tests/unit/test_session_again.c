@@ -97,7 +97,7 @@ static void a_stimulus_does_not_bring_back_a_session_that_was_left(void **state)
     (void)state;
     hear_trial("a", 0, -1, 0);
     hear_trial("b", 0, -1, 0);
-    hear("{'kind':'stimulus','rig':'r1','subject':'m1','session':'a','stimulus':0.5}");
+    hear("{'kind':'stimulus','rig':'r1','subject':'m1','session':'a','stimulus':0.5,'choice':1}");
     expect(SESSION_STATUS_NOTED, "");
     assert_string_equal(colony.sessions[m1()->state.session].name, "b");
     hear_trial("a", 1, -1, 0);
@@ -236,7 +236,7 @@ static void a_name_too_long_for_another_run_is_said(void **state)
     assert_non_null(strstr(result.reply.as.error.text, "shorter name"));
     const uint32_t subjects = colony.n_subjects;
     hear("{'kind':'trial','rig':'r1','subject':'new','session':'%s','run':2,'trial':0,"
-         "'stimulus':0.5}",
+         "'stimulus':0.5,'choice':1}",
          name);
     expect(SESSION_STATUS_REFUSED, "limit");
     assert_int_equal(colony.n_subjects, subjects);
@@ -334,7 +334,7 @@ static void a_rig_has_its_share_of_the_limits_and_no_more(void **state)
     config.limits.subjects_per_rig = 3;
     config.limits.sessions_per_rig = 5;
     static const char TRIAL[] = "{'kind':'trial','rig':'%s','subject':'%s%d','session':'s%d',"
-                                "'trial':0,'stimulus':0.5}";
+                                "'trial':0,'stimulus':0.5,'choice':1}";
     for (int i = 0; i < 4; i++) {
         hear(TRIAL, "greedy", "g", i, 0);
         expect(i < 3 ? SESSION_STATUS_TAKEN : SESSION_STATUS_REFUSED, i < 3 ? "" : "limit");

@@ -20,7 +20,8 @@ static void play(const char *session, int first, int n)
 static int stop_playing(const char *session, int first, int n)
 {
     for (int i = 0; i < n; i++) {
-        hear("{'kind':'trial','rig':'r1','subject':'m1','session':'%s','trial':%d,'stimulus':1}",
+        hear("{'kind':'trial','rig':'r1','subject':'m1','session':'%s','trial':%d,'stimulus':1,'"
+             "choice':null}",
              session, first + i);
         assert_int_equal(result.status, SESSION_STATUS_TAKEN);
         if (result.n_alerts > 0) {
@@ -73,11 +74,13 @@ static void a_bout_seen_only_when_a_late_trial_came_is_said_then(void **state)
     const int delay = stop_playing("s1", 100, 20);
     play("s2", 0, 100);
     for (int i = 1; i < delay; i++) {
-        hear("{'kind':'trial','rig':'r1','subject':'m1','session':'s2','trial':%d,'stimulus':1}",
+        hear("{'kind':'trial','rig':'r1','subject':'m1','session':'s2','trial':%d,'stimulus':1,'"
+             "choice':null}",
              100 + i);
         assert_int_equal(result.n_alerts, i == 1 ? 1 : 0); /* the gap */
     }
-    hear("{'kind':'trial','rig':'r1','subject':'m1','session':'s2','trial':100,'stimulus':1}");
+    hear("{'kind':'trial','rig':'r1','subject':'m1','session':'s2','trial':100,'stimulus':1,'"
+         "choice':null}");
     expect(SESSION_STATUS_HEALED, "disengaged");
 }
 

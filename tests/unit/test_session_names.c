@@ -99,9 +99,11 @@ static void two_rigs_may_have_sessions_of_one_name(void **state)
     (void)state;
     hear_trial("s1", 0, 1, 1);
     const uint32_t first = result.session;
-    hear("{'kind':'trial','rig':'r2','subject':'m1','session':'s1','trial':0,'stimulus':0.5}");
+    hear("{'kind':'trial','rig':'r2','subject':'m1','session':'s1','trial':0,'stimulus':0.5,'"
+         "choice':1}");
     assert_int_not_equal(result.session, first);
-    hear("{'kind':'trial','rig':'r1','subject':'m2','session':'s1','trial':0,'stimulus':0.5}");
+    hear("{'kind':'trial','rig':'r1','subject':'m2','session':'s1','trial':0,'stimulus':0.5,'"
+         "choice':1}");
     assert_int_equal(colony.n_sessions, 3);
 }
 
@@ -109,7 +111,8 @@ static void beyond_a_limit_nothing_is_begun(void **state)
 {
     (void)state;
     for (int i = 0; i < 20; i++) {
-        hear("{'kind':'trial','rig':'r','subject':'a%d','session':'s','trial':0,'stimulus':0.5}",
+        hear("{'kind':'trial','rig':'r','subject':'a%d','session':'s','trial':0,'stimulus':0.5,'"
+             "choice':1}",
              i);
         if (i < 8) {
             expect(SESSION_STATUS_TAKEN, "");
@@ -121,15 +124,18 @@ static void beyond_a_limit_nothing_is_begun(void **state)
     }
     assert_int_equal(colony.n_subjects, 8);
     colony.max_sessions = colony.n_sessions;
-    hear("{'kind':'trial','rig':'r','subject':'a1','session':'t','trial':0,'stimulus':0.5}");
+    hear("{'kind':'trial','rig':'r','subject':'a1','session':'t','trial':0,'stimulus':0.5,'choice':"
+         "1}");
     expect(SESSION_STATUS_REFUSED, "limit");
     assert_non_null(strstr(result.reply.as.error.text, "limits.sessions"));
     assert_int_equal(result.subject, COLONY_NONE);
     colony.max_subjects = 9; /* a new subject is not begun without room for its session */
-    hear("{'kind':'trial','rig':'r','subject':'new','session':'t','trial':0,'stimulus':0.5}");
+    hear("{'kind':'trial','rig':'r','subject':'new','session':'t','trial':0,'stimulus':0.5,'choice'"
+         ":1}");
     expect(SESSION_STATUS_REFUSED, "limit");
     assert_int_equal(colony.n_subjects, 8);
-    hear("{'kind':'trial','rig':'r','subject':'a1','session':'s','trial':1,'stimulus':0.5}");
+    hear("{'kind':'trial','rig':'r','subject':'a1','session':'s','trial':1,'stimulus':0.5,'choice':"
+         "1}");
     expect(SESSION_STATUS_TAKEN, "");
     colony.max_subjects = 8;
 }

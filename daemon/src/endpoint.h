@@ -1,0 +1,15 @@
+/* endpoint.h - addresses of ZeroMQ sockets as people write them: told apart from what only looks
+ * like one, before libzmq says "Invalid argument" or takes port 65537 for 1.
+ *
+ * Threads: any. Memory: none.
+ */
+#ifndef MURID_ENDPOINT_H
+#define MURID_ENDPOINT_H
+
+#include "fault.h"
+
+/* FAULT_NONE: tcp:// with a port from 1 to 65535, or "*" for any, ipc:// or inproc://; or
+ * FAULT_INPUT, with the right form where it can be guessed. name: as errors call it. */
+int endpoint_check(const char *name, const char *endpoint, struct fault *fault);
+
+#endif
