@@ -39,13 +39,19 @@ static void *member(uint8_t *base, uint32_t offset)
 
 /* ---- single values: PRESENT, ABSENT or a negative status ------------------------------------- */
 
+static int pass_over(decoder *d, const proto_field *f, const proto_token *t)
+{
+    if (d->remarks != NULL) {
+        proto_remark_value(d->remarks, d->map, f, t);
+    }
+    return ABSENT;
+}
+
 static int out_of_range(decoder *d, const proto_field *f, const proto_token *t)
 {
-    if ((f->flags & OUTSIDE_IS_NIL) == 0 || d->remarks == NULL) {
-        return proto_fault_range(d->fault, f, t);
-    }
-    proto_remark_value(d->remarks, d->map, f, t);
-    return ABSENT;
+    return (f->flags & OUTSIDE_IS_NIL) == 0 || d->remarks == NULL
+               ? proto_fault_range(d->fault, f, t)
+               : pass_over(d, f, t);
 }
 
 static int read_real(decoder *d, const proto_field *f, const proto_token *t, double *x)
@@ -91,7 +97,7 @@ static int read_int(decoder *d, const proto_field *f, const proto_token *t, int6
     } else if (real >= -0x1p63 && real < 0x1p63 && real == floor(real)) {
         *x = (int64_t)real;
     } else if (isnan(real) && (f->flags & NAN_IS_NIL) != 0) {
-        return ABSENT;
+        return (f->flags & SAID) != 0 ? pass_over(d, f, t) : ABSENT;
     } else {
         return isfinite(real) && real != floor(real) && (f->flags & OUTSIDE_IS_NIL) == 0
                    ? proto_fault_type(d->fault, "a whole number", t)

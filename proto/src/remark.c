@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "proto/distance.h"
+
 enum { KEY_MAX = 24 }; /* longer ones are like none */
 
 void proto_remarks_init(proto_remarks *r)
@@ -27,39 +29,6 @@ void proto_remark_value(proto_remarks *r, const char *map, const proto_field *f,
     remark_under(r, &fault, map, f->key);
 }
 
-static int lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : (unsigned char)c;
-}
-
-static uint32_t least(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
-
-/* How many letters must be put in, left out, changed, or swapped with their neighbour. */
-static uint32_t distance(const char *a, size_t n, const char *b, size_t m)
-{
-    uint32_t row[3][KEY_MAX + 1];
-    for (uint32_t j = 0; j <= m; j++) {
-        row[0][j] = j;
-    }
-    for (size_t i = 1; i <= n; i++) {
-        uint32_t *at = row[i % 3];
-        const uint32_t *above = row[(i - 1) % 3];
-        at[0] = (uint32_t)i;
-        for (size_t j = 1; j <= m; j++) {
-            const bool is_same = lower(a[i - 1]) == lower(b[j - 1]);
-            at[j] = least(least(above[j], at[j - 1]) + 1, above[j - 1] + (is_same ? 0 : 1));
-            if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
-                lower(a[i - 2]) == lower(b[j - 1])) {
-                at[j] = least(at[j], row[(i - 2) % 3][j - 2] + 1);
-            }
-        }
-    }
-    return row[n % 3][m];
-}
-
 /* One letter in three may be wrong; a unit may be missing, as in `rt` for `rt_s`. */
 static bool is_near(const char *key, size_t n, const proto_field *f)
 {
@@ -67,8 +36,9 @@ static bool is_near(const char *key, size_t n, const proto_field *f)
     if (n > KEY_MAX || m > KEY_MAX || n < 2 || m < 3) {
         return false;
     }
-    return distance(key, n, f->key, m) <= least((uint32_t)m / 3, 2) ||
-           (n < m && f->key[n] == '_' && distance(key, n, f->key, n) == 0);
+    const uint32_t most = m < 6 ? (uint32_t)m / 3 : 2;
+    return proto_distance(key, n, f->key, m) <= most ||
+           (n < m && f->key[n] == '_' && proto_distance(key, n, f->key, n) == 0);
 }
 
 bool proto_remark_key(proto_remarks *r, const proto_schema *schema, const proto_token *key)

@@ -37,10 +37,12 @@ class Mistakes(unittest.TestCase):
             self.assertEqual(asker.ask_json(**trial(1, choice=math.nan))["for_trial"], 2)
             daemon.settle()
             self.assertEqual([t[4] for t in daemon.trials()], [None, None])
+            said, = daemon.alerts("value_dropped")
+            self.assertIn("trial 1: trial.choice is passed over: NaN", said)
             self.replay(daemon)
 
     def test_a_value_that_cannot_be_is_nil_and_said_and_the_trial_is_kept(self):
-        wrong = {"rt_s": [-1, math.inf, 1e9], "reward": [2, -math.inf], "side": [3, 0.5], "p_left": [80],
+        wrong = {"rt_s": [-1, math.inf, 1e9], "reward": [2, -math.inf], "side": [3, 0.5, math.nan], "p_left": [80],
                  "repeat": [7], "next_stimulus": [25], "reward_ul": [-1], "t_rig_us": [-1]}
         with Daemon() as daemon:
             listener = daemon.ready_listener("murid/1/")

@@ -95,9 +95,12 @@ static void nil_means_absent_and_so_does_nan_where_it_is_allowed(void **state)
     assert_int_equal(msg.env.v, 1);
     refuse(TRIAL("\"stimulus\":NaN"), PROTO_ERR_RANGE, "trial.stimulus", "NaN is outside -1..1");
     accept(
-        TRIAL("\"stimulus\":0,\"choice\":NaN,\"side\":NaN,\"repeat\":NaN,\"next_stimulus\":NaN"));
-    assert_true(msg.as.trial.choice == PROTO_NIL && msg.as.trial.side == PROTO_NIL);
+        TRIAL("\"stimulus\":0,\"choice\":0,\"reward\":NaN,\"repeat\":NaN,\"next_stimulus\":NaN"));
     assert_int_equal(fault.n_passed, 0);
+    accept(TRIAL("\"stimulus\":0,\"choice\":NaN,\"side\":NaN"));
+    assert_true(msg.as.trial.choice == PROTO_NIL && msg.as.trial.side == PROTO_NIL);
+    assert_int_equal(fault.n_passed, 2);
+    assert_string_equal(fault.key, "trial.choice");
     refuse(TRIAL("\"stimulus\":0,\"choice\":Infinity"), PROTO_ERR_RANGE, "trial.choice",
            "Infinity is");
     refuse(TRIAL("\"features\":{\"a\":NaN}"), PROTO_ERR_RANGE, "trial.features.a",
