@@ -290,6 +290,10 @@ static void print_criterion(const struct forecaster *f, const model_forecast_res
     printf("chance %.2f\n", r->p_reached);
     print_when("trials", &r->trials, r->p_reached);
     print_when("sessions", &r->sessions, r->p_reached);
+    if (r->p_reached > 0.0 && isinf(r->trials.hi90)) {
+        printf("  later: not within the %u trials that were looked ahead\n",
+               r->n_windows * r->window);
+    }
 }
 
 static void print_text(const struct forecaster *f, const model_forecast_result *r)
