@@ -144,14 +144,14 @@ static void take_seq(struct step *step)
     case STEP_SAME:
         return;
     case STEP_OTHER:
-        if (is_start && seqs->highest == seq && sequence_is_empty(&state_of(step)->trials)) {
-            return; /* said once more, in other words, before anything else */
+        /* A start in other words, before anything else was said, is no step back. */
+        if (!is_start || seqs->highest != seq || !sequence_is_empty(&state_of(step)->trials)) {
+            step_alert(step->result, PROTO_ALERT_SEQ_BACK, (double)(seqs->highest - seq),
+                       "rig %s: seq went back from %" PRId64 " to %" PRId64
+                       " with a new message: the rig was restarted without its spool; counting "
+                       "goes on there",
+                       step->heard->env.rig, seqs->highest, seq);
         }
-        step_alert(step->result, PROTO_ALERT_SEQ_BACK, (double)(seqs->highest - seq),
-                   "rig %s: seq went back from %" PRId64 " to %" PRId64
-                   " with a new message: the rig was restarted without its spool; counting goes on "
-                   "there",
-                   step->heard->env.rig, seqs->highest, seq);
         colony_restart_seq(counting, may_start ? seq : 1, id);
         break;
     }

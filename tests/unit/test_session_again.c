@@ -242,6 +242,20 @@ static void a_name_too_long_for_another_run_is_said(void **state)
     assert_int_equal(colony.n_subjects, subjects);
 }
 
+static void a_start_in_other_words_is_known_when_it_comes_again(void **state)
+{
+    (void)state;
+    hear_start("a", 1, 1);
+    hear_start("a", 1, 2);
+    expect(SESSION_STATUS_NOTED, "");
+    hear_trial("a", 1, 5, 1);
+    hear("{'kind':'session_end','rig':'r1','subject':'m1','session':'a','seq':6}");
+    hear_start("a", 1, 2);
+    expect(SESSION_STATUS_DUPLICATE, "");
+    assert_string_equal(colony.sessions[result.session].name, "a");
+    assert_int_equal(durable(), 1);
+}
+
 static void a_repeat_under_a_new_seq_is_counted_and_journaled_for_that(void **state)
 {
     (void)state;
@@ -365,6 +379,7 @@ int main(void)
         HEAR_TEST(what_states_no_run_is_of_none_that_was_stated),
         HEAR_TEST(what_came_again_in_the_same_words_is_durable_when_it_is_sent_once_more),
         HEAR_TEST(a_name_too_long_for_another_run_is_said),
+        HEAR_TEST(a_start_in_other_words_is_known_when_it_comes_again),
         HEAR_TEST(a_repeat_under_a_new_seq_is_counted_and_journaled_for_that),
         HEAR_TEST(a_rig_in_the_middle_of_its_session_may_go_on_with_a_new_journal),
         HEAR_TEST(silence_is_measured_by_the_clock_that_nobody_sets),
