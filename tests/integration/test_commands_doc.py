@@ -113,7 +113,7 @@ class Defaults(unittest.TestCase):
             self.assertEqual(default_of("advise", name.replace("_", "-")), value, name)
 
     def test_those_of_engagement_are_those_of_the_code(self):
-        code = text_of("model/src/engagement.c").split("model_engagement_default", 1)[1]
+        code = text_of("model/src/twin/engagement.c").split("model_engagement_default", 1)[1]
         table = text_of("docs/model.md").split("| parameter | default | why |", 1)[1].split("\n\n")[0]
         n = 0
         for name, value in re.findall(r"(?m)^\| (slip|habit_trials, habit|rt_weight|lapses|no_go, no_go_away) \| ([\d., ]+) \|",

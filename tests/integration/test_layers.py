@@ -1,7 +1,10 @@
 """Who may include whom: daemon -> firmware-bridge, model, proto; firmware-bridge -> proto; model ->
-BLIS and libm; proto -> msgpack-c. Nothing else."""
+BLIS and libm; proto -> msgpack-c. Nothing else. Within the daemon and the model arrows go down only, from
+a folder to those that its CMake target links."""
 import os
 import re
+import shutil
+import tempfile
 import unittest
 
 ROOT = os.environ["MURID_SOURCE_DIR"]
@@ -39,15 +42,100 @@ def sources(library):
                 yield os.path.join(folder, name)
 
 
+def folders(root, library):
+    """The folders of a library from the bottom up, each with those that it links, as CMakeLists.txt has them."""
+    with open(os.path.join(root, library, "CMakeLists.txt")) as f:
+        text = f.read()
+    found = {}
+    for body in re.findall(rf"(?m)^{library}_folder\(((?:[^()]|\n)*)\)", text):
+        words = body.split()
+        name, keys = words[0], {"LINKS": [], "LIBRARIES": [], "SOURCES": []}
+        key = None
+        for word in words[1:]:
+            if word in keys:
+                key = word
+            else:
+                keys[key].append(word)
+        found[name] = (keys["LINKS"], keys["SOURCES"])
+    return found
+
+
+def below(links, name):
+    """All that a folder reaches."""
+    reached, wanted = set(), list(links[name][0])
+    while wanted:
+        at = wanted.pop()
+        if at not in reached:
+            reached.add(at)
+            wanted += links[at][0]
+    return reached
+
+
+def wrong_arrows(root, library):
+    """Sentences on what stands or points where it may not."""
+    links, wrong, seen, home = folders(root, library), [], [], {}
+    source = os.path.join(root, library, "src")
+    for name, (linked, _) in links.items():
+        wrong += [f"{library}: {name} links {other}, which is not below it" for other in linked if other not in seen]
+        seen.append(name)
+        for file in os.listdir(os.path.join(source, name)):
+            home[file] = name
+    for folder, names, files in os.walk(source):
+        wrong += [f"{library}: {n} is a folder without a target" for n in names if n not in links]
+        at = os.path.basename(folder)
+        for file in files:
+            if folder == source:
+                wrong += [f"{library}: {file} stands in no folder"] * (file != "main.c")
+                continue
+            if at not in links:
+                continue
+            with open(os.path.join(folder, file)) as f:
+                for _, header in INCLUDE.findall(f.read()):
+                    other = home.get(header, at)
+                    if other != at and other not in below(links, at):
+                        wrong.append(f"{library}: {at}/{file} includes {header} of {other}")
+    return wrong
+
+
+class Folders(unittest.TestCase):
+    def test_arrows_between_folders_go_down_only(self):
+        for library, n in (("daemon", 10), ("model", 5)):
+            self.assertEqual(len(folders(ROOT, library)), n)
+            self.assertEqual(wrong_arrows(ROOT, library), [])
+
+    def test_a_planted_arrow_is_found(self):
+        with tempfile.TemporaryDirectory() as root:
+            shutil.copytree(os.path.join(ROOT, "daemon"), os.path.join(root, "daemon"))
+            with open(os.path.join(root, "daemon", "src", "util", "fault.c"), "a") as f:
+                f.write('#include "session.h"\n')
+            with open(os.path.join(root, "daemon", "src", "stray.c"), "w") as f:
+                f.write("int stray;\n")
+            self.assertEqual(sorted(wrong_arrows(root, "daemon")),
+                             ["daemon: stray.c stands in no folder",
+                              "daemon: util/fault.c includes session.h of twin"])
+
+    def test_every_source_is_built(self):
+        for library in ("daemon", "model"):
+            with open(os.path.join(ROOT, library, "CMakeLists.txt")) as f:
+                text = f.read()
+            for folder, _, files in os.walk(os.path.join(ROOT, library, "src")):
+                for file in files:
+                    if file.endswith(".c"):
+                        self.assertRegex(text, rf"\b{re.escape(file)}\b", folder)
+
+
 class Layers(unittest.TestCase):
     def test_every_include_is_allowed(self):
         n = 0
-        for library, (system, folders) in ALLOWED.items():
+        for library, (system, folders_of) in ALLOWED.items():
             for path in sources(library):
                 with open(path) as f:
                     for quote, header in INCLUDE.findall(f.read()):
                         n += 1
-                        own = [os.path.dirname(path)] + [os.path.join(ROOT, d) for d in folders]
+                        own = [os.path.dirname(path)]
+                        for d in folders_of:
+                            own += [os.path.join(ROOT, d)] + [f.path for f in os.scandir(os.path.join(ROOT, d))
+                                                              if f.is_dir()]
                         system_too = ONE_FILE.get(header) == os.path.basename(path)
                         ok = (header in system or system_too if quote == "<" else
                               any(os.path.exists(os.path.join(d, header)) for d in own))

@@ -1,4 +1,4 @@
-/* Finds the variances of the built-in random walk (model/src/params.c).
+/* Finds the variances of the built-in random walk (model/src/twin/params.c).
  *
  *     tune_noise DATA.csv VARY FEATURES...
  *

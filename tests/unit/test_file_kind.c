@@ -7,7 +7,7 @@
 #include "suite.h"
 
 #include "file_kind.h"
-#include "journal_schema.h"
+#include "journal_files.h"
 
 static void check(const void *bytes, size_t size, enum file_kind expected)
 {

@@ -1,4 +1,4 @@
-/* model/src/kernel.h: every variant that this processor runs, against libm in double precision. */
+/* model/src/numeric/kernel.h: every variant that this processor runs, against libm in double precision. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -47,7 +47,7 @@ typedef struct {
     void (*rectify_back)(size_t n, const float a[], float d[]);
 } fit_kernel;
 
-/* Runs on every processor of the architecture; kernel_pick.c knows the others. */
+/* Runs on every processor of the architecture; kernel_levels.h knows the others. */
 extern const fit_kernel fit_kernel_base;
 
 /* The kernels that this processor runs, best first; NULL past the last. */

@@ -33,8 +33,8 @@ _Static_assert(0 NOISE_LIST(NOISE_ONE) == MODEL_FEATURES, "variances for each");
 int model_params_built_in(model_params *out, const char *features)
 {
     model_params params = {.rule = {.kind = MODEL_RULE_NONE}};
-    const int status = model_policy_parse(
-        &params.policy, features != NULL ? features : MODEL_POLICY_USUAL);
+    const int status =
+        model_policy_parse(&params.policy, features != NULL ? features : MODEL_POLICY_USUAL);
     if (status != MODEL_OK) {
         return status;
     }

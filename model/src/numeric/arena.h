@@ -1,25 +1,25 @@
 /* arena.h - the caller's memory, taken block by block. Without a base it only counts: what lays an
  * object out also says how many bytes it needs.
  *
- * Threads: one owner. Memory: the caller's, aligned to MODEL_NET_ALIGN; blocks are as they were.
+ * Threads: one owner. Memory: the caller's, aligned to ARENA_ALIGN; blocks are as they were.
  */
 #ifndef ARENA_H
 #define ARENA_H
 
 #include <stddef.h>
 
-#include "model/net.h"
+enum { ARENA_ALIGN = 64 };
 
 typedef struct {
     unsigned char *base; /* NULL: only counts */
     size_t used;         /* bytes */
 } arena;
 
-/* The next so many bytes, aligned to MODEL_NET_ALIGN; NULL without a base. */
+/* The next so many bytes, aligned to ARENA_ALIGN; NULL without a base. */
 static inline void *arena_take(arena *a, size_t bytes)
 {
     void *block = a->base != NULL ? a->base + a->used : NULL;
-    a->used += (bytes + MODEL_NET_ALIGN - 1) / MODEL_NET_ALIGN * MODEL_NET_ALIGN;
+    a->used += (bytes + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
     return block;
 }
 

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "journal_schema.h"
+#include "journal_files.h"
 
 /* Bytes that are looked at. */
 struct head {

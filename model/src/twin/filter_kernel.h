@@ -34,7 +34,7 @@ typedef struct {
                      double hi[]);
 } filter_kernel;
 
-/* Runs on every processor of the architecture; kernel_pick.c knows the others. */
+/* Runs on every processor of the architecture; kernel_levels.h knows the others. */
 extern const filter_kernel filter_kernel_base;
 
 /* The kernels that this processor runs, best first; NULL past the last. */

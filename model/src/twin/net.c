@@ -5,7 +5,10 @@
 
 #include <blis.h>
 
+#include "arena.h"
 #include "net_packed.h"
+
+_Static_assert((int)ARENA_ALIGN == (int)MODEL_NET_ALIGN, "blocks of an arena hold nets");
 
 enum { FLOATS_PER_LINE = MODEL_NET_ALIGN / (int)sizeof(float) };
 

@@ -3,9 +3,9 @@
 #ifndef MURID_JOURNAL_SCHEMA_H
 #define MURID_JOURNAL_SCHEMA_H
 
+#include "journal_files.h"
+
 #define JOURNAL_VERSION 4
-#define JOURNAL_FILE    "journal.sqlite"
-#define JOURNAL_LOCK    "lock"
 
 /* Tables to which rows are only added, by rising key; each row's `chain` is the checksum of its
  * columns, seeded with the row before. X(NAME, name, key, columns, recent): columns: those of the

@@ -93,7 +93,7 @@ typedef struct {
                      herd_row dw[], herd_block *block, const herd_trial *trial);
 } herd_kernel;
 
-/* Runs on every processor of the architecture; kernel_pick.c knows the others. */
+/* Runs on every processor of the architecture; kernel_levels.h knows the others. */
 extern const herd_kernel herd_kernel_base;
 
 /* The kernels that this processor runs, best first; NULL past the last. */

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "journal_schema.h"
+#include "journal_files.h"
 
 static bool is_same(const struct stat *a, const struct stat *b)
 {

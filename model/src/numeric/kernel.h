@@ -24,7 +24,7 @@ typedef struct {
     void (*gates)(size_t ld, const float rz[], const float ni[], const float nh[], float h[]);
 } model_kernel;
 
-/* Runs on every processor of the architecture; kernel_pick.c knows the others. */
+/* Runs on every processor of the architecture; kernel_levels.h knows the others. */
 extern const model_kernel model_kernel_base;
 
 /* The kernels that this processor runs, best first; NULL past the last. */
