@@ -64,7 +64,7 @@ struct result {
     double bias;     /* mean |p(right at zero contrast) - 0.5| */
     double asked[THIRDS], abstained[THIRDS];
     double why[MODEL_CURRICULUM_WHYS];
-    double taken[MODEL_CHANGES];
+    double taken[MODEL_PROTOCOL_CHANGES];
     struct check said; /* of (d), against the truth */
 };
 
@@ -92,8 +92,8 @@ struct training {
     const learner *animal;
     enum arm arm;
     struct result *result;
-    model_mouse mouse;
-    model_pace pace;
+    model_virtual_mouse mouse;
+    model_rate_grid pace;
     model_protocol now, start;
     uint32_t start_stage;
     model_protocol_state rig;
@@ -112,31 +112,31 @@ static void graduate(struct training *t)
     t->has_graduated = true;
     t->now = t->start = t->study->protocol;
     t->arm = PROTOCOL;
-    model_protocol_enter(&t->rig, model_change_goal(&t->now));
+    model_protocol_enter(&t->rig, model_protocol_change_goal(&t->now));
     t->rig.carried_stage = t->rig.stage;
 }
 
 static void start_session(struct training *t)
 {
     model_protocol_start_session(&t->rig, &t->now);
-    model_mouse_start_session(&t->mouse, &t->animal->params);
-    model_pace_start_session(&t->pace, &bank_params);
+    model_virtual_mouse_start_session(&t->mouse, &t->animal->params);
+    model_rate_grid_start_session(&t->pace, &bank_params);
     t->start = t->now;
     t->start_stage = (uint32_t)t->rig.stage;
 }
 
-static void obey(struct training *t, const model_change *change)
+static void obey(struct training *t, const model_protocol_change *change)
 {
     model_protocol changed;
     uint32_t stage;
-    const model_change_place place = {&t->study->protocol, &t->start, &t->now,
-                                      (uint32_t)t->rig.stage, t->start_stage};
-    if (change->kind == MODEL_CHANGE_STOP) {
+    const model_protocol_change_place place = {&t->study->protocol, &t->start, &t->now,
+                                               (uint32_t)t->rig.stage, t->start_stage};
+    if (change->kind == MODEL_PROTOCOL_CHANGE_STOP) {
         t->rig.session_trials = t->rig.trial;
         return;
     }
-    if (model_change_apply(&changed, &stage, &place, change) == MODEL_OK) {
-        model_change_carry(&t->rig, &t->now, &changed);
+    if (model_protocol_change_apply(&changed, &stage, &place, change) == MODEL_OK) {
+        model_protocol_change_carry(&t->rig, &t->now, &changed);
         t->now = changed;
         if (stage != (uint32_t)t->rig.stage) {
             model_protocol_enter(&t->rig, stage);
@@ -144,10 +144,10 @@ static void obey(struct training *t, const model_change *change)
     }
 }
 
-static model_trial answer(const learner *l, model_mouse *mouse, model_protocol_state *rig,
+static model_trial answer(const learner *l, model_virtual_mouse *mouse, model_protocol_state *rig,
                           const model_protocol *protocol, const model_protocol_trial *shown)
 {
-    const bool right = model_mouse_choose(mouse, &l->params, shown->contrast);
+    const bool right = model_virtual_mouse_choose(mouse, &l->params, shown->contrast);
     return (model_trial){.contrast = shown->contrast,
                          .reward = model_protocol_push(rig, protocol, shown, right, (double)NAN),
                          .rt_s = (double)NAN,
@@ -161,10 +161,10 @@ static double live(const struct training *t, const model_protocol *protocol, uin
 {
     const learner *l = t->animal;
     const uint64_t seed = ~t->study->seed + (uint64_t)t->n;
-    model_mouse mouse = t->mouse;
+    model_virtual_mouse mouse = t->mouse;
     model_protocol_state rig = t->rig;
     int64_t trials = (int64_t)config.horizon;
-    model_change_carry(&rig, &t->now, protocol);
+    model_protocol_change_carry(&rig, &t->now, protocol);
     if (stage != (uint32_t)rig.stage) {
         model_protocol_enter(&rig, stage);
     }
@@ -179,18 +179,18 @@ static double live(const struct training *t, const model_protocol *protocol, uin
         model_protocol_trial shown;
         if (!model_protocol_next(&rig, protocol, &shown)) {
             model_protocol_start_session(&rig, protocol);
-            model_mouse_start_session(&mouse, &l->params);
+            model_virtual_mouse_start_session(&mouse, &l->params);
             (void)model_protocol_next(&rig, protocol, &shown);
         }
         const model_trial heard = answer(l, &mouse, &rig, protocol, &shown);
         learner_learn(l, &mouse, &heard);
     }
     const model_protocol *declared = &t->study->protocol;
-    return learner_worse_side(l, &mouse, &declared->stage[model_change_goal(declared)]);
+    return learner_worse_side(l, &mouse, &declared->stage[model_protocol_change_goal(declared)]);
 }
 
 /* Holds what was said against what comes. */
-static void check(const struct training *t, const model_change_place *place)
+static void check(const struct training *t, const model_protocol_change_place *place)
 {
     struct check *c = &t->result->said;
     const model_curriculum_advice *said = &t->advice;
@@ -198,7 +198,7 @@ static void check(const struct training *t, const model_change_place *place)
     const bool advises = said->why == MODEL_CURRICULUM_ADVISES;
     model_protocol changed;
     uint32_t stage;
-    if (advises && model_change_apply(&changed, &stage, place, &a->change) != MODEL_OK) {
+    if (advises && model_protocol_change_apply(&changed, &stage, place, &a->change) != MODEL_OK) {
         bench_die("a change was advised that cannot be made");
     }
     for (uint64_t copy = 0; copy < (advises ? COPIES : 1); copy++) {
@@ -206,7 +206,7 @@ static void check(const struct training *t, const model_change_place *place)
         c->skills++;
         c->skills_inside += base >= said->carry_on.skill_lo && base <= said->carry_on.skill_hi;
         if (advises) {
-            const bool stops = a->change.kind == MODEL_CHANGE_STOP;
+            const bool stops = a->change.kind == MODEL_PROTOCOL_CHANGE_STOP;
             const double gain = live(t, &changed, stage, stops, copy) - base;
             c->gains++;
             c->gains_inside += gain >= a->gain_lo && gain <= a->gain_hi;
@@ -240,7 +240,7 @@ static void ask(struct training *t)
             "%5lld stage %u skill %.3f true %.3f learns %.2f %s: %s c %.3f part %.2f p_left %.2f "
             "gain %.4f se %.4f reward %.2f (%.2f)\n",
             (long long)t->n, stage, t->advice.skill, t->skill_sum / SPAN, t->advice.p_learns,
-            model_curriculum_why_name(t->advice.why), model_change_name(a->change.kind),
+            model_curriculum_why_name(t->advice.why), model_protocol_change_name(a->change.kind),
             a->change.contrast, a->change.part, a->change.p_left, a->gain, a->gain_se, a->reward,
             t->advice.carry_on.reward);
     }
@@ -254,7 +254,7 @@ static void ask(struct training *t)
 static void choose_random(struct training *t, model_protocol_trial *trial)
 {
     const model_protocol_stage *s =
-        &t->study->protocol.stage[model_change_goal(&t->study->protocol)];
+        &t->study->protocol.stage[model_protocol_change_goal(&t->study->protocol)];
     const uint64_t at = model_random_below(&t->draws, s->n_contrasts);
     trial->side = model_random_uniform(&t->draws) < 0.5;
     trial->contrast = trial->side ? s->contrast[at] : -s->contrast[at];
@@ -266,16 +266,16 @@ static void choose_aligned(struct training *t, model_protocol_trial *trial)
     double signed_contrast[2 * MODEL_PROTOCOL_CONTRASTS];
     double gain[2 * MODEL_PROTOCOL_CONTRASTS];
     double goal[MODEL_WEIGHTS_MAX];
-    double weight[MODEL_PACE_STRANDS];
+    double weight[MODEL_RATE_GRID_STRANDS];
     double p_reward[2][2] = {{1.0, 0.0}, {0.0, 1.0}};
-    const uint32_t n = model_change_contrasts(&t->study->protocol, contrast);
+    const uint32_t n = model_protocol_change_contrasts(&t->study->protocol, contrast);
     for (uint32_t i = 0; i < n; i++) {
         signed_contrast[2 * i] = contrast[i];
         signed_contrast[2 * i + 1] = -contrast[i];
     }
-    model_align_goal(&bank_params.member[0].policy, config.goal, goal);
+    model_alignmax_goal(&bank_params.member[0].policy, config.goal, goal);
     model_rollout_weigh(&bank_params, &t->pace, &config.tuning, weight);
-    model_align(&t->pace, &bank_params, weight, goal, p_reward, 2 * n, signed_contrast, gain);
+    model_alignmax(&t->pace, &bank_params, weight, goal, p_reward, 2 * n, signed_contrast, gain);
     uint32_t best = 0;
     for (uint32_t i = 1; i < 2 * n; i++) {
         best = gain[i] > gain[best] ? i : best;
@@ -291,17 +291,17 @@ static void choose_knowing(struct training *t, model_protocol_trial *trial, doub
     double contrast[MODEL_PROTOCOL_CONTRASTS];
     double goal[MODEL_WEIGHTS_MAX];
     const model_params *p = &t->animal->params;
-    const uint32_t n = model_change_contrasts(&t->study->protocol, contrast);
+    const uint32_t n = model_protocol_change_contrasts(&t->study->protocol, contrast);
     const double step = p->rule.rate[0] > 0.0 ? p->rule.rate[0] : 0.02;
     double most = -(double)INFINITY;
-    model_align_goal(&p->policy, config.goal, goal);
+    model_alignmax_goal(&p->policy, config.goal, goal);
     for (uint32_t i = 0; i < 2 * n; i++) {
         const bool side = i % 2 == 1;
         const double shown = side ? contrast[i / 2] : -contrast[i / 2];
-        const double p_right = model_mouse_predict(&t->mouse, p, shown);
+        const double p_right = model_virtual_mouse_predict(&t->mouse, p, shown);
         double worth = -price * step * (side ? 1.0 - p_right : p_right);
         for (int right = 0; right < 2; right++) {
-            model_mouse taught = t->mouse;
+            model_virtual_mouse taught = t->mouse;
             const model_trial heard = {.contrast = shown,
                                        .reward = right == side,
                                        .rt_s = (double)NAN,
@@ -324,7 +324,8 @@ static void choose_knowing(struct training *t, model_protocol_trial *trial, doub
 static void judge(struct training *t)
 {
     const model_protocol *p = &t->study->protocol;
-    const double skill = learner_worse_side(t->animal, &t->mouse, &p->stage[model_change_goal(p)]);
+    const double skill =
+        learner_worse_side(t->animal, &t->mouse, &p->stage[model_protocol_change_goal(p)]);
     t->skill_sum += skill - t->skill[t->n % SPAN];
     t->skill[t->n % SPAN] = skill;
     t->n++;
@@ -359,7 +360,7 @@ static void one_trial(struct training *t)
         t->result->rewarded += heard.reward;
         t->result->bias += fabs(learner_truth(t->animal, &t->mouse, 0.0) - 0.5);
     }
-    (void)model_pace_observe(&t->pace, &bank_params, &heard);
+    (void)model_rate_grid_observe(&t->pace, &bank_params, &heard);
     learner_learn(t->animal, &t->mouse, &heard);
     if (t->has_graduated) {
         t->n++;
@@ -381,8 +382,8 @@ static void train(const struct study *study, const learner *animal, uint64_t num
     t->result = result;
     t->advisor = advisor;
     t->now = t->start = study->protocol;
-    model_mouse_init(&t->mouse, &animal->params, study->seed, number);
-    model_pace_init(&t->pace, &bank_params);
+    model_virtual_mouse_init(&t->mouse, &animal->params, study->seed, number);
+    model_rate_grid_init(&t->pace, &bank_params);
     model_protocol_init(&t->rig, &study->protocol, study->seed, (UINT64_C(1) << 41) + number);
     model_random_seed(&t->draws, study->seed, (UINT64_C(1) << 42) + number);
     result->trials = (double)study->budget;
@@ -542,7 +543,7 @@ static void print_check(const struct study *s, size_t n)
 static void print_advice(const struct study *s, size_t n)
 {
     double asked[THIRDS] = {0.0}, abstained[THIRDS] = {0.0};
-    double why[MODEL_CURRICULUM_WHYS] = {0.0}, taken[MODEL_CHANGES] = {0.0};
+    double why[MODEL_CURRICULUM_WHYS] = {0.0}, taken[MODEL_PROTOCOL_CHANGES] = {0.0};
     for (size_t i = 0; i < n; i++) {
         const struct result *r = &s->result[i][ADVICE];
         for (int k = 0; k < THIRDS; k++) {
@@ -552,7 +553,7 @@ static void print_advice(const struct study *s, size_t n)
         for (int k = 0; k < MODEL_CURRICULUM_WHYS; k++) {
             why[k] += r->why[k];
         }
-        for (int k = 0; k < MODEL_CHANGES; k++) {
+        for (int k = 0; k < MODEL_PROTOCOL_CHANGES; k++) {
             taken[k] += r->taken[k];
         }
     }
@@ -567,9 +568,9 @@ static void print_advice(const struct study *s, size_t n)
         }
     }
     printf(";");
-    for (int k = 0; k < MODEL_CHANGES; k++) {
+    for (int k = 0; k < MODEL_PROTOCOL_CHANGES; k++) {
         if (taken[k] > 0.0) {
-            printf(" %s %.0f", model_change_name((model_change_kind)k), taken[k]);
+            printf(" %s %.0f", model_protocol_change_name((model_protocol_change_kind)k), taken[k]);
         }
     }
     printf("\n");

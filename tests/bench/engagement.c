@@ -2,9 +2,9 @@
  * recorded mice say; beside the rule by which iblrig ends a session: the median reaction time of
  * the last 20 trials is above 5 times that of the session.
  *
- * Simulated animals have a policy and choices from model/mouse.h. log(reaction time) is the sum of
- * an animal's and a session's mean, a slow drift, noise, and in some trials a slow tail: more than
- * the filter assumes. All that stands here is a function of the seed. */
+ * Simulated animals have a policy and choices from model/virtual_mouse.h. log(reaction time) is the
+ * sum of an animal's and a session's mean, a slow drift, noise, and in some trials a slow tail:
+ * more than the filter assumes. All that stands here is a function of the seed. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 #include "fault.h"
 #include "ibl_trials.h"
 #include "model/engagement.h"
-#include "model/mouse.h"
+#include "model/virtual_mouse.h"
 #include "table.h"
 
 #define MICE MURID_SOURCE_DIR "/../shared/data/mice_train.csv"
@@ -148,13 +148,13 @@ static void tally_session(struct tally *t, const struct seen seen[], const bool 
 }
 
 struct animal {
-    model_twin twin;
+    model_member twin;
     model_engagement engagement[N_RATES];
 };
 
 static void animal_init(struct animal *a, const model_engagement_params params[])
 {
-    model_twin_init(&a->twin, &walk);
+    model_member_init(&a->twin, &walk);
     for (int k = 0; k < N_RATES; k++) {
         model_engagement_init(&a->engagement[k], &params[k]);
     }
@@ -169,15 +169,15 @@ static void watch_session(struct animal *a, const model_engagement_params params
     static bool out[N_WATCHES][SESSION_MAX];
     static struct stop_rule rules[N_RULES];
     memset(rules, 0, sizeof rules);
-    model_twin_start_session(&a->twin, &walk);
+    model_member_start_session(&a->twin, &walk);
     for (int k = 0; k < N_RATES; k++) {
         model_engagement_start_session(&a->engagement[k], &params[k]);
     }
     for (int i = 0; i < n; i++) {
         const model_trial *t = &seen[i].trial;
         model_engagement_trial e = {.rt_s = t->rt_s, .choice = t->choice};
-        model_twin_predict(&a->twin, &walk, 1, &t->contrast, &e.p_right, NULL, NULL);
-        if (model_twin_observe(&a->twin, &walk, t) != MODEL_OK) {
+        model_member_predict(&a->twin, &walk, 1, &t->contrast, &e.p_right, NULL, NULL);
+        if (model_member_observe(&a->twin, &walk, t) != MODEL_OK) {
             bench_die("a trial was refused");
         }
         for (int k = 0; k < N_RATES; k++) {
@@ -198,7 +198,7 @@ static void watch_session(struct animal *a, const model_engagement_params params
 
 /* ---- simulated animals ----------------------------------------------------------------------- */
 
-struct herd {
+struct cohort {
     const char *name;
     double sees;                 /* weight of the stimulus */
     bool has_rt;                 /* the rig measures reaction times */
@@ -206,7 +206,7 @@ struct herd {
     model_engagement_state ends; /* in which state its sessions end */
 };
 
-static const struct herd HERDS[] = {
+static const struct cohort HERDS[] = {
     {"expert", 5.0, true, 0.0, MODEL_ENGAGEMENT_ENGAGED},
     {"half-trained", 2.0, true, 0.0, MODEL_ENGAGEMENT_ENGAGED},
     {"novice", 0.0, true, 0.0, MODEL_ENGAGEMENT_ENGAGED},
@@ -242,48 +242,48 @@ static double draw_rt_s(struct speed *speed, model_random *r, bool is_out)
     return 0.15 + exp(speed->mean + speed->session + speed->drift + z);
 }
 
-static void simulate_animal(const struct herd *herd, uint64_t number, int sessions,
+static void simulate_animal(const struct cohort *cohort, uint64_t number, int sessions,
                             const model_engagement_params params[], struct tally into[])
 {
     static const double CONTRASTS[] = {-1.0, -0.25, -0.125, -0.0625, 0.0, 0.0625, 0.125, 0.25, 1.0};
     static struct seen seen[SESSION];
     model_params truth = walk;
-    truth.noise.prior_mean[0] = herd->sees;
-    truth.noise.prior_var[0] = herd->sees > 0.0 ? 0.25 : 1e-6;
+    truth.noise.prior_mean[0] = cohort->sees;
+    truth.noise.prior_var[0] = cohort->sees > 0.0 ? 0.25 : 1e-6;
     truth.noise.prior_var[1] = truth.noise.session_var[1] = 0.25;
     truth.noise.drift_var[1] = 1e-3;
-    model_mouse mouse;
+    model_virtual_mouse mouse;
     model_random r;
     struct animal animal;
-    model_mouse_init(&mouse, &truth, 1, number);
+    model_virtual_mouse_init(&mouse, &truth, 1, number);
     model_random_seed(&r, 2, number);
     animal_init(&animal, params);
     struct speed speed = {log(0.4) + 0.4 * model_random_normal(&r), 0.0, 0.0};
     const double no_go = 0.03 * model_random_uniform(&r);
     for (int s = 0; s < sessions; s++) {
-        model_mouse_start_session(&mouse, &truth);
+        model_virtual_mouse_start_session(&mouse, &truth);
         speed.session = 0.25 * model_random_normal(&r);
         const double side = 0.2 + 0.6 * model_random_uniform(&r);
         const int onset = ONSET_FIRST + (int)model_random_below(&r, ONSET_LAST - ONSET_FIRST);
         for (int i = 0; i < SESSION; i++) {
-            const bool is_out = herd->ends != MODEL_ENGAGEMENT_ENGAGED && i >= onset;
-            const bool is_blind = is_out || model_random_uniform(&r) < herd->lapses;
+            const bool is_out = cohort->ends != MODEL_ENGAGEMENT_ENGAGED && i >= onset;
+            const bool is_blind = is_out || model_random_uniform(&r) < cohort->lapses;
             const double contrast = CONTRASTS[model_random_below(&r, 9)];
             const double rt_s = draw_rt_s(&speed, &r, is_blind);
-            const bool sees = model_mouse_choose(&mouse, &truth, contrast);
+            const bool sees = model_virtual_mouse_choose(&mouse, &truth, contrast);
             const bool right = is_blind ? model_random_uniform(&r) < side : sees;
-            const double p_no_go = is_out && herd->ends == MODEL_ENGAGEMENT_AWAY ? 0.6 : no_go;
+            const double p_no_go = is_out && cohort->ends == MODEL_ENGAGEMENT_AWAY ? 0.6 : no_go;
             const bool is_no_go = model_random_uniform(&r) < p_no_go;
             const bool was_right_side =
                 contrast == 0.0 ? model_random_uniform(&r) < 0.5 : (contrast > 0.0) == right;
             model_trial t = {.contrast = contrast,
                              .reward = was_right_side && !is_no_go ? 1.0 : 0.0,
-                             .rt_s = herd->has_rt && !is_no_go ? rt_s : (double)NAN,
+                             .rt_s = cohort->has_rt && !is_no_go ? rt_s : (double)NAN,
                              .choice = (int8_t)(is_no_go ? -1 : right),
                              .side = -1};
             seen[i] = (struct seen){t, is_out};
             if (!is_no_go && !is_blind) {
-                (void)model_mouse_learn(&mouse, &truth, &t);
+                (void)model_virtual_mouse_learn(&mouse, &truth, &t);
             }
         }
         watch_session(&animal, params, seen, SESSION, into);
@@ -458,7 +458,7 @@ static void watch_ibl(const model_engagement_params params[])
     struct recorded *r = begin_recorded(params);
     const size_t n = ibl_trials_read();
     for (size_t i = 0; i < n; i++) {
-        const model_status_trial *t = &ibl_trials[i].trial;
+        const model_training_status_trial *t = &ibl_trials[i].trial;
         add_trial(r, "SWC_054", ibl_trials[i].date,
                   &(model_trial){.contrast = t->contrast,
                                  .reward = t->reward,

@@ -83,10 +83,10 @@ static double recent(const struct training_subject *s, size_t to, size_t n)
     return all > 0.0 ? right / all : 0.5;
 }
 
-/* What is rolled out: the bank's virtual twins, or one herd open loop. */
+/* What is rolled out: the bank's virtual twins, or one cohort open loop. */
 struct runner {
     model_rollout *rollout;
-    model_herd *herd;
+    model_cohort *cohort;
     size_t n;
     float contrast[ROLLOUTS_MAX];
     float reward[ROLLOUTS_MAX];
@@ -102,7 +102,7 @@ static void show(struct runner *r, const model_trial *t, bool starts_session)
         if (starts_session && r->rollout != NULL) {
             model_rollout_start_session(r->rollout, i);
         } else if (starts_session) {
-            model_herd_start_session(r->herd, i);
+            model_cohort_start_session(r->cohort, i);
         }
     }
 }
@@ -112,10 +112,10 @@ static void teach(struct runner *r)
     for (size_t i = 0; i < r->n; i++) {
         r->reward[i] = r->side[i] < 0 ? NAN : (float)(r->chose[i] == r->side[i]);
     }
-    const model_herd_trials trials = {
+    const model_cohort_trials trials = {
         .contrast = r->contrast, .chose_right = r->chose, .reward = r->reward, .side = r->side};
     (void)(r->rollout != NULL ? model_rollout_learn(r->rollout, &trials)
-                              : model_herd_learn(r->herd, &trials));
+                              : model_cohort_learn(r->cohort, &trials));
 }
 
 /* Shares of right choices in window_right; returns how many windows are full, and their truth. */
@@ -140,7 +140,7 @@ static size_t roll(struct runner *r, const struct training_subject *s, size_t fr
             if (r->rollout != NULL) {
                 model_rollout_choose(r->rollout, r->contrast, NULL, r->chose, NULL);
             } else {
-                model_herd_choose(r->herd, r->contrast, NULL, r->chose, NULL);
+                model_cohort_choose(r->cohort, r->contrast, NULL, r->chose, NULL);
             }
             teach(r);
             taken++;
@@ -208,10 +208,10 @@ static void open_loop(struct runner *r, const struct training_subject *s, size_t
 {
     double truth[WINDOWS];
     const double none[MODEL_WEIGHTS_MAX] = {0.0};
-    model_herd_set_noise(r->herd, none, none);
+    model_cohort_set_noise(r->cohort, none, none);
     for (size_t i = 0; i < r->n; i++) {
-        model_herd_found(r->herd, i, 1, i);
-        model_herd_set_weights(r->herd, i, params->noise.prior_mean);
+        model_cohort_found(r->cohort, i, 1, i);
+        model_cohort_set_weights(r->cohort, i, params->noise.prior_mean);
     }
     for (size_t row = 0; row < from; row++) {
         const model_trial *t = &s->trials[row];
@@ -239,20 +239,20 @@ struct fold {
 static void forecast_one(const struct setting *set, struct fold *f, uint32_t a, int cut)
 {
     static model_bank bank;
-    static model_pace pace;
+    static model_rate_grid pace;
     double truth[WINDOWS];
     double open[WINDOWS] = {0.0};
     const struct training_subject *s = &f->training.subject[a];
     const size_t from = (size_t)(CUT[cut] * (double)s->n);
     model_bank_init(&bank, &f->bank.bank);
-    model_pace_init(&pace, &f->bank.bank);
+    model_rate_grid_init(&pace, &f->bank.bank);
     for (size_t i = 0; i < from; i++) {
         if (s->starts_session[i]) {
             model_bank_start_session(&bank, &f->bank.bank);
-            model_pace_start_session(&pace, &f->bank.bank);
+            model_rate_grid_start_session(&pace, &f->bank.bank);
         }
         (void)model_bank_observe(&bank, &f->bank.bank, &s->trials[i], NULL);
-        (void)model_pace_observe(&pace, &f->bank.bank, &s->trials[i]);
+        (void)model_rate_grid_observe(&pace, &f->bank.bank, &s->trials[i]);
     }
     if (f->run_open != NULL) {
         open_loop(f->run_open, s, from, &f->open.bank.member[0], open);
@@ -288,13 +288,14 @@ static void forecast_one(const struct setting *set, struct fold *f, uint32_t a, 
 static struct runner *make_runner(size_t n, const model_bank_params *bank, bool alone)
 {
     struct runner *r = calloc(1, sizeof *r);
-    const size_t size = alone ? model_herd_size(&bank->member[0], n) : model_rollout_size(bank, n);
+    const size_t size =
+        alone ? model_cohort_size(&bank->member[0], n) : model_rollout_size(bank, n);
     void *mem = size > 0 ? aligned_alloc(MODEL_NET_ALIGN, size) : NULL;
     if (r == NULL || mem == NULL) {
         bench_die("no memory");
     }
     r->n = n;
-    const int status = alone ? model_herd_init(mem, size, &bank->member[0], n, &r->herd)
+    const int status = alone ? model_cohort_init(mem, size, &bank->member[0], n, &r->cohort)
                              : model_rollout_init(mem, size, bank, n, &r->rollout);
     if (status != MODEL_OK) {
         bench_die("the roll-outs could not be made");
@@ -347,7 +348,7 @@ static void run_fold(const struct setting *set, int fold)
     free(f.run->rollout);
     free(f.run);
     if (f.run_open != NULL) {
-        free(f.run_open->herd);
+        free(f.run_open->cohort);
         free(f.run_open);
         model_file_free(&f.open);
     }

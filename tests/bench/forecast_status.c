@@ -7,8 +7,8 @@
 
 #include "bench.h"
 #include "model/forecast.h"
-#include "model/mouse.h"
 #include "model/random.h"
+#include "model/virtual_mouse.h"
 #include "recent.h"
 
 enum { SESSION = 450, SESSIONS = 14, BINS = 4, MOST_WITHIN = 5 };
@@ -41,44 +41,45 @@ static void make_params(double rate)
 }
 
 struct animal {
-    model_mouse mouse;
+    model_virtual_mouse mouse;
     model_random rig;
-    model_pace pace;
-    model_status_tracker tracker;
+    model_rate_grid pace;
+    model_training_status tracker;
     struct recent recent;
-    model_criteria_status reached;
+    model_ibl_criteria_status reached;
 };
 
 static void live_session(struct animal *a, int session)
 {
-    const model_status_session_info info = {MODEL_CRITERIA_PROTOCOL_TRAINING, false, (double)NAN};
-    model_mouse_start_session(&a->mouse, &params.member[0]);
-    model_pace_start_session(&a->pace, &params);
-    model_status_tracker_start(&a->tracker, session, &info, NULL);
+    const model_training_status_session_info info = {MODEL_IBL_CRITERIA_PROTOCOL_TRAINING, false,
+                                                     (double)NAN};
+    model_virtual_mouse_start_session(&a->mouse, &params.member[0]);
+    model_rate_grid_start_session(&a->pace, &params);
+    model_training_status_start(&a->tracker, session, &info, NULL);
     recent_start_session(&a->recent);
     for (int t = 0; t < SESSION; t++) {
         const double size = CONTRASTS[model_random_below(&a->rig, 6)];
         const int8_t side = (int8_t)model_random_below(&a->rig, 2);
         const double c = side == 1 ? size : -size;
-        const bool right = model_mouse_choose(&a->mouse, &params.member[0], c);
+        const bool right = model_virtual_mouse_choose(&a->mouse, &params.member[0], c);
         const model_trial trial = {c, right == (side == 1) ? 1.0 : 0.0, 0.5, right, side};
-        const model_status_trial pushed = {c, trial.reward, 0.5, 0.5, right};
-        if (model_mouse_learn(&a->mouse, &params.member[0], &trial) != MODEL_OK ||
-            model_pace_observe(&a->pace, &params, &trial) != MODEL_OK) {
+        const model_training_status_trial pushed = {c, trial.reward, 0.5, 0.5, right};
+        if (model_virtual_mouse_learn(&a->mouse, &params.member[0], &trial) != MODEL_OK ||
+            model_rate_grid_observe(&a->pace, &params, &trial) != MODEL_OK) {
             bench_die("a trial could not be taken up");
         }
-        model_status_tracker_push(&a->tracker, &pushed);
+        model_training_status_push(&a->tracker, &pushed);
         recent_push(&a->recent, &trial, 0.5);
     }
-    model_status_standing now;
-    if (model_status_tracker_judge(&a->tracker, &now) == MODEL_OK) {
+    model_training_status_standing now;
+    if (model_training_status_judge(&a->tracker, &now) == MODEL_OK) {
         a->reached = now.now.status > a->reached ? now.now.status : a->reached;
     }
 }
 
 /* reached[s]: after session s. */
 static void count(const model_forecast_result *said, int session,
-                  const model_criteria_status reached[])
+                  const model_ibl_criteria_status reached[])
 {
     for (size_t k = 0; k < MODEL_FORECAST_WITHIN; k++) {
         const double p = said->p_within[k];
@@ -96,7 +97,7 @@ static void follow(model_forecast *f, uint64_t number)
 {
     static struct animal a;
     static model_forecast_result said[SESSIONS];
-    model_criteria_status reached[SESSIONS + MOST_WITHIN] = {MODEL_CRITERIA_IN_TRAINING};
+    model_ibl_criteria_status reached[SESSIONS + MOST_WITHIN] = {MODEL_IBL_CRITERIA_IN_TRAINING};
     bool is_asked[SESSIONS] = {false};
     model_rollout_tuning tuning;
     memset(&a, 0, sizeof a);
@@ -104,13 +105,13 @@ static void follow(model_forecast *f, uint64_t number)
     tuning.drift[0] = tuning.session[0] = 1.0; /* the animals' own */
     tuning.reversion[1] = 0.0;
     model_random_seed(&a.rig, 80, number);
-    model_mouse_init(&a.mouse, &params.member[0], 81, number);
-    model_pace_init(&a.pace, &params);
-    model_status_tracker_init(&a.tracker);
+    model_virtual_mouse_init(&a.mouse, &params.member[0], 81, number);
+    model_rate_grid_init(&a.pace, &params);
+    model_training_status_init(&a.tracker);
     for (int s = 0; s < SESSIONS + MOST_WITHIN; s++) {
         live_session(&a, s);
         reached[s] = a.reached;
-        if (s < SESSIONS && a.reached < MODEL_CRITERIA_TRAINED_1B) {
+        if (s < SESSIONS && a.reached < MODEL_IBL_CRITERIA_TRAINED_1B) {
             model_forecast_task task = {.tracker = &a.tracker};
             (void)recent_task(&a.recent, &task);
             task.session_left = 0;

@@ -80,20 +80,20 @@ void learner_draw(learner *l, learner_kind kind, const model_bank_params *nets, 
     }
 }
 
-void learner_step(const learner *l, model_mouse *mouse, const model_trial *trial)
+void learner_step(const learner *l, model_virtual_mouse *mouse, const model_trial *trial)
 {
     const size_t n = l->params.policy.n;
     model_params quiet = l->params;
     double before[MODEL_WEIGHTS_MAX];
     memcpy(before, mouse->w, sizeof before);
     memset(quiet.noise.drift_var, 0, sizeof quiet.noise.drift_var);
-    (void)model_mouse_learn(mouse, &quiet, trial);
+    (void)model_virtual_mouse_learn(mouse, &quiet, trial);
     for (size_t k = 0; k < n; k++) {
         mouse->w[k] += (l->pace - 1.0) * (mouse->w[k] - before[k]);
     }
 }
 
-void learner_learn(const learner *l, model_mouse *mouse, const model_trial *trial)
+void learner_learn(const learner *l, model_virtual_mouse *mouse, const model_trial *trial)
 {
     const size_t n = l->params.policy.n;
     learner_step(l, mouse, trial);
@@ -105,14 +105,14 @@ void learner_learn(const learner *l, model_mouse *mouse, const model_trial *tria
     }
 }
 
-double learner_truth(const learner *l, const model_mouse *mouse, double contrast)
+double learner_truth(const learner *l, const model_virtual_mouse *mouse, double contrast)
 {
-    model_mouse bare = *mouse;
+    model_virtual_mouse bare = *mouse;
     model_history_reset(&bare.history);
-    return model_mouse_predict(&bare, &l->params, contrast);
+    return model_virtual_mouse_predict(&bare, &l->params, contrast);
 }
 
-double learner_worse_side(const learner *l, const model_mouse *mouse,
+double learner_worse_side(const learner *l, const model_virtual_mouse *mouse,
                           const model_protocol_stage *stage)
 {
     double sum[2] = {0.0, 0.0};

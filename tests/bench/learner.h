@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 #include "model/bank.h"
-#include "model/mouse.h"
 #include "model/protocol.h"
+#include "model/virtual_mouse.h"
 
 /* X(NAME, text). */
 #define LEARNERS(X)                                                                                \
@@ -39,16 +39,16 @@ void learner_draw(learner *l, learner_kind kind, const model_bank_params *nets, 
                   uint64_t number);
 
 /* The mouse learns from a trial that it was rewarded in or not, and its weights drift. */
-void learner_learn(const learner *l, model_mouse *mouse, const model_trial *trial);
+void learner_learn(const learner *l, model_virtual_mouse *mouse, const model_trial *trial);
 
 /* The same step in the mean, without the drift: what a trial would teach. */
-void learner_step(const learner *l, model_mouse *mouse, const model_trial *trial);
+void learner_step(const learner *l, model_virtual_mouse *mouse, const model_trial *trial);
 
 /* p(right) of the true policy without history. */
-double learner_truth(const learner *l, const model_mouse *mouse, double contrast);
+double learner_truth(const learner *l, const model_virtual_mouse *mouse, double contrast);
 
 /* Proportion right of a stage's stimuli with contrast, on the side that is done worse. */
-double learner_worse_side(const learner *l, const model_mouse *mouse,
+double learner_worse_side(const learner *l, const model_virtual_mouse *mouse,
                           const model_protocol_stage *stage);
 
 #endif

@@ -1,6 +1,6 @@
 """What a fit in the filter recovers from animals whose learning rule is known.
 
-Herds of `murid simulate` with fixed seeds, fitted by `murid fit --filter ekf`, scored one step ahead
+Cohorts of `murid simulate` with fixed seeds, fitted by `murid fit --filter ekf`, scored one step ahead
 by `murid eval` on fresh animals of the same kind, asked by `murid rule`. Prints tables and which
 claims of docs/model.md hold; the exit code is 1 if one does not.
 
@@ -22,7 +22,7 @@ import numpy as np
 MURID = os.environ["MURID_BIN"]
 POLICY = ["--policy", "stimulus,bias"]
 WEIGHTS = ("stimulus", "bias")
-T90 = {2: 6.314, 3: 2.920, 5: 2.132}  # Student's t of so many herds, 90%
+T90 = {2: 6.314, 3: 2.920, 5: 2.132}  # Student's t of so many cohorts, 90%
 STATES = 16
 
 # Longer strides than the defaults, which are set for recorded animals: here noise, prior and rates
@@ -61,7 +61,7 @@ class Study:
         print(f"  {'holds' if holds else 'FAILS'}: {text}", flush=True)
 
 
-class Herd:
+class Cohort:
     """Virtual animals of one rule: rows, and the truth behind them."""
 
     def __init__(self, study, rule, seed, mice, trials, noise, words=(), start=("0,0", "0.3,1")):
@@ -105,9 +105,9 @@ class Model:
     def noise_sd(self):
         return np.sqrt(self.about["drift_var"])
 
-    def nats(self, herd):
-        """Of each animal of a herd, nats a trial, one step ahead."""
-        said = json.loads(murid("eval", herd.csv, "--model", self.path, "--json"))
+    def nats(self, cohort):
+        """Of each animal of a cohort, nats a trial, one step ahead."""
+        said = json.loads(murid("eval", cohort.csv, "--model", self.path, "--json"))
         return np.array([said["subjects"][name]["nats"] for name in sorted(said["subjects"])])
 
     def dw(self, study, states):
@@ -130,7 +130,7 @@ def paired(a, b, seed=0):
 
 
 def of_herds(values):
-    """Mean over herds and its 90% t interval."""
+    """Mean over cohorts and its 90% t interval."""
     v = np.asarray(values)
     half = T90[len(v)] * v.std(ddof=1) / np.sqrt(len(v))
     return v.mean(), v.mean() - half, v.mean() + half
@@ -175,26 +175,26 @@ def in_mil(interval):
 def reinforce(study):
     """A noisy REINFORCE learner: its rate, and what nets say of it."""
     rate, noise = 0.03125, "0.01,0.01"
-    herds, mice, trials = (2, 5, 1000) if study.quick else (5, 12, 5000)
+    cohorts, mice, trials = (2, 5, 1000) if study.quick else (5, 12, 5000)
     words = ["--rate", rate]
-    head(f"REINFORCE, rate {rate}, noise sd 0.01 a trial: {herds} herds of {mice} animals, "
+    head(f"REINFORCE, rate {rate}, noise sd 0.01 a trial: {cohorts} cohorts of {mice} animals, "
          f"{trials} trials each")
-    learned = [Herd(study, "reinforce", s, mice, trials, noise, words)
-               for s in range(1, herds + 1)]
-    fresh = Herd(study, "reinforce", 101, mice, trials, noise, words)
+    learned = [Cohort(study, "reinforce", s, mice, trials, noise, words)
+               for s in range(1, cohorts + 1)]
+    fresh = Cohort(study, "reinforce", 101, mice, trials, noise, words)
     rules = ["reinforce", "none"] if study.quick else ["reinforce", "none", "reward_max",
                                                        "predict_max"]
     fits = {r: study.map(lambda h, r=r: h.fit(r, CLASSIC_FIT), learned) for r in rules}
     ratios = np.array([m.rate / rate for m in fits["reinforce"]])
-    say("fitted rate / true, herd by herd: stimulus", ratios[:, 0].round(3), "bias",
+    say("fitted rate / true, cohort by cohort: stimulus", ratios[:, 0].round(3), "bias",
         ratios[:, 1].round(3))
     for i, name in enumerate(WEIGHTS):
-        say("  %s: mean %.3f, 90%% of the mean over herds [%.3f, %.3f]"
+        say("  %s: mean %.3f, 90%% of the mean over cohorts [%.3f, %.3f]"
             % (name, *of_herds(ratios[:, i])))
     say("  noise sd fitted:", *(m.noise_sd.round(4) for m in fits["reinforce"]))
     mean = of_herds(ratios[:, 0])[0]
     least = 0.3 if study.quick else 0.1
-    study.claim(f"the stimulus' rate is found within {least:.0%}, over herds", abs(mean - 1) < least)
+    study.claim(f"the stimulus' rate is found within {least:.0%}, over cohorts", abs(mean - 1) < least)
 
     true_nats = fresh.true_model().nats(fresh)
     for r in rules:
@@ -247,9 +247,9 @@ def classic(study):
     for rule, noise in kinds:
         a = rate.get(rule, 0.03125)
         words = ["--rate", a, *extra.get(rule, [])]
-        herd = Herd(study, rule, 1, mice, trials, f"{noise},{noise}", words)
-        fresh = Herd(study, rule, 101, mice, trials, f"{noise},{noise}", words)
-        models = study.map(lambda r, h=herd: h.fit(r, CLASSIC_FIT), fitted)
+        cohort = Cohort(study, rule, 1, mice, trials, f"{noise},{noise}", words)
+        fresh = Cohort(study, rule, 101, mice, trials, f"{noise},{noise}", words)
+        models = study.map(lambda r, h=cohort: h.fit(r, CLASSIC_FIT), fitted)
         nats = {r: m.nats(fresh) for r, m in zip(fitted, models)}
         best = min(fitted, key=lambda r, n=nats: n[r].mean())
         say(f"{rule}, noise {noise}: best is {best}; rates of {rule} / true "
@@ -271,14 +271,14 @@ def classic(study):
 
 def still(study):
     """Animals whose weights wander, or stand still: no rule may be found."""
-    herds, mice, trials = (2, 5, 1000) if study.quick else (5, 12, 5000)
+    cohorts, mice, trials = (2, 5, 1000) if study.quick else (5, 12, 5000)
     kinds = [("wander", "0.03,0.03", ("1,0", "0.3,0.5")), ("stand still", "0,0", ("1.5,0.3", "0.3,0.5"))]
     for name, noise, start in kinds[:1] if study.quick else kinds:
-        head(f"animals that do not learn: weights {name}; {herds} herds of {mice}, {trials} trials")
-        learned = [Herd(study, "none", s, mice, trials, noise, start=start)
-                   for s in range(1, herds + 1)]
-        fresh = [Herd(study, "none", 100 + s, mice, trials, noise, start=start)
-                 for s in range(1, herds + 1)]
+        head(f"animals that do not learn: weights {name}; {cohorts} cohorts of {mice}, {trials} trials")
+        learned = [Cohort(study, "none", s, mice, trials, noise, start=start)
+                   for s in range(1, cohorts + 1)]
+        fresh = [Cohort(study, "none", 100 + s, mice, trials, noise, start=start)
+                 for s in range(1, cohorts + 1)]
         none = study.map(lambda h: h.fit("none", CLASSIC_FIT), learned)
         none_nats = np.concatenate(study.map(lambda m, f: m.nats(f), none, fresh))
         for rule in ("reinforce",) if study.quick else ("reinforce", "predict_max"):
@@ -287,7 +287,7 @@ def still(study):
             rates = np.array([m.rate for m in fits])
             gain = paired(none_nats, nats)
             for i, weight in enumerate(WEIGHTS):
-                say(f"  {rule}: rate of {weight} %+.5f, 90%% over herds [%+.5f, %+.5f]"
+                say(f"  {rule}: rate of {weight} %+.5f, 90%% over cohorts [%+.5f, %+.5f]"
                     % of_herds(rates[:, i]), "each", rates[:, i].round(5))
             say(f"  {rule}: gain over none on fresh animals, nats per 1000 trials {in_mil(gain)}")
             study.claim(f"{name}: {rule} does not beat none", gain[1] <= 0)
@@ -306,14 +306,14 @@ def eligibility(study):
     words = ["--rate", rate, "--decay", decay]
     head(f"eligibility, rate {rate}, decay {decay}, noise 0.01: {mice} animals of {trials} trials, "
          f"{fresh_mice} fresh")
-    herd = Herd(study, "eligibility", 1, mice, trials, "0.01,0.01", words)
-    fresh = Herd(study, "eligibility", 101, fresh_mice, trials, "0.01,0.01", words)
+    cohort = Cohort(study, "eligibility", 1, mice, trials, "0.01,0.01", words)
+    fresh = Cohort(study, "eligibility", 101, fresh_mice, trials, "0.01,0.01", words)
     net_words = NET_FIT + ["--weight-decay", "1", "--hidden", "32", "--mirror", "off"]
     names = ["reinforce", "eligibility"] if study.quick else ["reinforce", "eligibility", "dnn",
                                                               "dnn", "rnn", "rnn"]
     seeds = [0, 0, 0, 1, 0, 1]
     models = study.map(
-        lambda n, s: herd.fit(n, net_words if n in ("dnn", "rnn") else CLASSIC_FIT, s), names,
+        lambda n, s: cohort.fit(n, net_words if n in ("dnn", "rnn") else CLASSIC_FIT, s), names,
         seeds[:len(names)])
     nats = {}
     for name, model in zip(names, models):

@@ -1,15 +1,15 @@
 /* Virtual animals with the rnn rule (32 units, 2 hidden layers, policy stim_bias) on one core,
- * choices, rewards and drift drawn: together in a herd, against one by one as model/mouse.h runs
- * them, against the same nets multiplied by BLIS, and against the loop in PyTorch. */
+ * choices, rewards and drift drawn: together in a cohort, against one by one as model/virtual_mouse.h
+ * runs them, against the same nets multiplied by BLIS, and against the loop in PyTorch. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench.h"
-#include "model/herd.h"
-#include "model/mouse.h"
+#include "model/cohort.h"
 #include "model/random.h"
+#include "model/virtual_mouse.h"
 #include "some_net.h"
 
 enum {
@@ -42,19 +42,19 @@ static void make_params(test_random *r)
 }
 
 /* One trial of all: the stimulus is the rig's, the rest is drawn. */
-static void herd_trial_of_all(model_herd *herd, size_t n, int t, float *contrast, float *reward,
+static void herd_trial_of_all(model_cohort *cohort, size_t n, int t, float *contrast, float *reward,
                               int8_t *side, uint8_t *chose)
 {
     for (size_t i = 0; i < n; i++) {
         contrast[i] = CONTRASTS[(i * 7 + (size_t)t * 5) % N_CONTRASTS];
         side[i] = contrast[i] > 0.0F;
     }
-    model_herd_choose(herd, contrast, NULL, chose, NULL);
+    model_cohort_choose(cohort, contrast, NULL, chose, NULL);
     for (size_t i = 0; i < n; i++) {
         reward[i] = chose[i] == side[i] ? 1.0F : 0.0F;
     }
-    const model_herd_trials trials = {contrast, chose, reward, side, NULL, NULL};
-    if (model_herd_learn(herd, &trials) != 0) {
+    const model_cohort_trials trials = {contrast, chose, reward, side, NULL, NULL};
+    if (model_cohort_learn(cohort, &trials) != 0) {
         bench_die("a step was not finite");
     }
 }
@@ -62,23 +62,23 @@ static void herd_trial_of_all(model_herd *herd, size_t n, int t, float *contrast
 /* Nanoseconds per animal and trial, the best of REPEATS. */
 static double herd_ns(size_t n)
 {
-    const size_t size = model_herd_size(&params, n);
+    const size_t size = model_cohort_size(&params, n);
     void *mem = aligned_alloc(MODEL_NET_ALIGN, size);
     float *contrast = calloc(n, sizeof *contrast);
     float *reward = calloc(n, sizeof *reward);
     int8_t *side = calloc(n, sizeof *side);
     uint8_t *chose = calloc(n, sizeof *chose);
-    model_herd *herd;
+    model_cohort *cohort;
     if (mem == NULL || contrast == NULL || reward == NULL || side == NULL || chose == NULL ||
-        model_herd_init(mem, size, &params, n, &herd) != MODEL_OK) {
-        bench_die("the herd could not be made");
+        model_cohort_init(mem, size, &params, n, &cohort) != MODEL_OK) {
+        bench_die("the cohort could not be made");
     }
     const int n_trials = SPAN / (int)n + 1; /* short, so that some run undisturbed */
     int64_t best = INT64_MAX;
     for (int repeat = 0; repeat < REPEATS; repeat++) {
         const int64_t start = bench_now_ns();
         for (int t = 0; t < n_trials; t++) {
-            herd_trial_of_all(herd, n, t, contrast, reward, side, chose);
+            herd_trial_of_all(cohort, n, t, contrast, reward, side, chose);
         }
         const int64_t took = bench_now_ns() - start;
         best = took < best ? took : best;
@@ -97,17 +97,17 @@ static double mice_ns(void)
     for (int repeat = 0; repeat < REPEATS; repeat++) {
         const int64_t start = bench_now_ns();
         for (uint64_t i = 0; i < ALONE; i++) {
-            model_mouse mouse;
-            model_mouse_init(&mouse, &params, 1, i);
+            model_virtual_mouse mouse;
+            model_virtual_mouse_init(&mouse, &params, 1, i);
             for (int t = 0; t < TRIALS; t++) {
                 const double c = (double)CONTRASTS[((size_t)i * 7 + (size_t)t * 5) % N_CONTRASTS];
-                const bool right = model_mouse_choose(&mouse, &params, c);
+                const bool right = model_virtual_mouse_choose(&mouse, &params, c);
                 const model_trial trial = {.contrast = c,
                                            .reward = right == (c > 0.0) ? 1.0 : 0.0,
                                            .rt_s = (double)NAN,
                                            .choice = right,
                                            .side = c > 0.0};
-                if (model_mouse_learn(&mouse, &params, &trial) != MODEL_OK) {
+                if (model_virtual_mouse_learn(&mouse, &params, &trial) != MODEL_OK) {
                     bench_die("a step was not finite");
                 }
             }
@@ -152,7 +152,7 @@ int main(int argc, char **argv)
 {
     double animals = 1024.0;
     const struct bench_option list[] = {
-        {"animals", NULL, &animals, NULL, "in the herd (default 1024)"},
+        {"animals", NULL, &animals, NULL, "in the cohort (default 1024)"},
     };
     bench_options(argc, argv, "Virtual animals with the rnn rule, 32 units, one core.", list, 1);
     bench_machine();
@@ -166,9 +166,9 @@ int main(int argc, char **argv)
     printf("one by one %8.0f ns per animal and trial, %6.2f million a second\n", alone,
            1e3 / alone);
     printf("BLIS       %8.0f ns for the nets alone\n", blis);
-    printf("herd       %8.0f ns per animal and trial, %6.2f million a second, %.1f times\n",
+    printf("cohort       %8.0f ns per animal and trial, %6.2f million a second, %.1f times\n",
            together, 1e3 / together, alone / together);
-    const int slow = bench_verdict("herd", 1e9 / together, "trials/s", false, LEAST_RATE);
+    const int slow = bench_verdict("cohort", 1e9 / together, "trials/s", false, LEAST_RATE);
     const double us = bench_torch_us(MURID_SOURCE_DIR "/tests/reference/rollout_torch.py", "%d %d",
                                      TORCH_ANIMALS, TORCH_TRIALS);
     if (us < 0.0) {

@@ -14,7 +14,7 @@
 
 enum { MEMBERS = 8, SESSION = 1000 };
 
-struct herd {
+struct cohort {
     int64_t n;      /* animals */
     int64_t trials; /* of all */
     uint32_t *order;
@@ -22,7 +22,7 @@ struct herd {
     void *socket;
 };
 
-static size_t encode(struct herd *h, uint32_t animal, int64_t number, uint8_t *out, size_t cap)
+static size_t encode(struct cohort *h, uint32_t animal, int64_t number, uint8_t *out, size_t cap)
 {
     proto_message msg;
     char session[32];
@@ -41,7 +41,7 @@ static size_t encode(struct herd *h, uint32_t animal, int64_t number, uint8_t *o
     return (size_t)n;
 }
 
-static void exchange(struct herd *h, const uint8_t *request, size_t size)
+static void exchange(struct cohort *h, const uint8_t *request, size_t size)
 {
     static uint8_t reply[PROTO_BYTES_MAX];
     if (zmq_send(h->socket, request, size, 0) < 0 ||
@@ -51,7 +51,7 @@ static void exchange(struct herd *h, const uint8_t *request, size_t size)
 }
 
 /* Round r: each animal's trial number `first` + r, in an order of its own. */
-static void shuffle(struct herd *h)
+static void shuffle(struct cohort *h)
 {
     for (uint32_t i = (uint32_t)h->n; i > 1; i--) {
         const uint32_t k = (uint32_t)model_random_below(&h->random, i);
@@ -63,7 +63,7 @@ static void shuffle(struct herd *h)
 
 /* What every animal has behind it when the clock starts, so that windows are as large as they get.
  */
-static void fill(struct herd *h, int64_t rounds)
+static void fill(struct cohort *h, int64_t rounds)
 {
     for (int64_t r = 0; r < rounds; r++) {
         for (uint32_t i = 0; i < h->n; i++) {
@@ -73,7 +73,7 @@ static void fill(struct herd *h, int64_t rounds)
     }
 }
 
-static void live(struct herd *h, int64_t first, int64_t rounds, double rate, int64_t *latency_ns)
+static void live(struct cohort *h, int64_t first, int64_t rounds, double rate, int64_t *latency_ns)
 {
     const double gap_ns = 1e9 / (rate * (double)h->n);
     const int64_t start_ns = bench_now_ns() + 100000000;
@@ -92,7 +92,7 @@ static void live(struct herd *h, int64_t first, int64_t rounds, double rate, int
     }
 }
 
-static int report(struct bench_daemon *d, const struct herd *h, int64_t *latency_ns, int64_t after,
+static int report(struct bench_daemon *d, const struct cohort *h, int64_t *latency_ns, int64_t after,
                   double mib_each)
 {
     static const double QUANTILES[] = {0.5, 0.9, 0.99, 0.999, 1.0};
@@ -154,7 +154,7 @@ int main(int argc, char **argv)
     bench_daemon_configure(&d, yaml);
     (void)bench_daemon_start(&d);
     const int64_t rounds = (int64_t)(seconds * rate);
-    struct herd h = {.n = (int64_t)subjects, .trials = rounds * (int64_t)subjects};
+    struct cohort h = {.n = (int64_t)subjects, .trials = rounds * (int64_t)subjects};
     int64_t *latency_ns = calloc((size_t)h.trials + 1, sizeof *latency_ns);
     h.order = calloc((size_t)h.n + 1, sizeof *h.order);
     if (latency_ns == NULL || h.order == NULL || h.n < 1 || rounds < 1) {

@@ -147,7 +147,7 @@ class Advise(unittest.TestCase):
     def test_every_change_and_every_reason_is_explained(self):
         with open(os.path.join(SOURCE, "docs/advice.md"), encoding="utf-8") as f:
             text = f.read()
-        for header, table in (("change.h", "MODEL_CHANGE_LIST"),
+        for header, table in (("protocol_change.h", "MODEL_PROTOCOL_CHANGE_LIST"),
                               ("curriculum.h", "MODEL_CURRICULUM_WHY_LIST")):
             with open(os.path.join(SOURCE, "model/include/model", header), encoding="utf-8") as f:
                 rows = f.read().split(f"#define {table}(X)")[1].split("\n\n")[0]

@@ -76,8 +76,8 @@ class Simulate(unittest.TestCase):
             var += p * (1 - p)
         self.assertLess(abs(z) / math.sqrt(var), 5)
 
-    def herd(self, *words):
-        """A herd's table and its truth, row by row, and the residuals of each change of weight
+    def cohort(self, *words):
+        """A cohort's table and its truth, row by row, and the residuals of each change of weight
         within a session: w after - w before - what the stated rule says."""
         with tempfile.TemporaryDirectory() as d:
             truth = os.path.join(d, "truth.csv")
@@ -104,7 +104,7 @@ class Simulate(unittest.TestCase):
         return 0.0
 
     def residuals(self, rule, *words):
-        got, true = self.herd("--rule", rule, "--mice", "4", "--sessions", "2", "--trials", "800",
+        got, true = self.cohort("--rule", rule, "--mice", "4", "--sessions", "2", "--trials", "800",
                               "--session-noise", "0", "--start", "0.5,-0.5", "--start-sd", "0.3",
                               *words)
         self.assertEqual(len(true), 4 * 2 * 800)
@@ -135,15 +135,15 @@ class Simulate(unittest.TestCase):
 
     def test_a_spread_of_rates_makes_some_animals_learn_faster(self):
         words = ("--rule", "reinforce", "--rate", "0.02", "--mice", "200", "--trials", "2")
-        factors = [float(t["rate_factor"]) for t in self.herd(*words, "--rate-spread", "0.4")[1]][::2]
+        factors = [float(t["rate_factor"]) for t in self.cohort(*words, "--rate-spread", "0.4")[1]][::2]
         logs = [math.log(f) for f in factors]
         self.assertEqual(len(set(logs)), 200)
         mean = sum(logs) / 200
         sd = math.sqrt(sum((v - mean) ** 2 for v in logs) / 199)
         self.assertLess(abs(mean), 5 * 0.4 / math.sqrt(200))
         self.assertLess(abs(sd - 0.4), 5 * 0.4 / math.sqrt(400))
-        self.assertEqual({t["rate_factor"] for t in self.herd(*words)[1]}, {"1"})
-        got, true = self.herd("--rule", "reinforce", "--rate", "0.02", "--rate-spread", "0.4",
+        self.assertEqual({t["rate_factor"] for t in self.cohort(*words)[1]}, {"1"})
+        got, true = self.cohort("--rule", "reinforce", "--rate", "0.02", "--rate-spread", "0.4",
                               "--mice", "3", "--trials", "300", "--noise", "0")
         for now, w, after in zip(got, true, true[1:]):
             if w["subject"] == after["subject"]:

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The curve of model/erf_curve.h fitted as psychofit's mle_fit_psycho() does it: scipy's fmin (Nelder
+"""The curve of model/psychometric.h fitted as psychofit's mle_fit_psycho() does it: scipy's fmin (Nelder
 and Mead, coefficients 1, 2, 0.5, 0.5, first simplex 5% of the start) and four random restarts, here
 with numpy alone and to narrower tolerances. Prints the numbers of tests/unit/test_erf_curve.c."""
 import sys

@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "model/score.h"
-#include "model/search.h"
-#include "model/twin.h"
+#include "model/nelder_mead.h"
+#include "model/member.h"
 #include "table.h"
 
 enum { SETS_MAX = 8, KINDS = 2, UNKNOWNS_MAX = KINDS * MODEL_WEIGHTS_MAX, STEPS_MAX = 1500 };
@@ -73,23 +73,23 @@ static void read_events(struct problem *problem, const char *path)
 
 static model_score score_set(const struct problem *problem, const model_params *params)
 {
-    model_twin twin;
+    model_member twin;
     model_score score;
     model_score_reset(&score);
     for (size_t i = 0; i < problem->n_events; i++) {
         const struct event *e = &problem->events[i];
         if (e->is_new_subject) {
-            model_twin_init(&twin, params);
+            model_member_init(&twin, params);
         }
         if (e->is_new_session) {
-            model_twin_start_session(&twin, params);
+            model_member_start_session(&twin, params);
         }
         if (e->trial.choice >= 0) {
             double p;
-            model_twin_predict(&twin, params, 1, &e->trial.contrast, &p, NULL, NULL);
+            model_member_predict(&twin, params, 1, &e->trial.contrast, &p, NULL, NULL);
             model_score_push(&score, p, 0.5, e->trial.choice == 1);
         }
-        if (model_twin_observe(&twin, params, &e->trial) != MODEL_OK) {
+        if (model_member_observe(&twin, params, &e->trial) != MODEL_OK) {
             score.nats = (double)INFINITY;
             break;
         }
@@ -152,7 +152,7 @@ int main(int argc, char **argv)
     }
     /* Twice: a restart frees a simplex that has collapsed. */
     for (int round = 0; round < 2; round++) {
-        const double least = model_search((size_t)problem.vary.n * KINDS, best, step, 1e-8,
+        const double least = model_nelder_mead((size_t)problem.vary.n * KINDS, best, step, 1e-8,
                                           STEPS_MAX, cost, &problem);
         printf("round %d: %.6f\n", round, least);
     }

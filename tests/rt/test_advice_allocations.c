@@ -9,7 +9,7 @@
 #include "suite.h"
 
 static model_bank_params params;
-static model_pace pace;
+static model_rate_grid pace;
 static model_protocol protocol;
 static model_protocol_state rig;
 static model_curriculum_advice advice;
@@ -47,7 +47,7 @@ static void advice_allocates_nothing(void **state)
     for (uint32_t m = 0; m < params.n; m++) {
         params.member[m].noise.prior_mean[0] = 2.5;
     }
-    model_pace_init(&pace, &params);
+    model_rate_grid_init(&pace, &params);
     make_protocol();
     model_curriculum_default(&config);
     config.rollouts = 400; /* qsort() would allocate */

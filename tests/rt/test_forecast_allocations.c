@@ -14,8 +14,8 @@
 enum { TRIALS = 1500, SESSION = 300 };
 
 static model_bank_params params;
-static model_pace pace;
-static model_status_tracker tracker;
+static model_rate_grid pace;
+static model_training_status tracker;
 static struct recent recent;
 static model_forecast *forecast;
 static proto_message message;
@@ -25,20 +25,21 @@ static uint8_t bytes[PROTO_BYTES_MAX];
 static void follow(void)
 {
     static const double CONTRASTS[] = {1.0, -1.0, 0.5, -0.5, 0.25, -0.25, 0.125, -0.125, 0.0};
-    const model_status_session_info info = {MODEL_CRITERIA_PROTOCOL_TRAINING, false, 1.0};
-    model_pace_init(&pace, &params);
-    model_status_tracker_init(&tracker);
+    const model_training_status_session_info info = {MODEL_IBL_CRITERIA_PROTOCOL_TRAINING, false,
+                                                     1.0};
+    model_rate_grid_init(&pace, &params);
+    model_training_status_init(&tracker);
     for (int t = 0; t < TRIALS; t++) {
         if (t % SESSION == 0) {
-            model_pace_start_session(&pace, &params);
-            model_status_tracker_start(&tracker, t, &info, NULL);
+            model_rate_grid_start_session(&pace, &params);
+            model_training_status_start(&tracker, t, &info, NULL);
             recent_start_session(&recent);
         }
         const double c = CONTRASTS[t % 9];
         const model_trial trial = {c, 1.0, 0.5, c > 0.0, c > 0.0};
-        const model_status_trial pushed = {c, 1.0, 0.5, 0.5, c > 0.0};
-        assert_int_equal(model_pace_observe(&pace, &params, &trial), MODEL_OK);
-        model_status_tracker_push(&tracker, &pushed);
+        const model_training_status_trial pushed = {c, 1.0, 0.5, 0.5, c > 0.0};
+        assert_int_equal(model_rate_grid_observe(&pace, &params, &trial), MODEL_OK);
+        model_training_status_push(&tracker, &pushed);
         recent_push(&recent, &trial, 0.5);
     }
 }

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/status_tracker.h"
+#include "model/training_status.h"
 
 #define IBL_TRIALS MURID_SOURCE_DIR "/../shared/data/ibl_mouse_trials.csv"
 
@@ -18,7 +18,7 @@ enum { IBL_TRIALS_MAX = 10000, IBL_COLUMNS = 10 };
 typedef struct {
     char date[11];
     char task[16];
-    model_status_trial trial;
+    model_training_status_trial trial;
 } ibl_trial;
 
 static ibl_trial ibl_trials[IBL_TRIALS_MAX];
@@ -49,7 +49,7 @@ static inline size_t ibl_trials_read(void)
         (void)snprintf(t->date, sizeof t->date, "%.10s", column[0]);
         (void)snprintf(t->task, sizeof t->task, "%s", column[1]);
         const double choice = strtod(column[3], NULL);
-        t->trial = (model_status_trial){
+        t->trial = (model_training_status_trial){
             .contrast = ibl_or_zero(strtod(column[5], NULL)) - ibl_or_zero(strtod(column[4], NULL)),
             .choice = choice < 0.0   ? 1
                       : choice > 0.0 ? 0

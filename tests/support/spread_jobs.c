@@ -9,8 +9,8 @@
 
 #include "clock.h"
 #include "options.h"
-#include "progress.h"
 #include "output_file.h"
+#include "progress.h"
 #include "safetensors.h"
 #include "spread.h"
 
@@ -75,7 +75,8 @@ static int count(void *context, struct spread_task *task, struct spread_result *
     int rc = begin(task, &state, fault);
     for (; rc == FAULT_NONE && state.step < steps; state.step++) {
         if (!spread_report(task, (double)state.step / (double)steps)) {
-            rc = output_file_write_bytes(NULL, task->state_path, (const uint8_t *)&state, sizeof state, fault);
+            rc = output_file_write_bytes(NULL, task->state_path, (const uint8_t *)&state,
+                                         sizeof state, fault);
             return rc == FAULT_NONE ? SPREAD_STOPPED : rc;
         }
         if ((int64_t)task->number == c->failing && state.step == steps / 2) {

@@ -22,7 +22,7 @@ static int set_up(void **state)
     memset(&params.noise, 0, sizeof params.noise);
     options = (struct actor_options){
         .params = &params, .seed = 41, .subject = "vm1", .window_s = 10.0, .speed = 1.0};
-    model_mood_steady(&options.mood);
+    model_engagement_sim_steady(&options.engagement);
     actor_init(&mouse, &options);
     now_ns = S;
     return 0;
@@ -131,7 +131,7 @@ static void its_time_runs_as_fast_as_is_said(void **state)
 static void a_no_go_is_said_when_the_window_is_over(void **state)
 {
     (void)state;
-    options.mood.play.no_go = 1.0;
+    options.engagement.play.no_go = 1.0;
     actor_init(&mouse, &options);
     assert_int_equal(show(0, 0.5), ACTOR_ACT);
     assert_true(actor_due_ns(&mouse) == now_ns + 10 * S);
@@ -230,7 +230,7 @@ static void a_rig_that_tells_another_choice_or_stimulus_is_refused(void **state)
     params.rule.kind = MODEL_RULE_REINFORCE;
     params.rule.rate[0] = 0.2;
     actor_init(&mouse, &options);
-    const model_mouse before = mouse.mouse;
+    const model_virtual_mouse before = mouse.mouse;
     assert_int_equal(show(0, 0.5), ACTOR_ACT);
     assert_refused(finish(0, 0.5, 1, 1.0), PROTO_ERROR_CONFLICT, "trial.choice"); /* too early */
     const int64_t choice = answer();
@@ -365,7 +365,7 @@ static void whatever_a_rig_says_each_stimulus_has_one_answer(void **state)
     (void)state;
     model_random random;
     model_random_seed(&random, suite_seed(), 0);
-    model_mood_default(&options.mood);
+    model_engagement_sim_default(&options.engagement);
     actor_init(&mouse, &options);
     int64_t answered[64];
     memset(answered, 0x7f, sizeof answered);

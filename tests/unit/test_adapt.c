@@ -88,7 +88,7 @@ struct going_on {
     model_params params;
     some_net *net;
     model_adapt_trial trial[SEEN];
-    model_twin start;
+    model_member start;
     float x[SEEN * MODEL_RULE_INPUTS_MAX];
     float g[SEEN * N];
     uint8_t y[SEEN];
@@ -104,21 +104,21 @@ struct going_on {
 
 static void follow(struct going_on *w)
 {
-    model_twin twin;
+    model_member twin;
     double nats = 0.0;
     size_t n = 0;
-    model_twin_init(&twin, &w->params);
+    model_member_init(&twin, &w->params);
     for (size_t k = 0; k < SEEN; k++) {
         const model_trial trial = trial_of(&w->trial[k]);
         double p;
         if (w->trial[k].starts_session == 1) {
-            model_twin_start_session(&twin, &w->params);
+            model_member_start_session(&twin, &w->params);
         }
         if (k == KNOWN) {
             w->start = twin;
         }
-        model_twin_predict(&twin, &w->params, 1, &trial.contrast, &p, NULL, NULL);
-        assert_int_equal(model_twin_observe(&twin, &w->params, &trial), MODEL_OK);
+        model_member_predict(&twin, &w->params, 1, &trial.contrast, &p, NULL, NULL);
+        assert_int_equal(model_member_observe(&twin, &w->params, &trial), MODEL_OK);
         if (k >= KNOWN && trial.choice >= 0) {
             nats += model_score_nats(p, trial.choice == 1);
             n++;

@@ -11,8 +11,8 @@
 
 #include "check.h"
 #include "model/bank.h"
-#include "model/mouse.h"
 #include "model/score.h"
+#include "model/virtual_mouse.h"
 #include "some_net.h"
 
 enum { N_STIMULI = 5 };
@@ -72,10 +72,11 @@ static model_trial random_trial(test_random *r)
     };
 }
 
-static model_trial mouse_trial(model_mouse *mouse, const model_params *truth, test_random *r)
+static model_trial mouse_trial(model_virtual_mouse *mouse, const model_params *truth,
+                               test_random *r)
 {
     const double c = STIMULI[test_random_bits(r) % N_STIMULI];
-    const bool right = model_mouse_choose(mouse, truth, c);
+    const bool right = model_virtual_mouse_choose(mouse, truth, c);
     const double reward =
         c == 0.0 ? (double)(test_random_bits(r) % 2) : (double)(right == (c > 0.0));
     return (model_trial){c, reward, (double)NAN, right, -1};
@@ -92,11 +93,11 @@ static void a_bank_of_one_is_its_twin_to_the_bit(void **state)
     for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
         model_params p = member(kinds[k], 0.03, 1e-3);
         p.rule.net = kinds[k] == MODEL_RULE_RNN ? rnn->net : gru->net;
-        model_twin twin;
+        model_member twin;
         model_bank_single(&params, &p);
         params.share = 0.1;
         assert_int_equal(model_bank_check(&params), MODEL_OK);
-        model_twin_init(&twin, &p);
+        model_member_init(&twin, &p);
         model_bank_init(&bank, &params);
         for (int t = 0; t < 400; t++) {
             double ours[3][N_STIMULI];
@@ -106,21 +107,21 @@ static void a_bank_of_one_is_its_twin_to_the_bit(void **state)
             double w_twin[3];
             model_bank_mixture said;
             if (t % 100 == 0) {
-                model_twin_start_session(&twin, &p);
+                model_member_start_session(&twin, &p);
                 model_bank_start_session(&bank, &params);
             }
             model_bank_predict(&bank, &params, N_STIMULI, STIMULI, ours[0], ours[1], ours[2]);
-            model_twin_predict(&twin, &p, N_STIMULI, STIMULI, theirs[0], theirs[1], theirs[2]);
+            model_member_predict(&twin, &p, N_STIMULI, STIMULI, theirs[0], theirs[1], theirs[2]);
             assert_memory_equal(ours, theirs, sizeof ours);
             model_bank_weights(&bank, &params, w, w_sd);
-            model_twin_weights(&twin, &p, w_twin);
+            model_member_weights(&twin, &p, w_twin);
             for (int i = 0; i < 3; i++) {
                 CHECK_NEAR(w[i], w_twin[i], 0.0);
                 CHECK_NEAR(w_sd[i], sqrt(twin.P[i * 3 + i]), 0.0);
             }
             const model_trial trial = random_trial(&r);
-            model_twin_predict(&twin, &p, 1, &trial.contrast, theirs[0], NULL, NULL);
-            assert_int_equal(model_twin_observe(&twin, &p, &trial), MODEL_OK);
+            model_member_predict(&twin, &p, 1, &trial.contrast, theirs[0], NULL, NULL);
+            assert_int_equal(model_member_observe(&twin, &p, &trial), MODEL_OK);
             assert_int_equal(model_bank_observe(&bank, &params, &trial, &said), MODEL_OK);
             CHECK_NEAR(said.p_right, theirs[0][0], 0.0);
             assert_memory_equal(&bank.member[0], &twin, sizeof twin);
@@ -135,12 +136,12 @@ static void members_filter_as_if_they_were_alone(void **state)
 {
     (void)state;
     test_random r = test_random_seeded(82);
-    model_twin alone[3];
+    model_member alone[3];
     start_bank(0.01, 1.0);
     add_three();
     model_bank_init(&bank, &params);
     for (int i = 0; i < 3; i++) {
-        model_twin_init(&alone[i], &params.member[i]);
+        model_member_init(&alone[i], &params.member[i]);
     }
     for (int t = 0; t < 500; t++) {
         const model_trial trial = random_trial(&r);
@@ -151,12 +152,12 @@ static void members_filter_as_if_they_were_alone(void **state)
             model_bank_start_session(&bank, &params);
         }
         for (int i = 0; i < 3; i++) {
-            model_twin_predict(&alone[i], &params.member[i], 1, &trial.contrast, &p, NULL, NULL);
+            model_member_predict(&alone[i], &params.member[i], 1, &trial.contrast, &p, NULL, NULL);
             CHECK_NEAR(m.each[i], p, 0.0);
             if (t % 200 == 0) {
-                model_twin_start_session(&alone[i], &params.member[i]);
+                model_member_start_session(&alone[i], &params.member[i]);
             }
-            assert_int_equal(model_twin_observe(&alone[i], &params.member[i], &trial), MODEL_OK);
+            assert_int_equal(model_member_observe(&alone[i], &params.member[i], &trial), MODEL_OK);
         }
         assert_int_equal(model_bank_observe(&bank, &params, &trial, NULL), MODEL_OK);
         assert_memory_equal(bank.member, alone, sizeof alone);
@@ -230,8 +231,8 @@ static void the_mixture_is_the_weighted_mean_and_its_interval_matches_the_moment
                 double one;
                 double one_lo;
                 double one_hi;
-                model_twin_predict(&bank.member[i], &params.member[i], 1, &STIMULI[s], &one,
-                                   &one_lo, &one_hi);
+                model_member_predict(&bank.member[i], &params.member[i], 1, &STIMULI[s], &one,
+                                     &one_lo, &one_hi);
                 const double weight = model_bank_weight(&bank, (size_t)i);
                 const double a = log(one_lo / (1.0 - one_lo));
                 const double b = log(one_hi / (1.0 - one_hi));
@@ -286,16 +287,16 @@ static void the_bank_is_never_worse_than_a_member_by_more_than_the_bound(void **
         add(member(MODEL_RULE_REWARD_MAX, 0.02, 1e-2));
         for (int animal = 0; animal < 12; animal++) {
             const model_params *truth = &params.member[animal % 4];
-            model_mouse mouse;
+            model_virtual_mouse mouse;
             double nats = 0.0;
             double each_nats[4] = {0.0};
-            model_mouse_init(&mouse, truth, 84, (uint64_t)animal);
+            model_virtual_mouse_init(&mouse, truth, 84, (uint64_t)animal);
             model_bank_init(&bank, &params);
             for (int t = 1; t <= 1500; t++) {
                 const model_trial trial = mouse_trial(&mouse, truth, &r);
                 model_bank_mixture said;
                 assert_int_equal(model_bank_observe(&bank, &params, &trial, &said), MODEL_OK);
-                assert_int_equal(model_mouse_learn(&mouse, truth, &trial), MODEL_OK);
+                assert_int_equal(model_virtual_mouse_learn(&mouse, truth, &trial), MODEL_OK);
                 nats += model_score_nats(said.p_right, trial.choice == 1);
                 for (int i = 0; i < 4; i++) {
                     each_nats[i] += model_score_nats(said.each[i], trial.choice == 1);
@@ -322,13 +323,14 @@ static void the_rule_that_the_animal_follows_gets_the_weight(void **state)
     add(member(MODEL_RULE_REWARD_MAX, 0.08, 1e-5));
     for (int animal = 0; animal < 30; animal++) {
         const uint32_t truth = (uint32_t)animal % 3;
-        model_mouse mouse;
-        model_mouse_init(&mouse, &params.member[truth], 85, (uint64_t)animal);
+        model_virtual_mouse mouse;
+        model_virtual_mouse_init(&mouse, &params.member[truth], 85, (uint64_t)animal);
         model_bank_init(&bank, &params);
         for (int t = 0; t < 3000; t++) {
             const model_trial trial = mouse_trial(&mouse, &params.member[truth], &r);
             assert_int_equal(model_bank_observe(&bank, &params, &trial, NULL), MODEL_OK);
-            assert_int_equal(model_mouse_learn(&mouse, &params.member[truth], &trial), MODEL_OK);
+            assert_int_equal(model_virtual_mouse_learn(&mouse, &params.member[truth], &trial),
+                             MODEL_OK);
         }
         double sum = 0.0;
         for (uint32_t i = 0; i < params.n; i++) {
@@ -389,13 +391,13 @@ static void a_broken_member_changes_nothing_of_the_others(void **state)
             const double v = i != broken ? held[i] * p[i] / sum : 0.0;
             CHECK_NEAR(bank.weight[i], 0.99 * v + 0.01 / 3.0, 1e-15);
             if (i != broken) {
-                assert_int_equal(model_twin_observe(&other.member[i], &params.member[i], &trial),
+                assert_int_equal(model_member_observe(&other.member[i], &params.member[i], &trial),
                                  MODEL_OK);
-                assert_memory_equal(&bank.member[i], &other.member[i], sizeof(model_twin));
+                assert_memory_equal(&bank.member[i], &other.member[i], sizeof(model_member));
             }
         }
         /* It learned nothing, and stands before the same trial as the others. */
-        const model_twin *twin = &bank.member[broken];
+        const model_member *twin = &bank.member[broken];
         assert_memory_equal(twin->w, other.member[broken].w, sizeof twin->w);
         assert_memory_equal(&twin->rule, &other.member[broken].rule, sizeof twin->rule);
         CHECK_NEAR(twin->P[4], other.member[broken].P[4] + good.noise.drift_var[1], 1e-15);
@@ -439,7 +441,7 @@ static void what_members_use_is_a_prefix(void **state)
     (void)state;
     test_random r = test_random_seeded(90);
     for (size_t n = 1; n <= MODEL_BANK_MAX; n++) {
-        assert_int_equal(model_bank_used(n) - model_bank_used(n - 1), sizeof(model_twin));
+        assert_int_equal(model_bank_used(n) - model_bank_used(n - 1), sizeof(model_member));
     }
     assert_int_equal(model_bank_used(MODEL_BANK_MAX), sizeof bank);
     start_bank(0.01, 1.0);

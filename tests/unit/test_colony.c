@@ -46,12 +46,13 @@ static void make_bank(uint32_t n)
 static void make_state(uint32_t n, bool with_gap)
 {
     struct learner_outcome outcome;
-    const model_status_session_info info = standing_unknown();
-    const model_status_trial counted = {.contrast = TRIAL.contrast, .p_left = 0.5, .choice = 1};
+    const model_training_status_session_info info = standing_unknown();
+    const model_training_status_trial counted = {
+        .contrast = TRIAL.contrast, .p_left = 0.5, .choice = 1};
     make_bank(n);
     memset(&state, 0, sizeof state);
     subject_state_reset(&state, &models);
-    model_status_tracker_start(&state.tracker, 1, &info, NULL);
+    model_training_status_start(&state.tracker, 1, &info, NULL);
     state.session = 7;
     state.for_trial = 21;
     state.n_stimuli = 1;
@@ -62,7 +63,7 @@ static void make_state(uint32_t n, bool with_gap)
         }
         heal_note(&state.heal, t + 2, &TRIAL);
         assert_int_equal(learner_observe(&state.learner, &models, &TRIAL, &outcome), MODEL_OK);
-        model_status_tracker_push(&state.tracker, &counted);
+        model_training_status_push(&state.tracker, &counted);
     }
 }
 
@@ -102,10 +103,10 @@ static void a_bank_of_one_takes_no_room_for_others(void **unused)
     make_state(1, false);
     const size_t one = subject_state_size(&state);
     make_state(2, false);
-    assert_int_equal(subject_state_size(&state) - one, sizeof(model_twin));
-    printf("%zu bytes, %zu more a member\n", one, sizeof(model_twin));
-    assert_true(one < 3 * sizeof(model_twin) + 2 * sizeof(model_score) + sizeof(model_coverage) +
-                          sizeof(model_stack) + 512);
+    assert_int_equal(subject_state_size(&state) - one, sizeof(model_member));
+    printf("%zu bytes, %zu more a member\n", one, sizeof(model_member));
+    assert_true(one < 3 * sizeof(model_member) + 2 * sizeof(model_score) + sizeof(model_coverage) +
+                          sizeof(model_stacking) + 512);
 }
 
 static void damaged_states_are_refused(void **unused)

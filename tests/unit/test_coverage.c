@@ -86,18 +86,18 @@ static void a_no_go_is_no_choice_but_lets_the_weights_drift(void **state)
     assert_true(with.own > without.own * 1.01);
 }
 
-struct herd {
+struct cohort {
     model_score score;
     int64_t n;      /* choices */
     int64_t inside; /* the true p lay in the interval of this very trial */
 };
 
 /* 60 animals of 1,500 trials whose weights wander, followed with `factor` times their variances. */
-static void simulate(struct herd *herd, double factor)
+static void simulate(struct cohort *cohort, double factor)
 {
     test_random r = test_random_seeded(77);
     const double drift[] = {1e-3, 4e-3};
-    *herd = (struct herd){0};
+    *cohort = (struct cohort){0};
     model_params params = built_in("stimulus,bias");
     for (int i = 0; i < 2; i++) {
         params.noise.prior_var[i] = 1.0;
@@ -119,13 +119,13 @@ static void simulate(struct herd *herd, double factor)
             double lo;
             double hi;
             model_bank_predict(&bank, &bank_params, 1, &contrast, &forecast, &lo, &hi);
-            herd->inside += p >= lo && p <= hi;
-            herd->n++;
+            cohort->inside += p >= lo && p <= hi;
+            cohort->n++;
             const model_trial trial = {contrast, (double)NAN, (double)NAN,
                                        test_random_uniform(&r) < p, -1};
             model_coverage_bin bin;
             model_coverage_observe(&c, &bank, &bank_params, &trial, &bin);
-            model_score_push_bin(&herd->score, &bin);
+            model_score_push_bin(&cohort->score, &bin);
             assert_int_equal(model_bank_observe(&bank, &bank_params, &trial, NULL), MODEL_OK);
             for (int i = 0; i < 2; i++) {
                 w[i] += sqrt(drift[i]) * test_random_normal(&r);
@@ -133,26 +133,26 @@ static void simulate(struct herd *herd, double factor)
         }
     }
     printf("variances times %g: true p inside %.3f; covered %.3f of %lld bins, ratio %.2f\n",
-           factor, (double)herd->inside / (double)herd->n, model_score_coverage(&herd->score),
-           (long long)herd->score.n_rates, model_score_interval_ratio(&herd->score));
+           factor, (double)cohort->inside / (double)cohort->n, model_score_coverage(&cohort->score),
+           (long long)cohort->score.n_rates, model_score_interval_ratio(&cohort->score));
 }
 
 static void intervals_that_hold_are_found_to_hold(void **state)
 {
     (void)state;
-    struct herd herd;
-    simulate(&herd, 1.0);
-    assert_true(herd.score.n_rates > 2000);
-    CHECK_NEAR(model_score_coverage(&herd.score), 0.9, 0.02);
-    CHECK_NEAR(model_score_interval_ratio(&herd.score), 1.0, 0.1);
-    CHECK_NEAR((double)herd.inside / (double)herd.n, 0.9, 0.03);
+    struct cohort cohort;
+    simulate(&cohort, 1.0);
+    assert_true(cohort.score.n_rates > 2000);
+    CHECK_NEAR(model_score_coverage(&cohort.score), 0.9, 0.02);
+    CHECK_NEAR(model_score_interval_ratio(&cohort.score), 1.0, 0.1);
+    CHECK_NEAR((double)cohort.inside / (double)cohort.n, 0.9, 0.03);
 }
 
 static void intervals_that_are_too_narrow_or_too_wide_are_told_apart(void **state)
 {
     (void)state;
-    struct herd narrow;
-    struct herd wide;
+    struct cohort narrow;
+    struct cohort wide;
     simulate(&narrow, 1.0 / 64.0);
     simulate(&wide, 64.0);
     assert_true(model_score_coverage(&narrow.score) < 0.8);

@@ -1,5 +1,5 @@
 /* crossval.h: models are random walks whose noise tells which animals they were fitted to, so that
- * scores can be repeated here with model/twin.h alone. */
+ * scores can be repeated here with model/member.h alone. */
 #include <math.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -9,8 +9,8 @@
 
 #include "check.h"
 #include "crossval.h"
-#include "model/psychometric.h"
 #include "model/score.h"
+#include "model/static_glm.h"
 #include "root.h"
 #include "seeded.h"
 
@@ -111,19 +111,19 @@ static int join(void *context, const struct model_file models[], size_t n, struc
 static double nats_by_hand(const struct training_subject *s, double noise)
 {
     model_params params;
-    model_twin twin;
+    model_member twin;
     double nats = 0.0;
     assert_int_equal(model_params_built_in(&params, "stimulus,bias"), MODEL_OK);
     params.noise.drift_var[0] = params.noise.drift_var[1] = noise;
     memset(&twin, 0, sizeof twin);
-    model_twin_init(&twin, &params);
+    model_member_init(&twin, &params);
     for (size_t k = 0; k < s->n; k++) {
         double p;
         if (s->starts_session[k] == 1) {
-            model_twin_start_session(&twin, &params);
+            model_member_start_session(&twin, &params);
         }
-        model_twin_predict(&twin, &params, 1, &s->trials[k].contrast, &p, NULL, NULL);
-        assert_int_equal(model_twin_observe(&twin, &params, &s->trials[k]), MODEL_OK);
+        model_member_predict(&twin, &params, 1, &s->trials[k].contrast, &p, NULL, NULL);
+        assert_int_equal(model_member_observe(&twin, &params, &s->trials[k]), MODEL_OK);
         if (s->trials[k].choice >= 0) {
             nats += model_score_nats(p, s->trials[k].choice == 1);
         }
@@ -280,8 +280,8 @@ static double psychometric_by_hand(const struct crossval *cv, uint32_t animal)
     assert_int_equal(training_view_open(&one, o->training, &o->policy, MODEL_RULE_NONE, &animal, 1,
                                         false, &fault),
                      FAULT_NONE);
-    assert_int_equal(model_psychometric_fit(2, rest.n, rest.animals, w), MODEL_OK);
-    const double nats = model_psychometric_nats(2, w, &one.animals[0]);
+    assert_int_equal(model_static_glm_fit(2, rest.n, rest.animals, w), MODEL_OK);
+    const double nats = model_static_glm_nats(2, w, &one.animals[0]);
     training_view_close(&rest);
     training_view_close(&one);
     return nats;

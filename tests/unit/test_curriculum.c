@@ -1,16 +1,16 @@
-/* model/curriculum.h. Skills are compared with animals of model/mouse.h, one by one. */
+/* model/curriculum.h. Skills are compared with animals of model/virtual_mouse.h, one by one. */
 #include "suite.h"
 
 #include <string.h>
 
 #include "check.h"
 #include "model/curriculum.h"
-#include "model/mouse.h"
+#include "model/virtual_mouse.h"
 
 static model_protocol protocol;
 static model_protocol_state rig;
 static model_bank_params params;
-static model_pace pace;
+static model_rate_grid pace;
 static model_curriculum_config config;
 static model_curriculum_advice advice;
 static model_curriculum *curriculum;
@@ -64,7 +64,7 @@ static void know(double stimulus, double bias)
         params.member[m].noise.prior_mean[1] = bias;
     }
     memset(&pace, 0, sizeof pace);
-    model_pace_init(&pace, &params);
+    model_rate_grid_init(&pace, &params);
 }
 
 static int begin(void **context)
@@ -124,9 +124,10 @@ static void advises_harder_stimuli_to_an_animal_that_has_mastered_the_easy_ones(
     const model_curriculum_action *best = &advice.action[0];
     assert_true(best->gain > 5.0 * best->gain_se);
     assert_true(best->align > 0.0);
-    assert_true(
-        best->change.kind == MODEL_CHANGE_CONTRAST || best->change.kind == MODEL_CHANGE_STIMULI ||
-        best->change.kind == MODEL_CHANGE_HARDER || best->change.kind == MODEL_CHANGE_STAGE_UP);
+    assert_true(best->change.kind == MODEL_PROTOCOL_CHANGE_CONTRAST ||
+                best->change.kind == MODEL_PROTOCOL_CHANGE_STIMULI ||
+                best->change.kind == MODEL_PROTOCOL_CHANGE_HARDER ||
+                best->change.kind == MODEL_PROTOCOL_CHANGE_STAGE_UP);
     assert_true(best->reward < advice.carry_on.reward);
     assert_true(best->p_better > 0.6); /* a fifth of the twins make no steps */
     assert_true(best->gain_lo <= best->gain && best->gain <= best->gain_hi);
@@ -137,8 +138,8 @@ static void advises_the_side_that_a_biased_animal_neglects(void **context)
     (void)context;
     add_member(MODEL_RULE_REINFORCE, 0.03);
     know(1.5, 1.5);
-    for (int i = 0; i < MODEL_CHANGES; i++) {
-        config.allowed[i] = i == MODEL_CHANGE_SIDE;
+    for (int i = 0; i < MODEL_PROTOCOL_CHANGES; i++) {
+        config.allowed[i] = i == MODEL_PROTOCOL_CHANGE_SIDE;
     }
     config.reward_floor = 0.0;
     make();
@@ -146,7 +147,7 @@ static void advises_the_side_that_a_biased_animal_neglects(void **context)
     assert_int_equal(advice.why, MODEL_CURRICULUM_ADVISES);
     assert_true(advice.action[0].change.p_left > 0.6);
     for (uint32_t i = 0; i < advice.n; i++) {
-        assert_int_equal(advice.action[i].change.kind, MODEL_CHANGE_SIDE);
+        assert_int_equal(advice.action[i].change.kind, MODEL_PROTOCOL_CHANGE_SIDE);
     }
 }
 
@@ -188,8 +189,8 @@ static void abstains_where_the_rules_disagree(void **context)
     for (int64_t i = 0; i < pace.n; i++) {
         pace.strand[i].nats = pace.strand[i].pace == 1.0 ? 0.0 : (double)INFINITY;
     }
-    for (int i = 0; i < MODEL_CHANGES; i++) {
-        config.allowed[i] = i == MODEL_CHANGE_CONTRAST;
+    for (int i = 0; i < MODEL_PROTOCOL_CHANGES; i++) {
+        config.allowed[i] = i == MODEL_PROTOCOL_CHANGE_CONTRAST;
     }
     make();
     ask(0);
@@ -202,8 +203,10 @@ static void keeps_to_the_reward_floor_and_to_what_is_allowed(void **context)
     add_member(MODEL_RULE_REINFORCE, 0.03);
     know(3.0, 0.0);
     config.reward_floor = 1.0;
-    config.allowed[MODEL_CHANGE_DEBIAS] = config.allowed[MODEL_CHANGE_SIDE] = false;
-    config.allowed[MODEL_CHANGE_STOP] = config.allowed[MODEL_CHANGE_STIMULI] = false;
+    config.allowed[MODEL_PROTOCOL_CHANGE_DEBIAS] = config.allowed[MODEL_PROTOCOL_CHANGE_SIDE] =
+        false;
+    config.allowed[MODEL_PROTOCOL_CHANGE_STOP] = config.allowed[MODEL_PROTOCOL_CHANGE_STIMULI] =
+        false;
     make();
     ask(0);
     assert_int_equal(advice.why, MODEL_CURRICULUM_REWARD);
@@ -224,11 +227,13 @@ static void goes_no_further_than_the_largest_change(void **context)
     for (uint32_t i = 0; i < advice.n; i++) {
         static model_protocol changed;
         uint32_t stage;
-        const model_change_place place = {&protocol, &protocol, &protocol, 1, 1};
-        assert_int_equal(model_change_apply(&changed, &stage, &place, &advice.action[i].change),
-                         MODEL_OK);
+        const model_protocol_change_place place = {&protocol, &protocol, &protocol, 1, 1};
+        assert_int_equal(
+            model_protocol_change_apply(&changed, &stage, &place, &advice.action[i].change),
+            MODEL_OK);
         if (stage == 1) {
-            assert_true(model_change_distance(&changed.stage[1], &protocol.stage[1]) < 0.3 + 1e-6);
+            assert_true(model_protocol_change_distance(&changed.stage[1], &protocol.stage[1]) <
+                        0.3 + 1e-6);
         }
     }
 }
@@ -274,19 +279,19 @@ static void gives_up_when_it_is_told_to(void **context)
     assert_int_equal(asked, 3);
 }
 
-static double skill_of(const model_mouse *mouse, const model_params *p)
+static double skill_of(const model_virtual_mouse *mouse, const model_params *p)
 {
     static const double CONTRASTS[] = {1.0, 0.25, 0.125};
     double left = 0.0;
     double right = 0.0;
     for (size_t i = 0; i < 3; i++) {
-        left += (1.0 - model_mouse_predict(mouse, p, -CONTRASTS[i])) / 3.0;
-        right += model_mouse_predict(mouse, p, CONTRASTS[i]) / 3.0;
+        left += (1.0 - model_virtual_mouse_predict(mouse, p, -CONTRASTS[i])) / 3.0;
+        right += model_virtual_mouse_predict(mouse, p, CONTRASTS[i]) / 3.0;
     }
     return fmin(left, right);
 }
 
-/* 2,000 animals of model/mouse.h from the same prior, through the same protocol. */
+/* 2,000 animals of model/virtual_mouse.h from the same prior, through the same protocol. */
 static void carrying_on_comes_to_what_single_animals_come_to(void **context)
 {
     (void)context;
@@ -303,21 +308,21 @@ static void carrying_on_comes_to_what_single_animals_come_to(void **context)
     ask(1);
     for (uint64_t i = 0; i < N; i++) {
         const model_params *p = &params.member[0];
-        model_mouse mouse;
+        model_virtual_mouse mouse;
         model_protocol_state own = rig;
-        model_mouse_init(&mouse, p, 99, i);
+        model_virtual_mouse_init(&mouse, p, 99, i);
         model_random_seed(&own.random, 98, i);
         for (uint32_t t = 0; t < config.horizon; t++) {
             model_protocol_trial shown;
             assert_true(model_protocol_next(&own, &protocol, &shown));
-            const bool right = model_mouse_choose(&mouse, p, shown.contrast);
+            const bool right = model_virtual_mouse_choose(&mouse, p, shown.contrast);
             const model_trial trial = {
                 .contrast = shown.contrast,
                 .reward = model_protocol_push(&own, &protocol, &shown, right, (double)NAN),
                 .rt_s = (double)NAN,
                 .choice = right,
                 .side = shown.side};
-            assert_int_equal(model_mouse_learn(&mouse, p, &trial), MODEL_OK);
+            assert_int_equal(model_virtual_mouse_learn(&mouse, p, &trial), MODEL_OK);
         }
         const double skill = skill_of(&mouse, p);
         sum += skill;

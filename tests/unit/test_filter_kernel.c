@@ -1,5 +1,5 @@
-/* model/src/twin/filter_kernel.h: every variant that this processor runs, against model/filter.h one
- * logit at a time; and the logistic function that both share, against libm in long double. */
+/* model/src/twin/filter_kernel.h: every variant that this processor runs, against model/filter.h
+ * one logit at a time; and the logistic function that both share, against libm in long double. */
 #include "suite.h"
 
 #include <math.h>

@@ -17,7 +17,7 @@
 enum { ANIMALS_MAX = 32 };
 
 /* Animals with made-up trials, or those of a case. */
-struct herd {
+struct cohort {
     size_t n;
     model_fit_animal animal[ANIMALS_MAX];
 };
@@ -29,17 +29,17 @@ static float *floats(size_t n)
     return block;
 }
 
-static void herd_free(struct herd *herd)
+static void herd_free(struct cohort *cohort)
 {
-    for (size_t i = 0; i < herd->n; i++) {
-        free((void *)herd->animal[i].x);
-        free((void *)herd->animal[i].g);
-        free((void *)herd->animal[i].chose_right);
+    for (size_t i = 0; i < cohort->n; i++) {
+        free((void *)cohort->animal[i].x);
+        free((void *)cohort->animal[i].g);
+        free((void *)cohort->animal[i].chose_right);
     }
-    herd->n = 0;
+    cohort->n = 0;
 }
 
-static void herd_add(struct herd *herd, test_random *r, size_t n_trials, size_t n_weights)
+static void herd_add(struct cohort *cohort, test_random *r, size_t n_trials, size_t n_weights)
 {
     float *x = floats(n_trials * MODEL_RULE_INPUTS);
     float *g = floats(n_trials * n_weights);
@@ -55,15 +55,15 @@ static void herd_add(struct herd *herd, test_random *r, size_t n_trials, size_t 
         }
         x[t * MODEL_RULE_INPUTS + 1] = 1.0F;
     }
-    herd->animal[herd->n++] =
+    cohort->animal[cohort->n++] =
         (model_fit_animal){.n_trials = n_trials, .x = x, .g = g, .chose_right = y};
 }
 
-static struct herd herd_of_case(const struct learning_case *c)
+static struct cohort herd_of_case(const struct learning_case *c)
 {
-    struct herd herd = {.n = c->n_sequences};
+    struct cohort cohort = {.n = c->n_sequences};
     const model_policy *policy = &c->model.bank.member[0].policy;
-    for (size_t s = 0; s < herd.n; s++) {
+    for (size_t s = 0; s < cohort.n; s++) {
         float *x = floats(c->n_trials * MODEL_RULE_INPUTS);
         float *g = floats(c->n_trials * policy->n);
         uint8_t *y = calloc(c->n_trials, 1);
@@ -81,10 +81,10 @@ static struct herd herd_of_case(const struct learning_case *c)
             }
             y[t] = c->y.v[s * c->n_trials + t] > 0.5 ? 1 : 0;
         }
-        herd.animal[s] =
+        cohort.animal[s] =
             (model_fit_animal){.n_trials = c->n_trials, .x = x, .g = g, .chose_right = y};
     }
-    return herd;
+    return cohort;
 }
 
 /* Open loop, for a net of that shape. */
@@ -99,16 +99,16 @@ static void config_of(model_fit_config *config, const model_net_shape *shape)
     model_fit_config_init(config, &params, shape);
 }
 
-static model_fit *fit_make(const model_fit_config *config, const struct herd *herd,
+static model_fit *fit_make(const model_fit_config *config, const struct cohort *cohort,
                            const float parameters[])
 {
-    const size_t size = model_fit_size(config, herd->n, herd->animal);
+    const size_t size = model_fit_size(config, cohort->n, cohort->animal);
     assert_true(size > 0);
     void *mem = aligned_alloc(MODEL_NET_ALIGN, size);
     model_fit *fit = NULL;
     assert_non_null(mem);
     memset(mem, 0x7f, size); /* whatever is read before it is written shows */
-    assert_int_equal(model_fit_init(mem, size, config, herd->n, herd->animal, parameters, &fit),
+    assert_int_equal(model_fit_init(mem, size, config, cohort->n, cohort->animal, parameters, &fit),
                      MODEL_OK);
     assert_ptr_equal(fit, mem);
     return fit;
@@ -168,11 +168,11 @@ static double worst_tensor_error(const model_net_shape *s, const float a[], cons
 static void check_case(const char *name, const struct learning_case *c)
 {
     model_fit_config config;
-    struct herd herd = herd_of_case(c);
+    struct cohort cohort = herd_of_case(c);
     config_of(&config, model_net_shape_of(c->model.bank.member[0].rule.net));
     config.truncation = c->truncation;
     assert_int_equal(model_fit_tensors(&config.shape), c->grad.n);
-    model_fit *fit = fit_make(&config, &herd, c->model.members[0].weights);
+    model_fit *fit = fit_make(&config, &cohort, c->model.members[0].weights);
     const double loss = pass(fit, &config);
     const double worst = worst_tensor_error(&config.shape, model_fit_gradient(fit), c->grad.v);
     printf("%-44s loss off by %.2g, worst tensor's gradient by %.2g\n", name, loss - c->loss,
@@ -180,7 +180,7 @@ static void check_case(const char *name, const struct learning_case *c)
     CHECK_NEAR(loss, c->loss, 1e-6);
     assert_true(worst <= 1e-4);
     free(fit);
-    herd_free(&herd);
+    herd_free(&cohort);
 }
 
 static void loss_and_gradients_of_every_case_agree_with_autograd(void **state)
@@ -200,7 +200,7 @@ static void the_loss_falls_along_the_gradient_as_fast_as_it_says(void **state)
             shape_of(k % 2 == 0, 2 + (uint32_t)k % 3, 20, 1 + (uint32_t)k / 2);
         const size_t n = model_fit_tensors(&shape);
         model_fit_config config;
-        struct herd herd = {0};
+        struct cohort cohort = {0};
         float *parameters = floats(3 * n);
         config_of(&config, &shape);
         model_fit_draw(&config, (uint64_t)k, parameters);
@@ -208,9 +208,9 @@ static void the_loss_falls_along_the_gradient_as_fast_as_it_says(void **state)
             parameters[i] = 0.05F;
         }
         for (size_t i = 0; i < 5; i++) {
-            herd_add(&herd, &r, 40 + 30 * i, shape.n_outputs);
+            herd_add(&cohort, &r, 40 + 30 * i, shape.n_outputs);
         }
-        model_fit *fit = fit_make(&config, &herd, parameters);
+        model_fit *fit = fit_make(&config, &cohort, parameters);
         (void)pass(fit, &config);
         double squared = 0.0;
         float *gradient = floats(n);
@@ -235,7 +235,7 @@ static void the_loss_falls_along_the_gradient_as_fast_as_it_says(void **state)
         free(gradient);
         free(parameters);
         free(fit);
-        herd_free(&herd);
+        herd_free(&cohort);
     }
 }
 
@@ -248,7 +248,7 @@ static void animals_of_unequal_length_add_up_to_single_runs(void **state)
         const model_net_shape shape = shape_of(k == 0, 3, 32, 2);
         const size_t n = model_fit_tensors(&shape);
         model_fit_config config;
-        struct herd herd = {0};
+        struct cohort cohort = {0};
         float *parameters = floats(n);
         double *gradient = calloc(n, sizeof *gradient);
         config_of(&config, &shape);
@@ -256,12 +256,12 @@ static void animals_of_unequal_length_add_up_to_single_runs(void **state)
         config.n_shards = 3;
         model_fit_draw(&config, 5, parameters);
         for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
-            herd_add(&herd, &r, lengths[i], 3);
+            herd_add(&cohort, &r, lengths[i], 3);
         }
         double loss = 0.0;
         size_t trials = 0;
-        for (size_t i = 0; i < herd.n; i++) {
-            const struct herd one = {1, {herd.animal[i]}};
+        for (size_t i = 0; i < cohort.n; i++) {
+            const struct cohort one = {1, {cohort.animal[i]}};
             if (one.animal[0].n_trials == 0) {
                 continue;
             }
@@ -277,14 +277,14 @@ static void animals_of_unequal_length_add_up_to_single_runs(void **state)
         for (size_t j = 0; j < n; j++) {
             gradient[j] /= (double)trials;
         }
-        model_fit *fit = fit_make(&config, &herd, parameters);
+        model_fit *fit = fit_make(&config, &cohort, parameters);
         assert_int_equal(model_fit_trials(fit), trials);
         CHECK_NEAR(pass(fit, &config), loss / (double)trials, 1e-9);
         assert_true(worst_tensor_error(&shape, model_fit_gradient(fit), gradient) < 1e-5);
         free(fit);
         free(gradient);
         free(parameters);
-        herd_free(&herd);
+        herd_free(&cohort);
     }
 }
 
@@ -295,15 +295,15 @@ static void the_order_in_which_shards_run_does_not_matter(void **state)
     const model_net_shape shape = shape_of(true, 2, 32, 2);
     const size_t n = model_fit_tensors(&shape);
     model_fit_config config;
-    struct herd herd = {0};
+    struct cohort cohort = {0};
     float *parameters = floats(n);
     config_of(&config, &shape);
     model_fit_draw(&config, 6, parameters);
     for (size_t i = 0; i < 9; i++) {
-        herd_add(&herd, &r, 100 + 13 * i, 2);
+        herd_add(&cohort, &r, 100 + 13 * i, 2);
     }
-    model_fit *a = fit_make(&config, &herd, parameters);
-    model_fit *b = fit_make(&config, &herd, parameters);
+    model_fit *a = fit_make(&config, &cohort, parameters);
+    model_fit *b = fit_make(&config, &cohort, parameters);
     for (int step = 0; step < 5; step++) {
         const double loss = pass(a, &config);
         for (size_t s = 0; s < config.n_shards; s++) {
@@ -317,7 +317,7 @@ static void the_order_in_which_shards_run_does_not_matter(void **state)
     free(a);
     free(b);
     free(parameters);
-    herd_free(&herd);
+    herd_free(&cohort);
 }
 
 /* By hand: the first step of Adam is rate g / (|g| + 1e-8), since both corrections undo their
@@ -330,7 +330,7 @@ static void adam_takes_the_steps_that_a_hand_computes(void **state)
     const model_net_shape shape = shape_of(false, 2, 4, 1);
     const size_t n = model_fit_tensors(&shape);
     model_fit_config config;
-    struct herd herd = {0};
+    struct cohort cohort = {0};
     float *at = floats(n);
     double *before = calloc(n, sizeof *before);
     config_of(&config, &shape);
@@ -338,8 +338,8 @@ static void adam_takes_the_steps_that_a_hand_computes(void **state)
     config.rate_every = 1;
     config.rate_factor = 0.5;
     model_fit_draw(&config, 7, at);
-    herd_add(&herd, &r, 60, 2);
-    model_fit *fit = fit_make(&config, &herd, at);
+    herd_add(&cohort, &r, 60, 2);
+    model_fit *fit = fit_make(&config, &cohort, at);
     (void)pass(fit, &config);
     for (size_t i = 0; i < n; i++) {
         before[i] = (double)model_fit_gradient(fit)[i];
@@ -362,7 +362,7 @@ static void adam_takes_the_steps_that_a_hand_computes(void **state)
     free(fit);
     free(before);
     free(at);
-    herd_free(&herd);
+    herd_free(&cohort);
 }
 
 static void goes_on_from_a_saved_state_to_the_same_bits(void **state)
@@ -372,16 +372,16 @@ static void goes_on_from_a_saved_state_to_the_same_bits(void **state)
     const model_net_shape shape = shape_of(true, 2, 16, 1);
     const size_t n = model_fit_tensors(&shape);
     model_fit_config config;
-    struct herd herd = {0};
+    struct cohort cohort = {0};
     float *parameters = floats(n);
     float *saved = floats(3 * n);
     config_of(&config, &shape);
     model_fit_draw(&config, 8, parameters);
     for (size_t i = 0; i < 5; i++) {
-        herd_add(&herd, &r, 50 + i, 2);
+        herd_add(&cohort, &r, 50 + i, 2);
     }
-    model_fit *whole = fit_make(&config, &herd, parameters);
-    model_fit *resumed = fit_make(&config, &herd, parameters);
+    model_fit *whole = fit_make(&config, &cohort, parameters);
+    model_fit *resumed = fit_make(&config, &cohort, parameters);
     for (int step = 0; step < 12; step++) {
         if (step == 7) {
             memcpy(saved, model_fit_state(whole), 3 * n * sizeof(float));
@@ -404,7 +404,7 @@ static void goes_on_from_a_saved_state_to_the_same_bits(void **state)
     free(resumed);
     free(saved);
     free(parameters);
-    herd_free(&herd);
+    herd_free(&cohort);
 }
 
 static void a_step_that_would_not_be_finite_is_not_taken(void **state)
@@ -414,22 +414,22 @@ static void a_step_that_would_not_be_finite_is_not_taken(void **state)
     const model_net_shape shape = shape_of(true, 2, 16, 1);
     const size_t n = model_fit_tensors(&shape);
     model_fit_config config;
-    struct herd herd = {0};
+    struct cohort cohort = {0};
     float *parameters = floats(n);
     config_of(&config, &shape);
     model_fit_draw(&config, 8, parameters);
     for (size_t i = 0; i < n; i++) {
         parameters[i] *= 1e30F; /* sums overflow */
     }
-    herd_add(&herd, &r, 50, 2);
-    model_fit *fit = fit_make(&config, &herd, parameters);
+    herd_add(&cohort, &r, 50, 2);
+    model_fit *fit = fit_make(&config, &cohort, parameters);
     (void)pass(fit, &config);
     assert_int_equal(model_fit_step(fit), MODEL_ERR_NUMERIC);
     assert_int_equal(model_fit_steps(fit), 0);
     assert_memory_equal(model_fit_state(fit), parameters, n * sizeof(float));
     free(fit);
     free(parameters);
-    herd_free(&herd);
+    herd_free(&cohort);
 }
 
 static void wrong_arguments_are_refused_and_leave_out_alone(void **state)
@@ -438,11 +438,11 @@ static void wrong_arguments_are_refused_and_leave_out_alone(void **state)
     test_random r = test_random_seeded(17);
     const model_net_shape shape = shape_of(true, 2, 16, 1);
     model_fit_config good;
-    struct herd herd = {0};
+    struct cohort cohort = {0};
     float *parameters = floats(model_fit_tensors(&shape));
     config_of(&good, &shape);
     model_fit_draw(&good, 8, parameters);
-    herd_add(&herd, &r, 50, 2);
+    herd_add(&cohort, &r, 50, 2);
     model_fit_config bad[8];
     for (size_t i = 0; i < 8; i++) {
         bad[i] = good;
@@ -456,25 +456,26 @@ static void wrong_arguments_are_refused_and_leave_out_alone(void **state)
     bad[6].shape.n_hidden = MODEL_HIDDEN_MAX + 1;
     bad[7].rate_factor = (double)NAN;
     for (size_t i = 0; i < 8; i++) {
-        assert_int_equal(model_fit_size(&bad[i], herd.n, herd.animal), 0);
+        assert_int_equal(model_fit_size(&bad[i], cohort.n, cohort.animal), 0);
     }
-    const size_t size = model_fit_size(&good, herd.n, herd.animal);
+    const size_t size = model_fit_size(&good, cohort.n, cohort.animal);
     void *mem = aligned_alloc(MODEL_NET_ALIGN, size);
     model_fit *out = NULL;
-    assert_int_equal(model_fit_init(mem, size - 1, &good, herd.n, herd.animal, parameters, &out),
-                     MODEL_ERR_SPACE);
+    assert_int_equal(
+        model_fit_init(mem, size - 1, &good, cohort.n, cohort.animal, parameters, &out),
+        MODEL_ERR_SPACE);
     assert_int_equal(model_fit_size(&good, 0, NULL), 0);
     parameters[3] = INFINITY;
-    assert_int_equal(model_fit_init(mem, size, &good, herd.n, herd.animal, parameters, &out),
+    assert_int_equal(model_fit_init(mem, size, &good, cohort.n, cohort.animal, parameters, &out),
                      MODEL_ERR_ARG);
     parameters[3] = 0.0F;
-    ((float *)herd.animal[0].g)[7] = NAN;
-    assert_int_equal(model_fit_init(mem, size, &good, herd.n, herd.animal, parameters, &out),
+    ((float *)cohort.animal[0].g)[7] = NAN;
+    assert_int_equal(model_fit_init(mem, size, &good, cohort.n, cohort.animal, parameters, &out),
                      MODEL_ERR_ARG);
     assert_null(out);
     free(mem);
     free(parameters);
-    herd_free(&herd);
+    herd_free(&cohort);
 }
 
 /* PyTorch's default: uniform within 1 / sqrt(fan in), so of variance 1 / (3 fan in). */

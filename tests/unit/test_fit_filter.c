@@ -19,7 +19,7 @@
 enum { ANIMALS = 3, TRIALS_MAX = 90, N = 3, INPUTS_MAX = MODEL_RULE_INPUTS_MAX };
 
 /* A few animals as the twin meets them, and as a fit takes them. */
-struct herd {
+struct cohort {
     size_t n_trials[ANIMALS];
     model_trial trial[ANIMALS][TRIALS_MAX]; /* no-gos among them */
     bool starts[ANIMALS][TRIALS_MAX];
@@ -49,7 +49,7 @@ static model_params params_of(model_rule_kind kind)
     return p;
 }
 
-static void draw_trials(struct herd *h, test_random *r)
+static void draw_trials(struct cohort *h, test_random *r)
 {
     for (size_t a = 0; a < ANIMALS; a++) {
         h->n_trials[a] = TRIALS_MAX - 25 * a;
@@ -70,7 +70,7 @@ static void draw_trials(struct herd *h, test_random *r)
 }
 
 /* What training.c makes of a table, said once more in the plainest way. */
-static void fill_views(struct herd *h, const model_params *p)
+static void fill_views(struct cohort *h, const model_params *p)
 {
     const model_rule_kind kind = p->rule.kind;
     const size_t n_inputs = model_fit_inputs(kind);
@@ -131,10 +131,10 @@ static void fill_views(struct herd *h, const model_params *p)
     }
 }
 
-static struct herd *herd_of(const model_params *p)
+static struct cohort *herd_of(const model_params *p)
 {
     test_random r = test_random_seeded(21);
-    struct herd *h = calloc(1, sizeof *h);
+    struct cohort *h = calloc(1, sizeof *h);
     assert_non_null(h);
     draw_trials(h, &r);
     fill_views(h, p);
@@ -165,7 +165,7 @@ static float *draw_parameters(const model_fit_config *c)
     return values;
 }
 
-static model_fit *fit_make(const model_fit_config *c, const struct herd *h, const float values[])
+static model_fit *fit_make(const model_fit_config *c, const struct cohort *h, const float values[])
 {
     const size_t size = model_fit_size(c, ANIMALS, h->animal);
     model_fit *fit = NULL;
@@ -185,25 +185,25 @@ static double pass(model_fit *fit, const model_fit_config *c)
 }
 
 /* Nats a trial of twins that follow the same animals. */
-static double twins_loss(const struct herd *h, const model_params *p)
+static double twins_loss(const struct cohort *h, const model_params *p)
 {
     double nats = 0.0;
     size_t n = 0;
     for (size_t a = 0; a < ANIMALS; a++) {
-        model_twin twin;
-        model_twin_init(&twin, p);
+        model_member twin;
+        model_member_init(&twin, p);
         for (size_t t = 0; t < h->n_trials[a]; t++) {
             const model_trial *trial = &h->trial[a][t];
             double p_right;
             if (h->starts[a][t]) {
-                model_twin_start_session(&twin, p);
+                model_member_start_session(&twin, p);
             }
-            model_twin_predict(&twin, p, 1, &trial->contrast, &p_right, NULL, NULL);
+            model_member_predict(&twin, p, 1, &trial->contrast, &p_right, NULL, NULL);
             if (trial->choice >= 0) {
                 nats += model_score_nats(p_right, trial->choice == 1);
                 n++;
             }
-            assert_int_equal(model_twin_observe(&twin, p, trial), MODEL_OK);
+            assert_int_equal(model_member_observe(&twin, p, trial), MODEL_OK);
         }
     }
     return nats / (double)n;
@@ -214,7 +214,7 @@ static void the_loss_is_the_score_of_the_twin_for_every_rule(void **state)
     (void)state;
     for (int kind = 0; kind < MODEL_RULES; kind++) {
         model_params p = params_of((model_rule_kind)kind);
-        struct herd *h = herd_of(&p);
+        struct cohort *h = herd_of(&p);
         model_fit_config c;
         config_of(&c, &p);
         float *values = draw_parameters(&c);
@@ -257,7 +257,7 @@ static void every_derivative_by_a_parameter_of_the_filter_agrees_with_difference
     for (int kind = 0; kind < MODEL_RULES; kind++) {
         const model_params p = params_of((model_rule_kind)kind);
         const bool has_net = model_rule_has_net(p.rule.kind);
-        struct herd *h = herd_of(&p);
+        struct cohort *h = herd_of(&p);
         model_fit_config c;
         config_of(&c, &p);
         float *values = draw_parameters(&c);
@@ -298,7 +298,7 @@ static void the_loss_falls_along_the_gradient_of_nets_in_the_filter(void **state
     static const model_rule_kind KINDS[] = {MODEL_RULE_DNN, MODEL_RULE_RNN, MODEL_RULE_GRU_POLICY};
     for (size_t k = 0; k < 3; k++) {
         const model_params p = params_of(KINDS[k]);
-        struct herd *h = herd_of(&p);
+        struct cohort *h = herd_of(&p);
         model_fit_config c;
         config_of(&c, &p);
         float *values = draw_parameters(&c);

@@ -13,7 +13,7 @@
 
 #include "check.h"
 #include "model/forecast.h"
-#include "model/pace.h"
+#include "model/rate_grid.h"
 
 enum { ROLLOUTS = 300, STIMULI = 2400 };
 
@@ -115,8 +115,8 @@ static void slices_of_any_size_give_the_same(void **state)
     params.member[0].noise.drift_var[0] = 1e-4;
     model_bank_init(&bank, &params);
     model_forecast *f = fresh();
-    static model_status_tracker tracker;
-    model_status_tracker_init(&tracker);
+    static model_training_status tracker;
+    model_training_status_init(&tracker);
     model_forecast_task task = shown();
     task.tracker = &tracker;
     run(f, &task, SIZE_MAX);
@@ -197,7 +197,7 @@ static void tells_the_chance_of_the_next_status(void **state)
 {
     (void)state;
     static const float CONTRASTS[] = {1.0F, 0.5F, 0.25F, 0.125F, 0.0625F, 0.0F};
-    static model_status_tracker tracker;
+    static model_training_status tracker;
     static const uint32_t LENGTHS[1] = {400};
     for (int is_coin = 0; is_coin < 2; is_coin++) {
         state_animal(is_coin != 0 ? 0.0 : 6.0, 0.0);
@@ -205,7 +205,7 @@ static void tells_the_chance_of_the_next_status(void **state)
             const float c = CONTRASTS[i / 2 % 6];
             stimuli[i].contrast = i % 2 == 0 ? c : -c;
         }
-        model_status_tracker_init(&tracker);
+        model_training_status_init(&tracker);
         config.n_rollouts = 40;
         model_forecast *f = fresh();
         const model_forecast_task task = {.n_stimuli = STIMULI,
@@ -216,7 +216,7 @@ static void tells_the_chance_of_the_next_status(void **state)
                                           .tracker = &tracker};
         run(f, &task, 5000);
         const model_forecast_result *r = model_forecast_result_of(f);
-        assert_int_equal(r->next, MODEL_CRITERIA_TRAINED_1A);
+        assert_int_equal(r->next, MODEL_IBL_CRITERIA_TRAINED_1A);
         CHECK_NEAR(r->p_within[0], 0.0, 0.0);
         assert_true(is_coin != 0 ? r->p_within[2] == 0.0 : r->p_within[1] > 0.9);
         assert_true(r->p_within[2] >= r->p_within[1]);
@@ -227,16 +227,16 @@ static void tells_the_chance_of_the_next_status(void **state)
 static void what_is_reached_already_is_sure(void **state)
 {
     (void)state;
-    static model_status_tracker tracker;
+    static model_training_status tracker;
     state_animal(0.0, 0.0);
-    model_status_tracker_init(&tracker);
-    tracker.history.reached = MODEL_CRITERIA_READY4RECORDING;
+    model_training_status_init(&tracker);
+    tracker.history.reached = MODEL_IBL_CRITERIA_READY4RECORDING;
     model_forecast *f = fresh();
     model_forecast_task task = shown();
     task.tracker = &tracker;
     run(f, &task, SIZE_MAX);
     const model_forecast_result *r = model_forecast_result_of(f);
-    assert_int_equal(r->next, MODEL_CRITERIA_READY4RECORDING);
+    assert_int_equal(r->next, MODEL_IBL_CRITERIA_READY4RECORDING);
     CHECK_NEAR(r->p_within[0], 1.0, 0.0);
     CHECK_NEAR(r->p_within[2], 1.0, 0.0);
     free(f);

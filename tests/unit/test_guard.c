@@ -128,17 +128,17 @@ static void a_twin_of_an_absurd_rule_stays_where_animals_are(void **state)
     model_params params = with_rule(MODEL_RULE_REINFORCE, NULL);
     params.rule.rate[0] = 1e300;
     params.rule.rate[1] = -1e300;
-    model_twin twin;
-    model_twin_init(&twin, &params);
+    model_member twin;
+    model_member_init(&twin, &params);
     for (int t = 0; t < 3000; t++) {
         model_trial trial = TRIAL;
         trial.choice = t % 3 == 0;
         trial.contrast = t % 2 == 0 ? 0.5 : -0.5;
-        assert_int_equal(model_twin_observe(&twin, &params, &trial), MODEL_OK);
+        assert_int_equal(model_member_observe(&twin, &params, &trial), MODEL_OK);
         double p;
         double lo;
         double hi;
-        model_twin_predict(&twin, &params, 1, &trial.contrast, &p, &lo, &hi);
+        model_member_predict(&twin, &params, 1, &trial.contrast, &p, &lo, &hi);
         assert_true(p >= 0.0 && p <= 1.0 && lo <= hi);
         assert_true(fabs(twin.w[0]) < 2.0 * MODEL_GUARD_WEIGHT_MAX);
     }
@@ -152,27 +152,27 @@ static void measuring_changes_nothing_and_holds_what_it_measured(void **state)
     some_net *net = some_net_make(&r, (model_net_shape){true, 8, 8, 1, 2});
     model_params params = with_rule(MODEL_RULE_RNN, net);
     model_trial trials[500];
-    model_twin measured;
-    model_twin twin;
-    model_twin again;
+    model_member measured;
+    model_member twin;
+    model_member again;
     model_range range;
     model_range_open(&range);
-    model_twin_init(&measured, &params);
-    model_twin_init(&twin, &params);
+    model_member_init(&measured, &params);
+    model_member_init(&twin, &params);
     for (int t = 0; t < 500; t++) {
         trials[t] = TRIAL;
         trials[t].contrast = 2.0 * test_random_uniform(&r) - 1.0;
         trials[t].choice = (int8_t)(test_random_bits(&r) % 2);
-        assert_int_equal(model_twin_measure(&measured, &params, &trials[t], &range), MODEL_OK);
-        assert_int_equal(model_twin_observe(&twin, &params, &trials[t]), MODEL_OK);
+        assert_int_equal(model_member_measure(&measured, &params, &trials[t], &range), MODEL_OK);
+        assert_int_equal(model_member_observe(&twin, &params, &trials[t]), MODEL_OK);
     }
     assert_memory_equal(&measured, &twin, sizeof twin);
     model_range_close(&range, &params.rule, 2);
     params.range = range;
     assert_int_equal(model_params_check(&params), MODEL_OK);
-    model_twin_init(&again, &params);
+    model_member_init(&again, &params);
     for (int t = 0; t < 500; t++) {
-        assert_int_equal(model_twin_observe(&again, &params, &trials[t]), MODEL_OK);
+        assert_int_equal(model_member_observe(&again, &params, &trials[t]), MODEL_OK);
         assert_int_equal(again.outside, 0);
     }
     assert_memory_equal(&again, &twin, sizeof twin);

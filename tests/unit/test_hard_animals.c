@@ -92,12 +92,10 @@ static struct follower f;
 
 static void meet(int bank, uint64_t seed)
 {
-    static model_stack_params stack;
-    model_stack_default(&stack);
-    f.models = (struct learner_models){.bank = &banks[bank],
-                                       .baseline = &baseline,
-                                       .engagement = &engagement,
-                                       .stack = &stack};
+    static model_stacking_params stack;
+    model_stacking_default(&stack);
+    f.models = (struct learner_models){
+        .bank = &banks[bank], .baseline = &baseline, .engagement = &engagement, .stack = &stack};
     f.random = test_random_seeded(seed);
     f.n = f.inside = 0;
     learner_init(&f.learner, &f.models);

@@ -40,14 +40,14 @@ static void build_net(struct model_file *out, model_rule_kind kind, uint64_t see
 
 static void check_same_predictions(const struct model_file *a, const struct model_file *b)
 {
-    model_twin twins[2];
-    model_twin_init(&twins[0], &a->bank.member[0]);
-    model_twin_init(&twins[1], &b->bank.member[0]);
+    model_member twins[2];
+    model_member_init(&twins[0], &a->bank.member[0]);
+    model_member_init(&twins[1], &b->bank.member[0]);
     for (int t = 0; t < 50; t++) {
         const model_trial trial = {t % 2 == 0 ? 0.5 : -0.25, t % 3 == 0, (double)NAN,
                                    (int8_t)(t % 5 == 0), -1};
-        assert_int_equal(model_twin_observe(&twins[0], &a->bank.member[0], &trial), MODEL_OK);
-        assert_int_equal(model_twin_observe(&twins[1], &b->bank.member[0], &trial), MODEL_OK);
+        assert_int_equal(model_member_observe(&twins[0], &a->bank.member[0], &trial), MODEL_OK);
+        assert_int_equal(model_member_observe(&twins[1], &b->bank.member[0], &trial), MODEL_OK);
     }
     assert_memory_equal(&twins[0], &twins[1], sizeof twins[0]);
 }

@@ -6,8 +6,9 @@
 
 static const char *nearest_to(const char *word)
 {
-    static const char *const WORDS[] = {"model", "mice", "sessions", "session-noise", "seed",
-                                        "subject", "stimulus", "stimulus_right", "o"};
+    static const char *const WORDS[] = {"model",         "mice",           "sessions",
+                                        "session-noise", "seed",           "subject",
+                                        "stimulus",      "stimulus_right", "o"};
     struct nearest nearest;
     nearest_init(&nearest, word);
     for (size_t i = 0; i < sizeof WORDS / sizeof WORDS[0]; i++) {
@@ -19,10 +20,10 @@ static const char *nearest_to(const char *word)
 static void a_slip_of_letters_finds_the_word(void **state)
 {
     (void)state;
-    assert_string_equal(nearest_to("modle"), "model");    /* swapped */
-    assert_string_equal(nearest_to("modell"), "model");   /* one more */
-    assert_string_equal(nearest_to("mdel"), "model");     /* one less */
-    assert_string_equal(nearest_to("nodel"), "model");    /* another */
+    assert_string_equal(nearest_to("modle"), "model");  /* swapped */
+    assert_string_equal(nearest_to("modell"), "model"); /* one more */
+    assert_string_equal(nearest_to("mdel"), "model");   /* one less */
+    assert_string_equal(nearest_to("nodel"), "model");  /* another */
     assert_string_equal(nearest_to("Subject"), "subject");
     assert_string_equal(nearest_to("session_noise"), "session-noise");
     assert_string_equal(nearest_to("stimulus right"), "stimulus_right");

@@ -87,7 +87,7 @@ static model_forecast_result some_result(void)
                                .window = 50,
                                .n_rollouts = 200,
                                .p_reached = 0.25,
-                               .next = MODEL_CRITERIA_TRAINED_1B,
+                               .next = MODEL_IBL_CRITERIA_TRAINED_1B,
                                .p_within = {0.0, 0.5, (double)NAN},
                                .pace = 1.25};
     for (size_t i = 0; i < 40; i++) {
@@ -108,7 +108,7 @@ static void says_what_the_forecast_says_on_the_wire(void **state)
     static proto_message said;
     static proto_message heard;
     static uint8_t bytes[PROTO_BYTES_MAX];
-    static model_status_tracker tracker;
+    static model_training_status tracker;
     proto_fault fault;
     const model_forecast_result result = some_result();
     const model_forecast_task task = {.tracker = &tracker};

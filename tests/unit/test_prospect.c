@@ -48,7 +48,7 @@ static void every_rule_is_followed_by_its_first_member(void **state)
     assert_int_equal(ahead.member[0].rule.kind, MODEL_RULE_REINFORCE);
     CHECK_NEAR(ahead.member[0].rule.rate[0], 0.02, 0.0);
     assert_int_equal(ahead.member[1].rule.kind, MODEL_RULE_NONE);
-    assert_int_equal(p.pace.n, MODEL_PACE_COUNT + 1);
+    assert_int_equal(p.pace.n, MODEL_RATE_GRID_COUNT + 1);
 }
 
 static void takes_up_what_was_shown_and_chosen(void **state)
@@ -113,7 +113,7 @@ static void bytes_of_another_bank_are_refused(void **state)
     assert_false(prospect_unpack(&q, &bank, bytes, prospect_used(&ahead)));
     p.pace.n = 1000;
     assert_false(prospect_unpack(&q, &ahead, bytes, prospect_used(&ahead)));
-    p.pace.n = MODEL_PACE_COUNT + 1;
+    p.pace.n = MODEL_RATE_GRID_COUNT + 1;
     p.recent.n_stimuli = -1;
     assert_false(prospect_unpack(&q, &ahead, bytes, prospect_used(&ahead)));
 }

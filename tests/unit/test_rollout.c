@@ -1,5 +1,5 @@
-/* model/rollout.h: against the animals themselves, simulated by model/mouse.h. Seeds are written
- * out; every test gives the same result on every run. */
+/* model/rollout.h: against the animals themselves, simulated by model/virtual_mouse.h. Seeds are
+ * written out; every test gives the same result on every run. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,10 +12,10 @@
 #include <cmocka.h>
 
 #include "check.h"
-#include "model/mouse.h"
-#include "model/pace.h"
 #include "model/random.h"
+#include "model/rate_grid.h"
 #include "model/rollout.h"
+#include "model/virtual_mouse.h"
 #include "some_net.h"
 
 enum { ROLLOUTS = 400, KNOWN = 2000, AHEAD = 2000, LAST = 500, ANIMALS = 12 };
@@ -66,15 +66,15 @@ static double draw_contrast(model_random *rig)
     return CONTRASTS[model_random_below(rig, sizeof CONTRASTS / sizeof CONTRASTS[0])];
 }
 
-static model_trial play(model_mouse *mouse, const model_params *animal, double c)
+static model_trial play(model_virtual_mouse *mouse, const model_params *animal, double c)
 {
-    const bool right = model_mouse_choose(mouse, animal, c);
+    const bool right = model_virtual_mouse_choose(mouse, animal, c);
     const model_trial trial = {.contrast = c,
                                .reward = (c > 0.0) == right ? 1.0 : 0.0,
                                .rt_s = (double)NAN,
                                .choice = right,
                                .side = c > 0.0};
-    assert_int_equal(model_mouse_learn(mouse, animal, &trial), MODEL_OK);
+    assert_int_equal(model_virtual_mouse_learn(mouse, animal, &trial), MODEL_OK);
     return trial;
 }
 
@@ -97,7 +97,7 @@ static int compare(const void *a, const void *b)
 static struct future look_ahead(const model_params *animal, bool by_rule, uint64_t number)
 {
     static model_bank bank;
-    static model_pace pace;
+    static model_rate_grid pace;
     static double right[ROLLOUTS];
     static float contrast[ROLLOUTS];
     static float reward[ROLLOUTS];
@@ -105,14 +105,14 @@ static struct future look_ahead(const model_params *animal, bool by_rule, uint64
     static uint8_t chose[ROLLOUTS];
     struct future f = {0.0, 0.0, 0.0, 0.0};
     model_random rig;
-    model_mouse mouse;
+    model_virtual_mouse mouse;
     model_random_seed(&rig, 60, number);
-    model_mouse_init(&mouse, animal, 61, number);
-    model_pace_init(&pace, &params);
+    model_virtual_mouse_init(&mouse, animal, 61, number);
+    model_rate_grid_init(&pace, &params);
     model_bank_init(&bank, &params);
     for (int t = 0; t < KNOWN; t++) {
         const model_trial trial = play(&mouse, animal, draw_contrast(&rig));
-        assert_int_equal(model_pace_observe(&pace, &params, &trial), MODEL_OK);
+        assert_int_equal(model_rate_grid_observe(&pace, &params, &trial), MODEL_OK);
         assert_int_equal(model_bank_observe(&bank, &params, &trial, NULL), MODEL_OK);
     }
     model_rollout *r = fresh(ROLLOUTS);
@@ -134,7 +134,7 @@ static struct future look_ahead(const model_params *animal, bool by_rule, uint64
             reward[i] = chose[i] == side[i] ? 1.0F : 0.0F;
             right[i] += counts * (double)reward[i];
         }
-        const model_herd_trials trials = {contrast, chose, reward, side, NULL, NULL};
+        const model_cohort_trials trials = {contrast, chose, reward, side, NULL, NULL};
         assert_int_equal(model_rollout_learn(r, &trials), 0);
     }
     qsort(right, ROLLOUTS, sizeof right[0], compare);
@@ -203,11 +203,11 @@ static void learning_that_is_not_there_is_not_invented(void **state)
 static void strands_are_dealt_out_by_their_weights(void **state)
 {
     (void)state;
-    static model_pace pace;
-    double weight[MODEL_PACE_STRANDS];
+    static model_rate_grid pace;
+    double weight[MODEL_RATE_GRID_STRANDS];
     double sum = 0.0;
     state_bank();
-    model_pace_init(&pace, &params);
+    model_rate_grid_init(&pace, &params);
     pace.strand[1].nats = 3.0;
     model_rollout_weigh(&params, &pace, &tuning, weight);
     for (int64_t i = 0; i < pace.n; i++) {

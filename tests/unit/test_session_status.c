@@ -7,7 +7,7 @@
 #include "standing.h"
 
 /* A trial of m1 on r1, and the same to a tracker that hears no wire. */
-static void hear_counted(model_status_tracker *alone, const char *session, int trial,
+static void hear_counted(model_training_status *alone, const char *session, int trial,
                          model_random *random)
 {
     static const double CONTRASTS[] = {-1.0, -0.25, 0.0, 0.25, 1.0};
@@ -16,43 +16,43 @@ static void hear_counted(model_status_tracker *alone, const char *session, int t
     const double rt_s = 0.25 + (double)(model_random_bits(random) % 64) / 64.0;
     const double p_left = model_random_bits(random) % 2 == 0 ? 0.2 : 0.8;
     const bool is_no_go = model_random_bits(random) % 16 == 0;
-    const model_status_trial t = {.contrast = stimulus,
-                                  .reward = (double)NAN,
-                                  .rt_s = rt_s,
-                                  .p_left = p_left,
-                                  .choice = is_no_go ? -1 : choice};
+    const model_training_status_trial t = {.contrast = stimulus,
+                                           .reward = (double)NAN,
+                                           .rt_s = rt_s,
+                                           .p_left = p_left,
+                                           .choice = is_no_go ? -1 : choice};
     const char *const chosen = is_no_go ? "null" : choice == 1 ? "1" : "0";
     for (int times = 0; times < 2; times++) { /* what comes twice counts once */
         hear("{'kind':'trial','rig':'r1','subject':'m1','session':'%s','trial':%d,'stimulus':%.3f,"
              "'choice':%s,'rt_s':%.6f,'p_left':%.1f}",
              session, trial, stimulus, chosen, rt_s, p_left);
     }
-    model_status_tracker_push(alone, &t);
+    model_training_status_push(alone, &t);
 }
 
 static void the_tracker_hears_what_is_taken_up_and_what_a_session_start_says(void **state)
 {
     (void)state;
-    static model_status_tracker alone;
-    static uint8_t live_bytes[sizeof(model_status_tracker)];
-    static uint8_t alone_bytes[sizeof(model_status_tracker)];
-    const model_status_session_info infos[] = {
-        {MODEL_CRITERIA_PROTOCOL_BIASED, true, 1000.0},
-        {MODEL_CRITERIA_PROTOCOL_UNKNOWN, false, (double)NAN},
-        {MODEL_CRITERIA_PROTOCOL_TRAINING, false, 0.0},
-        {MODEL_CRITERIA_PROTOCOL_BIASED, false, (double)NAN}};
+    static model_training_status alone;
+    static uint8_t live_bytes[sizeof(model_training_status)];
+    static uint8_t alone_bytes[sizeof(model_training_status)];
+    const model_training_status_session_info infos[] = {
+        {MODEL_IBL_CRITERIA_PROTOCOL_BIASED, true, 1000.0},
+        {MODEL_IBL_CRITERIA_PROTOCOL_UNKNOWN, false, (double)NAN},
+        {MODEL_IBL_CRITERIA_PROTOCOL_TRAINING, false, 0.0},
+        {MODEL_IBL_CRITERIA_PROTOCOL_BIASED, false, (double)NAN}};
     const char *const says[] = {"'task':'ephysChoiceWorld','ephys_rig':1,'delay_s':1000",
                                 "'task':'my own'", "'task':'trainingChoiceWorld','delay_s':0",
                                 "'task':'BIASED','ephys_rig':0,'delay_s':NaN"};
     model_random random;
     model_random_seed(&random, suite_seed(), 0);
-    model_status_tracker_init(&alone);
+    model_training_status_init(&alone);
     for (int s = 0; s < 4; s++) {
         char name[8];
         (void)snprintf(name, sizeof name, "s%d", s);
         hear("{'kind':'session_start','rig':'r1','subject':'m1','session':'%s',%s}", name, says[s]);
         expect(SESSION_STATUS_NOTED, "");
-        model_status_tracker_start(&alone, standing_session_id("r1", name), &infos[s], NULL);
+        model_training_status_start(&alone, standing_session_id("r1", name), &infos[s], NULL);
         for (int t = 0; t < 100; t++) { /* each fifth comes after the sixth */
             const int number = t % 10 == 4 ? t + 1 : t % 10 == 5 ? t - 1 : t;
             hear_counted(&alone, name, number, &random);
@@ -61,12 +61,12 @@ static void the_tracker_hears_what_is_taken_up_and_what_a_session_start_says(voi
             colony_judge(m1(), now_ns);
         }
     }
-    const model_status_tracker *live = &m1()->state.tracker;
+    const model_training_status *live = &m1()->state.tracker;
     assert_int_equal(live->n_pushed, 400);
-    assert_int_equal(model_status_tracker_size(live), model_status_tracker_size(&alone));
-    model_status_tracker_pack(live, live_bytes);
-    model_status_tracker_pack(&alone, alone_bytes);
-    assert_memory_equal(live_bytes, alone_bytes, model_status_tracker_size(live));
+    assert_int_equal(model_training_status_size(live), model_training_status_size(&alone));
+    model_training_status_pack(live, live_bytes);
+    model_training_status_pack(&alone, alone_bytes);
+    assert_memory_equal(live_bytes, alone_bytes, model_training_status_size(live));
 }
 
 static void an_animal_is_judged_when_its_session_ended_or_a_period_went_by(void **state)

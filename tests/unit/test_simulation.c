@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "check.h"
-#include "model/mouse.h"
+#include "model/virtual_mouse.h"
 #include "simulation.h"
 #include "simulation_report.h"
 
@@ -107,7 +107,8 @@ static void an_animal_does_not_depend_on_the_others(void **unused)
 }
 
 /* Accuracy and repeats of each session, and the trials to the second stage, of animals that are
- * trained one by one with model/mouse.h: not the same draws, but the same numbers on average. */
+ * trained one by one with model/virtual_mouse.h: not the same draws, but the same numbers on
+ * average. */
 static void animals_trained_one_by_one_do_as_well(void **unused)
 {
     (void)unused;
@@ -117,17 +118,17 @@ static void animals_trained_one_by_one_do_as_well(void **unused)
     double sum[SESSIONS][4] = {{0.0}};
     run(&s, &plan);
     for (uint64_t i = 0; i < N; i++) {
-        model_mouse mouse;
+        model_virtual_mouse mouse;
         model_protocol_state state;
         model_protocol_trial t;
-        model_mouse_init(&mouse, &bank.member[0], 77, i);
+        model_virtual_mouse_init(&mouse, &bank.member[0], 77, i);
         model_protocol_init(&state, &protocol, 78, i);
         for (int session = 0; session < SESSIONS; session++) {
             model_protocol_start_session(&state, &protocol);
-            model_mouse_start_session(&mouse, &bank.member[0]);
+            model_virtual_mouse_start_session(&mouse, &bank.member[0]);
             double n[3] = {0.0};
             while (model_protocol_next(&state, &protocol, &t)) {
-                const bool right = model_mouse_choose(&mouse, &bank.member[0], t.contrast);
+                const bool right = model_virtual_mouse_choose(&mouse, &bank.member[0], t.contrast);
                 const double reward =
                     model_protocol_push(&state, &protocol, &t, right, (double)NAN);
                 const model_trial trial = {.contrast = t.contrast,
@@ -135,7 +136,8 @@ static void animals_trained_one_by_one_do_as_well(void **unused)
                                            .rt_s = (double)NAN,
                                            .choice = right,
                                            .side = t.side};
-                assert_int_equal(model_mouse_learn(&mouse, &bank.member[0], &trial), MODEL_OK);
+                assert_int_equal(model_virtual_mouse_learn(&mouse, &bank.member[0], &trial),
+                                 MODEL_OK);
                 n[0] += 1.0;
                 n[1] += right == (t.side == 1);
                 n[2] += t.is_repeat;

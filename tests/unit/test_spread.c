@@ -13,9 +13,9 @@
 #include "suite.h"
 
 #include "clock.h"
+#include "output_file.h"
 #include "progress.h"
 #include "root.h"
-#include "output_file.h"
 #include "safetensors.h"
 #include "seeded.h"
 #include "spread.h"
@@ -63,7 +63,8 @@ static int job(void *context, struct spread_task *task, struct spread_result *ou
     for (int i = 0; jobs->waits_to_stop && i < 20000; i++) {
         if (!spread_report(task, 0.5)) {
             const uint8_t state[] = {1};
-            const int rc = output_file_write_bytes(NULL, task->state_path, state, sizeof state, fault);
+            const int rc =
+                output_file_write_bytes(NULL, task->state_path, state, sizeof state, fault);
             return rc == FAULT_NONE ? SPREAD_STOPPED : rc;
         }
         clock_sleep_ns(1000000);
@@ -404,7 +405,8 @@ static void files_of_others_are_left_where_they_are(void **state)
     assert_int_equal(run(&o, results, &fault), FAULT_NONE);
     spread_free(results, JOBS);
     (void)snprintf(notes, sizeof notes, "%s/notes.txt", path);
-    assert_int_equal(output_file_write_bytes(NULL, notes, (const uint8_t *)"x", 1, &fault), FAULT_NONE);
+    assert_int_equal(output_file_write_bytes(NULL, notes, (const uint8_t *)"x", 1, &fault),
+                     FAULT_NONE);
     jobdir_remove(path);
     assert_true(is_there(notes));
     DIR *dir = opendir(path);

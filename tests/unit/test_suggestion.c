@@ -19,16 +19,19 @@ static int some_advice(void **context)
     advice.n = 3;
     advice.carry_on.skill = 0.75;
     advice.carry_on.reward = 0.9;
-    advice.action[0] = (model_curriculum_action){
-        .change = {.kind = MODEL_CHANGE_STIMULI, .contrast = 0.125, .part = 0.5, .p_left = 0.7},
-        .skill = 0.8,
-        .reward = 0.85,
-        .gain = 0.05,
-        .gain_lo = -0.01,
-        .gain_hi = 0.11,
-        .p_better = 0.9};
-    advice.action[1].change = (model_change){.kind = MODEL_CHANGE_STAGE_UP, .stage = 1};
-    advice.action[2].change = (model_change){.kind = MODEL_CHANGE_STOP};
+    advice.action[0] = (model_curriculum_action){.change = {.kind = MODEL_PROTOCOL_CHANGE_STIMULI,
+                                                            .contrast = 0.125,
+                                                            .part = 0.5,
+                                                            .p_left = 0.7},
+                                                 .skill = 0.8,
+                                                 .reward = 0.85,
+                                                 .gain = 0.05,
+                                                 .gain_lo = -0.01,
+                                                 .gain_hi = 0.11,
+                                                 .p_better = 0.9};
+    advice.action[1].change =
+        (model_protocol_change){.kind = MODEL_PROTOCOL_CHANGE_STAGE_UP, .stage = 1};
+    advice.action[2].change = (model_protocol_change){.kind = MODEL_PROTOCOL_CHANGE_STOP};
     return 0;
 }
 
@@ -90,7 +93,7 @@ static void names_the_stage_that_a_change_leads_to(void **context)
     char words[64];
     suggestion_describe(&advice.action[1].change, &names, words, sizeof words);
     assert_string_equal(words, "stage_up to full");
-    advice.action[0].change.kind = MODEL_CHANGE_CONTRAST;
+    advice.action[0].change.kind = MODEL_PROTOCOL_CHANGE_CONTRAST;
     suggestion_describe(&advice.action[0].change, &names, words, sizeof words);
     assert_string_equal(words, "contrast 0.125, part 0.5");
 }
@@ -99,7 +102,7 @@ static void says_debiasing_by_the_name_that_protocols_have_for_it(void **context
 {
     (void)context;
     char words[64];
-    const model_change change = {.kind = MODEL_CHANGE_DEBIAS, .factor = 2.0};
+    const model_protocol_change change = {.kind = MODEL_PROTOCOL_CHANGE_DEBIAS, .factor = 2.0};
     suggestion_describe(&change, &names, words, sizeof words);
     assert_string_equal(words, "debias resample");
 }

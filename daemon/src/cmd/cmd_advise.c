@@ -53,7 +53,7 @@ struct adviser {
     uint32_t start_stage;
     size_t at; /* trials known */
     model_bank bank;
-    model_pace pace;
+    model_rate_grid pace;
     model_curriculum_config config;
     void *memory; /* owned */
     model_curriculum *curriculum;
@@ -93,17 +93,18 @@ static int follow(struct adviser *a, struct fault *fault)
     struct progress progress;
     int rc = FAULT_NONE;
     model_bank_init(&a->bank, params);
-    model_pace_init(&a->pace, params);
+    model_rate_grid_init(&a->pace, params);
     model_protocol_init(&a->rig, &a->protocol.protocol, (uint64_t)a->request->seed, 0);
     progress_start(&progress, "following", (int64_t)a->at);
     for (size_t i = 0; rc == FAULT_NONE && i < a->at; i++) {
         const struct past_trial *t = &a->past.trials[i];
         if (t->starts_session) {
             model_bank_start_session(&a->bank, params);
-            model_pace_start_session(&a->pace, params);
+            model_rate_grid_start_session(&a->pace, params);
         }
         const int status = model_bank_observe(&a->bank, params, &t->trial, NULL);
-        if (status != MODEL_OK || model_pace_observe(&a->pace, params, &t->trial) != MODEL_OK) {
+        if (status != MODEL_OK ||
+            model_rate_grid_observe(&a->pace, params, &t->trial) != MODEL_OK) {
             rc = fault_set(fault, FAULT_WORK, "%s: trial %zu of %s could not be taken up: %s",
                            a->request->path, i, a->past.subject, model_strerror(status));
         }
@@ -219,13 +220,13 @@ static void take_what_came(struct adviser *a)
     static model_protocol changed;
     const model_protocol *p = &a->protocol.protocol;
     uint32_t stage = (uint32_t)a->rig.stage;
-    const model_change_place place = {p, p, p, stage, a->start_stage};
+    const model_protocol_change_place place = {p, p, p, stage, a->start_stage};
     struct rig base = {p, a->rig, 0.0};
     struct rig other = {&changed, a->rig, 0.0};
     double known = 0.0;
-    if (a->advice.n > 0 &&
-        model_change_apply(&changed, &stage, &place, &a->advice.action[0].change) == MODEL_OK) {
-        model_change_carry(&other.state, p, &changed);
+    if (a->advice.n > 0 && model_protocol_change_apply(&changed, &stage, &place,
+                                                       &a->advice.action[0].change) == MODEL_OK) {
+        model_protocol_change_carry(&other.state, p, &changed);
         if (stage != (uint32_t)a->rig.stage) {
             model_protocol_enter(&other.state, stage);
         }
@@ -336,7 +337,7 @@ static void json_action(const model_curriculum_action *x)
         {"reward_hi", x->reward_hi}, {"align", x->align}};
     proto_named params[8];
     const uint32_t n = suggestion_params(&x->change, params);
-    printf("{\"action\": \"%s\", \"params\": {", model_change_name(x->change.kind));
+    printf("{\"action\": \"%s\", \"params\": {", model_protocol_change_name(x->change.kind));
     for (uint32_t i = 0; i < n; i++) {
         printf("%s", i > 0 ? ", " : "");
         escape_json_real(stdout, params[i].name, params[i].value);

@@ -44,7 +44,7 @@ struct eval {
         part; /* of the model that is asked for; the random walk where none is given */
     struct learner_models models;
     model_engagement_params engagement;
-    model_stack_params stack;
+    model_stacking_params stack;
     bool with_members;
     left_out priors;
     struct member_sums sums;
@@ -490,7 +490,7 @@ static int choose_models(struct eval *e, const struct request *r, model_params *
         return FAULT_INPUT;
     }
     model_engagement_default(&e->engagement);
-    model_stack_default(&e->stack);
+    model_stacking_default(&e->stack);
     e->models.engagement = &e->engagement;
     e->models.stack = r->adapts_stack ? &e->stack : NULL;
     leave_out(e->models.bank, e->priors);

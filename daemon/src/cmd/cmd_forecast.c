@@ -54,8 +54,8 @@ struct forecaster {
     struct recent recent;
     model_forecast_tally tally;
     size_t met_at; /* the animal's trial, from 1, with which the criterion was met; 0: not yet */
-    model_pace pace;
-    model_status_tracker tracker;
+    model_rate_grid pace;
+    model_training_status tracker;
     model_forecast_stimulus *future; /* owned; choices after `at` */
     size_t n_future;
     model_forecast_config config;
@@ -75,17 +75,17 @@ static int follow(struct forecaster *f, struct fault *fault)
     const model_bank_params *bank = &f->model.bank;
     struct progress progress;
     int rc = FAULT_NONE;
-    model_pace_init(&f->pace, bank);
-    model_status_tracker_init(&f->tracker);
+    model_rate_grid_init(&f->pace, bank);
+    model_training_status_init(&f->tracker);
     progress_start(&progress, "following", (int64_t)f->at);
     for (size_t i = 0; rc == FAULT_NONE && i < f->at; i++) {
         const struct past_trial *t = &f->past.trials[i];
         if (t->starts_session) {
-            model_pace_start_session(&f->pace, bank);
-            model_status_tracker_start(&f->tracker, (int64_t)i, &t->info, NULL);
+            model_rate_grid_start_session(&f->pace, bank);
+            model_training_status_start(&f->tracker, (int64_t)i, &t->info, NULL);
             recent_start_session(&f->recent);
         }
-        const int status = model_pace_observe(&f->pace, bank, &t->trial);
+        const int status = model_rate_grid_observe(&f->pace, bank, &t->trial);
         if (status != MODEL_OK) {
             rc = fault_set(fault, FAULT_WORK, "%s: trial %zu of %s could not be taken up: %s",
                            f->request->path, i, f->past.subject, model_strerror(status));
@@ -95,11 +95,12 @@ static int follow(struct forecaster *f, struct fault *fault)
             model_forecast_tally_push(&f->tally, &f->config.criterion, &t->trial)) {
             f->met_at = i + 1;
         }
-        model_status_tracker_push(&f->tracker, &(model_status_trial){.contrast = t->trial.contrast,
-                                                                     .reward = t->trial.reward,
-                                                                     .rt_s = t->trial.rt_s,
-                                                                     .p_left = t->p_left,
-                                                                     .choice = t->trial.choice});
+        model_training_status_push(&f->tracker,
+                                   &(model_training_status_trial){.contrast = t->trial.contrast,
+                                                                  .reward = t->trial.reward,
+                                                                  .rt_s = t->trial.rt_s,
+                                                                  .p_left = t->p_left,
+                                                                  .choice = t->trial.choice});
         if (i % 256 == 0) {
             progress_update(&progress, (int64_t)i);
             rc = progress_interrupted() ? fault_set(fault, FAULT_WORK, "interrupted") : rc;
@@ -249,7 +250,7 @@ static void print_when(const char *unit, const model_forecast_band *b, double p_
 
 static void print_status(const model_forecast_result *r)
 {
-    printf("%s:", model_criteria_status_name(r->next));
+    printf("%s:", model_ibl_criteria_status_name(r->next));
     for (size_t i = 0; i < MODEL_FORECAST_WITHIN; i++) {
         if (isnan(r->p_within[i])) {
             printf(" within %d session%s - (the stimuli end before);", model_forecast_within(i),
@@ -378,7 +379,7 @@ static void json_rest(const struct forecaster *f, const model_forecast_result *r
     printf(", ");
     json_band("sessions", &r->sessions);
     printf("},\n \"status\": {\"next\": \"%s\", \"p_within\": {",
-           model_criteria_status_name(r->next));
+           model_ibl_criteria_status_name(r->next));
     for (size_t i = 0; i < MODEL_FORECAST_WITHIN; i++) {
         char key[8];
         (void)snprintf(key, sizeof key, "%d", model_forecast_within(i));

@@ -133,10 +133,10 @@ static int meet(struct wanted *w, const model_params *params, struct fault *faul
                                     .window_s = w->window_s,
                                     .speed = w->speed};
     struct encounter *encounter = NULL;
-    model_mood_default(&options.mood);
-    options.mood.tired_trials = w->tire;
+    model_engagement_sim_default(&options.engagement);
+    options.engagement.tired_trials = w->tire;
     if (w->is_steady) {
-        model_mood_steady(&options.mood);
+        model_engagement_sim_steady(&options.engagement);
     }
     actor_init(&actor, &options);
     int rc = open_truth(w, &params->policy, fault);

@@ -13,10 +13,10 @@
 enum { PATH_BYTES = 4096, CELL_BYTES = 64 };
 
 static const char *const OUTCOME_NAME[] = {"correct", "error"};
-_Static_assert(sizeof OUTCOME_NAME / sizeof OUTCOME_NAME[0] == MODEL_PROBE_OUTCOMES,
+_Static_assert(sizeof OUTCOME_NAME / sizeof OUTCOME_NAME[0] == MODEL_RULE_PROBE_OUTCOMES,
                "a name for each");
 static const char *const PAST_NAME[] = {"settled", "rewarded", "unrewarded"};
-_Static_assert(sizeof PAST_NAME / sizeof PAST_NAME[0] == MODEL_PROBE_PASTS, "a name for each");
+_Static_assert(sizeof PAST_NAME / sizeof PAST_NAME[0] == MODEL_RULE_PROBE_PASTS, "a name for each");
 static const char *const INDEX_NAME[] = {"asymmetry", "history"};
 _Static_assert(sizeof INDEX_NAME / sizeof INDEX_NAME[0] == ENSEMBLE_INDICES, "a name for each");
 
@@ -88,15 +88,16 @@ static void put_rows(FILE *to, const struct ensemble *e, uint32_t weight, uint32
 {
     for (uint32_t m = 0; m <= e->n_members; m++) {
         const bool is_mean = m == e->n_members;
-        for (size_t x = 0; x < MODEL_PROBE_STIMULI && (!is_mean || e->n_members > 1); x++) {
+        for (size_t x = 0; x < MODEL_RULE_PROBE_STIMULI && (!is_mean || e->n_members > 1); x++) {
             const model_interval v =
-                is_mean ? ensemble_mean_dw(e, state, (model_probe_past)past,
-                                           (model_probe_outcome)outcome, x, weight)
-                        : (model_interval){ensemble_dw(e, m, state, (model_probe_past)past,
-                                                       (model_probe_outcome)outcome, x, weight),
-                                           (double)NAN, (double)NAN};
+                is_mean
+                    ? ensemble_mean_dw(e, state, (model_rule_probe_past)past,
+                                       (model_rule_probe_outcome)outcome, x, weight)
+                    : (model_interval){ensemble_dw(e, m, state, (model_rule_probe_past)past,
+                                                   (model_rule_probe_outcome)outcome, x, weight),
+                                       (double)NAN, (double)NAN};
             put_place(to, e, is_mean ? "mean" : e->members[m].path, weight, state, past, outcome);
-            put_real(to, model_probe_stimulus(x));
+            put_real(to, model_rule_probe_stimulus(x));
             put_real(to, v.mean);
             put_real(to, v.lo);
             put_real(to, v.hi);
@@ -111,8 +112,8 @@ static void put_table(FILE *to, const void *what)
     fputs("member,rule,quantity,weight,state,w,history,outcome,stimulus,value,lo,hi\n", to);
     for (uint32_t i = 0; i < ensemble_policy(e)->n; i++) {
         for (uint32_t k = 0; k < e->n_states; k++) {
-            for (int past = 0; past < MODEL_PROBE_PASTS; past++) {
-                for (int outcome = 0; outcome < MODEL_PROBE_OUTCOMES; outcome++) {
+            for (int past = 0; past < MODEL_RULE_PROBE_PASTS; past++) {
+                for (int outcome = 0; outcome < MODEL_RULE_PROBE_OUTCOMES; outcome++) {
                     put_rows(to, e, i, k, past, outcome);
                 }
             }
@@ -160,7 +161,7 @@ static void print_curves(const struct ensemble *e)
     printf("\n%s after a trial of stimulus x\n%-15s %-24s %-8s", quantity(e), "weight", "at w",
            "outcome");
     for (size_t x = 0; x < N_SHOWN; x++) {
-        printf("  x = %+.1f", model_probe_stimulus(SHOWN[x]));
+        printf("  x = %+.1f", model_rule_probe_stimulus(SHOWN[x]));
     }
     putchar('\n');
     for (uint32_t i = 0; i < ensemble_policy(e)->n; i++) {
@@ -171,11 +172,12 @@ static void print_curves(const struct ensemble *e)
                 used += (size_t)snprintf(state + used, sizeof state - used, "%s%.3g",
                                          j > 0 ? "," : "", e->states[k].w[j]);
             }
-            for (int outcome = 0; outcome < MODEL_PROBE_OUTCOMES; outcome++) {
+            for (int outcome = 0; outcome < MODEL_RULE_PROBE_OUTCOMES; outcome++) {
                 printf("%-15s %-24s %-8s", weight_name(e, i), state, OUTCOME_NAME[outcome]);
                 for (size_t x = 0; x < N_SHOWN; x++) {
-                    const model_interval v = ensemble_mean_dw(
-                        e, k, MODEL_PROBE_SETTLED, (model_probe_outcome)outcome, SHOWN[x], i);
+                    const model_interval v =
+                        ensemble_mean_dw(e, k, MODEL_RULE_PROBE_SETTLED,
+                                         (model_rule_probe_outcome)outcome, SHOWN[x], i);
                     printf(" %+9.3g", v.mean);
                 }
                 putchar('\n');
@@ -339,7 +341,7 @@ int cmd_rule(int argc, char **argv)
         {"svg", OPTION_OUT, &r.svg, 0, 0, "FILE", "write the figure", NULL},
         {"weights", OPTION_REALS, &r.weights, -100, 100, "LIST",
          "ask at these w: one number a weight; more states one after the other", NULL},
-        {"history", OPTION_INT, &r.history, 1, MODEL_PROBE_HISTORY_MAX, "K",
+        {"history", OPTION_INT, &r.history, 1, MODEL_RULE_PROBE_HISTORY_MAX, "K",
          "trials before, all rewarded or all unrewarded", NULL},
         {"json", OPTION_FLAG, &r.json, 0, 0, NULL, "the indices for programs", NULL},
     };

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "commands.h"
-#include "model/mouse.h"
+#include "model/virtual_mouse.h"
 #include "options.h"
 #include "progress.h"
 #include "simulation_pair.h"
@@ -16,14 +16,14 @@
 enum { TRIALS_A_LOOK = 1024 };
 
 /* The rig's draws, and what makes animals differ, come from streams far above those of the animals
- * (model/mouse.h). */
+ * (model/virtual_mouse.h). */
 static const uint64_t RIG_STREAMS = UINT64_C(1) << 63;
 static const uint64_t TALENT_STREAMS = UINT64_C(1) << 62;
 
 struct task {
-    const model_params *herd; /* what the animals have in common */
-    model_params params;      /* of the animal at hand */
-    double rate_factor;       /* its rates over the herd's */
+    const model_params *cohort; /* what the animals have in common */
+    model_params params;        /* of the animal at hand */
+    double rate_factor;         /* its rates over the cohort's */
     double rate_spread;
     struct option_reals stimuli;
     int64_t mice;
@@ -47,18 +47,19 @@ static void write_truth_header(FILE *to, const model_policy *policy)
 }
 
 /* The weights that the choice is drawn with. */
-static void write_truth(const struct task *s, const struct table_row *row, const model_mouse *mouse)
+static void write_truth(const struct task *s, const struct table_row *row,
+                        const model_virtual_mouse *mouse)
 {
     fprintf(s->truth.to, "%s,%s,%lld,%.9g", row->subject, row->session, (long long)row->trial,
-            model_mouse_predict(mouse, &s->params, row->stimulus));
+            model_virtual_mouse_predict(mouse, &s->params, row->stimulus));
     for (uint32_t i = 0; i < s->params.policy.n; i++) {
         fprintf(s->truth.to, ",%.9g", mouse->w[i]);
     }
     fprintf(s->truth.to, ",%.9g\n", s->rate_factor);
 }
 
-static int run_trial(struct task *s, model_mouse *mouse, model_random *rig, struct table_row *row,
-                     struct fault *fault)
+static int run_trial(struct task *s, model_virtual_mouse *mouse, model_random *rig,
+                     struct table_row *row, struct fault *fault)
 {
     const double contrast = s->stimuli.v[model_random_below(rig, s->stimuli.n)];
     const bool coin = model_random_below(rig, 2) == 1;
@@ -67,8 +68,8 @@ static int run_trial(struct task *s, model_mouse *mouse, model_random *rig, stru
     if (s->truth.to != NULL) {
         write_truth(s, row, mouse);
     }
-    row->rt_s = floor(1000.0 * model_mouse_draw_rt_s(mouse, &s->params, contrast)) / 1000.0;
-    row->choice = model_mouse_choose(mouse, &s->params, contrast);
+    row->rt_s = floor(1000.0 * model_virtual_mouse_draw_rt_s(mouse, &s->params, contrast)) / 1000.0;
+    row->choice = model_virtual_mouse_choose(mouse, &s->params, contrast);
     row->reward = row->choice == row->side ? 1.0 : 0.0;
     table_write(s->out.to, row, false);
     s->n_trials++;
@@ -79,7 +80,7 @@ static int run_trial(struct task *s, model_mouse *mouse, model_random *rig, stru
                                .rt_s = row->rt_s,
                                .choice = row->choice,
                                .side = row->side};
-    const int status = model_mouse_learn(mouse, &s->params, &trial);
+    const int status = model_virtual_mouse_learn(mouse, &s->params, &trial);
     if (status != MODEL_OK) {
         return fault_set(
             fault, FAULT_WORK,
@@ -102,7 +103,7 @@ static void draw_talent(struct task *s, int64_t number)
 {
     model_random random;
     model_random_seed(&random, (uint64_t)s->seed, TALENT_STREAMS + (uint64_t)number);
-    s->params = *s->herd;
+    s->params = *s->cohort;
     s->rate_factor =
         s->rate_spread > 0.0 ? exp(s->rate_spread * model_random_normal(&random)) : 1.0;
     for (uint32_t i = 0; i < s->params.policy.n; i++) {
@@ -112,16 +113,16 @@ static void draw_talent(struct task *s, int64_t number)
 
 static int run_mouse(struct task *s, int64_t number, struct fault *fault)
 {
-    model_mouse mouse;
+    model_virtual_mouse mouse;
     model_random rig;
     struct table_row row = {.repeat = -1, .p_left = (double)NAN};
     draw_talent(s, number);
-    model_mouse_init(&mouse, &s->params, (uint64_t)s->seed, (uint64_t)number);
+    model_virtual_mouse_init(&mouse, &s->params, (uint64_t)s->seed, (uint64_t)number);
     model_random_seed(&rig, (uint64_t)s->seed, RIG_STREAMS + (uint64_t)number);
     (void)snprintf(row.subject, sizeof row.subject, "vm%02lld", (long long)number + 1);
     for (int64_t session = 1; session <= s->sessions; session++) {
         (void)snprintf(row.session, sizeof row.session, "%lld", (long long)session);
-        model_mouse_start_session(&mouse, &s->params);
+        model_virtual_mouse_start_session(&mouse, &s->params);
         for (row.trial = 0; row.trial < s->trials; row.trial++) {
             const int rc = run_trial(s, &mouse, &rig, &row, fault);
             if (rc != FAULT_NONE) {
@@ -160,7 +161,7 @@ static int simulate(struct task *s, const struct request *r, struct fault *fault
     if (rc == FAULT_NONE) {
         table_write_header(s->out.to, false);
         if (s->truth.to != NULL) {
-            write_truth_header(s->truth.to, &s->herd->policy);
+            write_truth_header(s->truth.to, &s->cohort->policy);
         }
         progress_start(&s->progress, "simulate", s->mice * s->sessions * s->trials);
         for (int64_t i = 0; i < s->mice && rc == FAULT_NONE; i++) {
@@ -248,7 +249,7 @@ static int run_task(struct request *r, const struct model_file *model, struct fa
         return fault_set(fault, FAULT_INPUT,
                          "%s: is a bank; a single model expected, or a protocol", r->model);
     }
-    s->herd = &model->bank.member[0];
+    s->cohort = &model->bank.member[0];
     const int rc = simulate(s, r, fault);
     if (rc == FAULT_NONE) {
         fprintf(stderr, "simulate: %lld trials of %lld mice, %.1f%% correct\n",
@@ -268,7 +269,7 @@ static int run(struct request *r, const char *second, struct fault *fault)
         rc = r->protocol != NULL || r->compare != NULL ? run_protocols(r, &model, second, fault)
                                                        : run_task(r, &model, fault);
     }
-    r->task.herd = NULL;
+    r->task.cohort = NULL;
     model_file_free(&model);
     return rc;
 }

@@ -14,12 +14,12 @@ enum { NEED_MAX = 96, WHY_MAX = 160 };
 
 /* ---- for people ------------------------------------------------------------------------------ */
 
-static void print_lacks(const model_criteria_standing *now)
+static void print_lacks(const model_ibl_criteria_standing *now)
 {
     const char *between = "";
     for (size_t i = 0; i < now->n_checks; i++) {
         if (!now->check[i].is_met) {
-            printf("%s%s", between, model_criterion_name(now->check[i].criterion));
+            printf("%s%s", between, model_ibl_criterion_name(now->check[i].criterion));
             between = ", ";
         }
     }
@@ -27,41 +27,41 @@ static void print_lacks(const model_criteria_standing *now)
 }
 
 /* With a star where fewer sessions than it takes stand behind it. */
-static void print_status(const model_criteria_standing *now)
+static void print_status(const model_ibl_criteria_standing *now)
 {
     char text[32];
-    (void)snprintf(text, sizeof text, "%s%s", model_criteria_status_name(now->status),
-                   model_criteria_is_shown(now) ? "" : "*");
+    (void)snprintf(text, sizeof text, "%s%s", model_ibl_criteria_status_name(now->status),
+                   model_ibl_criteria_is_shown(now) ? "" : "*");
     printf("%-15s ", text);
 }
 
 static void print_session(const struct standings_session *s, int width)
 {
     char a[10][ESCAPE_NUMBER_MAX];
-    const model_criteria_standing *now = &s->standing.now;
-    const model_erf_curve *c = &now->curve[MODEL_CRITERIA_ELSE];
+    const model_ibl_criteria_standing *now = &s->standing.now;
+    const model_psychometric *c = &now->curve[MODEL_IBL_CRITERIA_ELSE];
     printf("%-*s %-8s %6" PRId64 " %5s %6s %6s %5s %5s %6s %5s  ", width, s->name,
-           model_criteria_protocol_name(s->protocol), s->n_trials,
+           model_ibl_criteria_protocol_name(s->protocol), s->n_trials,
            escape_number(a[0], "%.3f", s->easy), escape_number(a[1], "%.1f", c->bias),
            escape_number(a[2], "%.1f", c->threshold), escape_number(a[3], "%.3f", c->lapse_low),
            escape_number(a[4], "%.3f", c->lapse_high),
-           escape_number(a[5], "%.1f", now->value[MODEL_CRITERION_SHIFT]),
-           escape_number(a[6], "%.2f", now->value[MODEL_CRITERION_RT]));
+           escape_number(a[5], "%.1f", now->value[MODEL_IBL_CRITERION_SHIFT]),
+           escape_number(a[6], "%.2f", now->value[MODEL_IBL_CRITERION_RT]));
     print_status(now);
-    printf("%-15s ", model_criteria_status_name(s->standing.reached));
+    printf("%-15s ", model_ibl_criteria_status_name(s->standing.reached));
     print_lacks(now);
 }
 
-static void print_checks(const model_criteria_standing *now)
+static void print_checks(const model_ibl_criteria_standing *now)
 {
     for (size_t i = 0; i < now->n_checks; i++) {
-        const model_criteria_check *c = &now->check[i];
+        const model_ibl_criteria_check *c = &now->check[i];
         proto_criterion criterion;
         char need[NEED_MAX];
         standing_criterion(&criterion, c);
         standing_need(&criterion, 8, need, sizeof need);
         printf("  %-6s %-15s %s needed: %s\n", c->is_met ? "met" : "lacks", criterion.name, need,
-               model_criterion_help(c->criterion));
+               model_ibl_criterion_help(c->criterion));
     }
 }
 
@@ -75,13 +75,13 @@ static void print_notes(const struct standings_subject *s)
         if (why[0] != '\0') {
             printf("no curve after session %s: %s\n", s->sessions[i].name, why);
         }
-        has_star = has_star || !model_criteria_is_shown(&s->sessions[i].standing.now);
+        has_star = has_star || !model_ibl_criteria_is_shown(&s->sessions[i].standing.now);
     }
     if (has_star) {
         printf(
             "* fewer than %d sessions of the biased task stand behind it: it follows from the task "
             "alone, and\n  does not count as reached\n",
-            MODEL_CRITERIA_SESSIONS);
+            MODEL_IBL_CRITERIA_SESSIONS);
     }
 }
 
@@ -92,10 +92,10 @@ static void print_subject(const struct standings_subject *s)
         const int n = (int)strlen(s->sessions[i].name);
         width = n > width ? n : width;
     }
-    const model_status_standing *last = &s->sessions[s->n_sessions - 1].standing;
-    printf("%s: %s", s->name, model_criteria_status_name(last->now.status));
-    if (!model_criteria_is_shown(&last->now)) {
-        printf(" (by %zu of %d sessions)", last->now.n_behind, MODEL_CRITERIA_SESSIONS);
+    const model_training_status_standing *last = &s->sessions[s->n_sessions - 1].standing;
+    printf("%s: %s", s->name, model_ibl_criteria_status_name(last->now.status));
+    if (!model_ibl_criteria_is_shown(&last->now)) {
+        printf(" (by %zu of %d sessions)", last->now.n_behind, MODEL_IBL_CRITERIA_SESSIONS);
     }
     printf("%s%s\n", last->is_untrainable ? ", untrainable" : "",
            last->is_unbiasable ? ", unbiasable" : "");
@@ -107,7 +107,7 @@ static void print_subject(const struct standings_subject *s)
     }
     print_notes(s);
     printf("%s%s:\n", last->now.next == last->now.status ? "" : "to ",
-           model_criteria_status_name(last->now.next));
+           model_ibl_criteria_status_name(last->now.next));
     print_checks(&last->now);
 }
 
@@ -125,7 +125,7 @@ static void print_text(const struct standings *s)
 
 /* ---- for programs ---------------------------------------------------------------------------- */
 
-static void json_curve(const char *key, const model_erf_curve *c)
+static void json_curve(const char *key, const model_psychometric *c)
 {
     printf(", \"%s\": ", key);
     if (isnan(c->bias)) {
@@ -141,29 +141,30 @@ static void json_curve(const char *key, const model_erf_curve *c)
     printf("}");
 }
 
-static void json_checks(const model_criteria_standing *now)
+static void json_checks(const model_ibl_criteria_standing *now)
 {
     printf(", \"criteria\": [");
     for (size_t i = 0; i < now->n_checks; i++) {
-        const model_criteria_check *c = &now->check[i];
-        printf("%s{\"name\": \"%s\", ", i > 0 ? ", " : "", model_criterion_name(c->criterion));
+        const model_ibl_criteria_check *c = &now->check[i];
+        printf("%s{\"name\": \"%s\", ", i > 0 ? ", " : "", model_ibl_criterion_name(c->criterion));
         escape_json_real(stdout, "value", c->value);
         printf(", ");
         escape_json_real(stdout, "limit", c->limit);
         printf(", \"above\": %s, \"met\": %s, \"unit\": \"%s\"}", c->is_above ? "true" : "false",
-               c->is_met ? "true" : "false", model_criterion_unit(c->criterion));
+               c->is_met ? "true" : "false", model_ibl_criterion_unit(c->criterion));
     }
     printf("]");
 }
 
-static void json_standing(const model_status_standing *s)
+static void json_standing(const model_training_status_standing *s)
 {
     printf("\"status\": \"%s\", \"reached\": \"%s\", \"next\": \"%s\", \"status_sessions\": "
            "%zu, \"untrainable\": %s, "
            "\"unbiasable\": %s",
-           model_criteria_status_name(s->now.status), model_criteria_status_name(s->reached),
-           model_criteria_status_name(s->now.next), s->now.n_behind,
-           s->is_untrainable ? "true" : "false", s->is_unbiasable ? "true" : "false");
+           model_ibl_criteria_status_name(s->now.status),
+           model_ibl_criteria_status_name(s->reached), model_ibl_criteria_status_name(s->now.next),
+           s->now.n_behind, s->is_untrainable ? "true" : "false",
+           s->is_unbiasable ? "true" : "false");
 }
 
 /* Why there is none; null where there is one. */
@@ -176,21 +177,21 @@ static void json_no_curve(const struct standings_session *s)
 
 static void json_session(const struct standings_session *s)
 {
-    const model_criteria_standing *now = &s->standing.now;
+    const model_ibl_criteria_standing *now = &s->standing.now;
     printf("{\"session\": \"%s\", \"rig\": \"%s\", \"task\": \"%s\", \"trials\": %" PRId64 ", ",
-           s->name, s->rig, model_criteria_protocol_name(s->protocol), s->n_trials);
+           s->name, s->rig, model_ibl_criteria_protocol_name(s->protocol), s->n_trials);
     escape_json_real(stdout, "easy", s->easy);
     printf(", ");
     json_standing(&s->standing);
     json_checks(now);
-    json_curve("curve", &now->curve[MODEL_CRITERIA_ELSE]);
+    json_curve("curve", &now->curve[MODEL_IBL_CRITERIA_ELSE]);
     json_no_curve(s);
-    json_curve("curve_20", &now->curve[MODEL_CRITERIA_20]);
-    json_curve("curve_80", &now->curve[MODEL_CRITERIA_80]);
+    json_curve("curve_20", &now->curve[MODEL_IBL_CRITERIA_20]);
+    json_curve("curve_80", &now->curve[MODEL_IBL_CRITERIA_80]);
     printf(", \"values\": {");
-    for (int i = 0; i < MODEL_CRITERION_COUNT; i++) {
+    for (int i = 0; i < MODEL_IBL_CRITERION_COUNT; i++) {
         printf("%s", i > 0 ? ", " : "");
-        escape_json_real(stdout, model_criterion_name((model_criterion)i), now->value[i]);
+        escape_json_real(stdout, model_ibl_criterion_name((model_ibl_criterion)i), now->value[i]);
     }
     printf("}}");
 }

@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/search.h"
+#include "model/nelder_mead.h"
 #include "model_file.h"
 
 enum { ROUNDS = 3, MOVES_MAX = 400 };
 
 static const double TOLERANCE = 1e-9; /* nats a trial */
 
-_Static_assert(2 * (int)MODEL_WEIGHTS_MAX <= (int)MODEL_SEARCH_MAX, "rates and baselines");
+_Static_assert(2 * (int)MODEL_WEIGHTS_MAX <= (int)MODEL_NELDER_MEAD_MAX, "rates and baselines");
 
 struct search {
     const struct training_view *view;
@@ -74,8 +74,8 @@ int classic_fit(model_params *params, const struct training_view *view, struct t
     const bool has_baseline = params->rule.kind == MODEL_RULE_REINFORCE_BASE;
     struct search s = {
         .view = view, .team = team, .rule = params->rule, .tell = tell, .context = context};
-    double x[MODEL_SEARCH_MAX] = {0.0};
-    double step[MODEL_SEARCH_MAX];
+    double x[MODEL_NELDER_MEAD_MAX] = {0.0};
+    double step[MODEL_NELDER_MEAD_MAX];
     for (uint32_t i = 0; i < n; i++) {
         x[i] = log(MODEL_FILE_RATE);
         step[i] = 1.0;
@@ -88,7 +88,8 @@ int classic_fit(model_params *params, const struct training_view *view, struct t
     /* Anew from where it ended: a restart frees a simplex that has collapsed. */
     double least = (double)INFINITY;
     for (int round = 0; round < ROUNDS; round++) {
-        least = model_search(has_baseline ? 2 * n : n, x, step, TOLERANCE, MOVES_MAX, cost, &s);
+        least =
+            model_nelder_mead(has_baseline ? 2 * n : n, x, step, TOLERANCE, MOVES_MAX, cost, &s);
     }
     free(s.loss);
     if (s.is_stopped) {

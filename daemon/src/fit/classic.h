@@ -6,7 +6,7 @@
 #ifndef MURID_CLASSIC_H
 #define MURID_CLASSIC_H
 
-#include "model/twin.h"
+#include "model/member.h"
 #include "team.h"
 #include "training.h"
 

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "learner.h"
-#include "model/psychometric.h"
 #include "model/random.h"
+#include "model/static_glm.h"
 #include "progress.h"
 
 static const double CHANCE_NATS = 0.69314718055994530942; /* ln 2 */
@@ -438,7 +438,7 @@ static int fit_psychometric(struct scoring *s, uint32_t set, struct fault *fault
     int rc = training_view_open(&view, o->training, &o->policy, MODEL_RULE_NONE, s->subjects, n,
                                 false, fault);
     if (rc == FAULT_NONE &&
-        model_psychometric_fit(o->policy.n, view.n, view.animals, s->w) != MODEL_OK) {
+        model_static_glm_fit(o->policy.n, view.n, view.animals, s->w) != MODEL_OK) {
         rc = fault_set(fault, FAULT_WORK, "the static psychometric model could not be fitted");
     }
     training_view_close(&view);
@@ -510,7 +510,7 @@ static void score_animal(void *context, size_t number)
         if (column->model != NULL && s->codes[number] == FAULT_NONE) {
             s->codes[number] = follow(s, subject, column->model, &nats[c], &s->faults[number]);
         } else if (column->kind == COLUMN_PSYCHOMETRIC) {
-            nats[c] = model_psychometric_nats(s->view.policy.n, s->w, animal);
+            nats[c] = model_static_glm_nats(s->view.policy.n, s->w, animal);
         } else if (column->kind == COLUMN_CHANCE) {
             nats[c] = CHANCE_NATS * (double)animal->n_trials;
         }

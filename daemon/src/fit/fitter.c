@@ -707,8 +707,8 @@ static int fit_by_search(struct fitting *f, struct model_file *out, struct fitte
 static void follow(const struct training_subject *animal, const model_params *params,
                    bool is_mirror, model_range *range)
 {
-    model_twin twin;
-    model_twin_init(&twin, params);
+    model_member twin;
+    model_member_init(&twin, params);
     for (size_t i = 0; i < animal->n; i++) {
         model_trial trial = animal->trials[i];
         if (is_mirror) {
@@ -717,10 +717,10 @@ static void follow(const struct training_subject *animal, const model_params *pa
             trial.side = trial.side >= 0 ? (int8_t)(1 - trial.side) : trial.side;
         }
         if (animal->starts_session[i] != 0) {
-            model_twin_start_session(&twin, params);
+            model_member_start_session(&twin, params);
         }
-        (void)model_twin_measure(&twin, params, &trial,
-                                 range); /* a trial that fails moves nothing */
+        (void)model_member_measure(&twin, params, &trial,
+                                   range); /* a trial that fails moves nothing */
     }
 }
 

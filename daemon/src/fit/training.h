@@ -14,8 +14,8 @@
 
 #include "fault.h"
 #include "model/fit.h"
+#include "model/member.h"
 #include "model/policy.h"
-#include "model/twin.h"
 #include "subjects.h"
 
 enum { TRAINING_DIGEST_HEX = 64 };

@@ -2,8 +2,8 @@
 
 #include <assert.h>
 
-#include "model/change.h"
 #include "model/policy.h"
+#include "model/protocol_change.h"
 #include "model/protocol_defect.h"
 #include "model/rule.h"
 
@@ -12,7 +12,7 @@
 
 _Static_assert((int)MODEL_RULES < (int)OPTION_WORDS_MAX, "room for one more");
 _Static_assert((int)MODEL_PROTOCOL_DEFECTS < (int)OPTION_WORDS_MAX, "room for one more");
-_Static_assert((int)MODEL_CHANGES < (int)OPTION_WORDS_MAX, "room for one more");
+_Static_assert((int)MODEL_PROTOCOL_CHANGES < (int)OPTION_WORDS_MAX, "room for one more");
 
 struct option_word vocabulary_rules(void)
 {
@@ -48,7 +48,8 @@ struct option_word vocabulary_defects(void)
 
 struct option_word vocabulary_changes(void)
 {
-    return (struct option_word){.n = MODEL_CHANGES, .word = {MODEL_CHANGE_LIST(VOCABULARY_WORD4)}};
+    return (struct option_word){.n = MODEL_PROTOCOL_CHANGES,
+                                .word = {MODEL_PROTOCOL_CHANGE_LIST(VOCABULARY_WORD4)}};
 }
 
 struct option_word vocabulary_either(const char *first, const char *second)

@@ -39,8 +39,9 @@ static int is_wanted(struct source *s, const char *subject, bool *wanted, struct
     return FAULT_NONE;
 }
 
-static int push(struct source *s, const char *session, const model_status_session_info *info,
-                const model_trial *trial, double p_left, struct fault *fault)
+static int push(struct source *s, const char *session,
+                const model_training_status_session_info *info, const model_trial *trial,
+                double p_left, struct fault *fault)
 {
     struct past *past = s->past;
     void *list = list_grow(past->trials, past->n, &past->capacity, sizeof *past->trials);
@@ -67,7 +68,7 @@ static int take_row(void *context, const struct table *table, const struct table
     if (rc != FAULT_NONE || !wanted) {
         return rc;
     }
-    const model_status_session_info info = standing_row_info(row);
+    const model_training_status_session_info info = standing_row_info(row);
     const model_trial trial = {.contrast = row->stimulus,
                                .reward = row->reward,
                                .rt_s = row->rt_s,
@@ -81,7 +82,7 @@ static int take_row(void *context, const struct table *table, const struct table
 struct listening {
     struct source *source;
     int64_t session; /* that info is about */
-    model_status_session_info info;
+    model_training_status_session_info info;
 };
 
 static int take_message(void *context, const struct hearing *h, struct fault *fault)

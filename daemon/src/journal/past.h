@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 #include "fault.h"
-#include "model/status_tracker.h"
-#include "model/twin.h"
+#include "model/member.h"
+#include "model/training_status.h"
 #include "proto/message.h"
 #include "table.h"
 
@@ -22,7 +22,7 @@ struct past_trial {
     model_trial trial;
     double p_left; /* NaN unknown */
     bool starts_session;
-    model_status_session_info info; /* of its session, where it starts one */
+    model_training_status_session_info info; /* of its session, where it starts one */
 };
 
 struct past {

@@ -40,8 +40,8 @@ void actor_init(struct actor *actor, const struct actor_options *options)
     *actor = (struct actor){.options = *options};
     (void)snprintf(actor->subject, sizeof actor->subject, "%s", options->subject);
     forget_trials(actor);
-    model_mouse_init(&actor->mouse, options->params, options->seed, 0);
-    model_mood_init(&actor->mood, &options->mood, options->seed, 0);
+    model_virtual_mouse_init(&actor->mouse, options->params, options->seed, 0);
+    model_engagement_sim_init(&actor->engagement, &options->engagement, options->seed, 0);
 }
 
 /* ---- what it says ---------------------------------------------------------------------------- */
@@ -119,8 +119,8 @@ static void start_session(struct actor *actor, const char *name)
     }
     actor->is_ended = false;
     forget_trials(actor);
-    model_mouse_start_session(&actor->mouse, actor->options.params);
-    model_mood_start_session(&actor->mood, &actor->options.mood);
+    model_virtual_mouse_start_session(&actor->mouse, actor->options.params);
+    model_engagement_sim_start_session(&actor->engagement, &actor->options.engagement);
 }
 
 static enum actor_heard on_start(struct actor *actor, const proto_message *heard,
@@ -152,9 +152,9 @@ static void act(struct actor *actor, int64_t number, double contrast, int64_t no
     const struct actor_options *o = &actor->options;
     struct actor_trial *t = place_of(actor, number);
     *t = (struct actor_trial){.number = number, .contrast = contrast};
-    t->p_policy = model_mouse_predict(&actor->mouse, o->params, contrast);
+    t->p_policy = model_virtual_mouse_predict(&actor->mouse, o->params, contrast);
     memcpy(t->w, actor->mouse.w, sizeof t->w);
-    t->act = model_mood_next(&actor->mood, &o->mood, t->p_policy);
+    t->act = model_engagement_sim_next(&actor->engagement, &o->engagement, t->p_policy);
     t->act.rt_s = floor(1000.0 * t->act.rt_s) / 1000.0;
     if (t->act.choice < 0 || t->act.rt_s > o->window_s) {
         t->act.choice = -1;
@@ -221,7 +221,7 @@ static enum actor_heard on_stimulus(struct actor *actor, const proto_message *he
 static int learn(struct actor *actor, const struct actor_trial *shown, const proto_trial *t)
 {
     if (t->choice == PROTO_NIL) {
-        model_mouse_pass(&actor->mouse, actor->options.params);
+        model_virtual_mouse_pass(&actor->mouse, actor->options.params);
         return MODEL_OK;
     }
     const model_trial trial = {
@@ -231,7 +231,7 @@ static int learn(struct actor *actor, const struct actor_trial *shown, const pro
         .choice = (int8_t)t->choice,
         .side = (int8_t)(t->side == PROTO_NIL ? -1 : t->side),
     };
-    return model_mouse_learn(&actor->mouse, actor->options.params, &trial);
+    return model_virtual_mouse_learn(&actor->mouse, actor->options.params, &trial);
 }
 
 static const char *deed_of(const struct actor_trial *shown)

@@ -12,13 +12,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "model/mood.h"
-#include "model/mouse.h"
+#include "model/engagement_sim.h"
+#include "model/virtual_mouse.h"
 #include "proto/message.h"
 
 struct actor_options {
     const model_params *params;
-    model_mood_params mood;
+    model_engagement_sim_params engagement;
     uint64_t seed;
     const char *subject; /* its name; "": the first that a rig calls it by */
     double window_s;     /* without a choice it says so after this */
@@ -41,7 +41,7 @@ struct actor_tally {
 struct actor_trial {
     int64_t number; /* PROTO_NIL: none */
     double contrast;
-    model_mood_act act;
+    model_engagement_sim_act act;
     double p_policy;             /* that the policy chooses right */
     double w[MODEL_WEIGHTS_MAX]; /* the weights before it */
     int64_t due_ns;              /* when the act is over */
@@ -55,8 +55,8 @@ enum { ACTOR_TRIALS = 64 };
 
 struct actor {
     struct actor_options options;
-    model_mouse mouse;
-    model_mood mood;
+    model_virtual_mouse mouse;
+    model_engagement_sim engagement;
     char subject[PROTO_ID_MAX + 1];
     char session[PROTO_ID_MAX + 1]; /* "" before the first */
     bool is_ended;                  /* that session */

@@ -144,7 +144,7 @@ static void write_truth(struct encounter *e)
     }
     errno = 0;
     fprintf(to, "%s,%s,%" PRId64 ",%.9g,%s,%.9g,%.9g,%.9g,", a->subject, a->session, t->number,
-            t->contrast, model_mood_state_name(t->act.state), t->p_policy, t->act.p_right,
+            t->contrast, model_engagement_sim_state_name(t->act.state), t->p_policy, t->act.p_right,
             t->act.p_no_go);
     if (t->act.choice >= 0) {
         fprintf(to, "%d,%.3f", t->act.choice, t->act.rt_s);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "list.h"
-#include "model/herd.h"
+#include "model/cohort.h"
 #include "model/net.h"
 #include "progress.h"
 #include "table.h"
@@ -19,7 +19,7 @@ enum {
 };
 
 /* The rig's draws, and what makes animals differ, come from streams far above those of the animals
- * (model/herd.h). */
+ * (model/cohort.h). */
 static const uint64_t RIG_STREAMS = UINT64_C(1) << 63;
 static const uint64_t TALENT_STREAMS = UINT64_C(1) << 62;
 
@@ -69,7 +69,7 @@ struct pen {
     size_t n;
     struct trials_kept *kept; /* (n) or NULL */
     void *memory;
-    model_herd *herd;
+    model_cohort *cohort;
     model_protocol_state state[PEN_MICE];
     model_protocol_trial trial[PEN_MICE];
     float contrast[PEN_MICE];
@@ -230,7 +230,7 @@ static size_t run_round(struct pen *pen)
     if (n == 0) {
         return 0;
     }
-    model_herd_choose(pen->herd, pen->contrast, pen->active, pen->chose_right, NULL);
+    model_cohort_choose(pen->cohort, pen->contrast, pen->active, pen->chose_right, NULL);
     for (size_t i = 0; i < pen->n; i++) {
         if (pen->active[i]) {
             const double reward = model_protocol_push(&pen->state[i], protocol, &pen->trial[i],
@@ -239,12 +239,12 @@ static size_t run_round(struct pen *pen)
             tally(pen, i, pen->chose_right[i] != 0, reward > 0.0);
         }
     }
-    const model_herd_trials trials = {.contrast = pen->contrast,
-                                      .chose_right = pen->chose_right,
-                                      .reward = pen->reward,
-                                      .side = pen->side,
-                                      .active = pen->active};
-    const size_t stuck = model_herd_learn(pen->herd, &trials);
+    const model_cohort_trials trials = {.contrast = pen->contrast,
+                                        .chose_right = pen->chose_right,
+                                        .reward = pen->reward,
+                                        .side = pen->side,
+                                        .active = pen->active};
+    const size_t stuck = model_cohort_learn(pen->cohort, &trials);
     if (stuck > 0) {
         atomic_fetch_add(&pen->s->n_stuck, (long long)stuck);
     }
@@ -265,7 +265,7 @@ static bool run_session(struct pen *pen)
 {
     for (size_t i = 0; i < pen->n; i++) {
         model_protocol_start_session(&pen->state[i], pen->s->plan.protocol);
-        model_herd_start_session(pen->herd, i);
+        model_cohort_start_session(pen->cohort, i);
         pen->active[i] = 1;
     }
     size_t sum = 0;
@@ -285,15 +285,15 @@ static bool run_session(struct pen *pen)
 static bool open_pen(struct pen *pen, const model_params *params)
 {
     const struct simulation_plan *plan = &pen->s->plan;
-    const size_t size = model_herd_size(params, pen->n);
+    const size_t size = model_cohort_size(params, pen->n);
     pen->memory = size > 0 ? aligned_alloc(MODEL_NET_ALIGN, size) : NULL;
     if (pen->memory == NULL ||
-        model_herd_init(pen->memory, size, params, pen->n, &pen->herd) != MODEL_OK) {
+        model_cohort_init(pen->memory, size, params, pen->n, &pen->cohort) != MODEL_OK) {
         return false;
     }
     for (size_t i = 0; i < pen->n; i++) {
-        model_herd_found(pen->herd, i, plan->seed, pen->mice[i]);
-        model_herd_set_pace(pen->herd, i, pen->s->pace[pen->mice[i]]);
+        model_cohort_found(pen->cohort, i, plan->seed, pen->mice[i]);
+        model_cohort_set_pace(pen->cohort, i, pen->s->pace[pen->mice[i]]);
         model_protocol_init(&pen->state[i], plan->protocol, plan->seed, RIG_STREAMS + pen->mice[i]);
     }
     return true;

@@ -3,7 +3,7 @@
  * Each animal is of one member of a bank, drawn by the members' prior, with a learning pace of its
  * own. Which animal it is, and what its rig draws, follow from the seed and its number alone: other
  * numbers of animals or threads, or another protocol, leave them as they are. So two simulations
- * of one seed are paired. Animals of one member are trained together (model/herd.h).
+ * of one seed are paired. Animals of one member are trained together (model/cohort.h).
  * Threads: the owner calls; jobs run on a team. Memory: the heap; simulation_close() gives it back.
  */
 #ifndef MURID_SIMULATION_H

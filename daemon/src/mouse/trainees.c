@@ -5,7 +5,7 @@
 
 #include "progress.h"
 
-/* The rig's draws come from streams far above those of the animals (model/mouse.h). */
+/* The rig's draws come from streams far above those of the animals (model/virtual_mouse.h). */
 static const uint64_t RIG_STREAMS = UINT64_C(1) << 63;
 enum { SESSIONS_A_LOOK = 16 };
 
@@ -17,22 +17,23 @@ static struct trainee_arrival *arrival_of(const struct trainees *t, int64_t mous
 /* One session. A rule that goes wild is the model's fault: MODEL_ERR_NUMERIC. */
 static int run_session(struct trainees *t, const model_protocol *protocol,
                        const model_params *params, int64_t number, int64_t session,
-                       model_protocol_state *rig, model_mouse *mouse)
+                       model_protocol_state *rig, model_virtual_mouse *mouse)
 {
     model_protocol_trial shown;
     model_protocol_start_session(rig, protocol);
-    model_mouse_start_session(mouse, params);
+    model_virtual_mouse_start_session(mouse, params);
     while (model_protocol_next(rig, protocol, &shown)) {
         struct trainee_arrival *arrival = arrival_of(t, number, shown.stage);
         if (arrival->session < 0) {
             *arrival = (struct trainee_arrival){.session = session, .trial = rig->n_trials + 1};
         }
         model_trial trial = {.contrast = shown.contrast,
-                             .rt_s = model_mouse_draw_rt_s(mouse, params, shown.contrast),
-                             .choice = (int8_t)model_mouse_choose(mouse, params, shown.contrast),
+                             .rt_s = model_virtual_mouse_draw_rt_s(mouse, params, shown.contrast),
+                             .choice =
+                                 (int8_t)model_virtual_mouse_choose(mouse, params, shown.contrast),
                              .side = shown.side};
         trial.reward = model_protocol_push(rig, protocol, &shown, trial.choice, trial.rt_s);
-        const int rc = model_mouse_learn(mouse, params, &trial);
+        const int rc = model_virtual_mouse_learn(mouse, params, &trial);
         if (rc != MODEL_OK) {
             return rc;
         }
@@ -44,9 +45,9 @@ static int run_mouse(struct trainees *t, const model_protocol *protocol, const m
                      int64_t number, uint64_t seed, struct progress *progress, struct fault *fault)
 {
     model_protocol_state rig;
-    model_mouse mouse;
+    model_virtual_mouse mouse;
     model_protocol_init(&rig, protocol, seed, RIG_STREAMS + (uint64_t)number);
-    model_mouse_init(&mouse, params, seed, (uint64_t)number);
+    model_virtual_mouse_init(&mouse, params, seed, (uint64_t)number);
     for (int64_t s = 1; s <= t->sessions && (s == 1 || protocol->stage[rig.stage].n_moves > 0);
          s++) {
         const int rc = run_session(t, protocol, params, number, s, &rig, &mouse);

@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 #include "fault.h"
-#include "model/mouse.h"
 #include "model/protocol.h"
+#include "model/virtual_mouse.h"
 
 enum { TRAINEES_MAX = 10000 };
 

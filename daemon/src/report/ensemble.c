@@ -153,8 +153,8 @@ int ensemble_probe(struct ensemble *e, uint32_t history, struct fault *fault)
     }
     for (uint32_t m = 0; m < e->n_members; m++) {
         for (uint32_t k = 0; k < e->n_states; k++) {
-            const int status = model_probe_run(&e->probes[m * e->n_states + k],
-                                               e->members[m].params, e->states[k].w, history);
+            const int status = model_rule_probe_run(&e->probes[m * e->n_states + k],
+                                                    e->members[m].params, e->states[k].w, history);
             if (status != MODEL_OK) {
                 return fault_set(fault, FAULT_WORK, "%s: the rule gives no usable step: %s",
                                  e->members[m].path, model_strerror(status));
@@ -174,14 +174,16 @@ void ensemble_close(struct ensemble *e)
     memset(e, 0, sizeof *e);
 }
 
-double ensemble_dw(const struct ensemble *e, uint32_t member, uint32_t state, model_probe_past past,
-                   model_probe_outcome outcome, size_t stimulus, uint32_t weight)
+double ensemble_dw(const struct ensemble *e, uint32_t member, uint32_t state,
+                   model_rule_probe_past past, model_rule_probe_outcome outcome, size_t stimulus,
+                   uint32_t weight)
 {
     return e->probes[member * e->n_states + state].dw[past][outcome][stimulus][weight];
 }
 
-model_interval ensemble_mean_dw(const struct ensemble *e, uint32_t state, model_probe_past past,
-                                model_probe_outcome outcome, size_t stimulus, uint32_t weight)
+model_interval ensemble_mean_dw(const struct ensemble *e, uint32_t state,
+                                model_rule_probe_past past, model_rule_probe_outcome outcome,
+                                size_t stimulus, uint32_t weight)
 {
     double values[ENSEMBLE_MEMBERS_MAX];
     for (uint32_t m = 0; m < e->n_members; m++) {
@@ -194,12 +196,12 @@ double ensemble_index(const struct ensemble *e, uint32_t member, enum ensemble_i
                       uint32_t weight)
 {
     const uint32_t n = ensemble_policy(e)->n;
-    const model_probe *probes = &e->probes[member * e->n_states];
+    const model_rule_probe *probes = &e->probes[member * e->n_states];
     const size_t first = weight < n ? weight : 0;
     const size_t n_weights = weight < n ? 1 : n;
     return index == ENSEMBLE_ASYMMETRY
-               ? model_probe_asymmetry(e->n_states, probes, first, n_weights)
-               : model_probe_memory(e->n_states, probes, first, n_weights);
+               ? model_rule_probe_asymmetry(e->n_states, probes, first, n_weights)
+               : model_rule_probe_memory(e->n_states, probes, first, n_weights);
 }
 
 model_interval ensemble_mean_index(const struct ensemble *e, enum ensemble_index index,

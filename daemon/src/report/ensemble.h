@@ -1,5 +1,5 @@
 /* ensemble.h - models of one rule and one policy, as fitted from several seeds, and what they say:
- * each is probed (model/probe.h) at the same weights.
+ * each is probed (model/rule_probe.h) at the same weights.
  *
  * Intervals are Student's t over the members, so they tell what another seed would change, not
  * what another animal would. Threads: one owner. Memory: owned.
@@ -11,7 +11,7 @@
 
 #include "fault.h"
 #include "model/interval.h"
-#include "model/probe.h"
+#include "model/rule_probe.h"
 #include "model_file.h"
 
 enum { ENSEMBLE_MEMBERS_MAX = 64, ENSEMBLE_STATES_MAX = 32, ENSEMBLE_NAME_BYTES = 256 };
@@ -38,7 +38,7 @@ struct ensemble {
     struct ensemble_state states[ENSEMBLE_STATES_MAX];
     uint32_t n_states;
     uint32_t history;
-    model_probe *probes; /* (n_members, n_states) */
+    model_rule_probe *probes; /* (n_members, n_states) */
 };
 
 enum ensemble_index { ENSEMBLE_ASYMMETRY, ENSEMBLE_MEMORY, ENSEMBLE_INDICES };
@@ -64,10 +64,12 @@ const model_policy *ensemble_policy(const struct ensemble *e);
 model_rule_kind ensemble_kind(const struct ensemble *e);
 
 /* dw of one member; and over the members. */
-double ensemble_dw(const struct ensemble *e, uint32_t member, uint32_t state, model_probe_past past,
-                   model_probe_outcome outcome, size_t stimulus, uint32_t weight);
-model_interval ensemble_mean_dw(const struct ensemble *e, uint32_t state, model_probe_past past,
-                                model_probe_outcome outcome, size_t stimulus, uint32_t weight);
+double ensemble_dw(const struct ensemble *e, uint32_t member, uint32_t state,
+                   model_rule_probe_past past, model_rule_probe_outcome outcome, size_t stimulus,
+                   uint32_t weight);
+model_interval ensemble_mean_dw(const struct ensemble *e, uint32_t state,
+                                model_rule_probe_past past, model_rule_probe_outcome outcome,
+                                size_t stimulus, uint32_t weight);
 
 /* The index of a weight, of all for weight = policy's n: of one member, and over the members. */
 double ensemble_index(const struct ensemble *e, uint32_t member, enum ensemble_index index,

@@ -22,7 +22,7 @@ static const double NAME_ROW = 14.0;
 enum { NAME_ROWS = 3 };
 
 static const char *const OUTCOME_CLASS[] = {"c0", "c1"};
-_Static_assert(sizeof OUTCOME_CLASS / sizeof OUTCOME_CLASS[0] == MODEL_PROBE_OUTCOMES,
+_Static_assert(sizeof OUTCOME_CLASS / sizeof OUTCOME_CLASS[0] == MODEL_RULE_PROBE_OUTCOMES,
                "a class for each");
 
 static const char *symbol(const struct ensemble *e)
@@ -41,11 +41,12 @@ static void range_of(const struct ensemble *e, uint32_t weight, struct plot *p)
     const bool has_memory = model_rule_has_memory(ensemble_kind(e));
     p->y0 = p->y1 = 0.0;
     for (uint32_t k = 0; k < e->n_states; k++) {
-        for (int past = 0; past < (has_memory ? MODEL_PROBE_PASTS : 1); past++) {
-            for (int i = 0; i < MODEL_PROBE_OUTCOMES * MODEL_PROBE_STIMULI; i++) {
-                const model_interval v = ensemble_mean_dw(
-                    e, k, (model_probe_past)past, (model_probe_outcome)(i / MODEL_PROBE_STIMULI),
-                    (size_t)(i % MODEL_PROBE_STIMULI), weight);
+        for (int past = 0; past < (has_memory ? MODEL_RULE_PROBE_PASTS : 1); past++) {
+            for (int i = 0; i < MODEL_RULE_PROBE_OUTCOMES * MODEL_RULE_PROBE_STIMULI; i++) {
+                const model_interval v =
+                    ensemble_mean_dw(e, k, (model_rule_probe_past)past,
+                                     (model_rule_probe_outcome)(i / MODEL_RULE_PROBE_STIMULI),
+                                     (size_t)(i % MODEL_RULE_PROBE_STIMULI), weight);
                 plot_include(&p->y0, &p->y1, v.mean);
                 plot_include(&p->y0, &p->y1, v.lo);
                 plot_include(&p->y0, &p->y1, v.hi);
@@ -59,11 +60,12 @@ static void range_of(const struct ensemble *e, uint32_t weight, struct plot *p)
 
 /* One curve: the sides apart, since at 0 the choice that is correct changes. */
 static void draw_curve(struct plot *p, const struct ensemble *e, uint32_t state,
-                       model_probe_past past, model_probe_outcome outcome, uint32_t weight)
+                       model_rule_probe_past past, model_rule_probe_outcome outcome,
+                       uint32_t weight)
 {
-    enum { SIDE = MODEL_PROBE_STIMULI / 2 };
+    enum { SIDE = MODEL_RULE_PROBE_STIMULI / 2 };
     char css_class[32];
-    for (size_t first = 0; first < MODEL_PROBE_STIMULI; first += SIDE) {
+    for (size_t first = 0; first < MODEL_RULE_PROBE_STIMULI; first += SIDE) {
         model_interval v[SIDE];
         for (size_t i = 0; i < SIDE; i++) {
             v[i] = ensemble_mean_dw(e, state, past, outcome, first + i, weight);
@@ -72,18 +74,18 @@ static void draw_curve(struct plot *p, const struct ensemble *e, uint32_t state,
             (void)snprintf(css_class, sizeof css_class, "band %s", OUTCOME_CLASS[outcome]);
             plot_path_open(p, css_class);
             for (size_t i = 0; i < SIDE; i++) {
-                plot_path_to(p, model_probe_stimulus(first + i), v[i].hi);
+                plot_path_to(p, model_rule_probe_stimulus(first + i), v[i].hi);
             }
             for (size_t i = SIDE; i > 0; i--) {
-                plot_path_to(p, model_probe_stimulus(first + i - 1), v[i - 1].lo);
+                plot_path_to(p, model_rule_probe_stimulus(first + i - 1), v[i - 1].lo);
             }
             plot_path_close(p);
         }
         (void)snprintf(css_class, sizeof css_class, "line %s%s", OUTCOME_CLASS[outcome],
-                       past == MODEL_PROBE_UNREWARDED ? " dashed" : "");
+                       past == MODEL_RULE_PROBE_UNREWARDED ? " dashed" : "");
         plot_path_open(p, css_class);
         for (size_t i = 0; i < SIDE; i++) {
-            plot_path_to(p, model_probe_stimulus(first + i), v[i].mean);
+            plot_path_to(p, model_rule_probe_stimulus(first + i), v[i].mean);
         }
         plot_path_close(p);
     }
@@ -120,11 +122,12 @@ static void draw_row(FILE *to, const struct ensemble *e, uint32_t weight, double
         plot_line(&p, "chance", p.x0, 0.0, p.x1, 0.0);
         plot_line(&p, "start", 0.0, p.y0, 0.0, p.y1);
         plot_x_axis(&p, "stimulus x", NULL);
-        for (int outcome = 0; outcome < MODEL_PROBE_OUTCOMES; outcome++) {
-            const int first = is_of_history ? MODEL_PROBE_REWARDED : MODEL_PROBE_SETTLED;
-            const int last = is_of_history ? MODEL_PROBE_UNREWARDED : MODEL_PROBE_SETTLED;
+        for (int outcome = 0; outcome < MODEL_RULE_PROBE_OUTCOMES; outcome++) {
+            const int first = is_of_history ? MODEL_RULE_PROBE_REWARDED : MODEL_RULE_PROBE_SETTLED;
+            const int last = is_of_history ? MODEL_RULE_PROBE_UNREWARDED : MODEL_RULE_PROBE_SETTLED;
             for (int past = first; past <= last; past++) {
-                draw_curve(&p, e, k, (model_probe_past)past, (model_probe_outcome)outcome, weight);
+                draw_curve(&p, e, k, (model_rule_probe_past)past, (model_rule_probe_outcome)outcome,
+                           weight);
             }
         }
         name_state(e, k, text);
@@ -155,8 +158,8 @@ static double draw_block(FILE *to, const struct ensemble *e, double top, bool is
     plot_text(to, "head", LEFT - 6.0, top + 22.0, "start", text);
     double x = LEFT - 6.0;
     const double y = top + 44.0;
-    x = draw_legend(to, x, y, OUTCOME_CLASS[MODEL_PROBE_CORRECT], "correct");
-    x = draw_legend(to, x, y, OUTCOME_CLASS[MODEL_PROBE_ERROR], "error");
+    x = draw_legend(to, x, y, OUTCOME_CLASS[MODEL_RULE_PROBE_CORRECT], "correct");
+    x = draw_legend(to, x, y, OUTCOME_CLASS[MODEL_RULE_PROBE_ERROR], "error");
     if (is_of_history) {
         x = draw_legend(to, x, y, "c2", "solid: rewarded before");
         (void)draw_legend(to, x, y, "dashed c2", "dashed: unrewarded before");

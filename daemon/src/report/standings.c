@@ -9,7 +9,7 @@
 #include "hearing.h"
 #include "journal_reader.h"
 #include "list.h"
-#include "model/status.h"
+#include "model/error.h"
 #include "rows.h"
 #include "standing.h"
 #include "subjects.h"
@@ -31,7 +31,7 @@ static int add_subject(struct standings *s, const char *name, const char *path, 
     struct standings_subject *to = &s->subjects[s->n_subjects++];
     memset(to, 0, sizeof *to);
     strcpy(to->name, name);
-    model_status_tracker_init(&to->tracker);
+    model_training_status_init(&to->tracker);
     return FAULT_NONE;
 }
 
@@ -53,7 +53,7 @@ static struct standings_session *row_of(struct standings_subject *s, int64_t id)
 
 /* ---- reaction times -------------------------------------------------------------------------- */
 
-static bool holds(const model_status_tracker *t, int64_t session)
+static bool holds(const model_training_status *t, int64_t session)
 {
     bool is_held = false;
     for (int64_t i = 0; i < t->n; i++) {
@@ -92,10 +92,10 @@ static double median_rt_s(struct standings_subject *s)
 }
 
 /* Takes up one trial of the session that goes on. */
-static int push(struct standings_subject *s, const model_status_trial *trial, const char *path,
-                struct fault *fault)
+static int push(struct standings_subject *s, const model_training_status_trial *trial,
+                const char *path, struct fault *fault)
 {
-    model_status_tracker_push(&s->tracker, trial);
+    model_training_status_push(&s->tracker, trial);
     if (s->tracker.current < 0 || fabs(trial->contrast) > 0.0 || isnan(trial->rt_s)) {
         return FAULT_NONE;
     }
@@ -112,22 +112,23 @@ static int push(struct standings_subject *s, const model_status_trial *trial, co
 /* ---- contrasts ------------------------------------------------------------------------------- */
 
 /* Trials of the sessions held whose contrast found no room, in a session or in all together. */
-static int64_t count_uncounted(const model_status_tracker *t)
+static int64_t count_uncounted(const model_training_status *t)
 {
-    double seen[MODEL_CRITERIA_CONTRASTS];
+    double seen[MODEL_IBL_CRITERIA_CONTRASTS];
     size_t n_seen = 0;
     int64_t n = 0;
     for (int64_t i = 0; i < t->n; i++) {
-        const model_criteria_session *s = &t->session[i].counts;
+        const model_ibl_criteria_session *s = &t->session[i].counts;
         n += s->n_uncounted;
         for (int64_t k = 0; k < s->n_contrasts; k++) {
-            const model_criteria_contrast *c = &s->contrast[k];
+            const model_ibl_criteria_contrast *c = &s->contrast[k];
             size_t at = 0;
             while (at < n_seen && fabs(seen[at] - c->contrast) > 0.0) {
                 at++;
             }
-            if (at == MODEL_CRITERIA_CONTRASTS) {
-                n += c->n[MODEL_CRITERIA_ELSE] + c->n[MODEL_CRITERIA_20] + c->n[MODEL_CRITERIA_80];
+            if (at == MODEL_IBL_CRITERIA_CONTRASTS) {
+                n += c->n[MODEL_IBL_CRITERIA_ELSE] + c->n[MODEL_IBL_CRITERIA_20] +
+                     c->n[MODEL_IBL_CRITERIA_80];
             } else if (at == n_seen) {
                 seen[n_seen++] = c->contrast;
             }
@@ -143,21 +144,22 @@ void standings_no_curve(const struct standings_session *session, char *out, size
         (void)snprintf(out, cap,
                        "more than %d contrasts in the last three sessions; %" PRId64
                        " trials are of others than the first %d",
-                       MODEL_CRITERIA_CONTRASTS, session->n_uncounted, MODEL_CRITERIA_CONTRASTS);
+                       MODEL_IBL_CRITERIA_CONTRASTS, session->n_uncounted,
+                       MODEL_IBL_CRITERIA_CONTRASTS);
     }
 }
 
 /* ---- sessions -------------------------------------------------------------------------------- */
 
 /* Judges the session that goes on, if it had trials. *latest is what came of it. */
-static int finish(struct standings_subject *s, model_status_standing *latest, const char *path,
-                  struct fault *fault)
+static int finish(struct standings_subject *s, model_training_status_standing *latest,
+                  const char *path, struct fault *fault)
 {
     latest->n_pushed = -1;
     if (s->tracker.current < 0 || !s->is_in_session) {
         return FAULT_NONE;
     }
-    const model_status_session *now = &s->tracker.session[s->tracker.current];
+    const model_training_status_session *now = &s->tracker.session[s->tracker.current];
     if (now->is_open == 0) {
         return FAULT_NONE; /* it was gone back to, but not gone on with */
     }
@@ -165,7 +167,7 @@ static int finish(struct standings_subject *s, model_status_standing *latest, co
     if (row == NULL) {
         return no_memory(path, fault);
     }
-    const int rc = model_status_tracker_judge_rt(&s->tracker, median_rt_s(s), latest);
+    const int rc = model_training_status_judge_rt(&s->tracker, median_rt_s(s), latest);
     if (rc != MODEL_OK) {
         return fault_set(fault, FAULT_WORK, "%s: session %s of %s cannot be judged: %s", path,
                          s->session, s->name, model_strerror(rc));
@@ -173,7 +175,7 @@ static int finish(struct standings_subject *s, model_status_standing *latest, co
     strcpy(row->name, s->session);
     strcpy(row->rig, s->rig);
     row->id = now->id;
-    row->protocol = (model_criteria_protocol)now->counts.protocol;
+    row->protocol = (model_ibl_criteria_protocol)now->counts.protocol;
     row->n_trials = now->counts.n_trials;
     row->easy = now->counts.n_easy > 0
                     ? (double)now->counts.n_easy_correct / (double)now->counts.n_easy
@@ -184,9 +186,10 @@ static int finish(struct standings_subject *s, model_status_standing *latest, co
 }
 
 static int enter(struct standings_subject *s, const char *rig, const char *session,
-                 const model_status_session_info *info, const char *path, struct fault *fault)
+                 const model_training_status_session_info *info, const char *path,
+                 struct fault *fault)
 {
-    model_status_standing latest;
+    model_training_status_standing latest;
     if (s->is_in_session && strcmp(s->session, session) == 0 && strcmp(s->rig, rig) == 0) {
         return FAULT_NONE;
     }
@@ -194,7 +197,7 @@ static int enter(struct standings_subject *s, const char *rig, const char *sessi
     if (rc != FAULT_NONE) {
         return rc;
     }
-    model_status_tracker_start(&s->tracker, standing_session_id(rig, session), info, &latest);
+    model_training_status_start(&s->tracker, standing_session_id(rig, session), info, &latest);
     strcpy(s->session, session);
     strcpy(s->rig, rig);
     s->is_in_session = true;
@@ -205,7 +208,7 @@ static int finish_all(struct standings *s, const char *path, struct fault *fault
 {
     int rc = FAULT_NONE;
     for (uint32_t i = 0; rc == FAULT_NONE && i < s->n_subjects; i++) {
-        model_status_standing latest;
+        model_training_status_standing latest;
         rc = finish(&s->subjects[i], &latest, path, fault);
     }
     return rc;
@@ -232,12 +235,12 @@ static int take_row(void *context, const struct table *table, const struct table
         return rc;
     }
     struct standings_subject *subject = &s->subjects[number];
-    const model_status_session_info info = standing_row_info(row);
-    const model_status_trial trial = {.contrast = row->stimulus,
-                                      .reward = row->reward,
-                                      .rt_s = row->rt_s,
-                                      .p_left = row->p_left,
-                                      .choice = row->choice};
+    const model_training_status_session_info info = standing_row_info(row);
+    const model_training_status_trial trial = {.contrast = row->stimulus,
+                                               .reward = row->reward,
+                                               .rt_s = row->rt_s,
+                                               .p_left = row->p_left,
+                                               .choice = row->choice};
     rc = enter(subject, "", row->session, &info, table->path, fault);
     return rc ? rc : push(subject, &trial, table->path, fault);
 }
@@ -258,7 +261,7 @@ static int take_message(void *context, const struct hearing *h, struct fault *fa
 {
     struct standings *s = context;
     const proto_message *heard = &h->heard;
-    model_status_session_info info = standing_unknown();
+    model_training_status_session_info info = standing_unknown();
     int rc = FAULT_NONE;
     if (*h->subject_index == UINT32_MAX) {
         rc = add_subject(s, h->subject, h->path, fault);
@@ -276,7 +279,7 @@ static int take_message(void *context, const struct hearing *h, struct fault *fa
         *h->session_flag = true;
     }
     if (rc == FAULT_NONE && heard->kind == PROTO_KIND_TRIAL) {
-        const model_status_trial trial = standing_trial(&heard->as.trial);
+        const model_training_status_trial trial = standing_trial(&heard->as.trial);
         rc = push(subject, &trial, h->path, fault);
     }
     return rc;

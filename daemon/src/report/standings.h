@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "fault.h"
-#include "model/status_tracker.h"
+#include "model/training_status.h"
 #include "proto/message.h"
 #include "table.h"
 
@@ -21,10 +21,10 @@ struct standings_session {
     char name[PROTO_ID_MAX + 1];
     char rig[PROTO_ID_MAX + 1]; /* "" in a table */
     int64_t id;                 /* the tracker's */
-    model_criteria_protocol protocol;
+    model_ibl_criteria_protocol protocol;
     int64_t n_trials;
     double easy; /* share correct of easy trials; NaN without any */
-    model_status_standing standing;
+    model_training_status_standing standing;
     int64_t
         n_uncounted; /* trials of the last three sessions beyond the contrasts that a curve has */
 };
@@ -40,8 +40,8 @@ struct standings_subject {
     char session[PROTO_ID_MAX + 1]; /* now going on */
     char rig[PROTO_ID_MAX + 1];
     bool is_in_session;
-    model_status_tracker tracker; /* its last three sessions */
-    struct standings_rt *rts;     /* of the sessions that the tracker holds: all of them */
+    model_training_status tracker; /* its last three sessions */
+    struct standings_rt *rts;      /* of the sessions that the tracker holds: all of them */
     size_t n_rts;
     size_t rts_capacity;
     struct standings_session *sessions;

@@ -25,22 +25,22 @@ static const struct {
     const char *dot;
     const char *name;
 } CURVES[] = {
-    {MODEL_CRITERIA_ELSE, "line c0", "dot c0", "all blocks"},
-    {MODEL_CRITERIA_20, "line c1", "dot c1", "20 blocks"},
-    {MODEL_CRITERIA_80, "line c2", "dot c2", "80 blocks"},
+    {MODEL_IBL_CRITERIA_ELSE, "line c0", "dot c0", "all blocks"},
+    {MODEL_IBL_CRITERIA_20, "line c1", "dot c1", "20 blocks"},
+    {MODEL_IBL_CRITERIA_80, "line c2", "dot c2", "80 blocks"},
 };
 
-static void draw_curve(struct plot *p, const model_erf_curve *curve, const char *css_class)
+static void draw_curve(struct plot *p, const model_psychometric *curve, const char *css_class)
 {
     plot_path_open(p, css_class);
     for (int i = 0; i <= STEPS; i++) {
         const double x = p->x0 + (p->x1 - p->x0) * i / STEPS;
-        plot_path_to(p, x, model_erf_curve_predict(curve, x));
+        plot_path_to(p, x, model_psychometric_predict(curve, x));
     }
     plot_path_close(p);
 }
 
-static void draw_points(struct plot *p, size_t n, const model_erf_point points[],
+static void draw_points(struct plot *p, size_t n, const model_psychometric_point points[],
                         const char *css_class)
 {
     for (size_t i = 0; i < n; i++) {
@@ -56,18 +56,18 @@ static void draw_points(struct plot *p, size_t n, const model_erf_point points[]
 }
 
 /* The curves that count: of the blocks if all sessions are biased, else of everything. */
-static bool is_drawn(const model_criteria_standing *now, int block)
+static bool is_drawn(const model_ibl_criteria_standing *now, int block)
 {
     const bool is_biased =
-        now->value[MODEL_CRITERION_BIASED] >= now->value[MODEL_CRITERION_SESSIONS];
-    return (block == MODEL_CRITERIA_ELSE) != is_biased && isfinite(now->curve[block].bias);
+        now->value[MODEL_IBL_CRITERION_BIASED] >= now->value[MODEL_IBL_CRITERION_SESSIONS];
+    return (block == MODEL_IBL_CRITERIA_ELSE) != is_biased && isfinite(now->curve[block].bias);
 }
 
 static void draw_panel(FILE *to, const struct standings_subject *s, double left, double top)
 {
     char text[TEXT_MAX];
-    const model_status_standing *standing = &s->sessions[s->n_sessions - 1].standing;
-    const model_criteria_window window = model_status_tracker_window(&s->tracker);
+    const model_training_status_standing *standing = &s->sessions[s->n_sessions - 1].standing;
+    const model_ibl_criteria_window window = model_training_status_window(&s->tracker);
     struct plot p = {.to = to,
                      .left = left + LEFT,
                      .top = top + TOP,
@@ -78,16 +78,17 @@ static void draw_panel(FILE *to, const struct standings_subject *s, double left,
                      .y0 = 0.0,
                      .y1 = 1.0};
     plot_text_in(to, "head", p.left, top + 20.0, "start", FRAME_WIDTH, s->name);
-    (void)snprintf(text, sizeof text, "%s; %.64s", model_criteria_status_name(standing->now.status),
+    (void)snprintf(text, sizeof text, "%s; %.64s",
+                   model_ibl_criteria_status_name(standing->now.status),
                    s->sessions[s->n_sessions - 1].name);
     plot_text_in(to, "title", p.left, top + 38.0, "start", FRAME_WIDTH, text);
     plot_y_axis(&p, NULL, NULL);
     plot_line(&p, "chance", p.x0, 0.5, p.x1, 0.5);
     plot_line(&p, "start", 0.0, 0.0, 0.0, 1.0);
     for (size_t i = 0; i < sizeof CURVES / sizeof CURVES[0]; i++) {
-        model_erf_point points[MODEL_CRITERIA_CONTRASTS];
+        model_psychometric_point points[MODEL_IBL_CRITERIA_CONTRASTS];
         if (is_drawn(&standing->now, CURVES[i].block)) {
-            const size_t n = model_criteria_points(&window, CURVES[i].block, points);
+            const size_t n = model_ibl_criteria_points(&window, CURVES[i].block, points);
             draw_curve(&p, &standing->now.curve[CURVES[i].block], CURVES[i].line);
             draw_points(&p, n, points, CURVES[i].dot);
         }

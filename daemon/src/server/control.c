@@ -53,7 +53,8 @@ static void on_subjects(struct loop *loop, const proto_message *heard, proto_mes
         const struct adaptation *own = colony_adaptation(colony, (uint32_t)i);
         a->adaptation = own != NULL ? own->head.id : PROTO_NIL;
         if (colony->subjects[i].standing.n_pushed >= 0) {
-            strcpy(a->status, model_criteria_status_name(colony->subjects[i].standing.now.status));
+            strcpy(a->status,
+                   model_ibl_criteria_status_name(colony->subjects[i].standing.now.status));
         }
     }
 }

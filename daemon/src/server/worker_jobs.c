@@ -115,7 +115,7 @@ struct forecast_job {
     const model_protocol *protocol; /* declared; NULL: stimuli are drawn from those of late */
     model_protocol_state rig;
     struct prospect prospect;
-    model_status_tracker tracker;
+    model_training_status tracker;
     size_t size; /* of the memory */
     void *memory;
 };
@@ -220,7 +220,7 @@ struct suggest_job {
     model_protocol_state rig;
     model_curriculum_config config;
     uint64_t seed;
-    model_pace pace;
+    model_rate_grid pace;
     model_curriculum_advice advice;
     size_t size; /* of the memory */
     void *memory;
@@ -235,12 +235,12 @@ static model_curriculum_config curriculum_config(const struct config_advice *c)
     config.first = config.rollouts < config.first ? config.rollouts : config.first;
     config.reward_floor = (double)c->percent_rewarded / 100.0;
     config.largest_change = (double)c->percent_change / 100.0;
-    for (int i = 0; c->allowed.n > 0 && i < MODEL_CHANGES; i++) {
-        config.allowed[i] = i == MODEL_CHANGE_CARRY_ON;
+    for (int i = 0; c->allowed.n > 0 && i < MODEL_PROTOCOL_CHANGES; i++) {
+        config.allowed[i] = i == MODEL_PROTOCOL_CHANGE_CARRY_ON;
     }
     for (size_t i = 0; i < c->allowed.n; i++) {
-        model_change_kind kind;
-        if (model_change_parse(&kind, c->allowed.v[i]) == MODEL_OK) {
+        model_protocol_change_kind kind;
+        if (model_protocol_change_parse(&kind, c->allowed.v[i]) == MODEL_OK) {
             config.allowed[kind] = true;
         }
     }
@@ -275,7 +275,7 @@ static bool worker_suggest_fill(const struct colony *colony, uint32_t subject, v
     job->rig = *rig;
     job->config = curriculum_config(&colony->config->advice);
     job->seed = (uint64_t)s->last_event;
-    memcpy(&job->pace, &prospect->pace, model_pace_used((size_t)prospect->pace.n));
+    memcpy(&job->pace, &prospect->pace, model_rate_grid_used((size_t)prospect->pace.n));
     job->size = model_curriculum_size(job->ahead, &job->config);
     job->memory = take(memory, &used, job->size);
     return job->size > 0;

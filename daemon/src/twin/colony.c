@@ -48,7 +48,7 @@ static const size_t HEAD = offsetof(struct subject_state, learner);
 size_t subject_state_size(const struct subject_state *state)
 {
     return HEAD + learner_used(&state->learner) + heal_size(&state->heal) +
-           model_status_tracker_size(&state->tracker) +
+           model_training_status_size(&state->tracker) +
            (state->is_audited != 0 ? auditor_used(&state->auditor) : 0);
 }
 
@@ -62,7 +62,7 @@ void subject_state_pack(const struct subject_state *state, uint8_t out[])
         memcpy(out + at, &state->auditor, auditor_used(&state->auditor));
         at += auditor_used(&state->auditor);
     }
-    model_status_tracker_pack(&state->tracker, out + at);
+    model_training_status_pack(&state->tracker, out + at);
 }
 
 bool subject_state_unpack(struct subject_state *state, const uint8_t bytes[], size_t size)
@@ -86,7 +86,7 @@ bool subject_state_unpack(struct subject_state *state, const uint8_t bytes[], si
         }
     }
     return healed > 0 &&
-           model_status_tracker_unpack(&state->tracker, bytes + at, size - at) == size - at &&
+           model_training_status_unpack(&state->tracker, bytes + at, size - at) == size - at &&
            at < size;
 }
 
@@ -104,7 +104,7 @@ void subject_state_reset(struct subject_state *state, const struct learner_model
     state->session = -1;
     learner_init(&state->learner, models);
     heal_close(&state->heal);
-    model_status_tracker_init(&state->tracker);
+    model_training_status_init(&state->tracker);
     audit_anew(state, models);
 }
 
@@ -550,7 +550,7 @@ void colony_judge(struct subject *subject, int64_t now_ns)
 {
     subject->judged_ns = now_ns;
     subject->is_judged_at_end = subject->state.is_over != 0;
-    (void)model_status_tracker_judge(&subject->state.tracker, &subject->standing);
+    (void)model_training_status_judge(&subject->state.tracker, &subject->standing);
 }
 
 bool colony_standing(const struct colony *colony, uint32_t subject, proto_message *out)

@@ -19,7 +19,7 @@
 #include "contents.h"
 #include "heal.h"
 #include "learner.h"
-#include "model/status_tracker.h"
+#include "model/training_status.h"
 #include "prospect.h"
 #include "proto/message.h"
 #include "sequence.h"
@@ -47,7 +47,7 @@ struct subject_state {
     int64_t outside;     /* trials until a bout outside of the model is over; 0 none */
     struct learner learner;
     struct heal heal;
-    model_status_tracker tracker;
+    model_training_status tracker;
     struct auditor auditor; /* nothing if it is not audited */
 };
 
@@ -107,9 +107,9 @@ struct subject {
     proto_trial trial;
     proto_envelope alert_env; /* last alert about it */
     proto_alert alert;
-    model_status_standing standing; /* as it was last judged; n_pushed -1: never */
-    int64_t judged_ns;              /* monotonic time of that */
-    bool is_judged_at_end;          /* the session was over then */
+    model_training_status_standing standing; /* as it was last judged; n_pushed -1: never */
+    int64_t judged_ns;                       /* monotonic time of that */
+    bool is_judged_at_end;                   /* the session was over then */
     int64_t n_since;                /* trials since its own parameters were last looked for */
     struct colony_turn forecasts;   /* when one was wanted last */
     struct colony_turn suggestions; /* the same of advice */

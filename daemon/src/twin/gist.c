@@ -63,9 +63,9 @@ static void add_standing(const proto_training *t, char *out, size_t cap)
     const proto_criterion *most = strcmp(t->next, t->status) != 0 ? lacking_most(t) : NULL;
     (void)add(out, cap, "%s", t->status);
     if (strcmp(t->status, "in_training") != 0 && t->sessions != PROTO_NIL &&
-        t->sessions < MODEL_CRITERIA_SESSIONS) {
+        t->sessions < MODEL_IBL_CRITERIA_SESSIONS) {
         (void)add(out, cap, " (by %lld of %d sessions)", (long long)t->sessions,
-                  MODEL_CRITERIA_SESSIONS);
+                  MODEL_IBL_CRITERIA_SESSIONS);
     }
     (void)add(out, cap, "%s",
               t->untrainable == 1  ? ", untrainable"

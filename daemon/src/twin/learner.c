@@ -31,14 +31,14 @@ void learner_reset_stack(struct learner *l, const struct learner_models *models)
 {
     memset(&l->stack, 0, sizeof l->stack);
     if (models->stack != NULL) {
-        model_stack_init(&l->stack, models->stack, models->bank);
+        model_stacking_init(&l->stack, models->stack, models->bank);
     }
 }
 
 void learner_init(struct learner *l, const struct learner_models *models)
 {
     memset(l, 0, offsetof(struct learner, bank));
-    model_twin_init(&l->baseline, models->baseline);
+    model_member_init(&l->baseline, models->baseline);
     model_score_reset(&l->score);
     model_score_reset(&l->session_score);
     model_coverage_reset(&l->coverage);
@@ -52,7 +52,7 @@ void learner_init(struct learner *l, const struct learner_models *models)
 void learner_start_session(struct learner *l, const struct learner_models *models)
 {
     model_bank_start_session(&l->bank, models->bank);
-    model_twin_start_session(&l->baseline, models->baseline);
+    model_member_start_session(&l->baseline, models->baseline);
     model_score_reset(&l->session_score);
     model_coverage_reset(&l->coverage);
     if (models->engagement != NULL) {
@@ -71,8 +71,8 @@ static void predict_mixtures(const struct learner *l, const struct learner_model
                              double hi[])
 {
     if (models->stack != NULL) {
-        model_stack_predict(&l->stack, models->bank, n, m, p_disengaged(l, models), p_right, lo,
-                            hi);
+        model_stacking_predict(&l->stack, models->bank, n, m, p_disengaged(l, models), p_right, lo,
+                               hi);
         return;
     }
     model_bank_interval(n, m, lo, hi);
@@ -143,10 +143,10 @@ int learner_observe(struct learner *l, const struct learner_models *models,
     *outcome = LEARNER_OUTCOME_NONE;
     model_bank_mixture mixture;
     double baseline_p;
-    model_twin_predict(&l->baseline, models->baseline, 1, &trial->contrast, &baseline_p, NULL,
-                       NULL);
-    const model_twin baseline_before = l->baseline;
-    int status = model_twin_observe(&l->baseline, models->baseline, trial);
+    model_member_predict(&l->baseline, models->baseline, 1, &trial->contrast, &baseline_p, NULL,
+                         NULL);
+    const model_member baseline_before = l->baseline;
+    int status = model_member_observe(&l->baseline, models->baseline, trial);
     if (status != MODEL_OK) {
         return status;
     }
@@ -164,8 +164,8 @@ int learner_observe(struct learner *l, const struct learner_models *models,
     if (trial->choice >= 0) {
         const bool chose_right = trial->choice == 1;
         if (models->stack != NULL) {
-            model_stack_observe(&l->stack, models->stack, models->bank, &mixture,
-                                p_disengaged(l, models), chose_right);
+            model_stacking_observe(&l->stack, models->stack, models->bank, &mixture,
+                                   p_disengaged(l, models), chose_right);
         }
         outcome->p_right = p;
         outcome->nats = model_score_nats(p, chose_right);

@@ -16,24 +16,24 @@
 #include "model/bank.h"
 #include "model/engagement.h"
 #include "model/score.h"
-#include "model/stack.h"
+#include "model/stacking.h"
 
 struct learner_models {
     const model_bank_params *bank;
     const model_params *baseline;
     const model_engagement_params *engagement; /* NULL: not followed */
     const model_audit_params *audit;           /* NULL: no protocol is declared */
-    const model_stack_params *stack;           /* NULL: the bank alone */
+    const model_stacking_params *stack;        /* NULL: the bank alone */
     const model_bank_params *ahead;            /* prospect_bank(); NULL: nothing looks ahead */
 };
 
 struct learner {
-    model_twin baseline;
+    model_member baseline;
     model_score score;         /* for life of the subject */
     model_score session_score; /* of the session at hand */
     model_coverage coverage;   /* the bin of choices at hand */
     model_engagement engagement;
-    model_stack stack;
+    model_stacking stack;
     model_bank bank; /* last: what it does not use is never touched */
 };
 

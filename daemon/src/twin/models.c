@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/change.h"
+#include "model/protocol_change.h"
 #include "prospect.h"
 #include "protocol_file.h"
 #include "yaml_reader.h"
@@ -33,8 +33,8 @@ static int plan(struct models *models, const struct config *config, struct fault
 static int check_advice(const struct config *config, struct fault *fault)
 {
     for (size_t i = 0; i < config->advice.allowed.n; i++) {
-        model_change_kind kind;
-        if (model_change_parse(&kind, config->advice.allowed.v[i]) != MODEL_OK) {
+        model_protocol_change_kind kind;
+        if (model_protocol_change_parse(&kind, config->advice.allowed.v[i]) != MODEL_OK) {
             return fault_set(fault, FAULT_INPUT,
                              "advice.allowed: \"%.32s\": a change of docs/advice.md expected",
                              config->advice.allowed.v[i]);
@@ -47,7 +47,7 @@ static int finish(struct models *models, const struct config *config, int rc, st
 {
     model_engagement_default(&models->engagement);
     models->engagement.false_alarms = 1.0 / (double)config->engagement.trials_per_false_alarm;
-    model_stack_default(&models->stack);
+    model_stacking_default(&models->stack);
     models->with_stack = config->adaptation.stack;
     models->with_ahead = config->forecast.enabled;
     rc = rc == FAULT_NONE ? check_advice(config, fault) : rc;

@@ -19,7 +19,7 @@ struct models {
     bool has_protocol;
     model_audit_params audit; /* of the declared protocol */
     char protocol_hash[17];   /* of its file; "" without one */
-    model_stack_params stack;
+    model_stacking_params stack;
     bool with_stack;
     model_bank_params ahead;
     bool with_ahead;

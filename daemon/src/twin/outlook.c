@@ -65,7 +65,7 @@ static bool fill_bands(proto_bands *out, uint32_t n_windows, const model_forecas
 
 static void fill_status(proto_forecast *f, const model_forecast_result *result)
 {
-    strcpy(f->next_status, model_criteria_status_name(result->next));
+    strcpy(f->next_status, model_ibl_criteria_status_name(result->next));
     for (size_t i = 0; i < MODEL_FORECAST_WITHIN; i++) {
         if (!isnan(result->p_within[i])) {
             proto_named *to = &f->p_within.v[f->p_within.n++];

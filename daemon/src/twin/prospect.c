@@ -22,7 +22,7 @@ void prospect_bank(model_bank_params *out, const model_bank_params *bank)
 
 size_t prospect_used(const model_bank_params *bank)
 {
-    return offsetof(struct prospect, pace) + model_pace_used(model_pace_strands(bank));
+    return offsetof(struct prospect, pace) + model_rate_grid_used(model_rate_grid_strands(bank));
 }
 
 void prospect_reset(struct prospect *p, const model_bank_params *bank)
@@ -34,19 +34,19 @@ void prospect_reset(struct prospect *p, const model_bank_params *bank)
 void prospect_change_model(struct prospect *p, const model_bank_params *bank)
 {
     memset(&p->recent, 0, sizeof p->recent);
-    model_pace_init(&p->pace, bank);
+    model_rate_grid_init(&p->pace, bank);
 }
 
 void prospect_start_session(struct prospect *p, const model_bank_params *bank)
 {
     recent_start_session(&p->recent);
-    model_pace_start_session(&p->pace, bank);
+    model_rate_grid_start_session(&p->pace, bank);
 }
 
 void prospect_observe(struct prospect *p, const model_bank_params *bank, const model_trial *trial,
                       double p_left)
 {
-    if (model_pace_observe(&p->pace, bank, trial) == MODEL_OK) {
+    if (model_rate_grid_observe(&p->pace, bank, trial) == MODEL_OK) {
         recent_push(&p->recent, trial, p_left);
     }
 }
@@ -87,7 +87,7 @@ bool prospect_unpack(struct prospect *p, const model_bank_params *bank, const ui
         return false;
     }
     memcpy(p, bytes, size);
-    return p->pace.n == (int64_t)model_pace_strands(bank) && p->recent.n_stimuli >= 0 &&
+    return p->pace.n == (int64_t)model_rate_grid_strands(bank) && p->recent.n_stimuli >= 0 &&
            p->recent.n_sessions >= 0 && p->recent.n_running >= 0 && p->mark.tally.n >= 0 &&
            memchr(p->mark.session, 0, PROTO_ID_MAX + 1) != NULL;
 }

@@ -1,5 +1,5 @@
 /* prospect.h - what looking ahead needs of one animal beside its twin: whether and how fast it
- * learns by each rule (model/pace.h), what it was shown of late, and whether it has met the
+ * learns by each rule (model/rate_grid.h), what it was shown of late, and whether it has met the
  * criterion already.
  *
  * Rules are followed by one member each: prospect_bank(). struct prospect is plain memory without
@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "model/pace.h"
+#include "model/rate_grid.h"
 #include "proto/message.h"
 #include "recent.h"
 
@@ -33,7 +33,7 @@ struct prospect_mark {
 struct prospect {
     struct recent recent;
     struct prospect_mark mark;
-    model_pace pace; /* last: what it does not use is never touched */
+    model_rate_grid pace; /* last: what it does not use is never touched */
 };
 
 /* The first member of each rule of a bank, with like priors; its nets stay the bank's. */
@@ -51,7 +51,8 @@ void prospect_change_model(struct prospect *p, const model_bank_params *bank);
 /* RT-safe: yes. */
 void prospect_start_session(struct prospect *p, const model_bank_params *bank);
 
-/* Takes one trial up; p_left: of its block, NaN unknown. RT-safe: yes, see model_pace_observe(). */
+/* Takes one trial up; p_left: of its block, NaN unknown. RT-safe: yes, see
+ * model_rate_grid_observe(). */
 void prospect_observe(struct prospect *p, const model_bank_params *bank, const model_trial *trial,
                       double p_left);
 

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "model/forecast.h"
-#include "model/twin.h"
+#include "model/member.h"
 
 enum {
     RECENT_STIMULI = 512,

@@ -76,7 +76,7 @@ static bool is_audited(const struct step *step)
 /* Makes the session the subject's current one; the twin and the tracker learn that a session
  * starts.
  */
-static void enter_session(struct step *step, const model_status_session_info *info)
+static void enter_session(struct step *step, const model_training_status_session_info *info)
 {
     struct subject *subject = &step->colony->subjects[step->result->subject];
     struct session *session = &step->colony->sessions[step->result->session];
@@ -103,14 +103,14 @@ static void enter_session(struct step *step, const model_status_session_info *in
     session->state.is_started = 1;
     subject->state.for_trial = session->state.trials.highest + 1;
     subject->state.is_over = 0;
-    model_status_tracker_start(&subject->state.tracker,
-                               standing_session_id(session->rig, session->name), info,
-                               &subject->standing);
+    model_training_status_start(&subject->state.tracker,
+                                standing_session_id(session->rig, session->name), info,
+                                &subject->standing);
 }
 
 static void enter_unannounced(struct step *step)
 {
-    const model_status_session_info unknown = standing_unknown();
+    const model_training_status_session_info unknown = standing_unknown();
     enter_session(step, &unknown);
 }
 
@@ -398,13 +398,14 @@ static void watch_engagement(struct step *step)
                signs);
 }
 
-static bool has_failed(const model_twin *twin)
+static bool has_failed(const model_member *twin)
 {
     return (twin->outside & MODEL_GUARD_FAILED) != 0;
 }
 
 /* What of member i is outside of what its rule was fitted on. */
-static void print_outside(const model_twin *twin, const model_params *params, char *out, size_t cap)
+static void print_outside(const model_member *twin, const model_params *params, char *out,
+                          size_t cap)
 {
     const char *rule = model_rule_name(params->rule.kind);
     if (has_failed(twin)) {
@@ -524,8 +525,8 @@ static void count_taken(struct step *step)
     if (session->trials.missing == 0) {
         heal_close(&subject->state.heal);
     }
-    const model_status_trial counted = standing_trial(heard);
-    model_status_tracker_push(&subject->state.tracker, &counted);
+    const model_training_status_trial counted = standing_trial(heard);
+    model_training_status_push(&subject->state.tracker, &counted);
     subject->state.is_over = 0;
     subject->state.for_trial = session->trials.highest + 1;
     watch_engagement(step);
@@ -621,7 +622,7 @@ static void session_on_start(struct step *step)
         return;
     }
     if (is_first || heard->moved == 1) {
-        const model_status_session_info info = standing_info(heard);
+        const model_training_status_session_info info = standing_info(heard);
         enter_session(step, &info);
         if (heard->stimuli.n > 0) {
             subject->state.n_stimuli = heard->stimuli.n;

@@ -6,7 +6,7 @@
 #ifndef MURID_STANDING_H
 #define MURID_STANDING_H
 
-#include "model/status_tracker.h"
+#include "model/training_status.h"
 #include "proto/message.h"
 #include "table.h"
 
@@ -15,22 +15,23 @@
 int64_t standing_session_id(const char *rig, const char *session);
 
 /* A session that nothing was said about. RT-safe: yes. */
-model_status_session_info standing_unknown(void);
+model_training_status_session_info standing_unknown(void);
 
 /* What a session_start says. RT-safe: yes. */
-model_status_session_info standing_info(const proto_session_start *start);
+model_training_status_session_info standing_info(const proto_session_start *start);
 
 /* What a row of a table says of its session. RT-safe: yes. */
-model_status_session_info standing_row_info(const struct table_row *row);
+model_training_status_session_info standing_row_info(const struct table_row *row);
 
 /* A trial as the tracker takes it. RT-safe: yes. */
-model_status_trial standing_trial(const proto_trial *trial);
+model_training_status_trial standing_trial(const proto_trial *trial);
 
 /* Fills in a message of kind training but for its envelope. RT-safe: yes. */
-void standing_message(const model_status_standing *standing, bool is_running, proto_message *out);
+void standing_message(const model_training_status_standing *standing, bool is_running,
+                      proto_message *out);
 
 /* Fills in one criterion of it. RT-safe: yes. */
-void standing_criterion(proto_criterion *out, const model_criteria_check *check);
+void standing_criterion(proto_criterion *out, const model_ibl_criteria_check *check);
 
 /* "31.2 of < 19%": what is seen, "-" unknown, at least `width` wide, and what is needed: out[cap].
  */

@@ -14,42 +14,44 @@ static void put(proto_named out[], uint32_t *n, const char *name, double value)
     out[(*n)++].value = value;
 }
 
-uint32_t suggestion_params(const model_change *c, proto_named out[])
+uint32_t suggestion_params(const model_protocol_change *c, proto_named out[])
 {
     uint32_t n = 0;
-    const bool has_contrast = c->kind == MODEL_CHANGE_CONTRAST || c->kind == MODEL_CHANGE_STIMULI;
+    const bool has_contrast =
+        c->kind == MODEL_PROTOCOL_CHANGE_CONTRAST || c->kind == MODEL_PROTOCOL_CHANGE_STIMULI;
     if (has_contrast) {
         put(out, &n, "contrast", c->contrast);
     }
-    if (has_contrast || c->kind == MODEL_CHANGE_EASIER || c->kind == MODEL_CHANGE_HARDER) {
+    if (has_contrast || c->kind == MODEL_PROTOCOL_CHANGE_EASIER ||
+        c->kind == MODEL_PROTOCOL_CHANGE_HARDER) {
         put(out, &n, "part", c->part);
     }
-    if (c->kind == MODEL_CHANGE_SIDE || c->kind == MODEL_CHANGE_STIMULI) {
+    if (c->kind == MODEL_PROTOCOL_CHANGE_SIDE || c->kind == MODEL_PROTOCOL_CHANGE_STIMULI) {
         put(out, &n, "p_left", c->p_left);
     }
-    if (c->kind == MODEL_CHANGE_STAGE_UP || c->kind == MODEL_CHANGE_STAGE_DOWN) {
+    if (c->kind == MODEL_PROTOCOL_CHANGE_STAGE_UP || c->kind == MODEL_PROTOCOL_CHANGE_STAGE_DOWN) {
         put(out, &n, "stage", c->stage);
     }
-    if (c->kind == MODEL_CHANGE_DEBIAS) {
+    if (c->kind == MODEL_PROTOCOL_CHANGE_DEBIAS) {
         put(out, &n, "repeat", c->factor);
     }
-    if (c->kind == MODEL_CHANGE_BLOCKS) {
+    if (c->kind == MODEL_PROTOCOL_CHANGE_BLOCKS) {
         put(out, &n, "factor", c->factor);
     }
     return n;
 }
 
-void suggestion_describe(const model_change *change, const model_protocol *names, char *out,
-                         size_t cap)
+void suggestion_describe(const model_protocol_change *change, const model_protocol *names,
+                         char *out, size_t cap)
 {
     proto_named params[8];
     const uint32_t n = suggestion_params(change, params);
     const char *debias =
         model_protocol_debias_name((model_protocol_debias_kind)lround(change->factor));
-    const bool to_stage =
-        change->kind == MODEL_CHANGE_STAGE_UP || change->kind == MODEL_CHANGE_STAGE_DOWN;
-    (void)snprintf(out, cap, "%s", model_change_name(change->kind));
-    if (change->kind == MODEL_CHANGE_DEBIAS && debias != NULL) {
+    const bool to_stage = change->kind == MODEL_PROTOCOL_CHANGE_STAGE_UP ||
+                          change->kind == MODEL_PROTOCOL_CHANGE_STAGE_DOWN;
+    (void)snprintf(out, cap, "%s", model_protocol_change_name(change->kind));
+    if (change->kind == MODEL_PROTOCOL_CHANGE_DEBIAS && debias != NULL) {
         (void)snprintf(out, cap, "debias %s", debias);
         return;
     }
@@ -58,7 +60,8 @@ void suggestion_describe(const model_change *change, const model_protocol *names
         if (to_stage && change->stage < names->n_stages) {
             (void)snprintf(out + at, cap - at, " to %.40s", names->stage[change->stage].name);
         } else {
-            const bool is_said = strcmp(params[i].name, model_change_name(change->kind)) == 0;
+            const bool is_said =
+                strcmp(params[i].name, model_protocol_change_name(change->kind)) == 0;
             (void)snprintf(out + at, cap - at, "%s%s %.3g",
                            i > 0     ? ", "
                            : is_said ? ""
@@ -119,7 +122,8 @@ model_curriculum_why suggestion_reason(const proto_suggestion *suggestion)
 static void fill_action(proto_action *to, const model_curriculum_action *from)
 {
     proto_action_init(to);
-    (void)snprintf(to->action, sizeof to->action, "%s", model_change_name(from->change.kind));
+    (void)snprintf(to->action, sizeof to->action, "%s",
+                   model_protocol_change_name(from->change.kind));
     to->params.n = suggestion_params(&from->change, to->params.v);
     to->gain = from->gain;
     to->gain_lo = from->gain_lo;

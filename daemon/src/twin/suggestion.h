@@ -27,10 +27,10 @@ void suggestion_why(const model_curriculum_advice *advice, const model_protocol 
                     size_t cap);
 
 /* A change in a few words, "contrast 0.125, part 0.5": out[cap]. */
-void suggestion_describe(const model_change *change, const model_protocol *names, char *out,
-                         size_t cap);
+void suggestion_describe(const model_protocol_change *change, const model_protocol *names,
+                         char *out, size_t cap);
 
 /* The parameters of a change, by name: out[8]. Returns how many. */
-uint32_t suggestion_params(const model_change *change, proto_named out[]);
+uint32_t suggestion_params(const model_protocol_change *change, proto_named out[]);
 
 #endif

@@ -15,8 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/error.h"
 #include "model/protocol.h"
-#include "model/status.h"
 
 /* X(NAME, name, weight, family, what to look at). Weights sum to 1 and share out the false alarms.
  * Rules of a family break together; rules of two families show another protocol. */

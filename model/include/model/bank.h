@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "model/twin.h"
+#include "model/member.h"
 
 enum {
     MODEL_BANK_MAX = 24,    /* members */
@@ -39,7 +39,7 @@ typedef struct {
 typedef struct {
     uint64_t n;                    /* members */
     double weight[MODEL_BANK_MAX]; /* probability of each member, before the trial to come */
-    model_twin member[MODEL_BANK_MAX];
+    model_member member[MODEL_BANK_MAX];
 } model_bank;
 
 /* What the bank says of one stimulus. Each member's logit is N(logit, logit_var), the mixture's is
@@ -51,7 +51,7 @@ typedef struct {
     double each[MODEL_BANK_MAX]; /* p(right) of each member */
     double logit[MODEL_BANK_MAX];
     double logit_var[MODEL_BANK_MAX];
-    bool is_outside[MODEL_BANK_MAX]; /* of what its rule was fitted on: model_twin.outside */
+    bool is_outside[MODEL_BANK_MAX]; /* of what its rule was fitted on: model_member.outside */
 } model_bank_mixture;
 
 /* A bank of one. */
@@ -112,9 +112,9 @@ double model_bank_outside(const model_bank *bank);
 
 /* Takes one trial up in every member, and weighs them by the choice; a no-go changes no weight.
  * *said (may be NULL) is what model_bank_mix() had said of its stimulus. A member that cannot take
- * the trial up has weight 0 for it and lets it pass, see model_twin_skip(). MODEL_ERR_ARG (a value
- * of the trial is outside its range) or MODEL_ERR_NUMERIC (no member could take it up) leave all as
- * it was. A member outside of what its rule was fitted on passes half of its weight to those
+ * the trial up has weight 0 for it and lets it pass, see model_member_skip(). MODEL_ERR_ARG (a
+ * value of the trial is outside its range) or MODEL_ERR_NUMERIC (no member could take it up) leave
+ * all as it was. A member outside of what its rule was fitted on passes half of its weight to those
  * without a rule. RT-safe: yes. */
 int model_bank_observe(model_bank *bank, const model_bank_params *params, const model_trial *trial,
                        model_bank_mixture *said);

@@ -16,9 +16,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "model/align.h"
-#include "model/change.h"
-#include "model/pace.h"
+#include "model/alignmax.h"
+#include "model/protocol_change.h"
+#include "model/rate_grid.h"
 #include "model/rollout.h"
 
 enum {
@@ -45,8 +45,9 @@ typedef enum {
 #undef MODEL_CURRICULUM_ENUM
 
 typedef struct {
-    bool allowed[MODEL_CHANGES];
-    double largest_change; /* of a stage's stimuli in one session, 0..1: model_change_distance() */
+    bool allowed[MODEL_PROTOCOL_CHANGES];
+    double largest_change; /* of a stage's stimuli in one session, 0..1:
+                              model_protocol_change_distance() */
     double reward_floor;   /* expected proportion of rewarded trials over the horizon, at least */
     double reward_price;   /* skill that a proportion of 1 of rewarded trials is worth, if lost */
     double least_gain;     /* worth less than this, a change is not advised */
@@ -62,12 +63,12 @@ typedef struct {
 
 /* Where the animal's training stands. */
 typedef struct {
-    model_change_place place;
+    model_protocol_change_place place;
     const model_protocol_state *rig; /* of place.now */
 } model_curriculum_training;
 
 typedef struct {
-    model_change change;
+    model_protocol_change change;
     bool is_final;   /* looked at closely: what follows is of the last round */
     bool has_reward; /* not below the floor */
     double align;    /* AlignMax: expected progress in the next trial, less that of carrying on */
@@ -123,7 +124,7 @@ int model_curriculum_init(void *mem, size_t mem_size, const model_bank_params *p
  * NULL) is asked now and then whether to give up: the answer is then STOPPED. MODEL_OK, or
  * MODEL_ERR_ARG: it is not of params, or the protocol has no stimulus with contrast in its last
  * stage. RT-safe: no, see above. */
-int model_curriculum_advise(model_curriculum *c, const model_pace *pace,
+int model_curriculum_advise(model_curriculum *c, const model_rate_grid *pace,
                             const model_curriculum_training *training, uint64_t seed,
                             bool (*should_stop)(void *), void *context,
                             model_curriculum_advice *out);
@@ -131,7 +132,7 @@ int model_curriculum_advise(model_curriculum *c, const model_pace *pace,
 /* Probability that the animal makes steps of one of the bank's rules, by Bayes' rule from what
  * strands with steps and strands without said of its choices; `before` it was seen. Members without
  * steps of their own (gru_policy) are not asked. Without strands of both kinds it is `before`. */
-double model_curriculum_p_learns(const model_pace *pace, const model_bank_params *params,
+double model_curriculum_p_learns(const model_rate_grid *pace, const model_bank_params *params,
                                  double before);
 
 #endif

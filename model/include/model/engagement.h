@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "model/status.h"
+#include "model/error.h"
 
 /* A lapsing animal answers, but not to the stimulus. One that is away hardly answers. */
 typedef enum {

@@ -18,10 +18,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/error.h"
+#include "model/member.h"
 #include "model/net.h"
 #include "model/rule.h"
-#include "model/status.h"
-#include "model/twin.h"
 
 enum {
     MODEL_FIT_SHARDS_MAX = 64,
@@ -41,7 +41,7 @@ typedef struct {
                          * not stated */
     const uint8_t *starts_session; /* (n_trials), 1: the first choice of a session; filter alone */
     const uint16_t *n_steps;       /* (n_trials): of drift since the choice before; filter alone */
-    const model_twin *start; /* filter alone: as it stood before the first trial, given; NULL: the
+    const model_member *start; /* filter alone: as it stood before the first trial, given; NULL: the
                                 prior, which is trained */
 } model_fit_animal;
 
@@ -124,7 +124,7 @@ typedef struct {
 
 /* start: as in model_fit_animal; NULL: an animal that was never seen. policy must outlive it. */
 void model_fit_cursor_init(model_fit_cursor *cursor, const model_policy *policy,
-                           model_rule_kind rule, const model_twin *start);
+                           model_rule_kind rule, const model_member *start);
 
 /* Writes row number `row` and returns true if the trial ended in a choice. */
 bool model_fit_cursor_push(model_fit_cursor *cursor, const model_trial *trial, bool starts_session,

@@ -16,7 +16,7 @@
 
 #include "model/protocol.h"
 #include "model/rollout.h"
-#include "model/status_tracker.h"
+#include "model/training_status.h"
 
 enum {
     MODEL_FORECAST_WINDOWS = 64,
@@ -74,10 +74,10 @@ typedef struct {
     bool is_pool;
     size_t n_sessions; /* pool: 1.. */
     const uint32_t *session_trials;
-    uint32_t session_left;               /* pool: trials to come of the session that runs */
-    double rt_s;                         /* protocol: of every trial; NaN unknown */
-    const model_status_tracker *tracker; /* NULL: no status is asked for */
-    bool is_met;                         /* the animal has met the criterion already */
+    uint32_t session_left;                /* pool: trials to come of the session that runs */
+    double rt_s;                          /* protocol: of every trial; NaN unknown */
+    const model_training_status *tracker; /* NULL: no status is asked for */
+    bool is_met;                          /* the animal has met the criterion already */
 } model_forecast_task;
 
 typedef struct {
@@ -105,7 +105,7 @@ typedef struct {
     double p_reached;
     model_forecast_band trials;
     model_forecast_band sessions;
-    model_criteria_status next;             /* IN_TRAINING: not asked */
+    model_ibl_criteria_status next;         /* IN_TRAINING: not asked */
     double p_within[MODEL_FORECAST_WITHIN]; /* NaN: not asked, or the stimuli end before */
     double share[MODEL_RULES];              /* of the roll-outs, by rule */
     double pace;                            /* mean over roll-outs */
@@ -134,8 +134,9 @@ int model_forecast_init(void *mem, size_t mem_size, const model_bank_params *par
 
 /* Begins a forecast from what the strands know, or (pace NULL) the bank. MODEL_OK or MODEL_ERR_ARG.
  * RT-safe: no, O(roll-outs). */
-int model_forecast_start(model_forecast *f, const model_forecast_task *task, const model_pace *pace,
-                         const model_bank *bank, const model_rollout_tuning *tuning, uint64_t seed);
+int model_forecast_start(model_forecast *f, const model_forecast_task *task,
+                         const model_rate_grid *pace, const model_bank *bank,
+                         const model_rollout_tuning *tuning, uint64_t seed);
 
 /* Goes on for about `work` trials of one roll-out each, 0.2 us a unit or less; a curve that is
  * fitted to judge a status counts as 5000. 1: call again; 0: the result is there. RT-safe: no. */

@@ -1,6 +1,6 @@
 /* model/interval.h - intervals of means over few values, by Student's t.
  *
- * Formulas: docs/model.md, section probe. Threads: any. Memory: nothing is kept.
+ * Formulas: docs/model.md, section rule_probe. Threads: any. Memory: nothing is kept.
  */
 #ifndef MODEL_INTERVAL_H
 #define MODEL_INTERVAL_H

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "model/status.h"
+#include "model/error.h"
 
 enum {
     MODEL_HIDDEN_MAX = 128, /* units a layer */

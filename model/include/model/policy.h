@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "model/status.h"
+#include "model/error.h"
 
 enum {
     MODEL_WEIGHTS_MAX = 8,

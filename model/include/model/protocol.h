@@ -15,8 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/error.h"
 #include "model/random.h"
-#include "model/status.h"
 
 enum {
     MODEL_PROTOCOL_STAGES = 16,

@@ -13,9 +13,9 @@
 #include <stdint.h>
 
 #include "model/bank.h"
-#include "model/herd.h"
-#include "model/pace.h"
-#include "model/status.h"
+#include "model/cohort.h"
+#include "model/error.h"
+#include "model/rate_grid.h"
 
 enum { MODEL_ROLLOUT_MAX = 1 << 16 }; /* roll-outs */
 
@@ -52,7 +52,7 @@ int model_rollout_init(void *mem, size_t mem_size, const model_bank_params *para
 /* Begins n of them, 1 up to as many as there is room for, from what the strands know: they are
  * dealt out by their weights, weights drawn from each one's posterior. MODEL_OK or MODEL_ERR_ARG.
  * RT-safe: no, O(n). */
-int model_rollout_start(model_rollout *r, const model_pace *pace,
+int model_rollout_start(model_rollout *r, const model_rate_grid *pace,
                         const model_rollout_tuning *tuning, size_t n, uint64_t seed);
 
 /* The same from a bank that was not followed at several paces: every rule at pace 1. */
@@ -73,14 +73,14 @@ void model_rollout_start_session(model_rollout *r, size_t i);
 void model_rollout_choose(model_rollout *r, const float contrast[], const uint8_t active[],
                           uint8_t chose_right[], float p_right[]);
 
-/* The trial of those active is over. Returns how many did not move, see model_herd_learn(). */
-size_t model_rollout_learn(model_rollout *r, const model_herd_trials *trials);
+/* The trial of those active is over. Returns how many did not move, see model_cohort_learn(). */
+size_t model_rollout_learn(model_rollout *r, const model_cohort_trials *trials);
 
 /* p(right) of roll-out i's policy without history for a contrast, the trial to come. */
 double model_rollout_predict(const model_rollout *r, size_t i, double contrast);
 
 /* The strands' weights for looking ahead: weight[pace->n], their sum 1. */
-void model_rollout_weigh(const model_bank_params *params, const model_pace *pace,
+void model_rollout_weigh(const model_bank_params *params, const model_rate_grid *pace,
                          const model_rollout_tuning *tuning, double weight[]);
 
 #endif

@@ -12,9 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/error.h"
 #include "model/net.h"
 #include "model/policy.h"
-#include "model/status.h"
 
 /* X(NAME, name, formula). a rate, b baseline and l decay, one a weight; p = sigmoid(w . g); y
  * choice; r reward; s correct side as 0 or 1; all of the trial just finished. */

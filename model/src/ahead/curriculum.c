@@ -41,12 +41,12 @@ struct model_curriculum {
 /* What one call works on. */
 struct question {
     model_curriculum *c;
-    const model_pace *pace;
+    const model_rate_grid *pace;
     const model_curriculum_training *training;
     bool (*should_stop)(void *);
     void *context;
     bool is_stopped;
-    double weight[MODEL_PACE_STRANDS];
+    double weight[MODEL_RATE_GRID_STRANDS];
 };
 
 const char *model_curriculum_why_name(model_curriculum_why why)
@@ -68,11 +68,11 @@ void model_curriculum_default(model_curriculum_config *config)
                                         .noise = 2.0,
                                         .least_learning = 0.75,
                                         .p_learning = 0.75,
-                                        .goal = MODEL_ALIGN_GOAL,
+                                        .goal = MODEL_ALIGNMAX_GOAL,
                                         .horizon = 200,
                                         .first = 64,
                                         .rollouts = 192};
-    for (int i = 0; i < MODEL_CHANGES; i++) {
+    for (int i = 0; i < MODEL_PROTOCOL_CHANGES; i++) {
         config->allowed[i] = true;
     }
     model_rollout_tuning_init(&config->tuning);
@@ -147,13 +147,13 @@ int model_curriculum_init(void *mem, size_t mem_size, const model_bank_params *p
     return MODEL_OK;
 }
 
-double model_curriculum_p_learns(const model_pace *pace, const model_bank_params *params,
+double model_curriculum_p_learns(const model_rate_grid *pace, const model_bank_params *params,
                                  double before)
 {
     double weight[2] = {0.0, 0.0}; /* without steps, with */
     double prior[2] = {0.0, 0.0};
     for (int64_t i = 0; i < pace->n; i++) {
-        const model_pace_strand *s = &pace->strand[i];
+        const model_rate_grid_strand *s = &pace->strand[i];
         const model_rule_kind kind = params->member[s->member].rule.kind;
         const double share = params->prior[s->member] * s->prior;
         const bool moves = kind != MODEL_RULE_NONE && s->pace > 0.0;
@@ -175,7 +175,7 @@ double model_curriculum_p_learns(const model_pace *pace, const model_bank_params
 /* Stimuli with contrast of the stage that training leads to. */
 static bool set_goal(model_curriculum *c, const model_protocol *declared)
 {
-    const model_protocol_stage *s = &declared->stage[model_change_goal(declared)];
+    const model_protocol_stage *s = &declared->stage[model_protocol_change_goal(declared)];
     double sum = 0.0;
     c->n_goal = 0;
     for (uint32_t i = 0; i < s->n_contrasts; i++) {
@@ -223,7 +223,7 @@ static void start_rigs(struct question *q, const model_protocol *protocol, uint3
     model_curriculum *c = q->c;
     const model_curriculum_training *t = q->training;
     model_protocol_state rig = *t->rig;
-    model_change_carry(&rig, t->place.now, protocol);
+    model_protocol_change_carry(&rig, t->place.now, protocol);
     if (stage != t->place.stage || rig.stage != (int64_t)stage) {
         model_protocol_enter(&rig, stage);
     }
@@ -265,12 +265,12 @@ static void answer_all(model_curriculum *c, const model_protocol *protocol, size
             earned[i] += reward;
         }
     }
-    const model_herd_trials trials = {.contrast = c->contrast,
-                                      .chose_right = c->chose_right,
-                                      .reward = c->reward,
-                                      .side = c->side,
-                                      .rt_s = NULL,
-                                      .active = c->active};
+    const model_cohort_trials trials = {.contrast = c->contrast,
+                                        .chose_right = c->chose_right,
+                                        .reward = c->reward,
+                                        .side = c->side,
+                                        .rt_s = NULL,
+                                        .active = c->active};
     (void)model_rollout_learn(c->rollout, &trials);
 }
 
@@ -417,23 +417,25 @@ static double clamp(double value, double lo, double hi)
     return fmin(fmax(value, lo), hi);
 }
 
-static void propose(struct question *q, model_curriculum_advice *out, const model_change *change)
+static void propose(struct question *q, model_curriculum_advice *out,
+                    const model_protocol_change *change)
 {
     uint32_t stage;
     model_curriculum *c = q->c;
-    const model_change_place *place = &q->training->place;
+    const model_protocol_change_place *place = &q->training->place;
     if (out->n == MODEL_CURRICULUM_MAX - 1 || !c->config->allowed[change->kind] ||
-        model_change_apply(&c->changed, &stage, place, change) != MODEL_OK) {
+        model_protocol_change_apply(&c->changed, &stage, place, change) != MODEL_OK) {
         return;
     }
     const model_protocol_stage *made = &c->changed.stage[stage];
-    const bool is_as_now =
-        stage == place->stage && model_change_distance(made, &place->now->stage[stage]) < 1e-3;
-    if (is_as_now && change->kind != MODEL_CHANGE_DEBIAS && change->kind != MODEL_CHANGE_BLOCKS &&
-        change->kind != MODEL_CHANGE_STOP) {
+    const bool is_as_now = stage == place->stage &&
+                           model_protocol_change_distance(made, &place->now->stage[stage]) < 1e-3;
+    if (is_as_now && change->kind != MODEL_PROTOCOL_CHANGE_DEBIAS &&
+        change->kind != MODEL_PROTOCOL_CHANGE_BLOCKS &&
+        change->kind != MODEL_PROTOCOL_CHANGE_STOP) {
         return; /* it is so already */
     }
-    if (stage == place->stage && model_change_distance(made, &place->start->stage[stage]) >
+    if (stage == place->stage && model_protocol_change_distance(made, &place->start->stage[stage]) >
                                      c->config->largest_change + 1e-9) {
         return;
     }
@@ -443,7 +445,7 @@ static void propose(struct question *q, model_curriculum_advice *out, const mode
 /* The part that takes a stage's distribution as far as may be, to one contrast. */
 static double farthest(const struct question *q, double contrast)
 {
-    const model_change_place *place = &q->training->place;
+    const model_protocol_change_place *place = &q->training->place;
     const model_protocol_stage *s = &place->start->stage[place->stage];
     double has = 0.0;
     for (uint32_t i = 0; i < s->n_contrasts; i++) {
@@ -455,16 +457,17 @@ static double farthest(const struct question *q, double contrast)
 static void propose_sides(struct question *q, model_curriculum_advice *out, double contrast,
                           double part)
 {
-    const model_change_place *place = &q->training->place;
+    const model_protocol_change_place *place = &q->training->place;
     const double from = place->start->stage[place->stage].p_left;
     const double now = place->now->stage[place->stage].p_left;
     const double most = q->c->config->largest_change;
     for (int i = -2; i <= 2; i++) {
         const double p_left = clamp(from + 0.5 * i * most, 0.1, 0.9);
-        const model_change_kind kind = part > 0.0 ? MODEL_CHANGE_STIMULI : MODEL_CHANGE_SIDE;
+        const model_protocol_change_kind kind =
+            part > 0.0 ? MODEL_PROTOCOL_CHANGE_STIMULI : MODEL_PROTOCOL_CHANGE_SIDE;
         if (fabs(p_left - now) > 0.01) {
             propose(q, out,
-                    &(model_change){
+                    &(model_protocol_change){
                         .kind = kind, .contrast = contrast, .part = part, .p_left = p_left});
         }
     }
@@ -473,14 +476,14 @@ static void propose_sides(struct question *q, model_curriculum_advice *out, doub
 /* AlignMax of one contrast, both sides alike; and of all that a stage shows. */
 static double align_contrast(struct question *q, double contrast, double p_left)
 {
-    const model_change_place *place = &q->training->place;
+    const model_protocol_change_place *place = &q->training->place;
     double p_reward[2][2];
     double goal[MODEL_WEIGHTS_MAX];
     double gain[2];
     memcpy(p_reward, place->now->stage[place->stage].p_reward, sizeof p_reward);
-    model_align_goal(&q->c->params->member[0].policy, q->c->config->goal, goal);
-    model_align(q->pace, q->c->params, q->weight, goal, p_reward, 2,
-                (double[2]){-contrast, contrast}, gain);
+    model_alignmax_goal(&q->c->params->member[0].policy, q->c->config->goal, goal);
+    model_alignmax(q->pace, q->c->params, q->weight, goal, p_reward, 2,
+                   (double[2]){-contrast, contrast}, gain);
     return p_left * gain[0] + (1.0 - p_left) * gain[1];
 }
 
@@ -496,9 +499,9 @@ static double align_stage(struct question *q, const model_protocol_stage *s)
 
 static void propose_stimuli(struct question *q, model_curriculum_advice *out)
 {
-    const model_change_place *place = &q->training->place;
+    const model_protocol_change_place *place = &q->training->place;
     double contrast[MODEL_PROTOCOL_CONTRASTS];
-    const uint32_t n = model_change_contrasts(place->declared, contrast);
+    const uint32_t n = model_protocol_change_contrasts(place->declared, contrast);
     const double p_left = place->now->stage[place->stage].p_left;
     const double most = q->c->config->largest_change;
     double best = -(double)INFINITY;
@@ -508,12 +511,12 @@ static void propose_stimuli(struct question *q, model_curriculum_advice *out)
         best_at = gain > best ? i : best_at;
         best = fmax(best, gain);
         propose(q, out,
-                &(model_change){.kind = MODEL_CHANGE_CONTRAST,
-                                .contrast = contrast[i],
-                                .part = farthest(q, contrast[i])});
+                &(model_protocol_change){.kind = MODEL_PROTOCOL_CHANGE_CONTRAST,
+                                         .contrast = contrast[i],
+                                         .part = farthest(q, contrast[i])});
     }
-    propose(q, out, &(model_change){.kind = MODEL_CHANGE_EASIER, .part = most});
-    propose(q, out, &(model_change){.kind = MODEL_CHANGE_HARDER, .part = most});
+    propose(q, out, &(model_protocol_change){.kind = MODEL_PROTOCOL_CHANGE_EASIER, .part = most});
+    propose(q, out, &(model_protocol_change){.kind = MODEL_PROTOCOL_CHANGE_HARDER, .part = most});
     propose_sides(q, out, 0.0, 0.0);
     if (n > 0) {
         propose_sides(q, out, contrast[best_at], farthest(q, contrast[best_at]));
@@ -522,21 +525,24 @@ static void propose_stimuli(struct question *q, model_curriculum_advice *out)
 
 static void propose_all(struct question *q, model_curriculum_advice *out)
 {
-    const model_change_place *place = &q->training->place;
-    const uint32_t above = model_change_above(place->declared, place->stage);
-    const uint32_t below = model_change_below(place->declared, place->stage);
+    const model_protocol_change_place *place = &q->training->place;
+    const uint32_t above = model_protocol_change_above(place->declared, place->stage);
+    const uint32_t below = model_protocol_change_below(place->declared, place->stage);
     if (place->stage <= place->start_stage) {
-        propose(q, out, &(model_change){.kind = MODEL_CHANGE_STAGE_UP, .stage = above});
+        propose(q, out,
+                &(model_protocol_change){.kind = MODEL_PROTOCOL_CHANGE_STAGE_UP, .stage = above});
     }
     if (place->stage >= place->start_stage) {
-        propose(q, out, &(model_change){.kind = MODEL_CHANGE_STAGE_DOWN, .stage = below});
+        propose(q, out,
+                &(model_protocol_change){.kind = MODEL_PROTOCOL_CHANGE_STAGE_DOWN, .stage = below});
     }
     for (int repeat = 2; repeat >= 0; repeat--) {
-        propose(q, out, &(model_change){.kind = MODEL_CHANGE_DEBIAS, .factor = repeat});
+        propose(q, out,
+                &(model_protocol_change){.kind = MODEL_PROTOCOL_CHANGE_DEBIAS, .factor = repeat});
     }
-    propose(q, out, &(model_change){.kind = MODEL_CHANGE_BLOCKS, .factor = 2.0});
-    propose(q, out, &(model_change){.kind = MODEL_CHANGE_BLOCKS, .factor = 0.5});
-    propose(q, out, &(model_change){.kind = MODEL_CHANGE_STOP});
+    propose(q, out, &(model_protocol_change){.kind = MODEL_PROTOCOL_CHANGE_BLOCKS, .factor = 2.0});
+    propose(q, out, &(model_protocol_change){.kind = MODEL_PROTOCOL_CHANGE_BLOCKS, .factor = 0.5});
+    propose(q, out, &(model_protocol_change){.kind = MODEL_PROTOCOL_CHANGE_STOP});
     propose_stimuli(q, out);
 }
 
@@ -547,8 +553,8 @@ static void run_action(struct question *q, model_curriculum_action *a, size_t n,
 {
     uint32_t stage;
     model_curriculum *c = q->c;
-    (void)model_change_apply(&c->changed, &stage, &q->training->place, &a->change);
-    run(q, &c->changed, stage, a->change.kind == MODEL_CHANGE_STOP, n, seed, &c->other);
+    (void)model_protocol_change_apply(&c->changed, &stage, &q->training->place, &a->change);
+    run(q, &c->changed, stage, a->change.kind == MODEL_PROTOCOL_CHANGE_STOP, n, seed, &c->other);
     compare(c, n, a);
     a->is_final = is_final;
 }
@@ -649,12 +655,12 @@ static void describe_now(struct question *q, size_t n, uint64_t seed, model_curr
 
 static void align_all(struct question *q, model_curriculum_advice *out)
 {
-    const model_change_place *place = &q->training->place;
+    const model_protocol_change_place *place = &q->training->place;
     const double base = align_stage(q, &place->now->stage[place->stage]);
     for (uint32_t i = 0; i < out->n; i++) {
         uint32_t stage;
-        (void)model_change_apply(&q->c->changed, &stage, place, &out->action[i].change);
-        out->action[i].align = out->action[i].change.kind == MODEL_CHANGE_STOP
+        (void)model_protocol_change_apply(&q->c->changed, &stage, place, &out->action[i].change);
+        out->action[i].align = out->action[i].change.kind == MODEL_PROTOCOL_CHANGE_STOP
                                    ? 0.0
                                    : align_stage(q, &q->c->changed.stage[stage]) - base;
     }
@@ -676,7 +682,7 @@ static void compare_all(struct question *q, uint64_t seed, model_curriculum_advi
     rank(out);
 }
 
-int model_curriculum_advise(model_curriculum *c, const model_pace *pace,
+int model_curriculum_advise(model_curriculum *c, const model_rate_grid *pace,
                             const model_curriculum_training *training, uint64_t seed,
                             bool (*should_stop)(void *), void *context,
                             model_curriculum_advice *out)
@@ -684,7 +690,7 @@ int model_curriculum_advise(model_curriculum *c, const model_pace *pace,
     struct question q = {
         .c = c, .pace = pace, .training = training, .should_stop = should_stop, .context = context};
     memset(out, 0, sizeof *out);
-    if (pace->n != (int64_t)model_pace_strands(c->params) ||
+    if (pace->n != (int64_t)model_rate_grid_strands(c->params) ||
         !set_goal(c, training->place.declared)) {
         return MODEL_ERR_ARG;
     }

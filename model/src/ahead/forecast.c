@@ -36,7 +36,7 @@ struct model_forecast {
     model_forecast_task task;
     model_rollout *rollout;
     forecast_life *lives;
-    model_status_tracker *trackers;
+    model_training_status *trackers;
     float *contrast;
     float *reward;
     float *p;
@@ -58,7 +58,7 @@ struct model_forecast {
     bool is_done;
     bool is_between; /* the animal stood before a session's first choice, its noise added */
     bool is_there;   /* the animal has the highest status already */
-    model_criteria_status target;
+    model_ibl_criteria_status target;
     model_forecast_result result;
 };
 
@@ -173,20 +173,21 @@ static void begin_lives(model_forecast *f, uint64_t seed)
 }
 
 /* What comes after the highest status that the animal has shown; *is_there: nothing does. */
-static model_criteria_status next_status(const model_status_tracker *tracker, bool *is_there)
+static model_ibl_criteria_status next_status(const model_training_status *tracker, bool *is_there)
 {
-    model_status_standing now;
+    model_training_status_standing now;
     int64_t reached = tracker->history.reached;
-    if (model_status_tracker_judge(tracker, &now) == MODEL_OK) {
+    if (model_training_status_judge(tracker, &now) == MODEL_OK) {
         reached = (int64_t)now.reached > reached ? (int64_t)now.reached : reached;
     }
-    const int64_t highest = MODEL_CRITERIA_STATUS_COUNT - 1;
+    const int64_t highest = MODEL_IBL_CRITERIA_STATUS_COUNT - 1;
     *is_there = reached >= highest;
-    return (model_criteria_status)(reached < highest ? reached + 1 : highest);
+    return (model_ibl_criteria_status)(reached < highest ? reached + 1 : highest);
 }
 
-int model_forecast_start(model_forecast *f, const model_forecast_task *task, const model_pace *pace,
-                         const model_bank *bank, const model_rollout_tuning *tuning, uint64_t seed)
+int model_forecast_start(model_forecast *f, const model_forecast_task *task,
+                         const model_rate_grid *pace, const model_bank *bank,
+                         const model_rollout_tuning *tuning, uint64_t seed)
 {
     if (!task_is_valid(task)) {
         return MODEL_ERR_ARG;
@@ -211,7 +212,7 @@ int model_forecast_start(model_forecast *f, const model_forecast_task *task, con
     memset(&f->result, 0, sizeof f->result);
     f->is_there = false;
     f->target = task->tracker != NULL ? next_status(task->tracker, &f->is_there)
-                                      : MODEL_CRITERIA_IN_TRAINING;
+                                      : MODEL_IBL_CRITERIA_IN_TRAINING;
     begin_lives(f, seed);
     return MODEL_OK;
 }
@@ -228,21 +229,21 @@ static void enter_session(model_forecast *f, size_t i)
     if (f->task.tracker == NULL) {
         return;
     }
-    model_status_tracker *t = &f->trackers[i];
-    const model_status_session *before = t->n > 0 ? &t->session[t->n - 1] : NULL;
-    const model_status_session_info info = {
-        .protocol = before != NULL ? (model_criteria_protocol)before->counts.protocol
-                                   : MODEL_CRITERIA_PROTOCOL_UNKNOWN,
+    model_training_status *t = &f->trackers[i];
+    const model_training_status_session *before = t->n > 0 ? &t->session[t->n - 1] : NULL;
+    const model_training_status_session_info info = {
+        .protocol = before != NULL ? (model_ibl_criteria_protocol)before->counts.protocol
+                                   : MODEL_IBL_CRITERIA_PROTOCOL_UNKNOWN,
         .is_ephys_rig = before != NULL && before->counts.is_ephys_rig == 1,
         .delay_s = (double)NAN};
-    model_status_standing judged;
+    model_training_status_standing judged;
     memset(&judged, 0, sizeof judged);
     judged.n_pushed = t->n_pushed;
     if (f->lives[i].status_session > 0) {
         judged.now.status = f->target;
-        judged.now.n_behind = MODEL_CRITERIA_SESSIONS;
+        judged.now.n_behind = MODEL_IBL_CRITERIA_SESSIONS;
     }
-    model_status_tracker_start(t, before != NULL ? before->id + 1 : 0, &info, &judged);
+    model_training_status_start(t, before != NULL ? before->id + 1 : 0, &info, &judged);
 }
 
 static void show(model_forecast *f, size_t i, const model_forecast_stimulus *s)
@@ -364,12 +365,12 @@ static void count_all(model_forecast *f)
             count_easy(f, i);
         }
         if (f->task.tracker != NULL) {
-            const model_status_trial trial = {.contrast = (double)f->contrast[i],
-                                              .reward = (double)f->reward[i],
-                                              .rt_s = (double)f->rt_s[i],
-                                              .p_left = (double)f->p_left[i],
-                                              .choice = f->chose[i]};
-            model_status_tracker_push(&f->trackers[i], &trial);
+            const model_training_status_trial trial = {.contrast = (double)f->contrast[i],
+                                                       .reward = (double)f->reward[i],
+                                                       .rt_s = (double)f->rt_s[i],
+                                                       .p_left = (double)f->p_left[i],
+                                                       .choice = f->chose[i]};
+            model_training_status_push(&f->trackers[i], &trial);
         }
     }
 }
@@ -421,12 +422,12 @@ static void step(model_forecast *f)
     show_all(f);
     model_rollout_choose(f->rollout, f->contrast, NULL, f->chose, f->p);
     reward_all(f);
-    const model_herd_trials trials = {.contrast = f->contrast,
-                                      .chose_right = f->chose,
-                                      .reward = f->reward,
-                                      .side = f->side,
-                                      .rt_s = NULL,
-                                      .active = NULL};
+    const model_cohort_trials trials = {.contrast = f->contrast,
+                                        .chose_right = f->chose,
+                                        .reward = f->reward,
+                                        .side = f->side,
+                                        .rt_s = NULL,
+                                        .active = NULL};
     f->result.n_still += (uint32_t)model_rollout_learn(f->rollout, &trials);
     count_all(f);
     f->trial++;
@@ -445,22 +446,23 @@ static void step(model_forecast *f)
 /* ---- status ---------------------------------------------------------------------------------- */
 
 /* What can be told without fitting a curve: false if the target is out of reach. */
-static bool may_have_reached(const model_forecast *f, const model_status_tracker *t)
+static bool may_have_reached(const model_forecast *f, const model_training_status *t)
 {
-    double value[MODEL_CRITERION_COUNT];
-    model_criteria_check checks[MODEL_CRITERION_COUNT];
-    for (size_t i = 0; i < MODEL_CRITERION_COUNT; i++) {
+    double value[MODEL_IBL_CRITERION_COUNT];
+    model_ibl_criteria_check checks[MODEL_IBL_CRITERION_COUNT];
+    for (size_t i = 0; i < MODEL_IBL_CRITERION_COUNT; i++) {
         value[i] = (double)NAN;
     }
-    value[MODEL_CRITERION_SESSIONS] = (double)t->n;
-    value[MODEL_CRITERION_TRIALS] = value[MODEL_CRITERION_EASY] = (double)INFINITY;
+    value[MODEL_IBL_CRITERION_SESSIONS] = (double)t->n;
+    value[MODEL_IBL_CRITERION_TRIALS] = value[MODEL_IBL_CRITERION_EASY] = (double)INFINITY;
     for (int64_t i = 0; i < t->n; i++) {
-        const model_criteria_session *s = &t->session[i].counts;
+        const model_ibl_criteria_session *s = &t->session[i].counts;
         const double easy = (double)s->n_easy_correct / (double)s->n_easy;
-        value[MODEL_CRITERION_TRIALS] = fmin(value[MODEL_CRITERION_TRIALS], (double)s->n_trials);
-        value[MODEL_CRITERION_EASY] = fmin(value[MODEL_CRITERION_EASY], easy);
+        value[MODEL_IBL_CRITERION_TRIALS] =
+            fmin(value[MODEL_IBL_CRITERION_TRIALS], (double)s->n_trials);
+        value[MODEL_IBL_CRITERION_EASY] = fmin(value[MODEL_IBL_CRITERION_EASY], easy);
     }
-    const size_t n = model_criteria_check_all(f->target, value, checks);
+    const size_t n = model_ibl_criteria_check_all(f->target, value, checks);
     for (size_t i = 0; i < n; i++) {
         if (!isnan(checks[i].value) && !checks[i].is_met) {
             return false;
@@ -476,12 +478,12 @@ static size_t judge_next(model_forecast *f)
     size_t work = 1;
     if (f->to_judge < n && f->lives[f->to_judge].is_ended) {
         forecast_life *life = &f->lives[f->to_judge];
-        const model_status_tracker *t = &f->trackers[f->to_judge];
-        model_status_standing standing;
+        const model_training_status *t = &f->trackers[f->to_judge];
+        model_training_status_standing standing;
         life->is_ended = false;
         if (may_have_reached(f, t)) {
             work = JUDGING;
-            if (model_status_tracker_judge(t, &standing) == MODEL_OK &&
+            if (model_training_status_judge(t, &standing) == MODEL_OK &&
                 standing.reached >= f->target) {
                 life->status_session = life->session;
             }

@@ -13,7 +13,7 @@ struct model_rollout {
     size_t first[MODEL_BANK_MAX + 1]; /* member m's roll-outs are first[m]..first[m + 1] - 1 */
     double pace_sum;
     double pace_n;
-    model_herd *herd[MODEL_BANK_MAX];
+    model_cohort *cohort[MODEL_BANK_MAX];
 };
 
 void model_rollout_tuning_init(model_rollout_tuning *tuning)
@@ -66,7 +66,7 @@ size_t model_rollout_size(const model_bank_params *params, size_t n)
     }
     size_t size = head_size();
     for (uint32_t m = 0; m < params->n; m++) {
-        size += model_herd_size(&params->member[m], n);
+        size += model_cohort_size(&params->member[m], n);
     }
     return size;
 }
@@ -87,8 +87,8 @@ int model_rollout_init(void *mem, size_t mem_size, const model_bank_params *para
     r->capacity = n;
     unsigned char *at = (unsigned char *)mem + head_size();
     for (uint32_t m = 0; m < params->n; m++) {
-        const size_t part = model_herd_size(&params->member[m], n);
-        (void)model_herd_init(at, part, &params->member[m], n, &r->herd[m]);
+        const size_t part = model_cohort_size(&params->member[m], n);
+        (void)model_cohort_init(at, part, &params->member[m], n, &r->cohort[m]);
         at += part;
     }
     *out = r;
@@ -101,7 +101,7 @@ struct source {
     double prior; /* within the member */
     double nats;
     double pace;
-    const model_twin *twin;
+    const model_member *twin;
 };
 
 /* Where no rule has a prior, all have the same. */
@@ -131,19 +131,19 @@ static void weigh(const model_bank_params *params, size_t n, const struct source
     }
 }
 
-static size_t sources_of(const model_pace *pace, struct source sources[])
+static size_t sources_of(const model_rate_grid *pace, struct source sources[])
 {
     for (int64_t i = 0; i < pace->n; i++) {
-        const model_pace_strand *s = &pace->strand[i];
+        const model_rate_grid_strand *s = &pace->strand[i];
         sources[i] = (struct source){(size_t)s->member, s->prior, s->nats, s->pace, &s->twin};
     }
     return (size_t)pace->n;
 }
 
-void model_rollout_weigh(const model_bank_params *params, const model_pace *pace,
+void model_rollout_weigh(const model_bank_params *params, const model_rate_grid *pace,
                          const model_rollout_tuning *tuning, double weight[])
 {
-    struct source sources[MODEL_PACE_STRANDS];
+    struct source sources[MODEL_RATE_GRID_STRANDS];
     weigh(params, sources_of(pace, sources), sources, tuning, weight);
 }
 
@@ -155,7 +155,8 @@ static size_t group(model_feature feature)
                : 1;
 }
 
-static void tune(model_herd *herd, const model_params *params, const model_rollout_tuning *tuning)
+static void tune(model_cohort *cohort, const model_params *params,
+                 const model_rollout_tuning *tuning)
 {
     double drift_var[MODEL_WEIGHTS_MAX];
     double session_var[MODEL_WEIGHTS_MAX];
@@ -166,18 +167,19 @@ static void tune(model_herd *herd, const model_params *params, const model_rollo
         session_var[k] = tuning->session[g] * params->noise.session_var[k];
         reversion[k] = tuning->reversion[g];
     }
-    model_herd_set_noise(herd, drift_var, session_var);
-    model_herd_set_reversion(herd, reversion);
+    model_cohort_set_noise(cohort, drift_var, session_var);
+    model_cohort_set_reversion(cohort, reversion);
 }
 
 /* Stimulus weights are drawn to where the animal stands, the others to 0. */
-static void anchor(model_herd *herd, size_t i, const model_params *params, const model_twin *twin)
+static void anchor(model_cohort *cohort, size_t i, const model_params *params,
+                   const model_member *twin)
 {
     double to[MODEL_WEIGHTS_MAX];
     for (size_t k = 0; k < params->policy.n; k++) {
         to[k] = group(params->policy.feature[k]) == 0 ? twin->w[k] : 0.0;
     }
-    model_herd_set_anchor(herd, i, to);
+    model_cohort_set_anchor(cohort, i, to);
 }
 
 /* Roll-outs first..end - 1 go on from a source. */
@@ -185,15 +187,15 @@ static void enter(model_rollout *r, const struct source *source, size_t first, s
                   const model_rollout_tuning *tuning, uint64_t seed)
 {
     const model_params *params = &r->params->member[source->member];
-    model_herd *herd = r->herd[source->member];
+    model_cohort *cohort = r->cohort[source->member];
     for (size_t i = first; i < end; i++) {
         const size_t at = i - r->first[source->member];
         model_random draws;
         model_random_seed(&draws, seed, i + (UINT64_C(1) << 32));
-        model_herd_enter(herd, at, source->twin, seed, i);
-        anchor(herd, at, params, source->twin);
+        model_cohort_enter(cohort, at, source->twin, seed, i);
+        anchor(cohort, at, params, source->twin);
         const double pace = source->pace * exp(tuning->pace_sd * model_random_normal(&draws));
-        model_herd_set_pace(herd, at, pace);
+        model_cohort_set_pace(cohort, at, pace);
         if (params->rule.kind != MODEL_RULE_NONE && params->rule.kind != MODEL_RULE_GRU_POLICY) {
             r->pace_sum += pace;
             r->pace_n++;
@@ -206,7 +208,7 @@ static void enter(model_rollout *r, const struct source *source, size_t first, s
 static int start(model_rollout *r, size_t n_sources, const struct source sources[],
                  const model_rollout_tuning *tuning, size_t n, uint64_t seed)
 {
-    double weight[MODEL_PACE_STRANDS];
+    double weight[MODEL_RATE_GRID_STRANDS];
     double sum = 0.0;
     size_t first = 0;
     if (n < 1 || n > r->capacity || model_rollout_tuning_check(tuning) != MODEL_OK) {
@@ -217,7 +219,7 @@ static int start(model_rollout *r, size_t n_sources, const struct source sources
     r->pace_sum = 0.0;
     r->pace_n = 0.0;
     for (uint32_t m = 0; m < r->params->n; m++) {
-        tune(r->herd[m], &r->params->member[m], tuning);
+        tune(r->cohort[m], &r->params->member[m], tuning);
         r->first[m + 1] = 0;
     }
     for (size_t i = 0; i < n_sources; i++) {
@@ -233,16 +235,16 @@ static int start(model_rollout *r, size_t n_sources, const struct source sources
         r->first[m + 1] = end;
     }
     for (uint32_t m = 0; m < r->params->n; m++) {
-        model_herd_set_count(r->herd[m], r->first[m + 1] - r->first[m]);
+        model_cohort_set_count(r->cohort[m], r->first[m + 1] - r->first[m]);
     }
     return MODEL_OK;
 }
 
-int model_rollout_start(model_rollout *r, const model_pace *pace,
+int model_rollout_start(model_rollout *r, const model_rate_grid *pace,
                         const model_rollout_tuning *tuning, size_t n, uint64_t seed)
 {
-    struct source sources[MODEL_PACE_STRANDS];
-    if (pace->n != (int64_t)model_pace_strands(r->params)) {
+    struct source sources[MODEL_RATE_GRID_STRANDS];
+    if (pace->n != (int64_t)model_rate_grid_strands(r->params)) {
         return MODEL_ERR_ARG;
     }
     return start(r, sources_of(pace, sources), sources, tuning, n, seed);
@@ -290,7 +292,7 @@ static size_t member_of(const model_rollout *r, size_t i)
 void model_rollout_start_session(model_rollout *r, size_t i)
 {
     const size_t m = member_of(r, i);
-    model_herd_start_session(r->herd[m], i - r->first[m]);
+    model_cohort_start_session(r->cohort[m], i - r->first[m]);
 }
 
 void model_rollout_choose(model_rollout *r, const float contrast[], const uint8_t active[],
@@ -299,13 +301,13 @@ void model_rollout_choose(model_rollout *r, const float contrast[], const uint8_
     for (uint32_t m = 0; m < r->params->n; m++) {
         const size_t at = r->first[m];
         if (r->first[m + 1] > at) {
-            model_herd_choose(r->herd[m], contrast + at, active != NULL ? active + at : NULL,
-                              chose_right + at, p_right != NULL ? p_right + at : NULL);
+            model_cohort_choose(r->cohort[m], contrast + at, active != NULL ? active + at : NULL,
+                                chose_right + at, p_right != NULL ? p_right + at : NULL);
         }
     }
 }
 
-size_t model_rollout_learn(model_rollout *r, const model_herd_trials *t)
+size_t model_rollout_learn(model_rollout *r, const model_cohort_trials *t)
 {
     size_t n_still = 0;
     for (uint32_t m = 0; m < r->params->n; m++) {
@@ -313,13 +315,13 @@ size_t model_rollout_learn(model_rollout *r, const model_herd_trials *t)
         if (r->first[m + 1] == at) {
             continue;
         }
-        const model_herd_trials part = {.contrast = t->contrast + at,
-                                        .chose_right = t->chose_right + at,
-                                        .reward = t->reward != NULL ? t->reward + at : NULL,
-                                        .side = t->side != NULL ? t->side + at : NULL,
-                                        .rt_s = t->rt_s != NULL ? t->rt_s + at : NULL,
-                                        .active = t->active != NULL ? t->active + at : NULL};
-        n_still += model_herd_learn(r->herd[m], &part);
+        const model_cohort_trials part = {.contrast = t->contrast + at,
+                                          .chose_right = t->chose_right + at,
+                                          .reward = t->reward != NULL ? t->reward + at : NULL,
+                                          .side = t->side != NULL ? t->side + at : NULL,
+                                          .rt_s = t->rt_s != NULL ? t->rt_s + at : NULL,
+                                          .active = t->active != NULL ? t->active + at : NULL};
+        n_still += model_cohort_learn(r->cohort[m], &part);
     }
     return n_still;
 }
@@ -332,7 +334,7 @@ double model_rollout_predict(const model_rollout *r, size_t i, double contrast)
     double w[MODEL_WEIGHTS_MAX];
     double g[MODEL_WEIGHTS_MAX];
     double a = 0.0;
-    model_herd_weights(r->herd[m], i - r->first[m], w);
+    model_cohort_weights(r->cohort[m], i - r->first[m], w);
     model_policy_fill(policy, &NONE, model_policy_stimulus(policy, contrast), g);
     for (size_t k = 0; k < policy->n; k++) {
         a += w[k] * g[k];

@@ -207,7 +207,7 @@ static model_trial trial_of(const model_adapt_trial *t)
                          .side = t->side};
 }
 
-static size_t fill_rows(const struct run *r, const model_params *params, const model_twin *start)
+static size_t fill_rows(const struct run *r, const model_params *params, const model_member *start)
 {
     model_fit_cursor cursor;
     size_t n = 0;
@@ -268,7 +268,7 @@ static int descend(const struct run *r, uint32_t member, float values[])
 {
     const model_adapt_config *c = &r->adapt->config;
     const model_params *params = &r->s->before.member[member];
-    const model_twin *start = &r->window->start->member[member];
+    const model_member *start = &r->window->start->member[member];
     const size_t n = fill_rows(r, params, start);
     const model_fit_rows *rows = &r->s->rows;
     const model_fit_animal animal = {.n_trials = n,

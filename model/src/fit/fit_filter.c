@@ -262,7 +262,7 @@ void fit_filter_start(const model_params *params, fit_belief *belief)
                       params->noise.prior_var);
 }
 
-void fit_filter_go_on(size_t n, const model_twin *start, fit_belief *belief)
+void fit_filter_go_on(size_t n, const model_member *start, fit_belief *belief)
 {
     memset(belief, 0, sizeof *belief);
     memcpy(belief->w, start->w, n * sizeof belief->w[0]);

@@ -9,7 +9,7 @@
 #define FIT_FILTER_H
 
 #include "model/fit.h"
-#include "model/twin.h"
+#include "model/member.h"
 
 /* X(NAME, member): kinds of parameters, one value a weight each. */
 #define FIT_FILTER_LIST(X)                                                                         \
@@ -54,7 +54,7 @@ void fit_filter_decode(const float values[], model_params *params);
 void fit_filter_start(const model_params *params, fit_belief *belief);
 
 /* The belief before the first trial of an animal that is known already. */
-void fit_filter_go_on(size_t n, const model_twin *start, fit_belief *belief);
+void fit_filter_go_on(size_t n, const model_member *start, fit_belief *belief);
 
 /* One trial: belief becomes that after its choice. moved[n]: the net's step or offset; 0 without a
  * net and at the first trial. Returns -log p(choice). */

@@ -3,7 +3,7 @@
 #include "model/fit.h"
 
 void model_fit_cursor_init(model_fit_cursor *cursor, const model_policy *policy,
-                           model_rule_kind rule, const model_twin *start)
+                           model_rule_kind rule, const model_member *start)
 {
     *cursor = (model_fit_cursor){.policy = policy, .rule = rule, .is_at_start = true};
     model_history_reset(&cursor->history);

@@ -131,7 +131,7 @@ static void undo_step(fit_shard *s, const fit_net *net, size_t rows, size_t reco
 {
     memset(s->out + record * net->weight_ld, 0, rows * net->weight_ld * sizeof(float));
     for (size_t row = 0; net->shape.is_recurrent && row < rows; row++) {
-        const model_twin *from = s->animals[row].start;
+        const model_member *from = s->animals[row].start;
         float *h = s->a[0] + (record + row) * net->a_ld;
         memset(h, 0, net->unit_ld * sizeof(float));
         if (from != NULL) {

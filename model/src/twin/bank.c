@@ -9,7 +9,7 @@
 _Static_assert((int)MODEL_BANK_STIMULI == (int)FILTER_LANES, "a lane for every stimulus");
 
 _Static_assert(sizeof(model_bank) ==
-                   sizeof(uint64_t) + MODEL_BANK_MAX * (sizeof(double) + sizeof(model_twin)),
+                   sizeof(uint64_t) + MODEL_BANK_MAX * (sizeof(double) + sizeof(model_member)),
                "a bank is compared and written bytewise: it must have no padding");
 
 /* Without a share a weight could fall to 0, from which no evidence would raise it, or so low that
@@ -51,7 +51,7 @@ int model_bank_check(const model_bank_params *params)
 
 size_t model_bank_used(size_t n)
 {
-    return offsetof(model_bank, member) + n * sizeof(model_twin);
+    return offsetof(model_bank, member) + n * sizeof(model_member);
 }
 
 void model_bank_copy(model_bank *to, const model_bank *from)
@@ -70,7 +70,7 @@ void model_bank_init(model_bank *bank, const model_bank_params *params)
 {
     start_weights(bank, params);
     for (uint32_t i = 0; i < params->n; i++) {
-        model_twin_init(&bank->member[i], &params->member[i]);
+        model_member_init(&bank->member[i], &params->member[i]);
     }
 }
 
@@ -85,7 +85,7 @@ static void mix_moments(const model_bank *bank, size_t k, double w[], double P[]
         }
     }
     for (size_t m = 0; m < bank->n; m++) {
-        const model_twin *twin = &bank->member[m];
+        const model_member *twin = &bank->member[m];
         for (size_t i = 0; i < k; i++) {
             for (size_t j = 0; j < k; j++) {
                 const double apart = (twin->w[i] - w[i]) * (twin->w[j] - w[j]);
@@ -120,7 +120,7 @@ void model_bank_change(model_bank *bank, const model_bank_params *before,
                        const model_bank_params *after)
 {
     const model_policy *policy = &before->member[0].policy;
-    model_twin known = bank->member[0];
+    model_member known = bank->member[0];
     if (model_policy_equals(policy, &after->member[0].policy)) {
         mix_moments(bank, policy->n, known.w, known.P);
         model_rule_reset(&known.rule);
@@ -140,7 +140,7 @@ void model_bank_change(model_bank *bank, const model_bank_params *before,
 void model_bank_start_session(model_bank *bank, const model_bank_params *params)
 {
     for (size_t i = 0; i < bank->n; i++) {
-        model_twin_start_session(&bank->member[i], &params->member[i]);
+        model_member_start_session(&bank->member[i], &params->member[i]);
     }
 }
 
@@ -185,7 +185,7 @@ void model_bank_mix(const model_bank *bank, const model_bank_params *params, siz
     filter_row g[MODEL_WEIGHTS_MAX];
     const size_t k = fill(bank, params, n, contrasts, g);
     for (size_t m = 0; m < bank->n; m++) {
-        const model_twin *twin = &bank->member[m];
+        const model_member *twin = &bank->member[m];
         filter_row mean;
         filter_row var;
         filter_row p;
@@ -324,7 +324,7 @@ static int take_up(model_bank *bank, const model_bank_params *params, const mode
     int failure = MODEL_ERR_ARG;
     bool any = false;
     for (size_t i = 0; i < bank->n; i++) {
-        const int status = model_twin_observe(&bank->member[i], &params->member[i], trial);
+        const int status = model_member_observe(&bank->member[i], &params->member[i], trial);
         is_taken[i] = status == MODEL_OK;
         any = any || is_taken[i];
         failure = status;
@@ -347,7 +347,7 @@ int model_bank_observe(model_bank *bank, const model_bank_params *params, const 
     }
     for (size_t i = 0; i < bank->n; i++) {
         if (!is_taken[i]) {
-            model_twin_skip(&bank->member[i], &params->member[i], trial);
+            model_member_skip(&bank->member[i], &params->member[i], trial);
             before.each[i] = (double)NAN;
         }
     }

@@ -4,8 +4,8 @@
 #ifndef NET_PACKED_H
 #define NET_PACKED_H
 
-#include "kernel.h"
 #include "model/net.h"
+#include "net_kernel.h"
 
 /* Matrices are (in, ld): transposed, so that the inner loop runs over outputs with unit stride, and
  * padded to whole blocks. The r and z gates see [x, h] at once; the n gate needs both parts apart.

@@ -1,6 +1,6 @@
 #include <float.h>
 
-#include "model/twin.h"
+#include "model/member.h"
 
 /* Variances of the built-in random walk, set once for all animals: docs/model.md, section filter,
  * says how they were found. */

@@ -1,0 +1,65 @@
+/* model/engagement_sim.h - whether a virtual animal plays at all: it lapses, goes away, comes back,
+ * tires, and reacts faster or slower; what it would choose if it plays is model/virtual_mouse.h's.
+ *
+ * The animal that the filter of model/engagement.h believes in, run forward, and beside it
+ * tiredness: docs/model.md, section engagement_sim. Parameters are const and shared; the state of
+ * one animal is plain memory. Threads: one owner each. Memory: the caller's; nothing allocates.
+ */
+#ifndef MODEL_ENGAGEMENT_SIM_H
+#define MODEL_ENGAGEMENT_SIM_H
+
+#include <stdint.h>
+
+#include "model/engagement.h"
+#include "model/error.h"
+#include "model/random.h"
+
+typedef struct {
+    model_engagement_params play; /* start, move, slip, habit, habit_trials, no_go, no_go_away */
+    double tired_trials; /* of a session, after which it plays half of the time; 0: never tires */
+} model_engagement_sim_params;
+
+typedef struct {
+    model_random random;
+    double habit;      /* running mean of the session's choices, right 1 */
+    int64_t n_session; /* trials so far */
+    int64_t state;     /* a model_engagement_state */
+} model_engagement_sim;
+
+/* What it does on one trial. */
+typedef struct {
+    model_engagement_state state;
+    int choice;     /* 1 right, 0 left, -1 no-go */
+    double p_right; /* that a choice, if it makes one, is right */
+    double p_no_go;
+    double rt_s; /* reaction time; NaN without a choice */
+} model_engagement_sim_act;
+
+/* The values that docs/model.md explains. RT-safe: yes. */
+void model_engagement_sim_default(model_engagement_sim_params *params);
+
+/* An animal that always plays: no lapse, no no-go, no tiredness. RT-safe: yes. */
+void model_engagement_sim_steady(model_engagement_sim_params *params);
+
+/* MODEL_OK, or MODEL_ERR_ARG for a value outside its range. */
+int model_engagement_sim_check(const model_engagement_sim_params *params);
+
+/* Animal number `number` of a seed; the draws are not those of model_virtual_mouse_init(). RT-safe:
+ * yes. */
+void model_engagement_sim_init(model_engagement_sim *sim, const model_engagement_sim_params *params,
+                               uint64_t seed, uint64_t number);
+
+/* A session starts: the animal is rested. RT-safe: yes. */
+void model_engagement_sim_start_session(model_engagement_sim *sim,
+                                        const model_engagement_sim_params *params);
+
+/* The next trial: p_right (0..1) is what its policy says of the stimulus. Takes the same number of
+ * random draws whatever comes of it. RT-safe: yes. */
+model_engagement_sim_act model_engagement_sim_next(model_engagement_sim *sim,
+                                                   const model_engagement_sim_params *params,
+                                                   double p_right);
+
+/* "engaged", "lapsing", "away"; NULL outside the list. RT-safe: yes. */
+const char *model_engagement_sim_state_name(model_engagement_state state);
+
+#endif

@@ -1,0 +1,68 @@
+/* model/rule_probe.h - what a learning rule says: how far one trial moves each weight, by stimulus
+ * and outcome, and whether the trials before it matter.
+ *
+ * Procedure and formulas: docs/model.md, section rule_probe. The rule is asked, not run: w is held fixed
+ * through all trials. Threads: any, on different objects. Memory: the caller's; nothing allocates.
+ */
+#ifndef MODEL_RULE_PROBE_H
+#define MODEL_RULE_PROBE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/member.h"
+
+enum {
+    MODEL_RULE_PROBE_STIMULI = 20,    /* of the probing trial: -1, -0.9, ... -0.1, 0.1, ... 1 */
+    MODEL_RULE_PROBE_HISTORY_MAX = 8, /* trials rewarded, or not, before it */
+    MODEL_RULE_PROBE_SETTLE = 64, /* trials that a rule with memory has behind it before those */
+    MODEL_RULE_PROBE_RUNS = 16    /* draws of them */
+};
+
+/* Of the probing trial: the choice was to the side of the stimulus, and rewarded; or neither. */
+typedef enum {
+    MODEL_RULE_PROBE_CORRECT,
+    MODEL_RULE_PROBE_ERROR,
+    MODEL_RULE_PROBE_OUTCOMES
+} model_rule_probe_outcome;
+
+/* What came just before it. */
+typedef enum {
+    MODEL_RULE_PROBE_SETTLED, /* the settling run alone */
+    MODEL_RULE_PROBE_REWARDED,
+    MODEL_RULE_PROBE_UNREWARDED,
+    MODEL_RULE_PROBE_PASTS
+} model_rule_probe_past;
+
+/* One rule at one w, the mean over what came before: dw, and |dw|. For the GRU policy, which moves
+ * no weight, its offset o stands in the place of dw. */
+typedef struct {
+    double dw[MODEL_RULE_PROBE_PASTS][MODEL_RULE_PROBE_OUTCOMES][MODEL_RULE_PROBE_STIMULI]
+             [MODEL_WEIGHTS_MAX];
+    double size[MODEL_RULE_PROBE_PASTS][MODEL_RULE_PROBE_OUTCOMES][MODEL_RULE_PROBE_STIMULI]
+               [MODEL_WEIGHTS_MAX];
+} model_rule_probe;
+
+/* Transformed stimulus i of the probing trial, 0..MODEL_RULE_PROBE_STIMULI - 1, rising. RT-safe:
+ * yes. */
+double model_rule_probe_stimulus(size_t i);
+
+/* Asks the rule at w[policy.n], after `history` (1..MODEL_RULE_PROBE_HISTORY_MAX) rewarded and
+ * unrewarded trials. MODEL_OK, MODEL_ERR_ARG (history, or a w that is not finite) or
+ * MODEL_ERR_NUMERIC (the rule gives no number there) with *out undefined. RT-safe: no, some 1e5
+ * steps of the rule. */
+int model_rule_probe_run(model_rule_probe *out, const model_params *params, const double w[],
+                         uint32_t history);
+
+/* (mean |dw| after correct - after error) / their sum, over all stimuli and the n probes, for
+ * n_weights weights from `first` on: 1 learns from correct trials alone, -1 from errors alone. NaN
+ * if nothing moves. RT-safe: yes. */
+double model_rule_probe_asymmetry(size_t n, const model_rule_probe probes[], size_t first,
+                                  size_t n_weights);
+
+/* The same of rewarded against unrewarded history, over both outcomes; 0 for a rule without memory.
+ * RT-safe: yes. */
+double model_rule_probe_memory(size_t n, const model_rule_probe probes[], size_t first,
+                               size_t n_weights);
+
+#endif

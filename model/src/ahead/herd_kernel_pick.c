@@ -1,4 +1,0 @@
-#include "herd_kernel.h"
-#include "kernel_levels.h"
-
-KERNEL_LEVELS(herd_kernel)

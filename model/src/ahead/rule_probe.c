@@ -1,0 +1,208 @@
+#include "model/rule_probe.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "model/filter.h"
+#include "model/random.h"
+
+enum { SEED = 1 };
+
+/* The trial before, as history features see it: the same always, since a rule's memory is asked for
+ * and not the policy's; and none of them is 0. */
+static const model_history BEFORE = {.stimulus = 0.5, .choice = 1.0, .reward = 0.5};
+
+struct probing {
+    const model_params *params;
+    const double *w;
+    uint32_t history;
+    uint32_t n_runs;
+    uint32_t n_settle;
+    uint32_t n_orders; /* of the sides of the trials before */
+    model_rule_probe *out;
+};
+
+double model_rule_probe_stimulus(size_t i)
+{
+    const int side = MODEL_RULE_PROBE_STIMULI / 2;
+    const int at = (int)i - side;
+    return (double)(at < 0 ? at : at + 1) / side;
+}
+
+static int step(const struct probing *p, model_rule_state *state, double x, bool chose_right,
+                int64_t number, double dw[])
+{
+    const model_params *params = p->params;
+    const bool is_rewarded = chose_right == (x > 0.0);
+    const model_rule_trial trial = {.stimulus = x,
+                                    .reward = is_rewarded ? 1.0 : 0.0,
+                                    .rt_s = (double)NAN,
+                                    .n_session = number,
+                                    .n_training = number,
+                                    .is_session_start = number == 0,
+                                    .chose_right = chose_right,
+                                    .side = x > 0.0};
+    double g[MODEL_WEIGHTS_MAX];
+    double u[MODEL_WEIGHTS_MAX];
+    model_policy_fill(&params->policy, &BEFORE, x, g);
+    const int status =
+        model_rule_step(&params->rule, state, params->policy.n, p->w, g, &trial, dw, u);
+    if (params->rule.kind == MODEL_RULE_GRU_POLICY) {
+        memcpy(dw, state->offset, params->policy.n * sizeof dw[0]);
+    }
+    return status;
+}
+
+/* An animal of these weights plays: stimuli at random, choices drawn. */
+static int settle(const struct probing *p, uint32_t run, model_rule_state *state)
+{
+    const model_policy *policy = &p->params->policy;
+    model_random random;
+    int status = MODEL_OK;
+    model_random_seed(&random, SEED, run);
+    model_rule_reset(state);
+    for (uint32_t t = 0; t < p->n_settle && status == MODEL_OK; t++) {
+        const double x =
+            model_rule_probe_stimulus(model_random_below(&random, MODEL_RULE_PROBE_STIMULI));
+        double g[MODEL_WEIGHTS_MAX];
+        double dw[MODEL_WEIGHTS_MAX];
+        double a = 0.0;
+        model_policy_fill(policy, &BEFORE, x, g);
+        for (uint32_t i = 0; i < policy->n; i++) {
+            a += (p->w[i] + state->offset[i]) * g[i];
+        }
+        const bool chose_right = model_random_uniform(&random) < model_filter_sigmoid(a);
+        status = step(p, state, x, chose_right, t, dw);
+    }
+    return status;
+}
+
+/* Trials at full contrast, all rewarded or none; bit i of order: the side of trial i. */
+static int live_through(const struct probing *p, model_rule_probe_past past, uint32_t order,
+                        model_rule_state *state)
+{
+    int status = MODEL_OK;
+    for (uint32_t i = 0; i < p->history && status == MODEL_OK; i++) {
+        const bool is_right = (order >> i & 1U) == 1U;
+        double dw[MODEL_WEIGHTS_MAX];
+        status =
+            step(p, state, is_right ? 1.0 : -1.0, is_right == (past == MODEL_RULE_PROBE_REWARDED),
+                 MODEL_RULE_PROBE_SETTLE + (int64_t)i, dw);
+    }
+    return status;
+}
+
+/* Every stimulus and outcome from one state; each counts `share` in the mean. */
+static int ask(const struct probing *p, model_rule_probe_past past, const model_rule_state *from,
+               double share)
+{
+    const size_t n = p->params->policy.n;
+    const int64_t number =
+        MODEL_RULE_PROBE_SETTLE + (past == MODEL_RULE_PROBE_SETTLED ? 0 : (int64_t)p->history);
+    for (int outcome = 0; outcome < MODEL_RULE_PROBE_OUTCOMES; outcome++) {
+        for (size_t k = 0; k < MODEL_RULE_PROBE_STIMULI; k++) {
+            const double x = model_rule_probe_stimulus(k);
+            model_rule_state state = *from;
+            double dw[MODEL_WEIGHTS_MAX];
+            const int status =
+                step(p, &state, x, (x > 0.0) == (outcome == MODEL_RULE_PROBE_CORRECT), number, dw);
+            if (status != MODEL_OK) {
+                return status;
+            }
+            for (size_t i = 0; i < n; i++) {
+                p->out->dw[past][outcome][k][i] += share * dw[i];
+                p->out->size[past][outcome][k][i] += share * fabs(dw[i]);
+            }
+        }
+    }
+    return MODEL_OK;
+}
+
+static int ask_after(const struct probing *p, model_rule_probe_past past,
+                     const model_rule_state *from)
+{
+    const double share = 1.0 / (double)(p->n_runs * p->n_orders);
+    int status = MODEL_OK;
+    for (uint32_t order = 0; order < p->n_orders && status == MODEL_OK; order++) {
+        model_rule_state state = *from;
+        status = live_through(p, past, order, &state);
+        if (status == MODEL_OK) {
+            status = ask(p, past, &state, share);
+        }
+    }
+    return status;
+}
+
+int model_rule_probe_run(model_rule_probe *out, const model_params *params, const double w[],
+                         uint32_t history)
+{
+    const bool has_memory = model_rule_has_memory(params->rule.kind);
+    const struct probing p = {.params = params,
+                              .w = w,
+                              .history = history,
+                              .n_runs = has_memory ? MODEL_RULE_PROBE_RUNS : 1,
+                              .n_settle = has_memory ? MODEL_RULE_PROBE_SETTLE : 0,
+                              .n_orders = has_memory ? 1U << history : 1,
+                              .out = out};
+    bool is_valid = history >= 1 && history <= MODEL_RULE_PROBE_HISTORY_MAX;
+    for (uint32_t i = 0; i < params->policy.n; i++) {
+        is_valid = is_valid && isfinite(w[i]);
+    }
+    if (!is_valid) {
+        return MODEL_ERR_ARG;
+    }
+    memset(out, 0, sizeof *out);
+    int status = MODEL_OK;
+    for (uint32_t run = 0; run < p.n_runs && status == MODEL_OK; run++) {
+        model_rule_state state;
+        status = settle(&p, run, &state);
+        if (status == MODEL_OK) {
+            status = ask(&p, MODEL_RULE_PROBE_SETTLED, &state, 1.0 / (double)p.n_runs);
+        }
+        for (int past = MODEL_RULE_PROBE_REWARDED;
+             past < MODEL_RULE_PROBE_PASTS && status == MODEL_OK; past++) {
+            status = ask_after(&p, (model_rule_probe_past)past, &state);
+        }
+    }
+    return status;
+}
+
+static double sum_sizes(size_t n, const model_rule_probe probes[], model_rule_probe_past past,
+                        model_rule_probe_outcome outcome, size_t first, size_t n_weights)
+{
+    double sum = 0.0;
+    for (size_t k = 0; k < n; k++) {
+        for (size_t x = 0; x < MODEL_RULE_PROBE_STIMULI; x++) {
+            for (size_t i = first; i < first + n_weights; i++) {
+                sum += probes[k].size[past][outcome][x][i];
+            }
+        }
+    }
+    return sum;
+}
+
+static double contrast_of(double a, double b)
+{
+    return a + b > 0.0 ? (a - b) / (a + b) : (double)NAN;
+}
+
+double model_rule_probe_asymmetry(size_t n, const model_rule_probe probes[], size_t first,
+                                  size_t n_weights)
+{
+    return contrast_of(
+        sum_sizes(n, probes, MODEL_RULE_PROBE_SETTLED, MODEL_RULE_PROBE_CORRECT, first, n_weights),
+        sum_sizes(n, probes, MODEL_RULE_PROBE_SETTLED, MODEL_RULE_PROBE_ERROR, first, n_weights));
+}
+
+double model_rule_probe_memory(size_t n, const model_rule_probe probes[], size_t first,
+                               size_t n_weights)
+{
+    double sums[MODEL_RULE_PROBE_PASTS] = {0.0};
+    for (int past = MODEL_RULE_PROBE_REWARDED; past < MODEL_RULE_PROBE_PASTS; past++) {
+        for (int outcome = 0; outcome < MODEL_RULE_PROBE_OUTCOMES; outcome++) {
+            sums[past] += sum_sizes(n, probes, (model_rule_probe_past)past,
+                                    (model_rule_probe_outcome)outcome, first, n_weights);
+        }
+    }
+    return contrast_of(sums[MODEL_RULE_PROBE_REWARDED], sums[MODEL_RULE_PROBE_UNREWARDED]);
+}

@@ -1,0 +1,141 @@
+#include "model/static_glm.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "model/filter.h"
+#include "model/policy.h"
+#include "model/score.h"
+
+enum { STEPS_MAX = 100, HALVINGS_MAX = 40, K = MODEL_WEIGHTS_MAX };
+
+static const double TOLERANCE = 1e-12; /* of the gain of a step, relative to the loss */
+
+static double logit(size_t n, const double w[], const float g[])
+{
+    double a = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        a += w[i] * (double)g[i];
+    }
+    return a;
+}
+
+/* -log of the posterior, up to a constant. log(1 + exp(-a)) without overflow. */
+static double loss(size_t n, size_t n_animals, const model_fit_animal animals[], const double w[])
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        sum += w[i] * w[i] / (2.0 * MODEL_STATIC_GLM_VAR);
+    }
+    for (size_t k = 0; k < n_animals; k++) {
+        for (size_t t = 0; t < animals[k].n_trials; t++) {
+            const double a = logit(n, w, animals[k].g + t * n);
+            const double margin = animals[k].chose_right[t] == 1 ? a : -a;
+            sum += fmax(-margin, 0.0) + log1p(exp(-fabs(margin)));
+        }
+    }
+    return sum;
+}
+
+/* Gradient of the loss, and the lower half of its curvature. */
+static void slope(size_t n, size_t n_animals, const model_fit_animal animals[], const double w[],
+                  double gradient[K], double curvature[K][K])
+{
+    memset(curvature, 0, sizeof(double[K][K]));
+    for (size_t i = 0; i < n; i++) {
+        gradient[i] = w[i] / MODEL_STATIC_GLM_VAR;
+        curvature[i][i] = 1.0 / MODEL_STATIC_GLM_VAR;
+    }
+    for (size_t k = 0; k < n_animals; k++) {
+        for (size_t t = 0; t < animals[k].n_trials; t++) {
+            const float *g = animals[k].g + t * n;
+            const double p = model_filter_sigmoid(logit(n, w, g));
+            const double error = p - (animals[k].chose_right[t] == 1 ? 1.0 : 0.0);
+            for (size_t i = 0; i < n; i++) {
+                gradient[i] += error * (double)g[i];
+                for (size_t j = 0; j <= i; j++) {
+                    curvature[i][j] += p * (1.0 - p) * (double)g[i] * (double)g[j];
+                }
+            }
+        }
+    }
+}
+
+/* x <- A^-1 x by Cholesky, in place; only the lower half of A is read. False: not positive. */
+static bool solve(size_t n, double A[K][K], double x[K])
+{
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j <= i; j++) {
+            double sum = A[i][j];
+            for (size_t k = 0; k < j; k++) {
+                sum -= A[i][k] * A[j][k];
+            }
+            if (i == j && !(sum > 0.0)) {
+                return false;
+            }
+            A[i][j] = i == j ? sqrt(sum) : sum / A[j][j];
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < i; k++) {
+            x[i] -= A[i][k] * x[k];
+        }
+        x[i] /= A[i][i];
+    }
+    for (size_t i = n; i-- > 0;) {
+        for (size_t k = i + 1; k < n; k++) {
+            x[i] -= A[k][i] * x[k];
+        }
+        x[i] /= A[i][i];
+    }
+    return true;
+}
+
+int model_static_glm_fit(size_t n, size_t n_animals, const model_fit_animal animals[], double w[])
+{
+    double at[K] = {0.0};
+    if (n < 1 || n > K) {
+        return MODEL_ERR_ARG;
+    }
+    double least = loss(n, n_animals, animals, at);
+    for (int step = 0; step < STEPS_MAX; step++) {
+        double d[K];
+        double curvature[K][K];
+        double next[K] = {0.0};
+        double found = (double)INFINITY;
+        slope(n, n_animals, animals, at, d, curvature);
+        if (!isfinite(least) || !solve(n, curvature, d)) {
+            return MODEL_ERR_NUMERIC;
+        }
+        double length = 1.0; /* a whole step of Newton's may be too far while p is near 0 or 1 */
+        for (int half = 0; half < HALVINGS_MAX && !(found <= least); half++) {
+            for (size_t i = 0; i < n; i++) {
+                next[i] = at[i] - length * d[i];
+            }
+            found = loss(n, n_animals, animals, next);
+            length /= 2.0;
+        }
+        if (!(found <= least)) {
+            break; /* nothing is gained any more but rounding */
+        }
+        const bool is_there = least - found <= TOLERANCE * (1.0 + least);
+        memcpy(at, next, sizeof at);
+        least = found;
+        if (is_there) {
+            break;
+        }
+    }
+    memcpy(w, at, n * sizeof w[0]);
+    return MODEL_OK;
+}
+
+double model_static_glm_nats(size_t n, const double w[], const model_fit_animal *animal)
+{
+    double sum = 0.0;
+    for (size_t t = 0; t < animal->n_trials; t++) {
+        const double p = model_filter_sigmoid(logit(n, w, animal->g + t * n));
+        sum += model_score_nats(p, animal->chose_right[t] == 1);
+    }
+    return sum;
+}
