@@ -1,7 +1,7 @@
 # Tests of what is spread over threads and ranks. A build with MURID_MPI has only those with ranks:
 # it stands beside a build that has all the others.
 if(NOT MURID_MPI)
-    unit_test(spread murid::daemon_core)
+    unit_test(job_scheduler murid::daemon_core)
 endif()
 add_executable(spread_jobs support/spread_jobs.c)
 target_link_libraries(spread_jobs PRIVATE test_support murid::daemon_core)

@@ -20,7 +20,7 @@
 #include "model/bootstrap.h"
 #include "model/curriculum.h"
 #include "protocol_file.h"
-#include "team.h"
+#include "thread_pool.h"
 
 enum {
     MICE_MAX = 512,
@@ -87,7 +87,7 @@ static bool is_verbose;
 
 /* ---- training -------------------------------------------------------------------------------- */
 
-struct training {
+struct training_set {
     const struct study *study;
     const learner *animal;
     enum arm arm;
@@ -107,7 +107,7 @@ struct training {
 };
 
 /* Whoever has met the criterion goes on in the last stage as it was declared. */
-static void graduate(struct training *t)
+static void graduate(struct training_set *t)
 {
     t->has_graduated = true;
     t->now = t->start = t->study->protocol;
@@ -116,7 +116,7 @@ static void graduate(struct training *t)
     t->rig.carried_stage = t->rig.stage;
 }
 
-static void start_session(struct training *t)
+static void start_session(struct training_set *t)
 {
     model_protocol_start_session(&t->rig, &t->now);
     model_virtual_mouse_start_session(&t->mouse, &t->animal->params);
@@ -125,7 +125,7 @@ static void start_session(struct training *t)
     t->start_stage = (uint32_t)t->rig.stage;
 }
 
-static void obey(struct training *t, const model_protocol_change *change)
+static void obey(struct training_set *t, const model_protocol_change *change)
 {
     model_protocol changed;
     uint32_t stage;
@@ -156,7 +156,7 @@ static model_trial answer(const learner *l, model_virtual_mouse *mouse, model_pr
 }
 
 /* What the animal itself comes to after the horizon under that protocol, in draws of a copy. */
-static double live(const struct training *t, const model_protocol *protocol, uint32_t stage,
+static double live(const struct training_set *t, const model_protocol *protocol, uint32_t stage,
                    bool stops, uint64_t copy)
 {
     const learner *l = t->animal;
@@ -190,7 +190,7 @@ static double live(const struct training *t, const model_protocol *protocol, uin
 }
 
 /* Holds what was said against what comes. */
-static void check(const struct training *t, const model_protocol_change_place *place)
+static void check(const struct training_set *t, const model_protocol_change_place *place)
 {
     struct check *c = &t->result->said;
     const model_curriculum_advice *said = &t->advice;
@@ -218,7 +218,7 @@ static void check(const struct training *t, const model_protocol_change_place *p
     }
 }
 
-static void ask(struct training *t)
+static void ask(struct training_set *t)
 {
     const uint32_t stage = model_protocol_next_stage(&t->rig, &t->now);
     if (stage != (uint32_t)t->rig.stage) {
@@ -251,7 +251,7 @@ static void ask(struct training *t)
     }
 }
 
-static void choose_random(struct training *t, model_protocol_trial *trial)
+static void choose_random(struct training_set *t, model_protocol_trial *trial)
 {
     const model_protocol_stage *s =
         &t->study->protocol.stage[model_protocol_change_goal(&t->study->protocol)];
@@ -260,7 +260,7 @@ static void choose_random(struct training *t, model_protocol_trial *trial)
     trial->contrast = trial->side ? s->contrast[at] : -s->contrast[at];
 }
 
-static void choose_aligned(struct training *t, model_protocol_trial *trial)
+static void choose_aligned(struct training_set *t, model_protocol_trial *trial)
 {
     double contrast[MODEL_PROTOCOL_CONTRASTS];
     double signed_contrast[2 * MODEL_PROTOCOL_CONTRASTS];
@@ -286,7 +286,7 @@ static void choose_aligned(struct training *t, model_protocol_trial *trial)
 
 /* AlignMax with the animal's own weights and rule, and its policy with history; less the price of
  * the errors that are expected, in steps of the rule. */
-static void choose_knowing(struct training *t, model_protocol_trial *trial, double price)
+static void choose_knowing(struct training_set *t, model_protocol_trial *trial, double price)
 {
     double contrast[MODEL_PROTOCOL_CONTRASTS];
     double goal[MODEL_WEIGHTS_MAX];
@@ -321,7 +321,7 @@ static void choose_knowing(struct training *t, model_protocol_trial *trial, doub
     }
 }
 
-static void judge(struct training *t)
+static void judge(struct training_set *t)
 {
     const model_protocol *p = &t->study->protocol;
     const double skill =
@@ -335,7 +335,7 @@ static void judge(struct training *t)
     }
 }
 
-static void one_trial(struct training *t)
+static void one_trial(struct training_set *t)
 {
     model_protocol_trial trial;
     if (t->rig.session < 0 || !model_protocol_next(&t->rig, &t->now, &trial)) {
@@ -372,7 +372,7 @@ static void one_trial(struct training *t)
 static void train(const struct study *study, const learner *animal, uint64_t number, enum arm arm,
                   struct result *result, model_curriculum *advisor)
 {
-    struct training *t = calloc(1, sizeof *t);
+    struct training_set *t = calloc(1, sizeof *t);
     if (t == NULL) {
         bench_die("no memory");
     }
@@ -689,7 +689,7 @@ static void load_protocol(struct study *s, const char *name)
 int main(int argc, char **argv)
 {
     static struct study study;
-    static struct team team;
+    static struct thread_pool team;
     bool is_quick = false;
     double n = 60;
     double threads = 2;
@@ -716,9 +716,9 @@ int main(int argc, char **argv)
         {"verbose", NULL, NULL, &is_verbose, "every suggestion"},
         {"quick", NULL, NULL, &is_quick, "a few animals"}};
     bench_options(argc, argv, "what advice is worth", options, sizeof options / sizeof options[0]);
-    if (n < 2 || n > MICE_MAX || threads < 1 || threads > TEAM_THREADS_MAX || every < 1) {
+    if (n < 2 || n > MICE_MAX || threads < 1 || threads > THREAD_POOL_THREADS_MAX || every < 1) {
         bench_die("2 to %d mice, 1 to %d threads, and a trial or more were expected", MICE_MAX,
-                  TEAM_THREADS_MAX);
+                  THREAD_POOL_THREADS_MAX);
     }
     if (is_quick) {
         n = 3;
@@ -727,7 +727,7 @@ int main(int argc, char **argv)
     }
     if (model_file_load(MURID_SOURCE_DIR "/configs/models/mice.safetensors", &mice, &fault) !=
             FAULT_NONE ||
-        team_open(&team, (size_t)threads, &fault) != FAULT_NONE) {
+        thread_pool_open(&team, (size_t)threads, &fault) != FAULT_NONE) {
         bench_die("%s", fault.text);
     }
     make_bank();
@@ -759,12 +759,12 @@ int main(int argc, char **argv)
             for (int arm = 0; arm < N_ARMS; arm++) {
                 study.arms[arm] = arm == PROTOCOL || strchr(arms, 'a' + arm) != NULL;
             }
-            team_run(&team, train_animal, &study, (size_t)n);
+            thread_pool_run(&team, train_animal, &study, (size_t)n);
             failed |= report(&study, (size_t)n, is_quick);
         }
         failed |= pooled[PROTOCOL].n > 0 && !is_quick ? judge_pooled(&study) : 0;
     }
-    team_close(&team);
+    thread_pool_close(&team);
     model_file_free(&mice);
     return failed;
 }

@@ -9,7 +9,7 @@
 
 #include "bench.h"
 #include "model/rollout.h"
-#include "training.h"
+#include "training_set.h"
 
 enum { WINDOW = 100, HORIZON = 2000, WINDOWS = HORIZON / WINDOW, ROLLOUTS_MAX = 4096, NEAR = 5 };
 enum { CUTS = 3, PATH = 4096, KINDS = 3 };
@@ -69,7 +69,7 @@ static int8_t side_of(const model_trial *t)
 }
 
 /* Accuracy of the last n choices with a correct side before row `to`. */
-static double recent(const struct training_subject *s, size_t to, size_t n)
+static double recent(const struct training_set_subject *s, size_t to, size_t n)
 {
     double right = 0.0;
     double all = 0.0;
@@ -119,7 +119,8 @@ static void teach(struct runner *r)
 }
 
 /* Shares of right choices in window_right; returns how many windows are full, and their truth. */
-static size_t roll(struct runner *r, const struct training_subject *s, size_t from, double truth[])
+static size_t roll(struct runner *r, const struct training_set_subject *s, size_t from,
+                   double truth[])
 {
     size_t row = from;
     size_t w = 0;
@@ -203,7 +204,7 @@ static void count(struct tally *t, float sorted[], size_t n, double truth, doubl
 }
 
 /* Medians of the windows of a rule that sees the real trials up to the cut and then its own. */
-static void open_loop(struct runner *r, const struct training_subject *s, size_t from,
+static void open_loop(struct runner *r, const struct training_set_subject *s, size_t from,
                       const model_params *params, double median[])
 {
     double truth[WINDOWS];
@@ -231,7 +232,7 @@ static void open_loop(struct runner *r, const struct training_subject *s, size_t
 struct fold {
     struct model_file bank;
     struct model_file open;
-    struct training training;
+    struct training_set training;
     struct runner *run;
     struct runner *run_open;
 };
@@ -242,7 +243,7 @@ static void forecast_one(const struct setting *set, struct fold *f, uint32_t a, 
     static model_rate_grid pace;
     double truth[WINDOWS];
     double open[WINDOWS] = {0.0};
-    const struct training_subject *s = &f->training.subject[a];
+    const struct training_set_subject *s = &f->training.subject[a];
     const size_t from = (size_t)(CUT[cut] * (double)s->n);
     model_bank_init(&bank, &f->bank.bank);
     model_rate_grid_init(&pace, &f->bank.bank);
@@ -332,7 +333,7 @@ static void run_fold(const struct setting *set, int fold)
     struct fault fault;
     load(&f.bank, set->models, fold);
     put_fold(path, set->tables, fold);
-    if (training_load(&f.training, path, TABLE_QUIET, &fault) != FAULT_NONE) {
+    if (training_set_load(&f.training, path, TABLE_QUIET, &fault) != FAULT_NONE) {
         bench_die("%s", fault.text);
     }
     f.run = make_runner((size_t)set->n_rollouts, &f.bank.bank, false);
@@ -352,7 +353,7 @@ static void run_fold(const struct setting *set, int fold)
         free(f.run_open);
         model_file_free(&f.open);
     }
-    training_free(&f.training);
+    training_set_free(&f.training);
     model_file_free(&f.bank);
 }
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "bench.h"
-#include "colony.h"
+#include "subjects.h"
 
 enum { SAMPLES_MAX = 4096 };
 

@@ -1,6 +1,7 @@
 /* Virtual animals with the rnn rule (32 units, 2 hidden layers, policy stim_bias) on one core,
- * choices, rewards and drift drawn: together in a cohort, against one by one as model/virtual_mouse.h
- * runs them, against the same nets multiplied by BLIS, and against the loop in PyTorch. */
+ * choices, rewards and drift drawn: together in a cohort, against one by one as
+ * model/virtual_mouse.h runs them, against the same nets multiplied by BLIS, and against the loop
+ * in PyTorch. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

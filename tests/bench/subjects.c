@@ -92,8 +92,8 @@ static void live(struct cohort *h, int64_t first, int64_t rounds, double rate, i
     }
 }
 
-static int report(struct bench_daemon *d, const struct cohort *h, int64_t *latency_ns, int64_t after,
-                  double mib_each)
+static int report(struct bench_daemon *d, const struct cohort *h, int64_t *latency_ns,
+                  int64_t after, double mib_each)
 {
     static const double QUANTILES[] = {0.5, 0.9, 0.99, 0.999, 1.0};
     double ms[5];

@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/score.h"
-#include "model/nelder_mead.h"
 #include "model/member.h"
+#include "model/nelder_mead.h"
+#include "model/score.h"
 #include "table.h"
 
 enum { SETS_MAX = 8, KINDS = 2, UNKNOWNS_MAX = KINDS * MODEL_WEIGHTS_MAX, STEPS_MAX = 1500 };
@@ -153,7 +153,7 @@ int main(int argc, char **argv)
     /* Twice: a restart frees a simplex that has collapsed. */
     for (int round = 0; round < 2; round++) {
         const double least = model_nelder_mead((size_t)problem.vary.n * KINDS, best, step, 1e-8,
-                                          STEPS_MAX, cost, &problem);
+                                               STEPS_MAX, cost, &problem);
         printf("round %d: %.6f\n", round, least);
     }
     set_unknowns(&problem, best);

@@ -5,7 +5,7 @@
 #include "count_allocations.h"
 #include "model/curriculum.h"
 #include "some_bank.h"
-#include "suggestion.h"
+#include "suggestion_message.h"
 #include "suite.h"
 
 static model_bank_params params;
@@ -61,7 +61,7 @@ static void advice_allocates_nothing(void **state)
     is_counting = 1;
     const int status =
         model_curriculum_advise(curriculum, &pace, &training, 1, NULL, NULL, &advice);
-    suggestion_fill(&message, &advice, &protocol, 200, 7);
+    suggestion_message_fill(&message, &advice, &protocol, 200, 7);
     strcpy(message.env.rig, "r1");
     strcpy(message.env.subject, "m1");
     const int written = proto_encode(&message, PROTO_FORMAT_MSGPACK, bytes, sizeof bytes);

@@ -169,7 +169,7 @@ static void ten_thousand_trials_allocate_nothing(void **state)
     for (int64_t t = 0; t < TRIALS; t++) {
         const proto_message msg = make_trial(&r, (int)(t / 1000), t % 1000);
         calls += hear_message(&msg);
-        assert_int_equal(loop.result.status, SESSION_STATUS_TAKEN);
+        assert_int_equal(loop.result.status, SESSION_OUTCOME_TAKEN);
         if (t % 2000 == 1999) {
             wait_for_worker();
         }
@@ -183,9 +183,9 @@ static void ten_thousand_trials_allocate_nothing(void **state)
 static void disorder_and_nonsense_allocate_nothing_either(void **state)
 {
     (void)state;
-    static const enum session_status EXPECTED[] = {SESSION_STATUS_TAKEN, SESSION_STATUS_TAKEN,
-                                                   SESSION_STATUS_HEALED, SESSION_STATUS_CONFLICT,
-                                                   SESSION_STATUS_DUPLICATE};
+    static const enum session_outcome EXPECTED[] = {
+        SESSION_OUTCOME_TAKEN, SESSION_OUTCOME_TAKEN, SESSION_OUTCOME_HEALED,
+        SESSION_OUTCOME_CONFLICT, SESSION_OUTCOME_DUPLICATE};
     static const int64_t NUMBERS[] = {0, 3, 2, 2, 3};
     model_random r;
     model_random_seed(&r, 2, 0);

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "count_allocations.h"
+#include "forecast_message.h"
 #include "model/forecast.h"
-#include "outlook.h"
 #include "recent.h"
 #include "some_bank.h"
 #include "suite.h"
@@ -55,7 +55,8 @@ static int64_t allocations_of(const model_forecast_task *task)
     const int status = model_forecast_start(forecast, task, &pace, NULL, &tuning, 1);
     while (model_forecast_run(forecast, 10000) == 1) {
     }
-    outlook_message(model_forecast_result_of(forecast), task, &config.criterion, TRIALS, &message);
+    forecast_message_message(model_forecast_result_of(forecast), task, &config.criterion, TRIALS,
+                             &message);
     strcpy(message.env.rig, "r1");
     strcpy(message.env.subject, "m1");
     const int size = proto_encode(&message, PROTO_FORMAT_MSGPACK, bytes, sizeof bytes);

@@ -351,7 +351,7 @@ class Rig(threading.Thread):
             at = max(at, durable)
 
 
-# ---- what a checkpoint holds (daemon/src/twin/colony.h) ----
+# ---- what a checkpoint holds (daemon/src/twin/subjects.h) ----
 
 SEQUENCE = struct.Struct("<5q")  # first, through, lowest, highest, missing
 SESSION_FIELDS = ("counts_since", "first_seq", "doubted", "n_doubted", "start_content",

@@ -1,7 +1,8 @@
 /* hear.h - an animal's messages, heard one after another by session.h without sockets, files or
  * clocks: what a test of it begins with, says and expects.
  *
- * One colony, one clock that moves by itself, the latest result. For one source file of a program.
+ * One subjects, one clock that moves by itself, the latest result. For one source file of a
+ * program.
  */
 #ifndef TEST_HEAR_H
 #define TEST_HEAR_H
@@ -19,9 +20,8 @@ static struct config config;
 static model_params params;
 static model_bank_params bank;
 static model_engagement_params engagement;
-static struct learner_models models = {
-    .bank = &bank, .baseline = &params, .engagement = &engagement};
-static struct colony colony;
+static struct twin_models models = {.bank = &bank, .baseline = &params, .engagement = &engagement};
+static struct subjects subjects;
 static struct session_result result;
 static int64_t now_ns;
 static int64_t next_event;
@@ -44,13 +44,13 @@ static inline int set_up(void **state)
     assert_int_equal(model_params_built_in(&params, config.model.policy), MODEL_OK);
     model_bank_single(&bank, &params);
     model_engagement_default(&engagement);
-    return colony_open(&colony, &config, models, "built-in", clock_of_test);
+    return subjects_open(&subjects, &config, models, "built-in", clock_of_test);
 }
 
 static inline int tear_down(void **state)
 {
     (void)state;
-    colony_close(&colony);
+    subjects_close(&subjects);
     return 0;
 }
 
@@ -63,12 +63,12 @@ static inline const struct session_result *hear_bytes(const char *bytes, size_t 
                                         .source = SESSION_SOURCE_ASK,
                                         .bytes = (const uint8_t *)bytes,
                                         .size = size};
-    session_on_message(&colony, &event, &result);
-    session_look_ahead(&colony, &result);
+    session_on_message(&subjects, &event, &result);
+    session_look_ahead(&subjects, &result);
     next_event += session_is_journaled(&result) ? 1 : 0;
-    if (result.subject != COLONY_NONE &&
-        colony_is_full_of_changes(&colony.subjects[result.subject])) {
-        colony_clean(&colony.subjects[result.subject]);
+    if (result.subject != SUBJECTS_NONE &&
+        subjects_is_full_of_changes(&subjects.subject[result.subject])) {
+        subjects_clean(&subjects.subject[result.subject]);
     }
     return &result;
 }
@@ -106,11 +106,11 @@ static inline const struct session_result *hear_trial(const char *session, int t
                 name, number, trial, (content % 7) / 8.0, content % 2);
 }
 
-static inline void expect(enum session_status status, const char *alert)
+static inline void expect(enum session_outcome status, const char *alert)
 {
     if (result.status != status) {
-        fail_msg("%s, expected %s: %s", session_status_name(result.status),
-                 session_status_name(status),
+        fail_msg("%s, expected %s: %s", session_outcome_name(result.status),
+                 session_outcome_name(status),
                  result.reply.kind == PROTO_KIND_ERROR ? result.reply.as.error.text : "");
     }
     const char *first = result.n_alerts > 0 ? proto_alert_name(result.alerts[0].code) : "";
@@ -120,15 +120,15 @@ static inline void expect(enum session_status status, const char *alert)
 
 static inline struct session *session_of_result(void)
 {
-    return &colony.sessions[result.session];
+    return &subjects.session[result.session];
 }
 
 static inline struct subject *m1(void)
 {
-    return &colony.subjects[0];
+    return &subjects.subject[0];
 }
 
-/* A test on a colony of its own. */
+/* A test on a subjects of its own. */
 #define HEAR_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 #endif

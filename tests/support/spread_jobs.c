@@ -1,5 +1,5 @@
-/* Jobs that only count, spread by spread.h: what tests/integration/test_spread.py runs with one
- * rank and with two. Prints a digest of all results on every rank. */
+/* Jobs that only count, spread by job_scheduler.h: what tests/integration/test_spread.py runs with
+ * one rank and with two. Prints a digest of all results on every rank. */
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "job_scheduler.h"
 #include "options.h"
 #include "output_file.h"
 #include "progress.h"
 #include "safetensors.h"
-#include "spread.h"
 
 struct counting {
     int64_t steps;
@@ -34,7 +34,7 @@ static uint64_t scramble(uint64_t x)
     return z ^ (z >> 31);
 }
 
-static int begin(const struct spread_task *task, struct state *state, struct fault *fault)
+static int begin(const struct job_scheduler_task *task, struct state *state, struct fault *fault)
 {
     uint8_t *bytes = NULL;
     size_t size = 0;
@@ -51,8 +51,8 @@ static int begin(const struct spread_task *task, struct state *state, struct fau
     return rc;
 }
 
-static int finish(const struct spread_task *task, uint64_t x, struct spread_result *out,
-                  struct fault *fault)
+static int finish(const struct job_scheduler_task *task, uint64_t x,
+                  struct job_scheduler_result *out, struct fault *fault)
 {
     out->size = 100 + 37 * task->number;
     out->bytes = malloc(out->size);
@@ -66,7 +66,7 @@ static int finish(const struct spread_task *task, uint64_t x, struct spread_resu
     return FAULT_NONE;
 }
 
-static int count(void *context, struct spread_task *task, struct spread_result *out,
+static int count(void *context, struct job_scheduler_task *task, struct job_scheduler_result *out,
                  struct fault *fault)
 {
     const struct counting *c = context;
@@ -74,10 +74,10 @@ static int count(void *context, struct spread_task *task, struct spread_result *
     struct state state;
     int rc = begin(task, &state, fault);
     for (; rc == FAULT_NONE && state.step < steps; state.step++) {
-        if (!spread_report(task, (double)state.step / (double)steps)) {
+        if (!job_scheduler_report(task, (double)state.step / (double)steps)) {
             rc = output_file_write_bytes(NULL, task->state_path, (const uint8_t *)&state,
                                          sizeof state, fault);
-            return rc == FAULT_NONE ? SPREAD_STOPPED : rc;
+            return rc == FAULT_NONE ? JOB_SCHEDULER_STOPPED : rc;
         }
         if ((int64_t)task->number == c->failing && state.step == steps / 2) {
             return fault_set(fault, FAULT_WORK, "job %zu failed, as it was asked to", task->number);
@@ -88,7 +88,8 @@ static int count(void *context, struct spread_task *task, struct spread_result *
     return rc == FAULT_NONE ? finish(task, state.x, out, fault) : rc;
 }
 
-static void print_digest(const struct ranks *ranks, const struct spread_result results[], size_t n)
+static void print_digest(const struct ranks *ranks, const struct job_scheduler_result results[],
+                         size_t n)
 {
     unsigned char digest[crypto_hash_sha256_BYTES];
     char hex[2 * sizeof digest + 1];
@@ -113,8 +114,8 @@ int main(int argc, char **argv)
     int64_t jobs = 12;
     bool resume = false;
     const struct option list[] = {
-        {"threads", OPTION_INT, &threads, 1, SPREAD_THREADS_MAX, "N", "of each rank", NULL},
-        {"jobs", OPTION_INT, &jobs, 1, SPREAD_JOBS_MAX, "N", "", NULL},
+        {"threads", OPTION_INT, &threads, 1, JOB_SCHEDULER_THREADS_MAX, "N", "of each rank", NULL},
+        {"jobs", OPTION_INT, &jobs, 1, JOB_SCHEDULER_JOBS_MAX, "N", "", NULL},
         {"steps", OPTION_INT, &counting.steps, 1, 1e9, "N", "of a job, or 2 or 3 times", NULL},
         {"nap-us", OPTION_INT, &counting.nap_us, 0, 1e6, "N", "after a step", NULL},
         {"fail", OPTION_INT, &counting.failing, 0, 1e9, "N", "this job, half way", NULL},
@@ -139,25 +140,25 @@ int main(int argc, char **argv)
     }
     printf("rank %d has pid %ld\n", ranks.rank, (long)getpid());
     (void)fflush(stdout);
-    const struct spread_options o = {.what = "count",
-                                     .directory = directory,
-                                     .key = key,
-                                     .resume = resume,
-                                     .n_threads = (size_t)threads,
-                                     .n_jobs = (size_t)jobs,
-                                     .job = count,
-                                     .context = &counting};
-    struct spread_result *results = calloc(o.n_jobs, sizeof *results);
+    const struct job_scheduler_options o = {.what = "count",
+                                            .directory = directory,
+                                            .key = key,
+                                            .resume = resume,
+                                            .n_threads = (size_t)threads,
+                                            .n_jobs = (size_t)jobs,
+                                            .job = count,
+                                            .context = &counting};
+    struct job_scheduler_result *results = calloc(o.n_jobs, sizeof *results);
     rc = ranks_agree(
         &ranks, results != NULL ? FAULT_NONE : fault_set(&fault, FAULT_WORK, "no memory"), &fault);
     if (rc == FAULT_NONE) {
-        rc = spread_run(&o, &ranks, results, &fault);
+        rc = job_scheduler_run(&o, &ranks, results, &fault);
     }
     if (rc == FAULT_NONE) {
         print_digest(&ranks, results, o.n_jobs);
-        spread_free(results, o.n_jobs);
+        job_scheduler_free(results, o.n_jobs);
         if (ranks.rank == 0) {
-            jobdir_remove(directory);
+            job_store_remove(directory);
         }
     } else if (ranks.rank == 0) {
         (void)fault_report(&fault, rc);

@@ -60,7 +60,7 @@ static model_trial some_trial(void)
                          .side = -1};
 }
 
-/* As the colony does it. */
+/* As the subjects does it. */
 static void hear(const model_trial *trial, bool starts)
 {
     const model_bank_params *params = adaptation_bank(&plan, own);

@@ -454,7 +454,7 @@ static void refuses_what_it_cannot_hold(void **state)
 static void its_normal_numbers_are_normal(void **state)
 {
     (void)state;
-    static herd_random r;
+    static cohort_random r;
     static uint32_t mask[COHORT_LANES];
     static const double BEYOND[3] = {0.31731050786, 0.04550026390, 0.00269979606};
     enum { ROUNDS = 8192 };
@@ -473,7 +473,7 @@ static void its_normal_numbers_are_normal(void **state)
             mask[i] = ~UINT32_C(0);
         }
         for (int round = 0; round < ROUNDS; round++) {
-            herd_row z[2];
+            cohort_row z[2];
             kernel->normal(&r, mask, z[0], z[1]);
             for (size_t i = 0; i < COHORT_LANES; i++) {
                 across += (double)z[0][i] * (double)z[1][i];
@@ -504,7 +504,7 @@ static void its_normal_numbers_are_normal(void **state)
 static void its_kernels_agree_with_double_precision(void **state)
 {
     (void)state;
-    static herd_block block;
+    static cohort_block block;
     static const char *const POLICIES[] = {
         "stimulus,bias,prev_choice,win_stay,lose_switch,choice_trace,prev_stimulus",
         "stimulus_right,stimulus_left,bias"};
@@ -513,8 +513,8 @@ static void its_kernels_agree_with_double_precision(void **state)
         for (size_t which = 0; which < 4; which++) {
             state_params(POLICIES[which % 2], MODEL_RULE_NONE, 1.0);
             params.policy.transform = which < 2 ? MODEL_TRANSFORM_TANH5 : MODEL_TRANSFORM_NONE;
-            herd_row contrast;
-            herd_row p;
+            cohort_row contrast;
+            cohort_row p;
             for (size_t i = 0; i < COHORT_LANES; i++) {
                 contrast[i] = (float)i / 31.5F - 1.0F;
                 block.last_stimulus[i] = 0.3F;
@@ -548,25 +548,25 @@ enum { LEVEL_UNITS = 5 };
 
 /* All that one level makes of the same block and trials. */
 struct made {
-    herd_block block;
-    herd_trial trial;
-    herd_row in[MODEL_WEIGHTS_MAX + MODEL_RULE_INPUTS_MAX];
-    herd_row h[LEVEL_UNITS];
-    herd_row dw[MODEL_RULES][MODEL_WEIGHTS_MAX];
+    cohort_block block;
+    cohort_trial trial;
+    cohort_row in[MODEL_WEIGHTS_MAX + MODEL_RULE_INPUTS_MAX];
+    cohort_row h[LEVEL_UNITS];
+    cohort_row dw[MODEL_RULES][MODEL_WEIGHTS_MAX];
     uint8_t chose[COHORT_LANES];
     size_t n_still;
 };
 
 static void make(const cohort_kernel *kernel, struct made *m)
 {
-    static herd_row sums[4 * LEVEL_UNITS];
+    static cohort_row sums[4 * LEVEL_UNITS];
     static float contrast[COHORT_LANES];
     static float reward[COHORT_LANES];
     static float rt_s[COHORT_LANES];
     static uint8_t chose[COHORT_LANES];
     static uint8_t active[COHORT_LANES];
     static int8_t side[COHORT_LANES];
-    herd_motion motion = {{0.0F}, {0.0F}, {0.0F}};
+    cohort_motion motion = {{0.0F}, {0.0F}, {0.0F}};
     memset(m, 0, sizeof *m);
     model_random r;
     model_random_seed(&r, 45, 0);
@@ -610,7 +610,7 @@ static void make(const cohort_kernel *kernel, struct made *m)
                                  &m->block, &m->trial);
 }
 
-static void check_rows(size_t n, herd_row *a, herd_row *b)
+static void check_rows(size_t n, cohort_row *a, cohort_row *b)
 {
     for (size_t k = 0; k < n; k++) {
         for (size_t i = 0; i < COHORT_LANES; i++) {
@@ -632,8 +632,8 @@ static void every_processor_level_makes_the_same_to_rounding(void **state)
         assert_int_equal(other.n_still, 0);
         assert_memory_equal(other.trial.mask, base.trial.mask, sizeof base.trial.mask);
         assert_memory_equal(other.chose, base.chose, sizeof base.chose);
-        assert_memory_equal(&other.block.choices, &base.block.choices, sizeof(herd_random));
-        assert_memory_equal(&other.block.noise, &base.block.noise, sizeof(herd_random));
+        assert_memory_equal(&other.block.choices, &base.block.choices, sizeof(cohort_random));
+        assert_memory_equal(&other.block.noise, &base.block.noise, sizeof(cohort_random));
         check_rows(5, &other.trial.stimulus, &base.trial.stimulus);
         check_rows(sizeof base.in / sizeof base.in[0], other.in, base.in);
         check_rows(LEVEL_UNITS, other.h, base.h);

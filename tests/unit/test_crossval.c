@@ -46,10 +46,10 @@ static void write_animal(FILE *f, test_random *random, int animal)
     }
 }
 
-static struct training load(int first, int step)
+static struct training_set load(int first, int step)
 {
     char path[ROOT_PATH_BYTES];
-    struct training t;
+    struct training_set t;
     struct fault fault;
     FILE *f = fopen(root_file(path, "mice.csv"), "w");
     assert_non_null(f);
@@ -60,7 +60,7 @@ static struct training load(int first, int step)
         write_animal(f, &random, animal);
     }
     assert_int_equal(fclose(f), 0);
-    assert_int_equal(training_load(&t, path, TABLE_QUIET, &fault), FAULT_NONE);
+    assert_int_equal(training_set_load(&t, path, TABLE_QUIET, &fault), FAULT_NONE);
     assert_int_equal(unlink(path), 0);
     return t;
 }
@@ -75,7 +75,7 @@ static double noise_of(uint64_t animals, size_t member, uint64_t seed)
 }
 
 static int fit(void *context, size_t member, uint64_t seed, const uint32_t subjects[], uint32_t n,
-               struct spread_task *task, struct model_file *out, struct fault *fault)
+               struct job_scheduler_task *task, struct model_file *out, struct fault *fault)
 {
     struct fits *fits = context;
     struct model_spec spec;
@@ -108,7 +108,7 @@ static int join(void *context, const struct model_file models[], size_t n, struc
     return rc;
 }
 
-static double nats_by_hand(const struct training_subject *s, double noise)
+static double nats_by_hand(const struct training_set_subject *s, double noise)
 {
     model_params params;
     model_member twin;
@@ -131,7 +131,7 @@ static double nats_by_hand(const struct training_subject *s, double noise)
     return nats;
 }
 
-static struct crossval_options options(const struct training *t, struct fits *fits,
+static struct crossval_options options(const struct training_set *t, struct fits *fits,
                                        const char *directory)
 {
     struct crossval_options o = {.training = t,
@@ -172,7 +172,7 @@ static double sum(const struct comparison *c, uint32_t subject, const char *name
 static void folds_differ_by_one_animal_at_most_and_hold_each_once(void **state)
 {
     (void)state;
-    struct training t = load(0, 1);
+    struct training_set t = load(0, 1);
     struct fault fault;
     for (uint32_t n_folds = 2; n_folds <= ANIMALS; n_folds++) {
         for (uint64_t seed = 0; seed < 20; seed++) {
@@ -192,14 +192,14 @@ static void folds_differ_by_one_animal_at_most_and_hold_each_once(void **state)
     assert_int_equal(crossval_deal(&t, ANIMALS + 1, 0, fold, &fault), FAULT_INPUT);
     assert_string_equal(fault.text, "8 folds of 7 animals; at least as many animals as folds were "
                                     "expected");
-    training_free(&t);
+    training_set_free(&t);
 }
 
 static void folds_follow_from_the_names_and_the_seed_alone(void **state)
 {
     (void)state;
-    struct training a = load(0, 1);
-    struct training b = load(3, 5);
+    struct training_set a = load(0, 1);
+    struct training_set b = load(3, 5);
     struct fault fault;
     uint32_t of_a[ANIMALS];
     uint32_t of_b[ANIMALS];
@@ -219,8 +219,8 @@ static void folds_follow_from_the_names_and_the_seed_alone(void **state)
         n_other += memcmp(first, of_a, sizeof first) != 0 ? 1 : 0;
     }
     assert_true(n_other >= 8);
-    training_free(&a);
-    training_free(&b);
+    training_set_free(&a);
+    training_set_free(&b);
 }
 
 static void no_model_sees_the_animals_that_it_is_scored_on(void **state)
@@ -228,7 +228,7 @@ static void no_model_sees_the_animals_that_it_is_scored_on(void **state)
     (void)state;
     char path[ROOT_PATH_BYTES];
     static struct fits fits;
-    struct training t = load(0, 1);
+    struct training_set t = load(0, 1);
     const struct crossval_options o = options(&t, &fits, root_file(path, "cv"));
     struct crossval cv;
     struct fault fault;
@@ -247,8 +247,8 @@ static void no_model_sees_the_animals_that_it_is_scored_on(void **state)
         }
     }
     crossval_close(&cv);
-    jobdir_remove(path);
-    training_free(&t);
+    job_store_remove(path);
+    training_set_free(&t);
 }
 
 static uint64_t others(const struct crossval *cv, uint32_t animal)
@@ -264,8 +264,8 @@ static uint64_t others(const struct crossval *cv, uint32_t animal)
 static double psychometric_by_hand(const struct crossval *cv, uint32_t animal)
 {
     const struct crossval_options *o = cv->options;
-    struct training_view rest;
-    struct training_view one;
+    struct training_set_view rest;
+    struct training_set_view one;
     struct fault fault;
     uint32_t subjects[ANIMALS];
     double w[2];
@@ -274,16 +274,16 @@ static double psychometric_by_hand(const struct crossval *cv, uint32_t animal)
         subjects[n] = i;
         n += cv->fold[i] != cv->fold[animal] ? 1 : 0;
     }
-    assert_int_equal(training_view_open(&rest, o->training, &o->policy, MODEL_RULE_NONE, subjects,
-                                        n, false, &fault),
+    assert_int_equal(training_set_view_open(&rest, o->training, &o->policy, MODEL_RULE_NONE,
+                                            subjects, n, false, &fault),
                      FAULT_NONE);
-    assert_int_equal(training_view_open(&one, o->training, &o->policy, MODEL_RULE_NONE, &animal, 1,
-                                        false, &fault),
+    assert_int_equal(training_set_view_open(&one, o->training, &o->policy, MODEL_RULE_NONE, &animal,
+                                            1, false, &fault),
                      FAULT_NONE);
     assert_int_equal(model_static_glm_fit(2, rest.n, rest.animals, w), MODEL_OK);
     const double nats = model_static_glm_nats(2, w, &one.animals[0]);
-    training_view_close(&rest);
-    training_view_close(&one);
+    training_set_view_close(&rest);
+    training_set_view_close(&one);
     return nats;
 }
 
@@ -292,7 +292,7 @@ static void scores_are_those_of_the_twins_followed_by_hand(void **state)
     (void)state;
     char path[ROOT_PATH_BYTES];
     static struct fits fits;
-    struct training t = load(0, 1);
+    struct training_set t = load(0, 1);
     const struct crossval_options o = options(&t, &fits, root_file(path, "cv"));
     struct crossval cv;
     struct comparison c;
@@ -304,7 +304,7 @@ static void scores_are_those_of_the_twins_followed_by_hand(void **state)
     assert_string_equal(c.model[0], "bank");
     assert_int_equal(c.n_models, 9);
     for (uint32_t i = 0; i < ANIMALS; i++) {
-        const struct training_subject *s = &t.subject[i];
+        const struct training_set_subject *s = &t.subject[i];
         const uint64_t mask = others(&cv, i);
         assert_int_equal(c.n[i], s->n_choices);
         assert_int_equal(c.fold[i], cv.fold[i] + 1);
@@ -322,8 +322,8 @@ static void scores_are_those_of_the_twins_followed_by_hand(void **state)
     assert_int_equal(fits.n_joined, 2);
     comparison_close(&c);
     crossval_close(&cv);
-    jobdir_remove(path);
-    training_free(&t);
+    job_store_remove(path);
+    training_set_free(&t);
 }
 
 static void one_model_alone_is_set_against_the_references(void **state)
@@ -331,7 +331,7 @@ static void one_model_alone_is_set_against_the_references(void **state)
     (void)state;
     char path[ROOT_PATH_BYTES];
     static struct fits fits;
-    struct training t = load(0, 1);
+    struct training_set t = load(0, 1);
     struct crossval_options o = options(&t, &fits, root_file(path, "cv"));
     struct crossval cv;
     struct comparison c;
@@ -364,8 +364,8 @@ static void one_model_alone_is_set_against_the_references(void **state)
     model_file_free(&bank);
     comparison_close(&c);
     crossval_close(&cv);
-    jobdir_remove(path);
-    training_free(&t);
+    job_store_remove(path);
+    training_set_free(&t);
 }
 
 static void threads_and_a_resume_change_no_bit(void **state)
@@ -373,7 +373,7 @@ static void threads_and_a_resume_change_no_bit(void **state)
     (void)state;
     char path[ROOT_PATH_BYTES];
     static struct fits fits;
-    struct training t = load(0, 1);
+    struct training_set t = load(0, 1);
     struct crossval_options o = options(&t, &fits, root_file(path, "cv"));
     struct comparison c[3];
     struct fault fault;
@@ -391,13 +391,13 @@ static void threads_and_a_resume_change_no_bit(void **state)
         assert_memory_equal(c[i].gain, c[0].gain, c[i].n_models * sizeof c[i].gain[0]);
         crossval_close(&cv);
         if (i != 1) {
-            jobdir_remove(path);
+            job_store_remove(path);
         }
     }
     for (size_t i = 0; i < 3; i++) {
         comparison_close(&c[i]);
     }
-    training_free(&t);
+    training_set_free(&t);
 }
 
 static void other_folds_seeds_or_members_do_not_go_on_with_the_same_directory(void **state)
@@ -405,7 +405,7 @@ static void other_folds_seeds_or_members_do_not_go_on_with_the_same_directory(vo
     (void)state;
     char path[ROOT_PATH_BYTES];
     static struct fits fits;
-    struct training t = load(0, 1);
+    struct training_set t = load(0, 1);
     const struct crossval_options first = options(&t, &fits, root_file(path, "cv"));
     struct crossval cv;
     struct fault fault;
@@ -425,8 +425,8 @@ static void other_folds_seeds_or_members_do_not_go_on_with_the_same_directory(vo
         assert_non_null(strstr(fault.text, SAYS[i]));
         crossval_close(&cv);
     }
-    jobdir_remove(path);
-    training_free(&t);
+    job_store_remove(path);
+    training_set_free(&t);
 }
 
 static void without_folds_there_is_one_set_of_all_animals(void **state)
@@ -434,7 +434,7 @@ static void without_folds_there_is_one_set_of_all_animals(void **state)
     (void)state;
     char path[ROOT_PATH_BYTES];
     static struct fits fits;
-    struct training t = load(0, 1);
+    struct training_set t = load(0, 1);
     struct crossval_options o = options(&t, &fits, root_file(path, "cv"));
     struct crossval cv;
     struct fault fault;
@@ -446,12 +446,12 @@ static void without_folds_there_is_one_set_of_all_animals(void **state)
     assert_int_equal(fits.n, 4);
     assert_int_equal(fits.animals[3], (1U << ANIMALS) - 1);
     crossval_close(&cv);
-    jobdir_remove(path);
-    training_free(&t);
+    job_store_remove(path);
+    training_set_free(&t);
 }
 
 static int built_in(void *context, size_t member, uint64_t seed, const uint32_t subjects[],
-                    uint32_t n, struct spread_task *task, struct model_file *out,
+                    uint32_t n, struct job_scheduler_task *task, struct model_file *out,
                     struct fault *fault)
 {
     (void)context;
@@ -472,13 +472,13 @@ static void the_built_in_walk_scores_as_ever_on_seventeen_mice(void **state)
     (void)state;
     char path[ROOT_PATH_BYTES];
     struct fault fault;
-    struct training t;
+    struct training_set t;
     struct crossval cv;
     struct comparison c;
     if (access(MICE, R_OK) != 0) {
         skips_case("../shared/data absent");
     }
-    assert_int_equal(training_load(&t, MICE, TABLE_QUIET, &fault), FAULT_NONE);
+    assert_int_equal(training_set_load(&t, MICE, TABLE_QUIET, &fault), FAULT_NONE);
     struct crossval_options o = options(&t, NULL, root_file(path, "mice"));
     o.fit = built_in;
     o.n_members = 1;
@@ -493,8 +493,8 @@ static void the_built_in_walk_scores_as_ever_on_seventeen_mice(void **state)
     CHECK_NEAR(comparison_pooled(&c, column(&c, "psychometric")), 0.680075494, 1e-7);
     comparison_close(&c);
     crossval_close(&cv);
-    jobdir_remove(path);
-    training_free(&t);
+    job_store_remove(path);
+    training_set_free(&t);
 }
 
 int main(void)

@@ -12,9 +12,9 @@
 #include <cmocka.h>
 
 #include "check.h"
-#include "learner.h"
 #include "model_file.h"
 #include "seeded.h"
+#include "twin.h"
 
 #define MICE MURID_SOURCE_DIR "/configs/models/mice.safetensors"
 
@@ -81,8 +81,8 @@ static int tear_down(void **state)
 
 /* One animal and all that is asked of its twin. */
 struct follower {
-    struct learner learner;
-    struct learner_models models;
+    struct twin twin;
+    struct twin_models models;
     test_random random;
     int64_t n;      /* choices of which the true p was known */
     int64_t inside; /* of these, it lay in the interval */
@@ -94,12 +94,12 @@ static void meet(int bank, uint64_t seed)
 {
     static model_stacking_params stack;
     model_stacking_default(&stack);
-    f.models = (struct learner_models){
+    f.models = (struct twin_models){
         .bank = &banks[bank], .baseline = &baseline, .engagement = &engagement, .stack = &stack};
     f.random = test_random_seeded(seed);
     f.n = f.inside = 0;
-    learner_init(&f.learner, &f.models);
-    learner_start_session(&f.learner, &f.models);
+    twin_init(&f.twin, &f.models);
+    twin_start_session(&f.twin, &f.models);
 }
 
 static void check_predictions(void)
@@ -110,18 +110,18 @@ static void check_predictions(void)
     double w[MODEL_WEIGHTS_MAX];
     double w_sd[MODEL_WEIGHTS_MAX];
     const model_bank_params *params = f.models.bank;
-    learner_predict(&f.learner, &f.models, N_STIMULI, STIMULI, p, lo, hi);
+    twin_predict(&f.twin, &f.models, N_STIMULI, STIMULI, p, lo, hi);
     for (int i = 0; i < N_STIMULI; i++) {
         assert_true(p[i] > 0.0 && p[i] < 1.0);
         assert_true(lo[i] >= 0.0 && lo[i] <= hi[i] && hi[i] <= 1.0);
     }
-    model_bank_weights(&f.learner.bank, params, w, w_sd);
+    model_bank_weights(&f.twin.bank, params, w, w_sd);
     for (uint32_t i = 0; i < params->member[0].policy.n; i++) {
         assert_true(isfinite(w[i]) && w_sd[i] > 0.0 && isfinite(w_sd[i]));
     }
     double sum = 0.0;
-    for (size_t i = 0; i < f.learner.bank.n; i++) {
-        sum += f.learner.bank.weight[i];
+    for (size_t i = 0; i < f.twin.bank.n; i++) {
+        sum += f.twin.bank.weight[i];
     }
     CHECK_NEAR(sum, 1.0, 1e-9);
 }
@@ -132,14 +132,14 @@ static double width(double contrast)
     double p;
     double lo;
     double hi;
-    learner_predict(&f.learner, &f.models, 1, &contrast, &p, &lo, &hi);
+    twin_predict(&f.twin, &f.models, 1, &contrast, &p, &lo, &hi);
     return log(hi / (1.0 - hi)) - log(lo / (1.0 - lo));
 }
 
 static double p_right(double contrast)
 {
     double p;
-    learner_predict(&f.learner, &f.models, 1, &contrast, &p, NULL, NULL);
+    twin_predict(&f.twin, &f.models, 1, &contrast, &p, NULL, NULL);
     return p;
 }
 
@@ -154,24 +154,24 @@ static void choose(double contrast, double p, double rt_s)
     double forecast;
     double lo;
     double hi;
-    struct learner_outcome outcome;
-    learner_predict(&f.learner, &f.models, 1, &contrast, &forecast, &lo, &hi);
+    struct twin_outcome outcome;
+    twin_predict(&f.twin, &f.models, 1, &contrast, &forecast, &lo, &hi);
     f.inside += p >= lo && p <= hi;
     f.n++;
     const bool right = test_random_uniform(&f.random) < p;
     const bool is_rewarded =
         contrast == 0.0 ? test_random_uniform(&f.random) < 0.5 : right == (contrast > 0.0);
     const model_trial trial = {contrast, is_rewarded, rt_s, right, -1};
-    assert_int_equal(learner_observe(&f.learner, &f.models, &trial, &outcome), MODEL_OK);
+    assert_int_equal(twin_observe(&f.twin, &f.models, &trial, &outcome), MODEL_OK);
     assert_true(isfinite(outcome.nats) && isfinite(outcome.p_disengaged));
     check_predictions();
 }
 
 static void no_go(double contrast)
 {
-    struct learner_outcome outcome;
+    struct twin_outcome outcome;
     const model_trial trial = {contrast, 0.0, (double)NAN, -1, -1};
-    assert_int_equal(learner_observe(&f.learner, &f.models, &trial, &outcome), MODEL_OK);
+    assert_int_equal(twin_observe(&f.twin, &f.models, &trial, &outcome), MODEL_OK);
     check_predictions();
 }
 
@@ -187,7 +187,7 @@ static double x_of(double contrast)
 
 static void tell(const char *animal, int bank)
 {
-    const model_score *s = &f.learner.score;
+    const model_score *s = &f.twin.score;
     printf("%-24s %-12s true p inside %.3f of %lld; nats %.4f, ECE %.4f, covered %.3f of %lld\n",
            animal, BANK_NAMES[bank], f.n > 0 ? (double)f.inside / (double)f.n : (double)NAN,
            (long long)f.n, model_score_mean_nats(s), model_score_ece(s), model_score_coverage(s),
@@ -198,7 +198,7 @@ static void tell(const char *animal, int bank)
  * whose rate it held at least. */
 static void check_calibrated(double ece, double inside, double covered)
 {
-    const model_score *s = &f.learner.score;
+    const model_score *s = &f.twin.score;
     assert_true(model_score_ece(s) <= ece);
     assert_true((double)f.inside / (double)f.n >= inside);
     assert_true(s->n_rates == 0 || model_score_coverage(s) >= covered);
@@ -213,7 +213,7 @@ static void an_animal_that_switches_its_policy_overnight(void **state)
         meet(bank, 100);
         for (int session = 0; session < 10; session++) {
             const double w = session < 6 ? 3.0 : -3.0;
-            learner_start_session(&f.learner, &f.models);
+            twin_start_session(&f.twin, &f.models);
             if (session == 6) {
                 assert_true(width(0.0) > before); /* a night is time to change */
             }
@@ -237,7 +237,7 @@ static void an_animal_that_always_turns_left(void **state)
         meet(bank, 101);
         for (int t = 0; t < 3000; t++) {
             if (t % 300 == 0) {
-                learner_start_session(&f.learner, &f.models);
+                twin_start_session(&f.twin, &f.models);
             }
             choose(draw_stimulus(), 0.0, 0.4);
         }
@@ -265,10 +265,10 @@ static void two_thousand_no_gos(void **state)
             no_go(draw_stimulus());
         }
         tell("2000 no-gos", bank);
-        assert_int_equal(f.learner.score.n, 300);
+        assert_int_equal(f.twin.score.n, 300);
         assert_true(width(0.25) > 1.2 * before); /* nothing was heard for long */
         assert_true(p_right(0.25) > 0.5 && p_right(0.25) < p + 0.01);
-        assert_true(model_engagement_is_out(&f.learner.engagement));
+        assert_true(model_engagement_is_out(&f.twin.engagement));
     }
 }
 
@@ -293,12 +293,12 @@ static void sessions_of_one_trial(void **state)
     for (int bank = 0; bank < BANKS; bank++) {
         meet(bank, 104);
         for (int t = 0; t < 2400; t++) {
-            learner_start_session(&f.learner, &f.models);
+            twin_start_session(&f.twin, &f.models);
             const double c = draw_stimulus();
             choose(c, logistic(2.0 * x_of(c)), 0.4);
         }
         tell("sessions of one trial", bank);
-        assert_int_equal(f.learner.session_score.n, 1);
+        assert_int_equal(f.twin.session_score.n, 1);
         check_calibrated(0.05, 0.9, 0.0);
     }
 }
@@ -333,20 +333,20 @@ static void an_animal_met_in_mid_training(void **state)
     for (int bank = 0; bank < BANKS; bank++) {
         meet(bank, 107);
         for (int session = 0; session < 8; session++) {
-            learner_start_session(&f.learner, &f.models);
+            twin_start_session(&f.twin, &f.models);
             for (int t = 0; t < 300; t++) {
                 const double c = draw_stimulus();
                 choose(c, logistic(4.0 * x_of(c) + 0.5), 0.4);
             }
             if (session == 0) {
                 tell("mid-training, first 300", bank);
-                assert_true(bank == WALK || model_score_coverage(&f.learner.score) < 0.8);
+                assert_true(bank == WALK || model_score_coverage(&f.twin.score) < 0.8);
                 f.n = f.inside = 0;
             }
         }
         tell("then", bank);
         check_calibrated(0.06, 0.8, 0.8);
-        assert_true(model_score_ece(&f.learner.session_score) < 0.06);
+        assert_true(model_score_ece(&f.twin.session_score) < 0.06);
     }
 }
 
@@ -359,7 +359,7 @@ static void an_animal_that_wanders(void **state)
         meet(bank, 106);
         for (int t = 0; t < 3000; t++) {
             if (t % 300 == 0) {
-                learner_start_session(&f.learner, &f.models);
+                twin_start_session(&f.twin, &f.models);
                 w[1] += test_random_normal(&f.random);
             }
             const double c = draw_stimulus();

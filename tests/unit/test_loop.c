@@ -79,15 +79,15 @@ static void a_prediction_that_cannot_be_said_is_an_alert_and_the_next_start_mend
     }
     proto_message whole;
     proto_message mended;
-    colony_predict(&loop.colony, 0, &whole);
-    loop.colony.subjects[0].state.learner.bank.member[0].w[0] = (double)NAN;
+    subjects_predict(&loop.subjects, 0, &whole);
+    loop.subjects.subject[0].state.twin.bank.member[0].w[0] = (double)NAN;
     hear(20);
     assert_int_equal(loop_close(&loop, &fault), FAULT_NONE);
     assert_int_equal(count(ALERTS), 1);
     assert_int_equal(count("SELECT count(*) FROM event WHERE kind = 'trial'"), 21);
 
     open_loop();
-    colony_predict(&loop.colony, 0, &mended);
+    subjects_predict(&loop.subjects, 0, &mended);
     assert_int_equal(mended.as.prediction.for_trial, 21);
     assert_int_equal(mended.as.prediction.score.v.n, 21);
     for (uint32_t i = 0; i < mended.as.prediction.p_right.n; i++) {

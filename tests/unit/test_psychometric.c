@@ -1,4 +1,4 @@
-/* model/psychometric.h: expected curves are those of tests/reference/erf_curve.py. */
+/* model/psychometric.h: expected curves are those of tests/reference/psychometric_curve.py. */
 #include <stdbool.h>
 #include <string.h>
 

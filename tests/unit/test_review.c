@@ -447,11 +447,11 @@ static void psychometric_curves_are_sorted_by_stimulus(void **state)
 /* ---- forecasts and advice ---------------------------------------------------------------------
  */
 
-static char line[REVIEW_OUTLOOK_LINE_MAX];
+static char line[REVIEW_FORECASTS_LINE_MAX];
 
-static const char *told(const struct review *v, enum review_outlook_line which)
+static const char *told(const struct review *v, enum review_forecasts_line which)
 {
-    return review_outlook_text(v->subjects[0].outlook, which, line);
+    return review_forecasts_text(v->subjects[0].outlook, which, line);
 }
 
 static void an_animal_of_which_nothing_was_said_says_nothing(void **state)
@@ -460,9 +460,9 @@ static void an_animal_of_which_nothing_was_said_says_nothing(void **state)
     add_trial(s, 0, 0, "taken", 0.5, "1", "1", 0.5, 0.5);
     struct review v = open_well(s, NULL, true);
     assert_null(v.subjects[0].outlook);
-    assert_false(review_outlook_has_bands(v.subjects[0].outlook));
-    for (int i = 0; i < REVIEW_OUTLOOK_LINES; i++) {
-        assert_null(told(&v, (enum review_outlook_line)i));
+    assert_false(review_forecasts_has_bands(v.subjects[0].outlook));
+    for (int i = 0; i < REVIEW_FORECASTS_LINES; i++) {
+        assert_null(told(&v, (enum review_forecasts_line)i));
     }
     review_close(&v);
 }
@@ -491,21 +491,21 @@ static void a_forecast_is_held_against_what_came(void **state)
         add_trial(s, 1, i, "taken", 0.5, "1", "0", 0.5, 0.5);
     }
     struct review v = open_well(s, NULL, false);
-    const struct review_outlook *o = v.subjects[0].outlook;
+    const struct review_forecasts *o = v.subjects[0].outlook;
     assert_int_equal(o->n_forecasts, 11);
     assert_int_equal(o->last.said.based_on, 12);
     /* The latest one that five windows of two have come since is the one after trial 2. */
     assert_int_equal(o->held.said.based_on, 2);
     assert_int_equal(o->n_known, 3);
-    NEAR(review_outlook_share(o, 0), 0.5);
-    NEAR(review_outlook_share(o, 1), 1.0);
-    NEAR(review_outlook_share(o, 2), 0.0);
-    NEAR(review_outlook_share(o, 4), 0.5);
-    NEAR(review_outlook_share(o, -1), 0.5);
-    assert_true(isnan(review_outlook_share(o, -2))); /* one choice alone */
-    assert_true(isnan(review_outlook_share(o, 5)));
-    assert_true(isnan(review_outlook_share(o, 99)));
-    const struct review_held held = review_outlook_held(o);
+    NEAR(review_forecasts_share(o, 0), 0.5);
+    NEAR(review_forecasts_share(o, 1), 1.0);
+    NEAR(review_forecasts_share(o, 2), 0.0);
+    NEAR(review_forecasts_share(o, 4), 0.5);
+    NEAR(review_forecasts_share(o, -1), 0.5);
+    assert_true(isnan(review_forecasts_share(o, -2))); /* one choice alone */
+    assert_true(isnan(review_forecasts_share(o, 5)));
+    assert_true(isnan(review_forecasts_share(o, 99)));
+    const struct review_held held = review_forecasts_held(o);
     assert_int_equal(held.n, 2); /* it has two windows */
     assert_int_equal(held.n_50, 0);
     assert_int_equal(held.n_90, 1);
@@ -529,7 +529,7 @@ static void a_forecast_since_which_little_came_is_the_first_one(void **state)
     }
     struct review v = open_well(s, "anna", true);
     assert_int_equal(v.subjects[0].outlook->held.said.based_on, 0);
-    assert_int_equal(review_outlook_held(v.subjects[0].outlook).n, 1);
+    assert_int_equal(review_forecasts_held(v.subjects[0].outlook).n, 1);
     review_close(&v);
 }
 
@@ -554,7 +554,7 @@ static void advice_is_counted_by_the_reason_to_abstain(void **state)
         "side p_left 0.7: +0.012 (-0.004 to 0.030) in 200 trials, better with 0.81; "
         "after trial 3 of session a1");
     assert_null(told(&v, REVIEW_OUTLOOK_FORECAST));
-    assert_false(review_outlook_has_bands(v.subjects[0].outlook));
+    assert_false(review_forecasts_has_bands(v.subjects[0].outlook));
     review_close(&v);
 }
 

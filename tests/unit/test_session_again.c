@@ -18,7 +18,7 @@ static const struct session_result *hear_stimulus(const char *session, int seq, 
 
 static int64_t durable(void)
 {
-    return colony_durable_seq(colony_counting(&colony, result.session), next_event - 1);
+    return subjects_durable_seq(subjects_counting(&subjects, result.session), next_event - 1);
 }
 
 static void expect_reply(const char *session, int64_t run, int64_t trial, int64_t seq)
@@ -44,13 +44,13 @@ static void a_reply_is_about_the_session_that_was_asked_about(void **state)
     }
     expect_reply("b", PROTO_NIL, 7, 8);
     hear_trial("a", 20, 21, 20);
-    expect(SESSION_STATUS_DUPLICATE, "");
+    expect(SESSION_OUTCOME_DUPLICATE, "");
     expect_reply("a", PROTO_NIL, 20, 21);
     assert_int_equal(result.reply.as.prediction.for_trial, 40);
     assert_false(result.reply.as.prediction.session_score.present);
     assert_int_equal(durable(), 41);
     hear("{'kind':'session_end','rig':'r1','subject':'m1','session':'a','seq':41}");
-    expect(SESSION_STATUS_DUPLICATE, "");
+    expect(SESSION_OUTCOME_DUPLICATE, "");
     assert_int_equal(result.reply.kind, PROTO_KIND_SESSION_END);
     expect_reply("a", PROTO_NIL, PROTO_NIL, 41);
     hear("{'kind':'hello','rig':'r1','subject':'m1','session':'a','seq':0}");
@@ -74,20 +74,20 @@ static void every_kind_of_message_may_come_again_and_changes_nothing(void **stat
     const int64_t events = next_event;
     hear_start("a", 1, 1);
     hear_stimulus("a", 2, 0.5);
-    expect(SESSION_STATUS_DUPLICATE, "");
+    expect(SESSION_OUTCOME_DUPLICATE, "");
     assert_int_equal(result.reply.as.prediction.stimuli.n, 1);
     hear_trial("a", 0, 3, 0);
     hear_stimulus("a", 4, 0.5);
     hear_trial("a", 1, 5, 1);
     hear("{'kind':'session_end','rig':'r1','subject':'m1','session':'a','seq':6}");
-    expect(SESSION_STATUS_DUPLICATE, "");
+    expect(SESSION_OUTCOME_DUPLICATE, "");
     hear_start("b", 1, 2);
     hear_trial("b", 0, 2, 0);
     hear_stimulus("b", 3, -0.5);
     assert_int_equal(next_event, events);
     assert_memory_equal(&m1()->state, &before, sizeof before);
     hear_trial("b", 1, 4, 1);
-    expect(SESSION_STATUS_TAKEN, "");
+    expect(SESSION_OUTCOME_TAKEN, "");
     assert_int_equal(result.reply.as.prediction.stimuli.n, 2); /* as announced */
     assert_int_equal(result.reply.as.prediction.session_score.v.n, 2);
 }
@@ -98,11 +98,11 @@ static void a_stimulus_does_not_bring_back_a_session_that_was_left(void **state)
     hear_trial("a", 0, -1, 0);
     hear_trial("b", 0, -1, 0);
     hear("{'kind':'stimulus','rig':'r1','subject':'m1','session':'a','stimulus':0.5,'choice':1}");
-    expect(SESSION_STATUS_NOTED, "");
-    assert_string_equal(colony.sessions[m1()->state.session].name, "b");
+    expect(SESSION_OUTCOME_NOTED, "");
+    assert_string_equal(subjects.session[m1()->state.session].name, "b");
     hear_trial("a", 1, -1, 0);
-    expect(SESSION_STATUS_TAKEN, "");
-    assert_string_equal(colony.sessions[m1()->state.session].name, "a");
+    expect(SESSION_OUTCOME_TAKEN, "");
+    assert_string_equal(subjects.session[m1()->state.session].name, "a");
 }
 
 static void a_task_restarted_in_its_session_is_a_run_of_its_own(void **state)
@@ -112,18 +112,18 @@ static void a_task_restarted_in_its_session_is_a_run_of_its_own(void **state)
         hear_trial("day1", t, -1, t);
     }
     hear_trial("day1", 0, -1, 5);
-    expect(SESSION_STATUS_TAKEN, "restarted");
+    expect(SESSION_OUTCOME_TAKEN, "restarted");
     assert_string_equal(session_of_result()->name, "day1+2");
     expect_reply("day1", 2, 0, PROTO_NIL);
     for (int t = 1; t < 200; t++) {
         hear_trial("day1", t, -1, t);
-        expect(SESSION_STATUS_TAKEN, "");
+        expect(SESSION_OUTCOME_TAKEN, "");
     }
     hear_trial("day1", 299, -1, 299); /* of the first run, sent again */
-    expect(SESSION_STATUS_DUPLICATE, "");
+    expect(SESSION_OUTCOME_DUPLICATE, "");
     assert_string_equal(session_of_result()->name, "day1");
     hear_trial("day1", 0, -1, 6);
-    expect(SESSION_STATUS_TAKEN, "restarted");
+    expect(SESSION_OUTCOME_TAKEN, "restarted");
     assert_string_equal(session_of_result()->name, "day1+3");
 }
 
@@ -136,16 +136,16 @@ static void a_rig_restarted_without_its_spool_begins_a_run_with_its_session_star
     }
     assert_int_equal(durable(), 101);
     hear_start("s", 1, 2000);
-    expect(SESSION_STATUS_NOTED, "restarted");
+    expect(SESSION_OUTCOME_NOTED, "restarted");
     assert_int_equal(durable(), 1);
     for (int t = 0; t < 60; t++) { /* the same as before, and yet heard for the first time */
         hear_trial("s", t, t + 2, t);
-        expect(SESSION_STATUS_TAKEN, "");
+        expect(SESSION_OUTCOME_TAKEN, "");
         assert_int_equal(durable(), t + 2);
         expect_reply("s", 2, t, t + 2);
     }
     hear_start("s", 1, 2000);
-    expect(SESSION_STATUS_DUPLICATE, "");
+    expect(SESSION_OUTCOME_DUPLICATE, "");
     assert_string_equal(session_of_result()->name, "s+2");
 }
 
@@ -160,11 +160,11 @@ static void a_count_that_goes_on_over_a_restart_is_one_count(void **state)
     }
     assert_int_equal(durable(), 51);
     hear_trial("s", 0, 102, 3);
-    expect(SESSION_STATUS_TAKEN, "restarted");
+    expect(SESSION_OUTCOME_TAKEN, "restarted");
     hear_trial("s", 1, 103, 4);
     assert_int_equal(durable(), 51); /* 52 was lost on the way */
     hear_trial("s", 50, 52, 50);
-    expect(SESSION_STATUS_LATE, "out_of_order");
+    expect(SESSION_OUTCOME_LATE, "out_of_order");
     assert_string_equal(session_of_result()->name, "s");
     assert_int_equal(durable(), 103);
 }
@@ -178,18 +178,18 @@ static void a_rig_may_state_the_run_itself(void **state)
     assert_string_equal(session_of_result()->name, "s");
     expect_reply("s", 1, 0, PROTO_NIL);
     hear(TRIAL, 2, 0);
-    expect(SESSION_STATUS_TAKEN, "");
+    expect(SESSION_OUTCOME_TAKEN, "");
     assert_string_equal(session_of_result()->name, "s+2");
     hear(TRIAL, 1, 0);
-    expect(SESSION_STATUS_DUPLICATE, "");
+    expect(SESSION_OUTCOME_DUPLICATE, "");
     hear(TRIAL, 2, 1);
-    expect(SESSION_STATUS_TAKEN, "");
+    expect(SESSION_OUTCOME_TAKEN, "");
     hear("{'kind':'trial','rig':'r1','subject':'m1','session':'s','run':2,'trial':0,"
          "'stimulus':0.5,'choice':0}");
-    expect(SESSION_STATUS_CONFLICT, "conflict");
+    expect(SESSION_OUTCOME_CONFLICT, "conflict");
     hear("{'kind':'trial','rig':'r1','subject':'m1','session':'s','run':0,'trial':0,"
          "'stimulus':0.5,'choice':0}");
-    expect(SESSION_STATUS_REFUSED, "bad_message");
+    expect(SESSION_OUTCOME_REFUSED, "bad_message");
 }
 
 static void what_states_no_run_is_of_none_that_was_stated(void **state)
@@ -199,12 +199,12 @@ static void what_states_no_run_is_of_none_that_was_stated(void **state)
     hear("{'kind':'trial','rig':'r1','subject':'m1','session':'s','run':2,'trial':0,"
          "'stimulus':0.5,'choice':0}");
     hear_trial("s", 0, -1, 0);
-    expect(SESSION_STATUS_DUPLICATE, "");
+    expect(SESSION_OUTCOME_DUPLICATE, "");
     assert_string_equal(session_of_result()->name, "s");
     hear_trial("s", 1, -1, 1);
     assert_string_equal(session_of_result()->name, "s");
     hear_trial("s", 0, -1, 5);
-    expect(SESSION_STATUS_TAKEN, "restarted");
+    expect(SESSION_OUTCOME_TAKEN, "restarted");
     assert_string_equal(session_of_result()->name, "s+3");
 }
 
@@ -230,16 +230,16 @@ static void a_name_too_long_for_another_run_is_said(void **state)
     memset(name, 'x', PROTO_ID_MAX);
     name[PROTO_ID_MAX] = '\0';
     hear_trial(name, 0, -1, 0);
-    expect(SESSION_STATUS_TAKEN, "");
+    expect(SESSION_OUTCOME_TAKEN, "");
     hear_trial(name, 0, -1, 1);
-    expect(SESSION_STATUS_REFUSED, "limit");
+    expect(SESSION_OUTCOME_REFUSED, "limit");
     assert_non_null(strstr(result.reply.as.error.text, "shorter name"));
-    const uint32_t subjects = colony.n_subjects;
+    const uint32_t n_before = subjects.n_subjects;
     hear("{'kind':'trial','rig':'r1','subject':'new','session':'%s','run':2,'trial':0,"
          "'stimulus':0.5,'choice':1}",
          name);
-    expect(SESSION_STATUS_REFUSED, "limit");
-    assert_int_equal(colony.n_subjects, subjects);
+    expect(SESSION_OUTCOME_REFUSED, "limit");
+    assert_int_equal(subjects.n_subjects, n_before);
 }
 
 static void a_start_in_other_words_is_known_when_it_comes_again(void **state)
@@ -247,12 +247,12 @@ static void a_start_in_other_words_is_known_when_it_comes_again(void **state)
     (void)state;
     hear_start("a", 1, 1);
     hear_start("a", 1, 2);
-    expect(SESSION_STATUS_NOTED, "");
+    expect(SESSION_OUTCOME_NOTED, "");
     hear_trial("a", 1, 5, 1);
     hear("{'kind':'session_end','rig':'r1','subject':'m1','session':'a','seq':6}");
     hear_start("a", 1, 2);
-    expect(SESSION_STATUS_DUPLICATE, "");
-    assert_string_equal(colony.sessions[result.session].name, "a");
+    expect(SESSION_OUTCOME_DUPLICATE, "");
+    assert_string_equal(subjects.session[result.session].name, "a");
     assert_int_equal(durable(), 1);
 }
 
@@ -261,7 +261,7 @@ static void a_repeat_under_a_new_seq_is_counted_and_journaled_for_that(void **st
     (void)state;
     hear_trial("s", 0, 1, 0);
     hear_trial("s", 0, 2, 0);
-    expect(SESSION_STATUS_DUPLICATE, "");
+    expect(SESSION_OUTCOME_DUPLICATE, "");
     assert_true(session_is_journaled(&result));
     hear_trial("s", 1, 3, 1);
     assert_int_equal(durable(), 3);
@@ -295,17 +295,17 @@ static void silence_is_measured_by_the_clock_that_nobody_sets(void **state)
                                "\"stimulus\":0.5,\"choice\":1}";
     event.bytes = (const uint8_t *)NEXT;
     event.size = sizeof NEXT - 1;
-    session_on_message(&colony, &event, &result);
+    session_on_message(&subjects, &event, &result);
     assert_false(result.is_new_session);
     event.id = next_event++;
     event.boot = 77; /* the machine was started anew: its monotonic clock says nothing */
     event.t_mono_ns = 5;
-    session_on_message(&colony, &event, &result);
+    session_on_message(&subjects, &event, &result);
     assert_false(result.is_new_session);
     event.id = next_event++;
     event.boot = 78;
     event.t_wall_ns += 7200 * S;
-    session_on_message(&colony, &event, &result);
+    session_on_message(&subjects, &event, &result);
     assert_true(result.is_new_session);
 }
 
@@ -325,21 +325,21 @@ static void what_cannot_be_looked_up_is_put_off_and_not_guessed(void **state)
     for (int t = 0; t < 100; t++) {
         hear_trial("s", t, t + 1, t);
     }
-    contents_close(&colony.contents); /* as after a start of the daemon, with a disk that fails */
-    assert_int_equal(contents_open(&colony.contents), 0);
-    colony.contents.fetch = fetch_fails;
+    contents_close(&subjects.contents); /* as after a start of the daemon, with a disk that fails */
+    assert_int_equal(contents_open(&subjects.contents), 0);
+    subjects.contents.fetch = fetch_fails;
     session_of_result()->is_whole = false;
     static struct subject_state before;
     memcpy(&before, &m1()->state, sizeof before);
     hear_trial("s", 20, 21, 20);
-    expect(SESSION_STATUS_PLAIN, "journal_behind");
+    expect(SESSION_OUTCOME_PLAIN, "journal_behind");
     assert_true(result.is_put_off);
     assert_false(session_is_journaled(&result));
     assert_string_equal(result.reply.as.error.code, "journal_behind");
     expect_reply("s", PROTO_NIL, 20, 21);
     assert_memory_equal(&m1()->state, &before, sizeof before);
     hear_trial("s", 100, 101, 100); /* above all that came: there is nothing to look up */
-    expect(SESSION_STATUS_TAKEN, "");
+    expect(SESSION_OUTCOME_TAKEN, "");
 }
 
 static void a_rig_has_its_share_of_the_limits_and_no_more(void **state)
@@ -351,19 +351,19 @@ static void a_rig_has_its_share_of_the_limits_and_no_more(void **state)
                                 "'trial':0,'stimulus':0.5,'choice':1}";
     for (int i = 0; i < 4; i++) {
         hear(TRIAL, "greedy", "g", i, 0);
-        expect(i < 3 ? SESSION_STATUS_TAKEN : SESSION_STATUS_REFUSED, i < 3 ? "" : "limit");
+        expect(i < 3 ? SESSION_OUTCOME_TAKEN : SESSION_OUTCOME_REFUSED, i < 3 ? "" : "limit");
     }
     assert_non_null(strstr(result.reply.as.error.text, "limits.subjects_per_rig"));
     hear(TRIAL, "greedy", "g", 0, 1);
     hear(TRIAL, "greedy", "g", 0, 2);
-    expect(SESSION_STATUS_TAKEN, "");
+    expect(SESSION_OUTCOME_TAKEN, "");
     hear(TRIAL, "greedy", "g", 0, 3);
-    expect(SESSION_STATUS_REFUSED, "limit");
+    expect(SESSION_OUTCOME_REFUSED, "limit");
     assert_non_null(strstr(result.reply.as.error.text, "limits.sessions_per_rig"));
     hear(TRIAL, "modest", "m", 0, 0);
-    expect(SESSION_STATUS_TAKEN, "");
+    expect(SESSION_OUTCOME_TAKEN, "");
     hear(TRIAL, "greedy", "g", 0, 2);
-    expect(SESSION_STATUS_DUPLICATE, "");
+    expect(SESSION_OUTCOME_DUPLICATE, "");
 }
 
 int main(void)

@@ -12,7 +12,7 @@ static void play(const char *session, int first, int n)
         hear("{'kind':'trial','rig':'r1','subject':'m1','session':'%s','trial':%d,'stimulus':%d,"
              "'choice':%d,'reward':1,'rt_s':%.3f}",
              session, i, side == 1 ? 1 : -1, side, 0.3 + 0.02 * (i * 7 % 11));
-        expect(SESSION_STATUS_TAKEN, "");
+        expect(SESSION_OUTCOME_TAKEN, "");
     }
 }
 
@@ -23,7 +23,7 @@ static int stop_playing(const char *session, int first, int n)
         hear("{'kind':'trial','rig':'r1','subject':'m1','session':'%s','trial':%d,'stimulus':1,'"
              "choice':null}",
              session, first + i);
-        assert_int_equal(result.status, SESSION_STATUS_TAKEN);
+        assert_int_equal(result.status, SESSION_OUTCOME_TAKEN);
         if (result.n_alerts > 0) {
             return i + 1;
         }
@@ -38,7 +38,7 @@ static void an_animal_that_stops_playing_is_said_once_until_it_plays_again(void 
     assert_true(result.reply.as.prediction.p_disengaged < 0.05);
     const int delay = stop_playing("s1", 100, 20);
     assert_in_range(delay, 3, 8);
-    expect(SESSION_STATUS_TAKEN, "disengaged");
+    expect(SESSION_OUTCOME_TAKEN, "disengaged");
     assert_true(result.alerts[0].evidence >= 5000.0);
     assert_true(result.reply.as.prediction.p_disengaged > 0.9);
     assert_true(result.scored.p_disengaged == result.reply.as.prediction.p_disengaged);
@@ -81,7 +81,7 @@ static void a_bout_seen_only_when_a_late_trial_came_is_said_then(void **state)
     }
     hear("{'kind':'trial','rig':'r1','subject':'m1','session':'s2','trial':100,'stimulus':1,'"
          "choice':null}");
-    expect(SESSION_STATUS_HEALED, "disengaged");
+    expect(SESSION_OUTCOME_HEALED, "disengaged");
 }
 
 int main(void)

@@ -28,7 +28,7 @@ static void choose(int from, int to, int every)
         hear("{'kind':'trial','rig':'r1','subject':'m1','session':'s1','trial':%d,'stimulus':0,"
              "'choice':%d,'reward':1}",
              i, every == 0 || i % every == 0);
-        assert_int_equal(result.status, SESSION_STATUS_TAKEN);
+        assert_int_equal(result.status, SESSION_OUTCOME_TAKEN);
         assert_int_equal(result.reply.kind, PROTO_KIND_PREDICTION);
         if (result.n_alerts > 0) {
             return;
@@ -55,18 +55,19 @@ static void an_animal_not_heard_yet_begins_with_the_model_in_force(void **state)
     other.noise.prior_var[0] *= 3.0;
     model_bank_params other_bank;
     model_bank_single(&other_bank, &other);
-    const struct learner_models others = {
+    const struct twin_models others = {
         .bank = &other_bank, .baseline = &params, .engagement = &engagement};
-    assert_int_equal(colony_add_subject(&colony, "m1"), 0); /* as a resume does */
-    assert_int_equal(colony_change_run(&colony, 2, &config, others, "0123456789abcdef", NULL), 0);
-    struct learner fresh;
-    learner_init(&fresh, &others);
-    assert_memory_equal(&m1()->state.learner, &fresh, learner_used(&fresh));
+    assert_int_equal(subjects_add_subject(&subjects, "m1"), 0); /* as a resume does */
+    assert_int_equal(subjects_change_run(&subjects, 2, &config, others, "0123456789abcdef", NULL),
+                     0);
+    struct twin fresh;
+    twin_init(&fresh, &others);
+    assert_memory_equal(&m1()->state.twin, &fresh, twin_used(&fresh));
     hear_trial("s1", 0, 1, 1);
-    const struct learner heard = m1()->state.learner;
-    assert_int_equal(colony_change_run(&colony, 3, &config, models, "built-in", NULL), 0);
-    assert_true(m1()->state.learner.bank.member[0].w[0] == heard.bank.member[0].w[0]);
-    assert_int_equal(m1()->state.learner.score.n, 1);
+    const struct twin heard = m1()->state.twin;
+    assert_int_equal(subjects_change_run(&subjects, 3, &config, models, "built-in", NULL), 0);
+    assert_true(m1()->state.twin.bank.member[0].w[0] == heard.bank.member[0].w[0]);
+    assert_int_equal(m1()->state.twin.score.n, 1);
 }
 
 static void an_animal_outside_of_the_model_is_said_once_a_bout(void **state)
@@ -74,9 +75,9 @@ static void an_animal_outside_of_the_model_is_said_once_a_bout(void **state)
     (void)state;
     use_narrow_bank(0.01);
     choose(0, 20, 2); /* right, left, right: no bias */
-    expect(SESSION_STATUS_TAKEN, "");
+    expect(SESSION_OUTCOME_TAKEN, "");
     choose(20, 60, 0); /* right only */
-    expect(SESSION_STATUS_TAKEN, "model_out_of_range");
+    expect(SESSION_OUTCOME_TAKEN, "model_out_of_range");
     assert_true(result.alerts[0].evidence == 1.0);
     const int64_t said = result.heard.env.trial;
     char start[64];
@@ -85,13 +86,13 @@ static void an_animal_outside_of_the_model_is_said_once_a_bout(void **state)
     assert_non_null(strstr(result.alerts[0].text, "-2 to 2 where the rule reinforce was "
                                                   "fitted; 1 of 2 members"));
     choose((int)said + 1, (int)said + 40, 0);
-    expect(SESSION_STATUS_TAKEN, "");
+    expect(SESSION_OUTCOME_TAKEN, "");
     assert_true(weight_of_rule("none") > 0.99);
     choose((int)said + 40, (int)said + 300, 2); /* comes back, and a bout ends */
-    expect(SESSION_STATUS_TAKEN, "");
+    expect(SESSION_OUTCOME_TAKEN, "");
     assert_int_equal(m1()->state.outside, 0);
     choose((int)said + 300, (int)said + 400, 0);
-    expect(SESSION_STATUS_TAKEN, "model_out_of_range");
+    expect(SESSION_OUTCOME_TAKEN, "model_out_of_range");
 }
 
 static void a_rule_that_is_nonsense_never_reaches_a_prediction(void **state)
@@ -101,11 +102,11 @@ static void a_rule_that_is_nonsense_never_reaches_a_prediction(void **state)
     bank.member[1].rule.rate[0] = (double)NAN;
     bank.member[1].rule.rate[1] = 1e308;
     hear_trial("s1", 0, -1, 0);
-    expect(SESSION_STATUS_TAKEN, "model_out_of_range");
+    expect(SESSION_OUTCOME_TAKEN, "model_out_of_range");
     assert_non_null(strstr(result.alerts[0].text, "the rule reinforce gave no number"));
     for (int i = 1; i < 100; i++) {
         hear_trial("s1", i, -1, i);
-        expect(SESSION_STATUS_TAKEN, "");
+        expect(SESSION_OUTCOME_TAKEN, "");
         const proto_prediction *p = &result.reply.as.prediction;
         for (uint32_t k = 0; k < p->p_right.n; k++) {
             assert_true(p->p_right.v[k] > 0.0 && p->p_right.v[k] < 1.0);

@@ -4,7 +4,7 @@
 
 static int64_t durable(int64_t event)
 {
-    return colony_durable_seq(session_of_result(), event);
+    return subjects_durable_seq(session_of_result(), event);
 }
 
 static void durable_seq_follows_the_disk_and_never_runs_ahead(void **state)
@@ -56,11 +56,11 @@ static void seq_going_back_with_a_new_trial_is_said_and_counted_from_there(void 
     assert_int_equal(durable(next_event - 1), 50);
     const int64_t disk = next_event - 1;
     hear_trial("s1", 50, 1, 50);
-    expect(SESSION_STATUS_TAKEN, "seq_back");
+    expect(SESSION_OUTCOME_TAKEN, "seq_back");
     assert_true(durable(disk) < 1); /* seq 1 of the new count is not on disk yet */
     assert_int_equal(durable(next_event - 1), 1);
     hear_trial("s1", 51, 2, 51);
-    expect(SESSION_STATUS_TAKEN, "");
+    expect(SESSION_OUTCOME_TAKEN, "");
     assert_int_equal(durable(next_event - 1), 2);
 }
 
@@ -72,7 +72,7 @@ static void a_session_may_count_its_seq_from_0_or_from_its_start(void **state)
     assert_int_equal(durable(next_event - 1), 1);
     hear("{'kind':'session_start','rig':'r1','subject':'m1','session':'s9','seq':1000}");
     hear_trial("s9", 0, 1001, 0);
-    expect(SESSION_STATUS_TAKEN, "");
+    expect(SESSION_OUTCOME_TAKEN, "");
     assert_int_equal(durable(next_event - 1), 1001);
 }
 
@@ -83,12 +83,12 @@ static void a_rig_clock_that_goes_back_is_said(void **state)
                                 "'trial':%d,'stimulus':0.5,'choice':1,'t_rig_us':%d}";
     hear(TRIAL, 0, 5000000);
     hear(TRIAL, 1, 6000000);
-    expect(SESSION_STATUS_TAKEN, "");
+    expect(SESSION_OUTCOME_TAKEN, "");
     hear(TRIAL, 2, 1000000);
-    expect(SESSION_STATUS_TAKEN, "clock_jump");
+    expect(SESSION_OUTCOME_TAKEN, "clock_jump");
     assert_true(result.alerts[0].evidence == 5.0);
     hear(TRIAL, 3, 1000001);
-    expect(SESSION_STATUS_TAKEN, "");
+    expect(SESSION_OUTCOME_TAKEN, "");
 }
 
 int main(void)

@@ -1,10 +1,10 @@
-/* session.h and colony.h: the training status that an animal's trials come to. */
+/* session.h and subjects.h: the training status that an animal's trials come to. */
 #include <math.h>
 #include <stdio.h>
 
 #include "hear.h"
 #include "model/random.h"
-#include "standing.h"
+#include "status_message.h"
 
 /* A trial of m1 on r1, and the same to a tracker that hears no wire. */
 static void hear_counted(model_training_status *alone, const char *session, int trial,
@@ -51,14 +51,14 @@ static void the_tracker_hears_what_is_taken_up_and_what_a_session_start_says(voi
         char name[8];
         (void)snprintf(name, sizeof name, "s%d", s);
         hear("{'kind':'session_start','rig':'r1','subject':'m1','session':'%s',%s}", name, says[s]);
-        expect(SESSION_STATUS_NOTED, "");
-        model_training_status_start(&alone, standing_session_id("r1", name), &infos[s], NULL);
+        expect(SESSION_OUTCOME_NOTED, "");
+        model_training_status_start(&alone, status_message_session_id("r1", name), &infos[s], NULL);
         for (int t = 0; t < 100; t++) { /* each fifth comes after the sixth */
             const int number = t % 10 == 4 ? t + 1 : t % 10 == 5 ? t - 1 : t;
             hear_counted(&alone, name, number, &random);
         }
         if (s % 2 == 0) { /* judged in time, or only when the next one starts */
-            colony_judge(m1(), now_ns);
+            subjects_judge(m1(), now_ns);
         }
     }
     const model_training_status *live = &m1()->state.tracker;
@@ -74,27 +74,27 @@ static void an_animal_is_judged_when_its_session_ended_or_a_period_went_by(void 
     (void)state;
     proto_message said;
     hear_trial("s1", 0, -1, 1);
-    assert_false(colony_standing(&colony, 0, &said));
-    assert_false(colony_is_to_judge(m1(), S, 60 * S));
-    assert_true(colony_is_to_judge(m1(), 60 * S, 60 * S));
+    assert_false(subjects_standing(&subjects, 0, &said));
+    assert_false(subjects_is_to_judge(m1(), S, 60 * S));
+    assert_true(subjects_is_to_judge(m1(), 60 * S, 60 * S));
     hear("{'kind':'session_end','rig':'r1','subject':'m1','session':'s1'}");
-    assert_true(colony_is_to_judge(m1(), S, 60 * S));
-    colony_judge(m1(), 2 * S);
-    assert_false(colony_is_to_judge(m1(), 100 * S, 60 * S));
-    assert_true(colony_standing(&colony, 0, &said));
+    assert_true(subjects_is_to_judge(m1(), S, 60 * S));
+    subjects_judge(m1(), 2 * S);
+    assert_false(subjects_is_to_judge(m1(), 100 * S, 60 * S));
+    assert_true(subjects_standing(&subjects, 0, &said));
     assert_int_equal(said.kind, PROTO_KIND_TRAINING);
     assert_string_equal(said.env.session, "s1");
     assert_string_equal(said.as.training.status, "in_training");
     assert_string_equal(said.as.training.next, "trained_1a");
     assert_int_equal(said.as.training.running, 0);
     hear_trial("s1", 1, -1, 2);
-    assert_false(colony_is_to_judge(m1(), 3 * S, 60 * S));
-    assert_true(colony_is_to_judge(m1(), 62 * S, 60 * S));
-    colony_judge(m1(), 62 * S);
-    assert_true(colony_standing(&colony, 0, &said));
+    assert_false(subjects_is_to_judge(m1(), 3 * S, 60 * S));
+    assert_true(subjects_is_to_judge(m1(), 62 * S, 60 * S));
+    subjects_judge(m1(), 62 * S);
+    assert_true(subjects_standing(&subjects, 0, &said));
     assert_int_equal(said.as.training.running, 1);
     hear("{'kind':'session_end','rig':'r1','subject':'m1','session':'s1'}");
-    assert_true(colony_is_to_judge(m1(), 63 * S, 60 * S)); /* its end is said, too */
+    assert_true(subjects_is_to_judge(m1(), 63 * S, 60 * S)); /* its end is said, too */
 }
 
 int main(void)

@@ -1,4 +1,4 @@
-/* table_check.h, and what it is made of: order.h, coding.h, names.h. */
+/* table_check.h, and what it is made of: trial_order.h, coding.h, names.h. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -6,8 +6,8 @@
 #include "suite.h"
 
 #include "names.h"
-#include "order.h"
 #include "table_check.h"
+#include "trial_order.h"
 
 static struct table_check *check;
 static struct findings findings;
@@ -170,17 +170,17 @@ static void remembers_numbers_in_any_order(void **state)
 
 static void a_session_of_any_numbers_takes_no_more_than_it_may(void **state)
 {
-    struct order order = {.n = 0};
+    struct trial_order order = {.n = 0};
     uint64_t seed = suite_seed();
     (void)state;
     for (int i = 0; i < 20000; i++) {
         seed = seed * 6364136223846793005U + 1442695040888963407U;
         const struct table_row row = row_of("m0", "s1", (int64_t)(seed >> 34) % 1000000001);
-        order_push(&order, 0, true, i, &row);
+        trial_order_push(&order, 0, true, i, &row);
     }
     assert_true(order.n_trials <= 2 * (4096 + 4 * 20000));
-    order_close(&order);
-    order_close(&order); /* a zeroed one is fine */
+    trial_order_close(&order);
+    trial_order_close(&order); /* a zeroed one is fine */
 }
 
 /* ---- coding ---------------------------------------------------------------------------------- */

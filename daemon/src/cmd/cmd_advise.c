@@ -5,14 +5,14 @@
 
 #include "advice_plot.h"
 #include "commands.h"
-#include "escape.h"
-#include "in_force.h"
 #include "model_file.h"
 #include "options.h"
-#include "past.h"
 #include "progress.h"
 #include "protocol_file.h"
-#include "suggestion.h"
+#include "recorded_models.h"
+#include "suggestion_message.h"
+#include "text_escape.h"
+#include "trial_history.h"
 #include "vocabulary.h"
 
 enum { WORDS_MAX = 96, TITLE_MAX = 256 };
@@ -47,7 +47,7 @@ struct came {
 struct adviser {
     const struct request *request;
     struct model_file model;
-    struct past past;
+    struct trial_history past;
     struct protocol_file protocol;
     model_protocol_state rig;
     uint32_t start_stage;
@@ -72,7 +72,7 @@ static int8_t side_of(const model_trial *t)
 }
 
 /* The rig that showed these trials, as far as they tell: the stage follows from the moves. */
-static void follow_rig(struct adviser *a, const struct past_trial *t)
+static void follow_rig(struct adviser *a, const struct trial_history_trial *t)
 {
     const model_protocol *p = &a->protocol.protocol;
     if (t->starts_session || a->rig.session < 0) {
@@ -97,7 +97,7 @@ static int follow(struct adviser *a, struct fault *fault)
     model_protocol_init(&a->rig, &a->protocol.protocol, (uint64_t)a->request->seed, 0);
     progress_start(&progress, "following", (int64_t)a->at);
     for (size_t i = 0; rc == FAULT_NONE && i < a->at; i++) {
-        const struct past_trial *t = &a->past.trials[i];
+        const struct trial_history_trial *t = &a->past.trials[i];
         if (t->starts_session) {
             model_bank_start_session(&a->bank, params);
             model_rate_grid_start_session(&a->pace, params);
@@ -201,7 +201,7 @@ struct rig {
     double nats; /* log likelihood of the contrasts; each held off 0: a rig may err */
 };
 
-static void rig_hear(struct rig *rig, const struct past_trial *t)
+static void rig_hear(struct rig *rig, const struct trial_history_trial *t)
 {
     const uint32_t stage = model_protocol_next_stage(&rig->state, rig->protocol);
     const double p_left = rig->protocol->stage[stage].p_left;
@@ -234,7 +234,7 @@ static void take_what_came(struct adviser *a)
         other = base;
     }
     for (size_t i = a->at; i < a->past.n && a->came.n < a->config.horizon; i++) {
-        const struct past_trial *t = &a->past.trials[i];
+        const struct trial_history_trial *t = &a->past.trials[i];
         a->came.n++;
         if (!isnan(t->trial.reward)) {
             a->came.rewarded += t->trial.reward;
@@ -280,7 +280,7 @@ static void print_action(const struct adviser *a, const model_curriculum_action 
 {
     char words[WORDS_MAX];
     char reward[16] = "-"; /* without trials */
-    suggestion_describe(&action->change, &a->protocol.protocol, words, sizeof words);
+    suggestion_message_describe(&action->change, &a->protocol.protocol, words, sizeof words);
     if (!isnan(action->reward)) {
         (void)snprintf(reward, sizeof reward, "%.2f", action->reward);
     }
@@ -311,7 +311,7 @@ static void print_text(const struct adviser *a)
 {
     char why[256];
     const model_protocol *p = &a->protocol.protocol;
-    suggestion_why(&a->advice, p, why, sizeof why);
+    suggestion_message_why(&a->advice, p, why, sizeof why);
     printf("%s after %zu trials, stage %s of %s, by model %s\n", a->past.subject, a->at,
            p->stage[a->rig.stage].name, p->name, a->model.hash);
     print_known(a);
@@ -330,20 +330,20 @@ static void print_text(const struct adviser *a)
 
 static void json_action(const model_curriculum_action *x)
 {
-    const struct escape_real parts[] = {
+    const struct text_escape_real parts[] = {
         {"gain", x->gain},           {"gain_lo", x->gain_lo}, {"gain_hi", x->gain_hi},
         {"p_better", x->p_better},   {"correct", x->skill},   {"correct_lo", x->skill_lo},
         {"correct_hi", x->skill_hi}, {"reward", x->reward},   {"reward_lo", x->reward_lo},
         {"reward_hi", x->reward_hi}, {"align", x->align}};
     proto_named params[8];
-    const uint32_t n = suggestion_params(&x->change, params);
+    const uint32_t n = suggestion_message_params(&x->change, params);
     printf("{\"action\": \"%s\", \"params\": {", model_protocol_change_name(x->change.kind));
     for (uint32_t i = 0; i < n; i++) {
         printf("%s", i > 0 ? ", " : "");
-        escape_json_real(stdout, params[i].name, params[i].value);
+        text_escape_json_real(stdout, params[i].name, params[i].value);
     }
     printf("}, \"is_final\": %s, ", x->is_final ? "true" : "false");
-    escape_json_reals(stdout, sizeof parts / sizeof parts[0], parts);
+    text_escape_json_reals(stdout, sizeof parts / sizeof parts[0], parts);
     printf("}");
 }
 
@@ -356,22 +356,23 @@ static void json_known(const struct adviser *a)
     printf(" \"w\": {");
     for (uint32_t k = 0; k < policy->n; k++) {
         printf("%s\"%s\": {", k > 0 ? ", " : "", model_feature_name(policy->feature[k]));
-        escape_json_reals(stdout, 2, (const struct escape_real[]){{"mean", w[k]}, {"sd", sd[k]}});
+        text_escape_json_reals(stdout, 2,
+                               (const struct text_escape_real[]){{"mean", w[k]}, {"sd", sd[k]}});
         printf("}");
     }
     printf("}, \"bank\": [");
     for (uint32_t m = 0; m < a->model.bank.n; m++) {
         printf("%s{\"rule\": \"%s\", ", m > 0 ? ", " : "",
                model_rule_name(a->model.bank.member[m].rule.kind));
-        escape_json_real(stdout, "weight", model_bank_weight(&a->bank, m));
+        text_escape_json_real(stdout, "weight", model_bank_weight(&a->bank, m));
         printf("}");
     }
     printf("],\n ");
-    escape_json_reals(stdout, 4,
-                      (const struct escape_real[]){{"p_learns", a->advice.p_learns},
-                                                   {"correct", a->advice.skill},
-                                                   {"correct_lo", a->advice.skill_lo},
-                                                   {"correct_hi", a->advice.skill_hi}});
+    text_escape_json_reals(stdout, 4,
+                           (const struct text_escape_real[]){{"p_learns", a->advice.p_learns},
+                                                             {"correct", a->advice.skill},
+                                                             {"correct_lo", a->advice.skill_lo},
+                                                             {"correct_hi", a->advice.skill_hi}});
     printf(",\n");
 }
 
@@ -379,20 +380,20 @@ static void print_json(const struct adviser *a)
 {
     char why[256];
     const model_protocol *p = &a->protocol.protocol;
-    suggestion_why(&a->advice, p, why, sizeof why);
+    suggestion_message_why(&a->advice, p, why, sizeof why);
     printf("{\"subject\": ");
-    escape_json(stdout, a->past.subject);
+    text_escape_json(stdout, a->past.subject);
     printf(", \"at\": %zu, \"protocol\": ", a->at);
-    escape_json(stdout, p->name);
+    text_escape_json(stdout, p->name);
     printf(", \"stage\": ");
-    escape_json(stdout, p->stage[a->rig.stage].name);
+    text_escape_json(stdout, p->stage[a->rig.stage].name);
     printf(", \"model\": \"%s\", \"horizon\": %u, \"seed\": %" PRId64 ",\n", a->model.hash,
            a->config.horizon, a->request->seed);
     json_known(a);
     printf(" \"abstain\": %s, \"reason\": \"%s\", \"why\": ",
            a->advice.why == MODEL_CURRICULUM_ADVISES ? "false" : "true",
            model_curriculum_why_name(a->advice.why));
-    escape_json(stdout, why);
+    text_escape_json(stdout, why);
     printf(",\n \"carry_on\": ");
     json_action(&a->advice.carry_on);
     printf(",\n \"actions\": [");
@@ -401,10 +402,10 @@ static void print_json(const struct adviser *a)
         json_action(&a->advice.action[i]);
     }
     printf("],\n \"came\": {\"trials\": %zu, ", a->came.n);
-    escape_json_reals(
-        stdout, 2,
-        (const struct escape_real[]){{"reward", a->came.n > 0 ? a->came.rewarded : (double)NAN},
-                                     {"nats_for_change", a->came.nats_more}});
+    text_escape_json_reals(stdout, 2,
+                           (const struct text_escape_real[]){
+                               {"reward", a->came.n > 0 ? a->came.rewarded : (double)NAN},
+                               {"nats_for_change", a->came.nats_more}});
     printf("}}\n");
 }
 
@@ -418,18 +419,19 @@ static void put_plot(FILE *to, const void *what)
     const model_protocol *p = &a->protocol.protocol;
     (void)snprintf(title, sizeof title, "%.64s after %zu trials, stage %s", a->past.subject, a->at,
                    p->stage[a->rig.stage].name);
-    suggestion_why(&a->advice, p, why, sizeof why);
+    suggestion_message_why(&a->advice, p, why, sizeof why);
     advice_plot(to, &(struct advice_plot){title, why, &a->advice, p});
 }
 
 static int advise(struct adviser *a, struct fault *fault)
 {
     const struct request *r = a->request;
-    int rc = in_force_protocol(r->path, r->protocol, &a->protocol, fault);
-    rc = rc ? rc : in_force_model(r->path, r->model, &a->model, fault);
+    int rc = recorded_models_protocol(r->path, r->protocol, &a->protocol, fault);
+    rc = rc ? rc : recorded_models_model(r->path, r->model, &a->model, fault);
     rc = rc ? rc : configure(a, fault);
-    rc = rc ? rc : past_read(&a->past, r->path, r->subject, table_care(r->is_strict), fault);
-    rc = rc ? rc : past_known(&a->past, r->at, &a->at, fault);
+    rc = rc ? rc
+            : trial_history_read(&a->past, r->path, r->subject, table_care(r->is_strict), fault);
+    rc = rc ? rc : trial_history_known(&a->past, r->at, &a->at, fault);
     rc = rc ? rc : follow(a, fault);
     rc = rc ? rc : place_rig(a, fault);
     rc = rc ? rc : ask(a, fault);
@@ -503,7 +505,7 @@ int cmd_advise(int argc, char **argv)
     a->request = &r;
     const int rc = advise(a, &fault);
     model_file_free(&a->model);
-    past_close(&a->past);
+    trial_history_close(&a->past);
     free(a->memory);
     free(a);
     return fault_report(&fault, rc);

@@ -2,15 +2,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audit_text.h"
-#include "audits.h"
+#include "audit_message.h"
+#include "audit_report.h"
 #include "commands.h"
-#include "escape.h"
+#include "model_options.h"
 #include "options.h"
 #include "progress.h"
 #include "protocol_file.h"
-#include "spec.h"
-#include "trainees.h"
+#include "stage_simulation.h"
+#include "text_escape.h"
 #include "vocabulary.h"
 
 struct request {
@@ -25,20 +25,20 @@ struct request {
     int64_t mice;
     int64_t sessions;
     int64_t seed;
-    struct spec spec;
+    struct model_options spec;
 };
 
 /* ---- against trials -------------------------------------------------------------------------- */
 
-static void print_alarm(const struct audits *a, const struct audits_alarm *alarm)
+static void print_alarm(const struct audit_report *a, const struct audit_report_alarm *alarm)
 {
-    char text[2 * AUDIT_TEXT_MAX];
+    char text[2 * AUDIT_MESSAGE_MAX];
     audit_text(&alarm->what, a->params, text, sizeof text);
     printf("%s session %s trial %" PRId64 ", e-value %.3g: %s\n", a->subjects[alarm->subject]->name,
            alarm->session, alarm->trial, alarm->what.e_value, text);
 }
 
-static double most_of_all(const struct audits *a, int rule)
+static double most_of_all(const struct audit_report *a, int rule)
 {
     double most = 0.0;
     for (uint32_t i = 0; i < a->n_subjects; i++) {
@@ -47,7 +47,7 @@ static double most_of_all(const struct audits *a, int rule)
     return most;
 }
 
-static void print_text(const struct audits *a)
+static void print_text(const struct audit_report *a)
 {
     int64_t trials = 0;
     int64_t sessions = 0;
@@ -73,15 +73,15 @@ static void print_text(const struct audits *a)
     printf("alarm from %g\n", a->params->sessions_per_alarm);
 }
 
-static void json_alarm(const struct audits *a, const struct audits_alarm *alarm)
+static void json_alarm(const struct audit_report *a, const struct audit_report_alarm *alarm)
 {
-    char text[2 * AUDIT_TEXT_MAX];
+    char text[2 * AUDIT_MESSAGE_MAX];
     const model_audit_alarm *what = &alarm->what;
     audit_text(what, a->params, text, sizeof text);
     printf("{\"subject\": ");
-    escape_json(stdout, a->subjects[alarm->subject]->name);
+    text_escape_json(stdout, a->subjects[alarm->subject]->name);
     printf(", \"session\": ");
-    escape_json(stdout, alarm->session);
+    text_escape_json(stdout, alarm->session);
     printf(", \"trial\": %" PRId64 ", \"rule\": \"%s\", \"foreign\": %s, \"rules\": [",
            alarm->trial, model_audit_rule_name(what->rule), what->is_foreign ? "true" : "false");
     const char *between = "";
@@ -92,28 +92,28 @@ static void json_alarm(const struct audits *a, const struct audits_alarm *alarm)
         }
     }
     printf("], ");
-    escape_json_real(stdout, "e_value", what->e_value);
+    text_escape_json_real(stdout, "e_value", what->e_value);
     printf(", \"trials\": %" PRId64 ", \"hits\": %" PRId64 ", \"text\": ", what->n, what->hits);
-    escape_json(stdout, text);
+    text_escape_json(stdout, text);
     printf("}");
 }
 
-static void json_subject(const struct audits_subject *s)
+static void json_subject(const struct audit_report_subject *s)
 {
-    escape_json(stdout, s->name);
+    text_escape_json(stdout, s->name);
     printf(": {\"sessions\": %" PRId64 ", \"trials\": %" PRId64 ", \"e_values\": {", s->n_sessions,
            s->n_trials);
     for (int i = 0; i < MODEL_AUDIT_RULES; i++) {
         printf("%s", i > 0 ? ", " : "");
-        escape_json_real(stdout, model_audit_rule_name((model_audit_rule)i), s->most[i]);
+        text_escape_json_real(stdout, model_audit_rule_name((model_audit_rule)i), s->most[i]);
     }
     printf("}}");
 }
 
-static void print_json(const struct audits *a)
+static void print_json(const struct audit_report *a)
 {
     printf("{\"protocol\": ");
-    escape_json(stdout, a->params->protocol.name);
+    text_escape_json(stdout, a->params->protocol.name);
     printf(", \"alarm_from\": %g, \"stages_unknown\": %" PRId64 ", \"alarms\": [",
            a->params->sessions_per_alarm, a->n_stages_unknown);
     for (uint32_t i = 0; i < a->n_alarms; i++) {
@@ -132,7 +132,7 @@ static void print_json(const struct audits *a)
 static int audit_trials(const struct request *r, const model_protocol *protocol, bool *found,
                         struct fault *fault)
 {
-    struct audits a;
+    struct audit_report a;
     model_audit_params *params = malloc(sizeof *params);
     if (params == NULL) {
         return fault_set(fault, FAULT_WORK, "no memory");
@@ -144,7 +144,9 @@ static int audit_trials(const struct request *r, const model_protocol *protocol,
                        "audited",
                        r->path[0], MODEL_AUDIT_CONTRASTS);
     }
-    rc = rc ? rc : audits_read(&a, params, r->path[1], r->subject, table_care(r->is_strict), fault);
+    rc =
+        rc ? rc
+           : audit_report_read(&a, params, r->path[1], r->subject, table_care(r->is_strict), fault);
     if (rc == FAULT_NONE) {
         *found = a.n_alarms > 0;
         if (r->is_json) {
@@ -152,7 +154,7 @@ static int audit_trials(const struct request *r, const model_protocol *protocol,
         } else {
             print_text(&a);
         }
-        audits_close(&a);
+        audit_report_close(&a);
     }
     free(params);
     return rc;
@@ -160,7 +162,7 @@ static int audit_trials(const struct request *r, const model_protocol *protocol,
 
 /* ---- against virtual mice -------------------------------------------------------------------- */
 
-static void print_arrivals(const struct trainees *t, const model_protocol *protocol)
+static void print_arrivals(const struct stage_simulation *t, const model_protocol *protocol)
 {
     printf("protocol %s: %" PRId64 " virtual mice, up to %" PRId64 " sessions each\n",
            protocol->name, t->n, t->sessions);
@@ -168,7 +170,7 @@ static void print_arrivals(const struct trainees *t, const model_protocol *proto
     for (uint32_t i = 0; i < protocol->n_stages; i++) {
         double session;
         double trial;
-        const int64_t n = trainees_arrived(t, i, &session, &trial);
+        const int64_t n = stage_simulation_arrived(t, i, &session, &trial);
         printf("%-16s %6.1f%% ", protocol->stage[i].name, 100.0 * (double)n / (double)t->n);
         if (n > 0) {
             printf("%9.1f %9.1f\n", session, trial);
@@ -180,48 +182,48 @@ static void print_arrivals(const struct trainees *t, const model_protocol *proto
         "session and trial of a mouse's life in which it comes there: medians of those that do\n");
 }
 
-static void json_arrivals(const struct trainees *t, const model_protocol *protocol)
+static void json_arrivals(const struct stage_simulation *t, const model_protocol *protocol)
 {
     printf("{\"protocol\": ");
-    escape_json(stdout, protocol->name);
+    text_escape_json(stdout, protocol->name);
     printf(", \"mice\": %" PRId64 ", \"sessions\": %" PRId64 ", \"trials\": %" PRId64
            ", \"stages\": [",
            t->n, t->sessions, t->n_trials);
     for (uint32_t i = 0; i < protocol->n_stages; i++) {
         double session;
         double trial;
-        const int64_t n = trainees_arrived(t, i, &session, &trial);
+        const int64_t n = stage_simulation_arrived(t, i, &session, &trial);
         printf("%s{\"stage\": ", i > 0 ? ",\n" : "\n");
-        escape_json(stdout, protocol->stage[i].name);
+        text_escape_json(stdout, protocol->stage[i].name);
         printf(", \"reached\": %" PRId64 ", ", n);
-        escape_json_real(stdout, "session", session);
+        text_escape_json_real(stdout, "session", session);
         printf(", ");
-        escape_json_real(stdout, "trial", trial);
+        text_escape_json_real(stdout, "trial", trial);
         printf(", \"is_last\": %s}", protocol->stage[i].n_moves == 0 ? "true" : "false");
     }
     printf("]}\n");
 }
 
 /* A stage without moves that some mouse comes to. */
-static bool any_finished(const struct trainees *t, const model_protocol *protocol)
+static bool any_finished(const struct stage_simulation *t, const model_protocol *protocol)
 {
     bool any = false;
     for (uint32_t i = 0; i < protocol->n_stages; i++) {
         double session;
         double trial;
-        any = any ||
-              (protocol->stage[i].n_moves == 0 && trainees_arrived(t, i, &session, &trial) > 0);
+        any = any || (protocol->stage[i].n_moves == 0 &&
+                      stage_simulation_arrived(t, i, &session, &trial) > 0);
     }
     return any;
 }
 
 static int load_mouse(struct request *r, struct model_file *model, struct fault *fault)
 {
-    int rc = spec_check(&r->spec, r->model, fault);
+    int rc = model_options_check(&r->spec, r->model, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
-    rc = spec_load(&r->spec, r->model, model, fault);
+    rc = model_options_load(&r->spec, r->model, model, fault);
     if (rc == FAULT_NONE && model_file_is_bank(model)) {
         model_file_free(model);
         return fault_set(fault, FAULT_INPUT, "%s: is a bank; a single model expected", r->model);
@@ -233,14 +235,14 @@ static int audit_simulation(struct request *r, const struct protocol_file *file,
                             struct fault *fault)
 {
     struct model_file model = {0};
-    struct trainees t;
+    struct stage_simulation t;
     const model_protocol *protocol = &file->protocol;
     int rc = load_mouse(r, &model, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
-    rc = trainees_run(&t, protocol, &model.bank.member[0], r->mice, r->sessions, (uint64_t)r->seed,
-                      fault);
+    rc = stage_simulation_run(&t, protocol, &model.bank.member[0], r->mice, r->sessions,
+                              (uint64_t)r->seed, fault);
     model_file_free(&model);
     if (rc != FAULT_NONE) {
         return rc;
@@ -251,7 +253,7 @@ static int audit_simulation(struct request *r, const struct protocol_file *file,
         print_arrivals(&t, protocol);
     }
     const bool is_finished = any_finished(&t, protocol);
-    trainees_close(&t);
+    stage_simulation_close(&t);
     if (!is_finished) {
         *found = true;
         if (protocol_file_finish(file, r->path[0], fault) == FAULT_NONE) {
@@ -309,7 +311,7 @@ int cmd_audit(int argc, char **argv)
 {
     struct request r = {
         .defects = vocabulary_defects(), .per_alarm = 1000, .mice = 20, .sessions = 60, .seed = 1};
-    spec_init(&r.spec, "reinforce", 0.05, "stimulus,bias");
+    model_options_init(&r.spec, "reinforce", 0.05, "stimulus,bias");
     const struct option own[] = {
         {"subject", OPTION_TEXT, &r.subject, 0, 0, "S", "only this animal", NULL},
         {"sessions-per-alarm", OPTION_INT, &r.per_alarm, 10, 1000000000, "N",
@@ -322,14 +324,14 @@ int cmd_audit(int argc, char **argv)
          "instead of trials: does a virtual mouse ever come to the last stage?", NULL},
         {"model", OPTION_IN, &r.model, 0, 0, "M", "its model file, instead of the words below",
          NULL},
-        {"mice", OPTION_INT, &r.mice, 1, TRAINEES_MAX, "N", "how many mice", NULL},
+        {"mice", OPTION_INT, &r.mice, 1, STAGE_SIMULATION_MAX, "N", "how many mice", NULL},
         {"sessions", OPTION_INT, &r.sessions, 1, 100000, "N", "sessions of each, at most", NULL},
         {"seed", OPTION_INT, &r.seed, 0, 9007199254740992.0, "N",
          "the same seed gives the same mice", NULL},
     };
-    struct option list[SPEC_OPTIONS + sizeof own / sizeof own[0]];
+    struct option list[MODEL_OPTIONS_OPTIONS + sizeof own / sizeof own[0]];
     memcpy(list, own, sizeof own);
-    (void)spec_options(&r.spec, list + sizeof own / sizeof own[0]);
+    (void)model_options_options(&r.spec, list + sizeof own / sizeof own[0]);
     static const struct option_rule rules[] = {
         {"subject|sessions-per-alarm|strict", OPTION_EXCLUDES, "against-simulation"},
         {"model|mice|sessions|seed|rule|rate|baseline|decay|policy|noise|session-noise|start|"

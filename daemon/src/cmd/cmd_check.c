@@ -3,36 +3,36 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bus.h"
+#include "active_models.h"
 #include "commands.h"
 #include "config.h"
 #include "journal_check.h"
 #include "loop.h"
-#include "models.h"
 #include "options.h"
 #include "protocol_file.h"
 #include "vocabulary.h"
+#include "zmq_bus.h"
 
 /* What would go wrong at `murid run`, as far as it shows without doing it: by the functions that
  * it is refused by. */
 
 static int check_model(const struct config *config, struct fault *fault)
 {
-    struct models models;
+    struct active_models models;
     int rc = loop_check_files(config, fault);
-    rc = rc ? rc : models_load(&models, config, fault);
+    rc = rc ? rc : active_models_load(&models, config, fault);
     if (rc == FAULT_NONE) {
-        models_free(&models);
+        active_models_free(&models);
     }
     return rc;
 }
 
 static int check_sockets(const struct config *config, struct fault *fault)
 {
-    struct bus bus;
-    const int rc = bus_open(&bus, config, fault);
+    struct zmq_bus bus;
+    const int rc = zmq_bus_open(&bus, config, fault);
     if (rc == FAULT_NONE) {
-        bus_close(&bus);
+        zmq_bus_close(&bus);
     }
     return rc;
 }

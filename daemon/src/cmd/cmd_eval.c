@@ -5,13 +5,13 @@
 
 #include "adaptation.h"
 #include "commands.h"
-#include "escape.h"
-#include "learner.h"
 #include "model_file.h"
 #include "options.h"
 #include "progress.h"
-#include "subjects.h"
+#include "subject_names.h"
 #include "table.h"
+#include "text_escape.h"
+#include "twin.h"
 #include "vocabulary.h"
 
 enum { ROWS_A_LOOK = 256, ADAPT_EVERY = 250, ADAPT_WINDOW = 2000 };
@@ -31,7 +31,7 @@ struct member_sums {
 
 struct animal {
     char session[PROTO_ID_MAX + 1];
-    struct learner learner;
+    struct twin twin;
     int64_t n_trials;
     double outside;         /* sum of the weight of members outside of what they were fitted on */
     left_out *weights;      /* owned; NULL unless members are asked for */
@@ -42,7 +42,7 @@ struct animal {
 struct eval {
     model_bank_params
         part; /* of the model that is asked for; the random walk where none is given */
-    struct learner_models models;
+    struct twin_models models;
     model_engagement_params engagement;
     model_stacking_params stack;
     bool with_members;
@@ -54,7 +54,7 @@ struct eval {
     float *values; /* owned: what it finds */
     int64_t n_tried;
     int64_t n_taken;
-    struct subjects subjects;
+    struct subject_names subjects;
     struct animal *animals; /* by the subject's number */
     uint32_t n;
     uint32_t capacity;
@@ -95,7 +95,7 @@ static int add_animal(struct eval *e, struct animal *animal, struct fault *fault
         }
         memset(animal->own, 0, sizeof animal->own->head);
     }
-    learner_init(&animal->learner, &e->models);
+    twin_init(&animal->twin, &e->models);
     e->n++;
     return FAULT_NONE;
 }
@@ -105,7 +105,7 @@ static int find_animal(struct eval *e, const struct table *table, const char *na
                        struct animal **out, struct fault *fault)
 {
     uint32_t number;
-    const int rc = subjects_find(&e->subjects, table, name, &number, fault);
+    const int rc = subject_names_find(&e->subjects, table, name, &number, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
@@ -123,9 +123,9 @@ static int find_animal(struct eval *e, const struct table *table, const char *na
 }
 
 /* As the program has them for this animal. */
-static struct learner_models models_of(const struct eval *e, const struct animal *animal)
+static struct twin_models models_of(const struct eval *e, const struct animal *animal)
 {
-    struct learner_models models = e->models;
+    struct twin_models models = e->models;
     if (animal->own != NULL) {
         models.bank = adaptation_bank(&e->plan, animal->own);
     }
@@ -158,7 +158,7 @@ static void adapt(struct eval *e, struct animal *animal, const model_trial *tria
 static void take_members(struct eval *e, struct animal *animal, const model_trial *trial)
 {
     const model_bank_params *params = models_of(e, animal).bank;
-    const model_bank *bank = &animal->learner.bank;
+    const model_bank *bank = &animal->twin.bank;
     const bool chose_right = trial->choice == 1;
     model_bank_mixture said;
     model_bank_mix(bank, params, 1, &trial->contrast, &said);
@@ -189,11 +189,11 @@ static int take_row(struct eval *e, const struct table *table, const struct tabl
     }
     if (strcmp(animal->session, row->session) != 0) {
         memcpy(animal->session, row->session, sizeof animal->session);
-        const struct learner_models own = models_of(e, animal);
-        learner_start_session(&animal->learner, &own);
+        const struct twin_models own = models_of(e, animal);
+        twin_start_session(&animal->twin, &own);
     }
-    const struct learner_models models = models_of(e, animal);
-    const bool starts = animal->learner.baseline.n_session == 0;
+    const struct twin_models models = models_of(e, animal);
+    const bool starts = animal->twin.baseline.n_session == 0;
     const model_trial trial = {.contrast = row->stimulus,
                                .reward = row->reward,
                                .rt_s = row->rt_s,
@@ -203,12 +203,12 @@ static int take_row(struct eval *e, const struct table *table, const struct tabl
         take_members(e, animal, &trial);
     }
     if (animal->own != NULL) {
-        adaptation_prepare(&e->plan, animal->own, &animal->learner.bank);
+        adaptation_prepare(&e->plan, animal->own, &animal->twin.bank);
     }
-    struct learner_outcome outcome;
-    const int status = learner_observe(&animal->learner, &models, &trial, &outcome);
+    struct twin_outcome outcome;
+    const int status = twin_observe(&animal->twin, &models, &trial, &outcome);
     animal->n_trials++;
-    animal->outside += model_bank_outside(&animal->learner.bank);
+    animal->outside += model_bank_outside(&animal->twin.bank);
     if (status != MODEL_OK) {
         return fault_set(fault, FAULT_WORK,
                          "%s:%lld: the twin of %s could not take this trial up: %s", table->path,
@@ -261,8 +261,8 @@ static void print_row(const char *name, int width, const model_score *s)
                  {"%.2f", model_score_interval_ratio(s)}};
     printf("%-*s %8lld", width, name, (long long)s->n);
     for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++) {
-        char text[ESCAPE_NUMBER_MAX];
-        printf(" %8s", escape_number(text, cells[i].format, cells[i].value));
+        char text[TEXT_ESCAPE_NUMBER_MAX];
+        printf(" %8s", text_escape_number(text, cells[i].format, cells[i].value));
     }
     printf("\n");
 }
@@ -278,12 +278,12 @@ static void print_members(const struct eval *e, const model_score *pooled)
 {
     printf("\n%-6s %-15s %8s %8s %8s\n", "member", "rule", "nats", "weight", "adds");
     for (uint32_t i = 0; i < e->models.bank->n; i++) {
-        char a[3][ESCAPE_NUMBER_MAX];
+        char a[3][TEXT_ESCAPE_NUMBER_MAX];
         printf("%-6u %-15s %8s %8s %8s\n", (unsigned)i,
                model_rule_name(e->models.bank->member[i].rule.kind),
-               escape_number(a[0], "%.4f", e->sums.nats[i] / (double)pooled->n),
-               escape_number(a[1], "%.4f", e->sums.weight[i] / (double)pooled->n),
-               escape_number(a[2], "%.5f", member_gain(e, pooled, i)));
+               text_escape_number(a[0], "%.4f", e->sums.nats[i] / (double)pooled->n),
+               text_escape_number(a[1], "%.4f", e->sums.weight[i] / (double)pooled->n),
+               text_escape_number(a[2], "%.5f", member_gain(e, pooled, i)));
     }
 }
 
@@ -297,7 +297,7 @@ static void print_table(const struct eval *e, const model_score *pooled)
     printf("%-*s %8s %8s %8s %8s %8s %8s %8s %8s %8s\n", width, "subject", "trials", "nats", "walk",
            "chance", "accuracy", "brier", "ece", "covered", "ratio");
     for (uint32_t i = 0; i < e->n; i++) {
-        print_row(e->subjects.name[i], width, &e->animals[i].learner.score);
+        print_row(e->subjects.name[i], width, &e->animals[i].twin.score);
     }
     print_row("pooled", width, pooled);
     if (pooled->n == 0) {
@@ -322,9 +322,9 @@ static void print_reliability(const model_score *s)
         if (s->bin_n[i] > 0) {
             const double n = (double)s->bin_n[i];
             printf("%s{\"n\": %lld, ", between, (long long)s->bin_n[i]);
-            escape_json_real(stdout, "p_right", s->bin_p[i] / n);
+            text_escape_json_real(stdout, "p_right", s->bin_p[i] / n);
             printf(", ");
-            escape_json_real(stdout, "chose_right", s->bin_y[i] / n);
+            text_escape_json_real(stdout, "chose_right", s->bin_y[i] / n);
             printf("}");
             between = ", ";
         }
@@ -335,22 +335,22 @@ static void print_reliability(const model_score *s)
 static void print_score(const model_score *s, double outside)
 {
     printf("{");
-    escape_json_reals(
+    text_escape_json_reals(
         stdout, 5,
-        (const struct escape_real[]){{"nats", model_score_mean_nats(s)},
-                                     {"accuracy", model_score_accuracy(s)},
-                                     {"brier", model_score_mean_brier(s)},
-                                     {"ece", model_score_ece(s)},
-                                     {"baseline_nats", model_score_mean_baseline_nats(s)}});
+        (const struct text_escape_real[]){{"nats", model_score_mean_nats(s)},
+                                          {"accuracy", model_score_accuracy(s)},
+                                          {"brier", model_score_mean_brier(s)},
+                                          {"ece", model_score_ece(s)},
+                                          {"baseline_nats", model_score_mean_baseline_nats(s)}});
     printf(", \"n\": %lld, ", (long long)s->n);
-    escape_json_reals(
+    text_escape_json_reals(
         stdout, 2,
-        (const struct escape_real[]){{"coverage", model_score_coverage(s)},
-                                     {"interval_ratio", model_score_interval_ratio(s)}});
+        (const struct text_escape_real[]){{"coverage", model_score_coverage(s)},
+                                          {"interval_ratio", model_score_interval_ratio(s)}});
     printf(", \"coverage_bins\": %lld, \"reliability\": ", (long long)s->n_rates);
     print_reliability(s);
     printf(", ");
-    escape_json_real(stdout, "outside", outside);
+    text_escape_json_real(stdout, "outside", outside);
     printf("}");
 }
 
@@ -360,11 +360,11 @@ static void print_member_objects(const struct eval *e, const model_score *pooled
     for (uint32_t i = 0; i < e->models.bank->n; i++) {
         printf("%s{\"rule\": \"%s\", ", i > 0 ? ", " : "",
                model_rule_name(e->models.bank->member[i].rule.kind));
-        escape_json_reals(
+        text_escape_json_reals(
             stdout, 3,
-            (const struct escape_real[]){{"nats", e->sums.nats[i] / (double)pooled->n},
-                                         {"weight", e->sums.weight[i] / (double)pooled->n},
-                                         {"adds", member_gain(e, pooled, i)}});
+            (const struct text_escape_real[]){{"nats", e->sums.nats[i] / (double)pooled->n},
+                                              {"weight", e->sums.weight[i] / (double)pooled->n},
+                                              {"adds", member_gain(e, pooled, i)}});
         printf("}");
     }
     printf("]");
@@ -390,7 +390,7 @@ static void print_json(const struct eval *e, const model_score *pooled)
     for (uint32_t i = 0; i < e->n; i++) {
         printf("%s\"%s\": ", i > 0 ? ", " : "", e->subjects.name[i]);
         const struct animal *animal = &e->animals[i];
-        print_score(&animal->learner.score, mean_outside(animal->outside, animal->n_trials));
+        print_score(&animal->twin.score, mean_outside(animal->outside, animal->n_trials));
     }
     printf("}");
     if (e->adapts_rules) {
@@ -502,7 +502,7 @@ static void print(const struct eval *e, bool json)
     model_score pooled;
     model_score_reset(&pooled);
     for (uint32_t i = 0; i < e->n; i++) {
-        model_score_add(&pooled, &e->animals[i].learner.score);
+        model_score_add(&pooled, &e->animals[i].twin.score);
     }
     if (json) {
         print_json(e, &pooled);
@@ -519,7 +519,7 @@ static void eval_free(struct eval *e)
     }
     if (e != NULL) {
         free(e->animals);
-        subjects_free(&e->subjects);
+        subject_names_free(&e->subjects);
         adaptation_plan_close(&e->plan);
         free(e->scratch);
         free(e->values);

@@ -11,10 +11,10 @@
 #include "commands.h"
 #include "crossval.h"
 #include "file_kind.h"
+#include "fit_recipe.h"
+#include "ranks.h"
 #include "options.h"
 #include "progress.h"
-#include "ranks.h"
-#include "recipe.h"
 #include "vocabulary.h"
 
 enum { PATH_BYTES = 4096, PROGRESS_STEPS = 10000, DIGEST_HEX = 32 };
@@ -60,8 +60,8 @@ struct request {
 
 struct fit {
     const struct request *request;
-    struct recipe recipe;
-    struct training training;
+    struct fit_recipe recipe;
+    struct training_set training;
     struct ranks ranks;
     size_t n_threads;
     char state_path[PATH_BYTES]; /* a file of one fit, a directory of many */
@@ -141,7 +141,7 @@ static int check_effect(const struct request *r, model_rule_kind kind, bool in_f
                : FAULT_NONE;
 }
 
-static int choose_models(const struct request *r, struct recipe *recipe, struct fault *fault)
+static int choose_models(const struct request *r, struct fit_recipe *recipe, struct fault *fault)
 {
     model_rule_kind kind = MODEL_RULE_NONE;
     const bool in_filter = r->preset.chosen == NULL && !is_chosen(&r->filter, "none");
@@ -149,13 +149,13 @@ static int choose_models(const struct request *r, struct recipe *recipe, struct 
         if (!in_filter) {
             return fault_set(fault, FAULT_INPUT, "a bank is of filters; --filter ekf was expected");
         }
-        recipe_bank(recipe);
+        fit_recipe_bank(recipe);
         return FAULT_NONE;
     }
     (void)model_rule_parse(&kind, r->rule.chosen);
     const int rc = check_effect(r, kind, in_filter, fault);
     if (rc == FAULT_NONE) {
-        recipe_single(recipe, kind, in_filter);
+        fit_recipe_single(recipe, kind, in_filter);
     }
     return rc;
 }
@@ -175,7 +175,7 @@ static int check_request(const struct request *r, struct fault *fault)
 
 static int check_bank(const struct fit *f, struct fault *fault)
 {
-    const size_t n = recipe_banked(&f->recipe, (size_t)f->request->seeds);
+    const size_t n = fit_recipe_banked(&f->recipe, (size_t)f->request->seeds);
     return n <= MODEL_BANK_MAX ? FAULT_NONE
                                : fault_set(fault, FAULT_INPUT,
                                            "option seeds: they make a bank of %zu models; at most "
@@ -249,7 +249,7 @@ static int read_request(struct fit *f, struct fault *fault)
         f->recipe.options[i].policy = params.policy;
     }
     if (rc == FAULT_NONE && r->folds > 0) {
-        recipe_add_references(&f->recipe);
+        fit_recipe_add_references(&f->recipe);
     }
     for (size_t i = 0; rc == FAULT_NONE && i < f->recipe.n; i++) {
         struct fitter_options *o = &f->recipe.options[i];
@@ -272,7 +272,7 @@ static int read_request(struct fit *f, struct fault *fault)
     return rc == FAULT_NONE ? check_outputs(f, fault) : rc;
 }
 
-static void warn_of_data(const struct training *t)
+static void warn_of_data(const struct training_set *t)
 {
     if (t->n_choices < 1000) {
         fprintf(stderr, "murid: warning: only %zu trials; a net learns them by heart\n",
@@ -354,7 +354,7 @@ static int fit_one(struct fit *f, struct fault *fault)
 {
     const struct fitter_options *o = &f->recipe.options[0];
     const bool by_gradient = o->in_filter || model_rule_has_net(o->rule);
-    struct team team = {0};
+    struct thread_pool team = {0};
     struct progress progress;
     struct model_file model = {0};
     struct fitter_result result = {0};
@@ -365,7 +365,7 @@ static int fit_one(struct fit *f, struct fault *fault)
                              .context = &progress};
     int rc = check_state(f, fault);
     if (rc == FAULT_NONE) {
-        rc = team_open(&team, f->n_threads, fault);
+        rc = thread_pool_open(&team, f->n_threads, fault);
     }
     if (rc == FAULT_NONE) {
         rc = open_losses(f->request, o->held_out > 0, &run.losses, fault);
@@ -390,7 +390,7 @@ static int fit_one(struct fit *f, struct fault *fault)
     if (run.losses != NULL) {
         (void)fclose(run.losses);
     }
-    team_close(&team);
+    thread_pool_close(&team);
     model_file_free(&model);
     return rc;
 }
@@ -399,11 +399,11 @@ static int fit_one(struct fit *f, struct fault *fault)
 
 static bool tell_task(void *context, double done)
 {
-    return spread_report(context, done);
+    return job_scheduler_report(context, done);
 }
 
 static int fit_member(void *context, size_t member, uint64_t seed, const uint32_t subjects[],
-                      uint32_t n, struct spread_task *task, struct model_file *out,
+                      uint32_t n, struct job_scheduler_task *task, struct model_file *out,
                       struct fault *fault)
 {
     const struct fit *f = context;
@@ -415,7 +415,7 @@ static int fit_member(void *context, size_t member, uint64_t seed, const uint32_
     const int rc = fitter_fit(&options, &f->training, subjects, n, &run, out, &result, fault);
     if (rc == FAULT_NONE && !result.is_whole) {
         model_file_free(out);
-        return SPREAD_STOPPED;
+        return JOB_SCHEDULER_STOPPED;
     }
     return rc;
 }
@@ -540,7 +540,7 @@ static int check_many(const struct fit *f, struct fault *fault)
 static int fit_many(struct fit *f, struct fault *fault)
 {
     const struct request *r = f->request;
-    char key[JOBDIR_KEY_MAX / 2];
+    char key[JOB_STORE_KEY_MAX / 2];
     struct crossval cv = {0};
     write_key(f, key, sizeof key);
     const struct crossval_options options = {.training = &f->training,
@@ -571,7 +571,7 @@ static int fit_many(struct fit *f, struct fault *fault)
             rc = write_bank(f, &cv, fault);
         }
         if (rc == FAULT_NONE) {
-            jobdir_remove(f->state_path);
+            job_store_remove(f->state_path);
         }
     }
     rc = ranks_agree(&f->ranks, rc, fault);
@@ -583,7 +583,7 @@ static size_t count_threads(const struct request *r)
 {
     const long online = sysconf(_SC_NPROCESSORS_ONLN);
     const size_t wanted = r->threads > 0 ? (size_t)r->threads : online > 0 ? (size_t)online : 1;
-    return wanted < SPREAD_THREADS_MAX ? wanted : SPREAD_THREADS_MAX;
+    return wanted < JOB_SCHEDULER_THREADS_MAX ? wanted : JOB_SCHEDULER_THREADS_MAX;
 }
 
 static int load(struct fit *f, struct fault *fault)
@@ -596,8 +596,8 @@ static int load(struct fit *f, struct fault *fault)
                          f->ranks.n);
     }
     const bool is_first = f->ranks.rank == 0; /* the others read the same, and say nothing */
-    const int rc = training_load(&f->training, path,
-                                 is_first ? table_care(f->request->is_strict) : TABLE_QUIET, fault);
+    const int rc = training_set_load(
+        &f->training, path, is_first ? table_care(f->request->is_strict) : TABLE_QUIET, fault);
     return ranks_agree(&f->ranks, rc, fault);
 }
 
@@ -629,7 +629,7 @@ static int fit(const struct request *r, struct fault *fault)
     }
     (void)fflush(stdout);
     ranks_close(&f->ranks);
-    training_free(&f->training);
+    training_set_free(&f->training);
     free(f);
     return rc;
 }
@@ -751,7 +751,7 @@ int cmd_fit(int argc, char **argv)
          usual_number(&usual, "trials through which gradients flow", net->truncation,
                       other->truncation, open_loop->truncation),
          &r.of_gradient},
-        {"batch", OPTION_INT, &r.batch, 0, SUBJECTS_MAX, "N",
+        {"batch", OPTION_INT, &r.batch, 0, SUBJECT_NAMES_MAX, "N",
          usual_number(&usual, "animals a step; 0: all of them", net->batch, other->batch,
                       open_loop->batch),
          &r.of_gradient},
@@ -783,7 +783,7 @@ int cmd_fit(int argc, char **argv)
          usual_number(&usual, "longest gradient taken as it is", net->clip, other->clip,
                       open_loop->clip),
          &r.of_gradient},
-        {"hold-out", OPTION_INT, &r.held_out, 0, SUBJECTS_MAX, "N",
+        {"hold-out", OPTION_INT, &r.held_out, 0, SUBJECT_NAMES_MAX, "N",
          "animals kept apart to stop early (default none)", &r.of_gradient},
         {"patience", OPTION_INT, &r.patience, 1, 10000000, "N",
          usual_number(&usual, "epochs without a better score of theirs", net->patience,
@@ -797,14 +797,14 @@ int cmd_fit(int argc, char **argv)
          "of a bank's weights that each choice gives back to the prior", NULL},
         {"temper", OPTION_REAL, &r.temper, MODEL_BANK_TEMPER_MIN, MODEL_BANK_TEMPER_MAX, "X",
          "power of the likelihoods by which a bank is weighed", NULL},
-        {"cv", OPTION_INT, &r.folds, 2, SUBJECTS_MAX, "K",
+        {"cv", OPTION_INT, &r.folds, 2, SUBJECT_NAMES_MAX, "K",
          "cross-validation by animal in K folds, against chance, a static psychometric curve, a "
          "random walk and each classic rule",
          NULL},
         {"table", OPTION_TEXT, &r.table, 0, 0, "STEM",
          "its tables: STEM.cv.csv, .cv.json and .cv.svg; without it, by -o's path", NULL},
         {"json", OPTION_FLAG, &r.json, 0, 0, NULL, "prints it for programs", NULL},
-        {"threads", OPTION_INT, &r.threads, 1, TEAM_THREADS_MAX, "N",
+        {"threads", OPTION_INT, &r.threads, 1, THREAD_POOL_THREADS_MAX, "N",
          "at work, without it one a processor; the result does not depend on it", NULL},
         {"losses", OPTION_OUT, &r.losses, 0, 0, "FILE.csv", "the loss of each epoch's passes",
          &r.of_gradient},

@@ -4,16 +4,16 @@
 #include <string.h>
 
 #include "commands.h"
-#include "escape.h"
+#include "forecast_message.h"
 #include "forecast_plot.h"
-#include "in_force.h"
 #include "model_file.h"
 #include "options.h"
-#include "outlook.h"
-#include "past.h"
 #include "progress.h"
 #include "protocol_file.h"
 #include "recent.h"
+#include "recorded_models.h"
+#include "text_escape.h"
+#include "trial_history.h"
 
 enum { SLICE = 200000, BEFORE_MAX = 40, TITLE_MAX = 256, RANGES_MAX = 160 };
 
@@ -46,7 +46,7 @@ static const char *const SHOWN[] = {"real", "recent", "protocol"};
 struct forecaster {
     const struct request *request;
     struct model_file model;
-    struct past past;
+    struct trial_history past;
     struct protocol_file protocol;
     model_protocol_state rig;
     size_t at; /* trials known */
@@ -79,7 +79,7 @@ static int follow(struct forecaster *f, struct fault *fault)
     model_training_status_init(&f->tracker);
     progress_start(&progress, "following", (int64_t)f->at);
     for (size_t i = 0; rc == FAULT_NONE && i < f->at; i++) {
-        const struct past_trial *t = &f->past.trials[i];
+        const struct trial_history_trial *t = &f->past.trials[i];
         if (t->starts_session) {
             model_rate_grid_start_session(&f->pace, bank);
             model_training_status_start(&f->tracker, (int64_t)i, &t->info, NULL);
@@ -120,7 +120,7 @@ static int take_future(struct forecaster *f, struct fault *fault)
         return fault_set(fault, FAULT_WORK, "no memory for the trials to come");
     }
     for (size_t i = f->at; i < f->past.n; i++) {
-        const struct past_trial *t = &f->past.trials[i];
+        const struct trial_history_trial *t = &f->past.trials[i];
         starts = starts || t->starts_session;
         if (t->trial.choice >= 0) {
             f->future[f->n_future++] =
@@ -186,7 +186,8 @@ static int choose_task(struct forecaster *f, struct fault *fault)
 
 /* Share correct of `window` choices from number `first` on, in rows from..to - 1 counted backwards
  * (step -1) or forwards; NaN where there are fewer. */
-static double share(const struct past *past, size_t row, size_t end, int64_t skip, int64_t window)
+static double share(const struct trial_history *past, size_t row, size_t end, int64_t skip,
+                    int64_t window)
 {
     double scored = 0.0;
     double right = 0.0;
@@ -241,11 +242,11 @@ static void print_band(const model_forecast_band *b)
 static void print_when(const char *unit, const model_forecast_band *b, double p_reached)
 {
     proto_outlook when;
-    char median[OUTLOOK_TIME_MAX];
+    char median[FORECAST_MESSAGE_TIME_MAX];
     char ranges[RANGES_MAX];
-    outlook_when(&when, unit, b, p_reached);
-    outlook_ranges(&when, true, ranges, sizeof ranges);
-    printf("  %-8s median %s, %s\n", unit, outlook_time(when.median, median), ranges);
+    forecast_message_when(&when, unit, b, p_reached);
+    forecast_message_ranges(&when, true, ranges, sizeof ranges);
+    printf("  %-8s median %s, %s\n", unit, forecast_message_time(when.median, median), ranges);
 }
 
 static void print_status(const model_forecast_result *r)
@@ -299,7 +300,7 @@ static void print_criterion(const struct forecaster *f, const model_forecast_res
 
 static void print_text(const struct forecaster *f, const model_forecast_result *r)
 {
-    char pace[ESCAPE_NUMBER_MAX];
+    char pace[TEXT_ESCAPE_NUMBER_MAX];
     printf("%s after %zu trials, by model %s, stimuli %s, %u roll-outs\n", f->past.subject, f->at,
            f->model.hash, SHOWN[f->shown], r->n_rollouts);
     printf("%-12s %-32s %6s   %-32s\n", "trials", "correct: median, 50%, 90%", "came",
@@ -326,18 +327,18 @@ static void print_text(const struct forecaster *f, const model_forecast_result *
             printf(" %s %.2f", model_rule_name((model_rule_kind)i), r->share[i]);
         }
     }
-    printf("; mean pace %s\n", escape_number(pace, "%.2f", r->pace));
+    printf("; mean pace %s\n", text_escape_number(pace, "%.2f", r->pace));
 }
 
 /* ---- for programs ---------------------------------------------------------------------------- */
 
 static void json_band(const char *key, const model_forecast_band *b)
 {
-    const struct escape_real parts[] = {{"mean", b->mean}, {"median", b->median},
-                                        {"lo50", b->lo50}, {"hi50", b->hi50},
-                                        {"lo90", b->lo90}, {"hi90", b->hi90}};
+    const struct text_escape_real parts[] = {{"mean", b->mean}, {"median", b->median},
+                                             {"lo50", b->lo50}, {"hi50", b->hi50},
+                                             {"lo90", b->lo90}, {"hi90", b->hi90}};
     printf("\"%s\": {", key);
-    escape_json_reals(stdout, sizeof parts / sizeof parts[0], parts);
+    text_escape_json_reals(stdout, sizeof parts / sizeof parts[0], parts);
     printf("}");
 }
 
@@ -353,7 +354,7 @@ static void json_windows(const struct forecaster *f, const model_forecast_result
         printf(", ");
         json_band("bias", &r->bias[i]);
         printf(", ");
-        escape_json_real(stdout, "came", i < f->n_came ? f->came[i] : (double)NAN);
+        text_escape_json_real(stdout, "came", i < f->n_came ? f->came[i] : (double)NAN);
         printf("}");
     }
     printf("],\n");
@@ -364,16 +365,16 @@ static void json_rest(const struct forecaster *f, const model_forecast_result *r
     const struct request *q = f->request;
     const char *between = "";
     printf(" \"criterion\": {");
-    escape_json_real(stdout, "accuracy", q->accuracy);
+    text_escape_json_real(stdout, "accuracy", q->accuracy);
     printf(", ");
-    escape_json_real(stdout, "contrast_min", q->easy);
+    text_escape_json_real(stdout, "contrast_min", q->easy);
     printf(", \"window\": %" PRId64 ", \"met_at\": ", q->over);
     if (f->met_at > 0) {
         printf("%zu, ", f->met_at);
     } else {
         printf("null, ");
     }
-    escape_json_real(stdout, "p_reached", r->p_reached);
+    text_escape_json_real(stdout, "p_reached", r->p_reached);
     printf(", ");
     json_band("trials", &r->trials);
     printf(", ");
@@ -384,25 +385,25 @@ static void json_rest(const struct forecaster *f, const model_forecast_result *r
         char key[8];
         (void)snprintf(key, sizeof key, "%d", model_forecast_within(i));
         printf("%s", i > 0 ? ", " : "");
-        escape_json_real(stdout, key, r->p_within[i]);
+        text_escape_json_real(stdout, key, r->p_within[i]);
     }
     printf("}},\n \"rules\": {");
     for (int i = 0; i < MODEL_RULES; i++) {
         if (r->share[i] > 0.0) {
             printf("%s", between);
-            escape_json_real(stdout, model_rule_name((model_rule_kind)i), r->share[i]);
+            text_escape_json_real(stdout, model_rule_name((model_rule_kind)i), r->share[i]);
             between = ", ";
         }
     }
     printf("}, ");
-    escape_json_real(stdout, "pace", r->pace);
+    text_escape_json_real(stdout, "pace", r->pace);
     printf("}\n");
 }
 
 static void print_json(const struct forecaster *f, const model_forecast_result *r)
 {
     printf("{\"subject\": ");
-    escape_json(stdout, f->past.subject);
+    text_escape_json(stdout, f->past.subject);
     printf(", \"at\": %zu, \"model\": \"%s\", \"stimuli\": \"%s\", \"rollouts\": %u, \"seed\": "
            "%" PRId64 ",\n",
            f->at, f->model.hash, SHOWN[f->shown], r->n_rollouts, f->request->seed);
@@ -506,10 +507,11 @@ static int run(struct forecaster *f, struct fault *fault)
 static int forecast(struct forecaster *f, struct fault *fault)
 {
     const struct request *r = f->request;
-    int rc = in_force_model(r->path, r->model, &f->model, fault);
+    int rc = recorded_models_model(r->path, r->model, &f->model, fault);
     rc = rc ? rc : configure(f, fault);
-    rc = rc ? rc : past_read(&f->past, r->path, r->subject, table_care(r->is_strict), fault);
-    rc = rc ? rc : past_known(&f->past, r->at, &f->at, fault);
+    rc = rc ? rc
+            : trial_history_read(&f->past, r->path, r->subject, table_care(r->is_strict), fault);
+    rc = rc ? rc : trial_history_known(&f->past, r->at, &f->at, fault);
     rc = rc ? rc : follow(f, fault);
     rc = rc ? rc : choose_task(f, fault);
     rc = rc ? rc : run(f, fault);
@@ -589,7 +591,7 @@ int cmd_forecast(int argc, char **argv)
     f->request = &r;
     const int rc = forecast(f, &fault);
     model_file_free(&f->model);
-    past_close(&f->past);
+    trial_history_close(&f->past);
     free(f->future);
     free(f->memory);
     free(f);

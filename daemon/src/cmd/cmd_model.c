@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "commands.h"
+#include "model_options.h"
 #include "options.h"
-#include "spec.h"
 
 /* The tensors and the metadata of a model, as its file holds them. */
 static int list_contents(const struct model_file *model, const char *path, uint8_t **bytes,
@@ -275,7 +275,7 @@ static int show(const char *path, bool json, struct fault *fault)
 
 /* What is written: words for a new model, or models to join. */
 struct request {
-    struct spec spec;
+    struct model_options spec;
     bool is_new, is_join;
     const char *paths[MODEL_BANK_MAX];
     size_t n_paths;
@@ -302,7 +302,7 @@ static int check_request(const struct request *r, struct fault *fault)
 
 static int build(struct request *r, struct model_file *model, struct fault *fault)
 {
-    const int rc = spec_build(&r->spec, model, fault);
+    const int rc = model_options_build(&r->spec, model, fault);
     if (rc == FAULT_NONE && model_bank_check(&model->bank) != MODEL_OK) {
         model_file_free(model);
         return fault_set(fault, FAULT_INPUT,
@@ -367,7 +367,7 @@ static int check_form(const struct request *r, struct fault *fault)
         return fault_set(fault, FAULT_INPUT, "option join: %zu models; two or more were expected",
                          r->n_paths);
     }
-    if (!r->is_new && spec_is_given(&r->spec)) {
+    if (!r->is_new && model_options_is_given(&r->spec)) {
         return fault_set(
             fault, FAULT_INPUT,
             "rule, rate, baseline, decay, policy, noise and start are for --new, which "
@@ -379,14 +379,14 @@ static int check_form(const struct request *r, struct fault *fault)
                          "--new",
                          r->n_paths);
     }
-    return r->is_new ? spec_check(&r->spec, NULL, fault) : FAULT_NONE;
+    return r->is_new ? model_options_check(&r->spec, NULL, fault) : FAULT_NONE;
 }
 
 int cmd_model(int argc, char **argv)
 {
     struct request r = {.share = MODEL_FILE_SHARE, .temper = 1.0};
     bool json = false;
-    spec_init(&r.spec, "none", (double)NAN, NULL);
+    model_options_init(&r.spec, "none", (double)NAN, NULL);
     const struct option own[] = {
         {"json", OPTION_FLAG, &json, 0, 0, NULL, "show it for programs", NULL},
         {"new", OPTION_FLAG, &r.is_new, 0, 0, NULL, "write a model of a classic rule", NULL},
@@ -398,8 +398,8 @@ int cmd_model(int argc, char **argv)
         {"note", OPTION_TEXT, &r.note, 0, 0, "TEXT", "kept in the new file", NULL},
         {"o", OPTION_OUT, &r.out, 0, 0, "M.safetensors", "the new file", NULL},
     };
-    struct option list[SPEC_OPTIONS + sizeof own / sizeof own[0]];
-    memcpy(list + spec_options(&r.spec, list), own, sizeof own);
+    struct option list[MODEL_OPTIONS_OPTIONS + sizeof own / sizeof own[0]];
+    memcpy(list + model_options_options(&r.spec, list), own, sizeof own);
     static const struct option_rule rules[] = {{"new", OPTION_EXCLUDES, "join"},
                                                {"json", OPTION_EXCLUDES, "new|join"},
                                                {"share|temper", OPTION_NEEDS, "join"},

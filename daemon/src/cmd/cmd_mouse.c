@@ -5,19 +5,19 @@
 #include <string.h>
 
 #include "bridge/serial.h"
-#include "bus.h"
 #include "commands.h"
-#include "encounter.h"
 #include "log.h"
+#include "model_options.h"
+#include "mouse_loop.h"
 #include "options.h"
-#include "spec.h"
+#include "zmq_bus.h"
 
 /* The draw of a bank's member comes from a stream far from those of the animal. */
 static const uint64_t MEMBER_STREAM = UINT64_C(1) << 60;
 
 struct wanted {
-    struct spec spec;
-    struct encounter_options rig;
+    struct model_options spec;
+    struct mouse_loop_options rig;
     const char *model;
     const char *subject;
     const struct output_guard *guard;
@@ -37,7 +37,7 @@ static int check(const struct wanted *w, struct fault *fault)
                          "where is the rig? One of --connect ENDPOINT, --bind ENDPOINT and "
                          "--serial PORT was expected");
     }
-    const int rc = spec_check(&w->spec, w->model, fault);
+    const int rc = model_options_check(&w->spec, w->model, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
@@ -106,7 +106,7 @@ static int close_truth(struct wanted *w, int rc, struct fault *fault)
                : rc;
 }
 
-static void report(const struct wanted *w, const struct actor_tally *t)
+static void report(const struct wanted *w, const struct rig_mouse_tally *t)
 {
     if (w->as_json) {
         printf("{\"sessions\": %" PRId64 ", \"stimuli\": %" PRId64 ", \"choices\": %" PRId64
@@ -126,24 +126,24 @@ static void report(const struct wanted *w, const struct actor_tally *t)
 
 static int meet(struct wanted *w, const model_params *params, struct fault *fault)
 {
-    struct actor actor;
-    struct actor_options options = {.params = params,
-                                    .seed = (uint64_t)w->seed,
-                                    .subject = w->subject,
-                                    .window_s = w->window_s,
-                                    .speed = w->speed};
-    struct encounter *encounter = NULL;
+    struct rig_mouse actor;
+    struct rig_mouse_options options = {.params = params,
+                                        .seed = (uint64_t)w->seed,
+                                        .subject = w->subject,
+                                        .window_s = w->window_s,
+                                        .speed = w->speed};
+    struct mouse_loop *loop = NULL;
     model_engagement_sim_default(&options.engagement);
     options.engagement.tired_trials = w->tire;
     if (w->is_steady) {
         model_engagement_sim_steady(&options.engagement);
     }
-    actor_init(&actor, &options);
+    rig_mouse_init(&actor, &options);
     int rc = open_truth(w, &params->policy, fault);
-    rc = rc ? rc : encounter_open(&encounter, &actor, &w->rig, fault);
-    rc = rc ? rc : encounter_run(encounter, fault);
-    const bool has_met = encounter != NULL;
-    encounter_close(encounter);
+    rc = rc ? rc : mouse_loop_open(&loop, &actor, &w->rig, fault);
+    rc = rc ? rc : mouse_loop_run(loop, fault);
+    const bool has_met = loop != NULL;
+    mouse_loop_close(loop);
     rc = close_truth(w, rc, fault);
     if (has_met) {
         report(w, &actor.tally);
@@ -156,7 +156,7 @@ static int be_mouse(struct wanted *w, struct fault *fault)
     struct model_file model = {0};
     int rc = check(w, fault);
     if (rc == FAULT_NONE) {
-        rc = spec_load(&w->spec, w->model, &model, fault);
+        rc = model_options_load(&w->spec, w->model, &model, fault);
     }
     if (rc == FAULT_NONE) {
         const uint32_t i = draw_member(&model.bank, (uint64_t)w->seed);
@@ -175,7 +175,7 @@ int cmd_mouse(int argc, char **argv)
                        .speed = 1.0,
                        .window_s = 60.0,
                        .tire = 600.0};
-    spec_init(&w.spec, "none", (double)NAN, NULL);
+    model_options_init(&w.spec, "none", (double)NAN, NULL);
     const struct option own[] = {
         {"model", OPTION_IN, &w.model, 0, 0, "M",
          "model file, instead of the words below; of a bank one\nmember is drawn by its prior",
@@ -207,9 +207,9 @@ int cmd_mouse(int argc, char **argv)
          "what it did on each stimulus, how likely that was, and\nits weights", NULL},
         {"json", OPTION_FLAG, &w.as_json, 0, 0, NULL, "the tally at the end as JSON", NULL},
     };
-    struct option list[SPEC_OPTIONS + sizeof own / sizeof own[0]];
+    struct option list[MODEL_OPTIONS_OPTIONS + sizeof own / sizeof own[0]];
     memcpy(list, own, sizeof own);
-    (void)spec_options(&w.spec, list + sizeof own / sizeof own[0]);
+    (void)model_options_options(&w.spec, list + sizeof own / sizeof own[0]);
     static const struct option_rule rules[] = {{"baud", OPTION_NEEDS, "serial"},
                                                {"insecure", OPTION_NEEDS, "bind"},
                                                {"bind", OPTION_EXCLUDES, "connect|serial"},

@@ -5,15 +5,15 @@
 #include <sys/stat.h>
 #include <zmq.h>
 
-#include "client.h"
 #include "clock.h"
 #include "commands.h"
-#include "escape.h"
 #include "options.h"
 #include "progress.h"
+#include "rig_client.h"
 #include "rows.h"
 #include "runs.h"
 #include "table.h"
+#include "text_escape.h"
 
 enum {
     WINDOW_ASAP = 256,     /* messages under way at full speed */
@@ -30,13 +30,13 @@ struct play {
     bool is_pipe;           /* the table can be read only once: it is checked as it is played */
     const char *key;        /* file of our CURVE key pair; NULL: none */
     const char *server_key; /* file of the daemon's public key; NULL: none */
-    struct bus_client_keys keys;
+    struct zmq_bus_client_keys keys;
     double rate;        /* trials a second; 0: as fast as it goes */
     int64_t limit;      /* trials; 0: all */
     int64_t written_ns; /* wall clock, when the table was written; PROTO_NIL unknown */
     void *context;
     struct table table;
-    struct client client;
+    struct rig_client client;
     void *publisher; /* XPUB; NULL: by asking */
     struct progress progress;
     struct runs runs;
@@ -45,7 +45,8 @@ struct play {
 
 /* ---- finding out who listens ----------------------------------------------------------------- */
 
-static void *open_publisher(void *context, const char *endpoint, const struct bus_client_keys *keys)
+static void *open_publisher(void *context, const char *endpoint,
+                            const struct zmq_bus_client_keys *keys)
 {
     const int yes = 1;
     const int forever = -1;
@@ -53,7 +54,7 @@ static void *open_publisher(void *context, const char *endpoint, const struct bu
     if (s != NULL) {
         (void)zmq_setsockopt(s, ZMQ_XPUB_NODROP, &yes, sizeof yes);
         (void)zmq_setsockopt(s, ZMQ_LINGER, &forever, sizeof forever);
-        bus_use_client_keys(s, keys);
+        zmq_bus_use_client_keys(s, keys);
         (void)zmq_connect(s, endpoint);
     }
     return s;
@@ -81,7 +82,7 @@ static void say_hello(void *dealer, const char *rig)
  */
 static int find_daemon(struct play *play, struct fault *fault)
 {
-    int rc = client_open(&play->client, play->context, play->endpoint, &play->keys, fault);
+    int rc = rig_client_open(&play->client, play->context, play->endpoint, &play->keys, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
@@ -95,11 +96,11 @@ static int find_daemon(struct play *play, struct fault *fault)
         }
         zmq_pollitem_t item = {.socket = play->publisher, .events = ZMQ_POLLIN};
         if (zmq_poll(&item, 1, 0) > 0) {
-            client_close(&play->client);
+            rig_client_close(&play->client);
             return FAULT_NONE;
         }
         proto_message reply;
-        if (client_receive(&play->client, 10, &reply) == CLIENT_HELLO) {
+        if (rig_client_receive(&play->client, 10, &reply) == RIG_CLIENT_HELLO) {
             close_now(play->publisher);
             play->publisher = NULL;
             return FAULT_NONE;
@@ -129,9 +130,9 @@ static bool take_answers(struct play *play, int timeout_ms)
 {
     proto_message reply;
     bool was_answered = false;
-    enum client_event event;
-    while ((event = client_receive(&play->client, timeout_ms, &reply)) != CLIENT_SILENCE) {
-        was_answered = was_answered || event == CLIENT_ANSWER;
+    enum rig_client_event event;
+    while ((event = rig_client_receive(&play->client, timeout_ms, &reply)) != RIG_CLIENT_SILENCE) {
+        was_answered = was_answered || event == RIG_CLIENT_ANSWER;
         timeout_ms = 0;
     }
     return was_answered;
@@ -140,7 +141,7 @@ static bool take_answers(struct play *play, int timeout_ms)
 /* The queue is full, or the table is at its end: nothing to do until the disk has more. */
 static void wait_for_disk(struct play *play)
 {
-    client_ask_durable(&play->client);
+    rig_client_ask_durable(&play->client);
     (void)take_answers(play, 10);
     clock_sleep_ns(5000000);
 }
@@ -149,12 +150,12 @@ static void wait_for_disk(struct play *play)
 static int wait_for_answers(struct play *play, uint64_t window, struct fault *fault)
 {
     int64_t until_ns = clock_mono_ns() + (int64_t)DURABLE_MS * 1000000;
-    while (play->client.waiting >= window || client_queued(&play->client) == CLIENT_QUEUE) {
-        const uint64_t queued = client_queued(&play->client);
+    while (play->client.waiting >= window || rig_client_queued(&play->client) == RIG_CLIENT_QUEUE) {
+        const uint64_t queued = rig_client_queued(&play->client);
         bool is_going_on = take_answers(play, 10);
-        if (queued == CLIENT_QUEUE) {
+        if (queued == RIG_CLIENT_QUEUE) {
             wait_for_disk(play);
-            is_going_on = is_going_on || client_queued(&play->client) < queued;
+            is_going_on = is_going_on || rig_client_queued(&play->client) < queued;
         }
         if (is_going_on) {
             until_ns = clock_mono_ns() + (int64_t)DURABLE_MS * 1000000;
@@ -174,7 +175,7 @@ static int wait_for_answers(struct play *play, uint64_t window, struct fault *fa
 static int put(struct play *play, const proto_message *msg, struct fault *fault)
 {
     if (play->publisher != NULL) {
-        uint8_t bytes[CLIENT_MESSAGE_MAX];
+        uint8_t bytes[RIG_CLIENT_MESSAGE_MAX];
         const int n = proto_encode(msg, PROTO_FORMAT_MSGPACK, bytes, sizeof bytes);
         while (n > 0 && zmq_send(play->publisher, bytes, (size_t)n, 0) < 0) {
             if (progress_interrupted()) {
@@ -187,7 +188,7 @@ static int put(struct play *play, const proto_message *msg, struct fault *fault)
     if (rc != FAULT_NONE) {
         return rc;
     }
-    if (!client_send(&play->client, msg)) {
+    if (!rig_client_send(&play->client, msg)) {
         return fault_set(fault, FAULT_WORK, "a trial could not be encoded");
     }
     (void)take_answers(play, 0);
@@ -262,7 +263,7 @@ static int play_row(struct play *play, const struct table_row *row, struct fault
     t->rt_s = row->rt_s;
     t->repeat = row->repeat < 0 ? PROTO_NIL : row->repeat;
     t->p_left = row->p_left;
-    escape_clean(t->stage, sizeof t->stage, row->stage);
+    text_escape_clean(t->stage, sizeof t->stage, row->stage);
     const int rc = put(play, &msg, fault);
     if (rc == FAULT_NONE) {
         play->n_trials++;
@@ -274,11 +275,11 @@ static int play_row(struct play *play, const struct table_row *row, struct fault
 static int settle(struct play *play, struct fault *fault)
 {
     const int64_t until_ns = clock_mono_ns() + (int64_t)DURABLE_MS * 1000000;
-    while (client_queued(&play->client) > 0) {
+    while (rig_client_queued(&play->client) > 0) {
         if (clock_mono_ns() > until_ns || progress_interrupted()) {
             return fault_set(fault, FAULT_WORK,
                              "%s: %" PRId64 " trials were not confirmed to be on disk",
-                             play->endpoint, client_queued_trials(&play->client));
+                             play->endpoint, rig_client_queued_trials(&play->client));
         }
         wait_for_disk(play);
     }
@@ -316,10 +317,10 @@ static int play_all(struct play *play, struct fault *fault)
 /* What the daemon said of each trial, in numbers. */
 static void report_counts(const struct play *play)
 {
-    const struct client_counts *n = &play->client.counts;
+    const struct rig_client_counts *n = &play->client.counts;
     printf("%" PRId64 " trials are on disk, %" PRId64 " were refused, %" PRId64
            " are not confirmed; %" PRId64 " messages sent again\n",
-           n->trials, n->refused_trials, client_queued_trials(&play->client), n->sent_again);
+           n->trials, n->refused_trials, rig_client_queued_trials(&play->client), n->sent_again);
     for (int i = 0; i <= PROTO_ERROR_COUNT; i++) {
         if (n->refused[i] > 0) {
             printf("refused as %s: %" PRId64 "\n",
@@ -351,7 +352,7 @@ static void report(const struct play *play)
 /* FAULT_NONE only if the daemon said of every trial that it is on disk. */
 static int judge(const struct play *play, struct fault *fault)
 {
-    const struct client_counts *n = &play->client.counts;
+    const struct rig_client_counts *n = &play->client.counts;
     if (play->publisher != NULL) {
         return FAULT_NONE; /* nobody answers there */
     }
@@ -397,7 +398,7 @@ static int play_table(struct play *play)
 {
     struct fault fault;
     int rc = open_table(play, &fault);
-    rc = rc ? rc : bus_load_client_keys(&play->keys, play->key, play->server_key, &fault);
+    rc = rc ? rc : zmq_bus_load_client_keys(&play->keys, play->key, play->server_key, &fault);
     play->context = rc == FAULT_NONE ? zmq_ctx_new() : NULL;
     rc = rc == FAULT_NONE ? find_daemon(play, &fault) : rc;
     if (rc == FAULT_NONE) {
@@ -408,7 +409,7 @@ static int play_table(struct play *play)
     if (rc != FAULT_NONE && !progress_interrupted()) {
         (void)fault_report(&fault, rc);
     }
-    client_close(&play->client);
+    rig_client_close(&play->client);
     runs_close(&play->runs);
     if (play->publisher != NULL) {
         zmq_close(play->publisher);

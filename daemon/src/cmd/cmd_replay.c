@@ -6,12 +6,12 @@
 #include "commands.h"
 #include "options.h"
 #include "progress.h"
-#include "rerun.h"
+#include "replay.h"
 
 /* Where the recomputed and the journaled differ, or how many were compared. */
-struct replay {
-    struct rerun *rerun;
-    struct colony *colony;
+struct replaying {
+    struct replay *replay;
+    struct subjects *subjects;
     sqlite3_stmt *event;
     sqlite3_stmt *prediction;
     sqlite3_stmt *alert;
@@ -26,12 +26,12 @@ static int64_t no_clock(void)
     return 0;
 }
 
-static int differ(const struct replay *r, int64_t event, const char *what, double was, double is,
+static int differ(const struct replaying *r, int64_t event, const char *what, double was, double is,
                   struct fault *fault)
 {
     return fault_set(fault, FAULT_WORK,
                      "%s: event %" PRId64 ": %s was %.17g, is recomputed as %.17g",
-                     r->rerun->journal.path, event, what, was, is);
+                     r->replay->journal.path, event, what, was, is);
 }
 
 /* NaN is kept as NULL. */
@@ -44,7 +44,7 @@ static bool is_same(sqlite3_stmt *s, int column, double value)
     return memcmp(&was, &value, sizeof was) == 0 || was == value;
 }
 
-static int compare_reals(struct replay *r, int64_t event, int column, const char *what,
+static int compare_reals(struct replaying *r, int64_t event, int column, const char *what,
                          const double *values, size_t n, struct fault *fault)
 {
     const uint8_t *blob = sqlite3_column_blob(r->prediction, column);
@@ -63,7 +63,7 @@ static int compare_reals(struct replay *r, int64_t event, int column, const char
     return FAULT_NONE;
 }
 
-static int compare_arrays(struct replay *r, int64_t id, const proto_prediction *p,
+static int compare_arrays(struct replaying *r, int64_t id, const proto_prediction *p,
                           struct fault *fault)
 {
     const struct {
@@ -83,7 +83,7 @@ static int compare_arrays(struct replay *r, int64_t id, const proto_prediction *
     return rc;
 }
 
-static int compare_numbers(struct replay *r, int64_t id, const proto_prediction *p,
+static int compare_numbers(struct replaying *r, int64_t id, const proto_prediction *p,
                            struct fault *fault)
 {
     const struct {
@@ -117,7 +117,8 @@ static int compare_numbers(struct replay *r, int64_t id, const proto_prediction 
     return rc;
 }
 
-static int compare_prediction(struct replay *r, const struct rerun_step *step, struct fault *fault)
+static int compare_prediction(struct replaying *r, const struct replay_step *step,
+                              struct fault *fault)
 {
     const proto_prediction *p = &step->result->reply.as.prediction;
     const int64_t id = step->event->id;
@@ -125,7 +126,8 @@ static int compare_prediction(struct replay *r, const struct rerun_step *step, s
     sqlite3_bind_int64(r->prediction, 1, id);
     const bool is_there = sqlite3_step(r->prediction) == SQLITE_ROW;
     if (is_there != step->result->has_prediction) {
-        return fault_set(fault, FAULT_WORK, "%s: event %" PRId64 ": %s", r->rerun->journal.path, id,
+        return fault_set(fault, FAULT_WORK, "%s: event %" PRId64 ": %s", r->replay->journal.path,
+                         id,
                          is_there ? "a prediction stands there, none is recomputed"
                                   : "no prediction stands there, one is recomputed");
     }
@@ -137,23 +139,23 @@ static int compare_prediction(struct replay *r, const struct rerun_step *step, s
     return rc == FAULT_NONE ? compare_numbers(r, id, p, fault) : rc;
 }
 
-static int compare_event(struct replay *r, const struct rerun_step *step, struct fault *fault)
+static int compare_event(struct replaying *r, const struct replay_step *step, struct fault *fault)
 {
-    const struct learner_outcome *scored = &step->result->scored;
+    const struct twin_outcome *scored = &step->result->scored;
     const int64_t id = step->event->id;
     sqlite3_stmt *s = r->event;
     sqlite3_reset(s);
     sqlite3_bind_int64(s, 1, id);
     if (sqlite3_step(s) != SQLITE_ROW) {
-        return fault_set(fault, FAULT_WORK, "%s: event %" PRId64 " is gone", r->rerun->journal.path,
-                         id);
+        return fault_set(fault, FAULT_WORK, "%s: event %" PRId64 " is gone",
+                         r->replay->journal.path, id);
     }
     const char *was = (const char *)sqlite3_column_text(s, 0);
-    const char *is = session_status_name(step->result->status);
+    const char *is = session_outcome_name(step->result->status);
     if (was == NULL || strcmp(was, is) != 0) {
         return fault_set(fault, FAULT_WORK,
                          "%s: event %" PRId64 ": status was %s, is recomputed as %s",
-                         r->rerun->journal.path, id, was != NULL ? was : "unknown", is);
+                         r->replay->journal.path, id, was != NULL ? was : "unknown", is);
     }
     const bool is_closed = scored->bin.n > 0;
     const double nan = (double)NAN;
@@ -186,7 +188,7 @@ static const struct session_alert *find_alert(const struct session_result *resul
     return NULL;
 }
 
-static int compare_alert(struct replay *r, const struct rerun_step *step, proto_alert_code code,
+static int compare_alert(struct replaying *r, const struct replay_step *step, proto_alert_code code,
                          struct fault *fault)
 {
     const struct session_alert *alert = find_alert(step->result, code);
@@ -201,7 +203,7 @@ static int compare_alert(struct replay *r, const struct rerun_step *step, proto_
             fault, FAULT_WORK,
             is_there ? "%s: event %" PRId64 ": an alert `%s` stands there, none is recomputed"
                      : "%s: event %" PRId64 ": no alert `%s` stands there, one is recomputed",
-            r->rerun->journal.path, id, proto_alert_name(code));
+            r->replay->journal.path, id, proto_alert_name(code));
     }
     if (!is_there) {
         return FAULT_NONE;
@@ -213,30 +215,30 @@ static int compare_alert(struct replay *r, const struct rerun_step *step, proto_
     if (strcmp(journal_reader_text(s, 1), alert->text) != 0) {
         return fault_set(fault, FAULT_WORK,
                          "%s: event %" PRId64 ": the text of its alert is recomputed as: %s",
-                         r->rerun->journal.path, id, alert->text);
+                         r->replay->journal.path, id, alert->text);
     }
     return FAULT_NONE;
 }
 
 /* Those that follow from the trials alone, and are never withheld. */
-static int compare_alerts(struct replay *r, const struct rerun_step *step, struct fault *fault)
+static int compare_alerts(struct replaying *r, const struct replay_step *step, struct fault *fault)
 {
     int rc = compare_alert(r, step, PROTO_ALERT_DISENGAGED, fault);
     rc = rc ? rc : compare_alert(r, step, PROTO_ALERT_PROTOCOL_VIOLATION, fault);
     return rc ? rc : compare_alert(r, step, PROTO_ALERT_MODEL_OUT_OF_RANGE, fault);
 }
 
-static int on_event(void *context, const struct rerun_step *step, struct fault *fault)
+static int on_event(void *context, const struct replay_step *step, struct fault *fault)
 {
-    struct replay *r = context;
+    struct replaying *r = context;
     int rc = compare_event(r, step, fault);
     rc = rc == FAULT_NONE ? compare_prediction(r, step, fault) : rc;
     rc = rc == FAULT_NONE ? compare_alerts(r, step, fault) : rc;
     r->events++;
-    if (step->result->subject != COLONY_NONE) {
-        struct subject *s = &r->colony->subjects[step->result->subject];
-        if (colony_is_full_of_changes(s)) {
-            colony_clean(s); /* nothing is checkpointed here */
+    if (step->result->subject != SUBJECTS_NONE) {
+        struct subject *s = &r->subjects->subject[step->result->subject];
+        if (subjects_is_full_of_changes(s)) {
+            subjects_clean(s); /* nothing is checkpointed here */
         }
     }
     if (step->done % 1024 == 0) {
@@ -251,50 +253,50 @@ static int on_event(void *context, const struct rerun_step *step, struct fault *
 
 static int replay_journal(const char *path, struct fault *fault)
 {
-    struct rerun rerun;
-    struct colony colony = {0};
-    int rc = rerun_open(&rerun, path, fault);
+    struct replay replay;
+    struct subjects subjects = {0};
+    int rc = replay_open(&replay, path, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
-    struct replay r = {.rerun = &rerun, .colony = &colony};
-    if (rerun_is_empty(&rerun)) {
+    struct replaying r = {.replay = &replay, .subjects = &subjects};
+    if (replay_is_empty(&replay)) {
         rc = fault_set(fault, FAULT_INPUT, "%s: is empty", path);
     }
-    rc = rc ? rc : rerun_open_colony(&rerun, &colony, no_clock, fault);
+    rc = rc ? rc : replay_open_subjects(&replay, &subjects, no_clock, fault);
     if (rc == FAULT_NONE &&
         (sqlite3_prepare_v2(
-             rerun.journal.db,
+             replay.journal.db,
              "SELECT status, p_right, nats, baseline_nats, p_disengaged, covered, bin_error,"
              " bin_claimed FROM event WHERE id = ?",
              -1, &r.event, NULL) != SQLITE_OK ||
-         sqlite3_prepare_v2(rerun.journal.db,
+         sqlite3_prepare_v2(replay.journal.db,
                             "SELECT stimuli, p_right, lo, hi, w, w_sd, for_trial, n, nats,"
                             " baseline_nats, brier, ece, coverage, interval_ratio, session_n,"
                             " session_nats, session_baseline_nats, session_brier, session_ece,"
                             " session_coverage, session_interval_ratio"
                             " FROM prediction WHERE event = ?",
                             -1, &r.prediction, NULL) != SQLITE_OK ||
-         sqlite3_prepare_v2(rerun.journal.db,
+         sqlite3_prepare_v2(replay.journal.db,
                             "SELECT evidence, text FROM alert WHERE event = ?"
                             " AND code = ?",
                             -1, &r.alert, NULL) != SQLITE_OK)) {
-        rc = fault_set(fault, FAULT_INPUT, "%s: %s", path, sqlite3_errmsg(rerun.journal.db));
+        rc = fault_set(fault, FAULT_INPUT, "%s: %s", path, sqlite3_errmsg(replay.journal.db));
     }
-    rerun.adaptation.is_found_anew = true;
-    progress_start(&r.progress, "replay", rerun.last_event);
-    rc = rc ? rc : rerun_events(&rerun, &colony, 0, on_event, &r, fault);
+    replay.adaptation.is_found_anew = true;
+    progress_start(&r.progress, "replay", replay.last_event);
+    rc = rc ? rc : replay_events(&replay, &subjects, 0, on_event, &r, fault);
     progress_finish(&r.progress);
     if (rc == FAULT_NONE) {
         printf("%" PRId64 " events and %" PRId64 " predictions recomputed, %" PRId64
                " numbers compared: identical bit for bit\n",
-               r.events, r.predictions, r.values + rerun.adaptation.n_compared);
+               r.events, r.predictions, r.values + replay.adaptation.n_compared);
     }
     sqlite3_finalize(r.event);
     sqlite3_finalize(r.prediction);
     sqlite3_finalize(r.alert);
-    colony_close(&colony);
-    rerun_close(&rerun);
+    subjects_close(&subjects);
+    replay_close(&replay);
     return rc;
 }
 

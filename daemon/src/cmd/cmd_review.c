@@ -5,12 +5,12 @@
 #include <time.h>
 
 #include "commands.h"
-#include "escape.h"
 #include "journal_schema.h"
 #include "options.h"
 #include "progress.h"
 #include "review.h"
 #include "review_page.h"
+#include "text_escape.h"
 
 enum { TIME_MAX = 32, CELL_MAX = 24 };
 
@@ -143,15 +143,15 @@ static void print_subjects(const struct review *v, const struct widths *w)
 /* What was said of each animal's future, under a title if there is any. */
 static void print_outlooks(const struct review *v, const struct widths *w)
 {
-    char text[REVIEW_OUTLOOK_LINE_MAX];
+    char text[REVIEW_FORECASTS_LINE_MAX];
     const char *title = "\nforecasts and advice:\n";
     for (uint32_t i = 0; i < v->n_subjects; i++) {
         const struct review_subject *s = &v->subjects[i];
-        for (int k = 0; review_has_subject(v, i) && k < REVIEW_OUTLOOK_LINES; k++) {
-            const enum review_outlook_line line = (enum review_outlook_line)k;
-            if (review_outlook_text(s->outlook, line, text) != NULL) {
+        for (int k = 0; review_has_subject(v, i) && k < REVIEW_FORECASTS_LINES; k++) {
+            const enum review_forecasts_line line = (enum review_forecasts_line)k;
+            if (review_forecasts_text(s->outlook, line, text) != NULL) {
                 printf("%s  %-*s %-8s %s\n", title, w->subject, s->name,
-                       review_outlook_line_name(line), text);
+                       review_forecasts_line_name(line), text);
                 title = "";
             }
         }
@@ -164,7 +164,7 @@ static void print_text(const struct review *v)
     char from[TIME_MAX];
     char to[TIME_MAX];
     char path[sizeof v->path];
-    escape_clean(path, sizeof path, v->path);
+    text_escape_clean(path, sizeof path, v->path);
     printf("%s: %" PRId64 " messages", path, v->n_events);
     if (v->n_events > 0) {
         printf(", %s to %s", review_time(from, sizeof from, "%Y-%m-%d %H:%M", v->first_wall_ns),
@@ -199,7 +199,7 @@ static void print_text(const struct review *v)
 static void json_real(const char *key, double value)
 {
     printf(", ");
-    escape_json_real(stdout, key, value);
+    text_escape_json_real(stdout, key, value);
 }
 
 static void json_tally(const struct review_tally *t)
@@ -245,9 +245,9 @@ static void json_based_on(int64_t trial, const char *session)
 static void json_text(const char *key, const char *value)
 {
     char clean[REVIEW_TEXT_MAX + 1];
-    escape_clean(clean, sizeof clean, value);
+    text_escape_clean(clean, sizeof clean, value);
     printf(", \"%s\": ", key);
-    escape_json(stdout, clean);
+    text_escape_json(stdout, clean);
 }
 
 static void json_forecast(const struct review_forecast *f)
@@ -264,54 +264,56 @@ static void json_forecast(const struct review_forecast *f)
     }
     json_text("unit", when->unit);
     printf(", ");
-    escape_json_reals(stdout, 6,
-                      (const struct escape_real[]){{"median", when->median},
-                                                   {"lo50", when->lo50},
-                                                   {"hi50", when->hi50},
-                                                   {"lo90", when->lo90},
-                                                   {"hi90", when->hi90},
-                                                   {"p_reached", when->p_reached}});
+    text_escape_json_reals(stdout, 6,
+                           (const struct text_escape_real[]){{"median", when->median},
+                                                             {"lo50", when->lo50},
+                                                             {"hi50", when->hi50},
+                                                             {"lo90", when->lo90},
+                                                             {"hi90", when->hi90},
+                                                             {"p_reached", when->p_reached}});
     json_text("next_status", f->said.next_status);
     printf(", \"p_within\": {");
     for (uint32_t i = 0; i < f->said.p_within.n; i++) {
         char name[PROTO_NAME_MAX + 1];
-        escape_clean(name, sizeof name, f->said.p_within.v[i].name);
+        text_escape_clean(name, sizeof name, f->said.p_within.v[i].name);
         printf("%s", i > 0 ? ", " : "");
-        escape_json(stdout, name);
+        text_escape_json(stdout, name);
         printf(": %.9g", f->said.p_within.v[i].value);
     }
     printf("}}");
 }
 
-static void json_came(const struct review_outlook *o)
+static void json_came(const struct review_forecasts *o)
 {
     const proto_bands *b = &o->held.said.correct.v;
-    const struct review_held held = review_outlook_held(o);
+    const struct review_held held = review_forecasts_held(o);
     json_based_on(o->held.said.based_on, o->held.session);
     printf(", \"window\": %" PRId64
            ", \"came\": %d, \"within_50\": %d, \"within_90\": %d, \"windows\": [",
            o->held.said.window, held.n, held.n_50, held.n_90);
     for (uint32_t i = 0; i < b->median.n; i++) {
         printf("%s{", i > 0 ? ", " : "");
-        escape_json_reals(stdout, 6,
-                          (const struct escape_real[]){{"median", b->median.v[i]},
-                                                       {"lo50", b->lo50.v[i]},
-                                                       {"hi50", b->hi50.v[i]},
-                                                       {"lo90", b->lo90.v[i]},
-                                                       {"hi90", b->hi90.v[i]},
-                                                       {"came", review_outlook_share(o, (int)i)}});
+        text_escape_json_reals(
+            stdout, 6,
+            (const struct text_escape_real[]){{"median", b->median.v[i]},
+                                              {"lo50", b->lo50.v[i]},
+                                              {"hi50", b->hi50.v[i]},
+                                              {"lo90", b->lo90.v[i]},
+                                              {"hi90", b->hi90.v[i]},
+                                              {"came", review_forecasts_share(o, (int)i)}});
         printf("}");
     }
     printf("]}");
 }
 
-static void json_advice(const struct review_outlook *o)
+static void json_advice(const struct review_forecasts *o)
 {
     const char *between = "";
     printf("{\"n\": %" PRId64 ", \"abstained\": {", o->n_suggestions);
     for (int i = MODEL_CURRICULUM_ADVISES + 1; i <= MODEL_CURRICULUM_WHYS; i++) {
         if (o->n_by_reason[i] > 0) {
-            printf("%s\"%s\": %" PRId64, between, review_outlook_reason_name(i), o->n_by_reason[i]);
+            printf("%s\"%s\": %" PRId64, between, review_forecasts_reason_name(i),
+                   o->n_by_reason[i]);
             between = ", ";
         }
     }
@@ -327,17 +329,17 @@ static void json_advice(const struct review_outlook *o)
         const proto_action *best = &o->advised.actions.v[0];
         json_text("action", best->action);
         printf(", ");
-        escape_json_reals(stdout, 4,
-                          (const struct escape_real[]){{"gain", best->gain},
-                                                       {"gain_lo", best->gain_lo},
-                                                       {"gain_hi", best->gain_hi},
-                                                       {"p_better", best->p_better}});
+        text_escape_json_reals(stdout, 4,
+                               (const struct text_escape_real[]){{"gain", best->gain},
+                                                                 {"gain_lo", best->gain_lo},
+                                                                 {"gain_hi", best->gain_hi},
+                                                                 {"p_better", best->p_better}});
     }
     printf("}}");
 }
 
 /* null for what was never said. */
-static void json_outlook(const struct review_outlook *o)
+static void json_outlook(const struct review_forecasts *o)
 {
     printf(", \"forecasts\": %" PRId64 ", \"forecast\": ", o != NULL ? o->n_forecasts : 0);
     if (o != NULL && o->n_forecasts > 0) {
@@ -346,7 +348,7 @@ static void json_outlook(const struct review_outlook *o)
         printf("null");
     }
     printf(", \"forecast_held\": ");
-    if (review_outlook_has_bands(o)) {
+    if (review_forecasts_has_bands(o)) {
         json_came(o);
     } else {
         printf("null");
@@ -364,9 +366,9 @@ static void print_json(const struct review *v)
     char text[TIME_MAX];
     char path[sizeof v->path];
     const char *between = "\n";
-    escape_clean(path, sizeof path, v->path);
+    text_escape_clean(path, sizeof path, v->path);
     printf("{\"journal\": ");
-    escape_json(stdout, path);
+    text_escape_json(stdout, path);
     printf(", \"schema\": %d, \"runs\": %" PRId64 ", \"events\": %" PRId64 ", \"refused\": %" PRId64
            ", \"conflicts\": %" PRId64 ", \"seed\": %d,\n\"sessions\": [",
            JOURNAL_VERSION, v->n_runs, v->n_events, v->n_refused, v->n_conflicts, REVIEW_SEED);
@@ -406,7 +408,7 @@ static void print_json(const struct review *v)
         const struct review_alert *a = &v->alerts.latest[i % REVIEW_TEXTS];
         printf("%s{\"t_wall_ns\": %" PRId64 ", \"code\": \"%s\", \"text\": ", between, a->t_wall_ns,
                proto_alert_name(a->code));
-        escape_json(stdout, a->text);
+        text_escape_json(stdout, a->text);
         printf("}");
         between = ",\n";
     }

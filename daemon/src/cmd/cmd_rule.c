@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "commands.h"
-#include "ensemble.h"
-#include "ensemble_plot.h"
-#include "escape.h"
 #include "options.h"
+#include "rule_ensemble.h"
+#include "rule_plot.h"
+#include "text_escape.h"
 #include "vocabulary.h"
 
 enum { PATH_BYTES = 4096, CELL_BYTES = 64 };
@@ -18,10 +18,11 @@ _Static_assert(sizeof OUTCOME_NAME / sizeof OUTCOME_NAME[0] == MODEL_RULE_PROBE_
 static const char *const PAST_NAME[] = {"settled", "rewarded", "unrewarded"};
 _Static_assert(sizeof PAST_NAME / sizeof PAST_NAME[0] == MODEL_RULE_PROBE_PASTS, "a name for each");
 static const char *const INDEX_NAME[] = {"asymmetry", "history"};
-_Static_assert(sizeof INDEX_NAME / sizeof INDEX_NAME[0] == ENSEMBLE_INDICES, "a name for each");
+_Static_assert(sizeof INDEX_NAME / sizeof INDEX_NAME[0] == RULE_ENSEMBLE_INDICES,
+               "a name for each");
 
 struct request {
-    const char *paths[ENSEMBLE_MEMBERS_MAX];
+    const char *paths[RULE_ENSEMBLE_MEMBERS_MAX];
     const char *prefix;
     const struct output_guard *guard;
     struct option_word rule;
@@ -34,14 +35,14 @@ struct request {
     bool json;
 };
 
-static const char *quantity(const struct ensemble *e)
+static const char *quantity(const struct rule_ensemble *e)
 {
-    return ensemble_kind(e) == MODEL_RULE_GRU_POLICY ? "offset" : "dw";
+    return rule_ensemble_kind(e) == MODEL_RULE_GRU_POLICY ? "offset" : "dw";
 }
 
-static const char *weight_name(const struct ensemble *e, uint32_t weight)
+static const char *weight_name(const struct rule_ensemble *e, uint32_t weight)
 {
-    const model_policy *policy = ensemble_policy(e);
+    const model_policy *policy = rule_ensemble_policy(e);
     return weight < policy->n ? model_feature_name(policy->feature[weight]) : "all";
 }
 
@@ -50,7 +51,7 @@ static const char *weight_name(const struct ensemble *e, uint32_t weight)
 static void put_quoted(FILE *to, const char *text)
 {
     char clean[PATH_BYTES];
-    escape_clean(clean, sizeof clean, text);
+    text_escape_clean(clean, sizeof clean, text);
     putc('"', to);
     for (const char *at = clean; *at != '\0'; at++) {
         if (*at == '"') {
@@ -70,32 +71,32 @@ static void put_real(FILE *to, double value)
     }
 }
 
-static void put_place(FILE *to, const struct ensemble *e, const char *member, uint32_t weight,
+static void put_place(FILE *to, const struct rule_ensemble *e, const char *member, uint32_t weight,
                       uint32_t state, int past, int outcome)
 {
     put_quoted(to, member);
-    fprintf(to, ",%s,%s,%s,%s,", model_rule_name(ensemble_kind(e)), quantity(e),
+    fprintf(to, ",%s,%s,%s,%s,", model_rule_name(rule_ensemble_kind(e)), quantity(e),
             weight_name(e, weight), e->states[state].name);
-    for (uint32_t i = 0; i < ensemble_policy(e)->n; i++) {
+    for (uint32_t i = 0; i < rule_ensemble_policy(e)->n; i++) {
         fprintf(to, "%s%.9g", i > 0 ? ";" : "", e->states[state].w[i]);
     }
     fprintf(to, ",%s,%s", PAST_NAME[past], OUTCOME_NAME[outcome]);
 }
 
 /* The rows of one weight in one place: every member, and the ensemble. */
-static void put_rows(FILE *to, const struct ensemble *e, uint32_t weight, uint32_t state, int past,
-                     int outcome)
+static void put_rows(FILE *to, const struct rule_ensemble *e, uint32_t weight, uint32_t state,
+                     int past, int outcome)
 {
     for (uint32_t m = 0; m <= e->n_members; m++) {
         const bool is_mean = m == e->n_members;
         for (size_t x = 0; x < MODEL_RULE_PROBE_STIMULI && (!is_mean || e->n_members > 1); x++) {
             const model_interval v =
-                is_mean
-                    ? ensemble_mean_dw(e, state, (model_rule_probe_past)past,
-                                       (model_rule_probe_outcome)outcome, x, weight)
-                    : (model_interval){ensemble_dw(e, m, state, (model_rule_probe_past)past,
-                                                   (model_rule_probe_outcome)outcome, x, weight),
-                                       (double)NAN, (double)NAN};
+                is_mean ? rule_ensemble_mean_dw(e, state, (model_rule_probe_past)past,
+                                                (model_rule_probe_outcome)outcome, x, weight)
+                        : (model_interval){
+                              rule_ensemble_dw(e, m, state, (model_rule_probe_past)past,
+                                               (model_rule_probe_outcome)outcome, x, weight),
+                              (double)NAN, (double)NAN};
             put_place(to, e, is_mean ? "mean" : e->members[m].path, weight, state, past, outcome);
             put_real(to, model_rule_probe_stimulus(x));
             put_real(to, v.mean);
@@ -108,9 +109,9 @@ static void put_rows(FILE *to, const struct ensemble *e, uint32_t weight, uint32
 
 static void put_table(FILE *to, const void *what)
 {
-    const struct ensemble *e = what;
+    const struct rule_ensemble *e = what;
     fputs("member,rule,quantity,weight,state,w,history,outcome,stimulus,value,lo,hi\n", to);
-    for (uint32_t i = 0; i < ensemble_policy(e)->n; i++) {
+    for (uint32_t i = 0; i < rule_ensemble_policy(e)->n; i++) {
         for (uint32_t k = 0; k < e->n_states; k++) {
             for (int past = 0; past < MODEL_RULE_PROBE_PASTS; past++) {
                 for (int outcome = 0; outcome < MODEL_RULE_PROBE_OUTCOMES; outcome++) {
@@ -134,14 +135,15 @@ static void print_interval(const model_interval *v)
     printf("  %-24s", text);
 }
 
-static void print_indices(const struct ensemble *e)
+static void print_indices(const struct rule_ensemble *e)
 {
-    printf("\n%-15s  %-24s  %-24s\n", "index", INDEX_NAME[ENSEMBLE_ASYMMETRY],
-           INDEX_NAME[ENSEMBLE_MEMORY]);
-    for (uint32_t i = 0; i <= ensemble_policy(e)->n; i++) {
+    printf("\n%-15s  %-24s  %-24s\n", "index", INDEX_NAME[RULE_ENSEMBLE_ASYMMETRY],
+           INDEX_NAME[RULE_ENSEMBLE_MEMORY]);
+    for (uint32_t i = 0; i <= rule_ensemble_policy(e)->n; i++) {
         printf("%-15s", weight_name(e, i));
-        for (int index = 0; index < ENSEMBLE_INDICES; index++) {
-            const model_interval v = ensemble_mean_index(e, (enum ensemble_index)index, i);
+        for (int index = 0; index < RULE_ENSEMBLE_INDICES; index++) {
+            const model_interval v =
+                rule_ensemble_mean_index(e, (enum rule_ensemble_index)index, i);
             print_interval(&v);
         }
         putchar('\n');
@@ -149,12 +151,12 @@ static void print_indices(const struct ensemble *e)
     printf("asymmetry: (mean |%s| after correct - after error trials) / their sum, -1 to 1\n"
            "history: the same of %u rewarded against %u unrewarded trials before%s\n",
            quantity(e), (unsigned)e->history, (unsigned)e->history,
-           model_rule_has_memory(ensemble_kind(e))
+           model_rule_has_memory(rule_ensemble_kind(e))
                ? ""
                : "; this rule has no memory, so they change nothing");
 }
 
-static void print_curves(const struct ensemble *e)
+static void print_curves(const struct rule_ensemble *e)
 {
     static const size_t SHOWN[] = {0, 5, 9, 10, 14, 19};
     enum { N_SHOWN = sizeof SHOWN / sizeof SHOWN[0] };
@@ -164,11 +166,11 @@ static void print_curves(const struct ensemble *e)
         printf("  x = %+.1f", model_rule_probe_stimulus(SHOWN[x]));
     }
     putchar('\n');
-    for (uint32_t i = 0; i < ensemble_policy(e)->n; i++) {
+    for (uint32_t i = 0; i < rule_ensemble_policy(e)->n; i++) {
         for (uint32_t k = 0; k < e->n_states; k++) {
             char state[CELL_BYTES];
             size_t used = (size_t)snprintf(state, sizeof state, "%s ", e->states[k].name);
-            for (uint32_t j = 0; j < ensemble_policy(e)->n && used < sizeof state; j++) {
+            for (uint32_t j = 0; j < rule_ensemble_policy(e)->n && used < sizeof state; j++) {
                 used += (size_t)snprintf(state + used, sizeof state - used, "%s%.3g",
                                          j > 0 ? "," : "", e->states[k].w[j]);
             }
@@ -176,8 +178,8 @@ static void print_curves(const struct ensemble *e)
                 printf("%-15s %-24s %-8s", weight_name(e, i), state, OUTCOME_NAME[outcome]);
                 for (size_t x = 0; x < N_SHOWN; x++) {
                     const model_interval v =
-                        ensemble_mean_dw(e, k, MODEL_RULE_PROBE_SETTLED,
-                                         (model_rule_probe_outcome)outcome, SHOWN[x], i);
+                        rule_ensemble_mean_dw(e, k, MODEL_RULE_PROBE_SETTLED,
+                                              (model_rule_probe_outcome)outcome, SHOWN[x], i);
                     printf(" %+9.3g", v.mean);
                 }
                 putchar('\n');
@@ -186,11 +188,11 @@ static void print_curves(const struct ensemble *e)
     }
 }
 
-static void print_text(const struct ensemble *e, bool wrote)
+static void print_text(const struct rule_ensemble *e, bool wrote)
 {
-    const model_rule_kind kind = ensemble_kind(e);
+    const model_rule_kind kind = rule_ensemble_kind(e);
     char features[MODEL_POLICY_TEXT_MAX] = "";
-    (void)model_policy_print(ensemble_policy(e), features, sizeof features);
+    (void)model_policy_print(rule_ensemble_policy(e), features, sizeof features);
     printf("rule    %s: %s\npolicy  %s\n", model_rule_name(kind), model_rule_formula(kind),
            features);
     if (e->n_members == 1) {
@@ -221,17 +223,18 @@ static void print_text(const struct ensemble *e, bool wrote)
 static void json_interval(const char *name, const model_interval *v)
 {
     printf("\"%s\": {", name);
-    escape_json_reals(
-        stdout, 3, (const struct escape_real[]){{"mean", v->mean}, {"lo", v->lo}, {"hi", v->hi}});
+    text_escape_json_reals(
+        stdout, 3,
+        (const struct text_escape_real[]){{"mean", v->mean}, {"lo", v->lo}, {"hi", v->hi}});
     printf("}");
 }
 
-static void json_states(const struct ensemble *e)
+static void json_states(const struct rule_ensemble *e)
 {
     printf("\"states\": [");
     for (uint32_t k = 0; k < e->n_states; k++) {
         printf("%s{\"name\": \"%s\", \"w\": [", k > 0 ? ", " : "", e->states[k].name);
-        for (uint32_t i = 0; i < ensemble_policy(e)->n; i++) {
+        for (uint32_t i = 0; i < rule_ensemble_policy(e)->n; i++) {
             printf("%s%.17g", i > 0 ? ", " : "", e->states[k].w[i]);
         }
         printf("]}");
@@ -239,22 +242,22 @@ static void json_states(const struct ensemble *e)
     printf("]");
 }
 
-static void print_json(const struct ensemble *e)
+static void print_json(const struct rule_ensemble *e)
 {
-    const uint32_t n = ensemble_policy(e)->n;
+    const uint32_t n = rule_ensemble_policy(e)->n;
     printf("{\"rule\": \"%s\", \"quantity\": \"%s\", \"has_memory\": %s, \"history\": %u, "
            "\"policy\": [",
-           model_rule_name(ensemble_kind(e)), quantity(e),
-           model_rule_has_memory(ensemble_kind(e)) ? "true" : "false", (unsigned)e->history);
+           model_rule_name(rule_ensemble_kind(e)), quantity(e),
+           model_rule_has_memory(rule_ensemble_kind(e)) ? "true" : "false", (unsigned)e->history);
     for (uint32_t i = 0; i < n; i++) {
         printf("%s\"%s\"", i > 0 ? ", " : "", weight_name(e, i));
     }
     printf("],\n\"models\": [");
     for (uint32_t m = 0; m < e->n_members; m++) {
         char path[PATH_BYTES];
-        escape_clean(path, sizeof path, e->members[m].path);
+        text_escape_clean(path, sizeof path, e->members[m].path);
         printf("%s{\"file\": ", m > 0 ? ", " : "");
-        escape_json(stdout, path);
+        text_escape_json(stdout, path);
         printf(", \"hash\": \"%s\"}", e->members[m].hash);
     }
     printf("],\n");
@@ -263,8 +266,9 @@ static void print_json(const struct ensemble *e)
            e->n_members > 1 ? "\"90%, Student's t over the models\"" : "null");
     for (uint32_t i = 0; i <= n; i++) {
         printf("%s\"%s\": {", i > 0 ? ",\n" : "", weight_name(e, i));
-        for (int index = 0; index < ENSEMBLE_INDICES; index++) {
-            const model_interval v = ensemble_mean_index(e, (enum ensemble_index)index, i);
+        for (int index = 0; index < RULE_ENSEMBLE_INDICES; index++) {
+            const model_interval v =
+                rule_ensemble_mean_index(e, (enum rule_ensemble_index)index, i);
             printf("%s", index > 0 ? ", " : "");
             json_interval(INDEX_NAME[index], &v);
         }
@@ -302,23 +306,23 @@ static int name_outputs(struct request *r, struct fault *fault)
     return rc == FAULT_NONE ? name_output(r, "svg", &r->svg, r->svg_path, fault) : rc;
 }
 
-static int write_files(const struct ensemble *e, const struct request *r, struct fault *fault)
+static int write_files(const struct rule_ensemble *e, const struct request *r, struct fault *fault)
 {
     const int rc = output_file_write(r->guard, r->csv, put_table, e, fault);
     return rc == FAULT_NONE ? output_file_write(r->guard, r->svg, put_plot, e, fault) : rc;
 }
 
-static int report(struct ensemble *e, uint32_t n, struct request *r, struct fault *fault)
+static int report(struct rule_ensemble *e, uint32_t n, struct request *r, struct fault *fault)
 {
     int rc = name_outputs(r, fault);
     if (rc == FAULT_NONE) {
-        rc = ensemble_open(e, n, r->paths, r->rule.chosen, fault);
+        rc = rule_ensemble_open(e, n, r->paths, r->rule.chosen, fault);
     }
     if (rc == FAULT_NONE) {
-        rc = ensemble_state(e, r->weights.n, r->weights.v, fault);
+        rc = rule_ensemble_state(e, r->weights.n, r->weights.v, fault);
     }
     if (rc == FAULT_NONE) {
-        rc = ensemble_probe(e, (uint32_t)r->history, fault);
+        rc = rule_ensemble_probe(e, (uint32_t)r->history, fault);
     }
     if (rc == FAULT_NONE) {
         rc = write_files(e, r, fault);
@@ -358,15 +362,15 @@ int cmd_rule(int argc, char **argv)
         .n = sizeof list / sizeof list[0],
         .arguments = r.paths,
         .arguments_min = 1,
-        .arguments_max = ENSEMBLE_MEMBERS_MAX};
+        .arguments_max = RULE_ENSEMBLE_MEMBERS_MAX};
     int code = 0;
     if (!options_read(&options, argc, argv, &code)) {
         return code;
     }
     struct fault fault;
     r.guard = &options.guard;
-    struct ensemble e = {0};
+    struct rule_ensemble e = {0};
     const int rc = report(&e, (uint32_t)options.n_arguments, &r, &fault);
-    ensemble_close(&e);
+    rule_ensemble_close(&e);
     return fault_report(&fault, rc);
 }

@@ -13,14 +13,14 @@ static void report_ready(const struct loop *loop)
     log_info("murid %s is ready after %.0f ms: %" PRIu32 " subjects, %" PRIu32 " sessions, %" PRId64
              " events in %s",
              MURID_VERSION, (double)(clock_mono_ns() - loop->start_ns) / 1e6,
-             loop->colony.n_subjects, loop->colony.n_sessions, loop->journal.next_event - 1,
+             loop->subjects.n_subjects, loop->subjects.n_sessions, loop->journal.next_event - 1,
              loop->journal.store.path);
-    char at[3][BUS_ENDPOINT_MAX];
+    char at[3][ZMQ_BUS_ENDPOINT_MAX];
     log_info("model %s%s%s; rigs ask at %s, publish to %s; predictions at %s",
-             loop->colony.model_hash, loop->config.model.file[0] != '\0' ? " from " : "",
-             loop->config.model.file, bus_endpoint(loop->bus.ask, s->ask, at[0]),
-             bus_endpoint(loop->bus.trials, s->trials, at[1]),
-             bus_endpoint(loop->bus.pub, s->pub, at[2]));
+             loop->subjects.model_hash, loop->config.model.file[0] != '\0' ? " from " : "",
+             loop->config.model.file, zmq_bus_endpoint(loop->bus.ask, s->ask, at[0]),
+             zmq_bus_endpoint(loop->bus.trials, s->trials, at[1]),
+             zmq_bus_endpoint(loop->bus.pub, s->pub, at[2]));
 }
 
 static int run(struct loop *loop)

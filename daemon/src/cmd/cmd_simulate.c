@@ -5,12 +5,12 @@
 
 #include "commands.h"
 #include "model/virtual_mouse.h"
+#include "model_options.h"
 #include "options.h"
 #include "progress.h"
 #include "simulation_pair.h"
-#include "spec.h"
 #include "table.h"
-#include "team.h"
+#include "thread_pool.h"
 #include "vocabulary.h"
 
 enum { TRIALS_A_LOOK = 1024 };
@@ -135,7 +135,7 @@ static int run_mouse(struct task *s, int64_t number, struct fault *fault)
 
 /* What was asked for on the command line. */
 struct request {
-    struct spec spec;
+    struct model_options spec;
     struct task task; /* without a protocol */
     const char *model;
     const char *out;
@@ -177,7 +177,7 @@ static int simulate(struct task *s, const struct request *r, struct fault *fault
 static int check_request(const struct request *r, size_t n_arguments, const char *second,
                          struct fault *fault)
 {
-    const int rc = spec_check(&r->spec, r->model, fault);
+    const int rc = model_options_check(&r->spec, r->model, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
@@ -217,7 +217,7 @@ static size_t count_threads(int64_t wanted)
 {
     const long online = sysconf(_SC_NPROCESSORS_ONLN);
     const size_t n = wanted > 0 ? (size_t)wanted : online > 0 ? (size_t)online : 1;
-    return n < TEAM_THREADS_MAX ? n : TEAM_THREADS_MAX;
+    return n < THREAD_POOL_THREADS_MAX ? n : THREAD_POOL_THREADS_MAX;
 }
 
 static int run_protocols(const struct request *r, const struct model_file *model,
@@ -262,7 +262,7 @@ static int run_task(struct request *r, const struct model_file *model, struct fa
 static int run(struct request *r, const char *second, struct fault *fault)
 {
     struct model_file model = {0};
-    int rc = spec_load(&r->spec, r->model, &model, fault);
+    int rc = model_options_load(&r->spec, r->model, &model, fault);
     rc = rc == FAULT_NONE ? check_spread(r, &model, fault) : rc;
     if (rc == FAULT_NONE) {
         progress_catch_interrupts();
@@ -305,10 +305,10 @@ static size_t list_options(struct request *r, struct option list[])
          "bands over animals, by session and stage", NULL},
         {"plot", OPTION_OUT, &r->plot, 0, 0, "FILE.svg", "the same as a figure", NULL},
         {"json", OPTION_FLAG, &r->is_json, 0, 0, NULL, "the report as JSON", NULL},
-        {"threads", OPTION_INT, &r->threads, 1, TEAM_THREADS_MAX, "N",
+        {"threads", OPTION_INT, &r->threads, 1, THREAD_POOL_THREADS_MAX, "N",
          "with a protocol (one a processor); results do not depend on it", NULL},
     };
-    const size_t n = spec_options(&r->spec, list);
+    const size_t n = model_options_options(&r->spec, list);
     memcpy(list + n, own, sizeof own);
     return n + sizeof own / sizeof own[0];
 }
@@ -324,9 +324,9 @@ int cmd_simulate(int argc, char **argv)
                  .seed = 1},
         .defects = vocabulary_defects(),
         .criterion = 0.8};
-    struct option list[SPEC_OPTIONS + 20];
+    struct option list[MODEL_OPTIONS_OPTIONS + 20];
     const char *second = NULL;
-    spec_init(&r.spec, "none", (double)NAN, NULL);
+    model_options_init(&r.spec, "none", (double)NAN, NULL);
     static const struct option_rule rules[] = {
         {"protocol", OPTION_EXCLUDES, "compare"},
         {"o", OPTION_EXCLUDES, "compare"},

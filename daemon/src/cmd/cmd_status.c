@@ -3,12 +3,12 @@
 #include <string.h>
 
 #include "commands.h"
-#include "escape.h"
 #include "options.h"
 #include "progress.h"
-#include "standing.h"
-#include "standings.h"
-#include "standings_plot.h"
+#include "status_message.h"
+#include "status_plot.h"
+#include "status_report.h"
+#include "text_escape.h"
 
 enum { NEED_MAX = 96, WHY_MAX = 160 };
 
@@ -35,18 +35,19 @@ static void print_status(const model_ibl_criteria_standing *now)
     printf("%-15s ", text);
 }
 
-static void print_session(const struct standings_session *s, int width)
+static void print_session(const struct status_report_session *s, int width)
 {
-    char a[10][ESCAPE_NUMBER_MAX];
+    char a[10][TEXT_ESCAPE_NUMBER_MAX];
     const model_ibl_criteria_standing *now = &s->standing.now;
     const model_psychometric *c = &now->curve[MODEL_IBL_CRITERIA_ELSE];
     printf("%-*s %-8s %6" PRId64 " %5s %6s %6s %5s %5s %6s %5s  ", width, s->name,
            model_ibl_criteria_protocol_name(s->protocol), s->n_trials,
-           escape_number(a[0], "%.3f", s->easy), escape_number(a[1], "%.1f", c->bias),
-           escape_number(a[2], "%.1f", c->threshold), escape_number(a[3], "%.3f", c->lapse_low),
-           escape_number(a[4], "%.3f", c->lapse_high),
-           escape_number(a[5], "%.1f", now->value[MODEL_IBL_CRITERION_SHIFT]),
-           escape_number(a[6], "%.2f", now->value[MODEL_IBL_CRITERION_RT]));
+           text_escape_number(a[0], "%.3f", s->easy), text_escape_number(a[1], "%.1f", c->bias),
+           text_escape_number(a[2], "%.1f", c->threshold),
+           text_escape_number(a[3], "%.3f", c->lapse_low),
+           text_escape_number(a[4], "%.3f", c->lapse_high),
+           text_escape_number(a[5], "%.1f", now->value[MODEL_IBL_CRITERION_SHIFT]),
+           text_escape_number(a[6], "%.2f", now->value[MODEL_IBL_CRITERION_RT]));
     print_status(now);
     printf("%-15s ", model_ibl_criteria_status_name(s->standing.reached));
     print_lacks(now);
@@ -58,20 +59,20 @@ static void print_checks(const model_ibl_criteria_standing *now)
         const model_ibl_criteria_check *c = &now->check[i];
         proto_criterion criterion;
         char need[NEED_MAX];
-        standing_criterion(&criterion, c);
-        standing_need(&criterion, 8, need, sizeof need);
+        status_message_criterion(&criterion, c);
+        status_message_need(&criterion, 8, need, sizeof need);
         printf("  %-6s %-15s %s needed: %s\n", c->is_met ? "met" : "lacks", criterion.name, need,
                model_ibl_criterion_help(c->criterion));
     }
 }
 
 /* What the table leaves open, and why. */
-static void print_notes(const struct standings_subject *s)
+static void print_notes(const struct status_report_subject *s)
 {
     bool has_star = false;
     for (uint32_t i = 0; i < s->n_sessions; i++) {
         char why[WHY_MAX];
-        standings_no_curve(&s->sessions[i], why, sizeof why);
+        status_report_no_curve(&s->sessions[i], why, sizeof why);
         if (why[0] != '\0') {
             printf("no curve after session %s: %s\n", s->sessions[i].name, why);
         }
@@ -85,7 +86,7 @@ static void print_notes(const struct standings_subject *s)
     }
 }
 
-static void print_subject(const struct standings_subject *s)
+static void print_subject(const struct status_report_subject *s)
 {
     int width = (int)strlen("session");
     for (uint32_t i = 0; i < s->n_sessions; i++) {
@@ -111,7 +112,7 @@ static void print_subject(const struct standings_subject *s)
     print_checks(&last->now);
 }
 
-static void print_text(const struct standings *s)
+static void print_text(const struct status_report *s)
 {
     for (uint32_t i = 0; i < s->n_subjects; i++) {
         if (s->subjects[i].n_sessions > 0) {
@@ -133,11 +134,11 @@ static void json_curve(const char *key, const model_psychometric *c)
         return;
     }
     printf("{");
-    escape_json_reals(stdout, 4,
-                      (const struct escape_real[]){{"bias", c->bias},
-                                                   {"threshold", c->threshold},
-                                                   {"lapse_low", c->lapse_low},
-                                                   {"lapse_high", c->lapse_high}});
+    text_escape_json_reals(stdout, 4,
+                           (const struct text_escape_real[]){{"bias", c->bias},
+                                                             {"threshold", c->threshold},
+                                                             {"lapse_low", c->lapse_low},
+                                                             {"lapse_high", c->lapse_high}});
     printf("}");
 }
 
@@ -147,9 +148,9 @@ static void json_checks(const model_ibl_criteria_standing *now)
     for (size_t i = 0; i < now->n_checks; i++) {
         const model_ibl_criteria_check *c = &now->check[i];
         printf("%s{\"name\": \"%s\", ", i > 0 ? ", " : "", model_ibl_criterion_name(c->criterion));
-        escape_json_real(stdout, "value", c->value);
+        text_escape_json_real(stdout, "value", c->value);
         printf(", ");
-        escape_json_real(stdout, "limit", c->limit);
+        text_escape_json_real(stdout, "limit", c->limit);
         printf(", \"above\": %s, \"met\": %s, \"unit\": \"%s\"}", c->is_above ? "true" : "false",
                c->is_met ? "true" : "false", model_ibl_criterion_unit(c->criterion));
     }
@@ -168,19 +169,19 @@ static void json_standing(const model_training_status_standing *s)
 }
 
 /* Why there is none; null where there is one. */
-static void json_no_curve(const struct standings_session *s)
+static void json_no_curve(const struct status_report_session *s)
 {
     char why[WHY_MAX];
-    standings_no_curve(s, why, sizeof why);
+    status_report_no_curve(s, why, sizeof why);
     printf(why[0] != '\0' ? ", \"no_curve\": \"%s\"" : ", \"no_curve\": null", why);
 }
 
-static void json_session(const struct standings_session *s)
+static void json_session(const struct status_report_session *s)
 {
     const model_ibl_criteria_standing *now = &s->standing.now;
     printf("{\"session\": \"%s\", \"rig\": \"%s\", \"task\": \"%s\", \"trials\": %" PRId64 ", ",
            s->name, s->rig, model_ibl_criteria_protocol_name(s->protocol), s->n_trials);
-    escape_json_real(stdout, "easy", s->easy);
+    text_escape_json_real(stdout, "easy", s->easy);
     printf(", ");
     json_standing(&s->standing);
     json_checks(now);
@@ -191,17 +192,18 @@ static void json_session(const struct standings_session *s)
     printf(", \"values\": {");
     for (int i = 0; i < MODEL_IBL_CRITERION_COUNT; i++) {
         printf("%s", i > 0 ? ", " : "");
-        escape_json_real(stdout, model_ibl_criterion_name((model_ibl_criterion)i), now->value[i]);
+        text_escape_json_real(stdout, model_ibl_criterion_name((model_ibl_criterion)i),
+                              now->value[i]);
     }
     printf("}}");
 }
 
-static void print_json(const struct standings *s)
+static void print_json(const struct status_report *s)
 {
     const char *between = "\n";
     printf("{\"subjects\": {");
     for (uint32_t i = 0; i < s->n_subjects; i++) {
-        const struct standings_subject *subject = &s->subjects[i];
+        const struct status_report_subject *subject = &s->subjects[i];
         if (subject->n_sessions == 0) {
             continue;
         }
@@ -258,10 +260,10 @@ int cmd_status(int argc, char **argv)
     if (!options_read(&options, argc, argv, &code)) {
         return code;
     }
-    struct standings s;
+    struct status_report s;
     struct fault fault;
     progress_catch_interrupts();
-    int rc = standings_read(&s, path, subject, table_care(is_strict), &fault);
+    int rc = status_report_read(&s, path, subject, table_care(is_strict), &fault);
     if (rc == FAULT_NONE) {
         rc = output_file_write(&options.guard, picture, put_plot, &s, &fault);
         if (rc == FAULT_NONE && is_json) {
@@ -269,7 +271,7 @@ int cmd_status(int argc, char **argv)
         } else if (rc == FAULT_NONE) {
             print_text(&s);
         }
-        standings_close(&s);
+        status_report_close(&s);
     }
     return fault_report(&fault, rc);
 }

@@ -5,14 +5,14 @@
 #include <unistd.h>
 #include <zmq.h>
 
-#include "bus.h"
 #include "clock.h"
 #include "commands.h"
 #include "fault.h"
 #include "keyboard.h"
 #include "options.h"
 #include "progress.h"
-#include "views.h"
+#include "watch_views.h"
+#include "zmq_bus.h"
 
 enum { REDRAW_MS = 50 };
 
@@ -34,11 +34,11 @@ struct watch {
     bool is_told;  /* that the daemon is silent; where there is no page */
     bool is_ended; /* by a key */
     int64_t n_bad;
-    struct views views;
+    struct watch_views views;
     struct keyboard keyboard;
-    struct canvas canvas;
+    struct cell_canvas canvas;
     proto_message message;
-    char text[CANVAS_TEXT_MAX];
+    char text[CELL_CANVAS_TEXT_MAX];
 };
 
 static void write_all(const char *text, size_t size)
@@ -60,9 +60,9 @@ static void draw(struct watch *w, int64_t now_ns)
         size.ws_col = 80;
         size.ws_row = 24;
     }
-    canvas_init(&w->canvas, size.ws_col, size.ws_row);
-    views_draw(&w->views, w->endpoint, w->keyboard.is_open, now_ns, &w->canvas);
-    const size_t n = canvas_text(&w->canvas, w->colour, "\x1b[K\r\n", w->text);
+    cell_canvas_init(&w->canvas, size.ws_col, size.ws_row);
+    watch_views_draw(&w->views, w->endpoint, w->keyboard.is_open, now_ns, &w->canvas);
+    const size_t n = cell_canvas_text(&w->canvas, w->colour, "\x1b[K\r\n", w->text);
     write_all("\x1b[H", 3);
     /* Without its last line end the page can not scroll. */
     write_all(w->text, n >= 2 ? n - 2 : n);
@@ -99,15 +99,15 @@ static int receive(struct watch *w)
 }
 
 /* Said of the animal shown, or of none. */
-static bool is_of(const struct view *shown, const proto_message *msg)
+static bool is_of(const struct watch_view *shown, const proto_message *msg)
 {
     return msg->env.subject[0] == '\0' || strcmp(shown->subject, msg->env.subject) == 0;
 }
 
 static void take(struct watch *w, int64_t now_ns)
 {
-    const bool is_trial = views_take(&w->views, &w->message, now_ns);
-    const struct view *shown = views_shown(&w->views);
+    const bool is_trial = watch_views_take(&w->views, &w->message, now_ns);
+    const struct watch_view *shown = watch_views_shown(&w->views);
     w->n_trials += is_trial;
     w->is_stale = true;
     if (w->message.kind != PROTO_KIND_STATUS) {
@@ -116,16 +116,16 @@ static void take(struct watch *w, int64_t now_ns)
     if (w->terminal) {
         return;
     }
-    const enum view_ahead ahead = view_ahead_of(w->message.kind);
+    const enum watch_view_ahead ahead = watch_view_ahead_of(w->message.kind);
     if (is_trial) {
-        printf("%s\n", view_line(shown, w->text, sizeof w->text));
+        printf("%s\n", watch_view_line(shown, w->text, sizeof w->text));
         fflush(stdout);
     } else if (w->message.kind == PROTO_KIND_ALERT && is_of(shown, &w->message)) {
         printf("alert %s: %s\n", shown->alert.code, shown->alert.text);
         fflush(stdout);
-    } else if (ahead != VIEW_AHEADS && is_of(shown, &w->message) &&
-               view_ahead_line(shown, ahead, w->text, sizeof w->text) != NULL) {
-        printf("%s %s: %s\n", shown->subject, view_ahead_name(ahead), w->text);
+    } else if (ahead != WATCH_VIEW_AHEADS && is_of(shown, &w->message) &&
+               watch_view_ahead_line(shown, ahead, w->text, sizeof w->text) != NULL) {
+        printf("%s %s: %s\n", shown->subject, watch_view_ahead_name(ahead), w->text);
         fflush(stdout);
     }
 }
@@ -133,8 +133,8 @@ static void take(struct watch *w, int64_t now_ns)
 /* Where there is no page: once when the daemon falls silent, and once when it speaks again. */
 static void tell_silence(struct watch *w, int64_t now_ns)
 {
-    char silence[VIEWS_SILENCE_MAX];
-    const bool is_silent = views_silence(&w->views, w->endpoint, now_ns, silence)[0] != '\0';
+    char silence[WATCH_VIEWS_SILENCE_MAX];
+    const bool is_silent = watch_views_silence(&w->views, w->endpoint, now_ns, silence)[0] != '\0';
     if (is_silent && !w->is_told) {
         fprintf(stderr, "murid: %s\n", silence);
     } else if (!is_silent && w->is_told) {
@@ -150,7 +150,7 @@ static void serve_keys(struct watch *w)
         keyboard_close(&w->keyboard);
     }
     for (; key != 0; key = keyboard_read(&w->keyboard)) {
-        w->is_ended = !views_press(&w->views, key) || w->is_ended;
+        w->is_ended = !watch_views_press(&w->views, key) || w->is_ended;
         w->is_stale = true;
     }
 }
@@ -196,7 +196,7 @@ static void follow(struct watch *w)
     }
 }
 
-static int connect_to(struct watch *w, const char *endpoint, const struct bus_client_keys *keys,
+static int connect_to(struct watch *w, const char *endpoint, const struct zmq_bus_client_keys *keys,
                       struct fault *fault)
 {
     w->context = zmq_ctx_new();
@@ -211,7 +211,7 @@ static int connect_to(struct watch *w, const char *endpoint, const struct bus_cl
     (void)zmq_setsockopt(w->socket, ZMQ_RCVHWM, &high_water, sizeof high_water);
     (void)zmq_setsockopt(w->socket, ZMQ_LINGER, &linger, sizeof linger);
     (void)zmq_setsockopt(w->socket, ZMQ_SUBSCRIBE, "murid/1/", 8);
-    bus_use_client_keys(w->socket, keys);
+    zmq_bus_use_client_keys(w->socket, keys);
     if (zmq_connect(w->socket, endpoint) != 0) {
         return fault_set(
             fault, FAULT_INPUT,
@@ -232,7 +232,7 @@ static void disconnect(struct watch *w)
     }
 }
 
-static int watch(struct watch *w, const struct bus_client_keys *keys, struct fault *fault)
+static int watch(struct watch *w, const struct zmq_bus_client_keys *keys, struct fault *fault)
 {
     const int rc = connect_to(w, w->endpoint, keys, fault);
     if (rc == FAULT_NONE) {
@@ -246,7 +246,7 @@ static int watch(struct watch *w, const struct bus_client_keys *keys, struct fau
             write_all(LEAVE_SCREEN, sizeof LEAVE_SCREEN - 1);
             keyboard_close(&w->keyboard);
         }
-        printf("%s\n", view_summary(views_shown(&w->views), w->text, sizeof w->text));
+        printf("%s\n", watch_view_summary(watch_views_shown(&w->views), w->text, sizeof w->text));
         if (w->n_bad > 0) {
             fprintf(stderr, "murid: %lld published messages could not be read\n",
                     (long long)w->n_bad);
@@ -301,8 +301,8 @@ int cmd_watch(int argc, char **argv)
                   "option subject: \"%.64s\" is not a name: 1 to 64 of A-Z a-z 0-9 . _ -", subject);
         return fault_report(&fault, FAULT_INPUT);
     }
-    struct bus_client_keys keys;
-    code = bus_load_client_keys(&keys, key, server_key, &fault);
+    struct zmq_bus_client_keys keys;
+    code = zmq_bus_load_client_keys(&keys, key, server_key, &fault);
     if (code != FAULT_NONE) {
         return fault_report(&fault, code);
     }
@@ -317,10 +317,10 @@ int cmd_watch(int argc, char **argv)
     w->trials_wanted = trials;
     w->idle_s = idle_s;
     w->endpoint = endpoint;
-    const int rc = views_open(&w->views, subject, clock_mono_ns()) == 0
+    const int rc = watch_views_open(&w->views, subject, clock_mono_ns()) == 0
                        ? watch(w, &keys, &fault)
                        : fault_set(&fault, FAULT_WORK, "no memory");
-    views_close(&w->views);
+    watch_views_close(&w->views);
     free(w);
     return fault_report(&fault, rc);
 }

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "escape.h"
 #include "model/bootstrap.h"
-#include "plot.h"
+#include "svg_plot.h"
+#include "text_escape.h"
 
 int comparison_open(struct comparison *c, uint32_t n_subjects, uint32_t n_models,
                     struct fault *fault)
@@ -271,27 +271,27 @@ static void put_model(FILE *to, const struct comparison *c, uint32_t model)
 {
     const struct comparison_gain *g = &c->gain[model];
     fputs("{\"name\": ", to);
-    escape_json(to, c->model[model]);
+    text_escape_json(to, c->model[model]);
     fputs(", ", to);
-    escape_json_reals(to, 4,
-                      (const struct escape_real[]){{"nats", comparison_pooled(c, model)},
-                                                   {"gain", g->pooled},
-                                                   {"gain_lo", g->lo},
-                                                   {"gain_hi", g->hi}});
+    text_escape_json_reals(to, 4,
+                           (const struct text_escape_real[]){{"nats", comparison_pooled(c, model)},
+                                                             {"gain", g->pooled},
+                                                             {"gain_lo", g->lo},
+                                                             {"gain_hi", g->hi}});
     if (isfinite(g->least)) {
         fprintf(to, ", \"n_worse\": %" PRIu32 ", \"worst_subject\": ", g->n_worse);
-        escape_json(to, c->subject[g->worst]);
+        text_escape_json(to, c->subject[g->worst]);
     } else {
         fputs(", \"n_worse\": null, \"worst_subject\": null", to);
     }
     fputs(", ", to);
-    escape_json_real(to, "worst_gain", g->least);
+    text_escape_json_real(to, "worst_gain", g->least);
     fputs("}", to);
 }
 
 static void put_subject(FILE *to, const struct comparison *c, uint32_t subject)
 {
-    escape_json(to, c->subject[subject]);
+    text_escape_json(to, c->subject[subject]);
     fprintf(to, ": {\"n\": %" PRId64 ", \"fold\": ", c->n[subject]);
     if (c->fold[subject] > 0) {
         fprintf(to, "%" PRIu32, c->fold[subject]);
@@ -314,7 +314,7 @@ static void put_subject(FILE *to, const struct comparison *c, uint32_t subject)
 void comparison_json(FILE *to, const struct comparison *c)
 {
     fputs("{\"against\": ", to);
-    escape_json(to, c->model[c->named]);
+    text_escape_json(to, c->model[c->named]);
     fprintf(to,
             ", \"n\": %" PRId64 ", \"n_subjects\": %" PRIu32
             ", \"resamples\": %d, \"seed\": %" PRIu64 ", \"models\": [",
@@ -349,7 +349,7 @@ static double spread_of(uint32_t subject)
     return ((double)(subject % 5) - 2.0) * 0.1;
 }
 
-static void draw_model(struct plot *p, const struct comparison *c, uint32_t model, double row)
+static void draw_model(struct svg_plot *p, const struct comparison *c, uint32_t model, double row)
 {
     const struct comparison_gain *g = &c->gain[model];
     char tip[TEXT_MAX];
@@ -357,31 +357,31 @@ static void draw_model(struct plot *p, const struct comparison *c, uint32_t mode
         const double gain = comparison_subject_gain(c, i, model);
         (void)snprintf(tip, sizeof tip, "%s: %.4f in %" PRId64 " trials", c->subject[i], gain,
                        c->n[i]);
-        plot_dot(p, "dot c0", gain, row + spread_of(i), 3.0, tip);
+        svg_plot_dot(p, "dot c0", gain, row + spread_of(i), 3.0, tip);
     }
-    plot_line(p, "whisker", g->lo, row, g->hi, row);
+    svg_plot_line(p, "whisker", g->lo, row, g->hi, row);
     const int n = snprintf(tip, sizeof tip, "pooled: %.4f", g->pooled);
     if (isfinite(g->lo)) {
         (void)snprintf(tip + n, sizeof tip - (size_t)n, ", 95%% %.4f to %.4f", g->lo, g->hi);
     }
-    plot_dot(p, "seen", g->pooled, row, 4.5, tip);
-    plot_text_in(p->to, "name", p->left - 10.0, plot_py(p, row) + 4.0, "end", p->left - 20.0,
-                 c->model[model]);
+    svg_plot_dot(p, "seen", g->pooled, row, 4.5, tip);
+    svg_plot_text_in(p->to, "name", p->left - 10.0, svg_plot_py(p, row) + 4.0, "end",
+                     p->left - 20.0, c->model[model]);
 }
 
-static struct plot frame(FILE *to, const struct comparison *c)
+static struct svg_plot frame(FILE *to, const struct comparison *c)
 {
     int letters = 8;
     const double rows = fmax((double)c->n_models - 1.0, 1.0);
-    struct plot p = {
+    struct svg_plot p = {
         .to = to, .top = TOP, .height = ROW_HEIGHT * rows, .y0 = -0.5, .y1 = rows - 0.5};
     for (uint32_t m = 0; m < c->n_models; m++) {
         letters = width_of(c->model[m], letters);
         for (uint32_t i = 0; i < c->n_subjects && m != c->named; i++) {
-            plot_include(&p.x0, &p.x1, comparison_subject_gain(c, i, m));
+            svg_plot_include(&p.x0, &p.x1, comparison_subject_gain(c, i, m));
         }
-        plot_include(&p.x0, &p.x1, c->gain[m].lo);
-        plot_include(&p.x0, &p.x1, c->gain[m].hi);
+        svg_plot_include(&p.x0, &p.x1, c->gain[m].lo);
+        svg_plot_include(&p.x0, &p.x1, c->gain[m].hi);
     }
     const double pad = p.x1 > p.x0 ? 0.04 * (p.x1 - p.x0) : COMPARISON_WORSE;
     p.x0 -= pad;
@@ -394,21 +394,21 @@ static struct plot frame(FILE *to, const struct comparison *c)
 void comparison_svg(FILE *to, const struct comparison *c)
 {
     char title[TEXT_MAX];
-    struct plot p = frame(to, c);
+    struct svg_plot p = frame(to, c);
     double row = p.y1 - 0.5; /* the first model on top */
     (void)snprintf(title, sizeof title,
                    "what %s gains on each model: dots are %" PRIu32
                    " animals, bars the pooled gain's 95%%",
                    c->model[c->named], comparison_scored(c));
-    plot_file_open(to, PICTURE_WIDTH, p.top + p.height + BOTTOM, title);
-    plot_text_in(to, "title", 12.0, 20.0, "start", PICTURE_WIDTH - 24.0, title);
-    plot_x_axis(&p, "gain, nats a trial", NULL);
-    plot_line(&p, "chance", 0.0, p.y0, 0.0, p.y1);
+    svg_plot_file_open(to, PICTURE_WIDTH, p.top + p.height + BOTTOM, title);
+    svg_plot_text_in(to, "title", 12.0, 20.0, "start", PICTURE_WIDTH - 24.0, title);
+    svg_plot_x_axis(&p, "gain, nats a trial", NULL);
+    svg_plot_line(&p, "chance", 0.0, p.y0, 0.0, p.y1);
     for (uint32_t m = 0; m < c->n_models; m++) {
         if (m != c->named) {
             draw_model(&p, c, m, row);
             row -= 1.0;
         }
     }
-    plot_picture_close(to);
+    svg_plot_picture_close(to);
 }

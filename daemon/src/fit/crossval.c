@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "learner.h"
 #include "model/random.h"
 #include "model/static_glm.h"
 #include "progress.h"
+#include "twin.h"
 
 static const double CHANCE_NATS = 0.69314718055994530942; /* ln 2 */
 
@@ -21,10 +21,10 @@ static int no_memory(struct fault *fault)
 
 /* ---- folds and fits ---- */
 
-int crossval_deal(const struct training *training, uint32_t n_folds, uint64_t seed, uint32_t fold[],
-                  struct fault *fault)
+int crossval_deal(const struct training_set *training, uint32_t n_folds, uint64_t seed,
+                  uint32_t fold[], struct fault *fault)
 {
-    uint32_t order[SUBJECTS_MAX];
+    uint32_t order[SUBJECT_NAMES_MAX];
     model_random random;
     if (training->n < n_folds) {
         return fault_set(fault, FAULT_INPUT,
@@ -53,7 +53,7 @@ static uint32_t seeds_of(const struct crossval_options *o, size_t member)
 /* An animal may have made no choice at all. */
 static int need_choices(const struct crossval *cv, struct fault *fault)
 {
-    const struct training *t = cv->options->training;
+    const struct training_set *t = cv->options->training;
     for (uint32_t set = 0; set < cv->options->n_folds; set++) {
         size_t n = 0;
         for (uint32_t i = 0; i < t->n; i++) {
@@ -102,9 +102,9 @@ int crossval_open(struct crossval *cv, const struct crossval_options *o, struct 
         cv->results = calloc(count_jobs(cv), sizeof cv->results[0]);
         rc = cv->results != NULL ? FAULT_NONE : no_memory(fault);
     }
-    if (rc == FAULT_NONE && count_jobs(cv) > SPREAD_JOBS_MAX) {
+    if (rc == FAULT_NONE && count_jobs(cv) > JOB_SCHEDULER_JOBS_MAX) {
         rc = fault_set(fault, FAULT_INPUT, "%zu fits; at most %d were expected", count_jobs(cv),
-                       SPREAD_JOBS_MAX);
+                       JOB_SCHEDULER_JOBS_MAX);
     }
     if (rc != FAULT_NONE) {
         crossval_close(cv);
@@ -115,7 +115,7 @@ int crossval_open(struct crossval *cv, const struct crossval_options *o, struct 
 void crossval_close(struct crossval *cv)
 {
     if (cv->results != NULL) {
-        spread_free(cv->results, count_jobs(cv));
+        job_scheduler_free(cv->results, count_jobs(cv));
     }
     free(cv->results);
     free(cv->fold);
@@ -139,7 +139,7 @@ static uint32_t list_subjects(const struct crossval *cv, uint32_t set, bool is_h
 
 /* ---- the fits ---- */
 
-static int do_fit(void *context, struct spread_task *task, struct spread_result *out,
+static int do_fit(void *context, struct job_scheduler_task *task, struct job_scheduler_result *out,
                   struct fault *fault)
 {
     const struct crossval *cv = context;
@@ -164,7 +164,7 @@ static int do_fit(void *context, struct spread_task *task, struct spread_result 
 /* A member's cost for a trial times the trials. */
 static void fill_costs(const struct crossval *cv, double costs[])
 {
-    const struct training *t = cv->options->training;
+    const struct training_set *t = cv->options->training;
     for (uint32_t set = 0; set < cv->n_sets; set++) {
         double n = 1.0;
         for (uint32_t i = 0; i < t->n; i++) {
@@ -177,38 +177,39 @@ static void fill_costs(const struct crossval *cv, double costs[])
     }
 }
 
-static int write_key(const struct crossval *cv, char key[JOBDIR_KEY_MAX], struct fault *fault)
+static int write_key(const struct crossval *cv, char key[JOB_STORE_KEY_MAX], struct fault *fault)
 {
     const struct crossval_options *o = cv->options;
-    int n = snprintf(key, JOBDIR_KEY_MAX, "%s, %" PRIu32 " folds%s, seeds %" PRIu64 " to %" PRIu64,
-                     o->key, o->n_folds, cv->n_sets > o->n_folds ? " and all" : "", o->seed,
-                     o->seed + o->n_seeds - 1);
-    for (size_t m = 0; m < o->n_members && n > 0 && n < JOBDIR_KEY_MAX; m++) {
-        n += snprintf(key + n, (size_t)(JOBDIR_KEY_MAX - n), ", member %s", o->members[m].name);
+    int n = snprintf(key, JOB_STORE_KEY_MAX,
+                     "%s, %" PRIu32 " folds%s, seeds %" PRIu64 " to %" PRIu64, o->key, o->n_folds,
+                     cv->n_sets > o->n_folds ? " and all" : "", o->seed, o->seed + o->n_seeds - 1);
+    for (size_t m = 0; m < o->n_members && n > 0 && n < JOB_STORE_KEY_MAX; m++) {
+        n += snprintf(key + n, (size_t)(JOB_STORE_KEY_MAX - n), ", member %s", o->members[m].name);
     }
-    return n > 0 && n < JOBDIR_KEY_MAX ? FAULT_NONE
-                                       : fault_set(fault, FAULT_INPUT, "the options are too long");
+    return n > 0 && n < JOB_STORE_KEY_MAX
+               ? FAULT_NONE
+               : fault_set(fault, FAULT_INPUT, "the options are too long");
 }
 
 int crossval_run(struct crossval *cv, const struct ranks *ranks, struct fault *fault)
 {
     const struct crossval_options *o = cv->options;
-    char key[JOBDIR_KEY_MAX];
+    char key[JOB_STORE_KEY_MAX];
     double *costs = calloc(count_jobs(cv), sizeof *costs);
     int rc = costs != NULL ? write_key(cv, key, fault) : no_memory(fault);
     rc = ranks_agree(ranks, rc, fault);
     if (rc == FAULT_NONE) {
         fill_costs(cv, costs);
-        const struct spread_options spread = {.what = "fit",
-                                              .directory = o->directory,
-                                              .key = key,
-                                              .resume = o->resume,
-                                              .n_threads = o->n_threads,
-                                              .n_jobs = count_jobs(cv),
-                                              .costs = costs,
-                                              .job = do_fit,
-                                              .context = cv};
-        rc = spread_run(&spread, ranks, cv->results, fault);
+        const struct job_scheduler_options spread = {.what = "fit",
+                                                     .directory = o->directory,
+                                                     .key = key,
+                                                     .resume = o->resume,
+                                                     .n_threads = o->n_threads,
+                                                     .n_jobs = count_jobs(cv),
+                                                     .costs = costs,
+                                                     .job = do_fit,
+                                                     .context = cv};
+        rc = job_scheduler_run(&spread, ranks, cv->results, fault);
     }
     free(costs);
     return rc;
@@ -231,7 +232,7 @@ static void name_fit(const struct crossval *cv, size_t fit, char out[COMPARISON_
 int crossval_model(const struct crossval *cv, uint32_t set, size_t fit, struct model_file *out,
                    struct fault *fault)
 {
-    const struct spread_result *r = &cv->results[set * cv->n_fits + fit];
+    const struct job_scheduler_result *r = &cv->results[set * cv->n_fits + fit];
     char name[COMPARISON_NAME_MAX + 1];
     char place[PLACE_MAX];
     name_fit(cv, fit, name);
@@ -335,13 +336,13 @@ struct scoring {
     const struct crossval *cv;
     struct comparison *table;
     struct column *columns; /* (table->n_models) */
-    model_params walk;      /* what a learner wants besides its twin */
+    model_params walk;      /* what a twin wants besides its twin */
     /* Of one fold: */
     struct model_file *models;
-    double w[MODEL_WEIGHTS_MAX]; /* psychometric */
-    struct training_view view;   /* of the animals held out */
-    uint32_t *subjects;          /* held out */
-    int *codes;                  /* by animal held out */
+    double w[MODEL_WEIGHTS_MAX];   /* psychometric */
+    struct training_set_view view; /* of the animals held out */
+    uint32_t *subjects;            /* held out */
+    int *codes;                    /* by animal held out */
     struct fault *faults;
 };
 
@@ -433,15 +434,15 @@ static int load_column(struct scoring *s, struct column *column, struct fault *f
 static int fit_psychometric(struct scoring *s, uint32_t set, struct fault *fault)
 {
     const struct crossval_options *o = s->cv->options;
-    struct training_view view = {0};
+    struct training_set_view view = {0};
     const uint32_t n = list_subjects(s->cv, set, false, s->subjects);
-    int rc = training_view_open(&view, o->training, &o->policy, MODEL_RULE_NONE, s->subjects, n,
-                                false, fault);
+    int rc = training_set_view_open(&view, o->training, &o->policy, MODEL_RULE_NONE, s->subjects, n,
+                                    false, fault);
     if (rc == FAULT_NONE &&
         model_static_glm_fit(o->policy.n, view.n, view.animals, s->w) != MODEL_OK) {
         rc = fault_set(fault, FAULT_WORK, "the static psychometric model could not be fitted");
     }
-    training_view_close(&view);
+    training_set_view_close(&view);
     return rc;
 }
 
@@ -452,7 +453,7 @@ static void leave_fold(struct scoring *s)
     }
     free_models(s->models, s->cv->n_fits);
     s->models = NULL;
-    training_view_close(&s->view);
+    training_set_view_close(&s->view);
 }
 
 static int enter_fold(struct scoring *s, uint32_t set, struct fault *fault)
@@ -467,8 +468,8 @@ static int enter_fold(struct scoring *s, uint32_t set, struct fault *fault)
     }
     if (rc == FAULT_NONE) {
         const uint32_t n = list_subjects(s->cv, set, true, s->subjects);
-        rc = training_view_open(&s->view, o->training, &o->policy, MODEL_RULE_NONE, s->subjects, n,
-                                false, fault);
+        rc = training_set_view_open(&s->view, o->training, &o->policy, MODEL_RULE_NONE, s->subjects,
+                                    n, false, fault);
     }
     return rc;
 }
@@ -477,23 +478,23 @@ static int enter_fold(struct scoring *s, uint32_t set, struct fault *fault)
 static int follow(const struct scoring *s, uint32_t subject, const struct model_file *model,
                   double *nats, struct fault *fault)
 {
-    const struct training *t = s->cv->options->training;
-    const struct training_subject *animal = &t->subject[subject];
-    const struct learner_models models = {.bank = &model->bank, .baseline = &s->walk};
-    struct learner_outcome outcome;
-    struct learner learner;
-    learner_init(&learner, &models);
+    const struct training_set *t = s->cv->options->training;
+    const struct training_set_subject *animal = &t->subject[subject];
+    const struct twin_models models = {.bank = &model->bank, .baseline = &s->walk};
+    struct twin_outcome outcome;
+    struct twin twin;
+    twin_init(&twin, &models);
     for (size_t k = 0; k < animal->n; k++) {
         if (animal->starts_session[k] == 1) {
-            learner_start_session(&learner, &models);
+            twin_start_session(&twin, &models);
         }
-        const int status = learner_observe(&learner, &models, &animal->trials[k], &outcome);
+        const int status = twin_observe(&twin, &models, &animal->trials[k], &outcome);
         if (status != MODEL_OK) {
             return fault_set(fault, FAULT_WORK, "the twin of %s could not take row %zu up: %s",
                              t->subjects.name[subject], k + 1, model_strerror(status));
         }
     }
-    *nats = learner.score.nats;
+    *nats = twin.score.nats;
     return FAULT_NONE;
 }
 
@@ -517,11 +518,12 @@ static void score_animal(void *context, size_t number)
     }
 }
 
-static int score_fold(struct scoring *s, struct team *team, uint32_t set, struct fault *fault)
+static int score_fold(struct scoring *s, struct thread_pool *team, uint32_t set,
+                      struct fault *fault)
 {
     int rc = enter_fold(s, set, fault);
     if (rc == FAULT_NONE) {
-        team_run(team, score_animal, s, s->view.n);
+        thread_pool_run(team, score_animal, s, s->view.n);
         for (uint32_t i = 0; i < s->view.n && rc == FAULT_NONE; i++) {
             rc = s->codes[i];
             *fault = rc != FAULT_NONE ? s->faults[i] : *fault;
@@ -538,16 +540,16 @@ static int score_fold(struct scoring *s, struct team *team, uint32_t set, struct
 static int score_folds(struct scoring *s, struct fault *fault)
 {
     const struct crossval_options *o = s->cv->options;
-    struct team team = {0};
+    struct thread_pool team = {0};
     struct progress progress;
-    int rc = team_open(&team, o->n_threads, fault);
+    int rc = thread_pool_open(&team, o->n_threads, fault);
     progress_start(&progress, "score", o->n_folds);
     for (uint32_t set = 0; set < o->n_folds && rc == FAULT_NONE; set++) {
         rc = score_fold(s, &team, set, fault);
         progress_update(&progress, (int64_t)set + 1);
     }
     progress_finish(&progress);
-    team_close(&team);
+    thread_pool_close(&team);
     return rc;
 }
 

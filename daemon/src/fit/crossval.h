@@ -2,9 +2,9 @@
  *
  * Animals are dealt to folds; for each fold every member is fitted to the animals of the other
  * folds, once a seed, and each animal of the fold is then predicted one step ahead, trial by trial
- * as it would be live (learner.h), by models that never saw it. All fits are jobs of spread.h, over
- * threads and ranks, kept and resumed; members may also be fitted to all animals, for the model
- * that is to be used. What scores go into is a struct comparison: columns are the bank of all
+ * as it would be live (twin.h), by models that never saw it. All fits are jobs of job_scheduler.h,
+ * over threads and ranks, kept and resumed; members may also be fitted to all animals, for the
+ * model that is to be used. What scores go into is a struct comparison: columns are the bank of all
  * members, each fit alone, the bank without each member, the references.
  *
  * How a fit is made, and how a bank is joined, is the caller's.
@@ -19,11 +19,11 @@
 
 #include "comparison.h"
 #include "fault.h"
+#include "job_scheduler.h"
 #include "model/policy.h"
 #include "model_file.h"
 #include "ranks.h"
-#include "spread.h"
-#include "training.h"
+#include "training_set.h"
 
 /* One kind of model. */
 struct crossval_member {
@@ -34,10 +34,10 @@ struct crossval_member {
 };
 
 /* Fits a member to n animals given by their numbers. Called by many threads at once. FAULT_NONE;
- * SPREAD_STOPPED (spread_report() said so, and the state is at task->state_path); or what stops
- * all. */
+ * JOB_SCHEDULER_STOPPED (job_scheduler_report() said so, and the state is at task->state_path); or
+ * what stops all. */
 typedef int crossval_fit(void *context, size_t member, uint64_t seed, const uint32_t subjects[],
-                         uint32_t n, struct spread_task *task, struct model_file *out,
+                         uint32_t n, struct job_scheduler_task *task, struct model_file *out,
                          struct fault *fault);
 
 /* Makes a bank of n >= 2 models, and copies them. FAULT_NONE, or a failure with *out zeroed. */
@@ -45,7 +45,7 @@ typedef int crossval_join(void *context, const struct model_file models[], size_
                           struct model_file *out, struct fault *fault);
 
 struct crossval_options {
-    const struct training *training;
+    const struct training_set *training;
     const struct crossval_member *members;
     size_t n_members;
     uint32_t n_folds;    /* 0: no cross-validation; or 2.. */
@@ -56,7 +56,7 @@ struct crossval_options {
     crossval_fit *fit;
     crossval_join *join; /* NULL: there is no bank */
     void *context;
-    const char *directory; /* these four as in struct spread_options */
+    const char *directory; /* these four as in struct job_scheduler_options */
     const char *key;       /* what is fitted and to what; folds, seeds and members are added */
     bool resume;
     size_t n_threads;
@@ -70,16 +70,16 @@ struct crossval {
         uint64_t seed;
     } * fits; /* (n_fits) of each set of animals */
     size_t n_fits;
-    uint32_t n_sets;               /* set i < n_folds: all animals but fold i; then: all animals */
-    struct spread_result *results; /* (n_sets, n_fits): model files */
+    uint32_t n_sets; /* set i < n_folds: all animals but fold i; then: all animals */
+    struct job_scheduler_result *results; /* (n_sets, n_fits): model files */
 };
 
 /* Deals n animals to folds: numbers in the order of their names are shuffled by the seed (Fisher
  * and Yates, model/random.h), and the animal at place i goes to fold i modulo n_folds, so that
  * sizes differ by at most one, and rows may be in any order. FAULT_INPUT: fewer animals than folds.
  */
-int crossval_deal(const struct training *training, uint32_t n_folds, uint64_t seed, uint32_t fold[],
-                  struct fault *fault);
+int crossval_deal(const struct training_set *training, uint32_t n_folds, uint64_t seed,
+                  uint32_t fold[], struct fault *fault);
 
 /* Lists the folds and the fits. FAULT_NONE; FAULT_INPUT (fewer animals than folds, a fold without
  * which there is no choice to learn from, too many fits) or FAULT_WORK with *cv zeroed. */
@@ -88,7 +88,7 @@ int crossval_open(struct crossval *cv, const struct crossval_options *options, s
 /* A zeroed one is fine. The directory is left. */
 void crossval_close(struct crossval *cv);
 
-/* Does all fits; collective. The same results and failures as spread_run(). */
+/* Does all fits; collective. The same results and failures as job_scheduler_run(). */
 int crossval_run(struct crossval *cv, const struct ranks *ranks, struct fault *fault);
 
 /* A model that was fitted, the caller's to free. set: n_sets - 1 is that of all animals, where

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "classic.h"
 #include "clock.h"
+#include "fit_classic.h"
 #include "model/fit.h"
 #include "model/random.h"
 #include "output_file.h"
@@ -30,11 +30,12 @@ enum {
 struct fitting {
     const struct fitter_options *options;
     const struct fitter_run *run;
-    struct training_view view;
-    struct training_view plain; /* the same animals without their mirror images, if there are any */
-    struct training_view held_out;
+    struct training_set_view view;
+    struct training_set_view
+        plain; /* the same animals without their mirror images, if there are any */
+    struct training_set_view held_out;
     char words[FITTER_WORDS_BYTES];
-    char data[TRAINING_DIGEST_HEX + 32];
+    char data[TRAINING_SET_DIGEST_HEX + 32];
     model_fit_config config;
     void *memory;
     model_fit *fit;
@@ -134,8 +135,8 @@ static void choose(const struct fitter_options *o, const uint32_t subjects[], ui
     }
 }
 
-static int open_views(struct fitting *f, const struct training *training, const uint32_t subjects[],
-                      uint32_t n, struct fault *fault)
+static int open_views(struct fitting *f, const struct training_set *training,
+                      const uint32_t subjects[], uint32_t n, struct fault *fault)
 {
     const struct fitter_options *o = f->options;
     const uint32_t count = subjects != NULL ? n : training->n;
@@ -150,15 +151,15 @@ static int open_views(struct fitting *f, const struct training *training, const 
     }
     choose(o, subjects, count, numbers);
     const uint32_t learned = count - o->held_out;
-    int rc = training_view_open(&f->view, training, &o->policy, o->rule, numbers, learned,
-                                o->with_mirrors, fault);
+    int rc = training_set_view_open(&f->view, training, &o->policy, o->rule, numbers, learned,
+                                    o->with_mirrors, fault);
     if (rc == FAULT_NONE && o->with_mirrors) {
-        rc = training_view_open(&f->plain, training, &o->policy, o->rule, numbers, learned, false,
-                                fault);
+        rc = training_set_view_open(&f->plain, training, &o->policy, o->rule, numbers, learned,
+                                    false, fault);
     }
     if (rc == FAULT_NONE && o->held_out > 0) {
-        rc = training_view_open(&f->held_out, training, &o->policy, o->rule, numbers + learned,
-                                o->held_out, false, fault);
+        rc = training_set_view_open(&f->held_out, training, &o->policy, o->rule, numbers + learned,
+                                    o->held_out, false, fault);
     }
     int used = snprintf(f->data, sizeof f->data, "%s", training->fingerprint);
     uint64_t mark = 14695981039346656037u; /* FNV-1a of which animals */
@@ -231,7 +232,7 @@ static void configure(struct fitting *f)
     (void)fitter_options_print(o, f->words);
 }
 
-static int open_fit(const struct fitting *f, const struct training_view *view,
+static int open_fit(const struct fitting *f, const struct training_set_view *view,
                     const float parameters[], void **memory, model_fit **fit, struct fault *fault)
 {
     const size_t size = model_fit_size(&f->config, view->n, view->animals);
@@ -450,7 +451,7 @@ static void run_shard(void *context, size_t number)
 static double pass(struct fitting *f)
 {
     if (f->run->team != NULL) {
-        team_run(f->run->team, run_shard, f->fit, f->config.n_shards);
+        thread_pool_run(f->run->team, run_shard, f->fit, f->config.n_shards);
     } else {
         for (uint32_t s = 0; s < f->config.n_shards; s++) {
             model_fit_run(f->fit, s);
@@ -693,8 +694,8 @@ static int fit_by_search(struct fitting *f, struct model_file *out, struct fitte
     *result = (struct fitter_result){.held_out_loss = (double)NAN,
                                      .n_trials = f->view.n_trials / images_of(f),
                                      .n_animals = f->view.n / images_of(f)};
-    const int rc = classic_fit(&params, &f->view, f->run->team, f->run->tell, f->run->context,
-                               &result->loss, fault);
+    const int rc = fit_classic_fit(&params, &f->view, f->run->team, f->run->tell, f->run->context,
+                                   &result->loss, fault);
     if (rc != FAULT_NONE || isnan(result->loss)) {
         return rc;
     }
@@ -704,7 +705,7 @@ static int fit_by_search(struct fitting *f, struct model_file *out, struct fitte
 }
 
 /* Where the fitted twin went with one animal or its mirror image. */
-static void follow(const struct training_subject *animal, const model_params *params,
+static void follow(const struct training_set_subject *animal, const model_params *params,
                    bool is_mirror, model_range *range)
 {
     model_member twin;
@@ -725,8 +726,8 @@ static void follow(const struct training_subject *animal, const model_params *pa
 }
 
 /* What the rule meets in the animals of the fit, to tell when it meets something else. */
-static void measure_range(const struct training *training, const uint32_t subjects[], uint32_t n,
-                          model_params *params)
+static void measure_range(const struct training_set *training, const uint32_t subjects[],
+                          uint32_t n, model_params *params)
 {
     model_range range;
     if (params->rule.kind == MODEL_RULE_NONE) {
@@ -734,7 +735,7 @@ static void measure_range(const struct training *training, const uint32_t subjec
     }
     model_range_open(&range);
     for (uint32_t i = 0; i < (subjects != NULL ? n : training->n); i++) {
-        const struct training_subject *animal =
+        const struct training_set_subject *animal =
             &training->subject[subjects != NULL ? subjects[i] : i];
         follow(animal, params, false, &range);
         follow(animal, params, true, &range);
@@ -743,7 +744,7 @@ static void measure_range(const struct training *training, const uint32_t subjec
     params->range = range;
 }
 
-static void describe(const struct fitting *f, const struct training *training,
+static void describe(const struct fitting *f, const struct training_set *training,
                      const struct fitter_result *r, struct model_file *out)
 {
     (void)snprintf(out->about.data_sha256, sizeof out->about.data_sha256, "%s", training->sha256);
@@ -755,7 +756,7 @@ static void describe(const struct fitting *f, const struct training *training,
                    (unsigned)r->n_animals, r->epochs, f->words);
 }
 
-int fitter_fit(const struct fitter_options *options, const struct training *training,
+int fitter_fit(const struct fitter_options *options, const struct training_set *training,
                const uint32_t subjects[], uint32_t n, const struct fitter_run *run,
                struct model_file *out, struct fitter_result *result, struct fault *fault)
 {
@@ -776,9 +777,9 @@ int fitter_fit(const struct fitter_options *options, const struct training *trai
         describe(f, training, result, out);
         measure_range(training, subjects, n, &out->bank.member[0]);
     }
-    training_view_close(&f->view);
-    training_view_close(&f->plain);
-    training_view_close(&f->held_out);
+    training_set_view_close(&f->view);
+    training_set_view_close(&f->plain);
+    training_set_view_close(&f->held_out);
     free(f->memory);
     free(f->held_out_memory);
     free(f->best);

@@ -13,8 +13,8 @@
 
 #include "fault.h"
 #include "model_file.h"
-#include "team.h"
-#include "training.h"
+#include "thread_pool.h"
+#include "training_set.h"
 
 /* What is fitted. */
 struct fitter_options {
@@ -39,9 +39,9 @@ struct fitter_options {
 
 /* How it is run; nothing here changes the result. */
 struct fitter_run {
-    struct team *team;      /* NULL: on this thread alone */
-    const char *state_path; /* NULL: nothing is kept */
-    bool resume;            /* from state_path, if it is there */
+    struct thread_pool *team; /* NULL: on this thread alone */
+    const char *state_path;   /* NULL: nothing is kept */
+    bool resume;              /* from state_path, if it is there */
     FILE *losses; /* CSV lines, or NULL; to be read too: with resume, lines of epochs that are to be
                      done again are taken off */
     bool (*tell)(void *context, double done); /* 0..1; false: save the state and stop. Any thread */
@@ -71,7 +71,7 @@ const char *fitter_options_print(const struct fitter_options *options,
 /* Trains on n animals given by their numbers; NULL: on all. FAULT_NONE with *out, also when
  * stopped; FAULT_INPUT or FAULT_WORK with *out zeroed and, where it went well so far, the state
  * on the disk. The state is the caller's to remove, once the model is where it belongs. */
-int fitter_fit(const struct fitter_options *options, const struct training *training,
+int fitter_fit(const struct fitter_options *options, const struct training_set *training,
                const uint32_t subjects[], uint32_t n, const struct fitter_run *run,
                struct model_file *out, struct fitter_result *result, struct fault *fault);
 

@@ -2,9 +2,9 @@
  * alone, as its only rank 0.
  *
  * Built with MURID_MPI the ranks are those that mpirun or srun started (ranks_mpi.c), otherwise
- * there is one (ranks_local.c). All functions are collective: every rank calls the same ones in the
- * same order, so a rank that fails by itself has the others know with ranks_agree() before it gives
- * up. A rank that dies ends all. Waiting sleeps, and takes no processor from the work.
+ * there is one (ranks_local.c). All functions are collective: every rank calls the same ones in
+ * the same order, so a rank that fails by itself has the others know with ranks_agree() before
+ * it gives up. A rank that dies ends all. Waiting sleeps, and takes no processor from the work.
  * Threads: the main thread alone. Memory: the caller's.
  */
 #ifndef MURID_RANKS_H
@@ -37,7 +37,8 @@ void ranks_broadcast(const struct ranks *ranks, int from, void *bytes, size_t si
 /* The first code that is not FAULT_NONE, by rank, and its fault, on all ranks. */
 int ranks_agree(const struct ranks *ranks, int code, struct fault *fault);
 
-/* What makes this process a rank; ranks_local.c or ranks_mpi.c, for ranks_open() and close. */
+/* What makes this process a rank; ranks_local.c or ranks_mpi.c, for ranks_open() and
+ * close. */
 extern const char ranks_hint[];
 void ranks_enter(struct ranks *ranks);
 void ranks_leave(void);

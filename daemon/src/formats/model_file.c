@@ -5,7 +5,7 @@
 
 #include "file_kind.h"
 #include "model_file_hash.h"
-#include "model_file_members.h"
+#include "model_file_nets.h"
 
 bool model_file_is_bank(const struct model_file *model)
 {
@@ -57,6 +57,6 @@ void model_file_free(struct model_file *model)
     if (model == NULL) {
         return;
     }
-    model_file_members_free(model);
+    model_file_nets_free(model);
     memset(model, 0, sizeof *model);
 }

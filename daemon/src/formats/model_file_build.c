@@ -4,7 +4,7 @@
 
 #include "model_file.h"
 #include "model_file_hash.h"
-#include "model_file_members.h"
+#include "model_file_nets.h"
 
 /* Models made without a file: from words, from parameters, from other models. */
 
@@ -79,7 +79,7 @@ int model_file_build_params(const model_params *params, struct model_file *out, 
                          MODEL_RATE_MAX, MODEL_VAR_MAX);
     }
     model_bank_single(&out->bank, params);
-    return finish(out, model_file_members_init(out, "model", fault), fault);
+    return finish(out, model_file_nets_init(out, "model", fault), fault);
 }
 
 int model_file_build_net(const model_params *params, const model_net_shape *shape,
@@ -100,9 +100,9 @@ int model_file_build_net(const model_params *params, const model_net_shape *shap
     model_bank_single(&out->bank, params);
     model_params *own = &out->bank.member[0];
     own->rule.net = NULL;
-    int rc = model_file_members_init(out, "net", fault);
+    int rc = model_file_nets_init(out, "net", fault);
     if (rc == FAULT_NONE) {
-        rc = model_file_members_copy(tensors, shape, &out->members[0], &own->rule, "net", fault);
+        rc = model_file_nets_copy(tensors, shape, &out->members[0], &own->rule, "net", fault);
     }
     if (rc == FAULT_NONE && model_params_check(own) != MODEL_OK) {
         rc = fault_set(fault, FAULT_INPUT, "net: a parameter of the filter is out of its range");
@@ -139,8 +139,8 @@ static int copy_member(const struct model_file *from, model_params *params,
     const model_net *net = params->rule.net;
     params->rule.net = NULL;
     return model_rule_has_net(params->rule.kind)
-               ? model_file_members_copy(&from->members[0].tensors, model_net_shape_of(net), member,
-                                         &params->rule, place, fault)
+               ? model_file_nets_copy(&from->members[0].tensors, model_net_shape_of(net), member,
+                                      &params->rule, place, fault)
                : FAULT_NONE;
 }
 
@@ -157,7 +157,7 @@ int model_file_join(const struct model_file members[], const char *const places[
     bank->n = (uint32_t)n;
     bank->share = share;
     bank->temper = temper;
-    int rc = model_file_members_init(out, "bank", fault);
+    int rc = model_file_nets_init(out, "bank", fault);
     for (size_t i = 0; i < n && rc == FAULT_NONE; i++) {
         bank->prior[i] = prior != NULL ? prior[i] : 1.0 / (double)n;
         rc = check_member(&members[i], &members[0], places[i], fault);

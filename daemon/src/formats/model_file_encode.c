@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "model_file.h"
-#include "model_file_parts.h"
+#include "model_file_schema.h"
 
 /* The tensors and metadata of a model as a file; what is read back by model_file_parse.c. */
 
@@ -18,7 +18,7 @@ struct draft {
 static void add_meta(struct draft *draft, const char *key, const char *value)
 {
     if (draft->rc == FAULT_NONE) {
-        draft->rc = safetensors_add_meta(draft->st, model_file_parts_name(draft->prefix, key).text,
+        draft->rc = safetensors_add_meta(draft->st, model_file_schema_name(draft->prefix, key).text,
                                          value, draft->fault);
     }
 }
@@ -50,7 +50,7 @@ static void add_about(struct draft *draft, const struct model_file_about *about)
 {
     struct model_file_about copy = *about;
     struct model_file_text texts[MODEL_FILE_TEXTS];
-    model_file_parts_texts(&copy, texts);
+    model_file_schema_texts(&copy, texts);
     for (int i = 0; i < MODEL_FILE_TEXTS; i++) {
         if (texts[i].text[0] != '\0') {
             add_meta(draft, texts[i].key, texts[i].text);
@@ -80,7 +80,7 @@ static void add_metadata(struct draft *draft, const struct model_file *model)
     }
     add_about(draft, &model->about);
     for (uint32_t i = 0; is_bank && i < bank->n; i++) {
-        model_file_parts_prefix(draft->prefix, is_bank, i);
+        model_file_schema_prefix(draft->prefix, is_bank, i);
         add_meta(draft, "rule", model_rule_name(bank->member[i].rule.kind));
         add_shape(draft, &bank->member[i].rule);
         add_about(draft, &model->members[i].about);
@@ -91,7 +91,7 @@ static void add_metadata(struct draft *draft, const struct model_file *model)
 static void add_f64(struct draft *draft, const char *name, uint64_t n, const double values[])
 {
     if (draft->rc == FAULT_NONE) {
-        draft->rc = safetensors_add_f64(draft->st, model_file_parts_name(draft->prefix, name).text,
+        draft->rc = safetensors_add_f64(draft->st, model_file_schema_name(draft->prefix, name).text,
                                         1, &n, values, draft->fault);
     }
 }
@@ -100,7 +100,7 @@ static void add_f32(struct draft *draft, const struct model_file_part *part)
 {
     if (draft->rc == FAULT_NONE) {
         draft->rc =
-            safetensors_add_f32(draft->st, model_file_parts_name(draft->prefix, part->name).text,
+            safetensors_add_f32(draft->st, model_file_schema_name(draft->prefix, part->name).text,
                                 part->n_dims, part->dims, *part->slot, draft->fault);
     }
 }
@@ -108,7 +108,7 @@ static void add_f32(struct draft *draft, const struct model_file_part *part)
 static void add_tensors(struct draft *draft, model_params *params, model_net_tensors *tensors)
 {
     struct model_file_vector vectors[MODEL_FILE_VECTORS];
-    model_file_parts_vectors(params, vectors);
+    model_file_schema_vectors(params, vectors);
     for (int v = 0; v < MODEL_FILE_VECTORS; v++) {
         if (vectors[v].is_allowed && (!vectors[v].is_range || params->range.is_known)) {
             add_f64(draft, vectors[v].name, vectors[v].n > 0 ? vectors[v].n : params->policy.n,
@@ -117,7 +117,8 @@ static void add_tensors(struct draft *draft, model_params *params, model_net_ten
     }
     if (model_rule_has_net(params->rule.kind)) {
         struct model_file_part parts[MODEL_FILE_NET_PARTS];
-        const size_t n = model_file_parts_net(model_net_shape_of(params->rule.net), tensors, parts);
+        const size_t n =
+            model_file_schema_net(model_net_shape_of(params->rule.net), tensors, parts);
         for (size_t i = 0; i < n; i++) {
             add_f32(draft, &parts[i]);
         }
@@ -138,7 +139,7 @@ int model_file_encode(const struct model_file *model, uint8_t **bytes, size_t *s
         add_f64(&draft, MODEL_FILE_PRIOR, bank.n, bank.prior);
     }
     for (uint32_t i = 0; i < bank.n; i++) {
-        model_file_parts_prefix(draft.prefix, is_bank, i);
+        model_file_schema_prefix(draft.prefix, is_bank, i);
         add_tensors(&draft, &bank.member[i], &model->members[i].tensors);
     }
     if (draft.rc == FAULT_NONE) {

@@ -7,8 +7,8 @@
 
 #include "model_file.h"
 #include "model_file_hash.h"
-#include "model_file_members.h"
-#include "model_file_parts.h"
+#include "model_file_nets.h"
+#include "model_file_schema.h"
 
 /* A model from the tensors and metadata of a file, none of which is trusted. */
 
@@ -34,7 +34,7 @@ static void print_shape(uint32_t n_dims, const uint64_t dims[], char *out, size_
 static int find_tensor(const struct source *from, const char *name, uint32_t n_dims,
                        const uint64_t dims[], const struct safetensors_tensor **out)
 {
-    const struct model_file_name full = model_file_parts_name(from->prefix, name);
+    const struct model_file_name full = model_file_schema_name(from->prefix, name);
     char expected[96];
     print_shape(n_dims, dims, expected, sizeof expected);
     const struct safetensors_tensor *tensor = safetensors_find(from->st, full.text);
@@ -72,7 +72,7 @@ static int read_vector(const struct source *from, const struct model_file_vector
 
 static bool is_there(const struct source *from, const struct model_file_vector *vector)
 {
-    return safetensors_find(from->st, model_file_parts_name(from->prefix, vector->name).text) !=
+    return safetensors_find(from->st, model_file_schema_name(from->prefix, vector->name).text) !=
            NULL;
 }
 
@@ -91,7 +91,7 @@ static int read_vectors(const struct source *from, model_params *params)
 {
     struct model_file_vector vectors[MODEL_FILE_VECTORS];
     int rc = FAULT_NONE;
-    model_file_parts_vectors(params, vectors);
+    model_file_schema_vectors(params, vectors);
     for (int v = 0; v < MODEL_FILE_VECTORS; v++) {
         params->range.is_known =
             params->range.is_known || (vectors[v].is_range && is_there(from, &vectors[v]));
@@ -112,13 +112,13 @@ static int read_net(const struct source *from, const model_net_shape *shape,
 {
     struct model_file_part parts[MODEL_FILE_NET_PARTS];
     const struct safetensors_tensor *tensors[MODEL_FILE_NET_PARTS];
-    const size_t n = model_file_parts_net(shape, &member->tensors, parts);
+    const size_t n = model_file_schema_net(shape, &member->tensors, parts);
     int rc = FAULT_NONE;
     for (size_t i = 0; i < n && rc == FAULT_NONE; i++) {
         rc = find_tensor(from, parts[i].name, parts[i].n_dims, parts[i].dims, &tensors[i]);
     }
     if (rc == FAULT_NONE) {
-        rc = model_file_members_place(member, parts, n, from->place, from->fault);
+        rc = model_file_nets_place(member, parts, n, from->place, from->fault);
     }
     float *to = member->weights;
     for (size_t i = 0; i < n && rc == FAULT_NONE; i++) {
@@ -133,9 +133,8 @@ static int read_net(const struct source *from, const model_net_shape *shape,
             *to++ = (float)value;
         }
     }
-    return rc == FAULT_NONE
-               ? model_file_members_finish(member, rule, shape, from->place, from->fault)
-               : rc;
+    return rc == FAULT_NONE ? model_file_nets_finish(member, rule, shape, from->place, from->fault)
+                            : rc;
 }
 
 static int refuse_others(const struct source *from, const model_bank_params *bank,
@@ -146,9 +145,9 @@ static int refuse_others(const struct source *from, const model_bank_params *ban
         bool is_known = is_bank && strcmp(name, MODEL_FILE_PRIOR) == 0;
         for (uint32_t i = 0; i < bank->n && !is_known; i++) {
             char prefix[MODEL_FILE_PREFIX];
-            model_file_parts_prefix(prefix, is_bank, i);
+            model_file_schema_prefix(prefix, is_bank, i);
             is_known = strncmp(name, prefix, strlen(prefix)) == 0 &&
-                       model_file_parts_has(&bank->member[i], &shapes[i], name + strlen(prefix));
+                       model_file_schema_has(&bank->member[i], &shapes[i], name + strlen(prefix));
         }
         if (!is_known) {
             return fault_set(from->fault, FAULT_INPUT,
@@ -162,7 +161,7 @@ static int refuse_others(const struct source *from, const model_bank_params *ban
 
 static const char *find_meta(const struct source *from, const char *key)
 {
-    return safetensors_meta_find(from->st, model_file_parts_name(from->prefix, key).text);
+    return safetensors_meta_find(from->st, model_file_schema_name(from->prefix, key).text);
 }
 
 static int need_meta(const struct source *from, const char *key, const char **value)
@@ -252,7 +251,7 @@ static int read_policy(const struct source *from, model_params *params)
 static int read_about(const struct source *from, struct model_file_about *about)
 {
     struct model_file_text texts[MODEL_FILE_TEXTS];
-    model_file_parts_texts(about, texts);
+    model_file_schema_texts(about, texts);
     for (int i = 0; i < MODEL_FILE_TEXTS; i++) {
         const char *value = find_meta(from, texts[i].key);
         if (value != NULL && strlen(value) >= texts[i].cap) {
@@ -331,9 +330,9 @@ static int read_members(struct source *from, bool is_bank, const model_params *s
 {
     model_bank_params *bank = &model->bank;
     model_net_shape shapes[MODEL_BANK_MAX] = {{0}};
-    int rc = model_file_members_init(model, from->place, from->fault);
+    int rc = model_file_nets_init(model, from->place, from->fault);
     for (uint32_t i = 0; i < bank->n && rc == FAULT_NONE; i++) {
-        model_file_parts_prefix(from->prefix, is_bank, i);
+        model_file_schema_prefix(from->prefix, is_bank, i);
         bank->member[i] = *shared;
         rc = read_rule(from, &bank->member[i], &shapes[i]);
         if (rc == FAULT_NONE && is_bank) {
@@ -344,7 +343,7 @@ static int read_members(struct source *from, bool is_bank, const model_params *s
         rc = refuse_others(from, bank, shapes, is_bank);
     }
     for (uint32_t i = 0; i < bank->n && rc == FAULT_NONE; i++) {
-        model_file_parts_prefix(from->prefix, is_bank, i);
+        model_file_schema_prefix(from->prefix, is_bank, i);
         rc = read_member(from, &shapes[i], &bank->member[i], &model->members[i]);
     }
     return rc == FAULT_NONE ? check_bank(bank, from->place, from->fault) : rc;

@@ -6,11 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "escape.h"
 #include "file_kind.h"
 #include "findings.h"
 #include "table_check.h"
 #include "table_hint.h"
+#include "text_escape.h"
 
 enum kind { KIND_ID, KIND_SESSION, KIND_TEXT, KIND_COUNT, KIND_REAL, KIND_BIT };
 enum need { NEED_VALUE, NEED_COLUMN, NEED_NOTHING };
@@ -168,7 +168,7 @@ static int read_names(struct table *t, bool seen[N_COLUMNS], struct fault *fault
         const int column = column_of(&field);
         if (column >= 0 && seen[column]) {
             return fault_set(fault, FAULT_INPUT, "%s:1: column %s is there twice", t->path,
-                             escape_quote(quoted, sizeof quoted, field.text, field.size));
+                             text_escape_quote(quoted, sizeof quoted, field.text, field.size));
         }
         if (column >= 0) {
             seen[column] = true;
@@ -311,7 +311,7 @@ static bool store(const struct column *column, const struct field *field, struct
         const size_t n = field->size < TABLE_TASK_MAX ? field->size : TABLE_TASK_MAX;
         memcpy(text, field->text, n);
         text[n] = '\0';
-        escape_clean(to, sizeof text, text);
+        text_escape_clean(to, sizeof text, text);
         return true;
     }
     double value = 0.0;
@@ -340,7 +340,7 @@ static void refuse_field(const struct table *t, const struct column *column,
     char quoted[QUOTED_MAX + 4];
     fault_set(fault, FAULT_INPUT, "%s:%lld: column %s: \"%s\" is not %s%s", t->path,
               (long long)t->line, column->name,
-              escape_quote(quoted, sizeof quoted, field->text, field->size), column->expected,
+              text_escape_quote(quoted, sizeof quoted, field->text, field->size), column->expected,
               table_hint_value(column->name, field->text, field->size));
 }
 

@@ -8,12 +8,12 @@
 #include "coding.h"
 #include "list.h"
 #include "names.h"
-#include "order.h"
+#include "trial_order.h"
 
 struct table_check {
     struct names subjects;
     struct names sessions;
-    struct order order;
+    struct trial_order order;
     struct coding *codings; /* by subject */
     uint32_t *latest;       /* by subject: the session of its row before */
     size_t coding_room;
@@ -29,7 +29,7 @@ struct table_check *table_check_open(void)
     struct table_check *check = calloc(1, sizeof *check);
     if (check != NULL) {
         names_open(&check->subjects, TABLE_CHECK_SUBJECTS_MAX);
-        names_open(&check->sessions, ORDER_SESSIONS_MAX);
+        names_open(&check->sessions, TRIAL_ORDER_SESSIONS_MAX);
     }
     return check;
 }
@@ -78,7 +78,7 @@ void table_check_push(struct table_check *c, int64_t line, const struct table_ro
     }
     const bool follows = found == NAMES_KNOWN && session == c->latest[c->subject];
     if (found != NAMES_FULL) {
-        order_push(&c->order, session, follows, line, row);
+        trial_order_push(&c->order, session, follows, line, row);
         c->latest[c->subject] = session;
     }
     coding_push(&c->codings[c->subject], !follows, line, row);
@@ -88,14 +88,14 @@ void table_check_push(struct table_check *c, int64_t line, const struct table_ro
 void table_check_say(const struct table_check *c, const char *path, struct findings *findings)
 {
     if (c != NULL) {
-        order_say(&c->order, path, c->n, findings);
+        trial_order_say(&c->order, path, c->n, findings);
         coding_say(c->codings, c->subjects.n, path, findings);
     }
 }
 
 bool table_check_is_doubted(const struct table_check *c)
 {
-    const struct order *o = c != NULL ? &c->order : NULL;
+    const struct trial_order *o = c != NULL ? &c->order : NULL;
     return c != NULL && (o->same.n + o->other.n + o->backward.n + o->returned.n > 0 ||
                          c->codings[c->subject].n_against > 0);
 }
@@ -122,7 +122,7 @@ void table_check_close(struct table_check *c)
     }
     names_close(&c->subjects);
     names_close(&c->sessions);
-    order_close(&c->order);
+    trial_order_close(&c->order);
     free(c->codings);
     free(c->latest);
     free(c);

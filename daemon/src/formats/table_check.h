@@ -2,10 +2,10 @@
  * with the place of the first and how to mend it.
  *
  * Rows are taken up one after the other; table_next() does it. What is wrong is a matter of order
- * (order.h) or of how columns are coded (coding.h). Nothing here changes what a row says. Threads:
- * one owner. Memory: the heap, up to some hundred MiB for a table made to take the most, otherwise
- * 2 bytes a trial, 100 a session and 500 an animal; table_check_close() gives it back. What finds
- * no room is not checked.
+ * (trial_order.h) or of how columns are coded (coding.h). Nothing here changes what a row says.
+ * Threads: one owner. Memory: the heap, up to some hundred MiB for a table made to take the most,
+ * otherwise 2 bytes a trial, 100 a session and 500 an animal; table_check_close() gives it back.
+ * What finds no room is not checked.
  */
 #ifndef MURID_TABLE_CHECK_H
 #define MURID_TABLE_CHECK_H

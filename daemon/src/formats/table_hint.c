@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "escape.h"
 #include "nearest.h"
+#include "text_escape.h"
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
@@ -160,7 +160,7 @@ bool table_hint_ignored(char out[TABLE_HINT_MAX], const char *column, const char
         struct header_name name;
         at = take_name(at, &name);
         if (strcmp(name.plain, wanted.plain) == 0) {
-            (void)escape_quote(out, 64, name.at, name.size);
+            (void)text_escape_quote(out, 64, name.at, name.size);
             return true;
         }
     }
@@ -251,7 +251,7 @@ const char *table_hint_header(char out[TABLE_HINT_MAX], const char *column, cons
                        "is 1, else 0; ");
     } else if (find_name(column, header, &name)) {
         (void)snprintf(out, TABLE_HINT_MAX, "\"%s\" looks like it: rename it %s; ",
-                       escape_quote(quoted, sizeof quoted, name.at, name.size), column);
+                       text_escape_quote(quoted, sizeof quoted, name.at, name.size), column);
     } else if (is_data(header)) {
         (void)snprintf(
             out, TABLE_HINT_MAX,

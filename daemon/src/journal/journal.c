@@ -12,11 +12,12 @@
 #include "clock.h"
 #include "log.h"
 
-_Static_assert(sizeof(struct record_event) + PROTO_BYTES_MAX + sizeof(struct record_prediction) +
+_Static_assert(sizeof(struct journal_record_event) + PROTO_BYTES_MAX +
+                       sizeof(struct journal_record_prediction) +
                        (4 * 32 + 2 * MODEL_WEIGHTS_MAX) * sizeof(double) +
-                       (SESSION_ALERTS_MAX + 2) * sizeof(struct record_alert) +
-                       sizeof(struct record_checkpoint) + sizeof(struct subject_state) +
-                       sizeof(struct prospect) + sizeof(struct adaptation_head) +
+                       (SESSION_ALERTS_MAX + 2) * sizeof(struct journal_record_alert) +
+                       sizeof(struct journal_record_checkpoint) + sizeof(struct subject_state) +
+                       sizeof(struct lookahead) + sizeof(struct adaptation_head) +
                        2 * sizeof(model_bank) +
                        (ADAPTATION_WINDOW_MAX + ADAPTATION_SPARE) * sizeof(model_adapt_trial) +
                        512 <=
@@ -31,30 +32,30 @@ struct batch {
     size_t records;
 };
 
-static void print_adaptation(const struct record_adaptation *r)
+static void print_adaptation(const struct journal_record_adaptation *r)
 {
-    if (r->what == RECORD_CHANGE_UNDONE) {
+    if (r->what == JOURNAL_RECORD_CHANGE_UNDONE) {
         log_info("%s: the last change of its parameters was undone", r->name);
     } else {
         log_info("%s: own parameters %s: %.5f nats a choice before, %.5f after, %" PRId64
                  " choices",
-                 r->name, record_change_name((enum record_change)r->what), r->nats_before,
-                 r->nats_after, r->n);
+                 r->name, journal_record_change_name((enum journal_record_change)r->what),
+                 r->nats_before, r->nats_after, r->n);
     }
 }
 
 /* What a person should see of a batch that is on disk; printed here, not on the loop's time. */
-static void print_record(const struct record *record)
+static void print_record(const struct journal_record *record)
 {
-    if (record->type == RECORD_ALERT) {
-        const struct record_alert *a = (const void *)record;
+    if (record->type == JOURNAL_RECORD_ALERT) {
+        const struct journal_record_alert *a = (const void *)record;
         log_warn("%s: %s", proto_alert_name((proto_alert_code)a->code), a->text);
-    } else if (record->type == RECORD_EVENT) {
-        const struct record_event *e = (const void *)record;
+    } else if (record->type == JOURNAL_RECORD_EVENT) {
+        const struct journal_record_event *e = (const void *)record;
         if (e->is_new_session) {
             log_info("%s: session %s begins on rig %s", e->subject_name, e->session_name, e->rig);
         }
-    } else if (record->type == RECORD_ADAPTATION) {
+    } else if (record->type == JOURNAL_RECORD_ADAPTATION) {
         print_adaptation((const void *)record);
     }
 }
@@ -69,35 +70,35 @@ static void print_batch(struct journal *j, const struct batch *batch)
     }
 }
 
-static void count_record(struct batch *batch, const struct record *record)
+static void count_record(struct batch *batch, const struct journal_record *record)
 {
     if (batch->records++ == 0) {
         batch->oldest_ns = record->t_mono_ns;
     }
-    if (record->type == RECORD_EVENT) {
-        batch->last_event = ((const struct record_event *)(const void *)record)->id;
+    if (record->type == JOURNAL_RECORD_EVENT) {
+        batch->last_event = ((const struct journal_record_event *)(const void *)record)->id;
     }
 }
 
 /* Writes all that was handed over as one transaction. On failure everything stays in the ring. */
-static enum store_cause write_batch(struct journal *j, struct batch *batch)
+static enum journal_db_cause write_batch(struct journal *j, struct batch *batch)
 {
     size_t size;
     *batch = (struct batch){0};
     ring_rewind(&j->ring);
-    const struct record *record = ring_next(&j->ring, &size);
+    const struct journal_record *record = ring_next(&j->ring, &size);
     if (record == NULL) {
-        return STORE_CAUSE_NONE;
+        return JOURNAL_DB_CAUSE_NONE;
     }
     atomic_store(&j->oldest_ns, record->t_mono_ns);
-    int rc = store_begin(&j->store);
+    int rc = journal_db_begin(&j->store);
     while (rc == SQLITE_OK && record != NULL) {
         count_record(batch, record);
-        rc = store_write(&j->store, record);
+        rc = journal_db_write(&j->store, record);
         record = rc == SQLITE_OK ? ring_next(&j->ring, &size) : NULL;
     }
-    rc = rc == SQLITE_OK ? store_commit(&j->store) : rc;
-    return rc == SQLITE_OK ? STORE_CAUSE_NONE : store_roll_back(&j->store);
+    rc = rc == SQLITE_OK ? journal_db_commit(&j->store) : rc;
+    return rc == SQLITE_OK ? JOURNAL_DB_CAUSE_NONE : journal_db_roll_back(&j->store);
 }
 
 static void settle_batch(struct journal *j, const struct batch *batch)
@@ -172,16 +173,16 @@ static void *journal_thread(void *argument)
         wait_for_group(j, begun_ns);
         begun_ns = clock_mono_ns();
         struct batch batch;
-        const enum store_cause cause = write_batch(j, &batch);
+        const enum journal_db_cause cause = write_batch(j, &batch);
         const int before = atomic_exchange(&j->failing, (int)cause);
-        if (cause == STORE_CAUSE_NONE) {
-            if (before != STORE_CAUSE_NONE) {
+        if (cause == JOURNAL_DB_CAUSE_NONE) {
+            if (before != JOURNAL_DB_CAUSE_NONE) {
                 log_warn("%s: written again; nothing was lost", j->store.path);
             }
             settle_batch(j, &batch);
             print_batch(j, &batch);
             ring_free(&j->ring);
-            store_move_wal(&j->store);
+            journal_db_move_wal(&j->store);
             continue;
         }
         if (before != (int)cause) {
@@ -200,36 +201,37 @@ static void *journal_thread(void *argument)
 /* Parts of a subject's state, one behind the other. */
 struct checkpoint_parts {
     uint64_t own;
-    uint64_t prospect;
+    uint64_t lookahead;
     size_t state_size; /* with the two numbers above */
 };
 
-static struct checkpoint_parts checkpoint_parts(const struct colony *colony, uint32_t subject)
+static struct checkpoint_parts checkpoint_parts(const struct subjects *subjects, uint32_t subject)
 {
-    const struct adaptation *own = colony_adaptation(colony, subject);
+    const struct adaptation *own = subjects_adaptation(subjects, subject);
     struct checkpoint_parts p = {.own = own != NULL ? adaptation_packed_size(own) : 0,
-                                 .prospect = colony_prospect(colony, subject) != NULL
-                                                 ? prospect_used(colony->models.ahead)
-                                                 : 0};
-    p.state_size = sizeof p.own + sizeof p.prospect + p.own + p.prospect +
-                   subject_state_size(&colony->subjects[subject].state);
+                                 .lookahead = subjects_lookahead(subjects, subject) != NULL
+                                                  ? lookahead_used(subjects->models.ahead)
+                                                  : 0};
+    p.state_size = sizeof p.own + sizeof p.lookahead + p.own + p.lookahead +
+                   subject_state_size(&subjects->subject[subject].state);
     return p;
 }
 
 /* Bytes of the record, at most JOURNAL_UNIT_MAX. */
-static size_t checkpoint_size(const struct colony *colony, uint32_t subject)
+static size_t checkpoint_size(const struct subjects *subjects, uint32_t subject)
 {
-    return sizeof(struct record_checkpoint) + checkpoint_parts(colony, subject).state_size;
+    return sizeof(struct journal_record_checkpoint) +
+           checkpoint_parts(subjects, subject).state_size;
 }
 
-static void fill_checkpoint(struct record_checkpoint *r, const struct colony *colony,
+static void fill_checkpoint(struct journal_record_checkpoint *r, const struct subjects *subjects,
                             uint32_t subject, int64_t t_mono_ns)
 {
-    const struct subject *s = &colony->subjects[subject];
-    const struct adaptation *own = colony_adaptation(colony, subject);
-    const struct prospect *prospect = colony_prospect(colony, subject);
-    const struct checkpoint_parts p = checkpoint_parts(colony, subject);
-    r->head.type = RECORD_CHECKPOINT;
+    const struct subject *s = &subjects->subject[subject];
+    const struct adaptation *own = subjects_adaptation(subjects, subject);
+    const struct lookahead *lookahead = subjects_lookahead(subjects, subject);
+    const struct checkpoint_parts p = checkpoint_parts(subjects, subject);
+    r->head.type = JOURNAL_RECORD_CHECKPOINT;
     r->subject = subject;
     r->event = s->last_event;
     r->run = s->run;
@@ -237,19 +239,19 @@ static void fill_checkpoint(struct record_checkpoint *r, const struct colony *co
     r->state_size = p.state_size;
     uint8_t *at = r->state;
     memcpy(at, &p.own, sizeof p.own);
-    memcpy(at + sizeof p.own, &p.prospect, sizeof p.prospect);
-    at += sizeof p.own + sizeof p.prospect;
+    memcpy(at + sizeof p.own, &p.lookahead, sizeof p.lookahead);
+    at += sizeof p.own + sizeof p.lookahead;
     if (own != NULL) {
-        adaptation_pack(colony->plan, own, at);
+        adaptation_pack(subjects->plan, own, at);
     }
-    if (prospect != NULL) {
-        memcpy(at + p.own, prospect, p.prospect);
+    if (lookahead != NULL) {
+        memcpy(at + p.own, lookahead, p.lookahead);
     }
-    subject_state_pack(&s->state, at + p.own + p.prospect);
+    subject_state_pack(&s->state, at + p.own + p.lookahead);
     r->n_sessions = s->n_dirty_sessions;
     for (uint32_t i = 0; i < s->n_dirty_sessions; i++) {
         r->session[i] = s->dirty_sessions[i];
-        r->session_state[i] = colony->sessions[s->dirty_sessions[i]].state;
+        r->session_state[i] = subjects->session[s->dirty_sessions[i]].state;
     }
 }
 
@@ -266,7 +268,7 @@ static size_t ring_size(const struct config *config)
 int journal_open(struct journal *j, const char *directory, struct fault *fault)
 {
     *j = (struct journal){.wake_fd = {-1, -1}};
-    const int rc = store_open(&j->store, directory, fault);
+    const int rc = journal_db_open(&j->store, directory, fault);
     j->next_event = j->store.last_event + 1;
     j->next_adaptation = j->store.last_adaptation + 1;
     atomic_store(&j->durable_event, j->store.last_event);
@@ -276,27 +278,27 @@ int journal_open(struct journal *j, const char *directory, struct fault *fault)
 
 /* The states of what was heard again since the last checkpoints: in the same group as the run, so
  * that a subject's and its sessions' belong together on disk. */
-static int write_resumed(struct journal *j, struct colony *colony, const bool sessions[])
+static int write_resumed(struct journal *j, struct subjects *subjects, const bool sessions[])
 {
-    struct record_checkpoint *r = malloc(JOURNAL_UNIT_MAX);
+    struct journal_record_checkpoint *r = malloc(JOURNAL_UNIT_MAX);
     int rc = r != NULL ? SQLITE_OK : SQLITE_NOMEM;
-    for (uint32_t i = 0; rc == SQLITE_OK && i < colony->n_sessions; i++) {
-        const uint32_t number = colony->sessions[i].subject;
-        struct subject *s = &colony->subjects[number];
+    for (uint32_t i = 0; rc == SQLITE_OK && i < subjects->n_sessions; i++) {
+        const uint32_t number = subjects->session[i].subject;
+        struct subject *s = &subjects->subject[number];
         if (sessions[i]) {
             s->dirty_sessions[s->n_dirty_sessions++] = i;
         }
-        if (s->n_dirty_sessions == COLONY_DIRTY_MAX) {
-            fill_checkpoint(r, colony, number, 0);
-            rc = store_write(&j->store, &r->head);
+        if (s->n_dirty_sessions == SUBJECTS_DIRTY_MAX) {
+            fill_checkpoint(r, subjects, number, 0);
+            rc = journal_db_write(&j->store, &r->head);
             s->n_dirty_sessions = 0;
         }
     }
-    for (uint32_t i = 0; rc == SQLITE_OK && i < colony->n_subjects; i++) {
-        if (colony->subjects[i].dirty_since_ns != 0) {
-            fill_checkpoint(r, colony, i, 0);
-            rc = store_write(&j->store, &r->head);
-            colony_clean(&colony->subjects[i]);
+    for (uint32_t i = 0; rc == SQLITE_OK && i < subjects->n_subjects; i++) {
+        if (subjects->subject[i].dirty_since_ns != 0) {
+            fill_checkpoint(r, subjects, i, 0);
+            rc = journal_db_write(&j->store, &r->head);
+            subjects_clean(&subjects->subject[i]);
         }
     }
     free(r);
@@ -305,21 +307,22 @@ static int write_resumed(struct journal *j, struct colony *colony, const bool se
 
 int journal_begin_run(struct journal *j, const struct journal_run *run, struct fault *fault)
 {
-    const struct store_run row = {j->next_event, run->config, run->model_hash, run->model_path};
+    const struct journal_db_run row = {j->next_event, run->config, run->model_hash,
+                                       run->model_path};
     int rc = FAULT_NONE;
-    int db = store_begin(&j->store);
+    int db = journal_db_begin(&j->store);
     if (db == SQLITE_OK) {
-        rc = store_write_run(&j->store, &row, fault);
+        rc = journal_db_write_run(&j->store, &row, fault);
     }
-    if (db == SQLITE_OK && rc == FAULT_NONE && run->colony != NULL) {
-        db = write_resumed(j, run->colony, run->sessions);
+    if (db == SQLITE_OK && rc == FAULT_NONE && run->subjects != NULL) {
+        db = write_resumed(j, run->subjects, run->sessions);
     }
-    db = db == SQLITE_OK && rc == FAULT_NONE ? store_commit(&j->store) : db;
+    db = db == SQLITE_OK && rc == FAULT_NONE ? journal_db_commit(&j->store) : db;
     if (db == SQLITE_OK && rc == FAULT_NONE) {
         j->store.run++;
         return FAULT_NONE;
     }
-    (void)store_roll_back(&j->store);
+    (void)journal_db_roll_back(&j->store);
     return rc ? rc
               : fault_set(fault, FAULT_WORK, "%s: cannot be written: %s", j->store.path,
                           j->store.failure);
@@ -390,14 +393,15 @@ void journal_close(struct journal *j)
             j->wake_fd[i] = -1;
         }
     }
-    store_close(&j->store);
+    journal_db_close(&j->store);
 }
 
 /* ---- the loop's side ------------------------------------------------------------------------- */
 
 bool journal_has_room(struct journal *j)
 {
-    if (waiting_events(j) >= JOURNAL_WAITING_MAX && atomic_load(&j->failing) == STORE_CAUSE_NONE) {
+    if (waiting_events(j) >= JOURNAL_WAITING_MAX &&
+        atomic_load(&j->failing) == JOURNAL_DB_CAUSE_NONE) {
         return false;
     }
     return ring_reserve(&j->ring, JOURNAL_UNIT_MAX) != NULL;
@@ -405,7 +409,7 @@ bool journal_has_room(struct journal *j)
 
 const uint8_t *journal_raw(struct journal *j, const uint8_t *bytes, size_t size)
 {
-    struct record_event *r = ring_reserve(&j->ring, sizeof *r + size);
+    struct journal_record_event *r = ring_reserve(&j->ring, sizeof *r + size);
     if (r == NULL) {
         return NULL;
     }
@@ -413,24 +417,24 @@ const uint8_t *journal_raw(struct journal *j, const uint8_t *bytes, size_t size)
     return r->raw;
 }
 
-static void keep_prediction(struct journal *j, const struct colony *colony,
+static void keep_prediction(struct journal *j, const struct subjects *subjects,
                             const struct session_event *event, const struct session_result *result,
                             int64_t t_predicted_ns)
 {
     const proto_prediction *p = &result->reply.as.prediction;
     const size_t n_values = 4 * (size_t)p->stimuli.n + 2 * (size_t)p->w.n;
-    const size_t size = sizeof(struct record_prediction) + n_values * sizeof(double);
-    struct record_prediction *r = ring_reserve(&j->ring, size);
+    const size_t size = sizeof(struct journal_record_prediction) + n_values * sizeof(double);
+    struct journal_record_prediction *r = ring_reserve(&j->ring, size);
     if (r == NULL) {
         return; /* cannot be: journal_has_room() was asked */
     }
-    r->head.type = RECORD_PREDICTION;
+    r->head.type = JOURNAL_RECORD_PREDICTION;
     r->n_stimuli = p->stimuli.n;
     r->n_weights = p->w.n;
     r->event = event->id;
     r->t_wall_ns = event->t_wall_ns + (t_predicted_ns - event->t_mono_ns);
     r->head.t_mono_ns = t_predicted_ns;
-    r->run = colony->run;
+    r->run = subjects->run;
     r->subject = result->subject;
     r->session = result->session;
     r->for_trial = p->for_trial;
@@ -450,17 +454,17 @@ static void keep_prediction(struct journal *j, const struct colony *colony,
     ring_commit(&j->ring, size);
 }
 
-void journal_event(struct journal *j, const struct colony *colony,
+void journal_event(struct journal *j, const struct subjects *subjects,
                    const struct session_event *event, const struct session_result *result,
                    int64_t t_event_ns, int64_t t_predicted_ns)
 {
     const proto_message *heard = &result->heard;
     const proto_trial *trial = heard->kind == PROTO_KIND_TRIAL ? &heard->as.trial : NULL;
-    struct record_event *r = ring_reserve(&j->ring, sizeof *r + event->size);
+    struct journal_record_event *r = ring_reserve(&j->ring, sizeof *r + event->size);
     if (r == NULL) {
         return; /* cannot be: journal_raw() had the same place */
     }
-    r->head.type = RECORD_EVENT;
+    r->head.type = JOURNAL_RECORD_EVENT;
     r->source = (int32_t)event->source;
     r->status = (int32_t)result->status;
     r->kind = (int32_t)heard->kind;
@@ -468,8 +472,8 @@ void journal_event(struct journal *j, const struct colony *colony,
     r->t_wall_ns = event->t_wall_ns;
     r->head.t_mono_ns = event->t_mono_ns;
     r->t_event_ns = t_event_ns;
-    r->subject = result->subject == COLONY_NONE ? -1 : (int64_t)result->subject;
-    r->session = result->session == COLONY_NONE ? -1 : (int64_t)result->session;
+    r->subject = result->subject == SUBJECTS_NONE ? -1 : (int64_t)result->subject;
+    r->session = result->session == SUBJECTS_NONE ? -1 : (int64_t)result->session;
     r->trial = heard->env.trial;
     r->seq = heard->env.seq;
     r->choice = trial != NULL ? trial->choice : PROTO_NIL;
@@ -484,8 +488,8 @@ void journal_event(struct journal *j, const struct colony *colony,
     strcpy(r->subject_name, heard->env.subject);
     r->session_name[0] = r->given_name[0] = '\0';
     r->named_here = r->is_stated = false;
-    if (result->session != COLONY_NONE) {
-        const struct session *session = &colony->sessions[result->session];
+    if (result->session != SUBJECTS_NONE) {
+        const struct session *session = &subjects->session[result->session];
         strcpy(r->session_name, session->name);
         strcpy(r->given_name, session->given);
         r->named_here = session->named_here;
@@ -497,18 +501,18 @@ void journal_event(struct journal *j, const struct colony *colony,
     ring_commit(&j->ring, sizeof *r + event->size);
     j->next_event = event->id + 1;
     if (result->has_prediction) {
-        keep_prediction(j, colony, event, result, t_predicted_ns);
+        keep_prediction(j, subjects, event, result, t_predicted_ns);
     }
 }
 
 bool journal_alert(struct journal *j, int64_t event, int64_t t_wall_ns, int64_t t_mono_ns,
                    const char *rig, const char *subject, const struct session_alert *alert)
 {
-    struct record_alert *r = ring_reserve(&j->ring, sizeof *r);
+    struct journal_record_alert *r = ring_reserve(&j->ring, sizeof *r);
     if (r == NULL) {
         return false;
     }
-    r->head.type = RECORD_ALERT;
+    r->head.type = JOURNAL_RECORD_ALERT;
     r->code = (int32_t)alert->code;
     r->event = event;
     r->t_wall_ns = t_wall_ns;
@@ -521,23 +525,24 @@ bool journal_alert(struct journal *j, int64_t event, int64_t t_wall_ns, int64_t 
     return true;
 }
 
-bool journal_checkpoint(struct journal *j, const struct colony *colony, uint32_t subject,
+bool journal_checkpoint(struct journal *j, const struct subjects *subjects, uint32_t subject,
                         int64_t t_mono_ns)
 {
-    const size_t size = checkpoint_size(colony, subject);
-    struct record_checkpoint *r = ring_reserve(&j->ring, size);
+    const size_t size = checkpoint_size(subjects, subject);
+    struct journal_record_checkpoint *r = ring_reserve(&j->ring, size);
     if (r == NULL) {
         return false;
     }
-    fill_checkpoint(r, colony, subject, t_mono_ns);
+    fill_checkpoint(r, subjects, subject, t_mono_ns);
     ring_commit(&j->ring, size);
     return true;
 }
 
-bool journal_outlook(struct journal *j, enum record_type type, uint32_t subject, int64_t event,
-                     int64_t t_wall_ns, int64_t t_mono_ns, const uint8_t json[], size_t n_json)
+bool journal_outlook(struct journal *j, enum journal_record_type type, uint32_t subject,
+                     int64_t event, int64_t t_wall_ns, int64_t t_mono_ns, const uint8_t json[],
+                     size_t n_json)
 {
-    struct record_outlook *r = ring_reserve(&j->ring, sizeof *r + n_json);
+    struct journal_record_outlook *r = ring_reserve(&j->ring, sizeof *r + n_json);
     if (r == NULL) {
         return false;
     }
@@ -554,12 +559,12 @@ bool journal_outlook(struct journal *j, enum record_type type, uint32_t subject,
 
 int64_t journal_adaptation(struct journal *j, const struct journal_change *change)
 {
-    const size_t size = sizeof(struct record_adaptation) + change->n_values * sizeof(float);
-    struct record_adaptation *r = ring_reserve(&j->ring, size);
+    const size_t size = sizeof(struct journal_record_adaptation) + change->n_values * sizeof(float);
+    struct journal_record_adaptation *r = ring_reserve(&j->ring, size);
     if (r == NULL) {
         return 0;
     }
-    r->head.type = RECORD_ADAPTATION;
+    r->head.type = JOURNAL_RECORD_ADAPTATION;
     r->head.t_mono_ns = change->t_mono_ns;
     r->what = (int32_t)change->what;
     r->id = j->next_adaptation++;
@@ -605,6 +610,6 @@ struct journal_health journal_health(struct journal *j, int64_t now_mono_ns)
         .lag_ms = oldest_ns > 0 ? (double)(now_mono_ns - oldest_ns) / 1e6 : 0.0,
         .worst_lag_ms = (double)atomic_load(&j->worst_lag_ns) / 1e6,
         .ring_fill = ring_fill(&j->ring),
-        .failing = (enum store_cause)atomic_load(&j->failing),
+        .failing = (enum journal_db_cause)atomic_load(&j->failing),
     };
 }

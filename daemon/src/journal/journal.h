@@ -13,11 +13,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "colony.h"
 #include "config.h"
+#include "journal_db.h"
 #include "ring.h"
 #include "session.h"
-#include "store.h"
+#include "subjects.h"
 
 /* Room that one message needs at most, with its prediction, alerts and checkpoint; with the ring's
  * own bytes it fits twice in a ring of 1 MiB. */
@@ -29,16 +29,16 @@ enum { JOURNAL_UNIT_MAX = 512 * 1024 - 64 };
 enum { JOURNAL_WAITING_MAX = 1024 };
 
 struct journal_health {
-    int64_t events;           /* handed over, the number of the last */
-    int64_t durable_events;   /* of these, on disk */
-    double lag_ms;            /* age of the oldest that is not */
-    double worst_lag_ms;      /* longest time from receipt to disk so far */
-    double ring_fill;         /* 0..1 */
-    enum store_cause failing; /* why the last attempt to write failed, if it did */
+    int64_t events;                /* handed over, the number of the last */
+    int64_t durable_events;        /* of these, on disk */
+    double lag_ms;                 /* age of the oldest that is not */
+    double worst_lag_ms;           /* longest time from receipt to disk so far */
+    double ring_fill;              /* 0..1 */
+    enum journal_db_cause failing; /* why the last attempt to write failed, if it did */
 };
 
 struct journal_change {
-    enum record_change what;
+    enum journal_record_change what;
     uint32_t subject;
     const char *name; /* of the subject */
     int64_t run;
@@ -51,7 +51,7 @@ struct journal_change {
 };
 
 struct journal {
-    struct store store; /* the thread's once started */
+    struct journal_db store; /* the thread's once started */
     struct ring ring;
     int64_t commit_ns;
     int64_t next_event;      /* number of the next event */
@@ -61,7 +61,7 @@ struct journal {
     int wake_fd[2];
     atomic_int sleeps; /* 1 while the thread waits for a wake-up */
     atomic_bool stop;
-    atomic_int failing; /* enum store_cause */
+    atomic_int failing; /* enum journal_db_cause */
     _Atomic int64_t handed_event;
     _Atomic int64_t durable_event;
     _Atomic int64_t oldest_ns; /* monotonic receipt time of the oldest record not on disk; 0 none */
@@ -77,9 +77,9 @@ int journal_open(struct journal *journal, const char *directory, struct fault *f
 struct journal_run {
     const struct config *config;
     const char *model_hash;
-    const char *model_path; /* the file to keep a copy of; NULL for the built-in */
-    struct colony *colony;  /* what was resumed, NULL for nothing */
-    const bool *sessions;   /* (colony->n_sessions) true for those that changed */
+    const char *model_path;    /* the file to keep a copy of; NULL for the built-in */
+    struct subjects *subjects; /* what was resumed, NULL for nothing */
+    const bool *sessions;      /* (subjects->n_sessions) true for those that changed */
 };
 
 /* Writes the row of a run, and the states that were resumed, in one group: all of it or nothing.
@@ -105,7 +105,7 @@ const uint8_t *journal_raw(struct journal *journal, const uint8_t *bytes, size_t
 /* Keeps the message just put there with what came of it: subject, session and prediction rows too.
  * t_event_ns: monotonic time of the trial by the rig's clock, PROTO_NIL if unknown. RT-safe: yes.
  */
-void journal_event(struct journal *journal, const struct colony *colony,
+void journal_event(struct journal *journal, const struct subjects *subjects,
                    const struct session_event *event, const struct session_result *result,
                    int64_t t_event_ns, int64_t t_predicted_ns);
 
@@ -116,7 +116,7 @@ bool journal_alert(struct journal *journal, int64_t event, int64_t t_wall_ns, in
 
 /* Keeps the state of a subject and its changed sessions. False without room: nothing was kept.
  * RT-safe: yes. */
-bool journal_checkpoint(struct journal *journal, const struct colony *colony, uint32_t subject,
+bool journal_checkpoint(struct journal *journal, const struct subjects *subjects, uint32_t subject,
                         int64_t t_mono_ns);
 
 /* Keeps what became of an animal's own parameters, under number next_adaptation, as of the last
@@ -126,7 +126,7 @@ int64_t journal_adaptation(struct journal *journal, const struct journal_change 
 
 /* Keeps a forecast or a suggestion (type) that was made after the message `event`: its JSON text.
  * False without room: it is lost, and nothing else. RT-safe: yes. */
-bool journal_outlook(struct journal *journal, enum record_type type, uint32_t subject,
+bool journal_outlook(struct journal *journal, enum journal_record_type type, uint32_t subject,
                      int64_t event, int64_t t_wall_ns, int64_t t_mono_ns, const uint8_t json[],
                      size_t n_json);
 

@@ -22,7 +22,7 @@ static const char TABLES_SQL[] =
     " 'adaptation', 'forecast', 'suggestion', 'head')";
 enum { N_TABLES = 12 };
 
-int journal_reader_kept(const struct journal_reader *reader, const char *where, const char *hash,
+int journal_reader_load_blob(const struct journal_reader *reader, const char *where, const char *hash,
                         int (*take)(void *context, const char *name, const uint8_t *bytes,
                                     size_t size, struct fault *fault),
                         void *context, struct fault *fault)
@@ -65,7 +65,7 @@ int journal_reader_prepare(const struct journal_reader *reader, const char *sql,
                : journal_reader_fault(reader, fault);
 }
 
-int journal_reader_whole(const struct journal_reader *reader, const char *sql, int64_t *value,
+int journal_reader_query_int(const struct journal_reader *reader, const char *sql, int64_t *value,
                          struct fault *fault)
 {
     sqlite3_stmt *s;
@@ -79,7 +79,7 @@ int journal_reader_whole(const struct journal_reader *reader, const char *sql, i
     return rc;
 }
 
-bool journal_reader_knows(const char *path)
+bool journal_reader_is_journal(const char *path)
 {
     const enum file_kind kind = file_kind_at(path);
     return kind == FILE_KIND_JOURNAL || kind == FILE_KIND_DIRECTORY ||
@@ -180,7 +180,7 @@ static int open_file(struct journal_reader *reader, int64_t *version)
                              NULL);
     if (rc == SQLITE_OK) {
         set_guards(reader, has_log(reader));
-        if (journal_reader_whole(reader, "PRAGMA user_version", version, &ignored) == FAULT_NONE) {
+        if (journal_reader_query_int(reader, "PRAGMA user_version", version, &ignored) == FAULT_NONE) {
             return SQLITE_OK;
         }
         rc = sqlite3_errcode(reader->db);
@@ -196,7 +196,7 @@ static int open_file(struct journal_reader *reader, int64_t *version)
                          SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, NULL);
     if (rc == SQLITE_OK) {
         set_guards(reader, true);
-        rc = journal_reader_whole(reader, "PRAGMA user_version", version, &ignored) == FAULT_NONE
+        rc = journal_reader_query_int(reader, "PRAGMA user_version", version, &ignored) == FAULT_NONE
                  ? SQLITE_OK
                  : sqlite3_errcode(reader->db);
     }
@@ -212,7 +212,7 @@ static int check_schema(const struct journal_reader *reader, int64_t version, st
                          "another murid, or is no journal",
                          reader->path, version, JOURNAL_VERSION);
     }
-    const int rc = journal_reader_whole(reader, TABLES_SQL, &tables, fault);
+    const int rc = journal_reader_query_int(reader, TABLES_SQL, &tables, fault);
     if (rc == FAULT_NONE && (version == 0 || tables != N_TABLES)) {
         return fault_set(fault, FAULT_INPUT,
                          "%s: not a journal of murid: %" PRId64 " of its %d tables are there",

@@ -21,7 +21,7 @@ struct journal_reader {
 };
 
 /* True for an SQLite file or a directory, false for all else, as a table or a pipe. */
-bool journal_reader_knows(const char *path);
+bool journal_reader_is_journal(const char *path);
 
 /* Opens a journal file, or the one in a data directory. FAULT_NONE; FAULT_INPUT: there is none, it
  * is not a journal, or one of another schema; FAULT_WORK: it cannot be read. */
@@ -35,12 +35,12 @@ int journal_reader_prepare(const struct journal_reader *reader, const char *sql,
                            sqlite3_stmt **statement, struct fault *fault);
 
 /* Runs a query that gives one whole number. FAULT_NONE or FAULT_WORK. */
-int journal_reader_whole(const struct journal_reader *reader, const char *sql, int64_t *value,
+int journal_reader_query_int(const struct journal_reader *reader, const char *sql, int64_t *value,
                          struct fault *fault);
 
 /* Hands over what is kept under that hash, a model or a protocol; where: as errors call the place.
  * What take() says; FAULT_INPUT: there is nothing of it; or FAULT_WORK. */
-int journal_reader_kept(const struct journal_reader *reader, const char *where, const char *hash,
+int journal_reader_load_blob(const struct journal_reader *reader, const char *where, const char *hash,
                         int (*take)(void *context, const char *name, const uint8_t *bytes,
                                     size_t size, struct fault *fault),
                         void *context, struct fault *fault);

@@ -62,7 +62,7 @@ int rows_read(const char *path, const char *what, const char *only, enum table_c
 
 int rows_tell_journal(const char *path, enum table_care care, bool *is_journal, struct fault *fault)
 {
-    *is_journal = journal_reader_knows(path);
+    *is_journal = journal_reader_is_journal(path);
     return *is_journal && care == TABLE_STRICT
                ? fault_set(fault, FAULT_INPUT,
                            "option strict: has no effect on a journal, %s; a table was expected",

@@ -10,7 +10,7 @@
 #include "model/net.h"
 #include "progress.h"
 #include "table.h"
-#include "team.h"
+#include "thread_pool.h"
 
 enum {
     PEN_MICE = 128,       /* animals of a job at most, trained together */
@@ -386,14 +386,14 @@ static void write_wave(struct work *work, FILE *table, size_t n)
     }
 }
 
-static void run_waves(struct work *work, struct team *team, FILE *table, size_t wave)
+static void run_waves(struct work *work, struct thread_pool *team, FILE *table, size_t wave)
 {
     struct simulation *s = work->s;
     while (work->first_job < work->n_jobs && !progress_interrupted() &&
            !atomic_load(&s->is_failed)) {
         const size_t left = work->n_jobs - work->first_job;
         const size_t n = left < wave ? left : wave;
-        team_run(team, run_job, work, n);
+        thread_pool_run(team, run_job, work, n);
         if (table != NULL) {
             write_wave(work, table, n);
         }
@@ -419,7 +419,7 @@ static size_t mice_of_a_job(const struct simulation *s, const FILE *table)
 int simulation_run(struct simulation *s, FILE *table, const char *what, struct fault *fault)
 {
     struct work work = {.s = s, .owner = pthread_self(), .pen_mice = mice_of_a_job(s, table)};
-    struct team team;
+    struct thread_pool team;
     const size_t wave = table != NULL ? s->plan.n_threads : SIZE_MAX;
     int rc = list_jobs(&work);
     if (rc == FAULT_NONE && table != NULL) {
@@ -428,11 +428,11 @@ int simulation_run(struct simulation *s, FILE *table, const char *what, struct f
     }
     if (rc != FAULT_NONE) {
         (void)fault_set(fault, rc, "simulate: out of memory");
-    } else if ((rc = team_open(&team, s->plan.n_threads, fault)) == FAULT_NONE) {
+    } else if ((rc = thread_pool_open(&team, s->plan.n_threads, fault)) == FAULT_NONE) {
         progress_start(&work.progress, what, trials_expected(&s->plan));
         run_waves(&work, &team, table, wave);
         progress_finish(&work.progress);
-        team_close(&team);
+        thread_pool_close(&team);
         if (atomic_load(&s->is_failed)) {
             rc = fault_set(fault, FAULT_WORK, "simulate: out of memory");
         } else if (progress_interrupted()) {

@@ -26,7 +26,7 @@ struct simulation_plan {
     int64_t sessions;               /* of each */
     uint64_t seed;
     double rate_spread; /* of the animals' log pace; 0: all alike */
-    size_t n_threads;   /* 1..TEAM_THREADS_MAX */
+    size_t n_threads;   /* 1..THREAD_POOL_THREADS_MAX */
 };
 
 enum { SIMULATION_MICE_MAX = 1000000, SIMULATION_BYTES_MAX = 1 << 30 };

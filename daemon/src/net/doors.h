@@ -7,7 +7,7 @@
  * not greeted goes first, else the newest of the address that has most. Connections over ipc count,
  * what they send cannot be measured.
  * Threads: one of its own looks every 20 ms and says on standard error what it ends, once a second
- * (what is refused, too, on behalf of bus.h);
+ * (what is refused, too, on behalf of zmq_bus.h);
  * the functions are one owner's. Memory: allocated by doors_open().
  */
 #ifndef MURID_DOORS_H

@@ -2,8 +2,8 @@
 
 #include <math.h>
 
-#include "plot.h"
-#include "suggestion.h"
+#include "suggestion_message.h"
+#include "svg_plot.h"
 
 enum { WORDS_MAX = 96, TIP_MAX = 96 };
 
@@ -12,17 +12,18 @@ static const double WIDTH = 460.0;
 static const double TOP = 66.0;
 static const double ROW = 22.0;
 
-static void draw_action(struct plot *p, const struct advice_plot *f, uint32_t i)
+static void draw_action(struct svg_plot *p, const struct advice_plot *f, uint32_t i)
 {
     char words[WORDS_MAX];
     char tip[TIP_MAX];
     const model_curriculum_action *a = &f->advice->action[i];
     const double y = (double)f->advice->n - i - 0.5;
-    suggestion_describe(&a->change, f->names, words, sizeof words);
+    suggestion_message_describe(&a->change, f->names, words, sizeof words);
     (void)snprintf(tip, sizeof tip, "%.4f (%.4f to %.4f)", a->gain, a->gain_lo, a->gain_hi);
-    plot_text_in(p->to, "title", LEFT - 10.0, plot_py(p, y) + 4.0, "end", LEFT - 20.0, words);
-    plot_line(p, a->is_final ? "line c0" : "line c4", a->gain_lo, y, a->gain_hi, y);
-    plot_dot(p, a->is_final ? "dot c0" : "dot c4", a->gain, y, 4.0, tip);
+    svg_plot_text_in(p->to, "title", LEFT - 10.0, svg_plot_py(p, y) + 4.0, "end", LEFT - 20.0,
+                     words);
+    svg_plot_line(p, a->is_final ? "line c0" : "line c4", a->gain_lo, y, a->gain_hi, y);
+    svg_plot_dot(p, a->is_final ? "dot c0" : "dot c4", a->gain, y, 4.0, tip);
 }
 
 void advice_plot(FILE *to, const struct advice_plot *f)
@@ -31,27 +32,27 @@ void advice_plot(FILE *to, const struct advice_plot *f)
     double low = -0.001;
     double high = 0.001;
     for (uint32_t i = 0; i < n; i++) {
-        plot_include(&low, &high, f->advice->action[i].gain_lo);
-        plot_include(&low, &high, f->advice->action[i].gain_hi);
+        svg_plot_include(&low, &high, f->advice->action[i].gain_lo);
+        svg_plot_include(&low, &high, f->advice->action[i].gain_hi);
     }
     const double height = ROW * fmax((double)n, 1.0);
-    struct plot p = {.to = to,
-                     .left = LEFT,
-                     .top = TOP,
-                     .width = WIDTH,
-                     .height = height,
-                     .x0 = low,
-                     .x1 = high,
-                     .y0 = 0.0,
-                     .y1 = fmax((double)n, 1.0)};
-    plot_file_open(to, LEFT + WIDTH + 30.0, TOP + height + 60.0,
-                   "what changes of the training are expected to gain");
-    plot_text_in(to, "head", 16.0, 22.0, "start", LEFT + WIDTH, f->title);
-    plot_text_in(to, "title", 16.0, 44.0, "start", LEFT + WIDTH, f->why);
-    plot_line(&p, "chance", 0.0, p.y0, 0.0, p.y1);
+    struct svg_plot p = {.to = to,
+                         .left = LEFT,
+                         .top = TOP,
+                         .width = WIDTH,
+                         .height = height,
+                         .x0 = low,
+                         .x1 = high,
+                         .y0 = 0.0,
+                         .y1 = fmax((double)n, 1.0)};
+    svg_plot_file_open(to, LEFT + WIDTH + 30.0, TOP + height + 60.0,
+                       "what changes of the training are expected to gain");
+    svg_plot_text_in(to, "head", 16.0, 22.0, "start", LEFT + WIDTH, f->title);
+    svg_plot_text_in(to, "title", 16.0, 44.0, "start", LEFT + WIDTH, f->why);
+    svg_plot_line(&p, "chance", 0.0, p.y0, 0.0, p.y1);
     for (uint32_t i = 0; i < n; i++) {
         draw_action(&p, f, i);
     }
-    plot_x_axis(&p, "gain in proportion correct, mean and 90% of the twins", NULL);
-    plot_picture_close(to);
+    svg_plot_x_axis(&p, "gain in proportion correct, mean and 90% of the twins", NULL);
+    svg_plot_picture_close(to);
 }

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "model/forecast.h"
-#include "plot.h"
+#include "svg_plot.h"
 
 struct forecast_plot {
     const char *title;
@@ -27,9 +27,9 @@ void forecast_plot(FILE *to, const struct forecast_plot *plot);
 
 /* Parts of it, on a plot whose x are choices from now: bands with their median, of windows from now
  * on, and a dot for each share, the first one in window number `first` (< 0: before now). */
-void forecast_plot_bands(struct plot *p, uint32_t window, size_t n,
+void forecast_plot_bands(struct svg_plot *p, uint32_t window, size_t n,
                          const model_forecast_band bands[]);
-void forecast_plot_dots(struct plot *p, uint32_t window, size_t n, const double share[],
+void forecast_plot_dots(struct svg_plot *p, uint32_t window, size_t n, const double share[],
                         double first, const char *css_class);
 
 /* The legend of these, from x on, on the base line y. */

@@ -6,14 +6,14 @@
 #include <string.h>
 #include <time.h>
 
+#include "active_models.h"
 #include "config.h"
-#include "escape.h"
 #include "journal_reader.h"
 #include "model/bootstrap.h"
-#include "models.h"
 #include "progress.h"
 #include "review_curves.h"
 #include "session.h"
+#include "text_escape.h"
 
 static const int64_t TRIAL_MAX = 1000000000; /* highest number that the protocol allows */
 
@@ -98,7 +98,7 @@ static int answer_at(sqlite3_stmt *s, int column)
 
 static int count_rows(const struct reading *r, const char *sql, int64_t *n)
 {
-    const int rc = journal_reader_whole(&r->journal, sql, n, r->fault);
+    const int rc = journal_reader_query_int(&r->journal, sql, n, r->fault);
     if (rc == FAULT_NONE && (*n < 0 || *n >= (int64_t)UINT32_MAX)) {
         return row_fault(r, "session", *n);
     }
@@ -187,19 +187,19 @@ static int read_sessions(struct reading *r)
 static void learn_policy(struct review_run *run, sqlite3_stmt *s)
 {
     struct config *config = calloc(1, sizeof *config);
-    struct models models;
+    struct active_models models;
     struct fault ignored;
     const uint8_t *file = sqlite3_column_blob(s, 3);
     if (config != NULL &&
         config_parse(config, "run", sqlite3_column_text(s, 2), (size_t)sqlite3_column_bytes(s, 2),
                      &ignored) == FAULT_NONE &&
-        models_load_bytes(&models, config, "run", file, (size_t)sqlite3_column_bytes(s, 3),
-                          &ignored) == FAULT_NONE) {
+        active_models_load_bytes(&models, config, "run", file, (size_t)sqlite3_column_bytes(s, 3),
+                                 &ignored) == FAULT_NONE) {
         /* Without a file it was made from the configuration's words, or the file is lost. */
         if (file != NULL || strcmp(models.twin.hash, journal_reader_text(s, 1)) == 0) {
             run->policy = models.twin.bank.member[0].policy;
         }
-        models_free(&models);
+        active_models_free(&models);
     }
     free(config);
 }
@@ -260,7 +260,7 @@ static int read_alert(struct reading *r, sqlite3_stmt *s)
     if (r->only >= 0 && r->only != subject) {
         return FAULT_NONE;
     }
-    escape_clean(alert.text, sizeof alert.text, journal_reader_text(s, 4));
+    text_escape_clean(alert.text, sizeof alert.text, journal_reader_text(s, 4));
     v->total.alerts[alert.code]++;
     keep_alert(&v->alerts, &alert);
     if (subject >= 0) {
@@ -309,7 +309,7 @@ static int read_outlooks(struct reading *r)
     for (uint32_t i = 0; rc == FAULT_NONE && i < v->n_subjects; i++) {
         struct review_subject *s = &v->subjects[i];
         if (r->only < 0 || r->only == i) {
-            rc = review_outlook_read(&s->outlook, &r->journal, i, s->name, r->fault);
+            rc = review_forecasts_read(&s->outlook, &r->journal, i, s->name, r->fault);
         }
         if (rc == FAULT_NONE && progress_interrupted()) {
             rc = fault_set(r->fault, FAULT_WORK, "interrupted");
@@ -323,7 +323,7 @@ static int read_outlooks(struct reading *r)
 
 /* What one trial adds, wherever it is counted. */
 struct trial {
-    enum session_status status;
+    enum session_outcome status;
     int64_t number;
     double stimulus;
     int choice;     /* 1, 0 or -1 */
@@ -377,7 +377,7 @@ static bool read_bin(sqlite3_stmt *s, model_coverage_bin *bin)
 }
 
 /* False if it holds what murid never writes. */
-static bool read_trial(sqlite3_stmt *s, enum session_status status, struct trial *t)
+static bool read_trial(sqlite3_stmt *s, enum session_outcome status, struct trial *t)
 {
     const double reward = real_at(s, REWARD);
     const double us = real_at(s, STAGES_US);
@@ -404,8 +404,8 @@ static void count_trial(struct review_tally *to, const struct trial *t)
 {
     to->trials++;
     to->no_gos += t->choice < 0 ? 1 : 0;
-    to->healed += t->status == SESSION_STATUS_HEALED ? 1 : 0;
-    to->late += t->status == SESSION_STATUS_LATE || t->status == SESSION_STATUS_DOUBTED ? 1 : 0;
+    to->healed += t->status == SESSION_OUTCOME_HEALED ? 1 : 0;
+    to->late += t->status == SESSION_OUTCOME_LATE || t->status == SESSION_OUTCOME_DOUBTED ? 1 : 0;
     if (!isnan(t->correct)) {
         to->judged++;
         to->correct += t->correct;
@@ -451,7 +451,7 @@ static void draw_trial(struct reading *r, sqlite3_stmt *s, uint32_t session_numb
     }
 }
 
-static int take_trial(struct reading *r, sqlite3_stmt *s, enum session_status status)
+static int take_trial(struct reading *r, sqlite3_stmt *s, enum session_outcome status)
 {
     struct review *v = r->review;
     struct trial t;
@@ -475,7 +475,7 @@ static int take_trial(struct reading *r, sqlite3_stmt *s, enum session_status st
     count_trial(&v->total, &t);
     draw_trial(r, s, (uint32_t)number, &t);
     if (subject->outlook != NULL && t.choice >= 0) {
-        review_outlook_push(subject->outlook, t.correct);
+        review_forecasts_push(subject->outlook, t.correct);
     }
     return FAULT_NONE;
 }
@@ -487,25 +487,25 @@ static int take_event(struct reading *r, sqlite3_stmt *s)
     v->first_wall_ns = v->n_events == 0 ? t_wall_ns : v->first_wall_ns;
     v->last_wall_ns = t_wall_ns;
     v->n_events++;
-    enum session_status status;
-    if (!session_status_parse(&status, journal_reader_text(s, STATUS))) {
+    enum session_outcome status;
+    if (!session_outcome_parse(&status, journal_reader_text(s, STATUS))) {
         return row_fault(r, "event", sqlite3_column_int64(s, ID));
     }
     switch (status) {
-    case SESSION_STATUS_TAKEN:
-    case SESSION_STATUS_HEALED:
-    case SESSION_STATUS_LATE:
-    case SESSION_STATUS_DOUBTED:
+    case SESSION_OUTCOME_TAKEN:
+    case SESSION_OUTCOME_HEALED:
+    case SESSION_OUTCOME_LATE:
+    case SESSION_OUTCOME_DOUBTED:
         return take_trial(r, s, status);
-    case SESSION_STATUS_CONFLICT:
+    case SESSION_OUTCOME_CONFLICT:
         v->n_conflicts++;
         break;
-    case SESSION_STATUS_REFUSED:
+    case SESSION_OUTCOME_REFUSED:
         v->n_refused++;
         break;
-    case SESSION_STATUS_DUPLICATE:
-    case SESSION_STATUS_NOTED:
-    case SESSION_STATUS_PLAIN:
+    case SESSION_OUTCOME_DUPLICATE:
+    case SESSION_OUTCOME_NOTED:
+    case SESSION_OUTCOME_PLAIN:
         break;
     }
     return FAULT_NONE;
@@ -515,7 +515,7 @@ static int read_events(struct reading *r)
 {
     sqlite3_stmt *s;
     int64_t most = 0;
-    int rc = journal_reader_whole(&r->journal, "SELECT coalesce(max(id), 0) FROM event", &most,
+    int rc = journal_reader_query_int(&r->journal, "SELECT coalesce(max(id), 0) FROM event", &most,
                                   r->fault);
     rc = rc ? rc
             : journal_reader_prepare(&r->journal,

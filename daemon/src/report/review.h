@@ -17,7 +17,7 @@
 #include "model/score.h"
 #include "proto/message.h"
 #include "review_curves.h"
-#include "review_outlook.h"
+#include "review_forecasts.h"
 
 enum {
     REVIEW_TEXT_MAX = 255,
@@ -74,8 +74,8 @@ struct review_subject {
     struct review_tally tally;
     struct review_interval gain;
     struct review_alerts alerts;
-    struct review_curves *curves;   /* NULL unless asked for */
-    struct review_outlook *outlook; /* NULL: nothing was said of its future */
+    struct review_curves *curves;     /* NULL unless asked for */
+    struct review_forecasts *outlook; /* NULL: nothing was said of its future */
 };
 
 struct review {

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "escape.h"
-#include "plot.h"
 #include "review_plots.h"
+#include "svg_plot.h"
+#include "text_escape.h"
 
 enum { TIME_MAX = 32, OPEN_SESSIONS = 12 };
 
@@ -141,7 +141,7 @@ static void open_tile(FILE *to)
 static void close_tile(FILE *to, const char *label)
 {
     fputs("</b><span>", to);
-    escape_html(to, label);
+    text_escape_html(to, label);
     fputs("</span></div>\n", to);
 }
 
@@ -168,9 +168,9 @@ static void put_summary(FILE *to, const struct review *v)
     char now[TIME_MAX];
     struct timespec clock;
     clock_gettime(CLOCK_REALTIME, &clock);
-    escape_clean(path, sizeof path, v->path);
+    text_escape_clean(path, sizeof path, v->path);
     fputs("<h1>Review of a journal</h1>\n<p class=\"soft\">", to);
-    escape_html(to, path);
+    text_escape_html(to, path);
     if (v->n_events > 0) {
         fprintf(to, " · %s to %s",
                 review_time(from, sizeof from, "%Y-%m-%d %H:%M", v->first_wall_ns),
@@ -206,7 +206,7 @@ static void put_alert_list(FILE *to, const struct review_alerts *alerts)
         fprintf(to, "<li><span class=\"soft\">%s · %s</span> ",
                 review_time(when, sizeof when, "%Y-%m-%d %H:%M:%S", a->t_wall_ns),
                 proto_alert_name(a->code));
-        escape_html(to, a->text);
+        text_escape_html(to, a->text);
         fputs("</li>\n", to);
     }
     fputs("</ul>\n", to);
@@ -225,7 +225,7 @@ static void put_subjects_table(FILE *to, const struct review *v)
             continue;
         }
         fprintf(to, "<tr><td class=\"l\"><a href=\"#s%" PRIu32 "\">", i);
-        escape_html(to, s->name);
+        text_escape_html(to, s->name);
         fprintf(to, "</a></td><td>%" PRIu32 "</td>", s->n_sessions);
         tally_cells(to, &s->tally);
         fputs("<td>", to);
@@ -261,9 +261,9 @@ static void put_sessions_table(FILE *to, const struct review *v, uint32_t subjec
             continue;
         }
         fputs("<tr><td class=\"l\">", to);
-        escape_html(to, s->name);
+        text_escape_html(to, s->name);
         fputs("</td><td class=\"l\">", to);
-        escape_html(to, s->rig);
+        text_escape_html(to, s->rig);
         fprintf(to, "</td><td class=\"l\">%s</td>",
                 review_time(start, sizeof start, "%Y-%m-%d %H:%M", s->started_wall_ns));
         tally_cells(to, &s->tally);
@@ -283,15 +283,15 @@ static void put_card(FILE *to, const char *title,
     fputs("</div>\n", to);
 }
 
-static void put_outlook(FILE *to, const struct review_outlook *o)
+static void put_outlook(FILE *to, const struct review_forecasts *o)
 {
-    char text[REVIEW_OUTLOOK_LINE_MAX];
+    char text[REVIEW_FORECASTS_LINE_MAX];
     fputs("<div class=\"card\"><h3>Forecasts and advice</h3>\n<ul>\n", to);
-    for (int i = 0; i < REVIEW_OUTLOOK_LINES; i++) {
-        const enum review_outlook_line line = (enum review_outlook_line)i;
-        if (review_outlook_text(o, line, text) != NULL) {
-            fprintf(to, "<li><span class=\"soft\">%s</span> ", review_outlook_line_name(line));
-            escape_html(to, text);
+    for (int i = 0; i < REVIEW_FORECASTS_LINES; i++) {
+        const enum review_forecasts_line line = (enum review_forecasts_line)i;
+        if (review_forecasts_text(o, line, text) != NULL) {
+            fprintf(to, "<li><span class=\"soft\">%s</span> ", review_forecasts_line_name(line));
+            text_escape_html(to, text);
             fputs("</li>\n", to);
         }
     }
@@ -302,12 +302,12 @@ static void put_subject(FILE *to, const struct review *v, uint32_t subject)
 {
     const struct review_subject *s = &v->subjects[subject];
     fprintf(to, "<h2 id=\"s%" PRIu32 "\">", subject);
-    escape_html(to, s->name);
+    text_escape_html(to, s->name);
     fputs("</h2>\n", to);
     if (s->tally.trials > 0) {
         fputs("<div class=\"grid\">\n", to);
         put_card(to, "Learning curve", review_plot_learning, v, subject);
-        if (review_outlook_has_bands(s->outlook)) {
+        if (review_forecasts_has_bands(s->outlook)) {
             put_card(to, "A forecast, and what came", review_plot_forecast, v, subject);
         }
         put_card(to, "The twin against the random walk", review_plot_gain, v, subject);
@@ -335,13 +335,13 @@ static void put_page(FILE *to, const void *what)
 {
     const struct review *v = what;
     char title[sizeof v->path];
-    escape_clean(title, sizeof title, v->path);
+    text_escape_clean(title, sizeof title, v->path);
     fputs(HEAD, to);
     fputs("<title>", to);
-    escape_html(to, title);
+    text_escape_html(to, title);
     fputs(" – review</title>\n", to);
     fputs("<style>\n", to);
-    plot_put_style(to);
+    svg_plot_put_style(to);
     fputs(STYLE, to);
     fputs("</style></head><body>\n", to);
     put_summary(to, v);

@@ -6,7 +6,7 @@
 
 #include "forecast_plot.h"
 #include "model/filter.h"
-#include "plot.h"
+#include "svg_plot.h"
 
 enum { WIDTH = 640, HEIGHT = 274, TIP_MAX = 224, STARTS_MAX = 200 };
 
@@ -49,18 +49,18 @@ struct review_interval review_wilson(double k, double n)
     return (struct review_interval){fmax(middle - half, 0.0), fmin(middle + half, 1.0)};
 }
 
-static struct plot over_trials(FILE *to, const struct review_subject *s, double room)
+static struct svg_plot over_trials(FILE *to, const struct review_subject *s, double room)
 {
-    return (struct plot){.to = to,
-                         .left = LEFT,
-                         .top = TOP,
-                         .width = WIDTH - LEFT - room,
-                         .height = FRAME_HEIGHT,
-                         .x0 = 0.0,
-                         .x1 = fmax((double)s->tally.trials, 1.0)};
+    return (struct svg_plot){.to = to,
+                             .left = LEFT,
+                             .top = TOP,
+                             .width = WIDTH - LEFT - room,
+                             .height = FRAME_HEIGHT,
+                             .x0 = 0.0,
+                             .x1 = fmax((double)s->tally.trials, 1.0)};
 }
 
-static void draw_session_starts(struct plot *p, const struct review *v, uint32_t subject)
+static void draw_session_starts(struct svg_plot *p, const struct review *v, uint32_t subject)
 {
     if (v->subjects[subject].n_sessions > STARTS_MAX) {
         return;
@@ -68,12 +68,12 @@ static void draw_session_starts(struct plot *p, const struct review *v, uint32_t
     for (uint32_t i = 0; i < v->n_sessions; i++) {
         const struct review_session *s = &v->sessions[i];
         if (s->subject == subject && s->tally.trials > 0 && s->first_trial > 0) {
-            plot_line(p, "start", (double)s->first_trial, p->y0, (double)s->first_trial, p->y1);
+            svg_plot_line(p, "start", (double)s->first_trial, p->y0, (double)s->first_trial, p->y1);
         }
     }
 }
 
-static void draw_marks(struct plot *p, const struct review_curves *c)
+static void draw_marks(struct svg_plot *p, const struct review_curves *c)
 {
     const int64_t first = c->n_marks > REVIEW_MARKS ? c->n_marks - REVIEW_MARKS : 0;
     for (int64_t i = first; i < c->n_marks; i++) {
@@ -81,7 +81,7 @@ static void draw_marks(struct plot *p, const struct review_curves *c)
         char tip[TIP_MAX];
         (void)snprintf(tip, sizeof tip, "%s at trial %" PRId64, proto_alert_name(m->code),
                        m->trial);
-        plot_mark(p, "alert", (double)m->trial, tip);
+        svg_plot_mark(p, "alert", (double)m->trial, tip);
     }
 }
 
@@ -89,7 +89,7 @@ void review_plot_learning(FILE *to, const struct review *v, uint32_t subject)
 {
     const struct review_subject *s = &v->subjects[subject];
     const struct review_curves *c = s->curves;
-    struct plot p = over_trials(to, s, 14.0);
+    struct svg_plot p = over_trials(to, s, 14.0);
     char title[TIP_MAX];
     /* A few trials, as at the end, say nothing that a point could show. */
     const int64_t least = c->n_bins > 1 ? c->bin_trials / 4 : 1;
@@ -101,12 +101,12 @@ void review_plot_learning(FILE *to, const struct review *v, uint32_t subject)
         }
     }
     (void)snprintf(title, sizeof title, "share correct of each %" PRId64 " trials", c->bin_trials);
-    plot_picture_open(to, WIDTH, HEIGHT, title);
-    plot_y_axis(&p, title, NULL);
+    svg_plot_picture_open(to, WIDTH, HEIGHT, title);
+    svg_plot_y_axis(&p, title, NULL);
     draw_session_starts(&p, v, subject);
-    plot_line(&p, "chance", p.x0, 0.5, p.x1, 0.5);
-    plot_x_axis(&p, "trial", NULL);
-    plot_path_open(&p, "line c0");
+    svg_plot_line(&p, "chance", p.x0, 0.5, p.x1, 0.5);
+    svg_plot_x_axis(&p, "trial", NULL);
+    svg_plot_path_open(&p, "line c0");
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < c->n_bins; i++) {
             const struct review_bin *b = &c->bins[i];
@@ -115,19 +115,19 @@ void review_plot_learning(FILE *to, const struct review *v, uint32_t subject)
             const double y = b->n >= least ? b->correct / (double)b->n : (double)NAN;
             char tip[TIP_MAX];
             if (pass == 0) {
-                plot_path_to(&p, x, y);
+                svg_plot_path_to(&p, x, y);
                 continue;
             }
             (void)snprintf(tip, sizeof tip, "trials %.0f on: %.1f%% of %" PRId64, from, 100.0 * y,
                            b->n);
-            plot_dot(&p, "dot c0", x, y, c->n_bins > 60 ? 1.8 : 2.8, tip);
+            svg_plot_dot(&p, "dot c0", x, y, c->n_bins > 60 ? 1.8 : 2.8, tip);
         }
         if (pass == 0) {
-            plot_path_close(&p);
+            svg_plot_path_close(&p);
         }
     }
     draw_marks(&p, c);
-    plot_picture_close(to);
+    svg_plot_picture_close(to);
 }
 
 /* The bands of a message, window by window. Returns how many. */
@@ -146,83 +146,84 @@ static size_t take_bands(const proto_bands *from, model_forecast_band out[])
 
 void review_plot_forecast(FILE *to, const struct review *v, uint32_t subject)
 {
-    const struct review_outlook *o = v->subjects[subject].outlook;
+    const struct review_forecasts *o = v->subjects[subject].outlook;
     const uint32_t window = (uint32_t)o->held.said.window;
-    model_forecast_band bands[OUTLOOK_WINDOWS];
-    double before[REVIEW_OUTLOOK_BEFORE];
-    double came[OUTLOOK_WINDOWS];
+    model_forecast_band bands[FORECAST_MESSAGE_WINDOWS];
+    double before[REVIEW_FORECASTS_BEFORE];
+    double came[FORECAST_MESSAGE_WINDOWS];
     char title[TIP_MAX];
     const size_t n = take_bands(&o->held.said.correct.v, bands);
     int n_before = 0;
-    while (n_before < REVIEW_OUTLOOK_BEFORE && !isnan(review_outlook_share(o, -n_before - 1))) {
+    while (n_before < REVIEW_FORECASTS_BEFORE && !isnan(review_forecasts_share(o, -n_before - 1))) {
         n_before++;
     }
-    struct plot p = {.to = to,
-                     .left = LEFT,
-                     .top = TOP + 20.0,
-                     .width = WIDTH - LEFT - 22.0,
-                     .height = FRAME_HEIGHT - 20.0,
-                     .x0 = -(double)n_before * window,
-                     .x1 = (double)n * window,
-                     .y0 = 0.4,
-                     .y1 = 1.0};
+    struct svg_plot p = {.to = to,
+                         .left = LEFT,
+                         .top = TOP + 20.0,
+                         .width = WIDTH - LEFT - 22.0,
+                         .height = FRAME_HEIGHT - 20.0,
+                         .x0 = -(double)n_before * window,
+                         .x1 = (double)n * window,
+                         .y0 = 0.4,
+                         .y1 = 1.0};
     for (int i = 0; i < n_before; i++) {
-        before[i] = review_outlook_share(o, i - n_before);
-        plot_include(&p.y0, &p.y1, before[i]);
+        before[i] = review_forecasts_share(o, i - n_before);
+        svg_plot_include(&p.y0, &p.y1, before[i]);
     }
     for (size_t i = 0; i < n; i++) {
-        came[i] = review_outlook_share(o, (int)i);
-        plot_include(&p.y0, &p.y1, came[i]);
-        plot_include(&p.y0, &p.y1, bands[i].lo90);
+        came[i] = review_forecasts_share(o, (int)i);
+        svg_plot_include(&p.y0, &p.y1, came[i]);
+        svg_plot_include(&p.y0, &p.y1, bands[i].lo90);
     }
     (void)snprintf(title, sizeof title,
                    "share correct of each %" PRIu32 " choices, forecast after trial %" PRId64
                    " of session %s",
                    window, o->held.said.based_on, o->held.session);
-    plot_picture_open(to, WIDTH, HEIGHT, title);
-    plot_text_in(to, "title", LEFT - 6.0, TOP - 16.0, "start", WIDTH - LEFT, title);
+    svg_plot_picture_open(to, WIDTH, HEIGHT, title);
+    svg_plot_text_in(to, "title", LEFT - 6.0, TOP - 16.0, "start", WIDTH - LEFT, title);
     forecast_plot_legend(to, LEFT, TOP + 4.0);
-    plot_y_axis(&p, NULL, NULL);
-    plot_line(&p, "chance", p.x0, 0.5, p.x1, 0.5);
-    plot_line(&p, "start", 0.0, p.y0, 0.0, p.y1);
-    plot_x_axis(&p, "choices since the forecast", NULL);
+    svg_plot_y_axis(&p, NULL, NULL);
+    svg_plot_line(&p, "chance", p.x0, 0.5, p.x1, 0.5);
+    svg_plot_line(&p, "start", 0.0, p.y0, 0.0, p.y1);
+    svg_plot_x_axis(&p, "choices since the forecast", NULL);
     forecast_plot_bands(&p, window, n, bands);
     forecast_plot_dots(&p, window, (size_t)n_before, before, -(double)n_before, "dot c2");
     forecast_plot_dots(&p, window, n, came, 0.0, "dot c3");
-    plot_picture_close(to);
+    svg_plot_picture_close(to);
 }
 
 void review_plot_gain(FILE *to, const struct review *v, uint32_t subject)
 {
     const struct review_subject *s = &v->subjects[subject];
     const struct review_curves *c = s->curves;
-    struct plot p = over_trials(to, s, 14.0);
+    struct svg_plot p = over_trials(to, s, 14.0);
     p.y0 = -1.0;
     p.y1 = 1.0;
     bool is_walk = true;
     for (size_t i = 0; i < c->n_points; i++) {
-        plot_include(&p.y0, &p.y1, (double)c->points[i].gain);
+        svg_plot_include(&p.y0, &p.y1, (double)c->points[i].gain);
         is_walk = is_walk && fabs((double)c->points[i].gain) < 1e-9;
     }
     const double pad = 0.05 * (p.y1 - p.y0);
     p.y0 -= pad;
     p.y1 += pad;
-    plot_picture_open(to, WIDTH, HEIGHT, "cumulated gain of the twin over the random walk");
-    plot_y_axis(&p, "gain over the random walk, summed up (nats)", NULL);
+    svg_plot_picture_open(to, WIDTH, HEIGHT, "cumulated gain of the twin over the random walk");
+    svg_plot_y_axis(&p, "gain over the random walk, summed up (nats)", NULL);
     draw_session_starts(&p, v, subject);
-    plot_line(&p, "chance", p.x0, 0.0, p.x1, 0.0);
-    plot_x_axis(&p, "trial", NULL);
-    plot_path_open(&p, "line c0");
-    plot_path_to(&p, 0.0, 0.0);
+    svg_plot_line(&p, "chance", p.x0, 0.0, p.x1, 0.0);
+    svg_plot_x_axis(&p, "trial", NULL);
+    svg_plot_path_open(&p, "line c0");
+    svg_plot_path_to(&p, 0.0, 0.0);
     for (size_t i = 0; i < c->n_points; i++) {
-        plot_path_to(&p, (double)((int64_t)(i + 1) * c->point_trials), (double)c->points[i].gain);
+        svg_plot_path_to(&p, (double)((int64_t)(i + 1) * c->point_trials),
+                         (double)c->points[i].gain);
     }
-    plot_path_close(&p);
+    svg_plot_path_close(&p);
     if (is_walk) {
-        plot_text(to, "name", p.left + p.width / 2.0, p.top + 50.0, "middle",
-                  "the twin was run as the random walk itself");
+        svg_plot_text(to, "name", p.left + p.width / 2.0, p.top + 50.0, "middle",
+                      "the twin was run as the random walk itself");
     }
-    plot_picture_close(to);
+    svg_plot_picture_close(to);
 }
 
 /* ---- weights ----------------------------------------------------------------------------------
@@ -234,7 +235,7 @@ struct line_label {
 };
 
 /* Names at the right end of the lines, pushed apart until they can be read. */
-static void draw_labels(const struct plot *p, struct line_label *labels, size_t n)
+static void draw_labels(const struct svg_plot *p, struct line_label *labels, size_t n)
 {
     const double apart = 15.0;
     for (size_t i = 1; i < n; i++) {
@@ -256,8 +257,8 @@ static void draw_labels(const struct plot *p, struct line_label *labels, size_t 
         const double x = p->left + p->width + 6.0;
         fprintf(p->to, "<line class=\"line %s\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>",
                 FEATURE_CLASS[labels[i].feature], x, labels[i].at, x + 10.0, labels[i].at);
-        plot_text(p->to, "name", x + 14.0, labels[i].at + 4.0, "start",
-                  model_feature_name((model_feature)labels[i].feature));
+        svg_plot_text(p->to, "name", x + 14.0, labels[i].at + 4.0, "start",
+                      model_feature_name((model_feature)labels[i].feature));
     }
 }
 
@@ -276,7 +277,7 @@ static bool has_weight(const struct review_curves *c, int feature)
 }
 
 /* A closed band, one polygon for each stretch of trials whose predictions have the weight. */
-static void draw_band(struct plot *p, const struct review_curves *c, int feature)
+static void draw_band(struct svg_plot *p, const struct review_curves *c, int feature)
 {
     char css_class[32];
     (void)snprintf(css_class, sizeof css_class, "band %s", FEATURE_CLASS[feature]);
@@ -287,53 +288,53 @@ static void draw_band(struct plot *p, const struct review_curves *c, int feature
             end++;
         }
         if (end > first + 1) {
-            plot_path_open(p, css_class);
+            svg_plot_path_open(p, css_class);
             for (size_t i = first; i < end; i++) {
-                plot_path_to(p, (double)((int64_t)(i + 1) * c->point_trials),
-                             edge(&c->points[i], feature, 1.0));
+                svg_plot_path_to(p, (double)((int64_t)(i + 1) * c->point_trials),
+                                 edge(&c->points[i], feature, 1.0));
             }
             for (size_t i = end; i > first; i--) {
-                plot_path_to(p, (double)((int64_t)i * c->point_trials),
-                             edge(&c->points[i - 1], feature, -1.0));
+                svg_plot_path_to(p, (double)((int64_t)i * c->point_trials),
+                                 edge(&c->points[i - 1], feature, -1.0));
             }
-            plot_path_close(p);
+            svg_plot_path_close(p);
         }
         first = end + 1;
     }
 }
 
-static void draw_weight(struct plot *p, const struct review_curves *c, int feature)
+static void draw_weight(struct svg_plot *p, const struct review_curves *c, int feature)
 {
     char css_class[32];
     (void)snprintf(css_class, sizeof css_class, "line %s", FEATURE_CLASS[feature]);
-    plot_path_open(p, css_class);
+    svg_plot_path_open(p, css_class);
     for (size_t i = 0; i < c->n_points; i++) {
-        plot_path_to(p, (double)((int64_t)(i + 1) * c->point_trials),
-                     (double)c->points[i].w[feature]);
+        svg_plot_path_to(p, (double)((int64_t)(i + 1) * c->point_trials),
+                         (double)c->points[i].w[feature]);
     }
-    plot_path_close(p);
+    svg_plot_path_close(p);
 }
 
 void review_plot_weights(FILE *to, const struct review *v, uint32_t subject)
 {
     const struct review_subject *s = &v->subjects[subject];
     const struct review_curves *c = s->curves;
-    struct plot p = over_trials(to, s, LABEL_ROOM);
+    struct svg_plot p = over_trials(to, s, LABEL_ROOM);
     struct line_label labels[MODEL_FEATURES];
     size_t n = 0;
     p.y0 = -1.0;
     p.y1 = 1.0;
     for (size_t i = 0; i < c->n_points; i++) {
         for (int f = 0; f < MODEL_FEATURES; f++) {
-            plot_include(&p.y0, &p.y1, edge(&c->points[i], f, 1.0));
-            plot_include(&p.y0, &p.y1, edge(&c->points[i], f, -1.0));
+            svg_plot_include(&p.y0, &p.y1, edge(&c->points[i], f, 1.0));
+            svg_plot_include(&p.y0, &p.y1, edge(&c->points[i], f, -1.0));
         }
     }
-    plot_picture_open(to, WIDTH, HEIGHT, "weights of the twin over trials");
-    plot_y_axis(&p, "weights of the twin, with 90% bands", NULL);
+    svg_plot_picture_open(to, WIDTH, HEIGHT, "weights of the twin over trials");
+    svg_plot_y_axis(&p, "weights of the twin, with 90% bands", NULL);
     draw_session_starts(&p, v, subject);
-    plot_line(&p, "chance", p.x0, 0.0, p.x1, 0.0);
-    plot_x_axis(&p, "trial", NULL);
+    svg_plot_line(&p, "chance", p.x0, 0.0, p.x1, 0.0);
+    svg_plot_x_axis(&p, "trial", NULL);
     for (int f = 0; f < MODEL_FEATURES; f++) {
         draw_band(&p, c, f);
     }
@@ -346,40 +347,41 @@ void review_plot_weights(FILE *to, const struct review *v, uint32_t subject)
         while (!isfinite((double)c->points[last - 1].w[f])) {
             last--;
         }
-        labels[n++] = (struct line_label){f, plot_py(&p, (double)c->points[last - 1].w[f])};
+        labels[n++] = (struct line_label){f, svg_plot_py(&p, (double)c->points[last - 1].w[f])};
     }
     draw_labels(&p, labels, n);
     if (n == 0) {
-        plot_text(to, "name", p.left + p.width / 2.0, p.top + 60.0, "middle",
-                  "the journal's model is not one that this murid can read");
+        svg_plot_text(to, "name", p.left + p.width / 2.0, p.top + 60.0, "middle",
+                      "the journal's model is not one that this murid can read");
     }
-    plot_picture_close(to);
+    svg_plot_picture_close(to);
 }
 
 /* ---- what was predicted, what was done --------------------------------------------------------
  */
 
-static void draw_observed(struct plot *p, double x, double k, double n, const char *tip)
+static void draw_observed(struct svg_plot *p, double x, double k, double n, const char *tip)
 {
     const struct review_interval i = review_wilson(k, n);
-    plot_line(p, "whisker", x, i.lo, x, i.hi);
-    plot_dot(p, "seen", x, k / n, 3.4, tip);
+    svg_plot_line(p, "whisker", x, i.lo, x, i.hi);
+    svg_plot_dot(p, "seen", x, k / n, 3.4, tip);
 }
 
-static void draw_panel(struct plot *p, const struct review *v, const struct review_psychometric *y)
+static void draw_panel(struct svg_plot *p, const struct review *v,
+                       const struct review_psychometric *y)
 {
     const struct review_session *s = &v->sessions[y->session];
     char text[TIP_MAX];
-    plot_line(p, "chance", p->x0, 0.5, p->x1, 0.5);
-    plot_line(p, "start", 0.0, 0.0, 0.0, 1.0);
-    plot_path_open(p, "line c0");
+    svg_plot_line(p, "chance", p->x0, 0.5, p->x1, 0.5);
+    svg_plot_line(p, "start", 0.0, 0.0, 0.0, 1.0);
+    svg_plot_path_open(p, "line c0");
     for (uint32_t i = 0; i < y->n; i++) {
         const struct review_choice *c = &y->stimuli[i];
         if (c->n > 0) {
-            plot_path_to(p, c->stimulus, c->p_right / (double)c->n);
+            svg_plot_path_to(p, c->stimulus, c->p_right / (double)c->n);
         }
     }
-    plot_path_close(p);
+    svg_plot_path_close(p);
     for (uint32_t i = 0; i < y->n; i++) {
         const struct review_choice *c = &y->stimuli[i];
         const double n = (double)c->n;
@@ -387,12 +389,12 @@ static void draw_panel(struct plot *p, const struct review *v, const struct revi
                        "stimulus %.3g: right in %.1f%% of %" PRId64 ", predicted %.1f%%",
                        c->stimulus, 100.0 * (double)c->n_right / n, c->n, 100.0 * c->p_right / n);
         if (c->n > 0) {
-            plot_dot(p, "dot c0", c->stimulus, c->p_right / n, 2.4, NULL);
+            svg_plot_dot(p, "dot c0", c->stimulus, c->p_right / n, 2.4, NULL);
             draw_observed(p, c->stimulus, (double)c->n_right, n, text);
         }
     }
-    plot_text_in(p->to, "name", p->left + p->width / 2.0, p->top - 8.0, "middle", p->width,
-                 s->name);
+    svg_plot_text_in(p->to, "name", p->left + p->width / 2.0, p->top - 8.0, "middle", p->width,
+                     s->name);
 }
 
 void review_plot_psychometric(FILE *to, const struct review *v, uint32_t subject)
@@ -403,78 +405,78 @@ void review_plot_psychometric(FILE *to, const struct review *v, uint32_t subject
     const double gap = 14.0;
     const double width =
         (WIDTH - LEFT - 10.0 - (REVIEW_LAST_SESSIONS - 1) * gap) / REVIEW_LAST_SESSIONS;
-    struct plot p = {.to = to,
-                     .left = LEFT,
-                     .top = TOP + 16.0,
-                     .width = width,
-                     .height = FRAME_HEIGHT - 16.0,
-                     .x0 = 0.0,
-                     .x1 = 0.0,
-                     .y0 = 0.0,
-                     .y1 = 1.0};
+    struct svg_plot p = {.to = to,
+                         .left = LEFT,
+                         .top = TOP + 16.0,
+                         .width = width,
+                         .height = FRAME_HEIGHT - 16.0,
+                         .x0 = 0.0,
+                         .x1 = 0.0,
+                         .y0 = 0.0,
+                         .y1 = 1.0};
     for (int64_t i = 0; i < n; i++) {
         const struct review_psychometric *y = &c->psychometric[i];
-        plot_include(&p.x0, &p.x1, fabs(y->stimuli[0].stimulus));
-        plot_include(&p.x0, &p.x1, fabs(y->stimuli[y->n - 1].stimulus));
+        svg_plot_include(&p.x0, &p.x1, fabs(y->stimuli[0].stimulus));
+        svg_plot_include(&p.x0, &p.x1, fabs(y->stimuli[y->n - 1].stimulus));
     }
     p.x1 = p.x1 > 0.0 ? 1.08 * p.x1 : 1.0;
     p.x0 = -p.x1;
-    plot_picture_open(to, WIDTH, HEIGHT, "psychometric curves of the last sessions");
-    plot_text(to, "title", LEFT - 6.0, TOP - 16.0, "start",
-              "share of right choices: predicted (line) and seen (dots, 95% intervals)");
+    svg_plot_picture_open(to, WIDTH, HEIGHT, "psychometric curves of the last sessions");
+    svg_plot_text(to, "title", LEFT - 6.0, TOP - 16.0, "start",
+                  "share of right choices: predicted (line) and seen (dots, 95% intervals)");
     for (int64_t i = 0; i < n; i++) {
-        plot_y_axis(&p, NULL, i == 0 ? NULL : "");
-        plot_x_axis(&p, "stimulus", NULL);
+        svg_plot_y_axis(&p, NULL, i == 0 ? NULL : "");
+        svg_plot_x_axis(&p, "stimulus", NULL);
         draw_panel(&p, v, &c->psychometric[(c->n_psychometric - n + i) % REVIEW_LAST_SESSIONS]);
         p.left += width + gap;
     }
     if (n == 0) {
-        plot_text(to, "name", WIDTH / 2.0, p.top + 60.0, "middle", "no choice was scored");
+        svg_plot_text(to, "name", WIDTH / 2.0, p.top + 60.0, "middle", "no choice was scored");
     }
-    plot_picture_close(to);
+    svg_plot_picture_close(to);
 }
 
 static void draw_counts(FILE *to, const model_score *score)
 {
-    struct plot p = {.to = to,
-                     .left = 2.0 * LEFT + FRAME_HEIGHT + 90.0,
-                     .top = TOP,
-                     .width = WIDTH - 2.0 * LEFT - FRAME_HEIGHT - 104.0,
-                     .height = FRAME_HEIGHT,
-                     .x0 = 0.0,
-                     .x1 = 1.0,
-                     .y0 = 0.0,
-                     .y1 = 1.0};
+    struct svg_plot p = {.to = to,
+                         .left = 2.0 * LEFT + FRAME_HEIGHT + 90.0,
+                         .top = TOP,
+                         .width = WIDTH - 2.0 * LEFT - FRAME_HEIGHT - 104.0,
+                         .height = FRAME_HEIGHT,
+                         .x0 = 0.0,
+                         .x1 = 1.0,
+                         .y0 = 0.0,
+                         .y1 = 1.0};
     for (int i = 0; i < MODEL_SCORE_BINS; i++) {
-        plot_include(&p.y0, &p.y1, 1.05 * (double)score->bin_n[i]);
+        svg_plot_include(&p.y0, &p.y1, 1.05 * (double)score->bin_n[i]);
     }
-    plot_y_axis(&p, "choices by prediction", NULL);
+    svg_plot_y_axis(&p, "choices by prediction", NULL);
     for (int i = 0; i < MODEL_SCORE_BINS; i++) {
         char tip[TIP_MAX];
         (void)snprintf(tip, sizeof tip, "%.1f to %.1f: %" PRId64 " choices",
                        (double)i / MODEL_SCORE_BINS, (i + 1.0) / MODEL_SCORE_BINS, score->bin_n[i]);
-        plot_bar(&p, "bar c0", (i + 0.06) / MODEL_SCORE_BINS, (i + 0.94) / MODEL_SCORE_BINS,
-                 (double)score->bin_n[i], tip);
+        svg_plot_bar(&p, "bar c0", (i + 0.06) / MODEL_SCORE_BINS, (i + 0.94) / MODEL_SCORE_BINS,
+                     (double)score->bin_n[i], tip);
     }
-    plot_x_axis(&p, "predicted p(right)", NULL);
+    svg_plot_x_axis(&p, "predicted p(right)", NULL);
 }
 
 void review_plot_reliability(FILE *to, const struct review *v, uint32_t subject)
 {
     const model_score *score = &v->subjects[subject].tally.score;
-    struct plot p = {.to = to,
-                     .left = LEFT,
-                     .top = TOP,
-                     .width = FRAME_HEIGHT + 60.0,
-                     .height = FRAME_HEIGHT,
-                     .x0 = 0.0,
-                     .x1 = 1.0,
-                     .y0 = 0.0,
-                     .y1 = 1.0};
-    plot_picture_open(to, WIDTH, HEIGHT, "reliability of the predictions");
-    plot_y_axis(&p, "right was chosen, 95% intervals", NULL);
-    plot_line(&p, "chance", 0.0, 0.0, 1.0, 1.0);
-    plot_x_axis(&p, "predicted p(right)", NULL);
+    struct svg_plot p = {.to = to,
+                         .left = LEFT,
+                         .top = TOP,
+                         .width = FRAME_HEIGHT + 60.0,
+                         .height = FRAME_HEIGHT,
+                         .x0 = 0.0,
+                         .x1 = 1.0,
+                         .y0 = 0.0,
+                         .y1 = 1.0};
+    svg_plot_picture_open(to, WIDTH, HEIGHT, "reliability of the predictions");
+    svg_plot_y_axis(&p, "right was chosen, 95% intervals", NULL);
+    svg_plot_line(&p, "chance", 0.0, 0.0, 1.0, 1.0);
+    svg_plot_x_axis(&p, "predicted p(right)", NULL);
     for (int i = 0; i < MODEL_SCORE_BINS; i++) {
         const double n = (double)score->bin_n[i];
         char tip[TIP_MAX];
@@ -485,5 +487,5 @@ void review_plot_reliability(FILE *to, const struct review *v, uint32_t subject)
         }
     }
     draw_counts(to, score);
-    plot_picture_close(to);
+    svg_plot_picture_close(to);
 }

@@ -2,8 +2,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "escape.h"
 #include "simulation_report.h"
+#include "text_escape.h"
 
 /* Reports as text for people, as CSV and as JSON. */
 
@@ -221,10 +221,10 @@ void simulation_write_csv(FILE *to, const struct simulation_report reports[], si
 static void json_band_open(FILE *to, const char *key, const struct simulation_band *band)
 {
     fprintf(to, "\"%s\": {\"n\": %" PRId64 ", ", key, band->n);
-    escape_json_real(to, "mean", band->mean);
+    text_escape_json_real(to, "mean", band->mean);
     for (int k = 0; k < SIMULATION_QUANTILES; k++) {
         fputs(", ", to);
-        escape_json_real(to, QUANTILE_NAMES[k], band->q[k]);
+        text_escape_json_real(to, QUANTILE_NAMES[k], band->q[k]);
     }
 }
 
@@ -264,7 +264,7 @@ static void json_report(FILE *to, const struct simulation_report *r)
 {
     const model_protocol *protocol = r->s->plan.protocol;
     fputs("{\"name\": ", to);
-    escape_json(to, r->name);
+    text_escape_json(to, r->name);
     fprintf(to, ", \"trials\": %lld,\n \"sessions\": [", (long long)atomic_load(&r->s->n_trials));
     for (int64_t i = 0; i < r->s->plan.sessions; i++) {
         fputs(i > 0 ? ",\n  " : "\n  ", to);
@@ -277,7 +277,7 @@ static void json_report(FILE *to, const struct simulation_report *r)
         fputc('}', to);
     }
     fputs("],\n \"criterion\": {", to);
-    escape_json_real(to, "accuracy", r->criterion);
+    text_escape_json_real(to, "accuracy", r->criterion);
     fputs(", ", to);
     json_reach(to, &r->criterion_reach);
     fputs("}}", to);
@@ -287,18 +287,18 @@ static void json_gain(FILE *to, const char *key, const struct simulation_gain *g
 {
     json_band_open(to, key, &gain->band);
     fputs(", ", to);
-    escape_json_real(to, "mean_lo", gain->lo);
+    text_escape_json_real(to, "mean_lo", gain->lo);
     fputs(", ", to);
-    escape_json_real(to, "mean_hi", gain->hi);
+    text_escape_json_real(to, "mean_hi", gain->hi);
     fputc('}', to);
 }
 
 static void json_difference(FILE *to, const struct simulation_difference *d)
 {
     fputs(",\n\"difference\": {\"of\": [", to);
-    escape_json(to, d->second->name);
+    text_escape_json(to, d->second->name);
     fputs(", ", to);
-    escape_json(to, d->first->name);
+    text_escape_json(to, d->first->name);
     fputs("]", to);
     for (int k = 0; k < SIMULATION_OUTCOMES; k++) {
         fputs(",\n  ", to);

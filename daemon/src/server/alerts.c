@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "escape.h"
+#include "text_escape.h"
 
 static const int64_t NS_PER_S = 1000000000;
 
@@ -53,7 +53,7 @@ static struct alerts_item say_more(const struct alerts_item *last, int64_t n, co
     struct alerts_item item = *last;
     (void)snprintf(text, sizeof text, "%" PRId64 " more %s, the last: %s", n, like,
                    last->alert.text);
-    escape_clean(item.alert.text, sizeof item.alert.text, text);
+    text_escape_clean(item.alert.text, sizeof item.alert.text, text);
     item.alert.evidence = (double)n;
     return item;
 }

@@ -32,17 +32,17 @@ static void on_status(struct loop *loop, const proto_message *heard, proto_messa
 
 static void on_subjects(struct loop *loop, const proto_message *heard, proto_message *out)
 {
-    const struct colony *colony = &loop->colony;
+    const struct subjects *subjects = &loop->subjects;
     const int64_t offset = heard->as.command.offset == PROTO_NIL ? 0 : heard->as.command.offset;
     proto_message_init(out, PROTO_KIND_SUBJECTS);
     proto_subjects *s = &out->as.subjects;
-    s->total = colony->n_subjects;
+    s->total = subjects->n_subjects;
     s->offset = offset;
     for (int64_t i = offset; i < s->total && s->animals.n < SUBJECTS_PAGE; i++) {
         proto_message prediction;
         proto_animal *a = &s->animals.v[s->animals.n++];
         proto_animal_init(a);
-        colony_predict(colony, (uint32_t)i, &prediction);
+        subjects_predict(subjects, (uint32_t)i, &prediction);
         strcpy(a->rig, prediction.env.rig);
         strcpy(a->subject, prediction.env.subject);
         strcpy(a->session, prediction.env.session);
@@ -50,11 +50,11 @@ static void on_subjects(struct loop *loop, const proto_message *heard, proto_mes
                                                           : PROTO_NIL;
         a->score.present = prediction.as.prediction.score.present;
         a->score.v = prediction.as.prediction.score.v;
-        const struct adaptation *own = colony_adaptation(colony, (uint32_t)i);
+        const struct adaptation *own = subjects_adaptation(subjects, (uint32_t)i);
         a->adaptation = own != NULL ? own->head.id : PROTO_NIL;
-        if (colony->subjects[i].standing.n_pushed >= 0) {
+        if (subjects->subject[i].standing.n_pushed >= 0) {
             strcpy(a->status,
-                   model_ibl_criteria_status_name(colony->subjects[i].standing.now.status));
+                   model_ibl_criteria_status_name(subjects->subject[i].standing.now.status));
         }
     }
 }
@@ -73,16 +73,16 @@ static void on_load_model(struct loop *loop, const proto_message *heard, proto_m
     } else if (loop_load_model(loop, heard->as.command.file, &fault) != FAULT_NONE) {
         answer_error(out, PROTO_ERROR_NOT_FOUND, "command.file", fault.text);
     } else {
-        answer_done(out, heard->as.command.command, loop->colony.model_hash);
+        answer_done(out, heard->as.command.command, loop->subjects.model_hash);
     }
 }
 
 static void on_adapt_undo(struct loop *loop, const proto_message *heard, proto_message *out)
 {
-    const uint32_t subject = colony_find_subject(&loop->colony, heard->env.subject);
+    const uint32_t subject = subjects_find_subject(&loop->subjects, heard->env.subject);
     if (heard->env.subject[0] == '\0') {
         answer_error(out, PROTO_ERROR_BAD_MESSAGE, "command.subject", "missing: the animal");
-    } else if (subject == COLONY_NONE) {
+    } else if (subject == SUBJECTS_NONE) {
         answer_error(out, PROTO_ERROR_NOT_FOUND, "command.subject", "not heard of yet");
     } else if (!loop_jobs_undo_adaptation(loop, subject)) {
         answer_error(out, PROTO_ERROR_NOT_FOUND, "command.subject",

@@ -26,16 +26,16 @@ void loop_fill_status(struct loop *loop, proto_message *out)
     proto_status *s = &out->as.status;
     strcpy(s->state, loop->stop ? "stopping" : loop->was_behind ? "behind" : "ready");
     strncpy(s->version, MURID_VERSION, sizeof s->version - 1);
-    strcpy(s->model, loop->colony.model_hash);
+    strcpy(s->model, loop->subjects.model_hash);
     s->uptime_s = (double)(now_ns - loop->start_ns) / 1e9;
-    s->subjects = loop->colony.n_subjects;
-    s->sessions = loop->colony.n_sessions;
+    s->subjects = loop->subjects.n_subjects;
+    s->sessions = loop->subjects.n_sessions;
     s->trials = loop->counters.trials;
     s->duplicates = loop->counters.duplicates;
     s->gaps = loop->counters.gaps;
     s->late = loop->counters.late;
     s->bad_messages = loop->counters.bad_messages;
-    s->frame_errors = lines_frame_errors(&loop->lines);
+    s->frame_errors = serial_lines_frame_errors(&loop->lines);
     s->rejected_keys = loop->bus.rejected_keys;
     s->ended_connections = doors_ended(loop->bus.doors);
     s->events = health.events;
@@ -46,8 +46,8 @@ void loop_fill_status(struct loop *loop, proto_message *out)
     s->trial_p50_us = histogram_quantile(&loop->latency, 0.5) / 1000.0;
     s->trial_p99_us = histogram_quantile(&loop->latency, 0.99) / 1000.0;
     s->score.present = s->reliability.present = true;
-    colony_fill_score(&s->score.v, &loop->score);
-    colony_fill_reliability(&s->reliability.v, &loop->score);
+    subjects_fill_score(&s->score.v, &loop->score);
+    subjects_fill_reliability(&s->reliability.v, &loop->score);
 }
 
 static void check_clock(struct loop *loop, int64_t now_ns)
@@ -67,17 +67,17 @@ static void check_journal(struct loop *loop, int64_t now_ns)
 {
     enum { BEHIND_MS = 1000 };
     const struct journal_health health = journal_health(&loop->journal, now_ns);
-    const bool is_failing = health.failing != STORE_CAUSE_NONE;
+    const bool is_failing = health.failing != JOURNAL_DB_CAUSE_NONE;
     const bool is_behind = is_failing || health.lag_ms > BEHIND_MS || health.ring_fill > 0.5;
     const char *path = loop->journal.store.path;
     const double fill = 100.0 * health.ring_fill;
     if (is_failing && loop->failing != health.failing) {
         loop_raise(loop,
-                   health.failing == STORE_CAUSE_FULL ? PROTO_ALERT_DISK_FULL
-                                                      : PROTO_ALERT_JOURNAL_FAILING,
+                   health.failing == JOURNAL_DB_CAUSE_FULL ? PROTO_ALERT_DISK_FULL
+                                                           : PROTO_ALERT_JOURNAL_FAILING,
                    "", health.lag_ms,
                    "%.80s cannot be written: %s; %.0f%% of the memory for trials is used", path,
-                   store_cause_text(health.failing), fill);
+                   journal_db_cause_text(health.failing), fill);
     } else if (is_behind && !loop->was_behind) {
         loop_raise(loop, PROTO_ALERT_JOURNAL_BEHIND, "", health.lag_ms,
                    "%s: the disk is slower than the trials; %.0f%% of the memory for trials is "
@@ -106,15 +106,15 @@ void heartbeat_open_lines(struct loop *loop)
     for (uint32_t i = 0; i < loop->lines.n; i++) {
         const struct config_rigs *rig = loop->lines.line[i].rig;
         const bool was_open = loop->lines.line[i].was_open;
-        char text[LINES_TEXT_MAX];
-        switch (lines_open_missing(&loop->lines, i, text)) {
-        case LINES_SAME:
+        char text[SERIAL_LINES_TEXT_MAX];
+        switch (serial_lines_open_missing(&loop->lines, i, text)) {
+        case SERIAL_LINES_SAME:
             break;
-        case LINES_FAILED:
+        case SERIAL_LINES_FAILED:
             loop_raise(loop, PROTO_ALERT_DEVICE_GONE, rig->name, 1.0, "rig %s: %s", rig->name,
                        text);
             break;
-        case LINES_BACK:
+        case SERIAL_LINES_BACK:
             log_info("rig %s: %s open at %" PRId64 " baud, subject %s", rig->name, rig->port,
                      rig->baud, rig->subject);
             if (was_open) {
@@ -129,19 +129,19 @@ void heartbeat_open_lines(struct loop *loop)
 /* Says where an animal stands that has gone on; one a second, so that no trial waits for more. */
 static void judge_next(struct loop *loop, int64_t now_ns)
 {
-    const uint32_t n = loop->colony.n_subjects;
+    const uint32_t n = loop->subjects.n_subjects;
     for (uint32_t i = 0; i < n; i++) {
         const uint32_t number = (loop->next_judged + i) % n;
-        struct subject *s = &loop->colony.subjects[number];
-        if (!colony_is_to_judge(s, now_ns, JUDGE_S * NS_PER_S)) {
+        struct subject *s = &loop->subjects.subject[number];
+        if (!subjects_is_to_judge(s, now_ns, JUDGE_S * NS_PER_S)) {
             continue;
         }
-        colony_judge(s, now_ns);
+        subjects_judge(s, now_ns);
         loop->next_judged = number + 1;
-        if (colony_standing(&loop->colony, number, &loop->status)) {
-            loop->status.env.t_mono_ns = now_ns;
-            loop->status.env.t_wall_ns = now_ns + loop->wall_offset_ns;
-            publisher_send(&loop->publisher, &loop->status, NULL, 0);
+        if (subjects_standing(&loop->subjects, number, &loop->scratch)) {
+            loop->scratch.env.t_mono_ns = now_ns;
+            loop->scratch.env.t_wall_ns = now_ns + loop->wall_offset_ns;
+            publisher_send(&loop->publisher, &loop->scratch, NULL, 0);
         }
         return;
     }
@@ -155,12 +155,12 @@ void heartbeat_tick(struct loop *loop)
     check_doors(loop);
     heartbeat_open_lines(loop);
     alerts_tick(&loop->alerts, now_ns);
-    for (uint32_t i = 0; i < loop->colony.n_subjects && journal_has_room(&loop->journal); i++) {
+    for (uint32_t i = 0; i < loop->subjects.n_subjects && journal_has_room(&loop->journal); i++) {
         ingest_checkpoint_if_due(loop, i, now_ns);
     }
     loop->refused_budget = fmin(loop->refused_budget + REFUSED_PER_S, HEARTBEAT_REFUSED_MOST);
-    loop_fill_status(loop, &loop->status);
-    publisher_send(&loop->publisher, &loop->status, NULL, 0);
+    loop_fill_status(loop, &loop->scratch);
+    publisher_send(&loop->publisher, &loop->scratch, NULL, 0);
     judge_next(loop, now_ns);
     journal_publish(&loop->journal);
 }
@@ -179,16 +179,16 @@ bool heartbeat_wait_for_room(struct loop *loop)
 void loop_checkpoint_all(struct loop *loop)
 {
     const int64_t now_ns = clock_mono_ns();
-    for (uint32_t i = 0; i < loop->colony.n_subjects; i++) {
-        struct subject *s = &loop->colony.subjects[i];
+    for (uint32_t i = 0; i < loop->subjects.n_subjects; i++) {
+        struct subject *s = &loop->subjects.subject[i];
         if (s->dirty_since_ns == 0) {
             continue;
         }
         if (!heartbeat_wait_for_room(loop) ||
-            !journal_checkpoint(&loop->journal, &loop->colony, i, now_ns)) {
+            !journal_checkpoint(&loop->journal, &loop->subjects, i, now_ns)) {
             return; /* the events themselves are enough to resume from */
         }
-        colony_clean(s);
+        subjects_clean(s);
     }
     journal_publish(&loop->journal);
 }

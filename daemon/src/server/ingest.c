@@ -26,7 +26,7 @@ bool ingest_tell_alert(void *context, const struct alerts_item *item, int64_t no
     const bool is_kept = journal_alert(&loop->journal, item->event, t_wall_ns, now_ns, item->rig,
                                        item->subject, &item->alert);
 
-    proto_message *msg = &loop->status;
+    proto_message *msg = &loop->scratch;
     proto_message_init(msg, PROTO_KIND_ALERT);
     strcpy(msg->env.rig, item->rig);
     strcpy(msg->env.subject, item->subject);
@@ -35,10 +35,10 @@ bool ingest_tell_alert(void *context, const struct alerts_item *item, int64_t no
     strcpy(msg->as.alert.code, proto_alert_name(item->alert.code));
     msg->as.alert.evidence = item->alert.evidence;
     strcpy(msg->as.alert.text, item->alert.text);
-    const uint32_t number = colony_find_subject(&loop->colony, item->subject);
-    if (number != COLONY_NONE) {
-        loop->colony.subjects[number].alert_env = msg->env;
-        loop->colony.subjects[number].alert = msg->as.alert;
+    const uint32_t number = subjects_find_subject(&loop->subjects, item->subject);
+    if (number != SUBJECTS_NONE) {
+        loop->subjects.subject[number].alert_env = msg->env;
+        loop->subjects.subject[number].alert = msg->as.alert;
     } else if (item->subject[0] == '\0') {
         publisher_keep_alert(&loop->publisher, msg);
     }
@@ -83,7 +83,7 @@ static void raise_unsaid(struct loop *loop, const char *why)
 /* As the predictions were given; a trial that heals a gap changes no score of others. */
 static void count_score(struct loop *loop)
 {
-    const struct learner_outcome *scored = &loop->result.scored;
+    const struct twin_outcome *scored = &loop->result.scored;
     if (!isnan(scored->p_right)) {
         model_score_push_nats(&loop->score, scored->p_right, scored->nats, scored->baseline_nats,
                               loop->result.heard.as.trial.choice == 1);
@@ -96,24 +96,24 @@ static void count(struct loop *loop)
     const struct session_result *r = &loop->result;
     struct loop_counters *c = &loop->counters;
     switch (r->status) {
-    case SESSION_STATUS_TAKEN:
-    case SESSION_STATUS_HEALED:
+    case SESSION_OUTCOME_TAKEN:
+    case SESSION_OUTCOME_HEALED:
         c->trials++;
         count_score(loop);
         break;
-    case SESSION_STATUS_DUPLICATE:
+    case SESSION_OUTCOME_DUPLICATE:
         c->duplicates++;
         break;
-    case SESSION_STATUS_LATE:
-    case SESSION_STATUS_DOUBTED:
+    case SESSION_OUTCOME_LATE:
+    case SESSION_OUTCOME_DOUBTED:
         c->late++;
         break;
-    case SESSION_STATUS_CONFLICT:
-    case SESSION_STATUS_REFUSED:
+    case SESSION_OUTCOME_CONFLICT:
+    case SESSION_OUTCOME_REFUSED:
         c->bad_messages++;
         break;
-    case SESSION_STATUS_NOTED:
-    case SESSION_STATUS_PLAIN:
+    case SESSION_OUTCOME_NOTED:
+    case SESSION_OUTCOME_PLAIN:
         break;
     }
     for (uint32_t i = 0; i < r->n_alerts; i++) {
@@ -121,7 +121,7 @@ static void count(struct loop *loop)
             c->gaps += (int64_t)r->alerts[i].evidence;
         }
     }
-    if (r->status == SESSION_STATUS_HEALED) {
+    if (r->status == SESSION_OUTCOME_HEALED) {
         c->gaps -= c->gaps > 0 ? 1 : 0;
     }
 }
@@ -132,7 +132,7 @@ static bool is_journaled(struct loop *loop, enum session_source source)
 {
     const struct session_result *r = &loop->result;
     const bool is_unanswered = source != SESSION_SOURCE_ASK && r->heard.kind == PROTO_KIND_TRIAL;
-    if (r->status != SESSION_STATUS_REFUSED || is_unanswered) {
+    if (r->status != SESSION_OUTCOME_REFUSED || is_unanswered) {
         return session_is_journaled(r);
     }
     if (loop->refused_budget < 1.0) {
@@ -144,15 +144,15 @@ static bool is_journaled(struct loop *loop, enum session_source source)
 
 void ingest_checkpoint_if_due(struct loop *loop, uint32_t number, int64_t now_ns)
 {
-    struct subject *s = &loop->colony.subjects[number];
+    struct subject *s = &loop->subjects.subject[number];
     if (s->dirty_since_ns == 0) {
         return;
     }
-    if (colony_is_full_of_changes(s) ||
+    if (subjects_is_full_of_changes(s) ||
         loop->journal.next_event - s->checkpoint_event > CHECKPOINT_EVENTS ||
         now_ns - s->dirty_since_ns > CHECKPOINT_S * NS_PER_S) {
-        if (journal_checkpoint(&loop->journal, &loop->colony, number, now_ns)) {
-            colony_clean(s);
+        if (journal_checkpoint(&loop->journal, &loop->subjects, number, now_ns)) {
+            subjects_clean(s);
         }
     }
 }
@@ -164,12 +164,12 @@ static bool take_up(struct loop *loop, struct session_event *event, const uint8_
     event->id = loop->journal.next_event;
     event->t_wall_ns = event->t_mono_ns + loop->wall_offset_ns;
     event->boot = loop->boot;
-    loop->colony.contents.durable_event = journal_durable(&loop->journal);
+    loop->subjects.contents.durable_event = journal_durable(&loop->journal);
     if (!journal_has_room(&loop->journal)) {
         return false;
     }
     event->bytes = journal_raw(&loop->journal, bytes, event->size);
-    session_on_message(&loop->colony, event, &loop->result);
+    session_on_message(&loop->subjects, event, &loop->result);
     return true;
 }
 
@@ -179,17 +179,17 @@ static void keep(struct loop *loop, const struct session_event *event, int64_t t
                  int64_t t_predicted_ns)
 {
     struct session_result *result = &loop->result;
-    session_look_ahead(&loop->colony, result);
+    session_look_ahead(&loop->subjects, result);
     const bool is_kept = is_journaled(loop, event->source);
     if (is_kept) {
-        journal_event(&loop->journal, &loop->colony, event, result, t_event_ns, t_predicted_ns);
+        journal_event(&loop->journal, &loop->subjects, event, result, t_event_ns, t_predicted_ns);
     }
     count(loop);
     for (uint32_t i = 0; i < result->n_alerts; i++) {
         raise_alert(loop, is_kept ? event->id : 0, result->heard.env.rig, result->heard.env.subject,
                     &result->alerts[i], event->t_mono_ns);
     }
-    if (result->subject != COLONY_NONE) {
+    if (result->subject != SUBJECTS_NONE) {
         ingest_checkpoint_if_due(loop, result->subject, event->t_mono_ns);
         loop_jobs_want(loop, result->subject);
     }
@@ -227,9 +227,9 @@ static void complete_reply(struct loop *loop, int64_t t_mono_ns)
     env->t_mono_ns = t_mono_ns;
     env->t_wall_ns = t_mono_ns + loop->wall_offset_ns;
     env->durable_seq = 0;
-    if (r->session != COLONY_NONE) {
-        struct session *s = colony_counting(&loop->colony, r->session);
-        const int64_t durable = colony_durable_seq(s, journal_durable(&loop->journal));
+    if (r->session != SUBJECTS_NONE) {
+        struct session *s = subjects_counting(&loop->subjects, r->session);
+        const int64_t durable = subjects_durable_seq(s, journal_durable(&loop->journal));
         env->durable_seq = durable >= 0 ? durable : 0;
     }
 }
@@ -239,12 +239,12 @@ static void complete_reply(struct loop *loop, int64_t t_mono_ns)
 static void publish(struct loop *loop, const uint8_t *encoded, size_t encoded_size)
 {
     struct session_result *r = &loop->result;
-    const bool is_news = r->status == SESSION_STATUS_TAKEN || r->status == SESSION_STATUS_HEALED ||
-                         r->status == SESSION_STATUS_NOTED;
+    const bool is_news = r->status == SESSION_OUTCOME_TAKEN ||
+                         r->status == SESSION_OUTCOME_HEALED || r->status == SESSION_OUTCOME_NOTED;
     if (!is_news) {
         return;
     }
-    colony_name_session(&loop->colony.sessions[r->session], &r->heard.env);
+    subjects_name_session(&loop->subjects.session[r->session], &r->heard.env);
     publisher_send(&loop->publisher, &r->heard, NULL, 0);
     if (r->has_prediction) {
         publisher_send(&loop->publisher, &r->reply, encoded, encoded_size);
@@ -259,7 +259,7 @@ static size_t encode_reply(struct loop *loop, proto_format format)
         if (loop->result.has_prediction) {
             raise_unsaid(loop, proto_strerror(n));
         }
-        proto_message *msg = &loop->status;
+        proto_message *msg = &loop->scratch;
         proto_message_init(msg, PROTO_KIND_ERROR);
         msg->env = loop->result.heard.env;
         strcpy(msg->as.error.code, proto_error_name(PROTO_ERROR_INTERNAL));
@@ -275,25 +275,25 @@ static void refuse_without_room(struct loop *loop, const uint8_t *bytes, size_t 
 {
     proto_message *heard = &loop->result.heard;
     proto_fault fault;
-    const enum store_cause failing = journal_health(&loop->journal, clock_mono_ns()).failing;
+    const enum journal_db_cause failing = journal_health(&loop->journal, clock_mono_ns()).failing;
     proto_message *reply = &loop->result.reply;
     (void)proto_decode(bytes, size, heard, &fault);
     proto_message_init(reply, PROTO_KIND_ERROR);
     reply->env = heard->env;
     strcpy(reply->as.error.code,
-           proto_error_name(failing != STORE_CAUSE_NONE ? PROTO_ERROR_DISK_FULL
-                                                        : PROTO_ERROR_JOURNAL_BEHIND));
+           proto_error_name(failing != JOURNAL_DB_CAUSE_NONE ? PROTO_ERROR_DISK_FULL
+                                                             : PROTO_ERROR_JOURNAL_BEHIND));
     (void)snprintf(reply->as.error.text, sizeof reply->as.error.text,
-                   failing != STORE_CAUSE_NONE
+                   failing != JOURNAL_DB_CAUSE_NONE
                        ? "keep the trial, send it again: the journal cannot be written: %s"
                        : "the disk is slower than the trials; send it again%s",
-                   store_cause_text(failing));
+                   journal_db_cause_text(failing));
     loop->counters.bad_messages++;
 }
 
 /* A key may be for one rig alone: what it says in another's name goes no further. Then
  * loop->result.reply says so, to whoever asked. */
-bool ingest_is_foreign(struct loop *loop, const struct bus_request *q, size_t size)
+bool ingest_is_foreign(struct loop *loop, const struct zmq_bus_request *q, size_t size)
 {
     proto_message *heard = &loop->result.heard;
     proto_message *reply = &loop->result.reply;
@@ -302,7 +302,7 @@ bool ingest_is_foreign(struct loop *loop, const struct bus_request *q, size_t si
         return false;
     }
     (void)proto_decode(q->body, size, heard, &ignored);
-    if (heard->env.rig[0] == '\0' || bus_is_for_rig(&loop->bus, q, heard->env.rig)) {
+    if (heard->env.rig[0] == '\0' || zmq_bus_is_for_rig(&loop->bus, q, heard->env.rig)) {
         return false;
     }
     proto_message_init(reply, PROTO_KIND_ERROR);
@@ -324,7 +324,7 @@ bool ingest_is_foreign(struct loop *loop, const struct bus_request *q, size_t si
 /* A rig that asks: answer it, then journal and tell the others. */
 void ingest_ask(struct loop *loop, int64_t t_mono_ns)
 {
-    const struct bus_request *q = &loop->asked;
+    const struct zmq_bus_request *q = &loop->asked;
     struct session_event event = {.t_mono_ns = t_mono_ns,
                                   .source = SESSION_SOURCE_ASK,
                                   .size = q->size < sizeof q->body ? q->size : sizeof q->body};
@@ -338,7 +338,7 @@ void ingest_ask(struct loop *loop, int64_t t_mono_ns)
     }
     const size_t n = encode_reply(loop, format);
     const int64_t t_predicted_ns = clock_mono_ns();
-    bus_reply(loop->bus.ask, &q->envelope, loop->reply, n);
+    zmq_bus_reply(loop->bus.ask, &q->envelope, loop->reply, n);
     if (is_heard) {
         if (loop->result.heard.kind == PROTO_KIND_TRIAL) {
             histogram_push(&loop->latency, clock_mono_ns() - t_mono_ns);

@@ -19,7 +19,7 @@ void ingest_publish(struct loop *loop, int64_t t_mono_ns);
 
 /* A key may be for one rig alone: true if a request of `size` bytes speaks in another's name. It
  * goes no further, and loop->result.reply says so to whoever asked. */
-bool ingest_is_foreign(struct loop *loop, const struct bus_request *request, size_t size);
+bool ingest_is_foreign(struct loop *loop, const struct zmq_bus_request *request, size_t size);
 
 /* Keeps a subject's state if it changed long enough ago, or in enough events. */
 void ingest_checkpoint_if_due(struct loop *loop, uint32_t subject, int64_t now_ns);

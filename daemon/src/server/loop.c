@@ -21,20 +21,22 @@ static const uint64_t SOCKETS_DUE = (1U << LOOP_TAG_ASK) | (1U << LOOP_TAG_TRIAL
 
 /* ---- sources --------------------------------------------------------------------------------- */
 
-/* Reads what a socket has next; BUS_REQUEST is the caller's to take up. */
-static enum bus_heard hear_next(struct loop *loop, void *socket, struct bus_request *request)
+/* Reads what a socket has next; ZMQ_BUS_REQUEST is the caller's to take up. */
+static enum zmq_bus_heard hear_next(struct loop *loop, void *socket,
+                                    struct zmq_bus_request *request)
 {
-    const enum bus_heard heard = socket == loop->bus.trials ? bus_receive_last(socket, request)
-                                                            : bus_receive(socket, request);
-    if (heard != BUS_NONE) {
-        bus_took(&loop->bus, request);
+    const enum zmq_bus_heard heard = socket == loop->bus.trials
+                                         ? zmq_bus_receive_last(socket, request)
+                                         : zmq_bus_receive(socket, request);
+    if (heard != ZMQ_BUS_NONE) {
+        zmq_bus_took(&loop->bus, request);
     }
-    if (heard == BUS_TOO_LONG) {
+    if (heard == ZMQ_BUS_TOO_LONG) {
         loop->counters.bad_messages++;
         loop_raise(loop, PROTO_ALERT_BAD_MESSAGE, "", 1.0,
                    "a message of more than %d frames, or %d before its body, came and was not "
                    "answered",
-                   BUS_FRAMES_MAX, BUS_ENVELOPE_FRAMES);
+                   ZMQ_BUS_FRAMES_MAX, ZMQ_BUS_ENVELOPE_FRAMES);
         journal_publish(&loop->journal);
     }
     return heard;
@@ -46,14 +48,14 @@ static bool serve_ask(struct loop *loop)
 {
     for (int i = 0; i < BURST; i++) {
         if (!journal_has_room(&loop->journal) &&
-            journal_health(&loop->journal, 0).failing == STORE_CAUSE_NONE) {
+            journal_health(&loop->journal, 0).failing == JOURNAL_DB_CAUSE_NONE) {
             return true;
         }
-        const enum bus_heard heard = hear_next(loop, loop->bus.ask, &loop->asked);
-        if (heard == BUS_NONE) {
+        const enum zmq_bus_heard heard = hear_next(loop, loop->bus.ask, &loop->asked);
+        if (heard == ZMQ_BUS_NONE) {
             return false;
         }
-        if (heard == BUS_REQUEST) {
+        if (heard == ZMQ_BUS_REQUEST) {
             ingest_ask(loop, clock_mono_ns());
         }
     }
@@ -62,7 +64,7 @@ static bool serve_ask(struct loop *loop)
 
 static void on_published(struct loop *loop, int64_t t_mono_ns)
 {
-    const struct bus_request *q = &loop->published;
+    const struct zmq_bus_request *q = &loop->published;
     const size_t size = q->size < sizeof q->body ? q->size : sizeof q->body;
     if (ingest_is_foreign(loop, q, size)) {
         return;
@@ -78,11 +80,11 @@ static bool serve_trials(struct loop *loop)
         if (!journal_has_room(&loop->journal)) {
             return true;
         }
-        const enum bus_heard heard = hear_next(loop, loop->bus.trials, &loop->published);
-        if (heard == BUS_NONE) {
+        const enum zmq_bus_heard heard = hear_next(loop, loop->bus.trials, &loop->published);
+        if (heard == ZMQ_BUS_NONE) {
             return false;
         }
-        if (heard == BUS_REQUEST) {
+        if (heard == ZMQ_BUS_REQUEST) {
             on_published(loop, clock_mono_ns());
         }
     }
@@ -91,16 +93,16 @@ static bool serve_trials(struct loop *loop)
 
 static bool serve_control(struct loop *loop)
 {
-    struct bus_request *q = &loop->commanded;
+    struct zmq_bus_request *q = &loop->commanded;
     for (int i = 0; i < COMMANDS_BURST; i++) {
-        const enum bus_heard heard = hear_next(loop, loop->bus.control, q);
-        if (heard == BUS_NONE) {
+        const enum zmq_bus_heard heard = hear_next(loop, loop->bus.control, q);
+        if (heard == ZMQ_BUS_NONE) {
             return false;
         }
-        if (heard == BUS_REQUEST) {
+        if (heard == ZMQ_BUS_REQUEST) {
             const size_t size = q->size < sizeof q->body ? q->size : sizeof q->body;
             const size_t n = control_answer(loop, q->body, size, loop->reply, sizeof loop->reply);
-            bus_reply(loop->bus.control, &q->envelope, loop->reply, n);
+            zmq_bus_reply(loop->bus.control, &q->envelope, loop->reply, n);
             journal_publish(&loop->journal);
         }
     }
@@ -129,7 +131,7 @@ static bool serve_line(struct loop *loop, uint32_t i)
 {
     struct line *line = &loop->lines.line[i];
     uint8_t bytes[LOOP_READ_MAX];
-    const int got = lines_read(&loop->lines, i, bytes, sizeof bytes);
+    const int got = serial_lines_read(&loop->lines, i, bytes, sizeof bytes);
     if (got < 0) {
         loop_raise(loop, PROTO_ALERT_DEVICE_GONE, line->rig->name, 1.0,
                    "rig %s: %s was unplugged after %" PRIu64
@@ -171,7 +173,7 @@ static bool serve(struct loop *loop, uint32_t tag)
     case LOOP_TAG_CONTROL:
         return serve_control(loop);
     case LOOP_TAG_ZAP:
-        return bus_authenticate(&loop->bus);
+        return zmq_bus_authenticate(&loop->bus);
     case LOOP_TAG_WORKER:
         return false; /* looked at in every pass */
     default:
@@ -187,8 +189,8 @@ static int timeout_ms(struct loop *loop, bool has_more)
     if (loop->lines.n == 0) {
         return -1; /* the tick wakes it every second; a timer more would cost each trial */
     }
-    return lines_timeout_ms(&loop->lines, journal_durable(&loop->journal),
-                            loop->journal.next_event - 1, clock_mono_ns(), IDLE_MS);
+    return serial_lines_timeout_ms(&loop->lines, journal_durable(&loop->journal),
+                                   loop->journal.next_event - 1, clock_mono_ns(), IDLE_MS);
 }
 
 /* One turn for every socket and line that is due. Returns those that may have more. */
@@ -231,7 +233,7 @@ void loop_run(struct loop *loop)
         const bool has_news = publisher_receive(&loop->publisher);
         const bool has_more = publisher_catch_up(&loop->publisher) || has_news || again != 0;
         loop_jobs_serve(loop);
-        lines_flush(&loop->lines, journal_durable(&loop->journal), clock_mono_ns());
+        serial_lines_flush(&loop->lines, journal_durable(&loop->journal), clock_mono_ns());
 
         uint32_t tags[OS_POLL_MAX];
         const int n = os_poll_wait(&loop->poll, timeout_ms(loop, has_more), tags);

@@ -3,23 +3,23 @@
  *
  * From receive to publish nothing allocates, locks, blocks or prints (libzmq's own work apart);
  * tests/rt holds it to that. Threads: the caller's, the journal's, the worker's, that of doors.h.
- * Memory: struct loop, about 650 KiB, and what colony, journal and libzmq allocate while opening.
+ * Memory: struct loop, about 650 KiB, and what subjects, journal and libzmq allocate while opening.
  */
 #ifndef MURID_LOOP_H
 #define MURID_LOOP_H
 
+#include "active_models.h"
 #include "alerts.h"
-#include "bus.h"
-#include "colony.h"
 #include "histogram.h"
 #include "journal.h"
 #include "journal_contents.h"
-#include "lines.h"
-#include "models.h"
 #include "os_poll.h"
 #include "publisher.h"
+#include "serial_lines.h"
 #include "session.h"
+#include "subjects.h"
 #include "worker.h"
+#include "zmq_bus.h"
 
 enum { LOOP_READ_MAX = 4096 };
 
@@ -40,14 +40,14 @@ struct loop_counters {
 
 struct loop {
     struct config config;
-    struct models models[2]; /* the one in force, and room for the next */
+    struct active_models models[2]; /* the one in force, and room for the next */
     int present_models;
     struct journal journal;
-    struct journal_contents contents; /* the colony asks it */
-    struct colony colony;
-    struct bus bus;
+    struct journal_contents contents; /* the subjects asks it */
+    struct subjects subjects;
+    struct zmq_bus bus;
     struct publisher publisher;
-    struct lines lines;
+    struct serial_lines lines;
     struct os_poll poll;
     struct worker worker;
     struct loop_counters counters;
@@ -55,20 +55,20 @@ struct loop {
     struct histogram latency; /* receive to reply of trials */
     model_score score;        /* of all subjects since the start */
     struct session_result result;
-    struct bus_request asked; /* each from its own socket */
-    struct bus_request published;
-    struct bus_request commanded;
+    struct zmq_bus_request asked; /* each from its own socket */
+    struct zmq_bus_request published;
+    struct zmq_bus_request commanded;
     uint8_t reply[PROTO_BYTES_MAX];
-    proto_message status;
+    proto_message scratch; /* of what is said of itself: status, alerts, errors */
     int64_t start_ns;
-    int64_t boot;             /* of the machine */
-    int64_t wall_offset_ns;   /* wall clock minus monotonic */
-    uint32_t next_judged;     /* subject from which on one is looked for to judge */
-    double refused_budget;    /* refused messages that may still be journaled */
-    int64_t told_ended;       /* connections that were ended: said so far */
-    bool was_behind;          /* the journal was too slow or failing at the last look */
-    enum store_cause failing; /* why it was, if it was */
-    bool *resumed;            /* while starting: sessions that have changed since they were kept */
+    int64_t boot;                  /* of the machine */
+    int64_t wall_offset_ns;        /* wall clock minus monotonic */
+    uint32_t next_judged;          /* subject from which on one is looked for to judge */
+    double refused_budget;         /* refused messages that may still be journaled */
+    int64_t told_ended;            /* connections that were ended: said so far */
+    bool was_behind;               /* the journal was too slow or failing at the last look */
+    enum journal_db_cause failing; /* why it was, if it was */
+    bool *resumed; /* while starting: sessions that have changed since they were kept */
     bool stop;
 };
 

@@ -7,7 +7,7 @@
 
 int loop_jobs_open(struct loop *loop, uint32_t tag)
 {
-    if (worker_open(&loop->worker, &loop->colony) != 0) {
+    if (worker_open(&loop->worker, &loop->subjects) != 0) {
         return -1;
     }
     if (loop->worker.is_started) {
@@ -26,7 +26,7 @@ void loop_jobs_close(struct loop *loop)
 
 /* One trial more: true every so many, but not for some seconds after the last time. However fast
  * trials come, an animal takes up little of the worker's time, and of a processor's. */
-static bool is_due(bool is_wanted, int64_t every, struct colony_turn *turn)
+static bool is_due(bool is_wanted, int64_t every, struct subjects_turn *turn)
 {
     static const int64_t LEAST_NS = 10 * INT64_C(1000000000);
     turn->n_since = is_wanted ? turn->n_since + 1 : 0;
@@ -37,43 +37,43 @@ static bool is_due(bool is_wanted, int64_t every, struct colony_turn *turn)
     if (turn->last_ns != 0 && now_ns - turn->last_ns < LEAST_NS) {
         return false;
     }
-    *turn = (struct colony_turn){0, now_ns};
+    *turn = (struct subjects_turn){0, now_ns};
     return true;
 }
 
 void loop_jobs_want(struct loop *loop, uint32_t subject)
 {
-    struct subject *s = &loop->colony.subjects[subject];
-    if (loop->colony.plan != NULL && s->n_since >= loop->config.adaptation.every_trials) {
+    struct subject *s = &loop->subjects.subject[subject];
+    if (loop->subjects.plan != NULL && s->n_since >= loop->config.adaptation.every_trials) {
         s->n_since = 0;
         worker_want(&loop->worker, WORKER_ADAPT, subject);
     }
-    if (is_due(loop->colony.models.ahead != NULL, loop->config.forecast.every_trials,
+    if (is_due(loop->subjects.models.ahead != NULL, loop->config.forecast.every_trials,
                &s->forecasts)) {
         worker_want(&loop->worker, WORKER_FORECAST, subject);
     }
-    if (is_due(loop->config.advice.enabled && loop->colony.models.audit != NULL,
+    if (is_due(loop->config.advice.enabled && loop->subjects.models.audit != NULL,
                loop->config.advice.every_trials, &s->suggestions)) {
         worker_want(&loop->worker, WORKER_SUGGEST, subject);
     }
 }
 
 /* Journals what became of an animal's own parameters: its number, or 0 without room. */
-static int64_t keep_change(struct loop *loop, uint32_t subject, enum record_change what,
+static int64_t keep_change(struct loop *loop, uint32_t subject, enum journal_record_change what,
                            int64_t based_on, const model_adapt_result *result, const float *values)
 {
     const int64_t now_ns = clock_mono_ns();
     const struct journal_change change = {
         .what = what,
         .subject = subject,
-        .name = loop->colony.subjects[subject].name,
-        .run = loop->colony.run,
+        .name = loop->subjects.subject[subject].name,
+        .run = loop->subjects.run,
         .t_mono_ns = now_ns,
         .t_wall_ns = now_ns + loop->wall_offset_ns,
         .based_on = based_on,
         .result = result,
         .values = values,
-        .n_values = values != NULL ? model_adapt_values(&loop->colony.plan->adapt) : 0};
+        .n_values = values != NULL ? model_adapt_values(&loop->subjects.plan->adapt) : 0};
     return journal_adaptation(&loop->journal, &change);
 }
 
@@ -81,41 +81,42 @@ static int64_t keep_change(struct loop *loop, uint32_t subject, enum record_chan
 static void take_adaptation(struct loop *loop, const struct worker_job *job)
 {
     const struct worker_adapt *found = job->memory;
-    const struct adaptation_plan *plan = loop->colony.plan;
-    struct adaptation *own = colony_adaptation(&loop->colony, job->subject);
-    if (!job->is_whole || job->run != loop->colony.run || own == NULL ||
+    const struct adaptation_plan *plan = loop->subjects.plan;
+    struct adaptation *own = subjects_adaptation(&loop->subjects, job->subject);
+    if (!job->is_whole || job->run != loop->subjects.run || own == NULL ||
         own->head.last != found->last ||
-        loop->colony.subjects[job->subject].state.heal.is_open != 0) {
+        loop->subjects.subject[job->subject].state.backfill.is_open != 0) {
         return;
     }
     const bool is_taken = found->result.is_taken;
-    const int64_t id =
-        keep_change(loop, job->subject, is_taken ? RECORD_CHANGE_TAKEN : RECORD_CHANGE_REFUSED,
-                    job->based_on, &found->result, is_taken ? found->values : NULL);
+    const int64_t id = keep_change(
+        loop, job->subject, is_taken ? JOURNAL_RECORD_CHANGE_TAKEN : JOURNAL_RECORD_CHANGE_REFUSED,
+        job->based_on, &found->result, is_taken ? found->values : NULL);
     if (id == 0) {
         return;
     }
     own->head.last = id;
     if (is_taken && adaptation_take(plan, own, found->values, id) != 0) {
         log_error("%s: own parameters that were judged cannot be taken up",
-                  loop->colony.subjects[job->subject].name);
+                  loop->subjects.subject[job->subject].name);
     }
 }
 
 /* A forecast or a suggestion; told if the animal was not given another model meanwhile. */
-static void take_outlook(struct loop *loop, const struct worker_job *job, enum record_type type)
+static void take_outlook(struct loop *loop, const struct worker_job *job,
+                         enum journal_record_type type)
 {
     const struct worker_outlook *made = job->memory;
-    if (!job->is_whole || job->run != loop->colony.run) {
+    if (!job->is_whole || job->run != loop->subjects.run) {
         return;
     }
     const int64_t now_ns = clock_mono_ns();
-    loop->status = made->message;
-    loop->status.env.t_mono_ns = now_ns;
-    loop->status.env.t_wall_ns = now_ns + loop->wall_offset_ns;
+    loop->scratch = made->message;
+    loop->scratch.env.t_mono_ns = now_ns;
+    loop->scratch.env.t_wall_ns = now_ns + loop->wall_offset_ns;
     (void)journal_outlook(&loop->journal, type, job->subject, job->based_on,
-                          loop->status.env.t_wall_ns, now_ns, made->json, made->n_json);
-    publisher_send(&loop->publisher, &loop->status, NULL, 0);
+                          loop->scratch.env.t_wall_ns, now_ns, made->json, made->n_json);
+    publisher_send(&loop->publisher, &loop->scratch, NULL, 0);
 }
 
 void loop_jobs_serve(struct loop *loop)
@@ -127,10 +128,10 @@ void loop_jobs_serve(struct loop *loop)
             take_adaptation(loop, job);
             break;
         case WORKER_FORECAST:
-            take_outlook(loop, job, RECORD_FORECAST);
+            take_outlook(loop, job, JOURNAL_RECORD_FORECAST);
             break;
         case WORKER_SUGGEST:
-            take_outlook(loop, job, RECORD_SUGGESTION);
+            take_outlook(loop, job, JOURNAL_RECORD_SUGGESTION);
             break;
         case WORKER_KINDS:
             break;
@@ -138,17 +139,17 @@ void loop_jobs_serve(struct loop *loop)
         worker_release(&loop->worker);
         journal_publish(&loop->journal);
     }
-    worker_start_next(&loop->worker, &loop->colony, loop->journal.next_event - 1);
+    worker_start_next(&loop->worker, &loop->subjects, loop->journal.next_event - 1);
 }
 
 bool loop_jobs_undo_adaptation(struct loop *loop, uint32_t subject)
 {
-    struct adaptation *own = colony_adaptation(&loop->colony, subject);
+    struct adaptation *own = subjects_adaptation(&loop->subjects, subject);
     const model_adapt_result none = {.before = (double)NAN, .after = (double)NAN};
     if (own == NULL || own->head.id == 0) {
         return false;
     }
-    const int64_t id =
-        keep_change(loop, subject, RECORD_CHANGE_UNDONE, loop->journal.next_event - 1, &none, NULL);
-    return id != 0 && adaptation_undo(loop->colony.plan, own, id);
+    const int64_t id = keep_change(loop, subject, JOURNAL_RECORD_CHANGE_UNDONE,
+                                   loop->journal.next_event - 1, &none, NULL);
+    return id != 0 && adaptation_undo(loop->subjects.plan, own, id);
 }

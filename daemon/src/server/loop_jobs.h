@@ -8,7 +8,7 @@
 
 #include "loop.h"
 
-/* Starts the worker for the colony as it is; its results are reported as tag. 0, or -1 without
+/* Starts the worker for the subjects as it is; its results are reported as tag. 0, or -1 without
  * memory. */
 int loop_jobs_open(struct loop *loop, uint32_t tag);
 

@@ -6,11 +6,11 @@
 
 enum { CATCH_UP_SUBJECTS = 8, SUBSCRIPTIONS_TURN = 64 };
 
-void publisher_init(struct publisher *p, struct bus *bus, const struct colony *colony)
+void publisher_init(struct publisher *p, struct zmq_bus *bus, const struct subjects *subjects)
 {
     memset(p, 0, sizeof *p);
     p->bus = bus;
-    p->colony = colony;
+    p->subjects = subjects;
     p->has_news = true;
 }
 
@@ -51,12 +51,12 @@ static void send_if(struct publisher *p, bool wanted, const char *topic, proto_f
     }
     p->has_news = true;
     if (encoded != NULL) {
-        bus_publish(p->bus, topic, encoded, encoded_size);
+        zmq_bus_publish(p->bus, topic, encoded, encoded_size);
         return;
     }
     const int n = proto_encode(msg, format, p->body, sizeof p->body);
     if (n > 0) {
-        bus_publish(p->bus, topic, p->body, (size_t)n);
+        zmq_bus_publish(p->bus, topic, p->body, (size_t)n);
     }
 }
 
@@ -148,7 +148,7 @@ bool publisher_receive(struct publisher *p)
     uint8_t frame[PUBLISHER_PREFIX_MAX + 2];
     size_t size;
     for (int i = 0; i < SUBSCRIPTIONS_TURN && p->has_news; i++) {
-        p->has_news = bus_receive_news(p->bus, frame, sizeof frame, &size);
+        p->has_news = zmq_bus_receive_news(p->bus, frame, sizeof frame, &size);
         if (p->has_news) {
             on_news(p, frame, size);
         }
@@ -171,7 +171,7 @@ static void send_last(struct publisher *p, const char *prefix)
 
 static void send_subject(struct publisher *p, uint32_t number, const char *prefix)
 {
-    const struct subject *s = &p->colony->subjects[number];
+    const struct subject *s = &p->subjects->subject[number];
     if (s->rig[0] == '\0') {
         return;
     }
@@ -187,10 +187,10 @@ static void send_subject(struct publisher *p, uint32_t number, const char *prefi
         p->scratch.as.alert = s->alert;
         send_last(p, prefix);
     }
-    if (colony_standing(p->colony, number, &p->scratch)) {
+    if (subjects_standing(p->subjects, number, &p->scratch)) {
         send_last(p, prefix);
     }
-    colony_predict(p->colony, number, &p->scratch);
+    subjects_predict(p->subjects, number, &p->scratch);
     send_last(p, prefix);
 }
 
@@ -223,10 +223,10 @@ bool publisher_catch_up(struct publisher *p)
         return false;
     }
     struct publisher_catch_up *c = catch_up_at(p, 0);
-    for (int i = 0; i < CATCH_UP_SUBJECTS && c->next_subject < p->colony->n_subjects; i++) {
+    for (int i = 0; i < CATCH_UP_SUBJECTS && c->next_subject < p->subjects->n_subjects; i++) {
         send_subject(p, c->next_subject++, c->prefix);
     }
-    if (c->next_subject >= p->colony->n_subjects) {
+    if (c->next_subject >= p->subjects->n_subjects) {
         send_alerts(p, c->prefix);
         p->first_catch_up = (p->first_catch_up + 1) % PUBLISHER_CATCH_UPS;
         p->n_catch_ups--;

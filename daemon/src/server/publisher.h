@@ -10,8 +10,8 @@
 #ifndef MURID_PUBLISHER_H
 #define MURID_PUBLISHER_H
 
-#include "bus.h"
-#include "colony.h"
+#include "subjects.h"
+#include "zmq_bus.h"
 
 enum {
     PUBLISHER_PREFIX_MAX = 255,
@@ -38,8 +38,8 @@ struct publisher_alert {
 };
 
 struct publisher {
-    struct bus *bus;
-    const struct colony *colony;
+    struct zmq_bus *bus;
+    const struct subjects *subjects;
     bool has_news; /* a subscription may have come: signalled, or the signal was lost in sending */
     uint32_t n_prefixes;
     struct publisher_prefix prefixes[PUBLISHER_PREFIXES];
@@ -52,7 +52,7 @@ struct publisher {
     uint8_t body[PROTO_BYTES_MAX];
 };
 
-void publisher_init(struct publisher *p, struct bus *bus, const struct colony *colony);
+void publisher_init(struct publisher *p, struct zmq_bus *bus, const struct subjects *subjects);
 
 /* Publishes a message under its rig, subject and kind to those who want it. encoded, of
  * encoded_size: its msgpack body if the caller has it already, or NULL. RT-safe: yes; JSON formats

@@ -9,26 +9,26 @@
 #include "heartbeat.h"
 #include "ingest.h"
 #include "journal_check.h"
+#include "journal_db_check.h"
 #include "log.h"
 #include "loop_jobs.h"
 #include "outside_file.h"
-#include "rerun.h"
-#include "store_check.h"
+#include "replay.h"
 
 /* The worker's snapshots are of the models that were in force. */
 static int enter_run(struct loop *loop, int64_t run, struct fault *fault)
 {
-    const struct models *models = &loop->models[loop->present_models];
+    const struct active_models *models = &loop->models[loop->present_models];
     loop_jobs_close(loop);
-    if (colony_change_run(&loop->colony, run, &loop->config, models_view(models), models->twin.hash,
-                          models_plan(models)) != 0 ||
+    if (subjects_change_run(&loop->subjects, run, &loop->config, active_models_view(models),
+                            models->twin.hash, active_models_plan(models)) != 0 ||
         loop_jobs_open(loop, LOOP_TAG_WORKER) != 0) {
         return fault_set(fault, FAULT_WORK, "no memory for the animals' own parameters");
     }
-    if (loop->config.adaptation.rules && loop->colony.plan == NULL) {
+    if (loop->config.adaptation.rules && loop->subjects.plan == NULL) {
         log_warn("adaptation: off: own parameters of this model would take more than %d KiB an "
                  "animal",
-                 MODELS_ADAPTATION_BYTES_MAX / 1024);
+                 ACTIVE_MODELS_ADAPTATION_BYTES_MAX / 1024);
     }
     return FAULT_NONE;
 }
@@ -47,12 +47,13 @@ int loop_check_files(const struct config *config, struct fault *fault)
 }
 
 /* Whoever may load a model may not be allowed to read the file: no byte of it is said. */
-static int load_outside(struct models *models, const struct config *config, struct fault *fault)
+static int load_outside(struct active_models *models, const struct config *config,
+                        struct fault *fault)
 {
     int rc = outside_file_check_command(config->model.file, config->data.directory, "model", fault);
     rc = rc ? rc : loop_check_files(config, fault);
     if (rc == FAULT_NONE) {
-        rc = models_load(models, config, fault);
+        rc = active_models_load(models, config, fault);
         if (rc == FAULT_INPUT) {
             (void)fault_set(fault, rc,
                             "%.100s: not taken: a model file of docs/model.md expected, and the "
@@ -66,7 +67,7 @@ static int load_outside(struct models *models, const struct config *config, stru
 
 int loop_load_model(struct loop *loop, const char *path, struct fault *fault)
 {
-    struct models *next = &loop->models[1 - loop->present_models];
+    struct active_models *next = &loop->models[1 - loop->present_models];
     struct config config = loop->config;
     if (strlen(path) >= sizeof config.model.file) {
         return fault_set(fault, FAULT_INPUT, "command.file: too long");
@@ -90,7 +91,7 @@ int loop_load_model(struct loop *loop, const char *path, struct fault *fault)
         loop->stop = true;
     }
     if (rc != FAULT_NONE) {
-        models_free(next);
+        active_models_free(next);
         return rc;
     }
     loop->config = config;
@@ -99,19 +100,19 @@ int loop_load_model(struct loop *loop, const char *path, struct fault *fault)
         log_error("%s", start_fault.text);
         loop->stop = true;
     }
-    models_free(&loop->models[1 - loop->present_models]);
+    active_models_free(&loop->models[1 - loop->present_models]);
     loop_raise(loop, PROTO_ALERT_MODEL_CHANGED, "", 1.0, "model %s (%s) from now on",
-               loop->colony.model_hash, path);
+               loop->subjects.model_hash, path);
     return FAULT_NONE;
 }
 
 /* Notes which sessions have changed; they are kept when all has been heard. */
-static int on_resumed(void *context, const struct rerun_step *step, struct fault *fault)
+static int on_resumed(void *context, const struct replay_step *step, struct fault *fault)
 {
     struct loop *loop = context;
     (void)fault;
-    if (step->result->subject != COLONY_NONE) {
-        struct subject *s = &loop->colony.subjects[step->result->subject];
+    if (step->result->subject != SUBJECTS_NONE) {
+        struct subject *s = &loop->subjects.subject[step->result->subject];
         for (uint32_t i = 0; i < s->n_dirty_sessions; i++) {
             loop->resumed[s->dirty_sessions[i]] = true;
         }
@@ -121,24 +122,25 @@ static int on_resumed(void *context, const struct rerun_step *step, struct fault
 }
 
 /* Brings every animal back to where it was. Writes nothing. */
-static int resume(struct loop *loop, struct rerun *rerun, struct fault *fault)
+static int resume(struct loop *loop, struct replay *replay, struct fault *fault)
 {
-    const struct store *store = &loop->journal.store;
+    const struct journal_db *store = &loop->journal.store;
     int64_t from = 0;
-    int rc = rerun_load_checkpoints(rerun, &loop->colony, &from, fault);
+    int rc = replay_load_checkpoints(replay, &loop->subjects, &from, fault);
     if (rc == FAULT_NONE && from < store->checked_event) {
         rc = journal_check_events(store->db, store->path, from, fault);
     }
-    rc = rc == FAULT_NONE ? rerun_events(rerun, &loop->colony, from, on_resumed, loop, fault) : rc;
+    rc = rc == FAULT_NONE ? replay_events(replay, &loop->subjects, from, on_resumed, loop, fault)
+                          : rc;
     if (rc != FAULT_NONE) {
         return rc;
     }
-    if (rerun->last_event > from) {
+    if (replay->last_event > from) {
         log_info("resumed: %" PRId64 " events since the last checkpoints heard again",
-                 rerun->last_event - from);
+                 replay->last_event - from);
     }
-    for (uint32_t i = 0; i < loop->colony.n_sessions; i++) {
-        struct session *s = &loop->colony.sessions[i];
+    for (uint32_t i = 0; i < loop->subjects.n_sessions; i++) {
+        struct session *s = &loop->subjects.session[i];
         s->durable_seq = s->state.seqs.through;
         s->mark_event[0] = s->mark_event[1] = 0;
     }
@@ -146,41 +148,42 @@ static int resume(struct loop *loop, struct rerun *rerun, struct fault *fault)
 }
 
 /* The animals as they were left, under this run's models. */
-static int open_colony(struct loop *loop, struct fault *fault)
+static int open_subjects(struct loop *loop, struct fault *fault)
 {
-    const struct models *models = &loop->models[loop->present_models];
-    struct rerun rerun;
-    int rc = rerun_open(&rerun, loop->journal.store.path, fault);
+    const struct active_models *models = &loop->models[loop->present_models];
+    struct replay replay;
+    int rc = replay_open(&replay, loop->journal.store.path, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
-    if (!rerun_is_empty(&rerun)) {
-        rerun.runs[0].config.limits = loop->config.limits;
-        rc = rerun_open_colony(&rerun, &loop->colony, clock_mono_ns, fault);
-    } else if (colony_open(&loop->colony, &loop->config, models_view(models), models->twin.hash,
-                           clock_mono_ns) != 0) {
+    if (!replay_is_empty(&replay)) {
+        replay.runs[0].config.limits = loop->config.limits;
+        rc = replay_open_subjects(&replay, &loop->subjects, clock_mono_ns, fault);
+    } else if (subjects_open(&loop->subjects, &loop->config, active_models_view(models),
+                             models->twin.hash, clock_mono_ns) != 0) {
         rc = fault_set(fault, FAULT_WORK, "limits: no memory for so many subjects and sessions");
     }
     rc = rc ? rc : journal_contents_open(&loop->contents, loop->journal.store.path, fault);
     if (rc == FAULT_NONE) {
-        loop->resumed = calloc(loop->colony.max_sessions, sizeof *loop->resumed);
+        loop->resumed = calloc(loop->subjects.max_sessions, sizeof *loop->resumed);
         rc = loop->resumed == NULL ? fault_set(fault, FAULT_WORK, "limits: no memory") : rc;
     }
-    rc = rc || rerun_is_empty(&rerun) ? rc : resume(loop, &rerun, fault);
-    if (rc == FAULT_NONE) { /* from here the colony refers to what is the loop's, not the rerun's */
-        loop->colony.contents.fetch = journal_contents_fetch;
-        loop->colony.contents.context = &loop->contents;
-        loop->colony.is_rerun = false;
+    rc = rc || replay_is_empty(&replay) ? rc : resume(loop, &replay, fault);
+    if (rc ==
+        FAULT_NONE) { /* from here the subjects refers to what is the loop's, not the replay's */
+        loop->subjects.contents.fetch = journal_contents_fetch;
+        loop->subjects.contents.context = &loop->contents;
+        loop->subjects.is_replay = false;
         rc = enter_run(loop, loop->journal.store.run + 1, fault);
     }
-    rerun_close(&rerun);
+    replay_close(&replay);
     return rc;
 }
 
 int loop_check_journal(const struct config *config, struct fault *fault)
 {
-    struct rerun rerun = {0};
-    struct colony colony = {0};
+    struct replay replay = {0};
+    struct subjects subjects = {0};
     struct stat st;
     int64_t from = 0;
     char path[512];
@@ -189,27 +192,27 @@ int loop_check_journal(const struct config *config, struct fault *fault)
     if (rc != FAULT_NONE || stat(path, &st) != 0 || st.st_size == 0) {
         return rc;
     }
-    rc = rerun_open(&rerun, path, fault);
-    rc = rc ? rc : journal_check_start(rerun.journal.db, path, &from, fault);
-    if (rc == FAULT_NONE && !rerun_is_empty(&rerun)) {
-        rerun.runs[0].config.limits = config->limits;
-        rc = rerun_open_colony(&rerun, &colony, clock_mono_ns, fault);
-        rc = rc ? rc : rerun_load_checkpoints(&rerun, &colony, &from, fault);
-        colony_close(&colony);
+    rc = replay_open(&replay, path, fault);
+    rc = rc ? rc : journal_check_start(replay.journal.db, path, &from, fault);
+    if (rc == FAULT_NONE && !replay_is_empty(&replay)) {
+        replay.runs[0].config.limits = config->limits;
+        rc = replay_open_subjects(&replay, &subjects, clock_mono_ns, fault);
+        rc = rc ? rc : replay_load_checkpoints(&replay, &subjects, &from, fault);
+        subjects_close(&subjects);
     }
-    rerun_close(&rerun);
+    replay_close(&replay);
     return rc;
 }
 
 /* The run's row, with what was resumed; last, so that a start that fails leaves nothing. */
 static int begin_run(struct loop *loop, struct fault *fault)
 {
-    const struct models *models = &loop->models[loop->present_models];
+    const struct active_models *models = &loop->models[loop->present_models];
     const char *file = loop->config.model.file;
     const struct journal_run run = {.config = &loop->config,
                                     .model_hash = models->twin.hash,
                                     .model_path = file[0] != '\0' ? file : NULL,
-                                    .colony = &loop->colony,
+                                    .subjects = &loop->subjects,
                                     .sessions = loop->resumed};
     const int rc = journal_begin_run(&loop->journal, &run, fault);
     free(loop->resumed);
@@ -220,7 +223,7 @@ static int begin_run(struct loop *loop, struct fault *fault)
 static void add_socket(struct loop *loop, void *socket, uint32_t tag)
 {
     if (socket != NULL) {
-        (void)os_poll_add(&loop->poll, bus_fd(socket), tag);
+        (void)os_poll_add(&loop->poll, zmq_bus_fd(socket), tag);
     }
 }
 
@@ -236,13 +239,13 @@ int loop_open(struct loop *loop, struct fault *fault)
                  ? FAULT_NONE
                  : fault_set(fault, FAULT_WORK, "epoll cannot be set up");
     rc = rc ? rc : loop_check_files(&loop->config, fault);
-    rc = rc ? rc : models_load(&loop->models[0], &loop->config, fault);
+    rc = rc ? rc : active_models_load(&loop->models[0], &loop->config, fault);
     if (rc == FAULT_NONE) {
         strcpy(loop->config.protocol.hash, loop->models[0].protocol_hash);
     }
     rc = rc ? rc : journal_open(&loop->journal, loop->config.data.directory, fault);
-    rc = rc ? rc : open_colony(loop, fault);
-    rc = rc ? rc : bus_open(&loop->bus, &loop->config, fault);
+    rc = rc ? rc : open_subjects(loop, fault);
+    rc = rc ? rc : zmq_bus_open(&loop->bus, &loop->config, fault);
     rc = rc ? rc : begin_run(loop, fault);
     if (rc != FAULT_NONE) {
         struct fault ignored;
@@ -251,8 +254,8 @@ int loop_open(struct loop *loop, struct fault *fault)
     }
     loop->asked.is_sealed = loop->published.is_sealed = loop->commanded.is_sealed =
         loop->bus.is_curve;
-    publisher_init(&loop->publisher, &loop->bus, &loop->colony);
-    lines_init(&loop->lines, &loop->config, &loop->poll, LOOP_TAG_LINES);
+    publisher_init(&loop->publisher, &loop->bus, &loop->subjects);
+    serial_lines_init(&loop->lines, &loop->config, &loop->poll, LOOP_TAG_LINES);
     add_socket(loop, loop->bus.ask, LOOP_TAG_ASK);
     add_socket(loop, loop->bus.trials, LOOP_TAG_TRIALS);
     add_socket(loop, loop->bus.pub, LOOP_TAG_PUB);
@@ -267,21 +270,21 @@ int loop_close(struct loop *loop, struct fault *fault)
     int rc = FAULT_NONE;
     loop_jobs_close(loop);
     if (loop->journal.is_started) {
-        if (loop->colony.subjects != NULL) {
+        if (loop->subjects.subject != NULL) {
             (void)heartbeat_wait_for_room(loop);
             alerts_end(&loop->alerts, clock_mono_ns());
             loop_checkpoint_all(loop);
         }
         rc = journal_stop(&loop->journal, fault);
     }
-    lines_close(&loop->lines);
-    bus_close(&loop->bus);
+    serial_lines_close(&loop->lines);
+    zmq_bus_close(&loop->bus);
     journal_contents_close(&loop->contents);
     journal_close(&loop->journal);
-    colony_close(&loop->colony);
+    subjects_close(&loop->subjects);
     free(loop->resumed);
-    models_free(&loop->models[0]);
-    models_free(&loop->models[1]);
+    active_models_free(&loop->models[0]);
+    active_models_free(&loop->models[1]);
     os_poll_close(&loop->poll);
     return rc;
 }

@@ -34,11 +34,11 @@ static void *worker_thread(void *argument)
 
 /* ---- opening ---- */
 
-static size_t largest_job(const struct colony *colony)
+static size_t largest_job(const struct subjects *subjects)
 {
     size_t most = 0;
     for (int kind = 0; kind < WORKER_KINDS; kind++) {
-        const size_t size = worker_job_type_of((enum worker_kind)kind)->size(colony);
+        const size_t size = worker_job_type_of((enum worker_kind)kind)->size(subjects);
         most = size > most ? size : most;
     }
     return (most + MODEL_NET_ALIGN - 1) / MODEL_NET_ALIGN * MODEL_NET_ALIGN;
@@ -56,12 +56,12 @@ static int open_queues(struct worker *w)
     return rc;
 }
 
-int worker_open(struct worker *w, const struct colony *colony)
+int worker_open(struct worker *w, const struct subjects *subjects)
 {
     memset(w, 0, sizeof *w);
     w->wake_fd = w->done_fd = -1;
-    w->max_subjects = colony->max_subjects;
-    w->job.size = largest_job(colony);
+    w->max_subjects = subjects->max_subjects;
+    w->job.size = largest_job(subjects);
     if (w->job.size == 0) {
         return 0;
     }
@@ -122,25 +122,25 @@ static uint32_t take_first(struct worker *w, struct worker_queue *q)
     return subject;
 }
 
-static bool begin(struct worker *w, const struct colony *colony, enum worker_kind kind,
+static bool begin(struct worker *w, const struct subjects *subjects, enum worker_kind kind,
                   int64_t event)
 {
     w->job.kind = kind;
     w->job.subject = take_first(w, &w->queue[kind]);
-    w->job.run = colony->run;
+    w->job.run = subjects->run;
     w->job.based_on = event;
     w->job.is_whole = false;
-    return worker_job_type_of(kind)->fill(colony, w->job.subject, w->job.memory);
+    return worker_job_type_of(kind)->fill(subjects, w->job.subject, w->job.memory);
 }
 
-void worker_start_next(struct worker *w, const struct colony *colony, int64_t event)
+void worker_start_next(struct worker *w, const struct subjects *subjects, int64_t event)
 {
     if (!w->is_started || atomic_load(&w->state) != WORKER_IDLE) {
         return;
     }
     for (uint32_t i = 0; i < WORKER_KINDS; i++) {
         const uint32_t kind = (w->next_kind + i) % WORKER_KINDS;
-        if (w->queue[kind].n > 0 && begin(w, colony, (enum worker_kind)kind, event)) {
+        if (w->queue[kind].n > 0 && begin(w, subjects, (enum worker_kind)kind, event)) {
             w->next_kind = kind + 1;
             atomic_store(&w->state, WORKER_BUSY);
             os_event_raise(w->wake_fd);

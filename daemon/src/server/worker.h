@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "colony.h"
+#include "subjects.h"
 
 /* X(NAME, name): kinds of jobs. Each has, in worker_jobs.c, worker_NAME_size(), _fill(), _run(). */
 #define WORKER_JOB_LIST(X)                                                                         \
@@ -35,7 +35,7 @@ enum worker_state { WORKER_IDLE, WORKER_BUSY, WORKER_DONE };
 struct worker_job {
     enum worker_kind kind;
     uint32_t subject;
-    int64_t run;      /* of the colony when the snapshot was taken */
+    int64_t run;      /* of the subjects when the snapshot was taken */
     int64_t based_on; /* the last event then */
     bool is_whole;    /* false: stopped, or it could not be done */
     void *memory;     /* worker_NAME_size() bytes, aligned to MODEL_NET_ALIGN: snapshot, result */
@@ -64,9 +64,9 @@ struct worker {
     atomic_bool quit;
 };
 
-/* Allocates for the colony's plan and subjects and starts the thread; without a plan it has nothing
- * to do. 0, or -1 with all given back. */
-int worker_open(struct worker *worker, const struct colony *colony);
+/* Allocates for the subjects's plan and subjects and starts the thread; without a plan it has
+ * nothing to do. 0, or -1 with all given back. */
+int worker_open(struct worker *worker, const struct subjects *subjects);
 
 /* Stops the job and the thread; NULL and zeroed are fine. */
 void worker_close(struct worker *worker);
@@ -76,7 +76,7 @@ void worker_want(struct worker *worker, enum worker_kind kind, uint32_t subject)
 
 /* If the thread is idle and somebody waits: takes the snapshot and starts the job. event: the last
  * one. RT-safe: yes, it copies up to some 100 kB. */
-void worker_start_next(struct worker *worker, const struct colony *colony, int64_t event);
+void worker_start_next(struct worker *worker, const struct subjects *subjects, int64_t event);
 
 /* The job that is done, or NULL. The caller reads its result and then calls worker_release().
  * RT-safe: yes. */

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "outlook.h"
-#include "suggestion.h"
+#include "forecast_message.h"
+#include "suggestion_message.h"
 
 /* ---- adapt: an animal's own parameters ---- */
 
@@ -38,25 +38,25 @@ static size_t lay_out(const struct adaptation_plan *plan, void *memory, struct a
     return used;
 }
 
-static size_t worker_adapt_size(const struct colony *colony)
+static size_t worker_adapt_size(const struct subjects *subjects)
 {
     struct adapt_job job;
-    return colony->plan != NULL ? lay_out(colony->plan, NULL, &job) : 0;
+    return subjects->plan != NULL ? lay_out(subjects->plan, NULL, &job) : 0;
 }
 
-static bool worker_adapt_fill(const struct colony *colony, uint32_t subject, void *memory)
+static bool worker_adapt_fill(const struct subjects *subjects, uint32_t subject, void *memory)
 {
     struct adapt_job *job = memory;
-    const struct adaptation *own = colony_adaptation(colony, subject);
-    if (own == NULL || colony->subjects[subject].state.heal.is_open != 0 || own->head.n == 0) {
+    const struct adaptation *own = subjects_adaptation(subjects, subject);
+    if (own == NULL || subjects->subject[subject].state.backfill.is_open != 0 || own->head.n == 0) {
         return false;
     }
-    (void)lay_out(colony->plan, memory, job);
-    job->plan = colony->plan;
+    (void)lay_out(subjects->plan, memory, job);
+    job->plan = subjects->plan;
     job->out.last = own->head.last;
-    job->window = adaptation_window(colony->plan, own);
+    job->window = adaptation_window(subjects->plan, own);
     memcpy(job->present, job->window.present,
-           model_adapt_values(&colony->plan->adapt) * sizeof(float));
+           model_adapt_values(&subjects->plan->adapt) * sizeof(float));
     memcpy(job->trials, job->window.trials, job->window.n_trials * sizeof job->trials[0]);
     model_bank_copy(&job->start, job->window.start);
     job->window.start = &job->start;
@@ -75,7 +75,7 @@ static bool worker_adapt_run(void *memory, bool (*is_stopped)(void *context), vo
 /* ---- what is told of an animal ---- */
 
 /* Whom it is about; false if no trial was heard of this session yet. */
-static bool address(struct worker_outlook *out, proto_kind kind, const struct colony *colony,
+static bool address(struct worker_outlook *out, proto_kind kind, const struct subjects *subjects,
                     const struct subject *s)
 {
     if (s->state.session < 0 || s->state.for_trial < 1) {
@@ -84,7 +84,7 @@ static bool address(struct worker_outlook *out, proto_kind kind, const struct co
     proto_message_init(&out->message, kind);
     strcpy(out->message.env.rig, s->rig);
     strcpy(out->message.env.subject, s->name);
-    colony_name_session(&colony->sessions[s->state.session], &out->message.env);
+    subjects_name_session(&subjects->session[s->state.session], &out->message.env);
     out->message.env.trial = s->state.for_trial - 1;
     return true;
 }
@@ -97,10 +97,10 @@ static bool tell(struct worker_outlook *out)
 }
 
 /* The rig's memory of an animal under the declared protocol; NULL: none is. */
-static const model_protocol_state *rig_of(const struct colony *colony, const struct subject *s)
+static const model_protocol_state *rig_of(const struct subjects *subjects, const struct subject *s)
 {
-    return s->state.is_audited != 0 && colony->models.audit != NULL
-               ? model_audit_rig(&s->state.auditor.audit)
+    return s->state.is_audited != 0 && subjects->models.audit != NULL
+               ? model_audit_rig(&s->state.audit.audit)
                : NULL;
 }
 
@@ -114,7 +114,7 @@ struct forecast_job {
     uint64_t seed;
     const model_protocol *protocol; /* declared; NULL: stimuli are drawn from those of late */
     model_protocol_state rig;
-    struct prospect prospect;
+    struct lookahead lookahead;
     model_training_status tracker;
     size_t size; /* of the memory */
     void *memory;
@@ -125,43 +125,43 @@ static model_forecast_config forecast_config(const struct config_forecast *c)
     model_forecast_config config;
     model_forecast_config_init(&config);
     config.n_rollouts = (uint32_t)c->rollouts;
-    config.criterion = outlook_criterion(c);
+    config.criterion = forecast_message_criterion(c);
     return config;
 }
 
-static size_t worker_forecast_size(const struct colony *colony)
+static size_t worker_forecast_size(const struct subjects *subjects)
 {
     size_t used = 0;
-    if (colony->models.ahead == NULL) {
+    if (subjects->models.ahead == NULL) {
         return 0;
     }
-    const model_forecast_config config = forecast_config(&colony->config->forecast);
+    const model_forecast_config config = forecast_config(&subjects->config->forecast);
     (void)take(NULL, &used, sizeof(struct forecast_job));
-    return used + model_forecast_size(colony->models.ahead, &config);
+    return used + model_forecast_size(subjects->models.ahead, &config);
 }
 
-static bool worker_forecast_fill(const struct colony *colony, uint32_t subject, void *memory)
+static bool worker_forecast_fill(const struct subjects *subjects, uint32_t subject, void *memory)
 {
     struct forecast_job *job = memory;
-    const struct subject *s = &colony->subjects[subject];
-    const struct prospect *prospect = colony_prospect(colony, subject);
+    const struct subject *s = &subjects->subject[subject];
+    const struct lookahead *lookahead = subjects_lookahead(subjects, subject);
     size_t used = 0;
-    if (prospect == NULL || prospect->recent.n_stimuli == 0 ||
-        !address(&job->out, PROTO_KIND_FORECAST, colony, s)) {
+    if (lookahead == NULL || lookahead->recent.n_stimuli == 0 ||
+        !address(&job->out, PROTO_KIND_FORECAST, subjects, s)) {
         return false;
     }
     (void)take(memory, &used, sizeof *job);
-    job->ahead = colony->models.ahead;
-    job->config = forecast_config(&colony->config->forecast);
+    job->ahead = subjects->models.ahead;
+    job->config = forecast_config(&subjects->config->forecast);
     job->size = model_forecast_size(job->ahead, &job->config);
     job->memory = take(memory, &used, job->size);
     job->seed = (uint64_t)s->last_event;
-    const model_protocol_state *rig = rig_of(colony, s);
-    job->protocol = rig != NULL ? &colony->models.audit->protocol : NULL;
+    const model_protocol_state *rig = rig_of(subjects, s);
+    job->protocol = rig != NULL ? &subjects->models.audit->protocol : NULL;
     if (rig != NULL) {
         job->rig = *rig;
     }
-    memcpy(&job->prospect, prospect, prospect_used(job->ahead));
+    memcpy(&job->lookahead, lookahead, lookahead_used(job->ahead));
     job->tracker = s->state.tracker;
     return true;
 }
@@ -170,11 +170,11 @@ static bool worker_forecast_fill(const struct colony *colony, uint32_t subject, 
 static bool choose_task(const struct forecast_job *job, model_forecast_task *task)
 {
     if (job->protocol == NULL) {
-        return recent_task(&job->prospect.recent, task);
+        return recent_task(&job->lookahead.recent, task);
     }
     task->protocol = job->protocol;
     task->state = &job->rig;
-    task->rt_s = recent_rt_s(&job->prospect.recent);
+    task->rt_s = recent_rt_s(&job->lookahead.recent);
     return true;
 }
 
@@ -184,14 +184,15 @@ static bool worker_forecast_run(void *memory, bool (*is_stopped)(void *context),
     struct forecast_job *job = memory;
     const proto_envelope env = job->out.message.env;
     model_forecast_task task = {.tracker = &job->tracker,
-                                .is_met = prospect_has_met(&job->prospect, &job->config.criterion)};
+                                .is_met =
+                                    lookahead_has_met(&job->lookahead, &job->config.criterion)};
     model_rollout_tuning tuning;
     model_forecast *forecast = NULL;
     model_rollout_tuning_init(&tuning);
     if (!choose_task(job, &task) ||
         model_forecast_init(job->memory, job->size, job->ahead, &job->config, &forecast) !=
             MODEL_OK ||
-        model_forecast_start(forecast, &task, &job->prospect.pace, NULL, &tuning, job->seed) !=
+        model_forecast_start(forecast, &task, &job->lookahead.pace, NULL, &tuning, job->seed) !=
             MODEL_OK) {
         return false;
     }
@@ -200,11 +201,11 @@ static bool worker_forecast_run(void *memory, bool (*is_stopped)(void *context),
             return false;
         }
     }
-    outlook_message(model_forecast_result_of(forecast), &task, &job->config.criterion, env.trial,
-                    &job->out.message);
+    forecast_message_message(model_forecast_result_of(forecast), &task, &job->config.criterion,
+                             env.trial, &job->out.message);
     if (task.is_met) {
-        job->out.message.as.forecast.met_trial = job->prospect.mark.trial;
-        strcpy(job->out.message.as.forecast.met_session, job->prospect.mark.session);
+        job->out.message.as.forecast.met_trial = job->lookahead.mark.trial;
+        strcpy(job->out.message.as.forecast.met_session, job->lookahead.mark.session);
     }
     job->out.message.env = env;
     return tell(&job->out);
@@ -247,35 +248,36 @@ static model_curriculum_config curriculum_config(const struct config_advice *c)
     return config;
 }
 
-static size_t worker_suggest_size(const struct colony *colony)
+static size_t worker_suggest_size(const struct subjects *subjects)
 {
     size_t used = 0;
-    if (colony->models.ahead == NULL || colony->models.audit == NULL ||
-        !colony->config->advice.enabled) {
+    if (subjects->models.ahead == NULL || subjects->models.audit == NULL ||
+        !subjects->config->advice.enabled) {
         return 0;
     }
-    const model_curriculum_config config = curriculum_config(&colony->config->advice);
+    const model_curriculum_config config = curriculum_config(&subjects->config->advice);
     (void)take(NULL, &used, sizeof(struct suggest_job));
-    return used + model_curriculum_size(colony->models.ahead, &config);
+    return used + model_curriculum_size(subjects->models.ahead, &config);
 }
 
-static bool worker_suggest_fill(const struct colony *colony, uint32_t subject, void *memory)
+static bool worker_suggest_fill(const struct subjects *subjects, uint32_t subject, void *memory)
 {
     struct suggest_job *job = memory;
-    const struct subject *s = &colony->subjects[subject];
-    const struct prospect *prospect = colony_prospect(colony, subject);
-    const model_protocol_state *rig = rig_of(colony, s);
+    const struct subject *s = &subjects->subject[subject];
+    const struct lookahead *lookahead = subjects_lookahead(subjects, subject);
+    const model_protocol_state *rig = rig_of(subjects, s);
     size_t used = 0;
-    if (prospect == NULL || rig == NULL || !address(&job->out, PROTO_KIND_SUGGESTION, colony, s)) {
+    if (lookahead == NULL || rig == NULL ||
+        !address(&job->out, PROTO_KIND_SUGGESTION, subjects, s)) {
         return false;
     }
     (void)take(memory, &used, sizeof *job);
-    job->ahead = colony->models.ahead;
-    job->protocol = &colony->models.audit->protocol;
+    job->ahead = subjects->models.ahead;
+    job->protocol = &subjects->models.audit->protocol;
     job->rig = *rig;
-    job->config = curriculum_config(&colony->config->advice);
+    job->config = curriculum_config(&subjects->config->advice);
     job->seed = (uint64_t)s->last_event;
-    memcpy(&job->pace, &prospect->pace, model_rate_grid_used((size_t)prospect->pace.n));
+    memcpy(&job->pace, &lookahead->pace, model_rate_grid_used((size_t)lookahead->pace.n));
     job->size = model_curriculum_size(job->ahead, &job->config);
     job->memory = take(memory, &used, job->size);
     return job->size > 0;
@@ -300,7 +302,8 @@ static bool worker_suggest_run(void *memory, bool (*is_stopped)(void *context), 
         job->advice.why == MODEL_CURRICULUM_STOPPED) {
         return false;
     }
-    suggestion_fill(&job->out.message, &job->advice, job->protocol, job->config.horizon, env.trial);
+    suggestion_message_fill(&job->out.message, &job->advice, job->protocol, job->config.horizon,
+                            env.trial);
     job->out.message.env = env;
     return tell(&job->out);
 }

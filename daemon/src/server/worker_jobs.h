@@ -9,9 +9,9 @@
 
 struct worker_job_type {
     /* Bytes of memory for a job; 0: there are none of this kind. */
-    size_t (*size)(const struct colony *colony);
+    size_t (*size)(const struct subjects *subjects);
     /* Copies what the job needs. False: this animal wants none at the moment. RT-safe: yes. */
-    bool (*fill)(const struct colony *colony, uint32_t subject, void *memory);
+    bool (*fill)(const struct subjects *subjects, uint32_t subject, void *memory);
     /* Does it. False: stopped, or it cannot be done. */
     bool (*run)(void *memory, bool (*is_stopped)(void *context), void *context);
 };

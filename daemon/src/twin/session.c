@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "audit_text.h"
+#include "audit_message.h"
 #include "bridge/link.h"
-#include "outlook.h"
+#include "forecast_message.h"
 #include "proto/content.h"
 #include "session_step.h"
-#include "standing.h"
+#include "status_message.h"
 
 const char *session_source_name(enum session_source source)
 {
@@ -22,12 +22,12 @@ const char *session_source_name(enum session_source source)
     return NAMES[source];
 }
 
-const char *session_status_name(enum session_status status)
+const char *session_outcome_name(enum session_outcome status)
 {
     static const char *const NAMES[] = {
-#define SESSION_STATUS_NAME(NAME, name, help) #name,
-        SESSION_STATUS_LIST(SESSION_STATUS_NAME)
-#undef SESSION_STATUS_NAME
+#define SESSION_OUTCOME_NAME(NAME, name, help) #name,
+        SESSION_OUTCOME_LIST(SESSION_OUTCOME_NAME)
+#undef SESSION_OUTCOME_NAME
     };
     return NAMES[status];
 }
@@ -42,11 +42,11 @@ enum session_source session_source_of(const char *name)
     return SESSION_SOURCE_ASK;
 }
 
-bool session_status_parse(enum session_status *status, const char *name)
+bool session_outcome_parse(enum session_outcome *status, const char *name)
 {
-    for (int i = 0; i < SESSION_STATUS_COUNT; i++) {
-        if (strcmp(name, session_status_name((enum session_status)i)) == 0) {
-            *status = (enum session_status)i;
+    for (int i = 0; i < SESSION_OUTCOME_COUNT; i++) {
+        if (strcmp(name, session_outcome_name((enum session_outcome)i)) == 0) {
+            *status = (enum session_outcome)i;
             return true;
         }
     }
@@ -55,22 +55,22 @@ bool session_status_parse(enum session_status *status, const char *name)
 
 bool session_is_journaled(const struct session_result *result)
 {
-    return result->status != SESSION_STATUS_PLAIN &&
-           (result->status != SESSION_STATUS_DUPLICATE || result->is_counted);
+    return result->status != SESSION_OUTCOME_PLAIN &&
+           (result->status != SESSION_OUTCOME_DUPLICATE || result->is_counted);
 }
 
 static void alert_violation(struct step *step, const model_audit_alarm *alarm)
 {
-    char text[AUDIT_TEXT_MAX];
-    audit_text(alarm, step->colony->models.audit, text, sizeof text);
+    char text[AUDIT_MESSAGE_MAX];
+    audit_text(alarm, step->subjects->models.audit, text, sizeof text);
     step_alert(step->result, PROTO_ALERT_PROTOCOL_VIOLATION, alarm->e_value, "%s: %s",
-               step->colony->subjects[step->result->subject].name, text);
+               step->subjects->subject[step->result->subject].name, text);
 }
 
 static bool is_audited(const struct step *step)
 {
-    return step->colony->models.audit != NULL &&
-           step->colony->subjects[step->result->subject].state.is_audited != 0;
+    return step->subjects->models.audit != NULL &&
+           step->subjects->subject[step->result->subject].state.is_audited != 0;
 }
 
 /* Makes the session the subject's current one; the twin and the tracker learn that a session
@@ -78,8 +78,8 @@ static bool is_audited(const struct step *step)
  */
 static void enter_session(struct step *step, const model_training_status_session_info *info)
 {
-    struct subject *subject = &step->colony->subjects[step->result->subject];
-    struct session *session = &step->colony->sessions[step->result->session];
+    struct subject *subject = &step->subjects->subject[step->result->subject];
+    struct session *session = &step->subjects->session[step->result->session];
     strcpy(subject->rig, session->rig);
     if (subject->state.session == (int64_t)step->result->session) {
         return;
@@ -87,30 +87,30 @@ static void enter_session(struct step *step, const model_training_status_session
     subject->state.session = (int64_t)step->result->session;
     subject->state.doubted_session = 0;
     subject->state.n_stimuli = 0;
-    heal_close(&subject->state.heal);
-    const struct learner_models models = colony_models(step->colony, step->result->subject);
-    learner_start_session(&subject->state.learner, &models);
-    struct prospect *prospect = colony_prospect(step->colony, step->result->subject);
-    if (prospect != NULL) {
-        prospect_start_session(prospect, models.ahead);
+    backfill_close(&subject->state.backfill);
+    const struct twin_models models = subjects_models(step->subjects, step->result->subject);
+    twin_start_session(&subject->state.twin, &models);
+    struct lookahead *lookahead = subjects_lookahead(step->subjects, step->result->subject);
+    if (lookahead != NULL) {
+        lookahead_start_session(lookahead, models.ahead);
     }
     subject->state.is_disengaged = 0;
     model_audit_alarm alarm;
     if (is_audited(step) &&
-        auditor_start_session(&subject->state.auditor, step->colony->models.audit, &alarm)) {
+        audit_state_start_session(&subject->state.audit, step->subjects->models.audit, &alarm)) {
         alert_violation(step, &alarm);
     }
     session->state.is_started = 1;
     subject->state.for_trial = session->state.trials.highest + 1;
     subject->state.is_over = 0;
     model_training_status_start(&subject->state.tracker,
-                                standing_session_id(session->rig, session->name), info,
+                                status_message_session_id(session->rig, session->name), info,
                                 &subject->standing);
 }
 
 static void enter_unannounced(struct step *step)
 {
-    const model_training_status_session_info unknown = standing_unknown();
+    const model_training_status_session_info unknown = status_message_unknown();
     enter_session(step, &unknown);
 }
 
@@ -118,15 +118,15 @@ static void enter_unannounced(struct step *step)
 
 static struct session_state *state_of(const struct step *step)
 {
-    return &step->colony->sessions[step->result->session].state;
+    return &step->subjects->session[step->result->session].state;
 }
 
 /* Counts the seq of a message that is journaled. Another message under a seq that was used says
  * that the rig counts anew. */
 static void take_seq(struct step *step)
 {
-    const uint32_t number = step->colony->sessions[step->result->session].counts;
-    struct session *counting = &step->colony->sessions[number];
+    const uint32_t number = step->subjects->session[step->result->session].counts;
+    struct session *counting = &step->subjects->session[number];
     struct sequence *seqs = &counting->state.seqs;
     const int64_t seq = step->heard->env.seq;
     const int64_t id = step->event->id;
@@ -152,10 +152,10 @@ static void take_seq(struct step *step)
                        "goes on there",
                        step->heard->env.rig, seqs->highest, seq);
         }
-        colony_restart_seq(counting, may_start ? seq : 1, id);
+        subjects_restart_seq(counting, may_start ? seq : 1, id);
         break;
     }
-    colony_count_seq(step->colony, number, seq, step->content, id);
+    subjects_count_seq(step->subjects, number, seq, step->content, id);
 }
 
 static void check_rig_clock(struct step *step)
@@ -182,7 +182,7 @@ static void touch(struct step *step)
     s->last_heard_mono_ns = event->t_mono_ns;
     s->last_heard_boot = event->boot;
     s->last_heard_wall_ns = event->t_wall_ns;
-    colony_touch(step->colony, result->subject, result->session, event->id, event->t_mono_ns);
+    subjects_touch(step->subjects, result->subject, result->session, event->id, event->t_mono_ns);
 }
 
 /* Makes the prediction for one stimulus the first of the list; without it there, the last gives
@@ -195,7 +195,7 @@ static void predict_first(struct step *step, double stimulus)
         at++;
     }
     if (at == p->stimuli.n) {
-        at = at < COLONY_STIMULI_MAX ? at : COLONY_STIMULI_MAX - 1;
+        at = at < SUBJECTS_STIMULI_MAX ? at : SUBJECTS_STIMULI_MAX - 1;
         p->stimuli.n = p->p_right.n = p->lo.n = p->hi.n = at + 1;
     }
     for (; at > 0; at--) {
@@ -206,9 +206,9 @@ static void predict_first(struct step *step, double stimulus)
     }
     p->stimuli.v[0] = stimulus;
     const uint32_t subject = step->result->subject;
-    const struct learner_models models = colony_models(step->colony, subject);
-    learner_predict(&step->colony->subjects[subject].state.learner, &models, 1, p->stimuli.v,
-                    p->p_right.v, p->lo.v, p->hi.v);
+    const struct twin_models models = subjects_models(step->subjects, subject);
+    twin_predict(&step->subjects->subject[subject].state.twin, &models, 1, p->stimuli.v,
+                 p->p_right.v, p->lo.v, p->hi.v);
 }
 
 /* The prediction answers for the session that was asked about, which may not be the one that the
@@ -217,8 +217,8 @@ static void predict(struct step *step)
 {
     const proto_message *heard = step->heard;
     proto_message *reply = &step->result->reply;
-    const struct subject *subject = &step->colony->subjects[step->result->subject];
-    colony_predict(step->colony, step->result->subject, reply);
+    const struct subject *subject = &step->subjects->subject[step->result->subject];
+    subjects_predict(step->subjects, step->result->subject, reply);
     if (subject->state.session != (int64_t)step->result->session) {
         reply->as.prediction.for_trial = state_of(step)->trials.highest + 1;
         reply->as.prediction.session_score.present = false;
@@ -245,22 +245,22 @@ model_trial session_trial(const proto_trial *t)
 static bool take_late_trial(struct step *step, const model_trial *trial)
 {
     struct session_result *result = step->result;
-    struct subject *subject = &step->colony->subjects[result->subject];
+    struct subject *subject = &step->subjects->subject[result->subject];
     const int64_t number = step->heard->env.trial;
     const bool is_current = subject->state.session == (int64_t)result->session;
-    const struct learner_models models = colony_models(step->colony, result->subject);
-    const size_t later = heal_later(&subject->state.heal, number);
-    if (is_current && heal_insert(&subject->state.heal, &subject->state.learner, &models, number,
-                                  trial, &result->scored) == MODEL_OK) {
-        colony_keep_late(step->colony, result->subject, trial, later);
-        result->status = SESSION_STATUS_HEALED;
+    const struct twin_models models = subjects_models(step->subjects, result->subject);
+    const size_t later = backfill_later(&subject->state.backfill, number);
+    if (is_current && backfill_insert(&subject->state.backfill, &subject->state.twin, &models,
+                                      number, trial, &result->scored) == MODEL_OK) {
+        subjects_keep_late(step->subjects, result->subject, trial, later);
+        result->status = SESSION_OUTCOME_HEALED;
         return true;
     }
     step_alert(result, PROTO_ALERT_OUT_OF_ORDER, 1.0,
                "%s: trial %" PRId64
                " of session %s came too late to be taken up; it is in the journal",
-               subject->name, number, step->colony->sessions[result->session].name);
-    step_refuse_with_alert(result, SESSION_STATUS_LATE, PROTO_ERROR_OUT_OF_ORDER);
+               subject->name, number, step->subjects->session[result->session].name);
+    step_refuse_with_alert(result, SESSION_OUTCOME_LATE, PROTO_ERROR_OUT_OF_ORDER);
     return false;
 }
 
@@ -269,20 +269,20 @@ static void report_gap(struct step *step, int64_t first, int64_t last)
     step_alert(step->result, PROTO_ALERT_GAP, (double)(last - first + 1),
                "%s: trials %" PRId64 " to %" PRId64 " of session %s were not heard",
                step->heard->env.subject, first, last,
-               step->colony->sessions[step->result->session].name);
+               step->subjects->session[step->result->session].name);
 }
 
 /* Trials that come late are not audited: those that followed them were, as after a gap. */
 static void watch_protocol(struct step *step)
 {
-    struct subject *subject = &step->colony->subjects[step->result->subject];
-    const model_audit_params *params = step->colony->models.audit;
+    struct subject *subject = &step->subjects->subject[step->result->subject];
+    const model_audit_params *params = step->subjects->models.audit;
     model_audit_alarm alarm;
     if (!is_audited(step)) {
         return;
     }
-    const model_audit_trial trial = auditor_heard(&params->protocol, &step->heard->as.trial);
-    if (auditor_push(&subject->state.auditor, params, step->heard->env.trial, &trial, &alarm)) {
+    const model_audit_trial trial = audit_state_heard(&params->protocol, &step->heard->as.trial);
+    if (audit_state_push(&subject->state.audit, params, step->heard->env.trial, &trial, &alarm)) {
         alert_violation(step, &alarm);
     }
 }
@@ -307,9 +307,10 @@ static void doubt(struct step *step)
                "%s: trial %" PRId64 " of session %s is %" PRId64
                " ahead of the one before: it is in the journal, and not taken up unless the next "
                "goes on from it",
-               step->heard->env.subject, number, step->colony->sessions[step->result->session].name,
+               step->heard->env.subject, number,
+               step->subjects->session[step->result->session].name,
                number - session->trials.highest);
-    step->result->status = SESSION_STATUS_DOUBTED;
+    step->result->status = SESSION_OUTCOME_DOUBTED;
 }
 
 /* The trial before this one was doubted, and it came all the same. */
@@ -323,27 +324,27 @@ static bool take_next_trial(struct step *step, enum sequence_verdict verdict,
                             const model_trial *trial)
 {
     struct session_result *result = step->result;
-    struct session *session = &step->colony->sessions[result->session];
+    struct session *session = &step->subjects->session[result->session];
     struct subject *subject;
     enter_unannounced(step);
-    subject = &step->colony->subjects[result->subject];
+    subject = &step->subjects->subject[result->subject];
     if (verdict == SEQUENCE_GAP) {
         const int64_t first = session->state.trials.highest + 1;
         const int64_t last = step->heard->env.trial - (session->state.doubted != PROTO_NIL ? 2 : 1);
-        heal_open(&subject->state.heal, &subject->state.learner);
+        backfill_open(&subject->state.backfill, &subject->state.twin);
         if (last > 0) { /* only trial 0 missing: the rig counts from 1 */
             report_gap(step, first, last);
         }
     }
-    if (colony_observe(step->colony, result->subject, trial, &result->scored) != MODEL_OK &&
+    if (subjects_observe(step->subjects, result->subject, trial, &result->scored) != MODEL_OK &&
         begin_bout(subject)) {
         step_alert(result, PROTO_ALERT_MODEL_OUT_OF_RANGE, 1.0,
                    "%s: trial %" PRId64 " would have made the twin's weights not finite; skipped",
                    subject->name, step->heard->env.trial);
     }
-    heal_note(&subject->state.heal, step->heard->env.trial, trial);
+    backfill_note(&subject->state.backfill, step->heard->env.trial, trial);
     watch_protocol(step);
-    result->status = SESSION_STATUS_TAKEN;
+    result->status = SESSION_OUTCOME_TAKEN;
     return true;
 }
 
@@ -377,12 +378,12 @@ static void print_signs(const double nats[], char *out, size_t cap)
 /* Raises the alert once for each bout. */
 static void watch_engagement(struct step *step)
 {
-    struct subject *subject = &step->colony->subjects[step->result->subject];
-    const model_engagement *engagement = &subject->state.learner.engagement;
+    struct subject *subject = &step->subjects->subject[step->result->subject];
+    const model_engagement *engagement = &subject->state.twin.engagement;
     const bool was_out = subject->state.is_disengaged != 0;
     const bool is_out = model_engagement_is_out(engagement);
     subject->state.is_disengaged = is_out;
-    if (was_out || !is_out || !step->colony->config->engagement.enabled) {
+    if (was_out || !is_out || !step->subjects->config->engagement.enabled) {
         return;
     }
     model_engagement_evidence e;
@@ -445,8 +446,8 @@ static uint32_t count_outside(const model_bank *bank, uint32_t *first)
 static void watch_range(struct step *step)
 {
     static const double WEIGHT_LEAST = 0.01;
-    struct subject *subject = &step->colony->subjects[step->result->subject];
-    const model_bank *bank = &subject->state.learner.bank;
+    struct subject *subject = &step->subjects->subject[step->result->subject];
+    const model_bank *bank = &subject->state.twin.bank;
     uint32_t first = 0;
     const uint32_t n = count_outside(bank, &first);
     const bool counts =
@@ -459,7 +460,7 @@ static void watch_range(struct step *step)
         return;
     }
     char what[160];
-    print_outside(&bank->member[first], &step->colony->models.bank->member[first], what,
+    print_outside(&bank->member[first], &step->subjects->models.bank->member[first], what,
                   sizeof what);
     step_alert(step->result, PROTO_ALERT_MODEL_OUT_OF_RANGE, (double)n,
                "%s, trial %" PRId64 ": %s; %" PRIu32 " of %" PRIu64
@@ -478,14 +479,14 @@ static bool is_again(struct step *step)
 static void answer_again(struct step *step)
 {
     struct session_result *result = step->result;
-    result->status = SESSION_STATUS_DUPLICATE;
+    result->status = SESSION_OUTCOME_DUPLICATE;
     result->is_counted =
         step->heard->env.seq != PROTO_NIL && step_know_seq(step, result->session) == STEP_NEW;
     if (result->is_counted) {
         take_seq(step);
         touch(step);
     } else {
-        colony_mark(colony_counting(step->colony, result->session), step->event->id - 1);
+        subjects_mark(subjects_counting(step->subjects, result->session), step->event->id - 1);
     }
 }
 
@@ -496,8 +497,8 @@ static void refuse_conflict(struct step *step)
                "%s: trial %" PRId64 " of session %s came again with another content: give each "
                "session a name of its own",
                step->heard->env.subject, number,
-               step->colony->sessions[step->result->session].name);
-    step_refuse_with_alert(step->result, SESSION_STATUS_CONFLICT, PROTO_ERROR_CONFLICT);
+               step->subjects->session[step->result->session].name);
+    step_refuse_with_alert(step->result, SESSION_OUTCOME_CONFLICT, PROTO_ERROR_CONFLICT);
     if (step_know_seq(step, step->result->session) == STEP_NEW) {
         take_seq(step);
     }
@@ -520,19 +521,19 @@ static enum sequence_verdict check_number(struct session_state *session, int64_t
 static void count_taken(struct step *step)
 {
     const proto_trial *heard = &step->heard->as.trial;
-    struct subject *subject = &step->colony->subjects[step->result->subject];
+    struct subject *subject = &step->subjects->subject[step->result->subject];
     struct session_state *session = state_of(step);
     if (session->trials.missing == 0) {
-        heal_close(&subject->state.heal);
+        backfill_close(&subject->state.backfill);
     }
-    const model_training_status_trial counted = standing_trial(heard);
+    const model_training_status_trial counted = status_message_trial(heard);
     model_training_status_push(&subject->state.tracker, &counted);
     subject->state.is_over = 0;
     subject->state.for_trial = session->trials.highest + 1;
     watch_engagement(step);
     watch_range(step);
     subject->trial_env = step->heard->env;
-    colony_name_session(&step->colony->sessions[step->result->session], &subject->trial_env);
+    subjects_name_session(&step->subjects->session[step->result->session], &subject->trial_env);
     subject->trial = *heard;
 }
 
@@ -559,8 +560,8 @@ static void take_trial(struct step *step)
         }
         sequence_take(&session->trials, number);
     }
-    colony_put_content(step->colony, result->session, CONTENTS_TRIAL, number, step->content,
-                       step->event->id);
+    subjects_put_content(step->subjects, result->session, CONTENTS_TRIAL, number, step->content,
+                         step->event->id);
     take_seq(step);
     check_rig_clock(step);
     touch(step);
@@ -574,7 +575,7 @@ static void session_on_trial(struct step *step)
 {
     struct session_result *result = step->result;
     if (isnan(step->heard->as.trial.stimulus)) {
-        step_refuse(result, SESSION_STATUS_REFUSED, PROTO_ERROR_BAD_MESSAGE, "trial.stimulus",
+        step_refuse(result, SESSION_OUTCOME_REFUSED, PROTO_ERROR_BAD_MESSAGE, "trial.stimulus",
                     "missing: the policies of this version read the signed contrast, not "
                     "`features`");
         return;
@@ -593,8 +594,8 @@ static void session_on_trial(struct step *step)
         take_trial(step);
         break;
     }
-    result->stage_ns[1] = step->colony->now_ns();
-    if (result->status != SESSION_STATUS_LATE && !step->is_elsewhere) {
+    result->stage_ns[1] = step->subjects->now_ns();
+    if (result->status != SESSION_OUTCOME_LATE && !step->is_elsewhere) {
         predict(step);
     }
 }
@@ -606,7 +607,7 @@ static void session_on_start(struct step *step)
     if (!step_find(step)) {
         return;
     }
-    struct subject *subject = &step->colony->subjects[result->subject];
+    struct subject *subject = &step->subjects->subject[result->subject];
     struct session_state *session = state_of(step);
     if (is_again(step) || session->start_content == (int64_t)step->content) {
         answer_again(step);
@@ -622,7 +623,7 @@ static void session_on_start(struct step *step)
         return;
     }
     if (is_first || heard->moved == 1) {
-        const model_training_status_session_info info = standing_info(heard);
+        const model_training_status_session_info info = status_message_info(heard);
         enter_session(step, &info);
         if (heard->stimuli.n > 0) {
             subject->state.n_stimuli = heard->stimuli.n;
@@ -631,17 +632,17 @@ static void session_on_start(struct step *step)
         }
     }
     touch(step);
-    result->status = SESSION_STATUS_NOTED;
+    result->status = SESSION_OUTCOME_NOTED;
     predict(step);
 }
 
 static void end_session(struct step *step)
 {
-    struct subject *subject = &step->colony->subjects[step->result->subject];
+    struct subject *subject = &step->subjects->subject[step->result->subject];
     model_audit_alarm alarm;
     subject->state.is_over = 1;
     if (is_audited(step) &&
-        auditor_end_session(&subject->state.auditor, step->colony->models.audit, &alarm)) {
+        audit_state_end_session(&subject->state.audit, step->subjects->models.audit, &alarm)) {
         alert_violation(step, &alarm);
     }
 }
@@ -652,7 +653,7 @@ static void session_on_end(struct step *step)
     if (!step_find(step)) {
         return;
     }
-    const struct subject *subject = &step->colony->subjects[result->subject];
+    const struct subject *subject = &step->subjects->subject[result->subject];
     struct session_state *session = state_of(step);
     const bool is_current = subject->state.session == (int64_t)result->session;
     const bool is_over = !is_current || subject->state.is_over != 0;
@@ -667,7 +668,7 @@ static void session_on_end(struct step *step)
     if (is_current) {
         end_session(step);
     }
-    result->status = SESSION_STATUS_NOTED;
+    result->status = SESSION_OUTCOME_NOTED;
 }
 
 /* The stimulus is shown, the choice is not made: the prediction for just this one. It begins a
@@ -690,7 +691,7 @@ static void session_on_stimulus(struct step *step)
         if (state_of(step)->is_started == 0) {
             enter_unannounced(step);
         }
-        result->status = SESSION_STATUS_NOTED;
+        result->status = SESSION_OUTCOME_NOTED;
     }
     predict(step);
     proto_prediction *p = &result->reply.as.prediction;
@@ -698,18 +699,18 @@ static void session_on_stimulus(struct step *step)
     p->stimuli.n = p->p_right.n = p->lo.n = p->hi.n = 1;
 }
 
-/* The run that a greeting asks about; COLONY_NONE if it was never heard. */
+/* The run that a greeting asks about; SUBJECTS_NONE if it was never heard. */
 static uint32_t find_greeted(const struct step *step)
 {
     const proto_envelope *env = &step->heard->env;
     char name[PROTO_ID_MAX + 1];
-    if (!colony_run_name(name, env->session, env->run == PROTO_NIL ? 1 : env->run)) {
-        return COLONY_NONE;
+    if (!subjects_run_name(name, env->session, env->run == PROTO_NIL ? 1 : env->run)) {
+        return SUBJECTS_NONE;
     }
     const uint32_t number =
-        colony_find_session(step->colony, env->rig, step->result->subject, name);
-    return number != COLONY_NONE && env->run == PROTO_NIL ? step->colony->sessions[number].latest
-                                                          : number;
+        subjects_find_session(step->subjects, env->rig, step->result->subject, name);
+    return number != SUBJECTS_NONE && env->run == PROTO_NIL ? step->subjects->session[number].latest
+                                                            : number;
 }
 
 static void session_on_hello(struct step *step)
@@ -717,7 +718,7 @@ static void session_on_hello(struct step *step)
     struct session_result *result = step->result;
     proto_message *reply = &result->reply;
     const proto_envelope *env = &step->heard->env;
-    result->status = SESSION_STATUS_PLAIN;
+    result->status = SESSION_OUTCOME_PLAIN;
     proto_message_init(reply, PROTO_KIND_HELLO);
     strcpy(reply->env.rig, env->rig);
     strcpy(reply->env.subject, env->subject);
@@ -725,13 +726,13 @@ static void session_on_hello(struct step *step)
     strcpy(reply->as.hello.software, "murid");
     strncpy(reply->as.hello.version, MURID_VERSION, sizeof reply->as.hello.version - 1);
     if (env->subject[0] != '\0' && env->session[0] != '\0') {
-        result->subject = colony_find_subject(step->colony, env->subject);
-        if (result->subject != COLONY_NONE) {
+        result->subject = subjects_find_subject(step->subjects, env->subject);
+        if (result->subject != SUBJECTS_NONE) {
             result->session = find_greeted(step);
         }
-        if (result->session != COLONY_NONE && env->seq != PROTO_NIL) {
-            colony_skip_seqs(step->colony, step->colony->sessions[result->session].counts, env->seq,
-                             step->event->id);
+        if (result->session != SUBJECTS_NONE && env->seq != PROTO_NIL) {
+            subjects_skip_seqs(step->subjects, step->subjects->session[result->session].counts,
+                               env->seq, step->event->id);
         }
     }
 }
@@ -754,15 +755,15 @@ static void refuse_bytes(struct session_result *result, const struct session_eve
     step_alert(result, PROTO_ALERT_BAD_MESSAGE, 1.0, "%s, %zu bytes: %s%s%s",
                event->rig != NULL ? event->rig : session_source_name(event->source), event->size,
                fault->key, fault->key[0] != '\0' ? ": " : "", fault->text);
-    step_refuse(result, SESSION_STATUS_REFUSED, error_of(fault), fault->key, fault->text);
+    step_refuse(result, SESSION_OUTCOME_REFUSED, error_of(fault), fault->key, fault->text);
 }
 
 static void result_init(struct session_result *result)
 {
-    result->status = SESSION_STATUS_REFUSED;
-    result->subject = result->session = COLONY_NONE;
+    result->status = SESSION_OUTCOME_REFUSED;
+    result->subject = result->session = SUBJECTS_NONE;
     result->is_new_subject = result->is_new_session = false;
-    result->scored = LEARNER_OUTCOME_NONE;
+    result->scored = TWIN_OUTCOME_NONE;
     result->is_put_off = result->is_counted = false;
     result->has_prediction = false;
     result->n_alerts = 0;
@@ -799,8 +800,8 @@ static void alert_passed(struct step *step, const proto_fault *fault)
     struct session_result *result = step->result;
     char trial[48] = "";
     char others[48] = "";
-    if (fault->n_passed == 0 || result->session == COLONY_NONE ||
-        result->status == SESSION_STATUS_DUPLICATE) {
+    if (fault->n_passed == 0 || result->session == SUBJECTS_NONE ||
+        result->status == SESSION_OUTCOME_DUPLICATE) {
         return;
     }
     if (step->heard->env.trial != PROTO_NIL) {
@@ -811,7 +812,7 @@ static void alert_passed(struct step *step, const proto_fault *fault)
     }
     step_alert(result, PROTO_ALERT_VALUE_DROPPED, (double)fault->n_passed,
                "%.40s, session %.40s%s: %s is passed over%s: %s", step->heard->env.subject,
-               step->colony->sessions[result->session].name, trial, fault->key, others,
+               step->subjects->session[result->session].name, trial, fault->key, others,
                fault->text);
 }
 
@@ -826,21 +827,21 @@ static void name_reply(const struct step *step)
     env->run = step->heard->env.run;
     env->trial = step->heard->env.trial;
     env->seq = step->heard->env.seq;
-    if (result->session != COLONY_NONE) {
-        colony_name_session(&step->colony->sessions[result->session], env);
+    if (result->session != SUBJECTS_NONE) {
+        subjects_name_session(&step->subjects->session[result->session], env);
     }
 }
 
-void session_on_message(struct colony *colony, const struct session_event *event,
+void session_on_message(struct subjects *subjects, const struct session_event *event,
                         struct session_result *result)
 {
     struct step step = {
-        .colony = colony, .event = event, .result = result, .heard = &result->heard};
+        .subjects = subjects, .event = event, .result = result, .heard = &result->heard};
     proto_fault fault;
-    const int64_t start = colony->now_ns();
+    const int64_t start = subjects->now_ns();
     result_init(result);
     const int rc = session_decode(event, &result->heard, &fault);
-    const int64_t decoded = colony->now_ns();
+    const int64_t decoded = subjects->now_ns();
     if (rc != PROTO_OK) {
         refuse_bytes(result, event, &fault);
         return;
@@ -884,23 +885,24 @@ void session_on_message(struct colony *colony, const struct session_event *event
     }
     alert_passed(&step, &fault);
     name_reply(&step);
-    account(result, start, decoded, colony->now_ns());
+    account(result, start, decoded, subjects->now_ns());
 }
 
-void session_look_ahead(struct colony *colony, const struct session_result *result)
+void session_look_ahead(struct subjects *subjects, const struct session_result *result)
 {
     const bool is_taken =
-        result->status == SESSION_STATUS_TAKEN || result->status == SESSION_STATUS_HEALED;
+        result->status == SESSION_OUTCOME_TAKEN || result->status == SESSION_OUTCOME_HEALED;
     if (!is_taken || result->heard.kind != PROTO_KIND_TRIAL) {
         return;
     }
-    struct prospect *prospect = colony_prospect(colony, result->subject);
-    if (prospect != NULL) {
+    struct lookahead *lookahead = subjects_lookahead(subjects, result->subject);
+    if (lookahead != NULL) {
         const proto_trial *heard = &result->heard.as.trial;
         const model_trial trial = session_trial(heard);
-        const model_forecast_criterion criterion = outlook_criterion(&colony->config->forecast);
-        prospect_observe(prospect, colony->models.ahead, &trial, heard->p_left);
-        prospect_judge(prospect, &criterion, colony->sessions[result->session].name,
-                       result->heard.env.trial, &trial);
+        const model_forecast_criterion criterion =
+            forecast_message_criterion(&subjects->config->forecast);
+        lookahead_observe(lookahead, subjects->models.ahead, &trial, heard->p_left);
+        lookahead_judge(lookahead, &criterion, subjects->session[result->session].name,
+                        result->heard.env.trial, &trial);
     }
 }

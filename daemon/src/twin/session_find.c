@@ -50,24 +50,24 @@ static bool refuse_at_limit(struct step *step, int64_t limit, const char *format
     (void)vsnprintf(text, sizeof text, format, values);
     va_end(values);
     step_alert(step->result, PROTO_ALERT_LIMIT, (double)limit, "%s", text);
-    step_refuse_with_alert(step->result, SESSION_STATUS_REFUSED, PROTO_ERROR_LIMIT);
-    step->result->subject = COLONY_NONE;
+    step_refuse_with_alert(step->result, SESSION_OUTCOME_REFUSED, PROTO_ERROR_LIMIT);
+    step->result->subject = SUBJECTS_NONE;
     return false;
 }
 
 static bool is_room_for_subject(struct step *step)
 {
-    const struct colony *colony = step->colony;
+    const struct subjects *subjects = step->subjects;
     const proto_envelope *env = &step->heard->env;
-    const struct colony_rig *rig = colony_find_rig(colony, env->rig);
-    const int64_t share = colony->config->limits.subjects_per_rig;
-    if (colony->n_subjects == colony->max_subjects) {
-        return refuse_at_limit(step, colony->max_subjects,
+    const struct subjects_rig *rig = subjects_find_rig(subjects, env->rig);
+    const int64_t share = subjects->config->limits.subjects_per_rig;
+    if (subjects->n_subjects == subjects->max_subjects) {
+        return refuse_at_limit(step, subjects->max_subjects,
                                "subject %s is new and %" PRIu32
                                " are known: raise limits.subjects and start again",
-                               env->subject, colony->max_subjects);
+                               env->subject, subjects->max_subjects);
     }
-    if (rig != NULL && rig->subjects >= share && !colony->is_rerun) {
+    if (rig != NULL && rig->subjects >= share && !subjects->is_replay) {
         return refuse_at_limit(step, share,
                                "subject %s is new and rig %s has named its share of %" PRId64
                                ": raise limits.subjects_per_rig and start again",
@@ -78,42 +78,42 @@ static bool is_room_for_subject(struct step *step)
 
 static bool is_room_for_session(struct step *step)
 {
-    const struct colony *colony = step->colony;
+    const struct subjects *subjects = step->subjects;
     const proto_envelope *env = &step->heard->env;
-    const struct colony_rig *rig = colony_find_rig(colony, env->rig);
-    const int64_t share = colony->config->limits.sessions_per_rig;
-    if (colony->n_sessions == colony->max_sessions) {
-        return refuse_at_limit(step, colony->max_sessions,
+    const struct subjects_rig *rig = subjects_find_rig(subjects, env->rig);
+    const int64_t share = subjects->config->limits.sessions_per_rig;
+    if (subjects->n_sessions == subjects->max_sessions) {
+        return refuse_at_limit(step, subjects->max_sessions,
                                "session %s of %s is new and %" PRIu32
                                " are known: raise limits.sessions and start again",
-                               env->session, env->subject, colony->max_sessions);
+                               env->session, env->subject, subjects->max_sessions);
     }
-    if (rig != NULL && rig->sessions >= share && !colony->is_rerun) {
+    if (rig != NULL && rig->sessions >= share && !subjects->is_replay) {
         return refuse_at_limit(step, share,
                                "session %s is new and rig %s has had its share of %" PRId64
                                ": raise limits.sessions_per_rig and start again",
                                env->session, env->rig, share);
     }
-    return rig != NULL || colony->n_rigs < COLONY_RIGS_MAX || colony->is_rerun ||
-           refuse_at_limit(step, COLONY_RIGS_MAX, "rig %s is new and %d are known", env->rig,
-                           COLONY_RIGS_MAX);
+    return rig != NULL || subjects->n_rigs < SUBJECTS_RIGS_MAX || subjects->is_replay ||
+           refuse_at_limit(step, SUBJECTS_RIGS_MAX, "rig %s is new and %d are known", env->rig,
+                           SUBJECTS_RIGS_MAX);
 }
 
 /* ---- adding ---------------------------------------------------------------------------------- */
 
 static bool find_subject(struct step *step)
 {
-    struct colony *colony = step->colony;
+    struct subjects *subjects = step->subjects;
     struct session_result *result = step->result;
     const proto_envelope *env = &step->heard->env;
-    result->subject = colony_find_subject(colony, env->subject);
-    if (result->subject != COLONY_NONE) {
+    result->subject = subjects_find_subject(subjects, env->subject);
+    if (result->subject != SUBJECTS_NONE) {
         return true;
     }
     if (!is_room_for_session(step) || !is_room_for_subject(step)) {
         return false;
     }
-    result->subject = colony_add_subject(colony, env->subject);
+    result->subject = subjects_add_subject(subjects, env->subject);
     result->is_new_subject = true;
     return true;
 }
@@ -123,21 +123,21 @@ static bool add_session(struct step *step, const char *given, int64_t run, bool 
 {
     const bool is_stated = run > 1 && step->heard->env.run != PROTO_NIL;
     struct session_result *result = step->result;
-    const struct colony_entry entry = {.rig = step->heard->env.rig,
-                                       .subject = result->subject,
-                                       .given = given,
-                                       .run = run,
-                                       .is_stated = is_stated,
-                                       .named_here = named_here,
-                                       .counts = counts};
+    const struct subjects_entry entry = {.rig = step->heard->env.rig,
+                                         .subject = result->subject,
+                                         .given = given,
+                                         .run = run,
+                                         .is_stated = is_stated,
+                                         .named_here = named_here,
+                                         .counts = counts};
     char name[PROTO_ID_MAX + 1];
-    if (!colony_run_name(name, given, run)) {
+    if (!subjects_run_name(name, given, run)) {
         return refuse_at_limit(step, run, "%s", NO_ROOM_FOR_RUN);
     }
     if (!is_room_for_session(step)) {
         return false;
     }
-    result->session = colony_add_session(step->colony, &entry);
+    result->session = subjects_add_session(step->subjects, &entry);
     result->is_new_session = true;
     return true;
 }
@@ -152,9 +152,9 @@ static bool add_unnamed(struct step *step)
     civil_date(step->event->t_wall_ns / NS_PER_S / 86400, &year, &month, &day);
     for (int n = 1; n <= UNNAMED_A_DAY; n++) {
         (void)snprintf(name, sizeof name, "%04d-%02d-%02d_%03d", year, month, day, n);
-        if (colony_find_session(step->colony, step->heard->env.rig, step->result->subject, name) ==
-            COLONY_NONE) {
-            return add_session(step, name, 1, true, COLONY_NONE);
+        if (subjects_find_session(step->subjects, step->heard->env.rig, step->result->subject,
+                                  name) == SUBJECTS_NONE) {
+            return add_session(step, name, 1, true, SUBJECTS_NONE);
         }
     }
     return refuse_at_limit(step, UNNAMED_A_DAY,
@@ -169,7 +169,7 @@ static bool add_unnamed(struct step *step)
  * session send nothing again from long ago: there, the same content says so too. */
 static bool begins_anew(struct step *step, uint32_t number)
 {
-    const struct session *s = &step->colony->sessions[number];
+    const struct session *s = &step->subjects->session[number];
     const proto_envelope *env = &step->heard->env;
     const enum step_known seq = step_know_seq(step, number);
     const enum step_known trial = step_know_trial(step, number);
@@ -177,7 +177,7 @@ static bool begins_anew(struct step *step, uint32_t number)
         return false;
     }
     if (step->heard->kind == PROTO_KIND_SESSION_START) {
-        const struct sequence *seqs = &colony_counting(step->colony, number)->state.seqs;
+        const struct sequence *seqs = &subjects_counting(step->subjects, number)->state.seqs;
         return seq == STEP_OTHER &&
                (!sequence_is_empty(&s->state.trials) || seqs->highest > env->seq);
     }
@@ -190,27 +190,27 @@ static bool begins_anew(struct step *step, uint32_t number)
                                : trial == STEP_SAME && is_far_anew;
 }
 
-static int64_t next_run(const struct colony *colony, const struct session *s)
+static int64_t next_run(const struct subjects *subjects, const struct session *s)
 {
-    const uint32_t first = colony_find_session(colony, s->rig, s->subject, s->given);
-    return 1 + (first != COLONY_NONE ? colony->sessions[first].last_run : s->run);
+    const uint32_t first = subjects_find_session(subjects, s->rig, s->subject, s->given);
+    return 1 + (first != SUBJECTS_NONE ? subjects->session[first].last_run : s->run);
 }
 
 /* The next run of the session that `number` is a run of. Its seqs go on with the count if they
  * do. */
 static bool begin_run(struct step *step, uint32_t number)
 {
-    const struct session *s = &step->colony->sessions[number];
-    const struct session *counting = colony_counting(step->colony, number);
+    const struct session *s = &step->subjects->session[number];
+    const struct session *counting = subjects_counting(step->subjects, number);
     const int64_t seq = step->heard->env.seq;
     const bool goes_on = seq != PROTO_NIL && seq > counting->state.seqs.highest;
     const bool is_added = s->named_here ? add_unnamed(step)
-                                        : add_session(step, s->given, next_run(step->colony, s),
-                                                      false, goes_on ? s->counts : COLONY_NONE);
+                                        : add_session(step, s->given, next_run(step->subjects, s),
+                                                      false, goes_on ? s->counts : SUBJECTS_NONE);
     if (!is_added) {
         return false;
     }
-    struct session *next = &step->colony->sessions[step->result->session];
+    struct session *next = &step->subjects->session[step->result->session];
     next->state.first_seq = next->counts != step->result->session ? seq : PROTO_NIL;
     step_alert(step->result, PROTO_ALERT_RESTARTED, (double)s->state.trials.highest + 1,
                "rig %s began session %s of %s anew after trial %" PRId64
@@ -223,10 +223,10 @@ static bool begin_run(struct step *step, uint32_t number)
  * stated, unless the message was said before that began. */
 static uint32_t run_of(struct step *step, uint32_t first)
 {
-    const struct session *sessions = step->colony->sessions;
+    const struct session *sessions = step->subjects->session;
     const proto_envelope *env = &step->heard->env;
     uint32_t run = sessions[first].latest;
-    while (env->seq != PROTO_NIL && sessions[run].previous != COLONY_NONE &&
+    while (env->seq != PROTO_NIL && sessions[run].previous != SUBJECTS_NONE &&
            env->seq < sessions[run].state.first_seq) {
         run = sessions[run].previous;
     }
@@ -235,7 +235,7 @@ static uint32_t run_of(struct step *step, uint32_t first)
         return run;
     }
     uint32_t earlier = sessions[run].previous;
-    for (int i = 0; i < RUNS_BACK && earlier != COLONY_NONE; i++) {
+    for (int i = 0; i < RUNS_BACK && earlier != SUBJECTS_NONE; i++) {
         if (step_know_trial(step, earlier) == STEP_SAME) {
             return earlier;
         }
@@ -255,27 +255,27 @@ int64_t step_silence_ns(const struct step *step, const struct session_state *s)
                                                    : wall_ns;
 }
 
-/* The session that was named here and that a message without a name goes on with, or COLONY_NONE.
+/* The session that was named here and that a message without a name goes on with, or SUBJECTS_NONE.
  */
 static uint32_t continued_session(const struct step *step)
 {
-    const struct colony *colony = step->colony;
-    const struct subject_state *state = &colony->subjects[step->result->subject].state;
+    const struct subjects *subjects = step->subjects;
+    const struct subject_state *state = &subjects->subject[step->result->subject].state;
     const int64_t candidates[] = {state->session, state->doubted_session - 1};
     for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++) {
-        const struct session *s = &colony->sessions[candidates[i] < 0 ? 0 : candidates[i]];
+        const struct session *s = &subjects->session[candidates[i] < 0 ? 0 : candidates[i]];
         if (candidates[i] >= 0 && s->named_here && strcmp(s->rig, step->heard->env.rig) == 0 &&
-            step_silence_ns(step, &s->state) <= colony->config->session.idle_s * NS_PER_S) {
+            step_silence_ns(step, &s->state) <= subjects->config->session.idle_s * NS_PER_S) {
             return (uint32_t)candidates[i];
         }
     }
-    return COLONY_NONE;
+    return SUBJECTS_NONE;
 }
 
 static bool find_unnamed(struct step *step)
 {
     const uint32_t number = continued_session(step);
-    if (number == COLONY_NONE) {
+    if (number == SUBJECTS_NONE) {
         return add_unnamed(step);
     }
     step->result->session = number;
@@ -288,11 +288,11 @@ static bool find_named(struct step *step)
     const int64_t run = env->run == PROTO_NIL ? 1 : env->run;
     char name[PROTO_ID_MAX + 1];
     const uint32_t number =
-        colony_run_name(name, env->session, run)
-            ? colony_find_session(step->colony, env->rig, step->result->subject, name)
-            : COLONY_NONE;
-    if (number == COLONY_NONE) {
-        return add_session(step, env->session, run, false, COLONY_NONE);
+        subjects_run_name(name, env->session, run)
+            ? subjects_find_session(step->subjects, env->rig, step->result->subject, name)
+            : SUBJECTS_NONE;
+    if (number == SUBJECTS_NONE) {
+        return add_session(step, env->session, run, false, SUBJECTS_NONE);
     }
     step->result->session = number;
     if (env->run != PROTO_NIL) {
@@ -306,11 +306,11 @@ bool step_find(struct step *step)
 {
     const proto_envelope *env = &step->heard->env;
     char name[PROTO_ID_MAX + 1];
-    if (!contents_have_room(&step->colony->contents, BLOCKS)) {
+    if (!contents_have_room(&step->subjects->contents, BLOCKS)) {
         step_put_off(step->result, "the disk is slower than the trials; send it again");
         return false;
     }
-    if (env->run != PROTO_NIL && !colony_run_name(name, env->session, env->run)) {
+    if (env->run != PROTO_NIL && !subjects_run_name(name, env->session, env->run)) {
         return refuse_at_limit(step, env->run, "%s", NO_ROOM_FOR_RUN);
     }
     const bool is_found =

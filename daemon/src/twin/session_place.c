@@ -15,15 +15,16 @@ static bool says_moved(const struct step *step)
 }
 
 /* A trial is journaled as doubted; what begins a session contradicts the one that is open. */
-static enum session_status status_elsewhere(const struct step *step)
+static enum session_outcome status_elsewhere(const struct step *step)
 {
-    return step->heard->kind == PROTO_KIND_TRIAL ? SESSION_STATUS_DOUBTED : SESSION_STATUS_CONFLICT;
+    return step->heard->kind == PROTO_KIND_TRIAL ? SESSION_OUTCOME_DOUBTED
+                                                 : SESSION_OUTCOME_CONFLICT;
 }
 
 bool step_is_elsewhere(const struct step *step)
 {
-    const struct colony *colony = step->colony;
-    const struct subject *subject = &colony->subjects[step->result->subject];
+    const struct subjects *subjects = step->subjects;
+    const struct subject *subject = &subjects->subject[step->result->subject];
     const int64_t current = subject->state.session;
     if (step->event->is_recorded) {
         return step->event->recorded == status_elsewhere(step);
@@ -32,20 +33,20 @@ bool step_is_elsewhere(const struct step *step)
         says_moved(step)) {
         return false;
     }
-    const struct session *open = &colony->sessions[current];
+    const struct session *open = &subjects->session[current];
     return strcmp(open->rig, step->heard->env.rig) != 0 &&
-           step_silence_ns(step, &open->state) <= colony->config->session.hold_s * NS_PER_S;
+           step_silence_ns(step, &open->state) <= subjects->config->session.hold_s * NS_PER_S;
 }
 
 void step_refuse_elsewhere(struct step *step)
 {
-    const struct colony *colony = step->colony;
+    const struct subjects *subjects = step->subjects;
     struct session_result *result = step->result;
-    struct subject *subject = &step->colony->subjects[result->subject];
-    const struct session *here = &colony->sessions[result->session];
+    struct subject *subject = &step->subjects->subject[result->subject];
+    const struct session *here = &subjects->session[result->session];
     const struct session *open =
-        &colony->sessions[subject->state.session >= 0 ? (uint32_t)subject->state.session
-                                                      : result->session];
+        &subjects->session[subject->state.session >= 0 ? (uint32_t)subject->state.session
+                                                       : result->session];
     char text[256];
     if (subject->state.doubted_session != (int64_t)result->session + 1) {
         subject->state.doubted_session = (int64_t)result->session + 1;

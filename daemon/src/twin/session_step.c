@@ -19,7 +19,7 @@ void step_alert(struct session_result *result, proto_alert_code code, double evi
     va_end(values);
 }
 
-void step_refuse(struct session_result *result, enum session_status status, proto_error_code code,
+void step_refuse(struct session_result *result, enum session_outcome status, proto_error_code code,
                  const char *key, const char *text)
 {
     proto_message *reply = &result->reply;
@@ -33,7 +33,7 @@ void step_refuse(struct session_result *result, enum session_status status, prot
     result->has_prediction = false;
 }
 
-void step_refuse_with_alert(struct session_result *result, enum session_status status,
+void step_refuse_with_alert(struct session_result *result, enum session_outcome status,
                             proto_error_code code)
 {
     const struct session_alert *a = &result->alerts[result->n_alerts - 1];
@@ -44,9 +44,9 @@ void step_put_off(struct session_result *result, const char *text)
 {
     step_alert(result, PROTO_ALERT_JOURNAL_BEHIND, 1.0, "%.64s: %s", result->heard.env.subject,
                text);
-    step_refuse_with_alert(result, SESSION_STATUS_PLAIN, PROTO_ERROR_JOURNAL_BEHIND);
+    step_refuse_with_alert(result, SESSION_OUTCOME_PLAIN, PROTO_ERROR_JOURNAL_BEHIND);
     result->is_put_off = true;
-    result->subject = result->session = COLONY_NONE;
+    result->subject = result->session = SUBJECTS_NONE;
 }
 
 static enum step_known know(struct step *step, uint32_t session, enum contents_space space,
@@ -56,7 +56,8 @@ static enum step_known know(struct step *step, uint32_t session, enum contents_s
     if (number == PROTO_NIL) {
         return STEP_NEW;
     }
-    switch (colony_find_content(step->colony, session, space, number, step->event->id, &content)) {
+    switch (
+        subjects_find_content(step->subjects, session, space, number, step->event->id, &content)) {
     case CONTENTS_ABSENT:
         return STEP_NEW;
     case CONTENTS_FOUND:
@@ -70,7 +71,7 @@ static enum step_known know(struct step *step, uint32_t session, enum contents_s
 
 enum step_known step_know_seq(struct step *step, uint32_t session)
 {
-    return know(step, step->colony->sessions[session].counts, CONTENTS_SEQ, step->heard->env.seq);
+    return know(step, step->subjects->session[session].counts, CONTENTS_SEQ, step->heard->env.seq);
 }
 
 enum step_known step_know_trial(struct step *step, uint32_t session)

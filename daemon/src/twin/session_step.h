@@ -8,7 +8,7 @@
 #include "session.h"
 
 struct step {
-    struct colony *colony;
+    struct subjects *subjects;
     const struct session_event *event;
     struct session_result *result;
     const proto_message *heard;
@@ -35,11 +35,11 @@ void step_alert(struct session_result *result, proto_alert_code code, double evi
                 const char *format, ...) FAULT_PRINTF(4, 5);
 
 /* Answers with an error. RT-safe: yes. */
-void step_refuse(struct session_result *result, enum session_status status, proto_error_code code,
+void step_refuse(struct session_result *result, enum session_outcome status, proto_error_code code,
                  const char *key, const char *text);
 
 /* The same; its text is the latest alert's. RT-safe: yes. */
-void step_refuse_with_alert(struct session_result *result, enum session_status status,
+void step_refuse_with_alert(struct session_result *result, enum session_outcome status,
                             proto_error_code code);
 
 /* Nothing was done and nothing is journaled: the rig keeps the message, and an alert says so to

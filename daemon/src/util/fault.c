@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "escape.h"
+#include "text_escape.h"
 
 int fault_set(struct fault *fault, int code, const char *format, ...)
 {
@@ -12,7 +12,7 @@ int fault_set(struct fault *fault, int code, const char *format, ...)
     va_start(values, format);
     (void)vsnprintf(said, sizeof said, format, values);
     va_end(values);
-    (void)escape_show(fault->text, sizeof fault->text, said);
+    (void)text_escape_show(fault->text, sizeof fault->text, said);
     return code;
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "escape.h"
+#include "text_escape.h"
 
 static const char *const NAMES[] = {"error", "warn", "info", "debug"};
 _Static_assert(sizeof NAMES / sizeof NAMES[0] == LOG_DEBUG + 1, "a name for each");
@@ -45,6 +45,6 @@ void log_line(enum log_level level, const char *format, ...)
     va_start(values, format);
     (void)vsnprintf(said, sizeof said, format, values);
     va_end(values);
-    (void)escape_show(text, sizeof text, said);
+    (void)text_escape_show(text, sizeof text, said);
     fprintf(stderr, "%s.%03ld %-5s %s\n", stamp, now.tv_nsec / 1000000L, NAMES[level], text);
 }

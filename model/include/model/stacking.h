@@ -2,10 +2,10 @@
  * rules learns how far this animal follows each of them, and how far it means its choices when it
  * is disengaged.
  *
- * Maths, parameters and figures: docs/model.md, section stacking. The bank itself is not touched: what
- * is learned here can be left out at any time, and a weight says whether it predicts better than
- * the bank alone. Parameters are const and shared; model_stacking is plain memory without pointers
- * or padding. Threads: one owner an animal. Memory: the caller's; nothing allocates.
+ * Maths, parameters and figures: docs/model.md, section stacking. The bank itself is not touched:
+ * what is learned here can be left out at any time, and a weight says whether it predicts better
+ * than the bank alone. Parameters are const and shared; model_stacking is plain memory without
+ * pointers or padding. Threads: one owner an animal. Memory: the caller's; nothing allocates.
  */
 #ifndef MODEL_STACKINGING_H
 #define MODEL_STACKINGING_H

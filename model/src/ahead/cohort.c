@@ -15,15 +15,15 @@ typedef struct {
     size_t n_out;
     size_t n_in;
     float *values;
-} herd_matrix;
+} cohort_matrix;
 
 /* Rows of scratch: [1, inputs, h], [1, a], [1, b], the four sums of the gates. */
 typedef struct {
-    herd_row *input;
-    herd_row *layer[2];
-    herd_row *sums;
-    herd_row *zeros;
-} herd_scratch;
+    cohort_row *input;
+    cohort_row *layer[2];
+    cohort_row *sums;
+    cohort_row *zeros;
+} cohort_scratch;
 
 struct model_cohort {
     model_params params;
@@ -33,20 +33,20 @@ struct model_cohort {
     size_t n_blocks;
     size_t capacity;
     model_net_shape shape; /* n_hidden 0: no net */
-    herd_motion motion;
+    cohort_motion motion;
     double session_sd[MODEL_WEIGHTS_MAX];
-    herd_matrix gate_rz;
-    herd_matrix gate_ni;
-    herd_matrix gate_nh;
-    herd_matrix layers[MODEL_LAYERS_MAX + 1];
-    herd_scratch scratch;
-    herd_block *blocks;
-    herd_row *h; /* (n_blocks, n_hidden) */
+    cohort_matrix gate_rz;
+    cohort_matrix gate_ni;
+    cohort_matrix gate_nh;
+    cohort_matrix layers[MODEL_LAYERS_MAX + 1];
+    cohort_scratch scratch;
+    cohort_block *blocks;
+    cohort_row *h; /* (n_blocks, n_hidden) */
 };
 
-static herd_matrix take_matrix(arena *a, size_t n_out, size_t n_in)
+static cohort_matrix take_matrix(arena *a, size_t n_out, size_t n_in)
 {
-    return (herd_matrix){n_out, n_in, arena_floats(a, n_out * (1 + n_in))};
+    return (cohort_matrix){n_out, n_in, arena_floats(a, n_out * (1 + n_in))};
 }
 
 static void place_net(model_cohort *cohort, arena *a)
@@ -72,13 +72,13 @@ static void place(model_cohort *cohort, arena *a)
     if (h > 0) {
         place_net(cohort, a);
     }
-    cohort->scratch.input = arena_take(a, (1 + MODEL_NET_INPUTS_MAX + 1 + h) * sizeof(herd_row));
-    cohort->scratch.layer[0] = arena_take(a, (1 + wide) * sizeof(herd_row));
-    cohort->scratch.layer[1] = arena_take(a, (1 + wide) * sizeof(herd_row));
-    cohort->scratch.sums = arena_take(a, 4 * h * sizeof(herd_row));
-    cohort->scratch.zeros = arena_take(a, sizeof(herd_row));
-    cohort->blocks = arena_take(a, cohort->n_blocks * sizeof(herd_block));
-    cohort->h = arena_take(a, cohort->n_blocks * h * sizeof(herd_row));
+    cohort->scratch.input = arena_take(a, (1 + MODEL_NET_INPUTS_MAX + 1 + h) * sizeof(cohort_row));
+    cohort->scratch.layer[0] = arena_take(a, (1 + wide) * sizeof(cohort_row));
+    cohort->scratch.layer[1] = arena_take(a, (1 + wide) * sizeof(cohort_row));
+    cohort->scratch.sums = arena_take(a, 4 * h * sizeof(cohort_row));
+    cohort->scratch.zeros = arena_take(a, sizeof(cohort_row));
+    cohort->blocks = arena_take(a, cohort->n_blocks * sizeof(cohort_block));
+    cohort->h = arena_take(a, cohort->n_blocks * h * sizeof(cohort_row));
 }
 
 static bool describe(model_cohort *cohort, const model_params *params, size_t n)
@@ -110,7 +110,7 @@ size_t model_cohort_size(const model_params *params, size_t n)
 }
 
 /* Columns from..from + n_out of a packed matrix (n_in, ld) as rows of ours. */
-static void unpack(const herd_matrix *m, size_t row, size_t n_out, size_t in, size_t n_in,
+static void unpack(const cohort_matrix *m, size_t row, size_t n_out, size_t in, size_t n_in,
                    const float packed[], size_t ld)
 {
     for (size_t o = 0; o < n_out; o++) {
@@ -120,7 +120,7 @@ static void unpack(const herd_matrix *m, size_t row, size_t n_out, size_t in, si
     }
 }
 
-static void unpack_bias(const herd_matrix *m, size_t row, size_t n_out, const float bias[])
+static void unpack_bias(const cohort_matrix *m, size_t row, size_t n_out, const float bias[])
 {
     for (size_t o = 0; o < n_out; o++) {
         m->values[(row + o) * (1 + m->n_in)] = bias[o];
@@ -143,7 +143,7 @@ static void unpack_net(model_cohort *cohort, const model_net *net)
         unpack_bias(&cohort->gate_nh, 0, h, net->nh_bias);
     }
     for (uint32_t i = 0; i <= net->shape.n_layers; i++) {
-        const herd_matrix *m = &cohort->layers[i];
+        const cohort_matrix *m = &cohort->layers[i];
         const size_t layer_ld = i == net->shape.n_layers ? net->outputs_ld : ld;
         unpack(m, 0, m->n_out, 0, m->n_in, net->weight[i], layer_ld);
         unpack_bias(m, 0, m->n_out, net->bias[i]);
@@ -151,7 +151,7 @@ static void unpack_net(model_cohort *cohort, const model_net *net)
     memcpy(cohort->motion.scale, net->scale, net->shape.n_outputs * sizeof(float));
 }
 
-static void ones(herd_row *row)
+static void ones(cohort_row *row)
 {
     for (size_t i = 0; i < COHORT_LANES; i++) {
         (*row)[i] = 1.0F;
@@ -227,7 +227,7 @@ void model_cohort_set_reversion(model_cohort *cohort, const double rate[])
 
 void model_cohort_set_anchor(model_cohort *cohort, size_t i, const double anchor[])
 {
-    herd_block *block = &cohort->blocks[i / COHORT_LANES];
+    cohort_block *block = &cohort->blocks[i / COHORT_LANES];
     for (size_t k = 0; k < cohort->params.policy.n; k++) {
         block->anchor[k][i % COHORT_LANES] = (float)anchor[k];
     }
@@ -238,7 +238,7 @@ void model_cohort_set_pace(model_cohort *cohort, size_t i, double pace)
     cohort->blocks[i / COHORT_LANES].pace[i % COHORT_LANES] = (float)pace;
 }
 
-static void seed_lane(herd_random *r, size_t lane, uint64_t seed, uint64_t stream)
+static void seed_lane(cohort_random *r, size_t lane, uint64_t seed, uint64_t stream)
 {
     model_random start;
     model_random_seed(&start, seed, stream);
@@ -249,11 +249,11 @@ static void seed_lane(herd_random *r, size_t lane, uint64_t seed, uint64_t strea
 }
 
 /* Standard normal numbers of one animal, from the stream that its drift comes from. */
-static void draw_normals(const model_cohort *cohort, herd_block *block, size_t lane, size_t n,
+static void draw_normals(const model_cohort *cohort, cohort_block *block, size_t lane, size_t n,
                          double out[])
 {
     uint32_t mask[COHORT_LANES] = {0};
-    herd_row pair[2];
+    cohort_row pair[2];
     mask[lane] = ~UINT32_C(0);
     for (size_t k = 0; k < n; k++) {
         if (k % 2 == 0) {
@@ -263,7 +263,7 @@ static void draw_normals(const model_cohort *cohort, herd_block *block, size_t l
     }
 }
 
-static void reset_history(herd_block *block, size_t lane)
+static void reset_history(cohort_block *block, size_t lane)
 {
     block->last_stimulus[lane] = 0.0F;
     block->last_choice[lane] = 0.0F;
@@ -273,15 +273,15 @@ static void reset_history(herd_block *block, size_t lane)
     block->n_session[lane] = 0.0F;
 }
 
-static herd_row *hidden(const model_cohort *cohort, size_t block)
+static cohort_row *hidden(const model_cohort *cohort, size_t block)
 {
     return cohort->h + block * cohort->shape.n_hidden;
 }
 
 /* A new animal: its streams, nothing learned, all weights 0. */
-static herd_block *empty(model_cohort *cohort, size_t i, uint64_t seed, uint64_t number)
+static cohort_block *empty(model_cohort *cohort, size_t i, uint64_t seed, uint64_t number)
 {
-    herd_block *block = &cohort->blocks[i / COHORT_LANES];
+    cohort_block *block = &cohort->blocks[i / COHORT_LANES];
     const size_t lane = i % COHORT_LANES;
     seed_lane(&block->choices, lane, seed, 2 * number);
     seed_lane(&block->noise, lane, seed, 2 * number + 1);
@@ -305,7 +305,7 @@ void model_cohort_found(model_cohort *cohort, size_t i, uint64_t seed, uint64_t 
     const size_t n = cohort->params.policy.n;
     const size_t lane = i % COHORT_LANES;
     double z[MODEL_WEIGHTS_MAX];
-    herd_block *block = empty(cohort, i, seed, number);
+    cohort_block *block = empty(cohort, i, seed, number);
     draw_normals(cohort, block, lane, n, z);
     for (size_t k = 0; k < n; k++) {
         block->w[k][lane] =
@@ -342,7 +342,7 @@ void model_cohort_enter(model_cohort *cohort, size_t i, const model_member *twin
     const size_t lane = i % COHORT_LANES;
     double z[MODEL_WEIGHTS_MAX];
     double w[MODEL_WEIGHTS_MAX];
-    herd_block *block = empty(cohort, i, seed, number);
+    cohort_block *block = empty(cohort, i, seed, number);
     draw_normals(cohort, block, lane, n, z);
     draw_posterior(n, twin->w, twin->P, z, w);
     for (size_t k = 0; k < n; k++) {
@@ -367,7 +367,7 @@ void model_cohort_start_session(model_cohort *cohort, size_t i)
     const size_t n = cohort->params.policy.n;
     const size_t lane = i % COHORT_LANES;
     double z[MODEL_WEIGHTS_MAX];
-    herd_block *block = &cohort->blocks[i / COHORT_LANES];
+    cohort_block *block = &cohort->blocks[i / COHORT_LANES];
     draw_normals(cohort, block, lane, n, z);
     for (size_t k = 0; k < n; k++) {
         block->w[k][lane] += cohort->session_sd[k] * z[k];
@@ -385,8 +385,8 @@ void model_cohort_predict(const model_cohort *cohort, const float contrast[], fl
 {
     for (size_t b = 0; b < cohort->n_blocks; b++) {
         const size_t lanes = lanes_of(cohort, b);
-        herd_row shown = {0.0F};
-        herd_row p;
+        cohort_row shown = {0.0F};
+        cohort_row p;
         memcpy(shown, contrast + b * COHORT_LANES, lanes * sizeof(float));
         cohort->kernel->predict(&cohort->params.policy, &cohort->blocks[b], shown, p);
         memcpy(p_right + b * COHORT_LANES, p, lanes * sizeof(float));
@@ -399,8 +399,8 @@ void model_cohort_choose(model_cohort *cohort, const float contrast[], const uin
     for (size_t b = 0; b < cohort->n_blocks; b++) {
         const size_t from = b * COHORT_LANES;
         const size_t lanes = lanes_of(cohort, b);
-        herd_row shown = {0.0F};
-        herd_row p;
+        cohort_row shown = {0.0F};
+        cohort_row p;
         uint32_t mask[COHORT_LANES] = {0};
         uint8_t chose[COHORT_LANES] = {0};
         memcpy(shown, contrast + from, lanes * sizeof(float));
@@ -418,8 +418,8 @@ void model_cohort_choose(model_cohort *cohort, const float contrast[], const uin
 }
 
 /* out (n_out, lanes) = W [1, in], then max(0, .); in points to the row of ones. */
-static void multiply(const model_cohort *cohort, const herd_matrix *m, herd_row *in, herd_row *out,
-                     bool rectify)
+static void multiply(const model_cohort *cohort, const cohort_matrix *m, cohort_row *in,
+                     cohort_row *out, bool rectify)
 {
     const fit_product p = {.rows = m->n_out,
                            .columns = COHORT_LANES,
@@ -437,13 +437,13 @@ static void multiply(const model_cohort *cohort, const herd_matrix *m, herd_row 
 }
 
 /* The new h of a block, from the inputs in scratch. */
-static void step_gru(model_cohort *cohort, size_t b, const herd_trial *trial)
+static void step_gru(model_cohort *cohort, size_t b, const cohort_trial *trial)
 {
-    const herd_scratch *s = &cohort->scratch;
+    const cohort_scratch *s = &cohort->scratch;
     const size_t units = cohort->shape.n_hidden;
-    herd_row *h = hidden(cohort, b);
-    memcpy(s->input + 1 + cohort->shape.n_inputs, h, units * sizeof(herd_row));
-    memcpy(s->layer[0] + 1, h, units * sizeof(herd_row));
+    cohort_row *h = hidden(cohort, b);
+    memcpy(s->input + 1 + cohort->shape.n_inputs, h, units * sizeof(cohort_row));
+    memcpy(s->layer[0] + 1, h, units * sizeof(cohort_row));
     multiply(cohort, &cohort->gate_ni, s->input, s->sums, false);
     multiply(cohort, &cohort->gate_rz, s->input, s->sums + units, false);
     multiply(cohort, &cohort->gate_nh, s->layer[0], s->sums + 3 * units, false);
@@ -451,19 +451,19 @@ static void step_gru(model_cohort *cohort, size_t b, const herd_trial *trial)
 }
 
 /* Returns (k, lanes) before they are scaled. */
-static herd_row *step_net(model_cohort *cohort, size_t b, const herd_trial *trial)
+static cohort_row *step_net(model_cohort *cohort, size_t b, const cohort_trial *trial)
 {
-    const herd_scratch *s = &cohort->scratch;
-    herd_row *in = s->input;
+    const cohort_scratch *s = &cohort->scratch;
+    cohort_row *in = s->input;
     cohort->kernel->fill(cohort->params.rule.kind, cohort->params.policy.n, &cohort->blocks[b],
                          trial, in + 1);
     if (cohort->shape.is_recurrent) {
         step_gru(cohort, b, trial);
-        memcpy(s->layer[1] + 1, hidden(cohort, b), cohort->shape.n_hidden * sizeof(herd_row));
+        memcpy(s->layer[1] + 1, hidden(cohort, b), cohort->shape.n_hidden * sizeof(cohort_row));
         in = s->layer[1];
     }
     for (uint32_t i = 0; i <= cohort->shape.n_layers; i++) {
-        herd_row *out = s->layer[i % 2];
+        cohort_row *out = s->layer[i % 2];
         multiply(cohort, &cohort->layers[i], in, out + 1, i < cohort->shape.n_layers);
         in = out;
     }
@@ -475,9 +475,9 @@ size_t model_cohort_learn(model_cohort *cohort, const model_cohort_trials *trial
     const model_params *params = &cohort->params;
     size_t n_still = 0;
     for (size_t b = 0; b < cohort->n_blocks; b++) {
-        herd_block *block = &cohort->blocks[b];
-        herd_trial trial;
-        herd_row *dw = cohort->scratch.layer[0] + 1;
+        cohort_block *block = &cohort->blocks[b];
+        cohort_trial trial;
+        cohort_row *dw = cohort->scratch.layer[0] + 1;
         cohort->kernel->load(params->policy.transform, trials, b * COHORT_LANES,
                              lanes_of(cohort, b), &trial);
         if (model_rule_has_net(params->rule.kind)) {
@@ -494,7 +494,7 @@ size_t model_cohort_learn(model_cohort *cohort, const model_cohort_trials *trial
 
 void model_cohort_weights(const model_cohort *cohort, size_t i, double w[])
 {
-    const herd_block *block = &cohort->blocks[i / COHORT_LANES];
+    const cohort_block *block = &cohort->blocks[i / COHORT_LANES];
     const size_t lane = i % COHORT_LANES;
     for (size_t k = 0; k < cohort->params.policy.n; k++) {
         w[k] = block->w[k][lane] + (double)block->offset[k][lane];
@@ -503,7 +503,7 @@ void model_cohort_weights(const model_cohort *cohort, size_t i, double w[])
 
 void model_cohort_set_weights(model_cohort *cohort, size_t i, const double w[])
 {
-    herd_block *block = &cohort->blocks[i / COHORT_LANES];
+    cohort_block *block = &cohort->blocks[i / COHORT_LANES];
     for (size_t k = 0; k < cohort->params.policy.n; k++) {
         block->w[k][i % COHORT_LANES] = w[k];
     }

@@ -56,7 +56,7 @@ static inline uint32_t rotate_left(uint32_t x, int k)
     return x << k | x >> (32 - k);
 }
 
-static inline uint32_t draw(herd_random *r, size_t i, uint32_t mask)
+static inline uint32_t draw(cohort_random *r, size_t i, uint32_t mask)
 {
     uint32_t s0 = r->s[0][i];
     uint32_t s1 = r->s[1][i];
@@ -83,7 +83,7 @@ static inline float top_bits(uint32_t bits)
     return (float)(int32_t)(bits >> 8);
 }
 
-static void choose(herd_random *r, const uint32_t mask[], const herd_row p_right,
+static void choose(cohort_random *r, const uint32_t mask[], const cohort_row p_right,
                    uint8_t chose_right[])
 {
     EACH_LANE(i)
@@ -96,7 +96,7 @@ static void choose(herd_random *r, const uint32_t mask[], const herd_row p_right
 }
 
 /* Box & Muller, both branches. The angle is a quarter turn times q + f, |f| <= 1/2. */
-static void normal(herd_random *r, const uint32_t mask[], herd_row a, herd_row b)
+static void normal(cohort_random *r, const uint32_t mask[], cohort_row a, cohort_row b)
 {
     EACH_LANE(i)
     {
@@ -126,10 +126,10 @@ static void normal(herd_random *r, const uint32_t mask[], herd_row a, herd_row b
     }
 }
 
-static void transform_row(model_transform transform, const float contrast[], herd_row x)
+static void transform_row(model_transform transform, const float contrast[], cohort_row x)
 {
     if (transform == MODEL_TRANSFORM_NONE) {
-        memcpy(x, contrast, sizeof(herd_row));
+        memcpy(x, contrast, sizeof(cohort_row));
         return;
     }
     EACH_LANE(i)
@@ -141,9 +141,9 @@ static void transform_row(model_transform transform, const float contrast[], her
 }
 
 static void load(model_transform transform, const model_cohort_trials *trials, size_t from,
-                 size_t lanes, herd_trial *trial)
+                 size_t lanes, cohort_trial *trial)
 {
-    herd_row contrast = {0.0F};
+    cohort_row contrast = {0.0F};
     memcpy(contrast, trials->contrast + from, lanes * sizeof(float));
     transform_row(transform, contrast, trial->stimulus);
     for (size_t i = 0; i < lanes; i++) {
@@ -170,11 +170,11 @@ static void load(model_transform transform, const model_cohort_trials *trials, s
     }
 }
 
-static void feature(model_feature which, const herd_block *b, const herd_row x, herd_row g)
+static void feature(model_feature which, const cohort_block *b, const cohort_row x, cohort_row g)
 {
     switch (which) {
     case MODEL_FEATURE_STIMULUS:
-        memcpy(g, x, sizeof(herd_row));
+        memcpy(g, x, sizeof(cohort_row));
         return;
     case MODEL_FEATURE_STIMULUS_RIGHT:
         EACH_LANE(i)
@@ -195,10 +195,10 @@ static void feature(model_feature which, const herd_block *b, const herd_row x, 
         }
         return;
     case MODEL_FEATURE_PREV_CHOICE:
-        memcpy(g, b->last_choice, sizeof(herd_row));
+        memcpy(g, b->last_choice, sizeof(cohort_row));
         return;
     case MODEL_FEATURE_PREV_STIMULUS:
-        memcpy(g, b->last_stimulus, sizeof(herd_row));
+        memcpy(g, b->last_stimulus, sizeof(cohort_row));
         return;
     case MODEL_FEATURE_WIN_STAY:
         EACH_LANE(i)
@@ -213,22 +213,22 @@ static void feature(model_feature which, const herd_block *b, const herd_row x, 
         }
         return;
     case MODEL_FEATURE_CHOICE_TRACE:
-        memcpy(g, b->choice_trace, sizeof(herd_row));
+        memcpy(g, b->choice_trace, sizeof(cohort_row));
         return;
     case MODEL_FEATURES:
     default:
-        memset(g, 0, sizeof(herd_row));
+        memset(g, 0, sizeof(cohort_row));
         return;
     }
 }
 
 /* p = sigmoid((w + o) . g); o NULL: without. */
-static void probability(const model_policy *policy, const herd_block *block, const herd_row x,
-                        bool with_offset, herd_row p)
+static void probability(const model_policy *policy, const cohort_block *block, const cohort_row x,
+                        bool with_offset, cohort_row p)
 {
-    herd_row sum = {0.0F};
+    cohort_row sum = {0.0F};
     for (uint32_t k = 0; k < policy->n; k++) {
-        herd_row g;
+        cohort_row g;
         feature(policy->feature[k], block, x, g);
         const double *w = block->w[k];
         const float *o = block->offset[k];
@@ -243,16 +243,16 @@ static void probability(const model_policy *policy, const herd_block *block, con
     }
 }
 
-static void predict(const model_policy *policy, const herd_block *block, const herd_row contrast,
-                    herd_row p_right)
+static void predict(const model_policy *policy, const cohort_block *block,
+                    const cohort_row contrast, cohort_row p_right)
 {
-    herd_row x;
+    cohort_row x;
     transform_row(policy->transform, contrast, x);
     probability(policy, block, x, true, p_right);
 }
 
-static void fill(model_rule_kind kind, size_t k, const herd_block *block, const herd_trial *trial,
-                 herd_row in[])
+static void fill(model_rule_kind kind, size_t k, const cohort_block *block,
+                 const cohort_trial *trial, cohort_row in[])
 {
     for (size_t j = 0; j < k; j++) {
         EACH_LANE(i)
@@ -260,7 +260,7 @@ static void fill(model_rule_kind kind, size_t k, const herd_block *block, const 
             in[j][i] = (float)block->w[j][i];
         }
     }
-    herd_row *to = in + k;
+    cohort_row *to = in + k;
     EACH_LANE(i)
     {
         to[0][i] = trial->stimulus[i];
@@ -297,7 +297,7 @@ static void gates(size_t n, const float sums[], const uint32_t mask[], float h[]
 }
 
 /* As rule_classic_see() says it. */
-static void correct_side(const herd_trial *trial, herd_row side)
+static void correct_side(const cohort_trial *trial, cohort_row side)
 {
     EACH_LANE(i)
     {
@@ -308,9 +308,9 @@ static void correct_side(const herd_trial *trial, herd_row side)
     }
 }
 
-static void step_weight(const model_rule *rule, uint32_t k, const herd_trial *trial,
-                        const herd_row p, const herd_row g, const herd_row side, float trace[],
-                        float dw[])
+static void step_weight(const model_rule *rule, uint32_t k, const cohort_trial *trial,
+                        const cohort_row p, const cohort_row g, const cohort_row side,
+                        float trace[], float dw[])
 {
     const float rate = (float)rule->rate[k];
     const float baseline = (float)rule->baseline[k];
@@ -356,20 +356,20 @@ static void step_weight(const model_rule *rule, uint32_t k, const herd_trial *tr
     case MODEL_RULE_GRU_POLICY:
     case MODEL_RULES:
     default:
-        memset(dw, 0, sizeof(herd_row));
+        memset(dw, 0, sizeof(cohort_row));
         return;
     }
 }
 
-static void step(const model_rule *rule, const model_policy *policy, herd_block *block,
-                 const herd_trial *trial, herd_row dw[])
+static void step(const model_rule *rule, const model_policy *policy, cohort_block *block,
+                 const cohort_trial *trial, cohort_row dw[])
 {
-    herd_row p;
-    herd_row side;
+    cohort_row p;
+    cohort_row side;
     probability(policy, block, trial->stimulus, false, p);
     correct_side(trial, side);
     for (uint32_t k = 0; k < policy->n; k++) {
-        herd_row g;
+        cohort_row g;
         feature(policy->feature[k], block, trial->stimulus, g);
         step_weight(rule, k, trial, p, g, side, block->trace[k], dw[k]);
     }
@@ -378,7 +378,7 @@ static void step(const model_rule *rule, const model_policy *policy, herd_block 
 static const float MOVE_MAX = 1e6F;
 
 /* ~0 where every step is finite and leads to a weight that is believed. */
-static void judge(size_t n, bool is_offset, const herd_block *block, herd_row dw[],
+static void judge(size_t n, bool is_offset, const cohort_block *block, cohort_row dw[],
                   uint32_t moves[])
 {
     memset(moves, 0xff, N * sizeof moves[0]);
@@ -391,7 +391,7 @@ static void judge(size_t n, bool is_offset, const herd_block *block, herd_row dw
     }
 }
 
-static void push(herd_block *b, const herd_trial *trial)
+static void push(cohort_block *b, const cohort_trial *trial)
 {
     EACH_LANE(i)
     {
@@ -408,8 +408,8 @@ static void push(herd_block *b, const herd_trial *trial)
 }
 
 /* w += what is to be added where the animal moves. */
-static void move(const herd_motion *motion, size_t k, bool is_offset, const uint32_t moves[],
-                 const herd_row dw, const herd_row drawn, herd_block *block)
+static void move(const cohort_motion *motion, size_t k, bool is_offset, const uint32_t moves[],
+                 const cohort_row dw, const cohort_row drawn, cohort_block *block)
 {
     const float sd = motion->drift_sd[k];
     const float rate = motion->rate[k];
@@ -425,10 +425,10 @@ static void move(const herd_motion *motion, size_t k, bool is_offset, const uint
     }
 }
 
-static size_t finish(const model_policy *policy, bool is_offset, const herd_motion *motion,
-                     herd_row dw[], herd_block *block, const herd_trial *trial)
+static size_t finish(const model_policy *policy, bool is_offset, const cohort_motion *motion,
+                     cohort_row dw[], cohort_block *block, const cohort_trial *trial)
 {
-    herd_row noise[2];
+    cohort_row noise[2];
     uint32_t moves[N];
     uint32_t n_still = 0;
     for (uint32_t k = 0; k < policy->n; k++) {

@@ -16,82 +16,82 @@
 
 enum { COHORT_LANES = 64 };
 
-typedef float herd_row[COHORT_LANES];
+typedef float cohort_row[COHORT_LANES];
 
 /* A generator a lane: xoshiro128++ (Blackman & Vigna 2021). */
 typedef struct {
     uint32_t s[4][COHORT_LANES];
-} herd_random;
+} cohort_random;
 
 /* The animals. Rows beyond the policy's weights are not used. */
 typedef struct {
     double w[MODEL_WEIGHTS_MAX][COHORT_LANES];
-    herd_row offset[MODEL_WEIGHTS_MAX];
-    herd_row trace[MODEL_WEIGHTS_MAX];
-    herd_row anchor[MODEL_WEIGHTS_MAX];
-    herd_row pace;
-    herd_row last_stimulus; /* history, as model_history has it */
-    herd_row last_choice;
-    herd_row last_reward;
-    herd_row choice_trace;
-    herd_row is_start; /* 1: no choice yet in this session, else 0 */
-    herd_row n_session;
-    herd_row n_training;
-    herd_random choices;
-    herd_random noise;
-} herd_block;
+    cohort_row offset[MODEL_WEIGHTS_MAX];
+    cohort_row trace[MODEL_WEIGHTS_MAX];
+    cohort_row anchor[MODEL_WEIGHTS_MAX];
+    cohort_row pace;
+    cohort_row last_stimulus; /* history, as model_history has it */
+    cohort_row last_choice;
+    cohort_row last_reward;
+    cohort_row choice_trace;
+    cohort_row is_start; /* 1: no choice yet in this session, else 0 */
+    cohort_row n_session;
+    cohort_row n_training;
+    cohort_random choices;
+    cohort_random noise;
+} cohort_block;
 
 /* Their trial. */
 typedef struct {
     uint32_t mask[COHORT_LANES];
-    herd_row stimulus; /* x of the policy */
-    herd_row choice;   /* 1 right, 0 left */
-    herd_row reward;   /* 0.5 where unknown */
-    herd_row side;     /* 1, 0; -1 unknown */
-    herd_row rt;       /* as model_rule_fill_inputs() scales it */
-} herd_trial;
+    cohort_row stimulus; /* x of the policy */
+    cohort_row choice;   /* 1 right, 0 left */
+    cohort_row reward;   /* 0.5 where unknown */
+    cohort_row side;     /* 1, 0; -1 unknown */
+    cohort_row rt;       /* as model_rule_fill_inputs() scales it */
+} cohort_trial;
 
 /* What moves weights beside the rule, one value a weight. */
 typedef struct {
     float scale[MODEL_WEIGHTS_MAX]; /* of the rule's step */
     float drift_sd[MODEL_WEIGHTS_MAX];
     float rate[MODEL_WEIGHTS_MAX]; /* of the way to the anchor */
-} herd_motion;
+} cohort_motion;
 
 typedef struct {
     const char *name;
 
     /* Takes up to COHORT_LANES trials of those from number `from` on, the others have mask 0. */
     void (*load)(model_transform transform, const model_cohort_trials *trials, size_t from,
-                 size_t lanes, herd_trial *trial);
+                 size_t lanes, cohort_trial *trial);
 
     /* p(right) for a contrast. */
-    void (*predict)(const model_policy *policy, const herd_block *block, const herd_row contrast,
-                    herd_row p_right);
+    void (*predict)(const model_policy *policy, const cohort_block *block,
+                    const cohort_row contrast, cohort_row p_right);
 
     /* Draws a choice with p(right), 1 or 0. */
-    void (*choose)(herd_random *r, const uint32_t mask[], const herd_row p_right,
+    void (*choose)(cohort_random *r, const uint32_t mask[], const cohort_row p_right,
                    uint8_t chose_right[]);
 
     /* Two standard normal numbers a lane. */
-    void (*normal)(herd_random *r, const uint32_t mask[], herd_row a, herd_row b);
+    void (*normal)(cohort_random *r, const uint32_t mask[], cohort_row a, cohort_row b);
 
     /* A net's inputs: k weights, then what model_rule_fill_inputs() says. */
-    void (*fill)(model_rule_kind kind, size_t k, const herd_block *block, const herd_trial *trial,
-                 herd_row in[]);
+    void (*fill)(model_rule_kind kind, size_t k, const cohort_block *block,
+                 const cohort_trial *trial, cohort_row in[]);
 
     /* GRU gates of n numbers, n a multiple of COHORT_LANES: sums[4 n] = n of the inputs, r, z, n of
      * h; h <- (1 - z) n + z h where mask[i % COHORT_LANES]. */
     void (*gates)(size_t n, const float sums[], const uint32_t mask[], float h[]);
 
     /* dw of a rule without a net, k weights; eligibility's trace moves. */
-    void (*step)(const model_rule *rule, const model_policy *policy, herd_block *block,
-                 const herd_trial *trial, herd_row dw[]);
+    void (*step)(const model_rule *rule, const model_policy *policy, cohort_block *block,
+                 const cohort_trial *trial, cohort_row dw[]);
 
     /* w += pace dw + rate (anchor - w) + sd N(0, 1), dw times its scale; or the offset becomes that
      * dw, for the GRU policy. Then history and counts. Returns how many animals did not move. */
-    size_t (*finish)(const model_policy *policy, bool is_offset, const herd_motion *motion,
-                     herd_row dw[], herd_block *block, const herd_trial *trial);
+    size_t (*finish)(const model_policy *policy, bool is_offset, const cohort_motion *motion,
+                     cohort_row dw[], cohort_block *block, const cohort_trial *trial);
 } cohort_kernel;
 
 /* Runs on every processor of the architecture; kernel_levels.h knows the others. */

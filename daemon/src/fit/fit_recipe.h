@@ -1,0 +1,35 @@
+/* fit_recipe.h - what a fit makes: one rule, or the standard bank; and, for a cross-validation,
+ * what it is compared with.
+ *
+ * Which members the bank has, and why: docs/model.md, section fit in the filter.
+ * Threads: one owner; afterwards read by all. Memory: the struct's.
+ */
+#ifndef MURID_RECIPE_H
+#define MURID_RECIPE_H
+
+#include "crossval.h"
+#include "fitter.h"
+
+enum { FIT_RECIPE_MEMBERS_MAX = 20 };
+
+struct fit_recipe {
+    size_t n;
+    struct crossval_member member[FIT_RECIPE_MEMBERS_MAX];
+    struct fitter_options options[FIT_RECIPE_MEMBERS_MAX];
+};
+
+/* One rule, in the filter or open loop. */
+void fit_recipe_single(struct fit_recipe *r, model_rule_kind rule, bool is_in_filter);
+
+/* The bank. */
+void fit_recipe_bank(struct fit_recipe *r);
+
+/* Adds what a cross-validation sets the models against: a random walk with stimulus, bias and the
+ * previous choice, and each classic rule in the filter that is not there yet, with the policy of
+ * the first member. */
+void fit_recipe_add_references(struct fit_recipe *r);
+
+/* Models of the bank: a member with a net gives one for each seed. */
+size_t fit_recipe_banked(const struct fit_recipe *r, size_t n_seeds);
+
+#endif

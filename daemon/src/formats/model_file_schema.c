@@ -1,0 +1,118 @@
+#include "model_file_schema.h"
+
+#include <float.h>
+#include <stdio.h>
+#include <string.h>
+
+static void add_part(struct model_file_part parts[], size_t *n, const char *name, uint64_t rows,
+                     uint64_t columns, const float **slot)
+{
+    struct model_file_part *part = &parts[(*n)++];
+    *part = (struct model_file_part){
+        .n_dims = columns > 0 ? 2 : 1, .dims = {rows, columns}, .slot = slot};
+    (void)snprintf(part->name, sizeof part->name, "%s", name);
+}
+
+size_t model_file_schema_net(const model_net_shape *shape, model_net_tensors *t,
+                             struct model_file_part parts[MODEL_FILE_NET_PARTS])
+{
+    size_t n = 0;
+    const uint64_t gates = 3 * (uint64_t)shape->n_hidden;
+    add_part(parts, &n, "scaling_factor", shape->n_outputs, 0, &t->scale);
+    if (shape->is_recurrent) {
+        add_part(parts, &n, "gru.weight_ih_l0", gates, shape->n_inputs, &t->gru_weight_ih);
+        add_part(parts, &n, "gru.weight_hh_l0", gates, shape->n_hidden, &t->gru_weight_hh);
+        add_part(parts, &n, "gru.bias_ih_l0", gates, 0, &t->gru_bias_ih);
+        add_part(parts, &n, "gru.bias_hh_l0", gates, 0, &t->gru_bias_hh);
+    }
+    for (uint32_t i = 0; i <= shape->n_layers; i++) {
+        char name[MODEL_FILE_PART_NAME];
+        const uint64_t n_out = model_net_layer_outputs(shape, i);
+        (void)snprintf(name, sizeof name, "dnn.%u.weight", (unsigned)(2 * i));
+        add_part(parts, &n, name, n_out, model_net_layer_inputs(shape, i), &t->weight[i]);
+        (void)snprintf(name, sizeof name, "dnn.%u.bias", (unsigned)(2 * i));
+        add_part(parts, &n, name, n_out, 0, &t->bias[i]);
+    }
+    return n;
+}
+
+void model_file_schema_vectors(model_params *params,
+                               struct model_file_vector vectors[MODEL_FILE_VECTORS])
+{
+    const model_rule_kind kind = params->rule.kind;
+    const bool is_classic = kind != MODEL_RULE_NONE && !model_rule_has_net(kind);
+    const bool has_base = kind == MODEL_RULE_REINFORCE_BASE;
+    const bool has_decay = kind == MODEL_RULE_ELIGIBILITY;
+    const double mean = MODEL_MEAN_MAX;
+    const double var = MODEL_VAR_MAX;
+    const double rate = MODEL_RATE_MAX;
+    const double far = MODEL_FILE_RANGE_MAX;
+    const bool has_rule = kind != MODEL_RULE_NONE;
+    const uint64_t n_inputs = model_rule_inputs(kind);
+    const bool has_net = n_inputs > 0;
+    model_noise *noise = &params->noise;
+    model_range *range = &params->range;
+    const struct model_file_vector list[MODEL_FILE_VECTORS] = {
+        {"rule.rate", params->rule.rate, -rate, rate, is_classic, is_classic, false, 0},
+        {"rule.baseline", params->rule.baseline, -rate, rate, has_base, has_base, false, 0},
+        {"rule.decay", params->rule.decay, 0.0, 1.0, has_decay, has_decay, false, 0},
+        {"filter.prior_mean", noise->prior_mean, -mean, mean, false, true, false, 0},
+        {"filter.prior_var", noise->prior_var, DBL_MIN, var, false, true, false, 0},
+        {"filter.drift_var", noise->drift_var, 0.0, var, false, true, false, 0},
+        {"filter.session_var", noise->session_var, 0.0, var, false, true, false, 0},
+        {"range.w_lo", range->w_lo, -far, far, false, has_rule, true, 0},
+        {"range.w_hi", range->w_hi, -far, far, false, has_rule, true, 0},
+        {"range.step_max", range->step_max, 0.0, far, false, has_rule, true, 0},
+        {"range.x_lo", range->x_lo, -far, far, false, has_net, true, n_inputs},
+        {"range.x_hi", range->x_hi, -far, far, false, has_net, true, n_inputs},
+    };
+    memcpy(vectors, list, sizeof list);
+}
+
+void model_file_schema_texts(struct model_file_about *about,
+                             struct model_file_text list[MODEL_FILE_TEXTS])
+{
+    const struct model_file_text texts[MODEL_FILE_TEXTS] = {
+        {"seed", about->seed, sizeof about->seed},
+        {"data_sha256", about->data_sha256, sizeof about->data_sha256},
+        {"made_by", about->made_by, sizeof about->made_by},
+        {"note", about->note, sizeof about->note},
+    };
+    memcpy(list, texts, sizeof texts);
+}
+
+void model_file_schema_prefix(char prefix[MODEL_FILE_PREFIX], bool is_bank, uint32_t member)
+{
+    prefix[0] = '\0';
+    if (is_bank) {
+        (void)snprintf(prefix, MODEL_FILE_PREFIX, "%u.", (unsigned)member);
+    }
+}
+
+struct model_file_name model_file_schema_name(const char *prefix, const char *name)
+{
+    struct model_file_name full;
+    (void)snprintf(full.text, sizeof full.text, "%.*s%.*s", MODEL_FILE_PREFIX - 1, prefix,
+                   SAFETENSORS_NAME_MAX, name);
+    return full;
+}
+
+bool model_file_schema_has(const model_params *params, const model_net_shape *shape,
+                           const char *name)
+{
+    struct model_file_part parts[MODEL_FILE_NET_PARTS];
+    struct model_file_vector vectors[MODEL_FILE_VECTORS];
+    model_net_tensors tensors;
+    model_params list = *params;
+    const size_t n =
+        model_rule_has_net(params->rule.kind) ? model_file_schema_net(shape, &tensors, parts) : 0;
+    bool is_known = false;
+    model_file_schema_vectors(&list, vectors);
+    for (size_t k = 0; k < n; k++) {
+        is_known = is_known || strcmp(name, parts[k].name) == 0;
+    }
+    for (size_t k = 0; k < MODEL_FILE_VECTORS; k++) {
+        is_known = is_known || (vectors[k].is_allowed && strcmp(name, vectors[k].name) == 0);
+    }
+    return is_known;
+}

@@ -1,0 +1,88 @@
+/* model_file_schema.h - what a model file is made of: the names, shapes and bounds of its tensors
+ * and the keys of its metadata, listed once for those who read it and those who write it.
+ *
+ * Format: docs/model.md, section model files. What belongs to member i of a bank is named "i." and
+ * the name that it has in a file of its own.
+ * Threads: any. Memory: lists are the caller's, and point into what they were made from.
+ */
+#ifndef MURID_MODEL_FILE_PARTS_H
+#define MURID_MODEL_FILE_PARTS_H
+
+#include "model_file.h"
+
+#define MODEL_FILE_FORMAT  "murid-model"
+#define MODEL_FILE_VERSION "1"
+#define MODEL_FILE_BANK    "bank" /* the rule of a file that holds several models */
+#define MODEL_FILE_PRIOR   "bank.prior"
+
+enum {
+    MODEL_FILE_NET_PARTS = 5 + 2 * (MODEL_LAYERS_MAX + 1),
+    MODEL_FILE_VECTORS = 12,
+    MODEL_FILE_PART_NAME = 32,
+    MODEL_FILE_PREFIX = 12,
+    MODEL_FILE_TEXTS = 4
+};
+
+_Static_assert(1 + MODEL_BANK_MAX * (MODEL_FILE_NET_PARTS + MODEL_FILE_VECTORS) <=
+                   SAFETENSORS_TENSORS_MAX,
+               "the largest bank is a file");
+_Static_assert(8 + MODEL_FILE_TEXTS + MODEL_BANK_MAX * (3 + MODEL_FILE_TEXTS) <=
+                   SAFETENSORS_META_MAX,
+               "the largest bank is a file");
+
+/* One tensor of a net: its name in a PyTorch state_dict, its shape, where its pointer goes. */
+struct model_file_part {
+    char name[MODEL_FILE_PART_NAME];
+    uint32_t n_dims;
+    uint64_t dims[2];
+    const float **slot;
+};
+
+/* One vector over the policy's weights, or over the inputs of a net. Those of a range are there
+ * together or not at all. */
+struct model_file_vector {
+    const char *name;
+    double *values;
+    double least;
+    double most;
+    bool is_required;
+    bool is_allowed;
+    bool is_range;
+    uint64_t n; /* 0: one a weight */
+};
+
+/* What says where a model comes from: metadata key, text, its size. */
+struct model_file_text {
+    const char *key;
+    char *text;
+    size_t cap;
+};
+
+struct model_file_name {
+    char text[MODEL_FILE_PREFIX + SAFETENSORS_NAME_MAX + 1];
+};
+
+/* The tensors of a net of that shape, whose pointers are in *tensors; how many there are. */
+size_t model_file_schema_net(const model_net_shape *shape, model_net_tensors *tensors,
+                             struct model_file_part parts[MODEL_FILE_NET_PARTS]);
+
+/* The vectors of parameters; their rule and policy are set. */
+void model_file_schema_vectors(model_params *params,
+                               struct model_file_vector vectors[MODEL_FILE_VECTORS]);
+
+/* The texts on where a model comes from. */
+void model_file_schema_texts(struct model_file_about *about,
+                             struct model_file_text texts[MODEL_FILE_TEXTS]);
+
+/* True if a file of these parameters alone has a tensor of that name. shape: of its net, if the
+ * rule has one. */
+bool model_file_schema_has(const model_params *params, const model_net_shape *shape,
+                           const char *name);
+
+/* What the names of that member begin with; "" where the file is no bank. */
+void model_file_schema_prefix(char prefix[MODEL_FILE_PREFIX], bool is_bank, uint32_t member);
+
+/* The name in the file. */
+struct model_file_name model_file_schema_name(const char *prefix, const char *name);
+
+#endif

@@ -1,0 +1,136 @@
+#include "model_options.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "vocabulary.h"
+
+#define TEXT_OF_VALUE(value) #value
+#define TEXT_OF(macro)       TEXT_OF_VALUE(macro)
+
+void model_options_init(struct model_options *s, const char *rule, double rate,
+                        const char *features)
+{
+    memset(s, 0, sizeof *s);
+    model_spec_init(&s->words);
+    s->words.rate = rate;
+    s->rule = vocabulary_classic_rules();
+    s->rule.chosen = rule;
+    s->features = vocabulary_features();
+    s->features.chosen = features != NULL ? features : MODEL_POLICY_USUAL;
+}
+
+size_t model_options_options(struct model_options *s, struct option list[])
+{
+    bool *const given = &s->given;
+    const struct option rows[MODEL_OPTIONS_OPTIONS] = {
+        {"rule", OPTION_WORD, &s->rule, 0, 0, "R", "the learning rule", given},
+        {"rate", OPTION_REAL, &s->words.rate, 0, 100, "A",
+         isnan(s->words.rate) ? "learning rate of a rule (default " TEXT_OF(MODEL_FILE_RATE) ")"
+                              : "learning rate of the rule",
+         &s->given_rate},
+        {"baseline", OPTION_REAL, &s->words.baseline, -100, 100, "B",
+         "reward baseline of reinforce_base (default 0)", &s->given_baseline},
+        {"decay", OPTION_REAL, &s->words.decay, 0, 1, "L",
+         "of the trace of eligibility, a trial (default " TEXT_OF(MODEL_FILE_DECAY) ")",
+         &s->given_decay},
+        {"policy", OPTION_WORDS, &s->features, 0, 0, "FEATURES", "what choices depend on, some of",
+         given},
+        {"noise", OPTION_REALS, &s->noise, 0, 10, "SD",
+         "added to each weight every trial; a list: one a weight", given},
+        {"session-noise", OPTION_REALS, &s->session_noise, 0, 10, "SD",
+         "the same, when a session starts", given},
+        {"start", OPTION_REALS, &s->start, -100, 100, "W",
+         "weights before the first trial (default 0)", given},
+        {"start-sd", OPTION_REALS, &s->start_sd, 0, 100, "SD",
+         "how much these differ between animals", given},
+    };
+    memcpy(list, rows, sizeof rows);
+    return MODEL_OPTIONS_OPTIONS;
+}
+
+/* Spreads one value, or one a weight, over out[n]; an option that was not given changes nothing. */
+static int spread(const char *name, const struct option_reals *from, size_t n, bool squared,
+                  double out[], struct fault *fault)
+{
+    if (from->n > 1 && from->n != n) {
+        return fault_set(fault, FAULT_INPUT,
+                         "option %s: %zu values; one, or one for each of %zu weights expected",
+                         name, from->n, n);
+    }
+    for (size_t i = 0; from->n > 0 && i < n; i++) {
+        const double value = from->v[from->n == 1 ? 0 : i];
+        out[i] = squared ? value * value : value;
+    }
+    return FAULT_NONE;
+}
+
+int model_options_build(struct model_options *s, struct model_file *out, struct fault *fault)
+{
+    memset(out, 0, sizeof *out);
+    model_params shape;
+    s->words.rule = s->rule.chosen;
+    s->words.features = s->features.chosen;
+    if (model_params_built_in(&shape, s->words.features) != MODEL_OK) {
+        return fault_set(fault, FAULT_INPUT,
+                         "option policy: \"%.100s\"; at most %d features, each once, were expected",
+                         s->words.features, MODEL_WEIGHTS_MAX);
+    }
+    const size_t n = shape.policy.n;
+    int rc = spread("noise", &s->noise, n, true, s->words.drift_var, fault);
+    if (rc == FAULT_NONE) {
+        rc = spread("session-noise", &s->session_noise, n, true, s->words.session_var, fault);
+    }
+    if (rc == FAULT_NONE) {
+        rc = model_file_build(&s->words, out, fault);
+    }
+    model_noise *noise = &out->bank.member[0].noise;
+    if (rc == FAULT_NONE) {
+        rc = spread("start", &s->start, n, false, noise->prior_mean, fault);
+    }
+    if (rc == FAULT_NONE) {
+        rc = spread("start-sd", &s->start_sd, n, true, noise->prior_var, fault);
+    }
+    if (rc != FAULT_NONE) {
+        model_file_free(out);
+    }
+    return rc;
+}
+
+bool model_options_is_given(const struct model_options *s)
+{
+    return s->given || s->given_rate || s->given_baseline || s->given_decay;
+}
+
+int model_options_check(const struct model_options *s, const char *path, struct fault *fault)
+{
+    const char *rule = s->rule.chosen;
+    if (path != NULL && model_options_is_given(s)) {
+        return fault_set(fault, FAULT_INPUT,
+                         "option model: says all of the animal; no rule, rate, baseline, decay, "
+                         "policy, noise or start expected beside it");
+    }
+    if (s->given_rate && strcmp(rule, "none") == 0) {
+        return fault_set(fault, FAULT_INPUT,
+                         "option rate: has no effect with rule none, which does not learn; --rule "
+                         "was expected too, as in --rule reinforce");
+    }
+    if (s->given_baseline && strcmp(rule, "reinforce_base") != 0) {
+        return fault_set(fault, FAULT_INPUT,
+                         "option baseline: has no effect with rule %s; --rule reinforce_base was "
+                         "expected",
+                         rule);
+    }
+    if (s->given_decay && strcmp(rule, "eligibility") != 0) {
+        return fault_set(
+            fault, FAULT_INPUT,
+            "option decay: has no effect with rule %s; --rule eligibility was expected", rule);
+    }
+    return FAULT_NONE;
+}
+
+int model_options_load(struct model_options *s, const char *path, struct model_file *out,
+                       struct fault *fault)
+{
+    return path != NULL ? model_file_load(path, out, fault) : model_options_build(s, out, fault);
+}

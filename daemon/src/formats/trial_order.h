@@ -1,0 +1,62 @@
+/* trial_order.h - whether each trial of a table is there once, and in the order in which it
+ * happened.
+ *
+ * Within a session the number of a trial must grow from row to row, and the rows of a session must
+ * stand together; rows of other subjects may stand between. What breaks this is one of three: rows
+ * out of order, rows that are there twice, or a name that several sessions have, whose numbers
+ * begin anew under it. The first place of each is kept, and how many there are. Threads: one owner.
+ * Memory: the heap, 72 bytes a session and 2 a trial, up to TRIAL_ORDER_SESSIONS_MAX and
+ * TRIAL_ORDER_TRIALS_MAX; what is beyond is held to the highest number of its session alone.
+ * trial_order_close() gives it back.
+ */
+#ifndef MURID_ORDER_H
+#define MURID_ORDER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "findings.h"
+#include "table.h"
+
+enum { TRIAL_ORDER_SESSIONS_MAX = 1 << 20, TRIAL_ORDER_TRIALS_MAX = 1 << 25 };
+
+struct trial_order_place {
+    int64_t line;
+    int64_t trial;
+    int64_t before; /* number of the session's row before it, or its highest */
+    char subject[PROTO_ID_MAX + 1];
+    char session[PROTO_ID_MAX + 1];
+};
+
+/* Rows of one kind. */
+struct trial_order_count {
+    int64_t n;
+    struct trial_order_place first;
+};
+
+struct trial_order {
+    struct trial_order_session *sessions; /* by number */
+    size_t n;
+    size_t capacity;
+    size_t n_trials;                   /* room for so many is taken by all sessions */
+    struct trial_order_count same;     /* again, with the same contents */
+    struct trial_order_count other;    /* again, with others */
+    struct trial_order_count backward; /* below one that came before */
+    struct trial_order_count returned; /* after rows of other sessions of the subject */
+    struct trial_order_count restarts; /* back at the numbers that the session began with */
+    int64_t n_falls;                   /* below the session's row before */
+};
+
+/* Takes up a row of the session with that number, which is a new one, one after the highest, or an
+ * old one. follows: the subject's row before was of this session too. */
+void trial_order_push(struct trial_order *order, uint32_t session, bool follows, int64_t line,
+                      const struct table_row *row);
+
+/* What is to be said of the rows so far. path: as errors call the table. */
+void trial_order_say(const struct trial_order *order, const char *path, int64_t n_rows,
+                     struct findings *findings);
+
+/* A zeroed one is fine. */
+void trial_order_close(struct trial_order *order);
+
+#endif

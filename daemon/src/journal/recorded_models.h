@@ -1,0 +1,23 @@
+/* recorded_models.h - the model and the protocol by which a recorded animal is followed: those that
+ * are named, otherwise those that were in force when a journal's last run of the daemon began.
+ *
+ * Threads: one owner. Memory: as model_file_load() and protocol_file_load() have it.
+ */
+#ifndef MURID_IN_FORCE_H
+#define MURID_IN_FORCE_H
+
+#include "fault.h"
+#include "model_file.h"
+#include "protocol_file.h"
+
+/* record: a table, a journal or its directory. path: of a model file; NULL: the journal's, and for
+ * a table the built-in walk. FAULT_NONE; FAULT_INPUT or FAULT_WORK with *out zeroed. */
+int recorded_models_model(const char *record, const char *path, struct model_file *out,
+                          struct fault *fault);
+
+/* path: of a protocol; NULL: the one that the journal's daemon was told of. FAULT_NONE;
+ * FAULT_INPUT: there is none; or FAULT_WORK. */
+int recorded_models_protocol(const char *record, const char *path, struct protocol_file *out,
+                             struct fault *fault);
+
+#endif

@@ -1,0 +1,50 @@
+/* trial_history.h - all trials of one animal, in the order in which it met them, from a trial table
+ * or a journal.
+ *
+ * Of a journal the trials that were taken up, those that came late where they belong; it is read in
+ * a transaction of its own: a daemon may be writing it. Threads: one owner. Memory: the heap;
+ * trial_history_close() gives it back.
+ */
+#ifndef MURID_PAST_H
+#define MURID_PAST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fault.h"
+#include "model/member.h"
+#include "model/training_status.h"
+#include "proto/message.h"
+#include "table.h"
+
+struct trial_history_trial {
+    model_trial trial;
+    double p_left; /* NaN unknown */
+    bool starts_session;
+    model_training_status_session_info info; /* of its session, where it starts one */
+};
+
+struct trial_history {
+    char subject[PROTO_ID_MAX + 1];
+    struct trial_history_trial *trials;
+    size_t n;
+    size_t capacity;
+    char session[PROTO_ID_MAX + 1]; /* of the last trial */
+};
+
+/* Reads a journal, its data directory, or otherwise a table; "-" is a table on standard input.
+ * only: the animal; NULL: the only one there. FAULT_NONE; FAULT_INPUT (no trials of it, or of
+ * several) or FAULT_WORK with *past closed. */
+int trial_history_read(struct trial_history *past, const char *path, const char *only,
+                       enum table_care care, struct fault *fault);
+
+/* How many of its trials are known at option at: so many, or all of them if it is below 0.
+ * FAULT_NONE, or FAULT_INPUT where there are fewer. */
+int trial_history_known(const struct trial_history *past, int64_t at, size_t *known,
+                        struct fault *fault);
+
+/* A zeroed one is fine. */
+void trial_history_close(struct trial_history *past);
+
+#endif

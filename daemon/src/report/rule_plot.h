@@ -1,0 +1,16 @@
+/* rule_plot.h - the figure of what a learning rule says: small panels of dw against the
+ * stimulus, and the indices. SVG, a file by itself.
+ *
+ * Threads: one owner. Memory: nothing is kept.
+ */
+#ifndef MURID_ENSEMBLE_PLOT_H
+#define MURID_ENSEMBLE_PLOT_H
+
+#include <stdio.h>
+
+#include "rule_ensemble.h"
+
+/* Draws a probed ensemble. */
+void ensemble_plot(FILE *to, const struct rule_ensemble *e);
+
+#endif

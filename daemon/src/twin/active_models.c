@@ -1,0 +1,169 @@
+#include "active_models.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lookahead.h"
+#include "model/protocol_change.h"
+#include "protocol_file.h"
+#include "yaml_reader.h"
+
+/* A model that is too large for a version of each animal's own is run as it is. */
+static int plan(struct active_models *models, const struct config *config, struct fault *fault)
+{
+    model_adapt_config adapt;
+    if (!config->adaptation.rules) {
+        return FAULT_NONE;
+    }
+    model_adapt_config_init(&adapt);
+    adapt.sd_net = config->adaptation.nets ? MODEL_ADAPT_SD_NET : 0.0;
+    const int rc = adaptation_plan_open(&models->plan, &adapt, &models->twin.bank, &models->twin,
+                                        (size_t)config->adaptation.window_trials, fault);
+    if (rc != FAULT_NONE) {
+        return rc;
+    }
+    models->is_adapted = adaptation_size(&models->plan) <= ACTIVE_MODELS_ADAPTATION_BYTES_MAX;
+    if (!models->is_adapted) {
+        adaptation_plan_close(&models->plan);
+    }
+    return FAULT_NONE;
+}
+
+static int check_advice(const struct config *config, struct fault *fault)
+{
+    for (size_t i = 0; i < config->advice.allowed.n; i++) {
+        model_protocol_change_kind kind;
+        if (model_protocol_change_parse(&kind, config->advice.allowed.v[i]) != MODEL_OK) {
+            return fault_set(fault, FAULT_INPUT,
+                             "advice.allowed: \"%.32s\": a change of docs/advice.md expected",
+                             config->advice.allowed.v[i]);
+        }
+    }
+    return FAULT_NONE;
+}
+
+static int finish(struct active_models *models, const struct config *config, int rc,
+                  struct fault *fault)
+{
+    model_engagement_default(&models->engagement);
+    models->engagement.false_alarms = 1.0 / (double)config->engagement.trials_per_false_alarm;
+    model_stacking_default(&models->stack);
+    models->with_stack = config->adaptation.stack;
+    models->with_ahead = config->forecast.enabled;
+    rc = rc == FAULT_NONE ? check_advice(config, fault) : rc;
+    if (rc == FAULT_NONE) {
+        lookahead_bank(&models->ahead, &models->twin.bank);
+    }
+    if (rc == FAULT_NONE && model_params_built_in(&models->baseline, NULL) != MODEL_OK) {
+        rc = fault_set(fault, FAULT_WORK, "the built-in random walk could not be made");
+    }
+    rc = rc == FAULT_NONE ? plan(models, config, fault) : rc;
+    if (rc != FAULT_NONE) {
+        active_models_free(models);
+    }
+    return rc;
+}
+
+static int build(struct active_models *models, const struct config *config, struct fault *fault)
+{
+    struct model_spec spec;
+    model_spec_init(&spec);
+    spec.features = config->model.policy;
+    return model_file_build(&spec, &models->twin, fault);
+}
+
+static void hash_text(const uint8_t *bytes, size_t size, char hash[17])
+{
+    unsigned char digest[crypto_hash_sha256_BYTES];
+    (void)crypto_hash_sha256(digest, bytes, size);
+    (void)sodium_bin2hex(hash, 17, digest, 8);
+}
+
+int active_models_declare(struct active_models *models, const struct config *config,
+                          const char *name, const uint8_t *bytes, size_t size, struct fault *fault)
+{
+    char hash[17];
+    hash_text(bytes, size, hash);
+    if (config->protocol.hash[0] != '\0' && strcmp(config->protocol.hash, hash) != 0) {
+        return fault_set(fault, FAULT_INPUT, "%s: its hash is %s, protocol.hash expects %s", name,
+                         hash, config->protocol.hash);
+    }
+    struct protocol_file *file = calloc(1, sizeof *file);
+    if (file == NULL) {
+        return fault_set(fault, FAULT_WORK, "%s: no memory", name);
+    }
+    int rc = protocol_file_parse(file, name, bytes, size, fault);
+    if (rc == FAULT_NONE &&
+        model_audit_params_init(&models->audit, &file->protocol,
+                                (double)config->protocol.sessions_per_alarm) != MODEL_OK) {
+        rc = fault_set(fault, FAULT_INPUT,
+                       "%s: its stages have more than %d contrasts together, which cannot be "
+                       "audited",
+                       name, MODEL_AUDIT_CONTRASTS);
+    }
+    free(file);
+    if (rc == FAULT_NONE) {
+        models->has_protocol = true;
+        memcpy(models->protocol_hash, hash, sizeof hash);
+    }
+    return rc;
+}
+
+static int load_protocol(struct active_models *models, const struct config *config,
+                         struct fault *fault)
+{
+    uint8_t *text = NULL;
+    size_t size = 0;
+    if (config->protocol.file[0] == '\0') {
+        return FAULT_NONE;
+    }
+    int rc = yaml_reader_load(config->protocol.file, PROTOCOL_FILE_BYTES_MAX, FILE_KIND_PROTOCOL,
+                              &text, &size, fault);
+    rc = rc ? rc : active_models_declare(models, config, config->protocol.file, text, size, fault);
+    free(text);
+    return rc;
+}
+
+int active_models_load(struct active_models *models, const struct config *config,
+                       struct fault *fault)
+{
+    memset(models, 0, sizeof *models);
+    int rc = config->model.file[0] != '\0'
+                 ? model_file_load(config->model.file, &models->twin, fault)
+                 : build(models, config, fault);
+    rc = rc ? rc : load_protocol(models, config, fault);
+    return finish(models, config, rc, fault);
+}
+
+int active_models_load_bytes(struct active_models *models, const struct config *config,
+                             const char *name, const uint8_t *bytes, size_t size,
+                             struct fault *fault)
+{
+    memset(models, 0, sizeof *models);
+    const int rc = bytes != NULL ? model_file_parse(name, bytes, size, &models->twin, fault)
+                                 : build(models, config, fault);
+    return finish(models, config, rc, fault);
+}
+
+void active_models_free(struct active_models *models)
+{
+    adaptation_plan_close(&models->plan);
+    model_file_free(&models->twin);
+    memset(models, 0, sizeof *models);
+}
+
+struct twin_models active_models_view(const struct active_models *models)
+{
+    return (struct twin_models){.bank = &models->twin.bank,
+                                .baseline = &models->baseline,
+                                .engagement = &models->engagement,
+                                .audit = models->has_protocol ? &models->audit : NULL,
+                                .stack = models->with_stack ? &models->stack : NULL,
+                                .ahead = models->with_ahead ? &models->ahead : NULL};
+}
+
+const struct adaptation_plan *active_models_plan(const struct active_models *models)
+{
+    return models->is_adapted ? &models->plan : NULL;
+}

@@ -1,0 +1,140 @@
+#include "audit_message.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+static const char *stage_name(const model_audit_params *params, uint32_t stage)
+{
+    return stage < params->protocol.n_stages ? params->protocol.stage[stage].name : "?";
+}
+
+static void say_contrast(const model_audit_alarm *a, const model_audit_params *p, char out[],
+                         size_t cap)
+{
+    const char *stage = stage_name(p, a->stage);
+    if (a->bet == MODEL_AUDIT_BET_CONTRAST_OTHER) {
+        (void)snprintf(out, cap,
+                       "%" PRId64 " of the last %" PRId64
+                       " drawn contrasts, like %.4g, do not belong to stage %.32s",
+                       a->hits, a->n, a->contrast, stage);
+    } else {
+        (void)snprintf(out, cap,
+                       "contrast %.4g came %.0f times of late, %.0f were due in stage %.32s",
+                       a->contrast, a->seen, a->due, stage);
+    }
+}
+
+static void say_stage(const model_audit_alarm *a, const model_audit_params *p, char out[],
+                      size_t cap)
+{
+    const char *here = stage_name(p, a->stage);
+    const char *there = stage_name(p, a->other);
+    switch ((int)a->bet) {
+    case MODEL_AUDIT_BET_STAGE_LATE:
+        (void)snprintf(out, cap, "stage %.32s was to be left for %.32s and is still %.32s", here,
+                       there, stage_name(p, a->heard));
+        return;
+    case MODEL_AUDIT_BET_STAGE_EARLY:
+        (void)snprintf(out, cap, "stage %.32s became %.32s before its rules were met", here,
+                       stage_name(p, a->heard));
+        return;
+    case MODEL_AUDIT_BET_STAGE_CARRIED:
+        (void)snprintf(out, cap, "a session began in stage %.32s, %.32s was due after the last one",
+                       stage_name(p, a->heard), there);
+        return;
+    default:
+        (void)snprintf(out, cap,
+                       "the last %" PRId64
+                       " drawn contrasts are those of stage %.32s; by its rules "
+                       "the animal is in %.32s",
+                       a->n, there, here);
+        return;
+    }
+}
+
+/* "was left in 14 of the last 14 trials with contrast 0", and the like: X(bet, sentence). */
+#define AUDIT_SENTENCES(X)                                                                         \
+    X(SIDE_SHARE, "the stimulus was on the left in %lld of the last %lld trials")                  \
+    X(SIDE_OTHER, "a contrast was on the side that it never has in %lld of the last %lld trials")  \
+    X(ZERO_SHARE, "left was correct in %lld of the last %lld trials without contrast")             \
+    X(ZERO_OTHER, "the wrong side was correct in %lld of the last %lld trials without contrast")   \
+    X(DEBIAS_MISSING, "%lld of the last %lld errors that ask for a repeat were followed by none")  \
+    X(DEBIAS_UNDUE, "%lld of the last %lld trials were repeats without an error to ask for one")   \
+    X(DEBIAS_ALL, "of repeats %lld of the last %lld were right: they follow other answers than "   \
+                  "declared")                                                                      \
+    X(DEBIAS_FAIR, "of repeats %lld of the last %lld were right: they follow no answers")          \
+    X(DEBIAS_SAME, "of repeats %lld of the last %lld were right: they keep the side of the error") \
+    X(DEBIAS_SHARE, "of repeats %lld of the last %lld were right, others were due")                \
+    X(BLOCK_VALUE, "p_left was none of the declared ones in %lld of the last %lld trials")         \
+    X(BLOCK_SHORT, "blocks ended too early in %lld of the last %lld trials")                       \
+    X(BLOCK_LONG, "blocks went on too long in %lld of the last %lld trials that had to end one")   \
+    X(BLOCK_RATE, "%lld blocks ended in the last %lld trials that could end one")                  \
+    X(REWARD_RIGHT, "%lld of the last %lld right answers were not rewarded")                       \
+    X(REWARD_WRONG, "%lld of the last %lld wrong answers were rewarded")
+
+/* Bets of which the same is said. */
+static int spoken_as(model_audit_bet_kind bet)
+{
+    const bool is_side = bet >= MODEL_AUDIT_BET_SIDE_SHARE && bet < MODEL_AUDIT_BET_SIDE_OTHER;
+    const bool is_zero = bet >= MODEL_AUDIT_BET_ZERO_LEFT && bet < MODEL_AUDIT_BET_ZERO_OTHER;
+    return is_side ? MODEL_AUDIT_BET_SIDE_SHARE : (is_zero ? MODEL_AUDIT_BET_ZERO_SHARE : (int)bet);
+}
+
+static void say_counts(const model_audit_alarm *a, char out[], size_t cap)
+{
+    const long long hits = a->hits;
+    const long long n = a->n;
+    switch (spoken_as(a->bet)) {
+#define AUDIT_SENTENCE(BET, sentence)                                                              \
+    case MODEL_AUDIT_BET_##BET:                                                                    \
+        (void)snprintf(out, cap, sentence, hits, n);                                               \
+        break;
+        AUDIT_SENTENCES(AUDIT_SENTENCE)
+#undef AUDIT_SENTENCE
+    default:
+        out[0] = '\0';
+        break;
+    }
+}
+
+void audit_message_seen(const model_audit_alarm *alarm, const model_audit_params *params,
+                        char out[], size_t cap)
+{
+    if (alarm->rule == MODEL_AUDIT_CONTRAST) {
+        say_contrast(alarm, params, out, cap);
+    } else if (alarm->rule == MODEL_AUDIT_STAGE) {
+        say_stage(alarm, params, out, cap);
+    } else {
+        say_counts(alarm, out, cap);
+    }
+}
+
+/* Names of the broken rules, with commas. */
+static void list_rules(uint32_t rules, char out[], size_t cap)
+{
+    size_t n = 0;
+    out[0] = '\0';
+    for (int i = 0; i < MODEL_AUDIT_RULES && n < cap; i++) {
+        if ((rules >> i & 1) != 0) {
+            n += (size_t)snprintf(out + n, cap - n, "%s%s", n > 0 ? ", " : "",
+                                  model_audit_rule_name((model_audit_rule)i));
+        }
+    }
+}
+
+void audit_text(const model_audit_alarm *alarm, const model_audit_params *params, char out[],
+                size_t cap)
+{
+    char seen[192];
+    char rules[96];
+    audit_message_seen(alarm, params, seen, sizeof seen);
+    if (alarm->is_foreign) {
+        list_rules(alarm->rules, rules, sizeof rules);
+        (void)snprintf(out, cap, "this stream is not of protocol %.32s (%s): %s",
+                       params->protocol.name, rules, seen);
+    } else {
+        (void)snprintf(out, cap, "%s: %s; look at %s", model_audit_rule_name(alarm->rule), seen,
+                       model_audit_rule_look(alarm->rule));
+    }
+}

@@ -1,0 +1,23 @@
+/* audit_message.h - what an audit calls, in words.
+ *
+ * Threads: any. Memory: the caller's; nothing allocates.
+ */
+#ifndef MURID_AUDIT_TEXT_H
+#define MURID_AUDIT_TEXT_H
+
+#include <stddef.h>
+
+#include "model/audit.h"
+
+enum { AUDIT_MESSAGE_MAX = 256 };
+
+/* Says in a sentence or two which rule is broken, by what, and where to look; at most cap - 1
+ * bytes. RT-safe: yes. */
+void audit_text(const model_audit_alarm *alarm, const model_audit_params *params, char out[],
+                size_t cap);
+
+/* Its first part alone: what was seen. RT-safe: yes. */
+void audit_message_seen(const model_audit_alarm *alarm, const model_audit_params *params,
+                        char out[], size_t cap);
+
+#endif

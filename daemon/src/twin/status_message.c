@@ -1,0 +1,104 @@
+#include "status_message.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+_Static_assert(sizeof((proto_training *)0)->criteria.v >=
+                   MODEL_IBL_CRITERION_COUNT * sizeof(proto_criterion),
+               "every criterion has room in a message");
+
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+    do { /* FNV-1a; the NUL counts */
+        hash = (hash ^ (uint8_t)*text) * 1099511628211U;
+    } while (*text++ != '\0');
+    return hash;
+}
+
+int64_t status_message_session_id(const char *rig, const char *session)
+{
+    return (int64_t)(hash_text(hash_text(14695981039346656037U, rig), session) >> 1);
+}
+
+model_training_status_session_info status_message_unknown(void)
+{
+    return (model_training_status_session_info){.protocol = MODEL_IBL_CRITERIA_PROTOCOL_UNKNOWN,
+                                                .delay_s = (double)NAN};
+}
+
+model_training_status_session_info status_message_info(const proto_session_start *start)
+{
+    return (model_training_status_session_info){.protocol =
+                                                    model_ibl_criteria_protocol_of(start->task),
+                                                .is_ephys_rig = start->ephys_rig == 1,
+                                                .delay_s = start->delay_s};
+}
+
+model_training_status_session_info status_message_row_info(const struct table_row *row)
+{
+    return (model_training_status_session_info){.protocol =
+                                                    model_ibl_criteria_protocol_of(row->task),
+                                                .is_ephys_rig = row->ephys_rig == 1,
+                                                .delay_s = row->delay_s};
+}
+
+model_training_status_trial status_message_trial(const proto_trial *trial)
+{
+    return (model_training_status_trial){.contrast = trial->stimulus,
+                                         .reward = trial->reward,
+                                         .rt_s = trial->rt_s,
+                                         .p_left = trial->p_left,
+                                         .choice =
+                                             trial->choice == PROTO_NIL ? -1 : (int)trial->choice};
+}
+
+void status_message_criterion(proto_criterion *out, const model_ibl_criteria_check *check)
+{
+    proto_criterion_init(out);
+    strcpy(out->name, model_ibl_criterion_name(check->criterion));
+    strcpy(out->unit, model_ibl_criterion_unit(check->criterion));
+    out->value = check->value;
+    out->limit = check->limit;
+    out->above = check->is_above ? 1 : 0;
+    out->met = check->is_met ? 1 : 0;
+}
+
+/* The parameters of a curve: their number, 0 if there is none. */
+static uint32_t fill_curve(double out[], const model_psychometric *curve)
+{
+    const double values[] = {curve->bias, curve->threshold, curve->lapse_low, curve->lapse_high};
+    memcpy(out, values, sizeof values);
+    return isnan(curve->bias) ? 0 : sizeof values / sizeof values[0];
+}
+
+void status_message_message(const model_training_status_standing *standing, bool is_running,
+                            proto_message *out)
+{
+    const model_ibl_criteria_standing *now = &standing->now;
+    proto_message_init(out, PROTO_KIND_TRAINING);
+    proto_training *t = &out->as.training;
+    strcpy(t->status, model_ibl_criteria_status_name(now->status));
+    strcpy(t->reached, model_ibl_criteria_status_name(standing->reached));
+    strcpy(t->next, model_ibl_criteria_status_name(now->next));
+    t->sessions = (int64_t)now->n_behind;
+    t->untrainable = standing->is_untrainable ? 1 : 0;
+    t->unbiasable = standing->is_unbiasable ? 1 : 0;
+    t->running = is_running ? 1 : 0;
+    t->criteria.n = (uint32_t)now->n_checks;
+    for (size_t i = 0; i < now->n_checks; i++) {
+        status_message_criterion(&t->criteria.v[i], &now->check[i]);
+    }
+    t->curve.n = fill_curve(t->curve.v, &now->curve[MODEL_IBL_CRITERIA_ELSE]);
+    t->curve_20.n = fill_curve(t->curve_20.v, &now->curve[MODEL_IBL_CRITERIA_20]);
+    t->curve_80.n = fill_curve(t->curve_80.v, &now->curve[MODEL_IBL_CRITERIA_80]);
+}
+
+void status_message_need(const proto_criterion *criterion, int width, char *out, size_t cap)
+{
+    char value[32];
+    (void)snprintf(value, sizeof value, isfinite(criterion->value) ? "%.4g" : "-",
+                   criterion->value);
+    (void)snprintf(out, cap, "%*s of %s %g%s", width, value, criterion->above == 1 ? ">" : "<",
+                   criterion->limit, criterion->unit);
+}

@@ -1,0 +1,40 @@
+/* status_message.h - the training status between wire and model: what of a message the tracker
+ * hears, and the message that says where an animal stands.
+ *
+ * Threads: any. Memory: none kept.
+ */
+#ifndef MURID_STANDING_H
+#define MURID_STANDING_H
+
+#include "model/training_status.h"
+#include "proto/message.h"
+#include "table.h"
+
+/* What the tracker knows a session by: the same in every journal, unlike the session's number.
+ * RT-safe: yes. */
+int64_t status_message_session_id(const char *rig, const char *session);
+
+/* A session that nothing was said about. RT-safe: yes. */
+model_training_status_session_info status_message_unknown(void);
+
+/* What a session_start says. RT-safe: yes. */
+model_training_status_session_info status_message_info(const proto_session_start *start);
+
+/* What a row of a table says of its session. RT-safe: yes. */
+model_training_status_session_info status_message_row_info(const struct table_row *row);
+
+/* A trial as the tracker takes it. RT-safe: yes. */
+model_training_status_trial status_message_trial(const proto_trial *trial);
+
+/* Fills in a message of kind training but for its envelope. RT-safe: yes. */
+void status_message_message(const model_training_status_standing *standing, bool is_running,
+                            proto_message *out);
+
+/* Fills in one criterion of it. RT-safe: yes. */
+void status_message_criterion(proto_criterion *out, const model_ibl_criteria_check *check);
+
+/* "31.2 of < 19%": what is seen, "-" unknown, at least `width` wide, and what is needed: out[cap].
+ */
+void status_message_need(const proto_criterion *criterion, int width, char *out, size_t cap);
+
+#endif

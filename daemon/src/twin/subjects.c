@@ -1,0 +1,746 @@
+#include "subjects.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "os_memory.h"
+#include "proto/content.h"
+#include "status_message.h"
+
+static uint32_t hash_text(uint32_t hash, const char *text)
+{ /* the NUL counts, so that "a","bc" and "ab","c" differ */
+    return (uint32_t)(proto_content_bytes(hash, text, strlen(text) + 1) >> 16);
+}
+
+static uint32_t hash_subject(const char *name)
+{
+    return hash_text(2166136261U, name);
+}
+
+static uint32_t hash_session(const char *rig, uint32_t subject, const char *name)
+{
+    return hash_text(hash_text(2166136261U ^ (subject * 2654435761U), rig), name);
+}
+
+static uint32_t slots_for(uint32_t entries)
+{
+    uint32_t n = 16;
+    while (n < 2 * entries) {
+        n *= 2;
+    }
+    return n;
+}
+
+/* Empty slots hold SUBJECTS_NONE. NULL without memory. */
+static uint32_t *make_slots(uint32_t n)
+{
+    uint32_t *slots = malloc(n * sizeof *slots);
+    for (uint32_t i = 0; slots != NULL && i < n; i++) {
+        slots[i] = SUBJECTS_NONE;
+    }
+    return slots;
+}
+
+static const size_t HEAD = offsetof(struct subject_state, twin);
+
+size_t subject_state_size(const struct subject_state *state)
+{
+    return HEAD + twin_used(&state->twin) + backfill_size(&state->backfill) +
+           model_training_status_size(&state->tracker) +
+           (state->is_audited != 0 ? audit_state_used(&state->audit) : 0);
+}
+
+void subject_state_pack(const struct subject_state *state, uint8_t out[])
+{
+    const size_t used = twin_used(&state->twin);
+    memcpy(out, state, HEAD + used);
+    backfill_pack(&state->backfill, out + HEAD + used);
+    size_t at = HEAD + used + backfill_size(&state->backfill);
+    if (state->is_audited != 0) {
+        memcpy(out + at, &state->audit, audit_state_used(&state->audit));
+        at += audit_state_used(&state->audit);
+    }
+    model_training_status_pack(&state->tracker, out + at);
+}
+
+bool subject_state_unpack(struct subject_state *state, const uint8_t bytes[], size_t size)
+{
+    if (size < HEAD) {
+        return false;
+    }
+    memcpy(state, bytes, HEAD);
+    const size_t used = twin_unpack(&state->twin, bytes + HEAD, size - HEAD);
+    if (used == 0) {
+        return false;
+    }
+    size_t at = HEAD + used;
+    const size_t healed = backfill_unpack(&state->backfill, bytes + at, size - at);
+    at += healed;
+    if (healed > 0 && state->is_audited != 0) {
+        const size_t audited = audit_state_unpack(&state->audit, bytes + at, size - at);
+        at += audited;
+        if (audited == 0) {
+            return false;
+        }
+    }
+    return healed > 0 &&
+           model_training_status_unpack(&state->tracker, bytes + at, size - at) == size - at &&
+           at < size;
+}
+
+static void audit_anew(struct subject_state *state, const struct twin_models *models)
+{
+    state->is_audited = models->audit != NULL;
+    if (state->is_audited != 0) {
+        audit_state_init(&state->audit);
+    }
+}
+
+void subject_state_reset(struct subject_state *state, const struct twin_models *models)
+{
+    memset(state, 0, HEAD);
+    state->session = -1;
+    twin_init(&state->twin, models);
+    backfill_close(&state->backfill);
+    model_training_status_init(&state->tracker);
+    audit_anew(state, models);
+}
+
+static void forget(void *subjects, uint32_t session)
+{
+    ((struct subjects *)subjects)->session[session].is_whole = false;
+}
+
+int subjects_open(struct subjects *subjects, const struct config *config, struct twin_models models,
+                  const char *model_hash, int64_t (*now_ns)(void))
+{
+    *subjects = (struct subjects){.config = config,
+                                  .models = models,
+                                  .now_ns = now_ns,
+                                  .max_subjects = (uint32_t)config->limits.subjects,
+                                  .max_sessions = (uint32_t)config->limits.sessions};
+    strncpy(subjects->model_hash, model_hash, sizeof subjects->model_hash - 1);
+    const uint32_t subject_slots = slots_for(subjects->max_subjects);
+    const uint32_t session_slots = slots_for(subjects->max_sessions);
+    const uint32_t rig_slots = slots_for(SUBJECTS_RIGS_MAX);
+    subjects->subject_mask = subject_slots - 1;
+    subjects->session_mask = session_slots - 1;
+    subjects->rig_mask = rig_slots - 1;
+    /* calloc: pages stay unused until an animal or session needs them. The hash tables are hit at
+     * random and have all theirs from the start. */
+    subjects->subject = calloc(subjects->max_subjects, sizeof *subjects->subject);
+    subjects->session = calloc(subjects->max_sessions, sizeof *subjects->session);
+    subjects->subject_slots = make_slots(subject_slots);
+    subjects->session_slots = make_slots(session_slots);
+    subjects->rigs = calloc(SUBJECTS_RIGS_MAX, sizeof *subjects->rigs);
+    subjects->rig_slots = make_slots(rig_slots);
+    subjects->lookaheads =
+        os_memory_reserve((size_t)subjects->max_subjects * sizeof(struct lookahead));
+    if (contents_open(&subjects->contents) != 0 || subjects->lookaheads == NULL ||
+        subjects->subject == NULL || subjects->session == NULL || subjects->subject_slots == NULL ||
+        subjects->session_slots == NULL || subjects->rigs == NULL || subjects->rig_slots == NULL) {
+        subjects_close(subjects);
+        return -1;
+    }
+    subjects->contents.forget = forget;
+    subjects->contents.owner = subjects;
+    return 0;
+}
+
+void subjects_close(struct subjects *subjects)
+{
+    os_memory_release(subjects->adaptations,
+                      (size_t)subjects->max_subjects * subjects->adaptation_stride);
+    os_memory_release(subjects->lookaheads,
+                      (size_t)subjects->max_subjects * sizeof(struct lookahead));
+    free(subjects->subject);
+    free(subjects->session);
+    free(subjects->subject_slots);
+    free(subjects->session_slots);
+    free(subjects->rigs);
+    free(subjects->rig_slots);
+    contents_close(&subjects->contents);
+    *subjects = (struct subjects){0};
+}
+
+int subjects_adapt(struct subjects *subjects, const struct adaptation_plan *plan, size_t stride)
+{
+    const size_t wanted = plan != NULL ? adaptation_size(plan) : 0;
+    stride = wanted > stride ? wanted : stride;
+    if (stride > 0 && (subjects->adaptations == NULL || stride > subjects->adaptation_stride)) {
+        void *blocks = os_memory_reserve((size_t)subjects->max_subjects * stride);
+        if (blocks == NULL) {
+            return -1;
+        }
+        os_memory_release(subjects->adaptations,
+                          (size_t)subjects->max_subjects * subjects->adaptation_stride);
+        subjects->adaptations = blocks;
+        subjects->adaptation_stride = stride;
+    }
+    subjects->plan = plan;
+    for (uint32_t i = 0; plan != NULL && i < subjects->n_subjects; i++) {
+        adaptation_reset(subjects_adaptation(subjects, i));
+    }
+    return 0;
+}
+
+struct lookahead *subjects_lookahead(const struct subjects *subjects, uint32_t subject)
+{
+    return subjects->models.ahead != NULL ? &subjects->lookaheads[subject] : NULL;
+}
+
+struct adaptation *subjects_block(const struct subjects *subjects, uint32_t subject)
+{
+    return (struct adaptation *)(void *)(subjects->adaptations +
+                                         (size_t)subject * subjects->adaptation_stride);
+}
+
+struct adaptation *subjects_adaptation(const struct subjects *subjects, uint32_t subject)
+{
+    return subjects->plan != NULL ? subjects_block(subjects, subject) : NULL;
+}
+
+struct twin_models subjects_models(const struct subjects *subjects, uint32_t subject)
+{
+    struct twin_models models = subjects->models;
+    const struct adaptation *own = subjects_adaptation(subjects, subject);
+    if (own != NULL) {
+        models.bank = adaptation_bank(subjects->plan, own);
+    }
+    return models;
+}
+
+uint32_t subjects_find_subject(const struct subjects *subjects, const char *name)
+{
+    for (uint32_t i = hash_subject(name);; i++) {
+        const uint32_t slot = subjects->subject_slots[i & subjects->subject_mask];
+        if (slot == SUBJECTS_NONE || strcmp(subjects->subject[slot].name, name) == 0) {
+            return slot;
+        }
+    }
+}
+
+static void put(uint32_t *slots, uint32_t mask, uint32_t hash, uint32_t number)
+{
+    while (slots[hash & mask] != SUBJECTS_NONE) {
+        hash++;
+    }
+    slots[hash & mask] = number;
+}
+
+uint32_t subjects_add_subject(struct subjects *subjects, const char *name)
+{
+    if (subjects->n_subjects == subjects->max_subjects) {
+        return SUBJECTS_NONE;
+    }
+    const uint32_t number = subjects->n_subjects++;
+    struct subject *s = &subjects->subject[number]; /* all 0: numbers are not used again */
+    strcpy(s->name, name);
+    subject_state_reset(&s->state, &subjects->models);
+    if (subjects->models.ahead != NULL) {
+        lookahead_reset(&subjects->lookaheads[number], subjects->models.ahead);
+    }
+    s->run = subjects->run;
+    s->standing.n_pushed = -1;
+    put(subjects->subject_slots, subjects->subject_mask, hash_subject(name), number);
+    return number;
+}
+
+uint32_t subjects_find_session(const struct subjects *subjects, const char *rig, uint32_t subject,
+                               const char *name)
+{
+    for (uint32_t i = hash_session(rig, subject, name);; i++) {
+        const uint32_t slot = subjects->session_slots[i & subjects->session_mask];
+        if (slot == SUBJECTS_NONE) {
+            return SUBJECTS_NONE;
+        }
+        const struct session *s = &subjects->session[slot];
+        if (!s->is_dormant && s->subject == subject && strcmp(s->name, name) == 0 &&
+            strcmp(s->rig, rig) == 0) {
+            return slot;
+        }
+    }
+}
+
+static uint32_t find_dormant(const struct subjects *subjects, const char *rig, uint32_t subject,
+                             const char *name)
+{
+    for (uint32_t i = 0; subjects->n_dormant > 0 && i < subjects->n_sessions; i++) {
+        const struct session *s = &subjects->session[i];
+        if (s->is_dormant && s->subject == subject && strcmp(s->name, name) == 0 &&
+            strcmp(s->rig, rig) == 0) {
+            return i;
+        }
+    }
+    return SUBJECTS_NONE;
+}
+
+bool subjects_run_name(char name[PROTO_ID_MAX + 1], const char *given, int64_t run)
+{
+    char digits[24] = "";
+    if (run > 1) { /* no stdio here: this is on a trial's way */
+        char *at = digits + sizeof digits - 1;
+        for (*at = '\0'; run > 0; run /= 10) {
+            *--at = (char)('0' + run % 10);
+        }
+        *--at = '+';
+        memmove(digits, at, strlen(at) + 1);
+    }
+    const size_t n = strlen(given);
+    if (n + strlen(digits) > PROTO_ID_MAX) {
+        return false;
+    }
+    memcpy(name, given, n);
+    strcpy(name + n, digits);
+    return true;
+}
+
+static struct subjects_rig *find_rig(const struct subjects *subjects, const char *name)
+{
+    for (uint32_t i = hash_subject(name);; i++) {
+        const uint32_t slot = subjects->rig_slots[i & subjects->rig_mask];
+        if (slot == SUBJECTS_NONE || strcmp(subjects->rigs[slot].name, name) == 0) {
+            return slot != SUBJECTS_NONE ? &subjects->rigs[slot] : NULL;
+        }
+    }
+}
+
+const struct subjects_rig *subjects_find_rig(const struct subjects *subjects, const char *name)
+{
+    return find_rig(subjects, name);
+}
+
+/* Counts a session, and a subject with its first, for the rig; rigs beyond the table go uncounted.
+ */
+static void count_for_rig(struct subjects *subjects, const char *name, uint32_t subject)
+{
+    struct subjects_rig *rig = find_rig(subjects, name);
+    if (rig == NULL && subjects->n_rigs < SUBJECTS_RIGS_MAX) {
+        rig = &subjects->rigs[subjects->n_rigs];
+        strcpy(rig->name, name);
+        put(subjects->rig_slots, subjects->rig_mask, hash_subject(name), subjects->n_rigs++);
+    }
+    if (rig != NULL) {
+        rig->sessions++;
+        rig->subjects += subjects->subject[subject].has_session ? 0 : 1;
+        subjects->subject[subject].has_session = true;
+    }
+}
+
+/* Among the runs of its session. */
+static void link_run(struct subjects *subjects, uint32_t number)
+{
+    struct session *s = &subjects->session[number];
+    const uint32_t first = subjects_find_session(subjects, s->rig, s->subject, s->given);
+    struct session *one = first != SUBJECTS_NONE ? &subjects->session[first] : s;
+    s->previous = SUBJECTS_NONE;
+    s->latest = number;
+    s->last_run_before = one->last_run;
+    one->last_run = s->run > one->last_run ? s->run : one->last_run;
+    if (one != s && !s->is_stated) {
+        s->previous = one->latest;
+        one->latest = number;
+    }
+}
+
+uint32_t subjects_add_session(struct subjects *subjects, const struct subjects_entry *entry)
+{
+    char name[PROTO_ID_MAX + 1];
+    if (!subjects_run_name(name, entry->given, entry->run)) {
+        return SUBJECTS_NONE;
+    }
+    uint32_t number = find_dormant(subjects, entry->rig, entry->subject, name);
+    if (number == SUBJECTS_NONE && subjects->n_sessions == subjects->max_sessions) {
+        return SUBJECTS_NONE;
+    }
+    const bool is_new = number == SUBJECTS_NONE;
+    if (is_new) {
+        number = subjects->n_sessions++;
+    } else {
+        subjects->n_dormant--;
+    }
+    struct session *s = &subjects->session[number];
+    memset(s, 0, sizeof *s);
+    strcpy(s->rig, entry->rig);
+    strcpy(s->name, name);
+    strcpy(s->given, entry->given);
+    s->run = entry->run;
+    s->subject = entry->subject;
+    s->is_stated = entry->is_stated;
+    s->named_here = entry->named_here;
+    s->counts = entry->counts != SUBJECTS_NONE ? entry->counts : number;
+    s->is_whole = true;
+    sequence_init(&s->state.trials, 0);
+    sequence_init(&s->state.seqs, 1);
+    s->state.last_t_rig_us = s->state.doubted = s->state.first_seq = PROTO_NIL;
+    s->durable_seq = PROTO_NIL;
+    if (is_new) {
+        count_for_rig(subjects, entry->rig, entry->subject);
+        put(subjects->session_slots, subjects->session_mask,
+            hash_session(entry->rig, entry->subject, name), number);
+    }
+    link_run(subjects, number);
+    return number;
+}
+
+void subjects_make_dormant(struct subjects *subjects, uint32_t session)
+{
+    struct session *s = &subjects->session[session];
+    const uint32_t first = subjects_find_session(subjects, s->rig, s->subject, s->given);
+    if (first != SUBJECTS_NONE && first != session) {
+        struct session *one = &subjects->session[first];
+        one->last_run = s->last_run_before;
+        one->latest = one->latest == session ? s->previous : one->latest;
+    }
+    s->is_dormant = true;
+    subjects->n_dormant++;
+}
+
+void subjects_name_session(const struct session *session, proto_envelope *env)
+{
+    strcpy(env->session, session->given);
+    env->run = session->run > 1 || env->run != PROTO_NIL ? session->run : PROTO_NIL;
+}
+
+struct session *subjects_counting(struct subjects *subjects, uint32_t session)
+{
+    return &subjects->session[subjects->session[session].counts];
+}
+
+enum contents_answer subjects_find_content(struct subjects *subjects, uint32_t session,
+                                           enum contents_space space, int64_t number,
+                                           int64_t before, uint64_t *content)
+{
+    const struct session *s = &subjects->session[session];
+    const struct sequence *came = space == CONTENTS_TRIAL ? &s->state.trials : &s->state.seqs;
+    const bool none_above = space == CONTENTS_SEQ || s->state.n_doubted == 0;
+    if (number > came->highest && none_above) {
+        return CONTENTS_ABSENT;
+    }
+    return contents_find(&subjects->contents, session, space, number,
+                         space == CONTENTS_SEQ ? s->state.counts_since : 0, s->is_whole, before,
+                         content);
+}
+
+void subjects_put_content(struct subjects *subjects, uint32_t session, enum contents_space space,
+                          int64_t number, uint64_t content, int64_t event)
+{
+    const struct session *s = &subjects->session[session];
+    contents_put(&subjects->contents, session, space, number,
+                 space == CONTENTS_SEQ ? s->state.counts_since : 0, s->is_whole, content, event);
+}
+
+/* Moves `through` over what came earlier. */
+static void pass_seqs(struct subjects *subjects, uint32_t session, int64_t event)
+{
+    enum { MOST = 4096 }; /* the rest is for the next message */
+    struct sequence *seqs = &subjects->session[session].state.seqs;
+    uint64_t heard;
+    for (int i = 0; i < MOST && seqs->through < seqs->highest; i++) {
+        if (subjects_find_content(subjects, session, CONTENTS_SEQ, seqs->through + 1, event,
+                                  &heard) != CONTENTS_FOUND) {
+            return;
+        }
+        sequence_pass(seqs);
+    }
+}
+
+void subjects_count_seq(struct subjects *subjects, uint32_t session, int64_t seq, uint64_t content,
+                        int64_t event)
+{
+    subjects_put_content(subjects, session, CONTENTS_SEQ, seq, content, event);
+    sequence_take(&subjects->session[session].state.seqs, seq);
+    pass_seqs(subjects, session, event);
+}
+
+void subjects_skip_seqs(struct subjects *subjects, uint32_t session, int64_t through, int64_t event)
+{
+    struct session *s = &subjects->session[session];
+    if (sequence_skip(&s->state.seqs, through)) {
+        pass_seqs(subjects, session, event);
+        subjects_mark(s, event - 1);
+    }
+}
+
+void subjects_fill_score(proto_score *out, const model_score *score)
+{
+    out->n = score->n;
+    out->nats = model_score_mean_nats(score);
+    out->baseline_nats = model_score_mean_baseline_nats(score);
+    out->brier = model_score_mean_brier(score);
+    out->ece = model_score_ece(score);
+    out->coverage = model_score_coverage(score);
+    out->coverage_bins = score->n_rates;
+    out->interval_ratio = model_score_interval_ratio(score);
+}
+
+void subjects_fill_reliability(proto_reliability *out, const model_score *score)
+{
+    out->n.n = out->p_right.n = out->chose_right.n = MODEL_SCORE_BINS;
+    for (int i = 0; i < MODEL_SCORE_BINS; i++) {
+        const double n = (double)score->bin_n[i];
+        out->n.v[i] = n;
+        out->p_right.v[i] = n > 0.0 ? score->bin_p[i] / n : 0.0;
+        out->chose_right.v[i] = n > 0.0 ? score->bin_y[i] / n : 0.0;
+    }
+}
+
+/* The probability of a rule is that of all members that have it. */
+static void fill_rules(proto_prediction *p, const model_bank *bank, const model_bank_params *params)
+{
+    p->bank.n = 0;
+    for (uint32_t i = 0; i < params->n; i++) {
+        const char *rule = model_rule_name(params->member[i].rule.kind);
+        uint32_t at = 0;
+        while (at < p->bank.n && strcmp(p->bank.v[at].name, rule) != 0) {
+            at++;
+        }
+        if (at == p->bank.n) {
+            strcpy(p->bank.v[at].name, rule);
+            p->bank.v[at].value = 0.0;
+            p->bank.n++;
+        }
+        p->bank.v[at].value = fmin(p->bank.v[at].value + model_bank_weight(bank, i), 1.0);
+    }
+}
+
+void subjects_predict(const struct subjects *subjects, uint32_t subject, proto_message *out)
+{
+    const struct subject *s = &subjects->subject[subject];
+    const model_bank *bank = &s->state.twin.bank;
+    const struct twin_models models = subjects_models(subjects, subject);
+    const model_bank_params *params = models.bank;
+    const model_policy *policy = &params->member[0].policy;
+    proto_message_init(out, PROTO_KIND_PREDICTION);
+    strcpy(out->env.rig, s->rig);
+    strcpy(out->env.subject, s->name);
+    if (s->state.session >= 0) {
+        subjects_name_session(&subjects->session[s->state.session], &out->env);
+    }
+    proto_prediction *p = &out->as.prediction;
+    const bool is_named = s->state.n_stimuli > 0;
+    const uint32_t n =
+        (uint32_t)(is_named ? s->state.n_stimuli : subjects->config->model.stimuli.n);
+    p->for_trial = s->state.for_trial;
+    p->stimuli.n = p->p_right.n = p->lo.n = p->hi.n = n;
+    memcpy(p->stimuli.v, is_named ? s->state.stimuli : subjects->config->model.stimuli.v,
+           n * sizeof p->stimuli.v[0]);
+    twin_predict(&s->state.twin, &models, n, p->stimuli.v, p->p_right.v, p->lo.v, p->hi.v);
+    (void)model_policy_print(policy, p->policy, sizeof p->policy);
+    p->w.n = p->w_sd.n = policy->n;
+    model_bank_weights(bank, params, p->w.v, p->w_sd.v);
+    fill_rules(p, bank, params);
+    p->score.present = p->session_score.present = p->reliability.present = true;
+    subjects_fill_score(&p->score.v, &s->state.twin.score);
+    subjects_fill_score(&p->session_score.v, &s->state.twin.session_score);
+    subjects_fill_reliability(&p->reliability.v, &s->state.twin.score);
+    strcpy(p->model, subjects->model_hash);
+    if (subjects->config->engagement.enabled) {
+        p->p_disengaged = model_engagement_p(&s->state.twin.engagement);
+    }
+}
+
+bool subjects_is_to_judge(const struct subject *subject, int64_t now_ns, int64_t period_ns)
+{
+    const bool has_news = subject->standing.n_pushed != subject->state.tracker.n_pushed;
+    return subject->state.is_over != 0 ? has_news || !subject->is_judged_at_end
+                                       : has_news && now_ns - subject->judged_ns >= period_ns;
+}
+
+void subjects_judge(struct subject *subject, int64_t now_ns)
+{
+    subject->judged_ns = now_ns;
+    subject->is_judged_at_end = subject->state.is_over != 0;
+    (void)model_training_status_judge(&subject->state.tracker, &subject->standing);
+}
+
+bool subjects_standing(const struct subjects *subjects, uint32_t subject, proto_message *out)
+{
+    const struct subject *s = &subjects->subject[subject];
+    if (s->standing.n_pushed < 0 || s->state.session < 0) {
+        return false;
+    }
+    status_message_message(&s->standing, !s->is_judged_at_end, out);
+    strcpy(out->env.rig, s->rig);
+    strcpy(out->env.subject, s->name);
+    subjects_name_session(&subjects->session[s->state.session], &out->env);
+    return true;
+}
+
+int subjects_observe(struct subjects *subjects, uint32_t subject, const model_trial *trial,
+                     struct twin_outcome *outcome)
+{
+    struct subject *s = &subjects->subject[subject];
+    struct twin *learner = &s->state.twin;
+    struct adaptation *own = subjects_adaptation(subjects, subject);
+    const struct twin_models models = subjects_models(subjects, subject);
+    const bool starts = learner->baseline.n_session == 0;
+    if (own != NULL) {
+        adaptation_prepare(subjects->plan, own, &learner->bank);
+    }
+    const int status = twin_observe(learner, &models, trial, outcome);
+    if (own != NULL && status == MODEL_OK) {
+        adaptation_push(subjects->plan, own, trial, starts);
+        s->n_since++;
+    }
+    return status;
+}
+
+void subjects_keep_late(struct subjects *subjects, uint32_t subject, const model_trial *trial,
+                        size_t later)
+{
+    struct adaptation *own = subjects_adaptation(subjects, subject);
+    if (own != NULL) {
+        adaptation_insert(subjects->plan, own, trial, later);
+    }
+}
+
+static void note_dirty(struct subject *s, uint32_t session)
+{
+    for (uint32_t i = 0; i < s->n_dirty_sessions; i++) {
+        if (s->dirty_sessions[i] == session) {
+            return;
+        }
+    }
+    assert(s->n_dirty_sessions < SUBJECTS_DIRTY_MAX);
+    s->dirty_sessions[s->n_dirty_sessions++] = session;
+}
+
+bool subjects_is_full_of_changes(const struct subject *subject)
+{
+    return subject->n_dirty_sessions > SUBJECTS_DIRTY_MAX - SUBJECTS_TOUCHED;
+}
+
+void subjects_touch(struct subjects *subjects, uint32_t subject, uint32_t session, int64_t event,
+                    int64_t t_mono_ns)
+{
+    struct subject *s = &subjects->subject[subject];
+    s->last_event = event;
+    if (s->dirty_since_ns == 0) {
+        s->dirty_since_ns = t_mono_ns;
+    }
+    subjects_mark(subjects_counting(subjects, session), event);
+    note_dirty(s, session);
+    note_dirty(s, subjects->session[session].counts);
+}
+
+void subjects_clean(struct subject *subject)
+{
+    subject->checkpoint_event = subject->last_event;
+    subject->dirty_since_ns = 0;
+    subject->n_dirty_sessions = 0;
+}
+
+void subjects_mark(struct session *session, int64_t event)
+{
+    if (session->mark_event[0] == 0) {
+        session->mark_event[0] = event;
+        session->mark_seq[0] = session->state.seqs.through;
+    }
+    session->mark_event[1] = event;
+    session->mark_seq[1] = session->state.seqs.through;
+}
+
+void subjects_restart_seq(struct session *session, int64_t first, int64_t event)
+{
+    sequence_init(&session->state.seqs, first);
+    session->state.counts_since = event;
+    session->durable_seq = PROTO_NIL;
+    session->mark_event[0] = session->mark_event[1] = 0;
+}
+
+int64_t subjects_durable_seq(struct session *session, int64_t durable_event)
+{
+    for (int i = 1; i >= 0; i--) {
+        if (session->mark_event[i] != 0 && session->mark_event[i] <= durable_event) {
+            session->durable_seq = session->mark_seq[i];
+            session->mark_event[0] = i == 1 ? 0 : session->mark_event[1];
+            session->mark_seq[0] = session->mark_seq[1];
+            session->mark_event[1] = i == 1 ? 0 : session->mark_event[1];
+            break;
+        }
+    }
+    return session->durable_seq;
+}
+
+static bool is_same_plan(const struct adaptation_plan *a, const struct adaptation_plan *b)
+{
+    return (a == NULL) == (b == NULL) &&
+           (a == NULL ||
+            (a->window == b->window && a->adapt.config.sd_net == b->adapt.config.sd_net));
+}
+
+static bool is_same_protocol(const struct config_protocol *a, const struct config_protocol *b)
+{
+    return strcmp(a->hash, b->hash) == 0 && a->sessions_per_alarm == b->sessions_per_alarm;
+}
+
+/* What a new run changes for animals that are known. */
+struct change {
+    bool model, stack, plan, ahead, protocol;
+};
+
+static void change_subject(struct subjects *subjects, uint32_t number, int64_t run,
+                           const struct twin_models *models, const struct change *change)
+{
+    struct subject *s = &subjects->subject[number];
+    struct adaptation *own = subjects_adaptation(subjects, number);
+    if (own != NULL && (change->model || change->plan)) {
+        adaptation_reset(own);
+    }
+    if ((change->model || change->ahead) && models->ahead != NULL) {
+        lookahead_change_model(&subjects->lookaheads[number], models->ahead);
+    }
+    if (change->protocol) {
+        audit_anew(&s->state, models);
+    }
+    if (change->model || change->stack) {
+        if (s->last_event == 0) { /* not heard yet: it never knew the old model */
+            twin_init(&s->state.twin, models);
+        } else if (change->model) {
+            twin_change_model(&s->state.twin, &subjects->models, models);
+        } else {
+            twin_reset_stack(&s->state.twin, models);
+        }
+        backfill_close(&s->state.backfill);
+    }
+    s->run = run;
+}
+
+int subjects_change_run(struct subjects *subjects, int64_t run, const struct config *config,
+                        struct twin_models models, const char *hash,
+                        const struct adaptation_plan *plan)
+{
+    const bool is_same_policy = model_policy_equals(&subjects->models.bank->member[0].policy,
+                                                    &models.bank->member[0].policy);
+    const struct change change = {
+        .model = strcmp(subjects->model_hash, hash) != 0 || !is_same_policy,
+        .stack = (subjects->models.stack != NULL) != (models.stack != NULL),
+        .plan = !is_same_plan(subjects->plan, plan),
+        .ahead = (subjects->models.ahead != NULL) != (models.ahead != NULL),
+        .protocol = !is_same_protocol(&subjects->config->protocol, &config->protocol),
+    };
+    const bool any = change.model || change.stack || change.plan || change.ahead || change.protocol;
+    for (uint32_t i = 0; any && i < subjects->n_subjects; i++) {
+        if (subjects->subject[i].run < run) {
+            change_subject(subjects, i, run, &models, &change);
+        }
+    }
+    subjects->run = run;
+    subjects->config = config;
+    subjects->models = models;
+    strncpy(subjects->model_hash, hash, sizeof subjects->model_hash - 1);
+    if (plan != NULL &&
+        (subjects->adaptations == NULL || adaptation_size(plan) > subjects->adaptation_stride)) {
+        return subjects_adapt(subjects, plan, 0);
+    }
+    subjects->plan = plan;
+    for (uint32_t i = 0; plan != NULL && i < subjects->n_subjects; i++) {
+        if (subjects->subject[i].run <= run) { /* others are of a plan that is still to come */
+            adaptation_rebind(plan, subjects_adaptation(subjects, i));
+        }
+    }
+    return 0;
+}

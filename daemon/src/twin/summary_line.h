@@ -1,0 +1,30 @@
+/* summary_line.h - what the messages about an animal's future say, each in one line for people.
+ *
+ * A line is made of clauses, what matters most first; those that find no room in out[cap] are left
+ * out whole, the first one is cut. Lines that say nothing are "". Text in a message is passed on as
+ * it stands there. Threads: any. Memory: the caller's; nothing allocates.
+ */
+#ifndef MURID_GIST_H
+#define MURID_GIST_H
+
+#include <stddef.h>
+
+#include "proto/message.h"
+
+enum { SUMMARY_LINE_MAX = 320 }; /* room for every clause there is */
+
+/* "in_training; lacks easy 0.71 of > 0.8; trained_1a within 3 sessions 0.42": where it stands, the
+ * criterion that is furthest from its limit, the chance of the next status. NULL for what was not
+ * heard. */
+void summary_line_status(const proto_training *training, const proto_forecast *forecast, char *out,
+                         size_t cap);
+
+/* "0.8 correct in 640 trials (50% 410 to 900, 90% 280 to later)", counted from the trial that it is
+ * based on. */
+void summary_line_forecast(const proto_forecast *forecast, char *out, size_t cap);
+
+/* "contrast 0.25, part 0.5: +0.012 (-0.004 to 0.030) in 200 trials, better with 0.81", or "none: "
+ * and the reason. */
+void summary_line_advice(const proto_suggestion *suggestion, char *out, size_t cap);
+
+#endif

@@ -1,0 +1,159 @@
+#include "text_escape.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Bytes of the well-formed character at s (RFC 3629, control characters apart), 0 if there is none.
+ */
+static size_t character_size(const char *s)
+{
+    static const uint32_t LEAST[] = {0, 0, 0x80, 0x800, 0x10000};
+    const uint8_t first = (uint8_t)s[0];
+    if (first < 0x80) {
+        return first >= 0x20 && first != 0x7f ? 1 : 0;
+    }
+    const size_t n = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 0;
+    uint32_t code = n > 0 ? first & (0x7fU >> n) : 0;
+    for (size_t i = 1; i < n; i++) {
+        const uint8_t next = (uint8_t)s[i];
+        if ((next & 0xc0U) != 0x80) {
+            return 0;
+        }
+        code = code << 6 | (next & 0x3fU);
+    }
+    const bool is_surrogate = code >= 0xd800 && code <= 0xdfff;
+    const bool is_control = code >= 0x80 && code < 0xa0;
+    return n > 0 && code >= LEAST[n] && code <= 0x10ffff && !is_surrogate && !is_control ? n : 0;
+}
+
+void text_escape_clean(char *out, size_t cap, const char *text)
+{
+    size_t n = 0;
+    while (*text != '\0') {
+        const size_t size = character_size(text);
+        if (n + (size > 0 ? size : 1) + 1 > cap) {
+            break;
+        }
+        if (size == 0) {
+            out[n++] = '?';
+            text++;
+            continue;
+        }
+        memcpy(&out[n], text, size);
+        n += size;
+        text += size;
+    }
+    out[n] = '\0';
+}
+
+/* One byte that cannot be shown as it is; returns the length. */
+static size_t show_byte(char out[5], uint8_t byte)
+{
+    static const char PLAIN[] = "\n\t\r\\\"";
+    static const char LETTER[] = "ntr\\\"";
+    const char *const at = byte != 0 ? strchr(PLAIN, byte) : NULL;
+    return (size_t)(at != NULL ? snprintf(out, 5, "\\%c", LETTER[at - PLAIN])
+                               : snprintf(out, 5, "\\x%02x", byte));
+}
+
+/* special: characters that are shown as escapes too. */
+static const char *show(char *out, size_t cap, const char *text, size_t size, const char *special)
+{
+    size_t n = 0;
+    size_t fits = 0; /* up to here with room for "..." */
+    for (size_t i = 0; i < size;) {
+        char shown[5];
+        char ahead[5] = ""; /* a character may be cut off by the end of the text */
+        memcpy(ahead, text + i, size - i < 4 ? size - i : 4);
+        size_t taken = character_size(ahead);
+        size_t length = taken;
+        if (taken == 0 || strchr(special, ahead[0]) != NULL) {
+            length = show_byte(shown, (uint8_t)text[i]);
+            taken = 1;
+        } else {
+            memcpy(shown, ahead, taken);
+        }
+        if (n + length + 1 > cap) {
+            memcpy(out + fits, "...", sizeof "...");
+            return out;
+        }
+        memcpy(out + n, shown, length);
+        n += length;
+        i += taken;
+        fits = n + sizeof "..." <= cap ? n : fits;
+    }
+    out[n] = '\0';
+    return out;
+}
+
+const char *text_escape_quote(char *out, size_t cap, const char *text, size_t size)
+{
+    return show(out, cap, text, size, "\\\"");
+}
+
+const char *text_escape_show(char *out, size_t cap, const char *text)
+{
+    return show(out, cap, text, strlen(text), "");
+}
+
+void text_escape_html(FILE *to, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        switch (*text) {
+        case '&':
+            fputs("&amp;", to);
+            break;
+        case '<':
+            fputs("&lt;", to);
+            break;
+        case '>':
+            fputs("&gt;", to);
+            break;
+        case '"':
+            fputs("&quot;", to);
+            break;
+        case '\'':
+            fputs("&#39;", to);
+            break;
+        default:
+            fputc(*text, to);
+        }
+    }
+}
+
+void text_escape_json(FILE *to, const char *text)
+{
+    fputc('"', to);
+    for (; *text != '\0'; text++) {
+        if (*text == '"' || *text == '\\') {
+            fputc('\\', to);
+        }
+        fputc(*text, to);
+    }
+    fputc('"', to);
+}
+
+const char *text_escape_number(char out[], const char *format, double value)
+{
+    (void)snprintf(out, TEXT_ESCAPE_NUMBER_MAX, isfinite(value) ? format : "-", value);
+    return out;
+}
+
+void text_escape_json_real(FILE *to, const char *key, double value)
+{
+    if (isfinite(value)) {
+        fprintf(to, "\"%s\": %.10g", key, value);
+    } else {
+        fprintf(to, "\"%s\": null", key);
+    }
+}
+
+void text_escape_json_reals(FILE *to, size_t n, const struct text_escape_real reals[])
+{
+    for (size_t i = 0; i < n; i++) {
+        fputs(i > 0 ? ", " : "", to);
+        text_escape_json_real(to, reals[i].key, reals[i].value);
+    }
+}

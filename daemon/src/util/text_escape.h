@@ -1,0 +1,48 @@
+/* text_escape.h - text and numbers from outside, made fit for where they are written.
+ *
+ * Threads: any. Memory: the caller's.
+ */
+#ifndef MURID_ESCAPE_H
+#define MURID_ESCAPE_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+enum { TEXT_ESCAPE_NUMBER_MAX = 32 };
+
+/* Copies text, at most cap - 1 bytes: control characters, and bytes that are not UTF-8, become '?'.
+ * What it gives can be printed on a terminal. */
+void text_escape_clean(char *out, size_t cap, const char *text);
+
+/* Quotes size bytes of outside text for a message: clean text stands as it is, what
+ * text_escape_clean() would replace is shown as an escape (\n, \t, \r, otherwise \x1b and the
+ * like), and so is a backslash or a double quote. What does not fit ends in "...", after a whole
+ * character or escape. cap: at least 8. text may hold NUL bytes. Returns out. */
+const char *text_escape_quote(char *out, size_t cap, const char *text, size_t size);
+
+/* The same for a whole message, which may hold quotes and what was escaped before: a backslash or a
+ * double quote stays. */
+const char *text_escape_show(char *out, size_t cap, const char *text);
+
+/* Writes clean text with what has a meaning in HTML as entities, attributes included. */
+void text_escape_html(FILE *to, const char *text);
+
+/* Writes clean text as a JSON string with its quotes. */
+void text_escape_json(FILE *to, const char *text);
+
+/* A number as `format`, for one double, has it; "-" where there is none:
+ * out[TEXT_ESCAPE_NUMBER_MAX]. Returns out. */
+const char *text_escape_number(char out[], const char *format, double value);
+
+/* Writes "key": value, or null where there is none: JSON has no NaN. */
+void text_escape_json_real(FILE *to, const char *key, double value);
+
+struct text_escape_real {
+    const char *key;
+    double value;
+};
+
+/* The same of n, with ", " between them. */
+void text_escape_json_reals(FILE *to, size_t n, const struct text_escape_real reals[]);
+
+#endif

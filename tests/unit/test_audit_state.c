@@ -1,0 +1,243 @@
+/* audit_state.h, audit_message.h and stage_simulation.h: what is heard, what is said, who comes
+ * where. */
+#include "suite.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "audit_message.h"
+#include "audit_rigs.h"
+#include "audit_state.h"
+#include "check.h"
+#include "model_file.h"
+#include "seeded.h"
+#include "stage_simulation.h"
+
+static model_protocol protocol;
+static model_audit_params params;
+static struct audit_state audit;
+static model_audit_alarm alarm;
+
+static void declare(enum rig_protocol which)
+{
+    rig_make(&protocol, which);
+    assert_int_equal(model_audit_params_init(&params, &protocol, 1000.0), MODEL_OK);
+    audit_state_init(&audit);
+    (void)audit_state_start_session(&audit, &params, &alarm);
+}
+
+static model_audit_trial right_answer(void)
+{
+    return (model_audit_trial){.contrast = 0.5,
+                               .reward = 1.0,
+                               .p_left = (double)NAN,
+                               .choice = 1,
+                               .side = 1,
+                               .repeat = -1,
+                               .stage = -1};
+}
+
+static void a_message_and_a_row_say_the_same(void **unused)
+{
+    (void)unused;
+    declare(RIG_TRAINING);
+    proto_trial heard;
+    proto_message msg;
+    proto_message_init(&msg, PROTO_KIND_TRIAL);
+    heard = msg.as.trial;
+    struct table_row row = {.stimulus = -0.25,
+                            .choice = -1,
+                            .side = 0,
+                            .repeat = -1,
+                            .reward = (double)NAN,
+                            .p_left = 0.5};
+    heard.stimulus = -0.25;
+    heard.side = 0;
+    heard.p_left = 0.5;
+    strcpy(heard.stage, "3");
+    strcpy(row.stage, "3");
+    const model_audit_trial a = audit_state_heard(&protocol, &heard);
+    const model_audit_trial b = audit_state_read(&protocol, &row);
+    assert_int_equal(a.stage, 3);
+    assert_int_equal(b.stage, 3);
+    assert_int_equal(a.choice, -1);
+    assert_int_equal(b.choice, -1);
+    assert_int_equal(a.repeat, -1);
+    assert_int_equal(b.repeat, -1);
+    assert_true(isnan(a.reward) && isnan(b.reward));
+    CHECK_NEAR(a.contrast, b.contrast, 0.0);
+    CHECK_NEAR(a.p_left, b.p_left, 0.0);
+    strcpy(heard.stage, "none of it");
+    assert_int_equal(audit_state_heard(&protocol, &heard).stage, -1);
+}
+
+static void trials_that_are_missing_are_a_gap_and_late_ones_are_passed_over(void **unused)
+{
+    (void)unused;
+    declare(RIG_TRAINING);
+    const model_audit_trial t = right_answer();
+    const int64_t numbers[] = {1, 2, 3, 7, 5, 8};
+    const int64_t broken[] = {0, 0, 0, 1, 1, 1};
+    const int64_t taken[] = {1, 2, 3, 4, 4, 5};
+    for (int i = 0; i < 6; i++) {
+        assert_false(audit_state_push(&audit, &params, numbers[i], &t, &alarm));
+        assert_int_equal(audit.audit.path[0].is_broken, broken[i]);
+        assert_int_equal(audit.audit.trial, taken[i]);
+    }
+    assert_int_equal(audit.last_trial, 8);
+}
+
+static void a_session_that_does_not_begin_with_its_first_trial_has_a_gap(void **unused)
+{
+    (void)unused;
+    const model_audit_trial t = right_answer();
+    declare(RIG_TRAINING);
+    (void)audit_state_push(&audit, &params, 0, &t, &alarm);
+    assert_int_equal(audit.audit.path[0].is_broken, 0);
+    declare(RIG_TRAINING);
+    (void)audit_state_push(&audit, &params, 12, &t, &alarm);
+    assert_int_equal(audit.audit.path[0].is_broken, 1);
+}
+
+static void a_session_that_was_ended_may_go_on(void **unused)
+{
+    (void)unused;
+    declare(RIG_TRAINING);
+    const model_audit_trial t = right_answer();
+    (void)audit_state_push(&audit, &params, 0, &t, &alarm);
+    assert_false(audit_state_end_session(&audit, &params, &alarm));
+    (void)audit_state_push(&audit, &params, 1, &t, &alarm);
+    assert_int_equal(audit.audit.sessions, 1);
+    assert_int_equal(audit.audit.trial, 2);
+}
+
+static void damaged_bytes_are_no_state(void **unused)
+{
+    (void)unused;
+    static struct audit_state copy;
+    static uint8_t bytes[sizeof(struct audit_state)];
+    test_random r = test_random_seeded(suite_seed());
+    declare(RIG_TRAINING);
+    const model_audit_trial t = right_answer();
+    (void)audit_state_push(&audit, &params, 0, &t, &alarm);
+    const size_t used = audit_state_used(&audit);
+    for (int round = 0; round < 2000; round++) {
+        memcpy(bytes, &audit, used);
+        const size_t at = test_random_bits(&r) % used;
+        bytes[at] = (uint8_t)test_random_bits(&r);
+        if (audit_state_unpack(&copy, bytes, used) == used) {
+            (void)audit_state_push(&copy, &params, copy.last_trial + 1, &t, &alarm);
+        }
+    }
+    assert_int_equal(audit_state_unpack(&copy, (const uint8_t *)&audit, used), used);
+    assert_memory_equal(&copy, &audit, used);
+    for (size_t size = 0; size < used; size += 97) {
+        assert_int_equal(audit_state_unpack(&copy, (const uint8_t *)&audit, size), 0);
+    }
+}
+
+/* ---- words ----------------------------------------------------------------------------------- */
+
+static void every_bet_has_a_sentence_that_fits(void **unused)
+{
+    (void)unused;
+    declare(RIG_TRAINING);
+    for (uint32_t i = 0; i < protocol.n_stages; i++) {
+        memset(params.protocol.stage[i].name, 'x', MODEL_PROTOCOL_NAME - 1);
+    }
+    static const uint8_t RULE[] = {
+#define RULE_OF(NAME, rule, share) MODEL_AUDIT_##rule,
+        MODEL_AUDIT_BET_LIST(RULE_OF)};
+#undef RULE_OF
+    for (int bet = 0; bet < MODEL_AUDIT_BETS_END; bet++) {
+        const model_audit_alarm a = {.rule = (model_audit_rule)RULE[bet],
+                                     .rules = UINT32_C(1) << RULE[bet],
+                                     .bet = (model_audit_bet_kind)bet,
+                                     .e_value = 1234.0,
+                                     .n = 1234567,
+                                     .hits = 123456,
+                                     .contrast = 0.0625,
+                                     .seen = 100.0,
+                                     .due = 200.0};
+        char seen[AUDIT_MESSAGE_MAX];
+        char text[AUDIT_MESSAGE_MAX];
+        audit_message_seen(&a, &params, seen, sizeof seen);
+        assert_true(strlen(seen) > 20);
+        assert_true(strlen(seen) < 192);
+        audit_text(&a, &params, text, sizeof text);
+        assert_non_null(strstr(text, model_audit_rule_name(a.rule)));
+        assert_non_null(strstr(text, "look at"));
+        char cut[16];
+        audit_text(&a, &params, cut, sizeof cut);
+        assert_int_equal(strlen(cut), 15);
+    }
+}
+
+static void a_foreign_stream_is_said_with_all_rules_that_it_breaks(void **unused)
+{
+    (void)unused;
+    declare(RIG_BIASED);
+    const model_audit_alarm a = {.is_foreign = true,
+                                 .rule = MODEL_AUDIT_REWARD,
+                                 .bet = MODEL_AUDIT_BET_REWARD_WRONG,
+                                 .rules = 1U << MODEL_AUDIT_REWARD | 1U << MODEL_AUDIT_SIDE,
+                                 .n = 5,
+                                 .hits = 4};
+    char text[AUDIT_MESSAGE_MAX];
+    audit_text(&a, &params, text, sizeof text);
+    assert_string_equal(text,
+                        "this stream is not of protocol biased (side, reward): 4 of the last 5 "
+                        "wrong answers were rewarded");
+}
+
+/* ---- virtual mice ---------------------------------------------------------------------------- */
+
+static void mice_that_learn_come_to_the_last_stage_in_order(void **unused)
+{
+    (void)unused;
+    struct fault fault;
+    struct stage_simulation t;
+    struct model_file model;
+    struct model_spec spec;
+    declare(RIG_TRAINING);
+    model_spec_init(&spec);
+    spec.rule = "reinforce";
+    spec.rate = 0.05;
+    spec.features = "stimulus,bias";
+    assert_int_equal(model_file_build(&spec, &model, &fault), FAULT_NONE);
+    const model_params *mouse = &model.bank.member[0];
+    assert_int_equal(stage_simulation_run(&t, &protocol, mouse, 5, 60, 1, &fault), FAULT_NONE);
+    double before = 0.0;
+    for (uint32_t i = 0; i < protocol.n_stages; i++) {
+        double session;
+        double trial;
+        assert_int_equal(stage_simulation_arrived(&t, i, &session, &trial), 5);
+        assert_true(trial > before);
+        before = trial;
+    }
+    stage_simulation_close(&t);
+    protocol.stage[1].move[0].test[0].limit = 1.0;
+    assert_int_equal(stage_simulation_run(&t, &protocol, mouse, 2, 10, 1, &fault), FAULT_NONE);
+    double session;
+    double trial;
+    assert_int_equal(stage_simulation_arrived(&t, 2, &session, &trial), 0);
+    assert_true(isnan(session));
+    stage_simulation_close(&t);
+    stage_simulation_close(&t);
+    model_file_free(&model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_message_and_a_row_say_the_same),
+        cmocka_unit_test(trials_that_are_missing_are_a_gap_and_late_ones_are_passed_over),
+        cmocka_unit_test(a_session_that_does_not_begin_with_its_first_trial_has_a_gap),
+        cmocka_unit_test(a_session_that_was_ended_may_go_on),
+        cmocka_unit_test(damaged_bytes_are_no_state),
+        cmocka_unit_test(every_bet_has_a_sentence_that_fits),
+        cmocka_unit_test(a_foreign_stream_is_said_with_all_rules_that_it_breaks),
+        cmocka_unit_test(mice_that_learn_come_to_the_last_stage_in_order),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
