@@ -3,27 +3,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* FNV-1a, field by field: a struct has holes. */
-static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
-{
-    const uint8_t *at = bytes;
-    for (size_t i = 0; i < size; i++) {
-        hash = (hash ^ at[i]) * 1099511628211U;
-    }
-    return hash;
-}
+#include "fnv.h"
 
+/* Field by field: a struct has holes. */
 static uint64_t content_of(const struct table_row *row)
 {
-    uint64_t h = 14695981039346656037U;
-    h = hash_bytes(h, &row->stimulus, sizeof row->stimulus);
-    h = hash_bytes(h, &row->choice, sizeof row->choice);
-    h = hash_bytes(h, &row->side, sizeof row->side);
-    h = hash_bytes(h, &row->repeat, sizeof row->repeat);
-    h = hash_bytes(h, &row->reward, sizeof row->reward);
-    h = hash_bytes(h, &row->rt_s, sizeof row->rt_s);
-    h = hash_bytes(h, &row->p_left, sizeof row->p_left);
-    return hash_bytes(h, row->stage, strlen(row->stage));
+    uint64_t h = FNV_START;
+    h = fnv_bytes(h, &row->stimulus, sizeof row->stimulus);
+    h = fnv_bytes(h, &row->choice, sizeof row->choice);
+    h = fnv_bytes(h, &row->side, sizeof row->side);
+    h = fnv_bytes(h, &row->repeat, sizeof row->repeat);
+    h = fnv_bytes(h, &row->reward, sizeof row->reward);
+    h = fnv_bytes(h, &row->rt_s, sizeof row->rt_s);
+    h = fnv_bytes(h, &row->p_left, sizeof row->p_left);
+    return fnv_bytes(h, row->stage, strlen(row->stage));
 }
 
 static bool has_trial(const struct run *run, int64_t trial)

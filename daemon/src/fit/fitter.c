@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "fit_classic.h"
+#include "fnv.h"
 #include "model/fit.h"
 #include "model/random.h"
 #include "output_file.h"
@@ -162,9 +163,9 @@ static int open_views(struct fitting *f, const struct training_set *training,
                                     o->held_out, false, fault);
     }
     int used = snprintf(f->data, sizeof f->data, "%s", training->fingerprint);
-    uint64_t mark = 14695981039346656037u; /* FNV-1a of which animals */
+    uint64_t mark = FNV_START; /* of which animals */
     for (uint32_t i = 0; i < count; i++) {
-        mark = (mark ^ numbers[i]) * 1099511628211u;
+        mark = fnv_word(mark, numbers[i]);
     }
     (void)snprintf(f->data + used, sizeof f->data - (size_t)used, " %016" PRIx64, mark);
     free(numbers);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fnv.h"
 #include "text_escape.h"
 
 static const int64_t NS_PER_S = 1000000000;
@@ -111,15 +112,9 @@ static void end_bout(struct alerts *a, uint32_t i, int64_t now_ns)
 
 static uint64_t hash_of(const struct alerts_item *item)
 {
-    uint64_t h = 14695981039346656037U ^ (uint64_t)item->alert.code;
-    for (const char *s = item->rig; *s != '\0'; s++) {
-        h = (h ^ (uint8_t)*s) * 1099511628211U;
-    }
-    h = (h ^ '/') * 1099511628211U;
-    for (const char *s = item->subject; *s != '\0'; s++) {
-        h = (h ^ (uint8_t)*s) * 1099511628211U;
-    }
-    return h;
+    uint64_t h = fnv_word(FNV_START, (uint64_t)item->alert.code);
+    h = fnv_bytes(h, item->rig, strlen(item->rig) + 1);
+    return fnv_bytes(h, item->subject, strlen(item->subject));
 }
 
 static struct alerts_bout *find_bout(struct alerts *a, const struct alerts_item *item,

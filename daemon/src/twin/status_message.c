@@ -4,21 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fnv.h"
+
 _Static_assert(sizeof((proto_training *)0)->criteria.v >=
                    MODEL_IBL_CRITERION_COUNT * sizeof(proto_criterion),
                "every criterion has room in a message");
 
-static uint64_t hash_text(uint64_t hash, const char *text)
-{
-    do { /* FNV-1a; the NUL counts */
-        hash = (hash ^ (uint8_t)*text) * 1099511628211U;
-    } while (*text++ != '\0');
-    return hash;
-}
-
 int64_t status_message_session_id(const char *rig, const char *session)
 {
-    return (int64_t)(hash_text(hash_text(14695981039346656037U, rig), session) >> 1);
+    const uint64_t hash = fnv_bytes(FNV_START, rig, strlen(rig) + 1);
+    return (int64_t)(fnv_bytes(hash, session, strlen(session) + 1) >> 1);
 }
 
 model_training_status_session_info status_message_unknown(void)
