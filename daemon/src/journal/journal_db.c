@@ -15,6 +15,7 @@
 #include "journal_check.h"
 #include "journal_db_check.h"
 #include "journal_schema.h"
+#include "log.h"
 #include "os_lock.h"
 
 /* ---- rows ------------------------------------------------------------------------------------ */
@@ -582,7 +583,7 @@ static int take_lock(struct journal_db *store, const char *directory, struct fau
     char pid[24];
     const int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
     if (ftruncate(store->lock_fd, 0) != 0 || pwrite(store->lock_fd, pid, (size_t)n, 0) != n) {
-        (void)ftruncate(store->lock_fd, 0); /* a full disk: it holds the lock all the same */
+        log_warn("%s: held, but who holds it cannot be written there: %s", path, strerror(errno));
     }
     return FAULT_NONE;
 }
