@@ -12,9 +12,9 @@
 #include "crossval.h"
 #include "file_kind.h"
 #include "fit_recipe.h"
-#include "ranks.h"
 #include "options.h"
 #include "progress.h"
+#include "ranks.h"
 #include "vocabulary.h"
 
 enum { PATH_BYTES = 4096, PROGRESS_STEPS = 10000, DIGEST_HEX = 32 };
@@ -601,15 +601,21 @@ static int load(struct fit *f, struct fault *fault)
     return ranks_agree(&f->ranks, rc, fault);
 }
 
-static int fit(const struct request *r, struct fault *fault)
+/* rc: of what was read of the command line, FAULT_NONE or with *fault. */
+static int fit(const struct request *r, int rc, struct fault *fault)
 {
+    struct fault why;
     struct fit *f = calloc(1, sizeof *f);
     if (f == NULL) {
         return fault_set(fault, FAULT_WORK, "no memory");
     }
     f->request = r;
     f->n_threads = count_threads(r);
-    int rc = ranks_open(&f->ranks, fault);
+    const int opened = ranks_open(&f->ranks, &why);
+    if (opened != FAULT_NONE) {
+        rc = opened;
+        *fault = why;
+    }
     if (rc == FAULT_NONE) {
         rc = read_request(f, fault);
     }
@@ -831,12 +837,13 @@ int cmd_fit(int argc, char **argv)
         .arguments = &r.data,
         .arguments_min = 1,
         .arguments_max = 1};
-    int code = 0;
-    if (!options_read(&options, argc, argv, &code)) {
-        return code;
-    }
     struct fault fault;
+    int code = 0;
+    options.fault = &fault; /* of several ranks one reports it */
+    if (!options_read(&options, argc, argv, &code) && code == FAULT_NONE) {
+        return FAULT_NONE;
+    }
     r.guard = &options.guard;
     progress_catch_interrupts();
-    return fit(&r, &fault);
+    return fit(&r, code, &fault);
 }

@@ -592,8 +592,11 @@ bool options_read(struct options *options, int argc, char **argv, int *code)
     rc = rc == FAULT_NONE ? check_rules(&reading, &fault) : rc;
     rc = rc == FAULT_NONE ? check_inputs(&reading, &fault) : rc;
     rc = rc == FAULT_NONE ? check_outputs(&reading, &fault) : rc;
-    if (rc != FAULT_NONE) {
-        *code = fault_report(&fault, rc);
+    if (rc != FAULT_NONE && options->fault != NULL) {
+        *options->fault = fault;
+    } else if (rc != FAULT_NONE) {
+        (void)fault_report(&fault, rc);
     }
+    *code = rc;
     return rc == FAULT_NONE;
 }

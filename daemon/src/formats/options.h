@@ -70,13 +70,14 @@ struct options {
     size_t arguments_min;
     size_t arguments_max;
     const bool *resumes;       /* set: a model may be written over, that of the fit which goes on */
+    struct fault *fault;       /* NULL: a fault is reported; else it is put here, for the command */
     size_t n_arguments;        /* filled in, like what follows */
     struct output_guard guard; /* of what was given: for everything that the command writes */
 };
 
 /* Reads argv[1..]. True: go on; every OPTION_OUT may be written, and the command hears --force. *
  * False: *code is the exit code: 0 after --help, which has been printed, or 2 after a wrong option,
- * which has been reported on standard error. */
+ * which has been reported on standard error, unless options->fault is set. */
 bool options_read(struct options *options, int argc, char **argv, int *code);
 
 /* Whether a word was chosen, alone or in a list. */
