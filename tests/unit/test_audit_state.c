@@ -164,11 +164,11 @@ static void every_bet_has_a_sentence_that_fits(void **unused)
         audit_message_seen(&a, &params, seen, sizeof seen);
         assert_true(strlen(seen) > 20);
         assert_true(strlen(seen) < 192);
-        audit_text(&a, &params, text, sizeof text);
+        audit_message_print(&a, &params, text, sizeof text);
         assert_non_null(strstr(text, model_audit_rule_name(a.rule)));
         assert_non_null(strstr(text, "look at"));
         char cut[16];
-        audit_text(&a, &params, cut, sizeof cut);
+        audit_message_print(&a, &params, cut, sizeof cut);
         assert_int_equal(strlen(cut), 15);
     }
 }
@@ -184,7 +184,7 @@ static void a_foreign_stream_is_said_with_all_rules_that_it_breaks(void **unused
                                  .n = 5,
                                  .hits = 4};
     char text[AUDIT_MESSAGE_MAX];
-    audit_text(&a, &params, text, sizeof text);
+    audit_message_print(&a, &params, text, sizeof text);
     assert_string_equal(text,
                         "this stream is not of protocol biased (side, reward): 4 of the last 5 "
                         "wrong answers were rewarded");

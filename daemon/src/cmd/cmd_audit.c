@@ -33,7 +33,7 @@ struct request {
 static void print_alarm(const struct audit_report *a, const struct audit_report_alarm *alarm)
 {
     char text[2 * AUDIT_MESSAGE_MAX];
-    audit_text(&alarm->what, a->params, text, sizeof text);
+    audit_message_print(&alarm->what, a->params, text, sizeof text);
     printf("%s session %s trial %" PRId64 ", e-value %.3g: %s\n", a->subjects[alarm->subject]->name,
            alarm->session, alarm->trial, alarm->what.e_value, text);
 }
@@ -77,7 +77,7 @@ static void json_alarm(const struct audit_report *a, const struct audit_report_a
 {
     char text[2 * AUDIT_MESSAGE_MAX];
     const model_audit_alarm *what = &alarm->what;
-    audit_text(what, a->params, text, sizeof text);
+    audit_message_print(what, a->params, text, sizeof text);
     printf("{\"subject\": ");
     text_escape_json(stdout, a->subjects[alarm->subject]->name);
     printf(", \"session\": ");

@@ -75,7 +75,7 @@ struct options {
     struct output_guard guard; /* of what was given: for everything that the command writes */
 };
 
-/* Reads argv[1..]. True: go on; every OPTION_OUT may be written, and the command hears --force. *
+/* Reads argv[1..]. True: go on; every OPTION_OUT may be written, and --force is heard.
  * False: *code is the exit code: 0 after --help, which has been printed, or 2 after a wrong option,
  * which has been reported on standard error, unless options->fault is set. */
 bool options_read(struct options *options, int argc, char **argv, int *code);

@@ -516,7 +516,7 @@ static int read_events(struct reading *r)
     sqlite3_stmt *s;
     int64_t most = 0;
     int rc = journal_reader_query_int(&r->journal, "SELECT coalesce(max(id), 0) FROM event", &most,
-                                  r->fault);
+                                      r->fault);
     rc = rc ? rc
             : journal_reader_prepare(&r->journal,
                                      r->only >= 0 ? EVENT_SQL " WHERE e.subject = ? ORDER BY e.id"

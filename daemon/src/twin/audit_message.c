@@ -123,8 +123,8 @@ static void list_rules(uint32_t rules, char out[], size_t cap)
     }
 }
 
-void audit_text(const model_audit_alarm *alarm, const model_audit_params *params, char out[],
-                size_t cap)
+void audit_message_print(const model_audit_alarm *alarm, const model_audit_params *params,
+                         char out[], size_t cap)
 {
     char seen[192];
     char rules[96];

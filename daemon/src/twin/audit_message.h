@@ -13,8 +13,8 @@ enum { AUDIT_MESSAGE_MAX = 256 };
 
 /* Says in a sentence or two which rule is broken, by what, and where to look; at most cap - 1
  * bytes. RT-safe: yes. */
-void audit_text(const model_audit_alarm *alarm, const model_audit_params *params, char out[],
-                size_t cap);
+void audit_message_print(const model_audit_alarm *alarm, const model_audit_params *params,
+                         char out[], size_t cap);
 
 /* Its first part alone: what was seen. RT-safe: yes. */
 void audit_message_seen(const model_audit_alarm *alarm, const model_audit_params *params,

@@ -62,4 +62,21 @@ void step_refuse_elsewhere(struct step *step);
  * RT-safe: as step_know_seq(). */
 bool step_find(struct step *step);
 
+/* ---- what is watched: session_watch.c -------------------------------------------------------- */
+
+/* True if the subject's trials are held against the declared protocol. RT-safe: yes. */
+bool step_is_audited(const struct step *step);
+
+/* Tells of a broken rule of the protocol. RT-safe: yes. */
+void step_alert_violation(struct step *step, const model_audit_alarm *alarm);
+
+/* Hold the trial that was taken up against the protocol, and the twin after it against what the
+ * alerts disengaged and model_out_of_range are about: each is raised once a bout. RT-safe: yes. */
+void step_watch_protocol(struct step *step);
+void step_watch_engagement(struct step *step);
+void step_watch_range(struct step *step);
+
+/* Begins a bout of model_out_of_range, or goes on with it; true if none was on. RT-safe: yes. */
+bool step_begins_bout(struct subject *subject);
+
 #endif
