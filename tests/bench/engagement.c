@@ -15,7 +15,7 @@
 #include "ibl_trials.h"
 #include "model/engagement.h"
 #include "model/virtual_mouse.h"
-#include "table.h"
+#include "trial_table.h"
 
 #define MICE MURID_SOURCE_DIR "/../shared/data/mice_train.csv"
 
@@ -432,12 +432,12 @@ static struct recorded *begin_recorded(const model_engagement_params params[])
 
 static void watch_table(const model_engagement_params params[], const char *path)
 {
-    static struct table table;
-    struct table_row row;
+    static struct trial_table table;
+    struct trial_row row;
     struct fault fault;
     struct recorded *r = begin_recorded(params);
-    int more = table_open(&table, path, TABLE_QUIET, &fault) == FAULT_NONE ? 1 : -1;
-    while (more > 0 && (more = table_next(&table, &row, &fault)) > 0) {
+    int more = trial_table_open(&table, path, TRIAL_TABLE_QUIET, &fault) == FAULT_NONE ? 1 : -1;
+    while (more > 0 && (more = trial_table_next(&table, &row, &fault)) > 0) {
         const model_trial t = {.contrast = row.stimulus,
                                .reward = row.reward,
                                .rt_s = row.rt_s,
@@ -445,7 +445,7 @@ static void watch_table(const model_engagement_params params[], const char *path
                                .side = row.side};
         add_trial(r, row.subject, row.session, &t);
     }
-    table_close(&table);
+    trial_table_close(&table);
     if (more < 0) {
         bench_die("%s", fault.text);
     }

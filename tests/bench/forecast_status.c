@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "bench.h"
+#include "lookahead.h"
 #include "model/forecast.h"
 #include "model/random.h"
 #include "model/virtual_mouse.h"
-#include "recent.h"
 
 enum { SESSION = 450, SESSIONS = 14, BINS = 4, MOST_WITHIN = 5 };
 
@@ -45,7 +45,7 @@ struct animal {
     model_random rig;
     model_rate_grid pace;
     model_training_status tracker;
-    struct recent recent;
+    struct lookahead_recent recent;
     model_ibl_criteria_status reached;
 };
 
@@ -56,7 +56,7 @@ static void live_session(struct animal *a, int session)
     model_virtual_mouse_start_session(&a->mouse, &params.member[0]);
     model_rate_grid_start_session(&a->pace, &params);
     model_training_status_start(&a->tracker, session, &info, NULL);
-    recent_start_session(&a->recent);
+    lookahead_recent_start_session(&a->recent);
     for (int t = 0; t < SESSION; t++) {
         const double size = CONTRASTS[model_random_below(&a->rig, 6)];
         const int8_t side = (int8_t)model_random_below(&a->rig, 2);
@@ -69,7 +69,7 @@ static void live_session(struct animal *a, int session)
             bench_die("a trial could not be taken up");
         }
         model_training_status_push(&a->tracker, &pushed);
-        recent_push(&a->recent, &trial, 0.5);
+        lookahead_recent_push(&a->recent, &trial, 0.5);
     }
     model_training_status_standing now;
     if (model_training_status_judge(&a->tracker, &now) == MODEL_OK) {
@@ -113,7 +113,7 @@ static void follow(model_forecast *f, uint64_t number)
         reached[s] = a.reached;
         if (s < SESSIONS && a.reached < MODEL_IBL_CRITERIA_TRAINED_1B) {
             model_forecast_task task = {.tracker = &a.tracker};
-            (void)recent_task(&a.recent, &task);
+            (void)lookahead_recent_task(&a.recent, &task);
             task.session_left = 0;
             if (model_forecast_start(f, &task, &a.pace, NULL, &tuning, number) != MODEL_OK) {
                 bench_die("the forecast could not be started");

@@ -15,7 +15,7 @@
 #include "model/member.h"
 #include "model/nelder_mead.h"
 #include "model/score.h"
-#include "table.h"
+#include "trial_table.h"
 
 enum { SETS_MAX = 8, KINDS = 2, UNKNOWNS_MAX = KINDS * MODEL_WEIGHTS_MAX, STEPS_MAX = 1500 };
 
@@ -42,13 +42,13 @@ static double *variance(model_noise *noise, int kind, uint32_t i)
 static void read_events(struct problem *problem, const char *path)
 {
     struct fault fault;
-    struct table table;
-    struct table_row row;
-    struct table_row last = {.subject = ""};
+    struct trial_table table;
+    struct trial_row row;
+    struct trial_row last = {.subject = ""};
     size_t cap = 0;
     int got = -1;
-    if (table_open(&table, path, TABLE_QUIET, &fault) == FAULT_NONE) {
-        while ((got = table_next(&table, &row, &fault)) == 1) {
+    if (trial_table_open(&table, path, TRIAL_TABLE_QUIET, &fault) == FAULT_NONE) {
+        while ((got = trial_table_next(&table, &row, &fault)) == 1) {
             if (problem->n_events == cap) {
                 cap = cap * 2 + 1024;
                 problem->events = realloc(problem->events, cap * sizeof problem->events[0]);
@@ -68,7 +68,7 @@ static void read_events(struct problem *problem, const char *path)
     if (got < 0) {
         exit(fault_report(&fault, FAULT_INPUT));
     }
-    table_close(&table);
+    trial_table_close(&table);
 }
 
 static model_score score_set(const struct problem *problem, const model_params *params)

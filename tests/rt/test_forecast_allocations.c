@@ -6,8 +6,8 @@
 
 #include "count_allocations.h"
 #include "forecast_message.h"
+#include "lookahead.h"
 #include "model/forecast.h"
-#include "recent.h"
 #include "some_bank.h"
 #include "suite.h"
 
@@ -16,7 +16,7 @@ enum { TRIALS = 1500, SESSION = 300 };
 static model_bank_params params;
 static model_rate_grid pace;
 static model_training_status tracker;
-static struct recent recent;
+static struct lookahead_recent recent;
 static model_forecast *forecast;
 static proto_message message;
 static uint8_t bytes[PROTO_BYTES_MAX];
@@ -33,14 +33,14 @@ static void follow(void)
         if (t % SESSION == 0) {
             model_rate_grid_start_session(&pace, &params);
             model_training_status_start(&tracker, t, &info, NULL);
-            recent_start_session(&recent);
+            lookahead_recent_start_session(&recent);
         }
         const double c = CONTRASTS[t % 9];
         const model_trial trial = {c, 1.0, 0.5, c > 0.0, c > 0.0};
         const model_training_status_trial pushed = {c, 1.0, 0.5, 0.5, c > 0.0};
         assert_int_equal(model_rate_grid_observe(&pace, &params, &trial), MODEL_OK);
         model_training_status_push(&tracker, &pushed);
-        recent_push(&recent, &trial, 0.5);
+        lookahead_recent_push(&recent, &trial, 0.5);
     }
 }
 
@@ -82,7 +82,7 @@ static void a_forecast_allocates_nothing(void **state)
     assert_non_null(mem);
     assert_int_equal(model_forecast_init(mem, size, &params, &config, &forecast), MODEL_OK);
     model_forecast_task task = {.tracker = &tracker};
-    assert_true(recent_task(&recent, &task));
+    assert_true(lookahead_recent_task(&recent, &task));
     assert_int_equal(allocations_of(&task), 0);
 
     protocol.n_stages = 1;

@@ -45,7 +45,7 @@ static void a_message_and_a_row_say_the_same(void **unused)
     proto_message msg;
     proto_message_init(&msg, PROTO_KIND_TRIAL);
     heard = msg.as.trial;
-    struct table_row row = {.stimulus = -0.25,
+    struct trial_row row = {.stimulus = -0.25,
                             .choice = -1,
                             .side = 0,
                             .repeat = -1,

@@ -1,4 +1,4 @@
-/* forecast_message.h, recent.h: what of a forecast goes into its message, and what of a past a
+/* forecast_message.h, lookahead.h: what of a forecast goes into its message, and what of a past a
  * forecast draws from. */
 #include <math.h>
 #include <setjmp.h>
@@ -13,13 +13,13 @@
 
 #include "check.h"
 #include "forecast_message.h"
-#include "recent.h"
+#include "lookahead.h"
 
-static struct recent recent;
+static struct lookahead_recent recent;
 
 static void push(double contrast, int8_t choice, double rt_s)
 {
-    recent_push(&recent, &(model_trial){contrast, 1.0, rt_s, choice, 1}, 0.5);
+    lookahead_recent_push(&recent, &(model_trial){contrast, 1.0, rt_s, choice, 1}, 0.5);
 }
 
 static void keeps_the_last_stimuli_and_sessions(void **state)
@@ -27,17 +27,17 @@ static void keeps_the_last_stimuli_and_sessions(void **state)
     (void)state;
     model_forecast_task task = {0};
     memset(&recent, 0, sizeof recent);
-    assert_false(recent_task(&recent, &task));
+    assert_false(lookahead_recent_task(&recent, &task));
     for (int session = 0; session < 9; session++) {
-        recent_start_session(&recent);
+        lookahead_recent_start_session(&recent);
         for (int i = 0; i < 100 + session; i++) {
             push(0.001 * (100 * session + i), 1, 0.5);
         }
     }
-    assert_true(recent_task(&recent, &task));
+    assert_true(lookahead_recent_task(&recent, &task));
     assert_true(task.is_pool && task.protocol == NULL);
-    assert_int_equal(task.n_stimuli, RECENT_STIMULI);
-    assert_int_equal(task.n_sessions, RECENT_SESSIONS);
+    assert_int_equal(task.n_stimuli, LOOKAHEAD_STIMULI);
+    assert_int_equal(task.n_sessions, LOOKAHEAD_SESSIONS);
     uint64_t sum = 0;
     for (size_t i = 0; i < task.n_sessions; i++) {
         sum += task.session_trials[i];
@@ -56,29 +56,29 @@ static void a_first_session_is_taken_to_be_of_usual_length(void **state)
     (void)state;
     model_forecast_task task = {0};
     memset(&recent, 0, sizeof recent);
-    recent_start_session(&recent);
-    recent_start_session(&recent);
+    lookahead_recent_start_session(&recent);
+    lookahead_recent_start_session(&recent);
     push(1.0, -1, 0.5);
-    assert_false(recent_task(&recent, &task));
+    assert_false(lookahead_recent_task(&recent, &task));
     push(1.0, 0, 0.5);
-    assert_true(recent_task(&recent, &task));
+    assert_true(lookahead_recent_task(&recent, &task));
     assert_int_equal(task.n_stimuli, 1);
-    assert_int_equal(task.session_trials[0], RECENT_SESSION_TRIALS);
-    assert_int_equal(task.session_left, RECENT_SESSION_TRIALS - 1);
+    assert_int_equal(task.session_trials[0], LOOKAHEAD_SESSION_TRIALS);
+    assert_int_equal(task.session_left, LOOKAHEAD_SESSION_TRIALS - 1);
 }
 
 static void knows_the_median_reaction_time(void **state)
 {
     (void)state;
     memset(&recent, 0, sizeof recent);
-    assert_true(isnan(recent_rt_s(&recent)));
+    assert_true(isnan(lookahead_recent_rt_s(&recent)));
     push(1.0, 1, (double)NAN);
-    assert_true(isnan(recent_rt_s(&recent)));
+    assert_true(isnan(lookahead_recent_rt_s(&recent)));
     static const double RT_S[] = {5.0, 0.25, 0.5, 0.75, 60.0};
     for (size_t i = 0; i < 5; i++) {
         push(1.0, 1, RT_S[i]);
     }
-    CHECK_NEAR(recent_rt_s(&recent), 0.75, 0.0);
+    CHECK_NEAR(lookahead_recent_rt_s(&recent), 0.75, 0.0);
 }
 
 static model_forecast_result some_result(void)

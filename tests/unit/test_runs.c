@@ -11,7 +11,7 @@ static bool is_new;
 /* The run that a row is of; *is_new as runs_find() says. */
 static struct run *play(const char *subject, const char *session, int64_t trial, double stimulus)
 {
-    struct table_row row = {.trial = trial, .stimulus = stimulus, .choice = 1};
+    struct trial_row row = {.trial = trial, .stimulus = stimulus, .choice = 1};
     strcpy(row.subject, subject);
     strcpy(row.session, session);
     struct run *run = runs_find(&runs, &row, &is_new);

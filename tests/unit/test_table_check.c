@@ -29,10 +29,10 @@ static int end(void **state)
     return 0;
 }
 
-static struct table_row row_of(const char *subject, const char *session, int64_t trial)
+static struct trial_row row_of(const char *subject, const char *session, int64_t trial)
 {
     const double unknown = (double)NAN;
-    struct table_row row = {.trial = trial,
+    struct trial_row row = {.trial = trial,
                             .stimulus = trial % 2 == 0 ? 0.25 : -0.25,
                             .choice = trial % 3 != 0 ? 1 : 0,
                             .side = -1,
@@ -45,14 +45,14 @@ static struct table_row row_of(const char *subject, const char *session, int64_t
     return row;
 }
 
-static void push_row(const struct table_row *row)
+static void push_row(const struct trial_row *row)
 {
     table_check_push(check, ++line, row);
 }
 
 static void push(const char *subject, const char *session, int64_t trial)
 {
-    const struct table_row row = row_of(subject, session, trial);
+    const struct trial_row row = row_of(subject, session, trial);
     push_row(&row);
 }
 
@@ -133,7 +133,7 @@ static void names_the_first_session_that_comes_back(void **state)
 static void push_day(const char *session, int64_t n, double rt_s)
 {
     for (int64_t trial = 0; trial < n; trial++) {
-        struct table_row row = row_of("m0", session, trial);
+        struct trial_row row = row_of("m0", session, trial);
         row.rt_s += rt_s;
         push_row(&row);
     }
@@ -175,7 +175,7 @@ static void a_session_of_any_numbers_takes_no_more_than_it_may(void **state)
     (void)state;
     for (int i = 0; i < 20000; i++) {
         seed = seed * 6364136223846793005U + 1442695040888963407U;
-        const struct table_row row = row_of("m0", "s1", (int64_t)(seed >> 34) % 1000000001);
+        const struct trial_row row = row_of("m0", "s1", (int64_t)(seed >> 34) % 1000000001);
         trial_order_push(&order, 0, true, i, &row);
     }
     assert_true(order.n_trials <= 2 * (4096 + 4 * 20000));
@@ -189,7 +189,7 @@ static void a_side_that_contradicts_its_stimulus_is_named_with_its_line(void **s
 {
     (void)state;
     for (int64_t trial = 0; trial < 30; trial++) {
-        struct table_row row = row_of("m0", "s1", trial);
+        struct trial_row row = row_of("m0", "s1", trial);
         row.side = row.stimulus > 0.0 ? 1 : 0;
         row.side = trial == 7 ? 1 : row.side;
         push_row(&row);
@@ -203,7 +203,7 @@ static void no_side_is_wrong_without_contrast(void **state)
 {
     (void)state;
     for (int64_t trial = 0; trial < 300; trial++) {
-        struct table_row row = row_of("m0", "s1", trial);
+        struct trial_row row = row_of("m0", "s1", trial);
         row.stimulus = 0.0;
         row.side = trial % 2 == 0 ? 1 : 0;
         row.reward = trial % 5 < 2 ? 1.0 : 0.0; /* at random */
@@ -217,7 +217,7 @@ static void no_side_is_wrong_without_contrast(void **state)
 static void push_easy(const char *subject, int per_ten, bool is_paid)
 {
     for (int64_t trial = 0; trial < 200; trial++) {
-        struct table_row row = row_of(subject, "s1", trial);
+        struct trial_row row = row_of(subject, "s1", trial);
         const bool is_right = trial / 2 % 2 == 0;
         row.stimulus = trial % 2 == 0 ? (is_right ? 1.0 : -1.0) : 0.125; /* no corrections */
         row.choice = (int8_t)((trial / 4 % 10 < per_ten) == is_right);
@@ -258,12 +258,12 @@ static void times_are_milliseconds_only_if_most_are(void **state)
 {
     (void)state;
     for (int64_t trial = 0; trial < 100; trial++) {
-        struct table_row row = row_of("m0", "s1", trial);
+        struct trial_row row = row_of("m0", "s1", trial);
         row.rt_s = trial < 50 ? 350.0 : 0.4;
         push_row(&row);
     }
     assert_string_equal(said(), "");
-    struct table_row row = row_of("m0", "s1", 100);
+    struct trial_row row = row_of("m0", "s1", 100);
     row.rt_s = 350.0;
     push_row(&row);
     assert_said(
@@ -293,7 +293,7 @@ static void names_are_numbered_as_they_come_up_to_a_bound(void **state)
 
 static void subjects_are_listed_as_far_as_there_is_room(void **state)
 {
-    char out[TABLE_NAMES_MAX];
+    char out[TRIAL_TABLE_NAMES_MAX];
     (void)state;
     assert_string_equal(table_check_subjects(check, out, sizeof out), "none");
     push("m0", "s1", 0);

@@ -8,7 +8,7 @@
 #include "skips.h"
 
 #include "check.h"
-#include "table.h"
+#include "trial_table.h"
 #include "twin.h"
 
 #define MICE MURID_SOURCE_DIR "/../shared/data/mice_train.csv"
@@ -158,18 +158,18 @@ static double pooled_nats(const char *features, int64_t *n)
 {
     const model_params params = built_in(features);
     const struct twin_models models = {.bank = bank_of(&params), .baseline = &params};
-    struct table table;
+    struct trial_table table;
     struct fault fault;
-    struct table_row row;
-    struct table_row last = {.subject = ""};
+    struct trial_row row;
+    struct trial_row last = {.subject = ""};
     struct twin l;
     struct twin_outcome outcome;
     model_score pooled;
     int got;
     twin_init(&l, &models);
     model_score_reset(&pooled);
-    assert_int_equal(table_open(&table, MICE, TABLE_QUIET, &fault), FAULT_NONE);
-    while ((got = table_next(&table, &row, &fault)) == 1) {
+    assert_int_equal(trial_table_open(&table, MICE, TRIAL_TABLE_QUIET, &fault), FAULT_NONE);
+    while ((got = trial_table_next(&table, &row, &fault)) == 1) {
         const bool is_new = strcmp(row.subject, last.subject) != 0;
         if (is_new) {
             model_score_add(&pooled, &l.score);
@@ -183,7 +183,7 @@ static double pooled_nats(const char *features, int64_t *n)
         last = row;
     }
     assert_int_equal(got, 0);
-    table_close(&table);
+    trial_table_close(&table);
     model_score_add(&pooled, &l.score);
     *n = pooled.n;
     printf("%s: %.6f nats, accuracy %.4f, brier %.4f, ece %.4f\n", features,

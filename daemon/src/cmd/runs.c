@@ -6,7 +6,7 @@
 #include "fnv.h"
 
 /* Field by field: a struct has holes. */
-static uint64_t content_of(const struct table_row *row)
+static uint64_t content_of(const struct trial_row *row)
 {
     uint64_t h = FNV_START;
     h = fnv_bytes(h, &row->stimulus, sizeof row->stimulus);
@@ -25,14 +25,14 @@ static bool has_trial(const struct run *run, int64_t trial)
     return back >= 0 && back < RUNS_MEMORY && (run->seen >> back & 1U) != 0;
 }
 
-bool run_has_row(const struct run *run, const struct table_row *row)
+bool run_has_row(const struct run *run, const struct trial_row *row)
 {
     return has_trial(run, row->trial) && run->contents[row->trial % RUNS_MEMORY] == content_of(row);
 }
 
 /* The numbers fell back: to the first, or to one that was there with another content, or further
  * than the daemon puts a late trial in its place. A row that stands there twice is no new run. */
-static bool begins_again(const struct run *run, const struct table_row *row)
+static bool begins_again(const struct run *run, const struct trial_row *row)
 {
     if (row->trial > run->highest) {
         return false;
@@ -44,7 +44,7 @@ static bool begins_again(const struct run *run, const struct table_row *row)
            (has_trial(run, row->trial) && !run_has_row(run, row));
 }
 
-void run_note_row(struct run *run, const struct table_row *row)
+void run_note_row(struct run *run, const struct trial_row *row)
 {
     if (run->seen == 0) {
         run->first = run->highest = row->trial;
@@ -106,7 +106,7 @@ static void number_run(struct run *run, int64_t wanted)
     run->is_stated = run->is_stated || wanted != 0;
 }
 
-struct run *runs_find(struct runs *runs, const struct table_row *row, bool *is_new)
+struct run *runs_find(struct runs *runs, const struct trial_row *row, bool *is_new)
 {
     struct run **newest = find_subject(runs, row->subject);
     *is_new = false;

@@ -8,7 +8,7 @@
 #ifndef MURID_RUNS_H
 #define MURID_RUNS_H
 
-#include "table.h"
+#include "trial_table.h"
 
 enum { RUNS_MEMORY = 64 }; /* latest trials of a run whose content is known */
 
@@ -34,13 +34,13 @@ struct runs {
 
 /* The run of a row; *is_new if this row is its first. NULL without memory. It stays where it is
  * until runs_close(). */
-struct run *runs_find(struct runs *runs, const struct table_row *row, bool *is_new);
+struct run *runs_find(struct runs *runs, const struct trial_row *row, bool *is_new);
 
 /* True if that row was noted before, with the same content. */
-bool run_has_row(const struct run *run, const struct table_row *row);
+bool run_has_row(const struct run *run, const struct trial_row *row);
 
 /* Notes that the row is of the run. */
-void run_note_row(struct run *run, const struct table_row *row);
+void run_note_row(struct run *run, const struct trial_row *row);
 
 /* Frees all; a zeroed struct is fine. */
 void runs_close(struct runs *runs);

@@ -3,8 +3,8 @@
  *
  * Maths: docs/model.md, section fit. Threads: the caller's team. Memory: the heap, for a moment.
  */
-#ifndef MURID_CLASSIC_H
-#define MURID_CLASSIC_H
+#ifndef MURID_FIT_CLASSIC_H
+#define MURID_FIT_CLASSIC_H
 
 #include "model/member.h"
 #include "thread_pool.h"

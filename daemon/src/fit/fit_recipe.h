@@ -4,8 +4,8 @@
  * Which members the bank has, and why: docs/model.md, section fit in the filter.
  * Threads: one owner; afterwards read by all. Memory: the struct's.
  */
-#ifndef MURID_RECIPE_H
-#define MURID_RECIPE_H
+#ifndef MURID_FIT_RECIPE_H
+#define MURID_FIT_RECIPE_H
 
 #include "crossval.h"
 #include "fitter.h"

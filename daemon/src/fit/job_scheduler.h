@@ -13,8 +13,8 @@
  * Threads: job_scheduler_run() is called by the main thread of each rank, which deals; jobs run on
  * others. Memory: results are the caller's, to be freed by job_scheduler_free().
  */
-#ifndef MURID_SPREAD_H
-#define MURID_SPREAD_H
+#ifndef MURID_JOB_SCHEDULER_H
+#define MURID_JOB_SCHEDULER_H
 
 #include <stdbool.h>
 #include <stddef.h>

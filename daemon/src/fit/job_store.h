@@ -7,8 +7,8 @@
  * held by who works there. Files are written whole or not at all, and synced.
  * Threads: one owner opens; job_store_save() from any, for different jobs. Memory: the struct's.
  */
-#ifndef MURID_JOBDIR_H
-#define MURID_JOBDIR_H
+#ifndef MURID_JOB_STORE_H
+#define MURID_JOB_STORE_H
 
 #include <stdbool.h>
 #include <stddef.h>

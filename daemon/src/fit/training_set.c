@@ -17,7 +17,7 @@ static int no_memory(struct fault *fault)
     return fault_set(fault, FAULT_WORK, "no memory for the trials");
 }
 
-static int find_subject(struct training_set *t, const struct table *table, const char *name,
+static int find_subject(struct training_set *t, const struct trial_table *table, const char *name,
                         uint32_t *out, struct fault *fault)
 {
     uint32_t number;
@@ -55,8 +55,8 @@ static int grow(struct training_set_subject *s, struct fault *fault)
     return FAULT_NONE;
 }
 
-static int take_row(struct training_set *t, const struct table *table, const struct table_row *row,
-                    struct fault *fault)
+static int take_row(struct training_set *t, const struct trial_table *table,
+                    const struct trial_row *row, struct fault *fault)
 {
     uint32_t number = 0;
     int rc = find_subject(t, table, row->subject, &number, fault);
@@ -84,16 +84,16 @@ static int take_row(struct training_set *t, const struct table *table, const str
     return FAULT_NONE;
 }
 
-static int read_rows(struct training_set *t, struct table *table, struct fault *fault)
+static int read_rows(struct training_set *t, struct trial_table *table, struct fault *fault)
 {
     struct stat info;
     struct progress progress;
     const bool is_file = fstat(fileno(table->file), &info) == 0 && S_ISREG(info.st_mode);
     progress_start(&progress, "reading", is_file ? (int64_t)info.st_size : 0);
-    struct table_row row;
+    struct trial_row row;
     int rc = FAULT_NONE;
-    int got = table_next(table, &row, fault);
-    for (; got == 1 && rc == FAULT_NONE; got = table_next(table, &row, fault)) {
+    int got = trial_table_next(table, &row, fault);
+    for (; got == 1 && rc == FAULT_NONE; got = trial_table_next(table, &row, fault)) {
         rc = take_row(t, table, &row, fault);
         if (++t->n_rows % ROWS_A_LOOK == 0) {
             if (progress_interrupted()) {
@@ -167,19 +167,19 @@ static void take_fingerprint(struct training_set *t)
     (void)sodium_bin2hex(t->fingerprint, sizeof t->fingerprint, digest, sizeof digest);
 }
 
-int training_set_load(struct training_set *out, const char *path, enum table_care care,
+int training_set_load(struct training_set *out, const char *path, enum trial_table_care care,
                       struct fault *fault)
 {
-    struct table table = {0};
+    struct trial_table table = {0};
     memset(out, 0, sizeof *out);
     int rc = strcmp(path, "-") != 0 ? hash_file(path, out->sha256, fault) : FAULT_NONE;
     if (rc == FAULT_NONE) {
-        rc = table_open(&table, path, care, fault);
+        rc = trial_table_open(&table, path, care, fault);
     }
     if (rc == FAULT_NONE) {
         rc = read_rows(out, &table, fault);
     }
-    table_close(&table);
+    trial_table_close(&table);
     if (rc != FAULT_NONE) {
         training_set_free(out);
         return rc;

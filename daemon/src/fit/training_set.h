@@ -5,8 +5,8 @@
  * start; an unknown reward is 0.5. Threads: one owner; afterwards read by all. Memory: on the heap;
  * the free functions give it back.
  */
-#ifndef MURID_TRAINING_H
-#define MURID_TRAINING_H
+#ifndef MURID_TRAINING_SET_H
+#define MURID_TRAINING_SET_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -54,7 +54,7 @@ struct training_set_view {
 
 /* Reads a table ("-": standard input). FAULT_NONE, or FAULT_INPUT or FAULT_WORK with *out zeroed.
  */
-int training_set_load(struct training_set *out, const char *path, enum table_care care,
+int training_set_load(struct training_set *out, const char *path, enum trial_table_care care,
                       struct fault *fault);
 
 /* A zeroed one is fine. */

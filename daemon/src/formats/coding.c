@@ -27,7 +27,7 @@ static void keep_line(int64_t *first, int64_t line)
 }
 
 /* What stands with a stimulus on the right. */
-static void push_positive(struct coding *c, int64_t line, const struct table_row *row)
+static void push_positive(struct coding *c, int64_t line, const struct trial_row *row)
 {
     c->n_positive++;
     if (row->side >= 0) {
@@ -42,7 +42,7 @@ static void push_positive(struct coding *c, int64_t line, const struct table_row
     }
 }
 
-static void push_reward(struct coding *c, int64_t line, const struct table_row *row)
+static void push_reward(struct coding *c, int64_t line, const struct trial_row *row)
 {
     const bool is_known = row->side >= 0 || row->stimulus < 0.0 || row->stimulus > 0.0;
     if (!is_known || row->choice < 0 || isnan(row->reward)) {
@@ -57,7 +57,7 @@ static void push_reward(struct coding *c, int64_t line, const struct table_row *
     }
 }
 
-void coding_push(struct coding *c, bool starts, int64_t line, const struct table_row *row)
+void coding_push(struct coding *c, bool starts, int64_t line, const struct trial_row *row)
 {
     const double size = fabs(row->stimulus);
     const bool is_right = row->stimulus > 0.0;

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "findings.h"
-#include "table.h"
+#include "trial_table.h"
 
 /* One animal's trials, counted. Index 0 is left or no, 1 right or yes. Zeroed: none yet. */
 struct coding {
@@ -44,7 +44,7 @@ struct coding {
 
 /* Takes up a row of the animal. starts: it is the first of a session, or not the one after the row
  * before. */
-void coding_push(struct coding *coding, bool starts, int64_t line, const struct table_row *row);
+void coding_push(struct coding *coding, bool starts, int64_t line, const struct trial_row *row);
 
 /* What is to be said of n animals. path: as errors call the table. */
 void coding_say(const struct coding list[], uint32_t n, const char *path,

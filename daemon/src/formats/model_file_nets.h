@@ -5,8 +5,8 @@
  * member its weights and its net; whatever is made here, also by a call that fails half-way, is
  * given back by model_file_nets_free().
  */
-#ifndef MURID_MODEL_FILE_MEMBERS_H
-#define MURID_MODEL_FILE_MEMBERS_H
+#ifndef MURID_MODEL_FILE_NETS_H
+#define MURID_MODEL_FILE_NETS_H
 
 #include "model_file_schema.h"
 

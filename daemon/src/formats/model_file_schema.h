@@ -5,8 +5,8 @@
  * the name that it has in a file of its own.
  * Threads: any. Memory: lists are the caller's, and point into what they were made from.
  */
-#ifndef MURID_MODEL_FILE_PARTS_H
-#define MURID_MODEL_FILE_PARTS_H
+#ifndef MURID_MODEL_FILE_SCHEMA_H
+#define MURID_MODEL_FILE_SCHEMA_H
 
 #include "model_file.h"
 

@@ -4,8 +4,8 @@
  * Noise and start are given as standard deviations, one for all weights or one a weight, and become
  * the variances of model_noise. Threads: one owner. Memory: texts point into argv.
  */
-#ifndef MURID_SPEC_H
-#define MURID_SPEC_H
+#ifndef MURID_MODEL_OPTIONS_H
+#define MURID_MODEL_OPTIONS_H
 
 #include "model_file.h"
 #include "options.h"

@@ -18,7 +18,7 @@ static int grow(struct subject_names *s, struct fault *fault)
     return FAULT_NONE;
 }
 
-int subject_names_find(struct subject_names *s, const struct table *table, const char *name,
+int subject_names_find(struct subject_names *s, const struct trial_table *table, const char *name,
                        uint32_t *out, struct fault *fault)
 {
     if (s->n > 0 && strcmp(s->name[s->latest], name) == 0) {

@@ -2,13 +2,13 @@
  *
  * Threads: one owner. Memory: names on the heap; subject_names_free() gives them back.
  */
-#ifndef MURID_SUBJECTS_H
-#define MURID_SUBJECTS_H
+#ifndef MURID_SUBJECT_NAMES_H
+#define MURID_SUBJECT_NAMES_H
 
 #include <stdint.h>
 
 #include "fault.h"
-#include "table.h"
+#include "trial_table.h"
 
 enum { SUBJECT_NAMES_MAX = 4096 };
 
@@ -22,7 +22,7 @@ struct subject_names {
 
 /* The number of a row's subject in *out, a new one if it was not seen yet. FAULT_NONE, FAULT_INPUT
  * (too many) or FAULT_WORK (no memory) with nothing changed. */
-int subject_names_find(struct subject_names *s, const struct table *table, const char *name,
+int subject_names_find(struct subject_names *s, const struct trial_table *table, const char *name,
                        uint32_t *out, struct fault *fault);
 
 /* A zeroed one is fine. */

@@ -65,7 +65,7 @@ static bool take_subject(struct table_check *c, const char *name)
     return found != NAMES_FULL;
 }
 
-void table_check_push(struct table_check *c, int64_t line, const struct table_row *row)
+void table_check_push(struct table_check *c, int64_t line, const struct trial_row *row)
 {
     if (c == NULL || !take_subject(c, row->subject)) {
         return;

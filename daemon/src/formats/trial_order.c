@@ -26,7 +26,7 @@ struct trial_order_session {
 };
 
 /* Never 0. */
-static uint16_t digest(const struct table_row *row)
+static uint16_t digest(const struct trial_row *row)
 {
     const double reals[] = {row->stimulus, row->reward, row->rt_s, row->p_left};
     const int8_t bits[] = {row->choice, row->side, row->repeat};
@@ -85,7 +85,7 @@ static uint16_t *place(struct trial_order *o, struct trial_order_session *s, int
     return &s->seen[trial - s->base];
 }
 
-static void count(struct trial_order_count *count, int64_t line, const struct table_row *row,
+static void count(struct trial_order_count *count, int64_t line, const struct trial_row *row,
                   int64_t before)
 {
     if (count->n++ == 0) {
@@ -103,7 +103,7 @@ static bool begins_anew(const struct trial_order_session *s, int64_t trial)
 }
 
 static void judge(struct trial_order *o, const struct trial_order_session *s, bool follows,
-                  const uint16_t *seen, int64_t line, const struct table_row *row)
+                  const uint16_t *seen, int64_t line, const struct trial_row *row)
 {
     const bool is_twice = seen != NULL ? *seen != 0 : row->trial == s->highest;
     if (row->trial < s->latest) {
@@ -123,7 +123,7 @@ static void judge(struct trial_order *o, const struct trial_order_session *s, bo
 }
 
 void trial_order_push(struct trial_order *o, uint32_t session, bool follows, int64_t line,
-                      const struct table_row *row)
+                      const struct trial_row *row)
 {
     if (session == o->n) {
         void *list = list_grow(o->sessions, o->n, &o->capacity, sizeof *o->sessions);

@@ -9,14 +9,14 @@
  * TRIAL_ORDER_TRIALS_MAX; what is beyond is held to the highest number of its session alone.
  * trial_order_close() gives it back.
  */
-#ifndef MURID_ORDER_H
-#define MURID_ORDER_H
+#ifndef MURID_TRIAL_ORDER_H
+#define MURID_TRIAL_ORDER_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "findings.h"
-#include "table.h"
+#include "trial_table.h"
 
 enum { TRIAL_ORDER_SESSIONS_MAX = 1 << 20, TRIAL_ORDER_TRIALS_MAX = 1 << 25 };
 
@@ -50,7 +50,7 @@ struct trial_order {
 /* Takes up a row of the session with that number, which is a new one, one after the highest, or an
  * old one. follows: the subject's row before was of this session too. */
 void trial_order_push(struct trial_order *order, uint32_t session, bool follows, int64_t line,
-                      const struct table_row *row);
+                      const struct trial_row *row);
 
 /* What is to be said of the rows so far. path: as errors call the table. */
 void trial_order_say(const struct trial_order *order, const char *path, int64_t n_rows,

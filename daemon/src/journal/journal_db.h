@@ -3,8 +3,8 @@
  * Threads: one owner at a time; the journal's thread while it runs. Memory: SQLite's.
  * Codes: functions without a struct fault return SQLite's.
  */
-#ifndef MURID_STORE_H
-#define MURID_STORE_H
+#ifndef MURID_JOURNAL_DB_H
+#define MURID_JOURNAL_DB_H
 
 #include <sqlite3.h>
 

@@ -3,8 +3,8 @@
  *
  * Threads: any. Memory: none kept. Codes: FAULT_NONE, or FAULT_WORK / FAULT_INPUT with *fault.
  */
-#ifndef MURID_STORE_CHECK_H
-#define MURID_STORE_CHECK_H
+#ifndef MURID_JOURNAL_DB_CHECK_H
+#define MURID_JOURNAL_DB_CHECK_H
 
 #include <stdint.h>
 

@@ -22,10 +22,11 @@ static const char TABLES_SQL[] =
     " 'adaptation', 'forecast', 'suggestion', 'head')";
 enum { N_TABLES = 12 };
 
-int journal_reader_load_blob(const struct journal_reader *reader, const char *where, const char *hash,
-                        int (*take)(void *context, const char *name, const uint8_t *bytes,
-                                    size_t size, struct fault *fault),
-                        void *context, struct fault *fault)
+int journal_reader_load_blob(const struct journal_reader *reader, const char *where,
+                             const char *hash,
+                             int (*take)(void *context, const char *name, const uint8_t *bytes,
+                                         size_t size, struct fault *fault),
+                             void *context, struct fault *fault)
 {
     char name[700];
     sqlite3_stmt *s = NULL;
@@ -66,7 +67,7 @@ int journal_reader_prepare(const struct journal_reader *reader, const char *sql,
 }
 
 int journal_reader_query_int(const struct journal_reader *reader, const char *sql, int64_t *value,
-                         struct fault *fault)
+                             struct fault *fault)
 {
     sqlite3_stmt *s;
     int rc = journal_reader_prepare(reader, sql, &s, fault);
@@ -180,7 +181,8 @@ static int open_file(struct journal_reader *reader, int64_t *version)
                              NULL);
     if (rc == SQLITE_OK) {
         set_guards(reader, has_log(reader));
-        if (journal_reader_query_int(reader, "PRAGMA user_version", version, &ignored) == FAULT_NONE) {
+        if (journal_reader_query_int(reader, "PRAGMA user_version", version, &ignored) ==
+            FAULT_NONE) {
             return SQLITE_OK;
         }
         rc = sqlite3_errcode(reader->db);
@@ -196,9 +198,10 @@ static int open_file(struct journal_reader *reader, int64_t *version)
                          SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, NULL);
     if (rc == SQLITE_OK) {
         set_guards(reader, true);
-        rc = journal_reader_query_int(reader, "PRAGMA user_version", version, &ignored) == FAULT_NONE
-                 ? SQLITE_OK
-                 : sqlite3_errcode(reader->db);
+        rc =
+            journal_reader_query_int(reader, "PRAGMA user_version", version, &ignored) == FAULT_NONE
+                ? SQLITE_OK
+                : sqlite3_errcode(reader->db);
     }
     return rc;
 }

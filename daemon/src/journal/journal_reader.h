@@ -36,14 +36,15 @@ int journal_reader_prepare(const struct journal_reader *reader, const char *sql,
 
 /* Runs a query that gives one whole number. FAULT_NONE or FAULT_WORK. */
 int journal_reader_query_int(const struct journal_reader *reader, const char *sql, int64_t *value,
-                         struct fault *fault);
+                             struct fault *fault);
 
 /* Hands over what is kept under that hash, a model or a protocol; where: as errors call the place.
  * What take() says; FAULT_INPUT: there is nothing of it; or FAULT_WORK. */
-int journal_reader_load_blob(const struct journal_reader *reader, const char *where, const char *hash,
-                        int (*take)(void *context, const char *name, const uint8_t *bytes,
-                                    size_t size, struct fault *fault),
-                        void *context, struct fault *fault);
+int journal_reader_load_blob(const struct journal_reader *reader, const char *where,
+                             const char *hash,
+                             int (*take)(void *context, const char *name, const uint8_t *bytes,
+                                         size_t size, struct fault *fault),
+                             void *context, struct fault *fault);
 
 /* What SQLite says is wrong: FAULT_WORK. */
 int journal_reader_fault(const struct journal_reader *reader, struct fault *fault);

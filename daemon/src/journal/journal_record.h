@@ -2,8 +2,8 @@
  * each with the same head. Made by journal.c, written by store.c. Threads: one at a time, the ring
  * hands them over. Memory: the ring's.
  */
-#ifndef MURID_RECORD_H
-#define MURID_RECORD_H
+#ifndef MURID_JOURNAL_RECORD_H
+#define MURID_JOURNAL_RECORD_H
 
 #include "session.h"
 

@@ -8,7 +8,7 @@
 #include "journal_reader.h"
 #include "progress.h"
 #include "session.h"
-#include "table.h"
+#include "trial_table.h"
 
 enum { EVENTS_A_LOOK = 1024, SQL_MAX = 1024 };
 
@@ -104,11 +104,11 @@ static int read_events(struct reading *r, const char *what, const char *which, s
 /* Room for the highest numbers there are; each must have a row, so that they are not many. */
 static int make_room(struct reading *r, struct fault *fault)
 {
-    int rc =
-        journal_reader_query_int(&r->journal, "SELECT count(*) FROM subject", &r->n_subjects, fault);
+    int rc = journal_reader_query_int(&r->journal, "SELECT count(*) FROM subject", &r->n_subjects,
+                                      fault);
     rc = rc ? rc
             : journal_reader_query_int(&r->journal, "SELECT count(*) FROM session", &r->n_sessions,
-                                   fault);
+                                       fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
@@ -176,7 +176,7 @@ static void name_subjects(const struct journal_reader *journal, char *out, size_
 int journal_scan_none(const char *path, const char *only, struct fault *fault)
 {
     struct journal_reader journal;
-    char names[TABLE_NAMES_MAX];
+    char names[TRIAL_TABLE_NAMES_MAX];
     if (only == NULL) {
         return fault_set(fault, FAULT_INPUT, "%s: no trials", path);
     }

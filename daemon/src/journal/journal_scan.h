@@ -5,8 +5,8 @@
  * Ctrl-C ends it. Threads: one owner. Memory: the heap, given back before journal_scan_read()
  * returns.
  */
-#ifndef MURID_HEARING_H
-#define MURID_HEARING_H
+#ifndef MURID_JOURNAL_SCAN_H
+#define MURID_JOURNAL_SCAN_H
 
 #include <stdbool.h>
 

@@ -125,7 +125,7 @@ int recorded_models_protocol(const char *record, const char *path, struct protoc
     }
     rc = run->config.protocol.file[0] != '\0'
              ? journal_reader_load_blob(&run->journal, run->name, run->config.protocol.hash,
-                                   take_protocol, out, fault)
+                                        take_protocol, out, fault)
              : fault_set(fault, FAULT_INPUT,
                          "option protocol: the file of the protocol was expected; the daemon that "
                          "wrote %s was told of none",

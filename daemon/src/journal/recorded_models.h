@@ -3,8 +3,8 @@
  *
  * Threads: one owner. Memory: as model_file_load() and protocol_file_load() have it.
  */
-#ifndef MURID_IN_FORCE_H
-#define MURID_IN_FORCE_H
+#ifndef MURID_RECORDED_MODELS_H
+#define MURID_RECORDED_MODELS_H
 
 #include "fault.h"
 #include "model_file.h"

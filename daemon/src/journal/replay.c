@@ -23,8 +23,8 @@ static int load_protocol(struct replay *replay, struct replay_run *run, struct f
     }
     (void)snprintf(where, sizeof where, "%s, run %" PRId64 ", protocol", replay->journal.path,
                    run->id);
-    return journal_reader_load_blob(&replay->journal, where, run->config.protocol.hash, declare, run,
-                               fault);
+    return journal_reader_load_blob(&replay->journal, where, run->config.protocol.hash, declare,
+                                    run, fault);
 }
 
 static int load_run(struct replay *replay, sqlite3_stmt *s, struct fault *fault)
@@ -88,7 +88,7 @@ int replay_open(struct replay *replay, const char *path, struct fault *fault)
     int rc = journal_reader_open(&replay->journal, path, fault);
     rc = rc == FAULT_NONE
              ? journal_reader_query_int(&replay->journal, "SELECT coalesce(max(id), 0) FROM event",
-                                    &replay->last_event, fault)
+                                        &replay->last_event, fault)
              : rc;
     rc = rc == FAULT_NONE ? load_runs(replay, fault) : rc;
     rc = rc == FAULT_NONE ? journal_contents_open(&replay->contents, path, fault) : rc;

@@ -3,8 +3,8 @@
  * `murid run` resumes so from its last checkpoints, `murid replay` starts from nothing and
  * compares. Threads: one owner. Memory: owned by struct replay; replay_close().
  */
-#ifndef MURID_RERUN_H
-#define MURID_RERUN_H
+#ifndef MURID_REPLAY_H
+#define MURID_REPLAY_H
 
 #include "active_models.h"
 #include "journal_contents.h"

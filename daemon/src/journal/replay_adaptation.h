@@ -3,8 +3,8 @@
  *
  * Threads: one owner. Memory: the heap; replay_adaptation_close().
  */
-#ifndef MURID_RERUN_ADAPTATION_H
-#define MURID_RERUN_ADAPTATION_H
+#ifndef MURID_REPLAY_ADAPTATION_H
+#define MURID_REPLAY_ADAPTATION_H
 
 #include "journal_reader.h"
 #include "journal_record.h"

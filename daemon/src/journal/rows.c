@@ -7,26 +7,27 @@
 
 enum { ROWS_A_LOOK = 1024 };
 
-int rows_none(const struct table *table, const char *only, struct fault *fault)
+int rows_none(const struct trial_table *table, const char *only, struct fault *fault)
 {
-    char names[TABLE_NAMES_MAX];
+    char names[TRIAL_TABLE_NAMES_MAX];
     return only == NULL
                ? fault_set(fault, FAULT_INPUT, "%s: no trials; rows under the header were expected",
                            table->path)
                : fault_set(fault, FAULT_INPUT, "%s: no trials of %.64s; the animals there: %s",
-                           table->path, only, table_subjects(table, names));
+                           table->path, only, trial_table_subjects(table, names));
 }
 
-static int read_rows(struct table *table, const char *what, const char *only, rows_take *take,
+static int read_rows(struct trial_table *table, const char *what, const char *only, rows_take *take,
                      void *context, struct fault *fault)
 {
     struct progress progress;
-    struct table_row row;
+    struct trial_row row;
     int rc = FAULT_NONE;
     int got = 0;
     int64_t n_taken = 0;
     progress_start(&progress, what, 0);
-    for (int64_t n = 1; rc == FAULT_NONE && (got = table_next(table, &row, fault)) == 1; n++) {
+    for (int64_t n = 1; rc == FAULT_NONE && (got = trial_table_next(table, &row, fault)) == 1;
+         n++) {
         if (only == NULL || strcmp(only, row.subject) == 0) {
             rc = take(context, table, &row, fault);
             n_taken++;
@@ -48,22 +49,23 @@ static int read_rows(struct table *table, const char *what, const char *only, ro
     return rc;
 }
 
-int rows_read(const char *path, const char *what, const char *only, enum table_care care,
+int rows_read(const char *path, const char *what, const char *only, enum trial_table_care care,
               rows_take *take, void *context, struct fault *fault)
 {
-    struct table table;
-    int rc = table_open(&table, path, care, fault);
+    struct trial_table table;
+    int rc = trial_table_open(&table, path, care, fault);
     if (rc == FAULT_NONE) {
         rc = read_rows(&table, what, only, take, context, fault);
     }
-    table_close(&table);
+    trial_table_close(&table);
     return rc;
 }
 
-int rows_tell_journal(const char *path, enum table_care care, bool *is_journal, struct fault *fault)
+int rows_tell_journal(const char *path, enum trial_table_care care, bool *is_journal,
+                      struct fault *fault)
 {
     *is_journal = journal_reader_is_journal(path);
-    return *is_journal && care == TABLE_STRICT
+    return *is_journal && care == TRIAL_TABLE_STRICT
                ? fault_set(fault, FAULT_INPUT,
                            "option strict: has no effect on a journal, %s; a table was expected",
                            path)

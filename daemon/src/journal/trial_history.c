@@ -58,7 +58,7 @@ static int push(struct source *s, const char *session,
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
-static int take_row(void *context, const struct table *table, const struct table_row *row,
+static int take_row(void *context, const struct trial_table *table, const struct trial_row *row,
                     struct fault *fault)
 {
     struct source *s = context;
@@ -122,7 +122,7 @@ static int read_journal(struct source *s, struct fault *fault)
 /* ---- either ---------------------------------------------------------------------------------- */
 
 int trial_history_read(struct trial_history *past, const char *path, const char *only,
-                       enum table_care care, struct fault *fault)
+                       enum trial_table_care care, struct fault *fault)
 {
     *past = (struct trial_history){0};
     struct source s = {.past = past, .path = path, .only = only};

@@ -5,8 +5,8 @@
  * a transaction of its own: a daemon may be writing it. Threads: one owner. Memory: the heap;
  * trial_history_close() gives it back.
  */
-#ifndef MURID_PAST_H
-#define MURID_PAST_H
+#ifndef MURID_TRIAL_HISTORY_H
+#define MURID_TRIAL_HISTORY_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@
 #include "model/member.h"
 #include "model/training_status.h"
 #include "proto/message.h"
-#include "table.h"
+#include "trial_table.h"
 
 struct trial_history_trial {
     model_trial trial;
@@ -37,7 +37,7 @@ struct trial_history {
  * only: the animal; NULL: the only one there. FAULT_NONE; FAULT_INPUT (no trials of it, or of
  * several) or FAULT_WORK with *past closed. */
 int trial_history_read(struct trial_history *past, const char *path, const char *only,
-                       enum table_care care, struct fault *fault);
+                       enum trial_table_care care, struct fault *fault);
 
 /* How many of its trials are known at option at: so many, or all of them if it is below 0.
  * FAULT_NONE, or FAULT_INPUT where there are fewer. */

@@ -4,8 +4,8 @@
  * A rig may vanish and come back; what it says is not trusted. Threads: one owner.
  * Memory: allocated by mouse_loop_open().
  */
-#ifndef MURID_ENCOUNTER_H
-#define MURID_ENCOUNTER_H
+#ifndef MURID_MOUSE_LOOP_H
+#define MURID_MOUSE_LOOP_H
 
 #include <stdbool.h>
 #include <stdint.h>

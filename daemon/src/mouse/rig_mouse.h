@@ -6,8 +6,8 @@
  * No socket, file or clock in here. Threads: one owner. Memory: plain state; parameters are the
  * caller's and outlive it.
  */
-#ifndef MURID_ACTOR_H
-#define MURID_ACTOR_H
+#ifndef MURID_RIG_MOUSE_H
+#define MURID_RIG_MOUSE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -9,8 +9,8 @@
 #include "model/cohort.h"
 #include "model/net.h"
 #include "progress.h"
-#include "table.h"
 #include "thread_pool.h"
+#include "trial_table.h"
 
 enum {
     PEN_MICE = 128,       /* animals of a job at most, trained together */
@@ -328,7 +328,7 @@ static void run_job(void *context, size_t number)
 static void write_mouse(FILE *to, const struct simulation *s, uint32_t mouse,
                         const struct trials_kept *kept)
 {
-    struct table_row row = {.rt_s = (double)NAN};
+    struct trial_row row = {.rt_s = (double)NAN};
     uint32_t session = UINT32_MAX;
     (void)snprintf(row.subject, sizeof row.subject, "vm%02lld", (long long)mouse + 1);
     for (size_t i = 0; i < kept->n; i++) {
@@ -343,7 +343,7 @@ static void write_mouse(FILE *to, const struct simulation *s, uint32_t mouse,
         row.side = (int8_t)t->side;
         row.repeat = (int8_t)t->repeat;
         row.reward = t->reward;
-        table_write(to, &row, true);
+        trial_table_write(to, &row, true);
     }
 }
 

@@ -66,8 +66,8 @@ struct simulation {
  * FAULT_WORK with *s closed. */
 int simulation_open(struct simulation *s, const struct simulation_plan *plan, struct fault *fault);
 
-/* Trains them. table: NULL, or every trial goes there as rows of table.h, one animal after the
- * other, those of a member together. what: as progress calls it. FAULT_NONE, or FAULT_WORK: no
+/* Trains them. table: NULL, or every trial goes there as rows of trial_table.h, one animal after
+ * the other, those of a member together. what: as progress calls it. FAULT_NONE, or FAULT_WORK: no
  * memory, or interrupted. */
 int simulation_run(struct simulation *s, FILE *table, const char *what, struct fault *fault);
 

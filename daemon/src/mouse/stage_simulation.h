@@ -3,8 +3,8 @@
  * The same seed gives the same figures. Threads: one owner. Memory: the heap;
  * stage_simulation_close().
  */
-#ifndef MURID_TRAINEES_H
-#define MURID_TRAINEES_H
+#ifndef MURID_STAGE_SIMULATION_H
+#define MURID_STAGE_SIMULATION_H
 
 #include <stdint.h>
 

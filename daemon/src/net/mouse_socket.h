@@ -3,8 +3,8 @@
  *
  * Bodies are not trusted. Threads: one owner. Memory: libzmq's; requests are the caller's.
  */
-#ifndef MURID_RIG_SOCKET_H
-#define MURID_RIG_SOCKET_H
+#ifndef MURID_MOUSE_SOCKET_H
+#define MURID_MOUSE_SOCKET_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -8,8 +8,8 @@
  * order, before anything new. Threads: one owner. Memory: a fixed queue, allocated by
  * rig_client_open().
  */
-#ifndef MURID_CLIENT_H
-#define MURID_CLIENT_H
+#ifndef MURID_RIG_CLIENT_H
+#define MURID_RIG_CLIENT_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,8 +3,8 @@
  *
  * Threads: one owner (the loop). Memory: fixed; libserialport allocates while opening.
  */
-#ifndef MURID_LINES_H
-#define MURID_LINES_H
+#ifndef MURID_SERIAL_LINES_H
+#define MURID_SERIAL_LINES_H
 
 #include "bridge/link.h"
 #include "bridge/serial.h"

@@ -7,8 +7,8 @@
  * Threads: one owner. Memory: libzmq's, bounded by the queues' lengths and doors.h; receive buffers
  * are the caller's.
  */
-#ifndef MURID_BUS_H
-#define MURID_BUS_H
+#ifndef MURID_ZMQ_BUS_H
+#define MURID_ZMQ_BUS_H
 
 #include <stdbool.h>
 #include <stddef.h>

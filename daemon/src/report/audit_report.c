@@ -109,7 +109,7 @@ struct naming {
     struct subject_names names;
 };
 
-static int take_row(void *context, const struct table *table, const struct table_row *row,
+static int take_row(void *context, const struct trial_table *table, const struct trial_row *row,
                     struct fault *fault)
 {
     struct naming *naming = context;
@@ -129,7 +129,7 @@ static int take_row(void *context, const struct table *table, const struct table
 }
 
 static int read_table(struct audit_report *a, const char *path, const char *only,
-                      enum table_care care, struct fault *fault)
+                      enum trial_table_care care, struct fault *fault)
 {
     struct naming naming = {.audits = a};
     const int rc = rows_read(path, "audit", only, care, take_row, &naming, fault);
@@ -172,7 +172,7 @@ static int read_journal(struct audit_report *a, const char *path, const char *on
 /* ---- either ---------------------------------------------------------------------------------- */
 
 int audit_report_read(struct audit_report *a, const model_audit_params *params, const char *path,
-                      const char *only, enum table_care care, struct fault *fault)
+                      const char *only, enum trial_table_care care, struct fault *fault)
 {
     *a = (struct audit_report){.params = params};
     bool is_journal = false;

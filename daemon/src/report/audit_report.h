@@ -4,15 +4,15 @@
  * A journal is read in a transaction of its own: a daemon may be writing it. Threads: one owner.
  * Memory: the heap; audit_report_close() gives it back.
  */
-#ifndef MURID_AUDITS_H
-#define MURID_AUDITS_H
+#ifndef MURID_AUDIT_REPORT_H
+#define MURID_AUDIT_REPORT_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "audit_state.h"
 #include "fault.h"
-#include "table.h"
+#include "trial_table.h"
 
 /* What was called, after which trial. */
 struct audit_report_alarm {
@@ -49,7 +49,7 @@ struct audit_report {
  * input. only: one animal; NULL: all. params must outlive *a. FAULT_NONE, FAULT_INPUT or
  * FAULT_WORK; *a is then closed. */
 int audit_report_read(struct audit_report *a, const model_audit_params *params, const char *path,
-                      const char *only, enum table_care care, struct fault *fault);
+                      const char *only, enum trial_table_care care, struct fault *fault);
 void audit_report_close(struct audit_report *a);
 
 #endif

@@ -5,8 +5,8 @@
  * REVIEW_FORECASTS_SINCE whole windows have passed, or the first of all; never one that was picked.
  * Threads: one owner. Memory: review_forecasts_read(), free().
  */
-#ifndef MURID_REVIEW_OUTLOOK_H
-#define MURID_REVIEW_OUTLOOK_H
+#ifndef MURID_REVIEW_FORECASTS_H
+#define MURID_REVIEW_FORECASTS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * Intervals are Student's t over the members, so they tell what another seed would change, not
  * what another animal would. Threads: one owner. Memory: owned.
  */
-#ifndef MURID_ENSEMBLE_H
-#define MURID_ENSEMBLE_H
+#ifndef MURID_RULE_ENSEMBLE_H
+#define MURID_RULE_ENSEMBLE_H
 
 #include <stdint.h>
 

@@ -3,8 +3,8 @@
  *
  * Threads: one owner. Memory: nothing is kept.
  */
-#ifndef MURID_ENSEMBLE_PLOT_H
-#define MURID_ENSEMBLE_PLOT_H
+#ifndef MURID_RULE_PLOT_H
+#define MURID_RULE_PLOT_H
 
 #include <stdio.h>
 

@@ -7,7 +7,7 @@
 #include "protocol_file.h"
 #include "simulation_plot.h"
 #include "simulation_report.h"
-#include "table.h"
+#include "trial_table.h"
 
 enum { NAME_MAX_BYTES = 160 };
 
@@ -55,7 +55,7 @@ static int write_table(struct pair *pair, struct fault *fault)
     if (rc != FAULT_NONE) {
         return rc;
     }
-    table_write_header(file.to, true);
+    trial_table_write_header(file.to, true);
     rc = simulation_run(&pair->simulation[0], file.to, "simulate", fault);
     return output_file_close(&file, rc, fault);
 }

@@ -3,8 +3,8 @@
  *
  * Threads: any. Memory: none kept.
  */
-#ifndef MURID_STANDINGS_PLOT_H
-#define MURID_STANDINGS_PLOT_H
+#ifndef MURID_STATUS_PLOT_H
+#define MURID_STATUS_PLOT_H
 
 #include <stdio.h>
 

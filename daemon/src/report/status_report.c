@@ -223,7 +223,7 @@ struct naming {
     struct subject_names names;
 };
 
-static int take_row(void *context, const struct table *table, const struct table_row *row,
+static int take_row(void *context, const struct trial_table *table, const struct trial_row *row,
                     struct fault *fault)
 {
     struct naming *naming = context;
@@ -248,7 +248,7 @@ static int take_row(void *context, const struct table *table, const struct table
 }
 
 static int read_table(struct status_report *s, const char *path, const char *only,
-                      enum table_care care, struct fault *fault)
+                      enum trial_table_care care, struct fault *fault)
 {
     struct naming naming = {.standings = s};
     const int rc = rows_read(path, "status", only, care, take_row, &naming, fault);
@@ -301,7 +301,7 @@ static int read_journal(struct status_report *s, const char *path, const char *o
 /* ---- either ---------------------------------------------------------------------------------- */
 
 int status_report_read(struct status_report *s, const char *path, const char *only,
-                       enum table_care care, struct fault *fault)
+                       enum trial_table_care care, struct fault *fault)
 {
     *s = (struct status_report){0};
     bool is_journal = false;

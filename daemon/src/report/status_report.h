@@ -5,8 +5,8 @@
  * A journal is read in a transaction of its own: a daemon may be writing it. Threads: one owner.
  * Memory: the heap; status_report_close() gives it back.
  */
-#ifndef MURID_STANDINGS_H
-#define MURID_STANDINGS_H
+#ifndef MURID_STATUS_REPORT_H
+#define MURID_STATUS_REPORT_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,7 +14,7 @@
 #include "fault.h"
 #include "model/training_status.h"
 #include "proto/message.h"
-#include "table.h"
+#include "trial_table.h"
 
 /* One session and where the animal stood at its end. */
 struct status_report_session {
@@ -58,7 +58,7 @@ struct status_report {
 /* Reads a journal, its data directory, or otherwise a trial table; "-" is a table on standard
  * input. only: one animal; NULL: all. FAULT_NONE, FAULT_INPUT or FAULT_WORK; *s is then closed. */
 int status_report_read(struct status_report *s, const char *path, const char *only,
-                       enum table_care care, struct fault *fault);
+                       enum trial_table_care care, struct fault *fault);
 
 /* Why a session has no curve, and of which sessions; "" where it has one: out[cap]. */
 void status_report_no_curve(const struct status_report_session *session, char *out, size_t cap);

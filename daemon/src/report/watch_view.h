@@ -4,8 +4,8 @@
  * neither touches a socket, a clock or a terminal. Threads: one owner. Memory: fixed, inside struct
  * watch_view.
  */
-#ifndef MURID_VIEW_H
-#define MURID_VIEW_H
+#ifndef MURID_WATCH_VIEW_H
+#define MURID_WATCH_VIEW_H
 
 #include "cell_canvas.h"
 #include "proto/message.h"

@@ -6,8 +6,8 @@
  * was only known from its last trial of earlier. Threads: one owner. Memory: a view an animal on
  * the heap; watch_views_close() gives them back. Times are monotonic ns, the caller's.
  */
-#ifndef MURID_VIEWS_H
-#define MURID_VIEWS_H
+#ifndef MURID_WATCH_VIEWS_H
+#define MURID_WATCH_VIEWS_H
 
 #include "watch_view.h"
 

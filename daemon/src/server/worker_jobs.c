@@ -170,11 +170,11 @@ static bool worker_forecast_fill(const struct subjects *subjects, uint32_t subje
 static bool choose_task(const struct forecast_job *job, model_forecast_task *task)
 {
     if (job->protocol == NULL) {
-        return recent_task(&job->lookahead.recent, task);
+        return lookahead_recent_task(&job->lookahead.recent, task);
     }
     task->protocol = job->protocol;
     task->state = &job->rig;
-    task->rt_s = recent_rt_s(&job->lookahead.recent);
+    task->rt_s = lookahead_recent_rt_s(&job->lookahead.recent);
     return true;
 }
 

@@ -4,8 +4,8 @@
  *
  * Threads: one owner while loading; afterwards read by all. Memory: owned; active_models_free().
  */
-#ifndef MURID_MODELS_H
-#define MURID_MODELS_H
+#ifndef MURID_ACTIVE_MODELS_H
+#define MURID_ACTIVE_MODELS_H
 
 #include "adaptation.h"
 #include "config.h"

@@ -2,8 +2,8 @@
  *
  * Threads: any. Memory: the caller's; nothing allocates.
  */
-#ifndef MURID_AUDIT_TEXT_H
-#define MURID_AUDIT_TEXT_H
+#ifndef MURID_AUDIT_MESSAGE_H
+#define MURID_AUDIT_MESSAGE_H
 
 #include <stddef.h>
 

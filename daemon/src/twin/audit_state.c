@@ -24,7 +24,7 @@ model_audit_trial audit_state_heard(const model_protocol *protocol, const proto_
                                .stage = stage_of(protocol, trial->stage)};
 }
 
-model_audit_trial audit_state_read(const model_protocol *protocol, const struct table_row *row)
+model_audit_trial audit_state_read(const model_protocol *protocol, const struct trial_row *row)
 {
     return (model_audit_trial){.contrast = row->stimulus,
                                .reward = row->reward,

@@ -4,12 +4,12 @@
  * Plain memory without pointers, of which the first audit_state_used() bytes are used.
  * Threads: one owner. Memory: the caller's; nothing allocates.
  */
-#ifndef MURID_AUDITOR_H
-#define MURID_AUDITOR_H
+#ifndef MURID_AUDIT_STATE_H
+#define MURID_AUDIT_STATE_H
 
 #include "model/audit.h"
 #include "proto/message.h"
-#include "table.h"
+#include "trial_table.h"
 
 struct audit_state {
     int64_t last_trial; /* of this session; -1 before its first */
@@ -19,7 +19,7 @@ struct audit_state {
 /* What a trial says; is_gap is not filled in. A stage that the protocol does not have is unknown.
  * RT-safe: yes. */
 model_audit_trial audit_state_heard(const model_protocol *protocol, const proto_trial *trial);
-model_audit_trial audit_state_read(const model_protocol *protocol, const struct table_row *row);
+model_audit_trial audit_state_read(const model_protocol *protocol, const struct trial_row *row);
 
 /* An animal that was never heard of. RT-safe: yes. */
 void audit_state_init(struct audit_state *a);

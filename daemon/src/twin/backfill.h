@@ -5,8 +5,8 @@
  * stood. After BACKFILL_TRIALS trials the gap is given up.
  * Threads: one owner. Memory: plain, checkpointed by backfill_pack().
  */
-#ifndef MURID_HEAL_H
-#define MURID_HEAL_H
+#ifndef MURID_BACKFILL_H
+#define MURID_BACKFILL_H
 
 #include <stdbool.h>
 #include <stddef.h>

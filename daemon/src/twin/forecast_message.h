@@ -2,8 +2,8 @@
  *
  * Threads: any. Memory: none kept.
  */
-#ifndef MURID_OUTLOOK_H
-#define MURID_OUTLOOK_H
+#ifndef MURID_FORECAST_MESSAGE_H
+#define MURID_FORECAST_MESSAGE_H
 
 #include "config.h"
 #include "model/forecast.h"

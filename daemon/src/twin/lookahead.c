@@ -1,6 +1,83 @@
 #include "lookahead.h"
 
+#include <math.h>
 #include <string.h>
+
+/* ---- what it was shown of late ---- */
+
+void lookahead_recent_start_session(struct lookahead_recent *r)
+{
+    if (r->n_running > 0) {
+        const int64_t most = UINT32_MAX;
+        const int64_t n = r->n_running < most ? r->n_running : most;
+        r->session_trials[r->n_sessions++ % LOOKAHEAD_SESSIONS] = (uint32_t)n;
+    }
+    r->n_running = 0;
+}
+
+void lookahead_recent_push(struct lookahead_recent *r, const model_trial *trial, double p_left)
+{
+    if (trial->choice < 0) {
+        return;
+    }
+    r->stimuli[r->n_stimuli++ % LOOKAHEAD_STIMULI] =
+        (model_forecast_stimulus){.contrast = (float)trial->contrast,
+                                  .rt_s = (float)trial->rt_s,
+                                  .p_left = (float)p_left,
+                                  .side = trial->side};
+    r->n_running++;
+}
+
+static size_t kept(int64_t n, int64_t most)
+{
+    return (size_t)(n < most ? n : most);
+}
+
+/* What is left of the session that runs if it is as long as the others were on the mean. */
+static uint32_t session_left(const struct lookahead_recent *r, size_t n, const uint32_t lengths[])
+{
+    double mean = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        mean += (double)lengths[i] / (double)n;
+    }
+    return r->n_running > 0 ? (uint32_t)fmax(mean - (double)r->n_running, 0.0) : 0;
+}
+
+bool lookahead_recent_task(const struct lookahead_recent *r, model_forecast_task *task)
+{
+    static const uint32_t LENGTH[1] = {LOOKAHEAD_SESSION_TRIALS};
+    const size_t n = kept(r->n_sessions, LOOKAHEAD_SESSIONS);
+    task->stimuli = r->stimuli;
+    task->n_stimuli = kept(r->n_stimuli, LOOKAHEAD_STIMULI);
+    task->is_pool = true;
+    task->session_trials = n > 0 ? r->session_trials : LENGTH;
+    task->n_sessions = n > 0 ? n : 1;
+    task->session_left = session_left(r, task->n_sessions, task->session_trials);
+    return task->n_stimuli > 0;
+}
+
+/* Counting for each value how many are below needs no memory to sort in. */
+double lookahead_recent_rt_s(const struct lookahead_recent *r)
+{
+    const size_t n = kept(r->n_stimuli, LOOKAHEAD_STIMULI);
+    for (size_t i = 0; i < n; i++) {
+        const float rt_s = r->stimuli[i].rt_s;
+        size_t below = 0;
+        size_t same = 0;
+        size_t all = 0;
+        for (size_t k = 0; k < n; k++) {
+            below += r->stimuli[k].rt_s < rt_s;
+            same += r->stimuli[k].rt_s <= rt_s && r->stimuli[k].rt_s >= rt_s;
+            all += isnan(r->stimuli[k].rt_s) ? 0 : 1;
+        }
+        if (!isnan(rt_s) && 2 * below <= all && 2 * (below + same) >= all) {
+            return (double)rt_s;
+        }
+    }
+    return (double)NAN;
+}
+
+/* ---- the whole ---- */
 
 void lookahead_bank(model_bank_params *out, const model_bank_params *bank)
 {
@@ -39,7 +116,7 @@ void lookahead_change_model(struct lookahead *p, const model_bank_params *bank)
 
 void lookahead_start_session(struct lookahead *p, const model_bank_params *bank)
 {
-    recent_start_session(&p->recent);
+    lookahead_recent_start_session(&p->recent);
     model_rate_grid_start_session(&p->pace, bank);
 }
 
@@ -47,7 +124,7 @@ void lookahead_observe(struct lookahead *p, const model_bank_params *bank, const
                        double p_left)
 {
     if (model_rate_grid_observe(&p->pace, bank, trial) == MODEL_OK) {
-        recent_push(&p->recent, trial, p_left);
+        lookahead_recent_push(&p->recent, trial, p_left);
     }
 }
 

@@ -6,18 +6,36 @@
  * pointers, of which the first lookahead_used() bytes are used.
  * Threads: one owner. Memory: the caller's; nothing allocates.
  */
-#ifndef MURID_PROSPECT_H
-#define MURID_PROSPECT_H
+#ifndef MURID_LOOKAHEAD_H
+#define MURID_LOOKAHEAD_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/forecast.h"
+#include "model/member.h"
 #include "model/rate_grid.h"
 #include "proto/message.h"
-#include "recent.h"
 
 enum { LOOKAHEAD_NAME_BYTES = (PROTO_ID_MAX / 8 + 1) * 8 }; /* with NUL; no padding */
+
+enum {
+    LOOKAHEAD_STIMULI = 512,
+    LOOKAHEAD_SESSIONS = 6,
+    LOOKAHEAD_SESSION_TRIALS = 400 /* of a session where none is over yet, at least */
+};
+
+/* What an animal was shown of late: its last stimuli and the lengths of its last sessions, from
+ * which a forecast draws where no protocol says what comes. Only trials that ended in a choice
+ * count. Plain memory without pointers; zeroed it is that of an animal that was never seen. */
+struct lookahead_recent {
+    int64_t n_stimuli;  /* so far; the last LOOKAHEAD_STIMULI are kept */
+    int64_t n_sessions; /* that are over; likewise */
+    int64_t n_running;  /* trials of the session that runs */
+    model_forecast_stimulus stimuli[LOOKAHEAD_STIMULI];
+    uint32_t session_trials[LOOKAHEAD_SESSIONS];
+};
 
 /* Since when the criterion of forecasts is met; with another criterion it begins anew. */
 struct lookahead_mark {
@@ -32,10 +50,23 @@ struct lookahead_mark {
 };
 
 struct lookahead {
-    struct recent recent;
+    struct lookahead_recent recent;
     struct lookahead_mark mark;
     model_rate_grid pace; /* last: what it does not use is never touched */
 };
+
+/* A session starts; one without a choice leaves no trace. RT-safe: yes. */
+void lookahead_recent_start_session(struct lookahead_recent *r);
+
+/* RT-safe: yes. */
+void lookahead_recent_push(struct lookahead_recent *r, const model_trial *trial, double p_left);
+
+/* Sets the stimuli and sessions of a task, which points into *r. False if nothing was shown yet.
+ * RT-safe: yes. */
+bool lookahead_recent_task(const struct lookahead_recent *r, model_forecast_task *task);
+
+/* Median reaction time of what is kept, seconds; NaN if none is known. RT-safe: yes. */
+double lookahead_recent_rt_s(const struct lookahead_recent *r);
 
 /* The first member of each rule of a bank, with like priors; its nets stay the bank's. */
 void lookahead_bank(model_bank_params *out, const model_bank_params *bank);

@@ -30,7 +30,7 @@ model_training_status_session_info status_message_info(const proto_session_start
                                                 .delay_s = start->delay_s};
 }
 
-model_training_status_session_info status_message_row_info(const struct table_row *row)
+model_training_status_session_info status_message_row_info(const struct trial_row *row)
 {
     return (model_training_status_session_info){.protocol =
                                                     model_ibl_criteria_protocol_of(row->task),

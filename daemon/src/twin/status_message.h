@@ -3,12 +3,12 @@
  *
  * Threads: any. Memory: none kept.
  */
-#ifndef MURID_STANDING_H
-#define MURID_STANDING_H
+#ifndef MURID_STATUS_MESSAGE_H
+#define MURID_STATUS_MESSAGE_H
 
 #include "model/training_status.h"
 #include "proto/message.h"
-#include "table.h"
+#include "trial_table.h"
 
 /* What the tracker knows a session by: the same in every journal, unlike the session's number.
  * RT-safe: yes. */
@@ -21,7 +21,7 @@ model_training_status_session_info status_message_unknown(void);
 model_training_status_session_info status_message_info(const proto_session_start *start);
 
 /* What a row of a table says of its session. RT-safe: yes. */
-model_training_status_session_info status_message_row_info(const struct table_row *row);
+model_training_status_session_info status_message_row_info(const struct trial_row *row);
 
 /* A trial as the tracker takes it. RT-safe: yes. */
 model_training_status_trial status_message_trial(const proto_trial *trial);

@@ -2,8 +2,8 @@
  *
  * Functions of their arguments. Threads: any. Memory: the caller's; nothing allocates.
  */
-#ifndef MURID_SUGGESTION_H
-#define MURID_SUGGESTION_H
+#ifndef MURID_SUGGESTION_MESSAGE_H
+#define MURID_SUGGESTION_MESSAGE_H
 
 #include "model/curriculum.h"
 #include "proto/message.h"

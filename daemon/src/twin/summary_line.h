@@ -4,8 +4,8 @@
  * out whole, the first one is cut. Lines that say nothing are "". Text in a message is passed on as
  * it stands there. Threads: any. Memory: the caller's; nothing allocates.
  */
-#ifndef MURID_GIST_H
-#define MURID_GIST_H
+#ifndef MURID_SUMMARY_LINE_H
+#define MURID_SUMMARY_LINE_H
 
 #include <stddef.h>
 

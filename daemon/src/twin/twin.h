@@ -7,8 +7,8 @@
  * used: copy these to snapshot it.
  * Threads: one owner. Memory: the caller's; nothing allocates.
  */
-#ifndef MURID_LEARNER_H
-#define MURID_LEARNER_H
+#ifndef MURID_TWIN_H
+#define MURID_TWIN_H
 
 #include <math.h>
 

@@ -5,8 +5,8 @@
  * that take one cell are drawn: others, and everything that could steer a terminal, become '?'.
  * Threads: one owner. Memory: fixed arrays inside struct cell_canvas.
  */
-#ifndef MURID_CANVAS_H
-#define MURID_CANVAS_H
+#ifndef MURID_CELL_CANVAS_H
+#define MURID_CELL_CANVAS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  *
  * Not finite values break a line and draw no point. Threads: one owner. Memory: the struct.
  */
-#ifndef MURID_PLOT_H
-#define MURID_PLOT_H
+#ifndef MURID_SVG_PLOT_H
+#define MURID_SVG_PLOT_H
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
  *
  * Threads: any. Memory: the caller's.
  */
-#ifndef MURID_ESCAPE_H
-#define MURID_ESCAPE_H
+#ifndef MURID_TEXT_ESCAPE_H
+#define MURID_TEXT_ESCAPE_H
 
 #include <stddef.h>
 #include <stdio.h>

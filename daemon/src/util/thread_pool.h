@@ -4,8 +4,8 @@
  * does not depend on it has to be a job's own. Threads: the owner calls; the jobs run on the
  * owner's thread and on those of the team. Memory: the struct's.
  */
-#ifndef MURID_TEAM_H
-#define MURID_TEAM_H
+#ifndef MURID_THREAD_POOL_H
+#define MURID_THREAD_POOL_H
 
 #include <pthread.h>
 #include <stdbool.h>

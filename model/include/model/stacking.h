@@ -7,8 +7,8 @@
  * than the bank alone. Parameters are const and shared; model_stacking is plain memory without
  * pointers or padding. Threads: one owner an animal. Memory: the caller's; nothing allocates.
  */
-#ifndef MODEL_STACKINGING_H
-#define MODEL_STACKINGING_H
+#ifndef MODEL_STACKING_H
+#define MODEL_STACKING_H
 
 #include <stdbool.h>
 #include <stddef.h>

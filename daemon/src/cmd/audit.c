@@ -144,9 +144,9 @@ static int audit_trials(const struct request *r, const model_protocol *protocol,
                        "audited",
                        r->path[0], MODEL_AUDIT_CONTRASTS);
     }
-    rc =
-        rc ? rc
-           : audit_report_read(&a, params, r->path[1], r->subject, table_care(r->is_strict), fault);
+    rc = rc ? rc
+            : audit_report_read(&a, params, r->path[1], r->subject, trial_table_care(r->is_strict),
+                                fault);
     if (rc == FAULT_NONE) {
         *found = a.n_alarms > 0;
         if (r->is_json) {
@@ -318,7 +318,7 @@ int cmd_audit(int argc, char **argv)
          "a rig that keeps to its protocol is accused once in so many, or less often", NULL},
         {"defect", OPTION_WORDS, &r.defects, 0, 0, "NAME,...",
          "known defects that the rig is declared to have (docs/protocols.md), some of", NULL},
-        TABLE_STRICT_OPTION(&r.is_strict),
+        TRIAL_TABLE_STRICT_OPTION(&r.is_strict),
         {"json", OPTION_FLAG, &r.is_json, 0, 0, NULL, "the same for programs", NULL},
         {"against-simulation", OPTION_FLAG, &r.is_simulation, 0, 0, NULL,
          "instead of trials: does a virtual mouse ever come to the last stage?", NULL},

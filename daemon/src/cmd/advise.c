@@ -430,7 +430,8 @@ static int advise(struct adviser *a, struct fault *fault)
     rc = rc ? rc : recorded_models_model(r->path, r->model, &a->model, fault);
     rc = rc ? rc : configure(a, fault);
     rc = rc ? rc
-            : trial_history_read(&a->past, r->path, r->subject, table_care(r->is_strict), fault);
+            : trial_history_read(&a->past, r->path, r->subject, trial_table_care(r->is_strict),
+                                 fault);
     rc = rc ? rc : trial_history_known(&a->past, r->at, &a->at, fault);
     rc = rc ? rc : follow(a, fault);
     rc = rc ? rc : place_rig(a, fault);
@@ -476,7 +477,7 @@ int cmd_advise(int argc, char **argv)
          "virtual twins", NULL},
         {"seed", OPTION_INT, &r.seed, 0, 1e15, "N", "of what is drawn", NULL},
         {"o", OPTION_OUT, &r.picture, 0, 0, "FILE", "write the gains as an SVG", NULL},
-        TABLE_STRICT_OPTION(&r.is_strict),
+        TRIAL_TABLE_STRICT_OPTION(&r.is_strict),
         {"json", OPTION_FLAG, &r.json, 0, 0, NULL, "the same for programs", NULL},
     };
     struct options options = {

@@ -12,8 +12,8 @@
 #include "rig_client.h"
 #include "rows.h"
 #include "runs.h"
-#include "table.h"
 #include "text_escape.h"
+#include "trial_table.h"
 
 enum {
     WINDOW_ASAP = 256,     /* messages under way at full speed */
@@ -35,7 +35,7 @@ struct play {
     int64_t limit;      /* trials; 0: all */
     int64_t written_ns; /* wall clock, when the table was written; PROTO_NIL unknown */
     void *context;
-    struct table table;
+    struct trial_table table;
     struct rig_client client;
     void *publisher; /* XPUB; NULL: by asking */
     struct progress progress;
@@ -195,7 +195,7 @@ static int put(struct play *play, const proto_message *msg, struct fault *fault)
     return FAULT_NONE;
 }
 
-static int play_start(struct play *play, struct run *run, const struct table_row *row,
+static int play_start(struct play *play, struct run *run, const struct trial_row *row,
                       struct fault *fault)
 {
     proto_message msg;
@@ -227,12 +227,12 @@ static void wait_for_turn(const struct play *play)
 /* Of a pipe, what is certain already; a file was checked before. */
 static int check_row(struct play *play, struct fault *fault)
 {
-    return play->is_pipe && play->is_strict && table_is_doubted(&play->table)
-               ? table_report(&play->table, fault)
+    return play->is_pipe && play->is_strict && trial_table_is_doubted(&play->table)
+               ? trial_table_report(&play->table, fault)
                : FAULT_NONE;
 }
 
-static int play_row(struct play *play, const struct table_row *row, struct fault *fault)
+static int play_row(struct play *play, const struct trial_row *row, struct fault *fault)
 {
     bool is_new;
     struct run *run = runs_find(&play->runs, row, &is_new);
@@ -288,14 +288,14 @@ static int settle(struct play *play, struct fault *fault)
 
 static int play_all(struct play *play, struct fault *fault)
 {
-    struct table_row row;
+    struct trial_row row;
     int rc = FAULT_NONE;
     int more = 0;
     play->start_ns = clock_mono_ns();
     progress_start(&play->progress, "play", play->limit);
     while (rc == FAULT_NONE && !progress_interrupted() &&
            (play->limit == 0 || play->n_trials < play->limit) &&
-           (more = table_next(&play->table, &row, fault)) > 0) {
+           (more = trial_table_next(&play->table, &row, fault)) > 0) {
         const bool is_wanted = play->only == NULL || strcmp(play->only, row.subject) == 0;
         rc = check_row(play, fault);
         rc = rc == FAULT_NONE && is_wanted ? play_row(play, &row, fault) : rc;
@@ -368,7 +368,7 @@ static int judge(const struct play *play, struct fault *fault)
     return FAULT_NONE;
 }
 
-static int ignore_row(void *context, const struct table *table, const struct table_row *row,
+static int ignore_row(void *context, const struct trial_table *table, const struct trial_row *row,
                       struct fault *fault)
 {
     (void)context;
@@ -382,7 +382,7 @@ static int ignore_row(void *context, const struct table *table, const struct tab
 static int open_table(struct play *play, struct fault *fault)
 {
     struct stat table;
-    const enum table_care care = table_care(play->is_strict);
+    const enum trial_table_care care = trial_table_care(play->is_strict);
     play->is_pipe = stat(play->path, &table) != 0 || !S_ISREG(table.st_mode);
     play->written_ns = play->is_pipe
                            ? PROTO_NIL
@@ -391,7 +391,8 @@ static int open_table(struct play *play, struct fault *fault)
         play->is_pipe ? FAULT_NONE
                       : rows_read(play->path, "reading", play->only, care, ignore_row, NULL, fault);
     return rc ? rc
-              : table_open(&play->table, play->path, play->is_pipe ? care : TABLE_QUIET, fault);
+              : trial_table_open(&play->table, play->path, play->is_pipe ? care : TRIAL_TABLE_QUIET,
+                                 fault);
 }
 
 static int play_table(struct play *play)
@@ -417,7 +418,7 @@ static int play_table(struct play *play)
     if (play->context != NULL) {
         zmq_ctx_term(play->context); /* waits until what was published has left */
     }
-    table_close(&play->table);
+    trial_table_close(&play->table);
     return rc;
 }
 
@@ -438,7 +439,7 @@ int cmd_play(int argc, char **argv)
         {"asap", OPTION_FLAG, &asap, 0, 0, NULL, "as fast as it goes", NULL},
         {"rig", OPTION_TEXT, &play->rig, 0, 0, "NAME", "what the rig is called", NULL},
         {"subject", OPTION_TEXT, &play->only, 0, 0, "NAME", "play this animal only", NULL},
-        TABLE_STRICT_OPTION(&play->is_strict),
+        TRIAL_TABLE_STRICT_OPTION(&play->is_strict),
         {"key", OPTION_IN, &play->key, 0, 0, "FILE", "our CURVE key pair, from murid keygen", NULL},
         {"server-key", OPTION_IN, &play->server_key, 0, 0, "FILE", "the daemon's .pub file", NULL},
         {"limit", OPTION_INT, &play->limit, 1, 1e15, "N", "stop after N trials", NULL},

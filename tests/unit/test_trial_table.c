@@ -1,4 +1,4 @@
-/* table.h */
+/* trial_table.h */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,21 +8,21 @@
 
 #include <cmocka.h>
 
-#include "table.h"
+#include "trial_table.h"
 
 static struct fault fault;
-static struct table_row row;
+static struct trial_row row;
 
-static int open_bytes(struct table *t, const char *bytes, size_t size)
+static int open_bytes(struct trial_table *t, const char *bytes, size_t size)
 {
     FILE *f = tmpfile();
     assert_non_null(f);
     assert_int_equal(fwrite(bytes, 1, size, f), size);
     rewind(f);
-    return table_open_file(t, f, "t.csv", TABLE_WARN, &fault);
+    return trial_table_open_file(t, f, "t.csv", TRIAL_TABLE_WARN, &fault);
 }
 
-static int open_text(struct table *t, const char *text)
+static int open_text(struct trial_table *t, const char *text)
 {
     return open_bytes(t, text, strlen(text));
 }
@@ -32,14 +32,14 @@ static int open_text(struct table *t, const char *text)
 /* The first fault of a table whose header is fine. */
 static const char *fault_of(const char *text)
 {
-    struct table t;
+    struct trial_table t;
     assert_int_equal(open_text(&t, text), FAULT_NONE);
     int got = 1;
     while (got == 1) {
-        got = table_next(&t, &row, &fault);
+        got = trial_table_next(&t, &row, &fault);
     }
     assert_int_equal(got, -1);
-    table_close(&t);
+    trial_table_close(&t);
     return fault.text;
 }
 
@@ -54,9 +54,9 @@ static void a_control_character_in_an_error_is_shown_as_an_escape(void **state)
 static void reads_every_column(void **state)
 {
     (void)state;
-    struct table t;
+    struct trial_table t;
     assert_int_equal(open_text(&t, HEADER "m1,s1,7,-0.25,1,0,1.5,0,1,0.8\n"), FAULT_NONE);
-    assert_int_equal(table_next(&t, &row, &fault), 1);
+    assert_int_equal(trial_table_next(&t, &row, &fault), 1);
     assert_string_equal(row.subject, "m1");
     assert_string_equal(row.session, "s1");
     assert_int_equal(row.trial, 7);
@@ -67,77 +67,77 @@ static void reads_every_column(void **state)
     assert_int_equal(row.side, 0);
     assert_int_equal(row.repeat, 1);
     assert_true(row.p_left == 0.8);
-    assert_int_equal(table_next(&t, &row, &fault), 0);
-    table_close(&t);
+    assert_int_equal(trial_table_next(&t, &row, &fault), 0);
+    trial_table_close(&t);
 }
 
 static void takes_any_column_order_and_ignores_others(void **state)
 {
     (void)state;
-    struct table t;
+    struct trial_table t;
     assert_int_equal(open_text(&t, "weather,choice,stimulus,trial,session,subject\n"
                                    "rainy,0,1,0,2,m1\n"),
                      FAULT_NONE);
-    assert_int_equal(table_next(&t, &row, &fault), 1);
+    assert_int_equal(trial_table_next(&t, &row, &fault), 1);
     assert_int_equal(row.choice, 0);
     assert_true(row.stimulus == 1.0);
     assert_string_equal(row.session, "2");
     assert_true(isnan(row.reward));
     assert_int_equal(row.side, -1);
-    table_close(&t);
+    trial_table_close(&t);
 }
 
 static void takes_empty_and_na_as_unknown(void **state)
 {
     (void)state;
-    struct table t;
+    struct trial_table t;
     assert_int_equal(open_text(&t, HEADER "m1,1,0,0,,,,,,\nm1,1,1,0,NA,NaN,nan,NA,NA,NA\n"),
                      FAULT_NONE);
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(table_next(&t, &row, &fault), 1);
+        assert_int_equal(trial_table_next(&t, &row, &fault), 1);
         assert_int_equal(row.choice, -1);
         assert_int_equal(row.side, -1);
         assert_int_equal(row.repeat, -1);
         assert_true(isnan(row.reward) && isnan(row.rt_s) && isnan(row.p_left));
     }
-    table_close(&t);
+    trial_table_close(&t);
 }
 
 static void takes_a_byte_order_mark_carriage_returns_quotes_and_blank_lines(void **state)
 {
     (void)state;
-    struct table t;
+    struct trial_table t;
     assert_int_equal(open_text(&t, "\xef\xbb\xbf\"subject\",session,trial,stimulus,choice,\"a, "
                                    "\"\"b\"\"\"\r\n\r\n\"m1\",1,0,\"0.5\",1,\"x,y\"\r\n\n"),
                      FAULT_NONE);
-    assert_int_equal(table_next(&t, &row, &fault), 1);
+    assert_int_equal(trial_table_next(&t, &row, &fault), 1);
     assert_string_equal(row.subject, "m1");
     assert_true(row.stimulus == 0.5);
     assert_int_equal(t.line, 3);
-    assert_int_equal(table_next(&t, &row, &fault), 0);
-    table_close(&t);
+    assert_int_equal(trial_table_next(&t, &row, &fault), 0);
+    trial_table_close(&t);
 }
 
 static void takes_whole_numbers_written_as_reals(void **state)
 {
     (void)state;
-    struct table t;
+    struct trial_table t;
     assert_int_equal(open_text(&t, HEADER "m1,1,12.0,0.5,1.0,1.0,,0.0,,\n"), FAULT_NONE);
-    assert_int_equal(table_next(&t, &row, &fault), 1);
+    assert_int_equal(trial_table_next(&t, &row, &fault), 1);
     assert_int_equal(row.trial, 12);
     assert_int_equal(row.choice, 1);
     assert_int_equal(row.side, 0);
-    table_close(&t);
+    trial_table_close(&t);
 }
 
 static void takes_a_last_line_without_its_end(void **state)
 {
     (void)state;
-    struct table t;
+    struct trial_table t;
     assert_int_equal(open_text(&t, HEADER "m1,1,0,0.5,1,,,,,"), FAULT_NONE);
-    assert_int_equal(table_next(&t, &row, &fault), 1);
-    assert_int_equal(table_next(&t, &row, &fault), 0);
-    table_close(&t);
+    assert_int_equal(trial_table_next(&t, &row, &fault), 1);
+    assert_int_equal(trial_table_next(&t, &row, &fault), 0);
+    trial_table_close(&t);
 }
 
 static void names_file_line_column_and_expectation(void **state)
@@ -190,12 +190,12 @@ static void refuses_numbers_only_a_c_library_would_take(void **state)
 static void refuses_bytes_that_are_no_table(void **state)
 {
     (void)state;
-    struct table t;
+    struct trial_table t;
     static const char NUL[] = HEADER "m1,1,0\0,0.5,1,,,,,\n";
     assert_int_equal(open_bytes(&t, NUL, sizeof NUL - 1), FAULT_NONE);
-    assert_int_equal(table_next(&t, &row, &fault), -1);
+    assert_int_equal(trial_table_next(&t, &row, &fault), -1);
     assert_string_equal(fault.text, "t.csv:2: a NUL byte; text was expected");
-    table_close(&t);
+    trial_table_close(&t);
 
     char *longest = malloc(100000);
     assert_non_null(longest);
@@ -214,15 +214,15 @@ static void refuses_bytes_that_are_no_table(void **state)
 static void refuses_a_header_that_lacks_or_doubles_a_column(void **state)
 {
     (void)state;
-    struct table t;
+    struct trial_table t;
     assert_int_equal(open_text(&t, ""), FAULT_INPUT);
     assert_non_null(strstr(fault.text, "t.csv:1: the file is empty"));
     assert_int_equal(open_text(&t, "subject,session,trial,stimulus\n"), FAULT_INPUT);
     assert_non_null(strstr(fault.text, "t.csv:1: no column choice;"));
     assert_int_equal(open_text(&t, "subject,subject,session,trial,stimulus,choice\n"), FAULT_INPUT);
     assert_string_equal(fault.text, "t.csv:1: column subject is there twice");
-    char many[TABLE_LINE_MAX] = "subject,session,trial,stimulus,choice";
-    for (int i = 0; i < TABLE_COLUMNS_MAX; i++) {
+    char many[TRIAL_TABLE_LINE_MAX] = "subject,session,trial,stimulus,choice";
+    for (int i = 0; i < TRIAL_TABLE_COLUMNS_MAX; i++) {
         strcat(many, ",x");
     }
     assert_int_equal(open_text(&t, many), FAULT_INPUT);
@@ -232,57 +232,58 @@ static void refuses_a_header_that_lacks_or_doubles_a_column(void **state)
 static void says_when_a_file_cannot_be_opened_or_read(void **state)
 {
     (void)state;
-    struct table t;
-    assert_int_equal(table_open(&t, "/nonexistent/t.csv", TABLE_WARN, &fault), FAULT_INPUT);
+    struct trial_table t;
+    assert_int_equal(trial_table_open(&t, "/nonexistent/t.csv", TRIAL_TABLE_WARN, &fault),
+                     FAULT_INPUT);
     assert_string_equal(fault.text, "/nonexistent/t.csv: cannot be opened: No such file or "
                                     "directory");
-    table_close(&t);
-    assert_int_equal(table_open(&t, "/", TABLE_WARN, &fault), FAULT_INPUT);
+    trial_table_close(&t);
+    assert_int_equal(trial_table_open(&t, "/", TRIAL_TABLE_WARN, &fault), FAULT_INPUT);
     assert_non_null(strstr(fault.text, "/: is a directory; a trial table was expected: "));
-    table_close(&t);
+    trial_table_close(&t);
 }
 
 static void reads_what_is_said_of_the_session(void **state)
 {
     (void)state;
-    struct table t;
+    struct trial_table t;
     assert_int_equal(open_text(&t, "subject,session,trial,stimulus,choice,task,ephys_rig,delay_s\n"
                                    "m1,s1,0,0,1,\"trainingChoiceWorld, v6\",1,900\n"
                                    "m1,s1,1,0,1,,,\n"
                                    "m1,s1,2,0,1,a\x01"
                                    "b,0,NaN\n"),
                      FAULT_NONE);
-    assert_int_equal(table_next(&t, &row, &fault), 1);
+    assert_int_equal(trial_table_next(&t, &row, &fault), 1);
     assert_string_equal(row.task, "trainingChoiceWorld, v6");
     assert_int_equal(row.ephys_rig, 1);
     assert_true(row.delay_s == 900.0);
-    assert_int_equal(table_next(&t, &row, &fault), 1);
+    assert_int_equal(trial_table_next(&t, &row, &fault), 1);
     assert_string_equal(row.task, "");
     assert_int_equal(row.ephys_rig, -1);
     assert_true(isnan(row.delay_s));
-    assert_int_equal(table_next(&t, &row, &fault), 1);
+    assert_int_equal(trial_table_next(&t, &row, &fault), 1);
     assert_string_equal(row.task, "a?b");
     assert_int_equal(row.ephys_rig, 0);
     assert_true(isnan(row.delay_s));
-    table_close(&t);
+    trial_table_close(&t);
 
-    char text[TABLE_LINE_MAX];
+    char text[TRIAL_TABLE_LINE_MAX];
     const int at = snprintf(text, sizeof text,
                             "subject,session,trial,stimulus,choice,task\n"
                             "m1,s1,0,0,1,");
     memset(text + at, 'x', 200);
     text[at + 200] = '\0';
     assert_int_equal(open_text(&t, text), FAULT_NONE);
-    assert_int_equal(table_next(&t, &row, &fault), 1);
-    assert_int_equal(strlen(row.task), TABLE_TASK_MAX);
-    table_close(&t);
+    assert_int_equal(trial_table_next(&t, &row, &fault), 1);
+    assert_int_equal(strlen(row.task), TRIAL_TABLE_TASK_MAX);
+    trial_table_close(&t);
 }
 
 static void closing_a_zeroed_table_does_nothing(void **state)
 {
     (void)state;
-    struct table t = {0};
-    table_close(&t);
+    struct trial_table t = {0};
+    trial_table_close(&t);
 }
 
 static void writes_rows_that_read_back_the_same(void **state)
@@ -290,7 +291,7 @@ static void writes_rows_that_read_back_the_same(void **state)
     (void)state;
     FILE *f = tmpfile();
     assert_non_null(f);
-    struct table_row rows[2] = {{.subject = "m1",
+    struct trial_row rows[2] = {{.subject = "m1",
                                  .session = "s-1",
                                  .trial = 1000000000,
                                  .stimulus = 0.1 + 0.2,
@@ -310,14 +311,14 @@ static void writes_rows_that_read_back_the_same(void **state)
                                  .reward = (double)NAN,
                                  .rt_s = (double)NAN,
                                  .p_left = (double)NAN}};
-    table_write_header(f, true);
-    table_write(f, &rows[0], true);
-    table_write(f, &rows[1], true);
+    trial_table_write_header(f, true);
+    trial_table_write(f, &rows[0], true);
+    trial_table_write(f, &rows[1], true);
     rewind(f);
-    struct table t;
-    assert_int_equal(table_open_file(&t, f, "t.csv", TABLE_WARN, &fault), FAULT_NONE);
+    struct trial_table t;
+    assert_int_equal(trial_table_open_file(&t, f, "t.csv", TRIAL_TABLE_WARN, &fault), FAULT_NONE);
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(table_next(&t, &row, &fault), 1);
+        assert_int_equal(trial_table_next(&t, &row, &fault), 1);
         assert_string_equal(row.subject, rows[i].subject);
         assert_string_equal(row.session, rows[i].session);
         assert_int_equal(row.trial, rows[i].trial);
@@ -332,7 +333,7 @@ static void writes_rows_that_read_back_the_same(void **state)
             assert_memory_equal(&row.p_left, &rows[i].p_left, sizeof row.p_left);
         }
     }
-    table_close(&t);
+    trial_table_close(&t);
 }
 
 int main(void)

@@ -9,8 +9,8 @@
 #include "options.h"
 #include "progress.h"
 #include "simulation_pair.h"
-#include "table.h"
 #include "thread_pool.h"
+#include "trial_table.h"
 #include "vocabulary.h"
 
 enum { TRIALS_A_LOOK = 1024 };
@@ -47,7 +47,7 @@ static void write_truth_header(FILE *to, const model_policy *policy)
 }
 
 /* The weights that the choice is drawn with. */
-static void write_truth(const struct task *s, const struct table_row *row,
+static void write_truth(const struct task *s, const struct trial_row *row,
                         const model_virtual_mouse *mouse)
 {
     fprintf(s->truth.to, "%s,%s,%lld,%.9g", row->subject, row->session, (long long)row->trial,
@@ -59,7 +59,7 @@ static void write_truth(const struct task *s, const struct table_row *row,
 }
 
 static int run_trial(struct task *s, model_virtual_mouse *mouse, model_random *rig,
-                     struct table_row *row, struct fault *fault)
+                     struct trial_row *row, struct fault *fault)
 {
     const double contrast = s->stimuli.v[model_random_below(rig, s->stimuli.n)];
     const bool coin = model_random_below(rig, 2) == 1;
@@ -71,7 +71,7 @@ static int run_trial(struct task *s, model_virtual_mouse *mouse, model_random *r
     row->rt_s = floor(1000.0 * model_virtual_mouse_draw_rt_s(mouse, &s->params, contrast)) / 1000.0;
     row->choice = model_virtual_mouse_choose(mouse, &s->params, contrast);
     row->reward = row->choice == row->side ? 1.0 : 0.0;
-    table_write(s->out.to, row, false);
+    trial_table_write(s->out.to, row, false);
     s->n_trials++;
     s->n_correct += row->choice == row->side;
 
@@ -115,7 +115,7 @@ static int run_mouse(struct task *s, int64_t number, struct fault *fault)
 {
     model_virtual_mouse mouse;
     model_random rig;
-    struct table_row row = {.repeat = -1, .p_left = (double)NAN};
+    struct trial_row row = {.repeat = -1, .p_left = (double)NAN};
     draw_talent(s, number);
     model_virtual_mouse_init(&mouse, &s->params, (uint64_t)s->seed, (uint64_t)number);
     model_random_seed(&rig, (uint64_t)s->seed, RIG_STREAMS + (uint64_t)number);
@@ -159,7 +159,7 @@ static int simulate(struct task *s, const struct request *r, struct fault *fault
         rc = output_file_open(&s->truth, r->guard, r->truth, fault);
     }
     if (rc == FAULT_NONE) {
-        table_write_header(s->out.to, false);
+        trial_table_write_header(s->out.to, false);
         if (s->truth.to != NULL) {
             write_truth_header(s->truth.to, &s->cohort->policy);
         }

@@ -597,7 +597,8 @@ static int load(struct fit *f, struct fault *fault)
     }
     const bool is_first = f->ranks.rank == 0; /* the others read the same, and say nothing */
     const int rc = training_set_load(
-        &f->training, path, is_first ? table_care(f->request->is_strict) : TABLE_QUIET, fault);
+        &f->training, path, is_first ? trial_table_care(f->request->is_strict) : TRIAL_TABLE_QUIET,
+        fault);
     return ranks_agree(&f->ranks, rc, fault);
 }
 
@@ -814,7 +815,7 @@ int cmd_fit(int argc, char **argv)
          "at work, without it one a processor; the result does not depend on it", NULL},
         {"losses", OPTION_OUT, &r.losses, 0, 0, "FILE.csv", "the loss of each epoch's passes",
          &r.of_gradient},
-        TABLE_STRICT_OPTION(&r.is_strict),
+        TRIAL_TABLE_STRICT_OPTION(&r.is_strict),
         {"resume", OPTION_FLAG, &r.resume, 0, 0, NULL, "go on where Ctrl-C or a crash ended a fit",
          NULL},
     };

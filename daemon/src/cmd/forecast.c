@@ -6,11 +6,11 @@
 #include "commands.h"
 #include "forecast_message.h"
 #include "forecast_plot.h"
+#include "lookahead.h"
 #include "model_file.h"
 #include "options.h"
 #include "progress.h"
 #include "protocol_file.h"
-#include "recent.h"
 #include "recorded_models.h"
 #include "text_escape.h"
 #include "trial_history.h"
@@ -51,7 +51,7 @@ struct forecaster {
     model_protocol_state rig;
     size_t at; /* trials known */
     enum shown shown;
-    struct recent recent;
+    struct lookahead_recent recent;
     model_forecast_tally tally;
     size_t met_at; /* the animal's trial, from 1, with which the criterion was met; 0: not yet */
     model_rate_grid pace;
@@ -83,14 +83,14 @@ static int follow(struct forecaster *f, struct fault *fault)
         if (t->starts_session) {
             model_rate_grid_start_session(&f->pace, bank);
             model_training_status_start(&f->tracker, (int64_t)i, &t->info, NULL);
-            recent_start_session(&f->recent);
+            lookahead_recent_start_session(&f->recent);
         }
         const int status = model_rate_grid_observe(&f->pace, bank, &t->trial);
         if (status != MODEL_OK) {
             rc = fault_set(fault, FAULT_WORK, "%s: trial %zu of %s could not be taken up: %s",
                            f->request->path, i, f->past.subject, model_strerror(status));
         }
-        recent_push(&f->recent, &t->trial, t->p_left);
+        lookahead_recent_push(&f->recent, &t->trial, t->p_left);
         if (f->met_at == 0 &&
             model_forecast_tally_push(&f->tally, &f->config.criterion, &t->trial)) {
             f->met_at = i + 1;
@@ -155,7 +155,7 @@ static int take_protocol(struct forecaster *f, struct fault *fault)
     }
     f->task.protocol = protocol;
     f->task.state = &f->rig;
-    f->task.rt_s = recent_rt_s(&f->recent);
+    f->task.rt_s = lookahead_recent_rt_s(&f->recent);
     return FAULT_NONE;
 }
 
@@ -169,7 +169,8 @@ static int choose_task(struct forecaster *f, struct fault *fault)
         return take_protocol(f, fault);
     }
     f->shown = r->recent || f->n_future == 0 ? SHOWN_RECENT : SHOWN_REAL;
-    if (rc == FAULT_NONE && f->shown == SHOWN_RECENT && !recent_task(&f->recent, &f->task)) {
+    if (rc == FAULT_NONE && f->shown == SHOWN_RECENT &&
+        !lookahead_recent_task(&f->recent, &f->task)) {
         rc = fault_set(fault, FAULT_INPUT,
                        "%s: no choices before trial %zu to draw stimuli from; --protocol, or a "
                        "later --at, was expected",
@@ -510,7 +511,8 @@ static int forecast(struct forecaster *f, struct fault *fault)
     int rc = recorded_models_model(r->path, r->model, &f->model, fault);
     rc = rc ? rc : configure(f, fault);
     rc = rc ? rc
-            : trial_history_read(&f->past, r->path, r->subject, table_care(r->is_strict), fault);
+            : trial_history_read(&f->past, r->path, r->subject, trial_table_care(r->is_strict),
+                                 fault);
     rc = rc ? rc : trial_history_known(&f->past, r->at, &f->at, fault);
     rc = rc ? rc : follow(f, fault);
     rc = rc ? rc : choose_task(f, fault);
@@ -556,7 +558,7 @@ int cmd_forecast(int argc, char **argv)
          NULL},
         {"seed", OPTION_INT, &r.seed, 0, 1e15, "N", "of what is drawn", NULL},
         {"o", OPTION_OUT, &r.picture, 0, 0, "FILE", "write the curves as an SVG", NULL},
-        TABLE_STRICT_OPTION(&r.is_strict),
+        TRIAL_TABLE_STRICT_OPTION(&r.is_strict),
         {"json", OPTION_FLAG, &r.json, 0, 0, NULL, "the same for programs", NULL},
     };
     static const struct option_rule rules[] = {{"stage", OPTION_NEEDS, "protocol"},

@@ -9,8 +9,8 @@
 #include "options.h"
 #include "progress.h"
 #include "subject_names.h"
-#include "table.h"
 #include "text_escape.h"
+#include "trial_table.h"
 #include "twin.h"
 #include "vocabulary.h"
 
@@ -101,7 +101,7 @@ static int add_animal(struct eval *e, struct animal *animal, struct fault *fault
 }
 
 /* Points *out to the animal of that name, a new one if it was not seen yet. */
-static int find_animal(struct eval *e, const struct table *table, const char *name,
+static int find_animal(struct eval *e, const struct trial_table *table, const char *name,
                        struct animal **out, struct fault *fault)
 {
     uint32_t number;
@@ -179,7 +179,7 @@ static void take_members(struct eval *e, struct animal *animal, const model_tria
     }
 }
 
-static int take_row(struct eval *e, const struct table *table, const struct table_row *row,
+static int take_row(struct eval *e, const struct trial_table *table, const struct trial_row *row,
                     struct fault *fault)
 {
     struct animal *animal = NULL;
@@ -218,17 +218,17 @@ static int take_row(struct eval *e, const struct table *table, const struct tabl
     return FAULT_NONE;
 }
 
-static int read_rows(struct eval *e, struct table *table, struct fault *fault)
+static int read_rows(struct eval *e, struct trial_table *table, struct fault *fault)
 {
     struct stat info;
     struct progress progress;
     const bool is_file = fstat(fileno(table->file), &info) == 0 && S_ISREG(info.st_mode);
     progress_start(&progress, "eval", is_file ? (int64_t)info.st_size : 0);
-    struct table_row row;
+    struct trial_row row;
     int rc = FAULT_NONE;
     int64_t n = 0;
-    int got = table_next(table, &row, fault);
-    for (; got == 1 && rc == FAULT_NONE; got = table_next(table, &row, fault)) {
+    int got = trial_table_next(table, &row, fault);
+    for (; got == 1 && rc == FAULT_NONE; got = trial_table_next(table, &row, fault)) {
         rc = take_row(e, table, &row, fault);
         if (++n % ROWS_A_LOOK == 0) {
             if (progress_interrupted()) {
@@ -529,14 +529,14 @@ static void eval_free(struct eval *e)
 
 static int evaluate(const struct request *r, struct fault *fault)
 {
-    struct table table = {0};
+    struct trial_table table = {0};
     struct model_file twin = {0};
     struct eval *e = calloc(1, sizeof *e);
     model_params baseline;
     int rc = e != NULL ? choose_models(e, r, &baseline, &twin, fault)
                        : fault_set(fault, FAULT_WORK, "no memory");
     if (rc == FAULT_NONE) {
-        rc = table_open(&table, r->path, table_care(r->is_strict), fault);
+        rc = trial_table_open(&table, r->path, trial_table_care(r->is_strict), fault);
     }
     if (rc == FAULT_NONE) {
         rc = read_rows(e, &table, fault);
@@ -544,7 +544,7 @@ static int evaluate(const struct request *r, struct fault *fault)
     if (rc == FAULT_NONE) {
         print(e, r->json);
     }
-    table_close(&table);
+    trial_table_close(&table);
     model_file_free(&twin);
     eval_free(e);
     return rc;
@@ -584,7 +584,7 @@ int cmd_eval(int argc, char **argv)
          "their parameters, every 250 trials (rules); those of nets too (nets); nothing (off); "
          "some of",
          NULL},
-        TABLE_STRICT_OPTION(&r.is_strict),
+        TRIAL_TABLE_STRICT_OPTION(&r.is_strict),
         {"json", OPTION_FLAG, &r.json, 0, 0, NULL, "the same for programs", NULL},
     };
     static const struct option_rule rules[] = {{"bank", OPTION_NEEDS, "model"}};

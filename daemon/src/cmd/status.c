@@ -237,7 +237,7 @@ int cmd_status(int argc, char **argv)
     const struct option list[] = {
         {"subject", OPTION_TEXT, &subject, 0, 0, "S", "only this animal", NULL},
         {"o", OPTION_OUT, &picture, 0, 0, "FILE", "write the curves as an SVG", NULL},
-        TABLE_STRICT_OPTION(&is_strict),
+        TRIAL_TABLE_STRICT_OPTION(&is_strict),
         {"json", OPTION_FLAG, &is_json, 0, 0, NULL, "the same for programs, all sessions' criteria",
          NULL},
     };
@@ -263,7 +263,7 @@ int cmd_status(int argc, char **argv)
     struct status_report s;
     struct fault fault;
     progress_catch_interrupts();
-    int rc = status_report_read(&s, path, subject, table_care(is_strict), &fault);
+    int rc = status_report_read(&s, path, subject, trial_table_care(is_strict), &fault);
     if (rc == FAULT_NONE) {
         rc = output_file_write(&options.guard, picture, put_plot, &s, &fault);
         if (rc == FAULT_NONE && is_json) {

@@ -1,4 +1,4 @@
-#include "table.h"
+#include "trial_table.h"
 
 #include <errno.h>
 #include <math.h>
@@ -19,12 +19,12 @@ static const struct column {
     const char *name;
     enum kind kind;
     enum need need;
-    size_t offset; /* within struct table_row */
+    size_t offset; /* within struct trial_row */
     double min;
     double max;
     const char *expected;
 } COLUMNS[] = {
-#define AT(field) offsetof(struct table_row, field)
+#define AT(field) offsetof(struct trial_row, field)
     {"subject", KIND_ID, NEED_VALUE, AT(subject), 0, 0, "a name: 1 to 64 of A-Z a-z 0-9 . _ -"},
     {"session", KIND_SESSION, NEED_VALUE, AT(session), 0, 0,
      "a name: 1 to 64 of A-Z a-z 0-9 . _ -, or NAME+N for its run N"},
@@ -59,7 +59,7 @@ struct field {
 
 /* Reads one line without its end: 1 a line, 0 the end of the file, -1 an error; *size is what of it
  * stands in t->text. */
-static int read_line(struct table *t, size_t *size, struct fault *fault)
+static int read_line(struct trial_table *t, size_t *size, struct fault *fault)
 {
     size_t n = 0;
     int c = getc(t->file);
@@ -76,10 +76,10 @@ static int read_line(struct table *t, size_t *size, struct fault *fault)
                       (long long)t->line);
             return -1;
         }
-        if (n == TABLE_LINE_MAX - 1) {
+        if (n == TRIAL_TABLE_LINE_MAX - 1) {
             fault_set(fault, FAULT_INPUT,
                       "%s:%lld: the line is too long; at most %d bytes expected", t->path,
-                      (long long)t->line, TABLE_LINE_MAX - 1);
+                      (long long)t->line, TRIAL_TABLE_LINE_MAX - 1);
             return -1;
         }
         t->text[n++] = (char)c;
@@ -98,7 +98,7 @@ static int read_line(struct table *t, size_t *size, struct fault *fault)
 }
 
 /* Takes one field off the line at *at. 1: another follows, 0: it was the last, -1: an error. */
-static int next_field(struct table *t, size_t *at, struct field *field, struct fault *fault)
+static int next_field(struct trial_table *t, size_t *at, struct field *field, struct fault *fault)
 {
     char *const s = t->text;
     size_t i = *at;
@@ -151,7 +151,7 @@ static int refuse_kind(const char *name, enum file_kind kind, struct fault *faul
 }
 
 /* Takes the names of the columns off the line. */
-static int read_names(struct table *t, bool seen[N_COLUMNS], struct fault *fault)
+static int read_names(struct trial_table *t, bool seen[N_COLUMNS], struct fault *fault)
 {
     size_t at = strncmp(t->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     for (int more = 1; more == 1;) {
@@ -161,9 +161,9 @@ static int read_names(struct table *t, bool seen[N_COLUMNS], struct fault *fault
         if (more < 0) {
             return FAULT_INPUT;
         }
-        if (t->n_columns == TABLE_COLUMNS_MAX) {
+        if (t->n_columns == TRIAL_TABLE_COLUMNS_MAX) {
             return fault_set(fault, FAULT_INPUT, "%s:1: more than %d columns", t->path,
-                             TABLE_COLUMNS_MAX);
+                             TRIAL_TABLE_COLUMNS_MAX);
         }
         const int column = column_of(&field);
         if (column >= 0 && seen[column]) {
@@ -179,7 +179,7 @@ static int read_names(struct table *t, bool seen[N_COLUMNS], struct fault *fault
 }
 
 /* Every column that must be there; header: the line as it came. */
-static int check_names(struct table *t, const bool seen[N_COLUMNS], const char *header,
+static int check_names(struct trial_table *t, const bool seen[N_COLUMNS], const char *header,
                        struct fault *fault)
 {
     char hint[TABLE_HINT_MAX];
@@ -200,9 +200,9 @@ static int check_names(struct table *t, const bool seen[N_COLUMNS], const char *
     return FAULT_NONE;
 }
 
-static int read_header(struct table *t, struct fault *fault)
+static int read_header(struct trial_table *t, struct fault *fault)
 {
-    char header[TABLE_LINE_MAX] = "";
+    char header[TRIAL_TABLE_LINE_MAX] = "";
     bool seen[N_COLUMNS] = {false};
     size_t size = 0;
     const int got = read_line(t, &size, fault);
@@ -224,23 +224,24 @@ static int read_header(struct table *t, struct fault *fault)
     return rc;
 }
 
-int table_open_file(struct table *table, FILE *file, const char *name, enum table_care care,
-                    struct fault *fault)
+int trial_table_open_file(struct trial_table *table, FILE *file, const char *name,
+                          enum trial_table_care care, struct fault *fault)
 {
-    *table = (struct table){.file = file, .care = care, .check = table_check_open()};
+    *table = (struct trial_table){.file = file, .care = care, .check = table_check_open()};
     (void)snprintf(table->path, sizeof table->path, "%s", name);
     const int rc = read_header(table, fault);
     if (rc != FAULT_NONE) {
-        table_close(table);
+        trial_table_close(table);
     }
     return rc;
 }
 
-int table_open(struct table *table, const char *path, enum table_care care, struct fault *fault)
+int trial_table_open(struct trial_table *table, const char *path, enum trial_table_care care,
+                     struct fault *fault)
 {
-    *table = (struct table){0};
+    *table = (struct trial_table){0};
     if (strcmp(path, "-") == 0) {
-        return table_open_file(table, stdin, "standard input", care, fault);
+        return trial_table_open_file(table, stdin, "standard input", care, fault);
     }
     const int rc = refuse_kind(path, file_kind_at(path), fault);
     if (rc != FAULT_NONE) {
@@ -250,10 +251,10 @@ int table_open(struct table *table, const char *path, enum table_care care, stru
     if (file == NULL) {
         return fault_set(fault, FAULT_INPUT, "%s: cannot be opened: %s", path, strerror(errno));
     }
-    return table_open_file(table, file, path, care, fault);
+    return trial_table_open_file(table, file, path, care, fault);
 }
 
-void table_close(struct table *table)
+void trial_table_close(struct trial_table *table)
 {
     if (table->file != NULL && table->file != stdin) {
         fclose(table->file);
@@ -292,7 +293,7 @@ static bool read_number(const struct field *field, double *out)
 }
 
 /* Puts the field's value into the row; false if it is none the column may hold. */
-static bool store(const struct column *column, const struct field *field, struct table_row *row)
+static bool store(const struct column *column, const struct field *field, struct trial_row *row)
 {
     char *const to = (char *)row + column->offset;
     if (column->need != NEED_VALUE && is_unknown(field)) {
@@ -307,8 +308,8 @@ static bool store(const struct column *column, const struct field *field, struct
         return column->kind == KIND_ID ? proto_id_is_valid(to) : proto_session_is_valid(to);
     }
     if (column->kind == KIND_TEXT) {
-        char text[TABLE_TASK_MAX + 1];
-        const size_t n = field->size < TABLE_TASK_MAX ? field->size : TABLE_TASK_MAX;
+        char text[TRIAL_TABLE_TASK_MAX + 1];
+        const size_t n = field->size < TRIAL_TABLE_TASK_MAX ? field->size : TRIAL_TABLE_TASK_MAX;
         memcpy(text, field->text, n);
         text[n] = '\0';
         text_escape_clean(to, sizeof text, text);
@@ -334,7 +335,7 @@ static bool store(const struct column *column, const struct field *field, struct
     return true;
 }
 
-static void refuse_field(const struct table *t, const struct column *column,
+static void refuse_field(const struct trial_table *t, const struct column *column,
                          const struct field *field, struct fault *fault)
 {
     char quoted[QUOTED_MAX + 4];
@@ -345,7 +346,7 @@ static void refuse_field(const struct table *t, const struct column *column,
 }
 
 /* Reads the line's fields into the row: 1, or -1 with *fault. */
-static int read_row(struct table *table, struct table_row *row, struct fault *fault)
+static int read_row(struct trial_table *table, struct trial_row *row, struct fault *fault)
 {
     size_t at = 0;
     int n = 0;
@@ -372,18 +373,18 @@ static int read_row(struct table *table, struct table_row *row, struct fault *fa
     return 1;
 }
 
-int table_next(struct table *table, struct table_row *row, struct fault *fault)
+int trial_table_next(struct trial_table *table, struct trial_row *row, struct fault *fault)
 {
     size_t size = 0;
     do {
         const int got = read_line(table, &size, fault);
         if (got <= 0) {
-            return got < 0 || table_report(table, fault) != FAULT_NONE ? -1 : 0;
+            return got < 0 || trial_table_report(table, fault) != FAULT_NONE ? -1 : 0;
         }
     } while (size == 0);
 
     const double unknown = (double)NAN;
-    *row = (struct table_row){.choice = -1, .side = -1, .repeat = -1, .ephys_rig = -1};
+    *row = (struct trial_row){.choice = -1, .side = -1, .repeat = -1, .ephys_rig = -1};
     row->reward = unknown;
     row->rt_s = unknown;
     row->p_left = unknown;
@@ -395,10 +396,10 @@ int table_next(struct table *table, struct table_row *row, struct fault *fault)
     return got;
 }
 
-int table_report(struct table *table, struct fault *fault)
+int trial_table_report(struct trial_table *table, struct fault *fault)
 {
     struct findings findings = {.n = 0};
-    if (table->care == TABLE_QUIET || table->is_reported) {
+    if (table->care == TRIAL_TABLE_QUIET || table->is_reported) {
         return FAULT_NONE;
     }
     table->is_reported = true;
@@ -406,7 +407,7 @@ int table_report(struct table *table, struct fault *fault)
         *findings_next(&findings) = table->ignored;
     }
     table_check_say(table->check, table->path, &findings);
-    const bool is_strict = table->care == TABLE_STRICT;
+    const bool is_strict = table->care == TRIAL_TABLE_STRICT;
     for (uint32_t i = 0; i < findings.n; i++) {
         if (is_strict && i + 1 == findings.n) {
             *fault = findings.list[i];
@@ -418,17 +419,17 @@ int table_report(struct table *table, struct fault *fault)
     return FAULT_NONE;
 }
 
-bool table_is_doubted(const struct table *table)
+bool trial_table_is_doubted(const struct trial_table *table)
 {
     return table_check_is_doubted(table->check);
 }
 
-const char *table_subjects(const struct table *table, char out[TABLE_NAMES_MAX])
+const char *trial_table_subjects(const struct trial_table *table, char out[TRIAL_TABLE_NAMES_MAX])
 {
-    return table_check_subjects(table->check, out, TABLE_NAMES_MAX);
+    return table_check_subjects(table->check, out, TRIAL_TABLE_NAMES_MAX);
 }
 
-void table_write_header(FILE *to, bool with_stage)
+void trial_table_write_header(FILE *to, bool with_stage)
 {
     for (int i = 0; i < N_WRITTEN + (with_stage ? 1 : 0); i++) {
         fprintf(to, "%s%s", i > 0 ? "," : "", COLUMNS[i].name);
@@ -462,7 +463,7 @@ static void write_number(FILE *to, double value)
     fputs(text, to);
 }
 
-void table_write(FILE *to, const struct table_row *row, bool with_stage)
+void trial_table_write(FILE *to, const struct trial_row *row, bool with_stage)
 {
     for (int i = 0; i < N_WRITTEN + (with_stage ? 1 : 0); i++) {
         const char *const from = (const char *)row + COLUMNS[i].offset;
