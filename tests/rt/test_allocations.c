@@ -6,16 +6,18 @@
 
 #include "clock.h"
 #include "count_allocations.h"
+#include "ingest.h"
 #include "journal_schema.h"
 #include "loop_jobs.h"
 #include "model/random.h"
 #include "root.h"
 #include "some_net.h"
+#include "startup.h"
 #include "suite.h"
 
 enum { TRIALS = 10000 };
 
-static struct loop loop;
+static struct server server;
 static struct fault fault;
 static char model_path[ROOT_PATH_BYTES];
 static uint8_t out[PROTO_BYTES_MAX];
@@ -61,16 +63,17 @@ static int open_loop(void **state)
     }
     (void)root_file(model_path, "m.safetensors");
     make_model();
-    config_init(&loop.config);
-    strcpy(loop.config.data.directory, root_path);
-    strcpy(loop.config.model.file, model_path);
-    strcpy(loop.config.protocol.file, MURID_SOURCE_DIR "/configs/protocols/ibl_training.yaml");
-    loop.config.sockets.ask[0] = loop.config.sockets.pub[0] = loop.config.sockets.trials[0] = '\0';
-    loop.config.journal.commit_ms = 1;
-    loop.config.adaptation.rules = true;
-    loop.config.adaptation.every_trials = 100;
-    loop.config.adaptation.window_trials = 400;
-    if (loop_open(&loop, &fault) != FAULT_NONE) {
+    config_init(&server.config);
+    strcpy(server.config.data.directory, root_path);
+    strcpy(server.config.model.file, model_path);
+    strcpy(server.config.protocol.file, MURID_SOURCE_DIR "/configs/protocols/ibl_training.yaml");
+    server.config.sockets.ask[0] = server.config.sockets.pub[0] = server.config.sockets.trials[0] =
+        '\0';
+    server.config.journal.commit_ms = 1;
+    server.config.adaptation.rules = true;
+    server.config.adaptation.every_trials = 100;
+    server.config.adaptation.window_trials = 400;
+    if (startup_open(&server, &fault) != FAULT_NONE) {
         print_error("%s\n", fault.text);
         return -1;
     }
@@ -81,7 +84,7 @@ static int close_loop(void **state)
 {
     static const char *const FILES[] = {JOURNAL_FILE, JOURNAL_FILE "-wal", JOURNAL_FILE "-shm",
                                         "lock", "m.safetensors"};
-    const int rc = loop_close(&loop, &fault);
+    const int rc = startup_close(&server, &fault);
     for (size_t i = 0; i < sizeof FILES / sizeof FILES[0]; i++) {
         char path[ROOT_PATH_BYTES];
         (void)unlink(root_file(path, FILES[i]));
@@ -95,12 +98,13 @@ static int64_t hear(const uint8_t *bytes, size_t size)
     for (;;) {
         n_calls = 0;
         is_counting = 1;
-        const bool is_heard = loop_hear(&loop, SESSION_SOURCE_ASK, NULL, NULL, bytes, size,
-                                        clock_mono_ns(), PROTO_NIL);
+        const bool is_heard = ingest_hear(&server, SESSION_SOURCE_ASK, NULL, NULL, bytes, size,
+                                          clock_mono_ns(), PROTO_NIL);
         const int n =
-            is_heard ? proto_encode(&loop.result.reply, PROTO_FORMAT_MSGPACK, out, sizeof out) : 1;
-        journal_publish(&loop.journal);
-        loop_jobs_serve(&loop);
+            is_heard ? proto_encode(&server.result.reply, PROTO_FORMAT_MSGPACK, out, sizeof out)
+                     : 1;
+        journal_publish(&server.journal);
+        loop_jobs_serve(&server);
         is_counting = 0;
         assert_true(n > 0);
         if (is_heard) {
@@ -155,7 +159,7 @@ static void the_counter_counts(void **state)
 /* The trials are faster than they ever come: a job gets the time to end before the next of them. */
 static void wait_for_worker(void)
 {
-    for (int i = 0; i < 30000 && atomic_load(&loop.worker.state) == WORKER_BUSY; i++) {
+    for (int i = 0; i < 30000 && atomic_load(&server.worker.state) == WORKER_BUSY; i++) {
         clock_sleep_ns(1000000);
     }
 }
@@ -169,14 +173,14 @@ static void ten_thousand_trials_allocate_nothing(void **state)
     for (int64_t t = 0; t < TRIALS; t++) {
         const proto_message msg = make_trial(&r, (int)(t / 1000), t % 1000);
         calls += hear_message(&msg);
-        assert_int_equal(loop.result.status, SESSION_OUTCOME_TAKEN);
+        assert_int_equal(server.result.status, SESSION_OUTCOME_TAKEN);
         if (t % 2000 == 1999) {
             wait_for_worker();
         }
     }
-    assert_int_equal(loop.counters.trials, TRIALS);
-    assert_true(loop.journal.next_adaptation > 2); /* own parameters were looked for meanwhile */
-    assert_string_not_equal(loop.result.reply.as.prediction.model, "built-in");
+    assert_int_equal(server.counters.trials, TRIALS);
+    assert_true(server.journal.next_adaptation > 2); /* own parameters were looked for meanwhile */
+    assert_string_not_equal(server.result.reply.as.prediction.model, "built-in");
     assert_int_equal(calls, 0);
 }
 
@@ -200,7 +204,7 @@ static void disorder_and_nonsense_allocate_nothing_either(void **state)
             third = i == 1 ? msg : third;
             msg.as.trial.rt_s = i == 3 ? 99.0 : msg.as.trial.rt_s;
             calls += hear_message(i == 4 ? &third : &msg);
-            assert_int_equal(loop.result.status, EXPECTED[i]);
+            assert_int_equal(server.result.status, EXPECTED[i]);
         }
         proto_message stimulus = make_message(PROTO_KIND_STIMULUS, session);
         stimulus.as.stimulus.stimulus = 0.5;

@@ -1,25 +1,28 @@
-/* loop.h: what becomes of a twin that is broken while the daemon runs. */
+/* server.h: what becomes of a twin that is broken while the daemon runs. */
 #include <math.h>
 #include <sqlite3.h>
 #include <string.h>
 
 #include "clock.h"
+#include "ingest.h"
 #include "journal_schema.h"
-#include "loop.h"
 #include "root.h"
+#include "startup.h"
 #include "suite.h"
 
-static struct loop loop;
+static struct server server;
 static struct fault fault;
 
 static void open_loop(void)
 {
-    memset(&loop, 0, sizeof loop);
-    config_init(&loop.config);
-    (void)snprintf(loop.config.data.directory, sizeof loop.config.data.directory, "%s", root_path);
-    loop.config.sockets.ask[0] = loop.config.sockets.pub[0] = loop.config.sockets.trials[0] = '\0';
-    loop.config.journal.commit_ms = 1;
-    if (loop_open(&loop, &fault) != FAULT_NONE) {
+    memset(&server, 0, sizeof server);
+    config_init(&server.config);
+    (void)snprintf(server.config.data.directory, sizeof server.config.data.directory, "%s",
+                   root_path);
+    server.config.sockets.ask[0] = server.config.sockets.pub[0] = server.config.sockets.trials[0] =
+        '\0';
+    server.config.journal.commit_ms = 1;
+    if (startup_open(&server, &fault) != FAULT_NONE) {
         fail_msg("%s", fault.text);
     }
 }
@@ -49,9 +52,9 @@ static void hear(int64_t number)
     msg.as.trial.reward = 1.0;
     const int n = proto_encode(&msg, PROTO_FORMAT_MSGPACK, bytes, sizeof bytes);
     assert_true(n > 0);
-    assert_true(loop_hear(&loop, SESSION_SOURCE_TRIALS, NULL, NULL, bytes, (size_t)n,
-                          clock_mono_ns(), PROTO_NIL));
-    journal_publish(&loop.journal);
+    assert_true(ingest_hear(&server, SESSION_SOURCE_TRIALS, NULL, NULL, bytes, (size_t)n,
+                            clock_mono_ns(), PROTO_NIL));
+    journal_publish(&server.journal);
 }
 
 static int64_t count(const char *sql)
@@ -79,15 +82,15 @@ static void a_prediction_that_cannot_be_said_is_an_alert_and_the_next_start_mend
     }
     proto_message whole;
     proto_message mended;
-    subjects_predict(&loop.subjects, 0, &whole);
-    loop.subjects.subject[0].state.twin.bank.member[0].w[0] = (double)NAN;
+    subjects_predict(&server.subjects, 0, &whole);
+    server.subjects.subject[0].state.twin.bank.member[0].w[0] = (double)NAN;
     hear(20);
-    assert_int_equal(loop_close(&loop, &fault), FAULT_NONE);
+    assert_int_equal(startup_close(&server, &fault), FAULT_NONE);
     assert_int_equal(count(ALERTS), 1);
     assert_int_equal(count("SELECT count(*) FROM event WHERE kind = 'trial'"), 21);
 
     open_loop();
-    subjects_predict(&loop.subjects, 0, &mended);
+    subjects_predict(&server.subjects, 0, &mended);
     assert_int_equal(mended.as.prediction.for_trial, 21);
     assert_int_equal(mended.as.prediction.score.v.n, 21);
     for (uint32_t i = 0; i < mended.as.prediction.p_right.n; i++) {
@@ -95,7 +98,7 @@ static void a_prediction_that_cannot_be_said_is_an_alert_and_the_next_start_mend
                     0.1);
     }
     hear(21);
-    assert_int_equal(loop_close(&loop, &fault), FAULT_NONE);
+    assert_int_equal(startup_close(&server, &fault), FAULT_NONE);
     assert_int_equal(count(ALERTS), 1);
     remove_journal();
 }

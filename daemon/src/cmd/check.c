@@ -7,7 +7,7 @@
 #include "commands.h"
 #include "config.h"
 #include "journal_check.h"
-#include "loop.h"
+#include "startup.h"
 #include "options.h"
 #include "protocol_file.h"
 #include "vocabulary.h"
@@ -19,7 +19,7 @@
 static int check_model(const struct config *config, struct fault *fault)
 {
     struct active_models models;
-    int rc = loop_check_files(config, fault);
+    int rc = startup_check_files(config, fault);
     rc = rc ? rc : active_models_load(&models, config, fault);
     if (rc == FAULT_NONE) {
         active_models_free(&models);
@@ -54,7 +54,7 @@ static int check_all(const struct config *config)
     static const struct {
         const char *what;
         int (*check)(const struct config *config, struct fault *fault);
-    } CHECKS[] = {{"data directory", loop_check_journal},
+    } CHECKS[] = {{"data directory", startup_check_journal},
                   {"model", check_model},
                   {"sockets", check_sockets},
                   {"serial lines", check_lines}};

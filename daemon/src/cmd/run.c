@@ -6,35 +6,36 @@
 #include "log.h"
 #include "loop.h"
 #include "options.h"
+#include "startup.h"
 
-static void report_ready(const struct loop *loop)
+static void report_ready(const struct server *server)
 {
-    const struct config_sockets *s = &loop->config.sockets;
+    const struct config_sockets *s = &server->config.sockets;
     log_info("murid %s is ready after %.0f ms: %" PRIu32 " subjects, %" PRIu32 " sessions, %" PRId64
              " events in %s",
-             MURID_VERSION, (double)(clock_mono_ns() - loop->start_ns) / 1e6,
-             loop->subjects.n_subjects, loop->subjects.n_sessions, loop->journal.next_event - 1,
-             loop->journal.store.path);
+             MURID_VERSION, (double)(clock_mono_ns() - server->start_ns) / 1e6,
+             server->subjects.n_subjects, server->subjects.n_sessions,
+             server->journal.next_event - 1, server->journal.store.path);
     char at[3][ZMQ_BUS_ENDPOINT_MAX];
     log_info("model %s%s%s; rigs ask at %s, publish to %s; predictions at %s",
-             loop->subjects.model_hash, loop->config.model.file[0] != '\0' ? " from " : "",
-             loop->config.model.file, zmq_bus_endpoint(loop->bus.ask, s->ask, at[0]),
-             zmq_bus_endpoint(loop->bus.trials, s->trials, at[1]),
-             zmq_bus_endpoint(loop->bus.pub, s->pub, at[2]));
+             server->subjects.model_hash, server->config.model.file[0] != '\0' ? " from " : "",
+             server->config.model.file, zmq_bus_endpoint(server->bus.ask, s->ask, at[0]),
+             zmq_bus_endpoint(server->bus.trials, s->trials, at[1]),
+             zmq_bus_endpoint(server->bus.pub, s->pub, at[2]));
 }
 
-static int run(struct loop *loop)
+static int run(struct server *server)
 {
     struct fault fault;
-    int rc = loop_open(loop, &fault);
+    int rc = startup_open(server, &fault);
     if (rc != FAULT_NONE) {
         return fault_report(&fault, rc);
     }
-    report_ready(loop);
-    loop_run(loop);
-    const int64_t trials = loop->counters.trials;
-    const double worst_ms = journal_health(&loop->journal, clock_mono_ns()).worst_lag_ms;
-    rc = loop_close(loop, &fault);
+    report_ready(server);
+    loop_run(server);
+    const int64_t trials = server->counters.trials;
+    const double worst_ms = journal_health(&server->journal, clock_mono_ns()).worst_lag_ms;
+    rc = startup_close(server, &fault);
     if (rc != FAULT_NONE) {
         return fault_report(&fault, rc);
     }
@@ -62,19 +63,19 @@ int cmd_run(int argc, char **argv)
     if (!options_read(&options, argc, argv, &code)) {
         return code;
     }
-    struct loop *loop = calloc(1, sizeof *loop);
+    struct server *server = calloc(1, sizeof *server);
     struct fault fault;
-    if (loop == NULL) {
+    if (server == NULL) {
         return fault_report(&fault, fault_set(&fault, FAULT_WORK, "out of memory"));
     }
-    config_init(&loop->config);
-    code = path != NULL ? config_load(&loop->config, path, &fault) : FAULT_NONE;
+    config_init(&server->config);
+    code = path != NULL ? config_load(&server->config, path, &fault) : FAULT_NONE;
     if (code != FAULT_NONE) {
         (void)fault_report(&fault, code);
     } else {
-        log_set_level((enum log_level)log_level_of(loop->config.log.level));
-        code = run(loop);
+        log_set_level((enum log_level)log_level_of(server->config.log.level));
+        code = run(server);
     }
-    free(loop);
+    free(server);
     return code;
 }

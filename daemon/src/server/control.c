@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "heartbeat.h"
 #include "loop_jobs.h"
+#include "startup.h"
 
 enum { SUBJECTS_PAGE = 16 };
 
@@ -24,15 +26,15 @@ static void answer_error(proto_message *out, proto_error_code code, const char *
     (void)snprintf(out->as.error.text, sizeof out->as.error.text, "%.255s", text);
 }
 
-static void on_status(struct loop *loop, const proto_message *heard, proto_message *out)
+static void on_status(struct server *server, const proto_message *heard, proto_message *out)
 {
     (void)heard;
-    loop_fill_status(loop, out);
+    heartbeat_fill_status(server, out);
 }
 
-static void on_subjects(struct loop *loop, const proto_message *heard, proto_message *out)
+static void on_subjects(struct server *server, const proto_message *heard, proto_message *out)
 {
-    const struct subjects *subjects = &loop->subjects;
+    const struct subjects *subjects = &server->subjects;
     const int64_t offset = heard->as.command.offset == PROTO_NIL ? 0 : heard->as.command.offset;
     proto_message_init(out, PROTO_KIND_SUBJECTS);
     proto_subjects *s = &out->as.subjects;
@@ -59,32 +61,32 @@ static void on_subjects(struct loop *loop, const proto_message *heard, proto_mes
     }
 }
 
-static void on_checkpoint(struct loop *loop, const proto_message *heard, proto_message *out)
+static void on_checkpoint(struct server *server, const proto_message *heard, proto_message *out)
 {
-    loop_checkpoint_all(loop);
+    heartbeat_checkpoint_all(server);
     answer_done(out, heard->as.command.command, "every changed subject is on its way to the disk");
 }
 
-static void on_load_model(struct loop *loop, const proto_message *heard, proto_message *out)
+static void on_load_model(struct server *server, const proto_message *heard, proto_message *out)
 {
     struct fault fault;
     if (heard->as.command.file[0] == '\0') {
         answer_error(out, PROTO_ERROR_BAD_MESSAGE, "command.file", "missing: the model file");
-    } else if (loop_load_model(loop, heard->as.command.file, &fault) != FAULT_NONE) {
+    } else if (startup_load_model(server, heard->as.command.file, &fault) != FAULT_NONE) {
         answer_error(out, PROTO_ERROR_NOT_FOUND, "command.file", fault.text);
     } else {
-        answer_done(out, heard->as.command.command, loop->subjects.model_hash);
+        answer_done(out, heard->as.command.command, server->subjects.model_hash);
     }
 }
 
-static void on_adapt_undo(struct loop *loop, const proto_message *heard, proto_message *out)
+static void on_adapt_undo(struct server *server, const proto_message *heard, proto_message *out)
 {
-    const uint32_t subject = subjects_find_subject(&loop->subjects, heard->env.subject);
+    const uint32_t subject = subjects_find_subject(&server->subjects, heard->env.subject);
     if (heard->env.subject[0] == '\0') {
         answer_error(out, PROTO_ERROR_BAD_MESSAGE, "command.subject", "missing: the animal");
     } else if (subject == SUBJECTS_NONE) {
         answer_error(out, PROTO_ERROR_NOT_FOUND, "command.subject", "not heard of yet");
-    } else if (!loop_jobs_undo_adaptation(loop, subject)) {
+    } else if (!loop_jobs_undo_adaptation(server, subject)) {
         answer_error(out, PROTO_ERROR_NOT_FOUND, "command.subject",
                      "it has no parameters of its own");
     } else {
@@ -93,25 +95,25 @@ static void on_adapt_undo(struct loop *loop, const proto_message *heard, proto_m
     }
 }
 
-static void on_stop(struct loop *loop, const proto_message *heard, proto_message *out)
+static void on_stop(struct server *server, const proto_message *heard, proto_message *out)
 {
-    loop->stop = true;
+    server->stop = true;
     answer_done(out, heard->as.command.command, "stopping");
 }
 
 static const struct {
     const char *name;
-    void (*run)(struct loop *loop, const proto_message *heard, proto_message *out);
+    void (*run)(struct server *server, const proto_message *heard, proto_message *out);
 } COMMANDS[] = {
     {"status", on_status},         {"subjects", on_subjects},     {"checkpoint", on_checkpoint},
     {"load_model", on_load_model}, {"adapt_undo", on_adapt_undo}, {"stop", on_stop},
 };
 
-static void carry_out(struct loop *loop, const proto_message *heard, proto_message *out)
+static void carry_out(struct server *server, const proto_message *heard, proto_message *out)
 {
     for (size_t i = 0; i < sizeof COMMANDS / sizeof COMMANDS[0]; i++) {
         if (strcmp(heard->as.command.command, COMMANDS[i].name) == 0) {
-            COMMANDS[i].run(loop, heard, out);
+            COMMANDS[i].run(server, heard, out);
             return;
         }
     }
@@ -119,7 +121,7 @@ static void carry_out(struct loop *loop, const proto_message *heard, proto_messa
                  "expected status, subjects, checkpoint, load_model, adapt_undo or stop");
 }
 
-size_t control_answer(struct loop *loop, const uint8_t *bytes, size_t size, uint8_t *out,
+size_t control_answer(struct server *server, const uint8_t *bytes, size_t size, uint8_t *out,
                       size_t cap)
 {
     proto_message heard;
@@ -131,7 +133,7 @@ size_t control_answer(struct loop *loop, const uint8_t *bytes, size_t size, uint
         answer_error(&answer, PROTO_ERROR_UNKNOWN_KIND, "kind",
                      "the control socket takes messages of kind command only");
     } else {
-        carry_out(loop, &heard, &answer);
+        carry_out(server, &heard, &answer);
     }
     const int n = proto_encode(&answer, proto_format_of(bytes, size), out, cap);
     return n > 0 ? (size_t)n : 0;

@@ -1,22 +1,28 @@
 /* heartbeat.h - what the daemon looks after once a second: clock, disk, connections, lines, alerts,
  * checkpoints, status, and where an animal stands.
  *
- * Threads: the loop's. Memory: struct loop's. RT-safe: no; judging an animal takes about 1 ms.
+ * Threads: the loop's. Memory: struct server's. RT-safe: no; judging an animal takes about 1 ms.
  */
 #ifndef MURID_HEARTBEAT_H
 #define MURID_HEARTBEAT_H
 
-#include "loop.h"
+#include "server.h"
 
 enum { HEARTBEAT_REFUSED_MOST = 100 }; /* refused messages journaled at once */
 
-void heartbeat_tick(struct loop *loop);
+void heartbeat_tick(struct server *server);
 
 /* Opens the serial lines that are not open, and says what became of them. */
-void heartbeat_open_lines(struct loop *loop);
+void heartbeat_open_lines(struct server *server);
 
 /* Waits up to a second for room in the journal; a disk that fails ends it. False if there is none.
  */
-bool heartbeat_wait_for_room(struct loop *loop);
+bool heartbeat_wait_for_room(struct server *server);
+
+/* Fills the daemon's status as it is now. RT-safe: yes. */
+void heartbeat_fill_status(struct server *server, proto_message *out);
+
+/* Puts the states of all changed subjects in the journal. */
+void heartbeat_checkpoint_all(struct server *server);
 
 #endif

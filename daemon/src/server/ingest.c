@@ -21,12 +21,12 @@ enum {
 /* Puts an alert in the journal and tells subscribers. False if the journal had no room for it. */
 bool ingest_tell_alert(void *context, const struct alerts_item *item, int64_t now_ns)
 {
-    struct loop *loop = context;
-    const int64_t t_wall_ns = now_ns + loop->wall_offset_ns;
-    const bool is_kept = journal_alert(&loop->journal, item->event, t_wall_ns, now_ns, item->rig,
+    struct server *server = context;
+    const int64_t t_wall_ns = now_ns + server->wall_offset_ns;
+    const bool is_kept = journal_alert(&server->journal, item->event, t_wall_ns, now_ns, item->rig,
                                        item->subject, &item->alert);
 
-    proto_message *msg = &loop->scratch;
+    proto_message *msg = &server->scratch;
     proto_message_init(msg, PROTO_KIND_ALERT);
     strcpy(msg->env.rig, item->rig);
     strcpy(msg->env.subject, item->subject);
@@ -35,71 +35,71 @@ bool ingest_tell_alert(void *context, const struct alerts_item *item, int64_t no
     strcpy(msg->as.alert.code, proto_alert_name(item->alert.code));
     msg->as.alert.evidence = item->alert.evidence;
     strcpy(msg->as.alert.text, item->alert.text);
-    const uint32_t number = subjects_find_subject(&loop->subjects, item->subject);
+    const uint32_t number = subjects_find_subject(&server->subjects, item->subject);
     if (number != SUBJECTS_NONE) {
-        loop->subjects.subject[number].alert_env = msg->env;
-        loop->subjects.subject[number].alert = msg->as.alert;
+        server->subjects.subject[number].alert_env = msg->env;
+        server->subjects.subject[number].alert = msg->as.alert;
     } else if (item->subject[0] == '\0') {
-        publisher_keep_alert(&loop->publisher, msg);
+        publisher_keep_alert(&server->publisher, msg);
     }
-    publisher_send(&loop->publisher, msg, NULL, 0);
+    publisher_send(&server->publisher, msg, NULL, 0);
     return is_kept;
 }
 
-static void raise_alert(struct loop *loop, int64_t event, const char *rig, const char *subject,
+static void raise_alert(struct server *server, int64_t event, const char *rig, const char *subject,
                         const struct session_alert *alert, int64_t now_ns)
 {
     struct alerts_item item = {.event = event, .alert = *alert};
     strcpy(item.rig, rig);
     strcpy(item.subject, subject);
-    alerts_raise(&loop->alerts, &item, now_ns);
+    alerts_raise(&server->alerts, &item, now_ns);
 }
 
-void loop_raise(struct loop *loop, proto_alert_code code, const char *rig, double evidence,
-                const char *format, ...)
+void ingest_raise(struct server *server, proto_alert_code code, const char *rig, double evidence,
+                  const char *format, ...)
 {
     struct session_alert alert = {.code = code, .evidence = evidence};
     va_list values;
     va_start(values, format);
     (void)vsnprintf(alert.text, sizeof alert.text, format, values);
     va_end(values);
-    raise_alert(loop, 0, rig, "", &alert, clock_mono_ns());
+    raise_alert(server, 0, rig, "", &alert, clock_mono_ns());
 }
 
 /* A prediction that cannot be said: the twin is not what it should be. */
-static void raise_unsaid(struct loop *loop, const char *why)
+static void raise_unsaid(struct server *server, const char *why)
 {
-    const struct session_result *r = &loop->result;
+    const struct session_result *r = &server->result;
     struct session_alert alert = {.code = PROTO_ALERT_INTERNAL, .evidence = 1.0};
     (void)snprintf(alert.text, sizeof alert.text,
                    "subject %.64s: its prediction cannot be said: %s; its trials are kept; start "
                    "the daemon anew, which hears them again if the twin's state is damaged",
                    r->heard.env.subject, why);
-    raise_alert(loop, 0, r->heard.env.rig, r->heard.env.subject, &alert, clock_mono_ns());
+    raise_alert(server, 0, r->heard.env.rig, r->heard.env.subject, &alert, clock_mono_ns());
 }
 
 /* ---- one message ----------------------------------------------------------------------------- */
 
 /* As the predictions were given; a trial that heals a gap changes no score of others. */
-static void count_score(struct loop *loop)
+static void count_score(struct server *server)
 {
-    const struct twin_outcome *scored = &loop->result.scored;
+    const struct twin_outcome *scored = &server->result.scored;
     if (!isnan(scored->p_right)) {
-        model_score_push_nats(&loop->score, scored->p_right, scored->nats, scored->baseline_nats,
-                              loop->result.heard.as.trial.choice == 1);
-        model_score_push_bin(&loop->score, &scored->bin);
+        model_score_push_nats(&server->score, scored->p_right, scored->nats, scored->baseline_nats,
+                              server->result.heard.as.trial.choice == 1);
+        model_score_push_bin(&server->score, &scored->bin);
     }
 }
 
-static void count(struct loop *loop)
+static void count(struct server *server)
 {
-    const struct session_result *r = &loop->result;
-    struct loop_counters *c = &loop->counters;
+    const struct session_result *r = &server->result;
+    struct server_counters *c = &server->counters;
     switch (r->status) {
     case SESSION_OUTCOME_TAKEN:
     case SESSION_OUTCOME_HEALED:
         c->trials++;
-        count_score(loop);
+        count_score(server);
         break;
     case SESSION_OUTCOME_DUPLICATE:
         c->duplicates++;
@@ -128,30 +128,30 @@ static void count(struct loop *loop)
 
 /* A flood of garbage must not fill the disk: what is refused is journaled at a bounded rate, unless
  * it is a trial of a rig that hears no answer. */
-static bool is_journaled(struct loop *loop, enum session_source source)
+static bool is_journaled(struct server *server, enum session_source source)
 {
-    const struct session_result *r = &loop->result;
+    const struct session_result *r = &server->result;
     const bool is_unanswered = source != SESSION_SOURCE_ASK && r->heard.kind == PROTO_KIND_TRIAL;
     if (r->status != SESSION_OUTCOME_REFUSED || is_unanswered) {
         return session_is_journaled(r);
     }
-    if (loop->refused_budget < 1.0) {
+    if (server->refused_budget < 1.0) {
         return false;
     }
-    loop->refused_budget -= 1.0;
+    server->refused_budget -= 1.0;
     return true;
 }
 
-void ingest_checkpoint_if_due(struct loop *loop, uint32_t number, int64_t now_ns)
+void ingest_checkpoint_if_due(struct server *server, uint32_t number, int64_t now_ns)
 {
-    struct subject *s = &loop->subjects.subject[number];
+    struct subject *s = &server->subjects.subject[number];
     if (s->dirty_since_ns == 0) {
         return;
     }
     if (subjects_is_full_of_changes(s) ||
-        loop->journal.next_event - s->checkpoint_event > CHECKPOINT_EVENTS ||
+        server->journal.next_event - s->checkpoint_event > CHECKPOINT_EVENTS ||
         now_ns - s->dirty_since_ns > CHECKPOINT_S * NS_PER_S) {
-        if (journal_checkpoint(&loop->journal, &loop->subjects, number, now_ns)) {
+        if (journal_checkpoint(&server->journal, &server->subjects, number, now_ns)) {
             subjects_clean(s);
         }
     }
@@ -159,39 +159,40 @@ void ingest_checkpoint_if_due(struct loop *loop, uint32_t number, int64_t now_ns
 
 /* Has the message taken up and the answer to it made. False: the journal has no room, nothing was
  * done. */
-static bool take_up(struct loop *loop, struct session_event *event, const uint8_t *bytes)
+static bool take_up(struct server *server, struct session_event *event, const uint8_t *bytes)
 {
-    event->id = loop->journal.next_event;
-    event->t_wall_ns = event->t_mono_ns + loop->wall_offset_ns;
-    event->boot = loop->boot;
-    loop->subjects.contents.durable_event = journal_durable(&loop->journal);
-    if (!journal_has_room(&loop->journal)) {
+    event->id = server->journal.next_event;
+    event->t_wall_ns = event->t_mono_ns + server->wall_offset_ns;
+    event->boot = server->boot;
+    server->subjects.contents.durable_event = journal_durable(&server->journal);
+    if (!journal_has_room(&server->journal)) {
         return false;
     }
-    event->bytes = journal_raw(&loop->journal, bytes, event->size);
-    session_on_message(&loop->subjects, event, &loop->result);
+    event->bytes = journal_raw(&server->journal, bytes, event->size);
+    session_on_message(&server->subjects, event, &server->result);
     return true;
 }
 
 /* Keeps what came of it. Comes after the answer, which need not wait for it: nothing else is read
  * in between. */
-static void keep(struct loop *loop, const struct session_event *event, int64_t t_event_ns,
+static void keep(struct server *server, const struct session_event *event, int64_t t_event_ns,
                  int64_t t_predicted_ns)
 {
-    struct session_result *result = &loop->result;
-    session_look_ahead(&loop->subjects, result);
-    const bool is_kept = is_journaled(loop, event->source);
+    struct session_result *result = &server->result;
+    session_look_ahead(&server->subjects, result);
+    const bool is_kept = is_journaled(server, event->source);
     if (is_kept) {
-        journal_event(&loop->journal, &loop->subjects, event, result, t_event_ns, t_predicted_ns);
+        journal_event(&server->journal, &server->subjects, event, result, t_event_ns,
+                      t_predicted_ns);
     }
-    count(loop);
+    count(server);
     for (uint32_t i = 0; i < result->n_alerts; i++) {
-        raise_alert(loop, is_kept ? event->id : 0, result->heard.env.rig, result->heard.env.subject,
-                    &result->alerts[i], event->t_mono_ns);
+        raise_alert(server, is_kept ? event->id : 0, result->heard.env.rig,
+                    result->heard.env.subject, &result->alerts[i], event->t_mono_ns);
     }
     if (result->subject != SUBJECTS_NONE) {
-        ingest_checkpoint_if_due(loop, result->subject, event->t_mono_ns);
-        loop_jobs_want(loop, result->subject);
+        ingest_checkpoint_if_due(server, result->subject, event->t_mono_ns);
+        loop_jobs_want(server, result->subject);
     }
 }
 
@@ -205,78 +206,79 @@ static bool has_probabilities(const proto_prediction *p)
     return is_ok;
 }
 
-bool loop_hear(struct loop *loop, enum session_source source, const char *rig, const char *subject,
-               const uint8_t *bytes, size_t size, int64_t t_mono_ns, int64_t t_event_ns)
+bool ingest_hear(struct server *server, enum session_source source, const char *rig,
+                 const char *subject, const uint8_t *bytes, size_t size, int64_t t_mono_ns,
+                 int64_t t_event_ns)
 {
     struct session_event event = {
         .t_mono_ns = t_mono_ns, .source = source, .rig = rig, .subject = subject, .size = size};
-    if (!take_up(loop, &event, bytes)) {
+    if (!take_up(server, &event, bytes)) {
         return false;
     }
-    keep(loop, &event, t_event_ns, clock_mono_ns());
-    if (loop->result.has_prediction && !has_probabilities(&loop->result.reply.as.prediction)) {
-        raise_unsaid(loop, "its numbers are none"); /* nobody waits for a reply that could fail */
+    keep(server, &event, t_event_ns, clock_mono_ns());
+    if (server->result.has_prediction && !has_probabilities(&server->result.reply.as.prediction)) {
+        raise_unsaid(server, "its numbers are none"); /* nobody waits for a reply that could fail */
     }
-    return !loop->result.is_put_off;
+    return !server->result.is_put_off;
 }
 
-static void complete_reply(struct loop *loop, int64_t t_mono_ns)
+static void complete_reply(struct server *server, int64_t t_mono_ns)
 {
-    struct session_result *r = &loop->result;
+    struct session_result *r = &server->result;
     proto_envelope *env = &r->reply.env;
     env->t_mono_ns = t_mono_ns;
-    env->t_wall_ns = t_mono_ns + loop->wall_offset_ns;
+    env->t_wall_ns = t_mono_ns + server->wall_offset_ns;
     env->durable_seq = 0;
     if (r->session != SUBJECTS_NONE) {
-        struct session *s = subjects_counting(&loop->subjects, r->session);
-        const int64_t durable = subjects_durable_seq(s, journal_durable(&loop->journal));
+        struct session *s = subjects_counting(&server->subjects, r->session);
+        const int64_t durable = subjects_durable_seq(s, journal_durable(&server->journal));
         env->durable_seq = durable >= 0 ? durable : 0;
     }
 }
 
 /* Tells subscribers of what was just heard; encoded: the prediction's msgpack body, if there is
  * one. */
-static void publish(struct loop *loop, const uint8_t *encoded, size_t encoded_size)
+static void publish(struct server *server, const uint8_t *encoded, size_t encoded_size)
 {
-    struct session_result *r = &loop->result;
+    struct session_result *r = &server->result;
     const bool is_news = r->status == SESSION_OUTCOME_TAKEN ||
                          r->status == SESSION_OUTCOME_HEALED || r->status == SESSION_OUTCOME_NOTED;
     if (!is_news) {
         return;
     }
-    subjects_name_session(&loop->subjects.session[r->session], &r->heard.env);
-    publisher_send(&loop->publisher, &r->heard, NULL, 0);
+    subjects_name_session(&server->subjects.session[r->session], &r->heard.env);
+    publisher_send(&server->publisher, &r->heard, NULL, 0);
     if (r->has_prediction) {
-        publisher_send(&loop->publisher, &r->reply, encoded, encoded_size);
+        publisher_send(&server->publisher, &r->reply, encoded, encoded_size);
     }
 }
 
 /* Encodes the reply; falls back to an error that always can be. */
-static size_t encode_reply(struct loop *loop, proto_format format)
+static size_t encode_reply(struct server *server, proto_format format)
 {
-    int n = proto_encode(&loop->result.reply, format, loop->reply, sizeof loop->reply);
+    int n = proto_encode(&server->result.reply, format, server->reply, sizeof server->reply);
     if (n <= 0) {
-        if (loop->result.has_prediction) {
-            raise_unsaid(loop, proto_strerror(n));
+        if (server->result.has_prediction) {
+            raise_unsaid(server, proto_strerror(n));
         }
-        proto_message *msg = &loop->scratch;
+        proto_message *msg = &server->scratch;
         proto_message_init(msg, PROTO_KIND_ERROR);
-        msg->env = loop->result.heard.env;
+        msg->env = server->result.heard.env;
         strcpy(msg->as.error.code, proto_error_name(PROTO_ERROR_INTERNAL));
         (void)snprintf(msg->as.error.text, sizeof msg->as.error.text,
                        "the reply could not be encoded: %s", proto_strerror(n));
-        n = proto_encode(msg, format, loop->reply, sizeof loop->reply);
+        n = proto_encode(msg, format, server->reply, sizeof server->reply);
     }
     return n > 0 ? (size_t)n : 0;
 }
 
 /* Nothing was journaled, so the trial is not taken up; its sender is told and keeps it. */
-static void refuse_without_room(struct loop *loop, const uint8_t *bytes, size_t size)
+static void refuse_without_room(struct server *server, const uint8_t *bytes, size_t size)
 {
-    proto_message *heard = &loop->result.heard;
+    proto_message *heard = &server->result.heard;
     proto_fault fault;
-    const enum journal_db_cause failing = journal_health(&loop->journal, clock_mono_ns()).failing;
-    proto_message *reply = &loop->result.reply;
+    const enum journal_db_cause failing = journal_health(&server->journal, clock_mono_ns()).failing;
+    proto_message *reply = &server->result.reply;
     (void)proto_decode(bytes, size, heard, &fault);
     proto_message_init(reply, PROTO_KIND_ERROR);
     reply->env = heard->env;
@@ -288,21 +290,21 @@ static void refuse_without_room(struct loop *loop, const uint8_t *bytes, size_t 
                        ? "keep the trial, send it again: the journal cannot be written: %s"
                        : "the disk is slower than the trials; send it again%s",
                    journal_db_cause_text(failing));
-    loop->counters.bad_messages++;
+    server->counters.bad_messages++;
 }
 
 /* A key may be for one rig alone: what it says in another's name goes no further. Then
- * loop->result.reply says so, to whoever asked. */
-bool ingest_is_foreign(struct loop *loop, const struct zmq_bus_request *q, size_t size)
+ * server->result.reply says so, to whoever asked. */
+bool ingest_is_foreign(struct server *server, const struct zmq_bus_request *q, size_t size)
 {
-    proto_message *heard = &loop->result.heard;
-    proto_message *reply = &loop->result.reply;
+    proto_message *heard = &server->result.heard;
+    proto_message *reply = &server->result.reply;
     proto_fault ignored;
     if (q->source.key < 0) {
         return false;
     }
     (void)proto_decode(q->body, size, heard, &ignored);
-    if (heard->env.rig[0] == '\0' || zmq_bus_is_for_rig(&loop->bus, q, heard->env.rig)) {
+    if (heard->env.rig[0] == '\0' || zmq_bus_is_for_rig(&server->bus, q, heard->env.rig)) {
         return false;
     }
     proto_message_init(reply, PROTO_KIND_ERROR);
@@ -313,45 +315,45 @@ bool ingest_is_foreign(struct loop *loop, const struct zmq_bus_request *q, size_
                    "the key of this connection is for another rig than \"%s\" "
                    "(security.client_keys, line with rig=)",
                    heard->env.rig);
-    loop->counters.bad_messages++;
-    loop_raise(loop, PROTO_ALERT_BAD_MESSAGE, "", 1.0,
-               "a message in the name of rig %s came with another rig's key and was refused",
-               heard->env.rig);
-    journal_publish(&loop->journal);
+    server->counters.bad_messages++;
+    ingest_raise(server, PROTO_ALERT_BAD_MESSAGE, "", 1.0,
+                 "a message in the name of rig %s came with another rig's key and was refused",
+                 heard->env.rig);
+    journal_publish(&server->journal);
     return true;
 }
 
 /* A rig that asks: answer it, then journal and tell the others. */
-void ingest_ask(struct loop *loop, int64_t t_mono_ns)
+void ingest_ask(struct server *server, int64_t t_mono_ns)
 {
-    const struct zmq_bus_request *q = &loop->asked;
+    const struct zmq_bus_request *q = &server->asked;
     struct session_event event = {.t_mono_ns = t_mono_ns,
                                   .source = SESSION_SOURCE_ASK,
                                   .size = q->size < sizeof q->body ? q->size : sizeof q->body};
     const proto_format format = proto_format_of(q->body, event.size);
-    const bool is_refused = ingest_is_foreign(loop, q, event.size);
-    const bool is_heard = !is_refused && take_up(loop, &event, q->body);
+    const bool is_refused = ingest_is_foreign(server, q, event.size);
+    const bool is_heard = !is_refused && take_up(server, &event, q->body);
     if (is_heard) {
-        complete_reply(loop, t_mono_ns);
+        complete_reply(server, t_mono_ns);
     } else if (!is_refused) {
-        refuse_without_room(loop, q->body, event.size);
+        refuse_without_room(server, q->body, event.size);
     }
-    const size_t n = encode_reply(loop, format);
+    const size_t n = encode_reply(server, format);
     const int64_t t_predicted_ns = clock_mono_ns();
-    zmq_bus_reply(loop->bus.ask, &q->envelope, loop->reply, n);
+    zmq_bus_reply(server->bus.ask, &q->envelope, server->reply, n);
     if (is_heard) {
-        if (loop->result.heard.kind == PROTO_KIND_TRIAL) {
-            histogram_push(&loop->latency, clock_mono_ns() - t_mono_ns);
+        if (server->result.heard.kind == PROTO_KIND_TRIAL) {
+            histogram_push(&server->latency, clock_mono_ns() - t_mono_ns);
         }
-        keep(loop, &event, PROTO_NIL, t_predicted_ns);
-        publish(loop, format == PROTO_FORMAT_MSGPACK ? loop->reply : NULL, n);
+        keep(server, &event, PROTO_NIL, t_predicted_ns);
+        publish(server, format == PROTO_FORMAT_MSGPACK ? server->reply : NULL, n);
     }
-    journal_publish(&loop->journal);
+    journal_publish(&server->journal);
 }
 
-void ingest_publish(struct loop *loop, int64_t t_mono_ns)
+void ingest_publish(struct server *server, int64_t t_mono_ns)
 {
-    complete_reply(loop, t_mono_ns);
-    publish(loop, NULL, 0);
-    journal_publish(&loop->journal);
+    complete_reply(server, t_mono_ns);
+    publish(server, NULL, 0);
+    journal_publish(&server->journal);
 }

@@ -16,128 +16,130 @@ enum {
     IDLE_MS = 1000
 };
 
-static const uint64_t SOCKETS_DUE = (1U << LOOP_TAG_ASK) | (1U << LOOP_TAG_TRIALS) |
-                                    (1U << LOOP_TAG_CONTROL) | (1U << LOOP_TAG_ZAP);
+static const uint64_t SOCKETS_DUE = (1U << SERVER_TAG_ASK) | (1U << SERVER_TAG_TRIALS) |
+                                    (1U << SERVER_TAG_CONTROL) | (1U << SERVER_TAG_ZAP);
 
 /* ---- sources --------------------------------------------------------------------------------- */
 
 /* Reads what a socket has next; ZMQ_BUS_REQUEST is the caller's to take up. */
-static enum zmq_bus_heard hear_next(struct loop *loop, void *socket,
+static enum zmq_bus_heard hear_next(struct server *server, void *socket,
                                     struct zmq_bus_request *request)
 {
-    const enum zmq_bus_heard heard = socket == loop->bus.trials
+    const enum zmq_bus_heard heard = socket == server->bus.trials
                                          ? zmq_bus_receive_last(socket, request)
                                          : zmq_bus_receive(socket, request);
     if (heard != ZMQ_BUS_NONE) {
-        zmq_bus_took(&loop->bus, request);
+        zmq_bus_took(&server->bus, request);
     }
     if (heard == ZMQ_BUS_TOO_LONG) {
-        loop->counters.bad_messages++;
-        loop_raise(loop, PROTO_ALERT_BAD_MESSAGE, "", 1.0,
-                   "a message of more than %d frames, or %d before its body, came and was not "
-                   "answered",
-                   ZMQ_BUS_FRAMES_MAX, ZMQ_BUS_ENVELOPE_FRAMES);
-        journal_publish(&loop->journal);
+        server->counters.bad_messages++;
+        ingest_raise(server, PROTO_ALERT_BAD_MESSAGE, "", 1.0,
+                     "a message of more than %d frames, or %d before its body, came and was not "
+                     "answered",
+                     ZMQ_BUS_FRAMES_MAX, ZMQ_BUS_ENVELOPE_FRAMES);
+        journal_publish(&server->journal);
     }
     return heard;
 }
 
 /* True if the socket may have more. Without room the requests wait in the socket, unless the disk
  * fails: then clients are told, and keep their trials. */
-static bool serve_ask(struct loop *loop)
+static bool serve_ask(struct server *server)
 {
     for (int i = 0; i < BURST; i++) {
-        if (!journal_has_room(&loop->journal) &&
-            journal_health(&loop->journal, 0).failing == JOURNAL_DB_CAUSE_NONE) {
+        if (!journal_has_room(&server->journal) &&
+            journal_health(&server->journal, 0).failing == JOURNAL_DB_CAUSE_NONE) {
             return true;
         }
-        const enum zmq_bus_heard heard = hear_next(loop, loop->bus.ask, &loop->asked);
+        const enum zmq_bus_heard heard = hear_next(server, server->bus.ask, &server->asked);
         if (heard == ZMQ_BUS_NONE) {
             return false;
         }
         if (heard == ZMQ_BUS_REQUEST) {
-            ingest_ask(loop, clock_mono_ns());
+            ingest_ask(server, clock_mono_ns());
         }
     }
     return true;
 }
 
-static void on_published(struct loop *loop, int64_t t_mono_ns)
+static void on_published(struct server *server, int64_t t_mono_ns)
 {
-    const struct zmq_bus_request *q = &loop->published;
+    const struct zmq_bus_request *q = &server->published;
     const size_t size = q->size < sizeof q->body ? q->size : sizeof q->body;
-    if (ingest_is_foreign(loop, q, size)) {
+    if (ingest_is_foreign(server, q, size)) {
         return;
     }
-    if (loop_hear(loop, SESSION_SOURCE_TRIALS, NULL, NULL, q->body, size, t_mono_ns, PROTO_NIL)) {
-        ingest_publish(loop, t_mono_ns);
+    if (ingest_hear(server, SESSION_SOURCE_TRIALS, NULL, NULL, q->body, size, t_mono_ns,
+                    PROTO_NIL)) {
+        ingest_publish(server, t_mono_ns);
     }
 }
 
-static bool serve_trials(struct loop *loop)
+static bool serve_trials(struct server *server)
 {
     for (int i = 0; i < BURST; i++) {
-        if (!journal_has_room(&loop->journal)) {
+        if (!journal_has_room(&server->journal)) {
             return true;
         }
-        const enum zmq_bus_heard heard = hear_next(loop, loop->bus.trials, &loop->published);
+        const enum zmq_bus_heard heard = hear_next(server, server->bus.trials, &server->published);
         if (heard == ZMQ_BUS_NONE) {
             return false;
         }
         if (heard == ZMQ_BUS_REQUEST) {
-            on_published(loop, clock_mono_ns());
+            on_published(server, clock_mono_ns());
         }
     }
     return true;
 }
 
-static bool serve_control(struct loop *loop)
+static bool serve_control(struct server *server)
 {
-    struct zmq_bus_request *q = &loop->commanded;
+    struct zmq_bus_request *q = &server->commanded;
     for (int i = 0; i < COMMANDS_BURST; i++) {
-        const enum zmq_bus_heard heard = hear_next(loop, loop->bus.control, q);
+        const enum zmq_bus_heard heard = hear_next(server, server->bus.control, q);
         if (heard == ZMQ_BUS_NONE) {
             return false;
         }
         if (heard == ZMQ_BUS_REQUEST) {
             const size_t size = q->size < sizeof q->body ? q->size : sizeof q->body;
-            const size_t n = control_answer(loop, q->body, size, loop->reply, sizeof loop->reply);
-            zmq_bus_reply(loop->bus.control, &q->envelope, loop->reply, n);
-            journal_publish(&loop->journal);
+            const size_t n =
+                control_answer(server, q->body, size, server->reply, sizeof server->reply);
+            zmq_bus_reply(server->bus.control, &q->envelope, server->reply, n);
+            journal_publish(&server->journal);
         }
     }
     return true;
 }
 
-static void hear_device(struct loop *loop, struct line *line, const bridge_event *e)
+static void hear_device(struct server *server, struct line *line, const bridge_event *e)
 {
-    if (!loop_hear(loop, SESSION_SOURCE_SERIAL, line->rig->name, line->rig->subject, e->payload,
-                   e->payload_size, e->t_heard_ns,
-                   e->t_error_ns == INT64_MAX ? PROTO_NIL : e->t_event_ns)) {
+    if (!ingest_hear(server, SESSION_SOURCE_SERIAL, line->rig->name, line->rig->subject, e->payload,
+                     e->payload_size, e->t_heard_ns,
+                     e->t_error_ns == INT64_MAX ? PROTO_NIL : e->t_event_ns)) {
         return; /* not accepted: the device sends it again */
     }
-    const struct session_result *r = &loop->result;
-    bridge_link_accept(&line->link, e, (uint64_t)(loop->journal.next_event - 1));
+    const struct session_result *r = &server->result;
+    bridge_link_accept(&line->link, e, (uint64_t)(server->journal.next_event - 1));
     if (r->has_prediction && r->heard.kind == PROTO_KIND_TRIAL) {
         const proto_prediction *p = &r->reply.as.prediction;
         const uint32_t last =
             p->stimuli.n - 1; /* the frame has room for one: usually the rightmost */
         bridge_link_predict(&line->link, p->for_trial, p->stimuli.v[last], p->p_right.v[last]);
     }
-    ingest_publish(loop, e->t_heard_ns);
+    ingest_publish(server, e->t_heard_ns);
 }
 
-static bool serve_line(struct loop *loop, uint32_t i)
+static bool serve_line(struct server *server, uint32_t i)
 {
-    struct line *line = &loop->lines.line[i];
-    uint8_t bytes[LOOP_READ_MAX];
-    const int got = serial_lines_read(&loop->lines, i, bytes, sizeof bytes);
+    struct line *line = &server->lines.line[i];
+    uint8_t bytes[SERVER_READ_MAX];
+    const int got = serial_lines_read(&server->lines, i, bytes, sizeof bytes);
     if (got < 0) {
-        loop_raise(loop, PROTO_ALERT_DEVICE_GONE, line->rig->name, 1.0,
-                   "rig %s: %s was unplugged after %" PRIu64
-                   " frames; its session goes on when it is back",
-                   line->rig->name, line->rig->port, line->link.counters.frames);
-        journal_publish(&loop->journal);
+        ingest_raise(server, PROTO_ALERT_DEVICE_GONE, line->rig->name, 1.0,
+                     "rig %s: %s was unplugged after %" PRIu64
+                     " frames; its session goes on when it is back",
+                     line->rig->name, line->rig->port, line->link.counters.frames);
+        journal_publish(&server->journal);
         return false;
     }
     const uint8_t *at = bytes;
@@ -146,62 +148,62 @@ static bool serve_line(struct loop *loop, uint32_t i)
     const int64_t now_ns = clock_mono_ns();
     bridge_event event;
     while (bridge_link_next(&line->link, &at, &left, now_ns, &event)) {
-        hear_device(loop, line, &event);
+        hear_device(server, line, &event);
     }
     if (line->link.counters.bad_frames != bad_before) {
-        loop_raise(loop, PROTO_ALERT_BAD_FRAME, line->rig->name,
-                   (double)line->link.counters.bad_frames,
-                   "rig %s: %" PRIu64 " of %" PRIu64 " frames came damaged over %s so far: check "
-                   "cable, ground and baud rate",
-                   line->rig->name, line->link.counters.bad_frames,
-                   line->link.counters.bad_frames + line->link.counters.frames, line->rig->port);
-        journal_publish(&loop->journal);
+        ingest_raise(server, PROTO_ALERT_BAD_FRAME, line->rig->name,
+                     (double)line->link.counters.bad_frames,
+                     "rig %s: %" PRIu64 " of %" PRIu64 " frames came damaged over %s so far: check "
+                     "cable, ground and baud rate",
+                     line->rig->name, line->link.counters.bad_frames,
+                     line->link.counters.bad_frames + line->link.counters.frames, line->rig->port);
+        journal_publish(&server->journal);
     }
     return false;
 }
 
-static bool serve(struct loop *loop, uint32_t tag)
+static bool serve(struct server *server, uint32_t tag)
 {
     switch (tag) {
-    case LOOP_TAG_ASK:
-        return serve_ask(loop);
-    case LOOP_TAG_TRIALS:
-        return serve_trials(loop);
-    case LOOP_TAG_PUB:
-        loop->publisher.has_news = true; /* read at the end of the pass */
+    case SERVER_TAG_ASK:
+        return serve_ask(server);
+    case SERVER_TAG_TRIALS:
+        return serve_trials(server);
+    case SERVER_TAG_PUB:
+        server->publisher.has_news = true; /* read at the end of the pass */
         return false;
-    case LOOP_TAG_CONTROL:
-        return serve_control(loop);
-    case LOOP_TAG_ZAP:
-        return zmq_bus_authenticate(&loop->bus);
-    case LOOP_TAG_WORKER:
+    case SERVER_TAG_CONTROL:
+        return serve_control(server);
+    case SERVER_TAG_ZAP:
+        return zmq_bus_authenticate(&server->bus);
+    case SERVER_TAG_WORKER:
         return false; /* looked at in every pass */
     default:
-        return serve_line(loop, tag - LOOP_TAG_LINES);
+        return serve_line(server, tag - SERVER_TAG_LINES);
     }
 }
 
-static int timeout_ms(struct loop *loop, bool has_more)
+static int timeout_ms(struct server *server, bool has_more)
 {
     if (has_more) {
-        return journal_has_room(&loop->journal) ? 0 : 1;
+        return journal_has_room(&server->journal) ? 0 : 1;
     }
-    if (loop->lines.n == 0) {
+    if (server->lines.n == 0) {
         return -1; /* the tick wakes it every second; a timer more would cost each trial */
     }
-    return serial_lines_timeout_ms(&loop->lines, journal_durable(&loop->journal),
-                                   loop->journal.next_event - 1, clock_mono_ns(), IDLE_MS);
+    return serial_lines_timeout_ms(&server->lines, journal_durable(&server->journal),
+                                   server->journal.next_event - 1, clock_mono_ns(), IDLE_MS);
 }
 
 /* One turn for every socket and line that is due. Returns those that may have more. */
-static uint64_t serve_due(struct loop *loop, uint64_t due)
+static uint64_t serve_due(struct server *server, uint64_t due)
 {
-    void *const sockets[] = {loop->bus.ask,     loop->bus.trials, loop->bus.pub,
-                             loop->bus.control, loop->bus.zap,    NULL};
+    void *const sockets[] = {server->bus.ask,     server->bus.trials, server->bus.pub,
+                             server->bus.control, server->bus.zap,    NULL};
     uint64_t again = 0;
-    for (uint32_t tag = 0; tag < LOOP_TAG_LINES + loop->lines.n; tag++) {
-        const bool is_open = tag >= LOOP_TAG_LINES || sockets[tag] != NULL;
-        if ((due >> tag & 1U) != 0 && is_open && serve(loop, tag)) {
+    for (uint32_t tag = 0; tag < SERVER_TAG_LINES + server->lines.n; tag++) {
+        const bool is_open = tag >= SERVER_TAG_LINES || sockets[tag] != NULL;
+        if ((due >> tag & 1U) != 0 && is_open && serve(server, tag)) {
             again |= (uint64_t)1 << tag;
         }
     }
@@ -209,45 +211,45 @@ static uint64_t serve_due(struct loop *loop, uint64_t due)
 }
 
 /* What rigs have sent before the stop is heard: until nothing came for a moment, within limits. */
-static void drain(struct loop *loop)
+static void drain(struct server *server)
 {
     enum { QUIET_PASSES = 3, PASS_MS = 10, MOST_S = 3 };
     const int64_t until_ns = clock_mono_ns() + MOST_S * NS_PER_S;
     for (int quiet = 0; quiet < QUIET_PASSES && clock_mono_ns() < until_ns; quiet++) {
-        const int64_t heard_before = loop->journal.next_event + loop->counters.duplicates;
-        while (serve_due(loop, SOCKETS_DUE) != 0 && clock_mono_ns() < until_ns) {
+        const int64_t heard_before = server->journal.next_event + server->counters.duplicates;
+        while (serve_due(server, SOCKETS_DUE) != 0 && clock_mono_ns() < until_ns) {
         }
-        if (loop->journal.next_event + loop->counters.duplicates != heard_before) {
+        if (server->journal.next_event + server->counters.duplicates != heard_before) {
             quiet = -1;
         }
         clock_sleep_ns(PASS_MS * 1000000);
     }
 }
 
-void loop_run(struct loop *loop)
+void loop_run(struct server *server)
 {
     /* A ZeroMQ descriptor signals change once: what came before the first wait is served here. */
     uint64_t due = SOCKETS_DUE;
-    while (!loop->stop) {
-        const uint64_t again = serve_due(loop, due);
-        const bool has_news = publisher_receive(&loop->publisher);
-        const bool has_more = publisher_catch_up(&loop->publisher) || has_news || again != 0;
-        loop_jobs_serve(loop);
-        serial_lines_flush(&loop->lines, journal_durable(&loop->journal), clock_mono_ns());
+    while (!server->stop) {
+        const uint64_t again = serve_due(server, due);
+        const bool has_news = publisher_receive(&server->publisher);
+        const bool has_more = publisher_catch_up(&server->publisher) || has_news || again != 0;
+        loop_jobs_serve(server);
+        serial_lines_flush(&server->lines, journal_durable(&server->journal), clock_mono_ns());
 
         uint32_t tags[OS_POLL_MAX];
-        const int n = os_poll_wait(&loop->poll, timeout_ms(loop, has_more), tags);
+        const int n = os_poll_wait(&server->poll, timeout_ms(server, has_more), tags);
         due = again;
         for (int i = 0; i < n; i++) {
             if (tags[i] == OS_POLL_TICK) {
-                heartbeat_tick(loop);
+                heartbeat_tick(server);
             } else if (tags[i] == OS_POLL_SIGNAL) {
-                const int signal = os_poll_take_signal(&loop->poll);
-                loop->stop = signal != 0;
+                const int signal = os_poll_take_signal(&server->poll);
+                server->stop = signal != 0;
             } else {
                 due |= (uint64_t)1 << tags[i];
             }
         }
     }
-    drain(loop);
+    drain(server);
 }

@@ -5,23 +5,23 @@
 #include "clock.h"
 #include "log.h"
 
-int loop_jobs_open(struct loop *loop, uint32_t tag)
+int loop_jobs_open(struct server *server, uint32_t tag)
 {
-    if (worker_open(&loop->worker, &loop->subjects) != 0) {
+    if (worker_open(&server->worker, &server->subjects) != 0) {
         return -1;
     }
-    if (loop->worker.is_started) {
-        (void)os_poll_add(&loop->poll, loop->worker.done_fd, tag);
+    if (server->worker.is_started) {
+        (void)os_poll_add(&server->poll, server->worker.done_fd, tag);
     }
     return 0;
 }
 
-void loop_jobs_close(struct loop *loop)
+void loop_jobs_close(struct server *server)
 {
-    if (loop->worker.is_started) {
-        os_poll_remove(&loop->poll, loop->worker.done_fd);
+    if (server->worker.is_started) {
+        os_poll_remove(&server->poll, server->worker.done_fd);
     }
-    worker_close(&loop->worker);
+    worker_close(&server->worker);
 }
 
 /* One trial more: true every so many, but not for some seconds after the last time. However fast
@@ -41,115 +41,116 @@ static bool is_due(bool is_wanted, int64_t every, struct subjects_turn *turn)
     return true;
 }
 
-void loop_jobs_want(struct loop *loop, uint32_t subject)
+void loop_jobs_want(struct server *server, uint32_t subject)
 {
-    struct subject *s = &loop->subjects.subject[subject];
-    if (loop->subjects.plan != NULL && s->n_since >= loop->config.adaptation.every_trials) {
+    struct subject *s = &server->subjects.subject[subject];
+    if (server->subjects.plan != NULL && s->n_since >= server->config.adaptation.every_trials) {
         s->n_since = 0;
-        worker_want(&loop->worker, WORKER_ADAPT, subject);
+        worker_want(&server->worker, WORKER_ADAPT, subject);
     }
-    if (is_due(loop->subjects.models.ahead != NULL, loop->config.forecast.every_trials,
+    if (is_due(server->subjects.models.ahead != NULL, server->config.forecast.every_trials,
                &s->forecasts)) {
-        worker_want(&loop->worker, WORKER_FORECAST, subject);
+        worker_want(&server->worker, WORKER_FORECAST, subject);
     }
-    if (is_due(loop->config.advice.enabled && loop->subjects.models.audit != NULL,
-               loop->config.advice.every_trials, &s->suggestions)) {
-        worker_want(&loop->worker, WORKER_SUGGEST, subject);
+    if (is_due(server->config.advice.enabled && server->subjects.models.audit != NULL,
+               server->config.advice.every_trials, &s->suggestions)) {
+        worker_want(&server->worker, WORKER_SUGGEST, subject);
     }
 }
 
 /* Journals what became of an animal's own parameters: its number, or 0 without room. */
-static int64_t keep_change(struct loop *loop, uint32_t subject, enum journal_record_change what,
+static int64_t keep_change(struct server *server, uint32_t subject, enum journal_record_change what,
                            int64_t based_on, const model_adapt_result *result, const float *values)
 {
     const int64_t now_ns = clock_mono_ns();
     const struct journal_change change = {
         .what = what,
         .subject = subject,
-        .name = loop->subjects.subject[subject].name,
-        .run = loop->subjects.run,
+        .name = server->subjects.subject[subject].name,
+        .run = server->subjects.run,
         .t_mono_ns = now_ns,
-        .t_wall_ns = now_ns + loop->wall_offset_ns,
+        .t_wall_ns = now_ns + server->wall_offset_ns,
         .based_on = based_on,
         .result = result,
         .values = values,
-        .n_values = values != NULL ? model_adapt_values(&loop->subjects.plan->adapt) : 0};
-    return journal_adaptation(&loop->journal, &change);
+        .n_values = values != NULL ? model_adapt_values(&server->subjects.plan->adapt) : 0};
+    return journal_adaptation(&server->journal, &change);
 }
 
 /* What was found before a gap opened, or before an undo, is of a past that is no more. */
-static void take_adaptation(struct loop *loop, const struct worker_job *job)
+static void take_adaptation(struct server *server, const struct worker_job *job)
 {
     const struct worker_adapt *found = job->memory;
-    const struct adaptation_plan *plan = loop->subjects.plan;
-    struct adaptation *own = subjects_adaptation(&loop->subjects, job->subject);
-    if (!job->is_whole || job->run != loop->subjects.run || own == NULL ||
+    const struct adaptation_plan *plan = server->subjects.plan;
+    struct adaptation *own = subjects_adaptation(&server->subjects, job->subject);
+    if (!job->is_whole || job->run != server->subjects.run || own == NULL ||
         own->head.last != found->last ||
-        loop->subjects.subject[job->subject].state.backfill.is_open != 0) {
+        server->subjects.subject[job->subject].state.backfill.is_open != 0) {
         return;
     }
     const bool is_taken = found->result.is_taken;
-    const int64_t id = keep_change(
-        loop, job->subject, is_taken ? JOURNAL_RECORD_CHANGE_TAKEN : JOURNAL_RECORD_CHANGE_REFUSED,
-        job->based_on, &found->result, is_taken ? found->values : NULL);
+    const int64_t id =
+        keep_change(server, job->subject,
+                    is_taken ? JOURNAL_RECORD_CHANGE_TAKEN : JOURNAL_RECORD_CHANGE_REFUSED,
+                    job->based_on, &found->result, is_taken ? found->values : NULL);
     if (id == 0) {
         return;
     }
     own->head.last = id;
     if (is_taken && adaptation_take(plan, own, found->values, id) != 0) {
         log_error("%s: own parameters that were judged cannot be taken up",
-                  loop->subjects.subject[job->subject].name);
+                  server->subjects.subject[job->subject].name);
     }
 }
 
 /* A forecast or a suggestion; told if the animal was not given another model meanwhile. */
-static void take_outlook(struct loop *loop, const struct worker_job *job,
+static void take_outlook(struct server *server, const struct worker_job *job,
                          enum journal_record_type type)
 {
     const struct worker_outlook *made = job->memory;
-    if (!job->is_whole || job->run != loop->subjects.run) {
+    if (!job->is_whole || job->run != server->subjects.run) {
         return;
     }
     const int64_t now_ns = clock_mono_ns();
-    loop->scratch = made->message;
-    loop->scratch.env.t_mono_ns = now_ns;
-    loop->scratch.env.t_wall_ns = now_ns + loop->wall_offset_ns;
-    (void)journal_outlook(&loop->journal, type, job->subject, job->based_on,
-                          loop->scratch.env.t_wall_ns, now_ns, made->json, made->n_json);
-    publisher_send(&loop->publisher, &loop->scratch, NULL, 0);
+    server->scratch = made->message;
+    server->scratch.env.t_mono_ns = now_ns;
+    server->scratch.env.t_wall_ns = now_ns + server->wall_offset_ns;
+    (void)journal_outlook(&server->journal, type, job->subject, job->based_on,
+                          server->scratch.env.t_wall_ns, now_ns, made->json, made->n_json);
+    publisher_send(&server->publisher, &server->scratch, NULL, 0);
 }
 
-void loop_jobs_serve(struct loop *loop)
+void loop_jobs_serve(struct server *server)
 {
-    const struct worker_job *job = worker_result(&loop->worker);
+    const struct worker_job *job = worker_result(&server->worker);
     if (job != NULL) {
         switch (job->kind) {
         case WORKER_ADAPT:
-            take_adaptation(loop, job);
+            take_adaptation(server, job);
             break;
         case WORKER_FORECAST:
-            take_outlook(loop, job, JOURNAL_RECORD_FORECAST);
+            take_outlook(server, job, JOURNAL_RECORD_FORECAST);
             break;
         case WORKER_SUGGEST:
-            take_outlook(loop, job, JOURNAL_RECORD_SUGGESTION);
+            take_outlook(server, job, JOURNAL_RECORD_SUGGESTION);
             break;
         case WORKER_KINDS:
             break;
         }
-        worker_release(&loop->worker);
-        journal_publish(&loop->journal);
+        worker_release(&server->worker);
+        journal_publish(&server->journal);
     }
-    worker_start_next(&loop->worker, &loop->subjects, loop->journal.next_event - 1);
+    worker_start_next(&server->worker, &server->subjects, server->journal.next_event - 1);
 }
 
-bool loop_jobs_undo_adaptation(struct loop *loop, uint32_t subject)
+bool loop_jobs_undo_adaptation(struct server *server, uint32_t subject)
 {
-    struct adaptation *own = subjects_adaptation(&loop->subjects, subject);
+    struct adaptation *own = subjects_adaptation(&server->subjects, subject);
     const model_adapt_result none = {.before = (double)NAN, .after = (double)NAN};
     if (own == NULL || own->head.id == 0) {
         return false;
     }
-    const int64_t id = keep_change(loop, subject, JOURNAL_RECORD_CHANGE_UNDONE,
-                                   loop->journal.next_event - 1, &none, NULL);
-    return id != 0 && adaptation_undo(loop->subjects.plan, own, id);
+    const int64_t id = keep_change(server, subject, JOURNAL_RECORD_CHANGE_UNDONE,
+                                   server->journal.next_event - 1, &none, NULL);
+    return id != 0 && adaptation_undo(server->subjects.plan, own, id);
 }

@@ -1,4 +1,5 @@
-/* How the daemon starts, changes its model and ends. */
+#include "startup.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,16 +17,16 @@
 #include "replay.h"
 
 /* The worker's snapshots are of the models that were in force. */
-static int enter_run(struct loop *loop, int64_t run, struct fault *fault)
+static int enter_run(struct server *server, int64_t run, struct fault *fault)
 {
-    const struct active_models *models = &loop->models[loop->present_models];
-    loop_jobs_close(loop);
-    if (subjects_change_run(&loop->subjects, run, &loop->config, active_models_view(models),
+    const struct active_models *models = &server->models[server->present_models];
+    loop_jobs_close(server);
+    if (subjects_change_run(&server->subjects, run, &server->config, active_models_view(models),
                             models->twin.hash, active_models_plan(models)) != 0 ||
-        loop_jobs_open(loop, LOOP_TAG_WORKER) != 0) {
+        loop_jobs_open(server, SERVER_TAG_WORKER) != 0) {
         return fault_set(fault, FAULT_WORK, "no memory for the animals' own parameters");
     }
-    if (loop->config.adaptation.rules && loop->subjects.plan == NULL) {
+    if (server->config.adaptation.rules && server->subjects.plan == NULL) {
         log_warn("adaptation: off: own parameters of this model would take more than %d KiB an "
                  "animal",
                  ACTIVE_MODELS_ADAPTATION_BYTES_MAX / 1024);
@@ -34,7 +35,7 @@ static int enter_run(struct loop *loop, int64_t run, struct fault *fault)
 }
 
 /* Files that the configuration names are opened by the daemon only if they are not its own. */
-int loop_check_files(const struct config *config, struct fault *fault)
+int startup_check_files(const struct config *config, struct fault *fault)
 {
     const char *directory = config->data.directory;
     const char *model = config->model.file;
@@ -51,7 +52,7 @@ static int load_outside(struct active_models *models, const struct config *confi
                         struct fault *fault)
 {
     int rc = outside_file_check_command(config->model.file, config->data.directory, "model", fault);
-    rc = rc ? rc : loop_check_files(config, fault);
+    rc = rc ? rc : startup_check_files(config, fault);
     if (rc == FAULT_NONE) {
         rc = active_models_load(models, config, fault);
         if (rc == FAULT_INPUT) {
@@ -65,10 +66,10 @@ static int load_outside(struct active_models *models, const struct config *confi
     return rc;
 }
 
-int loop_load_model(struct loop *loop, const char *path, struct fault *fault)
+int startup_load_model(struct server *server, const char *path, struct fault *fault)
 {
-    struct active_models *next = &loop->models[1 - loop->present_models];
-    struct config config = loop->config;
+    struct active_models *next = &server->models[1 - server->present_models];
+    struct config config = server->config;
     if (strlen(path) >= sizeof config.model.file) {
         return fault_set(fault, FAULT_INPUT, "command.file: too long");
     }
@@ -79,42 +80,42 @@ int loop_load_model(struct loop *loop, const char *path, struct fault *fault)
         return rc;
     }
     strcpy(config.protocol.hash, next->protocol_hash);
-    rc = journal_stop(&loop->journal, fault);
+    rc = journal_stop(&server->journal, fault);
     if (rc == FAULT_NONE) {
         const struct journal_run run = {
             .config = &config, .model_hash = next->twin.hash, .model_path = path};
-        rc = journal_begin_run(&loop->journal, &run, fault);
+        rc = journal_begin_run(&server->journal, &run, fault);
     }
     struct fault start_fault;
-    if (journal_start(&loop->journal, &loop->config, &start_fault) != FAULT_NONE) {
+    if (journal_start(&server->journal, &server->config, &start_fault) != FAULT_NONE) {
         log_error("%s", start_fault.text);
-        loop->stop = true;
+        server->stop = true;
     }
     if (rc != FAULT_NONE) {
         active_models_free(next);
         return rc;
     }
-    loop->config = config;
-    loop->present_models = 1 - loop->present_models;
-    if (enter_run(loop, loop->journal.store.run, &start_fault) != FAULT_NONE) {
+    server->config = config;
+    server->present_models = 1 - server->present_models;
+    if (enter_run(server, server->journal.store.run, &start_fault) != FAULT_NONE) {
         log_error("%s", start_fault.text);
-        loop->stop = true;
+        server->stop = true;
     }
-    active_models_free(&loop->models[1 - loop->present_models]);
-    loop_raise(loop, PROTO_ALERT_MODEL_CHANGED, "", 1.0, "model %s (%s) from now on",
-               loop->subjects.model_hash, path);
+    active_models_free(&server->models[1 - server->present_models]);
+    ingest_raise(server, PROTO_ALERT_MODEL_CHANGED, "", 1.0, "model %s (%s) from now on",
+                 server->subjects.model_hash, path);
     return FAULT_NONE;
 }
 
 /* Notes which sessions have changed; they are kept when all has been heard. */
 static int on_resumed(void *context, const struct replay_step *step, struct fault *fault)
 {
-    struct loop *loop = context;
+    struct server *server = context;
     (void)fault;
     if (step->result->subject != SUBJECTS_NONE) {
-        struct subject *s = &loop->subjects.subject[step->result->subject];
+        struct subject *s = &server->subjects.subject[step->result->subject];
         for (uint32_t i = 0; i < s->n_dirty_sessions; i++) {
-            loop->resumed[s->dirty_sessions[i]] = true;
+            server->resumed[s->dirty_sessions[i]] = true;
         }
         s->n_dirty_sessions = 0;
     }
@@ -122,16 +123,17 @@ static int on_resumed(void *context, const struct replay_step *step, struct faul
 }
 
 /* Brings every animal back to where it was. Writes nothing. */
-static int resume(struct loop *loop, struct replay *replay, struct fault *fault)
+static int resume(struct server *server, struct replay *replay, struct fault *fault)
 {
-    const struct journal_db *store = &loop->journal.store;
+    const struct journal_db *store = &server->journal.store;
     int64_t from = 0;
-    int rc = replay_load_checkpoints(replay, &loop->subjects, &from, fault);
+    int rc = replay_load_checkpoints(replay, &server->subjects, &from, fault);
     if (rc == FAULT_NONE && from < store->checked_event) {
         rc = journal_check_events(store->db, store->path, from, fault);
     }
-    rc = rc == FAULT_NONE ? replay_events(replay, &loop->subjects, from, on_resumed, loop, fault)
-                          : rc;
+    rc = rc == FAULT_NONE
+             ? replay_events(replay, &server->subjects, from, on_resumed, server, fault)
+             : rc;
     if (rc != FAULT_NONE) {
         return rc;
     }
@@ -139,8 +141,8 @@ static int resume(struct loop *loop, struct replay *replay, struct fault *fault)
         log_info("resumed: %" PRId64 " events since the last checkpoints heard again",
                  replay->last_event - from);
     }
-    for (uint32_t i = 0; i < loop->subjects.n_sessions; i++) {
-        struct session *s = &loop->subjects.session[i];
+    for (uint32_t i = 0; i < server->subjects.n_sessions; i++) {
+        struct session *s = &server->subjects.session[i];
         s->durable_seq = s->state.seqs.through;
         s->mark_event[0] = s->mark_event[1] = 0;
     }
@@ -148,39 +150,39 @@ static int resume(struct loop *loop, struct replay *replay, struct fault *fault)
 }
 
 /* The animals as they were left, under this run's models. */
-static int open_subjects(struct loop *loop, struct fault *fault)
+static int open_subjects(struct server *server, struct fault *fault)
 {
-    const struct active_models *models = &loop->models[loop->present_models];
+    const struct active_models *models = &server->models[server->present_models];
     struct replay replay;
-    int rc = replay_open(&replay, loop->journal.store.path, fault);
+    int rc = replay_open(&replay, server->journal.store.path, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
     if (!replay_is_empty(&replay)) {
-        replay.runs[0].config.limits = loop->config.limits;
-        rc = replay_open_subjects(&replay, &loop->subjects, clock_mono_ns, fault);
-    } else if (subjects_open(&loop->subjects, &loop->config, active_models_view(models),
+        replay.runs[0].config.limits = server->config.limits;
+        rc = replay_open_subjects(&replay, &server->subjects, clock_mono_ns, fault);
+    } else if (subjects_open(&server->subjects, &server->config, active_models_view(models),
                              models->twin.hash, clock_mono_ns) != 0) {
         rc = fault_set(fault, FAULT_WORK, "limits: no memory for so many subjects and sessions");
     }
-    rc = rc ? rc : journal_contents_open(&loop->contents, loop->journal.store.path, fault);
+    rc = rc ? rc : journal_contents_open(&server->contents, server->journal.store.path, fault);
     if (rc == FAULT_NONE) {
-        loop->resumed = calloc(loop->subjects.max_sessions, sizeof *loop->resumed);
-        rc = loop->resumed == NULL ? fault_set(fault, FAULT_WORK, "limits: no memory") : rc;
+        server->resumed = calloc(server->subjects.max_sessions, sizeof *server->resumed);
+        rc = server->resumed == NULL ? fault_set(fault, FAULT_WORK, "limits: no memory") : rc;
     }
-    rc = rc || replay_is_empty(&replay) ? rc : resume(loop, &replay, fault);
+    rc = rc || replay_is_empty(&replay) ? rc : resume(server, &replay, fault);
     if (rc ==
         FAULT_NONE) { /* from here the subjects refers to what is the loop's, not the replay's */
-        loop->subjects.contents.fetch = journal_contents_fetch;
-        loop->subjects.contents.context = &loop->contents;
-        loop->subjects.is_replay = false;
-        rc = enter_run(loop, loop->journal.store.run + 1, fault);
+        server->subjects.contents.fetch = journal_contents_fetch;
+        server->subjects.contents.context = &server->contents;
+        server->subjects.is_replay = false;
+        rc = enter_run(server, server->journal.store.run + 1, fault);
     }
     replay_close(&replay);
     return rc;
 }
 
-int loop_check_journal(const struct config *config, struct fault *fault)
+int startup_check_journal(const struct config *config, struct fault *fault)
 {
     struct replay replay = {0};
     struct subjects subjects = {0};
@@ -205,86 +207,86 @@ int loop_check_journal(const struct config *config, struct fault *fault)
 }
 
 /* The run's row, with what was resumed; last, so that a start that fails leaves nothing. */
-static int begin_run(struct loop *loop, struct fault *fault)
+static int begin_run(struct server *server, struct fault *fault)
 {
-    const struct active_models *models = &loop->models[loop->present_models];
-    const char *file = loop->config.model.file;
-    const struct journal_run run = {.config = &loop->config,
+    const struct active_models *models = &server->models[server->present_models];
+    const char *file = server->config.model.file;
+    const struct journal_run run = {.config = &server->config,
                                     .model_hash = models->twin.hash,
                                     .model_path = file[0] != '\0' ? file : NULL,
-                                    .subjects = &loop->subjects,
-                                    .sessions = loop->resumed};
-    const int rc = journal_begin_run(&loop->journal, &run, fault);
-    free(loop->resumed);
-    loop->resumed = NULL;
-    return rc ? rc : journal_start(&loop->journal, &loop->config, fault);
+                                    .subjects = &server->subjects,
+                                    .sessions = server->resumed};
+    const int rc = journal_begin_run(&server->journal, &run, fault);
+    free(server->resumed);
+    server->resumed = NULL;
+    return rc ? rc : journal_start(&server->journal, &server->config, fault);
 }
 
-static void add_socket(struct loop *loop, void *socket, uint32_t tag)
+static void add_socket(struct server *server, void *socket, uint32_t tag)
 {
     if (socket != NULL) {
-        (void)os_poll_add(&loop->poll, zmq_bus_fd(socket), tag);
+        (void)os_poll_add(&server->poll, zmq_bus_fd(socket), tag);
     }
 }
 
-int loop_open(struct loop *loop, struct fault *fault)
+int startup_open(struct server *server, struct fault *fault)
 {
-    loop->start_ns = clock_mono_ns();
-    loop->wall_offset_ns = clock_wall_ns() - loop->start_ns;
-    loop->boot = clock_boot();
-    loop->refused_budget = HEARTBEAT_REFUSED_MOST;
-    alerts_init(&loop->alerts, ingest_tell_alert, loop);
-    loop->journal.store.lock_fd = -1;
-    int rc = os_poll_open(&loop->poll) == 0
+    server->start_ns = clock_mono_ns();
+    server->wall_offset_ns = clock_wall_ns() - server->start_ns;
+    server->boot = clock_boot();
+    server->refused_budget = HEARTBEAT_REFUSED_MOST;
+    alerts_init(&server->alerts, ingest_tell_alert, server);
+    server->journal.store.lock_fd = -1;
+    int rc = os_poll_open(&server->poll) == 0
                  ? FAULT_NONE
                  : fault_set(fault, FAULT_WORK, "epoll cannot be set up");
-    rc = rc ? rc : loop_check_files(&loop->config, fault);
-    rc = rc ? rc : active_models_load(&loop->models[0], &loop->config, fault);
+    rc = rc ? rc : startup_check_files(&server->config, fault);
+    rc = rc ? rc : active_models_load(&server->models[0], &server->config, fault);
     if (rc == FAULT_NONE) {
-        strcpy(loop->config.protocol.hash, loop->models[0].protocol_hash);
+        strcpy(server->config.protocol.hash, server->models[0].protocol_hash);
     }
-    rc = rc ? rc : journal_open(&loop->journal, loop->config.data.directory, fault);
-    rc = rc ? rc : open_subjects(loop, fault);
-    rc = rc ? rc : zmq_bus_open(&loop->bus, &loop->config, fault);
-    rc = rc ? rc : begin_run(loop, fault);
+    rc = rc ? rc : journal_open(&server->journal, server->config.data.directory, fault);
+    rc = rc ? rc : open_subjects(server, fault);
+    rc = rc ? rc : zmq_bus_open(&server->bus, &server->config, fault);
+    rc = rc ? rc : begin_run(server, fault);
     if (rc != FAULT_NONE) {
         struct fault ignored;
-        (void)loop_close(loop, &ignored);
+        (void)startup_close(server, &ignored);
         return rc;
     }
-    loop->asked.is_sealed = loop->published.is_sealed = loop->commanded.is_sealed =
-        loop->bus.is_curve;
-    publisher_init(&loop->publisher, &loop->bus, &loop->subjects);
-    serial_lines_init(&loop->lines, &loop->config, &loop->poll, LOOP_TAG_LINES);
-    add_socket(loop, loop->bus.ask, LOOP_TAG_ASK);
-    add_socket(loop, loop->bus.trials, LOOP_TAG_TRIALS);
-    add_socket(loop, loop->bus.pub, LOOP_TAG_PUB);
-    add_socket(loop, loop->bus.control, LOOP_TAG_CONTROL);
-    add_socket(loop, loop->bus.zap, LOOP_TAG_ZAP);
-    heartbeat_open_lines(loop);
+    server->asked.is_sealed = server->published.is_sealed = server->commanded.is_sealed =
+        server->bus.is_curve;
+    publisher_init(&server->publisher, &server->bus, &server->subjects);
+    serial_lines_init(&server->lines, &server->config, &server->poll, SERVER_TAG_LINES);
+    add_socket(server, server->bus.ask, SERVER_TAG_ASK);
+    add_socket(server, server->bus.trials, SERVER_TAG_TRIALS);
+    add_socket(server, server->bus.pub, SERVER_TAG_PUB);
+    add_socket(server, server->bus.control, SERVER_TAG_CONTROL);
+    add_socket(server, server->bus.zap, SERVER_TAG_ZAP);
+    heartbeat_open_lines(server);
     return FAULT_NONE;
 }
 
-int loop_close(struct loop *loop, struct fault *fault)
+int startup_close(struct server *server, struct fault *fault)
 {
     int rc = FAULT_NONE;
-    loop_jobs_close(loop);
-    if (loop->journal.is_started) {
-        if (loop->subjects.subject != NULL) {
-            (void)heartbeat_wait_for_room(loop);
-            alerts_end(&loop->alerts, clock_mono_ns());
-            loop_checkpoint_all(loop);
+    loop_jobs_close(server);
+    if (server->journal.is_started) {
+        if (server->subjects.subject != NULL) {
+            (void)heartbeat_wait_for_room(server);
+            alerts_end(&server->alerts, clock_mono_ns());
+            heartbeat_checkpoint_all(server);
         }
-        rc = journal_stop(&loop->journal, fault);
+        rc = journal_stop(&server->journal, fault);
     }
-    serial_lines_close(&loop->lines);
-    zmq_bus_close(&loop->bus);
-    journal_contents_close(&loop->contents);
-    journal_close(&loop->journal);
-    subjects_close(&loop->subjects);
-    free(loop->resumed);
-    active_models_free(&loop->models[0]);
-    active_models_free(&loop->models[1]);
-    os_poll_close(&loop->poll);
+    serial_lines_close(&server->lines);
+    zmq_bus_close(&server->bus);
+    journal_contents_close(&server->contents);
+    journal_close(&server->journal);
+    subjects_close(&server->subjects);
+    free(server->resumed);
+    active_models_free(&server->models[0]);
+    active_models_free(&server->models[1]);
+    os_poll_close(&server->poll);
     return rc;
 }

@@ -18,17 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "subjects.h"
-
-/* X(NAME, name): kinds of jobs. Each has, in worker_jobs.c, worker_NAME_size(), _fill(), _run(). */
-#define WORKER_JOB_LIST(X)                                                                         \
-    X(ADAPT, adapt)                                                                                \
-    X(FORECAST, forecast)                                                                          \
-    X(SUGGEST, suggest)
-
-#define WORKER_JOB_ENUM(NAME, name) WORKER_##NAME,
-enum worker_kind { WORKER_JOB_LIST(WORKER_JOB_ENUM) WORKER_KINDS };
-#undef WORKER_JOB_ENUM
+#include "worker_jobs.h"
 
 enum worker_state { WORKER_IDLE, WORKER_BUSY, WORKER_DONE };
 
@@ -82,19 +72,5 @@ void worker_start_next(struct worker *worker, const struct subjects *subjects, i
  * RT-safe: yes. */
 const struct worker_job *worker_result(struct worker *worker);
 void worker_release(struct worker *worker);
-
-/* The job's memory of a forecast, and of a suggestion. */
-struct worker_outlook {
-    proto_message message; /* but for its times */
-    size_t n_json;         /* the same as JSON text */
-    uint8_t json[PROTO_BYTES_MAX];
-};
-
-/* The job's memory of an adaptation. */
-struct worker_adapt {
-    model_adapt_result result;
-    int64_t last;  /* head.last of the animal at the snapshot */
-    float *values; /* found */
-};
 
 #endif

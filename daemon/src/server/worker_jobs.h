@@ -5,7 +5,32 @@
 #ifndef MURID_WORKER_JOBS_H
 #define MURID_WORKER_JOBS_H
 
-#include "worker.h"
+#include "model/adapt.h"
+#include "subjects.h"
+
+/* X(NAME, name): kinds of jobs. Each has worker_NAME_size(), _fill(), _run(). */
+#define WORKER_JOB_LIST(X)                                                                         \
+    X(ADAPT, adapt)                                                                                \
+    X(FORECAST, forecast)                                                                          \
+    X(SUGGEST, suggest)
+
+#define WORKER_JOB_ENUM(NAME, name) WORKER_##NAME,
+enum worker_kind { WORKER_JOB_LIST(WORKER_JOB_ENUM) WORKER_KINDS };
+#undef WORKER_JOB_ENUM
+
+/* The job's memory of a forecast, and of a suggestion. */
+struct worker_outlook {
+    proto_message message; /* but for its times */
+    size_t n_json;         /* the same as JSON text */
+    uint8_t json[PROTO_BYTES_MAX];
+};
+
+/* The job's memory of an adaptation. */
+struct worker_adapt {
+    model_adapt_result result;
+    int64_t last;  /* head.last of the animal at the snapshot */
+    float *values; /* found */
+};
 
 struct worker_job_type {
     /* Bytes of memory for a job; 0: there are none of this kind. */
