@@ -16,7 +16,7 @@
 #include "config.h"
 #include "journal_db.h"
 #include "ring.h"
-#include "session.h"
+#include "session_event.h"
 #include "subjects.h"
 
 /* Room that one message needs at most, with its prediction, alerts and checkpoint; with the ring's

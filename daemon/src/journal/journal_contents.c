@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "proto/content.h"
-#include "session.h"
+#include "session_event.h"
 
 #define COLUMNS "event.source, event.rig, subject.name, event.raw"
 

@@ -5,7 +5,7 @@
 #ifndef MURID_JOURNAL_RECORD_H
 #define MURID_JOURNAL_RECORD_H
 
-#include "session.h"
+#include "session_event.h"
 
 enum journal_record_type {
     JOURNAL_RECORD_EVENT,

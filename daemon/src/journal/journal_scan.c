@@ -7,7 +7,7 @@
 
 #include "journal_reader.h"
 #include "progress.h"
-#include "session.h"
+#include "session_event.h"
 #include "trial_table.h"
 
 enum { EVENTS_A_LOOK = 1024, SQL_MAX = 1024 };

@@ -9,7 +9,7 @@
 #include "journal_scan.h"
 #include "list.h"
 #include "rows.h"
-#include "session.h"
+#include "session_event.h"
 #include "status_message.h"
 
 /* What is read from, and what of it is wanted. */

@@ -12,7 +12,7 @@
 #include "model/bootstrap.h"
 #include "progress.h"
 #include "review_curves.h"
-#include "session.h"
+#include "session_event.h"
 #include "text_escape.h"
 
 static const int64_t TRIAL_MAX = 1000000000; /* highest number that the protocol allows */

@@ -10,7 +10,7 @@
 #ifndef MURID_ALERTS_H
 #define MURID_ALERTS_H
 
-#include "session.h"
+#include "session_event.h"
 
 enum {
     ALERTS_BOUTS = 256,  /* at a time; beyond, the oldest one's rest is told and it is forgotten */

@@ -103,18 +103,17 @@ static bool is_room_for_session(struct step *step)
 
 static bool find_subject(struct step *step)
 {
-    struct subjects *subjects = step->subjects;
-    struct session_result *result = step->result;
-    const proto_envelope *env = &step->heard->env;
-    result->subject = subjects_find_subject(subjects, env->subject);
-    if (result->subject != SUBJECTS_NONE) {
+    const char *name = step->heard->env.subject;
+    const uint32_t number = subjects_find_subject(step->subjects, name);
+    if (number != SUBJECTS_NONE) {
+        step_set_subject(step, number);
         return true;
     }
     if (!is_room_for_session(step) || !is_room_for_subject(step)) {
         return false;
     }
-    result->subject = subjects_add_subject(subjects, env->subject);
-    result->is_new_subject = true;
+    step_set_subject(step, subjects_add_subject(step->subjects, name));
+    step->result->is_new_subject = true;
     return true;
 }
 
@@ -122,9 +121,8 @@ static bool add_session(struct step *step, const char *given, int64_t run, bool 
                         uint32_t counts)
 {
     const bool is_stated = run > 1 && step->heard->env.run != PROTO_NIL;
-    struct session_result *result = step->result;
     const struct subjects_entry entry = {.rig = step->heard->env.rig,
-                                         .subject = result->subject,
+                                         .subject = step->result->subject,
                                          .given = given,
                                          .run = run,
                                          .is_stated = is_stated,
@@ -137,8 +135,8 @@ static bool add_session(struct step *step, const char *given, int64_t run, bool 
     if (!is_room_for_session(step)) {
         return false;
     }
-    result->session = subjects_add_session(step->subjects, &entry);
-    result->is_new_session = true;
+    step_set_session(step, subjects_add_session(step->subjects, &entry));
+    step->result->is_new_session = true;
     return true;
 }
 
@@ -167,9 +165,10 @@ static bool add_unnamed(struct step *step)
 /* True if the message says that the rig has begun its task anew: one of the first trials comes
  * again with another content, or a session_start under a seq that was used. Rigs that name no
  * session send nothing again from long ago: there, the same content says so too. */
-static bool begins_anew(struct step *step, uint32_t number)
+static bool begins_anew(struct step *step)
 {
-    const struct session *s = &step->subjects->session[number];
+    const uint32_t number = step->result->session;
+    const struct session *s = step->session;
     const proto_envelope *env = &step->heard->env;
     const enum step_known seq = step_know_seq(step, number);
     const enum step_known trial = step_know_trial(step, number);
@@ -196,12 +195,12 @@ static int64_t next_run(const struct subjects *subjects, const struct session *s
     return 1 + (first != SUBJECTS_NONE ? subjects->session[first].last_run : s->run);
 }
 
-/* The next run of the session that `number` is a run of. Its seqs go on with the count if they
- * do. */
-static bool begin_run(struct step *step, uint32_t number)
+/* The next run of the session that the present one is a run of. Its seqs go on with the count if
+ * they do. */
+static bool begin_run(struct step *step)
 {
-    const struct session *s = &step->subjects->session[number];
-    const struct session *counting = subjects_counting(step->subjects, number);
+    const struct session *s = step->session;
+    const struct session *counting = subjects_counting(step->subjects, step->result->session);
     const int64_t seq = step->heard->env.seq;
     const bool goes_on = seq != PROTO_NIL && seq > counting->state.seqs.highest;
     const bool is_added = s->named_here ? add_unnamed(step)
@@ -210,12 +209,9 @@ static bool begin_run(struct step *step, uint32_t number)
     if (!is_added) {
         return false;
     }
-    struct session *next = &step->subjects->session[step->result->session];
+    struct session *next = step->session;
     next->state.first_seq = next->counts != step->result->session ? seq : PROTO_NIL;
-    step_alert(step->result, PROTO_ALERT_RESTARTED, (double)s->state.trials.highest + 1,
-               "rig %s began session %s of %s anew after trial %" PRId64
-               ": what follows is kept as session %s",
-               s->rig, s->given, step->heard->env.subject, s->state.trials.highest, next->name);
+    step_tell_restarted(step, s);
     return true;
 }
 
@@ -260,7 +256,7 @@ int64_t step_silence_ns(const struct step *step, const struct session_state *s)
 static uint32_t continued_session(const struct step *step)
 {
     const struct subjects *subjects = step->subjects;
-    const struct subject_state *state = &subjects->subject[step->result->subject].state;
+    const struct subject_state *state = &step->subject->state;
     const int64_t candidates[] = {state->session, state->doubted_session - 1};
     for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++) {
         const struct session *s = &subjects->session[candidates[i] < 0 ? 0 : candidates[i]];
@@ -278,8 +274,8 @@ static bool find_unnamed(struct step *step)
     if (number == SUBJECTS_NONE) {
         return add_unnamed(step);
     }
-    step->result->session = number;
-    return !begins_anew(step, number) || begin_run(step, number);
+    step_set_session(step, number);
+    return !begins_anew(step) || begin_run(step);
 }
 
 static bool find_named(struct step *step)
@@ -294,12 +290,8 @@ static bool find_named(struct step *step)
     if (number == SUBJECTS_NONE) {
         return add_session(step, env->session, run, false, SUBJECTS_NONE);
     }
-    step->result->session = number;
-    if (env->run != PROTO_NIL) {
-        return true;
-    }
-    step->result->session = run_of(step, number);
-    return !begins_anew(step, step->result->session) || begin_run(step, step->result->session);
+    step_set_session(step, env->run != PROTO_NIL ? number : run_of(step, number));
+    return env->run != PROTO_NIL || !begins_anew(step) || begin_run(step);
 }
 
 bool step_find(struct step *step)

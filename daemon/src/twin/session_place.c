@@ -24,13 +24,12 @@ static enum session_outcome status_elsewhere(const struct step *step)
 bool step_is_elsewhere(const struct step *step)
 {
     const struct subjects *subjects = step->subjects;
-    const struct subject *subject = &subjects->subject[step->result->subject];
-    const int64_t current = subject->state.session;
+    const int64_t current = step->subject->state.session;
     if (step->event->is_recorded) {
         return step->event->recorded == status_elsewhere(step);
     }
-    if (current < 0 || current == (int64_t)step->result->session || subject->state.is_over != 0 ||
-        says_moved(step)) {
+    if (current < 0 || current == (int64_t)step->result->session ||
+        step->subject->state.is_over != 0 || says_moved(step)) {
         return false;
     }
     const struct session *open = &subjects->session[current];
@@ -40,13 +39,11 @@ bool step_is_elsewhere(const struct step *step)
 
 void step_refuse_elsewhere(struct step *step)
 {
-    const struct subjects *subjects = step->subjects;
     struct session_result *result = step->result;
-    struct subject *subject = &step->subjects->subject[result->subject];
-    const struct session *here = &subjects->session[result->session];
+    struct subject *subject = step->subject;
+    const struct session *here = step->session;
     const struct session *open =
-        &subjects->session[subject->state.session >= 0 ? (uint32_t)subject->state.session
-                                                       : result->session];
+        subject->state.session >= 0 ? &step->subjects->session[subject->state.session] : here;
     char text[256];
     if (subject->state.doubted_session != (int64_t)result->session + 1) {
         subject->state.doubted_session = (int64_t)result->session + 1;

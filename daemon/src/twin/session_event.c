@@ -1,6 +1,8 @@
+#include "session_event.h"
+
 #include <string.h>
 
-#include "session.h"
+#include "bridge/link.h"
 
 const char *session_source_name(enum session_source source)
 {
@@ -41,4 +43,27 @@ bool session_outcome_parse(enum session_outcome *status, const char *name)
         }
     }
     return false;
+}
+
+bool session_is_journaled(const struct session_result *result)
+{
+    return result->status != SESSION_OUTCOME_PLAIN &&
+           (result->status != SESSION_OUTCOME_DUPLICATE || result->is_counted);
+}
+
+model_trial session_trial(const proto_trial *t)
+{
+    return (model_trial){.contrast = t->stimulus,
+                         .reward = t->reward,
+                         .rt_s = t->rt_s,
+                         .choice = (int8_t)(t->choice == PROTO_NIL ? -1 : t->choice),
+                         .side = (int8_t)(t->side == PROTO_NIL ? -1 : t->side)};
+}
+
+int session_decode(const struct session_event *event, proto_message *heard, proto_fault *fault)
+{
+    return event->source == SESSION_SOURCE_SERIAL
+               ? bridge_decode(event->bytes, event->size, event->rig, event->subject, heard, fault)
+           : event->is_recorded ? proto_decode_recorded(event->bytes, event->size, heard, fault)
+                                : proto_decode(event->bytes, event->size, heard, fault);
 }
