@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "ingest.h"
 #include "journal_schema.h"
+#include "prediction_message.h"
 #include "root.h"
 #include "startup.h"
 #include "suite.h"
@@ -82,7 +83,7 @@ static void a_prediction_that_cannot_be_said_is_an_alert_and_the_next_start_mend
     }
     proto_message whole;
     proto_message mended;
-    subjects_predict(&server.subjects, 0, &whole);
+    prediction_message_fill(&server.subjects, 0, &whole);
     server.subjects.subject[0].state.twin.bank.member[0].w[0] = (double)NAN;
     hear(20);
     assert_int_equal(startup_close(&server, &fault), FAULT_NONE);
@@ -90,7 +91,7 @@ static void a_prediction_that_cannot_be_said_is_an_alert_and_the_next_start_mend
     assert_int_equal(count("SELECT count(*) FROM event WHERE kind = 'trial'"), 21);
 
     open_loop();
-    subjects_predict(&server.subjects, 0, &mended);
+    prediction_message_fill(&server.subjects, 0, &mended);
     assert_int_equal(mended.as.prediction.for_trial, 21);
     assert_int_equal(mended.as.prediction.score.v.n, 21);
     for (uint32_t i = 0; i < mended.as.prediction.p_right.n; i++) {

@@ -74,14 +74,14 @@ static void an_animal_is_judged_when_its_session_ended_or_a_period_went_by(void 
     (void)state;
     proto_message said;
     hear_trial("s1", 0, -1, 1);
-    assert_false(subjects_standing(&subjects, 0, &said));
+    assert_false(status_message_fill(&subjects, 0, &said));
     assert_false(subjects_is_to_judge(m1(), S, 60 * S));
     assert_true(subjects_is_to_judge(m1(), 60 * S, 60 * S));
     hear("{'kind':'session_end','rig':'r1','subject':'m1','session':'s1'}");
     assert_true(subjects_is_to_judge(m1(), S, 60 * S));
     subjects_judge(m1(), 2 * S);
     assert_false(subjects_is_to_judge(m1(), 100 * S, 60 * S));
-    assert_true(subjects_standing(&subjects, 0, &said));
+    assert_true(status_message_fill(&subjects, 0, &said));
     assert_int_equal(said.kind, PROTO_KIND_TRAINING);
     assert_string_equal(said.env.session, "s1");
     assert_string_equal(said.as.training.status, "in_training");
@@ -91,7 +91,7 @@ static void an_animal_is_judged_when_its_session_ended_or_a_period_went_by(void 
     assert_false(subjects_is_to_judge(m1(), 3 * S, 60 * S));
     assert_true(subjects_is_to_judge(m1(), 62 * S, 60 * S));
     subjects_judge(m1(), 62 * S);
-    assert_true(subjects_standing(&subjects, 0, &said));
+    assert_true(status_message_fill(&subjects, 0, &said));
     assert_int_equal(said.as.training.running, 1);
     hear("{'kind':'session_end','rig':'r1','subject':'m1','session':'s1'}");
     assert_true(subjects_is_to_judge(m1(), 63 * S, 60 * S)); /* its end is said, too */

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "check.h"
+#include "prediction_message.h"
 #include "status_message.h"
 #include "subjects.h"
 
@@ -168,7 +169,7 @@ static void a_prediction_is_the_mixture_with_the_weights_of_the_rules(void **unu
     for (int t = 0; t < 30; t++) {
         assert_int_equal(twin_observe(l, &models, &TRIAL, &outcome), MODEL_OK);
     }
-    subjects_predict(&subjects, 0, &message);
+    prediction_message_fill(&subjects, 0, &message);
     const proto_prediction *p = &message.as.prediction;
     double expected[3][32];
     double w[MODEL_WEIGHTS_MAX];
@@ -190,7 +191,7 @@ static void a_prediction_is_the_mixture_with_the_weights_of_the_rules(void **unu
     CHECK_NEAR(p->p_disengaged, outcome.p_disengaged, 0.0);
     assert_true(p->p_disengaged > 0.0 && p->p_disengaged < 1.0);
     config.engagement.enabled = false;
-    subjects_predict(&subjects, 0, &message);
+    prediction_message_fill(&subjects, 0, &message);
     assert_true(isnan(p->p_disengaged));
     subjects_close(&subjects);
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "curve_keys.h"
 #include "root.h"
 #include "suite.h"
 #include "zmq_bus.h"
@@ -127,7 +128,7 @@ static void a_key_pair_is_made_once_and_readable_by_its_owner_only(void **state)
     char line[128];
     (void)unlink(key_path);
     (void)unlink(public_path);
-    assert_int_equal(zmq_bus_make_keys(key_path, &fault), FAULT_NONE);
+    assert_int_equal(curve_keys_make(key_path, &fault), FAULT_NONE);
     assert_int_equal(stat(key_path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
     FILE *f = fopen(public_path, "r");
@@ -135,7 +136,7 @@ static void a_key_pair_is_made_once_and_readable_by_its_owner_only(void **state)
     assert_non_null(fgets(line, sizeof line, f));
     fclose(f);
     assert_int_equal(strlen(line), 41);
-    assert_int_equal(zmq_bus_make_keys(key_path, &fault), FAULT_INPUT);
+    assert_int_equal(curve_keys_make(key_path, &fault), FAULT_INPUT);
     assert_non_null(strstr(fault.text, key_path));
 
     closed_sockets();
@@ -176,7 +177,7 @@ static void key_files_that_are_none_are_refused_with_their_line(void **state)
 
     (void)unlink(key_path);
     (void)unlink(public_path);
-    assert_int_equal(zmq_bus_make_keys(key_path, &fault), FAULT_NONE);
+    assert_int_equal(curve_keys_make(key_path, &fault), FAULT_NONE);
     strcpy(config.security.server_key, key_path);
     strcpy(config.security.client_keys, list_path);
     write_text(list_path, "# allowed\n\nnot-a-key\n");

@@ -1,8 +1,8 @@
 #include <stdio.h>
 
 #include "commands.h"
+#include "curve_keys.h"
 #include "options.h"
-#include "zmq_bus.h"
 
 int cmd_keygen(int argc, char **argv)
 {
@@ -21,7 +21,7 @@ int cmd_keygen(int argc, char **argv)
         return code;
     }
     struct fault fault;
-    code = zmq_bus_make_keys(path, &fault);
+    code = curve_keys_make(path, &fault);
     if (code != FAULT_NONE) {
         return fault_report(&fault, code);
     }

@@ -30,7 +30,7 @@ struct play {
     bool is_pipe;           /* the table can be read only once: it is checked as it is played */
     const char *key;        /* file of our CURVE key pair; NULL: none */
     const char *server_key; /* file of the daemon's public key; NULL: none */
-    struct zmq_bus_client_keys keys;
+    struct curve_keys_client keys;
     double rate;        /* trials a second; 0: as fast as it goes */
     int64_t limit;      /* trials; 0: all */
     int64_t written_ns; /* wall clock, when the table was written; PROTO_NIL unknown */
@@ -46,7 +46,7 @@ struct play {
 /* ---- finding out who listens ----------------------------------------------------------------- */
 
 static void *open_publisher(void *context, const char *endpoint,
-                            const struct zmq_bus_client_keys *keys)
+                            const struct curve_keys_client *keys)
 {
     const int yes = 1;
     const int forever = -1;
@@ -54,7 +54,7 @@ static void *open_publisher(void *context, const char *endpoint,
     if (s != NULL) {
         (void)zmq_setsockopt(s, ZMQ_XPUB_NODROP, &yes, sizeof yes);
         (void)zmq_setsockopt(s, ZMQ_LINGER, &forever, sizeof forever);
-        zmq_bus_use_client_keys(s, keys);
+        curve_keys_use(s, keys);
         (void)zmq_connect(s, endpoint);
     }
     return s;
@@ -399,7 +399,7 @@ static int play_table(struct play *play)
 {
     struct fault fault;
     int rc = open_table(play, &fault);
-    rc = rc ? rc : zmq_bus_load_client_keys(&play->keys, play->key, play->server_key, &fault);
+    rc = rc ? rc : curve_keys_load_client(&play->keys, play->key, play->server_key, &fault);
     play->context = rc == FAULT_NONE ? zmq_ctx_new() : NULL;
     rc = rc == FAULT_NONE ? find_daemon(play, &fault) : rc;
     if (rc == FAULT_NONE) {

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "commands.h"
+#include "curve_keys.h"
 #include "fault.h"
 #include "keyboard.h"
 #include "options.h"
@@ -196,7 +197,7 @@ static void follow(struct watch *w)
     }
 }
 
-static int connect_to(struct watch *w, const char *endpoint, const struct zmq_bus_client_keys *keys,
+static int connect_to(struct watch *w, const char *endpoint, const struct curve_keys_client *keys,
                       struct fault *fault)
 {
     w->context = zmq_ctx_new();
@@ -211,7 +212,7 @@ static int connect_to(struct watch *w, const char *endpoint, const struct zmq_bu
     (void)zmq_setsockopt(w->socket, ZMQ_RCVHWM, &high_water, sizeof high_water);
     (void)zmq_setsockopt(w->socket, ZMQ_LINGER, &linger, sizeof linger);
     (void)zmq_setsockopt(w->socket, ZMQ_SUBSCRIBE, "murid/1/", 8);
-    zmq_bus_use_client_keys(w->socket, keys);
+    curve_keys_use(w->socket, keys);
     if (zmq_connect(w->socket, endpoint) != 0) {
         return fault_set(
             fault, FAULT_INPUT,
@@ -232,7 +233,7 @@ static void disconnect(struct watch *w)
     }
 }
 
-static int watch(struct watch *w, const struct zmq_bus_client_keys *keys, struct fault *fault)
+static int watch(struct watch *w, const struct curve_keys_client *keys, struct fault *fault)
 {
     const int rc = connect_to(w, w->endpoint, keys, fault);
     if (rc == FAULT_NONE) {
@@ -301,8 +302,8 @@ int cmd_watch(int argc, char **argv)
                   "option subject: \"%.64s\" is not a name: 1 to 64 of A-Z a-z 0-9 . _ -", subject);
         return fault_report(&fault, FAULT_INPUT);
     }
-    struct zmq_bus_client_keys keys;
-    code = zmq_bus_load_client_keys(&keys, key, server_key, &fault);
+    struct curve_keys_client keys;
+    code = curve_keys_load_client(&keys, key, server_key, &fault);
     if (code != FAULT_NONE) {
         return fault_report(&fault, code);
     }

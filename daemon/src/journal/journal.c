@@ -32,41 +32,13 @@ struct batch {
     size_t records;
 };
 
-static void print_adaptation(const struct journal_record_adaptation *r)
-{
-    if (r->what == JOURNAL_RECORD_CHANGE_UNDONE) {
-        log_info("%s: the last change of its parameters was undone", r->name);
-    } else {
-        log_info("%s: own parameters %s: %.5f nats a choice before, %.5f after, %" PRId64
-                 " choices",
-                 r->name, journal_record_change_name((enum journal_record_change)r->what),
-                 r->nats_before, r->nats_after, r->n);
-    }
-}
-
-/* What a person should see of a batch that is on disk; printed here, not on the loop's time. */
-static void print_record(const struct journal_record *record)
-{
-    if (record->type == JOURNAL_RECORD_ALERT) {
-        const struct journal_record_alert *a = (const void *)record;
-        log_warn("%s: %s", proto_alert_name((proto_alert_code)a->code), a->text);
-    } else if (record->type == JOURNAL_RECORD_EVENT) {
-        const struct journal_record_event *e = (const void *)record;
-        if (e->is_new_session) {
-            log_info("%s: session %s begins on rig %s", e->subject_name, e->session_name, e->rig);
-        }
-    } else if (record->type == JOURNAL_RECORD_ADAPTATION) {
-        print_adaptation((const void *)record);
-    }
-}
-
 /* Reads the batch once more, and not a record further: what came meanwhile is not on disk. */
 static void print_batch(struct journal *j, const struct batch *batch)
 {
     size_t size;
     ring_rewind(&j->ring);
     for (size_t i = 0; i < batch->records; i++) {
-        print_record(ring_next(&j->ring, &size));
+        journal_record_print(ring_next(&j->ring, &size));
     }
 }
 
@@ -91,13 +63,13 @@ static enum journal_db_cause write_batch(struct journal *j, struct batch *batch)
         return JOURNAL_DB_CAUSE_NONE;
     }
     atomic_store(&j->oldest_ns, record->t_mono_ns);
-    int rc = journal_db_begin(&j->store);
+    int rc = journal_rows_begin(&j->store.rows);
     while (rc == SQLITE_OK && record != NULL) {
         count_record(batch, record);
-        rc = journal_db_write(&j->store, record);
+        rc = journal_rows_write(&j->store.rows, record);
         record = rc == SQLITE_OK ? ring_next(&j->ring, &size) : NULL;
     }
-    rc = rc == SQLITE_OK ? journal_db_commit(&j->store) : rc;
+    rc = rc == SQLITE_OK ? journal_rows_commit(&j->store.rows) : rc;
     return rc == SQLITE_OK ? JOURNAL_DB_CAUSE_NONE : journal_db_roll_back(&j->store);
 }
 
@@ -196,65 +168,6 @@ static void *journal_thread(void *argument)
     }
 }
 
-/* ---- checkpoints ----------------------------------------------------------------------------- */
-
-/* Parts of a subject's state, one behind the other. */
-struct checkpoint_parts {
-    uint64_t own;
-    uint64_t lookahead;
-    size_t state_size; /* with the two numbers above */
-};
-
-static struct checkpoint_parts checkpoint_parts(const struct subjects *subjects, uint32_t subject)
-{
-    const struct adaptation *own = subjects_adaptation(subjects, subject);
-    struct checkpoint_parts p = {.own = own != NULL ? adaptation_packed_size(own) : 0,
-                                 .lookahead = subjects_lookahead(subjects, subject) != NULL
-                                                  ? lookahead_used(subjects->models.ahead)
-                                                  : 0};
-    p.state_size = sizeof p.own + sizeof p.lookahead + p.own + p.lookahead +
-                   subject_state_size(&subjects->subject[subject].state);
-    return p;
-}
-
-/* Bytes of the record, at most JOURNAL_UNIT_MAX. */
-static size_t checkpoint_size(const struct subjects *subjects, uint32_t subject)
-{
-    return sizeof(struct journal_record_checkpoint) +
-           checkpoint_parts(subjects, subject).state_size;
-}
-
-static void fill_checkpoint(struct journal_record_checkpoint *r, const struct subjects *subjects,
-                            uint32_t subject, int64_t t_mono_ns)
-{
-    const struct subject *s = &subjects->subject[subject];
-    const struct adaptation *own = subjects_adaptation(subjects, subject);
-    const struct lookahead *lookahead = subjects_lookahead(subjects, subject);
-    const struct checkpoint_parts p = checkpoint_parts(subjects, subject);
-    r->head.type = JOURNAL_RECORD_CHECKPOINT;
-    r->subject = subject;
-    r->event = s->last_event;
-    r->run = s->run;
-    r->head.t_mono_ns = t_mono_ns;
-    r->state_size = p.state_size;
-    uint8_t *at = r->state;
-    memcpy(at, &p.own, sizeof p.own);
-    memcpy(at + sizeof p.own, &p.lookahead, sizeof p.lookahead);
-    at += sizeof p.own + sizeof p.lookahead;
-    if (own != NULL) {
-        adaptation_pack(subjects->plan, own, at);
-    }
-    if (lookahead != NULL) {
-        memcpy(at + p.own, lookahead, p.lookahead);
-    }
-    subject_state_pack(&s->state, at + p.own + p.lookahead);
-    r->n_sessions = s->n_dirty_sessions;
-    for (uint32_t i = 0; i < s->n_dirty_sessions; i++) {
-        r->session[i] = s->dirty_sessions[i];
-        r->session_state[i] = subjects->session[s->dirty_sessions[i]].state;
-    }
-}
-
 /* ---- opening --------------------------------------------------------------------------------- */
 
 /* An empty ring has room for one message wherever its end stands. */
@@ -289,15 +202,15 @@ static int write_resumed(struct journal *j, struct subjects *subjects, const boo
             s->dirty_sessions[s->n_dirty_sessions++] = i;
         }
         if (s->n_dirty_sessions == SUBJECTS_DIRTY_MAX) {
-            fill_checkpoint(r, subjects, number, 0);
-            rc = journal_db_write(&j->store, &r->head);
+            journal_record_fill_checkpoint(r, subjects, number, 0);
+            rc = journal_rows_write(&j->store.rows, &r->head);
             s->n_dirty_sessions = 0;
         }
     }
     for (uint32_t i = 0; rc == SQLITE_OK && i < subjects->n_subjects; i++) {
         if (subjects->subject[i].dirty_since_ns != 0) {
-            fill_checkpoint(r, subjects, i, 0);
-            rc = journal_db_write(&j->store, &r->head);
+            journal_record_fill_checkpoint(r, subjects, i, 0);
+            rc = journal_rows_write(&j->store.rows, &r->head);
             subjects_clean(&subjects->subject[i]);
         }
     }
@@ -310,14 +223,14 @@ int journal_begin_run(struct journal *j, const struct journal_run *run, struct f
     const struct journal_db_run row = {j->next_event, run->config, run->model_hash,
                                        run->model_path};
     int rc = FAULT_NONE;
-    int db = journal_db_begin(&j->store);
+    int db = journal_rows_begin(&j->store.rows);
     if (db == SQLITE_OK) {
         rc = journal_db_write_run(&j->store, &row, fault);
     }
     if (db == SQLITE_OK && rc == FAULT_NONE && run->subjects != NULL) {
         db = write_resumed(j, run->subjects, run->sessions);
     }
-    db = db == SQLITE_OK && rc == FAULT_NONE ? journal_db_commit(&j->store) : db;
+    db = db == SQLITE_OK && rc == FAULT_NONE ? journal_rows_commit(&j->store.rows) : db;
     if (db == SQLITE_OK && rc == FAULT_NONE) {
         j->store.run++;
         return FAULT_NONE;
@@ -528,12 +441,12 @@ bool journal_alert(struct journal *j, int64_t event, int64_t t_wall_ns, int64_t 
 bool journal_checkpoint(struct journal *j, const struct subjects *subjects, uint32_t subject,
                         int64_t t_mono_ns)
 {
-    const size_t size = checkpoint_size(subjects, subject);
+    const size_t size = journal_record_checkpoint_size(subjects, subject);
     struct journal_record_checkpoint *r = ring_reserve(&j->ring, size);
     if (r == NULL) {
         return false;
     }
-    fill_checkpoint(r, subjects, subject, t_mono_ns);
+    journal_record_fill_checkpoint(r, subjects, subject, t_mono_ns);
     ring_commit(&j->ring, size);
     return true;
 }

@@ -106,7 +106,7 @@ static int check_schema(const char *path, struct fault *fault)
     return journal_db_check_version(version, path, fault);
 }
 
-int store_check(const char *directory, struct fault *fault)
+int journal_db_check(const char *directory, struct fault *fault)
 {
     char path[600];
     (void)snprintf(path, sizeof path, "%s/" JOURNAL_FILE, directory);

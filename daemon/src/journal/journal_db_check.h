@@ -11,7 +11,7 @@
 #include "fault.h"
 
 /* It cannot be made or written, a daemon is running there, or its journal is of another schema. */
-int store_check(const char *directory, struct fault *fault);
+int journal_db_check(const char *directory, struct fault *fault);
 
 /* The fault of a data directory whose lock another daemon holds, by the pid that stands in it. */
 int journal_db_check_held(int lock_fd, const char *directory, struct fault *fault);

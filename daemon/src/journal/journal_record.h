@@ -1,11 +1,12 @@
 /* journal_record.h - what the loop hands to the journal's thread through the ring: plain structs,
- * each with the same head. Made by journal.c, written by store.c. Threads: one at a time, the ring
- * hands them over. Memory: the ring's.
+ * each with the same head. Made by journal.c, written by journal_rows.c. Threads: one at a time,
+ * the ring hands them over. Memory: the ring's.
  */
 #ifndef MURID_JOURNAL_RECORD_H
 #define MURID_JOURNAL_RECORD_H
 
 #include "session_event.h"
+#include "subjects.h"
 
 enum journal_record_type {
     JOURNAL_RECORD_EVENT,
@@ -109,5 +110,15 @@ struct journal_record_outlook {
     size_t n_json;
     uint8_t json[];
 };
+
+/* Says in the log what a person should see of a record that is on disk. */
+void journal_record_print(const struct journal_record *record);
+
+/* A checkpoint of a subject: its bytes, at most JOURNAL_UNIT_MAX, and what is in it. RT-safe: yes.
+ */
+size_t journal_record_checkpoint_size(const struct subjects *subjects, uint32_t subject);
+void journal_record_fill_checkpoint(struct journal_record_checkpoint *r,
+                                    const struct subjects *subjects, uint32_t subject,
+                                    int64_t t_mono_ns);
 
 #endif

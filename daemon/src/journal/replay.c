@@ -237,7 +237,7 @@ static bool is_sound(const struct replay *replay, uint32_t number, int64_t run,
 {
     const struct active_models *models = models_of(replay, run);
     if (models == NULL || state->twin.bank.n != members_of(replay, run) ||
-        state->n_stimuli > SUBJECTS_STIMULI_MAX ||
+        state->n_stimuli > SUBJECT_STATE_STIMULI_MAX ||
         (state->session != -1 && !owns_session(replay, number, state->session))) {
         return false;
     }
@@ -264,7 +264,7 @@ static int load_subject(struct replay *replay, struct subjects *subjects, sqlite
     }
     struct subject *subject = &subjects->subject[number];
     subject->run = replay->runs[0].id;
-    if (sqlite3_column_int64(s, 5) != SUBJECTS_LAYOUT) {
+    if (sqlite3_column_int64(s, 5) != SUBJECT_STATE_LAYOUT) {
         return FAULT_NONE;
     }
     const int64_t run = sqlite3_column_int64(s, 3);

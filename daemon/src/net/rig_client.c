@@ -58,7 +58,7 @@ static int connect_socket(struct rig_client *c)
     (void)zmq_setsockopt(c->socket, ZMQ_RECONNECT_IVL, &never, sizeof never);
     (void)zmq_setsockopt(c->socket, ZMQ_SNDHWM, &queue, sizeof queue);
     (void)zmq_setsockopt(c->socket, ZMQ_RCVHWM, &queue, sizeof queue);
-    zmq_bus_use_client_keys(c->socket, &c->keys);
+    curve_keys_use(c->socket, &c->keys);
     return watch_link(c) != 0 ? -1 : zmq_connect(c->socket, c->endpoint);
 }
 
@@ -73,7 +73,7 @@ static bool has_link(struct rig_client *c)
 }
 
 int rig_client_open(struct rig_client *c, void *zmq_context, const char *endpoint,
-                    const struct zmq_bus_client_keys *keys, struct fault *fault)
+                    const struct curve_keys_client *keys, struct fault *fault)
 {
     *c = (struct rig_client){.context = zmq_context,
                              .keys = *keys,

@@ -14,9 +14,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "curve_keys.h"
 #include "fault.h"
 #include "proto/message.h"
-#include "zmq_bus.h"
 
 enum { RIG_CLIENT_QUEUE = 4096, RIG_CLIENT_MESSAGE_MAX = 1024, RIG_CLIENT_HELLOS = 64 };
 
@@ -63,7 +63,7 @@ struct rig_client {
     uint64_t n_links; /* connections tried */
     int64_t tried_ns; /* when the last was */
     char endpoint[256];
-    struct zmq_bus_client_keys keys;
+    struct curve_keys_client keys;
     int64_t timeout_ns;             /* without an answer for this long, send again */
     int64_t heard_ns;               /* monotonic time of the last answer, or of the last try */
     struct rig_client_entry *queue; /* ring: what may not be on disk yet */
@@ -90,7 +90,7 @@ enum rig_client_event {
 
 /* Connects; nothing is sent. zmq_context is the caller's. FAULT_NONE, FAULT_INPUT or FAULT_WORK. */
 int rig_client_open(struct rig_client *c, void *zmq_context, const char *endpoint,
-                    const struct zmq_bus_client_keys *keys, struct fault *fault);
+                    const struct curve_keys_client *keys, struct fault *fault);
 void rig_client_close(struct rig_client *c);
 
 /* Sends a message, which must have rig, subject, session and seq. False if the queue is full or the

@@ -118,22 +118,4 @@ bool zmq_bus_is_for_rig(const struct zmq_bus *bus, const struct zmq_bus_request 
 /* True if an endpoint can be reached from this machine only. */
 bool zmq_bus_is_local(const char *endpoint);
 
-/* The keys with which a client connects; all "" for a daemon without CURVE. */
-struct zmq_bus_client_keys {
-    char server[KEY_LIST_TEXT]; /* the daemon's public key */
-    char public_key[KEY_LIST_TEXT];
-    char secret_key[KEY_LIST_TEXT];
-};
-
-/* Loads them from the files that `murid keygen` made: the client's own pair, and the daemon's .pub.
- * Both NULL: none. FAULT_NONE or FAULT_INPUT. */
-int zmq_bus_load_client_keys(struct zmq_bus_client_keys *keys, const char *pair_path,
-                             const char *server_path, struct fault *fault);
-
-/* Gives them to a socket that is not connected yet. */
-void zmq_bus_use_client_keys(void *socket, const struct zmq_bus_client_keys *keys);
-
-/* Writes a new key pair: path (secret and public, mode 0600) and path.pub. */
-int zmq_bus_make_keys(const char *path, struct fault *fault);
-
 #endif

@@ -6,6 +6,7 @@
 
 #include "heartbeat.h"
 #include "loop_jobs.h"
+#include "prediction_message.h"
 #include "startup.h"
 
 enum { SUBJECTS_PAGE = 16 };
@@ -44,7 +45,7 @@ static void on_subjects(struct server *server, const proto_message *heard, proto
         proto_message prediction;
         proto_animal *a = &s->animals.v[s->animals.n++];
         proto_animal_init(a);
-        subjects_predict(subjects, (uint32_t)i, &prediction);
+        prediction_message_fill(subjects, (uint32_t)i, &prediction);
         strcpy(a->rig, prediction.env.rig);
         strcpy(a->subject, prediction.env.subject);
         strcpy(a->session, prediction.env.session);

@@ -8,6 +8,8 @@
 #include "clock.h"
 #include "ingest.h"
 #include "log.h"
+#include "prediction_message.h"
+#include "status_message.h"
 
 static const int64_t NS_PER_S = 1000000000;
 
@@ -46,8 +48,8 @@ void heartbeat_fill_status(struct server *server, proto_message *out)
     s->trial_p50_us = histogram_quantile(&server->latency, 0.5) / 1000.0;
     s->trial_p99_us = histogram_quantile(&server->latency, 0.99) / 1000.0;
     s->score.present = s->reliability.present = true;
-    subjects_fill_score(&s->score.v, &server->score);
-    subjects_fill_reliability(&s->reliability.v, &server->score);
+    prediction_message_score(&s->score.v, &server->score);
+    prediction_message_reliability(&s->reliability.v, &server->score);
 }
 
 static void check_clock(struct server *server, int64_t now_ns)
@@ -138,7 +140,7 @@ static void judge_next(struct server *server, int64_t now_ns)
         }
         subjects_judge(s, now_ns);
         server->next_judged = number + 1;
-        if (subjects_standing(&server->subjects, number, &server->scratch)) {
+        if (status_message_fill(&server->subjects, number, &server->scratch)) {
             server->scratch.env.t_mono_ns = now_ns;
             server->scratch.env.t_wall_ns = now_ns + server->wall_offset_ns;
             publisher_send(&server->publisher, &server->scratch, NULL, 0);

@@ -1,5 +1,8 @@
 #include "publisher.h"
 
+#include "prediction_message.h"
+#include "status_message.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <zmq.h>
@@ -187,10 +190,10 @@ static void send_subject(struct publisher *p, uint32_t number, const char *prefi
         p->scratch.as.alert = s->alert;
         send_last(p, prefix);
     }
-    if (subjects_standing(p->subjects, number, &p->scratch)) {
+    if (status_message_fill(p->subjects, number, &p->scratch)) {
         send_last(p, prefix);
     }
-    subjects_predict(p->subjects, number, &p->scratch);
+    prediction_message_fill(p->subjects, number, &p->scratch);
     send_last(p, prefix);
 }
 

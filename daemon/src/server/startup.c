@@ -189,7 +189,7 @@ int startup_check_journal(const struct config *config, struct fault *fault)
     struct stat st;
     int64_t from = 0;
     char path[512];
-    int rc = store_check(config->data.directory, fault);
+    int rc = journal_db_check(config->data.directory, fault);
     (void)snprintf(path, sizeof path, "%s/" JOURNAL_FILE, config->data.directory);
     if (rc != FAULT_NONE || stat(path, &st) != 0 || st.st_size == 0) {
         return rc;

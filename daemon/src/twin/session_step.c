@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "prediction_message.h"
 #include "status_message.h"
 
 /* ---- what is known of it ---- */
@@ -160,7 +161,7 @@ void step_predict_first(struct step *step, double stimulus)
         at++;
     }
     if (at == p->stimuli.n) {
-        at = at < SUBJECTS_STIMULI_MAX ? at : SUBJECTS_STIMULI_MAX - 1;
+        at = at < SUBJECT_STATE_STIMULI_MAX ? at : SUBJECT_STATE_STIMULI_MAX - 1;
         p->stimuli.n = p->p_right.n = p->lo.n = p->hi.n = at + 1;
     }
     for (; at > 0; at--) {
@@ -181,7 +182,7 @@ void step_predict(struct step *step)
 {
     const proto_message *heard = step->heard;
     proto_message *reply = &step->result->reply;
-    subjects_predict(step->subjects, step->result->subject, reply);
+    prediction_message_fill(step->subjects, step->result->subject, reply);
     if (step->subject->state.session != (int64_t)step->result->session) {
         reply->as.prediction.for_trial = step->session->state.trials.highest + 1;
         reply->as.prediction.session_score.present = false;

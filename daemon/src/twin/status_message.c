@@ -67,8 +67,8 @@ static uint32_t fill_curve(double out[], const model_psychometric *curve)
     return isnan(curve->bias) ? 0 : sizeof values / sizeof values[0];
 }
 
-void status_message_message(const model_training_status_standing *standing, bool is_running,
-                            proto_message *out)
+static void fill(const model_training_status_standing *standing, bool is_running,
+                 proto_message *out)
 {
     const model_ibl_criteria_standing *now = &standing->now;
     proto_message_init(out, PROTO_KIND_TRAINING);
@@ -96,4 +96,17 @@ void status_message_need(const proto_criterion *criterion, int width, char *out,
                    criterion->value);
     (void)snprintf(out, cap, "%*s of %s %g%s", width, value, criterion->above == 1 ? ">" : "<",
                    criterion->limit, criterion->unit);
+}
+
+bool status_message_fill(const struct subjects *subjects, uint32_t subject, proto_message *out)
+{
+    const struct subject *s = &subjects->subject[subject];
+    if (s->standing.n_pushed < 0 || s->state.session < 0) {
+        return false;
+    }
+    fill(&s->standing, !s->is_judged_at_end, out);
+    strcpy(out->env.rig, s->rig);
+    strcpy(out->env.subject, s->name);
+    subjects_name_session(&subjects->session[s->state.session], &out->env);
+    return true;
 }

@@ -8,6 +8,7 @@
 
 #include "model/training_status.h"
 #include "proto/message.h"
+#include "subjects.h"
 #include "trial_table.h"
 
 /* What the tracker knows a session by: the same in every journal, unlike the session's number.
@@ -26,9 +27,9 @@ model_training_status_session_info status_message_row_info(const struct trial_ro
 /* A trial as the tracker takes it. RT-safe: yes. */
 model_training_status_trial status_message_trial(const proto_trial *trial);
 
-/* Fills in a message of kind training but for its envelope. RT-safe: yes. */
-void status_message_message(const model_training_status_standing *standing, bool is_running,
-                            proto_message *out);
+/* Fills *out with where a subject stood when it was last judged: message of kind training, without
+ * clock. False if it never was. RT-safe: yes. */
+bool status_message_fill(const struct subjects *subjects, uint32_t subject, proto_message *out);
 
 /* Fills in one criterion of it. RT-safe: yes. */
 void status_message_criterion(proto_criterion *out, const model_ibl_criteria_check *check);

@@ -7,7 +7,6 @@
 
 #include "os_memory.h"
 #include "proto/content.h"
-#include "status_message.h"
 
 static uint32_t hash_text(uint32_t hash, const char *text)
 { /* the NUL counts, so that "a","bc" and "ab","c" differ */
@@ -41,71 +40,6 @@ static uint32_t *make_slots(uint32_t n)
         slots[i] = SUBJECTS_NONE;
     }
     return slots;
-}
-
-static const size_t HEAD = offsetof(struct subject_state, twin);
-
-size_t subject_state_size(const struct subject_state *state)
-{
-    return HEAD + twin_used(&state->twin) + backfill_size(&state->backfill) +
-           model_training_status_size(&state->tracker) +
-           (state->is_audited != 0 ? audit_state_used(&state->audit) : 0);
-}
-
-void subject_state_pack(const struct subject_state *state, uint8_t out[])
-{
-    const size_t used = twin_used(&state->twin);
-    memcpy(out, state, HEAD + used);
-    backfill_pack(&state->backfill, out + HEAD + used);
-    size_t at = HEAD + used + backfill_size(&state->backfill);
-    if (state->is_audited != 0) {
-        memcpy(out + at, &state->audit, audit_state_used(&state->audit));
-        at += audit_state_used(&state->audit);
-    }
-    model_training_status_pack(&state->tracker, out + at);
-}
-
-bool subject_state_unpack(struct subject_state *state, const uint8_t bytes[], size_t size)
-{
-    if (size < HEAD) {
-        return false;
-    }
-    memcpy(state, bytes, HEAD);
-    const size_t used = twin_unpack(&state->twin, bytes + HEAD, size - HEAD);
-    if (used == 0) {
-        return false;
-    }
-    size_t at = HEAD + used;
-    const size_t healed = backfill_unpack(&state->backfill, bytes + at, size - at);
-    at += healed;
-    if (healed > 0 && state->is_audited != 0) {
-        const size_t audited = audit_state_unpack(&state->audit, bytes + at, size - at);
-        at += audited;
-        if (audited == 0) {
-            return false;
-        }
-    }
-    return healed > 0 &&
-           model_training_status_unpack(&state->tracker, bytes + at, size - at) == size - at &&
-           at < size;
-}
-
-static void audit_anew(struct subject_state *state, const struct twin_models *models)
-{
-    state->is_audited = models->audit != NULL;
-    if (state->is_audited != 0) {
-        audit_state_init(&state->audit);
-    }
-}
-
-void subject_state_reset(struct subject_state *state, const struct twin_models *models)
-{
-    memset(state, 0, HEAD);
-    state->session = -1;
-    twin_init(&state->twin, models);
-    backfill_close(&state->backfill);
-    model_training_status_init(&state->tracker);
-    audit_anew(state, models);
 }
 
 static void forget(void *subjects, uint32_t session)
@@ -464,84 +398,6 @@ void subjects_skip_seqs(struct subjects *subjects, uint32_t session, int64_t thr
     }
 }
 
-void subjects_fill_score(proto_score *out, const model_score *score)
-{
-    out->n = score->n;
-    out->nats = model_score_mean_nats(score);
-    out->baseline_nats = model_score_mean_baseline_nats(score);
-    out->brier = model_score_mean_brier(score);
-    out->ece = model_score_ece(score);
-    out->coverage = model_score_coverage(score);
-    out->coverage_bins = score->n_rates;
-    out->interval_ratio = model_score_interval_ratio(score);
-}
-
-void subjects_fill_reliability(proto_reliability *out, const model_score *score)
-{
-    out->n.n = out->p_right.n = out->chose_right.n = MODEL_SCORE_BINS;
-    for (int i = 0; i < MODEL_SCORE_BINS; i++) {
-        const double n = (double)score->bin_n[i];
-        out->n.v[i] = n;
-        out->p_right.v[i] = n > 0.0 ? score->bin_p[i] / n : 0.0;
-        out->chose_right.v[i] = n > 0.0 ? score->bin_y[i] / n : 0.0;
-    }
-}
-
-/* The probability of a rule is that of all members that have it. */
-static void fill_rules(proto_prediction *p, const model_bank *bank, const model_bank_params *params)
-{
-    p->bank.n = 0;
-    for (uint32_t i = 0; i < params->n; i++) {
-        const char *rule = model_rule_name(params->member[i].rule.kind);
-        uint32_t at = 0;
-        while (at < p->bank.n && strcmp(p->bank.v[at].name, rule) != 0) {
-            at++;
-        }
-        if (at == p->bank.n) {
-            strcpy(p->bank.v[at].name, rule);
-            p->bank.v[at].value = 0.0;
-            p->bank.n++;
-        }
-        p->bank.v[at].value = fmin(p->bank.v[at].value + model_bank_weight(bank, i), 1.0);
-    }
-}
-
-void subjects_predict(const struct subjects *subjects, uint32_t subject, proto_message *out)
-{
-    const struct subject *s = &subjects->subject[subject];
-    const model_bank *bank = &s->state.twin.bank;
-    const struct twin_models models = subjects_models(subjects, subject);
-    const model_bank_params *params = models.bank;
-    const model_policy *policy = &params->member[0].policy;
-    proto_message_init(out, PROTO_KIND_PREDICTION);
-    strcpy(out->env.rig, s->rig);
-    strcpy(out->env.subject, s->name);
-    if (s->state.session >= 0) {
-        subjects_name_session(&subjects->session[s->state.session], &out->env);
-    }
-    proto_prediction *p = &out->as.prediction;
-    const bool is_named = s->state.n_stimuli > 0;
-    const uint32_t n =
-        (uint32_t)(is_named ? s->state.n_stimuli : subjects->config->model.stimuli.n);
-    p->for_trial = s->state.for_trial;
-    p->stimuli.n = p->p_right.n = p->lo.n = p->hi.n = n;
-    memcpy(p->stimuli.v, is_named ? s->state.stimuli : subjects->config->model.stimuli.v,
-           n * sizeof p->stimuli.v[0]);
-    twin_predict(&s->state.twin, &models, n, p->stimuli.v, p->p_right.v, p->lo.v, p->hi.v);
-    (void)model_policy_print(policy, p->policy, sizeof p->policy);
-    p->w.n = p->w_sd.n = policy->n;
-    model_bank_weights(bank, params, p->w.v, p->w_sd.v);
-    fill_rules(p, bank, params);
-    p->score.present = p->session_score.present = p->reliability.present = true;
-    subjects_fill_score(&p->score.v, &s->state.twin.score);
-    subjects_fill_score(&p->session_score.v, &s->state.twin.session_score);
-    subjects_fill_reliability(&p->reliability.v, &s->state.twin.score);
-    strcpy(p->model, subjects->model_hash);
-    if (subjects->config->engagement.enabled) {
-        p->p_disengaged = model_engagement_p(&s->state.twin.engagement);
-    }
-}
-
 bool subjects_is_to_judge(const struct subject *subject, int64_t now_ns, int64_t period_ns)
 {
     const bool has_news = subject->standing.n_pushed != subject->state.tracker.n_pushed;
@@ -554,19 +410,6 @@ void subjects_judge(struct subject *subject, int64_t now_ns)
     subject->judged_ns = now_ns;
     subject->is_judged_at_end = subject->state.is_over != 0;
     (void)model_training_status_judge(&subject->state.tracker, &subject->standing);
-}
-
-bool subjects_standing(const struct subjects *subjects, uint32_t subject, proto_message *out)
-{
-    const struct subject *s = &subjects->subject[subject];
-    if (s->standing.n_pushed < 0 || s->state.session < 0) {
-        return false;
-    }
-    status_message_message(&s->standing, !s->is_judged_at_end, out);
-    strcpy(out->env.rig, s->rig);
-    strcpy(out->env.subject, s->name);
-    subjects_name_session(&subjects->session[s->state.session], &out->env);
-    return true;
 }
 
 int subjects_observe(struct subjects *subjects, uint32_t subject, const model_trial *trial,
@@ -694,7 +537,7 @@ static void change_subject(struct subjects *subjects, uint32_t number, int64_t r
         lookahead_change_model(&subjects->lookaheads[number], models->ahead);
     }
     if (change->protocol) {
-        audit_anew(&s->state, models);
+        subject_state_audit_anew(&s->state, models);
     }
     if (change->model || change->stack) {
         if (s->last_event == 0) { /* not heard yet: it never knew the old model */

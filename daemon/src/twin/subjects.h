@@ -14,79 +14,19 @@
 #include <stdint.h>
 
 #include "adaptation.h"
-#include "audit_state.h"
-#include "backfill.h"
 #include "config.h"
 #include "contents.h"
 #include "lookahead.h"
-#include "model/training_status.h"
 #include "proto/message.h"
-#include "sequence.h"
-#include "twin.h"
+#include "subject_state.h"
 
 #define SUBJECTS_NONE UINT32_MAX
 
 enum {
-    SUBJECTS_STIMULI_MAX = 32,
     SUBJECTS_DIRTY_MAX = 4, /* sessions of one subject that wait for a checkpoint */
     SUBJECTS_TOUCHED = 2,   /* by one message at most: its run, and the one that counts its seq */
     SUBJECTS_RIGS_MAX = 4096
 };
-
-/* What a checkpoint keeps of an animal: the used parts of it, one behind the other. */
-struct subject_state {
-    int64_t session;    /* number of its current session, -1 before the first */
-    int64_t for_trial;  /* the trial the present prediction is about */
-    uint64_t n_stimuli; /* 0: the configuration's */
-    double
-        stimuli[SUBJECTS_STIMULI_MAX]; /* named by its session: signed contrasts to predict for */
-    int64_t is_disengaged;             /* 1 once the alert was raised, until it plays again */
-    int64_t is_over;                   /* 1: the session was ended, and has not gone on */
-    int64_t
-        doubted_session; /* 1 + number of the one on another rig that was last doubted; 0 none */
-    int64_t is_audited;  /* 1: against the protocol of its run */
-    int64_t outside;     /* trials until a bout outside of the model is over; 0 none */
-    struct twin twin;
-    struct backfill backfill;
-    model_training_status tracker;
-    struct audit_state audit; /* nothing if it is not audited */
-};
-
-/* What a checkpoint keeps of a session. */
-struct session_state {
-    struct sequence trials;
-    struct sequence seqs;
-    int64_t counts_since; /* the event with which the present count of seqs began; 0: the first */
-    int64_t first_seq; /* a later run that goes on with the count: seqs below are of the run before;
-                          PROTO_NIL: it has a count of its own */
-    int64_t doubted;   /* a trial far ahead that is not believed yet; PROTO_NIL if none */
-    int64_t n_doubted; /* trials that were doubted: some above the highest have come */
-    int64_t start_content; /* of its session_start, 0 if none */
-    int64_t end_content;   /* of its latest session_end, 0 if none */
-    int64_t is_started;    /* 1 once the twin was told of it */
-    int64_t last_heard_mono_ns;
-    int64_t last_heard_boot; /* of the machine, which that time is of */
-    int64_t last_heard_wall_ns;
-    int64_t last_t_rig_us; /* PROTO_NIL if unknown */
-};
-
-/* Names the layout of both states. Raise the number when a member changes its place or meaning:
- * older checkpoints are then passed over, and the animals run again from the start of the journal.
- */
-#define SUBJECTS_LAYOUT                                                                            \
-    ((int64_t)(9 << 24 | (sizeof(struct subject_state) + sizeof(struct session_state))))
-
-/* An animal that was never heard of. RT-safe: yes. */
-void subject_state_reset(struct subject_state *state, const struct twin_models *models);
-
-/* Bytes that a checkpoint of the state takes. RT-safe: yes. */
-size_t subject_state_size(const struct subject_state *state);
-
-/* Writes them to out[subject_state_size()]. RT-safe: yes. */
-void subject_state_pack(const struct subject_state *state, uint8_t out[]);
-
-/* Reads them back. False if they are not a state; then *state is in any condition. */
-bool subject_state_unpack(struct subject_state *state, const uint8_t bytes[], size_t size);
 
 /* Of a job in the background. */
 struct subjects_turn {
@@ -276,24 +216,12 @@ bool subjects_is_full_of_changes(const struct subject *subject);
 /* A checkpoint of the subject was handed to the journal. RT-safe: yes. */
 void subjects_clean(struct subject *subject);
 
-/* Fills *out with the present prediction for a subject: message of kind prediction, without clock,
- * stages and durable_seq. RT-safe: yes. */
-void subjects_predict(const struct subjects *subjects, uint32_t subject, proto_message *out);
-
 /* True if its session is over and it was not judged since, or if it has trials that its standing
  * does not know and was not judged for period_ns. RT-safe: yes. */
 bool subjects_is_to_judge(const struct subject *subject, int64_t now_ns, int64_t period_ns);
 
 /* Judges where it stands. RT-safe: no, about 1 ms. */
 void subjects_judge(struct subject *subject, int64_t now_ns);
-
-/* Fills *out with where a subject stood when it was last judged: message of kind training, without
- * clock. False if it never was. RT-safe: yes. */
-bool subjects_standing(const struct subjects *subjects, uint32_t subject, proto_message *out);
-
-/* Means of a score, and its bins, as they are published. RT-safe: yes. */
-void subjects_fill_score(proto_score *out, const model_score *score);
-void subjects_fill_reliability(proto_reliability *out, const model_score *score);
 
 /* Notes that an event numbered id was heard for the session: its seqs up to `through` will be safe
  * when the journal has reached it. RT-safe: yes. */

@@ -1,0 +1,68 @@
+#include "subject_state.h"
+
+#include <string.h>
+
+static const size_t HEAD = offsetof(struct subject_state, twin);
+
+size_t subject_state_size(const struct subject_state *state)
+{
+    return HEAD + twin_used(&state->twin) + backfill_size(&state->backfill) +
+           model_training_status_size(&state->tracker) +
+           (state->is_audited != 0 ? audit_state_used(&state->audit) : 0);
+}
+
+void subject_state_pack(const struct subject_state *state, uint8_t out[])
+{
+    const size_t used = twin_used(&state->twin);
+    memcpy(out, state, HEAD + used);
+    backfill_pack(&state->backfill, out + HEAD + used);
+    size_t at = HEAD + used + backfill_size(&state->backfill);
+    if (state->is_audited != 0) {
+        memcpy(out + at, &state->audit, audit_state_used(&state->audit));
+        at += audit_state_used(&state->audit);
+    }
+    model_training_status_pack(&state->tracker, out + at);
+}
+
+bool subject_state_unpack(struct subject_state *state, const uint8_t bytes[], size_t size)
+{
+    if (size < HEAD) {
+        return false;
+    }
+    memcpy(state, bytes, HEAD);
+    const size_t used = twin_unpack(&state->twin, bytes + HEAD, size - HEAD);
+    if (used == 0) {
+        return false;
+    }
+    size_t at = HEAD + used;
+    const size_t healed = backfill_unpack(&state->backfill, bytes + at, size - at);
+    at += healed;
+    if (healed > 0 && state->is_audited != 0) {
+        const size_t audited = audit_state_unpack(&state->audit, bytes + at, size - at);
+        at += audited;
+        if (audited == 0) {
+            return false;
+        }
+    }
+    return healed > 0 &&
+           model_training_status_unpack(&state->tracker, bytes + at, size - at) == size - at &&
+           at < size;
+}
+
+void subject_state_audit_anew(struct subject_state *state, const struct twin_models *models)
+{
+    state->is_audited = models->audit != NULL;
+    if (state->is_audited != 0) {
+        audit_state_init(&state->audit);
+    }
+}
+
+void subject_state_reset(struct subject_state *state, const struct twin_models *models)
+{
+    memset(state, 0, HEAD);
+    state->session = -1;
+    twin_init(&state->twin, models);
+    backfill_close(&state->backfill);
+    model_training_status_init(&state->tracker);
+    subject_state_audit_anew(state, models);
+}
