@@ -37,7 +37,7 @@ struct option_reals {
 struct option_word {
     const char *chosen; /* as it was given; NULL: it was not */
     size_t n;
-    const char *word[OPTION_WORDS_MAX]; /* that are right */
+    const char *word[OPTION_WORDS_MAX]; /* that are right; NULL behind the last */
 };
 
 struct option {
