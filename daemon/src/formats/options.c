@@ -56,7 +56,8 @@ static void print_wrapped(const char *text)
     putchar('\n');
 }
 
-const char *option_word_list(const struct option_word *word, char *out, size_t cap)
+/* "a, b or c". Returns out. */
+static const char *word_list(const struct option_word *word, char *out, size_t cap)
 {
     size_t used = 0;
     out[0] = '\0';
@@ -123,7 +124,7 @@ static void print_option(const struct option *option)
                    option->value != NULL ? " " : "", option->value != NULL ? option->value : "");
     const bool has_words = option->kind == OPTION_WORD || option->kind == OPTION_WORDS;
     if (has_words && strchr(option->value, '|') == NULL) {
-        (void)option_word_list(option->into, words, sizeof words);
+        (void)word_list(option->into, words, sizeof words);
     }
     print_default(option, usual, sizeof usual);
     (void)snprintf(text, sizeof text, "%s%s%s%s", option->help, words[0] != '\0' ? ": " : "", words,
@@ -179,7 +180,7 @@ static int check_word(const struct option *option, const char *text, size_t n, s
     }
     return fault_set(fault, FAULT_INPUT, "option %s: \"%s\"; %s%s was expected%s", option->name,
                      given, option->kind == OPTION_WORDS ? "a list with commas of " : "",
-                     option_word_list(right, list, sizeof list), nearest_ask(&nearest, "", ask));
+                     word_list(right, list, sizeof list), nearest_ask(&nearest, "", ask));
 }
 
 static int store_words(const struct option *option, const char *text, struct fault *fault)

@@ -83,7 +83,4 @@ bool options_read(struct options *options, int argc, char **argv, int *code);
 /* Whether a word was chosen, alone or in a list. */
 bool option_word_has(const struct option_word *word, const char *name);
 
-/* "a, b or c". Returns out. */
-const char *option_word_list(const struct option_word *word, char *out, size_t cap);
-
 #endif
