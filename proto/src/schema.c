@@ -18,7 +18,6 @@
     }                                                                                              \
     ;
 #include "proto/messages.def"
-#include "proto/undef.h"
 
 #define COMMON(owner, k, t, f, h)                                                                  \
     .key = #k, .key_size = sizeof #k - 1, .type = (t), .flags = (f), .help = (h),                  \
@@ -51,7 +50,6 @@
     ;                                                                                              \
     _Static_assert(FIELD_##name##_COUNT <= 64, "the decoder keeps a bit for each key");
 #include "proto/messages.def"
-#include "proto/undef.h"
 
 #define SCHEMA(n, h)                                                                               \
     .name = #n, .help = (h), .fields = n##_fields, .n_fields = FIELD_##n##_COUNT,                  \
@@ -59,22 +57,12 @@
 const proto_schema proto_schemas[SCHEMA_COUNT] = {
 #define GROUP(n, h)                   [SCHEMA_##n] = {SCHEMA(n, h)},
 #define MESSAGE(code, NAME, n, ne, h) [SCHEMA_##n] = {SCHEMA(n, h), .needs = (ne), .kind = (code)},
-#define INT(owner, key, flags, min, max, unit, help)
-#define REAL(owner, key, flags, min, max, unit, help)
-#define ID(owner, key, flags, help)
-#define TEXT(owner, key, flags, bytes, help)
-#define REALS(owner, key, flags, count, min, max, unit, help)
-#define NAMED(owner, key, flags, count, min, max, unit, help)
-#define NEST(owner, key, flags, group, help)
-#define LIST(owner, key, flags, group, count, help)
-#define END(name)
 #include "proto/messages.def"
-#include "proto/undef.h"
 };
 
 static const proto_schema *const KINDS[] = {
 #define MESSAGE(code, NAME, name, needs, help) [code] = &proto_schemas[SCHEMA_##name],
-#include "proto/expand_messages.h"
+#include "proto/messages.def"
 };
 
 const proto_schema *proto_schema_of(proto_kind kind)
@@ -125,7 +113,7 @@ void proto_message_init(proto_message *msg, proto_kind kind)
     {                                                                                              \
         memcpy(name, proto_schemas[SCHEMA_##name].absent, sizeof *name);                           \
     }
-#include "proto/expand_groups.h"
+#include "proto/messages.def"
 
 static int trial_check(const proto_trial *t, const char **key, const char **text)
 {

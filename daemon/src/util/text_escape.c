@@ -157,3 +157,21 @@ void text_escape_json_reals(FILE *to, size_t n, const struct text_escape_real re
         text_escape_json_real(to, reals[i].key, reals[i].value);
     }
 }
+
+bool text_escape_is_printable(const char *text, size_t size)
+{
+    static const char *const NONE[] = {"\xe2\x80\xa8", "\xe2\x80\xa9", "\xef\xbb\xbf",
+                                       "\xef\xbf\xbe", "\xef\xbf\xbf"};
+    for (size_t i = 0; i < size; i++) {
+        const unsigned char c = (unsigned char)text[i];
+        if (c < 0x20 || c == 0x7f || (c == 0xc2 && (unsigned char)text[i + 1] < 0xa0)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < sizeof NONE / sizeof NONE[0]; i++) {
+        if (strstr(text, NONE[i]) != NULL) {
+            return false;
+        }
+    }
+    return true;
+}

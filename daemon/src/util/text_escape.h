@@ -5,6 +5,7 @@
 #ifndef MURID_TEXT_ESCAPE_H
 #define MURID_TEXT_ESCAPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -44,5 +45,9 @@ struct text_escape_real {
 
 /* The same of n, with ", " between them. */
 void text_escape_json_reals(FILE *to, size_t n, const struct text_escape_real reals[]);
+
+/* True without control characters, line ends of Unicode's and byte order marks: what is printed can
+ * then be read back, and shown on a terminal. text is UTF-8 with a NUL at [size]. */
+bool text_escape_is_printable(const char *text, size_t size);
 
 #endif
