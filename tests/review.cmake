@@ -1,5 +1,6 @@
 # Tests of review, of the journal's reader and of the documents made from the code.
 unit_test(review murid::daemon_core)
+unit_test(json_writer murid::daemon_core)
 unit_test(text_escape murid::daemon_core)
 unit_test(fault murid::daemon_core)
 unit_test(list murid::daemon_core)

@@ -5,13 +5,13 @@
 
 #include "advice_plot.h"
 #include "commands.h"
+#include "json_writer.h"
 #include "model_file.h"
 #include "options.h"
 #include "progress.h"
 #include "protocol_file.h"
 #include "recorded_models.h"
 #include "suggestion_message.h"
-#include "text_escape.h"
 #include "trial_history.h"
 #include "vocabulary.h"
 
@@ -328,85 +328,103 @@ static void print_text(const struct adviser *a)
 
 /* ---- for programs ---------------------------------------------------------------------------- */
 
-static void json_action(const model_curriculum_action *x)
+static void json_action(struct json_writer *w, const char *key, const model_curriculum_action *x)
 {
-    const struct text_escape_real parts[] = {
-        {"gain", x->gain},           {"gain_lo", x->gain_lo}, {"gain_hi", x->gain_hi},
-        {"p_better", x->p_better},   {"correct", x->skill},   {"correct_lo", x->skill_lo},
-        {"correct_hi", x->skill_hi}, {"reward", x->reward},   {"reward_lo", x->reward_lo},
-        {"reward_hi", x->reward_hi}, {"align", x->align}};
     proto_named params[8];
     const uint32_t n = suggestion_message_params(&x->change, params);
-    printf("{\"action\": \"%s\", \"params\": {", model_protocol_change_name(x->change.kind));
+    json_object(w, key);
+    json_text(w, "action", model_protocol_change_name(x->change.kind));
+    json_object(w, "params");
     for (uint32_t i = 0; i < n; i++) {
-        printf("%s", i > 0 ? ", " : "");
-        text_escape_json_real(stdout, params[i].name, params[i].value);
+        json_real(w, params[i].name, params[i].value);
     }
-    printf("}, \"is_final\": %s, ", x->is_final ? "true" : "false");
-    text_escape_json_reals(stdout, sizeof parts / sizeof parts[0], parts);
-    printf("}");
+    json_end(w);
+    json_bool(w, "is_final", x->is_final);
+    json_real(w, "gain", x->gain);
+    json_real(w, "gain_lo", x->gain_lo);
+    json_real(w, "gain_hi", x->gain_hi);
+    json_real(w, "p_better", x->p_better);
+    json_real(w, "correct", x->skill);
+    json_real(w, "correct_lo", x->skill_lo);
+    json_real(w, "correct_hi", x->skill_hi);
+    json_real(w, "reward", x->reward);
+    json_real(w, "reward_lo", x->reward_lo);
+    json_real(w, "reward_hi", x->reward_hi);
+    json_real(w, "align", x->align);
+    json_end(w);
 }
 
-static void json_known(const struct adviser *a)
+static void json_known(struct json_writer *w, const struct adviser *a)
 {
-    const model_policy *policy = &a->model.bank.member[0].policy;
-    double w[MODEL_WEIGHTS_MAX];
+    const model_bank_params *params = &a->model.bank;
+    const model_policy *policy = &params->member[0].policy;
+    double mean[MODEL_WEIGHTS_MAX];
     double sd[MODEL_WEIGHTS_MAX];
-    model_bank_weights(&a->bank, &a->model.bank, w, sd);
-    printf(" \"w\": {");
+    model_bank_weights(&a->bank, params, mean, sd);
+    json_line(w, 1);
+    json_object(w, "w");
     for (uint32_t k = 0; k < policy->n; k++) {
-        printf("%s\"%s\": {", k > 0 ? ", " : "", model_feature_name(policy->feature[k]));
-        text_escape_json_reals(stdout, 2,
-                               (const struct text_escape_real[]){{"mean", w[k]}, {"sd", sd[k]}});
-        printf("}");
+        json_object(w, model_feature_name(policy->feature[k]));
+        json_real(w, "mean", mean[k]);
+        json_real(w, "sd", sd[k]);
+        json_end(w);
     }
-    printf("}, \"bank\": [");
-    for (uint32_t m = 0; m < a->model.bank.n; m++) {
-        printf("%s{\"rule\": \"%s\", ", m > 0 ? ", " : "",
-               model_rule_name(a->model.bank.member[m].rule.kind));
-        text_escape_json_real(stdout, "weight", model_bank_weight(&a->bank, m));
-        printf("}");
+    json_end(w);
+    json_array(w, "bank");
+    for (uint32_t m = 0; m < params->n; m++) {
+        json_object(w, NULL);
+        json_text(w, "rule", model_rule_name(params->member[m].rule.kind));
+        json_real(w, "weight", model_bank_weight(&a->bank, m));
+        json_end(w);
     }
-    printf("],\n ");
-    text_escape_json_reals(stdout, 4,
-                           (const struct text_escape_real[]){{"p_learns", a->advice.p_learns},
-                                                             {"correct", a->advice.skill},
-                                                             {"correct_lo", a->advice.skill_lo},
-                                                             {"correct_hi", a->advice.skill_hi}});
-    printf(",\n");
+    json_end(w);
+    json_line(w, 1);
+    json_real(w, "p_learns", a->advice.p_learns);
+    json_real(w, "correct", a->advice.skill);
+    json_real(w, "correct_lo", a->advice.skill_lo);
+    json_real(w, "correct_hi", a->advice.skill_hi);
+}
+
+static void json_advice(struct json_writer *w, const struct adviser *a, const char *why)
+{
+    json_line(w, 1);
+    json_bool(w, "abstain", a->advice.why != MODEL_CURRICULUM_ADVISES);
+    json_text(w, "reason", model_curriculum_why_name(a->advice.why));
+    json_text(w, "why", why);
+    json_line(w, 1);
+    json_action(w, "carry_on", &a->advice.carry_on);
+    json_line(w, 1);
+    json_array(w, "actions");
+    for (uint32_t i = 0; i < a->advice.n; i++) {
+        json_line(w, 2);
+        json_action(w, NULL, &a->advice.action[i]);
+    }
+    json_end(w);
 }
 
 static void print_json(const struct adviser *a)
 {
+    struct json_writer w = {.to = stdout};
     char why[256];
     const model_protocol *p = &a->protocol.protocol;
     suggestion_message_why(&a->advice, p, why, sizeof why);
-    printf("{\"subject\": ");
-    text_escape_json(stdout, a->past.subject);
-    printf(", \"at\": %zu, \"protocol\": ", a->at);
-    text_escape_json(stdout, p->name);
-    printf(", \"stage\": ");
-    text_escape_json(stdout, p->stage[a->rig.stage].name);
-    printf(", \"model\": \"%s\", \"horizon\": %u, \"seed\": %" PRId64 ",\n", a->model.hash,
-           a->config.horizon, a->request->seed);
-    json_known(a);
-    printf(" \"abstain\": %s, \"reason\": \"%s\", \"why\": ",
-           a->advice.why == MODEL_CURRICULUM_ADVISES ? "false" : "true",
-           model_curriculum_why_name(a->advice.why));
-    text_escape_json(stdout, why);
-    printf(",\n \"carry_on\": ");
-    json_action(&a->advice.carry_on);
-    printf(",\n \"actions\": [");
-    for (uint32_t i = 0; i < a->advice.n; i++) {
-        printf("%s\n  ", i > 0 ? "," : "");
-        json_action(&a->advice.action[i]);
-    }
-    printf("],\n \"came\": {\"trials\": %zu, ", a->came.n);
-    text_escape_json_reals(stdout, 2,
-                           (const struct text_escape_real[]){
-                               {"reward", a->came.n > 0 ? a->came.rewarded : (double)NAN},
-                               {"nats_for_change", a->came.nats_more}});
-    printf("}}\n");
+    json_object(&w, NULL);
+    json_text(&w, "subject", a->past.subject);
+    json_int(&w, "at", (int64_t)a->at);
+    json_text(&w, "protocol", p->name);
+    json_text(&w, "stage", p->stage[a->rig.stage].name);
+    json_text(&w, "model", a->model.hash);
+    json_int(&w, "horizon", a->config.horizon);
+    json_int(&w, "seed", a->request->seed);
+    json_known(&w, a);
+    json_advice(&w, a, why);
+    json_line(&w, 1);
+    json_object(&w, "came");
+    json_int(&w, "trials", (int64_t)a->came.n);
+    json_real(&w, "reward", a->came.n > 0 ? a->came.rewarded : (double)NAN);
+    json_real(&w, "nats_for_change", a->came.nats_more);
+    json_end(&w);
+    json_end(&w);
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */

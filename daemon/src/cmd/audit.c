@@ -5,12 +5,12 @@
 #include "audit_message.h"
 #include "audit_report.h"
 #include "commands.h"
+#include "json_writer.h"
 #include "model_options.h"
 #include "options.h"
 #include "progress.h"
 #include "protocol_file.h"
 #include "stage_simulation.h"
-#include "text_escape.h"
 #include "vocabulary.h"
 
 struct request {
@@ -73,59 +73,65 @@ static void print_text(const struct audit_report *a)
     printf("alarm from %g\n", a->params->sessions_per_alarm);
 }
 
-static void json_alarm(const struct audit_report *a, const struct audit_report_alarm *alarm)
+static void json_alarm(struct json_writer *w, const struct audit_report *a,
+                       const struct audit_report_alarm *alarm)
 {
     char text[2 * AUDIT_MESSAGE_MAX];
     const model_audit_alarm *what = &alarm->what;
     audit_message_print(what, a->params, text, sizeof text);
-    printf("{\"subject\": ");
-    text_escape_json(stdout, a->subjects[alarm->subject]->name);
-    printf(", \"session\": ");
-    text_escape_json(stdout, alarm->session);
-    printf(", \"trial\": %" PRId64 ", \"rule\": \"%s\", \"foreign\": %s, \"rules\": [",
-           alarm->trial, model_audit_rule_name(what->rule), what->is_foreign ? "true" : "false");
-    const char *between = "";
+    json_line(w, 0);
+    json_object(w, NULL);
+    json_text(w, "subject", a->subjects[alarm->subject]->name);
+    json_text(w, "session", alarm->session);
+    json_int(w, "trial", alarm->trial);
+    json_text(w, "rule", model_audit_rule_name(what->rule));
+    json_bool(w, "foreign", what->is_foreign);
+    json_array(w, "rules");
     for (int i = 0; i < MODEL_AUDIT_RULES; i++) {
         if ((what->rules >> i & 1) != 0) {
-            printf("%s\"%s\"", between, model_audit_rule_name((model_audit_rule)i));
-            between = ", ";
+            json_text(w, NULL, model_audit_rule_name((model_audit_rule)i));
         }
     }
-    printf("], ");
-    text_escape_json_real(stdout, "e_value", what->e_value);
-    printf(", \"trials\": %" PRId64 ", \"hits\": %" PRId64 ", \"text\": ", what->n, what->hits);
-    text_escape_json(stdout, text);
-    printf("}");
+    json_end(w);
+    json_real(w, "e_value", what->e_value);
+    json_int(w, "trials", what->n);
+    json_int(w, "hits", what->hits);
+    json_text(w, "text", text);
+    json_end(w);
 }
 
-static void json_subject(const struct audit_report_subject *s)
+static void json_subject(struct json_writer *w, const struct audit_report_subject *s)
 {
-    text_escape_json(stdout, s->name);
-    printf(": {\"sessions\": %" PRId64 ", \"trials\": %" PRId64 ", \"e_values\": {", s->n_sessions,
-           s->n_trials);
+    json_line(w, 0);
+    json_object(w, s->name);
+    json_int(w, "sessions", s->n_sessions);
+    json_int(w, "trials", s->n_trials);
+    json_object(w, "e_values");
     for (int i = 0; i < MODEL_AUDIT_RULES; i++) {
-        printf("%s", i > 0 ? ", " : "");
-        text_escape_json_real(stdout, model_audit_rule_name((model_audit_rule)i), s->most[i]);
+        json_real(w, model_audit_rule_name((model_audit_rule)i), s->most[i]);
     }
-    printf("}}");
+    json_end(w);
+    json_end(w);
 }
 
 static void print_json(const struct audit_report *a)
 {
-    printf("{\"protocol\": ");
-    text_escape_json(stdout, a->params->protocol.name);
-    printf(", \"alarm_from\": %g, \"stages_unknown\": %" PRId64 ", \"alarms\": [",
-           a->params->sessions_per_alarm, a->n_stages_unknown);
+    struct json_writer w = {.to = stdout};
+    json_object(&w, NULL);
+    json_text(&w, "protocol", a->params->protocol.name);
+    json_real(&w, "alarm_from", a->params->sessions_per_alarm);
+    json_int(&w, "stages_unknown", a->n_stages_unknown);
+    json_array(&w, "alarms");
     for (uint32_t i = 0; i < a->n_alarms; i++) {
-        printf("%s", i > 0 ? ",\n" : "\n");
-        json_alarm(a, &a->alarms[i]);
+        json_alarm(&w, a, &a->alarms[i]);
     }
-    printf("], \"subjects\": {");
+    json_end(&w);
+    json_object(&w, "subjects");
     for (uint32_t i = 0; i < a->n_subjects; i++) {
-        printf("%s", i > 0 ? ",\n" : "\n");
-        json_subject(a->subjects[i]);
+        json_subject(&w, a->subjects[i]);
     }
-    printf("}}\n");
+    json_end(&w);
+    json_end(&w);
 }
 
 /* *found: something was called. */
@@ -184,24 +190,28 @@ static void print_arrivals(const struct stage_simulation *t, const model_protoco
 
 static void json_arrivals(const struct stage_simulation *t, const model_protocol *protocol)
 {
-    printf("{\"protocol\": ");
-    text_escape_json(stdout, protocol->name);
-    printf(", \"mice\": %" PRId64 ", \"sessions\": %" PRId64 ", \"trials\": %" PRId64
-           ", \"stages\": [",
-           t->n, t->sessions, t->n_trials);
+    struct json_writer w = {.to = stdout};
+    json_object(&w, NULL);
+    json_text(&w, "protocol", protocol->name);
+    json_int(&w, "mice", t->n);
+    json_int(&w, "sessions", t->sessions);
+    json_int(&w, "trials", t->n_trials);
+    json_array(&w, "stages");
     for (uint32_t i = 0; i < protocol->n_stages; i++) {
         double session;
         double trial;
         const int64_t n = stage_simulation_arrived(t, i, &session, &trial);
-        printf("%s{\"stage\": ", i > 0 ? ",\n" : "\n");
-        text_escape_json(stdout, protocol->stage[i].name);
-        printf(", \"reached\": %" PRId64 ", ", n);
-        text_escape_json_real(stdout, "session", session);
-        printf(", ");
-        text_escape_json_real(stdout, "trial", trial);
-        printf(", \"is_last\": %s}", protocol->stage[i].n_moves == 0 ? "true" : "false");
+        json_line(&w, 0);
+        json_object(&w, NULL);
+        json_text(&w, "stage", protocol->stage[i].name);
+        json_int(&w, "reached", n);
+        json_real(&w, "session", session);
+        json_real(&w, "trial", trial);
+        json_bool(&w, "is_last", protocol->stage[i].n_moves == 0);
+        json_end(&w);
     }
-    printf("]}\n");
+    json_end(&w);
+    json_end(&w);
 }
 
 /* A stage without moves that some mouse comes to. */

@@ -5,6 +5,7 @@
 
 #include "adaptation.h"
 #include "commands.h"
+#include "json_writer.h"
 #include "model_file.h"
 #include "options.h"
 #include "progress.h"
@@ -314,93 +315,85 @@ static void print_table(const struct eval *e, const model_score *pooled)
 }
 
 /* An object for each bin of p(right) that holds choices. */
-static void print_reliability(const model_score *s)
+static void print_reliability(struct json_writer *w, const model_score *s)
 {
-    const char *between = "";
-    printf("[");
+    json_array(w, "reliability");
     for (int i = 0; i < MODEL_SCORE_BINS; i++) {
         if (s->bin_n[i] > 0) {
             const double n = (double)s->bin_n[i];
-            printf("%s{\"n\": %lld, ", between, (long long)s->bin_n[i]);
-            text_escape_json_real(stdout, "p_right", s->bin_p[i] / n);
-            printf(", ");
-            text_escape_json_real(stdout, "chose_right", s->bin_y[i] / n);
-            printf("}");
-            between = ", ";
+            json_object(w, NULL);
+            json_int(w, "n", s->bin_n[i]);
+            json_real(w, "p_right", s->bin_p[i] / n);
+            json_real(w, "chose_right", s->bin_y[i] / n);
+            json_end(w);
         }
     }
-    printf("]");
+    json_end(w);
 }
 
-static void print_score(const model_score *s, double outside)
+/* outside: the mean weight of members that were outside of what their rules were fitted on is that
+ * sum over n trials. */
+static void print_score(struct json_writer *w, const char *key, const model_score *s,
+                        double outside, int64_t n)
 {
-    printf("{");
-    text_escape_json_reals(
-        stdout, 5,
-        (const struct text_escape_real[]){{"nats", model_score_mean_nats(s)},
-                                          {"accuracy", model_score_accuracy(s)},
-                                          {"brier", model_score_mean_brier(s)},
-                                          {"ece", model_score_ece(s)},
-                                          {"baseline_nats", model_score_mean_baseline_nats(s)}});
-    printf(", \"n\": %lld, ", (long long)s->n);
-    text_escape_json_reals(
-        stdout, 2,
-        (const struct text_escape_real[]){{"coverage", model_score_coverage(s)},
-                                          {"interval_ratio", model_score_interval_ratio(s)}});
-    printf(", \"coverage_bins\": %lld, \"reliability\": ", (long long)s->n_rates);
-    print_reliability(s);
-    printf(", ");
-    text_escape_json_real(stdout, "outside", outside);
-    printf("}");
+    json_object(w, key);
+    json_real(w, "nats", model_score_mean_nats(s));
+    json_real(w, "accuracy", model_score_accuracy(s));
+    json_real(w, "brier", model_score_mean_brier(s));
+    json_real(w, "ece", model_score_ece(s));
+    json_real(w, "baseline_nats", model_score_mean_baseline_nats(s));
+    json_int(w, "n", s->n);
+    json_real(w, "coverage", model_score_coverage(s));
+    json_real(w, "interval_ratio", model_score_interval_ratio(s));
+    json_int(w, "coverage_bins", s->n_rates);
+    print_reliability(w, s);
+    json_real(w, "outside", n > 0 ? outside / (double)n : 0.0);
+    json_end(w);
 }
 
-static void print_member_objects(const struct eval *e, const model_score *pooled)
+static void print_member_objects(struct json_writer *w, const struct eval *e,
+                                 const model_score *pooled)
 {
-    printf(", \"members\": [");
+    json_array(w, "members");
     for (uint32_t i = 0; i < e->models.bank->n; i++) {
-        printf("%s{\"rule\": \"%s\", ", i > 0 ? ", " : "",
-               model_rule_name(e->models.bank->member[i].rule.kind));
-        text_escape_json_reals(
-            stdout, 3,
-            (const struct text_escape_real[]){{"nats", e->sums.nats[i] / (double)pooled->n},
-                                              {"weight", e->sums.weight[i] / (double)pooled->n},
-                                              {"adds", member_gain(e, pooled, i)}});
-        printf("}");
+        json_object(w, NULL);
+        json_text(w, "rule", model_rule_name(e->models.bank->member[i].rule.kind));
+        json_real(w, "nats", e->sums.nats[i] / (double)pooled->n);
+        json_real(w, "weight", e->sums.weight[i] / (double)pooled->n);
+        json_real(w, "adds", member_gain(e, pooled, i));
+        json_end(w);
     }
-    printf("]");
-}
-
-/* Mean weight of members that were outside of what their rules were fitted on. */
-static double mean_outside(double sum, int64_t n)
-{
-    return n > 0 ? sum / (double)n : 0.0;
+    json_end(w);
 }
 
 static void print_json(const struct eval *e, const model_score *pooled)
 {
+    struct json_writer w = {.to = stdout};
     int64_t n_trials = 0;
     double outside = 0.0;
     for (uint32_t i = 0; i < e->n; i++) {
         n_trials += e->animals[i].n_trials;
         outside += e->animals[i].outside;
     }
-    printf("{\"pooled\": ");
-    print_score(pooled, mean_outside(outside, n_trials));
-    printf(", \"subjects\": {");
+    json_object(&w, NULL);
+    print_score(&w, "pooled", pooled, outside, n_trials);
+    json_object(&w, "subjects");
     for (uint32_t i = 0; i < e->n; i++) {
-        printf("%s\"%s\": ", i > 0 ? ", " : "", e->subjects.name[i]);
         const struct animal *animal = &e->animals[i];
-        print_score(&animal->twin.score, mean_outside(animal->outside, animal->n_trials));
+        print_score(&w, e->subjects.name[i], &animal->twin.score, animal->outside,
+                    animal->n_trials);
     }
-    printf("}");
+    json_end(&w);
     if (e->adapts_rules) {
-        printf(", \"adaptations\": {\"tried\": %lld, \"taken\": %lld}", (long long)e->n_tried,
-               (long long)e->n_taken);
+        json_object(&w, "adaptations");
+        json_int(&w, "tried", e->n_tried);
+        json_int(&w, "taken", e->n_taken);
+        json_end(&w);
     }
     if (e->with_members) {
-        print_member_objects(e, pooled);
+        print_member_objects(&w, e, pooled);
     }
-    printf("}\n");
+    json_end(&w);
 }
 
 struct request {

@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "forecast_message.h"
 #include "forecast_plot.h"
+#include "json_writer.h"
 #include "lookahead.h"
 #include "model_file.h"
 #include "options.h"
@@ -333,83 +334,90 @@ static void print_text(const struct forecaster *f, const model_forecast_result *
 
 /* ---- for programs ---------------------------------------------------------------------------- */
 
-static void json_band(const char *key, const model_forecast_band *b)
+static void json_band(struct json_writer *w, const char *key, const model_forecast_band *b)
 {
-    const struct text_escape_real parts[] = {{"mean", b->mean}, {"median", b->median},
-                                             {"lo50", b->lo50}, {"hi50", b->hi50},
-                                             {"lo90", b->lo90}, {"hi90", b->hi90}};
-    printf("\"%s\": {", key);
-    text_escape_json_reals(stdout, sizeof parts / sizeof parts[0], parts);
-    printf("}");
+    json_object(w, key);
+    json_real(w, "mean", b->mean);
+    json_real(w, "median", b->median);
+    json_real(w, "lo50", b->lo50);
+    json_real(w, "hi50", b->hi50);
+    json_real(w, "lo90", b->lo90);
+    json_real(w, "hi90", b->hi90);
+    json_end(w);
 }
 
-static void json_windows(const struct forecaster *f, const model_forecast_result *r)
+static void json_windows(struct json_writer *w, const struct forecaster *f,
+                         const model_forecast_result *r)
 {
-    printf(" \"windows\": [");
+    json_line(w, 1);
+    json_array(w, "windows");
     for (size_t i = 0; i < r->n_windows; i++) {
-        printf("%s\n  {\"from\": %zu, \"to\": %zu, ", i > 0 ? "," : "", i * r->window,
-               (i + 1) * r->window);
-        json_band("correct", &r->correct[i]);
-        printf(", ");
-        json_band("p_correct", &r->p_correct[i]);
-        printf(", ");
-        json_band("bias", &r->bias[i]);
-        printf(", ");
-        text_escape_json_real(stdout, "came", i < f->n_came ? f->came[i] : (double)NAN);
-        printf("}");
+        json_line(w, 2);
+        json_object(w, NULL);
+        json_int(w, "from", (int64_t)(i * r->window));
+        json_int(w, "to", (int64_t)((i + 1) * r->window));
+        json_band(w, "correct", &r->correct[i]);
+        json_band(w, "p_correct", &r->p_correct[i]);
+        json_band(w, "bias", &r->bias[i]);
+        json_real(w, "came", i < f->n_came ? f->came[i] : (double)NAN);
+        json_end(w);
     }
-    printf("],\n");
+    json_end(w);
 }
 
-static void json_rest(const struct forecaster *f, const model_forecast_result *r)
+static void json_criterion(struct json_writer *w, const struct forecaster *f,
+                           const model_forecast_result *r)
 {
-    const struct request *q = f->request;
-    const char *between = "";
-    printf(" \"criterion\": {");
-    text_escape_json_real(stdout, "accuracy", q->accuracy);
-    printf(", ");
-    text_escape_json_real(stdout, "contrast_min", q->easy);
-    printf(", \"window\": %" PRId64 ", \"met_at\": ", q->over);
-    if (f->met_at > 0) {
-        printf("%zu, ", f->met_at);
-    } else {
-        printf("null, ");
-    }
-    text_escape_json_real(stdout, "p_reached", r->p_reached);
-    printf(", ");
-    json_band("trials", &r->trials);
-    printf(", ");
-    json_band("sessions", &r->sessions);
-    printf("},\n \"status\": {\"next\": \"%s\", \"p_within\": {",
-           model_ibl_criteria_status_name(r->next));
+    json_line(w, 1);
+    json_object(w, "criterion");
+    json_real(w, "accuracy", f->request->accuracy);
+    json_real(w, "contrast_min", f->request->easy);
+    json_int(w, "window", f->request->over);
+    json_real(w, "met_at", f->met_at > 0 ? (double)f->met_at : (double)NAN);
+    json_real(w, "p_reached", r->p_reached);
+    json_band(w, "trials", &r->trials);
+    json_band(w, "sessions", &r->sessions);
+    json_end(w);
+}
+
+static void json_rest(struct json_writer *w, const model_forecast_result *r)
+{
+    json_line(w, 1);
+    json_object(w, "status");
+    json_text(w, "next", model_ibl_criteria_status_name(r->next));
+    json_object(w, "p_within");
     for (size_t i = 0; i < MODEL_FORECAST_WITHIN; i++) {
         char key[8];
         (void)snprintf(key, sizeof key, "%d", model_forecast_within(i));
-        printf("%s", i > 0 ? ", " : "");
-        text_escape_json_real(stdout, key, r->p_within[i]);
+        json_real(w, key, r->p_within[i]);
     }
-    printf("}},\n \"rules\": {");
+    json_end(w);
+    json_end(w);
+    json_line(w, 1);
+    json_object(w, "rules");
     for (int i = 0; i < MODEL_RULES; i++) {
         if (r->share[i] > 0.0) {
-            printf("%s", between);
-            text_escape_json_real(stdout, model_rule_name((model_rule_kind)i), r->share[i]);
-            between = ", ";
+            json_real(w, model_rule_name((model_rule_kind)i), r->share[i]);
         }
     }
-    printf("}, ");
-    text_escape_json_real(stdout, "pace", r->pace);
-    printf("}\n");
+    json_end(w);
+    json_real(w, "pace", r->pace);
 }
 
 static void print_json(const struct forecaster *f, const model_forecast_result *r)
 {
-    printf("{\"subject\": ");
-    text_escape_json(stdout, f->past.subject);
-    printf(", \"at\": %zu, \"model\": \"%s\", \"stimuli\": \"%s\", \"rollouts\": %u, \"seed\": "
-           "%" PRId64 ",\n",
-           f->at, f->model.hash, SHOWN[f->shown], r->n_rollouts, f->request->seed);
-    json_windows(f, r);
-    json_rest(f, r);
+    struct json_writer w = {.to = stdout};
+    json_object(&w, NULL);
+    json_text(&w, "subject", f->past.subject);
+    json_int(&w, "at", (int64_t)f->at);
+    json_text(&w, "model", f->model.hash);
+    json_text(&w, "stimuli", SHOWN[f->shown]);
+    json_int(&w, "rollouts", r->n_rollouts);
+    json_int(&w, "seed", f->request->seed);
+    json_windows(&w, f, r);
+    json_criterion(&w, f, r);
+    json_rest(&w, r);
+    json_end(&w);
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */

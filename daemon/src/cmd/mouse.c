@@ -6,6 +6,7 @@
 
 #include "bridge/serial.h"
 #include "commands.h"
+#include "json_writer.h"
 #include "log.h"
 #include "model_options.h"
 #include "mouse_loop.h"
@@ -109,11 +110,18 @@ static int close_truth(struct wanted *w, int rc, struct fault *fault)
 static void report(const struct wanted *w, const struct rig_mouse_tally *t)
 {
     if (w->as_json) {
-        printf("{\"sessions\": %" PRId64 ", \"stimuli\": %" PRId64 ", \"choices\": %" PRId64
-               ", \"no_gos\": %" PRId64 ", \"trials\": %" PRId64 ", \"rewarded\": %" PRId64
-               ", \"repeated\": %" PRId64 ", \"unseen\": %" PRId64 ", \"refused\": %" PRId64 "}\n",
-               t->sessions, t->stimuli, t->choices, t->no_gos, t->trials, t->rewarded, t->repeated,
-               t->unseen, t->refused);
+        const struct {
+            const char *key;
+            int64_t n;
+        } counts[] = {{"sessions", t->sessions}, {"stimuli", t->stimuli}, {"choices", t->choices},
+                      {"no_gos", t->no_gos},     {"trials", t->trials},   {"rewarded", t->rewarded},
+                      {"repeated", t->repeated}, {"unseen", t->unseen},   {"refused", t->refused}};
+        struct json_writer json = {.to = stdout};
+        json_object(&json, NULL);
+        for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+            json_int(&json, counts[i].key, counts[i].n);
+        }
+        json_end(&json);
         return;
     }
     printf("%" PRId64 " stimuli in %" PRId64 " sessions: %" PRId64 " choices, %" PRId64

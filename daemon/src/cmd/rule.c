@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "json_writer.h"
 #include "options.h"
 #include "rule_ensemble.h"
 #include "rule_plot.h"
@@ -220,61 +221,71 @@ static void print_text(const struct rule_ensemble *e, bool wrote)
 
 /* ---- for programs ---- */
 
-static void json_interval(const char *name, const model_interval *v)
+static void json_states(struct json_writer *w, const struct rule_ensemble *e)
 {
-    printf("\"%s\": {", name);
-    text_escape_json_reals(
-        stdout, 3,
-        (const struct text_escape_real[]){{"mean", v->mean}, {"lo", v->lo}, {"hi", v->hi}});
-    printf("}");
+    json_line(w, 0);
+    json_array(w, "states");
+    for (uint32_t k = 0; k < e->n_states; k++) {
+        json_object(w, NULL);
+        json_text(w, "name", e->states[k].name);
+        json_reals(w, "w", 17, e->states[k].w, rule_ensemble_policy(e)->n);
+        json_end(w);
+    }
+    json_end(w);
 }
 
-static void json_states(const struct rule_ensemble *e)
+static void json_indices(struct json_writer *w, const struct rule_ensemble *e)
 {
-    printf("\"states\": [");
-    for (uint32_t k = 0; k < e->n_states; k++) {
-        printf("%s{\"name\": \"%s\", \"w\": [", k > 0 ? ", " : "", e->states[k].name);
-        for (uint32_t i = 0; i < rule_ensemble_policy(e)->n; i++) {
-            printf("%s%.17g", i > 0 ? ", " : "", e->states[k].w[i]);
+    json_line(w, 0);
+    json_object(w, "indices");
+    for (uint32_t i = 0; i <= rule_ensemble_policy(e)->n; i++) {
+        if (i > 0) {
+            json_line(w, 0);
         }
-        printf("]}");
+        json_object(w, weight_name(e, i));
+        for (int index = 0; index < RULE_ENSEMBLE_INDICES; index++) {
+            const model_interval v =
+                rule_ensemble_mean_index(e, (enum rule_ensemble_index)index, i);
+            json_object(w, INDEX_NAME[index]);
+            json_real(w, "mean", v.mean);
+            json_real(w, "lo", v.lo);
+            json_real(w, "hi", v.hi);
+            json_end(w);
+        }
+        json_end(w);
     }
-    printf("]");
+    json_end(w);
 }
 
 static void print_json(const struct rule_ensemble *e)
 {
-    const uint32_t n = rule_ensemble_policy(e)->n;
-    printf("{\"rule\": \"%s\", \"quantity\": \"%s\", \"has_memory\": %s, \"history\": %u, "
-           "\"policy\": [",
-           model_rule_name(rule_ensemble_kind(e)), quantity(e),
-           model_rule_has_memory(rule_ensemble_kind(e)) ? "true" : "false", (unsigned)e->history);
-    for (uint32_t i = 0; i < n; i++) {
-        printf("%s\"%s\"", i > 0 ? ", " : "", weight_name(e, i));
+    struct json_writer w = {.to = stdout};
+    json_object(&w, NULL);
+    json_text(&w, "rule", model_rule_name(rule_ensemble_kind(e)));
+    json_text(&w, "quantity", quantity(e));
+    json_bool(&w, "has_memory", model_rule_has_memory(rule_ensemble_kind(e)));
+    json_int(&w, "history", e->history);
+    json_array(&w, "policy");
+    for (uint32_t i = 0; i < rule_ensemble_policy(e)->n; i++) {
+        json_text(&w, NULL, weight_name(e, i));
     }
-    printf("],\n\"models\": [");
+    json_end(&w);
+    json_line(&w, 0);
+    json_array(&w, "models");
     for (uint32_t m = 0; m < e->n_members; m++) {
         char path[PATH_BYTES];
         text_escape_clean(path, sizeof path, e->members[m].path);
-        printf("%s{\"file\": ", m > 0 ? ", " : "");
-        text_escape_json(stdout, path);
-        printf(", \"hash\": \"%s\"}", e->members[m].hash);
+        json_object(&w, NULL);
+        json_text(&w, "file", path);
+        json_text(&w, "hash", e->members[m].hash);
+        json_end(&w);
     }
-    printf("],\n");
-    json_states(e);
-    printf(",\n\"interval\": %s,\n\"indices\": {",
-           e->n_members > 1 ? "\"90%, Student's t over the models\"" : "null");
-    for (uint32_t i = 0; i <= n; i++) {
-        printf("%s\"%s\": {", i > 0 ? ",\n" : "", weight_name(e, i));
-        for (int index = 0; index < RULE_ENSEMBLE_INDICES; index++) {
-            const model_interval v =
-                rule_ensemble_mean_index(e, (enum rule_ensemble_index)index, i);
-            printf("%s", index > 0 ? ", " : "");
-            json_interval(INDEX_NAME[index], &v);
-        }
-        printf("}");
-    }
-    printf("}}\n");
+    json_end(&w);
+    json_states(&w, e);
+    json_line(&w, 0);
+    json_text(&w, "interval", e->n_members > 1 ? "90%, Student's t over the models" : NULL);
+    json_indices(&w, e);
+    json_end(&w);
 }
 
 /* ---- the command ---- */
