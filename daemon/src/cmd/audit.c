@@ -4,16 +4,16 @@
 
 #include "audit_message.h"
 #include "audit_report.h"
-#include "commands.h"
+#include "command.h"
 #include "json_writer.h"
 #include "model_options.h"
-#include "options.h"
 #include "progress.h"
 #include "protocol_file.h"
 #include "stage_simulation.h"
 #include "vocabulary.h"
 
 struct request {
+    const struct options *options;
     const char *path[2]; /* protocol, data */
     const char *subject;
     struct option_word defects;
@@ -22,6 +22,7 @@ struct request {
     bool is_json;
     bool is_strict;
     bool is_simulation;
+    bool found; /* something was called */
     int64_t mice;
     int64_t sessions;
     int64_t seed;
@@ -134,9 +135,7 @@ static void print_json(const struct audit_report *a)
     json_end(&w);
 }
 
-/* *found: something was called. */
-static int audit_trials(const struct request *r, const model_protocol *protocol, bool *found,
-                        struct fault *fault)
+static int audit_trials(struct request *r, const model_protocol *protocol, struct fault *fault)
 {
     struct audit_report a;
     model_audit_params *params = malloc(sizeof *params);
@@ -154,7 +153,7 @@ static int audit_trials(const struct request *r, const model_protocol *protocol,
             : audit_report_read(&a, params, r->path[1], r->subject, trial_table_care(r->is_strict),
                                 fault);
     if (rc == FAULT_NONE) {
-        *found = a.n_alarms > 0;
+        r->found = a.n_alarms > 0;
         if (r->is_json) {
             print_json(&a);
         } else {
@@ -241,7 +240,7 @@ static int load_mouse(struct request *r, struct model_file *model, struct fault 
     return rc;
 }
 
-static int audit_simulation(struct request *r, const struct protocol_file *file, bool *found,
+static int audit_simulation(struct request *r, const struct protocol_file *file,
                             struct fault *fault)
 {
     struct model_file model = {0};
@@ -265,7 +264,7 @@ static int audit_simulation(struct request *r, const struct protocol_file *file,
     const bool is_finished = any_finished(&t, protocol);
     stage_simulation_close(&t);
     if (!is_finished) {
-        *found = true;
+        r->found = true;
         if (protocol_file_finish(file, r->path[0], fault) == FAULT_NONE) {
             (void)fault_set(fault, FAULT_WORK, "%s: no virtual mouse came to its last stage",
                             r->path[0]);
@@ -277,8 +276,9 @@ static int audit_simulation(struct request *r, const struct protocol_file *file,
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
-static int check_request(const struct request *r, size_t n_arguments, struct fault *fault)
+static int check_request(const struct request *r, struct fault *fault)
 {
+    const size_t n_arguments = r->options->n_arguments;
     if (r->is_simulation && n_arguments != 1) {
         return fault_set(
             fault, FAULT_INPUT,
@@ -294,9 +294,10 @@ static int check_request(const struct request *r, size_t n_arguments, struct fau
     return FAULT_NONE;
 }
 
-static int run(struct request *r, size_t n_arguments, bool *found, struct fault *fault)
+static int work(void *request, struct fault *fault)
 {
-    int rc = check_request(r, n_arguments, fault);
+    struct request *r = request;
+    int rc = check_request(r, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
@@ -310,8 +311,8 @@ static int run(struct request *r, size_t n_arguments, bool *found, struct fault 
     }
     if (rc == FAULT_NONE) {
         progress_catch_interrupts();
-        rc = r->is_simulation ? audit_simulation(r, file, found, fault)
-                              : audit_trials(r, &file->protocol, found, fault);
+        rc = r->is_simulation ? audit_simulation(r, file, fault)
+                              : audit_trials(r, &file->protocol, fault);
     }
     free(file);
     return rc;
@@ -323,21 +324,20 @@ int cmd_audit(int argc, char **argv)
         .defects = vocabulary_defects(), .per_alarm = 1000, .mice = 20, .sessions = 60, .seed = 1};
     model_options_init(&r.spec, "reinforce", 0.05, "stimulus,bias");
     const struct option own[] = {
-        {"subject", OPTION_TEXT, &r.subject, 0, 0, "S", "only this animal", NULL},
+        COMMAND_SUBJECT(&r.subject),
         {"sessions-per-alarm", OPTION_INT, &r.per_alarm, 10, 1000000000, "N",
          "a rig that keeps to its protocol is accused once in so many, or less often", NULL},
         {"defect", OPTION_WORDS, &r.defects, 0, 0, "NAME,...",
          "known defects that the rig is declared to have (docs/protocols.md), some of", NULL},
         TRIAL_TABLE_STRICT_OPTION(&r.is_strict),
-        {"json", OPTION_FLAG, &r.is_json, 0, 0, NULL, "the same for programs", NULL},
+        COMMAND_JSON(&r.is_json),
         {"against-simulation", OPTION_FLAG, &r.is_simulation, 0, 0, NULL,
          "instead of trials: does a virtual mouse ever come to the last stage?", NULL},
         {"model", OPTION_IN, &r.model, 0, 0, "M", "its model file, instead of the words below",
          NULL},
         {"mice", OPTION_INT, &r.mice, 1, STAGE_SIMULATION_MAX, "N", "how many mice", NULL},
         {"sessions", OPTION_INT, &r.sessions, 1, 100000, "N", "sessions of each, at most", NULL},
-        {"seed", OPTION_INT, &r.seed, 0, 9007199254740992.0, "N",
-         "the same seed gives the same mice", NULL},
+        COMMAND_SEED(&r.seed, "the same seed gives the same mice"),
     };
     struct option list[MODEL_OPTIONS_OPTIONS + sizeof own / sizeof own[0]];
     memcpy(list, own, sizeof own);
@@ -358,20 +358,13 @@ int cmd_audit(int argc, char **argv)
             "repeat, p_left and stage are used where they are.\n"
             "Against a simulation: virtual mice of a stated rule are\n"
             "trained by it; the exit code is 1 if none of them comes to the last stage.",
-        .list = list,
-        .n = sizeof list / sizeof list[0],
-        .rules = rules,
-        .n_rules = sizeof rules / sizeof rules[0],
+        COMMAND_OPTIONS(list),
+        COMMAND_RULES(rules),
         .arguments = r.path,
         .arguments_min = 1,
         .arguments_max = 2,
     };
-    int code = 0;
-    if (!options_read(&options, argc, argv, &code)) {
-        return code;
-    }
-    struct fault fault;
-    bool found = false;
-    const int rc = run(&r, options.n_arguments, &found, &fault);
-    return rc != FAULT_NONE ? fault_report(&fault, rc) : (found ? 1 : 0);
+    r.options = &options;
+    const int code = command_run(&options, argc, argv, work, &r);
+    return code == FAULT_NONE && r.found ? FAULT_WORK : code;
 }

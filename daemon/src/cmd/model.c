@@ -4,10 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "commands.h"
+#include "command.h"
 #include "json_writer.h"
 #include "model_options.h"
-#include "options.h"
 
 /* The tensors and the metadata of a model, as its file holds them. */
 static int list_contents(const struct model_file *model, const char *path, uint8_t **bytes,
@@ -274,14 +273,14 @@ static int show(const char *path, bool json, struct fault *fault)
 /* What is written: words for a new model, or models to join. */
 struct request {
     struct model_options spec;
-    bool is_new, is_join;
+    bool is_new, is_join, is_json;
     const char *paths[MODEL_BANK_MAX];
     size_t n_paths;
     double share;
     double temper;
     const char *note;
     const char *out;
-    const struct output_guard *guard;
+    const struct options *options;
 };
 
 static int check_request(const struct request *r, struct fault *fault)
@@ -344,7 +343,7 @@ static int make(struct request *r, struct fault *fault)
     (void)snprintf(model.about.made_by, sizeof model.about.made_by, "murid model --%s",
                    r->is_new ? "new" : "join");
     (void)snprintf(model.about.note, sizeof model.about.note, "%s", r->note != NULL ? r->note : "");
-    rc = model_file_save(&model, r->guard, r->out, fault);
+    rc = model_file_save(&model, &r->options->guard, r->out, fault);
     if (rc == FAULT_NONE) {
         printf("%s %s\n", model.hash, r->out);
     }
@@ -380,13 +379,23 @@ static int check_form(const struct request *r, struct fault *fault)
     return r->is_new ? model_options_check(&r->spec, NULL, fault) : FAULT_NONE;
 }
 
+static int work(void *request, struct fault *fault)
+{
+    struct request *r = request;
+    r->n_paths = r->options->n_arguments;
+    const int rc = check_form(r, fault);
+    if (rc != FAULT_NONE) {
+        return rc;
+    }
+    return r->is_new || r->is_join ? make(r, fault) : show(r->paths[0], r->is_json, fault);
+}
+
 int cmd_model(int argc, char **argv)
 {
     struct request r = {.share = MODEL_FILE_SHARE, .temper = 1.0};
-    bool json = false;
     model_options_init(&r.spec, "none", (double)NAN, NULL);
     const struct option own[] = {
-        {"json", OPTION_FLAG, &json, 0, 0, NULL, "show it for programs", NULL},
+        COMMAND_JSON(&r.is_json),
         {"new", OPTION_FLAG, &r.is_new, 0, 0, NULL, "write a model of a classic rule", NULL},
         {"join", OPTION_FLAG, &r.is_join, 0, 0, NULL, "write a bank of the models named", NULL},
         {"share", OPTION_REAL, &r.share, 0, MODEL_BANK_SHARE_MAX, "A",
@@ -408,23 +417,11 @@ int cmd_model(int argc, char **argv)
         .about = "Shows what is in a model file, or writes a new one: a filter whose weights are\n"
                  "moved by a classic learning rule with stated parameters, or a bank of several\n"
                  "models of one policy, mixed for each animal by how well they predict it.",
-        .list = list,
-        .n = sizeof list / sizeof list[0],
-        .rules = rules,
-        .n_rules = sizeof rules / sizeof rules[0],
+        COMMAND_OPTIONS(list),
+        COMMAND_RULES(rules),
         .arguments = r.paths,
         .arguments_min = 0,
         .arguments_max = MODEL_BANK_MAX};
-    int code = 0;
-    if (!options_read(&options, argc, argv, &code)) {
-        return code;
-    }
-    r.n_paths = options.n_arguments;
-    r.guard = &options.guard;
-    struct fault fault;
-    int rc = check_form(&r, &fault);
-    if (rc == FAULT_NONE) {
-        rc = r.is_new || r.is_join ? make(&r, &fault) : show(r.paths[0], json, &fault);
-    }
-    return fault_report(&fault, rc);
+    r.options = &options;
+    return command_run(&options, argc, argv, work, &r);
 }

@@ -4,10 +4,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "commands.h"
+#include "command.h"
 #include "journal_schema.h"
 #include "json_writer.h"
-#include "options.h"
 #include "progress.h"
 #include "review.h"
 #include "review_page.h"
@@ -442,16 +441,36 @@ static void print_json(const struct review *v)
     json_end(&w);
 }
 
+struct request {
+    struct review_request what;
+    const char *page;
+    const struct output_guard *guard;
+    bool is_json;
+};
+
+static int work(void *request, struct fault *fault)
+{
+    struct request *r = request;
+    struct review review;
+    r->what.with_curves = r->page != NULL;
+    progress_catch_interrupts();
+    int rc = review_open(&review, &r->what, fault);
+    if (rc == FAULT_NONE) {
+        (r->is_json ? print_json : print_text)(&review);
+        rc = r->page != NULL ? review_page_write(&review, r->guard, r->page, fault) : FAULT_NONE;
+        review_close(&review);
+    }
+    return rc;
+}
+
 int cmd_review(int argc, char **argv)
 {
-    struct review_request request = {0};
-    const char *page = NULL;
-    bool is_json = false;
+    struct request r = {0};
     const struct option list[] = {
-        {"html", OPTION_OUT, &page, 0, 0, "FILE", "write a page with plots; one file, no scripts",
+        {"html", OPTION_OUT, &r.page, 0, 0, "FILE", "write a page with plots; one file, no scripts",
          NULL},
-        {"subject", OPTION_TEXT, &request.subject, 0, 0, "S", "only this animal", NULL},
-        {"json", OPTION_FLAG, &is_json, 0, 0, NULL, "the same for programs", NULL},
+        COMMAND_SUBJECT(&r.what.subject),
+        COMMAND_JSON(&r.is_json),
     };
     struct options options = {
         .usage = "review JOURNAL [--html FILE] [--subject S] [--json]",
@@ -462,30 +481,11 @@ int cmd_review(int argc, char **argv)
             "JOURNAL: the file, or its data directory; a daemon may be writing it.\n"
             "Accuracy counts what was rewarded; where the reward is unknown, choices to the\n"
             "side of the stimulus.",
-        .list = list,
-        .n = sizeof list / sizeof list[0],
-        .arguments = &request.path,
+        COMMAND_OPTIONS(list),
+        .arguments = &r.what.path,
         .arguments_min = 1,
         .arguments_max = 1,
     };
-    int code = 0;
-    if (!options_read(&options, argc, argv, &code)) {
-        return code;
-    }
-    struct review review;
-    struct fault fault;
-    request.with_curves = page != NULL;
-    progress_catch_interrupts();
-    code = review_open(&review, &request, &fault);
-    if (code != FAULT_NONE) {
-        return fault_report(&fault, code);
-    }
-    if (is_json) {
-        print_json(&review);
-    } else {
-        print_text(&review);
-    }
-    code = page != NULL ? review_page_write(&review, &options.guard, page, &fault) : FAULT_NONE;
-    review_close(&review);
-    return fault_report(&fault, code);
+    r.guard = &options.guard;
+    return command_run(&options, argc, argv, work, &r);
 }

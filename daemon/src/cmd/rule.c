@@ -3,9 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "commands.h"
+#include "command.h"
 #include "json_writer.h"
-#include "options.h"
 #include "rule_ensemble.h"
 #include "rule_plot.h"
 #include "text_escape.h"
@@ -23,17 +22,14 @@ _Static_assert(sizeof INDEX_NAME / sizeof INDEX_NAME[0] == RULE_ENSEMBLE_INDICES
                "a name for each");
 
 struct request {
+    const struct options *options;
     const char *paths[RULE_ENSEMBLE_MEMBERS_MAX];
-    const char *prefix;
-    const struct output_guard *guard;
     struct option_word rule;
     const char *csv;
-    const char *svg;
-    char csv_path[PATH_BYTES]; /* made of the prefix */
-    char svg_path[PATH_BYTES];
+    const char *plot;
     struct option_reals weights;
     int64_t history;
-    bool json;
+    bool is_json;
 };
 
 static const char *quantity(const struct rule_ensemble *e)
@@ -215,7 +211,7 @@ static void print_text(const struct rule_ensemble *e, bool wrote)
     print_indices(e);
     print_curves(e);
     if (!wrote) {
-        printf("\n-o PREFIX writes all of it: PREFIX.csv, and a figure, PREFIX.svg\n");
+        printf("\n--csv FILE.csv writes all of it, --plot FILE.svg a figure\n");
     }
 }
 
@@ -295,54 +291,22 @@ static void put_plot(FILE *to, const void *ensemble)
     ensemble_plot(to, ensemble);
 }
 
-/* PREFIX.ENDING, unless the file has a name of its own. */
-static int name_output(const struct request *r, const char *ending, const char **path,
-                       char out[PATH_BYTES], struct fault *fault)
+static int work(void *request, struct fault *fault)
 {
-    if (r->prefix == NULL || *path != NULL) {
-        return FAULT_NONE;
-    }
-    const int n = snprintf(out, PATH_BYTES, "%s.%s", r->prefix, ending);
-    if (n < 0 || n >= PATH_BYTES) {
-        return fault_set(fault, FAULT_INPUT, "option o: %.100s...: the path is too long",
-                         r->prefix);
-    }
-    *path = out;
-    return output_file_check(r->guard, out, fault);
-}
-
-static int name_outputs(struct request *r, struct fault *fault)
-{
-    const int rc = name_output(r, "csv", &r->csv, r->csv_path, fault);
-    return rc == FAULT_NONE ? name_output(r, "svg", &r->svg, r->svg_path, fault) : rc;
-}
-
-static int write_files(const struct rule_ensemble *e, const struct request *r, struct fault *fault)
-{
-    const int rc = output_file_write(r->guard, r->csv, put_table, e, fault);
-    return rc == FAULT_NONE ? output_file_write(r->guard, r->svg, put_plot, e, fault) : rc;
-}
-
-static int report(struct rule_ensemble *e, uint32_t n, struct request *r, struct fault *fault)
-{
-    int rc = name_outputs(r, fault);
-    if (rc == FAULT_NONE) {
-        rc = rule_ensemble_open(e, n, r->paths, r->rule.chosen, fault);
-    }
-    if (rc == FAULT_NONE) {
-        rc = rule_ensemble_state(e, r->weights.n, r->weights.v, fault);
-    }
-    if (rc == FAULT_NONE) {
-        rc = rule_ensemble_probe(e, (uint32_t)r->history, fault);
-    }
-    if (rc == FAULT_NONE) {
-        rc = write_files(e, r, fault);
-    }
-    if (rc == FAULT_NONE && r->json) {
-        print_json(e);
+    const struct request *r = request;
+    struct rule_ensemble e = {0};
+    int rc =
+        rule_ensemble_open(&e, (uint32_t)r->options->n_arguments, r->paths, r->rule.chosen, fault);
+    rc = rc ? rc : rule_ensemble_state(&e, r->weights.n, r->weights.v, fault);
+    rc = rc ? rc : rule_ensemble_probe(&e, (uint32_t)r->history, fault);
+    rc = rc ? rc : output_file_write(&r->options->guard, r->csv, put_table, &e, fault);
+    rc = rc ? rc : output_file_write(&r->options->guard, r->plot, put_plot, &e, fault);
+    if (rc == FAULT_NONE && r->is_json) {
+        print_json(&e);
     } else if (rc == FAULT_NONE) {
-        print_text(e, r->csv != NULL || r->svg != NULL);
+        print_text(&e, r->csv != NULL || r->plot != NULL);
     }
+    rule_ensemble_close(&e);
     return rc;
 }
 
@@ -351,17 +315,16 @@ int cmd_rule(int argc, char **argv)
     struct request r = {.history = 4, .rule = vocabulary_rules()};
     const struct option list[] = {
         {"rule", OPTION_WORD, &r.rule, 0, 0, "RULE", "of a bank, the members of this rule", NULL},
-        {"o", OPTION_TEXT, &r.prefix, 0, 0, "PREFIX", "write PREFIX.csv and PREFIX.svg", NULL},
-        {"csv", OPTION_OUT, &r.csv, 0, 0, "FILE", "write the curves as a table", NULL},
-        {"svg", OPTION_OUT, &r.svg, 0, 0, "FILE", "write the figure", NULL},
+        {"csv", OPTION_OUT, &r.csv, 0, 0, "FILE.csv", "write the curves as a table", NULL},
+        COMMAND_PLOT(&r.plot),
         {"weights", OPTION_REALS, &r.weights, -100, 100, "LIST",
          "ask at these w: one number a weight; more states one after the other", NULL},
         {"history", OPTION_INT, &r.history, 1, MODEL_RULE_PROBE_HISTORY_MAX, "K",
          "trials before, all rewarded or all unrewarded", NULL},
-        {"json", OPTION_FLAG, &r.json, 0, 0, NULL, "the indices for programs", NULL},
+        COMMAND_JSON(&r.is_json),
     };
     struct options options = {
-        .usage = "rule M.safetensors [M2 ...] [-o PREFIX] [options]",
+        .usage = "rule M.safetensors [M2 ...] [--csv FILE.csv] [--plot FILE.svg] [options]",
         .about =
             "What a learning rule says: how far a trial moves each weight (dw), by stimulus,\n"
             "after a correct trial and after an error, and whether the trials before it matter;\n"
@@ -369,19 +332,10 @@ int cmd_rule(int argc, char **argv)
             "stimuli (naive, half-trained, trained) and 0 for the others, w held fixed.\n"
             "Several models of one rule and policy are an ensemble: means, and 90% intervals by\n"
             "Student's t over the models. One model has no interval.",
-        .list = list,
-        .n = sizeof list / sizeof list[0],
+        COMMAND_OPTIONS(list),
         .arguments = r.paths,
         .arguments_min = 1,
         .arguments_max = RULE_ENSEMBLE_MEMBERS_MAX};
-    int code = 0;
-    if (!options_read(&options, argc, argv, &code)) {
-        return code;
-    }
-    struct fault fault;
-    r.guard = &options.guard;
-    struct rule_ensemble e = {0};
-    const int rc = report(&e, (uint32_t)options.n_arguments, &r, &fault);
-    rule_ensemble_close(&e);
-    return fault_report(&fault, rc);
+    r.options = &options;
+    return command_run(&options, argc, argv, work, &r);
 }

@@ -2,10 +2,9 @@
 #include <stdlib.h>
 
 #include "clock.h"
-#include "commands.h"
+#include "command.h"
 #include "log.h"
 #include "loop.h"
-#include "options.h"
 
 static void report_ready(const struct loop *loop)
 {
@@ -23,25 +22,41 @@ static void report_ready(const struct loop *loop)
              zmq_bus_endpoint(loop->bus.pub, s->pub, at[2]));
 }
 
-static int run(struct loop *loop)
+static int run(struct loop *loop, struct fault *fault)
 {
-    struct fault fault;
-    int rc = loop_open(loop, &fault);
+    int rc = loop_open(loop, fault);
     if (rc != FAULT_NONE) {
-        return fault_report(&fault, rc);
+        return rc;
     }
     report_ready(loop);
     loop_run(loop);
     const int64_t trials = loop->counters.trials;
     const double worst_ms = journal_health(&loop->journal, clock_mono_ns()).worst_lag_ms;
-    rc = loop_close(loop, &fault);
+    rc = loop_close(loop, fault);
     if (rc != FAULT_NONE) {
-        return fault_report(&fault, rc);
+        return rc;
     }
     log_info("stopped; %" PRId64
              " trials taken up, all on disk; from receipt to disk at most %.1f ms",
              trials, worst_ms);
     return FAULT_NONE;
+}
+
+static int work(void *request, struct fault *fault)
+{
+    const char *const *path = request;
+    struct loop *loop = calloc(1, sizeof *loop);
+    if (loop == NULL) {
+        return fault_set(fault, FAULT_WORK, "out of memory");
+    }
+    config_init(&loop->config);
+    int rc = *path != NULL ? config_load(&loop->config, *path, fault) : FAULT_NONE;
+    if (rc == FAULT_NONE) {
+        log_set_level((enum log_level)log_level_of(loop->config.log.level));
+        rc = run(loop, fault);
+    }
+    free(loop);
+    return rc;
 }
 
 int cmd_run(int argc, char **argv)
@@ -58,23 +73,5 @@ int cmd_run(int argc, char **argv)
         .list = list,
         .n = 1,
     };
-    int code = 0;
-    if (!options_read(&options, argc, argv, &code)) {
-        return code;
-    }
-    struct loop *loop = calloc(1, sizeof *loop);
-    struct fault fault;
-    if (loop == NULL) {
-        return fault_report(&fault, fault_set(&fault, FAULT_WORK, "out of memory"));
-    }
-    config_init(&loop->config);
-    code = path != NULL ? config_load(&loop->config, path, &fault) : FAULT_NONE;
-    if (code != FAULT_NONE) {
-        (void)fault_report(&fault, code);
-    } else {
-        log_set_level((enum log_level)log_level_of(loop->config.log.level));
-        code = run(loop);
-    }
-    free(loop);
-    return code;
+    return command_run(&options, argc, argv, work, &path);
 }

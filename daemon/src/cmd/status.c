@@ -2,9 +2,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "commands.h"
+#include "command.h"
 #include "json_writer.h"
-#include "options.h"
 #include "progress.h"
 #include "status_message.h"
 #include "status_plot.h"
@@ -225,22 +224,43 @@ static void put_plot(FILE *to, const void *standings)
     standings_plot(to, standings);
 }
 
+struct request {
+    const char *path;
+    const char *subject;
+    const char *plot;
+    const struct output_guard *guard;
+    bool is_json;
+    bool is_strict;
+};
+
+static int work(void *request, struct fault *fault)
+{
+    const struct request *r = request;
+    struct status_report s;
+    progress_catch_interrupts();
+    int rc = status_report_read(&s, r->path, r->subject, trial_table_care(r->is_strict), fault);
+    if (rc == FAULT_NONE) {
+        rc = output_file_write(r->guard, r->plot, put_plot, &s, fault);
+        if (rc == FAULT_NONE) {
+            (r->is_json ? print_json : print_text)(&s);
+        }
+        status_report_close(&s);
+    }
+    return rc;
+}
+
 int cmd_status(int argc, char **argv)
 {
-    const char *path = NULL;
-    const char *subject = NULL;
-    const char *picture = NULL;
-    bool is_json = false;
-    bool is_strict = false;
+    struct request r = {0};
     const struct option list[] = {
-        {"subject", OPTION_TEXT, &subject, 0, 0, "S", "only this animal", NULL},
-        {"o", OPTION_OUT, &picture, 0, 0, "FILE", "write the curves as an SVG", NULL},
-        TRIAL_TABLE_STRICT_OPTION(&is_strict),
-        {"json", OPTION_FLAG, &is_json, 0, 0, NULL, "the same for programs, all sessions' criteria",
-         NULL},
+        COMMAND_SUBJECT(&r.subject),
+        COMMAND_PLOT(&r.plot),
+        TRIAL_TABLE_STRICT_OPTION(&r.is_strict),
+        {"json", OPTION_FLAG, &r.is_json, 0, 0, NULL,
+         "the same for programs, all sessions' criteria", NULL},
     };
     struct options options = {
-        .usage = "status DATA.csv|JOURNAL [--subject S] [-o FILE.svg] [--json]",
+        .usage = "status DATA.csv|JOURNAL [--subject S] [--plot FILE.svg] [--json]",
         .about =
             "Where animals stand by the training criteria of the International Brain Laboratory:\n"
             "after each session the status that the last three show, the highest reached, and the\n"
@@ -248,28 +268,11 @@ int cmd_status(int argc, char **argv)
             "A journal may be one that a daemon is writing. DATA.csv \"-\" is standard input.\n"
             "Columns task (a name with training, biased, ephys or habituation in it; else blocks\n"
             "of p_left tell), ephys_rig (0, 1) and delay_s are read if they are there.",
-        .list = list,
-        .n = sizeof list / sizeof list[0],
-        .arguments = &path,
+        COMMAND_OPTIONS(list),
+        .arguments = &r.path,
         .arguments_min = 1,
         .arguments_max = 1,
     };
-    int code = 0;
-    if (!options_read(&options, argc, argv, &code)) {
-        return code;
-    }
-    struct status_report s;
-    struct fault fault;
-    progress_catch_interrupts();
-    int rc = status_report_read(&s, path, subject, trial_table_care(is_strict), &fault);
-    if (rc == FAULT_NONE) {
-        rc = output_file_write(&options.guard, picture, put_plot, &s, &fault);
-        if (rc == FAULT_NONE && is_json) {
-            print_json(&s);
-        } else if (rc == FAULT_NONE) {
-            print_text(&s);
-        }
-        status_report_close(&s);
-    }
-    return fault_report(&fault, rc);
+    r.guard = &options.guard;
+    return command_run(&options, argc, argv, work, &r);
 }

@@ -1,0 +1,44 @@
+/* command.h - what all subcommands have in common: their table of options is read, the work is
+ * done, and what went wrong is reported. */
+#ifndef MURID_COMMAND_H
+#define MURID_COMMAND_H
+
+#include "commands.h"
+#include "fault.h"
+#include "options.h"
+
+/* Members of struct options, of an array. */
+#define COMMAND_OPTIONS(array) .list = (array), .n = sizeof(array) / sizeof(array)[0]
+#define COMMAND_RULES(array)   .rules = (array), .n_rules = sizeof(array) / sizeof(array)[0]
+
+/* The options that stand in several commands, in the same words. */
+#define COMMAND_JSON(into)                                                                         \
+    {                                                                                              \
+        "json", OPTION_FLAG, into, 0, 0, NULL, "print JSON", NULL                                  \
+    }
+#define COMMAND_PLOT(into)                                                                         \
+    {                                                                                              \
+        "plot", OPTION_OUT, into, 0, 0, "FILE.svg", "write a figure", NULL                         \
+    }
+#define COMMAND_SUBJECT(into)                                                                      \
+    {                                                                                              \
+        "subject", OPTION_TEXT, into, 0, 0, "NAME", "only this animal", NULL                       \
+    }
+#define COMMAND_KEY(into)                                                                          \
+    {                                                                                              \
+        "key", OPTION_IN, into, 0, 0, "FILE", "our CURVE key pair, from murid keygen", NULL        \
+    }
+#define COMMAND_SERVER_KEY(into)                                                                   \
+    {                                                                                              \
+        "server-key", OPTION_IN, into, 0, 0, "FILE", "the daemon's .pub file", NULL                \
+    }
+#define COMMAND_SEED(into, help)                                                                   \
+    {                                                                                              \
+        "seed", OPTION_INT, into, 0, 9007199254740992.0, "N", help, NULL                           \
+    }
+
+/* Reads argv, then does work(request). Returns the exit code; a fault has been reported. */
+int command_run(struct options *options, int argc, char **argv,
+                int (*work)(void *request, struct fault *fault), void *request);
+
+#endif
