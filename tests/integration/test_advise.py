@@ -131,13 +131,13 @@ class Advise(unittest.TestCase):
         text = murid("advise", self.animal("reinforce", sessions="1"), "--protocol", STAGED,
                      "--model", self.model(), "--at", "200")
         for part in ("after 200 trials, stage strong of staged_2afc", "weights stimulus",
-                     "it learns with probability", "carrying on", "what came"):
+                     "it learns with probability", "carrying on", "observed over"):
             self.assertIn(part, text)
         self.assertNotIn("nan", text)
 
     def test_the_figure_has_a_dot_for_each_change(self):
         table = self.animal("reinforce", sessions="1")
-        said = self.advise(table, "--model", self.model(), "--at", "200", "-o",
+        said = self.advise(table, "--model", self.model(), "--at", "200", "--plot",
                            self.path("advice.svg"))
         figure = xml.dom.minidom.parse(self.path("advice.svg"))
         dots = [c for c in figure.getElementsByTagName("circle")

@@ -30,11 +30,11 @@ NO_KEY = os.path.join(SOURCE, "LICENSE")
 COMMANDS = {
     "eval": ["eval", "TABLE"],
     "fit": ["fit", "TABLE", "--rule", "none", "--epochs", "0", "-o", "OUT"],
-    "status": ["status", "TABLE", "-o", "OUT"],
+    "status": ["status", "TABLE", "--plot", "OUT"],
     "audit": ["audit", os.path.join(PROTOCOLS, "ibl_biased.yaml"), "TABLE"],
-    "forecast": ["forecast", "TABLE", "--rollouts", "20", "--horizon", "20", "--window", "10", "-o", "OUT"],
+    "forecast": ["forecast", "TABLE", "--rollouts", "20", "--horizon", "20", "--window", "10", "--plot", "OUT"],
     "advise": ["advise", "TABLE", "--protocol", os.path.join(PROTOCOLS, "ibl_biased.yaml"), "--rollouts", "16",
-               "--horizon", "20", "-o", "OUT"],
+               "--horizon", "20", "--plot", "OUT"],
     "play": ["play", "TABLE", "--key", NO_KEY, "--server-key", NO_KEY],
 }
 NO_LUCK = rf"murid: (?:option [a-z-]+: )?{re.escape(NO_KEY)}.*"

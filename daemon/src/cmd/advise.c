@@ -36,7 +36,7 @@ static void print_known(const struct advice_report *a)
         }
     }
     printf("; it learns with probability %.2f\n", a->advice.p_learns);
-    printf("  proportion correct on the worse side of the last stage: %.3f (90%% %.3f to %.3f)\n",
+    printf("  fraction correct on the worse side of the last stage: %.3f (90%% %.3f to %.3f)\n",
            a->advice.skill, a->advice.skill_lo, a->advice.skill_hi);
 }
 
@@ -59,7 +59,7 @@ static void print_later(const struct advice_report *a)
     if (a->later.n == 0) {
         return;
     }
-    printf("what came, over %zu trials: rewarded %.3f; carrying on was to give %.3f (90%% %.3f to "
+    printf("observed over %zu trials: rewarded %.3f; forecast for carrying on %.3f (90%% %.3f to "
            "%.3f)\n",
            a->later.n, a->later.rewarded, base->reward, base->reward_lo, base->reward_hi);
     if (a->advice.n > 0) {
@@ -242,24 +242,25 @@ int cmd_advise(int argc, char **argv)
                                  .largest_change = usual.largest_change}};
     const struct option list[] = {
         {"protocol", OPTION_IN, &r.what.animal.protocol, 0, 0, "P.yaml",
-         "the protocol it is trained by (the journal's)", NULL},
+         "the protocol it is trained by (default the journal's)", NULL},
         {"model", OPTION_IN, &r.what.animal.model, 0, 0, "M",
-         "model file (the journal's; of a table the random walk, which does not learn)", NULL},
+         "model file (default the journal's; for a table the random walk, which does not learn)",
+         NULL},
         {"subject", OPTION_TEXT, &r.what.animal.subject, 0, 0, "S",
          "the animal, if there are several", NULL},
-        {"at", OPTION_INT, &r.what.animal.at, 0, 1e9, "N", "trials of it that are known (all)",
-         NULL},
+        {"at", OPTION_INT, &r.what.animal.at, 0, 1e9, "N",
+         "trials of it that are known (default all)", NULL},
         {"stage", OPTION_TEXT, &r.what.animal.stage, 0, 0, "NAME",
-         "where it stands (where its trials lead in the protocol)", NULL},
-        {"allowed", OPTION_WORDS, &r.what.allowed, 0, 0, "A,B", "only these changes of all", NULL},
+         "the stage that it is in (default where its trials lead)", NULL},
+        {"allowed", OPTION_WORDS, &r.what.allowed, 0, 0, "A,B", "only these changes", NULL},
         {"reward-floor", OPTION_REAL, &r.what.reward_floor, 0.0, 1.0, "X",
-         "proportion of rewarded trials, at least", NULL},
+         "fraction of trials rewarded, at least", NULL},
         {"largest-change", OPTION_REAL, &r.what.largest_change, 0.0, 1.0, "X",
-         "of a stage's stimuli in one session", NULL},
+         "fraction of a stage's stimuli that may change in one session", NULL},
         {"horizon", OPTION_INT, &r.what.horizon, 1, 20000, "N", "trials to look ahead", NULL},
         {"rollouts", OPTION_INT, &r.what.rollouts, 2, MODEL_CURRICULUM_ROLLOUTS_MAX, "N",
          "virtual twins", NULL},
-        {"seed", OPTION_INT, &r.what.animal.seed, 0, 1e15, "N", "of what is drawn", NULL},
+        {"seed", OPTION_INT, &r.what.animal.seed, 0, 1e15, "N", "of the draws", NULL},
         COMMAND_PLOT(&r.plot),
         TRIAL_TABLE_STRICT_OPTION(&r.what.animal.is_strict),
         COMMAND_JSON(&r.is_json),
@@ -267,10 +268,12 @@ int cmd_advise(int argc, char **argv)
     struct options options = {
         .usage = "advise DATA.csv|JOURNAL [--protocol P.yaml] [--model M] [--at N] [options]",
         .about =
-            "Which change of its training would help an animal, after N trials: what is known of\n"
-            "it, what virtual twins come to under each change that is allowed against carrying\n"
-            "on, and what came. The gain is in proportion correct on the worse side of the last\n"
-            "stage's stimuli after the horizon. Advice only: nothing here commands a rig.",
+            "Which change of its training would help an animal, after N trials: what is known of "
+            "it, "
+            "what virtual twins come to under each allowed change against carrying on, and what "
+            "was "
+            "observed later. The gain is in fraction correct on the worse side of the last stage's "
+            "stimuli after the horizon. Advice only: nothing here commands a rig.",
         COMMAND_OPTIONS(list),
         .arguments = &r.what.animal.path,
         .arguments_min = 1,

@@ -348,8 +348,7 @@ int cmd_audit(int argc, char **argv)
          "start-sd",
          OPTION_NEEDS, "against-simulation"}};
     struct options options = {
-        .usage = "audit PROTOCOL.yaml DATA.csv|JOURNAL [--subject S] [--json]\n"
-                 "       murid audit PROTOCOL.yaml --against-simulation [--mice N] [--rule R ...]",
+        .usage = "audit PROTOCOL.yaml (DATA.csv | JOURNAL | --against-simulation) [options]",
         .about =
             "Does a rig do what its protocol says? Contrasts, sides, debias trials, stages,\n"
             "blocks and rewards of the trials are tested against it, trial after trial; what\n"

@@ -156,7 +156,8 @@ int cmd_check(int argc, char **argv)
 {
     struct request r = {.defects = vocabulary_defects()};
     const struct option list[] = {
-        {"c", OPTION_IN, &r.path, 0, 0, "FILE", "configuration; without it, the defaults", NULL},
+        {"c", OPTION_IN, &r.path, 0, 0, "FILE", "configuration (default: all keys' defaults)",
+         NULL},
         {"markdown", OPTION_FLAG, &r.is_markdown, 0, 0, NULL,
          "print every key as docs/config.md has it", NULL},
         {"protocol", OPTION_IN, &r.protocol, 0, 0, "FILE",

@@ -209,14 +209,15 @@ int cmd_eval(int argc, char **argv)
                         .what.rules = vocabulary_rules()};
     r.what.features.chosen = MODEL_POLICY_USUAL;
     const struct option list[] = {
-        {"model", OPTION_IN, &r.what.model, 0, 0, "M", "model file; without it, the random walk",
+        {"model", OPTION_IN, &r.what.model, 0, 0, "M", "model file (default the random walk)",
          NULL},
         {"policy", OPTION_WORDS, &r.what.features, 0, 0, "FEATURES", "of the random walk, some of",
          NULL},
         {"bank", OPTION_WORDS, &r.what.rules, 0, 0, "RULES",
-         "of a bank only the members of these rules (all, by default); some of", NULL},
+         "of a bank only the members of these rules (default all); some of", NULL},
         {"members", OPTION_FLAG, &r.what.with_members, 0, 0, NULL,
-         "a bank's members too: nats alone, mean weight, and nats that each adds", NULL},
+         "a bank's members too: nats/trial alone, mean weight, and nats/trial that each adds",
+         NULL},
         {"adapt", OPTION_WORDS, &r.adapt, 0, 0, "LIST",
          "learned of each animal alone: how far it follows each of a bank's rules (stack, or on); "
          "their parameters, every 250 trials (rules); those of nets too (nets); nothing (off); "
@@ -227,12 +228,12 @@ int cmd_eval(int argc, char **argv)
     };
     static const struct option_rule rules[] = {{"bank", OPTION_NEEDS, "model"}};
     struct options options = {
-        .usage = "eval DATA.csv [--model M] [--policy FEATURES] [--bank RULES] [--members]\n"
-                 "            [--adapt LIST] [--json]",
-        .about = "How well each choice is predicted before it is read, trial after trial: nats a\n"
-                 "trial of the model, of the built-in random walk and of chance (ln 2), accuracy,\n"
-                 "Brier score and calibration error (10 bins), for each subject and over all\n"
-                 "trials. DATA.csv \"-\" is standard input.",
+        .usage = "eval DATA.csv [--model M] [options]",
+        .about =
+            "How well each choice is predicted before it is read, trial after trial: nats/trial of "
+            "the model, of the built-in random walk and of chance (ln 2), fraction correct, Brier "
+            "score and calibration error (10 bins), for each subject and over all trials. DATA.csv "
+            "\"-\" is standard input.",
         COMMAND_OPTIONS(list),
         COMMAND_RULES(rules),
         .arguments = &r.what.path,

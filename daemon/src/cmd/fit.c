@@ -288,7 +288,7 @@ static size_t list_training(struct fit_request *r, struct usual *u, struct optio
                       u->other.patience, u->open_loop.patience),
          &r->of_gradient},
         {"seed", OPTION_INT, &r->seed, 0, (double)INT32_MAX, "N",
-         "of initial weights, batches, folds and animals held out", &r->of_gradient},
+         "seed of initial weights, batches, folds and animals held out", &r->of_gradient},
     };
     memcpy(list, rows, sizeof rows);
     return sizeof rows / sizeof rows[0];
@@ -308,11 +308,11 @@ static size_t list_work(struct fit_request *r, struct option list[])
          "cross-validation by animal in K folds, against chance, a static psychometric curve, a "
          "random walk and each classic rule",
          NULL},
-        {"csv", OPTION_OUT, &r->csv, 0, 0, "FILE.csv", "its table", NULL},
+        {"csv", OPTION_OUT, &r->csv, 0, 0, "FILE.csv", "cross-validation: write its table", NULL},
         COMMAND_PLOT(&r->plot),
         COMMAND_JSON(&r->json),
         {"threads", OPTION_INT, &r->threads, 1, THREAD_POOL_THREADS_MAX, "N",
-         "at work (one a processor); the result does not depend on it", NULL},
+         "threads (default one a processor); the result does not depend on it", NULL},
         {"losses", OPTION_OUT, &r->losses, 0, 0, "FILE.csv", "the loss of each epoch's passes",
          &r->of_gradient},
         TRIAL_TABLE_STRICT_OPTION(&r->is_strict),

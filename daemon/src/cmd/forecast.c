@@ -59,8 +59,8 @@ static void print_why(const struct forecast_report *f, const model_forecast_resu
         printf("-: no trial of the window has a correct side that is known\n");
     }
     if (r->n_windows < f->config.n_windows) {
-        printf("%u of %u windows: what comes is known for %zu choices only\n", r->n_windows,
-               f->config.n_windows, f->n_future);
+        printf("%u of %u windows: %zu choices ahead are known\n", r->n_windows, f->config.n_windows,
+               f->n_future);
     }
 }
 
@@ -88,7 +88,7 @@ static void print_text(const struct forecast_report *f, const model_forecast_res
     printf("%s after %zu trials, by model %s, stimuli %s, %u roll-outs\n", f->animal.past.subject,
            f->animal.at, f->animal.model.hash, forecast_report_stimuli_name(f->shown),
            r->n_rollouts);
-    printf("%-12s %-32s %6s   %-32s\n", "trials", "correct: median, 50%, 90%", "came",
+    printf("%-12s %-32s %8s   %-32s\n", "trials", "correct: median, 50%, 90%", "observed",
            "bias: p(right) at 0");
     for (size_t i = 0; i < r->n_windows; i++) {
         char range[32];
@@ -96,9 +96,9 @@ static void print_text(const struct forecast_report *f, const model_forecast_res
         printf("%-12s ", range);
         print_band(&r->correct[i]);
         if (i < f->n_observed) {
-            printf("  %6.3f  ", f->observed[i]);
+            printf("  %8.3f  ", f->observed[i]);
         } else {
-            printf("  %6s  ", "-");
+            printf("  %8s  ", "-");
         }
         print_band(&r->bias[i]);
         printf("\n");
@@ -278,26 +278,28 @@ int cmd_forecast(int argc, char **argv)
                                  .easy = 0.5}};
     const struct option list[] = {
         {"model", OPTION_IN, &r.what.animal.model, 0, 0, "M",
-         "model file (the journal's; of a table the random walk, which does not learn)", NULL},
+         "model file (default the journal's; for a table the random walk, which does not learn)",
+         NULL},
         {"subject", OPTION_TEXT, &r.what.animal.subject, 0, 0, "S",
          "the animal, if there are several", NULL},
-        {"at", OPTION_INT, &r.what.animal.at, 0, 1e9, "N", "trials of it that are known (all)",
-         NULL},
+        {"at", OPTION_INT, &r.what.animal.at, 0, 1e9, "N",
+         "trials of it that are known (default all)", NULL},
         {"horizon", OPTION_INT, &r.what.horizon, 1, 20000, "N", "trials to look ahead", NULL},
         {"window", OPTION_INT, &r.what.window, 1, 20000, "N", "trials of a window", NULL},
         {"recent", OPTION_FLAG, &r.what.recent, 0, 0, NULL,
-         "draw from the last 512 stimuli, also where it is known what came", NULL},
+         "draw from the last 512 stimuli, also where later ones are known", NULL},
         {"protocol", OPTION_IN, &r.what.animal.protocol, 0, 0, "P.yaml", "train by this protocol",
          NULL},
         {"stage", OPTION_TEXT, &r.what.animal.stage, 0, 0, "NAME",
-         "where it stands in it (the first)", NULL},
-        {"accuracy", OPTION_REAL, &r.what.accuracy, 0.0, 1.0, "X", "to be reached ...", NULL},
+         "the stage that it is in (default the first)", NULL},
+        {"accuracy", OPTION_REAL, &r.what.accuracy, 0.0, 1.0, "X",
+         "criterion: fraction correct ...", NULL},
         {"over", OPTION_INT, &r.what.over, 1, MODEL_FORECAST_CRITERION, "N",
-         "... over so many trials ...", NULL},
-        {"easy", OPTION_REAL, &r.what.easy, 0.0, 1.0, "C", "... of this contrast or more", NULL},
+         "... over N trials ...", NULL},
+        {"easy", OPTION_REAL, &r.what.easy, 0.0, 1.0, "C", "... of contrast C or more", NULL},
         {"rollouts", OPTION_INT, &r.what.rollouts, 1, MODEL_FORECAST_ROLLOUTS, "N", "virtual twins",
          NULL},
-        {"seed", OPTION_INT, &r.what.animal.seed, 0, 1e15, "N", "of what is drawn", NULL},
+        {"seed", OPTION_INT, &r.what.animal.seed, 0, 1e15, "N", "of the draws", NULL},
         COMMAND_PLOT(&r.plot),
         TRIAL_TABLE_STRICT_OPTION(&r.what.animal.is_strict),
         COMMAND_JSON(&r.is_json),
@@ -307,12 +309,15 @@ int cmd_forecast(int argc, char **argv)
     struct options options = {
         .usage = "forecast DATA.csv|JOURNAL [--model M] [--at N] [options]",
         .about =
-            "Where an animal's learning is going: virtual twins go on from what is known after N\n"
-            "trials, under the stimuli that came, or drawn from the last ones where none did, or\n"
-            "under a protocol. Share correct and bias by window with 50% and 90% bands, beside\n"
-            "what came; when a criterion is met; the chance of the next training status of the\n"
-            "International Brain Laboratory. Trials ahead are counted in choices.\n"
-            "A journal may be one that a daemon is writing. DATA.csv \"-\" is standard input.",
+            "Where an animal's learning is going: virtual twins go on from the first N trials, "
+            "under "
+            "the stimuli that were shown later, or drawn from the last ones where none were, or "
+            "under "
+            "a protocol. Fraction correct and bias by window with 50% and 90% bands, beside what "
+            "was "
+            "observed; when a criterion is met; the chance of the next training status of the "
+            "International Brain Laboratory. Trials ahead are counted in choices. A daemon may be "
+            "writing the journal. DATA.csv \"-\" is standard input.",
         COMMAND_OPTIONS(list),
         COMMAND_RULES(rules),
         .arguments = &r.what.animal.path,

@@ -179,12 +179,12 @@ static size_t list_options(struct wanted *w, struct option list[])
 {
     const struct option own[] = {
         {"model", OPTION_IN, &w->model, 0, 0, "M",
-         "model file, instead of the words below; of a bank one\nmember is drawn by its prior",
+         "model file, instead of the words below; of a bank one member is drawn by its prior",
          NULL},
         {"connect", OPTION_ENDPOINT, &w->rig.connect, 0, 0, "ENDPOINT",
          "a rig's ROUTER or REP socket: the mouse says hello first", NULL},
         {"bind", OPTION_ENDPOINT, &w->rig.bind, 0, 0, "ENDPOINT",
-         "where a rig's REQ or DEALER connects to, as in\ntcp://127.0.0.1:5780", NULL},
+         "where a rig's REQ or DEALER connects to, as in tcp://127.0.0.1:5780", NULL},
         {"insecure", OPTION_FLAG, &w->rig.insecure, 0, 0, NULL,
          "bind an address that other machines can reach", NULL},
         {"serial", OPTION_TEXT, &w->rig.serial, 0, 0, "PORT", "the port of a rig's microcontroller",
@@ -192,7 +192,7 @@ static size_t list_options(struct wanted *w, struct option list[])
         {"baud", OPTION_INT, &w->rig.baud, BRIDGE_SERIAL_BAUD_MIN, BRIDGE_SERIAL_BAUD_MAX, "N",
          "its speed", NULL},
         {"subject", OPTION_TEXT, &w->subject, 0, 0, "NAME",
-         "its name; others are refused (the first a rig calls it by)", NULL},
+         "its name; others are refused (default the first a rig calls it by)", NULL},
         COMMAND_SEED(&w->seed, "the same seed and trials give the same animal"),
         {"trials", OPTION_INT, &w->rig.trials, 1, 1e15, "N", "stop after N finished trials", NULL},
         {"speed", OPTION_REAL, &w->speed, 0, 1e6, "X",
@@ -200,11 +200,11 @@ static size_t list_options(struct wanted *w, struct option list[])
         {"window", OPTION_REAL, &w->window_s, 0.001, 86400, "S",
          "a no-go is said after so many seconds", NULL},
         {"tire", OPTION_REAL, &w->tire, 0, 1e9, "N",
-         "trials of a session after which it plays half of the\ntime; 0: never tires", NULL},
+         "trials of a session after which it plays half of the time; 0: never tires", NULL},
         {"steady", OPTION_FLAG, &w->is_steady, 0, 0, NULL,
          "always plays: no lapses, no no-gos, never tired", NULL},
         {"truth", OPTION_OUT, &w->rig.truth_path, 0, 0, "FILE.csv",
-         "what it did on each stimulus, how likely that was, and\nits weights", NULL},
+         "what it did on each stimulus, how likely that was, and its weights", NULL},
         COMMAND_JSON(&w->as_json),
     };
     memcpy(list, own, sizeof own);

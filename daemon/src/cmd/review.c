@@ -178,7 +178,7 @@ static void print_text(const struct review *v)
         "the random walk;\ngain: walk - nats, above 0 the twin predicts better; 95%%: bootstrap "
         "over sessions; cover: of bins of choices whose rate the 90%% interval of p(right) held; "
         "us: "
-        "decode,\nassimilate and predict; gaps: trial numbers never heard\n"
+        "decode,\nassimilate and predict; gaps: trial numbers never received\n"
         "late: %" PRId64 " healed, %" PRId64 " too late to be taken up; refused: %" PRId64
         " messages, %" PRId64 " conflicts\n",
         v->total.healed, v->total.late, v->n_refused, v->n_conflicts);
@@ -477,7 +477,8 @@ int cmd_review(int argc, char **argv)
         .about =
             "What a journal holds, read only: each session with its trials, accuracy, score\n"
             "against the random walk, calibration, latencies and alerts; then each animal and\n"
-            "all; the last forecast of each animal, what came of an earlier one, and the advice.\n"
+            "all; the last forecast of each animal, what was observed of an earlier one, and the "
+            "advice.\n"
             "JOURNAL: the file, or its data directory; a daemon may be writing it.\n"
             "Accuracy counts what was rewarded; where the reward is unknown, choices to the\n"
             "side of the stimulus.",

@@ -63,13 +63,14 @@ int cmd_run(int argc, char **argv)
 {
     const char *path = NULL;
     const struct option list[] = {
-        {"c", OPTION_IN, &path, 0, 0, "FILE", "configuration; without it, the defaults", NULL},
+        {"c", OPTION_IN, &path, 0, 0, "FILE", "configuration (default: all keys' defaults)", NULL},
     };
     struct options options = {
         .usage = "run [-c FILE]",
-        .about = "Hears trials, keeps a twin of each animal, predicts, journals: the daemon. Stops "
-                 "cleanly on SIGTERM or Ctrl-C and goes on where it was when started again. "
-                 "`murid check -c FILE` shows what a configuration means.",
+        .about =
+            "Takes up trials, keeps a twin of each animal, predicts, journals: the daemon. Stops "
+            "cleanly on SIGTERM or Ctrl-C and goes on where it was when started again. "
+            "`murid check -c FILE` shows what a configuration means.",
         .list = list,
         .n = 1,
     };

@@ -141,7 +141,7 @@ static size_t list_options(struct request *r, struct option list[])
          "signed contrasts, drawn with equal chance", NULL},
         COMMAND_SEED(&r->task.seed, "the same seed gives the same animals"),
         {"o", OPTION_OUT, &r->out, 0, 1, "FILE.csv",
-         "trial table; without a protocol by default to standard output", NULL},
+         "trial table (default standard output without a protocol)", NULL},
         {"truth", OPTION_OUT, &r->task.truth, 0, 0, "FILE.csv",
          "also the true weights before each trial, and the rates over the stated ones", NULL},
         {"protocol", OPTION_IN, &r->protocol, 0, 0, "P.yaml",
@@ -151,13 +151,13 @@ static size_t list_options(struct request *r, struct option list[])
         {"defect", OPTION_WORDS, &r->defects, 0, 0, "NAME,...",
          "known defects, switched on in the protocol, or in B; some of", NULL},
         {"criterion", OPTION_REAL, &r->criterion, 0, 1, "A",
-         "accuracy of a session that counts as learned", NULL},
+         "fraction correct of a session that counts as learned", NULL},
         {"csv", OPTION_OUT, &r->csv, 0, 0, "FILE.csv", "bands over animals, by session and stage",
          NULL},
         COMMAND_PLOT(&r->plot),
         COMMAND_JSON(&r->is_json),
         {"threads", OPTION_INT, &r->threads, 1, THREAD_POOL_THREADS_MAX, "N",
-         "with a protocol (one a processor); results do not depend on it", NULL},
+         "threads, with a protocol (default one a processor); results do not depend on it", NULL},
     };
     const size_t n = model_options_options(&r->spec, list);
     memcpy(list + n, own, sizeof own);

@@ -256,8 +256,7 @@ int cmd_status(int argc, char **argv)
         COMMAND_SUBJECT(&r.subject),
         COMMAND_PLOT(&r.plot),
         TRIAL_TABLE_STRICT_OPTION(&r.is_strict),
-        {"json", OPTION_FLAG, &r.is_json, 0, 0, NULL,
-         "the same for programs, all sessions' criteria", NULL},
+        COMMAND_JSON(&r.is_json),
     };
     struct options options = {
         .usage = "status DATA.csv|JOURNAL [--subject S] [--plot FILE.svg] [--json]",

@@ -299,13 +299,13 @@ int cmd_watch(int argc, char **argv)
     const struct option list[] = {
         {"connect", OPTION_ENDPOINT, &r.endpoint, 0, 0, "ENDPOINT", "where the daemon publishes",
          NULL},
-        {"subject", OPTION_TEXT, &r.subject, 0, 0, "NAME", "the animal; without it, whoever plays",
+        {"subject", OPTION_TEXT, &r.subject, 0, 0, "NAME", "the animal (default whoever plays)",
          NULL},
         COMMAND_KEY(&r.key),
         COMMAND_SERVER_KEY(&r.server_key),
         {"for", OPTION_INT, &r.trials, 1, 1000000000, "N", "end after so many trials", NULL},
         {"until-idle", OPTION_REAL, &r.idle_s, 0.1, 1e6, "SECONDS",
-         "end when nothing was heard for so long", NULL},
+         "end when nothing is received for so long", NULL},
     };
     static const struct option_rule rules[] = {{"key", OPTION_NEEDS, "server-key"},
                                                {"server-key", OPTION_NEEDS, "key"}};

@@ -32,7 +32,7 @@ size_t model_options_options(struct model_options *s, struct option list[])
         {"baseline", OPTION_REAL, &s->words.baseline, -100, 100, "B",
          "reward baseline of reinforce_base (default 0)", &s->given_baseline},
         {"decay", OPTION_REAL, &s->words.decay, 0, 1, "L",
-         "of the trace of eligibility, a trial (default " TEXT_OF(MODEL_FILE_DECAY) ")",
+         "of the trace of eligibility, per trial (default " TEXT_OF(MODEL_FILE_DECAY) ")",
          &s->given_decay},
         {"policy", OPTION_WORDS, &s->features, 0, 0, "FEATURES", "what choices depend on, some of",
          given},

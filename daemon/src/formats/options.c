@@ -14,7 +14,7 @@
 #include "file_kind.h"
 #include "nearest.h"
 
-enum { HELP_COLUMN = 27, HELP_WIDTH = 100, TEXT_MAX = 1024, OPTIONS_MAX = 64 };
+enum { HELP_COLUMN = 27, HELP_WIDTH = 80, TEXT_MAX = 1024, OPTIONS_MAX = 64 };
 
 static const char FORCE[] = "force";
 
@@ -36,22 +36,26 @@ static const char *dashes_of(const char *name)
 
 /* ---- help ------------------------------------------------------------------------------------ */
 
-/* Words up to the width, further lines under the first. */
-static void print_wrapped(const char *text)
+/* Words up to the width, from a column on; further lines begin at an indent. */
+static void print_wrapped(const char *text, size_t column, size_t indent)
 {
-    size_t column = HELP_COLUMN;
-    bool is_first = true;
+    const char *between = "";
     while (*text != '\0') {
-        const size_t n = strcspn(text, " \n");
-        if (!is_first && column + 1 + n > HELP_WIDTH) {
-            printf("\n%*s", HELP_COLUMN, "");
-            column = HELP_COLUMN;
-            is_first = true;
+        size_t n = strcspn(text, " \n");
+        if (n > HELP_WIDTH - indent) { /* a list without spaces breaks behind a comma */
+            for (n = HELP_WIDTH - indent; n > 1 && text[n - 1] != ','; n--) {
+            }
         }
-        printf("%s%.*s", is_first ? "" : " ", (int)n, text);
-        column += n + (is_first ? 0 : 1);
-        is_first = false;
-        text += n + strspn(text + n, " \n");
+        if (between[0] != '\0' && column + 1 + n > HELP_WIDTH) {
+            printf("\n%*s", (int)indent, "");
+            column = indent;
+            between = "";
+        }
+        printf("%s%.*s", between, (int)n, text);
+        column += strlen(between) + n;
+        between = " ";
+        text += n;
+        text += strspn(text, " \n");
     }
     putchar('\n');
 }
@@ -130,7 +134,7 @@ static void print_option(const struct option *option)
     (void)snprintf(text, sizeof text, "%s%s%s%s", option->help, words[0] != '\0' ? ": " : "", words,
                    usual);
     printf("  %-*s ", HELP_COLUMN - 3, left);
-    print_wrapped(text);
+    print_wrapped(text, HELP_COLUMN, HELP_COLUMN);
 }
 
 static bool has_outputs(const struct options *o)
@@ -145,7 +149,10 @@ static bool has_outputs(const struct options *o)
 
 static void print_help(const struct options *o)
 {
-    printf("usage: murid %s\n\n%s\n", o->usage, o->about);
+    const size_t indent = (size_t)printf("usage: murid ");
+    print_wrapped(o->usage, indent, indent);
+    putchar('\n');
+    print_wrapped(o->about, 0, 0);
     if (o->n > 0) {
         printf("\noptions:\n");
     }
@@ -319,6 +326,11 @@ static bool is_option(const struct options *o, const char *word)
 static int refuse_option(const struct options *o, const char *command, const char *word,
                          struct fault *fault)
 {
+    /* Words that are far from the right one; of those that a command has, the first. */
+    static const struct {
+        const char *word, *name;
+    } MEANT[] = {{"out", "o"},       {"output", "o"}, {"o", "plot"},      {"out", "plot"},
+                 {"output", "plot"}, {"svg", "plot"}, {"summary", "csv"}, {"table", "csv"}};
     char name[64];
     char ask[NEAREST_TEXT_MAX];
     struct nearest nearest;
@@ -332,9 +344,13 @@ static int refuse_option(const struct options *o, const char *command, const cha
     if (has_outputs(o)) {
         nearest_offer(&nearest, FORCE);
     }
-    if ((strcmp(name, "out") == 0 || strcmp(name, "output") == 0) && find(o, "o", 1) != NULL) {
-        nearest.best = "o";
-    } else if (strlen(name) == 1 && find(o, name, 1) != NULL) {
+    for (size_t i = sizeof MEANT / sizeof MEANT[0]; i-- > 0;) {
+        if (strcmp(name, MEANT[i].word) == 0 &&
+            find(o, MEANT[i].name, strlen(MEANT[i].name)) != NULL) {
+            nearest.best = MEANT[i].name;
+        }
+    }
+    if (strlen(name) == 1 && find(o, name, 1) != NULL) {
         nearest.best = find(o, name, 1)->name;
     }
     return fault_set(
