@@ -1,5 +1,4 @@
 # Tests of bridge.
-unit_test(frame murid::proto)
 unit_test(bridge_decode murid::bridge)
 unit_test(clock murid::bridge)
 unit_test(link murid::bridge murid::firmware)
@@ -37,7 +36,6 @@ if(TARGET firmware_avr)
 endif()
 
 python_test(integration/test_firmware_size.py)
-python_test(integration/test_serial_tables.py)
 python_test(integration/test_serial.py)
 
 fuzz_target(frame murid::bridge murid::firmware)

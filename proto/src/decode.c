@@ -1,25 +1,11 @@
-#include <math.h>
 #include <string.h>
 
 #include "fault.h"
 #include "kind.h"
-#include "number.h"
 #include "proto/message.h"
-#include "proto/reader.h"
-#include "remark.h"
 #include "schema.h"
 #include "text.h"
-
-enum { ABSENT = 0, PRESENT = 1 };
-
-typedef struct {
-    proto_reader reader;
-    proto_fault *fault;
-    proto_remarks *remarks;
-    const char *map; /* name of the message, once it is known */
-    bool kind_seen;
-    bool is_recorded;
-} decoder;
+#include "value.h"
 
 /* A struct that is being filled in from a map. */
 typedef struct {
@@ -30,235 +16,14 @@ typedef struct {
     uint32_t next;    /* the field after the one last met */
 } target;
 
-static int read_map(decoder *d, target targets[], size_t n);
+static int read_map(proto_decoder *d, target targets[], size_t n);
 
 static void *member(uint8_t *base, uint32_t offset)
 {
     return base + offset;
 }
 
-/* ---- single values: PRESENT, ABSENT or a negative status ------------------------------------- */
-
-static int pass_over(decoder *d, const proto_field *f, const proto_token *t)
-{
-    if (d->remarks != NULL) {
-        proto_remark_value(d->remarks, d->map, f, t);
-    }
-    return ABSENT;
-}
-
-static int out_of_range(decoder *d, const proto_field *f, const proto_token *t)
-{
-    return (f->flags & OUTSIDE_IS_NIL) == 0 || d->remarks == NULL
-               ? proto_fault_range(d->fault, f, t)
-               : pass_over(d, f, t);
-}
-
-static int read_real(decoder *d, const proto_field *f, const proto_token *t, double *x)
-{
-    switch (t->type) {
-    case PROTO_TOKEN_NIL:
-        return ABSENT;
-    case PROTO_TOKEN_INT:
-    case PROTO_TOKEN_REAL:
-        *x = t->real;
-        break;
-    case PROTO_TOKEN_BOOL:
-        if (f->min == 0.0 && f->max == 1.0) {
-            *x = t->boolean ? 1.0 : 0.0;
-            break;
-        }
-        return proto_fault_type(d->fault, "a number", t);
-    case PROTO_TOKEN_END:
-        return proto_fault_of_reader(d->fault, &d->reader);
-    case PROTO_TOKEN_TEXT:
-    case PROTO_TOKEN_BYTES:
-    case PROTO_TOKEN_MAP:
-    case PROTO_TOKEN_ARRAY:
-    case PROTO_TOKEN_CLOSE:
-        return proto_fault_type(d->fault, "a number", t);
-    }
-    if (isnan(*x) && (f->flags & NAN_IS_NIL) != 0) {
-        return ABSENT;
-    }
-    return proto_field_takes_real(f, *x) ? PRESENT : out_of_range(d, f, t);
-}
-
-/* MATLAB sends every number as a double, Python may send True for 1. */
-static int read_int(decoder *d, const proto_field *f, const proto_token *t, int64_t *x)
-{
-    const double real = t->real;
-    if (t->type == PROTO_TOKEN_INT) {
-        *x = t->integer;
-    } else if (t->type == PROTO_TOKEN_BOOL && f->int_min == 0 && f->int_max == 1) {
-        *x = t->boolean ? 1 : 0;
-    } else if (t->type != PROTO_TOKEN_REAL) {
-        return proto_fault_type(d->fault, "a whole number", t);
-    } else if (real >= -0x1p63 && real < 0x1p63 && real == floor(real)) {
-        *x = (int64_t)real;
-    } else if (isnan(real) && (f->flags & NAN_IS_NIL) != 0) {
-        return (f->flags & SAID) != 0 ? pass_over(d, f, t) : ABSENT;
-    } else {
-        return isfinite(real) && real != floor(real) && (f->flags & OUTSIDE_IS_NIL) == 0
-                   ? proto_fault_type(d->fault, "a whole number", t)
-                   : out_of_range(d, f, t);
-    }
-    return proto_field_takes_int(f, *x) ? PRESENT : out_of_range(d, f, t);
-}
-
-/* Reads text of at most max bytes into out[max + 1]. */
-static int read_text(decoder *d, const proto_token *t, char *out, size_t max)
-{
-    const int n = proto_token_text(t, out, max + 1);
-    if (n >= 0) {
-        return n;
-    }
-    if (n == PROTO_ERR_SPACE) {
-        return proto_fault_set(d->fault, PROTO_ERR_RANGE, t->offset,
-                               "text of at most %zu bytes was expected", max);
-    }
-    if (n == PROTO_ERR_TYPE) {
-        return proto_fault_type(d->fault, "text", t);
-    }
-    return proto_fault_set(d->fault, n, t->offset, "UTF-8 text without NUL was expected");
-}
-
-static int read_clean_text(decoder *d, const proto_token *t, char *out, size_t max)
-{
-    const int n = read_text(d, t, out, max);
-    if (n > 0 && !proto_text_is_clean(out, (size_t)n)) {
-        return proto_fault_set(d->fault, PROTO_ERR_RANGE, t->offset,
-                               "text without control characters was expected");
-    }
-    return n;
-}
-
-/* Whole numbers are taken as their decimal text: sessions and rigs are often just counted. */
-static int read_id(decoder *d, const proto_token *t, char *out)
-{
-    if (t->type == PROTO_TOKEN_INT || t->type == PROTO_TOKEN_REAL) {
-        if (!(t->real >= 0.0 && t->real <= 0x1p53 && t->real == floor(t->real))) {
-            return proto_fault_type(d->fault, "a name or a whole number from 0 up", t);
-        }
-        (void)proto_number_write_int((int64_t)t->real, out);
-        return PRESENT;
-    }
-    const int n = read_text(d, t, out, PROTO_ID_MAX);
-    if (n == PROTO_ERR_TYPE) {
-        return n;
-    }
-    if (n >= 0 && proto_id_is_valid(out)) {
-        return PRESENT;
-    }
-    char shown[FAULT_SHOWN_MAX + 4];
-    return proto_fault_set(d->fault, PROTO_ERR_RANGE, t->offset,
-                           "\"%s\" is not a name: 1 to 64 of A-Z a-z 0-9 . _ - were expected",
-                           proto_fault_shown(shown, (const char *)t->text, t->text_size));
-}
-
-/* ---- arrays and maps ------------------------------------------------------------------------- */
-
-static int too_many(decoder *d, const proto_field *f, const proto_token *t)
-{
-    return proto_fault_set(d->fault, PROTO_ERR_RANGE, t->offset, "at most %u values were expected",
-                           (unsigned)f->capacity);
-}
-
-/* A lone number is an array of one: so MATLAB writes it. */
-static int read_reals(decoder *d, const proto_field *f, const proto_token *t, uint32_t *n,
-                      double v[])
-{
-    if (t->type != PROTO_TOKEN_ARRAY) {
-        if (t->type != PROTO_TOKEN_INT && t->type != PROTO_TOKEN_REAL) {
-            return proto_fault_type(d->fault, "an array of numbers", t);
-        }
-        const int rc = read_real(d, f, t, &v[0]);
-        *n = rc == PRESENT ? 1 : 0;
-        return rc;
-    }
-    for (;;) {
-        const proto_token item = proto_reader_next(&d->reader);
-        if (item.type == PROTO_TOKEN_CLOSE) {
-            return PRESENT;
-        }
-        if (*n == f->capacity && item.type != PROTO_TOKEN_END) {
-            return too_many(d, f, &item);
-        }
-        double x = 0.0;
-        int rc = read_real(d, f, &item, &x);
-        if (rc == ABSENT) {
-            rc = proto_fault_type(d->fault, "a number", &item);
-        }
-        if (rc < 0) {
-            proto_fault_under(d->fault, "", 0, *n);
-            return rc;
-        }
-        v[*n] = x;
-        ++*n;
-    }
-}
-
-static bool is_named(const proto_named v[], uint32_t n, const char *name)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        if (strcmp(v[i].name, name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static int read_name(decoder *d, const proto_token *key, const proto_named v[], uint32_t n,
-                     char name[PROTO_NAME_MAX + 1])
-{
-    if (key->type == PROTO_TOKEN_END) {
-        return proto_fault_of_reader(d->fault, &d->reader);
-    }
-    const int rc = read_clean_text(d, key, name, PROTO_NAME_MAX);
-    if (rc == 0) {
-        return proto_fault_set(d->fault, PROTO_ERR_RANGE, key->offset, "a name was expected");
-    }
-    if (rc > 0 && is_named(v, n, name)) {
-        return proto_fault_set(d->fault, PROTO_ERR_SYNTAX, key->offset, "the name is there twice");
-    }
-    return rc;
-}
-
-static int read_named(decoder *d, const proto_field *f, const proto_token *t, uint32_t *n,
-                      proto_named v[])
-{
-    if (t->type != PROTO_TOKEN_MAP) {
-        return proto_fault_type(d->fault, "a map of names to numbers", t);
-    }
-    for (;;) {
-        char name[PROTO_NAME_MAX + 1];
-        const proto_token key = proto_reader_next(&d->reader);
-        if (key.type == PROTO_TOKEN_CLOSE) {
-            return PRESENT;
-        }
-        int rc = read_name(d, &key, v, *n, name);
-        if (rc < 0) {
-            return rc;
-        }
-        const proto_token item = proto_reader_next(&d->reader);
-        double x = 0.0;
-        rc = read_real(d, f, &item, &x);
-        if (rc == PRESENT && *n == f->capacity) {
-            return too_many(d, f, &key);
-        }
-        if (rc < 0) {
-            proto_fault_under(d->fault, name, strlen(name), 0);
-            return rc;
-        }
-        if (rc == PRESENT) {
-            memcpy(v[*n].name, name, strlen(name) + 1);
-            v[*n].value = x;
-            ++*n;
-        }
-    }
-}
-
-static int read_nest(decoder *d, const proto_field *f, const proto_token *t, uint8_t *to)
+static int read_nest(proto_decoder *d, const proto_field *f, const proto_token *t, uint8_t *to)
 {
     if (t->type != PROTO_TOKEN_MAP) {
         return proto_fault_type(d->fault, "a map", t);
@@ -266,10 +31,10 @@ static int read_nest(decoder *d, const proto_field *f, const proto_token *t, uin
     memcpy(to, f->sub->absent, f->sub->size);
     target inner = {.schema = f->sub, .base = to};
     const int rc = read_map(d, &inner, 1);
-    return rc < 0 ? rc : PRESENT;
+    return rc < 0 ? rc : PROTO_VALUE_PRESENT;
 }
 
-static int read_list(decoder *d, const proto_field *f, const proto_token *t, uint32_t *n,
+static int read_list(proto_decoder *d, const proto_field *f, const proto_token *t, uint32_t *n,
                      uint8_t *v)
 {
     if (t->type != PROTO_TOKEN_ARRAY) {
@@ -278,13 +43,13 @@ static int read_list(decoder *d, const proto_field *f, const proto_token *t, uin
     for (;;) {
         const proto_token item = proto_reader_next(&d->reader);
         if (item.type == PROTO_TOKEN_CLOSE) {
-            return PRESENT;
+            return PROTO_VALUE_PRESENT;
         }
         if (item.type == PROTO_TOKEN_END) {
             return proto_fault_of_reader(d->fault, &d->reader);
         }
         if (*n == f->capacity) {
-            return too_many(d, f, &item);
+            return proto_fault_many(d->fault, f, &item);
         }
         const int rc = read_nest(d, f, &item, v + (size_t)*n * f->sub->size);
         if (rc < 0) {
@@ -297,7 +62,7 @@ static int read_list(decoder *d, const proto_field *f, const proto_token *t, uin
 
 /* ---- maps with a schema ---------------------------------------------------------------------- */
 
-static int read_field(decoder *d, const proto_field *f, const proto_token *t, uint8_t *base)
+static int read_field(proto_decoder *d, const proto_field *f, const proto_token *t, uint8_t *base)
 {
     void *to = member(base, f->offset);
     void *values = member(base, f->values);
@@ -305,35 +70,35 @@ static int read_field(decoder *d, const proto_field *f, const proto_token *t, ui
         return proto_fault_of_reader(d->fault, &d->reader);
     }
     if (t->type == PROTO_TOKEN_NIL) {
-        return ABSENT;
+        return PROTO_VALUE_ABSENT;
     }
     switch ((proto_field_type)f->type) {
     case PROTO_FIELD_INT: {
         int64_t x = 0;
-        const int rc = read_int(d, f, t, &x);
-        if (rc == PRESENT) {
+        const int rc = proto_value_int(d, f, t, &x);
+        if (rc == PROTO_VALUE_PRESENT) {
             memcpy(to, &x, sizeof x);
         }
         return rc;
     }
     case PROTO_FIELD_REAL: {
         double x = 0.0;
-        const int rc = read_real(d, f, t, &x);
-        if (rc == PRESENT) {
+        const int rc = proto_value_real(d, f, t, &x);
+        if (rc == PROTO_VALUE_PRESENT) {
             memcpy(to, &x, sizeof x);
         }
         return rc;
     }
     case PROTO_FIELD_ID:
-        return read_id(d, t, to);
+        return proto_value_id(d, t, to);
     case PROTO_FIELD_TEXT: {
-        const int n = read_clean_text(d, t, to, f->capacity);
-        return n > 0 ? PRESENT : n;
+        const int n = proto_value_text(d, t, to, f->capacity);
+        return n > 0 ? PROTO_VALUE_PRESENT : n;
     }
     case PROTO_FIELD_REALS:
-        return read_reals(d, f, t, to, values);
+        return proto_value_reals(d, f, t, to, values);
     case PROTO_FIELD_NAMED:
-        return read_named(d, f, t, to, values);
+        return proto_value_named(d, f, t, to, values);
     case PROTO_FIELD_NEST:
         *(bool *)to = true;
         return read_nest(d, f, t, values);
@@ -381,7 +146,7 @@ static target *find_token(target targets[], size_t n, const proto_token *key)
     return size > 0 ? find_field(targets, n, resolved, (size_t)size) : NULL;
 }
 
-static int read_key(decoder *d, target *t)
+static int read_key(proto_decoder *d, target *t)
 {
     const uint32_t i = t->next - 1;
     const proto_field *f = &t->schema->fields[i];
@@ -398,12 +163,12 @@ static int read_key(decoder *d, target *t)
         return rc;
     }
     t->seen |= bit;
-    t->present |= rc == PRESENT ? bit : 0;
+    t->present |= rc == PROTO_VALUE_PRESENT ? bit : 0;
     return PROTO_OK;
 }
 
 /* Skips a key without a field; `kind` was read before, but may be there only once. */
-static int pass_key(decoder *d, const target targets[], size_t n, const proto_token *key)
+static int pass_key(proto_decoder *d, const target targets[], size_t n, const proto_token *key)
 {
     const proto_token value = proto_reader_next(&d->reader);
     const bool is_top = n > 1;
@@ -422,7 +187,7 @@ static int pass_key(decoder *d, const target targets[], size_t n, const proto_to
     return PROTO_OK;
 }
 
-static int key_missing(decoder *d, const target *t, uint32_t i, const char *remedy)
+static int key_missing(proto_decoder *d, const target *t, uint32_t i, const char *remedy)
 {
     const proto_field *f = &t->schema->fields[i];
     const char *near = proto_remark_near(d->remarks, t->schema, i);
@@ -434,7 +199,7 @@ static int key_missing(decoder *d, const target *t, uint32_t i, const char *reme
     return rc;
 }
 
-static int check_required(decoder *d, const target *t, uint64_t needs)
+static int check_required(proto_decoder *d, const target *t, uint64_t needs)
 {
     for (uint32_t i = 0; i < t->schema->n_fields; i++) {
         const uint64_t bit = (uint64_t)1 << i;
@@ -447,7 +212,7 @@ static int check_required(decoder *d, const target *t, uint64_t needs)
 }
 
 /* A journal may be older than this rule. */
-static int check_said(decoder *d, const target *t)
+static int check_said(proto_decoder *d, const target *t)
 {
     for (uint32_t i = 0; i < t->schema->n_fields && !d->is_recorded; i++) {
         if ((t->schema->fields[i].flags & SAID) != 0 && (t->seen >> i & 1) == 0) {
@@ -459,7 +224,7 @@ static int check_said(decoder *d, const target *t)
 
 /* Reads up to the CLOSE of an open map. The last target's keys are the map's own: those of an
  * envelope before it are checked by the caller. */
-static int read_map(decoder *d, target targets[], size_t n)
+static int read_map(proto_decoder *d, target targets[], size_t n)
 {
     for (;;) {
         const proto_token key = proto_reader_next(&d->reader);
@@ -479,18 +244,18 @@ static int read_map(decoder *d, target targets[], size_t n)
 
 /* ---- whole messages -------------------------------------------------------------------------- */
 
-static int read_end(decoder *d)
+static int read_end(proto_decoder *d)
 {
     (void)proto_reader_next(&d->reader);
     return d->reader.status == PROTO_OK ? PROTO_OK : proto_fault_of_reader(d->fault, &d->reader);
 }
 
-static const char *whole_name(const decoder *d)
+static const char *whole_name(const proto_decoder *d)
 {
     return d->reader.format == PROTO_FORMAT_JSON ? "a JSON object {...}" : "a map";
 }
 
-static int read_message(decoder *d, proto_message *msg)
+static int read_message(proto_decoder *d, proto_message *msg)
 {
     const proto_schema *schema = NULL;
     const char *key = "";
@@ -533,14 +298,14 @@ static int read_message(decoder *d, proto_message *msg)
 
 /* After a refusal: whatever tells where the message came from and is well formed. A `v` that is
  * not ours explains any other fault and takes its place. */
-static void salvage(decoder *d, proto_message *msg)
+static void salvage(proto_decoder *d, proto_message *msg)
 {
     static const uint64_t KEPT =
         (uint64_t)1 << FIELD_envelope_rig | (uint64_t)1 << FIELD_envelope_subject |
         (uint64_t)1 << FIELD_envelope_session | (uint64_t)1 << FIELD_envelope_run |
         (uint64_t)1 << FIELD_envelope_trial | (uint64_t)1 << FIELD_envelope_seq;
     proto_fault ignored;
-    decoder again = {.fault = &ignored};
+    proto_decoder again = {.fault = &ignored};
     target t = {.schema = &proto_schemas[SCHEMA_envelope]};
     proto_message_init(msg, PROTO_KIND_NONE);
     proto_reader_init(&again.reader, d->reader.format, d->reader.bytes, d->reader.size);
@@ -558,7 +323,7 @@ static void salvage(decoder *d, proto_message *msg)
         if (is_known && (KEPT >> (t.next - 1) & 1) != 0) {
             const proto_field *f = &t.schema->fields[t.next - 1];
             proto_envelope_init(&scratch);
-            if (read_field(&again, f, &value, (uint8_t *)&scratch) == PRESENT) {
+            if (read_field(&again, f, &value, (uint8_t *)&scratch) == PROTO_VALUE_PRESENT) {
                 const size_t size = f->type == PROTO_FIELD_INT ? sizeof(int64_t) : PROTO_ID_MAX + 1;
                 memcpy((uint8_t *)&msg->env + f->offset, (uint8_t *)&scratch + f->offset, size);
             }
@@ -577,7 +342,7 @@ static int decode(const uint8_t *bytes, size_t size, bool is_recorded, proto_mes
                   proto_fault *fault)
 {
     proto_remarks remarks;
-    decoder d = {.fault = fault, .remarks = &remarks, .is_recorded = is_recorded};
+    proto_decoder d = {.fault = fault, .remarks = &remarks, .is_recorded = is_recorded};
     proto_remarks_init(&remarks);
     fault->n_passed = 0;
     if (size > PROTO_BYTES_MAX) {

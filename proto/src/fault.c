@@ -114,3 +114,9 @@ void proto_fault_under(proto_fault *fault, const char *key, size_t n, uint32_t i
     path[sizeof fault->key - 1] = '\0';
     memcpy(fault->key, path, sizeof fault->key);
 }
+
+int proto_fault_many(proto_fault *fault, const proto_field *f, const proto_token *t)
+{
+    return proto_fault_set(fault, PROTO_ERR_RANGE, t->offset, "at most %u values were expected",
+                           (unsigned)f->capacity);
+}

@@ -13,6 +13,9 @@
 #define PROTO_PRINTF(format_at, values_at) __attribute__((format(printf, format_at, values_at)))
 #else
 #define PROTO_PRINTF(format_at, values_at)
+/* More values than the field holds; t is the first. */
+int proto_fault_many(proto_fault *fault, const proto_field *f, const proto_token *t);
+
 #endif
 
 enum { FAULT_SHOWN_MAX = 32 };
@@ -36,5 +39,8 @@ void proto_fault_under(proto_fault *fault, const char *key, size_t n, uint32_t i
 
 /* Copies at most FAULT_SHOWN_MAX bytes of s[0..n) with '?' for whatever is not printable. */
 const char *proto_fault_shown(char out[FAULT_SHOWN_MAX + 4], const char *s, size_t n);
+
+/* More values than the field holds; t is the first. */
+int proto_fault_many(proto_fault *fault, const proto_field *f, const proto_token *t);
 
 #endif

@@ -1,9 +1,7 @@
 #include "proto/message.h"
 
-#include <math.h>
 #include <string.h>
 
-#include "schema.h"
 #include "text.h"
 
 static const char *const ALERT_NAMES[] = {
@@ -27,40 +25,6 @@ const char *proto_error_name(proto_error_code code)
 {
     return (size_t)code < PROTO_ERROR_COUNT ? ERROR_NAMES[(size_t)code] : NULL;
 }
-
-const char *proto_kind_name(proto_kind kind)
-{
-    const proto_schema *s = proto_schema_of(kind);
-    return s != NULL ? s->name : NULL;
-}
-
-proto_kind proto_kind_of(const char *name)
-{
-    for (size_t i = 0; i < SCHEMA_COUNT; i++) {
-        if (proto_schemas[i].kind != 0 && strcmp(proto_schemas[i].name, name) == 0) {
-            return (proto_kind)proto_schemas[i].kind;
-        }
-    }
-    return PROTO_KIND_NONE;
-}
-
-void proto_message_init(proto_message *msg, proto_kind kind)
-{
-    const proto_schema *s = proto_schema_of(kind);
-    msg->kind = s != NULL ? kind : PROTO_KIND_NONE;
-    proto_envelope_init(&msg->env);
-    msg->env.v = 1;
-    if (s != NULL) {
-        memcpy(&msg->as, s->absent, s->size);
-    }
-}
-
-#define GROUP(name, help)                                                                          \
-    void proto_##name##_init(proto_##name *name)                                                   \
-    {                                                                                              \
-        memcpy(name, proto_schemas[SCHEMA_##name].absent, sizeof *name);                           \
-    }
-#include "proto/expand_groups.h"
 
 static bool is_one_of(uint8_t c, const char *set)
 {
@@ -110,45 +74,4 @@ bool proto_session_is_valid(const char *s)
     return proto_id_is_valid(id) &&
            (s[n] == '\0' ||
             (s[n + 1] >= '1' && digits <= PROTO_RUN_DIGITS && n + 1 + digits == strlen(s)));
-}
-
-static int trial_check(const proto_trial *t, const char **key, const char **text)
-{
-    if (isnan(t->stimulus) && t->features.n == 0) {
-        *key = "stimulus";
-        *text = "a trial needs `stimulus` or `features`";
-        return PROTO_ERR_MISSING;
-    }
-    return PROTO_OK;
-}
-
-static int prediction_check(const proto_prediction *p, const char **key, const char **text)
-{
-    const uint32_t n = p->stimuli.n;
-    *text = "as many values as in `stimuli` were expected";
-    if (p->p_right.n != n) {
-        *key = "p_right";
-        return PROTO_ERR_RANGE;
-    }
-    if (p->lo.n != n || p->hi.n != n) {
-        *key = p->lo.n != n ? "lo" : "hi";
-        return PROTO_ERR_RANGE;
-    }
-    if (p->w_sd.n != 0 && p->w_sd.n != p->w.n) {
-        *key = "w_sd";
-        *text = "as many values as in `w` were expected";
-        return PROTO_ERR_RANGE;
-    }
-    return PROTO_OK;
-}
-
-int proto_message_check(const proto_message *msg, const char **key, const char **text)
-{
-    if (msg->kind == PROTO_KIND_TRIAL) {
-        return trial_check(&msg->as.trial, key, text);
-    }
-    if (msg->kind == PROTO_KIND_PREDICTION) {
-        return prediction_check(&msg->as.prediction, key, text);
-    }
-    return PROTO_OK;
 }

@@ -1,6 +1,7 @@
 #include "schema.h"
 
 #include <math.h>
+#include <string.h>
 
 /* What each struct holds when nothing is known. */
 #define GROUP(name, help)                                     static const proto_##name name##_absent = {
@@ -17,7 +18,6 @@
     }                                                                                              \
     ;
 #include "proto/messages.def"
-#include "proto/undef.h"
 
 #define COMMON(owner, k, t, f, h)                                                                  \
     .key = #k, .key_size = sizeof #k - 1, .type = (t), .flags = (f), .help = (h),                  \
@@ -50,7 +50,6 @@
     ;                                                                                              \
     _Static_assert(FIELD_##name##_COUNT <= 64, "the decoder keeps a bit for each key");
 #include "proto/messages.def"
-#include "proto/undef.h"
 
 #define SCHEMA(n, h)                                                                               \
     .name = #n, .help = (h), .fields = n##_fields, .n_fields = FIELD_##n##_COUNT,                  \
@@ -58,22 +57,12 @@
 const proto_schema proto_schemas[SCHEMA_COUNT] = {
 #define GROUP(n, h)                   [SCHEMA_##n] = {SCHEMA(n, h)},
 #define MESSAGE(code, NAME, n, ne, h) [SCHEMA_##n] = {SCHEMA(n, h), .needs = (ne), .kind = (code)},
-#define INT(owner, key, flags, min, max, unit, help)
-#define REAL(owner, key, flags, min, max, unit, help)
-#define ID(owner, key, flags, help)
-#define TEXT(owner, key, flags, bytes, help)
-#define REALS(owner, key, flags, count, min, max, unit, help)
-#define NAMED(owner, key, flags, count, min, max, unit, help)
-#define NEST(owner, key, flags, group, help)
-#define LIST(owner, key, flags, group, count, help)
-#define END(name)
 #include "proto/messages.def"
-#include "proto/undef.h"
 };
 
 static const proto_schema *const KINDS[] = {
 #define MESSAGE(code, NAME, name, needs, help) [code] = &proto_schemas[SCHEMA_##name],
-#include "proto/expand_messages.h"
+#include "proto/messages.def"
 };
 
 const proto_schema *proto_schema_of(proto_kind kind)
@@ -90,4 +79,79 @@ bool proto_field_takes_int(const proto_field *f, int64_t x)
 bool proto_field_takes_real(const proto_field *f, double x)
 {
     return isfinite(x) && x >= f->min && x <= f->max;
+}
+
+const char *proto_kind_name(proto_kind kind)
+{
+    const proto_schema *s = proto_schema_of(kind);
+    return s != NULL ? s->name : NULL;
+}
+
+proto_kind proto_kind_of(const char *name)
+{
+    for (size_t i = 0; i < SCHEMA_COUNT; i++) {
+        if (proto_schemas[i].kind != 0 && strcmp(proto_schemas[i].name, name) == 0) {
+            return (proto_kind)proto_schemas[i].kind;
+        }
+    }
+    return PROTO_KIND_NONE;
+}
+
+void proto_message_init(proto_message *msg, proto_kind kind)
+{
+    const proto_schema *s = proto_schema_of(kind);
+    msg->kind = s != NULL ? kind : PROTO_KIND_NONE;
+    proto_envelope_init(&msg->env);
+    msg->env.v = 1;
+    if (s != NULL) {
+        memcpy(&msg->as, s->absent, s->size);
+    }
+}
+
+#define GROUP(name, help)                                                                          \
+    void proto_##name##_init(proto_##name *name)                                                   \
+    {                                                                                              \
+        memcpy(name, proto_schemas[SCHEMA_##name].absent, sizeof *name);                           \
+    }
+#include "proto/messages.def"
+
+static int trial_check(const proto_trial *t, const char **key, const char **text)
+{
+    if (isnan(t->stimulus) && t->features.n == 0) {
+        *key = "stimulus";
+        *text = "a trial needs `stimulus` or `features`";
+        return PROTO_ERR_MISSING;
+    }
+    return PROTO_OK;
+}
+
+static int prediction_check(const proto_prediction *p, const char **key, const char **text)
+{
+    const uint32_t n = p->stimuli.n;
+    *text = "as many values as in `stimuli` were expected";
+    if (p->p_right.n != n) {
+        *key = "p_right";
+        return PROTO_ERR_RANGE;
+    }
+    if (p->lo.n != n || p->hi.n != n) {
+        *key = p->lo.n != n ? "lo" : "hi";
+        return PROTO_ERR_RANGE;
+    }
+    if (p->w_sd.n != 0 && p->w_sd.n != p->w.n) {
+        *key = "w_sd";
+        *text = "as many values as in `w` were expected";
+        return PROTO_ERR_RANGE;
+    }
+    return PROTO_OK;
+}
+
+int proto_message_check(const proto_message *msg, const char **key, const char **text)
+{
+    if (msg->kind == PROTO_KIND_TRIAL) {
+        return trial_check(&msg->as.trial, key, text);
+    }
+    if (msg->kind == PROTO_KIND_PREDICTION) {
+        return prediction_check(&msg->as.prediction, key, text);
+    }
+    return PROTO_OK;
 }

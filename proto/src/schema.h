@@ -10,22 +10,14 @@
 enum { OPTIONAL = 0, REQUIRED = 1, NAN_IS_NIL = 2, OUTSIDE_IS_NIL = 4, SAID = 8 };
 
 /* Position of each key in its table: FIELD_trial_choice; FIELD_trial_COUNT is their number. */
-#define GROUP(name, help)                                     enum {
-#define MESSAGE(code, NAME, name, needs, help)                enum {
-#define INT(owner, key, flags, min, max, unit, help)          FIELD_##owner##_##key,
-#define REAL(owner, key, flags, min, max, unit, help)         FIELD_##owner##_##key,
-#define ID(owner, key, flags, help)                           FIELD_##owner##_##key,
-#define TEXT(owner, key, flags, bytes, help)                  FIELD_##owner##_##key,
-#define REALS(owner, key, flags, count, min, max, unit, help) FIELD_##owner##_##key,
-#define NAMED(owner, key, flags, count, min, max, unit, help) FIELD_##owner##_##key,
-#define NEST(owner, key, flags, group, help)                  FIELD_##owner##_##key,
-#define LIST(owner, key, flags, group, count, help)           FIELD_##owner##_##key,
+#define GROUP(name, help)                      enum {
+#define MESSAGE(code, NAME, name, needs, help) enum {
+#define KEY(owner, key)                        FIELD_##owner##_##key,
 #define END(name)                                                                                  \
     FIELD_##name##_COUNT                                                                           \
     }                                                                                              \
     ;
 #include "proto/messages.def"
-#include "proto/undef.h"
 
 /* Envelope keys a message must have, as bits of their positions. */
 enum {
@@ -78,17 +70,7 @@ struct proto_schema {
 enum {
 #define GROUP(name, help)                      SCHEMA_##name,
 #define MESSAGE(code, NAME, name, needs, help) SCHEMA_##name,
-#define INT(owner, key, flags, min, max, unit, help)
-#define REAL(owner, key, flags, min, max, unit, help)
-#define ID(owner, key, flags, help)
-#define TEXT(owner, key, flags, bytes, help)
-#define REALS(owner, key, flags, count, min, max, unit, help)
-#define NAMED(owner, key, flags, count, min, max, unit, help)
-#define NEST(owner, key, flags, group, help)
-#define LIST(owner, key, flags, group, count, help)
-#define END(name)
 #include "proto/messages.def"
-#include "proto/undef.h"
     SCHEMA_COUNT
 };
 

@@ -46,7 +46,6 @@ static int16_t get_i16(const uint8_t *at)
     (void)body;                                                                                    \
     }
 #include "proto/serial.def"
-#include "proto/serial_undef.h"
 
 #define FRAME(code, NAME, name, from, kept, help)                                                  \
     void proto_serial_##name##_decode(const uint8_t *body, proto_serial_##name *out)               \
@@ -71,7 +70,6 @@ static int16_t get_i16(const uint8_t *at)
     (void)body;                                                                                    \
     }
 #include "proto/serial.def"
-#include "proto/serial_undef.h"
 
 int proto_serial_size(uint8_t type)
 {
@@ -79,7 +77,7 @@ int proto_serial_size(uint8_t type)
 #define FRAME(code, NAME, name, from, kept, help)                                                  \
     case code:                                                                                     \
         return PROTO_SERIAL_##NAME##_BYTES;
-#include "proto/serial_expand.h"
+#include "proto/serial.def"
     default:
         return -1;
     }
@@ -91,7 +89,7 @@ bool proto_serial_is_kept(uint8_t type)
 #define FRAME(code, NAME, name, from, kept, help)                                                  \
     case code:                                                                                     \
         return (kept) != 0;
-#include "proto/serial_expand.h"
+#include "proto/serial.def"
     default:
         return false;
     }

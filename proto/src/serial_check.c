@@ -8,7 +8,7 @@ const char *proto_serial_name(uint8_t type)
 #define FRAME(code, NAME, name, from, kept, help)                                                  \
     case code:                                                                                     \
         return #name;
-#include "proto/serial_expand.h"
+#include "proto/serial.def"
     default:
         return NULL;
     }
@@ -81,7 +81,6 @@ bool proto_serial_check(uint8_t type, const uint8_t *body, size_t n, proto_seria
     true;                                                                                          \
     }
 #include "proto/serial.def"
-#include "proto/serial_undef.h"
 #undef NUMBER
 #undef NONE
     default:

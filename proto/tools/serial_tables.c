@@ -25,7 +25,7 @@ int main(void)
     printf("| type | name | from | acknowledged | |\n|---|---|---|---|---|\n");
 #define FRAME(code, NAME, name, from, kept, help)                                                  \
     printf("| 0x%02X | %s | %s | %s | %s |\n", code, #name, #from, (kept) ? "yes" : "no", help);
-#include "proto/serial_expand.h"
+#include "proto/serial.def"
 
 #define FRAME(code, NAME, name, from, kept, help)                                                  \
     printf(                                                                                        \
@@ -46,6 +46,5 @@ int main(void)
     at += (bytes);
 #define END(name) print_size(at);
 #include "proto/serial.def"
-#include "proto/serial_undef.h"
     return 0;
 }

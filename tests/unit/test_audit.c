@@ -1,5 +1,5 @@
 /* model/audit.h: rigs and animals of support/audit_rigs.h. What must hold on the average is
- * measured by tests/bench/audit.c; here single streams, of fixed seeds, and the wealth of bets
+ * measured by tests/study/audit.c; here single streams, of fixed seeds, and the wealth of bets
  * under the declared protocol. */
 #include "suite.h"
 

@@ -66,7 +66,7 @@ static void every_body_comes_back_as_it_went_in(void **state)
         assert_int_equal(proto_serial_size(code), PROTO_SERIAL_##NAME##_BYTES);                    \
         assert_string_equal(proto_serial_name(code), #name);                                       \
     }
-#include "proto/serial_expand.h"
+#include "proto/serial.def"
     }
 }
 

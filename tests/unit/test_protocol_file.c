@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "check.h"
+#include "key_table.h"
 #include "protocol_file.h"
-#include "protocol_key.h"
 
 static struct protocol_file file;
 static struct fault fault;
@@ -261,15 +261,15 @@ static void numbers_may_be_fractions_and_nothing_odd(void **unused)
 {
     (void)unused;
     double v = 0.0;
-    assert_true(protocol_key_number("2/11", &v));
+    assert_true(key_number(KEY_FRACTION_DIGITS, "2/11", &v));
     CHECK_NEAR(v, 2.0 / 11.0, 1e-16);
-    assert_true(protocol_key_number("1e-3", &v));
+    assert_true(key_number(KEY_FRACTION_DIGITS, "1e-3", &v));
     CHECK_NEAR(v, 1e-3, 0.0);
-    assert_true(protocol_key_number("-0.5", &v));
+    assert_true(key_number(KEY_FRACTION_DIGITS, "-0.5", &v));
     static const char *const ODD[] = {"",   "/",   "1/",  "/2",    "1/0", "0x10",  " 1",
                                       "1 ", "inf", "nan", "1/2/3", "--1", "1e999", "e"};
     for (size_t i = 0; i < sizeof ODD / sizeof ODD[0]; i++) {
-        if (protocol_key_number(ODD[i], &v)) {
+        if (key_number(KEY_FRACTION_DIGITS, ODD[i], &v)) {
             fail_msg("accepted \"%s\"", ODD[i]);
         }
     }

@@ -7,7 +7,9 @@
 
 #include "names.h"
 #include "table_check.h"
+#include "trial_table.h"
 #include "trial_order.h"
+#include "trial_table.h"
 
 static struct table_check *check;
 static struct findings findings;

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -336,6 +337,41 @@ static void writes_rows_that_read_back_the_same(void **state)
     trial_table_close(&t);
 }
 
+static int count_to_two(void *context, const struct trial_table *table,
+                        const struct trial_row *taken, struct fault *why)
+{
+    (void)table;
+    (void)taken;
+    return ++*(int *)context == 2 ? fault_set(why, FAULT_WORK, "enough") : FAULT_NONE;
+}
+
+static int read_each(const char *text, const char *only, int *n)
+{
+    char path[] = "/tmp/murid-each-XXXXXX";
+    const int fd = mkstemp(path);
+    assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+    close(fd);
+    *n = 0;
+    const int rc = trial_table_each(path, "rows", only, TRIAL_TABLE_QUIET, count_to_two, n, &fault);
+    unlink(path);
+    return rc;
+}
+
+static void each_row_is_taken_until_the_end_or_a_fault(void **state)
+{
+    (void)state;
+    static const char ROWS[] = HEADER "m1,s1,1,0,1,,,,,\nm2,s1,1,0,1,,,,,\nm2,s1,2,0,1,,,,,\n";
+    int n = 0;
+    assert_int_equal(read_each(ROWS, "m1", &n), FAULT_NONE);
+    assert_int_equal(n, 1);
+    assert_int_equal(read_each(ROWS, NULL, &n), FAULT_WORK);
+    assert_int_equal(n, 2);
+    assert_int_equal(read_each(ROWS, "m3", &n), FAULT_INPUT);
+    assert_non_null(strstr(fault.text, "no trials of m3; the animals there: m1, m2"));
+    assert_int_equal(read_each(HEADER, NULL, &n), FAULT_INPUT);
+    assert_non_null(strstr(fault.text, "no trials; rows under the header"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +389,7 @@ int main(void)
         cmocka_unit_test(says_when_a_file_cannot_be_opened_or_read),
         cmocka_unit_test(reads_what_is_said_of_the_session),
         cmocka_unit_test(closing_a_zeroed_table_does_nothing),
+        cmocka_unit_test(each_row_is_taken_until_the_end_or_a_fault),
         cmocka_unit_test(writes_rows_that_read_back_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

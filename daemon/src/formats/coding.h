@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "findings.h"
-#include "trial_table.h"
+#include "trial_row.h"
 
 /* One animal's trials, counted. Index 0 is left or no, 1 right or yes. Zeroed: none yet. */
 struct coding {

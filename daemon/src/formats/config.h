@@ -15,16 +15,16 @@
 
 enum { CONFIG_RIGS_MAX = 32, CONFIG_BYTES_MAX = 1 << 20 };
 
-#define SECTION(name, help)                                 struct config_##name {
-#define WHOLE(section, key, fallback, min, max, unit, help) int64_t key;
-#define TRUTH(section, key, fallback, help)                 bool key;
-#define WORDS(section, key, fallback, bytes, help)          char key[(bytes) + 1];
-#define REALS(section, key, fallback, count, min, max, unit, help)                                 \
+#define SECTION(name, help)                         struct config_##name {
+#define INT(section, key, ...)                      int64_t key;
+#define BOOL(section, key, ...)                     bool key;
+#define STRING(section, key, fallback, bytes, help) char key[(bytes) + 1];
+#define REALS(section, key, fallback, count, ...)                                                  \
     struct {                                                                                       \
         size_t n;                                                                                  \
         double v[count];                                                                           \
     } key;
-#define LINES(section, key, count, bytes, help)                                                    \
+#define STRINGS(section, key, count, bytes, help)                                                  \
     struct {                                                                                       \
         size_t n;                                                                                  \
         char v[count][(bytes) + 1];                                                                \
@@ -33,13 +33,6 @@ enum { CONFIG_RIGS_MAX = 32, CONFIG_BYTES_MAX = 1 << 20 };
     }                                                                                              \
     ;
 #include "config_options.def"
-#undef SECTION
-#undef WHOLE
-#undef TRUTH
-#undef WORDS
-#undef REALS
-#undef LINES
-#undef END_SECTION
 
 struct config {
     struct config_data data;

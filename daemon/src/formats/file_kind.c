@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "journal_files.h"
+#include "protocol_key.h"
 
 /* Bytes that are looked at. */
 struct head {
@@ -62,43 +63,13 @@ static const struct magic {
 #undef MAGIC_AT
 };
 
-/* Every key at the margin of a configuration, and of a protocol. `protocol` and `session` are of
- * both, or nearly. */
 static const char *const CONFIG_KEYS[] = {
 #define SECTION(name, help) #name,
-#define END_SECTION(name)
-#define WHOLE(section, key, fallback, min, max, unit, help)
-#define TRUTH(section, key, fallback, help)
-#define WORDS(section, key, fallback, bytes, help)
-#define REALS(section, key, fallback, count, min, max, unit, help)
-#define LINES(section, key, count, bytes, help)
 #include "config_options.def"
-#undef SECTION
-#undef END_SECTION
-#undef WHOLE
-#undef TRUTH
-#undef WORDS
-#undef REALS
-#undef LINES
 };
 
-static const struct part_key {
-    const char *part;
-    const char *key;
-} PROTOCOL_KEYS[] = {
-#define PART(name, type, help)
-#define END_PART(name)
-#define TRUTH(part, key, member, fallback, help)                    {#part, #key},
-#define WHOLE(part, key, member, fallback, low, high, unit, help)   {#part, #key},
-#define REAL(part, key, member, fallback, low, high, unit, help)    {#part, #key},
-#define RANGE(part, key, from, to, fallback, low, high, unit, help) {#part, #key},
-#define EITHER(part, key, member, no, yes, fallback, help)          {#part, #key},
-#define WORD(part, key, member, list, fallback, help)               {#part, #key},
-#define NAME(part, key, member, help)                               {#part, #key},
-#define OTHER(part, key, shape, help)                               {#part, #key},
-#include "protocol_keys.def"
-};
-
+/* Every key at the margin of a configuration, and of a protocol. `protocol` and `session` are of
+ * both, or nearly. */
 static bool is_config_key(const char *key)
 {
     for (size_t i = 0; i < sizeof CONFIG_KEYS / sizeof CONFIG_KEYS[0]; i++) {
@@ -111,13 +82,7 @@ static bool is_config_key(const char *key)
 
 static bool is_protocol_key(const char *key)
 {
-    for (size_t i = 0; i < sizeof PROTOCOL_KEYS / sizeof PROTOCOL_KEYS[0]; i++) {
-        if (strcmp(PROTOCOL_KEYS[i].part, "protocol") == 0 &&
-            strcmp(PROTOCOL_KEYS[i].key, key) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return key_table_find(&PROTOCOL_KEYS[PROTOCOL_PART_protocol], key) != NULL;
 }
 
 static bool begins_with(struct head h, const char *text)

@@ -4,13 +4,6 @@
 #include <string.h>
 
 #include "file_kind.h"
-#include "model_file_hash.h"
-#include "model_file_nets.h"
-
-bool model_file_is_bank(const struct model_file *model)
-{
-    return model->bank.n > 1;
-}
 
 /* Bytes of no known form are told of by the parser, which says where it ends. */
 static int check_kind(const char *path, const uint8_t *bytes, size_t size, struct fault *fault)
@@ -50,13 +43,4 @@ int model_file_save(struct model_file *model, const struct output_guard *guard, 
         free(bytes);
     }
     return rc;
-}
-
-void model_file_free(struct model_file *model)
-{
-    if (model == NULL) {
-        return;
-    }
-    model_file_nets_free(model);
-    memset(model, 0, sizeof *model);
 }

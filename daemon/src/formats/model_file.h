@@ -3,45 +3,18 @@
  *
  * Tensors and metadata: docs/model.md, section model files. Files are not trusted: whatever is
  * wrong gets one line that names the file, the tensor or key, what was found and what was
- * expected. Threads: one owner while it is made; afterwards its bank may be read by all.
- * Memory: struct model_file owns what its bank points to; free it with model_file_free().
+ * expected. Threads and memory: model_file_data.h.
  */
 #ifndef MURID_MODEL_FILE_H
 #define MURID_MODEL_FILE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "fault.h"
-#include "model/bank.h"
+#include "model_file_data.h"
+#include "model_file_encode.h"
 #include "output_file.h"
-#include "safetensors.h"
-
-enum { MODEL_FILE_HASH_MAX = 16 };
-
-/* Where a model comes from; "" where not stated. */
-struct model_file_about {
-    char seed[32];
-    char data_sha256[65];
-    char made_by[64];
-    char note[SAFETENSORS_VALUE_MAX + 1];
-};
-
-struct model_file_member {
-    struct model_file_about about; /* in a bank: what its own file said; otherwise empty */
-    model_net_tensors tensors;     /* dnn, rnn, gru_policy: as in the file, inside weights */
-    float *weights;                /* owned */
-    void *net;                     /* owned: what its rule's net is made of */
-};
-
-struct model_file {
-    model_bank_params bank; /* of one, unless the file is a bank's */
-    char hash[MODEL_FILE_HASH_MAX +
-              1]; /* first 16 hex digits of the file's SHA-256, or "built-in" */
-    struct model_file_about about;
-    struct model_file_member *members; /* (bank.n), owned */
-};
 
 /* A model in a few words, for those without a file. NULL and NaN: the built-in default. */
 struct model_spec {
@@ -54,11 +27,8 @@ struct model_spec {
     double session_var[MODEL_WEIGHTS_MAX]; /* of each weight; NaN: the built-in default */
 };
 
-#define MODEL_FILE_RATE       0.015625 /* 2^-6, the start that Ashwood et al. 2020 fit from */
-#define MODEL_FILE_DECAY      0.9
-#define MODEL_FILE_SHARE      0.001 /* of a bank that does not state its own */
-#define MODEL_FILE_WEIGHT_MAX 1e4   /* largest weight of a net that is believed */
-#define MODEL_FILE_RANGE_MAX  1e6   /* largest end of a range that is believed */
+#define MODEL_FILE_RATE  0.015625 /* 2^-6, the start that Ashwood et al. 2020 fit from */
+#define MODEL_FILE_DECAY 0.9
 
 /* All defaults. */
 void model_spec_init(struct model_spec *spec);
@@ -92,19 +62,9 @@ int model_file_join(const struct model_file members[], const char *const places[
                     double share, double temper, const double prior[], struct model_file *out,
                     struct fault *fault);
 
-/* True if it is more than one model. */
-bool model_file_is_bank(const struct model_file *model);
-
-/* The file's bytes; *bytes is the caller's to free(). FAULT_NONE or FAULT_WORK. */
-int model_file_encode(const struct model_file *model, uint8_t **bytes, size_t *size,
-                      struct fault *fault);
-
 /* Writes it whole or not at all, where the guard lets it, and sets its hash. FAULT_NONE,
  * FAULT_INPUT or FAULT_WORK. */
 int model_file_save(struct model_file *model, const struct output_guard *guard, const char *path,
                     struct fault *fault);
-
-/* Gives the memory back and zeroes it; NULL and zeroed are fine. */
-void model_file_free(struct model_file *model);
 
 #endif

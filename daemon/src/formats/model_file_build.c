@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "model_file.h"
-#include "model_file_hash.h"
 #include "model_file_nets.h"
 
 /* Models made without a file: from words, from parameters, from other models. */

@@ -71,13 +71,3 @@ int model_file_nets_copy(const model_net_tensors *tensors, const model_net_shape
     }
     return model_file_nets_finish(member, rule, shape, place, fault);
 }
-
-void model_file_nets_free(struct model_file *model)
-{
-    for (uint32_t i = 0; model->members != NULL && i < model->bank.n; i++) {
-        free(model->members[i].net);
-        free(model->members[i].weights);
-    }
-    free(model->members);
-    model->members = NULL;
-}

@@ -3,11 +3,12 @@
  *
  * Threads: one owner while they are made. Memory: the heap. The model owns its members, and each
  * member its weights and its net; whatever is made here, also by a call that fails half-way, is
- * given back by model_file_nets_free().
+ * given back by model_file_free().
  */
 #ifndef MURID_MODEL_FILE_NETS_H
 #define MURID_MODEL_FILE_NETS_H
 
+#include "fault.h"
 #include "model_file_schema.h"
 
 /* A zeroed member for each of model->bank. place: what errors call the model, here and below.
@@ -28,8 +29,5 @@ int model_file_nets_finish(struct model_file_member *member, model_rule *rule,
 int model_file_nets_copy(const model_net_tensors *tensors, const model_net_shape *shape,
                          struct model_file_member *member, model_rule *rule, const char *place,
                          struct fault *fault);
-
-/* Gives members, weights and nets back; a model without members is fine. */
-void model_file_nets_free(struct model_file *model);
 
 #endif

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "model_file.h"
-#include "model_file_hash.h"
 #include "model_file_nets.h"
 #include "model_file_schema.h"
 

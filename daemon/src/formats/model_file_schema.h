@@ -8,7 +8,7 @@
 #ifndef MURID_MODEL_FILE_SCHEMA_H
 #define MURID_MODEL_FILE_SCHEMA_H
 
-#include "model_file.h"
+#include "model_file_data.h"
 
 #define MODEL_FILE_FORMAT  "murid-model"
 #define MODEL_FILE_VERSION "1"

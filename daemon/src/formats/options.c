@@ -12,7 +12,7 @@
 #include "endpoint.h"
 #include "fault.h"
 #include "file_kind.h"
-#include "nearest.h"
+#include "key_table.h"
 
 enum { HELP_COLUMN = 27, HELP_WIDTH = 80, TEXT_MAX = 1024, OPTIONS_MAX = 64 };
 
@@ -60,7 +60,8 @@ static void print_wrapped(const char *text, size_t column, size_t indent)
     putchar('\n');
 }
 
-const char *option_word_list(const struct option_word *word, char *out, size_t cap)
+/* "a, b or c". Returns out. */
+static const char *word_list(const struct option_word *word, char *out, size_t cap)
 {
     size_t used = 0;
     out[0] = '\0';
@@ -73,13 +74,12 @@ const char *option_word_list(const struct option_word *word, char *out, size_t c
 
 bool option_word_has(const struct option_word *word, const char *name)
 {
-    const size_t size = strlen(name);
-    for (const char *at = word->chosen; at != NULL;) {
-        const size_t n = strcspn(at, ",");
-        if (n == size && memcmp(at, name, n) == 0) {
+    size_t n = 0;
+    const char *rest = word->chosen;
+    for (const char *at = NULL; (at = key_word_next(&rest, ',', &n)) != NULL;) {
+        if (n == strlen(name) && memcmp(at, name, n) == 0) {
             return true;
         }
-        at = at[n] == ',' ? at + n + 1 : NULL;
     }
     return false;
 }
@@ -128,7 +128,7 @@ static void print_option(const struct option *option)
                    option->value != NULL ? " " : "", option->value != NULL ? option->value : "");
     const bool has_words = option->kind == OPTION_WORD || option->kind == OPTION_WORDS;
     if (has_words && strchr(option->value, '|') == NULL) {
-        (void)option_word_list(option->into, words, sizeof words);
+        (void)word_list(option->into, words, sizeof words);
     }
     print_default(option, usual, sizeof usual);
     (void)snprintf(text, sizeof text, "%s%s%s%s", option->help, words[0] != '\0' ? ": " : "", words,
@@ -169,47 +169,6 @@ static void print_help(const struct options *o)
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
-static bool store_reals(const struct option *option, const char *text)
-{
-    struct option_reals reals = {0};
-    for (const char *at = text;; at++) {
-        char *end = NULL;
-        const double value = strtod(at, &end);
-        if (reals.n == OPTION_REALS_MAX || end == at || (*end != ',' && *end != '\0') ||
-            !(value >= option->min && value <= option->max)) {
-            return false;
-        }
-        reals.v[reals.n++] = value;
-        at = end;
-        if (*at == '\0') {
-            break;
-        }
-    }
-    *(struct option_reals *)option->into = reals;
-    return true;
-}
-
-static bool store_number(const struct option *option, const char *text)
-{
-    char *end = NULL;
-    errno = 0;
-    if (option->kind == OPTION_INT) {
-        const long long value = strtoll(text, &end, 10);
-        if (end == text || *end != '\0' || errno != 0 || (double)value < option->min ||
-            (double)value > option->max) {
-            return false;
-        }
-        *(int64_t *)option->into = value;
-        return true;
-    }
-    const double value = strtod(text, &end);
-    if (end == text || *end != '\0' || !(value >= option->min && value <= option->max)) {
-        return false;
-    }
-    *(double *)option->into = value;
-    return true;
-}
-
 /* One word of n bytes, or FAULT_INPUT with those that are right and the one that may be meant. */
 static int check_word(const struct option *option, const char *text, size_t n, struct fault *fault)
 {
@@ -218,35 +177,58 @@ static int check_word(const struct option *option, const char *text, size_t n, s
     char list[TEXT_MAX / 2];
     char ask[NEAREST_TEXT_MAX];
     struct nearest nearest;
+    if (key_word_find(right->word, text, n) != SIZE_MAX) {
+        return FAULT_NONE;
+    }
     (void)snprintf(given, sizeof given, "%.*s", (int)(n < sizeof given ? n : sizeof given), text);
     nearest_init(&nearest, given);
     for (size_t i = 0; i < right->n; i++) {
-        if (strlen(right->word[i]) == n && memcmp(right->word[i], text, n) == 0) {
-            return FAULT_NONE;
-        }
         nearest_offer(&nearest, right->word[i]);
     }
     return fault_set(fault, FAULT_INPUT, "option %s: \"%s\"; %s%s was expected%s", option->name,
                      given, option->kind == OPTION_WORDS ? "a list with commas of " : "",
-                     option_word_list(right, list, sizeof list), nearest_ask(&nearest, "", ask));
+                     word_list(right, list, sizeof list), nearest_ask(&nearest, "", ask));
 }
 
 static int store_words(const struct option *option, const char *text, struct fault *fault)
 {
-    int rc = FAULT_NONE;
-    if (option->kind == OPTION_WORD) {
-        rc = check_word(option, text, strlen(text), fault);
-    } else {
-        for (const char *at = text; rc == FAULT_NONE && at != NULL;) {
-            const size_t n = strcspn(at, ",");
-            rc = check_word(option, at, n, fault);
-            at = at[n] == ',' ? at + n + 1 : NULL;
-        }
+    const bool is_list = option->kind == OPTION_WORDS;
+    int rc = is_list ? FAULT_NONE : check_word(option, text, strlen(text), fault);
+    size_t n = 0;
+    const char *rest = is_list ? text : NULL;
+    for (const char *at = NULL; rc == FAULT_NONE && (at = key_word_next(&rest, ',', &n)) != NULL;) {
+        rc = check_word(option, at, n, fault);
     }
     if (rc == FAULT_NONE) {
         ((struct option_word *)option->into)->chosen = text;
     }
     return rc;
+}
+
+static int store_number(const struct option *option, const char *text, struct fault *fault)
+{
+    char expected[TEXT_MAX];
+    const bool is_whole = option->kind == OPTION_INT;
+    const struct key key = {.kind = is_whole ? KEY_INT : KEY_REAL,
+                            .size = sizeof(int64_t),
+                            .digits = is_whole ? KEY_WHOLE_DIGITS : NULL,
+                            .count = OPTION_REALS_MAX,
+                            .min = option->min,
+                            .max = option->max,
+                            .unit = ""};
+    if (option->kind == OPTION_REALS) {
+        return key_put_reals(&key, option->into, text)
+                   ? FAULT_NONE
+                   : fault_set(fault, FAULT_INPUT,
+                               "option %s: \"%.40s\" is not a list of up to %d numbers from %.15g "
+                               "to %.15g with commas between",
+                               option->name, text, OPTION_REALS_MAX, option->min, option->max);
+    }
+    key_expected(&key, expected, sizeof expected);
+    return key_put(&key, option->into, 0, text, strlen(text))
+               ? FAULT_NONE
+               : fault_set(fault, FAULT_INPUT, "option %s: \"%.40s\" is not %s", option->name, text,
+                           expected);
 }
 
 static int store_endpoint(const struct option *option, const char *text, struct fault *fault)
@@ -281,21 +263,9 @@ static int store(const struct option *option, const char *text, struct fault *fa
         rc = store_words(option, text, fault);
         break;
     case OPTION_REALS:
-        if (!store_reals(option, text)) {
-            return fault_set(fault, FAULT_INPUT,
-                             "option %s: \"%.40s\" is not a list of up to %d numbers from %.15g to "
-                             "%.15g with commas between",
-                             option->name, text, OPTION_REALS_MAX, option->min, option->max);
-        }
-        break;
     case OPTION_INT:
     case OPTION_REAL:
-        if (!store_number(option, text)) {
-            return fault_set(fault, FAULT_INPUT,
-                             "option %s: \"%.40s\" is not a %s from %.15g to %.15g", option->name,
-                             text, option->kind == OPTION_INT ? "whole number" : "number",
-                             option->min, option->max);
-        }
+        rc = store_number(option, text, fault);
         break;
     }
     if (rc == FAULT_NONE && option->given != NULL) {
@@ -462,9 +432,9 @@ static int read_words(struct reading *r, int argc, char **argv, bool *is_help, s
 /* The first of "a|b" that was given, or NULL. */
 static const char *first_given(const struct reading *r, const char *names, char out[TEXT_MAX])
 {
-    for (const char *at = names; at != NULL;
-         at = strchr(at, '|') != NULL ? strchr(at, '|') + 1 : NULL) {
-        const struct option *option = find(r->options, at, strcspn(at, "|"));
+    size_t n = 0;
+    for (const char *at = NULL; (at = key_word_next(&names, '|', &n)) != NULL;) {
+        const struct option *option = find(r->options, at, n);
         assert(option != NULL); /* a rule names options that there are */
         if (r->given[option - r->options->list] != NULL) {
             (void)snprintf(out, TEXT_MAX, "%s%s", dashes_of(option->name), option->name);
@@ -472,6 +442,18 @@ static const char *first_given(const struct reading *r, const char *names, char 
         }
     }
     return NULL;
+}
+
+/* "--a or -b" of "a|b". Returns out. */
+static const char *one_of(const char *names, char out[TEXT_MAX])
+{
+    size_t n = 0;
+    size_t used = 0;
+    for (const char *at = NULL; used < TEXT_MAX && (at = key_word_next(&names, '|', &n)) != NULL;) {
+        used += (size_t)snprintf(out + used, TEXT_MAX - used, "%s%s%.*s", used > 0 ? " or " : "",
+                                 n == 1 ? "-" : "--", (int)n, at);
+    }
+    return out;
 }
 
 static int check_rules(const struct reading *r, struct fault *fault)
@@ -483,20 +465,9 @@ static int check_rules(const struct reading *r, struct fault *fault)
         const char *given = first_given(r, rule->names, name);
         const char *other = first_given(r, rule->others, others);
         if (given != NULL && rule->rule == OPTION_NEEDS && other == NULL) {
-            size_t used = 0;
-            others[0] = '\0';
-            for (const char *at = rule->others; used < sizeof others;) {
-                const size_t n = strcspn(at, "|");
-                used += (size_t)snprintf(others + used, sizeof others - used, "%s%s%.*s",
-                                         used > 0 ? " or " : "", n == 1 ? "-" : "--", (int)n, at);
-                if (at[n] == '\0') {
-                    break;
-                }
-                at += n + 1;
-            }
             return fault_set(fault, FAULT_INPUT,
                              "option %s: has no effect without %s; give both, or neither",
-                             given + strspn(given, "-"), others);
+                             given + strspn(given, "-"), one_of(rule->others, others));
         }
         if (given != NULL && rule->rule == OPTION_EXCLUDES && other != NULL) {
             return fault_set(fault, FAULT_INPUT,

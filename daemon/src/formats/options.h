@@ -37,7 +37,7 @@ struct option_reals {
 struct option_word {
     const char *chosen; /* as it was given; NULL: it was not */
     size_t n;
-    const char *word[OPTION_WORDS_MAX]; /* that are right */
+    const char *word[OPTION_WORDS_MAX]; /* that are right; NULL behind the last */
 };
 
 struct option {
@@ -82,8 +82,5 @@ bool options_read(struct options *options, int argc, char **argv, int *code);
 
 /* Whether a word was chosen, alone or in a list. */
 bool option_word_has(const struct option_word *word, const char *name);
-
-/* "a, b or c". Returns out. */
-const char *option_word_list(const struct option_word *word, char *out, size_t cap);
 
 #endif

@@ -4,123 +4,194 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nearest.h"
-#include "proto/message.h"
 #include "protocol_key.h"
-#include "yaml_reader.h"
+#include "yaml_keys.h"
 
 /* A recursive-descent reading of YAML's events; the first error ends it. */
 struct parse {
     struct yaml_reader yaml;
+    struct yaml_keys keys;
     struct protocol_file *file;
     int32_t stage; /* at hand; -1 none */
     int32_t move;
-    int32_t test;
     bool has_limit; /* of the test at hand */
     char first[MODEL_PROTOCOL_NAME];
     char to[MODEL_PROTOCOL_STAGES][MODEL_PROTOCOL_MOVES][MODEL_PROTOCOL_NAME];
     uint32_t defect_line[MODEL_PROTOCOL_DEFECTS];
 };
 
-static int parse_map(struct parse *p, void *base, enum protocol_part part);
-
-static int refuse(struct parse *p, const char *where, const char *expected)
+static int refuse(struct parse *p, const char *path, const char *name, const char *expected)
 {
     const bool is_text = p->yaml.event.type == YAML_SCALAR_EVENT;
-    return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: %s: expected %s, found %s%.60s%s",
-                     p->yaml.name, yaml_reader_line(&p->yaml), where, expected, is_text ? "\"" : "",
-                     is_text ? yaml_reader_text(&p->yaml) : "a list or map", is_text ? "\"" : "");
+    return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: %s%s: expected %s, found %s%.60s%s",
+                     p->yaml.name, yaml_reader_line(&p->yaml), path, name, expected,
+                     is_text ? "\"" : "", is_text ? yaml_reader_text(&p->yaml) : "a list or map",
+                     is_text ? "\"" : "");
 }
 
-/* Where a value stands, as errors call it: "stages.debias.sd". */
-static const char *path_of(const struct protocol_key *key, char text[64])
+static int refuse_key(struct parse *p, const struct key *key)
 {
-    static const char *const PARENT[] = {"",
-                                         "session.",
-                                         "stages.",
-                                         "stages.blocks.",
-                                         "stages.debias.",
-                                         "stages.reward.",
-                                         "stages.moves.",
-                                         "stages.moves.when."};
-    _Static_assert(sizeof PARENT / sizeof PARENT[0] == PROTOCOL_PARTS, "a name for each");
-    (void)snprintf(text, 64, "%s%s", PARENT[key->part], key->name);
-    return text;
-}
-
-static int refuse_key(struct parse *p, const struct protocol_key *key)
-{
-    char where[64];
     char expected[300];
-    protocol_key_expected(key, expected, sizeof expected);
-    return refuse(p, path_of(key, where), expected);
+    key_expected(key, expected, sizeof expected);
+    return refuse(p, key->path, key->name, expected);
 }
 
-static bool parse_name(struct parse *p, char out[MODEL_PROTOCOL_NAME])
+static int refuse_value(void *with, const struct key *key, const char *found)
 {
-    if (p->yaml.event.type != YAML_SCALAR_EVENT ||
-        yaml_reader_size(&p->yaml) >= MODEL_PROTOCOL_NAME ||
-        !proto_id_is_valid(yaml_reader_text(&p->yaml))) {
-        return false;
-    }
-    memset(out, 0, MODEL_PROTOCOL_NAME);
-    memcpy(out, yaml_reader_text(&p->yaml), yaml_reader_size(&p->yaml));
-    return true;
+    (void)found;
+    return refuse_key(with, key);
 }
 
-static bool parse_real(const char *text, double low, double high, double *out)
+static int refuse_unknown(void *with, const struct key_table *table)
 {
-    return protocol_key_number(text, out) && *out >= low && *out <= high;
+    const struct parse *p = with;
+    char known[400];
+    char ask[NEAREST_TEXT_MAX];
+    const char *text = yaml_reader_text(&p->yaml);
+    const char *names = key_table_names(table, text, known, sizeof known, ask);
+    return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: %.60s: unknown key; known here are %s%s",
+                     p->yaml.name, yaml_reader_line(&p->yaml), text, names, ask);
 }
 
-/* One number for both ends, or a list of two. */
-static int parse_range(struct parse *p, const struct protocol_key *key, uint32_t *from,
-                       uint32_t *to)
+static bool read_real(const struct parse *p, double low, double high, double *out)
 {
-    double v[2] = {0.0, 0.0};
-    int n = 0;
-    const bool is_list = p->yaml.event.type == YAML_SEQUENCE_START_EVENT;
-    do {
-        int rc = is_list ? yaml_reader_next(&p->yaml) : FAULT_NONE;
-        if (rc != FAULT_NONE) {
-            return rc;
-        }
-        if (is_list && p->yaml.event.type == YAML_SEQUENCE_END_EVENT) {
-            break;
-        }
-        if (n == 2 || p->yaml.event.type != YAML_SCALAR_EVENT ||
-            !parse_real(yaml_reader_text(&p->yaml), key->min, key->max, &v[n]) ||
-            floor(v[n]) < v[n]) {
-            return refuse_key(p, key);
-        }
-        n++;
-    } while (is_list);
-    if (n == 0 || (n == 2 && v[1] < v[0])) {
+    return p->yaml.event.type == YAML_SCALAR_EVENT &&
+           key_number(KEY_FRACTION_DIGITS, yaml_reader_text(&p->yaml), out) && *out >= low &&
+           *out <= high;
+}
+
+static int read_part(struct parse *p, enum protocol_part part, void *base)
+{
+    return yaml_keys_read(&p->keys, &PROTOCOL_KEYS[part], base);
+}
+
+static int read_map(struct parse *p, const struct key *key, enum protocol_part part, void *base)
+{
+    return p->yaml.event.type == YAML_MAPPING_START_EVENT ? read_part(p, part, base)
+                                                          : refuse_key(p, key);
+}
+
+static int read_name(struct parse *p, const struct key *key, char out[MODEL_PROTOCOL_NAME])
+{
+    const struct key name = {.kind = KEY_NAME, .size = MODEL_PROTOCOL_NAME};
+    return p->yaml.event.type == YAML_SCALAR_EVENT &&
+                   key_put(&name, out, 0, yaml_reader_text(&p->yaml), yaml_reader_size(&p->yaml))
+               ? FAULT_NONE
+               : refuse_key(p, key);
+}
+
+/* One entry of a list or map, whose first event is the last one. */
+typedef int read_fn(struct parse *p, const struct key *key, void *base);
+
+struct entries {
+    struct parse *p;
+    const struct key *key;
+    void *base;
+    read_fn *entry;
+};
+
+static int read_entry(void *with)
+{
+    const struct entries *list = with;
+    return list->entry(list->p, list->key, list->base);
+}
+
+static int read_entries(struct parse *p, const struct key *key, void *base, read_fn *entry,
+                        yaml_event_type_t start)
+{
+    struct entries list = {p, key, base, entry};
+    return p->yaml.event.type == start ? yaml_reader_each(&p->yaml, read_entry, &list)
+                                       : refuse_key(p, key);
+}
+
+/* An entry of a list that is a map, and has room; most: as errors say it. */
+static int begin_map(struct parse *p, const struct key *key, bool has_room, const char *most)
+{
+    return p->yaml.event.type != YAML_MAPPING_START_EVENT
+               ? refuse(p, key->path, key->name, "keys and values")
+           : has_room ? FAULT_NONE
+                      : refuse(p, key->path, key->name, most);
+}
+
+/* ---- the keys of kind CUSTOM, each by its own function -----------------------------------------
+ */
+
+static int read_protocol_first(struct parse *p, const struct key *key, void *base)
+{
+    (void)base;
+    return read_name(p, key, p->first);
+}
+
+static int read_protocol_session(struct parse *p, const struct key *key, void *base)
+{
+    return read_map(p, key, PROTOCOL_PART_session, base);
+}
+
+static int read_defect(struct parse *p, const struct key *key, void *base)
+{
+    struct protocol_file *file = p->file;
+    (void)base;
+    model_protocol_defect defect = MODEL_PROTOCOL_DEFECTS;
+    if (p->yaml.event.type != YAML_SCALAR_EVENT || file->n_defects == MODEL_PROTOCOL_DEFECTS ||
+        model_protocol_defect_parse(&defect, yaml_reader_text(&p->yaml)) != MODEL_OK) {
         return refuse_key(p, key);
     }
-    *from = (uint32_t)v[0];
-    *to = (uint32_t)v[n - 1];
+    p->defect_line[file->n_defects] = (uint32_t)yaml_reader_line(&p->yaml);
+    file->defect[file->n_defects++] = defect;
     return FAULT_NONE;
 }
 
-static int parse_contrast(struct parse *p, const struct protocol_key *key,
-                          model_protocol_stage *stage)
+static int read_protocol_defects(struct parse *p, const struct key *key, void *base)
 {
+    return read_entries(p, key, base, read_defect, YAML_SEQUENCE_START_EVENT);
+}
+
+static int read_stage(struct parse *p, const struct key *key, void *base)
+{
+    model_protocol *protocol = base;
+    const uint32_t n = protocol->n_stages;
+    int rc = begin_map(p, key, n < MODEL_PROTOCOL_STAGES, "at most 16 of them");
+    if (rc != FAULT_NONE) {
+        return rc;
+    }
+    model_protocol_stage *stage = &protocol->stage[n];
+    if (n > 0) {
+        *stage = protocol->stage[n - 1];
+    } else {
+        key_table_set_defaults(&PROTOCOL_KEYS[PROTOCOL_PART_stage], stage);
+        key_table_set_defaults(&PROTOCOL_KEYS[PROTOCOL_PART_blocks], &stage->blocks);
+        key_table_set_defaults(&PROTOCOL_KEYS[PROTOCOL_PART_debias], &stage->debias);
+        key_table_set_defaults(&PROTOCOL_KEYS[PROTOCOL_PART_reward], stage);
+    }
+    memset(stage->name, 0, sizeof stage->name);
+    memset(stage->move, 0, sizeof stage->move);
+    stage->n_moves = 0;
+    p->stage = (int32_t)n;
+    p->file->stage_line[n] = (uint32_t)yaml_reader_line(&p->yaml);
+    protocol->n_stages++;
+    rc = read_part(p, PROTOCOL_PART_stage, stage);
+    p->stage = -1;
+    return rc;
+}
+
+static int read_protocol_stages(struct parse *p, const struct key *key, void *base)
+{
+    return read_entries(p, key, base, read_stage, YAML_SEQUENCE_START_EVENT);
+}
+
+/* "0.25: 0.5", put where the contrasts go on falling. */
+static int read_contrast(struct parse *p, const struct key *key, void *base)
+{
+    model_protocol_stage *stage = base;
     double contrast = 0.0;
     double probability = 0.0;
-    if (p->yaml.event.type != YAML_SCALAR_EVENT ||
-        !parse_real(yaml_reader_text(&p->yaml), -1.0, 1.0, &contrast) ||
-        stage->n_contrasts == MODEL_PROTOCOL_CONTRASTS) {
+    if (!read_real(p, -1.0, 1.0, &contrast) || stage->n_contrasts == MODEL_PROTOCOL_CONTRASTS) {
         return refuse_key(p, key);
     }
     const char sign = yaml_reader_text(&p->yaml)[0];
     const int rc = yaml_reader_next(&p->yaml);
-    if (rc != FAULT_NONE) {
-        return rc;
-    }
-    if (p->yaml.event.type != YAML_SCALAR_EVENT ||
-        !parse_real(yaml_reader_text(&p->yaml), 0.0, 1.0, &probability)) {
-        return refuse_key(p, key);
+    if (rc != FAULT_NONE || !read_real(p, 0.0, 1.0, &probability)) {
+        return rc != FAULT_NONE ? rc : refuse_key(p, key);
     }
     uint32_t at = stage->n_contrasts++;
     for (; at > 0 && stage->contrast[at - 1] < fabs(contrast); at--) {
@@ -135,123 +206,73 @@ static int parse_contrast(struct parse *p, const struct protocol_key *key,
     return FAULT_NONE;
 }
 
-static int parse_contrasts(struct parse *p, const struct protocol_key *key,
-                           model_protocol_stage *stage)
+static int read_stage_contrasts(struct parse *p, const struct key *key, void *base)
 {
-    if (p->yaml.event.type != YAML_MAPPING_START_EVENT) {
-        return refuse_key(p, key);
-    }
+    model_protocol_stage *stage = base;
     stage->n_contrasts = 0;
     memset(stage->contrast, 0, sizeof stage->contrast);
     memset(stage->probability, 0, sizeof stage->probability);
     memset(stage->only, 0, sizeof stage->only);
-    for (;;) {
-        int rc = yaml_reader_next(&p->yaml);
-        if (rc != FAULT_NONE || p->yaml.event.type == YAML_MAPPING_END_EVENT) {
-            return rc;
-        }
-        rc = parse_contrast(p, key, stage);
-        if (rc != FAULT_NONE) {
-            return rc;
-        }
-    }
+    return read_entries(p, key, base, read_contrast, YAML_MAPPING_START_EVENT);
 }
 
-static int parse_values(struct parse *p, const struct protocol_key *key,
-                        model_protocol_blocks *blocks)
+static int read_stage_blocks(struct parse *p, const struct key *key, void *base)
 {
-    if (p->yaml.event.type != YAML_SEQUENCE_START_EVENT) {
-        return refuse_key(p, key);
-    }
-    blocks->n = 0;
-    for (;;) {
-        const int rc = yaml_reader_next(&p->yaml);
-        if (rc != FAULT_NONE || p->yaml.event.type == YAML_SEQUENCE_END_EVENT) {
-            return rc;
-        }
-        if (p->yaml.event.type != YAML_SCALAR_EVENT || blocks->n == MODEL_PROTOCOL_BLOCKS ||
-            !parse_real(yaml_reader_text(&p->yaml), 0.0, 1.0, &blocks->value[blocks->n])) {
-            return refuse_key(p, key);
-        }
-        blocks->n++;
-    }
+    return read_map(p, key, PROTOCOL_PART_blocks, &((model_protocol_stage *)base)->blocks);
 }
 
-static int parse_limit(struct parse *p, const struct protocol_key *key, model_protocol_test *test)
+static int read_stage_debias(struct parse *p, const struct key *key, void *base)
 {
-    const bool counts = strcmp(key->name, "at_least") == 0;
-    if (p->has_limit || p->yaml.event.type != YAML_SCALAR_EVENT ||
-        !parse_real(yaml_reader_text(&p->yaml), 0.0, counts ? 1e9 : 1.0, &test->limit)) {
+    return read_map(p, key, PROTOCOL_PART_debias, &((model_protocol_stage *)base)->debias);
+}
+
+static int read_stage_reward(struct parse *p, const struct key *key, void *base)
+{
+    return read_map(p, key, PROTOCOL_PART_reward, base);
+}
+
+static int read_blocks_value(struct parse *p, const struct key *key, void *base)
+{
+    model_protocol_blocks *blocks = base;
+    if (blocks->n == MODEL_PROTOCOL_BLOCKS || !read_real(p, 0.0, 1.0, &blocks->value[blocks->n])) {
         return refuse_key(p, key);
     }
-    p->has_limit = true;
-    test->is_above = strcmp(key->name, "below") != 0;
+    blocks->n++;
     return FAULT_NONE;
 }
 
-static int parse_defects(struct parse *p, const struct protocol_key *key)
+static int read_blocks_values(struct parse *p, const struct key *key, void *base)
 {
-    struct protocol_file *file = p->file;
-    if (p->yaml.event.type != YAML_SEQUENCE_START_EVENT) {
-        return refuse_key(p, key);
-    }
-    for (;;) {
-        const int rc = yaml_reader_next(&p->yaml);
-        if (rc != FAULT_NONE || p->yaml.event.type == YAML_SEQUENCE_END_EVENT) {
-            return rc;
-        }
-        model_protocol_defect defect = MODEL_PROTOCOL_DEFECTS;
-        if (p->yaml.event.type != YAML_SCALAR_EVENT || file->n_defects == MODEL_PROTOCOL_DEFECTS ||
-            model_protocol_defect_parse(&defect, yaml_reader_text(&p->yaml)) != MODEL_OK) {
-            return refuse_key(p, key);
-        }
-        p->defect_line[file->n_defects] = (uint32_t)yaml_reader_line(&p->yaml);
-        file->defect[file->n_defects++] = defect;
-    }
+    ((model_protocol_blocks *)base)->n = 0;
+    return read_entries(p, key, base, read_blocks_value, YAML_SEQUENCE_START_EVENT);
 }
 
-static int parse_stage(struct parse *p)
+static int read_move(struct parse *p, const struct key *key, void *base)
 {
-    model_protocol *protocol = &p->file->protocol;
-    const uint32_t n = protocol->n_stages;
-    if (n == MODEL_PROTOCOL_STAGES) {
-        return refuse(p, "stages", "at most 16 of them");
-    }
-    model_protocol_stage *stage = &protocol->stage[n];
-    if (n > 0) {
-        *stage = protocol->stage[n - 1];
-    } else {
-        protocol_key_set_defaults(stage, PROTOCOL_PART_stage);
-        protocol_key_set_defaults(&stage->blocks, PROTOCOL_PART_blocks);
-        protocol_key_set_defaults(&stage->debias, PROTOCOL_PART_debias);
-        protocol_key_set_defaults(stage, PROTOCOL_PART_reward);
-    }
-    memset(stage->name, 0, sizeof stage->name);
-    memset(stage->move, 0, sizeof stage->move);
-    stage->n_moves = 0;
-    p->stage = (int32_t)n;
-    p->file->stage_line[n] = (uint32_t)yaml_reader_line(&p->yaml);
-    protocol->n_stages++;
-    const int rc = parse_map(p, stage, PROTOCOL_PART_stage);
-    p->stage = -1;
-    return rc;
-}
-
-static int parse_move(struct parse *p)
-{
-    model_protocol_stage *stage = &p->file->protocol.stage[p->stage];
+    model_protocol_stage *stage = base;
     const uint32_t n = stage->n_moves;
-    if (n == MODEL_PROTOCOL_MOVES) {
-        return refuse(p, "stages.moves", "at most 4 of them");
+    int rc = begin_map(p, key, n < MODEL_PROTOCOL_MOVES, "at most 4 of them");
+    if (rc != FAULT_NONE) {
+        return rc;
     }
-    model_protocol_move *move = &stage->move[n];
-    protocol_key_set_defaults(move, PROTOCOL_PART_move);
+    key_table_set_defaults(&PROTOCOL_KEYS[PROTOCOL_PART_move], &stage->move[n]);
     p->move = (int32_t)n;
     p->file->move_line[p->stage][n] = (uint32_t)yaml_reader_line(&p->yaml);
     stage->n_moves++;
-    const int rc = parse_map(p, move, PROTOCOL_PART_move);
+    rc = read_part(p, PROTOCOL_PART_move, &stage->move[n]);
     p->move = -1;
     return rc;
+}
+
+static int read_stage_moves(struct parse *p, const struct key *key, void *base)
+{
+    return read_entries(p, key, base, read_move, YAML_SEQUENCE_START_EVENT);
+}
+
+static int read_move_to(struct parse *p, const struct key *key, void *base)
+{
+    (void)base;
+    return read_name(p, key, p->to[p->stage][p->move]);
 }
 
 /* What belongs to another kind of test, or is missing. */
@@ -275,165 +296,91 @@ static int check_test(struct parse *p, const model_protocol_test *test, size_t l
                            line, model_protocol_test_name(test->kind), expected);
 }
 
-static int parse_test(struct parse *p)
+static int read_test(struct parse *p, const struct key *key, void *base)
 {
-    model_protocol_move *move = &p->file->protocol.stage[p->stage].move[p->move];
+    model_protocol_move *move = base;
     const uint32_t n = move->n_tests;
-    if (n == MODEL_PROTOCOL_TESTS) {
-        return refuse(p, "stages.moves.when", "at most 8 of them");
-    }
     const size_t line = yaml_reader_line(&p->yaml);
-    protocol_key_set_defaults(&move->test[n], PROTOCOL_PART_test);
+    int rc = begin_map(p, key, n < MODEL_PROTOCOL_TESTS, "at most 8 of them");
+    if (rc != FAULT_NONE) {
+        return rc;
+    }
+    key_table_set_defaults(&PROTOCOL_KEYS[PROTOCOL_PART_test], &move->test[n]);
     p->has_limit = false;
     p->file->test_line[p->stage][p->move][n] = (uint32_t)line;
     move->n_tests++;
-    const int rc = parse_map(p, &move->test[n], PROTOCOL_PART_test);
+    rc = read_part(p, PROTOCOL_PART_test, &move->test[n]);
     return rc == FAULT_NONE ? check_test(p, &move->test[n], line) : rc;
 }
 
-static int parse_list(struct parse *p, const struct protocol_key *key, int (*item)(struct parse *p))
+static int read_move_when(struct parse *p, const struct key *key, void *base)
 {
-    if (p->yaml.event.type != YAML_SEQUENCE_START_EVENT) {
+    return read_entries(p, key, base, read_test, YAML_SEQUENCE_START_EVENT);
+}
+
+static int read_limit(struct parse *p, const struct key *key, model_protocol_test *test,
+                      bool is_above, double most)
+{
+    if (p->has_limit || !read_real(p, 0.0, most, &test->limit)) {
         return refuse_key(p, key);
     }
-    for (;;) {
-        int rc = yaml_reader_next(&p->yaml);
-        if (rc != FAULT_NONE || p->yaml.event.type == YAML_SEQUENCE_END_EVENT) {
-            return rc;
-        }
-        if (p->yaml.event.type != YAML_MAPPING_START_EVENT) {
-            char where[64];
-            return refuse(p, path_of(key, where), "keys and values");
-        }
-        rc = item(p);
-        if (rc != FAULT_NONE) {
-            return rc;
-        }
+    p->has_limit = true;
+    test->is_above = is_above;
+    return FAULT_NONE;
+}
+
+static int read_test_above(struct parse *p, const struct key *key, void *base)
+{
+    return read_limit(p, key, base, true, 1.0);
+}
+
+static int read_test_below(struct parse *p, const struct key *key, void *base)
+{
+    return read_limit(p, key, base, false, 1.0);
+}
+
+static int read_test_at_least(struct parse *p, const struct key *key, void *base)
+{
+    return read_limit(p, key, base, true, 1e9);
+}
+
+static read_fn *const CUSTOM_KEYS[PROTOCOL_CUSTOMS] = {
+#define CUSTOM(part, key, shape, help) read_##part##_##key,
+#include "protocol_keys.def"
+};
+
+/* ---- the whole ---------------------------------------------------------------------------------
+ */
+
+/* What the model's check says of a key of the protocol or of a stage has a line. */
+static const struct key_table *table_of(int32_t stage)
+{
+    return &PROTOCOL_KEYS[stage < 0 ? PROTOCOL_PART_protocol : PROTOCOL_PART_stage];
+}
+
+static void note_line(struct parse *p, const struct key *key)
+{
+    const struct key_table *table = table_of(p->stage);
+    uint32_t *lines = p->stage < 0 ? p->file->key_line : p->file->stage_key_line[p->stage];
+    if (key_table_find(table, key->name) == key) {
+        lines[key - table->key] = (uint32_t)p->keys.line;
     }
 }
 
-static int parse_part(struct parse *p, const struct protocol_key *key, void *base,
-                      enum protocol_part part)
+static int read_value(void *with, const struct key *key, void *base)
 {
-    return p->yaml.event.type == YAML_MAPPING_START_EVENT ? parse_map(p, base, part)
-                                                          : refuse_key(p, key);
-}
-
-/* The keys of kind OTHER, each by its own function. */
-static int parse_other(struct parse *p, const struct protocol_key *key, void *base)
-{
-    model_protocol_stage *stage = base;
-    const char *name = key->name;
-    if (key->part == PROTOCOL_PART_protocol) {
-        if (strcmp(name, "first") == 0) {
-            return parse_name(p, p->first) ? FAULT_NONE : refuse_key(p, key);
-        }
-        return strcmp(name, "session") == 0  ? parse_part(p, key, base, PROTOCOL_PART_session)
-               : strcmp(name, "stages") == 0 ? parse_list(p, key, parse_stage)
-                                             : parse_defects(p, key);
-    }
-    if (key->part == PROTOCOL_PART_stage) {
-        return strcmp(name, "contrasts") == 0 ? parse_contrasts(p, key, stage)
-               : strcmp(name, "blocks") == 0
-                   ? parse_part(p, key, &stage->blocks, PROTOCOL_PART_blocks)
-               : strcmp(name, "debias") == 0
-                   ? parse_part(p, key, &stage->debias, PROTOCOL_PART_debias)
-               : strcmp(name, "reward") == 0 ? parse_part(p, key, stage, PROTOCOL_PART_reward)
-                                             : parse_list(p, key, parse_move);
-    }
-    if (key->part == PROTOCOL_PART_blocks) {
-        return parse_values(p, key, base);
-    }
-    if (key->part == PROTOCOL_PART_test) {
-        return parse_limit(p, key, base);
-    }
-    if (strcmp(name, "to") == 0) {
-        return parse_name(p, p->to[p->stage][p->move]) ? FAULT_NONE : refuse_key(p, key);
-    }
-    return parse_list(p, key, parse_test);
-}
-
-static int parse_value(struct parse *p, const struct protocol_key *key, void *base)
-{
-    char *at = (char *)base + key->offset;
-    if (key->kind == PROTOCOL_KEY_OTHER) {
-        return parse_other(p, key, base);
-    }
-    if (key->kind == PROTOCOL_KEY_RANGE) {
-        return parse_range(p, key, (uint32_t *)(void *)at,
-                           (uint32_t *)(void *)((char *)base + key->offset_to));
-    }
-    if (key->kind == PROTOCOL_KEY_NAME) {
-        return parse_name(p, at) ? FAULT_NONE : refuse_key(p, key);
-    }
-    return p->yaml.event.type == YAML_SCALAR_EVENT &&
-                   protocol_key_store(key, base, yaml_reader_text(&p->yaml))
-               ? FAULT_NONE
-               : refuse_key(p, key);
-}
-
-static void note_line(struct parse *p, const struct protocol_key *key)
-{
-    const uint32_t line = (uint32_t)yaml_reader_line(&p->yaml);
-    if (key->part == PROTOCOL_PART_protocol) {
-        p->file->key_line[key->number] = line;
-    } else if (key->part == PROTOCOL_PART_stage) {
-        p->file->stage_key_line[p->stage][key->number] = line;
-    }
-}
-
-static int refuse_unknown(struct parse *p, enum protocol_part part)
-{
-    char known[400];
-    char ask[NEAREST_TEXT_MAX];
-    const struct protocol_key *key = NULL;
-    struct nearest nearest;
-    nearest_init(&nearest, yaml_reader_text(&p->yaml));
-    for (uint32_t i = 0; (key = protocol_key_at(part, i)) != NULL; i++) {
-        nearest_offer(&nearest, key->name);
-    }
-    return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: %.60s: unknown key; known here are %s%s",
-                     p->yaml.name, yaml_reader_line(&p->yaml), yaml_reader_text(&p->yaml),
-                     protocol_key_names(part, known, sizeof known), nearest_ask(&nearest, "", ask));
-}
-
-/* The keys of one map, up to and with its end. */
-static int parse_map(struct parse *p, void *base, enum protocol_part part)
-{
-    bool seen[PROTOCOL_FILE_KEYS_MAX] = {false};
-    for (;;) {
-        int rc = yaml_reader_next(&p->yaml);
-        if (rc != FAULT_NONE || p->yaml.event.type == YAML_MAPPING_END_EVENT) {
-            return rc;
-        }
-        rc = yaml_reader_expect(&p->yaml, YAML_SCALAR_EVENT, "protocol", "a key");
-        if (rc != FAULT_NONE) {
-            return rc;
-        }
-        const struct protocol_key *key = protocol_key_find(part, yaml_reader_text(&p->yaml));
-        if (key == NULL) {
-            return refuse_unknown(p, part);
-        }
-        if (seen[key->number]) {
-            return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: %s: stands here twice",
-                             p->yaml.name, yaml_reader_line(&p->yaml), key->name);
-        }
-        seen[key->number] = true;
-        note_line(p, key);
-        rc = yaml_reader_next(&p->yaml);
-        rc = rc == FAULT_NONE ? parse_value(p, key, base) : rc;
-        if (rc != FAULT_NONE) {
-            return rc;
-        }
-    }
+    struct parse *p = with;
+    note_line(p, key);
+    return key->kind == KEY_CUSTOM ? CUSTOM_KEYS[key->count](p, key, base)
+                                   : yaml_keys_value(&p->keys, key, base);
 }
 
 static int parse_document(struct parse *p)
 {
     model_protocol *protocol = &p->file->protocol;
     bool is_empty = false;
-    protocol_key_set_defaults(protocol, PROTOCOL_PART_protocol);
-    protocol_key_set_defaults(protocol, PROTOCOL_PART_session);
+    key_table_set_defaults(&PROTOCOL_KEYS[PROTOCOL_PART_protocol], protocol);
+    key_table_set_defaults(&PROTOCOL_KEYS[PROTOCOL_PART_session], protocol);
     int rc = yaml_reader_begin(&p->yaml, &is_empty);
     if (rc != FAULT_NONE) {
         return rc;
@@ -443,7 +390,7 @@ static int parse_document(struct parse *p)
                          "%s:1: protocol: expected keys and values such as \"name: training\"",
                          p->yaml.name);
     }
-    rc = parse_map(p, protocol, PROTOCOL_PART_protocol);
+    rc = read_part(p, PROTOCOL_PART_protocol, protocol);
     return rc == FAULT_NONE ? yaml_reader_end(&p->yaml, "protocol") : rc;
 }
 
@@ -473,15 +420,15 @@ static int resolve_names(struct parse *p)
 static uint32_t line_of(const struct protocol_file *file, const model_protocol_fault *wrong)
 {
     uint32_t line = 0;
-    const struct protocol_key *key = protocol_key_find(
-        wrong->stage < 0 ? PROTOCOL_PART_protocol : PROTOCOL_PART_stage, wrong->key);
+    const struct key_table *table = table_of(wrong->stage);
+    const struct key *key = key_table_find(table, wrong->key);
     if (wrong->stage < 0) {
-        line = key != NULL ? file->key_line[key->number] : 0;
+        line = key != NULL ? file->key_line[key - table->key] : 0;
     } else if (wrong->move >= 0) {
         line = wrong->test >= 0 ? file->test_line[wrong->stage][wrong->move][wrong->test]
                                 : file->move_line[wrong->stage][wrong->move];
     } else {
-        line = key != NULL ? file->stage_key_line[wrong->stage][key->number] : 0;
+        line = key != NULL ? file->stage_key_line[wrong->stage][key - table->key] : 0;
         line = line > 0 ? line : file->stage_line[wrong->stage];
     }
     return line > 0 ? line : 1;
@@ -546,14 +493,19 @@ static int finish_parse(struct parse *p)
 int protocol_file_parse(struct protocol_file *file, const char *name, const uint8_t *text,
                         size_t size, struct fault *fault)
 {
-    struct parse *p = calloc(1, sizeof *p);
+    struct parse *p = malloc(sizeof *p);
     memset(file, 0, sizeof *file);
     if (p == NULL) {
         return fault_set(fault, FAULT_WORK, "%s: out of memory", name);
     }
-    p->file = file;
-    p->stage = -1;
-    p->move = -1;
+    *p = (struct parse){.keys = {.yaml = &p->yaml,
+                                 .with = p,
+                                 .value = read_value,
+                                 .unknown = refuse_unknown,
+                                 .refuse = refuse_value},
+                        .file = file,
+                        .stage = -1,
+                        .move = -1};
     int rc = yaml_reader_open(&p->yaml, name, text, size, fault);
     if (rc == FAULT_NONE) {
         rc = parse_document(p);
@@ -592,16 +544,16 @@ int protocol_file_add_defects(struct protocol_file *file, const char *name, cons
                               struct fault *fault)
 {
     int rc = FAULT_NONE;
-    for (const char *at = defects; rc == FAULT_NONE && at != NULL;) {
+    size_t size = 0;
+    for (const char *at = NULL;
+         rc == FAULT_NONE && (at = key_word_next(&defects, ',', &size)) != NULL;) {
         char one[64];
-        const size_t size = strcspn(at, ",");
         model_protocol_defect defect = MODEL_PROTOCOL_DEFECTS;
         (void)snprintf(one, sizeof one, "%.*s", (int)(size < sizeof one ? size : sizeof one - 1),
                        at);
         rc = model_protocol_defect_parse(&defect, one) == MODEL_OK
                  ? add_defect(file, name, 0, defect, fault)
                  : refuse_defect(one, fault);
-        at = at[size] == ',' ? at + size + 1 : NULL;
     }
     return rc;
 }

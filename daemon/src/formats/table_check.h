@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "findings.h"
-#include "trial_table.h"
+#include "trial_row.h"
 
 enum { TABLE_CHECK_SUBJECTS_MAX = 1 << 16 };
 

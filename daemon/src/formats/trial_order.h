@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #include "findings.h"
-#include "trial_table.h"
+#include "trial_row.h"
 
 enum { TRIAL_ORDER_SESSIONS_MAX = 1 << 20, TRIAL_ORDER_TRIALS_MAX = 1 << 25 };
 

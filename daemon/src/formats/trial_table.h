@@ -1,4 +1,5 @@
-/* trial_table.h - a trial table: CSV with a header row, read one row at a time.
+/* trial_table.h - a trial table, read one row at a time: CSV with a header row, or another of
+ * trial_formats.def.
  *
  * Columns (any order, others ignored): subject, session, trial, stimulus, choice, reward, rt_s,
  * side, repeat, p_left, stage; and of the session, in every row or its first: task, ephys_rig,
@@ -17,7 +18,7 @@
 #include <stdio.h>
 
 #include "fault.h"
-#include "proto/message.h"
+#include "trial_row.h"
 
 /* What becomes of what is likely wrong. */
 enum trial_table_care {
@@ -33,29 +34,31 @@ enum trial_table_care {
             "what a table is warned of is an error (docs/tables.md)", NULL                         \
     }
 
-enum { TRIAL_TABLE_LINE_MAX = 4096, TRIAL_TABLE_COLUMNS_MAX = 64, TRIAL_TABLE_TASK_MAX = 64 };
+enum { TRIAL_TABLE_LINE_MAX = 4096, TRIAL_TABLE_COLUMNS_MAX = 64 };
 
-struct trial_row {
-    char subject[PROTO_ID_MAX + 1];
-    char session[PROTO_ID_MAX + 1];
-    int64_t trial;
-    double stimulus;                      /* signed contrast, fraction -1..1 */
-    int8_t choice;                        /* 1 right, 0 left, -1 none */
-    int8_t side;                          /* 1 right, 0 left, -1 unknown */
-    int8_t repeat;                        /* 1 yes, 0 no, -1 unknown */
-    double reward;                        /* 0..1, NaN unknown */
-    double rt_s;                          /* NaN unknown */
-    double p_left;                        /* NaN unknown */
-    char stage[TRIAL_TABLE_TASK_MAX + 1]; /* of the protocol; "" unknown */
-    char task[TRIAL_TABLE_TASK_MAX + 1];  /* of the session; "" unknown */
-    int8_t ephys_rig;                     /* 1: on the rig for recordings, 0 not, -1 unknown */
-    double delay_s;                       /* of the session's start; NaN unknown */
+struct trial_table;
+
+/* A format that tables come in (trial_formats.def). */
+struct trial_format {
+    /* Is it of this format? line: the first, or of a file that is no text what stands before its
+     * first NUL. */
+    bool (*is)(const char *line, size_t size);
+    /* Reads what stands before the rows; the first line is in table->text. FAULT_NONE or
+     * FAULT_INPUT. */
+    int (*open)(struct trial_table *table, struct fault *fault);
+    /* The next row, of which nothing is known yet: 1 a row, 0 the end, -1 an error. */
+    int (*next)(struct trial_table *table, struct trial_row *row, struct fault *fault);
 };
+
+#define FORMAT(name) extern const struct trial_format TRIAL_FORMAT_##name;
+#include "trial_formats.def"
 
 struct trial_table {
     FILE *file;
     char path[512]; /* as errors name it */
     int64_t line;   /* of the row last read, from 1 */
+    const struct trial_format *format;
+    char separator; /* csv: between fields */
     int n_columns;
     int8_t column[TRIAL_TABLE_COLUMNS_MAX]; /* what each column of the file holds; -1 ignored */
     char text[TRIAL_TABLE_LINE_MAX];
@@ -82,6 +85,24 @@ int trial_table_open_file(struct trial_table *table, FILE *file, const char *nam
 /* Reads the next row: 1 a row, 0 the end, -1 an error in *fault. The end is where
  * trial_table_report() says what is likely wrong: with TRIAL_TABLE_STRICT that is an error too. */
 int trial_table_next(struct trial_table *table, struct trial_row *row, struct fault *fault);
+
+/* Reads a line without its end into table->text: 1 a line, 0 the end of the file, -1 an error;
+ * *size is what of it stands there. For formats. */
+int trial_table_line(struct trial_table *table, size_t *size, struct fault *fault);
+
+/* FAULT_NONE to go on; anything else, with *fault, ends the reading. */
+typedef int trial_table_take(void *context, const struct trial_table *table,
+                             const struct trial_row *row, struct fault *fault);
+
+/* All rows of path ("-": standard input), with progress; Ctrl-C ends it. what: the word that
+ * progress is shown by. only: one animal's rows; NULL: all. FAULT_INPUT also where there is no such
+ * row: the animals that are there are named. */
+int trial_table_each(const char *path, const char *what, const char *only,
+                     enum trial_table_care care, trial_table_take *take, void *context,
+                     struct fault *fault);
+
+/* A table was read to its end without a trial, of one animal or at all: FAULT_INPUT. */
+int trial_table_none(const struct trial_table *table, const char *only, struct fault *fault);
 
 /* Says once what is likely wrong in the rows so far, for whom reads no further. FAULT_NONE; or,
  * with TRIAL_TABLE_STRICT, FAULT_INPUT with the last of it in *fault, what is before it on standard

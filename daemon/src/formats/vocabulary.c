@@ -59,7 +59,7 @@ struct option_word vocabulary_either(const char *first, const char *second)
 
 struct option_word vocabulary_with(struct option_word words, const char *word, const char *usual)
 {
-    assert(words.n < OPTION_WORDS_MAX);
+    assert(words.n + 1 < OPTION_WORDS_MAX);
     words.word[words.n++] = word;
     words.chosen = usual;
     return words;

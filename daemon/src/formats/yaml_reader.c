@@ -157,20 +157,17 @@ int yaml_reader_load(const char *path, size_t max, enum file_kind expected, uint
     return rc;
 }
 
-bool yaml_reader_is_printable(const char *text, size_t size)
+int yaml_reader_each(struct yaml_reader *r, int (*item)(void *with), void *with)
 {
-    static const char *const NONE[] = {"\xe2\x80\xa8", "\xe2\x80\xa9", "\xef\xbb\xbf",
-                                       "\xef\xbf\xbe", "\xef\xbf\xbf"};
-    for (size_t i = 0; i < size; i++) {
-        const unsigned char c = (unsigned char)text[i];
-        if (c < 0x20 || c == 0x7f || (c == 0xc2 && (unsigned char)text[i + 1] < 0xa0)) {
-            return false;
+    for (;;) {
+        int rc = yaml_reader_next(r);
+        if (rc != FAULT_NONE || r->event.type == YAML_SEQUENCE_END_EVENT ||
+            r->event.type == YAML_MAPPING_END_EVENT) {
+            return rc;
+        }
+        rc = item(with);
+        if (rc != FAULT_NONE) {
+            return rc;
         }
     }
-    for (size_t i = 0; i < sizeof NONE / sizeof NONE[0]; i++) {
-        if (strstr(text, NONE[i]) != NULL) {
-            return false;
-        }
-    }
-    return true;
 }

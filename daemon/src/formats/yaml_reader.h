@@ -57,8 +57,8 @@ int yaml_reader_end(struct yaml_reader *r, const char *where);
 int yaml_reader_load(const char *path, size_t max, enum file_kind expected, uint8_t **text,
                      size_t *size, struct fault *fault);
 
-/* True without control characters, line ends of Unicode's and byte order marks: what is printed can
- * then be read back, and shown on a terminal. text is UTF-8 with a NUL at [size]. */
-bool yaml_reader_is_printable(const char *text, size_t size);
+/* Each entry of the list or map whose start is the last event: item(with) reads from its first
+ * event to its last. Up to and with the end, or the first fault. */
+int yaml_reader_each(struct yaml_reader *r, int (*item)(void *with), void *with);
 
 #endif

@@ -631,6 +631,13 @@ static void name_reply(const struct step *step)
     }
 }
 
+/* What is heard; other kinds are refused. */
+static void (*const ON_KIND[])(struct step *step) = {
+    [PROTO_KIND_TRIAL] = session_on_trial,     [PROTO_KIND_SESSION_START] = session_on_start,
+    [PROTO_KIND_SESSION_END] = session_on_end, [PROTO_KIND_STIMULUS] = session_on_stimulus,
+    [PROTO_KIND_HELLO] = session_on_hello,
+};
+
 void session_on_message(struct subjects *subjects, const struct session_event *event,
                         struct session_result *result)
 {
@@ -646,34 +653,8 @@ void session_on_message(struct subjects *subjects, const struct session_event *e
         return;
     }
     step.content = proto_content(&result->heard);
-    switch (result->heard.kind) {
-    case PROTO_KIND_TRIAL:
-        session_on_trial(&step);
-        break;
-    case PROTO_KIND_SESSION_START:
-        session_on_start(&step);
-        break;
-    case PROTO_KIND_SESSION_END:
-        session_on_end(&step);
-        break;
-    case PROTO_KIND_STIMULUS:
-        session_on_stimulus(&step);
-        break;
-    case PROTO_KIND_HELLO:
-        session_on_hello(&step);
-        break;
-    case PROTO_KIND_NONE:
-    case PROTO_KIND_PREDICTION:
-    case PROTO_KIND_SUGGESTION:
-    case PROTO_KIND_FORECAST:
-    case PROTO_KIND_ALERT:
-    case PROTO_KIND_STATUS:
-    case PROTO_KIND_ERROR:
-    case PROTO_KIND_COMMAND:
-    case PROTO_KIND_SUBJECTS:
-    case PROTO_KIND_DONE:
-    case PROTO_KIND_TRAINING:
-    case PROTO_KIND_CHOICE:
+    const size_t kind = (size_t)result->heard.kind;
+    if (kind >= sizeof ON_KIND / sizeof ON_KIND[0] || ON_KIND[kind] == NULL) {
         fault = (proto_fault){.status = PROTO_ERR_KIND};
         (void)snprintf(fault.text, sizeof fault.text,
                        "a %s is not for the daemon to hear here: rigs send hello, session_start, "
@@ -682,6 +663,7 @@ void session_on_message(struct subjects *subjects, const struct session_event *e
         refuse_bytes(result, event, &fault);
         return;
     }
+    ON_KIND[kind](&step);
     alert_passed(&step, &fault);
     name_reply(&step);
     account(result, start, decoded, subjects->now_ns());

@@ -128,3 +128,21 @@ const char *text_escape_number(char out[], const char *format, double value)
     (void)snprintf(out, TEXT_ESCAPE_NUMBER_MAX, isfinite(value) ? format : "-", value);
     return out;
 }
+
+bool text_escape_is_printable(const char *text, size_t size)
+{
+    static const char *const NONE[] = {"\xe2\x80\xa8", "\xe2\x80\xa9", "\xef\xbb\xbf",
+                                       "\xef\xbf\xbe", "\xef\xbf\xbf"};
+    for (size_t i = 0; i < size; i++) {
+        const unsigned char c = (unsigned char)text[i];
+        if (c < 0x20 || c == 0x7f || (c == 0xc2 && (unsigned char)text[i + 1] < 0xa0)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < sizeof NONE / sizeof NONE[0]; i++) {
+        if (strstr(text, NONE[i]) != NULL) {
+            return false;
+        }
+    }
+    return true;
+}

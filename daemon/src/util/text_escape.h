@@ -5,6 +5,7 @@
 #ifndef MURID_TEXT_ESCAPE_H
 #define MURID_TEXT_ESCAPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -30,5 +31,9 @@ void text_escape_html(FILE *to, const char *text);
 /* A number as `format`, for one double, has it; "-" where there is none:
  * out[TEXT_ESCAPE_NUMBER_MAX]. Returns out. */
 const char *text_escape_number(char out[], const char *format, double value);
+
+/* True without control characters, line ends of Unicode's and byte order marks: what is printed can
+ * then be read back, and shown on a terminal. text is UTF-8 with a NUL at [size]. */
+bool text_escape_is_printable(const char *text, size_t size);
 
 #endif

@@ -61,13 +61,12 @@ typedef struct {
     }                                                                                              \
     proto_##name;
 #include "proto/messages.def"
-#include "proto/undef.h"
 
 /* PROTO_KIND_HELLO, PROTO_KIND_TRIAL, ... with the codes of messages.def; 0 is no message. */
 typedef enum {
     PROTO_KIND_NONE = 0,
 #define MESSAGE(code, NAME, name, needs, help) PROTO_KIND_##NAME = (code),
-#include "proto/expand_messages.h"
+#include "proto/messages.def"
 } proto_kind;
 
 typedef struct {
@@ -75,7 +74,7 @@ typedef struct {
     proto_envelope env;
     union {
 #define MESSAGE(code, NAME, name, needs, help) proto_##name name;
-#include "proto/expand_messages.h"
+#include "proto/messages.def"
     } as;
 } proto_message;
 
@@ -125,7 +124,7 @@ void proto_message_init(proto_message *msg, proto_kind kind);
  * called before one in a NEST or LIST is filled in; proto_message_init() leaves those zeroed.
  * RT-safe: yes. */
 #define GROUP(name, help) void proto_##name##_init(proto_##name *name);
-#include "proto/expand_groups.h"
+#include "proto/messages.def"
 
 /* JSON if it begins as JSON text does, after a byte order mark and white space if there are any, or
  * looks like text in UTF-16; msgpack otherwise. Whatever may begin a msgpack map is msgpack.

@@ -40,11 +40,10 @@ enum { PROTO_SERIAL_FLAG_REPEAT = 1 };
     }                                                                                              \
     proto_serial_##name;
 #include "proto/serial.def"
-#include "proto/serial_undef.h"
 
 typedef enum {
 #define FRAME(code, NAME, name, from, kept, help) PROTO_SERIAL_##NAME = (code),
-#include "proto/serial_expand.h"
+#include "proto/serial.def"
 } proto_serial_type;
 
 enum {
@@ -56,13 +55,12 @@ enum {
 #define CHARS(owner, key, bytes, help)             +(bytes)
 #define END(name)                                  ,
 #include "proto/serial.def"
-#include "proto/serial_undef.h"
 };
 
 #define FRAME(code, NAME, name, from, kept, help)                                                  \
     void proto_serial_##name##_encode(const proto_serial_##name *in, uint8_t *body);               \
     void proto_serial_##name##_decode(const uint8_t *body, proto_serial_##name *out);
-#include "proto/serial_expand.h"
+#include "proto/serial.def"
 
 /* Size of the body of a type; -1 for a type that is not in the list. */
 int proto_serial_size(uint8_t type);

@@ -2,7 +2,7 @@
 the animals of a table: median and spread (half the distance of the quartiles) over animals of the
 accuracy of chosen sessions, trials with contrast alone. The real ones' 95% intervals resample animals.
 
-    MURID_BIN=build/release/daemon/murid python3 tests/bench/population.py
+    MURID_BIN=build/release/daemon/murid python3 tests/study/population.py
         [--model M] [--protocol P.yaml] [--data CSV] [--mice N] [--seed N] [more words for simulate]
 
 Prints one line a session, and exits with 1 if a simulated figure lies outside its interval. Needs the

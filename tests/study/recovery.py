@@ -4,7 +4,7 @@ Cohorts of `murid simulate` with fixed seeds, fitted by `murid fit --filter ekf`
 by `murid eval` on fresh animals of the same kind, asked by `murid rule`. Prints tables and which
 claims of docs/model.md hold; the exit code is 1 if one does not.
 
-    MURID_BIN=build/release/daemon/murid /usr/bin/python3 tests/bench/recovery.py [--quick] [PART ...]
+    MURID_BIN=build/release/daemon/murid /usr/bin/python3 tests/study/recovery.py [--quick] [PART ...]
 
 Parts: reinforce, classic, still, eligibility. --quick: few animals, a smoke test of the same parts.
 """
