@@ -82,6 +82,9 @@ static void say_every_key(char *out, size_t cap)
 #define INT(section, key, fallback, min, max, unit, help)                                          \
     SAY("%s%s: %lld", before, #key, (long long)(min) + ((fallback) == (min)));                     \
     before = ",\n ";
+#define REAL(section, key, fallback, min, max, unit, help)                                         \
+    SAY("%s%s: %.17g", before, #key, ((min) + (fallback)) / 2.0);                                  \
+    before = ",\n ";
 #define BOOL(section, key, fallback, help)                                                         \
     SAY("%s%s: %s", before, #key, (fallback) ? "false" : "true");                                  \
     before = ",\n ";
@@ -110,6 +113,8 @@ static void every_key_is_read(void **state)
 #define AT(section) ((const struct config_##section *)(const void *)&config.section)
 #define INT(section, key, fallback, min, max, unit, help)                                          \
     assert_int_equal(AT(section)->key, (long long)(min) + ((fallback) == (min)));
+#define REAL(section, key, fallback, min, max, unit, help)                                         \
+    assert_true(AT(section)->key == ((min) + (fallback)) / 2.0);
 #define BOOL(section, key, fallback, help)          assert_int_equal(AT(section)->key, !(fallback));
 #define STRING(section, key, fallback, bytes, help) assert_string_equal(AT(section)->key, "debug");
 #define REALS(section, key, fallback, count, min, max, unit, help)                                 \

@@ -12,6 +12,9 @@
 #define INT(section, key, usual, low, high, a_unit, a_help)                                        \
     {ROW(section, key), .kind = KEY_INT,    .size = sizeof(int64_t), .min = low,                   \
      .max = high,       .fallback = #usual, .unit = a_unit,          .help = a_help},
+#define REAL(section, key, usual, low, high, a_unit, a_help)                                       \
+    {ROW(section, key), .kind = KEY_REAL,   .size = sizeof(double), .min = low,                    \
+     .max = high,       .fallback = #usual, .unit = a_unit,         .help = a_help},
 #define BOOL(section, key, usual, a_help)                                                          \
     {ROW(section, key), .kind = KEY_BOOL, .fallback = #usual, .unit = "", .help = a_help},
 #define STRING(section, key, usual, bytes, a_help)                                                 \
@@ -241,7 +244,7 @@ int config_load(struct config *config, const char *path, struct fault *fault)
 
 static bool has_range(const struct key *key)
 {
-    return key->kind == KEY_INT || key->kind == KEY_REALS;
+    return key->kind == KEY_INT || key->kind == KEY_REAL || key->kind == KEY_REALS;
 }
 
 static void print_range(FILE *to, const struct key *key)

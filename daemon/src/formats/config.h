@@ -17,6 +17,7 @@ enum { CONFIG_RIGS_MAX = 32, CONFIG_BYTES_MAX = 1 << 20 };
 
 #define SECTION(name, help)                         struct config_##name {
 #define INT(section, key, ...)                      int64_t key;
+#define REAL(section, key, ...)                     double key;
 #define BOOL(section, key, ...)                     bool key;
 #define STRING(section, key, fallback, bytes, help) char key[(bytes) + 1];
 #define REALS(section, key, fallback, count, ...)                                                  \
