@@ -161,9 +161,9 @@ class Advise(unittest.TestCase):
         self.assertIn("the file of the protocol was expected", murid("advise", table, code=2))
         here = ("advise", table, "--protocol", STAGED)
         self.assertIn('has no stage "last"', murid(*here, "--stage", "last", code=2))
-        self.assertIn('option allowed: "bribe"; a list with commas of carry_on,', murid(*here, "--allowed", "bribe", code=2))
-        self.assertIn("is behind the last of", murid(*here, "--at", "100000", code=2))
-        self.assertIn("option rollouts", murid(*here, "--rollouts", "1", code=2))
+        self.assertIn('--allowed: "bribe"; a list with commas of carry_on,', murid(*here, "--allowed", "bribe", code=2))
+        self.assertIn("has only", murid(*here, "--at", "100000", code=2))
+        self.assertIn("--rollouts", murid(*here, "--rollouts", "1", code=2))
         with open(self.path("zero.yaml"), "w") as f:
             f.write("name: zero\nstages:\n  - name: a\n    contrasts: {0: 1}\n")
         said = murid("advise", table, "--protocol", self.path("zero.yaml"), code=2)

@@ -371,7 +371,7 @@ class Disk(Hostile):
         for name in ("directory", "pipe"):
             done = self.run_fit(self.data, "-o", self.path(name), "--epochs", "1000000")
             self.assertEqual(done.returncode, 2)
-            self.assertEqual(done.stderr, f"murid: option o: {self.path(name)}: is a {name}; the name of a file "
+            self.assertEqual(done.stderr, f"murid: -o: {self.path(name)}: is a {name}; the name of a file "
                                           "was expected\n")
             done = subprocess.run([MURID, "model", "--new", "-o", self.path(name)], capture_output=True,
                                   text=True)

@@ -113,18 +113,18 @@ class Models(Many):
 
     def test_too_many_seeds_for_a_bank_are_told_before_the_work(self):
         done = self.run_many("b", "--rule", "bank", "--seeds", "8", "--epochs", "1000000", code=2)
-        self.assertEqual(done.stderr, "murid: option seeds: they make a bank of 27 models; at most 24 were "
+        self.assertEqual(done.stderr, "murid: --seeds: they make a bank of 27 models; at most 24 were "
                                       "expected\n")
         self.assertEqual(os.listdir(self.directory.name), ["data.csv"])
 
     def test_wishes_that_do_not_go_together_are_told_before_the_work(self):
         forever = ["--epochs", "1000000"]
         for words, code, expected in (
-                (["--json"], 2, "option json: has no effect without --cv"),
-                (["--csv", self.path("t")], 2, "option csv: has no effect without --cv"),
+                (["--json"], 2, "--json: has no effect without --cv"),
+                (["--csv", self.path("t")], 2, "--csv: has no effect without --cv"),
                 (["--cv", "1"], 2, "1\" is not a whole number from 2"),
                 (["--cv", "7"], 2, "7 folds of 6 animals; at least as many animals as folds"),
-                (["--cv", "3", "--losses", self.path("l.csv")], 2, "option losses: has no effect beside --cv"),
+                (["--cv", "3", "--losses", self.path("l.csv")], 2, "--losses: has no effect beside --cv"),
                 (["--cv", "3", "--rule", "bank", "--filter", "none"], 2, "a bank is of filters"),
                 (["--cv", "5", "--hold-out", "4"], 2, "4 animals held out of 4 that a fold leaves"),
                 (["--cv", "3", "--csv", "/nonexistent/t"], 2, "/nonexistent/t: cannot be written"),
@@ -424,7 +424,7 @@ class Ranks(Many):
                 self.assertEqual(self.made("c"), self.whole())
 
     def test_what_is_wrong_is_told_once(self):
-        for words, expected in ((["--rule", "smell"], "option rule"), (["--cv", "9"], "9 folds of 6 animals")):
+        for words, expected in ((["--rule", "smell"], "--rule"), (["--cv", "9"], "9 folds of 6 animals")):
             done = self.run_many("m", *words, ranks=2, code=2)
             self.assertEqual(done.stderr.count(expected), 1, done.stderr)
         self.data = "-"

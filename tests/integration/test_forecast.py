@@ -205,7 +205,7 @@ class Forecast(unittest.TestCase):
         table = self.path(animal(self.draw, 50) + animal(self.draw, 50, "m2"))
         self.assertIn("one animal was expected, or --subject", forecast(table, code=2))
         self.assertIn("no trials of m3", forecast(table, "--subject", "m3", code=2))
-        self.assertIn("is behind the last of 50 trials",
+        self.assertIn("has only 50 trials",
                       forecast(table, "--subject", "m1", "--at", "51", code=2))
         self.assertIn("no choices before trial 0",
                       forecast(table, "--subject", "m1", "--at", "0", "--recent", code=2))

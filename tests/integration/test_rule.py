@@ -173,8 +173,8 @@ class Rule(unittest.TestCase):
         self.refuse(2, r"wide\.safetensors: rule reinforce of policy stimulus,bias,prev_choice",
                     good, self.path("wide.safetensors"))
         self.refuse(2, "the same model", good, good)
-        self.refuse(2, "option weights: 3 numbers; 2 for each state", good, "--weights", "1,2,3")
-        self.refuse(2, "option history", good, "--history", "9")
+        self.refuse(2, "--weights: 3 numbers; 2 for each state", good, "--weights", "1,2,3")
+        self.refuse(2, "--history", good, "--history", "9")
         self.refuse(2, "/nonexistent/x.csv: cannot be written", good, "--csv", "/nonexistent/x.csv")
         junk = self.path("junk.safetensors")
         with open(junk, "wb") as f:

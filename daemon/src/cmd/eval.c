@@ -165,14 +165,14 @@ static int take_adapt(struct request *r, struct fault *fault)
     const struct option_word *adapt = &r->adapt;
     const bool is_off = option_word_has(adapt, "off");
     if (is_off && strcmp(adapt->chosen, "off") != 0) {
-        return fault_set(fault, FAULT_INPUT, "option adapt: \"%.60s\"; off alone was expected",
+        return fault_set(fault, FAULT_INPUT, "--adapt: \"%.60s\"; off alone was expected",
                          adapt->chosen);
     }
     r->what.adapts_nets = option_word_has(adapt, "nets");
     r->what.adapts_rules = r->what.adapts_nets || option_word_has(adapt, "rules");
     if (r->what.adapts_rules && r->what.rules.chosen != NULL) {
         return fault_set(fault, FAULT_INPUT,
-                         "option bank: goes not with --adapt %s; --adapt stack or off was expected",
+                         "--bank: goes not with --adapt %s; --adapt stack or off was expected",
                          adapt->chosen);
     }
     r->what.adapts_stack = option_word_has(adapt, "on") || option_word_has(adapt, "stack");

@@ -287,11 +287,11 @@ static int check_request(const struct request *r, struct fault *fault)
 {
     const size_t most = sizeof((struct model_file_about *)0)->note - 1;
     if (r->out == NULL) {
-        return fault_set(fault, FAULT_INPUT, "option o: the file to write was expected with --%s",
+        return fault_set(fault, FAULT_INPUT, "-o: the file to write was expected with --%s",
                          r->is_new ? "new" : "join");
     }
     if (r->note != NULL && strlen(r->note) > most) {
-        return fault_set(fault, FAULT_INPUT, "option note: %zu bytes; at most %zu expected",
+        return fault_set(fault, FAULT_INPUT, "--note: %zu bytes; at most %zu expected",
                          strlen(r->note), most);
     }
     return FAULT_NONE;
@@ -303,7 +303,7 @@ static int build(struct request *r, struct model_file *model, struct fault *faul
     if (rc == FAULT_NONE && model_bank_check(&model->bank) != MODEL_OK) {
         model_file_free(model);
         return fault_set(fault, FAULT_INPUT,
-                         "option start-sd: a model's must be above 0, so that the twin can learn");
+                         "--start-sd: a model's must be above 0, so that the twin can learn");
     }
     return rc;
 }
@@ -361,7 +361,7 @@ static int check_form(const struct request *r, struct fault *fault)
                          r->paths[0]);
     }
     if (r->is_join && r->n_paths < 2) {
-        return fault_set(fault, FAULT_INPUT, "option join: %zu models; two or more were expected",
+        return fault_set(fault, FAULT_INPUT, "--join: %zu models; two or more were expected",
                          r->n_paths);
     }
     if (!r->is_new && model_options_is_given(&r->spec)) {

@@ -43,8 +43,8 @@ static int check(const struct wanted *w, struct fault *fault)
     }
     if (w->subject[0] != '\0' && !proto_id_is_valid(w->subject)) {
         return fault_set(fault, FAULT_INPUT,
-                         "option subject: \"%.80s\" is not 1 to %d of A-Z a-z 0-9 . _ -",
-                         w->subject, PROTO_ID_MAX);
+                         "--subject: \"%.80s\" is not 1 to %d of A-Z a-z 0-9 . _ -", w->subject,
+                         PROTO_ID_MAX);
     }
     return FAULT_NONE;
 }

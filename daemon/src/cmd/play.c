@@ -400,8 +400,7 @@ static int work(void *request, struct fault *fault)
     struct play *play = request;
     if (!proto_id_is_valid(play->rig)) {
         return fault_set(fault, FAULT_INPUT,
-                         "option rig: \"%.64s\" is not a name: 1 to 64 of A-Z a-z 0-9 . _ -",
-                         play->rig);
+                         "--rig: \"%.64s\" is not a name: 1 to 64 of A-Z a-z 0-9 . _ -", play->rig);
     }
     play->rate = play->is_asap ? 0.0 : play->rate;
     progress_catch_interrupts();

@@ -38,7 +38,7 @@ static int check_request(const struct request *r, struct fault *fault)
     }
     if (r->compare != NULL && r->second == NULL) {
         return fault_set(fault, FAULT_INPUT,
-                         "option compare: one protocol, %s; two were expected, as in --compare "
+                         "--compare: one protocol, %s; two were expected, as in --compare "
                          "A.yaml B.yaml",
                          r->compare);
     }
@@ -49,7 +49,7 @@ static int check_request(const struct request *r, struct fault *fault)
     }
     if (r->is_json && r->out != NULL && strcmp(r->out, "-") == 0) {
         return fault_set(fault, FAULT_INPUT,
-                         "option json: the table is on standard output already; -o FILE.csv was "
+                         "--json: the table is on standard output already; -o FILE.csv was "
                          "expected");
     }
     return FAULT_NONE;
@@ -64,7 +64,7 @@ static int check_spread(const struct request *r, const struct model_file *model,
                                : model_rule_has_rates(kind);
     return r->task.rate_spread > 0.0 && !model_file_is_bank(model) && !has_steps
                ? fault_set(fault, FAULT_INPUT,
-                           "option rate-spread: rule %s has no learning rate to spread",
+                           "--rate-spread: rule %s has no learning rate to spread",
                            model_rule_name(kind))
                : FAULT_NONE;
 }

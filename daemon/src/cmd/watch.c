@@ -210,11 +210,10 @@ static int connect_to(struct watch *w, const struct zmq_bus_client_keys *keys, s
     (void)zmq_setsockopt(w->socket, ZMQ_SUBSCRIBE, "murid/1/", 8);
     zmq_bus_use_client_keys(w->socket, keys);
     if (zmq_connect(w->socket, w->endpoint) != 0) {
-        return fault_set(
-            fault, FAULT_INPUT,
-            "option connect: \"%.100s\": %s; an endpoint like tcp://127.0.0.1:5771 was "
-            "expected",
-            w->endpoint, zmq_strerror(errno));
+        return fault_set(fault, FAULT_INPUT,
+                         "--connect: \"%.100s\": %s; an endpoint like tcp://127.0.0.1:5771 was "
+                         "expected",
+                         w->endpoint, zmq_strerror(errno));
     }
     return FAULT_NONE;
 }
@@ -269,7 +268,7 @@ static int work(void *request, struct fault *fault)
     struct zmq_bus_client_keys keys;
     if (r->subject != NULL && !proto_id_is_valid(r->subject)) {
         return fault_set(fault, FAULT_INPUT,
-                         "option subject: \"%.64s\" is not a name: 1 to 64 of A-Z a-z 0-9 . _ -",
+                         "--subject: \"%.64s\" is not a name: 1 to 64 of A-Z a-z 0-9 . _ -",
                          r->subject);
     }
     int rc = zmq_bus_load_client_keys(&keys, r->key, r->server_key, fault);

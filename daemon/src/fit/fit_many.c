@@ -112,7 +112,7 @@ static int check_folds(const struct fit_many *f, struct fault *fault)
     return r->held_out < least
                ? FAULT_NONE
                : fault_set(fault, FAULT_INPUT,
-                           "option hold-out: %" PRId64 " animals held out of %" PRId64
+                           "--hold-out: %" PRId64 " animals held out of %" PRId64
                            " that a fold leaves; at least one to learn from was expected",
                            r->held_out, least);
 }

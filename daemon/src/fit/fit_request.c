@@ -67,13 +67,13 @@ static int check_effect(const struct fit_request *r, model_rule_kind kind, bool 
     }
     if (!has_net && r->seeds > 1) {
         return fault_set(fault, FAULT_INPUT,
-                         "option seeds: rule %s has no net, and is the same from every seed; dnn, "
+                         "--seeds: rule %s has no net, and is the same from every seed; dnn, "
                          "rnn, gru_policy or bank was expected with it",
                          rule);
     }
     return !in_filter && r->filter_rate >= 0.0
                ? fault_set(fault, FAULT_INPUT,
-                           "option filter-rate: has no effect without a filter; --filter ekf was "
+                           "--filter-rate: has no effect without a filter; --filter ekf was "
                            "expected with it")
                : FAULT_NONE;
 }
@@ -109,7 +109,7 @@ static int check_bank(const struct fit_request *r, const struct fit_recipe *reci
     const size_t n = fit_recipe_banked(recipe, (size_t)r->seeds);
     return n <= MODEL_BANK_MAX ? FAULT_NONE
                                : fault_set(fault, FAULT_INPUT,
-                                           "option seeds: they make a bank of %zu models; at most "
+                                           "--seeds: they make a bank of %zu models; at most "
                                            "%d were expected",
                                            n, MODEL_BANK_MAX);
 }
@@ -143,7 +143,7 @@ static int choose_policy(const struct fit_request *r, struct fit_recipe *recipe,
     }
     if (model_params_built_in(&params, policy) != MODEL_OK) {
         return fault_set(fault, FAULT_INPUT,
-                         "option policy: \"%.100s\"; at most %d features, each once, were expected",
+                         "--policy: \"%.100s\"; at most %d features, each once, were expected",
                          policy, MODEL_WEIGHTS_MAX);
     }
     for (size_t i = 0; i < recipe->n; i++) {
@@ -170,14 +170,14 @@ static int name_state(const struct fit_request *r, char state[FIT_REQUEST_PATH_M
     const char *base = r->out != NULL ? r->out : r->csv != NULL ? r->csv : "murid";
     return snprintf(state, FIT_REQUEST_PATH_MAX, "%s.fit", base) < FIT_REQUEST_PATH_MAX
                ? check_state(r, state, fault)
-               : fault_set(fault, FAULT_INPUT, "option o: %.100s...: the path is too long", base);
+               : fault_set(fault, FAULT_INPUT, "-o: %.100s...: the path is too long", base);
 }
 
 int fit_request_read(const struct fit_request *r, struct fit_recipe *recipe,
                      char state[FIT_REQUEST_PATH_MAX], struct fault *fault)
 {
     if (r->out == NULL && r->folds == 0) {
-        return fault_set(fault, FAULT_INPUT, "option o: the model file to write was expected");
+        return fault_set(fault, FAULT_INPUT, "-o: the model file to write was expected");
     }
     int rc = choose_models(r, recipe, fault);
     rc = rc ? rc : choose_policy(r, recipe, fault);
@@ -190,7 +190,7 @@ int fit_request_read(const struct fit_request *r, struct fit_recipe *recipe,
     take_options(r, recipe);
     rc = check_bank(r, recipe, fault);
     if (rc == FAULT_NONE && fit_request_is_many(r, recipe) && r->losses != NULL) {
-        rc = fault_set(fault, FAULT_INPUT, "option losses: for a single fit alone");
+        rc = fault_set(fault, FAULT_INPUT, "--losses: for a single fit alone");
     }
     return rc ? rc : name_state(r, state, fault);
 }

@@ -116,8 +116,7 @@ int recorded_models_protocol(const char *record, const char *path, struct protoc
         return protocol_file_load(out, path, fault);
     }
     if (!journal_reader_is_journal(record)) {
-        return fault_set(fault, FAULT_INPUT,
-                         "option protocol: the file of the protocol was expected");
+        return fault_set(fault, FAULT_INPUT, "--protocol: the file of the protocol was expected");
     }
     int rc = open_run(&run, record, fault);
     if (rc != FAULT_NONE) {
@@ -127,7 +126,7 @@ int recorded_models_protocol(const char *record, const char *path, struct protoc
              ? journal_reader_load_blob(&run->journal, run->name, run->config.protocol.hash,
                                         take_protocol, out, fault)
              : fault_set(fault, FAULT_INPUT,
-                         "option protocol: the file of the protocol was expected; the daemon that "
+                         "--protocol: the file of the protocol was expected; the daemon that "
                          "wrote %s was told of none",
                          run->journal.path);
     close_run(run);

@@ -239,8 +239,7 @@ static int choose_members(struct evaluation *e, const struct evaluation_request 
         }
     }
     if (e->part.n == 0) {
-        return fault_set(fault, FAULT_INPUT, "option bank: %s has no member of these rules",
-                         r->model);
+        return fault_set(fault, FAULT_INPUT, "--bank: %s has no member of these rules", r->model);
     }
     for (uint32_t i = 0; i < e->part.n; i++) {
         e->part.prior[i] /= sum;
@@ -255,7 +254,7 @@ static int choose_models(struct evaluation *e, const struct evaluation_request *
 {
     if (model_params_built_in(&e->baseline, r->features.chosen) != MODEL_OK) {
         return fault_set(fault, FAULT_INPUT,
-                         "option policy: \"%.100s\"; at most %d features, each once, were expected",
+                         "--policy: \"%.100s\"; at most %d features, each once, were expected",
                          r->features.chosen, MODEL_WEIGHTS_MAX);
     }
     int rc = r->model != NULL ? model_file_load(r->model, &e->file, fault) : FAULT_NONE;

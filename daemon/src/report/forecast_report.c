@@ -169,7 +169,7 @@ static int configure(struct forecast_report *f, struct fault *fault)
     const int64_t windows = r->horizon / r->window;
     if (windows < 1 || windows > MODEL_FORECAST_WINDOWS) {
         return fault_set(fault, FAULT_INPUT,
-                         "option horizon: %" PRId64 " trials are %" PRId64 " windows of %" PRId64
+                         "--horizon: %" PRId64 " trials are %" PRId64 " windows of %" PRId64
                          "; 1 to %d were expected",
                          r->horizon, windows, r->window, MODEL_FORECAST_WINDOWS);
     }

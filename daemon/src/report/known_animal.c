@@ -46,7 +46,7 @@ int known_animal_enter(struct known_animal *a, uint32_t *stage, struct fault *fa
     const model_protocol *protocol = &a->protocol.protocol;
     *stage = model_protocol_find(protocol, a->request->stage);
     if (*stage == protocol->n_stages) {
-        return fault_set(fault, FAULT_INPUT, "option stage: %s has no stage \"%.64s\"",
+        return fault_set(fault, FAULT_INPUT, "--stage: %s has no stage \"%.64s\"",
                          a->request->protocol, a->request->stage);
     }
     model_protocol_enter(&a->rig, *stage);
