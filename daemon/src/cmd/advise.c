@@ -243,13 +243,7 @@ int cmd_advise(int argc, char **argv)
     const struct option list[] = {
         {"protocol", OPTION_IN, &r.what.animal.protocol, 0, 0, "P.yaml",
          "the protocol it is trained by (default the journal's)", NULL},
-        {"model", OPTION_IN, &r.what.animal.model, 0, 0, "M",
-         "model file (default the journal's; for a table the random walk, which does not learn)",
-         NULL},
-        {"subject", OPTION_TEXT, &r.what.animal.subject, 0, 0, "S",
-         "the animal, if there are several", NULL},
-        {"at", OPTION_INT, &r.what.animal.at, 0, 1e9, "N",
-         "trials of it that are known (default all)", NULL},
+        COMMAND_KNOWN_ANIMAL(r.what.animal),
         {"stage", OPTION_TEXT, &r.what.animal.stage, 0, 0, "NAME",
          "the stage that it is in (default where its trials lead)", NULL},
         {"allowed", OPTION_WORDS, &r.what.allowed, 0, 0, "A,B", "only these changes", NULL},
@@ -260,9 +254,7 @@ int cmd_advise(int argc, char **argv)
         {"horizon", OPTION_INT, &r.what.horizon, 1, 20000, "N", "trials to look ahead", NULL},
         {"rollouts", OPTION_INT, &r.what.rollouts, 2, MODEL_CURRICULUM_ROLLOUTS_MAX, "N",
          "virtual twins", NULL},
-        {"seed", OPTION_INT, &r.what.animal.seed, 0, 1e15, "N", "of the draws", NULL},
         COMMAND_PLOT(&r.plot),
-        TRIAL_TABLE_STRICT_OPTION(&r.what.animal.is_strict),
         COMMAND_JSON(&r.is_json),
     };
     struct options options = {

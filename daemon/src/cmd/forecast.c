@@ -277,13 +277,7 @@ int cmd_forecast(int argc, char **argv)
                                  .accuracy = 0.8,
                                  .easy = 0.5}};
     const struct option list[] = {
-        {"model", OPTION_IN, &r.what.animal.model, 0, 0, "M",
-         "model file (default the journal's; for a table the random walk, which does not learn)",
-         NULL},
-        {"subject", OPTION_TEXT, &r.what.animal.subject, 0, 0, "S",
-         "the animal, if there are several", NULL},
-        {"at", OPTION_INT, &r.what.animal.at, 0, 1e9, "N",
-         "trials of it that are known (default all)", NULL},
+        COMMAND_KNOWN_ANIMAL(r.what.animal),
         {"horizon", OPTION_INT, &r.what.horizon, 1, 20000, "N", "trials to look ahead", NULL},
         {"window", OPTION_INT, &r.what.window, 1, 20000, "N", "trials of a window", NULL},
         {"recent", OPTION_FLAG, &r.what.recent, 0, 0, NULL,
@@ -299,9 +293,7 @@ int cmd_forecast(int argc, char **argv)
         {"easy", OPTION_REAL, &r.what.easy, 0.0, 1.0, "C", "... of contrast C or more", NULL},
         {"rollouts", OPTION_INT, &r.what.rollouts, 1, MODEL_FORECAST_ROLLOUTS, "N", "virtual twins",
          NULL},
-        {"seed", OPTION_INT, &r.what.animal.seed, 0, 1e15, "N", "of the draws", NULL},
         COMMAND_PLOT(&r.plot),
-        TRIAL_TABLE_STRICT_OPTION(&r.what.animal.is_strict),
         COMMAND_JSON(&r.is_json),
     };
     static const struct option_rule rules[] = {{"stage", OPTION_NEEDS, "protocol"},

@@ -445,8 +445,7 @@ int cmd_play(int argc, char **argv)
         {"rig", OPTION_TEXT, &play->rig, 0, 0, "NAME", "what the rig is called", NULL},
         COMMAND_SUBJECT(&play->only),
         TRIAL_TABLE_STRICT_OPTION(&play->is_strict),
-        COMMAND_KEY(&play->key),
-        COMMAND_SERVER_KEY(&play->server_key),
+        COMMAND_KEYS(&play->key, &play->server_key),
         {"limit", OPTION_INT, &play->limit, 1, 1e15, "N", "stop after N trials", NULL},
     };
     static const struct option_rule rules[] = {{"rate", OPTION_EXCLUDES, "asap"},
