@@ -60,6 +60,11 @@ void config_init(struct config *config);
 int config_parse(struct config *config, const char *name, const uint8_t *text, size_t size,
                  struct fault *fault);
 
+/* The same of what a journal kept of a run, whose keys may have the names of an earlier version;
+ * NULL: nothing. FAULT_WORK without memory. */
+int config_parse_recorded(struct config *config, const char *name, const char *text,
+                          struct fault *fault);
+
 /* Reads a file over the defaults. FAULT_NONE or FAULT_INPUT. */
 int config_load(struct config *config, const char *path, struct fault *fault);
 

@@ -39,8 +39,7 @@ static int read_run(struct last_run *run, const char *record, struct fault *faul
     if (sqlite3_step(run->row) != SQLITE_ROW) {
         return fault_set(fault, FAULT_INPUT, "%s: no daemon ever ran with it", run->journal.path);
     }
-    return config_parse(&run->config, run->name, sqlite3_column_text(run->row, 1),
-                        (size_t)sqlite3_column_bytes(run->row, 1), fault);
+    return config_parse_recorded(&run->config, run->name, journal_reader_text(run->row, 1), fault);
 }
 
 static int open_run(struct last_run **out, const char *record, struct fault *fault)
