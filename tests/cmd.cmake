@@ -1,5 +1,4 @@
 # Tests of daemon/src/cmd: the commands, and what they share.
-unit_test(runs murid::daemon_core)
 python_test(integration/test_outputs.py)
 python_test(integration/test_usage.py)
 python_test(integration/test_eval.py)

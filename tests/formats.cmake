@@ -1,4 +1,5 @@
 # Tests of daemon/src/formats.
+unit_test(runs murid::daemon_core)
 unit_test(options murid::daemon_core)
 unit_test(config murid::daemon_core)
 unit_test(protocol_file murid::daemon_core)

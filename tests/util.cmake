@@ -1,6 +1,7 @@
 # Tests of daemon/src/util.
 unit_test(fault murid::daemon_core)
 unit_test(list murid::daemon_core)
+unit_test(json_writer murid::daemon_core)
 unit_test(text_escape murid::daemon_core)
 unit_test(histogram murid::daemon_core)
 unit_test(key_table murid::daemon_core)

@@ -131,13 +131,13 @@ class Advise(unittest.TestCase):
         text = murid("advise", self.animal("reinforce", sessions="1"), "--protocol", STAGED,
                      "--model", self.model(), "--at", "200")
         for part in ("after 200 trials, stage strong of staged_2afc", "weights stimulus",
-                     "it learns with probability", "carrying on", "what came"):
+                     "it learns with probability", "carrying on", "observed over"):
             self.assertIn(part, text)
         self.assertNotIn("nan", text)
 
     def test_the_figure_has_a_dot_for_each_change(self):
         table = self.animal("reinforce", sessions="1")
-        said = self.advise(table, "--model", self.model(), "--at", "200", "-o",
+        said = self.advise(table, "--model", self.model(), "--at", "200", "--plot",
                            self.path("advice.svg"))
         figure = xml.dom.minidom.parse(self.path("advice.svg"))
         dots = [c for c in figure.getElementsByTagName("circle")
@@ -161,9 +161,9 @@ class Advise(unittest.TestCase):
         self.assertIn("the file of the protocol was expected", murid("advise", table, code=2))
         here = ("advise", table, "--protocol", STAGED)
         self.assertIn('has no stage "last"', murid(*here, "--stage", "last", code=2))
-        self.assertIn('option allowed: "bribe"; a list with commas of carry_on,', murid(*here, "--allowed", "bribe", code=2))
-        self.assertIn("is behind the last of", murid(*here, "--at", "100000", code=2))
-        self.assertIn("option rollouts", murid(*here, "--rollouts", "1", code=2))
+        self.assertIn('--allowed: "bribe"; a list with commas of carry_on,', murid(*here, "--allowed", "bribe", code=2))
+        self.assertIn("has only", murid(*here, "--at", "100000", code=2))
+        self.assertIn("--rollouts", murid(*here, "--rollouts", "1", code=2))
         with open(self.path("zero.yaml"), "w") as f:
             f.write("name: zero\nstages:\n  - name: a\n    contrasts: {0: 1}\n")
         said = murid("advise", table, "--protocol", self.path("zero.yaml"), code=2)

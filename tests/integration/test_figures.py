@@ -136,7 +136,7 @@ class Figures(unittest.TestCase):
     # ---- the figures ----
 
     def test_status(self):
-        self.run_murid("status", self.table(), "-o", self.path("f.svg"))
+        self.run_murid("status", self.table(), "--plot", self.path("f.svg"))
         drawn = self.check_svg(self.path("f.svg"))
         self.assertIn(f"…<title>{WIDE}</title>", drawn)
 
@@ -144,12 +144,12 @@ class Figures(unittest.TestCase):
         table = self.table()
         for at in ("200", "900"):
             self.run_murid("forecast", table, "--subject", WIDE, "--at", at, "--rollouts", "40",
-                           "--horizon", "500", "-o", self.path("f.svg"))
+                           "--horizon", "500", "--plot", self.path("f.svg"))
             self.check_svg(self.path("f.svg"))
 
     def test_advice(self):
         self.run_murid("advise", self.table(), "--subject", WIDE, "--at", "400", "--protocol",
-                       self.protocol(), "--model", MICE, "--rollouts", "12", "-o", self.path("f.svg"))
+                       self.protocol(), "--model", MICE, "--rollouts", "12", "--plot", self.path("f.svg"))
         self.check_svg(self.path("f.svg"))
 
     def protocol(self):
@@ -175,13 +175,13 @@ class Figures(unittest.TestCase):
 
     def test_rules(self):
         for rule in ("rnn", "gru_policy", "none"):
-            self.run_murid("rule", MICE, "--rule", rule, "--svg", self.path("f.svg"))
+            self.run_murid("rule", MICE, "--rule", rule, "--plot", self.path("f.svg"))
             self.check_svg(self.path("f.svg"))
 
     def test_comparisons(self):
         self.run_murid("fit", self.table(), "--cv", "3", "--rule", "reinforce", "--epochs", "1", "--hold-out", "0",
-                       "--table", self.path("t"))
-        self.check_svg(self.path("t.cv.svg"))
+                       "--plot", self.path("t.svg"))
+        self.check_svg(self.path("t.svg"))
 
     def review(self, config, names):
         with Daemon(config) as daemon:

@@ -194,7 +194,7 @@ class Once(Table):
     def test_wrong_input_is_named_and_leaves_no_file(self):
         good = HEADER + "m1,1,0,0.5,1,1,\n"
         for words, text, code, expected in (
-                (["-"], good, 2, "option o: the model file to write was expected"),
+                (["-"], good, 2, "-o: the model file to write was expected"),
                 (["-", "-o", "X", "--rule", "none", "--filter", "none"], good, 2,
                  "--filter ekf was expected"),
                 (["-", "-o", "X", "--rule", "reinforce", "--filter", "none", "--epochs", "3"], good,

@@ -73,9 +73,8 @@ class Data(Hostile):
 
     def test_an_animal_without_a_choice_is_passed_over(self):
         lazy = "".join(f"m9,0,{t},0.5,,,\n" for t in range(60))
-        self.fit_text(table(animals=4, n=120, less=9) + lazy, "--cv", "2", "--rule", "bank", *SMALL)
-        with open(self.path("m.cv.json")) as f:
-            found = json.load(f)
+        found = json.loads(self.fit_text(table(animals=4, n=120, less=9) + lazy, "--cv", "2", "--rule", "bank",
+                                         "--json", *SMALL).stdout)
         self.assertEqual(found["n_subjects"], 4)
         self.assertEqual(found["subjects"]["m9"]["n"], 0)
         self.assertEqual(set(found["subjects"]["m9"]["nats"]), {None})
@@ -95,8 +94,8 @@ class Data(Hostile):
                 done = self.fit_text(rows, *words, *(SMALL if "none" not in words else []))
                 self.assertEqual(done.stderr.count(f": every choice is {word}"), 1)
                 self.assert_finite("m")
-        with open(self.path("m.cv.json")) as f:
-            self.assertTrue(all(0.0 <= m["nats"] < 1.0 for m in json.load(f)["models"]))
+        done = self.fit_text(rows, "--rule", "bank", "--cv", "2", "--json", *SMALL)
+        self.assertTrue(all(0.0 <= m["nats"] < 1.0 for m in json.loads(done.stdout)["models"]))
 
     def test_unknown_reaction_times_are_no_numbers_and_no_trouble(self):
         text = table(animals=2, n=90)
@@ -343,8 +342,10 @@ class Disk(Hostile):
     def test_many_fits_can_be_gone_on_with_once_there_is_room(self):
         where = self.small_disk()
         words = ["--rule", "bank", "--cv", "3", "--hidden", "4", "--epochs", "6" if SLOW else "20"]
-        self.assertEqual(self.run_fit(self.data, "-o", self.path("whole"), *words).returncode, 0)
         out = os.path.join(where, "m")
+        whole = ["--csv", self.path("whole.csv"), "--plot", self.path("whole.svg")]
+        self.assertEqual(self.run_fit(self.data, "-o", self.path("whole"), *words, *whole).returncode, 0)
+        words += ["--csv", out + ".csv", "--plot", out + ".svg"]
         filler = self.end_without_room(where, [MURID, "fit", self.data, "-o", out, *words])
         again = self.run_fit(self.data, "-o", out, *words, "--resume")
         self.assertEqual(again.returncode, 1)
@@ -352,13 +353,13 @@ class Disk(Hostile):
         os.remove(filler)
         done = self.run_fit(self.data, "-o", out, *words, "--resume")
         self.assertEqual(done.returncode, 0, done.stderr)
-        for end in ("", ".cv.csv", ".cv.json", ".cv.svg"):
+        for end in ("", ".csv", ".svg"):
             shutil.move(out + end, self.path("made" + end))
             self.assertEqual(self.digest("made" + end), self.digest("whole" + end))
 
     def test_a_report_that_cannot_be_printed_is_a_failure(self):
         with open("/dev/full", "w") as full:
-            done = subprocess.run([MURID, "fit", self.data, "--cv", "2", "--rule", "none", "--json", "--table",
+            done = subprocess.run([MURID, "fit", self.data, "--cv", "2", "--rule", "none", "--json", "--csv",
                                    self.path("t"), "--epochs", "1"], stdout=full, stderr=subprocess.PIPE,
                                   text=True)
         self.assertEqual(done.returncode, 1)
@@ -370,7 +371,7 @@ class Disk(Hostile):
         for name in ("directory", "pipe"):
             done = self.run_fit(self.data, "-o", self.path(name), "--epochs", "1000000")
             self.assertEqual(done.returncode, 2)
-            self.assertEqual(done.stderr, f"murid: option o: {self.path(name)}: is a {name}; the name of a file "
+            self.assertEqual(done.stderr, f"murid: -o: {self.path(name)}: is a {name}; the name of a file "
                                           "was expected\n")
             done = subprocess.run([MURID, "model", "--new", "-o", self.path(name)], capture_output=True,
                                   text=True)

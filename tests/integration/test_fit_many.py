@@ -22,7 +22,7 @@ BANK = ["none", "reinforce", "reinforce_base", "dnn", "rnn", "gru_policy"]
 REFERENCES = ["reward_max", "predict_max", "eligibility", "random walk"]
 SMALL = ["--epochs", "2", "--hidden", "4"]
 LONG = ["--rule", "bank", "--cv", "3", "--hidden", "4", "--epochs", "4" if SLOW else "16"]
-TABLES = ("cv.csv", "cv.json", "cv.svg")
+TABLES = ("cv.csv", "cv.svg")
 RESUME_LINE = r"(?m)^murid: interrupted with [0-9]+ of 40 jobs done; the same command with --resume goes on$"
 
 
@@ -38,7 +38,9 @@ class Many(Table):
 
     def command(self, name, *words, ranks=0):
         launcher = [*MPIRUN, "-n", str(ranks)] if ranks else []
-        return [*launcher, MURID, "fit", *fitting([self.data, "-o", self.path(name), *words])]
+        tables = (["--csv", self.path(name + ".cv.csv"), "--plot", self.path(name + ".cv.svg")] if "--cv" in words and
+                  "--csv" not in words else [])
+        return [*launcher, MURID, "fit", *fitting([self.data, "-o", self.path(name), *tables, *words])]
 
     def run_many(self, name, *words, ranks=0, code=0):
         env = {k: v for k, v in os.environ.items() if not k.startswith(("OMPI_", "PMI", "SLURM_"))}
@@ -111,21 +113,21 @@ class Models(Many):
 
     def test_too_many_seeds_for_a_bank_are_told_before_the_work(self):
         done = self.run_many("b", "--rule", "bank", "--seeds", "8", "--epochs", "1000000", code=2)
-        self.assertEqual(done.stderr, "murid: option seeds: they make a bank of 27 models; at most 24 were "
+        self.assertEqual(done.stderr, "murid: --seeds: they make a bank of 27 models; at most 24 were "
                                       "expected\n")
         self.assertEqual(os.listdir(self.directory.name), ["data.csv"])
 
     def test_wishes_that_do_not_go_together_are_told_before_the_work(self):
         forever = ["--epochs", "1000000"]
         for words, code, expected in (
-                (["--json"], 2, "option json: has no effect without --cv"),
-                (["--table", self.path("t")], 2, "option table: has no effect without --cv"),
+                (["--json"], 2, "--json: has no effect without --cv"),
+                (["--csv", self.path("t")], 2, "--csv: has no effect without --cv"),
                 (["--cv", "1"], 2, "1\" is not a whole number from 2"),
                 (["--cv", "7"], 2, "7 folds of 6 animals; at least as many animals as folds"),
-                (["--cv", "3", "--losses", self.path("l.csv")], 2, "option losses: has no effect beside --cv"),
+                (["--cv", "3", "--losses", self.path("l.csv")], 2, "--losses: has no effect beside --cv"),
                 (["--cv", "3", "--rule", "bank", "--filter", "none"], 2, "a bank is of filters"),
                 (["--cv", "5", "--hold-out", "4"], 2, "4 animals held out of 4 that a fold leaves"),
-                (["--cv", "3", "--table", "/nonexistent/t"], 2, "/nonexistent/t.cv.csv: cannot be written"),
+                (["--cv", "3", "--csv", "/nonexistent/t"], 2, "/nonexistent/t: cannot be written"),
                 (["--cv", "3", "--resume"], 2, "m.fit: no such directory; that of an interrupted fit")):
             done = self.run_many("m", *words, *forever, code=code)
             self.assertIn(expected, done.stderr)
@@ -160,8 +162,7 @@ class CrossValidation(Many):
     def test_csv_json_text_and_picture_tell_the_same(self):
         text = self.run_many("b", "--rule", "bank", "--cv", "3", *SMALL).stdout
         rows = self.rows("b")
-        with open(self.path("b.cv.json")) as f:
-            told = f.read()
+        told = self.run_many("b", "--rule", "bank", "--cv", "3", *SMALL, "--json").stdout
         self.assertEqual(told.count("\n"), 1)
         c = json.loads(told)
         self.assertEqual(list(c), ["against", "n", "n_subjects", "resamples", "seed", "models", "subjects"])
@@ -219,16 +220,15 @@ class CrossValidation(Many):
                 self.assertAlmostEqual(float(r["nats"]), nats[r["subject"]], places=9)
 
     def test_without_a_model_only_tables_are_written_and_json_is_what_is_printed(self):
-        done = self.run_fit(self.data, "--cv", "2", "--table", self.path("t"), "--json", *SMALL)
+        done = self.run_fit(self.data, "--cv", "2", "--csv", self.path("t.cv.csv"), "--plot",
+                            self.path("t.cv.svg"), "--json", *SMALL)
         self.assertEqual(done.returncode, 0, done.stderr)
-        with open(self.path("t.cv.json")) as f:
-            self.assertEqual(done.stdout, f.read())
         self.assertEqual(sorted(os.listdir(self.directory.name)),
                          ["data.csv", *(f"t.{end}" for end in TABLES)])
         bare = subprocess.run([MURID, "fit", self.data, "--cv", "2", "--json", *SMALL], capture_output=True,
                               text=True, cwd=self.directory.name)
         self.assertEqual((bare.returncode, bare.stdout), (0, done.stdout), bare.stderr)
-        self.assertEqual(len(os.listdir(self.directory.name)), 4)
+        self.assertEqual(len(os.listdir(self.directory.name)), 3)
 
     def test_open_loop_rules_are_cross_validated_too(self):
         for rule in ("reinforce_base", "dnn"):
@@ -238,7 +238,7 @@ class CrossValidation(Many):
     def test_the_seed_deals_the_folds_and_the_order_of_rows_does_not(self):
         def dealt(data, seed):
             done = self.run_fit(data, "--cv", "3", "--rule", "none", "--epochs", "1", "--seed", seed,
-                                "--table", self.path("t"))
+                                "--csv", self.path("t.cv.csv"), "--force")
             self.assertEqual(done.returncode, 0, done.stderr)
             return {r["subject"]: r["fold"] for r in self.rows("t")}
         turned = self.path("turned.csv")
@@ -424,7 +424,7 @@ class Ranks(Many):
                 self.assertEqual(self.made("c"), self.whole())
 
     def test_what_is_wrong_is_told_once(self):
-        for words, expected in ((["--rule", "smell"], "option rule"), (["--cv", "9"], "9 folds of 6 animals")):
+        for words, expected in ((["--rule", "smell"], "--rule"), (["--cv", "9"], "9 folds of 6 animals")):
             done = self.run_many("m", *words, ranks=2, code=2)
             self.assertEqual(done.stderr.count(expected), 1, done.stderr)
         self.data = "-"

@@ -132,7 +132,7 @@ class Forecast(unittest.TestCase):
             self.assertEqual(set(criterion["trials"].values()), {0.0})
             self.assertEqual(set(criterion["sessions"].values()), {0.0})
         picture = os.path.join(self.directory.name, "p.svg")
-        text = forecast(table, "--at", "800", "--horizon", "100", "--rollouts", "20", "-o", picture)
+        text = forecast(table, "--at", "800", "--horizon", "100", "--rollouts", "20", "--plot", picture)
         self.assertIn(f"0.8 correct over 100 trials of contrast 0.5 and above: met at trial {met}\n", text)
         self.assertNotIn("  trials ", text)
         with open(picture) as f:
@@ -181,7 +181,7 @@ class Forecast(unittest.TestCase):
     def test_the_plot_is_a_picture(self):
         table = self.path(animal(self.draw, 900, first=1.0))
         picture = os.path.join(self.directory.name, "p.svg")
-        forecast(table, "--at", "400", "--horizon", "400", "-o", picture)
+        forecast(table, "--at", "400", "--horizon", "400", "--plot", picture)
         with open(picture) as f:
             text = f.read()
         xml.dom.minidom.parseString(text)
@@ -205,7 +205,7 @@ class Forecast(unittest.TestCase):
         table = self.path(animal(self.draw, 50) + animal(self.draw, 50, "m2"))
         self.assertIn("one animal was expected, or --subject", forecast(table, code=2))
         self.assertIn("no trials of m3", forecast(table, "--subject", "m3", code=2))
-        self.assertIn("is behind the last of 50 trials",
+        self.assertIn("has only 50 trials",
                       forecast(table, "--subject", "m1", "--at", "51", code=2))
         self.assertIn("no choices before trial 0",
                       forecast(table, "--subject", "m1", "--at", "0", "--recent", code=2))

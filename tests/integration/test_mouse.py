@@ -853,10 +853,10 @@ class Usage(Case):
                 (2, "can be reached from other machines", ["--bind", "tcp://0.0.0.0:5780"]),
                 (2, "nonsense", ["--bind", "nonsense", "--insecure"]),
                 (2, "nonsense", ["--connect", "nonsense"]),
-                (2, "option subject", ["--bind", "tcp://127.0.0.1:*", "--subject", "m 1"]),
-                (2, "option model", ["--bind", "tcp://127.0.0.1:*", "--model", "m", "--rule", "none"]),
+                (2, "--subject", ["--bind", "tcp://127.0.0.1:*", "--subject", "m 1"]),
+                (2, "--model", ["--bind", "tcp://127.0.0.1:*", "--model", "m", "--rule", "none"]),
                 (2, "rule", ["--bind", "tcp://127.0.0.1:*", "--rule", "magic"]),
-                (2, "option speed", ["--bind", "tcp://127.0.0.1:*", "--speed", "-1"]),
+                (2, "--speed", ["--bind", "tcp://127.0.0.1:*", "--speed", "-1"]),
                 (1, "/nowhere/port", ["--serial", "/nowhere/port"]),
                 (2, "/nowhere/t.csv", ["--bind", "tcp://127.0.0.1:*", "--truth", "/nowhere/t.csv"])):
             done = self.murid("mouse", *words)

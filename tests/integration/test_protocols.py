@@ -89,7 +89,7 @@ class Files(unittest.TestCase):
 
     def test_wrong_words_are_named_and_end_with_2(self):
         path = os.path.join(PROTOCOLS, "fixed_set.yaml")
-        for words, said in (((path, "--defect", "rust"), 'option defect: "rust"; a list with commas of zero_left,'),
+        for words, said in (((path, "--defect", "rust"), '--defect: "rust"; a list with commas of zero_left,'),
                             ((path, "--defect", "debias_off"), "nothing in the protocol"),
                             ((path, "-c", path), "has no effect beside"),
                             (("/nonexistent.yaml",), "/nonexistent.yaml: No such file"),

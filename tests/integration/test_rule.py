@@ -106,7 +106,7 @@ class Rule(unittest.TestCase):
         text = self.ask("reinforce.safetensors")
         self.assertIn("no interval", text)
         self.assertIn("no memory", text)
-        self.assertIn("-o PREFIX", text)
+        self.assertIn("--plot FILE.svg", text)
 
     def test_nets_of_several_seeds_have_memory_and_intervals(self):
         said = json.loads(self.ask("rnn1.safetensors", "rnn2.safetensors", "rnn3.safetensors",
@@ -146,7 +146,7 @@ class Rule(unittest.TestCase):
                                      (["eligibility.safetensors"], 4, 12),
                                      ([f"rnn{s}.safetensors" for s in "123"], 4, 12)):
             prefix = self.path("figure")
-            self.ask(*models, "-o", prefix)
+            self.ask(*models, "--csv", prefix + ".csv", "--plot", prefix + ".svg")
             svg = "{http://www.w3.org/2000/svg}"
             root = ElementTree.parse(prefix + ".svg").getroot()
             self.assertEqual(root.tag, svg + "svg")
@@ -173,9 +173,9 @@ class Rule(unittest.TestCase):
         self.refuse(2, r"wide\.safetensors: rule reinforce of policy stimulus,bias,prev_choice",
                     good, self.path("wide.safetensors"))
         self.refuse(2, "the same model", good, good)
-        self.refuse(2, "option weights: 3 numbers; 2 for each state", good, "--weights", "1,2,3")
-        self.refuse(2, "option history", good, "--history", "9")
-        self.refuse(2, "/nonexistent/x.csv: cannot be written", good, "-o", "/nonexistent/x")
+        self.refuse(2, "--weights: 3 numbers; 2 for each state", good, "--weights", "1,2,3")
+        self.refuse(2, "--history", good, "--history", "9")
+        self.refuse(2, "/nonexistent/x.csv: cannot be written", good, "--csv", "/nonexistent/x.csv")
         junk = self.path("junk.safetensors")
         with open(junk, "wb") as f:
             f.write(b"\xff" * 64)

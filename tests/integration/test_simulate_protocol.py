@@ -255,7 +255,7 @@ class Commands(unittest.TestCase):
                  "--sessions", "4", "--trials", "200")
         outputs = set()
         for n in ("1", "2", "3"):
-            done = murid(*words, "--threads", n, "-o", self.path("t.csv"), "--summary",
+            done = murid(*words, "--threads", n, "-o", self.path("t.csv"), "--csv",
                          self.path("s.csv"), "--plot", self.path("p.svg"), "--force")
             self.assertEqual(done.returncode, 0, done.stderr)
             outputs.add((done.stdout, self.read("t.csv"), self.read("s.csv"), self.read("p.svg")))
@@ -298,7 +298,7 @@ class Commands(unittest.TestCase):
     def test_two_protocols_with_the_same_animals(self):
         done = murid("--compare", protocol("ibl_training"), protocol("ibl_training"), "--defect",
                      "debias_off", "--mice", "60", "--sessions", "6", "--json", "--plot",
-                     self.path("p.svg"), "--summary", self.path("s.csv"), *LEARNER)
+                     self.path("p.svg"), "--csv", self.path("s.csv"), *LEARNER)
         self.assertEqual(done.returncode, 0, done.stderr)
         report = json.loads(done.stdout)
         a, b = report["protocols"]
@@ -342,7 +342,7 @@ class Commands(unittest.TestCase):
         for words in (["--protocol", ibl, "--stimuli", "1"], ["--protocol", ibl, "--compare", ibl],
                       ["--compare", ibl], ["--compare", ibl, ibl, ibl], ["--protocol", ibl, ibl],
                       ["--compare", ibl, ibl, "-o", "x"], ["--protocol", ibl, "--truth", "x"],
-                      ["--defect", "zero_left"], ["--summary", "x"], ["--json"], ["--threads", "2"],
+                      ["--defect", "zero_left"], ["--csv", "x"], ["--json"], ["--threads", "2"],
                       ["--protocol", ibl, "--defect", "rust"], ["--protocol", "/nonexistent.yaml"],
                       ["--protocol", ibl, "--json", "-o", "-"], ["--protocol", ibl, "--rate-spread",
                                                                  "0.3"],
@@ -353,7 +353,7 @@ class Commands(unittest.TestCase):
             self.assertEqual(done.returncode, 2, words)
             self.assertRegex(done.stderr, r"^murid: .+\n$")
             self.assertEqual(done.stdout, "")
-        for words in (["-o", "/nonexistent/x"], ["-o", "/dev/full"], ["--summary", "/nonexistent/x"],
+        for words in (["-o", "/nonexistent/x"], ["-o", "/dev/full"], ["--csv", "/nonexistent/x"],
                       ["--plot", "/nonexistent/x"]):
             done = murid("--protocol", ibl, *words)
             self.assertEqual(done.returncode, 1 if "/dev/full" in words else 2, words)

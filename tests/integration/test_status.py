@@ -194,7 +194,7 @@ class Status(unittest.TestCase):
         sessions = made_up_animal(self.draw)
         path = write(self.directory, sum(sessions, []))
         picture = os.path.join(self.directory, "curves.svg")
-        text = status(path, "-o", picture)
+        text = status(path, "--plot", picture)
         self.assertIn("m1: ready4delay\n", text)
         self.assertIn("to ready4recording:\n", text)
         self.assertRegex(text, r"lacks +ephys +1 of > 2 needed")

@@ -30,14 +30,14 @@ NO_KEY = os.path.join(SOURCE, "LICENSE")
 COMMANDS = {
     "eval": ["eval", "TABLE"],
     "fit": ["fit", "TABLE", "--rule", "none", "--epochs", "0", "-o", "OUT"],
-    "status": ["status", "TABLE", "-o", "OUT"],
+    "status": ["status", "TABLE", "--plot", "OUT"],
     "audit": ["audit", os.path.join(PROTOCOLS, "ibl_biased.yaml"), "TABLE"],
-    "forecast": ["forecast", "TABLE", "--rollouts", "20", "--horizon", "20", "--window", "10", "-o", "OUT"],
+    "forecast": ["forecast", "TABLE", "--rollouts", "20", "--horizon", "20", "--window", "10", "--plot", "OUT"],
     "advise": ["advise", "TABLE", "--protocol", os.path.join(PROTOCOLS, "ibl_biased.yaml"), "--rollouts", "16",
-               "--horizon", "20", "-o", "OUT"],
+               "--horizon", "20", "--plot", "OUT"],
     "play": ["play", "TABLE", "--key", NO_KEY, "--server-key", NO_KEY],
 }
-NO_LUCK = rf"murid: (?:option [a-z-]+: )?{re.escape(NO_KEY)}.*"
+NO_LUCK = rf"murid: (?:--[a-z-]+: )?{re.escape(NO_KEY)}.*"
 TAKE_JOURNALS = ("status", "audit", "forecast", "advise")
 
 
@@ -273,7 +273,7 @@ class Tables(unittest.TestCase):
         reading = {c for c in commands
                    if "DATA" in subprocess.run([MURID, c, "--help"], capture_output=True, text=True,
                                                check=True).stdout.split("\n\n")[0]}
-        self.assertEqual(reading, set(COMMANDS))
+        self.assertEqual(reading, set(COMMANDS), "these commands read a table: say in COMMANDS of this file how")
 
     def test_what_is_likely_wrong_is_warned_of_in_one_line_and_changes_nothing(self):
         for name, (content, line, what, remedy) in LIKELY_WRONG.items():

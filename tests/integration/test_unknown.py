@@ -98,7 +98,7 @@ class Unknown(unittest.TestCase):
                     json.loads(done.stdout)
                 if command in PICTURES:
                     picture = os.path.join(self.directory, "p.svg")
-                    if self.say(*words, "-o", picture).returncode == 0:
+                    if self.say(*words, "--plot", picture).returncode == 0:
                         with open(picture) as f:
                             self.check(f.read(), (name, words))
         self.assertGreater(answered, len(TABLES) // 2)
@@ -145,7 +145,7 @@ class Unknown(unittest.TestCase):
     def test_forecast_says_why_windows_are_missing(self):
         path = self.write(trials(150), FULL)
         said = self.say("forecast", path, *FORECAST, "--at", "20").stdout
-        self.assertIn("1 of 2 windows: what comes is known for 130 choices only\n", said)
+        self.assertIn("1 of 2 windows: 130 choices ahead are known\n", said)
 
     def test_a_journal_of_next_to_nothing_is_reviewed_without_nan(self):
         for name, (rows, columns) in TABLES.items():

@@ -82,6 +82,9 @@ static void say_every_key(char *out, size_t cap)
 #define INT(section, key, fallback, min, max, unit, help)                                          \
     SAY("%s%s: %lld", before, #key, (long long)(min) + ((fallback) == (min)));                     \
     before = ",\n ";
+#define REAL(section, key, fallback, min, max, unit, help)                                         \
+    SAY("%s%s: %.17g", before, #key, ((min) + (fallback)) / 2.0);                                  \
+    before = ",\n ";
 #define BOOL(section, key, fallback, help)                                                         \
     SAY("%s%s: %s", before, #key, (fallback) ? "false" : "true");                                  \
     before = ",\n ";
@@ -110,6 +113,8 @@ static void every_key_is_read(void **state)
 #define AT(section) ((const struct config_##section *)(const void *)&config.section)
 #define INT(section, key, fallback, min, max, unit, help)                                          \
     assert_int_equal(AT(section)->key, (long long)(min) + ((fallback) == (min)));
+#define REAL(section, key, fallback, min, max, unit, help)                                         \
+    assert_true(AT(section)->key == ((min) + (fallback)) / 2.0);
 #define BOOL(section, key, fallback, help)          assert_int_equal(AT(section)->key, !(fallback));
 #define STRING(section, key, fallback, bytes, help) assert_string_equal(AT(section)->key, "debug");
 #define REALS(section, key, fallback, count, min, max, unit, help)                                 \
@@ -120,6 +125,21 @@ static void every_key_is_read(void **state)
     assert_string_equal(AT(section)->key.v[1], "a \"b\" \\ c");
 #include "config_options.def"
     expect_round_trip();
+}
+
+static void what_an_earlier_version_recorded_in_percent_is_read_as_fractions(void **state)
+{
+    (void)state;
+    assert_int_equal(config_parse_recorded(&config, "run",
+                                           "forecast:\n  percent_correct: 80  # so many\n"
+                                           "  percent_contrast: 25\n  rollouts: 30\n"
+                                           "advice:\n  percent_rewarded: 60\n"
+                                           "  percent_change: 7",
+                                           &fault),
+                     FAULT_NONE);
+    assert_true(config.forecast.accuracy == 0.8 && config.forecast.contrast_min == 0.25);
+    assert_int_equal(config.forecast.rollouts, 30);
+    assert_true(config.advice.reward_floor == 0.6 && config.advice.largest_change == 0.07);
 }
 
 static void two_rigs_and_quoted_texts_are_read(void **state)
@@ -294,6 +314,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_written_is_all_defaults),
         cmocka_unit_test(every_key_is_read),
+        cmocka_unit_test(what_an_earlier_version_recorded_in_percent_is_read_as_fractions),
         cmocka_unit_test(two_rigs_and_quoted_texts_are_read),
         cmocka_unit_test(every_whole_number_is_held_to_its_range),
         cmocka_unit_test(what_is_wrong_is_said_with_its_line),

@@ -1,257 +1,21 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "advice_plot.h"
-#include "commands.h"
-#include "model_file.h"
-#include "options.h"
+#include "advice_report.h"
+#include "command.h"
+#include "json_writer.h"
 #include "progress.h"
-#include "protocol_file.h"
-#include "recorded_models.h"
-#include "suggestion_message.h"
-#include "text_escape.h"
-#include "trial_history.h"
 #include "vocabulary.h"
 
 enum { WORDS_MAX = 96, TITLE_MAX = 256 };
 
-struct request {
-    const char *path;
-    const char *model;
-    const char *subject;
-    const char *protocol;
-    const char *stage;
-    struct option_word allowed;
-    const struct output_guard *guard;
-    const char *picture;
-    int64_t at; /* < 0: all trials are known */
-    int64_t horizon;
-    int64_t rollouts;
-    int64_t seed;
-    double reward_floor;
-    double largest_change;
-    bool json;
-    bool is_strict;
-};
-
-/* What came after. */
-struct came {
-    size_t n;         /* trials, at most the horizon */
-    double rewarded;  /* proportion */
-    double nats_more; /* of the contrasts that came: log likelihood under the change, less carrying
-                         on */
-};
-
-struct adviser {
-    const struct request *request;
-    struct model_file model;
-    struct trial_history past;
-    struct protocol_file protocol;
-    model_protocol_state rig;
-    uint32_t start_stage;
-    size_t at; /* trials known */
-    model_bank bank;
-    model_rate_grid pace;
-    model_curriculum_config config;
-    void *memory; /* owned */
-    model_curriculum *curriculum;
-    model_curriculum_advice advice;
-    struct came came;
-};
-
-/* ---- what is known --------------------------------------------------------------------------- */
-
-/* The correct side; at zero contrast, if it is not stated, that of a rewarded choice. */
-static int8_t side_of(const model_trial *t)
-{
-    const bool is_right =
-        t->contrast > 0.0 || (!(t->contrast < 0.0) && t->choice == 1 && t->reward > 0.5);
-    return t->side >= 0 ? t->side : (int8_t)is_right;
-}
-
-/* The rig that showed these trials, as far as they tell: the stage follows from the moves. */
-static void follow_rig(struct adviser *a, const struct trial_history_trial *t)
-{
-    const model_protocol *p = &a->protocol.protocol;
-    if (t->starts_session || a->rig.session < 0) {
-        model_protocol_start_session(&a->rig, p);
-        a->start_stage = (uint32_t)a->rig.stage;
-    }
-    const model_trial *trial = &t->trial;
-    const model_protocol_trial shown = {.contrast = trial->contrast,
-                                        .p_left = t->p_left,
-                                        .side = side_of(trial),
-                                        .stage = model_protocol_next_stage(&a->rig, p)};
-    (void)model_protocol_push(&a->rig, p, &shown, trial->choice, trial->rt_s);
-}
-
-static int follow(struct adviser *a, struct fault *fault)
-{
-    const model_bank_params *params = &a->model.bank;
-    struct progress progress;
-    int rc = FAULT_NONE;
-    model_bank_init(&a->bank, params);
-    model_rate_grid_init(&a->pace, params);
-    model_protocol_init(&a->rig, &a->protocol.protocol, (uint64_t)a->request->seed, 0);
-    progress_start(&progress, "following", (int64_t)a->at);
-    for (size_t i = 0; rc == FAULT_NONE && i < a->at; i++) {
-        const struct trial_history_trial *t = &a->past.trials[i];
-        if (t->starts_session) {
-            model_bank_start_session(&a->bank, params);
-            model_rate_grid_start_session(&a->pace, params);
-        }
-        const int status = model_bank_observe(&a->bank, params, &t->trial, NULL);
-        if (status != MODEL_OK ||
-            model_rate_grid_observe(&a->pace, params, &t->trial) != MODEL_OK) {
-            rc = fault_set(fault, FAULT_WORK, "%s: trial %zu of %s could not be taken up: %s",
-                           a->request->path, i, a->past.subject, model_strerror(status));
-        }
-        follow_rig(a, t);
-        if (i % 256 == 0) {
-            progress_update(&progress, (int64_t)i);
-            rc = progress_interrupted() ? fault_set(fault, FAULT_WORK, "interrupted") : rc;
-        }
-    }
-    progress_finish(&progress);
-    return rc;
-}
-
-/* Where the next trial stands; an animal without trials stands before its first session. */
-static int place_rig(struct adviser *a, struct fault *fault)
-{
-    const struct request *r = a->request;
-    const model_protocol *p = &a->protocol.protocol;
-    if (a->rig.session < 0) {
-        model_protocol_start_session(&a->rig, p);
-    }
-    if (r->stage != NULL) {
-        const uint32_t stage = model_protocol_find(p, r->stage);
-        if (stage == p->n_stages) {
-            return fault_set(fault, FAULT_INPUT, "option stage: %s has no stage \"%.64s\"",
-                             r->protocol, r->stage);
-        }
-        model_protocol_enter(&a->rig, stage);
-        a->start_stage = stage;
-    } else if (model_protocol_next_stage(&a->rig, p) != (uint32_t)a->rig.stage) {
-        model_protocol_enter(&a->rig, model_protocol_next_stage(&a->rig, p));
-    }
-    return FAULT_NONE;
-}
-
-/* ---- the advice ------------------------------------------------------------------------------ */
-
-/* "contrast,side": only these; none chosen: all. */
-static void take_allowed(struct adviser *a)
-{
-    const struct option_word *allowed = &a->request->allowed;
-    for (size_t i = 0; i < allowed->n && allowed->chosen != NULL; i++) {
-        a->config.allowed[i] = option_word_has(allowed, allowed->word[i]);
-    }
-}
-
-static int configure(struct adviser *a, struct fault *fault)
-{
-    const struct request *r = a->request;
-    model_curriculum_default(&a->config);
-    a->config.horizon = (uint32_t)r->horizon;
-    a->config.rollouts = (uint32_t)r->rollouts;
-    a->config.first = a->config.first < a->config.rollouts ? a->config.first : a->config.rollouts;
-    a->config.reward_floor = r->reward_floor;
-    a->config.largest_change = r->largest_change;
-    take_allowed(a);
-    const size_t size = model_curriculum_size(&a->model.bank, &a->config);
-    a->memory = size > 0 ? aligned_alloc(MODEL_NET_ALIGN, size) : NULL;
-    if (a->memory == NULL) {
-        return fault_set(fault, FAULT_WORK, "no memory for %" PRId64 " roll-outs", r->rollouts);
-    }
-    (void)model_curriculum_init(a->memory, size, &a->model.bank, &a->config, &a->curriculum);
-    return FAULT_NONE;
-}
-
-static bool is_interrupted(void *context)
-{
-    (void)context;
-    return progress_interrupted();
-}
-
-static int ask(struct adviser *a, struct fault *fault)
-{
-    const model_protocol *p = &a->protocol.protocol;
-    const model_curriculum_training training = {
-        .place = {p, p, p, (uint32_t)a->rig.stage, a->start_stage}, .rig = &a->rig};
-    if (model_curriculum_advise(a->curriculum, &a->pace, &training, (uint64_t)a->request->seed,
-                                is_interrupted, NULL, &a->advice) != MODEL_OK) {
-        return fault_set(fault, FAULT_INPUT,
-                         "%s: the last stage has no stimulus with contrast; advice needs one to "
-                         "train for",
-                         a->request->protocol);
-    }
-    return a->advice.why == MODEL_CURRICULUM_STOPPED ? fault_set(fault, FAULT_WORK, "interrupted")
-                                                     : FAULT_NONE;
-}
-
-/* ---- what came ------------------------------------------------------------------------------- */
-
-/* A rig that goes on from the snapshot, to say how likely what came is in its protocol. */
-struct rig {
-    const model_protocol *protocol;
-    model_protocol_state state;
-    double nats; /* log likelihood of the contrasts; each held off 0: a rig may err */
-};
-
-static void rig_hear(struct rig *rig, const struct trial_history_trial *t)
-{
-    const uint32_t stage = model_protocol_next_stage(&rig->state, rig->protocol);
-    const double p_left = rig->protocol->stage[stage].p_left;
-    const double contrast = t->trial.contrast;
-    const model_protocol_trial shown = {
-        .contrast = contrast, .side = side_of(&t->trial), .stage = stage};
-    if (!model_protocol_debiases(&rig->state, rig->protocol, stage, NULL)) {
-        const double chance = model_protocol_probability(rig->protocol, stage, contrast, p_left);
-        rig->nats += log(fmax(chance, 1e-3));
-    }
-    (void)model_protocol_push(&rig->state, rig->protocol, &shown, t->trial.choice, t->trial.rt_s);
-}
-
-static void take_what_came(struct adviser *a)
-{
-    static model_protocol changed;
-    const model_protocol *p = &a->protocol.protocol;
-    uint32_t stage = (uint32_t)a->rig.stage;
-    const model_protocol_change_place place = {p, p, p, stage, a->start_stage};
-    struct rig base = {p, a->rig, 0.0};
-    struct rig other = {&changed, a->rig, 0.0};
-    double known = 0.0;
-    if (a->advice.n > 0 && model_protocol_change_apply(&changed, &stage, &place,
-                                                       &a->advice.action[0].change) == MODEL_OK) {
-        model_protocol_change_carry(&other.state, p, &changed);
-        if (stage != (uint32_t)a->rig.stage) {
-            model_protocol_enter(&other.state, stage);
-        }
-    } else {
-        other = base;
-    }
-    for (size_t i = a->at; i < a->past.n && a->came.n < a->config.horizon; i++) {
-        const struct trial_history_trial *t = &a->past.trials[i];
-        a->came.n++;
-        if (!isnan(t->trial.reward)) {
-            a->came.rewarded += t->trial.reward;
-            known += 1.0;
-        }
-        rig_hear(&base, t);
-        rig_hear(&other, t);
-    }
-    a->came.nats_more = other.nats - base.nats;
-    a->came.rewarded = known > 0.0 ? a->came.rewarded / known : (double)NAN;
-}
-
 /* ---- for people ------------------------------------------------------------------------------ */
 
-static void print_known(const struct adviser *a)
+static void print_known(const struct advice_report *a)
 {
-    const model_bank_params *params = &a->model.bank;
+    const model_bank_params *params = &a->animal.model.bank;
     const model_policy *policy = &params->member[0].policy;
     double w[MODEL_WEIGHTS_MAX];
     double sd[MODEL_WEIGHTS_MAX];
@@ -272,15 +36,15 @@ static void print_known(const struct adviser *a)
         }
     }
     printf("; it learns with probability %.2f\n", a->advice.p_learns);
-    printf("  proportion correct on the worse side of the last stage: %.3f (90%% %.3f to %.3f)\n",
+    printf("  fraction correct on the worse side of the last stage: %.3f (90%% %.3f to %.3f)\n",
            a->advice.skill, a->advice.skill_lo, a->advice.skill_hi);
 }
 
-static void print_action(const struct adviser *a, const model_curriculum_action *action)
+static void print_action(const struct advice_report *a, const model_curriculum_action *action)
 {
     char words[WORDS_MAX];
     char reward[16] = "-"; /* without trials */
-    suggestion_message_describe(&action->change, &a->protocol.protocol, words, sizeof words);
+    suggestion_message_describe(&action->change, &a->animal.protocol.protocol, words, sizeof words);
     if (!isnan(action->reward)) {
         (void)snprintf(reward, sizeof reward, "%.2f", action->reward);
     }
@@ -289,31 +53,31 @@ static void print_action(const struct adviser *a, const model_curriculum_action 
            action->is_final ? "" : "  (few twins)");
 }
 
-static void print_came(const struct adviser *a)
+static void print_later(const struct advice_report *a)
 {
     const model_curriculum_action *base = &a->advice.carry_on;
-    if (a->came.n == 0) {
+    if (a->later.n == 0) {
         return;
     }
-    printf("what came, over %zu trials: rewarded %.3f; carrying on was to give %.3f (90%% %.3f to "
+    printf("observed over %zu trials: rewarded %.3f; forecast for carrying on %.3f (90%% %.3f to "
            "%.3f)\n",
-           a->came.n, a->came.rewarded, base->reward, base->reward_lo, base->reward_hi);
+           a->later.n, a->later.rewarded, base->reward, base->reward_lo, base->reward_hi);
     if (a->advice.n > 0) {
         printf("  the stimuli are %s (%.1f nats)\n",
-               a->came.nats_more > 3.0    ? "those of the first change"
-               : a->came.nats_more < -3.0 ? "those of carrying on"
-                                          : "of either",
-               fabs(a->came.nats_more));
+               a->later.nats_more > 3.0    ? "those of the first change"
+               : a->later.nats_more < -3.0 ? "those of carrying on"
+                                           : "of either",
+               fabs(a->later.nats_more));
     }
 }
 
-static void print_text(const struct adviser *a)
+static void print_text(const struct advice_report *a)
 {
     char why[256];
-    const model_protocol *p = &a->protocol.protocol;
+    const model_protocol *p = &a->animal.protocol.protocol;
     suggestion_message_why(&a->advice, p, why, sizeof why);
-    printf("%s after %zu trials, stage %s of %s, by model %s\n", a->past.subject, a->at,
-           p->stage[a->rig.stage].name, p->name, a->model.hash);
+    printf("%s after %zu trials, stage %s of %s, by model %s\n", a->animal.past.subject,
+           a->animal.at, p->stage[a->animal.rig.stage].name, p->name, a->animal.model.hash);
     print_known(a);
     printf("%s: %s\n", a->advice.why == MODEL_CURRICULUM_ADVISES ? "advice" : "no advice", why);
     printf("  after %u trials: carrying on %.3f (90%% %.3f to %.3f), rewarded %.2f\n",
@@ -323,128 +87,146 @@ static void print_text(const struct adviser *a)
     for (uint32_t i = 0; i < a->advice.n; i++) {
         print_action(a, &a->advice.action[i]);
     }
-    print_came(a);
+    print_later(a);
 }
 
 /* ---- for programs ---------------------------------------------------------------------------- */
 
-static void json_action(const model_curriculum_action *x)
+static void json_action(struct json_writer *w, const char *key, const model_curriculum_action *x)
 {
-    const struct text_escape_real parts[] = {
-        {"gain", x->gain},           {"gain_lo", x->gain_lo}, {"gain_hi", x->gain_hi},
-        {"p_better", x->p_better},   {"correct", x->skill},   {"correct_lo", x->skill_lo},
-        {"correct_hi", x->skill_hi}, {"reward", x->reward},   {"reward_lo", x->reward_lo},
-        {"reward_hi", x->reward_hi}, {"align", x->align}};
     proto_named params[8];
     const uint32_t n = suggestion_message_params(&x->change, params);
-    printf("{\"action\": \"%s\", \"params\": {", model_protocol_change_name(x->change.kind));
+    json_object(w, key);
+    json_text(w, "action", model_protocol_change_name(x->change.kind));
+    json_object(w, "params");
     for (uint32_t i = 0; i < n; i++) {
-        printf("%s", i > 0 ? ", " : "");
-        text_escape_json_real(stdout, params[i].name, params[i].value);
+        json_real(w, params[i].name, params[i].value);
     }
-    printf("}, \"is_final\": %s, ", x->is_final ? "true" : "false");
-    text_escape_json_reals(stdout, sizeof parts / sizeof parts[0], parts);
-    printf("}");
+    json_end(w);
+    json_bool(w, "is_final", x->is_final);
+    json_real(w, "gain", x->gain);
+    json_real(w, "gain_lo", x->gain_lo);
+    json_real(w, "gain_hi", x->gain_hi);
+    json_real(w, "p_better", x->p_better);
+    json_real(w, "correct", x->skill);
+    json_real(w, "correct_lo", x->skill_lo);
+    json_real(w, "correct_hi", x->skill_hi);
+    json_real(w, "reward", x->reward);
+    json_real(w, "reward_lo", x->reward_lo);
+    json_real(w, "reward_hi", x->reward_hi);
+    json_real(w, "align", x->align);
+    json_end(w);
 }
 
-static void json_known(const struct adviser *a)
+static void json_known(struct json_writer *w, const struct advice_report *a)
 {
-    const model_policy *policy = &a->model.bank.member[0].policy;
-    double w[MODEL_WEIGHTS_MAX];
+    const model_bank_params *params = &a->animal.model.bank;
+    const model_policy *policy = &params->member[0].policy;
+    double mean[MODEL_WEIGHTS_MAX];
     double sd[MODEL_WEIGHTS_MAX];
-    model_bank_weights(&a->bank, &a->model.bank, w, sd);
-    printf(" \"w\": {");
+    model_bank_weights(&a->bank, params, mean, sd);
+    json_line(w, 1);
+    json_object(w, "w");
     for (uint32_t k = 0; k < policy->n; k++) {
-        printf("%s\"%s\": {", k > 0 ? ", " : "", model_feature_name(policy->feature[k]));
-        text_escape_json_reals(stdout, 2,
-                               (const struct text_escape_real[]){{"mean", w[k]}, {"sd", sd[k]}});
-        printf("}");
+        json_object(w, model_feature_name(policy->feature[k]));
+        json_real(w, "mean", mean[k]);
+        json_real(w, "sd", sd[k]);
+        json_end(w);
     }
-    printf("}, \"bank\": [");
-    for (uint32_t m = 0; m < a->model.bank.n; m++) {
-        printf("%s{\"rule\": \"%s\", ", m > 0 ? ", " : "",
-               model_rule_name(a->model.bank.member[m].rule.kind));
-        text_escape_json_real(stdout, "weight", model_bank_weight(&a->bank, m));
-        printf("}");
+    json_end(w);
+    json_array(w, "bank");
+    for (uint32_t m = 0; m < params->n; m++) {
+        json_object(w, NULL);
+        json_text(w, "rule", model_rule_name(params->member[m].rule.kind));
+        json_real(w, "weight", model_bank_weight(&a->bank, m));
+        json_end(w);
     }
-    printf("],\n ");
-    text_escape_json_reals(stdout, 4,
-                           (const struct text_escape_real[]){{"p_learns", a->advice.p_learns},
-                                                             {"correct", a->advice.skill},
-                                                             {"correct_lo", a->advice.skill_lo},
-                                                             {"correct_hi", a->advice.skill_hi}});
-    printf(",\n");
+    json_end(w);
+    json_line(w, 1);
+    json_real(w, "p_learns", a->advice.p_learns);
+    json_real(w, "correct", a->advice.skill);
+    json_real(w, "correct_lo", a->advice.skill_lo);
+    json_real(w, "correct_hi", a->advice.skill_hi);
 }
 
-static void print_json(const struct adviser *a)
+static void json_advice(struct json_writer *w, const struct advice_report *a, const char *why)
 {
-    char why[256];
-    const model_protocol *p = &a->protocol.protocol;
-    suggestion_message_why(&a->advice, p, why, sizeof why);
-    printf("{\"subject\": ");
-    text_escape_json(stdout, a->past.subject);
-    printf(", \"at\": %zu, \"protocol\": ", a->at);
-    text_escape_json(stdout, p->name);
-    printf(", \"stage\": ");
-    text_escape_json(stdout, p->stage[a->rig.stage].name);
-    printf(", \"model\": \"%s\", \"horizon\": %u, \"seed\": %" PRId64 ",\n", a->model.hash,
-           a->config.horizon, a->request->seed);
-    json_known(a);
-    printf(" \"abstain\": %s, \"reason\": \"%s\", \"why\": ",
-           a->advice.why == MODEL_CURRICULUM_ADVISES ? "false" : "true",
-           model_curriculum_why_name(a->advice.why));
-    text_escape_json(stdout, why);
-    printf(",\n \"carry_on\": ");
-    json_action(&a->advice.carry_on);
-    printf(",\n \"actions\": [");
+    json_line(w, 1);
+    json_bool(w, "abstain", a->advice.why != MODEL_CURRICULUM_ADVISES);
+    json_text(w, "reason", model_curriculum_why_name(a->advice.why));
+    json_text(w, "why", why);
+    json_line(w, 1);
+    json_action(w, "carry_on", &a->advice.carry_on);
+    json_line(w, 1);
+    json_array(w, "actions");
     for (uint32_t i = 0; i < a->advice.n; i++) {
-        printf("%s\n  ", i > 0 ? "," : "");
-        json_action(&a->advice.action[i]);
+        json_line(w, 2);
+        json_action(w, NULL, &a->advice.action[i]);
     }
-    printf("],\n \"came\": {\"trials\": %zu, ", a->came.n);
-    text_escape_json_reals(stdout, 2,
-                           (const struct text_escape_real[]){
-                               {"reward", a->came.n > 0 ? a->came.rewarded : (double)NAN},
-                               {"nats_for_change", a->came.nats_more}});
-    printf("}}\n");
+    json_end(w);
+}
+
+static void print_json(const struct advice_report *a)
+{
+    struct json_writer w = {.to = stdout};
+    char why[256];
+    const model_protocol *p = &a->animal.protocol.protocol;
+    suggestion_message_why(&a->advice, p, why, sizeof why);
+    json_object(&w, NULL);
+    json_text(&w, "subject", a->animal.past.subject);
+    json_int(&w, "at", (int64_t)a->animal.at);
+    json_text(&w, "protocol", p->name);
+    json_text(&w, "stage", p->stage[a->animal.rig.stage].name);
+    json_text(&w, "model", a->animal.model.hash);
+    json_int(&w, "horizon", a->config.horizon);
+    json_int(&w, "seed", a->request->animal.seed);
+    json_known(&w, a);
+    json_advice(&w, a, why);
+    json_line(&w, 1);
+    json_object(&w, "came");
+    json_int(&w, "trials", (int64_t)a->later.n);
+    json_real(&w, "reward", a->later.n > 0 ? a->later.rewarded : (double)NAN);
+    json_real(&w, "nats_for_change", a->later.nats_more);
+    json_end(&w);
+    json_end(&w);
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
+struct request {
+    struct advice_report_request what;
+    const struct output_guard *guard;
+    const char *plot;
+    bool is_json;
+};
+
 static void put_plot(FILE *to, const void *what)
 {
-    const struct adviser *a = what;
+    const struct advice_report *a = what;
     char title[TITLE_MAX];
     char why[TITLE_MAX];
-    const model_protocol *p = &a->protocol.protocol;
-    (void)snprintf(title, sizeof title, "%.64s after %zu trials, stage %s", a->past.subject, a->at,
-                   p->stage[a->rig.stage].name);
+    const model_protocol *p = &a->animal.protocol.protocol;
+    (void)snprintf(title, sizeof title, "%.64s after %zu trials, stage %s", a->animal.past.subject,
+                   a->animal.at, p->stage[a->animal.rig.stage].name);
     suggestion_message_why(&a->advice, p, why, sizeof why);
     advice_plot(to, &(struct advice_plot){title, why, &a->advice, p});
 }
 
-static int advise(struct adviser *a, struct fault *fault)
+static int work(void *request, struct fault *fault)
 {
-    const struct request *r = a->request;
-    int rc = recorded_models_protocol(r->path, r->protocol, &a->protocol, fault);
-    rc = rc ? rc : recorded_models_model(r->path, r->model, &a->model, fault);
-    rc = rc ? rc : configure(a, fault);
-    rc = rc ? rc
-            : trial_history_read(&a->past, r->path, r->subject, trial_table_care(r->is_strict),
-                                 fault);
-    rc = rc ? rc : trial_history_known(&a->past, r->at, &a->at, fault);
-    rc = rc ? rc : follow(a, fault);
-    rc = rc ? rc : place_rig(a, fault);
-    rc = rc ? rc : ask(a, fault);
-    if (rc == FAULT_NONE) {
-        take_what_came(a);
-        rc = output_file_write(r->guard, r->picture, put_plot, a, fault);
-        if (rc == FAULT_NONE && r->json) {
-            print_json(a);
-        } else if (rc == FAULT_NONE) {
-            print_text(a);
-        }
+    const struct request *r = request;
+    struct advice_report *a = calloc(1, sizeof *a);
+    if (a == NULL) {
+        return fault_set(fault, FAULT_WORK, "no memory");
     }
+    progress_catch_interrupts();
+    int rc = advice_report_make(a, &r->what, fault);
+    rc = rc ? rc : output_file_write(r->guard, r->plot, put_plot, a, fault);
+    if (rc == FAULT_NONE) {
+        (r->is_json ? print_json : print_text)(a);
+    }
+    advice_report_close(a);
+    free(a);
     return rc;
 }
 
@@ -452,62 +234,42 @@ int cmd_advise(int argc, char **argv)
 {
     model_curriculum_config usual;
     model_curriculum_default(&usual);
-    struct request r = {.at = -1,
-                        .allowed = vocabulary_changes(),
-                        .horizon = usual.horizon,
-                        .rollouts = usual.rollouts,
-                        .reward_floor = usual.reward_floor,
-                        .largest_change = usual.largest_change};
+    struct request r = {.what = {.animal.at = -1,
+                                 .allowed = vocabulary_changes(),
+                                 .horizon = usual.horizon,
+                                 .rollouts = usual.rollouts,
+                                 .reward_floor = usual.reward_floor,
+                                 .largest_change = usual.largest_change}};
     const struct option list[] = {
-        {"protocol", OPTION_IN, &r.protocol, 0, 0, "P.yaml",
-         "the protocol it is trained by (the journal's)", NULL},
-        {"model", OPTION_IN, &r.model, 0, 0, "M",
-         "model file (the journal's; of a table the random walk, which does not learn)", NULL},
-        {"subject", OPTION_TEXT, &r.subject, 0, 0, "S", "the animal, if there are several", NULL},
-        {"at", OPTION_INT, &r.at, 0, 1e9, "N", "trials of it that are known (all)", NULL},
-        {"stage", OPTION_TEXT, &r.stage, 0, 0, "NAME",
-         "where it stands (where its trials lead in the protocol)", NULL},
-        {"allowed", OPTION_WORDS, &r.allowed, 0, 0, "A,B", "only these changes of all", NULL},
-        {"reward-floor", OPTION_REAL, &r.reward_floor, 0.0, 1.0, "X",
-         "proportion of rewarded trials, at least", NULL},
-        {"largest-change", OPTION_REAL, &r.largest_change, 0.0, 1.0, "X",
-         "of a stage's stimuli in one session", NULL},
-        {"horizon", OPTION_INT, &r.horizon, 1, 20000, "N", "trials to look ahead", NULL},
-        {"rollouts", OPTION_INT, &r.rollouts, 2, MODEL_CURRICULUM_ROLLOUTS_MAX, "N",
+        {"protocol", OPTION_IN, &r.what.animal.protocol, 0, 0, "P.yaml",
+         "the protocol it is trained by (default the journal's)", NULL},
+        COMMAND_KNOWN_ANIMAL(r.what.animal),
+        {"stage", OPTION_TEXT, &r.what.animal.stage, 0, 0, "NAME",
+         "the stage that it is in (default where its trials lead)", NULL},
+        {"allowed", OPTION_WORDS, &r.what.allowed, 0, 0, "A,B", "only these changes", NULL},
+        {"reward-floor", OPTION_REAL, &r.what.reward_floor, 0.0, 1.0, "X",
+         "fraction of trials rewarded, at least", NULL},
+        {"largest-change", OPTION_REAL, &r.what.largest_change, 0.0, 1.0, "X",
+         "fraction of a stage's stimuli that may change in one session", NULL},
+        {"horizon", OPTION_INT, &r.what.horizon, 1, 20000, "N", "trials to look ahead", NULL},
+        {"rollouts", OPTION_INT, &r.what.rollouts, 2, MODEL_CURRICULUM_ROLLOUTS_MAX, "N",
          "virtual twins", NULL},
-        {"seed", OPTION_INT, &r.seed, 0, 1e15, "N", "of what is drawn", NULL},
-        {"o", OPTION_OUT, &r.picture, 0, 0, "FILE", "write the gains as an SVG", NULL},
-        TRIAL_TABLE_STRICT_OPTION(&r.is_strict),
-        {"json", OPTION_FLAG, &r.json, 0, 0, NULL, "the same for programs", NULL},
+        COMMAND_PLOT(&r.plot),
+        COMMAND_JSON(&r.is_json),
     };
     struct options options = {
         .usage = "advise DATA.csv|JOURNAL [--protocol P.yaml] [--model M] [--at N] [options]",
         .about =
-            "Which change of its training would help an animal, after N trials: what is known of\n"
-            "it, what virtual twins come to under each change that is allowed against carrying\n"
-            "on, and what came. The gain is in proportion correct on the worse side of the last\n"
-            "stage's stimuli after the horizon. Advice only: nothing here commands a rig.",
-        .list = list,
-        .n = sizeof list / sizeof list[0],
-        .arguments = &r.path,
+            "Which change of its training would help an animal, after N trials: what is known of "
+            "it, "
+            "what virtual twins come to under each allowed change against carrying on, and what "
+            "was "
+            "observed later. The gain is in fraction correct on the worse side of the last stage's "
+            "stimuli after the horizon. Advice only: nothing here commands a rig.",
+        COMMAND_OPTIONS(list),
+        .arguments = &r.what.animal.path,
         .arguments_min = 1,
         .arguments_max = 1};
-    int code = 0;
-    if (!options_read(&options, argc, argv, &code)) {
-        return code;
-    }
-    struct fault fault;
     r.guard = &options.guard;
-    progress_catch_interrupts();
-    struct adviser *a = calloc(1, sizeof *a);
-    if (a == NULL) {
-        return fault_report(&fault, fault_set(&fault, FAULT_WORK, "no memory"));
-    }
-    a->request = &r;
-    const int rc = advise(a, &fault);
-    model_file_free(&a->model);
-    trial_history_close(&a->past);
-    free(a->memory);
-    free(a);
-    return fault_report(&fault, rc);
+    return command_run(&options, argc, argv, work, &r);
 }

@@ -4,16 +4,16 @@
 
 #include "audit_message.h"
 #include "audit_report.h"
-#include "commands.h"
+#include "command.h"
+#include "json_writer.h"
 #include "model_options.h"
-#include "options.h"
 #include "progress.h"
 #include "protocol_file.h"
 #include "stage_simulation.h"
-#include "text_escape.h"
 #include "vocabulary.h"
 
 struct request {
+    const struct options *options;
     const char *path[2]; /* protocol, data */
     const char *subject;
     struct option_word defects;
@@ -22,6 +22,7 @@ struct request {
     bool is_json;
     bool is_strict;
     bool is_simulation;
+    bool found; /* something was called */
     int64_t mice;
     int64_t sessions;
     int64_t seed;
@@ -73,64 +74,68 @@ static void print_text(const struct audit_report *a)
     printf("alarm from %g\n", a->params->sessions_per_alarm);
 }
 
-static void json_alarm(const struct audit_report *a, const struct audit_report_alarm *alarm)
+static void json_alarm(struct json_writer *w, const struct audit_report *a,
+                       const struct audit_report_alarm *alarm)
 {
     char text[2 * AUDIT_MESSAGE_MAX];
     const model_audit_alarm *what = &alarm->what;
     audit_message_print(what, a->params, text, sizeof text);
-    printf("{\"subject\": ");
-    text_escape_json(stdout, a->subjects[alarm->subject]->name);
-    printf(", \"session\": ");
-    text_escape_json(stdout, alarm->session);
-    printf(", \"trial\": %" PRId64 ", \"rule\": \"%s\", \"foreign\": %s, \"rules\": [",
-           alarm->trial, model_audit_rule_name(what->rule), what->is_foreign ? "true" : "false");
-    const char *between = "";
+    json_line(w, 0);
+    json_object(w, NULL);
+    json_text(w, "subject", a->subjects[alarm->subject]->name);
+    json_text(w, "session", alarm->session);
+    json_int(w, "trial", alarm->trial);
+    json_text(w, "rule", model_audit_rule_name(what->rule));
+    json_bool(w, "foreign", what->is_foreign);
+    json_array(w, "rules");
     for (int i = 0; i < MODEL_AUDIT_RULES; i++) {
         if ((what->rules >> i & 1) != 0) {
-            printf("%s\"%s\"", between, model_audit_rule_name((model_audit_rule)i));
-            between = ", ";
+            json_text(w, NULL, model_audit_rule_name((model_audit_rule)i));
         }
     }
-    printf("], ");
-    text_escape_json_real(stdout, "e_value", what->e_value);
-    printf(", \"trials\": %" PRId64 ", \"hits\": %" PRId64 ", \"text\": ", what->n, what->hits);
-    text_escape_json(stdout, text);
-    printf("}");
+    json_end(w);
+    json_real(w, "e_value", what->e_value);
+    json_int(w, "trials", what->n);
+    json_int(w, "hits", what->hits);
+    json_text(w, "text", text);
+    json_end(w);
 }
 
-static void json_subject(const struct audit_report_subject *s)
+static void json_subject(struct json_writer *w, const struct audit_report_subject *s)
 {
-    text_escape_json(stdout, s->name);
-    printf(": {\"sessions\": %" PRId64 ", \"trials\": %" PRId64 ", \"e_values\": {", s->n_sessions,
-           s->n_trials);
+    json_line(w, 0);
+    json_object(w, s->name);
+    json_int(w, "sessions", s->n_sessions);
+    json_int(w, "trials", s->n_trials);
+    json_object(w, "e_values");
     for (int i = 0; i < MODEL_AUDIT_RULES; i++) {
-        printf("%s", i > 0 ? ", " : "");
-        text_escape_json_real(stdout, model_audit_rule_name((model_audit_rule)i), s->most[i]);
+        json_real(w, model_audit_rule_name((model_audit_rule)i), s->most[i]);
     }
-    printf("}}");
+    json_end(w);
+    json_end(w);
 }
 
 static void print_json(const struct audit_report *a)
 {
-    printf("{\"protocol\": ");
-    text_escape_json(stdout, a->params->protocol.name);
-    printf(", \"alarm_from\": %g, \"stages_unknown\": %" PRId64 ", \"alarms\": [",
-           a->params->sessions_per_alarm, a->n_stages_unknown);
+    struct json_writer w = {.to = stdout};
+    json_object(&w, NULL);
+    json_text(&w, "protocol", a->params->protocol.name);
+    json_real(&w, "alarm_from", a->params->sessions_per_alarm);
+    json_int(&w, "stages_unknown", a->n_stages_unknown);
+    json_array(&w, "alarms");
     for (uint32_t i = 0; i < a->n_alarms; i++) {
-        printf("%s", i > 0 ? ",\n" : "\n");
-        json_alarm(a, &a->alarms[i]);
+        json_alarm(&w, a, &a->alarms[i]);
     }
-    printf("], \"subjects\": {");
+    json_end(&w);
+    json_object(&w, "subjects");
     for (uint32_t i = 0; i < a->n_subjects; i++) {
-        printf("%s", i > 0 ? ",\n" : "\n");
-        json_subject(a->subjects[i]);
+        json_subject(&w, a->subjects[i]);
     }
-    printf("}}\n");
+    json_end(&w);
+    json_end(&w);
 }
 
-/* *found: something was called. */
-static int audit_trials(const struct request *r, const model_protocol *protocol, bool *found,
-                        struct fault *fault)
+static int audit_trials(struct request *r, const model_protocol *protocol, struct fault *fault)
 {
     struct audit_report a;
     model_audit_params *params = malloc(sizeof *params);
@@ -148,7 +153,7 @@ static int audit_trials(const struct request *r, const model_protocol *protocol,
             : audit_report_read(&a, params, r->path[1], r->subject, trial_table_care(r->is_strict),
                                 fault);
     if (rc == FAULT_NONE) {
-        *found = a.n_alarms > 0;
+        r->found = a.n_alarms > 0;
         if (r->is_json) {
             print_json(&a);
         } else {
@@ -184,24 +189,28 @@ static void print_arrivals(const struct stage_simulation *t, const model_protoco
 
 static void json_arrivals(const struct stage_simulation *t, const model_protocol *protocol)
 {
-    printf("{\"protocol\": ");
-    text_escape_json(stdout, protocol->name);
-    printf(", \"mice\": %" PRId64 ", \"sessions\": %" PRId64 ", \"trials\": %" PRId64
-           ", \"stages\": [",
-           t->n, t->sessions, t->n_trials);
+    struct json_writer w = {.to = stdout};
+    json_object(&w, NULL);
+    json_text(&w, "protocol", protocol->name);
+    json_int(&w, "mice", t->n);
+    json_int(&w, "sessions", t->sessions);
+    json_int(&w, "trials", t->n_trials);
+    json_array(&w, "stages");
     for (uint32_t i = 0; i < protocol->n_stages; i++) {
         double session;
         double trial;
         const int64_t n = stage_simulation_arrived(t, i, &session, &trial);
-        printf("%s{\"stage\": ", i > 0 ? ",\n" : "\n");
-        text_escape_json(stdout, protocol->stage[i].name);
-        printf(", \"reached\": %" PRId64 ", ", n);
-        text_escape_json_real(stdout, "session", session);
-        printf(", ");
-        text_escape_json_real(stdout, "trial", trial);
-        printf(", \"is_last\": %s}", protocol->stage[i].n_moves == 0 ? "true" : "false");
+        json_line(&w, 0);
+        json_object(&w, NULL);
+        json_text(&w, "stage", protocol->stage[i].name);
+        json_int(&w, "reached", n);
+        json_real(&w, "session", session);
+        json_real(&w, "trial", trial);
+        json_bool(&w, "is_last", protocol->stage[i].n_moves == 0);
+        json_end(&w);
     }
-    printf("]}\n");
+    json_end(&w);
+    json_end(&w);
 }
 
 /* A stage without moves that some mouse comes to. */
@@ -231,7 +240,7 @@ static int load_mouse(struct request *r, struct model_file *model, struct fault 
     return rc;
 }
 
-static int audit_simulation(struct request *r, const struct protocol_file *file, bool *found,
+static int audit_simulation(struct request *r, const struct protocol_file *file,
                             struct fault *fault)
 {
     struct model_file model = {0};
@@ -255,7 +264,7 @@ static int audit_simulation(struct request *r, const struct protocol_file *file,
     const bool is_finished = any_finished(&t, protocol);
     stage_simulation_close(&t);
     if (!is_finished) {
-        *found = true;
+        r->found = true;
         if (protocol_file_finish(file, r->path[0], fault) == FAULT_NONE) {
             (void)fault_set(fault, FAULT_WORK, "%s: no virtual mouse came to its last stage",
                             r->path[0]);
@@ -267,8 +276,9 @@ static int audit_simulation(struct request *r, const struct protocol_file *file,
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
-static int check_request(const struct request *r, size_t n_arguments, struct fault *fault)
+static int check_request(const struct request *r, struct fault *fault)
 {
+    const size_t n_arguments = r->options->n_arguments;
     if (r->is_simulation && n_arguments != 1) {
         return fault_set(
             fault, FAULT_INPUT,
@@ -284,9 +294,10 @@ static int check_request(const struct request *r, size_t n_arguments, struct fau
     return FAULT_NONE;
 }
 
-static int run(struct request *r, size_t n_arguments, bool *found, struct fault *fault)
+static int work(void *request, struct fault *fault)
 {
-    int rc = check_request(r, n_arguments, fault);
+    struct request *r = request;
+    int rc = check_request(r, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
@@ -300,8 +311,8 @@ static int run(struct request *r, size_t n_arguments, bool *found, struct fault 
     }
     if (rc == FAULT_NONE) {
         progress_catch_interrupts();
-        rc = r->is_simulation ? audit_simulation(r, file, found, fault)
-                              : audit_trials(r, &file->protocol, found, fault);
+        rc = r->is_simulation ? audit_simulation(r, file, fault)
+                              : audit_trials(r, &file->protocol, fault);
     }
     free(file);
     return rc;
@@ -313,21 +324,20 @@ int cmd_audit(int argc, char **argv)
         .defects = vocabulary_defects(), .per_alarm = 1000, .mice = 20, .sessions = 60, .seed = 1};
     model_options_init(&r.spec, "reinforce", 0.05, "stimulus,bias");
     const struct option own[] = {
-        {"subject", OPTION_TEXT, &r.subject, 0, 0, "S", "only this animal", NULL},
+        COMMAND_SUBJECT(&r.subject),
         {"sessions-per-alarm", OPTION_INT, &r.per_alarm, 10, 1000000000, "N",
          "a rig that keeps to its protocol is accused once in so many, or less often", NULL},
         {"defect", OPTION_WORDS, &r.defects, 0, 0, "NAME,...",
          "known defects that the rig is declared to have (docs/protocols.md), some of", NULL},
         TRIAL_TABLE_STRICT_OPTION(&r.is_strict),
-        {"json", OPTION_FLAG, &r.is_json, 0, 0, NULL, "the same for programs", NULL},
+        COMMAND_JSON(&r.is_json),
         {"against-simulation", OPTION_FLAG, &r.is_simulation, 0, 0, NULL,
          "instead of trials: does a virtual mouse ever come to the last stage?", NULL},
         {"model", OPTION_IN, &r.model, 0, 0, "M", "its model file, instead of the words below",
          NULL},
         {"mice", OPTION_INT, &r.mice, 1, STAGE_SIMULATION_MAX, "N", "how many mice", NULL},
         {"sessions", OPTION_INT, &r.sessions, 1, 100000, "N", "sessions of each, at most", NULL},
-        {"seed", OPTION_INT, &r.seed, 0, 9007199254740992.0, "N",
-         "the same seed gives the same mice", NULL},
+        COMMAND_SEED(&r.seed, "the same seed gives the same mice"),
     };
     struct option list[MODEL_OPTIONS_OPTIONS + sizeof own / sizeof own[0]];
     memcpy(list, own, sizeof own);
@@ -338,8 +348,7 @@ int cmd_audit(int argc, char **argv)
          "start-sd",
          OPTION_NEEDS, "against-simulation"}};
     struct options options = {
-        .usage = "audit PROTOCOL.yaml DATA.csv|JOURNAL [--subject S] [--json]\n"
-                 "       murid audit PROTOCOL.yaml --against-simulation [--mice N] [--rule R ...]",
+        .usage = "audit PROTOCOL.yaml (DATA.csv | JOURNAL | --against-simulation) [options]",
         .about =
             "Does a rig do what its protocol says? Contrasts, sides, debias trials, stages,\n"
             "blocks and rewards of the trials are tested against it, trial after trial; what\n"
@@ -348,20 +357,13 @@ int cmd_audit(int argc, char **argv)
             "repeat, p_left and stage are used where they are.\n"
             "Against a simulation: virtual mice of a stated rule are\n"
             "trained by it; the exit code is 1 if none of them comes to the last stage.",
-        .list = list,
-        .n = sizeof list / sizeof list[0],
-        .rules = rules,
-        .n_rules = sizeof rules / sizeof rules[0],
+        COMMAND_OPTIONS(list),
+        COMMAND_RULES(rules),
         .arguments = r.path,
         .arguments_min = 1,
         .arguments_max = 2,
     };
-    int code = 0;
-    if (!options_read(&options, argc, argv, &code)) {
-        return code;
-    }
-    struct fault fault;
-    bool found = false;
-    const int rc = run(&r, options.n_arguments, &found, &fault);
-    return rc != FAULT_NONE ? fault_report(&fault, rc) : (found ? 1 : 0);
+    r.options = &options;
+    const int code = command_run(&options, argc, argv, work, &r);
+    return code == FAULT_NONE && r.found ? FAULT_WORK : code;
 }

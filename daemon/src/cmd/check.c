@@ -4,12 +4,11 @@
 #include <unistd.h>
 
 #include "active_models.h"
-#include "commands.h"
+#include "command.h"
 #include "config.h"
 #include "journal_check.h"
-#include "startup.h"
-#include "options.h"
 #include "protocol_file.h"
+#include "startup.h"
 #include "vocabulary.h"
 #include "zmq_bus.h"
 
@@ -73,80 +72,99 @@ static int check_all(const struct config *config)
 }
 
 /* A protocol instead of a configuration: printed, and could a mouse finish it? */
-static int check_protocol(const char *path, const char *defects)
+static int check_protocol(const char *path, const char *defects, struct fault *fault)
 {
-    struct fault fault;
     struct protocol_file *file = calloc(1, sizeof *file);
     if (file == NULL) {
-        return fault_report(&fault, fault_set(&fault, FAULT_WORK, "out of memory"));
+        return fault_set(fault, FAULT_WORK, "out of memory");
     }
-    int rc = protocol_file_load(file, path, &fault);
+    int rc = protocol_file_load(file, path, fault);
     if (rc == FAULT_NONE && defects != NULL) {
-        rc = protocol_file_add_defects(file, path, defects, &fault);
+        rc = protocol_file_add_defects(file, path, defects, fault);
     }
     if (rc == FAULT_NONE) {
         protocol_file_print(&file->protocol, stdout);
-        rc = protocol_file_finish(file, path, &fault);
+        rc = protocol_file_finish(file, path, fault);
     }
     free(file);
-    if (rc != FAULT_NONE) {
-        return fault_report(&fault, rc);
+    if (rc == FAULT_NONE) {
+        fputs("last stage: can be reached\n", stderr);
     }
-    fputs("last stage: can be reached\n", stderr);
-    return FAULT_NONE;
+    return rc;
 }
 
 /* A journal: is it what was written? */
-static int check_journal(const char *path)
+static int check_journal(const char *path, struct fault *fault)
 {
-    struct fault fault;
     struct journal_reader reader;
-    int rc = journal_reader_open(&reader, path, &fault);
+    int rc = journal_reader_open(&reader, path, fault);
     if (rc == FAULT_NONE) {
         printf("journal: %s\n", reader.path);
-        rc = journal_check_all(&reader, stdout, &fault);
+        rc = journal_check_all(&reader, stdout, fault);
         journal_reader_close(&reader);
     }
-    return fault_report(&fault, rc);
+    return rc;
 }
 
-/* A configuration: printed, and could the daemon start with it? */
-static int check_config(const char *path)
+/* A configuration: printed, and could the daemon start with it? *failed is the worst of what could
+ * not be, which is reported. */
+static int check_config(const char *path, int *failed, struct fault *fault)
 {
-    struct fault fault;
     struct config *config = calloc(1, sizeof *config);
     if (config == NULL) {
-        return fault_report(&fault, fault_set(&fault, FAULT_WORK, "out of memory"));
+        return fault_set(fault, FAULT_WORK, "out of memory");
     }
     config_init(config);
-    int rc = path != NULL ? config_load(config, path, &fault) : FAULT_NONE;
-    if (rc != FAULT_NONE) {
-        (void)fault_report(&fault, rc);
-    } else {
+    const int rc = path != NULL ? config_load(config, path, fault) : FAULT_NONE;
+    if (rc == FAULT_NONE) {
         config_print(config, stdout);
-        rc = check_all(config);
+        *failed = check_all(config);
     }
     free(config);
     return rc;
 }
 
+struct request {
+    const char *path;
+    const char *protocol;
+    const char *journal;
+    struct option_word defects;
+    bool is_markdown;
+    bool is_protocol_markdown;
+    int failed;
+};
+
+static int work(void *request, struct fault *fault)
+{
+    struct request *r = request;
+    if (r->journal != NULL && (r->path != NULL || r->protocol != NULL)) {
+        return fault_set(fault, FAULT_INPUT,
+                         "\"%.60s\" was not expected: a journal is checked alone, without -c or "
+                         "--protocol",
+                         r->journal);
+    }
+    if (r->is_markdown || r->is_protocol_markdown) {
+        (r->is_markdown ? config_print_markdown : protocol_file_print_markdown)(stdout);
+        return FAULT_NONE;
+    }
+    return r->journal != NULL    ? check_journal(r->journal, fault)
+           : r->protocol != NULL ? check_protocol(r->protocol, r->defects.chosen, fault)
+                                 : check_config(r->path, &r->failed, fault);
+}
+
 int cmd_check(int argc, char **argv)
 {
-    const char *path = NULL;
-    const char *protocol = NULL;
-    struct option_word defects = vocabulary_defects();
-    const char *journal = NULL;
-    bool is_markdown = false;
-    bool is_protocol_markdown = false;
+    struct request r = {.defects = vocabulary_defects()};
     const struct option list[] = {
-        {"c", OPTION_IN, &path, 0, 0, "FILE", "configuration; without it, the defaults", NULL},
-        {"markdown", OPTION_FLAG, &is_markdown, 0, 0, NULL,
+        {"c", OPTION_IN, &r.path, 0, 0, "FILE", "configuration (default: all keys' defaults)",
+         NULL},
+        {"markdown", OPTION_FLAG, &r.is_markdown, 0, 0, NULL,
          "print every key as docs/config.md has it", NULL},
-        {"protocol", OPTION_IN, &protocol, 0, 0, "FILE",
+        {"protocol", OPTION_IN, &r.protocol, 0, 0, "FILE",
          "a training protocol instead: what it means, and whether a mouse can finish it", NULL},
-        {"defect", OPTION_WORDS, &defects, 0, 0, "NAME,...",
+        {"defect", OPTION_WORDS, &r.defects, 0, 0, "NAME,...",
          "known defects to switch on in it (docs/protocols.md), some of", NULL},
-        {"protocol-markdown", OPTION_FLAG, &is_protocol_markdown, 0, 0, NULL,
+        {"protocol-markdown", OPTION_FLAG, &r.is_protocol_markdown, 0, 0, NULL,
          "print every key of protocols as docs/protocols.md has it", NULL},
     };
     static const struct option_rule rules[] = {
@@ -160,34 +178,11 @@ int cmd_check(int argc, char **argv)
                  "and range, and says on standard error whether the daemon could start with it. Of "
                  "a JOURNAL, the file or its data directory: whether every row is as it was "
                  "written; a daemon may write it meanwhile.",
-        .list = list,
-        .n = sizeof list / sizeof list[0],
-        .rules = rules,
-        .n_rules = sizeof rules / sizeof rules[0],
-        .arguments = &journal,
+        COMMAND_OPTIONS(list),
+        COMMAND_RULES(rules),
+        .arguments = &r.journal,
         .arguments_max = 1,
     };
-    int code = 0;
-    if (!options_read(&options, argc, argv, &code)) {
-        return code;
-    }
-    if (is_markdown) {
-        config_print_markdown(stdout);
-        return FAULT_NONE;
-    }
-    if (is_protocol_markdown) {
-        protocol_file_print_markdown(stdout);
-        return FAULT_NONE;
-    }
-    if (journal != NULL && (path != NULL || protocol != NULL)) {
-        struct fault fault;
-        return fault_report(&fault, fault_set(&fault, FAULT_INPUT,
-                                              "\"%.60s\" was not expected: a journal is checked "
-                                              "alone, without -c or --protocol",
-                                              journal));
-    }
-    if (journal != NULL) {
-        return check_journal(journal);
-    }
-    return protocol != NULL ? check_protocol(protocol, defects.chosen) : check_config(path);
+    const int code = command_run(&options, argc, argv, work, &r);
+    return code != FAULT_NONE ? code : r.failed;
 }

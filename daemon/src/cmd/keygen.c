@@ -1,8 +1,17 @@
 #include <stdio.h>
 
-#include "commands.h"
+#include "command.h"
 #include "curve_keys.h"
-#include "options.h"
+
+static int work(void *request, struct fault *fault)
+{
+    const char *const *path = request;
+    const int rc = curve_keys_make(*path, fault);
+    if (rc == FAULT_NONE) {
+        printf("%s: the pair, keep it secret\n%s.pub: the public key\n", *path, *path);
+    }
+    return rc;
+}
 
 int cmd_keygen(int argc, char **argv)
 {
@@ -16,15 +25,5 @@ int cmd_keygen(int argc, char **argv)
         .arguments_min = 1,
         .arguments_max = 1,
     };
-    int code = 0;
-    if (!options_read(&options, argc, argv, &code)) {
-        return code;
-    }
-    struct fault fault;
-    code = curve_keys_make(path, &fault);
-    if (code != FAULT_NONE) {
-        return fault_report(&fault, code);
-    }
-    printf("%s: the pair, keep it secret\n%s.pub: the public key\n", path, path);
-    return FAULT_NONE;
+    return command_run(&options, argc, argv, work, &path);
 }

@@ -1,11 +1,12 @@
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "commands.h"
+#include "command.h"
+#include "json_writer.h"
 #include "model_options.h"
-#include "options.h"
 
 /* The tensors and the metadata of a model, as its file holds them. */
 static int list_contents(const struct model_file *model, const char *path, uint8_t **bytes,
@@ -14,13 +15,6 @@ static int list_contents(const struct model_file *model, const char *path, uint8
     size_t size = 0;
     const int rc = model_file_encode(model, bytes, &size, fault);
     return rc != FAULT_NONE ? rc : safetensors_parse(st, path, *bytes, size, fault);
-}
-
-static void print_shape(const struct safetensors_tensor *t, const char *between)
-{
-    for (uint32_t i = 0; i < t->n_dims; i++) {
-        printf("%s%llu", i > 0 ? between : "", (unsigned long long)t->shape[i]);
-    }
 }
 
 static const char *type_name(enum safetensors_type type)
@@ -71,7 +65,9 @@ static void print_single(const model_params *p, const struct safetensors *st)
     printf("\n%-28s %4s  shape\n", "tensor", "type");
     for (uint32_t i = 0; i < st->n_tensors; i++) {
         printf("%-28s %4s  ", st->tensors[i].name, type_name(st->tensors[i].type));
-        print_shape(&st->tensors[i], " x ");
+        for (uint32_t d = 0; d < st->tensors[i].n_dims; d++) {
+            printf("%s%" PRIu64, d > 0 ? " x " : "", st->tensors[i].shape[d]);
+        }
         putchar('\n');
     }
     printf("\nmetadata\n");
@@ -151,103 +147,104 @@ static void print_people(const struct model_file *model, const char *path,
     print_ranges(model);
 }
 
-static void print_string(const char *text)
-{
-    putchar('"');
-    for (const char *s = text; *s != '\0'; s++) {
-        if (*s == '"' || *s == '\\') {
-            printf("\\%c", *s);
-        } else if ((unsigned char)*s < 0x20) {
-            printf("\\u%04x", (unsigned)*s);
-        } else {
-            putchar(*s);
-        }
-    }
-    putchar('"');
-}
-
-static void print_values(const char *key, const double v[], uint32_t n)
-{
-    printf("\"%s\": [", key);
-    for (uint32_t i = 0; i < n; i++) {
-        printf("%s%.17g", i > 0 ? ", " : "", v[i]);
-    }
-    printf("], ");
-}
-
-static void print_parameters(const model_params *p)
+static void json_parameters(struct json_writer *w, const model_params *p)
 {
     const uint32_t n = p->policy.n;
+    const size_t n_inputs = model_rule_inputs(p->rule.kind);
+    const struct {
+        const char *key;
+        const double *values;
+        size_t n;
+        bool is_range;
+    } vectors[] = {{"prior_mean", p->noise.prior_mean, n, false},
+                   {"prior_var", p->noise.prior_var, n, false},
+                   {"drift_var", p->noise.drift_var, n, false},
+                   {"session_var", p->noise.session_var, n, false},
+                   {"rate", p->rule.rate, n, false},
+                   {"baseline", p->rule.baseline, n, false},
+                   {"decay", p->rule.decay, n, false},
+                   {"range_w_lo", p->range.w_lo, n, true},
+                   {"range_w_hi", p->range.w_hi, n, true},
+                   {"range_step_max", p->range.step_max, n, true},
+                   {"range_x_lo", p->range.x_lo, n_inputs, true},
+                   {"range_x_hi", p->range.x_hi, n_inputs, true}};
     if (p->rule.net != NULL) {
         const model_net_shape *shape = model_net_shape_of(p->rule.net);
-        printf("\"net\": {\"recurrent\": %s, \"inputs\": %u, \"layers\": %u, \"units\": %u, "
-               "\"outputs\": %u}, ",
-               shape->is_recurrent ? "true" : "false", shape->n_inputs, shape->n_layers,
-               shape->n_hidden, shape->n_outputs);
+        json_object(w, "net");
+        json_bool(w, "recurrent", shape->is_recurrent);
+        json_int(w, "inputs", shape->n_inputs);
+        json_int(w, "layers", shape->n_layers);
+        json_int(w, "units", shape->n_hidden);
+        json_int(w, "outputs", shape->n_outputs);
+        json_end(w);
     }
-    print_values("prior_mean", p->noise.prior_mean, n);
-    print_values("prior_var", p->noise.prior_var, n);
-    print_values("drift_var", p->noise.drift_var, n);
-    print_values("session_var", p->noise.session_var, n);
-    print_values("rate", p->rule.rate, n);
-    print_values("baseline", p->rule.baseline, n);
-    print_values("decay", p->rule.decay, n);
-    if (p->range.is_known) {
-        const uint32_t n_inputs = (uint32_t)model_rule_inputs(p->rule.kind);
-        print_values("range_w_lo", p->range.w_lo, n);
-        print_values("range_w_hi", p->range.w_hi, n);
-        print_values("range_step_max", p->range.step_max, n);
-        print_values("range_x_lo", p->range.x_lo, n_inputs);
-        print_values("range_x_hi", p->range.x_hi, n_inputs);
+    for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
+        if (p->range.is_known || !vectors[i].is_range) {
+            json_reals(w, vectors[i].key, 17, vectors[i].values, vectors[i].n);
+        }
     }
 }
 
-static void print_member_objects(const struct model_file *model)
+static void json_members(struct json_writer *w, const struct model_file *model)
 {
     const model_bank_params *bank = &model->bank;
-    printf("\"share\": %.17g, \"temper\": %.17g, \"members\": [", bank->share, bank->temper);
+    json_digits(w, "share", 17, bank->share);
+    json_digits(w, "temper", 17, bank->temper);
+    json_array(w, "members");
     for (uint32_t i = 0; i < bank->n; i++) {
-        printf("%s{\"rule\": \"%s\", ", i > 0 ? ", " : "",
-               model_rule_name(bank->member[i].rule.kind));
-        print_parameters(&bank->member[i]);
-        printf("\"seed\": ");
-        print_string(model->members[i].about.seed);
-        printf(", \"prior\": %.17g}", bank->prior[i]);
+        json_object(w, NULL);
+        json_text(w, "rule", model_rule_name(bank->member[i].rule.kind));
+        json_parameters(w, &bank->member[i]);
+        json_text(w, "seed", model->members[i].about.seed);
+        json_digits(w, "prior", 17, bank->prior[i]);
+        json_end(w);
     }
-    printf("], ");
+    json_end(w);
+}
+
+static void json_contents(struct json_writer *w, const struct safetensors *st)
+{
+    json_object(w, "tensors");
+    for (uint32_t i = 0; i < st->n_tensors; i++) {
+        const struct safetensors_tensor *t = &st->tensors[i];
+        json_object(w, t->name);
+        json_text(w, "type", type_name(t->type));
+        json_array(w, "shape");
+        for (uint32_t d = 0; d < t->n_dims; d++) {
+            json_int(w, NULL, (int64_t)t->shape[d]);
+        }
+        json_end(w);
+        json_end(w);
+    }
+    json_end(w);
+    json_object(w, "metadata");
+    for (uint32_t i = 0; i < st->n_meta; i++) {
+        json_text(w, st->meta[i].key, st->meta[i].value);
+    }
+    json_end(w);
 }
 
 static void print_json(const struct model_file *model, const struct safetensors *st)
 {
+    struct json_writer w = {.to = stdout};
     const model_params *p = &model->bank.member[0];
     const bool is_bank = model_file_is_bank(model);
-    printf("{\"hash\": \"%s\", \"rule\": \"%s\", \"policy\": [", model->hash,
-           is_bank ? "bank" : model_rule_name(p->rule.kind));
+    json_object(&w, NULL);
+    json_text(&w, "hash", model->hash);
+    json_text(&w, "rule", is_bank ? "bank" : model_rule_name(p->rule.kind));
+    json_array(&w, "policy");
     for (uint32_t i = 0; i < p->policy.n; i++) {
-        printf("%s\"%s\"", i > 0 ? ", " : "", model_feature_name(p->policy.feature[i]));
+        json_text(&w, NULL, model_feature_name(p->policy.feature[i]));
     }
-    printf("], \"transform\": \"%s\", ", model_transform_name(p->policy.transform));
+    json_end(&w);
+    json_text(&w, "transform", model_transform_name(p->policy.transform));
     if (is_bank) {
-        print_member_objects(model);
+        json_members(&w, model);
     } else {
-        print_parameters(p);
+        json_parameters(&w, p);
     }
-    printf("\"tensors\": {");
-    for (uint32_t i = 0; i < st->n_tensors; i++) {
-        printf("%s", i > 0 ? ", " : "");
-        print_string(st->tensors[i].name);
-        printf(": {\"type\": \"%s\", \"shape\": [", type_name(st->tensors[i].type));
-        print_shape(&st->tensors[i], ", ");
-        printf("]}");
-    }
-    printf("}, \"metadata\": {");
-    for (uint32_t i = 0; i < st->n_meta; i++) {
-        printf("%s", i > 0 ? ", " : "");
-        print_string(st->meta[i].key);
-        printf(": ");
-        print_string(st->meta[i].value);
-    }
-    printf("}}\n");
+    json_contents(&w, st);
+    json_end(&w);
 }
 
 static int show(const char *path, bool json, struct fault *fault)
@@ -276,25 +273,25 @@ static int show(const char *path, bool json, struct fault *fault)
 /* What is written: words for a new model, or models to join. */
 struct request {
     struct model_options spec;
-    bool is_new, is_join;
+    bool is_new, is_join, is_json;
     const char *paths[MODEL_BANK_MAX];
     size_t n_paths;
     double share;
     double temper;
     const char *note;
     const char *out;
-    const struct output_guard *guard;
+    const struct options *options;
 };
 
 static int check_request(const struct request *r, struct fault *fault)
 {
     const size_t most = sizeof((struct model_file_about *)0)->note - 1;
     if (r->out == NULL) {
-        return fault_set(fault, FAULT_INPUT, "option o: the file to write was expected with --%s",
+        return fault_set(fault, FAULT_INPUT, "-o: the file to write was expected with --%s",
                          r->is_new ? "new" : "join");
     }
     if (r->note != NULL && strlen(r->note) > most) {
-        return fault_set(fault, FAULT_INPUT, "option note: %zu bytes; at most %zu expected",
+        return fault_set(fault, FAULT_INPUT, "--note: %zu bytes; at most %zu expected",
                          strlen(r->note), most);
     }
     return FAULT_NONE;
@@ -306,7 +303,7 @@ static int build(struct request *r, struct model_file *model, struct fault *faul
     if (rc == FAULT_NONE && model_bank_check(&model->bank) != MODEL_OK) {
         model_file_free(model);
         return fault_set(fault, FAULT_INPUT,
-                         "option start-sd: a model's must be above 0, so that the twin can learn");
+                         "--start-sd: a model's must be above 0, so that the twin can learn");
     }
     return rc;
 }
@@ -346,7 +343,7 @@ static int make(struct request *r, struct fault *fault)
     (void)snprintf(model.about.made_by, sizeof model.about.made_by, "murid model --%s",
                    r->is_new ? "new" : "join");
     (void)snprintf(model.about.note, sizeof model.about.note, "%s", r->note != NULL ? r->note : "");
-    rc = model_file_save(&model, r->guard, r->out, fault);
+    rc = model_file_save(&model, &r->options->guard, r->out, fault);
     if (rc == FAULT_NONE) {
         printf("%s %s\n", model.hash, r->out);
     }
@@ -364,7 +361,7 @@ static int check_form(const struct request *r, struct fault *fault)
                          r->paths[0]);
     }
     if (r->is_join && r->n_paths < 2) {
-        return fault_set(fault, FAULT_INPUT, "option join: %zu models; two or more were expected",
+        return fault_set(fault, FAULT_INPUT, "--join: %zu models; two or more were expected",
                          r->n_paths);
     }
     if (!r->is_new && model_options_is_given(&r->spec)) {
@@ -382,13 +379,23 @@ static int check_form(const struct request *r, struct fault *fault)
     return r->is_new ? model_options_check(&r->spec, NULL, fault) : FAULT_NONE;
 }
 
+static int work(void *request, struct fault *fault)
+{
+    struct request *r = request;
+    r->n_paths = r->options->n_arguments;
+    const int rc = check_form(r, fault);
+    if (rc != FAULT_NONE) {
+        return rc;
+    }
+    return r->is_new || r->is_join ? make(r, fault) : show(r->paths[0], r->is_json, fault);
+}
+
 int cmd_model(int argc, char **argv)
 {
     struct request r = {.share = MODEL_FILE_SHARE, .temper = 1.0};
-    bool json = false;
     model_options_init(&r.spec, "none", (double)NAN, NULL);
     const struct option own[] = {
-        {"json", OPTION_FLAG, &json, 0, 0, NULL, "show it for programs", NULL},
+        COMMAND_JSON(&r.is_json),
         {"new", OPTION_FLAG, &r.is_new, 0, 0, NULL, "write a model of a classic rule", NULL},
         {"join", OPTION_FLAG, &r.is_join, 0, 0, NULL, "write a bank of the models named", NULL},
         {"share", OPTION_REAL, &r.share, 0, MODEL_BANK_SHARE_MAX, "A",
@@ -410,23 +417,11 @@ int cmd_model(int argc, char **argv)
         .about = "Shows what is in a model file, or writes a new one: a filter whose weights are\n"
                  "moved by a classic learning rule with stated parameters, or a bank of several\n"
                  "models of one policy, mixed for each animal by how well they predict it.",
-        .list = list,
-        .n = sizeof list / sizeof list[0],
-        .rules = rules,
-        .n_rules = sizeof rules / sizeof rules[0],
+        COMMAND_OPTIONS(list),
+        COMMAND_RULES(rules),
         .arguments = r.paths,
         .arguments_min = 0,
         .arguments_max = MODEL_BANK_MAX};
-    int code = 0;
-    if (!options_read(&options, argc, argv, &code)) {
-        return code;
-    }
-    r.n_paths = options.n_arguments;
-    r.guard = &options.guard;
-    struct fault fault;
-    int rc = check_form(&r, &fault);
-    if (rc == FAULT_NONE) {
-        rc = r.is_new || r.is_join ? make(&r, &fault) : show(r.paths[0], json, &fault);
-    }
-    return fault_report(&fault, rc);
+    r.options = &options;
+    return command_run(&options, argc, argv, work, &r);
 }

@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "bridge/serial.h"
-#include "commands.h"
+#include "command.h"
+#include "json_writer.h"
 #include "log.h"
 #include "model_options.h"
 #include "mouse_loop.h"
-#include "options.h"
 #include "zmq_bus.h"
 
 /* The draw of a bank's member comes from a stream far from those of the animal. */
@@ -43,8 +43,8 @@ static int check(const struct wanted *w, struct fault *fault)
     }
     if (w->subject[0] != '\0' && !proto_id_is_valid(w->subject)) {
         return fault_set(fault, FAULT_INPUT,
-                         "option subject: \"%.80s\" is not 1 to %d of A-Z a-z 0-9 . _ -",
-                         w->subject, PROTO_ID_MAX);
+                         "--subject: \"%.80s\" is not 1 to %d of A-Z a-z 0-9 . _ -", w->subject,
+                         PROTO_ID_MAX);
     }
     return FAULT_NONE;
 }
@@ -109,11 +109,18 @@ static int close_truth(struct wanted *w, int rc, struct fault *fault)
 static void report(const struct wanted *w, const struct rig_mouse_tally *t)
 {
     if (w->as_json) {
-        printf("{\"sessions\": %" PRId64 ", \"stimuli\": %" PRId64 ", \"choices\": %" PRId64
-               ", \"no_gos\": %" PRId64 ", \"trials\": %" PRId64 ", \"rewarded\": %" PRId64
-               ", \"repeated\": %" PRId64 ", \"unseen\": %" PRId64 ", \"refused\": %" PRId64 "}\n",
-               t->sessions, t->stimuli, t->choices, t->no_gos, t->trials, t->rewarded, t->repeated,
-               t->unseen, t->refused);
+        const struct {
+            const char *key;
+            int64_t n;
+        } counts[] = {{"sessions", t->sessions}, {"stimuli", t->stimuli}, {"choices", t->choices},
+                      {"no_gos", t->no_gos},     {"trials", t->trials},   {"rewarded", t->rewarded},
+                      {"repeated", t->repeated}, {"unseen", t->unseen},   {"refused", t->refused}};
+        struct json_writer json = {.to = stdout};
+        json_object(&json, NULL);
+        for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+            json_int(&json, counts[i].key, counts[i].n);
+        }
+        json_end(&json);
         return;
     }
     printf("%" PRId64 " stimuli in %" PRId64 " sessions: %" PRId64 " choices, %" PRId64
@@ -151,8 +158,9 @@ static int meet(struct wanted *w, const model_params *params, struct fault *faul
     return rc;
 }
 
-static int be_mouse(struct wanted *w, struct fault *fault)
+static int work(void *wanted, struct fault *fault)
 {
+    struct wanted *w = wanted;
     struct model_file model = {0};
     int rc = check(w, fault);
     if (rc == FAULT_NONE) {
@@ -167,6 +175,43 @@ static int be_mouse(struct wanted *w, struct fault *fault)
     return rc;
 }
 
+static size_t list_options(struct wanted *w, struct option list[])
+{
+    const struct option own[] = {
+        {"model", OPTION_IN, &w->model, 0, 0, "M",
+         "model file, instead of the words below; of a bank one member is drawn by its prior",
+         NULL},
+        {"connect", OPTION_ENDPOINT, &w->rig.connect, 0, 0, "ENDPOINT",
+         "a rig's ROUTER or REP socket: the mouse says hello first", NULL},
+        {"bind", OPTION_ENDPOINT, &w->rig.bind, 0, 0, "ENDPOINT",
+         "where a rig's REQ or DEALER connects to, as in tcp://127.0.0.1:5780", NULL},
+        {"insecure", OPTION_FLAG, &w->rig.insecure, 0, 0, NULL,
+         "bind an address that other machines can reach", NULL},
+        {"serial", OPTION_TEXT, &w->rig.serial, 0, 0, "PORT", "the port of a rig's microcontroller",
+         NULL},
+        {"baud", OPTION_INT, &w->rig.baud, BRIDGE_SERIAL_BAUD_MIN, BRIDGE_SERIAL_BAUD_MAX, "N",
+         "its speed", NULL},
+        {"subject", OPTION_TEXT, &w->subject, 0, 0, "NAME",
+         "its name; others are refused (default the first a rig calls it by)", NULL},
+        COMMAND_SEED(&w->seed, "the same seed and trials give the same animal"),
+        {"trials", OPTION_INT, &w->rig.trials, 1, 1e15, "N", "stop after N finished trials", NULL},
+        {"speed", OPTION_REAL, &w->speed, 0, 1e6, "X",
+         "how fast its time runs; 0: it answers at once", NULL},
+        {"window", OPTION_REAL, &w->window_s, 0.001, 86400, "S",
+         "a no-go is said after so many seconds", NULL},
+        {"tire", OPTION_REAL, &w->tire, 0, 1e9, "N",
+         "trials of a session after which it plays half of the time; 0: never tires", NULL},
+        {"steady", OPTION_FLAG, &w->is_steady, 0, 0, NULL,
+         "always plays: no lapses, no no-gos, never tired", NULL},
+        {"truth", OPTION_OUT, &w->rig.truth_path, 0, 0, "FILE.csv",
+         "what it did on each stimulus, how likely that was, and its weights", NULL},
+        COMMAND_JSON(&w->as_json),
+    };
+    memcpy(list, own, sizeof own);
+    return sizeof own / sizeof own[0] +
+           model_options_options(&w->spec, list + sizeof own / sizeof own[0]);
+}
+
 int cmd_mouse(int argc, char **argv)
 {
     struct wanted w = {.rig.baud = 115200,
@@ -176,40 +221,7 @@ int cmd_mouse(int argc, char **argv)
                        .window_s = 60.0,
                        .tire = 600.0};
     model_options_init(&w.spec, "none", (double)NAN, NULL);
-    const struct option own[] = {
-        {"model", OPTION_IN, &w.model, 0, 0, "M",
-         "model file, instead of the words below; of a bank one\nmember is drawn by its prior",
-         NULL},
-        {"connect", OPTION_ENDPOINT, &w.rig.connect, 0, 0, "ENDPOINT",
-         "a rig's ROUTER or REP socket: the mouse says hello first", NULL},
-        {"bind", OPTION_ENDPOINT, &w.rig.bind, 0, 0, "ENDPOINT",
-         "where a rig's REQ or DEALER connects to, as in\ntcp://127.0.0.1:5780", NULL},
-        {"insecure", OPTION_FLAG, &w.rig.insecure, 0, 0, NULL,
-         "bind an address that other machines can reach", NULL},
-        {"serial", OPTION_TEXT, &w.rig.serial, 0, 0, "PORT", "the port of a rig's microcontroller",
-         NULL},
-        {"baud", OPTION_INT, &w.rig.baud, BRIDGE_SERIAL_BAUD_MIN, BRIDGE_SERIAL_BAUD_MAX, "N",
-         "its speed", NULL},
-        {"subject", OPTION_TEXT, &w.subject, 0, 0, "NAME",
-         "its name; others are refused (the first a rig calls it by)", NULL},
-        {"seed", OPTION_INT, &w.seed, 0, 9007199254740992.0, "N",
-         "the same seed and the same trials give the same animal", NULL},
-        {"trials", OPTION_INT, &w.rig.trials, 1, 1e15, "N", "stop after N finished trials", NULL},
-        {"speed", OPTION_REAL, &w.speed, 0, 1e6, "X",
-         "how fast its time runs; 0: it answers at once", NULL},
-        {"window", OPTION_REAL, &w.window_s, 0.001, 86400, "S",
-         "a no-go is said after so many seconds", NULL},
-        {"tire", OPTION_REAL, &w.tire, 0, 1e9, "N",
-         "trials of a session after which it plays half of the\ntime; 0: never tires", NULL},
-        {"steady", OPTION_FLAG, &w.is_steady, 0, 0, NULL,
-         "always plays: no lapses, no no-gos, never tired", NULL},
-        {"truth", OPTION_OUT, &w.rig.truth_path, 0, 0, "FILE.csv",
-         "what it did on each stimulus, how likely that was, and\nits weights", NULL},
-        {"json", OPTION_FLAG, &w.as_json, 0, 0, NULL, "the tally at the end as JSON", NULL},
-    };
-    struct option list[MODEL_OPTIONS_OPTIONS + sizeof own / sizeof own[0]];
-    memcpy(list, own, sizeof own);
-    (void)model_options_options(&w.spec, list + sizeof own / sizeof own[0]);
+    struct option list[MODEL_OPTIONS_OPTIONS + 20];
     static const struct option_rule rules[] = {{"baud", OPTION_NEEDS, "serial"},
                                                {"insecure", OPTION_NEEDS, "bind"},
                                                {"bind", OPTION_EXCLUDES, "connect|serial"},
@@ -221,15 +233,8 @@ int cmd_mouse(int argc, char **argv)
                  "with a choice after its reaction time, and learns from the trial that the rig\n"
                  "tells of. It makes no-gos, lapses, and tires. docs/mouse.md shows a rig.",
         .list = list,
-        .n = sizeof list / sizeof list[0],
-        .rules = rules,
-        .n_rules = sizeof rules / sizeof rules[0]};
-    int code = 0;
-    if (!options_read(&options, argc, argv, &code)) {
-        return code;
-    }
-    struct fault fault;
+        .n = list_options(&w, list),
+        COMMAND_RULES(rules)};
     w.guard = &options.guard;
-    const int rc = be_mouse(&w, &fault);
-    return fault_report(&fault, rc);
+    return command_run(&options, argc, argv, work, &w);
 }

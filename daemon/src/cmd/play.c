@@ -6,8 +6,7 @@
 #include <zmq.h>
 
 #include "clock.h"
-#include "commands.h"
-#include "options.h"
+#include "command.h"
 #include "progress.h"
 #include "rig_client.h"
 #include "rows.h"
@@ -27,6 +26,7 @@ struct play {
     const char *rig;
     const char *only; /* subject; NULL: all */
     bool is_strict;
+    bool is_asap;
     bool is_pipe;           /* the table can be read only once: it is checked as it is played */
     const char *key;        /* file of our CURVE key pair; NULL: none */
     const char *server_key; /* file of the daemon's public key; NULL: none */
@@ -395,20 +395,26 @@ static int open_table(struct play *play, struct fault *fault)
                                  fault);
 }
 
-static int play_table(struct play *play)
+static int work(void *request, struct fault *fault)
 {
-    struct fault fault;
-    int rc = open_table(play, &fault);
-    rc = rc ? rc : curve_keys_load_client(&play->keys, play->key, play->server_key, &fault);
-    play->context = rc == FAULT_NONE ? zmq_ctx_new() : NULL;
-    rc = rc == FAULT_NONE ? find_daemon(play, &fault) : rc;
-    if (rc == FAULT_NONE) {
-        rc = play_all(play, &fault);
-        report(play);
-        rc = rc == FAULT_NONE ? judge(play, &fault) : rc;
+    struct play *play = request;
+    if (!proto_id_is_valid(play->rig)) {
+        return fault_set(fault, FAULT_INPUT,
+                         "--rig: \"%.64s\" is not a name: 1 to 64 of A-Z a-z 0-9 . _ -", play->rig);
     }
-    if (rc != FAULT_NONE && !progress_interrupted()) {
-        (void)fault_report(&fault, rc);
+    play->rate = play->is_asap ? 0.0 : play->rate;
+    progress_catch_interrupts();
+    int rc = open_table(play, fault);
+    rc = rc ? rc : curve_keys_load_client(&play->keys, play->key, play->server_key, fault);
+    play->context = rc == FAULT_NONE ? zmq_ctx_new() : NULL;
+    rc = rc == FAULT_NONE ? find_daemon(play, fault) : rc;
+    if (rc == FAULT_NONE) {
+        rc = play_all(play, fault);
+        report(play);
+        rc = rc == FAULT_NONE ? judge(play, fault) : rc;
+    }
+    if (rc != FAULT_NONE && progress_interrupted()) {
+        rc = fault_set(fault, FAULT_WORK, "interrupted");
     }
     rig_client_close(&play->client);
     runs_close(&play->runs);
@@ -425,7 +431,6 @@ static int play_table(struct play *play)
 int cmd_play(int argc, char **argv)
 {
     struct play *play = calloc(1, sizeof *play);
-    bool asap = false;
     if (play == NULL) {
         return FAULT_WORK;
     }
@@ -436,12 +441,11 @@ int cmd_play(int argc, char **argv)
         {"to", OPTION_ENDPOINT, &play->endpoint, 0, 0, "ENDPOINT",
          "the daemon's ask or trials socket", NULL},
         {"rate", OPTION_REAL, &play->rate, 0.001, 1e6, "N", "trials a second", NULL},
-        {"asap", OPTION_FLAG, &asap, 0, 0, NULL, "as fast as it goes", NULL},
+        {"asap", OPTION_FLAG, &play->is_asap, 0, 0, NULL, "as fast as it goes", NULL},
         {"rig", OPTION_TEXT, &play->rig, 0, 0, "NAME", "what the rig is called", NULL},
-        {"subject", OPTION_TEXT, &play->only, 0, 0, "NAME", "play this animal only", NULL},
+        COMMAND_SUBJECT(&play->only),
         TRIAL_TABLE_STRICT_OPTION(&play->is_strict),
-        {"key", OPTION_IN, &play->key, 0, 0, "FILE", "our CURVE key pair, from murid keygen", NULL},
-        {"server-key", OPTION_IN, &play->server_key, 0, 0, "FILE", "the daemon's .pub file", NULL},
+        COMMAND_KEYS(&play->key, &play->server_key),
         {"limit", OPTION_INT, &play->limit, 1, 1e15, "N", "stop after N trials", NULL},
     };
     static const struct option_rule rules[] = {{"rate", OPTION_EXCLUDES, "asap"},
@@ -453,26 +457,13 @@ int cmd_play(int argc, char **argv)
             "Plays a recorded trial table to the daemon as a live rig would: trial by trial to "
             "its ask socket, keeping each until it is on disk, or published to its trials "
             "socket; which of the two is found out from the endpoint.",
-        .list = list,
-        .n = sizeof list / sizeof list[0],
-        .rules = rules,
-        .n_rules = sizeof rules / sizeof rules[0],
+        COMMAND_OPTIONS(list),
+        COMMAND_RULES(rules),
         .arguments = &play->path,
         .arguments_min = 1,
         .arguments_max = 1,
     };
-    int code = 0;
-    if (options_read(&options, argc, argv, &code)) {
-        if (!proto_id_is_valid(play->rig)) {
-            fprintf(stderr, "murid: --rig: \"%s\" is not 1 to 64 of A-Z a-z 0-9 . _ -\n",
-                    play->rig);
-            code = FAULT_INPUT;
-        } else {
-            play->rate = asap ? 0.0 : play->rate;
-            progress_catch_interrupts();
-            code = play_table(play);
-        }
-    }
+    const int code = command_run(&options, argc, argv, work, play);
     free(play);
     return code;
 }

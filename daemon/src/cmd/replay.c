@@ -1,302 +1,21 @@
 #include <inttypes.h>
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stdio.h>
 
-#include "commands.h"
-#include "options.h"
+#include "command.h"
 #include "progress.h"
-#include "replay.h"
+#include "replay_compare.h"
 
-/* Where the recomputed and the journaled differ, or how many were compared. */
-struct replaying {
-    struct replay *replay;
-    struct subjects *subjects;
-    sqlite3_stmt *event;
-    sqlite3_stmt *prediction;
-    sqlite3_stmt *alert;
-    struct progress progress;
-    int64_t events, predictions, values;
-};
-
-enum { ARRAYS = 6 }; /* columns of a prediction; numbers follow */
-
-static int64_t no_clock(void)
+static int work(void *request, struct fault *fault)
 {
-    return 0;
-}
-
-static int differ(const struct replaying *r, int64_t event, const char *what, double was, double is,
-                  struct fault *fault)
-{
-    return fault_set(fault, FAULT_WORK,
-                     "%s: event %" PRId64 ": %s was %.17g, is recomputed as %.17g",
-                     r->replay->journal.path, event, what, was, is);
-}
-
-/* NaN is kept as NULL. */
-static bool is_same(sqlite3_stmt *s, int column, double value)
-{
-    if (sqlite3_column_type(s, column) == SQLITE_NULL) {
-        return isnan(value);
-    }
-    const double was = sqlite3_column_double(s, column);
-    return memcmp(&was, &value, sizeof was) == 0 || was == value;
-}
-
-static int compare_reals(struct replaying *r, int64_t event, int column, const char *what,
-                         const double *values, size_t n, struct fault *fault)
-{
-    const uint8_t *blob = sqlite3_column_blob(r->prediction, column);
-    const size_t size = (size_t)sqlite3_column_bytes(r->prediction, column);
-    if (size != n * sizeof values[0]) {
-        return differ(r, event, what, (double)(size / sizeof values[0]), (double)n, fault);
-    }
-    for (size_t i = 0; i < n; i++) {
-        double was;
-        memcpy(&was, blob + i * sizeof was, sizeof was);
-        if (memcmp(&was, &values[i], sizeof was) != 0) {
-            return differ(r, event, what, was, values[i], fault);
-        }
-        r->values++;
-    }
-    return FAULT_NONE;
-}
-
-static int compare_arrays(struct replaying *r, int64_t id, const proto_prediction *p,
-                          struct fault *fault)
-{
-    const struct {
-        const char *what;
-        const double *values;
-        size_t n;
-    } blobs[] = {{"stimuli", p->stimuli.v, p->stimuli.n},
-                 {"p_right", p->p_right.v, p->p_right.n},
-                 {"lo", p->lo.v, p->lo.n},
-                 {"hi", p->hi.v, p->hi.n},
-                 {"w", p->w.v, p->w.n},
-                 {"w_sd", p->w_sd.v, p->w_sd.n}};
-    int rc = FAULT_NONE;
-    for (int i = 0; rc == FAULT_NONE && i < ARRAYS; i++) {
-        rc = compare_reals(r, id, i, blobs[i].what, blobs[i].values, blobs[i].n, fault);
-    }
-    return rc;
-}
-
-static int compare_numbers(struct replaying *r, int64_t id, const proto_prediction *p,
-                           struct fault *fault)
-{
-    const struct {
-        const char *what;
-        double value;
-    } numbers[] = {{"for_trial", (double)p->for_trial},
-                   {"n", (double)p->score.v.n},
-                   {"nats", p->score.v.nats},
-                   {"baseline_nats", p->score.v.baseline_nats},
-                   {"brier", p->score.v.brier},
-                   {"ece", p->score.v.ece},
-                   {"coverage", p->score.v.coverage},
-                   {"interval_ratio", p->score.v.interval_ratio},
-                   {"session_n", (double)p->session_score.v.n},
-                   {"session_nats", p->session_score.v.nats},
-                   {"session_baseline_nats", p->session_score.v.baseline_nats},
-                   {"session_brier", p->session_score.v.brier},
-                   {"session_ece", p->session_score.v.ece},
-                   {"session_coverage", p->session_score.v.coverage},
-                   {"session_interval_ratio", p->session_score.v.interval_ratio}};
-    const int n = (int)(sizeof numbers / sizeof numbers[0]);
-    int rc = FAULT_NONE;
-    for (int i = 0; rc == FAULT_NONE && i < n; i++) {
-        const int column = ARRAYS + i;
-        r->values++;
-        if (!is_same(r->prediction, column, numbers[i].value)) {
-            rc = differ(r, id, numbers[i].what, sqlite3_column_double(r->prediction, column),
-                        numbers[i].value, fault);
-        }
-    }
-    return rc;
-}
-
-static int compare_prediction(struct replaying *r, const struct replay_step *step,
-                              struct fault *fault)
-{
-    const proto_prediction *p = &step->result->reply.as.prediction;
-    const int64_t id = step->event->id;
-    sqlite3_reset(r->prediction);
-    sqlite3_bind_int64(r->prediction, 1, id);
-    const bool is_there = sqlite3_step(r->prediction) == SQLITE_ROW;
-    if (is_there != step->result->has_prediction) {
-        return fault_set(fault, FAULT_WORK, "%s: event %" PRId64 ": %s", r->replay->journal.path,
-                         id,
-                         is_there ? "a prediction stands there, none is recomputed"
-                                  : "no prediction stands there, one is recomputed");
-    }
-    if (!is_there) {
-        return FAULT_NONE;
-    }
-    r->predictions++;
-    const int rc = compare_arrays(r, id, p, fault);
-    return rc == FAULT_NONE ? compare_numbers(r, id, p, fault) : rc;
-}
-
-static int compare_event(struct replaying *r, const struct replay_step *step, struct fault *fault)
-{
-    const struct twin_outcome *scored = &step->result->scored;
-    const int64_t id = step->event->id;
-    sqlite3_stmt *s = r->event;
-    sqlite3_reset(s);
-    sqlite3_bind_int64(s, 1, id);
-    if (sqlite3_step(s) != SQLITE_ROW) {
-        return fault_set(fault, FAULT_WORK, "%s: event %" PRId64 " is gone",
-                         r->replay->journal.path, id);
-    }
-    const char *was = (const char *)sqlite3_column_text(s, 0);
-    const char *is = session_outcome_name(step->result->status);
-    if (was == NULL || strcmp(was, is) != 0) {
-        return fault_set(fault, FAULT_WORK,
-                         "%s: event %" PRId64 ": status was %s, is recomputed as %s",
-                         r->replay->journal.path, id, was != NULL ? was : "unknown", is);
-    }
-    const bool is_closed = scored->bin.n > 0;
-    const double nan = (double)NAN;
-    const double values[] = {scored->p_right,
-                             scored->nats,
-                             scored->baseline_nats,
-                             scored->p_disengaged,
-                             is_closed ? (double)scored->bin.n_covered : nan,
-                             is_closed ? scored->bin.found : nan,
-                             is_closed ? scored->bin.claimed : nan};
-    static const char *const NAMES[] = {"p_right", "nats",      "baseline_nats", "p_disengaged",
-                                        "covered", "bin_error", "bin_claimed"};
-    for (int i = 0; i < 7; i++) {
-        r->values++;
-        if (!is_same(s, 1 + i, values[i])) {
-            return differ(r, id, NAMES[i], sqlite3_column_double(s, 1 + i), values[i], fault);
-        }
-    }
-    return FAULT_NONE;
-}
-
-static const struct session_alert *find_alert(const struct session_result *result,
-                                              proto_alert_code code)
-{
-    for (uint32_t i = 0; i < result->n_alerts; i++) {
-        if (result->alerts[i].code == code) {
-            return &result->alerts[i];
-        }
-    }
-    return NULL;
-}
-
-static int compare_alert(struct replaying *r, const struct replay_step *step, proto_alert_code code,
-                         struct fault *fault)
-{
-    const struct session_alert *alert = find_alert(step->result, code);
-    const int64_t id = step->event->id;
-    sqlite3_stmt *s = r->alert;
-    sqlite3_reset(s);
-    sqlite3_bind_int64(s, 1, id);
-    sqlite3_bind_text(s, 2, proto_alert_name(code), -1, SQLITE_STATIC);
-    const bool is_there = sqlite3_step(s) == SQLITE_ROW;
-    if (is_there != (alert != NULL)) {
-        return fault_set(
-            fault, FAULT_WORK,
-            is_there ? "%s: event %" PRId64 ": an alert `%s` stands there, none is recomputed"
-                     : "%s: event %" PRId64 ": no alert `%s` stands there, one is recomputed",
-            r->replay->journal.path, id, proto_alert_name(code));
-    }
-    if (!is_there) {
-        return FAULT_NONE;
-    }
-    r->values++;
-    if (!is_same(s, 0, alert->evidence)) {
-        return differ(r, id, "evidence", sqlite3_column_double(s, 0), alert->evidence, fault);
-    }
-    if (strcmp(journal_reader_text(s, 1), alert->text) != 0) {
-        return fault_set(fault, FAULT_WORK,
-                         "%s: event %" PRId64 ": the text of its alert is recomputed as: %s",
-                         r->replay->journal.path, id, alert->text);
-    }
-    return FAULT_NONE;
-}
-
-/* Those that follow from the trials alone, and are never withheld. */
-static int compare_alerts(struct replaying *r, const struct replay_step *step, struct fault *fault)
-{
-    int rc = compare_alert(r, step, PROTO_ALERT_DISENGAGED, fault);
-    rc = rc ? rc : compare_alert(r, step, PROTO_ALERT_PROTOCOL_VIOLATION, fault);
-    return rc ? rc : compare_alert(r, step, PROTO_ALERT_MODEL_OUT_OF_RANGE, fault);
-}
-
-static int on_event(void *context, const struct replay_step *step, struct fault *fault)
-{
-    struct replaying *r = context;
-    int rc = compare_event(r, step, fault);
-    rc = rc == FAULT_NONE ? compare_prediction(r, step, fault) : rc;
-    rc = rc == FAULT_NONE ? compare_alerts(r, step, fault) : rc;
-    r->events++;
-    if (step->result->subject != SUBJECTS_NONE) {
-        struct subject *s = &r->subjects->subject[step->result->subject];
-        if (subjects_is_full_of_changes(s)) {
-            subjects_clean(s); /* nothing is checkpointed here */
-        }
-    }
-    if (step->done % 1024 == 0) {
-        progress_update(&r->progress, step->event->id);
-        if (progress_interrupted()) {
-            return fault_set(fault, FAULT_WORK, "stopped after event %" PRId64 "; identical so far",
-                             step->event->id);
-        }
-    }
-    return rc;
-}
-
-static int replay_journal(const char *path, struct fault *fault)
-{
-    struct replay replay;
-    struct subjects subjects = {0};
-    int rc = replay_open(&replay, path, fault);
-    if (rc != FAULT_NONE) {
-        return rc;
-    }
-    struct replaying r = {.replay = &replay, .subjects = &subjects};
-    if (replay_is_empty(&replay)) {
-        rc = fault_set(fault, FAULT_INPUT, "%s: is empty", path);
-    }
-    rc = rc ? rc : replay_open_subjects(&replay, &subjects, no_clock, fault);
-    if (rc == FAULT_NONE &&
-        (sqlite3_prepare_v2(
-             replay.journal.db,
-             "SELECT status, p_right, nats, baseline_nats, p_disengaged, covered, bin_error,"
-             " bin_claimed FROM event WHERE id = ?",
-             -1, &r.event, NULL) != SQLITE_OK ||
-         sqlite3_prepare_v2(replay.journal.db,
-                            "SELECT stimuli, p_right, lo, hi, w, w_sd, for_trial, n, nats,"
-                            " baseline_nats, brier, ece, coverage, interval_ratio, session_n,"
-                            " session_nats, session_baseline_nats, session_brier, session_ece,"
-                            " session_coverage, session_interval_ratio"
-                            " FROM prediction WHERE event = ?",
-                            -1, &r.prediction, NULL) != SQLITE_OK ||
-         sqlite3_prepare_v2(replay.journal.db,
-                            "SELECT evidence, text FROM alert WHERE event = ?"
-                            " AND code = ?",
-                            -1, &r.alert, NULL) != SQLITE_OK)) {
-        rc = fault_set(fault, FAULT_INPUT, "%s: %s", path, sqlite3_errmsg(replay.journal.db));
-    }
-    replay.adaptation.is_found_anew = true;
-    progress_start(&r.progress, "replay", replay.last_event);
-    rc = rc ? rc : replay_events(&replay, &subjects, 0, on_event, &r, fault);
-    progress_finish(&r.progress);
+    const char *const *path = request;
+    struct replay_compared n;
+    progress_catch_interrupts();
+    const int rc = replay_compare(*path, &n, fault);
     if (rc == FAULT_NONE) {
         printf("%" PRId64 " events and %" PRId64 " predictions recomputed, %" PRId64
                " numbers compared: identical bit for bit\n",
-               r.events, r.predictions, r.values + replay.adaptation.n_compared);
+               n.events, n.predictions, n.values);
     }
-    sqlite3_finalize(r.event);
-    sqlite3_finalize(r.prediction);
-    sqlite3_finalize(r.alert);
-    subjects_close(&subjects);
-    replay_close(&replay);
     return rc;
 }
 
@@ -305,19 +24,12 @@ int cmd_replay(int argc, char **argv)
     const char *path = NULL;
     struct options options = {
         .usage = "replay JOURNAL",
-        .about = "Hears every message of a journal again, from the first, and compares each "
+        .about = "Takes up every message of a journal again, from the first, and compares each "
                  "prediction, weight and score with what was journaled then: bit for bit on the "
                  "build and machine that wrote it. JOURNAL: the file, or its data directory.",
         .arguments = &path,
         .arguments_min = 1,
         .arguments_max = 1,
     };
-    int code = 0;
-    if (!options_read(&options, argc, argv, &code)) {
-        return code;
-    }
-    struct fault fault;
-    progress_catch_interrupts();
-    code = replay_journal(path, &fault);
-    return fault_report(&fault, code);
+    return command_run(&options, argc, argv, work, &path);
 }

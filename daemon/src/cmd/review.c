@@ -4,9 +4,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "commands.h"
+#include "command.h"
 #include "journal_schema.h"
-#include "options.h"
+#include "json_writer.h"
 #include "progress.h"
 #include "review.h"
 #include "review_page.h"
@@ -178,7 +178,7 @@ static void print_text(const struct review *v)
         "the random walk;\ngain: walk - nats, above 0 the twin predicts better; 95%%: bootstrap "
         "over sessions; cover: of bins of choices whose rate the 90%% interval of p(right) held; "
         "us: "
-        "decode,\nassimilate and predict; gaps: trial numbers never heard\n"
+        "decode,\nassimilate and predict; gaps: trial numbers never received\n"
         "late: %" PRId64 " healed, %" PRId64 " too late to be taken up; refused: %" PRId64
         " messages, %" PRId64 " conflicts\n",
         v->total.healed, v->total.late, v->n_refused, v->n_conflicts);
@@ -196,269 +196,297 @@ static void print_text(const struct review *v)
 /* ---- for programs -----------------------------------------------------------------------------
  */
 
-static void json_real(const char *key, double value)
+static void json_tally(struct json_writer *w, const struct review_tally *t)
 {
-    printf(", ");
-    text_escape_json_real(stdout, key, value);
-}
-
-static void json_tally(const struct review_tally *t)
-{
-    printf("\"trials\": %" PRId64 ", \"no_gos\": %" PRId64 ", \"healed\": %" PRId64
-           ", \"late\": %" PRId64 ", \"missing\": %" PRId64 ", \"scored\": %" PRId64,
-           t->trials, t->no_gos, t->healed, t->late, t->missing, t->score.n);
-    json_real("accuracy", review_accuracy(t));
-    json_real("nats", model_score_mean_nats(&t->score));
-    json_real("baseline_nats", model_score_mean_baseline_nats(&t->score));
-    json_real("gain", review_gain(t));
-    json_real("brier", model_score_mean_brier(&t->score));
-    json_real("ece", model_score_ece(&t->score));
-    json_real("coverage", model_score_coverage(&t->score));
-    printf(", \"coverage_bins\": %" PRId64, t->score.n_rates);
-    json_real("interval_ratio", model_score_interval_ratio(&t->score));
-    json_real("us_p50", quantile_us(t, 0.5));
-    json_real("us_p99", quantile_us(t, 0.99));
-    printf(", \"alerts\": {");
-    const char *between = "";
+    json_int(w, "trials", t->trials);
+    json_int(w, "no_gos", t->no_gos);
+    json_int(w, "healed", t->healed);
+    json_int(w, "late", t->late);
+    json_int(w, "missing", t->missing);
+    json_int(w, "scored", t->score.n);
+    json_real(w, "accuracy", review_accuracy(t));
+    json_real(w, "nats", model_score_mean_nats(&t->score));
+    json_real(w, "baseline_nats", model_score_mean_baseline_nats(&t->score));
+    json_real(w, "gain", review_gain(t));
+    json_real(w, "brier", model_score_mean_brier(&t->score));
+    json_real(w, "ece", model_score_ece(&t->score));
+    json_real(w, "coverage", model_score_coverage(&t->score));
+    json_int(w, "coverage_bins", t->score.n_rates);
+    json_real(w, "interval_ratio", model_score_interval_ratio(&t->score));
+    json_real(w, "us_p50", quantile_us(t, 0.5));
+    json_real(w, "us_p99", quantile_us(t, 0.99));
+    json_object(w, "alerts");
     for (int i = 0; i < PROTO_ALERT_COUNT; i++) {
         if (t->alerts[i] > 0) {
-            printf("%s\"%s\": %" PRId64, between, proto_alert_name((proto_alert_code)i),
-                   t->alerts[i]);
-            between = ", ";
+            json_int(w, proto_alert_name((proto_alert_code)i), t->alerts[i]);
         }
     }
-    printf("}");
+    json_end(w);
 }
 
-static void json_interval(const struct review_interval *gain)
+static void json_interval(struct json_writer *w, const struct review_interval *gain)
 {
-    json_real("gain_lo", gain->lo);
-    json_real("gain_hi", gain->hi);
+    json_real(w, "gain_lo", gain->lo);
+    json_real(w, "gain_hi", gain->hi);
 }
 
-static void json_based_on(int64_t trial, const char *session)
+static void json_based_on(struct json_writer *w, int64_t trial, const char *session)
 {
-    printf("{\"based_on\": %" PRId64 ", \"session\": \"%s\"", trial, session);
+    json_int(w, "based_on", trial);
+    json_text(w, "session", session);
 }
 
 /* A text of a message, which may hold anything. */
-static void json_text(const char *key, const char *value)
+static void json_clean(struct json_writer *w, const char *key, const char *value)
 {
     char clean[REVIEW_TEXT_MAX + 1];
     text_escape_clean(clean, sizeof clean, value);
-    printf(", \"%s\": ", key);
-    text_escape_json(stdout, clean);
+    json_text(w, key, clean);
 }
 
-static void json_forecast(const struct review_forecast *f)
+static void json_forecast(struct json_writer *w, const struct review_forecast *f)
 {
     const proto_outlook *when = &f->said.current.v;
-    json_based_on(f->said.based_on, f->session);
-    json_text("criterion", f->said.criterion);
+    json_object(w, "forecast");
+    json_based_on(w, f->said.based_on, f->session);
+    json_clean(w, "criterion", f->said.criterion);
     if (f->said.met_trial != PROTO_NIL) {
-        printf(", \"met\": {\"trial\": %" PRId64, f->said.met_trial);
-        json_text("session", f->said.met_session);
-        printf("}");
+        json_object(w, "met");
+        json_int(w, "trial", f->said.met_trial);
+        json_clean(w, "session", f->said.met_session);
+        json_end(w);
     } else {
-        printf(", \"met\": null");
+        json_text(w, "met", NULL);
     }
-    json_text("unit", when->unit);
-    printf(", ");
-    text_escape_json_reals(stdout, 6,
-                           (const struct text_escape_real[]){{"median", when->median},
-                                                             {"lo50", when->lo50},
-                                                             {"hi50", when->hi50},
-                                                             {"lo90", when->lo90},
-                                                             {"hi90", when->hi90},
-                                                             {"p_reached", when->p_reached}});
-    json_text("next_status", f->said.next_status);
-    printf(", \"p_within\": {");
+    json_clean(w, "unit", when->unit);
+    json_real(w, "median", when->median);
+    json_real(w, "lo50", when->lo50);
+    json_real(w, "hi50", when->hi50);
+    json_real(w, "lo90", when->lo90);
+    json_real(w, "hi90", when->hi90);
+    json_real(w, "p_reached", when->p_reached);
+    json_clean(w, "next_status", f->said.next_status);
+    json_object(w, "p_within");
     for (uint32_t i = 0; i < f->said.p_within.n; i++) {
         char name[PROTO_NAME_MAX + 1];
         text_escape_clean(name, sizeof name, f->said.p_within.v[i].name);
-        printf("%s", i > 0 ? ", " : "");
-        text_escape_json(stdout, name);
-        printf(": %.9g", f->said.p_within.v[i].value);
+        json_digits(w, name, 9, f->said.p_within.v[i].value);
     }
-    printf("}}");
+    json_end(w);
+    json_end(w);
 }
 
-static void json_came(const struct review_forecasts *o)
+static void json_held(struct json_writer *w, const struct review_forecasts *o)
 {
     const proto_bands *b = &o->held.said.correct.v;
     const struct review_held held = review_forecasts_held(o);
-    json_based_on(o->held.said.based_on, o->held.session);
-    printf(", \"window\": %" PRId64
-           ", \"came\": %d, \"within_50\": %d, \"within_90\": %d, \"windows\": [",
-           o->held.said.window, held.n, held.n_50, held.n_90);
+    json_object(w, "forecast_held");
+    json_based_on(w, o->held.said.based_on, o->held.session);
+    json_int(w, "window", o->held.said.window);
+    json_int(w, "came", held.n);
+    json_int(w, "within_50", held.n_50);
+    json_int(w, "within_90", held.n_90);
+    json_array(w, "windows");
     for (uint32_t i = 0; i < b->median.n; i++) {
-        printf("%s{", i > 0 ? ", " : "");
-        text_escape_json_reals(
-            stdout, 6,
-            (const struct text_escape_real[]){{"median", b->median.v[i]},
-                                              {"lo50", b->lo50.v[i]},
-                                              {"hi50", b->hi50.v[i]},
-                                              {"lo90", b->lo90.v[i]},
-                                              {"hi90", b->hi90.v[i]},
-                                              {"came", review_forecasts_share(o, (int)i)}});
-        printf("}");
+        json_object(w, NULL);
+        json_real(w, "median", b->median.v[i]);
+        json_real(w, "lo50", b->lo50.v[i]);
+        json_real(w, "hi50", b->hi50.v[i]);
+        json_real(w, "lo90", b->lo90.v[i]);
+        json_real(w, "hi90", b->hi90.v[i]);
+        json_real(w, "came", review_forecasts_share(o, (int)i));
+        json_end(w);
     }
-    printf("]}");
+    json_end(w);
+    json_end(w);
 }
 
-static void json_advice(const struct review_forecasts *o)
+static void json_advised(struct json_writer *w, const struct review_forecasts *o)
 {
-    const char *between = "";
-    printf("{\"n\": %" PRId64 ", \"abstained\": {", o->n_suggestions);
-    for (int i = MODEL_CURRICULUM_ADVISES + 1; i <= MODEL_CURRICULUM_WHYS; i++) {
-        if (o->n_by_reason[i] > 0) {
-            printf("%s\"%s\": %" PRId64, between, review_forecasts_reason_name(i),
-                   o->n_by_reason[i]);
-            between = ", ";
-        }
-    }
-    printf("}, \"advised\": %" PRId64 ", \"last_advised\": ",
-           o->n_by_reason[MODEL_CURRICULUM_ADVISES]);
-    if (o->n_by_reason[MODEL_CURRICULUM_ADVISES] == 0) {
-        printf("null}");
-        return;
-    }
-    json_based_on(o->advised.based_on, o->advised_session);
-    json_text("why", o->advised.why);
+    json_object(w, "last_advised");
+    json_based_on(w, o->advised.based_on, o->advised_session);
+    json_clean(w, "why", o->advised.why);
     if (o->advised.actions.n > 0) {
         const proto_action *best = &o->advised.actions.v[0];
-        json_text("action", best->action);
-        printf(", ");
-        text_escape_json_reals(stdout, 4,
-                               (const struct text_escape_real[]){{"gain", best->gain},
-                                                                 {"gain_lo", best->gain_lo},
-                                                                 {"gain_hi", best->gain_hi},
-                                                                 {"p_better", best->p_better}});
+        json_clean(w, "action", best->action);
+        json_real(w, "gain", best->gain);
+        json_real(w, "gain_lo", best->gain_lo);
+        json_real(w, "gain_hi", best->gain_hi);
+        json_real(w, "p_better", best->p_better);
     }
-    printf("}}");
+    json_end(w);
+}
+
+static void json_advice(struct json_writer *w, const struct review_forecasts *o)
+{
+    json_object(w, "advice");
+    json_int(w, "n", o->n_suggestions);
+    json_object(w, "abstained");
+    for (int i = MODEL_CURRICULUM_ADVISES + 1; i <= MODEL_CURRICULUM_WHYS; i++) {
+        if (o->n_by_reason[i] > 0) {
+            json_int(w, review_forecasts_reason_name(i), o->n_by_reason[i]);
+        }
+    }
+    json_end(w);
+    json_int(w, "advised", o->n_by_reason[MODEL_CURRICULUM_ADVISES]);
+    if (o->n_by_reason[MODEL_CURRICULUM_ADVISES] > 0) {
+        json_advised(w, o);
+    } else {
+        json_text(w, "last_advised", NULL);
+    }
+    json_end(w);
 }
 
 /* null for what was never said. */
-static void json_outlook(const struct review_forecasts *o)
+static void json_outlook(struct json_writer *w, const struct review_forecasts *o)
 {
-    printf(", \"forecasts\": %" PRId64 ", \"forecast\": ", o != NULL ? o->n_forecasts : 0);
+    json_int(w, "forecasts", o != NULL ? o->n_forecasts : 0);
     if (o != NULL && o->n_forecasts > 0) {
-        json_forecast(&o->last);
+        json_forecast(w, &o->last);
     } else {
-        printf("null");
+        json_text(w, "forecast", NULL);
     }
-    printf(", \"forecast_held\": ");
     if (review_forecasts_has_bands(o)) {
-        json_came(o);
+        json_held(w, o);
     } else {
-        printf("null");
+        json_text(w, "forecast_held", NULL);
     }
-    printf(", \"advice\": ");
     if (o != NULL && o->n_suggestions > 0) {
-        json_advice(o);
+        json_advice(w, o);
     } else {
-        printf("null");
+        json_text(w, "advice", NULL);
     }
+}
+
+static void json_sessions(struct json_writer *w, const struct review *v)
+{
+    char start[TIME_MAX];
+    json_line(w, 0);
+    json_array(w, "sessions");
+    for (uint32_t i = 0; i < v->n_sessions; i++) {
+        const struct review_session *s = &v->sessions[i];
+        if (review_has_session(v, i)) {
+            json_line(w, 0);
+            json_object(w, NULL);
+            json_text(w, "subject", v->subjects[s->subject].name);
+            json_text(w, "session", s->name);
+            json_text(w, "rig", s->rig);
+            json_int(w, "start_wall_ns", s->started_wall_ns);
+            json_text(w, "start",
+                      review_time(start, sizeof start, "%Y-%m-%dT%H:%M:%S%z", s->started_wall_ns));
+            json_tally(w, &s->tally);
+            json_end(w);
+        }
+    }
+    json_end(w);
+}
+
+static void json_subjects(struct json_writer *w, const struct review *v)
+{
+    json_line(w, 0);
+    json_object(w, "subjects");
+    for (uint32_t i = 0; i < v->n_subjects; i++) {
+        const struct review_subject *s = &v->subjects[i];
+        if (review_has_subject(v, i)) {
+            json_line(w, 0);
+            json_object(w, s->name);
+            json_int(w, "sessions", s->n_sessions);
+            json_tally(w, &s->tally);
+            json_interval(w, &s->gain);
+            json_outlook(w, s->outlook);
+            json_end(w);
+        }
+    }
+    json_end(w);
+    json_line(w, 0);
+    json_object(w, "total");
+    json_int(w, "sessions", review_count_sessions(v));
+    json_tally(w, &v->total);
+    json_interval(w, &v->gain);
+    json_end(w);
+}
+
+static void json_alerts(struct json_writer *w, const struct review *v)
+{
+    json_line(w, 0);
+    json_array(w, "latest_alerts");
+    for (int64_t i = review_alerts_first(&v->alerts); i < v->alerts.n; i++) {
+        const struct review_alert *a = &v->alerts.latest[i % REVIEW_TEXTS];
+        json_line(w, 0);
+        json_object(w, NULL);
+        json_int(w, "t_wall_ns", a->t_wall_ns);
+        json_text(w, "code", proto_alert_name(a->code));
+        json_text(w, "text", a->text);
+        json_end(w);
+    }
+    json_end(w);
 }
 
 static void print_json(const struct review *v)
 {
-    char text[TIME_MAX];
+    struct json_writer w = {.to = stdout};
     char path[sizeof v->path];
-    const char *between = "\n";
     text_escape_clean(path, sizeof path, v->path);
-    printf("{\"journal\": ");
-    text_escape_json(stdout, path);
-    printf(", \"schema\": %d, \"runs\": %" PRId64 ", \"events\": %" PRId64 ", \"refused\": %" PRId64
-           ", \"conflicts\": %" PRId64 ", \"seed\": %d,\n\"sessions\": [",
-           JOURNAL_VERSION, v->n_runs, v->n_events, v->n_refused, v->n_conflicts, REVIEW_SEED);
-    for (uint32_t i = 0; i < v->n_sessions; i++) {
-        const struct review_session *s = &v->sessions[i];
-        if (!review_has_session(v, i)) {
-            continue;
-        }
-        printf("%s{\"subject\": \"%s\", \"session\": \"%s\", \"rig\": \"%s\", \"start_wall_ns\": "
-               "%" PRId64 ", \"start\": \"%s\", ",
-               between, v->subjects[s->subject].name, s->name, s->rig, s->started_wall_ns,
-               review_time(text, sizeof text, "%Y-%m-%dT%H:%M:%S%z", s->started_wall_ns));
-        json_tally(&s->tally);
-        printf("}");
-        between = ",\n";
+    json_object(&w, NULL);
+    json_text(&w, "journal", path);
+    json_int(&w, "schema", JOURNAL_VERSION);
+    json_int(&w, "runs", v->n_runs);
+    json_int(&w, "events", v->n_events);
+    json_int(&w, "refused", v->n_refused);
+    json_int(&w, "conflicts", v->n_conflicts);
+    json_int(&w, "seed", REVIEW_SEED);
+    json_sessions(&w, v);
+    json_subjects(&w, v);
+    json_alerts(&w, v);
+    json_end(&w);
+}
+
+struct request {
+    struct review_request what;
+    const char *page;
+    const struct output_guard *guard;
+    bool is_json;
+};
+
+static int work(void *request, struct fault *fault)
+{
+    struct request *r = request;
+    struct review review;
+    r->what.with_curves = r->page != NULL;
+    progress_catch_interrupts();
+    int rc = review_open(&review, &r->what, fault);
+    if (rc == FAULT_NONE) {
+        (r->is_json ? print_json : print_text)(&review);
+        rc = r->page != NULL ? review_page_write(&review, r->guard, r->page, fault) : FAULT_NONE;
+        review_close(&review);
     }
-    printf("],\n\"subjects\": {");
-    between = "\n";
-    for (uint32_t i = 0; i < v->n_subjects; i++) {
-        const struct review_subject *s = &v->subjects[i];
-        if (!review_has_subject(v, i)) {
-            continue;
-        }
-        printf("%s\"%s\": {\"sessions\": %" PRIu32 ", ", between, s->name, s->n_sessions);
-        json_tally(&s->tally);
-        json_interval(&s->gain);
-        json_outlook(s->outlook);
-        printf("}");
-        between = ",\n";
-    }
-    printf("},\n\"total\": {\"sessions\": %" PRIu32 ", ", review_count_sessions(v));
-    json_tally(&v->total);
-    json_interval(&v->gain);
-    printf("},\n\"latest_alerts\": [");
-    between = "\n";
-    for (int64_t i = review_alerts_first(&v->alerts); i < v->alerts.n; i++) {
-        const struct review_alert *a = &v->alerts.latest[i % REVIEW_TEXTS];
-        printf("%s{\"t_wall_ns\": %" PRId64 ", \"code\": \"%s\", \"text\": ", between, a->t_wall_ns,
-               proto_alert_name(a->code));
-        text_escape_json(stdout, a->text);
-        printf("}");
-        between = ",\n";
-    }
-    printf("]}\n");
+    return rc;
 }
 
 int cmd_review(int argc, char **argv)
 {
-    struct review_request request = {0};
-    const char *page = NULL;
-    bool is_json = false;
+    struct request r = {0};
     const struct option list[] = {
-        {"html", OPTION_OUT, &page, 0, 0, "FILE", "write a page with plots; one file, no scripts",
+        {"html", OPTION_OUT, &r.page, 0, 0, "FILE", "write a page with plots; one file, no scripts",
          NULL},
-        {"subject", OPTION_TEXT, &request.subject, 0, 0, "S", "only this animal", NULL},
-        {"json", OPTION_FLAG, &is_json, 0, 0, NULL, "the same for programs", NULL},
+        COMMAND_SUBJECT(&r.what.subject),
+        COMMAND_JSON(&r.is_json),
     };
     struct options options = {
         .usage = "review JOURNAL [--html FILE] [--subject S] [--json]",
         .about =
             "What a journal holds, read only: each session with its trials, accuracy, score\n"
             "against the random walk, calibration, latencies and alerts; then each animal and\n"
-            "all; the last forecast of each animal, what came of an earlier one, and the advice.\n"
+            "all; the last forecast of each animal, what was observed of an earlier one, and the "
+            "advice.\n"
             "JOURNAL: the file, or its data directory; a daemon may be writing it.\n"
             "Accuracy counts what was rewarded; where the reward is unknown, choices to the\n"
             "side of the stimulus.",
-        .list = list,
-        .n = sizeof list / sizeof list[0],
-        .arguments = &request.path,
+        COMMAND_OPTIONS(list),
+        .arguments = &r.what.path,
         .arguments_min = 1,
         .arguments_max = 1,
     };
-    int code = 0;
-    if (!options_read(&options, argc, argv, &code)) {
-        return code;
-    }
-    struct review review;
-    struct fault fault;
-    request.with_curves = page != NULL;
-    progress_catch_interrupts();
-    code = review_open(&review, &request, &fault);
-    if (code != FAULT_NONE) {
-        return fault_report(&fault, code);
-    }
-    if (is_json) {
-        print_json(&review);
-    } else {
-        print_text(&review);
-    }
-    code = page != NULL ? review_page_write(&review, &options.guard, page, &fault) : FAULT_NONE;
-    review_close(&review);
-    return fault_report(&fault, code);
+    r.guard = &options.guard;
+    return command_run(&options, argc, argv, work, &r);
 }

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "commands.h"
-#include "options.h"
+#include "command.h"
+#include "json_writer.h"
 #include "rule_ensemble.h"
 #include "rule_plot.h"
 #include "text_escape.h"
@@ -22,17 +22,14 @@ _Static_assert(sizeof INDEX_NAME / sizeof INDEX_NAME[0] == RULE_ENSEMBLE_INDICES
                "a name for each");
 
 struct request {
+    const struct options *options;
     const char *paths[RULE_ENSEMBLE_MEMBERS_MAX];
-    const char *prefix;
-    const struct output_guard *guard;
     struct option_word rule;
     const char *csv;
-    const char *svg;
-    char csv_path[PATH_BYTES]; /* made of the prefix */
-    char svg_path[PATH_BYTES];
+    const char *plot;
     struct option_reals weights;
     int64_t history;
-    bool json;
+    bool is_json;
 };
 
 static const char *quantity(const struct rule_ensemble *e)
@@ -214,67 +211,77 @@ static void print_text(const struct rule_ensemble *e, bool wrote)
     print_indices(e);
     print_curves(e);
     if (!wrote) {
-        printf("\n-o PREFIX writes all of it: PREFIX.csv, and a figure, PREFIX.svg\n");
+        printf("\n--csv FILE.csv writes all of it, --plot FILE.svg a figure\n");
     }
 }
 
 /* ---- for programs ---- */
 
-static void json_interval(const char *name, const model_interval *v)
+static void json_states(struct json_writer *w, const struct rule_ensemble *e)
 {
-    printf("\"%s\": {", name);
-    text_escape_json_reals(
-        stdout, 3,
-        (const struct text_escape_real[]){{"mean", v->mean}, {"lo", v->lo}, {"hi", v->hi}});
-    printf("}");
+    json_line(w, 0);
+    json_array(w, "states");
+    for (uint32_t k = 0; k < e->n_states; k++) {
+        json_object(w, NULL);
+        json_text(w, "name", e->states[k].name);
+        json_reals(w, "w", 17, e->states[k].w, rule_ensemble_policy(e)->n);
+        json_end(w);
+    }
+    json_end(w);
 }
 
-static void json_states(const struct rule_ensemble *e)
+static void json_indices(struct json_writer *w, const struct rule_ensemble *e)
 {
-    printf("\"states\": [");
-    for (uint32_t k = 0; k < e->n_states; k++) {
-        printf("%s{\"name\": \"%s\", \"w\": [", k > 0 ? ", " : "", e->states[k].name);
-        for (uint32_t i = 0; i < rule_ensemble_policy(e)->n; i++) {
-            printf("%s%.17g", i > 0 ? ", " : "", e->states[k].w[i]);
+    json_line(w, 0);
+    json_object(w, "indices");
+    for (uint32_t i = 0; i <= rule_ensemble_policy(e)->n; i++) {
+        if (i > 0) {
+            json_line(w, 0);
         }
-        printf("]}");
+        json_object(w, weight_name(e, i));
+        for (int index = 0; index < RULE_ENSEMBLE_INDICES; index++) {
+            const model_interval v =
+                rule_ensemble_mean_index(e, (enum rule_ensemble_index)index, i);
+            json_object(w, INDEX_NAME[index]);
+            json_real(w, "mean", v.mean);
+            json_real(w, "lo", v.lo);
+            json_real(w, "hi", v.hi);
+            json_end(w);
+        }
+        json_end(w);
     }
-    printf("]");
+    json_end(w);
 }
 
 static void print_json(const struct rule_ensemble *e)
 {
-    const uint32_t n = rule_ensemble_policy(e)->n;
-    printf("{\"rule\": \"%s\", \"quantity\": \"%s\", \"has_memory\": %s, \"history\": %u, "
-           "\"policy\": [",
-           model_rule_name(rule_ensemble_kind(e)), quantity(e),
-           model_rule_has_memory(rule_ensemble_kind(e)) ? "true" : "false", (unsigned)e->history);
-    for (uint32_t i = 0; i < n; i++) {
-        printf("%s\"%s\"", i > 0 ? ", " : "", weight_name(e, i));
+    struct json_writer w = {.to = stdout};
+    json_object(&w, NULL);
+    json_text(&w, "rule", model_rule_name(rule_ensemble_kind(e)));
+    json_text(&w, "quantity", quantity(e));
+    json_bool(&w, "has_memory", model_rule_has_memory(rule_ensemble_kind(e)));
+    json_int(&w, "history", e->history);
+    json_array(&w, "policy");
+    for (uint32_t i = 0; i < rule_ensemble_policy(e)->n; i++) {
+        json_text(&w, NULL, weight_name(e, i));
     }
-    printf("],\n\"models\": [");
+    json_end(&w);
+    json_line(&w, 0);
+    json_array(&w, "models");
     for (uint32_t m = 0; m < e->n_members; m++) {
         char path[PATH_BYTES];
         text_escape_clean(path, sizeof path, e->members[m].path);
-        printf("%s{\"file\": ", m > 0 ? ", " : "");
-        text_escape_json(stdout, path);
-        printf(", \"hash\": \"%s\"}", e->members[m].hash);
+        json_object(&w, NULL);
+        json_text(&w, "file", path);
+        json_text(&w, "hash", e->members[m].hash);
+        json_end(&w);
     }
-    printf("],\n");
-    json_states(e);
-    printf(",\n\"interval\": %s,\n\"indices\": {",
-           e->n_members > 1 ? "\"90%, Student's t over the models\"" : "null");
-    for (uint32_t i = 0; i <= n; i++) {
-        printf("%s\"%s\": {", i > 0 ? ",\n" : "", weight_name(e, i));
-        for (int index = 0; index < RULE_ENSEMBLE_INDICES; index++) {
-            const model_interval v =
-                rule_ensemble_mean_index(e, (enum rule_ensemble_index)index, i);
-            printf("%s", index > 0 ? ", " : "");
-            json_interval(INDEX_NAME[index], &v);
-        }
-        printf("}");
-    }
-    printf("}}\n");
+    json_end(&w);
+    json_states(&w, e);
+    json_line(&w, 0);
+    json_text(&w, "interval", e->n_members > 1 ? "90%, Student's t over the models" : NULL);
+    json_indices(&w, e);
+    json_end(&w);
 }
 
 /* ---- the command ---- */
@@ -284,54 +291,22 @@ static void put_plot(FILE *to, const void *ensemble)
     ensemble_plot(to, ensemble);
 }
 
-/* PREFIX.ENDING, unless the file has a name of its own. */
-static int name_output(const struct request *r, const char *ending, const char **path,
-                       char out[PATH_BYTES], struct fault *fault)
+static int work(void *request, struct fault *fault)
 {
-    if (r->prefix == NULL || *path != NULL) {
-        return FAULT_NONE;
-    }
-    const int n = snprintf(out, PATH_BYTES, "%s.%s", r->prefix, ending);
-    if (n < 0 || n >= PATH_BYTES) {
-        return fault_set(fault, FAULT_INPUT, "option o: %.100s...: the path is too long",
-                         r->prefix);
-    }
-    *path = out;
-    return output_file_check(r->guard, out, fault);
-}
-
-static int name_outputs(struct request *r, struct fault *fault)
-{
-    const int rc = name_output(r, "csv", &r->csv, r->csv_path, fault);
-    return rc == FAULT_NONE ? name_output(r, "svg", &r->svg, r->svg_path, fault) : rc;
-}
-
-static int write_files(const struct rule_ensemble *e, const struct request *r, struct fault *fault)
-{
-    const int rc = output_file_write(r->guard, r->csv, put_table, e, fault);
-    return rc == FAULT_NONE ? output_file_write(r->guard, r->svg, put_plot, e, fault) : rc;
-}
-
-static int report(struct rule_ensemble *e, uint32_t n, struct request *r, struct fault *fault)
-{
-    int rc = name_outputs(r, fault);
-    if (rc == FAULT_NONE) {
-        rc = rule_ensemble_open(e, n, r->paths, r->rule.chosen, fault);
-    }
-    if (rc == FAULT_NONE) {
-        rc = rule_ensemble_state(e, r->weights.n, r->weights.v, fault);
-    }
-    if (rc == FAULT_NONE) {
-        rc = rule_ensemble_probe(e, (uint32_t)r->history, fault);
-    }
-    if (rc == FAULT_NONE) {
-        rc = write_files(e, r, fault);
-    }
-    if (rc == FAULT_NONE && r->json) {
-        print_json(e);
+    const struct request *r = request;
+    struct rule_ensemble e = {0};
+    int rc =
+        rule_ensemble_open(&e, (uint32_t)r->options->n_arguments, r->paths, r->rule.chosen, fault);
+    rc = rc ? rc : rule_ensemble_state(&e, r->weights.n, r->weights.v, fault);
+    rc = rc ? rc : rule_ensemble_probe(&e, (uint32_t)r->history, fault);
+    rc = rc ? rc : output_file_write(&r->options->guard, r->csv, put_table, &e, fault);
+    rc = rc ? rc : output_file_write(&r->options->guard, r->plot, put_plot, &e, fault);
+    if (rc == FAULT_NONE && r->is_json) {
+        print_json(&e);
     } else if (rc == FAULT_NONE) {
-        print_text(e, r->csv != NULL || r->svg != NULL);
+        print_text(&e, r->csv != NULL || r->plot != NULL);
     }
+    rule_ensemble_close(&e);
     return rc;
 }
 
@@ -340,17 +315,16 @@ int cmd_rule(int argc, char **argv)
     struct request r = {.history = 4, .rule = vocabulary_rules()};
     const struct option list[] = {
         {"rule", OPTION_WORD, &r.rule, 0, 0, "RULE", "of a bank, the members of this rule", NULL},
-        {"o", OPTION_TEXT, &r.prefix, 0, 0, "PREFIX", "write PREFIX.csv and PREFIX.svg", NULL},
-        {"csv", OPTION_OUT, &r.csv, 0, 0, "FILE", "write the curves as a table", NULL},
-        {"svg", OPTION_OUT, &r.svg, 0, 0, "FILE", "write the figure", NULL},
+        {"csv", OPTION_OUT, &r.csv, 0, 0, "FILE.csv", "write the curves as a table", NULL},
+        COMMAND_PLOT(&r.plot),
         {"weights", OPTION_REALS, &r.weights, -100, 100, "LIST",
          "ask at these w: one number a weight; more states one after the other", NULL},
         {"history", OPTION_INT, &r.history, 1, MODEL_RULE_PROBE_HISTORY_MAX, "K",
          "trials before, all rewarded or all unrewarded", NULL},
-        {"json", OPTION_FLAG, &r.json, 0, 0, NULL, "the indices for programs", NULL},
+        COMMAND_JSON(&r.is_json),
     };
     struct options options = {
-        .usage = "rule M.safetensors [M2 ...] [-o PREFIX] [options]",
+        .usage = "rule M.safetensors [M2 ...] [--csv FILE.csv] [--plot FILE.svg] [options]",
         .about =
             "What a learning rule says: how far a trial moves each weight (dw), by stimulus,\n"
             "after a correct trial and after an error, and whether the trials before it matter;\n"
@@ -358,19 +332,10 @@ int cmd_rule(int argc, char **argv)
             "stimuli (naive, half-trained, trained) and 0 for the others, w held fixed.\n"
             "Several models of one rule and policy are an ensemble: means, and 90% intervals by\n"
             "Student's t over the models. One model has no interval.",
-        .list = list,
-        .n = sizeof list / sizeof list[0],
+        COMMAND_OPTIONS(list),
         .arguments = r.paths,
         .arguments_min = 1,
         .arguments_max = RULE_ENSEMBLE_MEMBERS_MAX};
-    int code = 0;
-    if (!options_read(&options, argc, argv, &code)) {
-        return code;
-    }
-    struct fault fault;
-    r.guard = &options.guard;
-    struct rule_ensemble e = {0};
-    const int rc = report(&e, (uint32_t)options.n_arguments, &r, &fault);
-    rule_ensemble_close(&e);
-    return fault_report(&fault, rc);
+    r.options = &options;
+    return command_run(&options, argc, argv, work, &r);
 }

@@ -2,10 +2,9 @@
 #include <stdlib.h>
 
 #include "clock.h"
-#include "commands.h"
+#include "command.h"
 #include "log.h"
 #include "loop.h"
-#include "options.h"
 #include "startup.h"
 
 static void report_ready(const struct server *server)
@@ -24,20 +23,19 @@ static void report_ready(const struct server *server)
              zmq_bus_endpoint(server->bus.pub, s->pub, at[2]));
 }
 
-static int run(struct server *server)
+static int run(struct server *server, struct fault *fault)
 {
-    struct fault fault;
-    int rc = startup_open(server, &fault);
+    int rc = startup_open(server, fault);
     if (rc != FAULT_NONE) {
-        return fault_report(&fault, rc);
+        return rc;
     }
     report_ready(server);
     loop_run(server);
     const int64_t trials = server->counters.trials;
     const double worst_ms = journal_health(&server->journal, clock_mono_ns()).worst_lag_ms;
-    rc = startup_close(server, &fault);
+    rc = startup_close(server, fault);
     if (rc != FAULT_NONE) {
-        return fault_report(&fault, rc);
+        return rc;
     }
     log_info("stopped; %" PRId64
              " trials taken up, all on disk; from receipt to disk at most %.1f ms",
@@ -45,37 +43,37 @@ static int run(struct server *server)
     return FAULT_NONE;
 }
 
+static int work(void *request, struct fault *fault)
+{
+    const char *const *path = request;
+    struct server *server = calloc(1, sizeof *server);
+    if (server == NULL) {
+        return fault_set(fault, FAULT_WORK, "out of memory");
+    }
+    config_init(&server->config);
+    int rc = *path != NULL ? config_load(&server->config, *path, fault) : FAULT_NONE;
+    if (rc == FAULT_NONE) {
+        log_set_level((enum log_level)log_level_of(server->config.log.level));
+        rc = run(server, fault);
+    }
+    free(server);
+    return rc;
+}
+
 int cmd_run(int argc, char **argv)
 {
     const char *path = NULL;
     const struct option list[] = {
-        {"c", OPTION_IN, &path, 0, 0, "FILE", "configuration; without it, the defaults", NULL},
+        {"c", OPTION_IN, &path, 0, 0, "FILE", "configuration (default: all keys' defaults)", NULL},
     };
     struct options options = {
         .usage = "run [-c FILE]",
-        .about = "Hears trials, keeps a twin of each animal, predicts, journals: the daemon. Stops "
-                 "cleanly on SIGTERM or Ctrl-C and goes on where it was when started again. "
-                 "`murid check -c FILE` shows what a configuration means.",
+        .about =
+            "Takes up trials, keeps a twin of each animal, predicts, journals: the daemon. Stops "
+            "cleanly on SIGTERM or Ctrl-C and goes on where it was when started again. "
+            "`murid check -c FILE` shows what a configuration means.",
         .list = list,
         .n = 1,
     };
-    int code = 0;
-    if (!options_read(&options, argc, argv, &code)) {
-        return code;
-    }
-    struct server *server = calloc(1, sizeof *server);
-    struct fault fault;
-    if (server == NULL) {
-        return fault_report(&fault, fault_set(&fault, FAULT_WORK, "out of memory"));
-    }
-    config_init(&server->config);
-    code = path != NULL ? config_load(&server->config, path, &fault) : FAULT_NONE;
-    if (code != FAULT_NONE) {
-        (void)fault_report(&fault, code);
-    } else {
-        log_set_level((enum log_level)log_level_of(server->config.log.level));
-        code = run(server);
-    }
-    free(server);
-    return code;
+    return command_run(&options, argc, argv, work, &path);
 }

@@ -2,8 +2,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "commands.h"
-#include "options.h"
+#include "command.h"
+#include "json_writer.h"
 #include "progress.h"
 #include "status_message.h"
 #include "status_plot.h"
@@ -126,98 +126,95 @@ static void print_text(const struct status_report *s)
 
 /* ---- for programs ---------------------------------------------------------------------------- */
 
-static void json_curve(const char *key, const model_psychometric *c)
+static void json_curve(struct json_writer *w, const char *key, const model_psychometric *c)
 {
-    printf(", \"%s\": ", key);
     if (isnan(c->bias)) {
-        printf("null");
+        json_text(w, key, NULL);
         return;
     }
-    printf("{");
-    text_escape_json_reals(stdout, 4,
-                           (const struct text_escape_real[]){{"bias", c->bias},
-                                                             {"threshold", c->threshold},
-                                                             {"lapse_low", c->lapse_low},
-                                                             {"lapse_high", c->lapse_high}});
-    printf("}");
+    json_object(w, key);
+    json_real(w, "bias", c->bias);
+    json_real(w, "threshold", c->threshold);
+    json_real(w, "lapse_low", c->lapse_low);
+    json_real(w, "lapse_high", c->lapse_high);
+    json_end(w);
 }
 
-static void json_checks(const model_ibl_criteria_standing *now)
+static void json_checks(struct json_writer *w, const model_ibl_criteria_standing *now)
 {
-    printf(", \"criteria\": [");
+    json_array(w, "criteria");
     for (size_t i = 0; i < now->n_checks; i++) {
         const model_ibl_criteria_check *c = &now->check[i];
-        printf("%s{\"name\": \"%s\", ", i > 0 ? ", " : "", model_ibl_criterion_name(c->criterion));
-        text_escape_json_real(stdout, "value", c->value);
-        printf(", ");
-        text_escape_json_real(stdout, "limit", c->limit);
-        printf(", \"above\": %s, \"met\": %s, \"unit\": \"%s\"}", c->is_above ? "true" : "false",
-               c->is_met ? "true" : "false", model_ibl_criterion_unit(c->criterion));
+        json_object(w, NULL);
+        json_text(w, "name", model_ibl_criterion_name(c->criterion));
+        json_real(w, "value", c->value);
+        json_real(w, "limit", c->limit);
+        json_bool(w, "above", c->is_above);
+        json_bool(w, "met", c->is_met);
+        json_text(w, "unit", model_ibl_criterion_unit(c->criterion));
+        json_end(w);
     }
-    printf("]");
+    json_end(w);
 }
 
-static void json_standing(const model_training_status_standing *s)
+static void json_standing(struct json_writer *w, const model_training_status_standing *s)
 {
-    printf("\"status\": \"%s\", \"reached\": \"%s\", \"next\": \"%s\", \"status_sessions\": "
-           "%zu, \"untrainable\": %s, "
-           "\"unbiasable\": %s",
-           model_ibl_criteria_status_name(s->now.status),
-           model_ibl_criteria_status_name(s->reached), model_ibl_criteria_status_name(s->now.next),
-           s->now.n_behind, s->is_untrainable ? "true" : "false",
-           s->is_unbiasable ? "true" : "false");
+    json_text(w, "status", model_ibl_criteria_status_name(s->now.status));
+    json_text(w, "reached", model_ibl_criteria_status_name(s->reached));
+    json_text(w, "next", model_ibl_criteria_status_name(s->now.next));
+    json_int(w, "status_sessions", (int64_t)s->now.n_behind);
+    json_bool(w, "untrainable", s->is_untrainable);
+    json_bool(w, "unbiasable", s->is_unbiasable);
 }
 
-/* Why there is none; null where there is one. */
-static void json_no_curve(const struct status_report_session *s)
-{
-    char why[WHY_MAX];
-    status_report_no_curve(s, why, sizeof why);
-    printf(why[0] != '\0' ? ", \"no_curve\": \"%s\"" : ", \"no_curve\": null", why);
-}
-
-static void json_session(const struct status_report_session *s)
+static void json_session(struct json_writer *w, const struct status_report_session *s)
 {
     const model_ibl_criteria_standing *now = &s->standing.now;
-    printf("{\"session\": \"%s\", \"rig\": \"%s\", \"task\": \"%s\", \"trials\": %" PRId64 ", ",
-           s->name, s->rig, model_ibl_criteria_protocol_name(s->protocol), s->n_trials);
-    text_escape_json_real(stdout, "easy", s->easy);
-    printf(", ");
-    json_standing(&s->standing);
-    json_checks(now);
-    json_curve("curve", &now->curve[MODEL_IBL_CRITERIA_ELSE]);
-    json_no_curve(s);
-    json_curve("curve_20", &now->curve[MODEL_IBL_CRITERIA_20]);
-    json_curve("curve_80", &now->curve[MODEL_IBL_CRITERIA_80]);
-    printf(", \"values\": {");
+    char why[WHY_MAX];
+    status_report_no_curve(s, why, sizeof why);
+    json_line(w, 0);
+    json_object(w, NULL);
+    json_text(w, "session", s->name);
+    json_text(w, "rig", s->rig);
+    json_text(w, "task", model_ibl_criteria_protocol_name(s->protocol));
+    json_int(w, "trials", s->n_trials);
+    json_real(w, "easy", s->easy);
+    json_standing(w, &s->standing);
+    json_checks(w, now);
+    json_curve(w, "curve", &now->curve[MODEL_IBL_CRITERIA_ELSE]);
+    json_text(w, "no_curve", why[0] != '\0' ? why : NULL);
+    json_curve(w, "curve_20", &now->curve[MODEL_IBL_CRITERIA_20]);
+    json_curve(w, "curve_80", &now->curve[MODEL_IBL_CRITERIA_80]);
+    json_object(w, "values");
     for (int i = 0; i < MODEL_IBL_CRITERION_COUNT; i++) {
-        printf("%s", i > 0 ? ", " : "");
-        text_escape_json_real(stdout, model_ibl_criterion_name((model_ibl_criterion)i),
-                              now->value[i]);
+        json_real(w, model_ibl_criterion_name((model_ibl_criterion)i), now->value[i]);
     }
-    printf("}}");
+    json_end(w);
+    json_end(w);
 }
 
 static void print_json(const struct status_report *s)
 {
-    const char *between = "\n";
-    printf("{\"subjects\": {");
+    struct json_writer w = {.to = stdout};
+    json_object(&w, NULL);
+    json_object(&w, "subjects");
     for (uint32_t i = 0; i < s->n_subjects; i++) {
         const struct status_report_subject *subject = &s->subjects[i];
         if (subject->n_sessions == 0) {
             continue;
         }
-        printf("%s\"%s\": {", between, subject->name);
-        json_standing(&subject->sessions[subject->n_sessions - 1].standing);
-        printf(", \"sessions\": [");
+        json_line(&w, 0);
+        json_object(&w, subject->name);
+        json_standing(&w, &subject->sessions[subject->n_sessions - 1].standing);
+        json_array(&w, "sessions");
         for (uint32_t k = 0; k < subject->n_sessions; k++) {
-            printf("%s", k > 0 ? ",\n" : "\n");
-            json_session(&subject->sessions[k]);
+            json_session(&w, &subject->sessions[k]);
         }
-        printf("]}");
-        between = ",\n";
+        json_end(&w);
+        json_end(&w);
     }
-    printf("}}\n");
+    json_end(&w);
+    json_end(&w);
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */
@@ -227,22 +224,42 @@ static void put_plot(FILE *to, const void *standings)
     standings_plot(to, standings);
 }
 
+struct request {
+    const char *path;
+    const char *subject;
+    const char *plot;
+    const struct output_guard *guard;
+    bool is_json;
+    bool is_strict;
+};
+
+static int work(void *request, struct fault *fault)
+{
+    const struct request *r = request;
+    struct status_report s;
+    progress_catch_interrupts();
+    int rc = status_report_read(&s, r->path, r->subject, trial_table_care(r->is_strict), fault);
+    if (rc == FAULT_NONE) {
+        rc = output_file_write(r->guard, r->plot, put_plot, &s, fault);
+        if (rc == FAULT_NONE) {
+            (r->is_json ? print_json : print_text)(&s);
+        }
+        status_report_close(&s);
+    }
+    return rc;
+}
+
 int cmd_status(int argc, char **argv)
 {
-    const char *path = NULL;
-    const char *subject = NULL;
-    const char *picture = NULL;
-    bool is_json = false;
-    bool is_strict = false;
+    struct request r = {0};
     const struct option list[] = {
-        {"subject", OPTION_TEXT, &subject, 0, 0, "S", "only this animal", NULL},
-        {"o", OPTION_OUT, &picture, 0, 0, "FILE", "write the curves as an SVG", NULL},
-        TRIAL_TABLE_STRICT_OPTION(&is_strict),
-        {"json", OPTION_FLAG, &is_json, 0, 0, NULL, "the same for programs, all sessions' criteria",
-         NULL},
+        COMMAND_SUBJECT(&r.subject),
+        COMMAND_PLOT(&r.plot),
+        TRIAL_TABLE_STRICT_OPTION(&r.is_strict),
+        COMMAND_JSON(&r.is_json),
     };
     struct options options = {
-        .usage = "status DATA.csv|JOURNAL [--subject S] [-o FILE.svg] [--json]",
+        .usage = "status DATA.csv|JOURNAL [--subject S] [--plot FILE.svg] [--json]",
         .about =
             "Where animals stand by the training criteria of the International Brain Laboratory:\n"
             "after each session the status that the last three show, the highest reached, and the\n"
@@ -250,28 +267,11 @@ int cmd_status(int argc, char **argv)
             "A journal may be one that a daemon is writing. DATA.csv \"-\" is standard input.\n"
             "Columns task (a name with training, biased, ephys or habituation in it; else blocks\n"
             "of p_left tell), ephys_rig (0, 1) and delay_s are read if they are there.",
-        .list = list,
-        .n = sizeof list / sizeof list[0],
-        .arguments = &path,
+        COMMAND_OPTIONS(list),
+        .arguments = &r.path,
         .arguments_min = 1,
         .arguments_max = 1,
     };
-    int code = 0;
-    if (!options_read(&options, argc, argv, &code)) {
-        return code;
-    }
-    struct status_report s;
-    struct fault fault;
-    progress_catch_interrupts();
-    int rc = status_report_read(&s, path, subject, trial_table_care(is_strict), &fault);
-    if (rc == FAULT_NONE) {
-        rc = output_file_write(&options.guard, picture, put_plot, &s, &fault);
-        if (rc == FAULT_NONE && is_json) {
-            print_json(&s);
-        } else if (rc == FAULT_NONE) {
-            print_text(&s);
-        }
-        status_report_close(&s);
-    }
-    return fault_report(&fault, rc);
+    r.guard = &options.guard;
+    return command_run(&options, argc, argv, work, &r);
 }

@@ -6,11 +6,9 @@
 #include <zmq.h>
 
 #include "clock.h"
-#include "commands.h"
+#include "command.h"
 #include "curve_keys.h"
-#include "fault.h"
 #include "keyboard.h"
-#include "options.h"
 #include "progress.h"
 #include "watch_views.h"
 #include "zmq_bus.h"
@@ -197,8 +195,7 @@ static void follow(struct watch *w)
     }
 }
 
-static int connect_to(struct watch *w, const char *endpoint, const struct curve_keys_client *keys,
-                      struct fault *fault)
+static int connect_to(struct watch *w, const struct curve_keys_client *keys, struct fault *fault)
 {
     w->context = zmq_ctx_new();
     w->socket = w->context != NULL ? zmq_socket(w->context, ZMQ_SUB) : NULL;
@@ -213,12 +210,11 @@ static int connect_to(struct watch *w, const char *endpoint, const struct curve_
     (void)zmq_setsockopt(w->socket, ZMQ_LINGER, &linger, sizeof linger);
     (void)zmq_setsockopt(w->socket, ZMQ_SUBSCRIBE, "murid/1/", 8);
     curve_keys_use(w->socket, keys);
-    if (zmq_connect(w->socket, endpoint) != 0) {
-        return fault_set(
-            fault, FAULT_INPUT,
-            "option connect: \"%.100s\": %s; an endpoint like tcp://127.0.0.1:5771 was "
-            "expected",
-            endpoint, zmq_strerror(errno));
+    if (zmq_connect(w->socket, w->endpoint) != 0) {
+        return fault_set(fault, FAULT_INPUT,
+                         "--connect: \"%.100s\": %s; an endpoint like tcp://127.0.0.1:5771 was "
+                         "expected",
+                         w->endpoint, zmq_strerror(errno));
     }
     return FAULT_NONE;
 }
@@ -235,7 +231,7 @@ static void disconnect(struct watch *w)
 
 static int watch(struct watch *w, const struct curve_keys_client *keys, struct fault *fault)
 {
-    const int rc = connect_to(w, w->endpoint, keys, fault);
+    const int rc = connect_to(w, keys, fault);
     if (rc == FAULT_NONE) {
         progress_catch_interrupts();
         if (w->terminal) {
@@ -257,24 +253,58 @@ static int watch(struct watch *w, const struct curve_keys_client *keys, struct f
     return rc;
 }
 
+struct request {
+    const char *endpoint;
+    const char *subject;
+    const char *key;
+    const char *server_key;
+    int64_t trials;
+    double idle_s;
+};
+
+static int work(void *request, struct fault *fault)
+{
+    const struct request *r = request;
+    const char *no_colour = getenv("NO_COLOR");
+    struct curve_keys_client keys;
+    if (r->subject != NULL && !proto_id_is_valid(r->subject)) {
+        return fault_set(fault, FAULT_INPUT,
+                         "--subject: \"%.64s\" is not a name: 1 to 64 of A-Z a-z 0-9 . _ -",
+                         r->subject);
+    }
+    int rc = curve_keys_load_client(&keys, r->key, r->server_key, fault);
+    if (rc != FAULT_NONE) {
+        return rc;
+    }
+    struct watch *w = calloc(1, sizeof *w);
+    if (w == NULL) {
+        return fault_set(fault, FAULT_WORK, "no memory");
+    }
+    w->terminal = isatty(STDOUT_FILENO) == 1;
+    w->colour = no_colour == NULL || no_colour[0] == '\0';
+    w->trials_wanted = r->trials;
+    w->idle_s = r->idle_s;
+    w->endpoint = r->endpoint;
+    rc = watch_views_open(&w->views, r->subject, clock_mono_ns()) == 0
+             ? watch(w, &keys, fault)
+             : fault_set(fault, FAULT_WORK, "no memory");
+    watch_views_close(&w->views);
+    free(w);
+    return rc;
+}
+
 int cmd_watch(int argc, char **argv)
 {
-    const char *endpoint = "tcp://127.0.0.1:5771";
-    const char *subject = NULL;
-    const char *key = NULL;
-    const char *server_key = NULL;
-    int64_t trials = 0;
-    double idle_s = 0.0;
+    struct request r = {.endpoint = "tcp://127.0.0.1:5771"};
     const struct option list[] = {
-        {"connect", OPTION_ENDPOINT, &endpoint, 0, 0, "ENDPOINT", "where the daemon publishes",
+        {"connect", OPTION_ENDPOINT, &r.endpoint, 0, 0, "ENDPOINT", "where the daemon publishes",
          NULL},
-        {"subject", OPTION_TEXT, &subject, 0, 0, "NAME", "the animal; without it, whoever plays",
+        {"subject", OPTION_TEXT, &r.subject, 0, 0, "NAME", "the animal (default whoever plays)",
          NULL},
-        {"key", OPTION_IN, &key, 0, 0, "FILE", "our CURVE key pair, from murid keygen", NULL},
-        {"server-key", OPTION_IN, &server_key, 0, 0, "FILE", "the daemon's .pub file", NULL},
-        {"for", OPTION_INT, &trials, 1, 1000000000, "N", "end after so many trials", NULL},
-        {"until-idle", OPTION_REAL, &idle_s, 0.1, 1e6, "SECONDS",
-         "end when nothing was heard for so long", NULL},
+        COMMAND_KEYS(&r.key, &r.server_key),
+        {"for", OPTION_INT, &r.trials, 1, 1000000000, "N", "end after so many trials", NULL},
+        {"until-idle", OPTION_REAL, &r.idle_s, 0.1, 1e6, "SECONDS",
+         "end when nothing is received for so long", NULL},
     };
     static const struct option_rule rules[] = {{"key", OPTION_NEEDS, "server-key"},
                                                {"server-key", OPTION_NEEDS, "key"}};
@@ -288,40 +318,7 @@ int cmd_watch(int argc, char **argv)
             "one before, f follows whoever plays, q or Ctrl-C ends it; elsewhere one plain line\n"
             "a trial. It says when the daemon falls silent. NO_COLOR in the environment is\n"
             "honoured.",
-        .list = list,
-        .n = sizeof list / sizeof list[0],
-        .rules = rules,
-        .n_rules = sizeof rules / sizeof rules[0]};
-    int code = 0;
-    if (!options_read(&options, argc, argv, &code)) {
-        return code;
-    }
-    struct fault fault;
-    if (subject != NULL && !proto_id_is_valid(subject)) {
-        fault_set(&fault, FAULT_INPUT,
-                  "option subject: \"%.64s\" is not a name: 1 to 64 of A-Z a-z 0-9 . _ -", subject);
-        return fault_report(&fault, FAULT_INPUT);
-    }
-    struct curve_keys_client keys;
-    code = curve_keys_load_client(&keys, key, server_key, &fault);
-    if (code != FAULT_NONE) {
-        return fault_report(&fault, code);
-    }
-    struct watch *w = calloc(1, sizeof *w);
-    if (w == NULL) {
-        fault_set(&fault, FAULT_WORK, "no memory");
-        return fault_report(&fault, FAULT_WORK);
-    }
-    const char *no_colour = getenv("NO_COLOR");
-    w->terminal = isatty(STDOUT_FILENO) == 1;
-    w->colour = no_colour == NULL || no_colour[0] == '\0';
-    w->trials_wanted = trials;
-    w->idle_s = idle_s;
-    w->endpoint = endpoint;
-    const int rc = watch_views_open(&w->views, subject, clock_mono_ns()) == 0
-                       ? watch(w, &keys, &fault)
-                       : fault_set(&fault, FAULT_WORK, "no memory");
-    watch_views_close(&w->views);
-    free(w);
-    return fault_report(&fault, rc);
+        COMMAND_OPTIONS(list),
+        COMMAND_RULES(rules)};
+    return command_run(&options, argc, argv, work, &r);
 }

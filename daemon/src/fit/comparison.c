@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_writer.h"
 #include "model/bootstrap.h"
 #include "svg_plot.h"
-#include "text_escape.h"
 
 int comparison_open(struct comparison *c, uint32_t n_subjects, uint32_t n_models,
                     struct fault *fault)
@@ -267,68 +267,55 @@ void comparison_csv(FILE *to, const struct comparison *c)
 
 /* ---- JSON ---- */
 
-static void put_model(FILE *to, const struct comparison *c, uint32_t model)
+static void put_model(struct json_writer *w, const struct comparison *c, uint32_t model)
 {
     const struct comparison_gain *g = &c->gain[model];
-    fputs("{\"name\": ", to);
-    text_escape_json(to, c->model[model]);
-    fputs(", ", to);
-    text_escape_json_reals(to, 4,
-                           (const struct text_escape_real[]){{"nats", comparison_pooled(c, model)},
-                                                             {"gain", g->pooled},
-                                                             {"gain_lo", g->lo},
-                                                             {"gain_hi", g->hi}});
-    if (isfinite(g->least)) {
-        fprintf(to, ", \"n_worse\": %" PRIu32 ", \"worst_subject\": ", g->n_worse);
-        text_escape_json(to, c->subject[g->worst]);
-    } else {
-        fputs(", \"n_worse\": null, \"worst_subject\": null", to);
-    }
-    fputs(", ", to);
-    text_escape_json_real(to, "worst_gain", g->least);
-    fputs("}", to);
+    const bool has_worst = isfinite(g->least);
+    json_object(w, NULL);
+    json_text(w, "name", c->model[model]);
+    json_real(w, "nats", comparison_pooled(c, model));
+    json_real(w, "gain", g->pooled);
+    json_real(w, "gain_lo", g->lo);
+    json_real(w, "gain_hi", g->hi);
+    json_real(w, "n_worse", has_worst ? (double)g->n_worse : (double)NAN);
+    json_text(w, "worst_subject", has_worst ? c->subject[g->worst] : NULL);
+    json_real(w, "worst_gain", g->least);
+    json_end(w);
 }
 
-static void put_subject(FILE *to, const struct comparison *c, uint32_t subject)
+static void put_subject(struct json_writer *w, const struct comparison *c, uint32_t subject)
 {
-    text_escape_json(to, c->subject[subject]);
-    fprintf(to, ": {\"n\": %" PRId64 ", \"fold\": ", c->n[subject]);
-    if (c->fold[subject] > 0) {
-        fprintf(to, "%" PRIu32, c->fold[subject]);
-    } else {
-        fputs("null", to);
-    }
-    fputs(", \"nats\": [", to);
+    json_object(w, c->subject[subject]);
+    json_int(w, "n", c->n[subject]);
+    json_real(w, "fold", c->fold[subject] > 0 ? (double)c->fold[subject] : (double)NAN);
+    json_array(w, "nats");
     for (uint32_t m = 0; m < c->n_models; m++) {
-        const double nats = comparison_nats(c, subject, m);
-        fputs(m > 0 ? ", " : "", to);
-        if (isfinite(nats)) {
-            fprintf(to, "%.10g", nats);
-        } else {
-            fputs("null", to);
-        }
+        json_real(w, NULL, comparison_nats(c, subject, m));
     }
-    fputs("]}", to);
+    json_end(w);
+    json_end(w);
 }
 
 void comparison_json(FILE *to, const struct comparison *c)
 {
-    fputs("{\"against\": ", to);
-    text_escape_json(to, c->model[c->named]);
-    fprintf(to,
-            ", \"n\": %" PRId64 ", \"n_subjects\": %" PRIu32
-            ", \"resamples\": %d, \"seed\": %" PRIu64 ", \"models\": [",
-            comparison_trials(c), comparison_scored(c), COMPARISON_RESAMPLES, c->seed);
+    struct json_writer w = {.to = to};
+    json_object(&w, NULL);
+    json_text(&w, "against", c->model[c->named]);
+    json_int(&w, "n", comparison_trials(c));
+    json_int(&w, "n_subjects", comparison_scored(c));
+    json_int(&w, "resamples", COMPARISON_RESAMPLES);
+    json_int(&w, "seed", (int64_t)c->seed);
+    json_array(&w, "models");
     for (uint32_t m = 0; m < c->n_models; m++) {
-        fputs(m > 0 ? ", " : "", to);
-        put_model(to, c, m);
+        put_model(&w, c, m);
     }
-    fputs("], \"subjects\": {", to);
+    json_end(&w);
+    json_object(&w, "subjects");
     for (uint32_t i = 0; i < c->n_subjects; i++) {
-        fputs(i > 0 ? ", " : "", to);
-        put_subject(to, c, i);
+        put_subject(&w, c, i);
     }
-    fputs("}}\n", to);
+    json_end(&w);
+    json_end(&w);
 }
 
 /* ---- SVG ---- */

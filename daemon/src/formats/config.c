@@ -12,6 +12,9 @@
 #define INT(section, key, usual, low, high, a_unit, a_help)                                        \
     {ROW(section, key), .kind = KEY_INT,    .size = sizeof(int64_t), .min = low,                   \
      .max = high,       .fallback = #usual, .unit = a_unit,          .help = a_help},
+#define REAL(section, key, usual, low, high, a_unit, a_help)                                       \
+    {ROW(section, key), .kind = KEY_REAL,   .size = sizeof(double), .min = low,                    \
+     .max = high,       .fallback = #usual, .unit = a_unit,         .help = a_help},
 #define BOOL(section, key, usual, a_help)                                                          \
     {ROW(section, key), .kind = KEY_BOOL, .fallback = #usual, .unit = "", .help = a_help},
 #define STRING(section, key, usual, bytes, a_help)                                                 \
@@ -227,6 +230,45 @@ int config_parse(struct config *config, const char *name, const uint8_t *text, s
     return rc == FAULT_NONE ? check_values(config, name, fault) : rc;
 }
 
+/* A line of a configuration that was printed by an earlier version, as this one has it. */
+static void put_recorded_line(FILE *to, const char *line, size_t n)
+{
+    static const struct {
+        const char *was, *is;
+    } PERCENT[] = {{"percent_correct: ", "accuracy"},
+                   {"percent_contrast: ", "contrast_min"},
+                   {"percent_rewarded: ", "reward_floor"},
+                   {"percent_change: ", "largest_change"}};
+    const size_t indent = strspn(line, " ");
+    for (size_t i = 0; i < sizeof PERCENT / sizeof PERCENT[0]; i++) {
+        const size_t size = strlen(PERCENT[i].was);
+        if (indent + size < n && memcmp(line + indent, PERCENT[i].was, size) == 0) {
+            fprintf(to, "%*s%s: %.2f\n", (int)indent, "", PERCENT[i].is,
+                    strtod(line + indent + size, NULL) / 100.0);
+            return;
+        }
+    }
+    (void)fwrite(line, 1, n, to);
+}
+
+int config_parse_recorded(struct config *config, const char *name, const char *text,
+                          struct fault *fault)
+{
+    char *now = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&now, &size);
+    for (const char *at = text; to != NULL && at != NULL && *at != '\0';) {
+        const size_t n = strcspn(at, "\n");
+        put_recorded_line(to, at, at[n] == '\n' ? n + 1 : n);
+        at += at[n] == '\n' ? n + 1 : n;
+    }
+    const int rc = to != NULL && fclose(to) == 0
+                       ? config_parse(config, name, (const uint8_t *)now, size, fault)
+                       : fault_set(fault, FAULT_WORK, "%s: no memory", name);
+    free(now);
+    return rc;
+}
+
 int config_load(struct config *config, const char *path, struct fault *fault)
 {
     uint8_t *text = NULL;
@@ -241,7 +283,7 @@ int config_load(struct config *config, const char *path, struct fault *fault)
 
 static bool has_range(const struct key *key)
 {
-    return key->kind == KEY_INT || key->kind == KEY_REALS;
+    return key->kind == KEY_INT || key->kind == KEY_REAL || key->kind == KEY_REALS;
 }
 
 static void print_range(FILE *to, const struct key *key)

@@ -17,6 +17,7 @@ enum { CONFIG_RIGS_MAX = 32, CONFIG_BYTES_MAX = 1 << 20 };
 
 #define SECTION(name, help)                         struct config_##name {
 #define INT(section, key, ...)                      int64_t key;
+#define REAL(section, key, ...)                     double key;
 #define BOOL(section, key, ...)                     bool key;
 #define STRING(section, key, fallback, bytes, help) char key[(bytes) + 1];
 #define REALS(section, key, fallback, count, ...)                                                  \
@@ -58,6 +59,11 @@ void config_init(struct config *config);
 /* Reads YAML text over the defaults; name stands in error messages. FAULT_NONE or FAULT_INPUT. */
 int config_parse(struct config *config, const char *name, const uint8_t *text, size_t size,
                  struct fault *fault);
+
+/* The same of what a journal kept of a run, whose keys may have the names of an earlier version;
+ * NULL: nothing. FAULT_WORK without memory. */
+int config_parse_recorded(struct config *config, const char *name, const char *text,
+                          struct fault *fault);
 
 /* Reads a file over the defaults. FAULT_NONE or FAULT_INPUT. */
 int config_load(struct config *config, const char *path, struct fault *fault);

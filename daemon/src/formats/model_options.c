@@ -32,7 +32,7 @@ size_t model_options_options(struct model_options *s, struct option list[])
         {"baseline", OPTION_REAL, &s->words.baseline, -100, 100, "B",
          "reward baseline of reinforce_base (default 0)", &s->given_baseline},
         {"decay", OPTION_REAL, &s->words.decay, 0, 1, "L",
-         "of the trace of eligibility, a trial (default " TEXT_OF(MODEL_FILE_DECAY) ")",
+         "of the trace of eligibility, per trial (default " TEXT_OF(MODEL_FILE_DECAY) ")",
          &s->given_decay},
         {"policy", OPTION_WORDS, &s->features, 0, 0, "FEATURES", "what choices depend on, some of",
          given},
@@ -55,8 +55,8 @@ static int spread(const char *name, const struct option_reals *from, size_t n, b
 {
     if (from->n > 1 && from->n != n) {
         return fault_set(fault, FAULT_INPUT,
-                         "option %s: %zu values; one, or one for each of %zu weights expected",
-                         name, from->n, n);
+                         "--%s: %zu values; one, or one for each of %zu weights expected", name,
+                         from->n, n);
     }
     for (size_t i = 0; from->n > 0 && i < n; i++) {
         const double value = from->v[from->n == 1 ? 0 : i];
@@ -73,7 +73,7 @@ int model_options_build(struct model_options *s, struct model_file *out, struct 
     s->words.features = s->features.chosen;
     if (model_params_built_in(&shape, s->words.features) != MODEL_OK) {
         return fault_set(fault, FAULT_INPUT,
-                         "option policy: \"%.100s\"; at most %d features, each once, were expected",
+                         "--policy: \"%.100s\"; at most %d features, each once, were expected",
                          s->words.features, MODEL_WEIGHTS_MAX);
     }
     const size_t n = shape.policy.n;
@@ -107,24 +107,24 @@ int model_options_check(const struct model_options *s, const char *path, struct 
     const char *rule = s->rule.chosen;
     if (path != NULL && model_options_is_given(s)) {
         return fault_set(fault, FAULT_INPUT,
-                         "option model: says all of the animal; no rule, rate, baseline, decay, "
+                         "--model: says all of the animal; no rule, rate, baseline, decay, "
                          "policy, noise or start expected beside it");
     }
     if (s->given_rate && strcmp(rule, "none") == 0) {
         return fault_set(fault, FAULT_INPUT,
-                         "option rate: has no effect with rule none, which does not learn; --rule "
+                         "--rate: has no effect with rule none, which does not learn; --rule "
                          "was expected too, as in --rule reinforce");
     }
     if (s->given_baseline && strcmp(rule, "reinforce_base") != 0) {
         return fault_set(fault, FAULT_INPUT,
-                         "option baseline: has no effect with rule %s; --rule reinforce_base was "
+                         "--baseline: has no effect with rule %s; --rule reinforce_base was "
                          "expected",
                          rule);
     }
     if (s->given_decay && strcmp(rule, "eligibility") != 0) {
-        return fault_set(
-            fault, FAULT_INPUT,
-            "option decay: has no effect with rule %s; --rule eligibility was expected", rule);
+        return fault_set(fault, FAULT_INPUT,
+                         "--decay: has no effect with rule %s; --rule eligibility was expected",
+                         rule);
     }
     return FAULT_NONE;
 }

@@ -14,7 +14,7 @@
 #include "file_kind.h"
 #include "key_table.h"
 
-enum { HELP_COLUMN = 27, HELP_WIDTH = 100, TEXT_MAX = 1024, OPTIONS_MAX = 64 };
+enum { HELP_COLUMN = 27, HELP_WIDTH = 80, TEXT_MAX = 1024, OPTIONS_MAX = 64 };
 
 static const char FORCE[] = "force";
 
@@ -29,6 +29,9 @@ static bool is_short(const struct option *option)
     return option->name[1] == '\0';
 }
 
+/* For "%s%s": an option as it is typed. */
+#define OPTION(option) dashes_of((option)->name), (option)->name
+
 static const char *dashes_of(const char *name)
 {
     return name[1] == '\0' ? "-" : "--";
@@ -36,22 +39,26 @@ static const char *dashes_of(const char *name)
 
 /* ---- help ------------------------------------------------------------------------------------ */
 
-/* Words up to the width, further lines under the first. */
-static void print_wrapped(const char *text)
+/* Words up to the width, from a column on; further lines begin at an indent. */
+static void print_wrapped(const char *text, size_t column, size_t indent)
 {
-    size_t column = HELP_COLUMN;
-    bool is_first = true;
+    const char *between = "";
     while (*text != '\0') {
-        const size_t n = strcspn(text, " \n");
-        if (!is_first && column + 1 + n > HELP_WIDTH) {
-            printf("\n%*s", HELP_COLUMN, "");
-            column = HELP_COLUMN;
-            is_first = true;
+        size_t n = strcspn(text, " \n");
+        if (n > HELP_WIDTH - indent) { /* a list without spaces breaks behind a comma */
+            for (n = HELP_WIDTH - indent; n > 1 && text[n - 1] != ','; n--) {
+            }
         }
-        printf("%s%.*s", is_first ? "" : " ", (int)n, text);
-        column += n + (is_first ? 0 : 1);
-        is_first = false;
-        text += n + strspn(text + n, " \n");
+        if (between[0] != '\0' && column + 1 + n > HELP_WIDTH) {
+            printf("\n%*s", (int)indent, "");
+            column = indent;
+            between = "";
+        }
+        printf("%s%.*s", between, (int)n, text);
+        column += strlen(between) + n;
+        between = " ";
+        text += n;
+        text += strspn(text, " \n");
     }
     putchar('\n');
 }
@@ -130,7 +137,7 @@ static void print_option(const struct option *option)
     (void)snprintf(text, sizeof text, "%s%s%s%s", option->help, words[0] != '\0' ? ": " : "", words,
                    usual);
     printf("  %-*s ", HELP_COLUMN - 3, left);
-    print_wrapped(text);
+    print_wrapped(text, HELP_COLUMN, HELP_COLUMN);
 }
 
 static bool has_outputs(const struct options *o)
@@ -145,7 +152,10 @@ static bool has_outputs(const struct options *o)
 
 static void print_help(const struct options *o)
 {
-    printf("usage: murid %s\n\n%s\n", o->usage, o->about);
+    const size_t indent = (size_t)printf("usage: murid ");
+    print_wrapped(o->usage, indent, indent);
+    putchar('\n');
+    print_wrapped(o->about, 0, 0);
     if (o->n > 0) {
         printf("\noptions:\n");
     }
@@ -178,8 +188,8 @@ static int check_word(const struct option *option, const char *text, size_t n, s
     for (size_t i = 0; i < right->n; i++) {
         nearest_offer(&nearest, right->word[i]);
     }
-    return fault_set(fault, FAULT_INPUT, "option %s: \"%s\"; %s%s was expected%s", option->name,
-                     given, option->kind == OPTION_WORDS ? "a list with commas of " : "",
+    return fault_set(fault, FAULT_INPUT, "%s%s: \"%s\"; %s%s was expected%s", OPTION(option), given,
+                     option->kind == OPTION_WORDS ? "a list with commas of " : "",
                      word_list(right, list, sizeof list), nearest_ask(&nearest, "", ask));
 }
 
@@ -213,21 +223,21 @@ static int store_number(const struct option *option, const char *text, struct fa
         return key_put_reals(&key, option->into, text)
                    ? FAULT_NONE
                    : fault_set(fault, FAULT_INPUT,
-                               "option %s: \"%.40s\" is not a list of up to %d numbers from %.15g "
+                               "%s%s: \"%.40s\" is not a list of up to %d numbers from %.15g "
                                "to %.15g with commas between",
-                               option->name, text, OPTION_REALS_MAX, option->min, option->max);
+                               OPTION(option), text, OPTION_REALS_MAX, option->min, option->max);
     }
     key_expected(&key, expected, sizeof expected);
     return key_put(&key, option->into, 0, text, strlen(text))
                ? FAULT_NONE
-               : fault_set(fault, FAULT_INPUT, "option %s: \"%.40s\" is not %s", option->name, text,
+               : fault_set(fault, FAULT_INPUT, "%s%s: \"%.40s\" is not %s", OPTION(option), text,
                            expected);
 }
 
 static int store_endpoint(const struct option *option, const char *text, struct fault *fault)
 {
     char name[64];
-    (void)snprintf(name, sizeof name, "option %s", option->name);
+    (void)snprintf(name, sizeof name, "%s%s", OPTION(option));
     *(const char **)option->into = text;
     return endpoint_check(name, text, fault);
 }
@@ -246,8 +256,8 @@ static int store(const struct option *option, const char *text, struct fault *fa
     case OPTION_IN:
     case OPTION_OUT:
         if (text[0] == '\0') {
-            return fault_set(fault, FAULT_INPUT, "option %s: is empty; %s was expected",
-                             option->name, option->value);
+            return fault_set(fault, FAULT_INPUT, "%s%s: is empty; %s was expected", OPTION(option),
+                             option->value);
         }
         *(const char **)option->into = text;
         break;
@@ -289,6 +299,11 @@ static bool is_option(const struct options *o, const char *word)
 static int refuse_option(const struct options *o, const char *command, const char *word,
                          struct fault *fault)
 {
+    /* Words that are far from the right one; of those that a command has, the first. */
+    static const struct {
+        const char *word, *name;
+    } MEANT[] = {{"out", "o"},       {"output", "o"}, {"o", "plot"},      {"out", "plot"},
+                 {"output", "plot"}, {"svg", "plot"}, {"summary", "csv"}, {"table", "csv"}};
     char name[64];
     char ask[NEAREST_TEXT_MAX];
     struct nearest nearest;
@@ -302,9 +317,13 @@ static int refuse_option(const struct options *o, const char *command, const cha
     if (has_outputs(o)) {
         nearest_offer(&nearest, FORCE);
     }
-    if ((strcmp(name, "out") == 0 || strcmp(name, "output") == 0) && find(o, "o", 1) != NULL) {
-        nearest.best = "o";
-    } else if (strlen(name) == 1 && find(o, name, 1) != NULL) {
+    for (size_t i = sizeof MEANT / sizeof MEANT[0]; i-- > 0;) {
+        if (strcmp(name, MEANT[i].word) == 0 &&
+            find(o, MEANT[i].name, strlen(MEANT[i].name)) != NULL) {
+            nearest.best = MEANT[i].name;
+        }
+    }
+    if (strlen(name) == 1 && find(o, name, 1) != NULL) {
         nearest.best = find(o, name, 1)->name;
     }
     return fault_set(
@@ -330,23 +349,22 @@ static int take_option(struct reading *r, int argc, char **argv, int *at, struct
     }
     const char *value = equals != NULL ? equals + 1 : NULL;
     if (option->kind == OPTION_FLAG && value != NULL) {
-        return fault_set(fault, FAULT_INPUT, "option %s: takes no value; \"%.60s\" was given",
-                         option->name, value);
+        return fault_set(fault, FAULT_INPUT, "%s%s: takes no value; \"%.60s\" was given",
+                         OPTION(option), value);
     }
     if (option->kind != OPTION_FLAG && value == NULL) {
         if (*at + 1 == argc || is_option(o, argv[*at + 1])) {
-            return fault_set(fault, FAULT_INPUT, "option %s: a value was expected: %s%s%.60s",
-                             option->name, option->value, *at + 1 < argc ? ", not " : "",
+            return fault_set(fault, FAULT_INPUT, "%s%s: a value was expected: %s%s%.60s",
+                             OPTION(option), option->value, *at + 1 < argc ? ", not " : "",
                              *at + 1 < argc ? argv[*at + 1] : "");
         }
         value = argv[++*at];
     }
     const char **given = &r->given[option - o->list];
     if (*given != NULL && option->kind != OPTION_FLAG && strcmp(*given, value) != 0) {
-        return fault_set(
-            fault, FAULT_INPUT,
-            "option %s: is there twice, with \"%.60s\" and \"%.60s\"; one was expected",
-            option->name, *given, value);
+        return fault_set(fault, FAULT_INPUT,
+                         "%s%s: is there twice, with \"%.60s\" and \"%.60s\"; one was expected",
+                         OPTION(option), *given, value);
     }
     *given = value != NULL ? value : option->name;
     return store(option, value, fault);
@@ -450,13 +468,12 @@ static int check_rules(const struct reading *r, struct fault *fault)
         const char *other = first_given(r, rule->others, others);
         if (given != NULL && rule->rule == OPTION_NEEDS && other == NULL) {
             return fault_set(fault, FAULT_INPUT,
-                             "option %s: has no effect without %s; give both, or neither",
-                             given + strspn(given, "-"), one_of(rule->others, others));
+                             "%s: has no effect without %s; give both, or neither", given,
+                             one_of(rule->others, others));
         }
         if (given != NULL && rule->rule == OPTION_EXCLUDES && other != NULL) {
             return fault_set(fault, FAULT_INPUT,
-                             "option %s: has no effect beside %s; one of them was expected",
-                             given + strspn(given, "-"), other);
+                             "%s: has no effect beside %s; one of them was expected", given, other);
         }
     }
     return FAULT_NONE;
@@ -488,8 +505,8 @@ static int check_inputs(struct reading *r, struct fault *fault)
             struct stat st;
             note_input(&o->guard, path_of(option));
             if (strcmp(path_of(option), "-") != 0 && stat(path_of(option), &st) != 0) {
-                return fault_set(fault, FAULT_INPUT, "option %s: %s: %s; %s was expected",
-                                 option->name, path_of(option), strerror(errno), option->value);
+                return fault_set(fault, FAULT_INPUT, "%s%s: %s: %s; %s was expected",
+                                 OPTION(option), path_of(option), strerror(errno), option->value);
             }
         }
     }
@@ -514,22 +531,22 @@ static int check_output(struct reading *r, size_t place, struct fault *fault)
     struct output_guard guard = o->guard;
     if (strcmp(path, "-") == 0 && option->max < 1.0) {
         return fault_set(fault, FAULT_INPUT,
-                         "option %s: standard output is taken; the name of a "
+                         "%s%s: standard output is taken; the name of a "
                          "file was expected",
-                         option->name);
+                         OPTION(option));
     }
     for (size_t i = 0; i < place; i++) {
         if (o->list[i].kind == OPTION_OUT && path_of(&o->list[i]) != NULL &&
             is_same_file(path, path_of(&o->list[i]))) {
-            return fault_set(fault, FAULT_INPUT, "options %s and %s: both name %s", o->list[i].name,
-                             option->name, path);
+            return fault_set(fault, FAULT_INPUT, "%s%s and %s%s: both name %s", OPTION(&o->list[i]),
+                             OPTION(option), path);
         }
     }
     if (o->resumes != NULL && *o->resumes && file_kind_at(path) == FILE_KIND_MODEL) {
         guard.force = true;
     }
     const int rc = output_file_check(&guard, path, &why);
-    return rc == FAULT_NONE ? rc : fault_set(fault, rc, "option %s: %s", option->name, why.text);
+    return rc == FAULT_NONE ? rc : fault_set(fault, rc, "%s%s: %s", OPTION(option), why.text);
 }
 
 static int check_outputs(struct reading *r, struct fault *fault)

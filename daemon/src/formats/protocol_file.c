@@ -537,7 +537,7 @@ static int refuse_defect(const char *name, struct fault *fault)
         (void)snprintf(names + used, sizeof names - used, "%s%s", used > 0 ? ", " : "",
                        model_protocol_defect_name((model_protocol_defect)i));
     }
-    return fault_set(fault, FAULT_INPUT, "option defect: \"%.60s\" is not one of %s", name, names);
+    return fault_set(fault, FAULT_INPUT, "--defect: \"%.60s\" is not one of %s", name, names);
 }
 
 int protocol_file_add_defects(struct protocol_file *file, const char *name, const char *defects,

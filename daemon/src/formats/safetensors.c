@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "input_file.h"
+#include "json_writer.h"
 #include "proto/reader.h"
 
 enum { LENGTH_BYTES = 8, PATH_BYTES = 4096 };
@@ -417,73 +417,48 @@ int safetensors_add_meta(struct safetensors *st, const char *key, const char *va
     return FAULT_NONE;
 }
 
-/* Text that grows up to SAFETENSORS_HEADER_MAX; beyond it is_full. */
-struct header {
-    char *text;
-    size_t size;
-    bool is_full;
-};
-
-static void append(struct header *h, const char *format, ...) FAULT_PRINTF(2, 3);
-
-static void append(struct header *h, const char *format, ...)
+/* The header's text, to be freed, and the size of the values; NULL: no memory, or it is too large.
+ */
+static char *make_header(const struct safetensors *st, size_t *size, size_t *data)
 {
-    va_list values;
-    va_start(values, format);
-    const size_t room = SAFETENSORS_HEADER_MAX - h->size;
-    const int n = vsnprintf(h->text + h->size, room, format, values);
-    va_end(values);
-    if (n < 0 || (size_t)n >= room) {
-        h->is_full = true;
-        return;
+    char *text = NULL;
+    struct json_writer w = {.to = open_memstream(&text, size), .is_compact = true};
+    *data = 0;
+    if (w.to == NULL) {
+        return NULL;
     }
-    h->size += (size_t)n;
-}
-
-static void append_string(struct header *h, const char *text)
-{
-    append(h, "\"");
-    for (; *text != '\0'; text++) {
-        const unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\') {
-            append(h, "\\%c", c);
-        } else if (c < 0x20) {
-            append(h, "\\u%04x", (unsigned)c);
-        } else {
-            append(h, "%c", c);
-        }
-    }
-    append(h, "\"");
-}
-
-static size_t append_header(struct header *h, const struct safetensors *st)
-{
-    size_t offset = 0;
-    append(h, "{\"__metadata__\":{");
+    json_object(&w, NULL);
+    json_object(&w, "__metadata__");
     for (uint32_t i = 0; i < st->n_meta; i++) {
-        append(h, "%s", i > 0 ? "," : "");
-        append_string(h, st->meta[i].key);
-        append(h, ":");
-        append_string(h, st->meta[i].value);
+        json_text(&w, st->meta[i].key, st->meta[i].value);
     }
-    append(h, "}");
+    json_end(&w);
     for (uint32_t i = 0; i < st->n_tensors; i++) {
         const struct safetensors_tensor *tensor = &st->tensors[i];
-        const size_t end = offset + tensor->n * TYPES[tensor->type].width;
-        append(h, ",");
-        append_string(h, tensor->name);
-        append(h, ":{\"dtype\":\"%s\",\"shape\":[", TYPES[tensor->type].name);
+        json_object(&w, tensor->name);
+        json_text(&w, "dtype", TYPES[tensor->type].name);
+        json_array(&w, "shape");
         for (uint32_t d = 0; d < tensor->n_dims; d++) {
-            append(h, "%s%" PRIu64, d > 0 ? "," : "", tensor->shape[d]);
+            json_int(&w, NULL, (int64_t)tensor->shape[d]);
         }
-        append(h, "],\"data_offsets\":[%zu,%zu]}", offset, end);
-        offset = end;
+        json_end(&w);
+        json_array(&w, "data_offsets");
+        json_int(&w, NULL, (int64_t)*data);
+        *data += tensor->n * TYPES[tensor->type].width;
+        json_int(&w, NULL, (int64_t)*data);
+        json_end(&w);
+        json_end(&w);
     }
-    append(h, "}");
-    while (h->size % 8 != 0) {
-        append(h, " ");
+    json_end(&w);
+    while (fflush(w.to) == 0 && *size % 8 != 0) {
+        fputc(' ', w.to);
     }
-    return offset;
+    const bool failed = ferror(w.to) != 0;
+    if (fclose(w.to) != 0 || failed || *size > SAFETENSORS_HEADER_MAX) {
+        free(text);
+        return NULL;
+    }
+    return text;
 }
 
 static uint8_t *put_values(uint8_t *to, const struct safetensors_tensor *tensor)
@@ -506,23 +481,21 @@ static uint8_t *put_values(uint8_t *to, const struct safetensors_tensor *tensor)
 int safetensors_encode(const struct safetensors *st, uint8_t **bytes, size_t *size,
                        struct fault *fault)
 {
-    struct header h = {.text = malloc(SAFETENSORS_HEADER_MAX)};
-    if (h.text == NULL) {
-        return fault_set(fault, FAULT_WORK, "no memory for a model file's header");
-    }
-    const size_t data = append_header(&h, st);
-    uint8_t *out = h.is_full ? NULL : malloc(LENGTH_BYTES + h.size + data);
+    size_t n_header;
+    size_t data;
+    char *header = make_header(st, &n_header, &data);
+    uint8_t *out = header != NULL ? malloc(LENGTH_BYTES + n_header + data) : NULL;
     if (out == NULL) {
-        free(h.text);
+        free(header);
         return fault_set(fault, FAULT_WORK, "a model file of %zu bytes cannot be made", data);
     }
-    put_le(out, h.size, LENGTH_BYTES);
-    memcpy(out + LENGTH_BYTES, h.text, h.size);
-    uint8_t *at = out + LENGTH_BYTES + h.size;
+    put_le(out, n_header, LENGTH_BYTES);
+    memcpy(out + LENGTH_BYTES, header, n_header);
+    free(header);
+    uint8_t *at = out + LENGTH_BYTES + n_header;
     for (uint32_t i = 0; i < st->n_tensors; i++) {
         at = put_values(at, &st->tensors[i]);
     }
-    free(h.text);
     *bytes = out;
     *size = (size_t)(at - out);
     return FAULT_NONE;

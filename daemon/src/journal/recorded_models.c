@@ -39,8 +39,7 @@ static int read_run(struct last_run *run, const char *record, struct fault *faul
     if (sqlite3_step(run->row) != SQLITE_ROW) {
         return fault_set(fault, FAULT_INPUT, "%s: no daemon ever ran with it", run->journal.path);
     }
-    return config_parse(&run->config, run->name, sqlite3_column_text(run->row, 1),
-                        (size_t)sqlite3_column_bytes(run->row, 1), fault);
+    return config_parse_recorded(&run->config, run->name, journal_reader_text(run->row, 1), fault);
 }
 
 static int open_run(struct last_run **out, const char *record, struct fault *fault)
@@ -116,8 +115,7 @@ int recorded_models_protocol(const char *record, const char *path, struct protoc
         return protocol_file_load(out, path, fault);
     }
     if (!journal_reader_is_journal(record)) {
-        return fault_set(fault, FAULT_INPUT,
-                         "option protocol: the file of the protocol was expected");
+        return fault_set(fault, FAULT_INPUT, "--protocol: the file of the protocol was expected");
     }
     int rc = open_run(&run, record, fault);
     if (rc != FAULT_NONE) {
@@ -127,7 +125,7 @@ int recorded_models_protocol(const char *record, const char *path, struct protoc
              ? journal_reader_load_blob(&run->journal, run->name, run->config.protocol.hash,
                                         take_protocol, out, fault)
              : fault_set(fault, FAULT_INPUT,
-                         "option protocol: the file of the protocol was expected; the daemon that "
+                         "--protocol: the file of the protocol was expected; the daemon that "
                          "wrote %s was told of none",
                          run->journal.path);
     close_run(run);

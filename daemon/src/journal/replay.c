@@ -35,8 +35,7 @@ static int load_run(struct replay *replay, sqlite3_stmt *s, struct fault *fault)
     run->first_event = sqlite3_column_int64(s, 1);
     run->boot = sqlite3_column_int64(s, 5);
     (void)snprintf(name, sizeof name, "%s, run %" PRId64, replay->journal.path, run->id);
-    int rc = config_parse(&run->config, name, sqlite3_column_text(s, 3),
-                          (size_t)sqlite3_column_bytes(s, 3), fault);
+    int rc = config_parse_recorded(&run->config, name, journal_reader_text(s, 3), fault);
     if (rc != FAULT_NONE) {
         return rc;
     }

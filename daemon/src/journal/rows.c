@@ -67,7 +67,6 @@ int rows_tell_journal(const char *path, enum trial_table_care care, bool *is_jou
     *is_journal = journal_reader_is_journal(path);
     return *is_journal && care == TRIAL_TABLE_STRICT
                ? fault_set(fault, FAULT_INPUT,
-                           "option strict: has no effect on a journal, %s; a table was expected",
-                           path)
+                           "--strict: has no effect on a journal, %s; a table was expected", path)
                : FAULT_NONE;
 }

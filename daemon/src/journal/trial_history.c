@@ -142,9 +142,8 @@ int trial_history_known(const struct trial_history *past, int64_t at, size_t *kn
                         struct fault *fault)
 {
     if (at > (int64_t)past->n) {
-        return fault_set(fault, FAULT_INPUT,
-                         "option at: %" PRId64 " is behind the last of %zu trials of %s", at,
-                         past->n, past->subject);
+        return fault_set(fault, FAULT_INPUT, "--at %" PRId64 ": %s has only %zu trials", at,
+                         past->subject, past->n);
     }
     *known = at >= 0 ? (size_t)at : past->n;
     return FAULT_NONE;

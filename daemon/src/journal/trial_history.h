@@ -39,7 +39,7 @@ struct trial_history {
 int trial_history_read(struct trial_history *past, const char *path, const char *only,
                        enum trial_table_care care, struct fault *fault);
 
-/* How many of its trials are known at option at: so many, or all of them if it is below 0.
+/* How many of its trials are known with --at: so many, or all of them if it is below 0.
  * FAULT_NONE, or FAULT_INPUT where there are fewer. */
 int trial_history_known(const struct trial_history *past, int64_t at, size_t *known,
                         struct fault *fault);

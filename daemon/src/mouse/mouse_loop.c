@@ -60,7 +60,7 @@ static int open_line(struct mouse_loop *e, struct fault *fault)
     char text[SERIAL_LINES_TEXT_MAX] = "";
     struct config_rigs *rig = &e->config.rigs[0];
     if (strlen(e->options->serial) >= sizeof rig->port) {
-        return fault_set(fault, FAULT_INPUT, "option serial: a shorter path was expected");
+        return fault_set(fault, FAULT_INPUT, "--serial: a shorter path was expected");
     }
     config_init(&e->config);
     strcpy(rig->name, "serial");

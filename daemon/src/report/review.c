@@ -191,8 +191,7 @@ static void learn_policy(struct review_run *run, sqlite3_stmt *s)
     struct fault ignored;
     const uint8_t *file = sqlite3_column_blob(s, 3);
     if (config != NULL &&
-        config_parse(config, "run", sqlite3_column_text(s, 2), (size_t)sqlite3_column_bytes(s, 2),
-                     &ignored) == FAULT_NONE &&
+        config_parse_recorded(config, "run", journal_reader_text(s, 2), &ignored) == FAULT_NONE &&
         active_models_load_bytes(&models, config, "run", file, (size_t)sqlite3_column_bytes(s, 3),
                                  &ignored) == FAULT_NONE) {
         /* Without a file it was made from the configuration's words, or the file is lost. */

@@ -133,7 +133,7 @@ int rule_ensemble_state(struct rule_ensemble *e, size_t n, const double w[], str
     }
     if (n % policy->n != 0 || n / policy->n > RULE_ENSEMBLE_STATES_MAX) {
         return fault_set(fault, FAULT_INPUT,
-                         "option weights: %zu numbers; %u for each state were expected", n,
+                         "--weights: %zu numbers; %u for each state were expected", n,
                          (unsigned)policy->n);
     }
     e->n_states = (uint32_t)(n / policy->n);

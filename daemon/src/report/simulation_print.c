@@ -2,8 +2,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "json_writer.h"
 #include "simulation_report.h"
-#include "text_escape.h"
 
 /* Reports as text for people, as CSV and as JSON. */
 
@@ -218,116 +218,130 @@ void simulation_write_csv(FILE *to, const struct simulation_report reports[], si
 /* ---- JSON -------------------------------------------------------------------------------------
  */
 
-static void json_band_open(FILE *to, const char *key, const struct simulation_band *band)
+static void json_values(struct json_writer *w, const struct simulation_band *band)
 {
-    fprintf(to, "\"%s\": {\"n\": %" PRId64 ", ", key, band->n);
-    text_escape_json_real(to, "mean", band->mean);
+    json_int(w, "n", band->n);
+    json_real(w, "mean", band->mean);
     for (int k = 0; k < SIMULATION_QUANTILES; k++) {
-        fputs(", ", to);
-        text_escape_json_real(to, QUANTILE_NAMES[k], band->q[k]);
+        json_real(w, QUANTILE_NAMES[k], band->q[k]);
     }
 }
 
-static void json_band(FILE *to, const char *key, const struct simulation_band *band)
+static void json_band(struct json_writer *w, const char *key, const struct simulation_band *band)
 {
-    json_band_open(to, key, band);
-    fputc('}', to);
+    json_object(w, key);
+    json_values(w, band);
+    json_end(w);
 }
 
-static void json_reach(FILE *to, const struct simulation_reach *reach)
+static void json_reach(struct json_writer *w, const struct simulation_reach *reach)
 {
-    fprintf(to, "\"reached\": %" PRId64 ", ", reach->n);
-    json_band(to, "trials", &reach->trials);
-    fputs(", ", to);
-    json_band(to, "sessions", &reach->sessions);
+    json_int(w, "reached", reach->n);
+    json_band(w, "trials", &reach->trials);
+    json_band(w, "sessions", &reach->sessions);
 }
 
-static void json_session(FILE *to, const struct simulation_report *r, int64_t session)
+static void json_session(struct json_writer *w, const struct simulation_report *r, int64_t session)
 {
     const model_protocol *protocol = r->s->plan.protocol;
-    fprintf(to, "{\"session\": %" PRId64, session + 1);
+    json_line(w, 2);
+    json_object(w, NULL);
+    json_int(w, "session", session + 1);
     for (int m = 0; m < SIMULATION_MEASURES; m++) {
-        fputs(", ", to);
-        json_band(to, simulation_measure_name((enum simulation_measure)m),
+        json_band(w, simulation_measure_name((enum simulation_measure)m),
                   &r->measure[session * SIMULATION_MEASURES + m]);
     }
-    fputs(", \"occupancy\": {", to);
+    json_object(w, "occupancy");
     for (uint32_t k = 0; k < protocol->n_stages; k++) {
-        fputs(k > 0 ? ", " : "", to);
-        json_band(to, protocol->stage[k].name,
+        json_band(w, protocol->stage[k].name,
                   &r->occupancy[(size_t)session * protocol->n_stages + k]);
     }
-    fputs("}}", to);
+    json_end(w);
+    json_end(w);
 }
 
-static void json_report(FILE *to, const struct simulation_report *r)
+static void json_report(struct json_writer *w, const struct simulation_report *r)
 {
     const model_protocol *protocol = r->s->plan.protocol;
-    fputs("{\"name\": ", to);
-    text_escape_json(to, r->name);
-    fprintf(to, ", \"trials\": %lld,\n \"sessions\": [", (long long)atomic_load(&r->s->n_trials));
+    json_line(w, 0);
+    json_object(w, NULL);
+    json_text(w, "name", r->name);
+    json_int(w, "trials", atomic_load(&r->s->n_trials));
+    json_line(w, 1);
+    json_array(w, "sessions");
     for (int64_t i = 0; i < r->s->plan.sessions; i++) {
-        fputs(i > 0 ? ",\n  " : "\n  ", to);
-        json_session(to, r, i);
+        json_session(w, r, i);
     }
-    fputs("],\n \"stages\": [", to);
+    json_end(w);
+    json_line(w, 1);
+    json_array(w, "stages");
     for (uint32_t k = 0; k < protocol->n_stages; k++) {
-        fprintf(to, "%s{\"name\": \"%s\", ", k > 0 ? ",\n  " : "\n  ", protocol->stage[k].name);
-        json_reach(to, &r->stage[k]);
-        fputc('}', to);
+        json_line(w, 2);
+        json_object(w, NULL);
+        json_text(w, "name", protocol->stage[k].name);
+        json_reach(w, &r->stage[k]);
+        json_end(w);
     }
-    fputs("],\n \"criterion\": {", to);
-    text_escape_json_real(to, "accuracy", r->criterion);
-    fputs(", ", to);
-    json_reach(to, &r->criterion_reach);
-    fputs("}}", to);
+    json_end(w);
+    json_line(w, 1);
+    json_object(w, "criterion");
+    json_real(w, "accuracy", r->criterion);
+    json_reach(w, &r->criterion_reach);
+    json_end(w);
+    json_end(w);
 }
 
-static void json_gain(FILE *to, const char *key, const struct simulation_gain *gain)
+static void json_gain(struct json_writer *w, const char *key, const struct simulation_gain *gain)
 {
-    json_band_open(to, key, &gain->band);
-    fputs(", ", to);
-    text_escape_json_real(to, "mean_lo", gain->lo);
-    fputs(", ", to);
-    text_escape_json_real(to, "mean_hi", gain->hi);
-    fputc('}', to);
+    json_object(w, key);
+    json_values(w, &gain->band);
+    json_real(w, "mean_lo", gain->lo);
+    json_real(w, "mean_hi", gain->hi);
+    json_end(w);
 }
 
-static void json_difference(FILE *to, const struct simulation_difference *d)
+static void json_difference(struct json_writer *w, const struct simulation_difference *d)
 {
-    fputs(",\n\"difference\": {\"of\": [", to);
-    text_escape_json(to, d->second->name);
-    fputs(", ", to);
-    text_escape_json(to, d->first->name);
-    fputs("]", to);
+    json_line(w, 0);
+    json_object(w, "difference");
+    json_array(w, "of");
+    json_text(w, NULL, d->second->name);
+    json_text(w, NULL, d->first->name);
+    json_end(w);
     for (int k = 0; k < SIMULATION_OUTCOMES; k++) {
-        fputs(",\n  ", to);
-        json_gain(to, simulation_outcome_name((enum simulation_outcome)k), &d->outcome[k]);
+        json_line(w, 2);
+        json_gain(w, simulation_outcome_name((enum simulation_outcome)k), &d->outcome[k]);
     }
-    fputs(",\n  \"sessions\": [", to);
+    json_line(w, 2);
+    json_array(w, "sessions");
     for (int64_t i = 0; i < d->first->s->plan.sessions; i++) {
-        fprintf(to, "%s{\"session\": %" PRId64 ", ", i > 0 ? ",\n   " : "\n   ", i + 1);
-        json_gain(to, "accuracy", &d->accuracy[i]);
-        fputc('}', to);
+        json_line(w, 3);
+        json_object(w, NULL);
+        json_int(w, "session", i + 1);
+        json_gain(w, "accuracy", &d->accuracy[i]);
+        json_end(w);
     }
-    fputs("]}", to);
+    json_end(w);
+    json_end(w);
 }
 
 void simulation_write_json(FILE *to, const struct simulation_report reports[], size_t n,
                            const struct simulation_difference *difference)
 {
+    struct json_writer w = {.to = to};
     const struct simulation_plan *plan = &reports[0].s->plan;
-    fprintf(to,
-            "{\"mice\": %" PRId64 ", \"sessions\": %" PRId64 ", \"seed\": %" PRIu64
-            ",\n\"protocols\": [",
-            plan->mice, plan->sessions, plan->seed);
+    json_object(&w, NULL);
+    json_int(&w, "mice", plan->mice);
+    json_int(&w, "sessions", plan->sessions);
+    json_int(&w, "seed", (int64_t)plan->seed);
+    json_line(&w, 0);
+    json_array(&w, "protocols");
     for (size_t i = 0; i < n; i++) {
-        fputs(i > 0 ? ",\n" : "\n", to);
-        json_report(to, &reports[i]);
+        json_report(&w, &reports[i]);
     }
-    fputs("]", to);
+    json_end(&w);
     if (difference != NULL) {
-        json_difference(to, difference);
+        json_difference(&w, difference);
     }
-    fputs("}\n", to);
+    json_end(&w);
 }

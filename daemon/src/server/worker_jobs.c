@@ -234,8 +234,8 @@ static model_curriculum_config curriculum_config(const struct config_advice *c)
     config.horizon = (uint32_t)c->horizon_trials;
     config.rollouts = (uint32_t)c->rollouts;
     config.first = config.rollouts < config.first ? config.rollouts : config.first;
-    config.reward_floor = (double)c->percent_rewarded / 100.0;
-    config.largest_change = (double)c->percent_change / 100.0;
+    config.reward_floor = c->reward_floor;
+    config.largest_change = c->largest_change;
     for (int i = 0; c->allowed.n > 0 && i < MODEL_PROTOCOL_CHANGES; i++) {
         config.allowed[i] = i == MODEL_PROTOCOL_CHANGE_CARRY_ON;
     }

@@ -12,8 +12,8 @@ static double known(double value)
 
 model_forecast_criterion forecast_message_criterion(const struct config_forecast *config)
 {
-    return (model_forecast_criterion){.accuracy = (double)config->percent_correct / 100.0,
-                                      .contrast_min = (double)config->percent_contrast / 100.0,
+    return (model_forecast_criterion){.accuracy = config->accuracy,
+                                      .contrast_min = config->contrast_min,
                                       .window = (uint32_t)config->over_trials};
 }
 

@@ -123,39 +123,10 @@ void text_escape_html(FILE *to, const char *text)
     }
 }
 
-void text_escape_json(FILE *to, const char *text)
-{
-    fputc('"', to);
-    for (; *text != '\0'; text++) {
-        if (*text == '"' || *text == '\\') {
-            fputc('\\', to);
-        }
-        fputc(*text, to);
-    }
-    fputc('"', to);
-}
-
 const char *text_escape_number(char out[], const char *format, double value)
 {
     (void)snprintf(out, TEXT_ESCAPE_NUMBER_MAX, isfinite(value) ? format : "-", value);
     return out;
-}
-
-void text_escape_json_real(FILE *to, const char *key, double value)
-{
-    if (isfinite(value)) {
-        fprintf(to, "\"%s\": %.10g", key, value);
-    } else {
-        fprintf(to, "\"%s\": null", key);
-    }
-}
-
-void text_escape_json_reals(FILE *to, size_t n, const struct text_escape_real reals[])
-{
-    for (size_t i = 0; i < n; i++) {
-        fputs(i > 0 ? ", " : "", to);
-        text_escape_json_real(to, reals[i].key, reals[i].value);
-    }
 }
 
 bool text_escape_is_printable(const char *text, size_t size)

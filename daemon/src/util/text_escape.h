@@ -28,23 +28,9 @@ const char *text_escape_show(char *out, size_t cap, const char *text);
 /* Writes clean text with what has a meaning in HTML as entities, attributes included. */
 void text_escape_html(FILE *to, const char *text);
 
-/* Writes clean text as a JSON string with its quotes. */
-void text_escape_json(FILE *to, const char *text);
-
 /* A number as `format`, for one double, has it; "-" where there is none:
  * out[TEXT_ESCAPE_NUMBER_MAX]. Returns out. */
 const char *text_escape_number(char out[], const char *format, double value);
-
-/* Writes "key": value, or null where there is none: JSON has no NaN. */
-void text_escape_json_real(FILE *to, const char *key, double value);
-
-struct text_escape_real {
-    const char *key;
-    double value;
-};
-
-/* The same of n, with ", " between them. */
-void text_escape_json_reals(FILE *to, size_t n, const struct text_escape_real reals[]);
 
 /* True without control characters, line ends of Unicode's and byte order marks: what is printed can
  * then be read back, and shown on a terminal. text is UTF-8 with a NUL at [size]. */

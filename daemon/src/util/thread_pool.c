@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The lock is held on entry and on return. */
 static void work(struct thread_pool *team)
@@ -32,6 +33,13 @@ static void *serve(void *argument)
     }
     (void)pthread_mutex_unlock(&team->lock);
     return NULL;
+}
+
+size_t thread_pool_count(int64_t wanted, size_t most)
+{
+    const long online = sysconf(_SC_NPROCESSORS_ONLN);
+    const size_t n = wanted > 0 ? (size_t)wanted : online > 0 ? (size_t)online : 1;
+    return n < most ? n : most;
 }
 
 int thread_pool_open(struct thread_pool *team, size_t n_threads, struct fault *fault)

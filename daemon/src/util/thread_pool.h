@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "fault.h"
 
@@ -31,6 +32,10 @@ struct thread_pool {
     bool stop;
     bool is_open;
 };
+
+/* How many threads are meant: as many as are wanted, or one a processor where that is 0; at most
+ * `most`. */
+size_t thread_pool_count(int64_t wanted, size_t most);
 
 /* n_threads with the owner's, 1..THREAD_POOL_THREADS_MAX. FAULT_NONE, or FAULT_WORK with *team
  * closed. */
