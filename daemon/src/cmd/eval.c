@@ -1,7 +1,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "adaptation.h"
 #include "commands.h"
@@ -14,7 +13,7 @@
 #include "twin.h"
 #include "vocabulary.h"
 
-enum { ROWS_A_LOOK = 256, ADAPT_EVERY = 250, ADAPT_WINDOW = 2000 };
+enum { ADAPT_EVERY = 250, ADAPT_WINDOW = 2000 };
 
 static const double CHANCE_NATS = 0.69314718055994530942; /* ln 2 */
 
@@ -179,9 +178,10 @@ static void take_members(struct eval *e, struct animal *animal, const model_tria
     }
 }
 
-static int take_row(struct eval *e, const struct trial_table *table, const struct trial_row *row,
+static int take_row(void *context, const struct trial_table *table, const struct trial_row *row,
                     struct fault *fault)
 {
+    struct eval *e = context;
     struct animal *animal = NULL;
     const int rc = find_animal(e, table, row->subject, &animal, fault);
     if (rc != FAULT_NONE) {
@@ -194,11 +194,7 @@ static int take_row(struct eval *e, const struct trial_table *table, const struc
     }
     const struct twin_models models = models_of(e, animal);
     const bool starts = animal->twin.baseline.n_session == 0;
-    const model_trial trial = {.contrast = row->stimulus,
-                               .reward = row->reward,
-                               .rt_s = row->rt_s,
-                               .choice = row->choice,
-                               .side = row->side};
+    const model_trial trial = trial_table_trial(row);
     if (e->with_members && trial.choice >= 0) {
         take_members(e, animal, &trial);
     }
@@ -216,34 +212,6 @@ static int take_row(struct eval *e, const struct trial_table *table, const struc
     }
     adapt(e, animal, &trial, starts);
     return FAULT_NONE;
-}
-
-static int read_rows(struct eval *e, struct trial_table *table, struct fault *fault)
-{
-    struct stat info;
-    struct progress progress;
-    const bool is_file = fstat(fileno(table->file), &info) == 0 && S_ISREG(info.st_mode);
-    progress_start(&progress, "eval", is_file ? (int64_t)info.st_size : 0);
-    struct trial_row row;
-    int rc = FAULT_NONE;
-    int64_t n = 0;
-    int got = trial_table_next(table, &row, fault);
-    for (; got == 1 && rc == FAULT_NONE; got = trial_table_next(table, &row, fault)) {
-        rc = take_row(e, table, &row, fault);
-        if (++n % ROWS_A_LOOK == 0) {
-            if (progress_interrupted()) {
-                rc = fault_set(fault, FAULT_WORK, "%s:%lld: interrupted", table->path,
-                               (long long)table->line);
-            }
-            progress_update(&progress, is_file ? (int64_t)ftello(table->file) : n);
-        }
-    }
-    progress_finish(&progress);
-    if (rc == FAULT_NONE && n == 0 && got == 0) {
-        return fault_set(fault, FAULT_INPUT, "%s: no trials; rows under the header were expected",
-                         table->path);
-    }
-    return rc != FAULT_NONE ? rc : got < 0 ? FAULT_INPUT : FAULT_NONE;
 }
 
 static void print_row(const char *name, int width, const model_score *s)
@@ -529,22 +497,17 @@ static void eval_free(struct eval *e)
 
 static int evaluate(const struct request *r, struct fault *fault)
 {
-    struct trial_table table = {0};
     struct model_file twin = {0};
     struct eval *e = calloc(1, sizeof *e);
     model_params baseline;
     int rc = e != NULL ? choose_models(e, r, &baseline, &twin, fault)
                        : fault_set(fault, FAULT_WORK, "no memory");
-    if (rc == FAULT_NONE) {
-        rc = trial_table_open(&table, r->path, trial_table_care(r->is_strict), fault);
-    }
-    if (rc == FAULT_NONE) {
-        rc = read_rows(e, &table, fault);
-    }
+    rc = rc ? rc
+            : trial_table_read(r->path, "eval", NULL, trial_table_care(r->is_strict), take_row, e,
+                               fault);
     if (rc == FAULT_NONE) {
         print(e, r->json);
     }
-    trial_table_close(&table);
     model_file_free(&twin);
     eval_free(e);
     return rc;

@@ -17,6 +17,7 @@
 #include <stdio.h>
 
 #include "fault.h"
+#include "model/member.h"
 #include "proto/message.h"
 
 /* What becomes of what is likely wrong. */
@@ -91,13 +92,26 @@ int trial_table_report(struct trial_table *table, struct fault *fault);
 /* True if a row so far is certainly out of order, there twice, or against itself. RT-safe: yes. */
 bool trial_table_is_doubted(const struct trial_table *table);
 
-enum { TRIAL_TABLE_NAMES_MAX = 320 };
-
-/* The animals of the rows so far, "m1, m2 and 7 others". Returns out. */
-const char *trial_table_subjects(const struct trial_table *table, char out[TRIAL_TABLE_NAMES_MAX]);
+/* A table was read to its end without a trial, of one animal or (only NULL) at all: FAULT_INPUT,
+ * naming the animals that are there. */
+int trial_table_none(const struct trial_table *table, const char *only, struct fault *fault);
 
 /* Closes; a zeroed table is fine. */
 void trial_table_close(struct trial_table *table);
+
+/* What a twin observes of a row. */
+model_trial trial_table_trial(const struct trial_row *row);
+
+/* FAULT_NONE to go on; anything else, with *fault, ends the reading. */
+typedef int trial_table_take(void *context, const struct trial_table *table,
+                             const struct trial_row *row, struct fault *fault);
+
+/* Reads all rows of path ("-": standard input), with progress under the word `what`; Ctrl-C ends
+ * it. only: one animal's rows; NULL: all. FAULT_NONE, FAULT_WORK, or FAULT_INPUT, also where there
+ * is no such row: the animals that are there are named. */
+int trial_table_read(const char *path, const char *what, const char *only,
+                     enum trial_table_care care, trial_table_take *take, void *context,
+                     struct fault *fault);
 
 /* The header line that trial_table_write() rows belong under, and one row; the column stage is the
  * last, if it is wanted. */
