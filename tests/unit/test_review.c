@@ -342,16 +342,6 @@ static void the_bootstrap_is_the_same_every_time(void **state)
     assert_true(isnan(review_bootstrap(gains, n, 1, 3).lo));
 }
 
-static void an_interval_of_a_share_is_wilsons(void **state)
-{
-    (void)state;
-    /* R: prop.test(8, 10, correct = FALSE)$conf.int */
-    const struct review_interval i = review_wilson(8.0, 10.0);
-    assert_true(fabs(i.lo - 0.4901625) < 5e-7);
-    assert_true(fabs(i.hi - 0.9433178) < 5e-7);
-    assert_true(isnan(review_wilson(0.0, 0.0).lo));
-}
-
 /* ---- curves -----------------------------------------------------------------------------------
  */
 
@@ -718,7 +708,6 @@ int main(void)
         WITH_JOURNAL(leaves_a_journal_that_was_not_closed_as_it_is),
         cmocka_unit_test(the_bootstrap_covers_as_often_as_it_says),
         cmocka_unit_test(the_bootstrap_is_the_same_every_time),
-        cmocka_unit_test(an_interval_of_a_share_is_wilsons),
         cmocka_unit_test(curves_stay_small_and_keep_their_sums),
         cmocka_unit_test(alerts_stand_at_the_trial_they_came_with),
         cmocka_unit_test(psychometric_curves_are_sorted_by_stimulus),

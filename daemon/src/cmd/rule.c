@@ -281,7 +281,7 @@ static void print_json(const struct rule_ensemble *e)
 
 static void put_plot(FILE *to, const void *ensemble)
 {
-    ensemble_plot(to, ensemble);
+    rule_plot(to, ensemble);
 }
 
 /* PREFIX.ENDING, unless the file has a name of its own. */

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "figure.h"
 #include "model/bootstrap.h"
-#include "svg_plot.h"
 #include "text_escape.h"
 
 int comparison_open(struct comparison *c, uint32_t n_subjects, uint32_t n_models,
@@ -365,16 +365,17 @@ static void draw_model(struct svg_plot *p, const struct comparison *c, uint32_t 
         (void)snprintf(tip + n, sizeof tip - (size_t)n, ", 95%% %.4f to %.4f", g->lo, g->hi);
     }
     svg_plot_dot(p, "seen", g->pooled, row, 4.5, tip);
-    svg_plot_text_in(p->to, "name", p->left - 10.0, svg_plot_py(p, row) + 4.0, "end",
-                     p->left - 20.0, c->model[model]);
+    figure_row_name(p, row, c->model[model]);
 }
 
 static struct svg_plot frame(FILE *to, const struct comparison *c)
 {
     int letters = 8;
     const double rows = fmax((double)c->n_models - 1.0, 1.0);
-    struct svg_plot p = {
-        .to = to, .top = TOP, .height = ROW_HEIGHT * rows, .y0 = -0.5, .y1 = rows - 0.5};
+    struct svg_plot p = svg_plot_at(to, 0.0, TOP, 0.0, ROW_HEIGHT * rows);
+    p.x1 = 0.0;
+    p.y0 = -0.5;
+    p.y1 = rows - 0.5;
     for (uint32_t m = 0; m < c->n_models; m++) {
         letters = width_of(c->model[m], letters);
         for (uint32_t i = 0; i < c->n_subjects && m != c->named; i++) {
