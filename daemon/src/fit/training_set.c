@@ -182,7 +182,7 @@ static size_t lay_out(const struct training_set_view *view, size_t n, unsigned c
     return used;
 }
 
-static model_trial mirror(const model_trial *trial)
+model_trial training_set_mirror(const model_trial *trial)
 {
     model_trial image = *trial;
     image.contrast = -trial->contrast;
@@ -198,7 +198,7 @@ static void fill_rows(const struct training_set_view *view, const struct trainin
     size_t n = 0;
     model_fit_cursor_init(&cursor, &view->policy, view->rule, NULL);
     for (size_t k = 0; k < s->n; k++) {
-        const model_trial seen = is_mirrored ? mirror(&s->trials[k]) : s->trials[k];
+        const model_trial seen = is_mirrored ? training_set_mirror(&s->trials[k]) : s->trials[k];
         n += model_fit_cursor_push(&cursor, &seen, s->starts_session[k] == 1, rows, n) ? 1 : 0;
     }
 }
