@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "model/random.h"
+#include "watch_page.h"
 #include "watch_views.h"
 
 static struct watch_view view;
@@ -100,7 +101,7 @@ static void play_a_session(void)
 static void draw(int width, int height)
 {
     cell_canvas_init(&canvas, width, height);
-    watch_view_draw(&view, &canvas);
+    watch_page_draw(&view, &canvas);
     (void)cell_canvas_text(&canvas, false, "\n", text);
 }
 

@@ -15,8 +15,6 @@
 
 enum { ADAPT_EVERY = 250, ADAPT_WINDOW = 2000 };
 
-static const double CHANCE_NATS = 0.69314718055994530942; /* ln 2 */
-
 /* Row i: what the weights are if member i is left out of the bank. */
 typedef double left_out[MODEL_BANK_MAX][MODEL_BANK_MAX];
 
@@ -219,14 +217,10 @@ static void print_row(const char *name, int width, const model_score *s)
     const struct {
         const char *format;
         double value;
-    } cells[] = {{"%.4f", model_score_mean_nats(s)},
-                 {"%.4f", model_score_mean_baseline_nats(s)},
-                 {"%.4f", CHANCE_NATS},
-                 {"%.4f", model_score_accuracy(s)},
-                 {"%.4f", model_score_mean_brier(s)},
-                 {"%.4f", model_score_ece(s)},
-                 {"%.3f", model_score_coverage(s)},
-                 {"%.2f", model_score_interval_ratio(s)}};
+    } cells[] = {{"%.4f", model_score_mean_nats(s)},  {"%.4f", model_score_mean_baseline_nats(s)},
+                 {"%.4f", TWIN_CHANCE_NATS},          {"%.4f", model_score_accuracy(s)},
+                 {"%.4f", model_score_mean_brier(s)}, {"%.4f", model_score_ece(s)},
+                 {"%.3f", model_score_coverage(s)},   {"%.2f", model_score_interval_ratio(s)}};
     printf("%-*s %8lld", width, name, (long long)s->n);
     for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++) {
         char text[TEXT_ESCAPE_NUMBER_MAX];

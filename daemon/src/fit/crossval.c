@@ -10,8 +10,6 @@
 #include "progress.h"
 #include "twin.h"
 
-static const double CHANCE_NATS = 0.69314718055994530942; /* ln 2 */
-
 enum { STREAM_FOLDS = 1, NOBODY_OUT = -1, PLACE_MAX = 160 };
 
 static int no_memory(struct fault *fault)
@@ -502,7 +500,7 @@ static void score_animal(void *context, size_t number)
         } else if (column->kind == COLUMN_PSYCHOMETRIC) {
             nats[c] = model_static_glm_nats(s->view.policy.n, s->w, animal);
         } else if (column->kind == COLUMN_CHANCE) {
-            nats[c] = CHANCE_NATS * (double)animal->n_trials;
+            nats[c] = TWIN_CHANCE_NATS * (double)animal->n_trials;
         }
     }
 }
