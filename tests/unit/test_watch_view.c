@@ -566,7 +566,7 @@ static void writes_a_trial_as_a_plain_line(void **state)
                         "  nats: twin 0.4821, random walk 0.5012, chance 0.6931; ECE 0.013, 90% "
                         "holds 0.91");
     assert_string_equal(watch_view_summary(&view, text, sizeof text),
-                        "m01: 2 trials heard; over the 5 scored so far, nats a trial: twin 0.4821, "
+                        "m01: 2 trials heard; over the 5 scored so far, nats/trial: twin 0.4821, "
                         "random walk 0.5012, chance 0.6931");
 }
 

@@ -29,7 +29,7 @@ struct fitter_run {
 };
 
 struct fitter_result {
-    double loss;          /* of the training animals, nats a trial */
+    double loss;          /* of the training animals, nats/trial */
     double held_out_loss; /* NaN without */
     uint64_t epochs;      /* done */
     size_t n_trials;

@@ -98,8 +98,6 @@ int simulation_difference_open(struct simulation_difference *d,
 void simulation_difference_close(struct simulation_difference *d);
 
 /* One value of one animal; NaN where there is none. */
-double simulation_measure_of(const struct simulation *s, int64_t mouse, int64_t session,
-                             enum simulation_measure measure);
 double simulation_outcome_of(const struct simulation_report *r, int64_t mouse,
                              enum simulation_outcome outcome);
 

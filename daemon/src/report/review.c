@@ -251,7 +251,7 @@ static int read_alerts(struct reading *r)
 /* ---- forecasts and advice ---------------------------------------------------------------------
  */
 
-/* Before the events, so that these can tell what came of a forecast. */
+/* Before the events, so that these can tell what was observed after a forecast. */
 static int read_outlooks(struct reading *r)
 {
     struct review *v = r->review;

@@ -120,7 +120,7 @@ static int draw_score(const struct watch_view *v, struct cell_canvas *c, const s
     const double twin = scored ? p->score.v.nats : (double)NAN;
     const double walk = scored ? p->score.v.baseline_nats : (double)NAN;
     cell_canvas_put(c, l->right, y, l->right_width, CANVAS_DIM,
-                    l->right_width >= 31 ? "score, nats a trial (low: good)" : "nats a trial");
+                    l->right_width >= 31 ? "score, nats/trial (low: good)" : "nats/trial");
     if (scored && l->right_width >= 60) {
         char text[64];
         watch_view_calibration(&p->score.v, text, sizeof text);

@@ -309,12 +309,11 @@ char *watch_view_summary(const struct watch_view *v, char *out, size_t cap)
         (void)snprintf(out, cap, "%s: %lld trials heard, none scored yet", v->subject,
                        (long long)v->n_trials);
     } else {
-        (void)snprintf(
-            out, cap,
-            "%s: %lld trials heard; over the %lld scored so far, nats a trial: twin %.4f, "
-            "random walk %.4f, chance %.4f",
-            v->subject, (long long)v->n_trials, (long long)p->score.v.n, p->score.v.nats,
-            p->score.v.baseline_nats, TWIN_CHANCE_NATS);
+        (void)snprintf(out, cap,
+                       "%s: %lld trials heard; over the %lld scored so far, nats/trial: twin %.4f, "
+                       "random walk %.4f, chance %.4f",
+                       v->subject, (long long)v->n_trials, (long long)p->score.v.n, p->score.v.nats,
+                       p->score.v.baseline_nats, TWIN_CHANCE_NATS);
     }
     return out;
 }

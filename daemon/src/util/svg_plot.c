@@ -207,7 +207,8 @@ static double letter_width(char c)
     return letter < ' ' || letter > '~' ? 0.0 : FONT_PX * WIDTHS[letter - ' '] / 100.0;
 }
 
-double svg_plot_text_width(const char *css_class, const char *text)
+/* Pixels that text takes, or a little less; "head" is bold. */
+static double text_width(const char *css_class, const char *text)
 {
     double width = 0.0;
     for (; *text != '\0'; text++) {
@@ -225,7 +226,7 @@ static size_t fitting(const char *css_class, const char *text, double width)
     for (size_t i = 0; text[i] != '\0' && used <= width; i++) {
         letter[0] = text[i];
         fits = ((unsigned char)text[i] & 0xc0U) != 0x80U ? i : fits;
-        used += svg_plot_text_width(css_class, letter);
+        used += text_width(css_class, letter);
     }
     return fits;
 }
@@ -234,7 +235,7 @@ void svg_plot_text_in(FILE *to, const char *css_class, double x, double y, const
                       double width, const char *text)
 {
     char cut[TEXT_MAX];
-    if (svg_plot_text_width(css_class, text) <= width) {
+    if (text_width(css_class, text) <= width) {
         svg_plot_text(to, css_class, x, y, anchor, text);
         return;
     }

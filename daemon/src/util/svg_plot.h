@@ -67,9 +67,6 @@ void svg_plot_text(FILE *to, const char *css_class, double x, double y, const ch
 void svg_plot_text_in(FILE *to, const char *css_class, double x, double y, const char *anchor,
                       double width, const char *text);
 
-/* Pixels that text takes, or a little less; "head" is bold. */
-double svg_plot_text_width(const char *css_class, const char *text);
-
 /* Where data stand in the picture. */
 double svg_plot_px(const struct svg_plot *p, double x);
 double svg_plot_py(const struct svg_plot *p, double y);
