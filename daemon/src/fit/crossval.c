@@ -149,9 +149,7 @@ static int do_fit(void *context, struct job_scheduler_task *task, struct job_sch
     }
     const uint32_t n = list_subjects(cv, set, false, subjects);
     int rc = o->fit(o->context, fit->member, fit->seed, subjects, n, task, &model, fault);
-    if (rc == FAULT_NONE) {
-        rc = model_file_encode(&model, &out->bytes, &out->size, fault);
-    }
+    rc = rc ? rc : model_file_encode(&model, &out->bytes, &out->size, fault);
     model_file_free(&model);
     free(subjects);
     return rc;

@@ -416,13 +416,11 @@ static int finish(struct fitting *f, struct model_file *out, struct fitter_resul
         (void)model_fit_load(f->state.fit, f->state.best);
         result->held_out_loss = f->state.best_loss;
     }
-    if (rc == FAULT_NONE) {
-        rc = score(f, &result->loss, fault);
-    }
+    rc = rc ? rc : score(f, &result->loss, fault);
     if (rc == FAULT_NONE && !isfinite(result->loss)) {
         rc = fault_set(fault, FAULT_WORK, "the loss of the last step is not finite");
     }
-    return rc == FAULT_NONE ? make_model(f, out, fault) : rc;
+    return rc ? rc : make_model(f, out, fault);
 }
 
 static int fit_by_gradient(struct fitting *f, struct model_file *out, struct fitter_result *result,
@@ -432,15 +430,13 @@ static int fit_by_gradient(struct fitting *f, struct model_file *out, struct fit
     const bool has_state = f->run->state_path != NULL && access(f->run->state_path, F_OK) == 0;
     if (rc == FAULT_NONE && f->run->resume && has_state) {
         rc = fitter_state_load(&f->state, f->run->state_path, fault);
-        rc = rc == FAULT_NONE ? trim_losses(f, fault) : rc;
+        rc = rc ? rc : trim_losses(f, fault);
     } else if (rc == FAULT_NONE) {
         rc = fitter_state_save(&f->state, f->run->state_path,
                                fault); /* a bad place is told now, not at the end */
     }
-    if (rc == FAULT_NONE) {
-        rc = train(f, fault);
-    }
-    return rc == FAULT_NONE ? finish(f, out, result, fault) : rc;
+    rc = rc ? rc : train(f, fault);
+    return rc ? rc : finish(f, out, result, fault);
 }
 
 static int fit_by_search(struct fitting *f, struct model_file *out, struct fitter_result *result,

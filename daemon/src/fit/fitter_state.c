@@ -63,18 +63,10 @@ int fitter_state_save(const struct fitter_state *s, const char *path, struct fau
     for (size_t i = 0; i < sizeof meta / sizeof meta[0] && rc == FAULT_NONE; i++) {
         rc = safetensors_add_meta(st, meta[i][0], meta[i][1], fault);
     }
-    if (rc == FAULT_NONE) {
-        rc = safetensors_add_f32(st, "state", 2, shape, model_fit_state(s->fit), fault);
-    }
-    if (rc == FAULT_NONE) {
-        rc = safetensors_add_f32(st, "best", 1, &n, s->best, fault);
-    }
-    if (rc == FAULT_NONE) {
-        rc = safetensors_encode(st, &bytes, &size, fault);
-    }
-    if (rc == FAULT_NONE) {
-        rc = output_file_write_bytes(NULL, path, bytes, size, fault);
-    }
+    rc = rc ? rc : safetensors_add_f32(st, "state", 2, shape, model_fit_state(s->fit), fault);
+    rc = rc ? rc : safetensors_add_f32(st, "best", 1, &n, s->best, fault);
+    rc = rc ? rc : safetensors_encode(st, &bytes, &size, fault);
+    rc = rc ? rc : output_file_write_bytes(NULL, path, bytes, size, fault);
     free(bytes);
     free(st);
     return rc;
@@ -155,12 +147,8 @@ int fitter_state_load(struct fitter_state *s, const char *path, struct fault *fa
     uint8_t *bytes = NULL;
     size_t size = 0;
     int rc = st != NULL ? FAULT_NONE : fault_set(fault, FAULT_WORK, "no memory for the fit");
-    if (rc == FAULT_NONE) {
-        rc = safetensors_read(path, &bytes, &size, fault);
-    }
-    if (rc == FAULT_NONE) {
-        rc = safetensors_parse(st, path, bytes, size, fault);
-    }
+    rc = rc ? rc : safetensors_read(path, &bytes, &size, fault);
+    rc = rc ? rc : safetensors_parse(st, path, bytes, size, fault);
     const char *const same[][2] = {{"format", STATE_FORMAT},
                                    {"version", STATE_VERSION},
                                    {"options", s->words},
@@ -168,9 +156,7 @@ int fitter_state_load(struct fitter_state *s, const char *path, struct fault *fa
     for (size_t i = 0; i < sizeof same / sizeof same[0] && rc == FAULT_NONE; i++) {
         rc = need_same(path, st, same[i][0], same[i][1], fault);
     }
-    if (rc == FAULT_NONE) {
-        rc = take_state(s, path, st, fault);
-    }
+    rc = rc ? rc : take_state(s, path, st, fault);
     free(bytes);
     free(st);
     return rc;

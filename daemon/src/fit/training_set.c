@@ -60,9 +60,7 @@ static int take_row(void *context, const struct trial_table *table, const struct
     struct training_set *t = context;
     uint32_t number = 0;
     int rc = find_subject(t, table, row->subject, &number, fault);
-    if (rc == FAULT_NONE) {
-        rc = grow(&t->subject[number], fault);
-    }
+    rc = rc ? rc : grow(&t->subject[number], fault);
     if (rc != FAULT_NONE) {
         return rc;
     }

@@ -175,7 +175,8 @@ int review_forecasts_read(struct review_forecasts **out, const struct journal_re
     return FAULT_NONE;
 }
 
-/* ---- what was observed --------------------------------------------------------------------------------
+/* ---- what was observed
+ * --------------------------------------------------------------------------------
  */
 
 bool review_forecasts_has_bands(const struct review_forecasts *o)
