@@ -11,15 +11,17 @@ _Static_assert(sizeof QUANTILES / sizeof QUANTILES[0] == SIMULATION_QUANTILES, "
 
 const char *simulation_measure_name(enum simulation_measure measure)
 {
-#define SIMULATION_MEASURE_NAME(NAME, name, help) #name,
-    static const char *const NAMES[] = {SIMULATION_MEASURE_LIST(SIMULATION_MEASURE_NAME)};
+    static const char *const NAMES[SIMULATION_MEASURES] = {"accuracy", "bias", "reward_rate",
+                                                           "repeat_rate", "trials"};
     return NAMES[measure];
 }
 
 const char *simulation_outcome_name(enum simulation_outcome outcome)
 {
-#define SIMULATION_OUTCOME_NAME(NAME, name, help) #name,
-    static const char *const NAMES[] = {SIMULATION_OUTCOME_LIST(SIMULATION_OUTCOME_NAME)};
+    static const char *const NAMES[SIMULATION_OUTCOMES] = {
+        "trials_to_last_stage",  "sessions_to_last_stage", "trials_to_criterion",
+        "sessions_to_criterion", "final_accuracy",         "final_bias",
+        "reward_ul_in_all"};
     return NAMES[outcome];
 }
 

@@ -243,11 +243,7 @@ const char *review_forecasts_reason_name(int reason)
 
 const char *review_forecasts_line_name(enum review_forecasts_line line)
 {
-    static const char *const NAMES[] = {
-#define REVIEW_FORECASTS_NAME(NAME, name) #name,
-        REVIEW_FORECASTS_LIST(REVIEW_FORECASTS_NAME)
-#undef REVIEW_FORECASTS_NAME
-    };
+    static const char *const NAMES[] = {"forecast", "observed", "advice", "advised"};
     return line < REVIEW_FORECASTS_LINES ? NAMES[line] : NULL;
 }
 

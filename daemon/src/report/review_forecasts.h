@@ -60,16 +60,12 @@ struct review_held {
 };
 
 /* Lines for people, in this order. */
-#define REVIEW_FORECASTS_LIST(X)                                                                   \
-    X(FORECAST, forecast)                                                                          \
-    X(OBSERVED, observed)                                                                          \
-    X(ADVICE, advice)                                                                              \
-    X(ADVISED, advised)
-
 enum review_forecasts_line {
-#define REVIEW_FORECASTS_ENUM(NAME, name) REVIEW_FORECASTS_##NAME,
-    REVIEW_FORECASTS_LIST(REVIEW_FORECASTS_ENUM) REVIEW_FORECASTS_LINES
-#undef REVIEW_FORECASTS_ENUM
+    REVIEW_FORECASTS_FORECAST,
+    REVIEW_FORECASTS_OBSERVED,
+    REVIEW_FORECASTS_ADVICE,
+    REVIEW_FORECASTS_ADVISED,
+    REVIEW_FORECASTS_LINES
 };
 
 /* Reads what a journal has of the animal with that number and name; *out is NULL if that is

@@ -188,11 +188,7 @@ bool watch_view_take(struct watch_view *v, const proto_message *msg)
 
 const char *watch_view_ahead_name(enum watch_view_ahead ahead)
 {
-    static const char *const NAMES[] = {
-#define WATCH_VIEW_AHEAD_NAME(NAME, name) #name,
-        WATCH_VIEW_AHEAD_LIST(WATCH_VIEW_AHEAD_NAME)
-#undef WATCH_VIEW_AHEAD_NAME
-    };
+    static const char *const NAMES[] = {"status", "forecast", "advice"};
     return ahead < WATCH_VIEW_AHEADS ? NAMES[ahead] : NULL;
 }
 

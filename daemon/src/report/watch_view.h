@@ -18,15 +18,11 @@ enum {
 };
 
 /* What is said of the animal's future, a line each, as they are called. */
-#define WATCH_VIEW_AHEAD_LIST(X)                                                                   \
-    X(STATUS, status)                                                                              \
-    X(FORECAST, forecast)                                                                          \
-    X(ADVICE, advice)
-
 enum watch_view_ahead {
-#define WATCH_VIEW_AHEAD_ENUM(NAME, name) WATCH_VIEW_AHEAD_##NAME,
-    WATCH_VIEW_AHEAD_LIST(WATCH_VIEW_AHEAD_ENUM) WATCH_VIEW_AHEADS
-#undef WATCH_VIEW_AHEAD_ENUM
+    WATCH_VIEW_AHEAD_STATUS,
+    WATCH_VIEW_AHEAD_FORECAST,
+    WATCH_VIEW_AHEAD_ADVICE,
+    WATCH_VIEW_AHEADS
 };
 
 /* One trial as it is shown. */
