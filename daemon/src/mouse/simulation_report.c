@@ -11,17 +11,24 @@ _Static_assert(sizeof QUANTILES / sizeof QUANTILES[0] == SIMULATION_QUANTILES, "
 
 const char *simulation_measure_name(enum simulation_measure measure)
 {
-    static const char *const NAMES[SIMULATION_MEASURES] = {"accuracy", "bias", "reward_rate",
-                                                           "repeat_rate", "trials"};
+    static const char *const NAMES[SIMULATION_MEASURES] = {[SIMULATION_ACCURACY] = "accuracy",
+                                                           [SIMULATION_BIAS] = "bias",
+                                                           [SIMULATION_REWARD_RATE] = "reward_rate",
+                                                           [SIMULATION_REPEAT_RATE] = "repeat_rate",
+                                                           [SIMULATION_TRIALS] = "trials"};
     return NAMES[measure];
 }
 
 const char *simulation_outcome_name(enum simulation_outcome outcome)
 {
     static const char *const NAMES[SIMULATION_OUTCOMES] = {
-        "trials_to_last_stage",  "sessions_to_last_stage", "trials_to_criterion",
-        "sessions_to_criterion", "final_accuracy",         "final_bias",
-        "reward_ul_in_all"};
+        [SIMULATION_TRIALS_TO_LAST] = "trials_to_last_stage",
+        [SIMULATION_SESSIONS_TO_LAST] = "sessions_to_last_stage",
+        [SIMULATION_TRIALS_TO_CRITERION] = "trials_to_criterion",
+        [SIMULATION_SESSIONS_TO_CRITERION] = "sessions_to_criterion",
+        [SIMULATION_FINAL_ACCURACY] = "final_accuracy",
+        [SIMULATION_FINAL_BIAS] = "final_bias",
+        [SIMULATION_REWARDS] = "reward_ul_in_all"};
     return NAMES[outcome];
 }
 
