@@ -1,4 +1,5 @@
 # Tests of daemon/src/util.
+unit_test(figure murid::daemon_core)
 unit_test(fault murid::daemon_core)
 unit_test(list murid::daemon_core)
 unit_test(json_writer murid::daemon_core)

@@ -33,7 +33,7 @@ class Demo(unittest.TestCase):
         """Of one demo. Returns where it listened, and its journal."""
         self.assertEqual(code, 0, errors)
         self.assertEqual(len(re.findall(r"^vm01 session \d trial \d+: ", said, re.M)), 600)
-        twin, walk = re.search(r"over the 600 scored so far, nats a trial: twin ([\d.]+), "
+        twin, walk = re.search(r"over the 600 scored so far, nats/trial: twin ([\d.]+), "
                                r"random walk ([\d.]+), chance 0.6931", said).groups()
         self.assertLess(float(twin), float(walk))
         self.assertLess(float(walk), 0.6931)

@@ -207,7 +207,7 @@ class Once(Table):
                 (["-", "-o", "X", "--policy", "smell"], good, 2, '"smell"; a list with commas of stimulus,'),
                 (["-", "-o", "X", "--hidden", "129"], good, 2, "hidden"),
                 (["-", "-o", "X", "--threads", "0"], good, 2, "threads"),
-                (["-", "-o", "X"], HEADER, 2, "no trials that ended in a choice"),
+                (["-", "-o", "X"], HEADER, 2, "no trials; rows under the header were expected"),
                 (["-", "-o", "X"], HEADER + "m1,1,0,0.5,,,\n", 2, "no trials that ended"),
                 (["-", "-o", "X"], HEADER + "m1,1,0,7,1,1,\n", 2, "column stimulus"),
                 (["-", "-o", "X"], HEADER + "m1,1,0,nan,1,1,\n", 2, "column stimulus"),

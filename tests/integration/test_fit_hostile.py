@@ -45,7 +45,7 @@ class Data(Hostile):
     def test_a_table_without_trials_is_refused(self):
         for text, expected in (("", "standard input:1: the file is empty; a header with the columns"),
                                ("\n", "standard input:1: no column subject"),
-                               (HEADER, "standard input: no trials that ended in a choice"),
+                               (HEADER, "standard input: no trials; rows under the header were"),
                                (HEADER + "m1,1,0,0.5,,,\n", "standard input: no trials that ended in"),
                                (HEADER + "m1,1,0,1.01,1,1,\n",
                                 "standard input:2: column stimulus: \"1.01\" is not a number from -1 to 1"),

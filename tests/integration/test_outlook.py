@@ -222,8 +222,8 @@ class Outlook(unittest.TestCase):
         self.assertEqual(sum(found["advice"]["abstained"].values()) + found["advice"]["advised"],
                          found["advice"]["n"])
         self.assertIn(f"asked for {found['advice']['n']} times", plain)
-        self.assertIn("A forecast, and what came", html)
-        self.assertIn("what came</text>", html)
+        self.assertIn("A forecast, and what was observed", html)
+        self.assertIn("observed</text>", html)
         self.assertNotIn("nan", html)
 
     def test_a_change_that_there_is_not_is_refused(self):

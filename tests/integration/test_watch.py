@@ -93,7 +93,7 @@ class Plain(unittest.TestCase):
             "nats: twin 0.5000, random walk 0.6000, chance 0.6931",
             "m01 session s1 trial 1: stimulus -0.5, p(right) 0.250, chose right, wrong  "
             "nats: twin 0.5000, random walk 0.6000, chance 0.6931",
-            "m01: 2 trials heard; over the 1 scored so far, nats a trial: twin 0.5000, "
+            "m01: 2 trials heard; over the 1 scored so far, nats/trial: twin 0.5000, "
             "random walk 0.6000, chance 0.6931"])
 
     def test_ends_when_nothing_comes_any_more(self):

@@ -342,16 +342,6 @@ static void the_bootstrap_is_the_same_every_time(void **state)
     assert_true(isnan(review_bootstrap(gains, n, 1, 3).lo));
 }
 
-static void an_interval_of_a_share_is_wilsons(void **state)
-{
-    (void)state;
-    /* R: prop.test(8, 10, correct = FALSE)$conf.int */
-    const struct review_interval i = review_wilson(8.0, 10.0);
-    assert_true(fabs(i.lo - 0.4901625) < 5e-7);
-    assert_true(fabs(i.hi - 0.9433178) < 5e-7);
-    assert_true(isnan(review_wilson(0.0, 0.0).lo));
-}
-
 /* ---- curves -----------------------------------------------------------------------------------
  */
 
@@ -509,13 +499,13 @@ static void a_forecast_is_held_against_what_came(void **state)
     assert_int_equal(held.n, 2); /* it has two windows */
     assert_int_equal(held.n_50, 0);
     assert_int_equal(held.n_90, 1);
-    assert_string_equal(told(&v, REVIEW_OUTLOOK_FORECAST),
+    assert_string_equal(told(&v, REVIEW_FORECASTS_FORECAST),
                         "0.8 correct in 640 trials (50% 410 to 900, 90% 280 to later); trained_1a "
                         "within 3 sessions 0.42; after trial 12 of session a1, the last of 11");
-    assert_string_equal(told(&v, REVIEW_OUTLOOK_CAME),
+    assert_string_equal(told(&v, REVIEW_FORECASTS_OBSERVED),
                         "of 2 windows of 2 choices 0 within the 50% band, 1 within the 90% band of "
                         "the forecast after trial 2 of session a1");
-    assert_null(told(&v, REVIEW_OUTLOOK_ADVICE));
+    assert_null(told(&v, REVIEW_FORECASTS_ADVICE));
     assert_null(v.subjects[1].outlook);
     review_close(&v);
 }
@@ -546,14 +536,14 @@ static void advice_is_counted_by_the_reason_to_abstain(void **state)
         add_suggestion(s, i, i != 3, WHY[i]);
     }
     struct review v = open_well(s, NULL, false);
-    assert_string_equal(told(&v, REVIEW_OUTLOOK_ADVICE),
+    assert_string_equal(told(&v, REVIEW_FORECASTS_ADVICE),
                         "asked for 5 times, a change advised 1, abstained 4: 2 x the animal is not "
                         "seen to learn, 1 x the rules disagree about the best change, 1 x other");
     assert_string_equal(
-        told(&v, REVIEW_OUTLOOK_ADVISED),
+        told(&v, REVIEW_FORECASTS_ADVISED),
         "side p_left 0.7: +0.012 (-0.004 to 0.030) in 200 trials, better with 0.81; "
         "after trial 3 of session a1");
-    assert_null(told(&v, REVIEW_OUTLOOK_FORECAST));
+    assert_null(told(&v, REVIEW_FORECASTS_FORECAST));
     assert_false(review_forecasts_has_bands(v.subjects[0].outlook));
     review_close(&v);
 }
@@ -608,7 +598,7 @@ static void the_page_is_whole_and_escaped(void **state)
     assert_null(strstr(text, "https://"));
     assert_null(strstr(text, "nan"));
     assert_non_null(strstr(text, "&lt;script&gt;alert(1)&lt;/script&gt;"));
-    assert_non_null(strstr(text, "A forecast, and what came"));
+    assert_non_null(strstr(text, "A forecast, and what was observed"));
     assert_non_null(strstr(text, "&lt;script&gt;alert(3)&lt;/script&gt;: +0.012"));
     assert_non_null(strstr(text, "prev_choice"));
     assert_non_null(strstr(text, "</html>"));
@@ -718,7 +708,6 @@ int main(void)
         WITH_JOURNAL(leaves_a_journal_that_was_not_closed_as_it_is),
         cmocka_unit_test(the_bootstrap_covers_as_often_as_it_says),
         cmocka_unit_test(the_bootstrap_is_the_same_every_time),
-        cmocka_unit_test(an_interval_of_a_share_is_wilsons),
         cmocka_unit_test(curves_stay_small_and_keep_their_sums),
         cmocka_unit_test(alerts_stand_at_the_trial_they_came_with),
         cmocka_unit_test(psychometric_curves_are_sorted_by_stimulus),

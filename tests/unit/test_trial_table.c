@@ -352,7 +352,7 @@ static int read_each(const char *text, const char *only, int *n)
     assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
     close(fd);
     *n = 0;
-    const int rc = trial_table_each(path, "rows", only, TRIAL_TABLE_QUIET, count_to_two, n, &fault);
+    const int rc = trial_table_read(path, "rows", only, TRIAL_TABLE_QUIET, count_to_two, n, &fault);
     unlink(path);
     return rc;
 }

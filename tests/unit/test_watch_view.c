@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "model/random.h"
+#include "watch_page.h"
 #include "watch_views.h"
 
 static struct watch_view view;
@@ -100,7 +101,7 @@ static void play_a_session(void)
 static void draw(int width, int height)
 {
     cell_canvas_init(&canvas, width, height);
-    watch_view_draw(&view, &canvas);
+    watch_page_draw(&view, &canvas);
     (void)cell_canvas_text(&canvas, false, "\n", text);
 }
 
@@ -565,7 +566,7 @@ static void writes_a_trial_as_a_plain_line(void **state)
                         "  nats: twin 0.4821, random walk 0.5012, chance 0.6931; ECE 0.013, 90% "
                         "holds 0.91");
     assert_string_equal(watch_view_summary(&view, text, sizeof text),
-                        "m01: 2 trials heard; over the 5 scored so far, nats a trial: twin 0.4821, "
+                        "m01: 2 trials heard; over the 5 scored so far, nats/trial: twin 0.4821, "
                         "random walk 0.5012, chance 0.6931");
 }
 

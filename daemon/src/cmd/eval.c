@@ -7,23 +7,18 @@
 #include "json_writer.h"
 #include "progress.h"
 #include "text_escape.h"
+#include "twin.h"
 #include "vocabulary.h"
-
-static const double CHANCE_NATS = 0.69314718055994530942; /* ln 2 */
 
 static void print_row(const char *name, int width, const model_score *s)
 {
     const struct {
         const char *format;
         double value;
-    } cells[] = {{"%.4f", model_score_mean_nats(s)},
-                 {"%.4f", model_score_mean_baseline_nats(s)},
-                 {"%.4f", CHANCE_NATS},
-                 {"%.4f", model_score_accuracy(s)},
-                 {"%.4f", model_score_mean_brier(s)},
-                 {"%.4f", model_score_ece(s)},
-                 {"%.3f", model_score_coverage(s)},
-                 {"%.2f", model_score_interval_ratio(s)}};
+    } cells[] = {{"%.4f", model_score_mean_nats(s)},  {"%.4f", model_score_mean_baseline_nats(s)},
+                 {"%.4f", TWIN_CHANCE_NATS},          {"%.4f", model_score_accuracy(s)},
+                 {"%.4f", model_score_mean_brier(s)}, {"%.4f", model_score_ece(s)},
+                 {"%.3f", model_score_coverage(s)},   {"%.2f", model_score_interval_ratio(s)}};
     printf("%-*s %8lld", width, name, (long long)s->n);
     for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++) {
         char text[TEXT_ESCAPE_NUMBER_MAX];

@@ -9,7 +9,6 @@
 #include "command.h"
 #include "progress.h"
 #include "rig_client.h"
-#include "rows.h"
 #include "runs.h"
 #include "text_escape.h"
 #include "trial_table.h"
@@ -308,7 +307,7 @@ static int play_all(struct play *play, struct fault *fault)
         rc = FAULT_INPUT;
     }
     if (rc == FAULT_NONE && more == 0 && play->n_trials == 0 && !progress_interrupted()) {
-        rc = rows_none(&play->table, play->only, fault);
+        rc = trial_table_none(&play->table, play->only, fault);
     }
     const int settled = play->publisher == NULL ? settle(play, fault) : FAULT_NONE;
     return rc != FAULT_NONE ? rc : settled;
@@ -387,9 +386,9 @@ static int open_table(struct play *play, struct fault *fault)
     play->written_ns = play->is_pipe
                            ? PROTO_NIL
                            : table.st_mtim.tv_sec * (int64_t)1000000000 + table.st_mtim.tv_nsec;
-    const int rc =
-        play->is_pipe ? FAULT_NONE
-                      : rows_read(play->path, "reading", play->only, care, ignore_row, NULL, fault);
+    const int rc = play->is_pipe ? FAULT_NONE
+                                 : trial_table_read(play->path, "reading", play->only, care,
+                                                    ignore_row, NULL, fault);
     return rc ? rc
               : trial_table_open(&play->table, play->path, play->is_pipe ? care : TRIAL_TABLE_QUIET,
                                  fault);

@@ -288,7 +288,7 @@ static void print_json(const struct rule_ensemble *e)
 
 static void put_plot(FILE *to, const void *ensemble)
 {
-    ensemble_plot(to, ensemble);
+    rule_plot(to, ensemble);
 }
 
 static int work(void *request, struct fault *fault)

@@ -221,7 +221,7 @@ static void print_json(const struct status_report *s)
 
 static void put_plot(FILE *to, const void *standings)
 {
-    standings_plot(to, standings);
+    status_plot(to, standings);
 }
 
 struct request {

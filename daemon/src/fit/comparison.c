@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "figure.h"
 #include "json_writer.h"
 #include "model/bootstrap.h"
-#include "svg_plot.h"
+#include "text_escape.h"
 
 int comparison_open(struct comparison *c, uint32_t n_subjects, uint32_t n_models,
                     struct fault *fault)
@@ -89,7 +90,8 @@ static double gained(const struct comparison *c, uint32_t subject, uint32_t mode
     return sum_of(c, subject, model) - sum_of(c, subject, c->named);
 }
 
-double comparison_subject_gain(const struct comparison *c, uint32_t subject, uint32_t model)
+/* What the named model gains on another with one animal. */
+static double subject_gain(const struct comparison *c, uint32_t subject, uint32_t model)
 {
     return mean(gained(c, subject, model), c->n[subject]);
 }
@@ -105,7 +107,7 @@ static struct comparison_gain gain_on(const struct comparison *c, uint32_t model
     double sum = 0.0;
     for (uint32_t i = 0; i < c->n_subjects; i++) {
         if (c->n[i] > 0) {
-            const double gain = comparison_subject_gain(c, i, model);
+            const double gain = subject_gain(c, i, model);
             sums[k] = gained(c, i, model);
             counts[k] = (double)c->n[i];
             sum += sums[k++];
@@ -213,7 +215,7 @@ static void print_subjects(FILE *to, const struct comparison *c)
 void comparison_text(FILE *to, const struct comparison *c)
 {
     fprintf(to,
-            "Nats a trial over %" PRId64 " choices of %" PRIu32 " animals. gain: what %s is better "
+            "Nats/trial over %" PRId64 " choices of %" PRIu32 " animals. gain: what %s is better "
             "by.\n\n",
             comparison_trials(c), comparison_scored(c), c->model[c->named]);
     print_gains(to, c);
@@ -246,7 +248,7 @@ void comparison_csv(FILE *to, const struct comparison *c)
             }
             fprintf(to, ",%s,%" PRId64, c->model[m], c->n[i]);
             put_real(to, comparison_nats(c, i, m));
-            put_real(to, m != c->named ? comparison_subject_gain(c, i, m) : (double)NAN);
+            put_real(to, m != c->named ? subject_gain(c, i, m) : (double)NAN);
             fputs(",,,,\n", to);
         }
     }
@@ -341,7 +343,7 @@ static void draw_model(struct svg_plot *p, const struct comparison *c, uint32_t 
     const struct comparison_gain *g = &c->gain[model];
     char tip[TEXT_MAX];
     for (uint32_t i = 0; i < c->n_subjects; i++) {
-        const double gain = comparison_subject_gain(c, i, model);
+        const double gain = subject_gain(c, i, model);
         (void)snprintf(tip, sizeof tip, "%s: %.4f in %" PRId64 " trials", c->subject[i], gain,
                        c->n[i]);
         svg_plot_dot(p, "dot c0", gain, row + spread_of(i), 3.0, tip);
@@ -352,20 +354,21 @@ static void draw_model(struct svg_plot *p, const struct comparison *c, uint32_t 
         (void)snprintf(tip + n, sizeof tip - (size_t)n, ", 95%% %.4f to %.4f", g->lo, g->hi);
     }
     svg_plot_dot(p, "seen", g->pooled, row, 4.5, tip);
-    svg_plot_text_in(p->to, "name", p->left - 10.0, svg_plot_py(p, row) + 4.0, "end",
-                     p->left - 20.0, c->model[model]);
+    figure_row_name(p, row, c->model[model]);
 }
 
 static struct svg_plot frame(FILE *to, const struct comparison *c)
 {
     int letters = 8;
     const double rows = fmax((double)c->n_models - 1.0, 1.0);
-    struct svg_plot p = {
-        .to = to, .top = TOP, .height = ROW_HEIGHT * rows, .y0 = -0.5, .y1 = rows - 0.5};
+    struct svg_plot p = svg_plot_at(to, 0.0, TOP, 0.0, ROW_HEIGHT * rows);
+    p.x1 = 0.0;
+    p.y0 = -0.5;
+    p.y1 = rows - 0.5;
     for (uint32_t m = 0; m < c->n_models; m++) {
         letters = width_of(c->model[m], letters);
         for (uint32_t i = 0; i < c->n_subjects && m != c->named; i++) {
-            svg_plot_include(&p.x0, &p.x1, comparison_subject_gain(c, i, m));
+            svg_plot_include(&p.x0, &p.x1, subject_gain(c, i, m));
         }
         svg_plot_include(&p.x0, &p.x1, c->gain[m].lo);
         svg_plot_include(&p.x0, &p.x1, c->gain[m].hi);
@@ -389,7 +392,7 @@ void comparison_svg(FILE *to, const struct comparison *c)
                    c->model[c->named], comparison_scored(c));
     svg_plot_file_open(to, PICTURE_WIDTH, p.top + p.height + BOTTOM, title);
     svg_plot_text_in(to, "title", 12.0, 20.0, "start", PICTURE_WIDTH - 24.0, title);
-    svg_plot_x_axis(&p, "gain, nats a trial", NULL);
+    svg_plot_x_axis(&p, "gain, nats/trial", NULL);
     svg_plot_line(&p, "chance", 0.0, p.y0, 0.0, p.y1);
     for (uint32_t m = 0; m < c->n_models; m++) {
         if (m != c->named) {

@@ -1,7 +1,7 @@
 /* comparison.h - how well models predict each animal, and what one of them gains on the others.
  *
  * A table of animals and models holds sums of nats over the same choices. comparison_against() sets
- * one model against each other one: gain = nats a trial of the other minus its own, above 0 where
+ * one model against each other one: gain = nats/trial of the other minus its own, above 0 where
  * it predicts better; by animal, pooled over all trials, and with a 95% interval that resamples
  * animals (model/bootstrap.h). Written as text for people, CSV, JSON and SVG. Threads: one owner.
  * Memory: the heap; comparison_close() gives it back.
@@ -18,7 +18,7 @@
 
 enum { COMPARISON_NAME_MAX = 63, COMPARISON_RESAMPLES = 10000 };
 
-/* An animal on which a model loses more than this is counted as worse; nats a trial. */
+/* An animal on which a model loses more than this is counted as worse; nats/trial. */
 #define COMPARISON_WORSE 0.002
 
 /* What the named model gains on another. NaN where no trial was scored, and of the model itself. */
@@ -53,12 +53,9 @@ void comparison_close(struct comparison *c);
 /* Sets a model against the others; before anything is written. FAULT_NONE or FAULT_WORK. */
 int comparison_against(struct comparison *c, uint32_t named, uint64_t seed, struct fault *fault);
 
-/* Nats a trial of one animal, and of all trials; NaN where there is none. */
+/* Nats/trial of one animal, and of all trials; NaN where there is none. */
 double comparison_nats(const struct comparison *c, uint32_t subject, uint32_t model);
 double comparison_pooled(const struct comparison *c, uint32_t model);
-
-/* What the named model gains on another with one animal. */
-double comparison_subject_gain(const struct comparison *c, uint32_t subject, uint32_t model);
 
 /* Animals with a scored choice, and all choices. */
 uint32_t comparison_scored(const struct comparison *c);

@@ -10,8 +10,6 @@
 #include "progress.h"
 #include "twin.h"
 
-static const double CHANCE_NATS = 0.69314718055994530942; /* ln 2 */
-
 enum { STREAM_FOLDS = 1, NOBODY_OUT = -1, PLACE_MAX = 160 };
 
 static int no_memory(struct fault *fault)
@@ -94,9 +92,7 @@ int crossval_open(struct crossval *cv, const struct crossval_options *o, struct 
     if (rc == FAULT_NONE && o->n_folds > 0) {
         rc = crossval_deal(o->training, o->n_folds, o->seed, cv->fold, fault);
     }
-    if (rc == FAULT_NONE) {
-        rc = need_choices(cv, fault);
-    }
+    rc = rc ? rc : need_choices(cv, fault);
     if (rc == FAULT_NONE) {
         list_fits(cv);
         cv->results = calloc(count_jobs(cv), sizeof cv->results[0]);
@@ -153,9 +149,7 @@ static int do_fit(void *context, struct job_scheduler_task *task, struct job_sch
     }
     const uint32_t n = list_subjects(cv, set, false, subjects);
     int rc = o->fit(o->context, fit->member, fit->seed, subjects, n, task, &model, fault);
-    if (rc == FAULT_NONE) {
-        rc = model_file_encode(&model, &out->bytes, &out->size, fault);
-    }
+    rc = rc ? rc : model_file_encode(&model, &out->bytes, &out->size, fault);
     model_file_free(&model);
     free(subjects);
     return rc;
@@ -246,6 +240,15 @@ static bool is_in_bank(const struct crossval *cv, size_t fit, int64_t member_out
     return cv->options->members[member].is_in_bank && (int64_t)member != member_out;
 }
 
+static size_t first_in_bank(const struct crossval *cv, int64_t member_out)
+{
+    size_t f = 0;
+    while (!is_in_bank(cv, f, member_out)) {
+        f++;
+    }
+    return f;
+}
+
 static size_t count_in_bank(const struct crossval *cv, int64_t member_out)
 {
     size_t n = 0;
@@ -307,16 +310,10 @@ int crossval_bank(const struct crossval *cv, uint32_t set, struct model_file *ou
     memset(out, 0, sizeof *out);
     assert(count_in_bank(cv, NOBODY_OUT) > 0);
     if (count_in_bank(cv, NOBODY_OUT) == 1) {
-        size_t f = 0;
-        while (!is_in_bank(cv, f, NOBODY_OUT)) {
-            f++;
-        }
-        return crossval_model(cv, set, f, out, fault);
+        return crossval_model(cv, set, first_in_bank(cv, NOBODY_OUT), out, fault);
     }
     int rc = load_models(cv, set, &models, fault);
-    if (rc == FAULT_NONE) {
-        rc = join(cv, models, NOBODY_OUT, out, fault);
-    }
+    rc = rc ? rc : join(cv, models, NOBODY_OUT, out, fault);
     free_models(models, cv->n_fits);
     return rc;
 }
@@ -403,16 +400,6 @@ static void name_column(const struct crossval *cv, const struct column *column,
     }
 }
 
-static const struct model_file *only_model_left(const struct scoring *s, size_t member)
-{
-    for (size_t f = 0; f < s->cv->n_fits; f++) {
-        if (is_in_bank(s->cv, f, (int64_t)member)) {
-            return &s->models[f];
-        }
-    }
-    return NULL;
-}
-
 static int load_column(struct scoring *s, struct column *column, struct fault *fault)
 {
     const bool is_bank = column->kind == COLUMN_BANK;
@@ -422,7 +409,7 @@ static int load_column(struct scoring *s, struct column *column, struct fault *f
         column->model = &s->models[column->number];
     } else if (is_bank || column->kind == COLUMN_WITHOUT) {
         if (count_in_bank(s->cv, member_out) == 1) {
-            column->model = only_model_left(s, column->number);
+            column->model = &s->models[first_in_bank(s->cv, member_out)];
             return FAULT_NONE;
         }
         column->model = &column->joined;
@@ -463,9 +450,7 @@ static int enter_fold(struct scoring *s, uint32_t set, struct fault *fault)
     for (uint32_t c = 0; c < s->table->n_models && rc == FAULT_NONE; c++) {
         rc = load_column(s, &s->columns[c], fault);
     }
-    if (rc == FAULT_NONE) {
-        rc = fit_psychometric(s, set, fault);
-    }
+    rc = rc ? rc : fit_psychometric(s, set, fault);
     if (rc == FAULT_NONE) {
         const uint32_t n = list_subjects(s->cv, set, true, s->subjects);
         rc = training_set_view_open(&s->view, o->training, &o->policy, MODEL_RULE_NONE, s->subjects,
@@ -513,7 +498,7 @@ static void score_animal(void *context, size_t number)
         } else if (column->kind == COLUMN_PSYCHOMETRIC) {
             nats[c] = model_static_glm_nats(s->view.policy.n, s->w, animal);
         } else if (column->kind == COLUMN_CHANCE) {
-            nats[c] = CHANCE_NATS * (double)animal->n_trials;
+            nats[c] = TWIN_CHANCE_NATS * (double)animal->n_trials;
         }
     }
 }
@@ -586,12 +571,8 @@ int crossval_score(const struct crossval *cv, struct comparison *out, struct fau
     struct scoring s = {.cv = cv, .table = out};
     assert(cv->options->n_folds > 0);
     int rc = open_scoring(&s, fault);
-    if (rc == FAULT_NONE) {
-        rc = score_folds(&s, fault);
-    }
-    if (rc == FAULT_NONE) {
-        rc = comparison_against(out, 0, cv->options->seed, fault);
-    }
+    rc = rc ? rc : score_folds(&s, fault);
+    rc = rc ? rc : comparison_against(out, 0, cv->options->seed, fault);
     if (rc != FAULT_NONE) {
         comparison_close(out);
     }

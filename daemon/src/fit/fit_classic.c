@@ -9,7 +9,7 @@
 
 enum { ROUNDS = 3, MOVES_MAX = 400 };
 
-static const double TOLERANCE = 1e-9; /* nats a trial */
+static const double TOLERANCE = 1e-9; /* nats/trial */
 
 _Static_assert(2 * (int)MODEL_WEIGHTS_MAX <= (int)MODEL_NELDER_MEAD_MAX, "rates and baselines");
 

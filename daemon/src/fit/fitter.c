@@ -3,30 +3,20 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "fit_classic.h"
+#include "fitter_state.h"
 #include "fnv.h"
 #include "model/fit.h"
 #include "model/random.h"
-#include "output_file.h"
-#include "safetensors.h"
 
 static const int64_t SAVE_EVERY_NS = 30000000000;
-static const char STATE_FORMAT[] = "murid-fit";
-static const char STATE_VERSION[] = "3";
-static const char *const NUMBERS[] = {"steps", "best_epoch", "best_loss", "epoch_loss"};
 
-enum {
-    ANIMALS_A_SHARD = 6,
-    STREAM_HELD_OUT = 1,
-    N_NUMBERS = sizeof NUMBERS / sizeof NUMBERS[0],
-    CHECKSUM_HEX = 32
-};
+enum { ANIMALS_A_SHARD = 6, STREAM_HELD_OUT = 1 };
 
 struct fitting {
     const struct fitter_options *options;
@@ -39,78 +29,11 @@ struct fitting {
     char data[TRAINING_SET_DIGEST_HEX + 32];
     model_fit_config config;
     void *memory;
-    model_fit *fit;
+    struct fitter_state state;
     void *held_out_memory;
     model_fit *judge; /* of the animals held out */
-    float *best;      /* parameters */
-    double best_loss; /* of the animals held out */
-    uint64_t best_epoch;
-    double epoch_loss; /* of the batches of this epoch that are done */
     bool is_warned;
 };
-
-static const char POLICY[] = "stimulus_right,stimulus_left,bias,prev_choice,choice_trace,win_stay,"
-                             "prev_stimulus";
-
-static struct fitter_options open_loop(void)
-{
-    return (struct fitter_options){.hidden = 32,
-                                   .layers = 2,
-                                   .truncation = 500,
-                                   .patience = 20,
-                                   .epochs = 1000,
-                                   .rate = 1e-3,
-                                   .filter_rate = 10.0,
-                                   .clip = (double)INFINITY};
-}
-
-/* Gradients that end after 500 trials are biased here: the filter remembers for longer. */
-static struct fitter_options in_filter(bool has_net)
-{
-    struct fitter_options o = open_loop();
-    o.in_filter = true;
-    o.is_cosine = true;
-    o.truncation = 10000;
-    o.with_mirrors = true;
-    o.epochs = has_net ? 100 : 150;
-    o.rate = has_net ? 4e-3 : 6e-3;
-    if (has_net) {
-        o.hidden = 24;
-        o.layers = 1;
-        o.batch = 6;
-        o.weight_decay = 3.0;
-    }
-    return o;
-}
-
-void fitter_options_init(struct fitter_options *o, model_rule_kind rule, bool is_in_filter)
-{
-    model_params params;
-    (void)model_params_built_in(&params, is_in_filter ? POLICY : "stim_bias");
-    *o = is_in_filter ? in_filter(model_rule_has_net(rule)) : open_loop();
-    o->rule = rule;
-    o->policy = params.policy;
-}
-
-const char *fitter_options_print(const struct fitter_options *o, char out[FITTER_WORDS_BYTES])
-{
-    char features[MODEL_POLICY_TEXT_MAX];
-    (void)model_policy_print(&o->policy, features, sizeof features);
-    const int used =
-        snprintf(out, FITTER_WORDS_BYTES,
-                 "rule %s, policy %s, filter %s, hidden %u, layers %u, truncation %u, batch %u, "
-                 "rate %.17g, filter-rate %.17g, weight-decay %.17g, clip %.17g, schedule %s, "
-                 "mirror %s, hold-out %u, patience %u, seed %" PRIu64,
-                 model_rule_name(o->rule), features, o->in_filter ? "ekf" : "none", o->hidden,
-                 o->layers, o->truncation, o->batch, o->rate, o->filter_rate, o->weight_decay,
-                 o->clip, o->is_cosine ? "cosine" : "step", o->with_mirrors ? "on" : "off",
-                 o->held_out, o->patience, o->seed);
-    if (o->is_cosine) { /* a step's length then depends on how many there will be */
-        (void)snprintf(out + used, FITTER_WORDS_BYTES - (size_t)used, ", epochs %" PRIu64,
-                       o->epochs);
-    }
-    return out;
-}
 
 static int no_memory(struct fault *fault)
 {
@@ -253,195 +176,26 @@ static int prepare(struct fitting *f, struct fault *fault)
 {
     configure(f);
     const size_t n = model_fit_parameters(&f->config);
-    f->best = calloc(n + 1, sizeof *f->best);
-    if (f->best == NULL) {
+    f->state = (struct fitter_state){
+        .words = f->words, .data = f->data, .n = n, .best_loss = (double)INFINITY};
+    f->state.best = calloc(n + 1, sizeof *f->state.best);
+    if (f->state.best == NULL) {
         return no_memory(fault);
     }
-    f->best_loss = (double)INFINITY;
-    model_fit_draw(&f->config, f->options->seed, f->best);
-    int rc = open_fit(f, &f->view, f->best, &f->memory, &f->fit, fault);
+    model_fit_draw(&f->config, f->options->seed, f->state.best);
+    int rc = open_fit(f, &f->view, f->state.best, &f->memory, &f->state.fit, fault);
     if (rc == FAULT_NONE && f->held_out.n_trials > 0) {
-        rc = open_fit(f, &f->held_out, f->best, &f->held_out_memory, &f->judge, fault);
+        rc = open_fit(f, &f->held_out, f->state.best, &f->held_out_memory, &f->judge, fault);
     }
-    return rc;
-}
-
-/* ---- the state beside the model ---- */
-
-static uint64_t epochs_done(const struct fitting *f)
-{
-    return model_fit_steps(f->fit) / f->config.n_batches;
-}
-
-/* Of all that changes from step to step. */
-static void checksum(const char *const numbers[N_NUMBERS], size_t n, const float state[],
-                     const float best[], char hex[CHECKSUM_HEX + 1])
-{
-    unsigned char digest[CHECKSUM_HEX / 2];
-    crypto_generichash_state sum;
-    (void)crypto_generichash_init(&sum, NULL, 0, sizeof digest);
-    for (size_t i = 0; i < N_NUMBERS; i++) {
-        (void)crypto_generichash_update(&sum, (const unsigned char *)numbers[i],
-                                        strlen(numbers[i]) + 1);
-    }
-    (void)crypto_generichash_update(&sum, (const unsigned char *)state, 3 * n * sizeof *state);
-    (void)crypto_generichash_update(&sum, (const unsigned char *)best, n * sizeof *best);
-    (void)crypto_generichash_final(&sum, digest, sizeof digest);
-    (void)sodium_bin2hex(hex, CHECKSUM_HEX + 1, digest, sizeof digest);
-}
-
-static int save_state(const struct fitting *f, struct fault *fault)
-{
-    if (f->run->state_path == NULL) {
-        return FAULT_NONE;
-    }
-    struct safetensors *st = calloc(1, sizeof *st);
-    uint8_t *bytes = NULL;
-    size_t size = 0;
-    char steps[32];
-    char best_epoch[32];
-    char best_loss[32];
-    char epoch_loss[32];
-    char sum[CHECKSUM_HEX + 1];
-    if (st == NULL) {
-        return no_memory(fault);
-    }
-    const uint64_t n = model_fit_parameters(&f->config);
-    const uint64_t shape[2] = {3, n};
-    const char *const numbers[N_NUMBERS] = {steps, best_epoch, best_loss, epoch_loss};
-    (void)snprintf(steps, sizeof steps, "%" PRIu64, model_fit_steps(f->fit));
-    (void)snprintf(best_epoch, sizeof best_epoch, "%" PRIu64, f->best_epoch);
-    (void)snprintf(best_loss, sizeof best_loss, "%.17g", f->best_loss);
-    (void)snprintf(epoch_loss, sizeof epoch_loss, "%.17g", f->epoch_loss);
-    checksum(numbers, n, model_fit_state(f->fit), f->best, sum);
-    const char *const meta[][2] = {
-        {"format", STATE_FORMAT}, {"version", STATE_VERSION}, {"options", f->words},
-        {"data", f->data},        {NUMBERS[0], numbers[0]},   {NUMBERS[1], numbers[1]},
-        {NUMBERS[2], numbers[2]}, {NUMBERS[3], numbers[3]},   {"checksum", sum}};
-    int rc = FAULT_NONE;
-    for (size_t i = 0; i < sizeof meta / sizeof meta[0] && rc == FAULT_NONE; i++) {
-        rc = safetensors_add_meta(st, meta[i][0], meta[i][1], fault);
-    }
-    if (rc == FAULT_NONE) {
-        rc = safetensors_add_f32(st, "state", 2, shape, model_fit_state(f->fit), fault);
-    }
-    if (rc == FAULT_NONE) {
-        rc = safetensors_add_f32(st, "best", 1, &n, f->best, fault);
-    }
-    if (rc == FAULT_NONE) {
-        rc = safetensors_encode(st, &bytes, &size, fault);
-    }
-    if (rc == FAULT_NONE) {
-        rc = output_file_write_bytes(NULL, f->run->state_path, bytes, size, fault);
-    }
-    free(bytes);
-    free(st);
-    return rc;
-}
-
-static int need_same(const struct fitting *f, const struct safetensors *st, const char *key,
-                     const char *expected, struct fault *fault)
-{
-    const char *found = safetensors_meta_find(st, key);
-    if (found == NULL || strcmp(found, expected) != 0) {
-        return fault_set(fault, FAULT_INPUT,
-                         "%s: of another fit, whose %s was \"%.400s\"; \"%.400s\" was expected",
-                         f->run->state_path, key, found != NULL ? found : "", expected);
-    }
-    return FAULT_NONE;
-}
-
-static int damaged(const struct fitting *f, struct fault *fault)
-{
-    return fault_set(
-        fault, FAULT_INPUT,
-        "%s: damaged; the state of an interrupted fit was expected. Removing it starts "
-        "anew",
-        f->run->state_path);
-}
-
-static bool is_of_shape(const struct fitting *f, const struct safetensors_tensor *state,
-                        const struct safetensors_tensor *best)
-{
-    const size_t n = model_fit_parameters(&f->config);
-    return state != NULL && state->n == 3 * n && best != NULL && best->n == n;
-}
-
-/* values: (4, parameters), the state and the best parameters. */
-static int take_values(struct fitting *f, const struct safetensors *st, const float values[],
-                       struct fault *fault)
-{
-    const size_t n = model_fit_parameters(&f->config);
-    const char *numbers[N_NUMBERS];
-    char sum[CHECKSUM_HEX + 1];
-    const char *found = safetensors_meta_find(st, "checksum");
-    for (size_t i = 0; i < N_NUMBERS; i++) {
-        numbers[i] = safetensors_meta_find(st, NUMBERS[i]);
-        if (numbers[i] == NULL) {
-            return damaged(f, fault);
-        }
-    }
-    checksum(numbers, n, values, values + 3 * n, sum);
-    if (found == NULL || strcmp(found, sum) != 0 ||
-        model_fit_resume(f->fit, values, strtoull(numbers[0], NULL, 10)) != MODEL_OK) {
-        return damaged(f, fault);
-    }
-    f->best_epoch = strtoull(numbers[1], NULL, 10);
-    f->best_loss = strtod(numbers[2], NULL);
-    f->epoch_loss = strtod(numbers[3], NULL);
-    memcpy(f->best, values + 3 * n, n * sizeof *values);
-    return FAULT_NONE;
-}
-
-static int take_state(struct fitting *f, const struct safetensors *st, struct fault *fault)
-{
-    const size_t n = model_fit_parameters(&f->config);
-    const struct safetensors_tensor *state = safetensors_find(st, "state");
-    const struct safetensors_tensor *best = safetensors_find(st, "best");
-    if (!is_of_shape(f, state, best)) {
-        return damaged(f, fault);
-    }
-    float *values = calloc(4 * n, sizeof *values);
-    if (values == NULL) {
-        return no_memory(fault);
-    }
-    for (size_t i = 0; i < 4 * n; i++) {
-        values[i] =
-            (float)(i < 3 * n ? safetensors_value(state, i) : safetensors_value(best, i - 3 * n));
-    }
-    const int rc = take_values(f, st, values, fault);
-    free(values);
-    return rc;
-}
-
-static int load_state(struct fitting *f, struct fault *fault)
-{
-    struct safetensors *st = calloc(1, sizeof *st);
-    uint8_t *bytes = NULL;
-    size_t size = 0;
-    int rc = st != NULL ? FAULT_NONE : no_memory(fault);
-    if (rc == FAULT_NONE) {
-        rc = safetensors_read(f->run->state_path, &bytes, &size, fault);
-    }
-    if (rc == FAULT_NONE) {
-        rc = safetensors_parse(st, f->run->state_path, bytes, size, fault);
-    }
-    const char *const same[][2] = {{"format", STATE_FORMAT},
-                                   {"version", STATE_VERSION},
-                                   {"options", f->words},
-                                   {"data", f->data}};
-    for (size_t i = 0; i < sizeof same / sizeof same[0] && rc == FAULT_NONE; i++) {
-        rc = need_same(f, st, same[i][0], same[i][1], fault);
-    }
-    if (rc == FAULT_NONE) {
-        rc = take_state(f, st, fault);
-    }
-    free(bytes);
-    free(st);
     return rc;
 }
 
 /* ---- the work ---- */
+
+static uint64_t epochs_done(const struct fitting *f)
+{
+    return model_fit_steps(f->state.fit) / f->config.n_batches;
+}
 
 static void run_shard(void *context, size_t number)
 {
@@ -452,13 +206,13 @@ static void run_shard(void *context, size_t number)
 static double pass(struct fitting *f)
 {
     if (f->run->team != NULL) {
-        thread_pool_run(f->run->team, run_shard, f->fit, f->config.n_shards);
+        thread_pool_run(f->run->team, run_shard, f->state.fit, f->config.n_shards);
     } else {
         for (uint32_t s = 0; s < f->config.n_shards; s++) {
-            model_fit_run(f->fit, s);
+            model_fit_run(f->state.fit, s);
         }
     }
-    return model_fit_sum(f->fit);
+    return model_fit_sum(f->state.fit);
 }
 
 static int losses_fault(struct fault *fault)
@@ -506,14 +260,15 @@ static int write_losses(struct fitting *f, uint64_t epoch, double loss, double h
 /* The score of the animals held out; the best parameters so far are kept. */
 static double judge(struct fitting *f)
 {
-    if (f->judge == NULL || model_fit_load(f->judge, model_fit_state(f->fit)) != MODEL_OK) {
+    if (f->judge == NULL || model_fit_load(f->judge, model_fit_state(f->state.fit)) != MODEL_OK) {
         return (double)NAN;
     }
     const double loss = model_fit_evaluate(f->judge);
-    if (loss < f->best_loss) {
-        f->best_loss = loss;
-        f->best_epoch = epochs_done(f);
-        memcpy(f->best, model_fit_state(f->fit), model_fit_parameters(&f->config) * sizeof(float));
+    if (loss < f->state.best_loss) {
+        f->state.best_loss = loss;
+        f->state.best_epoch = epochs_done(f);
+        memcpy(f->state.best, model_fit_state(f->state.fit),
+               model_fit_parameters(&f->config) * sizeof(float));
     }
     return loss;
 }
@@ -522,14 +277,14 @@ static bool is_done(const struct fitting *f)
 {
     const uint64_t done = epochs_done(f);
     return done >= f->options->epochs ||
-           (f->judge != NULL && done >= f->best_epoch + f->options->patience);
+           (f->judge != NULL && done >= f->state.best_epoch + f->options->patience);
 }
 
 static bool go_on(const struct fitting *f)
 {
     const double steps = (double)(f->options->epochs * f->config.n_batches + 1);
     return f->run->tell == NULL ||
-           f->run->tell(f->run->context, (double)model_fit_steps(f->fit) / steps);
+           f->run->tell(f->run->context, (double)model_fit_steps(f->state.fit) / steps);
 }
 
 /* A step for each batch. Stops between batches when told to. */
@@ -538,13 +293,13 @@ static int run_epoch(struct fitting *f, struct fault *fault)
     const uint64_t epoch = epochs_done(f);
     while (epochs_done(f) == epoch) {
         const double loss = pass(f) / (double)f->config.n_batches;
-        if (model_fit_step(f->fit) != MODEL_OK) {
+        if (model_fit_step(f->state.fit) != MODEL_OK) {
             return fault_set(fault, FAULT_WORK,
                              "epoch %" PRIu64 ": the loss or a gradient is not finite; a smaller "
                              "--rate may help",
                              epoch + 1);
         }
-        f->epoch_loss += loss;
+        f->state.epoch_loss += loss;
         if (!go_on(f)) {
             break;
         }
@@ -552,8 +307,8 @@ static int run_epoch(struct fitting *f, struct fault *fault)
     if (epochs_done(f) == epoch) {
         return FAULT_NONE;
     }
-    const double loss = f->epoch_loss;
-    f->epoch_loss = 0.0;
+    const double loss = f->state.epoch_loss;
+    f->state.epoch_loss = 0.0;
     return write_losses(f, epoch, loss, judge(f), fault);
 }
 
@@ -561,7 +316,7 @@ static int run_epoch(struct fitting *f, struct fault *fault)
 static void save_now_and_then(struct fitting *f)
 {
     struct fault fault;
-    if (save_state(f, &fault) != FAULT_NONE && !f->is_warned) {
+    if (fitter_state_save(&f->state, f->run->state_path, &fault) != FAULT_NONE && !f->is_warned) {
         f->is_warned = true;
         fprintf(stderr, "murid: warning: %s: the fit goes on, and cannot be resumed from here\n",
                 fault.text);
@@ -582,7 +337,7 @@ static int train(struct fitting *f, struct fault *fault)
     }
     if (rc != FAULT_NONE) {
         struct fault ignored;
-        (void)save_state(f, &ignored);
+        (void)fitter_state_save(&f->state, f->run->state_path, &ignored);
     }
     return rc;
 }
@@ -608,9 +363,9 @@ static void still_filter(model_noise *noise)
 
 static int make_model(const struct fitting *f, struct model_file *out, struct fault *fault)
 {
-    const float *parameters = model_fit_state(f->fit);
+    const float *parameters = model_fit_state(f->state.fit);
     model_params params;
-    model_fit_params(f->fit, &params);
+    model_fit_params(f->state.fit, &params);
     if (params.rule.kind == MODEL_RULE_GRU_POLICY && !f->config.in_filter) {
         still_filter(&params.noise);
     }
@@ -632,12 +387,12 @@ static int make_model(const struct fitting *f, struct model_file *out, struct fa
 static int score(const struct fitting *f, double *loss, struct fault *fault)
 {
     if (f->plain.n_trials == 0) {
-        *loss = model_fit_evaluate(f->fit);
+        *loss = model_fit_evaluate(f->state.fit);
         return FAULT_NONE;
     }
     void *memory = NULL;
     model_fit *fit = NULL;
-    const int rc = open_fit(f, &f->plain, model_fit_state(f->fit), &memory, &fit, fault);
+    const int rc = open_fit(f, &f->plain, model_fit_state(f->state.fit), &memory, &fit, fault);
     if (rc == FAULT_NONE) {
         *loss = model_fit_evaluate(fit);
     }
@@ -655,19 +410,17 @@ static int finish(struct fitting *f, struct model_file *out, struct fitter_resul
                                      .n_animals = f->view.n / images_of(f),
                                      .is_whole = is_done(f),
                                      .has_model = true};
-    int rc = save_state(f, fault);
+    int rc = fitter_state_save(&f->state, f->run->state_path, fault);
     rc = result->is_whole ? FAULT_NONE : rc; /* the model tells more */
-    if (f->judge != NULL && isfinite(f->best_loss)) {
-        (void)model_fit_load(f->fit, f->best);
-        result->held_out_loss = f->best_loss;
+    if (f->judge != NULL && isfinite(f->state.best_loss)) {
+        (void)model_fit_load(f->state.fit, f->state.best);
+        result->held_out_loss = f->state.best_loss;
     }
-    if (rc == FAULT_NONE) {
-        rc = score(f, &result->loss, fault);
-    }
+    rc = rc ? rc : score(f, &result->loss, fault);
     if (rc == FAULT_NONE && !isfinite(result->loss)) {
         rc = fault_set(fault, FAULT_WORK, "the loss of the last step is not finite");
     }
-    return rc == FAULT_NONE ? make_model(f, out, fault) : rc;
+    return rc ? rc : make_model(f, out, fault);
 }
 
 static int fit_by_gradient(struct fitting *f, struct model_file *out, struct fitter_result *result,
@@ -676,15 +429,14 @@ static int fit_by_gradient(struct fitting *f, struct model_file *out, struct fit
     int rc = prepare(f, fault);
     const bool has_state = f->run->state_path != NULL && access(f->run->state_path, F_OK) == 0;
     if (rc == FAULT_NONE && f->run->resume && has_state) {
-        rc = load_state(f, fault);
-        rc = rc == FAULT_NONE ? trim_losses(f, fault) : rc;
+        rc = fitter_state_load(&f->state, f->run->state_path, fault);
+        rc = rc ? rc : trim_losses(f, fault);
     } else if (rc == FAULT_NONE) {
-        rc = save_state(f, fault); /* a bad place is told now, not at the end */
+        rc = fitter_state_save(&f->state, f->run->state_path,
+                               fault); /* a bad place is told now, not at the end */
     }
-    if (rc == FAULT_NONE) {
-        rc = train(f, fault);
-    }
-    return rc == FAULT_NONE ? finish(f, out, result, fault) : rc;
+    rc = rc ? rc : train(f, fault);
+    return rc ? rc : finish(f, out, result, fault);
 }
 
 static int fit_by_search(struct fitting *f, struct model_file *out, struct fitter_result *result,
@@ -712,12 +464,8 @@ static void follow(const struct training_set_subject *animal, const model_params
     model_member twin;
     model_member_init(&twin, params);
     for (size_t i = 0; i < animal->n; i++) {
-        model_trial trial = animal->trials[i];
-        if (is_mirror) {
-            trial.contrast = -trial.contrast;
-            trial.choice = trial.choice >= 0 ? (int8_t)(1 - trial.choice) : trial.choice;
-            trial.side = trial.side >= 0 ? (int8_t)(1 - trial.side) : trial.side;
-        }
+        const model_trial trial =
+            is_mirror ? training_set_mirror(&animal->trials[i]) : animal->trials[i];
         if (animal->starts_session[i] != 0) {
             model_member_start_session(&twin, params);
         }
@@ -783,7 +531,7 @@ int fitter_fit(const struct fitter_options *options, const struct training_set *
     training_set_view_close(&f->held_out);
     free(f->memory);
     free(f->held_out_memory);
-    free(f->best);
+    free(f->state.best);
     free(f);
     return rc;
 }

@@ -12,30 +12,10 @@
 #include <stdio.h>
 
 #include "fault.h"
+#include "fitter_options.h"
 #include "model_file.h"
 #include "thread_pool.h"
 #include "training_set.h"
-
-/* What is fitted. */
-struct fitter_options {
-    model_rule_kind rule;
-    model_policy policy;
-    bool in_filter;
-    uint32_t hidden; /* of nets: units a layer */
-    uint32_t layers;
-    uint32_t truncation; /* trials a chunk */
-    uint32_t batch;      /* animals a step; 0 all */
-    uint32_t held_out;   /* animals kept apart to stop early, 0 none */
-    uint32_t patience;   /* epochs without a better score of theirs */
-    uint64_t epochs;
-    double rate;
-    double filter_rate; /* in multiples of rate */
-    double weight_decay;
-    double clip;
-    bool is_cosine;
-    bool with_mirrors; /* each animal's mirror image is learned from too */
-    uint64_t seed;
-};
 
 /* How it is run; nothing here changes the result. */
 struct fitter_run {
@@ -49,7 +29,7 @@ struct fitter_run {
 };
 
 struct fitter_result {
-    double loss;          /* of the training animals, nats a trial */
+    double loss;          /* of the training animals, nats/trial */
     double held_out_loss; /* NaN without */
     uint64_t epochs;      /* done */
     size_t n_trials;
@@ -57,16 +37,6 @@ struct fitter_result {
     bool is_whole;  /* false: stopped */
     bool has_model; /* false: stopped in a search, which leaves neither model nor state */
 };
-
-/* Open loop as in the papers; in the filter as was found to work best (docs/model.md, section fit
- * in the filter). */
-void fitter_options_init(struct fitter_options *options, model_rule_kind rule, bool is_in_filter);
-
-enum { FITTER_WORDS_BYTES = 512 };
-
-/* All that the result depends on beside the data, in words. Returns out. */
-const char *fitter_options_print(const struct fitter_options *options,
-                                 char out[FITTER_WORDS_BYTES]);
 
 /* Trains on n animals given by their numbers; NULL: on all. FAULT_NONE with *out, also when
  * stopped; FAULT_INPUT or FAULT_WORK with *out zeroed and, where it went well so far, the state

@@ -408,9 +408,7 @@ static int do_jobs(struct job_scheduler *s, struct fault *fault)
     struct thread_pool team = {0};
     int rc = open_locks(s, fault);
     const bool is_locked = rc == FAULT_NONE;
-    if (rc == FAULT_NONE) {
-        rc = thread_pool_open(&team, s->options->n_threads + 1, fault);
-    }
+    rc = rc ? rc : thread_pool_open(&team, s->options->n_threads + 1, fault);
     rc = ranks_agree(s->ranks, rc, fault);
     if (rc == FAULT_NONE) {
         thread_pool_run(&team, serve, s, s->options->n_threads + 1);
@@ -429,16 +427,12 @@ int job_scheduler_run(const struct job_scheduler_options *options, const struct 
     struct job_scheduler s = {.options = options, .ranks = ranks, .results = results};
     memset(results, 0, options->n_jobs * sizeof results[0]);
     int rc = ranks_agree(ranks, allocate(&s, fault), fault);
-    if (rc == FAULT_NONE) {
-        rc = open_directory(&s, fault);
-    }
+    rc = rc ? rc : open_directory(&s, fault);
     if (rc == FAULT_NONE) {
         list_entries(&s);
         rc = s.n_entries > 0 ? do_jobs(&s, fault) : FAULT_NONE;
     }
-    if (rc == FAULT_NONE) {
-        rc = exchange(&s, fault);
-    }
+    rc = rc ? rc : exchange(&s, fault);
     if (rc != FAULT_NONE) {
         job_scheduler_free(results, options->n_jobs);
     }

@@ -77,9 +77,7 @@ static int need_key(const struct job_store *d, struct fault *fault)
     uint8_t *bytes = NULL;
     size_t size = 0;
     int rc = file_path(d, "key", path, fault);
-    if (rc == FAULT_NONE) {
-        rc = safetensors_read(path, &bytes, &size, fault);
-    }
+    rc = rc ? rc : safetensors_read(path, &bytes, &size, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
@@ -102,7 +100,7 @@ static int write_file(const struct job_store *d, const char *name, const uint8_t
 {
     char path[JOB_STORE_PATH_MAX];
     const int rc = file_path(d, name, path, fault);
-    return rc == FAULT_NONE ? output_file_write_bytes(NULL, path, bytes, size, fault) : rc;
+    return rc ? rc : output_file_write_bytes(NULL, path, bytes, size, fault);
 }
 
 /* Writes as much as a result takes, and removes it. */
@@ -151,7 +149,7 @@ static int enter(struct job_store *d, bool resume, struct fault *fault)
     }
     if (resume) {
         const int rc = need_key(d, fault);
-        return rc == FAULT_NONE ? take_lock(d, fault) : rc;
+        return rc ? rc : take_lock(d, fault);
     }
     if (mkdir(d->path, 0777) != 0) {
         return errno == EEXIST
@@ -164,20 +162,15 @@ static int enter(struct job_store *d, bool resume, struct fault *fault)
     }
     d->is_new = true;
     const int rc = take_lock(d, fault);
-    return rc == FAULT_NONE ? write_file(d, "key", (const uint8_t *)d->key, strlen(d->key), fault)
-                            : rc;
+    return rc ? rc : write_file(d, "key", (const uint8_t *)d->key, strlen(d->key), fault);
 }
 
 int job_store_open(struct job_store *d, const char *path, const char *key, bool resume,
                    struct fault *fault)
 {
     int rc = take_words(d, path, key, fault);
-    if (rc == FAULT_NONE) {
-        rc = enter(d, resume, fault);
-    }
-    if (rc == FAULT_NONE) {
-        rc = probe(d, 0, fault);
-    }
+    rc = rc ? rc : enter(d, resume, fault);
+    rc = rc ? rc : probe(d, 0, fault);
     if (rc != FAULT_NONE) {
         job_store_close(d);
     }
@@ -188,12 +181,8 @@ int job_store_join(struct job_store *d, const char *path, const char *key, int m
                    struct fault *fault)
 {
     int rc = take_words(d, path, key, fault);
-    if (rc == FAULT_NONE) {
-        rc = need_key(d, fault);
-    }
-    if (rc == FAULT_NONE) {
-        rc = probe(d, member, fault);
-    }
+    rc = rc ? rc : need_key(d, fault);
+    rc = rc ? rc : probe(d, member, fault);
     if (rc != FAULT_NONE) {
         job_store_close(d);
     }

@@ -8,9 +8,8 @@
 #include <sys/stat.h>
 
 #include "list.h"
-#include "progress.h"
 
-enum { ROWS_A_LOOK = 256, FIRST_TRIALS = 1024 };
+enum { FIRST_TRIALS = 1024 };
 
 static int no_memory(struct fault *fault)
 {
@@ -55,14 +54,13 @@ static int grow(struct training_set_subject *s, struct fault *fault)
     return FAULT_NONE;
 }
 
-static int take_row(struct training_set *t, const struct trial_table *table,
-                    const struct trial_row *row, struct fault *fault)
+static int take_row(void *context, const struct trial_table *table, const struct trial_row *row,
+                    struct fault *fault)
 {
+    struct training_set *t = context;
     uint32_t number = 0;
     int rc = find_subject(t, table, row->subject, &number, fault);
-    if (rc == FAULT_NONE) {
-        rc = grow(&t->subject[number], fault);
-    }
+    rc = rc ? rc : grow(&t->subject[number], fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
@@ -72,49 +70,13 @@ static int take_row(struct training_set *t, const struct trial_table *table,
         memcpy(s->session, row->session, sizeof s->session);
     }
     s->starts_session[s->n] = starts ? 1 : 0;
-    s->trials[s->n++] = (model_trial){.contrast = row->stimulus,
-                                      .reward = row->reward,
-                                      .rt_s = row->rt_s,
-                                      .choice = row->choice,
-                                      .side = row->side};
+    s->trials[s->n++] = trial_table_trial(row);
+    t->n_rows++;
     s->n_choices += row->choice >= 0 ? 1 : 0;
     s->n_right += row->choice == 1 ? 1 : 0;
     t->n_choices += row->choice >= 0 ? 1 : 0;
     t->n_right += row->choice == 1 ? 1 : 0;
     return FAULT_NONE;
-}
-
-static int read_rows(struct training_set *t, struct trial_table *table, struct fault *fault)
-{
-    struct stat info;
-    struct progress progress;
-    const bool is_file = fstat(fileno(table->file), &info) == 0 && S_ISREG(info.st_mode);
-    progress_start(&progress, "reading", is_file ? (int64_t)info.st_size : 0);
-    struct trial_row row;
-    int rc = FAULT_NONE;
-    int got = trial_table_next(table, &row, fault);
-    for (; got == 1 && rc == FAULT_NONE; got = trial_table_next(table, &row, fault)) {
-        rc = take_row(t, table, &row, fault);
-        if (++t->n_rows % ROWS_A_LOOK == 0) {
-            if (progress_interrupted()) {
-                rc = fault_set(fault, FAULT_WORK, "%s:%lld: interrupted", table->path,
-                               (long long)table->line);
-            }
-            progress_update(&progress, is_file ? (int64_t)ftello(table->file) : t->n_rows);
-        }
-        if (rc != FAULT_NONE) {
-            break;
-        }
-    }
-    progress_finish(&progress);
-    if (rc == FAULT_NONE && got < 0) {
-        return FAULT_INPUT;
-    }
-    if (rc == FAULT_NONE && t->n_choices == 0) {
-        rc = fault_set(fault, FAULT_INPUT, "%s: no trials that ended in a choice; nothing to learn",
-                       table->path);
-    }
-    return rc;
 }
 
 static int hash_file(const char *path, char hex[TRAINING_SET_DIGEST_HEX + 1], struct fault *fault)
@@ -170,16 +132,13 @@ static void take_fingerprint(struct training_set *t)
 int training_set_load(struct training_set *out, const char *path, enum trial_table_care care,
                       struct fault *fault)
 {
-    struct trial_table table = {0};
     memset(out, 0, sizeof *out);
     int rc = strcmp(path, "-") != 0 ? hash_file(path, out->sha256, fault) : FAULT_NONE;
-    if (rc == FAULT_NONE) {
-        rc = trial_table_open(&table, path, care, fault);
+    rc = rc ? rc : trial_table_read(path, "reading", NULL, care, take_row, out, fault);
+    if (rc == FAULT_NONE && out->n_choices == 0) {
+        rc = fault_set(fault, FAULT_INPUT, "%s: no trials that ended in a choice; nothing to learn",
+                       strcmp(path, "-") == 0 ? "standard input" : path);
     }
-    if (rc == FAULT_NONE) {
-        rc = read_rows(out, &table, fault);
-    }
-    trial_table_close(&table);
     if (rc != FAULT_NONE) {
         training_set_free(out);
         return rc;
@@ -221,7 +180,7 @@ static size_t lay_out(const struct training_set_view *view, size_t n, unsigned c
     return used;
 }
 
-static model_trial mirror(const model_trial *trial)
+model_trial training_set_mirror(const model_trial *trial)
 {
     model_trial image = *trial;
     image.contrast = -trial->contrast;
@@ -237,7 +196,7 @@ static void fill_rows(const struct training_set_view *view, const struct trainin
     size_t n = 0;
     model_fit_cursor_init(&cursor, &view->policy, view->rule, NULL);
     for (size_t k = 0; k < s->n; k++) {
-        const model_trial seen = is_mirrored ? mirror(&s->trials[k]) : s->trials[k];
+        const model_trial seen = is_mirrored ? training_set_mirror(&s->trials[k]) : s->trials[k];
         n += model_fit_cursor_push(&cursor, &seen, s->starts_session[k] == 1, rows, n) ? 1 : 0;
     }
 }

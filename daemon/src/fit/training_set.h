@@ -60,6 +60,9 @@ int training_set_load(struct training_set *out, const char *path, enum trial_tab
 /* A zeroed one is fine. */
 void training_set_free(struct training_set *t);
 
+/* A trial with left and right exchanged. */
+model_trial training_set_mirror(const model_trial *trial);
+
 /* The trials of n animals given by their numbers; NULL: of all. with_mirrors: each is followed by
  * its mirror image, left and right exchanged. FAULT_NONE, or FAULT_WORK with *out zeroed. */
 int training_set_view_open(struct training_set_view *out, const struct training_set *training,

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "file_kind.h"
@@ -10,8 +11,6 @@
 #include "progress.h"
 #include "table_check.h"
 #include "table_hint.h"
-
-enum { ROWS_A_LOOK = 1024 };
 
 static const struct trial_format *const FORMATS[] = {
 #define FORMAT(name) &TRIAL_FORMAT_##name,
@@ -184,6 +183,15 @@ const char *trial_table_subjects(const struct trial_table *table, char out[TRIAL
     return table_check_subjects(table->check, out, TRIAL_TABLE_NAMES_MAX);
 }
 
+model_trial trial_table_trial(const struct trial_row *row)
+{
+    return (model_trial){.contrast = row->stimulus,
+                         .reward = row->reward,
+                         .rt_s = row->rt_s,
+                         .choice = row->choice,
+                         .side = row->side};
+}
+
 int trial_table_none(const struct trial_table *table, const char *only, struct fault *fault)
 {
     char names[TRIAL_TABLE_NAMES_MAX];
@@ -194,41 +202,46 @@ int trial_table_none(const struct trial_table *table, const char *only, struct f
                            table->path, only, trial_table_subjects(table, names));
 }
 
+/* ---- whole tables ---------------------------------------------------------------------------- */
+
 static int read_rows(struct trial_table *table, const char *what, const char *only,
-                     trial_table_take *take, void *context, struct fault *fault)
+                     trial_table_take *take, void *context, int64_t *n_taken, struct fault *fault)
 {
+    enum { ROWS_A_LOOK = 256 };
+    struct stat info;
     struct progress progress;
     struct trial_row row;
     int rc = FAULT_NONE;
     int got = 0;
-    int64_t n_taken = 0;
-    progress_start(&progress, what, 0);
+    const bool is_file = fstat(fileno(table->file), &info) == 0 && S_ISREG(info.st_mode);
+    progress_start(&progress, what, is_file ? (int64_t)info.st_size : 0);
     for (int64_t n = 1; rc == FAULT_NONE && (got = trial_table_next(table, &row, fault)) == 1;
          n++) {
         if (only == NULL || strcmp(only, row.subject) == 0) {
             rc = take(context, table, &row, fault);
-            n_taken++;
+            ++*n_taken;
         }
         if (rc == FAULT_NONE && n % ROWS_A_LOOK == 0) {
-            progress_update(&progress, n);
+            progress_update(&progress, is_file ? (int64_t)ftello(table->file) : n);
             rc = progress_interrupted() ? fault_set(fault, FAULT_WORK, "%s:%lld: interrupted",
                                                     table->path, (long long)table->line)
                                         : rc;
         }
     }
     progress_finish(&progress);
-    rc = rc == FAULT_NONE && got < 0 ? FAULT_INPUT : rc;
-    return rc == FAULT_NONE && n_taken == 0 ? trial_table_none(table, only, fault) : rc;
+    return rc == FAULT_NONE && got < 0 ? FAULT_INPUT : rc;
 }
 
-int trial_table_each(const char *path, const char *what, const char *only,
+int trial_table_read(const char *path, const char *what, const char *only,
                      enum trial_table_care care, trial_table_take *take, void *context,
                      struct fault *fault)
 {
     struct trial_table table;
+    int64_t n_taken = 0;
     int rc = trial_table_open(&table, path, care, fault);
-    if (rc == FAULT_NONE) {
-        rc = read_rows(&table, what, only, take, context, fault);
+    rc = rc ? rc : read_rows(&table, what, only, take, context, &n_taken, fault);
+    if (rc == FAULT_NONE && n_taken == 0) {
+        rc = trial_table_none(&table, only, fault);
     }
     trial_table_close(&table);
     return rc;

@@ -18,6 +18,7 @@
 #include <stdio.h>
 
 #include "fault.h"
+#include "model/member.h"
 #include "trial_row.h"
 
 /* What becomes of what is likely wrong. */
@@ -90,14 +91,17 @@ int trial_table_next(struct trial_table *table, struct trial_row *row, struct fa
  * *size is what of it stands there. For formats. */
 int trial_table_line(struct trial_table *table, size_t *size, struct fault *fault);
 
+/* What a twin observes of a row. */
+model_trial trial_table_trial(const struct trial_row *row);
+
 /* FAULT_NONE to go on; anything else, with *fault, ends the reading. */
 typedef int trial_table_take(void *context, const struct trial_table *table,
                              const struct trial_row *row, struct fault *fault);
 
-/* All rows of path ("-": standard input), with progress; Ctrl-C ends it. what: the word that
- * progress is shown by. only: one animal's rows; NULL: all. FAULT_INPUT also where there is no such
- * row: the animals that are there are named. */
-int trial_table_each(const char *path, const char *what, const char *only,
+/* Reads all rows of path ("-": standard input), with progress under the word `what`; Ctrl-C ends
+ * it. only: one animal's rows; NULL: all. FAULT_NONE, FAULT_WORK, or FAULT_INPUT, also where there
+ * is no such row: the animals that are there are named. */
+int trial_table_read(const char *path, const char *what, const char *only,
                      enum trial_table_care care, trial_table_take *take, void *context,
                      struct fault *fault);
 

@@ -11,15 +11,24 @@ _Static_assert(sizeof QUANTILES / sizeof QUANTILES[0] == SIMULATION_QUANTILES, "
 
 const char *simulation_measure_name(enum simulation_measure measure)
 {
-#define SIMULATION_MEASURE_NAME(NAME, name, help) #name,
-    static const char *const NAMES[] = {SIMULATION_MEASURE_LIST(SIMULATION_MEASURE_NAME)};
+    static const char *const NAMES[SIMULATION_MEASURES] = {[SIMULATION_ACCURACY] = "accuracy",
+                                                           [SIMULATION_BIAS] = "bias",
+                                                           [SIMULATION_REWARD_RATE] = "reward_rate",
+                                                           [SIMULATION_REPEAT_RATE] = "repeat_rate",
+                                                           [SIMULATION_TRIALS] = "trials"};
     return NAMES[measure];
 }
 
 const char *simulation_outcome_name(enum simulation_outcome outcome)
 {
-#define SIMULATION_OUTCOME_NAME(NAME, name, help) #name,
-    static const char *const NAMES[] = {SIMULATION_OUTCOME_LIST(SIMULATION_OUTCOME_NAME)};
+    static const char *const NAMES[SIMULATION_OUTCOMES] = {
+        [SIMULATION_TRIALS_TO_LAST] = "trials_to_last_stage",
+        [SIMULATION_SESSIONS_TO_LAST] = "sessions_to_last_stage",
+        [SIMULATION_TRIALS_TO_CRITERION] = "trials_to_criterion",
+        [SIMULATION_SESSIONS_TO_CRITERION] = "sessions_to_criterion",
+        [SIMULATION_FINAL_ACCURACY] = "final_accuracy",
+        [SIMULATION_FINAL_BIAS] = "final_bias",
+        [SIMULATION_REWARDS] = "reward_ul_in_all"};
     return NAMES[outcome];
 }
 
@@ -28,8 +37,8 @@ static double share(double part, double whole)
     return whole > 0.0 ? part / whole : (double)NAN;
 }
 
-double simulation_measure_of(const struct simulation *s, int64_t mouse, int64_t session,
-                             enum simulation_measure measure)
+static double measure_of(const struct simulation *s, int64_t mouse, int64_t session,
+                         enum simulation_measure measure)
 {
     const struct simulation_session *v = simulation_session(s, mouse, session);
     const double n = (double)v->n[0] + v->n[1];
@@ -80,7 +89,7 @@ static struct simulation_entry last_entry(const struct simulation *s, int64_t mo
 static struct simulation_entry criterion_entry(const struct simulation_report *r, int64_t mouse)
 {
     for (int64_t i = 0; i < r->s->plan.sessions; i++) {
-        if (simulation_measure_of(r->s, mouse, i, SIMULATION_ACCURACY) > r->criterion) {
+        if (measure_of(r->s, mouse, i, SIMULATION_ACCURACY) > r->criterion) {
             return (struct simulation_entry){count_trials(r->s, mouse, i), i};
         }
     }
@@ -114,9 +123,9 @@ double simulation_outcome_of(const struct simulation_report *r, int64_t mouse,
         entry = is_stage ? last_entry(s, mouse) : criterion_entry(r, mouse);
         return (double)(entry.trials >= 0 ? entry.sessions : s->plan.sessions);
     case SIMULATION_FINAL_ACCURACY:
-        return simulation_measure_of(s, mouse, last, SIMULATION_ACCURACY);
+        return measure_of(s, mouse, last, SIMULATION_ACCURACY);
     case SIMULATION_FINAL_BIAS:
-        return fabs(simulation_measure_of(s, mouse, last, SIMULATION_BIAS));
+        return fabs(measure_of(s, mouse, last, SIMULATION_BIAS));
     case SIMULATION_REWARDS:
         return sum_rewards(s, mouse);
     case SIMULATION_OUTCOMES:
@@ -171,7 +180,7 @@ static void fill_session(struct simulation_report *r, int64_t session, double va
     const uint32_t stages = s->plan.protocol->n_stages;
     for (int m = 0; m < SIMULATION_MEASURES; m++) {
         for (int64_t i = 0; i < s->plan.mice; i++) {
-            values[i] = simulation_measure_of(s, i, session, (enum simulation_measure)m);
+            values[i] = measure_of(s, i, session, (enum simulation_measure)m);
         }
         r->measure[session * SIMULATION_MEASURES + m] = simulation_band_of(values, s->plan.mice);
     }
@@ -273,8 +282,8 @@ static void fill_difference(struct simulation_difference *d, struct room *room)
     }
     for (int64_t session = 0; session < plan->sessions; session++) {
         for (int64_t i = 0; i < plan->mice; i++) {
-            room->values[i] = simulation_measure_of(d->second->s, i, session, SIMULATION_ACCURACY) -
-                              simulation_measure_of(d->first->s, i, session, SIMULATION_ACCURACY);
+            room->values[i] = measure_of(d->second->s, i, session, SIMULATION_ACCURACY) -
+                              measure_of(d->first->s, i, session, SIMULATION_ACCURACY);
         }
         d->accuracy[session] = gain_of(room, plan->mice, &random);
     }

@@ -15,34 +15,26 @@
 #include "fault.h"
 #include "simulation.h"
 
-/* X(NAME, name, help): of one session of one animal. */
-#define SIMULATION_MEASURE_LIST(X)                                                                 \
-    X(ACCURACY, accuracy, "correct ones of the trials with contrast")                              \
-    X(BIAS, bias, "half of: accuracy on the right minus accuracy on the left")                     \
-    X(REWARD_RATE, reward_rate, "rewards per trial")                                               \
-    X(REPEAT_RATE, repeat_rate, "debias and correction trials per trial")                          \
-    X(TRIALS, trials, "trials")
-
+/* Of one session of one animal. */
 enum simulation_measure {
-#define SIMULATION_MEASURE_ENUM(NAME, name, help) SIMULATION_##NAME,
-    SIMULATION_MEASURE_LIST(SIMULATION_MEASURE_ENUM) SIMULATION_MEASURES
-#undef SIMULATION_MEASURE_ENUM
+    SIMULATION_ACCURACY,    /* correct ones of the trials with contrast */
+    SIMULATION_BIAS,        /* half of: accuracy on the right minus accuracy on the left */
+    SIMULATION_REWARD_RATE, /* rewards per trial */
+    SIMULATION_REPEAT_RATE, /* debias and correction trials per trial */
+    SIMULATION_TRIALS,
+    SIMULATION_MEASURES
 };
 
-/* X(NAME, name, help): of one animal. What is not reached counts as the whole of its training. */
-#define SIMULATION_OUTCOME_LIST(X)                                                                 \
-    X(TRIALS_TO_LAST, trials_to_last_stage, "trials before the first of the last stage")           \
-    X(SESSIONS_TO_LAST, sessions_to_last_stage, "sessions before the one that it was in")          \
-    X(TRIALS_TO_CRITERION, trials_to_criterion, "trials before the first session at criterion")    \
-    X(SESSIONS_TO_CRITERION, sessions_to_criterion, "sessions before that")                        \
-    X(FINAL_ACCURACY, final_accuracy, "accuracy of the last session")                              \
-    X(FINAL_BIAS, final_bias, "size of the bias of the last session")                              \
-    X(REWARDS, reward_ul_in_all, "volume of all rewards, ul")
-
+/* Of one animal. What is not reached counts as the whole of its training. */
 enum simulation_outcome {
-#define SIMULATION_OUTCOME_ENUM(NAME, name, help) SIMULATION_##NAME,
-    SIMULATION_OUTCOME_LIST(SIMULATION_OUTCOME_ENUM) SIMULATION_OUTCOMES
-#undef SIMULATION_OUTCOME_ENUM
+    SIMULATION_TRIALS_TO_LAST,        /* trials before the first of the last stage */
+    SIMULATION_SESSIONS_TO_LAST,      /* sessions before the one that it was in */
+    SIMULATION_TRIALS_TO_CRITERION,   /* trials before the first session at criterion */
+    SIMULATION_SESSIONS_TO_CRITERION, /* sessions before that */
+    SIMULATION_FINAL_ACCURACY,        /* accuracy of the last session */
+    SIMULATION_FINAL_BIAS,            /* size of the bias of the last session */
+    SIMULATION_REWARDS,               /* volume of all rewards, ul */
+    SIMULATION_OUTCOMES
 };
 
 enum { SIMULATION_QUANTILES = 5, SIMULATION_RESAMPLES = 2000 };
@@ -98,8 +90,6 @@ int simulation_difference_open(struct simulation_difference *d,
 void simulation_difference_close(struct simulation_difference *d);
 
 /* One value of one animal; NaN where there is none. */
-double simulation_measure_of(const struct simulation *s, int64_t mouse, int64_t session,
-                             enum simulation_measure measure);
 double simulation_outcome_of(const struct simulation_report *r, int64_t mouse,
                              enum simulation_outcome outcome);
 

@@ -2,8 +2,8 @@
 
 #include <math.h>
 
+#include "figure.h"
 #include "suggestion_message.h"
-#include "svg_plot.h"
 
 enum { WORDS_MAX = 96, TIP_MAX = 96 };
 
@@ -20,8 +20,7 @@ static void draw_action(struct svg_plot *p, const struct advice_plot *f, uint32_
     const double y = (double)f->advice->n - i - 0.5;
     suggestion_message_describe(&a->change, f->names, words, sizeof words);
     (void)snprintf(tip, sizeof tip, "%.4f (%.4f to %.4f)", a->gain, a->gain_lo, a->gain_hi);
-    svg_plot_text_in(p->to, "title", LEFT - 10.0, svg_plot_py(p, y) + 4.0, "end", LEFT - 20.0,
-                     words);
+    figure_row_name(p, y, words);
     svg_plot_line(p, a->is_final ? "line c0" : "line c4", a->gain_lo, y, a->gain_hi, y);
     svg_plot_dot(p, a->is_final ? "dot c0" : "dot c4", a->gain, y, 4.0, tip);
 }
@@ -29,22 +28,15 @@ static void draw_action(struct svg_plot *p, const struct advice_plot *f, uint32_
 void advice_plot(FILE *to, const struct advice_plot *f)
 {
     const uint32_t n = f->advice->n;
-    double low = -0.001;
-    double high = 0.001;
-    for (uint32_t i = 0; i < n; i++) {
-        svg_plot_include(&low, &high, f->advice->action[i].gain_lo);
-        svg_plot_include(&low, &high, f->advice->action[i].gain_hi);
-    }
     const double height = ROW * fmax((double)n, 1.0);
-    struct svg_plot p = {.to = to,
-                         .left = LEFT,
-                         .top = TOP,
-                         .width = WIDTH,
-                         .height = height,
-                         .x0 = low,
-                         .x1 = high,
-                         .y0 = 0.0,
-                         .y1 = fmax((double)n, 1.0)};
+    struct svg_plot p = svg_plot_at(to, LEFT, TOP, WIDTH, height);
+    p.x0 = -0.001;
+    p.x1 = 0.001;
+    p.y1 = fmax((double)n, 1.0);
+    for (uint32_t i = 0; i < n; i++) {
+        svg_plot_include(&p.x0, &p.x1, f->advice->action[i].gain_lo);
+        svg_plot_include(&p.x0, &p.x1, f->advice->action[i].gain_hi);
+    }
     svg_plot_file_open(to, LEFT + WIDTH + 30.0, TOP + height + 60.0,
                        "what changes of the training are expected to gain");
     svg_plot_text_in(to, "head", 16.0, 22.0, "start", LEFT + WIDTH, f->title);
@@ -53,6 +45,6 @@ void advice_plot(FILE *to, const struct advice_plot *f)
     for (uint32_t i = 0; i < n; i++) {
         draw_action(&p, f, i);
     }
-    svg_plot_x_axis(&p, "gain in proportion correct, mean and 90% of the twins", NULL);
+    svg_plot_x_axis(&p, "gain in fraction correct, mean and 90% of the twins", NULL);
     svg_plot_picture_close(to);
 }

@@ -5,11 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "journal_reader.h"
-#include "journal_scan.h"
 #include "list.h"
-#include "rows.h"
-#include "subject_names.h"
+#include "recording.h"
 
 static int no_memory(const char *path, struct fault *fault)
 {
@@ -102,84 +99,39 @@ static void note_stage(struct audit_report *a, const char *stage, int32_t number
     }
 }
 
-/* ---- tables ---------------------------------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
-struct naming {
-    struct audit_report *audits;
-    struct subject_names names;
-};
-
-static int take_row(void *context, const struct trial_table *table, const struct trial_row *row,
-                    struct fault *fault)
+static int take(void *context, const struct recording_step *step, struct fault *fault)
 {
-    struct naming *naming = context;
-    struct audit_report *a = naming->audits;
-    uint32_t number;
-    int rc = subject_names_find(&naming->names, table, row->subject, &number, fault);
-    if (rc == FAULT_NONE && number == a->n_subjects) {
-        rc = add_subject(a, row->subject, table->path, fault);
-    }
-    rc = rc ? rc : enter(a, number, "", row->session, table->path, fault);
-    if (rc != FAULT_NONE) {
+    struct audit_report *a = context;
+    const struct trial_row *row = step->row;
+    int rc = step->subject == a->n_subjects ? add_subject(a, row->subject, step->path, fault)
+                                            : FAULT_NONE;
+    rc = rc ? rc : enter(a, step->subject, step->rig, row->session, step->path, fault);
+    if (rc != FAULT_NONE || step->kind != PROTO_KIND_TRIAL) {
         return rc;
     }
     const model_audit_trial trial = audit_state_read(&a->params->protocol, row);
     note_stage(a, row->stage, trial.stage);
-    return take_trial(a, number, row->trial, &trial, table->path, fault);
+    return take_trial(a, step->subject, row->trial, &trial, step->path, fault);
 }
-
-static int read_table(struct audit_report *a, const char *path, const char *only,
-                      enum trial_table_care care, struct fault *fault)
-{
-    struct naming naming = {.audits = a};
-    const int rc = rows_read(path, "audit", only, care, take_row, &naming, fault);
-    subject_names_free(&naming.names);
-    return rc;
-}
-
-/* ---- journals -------------------------------------------------------------------------------- */
-
-static int take_message(void *context, const struct journal_scan *h, struct fault *fault)
-{
-    struct audit_report *a = context;
-    int rc = FAULT_NONE;
-    if (*h->subject_index == UINT32_MAX) {
-        rc = add_subject(a, h->subject, h->path, fault);
-        *h->subject_index = a->n_subjects - 1;
-    }
-    const uint32_t subject = *h->subject_index;
-    rc = rc ? rc : enter(a, subject, h->rig, h->session, h->path, fault);
-    if (rc != FAULT_NONE || h->heard.kind != PROTO_KIND_TRIAL) {
-        return rc;
-    }
-    const model_audit_trial trial = audit_state_heard(&a->params->protocol, &h->heard.as.trial);
-    note_stage(a, h->heard.as.trial.stage, trial.stage);
-    return take_trial(a, subject, h->heard.env.trial, &trial, h->path, fault);
-}
-
-/* Healed trials came after their successors: the daemon's own audit did not hear them either. */
-static int read_journal(struct audit_report *a, const char *path, const char *only,
-                        struct fault *fault)
-{
-    const int rc =
-        journal_scan_read(path, "audit", only, JOURNAL_SCAN_NOT_HEALED, take_message, a, fault);
-    if (rc == FAULT_NONE && a->n_subjects == 0) {
-        return journal_scan_none(path, only, fault);
-    }
-    return rc;
-}
-
-/* ---- either ---------------------------------------------------------------------------------- */
 
 int audit_report_read(struct audit_report *a, const model_audit_params *params, const char *path,
                       const char *only, enum trial_table_care care, struct fault *fault)
 {
     *a = (struct audit_report){.params = params};
-    bool is_journal = false;
-    int rc = rows_tell_journal(path, care, &is_journal, fault);
-    if (rc == FAULT_NONE) {
-        rc = is_journal ? read_journal(a, path, only, fault)
-                        : read_table(a, path, only, care, fault);
+    /* Healed trials came after their successors: the daemon's own audit did not hear them either.
+     */
+    const struct recording recording = {.path = path,
+                                        .what = "audit",
+                                        .only = only,
+                                        .care = care,
+                                        .order = RECORDING_NOT_HEALED,
+                                        .take = take,
+                                        .context = a};
+    int rc = recording_read(&recording, fault);
+    if (rc == FAULT_NONE && a->n_subjects == 0) {
+        rc = recording_none(&recording, fault);
     }
     rc = rc ? rc : finish_all(a, path, fault);
     if (rc != FAULT_NONE) {

@@ -3,11 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "progress.h"
-
-enum { ROWS_A_LOOK = 256, ADAPT_EVERY = 250, ADAPT_WINDOW = 2000 };
+enum { ADAPT_EVERY = 250, ADAPT_WINDOW = 2000 };
 
 /* Priors of the bank without each of its members. */
 static void leave_out(const model_bank_params *params, evaluation_weights priors)
@@ -131,9 +128,10 @@ static void take_members(struct evaluation *e, struct evaluation_animal *animal,
     }
 }
 
-static int take_row(struct evaluation *e, const struct trial_table *table,
-                    const struct trial_row *row, struct fault *fault)
+static int take_row(void *context, const struct trial_table *table, const struct trial_row *row,
+                    struct fault *fault)
 {
+    struct evaluation *e = context;
     struct evaluation_animal *animal = NULL;
     const int rc = find_animal(e, table, row->subject, &animal, fault);
     if (rc != FAULT_NONE) {
@@ -146,11 +144,7 @@ static int take_row(struct evaluation *e, const struct trial_table *table,
     }
     const struct twin_models models = models_of(e, animal);
     const bool starts = animal->twin.baseline.n_session == 0;
-    const model_trial trial = {.contrast = row->stimulus,
-                               .reward = row->reward,
-                               .rt_s = row->rt_s,
-                               .choice = row->choice,
-                               .side = row->side};
+    const model_trial trial = trial_table_trial(row);
     if (e->with_members && trial.choice >= 0) {
         take_members(e, animal, &trial);
     }
@@ -168,34 +162,6 @@ static int take_row(struct evaluation *e, const struct trial_table *table,
     }
     adapt(e, animal, &trial, starts);
     return FAULT_NONE;
-}
-
-static int read_rows(struct evaluation *e, struct trial_table *table, struct fault *fault)
-{
-    struct stat info;
-    struct progress progress;
-    const bool is_file = fstat(fileno(table->file), &info) == 0 && S_ISREG(info.st_mode);
-    progress_start(&progress, "eval", is_file ? (int64_t)info.st_size : 0);
-    struct trial_row row;
-    int rc = FAULT_NONE;
-    int64_t n = 0;
-    int got = trial_table_next(table, &row, fault);
-    for (; got == 1 && rc == FAULT_NONE; got = trial_table_next(table, &row, fault)) {
-        rc = take_row(e, table, &row, fault);
-        if (++n % ROWS_A_LOOK == 0) {
-            if (progress_interrupted()) {
-                rc = fault_set(fault, FAULT_WORK, "%s:%lld: interrupted", table->path,
-                               (long long)table->line);
-            }
-            progress_update(&progress, is_file ? (int64_t)ftello(table->file) : n);
-        }
-    }
-    progress_finish(&progress);
-    if (rc == FAULT_NONE && n == 0 && got == 0) {
-        return fault_set(fault, FAULT_INPUT, "%s: no trials; rows under the header were expected",
-                         table->path);
-    }
-    return rc != FAULT_NONE ? rc : got < 0 ? FAULT_INPUT : FAULT_NONE;
 }
 
 double evaluation_member_gain(const struct evaluation *e, int64_t n, uint32_t i)
@@ -276,12 +242,10 @@ static int choose_models(struct evaluation *e, const struct evaluation_request *
 
 int evaluation_read(struct evaluation *e, const struct evaluation_request *r, struct fault *fault)
 {
-    struct trial_table table = {0};
-    int rc = choose_models(e, r, fault);
-    rc = rc ? rc : trial_table_open(&table, r->path, trial_table_care(r->is_strict), fault);
-    rc = rc ? rc : read_rows(e, &table, fault);
-    trial_table_close(&table);
-    return rc;
+    const int rc = choose_models(e, r, fault);
+    return rc ? rc
+              : trial_table_read(r->path, "eval", NULL, trial_table_care(r->is_strict), take_row, e,
+                                 fault);
 }
 
 void evaluation_close(struct evaluation *e)

@@ -1,4 +1,5 @@
-/* forecast_plot.h - a forecast as a picture: what was, what was forecast with its bands, what came.
+/* forecast_plot.h - a forecast as a picture: what was, what was forecast with its bands, what was
+ * observed.
  *
  * Threads: one owner. Memory: none kept.
  */
@@ -15,7 +16,7 @@ struct forecast_plot {
     const model_forecast_result *result;
     const char *criterion; /* and when it is met, in words */
     double met;            /* the same in choices from now; not finite: never */
-    /* Shares correct in windows before and after; NaN where there is none. */
+    /* Fractions correct in windows before and after; NaN where there is none. */
     size_t n_before;
     const double *before;
     size_t n_came;

@@ -6,10 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "active_models.h"
-#include "config.h"
 #include "journal_reader.h"
-#include "model/bootstrap.h"
 #include "progress.h"
 #include "review_curves.h"
 #include "session_event.h"
@@ -105,22 +102,29 @@ static int count_rows(const struct reading *r, const char *sql, int64_t *n)
     return rc;
 }
 
+/* Counts rows, makes room for as many and one more, and selects them; *s is NULL on failure. */
+static int open_rows(const struct reading *r, const char *count, const char *select, size_t size,
+                     void **list, int64_t *n, sqlite3_stmt **s)
+{
+    *s = NULL;
+    const int rc = count_rows(r, count, n);
+    *list = rc == FAULT_NONE ? calloc((size_t)*n + 1, size) : NULL;
+    if (rc == FAULT_NONE && *list == NULL) {
+        return no_memory(r);
+    }
+    return rc ? rc : journal_reader_prepare(&r->journal, select, s, r->fault);
+}
+
 static int read_subjects(struct reading *r)
 {
     struct review *v = r->review;
     int64_t n = 0;
     sqlite3_stmt *s;
-    int rc = count_rows(r, "SELECT count(*) FROM subject", &n);
-    v->subjects = rc == FAULT_NONE ? calloc((size_t)n + 1, sizeof *v->subjects) : NULL;
-    if (rc == FAULT_NONE && v->subjects == NULL) {
-        return no_memory(r);
-    }
-    rc = rc ? rc
-            : journal_reader_prepare(&r->journal, "SELECT id, name FROM subject ORDER BY id", &s,
-                                     r->fault);
-    if (rc != FAULT_NONE) {
-        return rc;
-    }
+    void *list = NULL;
+    int rc =
+        open_rows(r, "SELECT count(*) FROM subject", "SELECT id, name FROM subject ORDER BY id",
+                  sizeof *v->subjects, &list, &n, &s);
+    v->subjects = list;
     while (rc == FAULT_NONE && sqlite3_step(s) == SQLITE_ROW) {
         struct review_subject *subject = &v->subjects[v->n_subjects];
         if ((int64_t)v->n_subjects == n || sqlite3_column_int64(s, 0) != (int64_t)v->n_subjects ||
@@ -150,19 +154,11 @@ static int read_sessions(struct reading *r)
     struct review *v = r->review;
     int64_t n = 0;
     sqlite3_stmt *s;
-    int rc = count_rows(r, "SELECT count(*) FROM session", &n);
-    v->sessions = rc == FAULT_NONE ? calloc((size_t)n + 1, sizeof *v->sessions) : NULL;
-    if (rc == FAULT_NONE && v->sessions == NULL) {
-        return no_memory(r);
-    }
-    rc = rc ? rc
-            : journal_reader_prepare(
-                  &r->journal,
-                  "SELECT id, rig, subject, name, started_wall_ns FROM session ORDER BY id", &s,
-                  r->fault);
-    if (rc != FAULT_NONE) {
-        return rc;
-    }
+    void *list = NULL;
+    int rc = open_rows(r, "SELECT count(*) FROM session",
+                       "SELECT id, rig, subject, name, started_wall_ns FROM session ORDER BY id",
+                       sizeof *v->sessions, &list, &n, &s);
+    v->sessions = list;
     while (rc == FAULT_NONE && sqlite3_step(s) == SQLITE_ROW) {
         struct review_session *session = &v->sessions[v->n_sessions];
         const int64_t subject = sqlite3_column_int64(s, 2);
@@ -177,51 +173,6 @@ static int read_sessions(struct reading *r)
         session->started_wall_ns = sqlite3_column_int64(s, 4);
         session->lowest = session->highest = -1;
         v->n_sessions++;
-    }
-    sqlite3_finalize(s);
-    return rc;
-}
-
-/* Which weights a run's predictions hold. A run whose configuration or model this murid cannot read
- * leaves its weights out of the plots, nothing more. */
-static void learn_policy(struct review_run *run, sqlite3_stmt *s)
-{
-    struct config *config = calloc(1, sizeof *config);
-    struct active_models models;
-    struct fault ignored;
-    const uint8_t *file = sqlite3_column_blob(s, 3);
-    if (config != NULL &&
-        config_parse_recorded(config, "run", journal_reader_text(s, 2), &ignored) == FAULT_NONE &&
-        active_models_load_bytes(&models, config, "run", file, (size_t)sqlite3_column_bytes(s, 3),
-                                 &ignored) == FAULT_NONE) {
-        /* Without a file it was made from the configuration's words, or the file is lost. */
-        if (file != NULL || strcmp(models.twin.hash, journal_reader_text(s, 1)) == 0) {
-            run->policy = models.twin.bank.member[0].policy;
-        }
-        active_models_free(&models);
-    }
-    free(config);
-}
-
-static int read_runs(struct reading *r)
-{
-    struct review *v = r->review;
-    sqlite3_stmt *s;
-    int rc = count_rows(r, "SELECT count(*) FROM run", &v->n_runs);
-    if (rc != FAULT_NONE || !r->with_curves) {
-        return rc;
-    }
-    r->runs = calloc((size_t)v->n_runs + 1, sizeof *r->runs);
-    if (r->runs == NULL) {
-        return no_memory(r);
-    }
-    rc = journal_reader_prepare(&r->journal,
-                                "SELECT run.id, run.model, config, file FROM run"
-                                " LEFT JOIN model ON model.hash = run.model ORDER BY run.id",
-                                &s, r->fault);
-    for (int64_t i = 0; rc == FAULT_NONE && i < v->n_runs && sqlite3_step(s) == SQLITE_ROW; i++) {
-        r->runs[i].id = sqlite3_column_int64(s, 0);
-        learn_policy(&r->runs[i], s);
     }
     sqlite3_finalize(s);
     return rc;
@@ -300,7 +251,7 @@ static int read_alerts(struct reading *r)
 /* ---- forecasts and advice ---------------------------------------------------------------------
  */
 
-/* Before the events, so that these can tell what came of a forecast. */
+/* Before the events, so that these can tell what was observed after a forecast. */
 static int read_outlooks(struct reading *r)
 {
     struct review *v = r->review;
@@ -319,38 +270,6 @@ static int read_outlooks(struct reading *r)
 
 /* ---- events -----------------------------------------------------------------------------------
  */
-
-/* What one trial adds, wherever it is counted. */
-struct trial {
-    enum session_outcome status;
-    int64_t number;
-    double stimulus;
-    int choice;     /* 1, 0 or -1 */
-    double correct; /* NaN: cannot be told */
-    double p_right; /* NaN: not scored */
-    double nats;
-    double baseline_nats;
-    model_coverage_bin bin;
-    int64_t latency_ns; /* -1 unknown */
-};
-
-/* Reward if it is known, else the correct side, else the side of the stimulus. */
-static double judge(int choice, double reward, int side, double stimulus)
-{
-    if (choice < 0) {
-        return (double)NAN;
-    }
-    if (!isnan(reward)) {
-        return reward;
-    }
-    if (side >= 0) {
-        return choice == side ? 1.0 : 0.0;
-    }
-    if (isnan(stimulus) || stimulus == 0.0) {
-        return (double)NAN;
-    }
-    return (stimulus > 0.0) == (choice == 1) ? 1.0 : 0.0;
-}
 
 static bool is_score(double nats)
 {
@@ -376,7 +295,7 @@ static bool read_bin(sqlite3_stmt *s, model_coverage_bin *bin)
 }
 
 /* False if it holds what murid never writes. */
-static bool read_trial(sqlite3_stmt *s, enum session_outcome status, struct trial *t)
+static bool read_trial(sqlite3_stmt *s, enum session_outcome status, struct review_trial *t)
 {
     const double reward = real_at(s, REWARD);
     const double us = real_at(s, STAGES_US);
@@ -384,7 +303,7 @@ static bool read_trial(sqlite3_stmt *s, enum session_outcome status, struct tria
     t->number = whole_at(s, TRIAL);
     t->stimulus = real_at(s, STIMULUS);
     t->choice = answer_at(s, CHOICE);
-    t->correct = judge(t->choice, reward, answer_at(s, SIDE), t->stimulus);
+    t->correct = review_tally_judge(t->choice, reward, answer_at(s, SIDE), t->stimulus);
     t->p_right = real_at(s, P_RIGHT);
     t->nats = real_at(s, NATS);
     t->baseline_nats = real_at(s, BASELINE_NATS);
@@ -399,27 +318,8 @@ static bool read_trial(sqlite3_stmt *s, enum session_outcome status, struct tria
                            is_score(t->baseline_nats)));
 }
 
-static void count_trial(struct review_tally *to, const struct trial *t)
-{
-    to->trials++;
-    to->no_gos += t->choice < 0 ? 1 : 0;
-    to->healed += t->status == SESSION_OUTCOME_HEALED ? 1 : 0;
-    to->late += t->status == SESSION_OUTCOME_LATE || t->status == SESSION_OUTCOME_DOUBTED ? 1 : 0;
-    if (!isnan(t->correct)) {
-        to->judged++;
-        to->correct += t->correct;
-    }
-    if (!isnan(t->p_right)) {
-        model_score_push_nats(&to->score, t->p_right, t->nats, t->baseline_nats, t->choice == 1);
-        model_score_push_bin(&to->score, &t->bin);
-    }
-    if (t->latency_ns >= 0) {
-        histogram_push(&to->latency, t->latency_ns);
-    }
-}
-
 static void draw_trial(struct reading *r, sqlite3_stmt *s, uint32_t session_number,
-                       const struct trial *t)
+                       const struct review_trial *t)
 {
     struct review_subject *subject =
         &r->review->subjects[r->review->sessions[session_number].subject];
@@ -453,7 +353,7 @@ static void draw_trial(struct reading *r, sqlite3_stmt *s, uint32_t session_numb
 static int take_trial(struct reading *r, sqlite3_stmt *s, enum session_outcome status)
 {
     struct review *v = r->review;
-    struct trial t;
+    struct review_trial t;
     const int64_t id = sqlite3_column_int64(s, ID);
     const int64_t number = whole_at(s, SESSION);
     if (number < 0 || number >= (int64_t)v->n_sessions || !read_trial(s, status, &t) ||
@@ -469,9 +369,9 @@ static int take_trial(struct reading *r, sqlite3_stmt *s, enum session_outcome s
     }
     session->lowest = t.number < session->lowest ? t.number : session->lowest;
     session->highest = t.number > session->highest ? t.number : session->highest;
-    count_trial(&session->tally, &t);
-    count_trial(&subject->tally, &t);
-    count_trial(&v->total, &t);
+    review_tally_push(&session->tally, &t);
+    review_tally_push(&subject->tally, &t);
+    review_tally_push(&v->total, &t);
     draw_trial(r, s, (uint32_t)number, &t);
     if (subject->outlook != NULL && t.choice >= 0) {
         review_forecasts_push(subject->outlook, t.correct);
@@ -546,28 +446,6 @@ static int read_events(struct reading *r)
 
 /* ---- sums -------------------------------------------------------------------------------------
  */
-
-double review_accuracy(const struct review_tally *tally)
-{
-    return tally->judged > 0 ? tally->correct / (double)tally->judged : (double)NAN;
-}
-
-double review_gain(const struct review_tally *tally)
-{
-    return model_score_mean_baseline_nats(&tally->score) - model_score_mean_nats(&tally->score);
-}
-
-struct review_interval review_bootstrap(const double *gains, const double *choices, size_t k,
-                                        uint64_t stream)
-{
-    double means[REVIEW_RESAMPLES];
-    model_random random;
-    struct review_interval interval;
-    model_random_seed(&random, REVIEW_SEED, stream);
-    model_bootstrap_ratio(k, gains, choices, &random, REVIEW_RESAMPLES, means, &interval.lo,
-                          &interval.hi);
-    return interval;
-}
 
 /* Of all sessions with scored choices, or of one animal's. */
 static struct review_interval gain_interval(const struct review *v, int64_t subject, double *gains,
@@ -665,7 +543,10 @@ int review_open(struct review *review, const struct review_request *request, str
     }
     rc = rc ? rc : read_subjects(&r);
     rc = rc ? rc : read_sessions(&r);
-    rc = rc ? rc : read_runs(&r);
+    rc = rc ? rc : count_rows(&r, "SELECT count(*) FROM run", &review->n_runs);
+    if (rc == FAULT_NONE && r.with_curves) {
+        rc = review_runs_read(&r.runs, (size_t)review->n_runs, &r.journal, fault);
+    }
     rc = rc ? rc : read_alerts(&r);
     rc = rc ? rc : read_outlooks(&r);
     rc = rc ? rc : read_events(&r);

@@ -13,31 +13,14 @@
 #include <stdint.h>
 
 #include "fault.h"
-#include "histogram.h"
-#include "model/score.h"
 #include "proto/message.h"
 #include "review_curves.h"
 #include "review_forecasts.h"
+#include "review_tally.h"
 
 enum {
     REVIEW_TEXT_MAX = 255,
-    REVIEW_TEXTS = 5, /* latest alerts that are kept with their text */
-    REVIEW_SEED = 1,  /* of the bootstrap */
-    REVIEW_RESAMPLES = 1000
-};
-
-/* What is counted of a session, of an animal and of the whole journal. */
-struct review_tally {
-    int64_t trials;  /* heard: taken up, healed and late */
-    int64_t no_gos;  /* of these, without a choice */
-    int64_t healed;  /* of these, late but put in their place */
-    int64_t late;    /* of these, too late to be taken up */
-    int64_t missing; /* trial numbers never heard */
-    int64_t judged;  /* choices that can be told right or wrong */
-    double correct;  /* of these, the rewarded or right ones */
-    model_score score;
-    struct histogram latency; /* decode + assimilate + predict of a trial */
-    int64_t alerts[PROTO_ALERT_COUNT];
+    REVIEW_TEXTS = 5 /* latest alerts that are kept with their text */
 };
 
 struct review_session {
@@ -49,11 +32,6 @@ struct review_session {
     int64_t lowest;      /* trial numbers heard */
     int64_t highest;
     struct review_tally tally;
-};
-
-/* 95% of the bootstrap over sessions; NaN with fewer than two. */
-struct review_interval {
-    double lo, hi;
 };
 
 struct review_alert {
@@ -120,14 +98,5 @@ int64_t review_alerts_first(const struct review_alerts *alerts);
 
 /* Local time by a strftime() format; "?" if the calendar ends before it. Returns out. */
 const char *review_time(char *out, size_t cap, const char *format, int64_t t_wall_ns);
-
-/* Means; NaN without a choice. */
-double review_accuracy(const struct review_tally *tally);
-double review_gain(const struct review_tally *tally);
-
-/* The interval within which 95% of resampled sets of sessions have their mean gain. gains and
- * choices: sums of each session; k sessions. */
-struct review_interval review_bootstrap(const double *gains, const double *choices, size_t k,
-                                        uint64_t stream);
 
 #endif

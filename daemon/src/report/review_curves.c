@@ -174,18 +174,3 @@ void review_curves_finish(struct review_curves *c, int64_t trials)
 {
     place_marks(c, INT64_MAX, trials);
 }
-
-const struct review_run *review_run_find(const struct review_run *runs, size_t n, int64_t id)
-{
-    size_t low = 0;
-    size_t high = n;
-    while (low < high) {
-        const size_t middle = (low + high) / 2;
-        if (runs[middle].id < id) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < n && runs[low].id == id ? &runs[low] : NULL;
-}

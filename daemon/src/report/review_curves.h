@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "model/policy.h"
 #include "proto/message.h"
+#include "review_runs.h"
 
 enum {
     REVIEW_MARKS = 64,        /* latest alerts that are placed on the curves */
@@ -69,12 +69,6 @@ struct review_curves {
     struct review_mark marks[REVIEW_MARKS];
 };
 
-/* The policy of a run's predictions. */
-struct review_run {
-    int64_t id;
-    model_policy policy; /* n 0: not known */
-};
-
 /* One trial. */
 struct review_curves_trial {
     int64_t event;
@@ -112,8 +106,5 @@ void review_curves_point(struct review_curves *c, const struct review_curves_tri
 
 /* All trials were taken up. */
 void review_curves_finish(struct review_curves *c, int64_t trials);
-
-/* The run with that number, or NULL. runs are sorted. */
-const struct review_run *review_run_find(const struct review_run *runs, size_t n, int64_t id);
 
 #endif

@@ -94,7 +94,7 @@ static int take_forecast(struct reading *r, int64_t event, struct review_forecas
     return rc;
 }
 
-/* The last one, and the one that is held against what came. */
+/* The last one, and the one that is held against what was observed. */
 static int read_forecasts(struct reading *r)
 {
     struct review_forecasts *o = r->outlook;
@@ -175,7 +175,8 @@ int review_forecasts_read(struct review_forecasts **out, const struct journal_re
     return FAULT_NONE;
 }
 
-/* ---- what came --------------------------------------------------------------------------------
+/* ---- what was observed
+ * --------------------------------------------------------------------------------
  */
 
 bool review_forecasts_has_bands(const struct review_forecasts *o)
@@ -242,11 +243,7 @@ const char *review_forecasts_reason_name(int reason)
 
 const char *review_forecasts_line_name(enum review_forecasts_line line)
 {
-    static const char *const NAMES[] = {
-#define REVIEW_OUTLOOK_NAME(NAME, name) #name,
-        REVIEW_FORECASTS_LIST(REVIEW_OUTLOOK_NAME)
-#undef REVIEW_OUTLOOK_NAME
-    };
+    static const char *const NAMES[] = {"forecast", "observed", "advice", "advised"};
     return line < REVIEW_FORECASTS_LINES ? NAMES[line] : NULL;
 }
 
@@ -315,13 +312,13 @@ const char *review_forecasts_text(const struct review_forecasts *o, enum review_
         return NULL;
     }
     const struct review_held held = review_forecasts_held(o);
-    if (line == REVIEW_OUTLOOK_FORECAST && o->n_forecasts > 0) {
+    if (line == REVIEW_FORECASTS_FORECAST && o->n_forecasts > 0) {
         print_forecast(o, text, sizeof text);
-    } else if (line == REVIEW_OUTLOOK_CAME && held.n > 0) {
+    } else if (line == REVIEW_FORECASTS_OBSERVED && held.n > 0) {
         print_came(o, &held, text, sizeof text);
-    } else if (line == REVIEW_OUTLOOK_ADVICE && o->n_suggestions > 0) {
+    } else if (line == REVIEW_FORECASTS_ADVICE && o->n_suggestions > 0) {
         print_advice(o, text, sizeof text);
-    } else if (line == REVIEW_OUTLOOK_ADVISED && o->n_by_reason[MODEL_CURRICULUM_ADVISES] > 0) {
+    } else if (line == REVIEW_FORECASTS_ADVISED && o->n_by_reason[MODEL_CURRICULUM_ADVISES] > 0) {
         print_advised(o, text, sizeof text);
     }
     text_escape_clean(out, REVIEW_FORECASTS_LINE_MAX, text);

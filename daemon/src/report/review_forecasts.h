@@ -1,7 +1,7 @@
 /* review_forecasts.h - what was said of one animal's future, as its journal has it: the last
- * forecast, the advice, and of an earlier forecast what came.
+ * forecast, the advice, and what was observed after an earlier forecast.
  *
- * The forecast that is held against what came is the latest one since which
+ * The forecast that is held against what was observed is the latest one since which
  * REVIEW_FORECASTS_SINCE whole windows have passed, or the first of all; never one that was picked.
  * Threads: one owner. Memory: review_forecasts_read(), free().
  */
@@ -40,7 +40,7 @@ struct review_window {
 struct review_forecasts {
     int64_t n_forecasts;
     struct review_forecast last;
-    struct review_forecast held; /* against what came */
+    struct review_forecast held; /* against what was observed */
     int64_t held_event;
     int64_t n_known;  /* choices that it knew */
     int64_t n_pushed; /* choices taken up */
@@ -53,23 +53,19 @@ struct review_forecasts {
     proto_suggestion advised; /* the last that advises a change, if one does */
 };
 
-/* How often what came lay within the bands. */
+/* How often what was observed lay within the bands. */
 struct review_held {
-    int n; /* whole windows that came */
+    int n; /* whole windows that were observed */
     int n_50, n_90;
 };
 
 /* Lines for people, in this order. */
-#define REVIEW_FORECASTS_LIST(X)                                                                   \
-    X(FORECAST, forecast)                                                                          \
-    X(CAME, came)                                                                                  \
-    X(ADVICE, advice)                                                                              \
-    X(ADVISED, advised)
-
 enum review_forecasts_line {
-#define REVIEW_FORECASTS_ENUM(NAME, name) REVIEW_OUTLOOK_##NAME,
-    REVIEW_FORECASTS_LIST(REVIEW_FORECASTS_ENUM) REVIEW_FORECASTS_LINES
-#undef REVIEW_FORECASTS_ENUM
+    REVIEW_FORECASTS_FORECAST,
+    REVIEW_FORECASTS_OBSERVED,
+    REVIEW_FORECASTS_ADVICE,
+    REVIEW_FORECASTS_ADVISED,
+    REVIEW_FORECASTS_LINES
 };
 
 /* Reads what a journal has of the animal with that number and name; *out is NULL if that is
@@ -84,7 +80,7 @@ void review_forecasts_push(struct review_forecasts *o, double correct);
 /* True if there is a forecast with bands by window. */
 bool review_forecasts_has_bands(const struct review_forecasts *o);
 
-/* Share correct of a window after the forecast that is held, from 0, or before it, from -1 down;
+/* Fraction correct of a window after the forecast that is held, from 0, or before it, from -1 down;
  * NaN where the window is not whole or nothing in it can be told. */
 double review_forecasts_share(const struct review_forecasts *o, int window);
 
@@ -93,7 +89,7 @@ struct review_held review_forecasts_held(const struct review_forecasts *o);
 /* "not_learning", ...; "other": of another murid. */
 const char *review_forecasts_reason_name(int reason);
 
-/* "forecast", "came", "advice", "advised". */
+/* "forecast", "observed", "advice", "advised". */
 const char *review_forecasts_line_name(enum review_forecasts_line line);
 
 /* One line, fit for a terminal: out[REVIEW_FORECASTS_LINE_MAX]. Returns out, or NULL if there is

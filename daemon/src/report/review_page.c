@@ -105,8 +105,8 @@ static void header_cells(FILE *to)
           "<th title=\"trial numbers never heard\">gaps</th>"
           "<th title=\"rewarded; where unknown: to the side of the stimulus\">accuracy</th>"
           "<th title=\"mean -log p(choice) of the twin\">nats</th>"
-          "<th title=\"the same of the random walk\">walk</th>"
-          "<th title=\"walk - nats: above 0 the twin predicts better\">gain</th>"
+          "<th title=\"the same of the random walk\">random walk</th>"
+          "<th title=\"random walk − nats: above 0 the twin predicts better\">gain</th>"
           "<th title=\"calibration error, 10 bins\">ECE</th><th>Brier</th>"
           "<th title=\"bins of choices whose rate the 90% interval of p(right) held\">covered</th>"
           "<th title=\"decode, assimilate, predict: median\">µs p50</th>"
@@ -182,10 +182,10 @@ static void put_summary(FILE *to, const struct review *v)
     tile_whole(to, t->trials, "trials");
     tile_whole(to, review_count_sessions(v), "sessions");
     tile_real(to, "%.1f%%", 100.0 * review_accuracy(t), "accuracy");
-    tile_real(to, "%.4f", model_score_mean_nats(&t->score), "nats a trial, twin");
+    tile_real(to, "%.4f", model_score_mean_nats(&t->score), "nats/trial, twin");
     open_tile(to);
     put_real(to, "%+.4f", review_gain(t));
-    fputs("</b><span>gain over the walk<br>", to);
+    fputs("</b><span>gain over the random walk<br>", to);
     put_interval(to, &v->gain);
     fputs("</span></div>\n", to);
     tile_real(to, "%.3f", model_score_ece(&t->score), "calibration error");
@@ -308,7 +308,7 @@ static void put_subject(FILE *to, const struct review *v, uint32_t subject)
         fputs("<div class=\"grid\">\n", to);
         put_card(to, "Learning curve", review_plot_learning, v, subject);
         if (review_forecasts_has_bands(s->outlook)) {
-            put_card(to, "A forecast, and what came", review_plot_forecast, v, subject);
+            put_card(to, "A forecast, and what was observed", review_plot_forecast, v, subject);
         }
         put_card(to, "The twin against the random walk", review_plot_gain, v, subject);
         put_card(to, "What the animal goes by", review_plot_weights, v, subject);
@@ -347,8 +347,10 @@ static void put_page(FILE *to, const void *what)
     put_summary(to, v);
     put_subjects_table(to, v);
     fputs("<p class=\"soft\" style=\"margin-top:10px\">nats: mean −log p(choice) of the twin, "
-          "predicted before the choice was read. walk: of the random walk without a learning rule. "
-          "gain: walk − nats, above 0 the twin predicts better; its interval is a bootstrap over "
+          "predicted before the choice was read. random walk: the same of a twin without a "
+          "learning rule. "
+          "gain: random walk − nats, above 0 the twin predicts better; its interval is a bootstrap "
+          "over "
           "sessions. Thin upright lines: sessions start. Red triangles: alerts.</p>\n",
           to);
     if (v->alerts.n > 0) {

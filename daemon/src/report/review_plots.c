@@ -4,9 +4,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "figure.h"
 #include "forecast_plot.h"
 #include "model/filter.h"
-#include "svg_plot.h"
 
 enum { WIDTH = 640, HEIGHT = 274, TIP_MAX = 224, STARTS_MAX = 200 };
 
@@ -37,27 +37,11 @@ static const char *const FEATURE_CLASS[] = {
 _Static_assert(0 FEATURE_CLASS_LIST(FEATURE_CLASS_ONE) == MODEL_FEATURES, "a class for each");
 #undef FEATURE_CLASS_ONE
 
-struct review_interval review_wilson(double k, double n)
-{
-    const double z = 1.959963984540054;
-    const double p = k / n;
-    const double middle = (p + z * z / (2.0 * n)) / (1.0 + z * z / n);
-    const double half = z / (1.0 + z * z / n) * sqrt(p * (1.0 - p) / n + z * z / (4.0 * n * n));
-    if (n <= 0.0) {
-        return (struct review_interval){(double)NAN, (double)NAN};
-    }
-    return (struct review_interval){fmax(middle - half, 0.0), fmin(middle + half, 1.0)};
-}
-
 static struct svg_plot over_trials(FILE *to, const struct review_subject *s, double room)
 {
-    return (struct svg_plot){.to = to,
-                             .left = LEFT,
-                             .top = TOP,
-                             .width = WIDTH - LEFT - room,
-                             .height = FRAME_HEIGHT,
-                             .x0 = 0.0,
-                             .x1 = fmax((double)s->tally.trials, 1.0)};
+    struct svg_plot p = svg_plot_at(to, LEFT, TOP, WIDTH - LEFT - room, FRAME_HEIGHT);
+    p.x1 = fmax((double)s->tally.trials, 1.0);
+    return p;
 }
 
 static void draw_session_starts(struct svg_plot *p, const struct review *v, uint32_t subject)
@@ -100,12 +84,11 @@ void review_plot_learning(FILE *to, const struct review *v, uint32_t subject)
             p.y0 = fmin(p.y0, floor(10.0 * c->bins[i].correct / (double)c->bins[i].n) / 10.0);
         }
     }
-    (void)snprintf(title, sizeof title, "share correct of each %" PRId64 " trials", c->bin_trials);
+    (void)snprintf(title, sizeof title, "fraction correct of each %" PRId64 " trials",
+                   c->bin_trials);
     svg_plot_picture_open(to, WIDTH, HEIGHT, title);
-    svg_plot_y_axis(&p, title, NULL);
     draw_session_starts(&p, v, subject);
-    svg_plot_line(&p, "chance", p.x0, 0.5, p.x1, 0.5);
-    svg_plot_x_axis(&p, "trial", NULL);
+    figure_axes(&p, "trial", title, 0.5);
     svg_plot_path_open(&p, "line c0");
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < c->n_bins; i++) {
@@ -157,15 +140,10 @@ void review_plot_forecast(FILE *to, const struct review *v, uint32_t subject)
     while (n_before < REVIEW_FORECASTS_BEFORE && !isnan(review_forecasts_share(o, -n_before - 1))) {
         n_before++;
     }
-    struct svg_plot p = {.to = to,
-                         .left = LEFT,
-                         .top = TOP + 20.0,
-                         .width = WIDTH - LEFT - 22.0,
-                         .height = FRAME_HEIGHT - 20.0,
-                         .x0 = -(double)n_before * window,
-                         .x1 = (double)n * window,
-                         .y0 = 0.4,
-                         .y1 = 1.0};
+    struct svg_plot p = svg_plot_at(to, LEFT, TOP + 20.0, WIDTH - LEFT - 22.0, FRAME_HEIGHT - 20.0);
+    p.x0 = -(double)n_before * window;
+    p.x1 = (double)n * window;
+    p.y0 = 0.4;
     for (int i = 0; i < n_before; i++) {
         before[i] = review_forecasts_share(o, i - n_before);
         svg_plot_include(&p.y0, &p.y1, before[i]);
@@ -176,16 +154,13 @@ void review_plot_forecast(FILE *to, const struct review *v, uint32_t subject)
         svg_plot_include(&p.y0, &p.y1, bands[i].lo90);
     }
     (void)snprintf(title, sizeof title,
-                   "share correct of each %" PRIu32 " choices, forecast after trial %" PRId64
+                   "fraction correct of each %" PRIu32 " choices, forecast after trial %" PRId64
                    " of session %s",
                    window, o->held.said.based_on, o->held.session);
     svg_plot_picture_open(to, WIDTH, HEIGHT, title);
     svg_plot_text_in(to, "title", LEFT - 6.0, TOP - 16.0, "start", WIDTH - LEFT, title);
     forecast_plot_legend(to, LEFT, TOP + 4.0);
-    svg_plot_y_axis(&p, NULL, NULL);
-    svg_plot_line(&p, "chance", p.x0, 0.5, p.x1, 0.5);
-    svg_plot_line(&p, "start", 0.0, p.y0, 0.0, p.y1);
-    svg_plot_x_axis(&p, "choices since the forecast", NULL);
+    figure_axes(&p, "choices since the forecast", NULL, 0.5);
     forecast_plot_bands(&p, window, n, bands);
     forecast_plot_dots(&p, window, (size_t)n_before, before, -(double)n_before, "dot c2");
     forecast_plot_dots(&p, window, n, came, 0.0, "dot c3");
@@ -197,28 +172,22 @@ void review_plot_gain(FILE *to, const struct review *v, uint32_t subject)
     const struct review_subject *s = &v->subjects[subject];
     const struct review_curves *c = s->curves;
     struct svg_plot p = over_trials(to, s, 14.0);
-    p.y0 = -1.0;
-    p.y1 = 1.0;
+    const struct figure_run run = {c->n_points + 1, 0.0, (double)c->point_trials, sizeof(double)};
+    double gain[REVIEW_POINTS_MAX + 1] = {0.0};
     bool is_walk = true;
+    p.y0 = -1.0;
     for (size_t i = 0; i < c->n_points; i++) {
-        svg_plot_include(&p.y0, &p.y1, (double)c->points[i].gain);
-        is_walk = is_walk && fabs((double)c->points[i].gain) < 1e-9;
+        gain[i + 1] = (double)c->points[i].gain;
+        svg_plot_include(&p.y0, &p.y1, gain[i + 1]);
+        is_walk = is_walk && fabs(gain[i + 1]) < 1e-9;
     }
     const double pad = 0.05 * (p.y1 - p.y0);
     p.y0 -= pad;
     p.y1 += pad;
     svg_plot_picture_open(to, WIDTH, HEIGHT, "cumulated gain of the twin over the random walk");
-    svg_plot_y_axis(&p, "gain over the random walk, summed up (nats)", NULL);
     draw_session_starts(&p, v, subject);
-    svg_plot_line(&p, "chance", p.x0, 0.0, p.x1, 0.0);
-    svg_plot_x_axis(&p, "trial", NULL);
-    svg_plot_path_open(&p, "line c0");
-    svg_plot_path_to(&p, 0.0, 0.0);
-    for (size_t i = 0; i < c->n_points; i++) {
-        svg_plot_path_to(&p, (double)((int64_t)(i + 1) * c->point_trials),
-                         (double)c->points[i].gain);
-    }
-    svg_plot_path_close(&p);
+    figure_axes(&p, "trial", "gain over the random walk, summed up (nats)", 0.0);
+    figure_curve(&p, "line c0", &run, gain);
     if (is_walk) {
         svg_plot_text(to, "name", p.left + p.width / 2.0, p.top + 50.0, "middle",
                       "the twin was run as the random walk itself");
@@ -238,6 +207,7 @@ struct line_label {
 static void draw_labels(const struct svg_plot *p, struct line_label *labels, size_t n)
 {
     const double apart = 15.0;
+    char css_class[32];
     for (size_t i = 1; i < n; i++) {
         for (size_t j = i; j > 0 && labels[j - 1].at > labels[j].at; j--) {
             const struct line_label swap = labels[j];
@@ -254,65 +224,39 @@ static void draw_labels(const struct svg_plot *p, struct line_label *labels, siz
         most = labels[i - 1].at - apart;
     }
     for (size_t i = 0; i < n; i++) {
-        const double x = p->left + p->width + 6.0;
-        fprintf(p->to, "<line class=\"line %s\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>",
-                FEATURE_CLASS[labels[i].feature], x, labels[i].at, x + 10.0, labels[i].at);
-        svg_plot_text(p->to, "name", x + 14.0, labels[i].at + 4.0, "start",
-                      model_feature_name((model_feature)labels[i].feature));
+        (void)snprintf(css_class, sizeof css_class, "line %s", FEATURE_CLASS[labels[i].feature]);
+        figure_line_key(p->to, css_class, p->left + p->width + 6.0, labels[i].at + 4.0, 10.0,
+                        LABEL_ROOM, model_feature_name((model_feature)labels[i].feature));
     }
 }
 
-static double edge(const struct review_point *point, int feature, double side)
+/* One weight over trials, and its band. Where it stands last; NaN: nowhere, as in models without
+ * it. */
+static double draw_weight(struct svg_plot *p, const struct review_curves *c, int feature,
+                          bool is_band)
 {
-    return (double)point->w[feature] + side * MODEL_FILTER_Z90 * (double)point->w_sd[feature];
-}
-
-static bool has_weight(const struct review_curves *c, int feature)
-{
-    bool has = false;
-    for (size_t i = 0; i < c->n_points; i++) {
-        has = has || isfinite((double)c->points[i].w[feature]);
-    }
-    return has;
-}
-
-/* A closed band, one polygon for each stretch of trials whose predictions have the weight. */
-static void draw_band(struct svg_plot *p, const struct review_curves *c, int feature)
-{
+    const struct figure_run run = {c->n_points, (double)c->point_trials, (double)c->point_trials,
+                                   sizeof(double)};
+    double w[REVIEW_POINTS_MAX];
+    double lo[REVIEW_POINTS_MAX];
+    double hi[REVIEW_POINTS_MAX];
     char css_class[32];
-    (void)snprintf(css_class, sizeof css_class, "band %s", FEATURE_CLASS[feature]);
-    size_t first = 0;
-    while (first < c->n_points) {
-        size_t end = first;
-        while (end < c->n_points && isfinite((double)c->points[end].w[feature])) {
-            end++;
-        }
-        if (end > first + 1) {
-            svg_plot_path_open(p, css_class);
-            for (size_t i = first; i < end; i++) {
-                svg_plot_path_to(p, (double)((int64_t)(i + 1) * c->point_trials),
-                                 edge(&c->points[i], feature, 1.0));
-            }
-            for (size_t i = end; i > first; i--) {
-                svg_plot_path_to(p, (double)((int64_t)i * c->point_trials),
-                                 edge(&c->points[i - 1], feature, -1.0));
-            }
-            svg_plot_path_close(p);
-        }
-        first = end + 1;
-    }
-}
-
-static void draw_weight(struct svg_plot *p, const struct review_curves *c, int feature)
-{
-    char css_class[32];
-    (void)snprintf(css_class, sizeof css_class, "line %s", FEATURE_CLASS[feature]);
-    svg_plot_path_open(p, css_class);
+    double last = (double)NAN;
     for (size_t i = 0; i < c->n_points; i++) {
-        svg_plot_path_to(p, (double)((int64_t)(i + 1) * c->point_trials),
-                         (double)c->points[i].w[feature]);
+        const double half = MODEL_FILTER_Z90 * (double)c->points[i].w_sd[feature];
+        w[i] = (double)c->points[i].w[feature];
+        lo[i] = w[i] - half;
+        hi[i] = w[i] + half;
+        last = isfinite(w[i]) ? w[i] : last;
     }
-    svg_plot_path_close(p);
+    (void)snprintf(css_class, sizeof css_class, "%s %s", is_band ? "band" : "line",
+                   FEATURE_CLASS[feature]);
+    if (is_band) {
+        figure_band(p, css_class, &run, lo, hi);
+    } else if (isfinite(last)) {
+        figure_curve(p, css_class, &run, w);
+    }
+    return last;
 }
 
 void review_plot_weights(FILE *to, const struct review *v, uint32_t subject)
@@ -323,31 +267,25 @@ void review_plot_weights(FILE *to, const struct review *v, uint32_t subject)
     struct line_label labels[MODEL_FEATURES];
     size_t n = 0;
     p.y0 = -1.0;
-    p.y1 = 1.0;
     for (size_t i = 0; i < c->n_points; i++) {
         for (int f = 0; f < MODEL_FEATURES; f++) {
-            svg_plot_include(&p.y0, &p.y1, edge(&c->points[i], f, 1.0));
-            svg_plot_include(&p.y0, &p.y1, edge(&c->points[i], f, -1.0));
+            const double w = (double)c->points[i].w[f];
+            const double half = MODEL_FILTER_Z90 * (double)c->points[i].w_sd[f];
+            svg_plot_include(&p.y0, &p.y1, w - half);
+            svg_plot_include(&p.y0, &p.y1, w + half);
         }
     }
     svg_plot_picture_open(to, WIDTH, HEIGHT, "weights of the twin over trials");
-    svg_plot_y_axis(&p, "weights of the twin, with 90% bands", NULL);
     draw_session_starts(&p, v, subject);
-    svg_plot_line(&p, "chance", p.x0, 0.0, p.x1, 0.0);
-    svg_plot_x_axis(&p, "trial", NULL);
+    figure_axes(&p, "trial", "weights of the twin, with 90% bands", 0.0);
     for (int f = 0; f < MODEL_FEATURES; f++) {
-        draw_band(&p, c, f);
+        (void)draw_weight(&p, c, f, true);
     }
     for (int f = 0; f < MODEL_FEATURES; f++) {
-        if (!has_weight(c, f)) {
-            continue;
+        const double last = draw_weight(&p, c, f, false);
+        if (isfinite(last)) {
+            labels[n++] = (struct line_label){f, svg_plot_py(&p, last)};
         }
-        draw_weight(&p, c, f);
-        size_t last = c->n_points;
-        while (!isfinite((double)c->points[last - 1].w[f])) {
-            last--;
-        }
-        labels[n++] = (struct line_label){f, svg_plot_py(&p, (double)c->points[last - 1].w[f])};
     }
     draw_labels(&p, labels, n);
     if (n == 0) {
@@ -359,13 +297,6 @@ void review_plot_weights(FILE *to, const struct review *v, uint32_t subject)
 
 /* ---- what was predicted, what was done --------------------------------------------------------
  */
-
-static void draw_observed(struct svg_plot *p, double x, double k, double n, const char *tip)
-{
-    const struct review_interval i = review_wilson(k, n);
-    svg_plot_line(p, "whisker", x, i.lo, x, i.hi);
-    svg_plot_dot(p, "seen", x, k / n, 3.4, tip);
-}
 
 static void draw_panel(struct svg_plot *p, const struct review *v,
                        const struct review_psychometric *y)
@@ -390,7 +321,7 @@ static void draw_panel(struct svg_plot *p, const struct review *v,
                        c->stimulus, 100.0 * (double)c->n_right / n, c->n, 100.0 * c->p_right / n);
         if (c->n > 0) {
             svg_plot_dot(p, "dot c0", c->stimulus, c->p_right / n, 2.4, NULL);
-            draw_observed(p, c->stimulus, (double)c->n_right, n, text);
+            figure_draw_proportion(p, "seen", c->stimulus, (double)c->n_right, n, text);
         }
     }
     svg_plot_text_in(p->to, "name", p->left + p->width / 2.0, p->top - 8.0, "middle", p->width,
@@ -405,15 +336,8 @@ void review_plot_psychometric(FILE *to, const struct review *v, uint32_t subject
     const double gap = 14.0;
     const double width =
         (WIDTH - LEFT - 10.0 - (REVIEW_LAST_SESSIONS - 1) * gap) / REVIEW_LAST_SESSIONS;
-    struct svg_plot p = {.to = to,
-                         .left = LEFT,
-                         .top = TOP + 16.0,
-                         .width = width,
-                         .height = FRAME_HEIGHT - 16.0,
-                         .x0 = 0.0,
-                         .x1 = 0.0,
-                         .y0 = 0.0,
-                         .y1 = 1.0};
+    struct svg_plot p = svg_plot_at(to, LEFT, TOP + 16.0, width, FRAME_HEIGHT - 16.0);
+    p.x1 = 0.0;
     for (int64_t i = 0; i < n; i++) {
         const struct review_psychometric *y = &c->psychometric[i];
         svg_plot_include(&p.x0, &p.x1, fabs(y->stimuli[0].stimulus));
@@ -423,7 +347,7 @@ void review_plot_psychometric(FILE *to, const struct review *v, uint32_t subject
     p.x0 = -p.x1;
     svg_plot_picture_open(to, WIDTH, HEIGHT, "psychometric curves of the last sessions");
     svg_plot_text(to, "title", LEFT - 6.0, TOP - 16.0, "start",
-                  "share of right choices: predicted (line) and seen (dots, 95% intervals)");
+                  "fraction of right choices: predicted (line) and observed (dots, 95% intervals)");
     for (int64_t i = 0; i < n; i++) {
         svg_plot_y_axis(&p, NULL, i == 0 ? NULL : "");
         svg_plot_x_axis(&p, "stimulus", NULL);
@@ -438,15 +362,8 @@ void review_plot_psychometric(FILE *to, const struct review *v, uint32_t subject
 
 static void draw_counts(FILE *to, const model_score *score)
 {
-    struct svg_plot p = {.to = to,
-                         .left = 2.0 * LEFT + FRAME_HEIGHT + 90.0,
-                         .top = TOP,
-                         .width = WIDTH - 2.0 * LEFT - FRAME_HEIGHT - 104.0,
-                         .height = FRAME_HEIGHT,
-                         .x0 = 0.0,
-                         .x1 = 1.0,
-                         .y0 = 0.0,
-                         .y1 = 1.0};
+    struct svg_plot p = svg_plot_at(to, 2.0 * LEFT + FRAME_HEIGHT + 90.0, TOP,
+                                    WIDTH - 2.0 * LEFT - FRAME_HEIGHT - 104.0, FRAME_HEIGHT);
     for (int i = 0; i < MODEL_SCORE_BINS; i++) {
         svg_plot_include(&p.y0, &p.y1, 1.05 * (double)score->bin_n[i]);
     }
@@ -464,26 +381,17 @@ static void draw_counts(FILE *to, const model_score *score)
 void review_plot_reliability(FILE *to, const struct review *v, uint32_t subject)
 {
     const model_score *score = &v->subjects[subject].tally.score;
-    struct svg_plot p = {.to = to,
-                         .left = LEFT,
-                         .top = TOP,
-                         .width = FRAME_HEIGHT + 60.0,
-                         .height = FRAME_HEIGHT,
-                         .x0 = 0.0,
-                         .x1 = 1.0,
-                         .y0 = 0.0,
-                         .y1 = 1.0};
+    struct svg_plot p = svg_plot_at(to, LEFT, TOP, FRAME_HEIGHT + 60.0, FRAME_HEIGHT);
     svg_plot_picture_open(to, WIDTH, HEIGHT, "reliability of the predictions");
-    svg_plot_y_axis(&p, "right was chosen, 95% intervals", NULL);
+    figure_axes(&p, "predicted p(right)", "right was chosen, 95% intervals", (double)NAN);
     svg_plot_line(&p, "chance", 0.0, 0.0, 1.0, 1.0);
-    svg_plot_x_axis(&p, "predicted p(right)", NULL);
     for (int i = 0; i < MODEL_SCORE_BINS; i++) {
         const double n = (double)score->bin_n[i];
         char tip[TIP_MAX];
         (void)snprintf(tip, sizeof tip, "predicted %.1f%%: right in %.1f%% of %.0f",
                        100.0 * score->bin_p[i] / n, 100.0 * score->bin_y[i] / n, n);
         if (n > 0.0) {
-            draw_observed(&p, score->bin_p[i] / n, score->bin_y[i], n, tip);
+            figure_draw_proportion(&p, "seen", score->bin_p[i] / n, score->bin_y[i], n, tip);
         }
     }
     draw_counts(to, score);

@@ -9,10 +9,11 @@
 
 #include "review.h"
 
-/* Share correct over trials, with session starts and alerts. */
+/* Fraction correct over trials, with session starts and alerts. */
 void review_plot_learning(FILE *to, const struct review *review, uint32_t subject);
 
-/* The bands of the forecast that is held against what came, and what came. The animal has one. */
+/* The bands of the forecast that is held against what was observed, and that. The animal has one.
+ */
 void review_plot_forecast(FILE *to, const struct review *review, uint32_t subject);
 
 /* The random walk's nats minus the twin's, summed up. */
@@ -26,8 +27,5 @@ void review_plot_psychometric(FILE *to, const struct review *review, uint32_t su
 
 /* Predicted p(right) against how often right was chosen. */
 void review_plot_reliability(FILE *to, const struct review *review, uint32_t subject);
-
-/* 95% of a share k of n (Wilson 1927). */
-struct review_interval review_wilson(double k, double n);
 
 #endif

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "svg_plot.h"
+#include "figure.h"
 
 enum { TEXT_MAX = 256 };
 
@@ -64,30 +64,22 @@ static void draw_curve(struct svg_plot *p, const struct rule_ensemble *e, uint32
                        uint32_t weight)
 {
     enum { SIDE = MODEL_RULE_PROBE_STIMULI / 2 };
-    char css_class[32];
+    char band[32];
+    char line[32];
+    (void)snprintf(band, sizeof band, "band %s", OUTCOME_CLASS[outcome]);
+    (void)snprintf(line, sizeof line, "line %s%s", OUTCOME_CLASS[outcome],
+                   past == MODEL_RULE_PROBE_UNREWARDED ? " dashed" : "");
     for (size_t first = 0; first < MODEL_RULE_PROBE_STIMULI; first += SIDE) {
         model_interval v[SIDE];
         for (size_t i = 0; i < SIDE; i++) {
             v[i] = rule_ensemble_mean_dw(e, state, past, outcome, first + i, weight);
         }
+        const struct figure_run run = {SIDE, model_rule_probe_stimulus(first), 1.0 / SIDE,
+                                       sizeof v[0]};
         if (e->n_members > 1) {
-            (void)snprintf(css_class, sizeof css_class, "band %s", OUTCOME_CLASS[outcome]);
-            svg_plot_path_open(p, css_class);
-            for (size_t i = 0; i < SIDE; i++) {
-                svg_plot_path_to(p, model_rule_probe_stimulus(first + i), v[i].hi);
-            }
-            for (size_t i = SIDE; i > 0; i--) {
-                svg_plot_path_to(p, model_rule_probe_stimulus(first + i - 1), v[i - 1].lo);
-            }
-            svg_plot_path_close(p);
+            figure_band(p, band, &run, &v->lo, &v->hi);
         }
-        (void)snprintf(css_class, sizeof css_class, "line %s%s", OUTCOME_CLASS[outcome],
-                       past == MODEL_RULE_PROBE_UNREWARDED ? " dashed" : "");
-        svg_plot_path_open(p, css_class);
-        for (size_t i = 0; i < SIDE; i++) {
-            svg_plot_path_to(p, model_rule_probe_stimulus(first + i), v[i].mean);
-        }
-        svg_plot_path_close(p);
+        figure_curve(p, line, &run, &v->mean);
     }
 }
 
@@ -105,13 +97,9 @@ static void draw_row(FILE *to, const struct rule_ensemble *e, uint32_t weight, d
                      bool is_of_history)
 {
     const model_feature feature = rule_ensemble_policy(e)->feature[weight];
-    struct svg_plot p = {.to = to,
-                         .left = LEFT,
-                         .top = top + ROW_ROOM,
-                         .width = WIDTH,
-                         .height = HEIGHT,
-                         .x0 = -1.1,
-                         .x1 = 1.1};
+    struct svg_plot p = svg_plot_at(to, LEFT, top + ROW_ROOM, WIDTH, HEIGHT);
+    p.x0 = -1.1;
+    p.x1 = 1.1;
     char text[TEXT_MAX];
     (void)snprintf(text, sizeof text, "%s of %s (%s)", symbol(e), model_feature_name(feature),
                    unit(feature));
@@ -137,13 +125,14 @@ static void draw_row(FILE *to, const struct rule_ensemble *e, uint32_t weight, d
     }
 }
 
-static double draw_legend(FILE *to, double x, double y, const char *css_class, const char *text)
-{
-    fprintf(to, "<line class=\"line %s\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>\n",
-            css_class, x, y - 4.0, x + 22.0, y - 4.0);
-    svg_plot_text(to, "name", x + 28.0, y, "start", text);
-    return x + 48.0 + 6.3 * (double)strlen(text);
-}
+static const struct {
+    const char *css_class;
+    double x;
+    const char *text;
+} KEYS[] = {{"line c0", 70.0, "correct"},
+            {"line c1", 162.0, "error"},
+            {"line c2", 242.0, "solid: rewarded before"},
+            {"line dashed c2", 428.0, "dashed: unrewarded before"}};
 
 static double draw_block(FILE *to, const struct rule_ensemble *e, double top, bool is_of_history)
 {
@@ -156,13 +145,8 @@ static double draw_block(FILE *to, const struct rule_ensemble *e, double top, bo
         (void)snprintf(text, sizeof text, "%s after a correct trial and after an error", symbol(e));
     }
     svg_plot_text(to, "head", LEFT - 6.0, top + 22.0, "start", text);
-    double x = LEFT - 6.0;
-    const double y = top + 44.0;
-    x = draw_legend(to, x, y, OUTCOME_CLASS[MODEL_RULE_PROBE_CORRECT], "correct");
-    x = draw_legend(to, x, y, OUTCOME_CLASS[MODEL_RULE_PROBE_ERROR], "error");
-    if (is_of_history) {
-        x = draw_legend(to, x, y, "c2", "solid: rewarded before");
-        (void)draw_legend(to, x, y, "dashed c2", "dashed: unrewarded before");
+    for (size_t i = 0; i < (is_of_history ? 4 : 2); i++) {
+        figure_line_key(to, KEYS[i].css_class, KEYS[i].x, top + 44.0, 22.0, 220.0, KEYS[i].text);
     }
     top += HEAD_ROOM;
     for (uint32_t i = 0; i < rule_ensemble_policy(e)->n; i++) {
@@ -177,15 +161,11 @@ static void draw_indices(FILE *to, const struct rule_ensemble *e, enum rule_ense
                          double left, double top, const char *title)
 {
     const uint32_t n = rule_ensemble_policy(e)->n;
-    struct svg_plot p = {.to = to,
-                         .left = left,
-                         .top = top + ROW_ROOM,
-                         .width = INDEX_WIDTH,
-                         .height = HEIGHT,
-                         .x0 = -0.6,
-                         .x1 = n + 0.6,
-                         .y0 = -1.1,
-                         .y1 = 1.1};
+    struct svg_plot p = svg_plot_at(to, left, top + ROW_ROOM, INDEX_WIDTH, HEIGHT);
+    p.x0 = -0.6;
+    p.x1 = n + 0.6;
+    p.y0 = -1.1;
+    p.y1 = 1.1;
     svg_plot_text(to, "title", left - 6.0, p.top - 26.0, "start", title);
     svg_plot_y_axis(&p, NULL, "%.1f");
     svg_plot_line(&p, "chance", p.x0, 0.0, p.x1, 0.0);
@@ -218,7 +198,7 @@ static void describe(const struct rule_ensemble *e, char out[TEXT_MAX])
     }
 }
 
-void ensemble_plot(FILE *to, const struct rule_ensemble *e)
+void rule_plot(FILE *to, const struct rule_ensemble *e)
 {
     const bool has_memory = model_rule_has_memory(rule_ensemble_kind(e));
     const double row = ROW_ROOM + HEIGHT + UNDER_ROOM;

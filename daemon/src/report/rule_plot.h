@@ -11,6 +11,6 @@
 #include "rule_ensemble.h"
 
 /* Draws a probed ensemble. */
-void ensemble_plot(FILE *to, const struct rule_ensemble *e);
+void rule_plot(FILE *to, const struct rule_ensemble *e);
 
 #endif

@@ -70,10 +70,9 @@ static int simulate(struct pair *pair, size_t i, struct fault *fault)
                  ? write_table(pair, fault)
                  : simulation_run(&pair->simulation[i], NULL, pair->name[i], fault);
     }
-    if (rc == FAULT_NONE) {
-        rc = simulation_report_open(&pair->report[i], &pair->simulation[i], pair->name[i],
-                                    pair->request->criterion, fault);
-    }
+    rc = rc ? rc
+            : simulation_report_open(&pair->report[i], &pair->simulation[i], pair->name[i],
+                                     pair->request->criterion, fault);
     return rc;
 }
 
@@ -103,8 +102,8 @@ static int report(struct pair *pair, struct fault *fault)
         rc = simulation_difference_open(&pair->difference, &pair->report[0], &pair->report[1],
                                         fault);
     }
-    rc = rc == FAULT_NONE ? output_file_write(r->guard, r->summary, put_summary, pair, fault) : rc;
-    rc = rc == FAULT_NONE ? output_file_write(r->guard, r->plot, put_plot, pair, fault) : rc;
+    rc = rc ? rc : output_file_write(r->guard, r->summary, put_summary, pair, fault);
+    rc = rc ? rc : output_file_write(r->guard, r->plot, put_plot, pair, fault);
     if (rc == FAULT_NONE && (r->table == NULL || strcmp(r->table, "-") != 0)) {
         put(stdout, pair, r->is_json ? simulation_write_json : simulation_print);
         if (fflush(stdout) != 0 || ferror(stdout) != 0) {
@@ -148,9 +147,7 @@ int simulation_pair_run(const struct simulation_request *request, struct fault *
     for (size_t i = 0; i < pair->n && rc == FAULT_NONE; i++) {
         rc = simulate(pair, i, fault);
     }
-    if (rc == FAULT_NONE) {
-        rc = report(pair, fault);
-    }
+    rc = rc ? rc : report(pair, fault);
     if (rc == FAULT_NONE) {
         warn(pair);
     }

@@ -3,21 +3,12 @@
 #include <inttypes.h>
 #include <math.h>
 
-#include "review_plots.h"
-#include "svg_plot.h"
+#include "figure.h"
 
-enum {
-    PANEL_WIDTH = 330,
-    PANEL_HEIGHT = 270,
-    LEFT = 52,
-    TOP = 52,
-    FRAME_WIDTH = 262,
-    FRAME_HEIGHT = 160,
-    HEAD = 34,
-    A_ROW = 3,
-    TEXT_MAX = 200,
-    STEPS = 200
-};
+enum { TEXT_MAX = 200, STEPS = 200 };
+
+static const struct figure_panels PANELS = {
+    .columns = 3, .width = 330.0, .height = 270.0, .left = 52.0, .top = 52.0, .head = 34.0};
 
 static const struct {
     int block;
@@ -45,13 +36,10 @@ static void draw_points(struct svg_plot *p, size_t n, const model_psychometric_p
 {
     for (size_t i = 0; i < n; i++) {
         char tip[TEXT_MAX];
-        const double all = (double)points[i].n;
-        const double right = (double)points[i].n_right;
-        const struct review_interval ends = review_wilson(right, all);
         (void)snprintf(tip, sizeof tip, "%g%%: right in %" PRId64 " of %" PRId64 " trials",
                        points[i].contrast, points[i].n_right, points[i].n);
-        svg_plot_line(p, "whisker", points[i].contrast, ends.lo, points[i].contrast, ends.hi);
-        svg_plot_dot(p, css_class, points[i].contrast, right / all, 3.2, tip);
+        figure_draw_proportion(p, css_class, points[i].contrast, (double)points[i].n_right,
+                               (double)points[i].n, tip);
     }
 }
 
@@ -63,28 +51,19 @@ static bool is_drawn(const model_ibl_criteria_standing *now, int block)
     return (block == MODEL_IBL_CRITERIA_ELSE) != is_biased && isfinite(now->curve[block].bias);
 }
 
-static void draw_panel(FILE *to, const struct status_report_subject *s, double left, double top)
+static void draw_panel(FILE *to, const struct status_report_subject *s, uint32_t number)
 {
     char text[TEXT_MAX];
-    const model_training_status_standing *standing = &s->sessions[s->n_sessions - 1].standing;
+    const struct status_report_session *latest = &s->sessions[s->n_sessions - 1];
+    const model_training_status_standing *standing = &latest->standing;
     const model_ibl_criteria_window window = model_training_status_window(&s->tracker);
-    struct svg_plot p = {.to = to,
-                         .left = left + LEFT,
-                         .top = top + TOP,
-                         .width = FRAME_WIDTH,
-                         .height = FRAME_HEIGHT,
-                         .x0 = -100.0,
-                         .x1 = 100.0,
-                         .y0 = 0.0,
-                         .y1 = 1.0};
-    svg_plot_text_in(to, "head", p.left, top + 20.0, "start", FRAME_WIDTH, s->name);
+    struct svg_plot p = figure_panel(to, &PANELS, number, s->name);
+    p.x0 = -100.0;
+    p.x1 = 100.0;
     (void)snprintf(text, sizeof text, "%s; %.64s",
-                   model_ibl_criteria_status_name(standing->now.status),
-                   s->sessions[s->n_sessions - 1].name);
-    svg_plot_text_in(to, "title", p.left, top + 38.0, "start", FRAME_WIDTH, text);
-    svg_plot_y_axis(&p, NULL, NULL);
-    svg_plot_line(&p, "chance", p.x0, 0.5, p.x1, 0.5);
-    svg_plot_line(&p, "start", 0.0, 0.0, 0.0, 1.0);
+                   model_ibl_criteria_status_name(standing->now.status), latest->name);
+    svg_plot_text_in(to, "title", p.left, p.top - 14.0, "start", p.width, text);
+    figure_axes(&p, "contrast, %", NULL, 0.5);
     for (size_t i = 0; i < sizeof CURVES / sizeof CURVES[0]; i++) {
         model_psychometric_point points[MODEL_IBL_CRITERIA_CONTRASTS];
         if (is_drawn(&standing->now, CURVES[i].block)) {
@@ -93,37 +72,32 @@ static void draw_panel(FILE *to, const struct status_report_subject *s, double l
             draw_points(&p, n, points, CURVES[i].dot);
         }
     }
-    svg_plot_x_axis(&p, "contrast, %", NULL);
 }
 
 static void draw_legend(FILE *to)
 {
     double x = 12.0;
     svg_plot_text(to, "title", x, 20.0, "start",
-                  "share of right choices in the last three sessions, 95% intervals:");
-    x += 410.0;
+                  "fraction of right choices in the last three sessions, 95% intervals:");
+    x += 430.0;
     for (size_t i = 0; i < sizeof CURVES / sizeof CURVES[0]; i++) {
-        svg_plot_key(to, CURVES[i].dot, x, 20.0, CURVES[i].name);
+        figure_dot_key(to, CURVES[i].dot, x, 20.0, CURVES[i].name);
         x += 90.0;
     }
 }
 
-void standings_plot(FILE *to, const struct status_report *s)
+void status_plot(FILE *to, const struct status_report *s)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < s->n_subjects; i++) {
         n += s->subjects[i].n_sessions > 0 ? 1 : 0;
     }
-    const uint32_t rows = n > 0 ? (n - 1) / A_ROW + 1 : 1;
-    svg_plot_file_open(to, A_ROW * PANEL_WIDTH, HEAD + PANEL_HEIGHT * (double)rows,
-                       "psychometric curves that training status is judged by");
+    figure_panels_open(to, &PANELS, n, "psychometric curves that training status is judged by");
     draw_legend(to);
-    uint32_t at = 0;
+    n = 0;
     for (uint32_t i = 0; i < s->n_subjects; i++) {
         if (s->subjects[i].n_sessions > 0) {
-            draw_panel(to, &s->subjects[i], (double)(at % A_ROW) * PANEL_WIDTH,
-                       HEAD + (double)(at / A_ROW) * PANEL_HEIGHT);
-            at++;
+            draw_panel(to, &s->subjects[i], n++);
         }
     }
     svg_plot_picture_close(to);

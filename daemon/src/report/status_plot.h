@@ -10,6 +10,6 @@
 
 #include "status_report.h"
 
-void standings_plot(FILE *to, const struct status_report *s);
+void status_plot(FILE *to, const struct status_report *s);
 
 #endif

@@ -6,13 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "journal_reader.h"
-#include "journal_scan.h"
 #include "list.h"
 #include "model/error.h"
-#include "rows.h"
+#include "recording.h"
 #include "status_message.h"
-#include "subject_names.h"
 
 static int no_memory(const char *path, struct fault *fault)
 {
@@ -216,99 +213,47 @@ static int finish_all(struct status_report *s, const char *path, struct fault *f
     return rc;
 }
 
-/* ---- tables ---------------------------------------------------------------------------------- */
-
-struct naming {
-    struct status_report *standings;
-    struct subject_names names;
-};
-
-static int take_row(void *context, const struct trial_table *table, const struct trial_row *row,
-                    struct fault *fault)
-{
-    struct naming *naming = context;
-    struct status_report *s = naming->standings;
-    uint32_t number;
-    int rc = subject_names_find(&naming->names, table, row->subject, &number, fault);
-    if (rc == FAULT_NONE && number == s->n_subjects) {
-        rc = add_subject(s, row->subject, table->path, fault);
-    }
-    if (rc != FAULT_NONE) {
-        return rc;
-    }
-    struct status_report_subject *subject = &s->subjects[number];
-    const model_training_status_session_info info = status_message_row_info(row);
-    const model_training_status_trial trial = {.contrast = row->stimulus,
-                                               .reward = row->reward,
-                                               .rt_s = row->rt_s,
-                                               .p_left = row->p_left,
-                                               .choice = row->choice};
-    rc = enter(subject, "", row->session, &info, table->path, fault);
-    return rc ? rc : push(subject, &trial, table->path, fault);
-}
-
-static int read_table(struct status_report *s, const char *path, const char *only,
-                      enum trial_table_care care, struct fault *fault)
-{
-    struct naming naming = {.standings = s};
-    const int rc = rows_read(path, "status", only, care, take_row, &naming, fault);
-    subject_names_free(&naming.names);
-    return rc;
-}
-
-/* ---- journals -------------------------------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 /* As session.c takes it: a session_start that comes again changes nothing. */
-static int take_message(void *context, const struct journal_scan *h, struct fault *fault)
+static int take(void *context, const struct recording_step *step, struct fault *fault)
 {
     struct status_report *s = context;
-    const proto_message *heard = &h->heard;
-    model_training_status_session_info info = status_message_unknown();
-    int rc = FAULT_NONE;
-    if (*h->subject_index == UINT32_MAX) {
-        rc = add_subject(s, h->subject, h->path, fault);
-        *h->subject_index = s->n_subjects - 1;
-    }
-    if (rc != FAULT_NONE) {
+    const struct trial_row *row = step->row;
+    const bool is_start = step->kind == PROTO_KIND_SESSION_START;
+    int rc = step->subject == s->n_subjects ? add_subject(s, row->subject, step->path, fault)
+                                            : FAULT_NONE;
+    if (rc != FAULT_NONE || (is_start && step->is_again)) {
         return rc;
     }
-    struct status_report_subject *subject = &s->subjects[*h->subject_index];
-    if (heard->kind == PROTO_KIND_SESSION_START) {
-        info = status_message_info(&heard->as.session_start);
-    }
-    if (heard->kind != PROTO_KIND_SESSION_START || !*h->session_flag) {
-        rc = enter(subject, h->rig, h->session, &info, h->path, fault);
-        *h->session_flag = true;
-    }
-    if (rc == FAULT_NONE && heard->kind == PROTO_KIND_TRIAL) {
-        const model_training_status_trial trial = status_message_trial(&heard->as.trial);
-        rc = push(subject, &trial, h->path, fault);
-    }
-    return rc;
-}
-
-static int read_journal(struct status_report *s, const char *path, const char *only,
-                        struct fault *fault)
-{
-    const int rc =
-        journal_scan_read(path, "status", only, JOURNAL_SCAN_AS_TAKEN, take_message, s, fault);
-    if (rc == FAULT_NONE && only != NULL && s->n_subjects == 0) {
-        return journal_scan_none(path, only, fault);
+    struct status_report_subject *subject = &s->subjects[step->subject];
+    const model_training_status_session_info info = status_message_row_info(row);
+    rc = enter(subject, step->rig, row->session, &info, step->path, fault);
+    if (rc == FAULT_NONE && step->kind == PROTO_KIND_TRIAL) {
+        const model_training_status_trial trial = {.contrast = row->stimulus,
+                                                   .reward = row->reward,
+                                                   .rt_s = row->rt_s,
+                                                   .p_left = row->p_left,
+                                                   .choice = row->choice};
+        rc = push(subject, &trial, step->path, fault);
     }
     return rc;
 }
-
-/* ---- either ---------------------------------------------------------------------------------- */
 
 int status_report_read(struct status_report *s, const char *path, const char *only,
                        enum trial_table_care care, struct fault *fault)
 {
     *s = (struct status_report){0};
-    bool is_journal = false;
-    int rc = rows_tell_journal(path, care, &is_journal, fault);
-    if (rc == FAULT_NONE) {
-        rc = is_journal ? read_journal(s, path, only, fault)
-                        : read_table(s, path, only, care, fault);
+    const struct recording recording = {.path = path,
+                                        .what = "status",
+                                        .only = only,
+                                        .care = care,
+                                        .order = RECORDING_AS_TAKEN,
+                                        .take = take,
+                                        .context = s};
+    int rc = recording_read(&recording, fault);
+    if (rc == FAULT_NONE && only != NULL && s->n_subjects == 0) {
+        rc = recording_none(&recording, fault);
     }
     rc = rc ? rc : finish_all(s, path, fault);
     if (rc != FAULT_NONE) {

@@ -1,8 +1,8 @@
-/* watch_view.h - what the live terminal view knows of one animal, and how it looks.
+/* watch_view.h - what the live view knows of one animal, from the messages that are published, and
+ * the lines that say it.
  *
- * watch_view_take() follows published messages; watch_view_draw() makes a page of the state;
- * neither touches a socket, a clock or a terminal. Threads: one owner. Memory: fixed, inside struct
- * watch_view.
+ * It touches no socket, clock or terminal; watch_page.h draws it. Threads: one owner. Memory:
+ * fixed, inside struct watch_view.
  */
 #ifndef MURID_WATCH_VIEW_H
 #define MURID_WATCH_VIEW_H
@@ -14,21 +14,15 @@ enum {
     WATCH_VIEW_TRIALS_MAX = CELL_CANVAS_HEIGHT_MAX, /* kept for the list */
     WATCH_VIEW_LEVELS_MAX = 32,                     /* stimuli of the psychometric curve */
     WATCH_VIEW_BLOCKS_MAX = 64,                     /* points of the learning curve */
-    WATCH_VIEW_RECENT = 50,                         /* trials that the share correct is of */
-    WATCH_VIEW_WIDTH_MIN = 60,
-    WATCH_VIEW_HEIGHT_MIN = 18
+    WATCH_VIEW_RECENT = 50                          /* trials that the fraction correct is of */
 };
 
 /* What is said of the animal's future, a line each, as they are called. */
-#define WATCH_VIEW_AHEAD_LIST(X)                                                                   \
-    X(STATUS, status)                                                                              \
-    X(FORECAST, forecast)                                                                          \
-    X(ADVICE, advice)
-
 enum watch_view_ahead {
-#define WATCH_VIEW_AHEAD_ENUM(NAME, name) WATCH_VIEW_AHEAD_##NAME,
-    WATCH_VIEW_AHEAD_LIST(WATCH_VIEW_AHEAD_ENUM) WATCH_VIEW_AHEADS
-#undef WATCH_VIEW_AHEAD_ENUM
+    WATCH_VIEW_AHEAD_STATUS,
+    WATCH_VIEW_AHEAD_FORECAST,
+    WATCH_VIEW_AHEAD_ADVICE,
+    WATCH_VIEW_AHEADS
 };
 
 /* One trial as it is shown. */
@@ -90,9 +84,6 @@ void watch_view_init(struct watch_view *v, const char *subject);
 /* Takes up one published message. Returns true if it was a trial of the animal followed. */
 bool watch_view_take(struct watch_view *v, const proto_message *msg);
 
-/* Draws a page of the canvas's size; below the least size only a line that asks for more room. */
-void watch_view_draw(const struct watch_view *v, struct cell_canvas *canvas);
-
 /* The trial last taken as one plain line without its end. Returns out. */
 char *watch_view_line(const struct watch_view *v, char *out, size_t cap);
 
@@ -112,5 +103,18 @@ char *watch_view_summary(const struct watch_view *v, char *out, size_t cap);
 
 /* The prediction last heard, or NULL. */
 const proto_prediction *watch_view_prediction(const struct watch_view *v);
+
+/* p(right) as predicted for that trial and stimulus before the choice; NaN if it was not. */
+double watch_view_predicted(const struct watch_view *v, int64_t trial, double stimulus);
+
+/* Number of the trial last taken; 0 before the first. */
+int64_t watch_view_last(const struct watch_view *v);
+
+/* "none", "right", "left". */
+const char *watch_view_choice_name(int8_t choice);
+
+/* "ECE 0.012, 90% holds 0.91": calibration error, and what fraction the intervals cover; "" where
+ * the daemon does not say. */
+void watch_view_calibration(const proto_score *s, char *out, size_t cap);
 
 #endif

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "watch_page.h"
+
 enum { NOTE_MAX = 96, WIDE = 100 };
 
 static const int64_t NS_PER_S = 1000000000;
@@ -177,8 +179,8 @@ void watch_views_draw(const struct watch_views *v, const char *endpoint, bool ha
     char silence[WATCH_VIEWS_SILENCE_MAX];
     char note[NOTE_MAX];
     const int y = canvas->height - 1;
-    watch_view_draw(watch_views_shown(v), canvas);
-    if (canvas->width < WATCH_VIEW_WIDTH_MIN || canvas->height < WATCH_VIEW_HEIGHT_MIN) {
+    watch_page_draw(watch_views_shown(v), canvas);
+    if (canvas->width < WATCH_PAGE_WIDTH_MIN || canvas->height < WATCH_PAGE_HEIGHT_MIN) {
         return;
     }
     print_note(v, has_keys, canvas->width >= WIDE, note, sizeof note);

@@ -18,6 +18,8 @@
 #include "model/score.h"
 #include "model/stacking.h"
 
+#define TWIN_CHANCE_NATS 0.69314718055994530942 /* of a choice that nothing is known of: ln 2 */
+
 struct twin_models {
     const model_bank_params *bank;
     const model_params *baseline;

@@ -132,6 +132,12 @@ void svg_plot_picture_close(FILE *to)
     fputs("</svg>\n", to);
 }
 
+struct svg_plot svg_plot_at(FILE *to, double left, double top, double width, double height)
+{
+    return (struct svg_plot){
+        .to = to, .left = left, .top = top, .width = width, .height = height, .x1 = 1.0, .y1 = 1.0};
+}
+
 double svg_plot_px(const struct svg_plot *p, double x)
 {
     return p->left + (x - p->x0) / (p->x1 - p->x0) * p->width;
@@ -201,7 +207,8 @@ static double letter_width(char c)
     return letter < ' ' || letter > '~' ? 0.0 : FONT_PX * WIDTHS[letter - ' '] / 100.0;
 }
 
-double svg_plot_text_width(const char *css_class, const char *text)
+/* Pixels that text takes, or a little less; "head" is bold. */
+static double text_width(const char *css_class, const char *text)
 {
     double width = 0.0;
     for (; *text != '\0'; text++) {
@@ -219,7 +226,7 @@ static size_t fitting(const char *css_class, const char *text, double width)
     for (size_t i = 0; text[i] != '\0' && used <= width; i++) {
         letter[0] = text[i];
         fits = ((unsigned char)text[i] & 0xc0U) != 0x80U ? i : fits;
-        used += svg_plot_text_width(css_class, letter);
+        used += text_width(css_class, letter);
     }
     return fits;
 }
@@ -228,7 +235,7 @@ void svg_plot_text_in(FILE *to, const char *css_class, double x, double y, const
                       double width, const char *text)
 {
     char cut[TEXT_MAX];
-    if (svg_plot_text_width(css_class, text) <= width) {
+    if (text_width(css_class, text) <= width) {
         svg_plot_text(to, css_class, x, y, anchor, text);
         return;
     }
@@ -328,13 +335,6 @@ void svg_plot_dot(struct svg_plot *p, const char *css_class, double x, double y,
                 svg_plot_px(p, x), svg_plot_py(p, y), radius);
         end_with_tip(p->to, "circle", tip);
     }
-}
-
-void svg_plot_key(FILE *to, const char *css_class, double x, double y, const char *text)
-{
-    struct svg_plot p = {.to = to, .left = x, .top = y - 5.0, .width = 1.0, .x1 = 1.0, .y1 = 1.0};
-    svg_plot_dot(&p, css_class, 0.0, 0.0, 4.0, NULL);
-    svg_plot_text(to, "title", x + 9.0, y, "start", text);
 }
 
 void svg_plot_bar(struct svg_plot *p, const char *css_class, double xa, double xb, double y,

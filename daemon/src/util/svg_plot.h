@@ -17,6 +17,11 @@ struct svg_plot {
     bool is_pen_down;
 };
 
+/* A frame at a place in the picture's pixels. Data run from 0 to 1 both ways until x0 to y1 are
+ * set.
+ */
+struct svg_plot svg_plot_at(FILE *to, double left, double top, double width, double height);
+
 /* The style sheet of a page with pictures, and its colours as variables (--page, --card, --ink,
  * --soft, --rule, --axis, --start, --alert, --c0 to --c8), on light and on dark. */
 void svg_plot_put_style(FILE *to);
@@ -61,13 +66,6 @@ void svg_plot_text(FILE *to, const char *css_class, double x, double y, const ch
  * no room is cut, with an ellipsis, and the whole is shown under the mouse. */
 void svg_plot_text_in(FILE *to, const char *css_class, double x, double y, const char *anchor,
                       double width, const char *text);
-
-/* Pixels that text takes, or a little less; "head" is bold. */
-double svg_plot_text_width(const char *css_class, const char *text);
-
-/* An entry of a legend, in the picture's pixels: a dot of a class at x, and what it stands for, on
- * the base line y. */
-void svg_plot_key(FILE *to, const char *css_class, double x, double y, const char *text);
 
 /* Where data stand in the picture. */
 double svg_plot_px(const struct svg_plot *p, double x);

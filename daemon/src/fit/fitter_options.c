@@ -1,0 +1,68 @@
+#include "fitter_options.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+static const char POLICY[] = "stimulus_right,stimulus_left,bias,prev_choice,choice_trace,win_stay,"
+                             "prev_stimulus";
+
+static struct fitter_options open_loop(void)
+{
+    return (struct fitter_options){.hidden = 32,
+                                   .layers = 2,
+                                   .truncation = 500,
+                                   .patience = 20,
+                                   .epochs = 1000,
+                                   .rate = 1e-3,
+                                   .filter_rate = 10.0,
+                                   .clip = (double)INFINITY};
+}
+
+/* Gradients that end after 500 trials are biased here: the filter remembers for longer. */
+static struct fitter_options in_filter(bool has_net)
+{
+    struct fitter_options o = open_loop();
+    o.in_filter = true;
+    o.is_cosine = true;
+    o.truncation = 10000;
+    o.with_mirrors = true;
+    o.epochs = has_net ? 100 : 150;
+    o.rate = has_net ? 4e-3 : 6e-3;
+    if (has_net) {
+        o.hidden = 24;
+        o.layers = 1;
+        o.batch = 6;
+        o.weight_decay = 3.0;
+    }
+    return o;
+}
+
+void fitter_options_init(struct fitter_options *o, model_rule_kind rule, bool is_in_filter)
+{
+    model_params params;
+    (void)model_params_built_in(&params, is_in_filter ? POLICY : "stim_bias");
+    *o = is_in_filter ? in_filter(model_rule_has_net(rule)) : open_loop();
+    o->rule = rule;
+    o->policy = params.policy;
+}
+
+const char *fitter_options_print(const struct fitter_options *o, char out[FITTER_WORDS_BYTES])
+{
+    char features[MODEL_POLICY_TEXT_MAX];
+    (void)model_policy_print(&o->policy, features, sizeof features);
+    const int used =
+        snprintf(out, FITTER_WORDS_BYTES,
+                 "rule %s, policy %s, filter %s, hidden %u, layers %u, truncation %u, batch %u, "
+                 "rate %.17g, filter-rate %.17g, weight-decay %.17g, clip %.17g, schedule %s, "
+                 "mirror %s, hold-out %u, patience %u, seed %" PRIu64,
+                 model_rule_name(o->rule), features, o->in_filter ? "ekf" : "none", o->hidden,
+                 o->layers, o->truncation, o->batch, o->rate, o->filter_rate, o->weight_decay,
+                 o->clip, o->is_cosine ? "cosine" : "step", o->with_mirrors ? "on" : "off",
+                 o->held_out, o->patience, o->seed);
+    if (o->is_cosine) { /* a step's length then depends on how many there will be */
+        (void)snprintf(out + used, FITTER_WORDS_BYTES - (size_t)used, ", epochs %" PRIu64,
+                       o->epochs);
+    }
+    return out;
+}
