@@ -109,7 +109,7 @@ static bool is_chosen(const struct option_word *word, const char *name)
 static int check_effect(const struct request *r, model_rule_kind kind, bool in_filter,
                         struct fault *fault)
 {
-    const bool has_net = model_rule_has_net(kind);
+    const bool has_net = model_rule_of(kind)->has_net;
     const char *rule = r->rule.chosen;
     if (kind == MODEL_RULE_NONE && !in_filter) {
         return fault_set(fault, FAULT_INPUT,
@@ -353,7 +353,7 @@ static int report(const struct fit *f, const struct fitter_result *result,
 static int fit_one(struct fit *f, struct fault *fault)
 {
     const struct fitter_options *o = &f->recipe.options[0];
-    const bool by_gradient = o->in_filter || model_rule_has_net(o->rule);
+    const bool by_gradient = o->in_filter || model_rule_of(o->rule)->has_net;
     struct thread_pool team = {0};
     struct progress progress;
     struct model_file model = {0};

@@ -48,7 +48,7 @@ static void print_heading(const struct model_file *model, const char *path)
                bank->temper);
     } else {
         printf("rule       %s: %s\n", model_rule_name(p->rule.kind),
-               model_rule_formula(p->rule.kind));
+               model_rule_of(p->rule.kind)->formula);
     }
     printf("policy     %s\n", features);
     printf("transform  %s\n", model_transform_name(p->policy.transform));
@@ -108,7 +108,7 @@ static void print_ranges(const struct model_file *model)
                        p->range.w_hi[k]);
             printf(" %10.4g\n", p->range.step_max[k]);
         }
-        for (size_t k = 0; k < model_rule_inputs(p->rule.kind); k++) {
+        for (size_t k = 0; k < model_rule_of(p->rule.kind)->n_inputs; k++) {
             print_span(member, rule, model_rule_input_name(k), p->range.x_lo[k], p->range.x_hi[k]);
             putchar('\n');
         }
@@ -193,7 +193,7 @@ static void print_parameters(const model_params *p)
     print_values("baseline", p->rule.baseline, n);
     print_values("decay", p->rule.decay, n);
     if (p->range.is_known) {
-        const uint32_t n_inputs = (uint32_t)model_rule_inputs(p->rule.kind);
+        const uint32_t n_inputs = (uint32_t)model_rule_of(p->rule.kind)->n_inputs;
         print_values("range_w_lo", p->range.w_lo, n);
         print_values("range_w_hi", p->range.w_hi, n);
         print_values("range_step_max", p->range.step_max, n);

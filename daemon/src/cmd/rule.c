@@ -37,7 +37,7 @@ struct request {
 
 static const char *quantity(const struct rule_ensemble *e)
 {
-    return rule_ensemble_kind(e) == MODEL_RULE_GRU_POLICY ? "offset" : "dw";
+    return model_rule_of(rule_ensemble_kind(e))->sets_offset ? "offset" : "dw";
 }
 
 static const char *weight_name(const struct rule_ensemble *e, uint32_t weight)
@@ -151,7 +151,7 @@ static void print_indices(const struct rule_ensemble *e)
     printf("asymmetry: (mean |%s| after correct - after error trials) / their sum, -1 to 1\n"
            "history: the same of %u rewarded against %u unrewarded trials before%s\n",
            quantity(e), (unsigned)e->history, (unsigned)e->history,
-           model_rule_has_memory(rule_ensemble_kind(e))
+           model_rule_of(rule_ensemble_kind(e))->has_memory
                ? ""
                : "; this rule has no memory, so they change nothing");
 }
@@ -193,7 +193,7 @@ static void print_text(const struct rule_ensemble *e, bool wrote)
     const model_rule_kind kind = rule_ensemble_kind(e);
     char features[MODEL_POLICY_TEXT_MAX] = "";
     (void)model_policy_print(rule_ensemble_policy(e), features, sizeof features);
-    printf("rule    %s: %s\npolicy  %s\n", model_rule_name(kind), model_rule_formula(kind),
+    printf("rule    %s: %s\npolicy  %s\n", model_rule_name(kind), model_rule_of(kind)->formula,
            features);
     if (e->n_members == 1) {
         printf(
@@ -207,7 +207,7 @@ static void print_text(const struct rule_ensemble *e, bool wrote)
         printf("\nrule none does not learn: dw = 0 for every weight and trial\n");
         return;
     }
-    if (kind == MODEL_RULE_GRU_POLICY) {
+    if (model_rule_of(kind)->sets_offset) {
         printf("\nrule gru_policy moves no weight: shown is the offset o that it adds to them for "
                "the next trial\n");
     }
@@ -248,7 +248,8 @@ static void print_json(const struct rule_ensemble *e)
     printf("{\"rule\": \"%s\", \"quantity\": \"%s\", \"has_memory\": %s, \"history\": %u, "
            "\"policy\": [",
            model_rule_name(rule_ensemble_kind(e)), quantity(e),
-           model_rule_has_memory(rule_ensemble_kind(e)) ? "true" : "false", (unsigned)e->history);
+           model_rule_of(rule_ensemble_kind(e))->has_memory ? "true" : "false",
+           (unsigned)e->history);
     for (uint32_t i = 0; i < n; i++) {
         printf("%s\"%s\"", i > 0 ? ", " : "", weight_name(e, i));
     }

@@ -27,7 +27,7 @@ _Static_assert(sizeof OUTCOME_CLASS / sizeof OUTCOME_CLASS[0] == MODEL_RULE_PROB
 
 static const char *symbol(const struct rule_ensemble *e)
 {
-    return rule_ensemble_kind(e) == MODEL_RULE_GRU_POLICY ? "offset o" : "Δw";
+    return model_rule_of(rule_ensemble_kind(e))->sets_offset ? "offset o" : "Δw";
 }
 
 /* What w . g is in, over the feature's own unit; x and choices have none. */
@@ -38,7 +38,7 @@ static const char *unit(model_feature feature)
 
 static void range_of(const struct rule_ensemble *e, uint32_t weight, struct svg_plot *p)
 {
-    const bool has_memory = model_rule_has_memory(rule_ensemble_kind(e));
+    const bool has_memory = model_rule_of(rule_ensemble_kind(e))->has_memory;
     p->y0 = p->y1 = 0.0;
     for (uint32_t k = 0; k < e->n_states; k++) {
         for (int past = 0; past < (has_memory ? MODEL_RULE_PROBE_PASTS : 1); past++) {
@@ -220,7 +220,7 @@ static void describe(const struct rule_ensemble *e, char out[TEXT_MAX])
 
 void ensemble_plot(FILE *to, const struct rule_ensemble *e)
 {
-    const bool has_memory = model_rule_has_memory(rule_ensemble_kind(e));
+    const bool has_memory = model_rule_of(rule_ensemble_kind(e))->has_memory;
     const double row = ROW_ROOM + HEIGHT + UNDER_ROOM;
     const double block = HEAD_ROOM + rule_ensemble_policy(e)->n * row;
     const double columns = fmax(e->n_states, 3.0);
@@ -230,7 +230,7 @@ void ensemble_plot(FILE *to, const struct rule_ensemble *e)
     char text[TEXT_MAX];
     (void)snprintf(title, sizeof title, "Learning rule %s: %s",
                    model_rule_name(rule_ensemble_kind(e)),
-                   model_rule_formula(rule_ensemble_kind(e)));
+                   model_rule_of(rule_ensemble_kind(e))->formula);
     svg_plot_file_open(to, width, height, title);
     svg_plot_text_in(to, "head", LEFT - 6.0, 24.0, "start", width - LEFT, title);
     describe(e, text);

@@ -154,10 +154,10 @@ double model_curriculum_p_learns(const model_rate_grid *pace, const model_bank_p
     double prior[2] = {0.0, 0.0};
     for (int64_t i = 0; i < pace->n; i++) {
         const model_rate_grid_strand *s = &pace->strand[i];
-        const model_rule_kind kind = params->member[s->member].rule.kind;
+        const model_rule_traits *rule = model_rule_of(params->member[s->member].rule.kind);
         const double share = params->prior[s->member] * s->prior;
-        const bool moves = kind != MODEL_RULE_NONE && s->pace > 0.0;
-        if (kind != MODEL_RULE_GRU_POLICY) {
+        const bool moves = rule->moves_weights && s->pace > 0.0;
+        if (!rule->sets_offset) {
             weight[moves] += share * exp(-s->nats);
             prior[moves] += share;
         }
