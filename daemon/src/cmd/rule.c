@@ -90,10 +90,10 @@ static void put_rows(FILE *to, const struct rule_ensemble *e, uint32_t weight, u
     for (uint32_t m = 0; m <= e->n_members; m++) {
         const bool is_mean = m == e->n_members;
         for (size_t x = 0; x < MODEL_RULE_PROBE_STIMULI && (!is_mean || e->n_members > 1); x++) {
-            const model_interval v =
+            const model_student_t_interval v =
                 is_mean ? rule_ensemble_mean_dw(e, state, (model_rule_probe_past)past,
                                                 (model_rule_probe_outcome)outcome, x, weight)
-                        : (model_interval){
+                        : (model_student_t_interval){
                               rule_ensemble_dw(e, m, state, (model_rule_probe_past)past,
                                                (model_rule_probe_outcome)outcome, x, weight),
                               (double)NAN, (double)NAN};
@@ -124,7 +124,7 @@ static void put_table(FILE *to, const void *what)
 
 /* ---- for people ---- */
 
-static void print_interval(const model_interval *v)
+static void print_interval(const model_student_t_interval *v)
 {
     char text[CELL_BYTES] = "-";
     if (isfinite(v->lo)) {
@@ -142,7 +142,7 @@ static void print_indices(const struct rule_ensemble *e)
     for (uint32_t i = 0; i <= rule_ensemble_policy(e)->n; i++) {
         printf("%-15s", weight_name(e, i));
         for (int index = 0; index < RULE_ENSEMBLE_INDICES; index++) {
-            const model_interval v =
+            const model_student_t_interval v =
                 rule_ensemble_mean_index(e, (enum rule_ensemble_index)index, i);
             print_interval(&v);
         }
@@ -177,7 +177,7 @@ static void print_curves(const struct rule_ensemble *e)
             for (int outcome = 0; outcome < MODEL_RULE_PROBE_OUTCOMES; outcome++) {
                 printf("%-15s %-24s %-8s", weight_name(e, i), state, OUTCOME_NAME[outcome]);
                 for (size_t x = 0; x < N_SHOWN; x++) {
-                    const model_interval v =
+                    const model_student_t_interval v =
                         rule_ensemble_mean_dw(e, k, MODEL_RULE_PROBE_SETTLED,
                                               (model_rule_probe_outcome)outcome, SHOWN[x], i);
                     printf(" %+9.3g", v.mean);
@@ -220,7 +220,7 @@ static void print_text(const struct rule_ensemble *e, bool wrote)
 
 /* ---- for programs ---- */
 
-static void json_interval(const char *name, const model_interval *v)
+static void json_interval(const char *name, const model_student_t_interval *v)
 {
     printf("\"%s\": {", name);
     text_escape_json_reals(
@@ -268,7 +268,7 @@ static void print_json(const struct rule_ensemble *e)
     for (uint32_t i = 0; i <= n; i++) {
         printf("%s\"%s\": {", i > 0 ? ",\n" : "", weight_name(e, i));
         for (int index = 0; index < RULE_ENSEMBLE_INDICES; index++) {
-            const model_interval v =
+            const model_student_t_interval v =
                 rule_ensemble_mean_index(e, (enum rule_ensemble_index)index, i);
             printf("%s", index > 0 ? ", " : "");
             json_interval(INDEX_NAME[index], &v);

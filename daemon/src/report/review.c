@@ -10,6 +10,7 @@
 #include "config.h"
 #include "journal_reader.h"
 #include "model/bootstrap.h"
+#include "model/trial.h"
 #include "progress.h"
 #include "review_curves.h"
 #include "session.h"
@@ -344,13 +345,8 @@ static double judge(int choice, double reward, int side, double stimulus)
     if (!isnan(reward)) {
         return reward;
     }
-    if (side >= 0) {
-        return choice == side ? 1.0 : 0.0;
-    }
-    if (isnan(stimulus) || stimulus == 0.0) {
-        return (double)NAN;
-    }
-    return (stimulus > 0.0) == (choice == 1) ? 1.0 : 0.0;
+    const int right = model_trial_side((int8_t)side, stimulus);
+    return right < 0 ? (double)NAN : choice == right ? 1.0 : 0.0;
 }
 
 static bool is_score(double nats)

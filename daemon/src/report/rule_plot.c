@@ -43,7 +43,7 @@ static void range_of(const struct rule_ensemble *e, uint32_t weight, struct svg_
     for (uint32_t k = 0; k < e->n_states; k++) {
         for (int past = 0; past < (has_memory ? MODEL_RULE_PROBE_PASTS : 1); past++) {
             for (int i = 0; i < MODEL_RULE_PROBE_OUTCOMES * MODEL_RULE_PROBE_STIMULI; i++) {
-                const model_interval v =
+                const model_student_t_interval v =
                     rule_ensemble_mean_dw(e, k, (model_rule_probe_past)past,
                                           (model_rule_probe_outcome)(i / MODEL_RULE_PROBE_STIMULI),
                                           (size_t)(i % MODEL_RULE_PROBE_STIMULI), weight);
@@ -66,7 +66,7 @@ static void draw_curve(struct svg_plot *p, const struct rule_ensemble *e, uint32
     enum { SIDE = MODEL_RULE_PROBE_STIMULI / 2 };
     char css_class[32];
     for (size_t first = 0; first < MODEL_RULE_PROBE_STIMULI; first += SIDE) {
-        model_interval v[SIDE];
+        model_student_t_interval v[SIDE];
         for (size_t i = 0; i < SIDE; i++) {
             v[i] = rule_ensemble_mean_dw(e, state, past, outcome, first + i, weight);
         }
@@ -190,7 +190,7 @@ static void draw_indices(FILE *to, const struct rule_ensemble *e, enum rule_ense
     svg_plot_y_axis(&p, NULL, "%.1f");
     svg_plot_line(&p, "chance", p.x0, 0.0, p.x1, 0.0);
     for (uint32_t i = 0; i <= n; i++) {
-        const model_interval v = rule_ensemble_mean_index(e, index, i);
+        const model_student_t_interval v = rule_ensemble_mean_index(e, index, i);
         const char *name = i < n ? model_feature_name(rule_ensemble_policy(e)->feature[i]) : "all";
         char tip[TEXT_MAX];
         for (uint32_t m = 0; m < e->n_members && e->n_members > 1; m++) {

@@ -31,6 +31,16 @@ typedef struct {
     int8_t side; /* that was correct; -1 not stated */
 } model_rule_trial;
 
+/* One trial of each of many animals, which ended in a choice: (n) each. */
+typedef struct {
+    const float *contrast;
+    const uint8_t *chose_right; /* 1 or 0 */
+    const float *reward;        /* 0..1, NaN unknown; NULL: unknown for all */
+    const int8_t *side;         /* -1 not stated; NULL: of none */
+    const float *rt_s;          /* NaN unknown; NULL: unknown for all */
+    const uint8_t *active;      /* not 0: has this trial; NULL: all have */
+} model_cohort_trials;
+
 /* The side that was correct: as stated, else where the stimulus shows (contrast or x), else,
  * without contrast, -1: unknown. Each caller says what it makes of that. */
 static inline int8_t model_trial_side(int8_t stated, double stimulus)

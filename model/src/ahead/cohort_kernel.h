@@ -12,7 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "model/cohort.h"
+#include "model/policy.h"
+#include "model/rule.h"
+#include "model/trial.h"
 
 enum { COHORT_LANES = 64 };
 

@@ -248,11 +248,10 @@ static void enter_session(model_forecast *f, size_t i)
 
 static void show(model_forecast *f, size_t i, const model_forecast_stimulus *s)
 {
-    const int8_t shown = (int8_t)(s->contrast > 0.0F ? 1 : (s->contrast < 0.0F ? 0 : -1));
     f->contrast[i] = s->contrast;
     f->rt_s[i] = s->rt_s;
     f->p_left[i] = s->p_left;
-    f->side[i] = s->side >= 0 ? s->side : shown;
+    f->side[i] = model_trial_side(s->side, (double)s->contrast);
 }
 
 static void show_protocol(model_forecast *f, size_t i)
@@ -315,19 +314,11 @@ static void reward_all(model_forecast *f)
     }
 }
 
-int model_forecast_side(const model_trial *trial)
-{
-    return trial->side >= 0        ? trial->side
-           : trial->contrast > 0.0 ? 1
-           : trial->contrast < 0.0 ? 0
-                                   : -1;
-}
-
 bool model_forecast_tally_push(model_forecast_tally *tally,
                                const model_forecast_criterion *criterion, const model_trial *trial)
 {
     const int64_t window = criterion->window;
-    const int side = model_forecast_side(trial);
+    const int side = model_trial_side(trial->side, trial->contrast);
     if (trial->choice < 0 || side < 0 || fabs(trial->contrast) < criterion->contrast_min) {
         return false;
     }
