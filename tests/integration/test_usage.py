@@ -76,7 +76,7 @@ WRONG = [
     # Words
     ("fit TABLE -o m --rule rnm", ["option rule", '"rnm"', "did you mean rnn?"]),
     ("fit TABLE -o m --rule RNN", ["option rule", '"RNN"', "did you mean rnn?"]),
-    ("fit TABLE -o m --rule transformer", ["option rule", '"transformer"', "gru_policy or bank"]),
+    ("fit TABLE -o m --rule transformer", ["option rule", '"transformer"', " or bank"]),
     ("fit TABLE -o m --filter kalman", ["option filter", '"kalman"', "ekf or none"]),
     ("fit TABLE -o m --schedule cos", ["option schedule", '"cos"', "did you mean cosine?"]),
     ("fit TABLE -o m --policy stim,bias", ["option policy", '"stim"', "stimulus, ", "did you mean stimulus?"]),
