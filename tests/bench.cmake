@@ -48,6 +48,7 @@ target_include_directories(bench_rollout PRIVATE support)
 
 bench_program(curriculum)
 target_sources(bench_curriculum PRIVATE bench/learner.c)
+target_link_libraries(bench_curriculum PRIVATE model_ahead)
 target_compile_definitions(bench_curriculum PRIVATE MURID_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 add_test(NAME bench.curriculum_quick COMMAND bench_curriculum --quick)
 set_tests_properties(bench.curriculum_quick PROPERTIES LABELS bench TIMEOUT 300)

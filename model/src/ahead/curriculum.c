@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "alignmax.h"
 #include "arena.h"
 #include "sample.h"
 

@@ -1,5 +1,6 @@
 #include <math.h>
 
+#include "alignmax.h"
 #include "model/curriculum.h"
 
 #define CURRICULUM_NAME(NAME, name, help) #name,

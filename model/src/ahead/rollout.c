@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/cohort.h"
 #include "model/filter.h"
 #include "model/random.h"
 

@@ -12,11 +12,6 @@ size_t model_audit_used(const model_audit *audit)
     return offsetof(model_audit, path) + audit->n_paths * sizeof audit->path[0];
 }
 
-void model_audit_copy(model_audit *to, const model_audit *from)
-{
-    memcpy(to, from, model_audit_used(from));
-}
-
 /* Whatever stands there is used as an index only within its range. */
 static bool is_sound(const model_audit *audit)
 {
