@@ -5,6 +5,7 @@ foreach(name audit engagement curriculum forecast_status)
     measuring_test(study ${name} 1800 study_${name})
 endforeach()
 target_sources(study_curriculum PRIVATE study/learner.c)
+target_link_libraries(study_curriculum PRIVATE model_ahead)
 
 # Forecasts of recorded animals: needs models fitted fold by fold, docs/model.md section forecast.
 measuring_program(study forecast)

@@ -201,7 +201,7 @@ class Once(Table):
                  2, "rule reinforce without a filter is fitted at once"),
                 (["-", "-o", "X", "--rule", "reinforce", "--preset", "paper", "--resume"], good, 2,
                  "rule reinforce without a filter is fitted at once"),
-                (["-", "-o", "X", "--rule", "smell"], good, 2, "gru_policy or bank was expected"),
+                (["-", "-o", "X", "--rule", "smell"], good, 2, " or bank was expected"),
                 (["-", "-o", "X", "--filter", "ukf"], good, 2, "ekf or none was expected; did you mean ekf?"),
                 (["-", "-o", "X", "--preset", "mine"], good, 2, "paper was expected"),
                 (["-", "-o", "X", "--policy", "smell"], good, 2, '"smell"; a list with commas of stimulus,'),

@@ -83,7 +83,7 @@ WRONG = [
     # Words
     ("fit TABLE -o m --rule rnm", ["--rule", '"rnm"', "did you mean rnn?"]),
     ("fit TABLE -o m --rule RNN", ["--rule", '"RNN"', "did you mean rnn?"]),
-    ("fit TABLE -o m --rule transformer", ["--rule", '"transformer"', "gru_policy or bank"]),
+    ("fit TABLE -o m --rule transformer", ["--rule", '"transformer"', " or bank"]),
     ("fit TABLE -o m --filter kalman", ["--filter", '"kalman"', "ekf or none"]),
     ("fit TABLE -o m --schedule cos", ["--schedule", '"cos"', "did you mean cosine?"]),
     ("fit TABLE -o m --policy stim,bias", ["--policy", '"stim"', "stimulus, ", "did you mean stimulus?"]),

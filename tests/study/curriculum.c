@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alignmax.h"
 #include "bench.h"
 #include "learner.h"
 #include "model/bootstrap.h"

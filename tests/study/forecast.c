@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bench.h"
+#include "model/cohort.h"
 #include "model/rollout.h"
 #include "training_set.h"
 

@@ -37,14 +37,15 @@ static model_params params_of(model_rule_kind kind)
 static some_net *net_of(model_rule_kind kind)
 {
     test_random r = test_random_seeded(5);
-    if (!model_rule_has_net(kind)) {
+    if (!model_rule_of(kind)->has_net) {
         return NULL;
     }
-    return some_net_make(&r, (model_net_shape){.is_recurrent = model_rule_is_recurrent(kind),
-                                               .n_inputs = N + (uint32_t)model_rule_inputs(kind),
-                                               .n_hidden = 9,
-                                               .n_layers = 1,
-                                               .n_outputs = N});
+    return some_net_make(&r,
+                         (model_net_shape){.is_recurrent = model_rule_of(kind)->is_recurrent,
+                                           .n_inputs = N + (uint32_t)model_rule_of(kind)->n_inputs,
+                                           .n_hidden = 9,
+                                           .n_layers = 1,
+                                           .n_outputs = N});
 }
 
 /* An animal whose bias wanders with this standard deviation a trial; no-gos and unknown values

@@ -1,12 +1,12 @@
-/* model/alignmax.h: expected steps in closed form, and against draws of weights, choices and
+/* alignmax.h: expected steps in closed form, and against draws of weights, choices and
  * rewards.
  */
 #include "suite.h"
 
 #include <string.h>
 
+#include "alignmax.h"
 #include "check.h"
-#include "model/alignmax.h"
 #include "model/random.h"
 
 static model_bank_params params;

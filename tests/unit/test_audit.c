@@ -450,7 +450,7 @@ static void a_value_outside_its_range_changes_nothing(void **unused)
     declare(RIG_TRAINING);
     (void)play_declared(ALL, NULL);
     static model_audit before;
-    model_audit_copy(&before, &audit);
+    memcpy(&before, &audit, model_audit_used(&audit));
     const model_audit_trial good = {.contrast = 0.5,
                                     .reward = 1.0,
                                     .p_left = (double)NAN,

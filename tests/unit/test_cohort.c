@@ -40,14 +40,14 @@ static void state_params(const char *features, model_rule_kind kind, double nois
         params.noise.session_var[i] = noise * 0.1;
         params.noise.prior_var[i] = noise > 0.0 ? 0.5 : 1e-12;
     }
-    if (model_rule_has_net(kind)) {
+    if (model_rule_of(kind)->has_net) {
         test_random r = {.state = 77};
-        const model_net_shape shape = {.is_recurrent = model_rule_is_recurrent(kind),
-                                       .n_inputs =
-                                           (uint32_t)(params.policy.n + model_rule_inputs(kind)),
-                                       .n_hidden = 19,
-                                       .n_layers = 2,
-                                       .n_outputs = params.policy.n};
+        const model_net_shape shape = {
+            .is_recurrent = model_rule_of(kind)->is_recurrent,
+            .n_inputs = (uint32_t)(params.policy.n + model_rule_of(kind)->n_inputs),
+            .n_hidden = 19,
+            .n_layers = 2,
+            .n_outputs = params.policy.n};
         net = some_net_make(&r, shape);
         params.rule.net = net->net;
     }
@@ -597,7 +597,7 @@ static void make(const cohort_kernel *kernel, struct made *m)
     }
     const model_cohort_trials trials = {contrast, chose, reward, side, rt_s, active};
     kernel->load(params.policy.transform, &trials, 0, COHORT_LANES, &m->trial);
-    kernel->fill(MODEL_RULE_GRU_POLICY, params.policy.n, &m->block, &m->trial, m->in);
+    kernel->fill(MODEL_RULE_CONTEXT_INPUTS, params.policy.n, &m->block, &m->trial, m->in);
     kernel->gates(LEVEL_UNITS * COHORT_LANES, sums[0], m->trial.mask, m->h[0]);
     for (int kind = 0; kind < MODEL_RULES; kind++) {
         params.rule.kind = (model_rule_kind)kind;

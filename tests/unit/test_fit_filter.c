@@ -106,8 +106,8 @@ static void fill_views(struct cohort *h, const model_params *p)
                 }
                 memset(&h->x[a][n * n_inputs], 0, n_inputs * sizeof(float));
                 if (n > 0) {
-                    model_rule_fill_inputs(model_rule_has_net(kind) ? kind : MODEL_RULE_RNN, &last,
-                                           &h->x[a][n * n_inputs]);
+                    model_rule_fill_inputs(model_rule_of(kind)->has_net ? kind : MODEL_RULE_RNN,
+                                           &last, &h->x[a][n * n_inputs]);
                 }
                 h->y[a][n] = seen.chose_right;
                 h->side[a][n] = seen.side;
@@ -143,12 +143,12 @@ static struct cohort *herd_of(const model_params *p)
 
 static void config_of(model_fit_config *c, const model_params *p)
 {
-    const model_net_shape shape = {.is_recurrent = model_rule_is_recurrent(p->rule.kind),
+    const model_net_shape shape = {.is_recurrent = model_rule_of(p->rule.kind)->is_recurrent,
                                    .n_inputs = N + (uint32_t)model_fit_inputs(p->rule.kind),
                                    .n_hidden = 17,
                                    .n_layers = 2,
                                    .n_outputs = N};
-    model_fit_config_init(c, p, model_rule_has_net(p->rule.kind) ? &shape : NULL);
+    model_fit_config_init(c, p, model_rule_of(p->rule.kind)->has_net ? &shape : NULL);
     c->in_filter = true;
     c->n_shards = 2;
 }
@@ -159,7 +159,7 @@ static float *draw_parameters(const model_fit_config *c)
     float *values = calloc(3 * model_fit_parameters(c), sizeof *values);
     assert_non_null(values);
     model_fit_draw(c, 4, values);
-    for (size_t i = 0; i < N && model_rule_has_net(c->params.rule.kind); i++) {
+    for (size_t i = 0; i < N && model_rule_of(c->params.rule.kind)->has_net; i++) {
         values[i] = c->params.rule.kind == MODEL_RULE_GRU_POLICY ? 3.0F : 0.3F;
     }
     return values;
@@ -221,7 +221,7 @@ static void the_loss_is_the_score_of_the_twin_for_every_rule(void **state)
         model_fit *fit = fit_make(&c, h, values);
         const double loss = pass(fit, &c);
         void *net_memory = NULL;
-        if (model_rule_has_net(p.rule.kind)) {
+        if (model_rule_of(p.rule.kind)->has_net) {
             model_net_tensors tensors;
             model_net *net = NULL;
             const size_t size = model_net_size(&c.shape);
@@ -256,7 +256,7 @@ static void every_derivative_by_a_parameter_of_the_filter_agrees_with_difference
     double worst = 0.0;
     for (int kind = 0; kind < MODEL_RULES; kind++) {
         const model_params p = params_of((model_rule_kind)kind);
-        const bool has_net = model_rule_has_net(p.rule.kind);
+        const bool has_net = model_rule_of(p.rule.kind)->has_net;
         struct cohort *h = herd_of(&p);
         model_fit_config c;
         config_of(&c, &p);

@@ -22,7 +22,7 @@ static model_params with_rule(model_rule_kind kind, some_net *net)
     model_params params;
     assert_int_equal(model_params_built_in(&params, "stimulus,bias"), MODEL_OK);
     params.rule.kind = kind;
-    params.rule.rate[0] = params.rule.rate[1] = model_rule_has_rates(kind) ? 0.05 : 0.0;
+    params.rule.rate[0] = params.rule.rate[1] = model_rule_of(kind)->has_rates ? 0.05 : 0.0;
     params.rule.net = net != NULL ? net->net : NULL;
     return params;
 }

@@ -53,7 +53,7 @@ static bool has_rule(const model_params *params)
 
 static bool has_net(const model_params *params)
 {
-    return model_rule_has_net(params->rule.kind);
+    return model_rule_of(params->rule.kind)->has_net;
 }
 
 static int set_up(void **state)

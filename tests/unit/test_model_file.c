@@ -25,8 +25,8 @@ static void build_net(struct model_file *out, model_rule_kind kind, uint64_t see
 {
     test_random r = test_random_seeded(seed);
     model_net_shape shape = TINY_RNN;
-    shape.is_recurrent = model_rule_is_recurrent(kind);
-    shape.n_inputs = shape.n_outputs + (uint32_t)model_rule_inputs(kind);
+    shape.is_recurrent = model_rule_of(kind)->is_recurrent;
+    shape.n_inputs = shape.n_outputs + (uint32_t)model_rule_of(kind)->n_inputs;
     some_net *s = some_net_make(&r, shape);
     model_params params;
     assert_int_equal(model_params_built_in(&params, "stimulus,bias"), MODEL_OK);
@@ -60,7 +60,7 @@ static void what_is_saved_is_loaded_back(void **state)
     for (int kind = 0; kind < (int)MODEL_RULES; kind++) {
         struct model_file model;
         struct model_file loaded;
-        if (model_rule_has_net((model_rule_kind)kind)) {
+        if (model_rule_of((model_rule_kind)kind)->has_net) {
             build_net(&model, (model_rule_kind)kind, 71);
         } else {
             struct model_spec spec;
@@ -310,7 +310,7 @@ static void add_range(struct model_file *model)
             p->range.w_hi[k] = 2.0;
             p->range.step_max[k] = 0.5;
         }
-        for (size_t k = 0; k < model_rule_inputs(p->rule.kind); k++) {
+        for (size_t k = 0; k < model_rule_of(p->rule.kind)->n_inputs; k++) {
             p->range.x_hi[k] = 1.0;
         }
     }
@@ -479,7 +479,7 @@ static void build_bank(struct model_file *out, size_t n)
         const model_rule_kind kind = KINDS[i % 5];
         places[i] = "some";
         prior[i] = 2.0 * (double)(i + 1) / (double)(n * (n + 1));
-        if (model_rule_has_net(kind)) {
+        if (model_rule_of(kind)->has_net) {
             build_net(&members[i], kind, 90 + i);
         } else {
             struct model_spec spec;
@@ -545,7 +545,7 @@ static void the_largest_bank_is_a_file(void **state)
 {
     (void)state;
     test_random r = test_random_seeded(95);
-    const model_net_shape shape = {true, 8 + MODEL_RULE_POLICY_INPUTS, MODEL_HIDDEN_MAX,
+    const model_net_shape shape = {true, 8 + MODEL_RULE_CONTEXT_INPUTS, MODEL_HIDDEN_MAX,
                                    MODEL_LAYERS_MAX, 8};
     some_net *net = some_net_make(&r, shape);
     model_params params;

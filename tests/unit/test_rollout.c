@@ -235,7 +235,7 @@ static void a_gru_policy_alone_is_rolled_out_all_the_same(void **state)
     static model_bank bank;
     test_random random = {.state = 9};
     state_bank();
-    const model_net_shape shape = {true, 2 + MODEL_RULE_POLICY_INPUTS, 8, 1, 2};
+    const model_net_shape shape = {true, 2 + MODEL_RULE_CONTEXT_INPUTS, 8, 1, 2};
     some_net *net = some_net_make(&random, shape);
     params.member[1].rule.kind = MODEL_RULE_GRU_POLICY;
     params.member[1].rule.net = net->net;

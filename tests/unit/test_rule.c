@@ -48,9 +48,6 @@ static void step(model_rule_kind kind, const double w[], const model_rule_trial 
     assert_int_equal(model_rule_step(&rule, &state, N, w, G, trial, dw, u), MODEL_OK);
 }
 
-static const model_rule_kind CLASSIC[] = {MODEL_RULE_REINFORCE, MODEL_RULE_REINFORCE_BASE,
-                                          MODEL_RULE_REWARD_MAX, MODEL_RULE_PREDICT_MAX};
-
 /* Written out by hand from the formulas of Ashwood et al. 2020, with f = +1 right, -1 left, and
  * p_choice and p_correct instead of p and y. */
 static void classic_rules_follow_their_published_form(void **state)
@@ -91,13 +88,13 @@ static void jacobians_match_finite_differences(void **state)
 {
     (void)state;
     const double e = 1e-6;
-    for (int k = 0; k < 4; k++) {
-        for (int c = 0; c < 4; c++) {
+    for (model_rule_kind kind = MODEL_RULE_NONE; kind < MODEL_RULES; kind++) {
+        for (int c = 0; c < 4 && model_rule_of(kind)->has_rates; c++) {
             const model_rule_trial trial =
                 trial_of(c / 2 == 0 ? 0.6 : -0.6, c == 1 ? 1.0 : 0.3, false, c % 2 == 1, -1);
             double dw[N];
             double u[N];
-            step(CLASSIC[k], W, &trial, dw, u);
+            step(kind, W, &trial, dw, u);
             for (int j = 0; j < N; j++) {
                 double moved[N];
                 double up[N];
@@ -105,9 +102,9 @@ static void jacobians_match_finite_differences(void **state)
                 double ignored[N];
                 memcpy(moved, W, sizeof moved);
                 moved[j] = W[j] + e;
-                step(CLASSIC[k], moved, &trial, up, ignored);
+                step(kind, moved, &trial, up, ignored);
                 moved[j] = W[j] - e;
-                step(CLASSIC[k], moved, &trial, down, ignored);
+                step(kind, moved, &trial, down, ignored);
                 for (int i = 0; i < N; i++) {
                     CHECK_NEAR(u[i] * G[j], (up[i] - down[i]) / (2.0 * e), 1e-9);
                 }
@@ -119,15 +116,15 @@ static void jacobians_match_finite_differences(void **state)
 static void an_unknown_reward_enters_as_one_half(void **state)
 {
     (void)state;
-    for (int k = 0; k < 4; k++) {
-        for (int stim = 0; stim < 2; stim++) {
+    for (model_rule_kind kind = MODEL_RULE_NONE; kind < MODEL_RULES; kind++) {
+        for (int stim = 0; stim < 2 && model_rule_of(kind)->has_rates; stim++) {
             model_rule_trial trial = trial_of(0.6 * stim, (double)NAN, false, true, -1);
             double dw[N];
             double half[N];
             double u[N];
-            step(CLASSIC[k], W, &trial, dw, u);
+            step(kind, W, &trial, dw, u);
             trial.reward = 0.5;
-            step(CLASSIC[k], W, &trial, half, u);
+            step(kind, W, &trial, half, u);
             assert_memory_equal(dw, half, sizeof dw);
         }
     }
@@ -233,7 +230,7 @@ static void every_name_is_read_back(void **state)
         model_rule_kind kind = MODEL_RULES;
         assert_int_equal(model_rule_parse(&kind, model_rule_name((model_rule_kind)i)), MODEL_OK);
         assert_int_equal(kind, i);
-        assert_non_null(model_rule_formula(kind));
+        assert_non_null(model_rule_of(kind)->formula);
     }
     model_rule_kind kind = MODEL_RULE_NONE;
     assert_int_equal(model_rule_parse(&kind, "Reinforce"), MODEL_ERR_ARG);

@@ -211,7 +211,8 @@ static void the_gru_policy_shows_its_offset(void **state)
 {
     (void)state;
     test_random r = test_random_seeded(73);
-    some_net *s = some_net_make(&r, (model_net_shape){true, N + MODEL_RULE_POLICY_INPUTS, 8, 1, N});
+    some_net *s =
+        some_net_make(&r, (model_net_shape){true, N + MODEL_RULE_CONTEXT_INPUTS, 8, 1, N});
     state_rule(MODEL_RULE_GRU_POLICY);
     params.rule.net = s->net;
     assert_int_equal(model_rule_probe_run(&probe, &params, W, 4), MODEL_OK);

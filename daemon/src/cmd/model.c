@@ -42,7 +42,7 @@ static void print_heading(const struct model_file *model, const char *path)
                bank->temper);
     } else {
         printf("rule       %s: %s\n", model_rule_name(p->rule.kind),
-               model_rule_formula(p->rule.kind));
+               model_rule_of(p->rule.kind)->formula);
     }
     printf("policy     %s\n", features);
     printf("transform  %s\n", model_transform_name(p->policy.transform));
@@ -104,7 +104,7 @@ static void print_ranges(const struct model_file *model)
                        p->range.w_hi[k]);
             printf(" %10.4g\n", p->range.step_max[k]);
         }
-        for (size_t k = 0; k < model_rule_inputs(p->rule.kind); k++) {
+        for (size_t k = 0; k < model_rule_of(p->rule.kind)->n_inputs; k++) {
             print_span(member, rule, model_rule_input_name(k), p->range.x_lo[k], p->range.x_hi[k]);
             putchar('\n');
         }
@@ -150,7 +150,7 @@ static void print_people(const struct model_file *model, const char *path,
 static void json_parameters(struct json_writer *w, const model_params *p)
 {
     const uint32_t n = p->policy.n;
-    const size_t n_inputs = model_rule_inputs(p->rule.kind);
+    const size_t n_inputs = model_rule_of(p->rule.kind)->n_inputs;
     const struct {
         const char *key;
         const double *values;

@@ -34,7 +34,7 @@ struct request {
 
 static const char *quantity(const struct rule_ensemble *e)
 {
-    return rule_ensemble_kind(e) == MODEL_RULE_GRU_POLICY ? "offset" : "dw";
+    return model_rule_of(rule_ensemble_kind(e))->sets_offset ? "offset" : "dw";
 }
 
 static const char *weight_name(const struct rule_ensemble *e, uint32_t weight)
@@ -87,10 +87,10 @@ static void put_rows(FILE *to, const struct rule_ensemble *e, uint32_t weight, u
     for (uint32_t m = 0; m <= e->n_members; m++) {
         const bool is_mean = m == e->n_members;
         for (size_t x = 0; x < MODEL_RULE_PROBE_STIMULI && (!is_mean || e->n_members > 1); x++) {
-            const model_interval v =
+            const model_student_t_interval v =
                 is_mean ? rule_ensemble_mean_dw(e, state, (model_rule_probe_past)past,
                                                 (model_rule_probe_outcome)outcome, x, weight)
-                        : (model_interval){
+                        : (model_student_t_interval){
                               rule_ensemble_dw(e, m, state, (model_rule_probe_past)past,
                                                (model_rule_probe_outcome)outcome, x, weight),
                               (double)NAN, (double)NAN};
@@ -121,7 +121,7 @@ static void put_table(FILE *to, const void *what)
 
 /* ---- for people ---- */
 
-static void print_interval(const model_interval *v)
+static void print_interval(const model_student_t_interval *v)
 {
     char text[CELL_BYTES] = "-";
     if (isfinite(v->lo)) {
@@ -139,7 +139,7 @@ static void print_indices(const struct rule_ensemble *e)
     for (uint32_t i = 0; i <= rule_ensemble_policy(e)->n; i++) {
         printf("%-15s", weight_name(e, i));
         for (int index = 0; index < RULE_ENSEMBLE_INDICES; index++) {
-            const model_interval v =
+            const model_student_t_interval v =
                 rule_ensemble_mean_index(e, (enum rule_ensemble_index)index, i);
             print_interval(&v);
         }
@@ -148,7 +148,7 @@ static void print_indices(const struct rule_ensemble *e)
     printf("asymmetry: (mean |%s| after correct - after error trials) / their sum, -1 to 1\n"
            "history: the same of %u rewarded against %u unrewarded trials before%s\n",
            quantity(e), (unsigned)e->history, (unsigned)e->history,
-           model_rule_has_memory(rule_ensemble_kind(e))
+           model_rule_of(rule_ensemble_kind(e))->has_memory
                ? ""
                : "; this rule has no memory, so they change nothing");
 }
@@ -174,7 +174,7 @@ static void print_curves(const struct rule_ensemble *e)
             for (int outcome = 0; outcome < MODEL_RULE_PROBE_OUTCOMES; outcome++) {
                 printf("%-15s %-24s %-8s", weight_name(e, i), state, OUTCOME_NAME[outcome]);
                 for (size_t x = 0; x < N_SHOWN; x++) {
-                    const model_interval v =
+                    const model_student_t_interval v =
                         rule_ensemble_mean_dw(e, k, MODEL_RULE_PROBE_SETTLED,
                                               (model_rule_probe_outcome)outcome, SHOWN[x], i);
                     printf(" %+9.3g", v.mean);
@@ -190,7 +190,7 @@ static void print_text(const struct rule_ensemble *e, bool wrote)
     const model_rule_kind kind = rule_ensemble_kind(e);
     char features[MODEL_POLICY_TEXT_MAX] = "";
     (void)model_policy_print(rule_ensemble_policy(e), features, sizeof features);
-    printf("rule    %s: %s\npolicy  %s\n", model_rule_name(kind), model_rule_formula(kind),
+    printf("rule    %s: %s\npolicy  %s\n", model_rule_name(kind), model_rule_of(kind)->formula,
            features);
     if (e->n_members == 1) {
         printf(
@@ -204,7 +204,7 @@ static void print_text(const struct rule_ensemble *e, bool wrote)
         printf("\nrule none does not learn: dw = 0 for every weight and trial\n");
         return;
     }
-    if (kind == MODEL_RULE_GRU_POLICY) {
+    if (model_rule_of(kind)->sets_offset) {
         printf("\nrule gru_policy moves no weight: shown is the offset o that it adds to them for "
                "the next trial\n");
     }
@@ -240,7 +240,7 @@ static void json_indices(struct json_writer *w, const struct rule_ensemble *e)
         }
         json_object(w, weight_name(e, i));
         for (int index = 0; index < RULE_ENSEMBLE_INDICES; index++) {
-            const model_interval v =
+            const model_student_t_interval v =
                 rule_ensemble_mean_index(e, (enum rule_ensemble_index)index, i);
             json_object(w, INDEX_NAME[index]);
             json_real(w, "mean", v.mean);
@@ -259,7 +259,7 @@ static void print_json(const struct rule_ensemble *e)
     json_object(&w, NULL);
     json_text(&w, "rule", model_rule_name(rule_ensemble_kind(e)));
     json_text(&w, "quantity", quantity(e));
-    json_bool(&w, "has_memory", model_rule_has_memory(rule_ensemble_kind(e)));
+    json_bool(&w, "has_memory", model_rule_of(rule_ensemble_kind(e))->has_memory);
     json_int(&w, "history", e->history);
     json_array(&w, "policy");
     for (uint32_t i = 0; i < rule_ensemble_policy(e)->n; i++) {

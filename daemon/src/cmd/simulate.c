@@ -60,8 +60,8 @@ static int check_spread(const struct request *r, const struct model_file *model,
 {
     const model_rule_kind kind = model->bank.member[0].rule.kind;
     const bool has_steps = r->protocol != NULL || r->compare != NULL
-                               ? kind != MODEL_RULE_NONE && kind != MODEL_RULE_GRU_POLICY
-                               : model_rule_has_rates(kind);
+                               ? model_rule_of(kind)->moves_weights
+                               : model_rule_of(kind)->has_rates;
     return r->task.rate_spread > 0.0 && !model_file_is_bank(model) && !has_steps
                ? fault_set(fault, FAULT_INPUT,
                            "--rate-spread: rule %s has no learning rate to spread",

@@ -37,7 +37,7 @@ static bool take_x(struct search *s, const double x[])
     for (uint32_t i = 0; i < s->view->policy.n; i++) {
         s->rule.rate[i] = exp(x[i]);
         ok = ok && s->rule.rate[i] <= MODEL_RATE_MAX;
-        if (s->rule.kind == MODEL_RULE_REINFORCE_BASE) {
+        if (model_rule_of(s->rule.kind)->has_baseline) {
             s->rule.baseline[i] = x[s->view->policy.n + i];
             ok = ok && fabs(s->rule.baseline[i]) <= MODEL_RATE_MAX;
         }
@@ -71,7 +71,7 @@ int fit_classic_fit(model_params *params, const struct training_set_view *view,
                     void *context, double *loss, struct fault *fault)
 {
     const uint32_t n = view->policy.n;
-    const bool has_baseline = params->rule.kind == MODEL_RULE_REINFORCE_BASE;
+    const bool has_baseline = model_rule_of(params->rule.kind)->has_baseline;
     struct search s = {
         .view = view, .team = team, .rule = params->rule, .tell = tell, .context = context};
     double x[MODEL_NELDER_MEAD_MAX] = {0.0};

@@ -5,7 +5,7 @@
 static void add(struct fit_recipe *r, const char *name, model_rule_kind rule, bool is_in_filter,
                 bool is_in_bank)
 {
-    const bool has_net = model_rule_has_net(rule);
+    const bool has_net = model_rule_of(rule)->has_net;
     r->member[r->n] = (struct crossval_member){
         .name = name, .cost = has_net ? 4.0 : 1.0, .is_seeded = has_net, .is_in_bank = is_in_bank};
     fitter_options_init(&r->options[r->n], rule, is_in_filter);
@@ -20,12 +20,12 @@ void fit_recipe_single(struct fit_recipe *r, model_rule_kind rule, bool is_in_fi
 
 void fit_recipe_bank(struct fit_recipe *r)
 {
-    static const model_rule_kind RULES[] = {
-        MODEL_RULE_NONE, MODEL_RULE_REINFORCE, MODEL_RULE_REINFORCE_BASE,
-        MODEL_RULE_DNN,  MODEL_RULE_RNN,       MODEL_RULE_GRU_POLICY};
     r->n = 0;
-    for (size_t i = 0; i < sizeof RULES / sizeof RULES[0]; i++) {
-        add(r, model_rule_name(RULES[i]), RULES[i], true, true);
+    for (int rule = 0; rule < MODEL_RULES; rule++) {
+        const model_rule_kind kind = (model_rule_kind)rule;
+        if (model_rule_of(kind)->is_in_bank) {
+            add(r, model_rule_name(kind), kind, true, true);
+        }
     }
 }
 
@@ -44,7 +44,7 @@ void fit_recipe_add_references(struct fit_recipe *r)
     const model_policy policy = r->options[0].policy;
     for (int rule = 0; rule < MODEL_RULES; rule++) {
         const model_rule_kind kind = (model_rule_kind)rule;
-        if (kind != MODEL_RULE_NONE && !model_rule_has_net(kind) && !has_rule(r, kind)) {
+        if (model_rule_of(kind)->has_rates && !has_rule(r, kind)) {
             add(r, model_rule_name(kind), kind, true, false);
             r->options[r->n - 1].policy = policy;
         }

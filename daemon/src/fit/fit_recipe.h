@@ -10,7 +10,8 @@
 #include "crossval.h"
 #include "fitter.h"
 
-enum { FIT_RECIPE_MEMBERS_MAX = 20 };
+/* One rule or a bank of all, beside each classic rule and a random walk. */
+enum { FIT_RECIPE_MEMBERS_MAX = 2 * MODEL_RULES + 1 };
 
 struct fit_recipe {
     size_t n;

@@ -46,7 +46,7 @@ static bool is_chosen(const struct option_word *word, const char *name)
 static int check_effect(const struct fit_request *r, model_rule_kind kind, bool in_filter,
                         struct fault *fault)
 {
-    const bool has_net = model_rule_has_net(kind);
+    const bool has_net = model_rule_of(kind)->has_net;
     const char *rule = r->rule.chosen;
     if (kind == MODEL_RULE_NONE && !in_filter) {
         return fault_set(fault, FAULT_INPUT,

@@ -132,14 +132,14 @@ static void configure(struct fitting *f)
     const struct fitter_options *o = f->options;
     model_params params;
     start_params(o, &params);
-    const model_net_shape shape = {.is_recurrent = model_rule_is_recurrent(o->rule),
+    const model_net_shape shape = {.is_recurrent = model_rule_of(o->rule)->is_recurrent,
                                    .n_inputs =
                                        params.policy.n + (uint32_t)model_fit_inputs(o->rule),
                                    .n_hidden = o->hidden,
                                    .n_layers = o->layers,
                                    .n_outputs = params.policy.n};
     model_fit_config *c = &f->config;
-    model_fit_config_init(c, &params, model_rule_has_net(o->rule) ? &shape : NULL);
+    model_fit_config_init(c, &params, model_rule_of(o->rule)->has_net ? &shape : NULL);
     c->in_filter = o->in_filter;
     c->truncation = o->truncation;
     c->n_batches = count_batches(o, f->view.n);
@@ -366,10 +366,10 @@ static int make_model(const struct fitting *f, struct model_file *out, struct fa
     const float *parameters = model_fit_state(f->state.fit);
     model_params params;
     model_fit_params(f->state.fit, &params);
-    if (params.rule.kind == MODEL_RULE_GRU_POLICY && !f->config.in_filter) {
+    if (model_rule_of(params.rule.kind)->sets_offset && !f->config.in_filter) {
         still_filter(&params.noise);
     }
-    if (!model_rule_has_net(params.rule.kind)) {
+    if (!model_rule_of(params.rule.kind)->has_net) {
         return model_file_build_params(&params, out, fault);
     }
     for (size_t i = 0; i < model_fit_tensors(&f->config.shape); i++) {
@@ -518,7 +518,7 @@ int fitter_fit(const struct fitter_options *options, const struct training_set *
     f->run = run;
     int rc = open_views(f, training, subjects, n, fault);
     if (rc == FAULT_NONE) {
-        const bool by_gradient = options->in_filter || model_rule_has_net(options->rule);
+        const bool by_gradient = options->in_filter || model_rule_of(options->rule)->has_net;
         rc = by_gradient ? fit_by_gradient(f, out, result, fault)
                          : fit_by_search(f, out, result, fault);
     }

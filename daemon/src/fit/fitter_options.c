@@ -42,7 +42,7 @@ void fitter_options_init(struct fitter_options *o, model_rule_kind rule, bool is
 {
     model_params params;
     (void)model_params_built_in(&params, is_in_filter ? POLICY : "stim_bias");
-    *o = is_in_filter ? in_filter(model_rule_has_net(rule)) : open_loop();
+    *o = is_in_filter ? in_filter(model_rule_of(rule)->has_net) : open_loop();
     o->rule = rule;
     o->policy = params.policy;
 }

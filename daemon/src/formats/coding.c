@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/trial.h"
+
 /* A contrast that a trained animal hardly takes for another. */
 static const double EASY = 0.5;
 /* Share of easy trials, of either side, by which an animal tells them apart. */
@@ -44,11 +46,10 @@ static void push_positive(struct coding *c, int64_t line, const struct trial_row
 
 static void push_reward(struct coding *c, int64_t line, const struct trial_row *row)
 {
-    const bool is_known = row->side >= 0 || row->stimulus < 0.0 || row->stimulus > 0.0;
-    if (!is_known || row->choice < 0 || isnan(row->reward)) {
+    const int8_t side = model_trial_side(row->side, row->stimulus);
+    if (side < 0 || row->choice < 0 || isnan(row->reward)) {
         return;
     }
-    const int8_t side = row->side >= 0 ? row->side : row->stimulus > 0.0 ? 1 : 0;
     const bool is_right = row->choice == side;
     const bool is_rewarded = row->reward > 0.0;
     c->rewarded[is_right][is_rewarded]++;

@@ -43,19 +43,20 @@ int model_file_build(const struct model_spec *spec, struct model_file *out, stru
         return fault_set(fault, FAULT_INPUT, "rule \"%.64s\": a rule of docs/model.md expected",
                          spec->rule);
     }
-    if (model_rule_has_net(kind)) {
+    const model_rule_traits *rule = model_rule_of(kind);
+    if (rule->has_net) {
         return fault_set(fault, FAULT_INPUT, "rule \"%s\": needs a model file with its weights",
                          spec->rule);
     }
     params.rule.kind = kind;
     for (uint32_t i = 0; i < params.policy.n; i++) {
-        if (kind != MODEL_RULE_NONE) {
+        if (rule->has_rates) {
             params.rule.rate[i] = isnan(spec->rate) ? MODEL_FILE_RATE : spec->rate;
         }
-        if (kind == MODEL_RULE_REINFORCE_BASE) {
+        if (rule->has_baseline) {
             params.rule.baseline[i] = isnan(spec->baseline) ? 0.0 : spec->baseline;
         }
-        if (kind == MODEL_RULE_ELIGIBILITY) {
+        if (rule->has_trace) {
             params.rule.decay[i] = isnan(spec->decay) ? MODEL_FILE_DECAY : spec->decay;
         }
         if (!isnan(spec->drift_var[i])) {
@@ -71,7 +72,7 @@ int model_file_build(const struct model_spec *spec, struct model_file *out, stru
 int model_file_build_params(const model_params *params, struct model_file *out, struct fault *fault)
 {
     memset(out, 0, sizeof *out);
-    if (model_rule_has_net(params->rule.kind) || model_params_check(params) != MODEL_OK) {
+    if (model_rule_of(params->rule.kind)->has_net || model_params_check(params) != MODEL_OK) {
         return fault_set(fault, FAULT_INPUT,
                          "model: rate and baseline within %g, decay 0 to 1, variances 0 to %g "
                          "expected",
@@ -87,9 +88,9 @@ int model_file_build_net(const model_params *params, const model_net_shape *shap
 {
     memset(out, 0, sizeof *out);
     const model_policy *policy = &params->policy;
-    const uint32_t n_inputs = policy->n + (uint32_t)model_rule_inputs(params->rule.kind);
-    if (!model_rule_has_net(params->rule.kind) || model_net_size(shape) == 0 ||
-        shape->is_recurrent != model_rule_is_recurrent(params->rule.kind) ||
+    const uint32_t n_inputs = policy->n + (uint32_t)model_rule_of(params->rule.kind)->n_inputs;
+    if (!model_rule_of(params->rule.kind)->has_net || model_net_size(shape) == 0 ||
+        shape->is_recurrent != model_rule_of(params->rule.kind)->is_recurrent ||
         shape->n_inputs != n_inputs || shape->n_outputs != policy->n) {
         return fault_set(fault, FAULT_INPUT,
                          "net: %u inputs and %u outputs, %u and %u expected by the policy",
@@ -137,7 +138,7 @@ static int copy_member(const struct model_file *from, model_params *params,
     member->about = from->about;
     const model_net *net = params->rule.net;
     params->rule.net = NULL;
-    return model_rule_has_net(params->rule.kind)
+    return model_rule_of(params->rule.kind)->has_net
                ? model_file_nets_copy(&from->members[0].tensors, model_net_shape_of(net), member,
                                       &params->rule, place, fault)
                : FAULT_NONE;

@@ -41,7 +41,7 @@ static void add_real(struct draft *draft, const char *key, double value)
 
 static void add_shape(struct draft *draft, const model_rule *rule)
 {
-    if (model_rule_has_net(rule->kind)) {
+    if (model_rule_of(rule->kind)->has_net) {
         const model_net_shape *shape = model_net_shape_of(rule->net);
         add_count(draft, "hidden", shape->n_hidden);
         add_count(draft, "layers", shape->n_layers);
@@ -117,7 +117,7 @@ static void add_tensors(struct draft *draft, model_params *params, model_net_ten
                     vectors[v].values);
         }
     }
-    if (model_rule_has_net(params->rule.kind)) {
+    if (model_rule_of(params->rule.kind)->has_net) {
         struct model_file_part parts[MODEL_FILE_NET_PARTS];
         const size_t n =
             model_file_schema_net(model_net_shape_of(params->rule.net), tensors, parts);

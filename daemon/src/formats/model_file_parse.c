@@ -276,11 +276,11 @@ static int read_rule(const struct source *from, model_params *params, model_net_
                          "%s: metadata \"%srule\": \"%.64s\", a rule of docs/model.md expected",
                          from->place, from->prefix, rule);
     }
-    if (!model_rule_has_net(params->rule.kind)) {
+    if (!model_rule_of(params->rule.kind)->has_net) {
         return FAULT_NONE;
     }
-    shape->is_recurrent = model_rule_is_recurrent(params->rule.kind);
-    shape->n_inputs = params->policy.n + (uint32_t)model_rule_inputs(params->rule.kind);
+    shape->is_recurrent = model_rule_of(params->rule.kind)->is_recurrent;
+    shape->n_inputs = params->policy.n + (uint32_t)model_rule_of(params->rule.kind)->n_inputs;
     shape->n_outputs = params->policy.n;
     rc = read_count(from, "hidden", 1, MODEL_HIDDEN_MAX, &shape->n_hidden);
     return rc == FAULT_NONE ? read_count(from, "layers", 1, MODEL_LAYERS_MAX, &shape->n_layers)
@@ -291,7 +291,7 @@ static int read_member(const struct source *from, const model_net_shape *shape,
                        model_params *params, struct model_file_member *member)
 {
     const int rc = read_vectors(from, params);
-    return rc == FAULT_NONE && model_rule_has_net(params->rule.kind)
+    return rc == FAULT_NONE && model_rule_of(params->rule.kind)->has_net
                ? read_net(from, shape, member, &params->rule)
                : rc;
 }

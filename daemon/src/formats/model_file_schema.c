@@ -39,17 +39,17 @@ size_t model_file_schema_net(const model_net_shape *shape, model_net_tensors *t,
 void model_file_schema_vectors(model_params *params,
                                struct model_file_vector vectors[MODEL_FILE_VECTORS])
 {
-    const model_rule_kind kind = params->rule.kind;
-    const bool is_classic = kind != MODEL_RULE_NONE && !model_rule_has_net(kind);
-    const bool has_base = kind == MODEL_RULE_REINFORCE_BASE;
-    const bool has_decay = kind == MODEL_RULE_ELIGIBILITY;
+    const model_rule_traits *rule = model_rule_of(params->rule.kind);
+    const bool is_classic = rule->has_rates;
+    const bool has_base = rule->has_baseline;
+    const bool has_decay = rule->has_trace;
     const double mean = MODEL_MEAN_MAX;
     const double var = MODEL_VAR_MAX;
     const double rate = MODEL_RATE_MAX;
     const double far = MODEL_FILE_RANGE_MAX;
-    const bool has_rule = kind != MODEL_RULE_NONE;
-    const uint64_t n_inputs = model_rule_inputs(kind);
-    const bool has_net = n_inputs > 0;
+    const bool has_rule = params->rule.kind != MODEL_RULE_NONE;
+    const uint64_t n_inputs = rule->n_inputs;
+    const bool has_net = rule->has_net;
     model_noise *noise = &params->noise;
     model_range *range = &params->range;
     const struct model_file_vector list[MODEL_FILE_VECTORS] = {
@@ -104,8 +104,9 @@ bool model_file_schema_has(const model_params *params, const model_net_shape *sh
     struct model_file_vector vectors[MODEL_FILE_VECTORS];
     model_net_tensors tensors;
     model_params list = *params;
-    const size_t n =
-        model_rule_has_net(params->rule.kind) ? model_file_schema_net(shape, &tensors, parts) : 0;
+    const size_t n = model_rule_of(params->rule.kind)->has_net
+                         ? model_file_schema_net(shape, &tensors, parts)
+                         : 0;
     bool is_known = false;
     model_file_schema_vectors(&list, vectors);
     for (size_t k = 0; k < n; k++) {

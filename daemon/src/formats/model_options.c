@@ -105,23 +105,25 @@ bool model_options_is_given(const struct model_options *s)
 int model_options_check(const struct model_options *s, const char *path, struct fault *fault)
 {
     const char *rule = s->rule.chosen;
+    model_rule_kind kind = MODEL_RULE_NONE;
+    (void)model_rule_parse(&kind, rule);
     if (path != NULL && model_options_is_given(s)) {
         return fault_set(fault, FAULT_INPUT,
                          "--model: says all of the animal; no rule, rate, baseline, decay, "
                          "policy, noise or start expected beside it");
     }
-    if (s->given_rate && strcmp(rule, "none") == 0) {
+    if (s->given_rate && !model_rule_of(kind)->has_rates) {
         return fault_set(fault, FAULT_INPUT,
                          "--rate: has no effect with rule none, which does not learn; --rule "
                          "was expected too, as in --rule reinforce");
     }
-    if (s->given_baseline && strcmp(rule, "reinforce_base") != 0) {
+    if (s->given_baseline && !model_rule_of(kind)->has_baseline) {
         return fault_set(fault, FAULT_INPUT,
                          "--baseline: has no effect with rule %s; --rule reinforce_base was "
                          "expected",
                          rule);
     }
-    if (s->given_decay && strcmp(rule, "eligibility") != 0) {
+    if (s->given_decay && !model_rule_of(kind)->has_trace) {
         return fault_set(fault, FAULT_INPUT,
                          "--decay: has no effect with rule %s; --rule eligibility was expected",
                          rule);

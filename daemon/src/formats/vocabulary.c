@@ -7,6 +7,7 @@
 #include "model/protocol_defect.h"
 #include "model/rule.h"
 
+#define VOCABULARY_WORD2(NAME, name)              #name,
 #define VOCABULARY_WORD3(NAME, name, formula)     #name,
 #define VOCABULARY_WORD4(NAME, name, first, help) #name,
 
@@ -16,14 +17,14 @@ _Static_assert((int)MODEL_PROTOCOL_CHANGES < (int)OPTION_WORDS_MAX, "room for on
 
 struct option_word vocabulary_rules(void)
 {
-    return (struct option_word){.n = MODEL_RULES, .word = {MODEL_RULE_LIST(VOCABULARY_WORD3)}};
+    return (struct option_word){.n = MODEL_RULES, .word = {MODEL_RULE_LIST(VOCABULARY_WORD2)}};
 }
 
 struct option_word vocabulary_classic_rules(void)
 {
     struct option_word words = {0};
     for (int i = 0; i < MODEL_RULES; i++) {
-        if (!model_rule_has_net((model_rule_kind)i)) {
+        if (!model_rule_of((model_rule_kind)i)->has_net) {
             words.word[words.n++] = model_rule_name((model_rule_kind)i);
         }
     }

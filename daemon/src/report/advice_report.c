@@ -12,9 +12,8 @@
 /* The correct side; at zero contrast, if it is not stated, that of a rewarded choice. */
 static int8_t side_of(const model_trial *t)
 {
-    const bool is_right =
-        t->contrast > 0.0 || (!(t->contrast < 0.0) && t->choice == 1 && t->reward > 0.5);
-    return t->side >= 0 ? t->side : (int8_t)is_right;
+    const int8_t side = model_trial_side(t->side, t->contrast);
+    return side >= 0 ? side : t->choice == 1 && t->reward > 0.5;
 }
 
 /* The rig that showed these trials, as far as they tell: the stage follows from the moves. */

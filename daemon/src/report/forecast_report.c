@@ -129,8 +129,8 @@ static double share(const struct trial_history *past, size_t row, size_t end, in
         if (t->choice < 0 || n++ < skip) {
             continue;
         }
-        scored += model_forecast_side(t) >= 0;
-        right += t->choice == model_forecast_side(t);
+        scored += model_trial_side(t->side, t->contrast) >= 0;
+        right += t->choice == model_trial_side(t->side, t->contrast);
     }
     return n == skip + window && scored > 0.0 ? right / scored : (double)NAN;
 }

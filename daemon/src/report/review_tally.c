@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "model/bootstrap.h"
+#include "model/trial.h"
 
 double review_tally_judge(int choice, double reward, int side, double stimulus)
 {
@@ -12,13 +13,8 @@ double review_tally_judge(int choice, double reward, int side, double stimulus)
     if (!isnan(reward)) {
         return reward;
     }
-    if (side >= 0) {
-        return choice == side ? 1.0 : 0.0;
-    }
-    if (isnan(stimulus) || stimulus == 0.0) {
-        return (double)NAN;
-    }
-    return (stimulus > 0.0) == (choice == 1) ? 1.0 : 0.0;
+    const int right = model_trial_side((int8_t)side, stimulus);
+    return right < 0 ? (double)NAN : choice == right ? 1.0 : 0.0;
 }
 
 void review_tally_push(struct review_tally *to, const struct review_trial *t)

@@ -182,15 +182,16 @@ double rule_ensemble_dw(const struct rule_ensemble *e, uint32_t member, uint32_t
     return e->probes[member * e->n_states + state].dw[past][outcome][stimulus][weight];
 }
 
-model_interval rule_ensemble_mean_dw(const struct rule_ensemble *e, uint32_t state,
-                                     model_rule_probe_past past, model_rule_probe_outcome outcome,
-                                     size_t stimulus, uint32_t weight)
+model_student_t_interval rule_ensemble_mean_dw(const struct rule_ensemble *e, uint32_t state,
+                                               model_rule_probe_past past,
+                                               model_rule_probe_outcome outcome, size_t stimulus,
+                                               uint32_t weight)
 {
     double values[RULE_ENSEMBLE_MEMBERS_MAX];
     for (uint32_t m = 0; m < e->n_members; m++) {
         values[m] = rule_ensemble_dw(e, m, state, past, outcome, stimulus, weight);
     }
-    return model_interval_of_mean(e->n_members, values, RULE_ENSEMBLE_CHANCE);
+    return model_student_t_of_mean(e->n_members, values, RULE_ENSEMBLE_CHANCE);
 }
 
 double rule_ensemble_index(const struct rule_ensemble *e, uint32_t member,
@@ -205,12 +206,12 @@ double rule_ensemble_index(const struct rule_ensemble *e, uint32_t member,
                : model_rule_probe_memory(e->n_states, probes, first, n_weights);
 }
 
-model_interval rule_ensemble_mean_index(const struct rule_ensemble *e,
-                                        enum rule_ensemble_index index, uint32_t weight)
+model_student_t_interval rule_ensemble_mean_index(const struct rule_ensemble *e,
+                                                  enum rule_ensemble_index index, uint32_t weight)
 {
     double values[RULE_ENSEMBLE_MEMBERS_MAX];
     for (uint32_t m = 0; m < e->n_members; m++) {
         values[m] = rule_ensemble_index(e, m, index, weight);
     }
-    return model_interval_of_mean(e->n_members, values, RULE_ENSEMBLE_CHANCE);
+    return model_student_t_of_mean(e->n_members, values, RULE_ENSEMBLE_CHANCE);
 }

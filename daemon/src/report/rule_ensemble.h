@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 #include "fault.h"
-#include "model/interval.h"
 #include "model/rule_probe.h"
+#include "model/student_t.h"
 #include "model_file.h"
 
 enum {
@@ -71,14 +71,15 @@ model_rule_kind rule_ensemble_kind(const struct rule_ensemble *e);
 double rule_ensemble_dw(const struct rule_ensemble *e, uint32_t member, uint32_t state,
                         model_rule_probe_past past, model_rule_probe_outcome outcome,
                         size_t stimulus, uint32_t weight);
-model_interval rule_ensemble_mean_dw(const struct rule_ensemble *e, uint32_t state,
-                                     model_rule_probe_past past, model_rule_probe_outcome outcome,
-                                     size_t stimulus, uint32_t weight);
+model_student_t_interval rule_ensemble_mean_dw(const struct rule_ensemble *e, uint32_t state,
+                                               model_rule_probe_past past,
+                                               model_rule_probe_outcome outcome, size_t stimulus,
+                                               uint32_t weight);
 
 /* The index of a weight, of all for weight = policy's n: of one member, and over the members. */
 double rule_ensemble_index(const struct rule_ensemble *e, uint32_t member,
                            enum rule_ensemble_index index, uint32_t weight);
-model_interval rule_ensemble_mean_index(const struct rule_ensemble *e,
-                                        enum rule_ensemble_index index, uint32_t weight);
+model_student_t_interval rule_ensemble_mean_index(const struct rule_ensemble *e,
+                                                  enum rule_ensemble_index index, uint32_t weight);
 
 #endif

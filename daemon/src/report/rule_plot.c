@@ -27,7 +27,7 @@ _Static_assert(sizeof OUTCOME_CLASS / sizeof OUTCOME_CLASS[0] == MODEL_RULE_PROB
 
 static const char *symbol(const struct rule_ensemble *e)
 {
-    return rule_ensemble_kind(e) == MODEL_RULE_GRU_POLICY ? "offset o" : "Δw";
+    return model_rule_of(rule_ensemble_kind(e))->sets_offset ? "offset o" : "Δw";
 }
 
 /* What w . g is in, over the feature's own unit; x and choices have none. */
@@ -38,12 +38,12 @@ static const char *unit(model_feature feature)
 
 static void range_of(const struct rule_ensemble *e, uint32_t weight, struct svg_plot *p)
 {
-    const bool has_memory = model_rule_has_memory(rule_ensemble_kind(e));
+    const bool has_memory = model_rule_of(rule_ensemble_kind(e))->has_memory;
     p->y0 = p->y1 = 0.0;
     for (uint32_t k = 0; k < e->n_states; k++) {
         for (int past = 0; past < (has_memory ? MODEL_RULE_PROBE_PASTS : 1); past++) {
             for (int i = 0; i < MODEL_RULE_PROBE_OUTCOMES * MODEL_RULE_PROBE_STIMULI; i++) {
-                const model_interval v =
+                const model_student_t_interval v =
                     rule_ensemble_mean_dw(e, k, (model_rule_probe_past)past,
                                           (model_rule_probe_outcome)(i / MODEL_RULE_PROBE_STIMULI),
                                           (size_t)(i % MODEL_RULE_PROBE_STIMULI), weight);
@@ -70,7 +70,7 @@ static void draw_curve(struct svg_plot *p, const struct rule_ensemble *e, uint32
     (void)snprintf(line, sizeof line, "line %s%s", OUTCOME_CLASS[outcome],
                    past == MODEL_RULE_PROBE_UNREWARDED ? " dashed" : "");
     for (size_t first = 0; first < MODEL_RULE_PROBE_STIMULI; first += SIDE) {
-        model_interval v[SIDE];
+        model_student_t_interval v[SIDE];
         for (size_t i = 0; i < SIDE; i++) {
             v[i] = rule_ensemble_mean_dw(e, state, past, outcome, first + i, weight);
         }
@@ -170,7 +170,7 @@ static void draw_indices(FILE *to, const struct rule_ensemble *e, enum rule_ense
     svg_plot_y_axis(&p, NULL, "%.1f");
     svg_plot_line(&p, "chance", p.x0, 0.0, p.x1, 0.0);
     for (uint32_t i = 0; i <= n; i++) {
-        const model_interval v = rule_ensemble_mean_index(e, index, i);
+        const model_student_t_interval v = rule_ensemble_mean_index(e, index, i);
         const char *name = i < n ? model_feature_name(rule_ensemble_policy(e)->feature[i]) : "all";
         char tip[TEXT_MAX];
         for (uint32_t m = 0; m < e->n_members && e->n_members > 1; m++) {
@@ -200,7 +200,7 @@ static void describe(const struct rule_ensemble *e, char out[TEXT_MAX])
 
 void rule_plot(FILE *to, const struct rule_ensemble *e)
 {
-    const bool has_memory = model_rule_has_memory(rule_ensemble_kind(e));
+    const bool has_memory = model_rule_of(rule_ensemble_kind(e))->has_memory;
     const double row = ROW_ROOM + HEIGHT + UNDER_ROOM;
     const double block = HEAD_ROOM + rule_ensemble_policy(e)->n * row;
     const double columns = fmax(e->n_states, 3.0);
@@ -210,7 +210,7 @@ void rule_plot(FILE *to, const struct rule_ensemble *e)
     char text[TEXT_MAX];
     (void)snprintf(title, sizeof title, "Learning rule %s: %s",
                    model_rule_name(rule_ensemble_kind(e)),
-                   model_rule_formula(rule_ensemble_kind(e)));
+                   model_rule_of(rule_ensemble_kind(e))->formula);
     svg_plot_file_open(to, width, height, title);
     svg_plot_text_in(to, "head", LEFT - 6.0, 24.0, "start", width - LEFT, title);
     describe(e, text);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/trial.h"
 #include "summary_line.h"
 #include "twin.h"
 
@@ -60,13 +61,9 @@ static int8_t correctness(const proto_trial *t)
     if (!isnan(t->reward)) {
         return t->reward > 0.5;
     }
-    if (t->side != PROTO_NIL) {
-        return t->side == t->choice;
-    }
-    if (fabs(t->stimulus) > 0.0) {
-        return (t->stimulus > 0.0) == (t->choice == 1);
-    }
-    return -1;
+    const int8_t side =
+        model_trial_side((int8_t)(t->side == PROTO_NIL ? -1 : t->side), t->stimulus);
+    return side < 0 ? -1 : side == t->choice;
 }
 
 static void count_level(struct watch_view *v, double stimulus, bool chose_right)

@@ -174,9 +174,6 @@ int model_audit_params_init(model_audit_params *params, const model_protocol *pr
 /* Bytes in use. RT-safe: yes. */
 size_t model_audit_used(const model_audit *audit);
 
-/* Copies what is used. RT-safe: yes. */
-void model_audit_copy(model_audit *to, const model_audit *from);
-
 /* Reads the used bytes of one back: their number, or 0 and *audit in any condition if the first of
  * `size` bytes are none. They must be of the same protocol. RT-safe: yes. */
 size_t model_audit_unpack(model_audit *audit, const uint8_t bytes[], size_t size);

@@ -24,16 +24,6 @@ enum { MODEL_COHORT_MAX = 1 << 24 }; /* animals */
 
 typedef struct model_cohort model_cohort;
 
-/* One trial of each animal, which ended in a choice. */
-typedef struct {
-    const float *contrast;      /* signed, fraction -1..1 */
-    const uint8_t *chose_right; /* 1 or 0 */
-    const float *reward;        /* 0..1, NaN unknown; NULL: unknown for all */
-    const int8_t *side;         /* correct: 1 right, 0 left, -1 unknown; NULL: unknown for all */
-    const float *rt_s;          /* NaN unknown; NULL: unknown for all */
-    const uint8_t *active;      /* not 0: has this trial; NULL: all have */
-} model_cohort_trials;
-
 /* Bytes model_cohort_init() needs, a multiple of MODEL_NET_ALIGN; 0 if params or n is invalid. */
 size_t model_cohort_size(const model_params *params, size_t n);
 

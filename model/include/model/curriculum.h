@@ -16,7 +16,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "model/alignmax.h"
 #include "model/protocol_change.h"
 #include "model/rate_grid.h"
 #include "model/rollout.h"

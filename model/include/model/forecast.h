@@ -116,9 +116,6 @@ typedef struct model_forecast model_forecast;
 /* 500 roll-outs, 20 windows of 100 trials, 80% of 100 trials at contrasts of 0.5 and above. */
 void model_forecast_config_init(model_forecast_config *config);
 
-/* The correct side of a trial where it is known: 1 right, 0 left, else -1. RT-safe: yes. */
-int model_forecast_side(const model_trial *trial);
-
 /* Takes up one trial; without a choice or a correct side it does not count. True if the criterion
  * is met with it. RT-safe: yes. */
 bool model_forecast_tally_push(model_forecast_tally *tally,

@@ -20,15 +20,7 @@
 #include "model/guard.h"
 #include "model/policy.h"
 #include "model/rule.h"
-
-/* One finished trial as the animal met it. */
-typedef struct {
-    double contrast; /* signed, fraction -1..1, right positive */
-    double reward;   /* 0..1; NaN unknown */
-    double rt_s;     /* reaction time; NaN unknown */
-    int8_t choice;   /* 1 right, 0 left, -1 no-go */
-    int8_t side;     /* correct side: 1 right, 0 left, -1 unknown */
-} model_trial;
+#include "model/trial.h"
 
 /* Largest values of parameters that are believed. */
 #define MODEL_MEAN_MAX 100.0 /* |prior mean| */

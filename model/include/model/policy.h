@@ -94,6 +94,9 @@ double model_policy_stimulus(const model_policy *policy, double contrast);
 void model_policy_fill(const model_policy *policy, const model_history *history, double x,
                        double g[]);
 
+/* p(choice), held off 0 by 1e-12. RT-safe: yes. */
+double model_policy_p_choice(double p_right, bool chose_right);
+
 /* No choice yet in this session. RT-safe: yes. */
 void model_history_reset(model_history *history);
 

@@ -13,9 +13,9 @@
 #include <stdint.h>
 
 #include "model/bank.h"
-#include "model/cohort.h"
 #include "model/error.h"
 #include "model/rate_grid.h"
+#include "model/trial.h"
 
 enum { MODEL_ROLLOUT_MAX = 1 << 16 }; /* roll-outs */
 

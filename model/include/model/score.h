@@ -31,10 +31,7 @@ typedef struct {
 /* Empties. RT-safe: yes. */
 void model_score_reset(model_score *score);
 
-/* p(choice), held off 0 by 1e-12. RT-safe: yes. */
-double model_score_probability(double p_right, bool chose_right);
-
-/* -log of it. RT-safe: yes. */
+/* -log p(choice), see model_policy_p_choice(). RT-safe: yes. */
 double model_score_nats(double p_right, bool chose_right);
 
 /* Takes up one choice that p_right and baseline_p_right predicted. RT-safe: yes. */

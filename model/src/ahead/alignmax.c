@@ -1,4 +1,4 @@
-#include "model/alignmax.h"
+#include "alignmax.h"
 
 #include <math.h>
 

@@ -91,7 +91,7 @@ static bool describe(model_cohort *cohort, const model_params *params, size_t n)
     cohort->n = n;
     cohort->capacity = n;
     cohort->n_blocks = (n + COHORT_LANES - 1) / COHORT_LANES;
-    if (model_rule_has_net(params->rule.kind)) {
+    if (model_rule_of(params->rule.kind)->has_net) {
         cohort->shape = *model_net_shape_of(params->rule.net);
     }
     return true;
@@ -455,8 +455,8 @@ static cohort_row *step_net(model_cohort *cohort, size_t b, const cohort_trial *
 {
     const cohort_scratch *s = &cohort->scratch;
     cohort_row *in = s->input;
-    cohort->kernel->fill(cohort->params.rule.kind, cohort->params.policy.n, &cohort->blocks[b],
-                         trial, in + 1);
+    cohort->kernel->fill(model_rule_of(cohort->params.rule.kind)->n_inputs, cohort->params.policy.n,
+                         &cohort->blocks[b], trial, in + 1);
     if (cohort->shape.is_recurrent) {
         step_gru(cohort, b, trial);
         memcpy(s->layer[1] + 1, hidden(cohort, b), cohort->shape.n_hidden * sizeof(cohort_row));
@@ -473,6 +473,7 @@ static cohort_row *step_net(model_cohort *cohort, size_t b, const cohort_trial *
 size_t model_cohort_learn(model_cohort *cohort, const model_cohort_trials *trials)
 {
     const model_params *params = &cohort->params;
+    const model_rule_traits *rule = model_rule_of(params->rule.kind);
     size_t n_still = 0;
     for (size_t b = 0; b < cohort->n_blocks; b++) {
         cohort_block *block = &cohort->blocks[b];
@@ -480,14 +481,13 @@ size_t model_cohort_learn(model_cohort *cohort, const model_cohort_trials *trial
         cohort_row *dw = cohort->scratch.layer[0] + 1;
         cohort->kernel->load(params->policy.transform, trials, b * COHORT_LANES,
                              lanes_of(cohort, b), &trial);
-        if (model_rule_has_net(params->rule.kind)) {
+        if (rule->has_net) {
             dw = step_net(cohort, b, &trial);
         } else {
             cohort->kernel->step(&params->rule, &params->policy, block, &trial, dw);
         }
-        n_still +=
-            cohort->kernel->finish(&params->policy, params->rule.kind == MODEL_RULE_GRU_POLICY,
-                                   &cohort->motion, dw, block, &trial);
+        n_still += cohort->kernel->finish(&params->policy, rule->sets_offset, &cohort->motion, dw,
+                                          block, &trial);
     }
     return n_still;
 }

@@ -5,6 +5,9 @@
 
 #include "exp_fast.h"
 
+#define RULE_REAL float
+#include "rules.h"
+
 #define JOIN2(a, b) a##b
 #define JOIN(a, b)  JOIN2(a, b)
 #define TEXT2(a)    #a
@@ -149,7 +152,8 @@ static void load(model_transform transform, const model_cohort_trials *trials, s
     for (size_t i = 0; i < lanes; i++) {
         trial->mask[i] = trials->active == NULL || trials->active[from + i] != 0 ? ~UINT32_C(0) : 0;
         trial->choice[i] = trials->chose_right[from + i] != 0 ? 1.0F : 0.0F;
-        trial->side[i] = trials->side != NULL ? (float)trials->side[from + i] : -1.0F;
+        const int8_t stated = trials->side != NULL ? trials->side[from + i] : -1;
+        trial->side[i] = (float)model_trial_side(stated, (double)trial->stimulus[i]);
         const float reward = trials->reward != NULL ? trials->reward[from + i] : 0.5F;
         trial->reward[i] = reward >= 0.0F ? reward : 0.5F;
     }
@@ -251,8 +255,8 @@ static void predict(const model_policy *policy, const cohort_block *block,
     probability(policy, block, x, true, p_right);
 }
 
-static void fill(model_rule_kind kind, size_t k, const cohort_block *block,
-                 const cohort_trial *trial, cohort_row in[])
+static void fill(size_t n_inputs, size_t k, const cohort_block *block, const cohort_trial *trial,
+                 cohort_row in[])
 {
     for (size_t j = 0; j < k; j++) {
         EACH_LANE(i)
@@ -268,10 +272,9 @@ static void fill(model_rule_kind kind, size_t k, const cohort_block *block,
         to[2][i] = block->is_start[i];
         to[3][i] = trial->choice[i];
         to[4][i] = trial->reward[i];
-        const float shown = trial->stimulus[i] > 0.0F ? 1.0F : 0.0F;
-        to[5][i] = trial->side[i] >= 0.0F ? trial->side[i] : shown;
+        to[5][i] = trial->side[i] > 0.0F ? 1.0F : 0.0F;
     }
-    if (kind == MODEL_RULE_GRU_POLICY) {
+    if (n_inputs > MODEL_RULE_INPUTS) {
         EACH_LANE(i)
         {
             to[6][i] = trial->rt[i];
@@ -296,18 +299,17 @@ static void gates(size_t n, const float sums[], const uint32_t mask[], float h[]
     }
 }
 
-/* As rule_classic_see() says it. */
+/* As rule_ops_see() says it. */
 static void correct_side(const cohort_trial *trial, cohort_row side)
 {
     EACH_LANE(i)
     {
         const float told = trial->choice[i] > 0.5F ? trial->reward[i] : 1.0F - trial->reward[i];
-        const float shown = trial->stimulus[i] > 0.0F ? 1.0F : 0.0F;
-        const float guess = trial->stimulus[i] != 0.0F ? shown : told;
-        side[i] = trial->side[i] >= 0.0F ? trial->side[i] : guess;
+        side[i] = trial->side[i] >= 0.0F ? trial->side[i] : told;
     }
 }
 
+/* A loop a rule, with its term compiled into it. */
 static void step_weight(const model_rule *rule, uint32_t k, const cohort_trial *trial,
                         const cohort_row p, const cohort_row g, const cohort_row side,
                         float trace[], float dw[])
@@ -315,48 +317,25 @@ static void step_weight(const model_rule *rule, uint32_t k, const cohort_trial *
     const float rate = (float)rule->rate[k];
     const float baseline = (float)rule->baseline[k];
     const float decay = (float)rule->decay[k];
-    const float *y = trial->choice;
-    const float *r = trial->reward;
+#define STEP_CASE(NAME, name)                                                                      \
+    case MODEL_RULE_##NAME:                                                                        \
+        for (size_t i = 0; i < N && rule_##name.term != NULL; i++) {                               \
+            const rule_sight seen = {side[i], p[i], trial->choice[i], trial->reward[i], baseline}; \
+            const rule_term t = rule_##name.term(&seen);                                           \
+            if (rule_##name.traits.has_trace) {                                                    \
+                const float e = decay * trace[i] + (1.0F - decay) * t.value * g[i];                \
+                trace[i] = pick(trial->mask[i], e, trace[i]);                                      \
+                dw[i] = rate * t.gain * e;                                                         \
+            } else {                                                                               \
+                dw[i] = rate * t.value * g[i];                                                     \
+            }                                                                                      \
+        }                                                                                          \
+        return;
+    memset(dw, 0, sizeof(cohort_row));
     switch (rule->kind) {
-    case MODEL_RULE_REINFORCE:
-        EACH_LANE(i)
-        {
-            dw[i] = rate * r[i] * (y[i] - p[i]) * g[i];
-        }
-        return;
-    case MODEL_RULE_REINFORCE_BASE:
-        EACH_LANE(i)
-        {
-            dw[i] = rate * (r[i] - baseline) * (y[i] - p[i]) * g[i];
-        }
-        return;
-    case MODEL_RULE_REWARD_MAX:
-        EACH_LANE(i)
-        {
-            dw[i] = rate * 2.0F * (2.0F * side[i] - 1.0F) * p[i] * (1.0F - p[i]) * g[i];
-        }
-        return;
-    case MODEL_RULE_PREDICT_MAX:
-        EACH_LANE(i)
-        {
-            dw[i] = rate * (side[i] - p[i]) * g[i];
-        }
-        return;
-    case MODEL_RULE_ELIGIBILITY:
-        EACH_LANE(i)
-        {
-            const float e = decay * trace[i] + (1.0F - decay) * (y[i] - p[i]) * g[i];
-            trace[i] = pick(trial->mask[i], e, trace[i]);
-            dw[i] = rate * r[i] * e;
-        }
-        return;
-    case MODEL_RULE_NONE:
-    case MODEL_RULE_DNN:
-    case MODEL_RULE_RNN:
-    case MODEL_RULE_GRU_POLICY:
+        MODEL_RULE_LIST(STEP_CASE)
     case MODEL_RULES:
     default:
-        memset(dw, 0, sizeof(cohort_row));
         return;
     }
 }

@@ -12,7 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "model/cohort.h"
+#include "model/policy.h"
+#include "model/rule.h"
+#include "model/trial.h"
 
 enum { COHORT_LANES = 64 };
 
@@ -47,7 +49,7 @@ typedef struct {
     cohort_row stimulus; /* x of the policy */
     cohort_row choice;   /* 1 right, 0 left */
     cohort_row reward;   /* 0.5 where unknown */
-    cohort_row side;     /* 1, 0; -1 unknown */
+    cohort_row side;     /* as model_trial_side() has it */
     cohort_row rt;       /* as model_rule_fill_inputs() scales it */
 } cohort_trial;
 
@@ -76,20 +78,20 @@ typedef struct {
     /* Two standard normal numbers a lane. */
     void (*normal)(cohort_random *r, const uint32_t mask[], cohort_row a, cohort_row b);
 
-    /* A net's inputs: k weights, then what model_rule_fill_inputs() says. */
-    void (*fill)(model_rule_kind kind, size_t k, const cohort_block *block,
-                 const cohort_trial *trial, cohort_row in[]);
+    /* A net's inputs: k weights, then the n_inputs that model_rule_fill_inputs() says. */
+    void (*fill)(size_t n_inputs, size_t k, const cohort_block *block, const cohort_trial *trial,
+                 cohort_row in[]);
 
     /* GRU gates of n numbers, n a multiple of COHORT_LANES: sums[4 n] = n of the inputs, r, z, n of
      * h; h <- (1 - z) n + z h where mask[i % COHORT_LANES]. */
     void (*gates)(size_t n, const float sums[], const uint32_t mask[], float h[]);
 
-    /* dw of a rule without a net, k weights; eligibility's trace moves. */
+    /* dw of a rule without a net, k weights; its trace moves. */
     void (*step)(const model_rule *rule, const model_policy *policy, cohort_block *block,
                  const cohort_trial *trial, cohort_row dw[]);
 
     /* w += pace dw + rate (anchor - w) + sd N(0, 1), dw times its scale; or the offset becomes that
-     * dw, for the GRU policy. Then history and counts. Returns how many animals did not move. */
+     * dw. Then history and counts. Returns how many animals did not move. */
     size_t (*finish)(const model_policy *policy, bool is_offset, const cohort_motion *motion,
                      cohort_row dw[], cohort_block *block, const cohort_trial *trial);
 } cohort_kernel;

@@ -3,14 +3,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "alignmax.h"
 #include "arena.h"
+#include "sample.h"
 
 enum { ASK_STEP = 8 }; /* trials between two questions whether to stop */
-
-#define CURRICULUM_NAME(NAME, name, help) #name,
-#define CURRICULUM_HELP(NAME, name, help) help,
-static const char *const NAMES[] = {MODEL_CURRICULUM_WHY_LIST(CURRICULUM_NAME)};
-static const char *const HELPS[] = {MODEL_CURRICULUM_WHY_LIST(CURRICULUM_HELP)};
 
 /* What one round of twins came to under one protocol; rows of n. */
 struct tally {
@@ -48,54 +45,6 @@ struct question {
     bool is_stopped;
     double weight[MODEL_RATE_GRID_STRANDS];
 };
-
-const char *model_curriculum_why_name(model_curriculum_why why)
-{
-    return (unsigned)why < MODEL_CURRICULUM_WHYS ? NAMES[why] : NULL;
-}
-
-const char *model_curriculum_why_text(model_curriculum_why why)
-{
-    return (unsigned)why < MODEL_CURRICULUM_WHYS ? HELPS[why] : NULL;
-}
-
-void model_curriculum_default(model_curriculum_config *config)
-{
-    *config = (model_curriculum_config){.largest_change = 0.5,
-                                        .reward_floor = 0.6,
-                                        .reward_price = 0.08,
-                                        .least_gain = 0.001,
-                                        .noise = 2.0,
-                                        .least_learning = 0.75,
-                                        .p_learning = 0.75,
-                                        .goal = MODEL_ALIGNMAX_GOAL,
-                                        .horizon = 200,
-                                        .first = 64,
-                                        .rollouts = 192};
-    for (int i = 0; i < MODEL_PROTOCOL_CHANGES; i++) {
-        config->allowed[i] = true;
-    }
-    model_rollout_tuning_init(&config->tuning);
-    config->tuning.reversion[0] = config->tuning.reversion[1] = 0.0; /* a bias is to be trained */
-}
-
-static bool is_part(double value)
-{
-    return value >= 0.0 && value <= 1.0;
-}
-
-int model_curriculum_check(const model_curriculum_config *config)
-{
-    const bool ok = is_part(config->largest_change) && is_part(config->reward_floor) &&
-                    is_part(config->least_gain) && is_part(config->reward_price) &&
-                    is_part(config->least_learning) && config->p_learning > 0.0 &&
-                    config->p_learning < 1.0 && config->noise >= 0.0 && isfinite(config->noise) &&
-                    config->goal > 0.0 && config->goal <= MODEL_MEAN_MAX && config->horizon >= 1 &&
-                    config->horizon <= MODEL_CURRICULUM_HORIZON_MAX && config->first >= 2 &&
-                    config->first <= config->rollouts &&
-                    config->rollouts <= MODEL_CURRICULUM_ROLLOUTS_MAX;
-    return ok ? model_rollout_tuning_check(&config->tuning) : MODEL_ERR_ARG;
-}
 
 static void place_arrays(model_curriculum *c, arena *a, size_t n)
 {
@@ -154,10 +103,10 @@ double model_curriculum_p_learns(const model_rate_grid *pace, const model_bank_p
     double prior[2] = {0.0, 0.0};
     for (int64_t i = 0; i < pace->n; i++) {
         const model_rate_grid_strand *s = &pace->strand[i];
-        const model_rule_kind kind = params->member[s->member].rule.kind;
+        const model_rule_traits *rule = model_rule_of(params->member[s->member].rule.kind);
         const double share = params->prior[s->member] * s->prior;
-        const bool moves = kind != MODEL_RULE_NONE && s->pace > 0.0;
-        if (kind != MODEL_RULE_GRU_POLICY) {
+        const bool moves = rule->moves_weights && s->pace > 0.0;
+        if (!rule->sets_offset) {
             weight[moves] += share * exp(-s->nats);
             prior[moves] += share;
         }
@@ -303,63 +252,6 @@ static void run(struct question *q, const model_protocol *protocol, uint32_t sta
 
 /* ---- what they came to ----------------------------------------------------------------------- */
 
-/* v[from] sinks to its place in a heap of n with the largest on top. */
-static void sink(size_t n, double v[], size_t from)
-{
-    const double value = v[from];
-    size_t child = 2 * from + 1;
-    for (; child < n; child = 2 * from + 1) {
-        child += child + 1 < n && v[child + 1] > v[child];
-        if (!(v[child] > value)) {
-            break;
-        }
-        v[from] = v[child];
-        from = child;
-    }
-    v[from] = value;
-}
-
-/* In place: qsort() may allocate. */
-static void sort(size_t n, double v[])
-{
-    for (size_t i = n / 2; i-- > 0;) {
-        sink(n, v, i);
-    }
-    for (size_t end = n; end-- > 1;) {
-        const double largest = v[0];
-        v[0] = v[end];
-        v[end] = largest;
-        sink(end, v, 0);
-    }
-}
-
-static double mean_of(size_t n, const double value[])
-{
-    double sum = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        sum += value[i];
-    }
-    return sum / (double)n;
-}
-
-static double error_of(size_t n, const double value[], double mean)
-{
-    double sum = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        sum += (value[i] - mean) * (value[i] - mean);
-    }
-    return n > 1 ? sqrt(sum / (double)(n - 1) / (double)n) : (double)INFINITY;
-}
-
-/* The ends of what holds 90% of n values; they are sorted. */
-static void span(size_t n, double value[], double *lo, double *hi)
-{
-    sort(n, value);
-    const size_t cut = n / 20;
-    *lo = value[cut];
-    *hi = value[n - 1 - cut];
-}
-
 /* Gains by rule: the twins of a member stand side by side. */
 static void part_by_rule(const model_curriculum *c, size_t n, const double gain[],
                          model_curriculum_action *a)
@@ -396,18 +288,19 @@ static void compare(const model_curriculum *c, size_t n, model_curriculum_action
         better += c->sorted[i] > 0.0 ? 1.0 : (c->sorted[i] < 0.0 ? 0.0 : 0.5);
     }
     part_by_rule(c, n, c->sorted, a);
-    a->skill = mean_of(n, other->skill);
-    a->reward = mean_of(n, other->reward);
-    a->has_reward = a->reward >= fmin(c->config->reward_floor, mean_of(n, base->reward));
+    a->skill = sample_mean(n, other->skill);
+    a->reward = sample_mean(n, other->reward);
+    a->has_reward = a->reward >= fmin(c->config->reward_floor, sample_mean(n, base->reward));
     a->p_better = better / (double)n;
-    a->gain = mean_of(n, c->sorted);
-    a->gain_se = error_of(n, c->sorted, a->gain);
-    a->worth = a->gain + c->config->reward_price * fmin(a->reward - mean_of(n, base->reward), 0.0);
-    span(n, c->sorted, &a->gain_lo, &a->gain_hi);
+    a->gain = sample_mean(n, c->sorted);
+    a->gain_se = sample_error(n, c->sorted, a->gain);
+    a->worth =
+        a->gain + c->config->reward_price * fmin(a->reward - sample_mean(n, base->reward), 0.0);
+    sample_span(n, c->sorted, &a->gain_lo, &a->gain_hi);
     memcpy(c->sorted, other->skill, n * sizeof c->sorted[0]);
-    span(n, c->sorted, &a->skill_lo, &a->skill_hi);
+    sample_span(n, c->sorted, &a->skill_lo, &a->skill_hi);
     memcpy(c->sorted, other->reward, n * sizeof c->sorted[0]);
-    span(n, c->sorted, &a->reward_lo, &a->reward_hi);
+    sample_span(n, c->sorted, &a->reward_lo, &a->reward_hi);
 }
 
 /* ---- the changes that may be made ------------------------------------------------------------ */
@@ -645,8 +538,8 @@ static void describe_now(struct question *q, size_t n, uint64_t seed, model_curr
     model_curriculum *c = q->c;
     (void)model_rollout_start(c->rollout, q->pace, &c->config->tuning, n, seed);
     measure_skill(c, n, c->sorted);
-    out->skill = mean_of(n, c->sorted);
-    span(n, c->sorted, &out->skill_lo, &out->skill_hi);
+    out->skill = sample_mean(n, c->sorted);
+    sample_span(n, c->sorted, &out->skill_lo, &out->skill_hi);
     for (uint32_t m = 0; m < c->params->n; m++) {
         out->rule_share[c->params->member[m].rule.kind] += model_rollout_share(c->rollout, m);
     }

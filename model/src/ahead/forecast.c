@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "sample.h"
 
 enum { JUDGING = 5000 }; /* work of one judgement */
 
@@ -47,7 +48,7 @@ struct model_forecast {
     float *scored; /* of the window that runs */
     float *right;
     float *p_right;
-    float *sorted;
+    double *sorted;
     float *correct; /* (n_windows, n) */
     float *p_correct;
     float *bias;
@@ -85,11 +86,12 @@ static void place(model_forecast *f, arena *a)
 {
     const size_t n = f->config.n_rollouts;
     const size_t windows = f->config.n_windows;
-    float **const rows[] = {&f->contrast, &f->reward, &f->p,       &f->rt_s,  &f->p_left,
-                            &f->scored,   &f->right,  &f->p_right, &f->sorted};
+    float **const rows[] = {&f->contrast, &f->reward, &f->p,     &f->rt_s,
+                            &f->p_left,   &f->scored, &f->right, &f->p_right};
     float **const curves[] = {&f->correct, &f->p_correct, &f->bias};
     f->lives = arena_take(a, n * sizeof *f->lives);
     f->trackers = arena_take(a, n * sizeof *f->trackers);
+    f->sorted = arena_take(a, n * sizeof *f->sorted);
     f->side = arena_take(a, n);
     f->chose = arena_take(a, n);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -248,11 +250,10 @@ static void enter_session(model_forecast *f, size_t i)
 
 static void show(model_forecast *f, size_t i, const model_forecast_stimulus *s)
 {
-    const int8_t shown = (int8_t)(s->contrast > 0.0F ? 1 : (s->contrast < 0.0F ? 0 : -1));
     f->contrast[i] = s->contrast;
     f->rt_s[i] = s->rt_s;
     f->p_left[i] = s->p_left;
-    f->side[i] = s->side >= 0 ? s->side : shown;
+    f->side[i] = model_trial_side(s->side, (double)s->contrast);
 }
 
 static void show_protocol(model_forecast *f, size_t i)
@@ -313,33 +314,6 @@ static void reward_all(model_forecast *f)
             f->reward[i] = f->side[i] < 0 ? NAN : (f->chose[i] == f->side[i] ? 1.0F : 0.0F);
         }
     }
-}
-
-int model_forecast_side(const model_trial *trial)
-{
-    return trial->side >= 0        ? trial->side
-           : trial->contrast > 0.0 ? 1
-           : trial->contrast < 0.0 ? 0
-                                   : -1;
-}
-
-bool model_forecast_tally_push(model_forecast_tally *tally,
-                               const model_forecast_criterion *criterion, const model_trial *trial)
-{
-    const int64_t window = criterion->window;
-    const int side = model_forecast_side(trial);
-    if (trial->choice < 0 || side < 0 || fabs(trial->contrast) < criterion->contrast_min) {
-        return false;
-    }
-    uint8_t *slot = &tally->right[tally->n % window];
-    if (tally->n >= window) {
-        tally->n_right -= *slot;
-    }
-    *slot = trial->choice == side ? 1 : 0;
-    tally->n_right += *slot;
-    tally->n++;
-    return tally->n >= window &&
-           (double)tally->n_right >= criterion->accuracy * (double)window - 1e-9;
 }
 
 static void count_easy(model_forecast *f, size_t i)
@@ -496,34 +470,6 @@ static size_t judge_next(model_forecast *f)
 
 /* ---- the result ------------------------------------------------------------------------------ */
 
-/* Shell's sort (Ciura's gaps): in place, no memory. */
-static void sort(size_t n, float v[])
-{
-    static const size_t GAPS[] = {1750, 701, 301, 132, 57, 23, 10, 4, 1};
-    for (size_t g = 0; g < sizeof GAPS / sizeof GAPS[0]; g++) {
-        const size_t gap = GAPS[g];
-        for (size_t i = gap; i < n; i++) {
-            const float x = v[i];
-            size_t j = i;
-            for (; j >= gap && v[j - gap] > x; j -= gap) {
-                v[j] = v[j - gap];
-            }
-            v[j] = x;
-        }
-    }
-}
-
-static double quantile(size_t n, const float sorted[], double p)
-{
-    const double at = p * (double)(n - 1);
-    const size_t i = (size_t)at;
-    const double part = at - (double)i;
-    if (part == 0.0 || i + 1 >= n) {
-        return (double)sorted[i];
-    }
-    return (double)sorted[i] * (1.0 - part) + (double)sorted[i + 1] * part;
-}
-
 /* NaN do not count; of infinite values the mean is that of the others. */
 static model_forecast_band band_of(model_forecast *f, const float values[])
 {
@@ -532,7 +478,7 @@ static model_forecast_band band_of(model_forecast *f, const float values[])
     double sum = 0.0;
     for (size_t i = 0; i < f->config.n_rollouts; i++) {
         if (!isnan(values[i])) {
-            f->sorted[n++] = values[i];
+            f->sorted[n++] = (double)values[i];
         }
         if (isfinite(values[i])) {
             sum += (double)values[i];
@@ -543,13 +489,13 @@ static model_forecast_band band_of(model_forecast *f, const float values[])
     if (n == 0) {
         return (model_forecast_band){none, none, none, none, none, none};
     }
-    sort(n, f->sorted);
+    sample_sort(n, f->sorted);
     return (model_forecast_band){.mean = n_finite > 0 ? sum / (double)n_finite : none,
-                                 .median = quantile(n, f->sorted, 0.5),
-                                 .lo50 = quantile(n, f->sorted, 0.25),
-                                 .hi50 = quantile(n, f->sorted, 0.75),
-                                 .lo90 = quantile(n, f->sorted, 0.05),
-                                 .hi90 = quantile(n, f->sorted, 0.95)};
+                                 .median = sample_quantile(n, f->sorted, 0.5),
+                                 .lo50 = sample_quantile(n, f->sorted, 0.25),
+                                 .hi50 = sample_quantile(n, f->sorted, 0.75),
+                                 .lo90 = sample_quantile(n, f->sorted, 0.05),
+                                 .hi90 = sample_quantile(n, f->sorted, 0.95)};
 }
 
 static void conclude_criterion(model_forecast *f)

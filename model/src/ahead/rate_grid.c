@@ -20,14 +20,9 @@ static const struct {
 #undef PACE_ROW
 };
 
-static bool learns(model_rule_kind kind)
-{
-    return kind != MODEL_RULE_NONE && kind != MODEL_RULE_GRU_POLICY;
-}
-
 static size_t paces_of(const model_params *params)
 {
-    return learns(params->rule.kind) ? MODEL_RATE_GRID_COUNT : 1;
+    return model_rule_of(params->rule.kind)->moves_weights ? MODEL_RATE_GRID_COUNT : 1;
 }
 
 size_t model_rate_grid_strands(const model_bank_params *params)

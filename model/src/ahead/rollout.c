@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/cohort.h"
 #include "model/filter.h"
 #include "model/random.h"
 
@@ -18,20 +19,14 @@ struct model_rollout {
 
 void model_rollout_tuning_init(model_rollout_tuning *tuning)
 {
-    *tuning = (model_rollout_tuning){.prior = {[MODEL_RULE_NONE] = 0.6,
-                                               [MODEL_RULE_REINFORCE] = 1.0,
-                                               [MODEL_RULE_REINFORCE_BASE] = 1.0,
-                                               [MODEL_RULE_REWARD_MAX] = 1.0,
-                                               [MODEL_RULE_PREDICT_MAX] = 1.0,
-                                               [MODEL_RULE_ELIGIBILITY] = 1.0,
-                                               [MODEL_RULE_DNN] = 1.0,
-                                               [MODEL_RULE_RNN] = 1.0,
-                                               [MODEL_RULE_GRU_POLICY] = 0.0},
-                                     .trust = 0.3,
+    *tuning = (model_rollout_tuning){.trust = 0.3,
                                      .drift = {0.3, 1.0},
                                      .session = {0.3, 1.0},
                                      .reversion = {0.0, 0.002},
                                      .pace_sd = 0.0};
+    for (int kind = 0; kind < MODEL_RULES; kind++) {
+        tuning->prior[kind] = model_rule_of((model_rule_kind)kind)->prior;
+    }
 }
 
 static bool is_size(double value)
@@ -196,7 +191,7 @@ static void enter(model_rollout *r, const struct source *source, size_t first, s
         anchor(cohort, at, params, source->twin);
         const double pace = source->pace * exp(tuning->pace_sd * model_random_normal(&draws));
         model_cohort_set_pace(cohort, at, pace);
-        if (params->rule.kind != MODEL_RULE_NONE && params->rule.kind != MODEL_RULE_GRU_POLICY) {
+        if (model_rule_of(params->rule.kind)->moves_weights) {
             r->pace_sum += pace;
             r->pace_n++;
         }

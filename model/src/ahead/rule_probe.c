@@ -47,7 +47,7 @@ static int step(const struct probing *p, model_rule_state *state, double x, bool
     model_policy_fill(&params->policy, &BEFORE, x, g);
     const int status =
         model_rule_step(&params->rule, state, params->policy.n, p->w, g, &trial, dw, u);
-    if (params->rule.kind == MODEL_RULE_GRU_POLICY) {
+    if (model_rule_of(params->rule.kind)->sets_offset) {
         memcpy(dw, state->offset, params->policy.n * sizeof dw[0]);
     }
     return status;
@@ -136,7 +136,7 @@ static int ask_after(const struct probing *p, model_rule_probe_past past,
 int model_rule_probe_run(model_rule_probe *out, const model_params *params, const double w[],
                          uint32_t history)
 {
-    const bool has_memory = model_rule_has_memory(params->rule.kind);
+    const bool has_memory = model_rule_of(params->rule.kind)->has_memory;
     const struct probing p = {.params = params,
                               .w = w,
                               .history = history,

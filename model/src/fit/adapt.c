@@ -25,7 +25,7 @@ void model_adapt_config_init(model_adapt_config *config)
 
 static const model_net_shape *shape_of(const model_params *member)
 {
-    return model_rule_has_net(member->rule.kind) ? model_net_shape_of(member->rule.net) : NULL;
+    return model_rule_of(member->rule.kind)->has_net ? model_net_shape_of(member->rule.net) : NULL;
 }
 
 static void configure(const model_params *member, model_fit_config *config)

@@ -21,7 +21,7 @@ struct model_fit {
 
 size_t model_fit_inputs(model_rule_kind rule)
 {
-    return model_rule_has_net(rule) ? model_rule_inputs(rule) : MODEL_RULE_INPUTS;
+    return model_rule_of(rule)->has_net ? model_rule_of(rule)->n_inputs : MODEL_RULE_INPUTS;
 }
 
 void model_fit_config_init(model_fit_config *config, const model_params *params,
@@ -44,12 +44,12 @@ void model_fit_config_init(model_fit_config *config, const model_params *params,
 static bool shape_is_valid(const model_fit_config *c)
 {
     const model_rule_kind rule = c->params.rule.kind;
-    if (!model_rule_has_net(rule)) {
+    if (!model_rule_of(rule)->has_net) {
         return c->in_filter;
     }
     return model_net_size(&c->shape) > 0 && c->shape.n_outputs == c->params.policy.n &&
-           c->shape.n_inputs == c->params.policy.n + model_rule_inputs(rule) &&
-           c->shape.is_recurrent == model_rule_is_recurrent(rule);
+           c->shape.n_inputs == c->params.policy.n + model_rule_of(rule)->n_inputs &&
+           c->shape.is_recurrent == model_rule_of(rule)->is_recurrent;
 }
 
 static bool config_is_valid(const model_fit_config *c)
@@ -114,7 +114,7 @@ size_t model_fit_tensors(const model_net_shape *shape)
 
 static size_t count_tensors(const model_fit_config *config)
 {
-    return model_rule_has_net(config->params.rule.kind) ? model_fit_tensors(&config->shape) : 0;
+    return model_rule_of(config->params.rule.kind)->has_net ? model_fit_tensors(&config->shape) : 0;
 }
 
 size_t model_fit_parameters(const model_fit_config *config)
@@ -271,7 +271,7 @@ static void make_plan(fit_plan *plan, const model_fit_config *config, size_t lon
 {
     plan->params = config->params;
     plan->in_filter = config->in_filter;
-    plan->has_net = model_rule_has_net(config->params.rule.kind);
+    plan->has_net = model_rule_of(config->params.rule.kind)->has_net;
     plan->n_weights = config->params.policy.n;
     plan->n_inputs = model_fit_inputs(config->params.rule.kind);
     plan->truncation = longest < config->truncation ? longest : config->truncation;

@@ -6,7 +6,7 @@
 #include "filter_forecast.h"
 #include "filter_mode.h"
 #include "model/filter.h"
-#include "rule_classic.h"
+#include "rule_ops.h"
 
 static const double RATE_UNIT = 0.015625;
 
@@ -146,11 +146,6 @@ static void features(const fit_filter_trial *t, size_t number, size_t n, double 
 
 /* ---- the classic rules ---- */
 
-static bool is_classic(const model_params *params)
-{
-    return params->rule.kind != MODEL_RULE_NONE && !model_rule_has_net(params->rule.kind);
-}
-
 /* The trial before, as the rule sees it. */
 static model_rule_trial last_trial(const fit_filter_trial *t)
 {
@@ -185,34 +180,35 @@ static void back_classic_terms(const model_params *params, const model_rule_tria
 {
     const size_t n = params->policy.n;
     const model_rule *rule = &params->rule;
-    const rule_classic_trial seen =
-        rule_classic_see(trial, model_filter_sigmoid(dot(n, before->w, g)));
+    const rule_ops *ops = rule_ops_of(rule->kind);
+    rule_sight seen = rule_ops_see(trial, model_filter_sigmoid(dot(n, before->w, g)));
     const double spread = seen.p * (1.0 - seen.p);
     const double tilt = 1.0 - 2.0 * seen.p; /* d spread / dp */
-    const double error = seen.choice - seen.p;
     double by_p = 0.0;
     for (size_t i = 0; i < n; i++) {
         const double a = rule->rate[i];
+        seen.baseline = rule->baseline[i];
+        const rule_term k = ops->term(&seen);
+        const double slope_by_p = k.bend * spread + k.slope * tilt;
         double by_rate;
-        if (rule->kind == MODEL_RULE_ELIGIBILITY) {
+        if (ops->traits.has_trace) {
             const double l = rule->decay[i];
-            const double r = seen.reward;
-            const double trace = l * before->trace[i] + (1.0 - l) * error * g[i];
+            const double r = k.gain;
+            const double trace = l * before->trace[i] + (1.0 - l) * k.value * g[i];
             const double by_trace = d->trace[i] + by_dw[i] * a * r;
-            by_rate = by_dw[i] * r * trace - by_u[i] * r * (1.0 - l) * spread * g[i];
-            by_p -= by_trace * (1.0 - l) * g[i] + by_u[i] * a * r * (1.0 - l) * g[i] * tilt;
-            gradient[FIT_FILTER_DECAY * n + i] +=
-                (by_trace * (before->trace[i] - error * g[i]) + by_u[i] * a * r * spread * g[i]) *
-                l * (1.0 - l);
+            by_rate = by_dw[i] * r * trace + by_u[i] * r * (1.0 - l) * k.slope * spread * g[i];
+            by_p += by_trace * (1.0 - l) * k.slope * g[i] +
+                    by_u[i] * a * r * (1.0 - l) * g[i] * slope_by_p;
+            gradient[FIT_FILTER_DECAY * n + i] += (by_trace * (before->trace[i] - k.value * g[i]) -
+                                                   by_u[i] * a * r * k.slope * spread * g[i]) *
+                                                  l * (1.0 - l);
             d->trace[i] = by_trace * l;
         } else {
-            const rule_classic_term k = rule_classic_k(rule, i, &seen);
             by_rate = (by_dw[i] * k.value + by_u[i] * k.slope * spread) * g[i];
-            by_p += a * g[i] * (by_dw[i] * k.slope + by_u[i] * (k.bend * spread + k.slope * tilt));
-            if (rule->kind == MODEL_RULE_REINFORCE_BASE) {
-                gradient[FIT_FILTER_BASELINE * n + i] +=
-                    a * g[i] * (by_u[i] * spread - by_dw[i] * error);
-            }
+            by_p += a * g[i] * (by_dw[i] * k.slope + by_u[i] * slope_by_p);
+            gradient[FIT_FILTER_BASELINE * n + i] +=
+                a * g[i] *
+                (by_u[i] * spread * k.slope_by_baseline + by_dw[i] * k.value_by_baseline);
         }
         gradient[FIT_FILTER_RATE * n + i] += by_rate * RATE_UNIT;
     }
@@ -278,8 +274,8 @@ static double come_to_trial(const model_params *params, const fit_filter_trial *
     const size_t n = params->policy.n;
     const double n_steps = (double)t->animal->n_steps[t->number];
     const bool starts = t->number > 0 && t->animal->starts_session[t->number] != 0;
-    const bool is_offset = params->rule.kind == MODEL_RULE_GRU_POLICY;
-    if (t->number > 0 && is_classic(params)) {
+    const bool is_offset = model_rule_of(params->rule.kind)->sets_offset;
+    if (t->number > 0 && model_rule_of(params->rule.kind)->has_rates) {
         step_classic(params, t, b);
     }
     for (size_t i = 0; i < n; i++) {
@@ -355,7 +351,7 @@ void fit_filter_backward(const model_params *params, const fit_filter_trial *tri
     const double by_mean =
         back_measurement(n, &b, g, shift, trial->animal->chose_right[trial->number] != 0, d);
     for (size_t i = 0; i < n; i++) {
-        by_moved[i] = params->rule.kind == MODEL_RULE_GRU_POLICY ? by_mean * g[i] : d->w[i];
+        by_moved[i] = model_rule_of(params->rule.kind)->sets_offset ? by_mean * g[i] : d->w[i];
     }
     add_variance_gradient(params, FIT_FILTER_DRIFT_VAR, params->noise.drift_var,
                           (double)trial->animal->n_steps[trial->number], d->P, gradient);
@@ -363,7 +359,7 @@ void fit_filter_backward(const model_params *params, const fit_filter_trial *tri
         add_variance_gradient(params, FIT_FILTER_SESSION_VAR, params->noise.session_var, 1.0, d->P,
                               gradient);
     }
-    if (trial->number > 0 && is_classic(params)) {
+    if (trial->number > 0 && model_rule_of(params->rule.kind)->has_rates) {
         back_classic(params, trial, &record->before, d, gradient);
     }
 }

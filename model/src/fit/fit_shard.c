@@ -145,7 +145,7 @@ static double move_open_loop(const fit_plan *plan, const model_fit_animal *anima
                              const double moved[], double w[], float *error)
 {
     const float *g = animal->g + trial * plan->n_weights;
-    const bool is_offset = plan->params.rule.kind == MODEL_RULE_GRU_POLICY;
+    const bool is_offset = model_rule_of(plan->params.rule.kind)->sets_offset;
     double logit = 0.0;
     for (size_t k = 0; k < plan->n_weights; k++) {
         w[k] += is_offset ? 0.0 : moved[k];
@@ -179,7 +179,7 @@ static void back_trial(fit_shard *s, const fit_plan *plan, size_t trial, size_t 
                        double by_moved[])
 {
     const model_fit_animal *animal = &s->animals[row];
-    const bool is_offset = plan->params.rule.kind == MODEL_RULE_GRU_POLICY;
+    const bool is_offset = model_rule_of(plan->params.rule.kind)->sets_offset;
     float *dw = s->dw + row * fit_pad(plan->n_weights);
     if (plan->in_filter) {
         const fit_filter_trial t = {animal, trial, plan->n_inputs};

@@ -1,6 +1,9 @@
+#include "audit_alarm.h"
+
 #include <math.h>
 
-#include "audit_parts.h"
+#include "audit_bet.h"
+#include "audit_stage.h"
 
 static const int64_t WAIT = 15;        /* trials in which other rules may join */
 static const int64_t WAIT_FIRST = 60;  /* trials of the first session, at least */

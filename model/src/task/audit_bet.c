@@ -1,6 +1,6 @@
-#include <math.h>
+#include "audit_bet.h"
 
-#include "audit_parts.h"
+#include <math.h>
 
 static const double WEALTH_MOST = 1e15;
 /* Trials that a chance is followed over. */

@@ -1,7 +1,10 @@
+#include "audit_stage.h"
+
 #include <math.h>
 #include <string.h>
 
-#include "audit_parts.h"
+#include "audit_bet.h"
+#include "audit_params.h"
 
 static const double ELSEWHERE = 0.02;     /* a session begins where its rules do not say */
 static const double WEIGHT_LEAST = 1e-5;  /* paths below are out of the question */
@@ -329,4 +332,18 @@ void audit_path_push(const struct audit_step *step)
                                            .stage = (uint32_t)rig->stage};
         (void)model_protocol_push(rig, &step->params->protocol, &seen, t->choice, (double)NAN);
     }
+}
+
+uint32_t model_audit_stage(const model_audit *audit, double *probability)
+{
+    const model_audit_path *path = audit_path_likeliest(audit);
+    if (probability != NULL) {
+        *probability = audit->n_paths > 0 ? path->weight : 0.0;
+    }
+    return audit->n_paths > 0 ? (uint32_t)path->rig.stage : 0;
+}
+
+const model_protocol_state *model_audit_rig(const model_audit *audit)
+{
+    return audit->n_paths > 0 ? &audit_path_likeliest(audit)->rig : NULL;
 }

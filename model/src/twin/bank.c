@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "filter_kernel.h"
-#include "model/score.h"
 
 _Static_assert((int)MODEL_BANK_STIMULI == (int)FILTER_LANES, "a lane for every stimulus");
 
@@ -258,7 +257,7 @@ static double likelihood(double p_right, double temper, bool chose_right)
     if (isnan(p_right)) {
         return 0.0;
     }
-    const double p = model_score_probability(p_right, chose_right);
+    const double p = model_policy_p_choice(p_right, chose_right);
     return temper == 1.0 ? p : pow(p, temper);
 }
 

@@ -163,7 +163,7 @@ double model_filter_forecast(double mean, double var)
 
 void model_filter_interval(double mean, double var, double *lo, double *hi)
 {
-    const double half = filter_half_width(var);
+    const double half = MODEL_FILTER_Z90 * sqrt(var);
     if (lo != NULL) {
         *lo = sigmoid_exact(mean - half);
     }

@@ -8,7 +8,6 @@
 #include <math.h>
 
 #include "exp_exact.h"
-#include "model/filter.h"
 
 /* pi / 8: how a logistic flattens under a normal logit (MacKay 1992). */
 #define FILTER_PI_OVER_8 0.39269908169872414
@@ -17,12 +16,6 @@
 static inline double filter_forecast(double mean, double var)
 {
     return sigmoid_exact(mean / sqrt(1.0 + FILTER_PI_OVER_8 * var));
-}
-
-/* Of the 90% credible interval of the logit. */
-static inline double filter_half_width(double var)
-{
-    return MODEL_FILTER_Z90 * sqrt(var);
 }
 
 #endif

@@ -30,7 +30,7 @@ void model_range_take(model_range *range, const model_rule *rule, size_t n, cons
         range->w_hi[i] = fmax(range->w_hi[i], w[i]);
         range->step_max[i] = fmax(range->step_max[i], fabs(moved[i]));
     }
-    const size_t n_inputs = model_rule_inputs(rule->kind);
+    const size_t n_inputs = model_rule_of(rule->kind)->n_inputs;
     float x[MODEL_RULE_INPUTS_MAX];
     if (n_inputs > 0) {
         model_rule_fill_inputs(rule->kind, trial, x);
@@ -64,7 +64,7 @@ void model_range_close(model_range *range, const model_rule *rule, size_t n)
         }
     }
     for (size_t i = 0; i < MODEL_RULE_INPUTS_MAX; i++) {
-        if (i < model_rule_inputs(rule->kind)) {
+        if (i < model_rule_of(rule->kind)->n_inputs) {
             widen(&range->x_lo[i], &range->x_hi[i], INPUT_MARGIN);
         } else {
             range->x_lo[i] = range->x_hi[i] = 0.0;
@@ -83,7 +83,7 @@ bool model_range_is_valid(const model_range *range, const model_rule *rule, size
     for (size_t i = 0; i < n; i++) {
         ok = ok && is_span(range->w_lo[i], range->w_hi[i]) && is_span(0.0, range->step_max[i]);
     }
-    for (size_t i = 0; i < model_rule_inputs(rule->kind); i++) {
+    for (size_t i = 0; i < model_rule_of(rule->kind)->n_inputs; i++) {
         ok = ok && is_span(range->x_lo[i], range->x_hi[i]);
     }
     return ok;
@@ -98,7 +98,7 @@ bool model_range_holds(const model_range *range, size_t i, double w)
 static bool holds_inputs(const model_range *range, const model_rule *rule,
                          const model_rule_trial *trial)
 {
-    const size_t n = range->is_known ? model_rule_inputs(rule->kind) : 0;
+    const size_t n = range->is_known ? model_rule_of(rule->kind)->n_inputs : 0;
     float x[MODEL_RULE_INPUTS_MAX];
     bool ok = true;
     if (n > 0) {
@@ -123,7 +123,7 @@ static bool all_finite(size_t n, const double moved[], const double trace[])
 uint8_t model_guard_bound(const model_range *range, const model_rule *rule, model_rule_state *state,
                           size_t n, const double w[], const model_rule_trial *trial, double dw[])
 {
-    double *moved = rule->kind == MODEL_RULE_GRU_POLICY ? state->offset : dw;
+    double *moved = model_rule_of(rule->kind)->sets_offset ? state->offset : dw;
     if (!all_finite(n, moved, state->trace)) {
         memset(dw, 0, n * sizeof dw[0]);
         model_rule_reset(state);

@@ -97,13 +97,13 @@ static void step_rule(model_member *twin, const model_params *params, const doub
     twin->outside = model_guard_bound(&params->range, rule, &twin->rule, n, twin->w, seen, dw);
     if (seen_range != NULL) {
         model_range_take(seen_range, rule, n, twin->w, seen,
-                         rule->kind == MODEL_RULE_GRU_POLICY ? twin->rule.offset : dw);
+                         model_rule_of(rule->kind)->sets_offset ? twin->rule.offset : dw);
     }
     for (size_t i = 0; i < n; i++) {
         dw[i] *= pace;
         u[i] *= pace;
     }
-    const bool is_linear = !model_rule_has_net(rule->kind) && twin->outside == 0;
+    const bool is_linear = !model_rule_of(rule->kind)->has_net && twin->outside == 0;
     model_filter_move(n, twin->w, twin->P, dw, is_linear ? u : NULL, g);
 }
 

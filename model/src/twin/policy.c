@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/trial.h"
+
 static const struct {
     const char *name;
     const char *formula;
@@ -208,6 +210,12 @@ void model_policy_fill(const model_policy *policy, const model_history *history,
     }
 }
 
+double model_policy_p_choice(double p_right, bool chose_right)
+{
+    const double p = chose_right ? p_right : 1.0 - p_right;
+    return fmin(fmax(p, 1e-12), 1.0);
+}
+
 void model_history_reset(model_history *history)
 {
     *history = (model_history){0};
@@ -219,5 +227,5 @@ void model_history_push(model_history *history, double x, bool chose_right, doub
     history->stimulus = x;
     history->choice = chose_right ? 1.0 : -1.0;
     history->trace = KEPT * history->trace + (1.0 - KEPT) * history->choice;
-    history->reward = isnan(reward) ? 0.5 : reward;
+    history->reward = model_trial_reward(reward);
 }

@@ -4,31 +4,28 @@
 #include <string.h>
 
 #include "model/filter.h"
-#include "rule_classic.h"
+#include "rule_ops.h"
 
-static const struct {
-    const char *name;
-    const char *formula;
-} RULES[] = {
-#define RULE_ROW(NAME, name, formula) {#name, formula},
-    MODEL_RULE_LIST(RULE_ROW)
-#undef RULE_ROW
+static const char *const NAMES[] = {
+#define RULE_NAME(NAME, name) #name,
+    MODEL_RULE_LIST(RULE_NAME)
+#undef RULE_NAME
 };
 
 const char *model_rule_name(model_rule_kind kind)
 {
-    return (unsigned)kind < MODEL_RULES ? RULES[kind].name : NULL;
+    return (unsigned)kind < MODEL_RULES ? NAMES[kind] : NULL;
 }
 
-const char *model_rule_formula(model_rule_kind kind)
+const model_rule_traits *model_rule_of(model_rule_kind kind)
 {
-    return (unsigned)kind < MODEL_RULES ? RULES[kind].formula : NULL;
+    return &rule_ops_of(kind)->traits;
 }
 
 int model_rule_parse(model_rule_kind *out, const char *name)
 {
     for (unsigned i = 0; i < MODEL_RULES; i++) {
-        if (strcmp(name, RULES[i].name) == 0) {
+        if (strcmp(name, NAMES[i]) == 0) {
             *out = (model_rule_kind)i;
             return MODEL_OK;
         }
@@ -36,41 +33,13 @@ int model_rule_parse(model_rule_kind *out, const char *name)
     return MODEL_ERR_ARG;
 }
 
-bool model_rule_has_net(model_rule_kind kind)
-{
-    return kind == MODEL_RULE_DNN || model_rule_is_recurrent(kind);
-}
-
-bool model_rule_is_recurrent(model_rule_kind kind)
-{
-    return kind == MODEL_RULE_RNN || kind == MODEL_RULE_GRU_POLICY;
-}
-
-bool model_rule_has_rates(model_rule_kind kind)
-{
-    return kind != MODEL_RULE_NONE && !model_rule_has_net(kind);
-}
-
-bool model_rule_has_memory(model_rule_kind kind)
-{
-    return kind == MODEL_RULE_ELIGIBILITY || model_rule_is_recurrent(kind);
-}
-
-size_t model_rule_inputs(model_rule_kind kind)
-{
-    if (kind == MODEL_RULE_GRU_POLICY) {
-        return MODEL_RULE_POLICY_INPUTS;
-    }
-    return model_rule_has_net(kind) ? MODEL_RULE_INPUTS : 0;
-}
-
 const char *model_rule_input_name(size_t i)
 {
-    static const char *const NAMES[] = {
+    static const char *const INPUTS[] = {
         "stimulus", "one",           "session start",    "choice",           "reward",
         "side",     "reaction time", "trial in session", "trial of training"};
-    _Static_assert(sizeof NAMES / sizeof NAMES[0] == MODEL_RULE_INPUTS_MAX, "a name for each");
-    return NAMES[i];
+    _Static_assert(sizeof INPUTS / sizeof INPUTS[0] == MODEL_RULE_INPUTS_MAX, "a name for each");
+    return INPUTS[i];
 }
 
 bool model_rule_fits(const model_rule *rule, size_t n)
@@ -78,25 +47,18 @@ bool model_rule_fits(const model_rule *rule, size_t n)
     if ((unsigned)rule->kind >= MODEL_RULES) {
         return false;
     }
-    if (!model_rule_has_net(rule->kind)) {
-        return true;
-    }
-    if (rule->net == NULL) {
-        return false;
+    const model_rule_traits *traits = model_rule_of(rule->kind);
+    if (!traits->has_net || rule->net == NULL) {
+        return !traits->has_net;
     }
     const model_net_shape *shape = model_net_shape_of(rule->net);
-    return shape->is_recurrent == model_rule_is_recurrent(rule->kind) &&
-           shape->n_inputs == n + model_rule_inputs(rule->kind) && shape->n_outputs == n;
+    return shape->is_recurrent == traits->is_recurrent && shape->n_inputs == n + traits->n_inputs &&
+           shape->n_outputs == n;
 }
 
 void model_rule_reset(model_rule_state *state)
 {
     memset(state, 0, sizeof *state);
-}
-
-static double known_reward(const model_rule_trial *trial)
-{
-    return isnan(trial->reward) ? 0.5 : trial->reward;
 }
 
 /* log10 of the reaction time from 0.1 s to 100 s; 0.5 in the middle and where unknown. */
@@ -114,9 +76,9 @@ void model_rule_fill_inputs(model_rule_kind kind, const model_rule_trial *trial,
     x[1] = 1.0F;
     x[2] = trial->is_session_start ? 1.0F : 0.0F;
     x[3] = trial->chose_right ? 1.0F : 0.0F;
-    x[4] = (float)known_reward(trial);
-    x[5] = trial->side >= 0 ? (float)trial->side : (trial->stimulus > 0.0 ? 1.0F : 0.0F);
-    if (kind == MODEL_RULE_GRU_POLICY) {
+    x[4] = (float)model_trial_reward(trial->reward);
+    x[5] = model_trial_side(trial->side, trial->stimulus) == 1 ? 1.0F : 0.0F;
+    if (model_rule_of(kind)->n_inputs > MODEL_RULE_INPUTS) {
         const double n = (double)trial->n_session;
         x[6] = (float)scaled_rt(trial->rt_s);
         x[7] = (float)(n / (n + 200.0));
@@ -140,88 +102,45 @@ static int step_net(const model_rule *rule, model_rule_state *state, size_t n, c
     return status;
 }
 
-/* Probability that right was the correct side: as stated, else as the stimulus shows, else (zero
- * contrast) as the reward tells. */
-static double correct_side(const model_rule_trial *trial)
-{
-    if (trial->side >= 0) {
-        return (double)trial->side;
-    }
-    if (trial->stimulus != 0.0) {
-        return trial->stimulus > 0.0 ? 1.0 : 0.0;
-    }
-    const double r = known_reward(trial);
-    return trial->chose_right ? r : 1.0 - r;
-}
-
-rule_classic_trial rule_classic_see(const model_rule_trial *trial, double p)
-{
-    return (rule_classic_trial){.p = p,
-                                .choice = trial->chose_right ? 1.0 : 0.0,
-                                .reward = known_reward(trial),
-                                .side = correct_side(trial)};
-}
-
-rule_classic_term rule_classic_k(const model_rule *rule, size_t i, const rule_classic_trial *t)
-{
-    const double error = t->choice - t->p;
-    const double sign = 2.0 * (2.0 * t->side - 1.0);
-    switch (rule->kind) {
-    case MODEL_RULE_REINFORCE:
-        return (rule_classic_term){t->reward * error, -t->reward, 0.0};
-    case MODEL_RULE_REINFORCE_BASE: {
-        const double gain = t->reward - rule->baseline[i];
-        return (rule_classic_term){gain * error, -gain, 0.0};
-    }
-    case MODEL_RULE_REWARD_MAX:
-        return (rule_classic_term){sign * t->p * (1.0 - t->p), sign * (1.0 - 2.0 * t->p),
-                                   -2.0 * sign};
-    case MODEL_RULE_PREDICT_MAX:
-        return (rule_classic_term){t->side - t->p, -1.0, 0.0};
-    case MODEL_RULE_NONE:
-    case MODEL_RULE_ELIGIBILITY:
-    case MODEL_RULE_DNN:
-    case MODEL_RULE_RNN:
-    case MODEL_RULE_GRU_POLICY:
-    case MODEL_RULES:
-        break;
-    }
-    return (rule_classic_term){0.0, 0.0, 0.0};
-}
-
-/* u follows from d dw_i / dw_j = rate_i k_i' p(1-p) g_i g_j; what the trace remembers of earlier
+/* u follows from d dw_i / dw_j = a_i k_i' p(1-p) g_i g_j; what the trace remembers of earlier
  * trials does not depend on w. */
-int model_rule_step(const model_rule *rule, model_rule_state *state, size_t n, const double w[],
-                    const double g[], const model_rule_trial *trial, double dw[], double u[])
+static void step_rates(const model_rule *rule, model_rule_state *state, size_t n, const double w[],
+                       const double g[], const model_rule_trial *trial, double dw[], double u[])
 {
-    memset(dw, 0, n * sizeof dw[0]);
-    memset(u, 0, n * sizeof u[0]);
-    if (rule->kind == MODEL_RULE_NONE) {
-        return MODEL_OK;
-    }
-    if (model_rule_has_net(rule->kind)) {
-        return step_net(rule, state, n, w, trial,
-                        rule->kind == MODEL_RULE_GRU_POLICY ? state->offset : dw);
-    }
+    const rule_ops *ops = rule_ops_of(rule->kind);
     double a = 0.0;
     for (size_t i = 0; i < n; i++) {
         a += w[i] * g[i];
     }
-    const rule_classic_trial seen = rule_classic_see(trial, model_filter_sigmoid(a));
+    rule_sight seen = rule_ops_see(trial, model_filter_sigmoid(a));
     const double spread = seen.p * (1.0 - seen.p);
     for (size_t i = 0; i < n; i++) {
-        if (rule->kind == MODEL_RULE_ELIGIBILITY) {
+        seen.baseline = rule->baseline[i];
+        const rule_term k = ops->term(&seen);
+        if (ops->traits.has_trace) {
             const double fresh = 1.0 - rule->decay[i];
-            const double gain = rule->rate[i] * seen.reward;
-            state->trace[i] =
-                rule->decay[i] * state->trace[i] + fresh * (seen.choice - seen.p) * g[i];
+            const double gain = rule->rate[i] * k.gain;
+            state->trace[i] = rule->decay[i] * state->trace[i] + fresh * k.value * g[i];
             dw[i] = gain * state->trace[i];
-            u[i] = -gain * fresh * spread * g[i];
+            u[i] = gain * k.slope * fresh * spread * g[i];
         } else {
-            const rule_classic_term k = rule_classic_k(rule, i, &seen);
             dw[i] = rule->rate[i] * k.value * g[i];
             u[i] = rule->rate[i] * k.slope * spread * g[i];
         }
+    }
+}
+
+int model_rule_step(const model_rule *rule, model_rule_state *state, size_t n, const double w[],
+                    const double g[], const model_rule_trial *trial, double dw[], double u[])
+{
+    const model_rule_traits *traits = model_rule_of(rule->kind);
+    memset(dw, 0, n * sizeof dw[0]);
+    memset(u, 0, n * sizeof u[0]);
+    if (traits->has_net) {
+        return step_net(rule, state, n, w, trial, traits->sets_offset ? state->offset : dw);
+    }
+    if (traits->has_rates) {
+        step_rates(rule, state, n, w, g, trial, dw, u);
     }
     return MODEL_OK;
 }

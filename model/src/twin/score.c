@@ -7,15 +7,9 @@ void model_score_reset(model_score *score)
     *score = (model_score){0};
 }
 
-double model_score_probability(double p_right, bool chose_right)
-{
-    const double p = chose_right ? p_right : 1.0 - p_right;
-    return fmin(fmax(p, 1e-12), 1.0);
-}
-
 double model_score_nats(double p_right, bool chose_right)
 {
-    return -log(model_score_probability(p_right, chose_right));
+    return -log(model_policy_p_choice(p_right, chose_right));
 }
 
 void model_score_push(model_score *score, double p_right, double baseline_p_right, bool chose_right)

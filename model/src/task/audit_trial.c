@@ -1,16 +1,13 @@
 #include "model/audit.h"
 
 #include <math.h>
-#include <string.h>
 
-#include "audit_parts.h"
+#include "audit_alarm.h"
+#include "audit_bet.h"
+#include "audit_params.h"
+#include "audit_stage.h"
+#include "model/trial.h"
 
-_Static_assert(sizeof(model_audit) == 8 * (11 + 2 * MODEL_AUDIT_CLASSES + 6 * MODEL_AUDIT_BETS +
-                                           5 * MODEL_AUDIT_RULES + 6) +
-                                          MODEL_AUDIT_PATHS * (sizeof(model_protocol_state) + 24),
-               "the state is compared and written bytewise: it must have no padding");
-
-static const double SAME = 1e-4;          /* two contrasts, or two p_left */
 static const double BEGIN_SESSION = 0.5;  /* put on a bet when a session starts */
 static const double BEGIN_TRIAL = 0.0005; /* and before each of its first trials */
 static const int64_t BEGIN_TRIALS = 1000;
@@ -21,50 +18,6 @@ static const double FIRM = 20.0; /* trials that a declared chance counts for */
 static const double WEAK = 4.0;
 static const double UNDECIDED = 0.1; /* a debias trial, or none */
 static const int64_t ANSWERS_ALL = INT64_C(1) << 40;
-
-/* ---- parameters ------------------------------------------------------------------------------ */
-
-uint32_t audit_class(const model_audit_params *params, double contrast)
-{
-    uint32_t i = 0;
-    while (i < params->n_contrasts && !(fabs(params->contrast[i] - fabs(contrast)) < SAME)) {
-        i++;
-    }
-    return i < params->n_contrasts ? i : MODEL_AUDIT_CONTRASTS;
-}
-
-static int add_stage(model_audit_params *params, uint32_t number)
-{
-    const model_protocol_stage *stage = &params->protocol.stage[number];
-    for (uint32_t i = 0; i < stage->n_contrasts; i++) {
-        uint32_t at = audit_class(params, stage->contrast[i]);
-        if (at == MODEL_AUDIT_CONTRASTS) {
-            if (params->n_contrasts == MODEL_AUDIT_CONTRASTS) {
-                return MODEL_ERR_SPACE;
-            }
-            at = params->n_contrasts++;
-            params->contrast[at] = stage->contrast[i];
-        }
-        params->probability[number][at] += stage->probability[i];
-    }
-    return MODEL_OK;
-}
-
-int model_audit_params_init(model_audit_params *params, const model_protocol *protocol,
-                            double sessions_per_alarm)
-{
-    if (!(sessions_per_alarm >= 1.0) || !isfinite(sessions_per_alarm)) {
-        return MODEL_ERR_ARG;
-    }
-    memset(params, 0, sizeof *params);
-    params->protocol = *protocol;
-    params->sessions_per_alarm = sessions_per_alarm;
-    int rc = MODEL_OK;
-    for (uint32_t i = 0; rc == MODEL_OK && i < protocol->n_stages; i++) {
-        rc = add_stage(params, i);
-    }
-    return rc;
-}
 
 /* ---- what is declared of a trial ------------------------------------------------------------- */
 
@@ -90,7 +43,7 @@ static void widen(struct audit_chance *chance, double p)
 static int only_side(const model_protocol_stage *stage, double contrast)
 {
     for (uint32_t i = 0; i < stage->n_contrasts; i++) {
-        if (fabs(stage->contrast[i] - fabs(contrast)) < SAME) {
+        if (fabs(stage->contrast[i] - fabs(contrast)) < AUDIT_SAME) {
             return stage->only[i];
         }
     }
@@ -99,7 +52,7 @@ static int only_side(const model_protocol_stage *stage, double contrast)
 
 static bool is_zero(double contrast)
 {
-    return fabs(contrast) < SAME;
+    return fabs(contrast) < AUDIT_SAME;
 }
 
 static void widen_left(struct audit_chance *chance, const model_protocol_stage *stage,
@@ -156,11 +109,8 @@ static void find_side(struct audit_step *step)
 {
     const model_audit_trial *t = step->trial;
     step->side_is_inferred = false;
-    if (!is_zero(t->contrast)) {
-        step->side = t->contrast > 0.0;
-    } else if (t->side >= 0) {
-        step->side = t->side;
-    } else {
+    step->side = is_zero(t->contrast) ? t->side : model_trial_side(-1, t->contrast);
+    if (step->side < 0) {
         step->side = infer_side(step);
         step->side_is_inferred = true;
     }
@@ -295,7 +245,7 @@ static bool is_repeat(const struct audit_step *step)
     const bool same_side =
         step->params->protocol.stage[rig->stage].debias.kind != MODEL_PROTOCOL_DEBIAS_REPEAT ||
         step->side < 0 || step->side == rig->side;
-    return fabs(fabs(rig->contrast) - fabs(step->trial->contrast)) < SAME && same_side;
+    return fabs(fabs(rig->contrast) - fabs(step->trial->contrast)) < AUDIT_SAME && same_side;
 }
 
 /* ---- blocks ---------------------------------------------------------------------------------- */
@@ -310,9 +260,9 @@ static bool has_value(const struct audit_step *step, const model_protocol_stage 
     const double p_left = step->trial->p_left;
     const model_protocol_blocks *blocks = &stage->blocks;
     const bool is_first = is_first_block(step, stage);
-    bool has = (blocks->n == 0 || blocks->first > 0) && fabs(stage->p_left - p_left) < SAME;
+    bool has = (blocks->n == 0 || blocks->first > 0) && fabs(stage->p_left - p_left) < AUDIT_SAME;
     for (uint32_t i = 0; !is_first && i < blocks->n; i++) {
-        has = has || fabs(blocks->value[i] - p_left) < SAME;
+        has = has || fabs(blocks->value[i] - p_left) < AUDIT_SAME;
     }
     return has;
 }
@@ -333,7 +283,7 @@ static bool blocks_show(const model_protocol_stage *stage)
     const model_protocol_blocks *b = &stage->blocks;
     bool show = b->n > 1;
     for (uint32_t i = 0; b->first > 0 && i < b->n; i++) {
-        show = show && fabs(b->value[i] - stage->p_left) >= SAME;
+        show = show && fabs(b->value[i] - stage->p_left) >= AUDIT_SAME;
     }
     return show;
 }
@@ -393,7 +343,7 @@ static void judge_block(struct audit_step *step)
         a->block_p = p_left;
         return;
     }
-    const bool ends = !(fabs(a->block_p - p_left) < SAME);
+    const bool ends = !(fabs(a->block_p - p_left) < AUDIT_SAME);
     if (a->block_trials > 0) {
         judge_end(step, chance_end(&stage->blocks, a->block_is_first != 0, a->block_trials), ends);
         a->block_trials++;
@@ -497,6 +447,19 @@ static void begin(struct audit_step *step)
     }
 }
 
+void model_audit_start_session(model_audit *audit, const model_audit_params *params)
+{
+    model_audit_end_session(audit);
+    audit->sessions++;
+    audit->trial = 0;
+    audit->is_in_session = 1;
+    audit->answers = ANSWERS_ALL;
+    audit->block_trials = 0;
+    audit->block_p = (double)NAN;
+    audit_bet_begin(audit, params, BEGIN_SESSION);
+    audit_path_start(audit, params);
+}
+
 int model_audit_observe(model_audit *audit, const model_audit_params *params,
                         const model_audit_trial *trial)
 {
@@ -520,78 +483,4 @@ int model_audit_observe(model_audit *audit, const model_audit_params *params,
     audit->answers += trial->choice >= 0;
     audit_call(audit, params);
     return MODEL_OK;
-}
-
-/* ---- the whole ------------------------------------------------------------------------------- */
-
-size_t model_audit_used(const model_audit *audit)
-{
-    return offsetof(model_audit, path) + audit->n_paths * sizeof audit->path[0];
-}
-
-void model_audit_copy(model_audit *to, const model_audit *from)
-{
-    memcpy(to, from, model_audit_used(from));
-}
-
-/* Whatever stands there is used as an index only within its range. */
-static bool is_sound(const model_audit *audit)
-{
-    bool ok = audit->is_in_session == 0 || audit->n_paths > 0;
-    for (int i = 0; i < MODEL_AUDIT_RULES; i++) {
-        ok = ok && audit->by[i] >= 0 && audit->by[i] < MODEL_AUDIT_BETS;
-    }
-    for (uint64_t i = 0; i < audit->n_paths; i++) {
-        const int64_t stage = audit->path[i].rig.stage;
-        ok = ok && stage >= 0 && stage < MODEL_PROTOCOL_STAGES;
-    }
-    return ok;
-}
-
-size_t model_audit_unpack(model_audit *audit, const uint8_t bytes[], size_t size)
-{
-    const size_t at = offsetof(model_audit, path);
-    if (size < at) {
-        return 0;
-    }
-    memcpy(audit, bytes, at);
-    if (audit->n_paths > MODEL_AUDIT_PATHS || size < model_audit_used(audit)) {
-        return 0;
-    }
-    const size_t used = model_audit_used(audit);
-    memcpy(audit, bytes, used);
-    return is_sound(audit) ? used : 0;
-}
-
-void model_audit_init(model_audit *audit)
-{
-    memset(audit, 0, offsetof(model_audit, path));
-    audit->wait = -1;
-}
-
-void model_audit_start_session(model_audit *audit, const model_audit_params *params)
-{
-    model_audit_end_session(audit);
-    audit->sessions++;
-    audit->trial = 0;
-    audit->is_in_session = 1;
-    audit->answers = ANSWERS_ALL;
-    audit->block_trials = 0;
-    audit->block_p = (double)NAN;
-    audit_bet_begin(audit, params, BEGIN_SESSION);
-    audit_path_start(audit, params);
-}
-
-uint32_t model_audit_stage(const model_audit *audit, double *probability)
-{
-    const model_audit_path *path = audit_path_likeliest(audit);
-    if (probability != NULL) {
-        *probability = audit->n_paths > 0 ? path->weight : 0.0;
-    }
-    return audit->n_paths > 0 ? (uint32_t)path->rig.stage : 0;
-}
-
-const model_protocol_state *model_audit_rig(const model_audit *audit)
-{
-    return audit->n_paths > 0 ? &audit_path_likeliest(audit)->rig : NULL;
 }

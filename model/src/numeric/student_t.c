@@ -1,4 +1,4 @@
-#include "model/interval.h"
+#include "model/student_t.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -19,7 +19,7 @@ static double chance_within(size_t n_free, double angle)
     return is_odd ? (angle + sum) / HALF_PI : sum;
 }
 
-double model_interval_t(size_t n_free, double chance)
+double model_student_t_quantile(size_t n_free, double chance)
 {
     double low = 0.0;
     double high = 1.57079632679489661923;
@@ -34,7 +34,7 @@ double model_interval_t(size_t n_free, double chance)
     return tan(0.5 * (low + high)) * sqrt((double)n_free);
 }
 
-model_interval model_interval_of_mean(size_t n, const double values[], double chance)
+model_student_t_interval model_student_t_of_mean(size_t n, const double values[], double chance)
 {
     double sum = 0.0;
     double squares = 0.0;
@@ -46,9 +46,9 @@ model_interval model_interval_of_mean(size_t n, const double values[], double ch
         squares += (values[i] - mean) * (values[i] - mean);
     }
     if (n < 2 || isnan(mean)) {
-        return (model_interval){mean, (double)NAN, (double)NAN};
+        return (model_student_t_interval){mean, (double)NAN, (double)NAN};
     }
     const double half =
-        model_interval_t(n - 1, chance) * sqrt(squares / (double)(n - 1) / (double)n);
-    return (model_interval){mean, mean - half, mean + half};
+        model_student_t_quantile(n - 1, chance) * sqrt(squares / (double)(n - 1) / (double)n);
+    return (model_student_t_interval){mean, mean - half, mean + half};
 }

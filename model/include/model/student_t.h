@@ -1,9 +1,9 @@
-/* model/interval.h - intervals of means over few values, by Student's t.
+/* model/student_t.h - intervals of means over few values, by Student's t.
  *
  * Formulas: docs/model.md, section rule_probe. Threads: any. Memory: nothing is kept.
  */
-#ifndef MODEL_INTERVAL_H
-#define MODEL_INTERVAL_H
+#ifndef MODEL_STUDENT_T_H
+#define MODEL_STUDENT_T_H
 
 #include <stddef.h>
 
@@ -11,14 +11,14 @@ typedef struct {
     double mean;
     double lo; /* NaN where one value tells nothing of the spread */
     double hi;
-} model_interval;
+} model_student_t_interval;
 
 /* The t of n_free degrees of freedom (> 0) that |t| stays below with that chance (0..1). RT-safe:
  * yes. */
-double model_interval_t(size_t n_free, double chance);
+double model_student_t_quantile(size_t n_free, double chance);
 
 /* Mean of n values and its t interval with that chance (0..1). n 1: no interval; n 0, or a value
  * that is NaN: all NaN. RT-safe: yes, O(n). */
-model_interval model_interval_of_mean(size_t n, const double values[], double chance);
+model_student_t_interval model_student_t_of_mean(size_t n, const double values[], double chance);
 
 #endif

@@ -1,11 +1,11 @@
-/* model/alignmax.h - which stimulus would teach an animal most in its next trial: AlignMax (Bak et
+/* alignmax.h - which stimulus would teach an animal most in its next trial: AlignMax (Bak et
  * al. 2016), averaged over what is known of it.
  *
  * Formula: docs/advice.md, section AlignMax.
  * Threads: any, on different objects. Memory: the caller's; nothing allocates.
  */
-#ifndef MODEL_ALIGNMAX_H
-#define MODEL_ALIGNMAX_H
+#ifndef ALIGNMAX_H
+#define ALIGNMAX_H
 
 #include <stddef.h>
 

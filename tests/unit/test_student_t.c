@@ -1,4 +1,4 @@
-/* model/interval.h: t from printed tables (Abramowitz & Stegun, table 26.10). */
+/* model/student_t.h: t from printed tables (Abramowitz & Stegun, table 26.10). */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,27 +7,27 @@
 #include <cmocka.h>
 
 #include "check.h"
-#include "model/interval.h"
+#include "model/student_t.h"
 
 static void t_is_that_of_the_tables(void **state)
 {
     (void)state;
-    CHECK_NEAR(model_interval_t(1, 0.90), 6.314, 5e-4);
-    CHECK_NEAR(model_interval_t(2, 0.90), 2.920, 5e-4);
-    CHECK_NEAR(model_interval_t(3, 0.90), 2.353, 5e-4);
-    CHECK_NEAR(model_interval_t(4, 0.90), 2.132, 5e-4);
-    CHECK_NEAR(model_interval_t(11, 0.90), 1.796, 5e-4);
-    CHECK_NEAR(model_interval_t(30, 0.90), 1.697, 5e-4);
-    CHECK_NEAR(model_interval_t(1, 0.95), 12.706, 5e-4);
-    CHECK_NEAR(model_interval_t(10, 0.99), 3.169, 5e-4);
-    CHECK_NEAR(model_interval_t(100000, 0.90), 1.6449, 1e-4);
+    CHECK_NEAR(model_student_t_quantile(1, 0.90), 6.314, 5e-4);
+    CHECK_NEAR(model_student_t_quantile(2, 0.90), 2.920, 5e-4);
+    CHECK_NEAR(model_student_t_quantile(3, 0.90), 2.353, 5e-4);
+    CHECK_NEAR(model_student_t_quantile(4, 0.90), 2.132, 5e-4);
+    CHECK_NEAR(model_student_t_quantile(11, 0.90), 1.796, 5e-4);
+    CHECK_NEAR(model_student_t_quantile(30, 0.90), 1.697, 5e-4);
+    CHECK_NEAR(model_student_t_quantile(1, 0.95), 12.706, 5e-4);
+    CHECK_NEAR(model_student_t_quantile(10, 0.99), 3.169, 5e-4);
+    CHECK_NEAR(model_student_t_quantile(100000, 0.90), 1.6449, 1e-4);
 }
 
 static void a_mean_has_the_interval_worked_out_by_hand(void **state)
 {
     (void)state;
     const double values[] = {1.0, 2.0, 3.0, 6.0};
-    const model_interval got = model_interval_of_mean(4, values, 0.90);
+    const model_student_t_interval got = model_student_t_of_mean(4, values, 0.90);
     const double half = 2.353363 * sqrt(14.0 / 3.0) / 2.0;
     CHECK_NEAR(got.mean, 3.0, 1e-15);
     CHECK_NEAR(got.lo, 3.0 - half, 1e-5);
@@ -38,12 +38,12 @@ static void one_value_has_no_interval_and_nothing_no_mean(void **state)
 {
     (void)state;
     const double values[] = {0.5, (double)NAN};
-    model_interval got = model_interval_of_mean(1, values, 0.90);
+    model_student_t_interval got = model_student_t_of_mean(1, values, 0.90);
     CHECK_NEAR(got.mean, 0.5, 0.0);
     assert_true(isnan(got.lo) && isnan(got.hi));
-    got = model_interval_of_mean(0, values, 0.90);
+    got = model_student_t_of_mean(0, values, 0.90);
     assert_true(isnan(got.mean) && isnan(got.lo) && isnan(got.hi));
-    got = model_interval_of_mean(2, values, 0.90);
+    got = model_student_t_of_mean(2, values, 0.90);
     assert_true(isnan(got.mean) && isnan(got.lo) && isnan(got.hi));
 }
 

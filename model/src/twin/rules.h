@@ -1,0 +1,15 @@
+/* rules.h - the file of each row of MODEL_RULE_LIST. */
+#ifndef RULES_H
+#define RULES_H
+
+#include "rule_dnn.h"
+#include "rule_eligibility.h"
+#include "rule_gru_policy.h"
+#include "rule_none.h"
+#include "rule_predict_max.h"
+#include "rule_reinforce.h"
+#include "rule_reinforce_base.h"
+#include "rule_reward_max.h"
+#include "rule_rnn.h"
+
+#endif
