@@ -97,6 +97,54 @@ def wrong_arrows(root, library):
     return wrong
 
 
+def nouns(root, library):
+    """What each noun, a header with its source, includes of its own library."""
+    found = {}
+    for folder, _, names in os.walk(os.path.join(root, library)):
+        for name in names:
+            if name.endswith((".c", ".h")):
+                with open(os.path.join(folder, name)) as f:
+                    text = f.read()
+                noun, command = name[:-2], os.path.basename(folder) == "cmd" and name.endswith(".c")
+                key = f"cmd/{noun}" if command else noun
+                found.setdefault(key, set()).update(os.path.basename(h)[:-2] for quote, h in INCLUDE.findall(text)
+                                                    if quote == '"' and h.endswith(".h") and is_own(h, library))
+    return {noun: {o for o in others if o in found and o != noun} for noun, others in found.items()}
+
+
+def is_own(header, library):
+    """proto/message.h is proto's own; in the daemon it is another's."""
+    return "/" not in header or header.split("/")[0] == {"firmware-bridge": "bridge"}.get(library, library)
+
+
+def circles(includes):
+    """Groups of nouns each of which reaches all others of its group."""
+    reach = {}
+    for noun in includes:
+        seen, wanted = set(), list(includes[noun])
+        while wanted:
+            at = wanted.pop()
+            if at not in seen:
+                seen.add(at)
+                wanted += includes[at]
+        reach[noun] = seen
+    return sorted({tuple(sorted(o for o in reach[n] if n in reach[o])) for n in includes if n in reach[n]})
+
+
+class Circles(unittest.TestCase):
+    def test_no_files_of_a_library_call_each_other_in_a_circle(self):
+        for library in ALLOWED:
+            self.assertEqual(circles(nouns(ROOT, library)), [], library)
+            self.assertGreater(len(nouns(ROOT, library)), 8)
+
+    def test_a_planted_circle_is_found(self):
+        with tempfile.TemporaryDirectory() as root:
+            shutil.copytree(os.path.join(ROOT, "daemon"), os.path.join(root, "daemon"))
+            with open(os.path.join(root, "daemon", "src", "server", "heartbeat.c"), "a") as f:
+                f.write('#include "loop.h"\n')
+            self.assertEqual(circles(nouns(root, "daemon")), [("heartbeat", "loop")])
+
+
 class Folders(unittest.TestCase):
     def test_arrows_between_folders_go_down_only(self):
         for library, n in (("daemon", 10), ("model", 5)):
