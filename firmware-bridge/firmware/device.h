@@ -1,11 +1,11 @@
 /* device.h - the device's end of the serial link: portable C, no heap, no libc.
  *
- * The task pushes its trials; device_poll(), called as often as the loop turns, does the rest: says
- * hello until the host answers, sends each trial until the host says that it is safely on disk,
- * answers the host's questions for the clock. A trial is never dropped: when the queue is full,
- * device_push_trial() says so and the task waits. docs/firmware.md has the rules of the link.
+ * The task pushes its trials; device_poll(), called in every turn of the main loop, does the rest:
+ * sends hello until the host answers, resends each trial until the host confirms that it is safely
+ * on disk, answers the host's clock requests. A trial is never dropped: when the queue is full,
+ * device_push_trial() returns false and the task waits. docs/firmware.md has the rules of the link.
  *
- * Threads: one; not from interrupts. Memory: the caller's device, about 26 bytes a queue entry.
+ * Threads: one; not from interrupts. Memory: the caller's device, about 26 bytes per queue entry.
  */
 #ifndef DEVICE_H
 #define DEVICE_H

@@ -1,4 +1,4 @@
-/* model_file_hash.h - what a model is called by: the hash of its file.
+/* model_file_hash.h - the name of a model: the hash of its file.
  *
  * Threads: one owner. Memory: none kept.
  */

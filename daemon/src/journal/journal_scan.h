@@ -1,9 +1,8 @@
-/* journal_scan.h - what was heard, message by message, as a journal has it: decoded again, with the
- * names that the daemon gave.
+/* journal_scan.h - reads a journal's messages one by one: decoded again, with the names that the
+ * daemon gave.
  *
- * A journal is read in a transaction of its own: a daemon may be writing it. Progress is shown;
- * Ctrl-C ends it. Threads: one owner. Memory: the heap, given back before journal_scan_read()
- * returns.
+ * A journal is read in its own transaction: a daemon may be writing it. Progress is shown; Ctrl-C
+ * ends it. Threads: one owner. Memory: the heap, freed before journal_scan_read() returns.
  */
 #ifndef MURID_JOURNAL_SCAN_H
 #define MURID_JOURNAL_SCAN_H

@@ -1,5 +1,5 @@
-/* review_curves.h - what the plots of one animal are drawn from, gathered trial by trial in fixed
- * memory: a curve that gets too long is made coarser by half.
+/* review_curves.h - the data for the plots of one animal, gathered trial by trial in fixed memory:
+ * a curve that gets too long is downsampled by half.
  *
  * Threads: one owner. Memory: review_curves_new(), free().
  */

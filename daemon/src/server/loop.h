@@ -1,8 +1,8 @@
-/* loop.h - the daemon at work: one thread that receives, has sessions take up what it hears,
- * journals, replies and publishes; once a second it looks after everything else.
+/* loop.h - the daemon at work: one thread that receives messages, passes them to their sessions,
+ * journals, replies and publishes; once a second it does everything else.
  *
  * From receive to publish nothing allocates, locks, blocks or prints (libzmq's own work apart);
- * tests/rt holds it to that. Threads: the caller's, the journal's, the worker's, that of doors.h.
+ * tests/rt checks this. Threads: the caller's, the journal's, the worker's, that of doors.h.
  * Memory: struct loop, about 650 KiB, and what subjects, journal and libzmq allocate while opening.
  */
 #ifndef MURID_LOOP_H

@@ -1,5 +1,5 @@
-/* audit_state.h - one animal's audit as the program follows it: what a trial of a table, a journal
- * or a rig says, and which trials are missing.
+/* audit_state.h - one animal's audit in the daemon and in reports: turns trials of a table, a
+ * journal or a rig into those of model/audit.h, and detects missing ones.
  *
  * Plain memory without pointers, of which the first audit_state_used() bytes are used.
  * Threads: one owner. Memory: the caller's; nothing allocates.

@@ -1,6 +1,6 @@
-/* lookahead.h - what looking ahead needs of one animal beside its twin: whether and how fast it
- * learns by each rule (model/rate_grid.h), what it was shown of late, and whether it has met the
- * criterion already.
+/* lookahead.h - what forecasts need of one animal besides its twin: whether and how fast it learns
+ * by each rule (model/rate_grid.h), its recent stimuli, and whether it has met the criterion
+ * already.
  *
  * Rules are followed by one member each: lookahead_bank(). struct lookahead is plain memory without
  * pointers, of which the first lookahead_used() bytes are used.

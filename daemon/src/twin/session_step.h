@@ -1,6 +1,5 @@
-/* session_step.h - one message on its way through session.c: what every step of it needs, and what
- * steps say. Threads, memory: as session.h.
- */
+/* session_step.h - one message on its way through session.c: the input and the result of every
+ * step. Threads, memory: as session.h. */
 #ifndef MURID_SESSION_STEP_H
 #define MURID_SESSION_STEP_H
 

@@ -1,10 +1,9 @@
-/* twin.h - one animal as the program follows it: the bank that is its twin, the random walk it
- * is measured against, the running score of both, whether the animal still plays, and what the
- * bank's rules are worth for just this animal.
+/* twin.h - the twin of one animal: its bank, the random walk as the baseline, the running score of
+ * both, engagement, and stacking.
  *
- * Predictions are scored one step ahead: the probability is taken before the choice is read.
- * struct twin is plain memory without pointers, of which the first twin_used() bytes are
- * used: copy these to snapshot it.
+ * Predictions are scored one step ahead: the probability is computed before the choice is read.
+ * struct twin is plain memory without pointers, of which the first twin_used() bytes are used: copy
+ * these to snapshot it.
  * Threads: one owner. Memory: the caller's; nothing allocates.
  */
 #ifndef MURID_TWIN_H

@@ -1,9 +1,9 @@
-/* bridge/clock.h - the clock of a device (32 bits of microseconds, wraps every 71.6 minutes) mapped
+/* bridge/clock.h - maps the clock of a device (32 bits of microseconds, wraps every 71.6 minutes)
  * to the host's monotonic nanoseconds.
  *
- * Every receipt bounds the mapping from one side (nothing is heard before it was sent), every sync
- * round trip from both. Of each second the receipt with the least delay is kept; offset and rate
- * are a weighted line through those of the last BRIDGE_CLOCK_POINTS seconds. docs/firmware.md
+ * Every receipt bounds the mapping from one side (nothing is received before it was sent), every
+ * sync round trip from both. From each second the receipt with the least delay is kept; offset and
+ * rate are a weighted line through those of the last BRIDGE_CLOCK_POINTS seconds. docs/firmware.md
  * section "Clocks".
  *
  * Threads: one owner. Memory: plain state without pointers. RT-safe: all of it.

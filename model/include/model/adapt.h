@@ -1,13 +1,13 @@
-/* model/adapt.h - one animal's own version of a bank's parameters, found from its recent trials.
+/* model/adapt.h - fits a bank's parameters to one animal's recent trials.
  *
- * Maths and figures: docs/model.md, section adapt. Every member goes a bounded number of steps down
- * the gradient of its one-step-ahead loss over a window of trials, from the belief at the window's
- * start, held near the population's parameters by a quadratic penalty. The newest trials of the
- * window are not learned from: the bank with the new parameters must predict them no worse than
- * with the present ones, or nothing is taken up. Parameters are plain floats, as model/fit.h trains
- * them, member after member. A result is a function of the arguments alone.
+ * Maths and figures: docs/model.md, section adapt. Every member takes a bounded number of gradient
+ * steps on its one-step-ahead loss over a window of trials, from the belief at the window's start,
+ * with a quadratic penalty towards the population's parameters. The newest trials of the window are
+ * held out: the bank with the new parameters must predict them no worse than with the present ones,
+ * or the new ones are rejected. Parameters are plain floats, as model/fit.h trains them, member
+ * after member. A result depends only on the arguments.
  *
- * Threads: a model_adapt may be read by all; each run wants its own scratch. Memory: the caller's;
+ * Threads: a model_adapt may be read by all; each run needs its own scratch. Memory: the caller's;
  * nothing allocates.
  */
 #ifndef MODEL_ADAPT_H

@@ -1,5 +1,5 @@
 /* model/alignmax.h - which stimulus would teach an animal most in its next trial: AlignMax (Bak et
- * al. 2016), averaged over what is known of it.
+ * al. 2016), averaged over the posterior.
  *
  * Formula: docs/advice.md, section AlignMax.
  * Threads: any, on different objects. Memory: the caller's; nothing allocates.

@@ -1,11 +1,11 @@
-/* model/audit.h - does a rig do what its protocol says? Tests by betting over the trials that are
- * heard: each rule of the declared protocol has bets against it, whose wealth is an e-value.
+/* model/audit.h - tests whether a rig follows its declared protocol: tests by betting over the
+ * reported trials. Each rule of the protocol has bets against it, whose wealth is an e-value.
  *
- * Maths, bounds and figures: docs/audit.md. The stage is taken as heard; where it is not heard, the
- * protocol's own counters run along on the choices, from every stage that the session may have
- * begun in. Parameters are const and shared; model_audit is plain memory without pointers or
+ * Maths, bounds and figures: docs/audit.md. The stage is used as reported; if it is not reported,
+ * the protocol's own counters are updated from the choices, from every stage that the session may
+ * have begun in. Parameters are const and shared; model_audit is plain memory without pointers or
  * padding, of which the first model_audit_used() bytes are used.
- * Threads: one owner an animal; parameters may be read by all. Memory: the caller's; nothing
+ * Threads: one owner per animal; parameters may be read by all. Memory: the caller's; nothing
  * allocates.
  */
 #ifndef MODEL_AUDIT_H

@@ -1,12 +1,12 @@
-/* model/bank.h - the twin of one animal as a bank: several filters side by side, each with a noise,
- * a rule and nets of its own, mixed by Bayesian fixed-share weights.
+/* model/bank.h - several filters in parallel, each with its own noise, rule and nets, mixed by
+ * Bayesian fixed-share weights: the model of one animal.
  *
  * Maths and symbols: docs/model.md, section bank. A single model is a bank of one. All members
  * share one policy, so that features and weights mean the same for all. Parameters are const and
  * shared by any number of animals; model_bank is plain memory without pointers or padding, and what
- * n members use of it is its first model_bank_used(n) bytes: copy, compare and write just these.
+ * n members use of it is its first model_bank_used(n) bytes: copy, compare and write only these.
  *
- * Threads: one owner a bank; parameters may be read by all. Memory: the caller's; nothing
+ * Threads: one owner per bank; parameters may be read by all. Memory: the caller's; nothing
  * allocates.
  */
 #ifndef MODEL_BANK_H

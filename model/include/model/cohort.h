@@ -1,15 +1,15 @@
-/* model/cohort.h - many virtual animals of one model, advanced together: each is what
- * model/virtual_mouse.h describes, or goes on from what a twin knows of a real one.
+/* model/cohort.h - many virtual animals of one model, advanced in lockstep: each is a
+ * model/virtual_mouse.h, or continues from the twin of a real animal.
  *
- * Maths, layout and what it costs: docs/model.md, section cohort. Each animal draws from streams of
- * its own, made from a seed and its number: what becomes of it does not depend on how many there
- * are, in which order or in which cohort they stand, or who else is active. Weights are kept in
- * double precision, everything else is computed in single precision, 64 animals at a time. The same
- * calls give the same bits on the same machine.
+ * Maths, layout and cost: docs/model.md, section cohort. Each animal draws from its own streams,
+ * made from a seed and its number: its course does not depend on how many there are, in which order
+ * or cohort they are, or who else is active. Weights are kept in double precision, everything else
+ * is computed in single precision, 64 animals at a time. The same calls give the same bits on the
+ * same machine.
  *
  * Arrays over animals have n elements; active (NULL: all) says which animals have a trial: the
  * others are not touched, and their elements are neither read for a result nor written.
- * Threads: one owner a cohort. Memory: the caller supplies it once; no function here allocates.
+ * Threads: one owner per cohort. Memory: the caller supplies it once; no function here allocates.
  */
 #ifndef MODEL_COHORT_H
 #define MODEL_COHORT_H

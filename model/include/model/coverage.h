@@ -1,9 +1,9 @@
-/* model/coverage.h - whether the 90% intervals of p(right) hold, told from the choices.
+/* model/coverage.h - measures from the choices whether the 90% intervals of p(right) are correct.
  *
- * p is never seen. A belief about the policy's weights is held still while a bin of choices comes
- * in; then two rates of the bin, of right choices and of the choices that were thought likelier,
- * are compared with the bands that the belief's intervals give them. The first tells of bias, the
- * second of sensitivity. Maths: docs/model.md, section coverage.
+ * p is not observable. A belief about the policy's weights is frozen while a bin of choices is
+ * collected; then two rates of the bin, of right choices and of the choices predicted as more
+ * likely, are compared with the bands that the belief's intervals imply. The first is sensitive to
+ * bias, the second to sensitivity. Maths: docs/model.md, section coverage.
  * Threads: one owner. Memory: plain, without pointers or padding; zeroed is a bin not begun.
  */
 #ifndef MODEL_COVERAGE_H

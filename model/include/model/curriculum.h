@@ -1,11 +1,11 @@
-/* model/curriculum.h - which change of its training would help one animal: the changes that are
- * admissible, ranked by what virtual twins come to under each, against carrying on.
+/* model/curriculum.h - which change of its training would help one animal: ranks the admissible
+ * changes by the outcome of virtual twins under each, compared with carrying on.
  *
  * Procedure, units and figures: docs/advice.md. Skill is the expected proportion correct of a
- * twin's policy over the stimuli of the declared protocol's last stage, zero contrast apart; a gain
- * is the skill after `horizon` trials under the change, less that of the same twins (same draws)
- * carrying on. What comes out depends on the snapshot, the place, the configuration and the seed,
- * and on nothing else. Work is bounded: horizon x (first x MODEL_CURRICULUM_MAX + rollouts x
+ * twin's policy over the stimuli of the declared protocol's last stage, without zero contrast; a
+ * gain is the skill after `horizon` trials under the change, minus that of the same twins (same
+ * draws) carrying on. The result depends only on the snapshot, the place in the protocol, the
+ * configuration and the seed. Work is bounded: horizon x (first x MODEL_CURRICULUM_MAX + rollouts x
  * (MODEL_CURRICULUM_FINAL + 1)) trials of a virtual twin.
  * Threads: one owner. Memory: the caller supplies it once; no function here allocates.
  */

@@ -1,13 +1,13 @@
-/* model/engagement.h - does the animal still play? A filter that switches between three states,
- * over choices, reaction times and no-gos, and a test that calls an animal disengaged at a bounded
- * rate of false alarms.
+/* model/engagement.h - whether the animal is engaged: a filter that switches between three states,
+ * over choices, reaction times and no-gos, and a test that reports disengagement at a bounded rate
+ * of false alarms.
  *
  * Maths, parameters and figures: docs/model.md, section engagement. A trial gives a likelihood
- * ratio of each disengaged state against "engaged"; filter and test are made of these ratios.
+ * ratio of each disengaged state against "engaged"; filter and test are built on these ratios.
  * Parameters are const and shared; model_engagement is plain memory without pointers or padding,
- * whose size does not depend on how many trials there were.
+ * whose size does not depend on the number of trials.
  *
- * Threads: one owner an animal; parameters may be read by all. Memory: the caller's; nothing
+ * Threads: one owner per animal; parameters may be read by all. Memory: the caller's; nothing
  * allocates.
  */
 #ifndef MODEL_ENGAGEMENT_H

@@ -1,9 +1,9 @@
-/* model/engagement_sim.h - whether a virtual animal plays at all: it lapses, goes away, comes back,
- * tires, and reacts faster or slower; what it would choose if it plays is model/virtual_mouse.h's.
+/* model/engagement_sim.h - simulates a virtual animal's engagement: it lapses, goes away, returns,
+ * tires, and reacts faster or slower; its choices while engaged are those of model/virtual_mouse.h.
  *
- * The animal that the filter of model/engagement.h believes in, run forward, and beside it
- * tiredness: docs/model.md, section engagement_sim. Parameters are const and shared; the state of
- * one animal is plain memory. Threads: one owner each. Memory: the caller's; nothing allocates.
+ * The model of model/engagement.h run forward, plus fatigue: docs/model.md, section engagement_sim.
+ * Parameters are const and shared; the state of one animal is plain memory. Threads: one owner
+ * each. Memory: the caller's; nothing allocates.
  */
 #ifndef MODEL_ENGAGEMENT_SIM_H
 #define MODEL_ENGAGEMENT_SIM_H

@@ -1,11 +1,11 @@
-/* model/forecast.h - where learning is going: virtual twins of one animal run ahead, and what they
- * show in windows of trials: probability correct and bias with bands, when a criterion is met, and
- * whether the next training status comes within a few sessions.
+/* model/forecast.h - predicts the course of learning: virtual twins of one animal run ahead,
+ * summarised in windows of trials: probability correct and bias with bands, when a criterion is
+ * met, and the probability of the next training status within a few sessions.
  *
- * Maths and figures: docs/model.md, section forecast. A forecast is a function of the task, the
- * strands (or bank), the tuning and the seed; in how many slices it is run does not matter. Times
- * are counted in trials that end in a choice. Threads: one owner; what a task points to may be read
- * by all while it runs. Memory: the caller supplies it once; no function here allocates.
+ * Maths and figures: docs/model.md, section forecast. A forecast depends only on the task, the rate
+ * grid (or bank), the tuning and the seed; in how many slices it is run does not matter. Times are
+ * counted in trials that end in a choice. Threads: one owner; what a task points to may be read by
+ * all while it runs. Memory: the caller supplies it once; no function here allocates.
  */
 #ifndef MODEL_FORECAST_H
 #define MODEL_FORECAST_H

@@ -1,8 +1,9 @@
-/* model/guard.h - what a learning rule was fitted on, and what is done with it outside of that.
+/* model/guard.h - the range that a learning rule was fitted on, and how the rule is limited outside
+ * it.
  *
- * A range is what the weights, the net's inputs and the rule's steps were while the animals of the
- * fit were followed, with a margin. Outside of it a rule is a guess: its step is bounded, and a
- * bank leans to the members that have no rule. Maths: docs/model.md, section guard.
+ * A range holds the extremes of the weights, the net's inputs and the rule's steps over the animals
+ * of the fit, with a margin. Outside it a rule is unreliable: its step is bounded, and a bank
+ * shifts towards the members without a rule. Maths: docs/model.md, section guard.
  * Threads: any, on different objects. Memory: the caller's; nothing allocates.
  */
 #ifndef MODEL_GUARD_H

@@ -1,7 +1,7 @@
-/* model/ibl_criteria.h - training status by the criteria of the International Brain Laboratory:
- * what the last three sessions of an animal show, against the limits of each status.
+/* model/ibl_criteria.h - training status by the criteria of the International Brain Laboratory: the
+ * last three sessions of an animal against the limits of each status.
  *
- * Limits, their source and where this differs from it: docs/model.md, section ibl_criteria.
+ * Limits, their source and the differences from it: docs/model.md, section ibl_criteria.
  * Threads: any. Memory: plain structs of the caller; nothing allocates.
  */
 #ifndef MODEL_IBL_CRITERIA_H

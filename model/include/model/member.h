@@ -1,11 +1,11 @@
-/* model/member.h - the twin of one animal: a policy whose weights are tracked by a filter and moved
- * by a learning rule.
+/* model/member.h - a member of a bank: a policy whose weights are tracked by a filter and moved by
+ * a learning rule.
  *
  * Maths and symbols: docs/model.md. Parameters (policy, rule, noise, nets) are const and shared by
- * any number of twins; the state of one animal is model_member, plain memory without pointers: copy
- * it to snapshot it, write it out to checkpoint it.
+ * any number of animals; the state of one animal is model_member, plain memory without pointers:
+ * copy it to snapshot it, write it out to checkpoint it.
  *
- * Threads: one owner a twin; parameters may be read by all. Memory: the caller's; nothing
+ * Threads: one owner per member; parameters may be read by all. Memory: the caller's; nothing
  * allocates.
  */
 #ifndef MODEL_MEMBER_H

@@ -1,4 +1,4 @@
-/* model/nelder_mead.h - the minimum of a function of a few numbers, without derivatives.
+/* model/nelder_mead.h - minimises a function of a few variables without derivatives.
  *
  * Nelder & Mead 1965 with their coefficients: reflect 1, expand 2, contract and shrink 0.5. The
  * same function and start give the same bits. Threads: any. Memory: the stack.

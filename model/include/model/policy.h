@@ -1,6 +1,6 @@
-/* model/policy.h - what the animal's choice depends on: a Bernoulli GLM over named features.
+/* model/policy.h - the animal's choice policy: a Bernoulli GLM over named features.
  *
- * p(choice = right) = sigmoid(w . g), one weight a feature. Maths and symbols: docs/model.md,
+ * p(choice = right) = sigmoid(w . g), one weight per feature. Maths and symbols: docs/model.md,
  * section policy. Threads: any, on different objects. Memory: the caller's; nothing allocates.
  */
 #ifndef MODEL_POLICY_H

@@ -1,11 +1,12 @@
-/* model/protocol.h - the program that trains an animal: which stimulus it is shown, what is right,
- * when it moves on. A description in stages, and the rig's state while one animal is trained by it.
+/* model/protocol.h - the program that trains an animal: which stimulus it is shown, which choice is
+ * correct, when it advances. A description in stages, and the rig's state while one animal is
+ * trained with it.
  *
  * Rules and symbols: docs/protocols.md. The description is const, plain memory, and shared by any
  * number of animals; it is read from YAML by daemon/protocol_file.h. The state of one animal is
  * model_protocol_state, plain memory without pointers or padding. One trial is next(), the animal's
  * choice, push().
- * Threads: one owner a state; descriptions may be read by all. Memory: the caller's; nothing
+ * Threads: one owner per state; descriptions may be read by all. Memory: the caller's; nothing
  * allocates.
  */
 #ifndef MODEL_PROTOCOL_H

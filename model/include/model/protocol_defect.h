@@ -1,5 +1,4 @@
-/* model/protocol_defect.h - what is known to have gone wrong in programs that train animals, as
- * changes of a description.
+/* model/protocol_defect.h - known defects of training programs, as changes of a description.
  *
  * Threads: any, on different objects. Memory: the caller's; nothing allocates.
  */

@@ -1,12 +1,13 @@
-/* model/rate_grid.h - does this animal learn, and how fast: every rule of a bank followed at
- * several paces, each with a filter of its own, weighed by what it said of every choice so far.
+/* model/rate_grid.h - whether and how fast an animal learns: every rule of a bank is followed at
+ * several multiples of its learning rate (paces), each with its own filter, weighted by its
+ * likelihood of all choices so far.
  *
  * A bank's weights forget within a thousand trials, and ask who predicts the next choice: a random
- * walk wide enough to follow learning does that nearly as well as the rule that makes it. Here pace
- * 0 has the noise of its rule and only lacks its steps, so that what tells them apart is whether
- * the steps were made; and nothing is forgotten. Maths: docs/model.md, section rate_grid.
- * model_rate_grid is plain memory without pointers or padding; what n strands use of it is its
- * first model_rate_grid_used() bytes. Parameters are const and shared by any number of animals.
+ * walk wide enough to follow learning does that nearly as well as the rule that drives it. Here
+ * pace 0 has the noise of its rule and only lacks its steps, so that the evidence is about the
+ * steps alone; and nothing is forgotten. Maths: docs/model.md, section rate_grid. model_rate_grid
+ * is plain memory without pointers or padding; what n strands (hypotheses) use of it is its first
+ * model_rate_grid_used() bytes. Parameters are const and shared by any number of animals.
  * Threads: one owner; parameters may be read by all. Memory: the caller's; nothing allocates.
  */
 #ifndef MODEL_RATE_GRID_H

@@ -1,9 +1,9 @@
-/* model/rollout.h - one animal many times over: virtual twins that go on from a bank's posterior,
- * trial by trial, each with weights, a learning rule and a pace of its own.
+/* model/rollout.h - many virtual twins of one animal: they continue from a bank's posterior, trial
+ * by trial, each with its own weights, learning rule and pace.
  *
- * What is drawn, and the tuning: docs/model.md, section rollout. Roll-out i depends on the seed, i,
- * the bank, the tuning and what it is shown, and on nothing else; the same calls give the same bits
- * on the same machine. Parameters are const and must outlive the roll-outs.
+ * What is drawn, and the tuning: docs/model.md, section rollout. Roll-out i depends only on the
+ * seed, i, the bank, the tuning and its stimuli; the same calls give the same bits on the same
+ * machine. Parameters are const and must outlive the roll-outs.
  * Threads: one owner. Memory: the caller supplies it once; no function here allocates.
  */
 #ifndef MODEL_ROLLOUT_H

@@ -1,8 +1,8 @@
-/* model/rule_probe.h - what a learning rule says: how far one trial moves each weight, by stimulus
- * and outcome, and whether the trials before it matter.
+/* model/rule_probe.h - characterises a learning rule: how far one trial moves each weight, by
+ * stimulus and outcome, and whether the previous trials matter.
  *
- * Procedure and formulas: docs/model.md, section rule_probe. The rule is asked, not run: w is held
- * fixed through all trials. Threads: any, on different objects. Memory: the caller's; nothing
+ * Procedure and formulas: docs/model.md, section rule_probe. The rule is evaluated, not run: w is
+ * held fixed through all trials. Threads: any, on different objects. Memory: the caller's; nothing
  * allocates.
  */
 #ifndef MODEL_RULE_PROBE_H

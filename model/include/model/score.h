@@ -1,4 +1,4 @@
-/* model/score.h - how good predictions made before the choice were, as a running score.
+/* model/score.h - a running score of predictions that were made before the choice.
  *
  * All means are over trials with a choice. Symbols: docs/model.md, section score.
  * Threads: one owner. Memory: plain, without pointers or padding; zeroed is empty.

@@ -1,11 +1,11 @@
-/* model/stacking.h - what a bank says, fitted to one animal: a filter over the logits of the bank's
- * rules learns how far this animal follows each of them, and how far it means its choices when it
+/* model/stacking.h - adapts a bank's prediction to one animal: a filter over the logits of the
+ * bank's rules learns how far this animal follows each of them, and how its choices change while it
  * is disengaged.
  *
- * Maths, parameters and figures: docs/model.md, section stacking. The bank itself is not touched:
- * what is learned here can be left out at any time, and a weight says whether it predicts better
- * than the bank alone. Parameters are const and shared; model_stacking is plain memory without
- * pointers or padding. Threads: one owner an animal. Memory: the caller's; nothing allocates.
+ * Maths, parameters and figures: docs/model.md, section stacking. The bank itself is not changed:
+ * stacking can be turned off at any time, and a weight says whether it predicts better than the
+ * bank alone. Parameters are const and shared; model_stacking is plain memory without pointers or
+ * padding. Threads: one owner per animal. Memory: the caller's; nothing allocates.
  */
 #ifndef MODEL_STACKING_H
 #define MODEL_STACKING_H

@@ -1,8 +1,8 @@
-/* model/training_status.h - follows an animal's training status trial by trial: keeps what the last
- * three sessions showed, and how far the animal has come.
+/* model/training_status.h - follows an animal's training status trial by trial: holds the last
+ * three sessions, and the highest status reached.
  *
- * Tell it of each session, push each trial, judge when there is time. What the trials are judged
- * by: model/ibl_criteria.h, docs/model.md section ibl_criteria.
+ * Announce each session, push each trial, judge when there is time. The criteria:
+ * model/ibl_criteria.h, docs/model.md section ibl_criteria.
  * Threads: one owner. Memory: plain, without pointers or padding; of each session only what is used
  * is ever touched, and packed for a checkpoint.
  */

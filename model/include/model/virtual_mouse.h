@@ -1,10 +1,10 @@
 /* model/virtual_mouse.h - a virtual animal: the policy and the learning rule of a twin run forward,
- * its true weights known, its choices drawn.
+ * with known true weights and drawn choices.
  *
- * Maths: docs/model.md, sections policy and rule. model_params mean what they mean for a twin:
- * weights start at N(prior_mean, prior_var), gain N(0, session_var) when a session starts and N(0,
- * drift_var) after each trial, beside the rule's step. Parameters are const and shared; the animal
- * is plain memory. Threads: one owner a mouse. Memory: the caller's; nothing allocates.
+ * Maths: docs/model.md, sections policy and rule. model_params mean the same as for a twin: weights
+ * start at N(prior_mean, prior_var), gain N(0, session_var) when a session starts and N(0,
+ * drift_var) after each trial, besides the rule's step. Parameters are const and shared; the animal
+ * is plain memory. Threads: one owner per mouse. Memory: the caller's; nothing allocates.
  */
 #ifndef MODEL_VIRTUAL_MOUSE_H
 #define MODEL_VIRTUAL_MOUSE_H

@@ -1,4 +1,4 @@
-/* proto/content.h - what a message says, in one number: a message that is sent again has the same.
+/* proto/content.h - a fingerprint of a message's content, equal for a message and its resends.
  *
  * Threads: any. Memory: none. RT-safe: yes.
  */

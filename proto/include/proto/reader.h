@@ -1,10 +1,10 @@
-/* proto/reader.h - outside bytes, msgpack or JSON, as one stream of tokens.
+/* proto/reader.h - untrusted bytes, msgpack or JSON, as one stream of tokens.
  *
  * Nothing is trusted: every length is checked before use, nesting is bounded, and the first error
- * sticks: from then on every token is PROTO_TOKEN_END. JSON may hold bare NaN and Infinity, as rig
- * software writes them. Used by proto_decode() and by the reader of model files.
+ * is sticky: from then on every token is PROTO_TOKEN_END. JSON may hold bare NaN and Infinity, as
+ * rig software writes them. Used by proto_decode() and by the reader of model files.
  *
- * Threads: one owner an instance. Memory: no allocation; tokens point into the caller's bytes.
+ * Threads: one owner per instance. Memory: no allocation; tokens point into the caller's bytes.
  */
 #ifndef PROTO_READER_H
 #define PROTO_READER_H
