@@ -64,8 +64,8 @@ void device_init(device *d, const device_hal *hal, const char *name);
 /* Reads what has come and sends what is due; never waits. */
 void device_poll(device *d);
 
-/* Tells of a stimulus that came up just now, before its choice. It is lost if the line is bad or
- * busy: false says that it was not even sent. contrast: 1/10000, right positive. */
+/* Reports a stimulus at its onset, before its choice. It is lost if the line is bad or
+ * busy: false means that it was not even sent. contrast: 1/10000, right positive. */
 bool device_push_stimulus(device *d, int16_t contrast);
 
 /* Hands over one finished trial; boot, number and time are filled in here. False: the queue is
@@ -74,7 +74,7 @@ bool device_push_trial(device *d, const proto_serial_trial *trial);
 
 /* What a virtual mouse (`murid mouse`) does about the stimulus of the trial under way: true once a
  * trial, when it has come. *choice->choice is 1 right, 0 left, PROTO_SERIAL_NIL_U8 none. It may be
- * lost on a bad line: push the stimulus again, and it says the same again. */
+ * lost on a bad line: push the stimulus again to get the same answer. */
 bool device_take_choice(device *d, proto_serial_choice *choice);
 
 /* Says that the task is over. False as above. */

@@ -12,7 +12,7 @@
 typedef struct {
     void *user; /* given to each function */
 
-    /* The next byte heard, or -1: none yet. Does not wait. */
+    /* The next byte received, or -1: none yet. Does not wait. */
     int16_t (*read)(void *user);
 
     /* Sends all n bytes or none: false if there is no room for all of them now. Does not wait. */

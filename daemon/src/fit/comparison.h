@@ -18,7 +18,7 @@
 
 enum { COMPARISON_NAME_MAX = 63, COMPARISON_RESAMPLES = 10000 };
 
-/* An animal on which a model loses more than this is counted as worse; nats a trial. */
+/* An animal on which a model loses more than this is counted as worse; nats/trial. */
 #define COMPARISON_WORSE 0.002
 
 /* What the named model gains on another. NaN where no trial was scored, and of the model itself. */

@@ -10,7 +10,7 @@
 #include "thread_pool.h"
 #include "training_set.h"
 
-/* Fills in rate and baseline of params->rule, whose kind is set; *loss in nats a trial. The same on
+/* Fills in rate and baseline of params->rule, whose kind is set; *loss in nats/trial. The same on
  * any number of threads; team NULL: on this one. tell as in struct fitter_run; told to stop, *loss
  * is NaN and params are as they were. FAULT_NONE, or FAULT_WORK (no memory, no finite loss) with
  * params as they were. */

@@ -48,7 +48,7 @@ struct model_file_vector {
     bool is_required;
     bool is_allowed;
     bool is_range;
-    uint64_t n; /* 0: one a weight */
+    uint64_t n; /* 0: one per weight */
 };
 
 /* What says where a model comes from: metadata key, text, its size. */

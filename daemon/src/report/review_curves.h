@@ -102,7 +102,7 @@ struct review_curves *review_curves_new(void);
 /* Notes an alert about an event; in order, before the trials. */
 void review_curves_alert(struct review_curves *c, int64_t event, proto_alert_code code);
 
-/* Takes up one trial. */
+/* Updates with one trial. */
 void review_curves_push(struct review_curves *c, const struct review_curves_trial *t);
 
 /* True if review_curves_point() is to be called after that many trials. */

@@ -84,7 +84,7 @@ void review_forecasts_push(struct review_forecasts *o, double correct);
 /* True if there is a forecast with bands by window. */
 bool review_forecasts_has_bands(const struct review_forecasts *o);
 
-/* Share correct of a window after the forecast that is held, from 0, or before it, from -1 down;
+/* Fraction correct of a window after the forecast that is held, from 0, or before it, from -1 down;
  * NaN where the window is not whole or nothing in it can be told. */
 double review_forecasts_share(const struct review_forecasts *o, int window);
 

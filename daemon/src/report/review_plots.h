@@ -9,7 +9,7 @@
 
 #include "review.h"
 
-/* Share correct over trials, with session starts and alerts. */
+/* Fraction correct over trials, with session starts and alerts. */
 void review_plot_learning(FILE *to, const struct review *review, uint32_t subject);
 
 /* The bands of the forecast that is held against what came, and what came. The animal has one. */

@@ -23,7 +23,7 @@ struct status_report_session {
     int64_t id;                 /* the tracker's */
     model_ibl_criteria_protocol protocol;
     int64_t n_trials;
-    double easy; /* share correct of easy trials; NaN without any */
+    double easy; /* fraction correct of easy trials; NaN without any */
     model_training_status_standing standing;
     int64_t
         n_uncounted; /* trials of the last three sessions beyond the contrasts that a curve has */

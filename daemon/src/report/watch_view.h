@@ -14,7 +14,7 @@ enum {
     WATCH_VIEW_TRIALS_MAX = CELL_CANVAS_HEIGHT_MAX, /* kept for the list */
     WATCH_VIEW_LEVELS_MAX = 32,                     /* stimuli of the psychometric curve */
     WATCH_VIEW_BLOCKS_MAX = 64,                     /* points of the learning curve */
-    WATCH_VIEW_RECENT = 50,                         /* trials that the share correct is of */
+    WATCH_VIEW_RECENT = 50,                         /* trials that the fraction correct is of */
     WATCH_VIEW_WIDTH_MIN = 60,
     WATCH_VIEW_HEIGHT_MIN = 18
 };

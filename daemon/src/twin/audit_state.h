@@ -21,7 +21,7 @@ struct audit_state {
 model_audit_trial audit_state_heard(const model_protocol *protocol, const proto_trial *trial);
 model_audit_trial audit_state_read(const model_protocol *protocol, const struct trial_row *row);
 
-/* An animal that was never heard of. RT-safe: yes. */
+/* A new animal. RT-safe: yes. */
 void audit_state_init(struct audit_state *a);
 
 /* A session starts, another one ends with it. True if something is to be told of that one. RT-safe:

@@ -29,7 +29,7 @@ struct twin_models {
 struct twin {
     model_member baseline;
     model_score score;         /* for life of the subject */
-    model_score session_score; /* of the session at hand */
+    model_score session_score; /* of the current session */
     model_coverage coverage;   /* the bin of choices at hand */
     model_engagement engagement;
     model_stacking stack;
@@ -62,7 +62,7 @@ size_t twin_unpack(struct twin *l, const uint8_t bytes[], size_t size);
 /* True if what it says of its weights and of a stimulus are finite numbers. RT-safe: yes. */
 bool twin_is_finite(const struct twin *l, const struct twin_models *models);
 
-/* An animal that was never seen. RT-safe: yes. */
+/* A new animal. RT-safe: yes. */
 void twin_init(struct twin *l, const struct twin_models *models);
 
 /* A session starts. RT-safe: yes. */

@@ -46,10 +46,10 @@ void bridge_clock_init(bridge_clock *c);
 /* The device was reset or its clock jumped: all but the count of jumps is forgotten. */
 void bridge_clock_reset(bridge_clock *c);
 
-/* A frame stamped device_us was heard at t_host_ns. */
+/* A frame stamped device_us was received at t_host_ns. */
 void bridge_clock_heard(bridge_clock *c, uint32_t device_us, int64_t t_host_ns);
 
-/* A sync sent at sent_ns was answered with device_us, heard at heard_ns. */
+/* A sync sent at sent_ns was answered with device_us, received at heard_ns. */
 void bridge_clock_synced(bridge_clock *c, int64_t sent_ns, uint32_t device_us, int64_t heard_ns);
 
 /* The host's monotonic time of device_us, which must not be older than an hour before the latest

@@ -43,14 +43,14 @@ typedef struct {
     int32_t n;         /* rates: MODEL_COVERAGE_RATES, or 0 */
     int32_t n_covered; /* of these, inside their 90% band */
     double found;      /* squared errors of the sums, less what chance adds to them */
-    double claimed;    /* what the intervals say that is, on average */
+    double claimed;    /* its mean as implied by the intervals */
 } model_coverage_bin;
 
-/* Forgets the bin at hand, as when a session starts. RT-safe: yes. */
+/* Discards the current bin, as when a session starts. RT-safe: yes. */
 void model_coverage_reset(model_coverage *coverage);
 
-/* Takes up a trial that the bank has not taken up yet. Reads the bank only. RT-safe: yes, O(k^2)
- * and, where a bin begins, O(members k^2). */
+/* Updates with a trial that the bank has not observed yet. Reads the bank only. RT-safe: yes,
+ * O(k^2) and, where a bin begins, O(members k^2). */
 void model_coverage_observe(model_coverage *coverage, const model_bank *bank,
                             const model_bank_params *params, const model_trial *trial,
                             model_coverage_bin *bin);

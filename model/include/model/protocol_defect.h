@@ -31,7 +31,7 @@ typedef enum {
 } model_protocol_defect;
 #undef MODEL_PROTOCOL_DEFECT_ENUM
 
-/* NULL outside the list. Valid for ever. */
+/* NULL outside the list. Valid forever. */
 const char *model_protocol_defect_name(model_protocol_defect defect);
 const char *model_protocol_defect_versions(model_protocol_defect defect);
 const char *model_protocol_defect_help(model_protocol_defect defect);

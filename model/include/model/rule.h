@@ -16,7 +16,7 @@
 #include "model/net.h"
 #include "model/policy.h"
 
-/* X(NAME, name, formula). a rate, b baseline and l decay, one a weight; p = sigmoid(w . g); y
+/* X(NAME, name, formula). a rate, b baseline and l decay, one per weight; p = sigmoid(w . g); y
  * choice; r reward; s correct side as 0 or 1; all of the trial just finished. */
 #define MODEL_RULE_LIST(X)                                                                         \
     X(NONE, none, "dw = 0")                                                                        \
@@ -75,10 +75,10 @@ bool model_rule_has_net(model_rule_kind kind);
 /* True for the kinds whose net has a GRU. RT-safe: yes. */
 bool model_rule_is_recurrent(model_rule_kind kind);
 
-/* True for the kinds with a rate a weight: the classic ones and eligibility. RT-safe: yes. */
+/* True for the kinds with a rate per weight: the classic ones and eligibility. RT-safe: yes. */
 bool model_rule_has_rates(model_rule_kind kind);
 
-/* True for the kinds whose step depends on trials before the one at hand. RT-safe: yes. */
+/* True for the kinds whose step depends on trials before the current one. RT-safe: yes. */
 bool model_rule_has_memory(model_rule_kind kind);
 
 /* Inputs of its net beside the weights; 0 without a net. RT-safe: yes. */
@@ -93,9 +93,9 @@ const char *model_rule_input_name(size_t i);
 /* No trial yet. RT-safe: yes. */
 void model_rule_reset(model_rule_state *state);
 
-/* One step. w: without the offset; g[n]: features of the trial at hand. Writes dw[n], and u[n] with
+/* One step. w: without the offset; g[n]: features of the current trial. Writes dw[n], and u[n] with
  * the Jacobian A = I + d dw/dw = I + u g'; u is 0 for the nets (docs/model.md says why). The GRU
- * policy's dw is 0, and the offset that it sets is for the trial to come. MODEL_OK, or
+ * policy's dw is 0, and the offset that it sets is for the next trial. MODEL_OK, or
  * MODEL_ERR_NUMERIC with the state as it was. RT-safe: yes. */
 int model_rule_step(const model_rule *rule, model_rule_state *state, size_t n, const double w[],
                     const double g[], const model_rule_trial *trial, double dw[], double u[]);

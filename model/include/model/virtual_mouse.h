@@ -16,7 +16,7 @@
 #include "model/random.h"
 
 typedef struct {
-    double w[MODEL_WEIGHTS_MAX]; /* true weights before the trial to come */
+    double w[MODEL_WEIGHTS_MAX]; /* true weights before the next trial */
     model_history history;
     model_rule_state rule;
     model_random choices; /* two streams, so that the noise does not depend on what was chosen */
@@ -26,7 +26,7 @@ typedef struct {
     bool at_session_start; /* no choice yet in this session */
 } model_virtual_mouse;
 
-/* Animal number `number` of a seed: the same whatever others there are. RT-safe: yes. */
+/* Animal number `number` of a seed: independent of other animals. RT-safe: yes. */
 void model_virtual_mouse_init(model_virtual_mouse *mouse, const model_params *params, uint64_t seed,
                               uint64_t number);
 
@@ -41,8 +41,8 @@ double model_virtual_mouse_predict(const model_virtual_mouse *mouse, const model
 bool model_virtual_mouse_choose(model_virtual_mouse *mouse, const model_params *params,
                                 double contrast);
 
-/* A reaction time in seconds for the trial to come, shorter the surer the animal is: 0.2 s and a
- * log-normal part. For show: nothing depends on it. RT-safe: yes. */
+/* A reaction time in seconds for the next trial, shorter for more certain choices: 0.2 s and a
+ * log-normal part. For display only: nothing depends on it. RT-safe: yes. */
 double model_virtual_mouse_draw_rt_s(model_virtual_mouse *mouse, const model_params *params,
                                      double contrast);
 

@@ -30,7 +30,7 @@ typedef struct {
     bool boolean;        /* BOOL */
     int64_t integer;     /* INT; a msgpack uint64 above INT64_MAX comes as REAL */
     double real;         /* REAL, and INT converted */
-    const uint8_t *text; /* TEXT: as it stands in the input, JSON escapes not resolved */
+    const uint8_t *text; /* TEXT: as in the input, JSON escapes not resolved */
     size_t text_size;    /* bytes */
     bool escaped;        /* TEXT: holds JSON escapes */
 } proto_token;
@@ -42,7 +42,7 @@ typedef struct {
     proto_format format;
     int status; /* PROTO_OK until the first error */
     uint32_t depth;
-    uint32_t left[PROTO_DEPTH_MAX]; /* msgpack: items still to come; JSON: state of the container */
+    uint32_t left[PROTO_DEPTH_MAX]; /* msgpack: items left; JSON: state of the container */
     bool is_map[PROTO_DEPTH_MAX];
 } proto_reader;
 
