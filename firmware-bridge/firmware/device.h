@@ -1,11 +1,11 @@
 /* device.h - the device's end of the serial link: portable C, no heap, no libc.
  *
- * The task pushes its trials; device_poll(), called as often as the loop turns, does the rest: says
- * hello until the host answers, sends each trial until the host says that it is safely on disk,
- * answers the host's questions for the clock. A trial is never dropped: when the queue is full,
- * device_push_trial() says so and the task waits. docs/firmware.md has the rules of the link.
+ * The task pushes its trials; device_poll(), called in every turn of the main loop, does the rest:
+ * sends hello until the host answers, resends each trial until the host confirms that it is safely
+ * on disk, answers the host's clock requests. A trial is never dropped: when the queue is full,
+ * device_push_trial() returns false and the task waits. docs/firmware.md has the rules of the link.
  *
- * Threads: one; not from interrupts. Memory: the caller's device, about 26 bytes a queue entry.
+ * Threads: one; not from interrupts. Memory: the caller's device, about 26 bytes per queue entry.
  */
 #ifndef DEVICE_H
 #define DEVICE_H
@@ -64,8 +64,8 @@ void device_init(device *d, const device_hal *hal, const char *name);
 /* Reads what has come and sends what is due; never waits. */
 void device_poll(device *d);
 
-/* Tells of a stimulus that came up just now, before its choice. It is lost if the line is bad or
- * busy: false says that it was not even sent. contrast: 1/10000, right positive. */
+/* Reports a stimulus at its onset, before its choice. It is lost if the line is bad or
+ * busy: false means that it was not even sent. contrast: 1/10000, right positive. */
 bool device_push_stimulus(device *d, int16_t contrast);
 
 /* Hands over one finished trial; boot, number and time are filled in here. False: the queue is
@@ -74,7 +74,7 @@ bool device_push_trial(device *d, const proto_serial_trial *trial);
 
 /* What a virtual mouse (`murid mouse`) does about the stimulus of the trial under way: true once a
  * trial, when it has come. *choice->choice is 1 right, 0 left, PROTO_SERIAL_NIL_U8 none. It may be
- * lost on a bad line: push the stimulus again, and it says the same again. */
+ * lost on a bad line: push the stimulus again to get the same answer. */
 bool device_take_choice(device *d, proto_serial_choice *choice);
 
 /* Says that the task is over. False as above. */

@@ -1,6 +1,6 @@
-/* hal.h - what the device's side of the serial link asks of its hardware.
+/* hal.h - the hardware interface of the device's side of the serial link.
  *
- * hal_avr.c fills it in for the ATmega328P (Arduino Uno), hal_host.c for a POSIX descriptor;
+ * hal_avr.c implements it for the ATmega328P (Arduino Uno), hal_host.c for a POSIX descriptor;
  * another board needs these four functions and a main.
  */
 #ifndef HAL_H
@@ -12,7 +12,7 @@
 typedef struct {
     void *user; /* given to each function */
 
-    /* The next byte heard, or -1: none yet. Does not wait. */
+    /* The next byte received, or -1: none yet. Does not wait. */
     int16_t (*read)(void *user);
 
     /* Sends all n bytes or none: false if there is no room for all of them now. Does not wait. */

@@ -13,7 +13,7 @@
 #define HAL_AVR_BAUD 1000000
 #endif
 
-/* Starts the hardware and the interrupts. There is one; it lives for ever. */
+/* Starts the hardware and the interrupts. There is one; it lives forever. */
 const device_hal *hal_avr_open(void);
 
 /* Sleeps until the next interrupt, at most a millisecond. */

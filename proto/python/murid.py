@@ -1,4 +1,4 @@
-"""murid.py - talk to murid, the digital twin of a mouse in training, from a rig.
+"""murid.py - a rig's client for murid, the digital twin of a mouse in training.
 
     import murid
     rig = murid.Client("rig-1", spool="murid.spool")
@@ -12,19 +12,18 @@
 
 One file; needs Python 3.8, pyzmq and msgpack. The messages are described in docs/protocol.md.
 
-A rig never hangs on murid. A call waits at most timeout_s for its answer; after the first answer
-that did not come, calls return at once without one, until the daemon answers again. A warning says so,
-once an outage, and another when it is over. Nothing is lost by that: every message stays in the
-spool until the daemon says that it is safely on disk, and whatever is in the spool is sent again,
-in order, before the next message. The daemon drops what it had already. With spool=PATH the spool
-is also a file, and survives a crash of the rig's own program.
+A rig never hangs on murid. A call waits at most timeout_s for its answer; after the first missing
+answer, calls return at once without one, until the daemon answers again. One warning marks the start
+of each outage and one its end. Nothing is lost: every message stays in the spool until the daemon
+confirms that it is safely on disk, and the spool is resent, in order, before the next message. The
+daemon drops duplicates. With spool=PATH the spool is also a file, and survives a crash of the rig's
+own program.
 
 A mistake never ends a rig's loop, and never becomes data. A call that is refused, by this program
-for a word or value that is wrong or by the daemon, changes nothing; a warning says why, and the
+for a wrong keyword or value or by the daemon, changes nothing; a warning gives the reason, and the
 Answer is false, with the reason in .error. With raises=True it is raised.
 
-A Client belongs to one thread; iterators from subscribe() may each be used in a thread of their
-own.
+A Client belongs to one thread; each iterator from subscribe() may be used in another thread.
 """
 import collections
 import difflib
@@ -50,33 +49,33 @@ __all__ = ["Answer", "Client", "Refused"]
 VERSION = "1.1"
 SCHEMA = 1
 WINDOW = 64  # messages sent ahead of their answers
-RETRY_S = 0.05  # pause before the next attempt to connect, at first
-RETRY_MOST_S = 0.5  # and in the end
-PATIENCE_S = 0.005  # in an outage: wait for a sign of the daemon
-CATCH_UP_S = 0.05  # and as long as signs come, in one call
-STALL_S = 0.1  # a session without answers holds up the others for so long
+RETRY_S = 0.05  # first pause before the next attempt to connect
+RETRY_MOST_S = 0.5  # longest pause
+PATIENCE_S = 0.005  # in an outage: wait for a reply of the daemon
+CATCH_UP_S = 0.05  # and longest wait while replies arrive, in one call
+STALL_S = 0.1  # longest time that a session without answers holds up the others
 COMPACT_BYTES = 1 << 20  # the spool file is rewritten when it has grown by this
 LINE_MAX = 1 << 17  # bytes of a line of the spool file
 BYTES_MAX = 16384  # of a message
 POSITIONS = 64  # sessions whose counters are kept in the spool file
-SAY_AGAIN_S = 60.0  # the same refusal is said so often
+SAY_AGAIN_S = 60.0  # interval between warnings of the same refusal
 
-# The daemon did not take the message up, for reasons of its own that will pass.
+# The daemon did not accept the message, for a temporary reason of its own.
 KEEP = ("journal_behind", "disk_full")
 # The daemon could not read the message: its seq and trial number are free for the next.
 UNREAD = ("bad_message", "unknown_kind", "version")
-# Nor did it count one that it refused for these.
+# It did not count a message refused for one of these.
 UNCOUNTED = UNREAD + ("limit", "not_allowed")
-# It is in the journal, though refused: kept until that is on disk.
+# Refused but journaled: kept until the journal is on disk.
 JOURNALED = ("subject_twice",)
-# What each kind of message is answered with, if not with an error; the second by `murid mouse`.
+# The answer to each kind of message, if not an error; the second one from `murid mouse`.
 ANSWERS = {"hello": ("hello",), "session_start": ("prediction", "session_start"),
            "stimulus": ("prediction", "choice"), "trial": ("prediction", "trial"),
            "session_end": ("session_end",)}
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 INT_MAX = {"trial": 10**9, "seq": 2**53 - 1, "run": 10**9}
 INT_MIN = {"trial": 0, "seq": 0, "run": 1}
-# Which words each kind takes, and what they hold.
+# The keys of each kind, and their types.
 ENVELOPE = {"subject": "name", "session": "name", "run": "number", "trial": "number",
             "seq": "number", "t_rig_us": "number", "t_wall_ns": "number", "t_mono_ns": "number",
             "v": "same", "kind": "same", "rig": "same"}
@@ -91,7 +90,7 @@ WORDS = {"session_start": {"task": "text", "stimuli": "contrasts", "ephys_rig": 
 
 
 def _warn(text):
-    """In the caller's name."""
+    """Warns at the caller's line."""
     level = 1
     while sys._getframe(level).f_globals is globals():
         level += 1
@@ -99,8 +98,8 @@ def _warn(text):
 
 
 class Refused(ValueError):
-    """A call was refused, by the daemon or before it got there: .code (a word of docs/protocol.md),
-    .key (where, or ""), .text (why)."""
+    """A call was refused, by the daemon or by this program: .code (an error code of
+    docs/protocol.md), .key (the offending key, or ""), .text (the reason)."""
 
     def __init__(self, code, key, text):
         super().__init__("%s: %s%s" % (code, key + ": " if key else "", text))
@@ -110,8 +109,8 @@ class Refused(ValueError):
 
 
 class Answer(dict):
-    """What was answered, as a dict. An empty one is false and has None under every key; then .error
-    is the Refused that says why, or None: no answer came in time, and the message is kept."""
+    """The answer to a call, as a dict. An empty one is false and has None under every key; then
+    .error is the Refused that gives the reason, or None: no answer in time, the message is kept."""
 
     def __init__(self, reply=(), error=None):
         super().__init__(reply)
@@ -153,7 +152,7 @@ def _choice(key, value):
 
 
 def _value(key, what, value):
-    """The value as it is sent. Numbers out of their range are for the daemon, which tells of them."""
+    """The value as it is sent. Numbers out of range are left to the daemon, which reports them."""
     if what == "choice":
         return _choice(key, value)
     if what == "contrast":
@@ -175,7 +174,7 @@ def _value(key, what, value):
 
 
 def _checked_words(kind, keys):
-    """What a caller gave, as it is sent: without what is None, but for a no-go."""
+    """A caller's keywords, as they are sent: without those that are None, except a no-go."""
     words = dict(ENVELOPE, **WORDS[kind])
     checked = {}
     for word, value in keys.items():
@@ -196,7 +195,7 @@ def _checked_words(kind, keys):
 
 
 def _identity(message):
-    """Whose counter a message's seq belongs to."""
+    """The session and run whose counter a message's seq belongs to."""
     return (message.get("rig"), message.get("subject"), message.get("session"),
             message.get("run"))
 
@@ -218,7 +217,7 @@ def _check(message):
         message[key] = int(value)
     try:
         n = len(msgpack.packb(message))
-        json.dumps(message)  # what cannot be kept must not get into the spool
+        json.dumps(message)  # what cannot be stored must not enter the spool
     except (TypeError, ValueError, OverflowError, RecursionError) as e:
         raise Refused("bad_message", "", "it cannot be sent: %s" % e) from None
     if n > BYTES_MAX:
@@ -226,7 +225,7 @@ def _check(message):
 
 
 class _Entry:
-    """One message on its way: waiting, sent, or answered but not yet known to be on disk."""
+    """One pending message: waiting, sent, or answered but not yet known to be on disk."""
 
     __slots__ = ("number", "message", "identity", "is_spooled", "is_sent", "reply")
 
@@ -239,11 +238,11 @@ class _Entry:
         self.reply = None
 
     def address(self):
-        """By which an answer is found."""
+        """The key under which its answer is found."""
         return self.identity[:3] + (self.message.get("seq"),)
 
     def is_answered_by(self, reply):
-        """Of those with its address."""
+        """True if reply, which has its address, is its answer."""
         run, trial = self.message.get("run"), self.message.get("trial")
         return (reply.get("kind") in ANSWERS[self.message["kind"]] + ("error",)
                 and (trial is None or reply.get("trial") == trial)
@@ -251,21 +250,21 @@ class _Entry:
 
 
 class _SpoolFile:
-    """An append-only file of JSON lines; the first says whose it is.
+    """An append-only file of JSON lines; the first names its rig.
 
         {"spool": 1, "rig": rig}
         {"m": message}                                      keep it
-        {"r": message}                                      keep it in the place of that seq
-        {"d": [rig, subject, session, run, durable seq]}    forget all up to there
-        {"x": [rig, subject, session, run, seq]}            forget just this one
+        {"r": message}                                      replace the one of that seq
+        {"d": [rig, subject, session, run, durable seq]}    forget all up to that seq
+        {"x": [rig, subject, session, run, seq]}            forget only this one
         {"p": [rig, subject, session, run, seq, next trial]}    counters of a session
 
-    One program has it at a time: a lock on PATH.lock. A line cut short by a crash is ignored; other
-    lines that cannot be read are put aside in PATH.bad, with a warning. Lines are handed to the
-    operating system at once, so they survive the program; they are not forced to the disk at each
-    trial. On a full disk the messages are in memory alone, with a warning, until it takes them.
+    It belongs to one program at a time: a lock on PATH.lock. A line cut short by a crash is ignored;
+    other unreadable lines are moved to PATH.bad, with a warning. Lines are handed to the operating
+    system at once, so they survive the program; they are not synced to disk at each trial. On a full
+    disk the messages are kept in memory only, with a warning, until the disk accepts them.
 
-    pending() gives all the messages that the file must hold."""
+    pending() returns all the messages that the file must hold."""
 
     def __init__(self, path, rig, pending):
         self.path = path
@@ -308,7 +307,7 @@ class _SpoolFile:
         return lock
 
     def _load(self):
-        """Reads what is kept. The lines that could not be read, and where whole lines end."""
+        """Reads the messages. Returns the unreadable lines, and the end of the last complete line."""
         if not os.path.isfile(self.path):
             raise ValueError("%s is not a file: name another spool" % self.path)
         bad, n_good, end, cut = [], 0, 0, b""
@@ -430,7 +429,7 @@ class _SpoolFile:
             self._fail(e)
 
     def _fail(self, error):
-        """The messages are in memory alone now; no half line stays before the next."""
+        """The messages are now in memory only; no partial line stays before the next."""
         is_new = self.failure is None
         self.failure = error.strerror or str(error)
         self.next_try = time.monotonic() + 1.0
@@ -464,7 +463,7 @@ class _SpoolFile:
         self._append({"p": [*identity, seq, trial]})
 
     def rewrite(self, messages):
-        """Starts the file anew with what still matters. False on failure: it is as it was."""
+        """Rewrites the file with what is still needed. False on failure: it is unchanged."""
         new = self.path + ".new"
         try:
             self._write_new(new, messages)
@@ -520,15 +519,15 @@ class Client:
     """One rig's link to the daemon.
 
     rig: the rig's name. ask, pub: the daemon's endpoints. spool: path of a file that keeps
-    messages over a crash of this program, or None for memory only. timeout_s: longest wait for an
+    messages across a crash of this program, or None for memory only. timeout_s: longest wait for an
     answer. curve: (server's public key, own public key, own secret key) as Z85 text, for a daemon
-    on another machine. raises: True raises what is refused, as Refused; otherwise a warning says it,
-    the same at most once a minute, and the Answer has it as its .error.
+    on another machine. raises: True raises refusals, as Refused; otherwise a warning reports them,
+    the same at most once a minute, and the Answer has the Refused as its .error.
 
     .pending is the number of messages not yet known to be on the daemon's disk; .is_down is True
-    from the first answer that did not come until the daemon answers again; .refused lists
-    (message, Refused) for messages of earlier calls that were refused when sent again; .strays
-    counts what came and was no answer to anything that was sent."""
+    from the first missing answer until the daemon answers again; .refused lists (message, Refused)
+    for messages of earlier calls that were refused when resent; .strays counts replies that matched
+    no message."""
 
     def __init__(self, rig, ask="tcp://127.0.0.1:5770", pub="tcp://127.0.0.1:5771", spool=None,
                  timeout_s=1.0, curve=None, context=None, raises=False):
@@ -546,11 +545,11 @@ class Client:
         self._positions = {}  # identity: (seq, next trial), of every session of this program
         self._n_entries = 0
         self._sessions = {}  # identity: its kept entries, in order
-        self._hellos = []  # of the call that runs
+        self._hellos = []  # of the current call
         self._unsent = collections.deque()
         self._flying = {}  # address: entries sent and not answered
         self._n_flying = collections.Counter()  # the same by identity
-        self._stuck = set()  # identities whose answers do not come
+        self._stuck = set()  # identities without answers
         self._awaited = None
         self._socket = self._monitor = None
         self._is_connected = self._is_over = False
@@ -558,7 +557,7 @@ class Client:
         self._next_attempt = 0.0
         self._retry_s = RETRY_S
         self._lively_until = 0.0
-        self._heard = 0.0  # when the last answer came, or the link was opened
+        self._heard = 0.0  # time of the last answer, or of opening the link
         self._has_heard = False  # on this link
         self._window = WINDOW
         self._down_since = None
@@ -571,7 +570,7 @@ class Client:
         self._own_context = context is None
         self._context = context or zmq.Context()
         self._is_closed = False
-        self._said = {}  # (code, key): when it was said, and how often not since
+        self._said = {}  # (code, key): time of the last warning, and refusals since
         try:
             self._check_endpoints()
         except BaseException:
@@ -594,25 +593,25 @@ class Client:
 
     @property
     def trial(self):
-        """The number that the next trial gets."""
+        """The number of the next trial."""
         return self._trial
 
-    # ---- what a rig calls ----
+    # ---- calls of a rig ----
 
     def session_start(self, subject, session=None, run=None, **keys):
-        """Opens a session; without a name it gets one from the clock. run: which run of the task
+        """Opens a session; without a name it gets one from the clock. run: the run of the task
         within the session, from 1, if the rig counts them. Other keys, as in docs/protocol.md:
-        task, stimuli, ephys_rig, delay_s. Returns the prediction of the first trial, or None.
+        task, stimuli, ephys_rig, delay_s. Returns the prediction of the first trial, an Answer.
 
-        A session that this program or the spool file knows goes on counting where it was. moved:
-        True where the animal has come from another rig, on which its session was not ended."""
+        Counters of a session that this program or the spool file knows continue. moved: True if
+        the animal has moved from another rig, on which its session was not ended."""
         return self._request("session_start", dict(keys, subject=subject, session=session, run=run),
                              is_start=True)
 
     def ask(self, trial=None, **keys):
         """Reports one finished trial, as a dict or as keywords (stimulus, choice, reward, ...), and
-        returns the prediction of the next, an Answer: false if none came in time, or if the trial
-        was refused. choice must be said: 1 right, 0 left, None a no-go.
+        returns the prediction of the next, an Answer: false if there was none in time, or if the
+        trial was refused. choice is required: 1 right, 0 left, None a no-go.
 
         v, kind, rig, subject, session, seq, trial and t_wall_ns are filled in when omitted. `trial`
         may also be a number: the keyword of that name."""
@@ -623,7 +622,7 @@ class Client:
         return self._request("trial", keys)
 
     def stimulus(self, stimulus, **keys):
-        """Tells which stimulus is now shown; returns the prediction of just this one: an Answer."""
+        """Reports the stimulus now shown; returns the prediction for this one only: an Answer."""
         return self._request("stimulus", dict(keys, stimulus=stimulus))
 
     def session_end(self, **keys):
@@ -642,8 +641,8 @@ class Client:
         return self._answer_of(self._ask_all([entry], self.timeout_s)[0])
 
     def flush(self, timeout_s):
-        """Sends what is spooled and waits until the daemon said of every message of every session
-        that it is on its disk. True if so."""
+        """Sends the spool and waits until the daemon has confirmed every message of every session
+        to be on its disk. True if so."""
         if not _is_number(_plain(timeout_s)):
             self._fail(Refused("bad_message", "timeout_s", "%r is not a number" % (timeout_s,)))
             return False
@@ -654,19 +653,19 @@ class Client:
                 return False
             hellos = [self._new_hello(identity) for identity in list(self._sessions)[:WINDOW]]
             self._ask_all(hellos, min(left, max(self.timeout_s, 0.1)))
-            for hello in hellos:  # those who were asked about go to the end of the line
+            for hello in hellos:  # move these to the end of the queue
                 if hello.identity in self._sessions:
                     self._sessions[hello.identity] = self._sessions.pop(hello.identity)
             if any(identity in self._sessions for identity in self._n_flying):
-                self._drop_link()  # a hello was answered, and what was sent before it was not
+                self._drop_link()  # a hello was answered, but not the messages before it
             if self.pending > 0:
                 time.sleep(min(0.02, max(end - time.monotonic(), 0.0)))
         return self.pending == 0
 
     def subscribe(self, kind="", rig="", subject="", timeout_s=None):
-        """An iterator of what the daemon publishes, as dicts: prediction, trial, session_start,
-        session_end, alert, status. An empty kind, rig or subject means any. It ends when nothing
-        came for timeout_s; None waits for ever."""
+        """An iterator over what the daemon publishes, as dicts: prediction, trial, session_start,
+        session_end, alert, status. An empty kind, rig or subject means any. It ends after timeout_s
+        without a message; None waits forever."""
         prefix = "murid/%d/" % SCHEMA
         wanted = (str(rig), str(subject), str(kind))
         for i, part in enumerate(wanted):
@@ -679,7 +678,7 @@ class Client:
         return self._listen(socket, wanted, timeout_s)
 
     def close(self):
-        """Closes the sockets and the spool file. What is still pending stays in the file."""
+        """Closes the sockets and the spool file. Pending messages stay in the file."""
         self._is_closed = True
         self._drop_link()
         if self._file:
@@ -735,7 +734,7 @@ class Client:
         self._positions[self._place()] = self._seq, self._trial
 
     def _uncount(self, position, before):
-        """The call just made was refused: the counters of its session, and the session before it."""
+        """The last call was refused: restores the counters of its session, and the previous session."""
         self._seq, self._trial = position
         self._positions[self._place()] = position
         if self._file:
@@ -743,7 +742,7 @@ class Client:
         self._enter(before)
 
     def _place_of(self, keys, is_start):
-        """The session that a call is about: the open one, unless the call names another."""
+        """The session of a call: the open one, unless the call names another."""
         subject, session, run = (keys.pop(k, None) for k in ("subject", "session", "run"))
         if subject is None and is_start:
             raise Refused("bad_message", "session_start.subject", "missing: the animal's name")
@@ -760,7 +759,7 @@ class Client:
         return self.rig, subject or self.subject, session, run
 
     def _message(self, kind, keys, is_start):
-        """The session that it belongs to, and what is to be sent. Changes nothing."""
+        """The session it belongs to, and the message to send. Changes nothing."""
         if self._is_closed:
             raise self._closed()
         if kind == "trial" and "trial" in keys and not _is_number(_plain(keys["trial"])):
@@ -789,7 +788,7 @@ class Client:
                           % (message["seq"], place[2], seq))
         return (*place[:3], message.get("run")), message
 
-    # ---- the way to the daemon and back ----
+    # ---- sending and receiving ----
 
     def _request(self, kind, keys, is_start=False):
         try:
@@ -823,7 +822,7 @@ class Client:
         return Answer(entry.reply or ())
 
     def _fail(self, refused):
-        """What a call that is refused ends with."""
+        """Ends a refused call."""
         if self.raises:
             raise refused
         what = refused.code, refused.key
@@ -858,7 +857,7 @@ class Client:
                 message[key] = value
         first = next(iter(self._sessions.get(identity, {}).values()), None)
         if first is not None:
-            message["seq"] = max(first.message["seq"] - 1, 0)  # we keep nothing up to there
+            message["seq"] = max(first.message["seq"] - 1, 0)  # nothing is kept up to there
         self._n_entries += 1
         return _Entry(self._n_entries - 1, message, False)
 
@@ -937,7 +936,7 @@ class Client:
         return socket
 
     def _step(self, left):
-        """One turn: connect, send what may be sent, take what came; waits up to left seconds."""
+        """One turn: connect, send what may be sent, receive; waits up to left seconds."""
         if self._socket is None:
             wait = self._next_attempt - time.monotonic()
             if wait > 0:
@@ -1017,7 +1016,7 @@ class Client:
         return min(STALL_S, max(self.timeout_s / 4, 0.001))
 
     def _has_window(self):
-        """A session whose answers do not come must not hold up the others."""
+        """A session without answers must not hold up the others."""
         def n_counted():
             return sum(n for i, n in self._n_flying.items() if i not in self._stuck)
         if n_counted() < self._window:
@@ -1051,7 +1050,7 @@ class Client:
         return not is_gone
 
     def _land(self, entry):
-        """It is not under way any more."""
+        """It is no longer in flight."""
         address = entry.address()
         self._flying[address].remove(entry)
         if not self._flying[address]:
@@ -1071,11 +1070,11 @@ class Client:
             self._take(self._socket.recv_multipart()[-1])
 
     def _find(self, reply):
-        """The message that this is the answer to, or None."""
+        """The message that this reply answers, or None."""
         address = tuple(reply.get(k) for k in ("rig", "subject", "session", "seq"))
         try:
             return next((e for e in self._flying.get(address, ()) if e.is_answered_by(reply)), None)
-        except TypeError:  # a list or a map in the place of a name
+        except TypeError:  # a list or a map instead of a name
             return None
 
     def _take(self, body):
@@ -1106,8 +1105,8 @@ class Client:
             self._settle_refusal(entry, reply)
 
     def _hold(self, reply):
-        """The daemon takes nothing up for now."""
-        self._window = 1  # or a later one might be taken before this one is sent again
+        """The daemon accepts nothing for now."""
+        self._window = 1  # or a later one might be accepted before this one is resent
         self._drop_link()
         self._next_attempt = time.monotonic() + RETRY_S
         self._go_down("%s says %s: %s" % (self._ask, reply["code"], reply.get("text", "")))
@@ -1119,7 +1118,7 @@ class Client:
         if not is_latest:
             self.refused.append((entry.message, self._refusal(reply)))
         if code in UNREAD and not is_latest and entry.message["kind"] != "session_start":
-            # Its seq would be missing for ever, so it goes to a message that changes nothing.
+            # Its seq would be missing forever, so it is given to a message that changes nothing.
             keep = ("v", "rig", "subject", "session", "run", "seq")
             entry.message = {k: entry.message[k] for k in keep if k in entry.message}
             entry.message["kind"] = "session_start"
@@ -1165,7 +1164,7 @@ class Client:
 
 
 def main(arguments):
-    """murid.py [PUB_ENDPOINT [KIND]]: prints what a daemon publishes, one JSON text a line."""
+    """murid.py [PUB_ENDPOINT [KIND]]: prints what a daemon publishes, one JSON text per line."""
     pub = arguments[0] if arguments else "tcp://127.0.0.1:5771"
     with Client("-", pub=pub) as client:
         try:

@@ -11,6 +11,14 @@ RETIRED = ("colony", "gist", "mood", "encounter", "rerun", "herd", "jobdir", "tr
            "erf_curve", "status_tracker")
 # Where a word means what it says: the learning animals of a benchmark, and the names of old files in the changes.
 LEFT = ("CHANGELOG.md",)
+# Phrases that a reader of the field would have to guess. Pages made from help and quoted output follow the programs, and so do
+# the texts in headers.
+PHRASES = ("by heart", "of late", "taken? up", "takes up(?! to)", "took up", "begun anew", "begins? anew", "began anew", "starts? anew",
+           "nats a (?:trial|choice)", "share correct", "what came", "the session at hand", "the batch at hand", "trials? to come",
+           "(?:is|are|was|were) told", "tells? of", "likelier", "likeliest", "for ever", "never seen", "was (?:not )?heard",
+           "were (?:not )?heard", "heard again", "it is heard", "goes on from", "gone on with", "go on with", "passed over", "stands? there",
+           "written over", "writes over", "the same for programs", "no longer there", "whoever plays", "rig for recordings")
+MADE = ("commands.md", "commands.def")
 
 
 def pages():
@@ -39,6 +47,32 @@ class Glossary(unittest.TestCase):
                                                                      check=True).stdout):
             text = subprocess.run([MURID, command, "--help"], capture_output=True, text=True, check=True).stdout
             self.assertIsNone(word.search(text), command)
+
+    def test_retired_phrases_stand_in_no_page_list_or_header(self):
+        phrase = re.compile(r"\b(?:" + "|".join(PHRASES) + r")\b", re.I)
+        n = 0
+        for path in pages():
+            name = os.path.relpath(path, SOURCE)
+            if not (name.endswith((".md", ".def")) or "/include/" in name) or os.path.basename(path) in MADE:
+                continue
+            n += 1
+            with open(path, encoding="utf-8") as f:
+                text = f.read()
+            if name.endswith("architecture.md"):  # its table of files follows the headers
+                text = re.sub(r"(?s)\| file \| its one job \|.*?\n\n", "", text)
+            if name.endswith(".md"):
+                text = re.sub(r"(?m)^ {4}.*$", "", re.sub(r"(?s)```.*?```", "", text))
+            elif name.endswith(".h"):
+                text = " ".join(re.findall(r"(?s)/\*.*?\*/", text)).replace("\n *", " ")
+            found = phrase.findall(re.sub(r"\s+", " ", text))
+            self.assertEqual(found, [], name)
+        self.assertGreater(n, 70)
+
+    def test_terms_stand_in_alphabetical_order_and_once(self):
+        with open(os.path.join(SOURCE, "docs", "glossary.md"), encoding="utf-8") as f:
+            terms = re.findall(r"(?m)^\| ([^,|]+?)(?:,[^|]*)? \|", f.read())[1:]
+        self.assertGreater(len(terms), 80)
+        self.assertEqual(terms, sorted(set(terms), key=str.lower))
 
     def test_headers_named_in_the_glossary_are_there(self):
         with open(os.path.join(SOURCE, "docs", "glossary.md"), encoding="utf-8") as f:

@@ -1,10 +1,10 @@
-/* comparison.h - how well models predict each animal, and what one of them gains on the others.
+/* comparison.h - how well models predict each animal, and what one of them gains over the others.
  *
- * A table of animals and models holds sums of nats over the same choices. comparison_against() sets
- * one model against each other one: gain = nats/trial of the other minus its own, above 0 where
- * it predicts better; by animal, pooled over all trials, and with a 95% interval that resamples
- * animals (model/bootstrap.h). Written as text for people, CSV, JSON and SVG. Threads: one owner.
- * Memory: the heap; comparison_close() gives it back.
+ * A table of animals and models holds sums of nats over the same choices. comparison_against()
+ * compares one model with each other one: gain = nats/trial of the other minus its own, above 0
+ * where it predicts better; by animal, pooled over all trials, and with a 95% interval that
+ * resamples animals (model/bootstrap.h). Written as text, CSV, JSON and SVG. Threads: one owner.
+ * Memory: the heap; comparison_close() frees it.
  */
 #ifndef MURID_COMPARISON_H
 #define MURID_COMPARISON_H

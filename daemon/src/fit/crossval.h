@@ -1,13 +1,13 @@
 /* crossval.h - models fitted to some animals and scored on the others, fold by fold.
  *
- * Animals are dealt to folds; for each fold every member is fitted to the animals of the other
- * folds, once a seed, and each animal of the fold is then predicted one step ahead, trial by trial
- * as it would be live (twin.h), by models that never saw it. All fits are jobs of job_scheduler.h,
- * over threads and ranks, kept and resumed; members may also be fitted to all animals, for the
- * model that is to be used. What scores go into is a struct comparison: columns are the bank of all
+ * Animals are assigned to folds; for each fold every member is fitted to the animals of the other
+ * folds, once per seed, and each animal of the fold is then predicted one step ahead, trial by
+ * trial as it would be live (twin.h), by models that never saw it. All fits are jobs of
+ * job_scheduler.h, over threads and ranks, stored and resumed; members may also be fitted to all
+ * animals, for the final model. Scores go into a struct comparison: columns are the bank of all
  * members, each fit alone, the bank without each member, the references.
  *
- * How a fit is made, and how a bank is joined, is the caller's.
+ * The caller determines how a fit is made, and how a bank is joined.
  * Threads: one owner; fits and scores on those it is given. Memory: the heap; crossval_close().
  */
 #ifndef MURID_CROSSVAL_H

@@ -1,7 +1,7 @@
 /* fit_classic.h - the rates and baselines of a classic rule, fitted open loop to the animals of a
  * table.
  *
- * Maths: docs/model.md, section fit. Threads: the caller's team. Memory: the heap, for a moment.
+ * Maths: docs/model.md, section fit. Threads: the caller's pool. Memory: the heap, temporarily.
  */
 #ifndef MURID_FIT_CLASSIC_H
 #define MURID_FIT_CLASSIC_H

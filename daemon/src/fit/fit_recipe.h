@@ -1,5 +1,5 @@
-/* fit_recipe.h - what a fit makes: one rule, or the standard bank; and, for a cross-validation,
- * what it is compared with.
+/* fit_recipe.h - the models that a fit makes: one rule, or the standard bank; and, for a
+ * cross-validation, the references.
  *
  * Which members the bank has, and why: docs/model.md, section fit in the filter.
  * Threads: one owner; afterwards read by all. Memory: the struct's.

@@ -1,8 +1,8 @@
-/* fitter.h - one fit: a rule trained on some of the animals of a table, with its state on the disk.
+/* fitter.h - one fit: a rule trained on some of the animals of a table, with its state on disk.
  *
  * Maths: docs/model.md, section fit. The result depends on the options, the animals and the seed,
- * never on threads or interruptions. Threads: one owner; the team's for the work. Memory: the heap,
- * given back at the end; the model is the caller's.
+ * never on threads or interruptions. Threads: one owner; the pool's for the work. Memory: the heap,
+ * freed at the end; the model is the caller's.
  */
 #ifndef MURID_FITTER_H
 #define MURID_FITTER_H

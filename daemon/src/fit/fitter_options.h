@@ -14,9 +14,9 @@ struct fitter_options {
     model_rule_kind rule;
     model_policy policy;
     bool in_filter;
-    uint32_t hidden; /* of nets: units a layer */
+    uint32_t hidden; /* of nets: units per layer */
     uint32_t layers;
-    uint32_t truncation; /* trials a chunk */
+    uint32_t truncation; /* trials per chunk */
     uint32_t batch;      /* animals a step; 0 all */
     uint32_t held_out;   /* animals kept apart to stop early, 0 none */
     uint32_t patience;   /* epochs without a better score of theirs */

@@ -1,17 +1,18 @@
-/* job_scheduler.h - numbered jobs that do not depend on each other, spread over threads and ranks.
+/* job_scheduler.h - independent numbered jobs, distributed over threads and ranks.
  *
- * Jobs are dealt one by one, the costly first, to whichever thread of whichever rank is idle. What
- * comes back is every job's bytes in the order of the jobs, on all ranks, so that nothing that
- * follows depends on who did what. A directory (job_store.h) keeps what is done: after Ctrl-C, a
- * failure or a crash the same jobs can be gone on with, on any number of threads and ranks; all
- * ranks must see it. The first job that fails stops all.
+ * Jobs are assigned one by one, the most expensive first, to any idle thread of any rank. The
+ * result is every job's bytes in the order of the jobs, on all ranks, so that nothing depends on
+ * which thread did what. A directory (job_store.h) keeps finished jobs: after Ctrl-C, a failure or
+ * a crash the same jobs can be resumed, on any number of threads and ranks; all ranks must see it.
+ * The first job that fails stops all.
  *
- * How the ranks agree: some fifty times a second each tells all how many of its threads are idle,
- * what is done, and whether to stop (ranks_gather()); from that each rank computes for itself
- * who gets which job. There is no master, and no rank can leave while another waits for it.
+ * How the ranks agree: some fifty times a second each sends all others the number of its idle
+ * threads, its finished jobs, and whether to stop (ranks_gather()); from that each rank computes
+ * for itself who gets which job. There is no master, and no rank can leave while another waits for
+ * it.
  *
- * Threads: job_scheduler_run() is called by the main thread of each rank, which deals; jobs run on
- * others. Memory: results are the caller's, to be freed by job_scheduler_free().
+ * Threads: job_scheduler_run() is called by the main thread of each rank, which schedules; jobs run
+ * on others. Memory: results are the caller's, to be freed by job_scheduler_free().
  */
 #ifndef MURID_JOB_SCHEDULER_H
 #define MURID_JOB_SCHEDULER_H

@@ -1,10 +1,9 @@
-/* job_store.h - a directory that keeps what many jobs have come to, so that they can be gone on
- * with.
+/* job_store.h - a directory that keeps the results of many jobs, so that they can be resumed.
  *
- * For job N it holds N.result once the job is done, and before that whatever the job itself keeps
- * as N.state. The file `key` says in words what the jobs are; a directory of other jobs is refused,
- * and a result counts only if its checksum, taken over key, number and bytes, is right. `lock` is
- * held by who works there. Files are written whole or not at all, and synced.
+ * For job N it holds N.result once the job is done, and before that the job's own state as N.state.
+ * The file `key` describes the jobs; a directory of other jobs is refused, and a result counts only
+ * if its checksum over key, number and bytes is right. `lock` is held by the process that works
+ * there. Files are written whole or not at all, and synced.
  * Threads: one owner opens; job_store_save() from any, for different jobs. Memory: the struct's.
  */
 #ifndef MURID_JOB_STORE_H

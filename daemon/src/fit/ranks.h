@@ -1,11 +1,11 @@
-/* ranks.h - the processes that do one piece of work together: the ranks of MPI, or this process
- * alone, as its only rank 0.
+/* ranks.h - the processes that share one piece of work: the ranks of MPI, or this process alone, as
+ * rank 0.
  *
  * Built with MURID_MPI the ranks are those that mpirun or srun started (ranks_mpi.c), otherwise
- * there is one (ranks_local.c). All functions are collective: every rank calls the same ones in
- * the same order, so a rank that fails by itself has the others know with ranks_agree() before
- * it gives up. A rank that dies ends all. Waiting sleeps, and takes no processor from the work.
- * Threads: the main thread alone. Memory: the caller's.
+ * there is one (ranks_local.c). All functions are collective: every rank calls the same ones in the
+ * same order, so a rank that fails locally informs the others with ranks_agree() before it gives
+ * up. If a rank dies, all end. Waiting sleeps, and takes no processor time from the work.
+ * Threads: the main thread only. Memory: the caller's.
  */
 #ifndef MURID_RANKS_H
 #define MURID_RANKS_H

@@ -1,9 +1,9 @@
-/* training_set.h - the trials of a table, by animal, and what a fit takes of them.
+/* training_set.h - the trials of a table, by animal, and the part of them that a fit uses.
  *
- * struct training_set keeps every row as a twin would observe it. A view is what one rule with one
- * policy learns from: the trials that ended in a choice; the first choice of a session is its
- * start; an unknown reward is 0.5. Threads: one owner; afterwards read by all. Memory: on the heap;
- * the free functions give it back.
+ * struct training_set keeps every row as a twin would observe it. A view holds what one rule with
+ * one policy learns from: the trials that ended in a choice; the first choice of a session is its
+ * start; an unknown reward is 0.5. Threads: one owner; afterwards read by all. Memory: the heap;
+ * freed by the free functions.
  */
 #ifndef MURID_TRAINING_SET_H
 #define MURID_TRAINING_SET_H

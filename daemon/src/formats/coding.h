@@ -1,9 +1,9 @@
-/* coding.h - whether a table's columns hold what they should: signs, sides, choices, rewards and
+/* coding.h - whether a table's columns are coded correctly: signs, sides, choices, rewards and
  * times, as far as an animal's trials show it.
  *
- * Each animal is judged by itself, and only by what chance, a bias, probabilistic rewards,
- * correction trials or a go/no-go task cannot bring about. An animal that does the opposite, among
- * as many that do not, is let be if its rewards agree. Threads: any, on different objects.
+ * Each animal is checked separately, and only for what chance, a bias, probabilistic rewards,
+ * correction trials or a go/no-go task cannot produce. An animal that does the opposite, among as
+ * many that do not, raises no finding if its rewards agree. Threads: any, on different objects.
  * Memory: the caller's.
  */
 #ifndef MURID_CODING_H

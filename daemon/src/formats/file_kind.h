@@ -1,8 +1,8 @@
-/* file_kind.h - what kind of file this is, by its first bytes: for errors that name what was given
- * instead of what was expected, and for care before a file is written over.
+/* file_kind.h - recognises the kind of a file by its first bytes: for errors that name what was
+ * given instead of what was expected, and before a file is overwritten.
  *
- * A kind is a guess that is right for what murid, rigs and the usual programs write; a name's
- * ending is never looked at. Threads: any. Memory: none kept.
+ * The guess is right for what murid, rigs and common programs write; file name extensions are
+ * ignored. Threads: any. Memory: none kept.
  */
 #ifndef MURID_FILE_KIND_H
 #define MURID_FILE_KIND_H

@@ -1,4 +1,4 @@
-/* findings.h - what a check has to say, one line each, and a place in a table.
+/* findings.h - the findings of a check, one line each, with a place in a table.
  *
  * Threads: one owner. Memory: none kept.
  */

@@ -1,7 +1,8 @@
-/* key_list.h - the clients' public keys, and what each may do.
+/* key_list.h - the clients' public keys, and the roles of each.
  *
- * A line of the file is `KEY [rig] [rig=NAME] [listen] [control]`. KEY alone is for `rig listen`; a
- * key may stand on several lines, which add up. Threads: read-only once loaded. Memory: one struct.
+ * A line of the file is `KEY [rig] [rig=NAME] [listen] [control]`. KEY alone means `rig listen`; a
+ * key may stand on several lines, whose roles add up. Threads: read-only once loaded. Memory: one
+ * struct.
  */
 #ifndef MURID_KEY_LIST_H
 #define MURID_KEY_LIST_H

@@ -1,9 +1,10 @@
-/* model_file.h - a model and what is known about it: loaded from a safetensors file, built from a
- * few words, or joined from other models to a bank.
+/* model_file.h - a model and its metadata: loaded from a safetensors file, built from command-line
+ * options, or joined from other models to a bank.
  *
- * Tensors and metadata: docs/model.md, section model files. Files are not trusted: whatever is
- * wrong gets one line that names the file, the tensor or key, what was found and what was
- * expected. Threads and memory: model_file_data.h.
+ * Tensors and metadata: docs/model.md, section model files. Files are not trusted: every fault is
+ * reported in one line that names the file, the tensor or key, what was found and what was
+ * expected. Threads: one owner while it is made; afterwards its bank may be read by all.
+ * Memory: struct model_file owns what its bank points to; free it with model_file_free().
  */
 #ifndef MURID_MODEL_FILE_H
 #define MURID_MODEL_FILE_H

@@ -2,8 +2,8 @@
  * made from them.
  *
  * Threads: one owner while they are made. Memory: the heap. The model owns its members, and each
- * member its weights and its net; whatever is made here, also by a call that fails half-way, is
- * given back by model_file_free().
+ * member its weights and its net; everything made here, also by a call that fails half-way, is
+ * freed by model_file_nets_free().
  */
 #ifndef MURID_MODEL_FILE_NETS_H
 #define MURID_MODEL_FILE_NETS_H

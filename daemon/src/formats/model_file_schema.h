@@ -1,8 +1,8 @@
-/* model_file_schema.h - what a model file is made of: the names, shapes and bounds of its tensors
- * and the keys of its metadata, listed once for those who read it and those who write it.
+/* model_file_schema.h - the contents of a model file: the names, shapes and bounds of its tensors
+ * and the keys of its metadata, listed once for reader and writer.
  *
- * Format: docs/model.md, section model files. What belongs to member i of a bank is named "i." and
- * the name that it has in a file of its own.
+ * Format: docs/model.md, section model files. What belongs to member i of a bank has the prefix
+ * "i." before its name in a file of its own.
  * Threads: any. Memory: lists are the caller's, and point into what they were made from.
  */
 #ifndef MURID_MODEL_FILE_SCHEMA_H
@@ -48,7 +48,7 @@ struct model_file_vector {
     bool is_required;
     bool is_allowed;
     bool is_range;
-    uint64_t n; /* 0: one a weight */
+    uint64_t n; /* 0: one per weight */
 };
 
 /* What says where a model comes from: metadata key, text, its size. */

@@ -1,8 +1,8 @@
-/* model_options.h - a model stated in words on the command line: the options that `murid model
- * --new`, `murid simulate`, `murid mouse` and `murid audit` share.
+/* model_options.h - a model described on the command line: the options that `murid model --new`,
+ * `murid simulate`, `murid mouse` and `murid audit` share.
  *
- * Noise and start are given as standard deviations, one for all weights or one a weight, and become
- * the variances of model_noise. Threads: one owner. Memory: texts point into argv.
+ * Noise and start are given as standard deviations, one for all weights or one per weight, and
+ * become the variances of model_noise. Threads: one owner. Memory: texts point into argv.
  */
 #ifndef MURID_MODEL_OPTIONS_H
 #define MURID_MODEL_OPTIONS_H

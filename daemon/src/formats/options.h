@@ -2,9 +2,9 @@
  * guard of files.
  *
  * `--name VALUE` and `--name=VALUE` are the same; `--` ends the options; anything else is a
- * positional argument. What an option is before it is read is its default: the help prints it from
- * there. A wrong word is answered with the nearest right one; an option that would have no effect
- * is refused. Threads: one owner. Memory: texts point into argv.
+ * positional argument. The value of a variable before parsing is its default, and the help prints
+ * it from there. A wrong word is answered with the nearest correct one; an option that would have
+ * no effect is refused. Threads: one owner. Memory: texts point into argv.
  */
 #ifndef MURID_OPTIONS_H
 #define MURID_OPTIONS_H

@@ -1,10 +1,10 @@
-/* output_file.h - the files that a command writes: nobody's work is lost to them.
+/* output_file.h - opens the files that a command writes, so that no existing work is lost.
  *
  * Every output of every command is opened here. None may be one of the files that the command reads
- * (by device and inode, so by whatever path or link), nor a journal's. One that holds a journal, a
- * trial table, a model, a configuration, a protocol or another program's recording is written over
- * with --force alone. What is written appears whole or not at all: under another name, synced, then
- * renamed; a link is followed, its file replaced. Pipes and devices are written as they are.
+ * (by device and inode, so by whatever path or link), nor a journal's. A file that holds a journal,
+ * a trial table, a model, a configuration, a protocol or another program's recording is overwritten
+ * only with --force. Output appears whole or not at all: under another name, synced, then renamed;
+ * a link is followed, its file replaced. Pipes and devices are written directly.
  * Threads: one owner. Memory: paths are the caller's.
  */
 #ifndef MURID_OUTPUT_FILE_H

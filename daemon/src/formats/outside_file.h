@@ -1,7 +1,7 @@
-/* outside_file.h - files that others name while the daemon runs: which of them it may open.
+/* outside_file.h - which files that clients or the configuration name the running daemon may open.
  *
  * SQLite guards the journal with POSIX locks, and a process loses those of a file when it closes
- * any descriptor of it. So a file is looked at by its name before it is opened.
+ * any descriptor of it. So a file is examined by its name before it is opened.
  * Threads: any. Memory: none.
  */
 #ifndef MURID_OUTSIDE_FILE_H

@@ -1,7 +1,7 @@
 /* protocol_file.h - training protocols as files: YAML text to a checked model_protocol.
  *
- * protocol_keys.def lists every key with its default and range. Files are not trusted: whatever is
- * wrong gets one line that names the file, the line, the key and what was expected. Threads:
+ * protocol_keys.def lists every key with its default and range. Files are not trusted: every fault
+ * is reported in one line that names the file, the line, the key and what was expected. Threads:
  * read-only after loading. Memory: one struct, without pointers.
  */
 #ifndef MURID_PROTOCOL_FILE_H

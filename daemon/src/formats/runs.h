@@ -1,9 +1,9 @@
 /* runs.h - which run of which session each row of a trial table belongs to.
  *
- * A table may give several runs of a task one session's name: its numbers fall back to where they
- * began. Each is a run of that session, counted from 1, and is told to the daemon as such. NAME+N
- * is the run N of the session NAME, as the journal writes it. Threads: one owner. Memory: grows
- * with the table's sessions; runs_close() frees it.
+ * A table may give several runs of a task one session name: its trial numbers then restart. Each is
+ * a run of that session, counted from 1, and is stated to the daemon as such. NAME+N is the run N
+ * of the session NAME, as the journal writes it. Threads: one owner. Memory: grows with the table's
+ * sessions; runs_close() frees it.
  */
 #ifndef MURID_RUNS_H
 #define MURID_RUNS_H

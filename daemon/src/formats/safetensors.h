@@ -2,7 +2,7 @@
  *
  * The bytes read are not trusted: every length, offset, shape and type is checked, and every error
  * names the place, the tensor, what was found and what was expected. Only little-endian F32 and F64
- * are taken. Threads: one owner. Memory: the struct's; tensors point into the bytes parsed.
+ * are accepted. Threads: one owner. Memory: the struct's; tensors point into the bytes parsed.
  */
 #ifndef MURID_SAFETENSORS_H
 #define MURID_SAFETENSORS_H

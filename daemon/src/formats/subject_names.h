@@ -1,6 +1,6 @@
 /* subject_names.h - the names in a trial table, numbered in the order in which they appear.
  *
- * Threads: one owner. Memory: names on the heap; subject_names_free() gives them back.
+ * Threads: one owner. Memory: names on the heap; subject_names_free() frees them.
  */
 #ifndef MURID_SUBJECT_NAMES_H
 #define MURID_SUBJECT_NAMES_H

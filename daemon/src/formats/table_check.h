@@ -1,11 +1,11 @@
-/* table_check.h - does a trial table look as it should? What is likely wrong in it, one line each,
- * with the place of the first and how to mend it.
+/* table_check.h - checks a trial table for likely mistakes and reports each in one line, with its
+ * first place and the remedy.
  *
- * Rows are taken up one after the other; trial_table_next() does it. What is wrong is a matter of
- * order (trial_order.h) or of how columns are coded (coding.h). Nothing here changes what a row
- * says. Threads: one owner. Memory: the heap, up to some hundred MiB for a table made to take the
- * most, otherwise 2 bytes a trial, 100 a session and 500 an animal; table_check_close() gives it
- * back. What finds no room is not checked.
+ * Rows are checked one after the other by trial_table_next(). Mistakes concern the order
+ * (trial_order.h) or the coding of columns (coding.h). Nothing here changes a row. Threads: one
+ * owner. Memory: the heap, up to some hundred MiB for an adversarial table, otherwise 2 bytes per
+ * trial, 100 per session and 500 per animal; table_check_close() frees it. Beyond that, rows are
+ * not checked.
  */
 #ifndef MURID_TABLE_CHECK_H
 #define MURID_TABLE_CHECK_H

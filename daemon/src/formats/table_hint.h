@@ -1,5 +1,5 @@
-/* table_hint.h - what a file, header or field that is no trial table's looks like, and how to make
- * it one: the end of an error.
+/* table_hint.h - what a file, header or field that is not of a trial table looks like, and how to
+ * convert it: the end of an error.
  *
  * Threads: any. Memory: texts are constant or the caller's.
  */

@@ -1,13 +1,13 @@
-/* trial_order.h - whether each trial of a table is there once, and in the order in which it
+/* trial_order.h - whether each trial of a table is present once, and in the order in which it
  * happened.
  *
- * Within a session the number of a trial must grow from row to row, and the rows of a session must
- * stand together; rows of other subjects may stand between. What breaks this is one of three: rows
- * out of order, rows that are there twice, or a name that several sessions have, whose numbers
- * begin anew under it. The first place of each is kept, and how many there are. Threads: one owner.
- * Memory: the heap, 72 bytes a session and 2 a trial, up to TRIAL_ORDER_SESSIONS_MAX and
- * TRIAL_ORDER_TRIALS_MAX; what is beyond is held to the highest number of its session alone.
- * trial_order_close() gives it back.
+ * Within a session the trial number must increase from row to row, and the rows of a session must
+ * be contiguous; rows of other subjects may stand between. There are three kinds of violation: rows
+ * out of order, duplicate rows, or a name shared by several sessions, whose numbers restart under
+ * it. The first place of each is kept, with their count. Threads: one owner.
+ * Memory: the heap, 72 bytes per session and 2 per trial, up to TRIAL_ORDER_SESSIONS_MAX and
+ * TRIAL_ORDER_TRIALS_MAX; beyond that a trial is only compared with the highest number of its
+ * session. trial_order_close() frees it.
  */
 #ifndef MURID_TRIAL_ORDER_H
 #define MURID_TRIAL_ORDER_H

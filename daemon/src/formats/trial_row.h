@@ -28,7 +28,7 @@ struct trial_row {
     double p_left;                        /* NaN unknown */
     char stage[TRIAL_TABLE_TASK_MAX + 1]; /* of the protocol; "" unknown */
     char task[TRIAL_TABLE_TASK_MAX + 1];  /* of the session; "" unknown */
-    int8_t ephys_rig;                     /* 1: on the rig for recordings, 0 not, -1 unknown */
+    int8_t ephys_rig;                     /* 1: on the electrophysiology rig, 0 not, -1 unknown */
     double delay_s;                       /* of the session's start; NaN unknown */
 };
 

@@ -1,14 +1,13 @@
-/* trial_table.h - a trial table, read one row at a time: CSV with a header row, or another of
- * trial_formats.def.
+/* trial_table.h - a trial table: CSV with a header row, read one row at a time.
  *
  * Columns (any order, others ignored): subject, session, trial, stimulus, choice, reward, rt_s,
  * side, repeat, p_left, stage; and of the session, in every row or its first: task, ephys_rig,
- * delay_s, which are read and not written. The first five columns must be there, and the first four
- * have a value in every row; elsewhere an empty field (or NA, or NaN) is "unknown". The file is not
+ * delay_s, which are read and not written. The first five columns are required, and the first four
+ * need a value in every row; elsewhere an empty field (or NA, or NaN) is "unknown". The file is not
  * trusted: lines and fields are bounded, numbers are range-checked, an error names file, line,
- * column, what was expected and what the field or file looks like. What is read is also checked
- * (table_check.h): at the end, trial_table_next() says what is likely wrong. Threads: one owner.
- * Memory: a fixed buffer inside struct trial_table, and what the check keeps.
+ * column, what was expected and what the field or file looks like. Rows are also checked for likely
+ * mistakes (table_check.h), which trial_table_next() reports at the end. Threads: one owner.
+ * Memory: a fixed buffer inside struct trial_table, and that of the check.
  */
 #ifndef MURID_TRIAL_TABLE_H
 #define MURID_TRIAL_TABLE_H

@@ -1,6 +1,6 @@
-/* vocabulary.h - the words that options may take, each list from the table that defines it.
+/* vocabulary.h - the values that options accept, each list from the table that defines it.
  *
- * Threads: any. Memory: names are valid for ever.
+ * Threads: any. Memory: names are valid forever.
  */
 #ifndef MURID_VOCABULARY_H
 #define MURID_VOCABULARY_H

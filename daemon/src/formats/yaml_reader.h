@@ -1,7 +1,7 @@
-/* yaml_reader.h - YAML from outside, event by event: bounded, without aliases, errors with file and
+/* yaml_reader.h - untrusted YAML, event by event: bounded, without aliases, errors with file and
  * line.
  *
- * Threads: one owner. Memory: libyaml's, given back by yaml_reader_close().
+ * Threads: one owner. Memory: libyaml's, freed by yaml_reader_close().
  */
 #ifndef MURID_YAML_READER_H
 #define MURID_YAML_READER_H

@@ -1,8 +1,8 @@
-/* journal.h - everything heard and everything predicted, on disk within the commit time.
+/* journal.h - everything received and predicted, on disk within the commit time.
  *
- * The loop hands records over through a ring without waiting; one thread of the journal's own
- * inserts them into SQLite and syncs them in groups. What a failing disk did not take stays in the
- * ring and is tried again. One file a data directory, one daemon a file.
+ * The loop passes records through a ring without waiting; the journal's own thread inserts them
+ * into SQLite and syncs them in groups. What a failing disk did not accept stays in the ring and is
+ * retried. One file per data directory, one daemon per file.
  *
  * Threads: functions are for the loop, except journal_durable() and journal_health() (any).
  * Memory: the ring, at journal_start().

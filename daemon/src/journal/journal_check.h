@@ -1,8 +1,8 @@
-/* journal_check.h - is a journal still what was written? Its size, its pages, and the checksums of
- * its rows.
+/* journal_check.h - whether a journal is as it was written: its size, its pages, and the checksums
+ * of its rows.
  *
- * Only reads. A daemon checks at its start what it goes on from, within a bounded time; `murid
- * check JOURNAL` checks all. Threads: one owner of the connection. Memory: SQLite's.
+ * Only reads. A daemon checks at its start what it resumes from, within a bounded time; `murid
+ * check JOURNAL` checks everything. Threads: one owner of the connection. Memory: SQLite's.
  */
 #ifndef MURID_JOURNAL_CHECK_H
 #define MURID_JOURNAL_CHECK_H

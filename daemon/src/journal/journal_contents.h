@@ -1,8 +1,8 @@
-/* journal_contents.h - reads back from the journal what was said under a session's numbers, for
+/* journal_contents.h - reads back from the journal the content under a session's numbers, for
  * contents.h.
  *
  * Threads: one owner. Memory: SQLite's; journal_contents_close(). Not RT-safe: some tens of
- * microseconds for numbers that the system has in memory, a disk's time for others.
+ * microseconds for cached pages, a disk access for others.
  */
 #ifndef MURID_JOURNAL_CONTENTS_H
 #define MURID_JOURNAL_CONTENTS_H

@@ -1,4 +1,4 @@
-/* journal_db.h - the journal's file: one SQLite database a data directory, held by one daemon.
+/* journal_db.h - the journal's file: one SQLite database per data directory, held by one daemon.
  *
  * Threads: one owner at a time; the journal's thread while it runs. Memory: SQLite's.
  * Codes: functions without a struct fault return SQLite's.

@@ -1,8 +1,8 @@
-/* journal_reader.h - opens a journal for reading: finds the file, checks that it is one, and guards
- * against what a hostile file may hold.
+/* journal_reader.h - opens a journal for reading: finds the file, checks that it is a journal, and
+ * guards against the contents of a hostile file.
  *
- * Works while a daemon writes the journal, and leaves the file as it was: what a crash left in the
- * write-ahead log is read there.
+ * Works while a daemon writes the journal, and leaves the file unchanged: a write-ahead log left by
+ * a crash is read in place.
  * Threads: one owner. Memory: SQLite's; journal_reader_close().
  */
 #ifndef MURID_JOURNAL_READER_H

@@ -1,7 +1,6 @@
-/* journal_record.h - what the loop hands to the journal's thread through the ring: plain structs,
- * each with the same head. Made by journal.c, written by journal_rows.c. Threads: one at a time,
- * the ring hands them over. Memory: the ring's.
- */
+/* journal_record.h - the records that the loop passes to the journal's thread through the ring:
+ * plain structs, each with the same head. Made by journal.c, written by journal_db.c. Threads: one
+ * at a time, the ring passes them on. Memory: the ring's. */
 #ifndef MURID_JOURNAL_RECORD_H
 #define MURID_JOURNAL_RECORD_H
 

@@ -1,5 +1,5 @@
 /* journal_schema.h - the tables of a journal. docs/journal.md explains them to readers in Python, R
- * and MATLAB. Changes raise JOURNAL_VERSION, which stands in user_version. */
+ * and MATLAB. A change raises JOURNAL_VERSION, which is stored in user_version. */
 #ifndef MURID_JOURNAL_SCHEMA_H
 #define MURID_JOURNAL_SCHEMA_H
 

@@ -1,7 +1,7 @@
-/* recorded_models.h - the model and the protocol by which a recorded animal is followed: those that
- * are named, otherwise those that were in force when a journal's last run of the daemon began.
+/* recorded_models.h - the model and the protocol for a recorded animal: those named by the user,
+ * otherwise those in force when the last run of a journal's daemon began.
  *
- * Threads: one owner. Memory: as model_file_load() and protocol_file_load() have it.
+ * Threads: one owner. Memory: as in model_file_load() and protocol_file_load().
  */
 #ifndef MURID_RECORDED_MODELS_H
 #define MURID_RECORDED_MODELS_H

@@ -1,6 +1,6 @@
-/* replay.h - journaled messages heard again, in order, by the same code that heard them first.
+/* replay.h - runs journaled messages again, in order, through the code that handled them live.
  *
- * `murid run` resumes so from its last checkpoints, `murid replay` starts from nothing and
+ * `murid run` resumes this way from its last checkpoints, `murid replay` starts from nothing and
  * compares. Threads: one owner. Memory: owned by struct replay; replay_close().
  */
 #ifndef MURID_REPLAY_H

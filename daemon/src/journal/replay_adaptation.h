@@ -1,5 +1,5 @@
-/* replay_adaptation.h - animals' own parameters while a journal is heard again: those that it holds
- * are put into force where they were; on request they are found anew, and must be the same.
+/* replay_adaptation.h - animals' own parameters during a replay: those of the journal are put into
+ * force where they were; on request they are recomputed, and must be the same.
  *
  * Threads: one owner. Memory: the heap; replay_adaptation_close().
  */

@@ -1,8 +1,8 @@
 /* ring.h - a queue of variable-sized records between one producer and one consumer thread.
  *
  * The producer reserves a contiguous block, fills it, commits the bytes it used, and publishes
- * everything committed so far at once. The consumer reads ahead with a cursor of its own and frees
- * records later, when they are safe: until then their memory stays untouched.
+ * everything committed so far at once. The consumer reads ahead with its own cursor and frees
+ * records later, when they are safe: until then their memory is untouched.
  * Threads: one producer, one consumer. Memory: one block, allocated by ring_open().
  */
 #ifndef MURID_RING_H

@@ -1,9 +1,9 @@
-/* trial_history.h - all trials of one animal, in the order in which it met them, from a trial table
- * or a journal.
+/* trial_history.h - all trials of one animal, in the order in which they happened, from a trial
+ * table or a journal.
  *
- * Of a journal the trials that were taken up, those that came late where they belong; it is read in
- * a transaction of its own: a daemon may be writing it. Threads: one owner. Memory: the heap;
- * trial_history_close() gives it back.
+ * Of a journal, the accepted trials, with late ones in their place; it is read in its own
+ * transaction: a daemon may be writing it. Threads: one owner. Memory: the heap;
+ * trial_history_close() frees it.
  */
 #ifndef MURID_TRIAL_HISTORY_H
 #define MURID_TRIAL_HISTORY_H

@@ -1,7 +1,7 @@
-/* mouse_loop.h - a virtual mouse meets a rig, over ZeroMQ or a serial line: waits, hears, answers
- * in time, until it is told to stop.
+/* mouse_loop.h - the event loop of a virtual mouse at a rig, over ZeroMQ or a serial line: waits,
+ * receives and answers in time until it is stopped.
  *
- * A rig may vanish and come back; what it says is not trusted. Threads: one owner.
+ * A rig may disappear and return; its messages are not trusted. Threads: one owner.
  * Memory: allocated by mouse_loop_open().
  */
 #ifndef MURID_MOUSE_LOOP_H

@@ -1,9 +1,9 @@
-/* rig_mouse.h - a virtual mouse as a rig meets it: messages in, what it does and when out.
+/* rig_mouse.h - a virtual mouse at a rig: messages in, choices out, and when.
  *
  * A rig shows a stimulus; the mouse answers with a choice when its reaction time is over; the rig
- * tells how the trial ended, and the mouse learns from that. What is said again is answered again,
- * with the same choice. docs/mouse.md has the rules.
- * No socket, file or clock in here. Threads: one owner. Memory: plain state; parameters are the
+ * reports how the trial ended, and the mouse learns from that. A repeated stimulus gets the same
+ * choice again. docs/mouse.md has the rules.
+ * It uses no socket, file or clock. Threads: one owner. Memory: plain state; parameters are the
  * caller's and outlive it.
  */
 #ifndef MURID_RIG_MOUSE_H

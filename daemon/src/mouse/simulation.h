@@ -1,10 +1,10 @@
-/* simulation.h - virtual mice trained by a protocol: many animals, session by session.
+/* simulation.h - virtual mice trained with a protocol: many animals, session by session.
  *
- * Each animal is of one member of a bank, drawn by the members' prior, with a learning pace of its
- * own. Which animal it is, and what its rig draws, follow from the seed and its number alone: other
- * numbers of animals or threads, or another protocol, leave them as they are. So two simulations
- * of one seed are paired. Animals of one member are trained together (model/cohort.h).
- * Threads: the owner calls; jobs run on a team. Memory: the heap; simulation_close() gives it back.
+ * Each animal is one member of a bank, drawn by the members' priors, with its own learning-rate
+ * multiplier. The animal, and what its rig draws, depend only on the seed and its number: other
+ * numbers of animals or threads, or another protocol, do not change them. So two simulations of one
+ * seed are paired. Animals of one member are trained together (model/cohort.h).
+ * Threads: the owner calls; jobs run on a pool. Memory: the heap; simulation_close() frees it.
  */
 #ifndef MURID_SIMULATION_H
 #define MURID_SIMULATION_H

@@ -1,9 +1,9 @@
-/* simulation_report.h - what became of virtual mice in training: by session and by stage, over
- * animals; and what one protocol gains on another with the same animals.
+/* simulation_report.h - the results of simulated training: by session and by stage, over animals;
+ * and what one protocol gains over another with the same animals.
  *
- * A band is the mean over animals and five quantiles, of which the outer two hold 90% and the inner
- * two 50%. Written as text for people, as CSV and as JSON. Threads: one owner. Memory: the heap;
- * simulation_report_close() gives it back.
+ * A band is the mean over animals and five quantiles, of which the outer two enclose 90% and the
+ * inner two 50%. Written as text, CSV and JSON. Threads: one owner. Memory: the heap;
+ * simulation_report_close() frees it.
  */
 #ifndef MURID_SIMULATION_REPORT_H
 #define MURID_SIMULATION_REPORT_H

@@ -1,4 +1,4 @@
-/* stage_simulation.h - virtual mice trained by a protocol: which stages they come to, and when.
+/* stage_simulation.h - virtual mice trained with a protocol: which stages they reach, and when.
  *
  * The same seed gives the same figures. Threads: one owner. Memory: the heap;
  * stage_simulation_close().

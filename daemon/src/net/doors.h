@@ -1,14 +1,13 @@
-/* doors.h - watches over the connections to the daemon's sockets, and ends those that take more
- * than their share: libzmq itself bounds neither an unfinished message nor how many connect.
+/* doors.h - watches the connections to the daemon's sockets, and ends those that exceed the limits:
+ * libzmq itself bounds neither an unfinished message nor the number of connections.
  *
- * What a connection has sent and nobody has taken is what libzmq holds for it: at most 32 times as
- * many bytes of memory, for frames without content. More than limits.waiting_kib ends the
- * connection, and libzmq frees what it held. More connections than limits.connections: one that has
- * not greeted goes first, else the newest of the address that has most. Connections over ipc count,
- * what they send cannot be measured.
- * Threads: one of its own looks every 20 ms and says on standard error what it ends, once a second
- * (what is refused, too, on behalf of zmq_bus.h);
- * the functions are one owner's. Memory: allocated by doors_open().
+ * The bytes that a connection has sent and the daemon has not processed are held by libzmq: in at
+ * most 32 times as many bytes of memory, for frames without content. More than limits.waiting_kib
+ * ends the connection, and libzmq frees the memory. Beyond limits.connections, a connection without
+ * a finished handshake is ended first, else the newest of the address with the most. Connections
+ * over ipc count, but their data cannot be measured.
+ * Threads: its own thread checks every 20 ms and logs what it ends, once a second (and refused
+ * keys, on behalf of zmq_bus.h); the functions are one owner's. Memory: allocated by doors_open().
  */
 #ifndef MURID_DOORS_H
 #define MURID_DOORS_H

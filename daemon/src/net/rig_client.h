@@ -1,11 +1,10 @@
 /* rig_client.h - a rig's side of the ask socket: sends messages, keeps each until it is on disk,
- * and sends again, in order, what an answer did not come for. `murid play` is made of it.
+ * and resends, in order, those without an answer. Used by `murid play`.
  *
- * An answer is one by name: its kind fits, and rig, subject, session, seq and trial (run, where
- * both state one) are those of a message that waits. Anything else is counted and changes nothing.
- * A
- * socket is one connection: when it ends, all that may not be on disk is sent again on the next, in
- * order, before anything new. Threads: one owner. Memory: a fixed queue, allocated by
+ * An answer must match by name: its kind fits, and rig, subject, session, seq and trial (run, where
+ * both state one) are those of a waiting message. Anything else is counted and changes nothing. A
+ * socket is one connection: when it ends, everything that may not be on disk is resent on the next,
+ * in order, before anything new. Threads: one owner. Memory: a fixed queue, allocated by
  * rig_client_open().
  */
 #ifndef MURID_RIG_CLIENT_H

@@ -1,4 +1,4 @@
-/* serial_lines.h - the serial lines of the configuration: opened, read, answered, and opened again
+/* serial_lines.h - the serial lines of the configuration: opened, read, answered, and reopened
  * after they were unplugged.
  *
  * Threads: one owner (the loop). Memory: fixed; libserialport allocates while opening.

@@ -1,9 +1,9 @@
-/* zmq_bus.h - the daemon's ZeroMQ sockets: opened as the configuration says, guarded, received from
- * and sent to without blocking.
+/* zmq_bus.h - the daemon's ZeroMQ sockets: opened as configured, guarded, received from and sent to
+ * without blocking.
  *
- * Addresses beyond this machine need CURVE keys (clients are then checked against the list of
- * public keys and what each is for) or `security.insecure: true`. With CURVE, the control socket is
- * for listed keys alone.
+ * Non-local addresses need CURVE keys (clients are then checked against the list of public keys and
+ * their roles) or `security.insecure: true`. With CURVE, the control socket accepts listed keys
+ * only.
  * Threads: one owner. Memory: libzmq's, bounded by the queues' lengths and doors.h; receive buffers
  * are the caller's.
  */

@@ -1,4 +1,4 @@
-/* advice_plot.h - advice as a picture: what each change is expected to gain on carrying on.
+/* advice_plot.h - advice as a figure: the expected gain of each change over carrying on.
  *
  * Threads: one owner. Memory: none kept.
  */

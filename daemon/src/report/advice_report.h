@@ -1,7 +1,7 @@
 /* advice_report.h - which change of its training would help an animal after some of its trials, and
  * what was observed later: for `murid advise`.
  *
- * Threads: one owner. Memory: the heap; advice_report_close() gives it back.
+ * Threads: one owner. Memory: the heap; advice_report_close() frees it.
  */
 #ifndef MURID_ADVICE_REPORT_H
 #define MURID_ADVICE_REPORT_H

@@ -1,8 +1,8 @@
-/* audit_report.h - a whole trial table or journal against a declared protocol: what is called of
- * each animal, and how much evidence there was.
+/* audit_report.h - a whole trial table or journal against a declared protocol: the violations of
+ * each animal, and the evidence.
  *
- * A journal is read in a transaction of its own: a daemon may be writing it. Threads: one owner.
- * Memory: the heap; audit_report_close() gives it back.
+ * A journal is read in its own transaction: a daemon may be writing it. Threads: one owner.
+ * Memory: the heap; audit_report_close() frees it.
  */
 #ifndef MURID_AUDIT_REPORT_H
 #define MURID_AUDIT_REPORT_H

@@ -1,7 +1,7 @@
 /* evaluation.h - how well the choices of a trial table are predicted before they are read: by a
  * model, by the random walk, and by each member of a bank.
  *
- * Threads: one owner. Memory: the heap; evaluation_close() gives it back.
+ * Threads: one owner. Memory: the heap; evaluation_close() frees it.
  */
 #ifndef MURID_EVALUATION_H
 #define MURID_EVALUATION_H

@@ -1,5 +1,5 @@
-/* forecast_plot.h - a forecast as a picture: what was, what was forecast with its bands, what was
- * observed.
+/* forecast_plot.h - a forecast as a figure: the past, the forecast with its bands, and the observed
+ * trials.
  *
  * Threads: one owner. Memory: none kept.
  */

@@ -2,7 +2,7 @@
  * observed later: for `murid forecast`.
  *
  * Trials ahead are counted in choices. Threads: one owner. Memory: the heap;
- * forecast_report_close() gives it back.
+ * forecast_report_close() frees it.
  */
 #ifndef MURID_FORECAST_REPORT_H
 #define MURID_FORECAST_REPORT_H

@@ -1,7 +1,7 @@
 /* known_animal.h - an animal of a table or journal up to some trial: what a forecast or advice goes
  * on from.
  *
- * Threads: one owner. Memory: the heap; known_animal_close() gives it back.
+ * Threads: one owner. Memory: the heap; known_animal_close() frees it.
  */
 #ifndef MURID_KNOWN_ANIMAL_H
 #define MURID_KNOWN_ANIMAL_H

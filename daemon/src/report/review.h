@@ -1,7 +1,7 @@
-/* review.h - what a journal tells about its animals, sessions and daemon: tallies, scores, alerts,
- * latencies, forecasts, advice and, if wanted, what is needed to draw them.
+/* review.h - summarises a journal's animals, sessions and daemon: tallies, scores, alerts,
+ * latencies, forecasts, advice and, on request, the data for their plots.
  *
- * One pass over the events, in a read transaction of its own, so that a daemon may write meanwhile.
+ * One pass over the events, in its own read transaction, so that a daemon may write meanwhile.
  * Memory grows with animals and sessions, not with trials. Gain is the random walk's nats minus the
  * twin's: above 0 the twin predicts better.
  * Threads: one owner. Memory: owned by struct review; review_close().

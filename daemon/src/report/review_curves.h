@@ -1,5 +1,5 @@
-/* review_curves.h - what the plots of one animal are drawn from, gathered trial by trial in fixed
- * memory: a curve that gets too long is made coarser by half.
+/* review_curves.h - the data for the plots of one animal, gathered trial by trial in fixed memory:
+ * a curve that gets too long is downsampled by half.
  *
  * Threads: one owner. Memory: review_curves_new(), free().
  */
@@ -96,7 +96,7 @@ struct review_curves *review_curves_new(void);
 /* Notes an alert about an event; in order, before the trials. */
 void review_curves_alert(struct review_curves *c, int64_t event, proto_alert_code code);
 
-/* Takes up one trial. */
+/* Updates with one trial. */
 void review_curves_push(struct review_curves *c, const struct review_curves_trial *t);
 
 /* True if review_curves_point() is to be called after that many trials. */

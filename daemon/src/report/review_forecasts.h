@@ -1,8 +1,8 @@
-/* review_forecasts.h - what was said of one animal's future, as its journal has it: the last
- * forecast, the advice, and what was observed after an earlier forecast.
+/* review_forecasts.h - one animal's forecasts in its journal: the last forecast, the advice, and an
+ * earlier forecast compared with what was observed.
  *
- * The forecast that is held against what was observed is the latest one since which
- * REVIEW_FORECASTS_SINCE whole windows have passed, or the first of all; never one that was picked.
+ * The forecast that is compared is the latest one after which REVIEW_FORECASTS_SINCE whole windows
+ * have passed, or else the first; it is never selected by its outcome.
  * Threads: one owner. Memory: review_forecasts_read(), free().
  */
 #ifndef MURID_REVIEW_FORECASTS_H

@@ -1,8 +1,8 @@
-/* rule_ensemble.h - models of one rule and one policy, as fitted from several seeds, and what they
- * say: each is probed (model/rule_probe.h) at the same weights.
+/* rule_ensemble.h - models of one rule and one policy, fitted from several seeds, each probed
+ * (model/rule_probe.h) at the same weights.
  *
- * Intervals are Student's t over the members, so they tell what another seed would change, not
- * what another animal would. Threads: one owner. Memory: owned.
+ * Intervals are Student's t over the members, so they show the variation between seeds, not between
+ * animals. Threads: one owner. Memory: owned.
  */
 #ifndef MURID_RULE_ENSEMBLE_H
 #define MURID_RULE_ENSEMBLE_H

@@ -1,5 +1,5 @@
-/* rule_plot.h - the figure of what a learning rule says: small panels of dw against the
- * stimulus, and the indices. SVG, a file by itself.
+/* rule_plot.h - the figure of a learning rule: small panels of dw against the stimulus, and the
+ * indices. A standalone SVG.
  *
  * Threads: one owner. Memory: nothing is kept.
  */

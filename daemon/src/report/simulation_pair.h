@@ -1,7 +1,7 @@
-/* simulation_pair.h - virtual mice trained by one protocol, or the same mice by two: run, reported,
- * compared and written where it is wanted.
+/* simulation_pair.h - virtual mice trained with one protocol, or the same mice with two: run,
+ * reported, compared and written.
  *
- * Threads: the owner calls. Memory: the heap, given back before it returns.
+ * Threads: the owner calls. Memory: the heap, freed before it returns.
  */
 #ifndef MURID_SIMULATION_PAIR_H
 #define MURID_SIMULATION_PAIR_H

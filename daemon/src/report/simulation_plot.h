@@ -1,7 +1,7 @@
 /* simulation_plot.h - reports of simulated training as one SVG: accuracy, bias and stages by
- * session, and when animals came to the last stage; of two, also what the second gains.
+ * session, and when animals reached the last stage; for two, also what the second gains.
  *
- * Lines are medians; bands hold half and 90% of the animals. Threads: any. Memory: none kept.
+ * Lines are medians; bands enclose 50% and 90% of the animals. Threads: any. Memory: none kept.
  */
 #ifndef MURID_SIMULATION_PLOT_H
 #define MURID_SIMULATION_PLOT_H

@@ -1,5 +1,5 @@
-/* status_plot.h - the psychometric curves that training status is judged by, as one SVG: a panel
- * an animal, the last three sessions together.
+/* status_plot.h - the psychometric curves behind the training status, as one SVG: a panel per
+ * animal, the last three sessions together.
  *
  * Threads: any. Memory: none kept.
  */

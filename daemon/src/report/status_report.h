@@ -1,9 +1,9 @@
 /* status_report.h - the training status of every animal of a trial table or journal, session by
- * session, as the daemon followed it or would have; but the median reaction time is of all trials,
- * where the daemon's is of a part of them in long sessions.
+ * session, as the daemon followed it or would have; except that the median reaction time is over
+ * all trials, and the daemon's over a subset in long sessions.
  *
- * A journal is read in a transaction of its own: a daemon may be writing it. Threads: one owner.
- * Memory: the heap; status_report_close() gives it back.
+ * A journal is read in its own transaction: a daemon may be writing it. Threads: one owner.
+ * Memory: the heap; status_report_close() frees it.
  */
 #ifndef MURID_STATUS_REPORT_H
 #define MURID_STATUS_REPORT_H

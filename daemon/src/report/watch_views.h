@@ -1,10 +1,10 @@
-/* watch_views.h - the animals that the live view has heard, which of them it shows, and whether the
- * daemon still speaks.
+/* watch_views.h - the animals that the live view has received messages of, which of them it shows,
+ * and whether the daemon is still alive.
  *
- * Without a name it follows whoever plays: it stays with an animal while that one plays, and goes
- * to another that does once this one's session is over, nothing was heard of it for a while, or it
- * was only known from its last trial of earlier. Threads: one owner. Memory: a view an animal on
- * the heap; watch_views_close() gives them back. Times are monotonic ns, the caller's.
+ * Without a name it follows the animal now playing: it stays with it, and switches to another
+ * active one once this one's session is over, there was no message of it for a while, or it was
+ * only known from an earlier last trial. Threads: one owner. Memory: one view per animal on the
+ * heap; watch_views_close() frees them. Times are monotonic ns, the caller's.
  */
 #ifndef MURID_WATCH_VIEWS_H
 #define MURID_WATCH_VIEWS_H

@@ -1,11 +1,11 @@
-/* alerts.h - which alerts are told at once, and which are counted and told together.
+/* alerts.h - which alerts are published at once, and which are counted and reported together.
  *
- * Bad input can raise alerts without end. The first of a bout is told: a bout is alerts of one
- * code, rig and subject that come within a second of each other. The others are counted, and told
- * in one alert when the bout is over, or every minute that it lasts. Over all at most ALERTS_PER_S
- * alerts a second are told; what is beyond is counted by code and told as such. Nothing is dropped:
- * alerts told, and those that they say more of, are all that were raised. Threads: one owner (the
- * loop). Memory: fixed, struct alerts, about 120 KiB. RT-safe: all of it, if tell() is.
+ * Bad input can raise alerts without end. The first of a bout is published: a bout is alerts of one
+ * code, rig and subject within a second of each other. The others are counted, and reported in one
+ * alert when the bout is over, or every minute that it lasts. At most ALERTS_PER_S alerts a second
+ * are published in all; the rest are counted and reported by code. Nothing is dropped: published
+ * and counted alerts together are all that were raised. Threads: one owner (the loop). Memory:
+ * fixed, struct alerts, about 120 KiB. RT-safe: all of it, if tell() is.
  */
 #ifndef MURID_ALERTS_H
 #define MURID_ALERTS_H

@@ -1,7 +1,8 @@
-/* heartbeat.h - what the daemon looks after once a second: clock, disk, connections, lines, alerts,
- * checkpoints, status, and where an animal stands.
+/* heartbeat.h - the daemon's work once a second: clock, disk, connections, lines, alerts,
+ * checkpoints, status, and training status.
  *
- * Threads: the loop's. Memory: struct server's. RT-safe: no; judging an animal takes about 1 ms.
+ * Threads: the loop's. Memory: struct loop's. RT-safe: no; evaluating an animal's training status
+ * takes about 1 ms.
  */
 #ifndef MURID_HEARTBEAT_H
 #define MURID_HEARTBEAT_H

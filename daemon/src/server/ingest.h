@@ -1,7 +1,7 @@
-/* ingest.h - one message's way through the daemon: heard, answered, kept, published; and the alerts
- * that are raised on it.
+/* ingest.h - one message's way through the daemon: received, answered, journaled, published; and
+ * the alerts that it raises.
  *
- * Threads: the loop's. Memory: struct server's. RT-safe: all of
+ * loop_hear() is declared in loop.h. Threads: the loop's. Memory: struct loop's. RT-safe: all of
  * it.
  */
 #ifndef MURID_INGEST_H

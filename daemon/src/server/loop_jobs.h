@@ -1,5 +1,5 @@
-/* loop_jobs.h - the loop's side of the worker: which animals want jobs, and what is done with the
- * results. Each kind of job has a function that takes up its result, named in loop_jobs_serve().
+/* loop_jobs.h - the loop's side of the worker: which animals need jobs, and what is done with the
+ * results. Each kind of job has a function that applies its result, named in loop_jobs_serve().
  *
  * Threads: the loop's. Memory: the worker's, allocated at loop_jobs_open().
  */

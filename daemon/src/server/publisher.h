@@ -1,11 +1,11 @@
-/* publisher.h - what goes out on the pub socket: topics, who wants them, last values for those who
- * come late.
+/* publisher.h - publishes messages on the pub socket: topics, their subscribers, and last values
+ * for late ones.
  *
  * A topic is murid/1/RIG/SUBJECT/KIND with a msgpack body, json/1/... with the same as JSON;
- * messages about no subject have "-" in its place. Nothing is encoded that nobody subscribes to. A
- * new subscription is answered with the last value of each topic it matches, a few subjects at a
- * time, so that a curious dashboard never holds up a rig. Threads: one owner (the loop). Memory:
- * fixed.
+ * messages about no subject have "-" in its place. Nothing without a subscriber is encoded. A new
+ * subscription is answered with the last value of each topic it matches, a few subjects at a time,
+ * so that a large subscription never delays a rig. Threads: one owner (the loop).
+ * Memory: fixed.
  */
 #ifndef MURID_PUBLISHER_H
 #define MURID_PUBLISHER_H

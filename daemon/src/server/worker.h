@@ -1,10 +1,10 @@
 /* worker.h - one background thread for jobs about single animals, each on a snapshot.
  *
- * The loop says which animals want a job of a kind; when the thread is idle, the one that has
- * waited longest has its snapshot taken, is worked on, and the result waits for the loop to take it
- * up between trials. One job runs at a time, an animal waits at most once for each kind, and its
- * snapshot is of the moment the job begins: a busy thread skips jobs, and nothing grows. A result
- * is a function of its snapshot alone. The thread runs on what processor time others leave.
+ * The loop requests a job of a kind for an animal; when the thread is idle, the animal that has
+ * waited longest is copied, the job runs on the copy, and the loop applies the result between
+ * trials. One job runs at a time, an animal waits at most once for each kind, and its snapshot is
+ * taken when the job begins: a busy thread skips jobs, and no queue grows. A result depends only on
+ * its snapshot. The thread uses the processor time that others leave.
  *
  * Threads: all functions are for the loop. Memory: allocated by worker_open(); a job allocates
  * nothing.

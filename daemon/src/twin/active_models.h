@@ -1,6 +1,6 @@
-/* active_models.h - the models a subjects runs with: the twin's, from a file or built in, the
- * random walk that it is measured against, how engagement is judged, what is learned of one animal,
- * and the protocol that rigs are declared to follow.
+/* active_models.h - the models in force: the twin's, from a file or built in, the random walk as
+ * its baseline, the parameters of engagement and of stacking, and the protocol that rigs are
+ * declared to follow.
  *
  * Threads: one owner while loading; afterwards read by all. Memory: owned; active_models_free().
  */

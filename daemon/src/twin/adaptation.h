@@ -1,11 +1,11 @@
-/* adaptation.h - one animal's own parameters: the window of trials that they are found from, the
- * parameters in force, and those before them.
+/* adaptation.h - one animal's own parameters: the window of trials that they are fitted to, the
+ * parameters in force, and the previous ones.
  *
  * The window holds the newest trials, between half of `window` and all of it, and the bank as it
- * stood before the first of them. A second copy of the bank stands half-way: when the window is
- * full it goes on from there. struct adaptation is the head of a block of adaptation_size() bytes;
- * it points into itself, and to those of the population's nets that are held. Memory is touched as
- * it is used. Threads: one owner. Memory: the caller's, aligned to MODEL_NET_ALIGN and zeroed at
+ * was before the first of them. A second copy of the bank is kept half-way: when the window is full
+ * it continues from there. struct adaptation is the head of a block of adaptation_size() bytes; it
+ * points into itself, and to those of the population's nets that are fixed. Memory is touched only
+ * as it is used. Threads: one owner. Memory: the caller's, aligned to MODEL_NET_ALIGN and zeroed at
  * first; nothing allocates.
  */
 #ifndef MURID_ADAPTATION_H

@@ -1,4 +1,4 @@
-/* audit_message.h - what an audit calls, in words.
+/* audit_message.h - an audit's violations as messages for people.
  *
  * Threads: any. Memory: the caller's; nothing allocates.
  */

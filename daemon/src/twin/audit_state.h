@@ -1,5 +1,5 @@
-/* audit_state.h - one animal's audit as the program follows it: what a trial of a table, a journal
- * or a rig says, and which trials are missing.
+/* audit_state.h - one animal's audit in the daemon and in reports: turns trials of a table, a
+ * journal or a rig into those of model/audit.h, and detects missing ones.
  *
  * Plain memory without pointers, of which the first audit_state_used() bytes are used.
  * Threads: one owner. Memory: the caller's; nothing allocates.
@@ -21,7 +21,7 @@ struct audit_state {
 model_audit_trial audit_state_heard(const model_protocol *protocol, const proto_trial *trial);
 model_audit_trial audit_state_read(const model_protocol *protocol, const struct trial_row *row);
 
-/* An animal that was never heard of. RT-safe: yes. */
+/* A new animal. RT-safe: yes. */
 void audit_state_init(struct audit_state *a);
 
 /* A session starts, another one ends with it. True if something is to be told of that one. RT-safe:

@@ -1,8 +1,8 @@
-/* backfill.h - takes up trials that come after their successors as if they had come in order.
+/* backfill.h - puts late trials in their place, as if they had arrived in order.
  *
- * When a gap opens, the twin before it is kept with the trials that follow. A late trial is put
- * in its place and the twin is run again from there, so that it ends exactly where it would have
- * stood. After BACKFILL_TRIALS trials the gap is given up.
+ * When a gap opens, the twin before it is kept with the trials that follow. A late trial is
+ * inserted in its place and the twin is run again from there, so that it ends exactly where it
+ * would have been. After BACKFILL_TRIALS trials the gap is closed for good.
  * Threads: one owner. Memory: plain, checkpointed by backfill_pack().
  */
 #ifndef MURID_BACKFILL_H

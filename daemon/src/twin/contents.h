@@ -1,9 +1,9 @@
-/* contents.h - what was said under each number of a session: tells a message that is sent again
- * from another one with its number, however long ago that was.
+/* contents.h - the content under each number of a session: distinguishes a duplicate, however old,
+ * from another message with its number.
  *
- * A bounded memory of the journal: the latest numbers are held here, older ones are read back from
- * the journal when somebody asks. So the answer is exact, and never "I do not remember". Two kinds
- * of numbers are kept apart: those of trials, and the seqs of all messages.
+ * A bounded cache of the journal: the latest numbers are in memory, older ones are read back from
+ * the journal on demand. So the answer is always exact. Two kinds of numbers are separate: those of
+ * trials, and the seqs of all messages.
  *
  * Threads: one owner. Memory: CONTENTS_BLOCKS blocks, 2.3 MB, at contents_open().
  */

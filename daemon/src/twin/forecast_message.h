@@ -1,4 +1,4 @@
-/* forecast_message.h - the message that a forecast is told in, and what is read in it.
+/* forecast_message.h - a forecast as the message `forecast`, and its reading.
  *
  * Threads: any. Memory: none kept.
  */

@@ -1,6 +1,6 @@
-/* lookahead.h - what looking ahead needs of one animal beside its twin: whether and how fast it
- * learns by each rule (model/rate_grid.h), what it was shown of late, and whether it has met the
- * criterion already.
+/* lookahead.h - what forecasts need of one animal besides its twin: whether and how fast it learns
+ * by each rule (model/rate_grid.h), its recent stimuli, and whether it has met the criterion
+ * already.
  *
  * Rules are followed by one member each: lookahead_bank(). struct lookahead is plain memory without
  * pointers, of which the first lookahead_used() bytes are used.
@@ -28,7 +28,7 @@ enum {
 
 /* What an animal was shown of late: its last stimuli and the lengths of its last sessions, from
  * which a forecast draws where no protocol says what comes. Only trials that ended in a choice
- * count. Plain memory without pointers; zeroed it is that of an animal that was never seen. */
+ * count. Plain memory without pointers; zeroed it is that of a new animal. */
 struct lookahead_recent {
     int64_t n_stimuli;  /* so far; the last LOOKAHEAD_STIMULI are kept */
     int64_t n_sessions; /* that are over; likewise */
@@ -74,7 +74,7 @@ void lookahead_bank(model_bank_params *out, const model_bank_params *bank);
 /* Bytes that animals followed by such a bank use. RT-safe: yes. */
 size_t lookahead_used(const model_bank_params *bank);
 
-/* An animal that was never seen. RT-safe: yes. */
+/* A new animal. RT-safe: yes. */
 void lookahead_reset(struct lookahead *p, const model_bank_params *bank);
 
 /* Another model follows it from now on; what it has met it has met. RT-safe: yes. */

@@ -1,9 +1,9 @@
-/* sequence.h - which numbers of a counter have come: its highest, and how many are missing below
- * it.
+/* sequence.h - which numbers of a counter were received: the highest, and how many are missing
+ * below it.
  *
- * It keeps no list: whether a number below the highest has come, its owner knows otherwise
- * (contents.h). So no gap is too wide and none is ever given up. Plain memory, checkpointed as it
- * is. Threads: one owner. Memory: the struct.
+ * It keeps no list: whether a number below the highest was received is known from contents.h. So no
+ * gap is too wide and none is ever abandoned. Plain memory, checkpointed as it is. Threads: one
+ * owner. Memory: the struct.
  */
 #ifndef MURID_SEQUENCE_H
 #define MURID_SEQUENCE_H

@@ -1,9 +1,9 @@
-/* session.h - what happens when a message is heard: the path of one trial through the daemon.
+/* session.h - handles one message: the path of one trial through the daemon.
  *
- * Start reading at session_on_trial() in session_trial.c. Everything here is a function of the
- * message, its time of receipt and the subjects: no sockets, files or clocks. The daemon calls it
- * live, `murid replay` and the resume after a crash call it again with journaled messages, and get
- * the same bits. Threads: the subjects's owner. Memory: the caller's; nothing allocates.
+ * Start reading at session_on_trial(). Everything here is a function of the message, its time of
+ * receipt and the subjects: no sockets, files or clocks. The daemon calls it live; `murid replay`
+ * and the resume after a crash call it again with journaled messages, and get the same bits.
+ * Threads: the owner of the subjects. Memory: the caller's; nothing allocates.
  */
 #ifndef MURID_SESSION_H
 #define MURID_SESSION_H

@@ -1,6 +1,5 @@
-/* session_step.h - one message on its way through session.c: what every step of it needs, and the
- * steps, each group in the file that is named over it. Threads, memory: as session.h.
- */
+/* session_step.h - one message on its way through session.c: the input and the result of every
+ * step. Threads, memory: as session.h. */
 #ifndef MURID_SESSION_STEP_H
 #define MURID_SESSION_STEP_H
 

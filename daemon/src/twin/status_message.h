@@ -1,5 +1,5 @@
-/* status_message.h - the training status between wire and model: what of a message the tracker
- * hears, and the message that says where an animal stands.
+/* status_message.h - the training status between wire and model: the input of the tracker from a
+ * message, and the message `training`.
  *
  * Threads: any. Memory: none kept.
  */

@@ -61,7 +61,7 @@ struct session_state {
 #define SUBJECT_STATE_LAYOUT                                                                       \
     ((int64_t)(9 << 24 | (sizeof(struct subject_state) + sizeof(struct session_state))))
 
-/* An animal that was never heard of. RT-safe: yes. */
+/* A new animal. RT-safe: yes. */
 void subject_state_reset(struct subject_state *state, const struct twin_models *models);
 
 /* Bytes that a checkpoint of the state takes. RT-safe: yes. */

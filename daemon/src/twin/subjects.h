@@ -1,8 +1,8 @@
-/* subjects.h - every animal and every session the daemon knows, found by name.
+/* subjects.h - every animal and every session known to the daemon, found by name.
  *
- * Subjects and sessions are numbered from 0 in the order first heard; the numbers stand in the
- * journal. Their states are plain memory, checkpointed byte by byte. Nothing is ever removed, so
- * that a trial sent again months later is still known; limits bound the memory, and memory that was
+ * Subjects and sessions are numbered from 0 in the order of their first message; the journal uses
+ * these numbers. Their states are plain memory, checkpointed byte by byte. Nothing is ever removed,
+ * so that a trial resent months later is still known; limits bound the memory, and memory that was
  * never used is never touched.
  * Threads: one owner (the loop). Memory: allocated once by subjects_open().
  */

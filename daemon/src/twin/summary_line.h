@@ -1,8 +1,8 @@
-/* summary_line.h - what the messages about an animal's future say, each in one line for people.
+/* summary_line.h - the messages about an animal's future, each summarised in one line.
  *
- * A line is made of clauses, what matters most first; those that find no room in out[cap] are left
- * out whole, the first one is cut. Lines that say nothing are "". Text in a message is passed on as
- * it stands there. Threads: any. Memory: the caller's; nothing allocates.
+ * A line consists of clauses, the most important first; those that do not fit in out[cap] are
+ * omitted whole, the first one is cut. Lines without content are "". Text of a message is passed on
+ * unchanged. Threads: any. Memory: the caller's; nothing allocates.
  */
 #ifndef MURID_SUMMARY_LINE_H
 #define MURID_SUMMARY_LINE_H

@@ -1,10 +1,9 @@
-/* twin.h - one animal as the program follows it: the bank that is its twin, the random walk it
- * is measured against, the running score of both, whether the animal still plays, and what the
- * bank's rules are worth for just this animal.
+/* twin.h - the twin of one animal: its bank, the random walk as the baseline, the running score of
+ * both, engagement, and stacking.
  *
- * Predictions are scored one step ahead: the probability is taken before the choice is read.
- * struct twin is plain memory without pointers, of which the first twin_used() bytes are
- * used: copy these to snapshot it.
+ * Predictions are scored one step ahead: the probability is computed before the choice is read.
+ * struct twin is plain memory without pointers, of which the first twin_used() bytes are used: copy
+ * these to snapshot it.
  * Threads: one owner. Memory: the caller's; nothing allocates.
  */
 #ifndef MURID_TWIN_H
@@ -32,7 +31,7 @@ struct twin_models {
 struct twin {
     model_member baseline;
     model_score score;         /* for life of the subject */
-    model_score session_score; /* of the session at hand */
+    model_score session_score; /* of the current session */
     model_coverage coverage;   /* the bin of choices at hand */
     model_engagement engagement;
     model_stacking stack;
@@ -65,7 +64,7 @@ size_t twin_unpack(struct twin *l, const uint8_t bytes[], size_t size);
 /* True if what it says of its weights and of a stimulus are finite numbers. RT-safe: yes. */
 bool twin_is_finite(const struct twin *l, const struct twin_models *models);
 
-/* An animal that was never seen. RT-safe: yes. */
+/* A new animal. RT-safe: yes. */
 void twin_init(struct twin *l, const struct twin_models *models);
 
 /* A session starts. RT-safe: yes. */

@@ -1,8 +1,8 @@
-/* cell_canvas.h - a page of character cells that is drawn on and then turned into terminal text.
+/* cell_canvas.h - a page of character cells, drawn on and then turned into terminal text.
  *
- * Coordinates are columns and rows from 0, top left. What does not fit is cut off;
- * text with an ellipsis. Only characters
- * that take one cell are drawn: others, and everything that could steer a terminal, become '?'.
+ * Coordinates are columns and rows from 0, top left. What does not fit is cut off; text with an
+ * ellipsis. Only characters that take one cell are drawn: others, and everything that could control
+ * a terminal, become '?'.
  * Threads: one owner. Memory: fixed arrays inside struct cell_canvas.
  */
 #ifndef MURID_CELL_CANVAS_H

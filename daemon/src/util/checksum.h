@@ -1,8 +1,8 @@
-/* checksum.h - checksums of the journal's rows: 16 bytes of BLAKE2b over a seed and the values of a
- * row, each by its type, so that a row that is written and the same row read back have the same.
+/* checksum.h - checksums of the journal's rows: 16 bytes of BLAKE2b over a seed and the typed
+ * values of a row, so that a row has the same checksum when written and when read back.
  *
- * The seed of a chained row is the checksum of the row before it: a row that was changed, taken out
- * or put in shows. docs/journal.md, section checksums, writes the bytes down.
+ * The seed of a chained row is the checksum of the row before it: a changed, removed or inserted
+ * row is detected. docs/journal.md, section checksums, defines the bytes.
  * Threads: one owner. Memory: the struct's. Nothing fails.
  */
 #ifndef MURID_CHECKSUM_H

@@ -1,5 +1,5 @@
-/* endpoint.h - addresses of ZeroMQ sockets as people write them: told apart from what only looks
- * like one, before libzmq says "Invalid argument" or takes port 65537 for 1.
+/* endpoint.h - checks addresses of ZeroMQ sockets as people write them, before libzmq says "Invalid
+ * argument" or takes port 65537 for 1.
  *
  * Threads: any. Memory: none.
  */

@@ -1,8 +1,8 @@
-/* fault.h - one error message on its way to the person who can mend it.
+/* fault.h - one error message for the person who can fix it.
  *
- * A function that can fail for reasons a user must read takes a struct fault last, fills it and
- * returns FAULT_WORK (1: the work failed) or FAULT_INPUT (2: wrong usage or input); these are also
- * the program's exit codes. 0 is success. The text is one line: "FILE:LINE: what, and what was
+ * A function that can fail for reasons that a user must read takes a struct fault last, fills it
+ * and returns FAULT_WORK (1: the work failed) or FAULT_INPUT (2: wrong usage or input); these are
+ * also the program's exit codes. 0 is success. The text is one line: "FILE:LINE: what, and what was
  * expected". Threads: any, on different objects. Memory: the caller's.
  */
 #ifndef MURID_FAULT_H

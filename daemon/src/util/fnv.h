@@ -1,5 +1,5 @@
-/* fnv.h - the hash FNV-1a of 64 bits (Fowler, Noll, Vo): for tables in memory and for marks of what
- * belongs together, not against those who want two things to look alike.
+/* fnv.h - the hash FNV-1a of 64 bits (Fowler, Noll, Vo): for tables in memory and for fingerprints,
+ * not against deliberate collisions.
  *
  * Threads: any. Memory: none. RT-safe: yes.
  */

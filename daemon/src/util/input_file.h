@@ -1,7 +1,6 @@
-/* input_file.h - opening the files that are read as a whole: configurations, keys, protocols,
- * models.
+/* input_file.h - opens files that are read whole: configurations, keys, protocols, models.
  *
- * What is not a regular file is refused: a FIFO would wait for ever, a device never end.
+ * What is not a regular file is refused: a FIFO would block forever, a device never end.
  * Threads: any. Memory: the C library's.
  */
 #ifndef MURID_INPUT_FILE_H

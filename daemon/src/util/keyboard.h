@@ -1,7 +1,7 @@
-/* keyboard.h - single keys from the terminal that standard input is, while a page is shown on it.
+/* keyboard.h - single keys from the terminal on standard input, while a page is shown on it.
  *
- * Where standard input is no terminal, or we are in its background, there are no keys. Threads: one
- * owner. Memory: the struct.
+ * If standard input is no terminal, or the process is in its background, there are no keys.
+ * Threads: one owner. Memory: the struct.
  */
 #ifndef MURID_KEYBOARD_H
 #define MURID_KEYBOARD_H

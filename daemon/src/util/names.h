@@ -1,8 +1,8 @@
-/* names.h - numbers for names from outside, in the order in which they first appear: 0, 1, 2, ...
+/* names.h - numbers for untrusted names, in the order in which they first appear: 0, 1, 2, ...
  *
- * A name may belong to an owner, as a session does to its subject. Names are told apart by a keyed
- * hash of 64 bits, drawn anew by each table. Threads: one owner. Memory: the heap, 12 to 48 bytes a
- * name up to the bound given; names_close() gives it back.
+ * A name may belong to an owner, as a session does to its subject. Names are distinguished by a
+ * keyed hash of 64 bits, with a new key for each table. Threads: one owner. Memory: the heap, 12 to
+ * 48 bytes per name up to the given bound; names_close() frees it.
  */
 #ifndef MURID_NAMES_H
 #define MURID_NAMES_H

@@ -1,8 +1,8 @@
-/* nearest.h - the right word nearest to a wrong one: for "did you mean".
+/* nearest.h - the correct word nearest to a wrong one: for "did you mean".
  *
- * Words are offered one after the other; kept is the first of those with the fewest letters to
- * insert, leave out, exchange or swap with a neighbour. Upper and lower case are alike, and so are
- * '-', '_' and ' '. Threads: one owner. Memory: points to what it was given.
+ * Words are offered one after the other; the first of those with the smallest edit distance
+ * (insertions, deletions, substitutions, swaps of neighbours) is kept. Case is ignored, and '-',
+ * '_' and ' ' are equal. Threads: one owner. Memory: points to what it was given.
  */
 #ifndef MURID_NEAREST_H
 #define MURID_NEAREST_H

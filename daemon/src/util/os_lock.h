@@ -1,7 +1,7 @@
 /* os_lock.h - a lock that is held by an open file description (Linux): unlike a POSIX lock it is
  * not lost when another descriptor of the same file is closed.
  *
- * Threads: any. Memory: none. The lock goes with the last copy of its descriptor.
+ * Threads: any. Memory: none. The lock is released with the last copy of its descriptor.
  */
 #ifndef MURID_OS_LOCK_H
 #define MURID_OS_LOCK_H

@@ -1,4 +1,4 @@
-/* os_socket.h - what Linux knows of a connection and of this process's descriptors.
+/* os_socket.h - Linux's information about a connection and about this process's descriptors.
  *
  * Threads: any. Memory: none.
  */

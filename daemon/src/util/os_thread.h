@@ -1,6 +1,6 @@
-/* os_thread.h - a thread that runs when nothing else wants to, and how it is woken (Linux).
+/* os_thread.h - a thread at the lowest priority, and how to wake it (Linux).
  *
- * Threads: any. Memory: a descriptor an event; close() it.
+ * Threads: any. Memory: one descriptor per event; close() it.
  */
 #ifndef MURID_OS_THREAD_H
 #define MURID_OS_THREAD_H

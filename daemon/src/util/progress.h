@@ -1,9 +1,9 @@
-/* progress.h - how far long work has come, and whether the person wants it to stop.
+/* progress.h - shows the progress of long work, and whether the user wants it to stop.
  *
- * On a terminal one line is rewritten at most ten times a second, with an estimate of the time
- * left; elsewhere a plain line is written about every ten seconds. Everything goes to standard
- * error, so that standard output stays the result. Threads: one owner an instance; the interrupt
- * flag may be read by all. Memory: the caller's.
+ * On a terminal one line is rewritten at most ten times a second, with an estimate of the remaining
+ * time; elsewhere a plain line is written about every ten seconds. Everything goes to standard
+ * error, so that standard output holds only the result. Threads: one owner per instance; the
+ * interrupt flag may be read by all. Memory: the caller's.
  */
 #ifndef MURID_PROGRESS_H
 #define MURID_PROGRESS_H

@@ -2,7 +2,7 @@
  * points, bars in data units. Colours and strokes are those of the style sheet, by class: line,
  * band, dot and bar of colour c0 to c8; dashed.
  *
- * Not finite values break a line and draw no point. Threads: one owner. Memory: the struct.
+ * Non-finite values break a line and draw no point. Threads: one owner. Memory: the struct.
  */
 #ifndef MURID_SVG_PLOT_H
 #define MURID_SVG_PLOT_H

@@ -1,4 +1,4 @@
-/* text_escape.h - text and numbers from outside, made fit for where they are written.
+/* text_escape.h - makes untrusted text and numbers safe for the format they are written in.
  *
  * Threads: any. Memory: the caller's.
  */

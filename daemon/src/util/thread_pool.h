@@ -1,8 +1,8 @@
-/* thread_pool.h - threads that share out numbered jobs.
+/* thread_pool.h - threads that share numbered jobs.
  *
- * Jobs must not depend on each other; which thread does which is left to chance, so a result that
- * does not depend on it has to be a job's own. Threads: the owner calls; the jobs run on the
- * owner's thread and on those of the team. Memory: the struct's.
+ * Jobs must not depend on each other; which thread runs which is arbitrary, so results must be
+ * stored per job. Threads: the owner calls; the jobs run on the owner's thread and on those of the
+ * pool. Memory: the struct's.
  */
 #ifndef MURID_THREAD_POOL_H
 #define MURID_THREAD_POOL_H

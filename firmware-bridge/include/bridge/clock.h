@@ -1,9 +1,9 @@
-/* bridge/clock.h - the clock of a device (32 bits of microseconds, wraps every 71.6 minutes) mapped
+/* bridge/clock.h - maps the clock of a device (32 bits of microseconds, wraps every 71.6 minutes)
  * to the host's monotonic nanoseconds.
  *
- * Every receipt bounds the mapping from one side (nothing is heard before it was sent), every sync
- * round trip from both. Of each second the receipt with the least delay is kept; offset and rate
- * are a weighted line through those of the last BRIDGE_CLOCK_POINTS seconds. docs/firmware.md
+ * Every receipt bounds the mapping from one side (nothing is received before it was sent), every
+ * sync round trip from both. From each second the receipt with the least delay is kept; offset and
+ * rate are a weighted line through those of the last BRIDGE_CLOCK_POINTS seconds. docs/firmware.md
  * section "Clocks".
  *
  * Threads: one owner. Memory: plain state without pointers. RT-safe: all of it.
@@ -46,10 +46,10 @@ void bridge_clock_init(bridge_clock *c);
 /* The device was reset or its clock jumped: all but the count of jumps is forgotten. */
 void bridge_clock_reset(bridge_clock *c);
 
-/* A frame stamped device_us was heard at t_host_ns. */
+/* A frame stamped device_us was received at t_host_ns. */
 void bridge_clock_heard(bridge_clock *c, uint32_t device_us, int64_t t_host_ns);
 
-/* A sync sent at sent_ns was answered with device_us, heard at heard_ns. */
+/* A sync sent at sent_ns was answered with device_us, received at heard_ns. */
 void bridge_clock_synced(bridge_clock *c, int64_t sent_ns, uint32_t device_us, int64_t heard_ns);
 
 /* The host's monotonic time of device_us, which must not be older than an hour before the latest

@@ -1,4 +1,4 @@
-/* bridge/decode.h - what a device said, as a message of the wire.
+/* bridge/decode.h - turns a device's frame into a message of the wire.
  *
  * Threads: any. Memory: the caller's; nothing allocates. RT-safe: yes.
  */

@@ -1,7 +1,7 @@
 /* bridge/link.h - the host's end of one serial line: bytes in, events out, bytes to send back.
  *
- * No descriptor in here: whoever owns the port reads, pushes, and writes what bridge_link_output()
- * gives.
+ * It holds no descriptor: the owner of the port reads, pushes, and writes the output of
+ * bridge_link_output().
  *
  *     const uint8_t *at = bytes;
  *     while (bridge_link_next(&link, &at, &n, t_mono_ns, &event)) {
@@ -14,12 +14,12 @@
  *     wait no longer than until                      bridge_link_deadline_ns(&link)
  *     port lost, or opened again:                    bridge_link_reset(&link)
  *
- * Order: frames that must not be lost (trial, session_end) come exactly once a boot and in order,
- * as long as each is accepted; one that is not accepted is heard again when the device resends it.
- * A device that counts its boots wrongly and begins anew under a number that was used is found out
- * by the content of its frames, and nothing of it is acknowledged that was not heard. What was
- * delivered but not yet acknowledged when this end was restarted comes once more: those above tell
- * by boot and trial number. Acknowledged is only what was said to be durable.
+ * Order: frames that must not be lost (trial, session_end) are delivered exactly once per boot and
+ * in order, as long as each is accepted; one that is not accepted is delivered again when the
+ * device resends it. A device that restarts under a boot number that was used is detected by the
+ * content of its frames, and no frame is acknowledged that was not received. Frames that were
+ * delivered but not yet acknowledged when this end restarted are delivered once more: the caller
+ * detects them by boot and trial number. Only what was declared durable is acknowledged.
  *
  * Threads: one owner. Memory: plain state without pointers. RT-safe: all of it.
  */
@@ -41,14 +41,14 @@ enum {
 };
 
 typedef struct {
-    uint64_t bytes;      /* heard */
+    uint64_t bytes;      /* received */
     uint64_t frames;     /* good ones */
     uint64_t bad_frames; /* crc_errors + length_errors: noise on the line */
     uint64_t crc_errors;
     uint64_t length_errors;
     uint64_t resyncs;
     uint64_t foreign;   /* good frames of an unknown type or size: not our firmware */
-    uint64_t repeated;  /* numbered frames heard before: resent */
+    uint64_t repeated;  /* numbered frames received before: resent */
     uint64_t ahead;     /* numbered frames whose predecessor is missing: will be resent */
     uint64_t early;     /* numbered frames before the hello of their boot */
     uint64_t refused;   /* events delivered but not accepted */
@@ -76,19 +76,19 @@ typedef struct {
     proto_frame_decoder decoder;
     bridge_link_counters counters;
     bridge_clock clock;
-    bool is_greeted;  /* a hello was heard since init or reset */
+    bool is_greeted;  /* a hello was received since init or reset */
     bool was_greeted; /* ever: boot below is one that was seen */
     uint16_t boot;
     uint8_t device_protocol;
     char device_name[PROTO_SERIAL_NAME_BYTES + 1];
-    uint16_t next_seq;  /* the numbered frame to come */
+    uint16_t next_seq;  /* the next numbered frame */
     uint16_t acked_seq; /* highest that is durable */
     bool ack_is_due, call_is_due, has_prediction, has_choice;
-    bool is_pending;  /* an event was given out and is not accepted yet */
-    bool is_doubtful; /* the device says hello and knows of fewer acknowledgements: it may have been
-                         started anew under the number of a boot that was. Until it repeats what
-                         was heard, nothing more is acknowledged */
-    uint16_t hello_seq; /* the last one acknowledged, as it says */
+    bool is_pending;    /* an event was given out and is not accepted yet */
+    bool is_doubtful;   /* the device's hello reports fewer acknowledgements: it may have restarted
+                           under a used boot number. Until it repeats what was received, nothing more
+                           is acknowledged */
+    uint16_t hello_seq; /* the last one acknowledged, by the device */
     int64_t call_at_ns; /* when to call next */
     int64_t sync_at_ns; /* when to sync next */
     uint8_t syncs_left; /* of the quick ones at the start */
@@ -100,7 +100,7 @@ typedef struct {
     uint64_t heard[BRIDGE_LINK_WINDOW];  /* hash of each frame's payload, likewise */
 } bridge_link;
 
-/* A link to a device not yet heard. */
+/* A link to a device without a received frame. */
 void bridge_link_init(bridge_link *link);
 
 /* The port was lost or opened again: a half frame is forgotten, the device will be called. Counters
@@ -124,14 +124,14 @@ void bridge_link_durable(bridge_link *link, uint64_t ticket);
 void bridge_link_predict(bridge_link *link, int64_t trial, double contrast, double p_right);
 
 /* Tells the device, at the next output, what a virtual mouse does on a trial of that boot: choice 1
- * right, 0 left, -1 none; rt_s is not read without one. Ignored if the device was started anew. */
+ * right, 0 left, -1 none; rt_s is not read without one. Ignored if the device has restarted. */
 void bridge_link_choose(bridge_link *link, uint16_t boot, int64_t trial, int choice, double rt_s);
 
 /* Writes what is to be sent now to out[cap] and returns its size; 0: nothing. Bytes that cannot be
  * sent may be thrown away: it is then as if the line had lost them. */
 size_t bridge_link_output(bridge_link *link, int64_t t_mono_ns, uint8_t *out, size_t cap);
 
-/* When bridge_link_output() will have something to say even if nothing is heard, monotonic; 0: now.
+/* When bridge_link_output() will have output even if nothing is received, monotonic; 0: now.
  */
 int64_t bridge_link_deadline_ns(const bridge_link *link);
 

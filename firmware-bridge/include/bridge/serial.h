@@ -1,8 +1,8 @@
-/* bridge/serial.h - opening a serial port. The only place that uses libserialport; all else takes
- * the descriptor and polls it. A port that is gone shows as read() = 0, EIO or EPOLLHUP: close it
- * and try to open it again from time to time.
+/* bridge/serial.h - opens a serial port. The only place that uses libserialport; all else takes the
+ * descriptor and polls it. A port that is gone shows as read() = 0, EIO or EPOLLHUP: close it and
+ * retry from time to time.
  *
- * Threads: one owner a port. Memory: libserialport allocates while opening and listing.
+ * Threads: one owner per port. Memory: libserialport allocates while opening and listing.
  * RT-safe: no.
  */
 #ifndef BRIDGE_SERIAL_H

@@ -19,7 +19,7 @@
 typedef enum { BRIDGE_STATUS_LIST(BRIDGE_STATUS_ENUM) } bridge_status;
 #undef BRIDGE_STATUS_ENUM
 
-/* Text of a status; never NULL. Owned by the library, valid for ever. RT-safe: yes. */
+/* Text of a status; never NULL. Owned by the library, valid forever. RT-safe: yes. */
 const char *bridge_strerror(int status);
 
 #endif

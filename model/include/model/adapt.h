@@ -1,13 +1,13 @@
-/* model/adapt.h - one animal's own version of a bank's parameters, found from its recent trials.
+/* model/adapt.h - fits a bank's parameters to one animal's recent trials.
  *
- * Maths and figures: docs/model.md, section adapt. Every member goes a bounded number of steps down
- * the gradient of its one-step-ahead loss over a window of trials, from the belief at the window's
- * start, held near the population's parameters by a quadratic penalty. The newest trials of the
- * window are not learned from: the bank with the new parameters must predict them no worse than
- * with the present ones, or nothing is taken up. Parameters are plain floats, as model/fit.h trains
- * them, member after member. A result is a function of the arguments alone.
+ * Maths and figures: docs/model.md, section adapt. Every member takes a bounded number of gradient
+ * steps on its one-step-ahead loss over a window of trials, from the belief at the window's start,
+ * with a quadratic penalty towards the population's parameters. The newest trials of the window are
+ * held out: the bank with the new parameters must predict them no worse than with the present ones,
+ * or the new ones are rejected. Parameters are plain floats, as model/fit.h trains them, member
+ * after member. A result depends only on the arguments.
  *
- * Threads: a model_adapt may be read by all; each run wants its own scratch. Memory: the caller's;
+ * Threads: a model_adapt may be read by all; each run needs its own scratch. Memory: the caller's;
  * nothing allocates.
  */
 #ifndef MODEL_ADAPT_H
@@ -44,7 +44,7 @@ typedef struct {
     double sd_rule; /* ... rates in multiples of the population's, baselines, logits of decays */
 } model_adapt_config;
 
-/* What all animals share. */
+/* Shared by all animals. */
 typedef struct {
     model_adapt_config config;
     const model_bank_params *bank;  /* the population's */
@@ -61,7 +61,7 @@ typedef struct {
 } model_adapt_window;
 
 typedef struct {
-    double before;     /* nats a choice of the judged trials, the bank as it is */
+    double before;     /* nats/choice of the judged trials, the bank as it is */
     double after;      /* with the new parameters */
     uint32_t n_judged; /* choices */
     bool is_taken;     /* finite, and not worse */
@@ -70,7 +70,7 @@ typedef struct {
 /* What nets differ by, if they are not held. */
 #define MODEL_ADAPT_SD_NET 0.01
 
-/* As found to work best, nets held: docs/model.md. */
+/* The best settings found, nets fixed: docs/model.md. */
 void model_adapt_config_init(model_adapt_config *config);
 
 /* Floats of all parameters of a bank; nets are read from bank's members. */
@@ -92,15 +92,15 @@ size_t model_adapt_nets_size(const model_adapt *adapt);
 /* The bank with such parameters; nets that are held stay the population's. nets:
  * model_adapt_nets_size() bytes aligned to MODEL_NET_ALIGN, which must outlive *out. MODEL_OK, or
  * MODEL_ERR_ARG (a value is not finite, or out of its range) with *out and nets in any condition.
- * RT-safe: no, some microseconds a member. */
+ * RT-safe: no, some microseconds per member. */
 int model_adapt_build(const model_adapt *adapt, const float values[], void *nets,
                       model_bank_params *out);
 
 /* Bytes of scratch for windows of up to n_trials. */
 size_t model_adapt_scratch(const model_adapt *adapt, size_t n_trials);
 
-/* Finds values[model_adapt_values()]; they are the present ones unless result->is_taken. scratch:
- * model_adapt_scratch() bytes aligned to MODEL_NET_ALIGN. is_stopped (may be NULL) is asked at
+/* Fits values[model_adapt_values()]; they are the present ones unless result->is_taken. scratch:
+ * model_adapt_scratch() bytes aligned to MODEL_NET_ALIGN. is_stopped (may be NULL) is called at
  * least every step. MODEL_OK, MODEL_ERR_ARG (too few choices, a window too long), or
  * MODEL_ERR_NUMERIC if it was stopped or could not be computed. RT-safe: no, tens of milliseconds.
  */

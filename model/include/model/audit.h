@@ -1,11 +1,11 @@
-/* model/audit.h - does a rig do what its protocol says? Tests by betting over the trials that are
- * heard: each rule of the declared protocol has bets against it, whose wealth is an e-value.
+/* model/audit.h - tests whether a rig follows its declared protocol: tests by betting over the
+ * reported trials. Each rule of the protocol has bets against it, whose wealth is an e-value.
  *
- * Maths, bounds and figures: docs/audit.md. The stage is taken as heard; where it is not heard, the
- * protocol's own counters run along on the choices, from every stage that the session may have
- * begun in. Parameters are const and shared; model_audit is plain memory without pointers or
+ * Maths, bounds and figures: docs/audit.md. The stage is used as reported; if it is not reported,
+ * the protocol's own counters are updated from the choices, from every stage that the session may
+ * have begun in. Parameters are const and shared; model_audit is plain memory without pointers or
  * padding, of which the first model_audit_used() bytes are used.
- * Threads: one owner an animal; parameters may be read by all. Memory: the caller's; nothing
+ * Threads: one owner per animal; parameters may be read by all. Memory: the caller's; nothing
  * allocates.
  */
 #ifndef MODEL_AUDIT_H
@@ -30,14 +30,14 @@
     X(DEBIAS_SIDE, debias_side, 0.20, 3, "which answers the side of repeated trials follows")      \
     X(REWARD, reward, 0.05, 4, "the valve, and what is taken for correct")
 
-/* X(NAME, rule, share of its weight). STAGE_0 is the first of one bet a stage. */
+/* X(NAME, rule, share of its weight). STAGE_0 is the first of one bet per stage. */
 #define MODEL_AUDIT_BET_LIST(X)                                                                    \
     X(CONTRAST_OTHER, CONTRAST, 0.5)  /* ones that the stage does not have */                      \
     X(CONTRAST_DRAWN, CONTRAST, 0.5)  /* too many of one, too few of another */                    \
-    X(STAGE_LATE, STAGE, 0.25)        /* heard: kept although its rules are met */                 \
-    X(STAGE_EARLY, STAGE, 0.25)       /* heard: changed although they are not */                   \
-    X(STAGE_CARRIED, STAGE, 0.1)      /* heard: another one than the session before left */        \
-    X(SIDE_SHARE, SIDE, 0.3)          /* of left ones, as it has been lately */                    \
+    X(STAGE_LATE, STAGE, 0.25)        /* reported: kept although its tests hold */                 \
+    X(STAGE_EARLY, STAGE, 0.25)       /* reported: changed although they do not */                 \
+    X(STAGE_CARRIED, STAGE, 0.1)      /* reported: not the one of the previous session's end */    \
+    X(SIDE_SHARE, SIDE, 0.3)          /* recent fraction of left ones */                           \
     X(SIDE_RECENT, SIDE, 0.2)         /* the same, of fewer trials */                              \
     X(SIDE_FAIR, SIDE, 0.2)           /* half of them */                                           \
     X(SIDE_LEFT, SIDE, 0.1)           /* all of them */                                            \
@@ -45,21 +45,21 @@
     X(SIDE_OTHER, SIDE, 0.1)          /* one where it is never shown */                            \
     X(ZERO_LEFT, ZERO, 0.3)           /* always */                                                 \
     X(ZERO_RIGHT, ZERO, 0.3)          /* always */                                                 \
-    X(ZERO_SHARE, ZERO, 0.2)          /* of left ones, as it has been lately */                    \
+    X(ZERO_SHARE, ZERO, 0.2)          /* recent fraction of left ones */                           \
     X(ZERO_OTHER, ZERO, 0.2)          /* the side that it never is */                              \
     X(DEBIAS_MISSING, DEBIAS, 0.5)    /* no repeat where one is due */                             \
     X(DEBIAS_UNDUE, DEBIAS, 0.5)      /* one where none is due */                                  \
     X(DEBIAS_ALL, DEBIAS_SIDE, 0.7)   /* all answers of the session, not the last ones */          \
-    X(DEBIAS_FAIR, DEBIAS_SIDE, 0.1)  /* a coin */                                                 \
+    X(DEBIAS_FAIR, DEBIAS_SIDE, 0.1)  /* at random */                                              \
     X(DEBIAS_SAME, DEBIAS_SIDE, 0.1)  /* the side of the error */                                  \
-    X(DEBIAS_SHARE, DEBIAS_SIDE, 0.1) /* of right ones, as it has been lately */                   \
+    X(DEBIAS_SHARE, DEBIAS_SIDE, 0.1) /* recent fraction of right ones */                          \
     X(BLOCK_VALUE, BLOCK, 0.4)        /* a p_left that the stage does not have */                  \
     X(BLOCK_SHORT, BLOCK, 0.2)        /* a block ends too early */                                 \
-    X(BLOCK_LONG, BLOCK, 0.2)         /* one goes on too long */                                   \
+    X(BLOCK_LONG, BLOCK, 0.2)         /* one lasts too long */                                     \
     X(BLOCK_RATE, BLOCK, 0.2)         /* ends come more or less often */                           \
     X(REWARD_RIGHT, REWARD, 0.5)      /* not for a right answer */                                 \
     X(REWARD_WRONG, REWARD, 0.5)      /* for a wrong one */                                        \
-    X(STAGE_0, STAGE, 0.4)            /* not heard: the contrasts of another one */
+    X(STAGE_0, STAGE, 0.4)            /* not reported: the contrasts of another one */
 
 #define MODEL_AUDIT_ENUM(NAME, name, weight, family, look) MODEL_AUDIT_##NAME,
 typedef enum { MODEL_AUDIT_RULE_LIST(MODEL_AUDIT_ENUM) MODEL_AUDIT_RULES } model_audit_rule;
@@ -79,13 +79,13 @@ enum {
 
 typedef struct {
     model_protocol protocol;
-    double sessions_per_alarm; /* a faithful rig has at most one false alarm in so many */
+    double sessions_per_alarm; /* a correct rig has at most one false alarm in this many */
     uint32_t n_contrasts;
     double contrast[MODEL_AUDIT_CONTRASTS]; /* magnitudes */
     double probability[MODEL_PROTOCOL_STAGES][MODEL_AUDIT_CLASSES];
 } model_audit_params;
 
-/* One finished trial, as heard. */
+/* One finished trial, as reported. */
 typedef struct {
     double contrast; /* signed, -1..1 */
     double reward;   /* above 0: given; NaN unknown */
@@ -93,7 +93,7 @@ typedef struct {
     int8_t choice;   /* 1 right, 0 left, -1 none */
     int8_t side;     /* correct: 1 right, 0 left, -1 unknown */
     int8_t repeat;   /* 1 a debias trial, 0 not, -1 unknown */
-    bool is_gap;     /* trials of this session before it were not heard */
+    bool is_gap;     /* trials of this session before it are missing */
     int32_t stage;   /* number of the stage; -1 unknown */
 } model_audit_trial;
 
@@ -104,15 +104,15 @@ typedef struct {
     double run;    /* won over the stretch, a factor */
     int64_t n;     /* trials of the rule in the stretch */
     int64_t hits;  /* of these, what the bet is on */
-    double seen;   /* trials of the rule lately */
+    double seen;   /* recent trials of the rule */
     double struck; /* of these, what the bet is on */
 } model_audit_bet;
 
-/* Where the rig may stand, if the stage is not heard; where it does, if it is. */
+/* A possible position of the rig, if the stage is not reported; the position, if it is. */
 typedef struct {
     model_protocol_state rig;
     double weight;      /* probability, given the contrasts so far */
-    int64_t is_partial; /* 1: the stage began before it was heard of */
+    int64_t is_partial; /* 1: the stage began before the first report */
     int64_t is_broken;  /* 1: trials since the stage began are missing */
 } model_audit_path;
 
@@ -123,21 +123,21 @@ typedef struct {
     int64_t is_in_session;
     int64_t answers;        /* since a gap in this session; from its start, a large number */
     int64_t stage_is_heard; /* in this session */
-    double block_p;         /* of the block that goes on; NaN unknown */
+    double block_p;         /* of the current block; NaN unknown */
     int64_t block_trials;   /* of it; 0 unknown */
     int64_t block_is_first; /* 1: the session's first one */
-    double block_ends;      /* lately */
+    double block_ends;      /* recent */
     double block_expected;  /* of these, by the declared lengths */
-    double drawn[MODEL_AUDIT_CLASSES];    /* trials of each class lately */
+    double drawn[MODEL_AUDIT_CLASSES];    /* recent trials of each class */
     double expected[MODEL_AUDIT_CLASSES]; /* by the declared probabilities */
     model_audit_bet bet[MODEL_AUDIT_BETS];
-    double back[MODEL_AUDIT_RULES];    /* of a rule that was called: evidence that it is kept */
-    int64_t called[MODEL_AUDIT_RULES]; /* session of the call, until it is kept again */
+    double back[MODEL_AUDIT_RULES];    /* after an alarm: evidence that it is kept */
+    int64_t called[MODEL_AUDIT_RULES]; /* session of the alarm, until it is followed again */
     int64_t by[MODEL_AUDIT_RULES];     /* the bet that won */
-    int64_t is_new[MODEL_AUDIT_RULES]; /* 1: called, not yet told */
+    int64_t is_new[MODEL_AUDIT_RULES]; /* 1: alarm raised, not yet reported */
     int64_t is_told[MODEL_AUDIT_RULES];
-    int64_t is_foreign;    /* 1: it was told that the stream is not of this protocol */
-    int64_t wait;          /* trials until new calls are told; -1: there are none */
+    int64_t is_foreign;    /* 1: reported that the stream is not of this protocol */
+    int64_t wait;          /* trials until new alarms are reported; -1: none */
     double other_contrast; /* the last one that the stage does not have */
     int64_t stage_due; /* of the last change of stage that was missing or wrong: the right one */
     int64_t stage_heard;
@@ -145,7 +145,7 @@ typedef struct {
     model_audit_path path[MODEL_AUDIT_PATHS]; /* last: what is not used is never touched */
 } model_audit;
 
-/* What is told. */
+/* A report. */
 typedef struct {
     bool is_foreign; /* rules of several families are broken, or the contrasts are of no stage */
     uint32_t rules;  /* bit mask of those that are broken */
@@ -156,7 +156,7 @@ typedef struct {
     int64_t hits;             /* of these, those that the bet is on */
     uint32_t stage;           /* where the rules put the animal */
     uint32_t other;           /* stages: the one that was due, or that the contrasts are of */
-    uint32_t heard;           /* stages: the one that was heard instead */
+    uint32_t heard;           /* stages: the one reported instead */
     double contrast;          /* contrasts: the one that is most out of proportion */
     double seen, due;         /* trials of it, and by the declared probabilities */
 } model_audit_alarm;
@@ -178,33 +178,34 @@ size_t model_audit_used(const model_audit *audit);
  * `size` bytes are none. They must be of the same protocol. RT-safe: yes. */
 size_t model_audit_unpack(model_audit *audit, const uint8_t bytes[], size_t size);
 
-/* An animal that was never heard of. RT-safe: yes. */
+/* A new animal. RT-safe: yes. */
 void model_audit_init(model_audit *audit);
 
 /* RT-safe: yes, O(stages). */
 void model_audit_start_session(model_audit *audit, const model_audit_params *params);
 
-/* What was called is told at once. RT-safe: yes. */
+/* Pending alarms are reported at once. RT-safe: yes. */
 void model_audit_end_session(model_audit *audit);
 
-/* Takes up one trial. MODEL_ERR_ARG (a value outside its range) leaves all as it was. RT-safe: yes,
- * O(stages). */
+/* Updates with one trial. MODEL_ERR_ARG (a value outside its range) leaves all as it was. RT-safe:
+ * yes, O(stages). */
 int model_audit_observe(model_audit *audit, const model_audit_params *params,
                         const model_audit_trial *trial);
 
-/* True if there is something to tell now, which counts as told from now on. RT-safe: yes. */
+/* True if there is something to report, which counts as reported from now on. RT-safe: yes. */
 bool model_audit_take(model_audit *audit, const model_audit_params *params,
                       model_audit_alarm *alarm);
 
-/* The evidence against a rule as it stands: its share of the e-value, on the scale of
+/* The present evidence against a rule: its share of the e-value, on the scale of
  * sessions_per_alarm. RT-safe: yes. */
 double model_audit_e_value(const model_audit *audit, model_audit_rule rule);
 
-/* Where the rules put the animal: number of the likeliest stage, and its probability. RT-safe: yes.
+/* The animal's place in the protocol: number of the most likely stage, and its probability.
+ * RT-safe: yes.
  */
 uint32_t model_audit_stage(const model_audit *audit, double *probability);
 
-/* The rig's memory of the animal as the likeliest path has it; NULL before the first session. Valid
+/* The rig's state for the animal on the most likely path; NULL before the first session. Valid
  * until the next change. RT-safe: yes. */
 const model_protocol_state *model_audit_rig(const model_audit *audit);
 

@@ -1,12 +1,12 @@
-/* model/bank.h - the twin of one animal as a bank: several filters side by side, each with a noise,
- * a rule and nets of its own, mixed by Bayesian fixed-share weights.
+/* model/bank.h - several filters in parallel, each with its own noise, rule and nets, mixed by
+ * Bayesian fixed-share weights: the model of one animal.
  *
  * Maths and symbols: docs/model.md, section bank. A single model is a bank of one. All members
  * share one policy, so that features and weights mean the same for all. Parameters are const and
  * shared by any number of animals; model_bank is plain memory without pointers or padding, and what
- * n members use of it is its first model_bank_used(n) bytes: copy, compare and write just these.
+ * n members use of it is its first model_bank_used(n) bytes: copy, compare and write only these.
  *
- * Threads: one owner a bank; parameters may be read by all. Memory: the caller's; nothing
+ * Threads: one owner per bank; parameters may be read by all. Memory: the caller's; nothing
  * allocates.
  */
 #ifndef MODEL_BANK_H
@@ -30,7 +30,7 @@ enum {
 
 typedef struct {
     uint32_t n;    /* members, 1..MODEL_BANK_MAX */
-    double share;  /* of the weights that each choice gives back to the prior */
+    double share;  /* of the weights that each choice returns to the prior */
     double temper; /* power of the likelihoods; 1: Bayes */
     model_params member[MODEL_BANK_MAX];
     double prior[MODEL_BANK_MAX]; /* MODEL_BANK_PRIOR_MIN..1; their sum is 1 */
@@ -38,12 +38,12 @@ typedef struct {
 
 typedef struct {
     uint64_t n;                    /* members */
-    double weight[MODEL_BANK_MAX]; /* probability of each member, before the trial to come */
+    double weight[MODEL_BANK_MAX]; /* probability of each member, before the next trial */
     model_member member[MODEL_BANK_MAX];
 } model_bank;
 
-/* What the bank says of one stimulus. Each member's logit is N(logit, logit_var), the mixture's is
- * taken as N(mean, var). */
+/* The bank's prediction for one stimulus. Each member's logit is N(logit, logit_var), the mixture's
+ * is taken as N(mean, var). */
 typedef struct {
     double p_right;
     double mean;
@@ -51,7 +51,7 @@ typedef struct {
     double each[MODEL_BANK_MAX]; /* p(right) of each member */
     double logit[MODEL_BANK_MAX];
     double logit_var[MODEL_BANK_MAX];
-    bool is_outside[MODEL_BANK_MAX]; /* of what its rule was fitted on: model_member.outside */
+    bool is_outside[MODEL_BANK_MAX]; /* outside the range of its fit: model_member.outside */
 } model_bank_mixture;
 
 /* A bank of one. */
@@ -67,12 +67,12 @@ size_t model_bank_used(size_t n);
 /* Copies what is used. RT-safe: yes, O(members). */
 void model_bank_copy(model_bank *to, const model_bank *from);
 
-/* The bank of an animal that was never seen; writes no more than is used. RT-safe: yes. */
+/* The bank of a new animal; writes no more than is used. RT-safe: yes. */
 void model_bank_init(model_bank *bank, const model_bank_params *params);
 
 /* Another model for a known animal. Where the policies agree every member starts from the mixture's
- * mean and covariance, otherwise anew; history is kept, the weights are the new prior's. RT-safe:
- * yes. */
+ * mean and covariance, otherwise from its prior; history is kept, the weights are the new prior's.
+ * RT-safe: yes. */
 void model_bank_change(model_bank *bank, const model_bank_params *before,
                        const model_bank_params *after);
 
@@ -80,13 +80,13 @@ void model_bank_change(model_bank *bank, const model_bank_params *before,
 void model_bank_start_session(model_bank *bank, const model_bank_params *params);
 
 /* The mixture's p(right) for each of n stimuli (signed contrasts), and the ends of its 90% credible
- * interval; lo and hi may be NULL. Reads only. A bank of one says what its twin says, to the bit.
+ * interval; lo and hi may be NULL. Reads only. A bank of one equals its member, to the bit.
  * RT-safe: yes, O(n members k^2). */
 void model_bank_predict(const model_bank *bank, const model_bank_params *params, size_t n,
                         const double contrasts[], double p_right[], double lo[], double hi[]);
 
-/* What that is made of, for n stimuli, 1..MODEL_BANK_STIMULI: out[n]. What it says of one does not
- * depend on the others. Reads only. RT-safe: yes, O(n members k^2). */
+/* The parts of that prediction, for n stimuli, 1..MODEL_BANK_STIMULI: out[n]. The result for one
+ * does not depend on the others. Reads only. RT-safe: yes, O(n members k^2). */
 void model_bank_mix(const model_bank *bank, const model_bank_params *params, size_t n,
                     const double contrasts[], model_bank_mixture out[]);
 
@@ -94,33 +94,33 @@ void model_bank_mix(const model_bank *bank, const model_bank_params *params, siz
  * NULL. RT-safe: yes. */
 void model_bank_interval(size_t n, const model_bank_mixture mixtures[], double lo[], double hi[]);
 
-/* Mean and standard deviation of the policy's weights for the trial to come over the mixture: w[k],
+/* Mean and standard deviation of the policy's weights for the next trial over the mixture: w[k],
  * w_sd[k]. RT-safe: yes. */
 void model_bank_weights(const model_bank *bank, const model_bank_params *params, double w[],
                         double w_sd[]);
 
-/* Mean and covariance of the k weights of the policy for the trial to come over the mixture: w[k],
+/* Mean and covariance of the k weights of the policy for the next trial over the mixture: w[k],
  * P[k * k]. RT-safe: yes, O(members k^2). */
 void model_bank_moments(const model_bank *bank, size_t k, double w[], double P[]);
 
 /* Probability of member i < bank->n. RT-safe: yes. */
 double model_bank_weight(const model_bank *bank, size_t i);
 
-/* Probability of the members that were outside of what their rules were fitted on at the last
- * trial. RT-safe: yes. */
+/* Probability of the members that were outside the range of their fit at the last trial. RT-safe:
+ * yes. */
 double model_bank_outside(const model_bank *bank);
 
-/* Takes one trial up in every member, and weighs them by the choice; a no-go changes no weight.
- * *said (may be NULL) is what model_bank_mix() had said of its stimulus. A member that cannot take
- * the trial up has weight 0 for it and lets it pass, see model_member_skip(). MODEL_ERR_ARG (a
- * value of the trial is outside its range) or MODEL_ERR_NUMERIC (no member could take it up) leave
- * all as it was. A member outside of what its rule was fitted on passes half of its weight to those
- * without a rule. RT-safe: yes. */
+/* Updates every member with one trial, and weights them by the choice; a no-go changes no weight.
+ * *said (may be NULL) is the result of model_bank_mix() for its stimulus. A member that cannot
+ * absorb the trial has weight 0 for it and skips it, see model_member_skip(). MODEL_ERR_ARG (a
+ * value of the trial is outside its range) or MODEL_ERR_NUMERIC (no member could absorb it) leave
+ * all unchanged. A member outside the range of its fit passes half of its weight to those without a
+ * rule. RT-safe: yes. */
 int model_bank_observe(model_bank *bank, const model_bank_params *params, const model_trial *trial,
                        model_bank_mixture *said);
 
-/* The weights' step alone: w[n] after a choice that the members gave p_right[n]; NaN: weight 0 for
- * this choice. Members whose prior is 0 stay at 0. At least one weight must be above 0 where
+/* Only the step of the weights: w[n] after a choice that the members gave p_right[n]; NaN: weight 0
+ * for this choice. Members whose prior is 0 stay at 0. At least one weight must be above 0 where
  * p_right is not NaN. RT-safe: yes. */
 void model_bank_weigh(size_t n, double share, double temper, const double prior[],
                       const double p_right[], bool chose_right, double w[]);

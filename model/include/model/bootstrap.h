@@ -1,9 +1,9 @@
-/* model/bootstrap.h - how sure a mean over groups is when whole groups could have been others: the
- * percentile bootstrap (Efron 1979) of a ratio of sums.
+/* model/bootstrap.h - the uncertainty of a mean over groups: the percentile bootstrap (Efron 1979)
+ * of a ratio of sums, resampling whole groups.
  *
  * Groups (animals, sessions) are drawn with replacement as often as there are groups, and the ratio
- * sum of sums / sum of counts is taken of each draw. With few groups the interval is too narrow:
- * docs/model.md, section bootstrap, says by how much.
+ * sum of sums / sum of counts is computed for each draw. With few groups the interval is too
+ * narrow: docs/model.md, section bootstrap, gives the size.
  * Threads: any, on different objects. Memory: the caller's.
  */
 #ifndef MODEL_BOOTSTRAP_H

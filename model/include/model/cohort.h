@@ -1,15 +1,15 @@
-/* model/cohort.h - many virtual animals of one model, advanced together: each is what
- * model/virtual_mouse.h describes, or goes on from what a twin knows of a real one.
+/* model/cohort.h - many virtual animals of one model, advanced in lockstep: each is a
+ * model/virtual_mouse.h, or continues from the twin of a real animal.
  *
- * Maths, layout and what it costs: docs/model.md, section cohort. Each animal draws from streams of
- * its own, made from a seed and its number: what becomes of it does not depend on how many there
- * are, in which order or in which cohort they stand, or who else is active. Weights are kept in
- * double precision, everything else is computed in single precision, 64 animals at a time. The same
- * calls give the same bits on the same machine.
+ * Maths, layout and cost: docs/model.md, section cohort. Each animal draws from its own streams,
+ * made from a seed and its number: its course does not depend on how many there are, in which order
+ * or cohort they are, or who else is active. Weights are kept in double precision, everything else
+ * is computed in single precision, 64 animals at a time. The same calls give the same bits on the
+ * same machine.
  *
  * Arrays over animals have n elements; active (NULL: all) says which animals have a trial: the
  * others are not touched, and their elements are neither read for a result nor written.
- * Threads: one owner a cohort. Memory: the caller supplies it once; no function here allocates.
+ * Threads: one owner per cohort. Memory: the caller supplies it once; no function here allocates.
  */
 #ifndef MODEL_COHORT_H
 #define MODEL_COHORT_H
@@ -48,14 +48,14 @@ void model_cohort_set_noise(model_cohort *cohort, const double drift_var[],
 void model_cohort_set_reversion(model_cohort *cohort, const double rate[]);
 
 /* Animal i's anchor[k], at first 0; its steps of the rule are multiplied by pace, at first 1. Both
- * stay until it is founded or entered anew. RT-safe: yes. */
+ * stay until it is founded or entered again. RT-safe: yes. */
 void model_cohort_set_anchor(model_cohort *cohort, size_t i, const double anchor[]);
 void model_cohort_set_pace(model_cohort *cohort, size_t i, double pace);
 
-/* Animal i becomes one that was never trained: number `number` of a seed. RT-safe: yes. */
+/* Animal i becomes an untrained one: number `number` of a seed. RT-safe: yes. */
 void model_cohort_found(model_cohort *cohort, size_t i, uint64_t seed, uint64_t number);
 
-/* Animal i goes on from what a twin of the same params knows: weights drawn from its posterior;
+/* Animal i continues from a twin of the same params: weights drawn from its posterior;
  * history, hidden state and counts are the twin's. RT-safe: yes. */
 void model_cohort_enter(model_cohort *cohort, size_t i, const model_member *twin, uint64_t seed,
                         uint64_t number);
@@ -72,11 +72,11 @@ void model_cohort_choose(model_cohort *cohort, const float contrast[], const uin
                          uint8_t chose_right[], float p_right[]);
 
 /* The trial of each active animal is over: history, the rule's step, drift. Returns how many of
- * them did not move, because their step was not finite or led beyond +-1e6; for these all but the
- * weights goes on. RT-safe: yes. */
+ * them did not move, because their step was not finite or led beyond +-1e6; for these everything
+ * but the weights is updated. RT-safe: yes. */
 size_t model_cohort_learn(model_cohort *cohort, const model_cohort_trials *trials);
 
-/* Weights of animal i for the trial to come, with the GRU policy's offset: w[k]. RT-safe: yes. */
+/* Weights of animal i for the next trial, with the GRU policy's offset: w[k]. RT-safe: yes. */
 void model_cohort_weights(const model_cohort *cohort, size_t i, double w[]);
 
 /* Sets animal i's weights, without the offset: w[k], within +-1e6. RT-safe: yes. */

@@ -1,9 +1,9 @@
-/* model/coverage.h - whether the 90% intervals of p(right) hold, told from the choices.
+/* model/coverage.h - measures from the choices whether the 90% intervals of p(right) are correct.
  *
- * p is never seen. A belief about the policy's weights is held still while a bin of choices comes
- * in; then two rates of the bin, of right choices and of the choices that were thought likelier,
- * are compared with the bands that the belief's intervals give them. The first tells of bias, the
- * second of sensitivity. Maths: docs/model.md, section coverage.
+ * p is not observable. A belief about the policy's weights is frozen while a bin of choices is
+ * collected; then two rates of the bin, of right choices and of the choices predicted as more
+ * likely, are compared with the bands that the belief's intervals imply. The first is sensitive to
+ * bias, the second to sensitivity. Maths: docs/model.md, section coverage.
  * Threads: one owner. Memory: plain, without pointers or padding; zeroed is a bin not begun.
  */
 #ifndef MODEL_COVERAGE_H
@@ -43,14 +43,14 @@ typedef struct {
     int32_t n;         /* rates: MODEL_COVERAGE_RATES, or 0 */
     int32_t n_covered; /* of these, inside their 90% band */
     double found;      /* squared errors of the sums, less what chance adds to them */
-    double claimed;    /* what the intervals say that is, on average */
+    double claimed;    /* its mean as implied by the intervals */
 } model_coverage_bin;
 
-/* Forgets the bin at hand, as when a session starts. RT-safe: yes. */
+/* Discards the current bin, as when a session starts. RT-safe: yes. */
 void model_coverage_reset(model_coverage *coverage);
 
-/* Takes up a trial that the bank has not taken up yet. Reads the bank only. RT-safe: yes, O(k^2)
- * and, where a bin begins, O(members k^2). */
+/* Updates with a trial that the bank has not observed yet. Reads the bank only. RT-safe: yes,
+ * O(k^2) and, where a bin begins, O(members k^2). */
 void model_coverage_observe(model_coverage *coverage, const model_bank *bank,
                             const model_bank_params *params, const model_trial *trial,
                             model_coverage_bin *bin);

@@ -1,11 +1,11 @@
-/* model/curriculum.h - which change of its training would help one animal: the changes that are
- * admissible, ranked by what virtual twins come to under each, against carrying on.
+/* model/curriculum.h - which change of its training would help one animal: ranks the admissible
+ * changes by the outcome of virtual twins under each, compared with carrying on.
  *
  * Procedure, units and figures: docs/advice.md. Skill is the expected proportion correct of a
- * twin's policy over the stimuli of the declared protocol's last stage, zero contrast apart; a gain
- * is the skill after `horizon` trials under the change, less that of the same twins (same draws)
- * carrying on. What comes out depends on the snapshot, the place, the configuration and the seed,
- * and on nothing else. Work is bounded: horizon x (first x MODEL_CURRICULUM_MAX + rollouts x
+ * twin's policy over the stimuli of the declared protocol's last stage, without zero contrast; a
+ * gain is the skill after `horizon` trials under the change, minus that of the same twins (same
+ * draws) carrying on. The result depends only on the snapshot, the place in the protocol, the
+ * configuration and the seed. Work is bounded: horizon x (first x MODEL_CURRICULUM_MAX + rollouts x
  * (MODEL_CURRICULUM_FINAL + 1)) trials of a virtual twin.
  * Threads: one owner. Memory: the caller supplies it once; no function here allocates.
  */
@@ -21,8 +21,8 @@
 #include "model/rollout.h"
 
 enum {
-    MODEL_CURRICULUM_MAX = 24,  /* changes that are looked at, carrying on among them */
-    MODEL_CURRICULUM_FINAL = 4, /* that are looked at closely, carrying on apart */
+    MODEL_CURRICULUM_MAX = 24,  /* changes evaluated, carrying on included */
+    MODEL_CURRICULUM_FINAL = 4, /* of these, in the last round, carrying on excluded */
     MODEL_CURRICULUM_ROLLOUTS_MAX = 4096,
     MODEL_CURRICULUM_HORIZON_MAX = 100000
 };
@@ -50,9 +50,9 @@ typedef struct {
     double reward_floor;   /* expected proportion of rewarded trials over the horizon, at least */
     double reward_price;   /* skill that a proportion of 1 of rewarded trials is worth, if lost */
     double least_gain;     /* worth less than this, a change is not advised */
-    double noise;          /* a gain counts if it is so many standard errors above 0 */
+    double noise;          /* a gain counts if it is this many standard errors above 0 */
     double least_learning; /* probability that the animal learns by some rule, at least */
-    double p_learning;     /* the same before it was seen */
+    double p_learning;     /* prior of the same */
     double goal;           /* stimulus weight that AlignMax aims at */
     uint32_t horizon;      /* trials, 1..MODEL_CURRICULUM_HORIZON_MAX */
     uint32_t first;        /* virtual twins in the first round, 2..rollouts */
@@ -60,7 +60,7 @@ typedef struct {
     model_rollout_tuning tuning;
 } model_curriculum_config;
 
-/* Where the animal's training stands. */
+/* The state of the animal's training. */
 typedef struct {
     model_protocol_change_place place;
     const model_protocol_state *rig; /* of place.now */
@@ -68,7 +68,7 @@ typedef struct {
 
 typedef struct {
     model_protocol_change change;
-    bool is_final;   /* looked at closely: what follows is of the last round */
+    bool is_final;   /* of the last round, and so is what follows */
     bool has_reward; /* not below the floor */
     double align;    /* AlignMax: expected progress in the next trial, less that of carrying on */
     double skill;    /* expected at the horizon */
@@ -82,8 +82,8 @@ typedef struct {
     double gain_se; /* standard error of `gain` by the draws */
     double gain_lo; /* 90% of the twins gain between these */
     double gain_hi;
-    double p_better;               /* share of the twins that gain */
-    double rule_gain[MODEL_RULES]; /* of the twins that go on by that rule; NaN: there are none */
+    double p_better;               /* fraction of the twins that gain */
+    double rule_gain[MODEL_RULES]; /* of the twins with that rule; NaN: none */
     double rule_se[MODEL_RULES];
 } model_curriculum_action;
 
@@ -119,8 +119,8 @@ size_t model_curriculum_size(const model_bank_params *params,
 int model_curriculum_init(void *mem, size_t mem_size, const model_bank_params *params,
                           const model_curriculum_config *config, model_curriculum **out);
 
-/* Asks what would help, given what several paces of the bank's rules know. should_stop (may be
- * NULL) is asked now and then whether to give up: the answer is then STOPPED. MODEL_OK, or
+/* Computes the advice from the rate grid of the bank's rules. should_stop (may be
+ * NULL) is asked regularly whether to stop: the result is then STOPPED. MODEL_OK, or
  * MODEL_ERR_ARG: it is not of params, or the protocol has no stimulus with contrast in its last
  * stage. RT-safe: no, see above. */
 int model_curriculum_advise(model_curriculum *c, const model_rate_grid *pace,
@@ -128,9 +128,9 @@ int model_curriculum_advise(model_curriculum *c, const model_rate_grid *pace,
                             bool (*should_stop)(void *), void *context,
                             model_curriculum_advice *out);
 
-/* Probability that the animal makes steps of one of the bank's rules, by Bayes' rule from what
- * strands with steps and strands without said of its choices; `before` it was seen. Members without
- * steps of their own (gru_policy) are not asked. Without strands of both kinds it is `before`. */
+/* Probability that the animal makes steps of one of the bank's rules, by Bayes' rule from the
+ * likelihoods of strands with steps and strands without; `before`: the prior. Members without steps
+ * of their own (gru_policy) are excluded. Without strands of both kinds it is `before`. */
 double model_curriculum_p_learns(const model_rate_grid *pace, const model_bank_params *params,
                                  double before);
 

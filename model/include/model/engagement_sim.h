@@ -1,9 +1,9 @@
-/* model/engagement_sim.h - whether a virtual animal plays at all: it lapses, goes away, comes back,
- * tires, and reacts faster or slower; what it would choose if it plays is model/virtual_mouse.h's.
+/* model/engagement_sim.h - simulates a virtual animal's engagement: it lapses, goes away, returns,
+ * tires, and reacts faster or slower; its choices while engaged are those of model/virtual_mouse.h.
  *
- * The animal that the filter of model/engagement.h believes in, run forward, and beside it
- * tiredness: docs/model.md, section engagement_sim. Parameters are const and shared; the state of
- * one animal is plain memory. Threads: one owner each. Memory: the caller's; nothing allocates.
+ * The model of model/engagement.h run forward, plus fatigue: docs/model.md, section engagement_sim.
+ * Parameters are const and shared; the state of one animal is plain memory. Threads: one owner
+ * each. Memory: the caller's; nothing allocates.
  */
 #ifndef MODEL_ENGAGEMENT_SIM_H
 #define MODEL_ENGAGEMENT_SIM_H
@@ -16,7 +16,7 @@
 
 typedef struct {
     model_engagement_params play; /* start, move, slip, habit, habit_trials, no_go, no_go_away */
-    double tired_trials; /* of a session, after which it plays half of the time; 0: never tires */
+    double tired_trials; /* of a session, then it is engaged half of the time; 0: never tires */
 } model_engagement_sim_params;
 
 typedef struct {
@@ -26,7 +26,7 @@ typedef struct {
     int64_t state;     /* a model_engagement_state */
 } model_engagement_sim;
 
-/* What it does on one trial. */
+/* Its behaviour on one trial. */
 typedef struct {
     model_engagement_state state;
     int choice;     /* 1 right, 0 left, -1 no-go */
@@ -38,7 +38,7 @@ typedef struct {
 /* The values that docs/model.md explains. RT-safe: yes. */
 void model_engagement_sim_default(model_engagement_sim_params *params);
 
-/* An animal that always plays: no lapse, no no-go, no tiredness. RT-safe: yes. */
+/* An animal that is always engaged: no lapse, no no-go, no fatigue. RT-safe: yes. */
 void model_engagement_sim_steady(model_engagement_sim_params *params);
 
 /* MODEL_OK, or MODEL_ERR_ARG for a value outside its range. */
@@ -53,8 +53,8 @@ void model_engagement_sim_init(model_engagement_sim *sim, const model_engagement
 void model_engagement_sim_start_session(model_engagement_sim *sim,
                                         const model_engagement_sim_params *params);
 
-/* The next trial: p_right (0..1) is what its policy says of the stimulus. Takes the same number of
- * random draws whatever comes of it. RT-safe: yes. */
+/* The next trial: p_right (0..1) is its policy's prediction for the stimulus. Uses the same number
+ * of random draws whatever the result. RT-safe: yes. */
 model_engagement_sim_act model_engagement_sim_next(model_engagement_sim *sim,
                                                    const model_engagement_sim_params *params,
                                                    double p_right);

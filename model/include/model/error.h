@@ -15,7 +15,7 @@
 typedef enum { MODEL_ERROR_LIST(MODEL_ERROR_ENUM) } model_status;
 #undef MODEL_ERROR_ENUM
 
-/* Text of a status; never NULL. Owned by the library, valid for ever. RT-safe: yes. */
+/* Text of a status; never NULL. Owned by the library, valid forever. RT-safe: yes. */
 const char *model_strerror(int status);
 
 #endif

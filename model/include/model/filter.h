@@ -1,4 +1,4 @@
-/* model/filter.h - where the policy's weights are, told from the choices: a Laplace (extended
+/* model/filter.h - estimates the policy's weights from the choices: a Laplace (extended
  * Kalman) filter.
  *
  * Maths and symbols: docs/model.md, section filter. w is the mean (n), P the covariance (n, n),

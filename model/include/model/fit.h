@@ -2,12 +2,12 @@
  * that will run them.
  *
  * Maths and symbols: docs/model.md, section fit. Open loop, the loss is the mean binary
- * cross-entropy of the choices (nats a trial): weights of the policy start at 0 and only the rule
+ * cross-entropy of the choices (nats/trial): weights of the policy start at 0 and only the rule
  * moves them. In the filter, it is the one-step-ahead score of the twin, and noise, prior and the
  * classic rules' rates are trained together with the net. Animals may differ in the number of
- * trials. Gradients end at chunks of so many trials. One step of Adam follows on each pass over the
- * animals of a batch. The animals of a batch are dealt out to shards, each of which is one thread's
- * work; results are the same bits whoever runs them in whatever order, on one processor.
+ * trials. Gradients are truncated to chunks of trials. One step of Adam follows on each pass over
+ * the animals of a batch. The animals of a batch are assigned to shards, each of which is one
+ * thread's work; results are the same bits whoever runs them in whatever order, on one processor.
  *
  * Threads: model_fit_run() of different shards at once, anything else alone. Memory: the caller
  * supplies it once; nothing allocates. RT-safe: no; a pass may take seconds.
@@ -51,19 +51,19 @@ typedef struct {
     model_net_shape shape; /* of a rule with a net: model_fit_inputs() + policy.n inputs, policy.n
                               outputs */
     bool in_filter;        /* false needs a net */
-    uint32_t truncation;   /* trials a chunk, 1..MODEL_FIT_TRUNCATION_MAX */
-    uint32_t n_batches;    /* the animals are dealt out to, by seed; a step each, in an order that
-                              changes with the epoch */
+    uint32_t truncation;   /* trials per chunk, 1..MODEL_FIT_TRUNCATION_MAX */
+    uint32_t n_batches;    /* for the animals, by seed; one step each, in an order that changes with
+                              the epoch */
     uint32_t n_shards;     /* of a batch; changes results in the last bits. n_batches n_shards is
                               1..MODEL_FIT_SHARDS_MAX */
     uint64_t seed;         /* of batches and their order */
     double rate;           /* of Adam's first step, > 0 */
     double rate_factor;    /* the rate is multiplied by this, 0..1, ... */
-    uint32_t rate_every;   /* ... after so many steps, >= 1 */
-    uint64_t n_cosine;     /* > 0: instead, the rate falls to 0 over so many steps as a cosine */
+    uint32_t rate_every;   /* ... after this many steps, >= 1 */
+    uint64_t n_cosine;     /* > 0: instead, the rate falls to 0 over this many steps as a cosine */
     double filter_rate;    /* the rate of the filter's parameters, in multiples of the net's, > 0 */
     double decay;          /* decoupled weight decay of the net's matrices, >= 0 */
-    double clip;           /* longest gradient that is taken as it is; longer ones are shortened */
+    double clip;           /* longest gradient; longer ones are shortened */
     const float *anchor; /* (model_fit_parameters()), or NULL; must outlive the fit: the loss gains
                             pull (value - anchor)^2 / 2 for every parameter ... */
     const float *pull;   /* ... of so much pull, >= 0; INFINITY: the value is held where it is */
@@ -92,12 +92,12 @@ void model_fit_place(const model_net_shape *shape, const float values[], model_n
  * in config->params. */
 void model_fit_draw(const model_fit_config *config, uint64_t seed, float values[]);
 
-/* The parameters of a model as they are: the tensors (NULL without a net), then what config->params
- * says of the filter. */
+/* The parameters of a model as they are: the tensors (NULL without a net), then the filter's
+ * parameters of config->params. */
 void model_fit_encode(const model_fit_config *config, const model_net_tensors *tensors,
                       float values[]);
 
-/* The other way round: what values say of noise, prior, rates, baselines and decays. */
+/* The inverse: noise, prior, rates, baselines and decays of values. */
 void model_fit_decode(const model_fit_config *config, const float values[], model_params *out);
 
 /* Trials of one animal turned into rows of a model_fit_animal, one after the other. */
@@ -122,7 +122,7 @@ typedef struct {
     uint16_t *n_steps;
 } model_fit_rows;
 
-/* start: as in model_fit_animal; NULL: an animal that was never seen. policy must outlive it. */
+/* start: as in model_fit_animal; NULL: a new animal. policy must outlive it. */
 void model_fit_cursor_init(model_fit_cursor *cursor, const model_policy *policy,
                            model_rule_kind rule, const model_member *start);
 
@@ -140,17 +140,18 @@ size_t model_fit_size(const model_fit_config *config, size_t n_animals,
 int model_fit_init(void *mem, size_t mem_size, const model_fit_config *config, size_t n_animals,
                    const model_fit_animal animals[], const float parameters[], model_fit **out);
 
-/* Forward and backward through the animals of shard 0..n_shards-1 of the batch at hand. */
+/* Forward and backward through the animals of shard 0..n_shards-1 of the current batch. */
 void model_fit_run(model_fit *fit, size_t shard);
 
-/* Adds the shards up once all were run: the loss in nats a trial, and the gradient. */
+/* Adds the shards once all have run: the loss in nats/trial, and the gradient. */
 double model_fit_sum(model_fit *fit);
 
-/* One step of Adam down that gradient; the next batch comes to hand. MODEL_OK, or MODEL_ERR_NUMERIC
- * (the loss, the gradient or a new parameter is not finite) with all as it was. */
+/* One step of Adam down that gradient; the next batch becomes current. MODEL_OK, or
+ * MODEL_ERR_NUMERIC (the loss, the gradient or a new parameter is not finite) with all as it was.
+ */
 int model_fit_step(model_fit *fit);
 
-/* The loss over all animals with the present parameters, in nats a trial; no gradient. */
+/* The loss over all animals with the present parameters, in nats/trial; no gradient. */
 double model_fit_evaluate(model_fit *fit);
 
 /* Takes over the parameters alone. MODEL_OK, or MODEL_ERR_ARG (one is not finite) with all as it
@@ -172,8 +173,8 @@ const float *model_fit_gradient(const model_fit *fit);
 /* Parameters, Adam's first moments, its second moments: (3, model_fit_parameters()). The fit's. */
 const float *model_fit_state(const model_fit *fit);
 
-/* Goes on from such a state after so many steps. MODEL_OK, or MODEL_ERR_ARG (a value is not finite,
- * or a second moment below 0) with all as it was. */
+/* Continues from such a state after `steps` steps. MODEL_OK, or MODEL_ERR_ARG (a value is not
+ * finite, or a second moment below 0) with all as it was. */
 int model_fit_resume(model_fit *fit, const float state[], uint64_t steps);
 
 /* The same loss of a rule without a net, of one animal, and summed: nats. n weights as in g. Not

@@ -1,8 +1,9 @@
-/* model/guard.h - what a learning rule was fitted on, and what is done with it outside of that.
+/* model/guard.h - the range that a learning rule was fitted on, and how the rule is limited outside
+ * it.
  *
- * A range is what the weights, the net's inputs and the rule's steps were while the animals of the
- * fit were followed, with a margin. Outside of it a rule is a guess: its step is bounded, and a
- * bank leans to the members that have no rule. Maths: docs/model.md, section guard.
+ * A range holds the extremes of the weights, the net's inputs and the rule's steps over the animals
+ * of the fit, with a margin. Outside it a rule is unreliable: its step is bounded, and a bank
+ * shifts towards the members without a rule. Maths: docs/model.md, section guard.
  * Threads: any, on different objects. Memory: the caller's; nothing allocates.
  */
 #ifndef MODEL_GUARD_H
@@ -18,12 +19,12 @@
 #define MODEL_GUARD_WEIGHT_MAX 100.0
 #define MODEL_GUARD_STEP_MAX   10.0
 
-/* What of a trial was outside. */
+/* What was outside on a trial. */
 enum {
     MODEL_GUARD_WEIGHT = 1, /* a weight was */
     MODEL_GUARD_INPUT = 2,  /* an input of the net was */
-    MODEL_GUARD_STEP = 4,   /* the rule asked for a larger step, or a larger offset */
-    MODEL_GUARD_FAILED = 8  /* what it said was no number: it made no step */
+    MODEL_GUARD_STEP = 4,   /* the rule's step or offset was larger */
+    MODEL_GUARD_FAILED = 8  /* its output was not finite: it made no step */
 };
 
 /* Zeroed: not known. */
@@ -36,7 +37,7 @@ typedef struct {
     double x_hi[MODEL_RULE_INPUTS_MAX];
 } model_range;
 
-/* Nothing was seen: model_range_take() widens it. */
+/* Empty: model_range_take() widens it. */
 void model_range_open(model_range *range);
 
 /* One step of the rule: from w[n] by moved[n], dw or the offset. RT-safe: yes. */
@@ -53,7 +54,7 @@ bool model_range_is_valid(const model_range *range, const model_rule *rule, size
  * yes. */
 bool model_range_holds(const model_range *range, size_t i, double w);
 
-/* Bounds what a rule's step has said, dw[n] or state->offset: no larger than it ever was, and never
+/* Bounds a rule's step, dw[n] or state->offset: no larger than it ever was, and never
  * outwards from a weight that is outside already. Returns the MODEL_GUARD_ flags of the trial;
  * with FAILED nothing moves and the state is reset. RT-safe: yes. */
 uint8_t model_guard_bound(const model_range *range, const model_rule *rule, model_rule_state *state,

@@ -1,7 +1,7 @@
-/* model/ibl_criteria.h - training status by the criteria of the International Brain Laboratory:
- * what the last three sessions of an animal show, against the limits of each status.
+/* model/ibl_criteria.h - training status by the criteria of the International Brain Laboratory: the
+ * last three sessions of an animal against the limits of each status.
  *
- * Limits, their source and where this differs from it: docs/model.md, section ibl_criteria.
+ * Limits, their source and the differences from it: docs/model.md, section ibl_criteria.
  * Threads: any. Memory: plain structs of the caller; nothing allocates.
  */
 #ifndef MODEL_IBL_CRITERIA_H
@@ -33,7 +33,7 @@ enum {
     X(READY4RECORDING, ready4recording)
 
 /* X(NAME, name, unit, help): what is measured. Of trials and easy the session with the least
- * counts, of ephys_trials and ephys_easy the session on the rig for recordings with the most. */
+ * counts, of ephys_trials and ephys_easy the session on the electrophysiology rig with the most. */
 #define MODEL_IBL_CRITERIA_LIST(X)                                                                 \
     X(SESSIONS, sessions, "", "sessions")                                                          \
     X(BIASED, biased, "", "sessions of the biased task")                                           \
@@ -102,14 +102,14 @@ typedef struct {
  * correct. */
 typedef struct {
     int64_t protocol;     /* a model_ibl_criteria_protocol; UNKNOWN is taken as TRAINING */
-    int64_t is_ephys_rig; /* 1: on the rig for recordings, else 0 */
+    int64_t is_ephys_rig; /* 1: on the electrophysiology rig, else 0 */
     double delay_s;       /* between the session's start and its first trial; NaN unknown */
     int64_t n_trials;
     int64_t n_easy; /* with a contrast of MODEL_IBL_CRITERIA_EASY or more on either side */
     int64_t n_easy_correct;
-    int64_t n_uncounted; /* whose contrast found no room below: then there is no curve */
+    int64_t n_uncounted; /* whose contrast did not fit below: then there is no curve */
     int64_t n_contrasts;
-    model_ibl_criteria_contrast contrast[MODEL_IBL_CRITERIA_CONTRASTS]; /* each stands there once */
+    model_ibl_criteria_contrast contrast[MODEL_IBL_CRITERIA_CONTRASTS]; /* each appears once */
 } model_ibl_criteria_session;
 
 /* The last sessions, in any order. */
@@ -150,7 +150,7 @@ const char *model_ibl_criterion_unit(model_ibl_criterion criterion);
 const char *model_ibl_criterion_help(model_ibl_criterion criterion);
 const char *model_ibl_criteria_protocol_name(model_ibl_criteria_protocol protocol);
 
-/* The protocol that a task's name tells ("_iblrig_tasks_biasedChoiceWorld"), else UNKNOWN. RT-safe:
+/* The protocol in a task's name ("_iblrig_tasks_biasedChoiceWorld"), else UNKNOWN. RT-safe:
  * yes. */
 model_ibl_criteria_protocol model_ibl_criteria_protocol_of(const char *task);
 
@@ -163,10 +163,10 @@ int model_ibl_criteria_block_of(double p_left);
 size_t model_ibl_criteria_points(const model_ibl_criteria_window *window, int block,
                                  model_psychometric_point points[MODEL_IBL_CRITERIA_CONTRASTS]);
 
-/* True if a status is one that the animal has shown itself. RT-safe: yes. */
+/* True if the animal itself supports the status with enough sessions. RT-safe: yes. */
 bool model_ibl_criteria_is_shown(const model_ibl_criteria_standing *standing);
 
-/* The status that the values of all criteria show. RT-safe: yes. */
+/* The status for the values of all criteria. RT-safe: yes. */
 model_ibl_criteria_status
 model_ibl_criteria_status_of(const double value[MODEL_IBL_CRITERION_COUNT]);
 

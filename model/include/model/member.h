@@ -1,11 +1,11 @@
-/* model/member.h - the twin of one animal: a policy whose weights are tracked by a filter and moved
- * by a learning rule.
+/* model/member.h - a member of a bank: a policy whose weights are tracked by a filter and moved by
+ * a learning rule.
  *
  * Maths and symbols: docs/model.md. Parameters (policy, rule, noise, nets) are const and shared by
- * any number of twins; the state of one animal is model_member, plain memory without pointers: copy
- * it to snapshot it, write it out to checkpoint it.
+ * any number of animals; the state of one animal is model_member, plain memory without pointers:
+ * copy it to snapshot it, write it out to checkpoint it.
  *
- * Threads: one owner a twin; parameters may be read by all. Memory: the caller's; nothing
+ * Threads: one owner per member; parameters may be read by all. Memory: the caller's; nothing
  * allocates.
  */
 #ifndef MODEL_MEMBER_H
@@ -22,12 +22,12 @@
 #include "model/rule.h"
 #include "model/trial.h"
 
-/* Largest values of parameters that are believed. */
+/* Bounds of parameters. */
 #define MODEL_MEAN_MAX 100.0 /* |prior mean| */
 #define MODEL_VAR_MAX  1e4   /* a variance */
 #define MODEL_RATE_MAX 1e3   /* |rate| and |baseline| of a rule */
 
-/* Noise of the filter, one value a weight (variances, not standard deviations). */
+/* Noise of the filter, one value per weight (variances, not standard deviations). */
 typedef struct {
     double prior_mean[MODEL_WEIGHTS_MAX];
     double prior_var[MODEL_WEIGHTS_MAX];   /* > 0 */
@@ -35,12 +35,12 @@ typedef struct {
     double session_var[MODEL_WEIGHTS_MAX]; /* added when a session starts, >= 0 */
 } model_noise;
 
-/* Everything a twin is run with. The rule's nets stay owned by whoever loaded them. */
+/* All parameters of a member. The rule's nets stay owned by whoever loaded them. */
 typedef struct {
     model_policy policy;
     model_noise noise;
     model_rule rule;
-    model_range range; /* what the rule was fitted on */
+    model_range range; /* the range that the rule was fitted on */
 } model_params;
 
 /* State of one animal. No pointers, no padding that matters: memset 0 before init. */
@@ -49,7 +49,7 @@ typedef struct {
     double P[MODEL_WEIGHTS_MAX * MODEL_WEIGHTS_MAX]; /* posterior covariance, row-major (n, n) */
     model_history history;                           /* what history features need */
     model_rule_state rule;                           /* hidden state of a recurrent rule */
-    int64_t n_trials;                                /* taken up so far */
+    int64_t n_trials;                                /* observed so far */
     int64_t n_session;                               /* the same of this session */
     bool at_session_start;                           /* no choice yet in this session */
     uint8_t outside;                                 /* MODEL_GUARD_ flags of the last trial */
@@ -65,7 +65,7 @@ int model_params_built_in(model_params *out, const char *features);
  * MODEL_ERR_ARG. */
 int model_params_check(const model_params *params);
 
-/* The twin of an animal that was never seen. RT-safe: yes. */
+/* The state of a new animal. RT-safe: yes. */
 void model_member_init(model_member *twin, const model_params *params);
 
 /* A session starts: session noise is added, session history is forgotten. RT-safe: yes. */
@@ -76,14 +76,14 @@ void model_member_start_session(model_member *twin, const model_params *params);
 void model_member_predict(const model_member *twin, const model_params *params, size_t n,
                           const double contrasts[], double p_right[], double lo[], double hi[]);
 
-/* The policy's weights for the trial to come, with the GRU policy's offset: w[n]. RT-safe: yes. */
+/* The policy's weights for the next trial, with the GRU policy's offset: w[n]. RT-safe: yes. */
 void model_member_weights(const model_member *twin, const model_params *params, double w[]);
 
-/* Takes up one trial: measurement update with the choice, then the rule's step, bounded by
- * model/guard.h, and the drift, so that the twin stands before the next trial. A no-go moves no
- * weight by measurement or rule. A rule that says no number makes no step.
+/* Updates with one trial: measurement update with the choice, then the rule's step, bounded by
+ * model/guard.h, and the drift, so that the member is ready for the next trial. A no-go moves no
+ * weight by measurement or rule. A rule whose output is not finite makes no step.
  * MODEL_ERR_ARG (a value of the trial is outside its range) or MODEL_ERR_NUMERIC (a weight would
- * leave +-1e6, or P its like) leave the twin as it was. RT-safe: yes. */
+ * leave +-1e6, or P its like) leave the member unchanged. RT-safe: yes. */
 int model_member_observe(model_member *twin, const model_params *params, const model_trial *trial);
 
 /* The same, and widens *range by the step that the rule made. RT-safe: yes. */
@@ -94,8 +94,8 @@ int model_member_measure(model_member *twin, const model_params *params, const m
 int model_member_observe_at(model_member *twin, const model_params *params,
                             const model_trial *trial, double pace);
 
-/* Lets a valid trial pass that could not be taken up: it enters the history and the counts, and
- * drift is added, but nothing is learned from it. RT-safe: yes. */
+/* Skips a valid trial that could not be absorbed: it enters the history and the counts, and drift
+ * is added, but nothing is learned from it. RT-safe: yes. */
 void model_member_skip(model_member *twin, const model_params *params, const model_trial *trial);
 
 #endif

@@ -18,7 +18,7 @@
 #include "model/error.h"
 
 enum {
-    MODEL_HIDDEN_MAX = 128, /* units a layer */
+    MODEL_HIDDEN_MAX = 128, /* units per layer */
     MODEL_LAYERS_MAX = 4,   /* hidden layers of the MLP */
     MODEL_NET_INPUTS_MAX = 32,
     MODEL_NET_OUTPUTS_MAX = 16,
@@ -26,7 +26,7 @@ enum {
 };
 
 typedef struct {
-    bool is_recurrent;  /* a GRU of n_hidden units stands before the MLP */
+    bool is_recurrent;  /* a GRU of n_hidden units precedes the MLP */
     uint32_t n_inputs;  /* 1..MODEL_NET_INPUTS_MAX */
     uint32_t n_hidden;  /* 1..MODEL_HIDDEN_MAX, of the GRU and of every hidden layer */
     uint32_t n_layers;  /* 1..MODEL_LAYERS_MAX */

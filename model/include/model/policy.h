@@ -1,6 +1,6 @@
-/* model/policy.h - what the animal's choice depends on: a Bernoulli GLM over named features.
+/* model/policy.h - the animal's choice policy: a Bernoulli GLM over named features.
  *
- * p(choice = right) = sigmoid(w . g), one weight a feature. Maths and symbols: docs/model.md,
+ * p(choice = right) = sigmoid(w . g), one weight per feature. Maths and symbols: docs/model.md,
  * section policy. Threads: any, on different objects. Memory: the caller's; nothing allocates.
  */
 #ifndef MODEL_POLICY_H
@@ -17,7 +17,7 @@ enum {
     MODEL_POLICY_TEXT_MAX = 160 /* every list of MODEL_WEIGHTS_MAX features fits, bytes with NUL */
 };
 
-/* X(NAME, name, formula). x is the transformed contrast of the trial to come, x1 that of the last
+/* X(NAME, name, formula). x is the transformed contrast of the next trial, x1 that of the last
  * trial of this session that ended in a choice, c1 its choice as -1 or +1, r1 its reward (0.5 where
  * unknown), C a running mean of its session's choices. x1, c1, both products and C are 0 until the
  * session has had a choice; a no-go changes nothing, as if it had been taken out of the table. */
@@ -62,7 +62,7 @@ typedef struct {
     double trace;    /* C */
 } model_history;
 
-/* Name of a feature or a transform; NULL outside the list. Valid for ever. RT-safe: yes. */
+/* Name of a feature or a transform; NULL outside the list. Valid forever. RT-safe: yes. */
 const char *model_feature_name(model_feature feature);
 const char *model_feature_formula(model_feature feature);
 const char *model_transform_name(model_transform transform);
@@ -70,7 +70,7 @@ const char *model_transform_name(model_transform transform);
 /* MODEL_OK and *out, or MODEL_ERR_ARG for an unknown name. */
 int model_transform_parse(model_transform *out, const char *name);
 
-/* Names of usual lists of features, from 0; NULL after the last. Valid for ever. */
+/* Names of usual lists of features, from 0; NULL after the last. Valid forever. */
 const char *model_policy_alias(size_t i);
 
 /* Reads "stimulus,bias,prev_choice", or one of the names stim_bias, right_left_bias and

@@ -1,11 +1,12 @@
-/* model/protocol.h - the program that trains an animal: which stimulus it is shown, what is right,
- * when it moves on. A description in stages, and the rig's state while one animal is trained by it.
+/* model/protocol.h - the program that trains an animal: which stimulus it is shown, which choice is
+ * correct, when it advances. A description in stages, and the rig's state while one animal is
+ * trained with it.
  *
  * Rules and symbols: docs/protocols.md. The description is const, plain memory, and shared by any
  * number of animals; it is read from YAML by daemon/protocol_file.h. The state of one animal is
  * model_protocol_state, plain memory without pointers or padding. One trial is next(), the animal's
  * choice, push().
- * Threads: one owner a state; descriptions may be read by all. Memory: the caller's; nothing
+ * Threads: one owner per state; descriptions may be read by all. Memory: the caller's; nothing
  * allocates.
  */
 #ifndef MODEL_PROTOCOL_H
@@ -48,7 +49,7 @@ enum {
     X(RESAMPLE, resample,                                                                          \
       "the same contrast; right if N(share of left among the last answers, sd) >= 0.5")
 
-/* What a test of a transition looks at. Counters begin anew with each stage; and, where the
+/* The quantity of a test. Counters are reset with each stage; and, where the
  * protocol says `counters: session`, with each session. */
 #define MODEL_PROTOCOL_TEST_LIST(X)                                                                \
     X(PERFORMANCE, performance,                                                                    \
@@ -89,7 +90,7 @@ typedef struct {
     double limit;
 } model_protocol_test;
 
-/* A way out of a stage, looked at before each trial; or only when a session starts, with the
+/* A move out of a stage, checked before each trial; or only when a session starts, with the
  * counters as the session before left them. */
 typedef struct {
     uint32_t to; /* number of the stage */
@@ -125,7 +126,7 @@ typedef struct {
     uint32_t n_contrasts;
     double contrast[MODEL_PROTOCOL_CONTRASTS];    /* magnitudes, 0..1, falling, each once */
     double probability[MODEL_PROTOCOL_CONTRASTS]; /* of each, both sides together; their sum is 1 */
-    int8_t only[MODEL_PROTOCOL_CONTRASTS]; /* -1, 1: shown on the left, right alone; 0: both */
+    int8_t only[MODEL_PROTOCOL_CONTRASTS]; /* -1, 1: shown only on the left, right; 0: both */
     double p_left;                         /* without blocks, and in the first one */
     model_protocol_zero zero;
     model_protocol_blocks blocks;
@@ -133,7 +134,7 @@ typedef struct {
     double p_reward[2][2]; /* [side: 0 left, 1 right][choice: 0 left, 1 right] */
     double reward_ul;      /* volume of one */
     uint32_t n_moves;
-    model_protocol_move move[MODEL_PROTOCOL_MOVES]; /* the first that holds is taken */
+    model_protocol_move move[MODEL_PROTOCOL_MOVES]; /* the first that holds is made */
 } model_protocol_stage;
 
 typedef struct {
@@ -142,23 +143,23 @@ typedef struct {
     uint32_t n_stages;
     model_protocol_stage stage[MODEL_PROTOCOL_STAGES];
     uint32_t first_stage;
-    bool counters_per_session; /* counters and windows begin anew with each session */
+    bool counters_per_session; /* counters and windows are reset with each session */
     bool carries_stage;        /* the stage is kept from session to session ... */
-    uint32_t carry_trials;     /* ... of sessions with at least so many trials */
+    uint32_t carry_trials;     /* ... after sessions with at least this many trials */
     uint32_t trials_min;       /* trials of a session are drawn with equal chance from min..max */
     uint32_t trials_max;
     double minutes_max;  /* a session ends after this; 0: never */
-    double trial_s;      /* a trial's time beside the reaction time */
-    uint32_t no_gos_max; /* a session ends after so many no-gos in a row; 0: never */
+    double trial_s;      /* duration of a trial without the reaction time */
+    uint32_t no_gos_max; /* a session ends after this many no-gos in a row; 0: never */
 } model_protocol;
 
-/* The rig's memory of one animal. Bits of windows: newest lowest. */
+/* The rig's state for one animal. Bits of windows: newest lowest. */
 typedef struct {
     model_random random;
     int64_t session;        /* from 0; -1 before the first */
     int64_t trial;          /* trials of this session so far */
     int64_t n_trials;       /* of all sessions */
-    int64_t stage;          /* of the trial to come, or of the last one */
+    int64_t stage;          /* of the next trial, or of the last one */
     int64_t carried_stage;  /* where the next session begins, if this one is too short */
     int64_t shown_stage;    /* of the last trial; -1 before the first */
     int64_t stage_trials;   /* of this stage, since its counters began */
@@ -203,22 +204,22 @@ typedef struct {
     int32_t stage;   /* -1: of the whole protocol */
     int32_t move;    /* of the stage; -1: none */
     int32_t test;    /* of the move; -1: none */
-    const char *key; /* as in YAML; valid for ever */
+    const char *key; /* as in YAML; valid forever */
     char text[200];  /* what, and what was expected */
 } model_protocol_fault;
 
-/* MODEL_OK; or MODEL_ERR_ARG with *fault. All else here wants a description that passed. Every
+/* MODEL_OK; or MODEL_ERR_ARG with *fault. All else here requires a description that passed. Every
  * stage can be reached by moves, and from every stage one without moves. */
 int model_protocol_check(const model_protocol *protocol, model_protocol_fault *fault);
 
-/* Whether an animal that does everything right, or everything wrong where that is wanted, comes to
- * a stage without moves. MODEL_OK; or MODEL_ERR_ARG, and *fault says where it is kept and why. */
+/* Whether an animal that does everything right, or everything wrong where that is required, reaches
+ * a stage without moves. MODEL_OK; or MODEL_ERR_ARG, and *fault says where it is stuck and why. */
 int model_protocol_finish(const model_protocol *protocol, model_protocol_fault *fault);
 
 /* Number of the stage with that name, or n_stages. */
 uint32_t model_protocol_find(const model_protocol *protocol, const char *stage);
 
-/* An animal that was never trained; its draws are stream `stream` of the seed. RT-safe: yes. */
+/* An untrained animal; its draws are stream `stream` of the seed. RT-safe: yes. */
 void model_protocol_init(model_protocol_state *state, const model_protocol *protocol, uint64_t seed,
                          uint64_t stream);
 
@@ -230,21 +231,21 @@ void model_protocol_start_session(model_protocol_state *state, const model_proto
 bool model_protocol_next(model_protocol_state *state, const model_protocol *protocol,
                          model_protocol_trial *trial);
 
-/* The trial's end: choice 1 right, 0 left, -1 none; rt_s as heard, NaN unknown. Returns the reward,
- * 0 or 1. The trial may also come from elsewhere, as a recorded one: what is known of it is its
- * contrast, side and stage, and the state follows it. A contrast that the stage does not have
+/* The trial's end: choice 1 right, 0 left, -1 none; rt_s as reported, NaN unknown. Returns the
+ * reward, 0 or 1. The trial may also come from elsewhere, as a recorded one: what is known of it is
+ * its contrast, side and stage, and the state follows it. A contrast that the stage does not have
  * enters no performance. RT-safe: yes. */
 double model_protocol_push(model_protocol_state *state, const model_protocol *protocol,
                            const model_protocol_trial *trial, int choice, double rt_s);
 
-/* Stage that the trial to come will be of. Reads only. RT-safe: yes. */
+/* Stage that the next trial will be of. Reads only. RT-safe: yes. */
 uint32_t model_protocol_next_stage(const model_protocol_state *state,
                                    const model_protocol *protocol);
 
 /* Puts the animal into a stage, its counters at 0. RT-safe: yes. */
 void model_protocol_enter(model_protocol_state *state, uint32_t stage);
 
-/* True if the trial to come is a debias trial when it is of that stage; *p_right (may be NULL) is
+/* True if the next trial is a debias trial when it is of that stage; *p_right (may be NULL) is
  * then the probability that it is on the right. Reads only. RT-safe: yes. */
 bool model_protocol_debiases(const model_protocol_state *state, const model_protocol *protocol,
                              uint32_t stage, double *p_right);

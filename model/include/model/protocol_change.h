@@ -49,11 +49,11 @@ typedef struct {
     const model_protocol *declared;
     const model_protocol *start; /* in force when the session started */
     const model_protocol *now;
-    uint32_t stage;       /* of the trial to come */
+    uint32_t stage;       /* of the next trial */
     uint32_t start_stage; /* when the session started */
 } model_protocol_change_place;
 
-/* NULL outside the list. Valid for ever. */
+/* NULL outside the list. Valid forever. */
 const char *model_protocol_change_name(model_protocol_change_kind kind);
 const char *model_protocol_change_help(model_protocol_change_kind kind);
 

@@ -1,5 +1,4 @@
-/* model/protocol_defect.h - what is known to have gone wrong in programs that train animals, as
- * changes of a description.
+/* model/protocol_defect.h - known defects of training programs, as changes of a description.
  *
  * Threads: any, on different objects. Memory: the caller's; nothing allocates.
  */
@@ -32,7 +31,7 @@ typedef enum {
 } model_protocol_defect;
 #undef MODEL_PROTOCOL_DEFECT_ENUM
 
-/* NULL outside the list. Valid for ever. */
+/* NULL outside the list. Valid forever. */
 const char *model_protocol_defect_name(model_protocol_defect defect);
 const char *model_protocol_defect_versions(model_protocol_defect defect);
 const char *model_protocol_defect_help(model_protocol_defect defect);

@@ -15,7 +15,7 @@ enum { MODEL_PSYCHOMETRIC_POINTS_MAX = 32 };
 typedef struct {
     double contrast; /* percent, -100..100, right positive */
     int64_t n;       /* > 0 */
-    int64_t n_right; /* of these, right was chosen: a no-go is no right choice */
+    int64_t n_right; /* of these, right was chosen: a no-go is not a right choice */
 } model_psychometric_point;
 
 typedef struct {
@@ -32,7 +32,7 @@ double model_psychometric_predict(const model_psychometric *curve, double contra
 double model_psychometric_nats(const model_psychometric *curve, size_t n,
                                const model_psychometric_point points[]);
 
-/* The curve that the points are likeliest under. Each contrast stands in one point only. The same
+/* The maximum-likelihood curve. Each contrast appears in one point only. The same
  * points in the same order give the same bits. MODEL_OK; MODEL_ERR_ARG (n is 0 or over the maximum,
  * or a point is out of range), *curve is then as before. RT-safe: no, about 0.4 ms with 9
  * points. */

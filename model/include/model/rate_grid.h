@@ -1,12 +1,13 @@
-/* model/rate_grid.h - does this animal learn, and how fast: every rule of a bank followed at
- * several paces, each with a filter of its own, weighed by what it said of every choice so far.
+/* model/rate_grid.h - whether and how fast an animal learns: every rule of a bank is followed at
+ * several multiples of its learning rate (paces), each with its own filter, weighted by its
+ * likelihood of all choices so far.
  *
  * A bank's weights forget within a thousand trials, and ask who predicts the next choice: a random
- * walk wide enough to follow learning does that nearly as well as the rule that makes it. Here pace
- * 0 has the noise of its rule and only lacks its steps, so that what tells them apart is whether
- * the steps were made; and nothing is forgotten. Maths: docs/model.md, section rate_grid.
- * model_rate_grid is plain memory without pointers or padding; what n strands use of it is its
- * first model_rate_grid_used() bytes. Parameters are const and shared by any number of animals.
+ * walk wide enough to follow learning does that nearly as well as the rule that drives it. Here
+ * pace 0 has the noise of its rule and only lacks its steps, so that the evidence is about the
+ * steps alone; and nothing is forgotten. Maths: docs/model.md, section rate_grid. model_rate_grid
+ * is plain memory without pointers or padding; what n strands (hypotheses) use of it is its first
+ * model_rate_grid_used() bytes. Parameters are const and shared by any number of animals.
  * Threads: one owner; parameters may be read by all. Memory: the caller's; nothing allocates.
  */
 #ifndef MODEL_RATE_GRID_H
@@ -36,27 +37,27 @@ typedef struct {
     int64_t member; /* of the bank */
     double pace;
     double prior; /* of its pace within the member */
-    double nats;  /* -log of what it said of all choices so far, less that of the best strand */
+    double nats;  /* -log p of all choices so far, minus that of the best strand */
     model_member twin;
 } model_rate_grid_strand;
 
 typedef struct {
     int64_t n;
-    int64_t n_choices; /* taken up */
+    int64_t n_choices; /* observed */
     model_rate_grid_strand strand[MODEL_RATE_GRID_STRANDS];
 } model_rate_grid;
 
-/* Strands that a bank has, and bytes of a model_rate_grid that so many use. RT-safe: yes. */
+/* Number of strands of a bank, and bytes of a model_rate_grid for n strands. RT-safe: yes. */
 size_t model_rate_grid_strands(const model_bank_params *params);
 size_t model_rate_grid_used(size_t n_strands);
 
-/* An animal that was never seen; writes no more than is used. RT-safe: yes. */
+/* A new animal; writes no more than is used. RT-safe: yes. */
 void model_rate_grid_init(model_rate_grid *pace, const model_bank_params *params);
 
 /* RT-safe: yes. */
 void model_rate_grid_start_session(model_rate_grid *pace, const model_bank_params *params);
 
-/* Takes one trial up in every strand; one that cannot lets it pass and is charged as for a coin.
+/* Updates every strand with one trial; one that cannot absorb it skips it and is charged ln 2.
  * MODEL_OK, or MODEL_ERR_ARG (a value of the trial is outside its range) with nothing changed.
  * RT-safe: yes, O(strands), about 0.3 us each without a net. */
 int model_rate_grid_observe(model_rate_grid *pace, const model_bank_params *params,

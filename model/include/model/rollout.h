@@ -1,9 +1,9 @@
-/* model/rollout.h - one animal many times over: virtual twins that go on from a bank's posterior,
- * trial by trial, each with weights, a learning rule and a pace of its own.
+/* model/rollout.h - many virtual twins of one animal: they continue from a bank's posterior, trial
+ * by trial, each with its own weights, learning rule and pace.
  *
- * What is drawn, and the tuning: docs/model.md, section rollout. Roll-out i depends on the seed, i,
- * the bank, the tuning and what it is shown, and on nothing else; the same calls give the same bits
- * on the same machine. Parameters are const and must outlive the roll-outs.
+ * What is drawn, and the tuning: docs/model.md, section rollout. Roll-out i depends only on the
+ * seed, i, the bank, the tuning and its stimuli; the same calls give the same bits on the same
+ * machine. Parameters are const and must outlive the roll-outs.
  * Threads: one owner. Memory: the caller supplies it once; no function here allocates.
  */
 #ifndef MODEL_ROLLOUT_H
@@ -19,8 +19,8 @@
 
 enum { MODEL_ROLLOUT_MAX = 1 << 16 }; /* roll-outs */
 
-/* How a bank that predicts the next trial is made to look further: found on animals whose future is
- * known. [0]: weights of the stimulus to come (stimulus, stimulus_right, stimulus_left), [1]: all
+/* How a bank that predicts the next trial is tuned to look further: fitted on animals with a known
+ * future. [0]: weights of the current stimulus (stimulus, stimulus_right, stimulus_left), [1]: all
  * others. */
 typedef struct {
     double prior[MODEL_RULES]; /* of each kind of rule; within a kind members are alike */
@@ -34,7 +34,7 @@ typedef struct {
 
 typedef struct model_rollout model_rollout;
 
-/* The tuning that docs/model.md gives figures of. */
+/* The tuning of docs/model.md. */
 void model_rollout_tuning_init(model_rollout_tuning *tuning);
 
 /* MODEL_OK or MODEL_ERR_ARG: a value below 0, not finite, or a part above 1. */
@@ -49,9 +49,9 @@ size_t model_rollout_size(const model_bank_params *params, size_t n);
 int model_rollout_init(void *mem, size_t mem_size, const model_bank_params *params, size_t n,
                        model_rollout **out);
 
-/* Begins n of them, 1 up to as many as there is room for, from what the strands know: they are
- * dealt out by their weights, weights drawn from each one's posterior. MODEL_OK or MODEL_ERR_ARG.
- * RT-safe: no, O(n). */
+/* Begins n of them, 1 up to as many as there is room for, from the rate grid: roll-outs are
+ * assigned to strands by their weights, and policy weights drawn from each one's posterior.
+ * MODEL_OK or MODEL_ERR_ARG. RT-safe: no, O(n). */
 int model_rollout_start(model_rollout *r, const model_rate_grid *pace,
                         const model_rollout_tuning *tuning, size_t n, uint64_t seed);
 
@@ -59,7 +59,7 @@ int model_rollout_start(model_rollout *r, const model_rate_grid *pace,
 int model_rollout_start_bank(model_rollout *r, const model_bank *bank,
                              const model_rollout_tuning *tuning, size_t n, uint64_t seed);
 
-/* How many run; and the share of them that goes on by member m. */
+/* Number of roll-outs; and the fraction of them with member m. */
 size_t model_rollout_count(const model_rollout *r);
 double model_rollout_share(const model_rollout *r, size_t m);
 
@@ -76,7 +76,7 @@ void model_rollout_choose(model_rollout *r, const float contrast[], const uint8_
 /* The trial of those active is over. Returns how many did not move, see model_cohort_learn(). */
 size_t model_rollout_learn(model_rollout *r, const model_cohort_trials *trials);
 
-/* p(right) of roll-out i's policy without history for a contrast, the trial to come. */
+/* p(right) of roll-out i's policy without history for a contrast, the next trial. */
 double model_rollout_predict(const model_rollout *r, size_t i, double contrast);
 
 /* The strands' weights for looking ahead: weight[pace->n], their sum 1. */

@@ -29,16 +29,16 @@ typedef enum { MODEL_RULE_LIST(MODEL_RULE_ENUM) MODEL_RULES } model_rule_kind;
  * also: log reaction time, trial in session, trial of training, all about 0 to 1. */
 enum { MODEL_RULE_INPUTS = 6, MODEL_RULE_CONTEXT_INPUTS = 9, MODEL_RULE_INPUTS_MAX = 9 };
 
-/* In formulas: a rate, b baseline and l decay, one a weight; p = sigmoid(w . g); y choice; r
+/* In formulas: a rate, b baseline and l decay, one per weight; p = sigmoid(w . g); y choice; r
  * reward; s correct side as 0 or 1; all of the trial just finished. */
 typedef struct {
     const char *formula;
-    bool has_rates;     /* a rate a weight; the step and its Jacobian are in closed form */
+    bool has_rates;     /* a rate per weight; the step and its Jacobian are in closed form */
     bool has_baseline;  /* beside the rates */
     bool has_trace;     /* of earlier trials, with a decay a weight, beside the rates */
     bool has_net;       /* with n_inputs beside the weights */
     bool is_recurrent;  /* its net has a GRU */
-    bool has_memory;    /* a step depends on trials before the one at hand */
+    bool has_memory;    /* a step depends on trials before the current one */
     bool moves_weights; /* a step can be other than 0 */
     bool sets_offset;   /* for the next trial, in the place of a step */
     bool is_in_bank;    /* of the standard bank that a fit makes */

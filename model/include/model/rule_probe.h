@@ -1,8 +1,8 @@
-/* model/rule_probe.h - what a learning rule says: how far one trial moves each weight, by stimulus
- * and outcome, and whether the trials before it matter.
+/* model/rule_probe.h - characterises a learning rule: how far one trial moves each weight, by
+ * stimulus and outcome, and whether the previous trials matter.
  *
- * Procedure and formulas: docs/model.md, section rule_probe. The rule is asked, not run: w is held
- * fixed through all trials. Threads: any, on different objects. Memory: the caller's; nothing
+ * Procedure and formulas: docs/model.md, section rule_probe. The rule is evaluated, not run: w is
+ * held fixed through all trials. Threads: any, on different objects. Memory: the caller's; nothing
  * allocates.
  */
 #ifndef MODEL_RULE_PROBE_H
@@ -27,7 +27,7 @@ typedef enum {
     MODEL_RULE_PROBE_OUTCOMES
 } model_rule_probe_outcome;
 
-/* What came just before it. */
+/* The trials just before it. */
 typedef enum {
     MODEL_RULE_PROBE_SETTLED, /* the settling run alone */
     MODEL_RULE_PROBE_REWARDED,
@@ -35,8 +35,8 @@ typedef enum {
     MODEL_RULE_PROBE_PASTS
 } model_rule_probe_past;
 
-/* One rule at one w, the mean over what came before: dw, and |dw|. For the GRU policy, which moves
- * no weight, its offset o stands in the place of dw. */
+/* One rule at one w, the mean over the previous trials: dw, and |dw|. For the GRU policy, which
+ * moves no weight, its offset o replaces dw. */
 typedef struct {
     double dw[MODEL_RULE_PROBE_PASTS][MODEL_RULE_PROBE_OUTCOMES][MODEL_RULE_PROBE_STIMULI]
              [MODEL_WEIGHTS_MAX];
@@ -48,9 +48,9 @@ typedef struct {
  * yes. */
 double model_rule_probe_stimulus(size_t i);
 
-/* Asks the rule at w[policy.n], after `history` (1..MODEL_RULE_PROBE_HISTORY_MAX) rewarded and
+/* Evaluates the rule at w[policy.n], after `history` (1..MODEL_RULE_PROBE_HISTORY_MAX) rewarded and
  * unrewarded trials. MODEL_OK, MODEL_ERR_ARG (history, or a w that is not finite) or
- * MODEL_ERR_NUMERIC (the rule gives no number there) with *out undefined. RT-safe: no, some 1e5
+ * MODEL_ERR_NUMERIC (the rule's output is not finite) with *out undefined. RT-safe: no, some 1e5
  * steps of the rule. */
 int model_rule_probe_run(model_rule_probe *out, const model_params *params, const double w[],
                          uint32_t history);
@@ -61,8 +61,8 @@ int model_rule_probe_run(model_rule_probe *out, const model_params *params, cons
 double model_rule_probe_asymmetry(size_t n, const model_rule_probe probes[], size_t first,
                                   size_t n_weights);
 
-/* The same of rewarded against unrewarded history, over both outcomes; 0 for a rule without memory.
- * RT-safe: yes. */
+/* The same for rewarded against unrewarded history, over both outcomes; 0 for a rule without
+ * memory. RT-safe: yes. */
 double model_rule_probe_memory(size_t n, const model_rule_probe probes[], size_t first,
                                size_t n_weights);
 

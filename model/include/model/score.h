@@ -1,4 +1,4 @@
-/* model/score.h - how good predictions made before the choice were, as a running score.
+/* model/score.h - a running score of predictions that were made before the choice.
  *
  * All means are over trials with a choice. Symbols: docs/model.md, section score.
  * Threads: one owner. Memory: plain, without pointers or padding; zeroed is empty.
@@ -14,15 +14,15 @@
 enum { MODEL_SCORE_BINS = 10 };
 
 typedef struct {
-    int64_t n;                       /* choices scored */
-    int64_t n_hits;                  /* of these, the likelier choice was made (right at p = 0.5) */
-    double nats;                     /* sum of -log p(choice) */
-    double baseline_nats;            /* the same of the baseline */
-    double brier;                    /* sum of (p_right - y)^2 */
+    int64_t n;            /* choices scored */
+    int64_t n_hits;       /* of these, the more likely choice was made (right at p = 0.5) */
+    double nats;          /* sum of -log p(choice) */
+    double baseline_nats; /* the same of the baseline */
+    double brier;         /* sum of (p_right - y)^2 */
     int64_t bin_n[MODEL_SCORE_BINS]; /* by p_right, equal widths */
     double bin_p[MODEL_SCORE_BINS];  /* sum of p_right */
     double bin_y[MODEL_SCORE_BINS];  /* sum of y */
-    int64_t n_rates;                 /* rates of bins of choices, held against the interval */
+    int64_t n_rates;                 /* rates of bins of choices, compared with the interval */
     int64_t n_covered;               /* of these, inside its 90% band */
     double found;                    /* sums of model_coverage_bin's */
     double claimed;
@@ -34,7 +34,7 @@ void model_score_reset(model_score *score);
 /* -log p(choice), see model_policy_p_choice(). RT-safe: yes. */
 double model_score_nats(double p_right, bool chose_right);
 
-/* Takes up one choice that p_right and baseline_p_right predicted. RT-safe: yes. */
+/* Adds one choice that p_right and baseline_p_right predicted. RT-safe: yes. */
 void model_score_push(model_score *score, double p_right, double baseline_p_right,
                       bool chose_right);
 
@@ -42,7 +42,7 @@ void model_score_push(model_score *score, double p_right, double baseline_p_righ
 void model_score_push_nats(model_score *score, double p_right, double nats, double baseline_nats,
                            bool chose_right);
 
-/* Takes up what a closed bin of choices tells; one that is none adds nothing. RT-safe: yes. */
+/* Adds a closed bin of choices; an empty one adds nothing. RT-safe: yes. */
 void model_score_push_bin(model_score *score, const model_coverage_bin *bin);
 
 /* Adds the trials of another score: pooling, a mean over trials. RT-safe: yes. */
@@ -56,12 +56,12 @@ double model_score_mean_brier(const model_score *score);
 double model_score_accuracy(const model_score *score);
 double model_score_ece(const model_score *score);
 
-/* Share of the bins' rates that lay in the 90% band of p(right)'s interval; NaN without a bin.
+/* Fraction of the bins' rates within the 90% band of p(right)'s interval; NaN without a bin.
  * RT-safe: yes. */
 double model_score_coverage(const model_score *score);
 
-/* How large p's error is, over what the intervals say: above 1 they are too narrow. NaN without a
- * bin. RT-safe: yes. */
+/* Ratio of p's error to the one that the intervals imply: above 1 they are too narrow. NaN without
+ * a bin. RT-safe: yes. */
 double model_score_interval_ratio(const model_score *score);
 
 #endif

@@ -1,11 +1,11 @@
-/* model/stacking.h - what a bank says, fitted to one animal: a filter over the logits of the bank's
- * rules learns how far this animal follows each of them, and how far it means its choices when it
+/* model/stacking.h - adapts a bank's prediction to one animal: a filter over the logits of the
+ * bank's rules learns how far this animal follows each of them, and how its choices change while it
  * is disengaged.
  *
- * Maths, parameters and figures: docs/model.md, section stacking. The bank itself is not touched:
- * what is learned here can be left out at any time, and a weight says whether it predicts better
- * than the bank alone. Parameters are const and shared; model_stacking is plain memory without
- * pointers or padding. Threads: one owner an animal. Memory: the caller's; nothing allocates.
+ * Maths, parameters and figures: docs/model.md, section stacking. The bank itself is not changed:
+ * stacking can be turned off at any time, and a weight says whether it predicts better than the
+ * bank alone. Parameters are const and shared; model_stacking is plain memory without pointers or
+ * padding. Threads: one owner per animal. Memory: the caller's; nothing allocates.
  */
 #ifndef MODEL_STACKING_H
 #define MODEL_STACKING_H
@@ -26,7 +26,7 @@ typedef struct {
     double disengaged_var; /* of the two of disengagement, > 0 */
     double drift_var;      /* added to each with each choice, >= 0 */
     double trust;          /* prior probability that the stack predicts better, 0..1 */
-    double share;          /* of it that each choice gives back to the prior, 0..1 */
+    double share;          /* of it that each choice returns to the prior, 0..1 */
 } model_stacking_params;
 
 typedef struct {
@@ -45,19 +45,19 @@ int model_stacking_check(const model_stacking_params *params);
  * of one, which has nothing to stack. RT-safe: yes. */
 size_t model_stacking_size(const model_bank_params *bank);
 
-/* An animal that was never seen. RT-safe: yes. */
+/* A new animal. RT-safe: yes. */
 void model_stacking_init(model_stacking *stack, const model_stacking_params *params,
                          const model_bank_params *bank);
 
 /* p(right) for n stimuli whose mixtures the bank gives, 1..MODEL_BANK_STIMULI, and the ends of the
- * 90% credible intervals; lo and hi may be NULL. p_disengaged: probability that the animal does not
- * play, 0..1. A bank of one says what it says. What is said of one does not depend on the others.
+ * 90% credible intervals; lo and hi may be NULL. p_disengaged: probability that the animal is
+ * disengaged, 0..1. A bank of one is not changed. The result for one does not depend on the others.
  * Reads only. RT-safe: yes, O(n (members + k^2)), k coefficients. */
 void model_stacking_predict(const model_stacking *stack, const model_bank_params *bank, size_t n,
                             const model_bank_mixture mixtures[], double p_disengaged,
                             double p_right[], double lo[], double hi[]);
 
-/* Learns from the choice that the mixture was of. What would not be finite is left as it was.
+/* Learns from the choice that the mixture was of. A result that is not finite leaves it unchanged.
  * RT-safe: yes, O(members + n^2). */
 void model_stacking_observe(model_stacking *stack, const model_stacking_params *params,
                             const model_bank_params *bank, const model_bank_mixture *mixture,

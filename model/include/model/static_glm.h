@@ -1,7 +1,7 @@
-/* model/static_glm.h - choices without learning: one set of weights for all trials of all
- * animals, p(right) = sigmoid(w . g), a logistic regression on the policy's features.
+/* model/static_glm.h - choices without learning: one set of weights for all trials of all animals,
+ * p(right) = sigmoid(w . g), a logistic regression on the policy's features.
  *
- * What a model of learning is measured against. Maths: docs/model.md, section static_glm.
+ * The baseline for models of learning. Maths: docs/model.md, section static_glm.
  * Threads: any. Memory: the stack. RT-safe: no, several passes over the trials.
  */
 #ifndef MODEL_STATIC_GLM_H

@@ -9,7 +9,7 @@
 
 typedef struct {
     double mean;
-    double lo; /* NaN where one value tells nothing of the spread */
+    double lo; /* NaN for a single value */
     double hi;
 } model_student_t_interval;
 

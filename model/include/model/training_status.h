@@ -1,8 +1,8 @@
-/* model/training_status.h - follows an animal's training status trial by trial: keeps what the last
- * three sessions showed, and how far the animal has come.
+/* model/training_status.h - follows an animal's training status trial by trial: holds the last
+ * three sessions, and the highest status reached.
  *
- * Tell it of each session, push each trial, judge when there is time. What the trials are judged
- * by: model/ibl_criteria.h, docs/model.md section ibl_criteria.
+ * Announce each session, push each trial, judge when there is time. The criteria:
+ * model/ibl_criteria.h, docs/model.md section ibl_criteria.
  * Threads: one owner. Memory: plain, without pointers or padding; of each session only what is used
  * is ever touched, and packed for a checkpoint.
  */
@@ -19,12 +19,12 @@ enum {
     /* Reaction times kept of a session; even. One with more keeps every second one, every fourth,
      * ...: its median is then of a part of them. */
     MODEL_TRAINING_STATUS_RTS = 256,
-    /* Sessions after which the source gives an animal up: in training without becoming trained,
-     * and of the biased task without becoming ready for the rig for recordings. */
+    /* Sessions after which the source stops training an animal: in training without becoming
+     * trained, and of the biased task without becoming ready for the electrophysiology rig. */
     MODEL_TRAINING_STATUS_PATIENCE = 40
 };
 
-/* One trial as the tracker sees it. */
+/* One trial for the tracker. */
 typedef struct {
     double contrast; /* signed, fraction -1..1 */
     double reward;   /* 0..1, NaN unknown */
@@ -33,9 +33,9 @@ typedef struct {
     int choice;      /* 1 right, 0 left, -1 none */
 } model_training_status_trial;
 
-/* What is known of a session when it starts. */
+/* A session's properties at its start. */
 typedef struct {
-    model_ibl_criteria_protocol protocol; /* UNKNOWN: is told by the blocks, see docs */
+    model_ibl_criteria_protocol protocol; /* UNKNOWN: inferred from the blocks, see docs */
     bool is_ephys_rig;
     double delay_s; /* NaN unknown */
 } model_training_status_session_info;
@@ -47,8 +47,8 @@ typedef struct {
     int64_t is_told;     /* 1: the protocol was stated */
     int64_t n_in_blocks; /* trials with a p_left of 0.2 or 0.8 */
     int64_t n_odd;       /* trials with one that is neither of these nor 0.5 */
-    int64_t n_zero_rts;  /* reaction times at zero contrast that were heard */
-    int64_t rt_stride;   /* of these one in so many is kept */
+    int64_t n_zero_rts;  /* reaction times at zero contrast received */
+    int64_t rt_stride;   /* one in this many of these is kept */
     int64_t n_rts;       /* kept */
     model_ibl_criteria_session counts;
     uint32_t rt_us[MODEL_TRAINING_STATUS_RTS];
@@ -62,7 +62,7 @@ typedef struct {
 } model_training_status_history;
 
 typedef struct {
-    int64_t n_pushed; /* trials; tells whether something judged earlier is still of now */
+    int64_t n_pushed; /* trials; shows whether an earlier evaluation is still current */
     model_training_status_history history;
     int64_t current; /* index of the session that trials are pushed to; -1 none yet */
     int64_t next_id; /* the session that starts with the next trial, if current is -1 */
@@ -73,31 +73,32 @@ typedef struct {
     model_training_status_session session[MODEL_IBL_CRITERIA_SESSIONS];
 } model_training_status;
 
-/* Where an animal stands. */
+/* An animal's training status. */
 typedef struct {
     int64_t n_pushed;                  /* of the tracker when it was judged */
     model_ibl_criteria_standing now;   /* by the last sessions, the running one included */
     model_ibl_criteria_status reached; /* highest shown so far: an animal does not fall back */
     bool is_untrainable;               /* PATIENCE sessions in training, and is so still */
-    bool is_unbiasable; /* PATIENCE biased sessions, and is not ready for the rig for recordings */
+    bool is_unbiasable; /* PATIENCE biased sessions, and is not ready for the electrophysiology rig
+                         */
 } model_training_status_standing;
 
-/* An animal that was never seen. RT-safe: yes. */
+/* A new animal. RT-safe: yes. */
 void model_training_status_init(model_training_status *t);
 
-/* The trials to come are of the session of that number. One already held goes on. A new one closes
- * the session before it; what that one's end was judged is taken from `latest` if it is still of
- * now, and found here otherwise, which takes as long as model_training_status_judge(): judge
+/* The following trials are of the session of that number. One already held continues. A new one
+ * closes the previous session; the final status of that one is taken from `latest` if it is still
+ * current, and computed here otherwise, which takes as long as model_training_status_judge(): judge
  * before, where time matters. A session without a trial leaves no trace. RT-safe: with such a
  * `latest`. */
 void model_training_status_start(model_training_status *t, int64_t id,
                                  const model_training_status_session_info *info,
                                  const model_training_status_standing *latest);
 
-/* Takes up one trial of the current session, in any order. RT-safe: yes. */
+/* Updates with one trial of the current session, in any order. RT-safe: yes. */
 void model_training_status_push(model_training_status *t, const model_training_status_trial *trial);
 
-/* Judges what is held. MODEL_OK, or MODEL_ERR_ARG if a checkpoint brought in what no trials give.
+/* Judges what is held. MODEL_OK, or MODEL_ERR_ARG if a checkpoint held impossible counts.
  * RT-safe: no, about 1 ms. */
 int model_training_status_judge(const model_training_status *t,
                                 model_training_status_standing *standing);

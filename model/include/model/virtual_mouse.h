@@ -1,10 +1,10 @@
 /* model/virtual_mouse.h - a virtual animal: the policy and the learning rule of a twin run forward,
- * its true weights known, its choices drawn.
+ * with known true weights and drawn choices.
  *
- * Maths: docs/model.md, sections policy and rule. model_params mean what they mean for a twin:
- * weights start at N(prior_mean, prior_var), gain N(0, session_var) when a session starts and N(0,
- * drift_var) after each trial, beside the rule's step. Parameters are const and shared; the animal
- * is plain memory. Threads: one owner a mouse. Memory: the caller's; nothing allocates.
+ * Maths: docs/model.md, sections policy and rule. model_params mean the same as for a twin: weights
+ * start at N(prior_mean, prior_var), gain N(0, session_var) when a session starts and N(0,
+ * drift_var) after each trial, besides the rule's step. Parameters are const and shared; the animal
+ * is plain memory. Threads: one owner per mouse. Memory: the caller's; nothing allocates.
  */
 #ifndef MODEL_VIRTUAL_MOUSE_H
 #define MODEL_VIRTUAL_MOUSE_H
@@ -16,7 +16,7 @@
 #include "model/random.h"
 
 typedef struct {
-    double w[MODEL_WEIGHTS_MAX]; /* true weights before the trial to come */
+    double w[MODEL_WEIGHTS_MAX]; /* true weights before the next trial */
     model_history history;
     model_rule_state rule;
     model_random choices; /* two streams, so that the noise does not depend on what was chosen */
@@ -26,7 +26,7 @@ typedef struct {
     bool at_session_start; /* no choice yet in this session */
 } model_virtual_mouse;
 
-/* Animal number `number` of a seed: the same whatever others there are. RT-safe: yes. */
+/* Animal number `number` of a seed: independent of other animals. RT-safe: yes. */
 void model_virtual_mouse_init(model_virtual_mouse *mouse, const model_params *params, uint64_t seed,
                               uint64_t number);
 
@@ -41,8 +41,8 @@ double model_virtual_mouse_predict(const model_virtual_mouse *mouse, const model
 bool model_virtual_mouse_choose(model_virtual_mouse *mouse, const model_params *params,
                                 double contrast);
 
-/* A reaction time in seconds for the trial to come, shorter the surer the animal is: 0.2 s and a
- * log-normal part. For show: nothing depends on it. RT-safe: yes. */
+/* A reaction time in seconds for the next trial, shorter for more certain choices: 0.2 s and a
+ * log-normal part. For display only: nothing depends on it. RT-safe: yes. */
 double model_virtual_mouse_draw_rt_s(model_virtual_mouse *mouse, const model_params *params,
                                      double contrast);
 

@@ -1,4 +1,4 @@
-/* proto/content.h - what a message says, in one number: a message that is sent again has the same.
+/* proto/content.h - a fingerprint of a message's content, equal for a message and its resends.
  *
  * Threads: any. Memory: none. RT-safe: yes.
  */
@@ -9,9 +9,9 @@
 
 /* Hash of a message's kind, its trial, the rig's own clock and every key of its kind; never 0. Not
  * of who sent it, in which session and under which seq, nor of `next_stimulus`, which is about
- * another trial. Clocks of the sending count in a session_start alone, which often says nothing
- * else. FNV-1a's step on words of 64 bits: good against chance, not against somebody who wants two
- * messages to agree. */
+ * another trial. The sender's clocks count only in a session_start, which often has no other
+ * content. FNV-1a's step on words of 64 bits: good against chance, not against somebody who wants
+ * two messages to agree. */
 uint64_t proto_content(const proto_message *msg);
 
 /* The same step over bytes, from a hash before them; start with PROTO_CONTENT_START. */

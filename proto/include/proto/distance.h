@@ -1,4 +1,4 @@
-/* proto/distance.h - how far two words are from each other, to find the right one near a wrong one.
+/* proto/distance.h - the edit distance of two words, to find the correct one near a wrong one.
  *
  * Threads: any. Memory: none. RT-safe: yes, O(n m).
  */

@@ -1,11 +1,11 @@
 /* proto/frame.h - frames of the serial line: COBS, sequence number, checksum.
  *
  * On the wire:  0x00 | COBS(payload) | 0x00      payload: type u8 | seq u16 | body | crc u16
- * Little endian. crc is CRC-16/CCITT-FALSE (polynomial 0x1021, start 0xFFFF) over all that stands
- * before it. COBS leaves no 0x00 inside a frame, so that a reader that lost its way finds it again
- * at the next one; empty frames (0x00 0x00) are nothing.
+ * Little endian. crc is CRC-16/CCITT-FALSE (polynomial 0x1021, start 0xFFFF) over everything before
+ * it. COBS leaves no 0x00 inside a frame, so that a reader resynchronises at the next one; empty
+ * frames (0x00 0x00) are ignored.
  *
- * Outside bytes are not trusted: whatever comes in is counted, never an error that stops a caller.
+ * Bytes are not trusted: bad input is counted, never an error that stops a caller.
  * Freestanding: needs no C library; also built for 8-bit microcontrollers.
  * Threads: one owner a decoder. Memory: the caller's. RT-safe: all of it.
  */
@@ -30,21 +30,21 @@ typedef struct {
     uint8_t body_size;
     uint8_t payload_size;
     const uint8_t *body;
-    const uint8_t *payload; /* type | seq | body | crc, as it came */
+    const uint8_t *payload; /* type | seq | body | crc, as received */
 } proto_frame;
 
 typedef struct {
     uint32_t frames;        /* good ones */
     uint32_t crc_errors;    /* whole, but with a wrong checksum */
     uint32_t length_errors; /* too short, too long, or cut off inside */
-    uint32_t resyncs;       /* good frames that came right after a bad one */
+    uint32_t resyncs;       /* good frames right after a bad one */
 } proto_frame_counters;
 
 typedef struct {
     uint8_t payload[PROTO_FRAME_PAYLOAD_MAX];
-    uint8_t size; /* of what stands in payload */
+    uint8_t size; /* bytes in payload */
     uint8_t code; /* the COBS code of the running block; 0 before the first */
-    uint8_t left; /* bytes still to come in that block */
+    uint8_t left; /* bytes left in that block */
     bool is_lost; /* skips to the next 0x00 */
     bool was_bad; /* the frame before this one was */
     proto_frame_counters counters;
@@ -56,7 +56,7 @@ uint16_t proto_frame_crc(const uint8_t *bytes, size_t n);
 /* Empties a decoder and zeroes its counters. */
 void proto_frame_decoder_init(proto_frame_decoder *d);
 
-/* Forgets a frame begun, keeps the counters: the line was cut. What comes next is skipped up to the
+/* Discards a partial frame, keeps the counters: the line was cut. What follows is skipped up to the
  * next 0x00 only if it does not decode. */
 void proto_frame_decoder_reset(proto_frame_decoder *d);
 

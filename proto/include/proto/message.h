@@ -80,16 +80,16 @@ typedef struct {
 
 typedef enum { PROTO_FORMAT_MSGPACK, PROTO_FORMAT_JSON } proto_format;
 
-/* Why a message was refused, or what of it was passed over. */
+/* Why a message was refused, or what of it was dropped. */
 typedef struct {
     int status;        /* a proto_result; < 0: refused */
     size_t offset;     /* refused: byte at which decoding stopped */
-    uint32_t n_passed; /* values and keys that were passed over; key and text are of the first */
+    uint32_t n_passed; /* values and keys that were dropped; key and text are of the first */
     char key[96];      /* path of the key at fault, as in "trial.choice"; "" if none */
     char text[192];    /* what is wrong and what was expected; no key in it */
 } proto_fault;
 
-/* Alert codes, and their names as they stand on the wire. */
+/* Alert codes, and their names on the wire. */
 typedef enum {
 #define ALERT(NAME, code, help) PROTO_ALERT_##NAME,
 #include "proto/alerts.def"
@@ -100,7 +100,7 @@ typedef enum {
 /* "gap", "conflict", ...; NULL for a value outside the enum. RT-safe: yes. */
 const char *proto_alert_name(proto_alert_code code);
 
-/* Codes of error messages, and their names as they stand on the wire. */
+/* Codes of error messages, and their names on the wire. */
 typedef enum {
 #define ERROR(NAME, code, help) PROTO_ERROR_##NAME,
 #include "proto/errors.def"
@@ -132,14 +132,14 @@ void proto_message_init(proto_message *msg, proto_kind kind);
 proto_format proto_format_of(const uint8_t *bytes, size_t size);
 
 /* Reads one whole message of either format; bytes are not trusted. Returns PROTO_OK, with
- * fault->n_passed values and keys passed over, or a negative status with *fault filled in and
+ * fault->n_passed values and keys dropped, or a negative status with *fault filled in and
  * msg->kind = PROTO_KIND_NONE. msg->env.rig, subject, session,
  * trial and seq hold what could be read even then, so that a refusal can be addressed. Of msg->as
  * only the kind's own struct is written. RT-safe: yes; a refusal formats its text with the C
  * library. */
 int proto_decode(const uint8_t *bytes, size_t size, proto_message *msg, proto_fault *fault);
 
-/* The same of what a journal holds: a trial that does not say its choice was taken up as a no-go
+/* The same of what a journal holds: a trial without the key choice was accepted as a no-go
  * once. RT-safe: yes. */
 int proto_decode_recorded(const uint8_t *bytes, size_t size, proto_message *msg,
                           proto_fault *fault);

@@ -1,10 +1,10 @@
-/* proto/reader.h - outside bytes, msgpack or JSON, as one stream of tokens.
+/* proto/reader.h - untrusted bytes, msgpack or JSON, as one stream of tokens.
  *
  * Nothing is trusted: every length is checked before use, nesting is bounded, and the first error
- * sticks: from then on every token is PROTO_TOKEN_END. JSON may hold bare NaN and Infinity, as rig
- * software writes them. Used by proto_decode() and by the reader of model files.
+ * is sticky: from then on every token is PROTO_TOKEN_END. JSON may hold bare NaN and Infinity, as
+ * rig software writes them. Used by proto_decode() and by the reader of model files.
  *
- * Threads: one owner an instance. Memory: no allocation; tokens point into the caller's bytes.
+ * Threads: one owner per instance. Memory: no allocation; tokens point into the caller's bytes.
  */
 #ifndef PROTO_READER_H
 #define PROTO_READER_H
@@ -30,7 +30,7 @@ typedef struct {
     bool boolean;        /* BOOL */
     int64_t integer;     /* INT; a msgpack uint64 above INT64_MAX comes as REAL */
     double real;         /* REAL, and INT converted */
-    const uint8_t *text; /* TEXT: as it stands in the input, JSON escapes not resolved */
+    const uint8_t *text; /* TEXT: as in the input, JSON escapes not resolved */
     size_t text_size;    /* bytes */
     bool escaped;        /* TEXT: holds JSON escapes */
 } proto_token;
@@ -42,7 +42,7 @@ typedef struct {
     proto_format format;
     int status; /* PROTO_OK until the first error */
     uint32_t depth;
-    uint32_t left[PROTO_DEPTH_MAX]; /* msgpack: items still to come; JSON: state of the container */
+    uint32_t left[PROTO_DEPTH_MAX]; /* msgpack: items left; JSON: state of the container */
     bool is_map[PROTO_DEPTH_MAX];
 } proto_reader;
 

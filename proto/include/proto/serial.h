@@ -1,5 +1,5 @@
-/* proto/serial.h - what stands in the frames of the serial line: one struct and one fixed layout a
- * type, made from serial.def. docs/protocol.md has the byte table.
+/* proto/serial.h - the contents of serial frames: one struct and one fixed layout per type, made
+ * from serial.def. docs/protocol.md has the byte table.
  *
  * For each frame of the list, as for TRIAL:
  *  - proto_serial_trial, the struct
@@ -7,7 +7,7 @@
  *  - void proto_serial_trial_encode(const proto_serial_trial *in, uint8_t *body), writes _BYTES
  *  - void proto_serial_trial_decode(const uint8_t *body, proto_serial_trial *out), reads _BYTES
  *
- * decode takes any values; proto_serial_check() says whether they are in their ranges.
+ * decode accepts any values; proto_serial_check() says whether they are in their ranges.
  *
  * Freestanding: needs no C library; proto_serial_name() and proto_serial_check() are for the host.
  * Threads: any. Memory: the caller's. RT-safe: all of it.

@@ -24,7 +24,7 @@
 typedef enum { PROTO_STATUS_LIST(PROTO_STATUS_ENUM) } proto_result;
 #undef PROTO_STATUS_ENUM
 
-/* Text of a status; never NULL. Owned by the library, valid for ever. RT-safe: yes. */
+/* Text of a status; never NULL. Owned by the library, valid forever. RT-safe: yes. */
 const char *proto_strerror(int status);
 
 #endif
