@@ -1,11 +1,12 @@
 # Tests of model, and of the daemon's files that hold models.
 unit_test(net_kernel murid::model)
 target_link_libraries(test_net_kernel PRIVATE model_numeric)
+unit_test(gemm murid::model)
+target_link_libraries(test_gemm PRIVATE model_numeric)
 unit_test(net murid::model)
 unit_test(adapt murid::model)
 unit_test(fit murid::daemon_core)
 unit_test(fit_filter murid::model)
-target_link_libraries(test_fit PRIVATE model_fit)
 unit_test(policy murid::model)
 unit_test(filter murid::model)
 unit_test(filter_kernel murid::model)

@@ -12,8 +12,6 @@
 #include "check.h"
 #include "some_net.h"
 
-enum { ROWS = 67 };
-
 static const model_net_shape RNN_32 = {true, 8, 32, 2, 2};
 
 /* The same net in double precision, straight from the tensors: PyTorch's formulas. */
@@ -100,44 +98,6 @@ static void steps_as_the_formulas_in_double_precision_do(void **state)
     }
 }
 
-static void a_batch_through_blis_agrees_with_single_rows(void **state)
-{
-    (void)state;
-    test_random r = test_random_seeded(22);
-    for (int k = 0; k < N_SHAPES; k++) {
-        const model_net_shape shape = SHAPES[k];
-        some_net *s = some_net_make(&r, shape);
-        static float in[ROWS * MODEL_NET_INPUTS_MAX];
-        static float h[ROWS * MODEL_HIDDEN_MAX];
-        static float out[ROWS * MODEL_NET_OUTPUTS_MAX];
-        static float row_h[ROWS * MODEL_HIDDEN_MAX];
-        memset(h, 0, sizeof h);
-        memset(row_h, 0, sizeof row_h);
-        void *scratch = aligned_alloc(MODEL_NET_ALIGN, model_net_batch_size(s->net, ROWS));
-        assert_non_null(scratch);
-        for (int step = 0; step < 20; step++) {
-            for (size_t i = 0; i < ROWS * shape.n_inputs; i++) {
-                in[i] = (float)test_random_normal(&r);
-            }
-            assert_int_equal(model_net_step_batch(s->net, ROWS, in, h, out, scratch), MODEL_OK);
-            for (size_t row = 0; row < ROWS; row++) {
-                float one[MODEL_NET_OUTPUTS_MAX];
-                assert_int_equal(model_net_step(s->net, in + row * shape.n_inputs,
-                                                row_h + row * shape.n_hidden, one),
-                                 MODEL_OK);
-                for (uint32_t i = 0; i < shape.n_outputs; i++) {
-                    CHECK_NEAR(out[row * shape.n_outputs + i], one[i], 2e-8);
-                }
-            }
-        }
-        for (size_t i = 0; i < ROWS * shape.n_hidden; i++) {
-            CHECK_NEAR(h[i], row_h[i], 1e-5);
-        }
-        free(scratch);
-        some_net_free(s);
-    }
-}
-
 static void the_same_inputs_give_the_same_bits(void **state)
 {
     (void)state;
@@ -208,7 +168,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps_as_the_formulas_in_double_precision_do),
-        cmocka_unit_test(a_batch_through_blis_agrees_with_single_rows),
         cmocka_unit_test(the_same_inputs_give_the_same_bits),
         cmocka_unit_test(a_non_finite_input_is_refused_and_h_stays),
         cmocka_unit_test(init_refuses_bad_shapes_short_memory_and_weights_that_are_not_finite),

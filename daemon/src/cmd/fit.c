@@ -12,6 +12,7 @@
 #include "crossval.h"
 #include "file_kind.h"
 #include "fit_recipe.h"
+#include "model/fit.h"
 #include "options.h"
 #include "progress.h"
 #include "ranks.h"
