@@ -23,7 +23,7 @@ struct bench {
     model_engagement_params engagement_params;
     model_engagement engagement;
     const some_net *net;
-    float h[MODEL_HIDDEN_MAX];
+    float h[MODEL_STATE_MAX];
     double sink; /* keeps the compiler from dropping the work */
 };
 
@@ -150,6 +150,5 @@ int main(void)
     run_net(&b, 32);
     run_net(&b, 64);
     run_net(&b, 128);
-    run_net(&b, 256);
     return b.sink > 0.0 ? 0 : 1;
 }

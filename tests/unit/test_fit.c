@@ -452,7 +452,7 @@ static void wrong_arguments_are_refused_and_leave_out_alone(void **state)
     bad[3].rate = -1.0;
     bad[4].rate_every = 0;
     bad[5].shape.n_inputs = 7;
-    bad[6].shape.n_hidden = MODEL_HIDDEN_MAX + 1;
+    bad[6].shape.n_hidden = MODEL_STATE_MAX + 1;
     bad[7].rate_factor = (double)NAN;
     for (size_t i = 0; i < 8; i++) {
         assert_int_equal(model_fit_size(&bad[i], cohort.n, cohort.animal), 0);

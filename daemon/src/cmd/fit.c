@@ -142,6 +142,18 @@ static int check_effect(const struct request *r, model_rule_kind kind, bool in_f
                : FAULT_NONE;
 }
 
+/* What a live twin could not follow is not fitted either. */
+static int check_units(const struct request *r, bool is_recurrent, struct fault *fault)
+{
+    const uint32_t most = model_net_hidden_max(is_recurrent);
+    return r->hidden > (int64_t)most
+               ? fault_set(fault, FAULT_INPUT,
+                           "option hidden: %" PRId64 " units, but of a recurrent net an animal's "
+                           "state holds %" PRIu32 "; at most so many, or --rule dnn, was expected",
+                           r->hidden, most)
+               : FAULT_NONE;
+}
+
 static int choose_models(const struct request *r, struct fit_recipe *recipe, struct fault *fault)
 {
     model_rule_kind kind = MODEL_RULE_NONE;
@@ -151,10 +163,13 @@ static int choose_models(const struct request *r, struct fit_recipe *recipe, str
             return fault_set(fault, FAULT_INPUT, "a bank is of filters; --filter ekf was expected");
         }
         fit_recipe_bank(recipe);
-        return FAULT_NONE;
+        return check_units(r, true, fault);
     }
     (void)model_rule_parse(&kind, r->rule.chosen);
-    const int rc = check_effect(r, kind, in_filter, fault);
+    int rc = check_effect(r, kind, in_filter, fault);
+    if (rc == FAULT_NONE) {
+        rc = check_units(r, model_rule_is_recurrent(kind), fault);
+    }
     if (rc == FAULT_NONE) {
         fit_recipe_single(recipe, kind, in_filter);
     }

@@ -12,7 +12,8 @@
 #include <stdint.h>
 
 enum {
-    MODEL_HIDDEN_MAX = 128, /* units a layer */
+    MODEL_STATE_MAX = 128,  /* units of a GRU: an animal's state holds so many */
+    MODEL_HIDDEN_MAX = 256, /* units a layer */
     MODEL_LAYERS_MAX = 4,   /* hidden layers of the MLP */
     MODEL_NET_INPUTS_MAX = 32,
     MODEL_NET_OUTPUTS_MAX = 16,
@@ -22,7 +23,8 @@ enum {
 typedef struct {
     bool is_recurrent;  /* a GRU of n_hidden units stands before the MLP */
     uint32_t n_inputs;  /* 1..MODEL_NET_INPUTS_MAX */
-    uint32_t n_hidden;  /* 1..MODEL_HIDDEN_MAX, of the GRU and of every hidden layer */
+    uint32_t n_hidden;  /* of the GRU and of every hidden layer: 1..MODEL_HIDDEN_MAX, with a
+                           GRU 1..MODEL_STATE_MAX */
     uint32_t n_layers;  /* 1..MODEL_LAYERS_MAX */
     uint32_t n_outputs; /* 1..MODEL_NET_OUTPUTS_MAX */
 } model_net_shape;
@@ -37,6 +39,9 @@ typedef struct {
     const float *weight[MODEL_LAYERS_MAX + 1]; /* (out, in) of layer i */
     const float *bias[MODEL_LAYERS_MAX + 1];   /* (out) of layer i */
 } model_net_tensors;
+
+/* The largest n_hidden. */
+uint32_t model_net_hidden_max(bool is_recurrent);
 
 bool model_net_shape_is_valid(const model_net_shape *shape);
 

@@ -146,11 +146,11 @@ int model_net_step(const model_net *net, const float in[], float h[], float out[
     const size_t ld = net->hidden_ld;
     _Alignas(MODEL_NET_ALIGN) float a[MODEL_HIDDEN_MAX];
     _Alignas(MODEL_NET_ALIGN) float b[MODEL_HIDDEN_MAX];
-    _Alignas(MODEL_NET_ALIGN) float new_h[MODEL_HIDDEN_MAX];
+    _Alignas(MODEL_NET_ALIGN) float new_h[MODEL_STATE_MAX];
     const float *input = in;
     if (net->shape.is_recurrent) {
-        _Alignas(MODEL_NET_ALIGN) float joined[MODEL_NET_INPUTS_MAX + MODEL_HIDDEN_MAX];
-        _Alignas(MODEL_NET_ALIGN) float rz[2 * MODEL_HIDDEN_MAX];
+        _Alignas(MODEL_NET_ALIGN) float joined[MODEL_NET_INPUTS_MAX + MODEL_STATE_MAX];
+        _Alignas(MODEL_NET_ALIGN) float rz[2 * MODEL_STATE_MAX];
         memcpy(joined, in, n * sizeof(float));
         memcpy(joined + n, h, n_hidden * sizeof(float));
         memcpy(new_h, h, n_hidden * sizeof(float));

@@ -3,11 +3,16 @@
 #include <math.h>
 #include <string.h>
 
+uint32_t model_net_hidden_max(bool is_recurrent)
+{
+    return is_recurrent ? MODEL_STATE_MAX : MODEL_HIDDEN_MAX;
+}
+
 bool model_net_shape_is_valid(const model_net_shape *shape)
 {
     return shape->n_inputs >= 1 && shape->n_inputs <= MODEL_NET_INPUTS_MAX &&
-           shape->n_hidden >= 1 && shape->n_hidden <= MODEL_HIDDEN_MAX && shape->n_layers >= 1 &&
-           shape->n_layers <= MODEL_LAYERS_MAX && shape->n_outputs >= 1 &&
+           shape->n_hidden >= 1 && shape->n_hidden <= model_net_hidden_max(shape->is_recurrent) &&
+           shape->n_layers >= 1 && shape->n_layers <= MODEL_LAYERS_MAX && shape->n_outputs >= 1 &&
            shape->n_outputs <= MODEL_NET_OUTPUTS_MAX;
 }
 
