@@ -13,7 +13,8 @@ static const struct {
     size_t depth;   /* ... and so many records on */
 } DEEP[] = {
     /* clang-format off */
-    {"avx512", 64, 16384},
+    {"avx512", 64, 32768},
+    {"avx512", 128, 8192},
     {"avx512", 256, 4096},
     {"avx2", 16, 2048},
     {"avx2", 64, 1024},
