@@ -21,10 +21,11 @@ function(measuring_test kind name timeout)
         ENVIRONMENT "MURID_BIN=$<TARGET_FILE:murid>")
 endfunction()
 
-foreach(name latency stages throughput memory subjects start fit rollout)
+foreach(name latency stages throughput memory subjects start fit gemm rollout)
     measuring_program(bench ${name})
     measuring_test(bench ${name} 1800 bench_${name})
 endforeach()
+target_link_libraries(bench_gemm PRIVATE model_numeric)
 measuring_test(bench latency_rnn 1800 bench_latency --members 1)
 target_link_libraries(bench_fit PRIVATE BLIS::BLIS)
 

@@ -5,13 +5,14 @@
  * Goals: net step 1000, observe 500, predict of 11 stimuli 1000, observe and predict with the net
  * 3000 (docs/model.md, section figures). */
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "model/bank.h"
 #include "model/engagement.h"
 #include "some_net.h"
 
-enum { RUNS = 15, CALLS = 20000, N_STIMULI = 11, ROWS = 1000, MEMBERS = 12 };
+enum { RUNS = 15, CALLS = 20000, N_STIMULI = 11, MEMBERS = 12 };
 
 static const double STIMULI[N_STIMULI] = {-1.0,   -0.5,  -0.25, -0.125, -0.0625, 0.0,
                                           0.0625, 0.125, 0.25,  0.5,    1.0};
@@ -22,10 +23,7 @@ struct bench {
     model_engagement_params engagement_params;
     model_engagement engagement;
     const some_net *net;
-    float *rows_in;
-    float *rows_h;
-    float *rows_out;
-    void *scratch;
+    float h[MODEL_STATE_MAX];
     double sink; /* keeps the compiler from dropping the work */
 };
 
@@ -43,8 +41,7 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void measure(const char *what, struct bench *b, void (*call)(struct bench *, int), int calls,
-                    int per_call)
+static void measure(const char *what, struct bench *b, void (*call)(struct bench *, int), int calls)
 {
     double ns[RUNS];
     for (int run = 0; run < RUNS; run++) {
@@ -52,7 +49,7 @@ static void measure(const char *what, struct bench *b, void (*call)(struct bench
         for (int i = 0; i < calls; i++) {
             call(b, i);
         }
-        ns[run] = (now_ns() - start) / calls / per_call;
+        ns[run] = (now_ns() - start) / calls;
     }
     qsort(ns, RUNS, sizeof ns[0], compare);
     printf("%-44s %8.0f %8.0f\n", what, ns[RUNS / 2], ns[0]);
@@ -95,15 +92,8 @@ static void step(struct bench *b, int i)
 {
     const float in[9] = {0.1F, 0.2F, 0.3F, (float)(i % 7) * 0.1F, 1.0F, 0.0F, 1.0F, 1.0F, 0.0F};
     float out[MODEL_NET_OUTPUTS_MAX];
-    (void)model_net_step(b->net->net, in, b->rows_h, out);
+    (void)model_net_step(b->net->net, in, b->h, out);
     b->sink += (double)out[0];
-}
-
-static void step_batch(struct bench *b, int i)
-{
-    b->rows_in[0] = (float)(i % 7) * 0.1F;
-    (void)model_net_step_batch(b->net->net, ROWS, b->rows_in, b->rows_h, b->rows_out, b->scratch);
-    b->sink += (double)b->rows_out[0];
 }
 
 /* Members of the built-in noise; with the net as their rule if there is one. */
@@ -131,28 +121,15 @@ static void run_net(struct bench *b, uint32_t n_hidden)
     test_random r = {.state = n_hidden};
     some_net *s = some_net_make(&r, (model_net_shape){true, 9, n_hidden, 2, 3});
     b->net = s;
-    b->rows_in = calloc(ROWS * 9, sizeof(float));
-    b->rows_h = calloc(ROWS * MODEL_HIDDEN_MAX, sizeof(float));
-    b->rows_out = calloc(ROWS * 3, sizeof(float));
-    b->scratch = aligned_alloc(MODEL_NET_ALIGN, model_net_batch_size(s->net, ROWS));
-    if (b->rows_in == NULL || b->rows_h == NULL || b->rows_out == NULL || b->scratch == NULL) {
-        abort();
-    }
+    memset(b->h, 0, sizeof b->h);
     (void)snprintf(what, sizeof what, "rnn %u units: one step", (unsigned)n_hidden);
-    measure(what, b, step, CALLS, 1);
-    (void)snprintf(what, sizeof what, "rnn %u units: a row of a batch of %d", (unsigned)n_hidden,
-                   ROWS);
-    measure(what, b, step_batch, 20, ROWS);
+    measure(what, b, step, CALLS);
     use_members(b, 1, s);
     (void)snprintf(what, sizeof what, "rnn %u units: observe and predict 11", (unsigned)n_hidden);
-    measure(what, b, observe_and_predict, CALLS, 1);
+    measure(what, b, observe_and_predict, CALLS);
     use_members(b, MEMBERS, s);
     (void)snprintf(what, sizeof what, "bank of %d of them: observe and predict 11", MEMBERS);
-    measure(what, b, observe_and_predict, CALLS / 10, 1);
-    free(b->rows_in);
-    free(b->rows_h);
-    free(b->rows_out);
-    free(b->scratch);
+    measure(what, b, observe_and_predict, CALLS / 10);
     some_net_free(s);
 }
 
@@ -162,14 +139,14 @@ int main(void)
     printf("%-44s %8s %8s   kernel %s\n", "stimulus,bias,prev_choice", "median", "best, ns",
            model_net_kernel());
     use_members(&b, 1, NULL);
-    measure("no rule: observe", &b, observe, CALLS, 1);
-    measure("no rule: predict 11", &b, predict, CALLS, 1);
+    measure("no rule: observe", &b, observe, CALLS);
+    measure("no rule: predict 11", &b, predict, CALLS);
     model_engagement_default(&b.engagement_params);
     model_engagement_init(&b.engagement, &b.engagement_params);
-    measure("engagement: observe", &b, observe_engagement, CALLS, 1);
+    measure("engagement: observe", &b, observe_engagement, CALLS);
     use_members(&b, MEMBERS, NULL);
-    measure("bank of 12, no rule: observe", &b, observe, CALLS, 1);
-    measure("bank of 12, no rule: predict 11", &b, predict, CALLS, 1);
+    measure("bank of 12, no rule: observe", &b, observe, CALLS);
+    measure("bank of 12, no rule: predict 11", &b, predict, CALLS);
     run_net(&b, 32);
     run_net(&b, 64);
     run_net(&b, 128);

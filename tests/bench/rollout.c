@@ -1,7 +1,6 @@
 /* Virtual animals with the rnn rule (32 units, 2 hidden layers, policy stim_bias) on one core,
  * choices, rewards and drift drawn: together in a cohort, against one by one as
- * model/virtual_mouse.h runs them, against the same nets multiplied by BLIS, and against the loop
- * in PyTorch. */
+ * model/virtual_mouse.h runs them, and against the loop in PyTorch. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,36 +118,6 @@ static double mice_ns(void)
     return (double)best / TRIALS / ALONE;
 }
 
-/* The net alone, through BLIS. */
-static double blis_ns(size_t n, test_random *r)
-{
-    const model_net *net = params.rule.net;
-    float *in = calloc(n * 8, sizeof *in);
-    float *h = calloc(n * 32, sizeof *h);
-    float *out = calloc(n * 2, sizeof *out);
-    void *scratch = aligned_alloc(MODEL_NET_ALIGN, model_net_batch_size(net, n));
-    if (in == NULL || h == NULL || out == NULL || scratch == NULL) {
-        bench_die("no memory");
-    }
-    for (size_t i = 0; i < n * 8; i++) {
-        in[i] = (float)test_random_uniform(r);
-    }
-    int64_t best = INT64_MAX;
-    for (int repeat = 0; repeat < REPEATS; repeat++) {
-        const int64_t start = bench_now_ns();
-        for (int t = 0; t < TRIALS / 10; t++) {
-            (void)model_net_step_batch(net, n, in, h, out, scratch);
-        }
-        const int64_t took = bench_now_ns() - start;
-        best = took < best ? took : best;
-    }
-    free(in);
-    free(h);
-    free(out);
-    free(scratch);
-    return (double)best / (TRIALS / 10) / (double)n;
-}
-
 int main(int argc, char **argv)
 {
     double animals = 1024.0;
@@ -162,11 +131,9 @@ int main(int argc, char **argv)
     const size_t n = (size_t)animals;
     const double alone = mice_ns();
     const double together = herd_ns(n);
-    const double blis = blis_ns(n, &r);
     printf("kernel %s, %zu animals\n", model_net_kernel(), n);
     printf("one by one %8.0f ns per animal and trial, %6.2f million a second\n", alone,
            1e3 / alone);
-    printf("BLIS       %8.0f ns for the nets alone\n", blis);
     printf("cohort       %8.0f ns per animal and trial, %6.2f million a second, %.1f times\n",
            together, 1e3 / together, alone / together);
     const int slow = bench_verdict("cohort", 1e9 / together, "trials/s", false, LEAST_RATE);

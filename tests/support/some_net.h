@@ -7,7 +7,7 @@
 #include "model/net.h"
 #include "seeded.h"
 
-enum { SOME_NET_FLOATS = 160000 };
+enum { SOME_NET_FLOATS = 220000 };
 
 typedef struct {
     float values[SOME_NET_FLOATS];

@@ -220,7 +220,7 @@ static void its_derivatives_agree_with_differences_and_the_prior_has_none(void *
     for (int kind = 0; kind < MODEL_RULES; kind++) {
         struct going_on *w = go_on((model_rule_kind)kind);
         const size_t n = model_fit_parameters(&w->config);
-        const size_t first = w->net != NULL ? model_fit_tensors(&w->net->shape) : 0;
+        const size_t first = w->net != NULL ? model_net_tensors_count(&w->net->shape) : 0;
         const float step = w->net != NULL ? 0.05F : 0.01F;
         double size = 0.0;
         float *gradient = calloc(n, sizeof *gradient);

@@ -9,7 +9,6 @@
 #include "skips.h"
 
 #include "check.h"
-#include "fit_kernel.h"
 #include "learning_vectors.h"
 #include "model/fit.h"
 #include "seeded.h"
@@ -161,7 +160,7 @@ static double worst_tensor_error(const model_net_shape *s, const float a[], cons
         worst = fmax(worst, tensor_error(a, b, n_out * model_net_layer_inputs(s, i), &at));
         worst = fmax(worst, tensor_error(a, b, n_out, &at));
     }
-    assert_int_equal(at, model_fit_tensors(s));
+    assert_int_equal(at, model_net_tensors_count(s));
     return worst;
 }
 
@@ -171,7 +170,7 @@ static void check_case(const char *name, const struct learning_case *c)
     struct cohort cohort = herd_of_case(c);
     config_of(&config, model_net_shape_of(c->model.bank.member[0].rule.net));
     config.truncation = c->truncation;
-    assert_int_equal(model_fit_tensors(&config.shape), c->grad.n);
+    assert_int_equal(model_net_tensors_count(&config.shape), c->grad.n);
     model_fit *fit = fit_make(&config, &cohort, c->model.members[0].weights);
     const double loss = pass(fit, &config);
     const double worst = worst_tensor_error(&config.shape, model_fit_gradient(fit), c->grad.v);
@@ -198,7 +197,7 @@ static void the_loss_falls_along_the_gradient_as_fast_as_it_says(void **state)
     for (int k = 0; k < 4; k++) {
         const model_net_shape shape =
             shape_of(k % 2 == 0, 2 + (uint32_t)k % 3, 20, 1 + (uint32_t)k / 2);
-        const size_t n = model_fit_tensors(&shape);
+        const size_t n = model_net_tensors_count(&shape);
         model_fit_config config;
         struct cohort cohort = {0};
         float *parameters = floats(3 * n);
@@ -246,7 +245,7 @@ static void animals_of_unequal_length_add_up_to_single_runs(void **state)
     const size_t lengths[] = {70, 3, 0, 65, 64, 1, 130, 66, 2, 70, 31, 32, 33, 128, 5};
     for (int k = 0; k < 2; k++) {
         const model_net_shape shape = shape_of(k == 0, 3, 32, 2);
-        const size_t n = model_fit_tensors(&shape);
+        const size_t n = model_net_tensors_count(&shape);
         model_fit_config config;
         struct cohort cohort = {0};
         float *parameters = floats(n);
@@ -293,7 +292,7 @@ static void the_order_in_which_shards_run_does_not_matter(void **state)
     (void)state;
     test_random r = test_random_seeded(13);
     const model_net_shape shape = shape_of(true, 2, 32, 2);
-    const size_t n = model_fit_tensors(&shape);
+    const size_t n = model_net_tensors_count(&shape);
     model_fit_config config;
     struct cohort cohort = {0};
     float *parameters = floats(n);
@@ -328,7 +327,7 @@ static void adam_takes_the_steps_that_a_hand_computes(void **state)
     (void)state;
     test_random r = test_random_seeded(14);
     const model_net_shape shape = shape_of(false, 2, 4, 1);
-    const size_t n = model_fit_tensors(&shape);
+    const size_t n = model_net_tensors_count(&shape);
     model_fit_config config;
     struct cohort cohort = {0};
     float *at = floats(n);
@@ -370,7 +369,7 @@ static void goes_on_from_a_saved_state_to_the_same_bits(void **state)
     (void)state;
     test_random r = test_random_seeded(15);
     const model_net_shape shape = shape_of(true, 2, 16, 1);
-    const size_t n = model_fit_tensors(&shape);
+    const size_t n = model_net_tensors_count(&shape);
     model_fit_config config;
     struct cohort cohort = {0};
     float *parameters = floats(n);
@@ -412,7 +411,7 @@ static void a_step_that_would_not_be_finite_is_not_taken(void **state)
     (void)state;
     test_random r = test_random_seeded(16);
     const model_net_shape shape = shape_of(true, 2, 16, 1);
-    const size_t n = model_fit_tensors(&shape);
+    const size_t n = model_net_tensors_count(&shape);
     model_fit_config config;
     struct cohort cohort = {0};
     float *parameters = floats(n);
@@ -439,7 +438,7 @@ static void wrong_arguments_are_refused_and_leave_out_alone(void **state)
     const model_net_shape shape = shape_of(true, 2, 16, 1);
     model_fit_config good;
     struct cohort cohort = {0};
-    float *parameters = floats(model_fit_tensors(&shape));
+    float *parameters = floats(model_net_tensors_count(&shape));
     config_of(&good, &shape);
     model_fit_draw(&good, 8, parameters);
     herd_add(&cohort, &r, 50, 2);
@@ -453,7 +452,7 @@ static void wrong_arguments_are_refused_and_leave_out_alone(void **state)
     bad[3].rate = -1.0;
     bad[4].rate_every = 0;
     bad[5].shape.n_inputs = 7;
-    bad[6].shape.n_hidden = MODEL_HIDDEN_MAX + 1;
+    bad[6].shape.n_hidden = MODEL_STATE_MAX + 1;
     bad[7].rate_factor = (double)NAN;
     for (size_t i = 0; i < 8; i++) {
         assert_int_equal(model_fit_size(&bad[i], cohort.n, cohort.animal), 0);
@@ -483,7 +482,7 @@ static void initial_parameters_have_the_distribution_of_pytorch(void **state)
 {
     (void)state;
     const model_net_shape shape = shape_of(true, 2, 128, 2);
-    const size_t n = model_fit_tensors(&shape);
+    const size_t n = model_net_tensors_count(&shape);
     model_fit_config config;
     config_of(&config, &shape);
     float *values = floats(n);
@@ -511,74 +510,6 @@ static void initial_parameters_have_the_distribution_of_pytorch(void **state)
     free(again);
 }
 
-static void every_kernel_multiplies_alike_whatever_the_shape(void **state)
-{
-    (void)state;
-    test_random r = test_random_seeded(18);
-    static float x[40 * 50];
-    static float w[50 * 96];
-    static float bias[96];
-    for (size_t i = 0; i < 40 * 50; i++) {
-        x[i] = (float)test_random_normal(&r);
-    }
-    for (size_t i = 0; i < 50 * 96; i++) {
-        w[i] = (float)test_random_normal(&r);
-    }
-    for (size_t i = 0; i < 96; i++) {
-        bias[i] = (float)test_random_normal(&r);
-    }
-    for (size_t k = 0; fit_kernel_at(k) != NULL; k++) {
-        const fit_kernel *kernel = fit_kernel_at(k);
-        double worst = 0.0;
-        for (size_t rows = 1; rows <= 40; rows++) {
-            for (size_t columns = FIT_BLOCK; columns <= 96; columns += FIT_BLOCK) {
-                for (int form = 0; form < 4; form++) {
-                    static float out[40 * 96];
-                    static float start[40 * 96];
-                    const size_t depth = (rows * 7 + columns) % 50;
-                    for (size_t i = 0; i < 40 * 96; i++) {
-                        start[i] = out[i] = (float)(i % 5);
-                    }
-                    const bool is_transposed = form % 2 == 1;
-                    const fit_product p = {.rows = rows,
-                                           .columns = columns,
-                                           .depth = depth,
-                                           .x = x,
-                                           .x_row = is_transposed ? 1 : 50,
-                                           .x_step = is_transposed ? 40 : 1,
-                                           .w = w,
-                                           .w_row = 96,
-                                           .bias = form < 2 ? bias : NULL,
-                                           .out = out,
-                                           .out_row = 96,
-                                           .rectify = form == 0};
-                    kernel->product(&p);
-                    for (size_t i = 0; i < 40; i++) {
-                        for (size_t j = 0; j < 96; j++) {
-                            double sum = (double)(form < 2 ? bias[j] : start[i * 96 + j]);
-                            for (size_t d = 0; d < depth; d++) {
-                                sum +=
-                                    (double)x[i * p.x_row + d * p.x_step] * (double)w[d * 96 + j];
-                            }
-                            sum = form == 0 && sum < 0.0 ? 0.0 : sum;
-                            const bool is_in = i < rows && j < columns;
-                            worst = fmax(worst, fabs((double)out[i * 96 + j] -
-                                                     (is_in ? sum : (double)start[i * 96 + j])));
-                        }
-                    }
-                }
-            }
-        }
-        printf("%s: worst difference %.2g\n", kernel->name, worst);
-        assert_true(worst < 3e-5);
-        float out[FIT_BLOCK];
-        const float nan_x = NAN;
-        const fit_product p = {1, FIT_BLOCK, 1, &nan_x, 1, 1, w, 96, bias, out, FIT_BLOCK, true};
-        kernel->product(&p);
-        assert_true(isnan(out[3]));
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -591,7 +522,6 @@ int main(void)
         cmocka_unit_test(a_step_that_would_not_be_finite_is_not_taken),
         cmocka_unit_test(wrong_arguments_are_refused_and_leave_out_alone),
         cmocka_unit_test(initial_parameters_have_the_distribution_of_pytorch),
-        cmocka_unit_test(every_kernel_multiplies_alike_whatever_the_shape),
     };
     return skips_end(cmocka_run_group_tests(tests, NULL, NULL), sizeof tests / sizeof tests[0]);
 }

@@ -225,7 +225,7 @@ static void the_loss_is_the_score_of_the_twin_for_every_rule(void **state)
             model_net_tensors tensors;
             model_net *net = NULL;
             const size_t size = model_net_size(&c.shape);
-            model_fit_place(&c.shape, values, &tensors);
+            model_net_tensors_place(&c.shape, values, &tensors);
             net_memory = aligned_alloc(MODEL_NET_ALIGN, size);
             assert_int_equal(model_net_init(net_memory, size, &c.shape, &tensors, &net), MODEL_OK);
             p.rule.net = net;
@@ -263,7 +263,7 @@ static void every_derivative_by_a_parameter_of_the_filter_agrees_with_difference
         float *values = draw_parameters(&c);
         model_fit *fit = fit_make(&c, h, values);
         const size_t n = model_fit_parameters(&c);
-        const size_t first = has_net ? model_fit_tensors(&c.shape) : 0;
+        const size_t first = has_net ? model_net_tensors_count(&c.shape) : 0;
         (void)pass(fit, &c);
         float *gradient = calloc(n, sizeof *gradient);
         memcpy(gradient, model_fit_gradient(fit), n * sizeof *gradient);
@@ -303,7 +303,7 @@ static void the_loss_falls_along_the_gradient_of_nets_in_the_filter(void **state
         config_of(&c, &p);
         float *values = draw_parameters(&c);
         model_fit *fit = fit_make(&c, h, values);
-        const size_t n = model_fit_tensors(&c.shape);
+        const size_t n = model_net_tensors_count(&c.shape);
         (void)pass(fit, &c);
         double squared = 0.0;
         float *moved = calloc(model_fit_parameters(&c), sizeof *moved);

@@ -545,7 +545,7 @@ static void the_largest_bank_is_a_file(void **state)
 {
     (void)state;
     test_random r = test_random_seeded(95);
-    const model_net_shape shape = {true, 8 + MODEL_RULE_CONTEXT_INPUTS, MODEL_HIDDEN_MAX,
+    const model_net_shape shape = {true, 8 + MODEL_RULE_CONTEXT_INPUTS, MODEL_STATE_MAX,
                                    MODEL_LAYERS_MAX, 8};
     some_net *net = some_net_make(&r, shape);
     model_params params;

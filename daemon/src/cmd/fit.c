@@ -7,6 +7,7 @@
 #include "command.h"
 #include "fit_many.h"
 #include "fit_single.h"
+#include "model/fit.h"
 #include "progress.h"
 #include "thread_pool.h"
 #include "vocabulary.h"

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/fit.h"
 #include "model/nelder_mead.h"
 #include "model_file.h"
 

@@ -1,5 +1,6 @@
 #include "fit_request.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "file_kind.h"
@@ -78,6 +79,18 @@ static int check_effect(const struct fit_request *r, model_rule_kind kind, bool 
                : FAULT_NONE;
 }
 
+/* What a live twin could not follow is not fitted either. */
+static int check_units(const struct fit_request *r, bool is_recurrent, struct fault *fault)
+{
+    const uint32_t most = model_net_hidden_max(is_recurrent);
+    return r->hidden > (int64_t)most
+               ? fault_set(fault, FAULT_INPUT,
+                           "--hidden: %" PRId64 " units, but an animal's state holds %" PRIu32
+                           " of a recurrent net; at most that many, or --rule dnn, was expected",
+                           r->hidden, most)
+               : FAULT_NONE;
+}
+
 static int choose_models(const struct fit_request *r, struct fit_recipe *recipe,
                          struct fault *fault)
 {
@@ -88,10 +101,11 @@ static int choose_models(const struct fit_request *r, struct fit_recipe *recipe,
             return fault_set(fault, FAULT_INPUT, "a bank is of filters; --filter ekf was expected");
         }
         fit_recipe_bank(recipe);
-        return FAULT_NONE;
+        return check_units(r, true, fault);
     }
     (void)model_rule_parse(&kind, r->rule.chosen);
-    const int rc = check_effect(r, kind, in_filter, fault);
+    int rc = check_effect(r, kind, in_filter, fault);
+    rc = rc ? rc : check_units(r, model_rule_of(kind)->is_recurrent, fault);
     if (rc == FAULT_NONE) {
         fit_recipe_single(recipe, kind, in_filter);
     }

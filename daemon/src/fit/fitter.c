@@ -372,14 +372,14 @@ static int make_model(const struct fitting *f, struct model_file *out, struct fa
     if (!model_rule_of(params.rule.kind)->has_net) {
         return model_file_build_params(&params, out, fault);
     }
-    for (size_t i = 0; i < model_fit_tensors(&f->config.shape); i++) {
+    for (size_t i = 0; i < model_net_tensors_count(&f->config.shape); i++) {
         if (!(fabs((double)parameters[i]) <= MODEL_FILE_WEIGHT_MAX)) {
             return fault_set(fault, FAULT_WORK, "a weight became %g, more than a model may have",
                              (double)parameters[i]);
         }
     }
     model_net_tensors tensors;
-    model_fit_place(&f->config.shape, parameters, &tensors);
+    model_net_tensors_place(&f->config.shape, parameters, &tensors);
     return model_file_build_net(&params, &f->config.shape, &tensors, out, fault);
 }
 

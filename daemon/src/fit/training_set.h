@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "fault.h"
-#include "model/fit.h"
+#include "model/fit_rows.h"
 #include "model/member.h"
 #include "model/policy.h"
 #include "subject_names.h"

@@ -282,7 +282,7 @@ static int read_rule(const struct source *from, model_params *params, model_net_
     shape->is_recurrent = model_rule_of(params->rule.kind)->is_recurrent;
     shape->n_inputs = params->policy.n + (uint32_t)model_rule_of(params->rule.kind)->n_inputs;
     shape->n_outputs = params->policy.n;
-    rc = read_count(from, "hidden", 1, MODEL_HIDDEN_MAX, &shape->n_hidden);
+    rc = read_count(from, "hidden", 1, model_net_hidden_max(shape->is_recurrent), &shape->n_hidden);
     return rc == FAULT_NONE ? read_count(from, "layers", 1, MODEL_LAYERS_MAX, &shape->n_layers)
                             : rc;
 }

@@ -19,31 +19,14 @@
 #include <stdint.h>
 
 #include "model/error.h"
-#include "model/member.h"
+#include "model/fit_rows.h"
 #include "model/net.h"
-#include "model/rule.h"
 
 enum {
     MODEL_FIT_SHARDS_MAX = 64,
     MODEL_FIT_ANIMALS_MAX = 8192 /* mirror images among them */,
     MODEL_FIT_TRUNCATION_MAX = 1 << 20
 };
-
-/* The choices of one animal in order, trials without one left out. Trial t is predicted from
- * features g after a step of the net with x: the trial before, 0 but x[1] = 1 when t = 0. The
- * arrays are the caller's and must outlive the fit. */
-typedef struct {
-    size_t n_trials;            /* may be 0 */
-    const float *x;             /* (n_trials, model_fit_inputs()), as model_rule_fill_inputs() */
-    const float *g;             /* (n_trials, n_outputs) */
-    const uint8_t *chose_right; /* (n_trials), 0 or 1 */
-    const int8_t *side; /* (n_trials): as model_rule_trial; for model_fit_loss() alone, may be NULL:
-                         * not stated */
-    const uint8_t *starts_session; /* (n_trials), 1: the first choice of a session; filter alone */
-    const uint16_t *n_steps;       /* (n_trials): of drift since the choice before; filter alone */
-    const model_member *start; /* filter alone: as it stood before the first trial, given; NULL: the
-                                prior, which is trained */
-} model_fit_animal;
 
 typedef struct {
     model_params params;   /* policy and rule; in the filter also where noise, prior, rates,
@@ -76,17 +59,8 @@ typedef struct model_fit model_fit;
 void model_fit_config_init(model_fit_config *config, const model_params *params,
                            const model_net_shape *shape);
 
-/* Columns of model_fit_animal.x for a rule: its net's inputs, or MODEL_RULE_INPUTS without one. */
-size_t model_fit_inputs(model_rule_kind rule);
-
-/* Floats of all tensors of such a net. 0 if the shape is invalid. */
-size_t model_fit_tensors(const model_net_shape *shape);
-
 /* Floats of all that is trained: tensors, then what the filter has. 0 if config is invalid. */
 size_t model_fit_parameters(const model_fit_config *config);
-
-/* Points *out into values[model_fit_tensors()], in PyTorch's order. */
-void model_fit_place(const model_net_shape *shape, const float values[], model_net_tensors *out);
 
 /* Initial parameters: tensors drawn from a seed as PyTorch does by default, scale 1e-3; the rest as
  * in config->params. */
@@ -99,36 +73,6 @@ void model_fit_encode(const model_fit_config *config, const model_net_tensors *t
 
 /* The inverse: noise, prior, rates, baselines and decays of values. */
 void model_fit_decode(const model_fit_config *config, const float values[], model_params *out);
-
-/* Trials of one animal turned into rows of a model_fit_animal, one after the other. */
-typedef struct {
-    const model_policy *policy;
-    model_rule_kind rule;
-    model_history history;
-    model_rule_trial last;
-    int64_t n_session;
-    int64_t n_training;
-    bool is_at_start;
-    bool has_last;
-    uint16_t n_steps;
-} model_fit_cursor;
-
-typedef struct {
-    float *x;
-    float *g;
-    uint8_t *chose_right;
-    int8_t *side;
-    uint8_t *starts_session;
-    uint16_t *n_steps;
-} model_fit_rows;
-
-/* start: as in model_fit_animal; NULL: a new animal. policy must outlive it. */
-void model_fit_cursor_init(model_fit_cursor *cursor, const model_policy *policy,
-                           model_rule_kind rule, const model_member *start);
-
-/* Writes row number `row` and returns true if the trial ended in a choice. */
-bool model_fit_cursor_push(model_fit_cursor *cursor, const model_trial *trial, bool starts_session,
-                           const model_fit_rows *rows, size_t row);
 
 /* Bytes model_fit_init() needs; 0 if the configuration is invalid or no animal has a trial. */
 size_t model_fit_size(const model_fit_config *config, size_t n_animals,

@@ -26,7 +26,7 @@ typedef struct {
 } model_rule;
 
 typedef struct {
-    float h[MODEL_HIDDEN_MAX];        /* recurrent nets; 0 where unused */
+    float h[MODEL_STATE_MAX];         /* recurrent nets; 0 where unused */
     double trace[MODEL_WEIGHTS_MAX];  /* e; 0 where unused */
     double offset[MODEL_WEIGHTS_MAX]; /* o; 0 where unused */
 } model_rule_state;

@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #include "model/error.h"
-#include "model/fit.h"
+#include "model/fit_rows.h"
 
 /* Variance of the weights' prior, N(0, this): weak, but it keeps choices that a stimulus decides
  * without exception from weights without bounds. */

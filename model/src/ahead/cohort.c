@@ -5,7 +5,7 @@
 
 #include "arena.h"
 #include "cohort_kernel.h"
-#include "fit_kernel.h"
+#include "gemm_kernel.h"
 #include "model/random.h"
 #include "net_packed.h"
 
@@ -28,7 +28,7 @@ typedef struct {
 struct model_cohort {
     model_params params;
     const cohort_kernel *kernel;
-    const fit_kernel *products;
+    const gemm_kernel *products;
     size_t n;
     size_t n_blocks;
     size_t capacity;
@@ -173,7 +173,7 @@ int model_cohort_init(void *mem, size_t mem_size, const model_params *params, si
     model_cohort *cohort = arena_take(&a, sizeof *cohort);
     (void)describe(cohort, params, n);
     cohort->kernel = cohort_kernel_at(0);
-    cohort->products = fit_kernel_at(0);
+    cohort->products = gemm_kernel_at(0);
     place(cohort, &a);
     for (size_t i = 0; i < MODEL_WEIGHTS_MAX; i++) {
         cohort->motion.scale[i] = 1.0F;
@@ -421,18 +421,18 @@ void model_cohort_choose(model_cohort *cohort, const float contrast[], const uin
 static void multiply(const model_cohort *cohort, const cohort_matrix *m, cohort_row *in,
                      cohort_row *out, bool rectify)
 {
-    const fit_product p = {.rows = m->n_out,
-                           .columns = COHORT_LANES,
-                           .depth = 1 + m->n_in,
-                           .x = m->values,
-                           .x_row = 1 + m->n_in,
-                           .x_step = 1,
-                           .w = in[0],
-                           .w_row = COHORT_LANES,
-                           .bias = cohort->scratch.zeros[0],
-                           .out = out[0],
-                           .out_row = COHORT_LANES,
-                           .rectify = rectify};
+    const gemm_product p = {.rows = m->n_out,
+                            .columns = COHORT_LANES,
+                            .depth = 1 + m->n_in,
+                            .x = m->values,
+                            .x_row = 1 + m->n_in,
+                            .x_step = 1,
+                            .w = in[0],
+                            .w_row = COHORT_LANES,
+                            .bias = cohort->scratch.zeros[0],
+                            .out = out[0],
+                            .out_row = COHORT_LANES,
+                            .rectify = rectify};
     cohort->products->product(&p);
 }
 

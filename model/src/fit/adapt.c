@@ -107,7 +107,7 @@ static int build_member(const model_adapt *adapt, uint32_t i, const float values
     if (adapt->net[i + 1] > adapt->net[i]) {
         model_net_tensors tensors;
         model_net *net = NULL;
-        model_fit_place(shape, values + adapt->at[i], &tensors);
+        model_net_tensors_place(shape, values + adapt->at[i], &tensors);
         const int status = model_net_init((unsigned char *)nets + adapt->net[i],
                                           adapt->net[i + 1] - adapt->net[i], shape, &tensors, &net);
         if (status != MODEL_OK) {

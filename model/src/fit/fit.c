@@ -19,11 +19,6 @@ struct model_fit {
     fit_shard shard[MODEL_FIT_SHARDS_MAX]; /* batch by batch */
 };
 
-size_t model_fit_inputs(model_rule_kind rule)
-{
-    return model_rule_of(rule)->has_net ? model_rule_of(rule)->n_inputs : MODEL_RULE_INPUTS;
-}
-
 void model_fit_config_init(model_fit_config *config, const model_params *params,
                            const model_net_shape *shape)
 {
@@ -63,58 +58,11 @@ static bool config_is_valid(const model_fit_config *c)
            c->decay >= 0.0 && isfinite(c->decay) && c->clip > 0.0;
 }
 
-/* A tensor and how many floats it has. */
-struct slot {
-    const float **at;
-    size_t n;
-};
-
-enum { SLOTS_MAX = 5 + 2 * (MODEL_LAYERS_MAX + 1) };
-
-/* In PyTorch's order. Returns how many there are. */
-static size_t list_slots(const model_net_shape *shape, model_net_tensors *t,
-                         struct slot slots[SLOTS_MAX])
-{
-    const size_t gates = 3 * (size_t)shape->n_hidden;
-    size_t n = 0;
-    slots[n++] = (struct slot){&t->scale, shape->n_outputs};
-    if (shape->is_recurrent) {
-        slots[n++] = (struct slot){&t->gru_weight_ih, gates * shape->n_inputs};
-        slots[n++] = (struct slot){&t->gru_weight_hh, gates * shape->n_hidden};
-        slots[n++] = (struct slot){&t->gru_bias_ih, gates};
-        slots[n++] = (struct slot){&t->gru_bias_hh, gates};
-    }
-    for (uint32_t i = 0; i <= shape->n_layers; i++) {
-        const size_t n_out = model_net_layer_outputs(shape, i);
-        slots[n++] = (struct slot){&t->weight[i], n_out * model_net_layer_inputs(shape, i)};
-        slots[n++] = (struct slot){&t->bias[i], n_out};
-    }
-    return n;
-}
-
-/* Points the tensors into values and returns how many floats they are; values NULL only counts. */
-static size_t place(const model_net_shape *shape, const float *values, model_net_tensors *out)
-{
-    struct slot slots[SLOTS_MAX];
-    size_t used = 0;
-    memset(out, 0, sizeof *out);
-    const size_t n = list_slots(shape, out, slots);
-    for (size_t i = 0; i < n; i++) {
-        *slots[i].at = values != NULL ? values + used : NULL;
-        used += slots[i].n;
-    }
-    return used;
-}
-
-size_t model_fit_tensors(const model_net_shape *shape)
-{
-    model_net_tensors tensors;
-    return model_net_size(shape) > 0 ? place(shape, NULL, &tensors) : 0;
-}
-
 static size_t count_tensors(const model_fit_config *config)
 {
-    return model_rule_of(config->params.rule.kind)->has_net ? model_fit_tensors(&config->shape) : 0;
+    return model_rule_of(config->params.rule.kind)->has_net
+               ? model_net_tensors_count(&config->shape)
+               : 0;
 }
 
 size_t model_fit_parameters(const model_fit_config *config)
@@ -124,11 +72,6 @@ size_t model_fit_parameters(const model_fit_config *config)
     }
     return count_tensors(config) +
            (config->in_filter ? (size_t)FIT_FILTER_KINDS * config->params.policy.n : 0);
-}
-
-void model_fit_place(const model_net_shape *shape, const float values[], model_net_tensors *out)
-{
-    (void)place(shape, values, out);
 }
 
 /* PyTorch: a linear layer's weights and biases are uniform within 1 / sqrt(inputs), a GRU's within
@@ -169,14 +112,9 @@ void model_fit_draw(const model_fit_config *config, uint64_t seed, float values[
 void model_fit_encode(const model_fit_config *config, const model_net_tensors *tensors,
                       float values[])
 {
-    struct slot slots[SLOTS_MAX];
     if (tensors != NULL && count_tensors(config) > 0) {
-        model_net_tensors from = *tensors;
-        const size_t n = list_slots(&config->shape, &from, slots);
-        for (size_t i = 0; i < n; i++) {
-            memcpy(values, *slots[i].at, slots[i].n * sizeof values[0]);
-            values += slots[i].n;
-        }
+        model_net_tensors_copy(&config->shape, tensors, values);
+        values += count_tensors(config);
     }
     if (config->in_filter) {
         fit_filter_encode(&config->params, values);

@@ -8,7 +8,7 @@
 #ifndef FIT_FILTER_H
 #define FIT_FILTER_H
 
-#include "model/fit.h"
+#include "model/fit_rows.h"
 #include "model/member.h"
 
 /* X(NAME, member): kinds of parameters, one value a weight each. */

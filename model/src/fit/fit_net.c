@@ -5,7 +5,7 @@
 
 size_t fit_pad(size_t n)
 {
-    return (n + FIT_BLOCK - 1) / FIT_BLOCK * FIT_BLOCK;
+    return (n + GEMM_BLOCK - 1) / GEMM_BLOCK * GEMM_BLOCK;
 }
 
 static void add_matrix(fit_net *net, int i, size_t inputs, size_t columns, bool bias_first)
@@ -60,6 +60,7 @@ void fit_net_init(fit_net *net, const model_net_shape *shape, arena *a)
     memset(net, 0, sizeof *net);
     net->shape = *shape;
     net->kernel = fit_kernel_at(0);
+    net->products = gemm_kernel_at(0);
     net->unit_ld = fit_pad(shape->n_hidden);
     net->weight_ld = fit_pad(shape->n_outputs);
     net->x_ld = fit_pad(2 + shape->n_inputs + (shape->is_recurrent ? net->unit_ld : 0));
@@ -97,7 +98,7 @@ void fit_net_pack(fit_net *net, const float values[])
         }
     }
     model_net_tensors t;
-    model_fit_place(&net->shape, values, &t);
+    model_net_tensors_place(&net->shape, values, &t);
     net->scale = t.scale;
     const size_t n = net->shape.n_inputs;
     const size_t n_weights = net->shape.n_outputs;
@@ -133,52 +134,52 @@ void fit_net_forward(const fit_net *net, int matrix, size_t rows, const float *x
 {
     const fit_matrix *m = &net->matrix[matrix];
     const float *packed = net->packed + m->at;
-    const fit_product p = {.rows = rows,
-                           .columns = m->columns,
-                           .depth = m->rows - 1,
-                           .x = x,
-                           .x_row = x_ld,
-                           .x_step = 1,
-                           .w = packed + (m->bias == 0 ? m->columns : 0),
-                           .w_row = m->columns,
-                           .bias = packed + m->bias * m->columns,
-                           .out = out,
-                           .out_row = out_ld,
-                           .rectify = rectify};
-    net->kernel->product(&p);
+    const gemm_product p = {.rows = rows,
+                            .columns = m->columns,
+                            .depth = m->rows - 1,
+                            .x = x,
+                            .x_row = x_ld,
+                            .x_step = 1,
+                            .w = packed + (m->bias == 0 ? m->columns : 0),
+                            .w_row = m->columns,
+                            .bias = packed + m->bias * m->columns,
+                            .out = out,
+                            .out_row = out_ld,
+                            .rectify = rectify};
+    gemm_multiply(net->products, &p);
 }
 
 void fit_net_add_gradient(const fit_net *net, int matrix, size_t records, const float *x,
                           size_t x_ld, const float *delta, size_t delta_ld, float *gradient)
 {
     const fit_matrix *m = &net->matrix[matrix];
-    const fit_product p = {.rows = m->rows,
-                           .columns = m->columns,
-                           .depth = records,
-                           .x = x,
-                           .x_row = 1,
-                           .x_step = x_ld,
-                           .w = delta,
-                           .w_row = delta_ld,
-                           .out = gradient + m->at,
-                           .out_row = m->columns};
-    net->kernel->product(&p);
+    const gemm_product p = {.rows = m->rows,
+                            .columns = m->columns,
+                            .depth = records,
+                            .x = x,
+                            .x_row = 1,
+                            .x_step = x_ld,
+                            .w = delta,
+                            .w_row = delta_ld,
+                            .out = gradient + m->at,
+                            .out_row = m->columns};
+    gemm_multiply(net->products, &p);
 }
 
 void fit_net_backward(const fit_net *net, size_t rows, size_t depth, const float *delta,
                       size_t delta_ld, const float *w, size_t columns, const float *start,
                       float *out)
 {
-    const fit_product p = {.rows = rows,
-                           .columns = columns,
-                           .depth = depth,
-                           .x = delta,
-                           .x_row = delta_ld,
-                           .x_step = 1,
-                           .w = w,
-                           .w_row = columns,
-                           .bias = start,
-                           .out = out,
-                           .out_row = columns};
-    net->kernel->product(&p);
+    const gemm_product p = {.rows = rows,
+                            .columns = columns,
+                            .depth = depth,
+                            .x = delta,
+                            .x_row = delta_ld,
+                            .x_step = 1,
+                            .w = w,
+                            .w_row = columns,
+                            .bias = start,
+                            .out = out,
+                            .out_row = columns};
+    gemm_multiply(net->products, &p);
 }

@@ -1,6 +1,6 @@
 /* fit_net.h - a net's weights laid out for training, and the products of which a pass is made.
  *
- * Packed matrices are (in, out), padded to FIT_BLOCK columns, with the bias as a row of their own.
+ * Packed matrices are (in, out), padded to GEMM_BLOCK columns, with the bias as a row of their own.
  * Records are what trials leave behind: fit_shard.h.
  * Threads: a fit_net may be read by all. Memory: fit.c's.
  */
@@ -9,7 +9,8 @@
 
 #include "arena.h"
 #include "fit_kernel.h"
-#include "model/fit.h"
+#include "gemm.h"
+#include "model/net_layout.h"
 
 typedef struct {
     size_t rows; /* with the bias */
@@ -35,6 +36,7 @@ enum { FIT_GRU_RZ, FIT_GRU_NI, FIT_GRU_NH, FIT_GRU, FIT_MATRICES = FIT_GRU + MOD
 typedef struct {
     model_net_shape shape;
     const fit_kernel *kernel;
+    const gemm_kernel *products;
     size_t unit_ld;                  /* n_hidden padded */
     size_t weight_ld;                /* n_outputs padded: derivatives by the policy's weights */
     size_t x_ld;                     /* [1, inputs, h, 1] */
@@ -52,7 +54,7 @@ typedef struct {
     const float *scale;                      /* (n_outputs) */
 } fit_net;
 
-/* The next multiple of FIT_BLOCK. */
+/* The next multiple of GEMM_BLOCK. */
 size_t fit_pad(size_t n);
 
 void fit_net_init(fit_net *net, const model_net_shape *shape, arena *a);

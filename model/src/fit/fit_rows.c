@@ -1,6 +1,11 @@
+#include "model/fit_rows.h"
+
 #include <string.h>
 
-#include "model/fit.h"
+size_t model_fit_inputs(model_rule_kind rule)
+{
+    return model_rule_of(rule)->has_net ? model_rule_of(rule)->n_inputs : MODEL_RULE_INPUTS;
+}
 
 void model_fit_cursor_init(model_fit_cursor *cursor, const model_policy *policy,
                            model_rule_kind rule, const model_member *start)

@@ -4,11 +4,12 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "gemm.h"
 #include "model/filter.h"
 #include "model/policy.h"
 #include "model/score.h"
 
-enum { STEPS_MAX = 100, HALVINGS_MAX = 40, K = MODEL_WEIGHTS_MAX };
+enum { STEPS_MAX = 100, HALVINGS_MAX = 40, K = MODEL_WEIGHTS_MAX, BLOCK = 256 };
 
 static const double TOLERANCE = 1e-12; /* of the gain of a step, relative to the loss */
 
@@ -38,27 +39,39 @@ static double loss(size_t n, size_t n_animals, const model_fit_animal animals[],
     return sum;
 }
 
-/* Gradient of the loss, and the lower half of its curvature. */
+static void add_block(size_t n, size_t trials, const float g[], const uint8_t chose_right[],
+                      const double w[], double sums[])
+{
+    double x[BLOCK * K];
+    double y[BLOCK * (K + 1)];
+    for (size_t t = 0; t < trials; t++) {
+        const double p = model_filter_sigmoid(logit(n, w, g + t * n));
+        double *row = y + t * (n + 1);
+        row[0] = p - (chose_right[t] == 1 ? 1.0 : 0.0);
+        for (size_t i = 0; i < n; i++) {
+            x[t * n + i] = (double)g[t * n + i];
+            row[1 + i] = p * (1.0 - p) * x[t * n + i];
+        }
+    }
+    gemm_add_normal(trials, n, n + 1, x, y, sums);
+}
+
+/* Gradient of the loss and its curvature, side by side as X' [error, p (1 - p) X]. */
 static void slope(size_t n, size_t n_animals, const model_fit_animal animals[], const double w[],
                   double gradient[K], double curvature[K][K])
 {
-    memset(curvature, 0, sizeof(double[K][K]));
-    for (size_t i = 0; i < n; i++) {
-        gradient[i] = w[i] / MODEL_STATIC_GLM_VAR;
-        curvature[i][i] = 1.0 / MODEL_STATIC_GLM_VAR;
-    }
+    double sums[K * (K + 1)] = {0.0};
     for (size_t k = 0; k < n_animals; k++) {
-        for (size_t t = 0; t < animals[k].n_trials; t++) {
-            const float *g = animals[k].g + t * n;
-            const double p = model_filter_sigmoid(logit(n, w, g));
-            const double error = p - (animals[k].chose_right[t] == 1 ? 1.0 : 0.0);
-            for (size_t i = 0; i < n; i++) {
-                gradient[i] += error * (double)g[i];
-                for (size_t j = 0; j <= i; j++) {
-                    curvature[i][j] += p * (1.0 - p) * (double)g[i] * (double)g[j];
-                }
-            }
+        for (size_t from = 0; from < animals[k].n_trials; from += BLOCK) {
+            const size_t left = animals[k].n_trials - from;
+            add_block(n, left < BLOCK ? left : BLOCK, animals[k].g + from * n,
+                      animals[k].chose_right + from, w, sums);
         }
+    }
+    for (size_t i = 0; i < n; i++) {
+        gradient[i] = w[i] / MODEL_STATIC_GLM_VAR + sums[i * (n + 1)];
+        memcpy(curvature[i], sums + i * (n + 1) + 1, n * sizeof sums[0]);
+        curvature[i][i] += 1.0 / MODEL_STATIC_GLM_VAR;
     }
 }
 

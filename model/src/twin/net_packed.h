@@ -4,7 +4,7 @@
 #ifndef NET_PACKED_H
 #define NET_PACKED_H
 
-#include "model/net.h"
+#include "model/net_layout.h"
 #include "net_kernel.h"
 
 /* Matrices are (in, ld): transposed, so that the inner loop runs over outputs with unit stride, and
