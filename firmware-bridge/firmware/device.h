@@ -7,8 +7,7 @@
  *
  * Threads: one; not from interrupts. Memory: the caller's device, about 26 bytes per queue entry.
  */
-#ifndef DEVICE_H
-#define DEVICE_H
+#pragma once
 
 #include "hal.h"
 #include "proto/frame.h"
@@ -82,5 +81,3 @@ bool device_push_end(device *d);
 
 /* True when the host has everything on disk. */
 bool device_is_done(const device *d);
-
-#endif

@@ -12,8 +12,7 @@
  *   flags      repeat if bits 22..24 of h are all 0
  *   reward_nl  3000 with a reward, else 0
  */
-#ifndef EXAMPLE_H
-#define EXAMPLE_H
+#pragma once
 
 #include "device.h"
 
@@ -36,5 +35,3 @@ typedef struct {
 
 /* Does what is due; call it beside device_poll(). */
 void example_task_poll(example_task *task, device *d);
-
-#endif

@@ -3,8 +3,7 @@
  * hal_avr.c implements it for the ATmega328P (Arduino Uno), hal_host.c for a POSIX descriptor;
  * another board needs these four functions and a main.
  */
-#ifndef HAL_H
-#define HAL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,5 +24,3 @@ typedef struct {
      * it names the session. Called once, by device_init(). */
     uint16_t (*next_boot)(void *user);
 } device_hal;
-
-#endif

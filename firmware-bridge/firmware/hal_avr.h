@@ -4,8 +4,7 @@
  * clock; Timer0 wakes a sleeping main loop every millisecond; the boot counter in 8 bytes of
  * EEPROM.
  */
-#ifndef HAL_AVR_H
-#define HAL_AVR_H
+#pragma once
 
 #include "hal.h"
 
@@ -18,5 +17,3 @@ const device_hal *hal_avr_open(void);
 
 /* Sleeps until the next interrupt, at most a millisecond. */
 void hal_avr_idle(void);
-
-#endif

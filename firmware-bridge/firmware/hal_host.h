@@ -2,8 +2,7 @@
  *
  * Threads: one owner. Memory: the caller's.
  */
-#ifndef HAL_HOST_H
-#define HAL_HOST_H
+#pragma once
 
 #include <stddef.h>
 
@@ -26,5 +25,3 @@ void hal_host_init(hal_host *hal, int fd, const char *boot_path, uint16_t boot);
 
 /* The line was plugged in again at another descriptor: what was on its way is lost. */
 void hal_host_replug(hal_host *hal, int fd);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Threads: any, on different objects. Memory: the caller's.
  */
-#ifndef PROTO_FAULT_H
-#define PROTO_FAULT_H
+#pragma once
 
 #include "proto/reader.h"
 #include "schema.h"
@@ -42,5 +41,3 @@ const char *proto_fault_shown(char out[FAULT_SHOWN_MAX + 4], const char *s, size
 
 /* More values than the field holds; t is the first. */
 int proto_fault_many(proto_fault *fault, const proto_field *f, const proto_token *t);
-
-#endif

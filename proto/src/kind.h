@@ -2,8 +2,7 @@
  *
  * Threads: any, on different objects. Memory: the caller's.
  */
-#ifndef PROTO_KIND_H
-#define PROTO_KIND_H
+#pragma once
 
 #include "fault.h"
 
@@ -13,5 +12,3 @@ int proto_kind_scan(const proto_reader *from, proto_fault *fault, const proto_sc
 
 /* The fault of what stands where a key was expected. */
 int proto_kind_key_fault(const proto_reader *r, proto_fault *fault, const proto_token *key);
-
-#endif

@@ -2,8 +2,7 @@
  *
  * Threads: any. Memory: the caller's.
  */
-#ifndef PROTO_NUMBER_H
-#define PROTO_NUMBER_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -19,5 +18,3 @@ int proto_number_write_int(int64_t x, char out[NUMBER_TEXT_MAX]);
 
 /* Value of a NUL-terminated JSON number, infinite if too large. RT-safe: yes. */
 double proto_number_read(const char *text);
-
-#endif

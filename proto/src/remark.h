@@ -4,8 +4,7 @@
  * Threads: any, on different objects. Memory: the caller's. RT-safe: yes; a remark formats its text
  * with the C library.
  */
-#ifndef PROTO_REMARK_H
-#define PROTO_REMARK_H
+#pragma once
 
 #include "fault.h"
 
@@ -43,5 +42,3 @@ const char *proto_remark_near(const proto_remarks *r, const proto_schema *schema
  * not are remarks. map: name of the message. */
 void proto_remark_near_misses(proto_remarks *r, const char *map, const proto_schema *schema,
                               uint64_t seen);
-
-#endif

@@ -2,8 +2,7 @@
  *
  * Threads: any. Memory: constants.
  */
-#ifndef PROTO_SCHEMA_H
-#define PROTO_SCHEMA_H
+#pragma once
 
 #include "proto/message.h"
 
@@ -86,5 +85,3 @@ bool proto_field_takes_real(const proto_field *f, double x);
 /* The rules between keys, once each has passed its own. On failure *key is the key at fault and
  * *text says what was expected. */
 int proto_message_check(const proto_message *msg, const char **key, const char **text);
-
-#endif

@@ -2,8 +2,7 @@
  *
  * Threads: any. Memory: the caller's. RT-safe: all of it.
  */
-#ifndef PROTO_TEXT_H
-#define PROTO_TEXT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,5 +24,3 @@ size_t proto_text_mark_size(const uint8_t *s, size_t n);
 /* True if s is JSON text in UTF-16: with its byte order mark, or an opening bracket beside a NUL.
  */
 bool proto_text_is_utf16(const uint8_t *s, size_t n);
-
-#endif

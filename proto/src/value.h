@@ -4,8 +4,7 @@
  * reads the value that begins with token t, and returns PROTO_VALUE_PRESENT, PROTO_VALUE_ABSENT or
  * a negative proto_result, with *d->fault said. Threads and memory: the decoder's owner.
  */
-#ifndef PROTO_VALUE_H
-#define PROTO_VALUE_H
+#pragma once
 
 #include "proto/reader.h"
 #include "remark.h"
@@ -33,5 +32,3 @@ int proto_value_reals(proto_decoder *d, const proto_field *f, const proto_token 
                       double v[]);
 int proto_value_named(proto_decoder *d, const proto_field *f, const proto_token *t, uint32_t *n,
                       proto_named v[]);
-
-#endif

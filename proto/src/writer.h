@@ -4,8 +4,7 @@
  * What does not fit sets is_full and is dropped; the caller looks once, at the end. Values must be
  * valid: finite numbers, clean UTF-8. Threads: one owner. Memory: the caller's; nothing allocates.
  */
-#ifndef PROTO_WRITER_H
-#define PROTO_WRITER_H
+#pragma once
 
 #include <msgpack.h>
 
@@ -38,5 +37,3 @@ struct proto_writer {
 /* Starts at out[0]. The writer must not be moved afterwards. RT-safe: yes; of the ops all but
  * JSON's `real`. */
 void proto_writer_init(proto_writer *w, proto_format format, uint8_t *out, size_t cap);
-
-#endif

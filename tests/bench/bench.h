@@ -4,8 +4,7 @@
  * Every failure of the surroundings prints a line and exits with 2: a measurement that could not be
  * made is not a result. Threads: one. Memory: the caller's.
  */
-#ifndef BENCH_H
-#define BENCH_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -107,5 +106,3 @@ int bench_verdict(const char *name, double figure, const char *unit, bool at_mos
 
 /* What the machine is and how busy it is, one line: results are nothing without it. */
 void bench_machine(void);
-
-#endif

@@ -1,8 +1,7 @@
 /* message_fuzz.h - what the fuzz targets of both formats check: whatever proto_decode() takes can
  * be written in either format and means the same when read again; whatever it refuses has a reason
  * that can be sent back. */
-#ifndef TESTS_MESSAGE_FUZZ_H
-#define TESTS_MESSAGE_FUZZ_H
+#pragma once
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,5 +51,3 @@ static inline int fuzz_message(const uint8_t *data, size_t size)
     }
     return 0;
 }
-
-#endif

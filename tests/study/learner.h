@@ -5,8 +5,7 @@
  * that is drawn is a function of a seed and the animal's number. Threads: any, on different
  * objects. Memory: the caller's.
  */
-#ifndef LEARNER_H
-#define LEARNER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -50,5 +49,3 @@ double learner_truth(const learner *l, const model_virtual_mouse *mouse, double 
 /* Proportion right of a stage's stimuli with contrast, on the side that is done worse. */
 double learner_worse_side(const learner *l, const model_virtual_mouse *mouse,
                           const model_protocol_stage *stage);
-
-#endif

@@ -1,7 +1,6 @@
 /* audit_rigs.h - rigs to audit: five protocols, and animals that learn, are biased, tire and do not
  * answer now and then. All is a function of the seed. */
-#ifndef AUDIT_RIGS_H
-#define AUDIT_RIGS_H
+#pragma once
 
 #include <math.h>
 #include <stdio.h>
@@ -262,5 +261,3 @@ static inline bool rig_next(struct rig *r, model_audit_trial *t, model_protocol_
     }
     return true;
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* check.h - near-equality, for cmocka tests. */
-#ifndef TEST_CHECK_H
-#define TEST_CHECK_H
+#pragma once
 
 #include <math.h>
 
@@ -16,5 +15,3 @@ static inline void check_near(double a, double b, double tolerance, const char *
         _fail(file, line);
     }
 }
-
-#endif

@@ -3,8 +3,7 @@
  *
  * For one source file of a program. Threads: the counts are each thread's own.
  */
-#ifndef TEST_COUNT_ALLOCATIONS_H
-#define TEST_COUNT_ALLOCATIONS_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -56,5 +55,3 @@ void free(void *p)
     }
     __libc_free(p);
 }
-
-#endif

@@ -4,8 +4,7 @@
  * One subjects, one clock that moves by itself, the latest result. For one source file of a
  * program.
  */
-#ifndef TEST_HEAR_H
-#define TEST_HEAR_H
+#pragma once
 
 #include <stdio.h>
 #include <string.h>
@@ -130,5 +129,3 @@ static inline struct subject *m1(void)
 
 /* A test on a subjects of its own. */
 #define HEAR_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
-#endif

@@ -1,7 +1,6 @@
 /* host.h - the least of a daemon: one serial port by path, its link, a journal in memory, and what
  * the example task's trials should be. Reopens a port that is gone. */
-#ifndef HOST_H
-#define HOST_H
+#pragma once
 
 #include <errno.h>
 #include <poll.h>
@@ -118,5 +117,3 @@ static inline void host_step(struct host *h)
         host_hang_up(h);
     }
 }
-
-#endif

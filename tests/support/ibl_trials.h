@@ -1,8 +1,7 @@
 /* ibl_trials.h - the trials of ../shared/data/ibl_mouse_trials.csv, out of the coding of the
  * International Brain Laboratory: choice -1 is right, the contrast of the other side is NaN, the
  * reaction time is that from stimulus to response. */
-#ifndef TEST_IBL_TRIALS_H
-#define TEST_IBL_TRIALS_H
+#pragma once
 
 #include <math.h>
 #include <stdio.h>
@@ -62,5 +61,3 @@ static inline size_t ibl_trials_read(void)
     fclose(file);
     return n;
 }
-
-#endif

@@ -1,8 +1,7 @@
 /* learning_vectors.h - the cases of ../shared/vectors/learning_rules: weights in safetensors;
  * inputs, and what double precision makes of them, in JSON. Row t of x is [s_t, s_(t-1), 1,
  * session_start, choice, reward, side of t-1]. Needs libdaemon_core and cmocka. */
-#ifndef TEST_LEARNING_VECTORS_H
-#define TEST_LEARNING_VECTORS_H
+#pragma once
 
 #include <dirent.h>
 #include <stdio.h>
@@ -145,5 +144,3 @@ static inline int each_learning_case(void (*run)(const char *name, const struct 
     closedir(dir);
     return n;
 }
-
-#endif

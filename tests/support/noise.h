@@ -1,6 +1,5 @@
 /* noise.h - a bad serial line: bytes are dropped, doubled, changed and made up. */
-#ifndef NOISE_H
-#define NOISE_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -47,5 +46,3 @@ static inline size_t noise_pass(struct noise *noise, uint8_t byte, uint8_t out[2
         return 2;
     }
 }
-
-#endif

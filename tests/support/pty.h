@@ -1,7 +1,6 @@
 /* pty.h - a raw pty: the master here, the slave's path for the other side. Needs _XOPEN_SOURCE 700.
  */
-#ifndef PTY_H
-#define PTY_H
+#pragma once
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -55,5 +54,3 @@ static inline int pty_open(struct pty *pty)
     pty->slave = open(pty->path, O_RDWR | O_NOCTTY);
     return pty->slave < 0 ? -1 : pty_set_raw(pty->slave);
 }
-
-#endif

@@ -2,8 +2,7 @@
  *
  * The seed comes from the clock, or from the environment variable SEED, and is printed.
  */
-#ifndef TESTS_RANDOM_MESSAGE_H
-#define TESTS_RANDOM_MESSAGE_H
+#pragma once
 
 #include <math.h>
 #include <stdint.h>
@@ -175,5 +174,3 @@ static inline void random_message(proto_message *msg, proto_kind kind, bool all)
         msg->as.trial.stimulus = -1.0;
     }
 }
-
-#endif

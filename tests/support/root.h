@@ -4,8 +4,7 @@
  *
  * For one source file of a program.
  */
-#ifndef TEST_ROOT_H
-#define TEST_ROOT_H
+#pragma once
 
 #include <unistd.h>
 
@@ -34,5 +33,3 @@ static inline int root_remove(void **state)
     (void)state;
     return rmdir(root_path);
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* seeded.h - random numbers that a seed repeats. */
-#ifndef TEST_SEEDED_H
-#define TEST_SEEDED_H
+#pragma once
 
 #include <math.h>
 #include <stdint.h>
@@ -37,5 +36,3 @@ static inline double test_random_normal(test_random *r)
     const double u = 1.0 - test_random_uniform(r);
     return sqrt(-2.0 * log(u)) * cos(6.283185307179586 * test_random_uniform(r));
 }
-
-#endif

@@ -3,8 +3,7 @@
  * A program of which every case was skipped ends with SKIPS_CODE, which ctest shows as skipped; one
  * of which some were says how many, and ends as the others tell. Includes cmocka by suite.h.
  */
-#ifndef SKIPS_H
-#define SKIPS_H
+#pragma once
 
 #include "suite.h"
 
@@ -29,5 +28,3 @@ static inline int skips_end(int failed, size_t n)
     }
     return failed == 0 && (size_t)skips_n == n ? SKIPS_CODE : failed;
 }
-
-#endif

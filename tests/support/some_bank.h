@@ -1,6 +1,5 @@
 /* some_bank.h - a bank of a random walk, a classic rule and a net with random weights. */
-#ifndef TEST_SOME_BANK_H
-#define TEST_SOME_BANK_H
+#pragma once
 
 #include "model/bank.h"
 #include "some_net.h"
@@ -24,5 +23,3 @@ static inline void some_bank_make(model_bank_params *bank, double share)
     bank->member[2].rule.net = some_net_make(&r, shape)->net;
     assert_int_equal(model_bank_check(bank), MODEL_OK);
 }
-
-#endif

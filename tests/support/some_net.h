@@ -1,6 +1,5 @@
 /* some_net.h - a net with random weights, in memory of its own; PyTorch's default scale. */
-#ifndef TEST_SOME_NET_H
-#define TEST_SOME_NET_H
+#pragma once
 
 #include <stdlib.h>
 
@@ -65,5 +64,3 @@ static inline void some_net_free(some_net *s)
     free(s->memory);
     free(s);
 }
-
-#endif

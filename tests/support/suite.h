@@ -1,7 +1,6 @@
 /* suite.h - cmocka, with the headers it wants before it, and a seed for random tests: from the
  * variable SEED if it is set, always printed. */
-#ifndef SUITE_H
-#define SUITE_H
+#pragma once
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,5 +21,3 @@ static inline uint64_t suite_seed(void)
     printf("SEED=%llu\n", (unsigned long long)seed);
     return seed;
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* wire.h - a device and a link joined by a simulated line in simulated time. */
-#ifndef WIRE_H
-#define WIRE_H
+#pragma once
 
 #include <string.h>
 
@@ -141,5 +140,3 @@ static inline void wire_step(struct wire *w, wire_handler *handler, void *user)
         wire_put(w, &w->down, out, bridge_link_output(&w->link, w->now_ns, out, sizeof out));
     }
 }
-
-#endif

@@ -1,7 +1,6 @@
 /* command.h - what all subcommands have in common: their table of options is read, the work is
  * done, and what went wrong is reported. */
-#ifndef MURID_COMMAND_H
-#define MURID_COMMAND_H
+#pragma once
 
 #include "commands.h"
 #include "fault.h"
@@ -33,5 +32,3 @@
 /* Reads argv, then does work(request). Returns the exit code; a fault has been reported. */
 int command_run(struct options *options, int argc, char **argv,
                 int (*work)(void *request, struct fault *fault), void *request);
-
-#endif

@@ -6,8 +6,7 @@
  * resamples animals (model/bootstrap.h). Written as text, CSV, JSON and SVG. Threads: one owner.
  * Memory: the heap; comparison_close() frees it.
  */
-#ifndef MURID_COMPARISON_H
-#define MURID_COMPARISON_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -75,5 +74,3 @@ void comparison_json(FILE *to, const struct comparison *c);
 
 /* A picture of the gains: a row a model, a dot an animal, a bar the pooled interval. */
 void comparison_svg(FILE *to, const struct comparison *c);
-
-#endif

@@ -10,8 +10,7 @@
  * The caller determines how a fit is made, and how a bank is joined.
  * Threads: one owner; fits and scores on those it is given. Memory: the heap; crossval_close().
  */
-#ifndef MURID_CROSSVAL_H
-#define MURID_CROSSVAL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -105,5 +104,3 @@ int crossval_bank(const struct crossval *cv, uint32_t set, struct model_file *ou
  * where there is none. Ends with FAULT_WORK after an interrupt; the fits are kept in the directory.
  */
 int crossval_score(const struct crossval *cv, struct comparison *out, struct fault *fault);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Maths: docs/model.md, section fit. Threads: the caller's pool. Memory: the heap, temporarily.
  */
-#ifndef MURID_FIT_CLASSIC_H
-#define MURID_FIT_CLASSIC_H
+#pragma once
 
 #include "model/member.h"
 #include "thread_pool.h"
@@ -17,5 +16,3 @@
 int fit_classic_fit(model_params *params, const struct training_set_view *view,
                     struct thread_pool *team, bool (*tell)(void *context, double done),
                     void *context, double *loss, struct fault *fault);
-
-#endif

@@ -3,8 +3,7 @@
  * Each thread of each rank makes a fit of its own; the first rank scores and writes. It can be
  * interrupted, and gone on with. Threads: one owner of each object. Memory: fit_many_close().
  */
-#ifndef MURID_FIT_MANY_H
-#define MURID_FIT_MANY_H
+#pragma once
 
 #include "fit_request.h"
 
@@ -26,5 +25,3 @@ int fit_many(struct fit_many *f, struct fault *fault);
 
 /* A zeroed one is fine. */
 void fit_many_close(struct fit_many *f);
-
-#endif

@@ -4,8 +4,7 @@
  * Which members the bank has, and why: docs/model.md, section fit in the filter.
  * Threads: one owner; afterwards read by all. Memory: the struct's.
  */
-#ifndef MURID_FIT_RECIPE_H
-#define MURID_FIT_RECIPE_H
+#pragma once
 
 #include "crossval.h"
 #include "fitter.h"
@@ -32,5 +31,3 @@ void fit_recipe_add_references(struct fit_recipe *r);
 
 /* Models of the bank: a member with a net gives one for each seed. */
 size_t fit_recipe_banked(const struct fit_recipe *r, size_t n_seeds);
-
-#endif

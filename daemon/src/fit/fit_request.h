@@ -2,8 +2,7 @@
  *
  * Threads: one owner. Memory: texts are the caller's.
  */
-#ifndef MURID_FIT_REQUEST_H
-#define MURID_FIT_REQUEST_H
+#pragma once
 
 #include "fit_recipe.h"
 #include "options.h"
@@ -57,5 +56,3 @@ int fit_request_read(const struct fit_request *r, struct fit_recipe *recipe,
 
 /* Whether that takes several fits. */
 bool fit_request_is_many(const struct fit_request *r, const struct fit_recipe *recipe);
-
-#endif

@@ -3,8 +3,7 @@
  * The threads share each pass out. It can be interrupted, and gone on with. Threads: one owner.
  * Memory: the caller's.
  */
-#ifndef MURID_FIT_SINGLE_H
-#define MURID_FIT_SINGLE_H
+#pragma once
 
 #include "fit_request.h"
 
@@ -14,5 +13,3 @@ int fit_single(const struct fit_request *r, const struct fitter_options *options
                const struct training_set *training, const char *state, size_t n_threads,
                struct fitter_result *result, char hash[MODEL_FILE_HASH_MAX + 1],
                struct fault *fault);
-
-#endif

@@ -4,8 +4,7 @@
  * never on threads or interruptions. Threads: one owner; the pool's for the work. Memory: the heap,
  * freed at the end; the model is the caller's.
  */
-#ifndef MURID_FITTER_H
-#define MURID_FITTER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -44,5 +43,3 @@ struct fitter_result {
 int fitter_fit(const struct fitter_options *options, const struct training_set *training,
                const uint32_t subjects[], uint32_t n, const struct fitter_run *run,
                struct model_file *out, struct fitter_result *result, struct fault *fault);
-
-#endif

@@ -2,8 +2,7 @@
  *
  * Which values, and why: docs/model.md, section fit in the filter. Threads: any. Memory: none kept.
  */
-#ifndef MURID_FITTER_OPTIONS_H
-#define MURID_FITTER_OPTIONS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,5 +38,3 @@ enum { FITTER_WORDS_BYTES = 512 };
 /* All that the result depends on beside the data, in words. Returns out. */
 const char *fitter_options_print(const struct fitter_options *options,
                                  char out[FITTER_WORDS_BYTES]);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Threads: one owner. Memory: the caller's.
  */
-#ifndef MURID_FITTER_STATE_H
-#define MURID_FITTER_STATE_H
+#pragma once
 
 #include "fault.h"
 #include "model/fit.h"
@@ -26,5 +25,3 @@ int fitter_state_save(const struct fitter_state *s, const char *path, struct fau
 /* Reads it into s->fit and what follows. FAULT_NONE; FAULT_INPUT (of another fit, damaged) or
  * FAULT_WORK. */
 int fitter_state_load(struct fitter_state *s, const char *path, struct fault *fault);
-
-#endif

@@ -14,8 +14,7 @@
  * Threads: job_scheduler_run() is called by the main thread of each rank, which schedules; jobs run
  * on others. Memory: results are the caller's, to be freed by job_scheduler_free().
  */
-#ifndef MURID_JOB_SCHEDULER_H
-#define MURID_JOB_SCHEDULER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -76,5 +75,3 @@ int job_scheduler_run(const struct job_scheduler_options *options, const struct 
 
 /* Frees the bytes. */
 void job_scheduler_free(struct job_scheduler_result results[], size_t n);
-
-#endif

@@ -6,8 +6,7 @@
  * there. Files are written whole or not at all, and synced.
  * Threads: one owner opens; job_store_save() from any, for different jobs. Memory: the struct's.
  */
-#ifndef MURID_JOB_STORE_H
-#define MURID_JOB_STORE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -59,5 +58,3 @@ int job_store_load(const struct job_store *d, size_t number, uint8_t **bytes, si
 /* Removes the directory with all that jobs keep there; other files are left, and the directory with
  * them. */
 void job_store_remove(const char *path);
-
-#endif

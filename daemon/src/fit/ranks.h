@@ -7,8 +7,7 @@
  * up. If a rank dies, all end. Waiting sleeps, and takes no processor time from the work.
  * Threads: the main thread only. Memory: the caller's.
  */
-#ifndef MURID_RANKS_H
-#define MURID_RANKS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,5 +41,3 @@ int ranks_agree(const struct ranks *ranks, int code, struct fault *fault);
 extern const char ranks_hint[];
 void ranks_enter(struct ranks *ranks);
 void ranks_leave(void);
-
-#endif

@@ -5,8 +5,7 @@
  * start; an unknown reward is 0.5. Threads: one owner; afterwards read by all. Memory: the heap;
  * freed by the free functions.
  */
-#ifndef MURID_TRAINING_SET_H
-#define MURID_TRAINING_SET_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -72,5 +71,3 @@ int training_set_view_open(struct training_set_view *out, const struct training_
 
 /* A zeroed one is fine. */
 void training_set_view_close(struct training_set_view *view);
-
-#endif

@@ -6,8 +6,7 @@
  * many that do not, raises no finding if its rewards agree. Threads: any, on different objects.
  * Memory: the caller's.
  */
-#ifndef MURID_CODING_H
-#define MURID_CODING_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -49,5 +48,3 @@ void coding_push(struct coding *coding, bool starts, int64_t line, const struct 
 /* What is to be said of n animals. path: as errors call the table. */
 void coding_say(const struct coding list[], uint32_t n, const char *path,
                 struct findings *findings);
-
-#endif

@@ -3,8 +3,7 @@
  * config_options.def lists every key with its default and range. Errors name file, line and key.
  * Threads: read-only after loading. Memory: one struct, no pointers.
  */
-#ifndef MURID_CONFIG_H
-#define MURID_CONFIG_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -73,5 +72,3 @@ void config_print(const struct config *config, FILE *to);
 
 /* Prints every key as the tables of docs/config.md. */
 void config_print_markdown(FILE *to);
-
-#endif

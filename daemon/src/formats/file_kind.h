@@ -4,8 +4,7 @@
  * The guess is right for what murid, rigs and common programs write; file name extensions are
  * ignored. Threads: any. Memory: none kept.
  */
-#ifndef MURID_FILE_KIND_H
-#define MURID_FILE_KIND_H
+#pragma once
 
 #include <stddef.h>
 
@@ -65,5 +64,3 @@ enum file_kind file_kind_at(const char *path);
 
 /* What people call it, with its article: "a journal". */
 const char *file_kind_name(enum file_kind kind);
-
-#endif

@@ -2,8 +2,7 @@
  *
  * Threads: one owner. Memory: none kept.
  */
-#ifndef MURID_FINDINGS_H
-#define MURID_FINDINGS_H
+#pragma once
 
 #include <stdint.h>
 
@@ -22,5 +21,3 @@ static inline struct fault *findings_next(struct findings *f)
 {
     return &f->list[f->n < FINDINGS_MAX ? f->n++ : FINDINGS_MAX - 1];
 }
-
-#endif

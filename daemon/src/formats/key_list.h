@@ -4,8 +4,7 @@
  * key may stand on several lines, whose roles add up. Threads: read-only once loaded. Memory: one
  * struct.
  */
-#ifndef MURID_KEY_LIST_H
-#define MURID_KEY_LIST_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,5 +42,3 @@ bool key_list_is_for_rig(const struct key_list *list, int entry, const char *rig
 
 /* True if some key has that role. */
 bool key_list_has(const struct key_list *list, enum key_role role);
-
-#endif

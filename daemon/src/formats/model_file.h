@@ -6,8 +6,7 @@
  * expected. Threads: one owner while it is made; afterwards its bank may be read by all.
  * Memory: struct model_file owns what its bank points to; free it with model_file_free().
  */
-#ifndef MURID_MODEL_FILE_H
-#define MURID_MODEL_FILE_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -67,5 +66,3 @@ int model_file_join(const struct model_file members[], const char *const places[
  * FAULT_INPUT or FAULT_WORK. */
 int model_file_save(struct model_file *model, const struct output_guard *guard, const char *path,
                     struct fault *fault);
-
-#endif

@@ -3,8 +3,7 @@
  * Threads: one owner while it is made; afterwards its bank may be read by all. Memory: struct
  * model_file owns what its bank points to; free it with model_file_free().
  */
-#ifndef MURID_MODEL_FILE_DATA_H
-#define MURID_MODEL_FILE_DATA_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -45,5 +44,3 @@ bool model_file_is_bank(const struct model_file *model);
 
 /* Gives the memory back and zeroes it; NULL and zeroed are fine. */
 void model_file_free(struct model_file *model);
-
-#endif

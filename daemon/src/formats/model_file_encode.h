@@ -3,8 +3,7 @@
  *
  * Threads: one owner. Memory: the caller's.
  */
-#ifndef MURID_MODEL_FILE_ENCODE_H
-#define MURID_MODEL_FILE_ENCODE_H
+#pragma once
 
 #include "fault.h"
 #include "model_file_data.h"
@@ -19,5 +18,3 @@ void model_file_hash_bytes(struct model_file *model, const uint8_t *bytes, size_
 /* Sets the hash: of the bytes that a file of it would have; "built-in" if it is the built-in walk.
  * FAULT_NONE or FAULT_WORK. */
 int model_file_hash_built(struct model_file *model, struct fault *fault);
-
-#endif

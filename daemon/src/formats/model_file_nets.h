@@ -5,8 +5,7 @@
  * member its weights and its net; everything made here, also by a call that fails half-way, is
  * freed by model_file_nets_free().
  */
-#ifndef MURID_MODEL_FILE_NETS_H
-#define MURID_MODEL_FILE_NETS_H
+#pragma once
 
 #include "fault.h"
 #include "model_file_schema.h"
@@ -29,5 +28,3 @@ int model_file_nets_finish(struct model_file_member *member, model_rule *rule,
 int model_file_nets_copy(const model_net_tensors *tensors, const model_net_shape *shape,
                          struct model_file_member *member, model_rule *rule, const char *place,
                          struct fault *fault);
-
-#endif

@@ -5,8 +5,7 @@
  * "i." before its name in a file of its own.
  * Threads: any. Memory: lists are the caller's, and point into what they were made from.
  */
-#ifndef MURID_MODEL_FILE_SCHEMA_H
-#define MURID_MODEL_FILE_SCHEMA_H
+#pragma once
 
 #include "model_file_data.h"
 
@@ -84,5 +83,3 @@ void model_file_schema_prefix(char prefix[MODEL_FILE_PREFIX], bool is_bank, uint
 
 /* The name in the file. */
 struct model_file_name model_file_schema_name(const char *prefix, const char *name);
-
-#endif

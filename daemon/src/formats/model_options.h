@@ -4,8 +4,7 @@
  * Noise and start are given as standard deviations, one for all weights or one per weight, and
  * become the variances of model_noise. Threads: one owner. Memory: texts point into argv.
  */
-#ifndef MURID_MODEL_OPTIONS_H
-#define MURID_MODEL_OPTIONS_H
+#pragma once
 
 #include "model_file.h"
 #include "options.h"
@@ -50,5 +49,3 @@ int model_options_check(const struct model_options *s, const char *path, struct 
  * FAULT_WORK. */
 int model_options_load(struct model_options *s, const char *path, struct model_file *out,
                        struct fault *fault);
-
-#endif

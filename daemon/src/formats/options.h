@@ -6,8 +6,7 @@
  * it from there. A wrong word is answered with the nearest correct one; an option that would have
  * no effect is refused. Threads: one owner. Memory: texts point into argv.
  */
-#ifndef MURID_OPTIONS_H
-#define MURID_OPTIONS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -82,5 +81,3 @@ bool options_read(struct options *options, int argc, char **argv, int *code);
 
 /* Whether a word was chosen, alone or in a list. */
 bool option_word_has(const struct option_word *word, const char *name);
-
-#endif

@@ -7,8 +7,7 @@
  * a link is followed, its file replaced. Pipes and devices are written directly.
  * Threads: one owner. Memory: paths are the caller's.
  */
-#ifndef MURID_OUTPUT_FILE_H
-#define MURID_OUTPUT_FILE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -60,5 +59,3 @@ int output_file_write_bytes(const struct output_guard *guard, const char *path,
  * keeps: what is in it stays, if there is something. FAULT_NONE with *to, the caller's to close. */
 int output_file_open_record(const struct output_guard *guard, const char *path, bool keeps,
                             FILE **to, struct fault *fault);
-
-#endif

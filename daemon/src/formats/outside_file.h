@@ -4,8 +4,7 @@
  * any descriptor of it. So a file is examined by its name before it is opened.
  * Threads: any. Memory: none.
  */
-#ifndef MURID_OUTSIDE_FILE_H
-#define MURID_OUTSIDE_FILE_H
+#pragma once
 
 #include <stdbool.h>
 #include <sys/stat.h>
@@ -24,5 +23,3 @@ int outside_file_check_command(const char *path, const char *directory, const ch
 
 /* True if the file is one of the journal's in that directory, under whatever name. */
 bool outside_file_is_of_journal(const struct stat *file, const char *directory);
-
-#endif

@@ -4,8 +4,7 @@
  * is reported in one line that names the file, the line, the key and what was expected. Threads:
  * read-only after loading. Memory: one struct, without pointers.
  */
-#ifndef MURID_PROTOCOL_FILE_H
-#define MURID_PROTOCOL_FILE_H
+#pragma once
 
 #include <stdint.h>
 #include <stdio.h>
@@ -49,5 +48,3 @@ void protocol_file_print(const model_protocol *protocol, FILE *to);
 
 /* Prints every key and every defect as the tables of docs/protocols.md. */
 void protocol_file_print_markdown(FILE *to);
-
-#endif

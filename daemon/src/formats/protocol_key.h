@@ -2,8 +2,7 @@
  *
  * Threads: any. Memory: the tables are const; values are the caller's.
  */
-#ifndef MURID_PROTOCOL_KEY_H
-#define MURID_PROTOCOL_KEY_H
+#pragma once
 
 #include "key_table.h"
 
@@ -21,5 +20,3 @@ enum protocol_custom {
 };
 
 extern const struct key_table PROTOCOL_KEYS[PROTOCOL_PARTS];
-
-#endif

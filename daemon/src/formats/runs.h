@@ -5,8 +5,7 @@
  * of the session NAME, as the journal writes it. Threads: one owner. Memory: grows with the table's
  * sessions; runs_close() frees it.
  */
-#ifndef MURID_RUNS_H
-#define MURID_RUNS_H
+#pragma once
 
 #include "trial_table.h"
 
@@ -44,5 +43,3 @@ void run_note_row(struct run *run, const struct trial_row *row);
 
 /* Frees all; a zeroed struct is fine. */
 void runs_close(struct runs *runs);
-
-#endif

@@ -4,8 +4,7 @@
  * names the place, the tensor, what was found and what was expected. Only little-endian F32 and F64
  * are accepted. Threads: one owner. Memory: the struct's; tensors point into the bytes parsed.
  */
-#ifndef MURID_SAFETENSORS_H
-#define MURID_SAFETENSORS_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -73,5 +72,3 @@ int safetensors_encode(const struct safetensors *st, uint8_t **bytes, size_t *si
 /* Reads a file of at most SAFETENSORS_FILE_MAX bytes; *bytes is the caller's to free(). FAULT_NONE,
  * FAULT_INPUT (cannot be read, too large) or FAULT_WORK (no memory). */
 int safetensors_read(const char *path, uint8_t **bytes, size_t *size, struct fault *fault);
-
-#endif

@@ -2,8 +2,7 @@
  *
  * Threads: one owner. Memory: names on the heap; subject_names_free() frees them.
  */
-#ifndef MURID_SUBJECT_NAMES_H
-#define MURID_SUBJECT_NAMES_H
+#pragma once
 
 #include <stdint.h>
 
@@ -27,5 +26,3 @@ int subject_names_find(struct subject_names *s, const struct trial_table *table,
 
 /* A zeroed one is fine. */
 void subject_names_free(struct subject_names *s);
-
-#endif

@@ -7,8 +7,7 @@
  * trial, 100 per session and 500 per animal; table_check_close() frees it. Beyond that, rows are
  * not checked.
  */
-#ifndef MURID_TABLE_CHECK_H
-#define MURID_TABLE_CHECK_H
+#pragma once
 
 #include <stdint.h>
 
@@ -36,5 +35,3 @@ const char *table_check_subjects(const struct table_check *check, char *out, siz
 
 /* NULL is fine. */
 void table_check_close(struct table_check *check);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Threads: any. Memory: texts are constant or the caller's.
  */
-#ifndef MURID_TABLE_HINT_H
-#define MURID_TABLE_HINT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,5 +26,3 @@ bool table_hint_ignored(char out[TABLE_HINT_MAX], const char *column, const char
 /* A field that the column may not hold: ": it looks like percent: divide the column by 100", or "".
  */
 const char *table_hint_value(const char *column, const char *text, size_t size);
-
-#endif

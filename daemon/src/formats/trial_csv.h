@@ -3,8 +3,7 @@
  *
  * A field may stand in double quotes, with "" for one of them. Threads and memory: the table's.
  */
-#ifndef MURID_TRIAL_CSV_H
-#define MURID_TRIAL_CSV_H
+#pragma once
 
 #include "trial_table.h"
 
@@ -13,5 +12,3 @@ int trial_csv_open(struct trial_table *t, char separator, struct fault *fault);
 
 /* struct trial_format's next(). */
 int trial_csv_next(struct trial_table *t, struct trial_row *row, struct fault *fault);
-
-#endif

@@ -9,8 +9,7 @@
  * TRIAL_ORDER_TRIALS_MAX; beyond that a trial is only compared with the highest number of its
  * session. trial_order_close() frees it.
  */
-#ifndef MURID_TRIAL_ORDER_H
-#define MURID_TRIAL_ORDER_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -58,5 +57,3 @@ void trial_order_say(const struct trial_order *order, const char *path, int64_t 
 
 /* A zeroed one is fine. */
 void trial_order_close(struct trial_order *order);
-
-#endif

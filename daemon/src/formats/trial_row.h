@@ -4,8 +4,7 @@
  * A value that may be unknown is -1 of a bit, NaN of a number, "" of a text. Threads: any.
  * Memory: none kept.
  */
-#ifndef MURID_TRIAL_ROW_H
-#define MURID_TRIAL_ROW_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -58,5 +57,3 @@ void trial_row_init(struct trial_row *row);
 /* Puts a column's text into the row; false if it is none that the column may hold. */
 bool trial_row_put(struct trial_row *row, const struct trial_column *column, const char *text,
                    size_t size);
-
-#endif

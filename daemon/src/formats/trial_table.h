@@ -9,8 +9,7 @@
  * mistakes (table_check.h), which trial_table_next() reports at the end. Threads: one owner.
  * Memory: a fixed buffer inside struct trial_table, and that of the check.
  */
-#ifndef MURID_TRIAL_TABLE_H
-#define MURID_TRIAL_TABLE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -127,5 +126,3 @@ void trial_table_close(struct trial_table *table);
  * last, if it is wanted. */
 void trial_table_write_header(FILE *to, bool with_stage);
 void trial_table_write(FILE *to, const struct trial_row *row, bool with_stage);
-
-#endif

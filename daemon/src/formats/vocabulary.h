@@ -2,8 +2,7 @@
  *
  * Threads: any. Memory: names are valid forever.
  */
-#ifndef MURID_VOCABULARY_H
-#define MURID_VOCABULARY_H
+#pragma once
 
 #include "options.h"
 
@@ -18,5 +17,3 @@ struct option_word vocabulary_either(const char *first, const char *second);
 
 /* Adds a word; usual: the default, NULL for none. Returns the list, for chains. */
 struct option_word vocabulary_with(struct option_word words, const char *word, const char *usual);
-
-#endif

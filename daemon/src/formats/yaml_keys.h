@@ -3,8 +3,7 @@
  *
  * Threads: one owner. Memory: that of the reader.
  */
-#ifndef MURID_YAML_KEYS_H
-#define MURID_YAML_KEYS_H
+#pragma once
 
 #include "key_table.h"
 #include "yaml_reader.h"
@@ -29,5 +28,3 @@ int yaml_keys_read(struct yaml_keys *keys, const struct key_table *table, void *
 
 /* Stores the value that begins with the last event, or refuses it. Not for CUSTOM. */
 int yaml_keys_value(const struct yaml_keys *keys, const struct key *key, void *base);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Threads: one owner. Memory: libyaml's, freed by yaml_reader_close().
  */
-#ifndef MURID_YAML_READER_H
-#define MURID_YAML_READER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -60,5 +59,3 @@ int yaml_reader_load(const char *path, size_t max, enum file_kind expected, uint
 /* Each entry of the list or map whose start is the last event: item(with) reads from its first
  * event to its last. Up to and with the end, or the first fault. */
 int yaml_reader_each(struct yaml_reader *r, int (*item)(void *with), void *with);
-
-#endif

@@ -7,8 +7,7 @@
  * Threads: functions are for the loop, except journal_durable() and journal_health() (any).
  * Memory: the ring, at journal_start().
  */
-#ifndef MURID_JOURNAL_H
-#define MURID_JOURNAL_H
+#pragma once
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -139,5 +138,3 @@ int64_t journal_durable(const struct journal *journal);
 
 /* How the journal fares. RT-safe: yes. */
 struct journal_health journal_health(struct journal *journal, int64_t now_mono_ns);
-
-#endif

@@ -4,8 +4,7 @@
  * Only reads. A daemon checks at its start what it resumes from, within a bounded time; `murid
  * check JOURNAL` checks everything. Threads: one owner of the connection. Memory: SQLite's.
  */
-#ifndef MURID_JOURNAL_CHECK_H
-#define MURID_JOURNAL_CHECK_H
+#pragma once
 
 #include <stdio.h>
 
@@ -26,5 +25,3 @@ bool journal_check_states(sqlite3 *db, int64_t subject);
 /* Everything; says on `to` what was checked and what was found. FAULT_NONE; FAULT_WORK: damaged,
  * *fault names the first damage. */
 int journal_check_all(const struct journal_reader *reader, FILE *to, struct fault *fault);
-
-#endif

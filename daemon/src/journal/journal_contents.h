@@ -4,8 +4,7 @@
  * Threads: one owner. Memory: SQLite's; journal_contents_close(). Not RT-safe: some tens of
  * microseconds for cached pages, a disk access for others.
  */
-#ifndef MURID_JOURNAL_CONTENTS_H
-#define MURID_JOURNAL_CONTENTS_H
+#pragma once
 
 #include "contents.h"
 #include "journal_reader.h"
@@ -22,5 +21,3 @@ void journal_contents_close(struct journal_contents *c);
 /* A contents_fetch; context: the struct. */
 int journal_contents_fetch(void *context, const struct contents_key *key, int64_t before,
                            uint64_t out[CONTENTS_NUMBERS]);
-
-#endif

@@ -3,8 +3,7 @@
  * Threads: one owner at a time; the journal's thread while it runs. Memory: SQLite's.
  * Codes: functions without a struct fault return SQLite's.
  */
-#ifndef MURID_JOURNAL_DB_H
-#define MURID_JOURNAL_DB_H
+#pragma once
 
 #include <sqlite3.h>
 
@@ -50,5 +49,3 @@ enum journal_db_cause journal_db_roll_back(struct journal_db *store);
 /* Moves a long write-ahead log into the database: between groups, so that no trial waits for it to
  * count as safe. */
 void journal_db_move_wal(struct journal_db *store);
-
-#endif

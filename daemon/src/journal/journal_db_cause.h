@@ -2,8 +2,7 @@
  *
  * Threads: any. Memory: constant texts.
  */
-#ifndef MURID_JOURNAL_DB_CAUSE_H
-#define MURID_JOURNAL_DB_CAUSE_H
+#pragma once
 
 #include <sqlite3.h>
 #include <stddef.h>
@@ -31,5 +30,3 @@ const char *journal_db_cause_text(enum journal_db_cause cause);
 
 /* Why the last call on a database failed; text[cap]: cause, and what SQLite and the system say. */
 enum journal_db_cause journal_db_cause_read(sqlite3 *db, char *text, size_t cap);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Threads: any. Memory: none kept. Codes: FAULT_NONE, or FAULT_WORK / FAULT_INPUT with *fault.
  */
-#ifndef MURID_JOURNAL_DB_CHECK_H
-#define MURID_JOURNAL_DB_CHECK_H
+#pragma once
 
 #include <stdint.h>
 
@@ -18,5 +17,3 @@ int journal_db_check_held(int lock_fd, const char *directory, struct fault *faul
 
 /* The fault of a journal's file with a schema that this murid does not write; 0: it is new. */
 int journal_db_check_version(int64_t version, const char *path, struct fault *fault);
-
-#endif

@@ -5,8 +5,7 @@
  * a crash is read in place.
  * Threads: one owner. Memory: SQLite's; journal_reader_close().
  */
-#ifndef MURID_JOURNAL_READER_H
-#define MURID_JOURNAL_READER_H
+#pragma once
 
 #include <sqlite3.h>
 #include <stdbool.h>
@@ -63,5 +62,3 @@ bool journal_reader_id(char *to, sqlite3_stmt *statement, int column);
 
 /* The same for the name of a session with its run. */
 bool journal_reader_session(char *to, sqlite3_stmt *statement, int column);
-
-#endif

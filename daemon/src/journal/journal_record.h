@@ -1,8 +1,7 @@
 /* journal_record.h - the records that the loop passes to the journal's thread through the ring:
  * plain structs, each with the same head. Made by journal.c, written by journal_db.c. Threads: one
  * at a time, the ring passes them on. Memory: the ring's. */
-#ifndef MURID_JOURNAL_RECORD_H
-#define MURID_JOURNAL_RECORD_H
+#pragma once
 
 #include "session_event.h"
 #include "subjects.h"
@@ -119,5 +118,3 @@ size_t journal_record_checkpoint_size(const struct subjects *subjects, uint32_t 
 void journal_record_fill_checkpoint(struct journal_record_checkpoint *r,
                                     const struct subjects *subjects, uint32_t subject,
                                     int64_t t_mono_ns);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Threads: the owner of the database. Memory: SQLite's. Codes: SQLite's.
  */
-#ifndef MURID_JOURNAL_ROWS_H
-#define MURID_JOURNAL_ROWS_H
+#pragma once
 
 #include <sqlite3.h>
 #include <stdbool.h>
@@ -46,5 +45,3 @@ struct journal_rows_run {
 
 /* Writes the row of a run, within a group. */
 int journal_rows_write_run(struct journal_rows *rows, const struct journal_rows_run *run);
-
-#endif

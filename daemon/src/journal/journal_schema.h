@@ -1,7 +1,6 @@
 /* journal_schema.h - the tables of a journal. docs/journal.md explains them to readers in Python, R
  * and MATLAB. A change raises JOURNAL_VERSION, which is stored in user_version. */
-#ifndef MURID_JOURNAL_SCHEMA_H
-#define MURID_JOURNAL_SCHEMA_H
+#pragma once
 
 #include "journal_files.h"
 
@@ -108,5 +107,3 @@ enum journal_chain { JOURNAL_CHAIN_LIST(JOURNAL_CHAIN_ENUM) JOURNAL_CHAINS };
     " JOIN session ON session.id = event.session"                                                  \
     " WHERE choice IS NOT NULL AND p_right IS NOT NULL"                                            \
     " GROUP BY event.subject, event.session, bin;"
-
-#endif

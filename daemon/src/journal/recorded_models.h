@@ -3,8 +3,7 @@
  *
  * Threads: one owner. Memory: as in model_file_load() and protocol_file_load().
  */
-#ifndef MURID_RECORDED_MODELS_H
-#define MURID_RECORDED_MODELS_H
+#pragma once
 
 #include "fault.h"
 #include "model_file.h"
@@ -19,5 +18,3 @@ int recorded_models_model(const char *record, const char *path, struct model_fil
  * FAULT_INPUT: there is none; or FAULT_WORK. */
 int recorded_models_protocol(const char *record, const char *path, struct protocol_file *out,
                              struct fault *fault);
-
-#endif

@@ -5,8 +5,7 @@
  * transaction of its own: a daemon may be writing it. Progress is shown; Ctrl-C ends it. Threads:
  * one owner. Memory: the heap, given back before recording_read() returns.
  */
-#ifndef MURID_RECORDING_H
-#define MURID_RECORDING_H
+#pragma once
 
 #include "trial_table.h"
 
@@ -54,5 +53,3 @@ int recording_fault(const struct recording_step *step, struct fault *fault);
 /* A journal was read without a trial, of one animal or (only NULL) at all: FAULT_INPUT, naming the
  * animals that are there. */
 int recording_none(const struct recording *recording, struct fault *fault);
-
-#endif

@@ -3,8 +3,7 @@
  * `murid run` resumes this way from its last checkpoints, `murid replay` starts from nothing and
  * compares. Threads: one owner. Memory: owned by struct replay; replay_close().
  */
-#ifndef MURID_REPLAY_H
-#define MURID_REPLAY_H
+#pragma once
 
 #include "active_models.h"
 #include "journal_contents.h"
@@ -64,5 +63,3 @@ int replay_load_checkpoints(struct replay *replay, struct subjects *subjects, in
 /* Hears every event above `from` again that its subject's state does not hold yet. */
 int replay_events(struct replay *replay, struct subjects *subjects, int64_t from,
                   replay_callback *callback, void *context, struct fault *fault);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Threads: one owner. Memory: the heap; replay_adaptation_close().
  */
-#ifndef MURID_REPLAY_ADAPTATION_H
-#define MURID_REPLAY_ADAPTATION_H
+#pragma once
 
 #include "journal_reader.h"
 #include "journal_record.h"
@@ -50,5 +49,3 @@ int replay_adaptation_advance(struct replay_adaptation *a, struct subjects *subj
  * them. */
 int replay_adaptation_restore(struct replay_adaptation *a, const struct adaptation_plan *plan,
                               struct adaptation *own);
-
-#endif

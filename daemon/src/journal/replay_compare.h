@@ -2,8 +2,7 @@
  *
  * Threads: one owner. Memory: none kept.
  */
-#ifndef MURID_REPLAY_COMPARE_H
-#define MURID_REPLAY_COMPARE_H
+#pragma once
 
 #include "replay.h"
 
@@ -14,5 +13,3 @@ struct replay_compared {
 
 /* FAULT_NONE: identical bit for bit; FAULT_WORK: the first difference; or FAULT_INPUT. */
 int replay_compare(const char *path, struct replay_compared *n, struct fault *fault);
-
-#endif

@@ -5,8 +5,7 @@
  * records later, when they are safe: until then their memory is untouched.
  * Threads: one producer, one consumer. Memory: one block, allocated by ring_open().
  */
-#ifndef MURID_RING_H
-#define MURID_RING_H
+#pragma once
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -48,5 +47,3 @@ void ring_free(struct ring *ring);
 
 /* Consumer. Goes back to the first record that was not freed. */
 void ring_rewind(struct ring *ring);
-
-#endif

@@ -5,8 +5,7 @@
  * transaction: a daemon may be writing it. Threads: one owner. Memory: the heap;
  * trial_history_close() frees it.
  */
-#ifndef MURID_TRIAL_HISTORY_H
-#define MURID_TRIAL_HISTORY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,5 +45,3 @@ int trial_history_known(const struct trial_history *past, int64_t at, size_t *kn
 
 /* A zeroed one is fine. */
 void trial_history_close(struct trial_history *past);
-
-#endif

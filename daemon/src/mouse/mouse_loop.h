@@ -4,8 +4,7 @@
  * A rig may disappear and return; its messages are not trusted. Threads: one owner.
  * Memory: allocated by mouse_loop_open().
  */
-#ifndef MURID_MOUSE_LOOP_H
-#define MURID_MOUSE_LOOP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,5 +36,3 @@ void mouse_loop_close(struct mouse_loop *e);
 /* Runs until Ctrl-C, SIGTERM, or the last trial. FAULT_NONE, or FAULT_WORK: the truth could not be
  * written, or nothing answered at an endpoint that was connected to; or FAULT_INPUT: no rig did. */
 int mouse_loop_run(struct mouse_loop *e, struct fault *fault);
-
-#endif

@@ -6,8 +6,7 @@
  * It uses no socket, file or clock. Threads: one owner. Memory: plain state; parameters are the
  * caller's and outlive it.
  */
-#ifndef MURID_RIG_MOUSE_H
-#define MURID_RIG_MOUSE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -95,5 +94,3 @@ bool rig_mouse_next(struct rig_mouse *actor, int64_t now_ns, proto_message *repl
 
 /* Whoever asked is gone: no answer, until the stimulus is shown again. */
 void rig_mouse_drop(struct rig_mouse *actor);
-
-#endif

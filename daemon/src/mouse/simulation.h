@@ -6,8 +6,7 @@
  * seed are paired. Animals of one member are trained together (model/cohort.h).
  * Threads: the owner calls; jobs run on a pool. Memory: the heap; simulation_close() frees it.
  */
-#ifndef MURID_SIMULATION_H
-#define MURID_SIMULATION_H
+#pragma once
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -82,5 +81,3 @@ const struct simulation_entry *simulation_entry(const struct simulation *s, int6
 /* Share of an animal's trials in a session that were of a stage. */
 double simulation_occupancy(const struct simulation *s, int64_t mouse, int64_t session,
                             uint32_t stage);
-
-#endif

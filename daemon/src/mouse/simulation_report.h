@@ -5,8 +5,7 @@
  * inner two 50%. Written as text, CSV and JSON. Threads: one owner. Memory: the heap;
  * simulation_report_close() frees it.
  */
-#ifndef MURID_SIMULATION_REPORT_H
-#define MURID_SIMULATION_REPORT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -103,5 +102,3 @@ void simulation_write_csv(FILE *to, const struct simulation_report reports[], si
                           const struct simulation_difference *difference);
 void simulation_write_json(FILE *to, const struct simulation_report reports[], size_t n,
                            const struct simulation_difference *difference);
-
-#endif

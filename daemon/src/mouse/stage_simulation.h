@@ -3,8 +3,7 @@
  * The same seed gives the same figures. Threads: one owner. Memory: the heap;
  * stage_simulation_close().
  */
-#ifndef MURID_STAGE_SIMULATION_H
-#define MURID_STAGE_SIMULATION_H
+#pragma once
 
 #include <stdint.h>
 
@@ -37,5 +36,3 @@ void stage_simulation_close(struct stage_simulation *t);
 /* How many came to a stage; of these the medians, NaN without any. */
 int64_t stage_simulation_arrived(const struct stage_simulation *t, uint32_t stage, double *session,
                                  double *trial);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Threads: one owner. Memory: none kept.
  */
-#ifndef MURID_TASK_SIMULATION_H
-#define MURID_TASK_SIMULATION_H
+#pragma once
 
 #include "model/member.h"
 #include "options.h"
@@ -27,5 +26,3 @@ struct task_simulation {
 
 /* FAULT_NONE, FAULT_INPUT or FAULT_WORK. */
 int task_simulation_run(struct task_simulation *what, struct fault *fault);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Threads: any. Memory: the caller's.
  */
-#ifndef MURID_CURVE_KEYS_H
-#define MURID_CURVE_KEYS_H
+#pragma once
 
 #include <stdio.h>
 
@@ -36,5 +35,3 @@ void curve_keys_use(void *socket, const struct curve_keys_client *keys);
 
 /* Writes a new key pair: path (secret and public, mode 0600) and path.pub. */
 int curve_keys_make(const char *path, struct fault *fault);
-
-#endif

@@ -9,8 +9,7 @@
  * Threads: its own thread checks every 20 ms and logs what it ends, once a second (and refused
  * keys, on behalf of zmq_bus.h); the functions are one owner's. Memory: allocated by doors_open().
  */
-#ifndef MURID_DOORS_H
-#define MURID_DOORS_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -45,5 +44,3 @@ void doors_refused(struct doors *d, const char *socket, const char *address, con
 
 /* Connections that were ended so far. RT-safe: yes. */
 int64_t doors_ended(const struct doors *d);
-
-#endif

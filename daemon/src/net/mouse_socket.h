@@ -3,8 +3,7 @@
  *
  * Bodies are not trusted. Threads: one owner. Memory: libzmq's; requests are the caller's.
  */
-#ifndef MURID_MOUSE_SOCKET_H
-#define MURID_MOUSE_SOCKET_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -51,5 +50,3 @@ void mouse_socket_send(struct mouse_socket *s, const struct zmq_bus_envelope *to
 
 /* The latest change of a connected socket; a bound one is always the same. */
 enum mouse_socket_change mouse_socket_watch(struct mouse_socket *s);
-
-#endif

@@ -7,8 +7,7 @@
  * in order, before anything new. Threads: one owner. Memory: a fixed queue, allocated by
  * rig_client_open().
  */
-#ifndef MURID_RIG_CLIENT_H
-#define MURID_RIG_CLIENT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -108,5 +107,3 @@ enum rig_client_event rig_client_receive(struct rig_client *c, int timeout_ms,
 /* How many messages may not be on disk yet, and how many of them are trials. */
 uint64_t rig_client_queued(const struct rig_client *c);
 int64_t rig_client_queued_trials(const struct rig_client *c);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Threads: one owner (the loop). Memory: fixed; libserialport allocates while opening.
  */
-#ifndef MURID_SERIAL_LINES_H
-#define MURID_SERIAL_LINES_H
+#pragma once
 
 #include "bridge/link.h"
 #include "bridge/serial.h"
@@ -56,5 +55,3 @@ int serial_lines_timeout_ms(const struct serial_lines *lines, int64_t durable_ev
 int64_t serial_lines_frame_errors(const struct serial_lines *lines);
 
 void serial_lines_close(struct serial_lines *lines);
-
-#endif

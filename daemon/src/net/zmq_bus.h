@@ -7,8 +7,7 @@
  * Threads: one owner. Memory: libzmq's, bounded by the queues' lengths and doors.h; receive buffers
  * are the caller's.
  */
-#ifndef MURID_ZMQ_BUS_H
-#define MURID_ZMQ_BUS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -117,5 +116,3 @@ bool zmq_bus_is_for_rig(const struct zmq_bus *bus, const struct zmq_bus_request 
 
 /* True if an endpoint can be reached from this machine only. */
 bool zmq_bus_is_local(const char *endpoint);
-
-#endif

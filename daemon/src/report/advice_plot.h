@@ -2,8 +2,7 @@
  *
  * Threads: one owner. Memory: none kept.
  */
-#ifndef MURID_ADVICE_PLOT_H
-#define MURID_ADVICE_PLOT_H
+#pragma once
 
 #include <stdio.h>
 
@@ -18,5 +17,3 @@ struct advice_plot {
 
 /* Writes the SVG. */
 void advice_plot(FILE *to, const struct advice_plot *plot);
-
-#endif

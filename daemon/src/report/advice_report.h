@@ -3,8 +3,7 @@
  *
  * Threads: one owner. Memory: the heap; advice_report_close() frees it.
  */
-#ifndef MURID_ADVICE_REPORT_H
-#define MURID_ADVICE_REPORT_H
+#pragma once
 
 #include "known_animal.h"
 #include "options.h"
@@ -42,5 +41,3 @@ int advice_report_make(struct advice_report *a, const struct advice_report_reque
 
 /* A zeroed one is fine. */
 void advice_report_close(struct advice_report *a);
-
-#endif

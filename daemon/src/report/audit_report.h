@@ -4,8 +4,7 @@
  * A journal is read in its own transaction: a daemon may be writing it. Threads: one owner.
  * Memory: the heap; audit_report_close() frees it.
  */
-#ifndef MURID_AUDIT_REPORT_H
-#define MURID_AUDIT_REPORT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -51,5 +50,3 @@ struct audit_report {
 int audit_report_read(struct audit_report *a, const model_audit_params *params, const char *path,
                       const char *only, enum trial_table_care care, struct fault *fault);
 void audit_report_close(struct audit_report *a);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Threads: one owner. Memory: the heap; evaluation_close() frees it.
  */
-#ifndef MURID_EVALUATION_H
-#define MURID_EVALUATION_H
+#pragma once
 
 #include "adaptation.h"
 #include "model_file.h"
@@ -79,5 +78,3 @@ double evaluation_member_gain(const struct evaluation *e, int64_t n, uint32_t i)
 
 /* A zeroed one is fine. */
 void evaluation_close(struct evaluation *e);
-
-#endif

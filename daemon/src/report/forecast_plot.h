@@ -3,8 +3,7 @@
  *
  * Threads: one owner. Memory: none kept.
  */
-#ifndef MURID_FORECAST_PLOT_H
-#define MURID_FORECAST_PLOT_H
+#pragma once
 
 #include <stdio.h>
 
@@ -35,5 +34,3 @@ void forecast_plot_dots(struct svg_plot *p, uint32_t window, size_t n, const dou
 
 /* The legend of these, from x on, on the base line y. */
 void forecast_plot_legend(FILE *to, double x, double y);
-
-#endif

@@ -4,8 +4,7 @@
  * Trials ahead are counted in choices. Threads: one owner. Memory: the heap;
  * forecast_report_close() frees it.
  */
-#ifndef MURID_FORECAST_REPORT_H
-#define MURID_FORECAST_REPORT_H
+#pragma once
 
 #include "known_animal.h"
 #include "lookahead.h"
@@ -65,5 +64,3 @@ const char *forecast_report_stimuli_name(enum forecast_report_stimuli stimuli);
 
 /* Choices since the criterion was met. */
 double forecast_report_since(const struct forecast_report *f);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Threads: one owner. Memory: the heap; known_animal_close() frees it.
  */
-#ifndef MURID_KNOWN_ANIMAL_H
-#define MURID_KNOWN_ANIMAL_H
+#pragma once
 
 #include "model_file.h"
 #include "protocol_file.h"
@@ -48,5 +47,3 @@ int known_animal_follow(const struct known_animal *a, const char *what,
 
 /* Puts the rig into the stage that the request names, *stage; FAULT_INPUT: there is none. */
 int known_animal_enter(struct known_animal *a, uint32_t *stage, struct fault *fault);
-
-#endif

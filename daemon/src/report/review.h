@@ -6,8 +6,7 @@
  * twin's: above 0 the twin predicts better.
  * Threads: one owner. Memory: owned by struct review; review_close().
  */
-#ifndef MURID_REVIEW_H
-#define MURID_REVIEW_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -98,5 +97,3 @@ int64_t review_alerts_first(const struct review_alerts *alerts);
 
 /* Local time by a strftime() format; "?" if the calendar ends before it. Returns out. */
 const char *review_time(char *out, size_t cap, const char *format, int64_t t_wall_ns);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Threads: one owner. Memory: review_curves_new(), free().
  */
-#ifndef MURID_REVIEW_CURVES_H
-#define MURID_REVIEW_CURVES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -106,5 +105,3 @@ void review_curves_point(struct review_curves *c, const struct review_curves_tri
 
 /* All trials were taken up. */
 void review_curves_finish(struct review_curves *c, int64_t trials);
-
-#endif

@@ -5,8 +5,7 @@
  * have passed, or else the first; it is never selected by its outcome.
  * Threads: one owner. Memory: review_forecasts_read(), free().
  */
-#ifndef MURID_REVIEW_FORECASTS_H
-#define MURID_REVIEW_FORECASTS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -96,5 +95,3 @@ const char *review_forecasts_line_name(enum review_forecasts_line line);
  * nothing to say; o may be NULL. */
 const char *review_forecasts_text(const struct review_forecasts *o, enum review_forecasts_line line,
                                   char out[]);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Threads: any. Memory: none kept.
  */
-#ifndef MURID_REVIEW_PAGE_H
-#define MURID_REVIEW_PAGE_H
+#pragma once
 
 #include "output_file.h"
 #include "review.h"
@@ -13,5 +12,3 @@
  */
 int review_page_write(const struct review *review, const struct output_guard *guard,
                       const char *path, struct fault *fault);
-
-#endif

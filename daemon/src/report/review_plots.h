@@ -2,8 +2,7 @@
  *
  * Threads: any. Memory: none kept.
  */
-#ifndef MURID_REVIEW_PLOTS_H
-#define MURID_REVIEW_PLOTS_H
+#pragma once
 
 #include <stdio.h>
 
@@ -27,5 +26,3 @@ void review_plot_psychometric(FILE *to, const struct review *review, uint32_t su
 
 /* Predicted p(right) against how often right was chosen. */
 void review_plot_reliability(FILE *to, const struct review *review, uint32_t subject);
-
-#endif

@@ -2,8 +2,7 @@
  *
  * Threads: one owner. Memory: review_runs_read(), free().
  */
-#ifndef MURID_REVIEW_RUNS_H
-#define MURID_REVIEW_RUNS_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -23,5 +22,3 @@ int review_runs_read(struct review_run **out, size_t n, const struct journal_rea
 
 /* The run with that number, or NULL. runs are sorted. */
 const struct review_run *review_run_find(const struct review_run *runs, size_t n, int64_t id);
-
-#endif

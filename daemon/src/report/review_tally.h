@@ -2,8 +2,7 @@
  *
  * Threads: any. Memory: none kept.
  */
-#ifndef MURID_REVIEW_TALLY_H
-#define MURID_REVIEW_TALLY_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -63,5 +62,3 @@ double review_gain(const struct review_tally *tally);
  * choices: sums of each session; k sessions. */
 struct review_interval review_bootstrap(const double *gains, const double *choices, size_t k,
                                         uint64_t stream);
-
-#endif

@@ -4,8 +4,7 @@
  * Intervals are Student's t over the members, so they show the variation between seeds, not between
  * animals. Threads: one owner. Memory: owned.
  */
-#ifndef MURID_RULE_ENSEMBLE_H
-#define MURID_RULE_ENSEMBLE_H
+#pragma once
 
 #include <stdint.h>
 
@@ -81,5 +80,3 @@ double rule_ensemble_index(const struct rule_ensemble *e, uint32_t member,
                            enum rule_ensemble_index index, uint32_t weight);
 model_student_t_interval rule_ensemble_mean_index(const struct rule_ensemble *e,
                                                   enum rule_ensemble_index index, uint32_t weight);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Threads: one owner. Memory: nothing is kept.
  */
-#ifndef MURID_RULE_PLOT_H
-#define MURID_RULE_PLOT_H
+#pragma once
 
 #include <stdio.h>
 
@@ -12,5 +11,3 @@
 
 /* Draws a probed ensemble. */
 void rule_plot(FILE *to, const struct rule_ensemble *e);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Threads: the owner calls. Memory: the heap, freed before it returns.
  */
-#ifndef MURID_SIMULATION_PAIR_H
-#define MURID_SIMULATION_PAIR_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -27,5 +26,3 @@ struct simulation_request {
 
 /* FAULT_NONE, FAULT_INPUT or FAULT_WORK. */
 int simulation_pair_run(const struct simulation_request *request, struct fault *fault);
-
-#endif

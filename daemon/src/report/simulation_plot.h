@@ -3,13 +3,10 @@
  *
  * Lines are medians; bands enclose 50% and 90% of the animals. Threads: any. Memory: none kept.
  */
-#ifndef MURID_SIMULATION_PLOT_H
-#define MURID_SIMULATION_PLOT_H
+#pragma once
 
 #include "simulation_report.h"
 
 /* n reports, 1 or 2; difference: NULL, or of the two. */
 void simulation_plot(FILE *to, const struct simulation_report reports[], size_t n,
                      const struct simulation_difference *difference);
-
-#endif

@@ -3,13 +3,10 @@
  *
  * Threads: any. Memory: none kept.
  */
-#ifndef MURID_STATUS_PLOT_H
-#define MURID_STATUS_PLOT_H
+#pragma once
 
 #include <stdio.h>
 
 #include "status_report.h"
 
 void status_plot(FILE *to, const struct status_report *s);
-
-#endif

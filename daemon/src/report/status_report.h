@@ -5,8 +5,7 @@
  * A journal is read in its own transaction: a daemon may be writing it. Threads: one owner.
  * Memory: the heap; status_report_close() frees it.
  */
-#ifndef MURID_STATUS_REPORT_H
-#define MURID_STATUS_REPORT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -64,5 +63,3 @@ int status_report_read(struct status_report *s, const char *path, const char *on
 void status_report_no_curve(const struct status_report_session *session, char *out, size_t cap);
 
 void status_report_close(struct status_report *s);
-
-#endif

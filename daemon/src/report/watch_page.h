@@ -3,8 +3,7 @@
  *
  * Threads: any. Memory: none kept.
  */
-#ifndef MURID_WATCH_PAGE_H
-#define MURID_WATCH_PAGE_H
+#pragma once
 
 #include "cell_canvas.h"
 #include "watch_view.h"
@@ -13,5 +12,3 @@ enum { WATCH_PAGE_WIDTH_MIN = 60, WATCH_PAGE_HEIGHT_MIN = 18 };
 
 /* Draws a page of the canvas's size; below the least size only a line that asks for more room. */
 void watch_page_draw(const struct watch_view *v, struct cell_canvas *canvas);
-
-#endif

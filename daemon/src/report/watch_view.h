@@ -4,8 +4,7 @@
  * It touches no socket, clock or terminal; watch_page.h draws it. Threads: one owner. Memory:
  * fixed, inside struct watch_view.
  */
-#ifndef MURID_WATCH_VIEW_H
-#define MURID_WATCH_VIEW_H
+#pragma once
 
 #include "cell_canvas.h"
 #include "proto/message.h"
@@ -116,5 +115,3 @@ const char *watch_view_choice_name(int8_t choice);
 /* "ECE 0.012, 90% holds 0.91": calibration error, and what fraction the intervals cover; "" where
  * the daemon does not say. */
 void watch_view_calibration(const proto_score *s, char *out, size_t cap);
-
-#endif

@@ -6,8 +6,7 @@
  * only known from an earlier last trial. Threads: one owner. Memory: one view per animal on the
  * heap; watch_views_close() frees them. Times are monotonic ns, the caller's.
  */
-#ifndef MURID_WATCH_VIEWS_H
-#define MURID_WATCH_VIEWS_H
+#pragma once
 
 #include "watch_view.h"
 
@@ -56,5 +55,3 @@ char *watch_views_silence(const struct watch_views *v, const char *endpoint, int
  * are any; or the daemon's silence. */
 void watch_views_draw(const struct watch_views *v, const char *endpoint, bool has_keys,
                       int64_t now_ns, struct cell_canvas *canvas);
-
-#endif

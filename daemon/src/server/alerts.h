@@ -7,8 +7,7 @@
  * and counted alerts together are all that were raised. Threads: one owner (the loop). Memory:
  * fixed, struct alerts, about 120 KiB. RT-safe: all of it, if tell() is.
  */
-#ifndef MURID_ALERTS_H
-#define MURID_ALERTS_H
+#pragma once
 
 #include "session_event.h"
 
@@ -65,5 +64,3 @@ void alerts_tick(struct alerts *a, int64_t now_ns);
 
 /* Tells all that is withheld: nothing comes after. */
 void alerts_end(struct alerts *a, int64_t now_ns);
-
-#endif

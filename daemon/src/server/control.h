@@ -2,8 +2,7 @@
  *
  * Threads: the loop's. Memory: the loop's.
  */
-#ifndef MURID_CONTROL_H
-#define MURID_CONTROL_H
+#pragma once
 
 #include "server.h"
 
@@ -11,5 +10,3 @@
  * format. Returns its size. Not for the real-time path: rigs wait while a model is loaded. */
 size_t control_answer(struct server *server, const uint8_t *bytes, size_t size, uint8_t *out,
                       size_t cap);
-
-#endif

@@ -4,8 +4,7 @@
  * Threads: the loop's. Memory: struct loop's. RT-safe: no; evaluating an animal's training status
  * takes about 1 ms.
  */
-#ifndef MURID_HEARTBEAT_H
-#define MURID_HEARTBEAT_H
+#pragma once
 
 #include "server.h"
 
@@ -25,5 +24,3 @@ void heartbeat_fill_status(struct server *server, proto_message *out);
 
 /* Puts the states of all changed subjects in the journal. */
 void heartbeat_checkpoint_all(struct server *server);
-
-#endif

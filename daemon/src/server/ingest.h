@@ -4,8 +4,7 @@
  * loop_hear() is declared in loop.h. Threads: the loop's. Memory: struct loop's. RT-safe: all of
  * it.
  */
-#ifndef MURID_INGEST_H
-#define MURID_INGEST_H
+#pragma once
 
 #include "fault.h"
 #include "server.h"
@@ -37,5 +36,3 @@ bool ingest_tell_alert(void *server, const struct alerts_item *item, int64_t now
 /* Raises an alert about no animal; rig "": about none. */
 void ingest_raise(struct server *server, proto_alert_code code, const char *rig, double evidence,
                   const char *format, ...) FAULT_PRINTF(5, 6);
-
-#endif

@@ -5,12 +5,9 @@
  * tests/rt checks this. Threads: the caller's, the journal's, the worker's, that of doors.h.
  * Memory: struct loop, about 650 KiB, and what subjects, journal and libzmq allocate while opening.
  */
-#ifndef MURID_LOOP_H
-#define MURID_LOOP_H
+#pragma once
 
 #include "server.h"
 
 /* Runs until SIGTERM, SIGINT or a stop command, on a server that startup_open() has opened. */
 void loop_run(struct server *server);
-
-#endif

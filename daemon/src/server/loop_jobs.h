@@ -3,8 +3,7 @@
  *
  * Threads: the loop's. Memory: the worker's, allocated at loop_jobs_open().
  */
-#ifndef MURID_LOOP_JOBS_H
-#define MURID_LOOP_JOBS_H
+#pragma once
 
 #include "server.h"
 
@@ -24,5 +23,3 @@ void loop_jobs_serve(struct server *server);
 /* Undoes the last change of an animal's own parameters, and journals that. False: there is none, or
  * the journal has no room. */
 bool loop_jobs_undo_adaptation(struct server *server, uint32_t subject);
-
-#endif

@@ -7,8 +7,7 @@
  * so that a large subscription never delays a rig. Threads: one owner (the loop).
  * Memory: fixed.
  */
-#ifndef MURID_PUBLISHER_H
-#define MURID_PUBLISHER_H
+#pragma once
 
 #include "subjects.h"
 #include "zmq_bus.h"
@@ -69,5 +68,3 @@ bool publisher_receive(struct publisher *p);
 
 /* Serves late subscribers for a moment. True if there is more to do. RT-safe: yes. */
 bool publisher_catch_up(struct publisher *p);
-
-#endif

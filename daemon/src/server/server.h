@@ -6,8 +6,7 @@
  * to that. Threads: the caller's, the journal's, the worker's, that of doors.h. Memory: struct
  * server, about 650 KiB, and what subjects, journal and libzmq allocate while opening.
  */
-#ifndef MURID_SERVER_H
-#define MURID_SERVER_H
+#pragma once
 
 #include "active_models.h"
 #include "alerts.h"
@@ -72,5 +71,3 @@ struct server {
     bool *resumed; /* while starting: sessions that have changed since they were kept */
     bool stop;
 };
-
-#endif

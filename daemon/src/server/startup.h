@@ -3,8 +3,7 @@
  * Threads: the caller's, which then is the loop's. Memory: struct server's, and what its parts
  * allocate while they open. RT-safe: no.
  */
-#ifndef MURID_STARTUP_H
-#define MURID_STARTUP_H
+#pragma once
 
 #include "fault.h"
 #include "server.h"
@@ -25,5 +24,3 @@ int startup_check_files(const struct config *config, struct fault *fault);
 /* Another model from now on: journaled, and swapped in between trials. FAULT_NONE, or *fault and
  * everything is as before. */
 int startup_load_model(struct server *server, const char *path, struct fault *fault);
-
-#endif

@@ -9,8 +9,7 @@
  * Threads: all functions are for the loop. Memory: allocated by worker_open(); a job allocates
  * nothing.
  */
-#ifndef MURID_WORKER_H
-#define MURID_WORKER_H
+#pragma once
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -72,5 +71,3 @@ void worker_start_next(struct worker *worker, const struct subjects *subjects, i
  * RT-safe: yes. */
 const struct worker_job *worker_result(struct worker *worker);
 void worker_release(struct worker *worker);
-
-#endif

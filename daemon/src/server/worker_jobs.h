@@ -2,8 +2,7 @@
  * WORKER_JOB_LIST. Threads: size and fill are for the loop, run for the worker's thread. Memory:
  * the job's; nothing allocates.
  */
-#ifndef MURID_WORKER_JOBS_H
-#define MURID_WORKER_JOBS_H
+#pragma once
 
 #include "model/adapt.h"
 #include "subjects.h"
@@ -42,5 +41,3 @@ struct worker_job_type {
 };
 
 const struct worker_job_type *worker_job_type_of(enum worker_kind kind);
-
-#endif

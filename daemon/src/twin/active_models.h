@@ -4,8 +4,7 @@
  *
  * Threads: one owner while loading; afterwards read by all. Memory: owned; active_models_free().
  */
-#ifndef MURID_ACTIVE_MODELS_H
-#define MURID_ACTIVE_MODELS_H
+#pragma once
 
 #include "adaptation.h"
 #include "config.h"
@@ -52,5 +51,3 @@ void active_models_free(struct active_models *models);
  * so, or since the model is too large. */
 struct twin_models active_models_view(const struct active_models *models);
 const struct adaptation_plan *active_models_plan(const struct active_models *models);
-
-#endif

@@ -8,8 +8,7 @@
  * as it is used. Threads: one owner. Memory: the caller's, aligned to MODEL_NET_ALIGN and zeroed at
  * first; nothing allocates.
  */
-#ifndef MURID_ADAPTATION_H
-#define MURID_ADAPTATION_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -109,5 +108,3 @@ int adaptation_take(const struct adaptation_plan *plan, struct adaptation *a, co
 /* Goes back to the parameters before the last change, a second time to the population's; change
  * number id says so. False: there is nothing to undo. RT-safe: as above. */
 bool adaptation_undo(const struct adaptation_plan *plan, struct adaptation *a, int64_t id);
-
-#endif

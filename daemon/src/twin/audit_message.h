@@ -2,8 +2,7 @@
  *
  * Threads: any. Memory: the caller's; nothing allocates.
  */
-#ifndef MURID_AUDIT_MESSAGE_H
-#define MURID_AUDIT_MESSAGE_H
+#pragma once
 
 #include <stddef.h>
 
@@ -19,5 +18,3 @@ void audit_message_print(const model_audit_alarm *alarm, const model_audit_param
 /* Its first part alone: what was seen. RT-safe: yes. */
 void audit_message_seen(const model_audit_alarm *alarm, const model_audit_params *params,
                         char out[], size_t cap);
-
-#endif

@@ -4,8 +4,7 @@
  * Plain memory without pointers, of which the first audit_state_used() bytes are used.
  * Threads: one owner. Memory: the caller's; nothing allocates.
  */
-#ifndef MURID_AUDIT_STATE_H
-#define MURID_AUDIT_STATE_H
+#pragma once
 
 #include "model/audit.h"
 #include "proto/message.h"
@@ -42,5 +41,3 @@ bool audit_state_push(struct audit_state *a, const model_audit_params *params, i
  * yes. */
 size_t audit_state_used(const struct audit_state *a);
 size_t audit_state_unpack(struct audit_state *a, const uint8_t bytes[], size_t size);
-
-#endif

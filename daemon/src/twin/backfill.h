@@ -5,8 +5,7 @@
  * would have been. After BACKFILL_TRIALS trials the gap is closed for good.
  * Threads: one owner. Memory: plain, checkpointed by backfill_pack().
  */
-#ifndef MURID_BACKFILL_H
-#define MURID_BACKFILL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -58,5 +57,3 @@ int backfill_insert(struct backfill *backfill, struct twin *twin, const struct t
 
 /* Nothing is missing any more, or the session is over. RT-safe: yes. */
 void backfill_close(struct backfill *backfill);
-
-#endif

@@ -7,8 +7,7 @@
  *
  * Threads: one owner. Memory: CONTENTS_BLOCKS blocks, 2.3 MB, at contents_open().
  */
-#ifndef MURID_CONTENTS_H
-#define MURID_CONTENTS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -66,5 +65,3 @@ enum contents_answer contents_find(struct contents *c, uint32_t session, enum co
 /* Keeps what an event said under a number. RT-safe: yes. */
 void contents_put(struct contents *c, uint32_t session, enum contents_space space, int64_t number,
                   int64_t since, bool is_whole, uint64_t content, int64_t event);
-
-#endif

@@ -2,8 +2,7 @@
  *
  * Threads: any. Memory: none kept.
  */
-#ifndef MURID_FORECAST_MESSAGE_H
-#define MURID_FORECAST_MESSAGE_H
+#pragma once
 
 #include "config.h"
 #include "model/forecast.h"
@@ -33,5 +32,3 @@ const char *forecast_message_time(double value, char out[]);
 
 /* "50% 410 to 900, 90% 280 to later": out[cap]; with_90 false: the first half. */
 void forecast_message_ranges(const proto_outlook *when, bool with_90, char *out, size_t cap);
-
-#endif

@@ -6,8 +6,7 @@
  * pointers, of which the first lookahead_used() bytes are used.
  * Threads: one owner. Memory: the caller's; nothing allocates.
  */
-#ifndef MURID_LOOKAHEAD_H
-#define MURID_LOOKAHEAD_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -98,5 +97,3 @@ bool lookahead_has_met(const struct lookahead *p, const model_forecast_criterion
 /* Reads one back. False and *p in any condition if the bytes are not those of such a bank. */
 bool lookahead_unpack(struct lookahead *p, const model_bank_params *bank, const uint8_t bytes[],
                       size_t size);
-
-#endif

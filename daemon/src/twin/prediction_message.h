@@ -3,8 +3,7 @@
  *
  * Threads: the owner of the subjects. Memory: the message is the caller's; nothing allocates.
  */
-#ifndef MURID_PREDICTION_MESSAGE_H
-#define MURID_PREDICTION_MESSAGE_H
+#pragma once
 
 #include "subjects.h"
 
@@ -15,5 +14,3 @@ void prediction_message_fill(const struct subjects *subjects, uint32_t subject, 
 /* Means of a score, and its bins, as they are published. RT-safe: yes. */
 void prediction_message_score(proto_score *out, const model_score *score);
 void prediction_message_reliability(proto_reliability *out, const model_score *score);
-
-#endif

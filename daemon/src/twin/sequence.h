@@ -5,8 +5,7 @@
  * gap is too wide and none is ever abandoned. Plain memory, checkpointed as it is. Threads: one
  * owner. Memory: the struct.
  */
-#ifndef MURID_SEQUENCE_H
-#define MURID_SEQUENCE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -50,5 +49,3 @@ bool sequence_skip(struct sequence *s, int64_t through);
 /* The owner knows that the number after `through` has come: `through` moves over it. RT-safe: yes.
  */
 void sequence_pass(struct sequence *s);
-
-#endif

@@ -5,8 +5,7 @@
  * and the resume after a crash call it again with journaled messages, and get the same bits.
  * Threads: the owner of the subjects. Memory: the caller's; nothing allocates.
  */
-#ifndef MURID_SESSION_H
-#define MURID_SESSION_H
+#pragma once
 
 #include "session_event.h"
 #include "subjects.h"
@@ -20,5 +19,3 @@ void session_on_message(struct subjects *subjects, const struct session_event *e
 /* The rest of the animal's state, which no answer waits for: what looking ahead needs. To be called
  * after each session_on_message(), before anything else is heard or checkpointed. RT-safe: yes. */
 void session_look_ahead(struct subjects *subjects, const struct session_result *result);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Threads: any. Memory: plain structs of the caller's; bytes are the caller's as well.
  */
-#ifndef MURID_SESSION_EVENT_H
-#define MURID_SESSION_EVENT_H
+#pragma once
 
 #include "subjects.h"
 
@@ -103,5 +102,3 @@ int session_decode(const struct session_event *event, proto_message *heard, prot
 
 /* True if the message changed the subjects or must be kept: the event belongs in the journal. */
 bool session_is_journaled(const struct session_result *result);
-
-#endif

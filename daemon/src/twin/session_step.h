@@ -1,7 +1,6 @@
 /* session_step.h - one message on its way through session.c: the input and the result of every
  * step. Threads, memory: as session.h. */
-#ifndef MURID_SESSION_STEP_H
-#define MURID_SESSION_STEP_H
+#pragma once
 
 #include "fault.h"
 #include "session_event.h"
@@ -131,5 +130,3 @@ void step_tell_passed_over(struct step *step, const proto_fault *fault);
 void step_tell_violation(struct step *step, const model_audit_alarm *alarm);
 void step_tell_disengaged(struct step *step);
 void step_tell_outside(struct step *step, uint32_t member, uint32_t n); /* the worst of n */
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Threads: any. Memory: none kept.
  */
-#ifndef MURID_STATUS_MESSAGE_H
-#define MURID_STATUS_MESSAGE_H
+#pragma once
 
 #include "model/training_status.h"
 #include "proto/message.h"
@@ -37,5 +36,3 @@ void status_message_criterion(proto_criterion *out, const model_ibl_criteria_che
 /* "31.2 of < 19%": what is seen, "-" unknown, at least `width` wide, and what is needed: out[cap].
  */
 void status_message_need(const proto_criterion *criterion, int width, char *out, size_t cap);
-
-#endif

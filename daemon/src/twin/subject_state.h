@@ -3,8 +3,7 @@
  *
  * Threads: one owner. Memory: the caller's; nothing allocates.
  */
-#ifndef MURID_SUBJECT_STATE_H
-#define MURID_SUBJECT_STATE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -75,5 +74,3 @@ bool subject_state_unpack(struct subject_state *state, const uint8_t bytes[], si
 
 /* Audits the animal anew against the protocol of these models, if they have one. RT-safe: yes. */
 void subject_state_audit_anew(struct subject_state *state, const struct twin_models *models);
-
-#endif

@@ -6,8 +6,7 @@
  * never used is never touched.
  * Threads: one owner (the loop). Memory: allocated once by subjects_open().
  */
-#ifndef MURID_SUBJECTS_H
-#define MURID_SUBJECTS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -241,5 +240,3 @@ int64_t subjects_durable_seq(struct session *session, int64_t durable_event);
 int subjects_change_run(struct subjects *subjects, int64_t run, const struct config *config,
                         struct twin_models models, const char *hash,
                         const struct adaptation_plan *plan);
-
-#endif

@@ -2,8 +2,7 @@
  *
  * Functions of their arguments. Threads: any. Memory: the caller's; nothing allocates.
  */
-#ifndef MURID_SUGGESTION_MESSAGE_H
-#define MURID_SUGGESTION_MESSAGE_H
+#pragma once
 
 #include "model/curriculum.h"
 #include "proto/message.h"
@@ -32,5 +31,3 @@ void suggestion_message_describe(const model_protocol_change *change, const mode
 
 /* The parameters of a change, by name: out[8]. Returns how many. */
 uint32_t suggestion_message_params(const model_protocol_change *change, proto_named out[]);
-
-#endif

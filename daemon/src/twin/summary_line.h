@@ -4,8 +4,7 @@
  * omitted whole, the first one is cut. Lines without content are "". Text of a message is passed on
  * unchanged. Threads: any. Memory: the caller's; nothing allocates.
  */
-#ifndef MURID_SUMMARY_LINE_H
-#define MURID_SUMMARY_LINE_H
+#pragma once
 
 #include <stddef.h>
 
@@ -26,5 +25,3 @@ void summary_line_forecast(const proto_forecast *forecast, char *out, size_t cap
 /* "contrast 0.25, part 0.5: +0.012 (-0.004 to 0.030) in 200 trials, better with 0.81", or "none: "
  * and the reason. */
 void summary_line_advice(const proto_suggestion *suggestion, char *out, size_t cap);
-
-#endif

@@ -6,8 +6,7 @@
  * these to snapshot it.
  * Threads: one owner. Memory: the caller's; nothing allocates.
  */
-#ifndef MURID_TWIN_H
-#define MURID_TWIN_H
+#pragma once
 
 #include <math.h>
 
@@ -87,5 +86,3 @@ void twin_reset_stack(struct twin *l, const struct twin_models *models);
  * and the score go on. RT-safe: yes. */
 void twin_change_model(struct twin *l, const struct twin_models *before,
                        const struct twin_models *after);
-
-#endif

@@ -5,8 +5,7 @@
  * a terminal, become '?'.
  * Threads: one owner. Memory: fixed arrays inside struct cell_canvas.
  */
-#ifndef MURID_CELL_CANVAS_H
-#define MURID_CELL_CANVAS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -74,5 +73,3 @@ void cell_canvas_column(struct cell_canvas *c, int x, int y, int cells, double v
  * with colour. out must hold CELL_CANVAS_TEXT_MAX bytes. Returns its length. */
 size_t cell_canvas_text(const struct cell_canvas *c, bool colour, const char *end_of_row,
                         char out[CELL_CANVAS_TEXT_MAX]);
-
-#endif

@@ -5,8 +5,7 @@
  * row is detected. docs/journal.md, section checksums, defines the bytes.
  * Threads: one owner. Memory: the struct's. Nothing fails.
  */
-#ifndef MURID_CHECKSUM_H
-#define MURID_CHECKSUM_H
+#pragma once
 
 #include <sodium.h>
 #include <sqlite3.h>
@@ -41,5 +40,3 @@ bool checksum_names(const char *hash, const uint8_t bytes[], size_t size);
 
 /* *sum is used up. */
 void checksum_final(struct checksum *sum, uint8_t out[CHECKSUM_BYTES]);
-
-#endif

@@ -1,8 +1,7 @@
 /* clock.h - the machine's clocks. Only the loop, the journal's thread and the subcommands read
  * them; everything below takes times as arguments. Threads: any. RT-safe: yes, but for the sleep.
  */
-#ifndef MURID_CLOCK_H
-#define MURID_CLOCK_H
+#pragma once
 
 #include <stdint.h>
 
@@ -18,5 +17,3 @@ int64_t clock_boot(void);
 
 /* Sleeps; a signal may end it early. */
 void clock_sleep_ns(int64_t ns);
-
-#endif

@@ -3,13 +3,10 @@
  *
  * Threads: any. Memory: none.
  */
-#ifndef MURID_ENDPOINT_H
-#define MURID_ENDPOINT_H
+#pragma once
 
 #include "fault.h"
 
 /* FAULT_NONE: tcp:// with a port from 1 to 65535, or "*" for any, ipc:// or inproc://; or
  * FAULT_INPUT, with the right form where it can be guessed. name: as errors call it. */
 int endpoint_check(const char *name, const char *endpoint, struct fault *fault);
-
-#endif

@@ -5,8 +5,7 @@
  * also the program's exit codes. 0 is success. The text is one line: "FILE:LINE: what, and what was
  * expected". Threads: any, on different objects. Memory: the caller's.
  */
-#ifndef MURID_FAULT_H
-#define MURID_FAULT_H
+#pragma once
 
 enum { FAULT_NONE = 0, FAULT_WORK = 1, FAULT_INPUT = 2 };
 
@@ -27,5 +26,3 @@ int fault_set(struct fault *fault, int code, const char *format, ...) FAULT_PRIN
 /* Prints "murid: TEXT" on standard error, unless code is FAULT_NONE: then there is nothing to read.
  * Returns code, so that a command can end with it. */
 int fault_report(const struct fault *fault, int code);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Threads: any. Memory: none kept.
  */
-#ifndef MURID_FIGURE_H
-#define MURID_FIGURE_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -59,5 +58,3 @@ void figure_line_key(FILE *to, const char *css_class, double x, double y, double
 
 /* The name of a row, left of the frame. */
 void figure_row_name(const struct svg_plot *p, double y, const char *name);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Threads: any. Memory: none. RT-safe: yes.
  */
-#ifndef MURID_FNV_H
-#define MURID_FNV_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -24,5 +23,3 @@ static inline uint64_t fnv_bytes(uint64_t hash, const void *bytes, size_t size)
     }
     return hash;
 }
-
-#endif

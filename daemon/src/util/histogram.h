@@ -2,8 +2,7 @@
  *
  * Threads: one owner. Memory: the struct; zeroed is empty. RT-safe: all of it.
  */
-#ifndef MURID_HISTOGRAM_H
-#define MURID_HISTOGRAM_H
+#pragma once
 
 #include <stdint.h>
 
@@ -18,5 +17,3 @@ void histogram_push(struct histogram *h, int64_t ns);
 
 /* The duration in ns that a share q (0..1) lies below; NaN when empty. */
 double histogram_quantile(const struct histogram *h, double q);
-
-#endif

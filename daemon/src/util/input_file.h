@@ -3,8 +3,7 @@
  * What is not a regular file is refused: a FIFO would block forever, a device never end.
  * Threads: any. Memory: the C library's.
  */
-#ifndef MURID_INPUT_FILE_H
-#define MURID_INPUT_FILE_H
+#pragma once
 
 #include <stdio.h>
 
@@ -13,5 +12,3 @@
 /* Opens a file for reading; *out is the caller's to fclose(). setting: the key or option that named
  * it, NULL if the path says enough. FAULT_NONE, or FAULT_INPUT with *out NULL. */
 int input_file_open(FILE **out, const char *path, const char *setting, struct fault *fault);
-
-#endif

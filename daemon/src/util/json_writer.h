@@ -5,8 +5,7 @@
  * line with the next one; after the last json_end() the line ends. Keys and texts are UTF-8.
  * Threads: one owner. Memory: none; errors are the stream's.
  */
-#ifndef MURID_JSON_WRITER_H
-#define MURID_JSON_WRITER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,5 +41,3 @@ void json_digits(struct json_writer *w, const char *key, int digits, double valu
 /* An array of n numbers. */
 void json_reals(struct json_writer *w, const char *key, int digits, const double values[],
                 size_t n);
-
-#endif

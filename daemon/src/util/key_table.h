@@ -5,8 +5,7 @@
  *
  * Threads: any. Memory: tables are const; values are members of the caller's struct, `base`.
  */
-#ifndef MURID_KEY_TABLE_H
-#define MURID_KEY_TABLE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -98,5 +97,3 @@ void key_print_number(double value, FILE *to);
 
 /* A name as YAML, which reads some of its characters as marks at the start. */
 void key_print_name(const char *name, FILE *to);
-
-#endif

@@ -3,8 +3,7 @@
  * If standard input is no terminal, or the process is in its background, there are no keys.
  * Threads: one owner. Memory: the struct.
  */
-#ifndef MURID_KEYBOARD_H
-#define MURID_KEYBOARD_H
+#pragma once
 
 #include <stdbool.h>
 #include <termios.h>
@@ -22,5 +21,3 @@ char keyboard_read(struct keyboard *k);
 
 /* Gives the terminal back as it was; one that is not open is fine. */
 void keyboard_close(struct keyboard *k);
-
-#endif

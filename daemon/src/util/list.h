@@ -2,8 +2,7 @@
  *
  * Threads: one owner. Memory: the list is the caller's, to free().
  */
-#ifndef MURID_LIST_H
-#define MURID_LIST_H
+#pragma once
 
 #include <stddef.h>
 
@@ -11,5 +10,3 @@
  * *capacity is then above n. NULL without memory: the list is as it was. list NULL, *capacity 0:
  * a new one. */
 void *list_grow(void *list, size_t n, size_t *capacity, size_t size);
-
-#endif

@@ -3,8 +3,7 @@
  * Not for the real-time path: what happens there reaches the log through alerts, which the journal
  * thread writes. Threads: any. Memory: none; a line is at most LOG_LINE_MAX bytes.
  */
-#ifndef MURID_LOG_H
-#define MURID_LOG_H
+#pragma once
 
 #include "fault.h"
 
@@ -23,5 +22,3 @@ void log_line(enum log_level level, const char *format, ...) FAULT_PRINTF(2, 3);
 #define log_error(...) log_line(LOG_ERROR, __VA_ARGS__)
 #define log_warn(...)  log_line(LOG_WARN, __VA_ARGS__)
 #define log_info(...)  log_line(LOG_INFO, __VA_ARGS__)
-
-#endif

@@ -4,8 +4,7 @@
  * keyed hash of 64 bits, with a new key for each table. Threads: one owner. Memory: the heap, 12 to
  * 48 bytes per name up to the given bound; names_close() frees it.
  */
-#ifndef MURID_NAMES_H
-#define MURID_NAMES_H
+#pragma once
 
 #include <sodium.h>
 #include <stdbool.h>
@@ -35,5 +34,3 @@ enum names_found names_find(struct names *names, uint32_t owner, const char *nam
 
 /* A zeroed one is fine. */
 void names_close(struct names *names);
-
-#endif

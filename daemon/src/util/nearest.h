@@ -4,8 +4,7 @@
  * (insertions, deletions, substitutions, swaps of neighbours) is kept. Case is ignored, and '-',
  * '_' and ' ' are equal. Threads: one owner. Memory: points to what it was given.
  */
-#ifndef MURID_NEAREST_H
-#define MURID_NEAREST_H
+#pragma once
 
 #include <stddef.h>
 
@@ -26,5 +25,3 @@ enum { NEAREST_TEXT_MAX = 96 };
  */
 const char *nearest_ask(const struct nearest *nearest, const char *dashes,
                         char out[NEAREST_TEXT_MAX]);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Threads: any. Memory: none. The lock is released with the last copy of its descriptor.
  */
-#ifndef MURID_OS_LOCK_H
-#define MURID_OS_LOCK_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -14,5 +13,3 @@ int os_lock_take(int fd);
 
 /* True if another holds it. */
 bool os_lock_is_taken(int fd);
-
-#endif

@@ -2,8 +2,7 @@
  *
  * Threads: any. Memory: the system's; os_memory_release().
  */
-#ifndef MURID_OS_MEMORY_H
-#define MURID_OS_MEMORY_H
+#pragma once
 
 #include <stddef.h>
 
@@ -13,5 +12,3 @@ void *os_memory_reserve(size_t bytes);
 
 /* NULL does nothing. */
 void os_memory_release(void *memory, size_t bytes);
-
-#endif

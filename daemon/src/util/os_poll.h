@@ -3,8 +3,7 @@
  * Threads: one owner. Memory: the struct. RT-safe: os_poll_wait() blocks, by its purpose; nothing
  * else here belongs on the real-time path.
  */
-#ifndef MURID_OS_POLL_H
-#define MURID_OS_POLL_H
+#pragma once
 
 #include <stdint.h>
 
@@ -30,5 +29,3 @@ int os_poll_wait(struct os_poll *poll, int timeout_ms, uint32_t tags[]);
 
 /* The signal that was delivered, 0 if none is waiting. */
 int os_poll_take_signal(struct os_poll *poll);
-
-#endif

@@ -2,8 +2,7 @@
  *
  * Threads: any. Memory: none.
  */
-#ifndef MURID_OS_SOCKET_H
-#define MURID_OS_SOCKET_H
+#pragma once
 
 #include <stdint.h>
 
@@ -21,5 +20,3 @@ void os_socket_peer(int fd, char address[OS_SOCKET_ADDRESS_MAX]);
 
 /* Lets this process have up to most descriptors open, or as many as the system allows. How many. */
 int os_socket_allow(int most);
-
-#endif

@@ -2,8 +2,7 @@
  *
  * Threads: any. Memory: one descriptor per event; close() it.
  */
-#ifndef MURID_OS_THREAD_H
-#define MURID_OS_THREAD_H
+#pragma once
 
 /* This thread runs on what processor time others leave. Failure changes nothing. */
 void os_thread_yield_to_others(void);
@@ -19,5 +18,3 @@ int os_event_take(int fd);
 
 /* Blocks until it is raised, and lowers it. */
 void os_event_wait(int fd);
-
-#endif

@@ -5,8 +5,7 @@
  * error, so that standard output holds only the result. Threads: one owner per instance; the
  * interrupt flag may be read by all. Memory: the caller's.
  */
-#ifndef MURID_PROGRESS_H
-#define MURID_PROGRESS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,5 +46,3 @@ void progress_catch_interrupts(void);
 
 /* True after the first of them. */
 bool progress_interrupted(void);
-
-#endif

@@ -4,8 +4,7 @@
  *
  * Non-finite values break a line and draw no point. Threads: one owner. Memory: the struct.
  */
-#ifndef MURID_SVG_PLOT_H
-#define MURID_SVG_PLOT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -73,5 +72,3 @@ double svg_plot_py(const struct svg_plot *p, double y);
 
 /* Widens a range so that y fits in; not finite values do not count. */
 void svg_plot_include(double *low, double *high, double y);
-
-#endif

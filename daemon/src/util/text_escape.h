@@ -2,8 +2,7 @@
  *
  * Threads: any. Memory: the caller's.
  */
-#ifndef MURID_TEXT_ESCAPE_H
-#define MURID_TEXT_ESCAPE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,5 +34,3 @@ const char *text_escape_number(char out[], const char *format, double value);
 /* True without control characters, line ends of Unicode's and byte order marks: what is printed can
  * then be read back, and shown on a terminal. text is UTF-8 with a NUL at [size]. */
 bool text_escape_is_printable(const char *text, size_t size);
-
-#endif

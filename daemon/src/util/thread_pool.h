@@ -4,8 +4,7 @@
  * stored per job. Threads: the owner calls; the jobs run on the owner's thread and on those of the
  * pool. Memory: the struct's.
  */
-#ifndef MURID_THREAD_POOL_H
-#define MURID_THREAD_POOL_H
+#pragma once
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -46,5 +45,3 @@ void thread_pool_run(struct thread_pool *team, thread_pool_job *job, void *conte
 
 /* Ends the threads; a zeroed team is fine. */
 void thread_pool_close(struct thread_pool *team);
-
-#endif

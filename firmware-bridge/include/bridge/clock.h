@@ -8,8 +8,7 @@
  *
  * Threads: one owner. Memory: plain state without pointers. RT-safe: all of it.
  */
-#ifndef BRIDGE_CLOCK_H
-#define BRIDGE_CLOCK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -59,5 +58,3 @@ int64_t bridge_clock_host_ns(const bridge_clock *c, uint32_t device_us, int64_t 
 
 /* How fast the device's clock runs against the host's, ppm; positive: the device is slow. */
 double bridge_clock_drift_ppm(const bridge_clock *c);
-
-#endif

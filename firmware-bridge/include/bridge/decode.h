@@ -2,8 +2,7 @@
  *
  * Threads: any. Memory: the caller's; nothing allocates. RT-safe: yes.
  */
-#ifndef BRIDGE_DECODE_H
-#define BRIDGE_DECODE_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,5 +15,3 @@
  * PROTO_KIND_NONE. */
 int bridge_decode(const uint8_t *payload, size_t n, const char *rig, const char *subject,
                   proto_message *out, proto_fault *fault);
-
-#endif

@@ -23,8 +23,7 @@
  *
  * Threads: one owner. Memory: plain state without pointers. RT-safe: all of it.
  */
-#ifndef BRIDGE_LINK_H
-#define BRIDGE_LINK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -134,5 +133,3 @@ size_t bridge_link_output(bridge_link *link, int64_t t_mono_ns, uint8_t *out, si
 /* When bridge_link_output() will have output even if nothing is received, monotonic; 0: now.
  */
 int64_t bridge_link_deadline_ns(const bridge_link *link);
-
-#endif

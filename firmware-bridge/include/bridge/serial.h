@@ -5,8 +5,7 @@
  * Threads: one owner per port. Memory: libserialport allocates while opening and listing.
  * RT-safe: no.
  */
-#ifndef BRIDGE_SERIAL_H
-#define BRIDGE_SERIAL_H
+#pragma once
 
 #include <stddef.h>
 
@@ -32,5 +31,3 @@ void bridge_serial_close(bridge_serial *serial);
 /* Writes the names of the ports there are, comma-separated, to text[cap]; "" if there are none.
  * Returns how many there are. */
 int bridge_serial_list(char *text, size_t cap);
-
-#endif

@@ -2,8 +2,7 @@
  *
  * Threads: any. Memory: none.
  */
-#ifndef BRIDGE_STATUS_H
-#define BRIDGE_STATUS_H
+#pragma once
 
 #define BRIDGE_STATUS_LIST(X)                                                                      \
     X(BRIDGE_OK, 0, "ok")                                                                          \
@@ -21,5 +20,3 @@ typedef enum { BRIDGE_STATUS_LIST(BRIDGE_STATUS_ENUM) } bridge_status;
 
 /* Text of a status; never NULL. Owned by the library, valid forever. RT-safe: yes. */
 const char *bridge_strerror(int status);
-
-#endif

@@ -10,8 +10,7 @@
  * Threads: a model_adapt may be read by all; each run needs its own scratch. Memory: the caller's;
  * nothing allocates.
  */
-#ifndef MODEL_ADAPT_H
-#define MODEL_ADAPT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -107,5 +106,3 @@ size_t model_adapt_scratch(const model_adapt *adapt, size_t n_trials);
 int model_adapt_run(const model_adapt *adapt, const model_adapt_window *window, void *scratch,
                     bool (*is_stopped)(void *context), void *context, float values[],
                     model_adapt_result *result);
-
-#endif

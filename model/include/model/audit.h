@@ -8,8 +8,7 @@
  * Threads: one owner per animal; parameters may be read by all. Memory: the caller's; nothing
  * allocates.
  */
-#ifndef MODEL_AUDIT_H
-#define MODEL_AUDIT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -208,5 +207,3 @@ uint32_t model_audit_stage(const model_audit *audit, double *probability);
 /* The rig's state for the animal on the most likely path; NULL before the first session. Valid
  * until the next change. RT-safe: yes. */
 const model_protocol_state *model_audit_rig(const model_audit *audit);
-
-#endif

@@ -9,8 +9,7 @@
  * Threads: one owner per bank; parameters may be read by all. Memory: the caller's; nothing
  * allocates.
  */
-#ifndef MODEL_BANK_H
-#define MODEL_BANK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -124,5 +123,3 @@ int model_bank_observe(model_bank *bank, const model_bank_params *params, const 
  * p_right is not NaN. RT-safe: yes. */
 void model_bank_weigh(size_t n, double share, double temper, const double prior[],
                       const double p_right[], bool chose_right, double w[]);
-
-#endif

@@ -6,8 +6,7 @@
  * narrow: docs/model.md, section bootstrap, gives the size.
  * Threads: any, on different objects. Memory: the caller's.
  */
-#ifndef MODEL_BOOTSTRAP_H
-#define MODEL_BOOTSTRAP_H
+#pragma once
 
 #include <stddef.h>
 
@@ -17,5 +16,3 @@
  * room. counts > 0. NaN with fewer than two groups. RT-safe: no, O(n k). */
 void model_bootstrap_ratio(size_t k, const double sums[], const double counts[],
                            model_random *random, size_t n, double ratios[], double *lo, double *hi);
-
-#endif

@@ -11,8 +11,7 @@
  * others are not touched, and their elements are neither read for a result nor written.
  * Threads: one owner per cohort. Memory: the caller supplies it once; no function here allocates.
  */
-#ifndef MODEL_COHORT_H
-#define MODEL_COHORT_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -81,5 +80,3 @@ void model_cohort_weights(const model_cohort *cohort, size_t i, double w[]);
 
 /* Sets animal i's weights, without the offset: w[k], within +-1e6. RT-safe: yes. */
 void model_cohort_set_weights(model_cohort *cohort, size_t i, const double w[]);
-
-#endif

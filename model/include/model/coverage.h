@@ -6,8 +6,7 @@
  * bias, the second to sensitivity. Maths: docs/model.md, section coverage.
  * Threads: one owner. Memory: plain, without pointers or padding; zeroed is a bin not begun.
  */
-#ifndef MODEL_COVERAGE_H
-#define MODEL_COVERAGE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -54,5 +53,3 @@ void model_coverage_reset(model_coverage *coverage);
 void model_coverage_observe(model_coverage *coverage, const model_bank *bank,
                             const model_bank_params *params, const model_trial *trial,
                             model_coverage_bin *bin);
-
-#endif

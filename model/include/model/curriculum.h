@@ -9,8 +9,7 @@
  * (MODEL_CURRICULUM_FINAL + 1)) trials of a virtual twin.
  * Threads: one owner. Memory: the caller supplies it once; no function here allocates.
  */
-#ifndef MODEL_CURRICULUM_H
-#define MODEL_CURRICULUM_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -133,5 +132,3 @@ int model_curriculum_advise(model_curriculum *c, const model_rate_grid *pace,
  * of their own (gru_policy) are excluded. Without strands of both kinds it is `before`. */
 double model_curriculum_p_learns(const model_rate_grid *pace, const model_bank_params *params,
                                  double before);
-
-#endif

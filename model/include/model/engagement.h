@@ -10,8 +10,7 @@
  * Threads: one owner per animal; parameters may be read by all. Memory: the caller's; nothing
  * allocates.
  */
-#ifndef MODEL_ENGAGEMENT_H
-#define MODEL_ENGAGEMENT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -113,5 +112,3 @@ bool model_engagement_is_out(const model_engagement *e);
 
 /* The evidence after the last trial. RT-safe: yes. */
 void model_engagement_explain(const model_engagement *e, model_engagement_evidence *out);
-
-#endif

@@ -5,8 +5,7 @@
  * Parameters are const and shared; the state of one animal is plain memory. Threads: one owner
  * each. Memory: the caller's; nothing allocates.
  */
-#ifndef MODEL_ENGAGEMENT_SIM_H
-#define MODEL_ENGAGEMENT_SIM_H
+#pragma once
 
 #include <stdint.h>
 
@@ -61,5 +60,3 @@ model_engagement_sim_act model_engagement_sim_next(model_engagement_sim *sim,
 
 /* "engaged", "lapsing", "away"; NULL outside the list. RT-safe: yes. */
 const char *model_engagement_sim_state_name(model_engagement_state state);
-
-#endif

@@ -2,8 +2,7 @@
  *
  * Threads: any. Memory: none.
  */
-#ifndef MODEL_ERROR_H
-#define MODEL_ERROR_H
+#pragma once
 
 #define MODEL_ERROR_LIST(X)                                                                        \
     X(MODEL_OK, 0, "ok")                                                                           \
@@ -17,5 +16,3 @@ typedef enum { MODEL_ERROR_LIST(MODEL_ERROR_ENUM) } model_status;
 
 /* Text of a status; never NULL. Owned by the library, valid forever. RT-safe: yes. */
 const char *model_strerror(int status);
-
-#endif

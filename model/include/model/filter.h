@@ -5,8 +5,7 @@
  * row-major, symmetric and positive definite; n is 1..MODEL_FILTER_MAX; g is (n).
  * Threads: any, on different objects. Memory: the caller's; nothing allocates.
  */
-#ifndef MODEL_FILTER_H
-#define MODEL_FILTER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,5 +51,3 @@ double model_filter_predict(size_t n, const double w[], const double P[], const 
 
 /* 1 / (1 + exp(-a)) without overflow. RT-safe: yes. */
 double model_filter_sigmoid(double a);
-
-#endif

@@ -12,8 +12,7 @@
  * Threads: model_fit_run() of different shards at once, anything else alone. Memory: the caller
  * supplies it once; nothing allocates. RT-safe: no; a pass may take seconds.
  */
-#ifndef MODEL_FIT_H
-#define MODEL_FIT_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -127,5 +126,3 @@ double model_fit_loss(const model_rule *rule, size_t n, const model_fit_animal *
 
 /* Name of the kernel variant chosen for this processor. */
 const char *model_fit_kernel(void);
-
-#endif

@@ -2,8 +2,7 @@
  *
  * Threads: one owner. Memory: the caller's; nothing allocates. RT-safe: all of it.
  */
-#ifndef MODEL_FIT_ROWS_H
-#define MODEL_FIT_ROWS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -61,5 +60,3 @@ void model_fit_cursor_init(model_fit_cursor *cursor, const model_policy *policy,
 /* Writes row number `row` and returns true if the trial ended in a choice. */
 bool model_fit_cursor_push(model_fit_cursor *cursor, const model_trial *trial, bool starts_session,
                            const model_fit_rows *rows, size_t row);
-
-#endif

@@ -7,8 +7,7 @@
  * counted in trials that end in a choice. Threads: one owner; what a task points to may be read by
  * all while it runs. Memory: the caller supplies it once; no function here allocates.
  */
-#ifndef MODEL_FORECAST_H
-#define MODEL_FORECAST_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -147,5 +146,3 @@ const model_forecast_result *model_forecast_result_of(const model_forecast *f);
 
 /* Sessions that p_within[i] is about. */
 int model_forecast_within(size_t i);
-
-#endif

@@ -6,8 +6,7 @@
  * shifts towards the members without a rule. Maths: docs/model.md, section guard.
  * Threads: any, on different objects. Memory: the caller's; nothing allocates.
  */
-#ifndef MODEL_GUARD_H
-#define MODEL_GUARD_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -59,5 +58,3 @@ bool model_range_holds(const model_range *range, size_t i, double w);
  * with FAILED nothing moves and the state is reset. RT-safe: yes. */
 uint8_t model_guard_bound(const model_range *range, const model_rule *rule, model_rule_state *state,
                           size_t n, const double w[], const model_rule_trial *trial, double dw[]);
-
-#endif

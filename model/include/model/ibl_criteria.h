@@ -4,8 +4,7 @@
  * Limits, their source and the differences from it: docs/model.md, section ibl_criteria.
  * Threads: any. Memory: plain structs of the caller; nothing allocates.
  */
-#ifndef MODEL_IBL_CRITERIA_H
-#define MODEL_IBL_CRITERIA_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -179,5 +178,3 @@ size_t model_ibl_criteria_check_all(model_ibl_criteria_status status,
  * RT-safe: no, up to three curves are fitted. */
 int model_ibl_criteria_judge(const model_ibl_criteria_window *window,
                              model_ibl_criteria_standing *standing);
-
-#endif

@@ -8,8 +8,7 @@
  * Threads: one owner per member; parameters may be read by all. Memory: the caller's; nothing
  * allocates.
  */
-#ifndef MODEL_MEMBER_H
-#define MODEL_MEMBER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -97,5 +96,3 @@ int model_member_observe_at(model_member *twin, const model_params *params,
 /* Skips a valid trial that could not be absorbed: it enters the history and the counts, and drift
  * is added, but nothing is learned from it. RT-safe: yes. */
 void model_member_skip(model_member *twin, const model_params *params, const model_trial *trial);
-
-#endif

@@ -3,8 +3,7 @@
  * Nelder & Mead 1965 with their coefficients: reflect 1, expand 2, contract and shrink 0.5. The
  * same function and start give the same bits. Threads: any. Memory: the stack.
  */
-#ifndef MODEL_NELDER_MEAD_H
-#define MODEL_NELDER_MEAD_H
+#pragma once
 
 #include <stddef.h>
 
@@ -18,5 +17,3 @@ typedef double model_nelder_mead_cost(void *context, const double x[]);
  * is returned. */
 double model_nelder_mead(size_t n, double x[], const double step[], double tolerance,
                          size_t moves_max, model_nelder_mead_cost *cost, void *context);
-
-#endif

@@ -7,8 +7,7 @@
  *
  * Threads: a net may be read by all. Memory: the caller supplies it once; no function allocates.
  */
-#ifndef MODEL_NET_H
-#define MODEL_NET_H
+#pragma once
 
 #include <stddef.h>
 
@@ -36,5 +35,3 @@ int model_net_step(const model_net *net, const float in[], float h[], float out[
 
 /* Name of the kernel variant chosen for this processor: "base", "avx2" or "avx512". */
 const char *model_net_kernel(void);
-
-#endif

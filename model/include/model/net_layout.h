@@ -4,8 +4,7 @@
  * what is trained: scale, those of the GRU, then weight and bias of each layer. Single precision.
  * Threads: any. Memory: the caller's. RT-safe: all of it.
  */
-#ifndef MODEL_NET_LAYOUT_H
-#define MODEL_NET_LAYOUT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -61,5 +60,3 @@ void model_net_tensors_copy(const model_net_shape *shape, const model_net_tensor
                             float values[]);
 
 bool model_net_tensors_are_finite(const model_net_shape *shape, const model_net_tensors *tensors);
-
-#endif

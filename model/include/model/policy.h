@@ -3,8 +3,7 @@
  * p(choice = right) = sigmoid(w . g), one weight per feature. Maths and symbols: docs/model.md,
  * section policy. Threads: any, on different objects. Memory: the caller's; nothing allocates.
  */
-#ifndef MODEL_POLICY_H
-#define MODEL_POLICY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -102,5 +101,3 @@ void model_history_reset(model_history *history);
 
 /* A trial with stimulus x ended in a choice. reward: NaN unknown. RT-safe: yes. */
 void model_history_push(model_history *history, double x, bool chose_right, double reward);
-
-#endif

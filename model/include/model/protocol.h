@@ -9,8 +9,7 @@
  * Threads: one owner per state; descriptions may be read by all. Memory: the caller's; nothing
  * allocates.
  */
-#ifndef MODEL_PROTOCOL_H
-#define MODEL_PROTOCOL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -264,5 +263,3 @@ double model_protocol_block_probability(const model_protocol_blocks *blocks, uin
  * yes. */
 double model_protocol_probability(const model_protocol *protocol, uint32_t stage, double contrast,
                                   double p_left);
-
-#endif

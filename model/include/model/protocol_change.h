@@ -8,8 +8,7 @@
  * Threads: any, on different objects. Memory: the caller's; nothing allocates. RT-safe: yes, O(size
  * of a model_protocol).
  */
-#ifndef MODEL_PROTOCOL_CHANGE_H
-#define MODEL_PROTOCOL_CHANGE_H
+#pragma once
 
 #include "model/protocol.h"
 
@@ -86,5 +85,3 @@ uint32_t model_protocol_change_goal(const model_protocol *protocol);
 /* The stage before, and the stage after, or n_stages. */
 uint32_t model_protocol_change_below(const model_protocol *protocol, uint32_t stage);
 uint32_t model_protocol_change_above(const model_protocol *protocol, uint32_t stage);
-
-#endif

@@ -2,8 +2,7 @@
  *
  * Threads: any, on different objects. Memory: the caller's; nothing allocates.
  */
-#ifndef MODEL_PROTOCOL_DEFECT_H
-#define MODEL_PROTOCOL_DEFECT_H
+#pragma once
 
 #include "model/protocol.h"
 
@@ -42,5 +41,3 @@ int model_protocol_defect_parse(model_protocol_defect *out, const char *name);
 /* Changes a description that passed model_protocol_check(); it would pass again. MODEL_OK; or
  * MODEL_ERR_ARG with *protocol as it was: there is nothing in it that the defect concerns. */
 int model_protocol_defect_apply(model_protocol *protocol, model_protocol_defect defect);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Formula, starts and bounds: docs/model.md, section psychometric. Threads: any. Memory: the stack.
  */
-#ifndef MODEL_PSYCHOMETRIC_H
-#define MODEL_PSYCHOMETRIC_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -38,5 +37,3 @@ double model_psychometric_nats(const model_psychometric *curve, size_t n,
  * points. */
 int model_psychometric_fit(size_t n, const model_psychometric_point points[],
                            model_psychometric *curve);
-
-#endif

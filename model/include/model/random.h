@@ -5,8 +5,7 @@
  * numbers go through log and cos and agree to rounding. Not for secrets.
  * Threads: one owner a state. Memory: plain.
  */
-#ifndef MODEL_RANDOM_H
-#define MODEL_RANDOM_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,5 +29,3 @@ uint64_t model_random_below(model_random *r, uint64_t n);
 
 /* Standard normal (Box & Muller, the cosine branch: two draws a number). RT-safe: yes. */
 double model_random_normal(model_random *r);
-
-#endif

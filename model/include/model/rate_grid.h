@@ -10,8 +10,7 @@
  * model_rate_grid_used() bytes. Parameters are const and shared by any number of animals.
  * Threads: one owner; parameters may be read by all. Memory: the caller's; nothing allocates.
  */
-#ifndef MODEL_RATE_GRID_H
-#define MODEL_RATE_GRID_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -62,5 +61,3 @@ void model_rate_grid_start_session(model_rate_grid *pace, const model_bank_param
  * RT-safe: yes, O(strands), about 0.3 us each without a net. */
 int model_rate_grid_observe(model_rate_grid *pace, const model_bank_params *params,
                             const model_trial *trial);
-
-#endif

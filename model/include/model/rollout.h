@@ -6,8 +6,7 @@
  * machine. Parameters are const and must outlive the roll-outs.
  * Threads: one owner. Memory: the caller supplies it once; no function here allocates.
  */
-#ifndef MODEL_ROLLOUT_H
-#define MODEL_ROLLOUT_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -82,5 +81,3 @@ double model_rollout_predict(const model_rollout *r, size_t i, double contrast);
 /* The strands' weights for looking ahead: weight[pace->n], their sum 1. */
 void model_rollout_weigh(const model_bank_params *params, const model_rate_grid *pace,
                          const model_rollout_tuning *tuning, double weight[]);
-
-#endif

@@ -5,8 +5,7 @@
  * one animal is model_rule_state, plain memory. Threads: one owner a state; parameters may be read
  * by all. Memory: the caller's; nothing allocates.
  */
-#ifndef MODEL_RULE_H
-#define MODEL_RULE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -57,5 +56,3 @@ int model_rule_step(const model_rule *rule, model_rule_state *state, size_t n, c
 
 /* The net's part of the input for a trial: x[n_inputs]. RT-safe: yes. */
 void model_rule_fill_inputs(model_rule_kind kind, const model_rule_trial *trial, float x[]);
-
-#endif

@@ -3,8 +3,7 @@
  * A rule is a row of MODEL_RULE_LIST and a file of its own, src/twin/rule_NAME.h (CONTRIBUTING.md).
  * Threads: any; all of it is const. Memory: static.
  */
-#ifndef MODEL_RULE_KIND_H
-#define MODEL_RULE_KIND_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,5 +44,3 @@ typedef struct {
     size_t n_inputs;
     double prior; /* weight of its members among roll-outs, before anything was seen */
 } model_rule_traits;
-
-#endif

@@ -5,8 +5,7 @@
  * held fixed through all trials. Threads: any, on different objects. Memory: the caller's; nothing
  * allocates.
  */
-#ifndef MODEL_RULE_PROBE_H
-#define MODEL_RULE_PROBE_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -65,5 +64,3 @@ double model_rule_probe_asymmetry(size_t n, const model_rule_probe probes[], siz
  * memory. RT-safe: yes. */
 double model_rule_probe_memory(size_t n, const model_rule_probe probes[], size_t first,
                                size_t n_weights);
-
-#endif

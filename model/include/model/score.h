@@ -3,8 +3,7 @@
  * All means are over trials with a choice. Symbols: docs/model.md, section score.
  * Threads: one owner. Memory: plain, without pointers or padding; zeroed is empty.
  */
-#ifndef MODEL_SCORE_H
-#define MODEL_SCORE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -63,5 +62,3 @@ double model_score_coverage(const model_score *score);
 /* Ratio of p's error to the one that the intervals imply: above 1 they are too narrow. NaN without
  * a bin. RT-safe: yes. */
 double model_score_interval_ratio(const model_score *score);
-
-#endif

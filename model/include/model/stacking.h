@@ -7,8 +7,7 @@
  * bank alone. Parameters are const and shared; model_stacking is plain memory without pointers or
  * padding. Threads: one owner per animal. Memory: the caller's; nothing allocates.
  */
-#ifndef MODEL_STACKING_H
-#define MODEL_STACKING_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -62,5 +61,3 @@ void model_stacking_predict(const model_stacking *stack, const model_bank_params
 void model_stacking_observe(model_stacking *stack, const model_stacking_params *params,
                             const model_bank_params *bank, const model_bank_mixture *mixture,
                             double p_disengaged, bool chose_right);
-
-#endif

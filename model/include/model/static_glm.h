@@ -4,8 +4,7 @@
  * The baseline for models of learning. Maths: docs/model.md, section static_glm.
  * Threads: any. Memory: the stack. RT-safe: no, several passes over the trials.
  */
-#ifndef MODEL_STATIC_GLM_H
-#define MODEL_STATIC_GLM_H
+#pragma once
 
 #include <stddef.h>
 
@@ -23,5 +22,3 @@ int model_static_glm_fit(size_t n, size_t n_animals, const model_fit_animal anim
 
 /* Sum of -log p(choice) over an animal's trials, nats. */
 double model_static_glm_nats(size_t n, const double w[], const model_fit_animal *animal);
-
-#endif

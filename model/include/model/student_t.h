@@ -2,8 +2,7 @@
  *
  * Formulas: docs/model.md, section rule_probe. Threads: any. Memory: nothing is kept.
  */
-#ifndef MODEL_STUDENT_T_H
-#define MODEL_STUDENT_T_H
+#pragma once
 
 #include <stddef.h>
 
@@ -20,5 +19,3 @@ double model_student_t_quantile(size_t n_free, double chance);
 /* Mean of n values and its t interval with that chance (0..1). n 1: no interval; n 0, or a value
  * that is NaN: all NaN. RT-safe: yes, O(n). */
 model_student_t_interval model_student_t_of_mean(size_t n, const double values[], double chance);
-
-#endif

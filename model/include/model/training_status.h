@@ -6,8 +6,7 @@
  * Threads: one owner. Memory: plain, without pointers or padding; of each session only what is used
  * is ever touched, and packed for a checkpoint.
  */
-#ifndef MODEL_TRAINING_STATUS_H
-#define MODEL_TRAINING_STATUS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -116,5 +115,3 @@ model_ibl_criteria_window model_training_status_window(const model_training_stat
 size_t model_training_status_size(const model_training_status *t);
 void model_training_status_pack(const model_training_status *t, uint8_t out[]);
 size_t model_training_status_unpack(model_training_status *t, const uint8_t bytes[], size_t size);
-
-#endif

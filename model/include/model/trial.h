@@ -3,8 +3,7 @@
  * Contrasts are signed: a fraction -1..1, right positive. Sides and choices are 1 right, 0 left.
  * Threads: any. Memory: the caller's. RT-safe: all of it.
  */
-#ifndef MODEL_TRIAL_H
-#define MODEL_TRIAL_H
+#pragma once
 
 #include <math.h>
 #include <stdbool.h>
@@ -56,5 +55,3 @@ static inline double model_trial_reward(double reward)
 {
     return isnan(reward) ? 0.5 : reward;
 }
-
-#endif

@@ -6,8 +6,7 @@
  * drift_var) after each trial, besides the rule's step. Parameters are const and shared; the animal
  * is plain memory. Threads: one owner per mouse. Memory: the caller's; nothing allocates.
  */
-#ifndef MODEL_VIRTUAL_MOUSE_H
-#define MODEL_VIRTUAL_MOUSE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -54,5 +53,3 @@ int model_virtual_mouse_learn(model_virtual_mouse *mouse, const model_params *pa
 /* The same for a trial without a choice: it counts, and there is drift, but nothing is learned or
  * remembered. RT-safe: yes. */
 void model_virtual_mouse_pass(model_virtual_mouse *mouse, const model_params *params);
-
-#endif

@@ -4,8 +4,7 @@
  * Formula: docs/advice.md, section AlignMax.
  * Threads: any, on different objects. Memory: the caller's; nothing allocates.
  */
-#ifndef ALIGNMAX_H
-#define ALIGNMAX_H
+#pragma once
 
 #include <stddef.h>
 
@@ -25,5 +24,3 @@ void model_alignmax_goal(const model_policy *policy, double strength, double w[]
 void model_alignmax(const model_rate_grid *pace, const model_bank_params *params,
                     const double weight[], const double goal[], double p_reward[2][2], size_t n,
                     const double contrasts[], double gain[]);
-
-#endif

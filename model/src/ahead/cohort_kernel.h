@@ -6,8 +6,7 @@
  * that has a trial, 0 for one that has none. Threads: any. Memory: the caller's. RT-safe: all of
  * it.
  */
-#ifndef COHORT_KERNEL_H
-#define COHORT_KERNEL_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -101,5 +100,3 @@ extern const cohort_kernel cohort_kernel_base;
 
 /* The kernels that this processor runs, best first; NULL past the last. */
 const cohort_kernel *cohort_kernel_at(size_t i);
-
-#endif

@@ -2,8 +2,7 @@
  *
  * Threads: any. Memory: in place, where qsort() may allocate. RT-safe: all of it.
  */
-#ifndef SAMPLE_H
-#define SAMPLE_H
+#pragma once
 
 #include <stddef.h>
 
@@ -20,5 +19,3 @@ void sample_span(size_t n, double value[], double *lo, double *hi);
 
 /* p of 0..1, between neighbours in proportion. */
 double sample_quantile(size_t n, const double sorted[], double p);
-
-#endif

@@ -5,8 +5,7 @@
  * numbers without bounds: logarithms of variances, rates in units of 2^-6, the logit of a decay.
  * Threads: any, on different objects. Memory: the caller's; nothing allocates.
  */
-#ifndef FIT_FILTER_H
-#define FIT_FILTER_H
+#pragma once
 
 #include "model/fit_rows.h"
 #include "model/member.h"
@@ -70,5 +69,3 @@ void fit_filter_backward(const model_params *params, const fit_filter_trial *tri
 
 /* d holds derivatives by the belief before the first trial. */
 void fit_filter_finish(const model_params *params, const fit_belief *d, double gradient[]);
-
-#endif

@@ -3,8 +3,7 @@
  * fit_kernel.c is compiled once a processor level, with relaxed floating point. Threads: any.
  * Memory: the caller's.
  */
-#ifndef FIT_KERNEL_H
-#define FIT_KERNEL_H
+#pragma once
 
 #include <stddef.h>
 
@@ -28,5 +27,3 @@ extern const fit_kernel fit_kernel_base;
 
 /* The kernels that this processor runs, best first; NULL past the last. */
 const fit_kernel *fit_kernel_at(size_t i);
-
-#endif

@@ -4,8 +4,7 @@
  * Records are what trials leave behind: fit_shard.h.
  * Threads: a fit_net may be read by all. Memory: fit.c's.
  */
-#ifndef FIT_NET_H
-#define FIT_NET_H
+#pragma once
 
 #include "arena.h"
 #include "fit_kernel.h"
@@ -78,5 +77,3 @@ void fit_net_add_gradient(const fit_net *net, int matrix, size_t records, const 
 void fit_net_backward(const fit_net *net, size_t rows, size_t depth, const float *delta,
                       size_t delta_ld, const float *w, size_t columns, const float *start,
                       float *out);
-
-#endif

@@ -5,8 +5,7 @@
  * Open loop, the rule alone moves the weights from 0 and p = sigmoid(w . g); in the filter, the
  * twin is followed and the forecast scored. Threads: one a shard. Memory: fit.c's.
  */
-#ifndef FIT_SHARD_H
-#define FIT_SHARD_H
+#pragma once
 
 #include "fit_filter.h"
 #include "fit_net.h"
@@ -58,5 +57,3 @@ void fit_shard_run(fit_shard *shard, const fit_plan *plan, bool with_gradients);
  */
 void fit_shard_sum_gradients(const fit_plan *plan, size_t n, const fit_shard shards[],
                              double factor, float gradient[]);
-
-#endif

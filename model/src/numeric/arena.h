@@ -3,8 +3,7 @@
  *
  * Threads: one owner. Memory: the caller's, aligned to ARENA_ALIGN; blocks are as they were.
  */
-#ifndef ARENA_H
-#define ARENA_H
+#pragma once
 
 #include <stddef.h>
 
@@ -27,5 +26,3 @@ static inline float *arena_floats(arena *a, size_t n)
 {
     return arena_take(a, n * sizeof(float));
 }
-
-#endif

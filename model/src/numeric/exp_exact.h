@@ -2,8 +2,7 @@
  * order: a loop over it vectorises, and a lane says the same bits as a call for one number, on
  * every processor. Callers must be compiled without contraction. Threads: any. Memory: none.
  */
-#ifndef EXP_EXACT_H
-#define EXP_EXACT_H
+#pragma once
 
 #include <math.h>
 #include <stdint.h>
@@ -47,5 +46,3 @@ static inline double sigmoid_exact(double a)
     const double e = exp_exact(-fabs(a));
     return (a >= 0.0 ? 1.0 : e) / (1.0 + e);
 }
-
-#endif

@@ -1,7 +1,6 @@
 /* exp_fast.h - exp and its kin for the kernels, in single precision; loops over them vectorise.
  * Threads: any. Memory: none. */
-#ifndef EXP_FAST_H
-#define EXP_FAST_H
+#pragma once
 
 #include <stdint.h>
 #include <string.h>
@@ -40,5 +39,3 @@ static inline float tanh_fast(float x)
 {
     return 1.0F - 2.0F / (1.0F + exp_fast(2.0F * x));
 }
-
-#endif

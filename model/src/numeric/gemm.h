@@ -6,8 +6,7 @@
  * Threads: any. Memory: the caller's; BLIS fetches buffers of its own at its first calls and keeps
  * them. RT-safe: no.
  */
-#ifndef GEMM_H
-#define GEMM_H
+#pragma once
 
 #include "gemm_kernel.h"
 
@@ -24,5 +23,3 @@ void gemm_add_by_blis(const gemm_product *p);
  * precision. By BLIS. */
 void gemm_add_normal(size_t rows, size_t n, size_t m, const double x[], const double y[],
                      double out[]);
-
-#endif

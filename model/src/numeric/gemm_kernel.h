@@ -5,8 +5,7 @@
  * multiples of GEMM_BLOCK, padded with zeros. Each number of a result is summed in the same order
  * however many rows there are. Threads: any. Memory: the caller's. RT-safe: all of it.
  */
-#ifndef GEMM_KERNEL_H
-#define GEMM_KERNEL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,5 +39,3 @@ extern const gemm_kernel gemm_kernel_base;
 
 /* The kernels that this processor runs, best first; NULL past the last. */
 const gemm_kernel *gemm_kernel_at(size_t i);
-
-#endif

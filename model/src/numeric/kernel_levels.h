@@ -3,8 +3,7 @@
  *
  * Threads: any. Memory: none. RT-safe: yes.
  */
-#ifndef KERNEL_LEVELS_H
-#define KERNEL_LEVELS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,6 +35,4 @@ static inline size_t kernel_levels(void)
     {                                                                                              \
         return i < 1 ? &kernel##_base : NULL;                                                      \
     }
-#endif
-
 #endif

@@ -5,8 +5,7 @@
  * ld), ld a multiple of MODEL_KERNEL_BLOCK, padded with zeros, aligned to MODEL_NET_ALIGN. Threads:
  * any. Memory: the caller's. RT-safe: all of it.
  */
-#ifndef MODEL_NET_KERNEL_H
-#define MODEL_NET_KERNEL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,5 +28,3 @@ extern const model_kernel model_kernel_base;
 
 /* The kernels that this processor runs, best first; NULL past the last. */
 const model_kernel *model_kernel_at(size_t i);
-
-#endif

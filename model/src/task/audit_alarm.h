@@ -1,11 +1,8 @@
 /* audit_alarm.h - which rules are called. Threads: one owner of a model_audit.
  * Nothing allocates; all is RT-safe. */
-#ifndef AUDIT_ALARM_H
-#define AUDIT_ALARM_H
+#pragma once
 
 #include "model/audit.h"
 
 /* Calls the rules against which there is enough evidence. */
 void audit_call(model_audit *audit, const model_audit_params *params);
-
-#endif

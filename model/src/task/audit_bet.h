@@ -1,7 +1,6 @@
 /* audit_bet.h - bets against the rules. Threads: one owner of a model_audit.
  * Nothing allocates; all is RT-safe. */
-#ifndef AUDIT_BET_H
-#define AUDIT_BET_H
+#pragma once
 
 #include "model/audit.h"
 
@@ -39,5 +38,3 @@ void audit_bet_lately(model_audit *audit, const model_audit_params *params, int 
 
 /* Bets on contrasts are against a mixture of paths of which the true one has this share. */
 void audit_bet_discount(model_audit *audit, double share);
-
-#endif

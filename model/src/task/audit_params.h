@@ -1,6 +1,5 @@
 /* audit_params.h - what is compared with what. Threads: any. Nothing allocates; all is RT-safe. */
-#ifndef AUDIT_PARAMS_H
-#define AUDIT_PARAMS_H
+#pragma once
 
 #include "model/audit.h"
 
@@ -9,5 +8,3 @@ static const double AUDIT_SAME = 1e-4;
 
 /* Number of a contrast's class. */
 uint32_t audit_class(const model_audit_params *params, double contrast);
-
-#endif

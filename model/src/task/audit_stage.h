@@ -1,7 +1,6 @@
 /* audit_stage.h - a trial against the stages that the animal may be in. Threads: one owner of a
  * model_audit. Nothing allocates; all is RT-safe. */
-#ifndef AUDIT_STAGE_H
-#define AUDIT_STAGE_H
+#pragma once
 
 #include "model/audit.h"
 
@@ -44,5 +43,3 @@ void audit_path_weigh(struct audit_step *step);
 void audit_path_push(const struct audit_step *step);
 
 const model_audit_path *audit_path_likeliest(const model_audit *audit);
-
-#endif

@@ -2,8 +2,7 @@
  *
  * Threads: any. Memory: none.
  */
-#ifndef FILTER_FORECAST_H
-#define FILTER_FORECAST_H
+#pragma once
 
 #include <math.h>
 
@@ -17,5 +16,3 @@ static inline double filter_forecast(double mean, double var)
 {
     return sigmoid_exact(mean / sqrt(1.0 + FILTER_PI_OVER_8 * var));
 }
-
-#endif

@@ -5,8 +5,7 @@
  * says the same bits as the function of model/filter.h for it alone, on every processor.
  * Threads: any. Memory: the caller's. RT-safe: all of it.
  */
-#ifndef FILTER_KERNEL_H
-#define FILTER_KERNEL_H
+#pragma once
 
 #include <stddef.h>
 
@@ -39,5 +38,3 @@ extern const filter_kernel filter_kernel_base;
 
 /* The kernels that this processor runs, best first; NULL past the last. */
 const filter_kernel *filter_kernel_at(size_t i);
-
-#endif

@@ -2,11 +2,8 @@
  *
  * Threads: any. Memory: none.
  */
-#ifndef FILTER_MODE_H
-#define FILTER_MODE_H
+#pragma once
 
 /* sigmoid(-A) at the root A of A = M + v sigmoid(-A): M is the margin of the choice that was made
  * before it was seen, v >= 0 its variance. */
 double filter_mode(double M, double v);
-
-#endif

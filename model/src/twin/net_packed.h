@@ -1,8 +1,7 @@
 /* net_packed.h - the weights of a model_net as model_net_init() packs them, for net.c and those
  * that lay them out anew. Threads: read by all. Memory: model_net_init()'s caller's.
  */
-#ifndef NET_PACKED_H
-#define NET_PACKED_H
+#pragma once
 
 #include "model/net_layout.h"
 #include "net_kernel.h"
@@ -25,5 +24,3 @@ struct model_net {
     const float *bias[MODEL_LAYERS_MAX + 1];
     float scale[MODEL_NET_OUTPUTS_MAX];
 };
-
-#endif

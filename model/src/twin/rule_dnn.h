@@ -1,6 +1,5 @@
 /* rule_dnn.h - a net says the step. */
-#ifndef RULE_DNN_H
-#define RULE_DNN_H
+#pragma once
 
 #include "rule_term.h"
 
@@ -11,5 +10,3 @@ static const rule_ops rule_dnn = {{.formula = "dw = scale MLP([w, x])",
                                    .n_inputs = MODEL_RULE_INPUTS,
                                    .prior = 1},
                                   NULL};
-
-#endif

@@ -1,6 +1,5 @@
 /* rule_eligibility.h - REINFORCE, with a trace of what was chosen on earlier trials. */
-#ifndef RULE_ELIGIBILITY_H
-#define RULE_ELIGIBILITY_H
+#pragma once
 
 #include "rule_term.h"
 
@@ -16,5 +15,3 @@ static const rule_ops rule_eligibility = {{.formula = "e = l e + (1 - l) (y - p)
                                            .moves_weights = true,
                                            .prior = 1},
                                           rule_eligibility_term};
-
-#endif

@@ -1,7 +1,6 @@
 /* rule_gru_policy.h - a net with a memory adds an offset to the weights for the next trial, and
  * moves none. Its members have no share in roll-outs. */
-#ifndef RULE_GRU_POLICY_H
-#define RULE_GRU_POLICY_H
+#pragma once
 
 #include "rule_term.h"
 
@@ -15,5 +14,3 @@ static const rule_ops rule_gru_policy = {
      .n_inputs = MODEL_RULE_CONTEXT_INPUTS,
      .prior = 0},
     NULL};
-
-#endif

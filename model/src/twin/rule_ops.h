@@ -2,8 +2,7 @@
  *
  * Threads: any. Memory: the caller's. RT-safe: all of it.
  */
-#ifndef RULE_OPS_H
-#define RULE_OPS_H
+#pragma once
 
 #include "model/trial.h"
 #include "rule_term.h"
@@ -13,5 +12,3 @@ const rule_ops *rule_ops_of(model_rule_kind kind);
 
 /* Without contrast and a stated side, the reward tells which side was correct. baseline is 0. */
 rule_sight rule_ops_see(const model_rule_trial *trial, double p);
-
-#endif

@@ -1,6 +1,5 @@
 /* rule_predict_max.h - the gradient of how well the correct side is predicted. */
-#ifndef RULE_PREDICT_MAX_H
-#define RULE_PREDICT_MAX_H
+#pragma once
 
 #include "rule_term.h"
 
@@ -12,5 +11,3 @@ static inline rule_term rule_predict_max_term(const rule_sight *t)
 static const rule_ops rule_predict_max = {
     {.formula = "dw = a (s - p) g", .has_rates = true, .moves_weights = true, .prior = 1},
     rule_predict_max_term};
-
-#endif

@@ -1,6 +1,5 @@
 /* rule_reinforce.h - the policy gradient of the reward (Williams 1992). */
-#ifndef RULE_REINFORCE_H
-#define RULE_REINFORCE_H
+#pragma once
 
 #include "rule_term.h"
 
@@ -16,5 +15,3 @@ static const rule_ops rule_reinforce = {{.formula = "dw = a r (y - p) g",
                                          .is_in_bank = true,
                                          .prior = 1},
                                         rule_reinforce_term};
-
-#endif

@@ -1,6 +1,5 @@
 /* rule_reinforce_base.h - REINFORCE, with a reward that counts from a baseline on. */
-#ifndef RULE_REINFORCE_BASE_H
-#define RULE_REINFORCE_BASE_H
+#pragma once
 
 #include "rule_term.h"
 
@@ -19,5 +18,3 @@ static const rule_ops rule_reinforce_base = {{.formula = "dw = a (r - b) (y - p)
                                               .is_in_bank = true,
                                               .prior = 1},
                                              rule_reinforce_base_term};
-
-#endif

@@ -1,6 +1,5 @@
 /* rule_reward_max.h - the gradient of the expected reward. */
-#ifndef RULE_REWARD_MAX_H
-#define RULE_REWARD_MAX_H
+#pragma once
 
 #include "rule_term.h"
 
@@ -17,5 +16,3 @@ static const rule_ops rule_reward_max = {{.formula = "dw = 2 a (2 s - 1) p (1 - 
                                           .moves_weights = true,
                                           .prior = 1},
                                          rule_reward_max_term};
-
-#endif

@@ -1,6 +1,5 @@
 /* rule_rnn.h - a net with a memory of earlier trials says the step. */
-#ifndef RULE_RNN_H
-#define RULE_RNN_H
+#pragma once
 
 #include "rule_term.h"
 
@@ -13,5 +12,3 @@ static const rule_ops rule_rnn = {{.formula = "h = GRU([w, x], h), dw = scale ML
                                    .n_inputs = MODEL_RULE_INPUTS,
                                    .prior = 1},
                                   NULL};
-
-#endif

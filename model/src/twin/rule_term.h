@@ -5,8 +5,7 @@
  * single precision for cohorts. So it has whole numbers for literals, and no branch or call.
  * Threads: any. Memory: the caller's.
  */
-#ifndef RULE_TERM_H
-#define RULE_TERM_H
+#pragma once
 
 #include "model/rule_kind.h"
 
@@ -37,5 +36,3 @@ typedef struct {
     model_rule_traits traits;
     rule_term (*term)(const rule_sight *t); /* NULL without rates */
 } rule_ops;
-
-#endif

@@ -1,6 +1,5 @@
 /* rules.h - the file of each row of MODEL_RULE_LIST. */
-#ifndef RULES_H
-#define RULES_H
+#pragma once
 
 #include "rule_dnn.h"
 #include "rule_eligibility.h"
@@ -11,5 +10,3 @@
 #include "rule_reinforce_base.h"
 #include "rule_reward_max.h"
 #include "rule_rnn.h"
-
-#endif

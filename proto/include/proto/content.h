@@ -2,8 +2,7 @@
  *
  * Threads: any. Memory: none. RT-safe: yes.
  */
-#ifndef PROTO_CONTENT_H
-#define PROTO_CONTENT_H
+#pragma once
 
 #include "proto/message.h"
 
@@ -18,5 +17,3 @@ uint64_t proto_content(const proto_message *msg);
 uint64_t proto_content_bytes(uint64_t hash, const void *bytes, size_t size);
 
 #define PROTO_CONTENT_START UINT64_C(14695981039346656037)
-
-#endif

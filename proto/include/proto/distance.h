@@ -2,8 +2,7 @@
  *
  * Threads: any. Memory: none. RT-safe: yes, O(n m).
  */
-#ifndef PROTO_DISTANCE_H
-#define PROTO_DISTANCE_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -15,5 +14,3 @@ enum { PROTO_DISTANCE_WORD_MAX = 40 };
  * lower case are alike, and so are '-', '_' and ' '. n, m: at most PROTO_DISTANCE_WORD_MAX, else
  * UINT32_MAX. */
 uint32_t proto_distance(const char *a, size_t n, const char *b, size_t m);
-
-#endif

@@ -9,8 +9,7 @@
  * Freestanding: needs no C library; also built for 8-bit microcontrollers.
  * Threads: one owner a decoder. Memory: the caller's. RT-safe: all of it.
  */
-#ifndef PROTO_FRAME_H
-#define PROTO_FRAME_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -76,5 +75,3 @@ size_t proto_frame_build(uint8_t type, uint16_t seq, const uint8_t *body, size_t
  * Returns its size, 0 if the body is too long or cap too small. */
 size_t proto_frame_encode(uint8_t type, uint16_t seq, const uint8_t *body, size_t body_size,
                           uint8_t *wire, size_t cap);
-
-#endif

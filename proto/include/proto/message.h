@@ -6,8 +6,7 @@
  * Absent values: PROTO_NIL in an INT, NaN in a REAL, "" in an ID or TEXT, n = 0 in arrays and maps.
  * Threads: any number, on different objects. Memory: the caller's; no function here allocates.
  */
-#ifndef PROTO_MESSAGE_H
-#define PROTO_MESSAGE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -155,5 +154,3 @@ bool proto_id_is_valid(const char *s);
 /* True if s names a session as a journal and a trial table do: the name that the rig gave, and from
  * the second run of its task on its number, as in day1+2. RT-safe: yes. */
 bool proto_session_is_valid(const char *s);
-
-#endif

@@ -6,8 +6,7 @@
  *
  * Threads: one owner per instance. Memory: no allocation; tokens point into the caller's bytes.
  */
-#ifndef PROTO_READER_H
-#define PROTO_READER_H
+#pragma once
 
 #include "proto/message.h"
 
@@ -61,5 +60,3 @@ int proto_token_text(const proto_token *token, char *out, size_t cap);
 
 /* True if a TEXT token, escapes resolved, is exactly s. RT-safe: yes. */
 bool proto_token_is(const proto_token *token, const char *s);
-
-#endif

@@ -12,8 +12,7 @@
  * Freestanding: needs no C library; proto_serial_name() and proto_serial_check() are for the host.
  * Threads: any. Memory: the caller's. RT-safe: all of it.
  */
-#ifndef PROTO_SERIAL_H
-#define PROTO_SERIAL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -86,5 +85,3 @@ typedef struct {
 /* True if every field of a body of that type and size is in its range; otherwise *bad names the
  * first that is not. An unknown type or a wrong size is not in range: bad->key is then NULL. */
 bool proto_serial_check(uint8_t type, const uint8_t *body, size_t n, proto_serial_range *bad);
-
-#endif

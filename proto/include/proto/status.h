@@ -3,8 +3,7 @@
  * 0 is success, a negative value one of these failures, a positive value a count.
  * Threads: any. Memory: none.
  */
-#ifndef PROTO_STATUS_H
-#define PROTO_STATUS_H
+#pragma once
 
 #define PROTO_STATUS_LIST(X)                                                                       \
     X(PROTO_OK, 0, "ok")                                                                           \
@@ -26,5 +25,3 @@ typedef enum { PROTO_STATUS_LIST(PROTO_STATUS_ENUM) } proto_result;
 
 /* Text of a status; never NULL. Owned by the library, valid forever. RT-safe: yes. */
 const char *proto_strerror(int status);
-
-#endif
