@@ -30,7 +30,7 @@ static void print_help(FILE *to)
     for (size_t i = 0; i < N_COMMANDS; i++) {
         fprintf(to, "  %-9s %s\n", COMMANDS[i].name, COMMANDS[i].help);
     }
-    fprintf(to, "\n  murid COMMAND --help says more; murid --version prints the version.\n"
+    fprintf(to, "\n  murid COMMAND --help lists its options; murid --version prints the version.\n"
                 "  Exit codes: 0 ok, 1 the work failed, 2 wrong usage or input.\n");
 }
 

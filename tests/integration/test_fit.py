@@ -73,11 +73,11 @@ class OpenLoop(Table):
         _, text = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 1, text)
         self.assertRegex(text, r"(?m)^murid: interrupted after [0-9]+ of [0-9]+ epochs; the same command "
-                               r"with --resume goes on\n\Z")
+                               r"with --resume continues\n\Z")
         self.assertTrue(os.path.exists(out))
         again = self.run_fit(self.data, "-o", out, *epochs)
         self.assertEqual(again.returncode, 2)
-        self.assertIn("of an interrupted fit; --resume goes on with it", again.stderr)
+        self.assertIn("of an interrupted fit; --resume continues it", again.stderr)
         other = self.run_fit(self.data, "-o", out, *epochs, "--resume", "--seed", "3")
         self.assertEqual(other.returncode, 2)
         self.assertIn("of another fit, whose options was", other.stderr)
@@ -160,7 +160,7 @@ class InTheFilter(OpenLoop):
         self.assertTrue(len(held_out) == 12 or len(held_out) == best + 3, held_out)
         more = self.run_fit(self.data, "-o", self.path("d.safetensors"), "--hold-out", "3")
         self.assertEqual(more.returncode, 2)
-        self.assertIn("at least one to learn from was expected", more.stderr)
+        self.assertIn("at least one must remain for training", more.stderr)
 
 
 class Once(Table):

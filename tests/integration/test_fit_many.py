@@ -23,7 +23,7 @@ REFERENCES = ["reward_max", "predict_max", "eligibility", "random walk"]
 SMALL = ["--epochs", "2", "--hidden", "4"]
 LONG = ["--rule", "bank", "--cv", "3", "--hidden", "4", "--epochs", "4" if SLOW else "16"]
 TABLES = ("cv.csv", "cv.svg")
-RESUME_LINE = r"(?m)^murid: interrupted with [0-9]+ of 40 jobs done; the same command with --resume goes on$"
+RESUME_LINE = r"(?m)^murid: interrupted with [0-9]+ of 40 jobs done; the same command with --resume continues$"
 
 
 class Many(Table):
@@ -280,8 +280,8 @@ class Resume(Many):
         process.communicate()
         kept = sorted(os.listdir(self.path("k.fit")))
         again = self.run_many("k", *LONG, code=2)
-        self.assertRegex(again.stderr, r"k\.fit: of an interrupted fit; --resume goes on with it, removing it "
-                                       r"starts anew\n\Z")
+        self.assertRegex(again.stderr, r"k\.fit: of an interrupted fit; --resume continues it, removing it "
+                                       r"starts over\n\Z")
         other = self.path("other.csv")
         with open(other, "w") as f:
             f.write(table(animals=6, n=130, less=9, seed=2))
@@ -316,7 +316,7 @@ class Resume(Many):
     def test_two_at_once_do_not_work_in_one_directory(self):
         process = self.start_until_some_are_done("two", *LONG, "--threads", "1")
         second = self.run_many("two", *LONG, "--resume", code=1)
-        self.assertIn("two.fit: another murid works there", second.stderr)
+        self.assertIn("two.fit: another murid is using it", second.stderr)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
         self.goes_on("two")
@@ -337,7 +337,7 @@ class Resume(Many):
         self.assertNotIn("nothing was written", err)
         if os.path.exists(self.path("c.fit")): # not if nothing was done yet
             self.assertRegex(err, r"(?m)^murid: interrupted with [0-9]+ of 32 jobs done; the same command with "
-                                  r"--resume goes on$")
+                                  r"--resume continues$")
             words.append("--resume")
         self.run_many("c", *words)
         self.assertEqual(self.made("c"), self.made("whole"))

@@ -526,7 +526,7 @@ class Connected(Case):
         send(0)
         first = json.loads(rig.recv_multipart()[-1])
         send(1)  # dies before the answer
-        mouse.wait_for("a rig is there")
+        mouse.wait_for("a rig is connected")
         deadline = time.monotonic() + WAIT_S
         while len(truth_of(self.truth)) < 2:
             self.assertLess(time.monotonic(), deadline)
@@ -547,7 +547,7 @@ class Connected(Case):
         rig, endpoint = self.bind(zmq.REP)
         rig.close()
         mouse = self.mouse("--connect", endpoint, "--speed", "0", "--steady")
-        mouse.wait_for("the mouse is ready to meet the rig at")
+        mouse.wait_for("the mouse is ready for the rig at")
         time.sleep(0.3)
         rig, _ = self.bind(zmq.REP, endpoint)
         self.receive(rig, "hello")
@@ -556,10 +556,10 @@ class Connected(Case):
 
     def test_what_is_no_rig_is_said_within_seconds(self):
         with Daemon() as daemon:
-            for endpoint, text in (("ask", "a murid daemon answers there"),
+            for endpoint, text in (("ask", "a murid daemon is listening there"),
                                    ("pub", "another kind of socket listens there"),
                                    ("trials", "another kind of socket listens there"),
-                                   ("control", "what answers there takes no hello")):
+                                   ("control", "the program there does not answer hello")):
                 t0 = time.monotonic()
                 done = subprocess.run([MURID, "mouse", "--connect", daemon.endpoint[endpoint]],
                                       capture_output=True, text=True, timeout=WAIT_S)
@@ -572,7 +572,7 @@ class Connected(Case):
         done = subprocess.run([MURID, "mouse", "--connect", other.endpoint], capture_output=True,
                               text=True, timeout=WAIT_S)
         self.assertEqual(done.returncode, 2, done.stderr)
-        self.assertIn("a murid mouse answers there", done.stderr)
+        self.assertIn("a murid mouse is listening there", done.stderr)
 
     def test_that_nothing_answers_is_said_after_three_seconds(self):
         rig, endpoint = self.bind(zmq.REP)
@@ -581,7 +581,7 @@ class Connected(Case):
         mouse.wait_for("nothing answers there yet; a rig's ROUTER or REP socket was expected")
         rig, _ = self.bind(zmq.ROUTER, endpoint)
         rig.recv_multipart()
-        mouse.wait_for("what is there has not answered hello")
+        mouse.wait_for("the program there has not answered hello")
         mouse.end(signal.SIGTERM)
 
 
@@ -778,7 +778,7 @@ class Serial(Case):
         device.close()
         mouse.wait_for("is gone; waiting for it")
         device = self.device(boot=8)
-        mouse.wait_for("is there again")
+        mouse.wait_for("is back")
         device.until(lambda: device.is_greeted, device.hello, 0.1)
         self.play(device, Task(3), 20)
         tally = mouse.end(signal.SIGINT)

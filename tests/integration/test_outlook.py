@@ -221,8 +221,8 @@ class Outlook(unittest.TestCase):
             self.assertIn(advice["why"].split(":")[0], told)
         self.assertEqual(sum(found["advice"]["abstained"].values()) + found["advice"]["advised"],
                          found["advice"]["n"])
-        self.assertIn(f"asked for {found['advice']['n']} times", plain)
-        self.assertIn("A forecast, and what was observed", html)
+        self.assertIn(f"requested {found['advice']['n']} times", plain)
+        self.assertIn("A forecast against the observed trials", html)
         self.assertIn("observed</text>", html)
         self.assertNotIn("nan", html)
 

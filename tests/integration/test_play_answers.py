@@ -112,7 +112,7 @@ def a_session_whose_numbers_fall_back_is_played_as_runs():
         [("s", None, i, 0.5) for i in range(100)] + [("s", 2, i, 0.25) for i in range(80)]
         + [("t", None, i, 0.5) for i in range(5)] + [("s", 3, i, -1) for i in range(6)])
     assert "191 trials are on disk, 0 were refused, 0 are not confirmed" in out, out
-    assert "2 of the sessions began again" in out, out
+    assert "2 sessions restart" in out, out
     starts = [(m["session"], m.get("run"), m["seq"]) for m in router.heard
               if m["kind"] == "session_start"]
     assert starts == [("s", None, 1), ("s", 2, 1), ("t", None, 1), ("s", 3, 1)], starts
@@ -134,7 +134,7 @@ def rows_that_stand_there_twice_are_played_once_and_late_ones_in_their_session()
     router, code, out, err = play(rows("s", [0, 1, 1, 2, 4, 3, 5, 5, 4, 6]))
     assert code == 0, (out, err)
     assert [t[1:3] for t in router.trials()] == [(None, i) for i in (0, 1, 2, 4, 3, 5, 6)]
-    assert "3 rows stand in the table twice" in out and "7 trials are on disk" in out, out
+    assert "3 rows appear twice in the table" in out and "7 trials are on disk" in out, out
 
 
 def what_is_refused_is_told_by_reason_and_ends_with_1():

@@ -137,8 +137,8 @@ class Rule(unittest.TestCase):
         together = json.loads(self.ask("bank.safetensors", "--rule", "rnn", "--json"))
         self.assertEqual(apart["indices"], together["indices"])
         self.assertEqual(len(together["models"]), 2)
-        self.refuse(2, r"bank\.safetensors: has reinforce, rnn, rnn; one rule was expected, and "
-                       r"--rule says which one", self.path("bank.safetensors"))
+        self.refuse(2, r"bank\.safetensors: has reinforce, rnn, rnn; one rule was expected: "
+                       r"choose one with --rule", self.path("bank.safetensors"))
         self.refuse(2, r"one rule was expected", self.path("bank.safetensors"), "--rule", "dnn")
 
     def test_the_figure_is_valid_and_has_its_panels_and_titles(self):

@@ -64,7 +64,7 @@ class Spread(unittest.TestCase):
             process.kill()
         self.assertEqual(process.returncode, 1, err)
         self.assertEqual(len(re.findall(r"(?m)^murid: interrupted with [0-9]+ of 12 jobs done; "
-                                        r"the same command with --resume goes on$", err)), 1, err)
+                                        r"the same command with --resume continues$", err)), 1, err)
         self.assertNotIn(".tmp", " ".join(os.listdir(self.kept)))
 
     def test_threads_change_no_byte(self):
@@ -97,7 +97,7 @@ class Spread(unittest.TestCase):
         env = dict(os.environ, OMPI_COMM_WORLD_SIZE="2")
         done = subprocess.run([JOBS, self.kept], capture_output=True, text=True, env=env)
         self.assertEqual(done.returncode, 2)
-        self.assertIn("started as one of 2 tasks (OMPI_COMM_WORLD_SIZE), which each would do all of "
+        self.assertIn("started as one of 2 tasks (OMPI_COMM_WORLD_SIZE), each of which would do all "
                       "the work: this murid was built without MPI", done.stderr)
 
     def test_ranks_change_no_byte(self):
@@ -139,7 +139,7 @@ class Spread(unittest.TestCase):
         for ranks in (1, 2) if HAS_MPI else (1,):
             code, _, err = self.run_jobs(ranks)
             self.assertEqual(code, 1, err)
-            self.assertEqual(err.count("murid: /nonexistent/m.fit: cannot be made"), 1, err)
+            self.assertEqual(err.count("murid: /nonexistent/m.fit: cannot be created"), 1, err)
 
 
 if __name__ == "__main__":

@@ -245,7 +245,7 @@ class Status(unittest.TestCase):
         path = write(self.directory, rows)
         session = self.read(path)["m1"]["sessions"][0]
         self.assertIsNone(session["curve"])
-        why = "more than 32 contrasts in the last three sessions; 80 trials are of others than the first 32"
+        why = "more than 32 contrasts in the last three sessions; 80 trials have contrasts beyond the first 32"
         self.assertEqual(session["no_curve"], why)
         self.assertIn(f"no curve after session d1: {why}\n", status(path))
 
@@ -259,7 +259,7 @@ class Status(unittest.TestCase):
         one, two = self.read(write(self.directory, rows))["m1"]["sessions"]
         self.assertIsNotNone(one["curve"])
         self.assertIsNone(two["curve"])
-        self.assertIn("; 80 trials are of others", two["no_curve"])
+        self.assertIn("; 80 trials have contrasts beyond", two["no_curve"])
 
     def test_off_line_the_median_reaction_time_is_of_all_trials(self):
         sessions = []

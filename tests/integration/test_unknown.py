@@ -145,7 +145,7 @@ class Unknown(unittest.TestCase):
     def test_forecast_says_why_windows_are_missing(self):
         path = self.write(trials(150), FULL)
         said = self.say("forecast", path, *FORECAST, "--at", "20").stdout
-        self.assertIn("1 of 2 windows: 130 choices ahead are known\n", said)
+        self.assertIn("1 of 2 windows: only 130 observed choices follow\n", said)
 
     def test_a_journal_of_next_to_nothing_is_reviewed_without_nan(self):
         for name, (rows, columns) in TABLES.items():

@@ -93,7 +93,7 @@ class Plain(unittest.TestCase):
             "nats: twin 0.5000, random walk 0.6000, chance 0.6931",
             "m01 session s1 trial 1: stimulus -0.5, p(right) 0.250, chose right, wrong  "
             "nats: twin 0.5000, random walk 0.6000, chance 0.6931",
-            "m01: 2 trials heard; over the 1 scored so far, nats/trial: twin 0.5000, "
+            "m01: 2 trials received; over the 1 scored so far, nats/trial: twin 0.5000, "
             "random walk 0.6000, chance 0.6931"])
 
     def test_ends_when_nothing_comes_any_more(self):
@@ -165,7 +165,7 @@ class Plain(unittest.TestCase):
         p.send_signal(signal.SIGINT)
         out, _ = p.communicate(timeout=20)
         self.assertEqual(p.returncode, 0)
-        self.assertIn("m01: 1 trials heard", out)
+        self.assertIn("m01: 1 trials received", out)
 
     def test_it_says_once_that_the_daemon_is_silent_and_once_that_it_is_back(self):
         p = self.watch("--for", "1")
@@ -176,7 +176,7 @@ class Plain(unittest.TestCase):
         _, err = p.communicate(timeout=20)
         self.assertEqual((p.returncode, err), (0,
                          f"murid: no heartbeat yet, 5 s: does the daemon run, and publish at "
-                         f"{self.publisher.endpoint}?\nmurid: the daemon is heard again\n"))
+                         f"{self.publisher.endpoint}?\nmurid: the daemon is back\n"))
 
     def test_it_goes_over_to_whoever_plays(self):
         p = self.watch("--for", "3")
@@ -234,11 +234,11 @@ class Terminal(unittest.TestCase):
     def test_it_shows_whoever_plays_and_keys_show_the_others(self):
         p, master, slave, publisher = self.open()
         publisher.trial(700, 0.5, 1, "old")  # its last one, as a daemon tells late subscribers
-        self.assertIn("old on r1", self.rows(master, "1 trials heard")[0])
+        self.assertIn("old on r1", self.rows(master, "1 trials received")[0])
         publisher.trial(3, 0.5, 1, "m2")
         publisher.trial(4, -0.5, 1, "m2")
         rows = self.rows(master, "m2 on r1")
-        self.assertIn("2 trials heard", rows[0])
+        self.assertIn("2 trials received", rows[0])
         self.assertEqual(rows[-1].split("1.9")[-1].strip(),
                          "2 of 2, following; n next, p previous, f follows, q quits")
         os.write(master, b"n")
@@ -246,7 +246,7 @@ class Terminal(unittest.TestCase):
         self.assertTrue(rows[-1].endswith("1 of 2; n next, p previous, f follows, q quits"), rows[-1])
         publisher.trial(5, 0.5, 1, "m2")
         os.write(master, b"p")
-        self.assertIn("3 trials heard", self.rows(master, "m2 on r1")[0])
+        self.assertIn("3 trials received", self.rows(master, "m2 on r1")[0])
         os.write(master, b"p")
         self.rows(master, "old on r1")
         os.write(master, b"f")
@@ -286,7 +286,7 @@ class Terminal(unittest.TestCase):
         os.close(slave)
         publisher.wait()
         publisher.trial(0, 0.5, 1)
-        self.assertNotIn("quits", "".join(self.rows(master, "1 trials heard")))
+        self.assertNotIn("quits", "".join(self.rows(master, "1 trials received")))
         p.send_signal(signal.SIGINT)
         self.read_until(master, b"\x1b[?1049l")
         self.assertEqual(p.wait(timeout=20), 0)
@@ -310,7 +310,7 @@ class Terminal(unittest.TestCase):
         first = self.read_until(master, b"waiting for an animal")
         self.assertIn(b"\x1b[?1049h", first)
         publisher.trial(0, 0.5, 1)
-        page = self.read_until(master, b"1 trials heard").decode(errors="replace")
+        page = self.read_until(master, b"1 trials received").decode(errors="replace")
         self.assertIn("\u2588", page + self.read_until(master, b"\x1b[J").decode(errors="replace"))
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 40, 0, 0))
         self.read_until(master, b"murid watch needs 60 x 18 cells")
@@ -335,7 +335,7 @@ class Terminal(unittest.TestCase):
         publisher.ahead(based_on=0)
         publisher.send("alert", code="protocol_violation", text="p_left is not 0.5")
         publisher.trial(7, 0.5, 1)
-        page = self.read_until(master, b"2 trials heard")
+        page = self.read_until(master, b"2 trials received")
         page = (page[page.rindex(b"\x1b[H"):] + self.read_until(master, b"\x1b[J")).decode()
         rows = [r.replace("\x1b[K", "").strip() for r in page.split("\x1b[J")[0].split("\r\n")]
         self.assertEqual(len(rows), 24)

@@ -90,7 +90,7 @@ static void the_text_tells_gains_then_animals(void **state)
     assert_int_equal(comparison_against(&c, 0, 7, &fault), FAULT_NONE);
     assert_string_equal(
         written(comparison_text, &c),
-        "Nats/trial over 400 choices of 2 animals. gain: what bank is better by.\n\n"
+        "nats/trial over 400 choices of 2 animals. gain: by how much bank is better.\n\n"
         "model      nats     gain       95% of gain   worse  worst animal\n"
         "bank     0.5750\n"
         "chance   0.6300   0.0550  -0.0100   0.2500   1/2    m2 -0.0100\n\n"

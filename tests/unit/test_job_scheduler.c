@@ -170,7 +170,7 @@ static void the_first_job_that_fails_stops_all_and_what_is_done_is_kept(void **s
         assert_null(results[i].bytes);
     }
     assert_int_equal(run(&o, results, &fault), FAULT_INPUT);
-    assert_non_null(strstr(fault.text, "of an interrupted fit; --resume goes on with it"));
+    assert_non_null(strstr(fault.text, "of an interrupted fit; --resume continues it"));
     struct jobs again = PLAIN;
     o.context = &again;
     o.resume = true;
@@ -230,7 +230,7 @@ static int run_interrupted(struct jobs *jobs, const struct job_scheduler_options
         progress_catch_interrupts();
         const int rc = run(o, results, &fault);
         const char *expected = "interrupted with 3 of 11 jobs done; the same command with --resume "
-                               "goes on";
+                               "continues";
         const bool ok = rc == FAULT_WORK && strcmp(fault.text, expected) == 0 && n_calls(jobs) == 5;
         if (!ok) {
             print_error("%d, %d calls: %s\n", rc, n_calls(jobs), fault.text);
@@ -316,7 +316,7 @@ static void two_at_once_in_one_directory_are_refused(void **state)
     if (child == 0) {
         struct job_store second;
         const int rc = job_store_open(&second, path, "k", true, &fault);
-        _exit(rc == FAULT_WORK && strstr(fault.text, "another murid works there") != NULL ? 0 : 1);
+        _exit(rc == FAULT_WORK && strstr(fault.text, "another murid is using it") != NULL ? 0 : 1);
     }
     int status = 1;
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -375,7 +375,7 @@ static void a_place_that_cannot_be_written_is_told_before_any_job(void **state)
     struct fault fault;
     struct job_scheduler_options o = options(&jobs, "/nonexistent/m.fit");
     assert_int_equal(run(&o, results, &fault), FAULT_WORK);
-    assert_non_null(strstr(fault.text, "/nonexistent/m.fit: cannot be made"));
+    assert_non_null(strstr(fault.text, "/nonexistent/m.fit: cannot be created"));
     /* A limit of the size of files stands for a full disk. */
     struct rlimit limit;
     struct rlimit little;

@@ -537,7 +537,7 @@ static void advice_is_counted_by_the_reason_to_abstain(void **state)
     }
     struct review v = open_well(s, NULL, false);
     assert_string_equal(told(&v, REVIEW_FORECASTS_ADVICE),
-                        "asked for 5 times, a change advised 1, abstained 4: 2 x the animal is not "
+                        "requested 5 times, a change advised 1, abstained 4: 2 x the animal is not "
                         "seen to learn, 1 x the rules disagree about the best change, 1 x other");
     assert_string_equal(
         told(&v, REVIEW_FORECASTS_ADVISED),
@@ -598,7 +598,7 @@ static void the_page_is_whole_and_escaped(void **state)
     assert_null(strstr(text, "https://"));
     assert_null(strstr(text, "nan"));
     assert_non_null(strstr(text, "&lt;script&gt;alert(1)&lt;/script&gt;"));
-    assert_non_null(strstr(text, "A forecast, and what was observed"));
+    assert_non_null(strstr(text, "A forecast against the observed trials"));
     assert_non_null(strstr(text, "&lt;script&gt;alert(3)&lt;/script&gt;: +0.012"));
     assert_non_null(strstr(text, "prev_choice"));
     assert_non_null(strstr(text, "</html>"));

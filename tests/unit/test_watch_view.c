@@ -553,7 +553,7 @@ static void writes_a_trial_as_a_plain_line(void **state)
 {
     (void)state;
     watch_view_init(&view, NULL);
-    assert_string_equal(watch_view_summary(&view, text, sizeof text), "nothing was heard");
+    assert_string_equal(watch_view_summary(&view, text, sizeof text), "nothing was received");
     take_prediction(5);
     take_trial(5, 0.25, 1, 1.0);
     assert_string_equal(watch_view_line(&view, text, sizeof text),
@@ -565,9 +565,10 @@ static void writes_a_trial_as_a_plain_line(void **state)
                         "m01 session 2 trial 9: stimulus -0.0625, p(right) -, chose none, unknown"
                         "  nats: twin 0.4821, random walk 0.5012, chance 0.6931; ECE 0.013, 90% "
                         "holds 0.91");
-    assert_string_equal(watch_view_summary(&view, text, sizeof text),
-                        "m01: 2 trials heard; over the 5 scored so far, nats/trial: twin 0.4821, "
-                        "random walk 0.5012, chance 0.6931");
+    assert_string_equal(
+        watch_view_summary(&view, text, sizeof text),
+        "m01: 2 trials received; over the 5 scored so far, nats/trial: twin 0.4821, "
+        "random walk 0.5012, chance 0.6931");
 }
 
 static void outside_text_cannot_steer_the_terminal(void **state)

@@ -245,7 +245,7 @@ int cmd_advise(int argc, char **argv)
          "the protocol it is trained by (default the journal's)", NULL},
         COMMAND_KNOWN_ANIMAL(r.what.animal),
         {"stage", OPTION_TEXT, &r.what.animal.stage, 0, 0, "NAME",
-         "the stage that it is in (default where its trials lead)", NULL},
+         "its stage (default where its trials lead)", NULL},
         {"allowed", OPTION_WORDS, &r.what.allowed, 0, 0, "A,B", "only these changes", NULL},
         {"reward-floor", OPTION_REAL, &r.what.reward_floor, 0.0, 1.0, "X",
          "fraction of trials rewarded, at least", NULL},

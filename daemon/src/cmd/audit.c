@@ -66,7 +66,7 @@ static void print_text(const struct audit_report *a)
     for (uint32_t i = 0; i < a->n_alarms; i++) {
         print_alarm(a, &a->alarms[i]);
     }
-    printf("%s\n%-12s %s\n", a->n_alarms > 0 ? "" : "nothing against it", "rule",
+    printf("%s\n%-12s %s\n", a->n_alarms > 0 ? "" : "no violation", "rule",
            "highest e-value of an animal");
     for (int i = 0; i < MODEL_AUDIT_RULES; i++) {
         printf("%-12s %.3g\n", model_audit_rule_name((model_audit_rule)i), most_of_all(a, i));
@@ -183,8 +183,7 @@ static void print_arrivals(const struct stage_simulation *t, const model_protoco
             printf("%9s %9s\n", "-", "-");
         }
     }
-    printf(
-        "session and trial of a mouse's life in which it comes there: medians of those that do\n");
+    printf("session and trial at which a mouse reaches it: medians of those that do\n");
 }
 
 static void json_arrivals(const struct stage_simulation *t, const model_protocol *protocol)
@@ -266,7 +265,7 @@ static int audit_simulation(struct request *r, const struct protocol_file *file,
     if (!is_finished) {
         r->found = true;
         if (protocol_file_finish(file, r->path[0], fault) == FAULT_NONE) {
-            (void)fault_set(fault, FAULT_WORK, "%s: no virtual mouse came to its last stage",
+            (void)fault_set(fault, FAULT_WORK, "%s: no virtual mouse reached its last stage",
                             r->path[0]);
         }
         (void)fault_report(fault, FAULT_WORK);
@@ -326,14 +325,14 @@ int cmd_audit(int argc, char **argv)
     const struct option own[] = {
         COMMAND_SUBJECT(&r.subject),
         {"sessions-per-alarm", OPTION_INT, &r.per_alarm, 10, 1000000000, "N",
-         "a rig that keeps to its protocol is accused once in so many, or less often", NULL},
+         "mean number of sessions between false alarms, at least", NULL},
         {"defect", OPTION_WORDS, &r.defects, 0, 0, "NAME,...",
          "known defects that the rig is declared to have (docs/protocols.md), some of", NULL},
         TRIAL_TABLE_STRICT_OPTION(&r.is_strict),
         COMMAND_JSON(&r.is_json),
         {"against-simulation", OPTION_FLAG, &r.is_simulation, 0, 0, NULL,
-         "instead of trials: does a virtual mouse ever come to the last stage?", NULL},
-        {"model", OPTION_IN, &r.model, 0, 0, "M", "its model file, instead of the words below",
+         "instead of trials: does a virtual mouse reach the last stage?", NULL},
+        {"model", OPTION_IN, &r.model, 0, 0, "M", "its model file, instead of the options below",
          NULL},
         {"mice", OPTION_INT, &r.mice, 1, STAGE_SIMULATION_MAX, "N", "how many mice", NULL},
         {"sessions", OPTION_INT, &r.sessions, 1, 100000, "N", "sessions of each, at most", NULL},
@@ -350,13 +349,13 @@ int cmd_audit(int argc, char **argv)
     struct options options = {
         .usage = "audit PROTOCOL.yaml (DATA.csv | JOURNAL | --against-simulation) [options]",
         .about =
-            "Does a rig do what its protocol says? Contrasts, sides, debias trials, stages,\n"
-            "blocks and rewards of the trials are tested against it, trial after trial; what\n"
-            "is called says which rule, how much evidence and where to look. The exit code is\n"
-            "1 if something was called. DATA.csv \"-\" is standard input. Columns side,\n"
+            "Tests whether a rig follows its protocol: contrasts, sides, debias trials, stages,\n"
+            "blocks and rewards of the trials are tested against it, trial after trial.\n"
+            "An alarm gives the rule, the evidence and where to look. The exit code is\n"
+            "1 if there was an alarm. DATA.csv \"-\" is standard input. Columns side,\n"
             "repeat, p_left and stage are used where they are.\n"
-            "Against a simulation: virtual mice of a stated rule are\n"
-            "trained by it; the exit code is 1 if none of them comes to the last stage.",
+            "Against a simulation: virtual mice of a given rule are\n"
+            "trained with it; the exit code is 1 if none of them reaches the last stage.",
         COMMAND_OPTIONS(list),
         COMMAND_RULES(rules),
         .arguments = r.path,

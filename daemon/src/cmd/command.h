@@ -25,7 +25,7 @@
     {"model", OPTION_IN, &(animal).model, 0, 0, "M", \
      "model file (default the journal's; for a table the random walk, which does not learn)", NULL}, \
     {"subject", OPTION_TEXT, &(animal).subject, 0, 0, "NAME", "the animal, if there are several", NULL}, \
-    {"at", OPTION_INT, &(animal).at, 0, 1e9, "N", "trials of it that are known (default all)", NULL}, \
+    {"at", OPTION_INT, &(animal).at, 0, 1e9, "N", "known trials (default all)", NULL}, \
     COMMAND_SEED(&(animal).seed, "of the draws"), TRIAL_TABLE_STRICT_OPTION(&(animal).is_strict)
 /* clang-format on */
 

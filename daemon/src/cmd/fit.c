@@ -23,8 +23,7 @@ struct fit {
 static void warn_of_data(const struct training_set *t)
 {
     if (t->n_choices < 1000) {
-        fprintf(stderr, "murid: warning: only %zu trials; a net learns them by heart\n",
-                t->n_choices);
+        fprintf(stderr, "murid: warning: only %zu trials; a net memorises them\n", t->n_choices);
     }
 }
 
@@ -53,7 +52,7 @@ static int report_single(const struct fit *f, const struct fitter_result *result
     return result->is_whole ? FAULT_NONE
                             : fault_set(fault, FAULT_WORK,
                                         "interrupted after %" PRIu64 " of %" PRIu64
-                                        " epochs; the same command with --resume goes on",
+                                        " epochs; the same command with --resume continues",
                                         result->epochs, o->epochs);
 }
 
@@ -302,9 +301,9 @@ static size_t list_work(struct fit_request *r, struct option list[])
         {"seeds", OPTION_INT, &r->seeds, 1, MODEL_BANK_MAX, "N",
          "an ensemble: each net from so many seeds, mixed as a bank", NULL},
         {"share", OPTION_REAL, &r->share, 0, MODEL_BANK_SHARE_MAX, "X",
-         "of a bank's weights that each choice gives back to the prior", NULL},
+         "fraction of a bank's weights that each choice returns to the prior", NULL},
         {"temper", OPTION_REAL, &r->temper, MODEL_BANK_TEMPER_MIN, MODEL_BANK_TEMPER_MAX, "X",
-         "power of the likelihoods by which a bank is weighed", NULL},
+         "power of the likelihoods that weight a bank", NULL},
         {"cv", OPTION_INT, &r->folds, 2, SUBJECT_NAMES_MAX, "K",
          "cross-validation by animal in K folds, against chance, a static psychometric curve, a "
          "random walk and each classic rule",
@@ -366,7 +365,7 @@ int cmd_fit(int argc, char **argv)
     struct options options = {
         .usage = "fit DATA.csv [-o M.safetensors] [options]",
         .about = "Trains a learning rule, or a bank of them, on all animals of a table. Ctrl-C\n"
-                 "leaves M.safetensors.fit, from which --resume goes on to the same result as\n"
+                 "leaves M.safetensors.fit, from which --resume continues to the same result as\n"
                  "without the interrupt; a single fit also writes the model so far. DATA.csv\n"
                  "\"-\" is standard input. Many fits are spread over threads and, if built with\n"
                  "MPI, over ranks. -o may be left out with --cv. docs/fit.md is the guide.",

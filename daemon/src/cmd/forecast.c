@@ -59,8 +59,8 @@ static void print_why(const struct forecast_report *f, const model_forecast_resu
         printf("-: no trial of the window has a correct side that is known\n");
     }
     if (r->n_windows < f->config.n_windows) {
-        printf("%u of %u windows: %zu choices ahead are known\n", r->n_windows, f->config.n_windows,
-               f->n_future);
+        printf("%u of %u windows: only %zu observed choices follow\n", r->n_windows,
+               f->config.n_windows, f->n_future);
     }
 }
 
@@ -281,11 +281,11 @@ int cmd_forecast(int argc, char **argv)
         {"horizon", OPTION_INT, &r.what.horizon, 1, 20000, "N", "trials to look ahead", NULL},
         {"window", OPTION_INT, &r.what.window, 1, 20000, "N", "trials of a window", NULL},
         {"recent", OPTION_FLAG, &r.what.recent, 0, 0, NULL,
-         "draw from the last 512 stimuli, also where later ones are known", NULL},
+         "draw from the last 512 stimuli even if the observed ones are known", NULL},
         {"protocol", OPTION_IN, &r.what.animal.protocol, 0, 0, "P.yaml", "train by this protocol",
          NULL},
-        {"stage", OPTION_TEXT, &r.what.animal.stage, 0, 0, "NAME",
-         "the stage that it is in (default the first)", NULL},
+        {"stage", OPTION_TEXT, &r.what.animal.stage, 0, 0, "NAME", "its stage (default the first)",
+         NULL},
         {"accuracy", OPTION_REAL, &r.what.accuracy, 0.0, 1.0, "X",
          "criterion: fraction correct ...", NULL},
         {"over", OPTION_INT, &r.what.over, 1, MODEL_FORECAST_CRITERION, "N",
@@ -301,13 +301,13 @@ int cmd_forecast(int argc, char **argv)
     struct options options = {
         .usage = "forecast DATA.csv|JOURNAL [--model M] [--at N] [options]",
         .about =
-            "Where an animal's learning is going: virtual twins go on from the first N trials, "
+            "Forecasts an animal's learning: virtual twins continue from the first N trials, "
             "under "
             "the stimuli that were shown later, or drawn from the last ones where none were, or "
             "under "
             "a protocol. Fraction correct and bias by window with 50% and 90% bands, beside what "
             "was "
-            "observed; when a criterion is met; the chance of the next training status of the "
+            "observed; when a criterion is met; the probability of the next training status of the "
             "International Brain Laboratory. Trials ahead are counted in choices. A daemon may be "
             "writing the journal. DATA.csv \"-\" is standard input.",
         COMMAND_OPTIONS(list),

@@ -397,12 +397,12 @@ int cmd_model(int argc, char **argv)
     const struct option own[] = {
         COMMAND_JSON(&r.is_json),
         {"new", OPTION_FLAG, &r.is_new, 0, 0, NULL, "write a model of a classic rule", NULL},
-        {"join", OPTION_FLAG, &r.is_join, 0, 0, NULL, "write a bank of the models named", NULL},
+        {"join", OPTION_FLAG, &r.is_join, 0, 0, NULL, "join the named models to a bank", NULL},
         {"share", OPTION_REAL, &r.share, 0, MODEL_BANK_SHARE_MAX, "A",
-         "of a bank's weights that each choice gives back", NULL},
+         "fraction of a bank's weights that each choice returns to the prior", NULL},
         {"temper", OPTION_REAL, &r.temper, MODEL_BANK_TEMPER_MIN, MODEL_BANK_TEMPER_MAX, "B",
-         "power of the likelihoods that weigh a bank", NULL},
-        {"note", OPTION_TEXT, &r.note, 0, 0, "TEXT", "kept in the new file", NULL},
+         "power of the likelihoods that weight a bank", NULL},
+        {"note", OPTION_TEXT, &r.note, 0, 0, "TEXT", "stored in the new file", NULL},
         {"o", OPTION_OUT, &r.out, 0, 0, "M.safetensors", "the new file", NULL},
     };
     struct option list[MODEL_OPTIONS_OPTIONS + sizeof own / sizeof own[0]];
@@ -415,7 +415,7 @@ int cmd_model(int argc, char **argv)
         .usage = "model M [--json] | model --new [options] -o M.safetensors | model --join A B... "
                  "-o BANK.safetensors",
         .about = "Shows what is in a model file, or writes a new one: a filter whose weights are\n"
-                 "moved by a classic learning rule with stated parameters, or a bank of several\n"
+                 "moved by a classic learning rule with given parameters, or a bank of several\n"
                  "models of one policy, mixed for each animal by how well they predict it.",
         COMMAND_OPTIONS(list),
         COMMAND_RULES(rules),

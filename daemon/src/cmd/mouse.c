@@ -126,8 +126,8 @@ static void report(const struct wanted *w, const struct rig_mouse_tally *t)
     printf("%" PRId64 " stimuli in %" PRId64 " sessions: %" PRId64 " choices, %" PRId64
            " no-gos; %" PRId64 " trials finished, %" PRId64 " rewarded\n",
            t->stimuli, t->sessions, t->choices, t->no_gos, t->trials, t->rewarded);
-    printf("%" PRId64 " messages came again, %" PRId64 " were refused; %" PRId64
-           " trials were finished whose stimulus it never saw\n",
+    printf("%" PRId64 " repeated messages, %" PRId64 " were refused; %" PRId64
+           " trials finished without a stimulus received\n",
            t->repeated, t->refused, t->unseen);
 }
 
@@ -192,19 +192,19 @@ static size_t list_options(struct wanted *w, struct option list[])
         {"baud", OPTION_INT, &w->rig.baud, BRIDGE_SERIAL_BAUD_MIN, BRIDGE_SERIAL_BAUD_MAX, "N",
          "its speed", NULL},
         {"subject", OPTION_TEXT, &w->subject, 0, 0, "NAME",
-         "its name; others are refused (default the first a rig calls it by)", NULL},
+         "its name; others are refused (default the first name used by the rig)", NULL},
         COMMAND_SEED(&w->seed, "the same seed and trials give the same animal"),
         {"trials", OPTION_INT, &w->rig.trials, 1, 1e15, "N", "stop after N finished trials", NULL},
-        {"speed", OPTION_REAL, &w->speed, 0, 1e6, "X",
-         "how fast its time runs; 0: it answers at once", NULL},
+        {"speed", OPTION_REAL, &w->speed, 0, 1e6, "X", "speed of its time; 0: it answers at once",
+         NULL},
         {"window", OPTION_REAL, &w->window_s, 0.001, 86400, "S",
-         "a no-go is said after so many seconds", NULL},
+         "a no-go is sent after this many seconds", NULL},
         {"tire", OPTION_REAL, &w->tire, 0, 1e9, "N",
          "trials of a session after which it plays half of the time; 0: never tires", NULL},
         {"steady", OPTION_FLAG, &w->is_steady, 0, 0, NULL,
          "always plays: no lapses, no no-gos, never tired", NULL},
         {"truth", OPTION_OUT, &w->rig.truth_path, 0, 0, "FILE.csv",
-         "what it did on each stimulus, how likely that was, and its weights", NULL},
+         "its choice for each stimulus, the probability, and its weights", NULL},
         COMMAND_JSON(&w->as_json),
     };
     memcpy(list, own, sizeof own);
@@ -231,7 +231,7 @@ int cmd_mouse(int argc, char **argv)
         .usage = "mouse [--model M | --rule R --rate A ...] (--connect E | --bind E | --serial P)",
         .about = "A virtual mouse plays a real rig, live: the rig shows it a stimulus, it answers\n"
                  "with a choice after its reaction time, and learns from the trial that the rig\n"
-                 "tells of. It makes no-gos, lapses, and tires. docs/mouse.md shows a rig.",
+                 "reports. It makes no-gos, lapses, and tires. docs/mouse.md shows a rig.",
         .list = list,
         .n = list_options(&w, list),
         COMMAND_RULES(rules)};

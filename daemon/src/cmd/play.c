@@ -30,7 +30,7 @@ struct play {
     const char *key;        /* file of our CURVE key pair; NULL: none */
     const char *server_key; /* file of the daemon's public key; NULL: none */
     struct curve_keys_client keys;
-    double rate;        /* trials a second; 0: as fast as it goes */
+    double rate;        /* trials per second; 0: as fast as possible */
     int64_t limit;      /* trials; 0: all */
     int64_t written_ns; /* wall clock, when the table was written; PROTO_NIL unknown */
     void *context;
@@ -318,7 +318,7 @@ static void report_counts(const struct play *play)
 {
     const struct rig_client_counts *n = &play->client.counts;
     printf("%" PRId64 " trials are on disk, %" PRId64 " were refused, %" PRId64
-           " are not confirmed; %" PRId64 " messages sent again\n",
+           " are not confirmed; %" PRId64 " messages resent\n",
            n->trials, n->refused_trials, rig_client_queued_trials(&play->client), n->sent_again);
     for (int i = 0; i <= PROTO_ERROR_COUNT; i++) {
         if (n->refused[i] > 0) {
@@ -337,11 +337,11 @@ static void report(const struct play *play)
            play->publisher != NULL ? "published to" : "asked at", play->endpoint, s,
            (double)play->n_trials / s);
     if (play->runs.n_again > 0) {
-        printf("%zu of the sessions began again under their name: played as runs 2, 3, ...\n",
+        printf("%zu sessions restart under their name: played as runs 2, 3, ...\n",
                play->runs.n_again);
     }
     if (play->n_repeated > 0) {
-        printf("%" PRId64 " rows stand in the table twice: played once\n", play->n_repeated);
+        printf("%" PRId64 " rows appear twice in the table: played once\n", play->n_repeated);
     }
     if (play->publisher == NULL) {
         report_counts(play);
@@ -439,9 +439,9 @@ int cmd_play(int argc, char **argv)
     const struct option list[] = {
         {"to", OPTION_ENDPOINT, &play->endpoint, 0, 0, "ENDPOINT",
          "the daemon's ask or trials socket", NULL},
-        {"rate", OPTION_REAL, &play->rate, 0.001, 1e6, "N", "trials a second", NULL},
-        {"asap", OPTION_FLAG, &play->is_asap, 0, 0, NULL, "as fast as it goes", NULL},
-        {"rig", OPTION_TEXT, &play->rig, 0, 0, "NAME", "what the rig is called", NULL},
+        {"rate", OPTION_REAL, &play->rate, 0.001, 1e6, "N", "trials per second", NULL},
+        {"asap", OPTION_FLAG, &play->is_asap, 0, 0, NULL, "as fast as possible", NULL},
+        {"rig", OPTION_TEXT, &play->rig, 0, 0, "NAME", "name of the rig", NULL},
         COMMAND_SUBJECT(&play->only),
         TRIAL_TABLE_STRICT_OPTION(&play->is_strict),
         COMMAND_KEYS(&play->key, &play->server_key),
@@ -455,7 +455,7 @@ int cmd_play(int argc, char **argv)
         .about =
             "Plays a recorded trial table to the daemon as a live rig would: trial by trial to "
             "its ask socket, keeping each until it is on disk, or published to its trials "
-            "socket; which of the two is found out from the endpoint.",
+            "socket; the endpoint determines which.",
         COMMAND_OPTIONS(list),
         COMMAND_RULES(rules),
         .arguments = &play->path,

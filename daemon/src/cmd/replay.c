@@ -24,7 +24,7 @@ int cmd_replay(int argc, char **argv)
     const char *path = NULL;
     struct options options = {
         .usage = "replay JOURNAL",
-        .about = "Takes up every message of a journal again, from the first, and compares each "
+        .about = "Processes every message of a journal again, from the first, and compares each "
                  "prediction, weight and score with what was journaled then: bit for bit on the "
                  "build and machine that wrote it. JOURNAL: the file, or its data directory.",
         .arguments = &path,

@@ -179,7 +179,7 @@ static void print_text(const struct review *v)
         "over sessions; cover: of bins of choices whose rate the 90%% interval of p(right) held; "
         "us: "
         "decode,\nassimilate and predict; gaps: trial numbers never received\n"
-        "late: %" PRId64 " healed, %" PRId64 " too late to be taken up; refused: %" PRId64
+        "late: %" PRId64 " healed, %" PRId64 " too late to be accepted; refused: %" PRId64
         " messages, %" PRId64 " conflicts\n",
         v->total.healed, v->total.late, v->n_refused, v->n_conflicts);
     if (v->alerts.n > 0) {

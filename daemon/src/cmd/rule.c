@@ -146,7 +146,7 @@ static void print_indices(const struct rule_ensemble *e)
         putchar('\n');
     }
     printf("asymmetry: (mean |%s| after correct - after error trials) / their sum, -1 to 1\n"
-           "history: the same of %u rewarded against %u unrewarded trials before%s\n",
+           "history: the same for %u rewarded against %u unrewarded previous trials%s\n",
            quantity(e), (unsigned)e->history, (unsigned)e->history,
            model_rule_of(rule_ensemble_kind(e))->has_memory
                ? ""
@@ -196,8 +196,8 @@ static void print_text(const struct rule_ensemble *e, bool wrote)
         printf(
             "models  1: no interval; several of one rule, as fitted from other seeds, give one\n");
     } else {
-        printf("models  %u: means over them, and 90%% intervals by Student's t; they tell what "
-               "another seed would change\n",
+        printf("models  %u: means over them, and 90%% intervals by Student's t: "
+               "the variation between seeds\n",
                (unsigned)e->n_members);
     }
     if (kind == MODEL_RULE_NONE) {
@@ -318,7 +318,7 @@ int cmd_rule(int argc, char **argv)
         {"csv", OPTION_OUT, &r.csv, 0, 0, "FILE.csv", "write the curves as a table", NULL},
         COMMAND_PLOT(&r.plot),
         {"weights", OPTION_REALS, &r.weights, -100, 100, "LIST",
-         "ask at these w: one number a weight; more states one after the other", NULL},
+         "evaluate at these w: one number per weight; several states one after the other", NULL},
         {"history", OPTION_INT, &r.history, 1, MODEL_RULE_PROBE_HISTORY_MAX, "K",
          "trials before, all rewarded or all unrewarded", NULL},
         COMMAND_JSON(&r.is_json),
@@ -326,7 +326,7 @@ int cmd_rule(int argc, char **argv)
     struct options options = {
         .usage = "rule M.safetensors [M2 ...] [--csv FILE.csv] [--plot FILE.svg] [options]",
         .about =
-            "What a learning rule says: how far a trial moves each weight (dw), by stimulus,\n"
+            "Shows a learning rule: how far a trial moves each weight (dw), by stimulus,\n"
             "after a correct trial and after an error, and whether the trials before it matter;\n"
             "asymmetry and history as one number each. Asked at w = 0, 1 and 2 for weights of\n"
             "stimuli (naive, half-trained, trained) and 0 for the others, w held fixed.\n"

@@ -38,7 +38,7 @@ static int run(struct server *server, struct fault *fault)
         return rc;
     }
     log_info("stopped; %" PRId64
-             " trials taken up, all on disk; from receipt to disk at most %.1f ms",
+             " trials received, all on disk; from receipt to disk at most %.1f ms",
              trials, worst_ms);
     return FAULT_NONE;
 }
@@ -69,8 +69,8 @@ int cmd_run(int argc, char **argv)
     struct options options = {
         .usage = "run [-c FILE]",
         .about =
-            "Takes up trials, keeps a twin of each animal, predicts, journals: the daemon. Stops "
-            "cleanly on SIGTERM or Ctrl-C and goes on where it was when started again. "
+            "Receives trials, keeps a twin of each animal, predicts, journals: the daemon. Stops "
+            "cleanly on SIGTERM or Ctrl-C and continues where it was when started again. "
             "`murid check -c FILE` shows what a configuration means.",
         .list = list,
         .n = 1,

@@ -266,7 +266,7 @@ int cmd_status(int argc, char **argv)
             "psychometric curve; then each criterion of the next status, with what is met.\n"
             "A journal may be one that a daemon is writing. DATA.csv \"-\" is standard input.\n"
             "Columns task (a name with training, biased, ephys or habituation in it; else blocks\n"
-            "of p_left tell), ephys_rig (0, 1) and delay_s are read if they are there.",
+            "of p_left decide), ephys_rig (0, 1) and delay_s are read if present.",
         COMMAND_OPTIONS(list),
         .arguments = &r.path,
         .arguments_min = 1,

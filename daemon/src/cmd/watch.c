@@ -137,7 +137,7 @@ static void tell_silence(struct watch *w, int64_t now_ns)
     if (is_silent && !w->is_told) {
         fprintf(stderr, "murid: %s\n", silence);
     } else if (!is_silent && w->is_told) {
-        fprintf(stderr, "murid: the daemon is heard again\n");
+        fprintf(stderr, "murid: the daemon is back\n");
     }
     w->is_told = is_silent;
 }
@@ -299,25 +299,25 @@ int cmd_watch(int argc, char **argv)
     const struct option list[] = {
         {"connect", OPTION_ENDPOINT, &r.endpoint, 0, 0, "ENDPOINT", "where the daemon publishes",
          NULL},
-        {"subject", OPTION_TEXT, &r.subject, 0, 0, "NAME", "the animal (default whoever plays)",
-         NULL},
+        {"subject", OPTION_TEXT, &r.subject, 0, 0, "NAME",
+         "the animal (default the one now playing)", NULL},
         COMMAND_KEYS(&r.key, &r.server_key),
-        {"for", OPTION_INT, &r.trials, 1, 1000000000, "N", "end after so many trials", NULL},
+        {"for", OPTION_INT, &r.trials, 1, 1000000000, "N", "end after N trials", NULL},
         {"until-idle", OPTION_REAL, &r.idle_s, 0.1, 1e6, "SECONDS",
-         "end when nothing is received for so long", NULL},
+         "end after this time without a message", NULL},
     };
     static const struct option_rule rules[] = {{"key", OPTION_NEEDS, "server-key"},
                                                {"server-key", OPTION_NEEDS, "key"}};
     struct options options = {
         .usage = "watch [--connect ENDPOINT] [--subject NAME] [options]",
-        .about =
-            "Follows one animal live: stimulus, predicted p(right), choice, the twin's score\n"
-            "against a random walk and chance, its weights, psychometric and learning curve;\n"
-            "its training status, the last forecast and the last advice once there are any.\n"
-            "On a terminal a page that is redrawn, with keys: n shows the next animal, p the\n"
-            "one before, f follows whoever plays, q or Ctrl-C ends it; elsewhere one plain line\n"
-            "a trial. It says when the daemon falls silent. NO_COLOR in the environment is\n"
-            "honoured.",
+        .about = "Follows one animal live: stimulus, predicted p(right), choice, the twin's score\n"
+                 "against a random walk and chance, its weights, psychometric and learning curve;\n"
+                 "its training status, the last forecast and the last advice once there are any.\n"
+                 "On a terminal a page that is redrawn, with keys: n shows the next animal, p the\n"
+                 "previous one, f follows the animal now playing, q or Ctrl-C ends it; elsewhere "
+                 "one plain line\n"
+                 "a trial. It says when the daemon falls silent. NO_COLOR in the environment is\n"
+                 "honoured.",
         COMMAND_OPTIONS(list),
         COMMAND_RULES(rules)};
     return command_run(&options, argc, argv, work, &r);

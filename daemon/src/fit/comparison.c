@@ -215,8 +215,8 @@ static void print_subjects(FILE *to, const struct comparison *c)
 void comparison_text(FILE *to, const struct comparison *c)
 {
     fprintf(to,
-            "Nats/trial over %" PRId64 " choices of %" PRIu32 " animals. gain: what %s is better "
-            "by.\n\n",
+            "nats/trial over %" PRId64 " choices of %" PRIu32 " animals. gain: by how much %s is "
+            "better.\n\n",
             comparison_trials(c), comparison_scored(c), c->model[c->named]);
     print_gains(to, c);
     fprintf(to,
@@ -387,7 +387,7 @@ void comparison_svg(FILE *to, const struct comparison *c)
     struct svg_plot p = frame(to, c);
     double row = p.y1 - 0.5; /* the first model on top */
     (void)snprintf(title, sizeof title,
-                   "what %s gains on each model: dots are %" PRIu32
+                   "gain of %s over each model: dots are %" PRIu32
                    " animals, bars the pooled gain's 95%%",
                    c->model[c->named], comparison_scored(c));
     svg_plot_file_open(to, PICTURE_WIDTH, p.top + p.height + BOTTOM, title);

@@ -60,7 +60,7 @@ static int need_choices(const struct crossval *cv, struct fault *fault)
         if (n == 0) {
             return fault_set(fault, FAULT_INPUT,
                              "only animals of fold %" PRIu32
-                             " made choices; others to learn from were expected",
+                             " made choices; other animals to train on were expected",
                              set + 1);
         }
     }
@@ -475,7 +475,7 @@ static int follow(const struct scoring *s, uint32_t subject, const struct model_
         }
         const int status = twin_observe(&twin, &models, &animal->trials[k], &outcome);
         if (status != MODEL_OK) {
-            return fault_set(fault, FAULT_WORK, "the twin of %s could not take row %zu up: %s",
+            return fault_set(fault, FAULT_WORK, "the twin of %s could not absorb row %zu: %s",
                              t->subjects.name[subject], k + 1, model_strerror(status));
         }
     }
@@ -516,8 +516,9 @@ static int score_fold(struct scoring *s, struct thread_pool *team, uint32_t set,
     }
     leave_fold(s);
     if (progress_interrupted()) {
-        return fault_set(fault, FAULT_WORK,
-                         "interrupted with all fits done; the same command with --resume goes on");
+        return fault_set(
+            fault, FAULT_WORK,
+            "interrupted with all fits done; the same command with --resume continues");
     }
     return rc;
 }

@@ -66,7 +66,7 @@ static int open_views(struct fitting *f, const struct training_set *training,
     const uint32_t count = subjects != NULL ? n : training->n;
     if (o->held_out >= count) {
         return fault_set(fault, FAULT_INPUT,
-                         "%u animals held out of %u; at least one to learn from was expected",
+                         "%u animals held out of %u; at least one must remain for training",
                          (unsigned)o->held_out, (unsigned)count);
     }
     uint32_t *numbers = calloc(count, sizeof *numbers);
@@ -318,7 +318,7 @@ static void save_now_and_then(struct fitting *f)
     struct fault fault;
     if (fitter_state_save(&f->state, f->run->state_path, &fault) != FAULT_NONE && !f->is_warned) {
         f->is_warned = true;
-        fprintf(stderr, "murid: warning: %s: the fit goes on, and cannot be resumed from here\n",
+        fprintf(stderr, "murid: warning: %s: the fit continues, and cannot be resumed from here\n",
                 fault.text);
     }
 }
@@ -374,7 +374,7 @@ static int make_model(const struct fitting *f, struct model_file *out, struct fa
     }
     for (size_t i = 0; i < model_net_tensors_count(&f->config.shape); i++) {
         if (!(fabs((double)parameters[i]) <= MODEL_FILE_WEIGHT_MAX)) {
-            return fault_set(fault, FAULT_WORK, "a weight became %g, more than a model may have",
+            return fault_set(fault, FAULT_WORK, "a weight reached %g, outside the range of a model",
                              (double)parameters[i]);
         }
     }

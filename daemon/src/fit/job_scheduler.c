@@ -377,8 +377,8 @@ static int judge(struct job_scheduler *s, struct fault *fault)
     if (rc == FAULT_NONE && sum.n_done < s->n_entries) {
         const size_t n = s->options->n_jobs;
         rc = fault_set(fault, FAULT_WORK,
-                       "interrupted with %zu of %zu jobs done; the same command with --resume goes "
-                       "on",
+                       "interrupted with %zu of %zu jobs done; the same command with --resume "
+                       "continues",
                        n - s->n_entries + (size_t)sum.n_done, n);
     }
     return rc;

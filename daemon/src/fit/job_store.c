@@ -136,7 +136,7 @@ static int take_lock(struct job_store *d, struct fault *fault)
     const struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     /* Other errors than these mean a file system without locks. */
     if (fcntl(d->lock_fd, F_SETLK, &lock) != 0 && (errno == EACCES || errno == EAGAIN)) {
-        return fault_set(fault, FAULT_WORK, "%s: another murid works there", d->path);
+        return fault_set(fault, FAULT_WORK, "%s: another murid is using it", d->path);
     }
     return FAULT_NONE;
 }
@@ -154,10 +154,10 @@ static int enter(struct job_store *d, bool resume, struct fault *fault)
     if (mkdir(d->path, 0777) != 0) {
         return errno == EEXIST
                    ? fault_set(fault, FAULT_INPUT,
-                               "%s: of an interrupted fit; --resume goes on with it, removing it "
-                               "starts anew",
+                               "%s: of an interrupted fit; --resume continues it, removing it "
+                               "starts over",
                                d->path)
-                   : fault_set(fault, FAULT_WORK, "%s: cannot be made: %s", d->path,
+                   : fault_set(fault, FAULT_WORK, "%s: cannot be created: %s", d->path,
                                strerror(errno));
     }
     d->is_new = true;

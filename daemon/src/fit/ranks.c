@@ -23,7 +23,7 @@ int ranks_open(struct ranks *ranks, struct fault *fault)
     const char *name = told_tasks();
     if (name != NULL && strtol(getenv(name), NULL, 10) > ranks->n) {
         fault_set(fault, FAULT_INPUT,
-                  "started as one of %.20s tasks (%s), which each would do all of the work: %s",
+                  "started as one of %.20s tasks (%s), each of which would do all the work: %s",
                   getenv(name), name, ranks_hint);
         ranks_close(ranks);
         return FAULT_INPUT;

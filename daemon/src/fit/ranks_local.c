@@ -3,7 +3,7 @@
 #include "ranks.h"
 
 const char ranks_hint[] =
-    "this murid was built without MPI; cmake -DMURID_MPI=ON builds one that shares it out";
+    "this murid was built without MPI; cmake -DMURID_MPI=ON builds one that distributes it";
 
 void ranks_enter(struct ranks *ranks)
 {

@@ -114,7 +114,7 @@ int mouse_loop_open(struct mouse_loop **out, struct rig_mouse *actor,
     }
     log_info("the mouse is ready %s %s",
              options->bind != NULL      ? "at"
-             : options->connect != NULL ? "to meet the rig at"
+             : options->connect != NULL ? "for the rig at"
                                         : "for the device on",
              options->serial != NULL ? options->serial : e->socket.endpoint);
     *out = e;
@@ -170,7 +170,7 @@ static void tell_refusal(struct mouse_loop *e, int64_t now_ns)
     log_warn("refused: %s: %s%s%s", error->code, error->key, error->key[0] != '\0' ? ": " : "",
              error->text);
     if (e->n_untold > 0) {
-        log_warn("refused: %" PRId64 " more since the last that was told", e->n_untold);
+        log_warn("refused: %" PRId64 " more since the last report", e->n_untold);
     }
     e->n_untold = 0;
     e->refusal_at_ns = now_ns + NS_PER_S;
@@ -232,13 +232,14 @@ static void check_who(struct mouse_loop *e)
     const char *software = e->heard.as.hello.software;
     if (e->heard.kind == PROTO_KIND_HELLO &&
         (strcmp(software, "murid") == 0 || strcmp(software, "murid mouse") == 0)) {
-        e->failed = fault_set(&e->fault, FAULT_INPUT, "%s: a murid %s answers there; %s",
+        e->failed = fault_set(&e->fault, FAULT_INPUT, "%s: a murid %s is listening there; %s",
                               e->options->connect,
                               strcmp(software, "murid") == 0 ? "daemon" : "mouse", EXPECTED);
     } else if (e->heard.kind == PROTO_KIND_ERROR &&
                strcmp(e->heard.as.error.code, proto_error_name(PROTO_ERROR_UNKNOWN_KIND)) == 0) {
-        e->failed = fault_set(&e->fault, FAULT_INPUT, "%s: what answers there takes no hello; %s",
-                              e->options->connect, EXPECTED);
+        e->failed =
+            fault_set(&e->fault, FAULT_INPUT, "%s: the program there does not answer hello; %s",
+                      e->options->connect, EXPECTED);
     }
 }
 
@@ -285,7 +286,7 @@ static void watch_connection(struct mouse_loop *e, int64_t now_ns)
 {
     switch (mouse_socket_watch(&e->socket)) {
     case MOUSE_SOCKET_UP:
-        log_info("a rig is there");
+        log_info("a rig is connected");
         rig_mouse_drop(e->actor);
         e->hello_at_ns = now_ns;
         e->give_up_at_ns = INT64_MAX;
@@ -312,14 +313,14 @@ static void watch_silence(struct mouse_loop *e, int64_t now_ns)
     const bool is_there = e->give_up_at_ns == INT64_MAX;
     if (now_ns >= e->warn_at_ns) {
         e->warn_at_ns = INT64_MAX;
-        log_warn(is_there ? "%s: what is there has not answered hello; %s"
+        log_warn(is_there ? "%s: the program there has not answered hello; %s"
                           : "%s: nothing answers there yet; %s",
                  e->options->connect, EXPECTED);
     }
     if (!is_there && now_ns - CUT_NS >= e->cut_at_ns) {
         e->failed =
             fault_set(&e->fault, FAULT_INPUT,
-                      "%s: another kind of socket listens there, or one that wants keys; %s",
+                      "%s: another kind of socket listens there, or one that requires keys; %s",
                       e->options->connect, EXPECTED);
     } else if (now_ns >= e->give_up_at_ns) {
         e->failed = fault_set(&e->fault, FAULT_WORK, "%s: nothing answered there in %d s; %s",
@@ -380,7 +381,7 @@ static void reopen_line(struct mouse_loop *e)
 {
     char text[SERIAL_LINES_TEXT_MAX];
     if (serial_lines_open_missing(&e->lines, 0, text) == SERIAL_LINES_BACK) {
-        log_info("%s is there again", e->options->serial);
+        log_info("%s is back", e->options->serial);
     }
 }
 

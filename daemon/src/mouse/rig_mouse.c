@@ -192,11 +192,11 @@ static enum rig_mouse_heard on_stimulus(struct rig_mouse *actor, const proto_mes
     const bool is_first = actor->shown.trial == PROTO_NIL;
     if (number > NUMBER_MAX) {
         return refuse(actor, heard, PROTO_ERROR_LIMIT, "", reply,
-                      "trials are counted up to %" PRId64 "; begin another session", NUMBER_MAX);
+                      "trials are counted up to %" PRId64 "; start another session", NUMBER_MAX);
     }
     if (!is_first && number < actor->shown.trial) {
         return refuse(actor, heard, PROTO_ERROR_OUT_OF_ORDER, "", reply,
-                      "the stimulus of trial %" PRId64 " came after that of trial %" PRId64
+                      "the stimulus of trial %" PRId64 " follows that of trial %" PRId64
                       "; a new session begins with session_start, or another name",
                       number, actor->shown.trial);
     }
@@ -204,8 +204,8 @@ static enum rig_mouse_heard on_stimulus(struct rig_mouse *actor, const proto_mes
     const double before = place_of(actor, number)->contrast;
     if (is_again && !(fabs(contrast - before) <= SAME_CONTRAST)) {
         return refuse(actor, heard, PROTO_ERROR_CONFLICT, "stimulus.stimulus", reply,
-                      "%.9g is not the %.9g that was shown first for trial %" PRId64, contrast,
-                      before, number);
+                      "%.9g is not the %.9g shown first for trial %" PRId64, contrast, before,
+                      number);
     }
     actor->shown = heard->env;
     actor->shown.trial = number;
@@ -257,7 +257,7 @@ static bool check_trial(struct rig_mouse *actor, const struct rig_mouse_trial *s
         return true;
     }
     (void)refuse(actor, heard, PROTO_ERROR_CONFLICT, "trial.choice", reply,
-                 "%" PRId64 " (%s) is not what the mouse did: %s", t->choice,
+                 "%" PRId64 " (%s) is not the mouse's choice: %s", t->choice,
                  t->choice == 1 ? "right" : "left", deed_of(shown));
     return false;
 }
@@ -271,7 +271,7 @@ static enum rig_mouse_heard finish(struct rig_mouse *actor, struct rig_mouse_tri
     const int status = learn(actor, shown, &heard->as.trial);
     if (status != MODEL_OK) {
         return refuse(actor, heard, PROTO_ERROR_MODEL_RANGE, "", reply,
-                      "the rule gives no usable weights: %s", model_strerror(status));
+                      "the rule's weights are not finite: %s", model_strerror(status));
     }
     shown->is_over = true;
     actor->is_due = actor->is_due && shown->number != actor->shown.trial;
@@ -287,7 +287,7 @@ static enum rig_mouse_heard on_trial(struct rig_mouse *actor, const proto_messag
     const int64_t number = heard->env.trial;
     if (isnan(t->stimulus)) {
         return refuse(actor, heard, PROTO_ERROR_BAD_MESSAGE, "trial.stimulus", reply,
-                      "a signed contrast was expected: this mouse sees nothing else");
+                      "a signed contrast was expected: this mouse accepts nothing else");
     }
     const bool is_here = !is_other_session(actor, &heard->env) && actor->shown.trial != PROTO_NIL;
     struct rig_mouse_trial *shown = place_of(actor, number);
@@ -300,8 +300,7 @@ static enum rig_mouse_heard on_trial(struct rig_mouse *actor, const proto_messag
     }
     if (t->choice != PROTO_NIL) {
         return refuse(actor, heard, PROTO_ERROR_CONFLICT, "trial.choice", reply,
-                      "the mouse chose nothing: it was shown no stimulus of trial %" PRId64,
-                      number);
+                      "the mouse made no choice: no stimulus was shown for trial %" PRId64, number);
     }
     actor->tally.unseen++;
     return repeat(heard, reply);
@@ -317,17 +316,18 @@ enum rig_mouse_heard rig_mouse_hear(struct rig_mouse *actor, const proto_message
         return say_hello(heard, reply);
     }
     if (!is_for_mouse) {
-        return refuse(actor, heard, PROTO_ERROR_UNKNOWN_KIND, "kind", reply,
-                      "a %s is not for a mouse: rigs send it hello, session_start, stimulus, trial "
-                      "and session_end",
-                      proto_kind_name(kind));
+        return refuse(
+            actor, heard, PROTO_ERROR_UNKNOWN_KIND, "kind", reply,
+            "a mouse does not accept %s: rigs send it hello, session_start, stimulus, trial "
+            "and session_end",
+            proto_kind_name(kind));
     }
     if (actor->subject[0] == '\0') {
         (void)snprintf(actor->subject, sizeof actor->subject, "%s", heard->env.subject);
     }
     if (strcmp(actor->subject, heard->env.subject) != 0) {
         return refuse(actor, heard, PROTO_ERROR_NOT_FOUND, "subject", reply,
-                      "\"%s\" is another animal: this one is called \"%s\"", heard->env.subject,
+                      "\"%s\" is another animal: this one is \"%s\"", heard->env.subject,
                       actor->subject);
     }
     switch ((int)kind) {

@@ -55,7 +55,7 @@ static int run_mouse(struct stage_simulation *t, const model_protocol *protocol,
         const int rc = run_session(t, protocol, params, number, s, &rig, &mouse);
         if (rc != MODEL_OK) {
             return fault_set(fault, FAULT_WORK,
-                             "mouse %lld, session %lld: the rule gives no usable weights: %s; a "
+                             "mouse %lld, session %lld: the rule's weights are not finite: %s; a "
                              "lower rate or less noise may help",
                              (long long)number + 1, (long long)s, model_strerror(rc));
         }

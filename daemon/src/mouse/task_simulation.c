@@ -68,7 +68,7 @@ static int run_trial(struct task *s, model_virtual_mouse *mouse, model_random *r
     if (status != MODEL_OK) {
         return fault_set(
             fault, FAULT_WORK,
-            "%s, session %s, trial %lld: the rule gives no usable weights: %s; a lower "
+            "%s, session %s, trial %lld: the rule's weights are not finite: %s; a lower "
             "rate or less noise may help",
             row->subject, row->session, (long long)row->trial, model_strerror(status));
     }

@@ -38,7 +38,7 @@ void advice_plot(FILE *to, const struct advice_plot *f)
         svg_plot_include(&p.x0, &p.x1, f->advice->action[i].gain_hi);
     }
     svg_plot_file_open(to, LEFT + WIDTH + 30.0, TOP + height + 60.0,
-                       "what changes of the training are expected to gain");
+                       "expected gain of changes of the protocol");
     svg_plot_text_in(to, "head", 16.0, 22.0, "start", LEFT + WIDTH, f->title);
     svg_plot_text_in(to, "title", 16.0, 44.0, "start", LEFT + WIDTH, f->why);
     svg_plot_line(&p, "chance", 0.0, p.y0, 0.0, p.y1);

@@ -30,7 +30,7 @@ int known_animal_follow(const struct known_animal *a, const char *what,
     for (size_t i = 0; rc == FAULT_NONE && i < a->at; i++) {
         const int status = take(context, i, &a->past.trials[i]);
         if (status != MODEL_OK) {
-            rc = fault_set(fault, FAULT_WORK, "%s: trial %zu of %s could not be taken up: %s",
+            rc = fault_set(fault, FAULT_WORK, "%s: trial %zu of %s could not be absorbed: %s",
                            a->request->path, i, a->past.subject, model_strerror(status));
         } else if (i % 256 == 0) {
             progress_update(&progress, (int64_t)i);

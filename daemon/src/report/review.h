@@ -28,7 +28,7 @@ struct review_session {
     uint32_t subject;
     int64_t started_wall_ns;
     int64_t first_trial; /* trials of the animal before it */
-    int64_t lowest;      /* trial numbers heard */
+    int64_t lowest;      /* trial numbers received */
     int64_t highest;
     struct review_tally tally;
 };

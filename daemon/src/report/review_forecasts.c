@@ -275,13 +275,12 @@ static void print_came(const struct review_forecasts *o, const struct review_hel
                    held->n, o->held.said.window, held->n_50, held->n_90, based_on);
 }
 
-/* "12 times; abstained 9: 7 x the rules disagree about the best change, ..." */
 static void print_advice(const struct review_forecasts *o, char *out, size_t cap)
 {
     const int64_t n_advised = o->n_by_reason[MODEL_CURRICULUM_ADVISES];
     const char *between = ": ";
     size_t at = (size_t)snprintf(
-        out, cap, "asked for %" PRId64 " times, a change advised %" PRId64 ", abstained %" PRId64,
+        out, cap, "requested %" PRId64 " times, a change advised %" PRId64 ", abstained %" PRId64,
         o->n_suggestions, n_advised, o->n_suggestions - n_advised);
     for (int i = MODEL_CURRICULUM_ADVISES + 1; i <= MODEL_CURRICULUM_WHYS && at < cap; i++) {
         if (o->n_by_reason[i] > 0) {

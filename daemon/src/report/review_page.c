@@ -101,17 +101,18 @@ static void put_alerts(FILE *to, const struct review_tally *t)
 /* The columns that sessions, animals and the whole journal share. */
 static void header_cells(FILE *to)
 {
-    fputs("<th>trials</th><th title=\"trials without a choice\">no-go</th>"
-          "<th title=\"trial numbers never heard\">gaps</th>"
-          "<th title=\"rewarded; where unknown: to the side of the stimulus\">accuracy</th>"
-          "<th title=\"mean -log p(choice) of the twin\">nats</th>"
-          "<th title=\"the same of the random walk\">random walk</th>"
-          "<th title=\"random walk − nats: above 0 the twin predicts better\">gain</th>"
-          "<th title=\"calibration error, 10 bins\">ECE</th><th>Brier</th>"
-          "<th title=\"bins of choices whose rate the 90% interval of p(right) held\">covered</th>"
-          "<th title=\"decode, assimilate, predict: median\">µs p50</th>"
-          "<th title=\"the same: 99th percentile\">µs p99</th>",
-          to);
+    fputs(
+        "<th>trials</th><th title=\"trials without a choice\">no-go</th>"
+        "<th title=\"missing trial numbers\">gaps</th>"
+        "<th title=\"rewarded; where unknown: to the side of the stimulus\">accuracy</th>"
+        "<th title=\"mean -log p(choice) of the twin\">nats</th>"
+        "<th title=\"the same for the random walk\">random walk</th>"
+        "<th title=\"random walk − nats: above 0 the twin predicts better\">gain</th>"
+        "<th title=\"calibration error, 10 bins\">ECE</th><th>Brier</th>"
+        "<th title=\"fraction of bins of choices inside the 90% interval of p(right)\">covered</th>"
+        "<th title=\"decode, assimilate, predict: median\">µs p50</th>"
+        "<th title=\"the same: 99th percentile\">µs p99</th>",
+        to);
 }
 
 static void tally_cells(FILE *to, const struct review_tally *t)
@@ -190,7 +191,7 @@ static void put_summary(FILE *to, const struct review *v)
     fputs("</span></div>\n", to);
     tile_real(to, "%.3f", model_score_ece(&t->score), "calibration error");
     tile_real(to, "%.1f%%", 100.0 * model_score_coverage(&t->score), "covered by 90% intervals");
-    tile_whole(to, t->missing, "trials not heard");
+    tile_whole(to, t->missing, "missing trials");
     tile_whole(to, v->n_refused + v->n_conflicts, "messages refused");
     tile_whole(to, v->alerts.n, "alerts");
     tile_real(to, "%.1f µs", histogram_quantile(&t->latency, 0.5) / 1000.0, "trial, median");
@@ -308,10 +309,11 @@ static void put_subject(FILE *to, const struct review *v, uint32_t subject)
         fputs("<div class=\"grid\">\n", to);
         put_card(to, "Learning curve", review_plot_learning, v, subject);
         if (review_forecasts_has_bands(s->outlook)) {
-            put_card(to, "A forecast, and what was observed", review_plot_forecast, v, subject);
+            put_card(to, "A forecast against the observed trials", review_plot_forecast, v,
+                     subject);
         }
         put_card(to, "The twin against the random walk", review_plot_gain, v, subject);
-        put_card(to, "What the animal goes by", review_plot_weights, v, subject);
+        put_card(to, "What the choices depend on (weights)", review_plot_weights, v, subject);
         put_card(to, "The last sessions", review_plot_psychometric, v, subject);
         put_card(to, "Calibration", review_plot_reliability, v, subject);
         if (s->outlook != NULL) {

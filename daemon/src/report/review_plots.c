@@ -184,13 +184,13 @@ void review_plot_gain(FILE *to, const struct review *v, uint32_t subject)
     const double pad = 0.05 * (p.y1 - p.y0);
     p.y0 -= pad;
     p.y1 += pad;
-    svg_plot_picture_open(to, WIDTH, HEIGHT, "cumulated gain of the twin over the random walk");
+    svg_plot_picture_open(to, WIDTH, HEIGHT, "cumulative gain of the twin over the random walk");
     draw_session_starts(&p, v, subject);
-    figure_axes(&p, "trial", "gain over the random walk, summed up (nats)", 0.0);
+    figure_axes(&p, "trial", "cumulative gain over the random walk (nats)", 0.0);
     figure_curve(&p, "line c0", &run, gain);
     if (is_walk) {
         svg_plot_text(to, "name", p.left + p.width / 2.0, p.top + 50.0, "middle",
-                      "the twin was run as the random walk itself");
+                      "the twin is the random walk itself");
     }
     svg_plot_picture_close(to);
 }
@@ -290,7 +290,7 @@ void review_plot_weights(FILE *to, const struct review *v, uint32_t subject)
     draw_labels(&p, labels, n);
     if (n == 0) {
         svg_plot_text(to, "name", p.left + p.width / 2.0, p.top + 60.0, "middle",
-                      "the journal's model is not one that this murid can read");
+                      "this murid cannot read the journal's model");
     }
     svg_plot_picture_close(to);
 }

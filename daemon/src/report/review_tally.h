@@ -30,11 +30,11 @@ struct review_trial {
 
 /* What is counted of a session, of an animal and of the whole journal. */
 struct review_tally {
-    int64_t trials;  /* heard: taken up, healed and late */
+    int64_t trials;  /* received: taken up, healed and late */
     int64_t no_gos;  /* of these, without a choice */
     int64_t healed;  /* of these, late but put in their place */
     int64_t late;    /* of these, too late to be taken up */
-    int64_t missing; /* trial numbers never heard */
+    int64_t missing; /* trial numbers never received */
     int64_t judged;  /* choices that can be told right or wrong */
     double correct;  /* of these, the rewarded or right ones */
     model_score score;

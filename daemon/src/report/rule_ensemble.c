@@ -60,7 +60,7 @@ static int need_rule(const struct model_file *file, const char *path, struct fau
                                  model_rule_name(file->bank.member[i].rule.kind));
     }
     return fault_set(fault, FAULT_INPUT,
-                     "%s: has %s; one rule was expected, and --rule says which one", path, rules);
+                     "%s: has %s; one rule was expected: choose one with --rule", path, rules);
 }
 
 /* The members of a loaded file that are of the rule. */
@@ -157,7 +157,7 @@ int rule_ensemble_probe(struct rule_ensemble *e, uint32_t history, struct fault 
             const int status = model_rule_probe_run(&e->probes[m * e->n_states + k],
                                                     e->members[m].params, e->states[k].w, history);
             if (status != MODEL_OK) {
-                return fault_set(fault, FAULT_WORK, "%s: the rule gives no usable step: %s",
+                return fault_set(fault, FAULT_WORK, "%s: the rule's step is not finite: %s",
                                  e->members[m].path, model_strerror(status));
             }
         }

@@ -228,7 +228,7 @@ void rule_plot(FILE *to, const struct rule_ensemble *e)
         draw_indices(to, e, RULE_ENSEMBLE_MEMORY, LEFT + INDEX_WIDTH + LEFT, top, text);
     } else {
         svg_plot_text(to, "name", 2.0 * LEFT + INDEX_WIDTH, top + ROW_ROOM + HEIGHT / 2.0, "start",
-                      "no memory: the trials before change nothing");
+                      "no memory: previous trials have no effect");
     }
     svg_plot_picture_close(to);
 }

@@ -125,7 +125,7 @@ static void warn(const struct pair *pair)
         }
         if (stuck > 0) {
             fprintf(stderr,
-                    "simulate: %s: %lld steps of the rule led to no usable weights and were not "
+                    "simulate: %s: %lld steps of the rule led to weights out of range and were not "
                     "taken\n",
                     pair->name[i], stuck);
         }

@@ -73,7 +73,7 @@ static void draw_last_stage(FILE *to, uint32_t number, const struct simulation_r
                             size_t n)
 {
     const int64_t sessions = reports[0].s->plan.sessions;
-    struct svg_plot p = draw_panel(to, number, "fraction of mice that came to the last stage", 0.0,
+    struct svg_plot p = draw_panel(to, number, "fraction of mice that reached the last stage", 0.0,
                                    1.0, (double)NAN, sessions);
     for (size_t i = 0; i < n; i++) {
         const struct simulation *s = reports[i].s;
@@ -102,7 +102,7 @@ static void draw_gain(FILE *to, uint32_t number, const struct simulation_differe
         svg_plot_include(&low, &high, d->accuracy[i].lo);
         svg_plot_include(&low, &high, d->accuracy[i].hi);
     }
-    struct svg_plot p = draw_panel(to, number, "accuracy gained: middle half of mice, mean, 95%",
+    struct svg_plot p = draw_panel(to, number, "accuracy gained: interquartile range, mean, 95%",
                                    low, high, 0.0, n);
     figure_band(&p, "band c2", &run, &d->accuracy->band.q[1], &d->accuracy->band.q[3]);
     for (int64_t i = 0; i < n; i++) {
@@ -130,7 +130,7 @@ void simulation_plot(FILE *to, const struct simulation_report reports[], size_t 
     figure_panels_open(to, &PANELS, difference != NULL ? 5 : 4,
                        "training of virtual mice by session");
     draw_legend(to, reports, n);
-    draw_measure(to, 0, "accuracy: median, middle half and 90% of mice", 0.0, 1.0, 0.5, reports, n,
+    draw_measure(to, 0, "accuracy: median, 50% and 90% of mice", 0.0, 1.0, 0.5, reports, n,
                  SIMULATION_ACCURACY);
     draw_measure(to, 1, "bias to the right", -0.6, 0.6, 0.0, reports, n, SIMULATION_BIAS);
     draw_stages(to, 2, reports, n);

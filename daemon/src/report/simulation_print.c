@@ -90,7 +90,7 @@ static void print_report(FILE *to, const struct simulation_report *r)
     char name[TEXT_MAX];
     fprintf(to, "%s: %" PRId64 " mice, %" PRId64 " sessions of each, %lld trials\n", r->name,
             plan->mice, plan->sessions, (long long)atomic_load(&r->s->n_trials));
-    fputs("median over mice, and the middle half of them\n\n", to);
+    fputs("median and interquartile range over mice\n\n", to);
     print_sessions(to, r);
     fprintf(to, "\n%-20s %7s  %-28s %s\n", "stage", "reached", "after trials", "after sessions");
     for (uint32_t k = 0; k < plan->protocol->n_stages; k++) {
@@ -103,7 +103,7 @@ static void print_report(FILE *to, const struct simulation_report *r)
 static void print_difference(FILE *to, const struct simulation_difference *d)
 {
     fprintf(to, "\n%s minus %s, the same mice\n\n%-22s %12s  %-24s %s\n", d->second->name,
-            d->first->name, "", "mean", "95% interval of it", "middle half of mice");
+            d->first->name, "", "mean", "95% interval of mean", "interquartile range");
     for (int k = 0; k < SIMULATION_OUTCOMES; k++) {
         const struct simulation_gain *g = &d->outcome[k];
         char text[TEXT_MAX];

@@ -92,7 +92,7 @@ void status_plot(FILE *to, const struct status_report *s)
     for (uint32_t i = 0; i < s->n_subjects; i++) {
         n += s->subjects[i].n_sessions > 0 ? 1 : 0;
     }
-    figure_panels_open(to, &PANELS, n, "psychometric curves that training status is judged by");
+    figure_panels_open(to, &PANELS, n, "psychometric curves behind the training status");
     draw_legend(to);
     n = 0;
     for (uint32_t i = 0; i < s->n_subjects; i++) {

@@ -141,7 +141,7 @@ void status_report_no_curve(const struct status_report_session *session, char *o
     if (session->n_uncounted > 0) {
         (void)snprintf(out, cap,
                        "more than %d contrasts in the last three sessions; %" PRId64
-                       " trials are of others than the first %d",
+                       " trials have contrasts beyond the first %d",
                        MODEL_IBL_CRITERIA_CONTRASTS, session->n_uncounted,
                        MODEL_IBL_CRITERIA_CONTRASTS);
     }
@@ -167,7 +167,7 @@ static int finish(struct status_report_subject *s, model_training_status_standin
     }
     const int rc = model_training_status_judge_rt(&s->tracker, median_rt_s(s), latest);
     if (rc != MODEL_OK) {
-        return fault_set(fault, FAULT_WORK, "%s: session %s of %s cannot be judged: %s", path,
+        return fault_set(fault, FAULT_WORK, "%s: session %s of %s cannot be evaluated: %s", path,
                          s->session, s->name, model_strerror(rc));
     }
     strcpy(row->name, s->session);

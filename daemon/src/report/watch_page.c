@@ -58,7 +58,7 @@ static void draw_head(const struct watch_view *v, struct cell_canvas *c)
         return;
     }
     char right[96];
-    (void)snprintf(right, sizeof right, "%lld trials heard", (long long)v->n_trials);
+    (void)snprintf(right, sizeof right, "%lld trials received", (long long)v->n_trials);
     const int end = c->width - (int)strlen(right) - 1;
     cell_canvas_print(c, x + 2, 0, end - x - 3, CANVAS_PLAIN, "%s on %s, session %s%s", v->subject,
                       v->rig, v->session[0] != '\0' ? v->session : "not begun",
@@ -120,7 +120,7 @@ static int draw_score(const struct watch_view *v, struct cell_canvas *c, const s
     const double twin = scored ? p->score.v.nats : (double)NAN;
     const double walk = scored ? p->score.v.baseline_nats : (double)NAN;
     cell_canvas_put(c, l->right, y, l->right_width, CANVAS_DIM,
-                    l->right_width >= 31 ? "score, nats/trial (low: good)" : "nats/trial");
+                    l->right_width >= 37 ? "score, nats/trial (lower is better)" : "nats/trial");
     if (scored && l->right_width >= 60) {
         char text[64];
         watch_view_calibration(&p->score.v, text, sizeof text);

@@ -296,17 +296,18 @@ char *watch_view_summary(const struct watch_view *v, char *out, size_t cap)
 {
     const proto_prediction *p = watch_view_prediction(v);
     if (v->subject[0] == '\0' || v->rig[0] == '\0') {
-        (void)snprintf(out, cap, "nothing was heard%s%s", v->subject[0] != '\0' ? " of " : "",
+        (void)snprintf(out, cap, "nothing was received%s%s", v->subject[0] != '\0' ? " of " : "",
                        v->subject);
     } else if (p == NULL || !p->score.present || p->score.v.n == 0) {
-        (void)snprintf(out, cap, "%s: %lld trials heard, none scored yet", v->subject,
+        (void)snprintf(out, cap, "%s: %lld trials received, none scored yet", v->subject,
                        (long long)v->n_trials);
     } else {
-        (void)snprintf(out, cap,
-                       "%s: %lld trials heard; over the %lld scored so far, nats/trial: twin %.4f, "
-                       "random walk %.4f, chance %.4f",
-                       v->subject, (long long)v->n_trials, (long long)p->score.v.n, p->score.v.nats,
-                       p->score.v.baseline_nats, TWIN_CHANCE_NATS);
+        (void)snprintf(
+            out, cap,
+            "%s: %lld trials received; over the %lld scored so far, nats/trial: twin %.4f, "
+            "random walk %.4f, chance %.4f",
+            v->subject, (long long)v->n_trials, (long long)p->score.v.n, p->score.v.nats,
+            p->score.v.baseline_nats, TWIN_CHANCE_NATS);
     }
     return out;
 }

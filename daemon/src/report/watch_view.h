@@ -28,7 +28,7 @@ enum watch_view_ahead {
 struct watch_view_trial {
     int64_t trial;
     double stimulus; /* NaN unknown */
-    double p_right;  /* predicted before the choice; NaN if no prediction was heard for it */
+    double p_right;  /* predicted before the choice; NaN if no prediction was received for it */
     int8_t choice;   /* 1 right, 0 left, -1 none */
     int8_t correct;  /* 1 yes, 0 no, -1 unknown */
 };
@@ -48,14 +48,14 @@ struct watch_view_block {
 
 struct watch_view {
     char rig[PROTO_ID_MAX + 1];
-    char subject[PROTO_ID_MAX + 1]; /* "": none heard yet */
+    char subject[PROTO_ID_MAX + 1]; /* "": none received yet */
     char session[PROTO_ID_MAX + 1];
     bool session_over;
 
-    int64_t n_trials; /* heard */
+    int64_t n_trials; /* received */
     struct watch_view_trial
         trials[WATCH_VIEW_TRIALS_MAX]; /* ring: trial i at i % WATCH_VIEW_TRIALS_MAX */
-    int64_t n_predictions;             /* heard */
+    int64_t n_predictions;             /* received */
     proto_prediction predictions[2];   /* the last two: number i at i % 2 */
 
     int n_levels;
@@ -77,7 +77,7 @@ struct watch_view {
     proto_status status;
 };
 
-/* Follows the animal of that name, or with NULL the first one heard. */
+/* Follows the animal of that name, or with NULL the first one. */
 void watch_view_init(struct watch_view *v, const char *subject);
 
 /* Takes up one published message. Returns true if it was a trial of the animal followed. */
@@ -100,7 +100,7 @@ enum watch_view_ahead watch_view_ahead_of(proto_kind kind);
 /* The sum of it, one line without its end: trials, score of twin, random walk and chance. */
 char *watch_view_summary(const struct watch_view *v, char *out, size_t cap);
 
-/* The prediction last heard, or NULL. */
+/* The prediction last received, or NULL. */
 const proto_prediction *watch_view_prediction(const struct watch_view *v);
 
 /* p(right) as predicted for that trial and stimulus before the choice; NaN if it was not. */

@@ -19,17 +19,17 @@ enum {
 
 struct watch_views_animal {
     struct watch_view *view; /* owned */
-    int64_t trial_ns;        /* when its last trial was heard; 0: never */
+    int64_t trial_ns;        /* when its last trial was received; 0: never */
 };
 
 struct watch_views {
-    struct watch_view none; /* shown before any animal was heard; knows what is said of no animal */
+    struct watch_view none; /* shown before any animal is known; knows what is said of no animal */
     struct watch_views_animal animal[WATCH_VIEWS_MAX];
     int n;
     int shown;       /* -1: none */
     bool follows;    /* whoever plays */
-    int64_t beat_ns; /* when the last heartbeat was heard, or the wait for one began */
-    bool has_beaten; /* one was heard */
+    int64_t beat_ns; /* when the last heartbeat was received, or the wait for one began */
+    bool has_beaten; /* one was received */
 };
 
 /* Shows that animal, or with NULL follows whoever plays. 0, or -1 without memory. */
@@ -42,7 +42,8 @@ bool watch_views_take(struct watch_views *v, const proto_message *msg, int64_t n
 /* The animal shown. */
 const struct watch_view *watch_views_shown(const struct watch_views *v);
 
-/* Takes a key: n shows the next animal, p the one before, f follows whoever plays again. Returns
+/* Takes a key: n shows the next animal, p the
+ * previous one, f follows the animal now playing. Returns
  * false if it is the one that ends: q. */
 bool watch_views_press(struct watch_views *v, char key);
 
