@@ -11,8 +11,6 @@
 
 enum { WORDS_MAX = 96, TITLE_MAX = 256 };
 
-/* ---- for people ------------------------------------------------------------------------------ */
-
 static void print_known(const struct advice_report *a)
 {
     const model_bank_params *params = &a->animal.model.bank;
@@ -90,8 +88,6 @@ static void print_text(const struct advice_report *a)
     print_later(a);
 }
 
-/* ---- for programs ---------------------------------------------------------------------------- */
-
 static void json_action(struct json_writer *w, const char *key, const model_curriculum_action *x)
 {
     proto_named params[8];
@@ -104,17 +100,10 @@ static void json_action(struct json_writer *w, const char *key, const model_curr
     }
     json_end(w);
     json_bool(w, "is_final", x->is_final);
-    json_real(w, "gain", x->gain);
-    json_real(w, "gain_lo", x->gain_lo);
-    json_real(w, "gain_hi", x->gain_hi);
-    json_real(w, "p_better", x->p_better);
-    json_real(w, "correct", x->skill);
-    json_real(w, "correct_lo", x->skill_lo);
-    json_real(w, "correct_hi", x->skill_hi);
-    json_real(w, "reward", x->reward);
-    json_real(w, "reward_lo", x->reward_lo);
-    json_real(w, "reward_hi", x->reward_hi);
-    json_real(w, "align", x->align);
+    JSON_REALS(w, {"gain", x->gain}, {"gain_lo", x->gain_lo}, {"gain_hi", x->gain_hi},
+               {"p_better", x->p_better}, {"correct", x->skill}, {"correct_lo", x->skill_lo},
+               {"correct_hi", x->skill_hi}, {"reward", x->reward}, {"reward_lo", x->reward_lo},
+               {"reward_hi", x->reward_hi}, {"align", x->align});
     json_end(w);
 }
 
@@ -143,10 +132,8 @@ static void json_known(struct json_writer *w, const struct advice_report *a)
     }
     json_end(w);
     json_line(w, 1);
-    json_real(w, "p_learns", a->advice.p_learns);
-    json_real(w, "correct", a->advice.skill);
-    json_real(w, "correct_lo", a->advice.skill_lo);
-    json_real(w, "correct_hi", a->advice.skill_hi);
+    JSON_REALS(w, {"p_learns", a->advice.p_learns}, {"correct", a->advice.skill},
+               {"correct_lo", a->advice.skill_lo}, {"correct_hi", a->advice.skill_hi});
 }
 
 static void json_advice(struct json_writer *w, const struct advice_report *a, const char *why)
@@ -190,8 +177,6 @@ static void print_json(const struct advice_report *a)
     json_end(&w);
     json_end(&w);
 }
-
-/* ---- the command ----------------------------------------------------------------------------- */
 
 struct request {
     struct advice_report_request what;
@@ -261,15 +246,11 @@ int cmd_advise(int argc, char **argv)
         .usage = "advise DATA.csv|JOURNAL [--protocol P.yaml] [--model M] [--at N] [options]",
         .about =
             "Which change of its training would help an animal, after N trials: what is known of "
-            "it, "
-            "what virtual twins come to under each allowed change against carrying on, and what "
-            "was "
-            "observed later. The gain is in fraction correct on the worse side of the last stage's "
-            "stimuli after the horizon. Advice only: nothing here commands a rig.",
+            "it, what virtual twins come to under each allowed change against carrying on, and "
+            "what was observed later. The gain is in fraction correct on the worse side of the "
+            "last stage's stimuli after the horizon. Advice only: nothing here commands a rig.",
         COMMAND_OPTIONS(list),
-        .arguments = &r.what.animal.path,
-        .arguments_min = 1,
-        .arguments_max = 1};
+        COMMAND_FILE(&r.what.animal.path)};
     r.guard = &options.guard;
     return command_run(&options, argc, argv, work, &r);
 }

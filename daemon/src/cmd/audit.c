@@ -29,8 +29,6 @@ struct request {
     struct model_options spec;
 };
 
-/* ---- against trials -------------------------------------------------------------------------- */
-
 static void print_alarm(const struct audit_report *a, const struct audit_report_alarm *alarm)
 {
     char text[2 * AUDIT_MESSAGE_MAX];
@@ -59,8 +57,8 @@ static void print_text(const struct audit_report *a)
     printf("protocol %s: %" PRIu32 " animals, %" PRId64 " sessions, %" PRId64 " trials\n",
            a->params->protocol.name, a->n_subjects, sessions, trials);
     if (a->n_stages_unknown > 0) {
-        printf("%" PRId64 " trials name a stage that the protocol does not have, like %s: taken as "
-               "unknown\n",
+        printf("%" PRId64
+               " trials name a stage that the protocol does not have, like %s: taken as unknown\n",
                a->n_stages_unknown, a->stage_unknown);
     }
     for (uint32_t i = 0; i < a->n_alarms; i++) {
@@ -144,10 +142,10 @@ static int audit_trials(struct request *r, const model_protocol *protocol, struc
     }
     int rc = FAULT_NONE;
     if (model_audit_params_init(params, protocol, (double)r->per_alarm) != MODEL_OK) {
-        rc = fault_set(fault, FAULT_INPUT,
-                       "%s: its stages have more than %d contrasts together, which cannot be "
-                       "audited",
-                       r->path[0], MODEL_AUDIT_CONTRASTS);
+        rc = fault_set(
+            fault, FAULT_INPUT,
+            "%s: its stages have more than %d contrasts together, which cannot be audited",
+            r->path[0], MODEL_AUDIT_CONTRASTS);
     }
     rc = rc ? rc
             : audit_report_read(&a, params, r->path[1], r->subject, trial_table_care(r->is_strict),
@@ -164,8 +162,6 @@ static int audit_trials(struct request *r, const model_protocol *protocol, struc
     free(params);
     return rc;
 }
-
-/* ---- against virtual mice -------------------------------------------------------------------- */
 
 static void print_arrivals(const struct stage_simulation *t, const model_protocol *protocol)
 {
@@ -191,9 +187,7 @@ static void json_arrivals(const struct stage_simulation *t, const model_protocol
     struct json_writer w = {.to = stdout};
     json_object(&w, NULL);
     json_text(&w, "protocol", protocol->name);
-    json_int(&w, "mice", t->n);
-    json_int(&w, "sessions", t->sessions);
-    json_int(&w, "trials", t->n_trials);
+    JSON_INTS(&w, {"mice", t->n}, {"sessions", t->sessions}, {"trials", t->n_trials});
     json_array(&w, "stages");
     for (uint32_t i = 0; i < protocol->n_stages; i++) {
         double session;
@@ -273,16 +267,13 @@ static int audit_simulation(struct request *r, const struct protocol_file *file,
     return FAULT_NONE;
 }
 
-/* ---- the command ----------------------------------------------------------------------------- */
-
 static int check_request(const struct request *r, struct fault *fault)
 {
     const size_t n_arguments = r->options->n_arguments;
     if (r->is_simulation && n_arguments != 1) {
         return fault_set(
             fault, FAULT_INPUT,
-            "\"%.60s\" was not expected: --against-simulation takes a protocol, but no "
-            "trials",
+            "\"%.60s\" was not expected: --against-simulation takes a protocol, but no trials",
             r->path[1]);
     }
     if (!r->is_simulation && n_arguments != 2) {
@@ -343,19 +334,18 @@ int cmd_audit(int argc, char **argv)
     (void)model_options_options(&r.spec, list + sizeof own / sizeof own[0]);
     static const struct option_rule rules[] = {
         {"subject|sessions-per-alarm|strict", OPTION_EXCLUDES, "against-simulation"},
-        {"model|mice|sessions|seed|rule|rate|baseline|decay|policy|noise|session-noise|start|"
-         "start-sd",
+        {"model|mice|sessions|seed|rule|rate|baseline|decay|policy|noise|session-noise|start|start-"
+         "sd",
          OPTION_NEEDS, "against-simulation"}};
     struct options options = {
         .usage = "audit PROTOCOL.yaml (DATA.csv | JOURNAL | --against-simulation) [options]",
         .about =
-            "Tests whether a rig follows its protocol: contrasts, sides, debias trials, stages,\n"
-            "blocks and rewards of the trials are tested against it, trial after trial.\n"
-            "An alarm gives the rule, the evidence and where to look. The exit code is\n"
-            "1 if there was an alarm. DATA.csv \"-\" is standard input. Columns side,\n"
-            "repeat, p_left and stage are used where they are.\n"
-            "Against a simulation: virtual mice of a given rule are\n"
-            "trained with it; the exit code is 1 if none of them reaches the last stage.",
+            "Tests whether a rig follows its protocol: contrasts, sides, debias trials, stages, "
+            "blocks and rewards of the trials are tested against it, trial after trial. An alarm "
+            "gives the rule, the evidence and where to look. The exit code is 1 if there was an "
+            "alarm. DATA.csv \"-\" is standard input. Columns side, repeat, p_left and stage are "
+            "used where they are. Against a simulation: virtual mice of a given rule are trained "
+            "with it; the exit code is 1 if none of them reaches the last stage.",
         COMMAND_OPTIONS(list),
         COMMAND_RULES(rules),
         .arguments = r.path,

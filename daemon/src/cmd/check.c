@@ -138,10 +138,10 @@ static int work(void *request, struct fault *fault)
 {
     struct request *r = request;
     if (r->journal != NULL && (r->path != NULL || r->protocol != NULL)) {
-        return fault_set(fault, FAULT_INPUT,
-                         "\"%.60s\" was not expected: a journal is checked alone, without -c or "
-                         "--protocol",
-                         r->journal);
+        return fault_set(
+            fault, FAULT_INPUT,
+            "\"%.60s\" was not expected: a journal is checked alone, without -c or --protocol",
+            r->journal);
     }
     if (r->is_markdown || r->is_protocol_markdown) {
         (r->is_markdown ? config_print_markdown : protocol_file_print_markdown)(stdout);

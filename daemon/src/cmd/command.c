@@ -1,5 +1,17 @@
 #include "command.h"
 
+#include <stdlib.h>
+
+void *command_request(size_t size)
+{
+    struct fault fault;
+    void *request = calloc(1, size);
+    if (request == NULL) {
+        (void)fault_report(&fault, fault_set(&fault, FAULT_WORK, "no memory"));
+    }
+    return request;
+}
+
 int command_run(struct options *options, int argc, char **argv,
                 int (*work)(void *request, struct fault *fault), void *request)
 {

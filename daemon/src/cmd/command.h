@@ -9,6 +9,8 @@
 /* Members of struct options, of an array. */
 #define COMMAND_OPTIONS(array) .list = (array), .n = sizeof(array) / sizeof(array)[0]
 #define COMMAND_RULES(array)   .rules = (array), .n_rules = sizeof(array) / sizeof(array)[0]
+/* One file is read. */
+#define COMMAND_FILE(path) .arguments = (path), .arguments_min = 1, .arguments_max = 1
 
 /* clang-format off */
 /* The options that stand in several commands, in the same words. */
@@ -28,6 +30,10 @@
     {"at", OPTION_INT, &(animal).at, 0, 1e9, "N", "known trials (default all)", NULL}, \
     COMMAND_SEED(&(animal).seed, "of the draws"), TRIAL_TABLE_STRICT_OPTION(&(animal).is_strict)
 /* clang-format on */
+
+/* A zeroed request that is too large for the stack, the caller's to free; NULL: no memory, which
+ * has been reported. */
+void *command_request(size_t size);
 
 /* Reads argv, then does work(request). Returns the exit code; a fault has been reported. */
 int command_run(struct options *options, int argc, char **argv,

@@ -89,11 +89,9 @@ static void print_score(struct json_writer *w, const char *key, const model_scor
                         double outside, int64_t n)
 {
     json_object(w, key);
-    json_real(w, "nats", model_score_mean_nats(s));
-    json_real(w, "accuracy", model_score_accuracy(s));
-    json_real(w, "brier", model_score_mean_brier(s));
-    json_real(w, "ece", model_score_ece(s));
-    json_real(w, "baseline_nats", model_score_mean_baseline_nats(s));
+    JSON_REALS(w, {"nats", model_score_mean_nats(s)}, {"accuracy", model_score_accuracy(s)},
+               {"brier", model_score_mean_brier(s)}, {"ece", model_score_ece(s)},
+               {"baseline_nats", model_score_mean_baseline_nats(s)});
     json_int(w, "n", s->n);
     json_real(w, "coverage", model_score_coverage(s));
     json_real(w, "interval_ratio", model_score_interval_ratio(s));
@@ -110,9 +108,9 @@ static void print_member_objects(struct json_writer *w, const struct evaluation 
     for (uint32_t i = 0; i < e->models.bank->n; i++) {
         json_object(w, NULL);
         json_text(w, "rule", model_rule_name(e->models.bank->member[i].rule.kind));
-        json_real(w, "nats", e->sums.nats[i] / (double)pooled->n);
-        json_real(w, "weight", e->sums.weight[i] / (double)pooled->n);
-        json_real(w, "adds", evaluation_member_gain(e, pooled->n, i));
+        JSON_REALS(w, {"nats", e->sums.nats[i] / (double)pooled->n},
+                   {"weight", e->sums.weight[i] / (double)pooled->n},
+                   {"adds", evaluation_member_gain(e, pooled->n, i)});
         json_end(w);
     }
     json_end(w);
@@ -224,15 +222,12 @@ int cmd_eval(int argc, char **argv)
     static const struct option_rule rules[] = {{"bank", OPTION_NEEDS, "model"}};
     struct options options = {
         .usage = "eval DATA.csv [--model M] [options]",
-        .about =
-            "How well each choice is predicted before it is read, trial after trial: nats/trial of "
-            "the model, of the built-in random walk and of chance (ln 2), fraction correct, Brier "
-            "score and calibration error (10 bins), for each subject and over all trials. DATA.csv "
-            "\"-\" is standard input.",
+        .about = "How well each choice is predicted before it is read, trial after trial: "
+                 "nats/trial of the model, of the built-in random walk and of chance (ln 2), "
+                 "fraction correct, Brier score and calibration error (10 bins), for each subject "
+                 "and over all trials. DATA.csv \"-\" is standard input.",
         COMMAND_OPTIONS(list),
         COMMAND_RULES(rules),
-        .arguments = &r.what.path,
-        .arguments_min = 1,
-        .arguments_max = 1};
+        COMMAND_FILE(&r.what.path)};
     return command_run(&options, argc, argv, work, &r);
 }

@@ -92,10 +92,10 @@ static int load(struct fit *f, struct fault *fault)
 {
     const char *path = f->request->data;
     if (f->ranks.n > 1 && strcmp(path, "-") == 0) {
-        return fault_set(fault, FAULT_INPUT,
-                         "standard input reaches one of %d ranks; a file that "
-                         "all of them see was expected",
-                         f->ranks.n);
+        return fault_set(
+            fault, FAULT_INPUT,
+            "standard input reaches one of %d ranks; a file that all of them see was expected",
+            f->ranks.n);
     }
     const bool is_first = f->ranks.rank == 0; /* the others read the same, and say nothing */
     const int rc = training_set_load(
@@ -146,8 +146,6 @@ static int run(const struct fit_request *r, int rc, struct fault *fault)
     free(f);
     return rc;
 }
-
-/* ---- what is usual --------------------------------------------------------------------------- */
 
 enum { OPTIONS = 40, USUALS = 16, USUAL_MAX = 2 * MODEL_POLICY_TEXT_MAX + 64 };
 
@@ -226,8 +224,7 @@ static size_t list_model(struct fit_request *r, struct usual *u, struct option l
          "the rule; bank is the standard bank of several", NULL},
         {"filter", OPTION_WORD, &r->filter, 0, 0, "ekf|none",
          "ekf (default): in the filter that will run it, with noise and prior; none: open loop, "
-         "the "
-         "rule alone predicts, from weights of 0",
+         "the rule alone predicts, from weights of 0",
          NULL},
         {"preset", OPTION_WORD, &r->preset, 0, 0, "NAME",
          "as arXiv:2509.04661: --filter none with its defaults", NULL},
@@ -364,18 +361,16 @@ int cmd_fit(int argc, char **argv)
                                                {"losses", OPTION_EXCLUDES, "cv"}};
     struct options options = {
         .usage = "fit DATA.csv [-o M.safetensors] [options]",
-        .about = "Trains a learning rule, or a bank of them, on all animals of a table. Ctrl-C\n"
-                 "leaves M.safetensors.fit, from which --resume continues to the same result as\n"
-                 "without the interrupt; a single fit also writes the model so far. DATA.csv\n"
-                 "\"-\" is standard input. Many fits are spread over threads and, if built with\n"
-                 "MPI, over ranks. -o may be left out with --cv. docs/fit.md is the guide.",
+        .about = "Trains a learning rule, or a bank of them, on all animals of a table. Ctrl-C "
+                 "leaves M.safetensors.fit, from which --resume continues to the same result as "
+                 "without the interrupt; a single fit also writes the model so far. DATA.csv \"-\" "
+                 "is standard input. Many fits are spread over threads and, if built with MPI, "
+                 "over ranks. -o may be left out with --cv. docs/fit.md is the guide.",
         .list = list,
         .n = n,
         COMMAND_RULES(rules),
         .resumes = &r.resume,
-        .arguments = &r.data,
-        .arguments_min = 1,
-        .arguments_max = 1};
+        COMMAND_FILE(&r.data)};
     struct fault fault;
     int code = 0;
     options.fault = &fault; /* of several ranks one reports it */

@@ -12,8 +12,6 @@
 
 enum { TITLE_MAX = 256, RANGES_MAX = 160 };
 
-/* ---- for people ------------------------------------------------------------------------------ */
-
 static void print_band(const model_forecast_band *b)
 {
     if (isnan(b->median)) {
@@ -115,17 +113,11 @@ static void print_text(const struct forecast_report *f, const model_forecast_res
     printf("; mean pace %s\n", text_escape_number(pace, "%.2f", r->pace));
 }
 
-/* ---- for programs ---------------------------------------------------------------------------- */
-
 static void json_band(struct json_writer *w, const char *key, const model_forecast_band *b)
 {
     json_object(w, key);
-    json_real(w, "mean", b->mean);
-    json_real(w, "median", b->median);
-    json_real(w, "lo50", b->lo50);
-    json_real(w, "hi50", b->hi50);
-    json_real(w, "lo90", b->lo90);
-    json_real(w, "hi90", b->hi90);
+    JSON_REALS(w, {"mean", b->mean}, {"median", b->median}, {"lo50", b->lo50}, {"hi50", b->hi50},
+               {"lo90", b->lo90}, {"hi90", b->hi90});
     json_end(w);
 }
 
@@ -202,8 +194,6 @@ static void print_json(const struct forecast_report *f, const model_forecast_res
     json_rest(&w, r);
     json_end(&w);
 }
-
-/* ---- the command ----------------------------------------------------------------------------- */
 
 static void name_criterion(const struct forecast_report *f, const model_forecast_result *r,
                            char *out, size_t cap)
@@ -301,20 +291,15 @@ int cmd_forecast(int argc, char **argv)
     struct options options = {
         .usage = "forecast DATA.csv|JOURNAL [--model M] [--at N] [options]",
         .about =
-            "Forecasts an animal's learning: virtual twins continue from the first N trials, "
-            "under "
+            "Forecasts an animal's learning: virtual twins continue from the first N trials, under "
             "the stimuli that were shown later, or drawn from the last ones where none were, or "
-            "under "
-            "a protocol. Fraction correct and bias by window with 50% and 90% bands, beside what "
-            "was "
-            "observed; when a criterion is met; the probability of the next training status of the "
-            "International Brain Laboratory. Trials ahead are counted in choices. A daemon may be "
-            "writing the journal. DATA.csv \"-\" is standard input.",
+            "under a protocol. Fraction correct and bias by window with 50% and 90% bands, beside "
+            "what was observed; when a criterion is met; the probability of the next training "
+            "status of the International Brain Laboratory. Trials ahead are counted in choices. A "
+            "daemon may be writing the journal. DATA.csv \"-\" is standard input.",
         COMMAND_OPTIONS(list),
         COMMAND_RULES(rules),
-        .arguments = &r.what.animal.path,
-        .arguments_min = 1,
-        .arguments_max = 1};
+        COMMAND_FILE(&r.what.animal.path)};
     r.guard = &options.guard;
     return command_run(&options, argc, argv, work, &r);
 }

@@ -21,9 +21,7 @@ int cmd_keygen(int argc, char **argv)
         .about = "Writes a new CURVE key pair to FILE, readable by its owner only, and the public "
                  "key to FILE.pub. The daemon's own pair goes to security.server_key; the public "
                  "keys of the rigs allowed go, one a line, to security.client_keys.",
-        .arguments = &path,
-        .arguments_min = 1,
-        .arguments_max = 1,
+        COMMAND_FILE(&path),
     };
     return command_run(&options, argc, argv, work, &path);
 }

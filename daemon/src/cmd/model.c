@@ -172,10 +172,8 @@ static void json_parameters(struct json_writer *w, const model_params *p)
         const model_net_shape *shape = model_net_shape_of(p->rule.net);
         json_object(w, "net");
         json_bool(w, "recurrent", shape->is_recurrent);
-        json_int(w, "inputs", shape->n_inputs);
-        json_int(w, "layers", shape->n_layers);
-        json_int(w, "units", shape->n_hidden);
-        json_int(w, "outputs", shape->n_outputs);
+        JSON_INTS(w, {"inputs", shape->n_inputs}, {"layers", shape->n_layers},
+                  {"units", shape->n_hidden}, {"outputs", shape->n_outputs});
         json_end(w);
     }
     for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
@@ -253,9 +251,7 @@ static int show(const char *path, bool json, struct fault *fault)
     struct safetensors *st = calloc(1, sizeof *st);
     uint8_t *bytes = NULL;
     int rc = st != NULL ? FAULT_NONE : fault_set(fault, FAULT_WORK, "no memory");
-    if (rc == FAULT_NONE) {
-        rc = model_file_load(path, &model, fault);
-    }
+    rc = rc ? rc : model_file_load(path, &model, fault);
     if (rc == FAULT_NONE) {
         rc = list_contents(&model, path, &bytes, st, fault);
     }
@@ -318,10 +314,9 @@ static int join(const struct request *r, struct model_file *model, struct fault 
     for (size_t i = 0; i < r->n_paths && rc == FAULT_NONE; i++) {
         rc = model_file_load(r->paths[i], &members[i], fault);
     }
-    if (rc == FAULT_NONE) {
-        rc =
-            model_file_join(members, r->paths, r->n_paths, r->share, r->temper, NULL, model, fault);
-    }
+    rc = rc ? rc
+            : model_file_join(members, r->paths, r->n_paths, r->share, r->temper, NULL, model,
+                              fault);
     for (size_t i = 0; i < r->n_paths; i++) {
         model_file_free(&members[i]);
     }
@@ -355,26 +350,25 @@ static int make(struct request *r, struct fault *fault)
 static int check_form(const struct request *r, struct fault *fault)
 {
     if (r->is_new && r->n_paths > 0) {
-        return fault_set(fault, FAULT_INPUT,
-                         "\"%.60s\" was not expected: --new writes a model from its options, to -o "
-                         "FILE",
-                         r->paths[0]);
+        return fault_set(
+            fault, FAULT_INPUT,
+            "\"%.60s\" was not expected: --new writes a model from its options, to -o FILE",
+            r->paths[0]);
     }
     if (r->is_join && r->n_paths < 2) {
         return fault_set(fault, FAULT_INPUT, "--join: %zu models; two or more were expected",
                          r->n_paths);
     }
     if (!r->is_new && model_options_is_given(&r->spec)) {
-        return fault_set(
-            fault, FAULT_INPUT,
-            "rule, rate, baseline, decay, policy, noise and start are for --new, which "
-            "was expected with them");
+        return fault_set(fault, FAULT_INPUT,
+                         "rule, rate, baseline, decay, policy, noise and start are for --new, "
+                         "which was expected with them");
     }
     if (!r->is_new && !r->is_join && r->n_paths != 1) {
-        return fault_set(fault, FAULT_INPUT,
-                         "%zu model files to show; one was expected, or --join before several, or "
-                         "--new",
-                         r->n_paths);
+        return fault_set(
+            fault, FAULT_INPUT,
+            "%zu model files to show; one was expected, or --join before several, or --new",
+            r->n_paths);
     }
     return r->is_new ? model_options_check(&r->spec, NULL, fault) : FAULT_NONE;
 }
@@ -414,8 +408,8 @@ int cmd_model(int argc, char **argv)
     struct options options = {
         .usage = "model M [--json] | model --new [options] -o M.safetensors | model --join A B... "
                  "-o BANK.safetensors",
-        .about = "Shows what is in a model file, or writes a new one: a filter whose weights are\n"
-                 "moved by a classic learning rule with given parameters, or a bank of several\n"
+        .about = "Shows what is in a model file, or writes a new one: a filter whose weights are "
+                 "moved by a classic learning rule with given parameters, or a bank of several "
                  "models of one policy, mixed for each animal by how well they predict it.",
         COMMAND_OPTIONS(list),
         COMMAND_RULES(rules),

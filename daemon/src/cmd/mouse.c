@@ -109,17 +109,12 @@ static int close_truth(struct wanted *w, int rc, struct fault *fault)
 static void report(const struct wanted *w, const struct rig_mouse_tally *t)
 {
     if (w->as_json) {
-        const struct {
-            const char *key;
-            int64_t n;
-        } counts[] = {{"sessions", t->sessions}, {"stimuli", t->stimuli}, {"choices", t->choices},
-                      {"no_gos", t->no_gos},     {"trials", t->trials},   {"rewarded", t->rewarded},
-                      {"repeated", t->repeated}, {"unseen", t->unseen},   {"refused", t->refused}};
         struct json_writer json = {.to = stdout};
         json_object(&json, NULL);
-        for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-            json_int(&json, counts[i].key, counts[i].n);
-        }
+        JSON_INTS(&json, {"sessions", t->sessions}, {"stimuli", t->stimuli},
+                  {"choices", t->choices}, {"no_gos", t->no_gos}, {"trials", t->trials},
+                  {"rewarded", t->rewarded}, {"repeated", t->repeated}, {"unseen", t->unseen},
+                  {"refused", t->refused});
         json_end(&json);
         return;
     }
@@ -163,9 +158,7 @@ static int work(void *wanted, struct fault *fault)
     struct wanted *w = wanted;
     struct model_file model = {0};
     int rc = check(w, fault);
-    if (rc == FAULT_NONE) {
-        rc = model_options_load(&w->spec, w->model, &model, fault);
-    }
+    rc = rc ? rc : model_options_load(&w->spec, w->model, &model, fault);
     if (rc == FAULT_NONE) {
         const uint32_t i = draw_member(&model.bank, (uint64_t)w->seed);
         say_who(w, &model.bank, i);
@@ -229,8 +222,8 @@ int cmd_mouse(int argc, char **argv)
                                                {"steady", OPTION_EXCLUDES, "tire"}};
     struct options options = {
         .usage = "mouse [--model M | --rule R --rate A ...] (--connect E | --bind E | --serial P)",
-        .about = "A virtual mouse plays a real rig, live: the rig shows it a stimulus, it answers\n"
-                 "with a choice after its reaction time, and learns from the trial that the rig\n"
+        .about = "A virtual mouse plays a real rig, live: the rig shows it a stimulus, it answers "
+                 "with a choice after its reaction time, and learns from the trial that the rig "
                  "reports. It makes no-gos, lapses, and tires. docs/mouse.md shows a rig.",
         .list = list,
         .n = list_options(&w, list),

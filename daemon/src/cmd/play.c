@@ -42,8 +42,6 @@ struct play {
     int64_t n_trials, n_repeated, start_ns;
 };
 
-/* ---- finding out who listens ----------------------------------------------------------------- */
-
 static void *open_publisher(void *context, const char *endpoint,
                             const struct curve_keys_client *keys)
 {
@@ -112,8 +110,6 @@ static int find_daemon(struct play *play, struct fault *fault)
                      "or trials endpoint with --to",
                      play->endpoint);
 }
-
-/* ---- playing --------------------------------------------------------------------------------- */
 
 static void fill_envelope(const struct play *play, struct run *run, proto_message *msg)
 {
@@ -429,7 +425,7 @@ static int work(void *request, struct fault *fault)
 
 int cmd_play(int argc, char **argv)
 {
-    struct play *play = calloc(1, sizeof *play);
+    struct play *play = command_request(sizeof *play);
     if (play == NULL) {
         return FAULT_WORK;
     }
@@ -452,15 +448,12 @@ int cmd_play(int argc, char **argv)
                                                {"server-key", OPTION_NEEDS, "key"}};
     struct options options = {
         .usage = "play DATA.csv [--to ENDPOINT] [--rate N | --asap]",
-        .about =
-            "Plays a recorded trial table to the daemon as a live rig would: trial by trial to "
-            "its ask socket, keeping each until it is on disk, or published to its trials "
-            "socket; the endpoint determines which.",
+        .about = "Plays a recorded trial table to the daemon as a live rig would: trial by trial "
+                 "to its ask socket, keeping each until it is on disk, or published to its trials "
+                 "socket; the endpoint determines which.",
         COMMAND_OPTIONS(list),
         COMMAND_RULES(rules),
-        .arguments = &play->path,
-        .arguments_min = 1,
-        .arguments_max = 1,
+        COMMAND_FILE(&play->path),
     };
     const int code = command_run(&options, argc, argv, work, play);
     free(play);

@@ -27,9 +27,7 @@ int cmd_replay(int argc, char **argv)
         .about = "Processes every message of a journal again, from the first, and compares each "
                  "prediction, weight and score with what was journaled then: bit for bit on the "
                  "build and machine that wrote it. JOURNAL: the file, or its data directory.",
-        .arguments = &path,
-        .arguments_min = 1,
-        .arguments_max = 1,
+        COMMAND_FILE(&path),
     };
     return command_run(&options, argc, argv, work, &path);
 }

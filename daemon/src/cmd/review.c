@@ -12,38 +12,26 @@
 #include "review_page.h"
 #include "text_escape.h"
 
-enum { TIME_MAX = 32, CELL_MAX = 24 };
+enum { TIME_MAX = 32 };
 
 static double quantile_us(const struct review_tally *t, double q)
 {
     return histogram_quantile(&t->latency, q) / 1000.0;
 }
 
-/* ---- for people -------------------------------------------------------------------------------
- */
-
-/* A number with so many decimals, or "-" where there is none. */
-static const char *cell(char out[CELL_MAX], const char *format, double value)
-{
-    out[0] = '-';
-    out[1] = '\0';
-    if (isfinite(value)) {
-        (void)snprintf(out, CELL_MAX, format, value);
-    }
-    return out;
-}
-
 static void print_numbers(const struct review_tally *t)
 {
-    char a[9][CELL_MAX];
+    char a[9][TEXT_ESCAPE_NUMBER_MAX];
     printf(" %8" PRId64 " %6" PRId64 " %5" PRId64 " %8s %7s %7s %8s %6s %6s %6s %7s %7s", t->trials,
-           t->no_gos, t->missing, cell(a[0], "%.3f", review_accuracy(t)),
-           cell(a[1], "%.4f", model_score_mean_nats(&t->score)),
-           cell(a[2], "%.4f", model_score_mean_baseline_nats(&t->score)),
-           cell(a[3], "%+.4f", review_gain(t)), cell(a[4], "%.3f", model_score_ece(&t->score)),
-           cell(a[5], "%.3f", model_score_mean_brier(&t->score)),
-           cell(a[6], "%.3f", model_score_coverage(&t->score)),
-           cell(a[7], "%.1f", quantile_us(t, 0.5)), cell(a[8], "%.1f", quantile_us(t, 0.99)));
+           t->no_gos, t->missing, text_escape_number(a[0], "%.3f", review_accuracy(t)),
+           text_escape_number(a[1], "%.4f", model_score_mean_nats(&t->score)),
+           text_escape_number(a[2], "%.4f", model_score_mean_baseline_nats(&t->score)),
+           text_escape_number(a[3], "%+.4f", review_gain(t)),
+           text_escape_number(a[4], "%.3f", model_score_ece(&t->score)),
+           text_escape_number(a[5], "%.3f", model_score_mean_brier(&t->score)),
+           text_escape_number(a[6], "%.3f", model_score_coverage(&t->score)),
+           text_escape_number(a[7], "%.1f", quantile_us(t, 0.5)),
+           text_escape_number(a[8], "%.1f", quantile_us(t, 0.99)));
 }
 
 static void print_header(void)
@@ -177,8 +165,7 @@ static void print_text(const struct review *v)
         "\nnats: mean -log p(choice) of the twin, predicted before the choice was read; walk: of "
         "the random walk;\ngain: walk - nats, above 0 the twin predicts better; 95%%: bootstrap "
         "over sessions; cover: of bins of choices whose rate the 90%% interval of p(right) held; "
-        "us: "
-        "decode,\nassimilate and predict; gaps: trial numbers never received\n"
+        "us: decode,\nassimilate and predict; gaps: trial numbers never received\n"
         "late: %" PRId64 " healed, %" PRId64 " too late to be accepted; refused: %" PRId64
         " messages, %" PRId64 " conflicts\n",
         v->total.healed, v->total.late, v->n_refused, v->n_conflicts);
@@ -193,28 +180,17 @@ static void print_text(const struct review *v)
     print_outlooks(v, &w);
 }
 
-/* ---- for programs -----------------------------------------------------------------------------
- */
-
 static void json_tally(struct json_writer *w, const struct review_tally *t)
 {
-    json_int(w, "trials", t->trials);
-    json_int(w, "no_gos", t->no_gos);
-    json_int(w, "healed", t->healed);
-    json_int(w, "late", t->late);
-    json_int(w, "missing", t->missing);
-    json_int(w, "scored", t->score.n);
-    json_real(w, "accuracy", review_accuracy(t));
-    json_real(w, "nats", model_score_mean_nats(&t->score));
-    json_real(w, "baseline_nats", model_score_mean_baseline_nats(&t->score));
-    json_real(w, "gain", review_gain(t));
-    json_real(w, "brier", model_score_mean_brier(&t->score));
-    json_real(w, "ece", model_score_ece(&t->score));
-    json_real(w, "coverage", model_score_coverage(&t->score));
+    JSON_INTS(w, {"trials", t->trials}, {"no_gos", t->no_gos}, {"healed", t->healed},
+              {"late", t->late}, {"missing", t->missing}, {"scored", t->score.n});
+    JSON_REALS(w, {"accuracy", review_accuracy(t)}, {"nats", model_score_mean_nats(&t->score)},
+               {"baseline_nats", model_score_mean_baseline_nats(&t->score)},
+               {"gain", review_gain(t)}, {"brier", model_score_mean_brier(&t->score)},
+               {"ece", model_score_ece(&t->score)}, {"coverage", model_score_coverage(&t->score)});
     json_int(w, "coverage_bins", t->score.n_rates);
-    json_real(w, "interval_ratio", model_score_interval_ratio(&t->score));
-    json_real(w, "us_p50", quantile_us(t, 0.5));
-    json_real(w, "us_p99", quantile_us(t, 0.99));
+    JSON_REALS(w, {"interval_ratio", model_score_interval_ratio(&t->score)},
+               {"us_p50", quantile_us(t, 0.5)}, {"us_p99", quantile_us(t, 0.99)});
     json_object(w, "alerts");
     for (int i = 0; i < PROTO_ALERT_COUNT; i++) {
         if (t->alerts[i] > 0) {
@@ -259,12 +235,8 @@ static void json_forecast(struct json_writer *w, const struct review_forecast *f
         json_text(w, "met", NULL);
     }
     json_clean(w, "unit", when->unit);
-    json_real(w, "median", when->median);
-    json_real(w, "lo50", when->lo50);
-    json_real(w, "hi50", when->hi50);
-    json_real(w, "lo90", when->lo90);
-    json_real(w, "hi90", when->hi90);
-    json_real(w, "p_reached", when->p_reached);
+    JSON_REALS(w, {"median", when->median}, {"lo50", when->lo50}, {"hi50", when->hi50},
+               {"lo90", when->lo90}, {"hi90", when->hi90}, {"p_reached", when->p_reached});
     json_clean(w, "next_status", f->said.next_status);
     json_object(w, "p_within");
     for (uint32_t i = 0; i < f->said.p_within.n; i++) {
@@ -282,19 +254,14 @@ static void json_held(struct json_writer *w, const struct review_forecasts *o)
     const struct review_held held = review_forecasts_held(o);
     json_object(w, "forecast_held");
     json_based_on(w, o->held.said.based_on, o->held.session);
-    json_int(w, "window", o->held.said.window);
-    json_int(w, "came", held.n);
-    json_int(w, "within_50", held.n_50);
-    json_int(w, "within_90", held.n_90);
+    JSON_INTS(w, {"window", o->held.said.window}, {"came", held.n}, {"within_50", held.n_50},
+              {"within_90", held.n_90});
     json_array(w, "windows");
     for (uint32_t i = 0; i < b->median.n; i++) {
         json_object(w, NULL);
-        json_real(w, "median", b->median.v[i]);
-        json_real(w, "lo50", b->lo50.v[i]);
-        json_real(w, "hi50", b->hi50.v[i]);
-        json_real(w, "lo90", b->lo90.v[i]);
-        json_real(w, "hi90", b->hi90.v[i]);
-        json_real(w, "came", review_forecasts_share(o, (int)i));
+        JSON_REALS(w, {"median", b->median.v[i]}, {"lo50", b->lo50.v[i]}, {"hi50", b->hi50.v[i]},
+                   {"lo90", b->lo90.v[i]}, {"hi90", b->hi90.v[i]},
+                   {"came", review_forecasts_share(o, (int)i)});
         json_end(w);
     }
     json_end(w);
@@ -309,10 +276,8 @@ static void json_advised(struct json_writer *w, const struct review_forecasts *o
     if (o->advised.actions.n > 0) {
         const proto_action *best = &o->advised.actions.v[0];
         json_clean(w, "action", best->action);
-        json_real(w, "gain", best->gain);
-        json_real(w, "gain_lo", best->gain_lo);
-        json_real(w, "gain_hi", best->gain_hi);
-        json_real(w, "p_better", best->p_better);
+        JSON_REALS(w, {"gain", best->gain}, {"gain_lo", best->gain_lo}, {"gain_hi", best->gain_hi},
+                   {"p_better", best->p_better});
     }
     json_end(w);
 }
@@ -429,12 +394,8 @@ static void print_json(const struct review *v)
     text_escape_clean(path, sizeof path, v->path);
     json_object(&w, NULL);
     json_text(&w, "journal", path);
-    json_int(&w, "schema", JOURNAL_VERSION);
-    json_int(&w, "runs", v->n_runs);
-    json_int(&w, "events", v->n_events);
-    json_int(&w, "refused", v->n_refused);
-    json_int(&w, "conflicts", v->n_conflicts);
-    json_int(&w, "seed", REVIEW_SEED);
+    JSON_INTS(&w, {"schema", JOURNAL_VERSION}, {"runs", v->n_runs}, {"events", v->n_events},
+              {"refused", v->n_refused}, {"conflicts", v->n_conflicts}, {"seed", REVIEW_SEED});
     json_sessions(&w, v);
     json_subjects(&w, v);
     json_alerts(&w, v);
@@ -474,18 +435,14 @@ int cmd_review(int argc, char **argv)
     };
     struct options options = {
         .usage = "review JOURNAL [--html FILE] [--subject S] [--json]",
-        .about =
-            "What a journal holds, read only: each session with its trials, accuracy, score\n"
-            "against the random walk, calibration, latencies and alerts; then each animal and\n"
-            "all; the last forecast of each animal, what was observed of an earlier one, and the "
-            "advice.\n"
-            "JOURNAL: the file, or its data directory; a daemon may be writing it.\n"
-            "Accuracy counts what was rewarded; where the reward is unknown, choices to the\n"
-            "side of the stimulus.",
+        .about = "What a journal holds, read only: each session with its trials, accuracy, score "
+                 "against the random walk, calibration, latencies and alerts; then each animal and "
+                 "all; the last forecast of each animal, what was observed of an earlier one, and "
+                 "the advice. JOURNAL: the file, or its data directory; a daemon may be writing "
+                 "it. Accuracy counts what was rewarded; where the reward is unknown, choices to "
+                 "the side of the stimulus.",
         COMMAND_OPTIONS(list),
-        .arguments = &r.what.path,
-        .arguments_min = 1,
-        .arguments_max = 1,
+        COMMAND_FILE(&r.what.path),
     };
     r.guard = &options.guard;
     return command_run(&options, argc, argv, work, &r);

@@ -43,8 +43,6 @@ static const char *weight_name(const struct rule_ensemble *e, uint32_t weight)
     return weight < policy->n ? model_feature_name(policy->feature[weight]) : "all";
 }
 
-/* ---- the table ---- */
-
 static void put_quoted(FILE *to, const char *text)
 {
     char clean[PATH_BYTES];
@@ -118,8 +116,6 @@ static void put_table(FILE *to, const void *what)
         }
     }
 }
-
-/* ---- for people ---- */
 
 static void print_interval(const model_student_t_interval *v)
 {
@@ -196,8 +192,8 @@ static void print_text(const struct rule_ensemble *e, bool wrote)
         printf(
             "models  1: no interval; several of one rule, as fitted from other seeds, give one\n");
     } else {
-        printf("models  %u: means over them, and 90%% intervals by Student's t: "
-               "the variation between seeds\n",
+        printf("models  %u: means over them, and 90%% intervals by Student's t: the variation "
+               "between seeds\n",
                (unsigned)e->n_members);
     }
     if (kind == MODEL_RULE_NONE) {
@@ -214,8 +210,6 @@ static void print_text(const struct rule_ensemble *e, bool wrote)
         printf("\n--csv FILE.csv writes all of it, --plot FILE.svg a figure\n");
     }
 }
-
-/* ---- for programs ---- */
 
 static void json_states(struct json_writer *w, const struct rule_ensemble *e)
 {
@@ -243,9 +237,7 @@ static void json_indices(struct json_writer *w, const struct rule_ensemble *e)
             const model_student_t_interval v =
                 rule_ensemble_mean_index(e, (enum rule_ensemble_index)index, i);
             json_object(w, INDEX_NAME[index]);
-            json_real(w, "mean", v.mean);
-            json_real(w, "lo", v.lo);
-            json_real(w, "hi", v.hi);
+            JSON_REALS(w, {"mean", v.mean}, {"lo", v.lo}, {"hi", v.hi});
             json_end(w);
         }
         json_end(w);
@@ -283,8 +275,6 @@ static void print_json(const struct rule_ensemble *e)
     json_indices(&w, e);
     json_end(&w);
 }
-
-/* ---- the command ---- */
 
 static void put_plot(FILE *to, const void *ensemble)
 {
@@ -325,13 +315,12 @@ int cmd_rule(int argc, char **argv)
     };
     struct options options = {
         .usage = "rule M.safetensors [M2 ...] [--csv FILE.csv] [--plot FILE.svg] [options]",
-        .about =
-            "Shows a learning rule: how far a trial moves each weight (dw), by stimulus,\n"
-            "after a correct trial and after an error, and whether the trials before it matter;\n"
-            "asymmetry and history as one number each. Asked at w = 0, 1 and 2 for weights of\n"
-            "stimuli (naive, half-trained, trained) and 0 for the others, w held fixed.\n"
-            "Several models of one rule and policy are an ensemble: means, and 90% intervals by\n"
-            "Student's t over the models. One model has no interval.",
+        .about = "Shows a learning rule: how far a trial moves each weight (dw), by stimulus, "
+                 "after a correct trial and after an error, and whether the trials before it "
+                 "matter; asymmetry and history as one number each. Asked at w = 0, 1 and 2 for "
+                 "weights of stimuli (naive, half-trained, trained) and 0 for the others, w held "
+                 "fixed. Several models of one rule and policy are an ensemble: means, and 90% "
+                 "intervals by Student's t over the models. One model has no interval.",
         COMMAND_OPTIONS(list),
         .arguments = r.paths,
         .arguments_min = 1,

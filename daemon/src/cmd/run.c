@@ -68,10 +68,9 @@ int cmd_run(int argc, char **argv)
     };
     struct options options = {
         .usage = "run [-c FILE]",
-        .about =
-            "Receives trials, keeps a twin of each animal, predicts, journals: the daemon. Stops "
-            "cleanly on SIGTERM or Ctrl-C and continues where it was when started again. "
-            "`murid check -c FILE` shows what a configuration means.",
+        .about = "Receives trials, keeps a twin of each animal, predicts, journals: the daemon. "
+                 "Stops cleanly on SIGTERM or Ctrl-C and continues where it was when started "
+                 "again. `murid check -c FILE` shows what a configuration means.",
         .list = list,
         .n = 1,
     };

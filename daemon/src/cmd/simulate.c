@@ -37,10 +37,10 @@ static int check_request(const struct request *r, struct fault *fault)
         return rc;
     }
     if (r->compare != NULL && r->second == NULL) {
-        return fault_set(fault, FAULT_INPUT,
-                         "--compare: one protocol, %s; two were expected, as in --compare "
-                         "A.yaml B.yaml",
-                         r->compare);
+        return fault_set(
+            fault, FAULT_INPUT,
+            "--compare: one protocol, %s; two were expected, as in --compare A.yaml B.yaml",
+            r->compare);
     }
     if (r->compare == NULL && r->second != NULL) {
         return fault_set(fault, FAULT_INPUT,
@@ -48,9 +48,9 @@ static int check_request(const struct request *r, struct fault *fault)
                          r->second);
     }
     if (r->is_json && r->out != NULL && strcmp(r->out, "-") == 0) {
-        return fault_set(fault, FAULT_INPUT,
-                         "--json: the table is on standard output already; -o FILE.csv was "
-                         "expected");
+        return fault_set(
+            fault, FAULT_INPUT,
+            "--json: the table is on standard output already; -o FILE.csv was expected");
     }
     return FAULT_NONE;
 }
@@ -186,11 +186,9 @@ int cmd_simulate(int argc, char **argv)
     struct options options = {
         .usage = "simulate [--model M | --rule R --rate A ...] [--protocol P.yaml] [options]",
         .about =
-            "Virtual mice: animals of a stated learning rule and noise, or of a model, play a "
-            "task\n"
-            "whose correct side is that of the stimulus, at zero contrast a coin's; their trials\n"
-            "are written as a table for murid play, eval and fit. With a protocol they are "
-            "trained\n"
+            "Virtual mice: animals of a stated learning rule and noise, or of a model, play a task "
+            "whose correct side is that of the stimulus, at zero contrast a coin's; their trials "
+            "are written as a table for murid play, eval and fit. With a protocol they are trained "
             "by it: what becomes of them, by session and by stage, is reported.",
         .list = list,
         .n = list_options(&r, list),

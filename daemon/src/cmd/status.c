@@ -12,8 +12,6 @@
 
 enum { NEED_MAX = 96, WHY_MAX = 160 };
 
-/* ---- for people ------------------------------------------------------------------------------ */
-
 static void print_lacks(const model_ibl_criteria_standing *now)
 {
     const char *between = "";
@@ -79,10 +77,9 @@ static void print_notes(const struct status_report_subject *s)
         has_star = has_star || !model_ibl_criteria_is_shown(&s->sessions[i].standing.now);
     }
     if (has_star) {
-        printf(
-            "* fewer than %d sessions of the biased task stand behind it: it follows from the task "
-            "alone, and\n  does not count as reached\n",
-            MODEL_IBL_CRITERIA_SESSIONS);
+        printf("* fewer than %d sessions of the biased task stand behind it: it follows from the "
+               "task alone, and\n  does not count as reached\n",
+               MODEL_IBL_CRITERIA_SESSIONS);
     }
 }
 
@@ -124,8 +121,6 @@ static void print_text(const struct status_report *s)
            "its bias\nbetween blocks, rt_s and status of the last three together\n");
 }
 
-/* ---- for programs ---------------------------------------------------------------------------- */
-
 static void json_curve(struct json_writer *w, const char *key, const model_psychometric *c)
 {
     if (isnan(c->bias)) {
@@ -133,10 +128,8 @@ static void json_curve(struct json_writer *w, const char *key, const model_psych
         return;
     }
     json_object(w, key);
-    json_real(w, "bias", c->bias);
-    json_real(w, "threshold", c->threshold);
-    json_real(w, "lapse_low", c->lapse_low);
-    json_real(w, "lapse_high", c->lapse_high);
+    JSON_REALS(w, {"bias", c->bias}, {"threshold", c->threshold}, {"lapse_low", c->lapse_low},
+               {"lapse_high", c->lapse_high});
     json_end(w);
 }
 
@@ -217,8 +210,6 @@ static void print_json(const struct status_report *s)
     json_end(&w);
 }
 
-/* ---- the command ----------------------------------------------------------------------------- */
-
 static void put_plot(FILE *to, const void *standings)
 {
     status_plot(to, standings);
@@ -261,16 +252,14 @@ int cmd_status(int argc, char **argv)
     struct options options = {
         .usage = "status DATA.csv|JOURNAL [--subject S] [--plot FILE.svg] [--json]",
         .about =
-            "Where animals stand by the training criteria of the International Brain Laboratory:\n"
-            "after each session the status that the last three show, the highest reached, and the\n"
-            "psychometric curve; then each criterion of the next status, with what is met.\n"
-            "A journal may be one that a daemon is writing. DATA.csv \"-\" is standard input.\n"
-            "Columns task (a name with training, biased, ephys or habituation in it; else blocks\n"
+            "Where animals stand by the training criteria of the International Brain Laboratory: "
+            "after each session the status that the last three show, the highest reached, and the "
+            "psychometric curve; then each criterion of the next status, with what is met. A "
+            "journal may be one that a daemon is writing. DATA.csv \"-\" is standard input. "
+            "Columns task (a name with training, biased, ephys or habituation in it; else blocks "
             "of p_left decide), ephys_rig (0, 1) and delay_s are read if present.",
         COMMAND_OPTIONS(list),
-        .arguments = &r.path,
-        .arguments_min = 1,
-        .arguments_max = 1,
+        COMMAND_FILE(&r.path),
     };
     r.guard = &options.guard;
     return command_run(&options, argc, argv, work, &r);

@@ -23,7 +23,7 @@ struct watch {
     void *socket;
     bool terminal;
     bool colour;
-    const char *endpoint;
+    const char *endpoint, *subject, *key, *server_key;
     int64_t n_trials;      /* shown */
     int64_t trials_wanted; /* 0: no end */
     double idle_s;         /* 0: no end */
@@ -211,10 +211,10 @@ static int connect_to(struct watch *w, const struct curve_keys_client *keys, str
     (void)zmq_setsockopt(w->socket, ZMQ_SUBSCRIBE, "murid/1/", 8);
     curve_keys_use(w->socket, keys);
     if (zmq_connect(w->socket, w->endpoint) != 0) {
-        return fault_set(fault, FAULT_INPUT,
-                         "--connect: \"%.100s\": %s; an endpoint like tcp://127.0.0.1:5771 was "
-                         "expected",
-                         w->endpoint, zmq_strerror(errno));
+        return fault_set(
+            fault, FAULT_INPUT,
+            "--connect: \"%.100s\": %s; an endpoint like tcp://127.0.0.1:5771 was expected",
+            w->endpoint, zmq_strerror(errno));
     }
     return FAULT_NONE;
 }
@@ -253,72 +253,60 @@ static int watch(struct watch *w, const struct curve_keys_client *keys, struct f
     return rc;
 }
 
-struct request {
-    const char *endpoint;
-    const char *subject;
-    const char *key;
-    const char *server_key;
-    int64_t trials;
-    double idle_s;
-};
-
-static int work(void *request, struct fault *fault)
+static int work(void *view, struct fault *fault)
 {
-    const struct request *r = request;
+    struct watch *w = view;
     const char *no_colour = getenv("NO_COLOR");
     struct curve_keys_client keys;
-    if (r->subject != NULL && !proto_id_is_valid(r->subject)) {
+    if (w->subject != NULL && !proto_id_is_valid(w->subject)) {
         return fault_set(fault, FAULT_INPUT,
                          "--subject: \"%.64s\" is not a name: 1 to 64 of A-Z a-z 0-9 . _ -",
-                         r->subject);
+                         w->subject);
     }
-    int rc = curve_keys_load_client(&keys, r->key, r->server_key, fault);
+    int rc = curve_keys_load_client(&keys, w->key, w->server_key, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
-    struct watch *w = calloc(1, sizeof *w);
-    if (w == NULL) {
-        return fault_set(fault, FAULT_WORK, "no memory");
-    }
     w->terminal = isatty(STDOUT_FILENO) == 1;
     w->colour = no_colour == NULL || no_colour[0] == '\0';
-    w->trials_wanted = r->trials;
-    w->idle_s = r->idle_s;
-    w->endpoint = r->endpoint;
-    rc = watch_views_open(&w->views, r->subject, clock_mono_ns()) == 0
+    rc = watch_views_open(&w->views, w->subject, clock_mono_ns()) == 0
              ? watch(w, &keys, fault)
              : fault_set(fault, FAULT_WORK, "no memory");
     watch_views_close(&w->views);
-    free(w);
     return rc;
 }
 
 int cmd_watch(int argc, char **argv)
 {
-    struct request r = {.endpoint = "tcp://127.0.0.1:5771"};
+    struct watch *w = command_request(sizeof *w);
+    if (w == NULL) {
+        return FAULT_WORK;
+    }
+    w->endpoint = "tcp://127.0.0.1:5771";
     const struct option list[] = {
-        {"connect", OPTION_ENDPOINT, &r.endpoint, 0, 0, "ENDPOINT", "where the daemon publishes",
+        {"connect", OPTION_ENDPOINT, &w->endpoint, 0, 0, "ENDPOINT", "where the daemon publishes",
          NULL},
-        {"subject", OPTION_TEXT, &r.subject, 0, 0, "NAME",
+        {"subject", OPTION_TEXT, &w->subject, 0, 0, "NAME",
          "the animal (default the one now playing)", NULL},
-        COMMAND_KEYS(&r.key, &r.server_key),
-        {"for", OPTION_INT, &r.trials, 1, 1000000000, "N", "end after N trials", NULL},
-        {"until-idle", OPTION_REAL, &r.idle_s, 0.1, 1e6, "SECONDS",
+        COMMAND_KEYS(&w->key, &w->server_key),
+        {"for", OPTION_INT, &w->trials_wanted, 1, 1000000000, "N", "end after N trials", NULL},
+        {"until-idle", OPTION_REAL, &w->idle_s, 0.1, 1e6, "SECONDS",
          "end after this time without a message", NULL},
     };
     static const struct option_rule rules[] = {{"key", OPTION_NEEDS, "server-key"},
                                                {"server-key", OPTION_NEEDS, "key"}};
     struct options options = {
         .usage = "watch [--connect ENDPOINT] [--subject NAME] [options]",
-        .about = "Follows one animal live: stimulus, predicted p(right), choice, the twin's score\n"
-                 "against a random walk and chance, its weights, psychometric and learning curve;\n"
-                 "its training status, the last forecast and the last advice once there are any.\n"
-                 "On a terminal a page that is redrawn, with keys: n shows the next animal, p the\n"
+        .about = "Follows one animal live: stimulus, predicted p(right), choice, the twin's score "
+                 "against a random walk and chance, its weights, psychometric and learning curve; "
+                 "its training status, the last forecast and the last advice once there are any. "
+                 "On a terminal a page that is redrawn, with keys: n shows the next animal, p the "
                  "previous one, f follows the animal now playing, q or Ctrl-C ends it; elsewhere "
-                 "one plain line\n"
-                 "a trial. It says when the daemon falls silent. NO_COLOR in the environment is\n"
-                 "honoured.",
+                 "one plain line a trial. It says when the daemon falls silent. NO_COLOR in the "
+                 "environment is honoured.",
         COMMAND_OPTIONS(list),
         COMMAND_RULES(rules)};
-    return command_run(&options, argc, argv, work, &r);
+    const int code = command_run(&options, argc, argv, work, w);
+    free(w);
+    return code;
 }

@@ -41,8 +41,6 @@ void comparison_close(struct comparison *c)
     memset(c, 0, sizeof *c);
 }
 
-/* ---- figures ---- */
-
 static double sum_of(const struct comparison *c, uint32_t subject, uint32_t model)
 {
     return c->nats[(size_t)subject * c->n_models + model];
@@ -141,8 +139,6 @@ int comparison_against(struct comparison *c, uint32_t named, uint64_t seed, stru
     return FAULT_NONE;
 }
 
-/* ---- text ---- */
-
 static int width_of(const char *name, int least)
 {
     const int n = (int)strlen(name);
@@ -215,8 +211,8 @@ static void print_subjects(FILE *to, const struct comparison *c)
 void comparison_text(FILE *to, const struct comparison *c)
 {
     fprintf(to,
-            "nats/trial over %" PRId64 " choices of %" PRIu32 " animals. gain: by how much %s is "
-            "better.\n\n",
+            "nats/trial over %" PRId64 " choices of %" PRIu32
+            " animals. gain: by how much %s is better.\n\n",
             comparison_trials(c), comparison_scored(c), c->model[c->named]);
     print_gains(to, c);
     fprintf(to,
@@ -225,8 +221,6 @@ void comparison_text(FILE *to, const struct comparison *c)
             comparison_scored(c), COMPARISON_RESAMPLES, c->seed, COMPARISON_WORSE);
     print_subjects(to, c);
 }
-
-/* ---- CSV ---- */
 
 static void put_real(FILE *to, double value)
 {
@@ -267,19 +261,14 @@ void comparison_csv(FILE *to, const struct comparison *c)
     }
 }
 
-/* ---- JSON ---- */
-
 static void put_model(struct json_writer *w, const struct comparison *c, uint32_t model)
 {
     const struct comparison_gain *g = &c->gain[model];
     const bool has_worst = isfinite(g->least);
     json_object(w, NULL);
     json_text(w, "name", c->model[model]);
-    json_real(w, "nats", comparison_pooled(c, model));
-    json_real(w, "gain", g->pooled);
-    json_real(w, "gain_lo", g->lo);
-    json_real(w, "gain_hi", g->hi);
-    json_real(w, "n_worse", has_worst ? (double)g->n_worse : (double)NAN);
+    JSON_REALS(w, {"nats", comparison_pooled(c, model)}, {"gain", g->pooled}, {"gain_lo", g->lo},
+               {"gain_hi", g->hi}, {"n_worse", has_worst ? (double)g->n_worse : (double)NAN});
     json_text(w, "worst_subject", has_worst ? c->subject[g->worst] : NULL);
     json_real(w, "worst_gain", g->least);
     json_end(w);
@@ -303,10 +292,8 @@ void comparison_json(FILE *to, const struct comparison *c)
     struct json_writer w = {.to = to};
     json_object(&w, NULL);
     json_text(&w, "against", c->model[c->named]);
-    json_int(&w, "n", comparison_trials(c));
-    json_int(&w, "n_subjects", comparison_scored(c));
-    json_int(&w, "resamples", COMPARISON_RESAMPLES);
-    json_int(&w, "seed", (int64_t)c->seed);
+    JSON_INTS(&w, {"n", comparison_trials(c)}, {"n_subjects", comparison_scored(c)},
+              {"resamples", COMPARISON_RESAMPLES}, {"seed", (int64_t)c->seed});
     json_array(&w, "models");
     for (uint32_t m = 0; m < c->n_models; m++) {
         put_model(&w, c, m);
@@ -319,8 +306,6 @@ void comparison_json(FILE *to, const struct comparison *c)
     json_end(&w);
     json_end(&w);
 }
-
-/* ---- SVG ---- */
 
 enum {
     PICTURE_WIDTH = 760,

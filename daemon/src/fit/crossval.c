@@ -17,8 +17,6 @@ static int no_memory(struct fault *fault)
     return fault_set(fault, FAULT_WORK, "no memory for the cross-validation");
 }
 
-/* ---- folds and fits ---- */
-
 int crossval_deal(const struct training_set *training, uint32_t n_folds, uint64_t seed,
                   uint32_t fold[], struct fault *fault)
 {
@@ -133,8 +131,6 @@ static uint32_t list_subjects(const struct crossval *cv, uint32_t set, bool is_h
     return n;
 }
 
-/* ---- the fits ---- */
-
 static int do_fit(void *context, struct job_scheduler_task *task, struct job_scheduler_result *out,
                   struct fault *fault)
 {
@@ -208,8 +204,6 @@ int crossval_run(struct crossval *cv, const struct ranks *ranks, struct fault *f
     free(costs);
     return rc;
 }
-
-/* ---- models ---- */
 
 /* "rnn", or "rnn/3" with the seed where there are several. */
 static void name_fit(const struct crossval *cv, size_t fit, char out[COMPARISON_NAME_MAX + 1])
@@ -317,8 +311,6 @@ int crossval_bank(const struct crossval *cv, uint32_t set, struct model_file *ou
     free_models(models, cv->n_fits);
     return rc;
 }
-
-/* ---- scores ---- */
 
 enum column_kind { COLUMN_BANK, COLUMN_FIT, COLUMN_WITHOUT, COLUMN_PSYCHOMETRIC, COLUMN_CHANCE };
 

@@ -60,16 +60,15 @@ static int check_effect(const struct fit_request *r, model_rule_kind kind, bool 
                          rule);
     }
     if (!has_net && r->folds == 0 && r->of_net) {
-        return fault_set(
-            fault, FAULT_INPUT,
-            "rule %s has no net: hidden, layers and weight-decay have no effect on it; "
-            "dnn, rnn, gru_policy or bank was expected with them",
-            rule);
+        return fault_set(fault, FAULT_INPUT,
+                         "rule %s has no net: hidden, layers and weight-decay have no effect on "
+                         "it; dnn, rnn, gru_policy or bank was expected with them",
+                         rule);
     }
     if (!has_net && r->seeds > 1) {
         return fault_set(fault, FAULT_INPUT,
-                         "--seeds: rule %s has no net, and is the same from every seed; dnn, "
-                         "rnn, gru_policy or bank was expected with it",
+                         "--seeds: rule %s has no net, and is the same from every seed; dnn, rnn, "
+                         "gru_policy or bank was expected with it",
                          rule);
     }
     return !in_filter && r->filter_rate >= 0.0
@@ -121,11 +120,11 @@ static int check_bank(const struct fit_request *r, const struct fit_recipe *reci
                       struct fault *fault)
 {
     const size_t n = fit_recipe_banked(recipe, (size_t)r->seeds);
-    return n <= MODEL_BANK_MAX ? FAULT_NONE
-                               : fault_set(fault, FAULT_INPUT,
-                                           "--seeds: they make a bank of %zu models; at most "
-                                           "%d were expected",
-                                           n, MODEL_BANK_MAX);
+    return n <= MODEL_BANK_MAX
+               ? FAULT_NONE
+               : fault_set(fault, FAULT_INPUT,
+                           "--seeds: they make a bank of %zu models; at most %d were expected", n,
+                           MODEL_BANK_MAX);
 }
 
 /* The state is written over and removed in the end: what is no state is somebody's. */

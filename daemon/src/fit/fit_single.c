@@ -34,10 +34,9 @@ static int check_state(bool resume, const char *state, struct fault *fault)
 {
     const bool is_there = access(state, F_OK) == 0;
     if (!resume && is_there) {
-        return fault_set(fault, FAULT_INPUT,
-                         "%s: of an interrupted fit; --resume continues it, removing it starts "
-                         "over",
-                         state);
+        return fault_set(
+            fault, FAULT_INPUT,
+            "%s: of an interrupted fit; --resume continues it, removing it starts over", state);
     }
     if (resume && !is_there) {
         return fault_set(fault, FAULT_INPUT,

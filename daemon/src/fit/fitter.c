@@ -40,8 +40,6 @@ static int no_memory(struct fault *fault)
     return fault_set(fault, FAULT_WORK, "no memory for the fit");
 }
 
-/* ---- animals ---- */
-
 /* Animals held out come last in numbers[n]; which they are follows from the seed. */
 static void choose(const struct fitter_options *o, const uint32_t subjects[], uint32_t n,
                    uint32_t numbers[])
@@ -97,8 +95,6 @@ static int open_views(struct fitting *f, const struct training_set *training,
     }
     return rc;
 }
-
-/* ---- setting up ---- */
 
 /* By the number of animals alone, since results depend on it to rounding; even, for two cores. */
 static uint32_t count_shards(uint32_t n_animals)
@@ -189,8 +185,6 @@ static int prepare(struct fitting *f, struct fault *fault)
     }
     return rc;
 }
-
-/* ---- the work ---- */
 
 static uint64_t epochs_done(const struct fitting *f)
 {
@@ -295,8 +289,8 @@ static int run_epoch(struct fitting *f, struct fault *fault)
         const double loss = pass(f) / (double)f->config.n_batches;
         if (model_fit_step(f->state.fit) != MODEL_OK) {
             return fault_set(fault, FAULT_WORK,
-                             "epoch %" PRIu64 ": the loss or a gradient is not finite; a smaller "
-                             "--rate may help",
+                             "epoch %" PRIu64
+                             ": the loss or a gradient is not finite; a smaller --rate may help",
                              epoch + 1);
         }
         f->state.epoch_loss += loss;
@@ -341,8 +335,6 @@ static int train(struct fitting *f, struct fault *fault)
     }
     return rc;
 }
-
-/* ---- the model ---- */
 
 static uint32_t images_of(const struct fitting *f)
 {

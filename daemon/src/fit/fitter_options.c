@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdio.h>
 
-static const char POLICY[] = "stimulus_right,stimulus_left,bias,prev_choice,choice_trace,win_stay,"
-                             "prev_stimulus";
+static const char POLICY[] =
+    "stimulus_right,stimulus_left,bias,prev_choice,choice_trace,win_stay,prev_stimulus";
 
 static struct fitter_options open_loop(void)
 {

@@ -88,9 +88,7 @@ static int damaged(const char *path, struct fault *fault)
 {
     return fault_set(
         fault, FAULT_INPUT,
-        "%s: damaged; the state of an interrupted fit was expected. Removing it starts "
-        "anew",
-        path);
+        "%s: damaged; the state of an interrupted fit was expected. Removing it starts anew", path);
 }
 
 /* values: (4, parameters), the state and the best parameters. */

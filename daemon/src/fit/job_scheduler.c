@@ -66,8 +66,6 @@ static int no_memory(struct fault *fault)
     return fault_set(fault, FAULT_WORK, "no memory for the jobs");
 }
 
-/* ---- jobs ---- */
-
 bool job_scheduler_report(struct job_scheduler_task *task, double fraction)
 {
     atomic_store_explicit(&task->fraction, fraction, memory_order_relaxed);
@@ -131,8 +129,6 @@ static void work(struct job_scheduler *s, size_t thread)
     }
     (void)pthread_mutex_unlock(&s->lock);
 }
-
-/* ---- rounds ---- */
 
 /* Until a job here has ended, or a round's time has passed. The lock is held. */
 static void wait_for_news(struct job_scheduler *s)
@@ -248,8 +244,6 @@ static void serve(void *context, size_t number)
     }
 }
 
-/* ---- before ---- */
-
 static int by_cost(const void *a, const void *b)
 {
     const struct entry *x = a;
@@ -327,8 +321,7 @@ static int open_directory(struct job_scheduler *s, struct fault *fault)
         (void)gethostname(where, sizeof where - 1);
         if (rc != FAULT_NONE) {
             fault_set(fault, rc,
-                      "rank %d on %s, where the same directory and data are expected: "
-                      "%.700s",
+                      "rank %d on %s, where the same directory and data are expected: %.700s",
                       s->ranks->rank, where, reason.text);
         }
     }
@@ -365,8 +358,6 @@ static void list_entries(struct job_scheduler *s)
     qsort(s->entries, s->n_entries, sizeof s->entries[0], by_cost);
 }
 
-/* ---- after ---- */
-
 static int judge(struct job_scheduler *s, struct fault *fault)
 {
     const struct word sum = add_up(s);
@@ -376,10 +367,10 @@ static int judge(struct job_scheduler *s, struct fault *fault)
     int rc = ranks_agree(s->ranks, s->code, fault);
     if (rc == FAULT_NONE && sum.n_done < s->n_entries) {
         const size_t n = s->options->n_jobs;
-        rc = fault_set(fault, FAULT_WORK,
-                       "interrupted with %zu of %zu jobs done; the same command with --resume "
-                       "continues",
-                       n - s->n_entries + (size_t)sum.n_done, n);
+        rc = fault_set(
+            fault, FAULT_WORK,
+            "interrupted with %zu of %zu jobs done; the same command with --resume continues",
+            n - s->n_entries + (size_t)sum.n_done, n);
     }
     return rc;
 }

@@ -59,8 +59,6 @@ static int take_words(struct job_store *d, const char *path, const char *key, st
     return FAULT_NONE;
 }
 
-/* ---- whose directory it is ---- */
-
 /* The start of the first words that differ. */
 static size_t difference(const char *a, const char *b)
 {
@@ -152,13 +150,12 @@ static int enter(struct job_store *d, bool resume, struct fault *fault)
         return rc ? rc : take_lock(d, fault);
     }
     if (mkdir(d->path, 0777) != 0) {
-        return errno == EEXIST
-                   ? fault_set(fault, FAULT_INPUT,
-                               "%s: of an interrupted fit; --resume continues it, removing it "
-                               "starts over",
-                               d->path)
-                   : fault_set(fault, FAULT_WORK, "%s: cannot be created: %s", d->path,
-                               strerror(errno));
+        return errno == EEXIST ? fault_set(fault, FAULT_INPUT,
+                                           "%s: of an interrupted fit; --resume continues it, "
+                                           "removing it starts over",
+                                           d->path)
+                               : fault_set(fault, FAULT_WORK, "%s: cannot be created: %s", d->path,
+                                           strerror(errno));
     }
     d->is_new = true;
     const int rc = take_lock(d, fault);
@@ -188,8 +185,6 @@ int job_store_join(struct job_store *d, const char *path, const char *key, int m
     }
     return rc;
 }
-
-/* ---- results ---- */
 
 /* Over the key, the job's number and the bytes: a result of other jobs is no result. */
 static void checksum(const struct job_store *d, size_t number, const uint8_t *bytes, size_t size,
@@ -264,8 +259,6 @@ int job_store_load(const struct job_store *d, size_t number, uint8_t **bytes, si
     }
     return rc;
 }
-
-/* ---- the end ---- */
 
 static bool is_of_a_job(const char *name)
 {

@@ -158,8 +158,6 @@ void training_set_free(struct training_set *t)
     memset(t, 0, sizeof *t);
 }
 
-/* ---- views ---- */
-
 /* The next so many bytes; base NULL only counts. */
 static void *take(unsigned char *base, size_t *used, size_t bytes)
 {

@@ -53,8 +53,6 @@ struct mouse_loop {
     uint8_t bytes[PROTO_BYTES_MAX];
 };
 
-/* ---- opening --------------------------------------------------------------------------------- */
-
 static int open_line(struct mouse_loop *e, struct fault *fault)
 {
     char text[SERIAL_LINES_TEXT_MAX] = "";
@@ -132,8 +130,6 @@ void mouse_loop_close(struct mouse_loop *e)
     free(e);
 }
 
-/* ---- what was done and why ------------------------------------------------------------------- */
-
 static void write_truth(struct mouse_loop *e)
 {
     const struct rig_mouse *a = e->actor;
@@ -195,8 +191,6 @@ static bool take(struct mouse_loop *e, int64_t now_ns)
     e->is_stopped = e->is_stopped || (last > 0 && e->actor->tally.trials >= last);
     return true;
 }
-
-/* ---- ZeroMQ ---------------------------------------------------------------------------------- */
 
 static void send_message(struct mouse_loop *e, const struct zmq_bus_envelope *to,
                          const proto_message *message, proto_format format)
@@ -354,8 +348,6 @@ static bool serve_socket(struct mouse_loop *e)
     return n > 0;
 }
 
-/* ---- a serial line --------------------------------------------------------------------------- */
-
 static void on_event(struct mouse_loop *e, const bridge_event *event, int64_t now_ns)
 {
     proto_fault fault;
@@ -410,8 +402,6 @@ static bool serve_line(struct mouse_loop *e)
     serial_lines_flush(&e->lines, (int64_t)e->n_heard, clock_mono_ns());
     return got == (int)sizeof bytes;
 }
-
-/* ---- running --------------------------------------------------------------------------------- */
 
 static int timeout_ms(const struct mouse_loop *e, bool is_busy)
 {

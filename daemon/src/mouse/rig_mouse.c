@@ -44,8 +44,6 @@ void rig_mouse_init(struct rig_mouse *actor, const struct rig_mouse_options *opt
     model_engagement_sim_init(&actor->engagement, &options->engagement, options->seed, 0);
 }
 
-/* ---- what it says ---------------------------------------------------------------------------- */
-
 static void fill_error(struct rig_mouse *actor, const proto_message *heard, proto_error_code code,
                        const char *key, const char *text, proto_message *reply)
 {
@@ -99,8 +97,6 @@ static enum rig_mouse_heard say_hello(const proto_message *heard, proto_message 
     return RIG_MOUSE_REPLY;
 }
 
-/* ---- sessions -------------------------------------------------------------------------------- */
-
 static bool is_other_session(const struct rig_mouse *actor, const proto_envelope *env)
 {
     if (actor->session[0] == '\0') {
@@ -144,8 +140,6 @@ static enum rig_mouse_heard on_end(struct rig_mouse *actor, const proto_message 
     }
     return repeat(heard, reply);
 }
-
-/* ---- trials ---------------------------------------------------------------------------------- */
 
 static void act(struct rig_mouse *actor, int64_t number, double contrast, int64_t now_ns)
 {
@@ -316,11 +310,10 @@ enum rig_mouse_heard rig_mouse_hear(struct rig_mouse *actor, const proto_message
         return say_hello(heard, reply);
     }
     if (!is_for_mouse) {
-        return refuse(
-            actor, heard, PROTO_ERROR_UNKNOWN_KIND, "kind", reply,
-            "a mouse does not accept %s: rigs send it hello, session_start, stimulus, trial "
-            "and session_end",
-            proto_kind_name(kind));
+        return refuse(actor, heard, PROTO_ERROR_UNKNOWN_KIND, "kind", reply,
+                      "a mouse does not accept %s: rigs send it hello, session_start, stimulus, "
+                      "trial and session_end",
+                      proto_kind_name(kind));
     }
     if (actor->subject[0] == '\0') {
         (void)snprintf(actor->subject, sizeof actor->subject, "%s", heard->env.subject);
@@ -341,8 +334,6 @@ enum rig_mouse_heard rig_mouse_hear(struct rig_mouse *actor, const proto_message
         return on_end(actor, heard, reply);
     }
 }
-
-/* ---- answers --------------------------------------------------------------------------------- */
 
 int64_t rig_mouse_due_ns(const struct rig_mouse *actor)
 {

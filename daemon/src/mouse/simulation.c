@@ -131,8 +131,7 @@ int simulation_open(struct simulation *s, const struct simulation_plan *plan, st
     if (bytes > SIMULATION_BYTES_MAX) {
         return fault_set(
             fault, FAULT_INPUT,
-            "simulate: the results of %lld mice in %lld sessions take %.1f GB; at most "
-            "1 expected",
+            "simulate: the results of %lld mice in %lld sessions take %.1f GB; at most 1 expected",
             (long long)plan->mice, (long long)plan->sessions, bytes / 1e9);
     }
     s->member = calloc(mice, sizeof *s->member);

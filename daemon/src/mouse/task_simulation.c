@@ -66,11 +66,10 @@ static int run_trial(struct task *s, model_virtual_mouse *mouse, model_random *r
                                .side = row->side};
     const int status = model_virtual_mouse_learn(mouse, &s->params, &trial);
     if (status != MODEL_OK) {
-        return fault_set(
-            fault, FAULT_WORK,
-            "%s, session %s, trial %lld: the rule's weights are not finite: %s; a lower "
-            "rate or less noise may help",
-            row->subject, row->session, (long long)row->trial, model_strerror(status));
+        return fault_set(fault, FAULT_WORK,
+                         "%s, session %s, trial %lld: the rule's weights are not finite: %s; a "
+                         "lower rate or less noise may help",
+                         row->subject, row->session, (long long)row->trial, model_strerror(status));
     }
     if (s->what->n_trials % TRIALS_A_LOOK == 0) {
         progress_update(&s->progress, s->what->n_trials);

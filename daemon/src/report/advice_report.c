@@ -7,8 +7,6 @@
 #include "progress.h"
 #include "recorded_models.h"
 
-/* ---- what is known --------------------------------------------------------------------------- */
-
 /* The correct side; at zero contrast, if it is not stated, that of a rewarded choice. */
 static int8_t side_of(const model_trial *t)
 {
@@ -72,8 +70,6 @@ static int place_rig(struct advice_report *a, struct fault *fault)
     return FAULT_NONE;
 }
 
-/* ---- the advice ------------------------------------------------------------------------------ */
-
 /* "contrast,side": only these; none chosen: all. */
 static void take_allowed(struct advice_report *a)
 {
@@ -116,16 +112,14 @@ static int ask(struct advice_report *a, struct fault *fault)
     if (model_curriculum_advise(a->curriculum, &a->pace, &training,
                                 (uint64_t)a->request->animal.seed, is_interrupted, NULL,
                                 &a->advice) != MODEL_OK) {
-        return fault_set(fault, FAULT_INPUT,
-                         "%s: the last stage has no stimulus with contrast; advice needs one to "
-                         "train for",
-                         a->request->animal.protocol);
+        return fault_set(
+            fault, FAULT_INPUT,
+            "%s: the last stage has no stimulus with contrast; advice needs one to train for",
+            a->request->animal.protocol);
     }
     return a->advice.why == MODEL_CURRICULUM_STOPPED ? fault_set(fault, FAULT_WORK, "interrupted")
                                                      : FAULT_NONE;
 }
-
-/* ---- what was observed later ----------------------------------------------------------------- */
 
 /* A rig that goes on from the snapshot, to say how likely what was shown is in its protocol. */
 struct rig {

@@ -13,8 +13,6 @@ static int no_memory(const char *path, struct fault *fault)
     return fault_set(fault, FAULT_WORK, "%s: no memory for its animals", path);
 }
 
-/* ---- animals --------------------------------------------------------------------------------- */
-
 static int add_subject(struct audit_report *a, const char *name, const char *path,
                        struct fault *fault)
 {
@@ -98,8 +96,6 @@ static void note_stage(struct audit_report *a, const char *stage, int32_t number
         (void)snprintf(a->stage_unknown, sizeof a->stage_unknown, "%s", stage);
     }
 }
-
-/* ---- all of them ----------------------------------------------------------------------------- */
 
 static int take(void *context, const struct recording_step *step, struct fault *fault)
 {

@@ -14,8 +14,6 @@ const char *forecast_report_stimuli_name(enum forecast_report_stimuli stimuli)
     return NAMES[stimuli];
 }
 
-/* ---- what is known --------------------------------------------------------------------------- */
-
 static int take_trial(void *context, size_t i, const struct trial_history_trial *t)
 {
     struct forecast_report *f = context;
@@ -45,8 +43,6 @@ static int follow(struct forecast_report *f, struct fault *fault)
     model_training_status_init(&f->tracker);
     return known_animal_follow(&f->animal, "following", take_trial, f, fault);
 }
-
-/* ---- what is shown next ---------------------------------------------------------------------- */
 
 static int take_future(struct forecast_report *f, struct fault *fault)
 {
@@ -114,8 +110,6 @@ static int choose_task(struct forecast_report *f, struct fault *fault)
     return rc;
 }
 
-/* ---- windows of what was and what was observed later ----------------------------------------- */
-
 /* Fraction correct of `window` choices from number `first` on, in rows from..to - 1 counted
  * backwards (step -1) or forwards; NaN where there are fewer. */
 static double share(const struct trial_history *past, size_t row, size_t end, int64_t skip,
@@ -160,8 +154,6 @@ static void take_windows(struct forecast_report *f)
         f->observed[f->n_observed] = observed;
     }
 }
-
-/* ---- the forecast ---------------------------------------------------------------------------- */
 
 static int configure(struct forecast_report *f, struct fault *fault)
 {

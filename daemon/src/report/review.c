@@ -90,9 +90,6 @@ static int answer_at(sqlite3_stmt *s, int column)
     return is_null(s, column) ? -1 : sqlite3_column_int64(s, column) != 0 ? 1 : 0;
 }
 
-/* ---- names ------------------------------------------------------------------------------------
- */
-
 static int count_rows(const struct reading *r, const char *sql, int64_t *n)
 {
     const int rc = journal_reader_query_int(&r->journal, sql, n, r->fault);
@@ -178,9 +175,6 @@ static int read_sessions(struct reading *r)
     return rc;
 }
 
-/* ---- alerts -----------------------------------------------------------------------------------
- */
-
 static proto_alert_code alert_code(const char *name)
 {
     for (int i = 0; i < PROTO_ALERT_COUNT; i++) {
@@ -231,12 +225,12 @@ static int read_alert(struct reading *r, sqlite3_stmt *s)
 static int read_alerts(struct reading *r)
 {
     sqlite3_stmt *s;
-    int rc = journal_reader_prepare(
-        &r->journal,
-        "SELECT a.id, a.t_wall_ns, s.id, a.code, a.text, a.event, e.session FROM alert AS a"
-        " LEFT JOIN subject AS s ON s.name = a.subject LEFT JOIN event AS e ON e.id = a.event"
-        " ORDER BY a.id",
-        &s, r->fault);
+    int rc =
+        journal_reader_prepare(&r->journal,
+                               "SELECT a.id, a.t_wall_ns, s.id, a.code, a.text, a.event, e.session "
+                               "FROM alert AS a LEFT JOIN subject AS s ON s.name = a.subject LEFT "
+                               "JOIN event AS e ON e.id = a.event ORDER BY a.id",
+                               &s, r->fault);
     int step = SQLITE_DONE;
     while (rc == FAULT_NONE && (step = sqlite3_step(s)) == SQLITE_ROW) {
         rc = read_alert(r, s);
@@ -247,9 +241,6 @@ static int read_alerts(struct reading *r)
     sqlite3_finalize(s);
     return rc;
 }
-
-/* ---- forecasts and advice ---------------------------------------------------------------------
- */
 
 /* Before the events, so that these can tell what was observed after a forecast. */
 static int read_outlooks(struct reading *r)
@@ -267,9 +258,6 @@ static int read_outlooks(struct reading *r)
     }
     return rc;
 }
-
-/* ---- events -----------------------------------------------------------------------------------
- */
 
 static bool is_score(double nats)
 {
@@ -443,9 +431,6 @@ static int read_events(struct reading *r)
     sqlite3_finalize(s);
     return rc;
 }
-
-/* ---- sums -------------------------------------------------------------------------------------
- */
 
 /* Of all sessions with scored choices, or of one animal's. */
 static struct review_interval gain_interval(const struct review *v, int64_t subject, double *gains,

@@ -47,9 +47,6 @@ static void push_bin(struct review_curves *c, const struct review_curves_trial *
     }
 }
 
-/* ---- psychometric curves ----------------------------------------------------------------------
- */
-
 static struct review_choice *binned_choice(struct review_psychometric *p, double stimulus)
 {
     int bin = (int)((stimulus + 1.0) / 2.0 * REVIEW_STIMULI_MAX);
@@ -122,9 +119,6 @@ void review_curves_push(struct review_curves *c, const struct review_curves_tria
         choice->p_right += t->p_right;
     }
 }
-
-/* ---- points -----------------------------------------------------------------------------------
- */
 
 bool review_curves_wants_point(const struct review_curves *c, int64_t number)
 {

@@ -22,9 +22,6 @@ struct reading {
     proto_message message;
 };
 
-/* ---- reading ----------------------------------------------------------------------------------
- */
-
 /* A query with the subject as ?1 and a number as ?2; the caller's to sqlite3_finalize(). */
 static int prepare(const struct reading *r, const char *sql, int64_t number, sqlite3_stmt **s)
 {
@@ -111,8 +108,8 @@ static int read_forecasts(struct reading *r)
                REVIEW_FORECASTS_SINCE * o->last.said.window - 1, &since);
     rc = rc ? rc
             : whole(r,
-                    "SELECT coalesce(max(CASE WHEN event < ?2 THEN event END), min(event))"
-                    " FROM forecast WHERE subject = ?1",
+                    "SELECT coalesce(max(CASE WHEN event < ?2 THEN event END), min(event)) FROM "
+                    "forecast WHERE subject = ?1",
                     since, &o->held_event);
     rc = rc ? rc : take_forecast(r, o->held_event, &o->held);
     return rc ? rc
@@ -175,10 +172,6 @@ int review_forecasts_read(struct review_forecasts **out, const struct journal_re
     return FAULT_NONE;
 }
 
-/* ---- what was observed
- * --------------------------------------------------------------------------------
- */
-
 bool review_forecasts_has_bands(const struct review_forecasts *o)
 {
     return o != NULL && o->held.said.correct.present && o->held.said.correct.v.median.n > 0 &&
@@ -232,9 +225,6 @@ struct review_held review_forecasts_held(const struct review_forecasts *o)
     return held;
 }
 
-/* ---- for people -------------------------------------------------------------------------------
- */
-
 const char *review_forecasts_reason_name(int reason)
 {
     return reason < MODEL_CURRICULUM_WHYS ? model_curriculum_why_name((model_curriculum_why)reason)
@@ -270,8 +260,8 @@ static void print_came(const struct review_forecasts *o, const struct review_hel
     char based_on[128];
     print_based_on(o->held.said.based_on, o->held.session, based_on, sizeof based_on);
     (void)snprintf(out, cap,
-                   "of %d windows of %" PRId64 " choices %d within the 50%% band, %d within the "
-                   "90%% band of the forecast %s",
+                   "of %d windows of %" PRId64
+                   " choices %d within the 50%% band, %d within the 90%% band of the forecast %s",
                    held->n, o->held.said.window, held->n_50, held->n_90, based_on);
 }
 

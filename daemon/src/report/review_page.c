@@ -20,34 +20,31 @@ static const char HEAD[] =
 
 static const char STYLE[] =
     "*{box-sizing:border-box}\n"
-    "body{margin:0 auto;padding:24px 20px 60px;max-width:1400px;background:var(--page);"
-    "color:var(--ink);font:15px/1.45 system-ui,-apple-system,\"Segoe UI\",Roboto,sans-serif}\n"
-    "h1{font-size:22px;margin:0 0 2px}h2{font-size:18px;margin:36px 0 10px}"
-    "h3{font-size:14px;margin:0 0 6px}h1,h2,li{overflow-wrap:anywhere}\n"
+    "body{margin:0 auto;padding:24px 20px "
+    "60px;max-width:1400px;background:var(--page);color:var(--ink);font:15px/1.45 "
+    "system-ui,-apple-system,\"Segoe UI\",Roboto,sans-serif}\n"
+    "h1{font-size:22px;margin:0 0 2px}h2{font-size:18px;margin:36px 0 "
+    "10px}h3{font-size:14px;margin:0 0 6px}h1,h2,li{overflow-wrap:anywhere}\n"
     "p{margin:0 0 10px}.soft{color:var(--soft)}a{color:var(--c0)}\n"
     ".tiles{display:flex;flex-wrap:wrap;gap:10px;margin:16px 0}\n"
-    ".tile{background:var(--card);border:1px solid var(--rule);border-radius:8px;"
-    "padding:8px 14px;min-width:112px}\n"
+    ".tile{background:var(--card);border:1px solid var(--rule);border-radius:8px;padding:8px "
+    "14px;min-width:112px}\n"
     ".tile b{display:block;font-size:20px;font-weight:600}\n"
     ".tile span{color:var(--soft);font-size:12.5px}\n"
     ".grid{display:grid;gap:12px;grid-template-columns:repeat(auto-fit,minmax(min(100%,520px),1fr))"
-    "}"
-    "\n"
-    ".card{background:var(--card);border:1px solid var(--rule);border-radius:8px;"
-    "padding:10px 12px;overflow:hidden}\n"
-    ".wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;"
-    "font-size:13.5px;width:100%}\n"
-    "th,td{padding:4px 10px;text-align:right;white-space:nowrap;"
-    "border-bottom:1px solid var(--rule)}\n"
+    "}\n"
+    ".card{background:var(--card);border:1px solid var(--rule);border-radius:8px;padding:10px "
+    "12px;overflow:hidden}\n"
+    ".wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-"
+    "size:13.5px;width:100%}\n"
+    "th,td{padding:4px 10px;text-align:right;white-space:nowrap;border-bottom:1px solid "
+    "var(--rule)}\n"
     "th{color:var(--soft);font-weight:500}th.l,td.l{text-align:left}\n"
     "td.wrap{white-space:normal;min-width:150px}tr.all td{font-weight:600;border-bottom:0}\n"
     "summary{cursor:pointer;color:var(--soft);margin:10px 0 6px}\n"
     "ul{margin:0;padding-left:18px}li{margin:3px 0}\n"
     "svg{display:block;width:100%;height:auto}\n"
     "@media print{body{max-width:none;background:none}.card{break-inside:avoid}}\n";
-
-/* ---- numbers ----------------------------------------------------------------------------------
- */
 
 static void put_real(FILE *to, const char *format, double value)
 {
@@ -101,18 +98,15 @@ static void put_alerts(FILE *to, const struct review_tally *t)
 /* The columns that sessions, animals and the whole journal share. */
 static void header_cells(FILE *to)
 {
-    fputs(
-        "<th>trials</th><th title=\"trials without a choice\">no-go</th>"
-        "<th title=\"missing trial numbers\">gaps</th>"
-        "<th title=\"rewarded; where unknown: to the side of the stimulus\">accuracy</th>"
-        "<th title=\"mean -log p(choice) of the twin\">nats</th>"
-        "<th title=\"the same for the random walk\">random walk</th>"
-        "<th title=\"random walk − nats: above 0 the twin predicts better\">gain</th>"
-        "<th title=\"calibration error, 10 bins\">ECE</th><th>Brier</th>"
-        "<th title=\"fraction of bins of choices inside the 90% interval of p(right)\">covered</th>"
-        "<th title=\"decode, assimilate, predict: median\">µs p50</th>"
-        "<th title=\"the same: 99th percentile\">µs p99</th>",
-        to);
+    fputs("<th>trials</th><th title=\"trials without a choice\">no-go</th><th title=\"missing "
+          "trial numbers\">gaps</th><th title=\"rewarded; where unknown: to the side of the "
+          "stimulus\">accuracy</th><th title=\"mean -log p(choice) of the twin\">nats</th><th "
+          "title=\"the same for the random walk\">random walk</th><th title=\"random walk − nats: "
+          "above 0 the twin predicts better\">gain</th><th title=\"calibration error, 10 "
+          "bins\">ECE</th><th>Brier</th><th title=\"fraction of bins of choices inside the 90% "
+          "interval of p(right)\">covered</th><th title=\"decode, assimilate, predict: median\">µs "
+          "p50</th><th title=\"the same: 99th percentile\">µs p99</th>",
+          to);
 }
 
 static void tally_cells(FILE *to, const struct review_tally *t)
@@ -130,9 +124,6 @@ static void tally_cells(FILE *to, const struct review_tally *t)
     cell_real(to, "%.1f", histogram_quantile(&t->latency, 0.5) / 1000.0);
     cell_real(to, "%.1f", histogram_quantile(&t->latency, 0.99) / 1000.0);
 }
-
-/* ---- the page's parts -------------------------------------------------------------------------
- */
 
 static void open_tile(FILE *to)
 {
@@ -251,9 +242,9 @@ static void put_sessions_table(FILE *to, const struct review *v, uint32_t subjec
     fprintf(to, "<details%s><summary>%" PRIu32 " session%s</summary>\n<div class=\"card wide\">",
             v->subjects[subject].n_sessions <= OPEN_SESSIONS ? " open" : "",
             v->subjects[subject].n_sessions, v->subjects[subject].n_sessions == 1 ? "" : "s");
-    fputs("<table><tr><th class=\"l\">session</th><th class=\"l\">rig</th><th class=\"l\">start"
-          "</th>",
-          to);
+    fputs(
+        "<table><tr><th class=\"l\">session</th><th class=\"l\">rig</th><th class=\"l\">start</th>",
+        to);
     header_cells(to);
     fputs("<th class=\"l\">alerts</th></tr>\n", to);
     for (uint32_t i = 0; i < v->n_sessions; i++) {
@@ -348,13 +339,12 @@ static void put_page(FILE *to, const void *what)
     fputs("</style></head><body>\n", to);
     put_summary(to, v);
     put_subjects_table(to, v);
-    fputs("<p class=\"soft\" style=\"margin-top:10px\">nats: mean −log p(choice) of the twin, "
-          "predicted before the choice was read. random walk: the same of a twin without a "
-          "learning rule. "
-          "gain: random walk − nats, above 0 the twin predicts better; its interval is a bootstrap "
-          "over "
-          "sessions. Thin upright lines: sessions start. Red triangles: alerts.</p>\n",
-          to);
+    fputs(
+        "<p class=\"soft\" style=\"margin-top:10px\">nats: mean −log p(choice) of the twin, "
+        "predicted before the choice was read. random walk: the same of a twin without a learning "
+        "rule. gain: random walk − nats, above 0 the twin predicts better; its interval is a "
+        "bootstrap over sessions. Thin upright lines: sessions start. Red triangles: alerts.</p>\n",
+        to);
     if (v->alerts.n > 0) {
         fputs("<h2>Latest alerts</h2>\n<div class=\"card\">", to);
         put_alert_list(to, &v->alerts);

@@ -195,9 +195,6 @@ void review_plot_gain(FILE *to, const struct review *v, uint32_t subject)
     svg_plot_picture_close(to);
 }
 
-/* ---- weights ----------------------------------------------------------------------------------
- */
-
 struct line_label {
     int feature;
     double at; /* pixels from the top */
@@ -294,9 +291,6 @@ void review_plot_weights(FILE *to, const struct review *v, uint32_t subject)
     }
     svg_plot_picture_close(to);
 }
-
-/* ---- what was predicted, what was done --------------------------------------------------------
- */
 
 static void draw_panel(struct svg_plot *p, const struct review *v,
                        const struct review_psychometric *y)

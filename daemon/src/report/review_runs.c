@@ -35,11 +35,10 @@ int review_runs_read(struct review_run **out, size_t n, const struct journal_rea
     if (runs == NULL) {
         return fault_set(fault, FAULT_WORK, "%s: no memory for its sessions", journal->path);
     }
-    const int rc =
-        journal_reader_prepare(journal,
-                               "SELECT run.id, run.model, config, file FROM run"
-                               " LEFT JOIN model ON model.hash = run.model ORDER BY run.id",
-                               &s, fault);
+    const int rc = journal_reader_prepare(journal,
+                                          "SELECT run.id, run.model, config, file FROM run LEFT "
+                                          "JOIN model ON model.hash = run.model ORDER BY run.id",
+                                          &s, fault);
     for (size_t i = 0; rc == FAULT_NONE && i < n && sqlite3_step(s) == SQLITE_ROW; i++) {
         runs[i].id = sqlite3_column_int64(s, 0);
         learn_policy(&runs[i], s);

@@ -13,9 +13,6 @@ static const char *const QUANTILE_NAMES[] = {"q05", "q25", "q50", "q75", "q95"};
 _Static_assert(sizeof QUANTILE_NAMES / sizeof QUANTILE_NAMES[0] == SIMULATION_QUANTILES,
                "a name for each");
 
-/* ---- text -------------------------------------------------------------------------------------
- */
-
 /* Not -0. */
 static double tidy(double value, int decimals)
 {
@@ -129,9 +126,6 @@ void simulation_print(FILE *to, const struct simulation_report reports[], size_t
     }
 }
 
-/* ---- CSV --------------------------------------------------------------------------------------
- */
-
 static void csv_number(FILE *to, double value)
 {
     if (isfinite(value)) {
@@ -214,9 +208,6 @@ void simulation_write_csv(FILE *to, const struct simulation_report reports[], si
                 g->lo, g->hi);
     }
 }
-
-/* ---- JSON -------------------------------------------------------------------------------------
- */
 
 static void json_values(struct json_writer *w, const struct simulation_band *band)
 {
@@ -331,9 +322,8 @@ void simulation_write_json(FILE *to, const struct simulation_report reports[], s
     struct json_writer w = {.to = to};
     const struct simulation_plan *plan = &reports[0].s->plan;
     json_object(&w, NULL);
-    json_int(&w, "mice", plan->mice);
-    json_int(&w, "sessions", plan->sessions);
-    json_int(&w, "seed", (int64_t)plan->seed);
+    JSON_INTS(&w, {"mice", plan->mice}, {"sessions", plan->sessions},
+              {"seed", (int64_t)plan->seed});
     json_line(&w, 0);
     json_array(&w, "protocols");
     for (size_t i = 0; i < n; i++) {

@@ -16,8 +16,6 @@ static int no_memory(const char *path, struct fault *fault)
     return fault_set(fault, FAULT_WORK, "%s: no memory for its sessions", path);
 }
 
-/* ---- animals and sessions -------------------------------------------------------------------- */
-
 static int add_subject(struct status_report *s, const char *name, const char *path,
                        struct fault *fault)
 {
@@ -48,8 +46,6 @@ static struct status_report_session *row_of(struct status_report_subject *s, int
     s->sessions = list;
     return &s->sessions[s->n_sessions++];
 }
-
-/* ---- reaction times -------------------------------------------------------------------------- */
 
 static bool holds(const model_training_status *t, int64_t session)
 {
@@ -107,8 +103,6 @@ static int push(struct status_report_subject *s, const model_training_status_tri
     return FAULT_NONE;
 }
 
-/* ---- contrasts ------------------------------------------------------------------------------- */
-
 /* Trials of the sessions held whose contrast found no room, in a session or in all together. */
 static int64_t count_uncounted(const model_training_status *t)
 {
@@ -146,8 +140,6 @@ void status_report_no_curve(const struct status_report_session *session, char *o
                        MODEL_IBL_CRITERIA_CONTRASTS);
     }
 }
-
-/* ---- sessions -------------------------------------------------------------------------------- */
 
 /* Judges the session that goes on, if it had trials. *latest is what came of it. */
 static int finish(struct status_report_subject *s, model_training_status_standing *latest,
@@ -212,8 +204,6 @@ static int finish_all(struct status_report *s, const char *path, struct fault *f
     }
     return rc;
 }
-
-/* ---- all of them ----------------------------------------------------------------------------- */
 
 /* As session.c takes it: a session_start that comes again changes nothing. */
 static int take(void *context, const struct recording_step *step, struct fault *fault)

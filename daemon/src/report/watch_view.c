@@ -181,8 +181,6 @@ bool watch_view_take(struct watch_view *v, const proto_message *msg)
     return true;
 }
 
-/* ---- what is said of the future -------------------------------------------------------------- */
-
 const char *watch_view_ahead_name(enum watch_view_ahead ahead)
 {
     static const char *const NAMES[] = {"status", "forecast", "advice"};
@@ -240,8 +238,6 @@ char *watch_view_ahead_line(const struct watch_view *v, enum watch_view_ahead ah
     (void)snprintf(out + strlen(out), cap - strlen(out), "%s", age);
     return out;
 }
-
-/* ---- in plain lines -------------------------------------------------------------------------- */
 
 void watch_view_calibration(const proto_score *s, char *out, size_t cap)
 {
@@ -302,12 +298,11 @@ char *watch_view_summary(const struct watch_view *v, char *out, size_t cap)
         (void)snprintf(out, cap, "%s: %lld trials received, none scored yet", v->subject,
                        (long long)v->n_trials);
     } else {
-        (void)snprintf(
-            out, cap,
-            "%s: %lld trials received; over the %lld scored so far, nats/trial: twin %.4f, "
-            "random walk %.4f, chance %.4f",
-            v->subject, (long long)v->n_trials, (long long)p->score.v.n, p->score.v.nats,
-            p->score.v.baseline_nats, TWIN_CHANCE_NATS);
+        (void)snprintf(out, cap,
+                       "%s: %lld trials received; over the %lld scored so far, nats/trial: twin "
+                       "%.4f, random walk %.4f, chance %.4f",
+                       v->subject, (long long)v->n_trials, (long long)p->score.v.n, p->score.v.nats,
+                       p->score.v.baseline_nats, TWIN_CHANCE_NATS);
     }
     return out;
 }

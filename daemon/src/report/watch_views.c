@@ -10,8 +10,6 @@ enum { NOTE_MAX = 96, WIDE = 100 };
 
 static const int64_t NS_PER_S = 1000000000;
 
-/* ---- animals --------------------------------------------------------------------------------- */
-
 /* The place of the next animal: a new one, or that of the one longest silent. */
 static int find_place(struct watch_views *v)
 {
@@ -79,8 +77,6 @@ const struct watch_view *watch_views_shown(const struct watch_views *v)
     return v->shown >= 0 ? v->animal[v->shown].view : &v->none;
 }
 
-/* ---- messages -------------------------------------------------------------------------------- */
-
 /* One trial may be the last one of long ago, that a late subscriber is told. */
 static bool plays(const struct watch_views_animal *a, int64_t now_ns)
 {
@@ -120,8 +116,6 @@ bool watch_views_take(struct watch_views *v, const proto_message *msg, int64_t n
     return is_trial && at == v->shown;
 }
 
-/* ---- keys ------------------------------------------------------------------------------------ */
-
 static void show_player(struct watch_views *v)
 {
     v->follows = true;
@@ -142,8 +136,6 @@ bool watch_views_press(struct watch_views *v, char key)
     }
     return key != 'q';
 }
-
-/* ---- the page -------------------------------------------------------------------------------- */
 
 char *watch_views_silence(const struct watch_views *v, const char *endpoint, int64_t now_ns,
                           char out[])

@@ -111,6 +111,20 @@ void json_digits(struct json_writer *w, const char *key, int digits, double valu
     }
 }
 
+void json_int_members(struct json_writer *w, const struct json_int_member list[], size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        json_int(w, list[i].key, list[i].value);
+    }
+}
+
+void json_real_members(struct json_writer *w, const struct json_real_member list[], size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        json_real(w, list[i].key, list[i].value);
+    }
+}
+
 void json_reals(struct json_writer *w, const char *key, int digits, const double values[], size_t n)
 {
     json_array(w, key);

@@ -38,6 +38,22 @@ void json_int(struct json_writer *w, const char *key, int64_t value);
 void json_real(struct json_writer *w, const char *key, double value);
 void json_digits(struct json_writer *w, const char *key, int digits, double value);
 
+/* Several members that are numbers: JSON_REALS(w, {"mean", mean}, {"sd", sd}). */
+struct json_int_member {
+    const char *key;
+    int64_t value;
+};
+struct json_real_member {
+    const char *key;
+    double value;
+};
+#define JSON_LIST(type, ...)                                                                       \
+    (const type[]){__VA_ARGS__}, sizeof((const type[]){__VA_ARGS__}) / sizeof(type)
+#define JSON_INTS(w, ...)  json_int_members(w, JSON_LIST(struct json_int_member, __VA_ARGS__))
+#define JSON_REALS(w, ...) json_real_members(w, JSON_LIST(struct json_real_member, __VA_ARGS__))
+void json_int_members(struct json_writer *w, const struct json_int_member list[], size_t n);
+void json_real_members(struct json_writer *w, const struct json_real_member list[], size_t n);
+
 /* An array of n numbers. */
 void json_reals(struct json_writer *w, const char *key, int digits, const double values[],
                 size_t n);
