@@ -3,13 +3,12 @@
 #include <stdlib.h>
 
 #include "advice_plot.h"
-#include "advice_report.h"
 #include "command.h"
 #include "json_writer.h"
 #include "progress.h"
 #include "vocabulary.h"
 
-enum { WORDS_MAX = 96, TITLE_MAX = 256 };
+enum { WORDS_MAX = 96 };
 
 static void print_known(const struct advice_report *a)
 {
@@ -185,16 +184,9 @@ struct request {
     bool is_json;
 };
 
-static void put_plot(FILE *to, const void *what)
+static void put_plot(FILE *to, const void *report)
 {
-    const struct advice_report *a = what;
-    char title[TITLE_MAX];
-    char why[TITLE_MAX];
-    const model_protocol *p = &a->animal.protocol.protocol;
-    (void)snprintf(title, sizeof title, "%.64s after %zu trials, stage %s", a->animal.past.subject,
-                   a->animal.at, p->stage[a->animal.rig.stage].name);
-    suggestion_message_why(&a->advice, p, why, sizeof why);
-    advice_plot(to, &(struct advice_plot){title, why, &a->advice, p});
+    advice_plot(to, report);
 }
 
 static int work(void *request, struct fault *fault)

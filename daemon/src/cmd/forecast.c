@@ -5,12 +5,11 @@
 #include "command.h"
 #include "forecast_message.h"
 #include "forecast_plot.h"
-#include "forecast_report.h"
 #include "json_writer.h"
 #include "progress.h"
 #include "text_escape.h"
 
-enum { TITLE_MAX = 256, RANGES_MAX = 160 };
+enum { RANGES_MAX = 160 };
 
 static void print_band(const model_forecast_band *b)
 {
@@ -195,41 +194,9 @@ static void print_json(const struct forecast_report *f, const model_forecast_res
     json_end(&w);
 }
 
-static void name_criterion(const struct forecast_report *f, const model_forecast_result *r,
-                           char *out, size_t cap)
+static void put_plot(FILE *to, const void *report)
 {
-    const struct forecast_report_request *q = f->request;
-    char when[64];
-    if (f->met_at > 0) {
-        (void)snprintf(when, sizeof when, "met at trial %zu", f->met_at);
-    } else if (isfinite(r->trials.median)) {
-        (void)snprintf(when, sizeof when, "median in %.0f trials", r->trials.median);
-    } else {
-        (void)snprintf(when, sizeof when, "chance %.2f", r->p_reached);
-    }
-    (void)snprintf(out, cap, "%g correct of %" PRId64 " trials of contrast %g and above: %s",
-                   q->accuracy, q->over, q->easy, when);
-}
-
-static void put_plot(FILE *to, const void *what)
-{
-    const struct forecast_report *f = what;
-    const model_forecast_result *r = f->result;
-    char title[TITLE_MAX];
-    char criterion[TITLE_MAX];
-    name_criterion(f, r, criterion, sizeof criterion);
-    (void)snprintf(title, sizeof title, "%.64s after %zu trials, in windows of %u",
-                   f->animal.past.subject, f->animal.at, r->window);
-    const struct forecast_plot plot = {.title = title,
-                                       .result = r,
-                                       .criterion = criterion,
-                                       .met = f->met_at > 0 ? -forecast_report_since(f)
-                                                            : r->trials.median,
-                                       .n_before = f->n_before,
-                                       .before = f->before,
-                                       .n_came = f->n_observed,
-                                       .came = f->observed};
-    forecast_plot(to, &plot);
+    forecast_plot(to, report);
 }
 
 struct request {

@@ -4,16 +4,7 @@
  */
 #pragma once
 
-#include <stdio.h>
-
-#include "model/curriculum.h"
-
-struct advice_plot {
-    const char *title;
-    const char *why;
-    const model_curriculum_advice *advice;
-    const model_protocol *names; /* of the stages */
-};
+#include "advice_report.h"
 
 /* Writes the SVG. */
-void advice_plot(FILE *to, const struct advice_plot *plot);
+void advice_plot(FILE *to, const struct advice_report *a);

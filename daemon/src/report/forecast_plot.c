@@ -1,10 +1,11 @@
 #include "forecast_plot.h"
 
+#include <inttypes.h>
 #include <math.h>
 
 #include "figure.h"
 
-enum { TIP_MAX = 96 };
+enum { TIP_MAX = 96, TITLE_MAX = 256 };
 
 static const double LEFT = 64.0;
 static const double WIDTH = 620.0;
@@ -38,7 +39,7 @@ void forecast_plot_dots(struct svg_plot *p, uint32_t window, size_t n, const dou
 }
 
 /* A frame over the windows before and after, with its bands. */
-static struct svg_plot draw_frame(FILE *to, const struct forecast_plot *f, double top,
+static struct svg_plot draw_frame(FILE *to, const struct forecast_report *f, double top,
                                   const char *y_title, const model_forecast_band bands[])
 {
     const model_forecast_result *r = f->result;
@@ -63,20 +64,42 @@ void forecast_plot_legend(FILE *to, double x, double y)
     }
 }
 
-void forecast_plot(FILE *to, const struct forecast_plot *f)
+static void name_criterion(const struct forecast_report *f, char out[TITLE_MAX])
 {
+    const model_forecast_result *r = f->result;
+    const struct forecast_report_request *q = f->request;
+    char when[64];
+    if (f->met_at > 0) {
+        (void)snprintf(when, sizeof when, "met at trial %zu", f->met_at);
+    } else if (isfinite(r->trials.median)) {
+        (void)snprintf(when, sizeof when, "median in %.0f trials", r->trials.median);
+    } else {
+        (void)snprintf(when, sizeof when, "chance %.2f", r->p_reached);
+    }
+    (void)snprintf(out, TITLE_MAX, "%g correct of %" PRId64 " trials of contrast %g and above: %s",
+                   q->accuracy, q->over, q->easy, when);
+}
+
+void forecast_plot(FILE *to, const struct forecast_report *f)
+{
+    char title[TITLE_MAX];
+    char criterion[TITLE_MAX];
     const uint32_t window = f->result->window;
+    const double met = f->met_at > 0 ? -forecast_report_since(f) : f->result->trials.median;
+    (void)snprintf(title, sizeof title, "%.64s after %zu trials, in windows of %u",
+                   f->animal.past.subject, f->animal.at, window);
+    name_criterion(f, criterion);
     svg_plot_file_open(to, LEFT + WIDTH + 30.0, TOP + 2.0 * HEIGHT + GAP + 60.0,
                        "a forecast of learning, and what was observed");
-    svg_plot_text_in(to, "head", LEFT, 22.0, "start", WIDTH, f->title);
+    svg_plot_text_in(to, "head", LEFT, 22.0, "start", WIDTH, title);
     forecast_plot_legend(to, LEFT, 42.0);
-    figure_dot_key(to, "dot c4", LEFT, 62.0, f->criterion);
+    figure_dot_key(to, "dot c4", LEFT, 62.0, criterion);
     struct svg_plot p = draw_frame(to, f, TOP, "fraction correct", f->result->correct);
-    if (f->met >= p.x0 && f->met <= p.x1) {
-        svg_plot_line(&p, "line c4 dashed", f->met, p.y0, f->met, p.y1);
+    if (met >= p.x0 && met <= p.x1) {
+        svg_plot_line(&p, "line c4 dashed", met, p.y0, met, p.y1);
     }
     forecast_plot_dots(&p, window, f->n_before, f->before, -(double)f->n_before, "dot c2");
-    forecast_plot_dots(&p, window, f->n_came, f->came, 0.0, "dot c3");
+    forecast_plot_dots(&p, window, f->n_observed, f->observed, 0.0, "dot c3");
     (void)draw_frame(to, f, TOP + HEIGHT + GAP, "p(right) at zero contrast", f->result->bias);
     svg_plot_picture_close(to);
 }

@@ -5,25 +5,11 @@
  */
 #pragma once
 
-#include <stdio.h>
-
-#include "model/forecast.h"
+#include "forecast_report.h"
 #include "svg_plot.h"
 
-struct forecast_plot {
-    const char *title;
-    const model_forecast_result *result;
-    const char *criterion; /* and when it is met, in words */
-    double met;            /* the same in choices from now; not finite: never */
-    /* Fractions correct in windows before and after; NaN where there is none. */
-    size_t n_before;
-    const double *before;
-    size_t n_came;
-    const double *came;
-};
-
 /* Writes the SVG. */
-void forecast_plot(FILE *to, const struct forecast_plot *plot);
+void forecast_plot(FILE *to, const struct forecast_report *f);
 
 /* Parts of it, on a plot whose x are choices from now: bands with their median, of windows from now
  * on, and a dot for each share, the first one in window number `first` (< 0: before now). */
