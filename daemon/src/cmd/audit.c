@@ -152,11 +152,7 @@ static int audit_trials(struct request *r, const model_protocol *protocol, struc
                                 fault);
     if (rc == FAULT_NONE) {
         r->found = a.n_alarms > 0;
-        if (r->is_json) {
-            print_json(&a);
-        } else {
-            print_text(&a);
-        }
+        (r->is_json ? print_json : print_text)(&a);
         audit_report_close(&a);
     }
     free(params);
@@ -249,11 +245,7 @@ static int audit_simulation(struct request *r, const struct protocol_file *file,
     if (rc != FAULT_NONE) {
         return rc;
     }
-    if (r->is_json) {
-        json_arrivals(&t, protocol);
-    } else {
-        print_arrivals(&t, protocol);
-    }
+    (r->is_json ? json_arrivals : print_arrivals)(&t, protocol);
     const bool is_finished = any_finished(&t, protocol);
     stage_simulation_close(&t);
     if (!is_finished) {
@@ -296,9 +288,9 @@ static int work(void *request, struct fault *fault)
         return fault_set(fault, FAULT_WORK, "no memory");
     }
     rc = protocol_file_load(file, r->path[0], fault);
-    if (rc == FAULT_NONE && r->defects.chosen != NULL) {
-        rc = protocol_file_add_defects(file, r->path[0], r->defects.chosen, fault);
-    }
+    rc = rc || r->defects.chosen == NULL
+             ? rc
+             : protocol_file_add_defects(file, r->path[0], r->defects.chosen, fault);
     if (rc == FAULT_NONE) {
         progress_catch_interrupts();
         rc = r->is_simulation ? audit_simulation(r, file, fault)

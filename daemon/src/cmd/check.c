@@ -79,9 +79,7 @@ static int check_protocol(const char *path, const char *defects, struct fault *f
         return fault_set(fault, FAULT_WORK, "out of memory");
     }
     int rc = protocol_file_load(file, path, fault);
-    if (rc == FAULT_NONE && defects != NULL) {
-        rc = protocol_file_add_defects(file, path, defects, fault);
-    }
+    rc = rc || defects == NULL ? rc : protocol_file_add_defects(file, path, defects, fault);
     if (rc == FAULT_NONE) {
         protocol_file_print(&file->protocol, stdout);
         rc = protocol_file_finish(file, path, fault);

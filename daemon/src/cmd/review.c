@@ -106,6 +106,16 @@ static void print_interval(const struct review_interval *gain)
     }
 }
 
+static void print_subject(const char *name, int width, uint32_t n_sessions,
+                          const struct review_tally *tally, const struct review_interval *gain)
+{
+    printf("%-*s %8" PRIu32, width, name, n_sessions);
+    print_numbers(tally);
+    print_interval(gain);
+    printf("  ");
+    print_alerts(tally->alerts);
+}
+
 static void print_subjects(const struct review *v, const struct widths *w)
 {
     printf("\n%-*s %8s", w->subject, "subject", "sessions");
@@ -114,18 +124,10 @@ static void print_subjects(const struct review *v, const struct widths *w)
     for (uint32_t i = 0; i < v->n_subjects; i++) {
         const struct review_subject *s = &v->subjects[i];
         if (review_has_subject(v, i)) {
-            printf("%-*s %8" PRIu32, w->subject, s->name, s->n_sessions);
-            print_numbers(&s->tally);
-            print_interval(&s->gain);
-            printf("  ");
-            print_alerts(s->tally.alerts);
+            print_subject(s->name, w->subject, s->n_sessions, &s->tally, &s->gain);
         }
     }
-    printf("%-*s %8" PRIu32, w->subject, "all", review_count_sessions(v));
-    print_numbers(&v->total);
-    print_interval(&v->gain);
-    printf("  ");
-    print_alerts(v->total.alerts);
+    print_subject("all", w->subject, review_count_sessions(v), &v->total, &v->gain);
 }
 
 /* What was said of each animal's future, under a title if there is any. */
@@ -294,11 +296,8 @@ static void json_advice(struct json_writer *w, const struct review_forecasts *o)
     }
     json_end(w);
     json_int(w, "advised", o->n_by_reason[MODEL_CURRICULUM_ADVISES]);
-    if (o->n_by_reason[MODEL_CURRICULUM_ADVISES] > 0) {
-        json_advised(w, o);
-    } else {
-        json_text(w, "last_advised", NULL);
-    }
+    o->n_by_reason[MODEL_CURRICULUM_ADVISES] > 0 ? json_advised(w, o)
+                                                 : json_text(w, "last_advised", NULL);
     json_end(w);
 }
 
@@ -306,21 +305,9 @@ static void json_advice(struct json_writer *w, const struct review_forecasts *o)
 static void json_outlook(struct json_writer *w, const struct review_forecasts *o)
 {
     json_int(w, "forecasts", o != NULL ? o->n_forecasts : 0);
-    if (o != NULL && o->n_forecasts > 0) {
-        json_forecast(w, &o->last);
-    } else {
-        json_text(w, "forecast", NULL);
-    }
-    if (review_forecasts_has_bands(o)) {
-        json_held(w, o);
-    } else {
-        json_text(w, "forecast_held", NULL);
-    }
-    if (o != NULL && o->n_suggestions > 0) {
-        json_advice(w, o);
-    } else {
-        json_text(w, "advice", NULL);
-    }
+    o != NULL && o->n_forecasts > 0 ? json_forecast(w, &o->last) : json_text(w, "forecast", NULL);
+    review_forecasts_has_bands(o) ? json_held(w, o) : json_text(w, "forecast_held", NULL);
+    o != NULL && o->n_suggestions > 0 ? json_advice(w, o) : json_text(w, "advice", NULL);
 }
 
 static void json_sessions(struct json_writer *w, const struct review *v)

@@ -57,15 +57,6 @@ static void put_quoted(FILE *to, const char *text)
     putc('"', to);
 }
 
-static void put_real(FILE *to, double value)
-{
-    if (isfinite(value)) {
-        fprintf(to, ",%.9g", value);
-    } else {
-        putc(',', to);
-    }
-}
-
 static void put_place(FILE *to, const struct rule_ensemble *e, const char *member, uint32_t weight,
                       uint32_t state, int past, int outcome)
 {
@@ -93,10 +84,10 @@ static void put_rows(FILE *to, const struct rule_ensemble *e, uint32_t weight, u
                                                (model_rule_probe_outcome)outcome, x, weight),
                               (double)NAN, (double)NAN};
             put_place(to, e, is_mean ? "mean" : e->members[m].path, weight, state, past, outcome);
-            put_real(to, model_rule_probe_stimulus(x));
-            put_real(to, v.mean);
-            put_real(to, v.lo);
-            put_real(to, v.hi);
+            text_escape_field(to, 9, model_rule_probe_stimulus(x));
+            text_escape_field(to, 9, v.mean);
+            text_escape_field(to, 9, v.lo);
+            text_escape_field(to, 9, v.hi);
             putc('\n', to);
         }
     }

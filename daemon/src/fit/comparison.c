@@ -147,11 +147,8 @@ static int width_of(const char *name, int least)
 
 static void print_real(FILE *to, int width, double value)
 {
-    if (isfinite(value)) {
-        fprintf(to, " %*.4f", width, value);
-    } else {
-        fprintf(to, " %*s", width, "-");
-    }
+    char text[TEXT_ESCAPE_NUMBER_MAX];
+    fprintf(to, " %*s", width, text_escape_number(text, "%.4f", value));
 }
 
 static void print_gains(FILE *to, const struct comparison *c)
@@ -222,15 +219,6 @@ void comparison_text(FILE *to, const struct comparison *c)
     print_subjects(to, c);
 }
 
-static void put_real(FILE *to, double value)
-{
-    if (isfinite(value)) {
-        fprintf(to, ",%.10g", value);
-    } else {
-        fputs(",", to);
-    }
-}
-
 void comparison_csv(FILE *to, const struct comparison *c)
 {
     fputs("level,subject,fold,model,trials,nats,gain,gain_lo,gain_hi,n_worse,worst_subject\n", to);
@@ -241,18 +229,18 @@ void comparison_csv(FILE *to, const struct comparison *c)
                 fprintf(to, "%" PRIu32, c->fold[i]);
             }
             fprintf(to, ",%s,%" PRId64, c->model[m], c->n[i]);
-            put_real(to, comparison_nats(c, i, m));
-            put_real(to, m != c->named ? subject_gain(c, i, m) : (double)NAN);
+            text_escape_field(to, 10, comparison_nats(c, i, m));
+            text_escape_field(to, 10, m != c->named ? subject_gain(c, i, m) : (double)NAN);
             fputs(",,,,\n", to);
         }
     }
     for (uint32_t m = 0; m < c->n_models; m++) {
         const struct comparison_gain *g = &c->gain[m];
         fprintf(to, "pooled,,,%s,%" PRId64, c->model[m], comparison_trials(c));
-        put_real(to, comparison_pooled(c, m));
-        put_real(to, g->pooled);
-        put_real(to, g->lo);
-        put_real(to, g->hi);
+        text_escape_field(to, 10, comparison_pooled(c, m));
+        text_escape_field(to, 10, g->pooled);
+        text_escape_field(to, 10, g->lo);
+        text_escape_field(to, 10, g->hi);
         if (isfinite(g->least)) {
             fprintf(to, ",%" PRIu32 ",%s\n", g->n_worse, c->subject[g->worst]);
         } else {

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/random.h"
 #include "model/static_glm.h"
 #include "progress.h"
 #include "twin.h"
@@ -21,20 +20,13 @@ int crossval_deal(const struct training_set *training, uint32_t n_folds, uint64_
                   uint32_t fold[], struct fault *fault)
 {
     uint32_t order[SUBJECT_NAMES_MAX];
-    model_random random;
     if (training->n < n_folds) {
         return fault_set(fault, FAULT_INPUT,
                          "%u folds of %u animals; at least as many animals as folds were expected",
                          n_folds, training->n);
     }
     memcpy(order, training->subjects.by_name, training->n * sizeof order[0]);
-    model_random_seed(&random, seed, STREAM_FOLDS);
-    for (uint32_t i = training->n; i > 1; i--) {
-        const uint32_t k = (uint32_t)model_random_below(&random, i);
-        const uint32_t held = order[i - 1];
-        order[i - 1] = order[k];
-        order[k] = held;
-    }
+    training_set_shuffle(order, training->n, training->n - 1, seed, STREAM_FOLDS);
     for (uint32_t i = 0; i < training->n; i++) {
         fold[order[i]] = i % n_folds;
     }

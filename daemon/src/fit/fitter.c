@@ -12,7 +12,6 @@
 #include "fitter_state.h"
 #include "fnv.h"
 #include "model/fit.h"
-#include "model/random.h"
 
 static const int64_t SAVE_EVERY_NS = 30000000000;
 
@@ -40,23 +39,6 @@ static int no_memory(struct fault *fault)
     return fault_set(fault, FAULT_WORK, "no memory for the fit");
 }
 
-/* Animals held out come last in numbers[n]; which they are follows from the seed. */
-static void choose(const struct fitter_options *o, const uint32_t subjects[], uint32_t n,
-                   uint32_t numbers[])
-{
-    model_random random;
-    model_random_seed(&random, o->seed, STREAM_HELD_OUT);
-    for (uint32_t i = 0; i < n; i++) {
-        numbers[i] = subjects != NULL ? subjects[i] : i;
-    }
-    for (uint32_t i = n; i > n - o->held_out; i--) {
-        const uint32_t k = (uint32_t)model_random_below(&random, i);
-        const uint32_t held = numbers[i - 1];
-        numbers[i - 1] = numbers[k];
-        numbers[k] = held;
-    }
-}
-
 static int open_views(struct fitting *f, const struct training_set *training,
                       const uint32_t subjects[], uint32_t n, struct fault *fault)
 {
@@ -71,7 +53,10 @@ static int open_views(struct fitting *f, const struct training_set *training,
     if (numbers == NULL) {
         return no_memory(fault);
     }
-    choose(o, subjects, count, numbers);
+    for (uint32_t i = 0; i < count; i++) {
+        numbers[i] = subjects != NULL ? subjects[i] : i;
+    }
+    training_set_shuffle(numbers, count, o->held_out, o->seed, STREAM_HELD_OUT);
     const uint32_t learned = count - o->held_out;
     int rc = training_set_view_open(&f->view, training, &o->policy, o->rule, numbers, learned,
                                     o->with_mirrors, fault);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "list.h"
+#include "model/random.h"
 
 enum { FIRST_TRIALS = 1024 };
 
@@ -176,6 +177,19 @@ static size_t lay_out(const struct training_set_view *view, size_t n, unsigned c
     rows->starts_session = take(base, &used, n);
     rows->n_steps = take(base, &used, n * sizeof(uint16_t));
     return used;
+}
+
+void training_set_shuffle(uint32_t numbers[], uint32_t n, uint32_t n_drawn, uint64_t seed,
+                          uint64_t stream)
+{
+    model_random random;
+    model_random_seed(&random, seed, stream);
+    for (uint32_t i = n; i > n - n_drawn; i--) {
+        const uint32_t k = (uint32_t)model_random_below(&random, i);
+        const uint32_t held = numbers[i - 1];
+        numbers[i - 1] = numbers[k];
+        numbers[k] = held;
+    }
 }
 
 model_trial training_set_mirror(const model_trial *trial)

@@ -59,6 +59,11 @@ int training_set_load(struct training_set *out, const char *path, enum trial_tab
 /* A zeroed one is fine. */
 void training_set_free(struct training_set *t);
 
+/* Draws the last n_drawn of n numbers from all of them, by a stream of the seed (Fisher and Yates,
+ * model/random.h); n - 1 shuffles all. */
+void training_set_shuffle(uint32_t numbers[], uint32_t n, uint32_t n_drawn, uint64_t seed,
+                          uint64_t stream);
+
 /* A trial with left and right exchanged. */
 model_trial training_set_mirror(const model_trial *trial);
 

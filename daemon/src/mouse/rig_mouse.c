@@ -56,10 +56,7 @@ static void fill_error(struct rig_mouse *actor, const proto_message *heard, prot
     actor->tally.refused++;
 }
 
-static enum rig_mouse_heard refuse(struct rig_mouse *actor, const proto_message *heard,
-                                   proto_error_code code, const char *key, proto_message *reply,
-                                   const char *format, ...) FAULT_PRINTF(6, 7);
-
+FAULT_PRINTF(6, 7)
 static enum rig_mouse_heard refuse(struct rig_mouse *actor, const proto_message *heard,
                                    proto_error_code code, const char *key, proto_message *reply,
                                    const char *format, ...)

@@ -36,7 +36,7 @@ enum simulation_outcome {
     SIMULATION_OUTCOMES
 };
 
-enum { SIMULATION_QUANTILES = 5, SIMULATION_RESAMPLES = 2000 };
+enum { SIMULATION_MEDIAN = 2, SIMULATION_QUANTILES = 5, SIMULATION_RESAMPLES = 2000 };
 
 struct simulation_band {
     int64_t n; /* animals with a value */

@@ -1,9 +1,9 @@
 #include "stage_simulation.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "progress.h"
+#include "simulation_report.h"
 
 /* The rig's draws come from streams far above those of the animals (model/virtual_mouse.h). */
 static const uint64_t RIG_STREAMS = UINT64_C(1) << 63;
@@ -103,33 +103,20 @@ void stage_simulation_close(struct stage_simulation *t)
     *t = (struct stage_simulation){0};
 }
 
-static int compare(const void *a, const void *b)
-{
-    const int64_t x = *(const int64_t *)a;
-    const int64_t y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(int64_t values[], int64_t n)
-{
-    qsort(values, (size_t)n, sizeof values[0], compare);
-    return n > 0 ? 0.5 * (double)(values[(n - 1) / 2] + values[n / 2]) : (double)NAN;
-}
-
 int64_t stage_simulation_arrived(const struct stage_simulation *t, uint32_t stage, double *session,
                                  double *trial)
 {
-    static int64_t sessions[STAGE_SIMULATION_MAX];
-    static int64_t trials[STAGE_SIMULATION_MAX];
+    static double sessions[STAGE_SIMULATION_MAX];
+    static double trials[STAGE_SIMULATION_MAX];
     int64_t n = 0;
     for (int64_t i = 0; i < t->n; i++) {
         const struct trainee_arrival *arrival = arrival_of(t, i, stage);
         if (arrival->session >= 0) {
-            sessions[n] = arrival->session;
-            trials[n++] = arrival->trial;
+            sessions[n] = (double)arrival->session;
+            trials[n++] = (double)arrival->trial;
         }
     }
-    *session = median(sessions, n);
-    *trial = median(trials, n);
+    *session = simulation_band_of(sessions, n).q[SIMULATION_MEDIAN];
+    *trial = simulation_band_of(trials, n).q[SIMULATION_MEDIAN];
     return n;
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "list.h"
+
 enum { ADAPT_EVERY = 250, ADAPT_WINDOW = 2000 };
 
 /* Priors of the bank without each of its members. */
@@ -55,15 +57,12 @@ static int find_animal(struct evaluation *e, const struct trial_table *table, co
     if (rc != FAULT_NONE) {
         return rc;
     }
-    if (number == e->n && e->n == e->capacity) {
-        const uint32_t capacity = e->capacity > 0 ? 2 * e->capacity : 16;
-        struct evaluation_animal *animals = realloc(e->animals, capacity * sizeof *animals);
-        if (animals == NULL) {
-            return fault_set(fault, FAULT_WORK, "no memory for %u subjects", capacity);
-        }
-        e->animals = animals;
-        e->capacity = capacity;
+    void *list =
+        number == e->n ? list_grow(e->animals, e->n, &e->capacity, sizeof *e->animals) : e->animals;
+    if (list == NULL) {
+        return fault_set(fault, FAULT_WORK, "no memory for %u subjects", e->n + 1);
     }
+    e->animals = list;
     *out = &e->animals[number];
     return number == e->n ? add_animal(e, *out, fault) : FAULT_NONE;
 }

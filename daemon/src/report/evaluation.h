@@ -65,7 +65,7 @@ struct evaluation {
     struct subject_names subjects;
     struct evaluation_animal *animals; /* by the subject's number */
     uint32_t n;
-    uint32_t capacity;
+    size_t capacity;
 };
 
 /* Reads the table, trial after trial. FAULT_NONE, or FAULT_INPUT or FAULT_WORK with *e to be closed

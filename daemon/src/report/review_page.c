@@ -204,6 +204,18 @@ static void put_alert_list(FILE *to, const struct review_alerts *alerts)
     fputs("</ul>\n", to);
 }
 
+static void put_subject_cells(FILE *to, uint32_t n_sessions, const struct review_tally *tally,
+                              const struct review_interval *gain)
+{
+    fprintf(to, "</td><td>%" PRIu32 "</td>", n_sessions);
+    tally_cells(to, tally);
+    fputs("<td>", to);
+    put_interval(to, gain);
+    fputs("</td><td class=\"l wrap\">", to);
+    put_alerts(to, tally);
+    fputs("</td></tr>\n", to);
+}
+
 static void put_subjects_table(FILE *to, const struct review *v)
 {
     fputs("<div class=\"card wide\"><table><tr><th class=\"l\">animal</th><th>sessions</th>", to);
@@ -218,22 +230,12 @@ static void put_subjects_table(FILE *to, const struct review *v)
         }
         fprintf(to, "<tr><td class=\"l\"><a href=\"#s%" PRIu32 "\">", i);
         text_escape_html(to, s->name);
-        fprintf(to, "</a></td><td>%" PRIu32 "</td>", s->n_sessions);
-        tally_cells(to, &s->tally);
-        fputs("<td>", to);
-        put_interval(to, &s->gain);
-        fputs("</td><td class=\"l wrap\">", to);
-        put_alerts(to, &s->tally);
-        fputs("</td></tr>\n", to);
+        fputs("</a>", to);
+        put_subject_cells(to, s->n_sessions, &s->tally, &s->gain);
     }
-    fprintf(to, "<tr class=\"all\"><td class=\"l\">all</td><td>%" PRIu32 "</td>",
-            review_count_sessions(v));
-    tally_cells(to, &v->total);
-    fputs("<td>", to);
-    put_interval(to, &v->gain);
-    fputs("</td><td class=\"l wrap\">", to);
-    put_alerts(to, &v->total);
-    fputs("</td></tr>\n</table></div>\n", to);
+    fputs("<tr class=\"all\"><td class=\"l\">all", to);
+    put_subject_cells(to, review_count_sessions(v), &v->total, &v->gain);
+    fputs("</table></div>\n", to);
 }
 
 static void put_sessions_table(FILE *to, const struct review *v, uint32_t subject)

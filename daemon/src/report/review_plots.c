@@ -16,26 +16,13 @@ static const double FRAME_HEIGHT = 190.0;
 static const double LABEL_ROOM = 110.0; /* right of the frame, for the names of lines */
 
 /* Of the stroke and fill: a feature keeps its colour from animal to animal. */
-#define FEATURE_CLASS_LIST(X)                                                                      \
-    X(STIMULUS, "c0")                                                                              \
-    X(BIAS, "c1")                                                                                  \
-    X(PREV_CHOICE, "c2")                                                                           \
-    X(STIMULUS_RIGHT, "c3")                                                                        \
-    X(STIMULUS_LEFT, "c4")                                                                         \
-    X(WIN_STAY, "c5")                                                                              \
-    X(PREV_STIMULUS, "c6")                                                                         \
-    X(LOSE_SWITCH, "c7")                                                                           \
-    X(CHOICE_TRACE, "c8")
-
 static const char *const FEATURE_CLASS[] = {
-#define FEATURE_CLASS_ROW(NAME, css_class) [MODEL_FEATURE_##NAME] = css_class,
-    FEATURE_CLASS_LIST(FEATURE_CLASS_ROW)
-#undef FEATURE_CLASS_ROW
-};
-
-#define FEATURE_CLASS_ONE(NAME, css_class) +1
-_Static_assert(0 FEATURE_CLASS_LIST(FEATURE_CLASS_ONE) == MODEL_FEATURES, "a class for each");
-#undef FEATURE_CLASS_ONE
+    [MODEL_FEATURE_STIMULUS] = "c0",      [MODEL_FEATURE_BIAS] = "c1",
+    [MODEL_FEATURE_PREV_CHOICE] = "c2",   [MODEL_FEATURE_STIMULUS_RIGHT] = "c3",
+    [MODEL_FEATURE_STIMULUS_LEFT] = "c4", [MODEL_FEATURE_WIN_STAY] = "c5",
+    [MODEL_FEATURE_PREV_STIMULUS] = "c6", [MODEL_FEATURE_LOSE_SWITCH] = "c7",
+    [MODEL_FEATURE_CHOICE_TRACE] = "c8"};
+_Static_assert(MODEL_FEATURES == 9, "a class for each");
 
 static struct svg_plot over_trials(FILE *to, const struct review_subject *s, double room)
 {

@@ -47,17 +47,14 @@ int review_runs_read(struct review_run **out, size_t n, const struct journal_rea
     return rc;
 }
 
+static int by_id(const void *id, const void *run)
+{
+    const int64_t a = *(const int64_t *)id;
+    const int64_t b = ((const struct review_run *)run)->id;
+    return (a > b) - (a < b);
+}
+
 const struct review_run *review_run_find(const struct review_run *runs, size_t n, int64_t id)
 {
-    size_t low = 0;
-    size_t high = n;
-    while (low < high) {
-        const size_t middle = (low + high) / 2;
-        if (runs[middle].id < id) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < n && runs[low].id == id ? &runs[low] : NULL;
+    return bsearch(&id, runs, n, sizeof *runs, by_id);
 }

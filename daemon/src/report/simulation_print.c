@@ -4,6 +4,7 @@
 
 #include "json_writer.h"
 #include "simulation_report.h"
+#include "text_escape.h"
 
 /* Reports as text for people, as CSV and as JSON. */
 
@@ -126,15 +127,6 @@ void simulation_print(FILE *to, const struct simulation_report reports[], size_t
     }
 }
 
-static void csv_number(FILE *to, double value)
-{
-    if (isfinite(value)) {
-        fprintf(to, ",%.10g", value);
-    } else {
-        fputc(',', to);
-    }
-}
-
 /* session: 0 for the whole of training. */
 static void csv_row(FILE *to, const char *name, int64_t session, const char *measure,
                     const char *stage, const struct simulation_band *band, double lo, double hi)
@@ -144,12 +136,12 @@ static void csv_row(FILE *to, const char *name, int64_t session, const char *mea
         fprintf(to, "%" PRId64, session);
     }
     fprintf(to, ",%s,%s,%" PRId64, measure, stage, band->n);
-    csv_number(to, band->mean);
+    text_escape_field(to, 10, band->mean);
     for (int k = 0; k < SIMULATION_QUANTILES; k++) {
-        csv_number(to, band->q[k]);
+        text_escape_field(to, 10, band->q[k]);
     }
-    csv_number(to, lo);
-    csv_number(to, hi);
+    text_escape_field(to, 10, lo);
+    text_escape_field(to, 10, hi);
     fputc('\n', to);
 }
 

@@ -129,6 +129,14 @@ const char *text_escape_number(char out[], const char *format, double value)
     return out;
 }
 
+void text_escape_field(FILE *to, int digits, double value)
+{
+    fputc(',', to);
+    if (isfinite(value)) {
+        fprintf(to, "%.*g", digits, value);
+    }
+}
+
 bool text_escape_is_printable(const char *text, size_t size)
 {
     static const char *const NONE[] = {"\xe2\x80\xa8", "\xe2\x80\xa9", "\xef\xbb\xbf",

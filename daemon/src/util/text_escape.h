@@ -31,6 +31,9 @@ void text_escape_html(FILE *to, const char *text);
  * out[TEXT_ESCAPE_NUMBER_MAX]. Returns out. */
 const char *text_escape_number(char out[], const char *format, double value);
 
+/* A comma and, where there is one, the number: a field of a CSV, not the first of its line. */
+void text_escape_field(FILE *to, int digits, double value);
+
 /* True without control characters, line ends of Unicode's and byte order marks: what is printed can
  * then be read back, and shown on a terminal. text is UTF-8 with a NUL at [size]. */
 bool text_escape_is_printable(const char *text, size_t size);
