@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "advice_plot.h"
+#include "advice_report.h"
 #include "command.h"
 #include "json_writer.h"
 #include "progress.h"

@@ -135,18 +135,6 @@ static void print_members(const struct model_file *model)
     }
 }
 
-static void print_people(const struct model_file *model, const char *path,
-                         const struct safetensors *st)
-{
-    print_heading(model, path);
-    if (model_file_is_bank(model)) {
-        print_members(model);
-    } else {
-        print_single(&model->bank.member[0], st);
-    }
-    print_ranges(model);
-}
-
 static void json_parameters(struct json_writer *w, const model_params *p)
 {
     const uint32_t n = p->policy.n;
@@ -252,13 +240,14 @@ static int show(const char *path, bool json, struct fault *fault)
     uint8_t *bytes = NULL;
     int rc = st != NULL ? FAULT_NONE : fault_set(fault, FAULT_WORK, "no memory");
     rc = rc ? rc : model_file_load(path, &model, fault);
-    if (rc == FAULT_NONE) {
-        rc = list_contents(&model, path, &bytes, st, fault);
-    }
+    rc = rc ? rc : list_contents(&model, path, &bytes, st, fault);
     if (rc == FAULT_NONE && json) {
         print_json(&model, st);
     } else if (rc == FAULT_NONE) {
-        print_people(&model, path, st);
+        print_heading(&model, path);
+        model_file_is_bank(&model) ? print_members(&model)
+                                   : print_single(&model.bank.member[0], st);
+        print_ranges(&model);
     }
     free(bytes);
     free(st);

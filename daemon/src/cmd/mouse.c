@@ -18,12 +18,10 @@ static const uint64_t MEMBER_STREAM = UINT64_C(1) << 60;
 struct wanted {
     struct model_options spec;
     struct mouse_loop_options rig;
+    struct rig_mouse_options mouse;
     const char *model;
-    const char *subject;
     const struct output_guard *guard;
     int64_t seed;
-    double speed;
-    double window_s;
     double tire;
     bool is_steady;
     bool as_json;
@@ -41,10 +39,10 @@ static int check(const struct wanted *w, struct fault *fault)
     if (rc != FAULT_NONE) {
         return rc;
     }
-    if (w->subject[0] != '\0' && !proto_id_is_valid(w->subject)) {
+    if (w->mouse.subject[0] != '\0' && !proto_id_is_valid(w->mouse.subject)) {
         return fault_set(fault, FAULT_INPUT,
-                         "--subject: \"%.80s\" is not 1 to %d of A-Z a-z 0-9 . _ -", w->subject,
-                         PROTO_ID_MAX);
+                         "--subject: \"%.80s\" is not 1 to %d of A-Z a-z 0-9 . _ -",
+                         w->mouse.subject, PROTO_ID_MAX);
     }
     return FAULT_NONE;
 }
@@ -129,18 +127,15 @@ static void report(const struct wanted *w, const struct rig_mouse_tally *t)
 static int meet(struct wanted *w, const model_params *params, struct fault *fault)
 {
     struct rig_mouse actor;
-    struct rig_mouse_options options = {.params = params,
-                                        .seed = (uint64_t)w->seed,
-                                        .subject = w->subject,
-                                        .window_s = w->window_s,
-                                        .speed = w->speed};
     struct mouse_loop *loop = NULL;
-    model_engagement_sim_default(&options.engagement);
-    options.engagement.tired_trials = w->tire;
+    w->mouse.params = params;
+    w->mouse.seed = (uint64_t)w->seed;
+    model_engagement_sim_default(&w->mouse.engagement);
+    w->mouse.engagement.tired_trials = w->tire;
     if (w->is_steady) {
-        model_engagement_sim_steady(&options.engagement);
+        model_engagement_sim_steady(&w->mouse.engagement);
     }
-    rig_mouse_init(&actor, &options);
+    rig_mouse_init(&actor, &w->mouse);
     int rc = open_truth(w, &params->policy, fault);
     rc = rc ? rc : mouse_loop_open(&loop, &actor, &w->rig, fault);
     rc = rc ? rc : mouse_loop_run(loop, fault);
@@ -184,13 +179,13 @@ static size_t list_options(struct wanted *w, struct option list[])
          NULL},
         {"baud", OPTION_INT, &w->rig.baud, BRIDGE_SERIAL_BAUD_MIN, BRIDGE_SERIAL_BAUD_MAX, "N",
          "its speed", NULL},
-        {"subject", OPTION_TEXT, &w->subject, 0, 0, "NAME",
+        {"subject", OPTION_TEXT, &w->mouse.subject, 0, 0, "NAME",
          "its name; others are refused (default the first name used by the rig)", NULL},
         COMMAND_SEED(&w->seed, "the same seed and trials give the same animal"),
         {"trials", OPTION_INT, &w->rig.trials, 1, 1e15, "N", "stop after N finished trials", NULL},
-        {"speed", OPTION_REAL, &w->speed, 0, 1e6, "X", "speed of its time; 0: it answers at once",
-         NULL},
-        {"window", OPTION_REAL, &w->window_s, 0.001, 86400, "S",
+        {"speed", OPTION_REAL, &w->mouse.speed, 0, 1e6, "X",
+         "speed of its time; 0: it answers at once", NULL},
+        {"window", OPTION_REAL, &w->mouse.window_s, 0.001, 86400, "S",
          "a no-go is sent after this many seconds", NULL},
         {"tire", OPTION_REAL, &w->tire, 0, 1e9, "N",
          "trials of a session after which it plays half of the time; 0: never tires", NULL},
@@ -208,10 +203,10 @@ static size_t list_options(struct wanted *w, struct option list[])
 int cmd_mouse(int argc, char **argv)
 {
     struct wanted w = {.rig.baud = 115200,
-                       .subject = "",
+                       .mouse.subject = "",
                        .seed = 1,
-                       .speed = 1.0,
-                       .window_s = 60.0,
+                       .mouse.speed = 1.0,
+                       .mouse.window_s = 60.0,
                        .tire = 600.0};
     model_options_init(&w.spec, "none", (double)NAN, NULL);
     struct option list[MODEL_OPTIONS_OPTIONS + 20];

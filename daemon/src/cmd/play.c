@@ -86,7 +86,8 @@ static int find_daemon(struct play *play, struct fault *fault)
     play->publisher = open_publisher(play->context, play->endpoint, &play->keys);
     uint64_t greeted = 0; /* the connection that a hello was said on */
     const int64_t until_ns = clock_mono_ns() + (int64_t)FIND_DAEMON_MS * 1000000;
-    while (!progress_interrupted() && clock_mono_ns() < until_ns) {
+    bool is_found = false;
+    while (!is_found && !progress_interrupted() && clock_mono_ns() < until_ns) {
         if (play->client.n_links != greeted) {
             say_hello(play->client.socket, play->rig);
             greeted = play->client.n_links;
@@ -97,18 +98,15 @@ static int find_daemon(struct play *play, struct fault *fault)
             return FAULT_NONE;
         }
         proto_message reply;
-        if (rig_client_receive(&play->client, 10, &reply) == RIG_CLIENT_HELLO) {
-            close_now(play->publisher);
-            play->publisher = NULL;
-            return FAULT_NONE;
-        }
+        is_found = rig_client_receive(&play->client, 10, &reply) == RIG_CLIENT_HELLO;
     }
     close_now(play->publisher);
     play->publisher = NULL;
-    return fault_set(fault, FAULT_WORK,
-                     "%s: nobody answers there: start the daemon with `murid run`, or give its ask "
-                     "or trials endpoint with --to",
-                     play->endpoint);
+    return is_found ? FAULT_NONE
+                    : fault_set(fault, FAULT_WORK,
+                                "%s: nobody answers there: start the daemon with `murid run`, or "
+                                "give its ask or trials endpoint with --to",
+                                play->endpoint);
 }
 
 static void fill_envelope(const struct play *play, struct run *run, proto_message *msg)

@@ -6,7 +6,6 @@
 #include "command.h"
 #include "json_writer.h"
 #include "rule_ensemble.h"
-#include "rule_plot.h"
 #include "text_escape.h"
 #include "vocabulary.h"
 

@@ -14,18 +14,14 @@
 struct request {
     const struct options *options;
     struct model_options spec;
-    struct task_simulation task; /* without a protocol */
+    struct task_simulation task;    /* without a protocol */
+    struct simulation_request pair; /* with one or two */
     const char *model;
     const char *out;
     const char *protocol;
     const char *compare;
-    const char *second; /* protocol */
     struct option_word defects;
-    const char *csv;
-    const char *plot;
-    double criterion;
     int64_t threads;
-    bool is_json;
     bool has_trials;
 };
 
@@ -36,18 +32,18 @@ static int check_request(const struct request *r, struct fault *fault)
     if (rc != FAULT_NONE) {
         return rc;
     }
-    if (r->compare != NULL && r->second == NULL) {
+    if (r->compare != NULL && r->pair.path[1] == NULL) {
         return fault_set(
             fault, FAULT_INPUT,
             "--compare: one protocol, %s; two were expected, as in --compare A.yaml B.yaml",
             r->compare);
     }
-    if (r->compare == NULL && r->second != NULL) {
+    if (r->compare == NULL && r->pair.path[1] != NULL) {
         return fault_set(fault, FAULT_INPUT,
                          "\"%.60s\" was not expected; a second protocol is for --compare",
-                         r->second);
+                         r->pair.path[1]);
     }
-    if (r->is_json && r->out != NULL && strcmp(r->out, "-") == 0) {
+    if (r->pair.is_json && r->out != NULL && strcmp(r->out, "-") == 0) {
         return fault_set(
             fault, FAULT_INPUT,
             "--json: the table is on standard output already; -o FILE.csv was expected");
@@ -69,26 +65,22 @@ static int check_spread(const struct request *r, const struct model_file *model,
                : FAULT_NONE;
 }
 
-static int run_protocols(const struct request *r, const struct model_file *model,
-                         struct fault *fault)
+static int run_protocols(struct request *r, const struct model_file *model, struct fault *fault)
 {
-    const struct simulation_request request = {
-        .path = {r->protocol != NULL ? r->protocol : r->compare, r->second},
-        .guard = &r->options->guard,
-        .defects = r->defects.chosen,
-        .trials = r->has_trials ? r->task.trials : 0,
-        .plan = {.bank = &model->bank,
-                 .mice = r->task.mice,
-                 .sessions = r->task.sessions,
-                 .seed = (uint64_t)r->task.seed,
-                 .rate_spread = r->task.rate_spread,
-                 .n_threads = thread_pool_count(r->threads, THREAD_POOL_THREADS_MAX)},
-        .criterion = r->criterion,
-        .table = r->out,
-        .summary = r->csv,
-        .plot = r->plot,
-        .is_json = r->is_json};
-    return simulation_pair_run(&request, fault);
+    struct simulation_request *pair = &r->pair;
+    pair->path[0] = r->protocol != NULL ? r->protocol : r->compare;
+    pair->guard = &r->options->guard;
+    pair->defects = r->defects.chosen;
+    pair->trials = r->has_trials ? r->task.trials : 0;
+    pair->table = r->out;
+    pair->plan = (struct simulation_plan){
+        .bank = &model->bank,
+        .mice = r->task.mice,
+        .sessions = r->task.sessions,
+        .seed = (uint64_t)r->task.seed,
+        .rate_spread = r->task.rate_spread,
+        .n_threads = thread_pool_count(r->threads, THREAD_POOL_THREADS_MAX)};
+    return simulation_pair_run(pair, fault);
 }
 
 static int run_task(struct request *r, const struct model_file *model, struct fault *fault)
@@ -150,12 +142,12 @@ static size_t list_options(struct request *r, struct option list[])
          "the same animals trained by each of two", NULL},
         {"defect", OPTION_WORDS, &r->defects, 0, 0, "NAME,...",
          "known defects, switched on in the protocol, or in B; some of", NULL},
-        {"criterion", OPTION_REAL, &r->criterion, 0, 1, "A",
+        {"criterion", OPTION_REAL, &r->pair.criterion, 0, 1, "A",
          "fraction correct of a session that counts as learned", NULL},
-        {"csv", OPTION_OUT, &r->csv, 0, 0, "FILE.csv", "bands over animals, by session and stage",
-         NULL},
-        COMMAND_PLOT(&r->plot),
-        COMMAND_JSON(&r->is_json),
+        {"csv", OPTION_OUT, &r->pair.summary, 0, 0, "FILE.csv",
+         "bands over animals, by session and stage", NULL},
+        COMMAND_PLOT(&r->pair.plot),
+        COMMAND_JSON(&r->pair.is_json),
         {"threads", OPTION_INT, &r->threads, 1, THREAD_POOL_THREADS_MAX, "N",
          "threads, with a protocol (default one a processor); results do not depend on it", NULL},
     };
@@ -174,7 +166,7 @@ int cmd_simulate(int argc, char **argv)
                  .trials = 500,
                  .seed = 1},
         .defects = vocabulary_defects(),
-        .criterion = 0.8};
+        .pair.criterion = 0.8};
     struct option list[MODEL_OPTIONS_OPTIONS + 20];
     model_options_init(&r.spec, "none", (double)NAN, NULL);
     static const struct option_rule rules[] = {
@@ -193,7 +185,7 @@ int cmd_simulate(int argc, char **argv)
         .list = list,
         .n = list_options(&r, list),
         COMMAND_RULES(rules),
-        .arguments = &r.second,
+        .arguments = &r.pair.path[1],
         .arguments_max = 1};
     r.options = &options;
     return command_run(&options, argc, argv, work, &r);

@@ -6,7 +6,6 @@
 #include "json_writer.h"
 #include "progress.h"
 #include "status_message.h"
-#include "status_plot.h"
 #include "status_report.h"
 #include "text_escape.h"
 

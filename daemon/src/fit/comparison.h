@@ -4,7 +4,7 @@
  * compares one model with each other one: gain = nats/trial of the other minus its own, above 0
  * where it predicts better; by animal, pooled over all trials, and with a 95% interval that
  * resamples animals (model/bootstrap.h). Written as text, CSV, JSON and SVG. Threads: one owner.
- * Memory: the heap; comparison_close() frees it.
+ * Memory: the heap; comparison_close() frees it, also of a zeroed one.
  */
 #pragma once
 
@@ -46,7 +46,6 @@ struct comparison {
 int comparison_open(struct comparison *c, uint32_t n_subjects, uint32_t n_models,
                     struct fault *fault);
 
-/* A zeroed one is fine. */
 void comparison_close(struct comparison *c);
 
 /* Sets a model against the others; before anything is written. FAULT_NONE or FAULT_WORK. */

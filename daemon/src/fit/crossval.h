@@ -24,7 +24,6 @@
 #include "ranks.h"
 #include "training_set.h"
 
-/* One kind of model. */
 struct crossval_member {
     const char *name; /* of its column */
     double cost;      /* of a fit to one trial, relative to other members */

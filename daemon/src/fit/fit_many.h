@@ -1,7 +1,8 @@
 /* fit_many.h - the work of several fits: of a bank, from several seeds, of a cross-validation.
  *
  * Each thread of each rank makes a fit of its own; the first rank scores and writes. It can be
- * interrupted, and gone on with. Threads: one owner of each object. Memory: fit_many_close().
+ * interrupted, and gone on with. Threads: one owner of each object. Memory: fit_many_close(), also
+ * of a zeroed one.
  */
 #pragma once
 
@@ -23,5 +24,4 @@ struct fit_many {
 /* Collective. The table and figure of a cross-validation and the bank are written. */
 int fit_many(struct fit_many *f, struct fault *fault);
 
-/* A zeroed one is fine. */
 void fit_many_close(struct fit_many *f);

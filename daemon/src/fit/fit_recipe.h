@@ -21,7 +21,6 @@ struct fit_recipe {
 /* One rule, in the filter or open loop. */
 void fit_recipe_single(struct fit_recipe *r, model_rule_kind rule, bool is_in_filter);
 
-/* The bank. */
 void fit_recipe_bank(struct fit_recipe *r);
 
 /* Adds what a cross-validation sets the models against: a random walk with stimulus, bias and the

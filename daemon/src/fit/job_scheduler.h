@@ -36,7 +36,6 @@ struct job_scheduler_result {
     size_t size;    /* at most JOB_STORE_RESULT_MAX */
 };
 
-/* One job at work. */
 struct job_scheduler_task {
     size_t number;
     const char *state_path; /* where it keeps what it needs to be gone on with */
@@ -73,5 +72,4 @@ struct job_scheduler_options {
 int job_scheduler_run(const struct job_scheduler_options *options, const struct ranks *ranks,
                       struct job_scheduler_result results[], struct fault *fault);
 
-/* Frees the bytes. */
 void job_scheduler_free(struct job_scheduler_result results[], size_t n);

@@ -4,7 +4,8 @@
  * multiplier. The animal, and what its rig draws, depend only on the seed and its number: other
  * numbers of animals or threads, or another protocol, do not change them. So two simulations of one
  * seed are paired. Animals of one member are trained together (model/cohort.h).
- * Threads: the owner calls; jobs run on a pool. Memory: the heap; simulation_close() frees it.
+ * Threads: the owner calls; jobs run on a pool. Memory: the heap; simulation_close() frees it, also
+ * of a zeroed one.
  */
 #pragma once
 
@@ -70,7 +71,6 @@ int simulation_open(struct simulation *s, const struct simulation_plan *plan, st
  * memory, or interrupted. */
 int simulation_run(struct simulation *s, FILE *table, const char *what, struct fault *fault);
 
-/* A zeroed one is fine. */
 void simulation_close(struct simulation *s);
 
 const struct simulation_session *simulation_session(const struct simulation *s, int64_t mouse,

@@ -24,5 +24,4 @@ struct task_simulation {
     int64_t n_correct;
 };
 
-/* FAULT_NONE, FAULT_INPUT or FAULT_WORK. */
 int task_simulation_run(struct task_simulation *what, struct fault *fault);

@@ -1,7 +1,6 @@
-#include "advice_plot.h"
-
 #include <math.h>
 
+#include "advice_report.h"
 #include "figure.h"
 
 enum { WORDS_MAX = 96, TITLE_MAX = 256 };

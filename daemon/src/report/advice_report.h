@@ -1,9 +1,11 @@
 /* advice_report.h - which change of its training would help an animal after some of its trials, and
  * what was observed later: for `murid advise`.
  *
- * Threads: one owner. Memory: the heap; advice_report_close() frees it.
+ * Threads: one owner. Memory: the heap; advice_report_close() frees it, also of a zeroed one.
  */
 #pragma once
+
+#include <stdio.h>
 
 #include "known_animal.h"
 #include "options.h"
@@ -39,5 +41,7 @@ struct advice_report {
 int advice_report_make(struct advice_report *a, const struct advice_report_request *request,
                        struct fault *fault);
 
-/* A zeroed one is fine. */
 void advice_report_close(struct advice_report *a);
+
+/* As an SVG (advice_plot.c): the expected gain of each change over carrying on. */
+void advice_plot(FILE *to, const struct advice_report *a);

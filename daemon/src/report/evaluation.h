@@ -1,7 +1,7 @@
 /* evaluation.h - how well the choices of a trial table are predicted before they are read: by a
  * model, by the random walk, and by each member of a bank.
  *
- * Threads: one owner. Memory: the heap; evaluation_close() frees it.
+ * Threads: one owner. Memory: the heap; evaluation_close() frees it, also of a zeroed one.
  */
 #pragma once
 
@@ -76,5 +76,4 @@ int evaluation_read(struct evaluation *e, const struct evaluation_request *r, st
  * be left of it. */
 double evaluation_member_gain(const struct evaluation *e, int64_t n, uint32_t i);
 
-/* A zeroed one is fine. */
 void evaluation_close(struct evaluation *e);

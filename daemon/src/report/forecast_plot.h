@@ -8,7 +8,6 @@
 #include "forecast_report.h"
 #include "svg_plot.h"
 
-/* Writes the SVG. */
 void forecast_plot(FILE *to, const struct forecast_report *f);
 
 /* Parts of it, on a plot whose x are choices from now: bands with their median, of windows from now

@@ -2,7 +2,7 @@
  * observed later: for `murid forecast`.
  *
  * Trials ahead are counted in choices. Threads: one owner. Memory: the heap;
- * forecast_report_close() frees it.
+ * forecast_report_close() frees it, also of a zeroed one.
  */
 #pragma once
 
@@ -56,7 +56,6 @@ struct forecast_report {
 int forecast_report_make(struct forecast_report *f, const struct forecast_report_request *request,
                          struct fault *fault);
 
-/* A zeroed one is fine. */
 void forecast_report_close(struct forecast_report *f);
 
 /* "real", "recent" or "protocol". */

@@ -1,7 +1,7 @@
 /* known_animal.h - an animal of a table or journal up to some trial: what a forecast or advice goes
  * on from.
  *
- * Threads: one owner. Memory: the heap; known_animal_close() frees it.
+ * Threads: one owner. Memory: the heap; known_animal_close() frees it, also of a zeroed one.
  */
 #pragma once
 
@@ -35,7 +35,6 @@ struct known_animal {
 int known_animal_open(struct known_animal *a, const struct known_animal_request *request,
                       struct fault *fault);
 
-/* A zeroed one is fine. */
 void known_animal_close(struct known_animal *a);
 
 /* take() hears trials 0..at-1 with their number, and returns what the model said: MODEL_OK to go

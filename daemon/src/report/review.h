@@ -73,7 +73,6 @@ struct review {
     struct review_alerts alerts;
 };
 
-/* What is to be read. */
 struct review_request {
     const char *path;    /* a journal or its data directory */
     const char *subject; /* NULL: every animal. Others then have no trials */

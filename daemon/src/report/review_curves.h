@@ -53,7 +53,6 @@ struct review_psychometric {
     struct review_choice stimuli[REVIEW_STIMULI_MAX];
 };
 
-/* What an animal's plots are drawn from. */
 struct review_curves {
     int64_t bin_trials;
     size_t n_bins;
@@ -68,7 +67,6 @@ struct review_curves {
     struct review_mark marks[REVIEW_MARKS];
 };
 
-/* One trial. */
 struct review_curves_trial {
     int64_t event;
     uint32_t session;
@@ -95,7 +93,6 @@ struct review_curves *review_curves_new(void);
 /* Notes an alert about an event; in order, before the trials. */
 void review_curves_alert(struct review_curves *c, int64_t event, proto_alert_code code);
 
-/* Updates with one trial. */
 void review_curves_push(struct review_curves *c, const struct review_curves_trial *t);
 
 /* True if review_curves_point() is to be called after that many trials. */

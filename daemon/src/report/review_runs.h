@@ -10,7 +10,6 @@
 #include "journal_reader.h"
 #include "model/policy.h"
 
-/* The policy of a run's predictions. */
 struct review_run {
     int64_t id;
     model_policy policy; /* n 0: not known */

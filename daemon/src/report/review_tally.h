@@ -47,7 +47,6 @@ struct review_interval {
     double lo, hi;
 };
 
-/* Counts one trial. */
 void review_tally_push(struct review_tally *tally, const struct review_trial *trial);
 
 /* Was a choice correct? The reward if it is known, else the correct side, else the side of the

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <stdio.h>
 
 #include "fault.h"
 #include "model/rule_probe.h"
@@ -80,3 +81,7 @@ double rule_ensemble_index(const struct rule_ensemble *e, uint32_t member,
                            enum rule_ensemble_index index, uint32_t weight);
 model_student_t_interval rule_ensemble_mean_index(const struct rule_ensemble *e,
                                                   enum rule_ensemble_index index, uint32_t weight);
+
+/* A probed one as an SVG (rule_plot.c): small panels of dw against the stimulus, and the indices.
+ */
+void rule_plot(FILE *to, const struct rule_ensemble *e);

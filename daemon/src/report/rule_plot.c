@@ -1,9 +1,8 @@
-#include "rule_plot.h"
-
 #include <math.h>
 #include <string.h>
 
 #include "figure.h"
+#include "rule_ensemble.h"
 
 enum { TEXT_MAX = 256 };
 

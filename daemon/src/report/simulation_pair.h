@@ -24,5 +24,4 @@ struct simulation_request {
     bool is_json;                /* the report on standard output, otherwise text; not with "-" */
 };
 
-/* FAULT_NONE, FAULT_INPUT or FAULT_WORK. */
 int simulation_pair_run(const struct simulation_request *request, struct fault *fault);

@@ -1,9 +1,8 @@
-#include "status_plot.h"
-
 #include <inttypes.h>
 #include <math.h>
 
 #include "figure.h"
+#include "status_report.h"
 
 enum { TEXT_MAX = 200, STEPS = 200 };
 

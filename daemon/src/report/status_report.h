@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "fault.h"
 #include "model/training_status.h"
@@ -63,3 +64,7 @@ int status_report_read(struct status_report *s, const char *path, const char *on
 void status_report_no_curve(const struct status_report_session *session, char *out, size_t cap);
 
 void status_report_close(struct status_report *s);
+
+/* As one SVG (status_plot.c): a panel per animal, the psychometric curves of its last three
+ * sessions together. */
+void status_plot(FILE *to, const struct status_report *s);

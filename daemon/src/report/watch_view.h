@@ -24,7 +24,6 @@ enum watch_view_ahead {
     WATCH_VIEW_AHEADS
 };
 
-/* One trial as it is shown. */
 struct watch_view_trial {
     int64_t trial;
     double stimulus; /* NaN unknown */
