@@ -202,7 +202,6 @@ static void json_arrivals(const struct stage_simulation *t, const model_protocol
     json_end(&w);
 }
 
-/* A stage without moves that some mouse comes to. */
 static bool any_finished(const struct stage_simulation *t, const model_protocol *protocol)
 {
     bool any = false;

@@ -91,7 +91,6 @@ static int check_protocol(const char *path, const char *defects, struct fault *f
     return rc;
 }
 
-/* A journal: is it what was written? */
 static int check_journal(const char *path, struct fault *fault)
 {
     struct journal_reader reader;

@@ -22,3 +22,11 @@ int command_run(struct options *options, int argc, char **argv,
     }
     return code;
 }
+
+int command_file(const char *usage, const char *about, int argc, char **argv,
+                 int (*work)(void *path, struct fault *fault))
+{
+    const char *path = NULL;
+    struct options options = {.usage = usage, .about = about, COMMAND_FILE(&path)};
+    return command_run(&options, argc, argv, work, &path);
+}

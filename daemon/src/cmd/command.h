@@ -9,8 +9,7 @@
 /* Members of struct options, of an array. */
 #define COMMAND_OPTIONS(array) .list = (array), .n = sizeof(array) / sizeof(array)[0]
 #define COMMAND_RULES(array)   .rules = (array), .n_rules = sizeof(array) / sizeof(array)[0]
-/* One file is read. */
-#define COMMAND_FILE(path) .arguments = (path), .arguments_min = 1, .arguments_max = 1
+#define COMMAND_FILE(path)     .arguments = (path), .arguments_min = 1, .arguments_max = 1
 
 /* clang-format off */
 /* The options that stand in several commands, in the same words. */
@@ -38,3 +37,7 @@ void *command_request(size_t size);
 /* Reads argv, then does work(request). Returns the exit code; a fault has been reported. */
 int command_run(struct options *options, int argc, char **argv,
                 int (*work)(void *request, struct fault *fault), void *request);
+
+/* The same for a command of one file and no options: work(&path), a const char **. */
+int command_file(const char *usage, const char *about, int argc, char **argv,
+                 int (*work)(void *path, struct fault *fault));

@@ -66,7 +66,6 @@ static void print_table(const struct evaluation *e, const model_score *pooled)
     }
 }
 
-/* An object for each bin of p(right) that holds choices. */
 static void print_reliability(struct json_writer *w, const model_score *s)
 {
     json_array(w, "reliability");

@@ -209,13 +209,13 @@ static const char *usual_policy(struct usual *u)
     return out;
 }
 
-/* Defaults of a number that only nets have. */
-static const char *usual_of_nets(struct usual *u, const char *help, double net, double open_loop)
-{
-    return usual_number(u, help, net, net, open_loop);
-}
+/* Defaults of a member of struct fitter_options; and of one that only nets have. */
+#define USUAL(u, help, member)                                                                     \
+    usual_number(u, help, (double)(u)->net.member, (double)(u)->other.member,                      \
+                 (double)(u)->open_loop.member)
+#define USUAL_OF_NETS(u, help, member)                                                             \
+    usual_number(u, help, (u)->net.member, (u)->net.member, (u)->open_loop.member)
 
-/* What is fitted. */
 static size_t list_model(struct fit_request *r, struct usual *u, struct option list[])
 {
     const struct option rows[] = {
@@ -230,36 +230,28 @@ static size_t list_model(struct fit_request *r, struct usual *u, struct option l
          "as arXiv:2509.04661: --filter none with its defaults", NULL},
         {"policy", OPTION_WORDS, &r->policy, 0, 0, "FEATURES", usual_policy(u), NULL},
         {"hidden", OPTION_INT, &r->hidden, 1, MODEL_HIDDEN_MAX, "N",
-         usual_of_nets(u, "units a layer", u->net.hidden, u->open_loop.hidden), &r->of_net},
+         USUAL_OF_NETS(u, "units a layer", hidden), &r->of_net},
         {"layers", OPTION_INT, &r->layers, 1, MODEL_LAYERS_MAX, "N",
-         usual_of_nets(u, "hidden layers", u->net.layers, u->open_loop.layers), &r->of_net},
+         USUAL_OF_NETS(u, "hidden layers", layers), &r->of_net},
     };
     memcpy(list, rows, sizeof rows);
     return sizeof rows / sizeof rows[0];
 }
 
-/* How it learns. */
 static size_t list_training(struct fit_request *r, struct usual *u, struct option list[])
 {
     const struct option rows[] = {
         {"truncation", OPTION_INT, &r->truncation, 1, MODEL_FIT_TRUNCATION_MAX, "N",
-         usual_number(u, "trials through which gradients flow", u->net.truncation,
-                      u->other.truncation, u->open_loop.truncation),
-         &r->of_gradient},
+         USUAL(u, "trials through which gradients flow", truncation), &r->of_gradient},
         {"batch", OPTION_INT, &r->batch, 0, SUBJECT_NAMES_MAX, "N",
-         usual_number(u, "animals a step; 0: all of them", u->net.batch, u->other.batch,
-                      u->open_loop.batch),
-         &r->of_gradient},
+         USUAL(u, "animals a step; 0: all of them", batch), &r->of_gradient},
         {"epochs", OPTION_INT, &r->epochs, 0, 10000000, "N",
-         usual_number(u, "passes over all animals", (double)u->net.epochs, (double)u->other.epochs,
-                      (double)u->open_loop.epochs),
-         &r->of_gradient},
-        {"rate", OPTION_REAL, &r->rate, 1e-9, 1.0, "X",
-         usual_number(u, "Adam's at first", u->net.rate, u->other.rate, u->open_loop.rate),
+         USUAL(u, "passes over all animals", epochs), &r->of_gradient},
+        {"rate", OPTION_REAL, &r->rate, 1e-9, 1.0, "X", USUAL(u, "Adam's at first", rate),
          &r->of_gradient},
         {"filter-rate", OPTION_REAL, &r->filter_rate, 1e-3, 1e4, "X",
-         usual_of_nets(u, "of noise, prior and classic rules, in multiples of that",
-                       u->net.filter_rate, u->net.filter_rate),
+         usual_number(u, "of noise, prior and classic rules, in multiples of that",
+                      u->net.filter_rate, u->net.filter_rate, u->net.filter_rate),
          &r->of_gradient},
         {"schedule", OPTION_WORD, &r->schedule, 0, 0, "step|cosine",
          usual_words(u, "of the rate: times 0.999 every 5 steps, or down to 0 at the last",
@@ -272,18 +264,13 @@ static size_t list_training(struct fit_request *r, struct usual *u, struct optio
                      u->open_loop.with_mirrors ? "on" : "off"),
          &r->of_gradient},
         {"weight-decay", OPTION_REAL, &r->weight_decay, 0, 100, "X",
-         usual_of_nets(u, "of the nets' matrices", u->net.weight_decay, u->open_loop.weight_decay),
-         &r->of_net},
+         USUAL_OF_NETS(u, "of the nets' matrices", weight_decay), &r->of_net},
         {"clip", OPTION_REAL, &r->clip, 1e-12, 1e12, "X",
-         usual_number(u, "longest gradient taken as it is", u->net.clip, u->other.clip,
-                      u->open_loop.clip),
-         &r->of_gradient},
+         USUAL(u, "longest gradient taken as it is", clip), &r->of_gradient},
         {"hold-out", OPTION_INT, &r->held_out, 0, SUBJECT_NAMES_MAX, "N",
          "animals kept apart to stop early (default none)", &r->of_gradient},
         {"patience", OPTION_INT, &r->patience, 1, 10000000, "N",
-         usual_number(u, "epochs without a better score of theirs", u->net.patience,
-                      u->other.patience, u->open_loop.patience),
-         &r->of_gradient},
+         USUAL(u, "epochs without a better score of theirs", patience), &r->of_gradient},
         {"seed", OPTION_INT, &r->seed, 0, (double)INT32_MAX, "N",
          "seed of initial weights, batches, folds and animals held out", &r->of_gradient},
     };
@@ -291,7 +278,6 @@ static size_t list_training(struct fit_request *r, struct usual *u, struct optio
     return sizeof rows / sizeof rows[0];
 }
 
-/* How many, and what is written beside the model. */
 static size_t list_work(struct fit_request *r, struct option list[])
 {
     const struct option rows[] = {

@@ -15,13 +15,10 @@ static int work(void *request, struct fault *fault)
 
 int cmd_keygen(int argc, char **argv)
 {
-    const char *path = NULL;
-    struct options options = {
-        .usage = "keygen FILE",
-        .about = "Writes a new CURVE key pair to FILE, readable by its owner only, and the public "
-                 "key to FILE.pub. The daemon's own pair goes to security.server_key; the public "
-                 "keys of the rigs allowed go, one a line, to security.client_keys.",
-        COMMAND_FILE(&path),
-    };
-    return command_run(&options, argc, argv, work, &path);
+    return command_file(
+        "keygen FILE",
+        "Writes a new CURVE key pair to FILE, readable by its owner only, and the public "
+        "key to FILE.pub. The daemon's own pair goes to security.server_key; the public "
+        "keys of the rigs allowed go, one a line, to security.client_keys.",
+        argc, argv, work);
 }

@@ -255,7 +255,6 @@ static int show(const char *path, bool json, struct fault *fault)
     return rc;
 }
 
-/* What is written: words for a new model, or models to join. */
 struct request {
     struct model_options spec;
     bool is_new, is_join, is_json;

@@ -307,7 +307,6 @@ static int play_all(struct play *play, struct fault *fault)
     return rc != FAULT_NONE ? rc : settled;
 }
 
-/* What the daemon said of each trial, in numbers. */
 static void report_counts(const struct play *play)
 {
     const struct rig_client_counts *n = &play->client.counts;

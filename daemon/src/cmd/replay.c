@@ -21,13 +21,10 @@ static int work(void *request, struct fault *fault)
 
 int cmd_replay(int argc, char **argv)
 {
-    const char *path = NULL;
-    struct options options = {
-        .usage = "replay JOURNAL",
-        .about = "Processes every message of a journal again, from the first, and compares each "
-                 "prediction, weight and score with what was journaled then: bit for bit on the "
-                 "build and machine that wrote it. JOURNAL: the file, or its data directory.",
-        COMMAND_FILE(&path),
-    };
-    return command_run(&options, argc, argv, work, &path);
+    return command_file(
+        "replay JOURNAL",
+        "Processes every message of a journal again, from the first, and compares each "
+        "prediction, weight and score with what was journaled then: bit for bit on the "
+        "build and machine that wrote it. JOURNAL: the file, or its data directory.",
+        argc, argv, work);
 }

@@ -10,7 +10,6 @@
 #include "thread_pool.h"
 #include "vocabulary.h"
 
-/* What was asked for on the command line. */
 struct request {
     const struct options *options;
     struct model_options spec;
@@ -25,7 +24,6 @@ struct request {
     bool has_trials;
 };
 
-/* Options that do not go together. */
 static int check_request(const struct request *r, struct fault *fault)
 {
     const int rc = model_options_check(&r->spec, r->model, fault);

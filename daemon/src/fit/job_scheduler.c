@@ -17,7 +17,6 @@ static const int64_t SECOND_NS = 1000000000;
 
 enum { PROGRESS_STEPS = 1000000, NOBODY = -1 };
 
-/* A job that is to be done. */
 struct entry {
     double cost;
     size_t number;

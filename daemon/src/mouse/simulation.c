@@ -41,7 +41,6 @@ struct trials_kept {
     size_t room;
 };
 
-/* Animals of one member. */
 struct job {
     uint32_t member;
     size_t first; /* in the order of animals */
@@ -61,7 +60,6 @@ struct work {
     struct trials_kept *kept; /* (wave's jobs, pen_mice); NULL: no table is wanted */
 };
 
-/* One job being done. */
 struct pen {
     struct work *work;
     struct simulation *s;

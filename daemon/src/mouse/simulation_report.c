@@ -245,7 +245,6 @@ void simulation_report_close(struct simulation_report *r)
     *r = (struct simulation_report){0};
 }
 
-/* Room for one difference of each animal. */
 struct room {
     double *values;
     double *counts;

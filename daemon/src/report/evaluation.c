@@ -8,7 +8,6 @@
 
 enum { ADAPT_EVERY = 250, ADAPT_WINDOW = 2000 };
 
-/* Priors of the bank without each of its members. */
 static void leave_out(const model_bank_params *params, evaluation_weights priors)
 {
     for (uint32_t i = 0; i < params->n; i++) {

@@ -16,7 +16,6 @@ static const int64_t TRIAL_MAX = 1000000000; /* highest number that the protocol
 
 enum { ROWS_A_LOOK = 4096 };
 
-/* Reading in progress. */
 struct reading {
     struct review *review;
     struct journal_reader journal;

@@ -12,7 +12,6 @@
 
 #define CHOICES "choice IS NOT NULL AND status IN ('taken', 'healed', 'late', 'doubted')"
 
-/* Reading in progress. */
 struct reading {
     const struct journal_reader *journal;
     int64_t subject;
@@ -35,7 +34,6 @@ static int prepare(const struct reading *r, const char *sql, int64_t number, sql
     return rc;
 }
 
-/* The number that such a query gives. */
 static int whole(const struct reading *r, const char *sql, int64_t number, int64_t *value)
 {
     sqlite3_stmt *s;

@@ -63,7 +63,6 @@ static int need_rule(const struct model_file *file, const char *path, struct fau
                      "%s: has %s; one rule was expected: choose one with --rule", path, rules);
 }
 
-/* The members of a loaded file that are of the rule. */
 static int collect(struct rule_ensemble *e, const struct model_file *file, const char *path,
                    const char *rule, struct fault *fault)
 {

@@ -91,7 +91,6 @@ static void name_state(const struct rule_ensemble *e, uint32_t state, char out[T
     }
 }
 
-/* One weight in all states. */
 static void draw_row(FILE *to, const struct rule_ensemble *e, uint32_t weight, double top,
                      bool is_of_history)
 {

@@ -6,8 +6,6 @@
 #include "simulation_report.h"
 #include "text_escape.h"
 
-/* Reports as text for people, as CSV and as JSON. */
-
 enum { ROWS_MAX = 12, TEXT_MAX = 80 };
 
 static const char *const QUANTILE_NAMES[] = {"q05", "q25", "q50", "q75", "q95"};
@@ -42,7 +40,6 @@ static int64_t session_of_row(int64_t row, int64_t rows, int64_t sessions)
     return rows == sessions ? row : row * (sessions - 1) / (rows - 1);
 }
 
-/* The stage with the most trials. */
 static uint32_t main_stage(const struct simulation_report *r, int64_t session)
 {
     const uint32_t stages = r->s->plan.protocol->n_stages;

@@ -85,7 +85,6 @@ static double median_rt_s(struct status_report_subject *s)
     return (s->rts[(s->n_rts - 1) / 2].rt_s + s->rts[s->n_rts / 2].rt_s) / 2.0;
 }
 
-/* Takes up one trial of the session that goes on. */
 static int push(struct status_report_subject *s, const model_training_status_trial *trial,
                 const char *path, struct fault *fault)
 {

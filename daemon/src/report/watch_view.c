@@ -6,6 +6,7 @@
 
 #include "model/trial.h"
 #include "summary_line.h"
+#include "text_escape.h"
 #include "twin.h"
 
 enum { BLOCK_TRIALS = 10 };
@@ -124,7 +125,6 @@ static void take_trial(struct watch_view *v, const proto_message *msg)
     }
 }
 
-/* Everything about the animal but trials. */
 static void take_saying(struct watch_view *v, const proto_message *msg)
 {
     if (msg->kind == PROTO_KIND_PREDICTION) {
@@ -156,11 +156,10 @@ bool watch_view_take(struct watch_view *v, const proto_message *msg)
         v->has_status = true;
         return false;
     }
+    if (msg->env.subject[0] == '\0' && msg->kind == PROTO_KIND_ALERT) {
+        take_saying(v, msg);
+    }
     if (msg->env.subject[0] == '\0') {
-        if (msg->kind == PROTO_KIND_ALERT) {
-            v->alert = msg->as.alert;
-            v->n_alerts++;
-        }
         return false;
     }
     if (v->subject[0] == '\0') {
@@ -278,12 +277,10 @@ char *watch_view_line(const struct watch_view *v, char *out, size_t cap)
                        p->score.v.nats, p->score.v.baseline_nats, TWIN_CHANCE_NATS,
                        calibration[0] != '\0' ? "; " : "", calibration);
     }
-    char predicted_right[16] = "-";
-    if (!isnan(t->p_right)) {
-        (void)snprintf(predicted_right, sizeof predicted_right, "%.3f", t->p_right);
-    }
+    char predicted_right[TEXT_ESCAPE_NUMBER_MAX];
     (void)snprintf(out, cap, "%s session %s trial %lld: %s, p(right) %s, chose %s, %s%s",
-                   v->subject, v->session, (long long)t->trial, before, predicted_right,
+                   v->subject, v->session, (long long)t->trial, before,
+                   text_escape_number(predicted_right, "%.3f", t->p_right),
                    watch_view_choice_name(t->choice), outcome_name(t->correct), score);
     return out;
 }
