@@ -591,8 +591,8 @@ static void make(const cohort_kernel *kernel, struct made *m)
             sums[u][i] = (float)(3.0 * model_random_normal(&r));
         }
         for (size_t j = 0; j < 4; j++) {
-            m->block.choices.s[j][i] = (uint32_t)model_random_bits(&r);
-            m->block.noise.s[j][i] = (uint32_t)model_random_bits(&r);
+            m->block.choices.s[j][i] = (uint32_t)model_random_below(&r, UINT64_C(1) << 32);
+            m->block.noise.s[j][i] = (uint32_t)model_random_below(&r, UINT64_C(1) << 32);
         }
     }
     const model_cohort_trials trials = {contrast, chose, reward, side, rt_s, active};

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "bank_predict.h"
 #include "check.h"
 #include "model/coverage.h"
 #include "model/score.h"
@@ -118,7 +119,7 @@ static void simulate(struct cohort *cohort, double factor)
             double forecast;
             double lo;
             double hi;
-            model_bank_predict(&bank, &bank_params, 1, &contrast, &forecast, &lo, &hi);
+            bank_predict(&bank, &bank_params, 1, &contrast, &forecast, &lo, &hi);
             cohort->inside += p >= lo && p <= hi;
             cohort->n++;
             const model_trial trial = {contrast, (double)NAN, (double)NAN,
@@ -234,7 +235,7 @@ static void a_bin_of_a_bank_begins_with_what_the_bank_publishes(void **state)
     double mine_lo;
     double mine_hi;
     (void)model_filter_predict(2, c.w, c.P, g, 0.0, &mine_lo, &mine_hi);
-    model_bank_predict(&bank, &bank_params, 1, &trial.contrast, &p, &lo, &hi);
+    bank_predict(&bank, &bank_params, 1, &trial.contrast, &p, &lo, &hi);
     CHECK_NEAR(mine_lo, lo, 1e-12);
     CHECK_NEAR(mine_hi, hi, 1e-12);
     CHECK_NEAR(1.0 - c.rate[0].error, p, 2e-3); /* one normal in the place of three */

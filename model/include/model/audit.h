@@ -160,9 +160,8 @@ typedef struct {
     double seen, due;         /* trials of it, and by the declared probabilities */
 } model_audit_alarm;
 
-/* Name of a rule, its share of the false alarms, and where to look; NULL or 0 outside the list. */
+/* Name of a rule, and where to look; NULL outside the list. */
 const char *model_audit_rule_name(model_audit_rule rule);
-double model_audit_rule_weight(model_audit_rule rule);
 const char *model_audit_rule_look(model_audit_rule rule);
 
 /* The parameters for a protocol that passed model_protocol_check(). MODEL_OK; MODEL_ERR_ARG if

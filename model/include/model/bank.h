@@ -78,14 +78,9 @@ void model_bank_change(model_bank *bank, const model_bank_params *before,
 /* A session starts, for every member. RT-safe: yes. */
 void model_bank_start_session(model_bank *bank, const model_bank_params *params);
 
-/* The mixture's p(right) for each of n stimuli (signed contrasts), and the ends of its 90% credible
- * interval; lo and hi may be NULL. Reads only. A bank of one equals its member, to the bit.
+/* The prediction for n stimuli (signed contrasts), 1..MODEL_BANK_STIMULI: out[n]. The result for
+ * one does not depend on the others; a bank of one equals its member, to the bit. Reads only.
  * RT-safe: yes, O(n members k^2). */
-void model_bank_predict(const model_bank *bank, const model_bank_params *params, size_t n,
-                        const double contrasts[], double p_right[], double lo[], double hi[]);
-
-/* The parts of that prediction, for n stimuli, 1..MODEL_BANK_STIMULI: out[n]. The result for one
- * does not depend on the others. Reads only. RT-safe: yes, O(n members k^2). */
 void model_bank_mix(const model_bank *bank, const model_bank_params *params, size_t n,
                     const double contrasts[], model_bank_mixture out[]);
 

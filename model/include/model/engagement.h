@@ -88,9 +88,6 @@ typedef struct {
 /* The values that docs/model.md explains. RT-safe: yes. */
 void model_engagement_default(model_engagement_params *params);
 
-/* MODEL_OK, or MODEL_ERR_ARG for a value outside its range. */
-int model_engagement_check(const model_engagement_params *params);
-
 /* A new animal. RT-safe: yes. */
 void model_engagement_init(model_engagement *e, const model_engagement_params *params);
 

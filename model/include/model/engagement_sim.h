@@ -40,9 +40,6 @@ void model_engagement_sim_default(model_engagement_sim_params *params);
 /* An animal that is always engaged: no lapse, no no-go, no fatigue. RT-safe: yes. */
 void model_engagement_sim_steady(model_engagement_sim_params *params);
 
-/* MODEL_OK, or MODEL_ERR_ARG for a value outside its range. */
-int model_engagement_sim_check(const model_engagement_sim_params *params);
-
 /* Animal number `number` of a seed; the draws are not those of model_virtual_mouse_init(). RT-safe:
  * yes. */
 void model_engagement_sim_init(model_engagement_sim *sim, const model_engagement_sim_params *params,

@@ -123,6 +123,3 @@ int model_fit_resume(model_fit *fit, const float state[], uint64_t steps);
 /* The same loss of a rule without a net, of one animal, and summed: nats. n weights as in g. Not
  * finite where the rule's parameters are too large for the trials. Any thread. */
 double model_fit_loss(const model_rule *rule, size_t n, const model_fit_animal *animal);
-
-/* Name of the kernel variant chosen for this processor. */
-const char *model_fit_kernel(void);

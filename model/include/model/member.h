@@ -75,9 +75,6 @@ void model_member_start_session(model_member *twin, const model_params *params);
 void model_member_predict(const model_member *twin, const model_params *params, size_t n,
                           const double contrasts[], double p_right[], double lo[], double hi[]);
 
-/* The policy's weights for the next trial, with the GRU policy's offset: w[n]. RT-safe: yes. */
-void model_member_weights(const model_member *twin, const model_params *params, double w[]);
-
 /* Updates with one trial: measurement update with the choice, then the rule's step, bounded by
  * model/guard.h, and the drift, so that the member is ready for the next trial. A no-go moves no
  * weight by measurement or rule. A rule whose output is not finite makes no step.

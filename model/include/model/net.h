@@ -32,6 +32,3 @@ const model_net_shape *model_net_shape_of(const model_net *net);
  * [n_hidden] is read and replaced; NULL without GRU. MODEL_OK, or MODEL_ERR_NUMERIC (an input or a
  * result is not finite) with h and out as they were. RT-safe: yes, O(weights). */
 int model_net_step(const model_net *net, const float in[], float h[], float out[]);
-
-/* Name of the kernel variant chosen for this processor: "base", "avx2" or "avx512". */
-const char *model_net_kernel(void);

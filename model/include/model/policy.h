@@ -63,7 +63,6 @@ typedef struct {
 
 /* Name of a feature or a transform; NULL outside the list. Valid forever. RT-safe: yes. */
 const char *model_feature_name(model_feature feature);
-const char *model_feature_formula(model_feature feature);
 const char *model_transform_name(model_transform transform);
 
 /* MODEL_OK and *out, or MODEL_ERR_ARG for an unknown name. */

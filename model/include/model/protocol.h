@@ -249,16 +249,6 @@ void model_protocol_enter(model_protocol_state *state, uint32_t stage);
 bool model_protocol_debiases(const model_protocol_state *state, const model_protocol *protocol,
                              uint32_t stage, double *p_right);
 
-/* The value that a test of the present stage looks at now, and whether it holds; NaN where it is
- * not known yet. RT-safe: yes. */
-double model_protocol_value(const model_protocol_state *state, const model_protocol *protocol,
-                            const model_protocol_test *test);
-bool model_protocol_holds(const model_protocol_state *state, const model_protocol *protocol,
-                          const model_protocol_test *test);
-
-/* Probability that a block lasts n trials; 0 for first ones. RT-safe: yes. */
-double model_protocol_block_probability(const model_protocol_blocks *blocks, uint32_t n);
-
 /* Probability of a signed contrast in a stage at a block's p_left, debias trials apart. RT-safe:
  * yes. */
 double model_protocol_probability(const model_protocol *protocol, uint32_t stage, double contrast,

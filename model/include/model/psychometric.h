@@ -27,10 +27,6 @@ typedef struct {
 /* p(right) at a contrast in percent. RT-safe: yes. */
 double model_psychometric_predict(const model_psychometric *curve, double contrast);
 
-/* Sum of -log p over all trials of the points, nats. RT-safe: yes. */
-double model_psychometric_nats(const model_psychometric *curve, size_t n,
-                               const model_psychometric_point points[]);
-
 /* The maximum-likelihood curve. Each contrast appears in one point only. The same
  * points in the same order give the same bits. MODEL_OK; MODEL_ERR_ARG (n is 0 or over the maximum,
  * or a point is out of range), *curve is then as before. RT-safe: no, about 0.4 ms with 9

@@ -17,9 +17,6 @@ typedef struct {
 /* Starts stream number `stream` of a seed: each has numbers of its own. RT-safe: yes. */
 void model_random_seed(model_random *r, uint64_t seed, uint64_t stream);
 
-/* 64 random bits. RT-safe: yes. */
-uint64_t model_random_bits(model_random *r);
-
 /* Uniform in [0, 1), a multiple of 2^-53. RT-safe: yes. */
 double model_random_uniform(model_random *r);
 

@@ -58,8 +58,7 @@ int model_rollout_start(model_rollout *r, const model_rate_grid *pace,
 int model_rollout_start_bank(model_rollout *r, const model_bank *bank,
                              const model_rollout_tuning *tuning, size_t n, uint64_t seed);
 
-/* Number of roll-outs; and the fraction of them with member m. */
-size_t model_rollout_count(const model_rollout *r);
+/* The fraction of the roll-outs with member m. */
 double model_rollout_share(const model_rollout *r, size_t m);
 
 /* Mean pace of the roll-outs whose rule learns; 1 if none does. */

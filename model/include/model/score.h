@@ -33,11 +33,8 @@ void model_score_reset(model_score *score);
 /* -log p(choice), see model_policy_p_choice(). RT-safe: yes. */
 double model_score_nats(double p_right, bool chose_right);
 
-/* Adds one choice that p_right and baseline_p_right predicted. RT-safe: yes. */
-void model_score_push(model_score *score, double p_right, double baseline_p_right,
-                      bool chose_right);
-
-/* The same with -log p(choice) of both known. RT-safe: yes. */
+/* Adds one choice that p_right predicted: nats is its -log p, baseline_nats the baseline's.
+ * RT-safe: yes. */
 void model_score_push_nats(model_score *score, double p_right, double nats, double baseline_nats,
                            bool chose_right);
 

@@ -37,13 +37,6 @@ typedef struct {
 /* The values that docs/model.md explains. RT-safe: yes. */
 void model_stacking_default(model_stacking_params *params);
 
-/* MODEL_OK, or MODEL_ERR_ARG for a value outside its range. */
-int model_stacking_check(const model_stacking_params *params);
-
-/* Coefficients that a bank has: one a rule that is in it, and those of disengagement; 0 for a bank
- * of one, which has nothing to stack. RT-safe: yes. */
-size_t model_stacking_size(const model_bank_params *bank);
-
 /* A new animal. RT-safe: yes. */
 void model_stacking_init(model_stacking *stack, const model_stacking_params *params,
                          const model_bank_params *bank);

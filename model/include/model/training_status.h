@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "model/ibl_criteria.h"
+#include "model/trial.h"
 
 enum {
     /* Reaction times kept of a session; even. One with more keeps every second one, every fourth,
@@ -22,15 +23,6 @@ enum {
      * trained, and of the biased task without becoming ready for the electrophysiology rig. */
     MODEL_TRAINING_STATUS_PATIENCE = 40
 };
-
-/* One trial for the tracker. */
-typedef struct {
-    double contrast; /* signed, fraction -1..1 */
-    double reward;   /* 0..1, NaN unknown */
-    double rt_s;     /* NaN unknown */
-    double p_left;   /* NaN unknown */
-    int choice;      /* 1 right, 0 left, -1 none */
-} model_training_status_trial;
 
 /* A session's properties at its start. */
 typedef struct {
@@ -94,8 +86,9 @@ void model_training_status_start(model_training_status *t, int64_t id,
                                  const model_training_status_session_info *info,
                                  const model_training_status_standing *latest);
 
-/* Updates with one trial of the current session, in any order. RT-safe: yes. */
-void model_training_status_push(model_training_status *t, const model_training_status_trial *trial);
+/* Updates with one trial of the current session, in any order. Its side is not read. p_left: of its
+ * block, NaN unknown. RT-safe: yes. */
+void model_training_status_push(model_training_status *t, const model_trial *trial, double p_left);
 
 /* Judges what is held. MODEL_OK, or MODEL_ERR_ARG if a checkpoint held impossible counts.
  * RT-safe: no, about 1 ms. */

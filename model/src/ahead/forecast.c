@@ -339,12 +339,11 @@ static void count_all(model_forecast *f)
             count_easy(f, i);
         }
         if (f->task.tracker != NULL) {
-            const model_training_status_trial trial = {.contrast = (double)f->contrast[i],
-                                                       .reward = (double)f->reward[i],
-                                                       .rt_s = (double)f->rt_s[i],
-                                                       .p_left = (double)f->p_left[i],
-                                                       .choice = f->chose[i]};
-            model_training_status_push(&f->trackers[i], &trial);
+            const model_trial trial = {.contrast = (double)f->contrast[i],
+                                       .reward = (double)f->reward[i],
+                                       .rt_s = (double)f->rt_s[i],
+                                       .choice = (int8_t)f->chose[i]};
+            model_training_status_push(&f->trackers[i], &trial, (double)f->p_left[i]);
         }
     }
 }

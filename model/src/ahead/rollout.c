@@ -259,11 +259,6 @@ int model_rollout_start_bank(model_rollout *r, const model_bank *bank,
     return start(r, bank->n, sources, tuning, n, seed);
 }
 
-size_t model_rollout_count(const model_rollout *r)
-{
-    return r->n;
-}
-
 double model_rollout_share(const model_rollout *r, size_t m)
 {
     return (double)(r->first[m + 1] - r->first[m]) / (double)r->n;

@@ -518,8 +518,3 @@ double model_fit_loss(const model_rule *rule, size_t n, const model_fit_animal *
     }
     return loss;
 }
-
-const char *model_fit_kernel(void)
-{
-    return fit_kernel_at(0)->name;
-}

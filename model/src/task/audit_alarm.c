@@ -33,11 +33,6 @@ const char *model_audit_rule_look(model_audit_rule rule)
     return (unsigned)rule < MODEL_AUDIT_RULES ? LOOKS[rule] : NULL;
 }
 
-double model_audit_rule_weight(model_audit_rule rule)
-{
-    return (unsigned)rule < MODEL_AUDIT_RULES ? WEIGHTS[rule] : 0.0;
-}
-
 double model_audit_e_value(const model_audit *audit, model_audit_rule rule)
 {
     double wealth[MODEL_AUDIT_RULES];

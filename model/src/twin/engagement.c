@@ -59,33 +59,6 @@ static bool is_share(double v)
     return v >= 0.0 && v <= 1.0;
 }
 
-static bool is_distribution(int n, const double p[])
-{
-    double sum = 0.0;
-    for (int i = 0; i < n; i++) {
-        if (!(p[i] > 0.0)) {
-            return false;
-        }
-        sum += p[i];
-    }
-    return fabs(sum - 1.0) <= 1e-9;
-}
-
-int model_engagement_check(const model_engagement_params *params)
-{
-    bool ok = is_distribution(N_STATES, params->start) && is_distribution(N_BINS, params->rt_out);
-    for (int i = 0; i < N_STATES; i++) {
-        ok = ok && is_distribution(N_STATES, params->move[i]);
-    }
-    ok = ok && params->slip > 0.0 && is_share(params->slip);
-    ok = ok && params->habit_trials >= 1.0 && isfinite(params->habit_trials);
-    ok = ok && params->habit < 1.0 && is_share(params->habit);
-    ok = ok && is_share(params->no_go) && params->no_go_away > 0.0 && params->no_go_away < 1.0;
-    ok = ok && is_share(params->rt_weight) && params->lapses < 1.0 && is_share(params->lapses);
-    ok = ok && params->false_alarms > 0.0 && is_share(params->false_alarms);
-    return ok ? MODEL_OK : MODEL_ERR_ARG;
-}
-
 /* ---- evidence -------------------------------------------------------------------------------- */
 
 static void forget_evidence(model_engagement *e)

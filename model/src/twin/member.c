@@ -37,13 +37,6 @@ static double shift_of(const model_member *twin, size_t n, const double g[])
     return shift;
 }
 
-void model_member_weights(const model_member *twin, const model_params *params, double w[])
-{
-    for (size_t i = 0; i < params->policy.n; i++) {
-        w[i] = twin->w[i] + twin->rule.offset[i];
-    }
-}
-
 void model_member_predict(const model_member *twin, const model_params *params, size_t n,
                           const double contrasts[], double p_right[], double lo[], double hi[])
 {

@@ -133,11 +133,6 @@ const model_net_shape *model_net_shape_of(const model_net *net)
     return &net->shape;
 }
 
-const char *model_net_kernel(void)
-{
-    return model_kernel_at(0)->name;
-}
-
 int model_net_step(const model_net *net, const float in[], float h[], float out[])
 {
     const model_kernel *kernel = net->kernel;

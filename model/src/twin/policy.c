@@ -5,11 +5,8 @@
 
 #include "model/trial.h"
 
-static const struct {
-    const char *name;
-    const char *formula;
-} FEATURES[] = {
-#define FEATURE_ROW(NAME, name, formula) {#name, formula},
+static const char *const FEATURES[] = {
+#define FEATURE_ROW(NAME, name, formula) #name,
     MODEL_FEATURE_LIST(FEATURE_ROW)
 #undef FEATURE_ROW
 };
@@ -38,12 +35,7 @@ const char *model_policy_alias(size_t i)
 
 const char *model_feature_name(model_feature feature)
 {
-    return (unsigned)feature < MODEL_FEATURES ? FEATURES[feature].name : NULL;
-}
-
-const char *model_feature_formula(model_feature feature)
-{
-    return (unsigned)feature < MODEL_FEATURES ? FEATURES[feature].formula : NULL;
+    return (unsigned)feature < MODEL_FEATURES ? FEATURES[feature] : NULL;
 }
 
 const char *model_transform_name(model_transform transform)
@@ -75,7 +67,7 @@ static bool has_feature(const model_policy *policy, model_feature feature)
 static bool parse_feature(const char *name, size_t size, model_feature *out)
 {
     for (unsigned i = 0; i < MODEL_FEATURES; i++) {
-        if (strlen(FEATURES[i].name) == size && memcmp(FEATURES[i].name, name, size) == 0) {
+        if (strlen(FEATURES[i]) == size && memcmp(FEATURES[i], name, size) == 0) {
             *out = (model_feature)i;
             return true;
         }
@@ -112,7 +104,7 @@ int model_policy_print(const model_policy *policy, char *out, size_t cap)
 {
     size_t used = 0;
     for (uint32_t i = 0; i < policy->n; i++) {
-        const char *name = FEATURES[policy->feature[i]].name;
+        const char *name = FEATURES[policy->feature[i]];
         const size_t size = strlen(name);
         if (used + (i > 0) + size + 1 > cap) {
             return MODEL_ERR_SPACE;

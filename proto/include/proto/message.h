@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/status.h"
+#include "proto/error.h"
 
 enum {
     PROTO_BYTES_MAX = 16384, /* longest message accepted or made, bytes */
