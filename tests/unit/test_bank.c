@@ -11,6 +11,7 @@
 
 #include "bank_predict.h"
 #include "check.h"
+#include "filter.h"
 #include "model/bank.h"
 #include "model/score.h"
 #include "model/virtual_mouse.h"
@@ -235,15 +236,15 @@ static void the_mixture_is_the_weighted_mean_and_its_interval_matches_the_moment
                 const double weight = model_bank_weight(&bank, (size_t)i);
                 const double a = log(one_lo / (1.0 - one_lo));
                 const double b = log(one_hi / (1.0 - one_hi));
-                const double sd = 0.5 * (b - a) / MODEL_FILTER_Z90;
+                const double sd = 0.5 * (b - a) / MODEL_Z90;
                 expected += weight * one;
                 mean += weight * 0.5 * (a + b);
                 square += weight * (sd * sd + 0.25 * (a + b) * (a + b));
             }
-            const double half = MODEL_FILTER_Z90 * sqrt(square - mean * mean);
+            const double half = MODEL_Z90 * sqrt(square - mean * mean);
             CHECK_NEAR(p[s], expected, 1e-14);
-            CHECK_NEAR(lo[s], model_filter_sigmoid(mean - half), 1e-9);
-            CHECK_NEAR(hi[s], model_filter_sigmoid(mean + half), 1e-9);
+            CHECK_NEAR(lo[s], sigmoid_exact(mean - half), 1e-9);
+            CHECK_NEAR(hi[s], sigmoid_exact(mean + half), 1e-9);
         }
         const model_trial trial = random_trial(&r);
         assert_int_equal(model_bank_observe(&bank, &params, &trial, NULL), MODEL_OK);

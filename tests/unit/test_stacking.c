@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "check.h"
-#include "model/filter.h"
+#include "filter.h"
 #include "model/score.h"
 #include "model/stacking.h"
 #include "seeded.h"
@@ -99,7 +99,7 @@ static void a_bank_of_one_says_what_it_says_to_the_bit(void **state)
     bank.n = 1;
     model_stacking_init(&stack, &params, &bank);
     const model_stacking before = stack;
-    model_filter_interval(m.mean, m.var, &expected_lo, &expected_hi);
+    filter_interval(m.mean, m.var, &expected_lo, &expected_hi);
     double p_right;
     model_stacking_predict(&stack, &bank, 1, &m, 0.5, &p_right, &lo, &hi);
     CHECK_NEAR(p_right, 0.7, 0.0);
@@ -122,9 +122,9 @@ static double gain_on(test_random *r, double more, double p_blind, double *trust
         const double c = a + 0.4 * test_random_normal(r);
         const double base = (2.0 * a + c) / MEMBERS;
         const double out = test_random_uniform(r) < 0.2 ? 0.9 : 0.02;
-        const model_bank_mixture m = mixture(model_filter_sigmoid(base), a, a, c);
+        const model_bank_mixture m = mixture(sigmoid_exact(base), a, a, c);
         const bool is_blind = test_random_uniform(r) < out && p_blind >= 0.0;
-        const double p_true = is_blind ? p_blind : model_filter_sigmoid(base + more * (c - base));
+        const double p_true = is_blind ? p_blind : sigmoid_exact(base + more * (c - base));
         const bool chose_right = test_random_uniform(r) < p_true;
         gain += model_score_nats(m.p_right, chose_right) -
                 model_score_nats(predict(&m, out), chose_right);
@@ -235,7 +235,7 @@ static void the_interval_is_wider_than_that_of_the_bank_alone(void **state)
     double bank_lo;
     double bank_hi;
     double p_right;
-    model_filter_interval(m.mean, m.var, &bank_lo, &bank_hi);
+    filter_interval(m.mean, m.var, &bank_lo, &bank_hi);
     model_stacking_predict(&stack, &bank, 1, &m, 0.3, &p_right, &lo, &hi);
     assert_true(lo < bank_lo && hi > bank_hi);
 }

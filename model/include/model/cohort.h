@@ -32,9 +32,7 @@ size_t model_cohort_size(const model_params *params, size_t n);
 int model_cohort_init(void *mem, size_t mem_size, const model_params *params, size_t n,
                       model_cohort **out);
 
-/* Animals in the cohort: as many as it was made with, or the first n of these, 1..that, from now
- * on. RT-safe: yes. */
-size_t model_cohort_count(const model_cohort *cohort);
+/* From now on the first n of the animals that it was made with, 1..that. RT-safe: yes. */
 void model_cohort_set_count(model_cohort *cohort, size_t n);
 
 /* Other variances of drift and session noise from now on, for all: drift_var[k], session_var[k],
@@ -62,9 +60,6 @@ void model_cohort_enter(model_cohort *cohort, size_t i, const model_member *twin
 /* A session of animal i starts: session noise, no history. RT-safe: yes. */
 void model_cohort_start_session(model_cohort *cohort, size_t i);
 
-/* p(right) of every animal for its contrast, active or not. Reads only. RT-safe: yes. */
-void model_cohort_predict(const model_cohort *cohort, const float contrast[], float p_right[]);
-
 /* Draws a choice of each active animal for its contrast; nothing is learned yet. p_right (may be
  * NULL) is what it was drawn with. RT-safe: yes. */
 void model_cohort_choose(model_cohort *cohort, const float contrast[], const uint8_t active[],
@@ -77,6 +72,3 @@ size_t model_cohort_learn(model_cohort *cohort, const model_cohort_trials *trial
 
 /* Weights of animal i for the next trial, with the GRU policy's offset: w[k]. RT-safe: yes. */
 void model_cohort_weights(const model_cohort *cohort, size_t i, double w[]);
-
-/* Sets animal i's weights, without the offset: w[k], within +-1e6. RT-safe: yes. */
-void model_cohort_set_weights(model_cohort *cohort, size_t i, const double w[]);

@@ -104,9 +104,6 @@ int model_fit_load(model_fit *fit, const float parameters[]);
 /* The fitted params: config's, in the filter with all that was trained beside the net. */
 void model_fit_params(const model_fit *fit, model_params *out);
 
-/* Trials of all animals. */
-size_t model_fit_trials(const model_fit *fit);
-
 /* Steps taken. */
 uint64_t model_fit_steps(const model_fit *fit);
 

@@ -14,7 +14,8 @@
 #include <stdint.h>
 
 #include "model/protocol.h"
-#include "model/rollout.h"
+#include "model/rate_grid.h"
+#include "model/rollout_tuning.h"
 #include "model/training_status.h"
 
 enum {

@@ -15,7 +15,6 @@
 #include <stdint.h>
 
 #include "model/error.h"
-#include "model/filter.h"
 #include "model/guard.h"
 #include "model/policy.h"
 #include "model/rule.h"

@@ -35,6 +35,9 @@ enum {
 typedef enum { MODEL_FEATURE_LIST(MODEL_FEATURE_ENUM) MODEL_FEATURES } model_feature;
 #undef MODEL_FEATURE_ENUM
 
+/* Half-width of the central 90% of a normal distribution, in standard deviations. */
+#define MODEL_Z90 1.6448536269514722
+
 /* How a signed contrast c becomes x. */
 #define MODEL_TRANSFORM_LIST(X)                                                                    \
     X(NONE, none, "x = c")                                                                         \

@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "exp_exact.h"
+
 void model_alignmax_goal(const model_policy *policy, double strength, double w[])
 {
     for (uint32_t k = 0; k < policy->n; k++) {
@@ -55,7 +57,7 @@ static double expect(const struct thought *t, const double w[], double p_reward[
     for (size_t k = 0; k < t->params->policy.n; k++) {
         logit += t->g[k] * (w[k] + t->twin->rule.offset[k]);
     }
-    const double p_right = model_filter_sigmoid(logit);
+    const double p_right = sigmoid_exact(logit);
     for (int choice = 0; choice < 2; choice++) {
         const double p = choice == 1 ? p_right : 1.0 - p_right;
         const double paid = p_reward[t->is_right][choice];

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "exp_exact.h"
+
 static void add_noise(model_virtual_mouse *mouse, size_t n, const double var[])
 {
     for (size_t i = 0; i < n; i++) {
@@ -50,7 +52,7 @@ double model_virtual_mouse_predict(const model_virtual_mouse *mouse, const model
                                    double contrast)
 {
     double g[MODEL_WEIGHTS_MAX];
-    return model_filter_sigmoid(drive(mouse, params, contrast, g));
+    return sigmoid_exact(drive(mouse, params, contrast, g));
 }
 
 bool model_virtual_mouse_choose(model_virtual_mouse *mouse, const model_params *params,

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "checks.h"
 #include "fit_shard.h"
 #include "model/random.h"
 
@@ -267,16 +268,6 @@ size_t model_fit_size(const model_fit_config *config, size_t n_animals,
     return lay_out(&fit, config, n_animals, animals, NULL);
 }
 
-static bool all_finite(size_t n, const float values[])
-{
-    for (size_t i = 0; i < n; i++) {
-        if (!isfinite(values[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool animals_are_valid(const model_fit_config *config, size_t n,
                               const model_fit_animal animals[])
 {
@@ -442,11 +433,6 @@ int model_fit_load(model_fit *fit, const float parameters[])
 void model_fit_params(const model_fit *fit, model_params *out)
 {
     *out = fit->config.in_filter ? fit->plan.params : fit->config.params;
-}
-
-size_t model_fit_trials(const model_fit *fit)
-{
-    return fit->n_trials;
 }
 
 uint64_t model_fit_steps(const model_fit *fit)

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "checks.h"
 #include "filter_kernel.h"
 
 _Static_assert((int)MODEL_BANK_STIMULI == (int)FILTER_LANES, "a lane for every stimulus");
@@ -22,11 +23,6 @@ void model_bank_single(model_bank_params *out, const model_params *params)
     out->temper = 1.0;
     out->prior[0] = 1.0;
     out->member[0] = *params;
-}
-
-static bool is_within(double value, double least, double most)
-{
-    return value >= least && value <= most;
 }
 
 int model_bank_check(const model_bank_params *params)

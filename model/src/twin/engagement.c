@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "checks.h"
+
 enum {
     N_STATES = MODEL_ENGAGEMENT_STATES,
     N_OUT = MODEL_ENGAGEMENT_OUT,
@@ -52,11 +54,6 @@ void model_engagement_default(model_engagement_params *params)
         .lapses = 0.1,
         .false_alarms = 1.0 / 5000.0,
     };
-}
-
-static bool is_share(double v)
-{
-    return v >= 0.0 && v <= 1.0;
 }
 
 /* ---- evidence -------------------------------------------------------------------------------- */
@@ -266,7 +263,7 @@ int model_engagement_observe(model_engagement *e, const model_engagement_params 
                              const model_engagement_trial *trial)
 {
     const bool rt_ok = isnan(trial->rt_s) || (trial->rt_s >= 0.0 && isfinite(trial->rt_s));
-    if (!is_share(trial->p_right) || !rt_ok || trial->choice < -1 || trial->choice > 1) {
+    if (!is_within(trial->p_right, 0.0, 1.0) || !rt_ok || trial->choice < -1 || trial->choice > 1) {
         return MODEL_ERR_ARG;
     }
     const struct ratios r = weigh_signs(e, params, trial);

@@ -2,8 +2,7 @@
 
 #include <string.h>
 
-#include "filter_forecast.h"
-#include "model/filter.h"
+#include "filter.h"
 
 #define JOIN2(a, b) a##b
 #define JOIN(a, b)  JOIN2(a, b)
@@ -62,7 +61,7 @@ static void interval(size_t n, const filter_row *mean, const filter_row *var, do
     filter_row above;
     EACH_LANE(i)
     {
-        const double half = MODEL_FILTER_Z90 * sqrt(var->at[i]);
+        const double half = MODEL_Z90 * sqrt(var->at[i]);
         below.at[i] = sigmoid_exact(mean->at[i] - half);
         above.at[i] = sigmoid_exact(mean->at[i] + half);
     }

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "filter.h"
+
 _Static_assert(sizeof(model_member) ==
                    sizeof(double) * (MODEL_WEIGHTS_MAX + MODEL_WEIGHTS_MAX * MODEL_WEIGHTS_MAX) +
                        sizeof(model_history) + sizeof(model_rule_state) + 2 * sizeof(int64_t) + 8,
@@ -11,8 +13,8 @@ _Static_assert(sizeof(model_member) ==
 void model_member_init(model_member *twin, const model_params *params)
 {
     memset(twin, 0, sizeof *twin);
-    model_filter_init(params->policy.n, twin->w, twin->P, params->noise.prior_mean,
-                      params->noise.prior_var);
+    filter_init(params->policy.n, twin->w, twin->P, params->noise.prior_mean,
+                params->noise.prior_var);
     model_rule_reset(&twin->rule);
     model_history_reset(&twin->history);
     twin->at_session_start = true;
@@ -21,7 +23,7 @@ void model_member_init(model_member *twin, const model_params *params)
 void model_member_start_session(model_member *twin, const model_params *params)
 {
     if (!twin->at_session_start) {
-        model_filter_diffuse(params->policy.n, twin->P, params->noise.session_var);
+        filter_diffuse(params->policy.n, twin->P, params->noise.session_var);
     }
     model_history_reset(&twin->history);
     twin->n_session = 0;
@@ -44,9 +46,9 @@ void model_member_predict(const model_member *twin, const model_params *params, 
         double g[MODEL_WEIGHTS_MAX];
         const double x = model_policy_stimulus(&params->policy, contrasts[i]);
         model_policy_fill(&params->policy, &twin->history, x, g);
-        p_right[i] = model_filter_predict(params->policy.n, twin->w, twin->P, g,
-                                          shift_of(twin, params->policy.n, g),
-                                          lo != NULL ? &lo[i] : NULL, hi != NULL ? &hi[i] : NULL);
+        p_right[i] = filter_predict(params->policy.n, twin->w, twin->P, g,
+                                    shift_of(twin, params->policy.n, g), lo != NULL ? &lo[i] : NULL,
+                                    hi != NULL ? &hi[i] : NULL);
     }
 }
 
@@ -97,7 +99,7 @@ static void step_rule(model_member *twin, const model_params *params, const doub
         u[i] *= pace;
     }
     const bool is_linear = !model_rule_of(rule->kind)->has_net && twin->outside == 0;
-    model_filter_move(n, twin->w, twin->P, dw, is_linear ? u : NULL, g);
+    filter_move(n, twin->w, twin->P, dw, is_linear ? u : NULL, g);
 }
 
 /* The choice is seen, then the rule moves the weights. */
@@ -118,7 +120,7 @@ static int take_choice(model_member *twin, const model_params *params, const mod
     double g[MODEL_WEIGHTS_MAX];
     model_policy_fill(&params->policy, &twin->history, seen.stimulus, g);
     const int status =
-        model_filter_update(n, twin->w, twin->P, g, shift_of(twin, n, g), seen.chose_right);
+        filter_update(n, twin->w, twin->P, g, shift_of(twin, n, g), seen.chose_right);
     if (status == MODEL_OK && params->rule.kind != MODEL_RULE_NONE) {
         step_rule(twin, params, g, &seen, pace, seen_range);
     }
@@ -140,7 +142,7 @@ static int observe(model_member *twin, const model_params *params, const model_t
     if (trial->choice >= 0) {
         status = take_choice(twin, params, trial, pace, range);
     }
-    model_filter_diffuse(params->policy.n, twin->P, params->noise.drift_var);
+    filter_diffuse(params->policy.n, twin->P, params->noise.drift_var);
     if (status == MODEL_OK && !is_believable(twin, params->policy.n)) {
         status = MODEL_ERR_NUMERIC;
     }
@@ -178,7 +180,7 @@ void model_member_skip(model_member *twin, const model_params *params, const mod
         twin->at_session_start = false;
     }
     model_member wider = *twin;
-    model_filter_diffuse(params->policy.n, wider.P, params->noise.drift_var);
+    filter_diffuse(params->policy.n, wider.P, params->noise.drift_var);
     if (is_believable(&wider, params->policy.n)) {
         *twin = wider;
     }

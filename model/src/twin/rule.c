@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "model/filter.h"
+#include "exp_exact.h"
 #include "rule_ops.h"
 
 static const char *const NAMES[] = {
@@ -112,7 +112,7 @@ static void step_rates(const model_rule *rule, model_rule_state *state, size_t n
     for (size_t i = 0; i < n; i++) {
         a += w[i] * g[i];
     }
-    rule_sight seen = rule_ops_see(trial, model_filter_sigmoid(a));
+    rule_sight seen = rule_ops_see(trial, sigmoid_exact(a));
     const double spread = seen.p * (1.0 - seen.p);
     for (size_t i = 0; i < n; i++) {
         seen.baseline = rule->baseline[i];

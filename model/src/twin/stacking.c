@@ -3,11 +3,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "filter.h"
 #include "filter_kernel.h"
-#include "model/filter.h"
 #include "model/score.h"
 
-_Static_assert((int)MODEL_STACKING_MAX <= (int)MODEL_FILTER_MAX, "one filter for all coefficients");
+_Static_assert((int)MODEL_STACKING_MAX <= (int)FILTER_MAX, "one filter for all coefficients");
 _Static_assert(sizeof(model_stacking) ==
                    sizeof(double) *
                        (MODEL_STACKING_MAX + MODEL_STACKING_MAX * MODEL_STACKING_MAX + 1),
@@ -180,12 +180,12 @@ void model_stacking_observe(model_stacking *stack, const model_stacking_params *
         f[i] = view.f[i].at[0];
         drift[i] = params->drift_var;
     }
-    const double p = model_filter_forecast(mean.at[0], var.at[0]);
-    if (!isfinite(p) || model_filter_update(view.n, stack->b, stack->P, f, view.base.at[0],
-                                            chose_right) != MODEL_OK) {
+    const double p = filter_forecast(mean.at[0], var.at[0]);
+    if (!isfinite(p) ||
+        filter_update(view.n, stack->b, stack->P, f, view.base.at[0], chose_right) != MODEL_OK) {
         return;
     }
-    model_filter_diffuse(view.n, stack->P, drift);
+    filter_diffuse(view.n, stack->P, drift);
     double weight[2] = {stack->trust, 1.0 - stack->trust};
     model_bank_weigh(2, params->share, 1.0, (double[]){params->trust, 1.0 - params->trust},
                      (double[]){p, mixture->p_right}, chose_right, weight);
