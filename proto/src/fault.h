@@ -12,9 +12,6 @@
 #define PROTO_PRINTF(format_at, values_at) __attribute__((format(printf, format_at, values_at)))
 #else
 #define PROTO_PRINTF(format_at, values_at)
-/* More values than the field holds; t is the first. */
-int proto_fault_many(proto_fault *fault, const proto_field *f, const proto_token *t);
-
 #endif
 
 enum { FAULT_SHOWN_MAX = 32 };

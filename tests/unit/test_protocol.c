@@ -582,8 +582,8 @@ static void defects_change_what_they_name_and_nothing_else(void **unused)
         model_protocol_defect again = MODEL_PROTOCOL_DEFECTS;
         some_training();
         const model_protocol before = protocol;
-        assert_int_equal(model_protocol_defect_parse(&again, model_protocol_defect_name(defect)),
-                         MODEL_OK);
+        assert_int_equal(
+            model_protocol_defect_parse(&again, model_protocol_defect_of(defect)->name), MODEL_OK);
         assert_int_equal(again, defect);
         assert_int_equal(model_protocol_defect_apply(&protocol, defect), MODEL_OK);
         assert_int_equal(model_protocol_check(&protocol, &fault), MODEL_OK);

@@ -41,8 +41,8 @@ model_training_status_session_info status_message_row_info(const struct trial_ro
 void status_message_criterion(proto_criterion *out, const model_ibl_criteria_check *check)
 {
     proto_criterion_init(out);
-    strcpy(out->name, model_ibl_criterion_name(check->criterion));
-    strcpy(out->unit, model_ibl_criterion_unit(check->criterion));
+    strcpy(out->name, model_ibl_criterion_of(check->criterion)->name);
+    strcpy(out->unit, model_ibl_criterion_of(check->criterion)->unit);
     out->value = check->value;
     out->limit = check->limit;
     out->above = check->is_above ? 1 : 0;

@@ -2,6 +2,7 @@
  * function between two lapse rates, fitted to counts by maximum likelihood.
  *
  * Formula, starts and bounds: docs/model.md, section psychometric. Threads: any. Memory: the stack.
+ * RT-safe: all but what says no.
  */
 #pragma once
 
@@ -24,7 +25,7 @@ typedef struct {
     double lapse_high; /* p(left) far on the right */
 } model_psychometric;
 
-/* p(right) at a contrast in percent. RT-safe: yes. */
+/* p(right) at a contrast in percent. */
 double model_psychometric_predict(const model_psychometric *curve, double contrast);
 
 /* The maximum-likelihood curve. Each contrast appears in one point only. The same

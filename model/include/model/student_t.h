@@ -1,6 +1,7 @@
 /* model/student_t.h - intervals of means over few values, by Student's t.
  *
- * Formulas: docs/model.md, section rule_probe. Threads: any. Memory: nothing is kept.
+ * Formulas: docs/model.md, section rule_probe. Threads: any. Memory: nothing is kept. RT-safe: all
+ * of it.
  */
 #pragma once
 
@@ -13,5 +14,5 @@ typedef struct {
 } model_student_t_interval;
 
 /* Mean of n values and its t interval with that chance (0..1). n 1: no interval; n 0, or a value
- * that is NaN: all NaN. RT-safe: yes, O(n). */
+ * that is NaN: all NaN. O(n). */
 model_student_t_interval model_student_t_of_mean(size_t n, const double values[], double chance);

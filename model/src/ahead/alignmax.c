@@ -7,10 +7,7 @@
 void model_alignmax_goal(const model_policy *policy, double strength, double w[])
 {
     for (uint32_t k = 0; k < policy->n; k++) {
-        const model_feature f = policy->feature[k];
-        const bool is_stimulus = f == MODEL_FEATURE_STIMULUS || f == MODEL_FEATURE_STIMULUS_RIGHT ||
-                                 f == MODEL_FEATURE_STIMULUS_LEFT;
-        w[k] = is_stimulus ? strength : 0.0;
+        w[k] = model_feature_is_stimulus(policy->feature[k]) ? strength : 0.0;
     }
 }
 

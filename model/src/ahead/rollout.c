@@ -110,14 +110,6 @@ void rollout_weigh(const model_bank_params *params, const model_rate_grid *pace,
     weigh(params, sources_of(pace, sources), sources, tuning, weight);
 }
 
-static size_t group(model_feature feature)
-{
-    return feature == MODEL_FEATURE_STIMULUS || feature == MODEL_FEATURE_STIMULUS_RIGHT ||
-                   feature == MODEL_FEATURE_STIMULUS_LEFT
-               ? 0
-               : 1;
-}
-
 static void tune(model_cohort *cohort, const model_params *params,
                  const model_rollout_tuning *tuning)
 {
@@ -125,7 +117,7 @@ static void tune(model_cohort *cohort, const model_params *params,
     double session_var[MODEL_WEIGHTS_MAX];
     double reversion[MODEL_WEIGHTS_MAX];
     for (size_t k = 0; k < params->policy.n; k++) {
-        const size_t g = group(params->policy.feature[k]);
+        const size_t g = model_feature_is_stimulus(params->policy.feature[k]) ? 0 : 1;
         drift_var[k] = tuning->drift[g] * params->noise.drift_var[k];
         session_var[k] = tuning->session[g] * params->noise.session_var[k];
         reversion[k] = tuning->reversion[g];
@@ -140,7 +132,7 @@ static void anchor(model_cohort *cohort, size_t i, const model_params *params,
 {
     double to[MODEL_WEIGHTS_MAX];
     for (size_t k = 0; k < params->policy.n; k++) {
-        to[k] = group(params->policy.feature[k]) == 0 ? twin->w[k] : 0.0;
+        to[k] = model_feature_is_stimulus(params->policy.feature[k]) ? twin->w[k] : 0.0;
     }
     model_cohort_set_anchor(cohort, i, to);
 }

@@ -83,29 +83,14 @@ const char *model_ibl_criteria_status_name(model_ibl_criteria_status status)
     return (size_t)status < MODEL_IBL_CRITERIA_STATUS_COUNT ? NAMES[status] : NULL;
 }
 
-static const struct {
-    const char *name;
-    const char *unit;
-    const char *help;
-} CRITERIA[] = {
+const model_ibl_criterion_words *model_ibl_criterion_of(model_ibl_criterion criterion)
+{
+    static const model_ibl_criterion_words WORDS[] = {
 #define CRITERION_ROW(NAME, name, unit, help) {#name, unit, help},
-    MODEL_IBL_CRITERIA_LIST(CRITERION_ROW)
+        MODEL_IBL_CRITERIA_LIST(CRITERION_ROW)
 #undef CRITERION_ROW
-};
-
-const char *model_ibl_criterion_name(model_ibl_criterion criterion)
-{
-    return (size_t)criterion < MODEL_IBL_CRITERION_COUNT ? CRITERIA[criterion].name : NULL;
-}
-
-const char *model_ibl_criterion_unit(model_ibl_criterion criterion)
-{
-    return (size_t)criterion < MODEL_IBL_CRITERION_COUNT ? CRITERIA[criterion].unit : NULL;
-}
-
-const char *model_ibl_criterion_help(model_ibl_criterion criterion)
-{
-    return (size_t)criterion < MODEL_IBL_CRITERION_COUNT ? CRITERIA[criterion].help : NULL;
+    };
+    return &WORDS[criterion];
 }
 
 const char *model_ibl_criteria_protocol_name(model_ibl_criteria_protocol protocol)

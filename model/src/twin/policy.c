@@ -38,6 +38,12 @@ const char *model_feature_name(model_feature feature)
     return (unsigned)feature < MODEL_FEATURES ? FEATURES[feature] : NULL;
 }
 
+bool model_feature_is_stimulus(model_feature feature)
+{
+    return feature == MODEL_FEATURE_STIMULUS || feature == MODEL_FEATURE_STIMULUS_RIGHT ||
+           feature == MODEL_FEATURE_STIMULUS_LEFT;
+}
+
 const char *model_transform_name(model_transform transform)
 {
     return (unsigned)transform < MODEL_TRANSFORMS ? TRANSFORMS[transform] : NULL;

@@ -1,7 +1,7 @@
 /* proto/error.h - what the functions of this library return.
  *
  * 0 is success, a negative value one of these failures, a positive value a count.
- * Threads: any. Memory: none.
+ * Threads: any. Memory: none. RT-safe: all of it.
  */
 #pragma once
 
@@ -23,5 +23,5 @@
 typedef enum { PROTO_ERROR_LIST(PROTO_ERROR_ENUM) } proto_result;
 #undef PROTO_ERROR_ENUM
 
-/* Text of a status; never NULL. Owned by the library, valid forever. RT-safe: yes. */
+/* Text of a status; never NULL. Owned by the library, valid forever. */
 const char *proto_strerror(int status);
