@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "exp_exact.h"
+#include "vectors.h"
 
 void model_alignmax_goal(const model_policy *policy, double strength, double w[])
 {
@@ -75,15 +76,10 @@ static double average(const struct thought *t, double p_reward[2][2])
     static const double POINT[3] = {0.0, 1.7320508075688772, -1.7320508075688772};
     static const double SHARE[3] = {2.0 / 3.0, 1.0 / 6.0, 1.0 / 6.0};
     const size_t n = t->params->policy.n;
-    double Pg[MODEL_WEIGHTS_MAX] = {0.0};
-    double var = 0.0;
+    double Pg[MODEL_WEIGHTS_MAX];
     double sum = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        for (size_t j = 0; j < n; j++) {
-            Pg[i] += t->twin->P[i * n + j] * t->g[j];
-        }
-        var += t->g[i] * Pg[i];
-    }
+    multiply(n, t->twin->P, t->g, Pg);
+    const double var = dot(n, t->g, Pg);
     const double scale = var > 0.0 ? 1.0 / sqrt(var) : 0.0;
     for (size_t point = 0; point < 3; point++) {
         double w[MODEL_WEIGHTS_MAX];

@@ -5,6 +5,7 @@
 
 #include "alignmax.h"
 #include "arena.h"
+#include "checks.h"
 #include "rollout.h"
 #include "sample.h"
 
@@ -306,11 +307,6 @@ static void compare(const model_curriculum *c, size_t n, model_curriculum_action
 }
 
 /* ---- the changes that may be made ------------------------------------------------------------ */
-
-static double clamp(double value, double lo, double hi)
-{
-    return fmin(fmax(value, lo), hi);
-}
 
 static void propose(struct question *q, model_curriculum_advice *out,
                     const model_protocol_change *change)

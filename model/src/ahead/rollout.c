@@ -6,6 +6,7 @@
 #include "exp_exact.h"
 #include "model/cohort.h"
 #include "model/random.h"
+#include "vectors.h"
 
 struct rollout {
     const model_bank_params *params;
@@ -283,11 +284,7 @@ double rollout_predict(const rollout *r, size_t i, double contrast)
     const model_policy *policy = &r->params->member[m].policy;
     double w[MODEL_WEIGHTS_MAX];
     double g[MODEL_WEIGHTS_MAX];
-    double a = 0.0;
     model_cohort_weights(r->cohort[m], i - r->first[m], w);
     model_policy_fill(policy, &NONE, model_policy_stimulus(policy, contrast), g);
-    for (size_t k = 0; k < policy->n; k++) {
-        a += w[k] * g[k];
-    }
-    return sigmoid_exact(a);
+    return sigmoid_exact(dot(policy->n, w, g));
 }

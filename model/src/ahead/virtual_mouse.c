@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "exp_exact.h"
+#include "rule_ops.h"
 
 static void add_noise(model_virtual_mouse *mouse, size_t n, const double var[])
 {
@@ -81,16 +82,8 @@ int model_virtual_mouse_learn(model_virtual_mouse *mouse, const model_params *pa
         return MODEL_ERR_ARG;
     }
     (void)drive(mouse, params, trial->contrast, g);
-    const model_rule_trial step = {
-        .stimulus = model_policy_stimulus(&params->policy, trial->contrast),
-        .reward = trial->reward,
-        .rt_s = trial->rt_s,
-        .n_session = mouse->n_session,
-        .n_training = mouse->n_trials,
-        .is_session_start = mouse->at_session_start,
-        .chose_right = trial->choice == 1,
-        .side = trial->side,
-    };
+    const model_rule_trial step = rule_ops_trial(&params->policy, trial, mouse->n_session,
+                                                 mouse->n_trials, mouse->at_session_start);
     const int rc = model_rule_step(&params->rule, &mouse->rule, n, mouse->w, g, &step, dw, u);
     if (rc != MODEL_OK) {
         return rc;

@@ -478,13 +478,8 @@ double model_fit_loss(const model_rule *rule, size_t n, const model_fit_animal *
         double dw[MODEL_WEIGHTS_MAX];
         double u[MODEL_WEIGHTS_MAX];
         if (t > 0) {
-            const float *x = animal->x + t * MODEL_RULE_INPUTS;
-            const model_rule_trial trial = {.stimulus = (double)x[0],
-                                            .reward = (double)x[4],
-                                            .is_session_start = x[2] > 0.5F,
-                                            .chose_right = animal->chose_right[t - 1] != 0,
-                                            .side = animal->side != NULL ? animal->side[t - 1]
-                                                                         : (int8_t)-1};
+            const fit_filter_trial at = {animal, t, MODEL_RULE_INPUTS};
+            const model_rule_trial trial = fit_filter_last_trial(&at);
             for (size_t i = 0; i < n; i++) {
                 g[i] = (double)animal->g[(t - 1) * n + i];
             }

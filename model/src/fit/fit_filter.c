@@ -3,8 +3,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "checks.h"
 #include "filter.h"
 #include "rule_ops.h"
+#include "vectors.h"
 
 static const double RATE_UNIT = 0.015625;
 
@@ -27,11 +29,6 @@ static double *values_of(model_params *params, fit_filter_kind kind)
     }
 #undef CASE
     return NULL;
-}
-
-static double clamp(double value, double least, double most)
-{
-    return fmin(fmax(value, least), most);
 }
 
 static double encode(fit_filter_kind kind, double value)
@@ -109,22 +106,6 @@ static void add_variance_gradient(const model_params *params, fit_filter_kind ki
 
 /* ---- small matrices ---- */
 
-static double dot(size_t n, const double a[], const double b[])
-{
-    double sum = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        sum += a[i] * b[i];
-    }
-    return sum;
-}
-
-static void multiply(size_t n, const double P[], const double g[], double out[])
-{
-    for (size_t i = 0; i < n; i++) {
-        out[i] = dot(n, &P[i * n], g);
-    }
-}
-
 /* D += (a b' + b a') / 2 */
 static void add_symmetric(size_t n, const double a[], const double b[], double D[])
 {
@@ -144,8 +125,7 @@ static void features(const fit_filter_trial *t, size_t number, size_t n, double 
 
 /* ---- the classic rules ---- */
 
-/* The trial before, as the rule sees it. */
-static model_rule_trial last_trial(const fit_filter_trial *t)
+model_rule_trial fit_filter_last_trial(const fit_filter_trial *t)
 {
     const float *x = t->animal->x + t->number * t->n_inputs;
     return (model_rule_trial){.stimulus = (double)x[0],
@@ -163,7 +143,7 @@ static void step_classic(const model_params *params, const fit_filter_trial *t, 
     double dw[MODEL_WEIGHTS_MAX];
     double u[MODEL_WEIGHTS_MAX];
     model_rule_state state;
-    const model_rule_trial trial = last_trial(t);
+    const model_rule_trial trial = fit_filter_last_trial(t);
     features(t, t->number - 1, n, g);
     memcpy(state.trace, b->trace, sizeof state.trace);
     (void)model_rule_step(&params->rule, &state, n, b->w, g, &trial, dw, u);
@@ -227,7 +207,7 @@ static void back_classic(const model_params *params, const fit_filter_trial *t,
     double DPg[MODEL_WEIGHTS_MAX];
     double by_u[MODEL_WEIGHTS_MAX];
     double by_Pg[MODEL_WEIGHTS_MAX];
-    const model_rule_trial trial = last_trial(t);
+    const model_rule_trial trial = fit_filter_last_trial(t);
     model_rule_state state;
     features(t, t->number - 1, n, g);
     memcpy(state.trace, before->trace, sizeof state.trace);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "rule_ops.h"
+
 size_t model_fit_inputs(model_rule_kind rule)
 {
     return model_rule_of(rule)->has_net ? model_rule_of(rule)->n_inputs : MODEL_RULE_INPUTS;
@@ -52,15 +54,8 @@ bool model_fit_cursor_push(model_fit_cursor *c, const model_trial *trial, bool s
     }
     const bool is_choice = trial->choice >= 0;
     if (is_choice) {
-        const model_rule_trial seen = {.stimulus =
-                                           model_policy_stimulus(c->policy, trial->contrast),
-                                       .reward = trial->reward,
-                                       .rt_s = trial->rt_s,
-                                       .n_session = c->n_session,
-                                       .n_training = c->n_training,
-                                       .is_session_start = c->is_at_start,
-                                       .chose_right = trial->choice == 1,
-                                       .side = trial->side};
+        const model_rule_trial seen =
+            rule_ops_trial(c->policy, trial, c->n_session, c->n_training, c->is_at_start);
         fill_row(c, &seen, rows, row);
         model_history_push(&c->history, seen.stimulus, seen.chose_right, seen.reward);
         c->last = seen;

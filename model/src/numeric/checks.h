@@ -1,4 +1,4 @@
-/* checks.h - whether numbers are in their range. NaN is in none. Threads: any. Memory: none. */
+/* checks.h - numbers and their ranges. NaN is in none. Threads: any. Memory: none. */
 #pragma once
 
 #include <math.h>
@@ -8,6 +8,11 @@
 static inline bool is_within(double value, double least, double most)
 {
     return value >= least && value <= most;
+}
+
+static inline double clamp(double value, double least, double most)
+{
+    return fmin(fmax(value, least), most);
 }
 
 static inline bool all_finite(size_t n, const float values[])

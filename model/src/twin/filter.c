@@ -3,25 +3,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "vectors.h"
+
 _Static_assert((int)MODEL_WEIGHTS_MAX <= (int)FILTER_MAX, "a filter for every policy");
 
 enum { NEWTON_STEPS_MAX = 8 };
-
-static double dot(size_t n, const double a[], const double b[])
-{
-    double sum = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        sum += a[i] * b[i];
-    }
-    return sum;
-}
-
-static void multiply(size_t n, const double P[], const double g[], double Pg[])
-{
-    for (size_t i = 0; i < n; i++) {
-        Pg[i] = dot(n, &P[i * n], g);
-    }
-}
 
 void filter_init(size_t n, double w[], double P[], const double mean[], const double var[])
 {

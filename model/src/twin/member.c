@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "filter.h"
+#include "rule_ops.h"
+#include "vectors.h"
 
 _Static_assert(sizeof(model_member) ==
                    sizeof(double) * (MODEL_WEIGHTS_MAX + MODEL_WEIGHTS_MAX * MODEL_WEIGHTS_MAX) +
@@ -30,15 +32,6 @@ void model_member_start_session(model_member *twin, const model_params *params)
     twin->at_session_start = true;
 }
 
-static double shift_of(const model_member *twin, size_t n, const double g[])
-{
-    double shift = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        shift += twin->rule.offset[i] * g[i];
-    }
-    return shift;
-}
-
 void model_member_predict(const model_member *twin, const model_params *params, size_t n,
                           const double contrasts[], double p_right[], double lo[], double hi[])
 {
@@ -47,8 +40,8 @@ void model_member_predict(const model_member *twin, const model_params *params, 
         const double x = model_policy_stimulus(&params->policy, contrasts[i]);
         model_policy_fill(&params->policy, &twin->history, x, g);
         p_right[i] = filter_predict(params->policy.n, twin->w, twin->P, g,
-                                    shift_of(twin, params->policy.n, g), lo != NULL ? &lo[i] : NULL,
-                                    hi != NULL ? &hi[i] : NULL);
+                                    dot(params->policy.n, twin->rule.offset, g),
+                                    lo != NULL ? &lo[i] : NULL, hi != NULL ? &hi[i] : NULL);
     }
 }
 
@@ -107,20 +100,12 @@ static int take_choice(model_member *twin, const model_params *params, const mod
                        double pace, model_range *seen_range)
 {
     const size_t n = params->policy.n;
-    const model_rule_trial seen = {
-        .stimulus = model_policy_stimulus(&params->policy, trial->contrast),
-        .reward = trial->reward,
-        .rt_s = trial->rt_s,
-        .n_session = twin->n_session,
-        .n_training = twin->n_trials,
-        .is_session_start = twin->at_session_start,
-        .chose_right = trial->choice == 1,
-        .side = trial->side,
-    };
+    const model_rule_trial seen = rule_ops_trial(&params->policy, trial, twin->n_session,
+                                                 twin->n_trials, twin->at_session_start);
     double g[MODEL_WEIGHTS_MAX];
     model_policy_fill(&params->policy, &twin->history, seen.stimulus, g);
     const int status =
-        filter_update(n, twin->w, twin->P, g, shift_of(twin, n, g), seen.chose_right);
+        filter_update(n, twin->w, twin->P, g, dot(n, twin->rule.offset, g), seen.chose_right);
     if (status == MODEL_OK && params->rule.kind != MODEL_RULE_NONE) {
         step_rule(twin, params, g, &seen, pace, seen_range);
     }
