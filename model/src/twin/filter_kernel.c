@@ -3,11 +3,7 @@
 #include <string.h>
 
 #include "filter.h"
-
-#define JOIN2(a, b) a##b
-#define JOIN(a, b)  JOIN2(a, b)
-#define TEXT2(a)    #a
-#define TEXT(a)     TEXT2(a)
+#include "kernel_levels.h"
 
 /* The pragma keeps the loop from being unrolled before it is made one of vectors. */
 #define EACH_LANE(i) _Pragma("omp simd") for (size_t i = 0; i < FILTER_LANES; i++)
@@ -73,6 +69,4 @@ static void interval(size_t n, const filter_row *mean, const filter_row *var, do
     }
 }
 
-extern const filter_kernel JOIN(filter_kernel_, MODEL_KERNEL);
-const filter_kernel JOIN(filter_kernel_, MODEL_KERNEL) = {TEXT(MODEL_KERNEL), dot, logit, forecast,
-                                                          interval};
+KERNEL_LEVEL(filter_kernel, dot, logit, forecast, interval)
