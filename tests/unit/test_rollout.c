@@ -1,5 +1,5 @@
-/* model/rollout.h: against the animals themselves, simulated by model/virtual_mouse.h. Seeds are
- * written out; every test gives the same result on every run. */
+/* model/src/ahead/rollout.h: against the animals themselves, simulated by model/virtual_mouse.h.
+ * Seeds are written out; every test gives the same result on every run. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -37,7 +37,7 @@ int model_cohort_init(void *mem, size_t mem_size, const model_params *params, si
 void model_cohort_set_count(model_cohort *cohort, size_t n);
 
 /* Other variances of drift and session noise from now on, for all: drift_var[k], session_var[k],
- * 0..MODEL_VAR_MAX; NULL: as they are. */
+ * 0..MODEL_VAR_MAX. */
 void model_cohort_set_noise(model_cohort *cohort, const double drift_var[],
                             const double session_var[]);
 

@@ -102,8 +102,5 @@ void model_policy_fill(const model_policy *policy, const model_history *history,
 /* p(choice), held off 0 by 1e-12. */
 double model_policy_p_choice(double p_right, bool chose_right);
 
-/* No choice yet in this session. */
-void model_history_reset(model_history *history);
-
 /* A trial with stimulus x ended in a choice. reward: NaN unknown. */
 void model_history_push(model_history *history, double x, bool chose_right, double reward);

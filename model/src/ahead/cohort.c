@@ -204,12 +204,8 @@ void model_cohort_set_noise(model_cohort *cohort, const double drift_var[],
                             const double session_var[])
 {
     for (size_t k = 0; k < cohort->params.policy.n; k++) {
-        if (drift_var != NULL) {
-            cohort->motion.drift_sd[k] = (float)sqrt(drift_var[k]);
-        }
-        if (session_var != NULL) {
-            cohort->session_sd[k] = sqrt(session_var[k]);
-        }
+        cohort->motion.drift_sd[k] = (float)sqrt(drift_var[k]);
+        cohort->session_sd[k] = sqrt(session_var[k]);
     }
 }
 

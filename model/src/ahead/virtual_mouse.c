@@ -23,15 +23,13 @@ void model_virtual_mouse_init(model_virtual_mouse *mouse, const model_params *pa
     model_random_seed(&mouse->noise, seed, 2 * number + 1);
     memcpy(mouse->w, params->noise.prior_mean, sizeof mouse->w);
     add_noise(mouse, params->policy.n, params->noise.prior_var);
-    model_history_reset(&mouse->history);
-    model_rule_reset(&mouse->rule);
     mouse->at_session_start = true;
 }
 
 void model_virtual_mouse_start_session(model_virtual_mouse *mouse, const model_params *params)
 {
     add_noise(mouse, params->policy.n, params->noise.session_var);
-    model_history_reset(&mouse->history);
+    mouse->history = (model_history){0};
     mouse->n_session = 0;
     mouse->at_session_start = true;
 }

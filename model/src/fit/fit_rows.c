@@ -13,7 +13,6 @@ void model_fit_cursor_init(model_fit_cursor *cursor, const model_policy *policy,
                            model_rule_kind rule, const model_member *start)
 {
     *cursor = (model_fit_cursor){.policy = policy, .rule = rule, .is_at_start = true};
-    model_history_reset(&cursor->history);
     if (start != NULL) {
         cursor->history = start->history;
         cursor->n_session = start->n_session;
@@ -48,7 +47,7 @@ bool model_fit_cursor_push(model_fit_cursor *c, const model_trial *trial, bool s
                            const model_fit_rows *rows, size_t row)
 {
     if (starts_session) {
-        model_history_reset(&c->history);
+        c->history = (model_history){0};
         c->is_at_start = true;
         c->n_session = 0;
     }

@@ -73,14 +73,13 @@ enum { N_REQUIREMENTS = sizeof REQUIREMENTS / sizeof REQUIREMENTS[0] };
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
+#define CRITERIA_NAME(NAME, name) #name,
+static const char *const STATUSES[] = {MODEL_IBL_CRITERIA_STATUS_LIST(CRITERIA_NAME)};
+static const char *const PROTOCOLS[] = {MODEL_IBL_CRITERIA_PROTOCOL_LIST(CRITERIA_NAME)};
+
 const char *model_ibl_criteria_status_name(model_ibl_criteria_status status)
 {
-    static const char *const NAMES[] = {
-#define NAME_OF(NAME, name) #name,
-        MODEL_IBL_CRITERIA_STATUS_LIST(NAME_OF)
-#undef NAME_OF
-    };
-    return (size_t)status < MODEL_IBL_CRITERIA_STATUS_COUNT ? NAMES[status] : NULL;
+    return (size_t)status < MODEL_IBL_CRITERIA_STATUS_COUNT ? STATUSES[status] : NULL;
 }
 
 const model_ibl_criterion_words *model_ibl_criterion_of(model_ibl_criterion criterion)
@@ -95,12 +94,7 @@ const model_ibl_criterion_words *model_ibl_criterion_of(model_ibl_criterion crit
 
 const char *model_ibl_criteria_protocol_name(model_ibl_criteria_protocol protocol)
 {
-    static const char *const NAMES[] = {
-#define NAME_OF(NAME, name) #name,
-        MODEL_IBL_CRITERIA_PROTOCOL_LIST(NAME_OF)
-#undef NAME_OF
-    };
-    return (size_t)protocol < MODEL_IBL_CRITERIA_PROTOCOL_COUNT ? NAMES[protocol] : NULL;
+    return (size_t)protocol < MODEL_IBL_CRITERIA_PROTOCOL_COUNT ? PROTOCOLS[protocol] : NULL;
 }
 
 /* True if text holds word, of small letters, in letters of any size. */

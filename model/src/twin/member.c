@@ -17,8 +17,6 @@ void model_member_init(model_member *twin, const model_params *params)
     memset(twin, 0, sizeof *twin);
     filter_init(params->policy.n, twin->w, twin->P, params->noise.prior_mean,
                 params->noise.prior_var);
-    model_rule_reset(&twin->rule);
-    model_history_reset(&twin->history);
     twin->at_session_start = true;
 }
 
@@ -27,7 +25,7 @@ void model_member_start_session(model_member *twin, const model_params *params)
     if (!twin->at_session_start) {
         filter_diffuse(params->policy.n, twin->P, params->noise.session_var);
     }
-    model_history_reset(&twin->history);
+    twin->history = (model_history){0};
     twin->n_session = 0;
     twin->at_session_start = true;
 }

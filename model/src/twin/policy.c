@@ -5,17 +5,9 @@
 
 #include "model/trial.h"
 
-static const char *const FEATURES[] = {
-#define FEATURE_ROW(NAME, name, formula) #name,
-    MODEL_FEATURE_LIST(FEATURE_ROW)
-#undef FEATURE_ROW
-};
-
-static const char *const TRANSFORMS[] = {
-#define TRANSFORM_ROW(NAME, name, formula) #name,
-    MODEL_TRANSFORM_LIST(TRANSFORM_ROW)
-#undef TRANSFORM_ROW
-};
+#define POLICY_NAME(NAME, name, formula) #name,
+static const char *const FEATURES[] = {MODEL_FEATURE_LIST(POLICY_NAME)};
+static const char *const TRANSFORMS[] = {MODEL_TRANSFORM_LIST(POLICY_NAME)};
 
 static const struct {
     const char *name;
@@ -212,11 +204,6 @@ double model_policy_p_choice(double p_right, bool chose_right)
 {
     const double p = chose_right ? p_right : 1.0 - p_right;
     return fmin(fmax(p, 1e-12), 1.0);
-}
-
-void model_history_reset(model_history *history)
-{
-    *history = (model_history){0};
 }
 
 void model_history_push(model_history *history, double x, bool chose_right, double reward)

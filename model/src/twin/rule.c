@@ -7,11 +7,8 @@
 #include "rule_ops.h"
 #include "vectors.h"
 
-static const char *const NAMES[] = {
 #define RULE_NAME(NAME, name) #name,
-    MODEL_RULE_LIST(RULE_NAME)
-#undef RULE_NAME
-};
+static const char *const NAMES[] = {MODEL_RULE_LIST(RULE_NAME)};
 
 const char *model_rule_name(model_rule_kind kind)
 {
