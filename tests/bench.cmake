@@ -25,16 +25,18 @@ foreach(name latency stages throughput memory subjects start fit gemm rollout)
     measuring_program(bench ${name})
     measuring_test(bench ${name} 1800 bench_${name})
 endforeach()
-target_link_libraries(bench_gemm PRIVATE model_numeric)
+foreach(name gemm stages rollout)
+    target_link_libraries(bench_${name} PRIVATE model_numeric)
+endforeach()
 measuring_test(bench latency_rnn 1800 bench_latency --members 1)
-target_link_libraries(bench_fit PRIVATE BLIS::BLIS)
+target_link_libraries(bench_fit PRIVATE model_fit BLIS::BLIS)
 
 # Virtual mice in training: how fast.
 measuring_test(bench simulate 600 ${MURID_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/bench/simulate.py)
 
 # Run by hand: times of the model's inner loops.
 add_executable(bench_model bench/bench_model.c)
-target_link_libraries(bench_model PRIVATE test_support murid::model)
+target_link_libraries(bench_model PRIVATE test_support model_numeric murid::model)
 
 add_custom_target(bench_all COMMAND ${CMAKE_CTEST_COMMAND} -C bench -L bench --verbose
     WORKING_DIRECTORY ${CMAKE_BINARY_DIR} USES_TERMINAL)

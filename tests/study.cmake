@@ -9,6 +9,7 @@ target_link_libraries(study_curriculum PRIVATE model_ahead)
 
 # Forecasts of recorded animals: needs models fitted fold by fold, docs/model.md section forecast.
 measuring_program(study forecast)
+target_link_libraries(study_forecast PRIVATE model_ahead)
 
 # What fits recover from animals whose rule is known: half an hour. Whether a simulated population is like the real one
 # (it is not in everything: docs/protocols.md).

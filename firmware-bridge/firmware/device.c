@@ -10,11 +10,6 @@ static uint32_t now_us(const device *d)
     return d->hal->now_us(d->hal->user);
 }
 
-static bool is_past(uint32_t now, uint32_t deadline)
-{
-    return (uint32_t)(now - deadline) < UINT32_C(0x80000000);
-}
-
 void device_init(device *d, const device_hal *hal, const char *name)
 {
     *d = (device){.hal = hal, .is_hello_due = true};
@@ -133,7 +128,7 @@ static bool send_synced(device *d)
 
 static void send_kept(device *d)
 {
-    if (d->n_sent == d->n && d->n > 0 && is_past(now_us(d), d->resend_at_us)) {
+    if (d->n_sent == d->n && d->n > 0 && hal_is_past(now_us(d), d->resend_at_us)) {
         d->backoff = d->backoff < BACKOFF_MAX ? (uint8_t)(d->backoff + 1) : BACKOFF_MAX;
         d->n_sent = 0;
     }
@@ -164,7 +159,7 @@ void device_poll(device *d)
     if (d->is_sync_due && send_synced(d)) {
         d->is_sync_due = false;
     }
-    if ((d->is_hello_due || (!d->is_greeted && is_past(now_us(d), d->hello_at_us))) &&
+    if ((d->is_hello_due || (!d->is_greeted && hal_is_past(now_us(d), d->hello_at_us))) &&
         send_hello(d)) {
         d->is_hello_due = false;
         d->hello_at_us = now_us(d) + HELLO_US;

@@ -32,15 +32,10 @@ void example_trial(uint32_t n, proto_serial_trial *out)
     };
 }
 
-static bool is_past(uint32_t now, uint32_t due)
-{
-    return (uint32_t)(now - due) < UINT32_C(0x80000000);
-}
-
 /* Shows the stimulus, and again until the mouse's choice has come. */
 static void poll_question(example_task *task, device *d, int16_t contrast, uint32_t now)
 {
-    if (!task->is_shown || is_past(now, task->again_us)) {
+    if (!task->is_shown || hal_is_past(now, task->again_us)) {
         (void)device_push_stimulus(d, contrast);
         task->is_shown = true;
         task->again_us = now + AGAIN_US;
@@ -82,7 +77,7 @@ void example_task_poll(example_task *task, device *d)
         task->is_shown = true;
         task->due_us = now + task->period_us;
     }
-    if (is_past(now, task->due_us) && device_push_trial(d, &trial)) {
+    if (hal_is_past(now, task->due_us) && device_push_trial(d, &trial)) {
         task->is_shown = false;
         task->has_choice = false;
     }

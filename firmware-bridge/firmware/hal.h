@@ -24,3 +24,9 @@ typedef struct {
      * it names the session. Called once, by device_init(). */
     uint16_t (*next_boot)(void *user);
 } device_hal;
+
+/* On a clock of microseconds, over its wrap. */
+static inline bool hal_is_past(uint32_t now, uint32_t deadline)
+{
+    return (uint32_t)(now - deadline) < UINT32_C(0x80000000);
+}

@@ -178,8 +178,3 @@ int64_t bridge_clock_host_ns(const bridge_clock *c, uint32_t device_us, int64_t 
     }
     return c->n > 0 ? 1000 * us + offset_at(c, us) : 0;
 }
-
-double bridge_clock_drift_ppm(const bridge_clock *c)
-{
-    return c->rate * 1000.0;
-}

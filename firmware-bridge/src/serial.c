@@ -29,14 +29,13 @@ fail(int status, char *text, size_t cap, const char *format, ...)
     return status;
 }
 
-int bridge_serial_list(char *text, size_t cap)
+/* Writes the names of the ports there are, comma-separated, to text[cap]. Returns how many. */
+static int list_ports(char *text, size_t cap)
 {
     struct sp_port **ports = NULL;
     int n = 0;
     size_t at = 0;
-    if (cap > 0) {
-        text[0] = '\0';
-    }
+    text[0] = '\0';
     if (sp_list_ports(&ports) != SP_OK) {
         return 0;
     }
@@ -56,7 +55,7 @@ static int fail_absent(const char *path, char *text, size_t cap)
     if (cap == 0) {
         return BRIDGE_ERR_ABSENT;
     }
-    const int n = bridge_serial_list(ports, sizeof ports);
+    const int n = list_ports(ports, sizeof ports);
     return fail(BRIDGE_ERR_ABSENT, text, cap, "%s: no such port; %s%s", path,
                 n > 0 ? "there are " : "no serial port is plugged in", ports);
 }

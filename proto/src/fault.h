@@ -8,21 +8,14 @@
 #include "proto/reader.h"
 #include "schema.h"
 
-#if defined(__GNUC__)
-#define PROTO_PRINTF(format_at, values_at) __attribute__((format(printf, format_at, values_at)))
-#else
-#define PROTO_PRINTF(format_at, values_at)
-/* More values than the field holds; t is the first. */
-int proto_fault_many(proto_fault *fault, const proto_field *f, const proto_token *t);
-
-#endif
-
 enum { FAULT_SHOWN_MAX = 32 };
 
 /* Each returns the status it was given or made, so that a failing function can end with it. */
 
-int proto_fault_set(proto_fault *fault, int status, size_t offset, const char *format, ...)
-    PROTO_PRINTF(4, 5);
+#if defined(__GNUC__)
+__attribute__((format(printf, 4, 5)))
+#endif
+int proto_fault_set(proto_fault *fault, int status, size_t offset, const char *format, ...);
 
 /* The input itself is broken: the reader's sticky error. */
 int proto_fault_of_reader(proto_fault *fault, const proto_reader *r);

@@ -1,6 +1,7 @@
 #include "proto/frame.h"
 
-uint16_t proto_frame_crc(const uint8_t *bytes, size_t n)
+/* CRC-16/CCITT-FALSE. */
+static uint16_t crc_of(const uint8_t *bytes, size_t n)
 {
     uint16_t crc = 0xFFFF;
     for (size_t i = 0; i < n; i++) {
@@ -35,7 +36,7 @@ bool proto_frame_parse(const uint8_t *payload, size_t n, proto_frame *frame)
         return false;
     }
     const uint16_t crc = (uint16_t)(payload[n - 2] | (uint16_t)((uint16_t)payload[n - 1] << 8));
-    if (crc != proto_frame_crc(payload, n - 2)) {
+    if (crc != crc_of(payload, n - 2)) {
         return false;
     }
     frame->type = payload[0];
@@ -98,12 +99,10 @@ bool proto_frame_push(proto_frame_decoder *d, uint8_t byte, proto_frame *frame)
     return false;
 }
 
-size_t proto_frame_build(uint8_t type, uint16_t seq, const uint8_t *body, size_t body_size,
-                         uint8_t *payload)
+/* type | seq | body | crc. Returns its size. */
+static size_t build(uint8_t type, uint16_t seq, const uint8_t *body, size_t body_size,
+                    uint8_t *payload)
 {
-    if (body_size > PROTO_FRAME_BODY_MAX) {
-        return 0;
-    }
     payload[0] = type;
     payload[1] = (uint8_t)(seq & 0xFF);
     payload[2] = (uint8_t)(seq >> 8);
@@ -111,7 +110,7 @@ size_t proto_frame_build(uint8_t type, uint16_t seq, const uint8_t *body, size_t
     for (size_t i = 0; i < body_size; i++) {
         payload[n++] = body[i];
     }
-    const uint16_t crc = proto_frame_crc(payload, n);
+    const uint16_t crc = crc_of(payload, n);
     payload[n++] = (uint8_t)(crc & 0xFF);
     payload[n++] = (uint8_t)(crc >> 8);
     return n;
@@ -127,7 +126,7 @@ size_t proto_frame_encode(uint8_t type, uint16_t seq, const uint8_t *body, size_
     if (cap < body_size + PROTO_FRAME_OVERHEAD + 3 || body_size > PROTO_FRAME_BODY_MAX) {
         return 0;
     }
-    const size_t n = proto_frame_build(type, seq, body, body_size, wire + AT);
+    const size_t n = build(type, seq, body, body_size, wire + AT);
     wire[0] = 0;
     size_t code_at = AT - 1;
     for (size_t i = AT; i < AT + n; i++) {

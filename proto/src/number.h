@@ -1,6 +1,6 @@
 /* number.h - doubles as decimal text and back, exactly, whatever the locale.
  *
- * Threads: any. Memory: the caller's.
+ * Threads: any. Memory: the caller's. RT-safe: all but what says no.
  */
 #pragma once
 
@@ -13,8 +13,8 @@ enum { NUMBER_TEXT_MAX = 40 /* longest text written, with its NUL */ };
  * finite. Returns the length. RT-safe: no (C library formatting). */
 int proto_number_write(double x, char out[NUMBER_TEXT_MAX]);
 
-/* Writes a whole number. Returns the length. RT-safe: yes. */
+/* Writes a whole number. Returns the length. */
 int proto_number_write_int(int64_t x, char out[NUMBER_TEXT_MAX]);
 
-/* Value of a NUL-terminated JSON number, infinite if too large. RT-safe: yes. */
+/* Value of a NUL-terminated JSON number, infinite if too large. */
 double proto_number_read(const char *text);

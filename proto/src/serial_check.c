@@ -2,7 +2,8 @@
  */
 #include "proto/serial.h"
 
-const char *proto_serial_name(uint8_t type)
+/* "hello", "trial", ...; NULL for a type that is not in the list. */
+static const char *name_of(uint8_t type)
 {
     switch (type) {
 #define FRAME(code, NAME, name, from, kept, help)                                                  \
@@ -50,7 +51,7 @@ static bool check_text(proto_serial_range *bad, const char *key, const char *tex
 
 bool proto_serial_check(uint8_t type, const uint8_t *body, size_t n, proto_serial_range *bad)
 {
-    *bad = (proto_serial_range){.frame = proto_serial_name(type), .nil = PROTO_SERIAL_NONE};
+    *bad = (proto_serial_range){.frame = name_of(type), .nil = PROTO_SERIAL_NONE};
     const int size = proto_serial_size(type);
     if (size < 0 || n != (size_t)size) {
         return false;

@@ -8,8 +8,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "bank_predict.h"
 #include "model/bank.h"
 #include "model/engagement.h"
+#include "net_kernel.h"
 #include "some_net.h"
 
 enum { RUNS = 15, CALLS = 20000, N_STIMULI = 11, MEMBERS = 12 };
@@ -78,7 +80,7 @@ static void predict(struct bench *b, int i)
     double p[N_STIMULI];
     double lo[N_STIMULI];
     double hi[N_STIMULI];
-    model_bank_predict(&b->bank, &b->params, N_STIMULI, STIMULI, p, lo, hi);
+    bank_predict(&b->bank, &b->params, N_STIMULI, STIMULI, p, lo, hi);
     b->sink += p[i % N_STIMULI] + lo[0] + hi[0];
 }
 
@@ -137,7 +139,7 @@ int main(void)
 {
     static struct bench b;
     printf("%-44s %8s %8s   kernel %s\n", "stimulus,bias,prev_choice", "median", "best, ns",
-           model_net_kernel());
+           model_kernel_at(0)->name);
     use_members(&b, 1, NULL);
     measure("no rule: observe", &b, observe, CALLS);
     measure("no rule: predict 11", &b, predict, CALLS);

@@ -7,6 +7,7 @@
 #include <blis.h>
 
 #include "bench.h"
+#include "fit_kernel.h"
 #include "model/fit.h"
 #include "model/random.h"
 
@@ -168,7 +169,7 @@ int main(int argc, char **argv)
     const double flop = flop_a_trial();
     const double rate = flop / (ns * ANIMALS);
     const double blis_rate = flop / blis_ns;
-    printf("kernel %s, %.0f shard(s), %.0f kFLOP per animal and trial\n", model_fit_kernel(),
+    printf("kernel %s, %.0f shard(s), %.0f kFLOP per animal and trial\n", fit_kernel_at(0)->name,
            shards, flop / ANIMALS / 1e3);
     printf("murid    %8.3f us per animal and trial, %7.1f GFLOP/s with gates, loss and Adam\n",
            ns / 1e3, rate);

@@ -10,6 +10,7 @@
 #include "model/cohort.h"
 #include "model/random.h"
 #include "model/virtual_mouse.h"
+#include "net_kernel.h"
 #include "some_net.h"
 
 enum {
@@ -131,7 +132,7 @@ int main(int argc, char **argv)
     const size_t n = (size_t)animals;
     const double alone = mice_ns();
     const double together = herd_ns(n);
-    printf("kernel %s, %zu animals\n", model_net_kernel(), n);
+    printf("kernel %s, %zu animals\n", model_kernel_at(0)->name, n);
     printf("one by one %8.0f ns per animal and trial, %6.2f million a second\n", alone,
            1e3 / alone);
     printf("cohort       %8.0f ns per animal and trial, %6.2f million a second, %.1f times\n",

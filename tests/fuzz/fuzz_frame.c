@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bridge/link.h"
+#include "frame_payload.h"
 #include "device.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -114,7 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size >= 3 && size - 3 <= PROTO_FRAME_BODY_MAX) {
         uint8_t payload[PROTO_FRAME_PAYLOAD_MAX];
         const uint16_t seq = (uint16_t)(data[1] | data[2] << 8);
-        decode(payload, proto_frame_build(data[0], seq, data + 3, size - 3, payload));
+        decode(payload, frame_payload(data[0], seq, data + 3, size - 3, payload));
     }
     return 0;
 }

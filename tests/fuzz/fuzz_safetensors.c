@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bank_predict.h"
 #include "model_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -18,7 +19,7 @@ static void use(const struct model_file *model)
         const model_trial trial = {t % 2 == 0 ? 0.5 : 0.0, t % 2 == 0 ? 1.0 : (double)NAN,
                                    (double)NAN, (int8_t)(t % 3 - 1), -1};
         (void)model_bank_observe(&bank, &model->bank, &trial, NULL);
-        model_bank_predict(&bank, &model->bank, 3, STIMULI, p, NULL, NULL);
+        bank_predict(&bank, &model->bank, 3, STIMULI, p, NULL, NULL);
         for (int i = 0; i < 3; i++) {
             if (!(p[i] >= 0.0 && p[i] <= 1.0)) {
                 abort();

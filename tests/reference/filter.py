@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reference for model/filter.h, in textbook form and with numpy.
+"""Reference for model/src/twin/filter.h, in textbook form and with numpy.
 
 The mode is found in all dimensions at once by Newton's method on the log posterior
     L(w) = y log s(g.w) + (1-y) log(1 - s(g.w)) - (w-m)' inv(P) (w-m) / 2,

@@ -87,7 +87,8 @@ static model_score score_set(const struct problem *problem, const model_params *
         if (e->trial.choice >= 0) {
             double p;
             model_member_predict(&twin, params, 1, &e->trial.contrast, &p, NULL, NULL);
-            model_score_push(&score, p, 0.5, e->trial.choice == 1);
+            model_score_push_nats(&score, p, model_score_nats(p, e->trial.choice == 1), log(2.0),
+                                  e->trial.choice == 1);
         }
         if (model_member_observe(&twin, params, &e->trial) != MODEL_OK) {
             score.nats = (double)INFINITY;

@@ -37,9 +37,8 @@ static void follow(void)
         }
         const double c = CONTRASTS[t % 9];
         const model_trial trial = {c, 1.0, 0.5, c > 0.0, c > 0.0};
-        const model_training_status_trial pushed = {c, 1.0, 0.5, 0.5, c > 0.0};
         assert_int_equal(model_rate_grid_observe(&pace, &params, &trial), MODEL_OK);
-        model_training_status_push(&tracker, &pushed);
+        model_training_status_push(&tracker, &trial, 0.5);
         lookahead_recent_push(&recent, &trial, 0.5);
     }
 }

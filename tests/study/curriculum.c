@@ -21,6 +21,7 @@
 #include "model/bootstrap.h"
 #include "model/curriculum.h"
 #include "protocol_file.h"
+#include "rollout.h"
 #include "thread_pool.h"
 
 enum {
@@ -275,7 +276,7 @@ static void choose_aligned(struct training_set *t, model_protocol_trial *trial)
         signed_contrast[2 * i + 1] = -contrast[i];
     }
     model_alignmax_goal(&bank_params.member[0].policy, config.goal, goal);
-    model_rollout_weigh(&bank_params, &t->pace, &config.tuning, weight);
+    rollout_weigh(&bank_params, &t->pace, &config.tuning, weight);
     model_alignmax(&t->pace, &bank_params, weight, goal, p_reward, 2 * n, signed_contrast, gain);
     uint32_t best = 0;
     for (uint32_t i = 1; i < 2 * n; i++) {

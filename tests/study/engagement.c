@@ -458,13 +458,9 @@ static void watch_ibl(const model_engagement_params params[])
     struct recorded *r = begin_recorded(params);
     const size_t n = ibl_trials_read();
     for (size_t i = 0; i < n; i++) {
-        const model_training_status_trial *t = &ibl_trials[i].trial;
-        add_trial(r, "SWC_054", ibl_trials[i].date,
-                  &(model_trial){.contrast = t->contrast,
-                                 .reward = t->reward,
-                                 .rt_s = t->rt_s >= 0.0 ? t->rt_s : (double)NAN,
-                                 .choice = (int8_t)t->choice,
-                                 .side = -1});
+        model_trial t = ibl_trials[i].trial;
+        t.rt_s = t.rt_s >= 0.0 ? t.rt_s : (double)NAN;
+        add_trial(r, "SWC_054", ibl_trials[i].date, &t);
     }
     end_session(r);
     print_recorded("ibl_mouse_trials.csv", r->tallies);

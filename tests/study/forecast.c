@@ -9,7 +9,7 @@
 
 #include "bench.h"
 #include "model/cohort.h"
-#include "model/rollout.h"
+#include "rollout.h"
 #include "training_set.h"
 
 enum { WINDOW = 100, HORIZON = 2000, WINDOWS = HORIZON / WINDOW, ROLLOUTS_MAX = 4096, NEAR = 5 };
@@ -86,7 +86,7 @@ static double recent(const struct training_set_subject *s, size_t to, size_t n)
 
 /* What is rolled out: the bank's virtual twins, or one cohort open loop. */
 struct runner {
-    model_rollout *rollout;
+    rollout *rollout;
     model_cohort *cohort;
     size_t n;
     float contrast[ROLLOUTS_MAX];
@@ -101,7 +101,7 @@ static void show(struct runner *r, const model_trial *t, bool starts_session)
         r->contrast[i] = (float)t->contrast;
         r->side[i] = side_of(t);
         if (starts_session && r->rollout != NULL) {
-            model_rollout_start_session(r->rollout, i);
+            rollout_start_session(r->rollout, i);
         } else if (starts_session) {
             model_cohort_start_session(r->cohort, i);
         }
@@ -115,7 +115,7 @@ static void teach(struct runner *r)
     }
     const model_cohort_trials trials = {
         .contrast = r->contrast, .chose_right = r->chose, .reward = r->reward, .side = r->side};
-    (void)(r->rollout != NULL ? model_rollout_learn(r->rollout, &trials)
+    (void)(r->rollout != NULL ? rollout_learn(r->rollout, &trials)
                               : model_cohort_learn(r->cohort, &trials));
 }
 
@@ -140,7 +140,7 @@ static size_t roll(struct runner *r, const struct training_set_subject *s, size_
             show(r, t, pending_start);
             pending_start = false;
             if (r->rollout != NULL) {
-                model_rollout_choose(r->rollout, r->contrast, NULL, r->chose, NULL);
+                rollout_choose(r->rollout, r->contrast, NULL, r->chose, NULL);
             } else {
                 model_cohort_choose(r->cohort, r->contrast, NULL, r->chose, NULL);
             }
@@ -210,10 +210,12 @@ static void open_loop(struct runner *r, const struct training_set_subject *s, si
 {
     double truth[WINDOWS];
     const double none[MODEL_WEIGHTS_MAX] = {0.0};
+    model_member sure; /* of where untrained animals start */
+    model_member_init(&sure, params);
+    memset(sure.P, 0, sizeof sure.P);
     model_cohort_set_noise(r->cohort, none, none);
     for (size_t i = 0; i < r->n; i++) {
-        model_cohort_found(r->cohort, i, 1, i);
-        model_cohort_set_weights(r->cohort, i, params->noise.prior_mean);
+        model_cohort_enter(r->cohort, i, &sure, 1, i);
     }
     for (size_t row = 0; row < from; row++) {
         const model_trial *t = &s->trials[row];
@@ -259,10 +261,9 @@ static void forecast_one(const struct setting *set, struct fold *f, uint32_t a, 
     if (f->run_open != NULL) {
         open_loop(f->run_open, s, from, &f->open.bank.member[0], open);
     }
-    const int status =
-        set->bank_only
-            ? model_rollout_start_bank(f->run->rollout, &bank, &set->tuning, f->run->n, 1)
-            : model_rollout_start(f->run->rollout, &pace, &set->tuning, f->run->n, 1);
+    const int status = set->bank_only
+                           ? rollout_start_bank(f->run->rollout, &bank, &set->tuning, f->run->n, 1)
+                           : rollout_start(f->run->rollout, &pace, &set->tuning, f->run->n, 1);
     if (status != MODEL_OK) {
         bench_die("the tuning is out of range");
     }
@@ -290,15 +291,14 @@ static void forecast_one(const struct setting *set, struct fold *f, uint32_t a, 
 static struct runner *make_runner(size_t n, const model_bank_params *bank, bool alone)
 {
     struct runner *r = calloc(1, sizeof *r);
-    const size_t size =
-        alone ? model_cohort_size(&bank->member[0], n) : model_rollout_size(bank, n);
+    const size_t size = alone ? model_cohort_size(&bank->member[0], n) : rollout_size(bank, n);
     void *mem = size > 0 ? aligned_alloc(MODEL_NET_ALIGN, size) : NULL;
     if (r == NULL || mem == NULL) {
         bench_die("no memory");
     }
     r->n = n;
     const int status = alone ? model_cohort_init(mem, size, &bank->member[0], n, &r->cohort)
-                             : model_rollout_init(mem, size, bank, n, &r->rollout);
+                             : rollout_init(mem, size, bank, n, &r->rollout);
     if (status != MODEL_OK) {
         bench_die("the roll-outs could not be made");
     }

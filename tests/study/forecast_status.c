@@ -63,12 +63,11 @@ static void live_session(struct animal *a, int session)
         const double c = side == 1 ? size : -size;
         const bool right = model_virtual_mouse_choose(&a->mouse, &params.member[0], c);
         const model_trial trial = {c, right == (side == 1) ? 1.0 : 0.0, 0.5, right, side};
-        const model_training_status_trial pushed = {c, trial.reward, 0.5, 0.5, right};
         if (model_virtual_mouse_learn(&a->mouse, &params.member[0], &trial) != MODEL_OK ||
             model_rate_grid_observe(&a->pace, &params, &trial) != MODEL_OK) {
             bench_die("a trial could not be taken up");
         }
-        model_training_status_push(&a->tracker, &pushed);
+        model_training_status_push(&a->tracker, &trial, 0.5);
         lookahead_recent_push(&a->recent, &trial, 0.5);
     }
     model_training_status_standing now;

@@ -108,7 +108,7 @@ void learner_learn(const learner *l, model_virtual_mouse *mouse, const model_tri
 double learner_truth(const learner *l, const model_virtual_mouse *mouse, double contrast)
 {
     model_virtual_mouse bare = *mouse;
-    model_history_reset(&bare.history);
+    bare.history = (model_history){0};
     return model_virtual_mouse_predict(&bare, &l->params, contrast);
 }
 

@@ -17,7 +17,8 @@ enum { IBL_TRIALS_MAX = 10000, IBL_COLUMNS = 10 };
 typedef struct {
     char date[11];
     char task[16];
-    model_training_status_trial trial;
+    model_trial trial;
+    double p_left;
 } ibl_trial;
 
 static ibl_trial ibl_trials[IBL_TRIALS_MAX];
@@ -48,14 +49,15 @@ static inline size_t ibl_trials_read(void)
         (void)snprintf(t->date, sizeof t->date, "%.10s", column[0]);
         (void)snprintf(t->task, sizeof t->task, "%s", column[1]);
         const double choice = strtod(column[3], NULL);
-        t->trial = (model_training_status_trial){
+        t->p_left = strtod(column[7], NULL);
+        t->trial = (model_trial){
             .contrast = ibl_or_zero(strtod(column[5], NULL)) - ibl_or_zero(strtod(column[4], NULL)),
             .choice = choice < 0.0   ? 1
                       : choice > 0.0 ? 0
                                      : -1,
             .reward = strtod(column[6], NULL) > 0.0 ? 1.0 : 0.0,
-            .p_left = strtod(column[7], NULL),
             .rt_s = strtod(column[8], NULL) - strtod(column[9], NULL),
+            .side = -1,
         };
     }
     fclose(file);

@@ -94,11 +94,9 @@ static void nobody_wins_against_a_faithful_rig_on_the_average(void **unused)
 static void weights_of_rules_and_of_their_bets_sum_to_one(void **unused)
 {
     (void)unused;
-    double sum = 0.0;
-    for (int i = 0; i < MODEL_AUDIT_RULES; i++) {
-        sum += model_audit_rule_weight((model_audit_rule)i);
-    }
-    CHECK_NEAR(sum, 1.0, 1e-12);
+#define ADD_WEIGHT(NAME, name, weight, family, look) +weight
+    CHECK_NEAR(MODEL_AUDIT_RULE_LIST(ADD_WEIGHT), 1.0, 1e-12);
+#undef ADD_WEIGHT
 #define ADD_SHARE(NAME, rule, share) shares[MODEL_AUDIT_##rule] += share;
     double shares[MODEL_AUDIT_RULES] = {0};
     MODEL_AUDIT_BET_LIST(ADD_SHARE)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bridge/decode.h"
+#include "frame_payload.h"
 #include "noise.h"
 #include "proto/frame.h"
 #include "proto/serial.h"
@@ -25,7 +26,7 @@ static size_t build_trial(const proto_serial_trial *trial, uint8_t *payload)
 {
     uint8_t body[PROTO_SERIAL_TRIAL_BYTES];
     proto_serial_trial_encode(trial, body);
-    return proto_frame_build(PROTO_SERIAL_TRIAL, 42, body, sizeof body, payload);
+    return frame_payload(PROTO_SERIAL_TRIAL, 42, body, sizeof body, payload);
 }
 
 static int decode_trial(const proto_serial_trial *trial, proto_message *out, proto_fault *fault)
@@ -64,7 +65,6 @@ static void every_body_comes_back_as_it_went_in(void **state)
         proto_serial_##name##_encode(&v, again);                                                   \
         assert_memory_equal(body, again, PROTO_SERIAL_##NAME##_BYTES);                             \
         assert_int_equal(proto_serial_size(code), PROTO_SERIAL_##NAME##_BYTES);                    \
-        assert_string_equal(proto_serial_name(code), #name);                                       \
     }
 #include "proto/serial.def"
     }
@@ -113,6 +113,7 @@ static void all_that_a_device_says_encodes_as_a_message_of_the_wire(void **state
     (void)state;
     static const uint8_t TYPES[] = {PROTO_SERIAL_HELLO, PROTO_SERIAL_STIMULUS, PROTO_SERIAL_TRIAL,
                                     PROTO_SERIAL_SESSION_END};
+    static const char *const NAMES[] = {"hello", "stimulus", "trial", "session_end"};
     uint8_t body[4][PROTO_FRAME_BODY_MAX];
     const proto_serial_hello hello = {.protocol = 1, .boot = 7, .queue = 16, .name = "murid-uno"};
     const proto_serial_stimulus stimulus = {.boot = 7, .trial = 3, .contrast = 10000};
@@ -127,9 +128,9 @@ static void all_that_a_device_says_encodes_as_a_message_of_the_wire(void **state
         static proto_message m, again;
         proto_fault fault;
         const size_t n =
-            proto_frame_build(TYPES[i], 1, body[i], (size_t)proto_serial_size(TYPES[i]), payload);
+            frame_payload(TYPES[i], 1, body[i], (size_t)proto_serial_size(TYPES[i]), payload);
         assert_int_equal(bridge_decode(payload, n, "r", "s", &m, &fault), PROTO_OK);
-        assert_string_equal(proto_kind_name(m.kind), proto_serial_name(TYPES[i]));
+        assert_string_equal(proto_kind_name(m.kind), NAMES[i]);
         assert_string_equal(m.env.session, "boot-7");
         const int size = proto_encode(&m, PROTO_FORMAT_MSGPACK, out, sizeof out);
         assert_true(size > 0);
@@ -211,10 +212,10 @@ static void bytes_that_are_no_frame_are_refused(void **state)
     assert_int_equal(bridge_decode(payload, n, "r", "", &m, &fault), PROTO_ERR_RANGE);
     assert_string_equal(fault.key, "subject");
 
-    size_t size = proto_frame_build(0x77, 1, payload, 3, payload);
+    size_t size = frame_payload(0x77, 1, payload, 3, payload);
     assert_int_equal(bridge_decode(payload, size, "r", "s", &m, &fault), PROTO_ERR_KIND);
     const uint8_t body[8] = {0};
-    size = proto_frame_build(PROTO_SERIAL_TRIAL, 1, body, sizeof body, payload);
+    size = frame_payload(PROTO_SERIAL_TRIAL, 1, body, sizeof body, payload);
     assert_int_equal(bridge_decode(payload, size, "r", "s", &m, &fault), PROTO_ERR_SIZE);
     assert_non_null(strstr(fault.text, "8 bytes; 20 were expected"));
 }
@@ -227,18 +228,18 @@ static void a_hello_of_another_version_or_with_a_strange_name_is_refused(void **
     proto_fault fault;
     proto_serial_hello hello = {.protocol = 9, .boot = 1, .queue = 16, .name = "x"};
     proto_serial_hello_encode(&hello, body);
-    size_t n = proto_frame_build(PROTO_SERIAL_HELLO, 0, body, sizeof body, payload);
+    size_t n = frame_payload(PROTO_SERIAL_HELLO, 0, body, sizeof body, payload);
     assert_int_equal(bridge_decode(payload, n, "r", "s", &m, &fault), PROTO_ERR_VERSION);
     assert_string_equal(fault.key, "hello.protocol");
     hello.protocol = PROTO_SERIAL_VERSION;
     hello.name[1] = '\n';
     proto_serial_hello_encode(&hello, body);
-    n = proto_frame_build(PROTO_SERIAL_HELLO, 0, body, sizeof body, payload);
+    n = frame_payload(PROTO_SERIAL_HELLO, 0, body, sizeof body, payload);
     assert_int_equal(bridge_decode(payload, n, "r", "s", &m, &fault), PROTO_ERR_RANGE);
     assert_string_equal(fault.key, "hello.name");
     memset(hello.name, 'z', sizeof hello.name);
     proto_serial_hello_encode(&hello, body);
-    n = proto_frame_build(PROTO_SERIAL_HELLO, 0, body, sizeof body, payload);
+    n = frame_payload(PROTO_SERIAL_HELLO, 0, body, sizeof body, payload);
     assert_int_equal(bridge_decode(payload, n, "r", "s", &m, &fault), PROTO_OK);
     assert_string_equal(m.as.hello.software, "zzzzzzzzzzzzzzzz");
     assert_string_equal(m.as.hello.version, "serial 1");

@@ -63,7 +63,7 @@ static void knows_nothing_at_first(void **state)
     bridge_clock_init(&c);
     assert_int_equal(bridge_clock_host_ns(&c, 5, &error_ns), 0);
     assert_true(error_ns == INT64_MAX);
-    assert_true(bridge_clock_drift_ppm(&c) == 0.0);
+    assert_true(c.rate == 0.0);
 }
 
 static void follow_device(double ppm, double jitter_us, double ppm_tolerance, int64_t tolerance_ns)
@@ -89,9 +89,9 @@ static void follow_device(double ppm, double jitter_us, double ppm_tolerance, in
         }
     }
     printf("%.0f ppm, jitter %.0f us: worst error %.1f us, rate %.2f ppm\n", ppm, jitter_us,
-           (double)worst / 1000.0, bridge_clock_drift_ppm(&c));
+           (double)worst / 1000.0, 1000.0 * c.rate);
     assert_true(worst < tolerance_ns);
-    assert_true(fabs(bridge_clock_drift_ppm(&c) - ppm) < ppm_tolerance);
+    assert_true(fabs(1000.0 * c.rate - ppm) < ppm_tolerance);
     assert_int_equal(c.jumps, 0);
 }
 
@@ -213,7 +213,7 @@ static void any_sequence_of_stamps_is_survived(void **state)
         }
         int64_t error_ns;
         (void)bridge_clock_host_ns(&c, (uint32_t)noise_random(&random), &error_ns);
-        assert_true(isfinite(bridge_clock_drift_ppm(&c)));
+        assert_true(isfinite(c.rate));
         assert_true(error_ns >= 0);
     }
 }

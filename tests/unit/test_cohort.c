@@ -64,6 +64,16 @@ static model_cohort *fresh(size_t n)
     return cohort;
 }
 
+/* Animal i with those weights, and no more known of it. */
+static void place(model_cohort *cohort, size_t i, const double w[])
+{
+    model_member twin;
+    model_member_init(&twin, &params);
+    memset(twin.P, 0, sizeof twin.P);
+    memcpy(twin.w, w, params.policy.n * sizeof w[0]);
+    model_cohort_enter(cohort, i, &twin, 0, i);
+}
+
 static void drop(model_cohort *cohort)
 {
     free(cohort);
@@ -89,7 +99,7 @@ static bool has_trial(uint64_t number, int trial)
 
 /* One life of a cohort whose animal i is number numbers[i]; all weights at the end, in out (n, k).
  */
-static void live(model_cohort *cohort, const uint64_t numbers[], bool pauses, double *out)
+static void live(model_cohort *cohort, size_t n, const uint64_t numbers[], bool pauses, double *out)
 {
     float contrast[ANIMALS];
     float reward[ANIMALS];
@@ -97,7 +107,6 @@ static void live(model_cohort *cohort, const uint64_t numbers[], bool pauses, do
     int8_t side[ANIMALS];
     uint8_t active[ANIMALS];
     uint8_t chose[ANIMALS];
-    const size_t n = model_cohort_count(cohort);
     for (size_t i = 0; i < n; i++) {
         model_cohort_found(cohort, i, 31, numbers[i]);
     }
@@ -146,7 +155,7 @@ static void follows_the_mouse_step_by_step(void **state)
             for (size_t k = 0; k < params.policy.n; k++) {
                 mice[i].w[k] = 0.4 * sin((double)(i * 8 + k));
             }
-            model_cohort_set_weights(cohort, i, mice[i].w);
+            place(cohort, i, mice[i].w);
         }
         model_random coin;
         model_random_seed(&coin, 6, (uint64_t)kind);
@@ -165,7 +174,8 @@ static void follows_the_mouse_step_by_step(void **state)
                               : (float)(200.0 * model_random_uniform(&coin) - 1.0);
                 rt_s[i] = rt_s[i] < 0.0F ? 0.0F : rt_s[i];
             }
-            model_cohort_predict(cohort, contrast, p);
+            uint8_t drawn[N];
+            model_cohort_choose(cohort, contrast, NULL, drawn, p);
             const model_cohort_trials trials = {contrast, chose, reward, side, rt_s, NULL};
             assert_int_equal(model_cohort_learn(cohort, &trials), 0);
             for (size_t i = 0; i < N; i++) {
@@ -205,9 +215,9 @@ static void each_animal_is_the_same_in_any_herd(void **state)
     for (int kind = 0; kind < MODEL_RULES; kind++) {
         state_params("stimulus,bias,choice_trace", (model_rule_kind)kind, 1.0);
         model_cohort *cohort = fresh(ANIMALS);
-        live(cohort, all, true, of_all);
+        live(cohort, ANIMALS, all, true, of_all);
         model_cohort *few = fresh(SOME_N);
-        live(few, SOME, true, of_some);
+        live(few, SOME_N, SOME, true, of_some);
         for (size_t i = 0; i < SOME_N; i++) {
             assert_memory_equal(of_some + i * 3, of_all + SOME[i] * 3, 3 * sizeof(double));
         }
@@ -393,7 +403,8 @@ static void carries_over_all_that_the_twin_remembers(void **state)
             double said;
             float p;
             model_member_predict(&twin, &params, 1, &c, &said, NULL, NULL);
-            model_cohort_predict(cohort, &shown, &p);
+            uint8_t drawn;
+            model_cohort_choose(cohort, &shown, NULL, &drawn, &p);
             CHECK_NEAR(p, said, 2e-6);
             const model_trial trial = {c, 0.0, (double)rt_s, 1, side};
             assert_int_equal(model_member_observe(&twin, &params, &trial), MODEL_OK);
@@ -419,9 +430,9 @@ static void a_step_that_is_not_finite_moves_nothing_and_is_counted(void **state)
         contrast[i] = -1.0F;
         reward[i] = 1.0F;
         chose[i] = 1;
-        model_cohort_set_weights(cohort, i, (double[2]){0.0, 0.0});
+        place(cohort, i, (double[2]){0.0, 0.0});
     }
-    model_cohort_set_weights(cohort, 65, (double[2]){-999999.9, -999999.9});
+    place(cohort, 65, (double[2]){-999999.9, -999999.9});
     const model_cohort_trials trials = {
         .contrast = contrast, .chose_right = chose, .reward = reward};
     assert_int_equal(model_cohort_learn(cohort, &trials), 1);
@@ -591,8 +602,8 @@ static void make(const cohort_kernel *kernel, struct made *m)
             sums[u][i] = (float)(3.0 * model_random_normal(&r));
         }
         for (size_t j = 0; j < 4; j++) {
-            m->block.choices.s[j][i] = (uint32_t)model_random_bits(&r);
-            m->block.noise.s[j][i] = (uint32_t)model_random_bits(&r);
+            m->block.choices.s[j][i] = (uint32_t)model_random_below(&r, UINT64_C(1) << 32);
+            m->block.noise.s[j][i] = (uint32_t)model_random_below(&r, UINT64_C(1) << 32);
         }
     }
     const model_cohort_trials trials = {contrast, chose, reward, side, rt_s, active};
@@ -662,8 +673,8 @@ static void goes_to_its_anchor_and_at_its_pace(void **state)
     double w[2][2];
     state_params("stimulus,bias", MODEL_RULE_REINFORCE, 0.0);
     model_cohort *cohort = fresh(2);
-    model_cohort_set_weights(cohort, 0, (double[2]){0.0, 0.0});
-    model_cohort_set_weights(cohort, 1, (double[2]){0.0, 0.0});
+    place(cohort, 0, (double[2]){0.0, 0.0});
+    place(cohort, 1, (double[2]){0.0, 0.0});
     model_cohort_set_pace(cohort, 1, 0.5);
     assert_int_equal(model_cohort_learn(cohort, &trials), 0);
     model_cohort_weights(cohort, 0, w[0]);

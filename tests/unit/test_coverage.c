@@ -9,7 +9,9 @@
 
 #include <cmocka.h>
 
+#include "bank_predict.h"
 #include "check.h"
+#include "filter.h"
 #include "model/coverage.h"
 #include "model/score.h"
 #include "seeded.h"
@@ -114,11 +116,11 @@ static void simulate(struct cohort *cohort, double factor)
         for (int t = 0; t < 1500; t++) {
             const double contrast = 2.0 * test_random_uniform(&r) - 1.0;
             const double x = model_policy_stimulus(&params.policy, contrast);
-            const double p = model_filter_sigmoid(w[0] * x + w[1]);
+            const double p = sigmoid_exact(w[0] * x + w[1]);
             double forecast;
             double lo;
             double hi;
-            model_bank_predict(&bank, &bank_params, 1, &contrast, &forecast, &lo, &hi);
+            bank_predict(&bank, &bank_params, 1, &contrast, &forecast, &lo, &hi);
             cohort->inside += p >= lo && p <= hi;
             cohort->n++;
             const model_trial trial = {contrast, (double)NAN, (double)NAN,
@@ -187,7 +189,7 @@ static void a_wrong_sensitivity_is_found_as_a_wrong_bias_is(void **state)
             model_trial trial = RIGHT;
             trial.contrast = 2.0 * test_random_uniform(&r) - 1.0;
             const double x = model_policy_stimulus(&params.policy, trial.contrast);
-            const double p = model_filter_sigmoid(truth[k][0] * x + truth[k][1]);
+            const double p = sigmoid_exact(truth[k][0] * x + truth[k][1]);
             trial.choice = test_random_uniform(&r) < p;
             model_coverage_bin bin;
             model_coverage_observe(&c, &bank, &bank_params, &trial, &bin);
@@ -233,8 +235,8 @@ static void a_bin_of_a_bank_begins_with_what_the_bank_publishes(void **state)
     double p;
     double mine_lo;
     double mine_hi;
-    (void)model_filter_predict(2, c.w, c.P, g, 0.0, &mine_lo, &mine_hi);
-    model_bank_predict(&bank, &bank_params, 1, &trial.contrast, &p, &lo, &hi);
+    (void)filter_predict(2, c.w, c.P, g, 0.0, &mine_lo, &mine_hi);
+    bank_predict(&bank, &bank_params, 1, &trial.contrast, &p, &lo, &hi);
     CHECK_NEAR(mine_lo, lo, 1e-12);
     CHECK_NEAR(mine_hi, hi, 1e-12);
     CHECK_NEAR(1.0 - c.rate[0].error, p, 2e-3); /* one normal in the place of three */

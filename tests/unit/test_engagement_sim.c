@@ -28,37 +28,6 @@ static double share_out(int n, int first, int span)
     return (double)out / ((double)n * span);
 }
 
-static void the_defaults_are_in_range_and_so_is_a_steady_animal(void **state)
-{
-    (void)state;
-    model_engagement_sim_default(&params);
-    assert_int_equal(model_engagement_sim_check(&params), MODEL_OK);
-    model_engagement_sim_steady(&params);
-    assert_int_equal(model_engagement_sim_check(&params), MODEL_OK);
-}
-
-static void refuses_what_is_no_probability(void **state)
-{
-    (void)state;
-    model_engagement_sim_default(&params);
-    double *const fields[] = {&params.play.start[0],  &params.play.move[1][2], &params.play.slip,
-                              &params.play.habit,     &params.play.no_go,      &params.tired_trials,
-                              &params.play.no_go_away};
-    const double bad[] = {-0.01, 1.5, (double)NAN, (double)INFINITY};
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        for (size_t j = 0; j < sizeof bad / sizeof bad[0]; j++) {
-            const double before = *fields[i];
-            *fields[i] = bad[j];
-            const bool may_be_large = fields[i] == &params.tired_trials && j == 1;
-            assert_int_equal(model_engagement_sim_check(&params),
-                             may_be_large ? MODEL_OK : MODEL_ERR_ARG);
-            *fields[i] = before;
-        }
-    }
-    params.play.habit_trials = 0.5;
-    assert_int_equal(model_engagement_sim_check(&params), MODEL_ERR_ARG);
-}
-
 static void a_steady_animal_answers_always_and_by_its_policy(void **state)
 {
     (void)state;
@@ -254,8 +223,6 @@ static void states_have_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_defaults_are_in_range_and_so_is_a_steady_animal),
-        cmocka_unit_test(refuses_what_is_no_probability),
         cmocka_unit_test(a_steady_animal_answers_always_and_by_its_policy),
         cmocka_unit_test(choices_and_no_gos_come_as_often_as_each_act_says),
         cmocka_unit_test(a_lapsing_animal_does_not_look_and_repeats_itself),

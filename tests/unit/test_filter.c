@@ -1,4 +1,4 @@
-/* model/filter.h: expected numbers come from tests/reference/filter.py. */
+/* model/src/twin/filter.h: expected numbers come from tests/reference/filter.py. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "check.h"
-#include "model/filter.h"
+#include "filter.h"
 #include "seeded.h"
 
 static const struct {
@@ -21,14 +21,13 @@ static const struct {
 
 static void run_trials(double w[3], double P[9])
 {
-    model_filter_init(3, w, P, (double[]){0.5, -0.25, 0.0}, (double[]){4.0, 2.0, 0.5});
+    filter_init(3, w, P, (double[]){0.5, -0.25, 0.0}, (double[]){4.0, 2.0, 0.5});
     for (int t = 0; t < 6; t++) {
         if (t == 3) {
-            model_filter_diffuse(3, P, (double[]){0.04, 1.0, 0.01});
+            filter_diffuse(3, P, (double[]){0.04, 1.0, 0.01});
         }
-        assert_int_equal(model_filter_update(3, w, P, TRIALS[t].g, 0.0, TRIALS[t].chose_right),
-                         MODEL_OK);
-        model_filter_diffuse(3, P, (double[]){1e-3, 2e-3, 1e-4});
+        assert_int_equal(filter_update(3, w, P, TRIALS[t].g, 0.0, TRIALS[t].chose_right), MODEL_OK);
+        filter_diffuse(3, P, (double[]){1e-3, 2e-3, 1e-4});
     }
 }
 
@@ -51,10 +50,10 @@ static void matches_newtons_method_in_all_dimensions_over_six_trials(void **stat
         CHECK_NEAR(P[i], COV[i], 1e-12);
     }
     const double g[] = {-0.30274, 1.0, 1.0};
-    CHECK_NEAR(model_filter_predict(3, w, P, g, 0.0, &lo, &hi), 0.6800026546775665, 1e-12);
+    CHECK_NEAR(filter_predict(3, w, P, g, 0.0, &lo, &hi), 0.6800026546775665, 1e-12);
     CHECK_NEAR(lo, 0.2899096729430817, 1e-12);
     CHECK_NEAR(hi, 0.9386381134011536, 1e-12);
-    CHECK_NEAR(model_filter_predict(3, w, P, g, 0.0, NULL, NULL), 0.6800026546775665, 1e-12);
+    CHECK_NEAR(filter_predict(3, w, P, g, 0.0, NULL, NULL), 0.6800026546775665, 1e-12);
 }
 
 static void a_known_move_shifts_w_and_turns_P_by_the_jacobian(void **state)
@@ -67,8 +66,8 @@ static void a_known_move_shifts_w_and_turns_P_by_the_jacobian(void **state)
     double P[9];
     run_trials(w, P);
     const double before = w[1];
-    model_filter_move(3, w, P, (double[]){0.1, -0.2, 0.3}, (double[]){-0.02, 0.03, 0.01},
-                      (double[]){0.5, 1.0, -1.0});
+    filter_move(3, w, P, (double[]){0.1, -0.2, 0.3}, (double[]){-0.02, 0.03, 0.01},
+                (double[]){0.5, 1.0, -1.0});
     CHECK_NEAR(w[1], before - 0.2, 1e-15);
     for (int i = 0; i < 9; i++) {
         CHECK_NEAR(P[i], COV[i], 1e-12);
@@ -83,7 +82,7 @@ static void a_move_without_jacobian_leaves_P(void **state)
     double before[9];
     run_trials(w, P);
     memcpy(before, P, sizeof P);
-    model_filter_move(3, w, P, (double[]){0.1, -0.2, 0.3}, NULL, (double[]){0.5, 1.0, -1.0});
+    filter_move(3, w, P, (double[]){0.1, -0.2, 0.3}, NULL, (double[]){0.5, 1.0, -1.0});
     assert_memory_equal(P, before, sizeof P);
 }
 
@@ -93,12 +92,12 @@ static void wide_priors_converge(void **state)
     const double g = 1.0;
     double w = 0.0;
     double P = 400.0;
-    assert_int_equal(model_filter_update(1, &w, &P, &g, 0.0, true), MODEL_OK);
+    assert_int_equal(filter_update(1, &w, &P, &g, 0.0, true), MODEL_OK);
     CHECK_NEAR(w, 4.480471807005359, 1e-9);
     CHECK_NEAR(P, 73.66095563506502, 1e-6);
     w = -30.0;
     P = 900.0;
-    assert_int_equal(model_filter_update(1, &w, &P, &g, 0.0, true), MODEL_OK);
+    assert_int_equal(filter_update(1, &w, &P, &g, 0.0, true), MODEL_OK);
     CHECK_NEAR(w, 3.260371960865253, 1e-9);
     CHECK_NEAR(P, 27.24696428471669, 1e-6);
 }
@@ -114,8 +113,8 @@ static void the_mode_is_a_root_for_every_width(void **state)
             for (int y = 0; y < 2; y++) {
                 double w = m;
                 double P = v;
-                assert_int_equal(model_filter_update(1, &w, &P, &g, 0.0, y == 1), MODEL_OK);
-                const double f = w - m - v * (y - model_filter_sigmoid(w));
+                assert_int_equal(filter_update(1, &w, &P, &g, 0.0, y == 1), MODEL_OK);
+                const double f = w - m - v * (y - sigmoid_exact(w));
                 worst = fmax(worst, fabs(f) / (1.0 + fabs(w)) / (1.0 + v));
             }
         }
@@ -138,15 +137,14 @@ static void P_stays_symmetric_and_positive_over_a_million_trials(void **state)
         var[i] = 4.0;
         drift[i] = i % 2 == 0 ? 0.0 : 1e-4;
     }
-    model_filter_init(N, w, P, mean, var);
+    filter_init(N, w, P, mean, var);
     for (int t = 0; t < 1000000; t++) {
         double g[N];
         for (int i = 0; i < N; i++) {
             g[i] = 2.0 * test_random_uniform(&r) - 1.0;
         }
-        assert_int_equal(model_filter_update(N, w, P, g, 0.0, test_random_uniform(&r) < 0.5),
-                         MODEL_OK);
-        model_filter_diffuse(N, P, drift);
+        assert_int_equal(filter_update(N, w, P, g, 0.0, test_random_uniform(&r) < 0.5), MODEL_OK);
+        filter_diffuse(N, P, drift);
     }
     /* Cholesky's pivots are positive just when P is positive definite. */
     double L[N][N] = {{0.0}};
@@ -177,9 +175,9 @@ static void refuses_what_is_not_finite_and_changes_nothing(void **state)
     run_trials(w, P);
     memcpy(w_before, w, sizeof w);
     memcpy(P_before, P, sizeof P);
-    assert_int_equal(model_filter_update(3, w, P, (double[]){(double)NAN, 1.0, 0.0}, 0.0, true),
+    assert_int_equal(filter_update(3, w, P, (double[]){(double)NAN, 1.0, 0.0}, 0.0, true),
                      MODEL_ERR_NUMERIC);
-    assert_int_equal(model_filter_update(3, w, P, (double[]){1e200, 1.0, 0.0}, 0.0, true),
+    assert_int_equal(filter_update(3, w, P, (double[]){1e200, 1.0, 0.0}, 0.0, true),
                      MODEL_ERR_NUMERIC);
     assert_memory_equal(w, w_before, sizeof w);
     assert_memory_equal(P, P_before, sizeof P);

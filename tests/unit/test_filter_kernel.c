@@ -1,4 +1,4 @@
-/* model/src/twin/filter_kernel.h: every variant that this processor runs, against model/filter.h
+/* model/src/twin/filter_kernel.h: every variant that this processor runs, against filter.h
  * one logit at a time; and the logistic function that both share, against libm in long double. */
 #include "suite.h"
 
@@ -7,14 +7,14 @@
 
 #include "check.h"
 #include "exp_exact.h"
+#include "filter.h"
 #include "filter_kernel.h"
-#include "model/filter.h"
 #include "seeded.h"
 
 typedef struct {
-    double w[MODEL_FILTER_MAX];
-    double P[MODEL_FILTER_MAX * MODEL_FILTER_MAX];
-    filter_row g[MODEL_FILTER_MAX];
+    double w[FILTER_MAX];
+    double P[FILTER_MAX * FILTER_MAX];
+    filter_row g[FILTER_MAX];
     filter_row shift;
 } problem;
 
@@ -50,7 +50,7 @@ static void a_lane_says_the_bits_of_the_function_for_one(void **state)
     for (size_t k = 0; (kernel = filter_kernel_at(k)) != NULL; k++) {
         test_random r = test_random_seeded(91);
         for (size_t t = 0; t < 6000; t++) {
-            const size_t n = 1 + t % MODEL_FILTER_MAX;
+            const size_t n = 1 + t % FILTER_MAX;
             const problem p = random_problem(&r, n);
             filter_row mean = p.shift;
             filter_row var;
@@ -63,16 +63,15 @@ static void a_lane_says_the_bits_of_the_function_for_one(void **state)
             kernel->interval(FILTER_LANES, &mean, &var, lo, hi);
             kernel->dot(n, p.w, p.g, &product);
             for (size_t lane = 0; lane < FILTER_LANES; lane++) {
-                double g[MODEL_FILTER_MAX];
+                double g[FILTER_MAX];
                 double v;
                 double ends[2];
                 column(&p, n, lane, g);
-                CHECK_NEAR(mean.at[lane], model_filter_logit(n, p.w, p.P, g, p.shift.at[lane], &v),
-                           0.0);
+                CHECK_NEAR(mean.at[lane], filter_logit(n, p.w, p.P, g, p.shift.at[lane], &v), 0.0);
                 CHECK_NEAR(var.at[lane], v, 0.0);
-                CHECK_NEAR(product.at[lane], model_filter_logit(n, p.w, p.P, g, 0.0, &v), 0.0);
-                CHECK_NEAR(said.at[lane], model_filter_forecast(mean.at[lane], v), 0.0);
-                model_filter_interval(mean.at[lane], v, &ends[0], &ends[1]);
+                CHECK_NEAR(product.at[lane], filter_logit(n, p.w, p.P, g, 0.0, &v), 0.0);
+                CHECK_NEAR(said.at[lane], filter_forecast(mean.at[lane], v), 0.0);
+                filter_interval(mean.at[lane], v, &ends[0], &ends[1]);
                 CHECK_NEAR(lo[lane], ends[0], 0.0);
                 CHECK_NEAR(hi[lane], ends[1], 0.0);
             }

@@ -265,19 +265,18 @@ static void animals_of_unequal_length_add_up_to_single_runs(void **state)
                 continue;
             }
             model_fit *fit = fit_make(&config, &one, parameters);
-            const double weight = (double)model_fit_trials(fit);
+            const double weight = (double)one.animal[0].n_trials;
             loss += weight * pass(fit, &config);
             for (size_t j = 0; j < n; j++) {
                 gradient[j] += weight * (double)model_fit_gradient(fit)[j];
             }
-            trials += model_fit_trials(fit);
+            trials += one.animal[0].n_trials;
             free(fit);
         }
         for (size_t j = 0; j < n; j++) {
             gradient[j] /= (double)trials;
         }
         model_fit *fit = fit_make(&config, &cohort, parameters);
-        assert_int_equal(model_fit_trials(fit), trials);
         CHECK_NEAR(pass(fit, &config), loss / (double)trials, 1e-9);
         assert_true(worst_tensor_error(&shape, model_fit_gradient(fit), gradient) < 1e-5);
         free(fit);

@@ -81,11 +81,11 @@ static void fill_views(struct cohort *h, const model_params *p)
         int64_t n_session = 0;
         size_t n = 0;
         uint16_t n_steps = 0;
-        model_history_reset(&history);
+        history = (model_history){0};
         for (size_t t = 0; t < h->n_trials[a]; t++) {
             const model_trial *trial = &h->trial[a][t];
             if (h->starts[a][t]) {
-                model_history_reset(&history);
+                history = (model_history){0};
                 at_start = true;
                 n_session = 0;
             }

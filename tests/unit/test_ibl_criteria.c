@@ -66,8 +66,9 @@ static void check_borders(const values v, model_ibl_criteria_status best, size_t
         const model_ibl_criteria_status at = with(v, borders[i].criterion, borders[i].at);
         const model_ibl_criteria_status unknown = with(v, borders[i].criterion, (double)NAN);
         if (at != borders[i].then || unknown > at) {
-            print_error("%s %g: %s, unknown: %s\n", model_ibl_criterion_name(borders[i].criterion),
-                        borders[i].at, model_ibl_criteria_status_name(at),
+            print_error("%s %g: %s, unknown: %s\n",
+                        model_ibl_criterion_of(borders[i].criterion)->name, borders[i].at,
+                        model_ibl_criteria_status_name(at),
                         model_ibl_criteria_status_name(unknown));
             fail();
         }
@@ -351,13 +352,12 @@ static void every_name_is_there_once_and_nothing_beyond(void **state)
     (void)state;
     for (int i = 0; i < MODEL_IBL_CRITERION_COUNT; i++) {
         for (int j = 0; j < i; j++) {
-            assert_string_not_equal(model_ibl_criterion_name((model_ibl_criterion)i),
-                                    model_ibl_criterion_name((model_ibl_criterion)j));
+            assert_string_not_equal(model_ibl_criterion_of((model_ibl_criterion)i)->name,
+                                    model_ibl_criterion_of((model_ibl_criterion)j)->name);
         }
-        assert_non_null(model_ibl_criterion_unit((model_ibl_criterion)i));
-        assert_non_null(model_ibl_criterion_help((model_ibl_criterion)i));
+        assert_non_null(model_ibl_criterion_of((model_ibl_criterion)i)->unit);
+        assert_non_null(model_ibl_criterion_of((model_ibl_criterion)i)->help);
     }
-    assert_null(model_ibl_criterion_name(MODEL_IBL_CRITERION_COUNT));
     assert_null(model_ibl_criteria_status_name(MODEL_IBL_CRITERIA_STATUS_COUNT));
     assert_null(model_ibl_criteria_protocol_name(MODEL_IBL_CRITERIA_PROTOCOL_COUNT));
     assert_string_equal(model_ibl_criteria_status_name(MODEL_IBL_CRITERIA_READY4EPHYSRIG),

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "check.h"
+#include "filter.h"
 #include "model/member.h"
 #include "some_net.h"
 
@@ -242,7 +243,7 @@ static void ninety_per_cent_intervals_hold_the_true_p_in_85_to_95_per_cent(void 
             }
             const double c = STIMULI[test_random_bits(&r) % N_STIMULI];
             const double x = model_policy_stimulus(&params.policy, c);
-            const double p = model_filter_sigmoid(w[0] * x + w[1]);
+            const double p = sigmoid_exact(w[0] * x + w[1]);
             double forecast;
             double lo;
             double hi;
@@ -280,7 +281,7 @@ static void the_rule_moves_the_twin_towards_what_is_rewarded(void **state)
     for (int t = 0; t < 3000; t++) {
         const double c = t % 2 == 0 ? 0.5 : -0.5;
         const double x = model_policy_stimulus(&params.policy, c);
-        const double p = model_filter_sigmoid(w[0] * x + w[1]);
+        const double p = sigmoid_exact(w[0] * x + w[1]);
         const bool right = test_random_uniform(&r) < p;
         const bool is_rewarded = right == (c > 0.0);
         observe(&twin, &params, (model_trial){c, is_rewarded, (double)NAN, right, -1});

@@ -5,6 +5,7 @@
 #include "suite.h"
 
 #include "check.h"
+#include "curve_nats.h"
 #include "model/error.h"
 #include "model/nelder_mead.h"
 #include "model/psychometric.h"
@@ -30,7 +31,7 @@ static void check_curve(size_t n, const model_psychometric_point points[],
     CHECK_NEAR(c.threshold, expected->threshold, 1e-3);
     CHECK_NEAR(c.lapse_low, expected->lapse_low, 1e-5);
     CHECK_NEAR(c.lapse_high, expected->lapse_high, 1e-5);
-    CHECK_NEAR(model_psychometric_nats(&c, n, points), nats, 1e-8);
+    CHECK_NEAR(curve_nats(&c, n, points), nats, 1e-8);
 }
 
 static void agrees_with_the_reference(void **state)
@@ -93,7 +94,7 @@ static double cost(void *context, const double x[])
     const model_psychometric c = {x[0], x[1], x[2], x[3]};
     const bool is_in = x[0] >= -100.0 && x[0] <= 100.0 && x[1] > 0.0 && x[1] <= 100.0 &&
                        x[2] >= 0.0 && x[2] <= 1.0 && x[3] >= 0.0 && x[3] <= 1.0;
-    return is_in ? model_psychometric_nats(&c, p->n, p->points) : (double)INFINITY;
+    return is_in ? curve_nats(&c, p->n, p->points) : (double)INFINITY;
 }
 
 static void no_search_from_random_starts_finds_a_likelier_one(void **state)
@@ -124,7 +125,7 @@ static void no_search_from_random_starts_finds_a_likelier_one(void **state)
             least = fmin(least, model_nelder_mead(4, x, (double[]){5, 5, 0.05, 0.05}, 1e-9, 1000,
                                                   cost, (void *)&p));
         }
-        worst = fmax(worst, model_psychometric_nats(&c, 7, points) - least);
+        worst = fmax(worst, curve_nats(&c, 7, points) - least);
     }
     printf("worst: %.2g nats above\n", worst);
     assert_true(worst < 1e-3);

@@ -20,18 +20,22 @@ static void gives_the_reference_bits(void **state)
     assert_true(r.s[1] == UINT64_C(3203168211198807973));
     assert_true(r.s[2] == UINT64_C(9817491932198370423));
     assert_true(r.s[3] == UINT64_C(4593380528125082431));
-    assert_true(model_random_bits(&r) == UINT64_C(437095814655224680));
-    assert_true(model_random_bits(&r) == UINT64_C(8127161015984454572));
-    assert_true(model_random_bits(&r) == UINT64_C(18128670339019551454));
-    assert_true(model_random_bits(&r) == UINT64_C(254746599813523466));
+    assert_true(model_random_uniform(&r) == (double)(UINT64_C(437095814655224680) >> 11) * 0x1p-53);
+    assert_true(model_random_uniform(&r) ==
+                (double)(UINT64_C(8127161015984454572) >> 11) * 0x1p-53);
+    assert_true(model_random_uniform(&r) ==
+                (double)(UINT64_C(18128670339019551454) >> 11) * 0x1p-53);
+    assert_true(model_random_uniform(&r) == (double)(UINT64_C(254746599813523466) >> 11) * 0x1p-53);
 }
 
 static void streams_of_a_seed_differ(void **state)
 {
     (void)state;
     model_random_seed(&r, 1234567, 3);
-    assert_true(model_random_bits(&r) == UINT64_C(9717346187311702339));
-    assert_true(model_random_bits(&r) == UINT64_C(2515153631016570428));
+    assert_true(model_random_uniform(&r) ==
+                (double)(UINT64_C(9717346187311702339) >> 11) * 0x1p-53);
+    assert_true(model_random_uniform(&r) ==
+                (double)(UINT64_C(2515153631016570428) >> 11) * 0x1p-53);
 }
 
 static void uniform_numbers_fill_the_unit_interval(void **state)

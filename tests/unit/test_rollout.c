@@ -1,5 +1,5 @@
-/* model/rollout.h: against the animals themselves, simulated by model/virtual_mouse.h. Seeds are
- * written out; every test gives the same result on every run. */
+/* model/src/ahead/rollout.h: against the animals themselves, simulated by model/virtual_mouse.h.
+ * Seeds are written out; every test gives the same result on every run. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,8 +14,8 @@
 #include "check.h"
 #include "model/random.h"
 #include "model/rate_grid.h"
-#include "model/rollout.h"
 #include "model/virtual_mouse.h"
+#include "rollout.h"
 #include "some_net.h"
 
 enum { ROLLOUTS = 400, KNOWN = 2000, AHEAD = 2000, LAST = 500, ANIMALS = 12 };
@@ -50,14 +50,14 @@ static void state_bank(void)
     assert_int_equal(model_bank_check(&params), MODEL_OK);
 }
 
-static model_rollout *fresh(size_t n)
+static rollout *fresh(size_t n)
 {
-    const size_t size = model_rollout_size(&params, n);
+    const size_t size = rollout_size(&params, n);
     assert_true(size > 0);
     void *mem = aligned_alloc(MODEL_NET_ALIGN, size);
-    model_rollout *r = NULL;
+    rollout *r = NULL;
     assert_non_null(mem);
-    assert_int_equal(model_rollout_init(mem, size, &params, n, &r), MODEL_OK);
+    assert_int_equal(rollout_init(mem, size, &params, n, &r), MODEL_OK);
     return r;
 }
 
@@ -115,9 +115,9 @@ static struct future look_ahead(const model_params *animal, bool by_rule, uint64
         assert_int_equal(model_rate_grid_observe(&pace, &params, &trial), MODEL_OK);
         assert_int_equal(model_bank_observe(&bank, &params, &trial, NULL), MODEL_OK);
     }
-    model_rollout *r = fresh(ROLLOUTS);
-    assert_int_equal(by_rule ? model_rollout_start_bank(r, &bank, &tuning, ROLLOUTS, number)
-                             : model_rollout_start(r, &pace, &tuning, ROLLOUTS, number),
+    rollout *r = fresh(ROLLOUTS);
+    assert_int_equal(by_rule ? rollout_start_bank(r, &bank, &tuning, ROLLOUTS, number)
+                             : rollout_start(r, &pace, &tuning, ROLLOUTS, number),
                      MODEL_OK);
     memset(right, 0, sizeof right);
     for (int t = 0; t < AHEAD; t++) {
@@ -129,13 +129,13 @@ static struct future look_ahead(const model_params *animal, bool by_rule, uint64
             contrast[i] = (float)c;
             side[i] = c > 0.0;
         }
-        model_rollout_choose(r, contrast, NULL, chose, NULL);
+        rollout_choose(r, contrast, NULL, chose, NULL);
         for (size_t i = 0; i < ROLLOUTS; i++) {
             reward[i] = chose[i] == side[i] ? 1.0F : 0.0F;
             right[i] += counts * (double)reward[i];
         }
         const model_cohort_trials trials = {contrast, chose, reward, side, NULL, NULL};
-        assert_int_equal(model_rollout_learn(r, &trials), 0);
+        assert_int_equal(rollout_learn(r, &trials), 0);
     }
     qsort(right, ROLLOUTS, sizeof right[0], compare);
     for (size_t i = 0; i < ROLLOUTS; i++) {
@@ -209,7 +209,7 @@ static void strands_are_dealt_out_by_their_weights(void **state)
     state_bank();
     model_rate_grid_init(&pace, &params);
     pace.strand[1].nats = 3.0;
-    model_rollout_weigh(&params, &pace, &tuning, weight);
+    rollout_weigh(&params, &pace, &tuning, weight);
     for (int64_t i = 0; i < pace.n; i++) {
         sum += weight[i];
     }
@@ -217,13 +217,13 @@ static void strands_are_dealt_out_by_their_weights(void **state)
     CHECK_NEAR(weight[1] / weight[3], 0.2 / 0.35 * exp(-3.0 * tuning.trust), 1e-12);
     CHECK_NEAR(weight[0] / weight[3],
                tuning.prior[MODEL_RULE_NONE] / tuning.prior[MODEL_RULE_REINFORCE] / 0.35, 1e-12);
-    model_rollout *r = fresh(1000);
-    assert_int_equal(model_rollout_start(r, &pace, &tuning, 1000, 1), MODEL_OK);
-    CHECK_NEAR(model_rollout_share(r, 0), weight[0], 1e-3);
-    CHECK_NEAR(model_rollout_share(r, 1), 1.0 - weight[0], 1e-3);
+    rollout *r = fresh(1000);
+    assert_int_equal(rollout_start(r, &pace, &tuning, 1000, 1), MODEL_OK);
+    CHECK_NEAR(rollout_share(r, 0), weight[0], 1e-3);
+    CHECK_NEAR(rollout_share(r, 1), 1.0 - weight[0], 1e-3);
     tuning.prior[MODEL_RULE_NONE] = 0.0;
-    assert_int_equal(model_rollout_start(r, &pace, &tuning, 1000, 1), MODEL_OK);
-    CHECK_NEAR(model_rollout_share(r, 0), 0.0, 0.0);
+    assert_int_equal(rollout_start(r, &pace, &tuning, 1000, 1), MODEL_OK);
+    CHECK_NEAR(rollout_share(r, 0), 0.0, 0.0);
     free(r);
 }
 
@@ -240,18 +240,18 @@ static void a_gru_policy_alone_is_rolled_out_all_the_same(void **state)
     params.member[1].rule.kind = MODEL_RULE_GRU_POLICY;
     params.member[1].rule.net = net->net;
     model_bank_init(&bank, &params);
-    model_rollout *r = fresh(64);
-    assert_int_equal(model_rollout_start_bank(r, &bank, &tuning, 64, 1), MODEL_OK);
-    CHECK_NEAR(model_rollout_share(r, 1), 0.0, 0.0);
+    rollout *r = fresh(64);
+    assert_int_equal(rollout_start_bank(r, &bank, &tuning, 64, 1), MODEL_OK);
+    CHECK_NEAR(rollout_share(r, 1), 0.0, 0.0);
     free(r);
     params.member[0] = params.member[1];
     params.n = 1;
     params.prior[0] = 1.0;
     model_bank_init(&bank, &params);
     r = fresh(64);
-    assert_int_equal(model_rollout_start_bank(r, &bank, &tuning, 64, 1), MODEL_OK);
-    CHECK_NEAR(model_rollout_share(r, 0), 1.0, 0.0);
-    assert_true(fabs(model_rollout_predict(r, 63, 0.5) - 0.5) < 0.5);
+    assert_int_equal(rollout_start_bank(r, &bank, &tuning, 64, 1), MODEL_OK);
+    CHECK_NEAR(rollout_share(r, 0), 1.0, 0.0);
+    assert_true(fabs(rollout_predict(r, 63, 0.5) - 0.5) < 0.5);
     free(r);
     some_net_free(net);
 }
@@ -262,15 +262,15 @@ static void refuses_what_is_out_of_range(void **state)
     static model_bank bank;
     state_bank();
     model_bank_init(&bank, &params);
-    model_rollout *r = fresh(10);
-    assert_int_equal(model_rollout_start_bank(r, &bank, &tuning, 11, 1), MODEL_ERR_ARG);
-    assert_int_equal(model_rollout_start_bank(r, &bank, &tuning, 0, 1), MODEL_ERR_ARG);
+    rollout *r = fresh(10);
+    assert_int_equal(rollout_start_bank(r, &bank, &tuning, 11, 1), MODEL_ERR_ARG);
+    assert_int_equal(rollout_start_bank(r, &bank, &tuning, 0, 1), MODEL_ERR_ARG);
     tuning.reversion[1] = 1.5;
-    assert_int_equal(model_rollout_start_bank(r, &bank, &tuning, 10, 1), MODEL_ERR_ARG);
+    assert_int_equal(rollout_start_bank(r, &bank, &tuning, 10, 1), MODEL_ERR_ARG);
     model_rollout_tuning_init(&tuning);
     tuning.drift[0] = (double)NAN;
-    assert_int_equal(model_rollout_start_bank(r, &bank, &tuning, 10, 1), MODEL_ERR_ARG);
-    assert_int_equal(model_rollout_size(&params, MODEL_ROLLOUT_MAX + 1), 0);
+    assert_int_equal(rollout_start_bank(r, &bank, &tuning, 10, 1), MODEL_ERR_ARG);
+    assert_int_equal(rollout_size(&params, ROLLOUT_MAX + 1), 0);
     free(r);
 }
 

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "check.h"
-#include "model/filter.h"
+#include "filter.h"
 #include "model/rule.h"
 #include "some_net.h"
 
@@ -53,7 +53,7 @@ static void step(model_rule_kind kind, const double w[], const model_rule_trial 
 static void classic_rules_follow_their_published_form(void **state)
 {
     (void)state;
-    const double p = model_filter_sigmoid(0.8 * 0.6 - 0.3 - 0.25);
+    const double p = sigmoid_exact(0.8 * 0.6 - 0.3 - 0.25);
     for (int k = 0; k < 16; k++) {
         const bool chose_right = k % 2 == 1;
         const bool side_right = k / 2 % 2 == 1;

@@ -12,15 +12,21 @@
 #include "model/score.h"
 #include "seeded.h"
 
+static void push(model_score *score, double p_right, double baseline_p_right, bool chose_right)
+{
+    model_score_push_nats(score, p_right, model_score_nats(p_right, chose_right),
+                          model_score_nats(baseline_p_right, chose_right), chose_right);
+}
+
 static void sums_match_four_choices_worked_out_by_hand(void **state)
 {
     (void)state;
     model_score s;
     model_score_reset(&s);
-    model_score_push(&s, 0.9, 0.5, true);   /* hit, bin 9 */
-    model_score_push(&s, 0.25, 0.5, true);  /* miss, bin 2 */
-    model_score_push(&s, 0.25, 0.5, false); /* hit, bin 2 */
-    model_score_push(&s, 0.5, 0.8, false);  /* 0.5 says right: miss, bin 5 */
+    push(&s, 0.9, 0.5, true);   /* hit, bin 9 */
+    push(&s, 0.25, 0.5, true);  /* miss, bin 2 */
+    push(&s, 0.25, 0.5, false); /* hit, bin 2 */
+    push(&s, 0.5, 0.8, false);  /* 0.5 says right: miss, bin 5 */
     assert_int_equal(s.n, 4);
     assert_int_equal(s.n_hits, 2);
     const double nats = -(log(0.9) + log(0.25) + log(0.75) + log(0.5)) / 4.0;
@@ -42,8 +48,8 @@ static void certainty_is_held_off_zero_and_one(void **state)
     CHECK_NEAR(model_score_nats(1.0, true), 0.0, 0.0);
     model_score s;
     model_score_reset(&s);
-    model_score_push(&s, 1.0, 0.5, true);
-    model_score_push(&s, 0.0, 0.5, false);
+    push(&s, 1.0, 0.5, true);
+    push(&s, 0.0, 0.5, false);
     assert_int_equal(s.bin_n[9], 1);
     assert_int_equal(s.bin_n[0], 1);
     CHECK_NEAR(model_score_ece(&s), 0.0, 0.0);
@@ -62,8 +68,8 @@ static void pooled_scores_equal_one_score_of_all_trials(void **state)
         const double p = test_random_uniform(&r);
         const double q = test_random_uniform(&r);
         const bool y = test_random_uniform(&r) < p;
-        model_score_push(&parts[i % 3 == 0], p, q, y);
-        model_score_push(&whole, p, q, y);
+        push(&parts[i % 3 == 0], p, q, y);
+        push(&whole, p, q, y);
     }
     model_score_add(&parts[0], &parts[1]);
     assert_int_equal(parts[0].n, whole.n);

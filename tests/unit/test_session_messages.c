@@ -1,4 +1,5 @@
 /* session.h: messages other than trials, and what is none. */
+#include "bank_predict.h"
 #include "hear.h"
 
 static void a_session_start_sets_the_stimuli_and_again_changes_nothing(void **state)
@@ -46,7 +47,7 @@ static void a_stimulus_is_predicted_alone_and_changes_no_weight(void **state)
     assert_int_equal(result.reply.as.prediction.stimuli.n, 1);
     assert_true(result.reply.as.prediction.stimuli.v[0] == -0.3);
     double p;
-    model_bank_predict(&before.bank, &bank, 1, (double[]){-0.3}, &p, NULL, NULL);
+    bank_predict(&before.bank, &bank, 1, (double[]){-0.3}, &p, NULL, NULL);
     assert_true(result.reply.as.prediction.p_right.v[0] == p);
     assert_memory_equal(&m1()->state.twin, &before, sizeof before);
 }

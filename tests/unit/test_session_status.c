@@ -11,23 +11,22 @@ static void hear_counted(model_training_status *alone, const char *session, int 
                          model_random *random)
 {
     static const double CONTRASTS[] = {-1.0, -0.25, 0.0, 0.25, 1.0};
-    const double stimulus = CONTRASTS[model_random_bits(random) % 5];
+    const double stimulus = CONTRASTS[model_random_below(random, 5)];
     const int choice = model_random_uniform(random) < 0.5 + 0.45 * stimulus ? 1 : 0;
-    const double rt_s = 0.25 + (double)(model_random_bits(random) % 64) / 64.0;
-    const double p_left = model_random_bits(random) % 2 == 0 ? 0.2 : 0.8;
-    const bool is_no_go = model_random_bits(random) % 16 == 0;
-    const model_training_status_trial t = {.contrast = stimulus,
-                                           .reward = (double)NAN,
-                                           .rt_s = rt_s,
-                                           .p_left = p_left,
-                                           .choice = is_no_go ? -1 : choice};
+    const double rt_s = 0.25 + (double)model_random_below(random, 64) / 64.0;
+    const double p_left = model_random_below(random, 2) == 0 ? 0.2 : 0.8;
+    const bool is_no_go = model_random_below(random, 16) == 0;
+    const model_trial t = {.contrast = stimulus,
+                           .reward = (double)NAN,
+                           .rt_s = rt_s,
+                           .choice = (int8_t)(is_no_go ? -1 : choice)};
     const char *const chosen = is_no_go ? "null" : choice == 1 ? "1" : "0";
     for (int times = 0; times < 2; times++) { /* what comes twice counts once */
         hear("{'kind':'trial','rig':'r1','subject':'m1','session':'%s','trial':%d,'stimulus':%.3f,"
              "'choice':%s,'rt_s':%.6f,'p_left':%.1f}",
              session, trial, stimulus, chosen, rt_s, p_left);
     }
-    model_training_status_push(alone, &t);
+    model_training_status_push(alone, &t, p_left);
 }
 
 static void the_tracker_hears_what_is_taken_up_and_what_a_session_start_says(void **state)

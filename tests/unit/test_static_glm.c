@@ -6,7 +6,7 @@
 #include "suite.h"
 
 #include "check.h"
-#include "model/filter.h"
+#include "filter.h"
 #include "model/static_glm.h"
 
 enum { TRIALS = 400 };
@@ -53,7 +53,7 @@ static void choices_without_exception_give_finite_weights(void **state)
     assert_true(w[0] > 5.0 && w[0] < 50.0);
     CHECK_NEAR(w[1], 0.0, 1e-9);
     /* Where the derivative of the prior and that of the choices are equal. */
-    CHECK_NEAR(w[0] / MODEL_STATIC_GLM_VAR, 400.0 * model_filter_sigmoid(-w[0]), 1e-9);
+    CHECK_NEAR(w[0] / MODEL_STATIC_GLM_VAR, 400.0 * sigmoid_exact(-w[0]), 1e-9);
 }
 
 /* The same trials as in the reference. */
@@ -71,7 +71,7 @@ static void matches_the_reference(void **state)
         }
         x = x * 1664525U + 1013904223U;
         y[t] = (double)(x >> 8) / 16777216.0 <
-                       model_filter_sigmoid(2.0 * (double)g[3 * t] - (double)g[3 * t + 1] + 0.5)
+                       sigmoid_exact(2.0 * (double)g[3 * t] - (double)g[3 * t + 1] + 0.5)
                    ? 1
                    : 0;
     }

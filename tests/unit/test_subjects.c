@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "bank_predict.h"
 #include "check.h"
 #include "prediction_message.h"
 #include "status_message.h"
@@ -48,8 +49,6 @@ static void make_state(uint32_t n, bool with_gap)
 {
     struct twin_outcome outcome;
     const model_training_status_session_info info = status_message_unknown();
-    const model_training_status_trial counted = {
-        .contrast = TRIAL.contrast, .p_left = 0.5, .choice = 1};
     make_bank(n);
     memset(&state, 0, sizeof state);
     subject_state_reset(&state, &models);
@@ -64,7 +63,8 @@ static void make_state(uint32_t n, bool with_gap)
         }
         backfill_note(&state.backfill, t + 2, &TRIAL);
         assert_int_equal(twin_observe(&state.twin, &models, &TRIAL, &outcome), MODEL_OK);
-        model_training_status_push(&state.tracker, &counted);
+        model_training_status_push(&state.tracker,
+                                   &(model_trial){.contrast = TRIAL.contrast, .choice = 1}, 0.5);
     }
 }
 
@@ -174,8 +174,8 @@ static void a_prediction_is_the_mixture_with_the_weights_of_the_rules(void **unu
     double expected[3][32];
     double w[MODEL_WEIGHTS_MAX];
     double w_sd[MODEL_WEIGHTS_MAX];
-    model_bank_predict(&l->bank, &bank, p->stimuli.n, p->stimuli.v, expected[0], expected[1],
-                       expected[2]);
+    bank_predict(&l->bank, &bank, p->stimuli.n, p->stimuli.v, expected[0], expected[1],
+                 expected[2]);
     model_bank_weights(&l->bank, &bank, w, w_sd);
     assert_memory_equal(p->p_right.v, expected[0], p->stimuli.n * sizeof(double));
     assert_memory_equal(p->lo.v, expected[1], p->stimuli.n * sizeof(double));

@@ -5,6 +5,7 @@
 #include "skips.h"
 
 #include "check.h"
+#include "curve_nats.h"
 #include "ibl_trials.h"
 #include "model/error.h"
 #include "seeded.h"
@@ -54,7 +55,7 @@ static void take_date(model_training_status *t, size_t n, const char *date, bool
                 model_ibl_criteria_protocol_of(ibl_trials[i].task), is_ephys_rig, delay_s};
             model_training_status_start(t, id, &start, NULL);
         }
-        model_training_status_push(t, &ibl_trials[i].trial);
+        model_training_status_push(t, &ibl_trials[i].trial, ibl_trials[i].p_left);
     }
     assert_true(id > 0);
 }
@@ -152,8 +153,7 @@ static void the_figures_of_the_first_set_are_brainbox_s(void **state)
     CHECK_NEAR(c->lapse_high / published.lapse_high, 1.0, 1e-6);
     model_psychometric_point points[MODEL_IBL_CRITERIA_CONTRASTS];
     const size_t k = model_ibl_criteria_points(&w, MODEL_IBL_CRITERIA_ELSE, points);
-    assert_true(model_psychometric_nats(c, k, points) <=
-                model_psychometric_nats(&published, k, points) + 1e-9);
+    assert_true(curve_nats(c, k, points) <= curve_nats(&published, k, points) + 1e-9);
 }
 
 static void blocks_alone_tell_the_protocol_of_every_session_of_that_mouse(void **state)
@@ -166,7 +166,7 @@ static void blocks_alone_tell_the_protocol_of_every_session_of_that_mouse(void *
         if (i == 0 || strcmp(ibl_trials[i].date, ibl_trials[i - 1].date) != 0) {
             model_training_status_start(t, (int64_t)i, &unknown, NULL);
         }
-        model_training_status_push(t, &ibl_trials[i].trial);
+        model_training_status_push(t, &ibl_trials[i].trial, ibl_trials[i].p_left);
         if (i + 1 == n || strcmp(ibl_trials[i].date, ibl_trials[i + 1].date) != 0) {
             assert_int_equal(t->session[t->current].counts.protocol,
                              model_ibl_criteria_protocol_of(ibl_trials[i].task));
@@ -179,16 +179,15 @@ static void blocks_alone_tell_the_protocol_of_every_session_of_that_mouse(void *
 static const double CONTRASTS[] = {-1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0};
 
 /* An animal that errs at random in a share of its choices. */
-static model_training_status_trial trial_of(test_random *r, double error)
+static model_trial trial_of(test_random *r, double error)
 {
     const double c = CONTRASTS[test_random_bits(r) % 7];
     const bool is_right = c > 0.0 || (!(c < 0.0) && test_random_uniform(r) < 0.5);
     const bool errs = test_random_uniform(r) < error;
-    return (model_training_status_trial){.contrast = c,
-                                         .choice = is_right != errs ? 1 : 0,
-                                         .reward = errs ? 0.0 : 1.0,
-                                         .rt_s = 0.2 + test_random_uniform(r),
-                                         .p_left = 0.5};
+    return (model_trial){.contrast = c,
+                         .choice = is_right != errs ? 1 : 0,
+                         .reward = errs ? 0.0 : 1.0,
+                         .rt_s = 0.2 + test_random_uniform(r)};
 }
 
 static void play_session(model_training_status *t, test_random *r, int64_t id, int n_trials,
@@ -197,8 +196,8 @@ static void play_session(model_training_status *t, test_random *r, int64_t id, i
     const model_training_status_session_info start = info(MODEL_IBL_CRITERIA_PROTOCOL_TRAINING);
     model_training_status_start(t, id, &start, NULL);
     for (int i = 0; i < n_trials; i++) {
-        const model_training_status_trial trial = trial_of(r, error);
-        model_training_status_push(t, &trial);
+        const model_trial trial = trial_of(r, error);
+        model_training_status_push(t, &trial, 0.5);
     }
 }
 
@@ -229,8 +228,8 @@ static void play_biased(model_training_status *t, test_random *r, int64_t id)
     const model_training_status_session_info start = info(MODEL_IBL_CRITERIA_PROTOCOL_BIASED);
     model_training_status_start(t, id, &start, NULL);
     for (int i = 0; i < 60; i++) {
-        const model_training_status_trial trial = trial_of(r, 0.5);
-        model_training_status_push(t, &trial);
+        const model_trial trial = trial_of(r, 0.5);
+        model_training_status_push(t, &trial, 0.5);
     }
 }
 
@@ -324,11 +323,11 @@ static void trials_before_any_session_and_of_habituation_do_not_count(void **sta
     (void)state;
     test_random r = test_random_seeded(suite_seed());
     const model_training_status_session_info start = info(MODEL_IBL_CRITERIA_PROTOCOL_HABITUATION);
-    const model_training_status_trial trial = trial_of(&r, 0.1);
+    const model_trial trial = trial_of(&r, 0.1);
     model_training_status *t = fresh();
-    model_training_status_push(t, &trial);
+    model_training_status_push(t, &trial, 0.5);
     model_training_status_start(t, 7, &start, NULL);
-    model_training_status_push(t, &trial);
+    model_training_status_push(t, &trial, 0.5);
     assert_int_equal(t->n, 0);
     assert_int_equal(t->n_pushed, 0);
 }
@@ -338,14 +337,14 @@ static void a_no_go_is_a_trial_that_is_neither_right_nor_correct(void **state)
     (void)state;
     const double none = (double)NAN;
     const model_training_status_session_info start = info(MODEL_IBL_CRITERIA_PROTOCOL_UNKNOWN);
-    const model_training_status_trial trials[] = {
-        {1.0, none, none, none, 1},  {1.0, none, none, none, 0}, {-0.5, none, none, none, 0},
-        {1.0, none, none, none, -1}, {1.0, 0.0, none, none, 1},  {-1.0, 1.0, none, none, 1},
-        {0.25, 1.0, none, none, 1},  {0.0, none, none, none, -1}};
+    const model_trial trials[] = {{1.0, none, none, 1, -1},  {1.0, none, none, 0, -1},
+                                  {-0.5, none, none, 0, -1}, {1.0, none, none, -1, -1},
+                                  {1.0, 0.0, none, 1, -1},   {-1.0, 1.0, none, 1, -1},
+                                  {0.25, 1.0, none, 1, -1},  {0.0, none, none, -1, -1}};
     model_training_status *t = fresh();
     model_training_status_start(t, 1, &start, NULL);
     for (size_t i = 0; i < sizeof trials / sizeof trials[0]; i++) {
-        model_training_status_push(t, &trials[i]);
+        model_training_status_push(t, &trials[i], none);
     }
     const model_ibl_criteria_session *s = &t->session[0].counts;
     assert_int_equal(s->n_trials, 8);
@@ -366,9 +365,9 @@ static void the_median_is_exact_up_to_256_and_near_it_beyond(void **state)
     for (int k = 0; k < 3; k++) {
         model_training_status_start(t, k, &start, NULL);
         for (int i = 0; i < counts[k]; i++) { /* 0.001, 0.002, ... in an order that hops about */
-            const model_training_status_trial trial = {
-                .rt_s = 0.001 * (i * 7 % counts[k] + 1), .p_left = 0.5, .reward = 1.0, .choice = 1};
-            model_training_status_push(t, &trial);
+            const model_trial trial = {
+                .rt_s = 0.001 * (i * 7 % counts[k] + 1), .reward = 1.0, .choice = 1};
+            model_training_status_push(t, &trial, 0.5);
         }
         model_training_status one = *t; /* this session alone */
         one.session[0] = t->session[k];
@@ -381,9 +380,9 @@ static void the_median_is_exact_up_to_256_and_near_it_beyond(void **state)
     }
     /* All 3511 together: 511 lie below 0.26, so that number 1756 is number 1245 of the 3000. */
     CHECK_NEAR(model_training_status_window(t).zero_rt_s, 1.245, 0.02);
-    const model_training_status_trial slow = {.rt_s = 1e5, .p_left = 0.5};
+    const model_trial slow = {.rt_s = 1e5};
     model_training_status_start(t, 9, &start, NULL);
-    model_training_status_push(t, &slow);
+    model_training_status_push(t, &slow, 0.5);
     assert_int_equal(t->session[2].rt_us[0], UINT32_MAX);
 }
 
@@ -412,9 +411,8 @@ static void forty_biased_sessions_without_a_shift_are_unbiasable(void **state)
     for (int64_t id = 0; id < MODEL_TRAINING_STATUS_PATIENCE; id++) {
         model_training_status_start(t, id, &start, NULL);
         for (int i = 0; i < 60; i++) {
-            model_training_status_trial trial = trial_of(&r, 0.05);
-            trial.p_left = i < 30 ? 0.2 : 0.8;
-            model_training_status_push(t, &trial);
+            const model_trial trial = trial_of(&r, 0.05);
+            model_training_status_push(t, &trial, i < 30 ? 0.2 : 0.8);
         }
         const model_training_status_standing s = judged(t);
         assert_int_equal(s.is_unbiasable, id == MODEL_TRAINING_STATUS_PATIENCE - 1);
@@ -430,9 +428,8 @@ static void a_thirty_third_contrast_is_counted_but_not_fitted(void **state)
     model_training_status *t = fresh();
     model_training_status_start(t, 1, &start, NULL);
     for (int i = 0; i <= MODEL_IBL_CRITERIA_CONTRASTS; i++) {
-        const model_training_status_trial trial = {
-            .contrast = 0.01 * i, .choice = 1, .p_left = 0.5};
-        model_training_status_push(t, &trial);
+        const model_trial trial = {.contrast = 0.01 * i, .choice = 1};
+        model_training_status_push(t, &trial, 0.5);
     }
     assert_int_equal(t->session[0].counts.n_contrasts, MODEL_IBL_CRITERIA_CONTRASTS);
     assert_int_equal(t->session[0].counts.n_uncounted, 1);
@@ -460,9 +457,9 @@ static void packed_and_unpacked_it_goes_on_to_the_same_bytes(void **state)
         memset(&copy, 0x5a, sizeof copy);
         assert_int_equal(model_training_status_unpack(&copy, bytes, size), size);
         for (int i = 0; i < 50; i++) {
-            const model_training_status_trial trial = trial_of(&r, 0.1);
-            model_training_status_push(t, &trial);
-            model_training_status_push(&copy, &trial);
+            const model_trial trial = trial_of(&r, 0.1);
+            model_training_status_push(t, &trial, 0.5);
+            model_training_status_push(&copy, &trial, 0.5);
         }
         assert_int_equal(model_training_status_size(t), model_training_status_size(&copy));
         model_training_status_pack(t, bytes);

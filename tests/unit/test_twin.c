@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bank_predict.h"
 #include "skips.h"
 
 #include "check.h"
@@ -41,7 +42,7 @@ static void the_probability_is_taken_before_the_choice_is_read(void **state)
     twin_start_session(&l, &models);
     for (int t = 0; t < 5; t++) {
         double p;
-        model_bank_predict(&l.bank, models.bank, 1, &TRIAL.contrast, &p, NULL, NULL);
+        bank_predict(&l.bank, models.bank, 1, &TRIAL.contrast, &p, NULL, NULL);
         assert_int_equal(twin_observe(&l, &models, &TRIAL, &outcome), MODEL_OK);
         CHECK_NEAR(outcome.p_right, p, 0.0);
         CHECK_NEAR(outcome.nats, -log(p), 1e-15);

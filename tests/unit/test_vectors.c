@@ -7,8 +7,8 @@
 #include "skips.h"
 
 #include "check.h"
+#include "filter.h"
 #include "learning_vectors.h"
-#include "model/filter.h"
 
 /* Runs one sequence and raises the worst differences. */
 static void run_sequence(const model_params *params, const double *rows, const double *w_expected,
@@ -38,7 +38,7 @@ static void run_sequence(const model_params *params, const double *rows, const d
             a += weights[i] * g[i];
             *worst_w = fmax(*worst_w, fabs(weights[i] - w_expected[t * n + i]));
         }
-        *worst_p = fmax(*worst_p, fabs(model_filter_sigmoid(a) - p_expected[t]));
+        *worst_p = fmax(*worst_p, fabs(sigmoid_exact(a) - p_expected[t]));
     }
 }
 

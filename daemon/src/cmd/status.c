@@ -16,7 +16,7 @@ static void print_lacks(const model_ibl_criteria_standing *now)
     const char *between = "";
     for (size_t i = 0; i < now->n_checks; i++) {
         if (!now->check[i].is_met) {
-            printf("%s%s", between, model_ibl_criterion_name(now->check[i].criterion));
+            printf("%s%s", between, model_ibl_criterion_of(now->check[i].criterion)->name);
             between = ", ";
         }
     }
@@ -59,7 +59,7 @@ static void print_checks(const model_ibl_criteria_standing *now)
         status_message_criterion(&criterion, c);
         status_message_need(&criterion, 8, need, sizeof need);
         printf("  %-6s %-15s %s needed: %s\n", c->is_met ? "met" : "lacks", criterion.name, need,
-               model_ibl_criterion_help(c->criterion));
+               model_ibl_criterion_of(c->criterion)->help);
     }
 }
 
@@ -138,12 +138,12 @@ static void json_checks(struct json_writer *w, const model_ibl_criteria_standing
     for (size_t i = 0; i < now->n_checks; i++) {
         const model_ibl_criteria_check *c = &now->check[i];
         json_object(w, NULL);
-        json_text(w, "name", model_ibl_criterion_name(c->criterion));
+        json_text(w, "name", model_ibl_criterion_of(c->criterion)->name);
         json_real(w, "value", c->value);
         json_real(w, "limit", c->limit);
         json_bool(w, "above", c->is_above);
         json_bool(w, "met", c->is_met);
-        json_text(w, "unit", model_ibl_criterion_unit(c->criterion));
+        json_text(w, "unit", model_ibl_criterion_of(c->criterion)->unit);
         json_end(w);
     }
     json_end(w);
@@ -179,7 +179,7 @@ static void json_session(struct json_writer *w, const struct status_report_sessi
     json_curve(w, "curve_80", &now->curve[MODEL_IBL_CRITERIA_80]);
     json_object(w, "values");
     for (int i = 0; i < MODEL_IBL_CRITERION_COUNT; i++) {
-        json_real(w, model_ibl_criterion_name((model_ibl_criterion)i), now->value[i]);
+        json_real(w, model_ibl_criterion_of((model_ibl_criterion)i)->name, now->value[i]);
     }
     json_end(w);
     json_end(w);

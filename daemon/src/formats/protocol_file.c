@@ -470,7 +470,7 @@ static int add_defect(struct protocol_file *file, const char *name, uint32_t lin
                ? FAULT_NONE
                : fault_set(fault, FAULT_INPUT,
                            "%s%s: defect %s: nothing in the protocol that it concerns", name, where,
-                           model_protocol_defect_name(defect));
+                           model_protocol_defect_of(defect)->name);
 }
 
 static int finish_parse(struct parse *p)
@@ -535,7 +535,7 @@ static int refuse_defect(const char *name, struct fault *fault)
     for (int i = 0; i < MODEL_PROTOCOL_DEFECTS; i++) {
         const size_t used = strlen(names);
         (void)snprintf(names + used, sizeof names - used, "%s%s", used > 0 ? ", " : "",
-                       model_protocol_defect_name((model_protocol_defect)i));
+                       model_protocol_defect_of((model_protocol_defect)i)->name);
     }
     return fault_set(fault, FAULT_INPUT, "--defect: \"%.60s\" is not one of %s", name, names);
 }

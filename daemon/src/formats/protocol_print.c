@@ -165,8 +165,8 @@ void protocol_file_print_markdown(FILE *to)
     print_lists(to);
     fputs("### Defects\n\n| name | iblrig | what it does |\n|---|---|---|\n", to);
     for (int i = 0; i < MODEL_PROTOCOL_DEFECTS; i++) {
-        const model_protocol_defect defect = (model_protocol_defect)i;
-        fprintf(to, "| `%s` | %s | %s |\n", model_protocol_defect_name(defect),
-                model_protocol_defect_versions(defect), model_protocol_defect_help(defect));
+        const model_protocol_defect_words *defect =
+            model_protocol_defect_of((model_protocol_defect)i);
+        fprintf(to, "| `%s` | %s | %s |\n", defect->name, defect->versions, defect->help);
     }
 }

@@ -28,12 +28,7 @@ static int take_trial(void *context, size_t i, const struct trial_history_trial 
     if (f->met_at == 0 && model_forecast_tally_push(&f->tally, &f->config.criterion, &t->trial)) {
         f->met_at = i + 1;
     }
-    model_training_status_push(&f->tracker,
-                               &(model_training_status_trial){.contrast = t->trial.contrast,
-                                                              .reward = t->trial.reward,
-                                                              .rt_s = t->trial.rt_s,
-                                                              .p_left = t->p_left,
-                                                              .choice = t->trial.choice});
+    model_training_status_push(&f->tracker, &t->trial, t->p_left);
     return status;
 }
 

@@ -6,7 +6,7 @@
 
 #include "figure.h"
 #include "forecast_plot.h"
-#include "model/filter.h"
+#include "model/policy.h"
 
 enum { WIDTH = 640, HEIGHT = 274, TIP_MAX = 224, STARTS_MAX = 200 };
 
@@ -227,7 +227,7 @@ static double draw_weight(struct svg_plot *p, const struct review_curves *c, int
     char css_class[32];
     double last = (double)NAN;
     for (size_t i = 0; i < c->n_points; i++) {
-        const double half = MODEL_FILTER_Z90 * (double)c->points[i].w_sd[feature];
+        const double half = MODEL_Z90 * (double)c->points[i].w_sd[feature];
         w[i] = (double)c->points[i].w[feature];
         lo[i] = w[i] - half;
         hi[i] = w[i] + half;
@@ -254,7 +254,7 @@ void review_plot_weights(FILE *to, const struct review *v, uint32_t subject)
     for (size_t i = 0; i < c->n_points; i++) {
         for (int f = 0; f < MODEL_FEATURES; f++) {
             const double w = (double)c->points[i].w[f];
-            const double half = MODEL_FILTER_Z90 * (double)c->points[i].w_sd[f];
+            const double half = MODEL_Z90 * (double)c->points[i].w_sd[f];
             svg_plot_include(&p.y0, &p.y1, w - half);
             svg_plot_include(&p.y0, &p.y1, w + half);
         }

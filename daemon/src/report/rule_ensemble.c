@@ -111,12 +111,6 @@ int rule_ensemble_open(struct rule_ensemble *e, uint32_t n, const char *const pa
     return rc;
 }
 
-static bool is_of_stimulus(model_feature feature)
-{
-    return feature == MODEL_FEATURE_STIMULUS || feature == MODEL_FEATURE_STIMULUS_RIGHT ||
-           feature == MODEL_FEATURE_STIMULUS_LEFT;
-}
-
 int rule_ensemble_state(struct rule_ensemble *e, size_t n, const double w[], struct fault *fault)
 {
     const model_policy *policy = rule_ensemble_policy(e);
@@ -125,7 +119,8 @@ int rule_ensemble_state(struct rule_ensemble *e, size_t n, const double w[], str
         for (uint32_t k = 0; k < e->n_states; k++) {
             e->states[k].name = TRAINED_NAME[k];
             for (uint32_t i = 0; i < policy->n; i++) {
-                e->states[k].w[i] = is_of_stimulus(policy->feature[i]) ? TRAINED[k] : 0.0;
+                e->states[k].w[i] =
+                    model_feature_is_stimulus(policy->feature[i]) ? TRAINED[k] : 0.0;
             }
         }
         return FAULT_NONE;

@@ -85,11 +85,12 @@ static double median_rt_s(struct status_report_subject *s)
     return (s->rts[(s->n_rts - 1) / 2].rt_s + s->rts[s->n_rts / 2].rt_s) / 2.0;
 }
 
-static int push(struct status_report_subject *s, const model_training_status_trial *trial,
-                const char *path, struct fault *fault)
+static int push(struct status_report_subject *s, const struct trial_row *row, const char *path,
+                struct fault *fault)
 {
-    model_training_status_push(&s->tracker, trial);
-    if (s->tracker.current < 0 || fabs(trial->contrast) > 0.0 || isnan(trial->rt_s)) {
+    const model_trial trial = trial_table_trial(row);
+    model_training_status_push(&s->tracker, &trial, row->p_left);
+    if (s->tracker.current < 0 || fabs(row->stimulus) > 0.0 || isnan(row->rt_s)) {
         return FAULT_NONE;
     }
     void *list = list_grow(s->rts, s->n_rts, &s->rts_capacity, sizeof *s->rts);
@@ -98,7 +99,7 @@ static int push(struct status_report_subject *s, const model_training_status_tri
     }
     s->rts = list;
     s->rts[s->n_rts++] = (struct status_report_rt){
-        .session = s->tracker.session[s->tracker.current].id, .rt_s = trial->rt_s};
+        .session = s->tracker.session[s->tracker.current].id, .rt_s = row->rt_s};
     return FAULT_NONE;
 }
 
@@ -219,12 +220,7 @@ static int take(void *context, const struct recording_step *step, struct fault *
     const model_training_status_session_info info = status_message_row_info(row);
     rc = enter(subject, step->rig, row->session, &info, step->path, fault);
     if (rc == FAULT_NONE && step->kind == PROTO_KIND_TRIAL) {
-        const model_training_status_trial trial = {.contrast = row->stimulus,
-                                                   .reward = row->reward,
-                                                   .rt_s = row->rt_s,
-                                                   .p_left = row->p_left,
-                                                   .choice = row->choice};
-        rc = push(subject, &trial, step->path, fault);
+        rc = push(subject, row, step->path, fault);
     }
     return rc;
 }

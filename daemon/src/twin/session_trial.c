@@ -107,8 +107,8 @@ static void count_taken(struct step *step)
     if (session->trials.missing == 0) {
         backfill_close(&step->subject->state.backfill);
     }
-    const model_training_status_trial counted = status_message_trial(heard);
-    model_training_status_push(&step->subject->state.tracker, &counted);
+    const model_trial trial = session_trial(heard);
+    model_training_status_push(&step->subject->state.tracker, &trial, heard->p_left);
     step->subject->state.is_over = 0;
     step->subject->state.for_trial = session->trials.highest + 1;
     step_watch_engagement(step);

@@ -38,21 +38,11 @@ model_training_status_session_info status_message_row_info(const struct trial_ro
                                                 .delay_s = row->delay_s};
 }
 
-model_training_status_trial status_message_trial(const proto_trial *trial)
-{
-    return (model_training_status_trial){.contrast = trial->stimulus,
-                                         .reward = trial->reward,
-                                         .rt_s = trial->rt_s,
-                                         .p_left = trial->p_left,
-                                         .choice =
-                                             trial->choice == PROTO_NIL ? -1 : (int)trial->choice};
-}
-
 void status_message_criterion(proto_criterion *out, const model_ibl_criteria_check *check)
 {
     proto_criterion_init(out);
-    strcpy(out->name, model_ibl_criterion_name(check->criterion));
-    strcpy(out->unit, model_ibl_criterion_unit(check->criterion));
+    strcpy(out->name, model_ibl_criterion_of(check->criterion)->name);
+    strcpy(out->unit, model_ibl_criterion_of(check->criterion)->unit);
     out->value = check->value;
     out->limit = check->limit;
     out->above = check->is_above ? 1 : 0;

@@ -23,9 +23,6 @@ model_training_status_session_info status_message_info(const proto_session_start
 /* What a row of a table says of its session. RT-safe: yes. */
 model_training_status_session_info status_message_row_info(const struct trial_row *row);
 
-/* A trial as the tracker takes it. RT-safe: yes. */
-model_training_status_trial status_message_trial(const proto_trial *trial);
-
 /* Fills *out with where a subject stood when it was last judged: message of kind training, without
  * clock. False if it never was. RT-safe: yes. */
 bool status_message_fill(const struct subjects *subjects, uint32_t subject, proto_message *out);

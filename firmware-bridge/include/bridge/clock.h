@@ -55,6 +55,3 @@ void bridge_clock_synced(bridge_clock *c, int64_t sent_ns, uint32_t device_us, i
  * receipt. *error_ns (may be NULL): how far off it may be; INT64_MAX and result 0 if nothing is
  * known yet. */
 int64_t bridge_clock_host_ns(const bridge_clock *c, uint32_t device_us, int64_t *error_ns);
-
-/* How fast the device's clock runs against the host's, ppm; positive: the device is slow. */
-double bridge_clock_drift_ppm(const bridge_clock *c);

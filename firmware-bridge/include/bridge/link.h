@@ -82,7 +82,7 @@ typedef struct {
     char device_name[PROTO_SERIAL_NAME_BYTES + 1];
     uint16_t next_seq;  /* the next numbered frame */
     uint16_t acked_seq; /* highest that is durable */
-    bool ack_is_due, call_is_due, has_prediction, has_choice;
+    bool ack_is_due, has_prediction, has_choice;
     bool is_pending;    /* an event was given out and is not accepted yet */
     bool is_doubtful;   /* the device's hello reports fewer acknowledgements: it may have restarted
                            under a used boot number. Until it repeats what was received, nothing more

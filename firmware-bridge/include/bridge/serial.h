@@ -2,16 +2,25 @@
  * descriptor and polls it. A port that is gone shows as read() = 0, EIO or EPOLLHUP: close it and
  * retry from time to time.
  *
- * Threads: one owner per port. Memory: libserialport allocates while opening and listing.
+ * Threads: one owner per port. Memory: libserialport allocates while opening.
  * RT-safe: no.
  */
 #pragma once
 
 #include <stddef.h>
 
-#include "bridge/status.h"
-
 enum { BRIDGE_SERIAL_BAUD_MIN = 9600, BRIDGE_SERIAL_BAUD_MAX = 2000000 };
+
+/* What opening returns: 0, or why not. */
+typedef enum {
+    BRIDGE_OK = 0,
+    BRIDGE_ERR_ABSENT = -1, /* no such port */
+    BRIDGE_ERR_ACCESS = -2, /* permission denied */
+    BRIDGE_ERR_BUSY = -3,   /* in use */
+    BRIDGE_ERR_KIND = -4,   /* not a serial port */
+    BRIDGE_ERR_BAUD = -5,   /* refused */
+    BRIDGE_ERR_IO = -6
+} bridge_error;
 
 struct sp_port;
 
@@ -27,7 +36,3 @@ int bridge_serial_open(bridge_serial *serial, const char *path, int baud, char *
 
 /* Closes; one that is not open, or zeroed, is fine. */
 void bridge_serial_close(bridge_serial *serial);
-
-/* Writes the names of the ports there are, comma-separated, to text[cap]; "" if there are none.
- * Returns how many there are. */
-int bridge_serial_list(char *text, size_t cap);

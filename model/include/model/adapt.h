@@ -8,7 +8,7 @@
  * after member. A result depends only on the arguments.
  *
  * Threads: a model_adapt may be read by all; each run needs its own scratch. Memory: the caller's;
- * nothing allocates.
+ * nothing allocates. RT-safe: all but what says no.
  */
 #pragma once
 
@@ -82,10 +82,10 @@ int model_adapt_init(model_adapt *out, const model_adapt_config *config,
                      const model_bank_params *bank, const model_net_tensors *const tensors[],
                      float population[]);
 
-/* Floats of an animal's parameters. RT-safe: yes. */
+/* Floats of an animal's parameters. */
 size_t model_adapt_values(const model_adapt *adapt);
 
-/* Bytes for the nets of model_adapt_build(). RT-safe: yes. */
+/* Bytes for the nets of model_adapt_build(). */
 size_t model_adapt_nets_size(const model_adapt *adapt);
 
 /* The bank with such parameters; nets that are held stay the population's. nets:

@@ -6,7 +6,7 @@
  * have begun in. Parameters are const and shared; model_audit is plain memory without pointers or
  * padding, of which the first model_audit_used() bytes are used.
  * Threads: one owner per animal; parameters may be read by all. Memory: the caller's; nothing
- * allocates.
+ * allocates. RT-safe: all of it.
  */
 #pragma once
 
@@ -160,9 +160,8 @@ typedef struct {
     double seen, due;         /* trials of it, and by the declared probabilities */
 } model_audit_alarm;
 
-/* Name of a rule, its share of the false alarms, and where to look; NULL or 0 outside the list. */
+/* Name of a rule, and where to look; NULL outside the list. */
 const char *model_audit_rule_name(model_audit_rule rule);
-double model_audit_rule_weight(model_audit_rule rule);
 const char *model_audit_rule_look(model_audit_rule rule);
 
 /* The parameters for a protocol that passed model_protocol_check(). MODEL_OK; MODEL_ERR_ARG if
@@ -170,40 +169,38 @@ const char *model_audit_rule_look(model_audit_rule rule);
 int model_audit_params_init(model_audit_params *params, const model_protocol *protocol,
                             double sessions_per_alarm);
 
-/* Bytes in use. RT-safe: yes. */
+/* Bytes in use. */
 size_t model_audit_used(const model_audit *audit);
 
 /* Reads the used bytes of one back: their number, or 0 and *audit in any condition if the first of
- * `size` bytes are none. They must be of the same protocol. RT-safe: yes. */
+ * `size` bytes are none. They must be of the same protocol. */
 size_t model_audit_unpack(model_audit *audit, const uint8_t bytes[], size_t size);
 
-/* A new animal. RT-safe: yes. */
+/* A new animal. */
 void model_audit_init(model_audit *audit);
 
-/* RT-safe: yes, O(stages). */
+/* O(stages). */
 void model_audit_start_session(model_audit *audit, const model_audit_params *params);
 
-/* Pending alarms are reported at once. RT-safe: yes. */
+/* Pending alarms are reported at once. */
 void model_audit_end_session(model_audit *audit);
 
-/* Updates with one trial. MODEL_ERR_ARG (a value outside its range) leaves all as it was. RT-safe:
- * yes, O(stages). */
+/* Updates with one trial. MODEL_ERR_ARG (a value outside its range) leaves all as it was.
+ * O(stages). */
 int model_audit_observe(model_audit *audit, const model_audit_params *params,
                         const model_audit_trial *trial);
 
-/* True if there is something to report, which counts as reported from now on. RT-safe: yes. */
+/* True if there is something to report, which counts as reported from now on. */
 bool model_audit_take(model_audit *audit, const model_audit_params *params,
                       model_audit_alarm *alarm);
 
 /* The present evidence against a rule: its share of the e-value, on the scale of
- * sessions_per_alarm. RT-safe: yes. */
+ * sessions_per_alarm. */
 double model_audit_e_value(const model_audit *audit, model_audit_rule rule);
 
-/* The animal's place in the protocol: number of the most likely stage, and its probability.
- * RT-safe: yes.
- */
+/* The animal's place in the protocol: number of the most likely stage, and its probability. */
 uint32_t model_audit_stage(const model_audit *audit, double *probability);
 
 /* The rig's state for the animal on the most likely path; NULL before the first session. Valid
- * until the next change. RT-safe: yes. */
+ * until the next change. */
 const model_protocol_state *model_audit_rig(const model_audit *audit);

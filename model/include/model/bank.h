@@ -7,7 +7,7 @@
  * n members use of it is its first model_bank_used(n) bytes: copy, compare and write only these.
  *
  * Threads: one owner per bank; parameters may be read by all. Memory: the caller's; nothing
- * allocates.
+ * allocates. RT-safe: all of it.
  */
 #pragma once
 
@@ -60,53 +60,47 @@ void model_bank_single(model_bank_params *out, const model_params *params);
  */
 int model_bank_check(const model_bank_params *params);
 
-/* Bytes of a model_bank that n members use. RT-safe: yes. */
+/* Bytes of a model_bank that n members use. */
 size_t model_bank_used(size_t n);
 
-/* Copies what is used. RT-safe: yes, O(members). */
+/* Copies what is used. O(members). */
 void model_bank_copy(model_bank *to, const model_bank *from);
 
-/* The bank of a new animal; writes no more than is used. RT-safe: yes. */
+/* The bank of a new animal; writes no more than is used. */
 void model_bank_init(model_bank *bank, const model_bank_params *params);
 
 /* Another model for a known animal. Where the policies agree every member starts from the mixture's
  * mean and covariance, otherwise from its prior; history is kept, the weights are the new prior's.
- * RT-safe: yes. */
+ * */
 void model_bank_change(model_bank *bank, const model_bank_params *before,
                        const model_bank_params *after);
 
-/* A session starts, for every member. RT-safe: yes. */
+/* A session starts, for every member. */
 void model_bank_start_session(model_bank *bank, const model_bank_params *params);
 
-/* The mixture's p(right) for each of n stimuli (signed contrasts), and the ends of its 90% credible
- * interval; lo and hi may be NULL. Reads only. A bank of one equals its member, to the bit.
- * RT-safe: yes, O(n members k^2). */
-void model_bank_predict(const model_bank *bank, const model_bank_params *params, size_t n,
-                        const double contrasts[], double p_right[], double lo[], double hi[]);
-
-/* The parts of that prediction, for n stimuli, 1..MODEL_BANK_STIMULI: out[n]. The result for one
- * does not depend on the others. Reads only. RT-safe: yes, O(n members k^2). */
+/* The prediction for n stimuli (signed contrasts), 1..MODEL_BANK_STIMULI: out[n]. The result for
+ * one does not depend on the others; a bank of one equals its member, to the bit. Reads only. O(n
+ * members k^2). */
 void model_bank_mix(const model_bank *bank, const model_bank_params *params, size_t n,
                     const double contrasts[], model_bank_mixture out[]);
 
 /* The ends of the 90% credible interval of n mixtures, 1..MODEL_BANK_STIMULI; lo and hi may be
- * NULL. RT-safe: yes. */
+ * NULL. */
 void model_bank_interval(size_t n, const model_bank_mixture mixtures[], double lo[], double hi[]);
 
 /* Mean and standard deviation of the policy's weights for the next trial over the mixture: w[k],
- * w_sd[k]. RT-safe: yes. */
+ * w_sd[k]. */
 void model_bank_weights(const model_bank *bank, const model_bank_params *params, double w[],
                         double w_sd[]);
 
-/* Mean and covariance of the k weights of the policy for the next trial over the mixture: w[k],
- * P[k * k]. RT-safe: yes, O(members k^2). */
+/* Mean and covariance of the k weights of the policy for the next trial over the mixture: w[k], P[k
+ * * k]. O(members k^2). */
 void model_bank_moments(const model_bank *bank, size_t k, double w[], double P[]);
 
-/* Probability of member i < bank->n. RT-safe: yes. */
+/* Probability of member i < bank->n. */
 double model_bank_weight(const model_bank *bank, size_t i);
 
-/* Probability of the members that were outside the range of their fit at the last trial. RT-safe:
- * yes. */
+/* Probability of the members that were outside the range of their fit at the last trial. */
 double model_bank_outside(const model_bank *bank);
 
 /* Updates every member with one trial, and weights them by the choice; a no-go changes no weight.
@@ -114,12 +108,12 @@ double model_bank_outside(const model_bank *bank);
  * absorb the trial has weight 0 for it and skips it, see model_member_skip(). MODEL_ERR_ARG (a
  * value of the trial is outside its range) or MODEL_ERR_NUMERIC (no member could absorb it) leave
  * all unchanged. A member outside the range of its fit passes half of its weight to those without a
- * rule. RT-safe: yes. */
+ * rule. */
 int model_bank_observe(model_bank *bank, const model_bank_params *params, const model_trial *trial,
                        model_bank_mixture *said);
 
 /* Only the step of the weights: w[n] after a choice that the members gave p_right[n]; NaN: weight 0
  * for this choice. Members whose prior is 0 stay at 0. At least one weight must be above 0 where
- * p_right is not NaN. RT-safe: yes. */
+ * p_right is not NaN. */
 void model_bank_weigh(size_t n, double share, double temper, const double prior[],
                       const double p_right[], bool chose_right, double w[]);

@@ -10,6 +10,7 @@
  * Arrays over animals have n elements; active (NULL: all) says which animals have a trial: the
  * others are not touched, and their elements are neither read for a result nor written.
  * Threads: one owner per cohort. Memory: the caller supplies it once; no function here allocates.
+ * RT-safe: all but init.
  */
 #pragma once
 
@@ -32,51 +33,43 @@ size_t model_cohort_size(const model_params *params, size_t n);
 int model_cohort_init(void *mem, size_t mem_size, const model_params *params, size_t n,
                       model_cohort **out);
 
-/* Animals in the cohort: as many as it was made with, or the first n of these, 1..that, from now
- * on. RT-safe: yes. */
-size_t model_cohort_count(const model_cohort *cohort);
+/* From now on the first n of the animals that it was made with, 1..that. */
 void model_cohort_set_count(model_cohort *cohort, size_t n);
 
 /* Other variances of drift and session noise from now on, for all: drift_var[k], session_var[k],
- * 0..MODEL_VAR_MAX; NULL: as they are. RT-safe: yes. */
+ * 0..MODEL_VAR_MAX. */
 void model_cohort_set_noise(model_cohort *cohort, const double drift_var[],
                             const double session_var[]);
 
 /* After each trial every weight goes this part of the way, rate[k] of 0..1, to the animal's anchor;
- * at first 0. Not what a mouse does: for forecasts. RT-safe: yes. */
+ * at first 0. Not what a mouse does: for forecasts. */
 void model_cohort_set_reversion(model_cohort *cohort, const double rate[]);
 
 /* Animal i's anchor[k], at first 0; its steps of the rule are multiplied by pace, at first 1. Both
- * stay until it is founded or entered again. RT-safe: yes. */
+ * stay until it is founded or entered again. */
 void model_cohort_set_anchor(model_cohort *cohort, size_t i, const double anchor[]);
 void model_cohort_set_pace(model_cohort *cohort, size_t i, double pace);
 
-/* Animal i becomes an untrained one: number `number` of a seed. RT-safe: yes. */
+/* Animal i becomes an untrained one: number `number` of a seed. */
 void model_cohort_found(model_cohort *cohort, size_t i, uint64_t seed, uint64_t number);
 
-/* Animal i continues from a twin of the same params: weights drawn from its posterior;
- * history, hidden state and counts are the twin's. RT-safe: yes. */
+/* Animal i continues from a twin of the same params: weights drawn from its posterior; history,
+ * hidden state and counts are the twin's. */
 void model_cohort_enter(model_cohort *cohort, size_t i, const model_member *twin, uint64_t seed,
                         uint64_t number);
 
-/* A session of animal i starts: session noise, no history. RT-safe: yes. */
+/* A session of animal i starts: session noise, no history. */
 void model_cohort_start_session(model_cohort *cohort, size_t i);
 
-/* p(right) of every animal for its contrast, active or not. Reads only. RT-safe: yes. */
-void model_cohort_predict(const model_cohort *cohort, const float contrast[], float p_right[]);
-
 /* Draws a choice of each active animal for its contrast; nothing is learned yet. p_right (may be
- * NULL) is what it was drawn with. RT-safe: yes. */
+ * NULL) is what it was drawn with. */
 void model_cohort_choose(model_cohort *cohort, const float contrast[], const uint8_t active[],
                          uint8_t chose_right[], float p_right[]);
 
 /* The trial of each active animal is over: history, the rule's step, drift. Returns how many of
  * them did not move, because their step was not finite or led beyond +-1e6; for these everything
- * but the weights is updated. RT-safe: yes. */
+ * but the weights is updated. */
 size_t model_cohort_learn(model_cohort *cohort, const model_cohort_trials *trials);
 
-/* Weights of animal i for the next trial, with the GRU policy's offset: w[k]. RT-safe: yes. */
+/* Weights of animal i for the next trial, with the GRU policy's offset: w[k]. */
 void model_cohort_weights(const model_cohort *cohort, size_t i, double w[]);
-
-/* Sets animal i's weights, without the offset: w[k], within +-1e6. RT-safe: yes. */
-void model_cohort_set_weights(model_cohort *cohort, size_t i, const double w[]);

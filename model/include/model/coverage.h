@@ -5,6 +5,7 @@
  * likely, are compared with the bands that the belief's intervals imply. The first is sensitive to
  * bias, the second to sensitivity. Maths: docs/model.md, section coverage.
  * Threads: one owner. Memory: plain, without pointers or padding; zeroed is a bin not begun.
+ * RT-safe: all of it.
  */
 #pragma once
 
@@ -45,11 +46,11 @@ typedef struct {
     double claimed;    /* its mean as implied by the intervals */
 } model_coverage_bin;
 
-/* Discards the current bin, as when a session starts. RT-safe: yes. */
+/* Discards the current bin, as when a session starts. */
 void model_coverage_reset(model_coverage *coverage);
 
-/* Updates with a trial that the bank has not observed yet. Reads the bank only. RT-safe: yes,
- * O(k^2) and, where a bin begins, O(members k^2). */
+/* Updates with a trial that the bank has not observed yet. Reads the bank only. O(k^2) and, where a
+ * bin begins, O(members k^2). */
 void model_coverage_observe(model_coverage *coverage, const model_bank *bank,
                             const model_bank_params *params, const model_trial *trial,
                             model_coverage_bin *bin);

@@ -17,7 +17,7 @@
 
 #include "model/protocol_change.h"
 #include "model/rate_grid.h"
-#include "model/rollout.h"
+#include "model/rollout_tuning.h"
 
 enum {
     MODEL_CURRICULUM_MAX = 24,  /* changes evaluated, carrying on included */
@@ -126,9 +126,3 @@ int model_curriculum_advise(model_curriculum *c, const model_rate_grid *pace,
                             const model_curriculum_training *training, uint64_t seed,
                             bool (*should_stop)(void *), void *context,
                             model_curriculum_advice *out);
-
-/* Probability that the animal makes steps of one of the bank's rules, by Bayes' rule from the
- * likelihoods of strands with steps and strands without; `before`: the prior. Members without steps
- * of their own (gru_policy) are excluded. Without strands of both kinds it is `before`. */
-double model_curriculum_p_learns(const model_rate_grid *pace, const model_bank_params *params,
-                                 double before);

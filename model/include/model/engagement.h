@@ -8,7 +8,7 @@
  * whose size does not depend on the number of trials.
  *
  * Threads: one owner per animal; parameters may be read by all. Memory: the caller's; nothing
- * allocates.
+ * allocates. RT-safe: all of it.
  */
 #pragma once
 
@@ -85,30 +85,25 @@ typedef struct {
     double nats[MODEL_ENGAGEMENT_SIGNS]; /* log-likelihood ratio over the stretch, of each sign */
 } model_engagement_evidence;
 
-/* The values that docs/model.md explains. RT-safe: yes. */
+/* The values that docs/model.md explains. */
 void model_engagement_default(model_engagement_params *params);
 
-/* MODEL_OK, or MODEL_ERR_ARG for a value outside its range. */
-int model_engagement_check(const model_engagement_params *params);
-
-/* A new animal. RT-safe: yes. */
+/* A new animal. */
 void model_engagement_init(model_engagement *e, const model_engagement_params *params);
 
-/* A session starts: the animal is likely engaged; its speed and rate of no-gos are kept. RT-safe:
- * yes. */
+/* A session starts: the animal is likely engaged; its speed and rate of no-gos are kept. */
 void model_engagement_start_session(model_engagement *e, const model_engagement_params *params);
 
 /* Updates with one trial. MODEL_ERR_ARG (p_right outside 0..1, rt_s negative or infinite, choice
- * outside -1..1) leaves all as it was. RT-safe: yes, O(1). */
+ * outside -1..1) leaves all as it was. O(1). */
 int model_engagement_observe(model_engagement *e, const model_engagement_params *params,
                              const model_engagement_trial *trial);
 
-/* Probability that the animal was disengaged on the last trial. RT-safe: yes. */
+/* Probability that the animal was disengaged on the last trial. */
 double model_engagement_p(const model_engagement *e);
 
-/* True from the trial of the alert until it is engaged again, or the session ends.
- * RT-safe: yes. */
+/* True from the trial of the alert until it is engaged again, or the session ends. */
 bool model_engagement_is_out(const model_engagement *e);
 
-/* The evidence after the last trial. RT-safe: yes. */
+/* The evidence after the last trial. */
 void model_engagement_explain(const model_engagement *e, model_engagement_evidence *out);

@@ -3,7 +3,7 @@
  *
  * The model of model/engagement.h run forward, plus fatigue: docs/model.md, section engagement_sim.
  * Parameters are const and shared; the state of one animal is plain memory. Threads: one owner
- * each. Memory: the caller's; nothing allocates.
+ * each. Memory: the caller's; nothing allocates. RT-safe: all of it.
  */
 #pragma once
 
@@ -34,29 +34,25 @@ typedef struct {
     double rt_s; /* reaction time; NaN without a choice */
 } model_engagement_sim_act;
 
-/* The values that docs/model.md explains. RT-safe: yes. */
+/* The values that docs/model.md explains. */
 void model_engagement_sim_default(model_engagement_sim_params *params);
 
-/* An animal that is always engaged: no lapse, no no-go, no fatigue. RT-safe: yes. */
+/* An animal that is always engaged: no lapse, no no-go, no fatigue. */
 void model_engagement_sim_steady(model_engagement_sim_params *params);
 
-/* MODEL_OK, or MODEL_ERR_ARG for a value outside its range. */
-int model_engagement_sim_check(const model_engagement_sim_params *params);
-
-/* Animal number `number` of a seed; the draws are not those of model_virtual_mouse_init(). RT-safe:
- * yes. */
+/* Animal number `number` of a seed; the draws are not those of model_virtual_mouse_init(). */
 void model_engagement_sim_init(model_engagement_sim *sim, const model_engagement_sim_params *params,
                                uint64_t seed, uint64_t number);
 
-/* A session starts: the animal is rested. RT-safe: yes. */
+/* A session starts: the animal is rested. */
 void model_engagement_sim_start_session(model_engagement_sim *sim,
                                         const model_engagement_sim_params *params);
 
 /* The next trial: p_right (0..1) is its policy's prediction for the stimulus. Uses the same number
- * of random draws whatever the result. RT-safe: yes. */
+ * of random draws whatever the result. */
 model_engagement_sim_act model_engagement_sim_next(model_engagement_sim *sim,
                                                    const model_engagement_sim_params *params,
                                                    double p_right);
 
-/* "engaged", "lapsing", "away"; NULL outside the list. RT-safe: yes. */
+/* "engaged", "lapsing", "away"; NULL outside the list. */
 const char *model_engagement_sim_state_name(model_engagement_state state);

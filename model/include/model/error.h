@@ -1,6 +1,6 @@
 /* model/error.h - what the functions of this library return: 0, or one of these failures.
  *
- * Threads: any. Memory: none.
+ * Threads: any. Memory: none. RT-safe: all of it.
  */
 #pragma once
 
@@ -14,5 +14,5 @@
 typedef enum { MODEL_ERROR_LIST(MODEL_ERROR_ENUM) } model_status;
 #undef MODEL_ERROR_ENUM
 
-/* Text of a status; never NULL. Owned by the library, valid forever. RT-safe: yes. */
+/* Text of a status; never NULL. Owned by the library, valid forever. */
 const char *model_strerror(int status);

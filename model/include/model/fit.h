@@ -104,9 +104,6 @@ int model_fit_load(model_fit *fit, const float parameters[]);
 /* The fitted params: config's, in the filter with all that was trained beside the net. */
 void model_fit_params(const model_fit *fit, model_params *out);
 
-/* Trials of all animals. */
-size_t model_fit_trials(const model_fit *fit);
-
 /* Steps taken. */
 uint64_t model_fit_steps(const model_fit *fit);
 
@@ -123,6 +120,3 @@ int model_fit_resume(model_fit *fit, const float state[], uint64_t steps);
 /* The same loss of a rule without a net, of one animal, and summed: nats. n weights as in g. Not
  * finite where the rule's parameters are too large for the trials. Any thread. */
 double model_fit_loss(const model_rule *rule, size_t n, const model_fit_animal *animal);
-
-/* Name of the kernel variant chosen for this processor. */
-const char *model_fit_kernel(void);

@@ -5,7 +5,8 @@
  * Maths and figures: docs/model.md, section forecast. A forecast depends only on the task, the rate
  * grid (or bank), the tuning and the seed; in how many slices it is run does not matter. Times are
  * counted in trials that end in a choice. Threads: one owner; what a task points to may be read by
- * all while it runs. Memory: the caller supplies it once; no function here allocates.
+ * all while it runs. Memory: the caller supplies it once; no function here allocates. RT-safe:
+ * unless it says no.
  */
 #pragma once
 
@@ -14,7 +15,8 @@
 #include <stdint.h>
 
 #include "model/protocol.h"
-#include "model/rollout.h"
+#include "model/rate_grid.h"
+#include "model/rollout_tuning.h"
 #include "model/training_status.h"
 
 enum {
@@ -116,7 +118,7 @@ typedef struct model_forecast model_forecast;
 void model_forecast_config_init(model_forecast_config *config);
 
 /* Updates with one trial; without a choice or a correct side it does not count. True if the
- * criterion is met with it. RT-safe: yes. */
+ * criterion is met with it. */
 bool model_forecast_tally_push(model_forecast_tally *tally,
                                const model_forecast_criterion *criterion, const model_trial *trial);
 

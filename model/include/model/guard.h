@@ -4,7 +4,7 @@
  * A range holds the extremes of the weights, the net's inputs and the rule's steps over the animals
  * of the fit, with a margin. Outside it a rule is unreliable: its step is bounded, and a bank
  * shifts towards the members without a rule. Maths: docs/model.md, section guard.
- * Threads: any, on different objects. Memory: the caller's; nothing allocates.
+ * Threads: any, on different objects. Memory: the caller's; nothing allocates. RT-safe: all of it.
  */
 #pragma once
 
@@ -39,7 +39,7 @@ typedef struct {
 /* Empty: model_range_take() widens it. */
 void model_range_open(model_range *range);
 
-/* One step of the rule: from w[n] by moved[n], dw or the offset. RT-safe: yes. */
+/* One step of the rule: from w[n] by moved[n], dw or the offset. */
 void model_range_take(model_range *range, const model_rule *rule, size_t n, const double w[],
                       const model_rule_trial *trial, const double moved[]);
 
@@ -49,12 +49,11 @@ void model_range_close(model_range *range, const model_rule *rule, size_t n);
 /* True if all n weights' numbers are finite, and no lower end is above its upper end. */
 bool model_range_is_valid(const model_range *range, const model_rule *rule, size_t n);
 
-/* True if weight i is inside; of a range that is not known: within MODEL_GUARD_WEIGHT_MAX. RT-safe:
- * yes. */
+/* True if weight i is inside; of a range that is not known: within MODEL_GUARD_WEIGHT_MAX. */
 bool model_range_holds(const model_range *range, size_t i, double w);
 
-/* Bounds a rule's step, dw[n] or state->offset: no larger than it ever was, and never
- * outwards from a weight that is outside already. Returns the MODEL_GUARD_ flags of the trial;
- * with FAILED nothing moves and the state is reset. RT-safe: yes. */
+/* Bounds a rule's step, dw[n] or state->offset: no larger than it ever was, and never outwards from
+ * a weight that is outside already. Returns the MODEL_GUARD_ flags of the trial; with FAILED
+ * nothing moves and the state is reset. */
 uint8_t model_guard_bound(const model_range *range, const model_rule *rule, model_rule_state *state,
                           size_t n, const double w[], const model_rule_trial *trial, double dw[]);

@@ -2,7 +2,8 @@
  * last three sessions of an animal against the limits of each status.
  *
  * Limits, their source and the differences from it: docs/model.md, section ibl_criteria.
- * Threads: any. Memory: plain structs of the caller; nothing allocates.
+ * Threads: any. Memory: plain structs of the caller; nothing allocates. RT-safe: all but what says
+ * no.
  */
 #pragma once
 
@@ -82,6 +83,13 @@ typedef enum {
         MODEL_IBL_CRITERIA_PROTOCOL_COUNT
 } model_ibl_criteria_protocol;
 
+/* "bias", "%", "distance of the curve's bias from 0" */
+typedef struct {
+    const char *name;
+    const char *unit;
+    const char *help;
+} model_ibl_criterion_words;
+
 /* Blocks by the probability of a left stimulus: 0.2, 0.8, and everything else. */
 enum {
     MODEL_IBL_CRITERIA_ELSE,
@@ -142,34 +150,33 @@ typedef struct {
     model_psychometric curve[MODEL_IBL_CRITERIA_BLOCKS];
 } model_ibl_criteria_standing;
 
-/* "trained_1a", ...; "bias", "%", "the curve's bias ..."; NULL outside the enum. RT-safe: yes. */
+/* "trained_1a", ...; "training", ...; NULL outside the enum. */
 const char *model_ibl_criteria_status_name(model_ibl_criteria_status status);
-const char *model_ibl_criterion_name(model_ibl_criterion criterion);
-const char *model_ibl_criterion_unit(model_ibl_criterion criterion);
-const char *model_ibl_criterion_help(model_ibl_criterion criterion);
 const char *model_ibl_criteria_protocol_name(model_ibl_criteria_protocol protocol);
 
-/* The protocol in a task's name ("_iblrig_tasks_biasedChoiceWorld"), else UNKNOWN. RT-safe:
- * yes. */
+/* Of a criterion inside the enum. */
+const model_ibl_criterion_words *model_ibl_criterion_of(model_ibl_criterion criterion);
+
+/* The protocol in a task's name ("_iblrig_tasks_biasedChoiceWorld"), else UNKNOWN. */
 model_ibl_criteria_protocol model_ibl_criteria_protocol_of(const char *task);
 
-/* The block of a probability of a left stimulus, NaN unknown. RT-safe: yes. */
+/* The block of a probability of a left stimulus, NaN unknown. */
 int model_ibl_criteria_block_of(double p_left);
 
 /* The points of a curve: trials of all sessions added up in percent and in rising order, of one
  * block of the biased sessions, or (MODEL_IBL_CRITERIA_ELSE) of all blocks of all sessions. Their
- * number, 0 if there are none or too many. RT-safe: yes. */
+ * number, 0 if there are none or too many. */
 size_t model_ibl_criteria_points(const model_ibl_criteria_window *window, int block,
                                  model_psychometric_point points[MODEL_IBL_CRITERIA_CONTRASTS]);
 
-/* True if the animal itself supports the status with enough sessions. RT-safe: yes. */
+/* True if the animal itself supports the status with enough sessions. */
 bool model_ibl_criteria_is_shown(const model_ibl_criteria_standing *standing);
 
-/* The status for the values of all criteria. RT-safe: yes. */
+/* The status for the values of all criteria. */
 model_ibl_criteria_status
 model_ibl_criteria_status_of(const double value[MODEL_IBL_CRITERION_COUNT]);
 
-/* The criteria of a status against values: their number, 0 for IN_TRAINING. RT-safe: yes. */
+/* The criteria of a status against values: their number, 0 for IN_TRAINING. */
 size_t model_ibl_criteria_check_all(model_ibl_criteria_status status,
                                     const double value[MODEL_IBL_CRITERION_COUNT],
                                     model_ibl_criteria_check checks[MODEL_IBL_CRITERION_COUNT]);

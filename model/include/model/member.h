@@ -6,7 +6,7 @@
  * copy it to snapshot it, write it out to checkpoint it.
  *
  * Threads: one owner per member; parameters may be read by all. Memory: the caller's; nothing
- * allocates.
+ * allocates. RT-safe: all of it.
  */
 #pragma once
 
@@ -15,7 +15,6 @@
 #include <stdint.h>
 
 #include "model/error.h"
-#include "model/filter.h"
 #include "model/guard.h"
 #include "model/policy.h"
 #include "model/rule.h"
@@ -64,35 +63,32 @@ int model_params_built_in(model_params *out, const char *features);
  * MODEL_ERR_ARG. */
 int model_params_check(const model_params *params);
 
-/* The state of a new animal. RT-safe: yes. */
+/* The state of a new animal. */
 void model_member_init(model_member *twin, const model_params *params);
 
-/* A session starts: session noise is added, session history is forgotten. RT-safe: yes. */
+/* A session starts: session noise is added, session history is forgotten. */
 void model_member_start_session(model_member *twin, const model_params *params);
 
-/* p(right) for each of n stimuli (signed contrasts), and the ends of its 90% credible interval.
- * lo and hi may be NULL. Reads only. RT-safe: yes, O(n k^2). */
+/* p(right) for each of n stimuli (signed contrasts), and the ends of its 90% credible interval. lo
+ * and hi may be NULL. Reads only. O(n k^2). */
 void model_member_predict(const model_member *twin, const model_params *params, size_t n,
                           const double contrasts[], double p_right[], double lo[], double hi[]);
 
-/* The policy's weights for the next trial, with the GRU policy's offset: w[n]. RT-safe: yes. */
-void model_member_weights(const model_member *twin, const model_params *params, double w[]);
-
 /* Updates with one trial: measurement update with the choice, then the rule's step, bounded by
  * model/guard.h, and the drift, so that the member is ready for the next trial. A no-go moves no
- * weight by measurement or rule. A rule whose output is not finite makes no step.
- * MODEL_ERR_ARG (a value of the trial is outside its range) or MODEL_ERR_NUMERIC (a weight would
- * leave +-1e6, or P its like) leave the member unchanged. RT-safe: yes. */
+ * weight by measurement or rule. A rule whose output is not finite makes no step. MODEL_ERR_ARG (a
+ * value of the trial is outside its range) or MODEL_ERR_NUMERIC (a weight would leave +-1e6, or P
+ * its like) leave the member unchanged. */
 int model_member_observe(model_member *twin, const model_params *params, const model_trial *trial);
 
-/* The same, and widens *range by the step that the rule made. RT-safe: yes. */
+/* The same, and widens *range by the step that the rule made. */
 int model_member_measure(model_member *twin, const model_params *params, const model_trial *trial,
                          model_range *range);
 /* The same for an animal that learns pace times as fast: the rule's step is multiplied by it, 0 and
- * above. RT-safe: yes. */
+ * above. */
 int model_member_observe_at(model_member *twin, const model_params *params,
                             const model_trial *trial, double pace);
 
 /* Skips a valid trial that could not be absorbed: it enters the history and the counts, and drift
- * is added, but nothing is learned from it. RT-safe: yes. */
+ * is added, but nothing is learned from it. */
 void model_member_skip(model_member *twin, const model_params *params, const model_trial *trial);

@@ -6,6 +6,7 @@
  * machine.
  *
  * Threads: a net may be read by all. Memory: the caller supplies it once; no function allocates.
+ * RT-safe: all but init.
  */
 #pragma once
 
@@ -25,13 +26,10 @@ size_t model_net_size(const model_net_shape *shape);
 int model_net_init(void *mem, size_t mem_size, const model_net_shape *shape,
                    const model_net_tensors *tensors, model_net **out);
 
-/* The shape it was made with. RT-safe: yes. */
+/* The shape it was made with. */
 const model_net_shape *model_net_shape_of(const model_net *net);
 
 /* One step of one animal: out[n_outputs] = scale * MLP(GRU(in, h)), or scale * MLP(in). h
  * [n_hidden] is read and replaced; NULL without GRU. MODEL_OK, or MODEL_ERR_NUMERIC (an input or a
- * result is not finite) with h and out as they were. RT-safe: yes, O(weights). */
+ * result is not finite) with h and out as they were. O(weights). */
 int model_net_step(const model_net *net, const float in[], float h[], float out[]);
-
-/* Name of the kernel variant chosen for this processor: "base", "avx2" or "avx512". */
-const char *model_net_kernel(void);

@@ -28,7 +28,7 @@ typedef struct {
     uint32_t n_outputs; /* 1..MODEL_NET_OUTPUTS_MAX */
 } model_net_shape;
 
-/* Weights as PyTorch keeps them: row-major (out, in), GRU gates stacked in the order r, z, n. */
+/* GRU gates are stacked in the order r, z, n. */
 typedef struct {
     const float *scale;                        /* (n_outputs) */
     const float *gru_weight_ih;                /* (3 n_hidden, n_inputs); NULL without GRU */

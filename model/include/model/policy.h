@@ -2,6 +2,7 @@
  *
  * p(choice = right) = sigmoid(w . g), one weight per feature. Maths and symbols: docs/model.md,
  * section policy. Threads: any, on different objects. Memory: the caller's; nothing allocates.
+ * RT-safe: all of it.
  */
 #pragma once
 
@@ -35,6 +36,9 @@ enum {
 typedef enum { MODEL_FEATURE_LIST(MODEL_FEATURE_ENUM) MODEL_FEATURES } model_feature;
 #undef MODEL_FEATURE_ENUM
 
+/* Half-width of the central 90% of a normal distribution, in standard deviations. */
+#define MODEL_Z90 1.6448536269514722
+
 /* How a signed contrast c becomes x. */
 #define MODEL_TRANSFORM_LIST(X)                                                                    \
     X(NONE, none, "x = c")                                                                         \
@@ -61,10 +65,12 @@ typedef struct {
     double trace;    /* C */
 } model_history;
 
-/* Name of a feature or a transform; NULL outside the list. Valid forever. RT-safe: yes. */
+/* Name of a feature or a transform; NULL outside the list. Valid forever. */
 const char *model_feature_name(model_feature feature);
-const char *model_feature_formula(model_feature feature);
 const char *model_transform_name(model_transform transform);
+
+/* True if it is of the current stimulus. */
+bool model_feature_is_stimulus(model_feature feature);
 
 /* MODEL_OK and *out, or MODEL_ERR_ARG for an unknown name. */
 int model_transform_parse(model_transform *out, const char *name);
@@ -86,18 +92,15 @@ bool model_policy_is_valid(const model_policy *policy);
 /* True if both give the same g for every trial. */
 bool model_policy_equals(const model_policy *a, const model_policy *b);
 
-/* x of a contrast. RT-safe: yes. */
+/* x of a contrast. */
 double model_policy_stimulus(const model_policy *policy, double contrast);
 
-/* Fills g[policy->n] for stimulus x, a value of model_policy_stimulus(). RT-safe: yes. */
+/* Fills g[policy->n] for stimulus x, a value of model_policy_stimulus(). */
 void model_policy_fill(const model_policy *policy, const model_history *history, double x,
                        double g[]);
 
-/* p(choice), held off 0 by 1e-12. RT-safe: yes. */
+/* p(choice), held off 0 by 1e-12. */
 double model_policy_p_choice(double p_right, bool chose_right);
 
-/* No choice yet in this session. RT-safe: yes. */
-void model_history_reset(model_history *history);
-
-/* A trial with stimulus x ended in a choice. reward: NaN unknown. RT-safe: yes. */
+/* A trial with stimulus x ended in a choice. reward: NaN unknown. */
 void model_history_push(model_history *history, double x, bool chose_right, double reward);

@@ -7,7 +7,7 @@
  * model_protocol_state, plain memory without pointers or padding. One trial is next(), the animal's
  * choice, push().
  * Threads: one owner per state; descriptions may be read by all. Memory: the caller's; nothing
- * allocates.
+ * allocates. RT-safe: all but check and finish.
  */
 #pragma once
 
@@ -218,48 +218,35 @@ int model_protocol_finish(const model_protocol *protocol, model_protocol_fault *
 /* Number of the stage with that name, or n_stages. */
 uint32_t model_protocol_find(const model_protocol *protocol, const char *stage);
 
-/* An untrained animal; its draws are stream `stream` of the seed. RT-safe: yes. */
+/* An untrained animal; its draws are stream `stream` of the seed. */
 void model_protocol_init(model_protocol_state *state, const model_protocol *protocol, uint64_t seed,
                          uint64_t stream);
 
-/* RT-safe: yes. */
 void model_protocol_start_session(model_protocol_state *state, const model_protocol *protocol);
 
-/* Moves on if a move holds, and draws the next trial. False if the session is over. RT-safe: yes.
- */
+/* Moves on if a move holds, and draws the next trial. False if the session is over. */
 bool model_protocol_next(model_protocol_state *state, const model_protocol *protocol,
                          model_protocol_trial *trial);
 
 /* The trial's end: choice 1 right, 0 left, -1 none; rt_s as reported, NaN unknown. Returns the
  * reward, 0 or 1. The trial may also come from elsewhere, as a recorded one: what is known of it is
  * its contrast, side and stage, and the state follows it. A contrast that the stage does not have
- * enters no performance. RT-safe: yes. */
+ * enters no performance. */
 double model_protocol_push(model_protocol_state *state, const model_protocol *protocol,
                            const model_protocol_trial *trial, int choice, double rt_s);
 
-/* Stage that the next trial will be of. Reads only. RT-safe: yes. */
+/* Stage that the next trial will be of. Reads only. */
 uint32_t model_protocol_next_stage(const model_protocol_state *state,
                                    const model_protocol *protocol);
 
-/* Puts the animal into a stage, its counters at 0. RT-safe: yes. */
+/* Puts the animal into a stage, its counters at 0. */
 void model_protocol_enter(model_protocol_state *state, uint32_t stage);
 
-/* True if the next trial is a debias trial when it is of that stage; *p_right (may be NULL) is
- * then the probability that it is on the right. Reads only. RT-safe: yes. */
+/* True if the next trial is a debias trial when it is of that stage; *p_right (may be NULL) is then
+ * the probability that it is on the right. Reads only. */
 bool model_protocol_debiases(const model_protocol_state *state, const model_protocol *protocol,
                              uint32_t stage, double *p_right);
 
-/* The value that a test of the present stage looks at now, and whether it holds; NaN where it is
- * not known yet. RT-safe: yes. */
-double model_protocol_value(const model_protocol_state *state, const model_protocol *protocol,
-                            const model_protocol_test *test);
-bool model_protocol_holds(const model_protocol_state *state, const model_protocol *protocol,
-                          const model_protocol_test *test);
-
-/* Probability that a block lasts n trials; 0 for first ones. RT-safe: yes. */
-double model_protocol_block_probability(const model_protocol_blocks *blocks, uint32_t n);
-
-/* Probability of a signed contrast in a stage at a block's p_left, debias trials apart. RT-safe:
- * yes. */
+/* Probability of a signed contrast in a stage at a block's p_left, debias trials apart. */
 double model_protocol_probability(const model_protocol *protocol, uint32_t stage, double contrast,
                                   double p_left);

@@ -54,7 +54,6 @@ typedef struct {
 
 /* NULL outside the list. Valid forever. */
 const char *model_protocol_change_name(model_protocol_change_kind kind);
-const char *model_protocol_change_help(model_protocol_change_kind kind);
 
 /* MODEL_OK and *out, or MODEL_ERR_ARG for an unknown name. */
 int model_protocol_change_parse(model_protocol_change_kind *out, const char *name);

@@ -30,10 +30,14 @@ typedef enum {
 } model_protocol_defect;
 #undef MODEL_PROTOCOL_DEFECT_ENUM
 
-/* NULL outside the list. Valid forever. */
-const char *model_protocol_defect_name(model_protocol_defect defect);
-const char *model_protocol_defect_versions(model_protocol_defect defect);
-const char *model_protocol_defect_help(model_protocol_defect defect);
+typedef struct {
+    const char *name;
+    const char *versions;
+    const char *help;
+} model_protocol_defect_words;
+
+/* Of a defect inside the list. Valid forever. */
+const model_protocol_defect_words *model_protocol_defect_of(model_protocol_defect defect);
 
 /* MODEL_OK and *out, or MODEL_ERR_ARG for an unknown name. */
 int model_protocol_defect_parse(model_protocol_defect *out, const char *name);

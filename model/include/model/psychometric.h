@@ -2,6 +2,7 @@
  * function between two lapse rates, fitted to counts by maximum likelihood.
  *
  * Formula, starts and bounds: docs/model.md, section psychometric. Threads: any. Memory: the stack.
+ * RT-safe: all but what says no.
  */
 #pragma once
 
@@ -24,12 +25,8 @@ typedef struct {
     double lapse_high; /* p(left) far on the right */
 } model_psychometric;
 
-/* p(right) at a contrast in percent. RT-safe: yes. */
+/* p(right) at a contrast in percent. */
 double model_psychometric_predict(const model_psychometric *curve, double contrast);
-
-/* Sum of -log p over all trials of the points, nats. RT-safe: yes. */
-double model_psychometric_nats(const model_psychometric *curve, size_t n,
-                               const model_psychometric_point points[]);
 
 /* The maximum-likelihood curve. Each contrast appears in one point only. The same
  * points in the same order give the same bits. MODEL_OK; MODEL_ERR_ARG (n is 0 or over the maximum,

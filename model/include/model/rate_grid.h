@@ -9,6 +9,7 @@
  * is plain memory without pointers or padding; what n strands (hypotheses) use of it is its first
  * model_rate_grid_used() bytes. Parameters are const and shared by any number of animals.
  * Threads: one owner; parameters may be read by all. Memory: the caller's; nothing allocates.
+ * RT-safe: all of it.
  */
 #pragma once
 
@@ -46,18 +47,17 @@ typedef struct {
     model_rate_grid_strand strand[MODEL_RATE_GRID_STRANDS];
 } model_rate_grid;
 
-/* Number of strands of a bank, and bytes of a model_rate_grid for n strands. RT-safe: yes. */
+/* Number of strands of a bank, and bytes of a model_rate_grid for n strands. */
 size_t model_rate_grid_strands(const model_bank_params *params);
 size_t model_rate_grid_used(size_t n_strands);
 
-/* A new animal; writes no more than is used. RT-safe: yes. */
+/* A new animal; writes no more than is used. */
 void model_rate_grid_init(model_rate_grid *pace, const model_bank_params *params);
 
-/* RT-safe: yes. */
 void model_rate_grid_start_session(model_rate_grid *pace, const model_bank_params *params);
 
 /* Updates every strand with one trial; one that cannot absorb it skips it and is charged ln 2.
  * MODEL_OK, or MODEL_ERR_ARG (a value of the trial is outside its range) with nothing changed.
- * RT-safe: yes, O(strands), about 0.3 us each without a net. */
+ * O(strands), about 0.3 us each without a net. */
 int model_rate_grid_observe(model_rate_grid *pace, const model_bank_params *params,
                             const model_trial *trial);

@@ -3,7 +3,7 @@
  *
  * Formulas and symbols: docs/model.md, section rule. Parameters are const and shared; the state of
  * one animal is model_rule_state, plain memory. Threads: one owner a state; parameters may be read
- * by all. Memory: the caller's; nothing allocates.
+ * by all. Memory: the caller's; nothing allocates. RT-safe: all of it.
  */
 #pragma once
 
@@ -30,29 +30,29 @@ typedef struct {
     double offset[MODEL_WEIGHTS_MAX]; /* o; 0 where unused */
 } model_rule_state;
 
-const char *model_rule_name(model_rule_kind kind); /* NULL outside the list. RT-safe: yes. */
+const char *model_rule_name(model_rule_kind kind); /* NULL outside the list. */
 
 /* MODEL_OK and *out, or MODEL_ERR_ARG for an unknown name. */
 int model_rule_parse(model_rule_kind *out, const char *name);
 
-/* What is particular to a kind; outside the list: to none. RT-safe: yes. */
+/* What is particular to a kind; outside the list: to none. */
 const model_rule_traits *model_rule_of(model_rule_kind kind);
 
 /* True if the net fits a policy of n weights. */
 bool model_rule_fits(const model_rule *rule, size_t n);
 
-/* Name of its input i < MODEL_RULE_INPUTS_MAX beside the weights. RT-safe: yes. */
+/* Name of its input i < MODEL_RULE_INPUTS_MAX beside the weights. */
 const char *model_rule_input_name(size_t i);
 
-/* No trial yet. RT-safe: yes. */
+/* No trial yet. */
 void model_rule_reset(model_rule_state *state);
 
 /* One step. w: without the offset; g[n]: features of the current trial. Writes dw[n], and u[n] with
  * the Jacobian A = I + d dw/dw = I + u g'; u is 0 for the nets (docs/model.md says why). A rule
  * that sets an offset has dw 0, and the offset is for the next trial. MODEL_OK, or
- * MODEL_ERR_NUMERIC with the state as it was. RT-safe: yes. */
+ * MODEL_ERR_NUMERIC with the state as it was. */
 int model_rule_step(const model_rule *rule, model_rule_state *state, size_t n, const double w[],
                     const double g[], const model_rule_trial *trial, double dw[], double u[]);
 
-/* The net's part of the input for a trial: x[n_inputs]. RT-safe: yes. */
+/* The net's part of the input for a trial: x[n_inputs]. */
 void model_rule_fill_inputs(model_rule_kind kind, const model_rule_trial *trial, float x[]);

@@ -3,7 +3,7 @@
  *
  * Procedure and formulas: docs/model.md, section rule_probe. The rule is evaluated, not run: w is
  * held fixed through all trials. Threads: any, on different objects. Memory: the caller's; nothing
- * allocates.
+ * allocates. RT-safe: all but what says no.
  */
 #pragma once
 
@@ -43,8 +43,7 @@ typedef struct {
                [MODEL_WEIGHTS_MAX];
 } model_rule_probe;
 
-/* Transformed stimulus i of the probing trial, 0..MODEL_RULE_PROBE_STIMULI - 1, rising. RT-safe:
- * yes. */
+/* Transformed stimulus i of the probing trial, 0..MODEL_RULE_PROBE_STIMULI - 1, rising. */
 double model_rule_probe_stimulus(size_t i);
 
 /* Evaluates the rule at w[policy.n], after `history` (1..MODEL_RULE_PROBE_HISTORY_MAX) rewarded and
@@ -56,11 +55,11 @@ int model_rule_probe_run(model_rule_probe *out, const model_params *params, cons
 
 /* (mean |dw| after correct - after error) / their sum, over all stimuli and the n probes, for
  * n_weights weights from `first` on: 1 learns from correct trials alone, -1 from errors alone. NaN
- * if nothing moves. RT-safe: yes. */
+ * if nothing moves. */
 double model_rule_probe_asymmetry(size_t n, const model_rule_probe probes[], size_t first,
                                   size_t n_weights);
 
 /* The same for rewarded against unrewarded history, over both outcomes; 0 for a rule without
- * memory. RT-safe: yes. */
+ * memory. */
 double model_rule_probe_memory(size_t n, const model_rule_probe probes[], size_t first,
                                size_t n_weights);

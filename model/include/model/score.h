@@ -1,7 +1,8 @@
 /* model/score.h - a running score of predictions that were made before the choice.
  *
  * All means are over trials with a choice. Symbols: docs/model.md, section score.
- * Threads: one owner. Memory: plain, without pointers or padding; zeroed is empty.
+ * Threads: one owner. Memory: plain, without pointers or padding; zeroed is empty. RT-safe: all of
+ * it.
  */
 #pragma once
 
@@ -27,38 +28,32 @@ typedef struct {
     double claimed;
 } model_score;
 
-/* Empties. RT-safe: yes. */
+/* Empties. */
 void model_score_reset(model_score *score);
 
-/* -log p(choice), see model_policy_p_choice(). RT-safe: yes. */
+/* -log p(choice), see model_policy_p_choice(). */
 double model_score_nats(double p_right, bool chose_right);
 
-/* Adds one choice that p_right and baseline_p_right predicted. RT-safe: yes. */
-void model_score_push(model_score *score, double p_right, double baseline_p_right,
-                      bool chose_right);
-
-/* The same with -log p(choice) of both known. RT-safe: yes. */
+/* Adds one choice that p_right predicted: nats is its -log p, baseline_nats the baseline's. */
 void model_score_push_nats(model_score *score, double p_right, double nats, double baseline_nats,
                            bool chose_right);
 
-/* Adds a closed bin of choices; an empty one adds nothing. RT-safe: yes. */
+/* Adds a closed bin of choices; an empty one adds nothing. */
 void model_score_push_bin(model_score *score, const model_coverage_bin *bin);
 
-/* Adds the trials of another score: pooling, a mean over trials. RT-safe: yes. */
+/* Adds the trials of another score: pooling, a mean over trials. */
 void model_score_add(model_score *score, const model_score *other);
 
-/* Means over trials; NaN when empty. ECE: sum over bins of n_bin/n |mean y - mean p|. RT-safe: yes.
- */
+/* Means over trials; NaN when empty. ECE: sum over bins of n_bin/n |mean y - mean p|. */
 double model_score_mean_nats(const model_score *score);
 double model_score_mean_baseline_nats(const model_score *score);
 double model_score_mean_brier(const model_score *score);
 double model_score_accuracy(const model_score *score);
 double model_score_ece(const model_score *score);
 
-/* Fraction of the bins' rates within the 90% band of p(right)'s interval; NaN without a bin.
- * RT-safe: yes. */
+/* Fraction of the bins' rates within the 90% band of p(right)'s interval; NaN without a bin. */
 double model_score_coverage(const model_score *score);
 
 /* Ratio of p's error to the one that the intervals imply: above 1 they are too narrow. NaN without
- * a bin. RT-safe: yes. */
+ * a bin. */
 double model_score_interval_ratio(const model_score *score);

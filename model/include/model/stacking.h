@@ -5,7 +5,8 @@
  * Maths, parameters and figures: docs/model.md, section stacking. The bank itself is not changed:
  * stacking can be turned off at any time, and a weight says whether it predicts better than the
  * bank alone. Parameters are const and shared; model_stacking is plain memory without pointers or
- * padding. Threads: one owner per animal. Memory: the caller's; nothing allocates.
+ * padding. Threads: one owner per animal. Memory: the caller's; nothing allocates. RT-safe: all of
+ * it.
  */
 #pragma once
 
@@ -34,30 +35,23 @@ typedef struct {
     double trust; /* probability that the stack predicts better than the bank alone */
 } model_stacking;
 
-/* The values that docs/model.md explains. RT-safe: yes. */
+/* The values that docs/model.md explains. */
 void model_stacking_default(model_stacking_params *params);
 
-/* MODEL_OK, or MODEL_ERR_ARG for a value outside its range. */
-int model_stacking_check(const model_stacking_params *params);
-
-/* Coefficients that a bank has: one a rule that is in it, and those of disengagement; 0 for a bank
- * of one, which has nothing to stack. RT-safe: yes. */
-size_t model_stacking_size(const model_bank_params *bank);
-
-/* A new animal. RT-safe: yes. */
+/* A new animal. */
 void model_stacking_init(model_stacking *stack, const model_stacking_params *params,
                          const model_bank_params *bank);
 
 /* p(right) for n stimuli whose mixtures the bank gives, 1..MODEL_BANK_STIMULI, and the ends of the
  * 90% credible intervals; lo and hi may be NULL. p_disengaged: probability that the animal is
  * disengaged, 0..1. A bank of one is not changed. The result for one does not depend on the others.
- * Reads only. RT-safe: yes, O(n (members + k^2)), k coefficients. */
+ * Reads only. O(n (members + k^2)), k coefficients. */
 void model_stacking_predict(const model_stacking *stack, const model_bank_params *bank, size_t n,
                             const model_bank_mixture mixtures[], double p_disengaged,
                             double p_right[], double lo[], double hi[]);
 
 /* Learns from the choice that the mixture was of. A result that is not finite leaves it unchanged.
- * RT-safe: yes, O(members + n^2). */
+ * O(members + n^2). */
 void model_stacking_observe(model_stacking *stack, const model_stacking_params *params,
                             const model_bank_params *bank, const model_bank_mixture *mixture,
                             double p_disengaged, bool chose_right);

@@ -1,6 +1,7 @@
 /* model/student_t.h - intervals of means over few values, by Student's t.
  *
- * Formulas: docs/model.md, section rule_probe. Threads: any. Memory: nothing is kept.
+ * Formulas: docs/model.md, section rule_probe. Threads: any. Memory: nothing is kept. RT-safe: all
+ * of it.
  */
 #pragma once
 
@@ -12,10 +13,6 @@ typedef struct {
     double hi;
 } model_student_t_interval;
 
-/* The t of n_free degrees of freedom (> 0) that |t| stays below with that chance (0..1). RT-safe:
- * yes. */
-double model_student_t_quantile(size_t n_free, double chance);
-
 /* Mean of n values and its t interval with that chance (0..1). n 1: no interval; n 0, or a value
- * that is NaN: all NaN. RT-safe: yes, O(n). */
+ * that is NaN: all NaN. O(n). */
 model_student_t_interval model_student_t_of_mean(size_t n, const double values[], double chance);

@@ -4,7 +4,7 @@
  * Announce each session, push each trial, judge when there is time. The criteria:
  * model/ibl_criteria.h, docs/model.md section ibl_criteria.
  * Threads: one owner. Memory: plain, without pointers or padding; of each session only what is used
- * is ever touched, and packed for a checkpoint.
+ * is ever touched, and packed for a checkpoint. RT-safe: all but what says no.
  */
 #pragma once
 
@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "model/ibl_criteria.h"
+#include "model/trial.h"
 
 enum {
     /* Reaction times kept of a session; even. One with more keeps every second one, every fourth,
@@ -22,15 +23,6 @@ enum {
      * trained, and of the biased task without becoming ready for the electrophysiology rig. */
     MODEL_TRAINING_STATUS_PATIENCE = 40
 };
-
-/* One trial for the tracker. */
-typedef struct {
-    double contrast; /* signed, fraction -1..1 */
-    double reward;   /* 0..1, NaN unknown */
-    double rt_s;     /* NaN unknown */
-    double p_left;   /* NaN unknown */
-    int choice;      /* 1 right, 0 left, -1 none */
-} model_training_status_trial;
 
 /* A session's properties at its start. */
 typedef struct {
@@ -82,7 +74,7 @@ typedef struct {
                          */
 } model_training_status_standing;
 
-/* A new animal. RT-safe: yes. */
+/* A new animal. */
 void model_training_status_init(model_training_status *t);
 
 /* The following trials are of the session of that number. One already held continues. A new one
@@ -94,8 +86,9 @@ void model_training_status_start(model_training_status *t, int64_t id,
                                  const model_training_status_session_info *info,
                                  const model_training_status_standing *latest);
 
-/* Updates with one trial of the current session, in any order. RT-safe: yes. */
-void model_training_status_push(model_training_status *t, const model_training_status_trial *trial);
+/* Updates with one trial of the current session, in any order. Its side is not read. p_left: of its
+ * block, NaN unknown. */
+void model_training_status_push(model_training_status *t, const model_trial *trial, double p_left);
 
 /* Judges what is held. MODEL_OK, or MODEL_ERR_ARG if a checkpoint held impossible counts.
  * RT-safe: no, about 1 ms. */
@@ -107,11 +100,11 @@ int model_training_status_judge(const model_training_status *t,
 int model_training_status_judge_rt(const model_training_status *t, double zero_rt_s,
                                    model_training_status_standing *standing);
 
-/* The sessions as they are judged, for plots and roll-outs; points into *t. RT-safe: yes. */
+/* The sessions as they are judged, for plots and roll-outs; points into *t. */
 model_ibl_criteria_window model_training_status_window(const model_training_status *t);
 
 /* What a checkpoint keeps. Bytes that it takes; writes them to out; reads them back: the bytes
- * read, or 0 and *t in any condition if the first of `size` bytes are none. RT-safe: yes. */
+ * read, or 0 and *t in any condition if the first of `size` bytes are none. */
 size_t model_training_status_size(const model_training_status *t);
 void model_training_status_pack(const model_training_status *t, uint8_t out[]);
 size_t model_training_status_unpack(model_training_status *t, const uint8_t bytes[], size_t size);

@@ -4,7 +4,8 @@
  * Maths: docs/model.md, sections policy and rule. model_params mean the same as for a twin: weights
  * start at N(prior_mean, prior_var), gain N(0, session_var) when a session starts and N(0,
  * drift_var) after each trial, besides the rule's step. Parameters are const and shared; the animal
- * is plain memory. Threads: one owner per mouse. Memory: the caller's; nothing allocates.
+ * is plain memory. Threads: one owner per mouse. Memory: the caller's; nothing allocates. RT-safe:
+ * all of it.
  */
 #pragma once
 
@@ -25,31 +26,31 @@ typedef struct {
     bool at_session_start; /* no choice yet in this session */
 } model_virtual_mouse;
 
-/* Animal number `number` of a seed: independent of other animals. RT-safe: yes. */
+/* Animal number `number` of a seed: independent of other animals. */
 void model_virtual_mouse_init(model_virtual_mouse *mouse, const model_params *params, uint64_t seed,
                               uint64_t number);
 
-/* A session starts: session noise, no history. RT-safe: yes. */
+/* A session starts: session noise, no history. */
 void model_virtual_mouse_start_session(model_virtual_mouse *mouse, const model_params *params);
 
-/* p(right) of the true policy for a signed contrast. Reads only. RT-safe: yes. */
+/* p(right) of the true policy for a signed contrast. Reads only. */
 double model_virtual_mouse_predict(const model_virtual_mouse *mouse, const model_params *params,
                                    double contrast);
 
-/* Draws a choice for that contrast; nothing is learned yet. RT-safe: yes. */
+/* Draws a choice for that contrast; nothing is learned yet. */
 bool model_virtual_mouse_choose(model_virtual_mouse *mouse, const model_params *params,
                                 double contrast);
 
 /* A reaction time in seconds for the next trial, shorter for more certain choices: 0.2 s and a
- * log-normal part. For display only: nothing depends on it. RT-safe: yes. */
+ * log-normal part. For display only: nothing depends on it. */
 double model_virtual_mouse_draw_rt_s(model_virtual_mouse *mouse, const model_params *params,
                                      double contrast);
 
 /* The trial is over: history, the rule's step, drift. trial->choice is 0 or 1. MODEL_OK, or
- * MODEL_ERR_ARG or MODEL_ERR_NUMERIC with the weights as they were. RT-safe: yes. */
+ * MODEL_ERR_ARG or MODEL_ERR_NUMERIC with the weights as they were. */
 int model_virtual_mouse_learn(model_virtual_mouse *mouse, const model_params *params,
                               const model_trial *trial);
 
 /* The same for a trial without a choice: it counts, and there is drift, but nothing is learned or
- * remembered. RT-safe: yes. */
+ * remembered. */
 void model_virtual_mouse_pass(model_virtual_mouse *mouse, const model_params *params);

@@ -2,13 +2,13 @@
 
 #include <math.h>
 
+#include "exp_exact.h"
+#include "vectors.h"
+
 void model_alignmax_goal(const model_policy *policy, double strength, double w[])
 {
     for (uint32_t k = 0; k < policy->n; k++) {
-        const model_feature f = policy->feature[k];
-        const bool is_stimulus = f == MODEL_FEATURE_STIMULUS || f == MODEL_FEATURE_STIMULUS_RIGHT ||
-                                 f == MODEL_FEATURE_STIMULUS_LEFT;
-        w[k] = is_stimulus ? strength : 0.0;
+        w[k] = model_feature_is_stimulus(policy->feature[k]) ? strength : 0.0;
     }
 }
 
@@ -55,7 +55,7 @@ static double expect(const struct thought *t, const double w[], double p_reward[
     for (size_t k = 0; k < t->params->policy.n; k++) {
         logit += t->g[k] * (w[k] + t->twin->rule.offset[k]);
     }
-    const double p_right = model_filter_sigmoid(logit);
+    const double p_right = sigmoid_exact(logit);
     for (int choice = 0; choice < 2; choice++) {
         const double p = choice == 1 ? p_right : 1.0 - p_right;
         const double paid = p_reward[t->is_right][choice];
@@ -76,15 +76,10 @@ static double average(const struct thought *t, double p_reward[2][2])
     static const double POINT[3] = {0.0, 1.7320508075688772, -1.7320508075688772};
     static const double SHARE[3] = {2.0 / 3.0, 1.0 / 6.0, 1.0 / 6.0};
     const size_t n = t->params->policy.n;
-    double Pg[MODEL_WEIGHTS_MAX] = {0.0};
-    double var = 0.0;
+    double Pg[MODEL_WEIGHTS_MAX];
     double sum = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        for (size_t j = 0; j < n; j++) {
-            Pg[i] += t->twin->P[i * n + j] * t->g[j];
-        }
-        var += t->g[i] * Pg[i];
-    }
+    multiply(n, t->twin->P, t->g, Pg);
+    const double var = dot(n, t->g, Pg);
     const double scale = var > 0.0 ? 1.0 / sqrt(var) : 0.0;
     for (size_t point = 0; point < 3; point++) {
         double w[MODEL_WEIGHTS_MAX];

@@ -192,11 +192,6 @@ int model_cohort_init(void *mem, size_t mem_size, const model_params *params, si
     return MODEL_OK;
 }
 
-size_t model_cohort_count(const model_cohort *cohort)
-{
-    return cohort->n;
-}
-
 void model_cohort_set_count(model_cohort *cohort, size_t n)
 {
     if (n >= 1 && n <= cohort->capacity) {
@@ -209,12 +204,8 @@ void model_cohort_set_noise(model_cohort *cohort, const double drift_var[],
                             const double session_var[])
 {
     for (size_t k = 0; k < cohort->params.policy.n; k++) {
-        if (drift_var != NULL) {
-            cohort->motion.drift_sd[k] = (float)sqrt(drift_var[k]);
-        }
-        if (session_var != NULL) {
-            cohort->session_sd[k] = sqrt(session_var[k]);
-        }
+        cohort->motion.drift_sd[k] = (float)sqrt(drift_var[k]);
+        cohort->session_sd[k] = sqrt(session_var[k]);
     }
 }
 
@@ -381,18 +372,6 @@ static size_t lanes_of(const model_cohort *cohort, size_t block)
     return left < COHORT_LANES ? left : COHORT_LANES;
 }
 
-void model_cohort_predict(const model_cohort *cohort, const float contrast[], float p_right[])
-{
-    for (size_t b = 0; b < cohort->n_blocks; b++) {
-        const size_t lanes = lanes_of(cohort, b);
-        cohort_row shown = {0.0F};
-        cohort_row p;
-        memcpy(shown, contrast + b * COHORT_LANES, lanes * sizeof(float));
-        cohort->kernel->predict(&cohort->params.policy, &cohort->blocks[b], shown, p);
-        memcpy(p_right + b * COHORT_LANES, p, lanes * sizeof(float));
-    }
-}
-
 void model_cohort_choose(model_cohort *cohort, const float contrast[], const uint8_t active[],
                          uint8_t chose_right[], float p_right[])
 {
@@ -498,13 +477,5 @@ void model_cohort_weights(const model_cohort *cohort, size_t i, double w[])
     const size_t lane = i % COHORT_LANES;
     for (size_t k = 0; k < cohort->params.policy.n; k++) {
         w[k] = block->w[k][lane] + (double)block->offset[k][lane];
-    }
-}
-
-void model_cohort_set_weights(model_cohort *cohort, size_t i, const double w[])
-{
-    cohort_block *block = &cohort->blocks[i / COHORT_LANES];
-    for (size_t k = 0; k < cohort->params.policy.n; k++) {
-        block->w[k][i % COHORT_LANES] = w[k];
     }
 }

@@ -4,14 +4,10 @@
 #include <string.h>
 
 #include "exp_fast.h"
+#include "kernel_levels.h"
 
 #define RULE_REAL float
 #include "rules.h"
-
-#define JOIN2(a, b) a##b
-#define JOIN(a, b)  JOIN2(a, b)
-#define TEXT2(a)    #a
-#define TEXT(a)     TEXT2(a)
 
 enum { N = COHORT_LANES };
 
@@ -433,6 +429,4 @@ static size_t finish(const model_policy *policy, bool is_offset, const cohort_mo
     return n_still;
 }
 
-extern const cohort_kernel JOIN(cohort_kernel_, MODEL_KERNEL);
-const cohort_kernel JOIN(cohort_kernel_, MODEL_KERNEL) = {
-    TEXT(MODEL_KERNEL), load, predict, choose, normal, fill, gates, step, finish};
+KERNEL_LEVEL(cohort_kernel, load, predict, choose, normal, fill, gates, step, finish)

@@ -5,6 +5,8 @@
 
 #include "alignmax.h"
 #include "arena.h"
+#include "checks.h"
+#include "rollout.h"
 #include "sample.h"
 
 enum { ASK_STEP = 8 }; /* trials between two questions whether to stop */
@@ -18,7 +20,7 @@ struct tally {
 struct model_curriculum {
     const model_bank_params *params;
     const model_curriculum_config *config;
-    model_rollout *rollout;
+    rollout *rollout;
     model_protocol changed;
     model_protocol_state *rig;
     struct tally base;
@@ -66,13 +68,12 @@ size_t model_curriculum_size(const model_bank_params *params, const model_curric
 {
     model_curriculum c;
     arena count = {NULL, 0};
-    if (model_curriculum_check(config) != MODEL_OK ||
-        model_rollout_size(params, config->rollouts) == 0) {
+    if (model_curriculum_check(config) != MODEL_OK || rollout_size(params, config->rollouts) == 0) {
         return 0;
     }
     (void)arena_take(&count, sizeof c);
     place_arrays(&c, &count, config->rollouts);
-    return count.used + model_rollout_size(params, config->rollouts);
+    return count.used + rollout_size(params, config->rollouts);
 }
 
 int model_curriculum_init(void *mem, size_t mem_size, const model_bank_params *params,
@@ -91,13 +92,15 @@ int model_curriculum_init(void *mem, size_t mem_size, const model_bank_params *p
     c->params = params;
     c->config = config;
     place_arrays(c, &a, config->rollouts);
-    (void)model_rollout_init(a.base + a.used, size - a.used, params, config->rollouts, &c->rollout);
+    (void)rollout_init(a.base + a.used, size - a.used, params, config->rollouts, &c->rollout);
     *out = c;
     return MODEL_OK;
 }
 
-double model_curriculum_p_learns(const model_rate_grid *pace, const model_bank_params *params,
-                                 double before)
+/* Probability that the animal makes steps of one of the bank's rules, by Bayes' rule from the
+ * likelihoods of strands with steps and strands without; `before`: the prior. Members without steps
+ * of their own (gru_policy) are excluded. Without strands of both kinds it is `before`. */
+static double p_learns(const model_rate_grid *pace, const model_bank_params *params, double before)
 {
     double weight[2] = {0.0, 0.0}; /* without steps, with */
     double prior[2] = {0.0, 0.0};
@@ -149,7 +152,7 @@ static double skill_of(const model_curriculum *c, size_t i)
     double weight[2] = {0.0, 0.0};
     for (uint32_t k = 0; k < c->n_goal; k++) {
         const bool is_right = c->goal_contrast[k] > 0.0;
-        const double p = model_rollout_predict(c->rollout, i, c->goal_contrast[k]);
+        const double p = rollout_predict(c->rollout, i, c->goal_contrast[k]);
         sum[is_right] += c->goal_probability[k] * (is_right ? p : 1.0 - p);
         weight[is_right] += c->goal_probability[k];
     }
@@ -194,7 +197,7 @@ static void show_all(model_curriculum *c, const model_protocol *protocol, size_t
         }
         if (!model_protocol_next(&c->rig[i], protocol, &c->shown[i])) {
             model_protocol_start_session(&c->rig[i], protocol);
-            model_rollout_start_session(c->rollout, i);
+            rollout_start_session(c->rollout, i);
             (void)model_protocol_next(&c->rig[i], protocol, &c->shown[i]);
         }
         c->contrast[i] = (float)c->shown[i].contrast;
@@ -205,7 +208,7 @@ static void show_all(model_curriculum *c, const model_protocol *protocol, size_t
 static void answer_all(model_curriculum *c, const model_protocol *protocol, size_t n,
                        double earned[])
 {
-    model_rollout_choose(c->rollout, c->contrast, c->active, c->chose_right, NULL);
+    rollout_choose(c->rollout, c->contrast, c->active, c->chose_right, NULL);
     for (size_t i = 0; i < n; i++) {
         if (c->active[i] != 0) {
             const double reward = model_protocol_push(&c->rig[i], protocol, &c->shown[i],
@@ -220,7 +223,7 @@ static void answer_all(model_curriculum *c, const model_protocol *protocol, size
                                         .side = c->side,
                                         .rt_s = NULL,
                                         .active = c->active};
-    (void)model_rollout_learn(c->rollout, &trials);
+    (void)rollout_learn(c->rollout, &trials);
 }
 
 /* n twins over the horizon under one protocol. Who stops loses the trials that were left in the
@@ -233,7 +236,7 @@ static void run(struct question *q, const model_protocol *protocol, uint32_t sta
     const int64_t left = rig->session_trials > rig->trial ? rig->session_trials - rig->trial : 0;
     const int64_t lost = stops ? left : 0;
     const int64_t trials = (int64_t)c->config->horizon - lost;
-    (void)model_rollout_start(c->rollout, q->pace, &c->config->tuning, n, seed);
+    (void)rollout_start(c->rollout, q->pace, &c->config->tuning, n, seed);
     start_rigs(q, protocol, stage, stops, n, seed);
     memset(c->active, 1, n);
     memset(out->reward, 0, n * sizeof out->reward[0]);
@@ -262,7 +265,7 @@ static void part_by_rule(const model_curriculum *c, size_t n, const double gain[
     size_t i = 0;
     for (uint32_t m = 0; m < c->params->n; m++) {
         const model_rule_kind kind = c->params->member[m].rule.kind;
-        const size_t own = (size_t)lround(model_rollout_share(c->rollout, m) * (double)n);
+        const size_t own = (size_t)lround(rollout_share(c->rollout, m) * (double)n);
         for (size_t k = 0; k < own; k++, i++) {
             sum[kind] += gain[i];
             squares[kind] += gain[i] * gain[i];
@@ -304,11 +307,6 @@ static void compare(const model_curriculum *c, size_t n, model_curriculum_action
 }
 
 /* ---- the changes that may be made ------------------------------------------------------------ */
-
-static double clamp(double value, double lo, double hi)
-{
-    return fmin(fmax(value, lo), hi);
-}
 
 static void propose(struct question *q, model_curriculum_advice *out,
                     const model_protocol_change *change)
@@ -536,14 +534,14 @@ static model_curriculum_why decide(const struct question *q, const model_curricu
 static void describe_now(struct question *q, size_t n, uint64_t seed, model_curriculum_advice *out)
 {
     model_curriculum *c = q->c;
-    (void)model_rollout_start(c->rollout, q->pace, &c->config->tuning, n, seed);
+    (void)rollout_start(c->rollout, q->pace, &c->config->tuning, n, seed);
     measure_skill(c, n, c->sorted);
     out->skill = sample_mean(n, c->sorted);
     sample_span(n, c->sorted, &out->skill_lo, &out->skill_hi);
     for (uint32_t m = 0; m < c->params->n; m++) {
-        out->rule_share[c->params->member[m].rule.kind] += model_rollout_share(c->rollout, m);
+        out->rule_share[c->params->member[m].rule.kind] += rollout_share(c->rollout, m);
     }
-    out->p_learns = model_curriculum_p_learns(q->pace, c->params, c->config->p_learning);
+    out->p_learns = p_learns(q->pace, c->params, c->config->p_learning);
 }
 
 static void align_all(struct question *q, model_curriculum_advice *out)
@@ -587,7 +585,7 @@ int model_curriculum_advise(model_curriculum *c, const model_rate_grid *pace,
         !set_goal(c, training->place.declared)) {
         return MODEL_ERR_ARG;
     }
-    model_rollout_weigh(c->params, pace, &c->config->tuning, q.weight);
+    rollout_weigh(c->params, pace, &c->config->tuning, q.weight);
     describe_now(&q, c->config->rollouts, ~seed, out);
     propose_all(&q, out);
     align_all(&q, out);

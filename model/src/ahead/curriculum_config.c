@@ -1,6 +1,7 @@
 #include <math.h>
 
 #include "alignmax.h"
+#include "checks.h"
 #include "model/curriculum.h"
 
 #define CURRICULUM_NAME(NAME, name, help) #name,
@@ -38,20 +39,15 @@ void model_curriculum_default(model_curriculum_config *config)
     config->tuning.reversion[0] = config->tuning.reversion[1] = 0.0; /* a bias is to be trained */
 }
 
-static bool is_part(double value)
-{
-    return value >= 0.0 && value <= 1.0;
-}
-
 int model_curriculum_check(const model_curriculum_config *config)
 {
-    const bool ok = is_part(config->largest_change) && is_part(config->reward_floor) &&
-                    is_part(config->least_gain) && is_part(config->reward_price) &&
-                    is_part(config->least_learning) && config->p_learning > 0.0 &&
-                    config->p_learning < 1.0 && config->noise >= 0.0 && isfinite(config->noise) &&
-                    config->goal > 0.0 && config->goal <= MODEL_MEAN_MAX && config->horizon >= 1 &&
-                    config->horizon <= MODEL_CURRICULUM_HORIZON_MAX && config->first >= 2 &&
-                    config->first <= config->rollouts &&
-                    config->rollouts <= MODEL_CURRICULUM_ROLLOUTS_MAX;
+    const bool ok =
+        is_within(config->largest_change, 0.0, 1.0) && is_within(config->reward_floor, 0.0, 1.0) &&
+        is_within(config->least_gain, 0.0, 1.0) && is_within(config->reward_price, 0.0, 1.0) &&
+        is_within(config->least_learning, 0.0, 1.0) && config->p_learning > 0.0 &&
+        config->p_learning < 1.0 && config->noise >= 0.0 && isfinite(config->noise) &&
+        config->goal > 0.0 && config->goal <= MODEL_MEAN_MAX && config->horizon >= 1 &&
+        config->horizon <= MODEL_CURRICULUM_HORIZON_MAX && config->first >= 2 &&
+        config->first <= config->rollouts && config->rollouts <= MODEL_CURRICULUM_ROLLOUTS_MAX;
     return ok ? model_rollout_tuning_check(&config->tuning) : MODEL_ERR_ARG;
 }

@@ -39,37 +39,6 @@ void model_engagement_sim_steady(model_engagement_sim_params *params)
     }
 }
 
-static bool is_share(double v)
-{
-    return v >= 0.0 && v <= 1.0;
-}
-
-static bool is_distribution(const double p[])
-{
-    double sum = 0.0;
-    for (int i = 0; i < N_STATES; i++) {
-        if (!is_share(p[i])) {
-            return false;
-        }
-        sum += p[i];
-    }
-    return fabs(sum - 1.0) <= 1e-9;
-}
-
-int model_engagement_sim_check(const model_engagement_sim_params *params)
-{
-    const model_engagement_params *play = &params->play;
-    bool ok = is_distribution(play->start);
-    for (int i = 0; i < N_STATES; i++) {
-        ok = ok && is_distribution(play->move[i]);
-    }
-    ok = ok && is_share(play->slip) && is_share(play->habit) && is_share(play->no_go) &&
-         is_share(play->no_go_away);
-    ok = ok && play->habit_trials >= 1.0 && isfinite(play->habit_trials);
-    ok = ok && params->tired_trials >= 0.0 && isfinite(params->tired_trials);
-    return ok ? MODEL_OK : MODEL_ERR_ARG;
-}
-
 void model_engagement_sim_init(model_engagement_sim *sim, const model_engagement_sim_params *params,
                                uint64_t seed, uint64_t number)
 {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "rollout.h"
 #include "sample.h"
 
 enum { JUDGING = 5000 }; /* work of one judgement */
@@ -35,7 +36,7 @@ struct model_forecast {
     const model_bank_params *params;
     model_forecast_config config;
     model_forecast_task task;
-    model_rollout *rollout;
+    rollout *rollout;
     forecast_life *lives;
     model_training_status *trackers;
     float *contrast;
@@ -109,7 +110,7 @@ size_t model_forecast_size(const model_bank_params *params, const model_forecast
     }
     model_forecast f = {.config = *config};
     arena count = {0};
-    const size_t rollouts = model_rollout_size(params, config->n_rollouts);
+    const size_t rollouts = rollout_size(params, config->n_rollouts);
     (void)arena_take(&count, sizeof f);
     place(&f, &count);
     return rollouts > 0 ? count.used + rollouts : 0;
@@ -132,8 +133,8 @@ int model_forecast_init(void *mem, size_t mem_size, const model_bank_params *par
     f->config = *config;
     f->is_done = true;
     place(f, &a);
-    (void)model_rollout_init((unsigned char *)mem + a.used, size - a.used, params,
-                             config->n_rollouts, &f->rollout);
+    (void)rollout_init((unsigned char *)mem + a.used, size - a.used, params, config->n_rollouts,
+                       &f->rollout);
     *out = f;
     return MODEL_OK;
 }
@@ -195,8 +196,8 @@ int model_forecast_start(model_forecast *f, const model_forecast_task *task,
         return MODEL_ERR_ARG;
     }
     const size_t n = f->config.n_rollouts;
-    const int status = pace != NULL ? model_rollout_start(f->rollout, pace, tuning, n, seed)
-                                    : model_rollout_start_bank(f->rollout, bank, tuning, n, seed);
+    const int status = pace != NULL ? rollout_start(f->rollout, pace, tuning, n, seed)
+                                    : rollout_start_bank(f->rollout, bank, tuning, n, seed);
     if (status != MODEL_OK) {
         return status;
     }
@@ -225,7 +226,7 @@ int model_forecast_start(model_forecast *f, const model_forecast_task *task,
 static void enter_session(model_forecast *f, size_t i)
 {
     if (f->trial > 0 || !f->is_between) {
-        model_rollout_start_session(f->rollout, i);
+        rollout_start_session(f->rollout, i);
     }
     f->lives[i].session += f->trial > 0 ? 1 : 0;
     if (f->task.tracker == NULL) {
@@ -339,12 +340,11 @@ static void count_all(model_forecast *f)
             count_easy(f, i);
         }
         if (f->task.tracker != NULL) {
-            const model_training_status_trial trial = {.contrast = (double)f->contrast[i],
-                                                       .reward = (double)f->reward[i],
-                                                       .rt_s = (double)f->rt_s[i],
-                                                       .p_left = (double)f->p_left[i],
-                                                       .choice = f->chose[i]};
-            model_training_status_push(&f->trackers[i], &trial);
+            const model_trial trial = {.contrast = (double)f->contrast[i],
+                                       .reward = (double)f->reward[i],
+                                       .rt_s = (double)f->rt_s[i],
+                                       .choice = (int8_t)f->chose[i]};
+            model_training_status_push(&f->trackers[i], &trial, (double)f->p_left[i]);
         }
     }
 }
@@ -356,7 +356,7 @@ static void end_window(model_forecast *f)
     for (size_t i = 0; i < n; i++) {
         f->correct[at + i] = f->right[i] / f->scored[i]; /* NaN without any */
         f->p_correct[at + i] = f->p_right[i] / f->scored[i];
-        f->bias[at + i] = (float)model_rollout_predict(f->rollout, i, 0.0);
+        f->bias[at + i] = (float)rollout_predict(f->rollout, i, 0.0);
     }
     memset(f->scored, 0, n * sizeof(float));
     memset(f->right, 0, n * sizeof(float));
@@ -394,7 +394,7 @@ static void step(model_forecast *f)
 {
     const size_t n = f->config.n_rollouts;
     show_all(f);
-    model_rollout_choose(f->rollout, f->contrast, NULL, f->chose, f->p);
+    rollout_choose(f->rollout, f->contrast, NULL, f->chose, f->p);
     reward_all(f);
     const model_cohort_trials trials = {.contrast = f->contrast,
                                         .chose_right = f->chose,
@@ -402,7 +402,7 @@ static void step(model_forecast *f)
                                         .side = f->side,
                                         .rt_s = NULL,
                                         .active = NULL};
-    f->result.n_still += (uint32_t)model_rollout_learn(f->rollout, &trials);
+    f->result.n_still += (uint32_t)rollout_learn(f->rollout, &trials);
     count_all(f);
     f->trial++;
     if (wants_trials(f) || f->trial == (int64_t)f->config.n_windows * f->config.window) {
@@ -549,9 +549,9 @@ static void conclude(model_forecast *f)
     conclude_criterion(f);
     conclude_status(f);
     for (uint32_t m = 0; m < f->params->n; m++) {
-        r->share[f->params->member[m].rule.kind] += model_rollout_share(f->rollout, m);
+        r->share[f->params->member[m].rule.kind] += rollout_share(f->rollout, m);
     }
-    r->pace = model_rollout_pace(f->rollout);
+    r->pace = rollout_pace(f->rollout);
     f->is_done = true;
 }
 

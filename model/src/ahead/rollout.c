@@ -1,13 +1,14 @@
-#include "model/rollout.h"
+#include "rollout.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "exp_exact.h"
 #include "model/cohort.h"
-#include "model/filter.h"
 #include "model/random.h"
+#include "vectors.h"
 
-struct model_rollout {
+struct rollout {
     const model_bank_params *params;
     size_t capacity;
     size_t n;
@@ -17,46 +18,14 @@ struct model_rollout {
     model_cohort *cohort[MODEL_BANK_MAX];
 };
 
-void model_rollout_tuning_init(model_rollout_tuning *tuning)
-{
-    *tuning = (model_rollout_tuning){.trust = 0.3,
-                                     .drift = {0.3, 1.0},
-                                     .session = {0.3, 1.0},
-                                     .reversion = {0.0, 0.002},
-                                     .pace_sd = 0.0};
-    for (int kind = 0; kind < MODEL_RULES; kind++) {
-        tuning->prior[kind] = model_rule_of((model_rule_kind)kind)->prior;
-    }
-}
-
-static bool is_size(double value)
-{
-    return value >= 0.0 && isfinite(value);
-}
-
-int model_rollout_tuning_check(const model_rollout_tuning *tuning)
-{
-    double sum = 0.0;
-    bool ok = is_size(tuning->trust) && is_size(tuning->pace_sd) && tuning->trust <= 1.0;
-    for (size_t i = 0; i < 2; i++) {
-        ok = ok && is_size(tuning->drift[i]) && is_size(tuning->session[i]) &&
-             is_size(tuning->reversion[i]) && tuning->reversion[i] <= 1.0;
-    }
-    for (size_t i = 0; i < MODEL_RULES; i++) {
-        ok = ok && is_size(tuning->prior[i]);
-        sum += tuning->prior[i];
-    }
-    return ok && sum > 0.0 ? MODEL_OK : MODEL_ERR_ARG;
-}
-
 static size_t head_size(void)
 {
-    return (sizeof(model_rollout) + MODEL_NET_ALIGN - 1) / MODEL_NET_ALIGN * MODEL_NET_ALIGN;
+    return (sizeof(rollout) + MODEL_NET_ALIGN - 1) / MODEL_NET_ALIGN * MODEL_NET_ALIGN;
 }
 
-size_t model_rollout_size(const model_bank_params *params, size_t n)
+size_t rollout_size(const model_bank_params *params, size_t n)
 {
-    if (model_bank_check(params) != MODEL_OK || n < 1 || n > MODEL_ROLLOUT_MAX) {
+    if (model_bank_check(params) != MODEL_OK || n < 1 || n > ROLLOUT_MAX) {
         return 0;
     }
     size_t size = head_size();
@@ -66,17 +35,17 @@ size_t model_rollout_size(const model_bank_params *params, size_t n)
     return size;
 }
 
-int model_rollout_init(void *mem, size_t mem_size, const model_bank_params *params, size_t n,
-                       model_rollout **out)
+int rollout_init(void *mem, size_t mem_size, const model_bank_params *params, size_t n,
+                 rollout **out)
 {
-    const size_t size = model_rollout_size(params, n);
+    const size_t size = rollout_size(params, n);
     if (size == 0) {
         return MODEL_ERR_ARG;
     }
     if (mem_size < size) {
         return MODEL_ERR_SPACE;
     }
-    model_rollout *r = mem;
+    rollout *r = mem;
     memset(r, 0, sizeof *r);
     r->params = params;
     r->capacity = n;
@@ -135,19 +104,11 @@ static size_t sources_of(const model_rate_grid *pace, struct source sources[])
     return (size_t)pace->n;
 }
 
-void model_rollout_weigh(const model_bank_params *params, const model_rate_grid *pace,
-                         const model_rollout_tuning *tuning, double weight[])
+void rollout_weigh(const model_bank_params *params, const model_rate_grid *pace,
+                   const model_rollout_tuning *tuning, double weight[])
 {
     struct source sources[MODEL_RATE_GRID_STRANDS];
     weigh(params, sources_of(pace, sources), sources, tuning, weight);
-}
-
-static size_t group(model_feature feature)
-{
-    return feature == MODEL_FEATURE_STIMULUS || feature == MODEL_FEATURE_STIMULUS_RIGHT ||
-                   feature == MODEL_FEATURE_STIMULUS_LEFT
-               ? 0
-               : 1;
 }
 
 static void tune(model_cohort *cohort, const model_params *params,
@@ -157,7 +118,7 @@ static void tune(model_cohort *cohort, const model_params *params,
     double session_var[MODEL_WEIGHTS_MAX];
     double reversion[MODEL_WEIGHTS_MAX];
     for (size_t k = 0; k < params->policy.n; k++) {
-        const size_t g = group(params->policy.feature[k]);
+        const size_t g = model_feature_is_stimulus(params->policy.feature[k]) ? 0 : 1;
         drift_var[k] = tuning->drift[g] * params->noise.drift_var[k];
         session_var[k] = tuning->session[g] * params->noise.session_var[k];
         reversion[k] = tuning->reversion[g];
@@ -172,13 +133,13 @@ static void anchor(model_cohort *cohort, size_t i, const model_params *params,
 {
     double to[MODEL_WEIGHTS_MAX];
     for (size_t k = 0; k < params->policy.n; k++) {
-        to[k] = group(params->policy.feature[k]) == 0 ? twin->w[k] : 0.0;
+        to[k] = model_feature_is_stimulus(params->policy.feature[k]) ? twin->w[k] : 0.0;
     }
     model_cohort_set_anchor(cohort, i, to);
 }
 
 /* Roll-outs first..end - 1 go on from a source. */
-static void enter(model_rollout *r, const struct source *source, size_t first, size_t end,
+static void enter(rollout *r, const struct source *source, size_t first, size_t end,
                   const model_rollout_tuning *tuning, uint64_t seed)
 {
     const model_params *params = &r->params->member[source->member];
@@ -200,7 +161,7 @@ static void enter(model_rollout *r, const struct source *source, size_t first, s
 
 /* Sources stand in the order of their members. So many roll-outs each that the first i of all
  * sources have their share, rounded. */
-static int start(model_rollout *r, size_t n_sources, const struct source sources[],
+static int start(rollout *r, size_t n_sources, const struct source sources[],
                  const model_rollout_tuning *tuning, size_t n, uint64_t seed)
 {
     double weight[MODEL_RATE_GRID_STRANDS];
@@ -235,8 +196,8 @@ static int start(model_rollout *r, size_t n_sources, const struct source sources
     return MODEL_OK;
 }
 
-int model_rollout_start(model_rollout *r, const model_rate_grid *pace,
-                        const model_rollout_tuning *tuning, size_t n, uint64_t seed)
+int rollout_start(rollout *r, const model_rate_grid *pace, const model_rollout_tuning *tuning,
+                  size_t n, uint64_t seed)
 {
     struct source sources[MODEL_RATE_GRID_STRANDS];
     if (pace->n != (int64_t)model_rate_grid_strands(r->params)) {
@@ -245,8 +206,8 @@ int model_rollout_start(model_rollout *r, const model_rate_grid *pace,
     return start(r, sources_of(pace, sources), sources, tuning, n, seed);
 }
 
-int model_rollout_start_bank(model_rollout *r, const model_bank *bank,
-                             const model_rollout_tuning *tuning, size_t n, uint64_t seed)
+int rollout_start_bank(rollout *r, const model_bank *bank, const model_rollout_tuning *tuning,
+                       size_t n, uint64_t seed)
 {
     struct source sources[MODEL_BANK_MAX];
     if (bank->n != r->params->n) {
@@ -259,23 +220,18 @@ int model_rollout_start_bank(model_rollout *r, const model_bank *bank,
     return start(r, bank->n, sources, tuning, n, seed);
 }
 
-size_t model_rollout_count(const model_rollout *r)
-{
-    return r->n;
-}
-
-double model_rollout_share(const model_rollout *r, size_t m)
+double rollout_share(const rollout *r, size_t m)
 {
     return (double)(r->first[m + 1] - r->first[m]) / (double)r->n;
 }
 
-double model_rollout_pace(const model_rollout *r)
+double rollout_pace(const rollout *r)
 {
     return r->pace_n > 0.0 ? r->pace_sum / r->pace_n : 1.0;
 }
 
 /* The member that roll-out i goes on by. */
-static size_t member_of(const model_rollout *r, size_t i)
+static size_t member_of(const rollout *r, size_t i)
 {
     size_t m = 0;
     while (i >= r->first[m + 1]) {
@@ -284,14 +240,14 @@ static size_t member_of(const model_rollout *r, size_t i)
     return m;
 }
 
-void model_rollout_start_session(model_rollout *r, size_t i)
+void rollout_start_session(rollout *r, size_t i)
 {
     const size_t m = member_of(r, i);
     model_cohort_start_session(r->cohort[m], i - r->first[m]);
 }
 
-void model_rollout_choose(model_rollout *r, const float contrast[], const uint8_t active[],
-                          uint8_t chose_right[], float p_right[])
+void rollout_choose(rollout *r, const float contrast[], const uint8_t active[],
+                    uint8_t chose_right[], float p_right[])
 {
     for (uint32_t m = 0; m < r->params->n; m++) {
         const size_t at = r->first[m];
@@ -302,7 +258,7 @@ void model_rollout_choose(model_rollout *r, const float contrast[], const uint8_
     }
 }
 
-size_t model_rollout_learn(model_rollout *r, const model_cohort_trials *t)
+size_t rollout_learn(rollout *r, const model_cohort_trials *t)
 {
     size_t n_still = 0;
     for (uint32_t m = 0; m < r->params->n; m++) {
@@ -321,18 +277,14 @@ size_t model_rollout_learn(model_rollout *r, const model_cohort_trials *t)
     return n_still;
 }
 
-double model_rollout_predict(const model_rollout *r, size_t i, double contrast)
+double rollout_predict(const rollout *r, size_t i, double contrast)
 {
     static const model_history NONE = {0};
     const size_t m = member_of(r, i);
     const model_policy *policy = &r->params->member[m].policy;
     double w[MODEL_WEIGHTS_MAX];
     double g[MODEL_WEIGHTS_MAX];
-    double a = 0.0;
     model_cohort_weights(r->cohort[m], i - r->first[m], w);
     model_policy_fill(policy, &NONE, model_policy_stimulus(policy, contrast), g);
-    for (size_t k = 0; k < policy->n; k++) {
-        a += w[k] * g[k];
-    }
-    return model_filter_sigmoid(a);
+    return sigmoid_exact(dot(policy->n, w, g));
 }

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "model/filter.h"
+#include "exp_exact.h"
 #include "model/random.h"
 
 enum { SEED = 1 };
@@ -71,7 +71,7 @@ static int settle(const struct probing *p, uint32_t run, model_rule_state *state
         for (uint32_t i = 0; i < policy->n; i++) {
             a += (p->w[i] + state->offset[i]) * g[i];
         }
-        const bool chose_right = model_random_uniform(&random) < model_filter_sigmoid(a);
+        const bool chose_right = model_random_uniform(&random) < sigmoid_exact(a);
         status = step(p, state, x, chose_right, t, dw);
     }
     return status;

@@ -3,6 +3,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "exp_exact.h"
+#include "rule_ops.h"
+
 static void add_noise(model_virtual_mouse *mouse, size_t n, const double var[])
 {
     for (size_t i = 0; i < n; i++) {
@@ -20,15 +23,13 @@ void model_virtual_mouse_init(model_virtual_mouse *mouse, const model_params *pa
     model_random_seed(&mouse->noise, seed, 2 * number + 1);
     memcpy(mouse->w, params->noise.prior_mean, sizeof mouse->w);
     add_noise(mouse, params->policy.n, params->noise.prior_var);
-    model_history_reset(&mouse->history);
-    model_rule_reset(&mouse->rule);
     mouse->at_session_start = true;
 }
 
 void model_virtual_mouse_start_session(model_virtual_mouse *mouse, const model_params *params)
 {
     add_noise(mouse, params->policy.n, params->noise.session_var);
-    model_history_reset(&mouse->history);
+    mouse->history = (model_history){0};
     mouse->n_session = 0;
     mouse->at_session_start = true;
 }
@@ -50,7 +51,7 @@ double model_virtual_mouse_predict(const model_virtual_mouse *mouse, const model
                                    double contrast)
 {
     double g[MODEL_WEIGHTS_MAX];
-    return model_filter_sigmoid(drive(mouse, params, contrast, g));
+    return sigmoid_exact(drive(mouse, params, contrast, g));
 }
 
 bool model_virtual_mouse_choose(model_virtual_mouse *mouse, const model_params *params,
@@ -79,16 +80,8 @@ int model_virtual_mouse_learn(model_virtual_mouse *mouse, const model_params *pa
         return MODEL_ERR_ARG;
     }
     (void)drive(mouse, params, trial->contrast, g);
-    const model_rule_trial step = {
-        .stimulus = model_policy_stimulus(&params->policy, trial->contrast),
-        .reward = trial->reward,
-        .rt_s = trial->rt_s,
-        .n_session = mouse->n_session,
-        .n_training = mouse->n_trials,
-        .is_session_start = mouse->at_session_start,
-        .chose_right = trial->choice == 1,
-        .side = trial->side,
-    };
+    const model_rule_trial step = rule_ops_trial(&params->policy, trial, mouse->n_session,
+                                                 mouse->n_trials, mouse->at_session_start);
     const int rc = model_rule_step(&params->rule, &mouse->rule, n, mouse->w, g, &step, dw, u);
     if (rc != MODEL_OK) {
         return rc;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "checks.h"
 #include "fit_filter.h"
 #include "model/score.h"
 
@@ -98,10 +99,8 @@ static int build_member(const model_adapt *adapt, uint32_t i, const float values
     const model_net_shape *shape = shape_of(population);
     model_fit_config config;
     configure(population, &config);
-    for (size_t k = adapt->at[i]; k < adapt->at[i + 1]; k++) {
-        if (!isfinite(values[k])) {
-            return MODEL_ERR_ARG;
-        }
+    if (!all_finite(adapt->at[i + 1] - adapt->at[i], values + adapt->at[i])) {
+        return MODEL_ERR_ARG;
     }
     model_fit_decode(&config, values + adapt->at[i], out);
     if (adapt->net[i + 1] > adapt->net[i]) {

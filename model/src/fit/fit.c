@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "checks.h"
 #include "fit_shard.h"
 #include "model/random.h"
 
@@ -267,16 +268,6 @@ size_t model_fit_size(const model_fit_config *config, size_t n_animals,
     return lay_out(&fit, config, n_animals, animals, NULL);
 }
 
-static bool all_finite(size_t n, const float values[])
-{
-    for (size_t i = 0; i < n; i++) {
-        if (!isfinite(values[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool animals_are_valid(const model_fit_config *config, size_t n,
                               const model_fit_animal animals[])
 {
@@ -444,11 +435,6 @@ void model_fit_params(const model_fit *fit, model_params *out)
     *out = fit->config.in_filter ? fit->plan.params : fit->config.params;
 }
 
-size_t model_fit_trials(const model_fit *fit)
-{
-    return fit->n_trials;
-}
-
 uint64_t model_fit_steps(const model_fit *fit)
 {
     return fit->n_steps;
@@ -492,13 +478,8 @@ double model_fit_loss(const model_rule *rule, size_t n, const model_fit_animal *
         double dw[MODEL_WEIGHTS_MAX];
         double u[MODEL_WEIGHTS_MAX];
         if (t > 0) {
-            const float *x = animal->x + t * MODEL_RULE_INPUTS;
-            const model_rule_trial trial = {.stimulus = (double)x[0],
-                                            .reward = (double)x[4],
-                                            .is_session_start = x[2] > 0.5F,
-                                            .chose_right = animal->chose_right[t - 1] != 0,
-                                            .side = animal->side != NULL ? animal->side[t - 1]
-                                                                         : (int8_t)-1};
+            const fit_filter_trial at = {animal, t, MODEL_RULE_INPUTS};
+            const model_rule_trial trial = fit_filter_last_trial(&at);
             for (size_t i = 0; i < n; i++) {
                 g[i] = (double)animal->g[(t - 1) * n + i];
             }
@@ -517,9 +498,4 @@ double model_fit_loss(const model_rule *rule, size_t n, const model_fit_animal *
         loss += log1p(exp(-fabs(margin))) + (margin < 0.0 ? -margin : 0.0);
     }
     return loss;
-}
-
-const char *model_fit_kernel(void)
-{
-    return fit_kernel_at(0)->name;
 }

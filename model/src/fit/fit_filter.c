@@ -3,10 +3,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "filter_forecast.h"
-#include "filter_mode.h"
-#include "model/filter.h"
+#include "checks.h"
+#include "filter.h"
 #include "rule_ops.h"
+#include "vectors.h"
 
 static const double RATE_UNIT = 0.015625;
 
@@ -29,11 +29,6 @@ static double *values_of(model_params *params, fit_filter_kind kind)
     }
 #undef CASE
     return NULL;
-}
-
-static double clamp(double value, double least, double most)
-{
-    return fmin(fmax(value, least), most);
 }
 
 static double encode(fit_filter_kind kind, double value)
@@ -65,7 +60,7 @@ static double decode(fit_filter_kind kind, double value)
     case FIT_FILTER_RATE:
         return clamp(value * RATE_UNIT, -MODEL_RATE_MAX, MODEL_RATE_MAX);
     case FIT_FILTER_DECAY:
-        return model_filter_sigmoid(clamp(value, -LOGIT_MOST, LOGIT_MOST));
+        return sigmoid_exact(clamp(value, -LOGIT_MOST, LOGIT_MOST));
     case FIT_FILTER_PRIOR_MEAN:
         return clamp(value, -MODEL_MEAN_MAX, MODEL_MEAN_MAX);
     case FIT_FILTER_BASELINE:
@@ -111,22 +106,6 @@ static void add_variance_gradient(const model_params *params, fit_filter_kind ki
 
 /* ---- small matrices ---- */
 
-static double dot(size_t n, const double a[], const double b[])
-{
-    double sum = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        sum += a[i] * b[i];
-    }
-    return sum;
-}
-
-static void multiply(size_t n, const double P[], const double g[], double out[])
-{
-    for (size_t i = 0; i < n; i++) {
-        out[i] = dot(n, &P[i * n], g);
-    }
-}
-
 /* D += (a b' + b a') / 2 */
 static void add_symmetric(size_t n, const double a[], const double b[], double D[])
 {
@@ -146,8 +125,7 @@ static void features(const fit_filter_trial *t, size_t number, size_t n, double 
 
 /* ---- the classic rules ---- */
 
-/* The trial before, as the rule sees it. */
-static model_rule_trial last_trial(const fit_filter_trial *t)
+model_rule_trial fit_filter_last_trial(const fit_filter_trial *t)
 {
     const float *x = t->animal->x + t->number * t->n_inputs;
     return (model_rule_trial){.stimulus = (double)x[0],
@@ -165,12 +143,12 @@ static void step_classic(const model_params *params, const fit_filter_trial *t, 
     double dw[MODEL_WEIGHTS_MAX];
     double u[MODEL_WEIGHTS_MAX];
     model_rule_state state;
-    const model_rule_trial trial = last_trial(t);
+    const model_rule_trial trial = fit_filter_last_trial(t);
     features(t, t->number - 1, n, g);
     memcpy(state.trace, b->trace, sizeof state.trace);
     (void)model_rule_step(&params->rule, &state, n, b->w, g, &trial, dw, u);
     memcpy(b->trace, state.trace, sizeof state.trace);
-    model_filter_move(n, b->w, b->P, dw, u, g);
+    filter_move(n, b->w, b->P, dw, u, g);
 }
 
 /* Derivatives by dw and u of model_rule_step() become those by w, the trace and the parameters. */
@@ -181,7 +159,7 @@ static void back_classic_terms(const model_params *params, const model_rule_tria
     const size_t n = params->policy.n;
     const model_rule *rule = &params->rule;
     const rule_ops *ops = rule_ops_of(rule->kind);
-    rule_sight seen = rule_ops_see(trial, model_filter_sigmoid(dot(n, before->w, g)));
+    rule_sight seen = rule_ops_see(trial, sigmoid_exact(dot(n, before->w, g)));
     const double spread = seen.p * (1.0 - seen.p);
     const double tilt = 1.0 - 2.0 * seen.p; /* d spread / dp */
     double by_p = 0.0;
@@ -229,7 +207,7 @@ static void back_classic(const model_params *params, const fit_filter_trial *t,
     double DPg[MODEL_WEIGHTS_MAX];
     double by_u[MODEL_WEIGHTS_MAX];
     double by_Pg[MODEL_WEIGHTS_MAX];
-    const model_rule_trial trial = last_trial(t);
+    const model_rule_trial trial = fit_filter_last_trial(t);
     model_rule_state state;
     features(t, t->number - 1, n, g);
     memcpy(state.trace, before->trace, sizeof state.trace);
@@ -254,8 +232,8 @@ static void back_classic(const model_params *params, const fit_filter_trial *t,
 void fit_filter_start(const model_params *params, fit_belief *belief)
 {
     memset(belief, 0, sizeof *belief);
-    model_filter_init(params->policy.n, belief->w, belief->P, params->noise.prior_mean,
-                      params->noise.prior_var);
+    filter_init(params->policy.n, belief->w, belief->P, params->noise.prior_mean,
+                params->noise.prior_var);
 }
 
 void fit_filter_go_on(size_t n, const model_member *start, fit_belief *belief)
@@ -301,7 +279,7 @@ double fit_filter_forward(const model_params *params, const fit_filter_trial *tr
     const double v = dot(n, g, Pg);
     const double logit = (dot(n, belief->w, g) + shift) / sqrt(1.0 + FILTER_PI_OVER_8 * v);
     const double margin = chose_right ? logit : -logit;
-    (void)model_filter_update(n, belief->w, belief->P, g, shift, chose_right);
+    (void)filter_update(n, belief->w, belief->P, g, shift, chose_right);
     return log1p(exp(-fabs(margin))) + (margin < 0.0 ? -margin : 0.0);
 }
 
@@ -328,7 +306,7 @@ static double back_measurement(size_t n, const fit_belief *b, const double g[], 
     double by_mean = sign * by_A * damp;
     double by_v = by_A * q * damp - by_gain * gain * gain;
     const double scale = 1.0 / sqrt(1.0 + FILTER_PI_OVER_8 * v);
-    const double error = model_filter_sigmoid(mean * scale) - (chose_right ? 1.0 : 0.0);
+    const double error = sigmoid_exact(mean * scale) - (chose_right ? 1.0 : 0.0);
     by_mean += error * scale;
     by_v -= 0.5 * FILTER_PI_OVER_8 * error * mean * scale * scale * scale;
     for (size_t i = 0; i < n; i++) {

@@ -45,6 +45,9 @@ typedef struct {
     size_t n_inputs; /* columns of animal->x */
 } fit_filter_trial;
 
+/* The trial before, number 1 or later, as the rule sees it. */
+model_rule_trial fit_filter_last_trial(const fit_filter_trial *t);
+
 /* Values of a model's parameters, (FIT_FILTER_KINDS, n), as trained; and back. */
 void fit_filter_encode(const model_params *params, float values[]);
 void fit_filter_decode(const float values[], model_params *params);

@@ -1,11 +1,7 @@
 #include "fit_kernel.h"
 
 #include "exp_fast.h"
-
-#define JOIN2(a, b) a##b
-#define JOIN(a, b)  JOIN2(a, b)
-#define TEXT2(a)    #a
-#define TEXT(a)     TEXT2(a)
+#include "kernel_levels.h"
 
 static void gates(size_t ld, float *restrict g, const float *restrict h_before, float *restrict h)
 {
@@ -43,6 +39,4 @@ static void rectify_back(size_t n, const float *restrict a, float *restrict d)
     }
 }
 
-extern const fit_kernel JOIN(fit_kernel_, MODEL_KERNEL);
-const fit_kernel JOIN(fit_kernel_, MODEL_KERNEL) = {TEXT(MODEL_KERNEL), gates, gates_back,
-                                                    rectify_back};
+KERNEL_LEVEL(fit_kernel, gates, gates_back, rectify_back)

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "rule_ops.h"
+
 size_t model_fit_inputs(model_rule_kind rule)
 {
     return model_rule_of(rule)->has_net ? model_rule_of(rule)->n_inputs : MODEL_RULE_INPUTS;
@@ -11,7 +13,6 @@ void model_fit_cursor_init(model_fit_cursor *cursor, const model_policy *policy,
                            model_rule_kind rule, const model_member *start)
 {
     *cursor = (model_fit_cursor){.policy = policy, .rule = rule, .is_at_start = true};
-    model_history_reset(&cursor->history);
     if (start != NULL) {
         cursor->history = start->history;
         cursor->n_session = start->n_session;
@@ -46,21 +47,14 @@ bool model_fit_cursor_push(model_fit_cursor *c, const model_trial *trial, bool s
                            const model_fit_rows *rows, size_t row)
 {
     if (starts_session) {
-        model_history_reset(&c->history);
+        c->history = (model_history){0};
         c->is_at_start = true;
         c->n_session = 0;
     }
     const bool is_choice = trial->choice >= 0;
     if (is_choice) {
-        const model_rule_trial seen = {.stimulus =
-                                           model_policy_stimulus(c->policy, trial->contrast),
-                                       .reward = trial->reward,
-                                       .rt_s = trial->rt_s,
-                                       .n_session = c->n_session,
-                                       .n_training = c->n_training,
-                                       .is_session_start = c->is_at_start,
-                                       .chose_right = trial->choice == 1,
-                                       .side = trial->side};
+        const model_rule_trial seen =
+            rule_ops_trial(c->policy, trial, c->n_session, c->n_training, c->is_at_start);
         fill_row(c, &seen, rows, row);
         model_history_push(&c->history, seen.stimulus, seen.chose_right, seen.reward);
         c->last = seen;

@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "exp_exact.h"
 #include "gemm.h"
-#include "model/filter.h"
 #include "model/policy.h"
 #include "model/score.h"
 
@@ -45,7 +45,7 @@ static void add_block(size_t n, size_t trials, const float g[], const uint8_t ch
     double x[BLOCK * K];
     double y[BLOCK * (K + 1)];
     for (size_t t = 0; t < trials; t++) {
-        const double p = model_filter_sigmoid(logit(n, w, g + t * n));
+        const double p = sigmoid_exact(logit(n, w, g + t * n));
         double *row = y + t * (n + 1);
         row[0] = p - (chose_right[t] == 1 ? 1.0 : 0.0);
         for (size_t i = 0; i < n; i++) {
@@ -147,7 +147,7 @@ double model_static_glm_nats(size_t n, const double w[], const model_fit_animal 
 {
     double sum = 0.0;
     for (size_t t = 0; t < animal->n_trials; t++) {
-        const double p = model_filter_sigmoid(logit(n, w, animal->g + t * n));
+        const double p = sigmoid_exact(logit(n, w, animal->g + t * n));
         sum += model_score_nats(p, animal->chose_right[t] == 1);
     }
     return sum;

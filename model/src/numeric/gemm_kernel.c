@@ -3,10 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#define JOIN2(a, b) a##b
-#define JOIN(a, b)  JOIN2(a, b)
-#define TEXT2(a)    #a
-#define TEXT(a)     TEXT2(a)
+#include "kernel_levels.h"
 
 /* A tile is a few rows by two vectors of columns, its sums held in registers: ROWS_MAX is what the
  * processor's registers hold beside two vectors of w and one of x. */
@@ -215,5 +212,4 @@ static void product(const gemm_product *p)
     }
 }
 
-extern const gemm_kernel JOIN(gemm_kernel_, MODEL_KERNEL);
-const gemm_kernel JOIN(gemm_kernel_, MODEL_KERNEL) = {TEXT(MODEL_KERNEL), product};
+KERNEL_LEVEL(gemm_kernel, product)

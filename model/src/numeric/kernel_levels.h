@@ -36,3 +36,10 @@ static inline size_t kernel_levels(void)
         return i < 1 ? &kernel##_base : NULL;                                                      \
     }
 #endif
+
+/* Defines the kernel of the level that a file is compiled for: its name, then its functions. */
+#define KERNEL_LEVEL(kernel, ...)        KERNEL_NAMED(kernel, MODEL_KERNEL, __VA_ARGS__)
+#define KERNEL_NAMED(kernel, level, ...) KERNEL_TABLE(kernel, level, __VA_ARGS__)
+#define KERNEL_TABLE(kernel, level, ...)                                                           \
+    extern const kernel kernel##_##level;                                                          \
+    const kernel kernel##_##level = {#level, __VA_ARGS__};

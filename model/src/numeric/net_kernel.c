@@ -4,11 +4,7 @@
 #include <string.h>
 
 #include "exp_fast.h"
-
-#define JOIN2(a, b) a##b
-#define JOIN(a, b)  JOIN2(a, b)
-#define TEXT2(a)    #a
-#define TEXT(a)     TEXT2(a)
+#include "kernel_levels.h"
 
 static void affine(size_t n_in, size_t ld, const float W[], const float bias[], const float x[],
                    float out[], bool rectify)
@@ -49,5 +45,4 @@ static void gates(size_t ld, const float *restrict rz, const float *restrict ni,
     }
 }
 
-extern const model_kernel JOIN(model_kernel_, MODEL_KERNEL);
-const model_kernel JOIN(model_kernel_, MODEL_KERNEL) = {TEXT(MODEL_KERNEL), affine, gates};
+KERNEL_LEVEL(model_kernel, affine, gates)

@@ -25,7 +25,7 @@ void model_random_seed(model_random *r, uint64_t seed, uint64_t stream)
     }
 }
 
-uint64_t model_random_bits(model_random *r)
+static uint64_t draw_bits(model_random *r)
 {
     uint64_t *const s = r->s;
     const uint64_t result = rotate_left(s[0] + s[3], 23) + s[0];
@@ -41,15 +41,15 @@ uint64_t model_random_bits(model_random *r)
 
 double model_random_uniform(model_random *r)
 {
-    return (double)(model_random_bits(r) >> 11) * 0x1p-53;
+    return (double)(draw_bits(r) >> 11) * 0x1p-53;
 }
 
 uint64_t model_random_below(model_random *r, uint64_t n)
 {
     const uint64_t excess = (0 - n) % n; /* 2^64 mod n */
-    uint64_t bits = model_random_bits(r);
+    uint64_t bits = draw_bits(r);
     while (bits < excess) {
-        bits = model_random_bits(r);
+        bits = draw_bits(r);
     }
     return bits % n;
 }

@@ -19,7 +19,8 @@ static double chance_within(size_t n_free, double angle)
     return is_odd ? (angle + sum) / HALF_PI : sum;
 }
 
-double model_student_t_quantile(size_t n_free, double chance)
+/* The t of n_free degrees of freedom that |t| stays below with that chance. */
+static double quantile(size_t n_free, double chance)
 {
     double low = 0.0;
     double high = 1.57079632679489661923;
@@ -48,7 +49,6 @@ model_student_t_interval model_student_t_of_mean(size_t n, const double values[]
     if (n < 2 || isnan(mean)) {
         return (model_student_t_interval){mean, (double)NAN, (double)NAN};
     }
-    const double half =
-        model_student_t_quantile(n - 1, chance) * sqrt(squares / (double)(n - 1) / (double)n);
+    const double half = quantile(n - 1, chance) * sqrt(squares / (double)(n - 1) / (double)n);
     return (model_student_t_interval){mean, mean - half, mean + half};
 }

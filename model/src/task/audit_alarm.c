@@ -10,39 +10,32 @@ static const int64_t WAIT_FIRST = 60;  /* trials of the first session, at least 
 static const double SUSPICIOUS = 30.0; /* an e-value with which they do */
 static const double FOREIGN = 0.25;    /* share of contrasts of no stage */
 
-#define AUDIT_NAME(NAME, name, weight, family, look) #name,
-static const char *const NAMES[] = {MODEL_AUDIT_RULE_LIST(AUDIT_NAME)};
-#undef AUDIT_NAME
-#define AUDIT_LOOK(NAME, name, weight, family, look) look,
-static const char *const LOOKS[] = {MODEL_AUDIT_RULE_LIST(AUDIT_LOOK)};
-#undef AUDIT_LOOK
-#define AUDIT_WEIGHT(NAME, name, weight, family, look) weight,
-static const double WEIGHTS[] = {MODEL_AUDIT_RULE_LIST(AUDIT_WEIGHT)};
-#undef AUDIT_WEIGHT
-#define AUDIT_FAMILY(NAME, name, weight, family, look) family,
-static const int FAMILIES[] = {MODEL_AUDIT_RULE_LIST(AUDIT_FAMILY)};
-#undef AUDIT_FAMILY
+static const struct {
+    const char *name;
+    const char *look;
+    double weight;
+    int family;
+} RULES[] = {
+#define AUDIT_ROW(NAME, name, weight, family, look) {#name, look, weight, family},
+    MODEL_AUDIT_RULE_LIST(AUDIT_ROW)
+#undef AUDIT_ROW
+};
 
 const char *model_audit_rule_name(model_audit_rule rule)
 {
-    return (unsigned)rule < MODEL_AUDIT_RULES ? NAMES[rule] : NULL;
+    return (unsigned)rule < MODEL_AUDIT_RULES ? RULES[rule].name : NULL;
 }
 
 const char *model_audit_rule_look(model_audit_rule rule)
 {
-    return (unsigned)rule < MODEL_AUDIT_RULES ? LOOKS[rule] : NULL;
-}
-
-double model_audit_rule_weight(model_audit_rule rule)
-{
-    return (unsigned)rule < MODEL_AUDIT_RULES ? WEIGHTS[rule] : 0.0;
+    return (unsigned)rule < MODEL_AUDIT_RULES ? RULES[rule].look : NULL;
 }
 
 double model_audit_e_value(const model_audit *audit, model_audit_rule rule)
 {
     double wealth[MODEL_AUDIT_RULES];
     audit_rule_wealth(audit, wealth);
-    return WEIGHTS[rule] * wealth[rule];
+    return RULES[rule].weight * wealth[rule];
 }
 
 static int best_bet(const model_audit *audit, int rule)
@@ -66,7 +59,7 @@ void audit_call(model_audit *audit, const model_audit_params *params)
         audit->wait--;
     }
     for (int i = 0; i < MODEL_AUDIT_RULES; i++) {
-        if (audit->called[i] == 0 && WEIGHTS[i] * wealth[i] >= params->sessions_per_alarm) {
+        if (audit->called[i] == 0 && RULES[i].weight * wealth[i] >= params->sessions_per_alarm) {
             const int64_t early = audit->sessions == 1 ? WAIT_FIRST - audit->trial : 0;
             audit->called[i] = audit->sessions;
             audit->is_new[i] = 1;
@@ -92,7 +85,7 @@ static bool is_broken_widely(const model_audit *audit)
     for (int i = 0; i < MODEL_AUDIT_RULES; i++) {
         if (audit->called[i] != 0 ||
             model_audit_e_value(audit, (model_audit_rule)i) >= SUSPICIOUS) {
-            families |= UINT32_C(1) << FAMILIES[i];
+            families |= UINT32_C(1) << RULES[i].family;
         }
     }
     return (families & (families - 1)) != 0;
@@ -115,7 +108,7 @@ static bool is_of_no_stage(const model_audit *audit, const model_audit_params *p
 static bool is_told_family(const model_audit *audit, int rule)
 {
     for (int i = 0; i < MODEL_AUDIT_RULES; i++) {
-        if (audit->is_told[i] != 0 && FAMILIES[i] == FAMILIES[rule]) {
+        if (audit->is_told[i] != 0 && RULES[i].family == RULES[rule].family) {
             return true;
         }
     }

@@ -69,17 +69,18 @@ static void forgive(model_audit *audit, model_audit_rule rule)
     }
 }
 
-void audit_bet_settle(model_audit *audit, const model_audit_params *params, int bet, double ratio,
-                      bool hit, double slack)
+void audit_bet_settle(const struct audit_step *step, int bet, double ratio, bool hit)
 {
+    model_audit *audit = step->audit;
     const model_audit_rule rule = audit_bet_rule(bet);
     model_audit_bet *b = &audit->bet[bet];
-    const double factor = ratio < 1e300 ? ratio / (1.0 - slack + slack * ratio) : 1.0 / slack;
+    const double factor =
+        ratio < 1e300 ? ratio / (1.0 - step->slack + step->slack * ratio) : 1.0 / step->slack;
     if (audit->called[rule] != 0) {
         if (audit->by[rule] == bet) {
             audit->back[rule] = fmax(audit->back[rule] - log(fmax(factor, 1e-300)), 0.0);
         }
-        if (audit->back[rule] >= 2.0 * log(params->sessions_per_alarm) &&
+        if (audit->back[rule] >= 2.0 * log(step->params->sessions_per_alarm) &&
             audit->sessions >= audit->called[rule] + FORGIVE_SESSIONS) {
             forgive(audit, rule);
         }
@@ -110,22 +111,22 @@ static double ratio_of(double q, double p)
     return p > 0.0 ? q / p : (q > 0.0 ? (double)INFINITY : 1.0);
 }
 
-void audit_bet_event(model_audit *audit, const model_audit_params *params, int bet, double q,
-                     struct audit_chance declared, bool happened, double slack)
+void audit_bet_event(const struct audit_step *step, int bet, double q, struct audit_chance declared,
+                     bool happened)
 {
     /* Of all chances that are declared the one nearest to q: against the others more is lost. */
     const double p = fmin(fmax(q, declared.lo), declared.hi);
     const double ratio = happened ? ratio_of(q, p) : ratio_of(1.0 - q, 1.0 - p);
-    audit_bet_settle(audit, params, bet, ratio, happened, slack);
+    audit_bet_settle(step, bet, ratio, happened);
 }
 
-void audit_bet_lately(model_audit *audit, const model_audit_params *params, int bet,
-                      struct audit_chance declared, double strength, bool happened, double slack)
+void audit_bet_lately(const struct audit_step *step, int bet, struct audit_chance declared,
+                      double strength, bool happened)
 {
-    const model_audit_bet *b = &audit->bet[bet];
+    const model_audit_bet *b = &step->audit->bet[bet];
     const double p = 0.5 * (declared.lo + declared.hi);
     const double q = (b->struck + 0.5 + strength * p) / (b->seen + 1.0 + strength);
-    audit_bet_event(audit, params, bet, q, declared, happened, slack);
+    audit_bet_event(step, bet, q, declared, happened);
 }
 
 void audit_bet_discount(model_audit *audit, double share)

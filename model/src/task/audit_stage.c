@@ -232,10 +232,11 @@ static void judge_stage(struct audit_step *step, const model_audit_path *path)
     const bool is_late = due != path->rig.stage;
     const bool is_wrong = heard != due;
     int bet = is_late ? MODEL_AUDIT_BET_STAGE_LATE : MODEL_AUDIT_BET_STAGE_EARLY;
-    double slack = is_older(step, path) ? AUDIT_SLACK_CARRIED : AUDIT_SLACK_STAGE;
+    struct audit_step wary = *step;
+    wary.slack = is_older(step, path) ? AUDIT_SLACK_CARRIED : AUDIT_SLACK_STAGE;
     if (audit->trial == 0) {
         bet = MODEL_AUDIT_BET_STAGE_CARRIED;
-        slack = AUDIT_SLACK_CARRIED;
+        wary.slack = AUDIT_SLACK_CARRIED;
     }
     if (audit->trial == 0 ? step->trial->is_gap
                           : (path->is_broken != 0 || (path->is_partial != 0 && !is_late))) {
@@ -246,7 +247,7 @@ static void judge_stage(struct audit_step *step, const model_audit_path *path)
         audit->stage_heard = heard;
         audit->stage_before = path->rig.stage;
     }
-    audit_bet_lately(audit, step->params, bet, never, 20.0, is_wrong, slack);
+    audit_bet_lately(&wary, bet, never, 20.0, is_wrong);
 }
 
 void audit_path_pin(struct audit_step *step)

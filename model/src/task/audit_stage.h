@@ -2,17 +2,7 @@
  * model_audit. Nothing allocates; all is RT-safe. */
 #pragma once
 
-#include "model/audit.h"
-
-/* One trial on its way through the rules. */
-struct audit_step {
-    model_audit *audit;
-    const model_audit_params *params;
-    const model_audit_trial *trial;
-    int side;              /* 1, 0, -1 unknown */
-    bool side_is_inferred; /* from choice and reward */
-    uint32_t class_at;     /* of the contrast */
-};
+#include "audit_bet.h"
 
 /* Where a session may begin. */
 void audit_path_start(model_audit *audit, const model_audit_params *params);

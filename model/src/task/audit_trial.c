@@ -128,8 +128,7 @@ static void judge_drawn(struct audit_step *step, const double p[])
         sum += p[i] * g;
         gain = i == step->class_at ? g : gain;
     }
-    audit_bet_settle(audit, step->params, MODEL_AUDIT_BET_CONTRAST_DRAWN, gain / sum, false,
-                     AUDIT_SLACK);
+    audit_bet_settle(step, MODEL_AUDIT_BET_CONTRAST_DRAWN, gain / sum, false);
     if (audit->called[MODEL_AUDIT_CONTRAST] != 0) {
         return;
     }
@@ -151,8 +150,8 @@ static bool judge_contrast(struct audit_step *step)
     if (is_other && audit->called[MODEL_AUDIT_CONTRAST] == 0) {
         audit->other_contrast = fabs(step->trial->contrast);
     }
-    audit_bet_lately(audit, params, MODEL_AUDIT_BET_CONTRAST_OTHER, (struct audit_chance){0.0, 0.0},
-                     FIRM, is_other, AUDIT_SLACK);
+    audit_bet_lately(step, MODEL_AUDIT_BET_CONTRAST_OTHER, (struct audit_chance){0.0, 0.0}, FIRM,
+                     is_other);
     if (!is_other) {
         judge_drawn(step, p);
     }
@@ -160,7 +159,7 @@ static bool judge_contrast(struct audit_step *step)
         const double there = params->probability[i][step->class_at];
         const double ratio =
             is_other ? (there > 0.0 ? (double)INFINITY : 1.0) : SURE * there / here + (1.0 - SURE);
-        audit_bet_settle(audit, params, MODEL_AUDIT_BET_STAGE_0 + (int)i, ratio, true, AUDIT_SLACK);
+        audit_bet_settle(step, MODEL_AUDIT_BET_STAGE_0 + (int)i, ratio, true);
     }
     return !is_other;
 }
@@ -172,25 +171,22 @@ static void judge_side(struct audit_step *step)
     const bool at_zero = is_zero(step->trial->contrast);
     const struct audit_chance left = chance_left(step);
     const bool is_left = step->side == 0;
-    model_audit *a = step->audit;
-    const model_audit_params *p = step->params;
     if (left.lo == left.hi && (left.lo == 0.0 || left.lo == 1.0)) {
-        audit_bet_lately(a, p, at_zero ? MODEL_AUDIT_BET_ZERO_OTHER : MODEL_AUDIT_BET_SIDE_OTHER,
-                         (struct audit_chance){0.0, 0.0}, FIRM, is_left != (left.lo == 1.0),
-                         AUDIT_SLACK);
+        audit_bet_lately(step, at_zero ? MODEL_AUDIT_BET_ZERO_OTHER : MODEL_AUDIT_BET_SIDE_OTHER,
+                         (struct audit_chance){0.0, 0.0}, FIRM, is_left != (left.lo == 1.0));
         return;
     }
     const int share = at_zero ? MODEL_AUDIT_BET_ZERO_SHARE : MODEL_AUDIT_BET_SIDE_SHARE;
     const int all = at_zero ? MODEL_AUDIT_BET_ZERO_LEFT : MODEL_AUDIT_BET_SIDE_LEFT;
     const int none = at_zero ? MODEL_AUDIT_BET_ZERO_RIGHT : MODEL_AUDIT_BET_SIDE_RIGHT;
-    audit_bet_lately(a, p, share, left, WEAK, is_left, AUDIT_SLACK);
+    audit_bet_lately(step, share, left, WEAK, is_left);
     if (!at_zero) {
-        audit_bet_lately(a, p, MODEL_AUDIT_BET_SIDE_RECENT, left, WEAK, is_left, AUDIT_SLACK);
+        audit_bet_lately(step, MODEL_AUDIT_BET_SIDE_RECENT, left, WEAK, is_left);
     }
-    audit_bet_event(a, p, all, SURE, left, is_left, AUDIT_SLACK);
-    audit_bet_event(a, p, none, 1.0 - SURE, left, is_left, AUDIT_SLACK);
+    audit_bet_event(step, all, SURE, left, is_left);
+    audit_bet_event(step, none, 1.0 - SURE, left, is_left);
     if (!at_zero) {
-        audit_bet_event(a, p, MODEL_AUDIT_BET_SIDE_FAIR, 0.5, left, is_left, AUDIT_SLACK);
+        audit_bet_event(step, MODEL_AUDIT_BET_SIDE_FAIR, 0.5, left, is_left);
     }
 }
 
@@ -227,15 +223,11 @@ static void judge_debias_side(struct audit_step *step)
     const bool is_right = step->side == 1;
     const double other = mean_left(rig, d->window > 0 ? 0 : 10);
     const double all = 0.5 * erfc((0.5 - other) / (d->sd * 1.4142135623730951));
-    model_audit *a = step->audit;
-    audit_bet_event(a, step->params, MODEL_AUDIT_BET_DEBIAS_ALL, all, declared, is_right,
-                    AUDIT_SLACK);
-    audit_bet_event(a, step->params, MODEL_AUDIT_BET_DEBIAS_FAIR, 0.5, declared, is_right,
-                    AUDIT_SLACK);
-    audit_bet_event(a, step->params, MODEL_AUDIT_BET_DEBIAS_SAME,
-                    rig->side == 1 ? SURE : 1.0 - SURE, declared, is_right, AUDIT_SLACK);
-    audit_bet_lately(a, step->params, MODEL_AUDIT_BET_DEBIAS_SHARE, declared, WEAK, is_right,
-                     AUDIT_SLACK);
+    audit_bet_event(step, MODEL_AUDIT_BET_DEBIAS_ALL, all, declared, is_right);
+    audit_bet_event(step, MODEL_AUDIT_BET_DEBIAS_FAIR, 0.5, declared, is_right);
+    audit_bet_event(step, MODEL_AUDIT_BET_DEBIAS_SAME, rig->side == 1 ? SURE : 1.0 - SURE, declared,
+                    is_right);
+    audit_bet_lately(step, MODEL_AUDIT_BET_DEBIAS_SHARE, declared, WEAK, is_right);
 }
 
 /* The trial repeats the contrast of the one before it, and its side where that is the rule. */
@@ -273,8 +265,8 @@ static void judge_value(struct audit_step *step)
     for (uint64_t i = 0; i < step->audit->n_paths; i++) {
         has = has || (counts(step, i) && has_value(step, stage_of(step, i)));
     }
-    audit_bet_lately(step->audit, step->params, MODEL_AUDIT_BET_BLOCK_VALUE,
-                     (struct audit_chance){0.0, 0.0}, FIRM, !has, AUDIT_SLACK);
+    audit_bet_lately(step, MODEL_AUDIT_BET_BLOCK_VALUE, (struct audit_chance){0.0, 0.0}, FIRM,
+                     !has);
 }
 
 /* A new block can be told from the one before by its p_left. */
@@ -309,15 +301,13 @@ static void judge_end(struct audit_step *step, double chance, bool ends)
     model_audit *a = step->audit;
     const struct audit_chance never = {0.0, 0.0};
     if (chance <= 0.0) {
-        audit_bet_lately(a, step->params, MODEL_AUDIT_BET_BLOCK_SHORT, never, FIRM, ends,
-                         AUDIT_SLACK);
+        audit_bet_lately(step, MODEL_AUDIT_BET_BLOCK_SHORT, never, FIRM, ends);
     } else if (chance >= 1.0) {
-        audit_bet_lately(a, step->params, MODEL_AUDIT_BET_BLOCK_LONG, never, FIRM, !ends,
-                         AUDIT_SLACK);
+        audit_bet_lately(step, MODEL_AUDIT_BET_BLOCK_LONG, never, FIRM, !ends);
     } else {
         const double g = (a->block_ends + DRAWN_PRIOR) / (a->block_expected + DRAWN_PRIOR);
-        audit_bet_event(a, step->params, MODEL_AUDIT_BET_BLOCK_RATE, fmin(chance * g, SURE),
-                        (struct audit_chance){chance, chance}, ends, AUDIT_SLACK);
+        audit_bet_event(step, MODEL_AUDIT_BET_BLOCK_RATE, fmin(chance * g, SURE),
+                        (struct audit_chance){chance, chance}, ends);
         a->block_ends += ends ? 1.0 : 0.0;
         a->block_expected += chance;
         if (a->block_expected > 50.0) {
@@ -373,12 +363,10 @@ static void judge_reward(struct audit_step *step)
         }
     }
     if (choice == step->side) {
-        audit_bet_lately(step->audit, step->params, MODEL_AUDIT_BET_REWARD_RIGHT,
-                         (struct audit_chance){1.0 - given.hi, 1.0 - given.lo}, FIRM, !is_given,
-                         AUDIT_SLACK);
+        audit_bet_lately(step, MODEL_AUDIT_BET_REWARD_RIGHT,
+                         (struct audit_chance){1.0 - given.hi, 1.0 - given.lo}, FIRM, !is_given);
     } else {
-        audit_bet_lately(step->audit, step->params, MODEL_AUDIT_BET_REWARD_WRONG, given, FIRM,
-                         is_given, AUDIT_SLACK);
+        audit_bet_lately(step, MODEL_AUDIT_BET_REWARD_WRONG, given, FIRM, is_given);
     }
 }
 
@@ -387,7 +375,6 @@ static void judge_reward(struct audit_step *step)
 /* What was shown, given what came before it. */
 static void judge_stimulus(struct audit_step *step)
 {
-    model_audit *a = step->audit;
     const int said = step->trial->repeat;
     const double due = audit_path_debias(step);
     if (step->trial->is_gap || (due > UNDECIDED && due < 1.0 - UNDECIDED)) {
@@ -395,16 +382,16 @@ static void judge_stimulus(struct audit_step *step)
     }
     if (due >= 1.0 - UNDECIDED) {
         const bool is_missing = said == 0 || !is_repeat(step);
-        audit_bet_lately(a, step->params, MODEL_AUDIT_BET_DEBIAS_MISSING,
-                         (struct audit_chance){0.0, 1.0 - due}, FIRM, is_missing, AUDIT_SLACK);
+        audit_bet_lately(step, MODEL_AUDIT_BET_DEBIAS_MISSING,
+                         (struct audit_chance){0.0, 1.0 - due}, FIRM, is_missing);
         if (!is_missing && step->side >= 0) {
             judge_debias_side(step);
         }
         return;
     }
     if (said >= 0) {
-        audit_bet_lately(a, step->params, MODEL_AUDIT_BET_DEBIAS_UNDUE,
-                         (struct audit_chance){0.0, due}, FIRM, said == 1, AUDIT_SLACK);
+        audit_bet_lately(step, MODEL_AUDIT_BET_DEBIAS_UNDUE, (struct audit_chance){0.0, due}, FIRM,
+                         said == 1);
     }
     if (said == 1) {
         return;
@@ -472,6 +459,7 @@ int model_audit_observe(model_audit *audit, const model_audit_params *params,
     struct audit_step step = {.audit = audit,
                               .params = params,
                               .trial = trial,
+                              .slack = AUDIT_SLACK,
                               .class_at = audit_class(params, trial->contrast)};
     begin(&step);
     find_side(&step);

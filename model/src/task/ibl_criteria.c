@@ -73,49 +73,28 @@ enum { N_REQUIREMENTS = sizeof REQUIREMENTS / sizeof REQUIREMENTS[0] };
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
+#define CRITERIA_NAME(NAME, name) #name,
+static const char *const STATUSES[] = {MODEL_IBL_CRITERIA_STATUS_LIST(CRITERIA_NAME)};
+static const char *const PROTOCOLS[] = {MODEL_IBL_CRITERIA_PROTOCOL_LIST(CRITERIA_NAME)};
+
 const char *model_ibl_criteria_status_name(model_ibl_criteria_status status)
 {
-    static const char *const NAMES[] = {
-#define NAME_OF(NAME, name) #name,
-        MODEL_IBL_CRITERIA_STATUS_LIST(NAME_OF)
-#undef NAME_OF
-    };
-    return (size_t)status < MODEL_IBL_CRITERIA_STATUS_COUNT ? NAMES[status] : NULL;
+    return (size_t)status < MODEL_IBL_CRITERIA_STATUS_COUNT ? STATUSES[status] : NULL;
 }
 
-static const struct {
-    const char *name;
-    const char *unit;
-    const char *help;
-} CRITERIA[] = {
+const model_ibl_criterion_words *model_ibl_criterion_of(model_ibl_criterion criterion)
+{
+    static const model_ibl_criterion_words WORDS[] = {
 #define CRITERION_ROW(NAME, name, unit, help) {#name, unit, help},
-    MODEL_IBL_CRITERIA_LIST(CRITERION_ROW)
+        MODEL_IBL_CRITERIA_LIST(CRITERION_ROW)
 #undef CRITERION_ROW
-};
-
-const char *model_ibl_criterion_name(model_ibl_criterion criterion)
-{
-    return (size_t)criterion < MODEL_IBL_CRITERION_COUNT ? CRITERIA[criterion].name : NULL;
-}
-
-const char *model_ibl_criterion_unit(model_ibl_criterion criterion)
-{
-    return (size_t)criterion < MODEL_IBL_CRITERION_COUNT ? CRITERIA[criterion].unit : NULL;
-}
-
-const char *model_ibl_criterion_help(model_ibl_criterion criterion)
-{
-    return (size_t)criterion < MODEL_IBL_CRITERION_COUNT ? CRITERIA[criterion].help : NULL;
+    };
+    return &WORDS[criterion];
 }
 
 const char *model_ibl_criteria_protocol_name(model_ibl_criteria_protocol protocol)
 {
-    static const char *const NAMES[] = {
-#define NAME_OF(NAME, name) #name,
-        MODEL_IBL_CRITERIA_PROTOCOL_LIST(NAME_OF)
-#undef NAME_OF
-    };
-    return (size_t)protocol < MODEL_IBL_CRITERIA_PROTOCOL_COUNT ? NAMES[protocol] : NULL;
+    return (size_t)protocol < MODEL_IBL_CRITERIA_PROTOCOL_COUNT ? PROTOCOLS[protocol] : NULL;
 }
 
 /* True if text holds word, of small letters, in letters of any size. */

@@ -119,8 +119,9 @@ static double performance(const model_protocol_state *state, const model_protoco
     return (double)least / (double)test->window;
 }
 
-double model_protocol_value(const model_protocol_state *state, const model_protocol *protocol,
-                            const model_protocol_test *test)
+/* What a test of the present stage looks at; NaN where it is not known yet. */
+static double value_of(const model_protocol_state *state, const model_protocol *protocol,
+                       const model_protocol_test *test)
 {
     const double window = test->window;
     switch (test->kind) {
@@ -144,10 +145,10 @@ double model_protocol_value(const model_protocol_state *state, const model_proto
     return (double)NAN;
 }
 
-bool model_protocol_holds(const model_protocol_state *state, const model_protocol *protocol,
-                          const model_protocol_test *test)
+static bool test_holds(const model_protocol_state *state, const model_protocol *protocol,
+                       const model_protocol_test *test)
 {
-    const double value = model_protocol_value(state, protocol, test);
+    const double value = value_of(state, protocol, test);
     if (test->kind == MODEL_PROTOCOL_TEST_TRIALS || test->kind == MODEL_PROTOCOL_TEST_SESSIONS) {
         return value >= test->limit;
     }
@@ -163,7 +164,7 @@ static uint32_t follow_moves(const model_protocol_state *state, const model_prot
         const model_protocol_move *move = &stage->move[i];
         bool holds = move->at_session_start == at_session_start;
         for (uint32_t k = 0; k < move->n_tests && holds; k++) {
-            holds = model_protocol_holds(state, protocol, &move->test[k]);
+            holds = test_holds(state, protocol, &move->test[k]);
         }
         if (holds) {
             return move->to;
@@ -230,18 +231,6 @@ static int64_t draw_length(model_random *random, const model_protocol_blocks *bl
     const double most = -expm1(-((double)blocks->max - blocks->min) / blocks->mean);
     const double length = blocks->min - blocks->mean * log1p(-u * most);
     return length < blocks->max ? (int64_t)length : (int64_t)blocks->max - 1;
-}
-
-double model_protocol_block_probability(const model_protocol_blocks *blocks, uint32_t n)
-{
-    if (blocks->max == blocks->min) {
-        return n == blocks->min ? 1.0 : 0.0;
-    }
-    if (n < blocks->min || n >= blocks->max) {
-        return 0.0;
-    }
-    const double most = -expm1(-((double)blocks->max - blocks->min) / blocks->mean);
-    return exp(-((double)n - blocks->min) / blocks->mean) * -expm1(-1.0 / blocks->mean) / most;
 }
 
 /* One of the values, but not the present one. */

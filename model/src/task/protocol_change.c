@@ -4,18 +4,11 @@
 #include <string.h>
 
 #define CHANGE_NAME(NAME, name, parameter, help) #name,
-#define CHANGE_HELP(NAME, name, parameter, help) help,
 static const char *const NAMES[] = {MODEL_PROTOCOL_CHANGE_LIST(CHANGE_NAME)};
-static const char *const HELPS[] = {MODEL_PROTOCOL_CHANGE_LIST(CHANGE_HELP)};
 
 const char *model_protocol_change_name(model_protocol_change_kind kind)
 {
     return (unsigned)kind < MODEL_PROTOCOL_CHANGES ? NAMES[kind] : NULL;
-}
-
-const char *model_protocol_change_help(model_protocol_change_kind kind)
-{
-    return (unsigned)kind < MODEL_PROTOCOL_CHANGES ? HELPS[kind] : NULL;
 }
 
 int model_protocol_change_parse(model_protocol_change_kind *out, const char *name)

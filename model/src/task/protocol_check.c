@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "checks.h"
 #include "model/protocol.h"
 
 #define SUM_TOLERANCE 1e-3
@@ -19,14 +20,10 @@ struct place {
 };
 
 #if defined(__GNUC__)
-#define PRINTF(format_at, values_at) __attribute__((format(printf, format_at, values_at)))
-#else
-#define PRINTF(format_at, values_at)
+__attribute__((format(printf, 3, 4)))
 #endif
-
-static int refuse(const struct place *at, const char *key, const char *format, ...) PRINTF(3, 4);
-
-static int refuse(const struct place *at, const char *key, const char *format, ...)
+static int
+refuse(const struct place *at, const char *key, const char *format, ...)
 {
     va_list values;
     va_start(values, format);
@@ -37,11 +34,6 @@ static int refuse(const struct place *at, const char *key, const char *format, .
     (void)vsnprintf(at->fault->text, sizeof at->fault->text, format, values);
     va_end(values);
     return MODEL_ERR_ARG;
-}
-
-static bool is_within(double value, double low, double high)
-{
-    return value >= low && value <= high;
 }
 
 /* Ends in a NUL, not empty. */

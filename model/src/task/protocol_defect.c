@@ -3,27 +3,13 @@
 #include <math.h>
 #include <string.h>
 
-static const struct {
-    const char *name;
-    const char *versions;
-    const char *help;
-} DEFECTS[] = {
+static const model_protocol_defect_words DEFECTS[] = {
 #define PROTOCOL_DEFECT(NAME, name, versions, help) {#name, versions, help},
     MODEL_PROTOCOL_DEFECT_LIST(PROTOCOL_DEFECT)};
 
-const char *model_protocol_defect_name(model_protocol_defect defect)
+const model_protocol_defect_words *model_protocol_defect_of(model_protocol_defect defect)
 {
-    return (unsigned)defect < MODEL_PROTOCOL_DEFECTS ? DEFECTS[defect].name : NULL;
-}
-
-const char *model_protocol_defect_versions(model_protocol_defect defect)
-{
-    return (unsigned)defect < MODEL_PROTOCOL_DEFECTS ? DEFECTS[defect].versions : NULL;
-}
-
-const char *model_protocol_defect_help(model_protocol_defect defect)
-{
-    return (unsigned)defect < MODEL_PROTOCOL_DEFECTS ? DEFECTS[defect].help : NULL;
+    return &DEFECTS[defect];
 }
 
 int model_protocol_defect_parse(model_protocol_defect *out, const char *name)

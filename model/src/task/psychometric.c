@@ -35,8 +35,9 @@ double model_psychometric_predict(const model_psychometric *curve, double contra
     return curve->lapse_low + (1.0 - curve->lapse_low - curve->lapse_high) * (z + 1.0) / 2.0;
 }
 
-double model_psychometric_nats(const model_psychometric *curve, size_t n,
-                               const model_psychometric_point points[])
+/* Sum of -log p over all trials of the points. */
+static double nats_of(const model_psychometric *curve, size_t n,
+                      const model_psychometric_point points[])
 {
     double sum = 0.0;
     for (size_t i = 0; i < n; i++) {
@@ -68,7 +69,7 @@ static double cost(void *context, const double x[])
     memcpy(held, x, sizeof held);
     hold(p, held);
     const model_psychometric curve = curve_of(held);
-    return model_psychometric_nats(&curve, p->n, p->points);
+    return nats_of(&curve, p->n, p->points);
 }
 
 /* Searches from x, which becomes the best that was found. The first steps stay in the bounds. */

@@ -136,7 +136,7 @@ void model_training_status_start(model_training_status *t, int64_t id,
 
 /* ---- trials ---------------------------------------------------------------------------------- */
 
-static void count_contrast(model_ibl_criteria_session *s, const model_training_status_trial *trial)
+static void count_contrast(model_ibl_criteria_session *s, const model_trial *trial, double p_left)
 {
     int64_t i = 0;
     while (i < s->n_contrasts && (s->contrast[i].contrast < trial->contrast ||
@@ -151,13 +151,13 @@ static void count_contrast(model_ibl_criteria_session *s, const model_training_s
         s->contrast[i] = (model_ibl_criteria_contrast){.contrast = trial->contrast};
         s->n_contrasts++;
     }
-    const int block = model_ibl_criteria_block_of(trial->p_left);
+    const int block = model_ibl_criteria_block_of(p_left);
     s->contrast[i].n[block]++;
     s->contrast[i].n_right[block] += trial->choice == 1 ? 1 : 0;
 }
 
 /* What was rewarded; where that is unknown, a choice to the stimulus' side. */
-static bool is_correct(const model_training_status_trial *trial)
+static bool is_correct(const model_trial *trial)
 {
     if (trial->choice < 0) {
         return false;
@@ -185,21 +185,20 @@ static void keep_rt(model_training_status_session *s, double rt_s)
 
 /* Blocks tell the protocol where nobody stated it. The training task's debiasing shows many values
  * of p_left, a 0.2 or 0.8 among them now and then. */
-static void guess_protocol(model_training_status_session *s,
-                           const model_training_status_trial *trial)
+static void guess_protocol(model_training_status_session *s, double p_left)
 {
-    if (isnan(trial->p_left) || s->is_told != 0) {
+    if (isnan(p_left) || s->is_told != 0) {
         return;
     }
-    const bool is_in_block = model_ibl_criteria_block_of(trial->p_left) != MODEL_IBL_CRITERIA_ELSE;
+    const bool is_in_block = model_ibl_criteria_block_of(p_left) != MODEL_IBL_CRITERIA_ELSE;
     s->n_in_blocks += is_in_block ? 1 : 0;
-    s->n_odd += !is_in_block && fabs(trial->p_left - 0.5) > EVEN_TOLERANCE ? 1 : 0;
+    s->n_odd += !is_in_block && fabs(p_left - 0.5) > EVEN_TOLERANCE ? 1 : 0;
     s->counts.protocol = s->n_in_blocks >= BLOCK_LEAST && s->n_odd == 0
                              ? MODEL_IBL_CRITERIA_PROTOCOL_BIASED
                              : MODEL_IBL_CRITERIA_PROTOCOL_TRAINING;
 }
 
-void model_training_status_push(model_training_status *t, const model_training_status_trial *trial)
+void model_training_status_push(model_training_status *t, const model_trial *trial, double p_left)
 {
     if (t->current < 0 && t->next_protocol == MODEL_IBL_CRITERIA_PROTOCOL_HABITUATION) {
         return;
@@ -215,8 +214,8 @@ void model_training_status_push(model_training_status *t, const model_training_s
     counts->n_trials++;
     counts->n_easy += is_easy ? 1 : 0;
     counts->n_easy_correct += is_easy && is_correct(trial) ? 1 : 0;
-    guess_protocol(s, trial);
-    count_contrast(counts, trial);
+    guess_protocol(s, p_left);
+    count_contrast(counts, trial, p_left);
     if (trial->contrast == 0.0) {
         keep_rt(s, trial->rt_s);
     }

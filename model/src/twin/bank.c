@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "checks.h"
 #include "filter_kernel.h"
 
 _Static_assert((int)MODEL_BANK_STIMULI == (int)FILTER_LANES, "a lane for every stimulus");
@@ -22,11 +23,6 @@ void model_bank_single(model_bank_params *out, const model_params *params)
     out->temper = 1.0;
     out->prior[0] = 1.0;
     out->member[0] = *params;
-}
-
-static bool is_within(double value, double least, double most)
-{
-    return value >= least && value <= most;
 }
 
 int model_bank_check(const model_bank_params *params)
@@ -73,35 +69,16 @@ void model_bank_init(model_bank *bank, const model_bank_params *params)
     }
 }
 
-/* Mean and covariance of w over the mixture, without what a rule adds to it. */
-static void mix_moments(const model_bank *bank, size_t k, double w[], double P[])
-{
-    memset(w, 0, k * sizeof w[0]);
-    memset(P, 0, k * k * sizeof P[0]);
-    for (size_t m = 0; m < bank->n; m++) {
-        for (size_t i = 0; i < k; i++) {
-            w[i] += bank->weight[m] * bank->member[m].w[i];
-        }
-    }
-    for (size_t m = 0; m < bank->n; m++) {
-        const model_member *twin = &bank->member[m];
-        for (size_t i = 0; i < k; i++) {
-            for (size_t j = 0; j < k; j++) {
-                const double apart = (twin->w[i] - w[i]) * (twin->w[j] - w[j]);
-                P[i * k + j] += bank->weight[m] * (twin->P[i * k + j] + apart);
-            }
-        }
-    }
-}
-
-void model_bank_moments(const model_bank *bank, size_t k, double w[], double P[])
+/* Mean and covariance of w over the mixture; with_offset: with what a rule adds to it. */
+static void mix_moments(const model_bank *bank, size_t k, bool with_offset, double w[], double P[])
 {
     double each[MODEL_BANK_MAX][MODEL_WEIGHTS_MAX];
     memset(w, 0, k * sizeof w[0]);
     memset(P, 0, k * k * sizeof P[0]);
     for (size_t m = 0; m < bank->n; m++) {
         for (size_t i = 0; i < k; i++) {
-            each[m][i] = bank->member[m].w[i] + bank->member[m].rule.offset[i];
+            const double offset = with_offset ? bank->member[m].rule.offset[i] : 0.0;
+            each[m][i] = bank->member[m].w[i] + offset;
             w[i] += bank->weight[m] * each[m][i];
         }
     }
@@ -115,13 +92,18 @@ void model_bank_moments(const model_bank *bank, size_t k, double w[], double P[]
     }
 }
 
+void model_bank_moments(const model_bank *bank, size_t k, double w[], double P[])
+{
+    mix_moments(bank, k, true, w, P);
+}
+
 void model_bank_change(model_bank *bank, const model_bank_params *before,
                        const model_bank_params *after)
 {
     const model_policy *policy = &before->member[0].policy;
     model_member known = bank->member[0];
     if (model_policy_equals(policy, &after->member[0].policy)) {
-        mix_moments(bank, policy->n, known.w, known.P);
+        mix_moments(bank, policy->n, false, known.w, known.P);
         model_rule_reset(&known.rule);
         start_weights(bank, after);
         for (uint32_t i = 0; i < after->n; i++) {
@@ -211,20 +193,6 @@ void model_bank_interval(size_t n, const model_bank_mixture mixtures[], double l
         var.at[i] = mixtures[i].var;
     }
     filter_kernel_at(0)->interval(n, &mean, &var, lo, hi);
-}
-
-void model_bank_predict(const model_bank *bank, const model_bank_params *params, size_t n,
-                        const double contrasts[], double p_right[], double lo[], double hi[])
-{
-    model_bank_mixture m[MODEL_BANK_STIMULI];
-    for (size_t at = 0; at < n; at += MODEL_BANK_STIMULI) {
-        const size_t left = n - at < MODEL_BANK_STIMULI ? n - at : MODEL_BANK_STIMULI;
-        model_bank_mix(bank, params, left, contrasts + at, m);
-        for (size_t i = 0; i < left; i++) {
-            p_right[at + i] = m[i].p_right;
-        }
-        model_bank_interval(left, m, lo != NULL ? lo + at : NULL, hi != NULL ? hi + at : NULL);
-    }
 }
 
 void model_bank_weights(const model_bank *bank, const model_bank_params *params, double w[],

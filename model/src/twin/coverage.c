@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "filter_forecast.h"
+#include "filter.h"
 
 _Static_assert(sizeof(model_coverage_rate) == sizeof(double) * (1 + 3 * MODEL_WEIGHTS_MAX) &&
                    sizeof(model_coverage) ==
@@ -60,11 +60,11 @@ static void push(model_coverage *c, size_t k, const double g[], double shift, bo
 {
     const double lag = (double)c->n_trials;
     double var;
-    const double mean = model_filter_logit(k, c->w, c->P, g, shift, &var);
+    const double mean = filter_logit(k, c->w, c->P, g, shift, &var);
     for (size_t i = 0; i < k; i++) {
         var += lag * c->drift[i] * g[i] * g[i];
     }
-    const double p = model_filter_forecast(mean, var);
+    const double p = filter_forecast(mean, var);
     const double slope = p * (1.0 - p) / sqrt(1.0 + FILTER_PI_OVER_8 * var);
     const double error = (chose_right ? 1.0 : 0.0) - p;
     c->spread += p * (1.0 - p);
@@ -77,14 +77,14 @@ static void close_rate(const model_coverage *c, const model_coverage_rate *rate,
                        model_coverage_bin *bin)
 {
     double claimed;
-    (void)model_filter_logit(k, c->w, c->P, rate->slope, 0.0, &claimed);
+    (void)filter_logit(k, c->w, c->P, rate->slope, 0.0, &claimed);
     for (size_t i = 0; i < k; i++) {
         claimed += c->drift[i] * rate->slope_drift[i];
     }
     const double chance = fmax(c->spread - c->own, 0.0);
     const double error2 = rate->error * rate->error;
     bin->n++;
-    bin->n_covered += error2 <= MODEL_FILTER_Z90 * MODEL_FILTER_Z90 * (claimed + chance);
+    bin->n_covered += error2 <= MODEL_Z90 * MODEL_Z90 * (claimed + chance);
     bin->found += error2 - chance;
     bin->claimed += claimed;
 }

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "checks.h"
+
 enum {
     N_STATES = MODEL_ENGAGEMENT_STATES,
     N_OUT = MODEL_ENGAGEMENT_OUT,
@@ -52,38 +54,6 @@ void model_engagement_default(model_engagement_params *params)
         .lapses = 0.1,
         .false_alarms = 1.0 / 5000.0,
     };
-}
-
-static bool is_share(double v)
-{
-    return v >= 0.0 && v <= 1.0;
-}
-
-static bool is_distribution(int n, const double p[])
-{
-    double sum = 0.0;
-    for (int i = 0; i < n; i++) {
-        if (!(p[i] > 0.0)) {
-            return false;
-        }
-        sum += p[i];
-    }
-    return fabs(sum - 1.0) <= 1e-9;
-}
-
-int model_engagement_check(const model_engagement_params *params)
-{
-    bool ok = is_distribution(N_STATES, params->start) && is_distribution(N_BINS, params->rt_out);
-    for (int i = 0; i < N_STATES; i++) {
-        ok = ok && is_distribution(N_STATES, params->move[i]);
-    }
-    ok = ok && params->slip > 0.0 && is_share(params->slip);
-    ok = ok && params->habit_trials >= 1.0 && isfinite(params->habit_trials);
-    ok = ok && params->habit < 1.0 && is_share(params->habit);
-    ok = ok && is_share(params->no_go) && params->no_go_away > 0.0 && params->no_go_away < 1.0;
-    ok = ok && is_share(params->rt_weight) && params->lapses < 1.0 && is_share(params->lapses);
-    ok = ok && params->false_alarms > 0.0 && is_share(params->false_alarms);
-    return ok ? MODEL_OK : MODEL_ERR_ARG;
 }
 
 /* ---- evidence -------------------------------------------------------------------------------- */
@@ -293,7 +263,7 @@ int model_engagement_observe(model_engagement *e, const model_engagement_params 
                              const model_engagement_trial *trial)
 {
     const bool rt_ok = isnan(trial->rt_s) || (trial->rt_s >= 0.0 && isfinite(trial->rt_s));
-    if (!is_share(trial->p_right) || !rt_ok || trial->choice < -1 || trial->choice > 1) {
+    if (!is_within(trial->p_right, 0.0, 1.0) || !rt_ok || trial->choice < -1 || trial->choice > 1) {
         return MODEL_ERR_ARG;
     }
     const struct ratios r = weigh_signs(e, params, trial);

@@ -1,37 +1,15 @@
-#include "model/filter.h"
+#include "filter.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "filter_forecast.h"
-#include "filter_mode.h"
+#include "vectors.h"
 
-_Static_assert((int)MODEL_WEIGHTS_MAX <= (int)MODEL_FILTER_MAX, "a filter for every policy");
+_Static_assert((int)MODEL_WEIGHTS_MAX <= (int)FILTER_MAX, "a filter for every policy");
 
 enum { NEWTON_STEPS_MAX = 8 };
 
-double model_filter_sigmoid(double a)
-{
-    return sigmoid_exact(a);
-}
-
-static double dot(size_t n, const double a[], const double b[])
-{
-    double sum = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        sum += a[i] * b[i];
-    }
-    return sum;
-}
-
-static void multiply(size_t n, const double P[], const double g[], double Pg[])
-{
-    for (size_t i = 0; i < n; i++) {
-        Pg[i] = dot(n, &P[i * n], g);
-    }
-}
-
-void model_filter_init(size_t n, double w[], double P[], const double mean[], const double var[])
+void filter_init(size_t n, double w[], double P[], const double mean[], const double var[])
 {
     memset(P, 0, n * n * sizeof P[0]);
     for (size_t i = 0; i < n; i++) {
@@ -40,7 +18,7 @@ void model_filter_init(size_t n, double w[], double P[], const double mean[], co
     }
 }
 
-void model_filter_diffuse(size_t n, double P[], const double var[])
+void filter_diffuse(size_t n, double P[], const double var[])
 {
     for (size_t i = 0; i < n; i++) {
         P[i * n + i] += var[i];
@@ -101,10 +79,10 @@ double filter_mode(double M, double v)
     return q;
 }
 
-int model_filter_update(size_t n, double w[], double P[], const double g[], double shift,
-                        bool chose_right)
+int filter_update(size_t n, double w[], double P[], const double g[], double shift,
+                  bool chose_right)
 {
-    double Pg[MODEL_FILTER_MAX];
+    double Pg[FILTER_MAX];
     multiply(n, P, g, Pg);
     const double m = dot(n, w, g) + shift;
     const double v = dot(n, g, Pg);
@@ -126,8 +104,8 @@ int model_filter_update(size_t n, double w[], double P[], const double g[], doub
     return MODEL_OK;
 }
 
-void model_filter_move(size_t n, double w[], double P[], const double dw[], const double u[],
-                       const double g[])
+void filter_move(size_t n, double w[], double P[], const double dw[], const double u[],
+                 const double g[])
 {
     for (size_t i = 0; i < n; i++) {
         w[i] += dw[i];
@@ -135,7 +113,7 @@ void model_filter_move(size_t n, double w[], double P[], const double dw[], cons
     if (u == NULL) {
         return;
     }
-    double Pg[MODEL_FILTER_MAX];
+    double Pg[FILTER_MAX];
     multiply(n, P, g, Pg);
     const double v = dot(n, g, Pg);
     for (size_t i = 0; i < n; i++) {
@@ -146,24 +124,19 @@ void model_filter_move(size_t n, double w[], double P[], const double dw[], cons
     }
 }
 
-double model_filter_logit(size_t n, const double w[], const double P[], const double g[],
-                          double shift, double *var)
+double filter_logit(size_t n, const double w[], const double P[], const double g[], double shift,
+                    double *var)
 {
-    double Pg[MODEL_FILTER_MAX];
+    double Pg[FILTER_MAX];
     multiply(n, P, g, Pg);
     const double v = dot(n, g, Pg);
     *var = v > 0.0 ? v : 0.0;
     return dot(n, w, g) + shift;
 }
 
-double model_filter_forecast(double mean, double var)
+void filter_interval(double mean, double var, double *lo, double *hi)
 {
-    return filter_forecast(mean, var);
-}
-
-void model_filter_interval(double mean, double var, double *lo, double *hi)
-{
-    const double half = MODEL_FILTER_Z90 * sqrt(var);
+    const double half = MODEL_Z90 * sqrt(var);
     if (lo != NULL) {
         *lo = sigmoid_exact(mean - half);
     }
@@ -172,11 +145,11 @@ void model_filter_interval(double mean, double var, double *lo, double *hi)
     }
 }
 
-double model_filter_predict(size_t n, const double w[], const double P[], const double g[],
-                            double shift, double *lo, double *hi)
+double filter_predict(size_t n, const double w[], const double P[], const double g[], double shift,
+                      double *lo, double *hi)
 {
     double var;
-    const double mean = model_filter_logit(n, w, P, g, shift, &var);
-    model_filter_interval(mean, var, lo, hi);
-    return model_filter_forecast(mean, var);
+    const double mean = filter_logit(n, w, P, g, shift, &var);
+    filter_interval(mean, var, lo, hi);
+    return filter_forecast(mean, var);
 }

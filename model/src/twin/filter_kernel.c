@@ -2,13 +2,8 @@
 
 #include <string.h>
 
-#include "filter_forecast.h"
-#include "model/filter.h"
-
-#define JOIN2(a, b) a##b
-#define JOIN(a, b)  JOIN2(a, b)
-#define TEXT2(a)    #a
-#define TEXT(a)     TEXT2(a)
+#include "filter.h"
+#include "kernel_levels.h"
 
 /* The pragma keeps the loop from being unrolled before it is made one of vectors. */
 #define EACH_LANE(i) _Pragma("omp simd") for (size_t i = 0; i < FILTER_LANES; i++)
@@ -62,7 +57,7 @@ static void interval(size_t n, const filter_row *mean, const filter_row *var, do
     filter_row above;
     EACH_LANE(i)
     {
-        const double half = MODEL_FILTER_Z90 * sqrt(var->at[i]);
+        const double half = MODEL_Z90 * sqrt(var->at[i]);
         below.at[i] = sigmoid_exact(mean->at[i] - half);
         above.at[i] = sigmoid_exact(mean->at[i] + half);
     }
@@ -74,6 +69,4 @@ static void interval(size_t n, const filter_row *mean, const filter_row *var, do
     }
 }
 
-extern const filter_kernel JOIN(filter_kernel_, MODEL_KERNEL);
-const filter_kernel JOIN(filter_kernel_, MODEL_KERNEL) = {TEXT(MODEL_KERNEL), dot, logit, forecast,
-                                                          interval};
+KERNEL_LEVEL(filter_kernel, dot, logit, forecast, interval)

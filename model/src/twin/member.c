@@ -3,6 +3,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "filter.h"
+#include "rule_ops.h"
+#include "vectors.h"
+
 _Static_assert(sizeof(model_member) ==
                    sizeof(double) * (MODEL_WEIGHTS_MAX + MODEL_WEIGHTS_MAX * MODEL_WEIGHTS_MAX) +
                        sizeof(model_history) + sizeof(model_rule_state) + 2 * sizeof(int64_t) + 8,
@@ -11,37 +15,19 @@ _Static_assert(sizeof(model_member) ==
 void model_member_init(model_member *twin, const model_params *params)
 {
     memset(twin, 0, sizeof *twin);
-    model_filter_init(params->policy.n, twin->w, twin->P, params->noise.prior_mean,
-                      params->noise.prior_var);
-    model_rule_reset(&twin->rule);
-    model_history_reset(&twin->history);
+    filter_init(params->policy.n, twin->w, twin->P, params->noise.prior_mean,
+                params->noise.prior_var);
     twin->at_session_start = true;
 }
 
 void model_member_start_session(model_member *twin, const model_params *params)
 {
     if (!twin->at_session_start) {
-        model_filter_diffuse(params->policy.n, twin->P, params->noise.session_var);
+        filter_diffuse(params->policy.n, twin->P, params->noise.session_var);
     }
-    model_history_reset(&twin->history);
+    twin->history = (model_history){0};
     twin->n_session = 0;
     twin->at_session_start = true;
-}
-
-static double shift_of(const model_member *twin, size_t n, const double g[])
-{
-    double shift = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        shift += twin->rule.offset[i] * g[i];
-    }
-    return shift;
-}
-
-void model_member_weights(const model_member *twin, const model_params *params, double w[])
-{
-    for (size_t i = 0; i < params->policy.n; i++) {
-        w[i] = twin->w[i] + twin->rule.offset[i];
-    }
 }
 
 void model_member_predict(const model_member *twin, const model_params *params, size_t n,
@@ -51,9 +37,9 @@ void model_member_predict(const model_member *twin, const model_params *params, 
         double g[MODEL_WEIGHTS_MAX];
         const double x = model_policy_stimulus(&params->policy, contrasts[i]);
         model_policy_fill(&params->policy, &twin->history, x, g);
-        p_right[i] = model_filter_predict(params->policy.n, twin->w, twin->P, g,
-                                          shift_of(twin, params->policy.n, g),
-                                          lo != NULL ? &lo[i] : NULL, hi != NULL ? &hi[i] : NULL);
+        p_right[i] = filter_predict(params->policy.n, twin->w, twin->P, g,
+                                    dot(params->policy.n, twin->rule.offset, g),
+                                    lo != NULL ? &lo[i] : NULL, hi != NULL ? &hi[i] : NULL);
     }
 }
 
@@ -104,7 +90,7 @@ static void step_rule(model_member *twin, const model_params *params, const doub
         u[i] *= pace;
     }
     const bool is_linear = !model_rule_of(rule->kind)->has_net && twin->outside == 0;
-    model_filter_move(n, twin->w, twin->P, dw, is_linear ? u : NULL, g);
+    filter_move(n, twin->w, twin->P, dw, is_linear ? u : NULL, g);
 }
 
 /* The choice is seen, then the rule moves the weights. */
@@ -112,20 +98,12 @@ static int take_choice(model_member *twin, const model_params *params, const mod
                        double pace, model_range *seen_range)
 {
     const size_t n = params->policy.n;
-    const model_rule_trial seen = {
-        .stimulus = model_policy_stimulus(&params->policy, trial->contrast),
-        .reward = trial->reward,
-        .rt_s = trial->rt_s,
-        .n_session = twin->n_session,
-        .n_training = twin->n_trials,
-        .is_session_start = twin->at_session_start,
-        .chose_right = trial->choice == 1,
-        .side = trial->side,
-    };
+    const model_rule_trial seen = rule_ops_trial(&params->policy, trial, twin->n_session,
+                                                 twin->n_trials, twin->at_session_start);
     double g[MODEL_WEIGHTS_MAX];
     model_policy_fill(&params->policy, &twin->history, seen.stimulus, g);
     const int status =
-        model_filter_update(n, twin->w, twin->P, g, shift_of(twin, n, g), seen.chose_right);
+        filter_update(n, twin->w, twin->P, g, dot(n, twin->rule.offset, g), seen.chose_right);
     if (status == MODEL_OK && params->rule.kind != MODEL_RULE_NONE) {
         step_rule(twin, params, g, &seen, pace, seen_range);
     }
@@ -147,7 +125,7 @@ static int observe(model_member *twin, const model_params *params, const model_t
     if (trial->choice >= 0) {
         status = take_choice(twin, params, trial, pace, range);
     }
-    model_filter_diffuse(params->policy.n, twin->P, params->noise.drift_var);
+    filter_diffuse(params->policy.n, twin->P, params->noise.drift_var);
     if (status == MODEL_OK && !is_believable(twin, params->policy.n)) {
         status = MODEL_ERR_NUMERIC;
     }
@@ -185,7 +163,7 @@ void model_member_skip(model_member *twin, const model_params *params, const mod
         twin->at_session_start = false;
     }
     model_member wider = *twin;
-    model_filter_diffuse(params->policy.n, wider.P, params->noise.drift_var);
+    filter_diffuse(params->policy.n, wider.P, params->noise.drift_var);
     if (is_believable(&wider, params->policy.n)) {
         *twin = wider;
     }

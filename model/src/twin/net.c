@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "checks.h"
 #include "net_packed.h"
 
 _Static_assert((int)ARENA_ALIGN == (int)MODEL_NET_ALIGN, "blocks of an arena hold nets");
@@ -32,16 +33,6 @@ size_t model_net_size(const model_net_shape *shape)
         floats += 3 * ld * (shape->n_inputs + (size_t)shape->n_hidden) + 4 * ld;
     }
     return pad(sizeof(model_net), MODEL_NET_ALIGN) + floats * sizeof(float);
-}
-
-static bool all_finite(size_t n, const float values[])
-{
-    for (size_t i = 0; i < n; i++) {
-        if (!isfinite(values[i])) {
-            return false;
-        }
-    }
-    return true;
 }
 
 /* Copies W (n_out, n_in) as its transpose into out (n_in, ld). */
@@ -131,11 +122,6 @@ int model_net_init(void *mem, size_t mem_size, const model_net_shape *shape,
 const model_net_shape *model_net_shape_of(const model_net *net)
 {
     return &net->shape;
-}
-
-const char *model_net_kernel(void)
-{
-    return model_kernel_at(0)->name;
 }
 
 int model_net_step(const model_net *net, const float in[], float h[], float out[])

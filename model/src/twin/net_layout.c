@@ -1,7 +1,8 @@
 #include "model/net_layout.h"
 
-#include <math.h>
 #include <string.h>
+
+#include "checks.h"
 
 uint32_t model_net_hidden_max(bool is_recurrent)
 {
@@ -99,10 +100,8 @@ bool model_net_tensors_are_finite(const model_net_shape *shape, const model_net_
     model_net_tensors from = *tensors;
     const size_t n = list_slots(shape, &from, slots);
     for (size_t i = 0; i < n; i++) {
-        for (size_t k = 0; k < slots[i].n; k++) {
-            if (!isfinite((*slots[i].at)[k])) {
-                return false;
-            }
+        if (!all_finite(slots[i].n, *slots[i].at)) {
+            return false;
         }
     }
     return true;

@@ -1,5 +1,6 @@
 #include <float.h>
 
+#include "checks.h"
 #include "model/member.h"
 
 /* Variances of the built-in random walk, set once for all animals: docs/model.md, section filter,
@@ -46,11 +47,6 @@ int model_params_built_in(model_params *out, const char *features)
     }
     *out = params;
     return MODEL_OK;
-}
-
-static bool is_within(double value, double least, double most)
-{
-    return value >= least && value <= most;
 }
 
 int model_params_check(const model_params *params)

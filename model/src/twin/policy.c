@@ -5,20 +5,9 @@
 
 #include "model/trial.h"
 
-static const struct {
-    const char *name;
-    const char *formula;
-} FEATURES[] = {
-#define FEATURE_ROW(NAME, name, formula) {#name, formula},
-    MODEL_FEATURE_LIST(FEATURE_ROW)
-#undef FEATURE_ROW
-};
-
-static const char *const TRANSFORMS[] = {
-#define TRANSFORM_ROW(NAME, name, formula) #name,
-    MODEL_TRANSFORM_LIST(TRANSFORM_ROW)
-#undef TRANSFORM_ROW
-};
+#define POLICY_NAME(NAME, name, formula) #name,
+static const char *const FEATURES[] = {MODEL_FEATURE_LIST(POLICY_NAME)};
+static const char *const TRANSFORMS[] = {MODEL_TRANSFORM_LIST(POLICY_NAME)};
 
 static const struct {
     const char *name;
@@ -38,12 +27,13 @@ const char *model_policy_alias(size_t i)
 
 const char *model_feature_name(model_feature feature)
 {
-    return (unsigned)feature < MODEL_FEATURES ? FEATURES[feature].name : NULL;
+    return (unsigned)feature < MODEL_FEATURES ? FEATURES[feature] : NULL;
 }
 
-const char *model_feature_formula(model_feature feature)
+bool model_feature_is_stimulus(model_feature feature)
 {
-    return (unsigned)feature < MODEL_FEATURES ? FEATURES[feature].formula : NULL;
+    return feature == MODEL_FEATURE_STIMULUS || feature == MODEL_FEATURE_STIMULUS_RIGHT ||
+           feature == MODEL_FEATURE_STIMULUS_LEFT;
 }
 
 const char *model_transform_name(model_transform transform)
@@ -75,7 +65,7 @@ static bool has_feature(const model_policy *policy, model_feature feature)
 static bool parse_feature(const char *name, size_t size, model_feature *out)
 {
     for (unsigned i = 0; i < MODEL_FEATURES; i++) {
-        if (strlen(FEATURES[i].name) == size && memcmp(FEATURES[i].name, name, size) == 0) {
+        if (strlen(FEATURES[i]) == size && memcmp(FEATURES[i], name, size) == 0) {
             *out = (model_feature)i;
             return true;
         }
@@ -112,7 +102,7 @@ int model_policy_print(const model_policy *policy, char *out, size_t cap)
 {
     size_t used = 0;
     for (uint32_t i = 0; i < policy->n; i++) {
-        const char *name = FEATURES[policy->feature[i]].name;
+        const char *name = FEATURES[policy->feature[i]];
         const size_t size = strlen(name);
         if (used + (i > 0) + size + 1 > cap) {
             return MODEL_ERR_SPACE;
@@ -214,11 +204,6 @@ double model_policy_p_choice(double p_right, bool chose_right)
 {
     const double p = chose_right ? p_right : 1.0 - p_right;
     return fmin(fmax(p, 1e-12), 1.0);
-}
-
-void model_history_reset(model_history *history)
-{
-    *history = (model_history){0};
 }
 
 void model_history_push(model_history *history, double x, bool chose_right, double reward)

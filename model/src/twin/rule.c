@@ -3,14 +3,12 @@
 #include <math.h>
 #include <string.h>
 
-#include "model/filter.h"
+#include "exp_exact.h"
 #include "rule_ops.h"
+#include "vectors.h"
 
-static const char *const NAMES[] = {
 #define RULE_NAME(NAME, name) #name,
-    MODEL_RULE_LIST(RULE_NAME)
-#undef RULE_NAME
-};
+static const char *const NAMES[] = {MODEL_RULE_LIST(RULE_NAME)};
 
 const char *model_rule_name(model_rule_kind kind)
 {
@@ -108,11 +106,7 @@ static void step_rates(const model_rule *rule, model_rule_state *state, size_t n
                        const double g[], const model_rule_trial *trial, double dw[], double u[])
 {
     const rule_ops *ops = rule_ops_of(rule->kind);
-    double a = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        a += w[i] * g[i];
-    }
-    rule_sight seen = rule_ops_see(trial, model_filter_sigmoid(a));
+    rule_sight seen = rule_ops_see(trial, sigmoid_exact(dot(n, w, g)));
     const double spread = seen.p * (1.0 - seen.p);
     for (size_t i = 0; i < n; i++) {
         seen.baseline = rule->baseline[i];

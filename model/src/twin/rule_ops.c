@@ -22,3 +22,16 @@ rule_sight rule_ops_see(const model_rule_trial *trial, double p)
                         .reward = r,
                         .side = side >= 0 ? (double)side : told};
 }
+
+model_rule_trial rule_ops_trial(const model_policy *policy, const model_trial *trial,
+                                int64_t n_session, int64_t n_training, bool starts)
+{
+    return (model_rule_trial){.stimulus = model_policy_stimulus(policy, trial->contrast),
+                              .reward = trial->reward,
+                              .rt_s = trial->rt_s,
+                              .n_session = n_session,
+                              .n_training = n_training,
+                              .is_session_start = starts,
+                              .chose_right = trial->choice == 1,
+                              .side = trial->side};
+}

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "model/policy.h"
 #include "model/trial.h"
 #include "rule_term.h"
 
@@ -12,3 +13,8 @@ const rule_ops *rule_ops_of(model_rule_kind kind);
 
 /* Without contrast and a stated side, the reward tells which side was correct. baseline is 0. */
 rule_sight rule_ops_see(const model_rule_trial *trial, double p);
+
+/* A trial that ended in a choice, by an animal that had so many trials before it in the session,
+ * and in all; starts: none of the session ended in a choice. */
+model_rule_trial rule_ops_trial(const model_policy *policy, const model_trial *trial,
+                                int64_t n_session, int64_t n_training, bool starts);

@@ -12,12 +12,6 @@ double model_score_nats(double p_right, bool chose_right)
     return -log(model_policy_p_choice(p_right, chose_right));
 }
 
-void model_score_push(model_score *score, double p_right, double baseline_p_right, bool chose_right)
-{
-    model_score_push_nats(score, p_right, model_score_nats(p_right, chose_right),
-                          model_score_nats(baseline_p_right, chose_right), chose_right);
-}
-
 void model_score_push_nats(model_score *score, double p_right, double nats, double baseline_nats,
                            bool chose_right)
 {

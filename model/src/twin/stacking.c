@@ -3,11 +3,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "filter.h"
 #include "filter_kernel.h"
-#include "model/filter.h"
 #include "model/score.h"
 
-_Static_assert((int)MODEL_STACKING_MAX <= (int)MODEL_FILTER_MAX, "one filter for all coefficients");
+_Static_assert((int)MODEL_STACKING_MAX <= (int)FILTER_MAX, "one filter for all coefficients");
 _Static_assert(sizeof(model_stacking) ==
                    sizeof(double) *
                        (MODEL_STACKING_MAX + MODEL_STACKING_MAX * MODEL_STACKING_MAX + 1),
@@ -27,22 +27,6 @@ void model_stacking_default(model_stacking_params *params)
         .rule_var = 0.3, .disengaged_var = 0.1, .drift_var = 3e-5, .trust = 0.9, .share = 1e-3};
 }
 
-static bool is_within(double value, double least, double most)
-{
-    return value >= least && value <= most;
-}
-
-int model_stacking_check(const model_stacking_params *params)
-{
-    static const double VAR_MIN = 1e-9;
-    return is_within(params->rule_var, VAR_MIN, MODEL_VAR_MAX) &&
-                   is_within(params->disengaged_var, VAR_MIN, MODEL_VAR_MAX) &&
-                   is_within(params->drift_var, 0.0, 1.0) && is_within(params->trust, 0.0, 1.0) &&
-                   is_within(params->share, 0.0, 1.0)
-               ? MODEL_OK
-               : MODEL_ERR_ARG;
-}
-
 /* Rules that are in the bank, by the order of their list. */
 static size_t find_rules(const model_bank_params *bank, size_t place[MODEL_RULES])
 {
@@ -57,7 +41,8 @@ static size_t find_rules(const model_bank_params *bank, size_t place[MODEL_RULES
     return n;
 }
 
-size_t model_stacking_size(const model_bank_params *bank)
+/* Coefficients: one a rule, and those of disengagement; 0 for a bank of one. */
+static size_t count_coefficients(const model_bank_params *bank)
 {
     size_t place[MODEL_RULES];
     return bank->n > 1 ? find_rules(bank, place) + MODEL_STACKING_OWN : 0;
@@ -66,7 +51,7 @@ size_t model_stacking_size(const model_bank_params *bank)
 void model_stacking_init(model_stacking *stack, const model_stacking_params *params,
                          const model_bank_params *bank)
 {
-    const size_t n = model_stacking_size(bank);
+    const size_t n = count_coefficients(bank);
     memset(stack, 0, sizeof *stack);
     for (size_t i = 0; i < n; i++) {
         stack->P[i * n + i] =
@@ -195,12 +180,12 @@ void model_stacking_observe(model_stacking *stack, const model_stacking_params *
         f[i] = view.f[i].at[0];
         drift[i] = params->drift_var;
     }
-    const double p = model_filter_forecast(mean.at[0], var.at[0]);
-    if (!isfinite(p) || model_filter_update(view.n, stack->b, stack->P, f, view.base.at[0],
-                                            chose_right) != MODEL_OK) {
+    const double p = filter_forecast(mean.at[0], var.at[0]);
+    if (!isfinite(p) ||
+        filter_update(view.n, stack->b, stack->P, f, view.base.at[0], chose_right) != MODEL_OK) {
         return;
     }
-    model_filter_diffuse(view.n, stack->P, drift);
+    filter_diffuse(view.n, stack->P, drift);
     double weight[2] = {stack->trust, 1.0 - stack->trust};
     model_bank_weigh(2, params->share, 1.0, (double[]){params->trust, 1.0 - params->trust},
                      (double[]){p, mixture->p_right}, chose_right, weight);

@@ -49,9 +49,6 @@ typedef struct {
     proto_frame_counters counters;
 } proto_frame_decoder;
 
-/* CRC-16/CCITT-FALSE of n bytes; of none: 0xFFFF. */
-uint16_t proto_frame_crc(const uint8_t *bytes, size_t n);
-
 /* Empties a decoder and zeroes its counters. */
 void proto_frame_decoder_init(proto_frame_decoder *d);
 
@@ -65,11 +62,6 @@ bool proto_frame_push(proto_frame_decoder *d, uint8_t byte, proto_frame *frame);
 /* Checks a bare payload (type | seq | body | crc) as it was journaled. True: *frame describes it
  * and points into it. */
 bool proto_frame_parse(const uint8_t *payload, size_t n, proto_frame *frame);
-
-/* Writes type | seq | body | crc to payload[PROTO_FRAME_PAYLOAD_MAX]. Returns its size, 0 if the
- * body is longer than PROTO_FRAME_BODY_MAX. */
-size_t proto_frame_build(uint8_t type, uint16_t seq, const uint8_t *body, size_t body_size,
-                         uint8_t *payload);
 
 /* Writes a whole frame with both delimiters to wire[cap]; PROTO_FRAME_WIRE_MAX bytes always do.
  * Returns its size, 0 if the body is too long or cap too small. */

@@ -5,6 +5,7 @@
  *
  * Absent values: PROTO_NIL in an INT, NaN in a REAL, "" in an ID or TEXT, n = 0 in arrays and maps.
  * Threads: any number, on different objects. Memory: the caller's; no function here allocates.
+ * RT-safe: all of it, but for the formatting that encode and decode own up to.
  */
 #pragma once
 
@@ -12,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/status.h"
+#include "proto/error.h"
 
 enum {
     PROTO_BYTES_MAX = 16384, /* longest message accepted or made, bytes */
@@ -96,7 +97,7 @@ typedef enum {
     PROTO_ALERT_COUNT
 } proto_alert_code;
 
-/* "gap", "conflict", ...; NULL for a value outside the enum. RT-safe: yes. */
+/* "gap", "conflict", ...; NULL for a value outside the enum. */
 const char *proto_alert_name(proto_alert_code code);
 
 /* Codes of error messages, and their names on the wire. */
@@ -107,27 +108,25 @@ typedef enum {
     PROTO_ERROR_COUNT
 } proto_error_code;
 
-/* "bad_message", "conflict", ...; NULL for a value outside the enum. RT-safe: yes. */
+/* "bad_message", "conflict", ...; NULL for a value outside the enum. */
 const char *proto_error_name(proto_error_code code);
 
-/* "trial", "prediction", ...; NULL for a value outside the enum. RT-safe: yes. */
+/* "trial", "prediction", ...; NULL for a value outside the enum. */
 const char *proto_kind_name(proto_kind kind);
 
-/* The kind of that name, or PROTO_KIND_NONE. RT-safe: yes. */
+/* The kind of that name, or PROTO_KIND_NONE. */
 proto_kind proto_kind_of(const char *name);
 
-/* Makes *msg an empty message of that kind: all values absent, v = 1. RT-safe: yes. */
+/* Makes *msg an empty message of that kind: all values absent, v = 1. */
 void proto_message_init(proto_message *msg, proto_kind kind);
 
 /* proto_score_init(), proto_animal_init(), ...: make a nested map empty, all values absent. To be
- * called before one in a NEST or LIST is filled in; proto_message_init() leaves those zeroed.
- * RT-safe: yes. */
+ * called before one in a NEST or LIST is filled in; proto_message_init() leaves those zeroed. */
 #define GROUP(name, help) void proto_##name##_init(proto_##name *name);
 #include "proto/messages.def"
 
 /* JSON if it begins as JSON text does, after a byte order mark and white space if there are any, or
- * looks like text in UTF-16; msgpack otherwise. Whatever may begin a msgpack map is msgpack.
- * RT-safe: yes. */
+ * looks like text in UTF-16; msgpack otherwise. Whatever may begin a msgpack map is msgpack. */
 proto_format proto_format_of(const uint8_t *bytes, size_t size);
 
 /* Reads one whole message of either format; bytes are not trusted. Returns PROTO_OK, with
@@ -138,8 +137,7 @@ proto_format proto_format_of(const uint8_t *bytes, size_t size);
  * library. */
 int proto_decode(const uint8_t *bytes, size_t size, proto_message *msg, proto_fault *fault);
 
-/* The same of what a journal holds: a trial without the key choice was accepted as a no-go
- * once. RT-safe: yes. */
+/* The same of what a journal holds: a trial without the key choice was accepted as a no-go once. */
 int proto_decode_recorded(const uint8_t *bytes, size_t size, proto_message *msg,
                           proto_fault *fault);
 
@@ -148,9 +146,9 @@ int proto_decode_recorded(const uint8_t *bytes, size_t size, proto_message *msg,
  * formats doubles with the C library. */
 int proto_encode(const proto_message *msg, proto_format format, uint8_t *out, size_t cap);
 
-/* True if s is a well-formed name of a rig, subject or session. RT-safe: yes. */
+/* True if s is a well-formed name of a rig, subject or session. */
 bool proto_id_is_valid(const char *s);
 
 /* True if s names a session as a journal and a trial table do: the name that the rig gave, and from
- * the second run of its task on its number, as in day1+2. RT-safe: yes. */
+ * the second run of its task on its number, as in day1+2. */
 bool proto_session_is_valid(const char *s);

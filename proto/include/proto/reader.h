@@ -5,6 +5,7 @@
  * rig software writes them. Used by proto_decode() and by the reader of model files.
  *
  * Threads: one owner per instance. Memory: no allocation; tokens point into the caller's bytes.
+ * RT-safe: all of it.
  */
 #pragma once
 
@@ -45,18 +46,18 @@ typedef struct {
     bool is_map[PROTO_DEPTH_MAX];
 } proto_reader;
 
-/* Starts at bytes[0]; bytes must outlive the reader and its tokens. RT-safe: yes. */
+/* Starts at bytes[0]; bytes must outlive the reader and its tokens. */
 void proto_reader_init(proto_reader *r, proto_format format, const uint8_t *bytes, size_t size);
 
-/* The next token. RT-safe: yes. */
+/* The next token. */
 proto_token proto_reader_next(proto_reader *r);
 
 /* Skips the rest of the value that started with this token. RT-safe: yes, bounded by the input. */
 void proto_reader_skip(proto_reader *r, const proto_token *first);
 
 /* Copies a TEXT token with its escapes resolved and a NUL at the end. Returns its length, or
- * PROTO_ERR_SPACE, or PROTO_ERR_SYNTAX (bad escape, bad UTF-8, a NUL inside). RT-safe: yes. */
+ * PROTO_ERR_SPACE, or PROTO_ERR_SYNTAX (bad escape, bad UTF-8, a NUL inside). */
 int proto_token_text(const proto_token *token, char *out, size_t cap);
 
-/* True if a TEXT token, escapes resolved, is exactly s. RT-safe: yes. */
+/* True if a TEXT token, escapes resolved, is exactly s. */
 bool proto_token_is(const proto_token *token, const char *s);

@@ -9,7 +9,7 @@
  *
  * decode accepts any values; proto_serial_check() says whether they are in their ranges.
  *
- * Freestanding: needs no C library; proto_serial_name() and proto_serial_check() are for the host.
+ * Freestanding: needs no C library; proto_serial_check() is for the host.
  * Threads: any. Memory: the caller's. RT-safe: all of it.
  */
 #pragma once
@@ -66,9 +66,6 @@ int proto_serial_size(uint8_t type);
 
 /* True for frames that are numbered and sent until they are acknowledged. */
 bool proto_serial_is_kept(uint8_t type);
-
-/* "hello", "trial", ...; NULL for a type that is not in the list. */
-const char *proto_serial_name(uint8_t type);
 
 /* The first field that is outside its range. */
 typedef struct {

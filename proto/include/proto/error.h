@@ -1,11 +1,11 @@
-/* proto/status.h - what the functions of this library return.
+/* proto/error.h - what the functions of this library return.
  *
  * 0 is success, a negative value one of these failures, a positive value a count.
- * Threads: any. Memory: none.
+ * Threads: any. Memory: none. RT-safe: all of it.
  */
 #pragma once
 
-#define PROTO_STATUS_LIST(X)                                                                       \
+#define PROTO_ERROR_LIST(X)                                                                        \
     X(PROTO_OK, 0, "ok")                                                                           \
     X(PROTO_ERR_SPACE, -1, "buffer too small")                                                     \
     X(PROTO_ERR_TRUNCATED, -2, "the message ends too early")                                       \
@@ -19,9 +19,9 @@
     X(PROTO_ERR_TRAILING, -10, "bytes after the end of the message")                               \
     X(PROTO_ERR_SIZE, -11, "larger than any message may be")
 
-#define PROTO_STATUS_ENUM(name, value, text) name = (value),
-typedef enum { PROTO_STATUS_LIST(PROTO_STATUS_ENUM) } proto_result;
-#undef PROTO_STATUS_ENUM
+#define PROTO_ERROR_ENUM(name, value, text) name = (value),
+typedef enum { PROTO_ERROR_LIST(PROTO_ERROR_ENUM) } proto_result;
+#undef PROTO_ERROR_ENUM
 
-/* Text of a status; never NULL. Owned by the library, valid forever. RT-safe: yes. */
+/* Text of a status; never NULL. Owned by the library, valid forever. */
 const char *proto_strerror(int status);

@@ -1,13 +1,13 @@
-#include "proto/status.h"
+#include "proto/error.h"
 
 const char *proto_strerror(int status)
 {
     switch (status) {
-#define PROTO_STATUS_CASE(name, value, text)                                                       \
+#define PROTO_ERROR_CASE(name, value, text)                                                        \
     case value:                                                                                    \
         return text;
-        PROTO_STATUS_LIST(PROTO_STATUS_CASE)
-#undef PROTO_STATUS_CASE
+        PROTO_ERROR_LIST(PROTO_ERROR_CASE)
+#undef PROTO_ERROR_CASE
     default:
         return "unknown status";
     }
