@@ -87,8 +87,8 @@ static int check_content(const struct output_guard *guard, const char *path, str
         return FAULT_NONE;
     }
     return fault_set(fault, FAULT_INPUT,
-                     "%s: is there already and holds %s; name another file, or --force to write "
-                     "over it",
+                     "%s: exists and holds %s; name another file, or use --force to overwrite "
+                     "it",
                      path, file_kind_name(kind));
 }
 
@@ -129,11 +129,11 @@ int output_file_check(const struct output_guard *guard, const char *path, struct
     const char *input = input_that_is(guard, &st);
     if (input != NULL) {
         return fault_set(
-            fault, FAULT_INPUT, "%s: is what is read%s%s, and would be lost; name another file",
-            path, strcmp(input, path) != 0 ? ": " : "", strcmp(input, path) != 0 ? input : "");
+            fault, FAULT_INPUT, "%s: is an input%s%s, and would be lost; name another file", path,
+            strcmp(input, path) != 0 ? ": " : "", strcmp(input, path) != 0 ? input : "");
     }
     const int rc = check_content(guard, path, fault);
-    return rc == FAULT_NONE ? check_directory(path, fault) : rc;
+    return rc ? rc : check_directory(path, fault);
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -177,9 +177,7 @@ int output_file_open(struct output_file *file, const struct output_guard *guard,
         file->to = stdout;
         return FAULT_NONE;
     }
-    if (rc == FAULT_NONE) {
-        rc = choose_names(file, path, &mode, fault);
-    }
+    rc = rc ? rc : choose_names(file, path, &mode, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }

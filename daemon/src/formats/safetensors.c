@@ -104,9 +104,7 @@ static int read_metadata(struct parse *p)
         }
         struct safetensors_meta *meta = &st->meta[st->n_meta];
         int rc = read_text(p, &key, meta->key, sizeof meta->key, "a metadata key");
-        if (rc == FAULT_NONE) {
-            rc = read_text(p, &value, meta->value, sizeof meta->value, "a metadata value");
-        }
+        rc = rc ? rc : read_text(p, &value, meta->value, sizeof meta->value, "a metadata value");
         if (rc != FAULT_NONE) {
             return rc;
         }
@@ -233,9 +231,7 @@ static int read_tensor(struct parse *p, const proto_token *name)
     }
     uint64_t offsets[2] = {0, 0};
     rc = read_description(p, tensor, offsets);
-    if (rc == FAULT_NONE) {
-        rc = check_size(p, tensor, offsets[0], offsets[1]);
-    }
+    rc = rc ? rc : check_size(p, tensor, offsets[0], offsets[1]);
     if (rc == FAULT_NONE) {
         p->begin[at] = offsets[0];
         p->end[at] = offsets[1];
@@ -332,9 +328,7 @@ int safetensors_parse(struct safetensors *st, const char *place, const uint8_t *
     const uint8_t *data = bytes + LENGTH_BYTES + header;
     proto_reader_init(&p.reader, PROTO_FORMAT_JSON, bytes + LENGTH_BYTES, (size_t)header);
     int rc = read_header(&p);
-    if (rc == FAULT_NONE) {
-        rc = place_tensors(&p, data, size - LENGTH_BYTES - header);
-    }
+    rc = rc ? rc : place_tensors(&p, data, size - LENGTH_BYTES - header);
     if (rc != FAULT_NONE) {
         memset(st, 0, sizeof *st);
     }

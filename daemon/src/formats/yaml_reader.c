@@ -57,8 +57,8 @@ int yaml_reader_next(struct yaml_reader *r)
         memset(&r->event, 0, sizeof r->event);
         if (is_at_tab(r)) {
             return fault_set(r->fault, FAULT_INPUT,
-                             "%s:%zu: a tab stands here; YAML is indented with spaces alone",
-                             r->name, r->yaml.problem_mark.line + 1);
+                             "%s:%zu: a tab; YAML is indented with spaces only", r->name,
+                             r->yaml.problem_mark.line + 1);
         }
         return fault_set(r->fault, FAULT_INPUT, "%s:%zu: %s", r->name,
                          r->yaml.problem_mark.line + 1,

@@ -149,7 +149,7 @@ static void *journal_thread(void *argument)
         const int before = atomic_exchange(&j->failing, (int)cause);
         if (cause == JOURNAL_DB_CAUSE_NONE) {
             if (before != JOURNAL_DB_CAUSE_NONE) {
-                log_warn("%s: written again; nothing was lost", j->store.path);
+                log_warn("%s: writable again; nothing was lost", j->store.path);
             }
             settle_batch(j, &batch);
             print_batch(j, &batch);
@@ -285,7 +285,7 @@ int journal_stop(struct journal *j, struct fault *fault)
     if (has_records(j)) {
         return fault_set(fault, FAULT_WORK,
                          "%s: cannot be written; events %" PRId64 " to %" PRId64 " are lost to the "
-                         "journal (clients with a spool will send them again): %s",
+                         "journal (clients with a spool will resend them): %s",
                          j->store.path, journal_durable(j) + 1, j->next_event - 1,
                          j->store.failure);
     }

@@ -76,7 +76,7 @@ static int make_directory(const char *directory, struct fault *fault)
         if (mkdir(path, 0755) == 0) {
             sync_parent(path);
         } else if (errno != EEXIST) {
-            return fault_set(fault, FAULT_WORK, "%s: cannot be made: %s", path, strerror(errno));
+            return fault_set(fault, FAULT_WORK, "%s: cannot be created: %s", path, strerror(errno));
         }
     }
     return FAULT_NONE;
@@ -96,20 +96,14 @@ static int take_lock(struct journal_db *store, const char *directory, struct fau
     char pid[24];
     const int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
     if (ftruncate(store->lock_fd, 0) != 0 || pwrite(store->lock_fd, pid, (size_t)n, 0) != n) {
-        log_warn("%s: held, but who holds it cannot be written there: %s", path, strerror(errno));
+        log_warn("%s: locked, but the owner cannot be written there: %s", path, strerror(errno));
     }
     return FAULT_NONE;
 }
 
 static int open_schema(struct journal_db *store, struct fault *fault)
 {
-    sqlite3_stmt *s = NULL;
-    int64_t version = -1;
-    if (sqlite3_prepare_v2(store->db, "PRAGMA user_version", -1, &s, NULL) == SQLITE_OK &&
-        sqlite3_step(s) == SQLITE_ROW) {
-        version = sqlite3_column_int64(s, 0);
-    }
-    sqlite3_finalize(s);
+    const int64_t version = journal_reader_whole(store->db, "PRAGMA user_version");
     if (version < 0) {
         return db_fault(store, fault);
     }
@@ -130,25 +124,13 @@ static int open_schema(struct journal_db *store, struct fault *fault)
     return FAULT_NONE;
 }
 
-static int64_t query_whole(struct journal_db *store, const char *sql)
-{
-    sqlite3_stmt *s = NULL;
-    int64_t value = -1;
-    if (sqlite3_prepare_v2(store->db, sql, -1, &s, NULL) == SQLITE_OK &&
-        sqlite3_step(s) == SQLITE_ROW) {
-        value = sqlite3_column_int64(s, 0);
-    }
-    sqlite3_finalize(s);
-    return value;
-}
-
 int journal_db_open(struct journal_db *store, const char *directory, struct fault *fault)
 {
     enum { BUSY_MS = 1000 };
     *store = (struct journal_db){.lock_fd = -1};
     (void)snprintf(store->path, sizeof store->path, "%s/%s", directory, JOURNAL_FILE);
     int rc = make_directory(directory, fault);
-    rc = rc == FAULT_NONE ? take_lock(store, directory, fault) : rc;
+    rc = rc ? rc : take_lock(store, directory, fault);
     if (rc != FAULT_NONE) {
         journal_db_close(store);
         return rc;
@@ -159,19 +141,17 @@ int journal_db_open(struct journal_db *store, const char *directory, struct faul
         rc = db_fault(store, fault);
     }
     (void)sqlite3_busy_timeout(store->db, BUSY_MS);
-    rc = rc == FAULT_NONE ? open_schema(store, fault) : rc;
-    rc = rc == FAULT_NONE
-             ? journal_check_start(store->db, store->path, &store->checked_event, fault)
-             : rc;
+    rc = rc ? rc : open_schema(store, fault);
+    rc = rc ? rc : journal_check_start(store->db, store->path, &store->checked_event, fault);
     if (rc == FAULT_NONE && journal_rows_open(&store->rows, store->db) != SQLITE_OK) {
         rc = db_fault(store, fault);
     }
     if (rc == FAULT_NONE) {
         (void)sqlite3_wal_hook(store->db, note_wal,
                                store); /* takes the place of automatic checkpoints */
-        store->last_event = query_whole(store, "SELECT coalesce(max(id), 0) FROM event");
-        store->run = query_whole(store, "SELECT coalesce(max(id), 0) FROM run");
-        store->last_adaptation = query_whole(store, "SELECT coalesce(max(id), 0) FROM adaptation");
+        store->last_event = journal_reader_whole(store->db, "SELECT coalesce(max(id), 0) FROM event");
+        store->run = journal_reader_whole(store->db, "SELECT coalesce(max(id), 0) FROM run");
+        store->last_adaptation = journal_reader_whole(store->db, "SELECT coalesce(max(id), 0) FROM adaptation");
     }
     if (rc == FAULT_NONE &&
         (store->last_event < 0 || store->run < 0 || store->last_adaptation < 0)) {
@@ -198,8 +178,7 @@ static int keep_file(struct journal_db *store, const char *hash, const char *pat
     }
     bytes = size > 0 && size < (1 << 28) ? malloc((size_t)size) : NULL;
     if (bytes == NULL || fread(bytes, 1, (size_t)size, f) != (size_t)size) {
-        rc = fault_set(fault, FAULT_WORK, "%s: cannot be read again to be kept in the journal",
-                       path);
+        rc = fault_set(fault, FAULT_WORK, "%s: cannot be reread for the journal", path);
     } else if (!checksum_names(hash, bytes, (size_t)size)) {
         rc = fault_set(fault, FAULT_WORK, "%s: was changed while it was read; load it again", path);
     } else if (sqlite3_prepare_v2(store->db, "INSERT OR IGNORE INTO model VALUES (?,?,?)", -1, &s,

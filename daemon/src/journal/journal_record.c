@@ -20,8 +20,7 @@ static void print_adaptation(const struct journal_record_adaptation *r)
     if (r->what == JOURNAL_RECORD_CHANGE_UNDONE) {
         log_info("%s: the last change of its parameters was undone", r->name);
     } else {
-        log_info("%s: own parameters %s: %.5f nats a choice before, %.5f after, %" PRId64
-                 " choices",
+        log_info("%s: own parameters %s: %.5f nats/choice before, %.5f after, %" PRId64 " choices",
                  r->name, journal_record_change_name((enum journal_record_change)r->what),
                  r->nats_before, r->nats_after, r->n);
     }

@@ -135,7 +135,7 @@ static int compare_prediction(struct replaying *r, const struct replay_step *ste
     }
     r->n.predictions++;
     const int rc = compare_arrays(r, id, p, fault);
-    return rc == FAULT_NONE ? compare_numbers(r, id, p, fault) : rc;
+    return rc ? rc : compare_numbers(r, id, p, fault);
 }
 
 static int compare_event(struct replaying *r, const struct replay_step *step, struct fault *fault)
@@ -231,8 +231,8 @@ static int on_event(void *context, const struct replay_step *step, struct fault 
 {
     struct replaying *r = context;
     int rc = compare_event(r, step, fault);
-    rc = rc == FAULT_NONE ? compare_prediction(r, step, fault) : rc;
-    rc = rc == FAULT_NONE ? compare_alerts(r, step, fault) : rc;
+    rc = rc ? rc : compare_prediction(r, step, fault);
+    rc = rc ? rc : compare_alerts(r, step, fault);
     r->n.events++;
     if (step->result->subject != SUBJECTS_NONE) {
         struct subject *s = &r->subjects->subject[step->result->subject];

@@ -51,8 +51,8 @@ int mouse_socket_bind(struct mouse_socket *s, const char *endpoint, bool insecur
     *s = (struct mouse_socket){0};
     if (!insecure && !zmq_bus_is_local(endpoint)) {
         return fault_set(fault, FAULT_INPUT,
-                         "%s can be reached from other machines; an address of this machine was "
-                         "expected, as in tcp://127.0.0.1:5780, or --insecure beside it",
+                         "%s is reachable from other machines; a local address was "
+                         "expected, such as tcp://127.0.0.1:5780, or --insecure",
                          endpoint);
     }
     const int rc = open_socket(s, ZMQ_ROUTER, fault);

@@ -101,7 +101,7 @@ static int check_reach(const char *name, const char *endpoint, bool is_safe, str
         return rc;
     }
     return fault_set(fault, FAULT_INPUT,
-                     "%s: %s can be reached from other machines: set security.server_key "
+                     "%s: %s is reachable from other machines: set security.server_key "
                      "(`murid keygen`), or write security.insecure: true",
                      name, endpoint);
 }
@@ -193,10 +193,11 @@ static int open_curve(struct zmq_bus *bus, const struct config *config, char sec
     }
     curve_keys_warn_if_readable(c->server_key);
     if (config->sockets.control[0] != '\0' && !key_list_has(&bus->keys, KEY_ROLE_CONTROL)) {
-        return fault_set(fault, FAULT_INPUT,
-                         "sockets.control: with security.server_key it takes commands from keys "
-                         "that may give them alone: write \"KEY control\" in the file of "
-                         "security.client_keys, or close it with control: \"\"");
+        return fault_set(
+            fault, FAULT_INPUT,
+            "sockets.control: with security.server_key it accepts commands only from keys "
+            "with the role control: write \"KEY control\" in the file of "
+            "security.client_keys, or close it with control: \"\"");
     }
     bus->zap = zmq_socket(bus->context, ZMQ_REP);
     if (bus->zap == NULL || zmq_bind(bus->zap, "inproc://zeromq.zap.01") != 0) {
@@ -475,7 +476,7 @@ bool zmq_bus_authenticate(struct zmq_bus *bus)
         const uint8_t *key = (const uint8_t *)part[CREDENTIALS];
         const char *why =
             n != PARTS || strcmp(part[MECHANISM], "CURVE") != 0
-                ? "it does not speak CURVE"
+                ? "it does not use CURVE"
                 : judge(bus, role_for(part[DOMAIN_NAME]), key, size[CREDENTIALS], &entry);
         if (why != NULL && n == PARTS) {
             refuse(bus, part[DOMAIN_NAME], part[ADDRESS], key, size[CREDENTIALS], why);

@@ -51,14 +51,14 @@ static int finish(struct active_models *models, const struct config *config, int
     model_stacking_default(&models->stack);
     models->with_stack = config->adaptation.stack;
     models->with_ahead = config->forecast.enabled;
-    rc = rc == FAULT_NONE ? check_advice(config, fault) : rc;
+    rc = rc ? rc : check_advice(config, fault);
     if (rc == FAULT_NONE) {
         lookahead_bank(&models->ahead, &models->twin.bank);
     }
     if (rc == FAULT_NONE && model_params_built_in(&models->baseline, NULL) != MODEL_OK) {
         rc = fault_set(fault, FAULT_WORK, "the built-in random walk could not be made");
     }
-    rc = rc == FAULT_NONE ? plan(models, config, fault) : rc;
+    rc = rc ? rc : plan(models, config, fault);
     if (rc != FAULT_NONE) {
         active_models_free(models);
     }

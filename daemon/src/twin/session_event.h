@@ -84,7 +84,7 @@ struct session_result {
     bool is_new_subject;
     bool is_new_session;
     struct twin_outcome scored; /* of a trial taken up; NaN otherwise */
-    bool is_put_off;            /* nothing was done: whoever keeps it has to send it again */
+    bool is_put_off;            /* nothing was done: whoever keeps it has to resend it */
     bool is_counted;            /* a duplicate under a seq of its own: journaled for that */
     bool has_prediction;        /* reply is a prediction, and belongs in the journal */
     proto_message reply;        /* prediction, error, hello or session_end; no durable_seq yet */

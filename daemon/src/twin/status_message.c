@@ -105,8 +105,6 @@ bool status_message_fill(const struct subjects *subjects, uint32_t subject, prot
         return false;
     }
     fill(&s->standing, !s->is_judged_at_end, out);
-    strcpy(out->env.rig, s->rig);
-    strcpy(out->env.subject, s->name);
-    subjects_name_session(&subjects->session[s->state.session], &out->env);
+    subjects_address(subjects, subject, &out->env);
     return true;
 }

@@ -338,6 +338,16 @@ void subjects_name_session(const struct session *session, proto_envelope *env)
     env->run = session->run > 1 || env->run != PROTO_NIL ? session->run : PROTO_NIL;
 }
 
+void subjects_address(const struct subjects *subjects, uint32_t subject, proto_envelope *env)
+{
+    const struct subject *s = &subjects->subject[subject];
+    strcpy(env->rig, s->rig);
+    strcpy(env->subject, s->name);
+    if (s->state.session >= 0) {
+        subjects_name_session(&subjects->session[s->state.session], env);
+    }
+}
+
 struct session *subjects_counting(struct subjects *subjects, uint32_t session)
 {
     return &subjects->session[subjects->session[session].counts];

@@ -168,6 +168,9 @@ uint32_t subjects_add_session(struct subjects *subjects, const struct subjects_e
 /* What a rig has taken of the limits; NULL: it was never heard. RT-safe: yes. */
 const struct subjects_rig *subjects_find_rig(const struct subjects *subjects, const char *name);
 
+/* Addresses a message about a subject: rig, name and its session, if it has one. RT-safe: yes. */
+void subjects_address(const struct subjects *subjects, uint32_t subject, proto_envelope *env);
+
 /* Fills in session and run as the rig of the session knows them. RT-safe: yes. */
 void subjects_name_session(const struct session *session, proto_envelope *env);
 

@@ -293,7 +293,7 @@ void key_expected(const struct key *key, char *out, size_t cap)
     case KEY_RANGE:
         (void)snprintf(out, cap, "a %snumber from %.15g to %.15g%s%s%s",
                        key->kind == KEY_REAL ? "" : "whole ", key->min, key->max, space, key->unit,
-                       key->kind == KEY_RANGE ? ", or two that rise" : "");
+                       key->kind == KEY_RANGE ? ", or an ascending pair" : "");
         break;
     case KEY_STRING:
         (void)snprintf(out, cap, "a text of at most %zu bytes without control characters",

@@ -100,24 +100,13 @@ const char *text_escape_show(char *out, size_t cap, const char *text)
 
 void text_escape_html(FILE *to, const char *text)
 {
+    static const char SPECIAL[] = "&<>\"'";
+    static const char *const ENTITY[] = {"&amp;", "&lt;", "&gt;", "&quot;", "&#39;"};
     for (; *text != '\0'; text++) {
-        switch (*text) {
-        case '&':
-            fputs("&amp;", to);
-            break;
-        case '<':
-            fputs("&lt;", to);
-            break;
-        case '>':
-            fputs("&gt;", to);
-            break;
-        case '"':
-            fputs("&quot;", to);
-            break;
-        case '\'':
-            fputs("&#39;", to);
-            break;
-        default:
+        const char *at = strchr(SPECIAL, *text);
+        if (at != NULL) {
+            fputs(ENTITY[at - SPECIAL], to);
+        } else {
             fputc(*text, to);
         }
     }

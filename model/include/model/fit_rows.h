@@ -53,7 +53,7 @@ typedef struct {
     uint16_t *n_steps;
 } model_fit_rows;
 
-/* start: as in model_fit_animal; NULL: an animal that was never seen. policy must outlive it. */
+/* start: as in model_fit_animal; NULL: a new animal. policy must outlive it. */
 void model_fit_cursor_init(model_fit_cursor *cursor, const model_policy *policy,
                            model_rule_kind rule, const model_member *start);
 
