@@ -66,18 +66,13 @@ static const struct magic {
 static const char *const CONFIG_KEYS[] = {
 #define SECTION(name, help) #name,
 #include "config_options.def"
-};
+    NULL};
 
 /* Every key at the margin of a configuration, and of a protocol. `protocol` and `session` are of
  * both, or nearly. */
 static bool is_config_key(const char *key)
 {
-    for (size_t i = 0; i < sizeof CONFIG_KEYS / sizeof CONFIG_KEYS[0]; i++) {
-        if (strcmp(CONFIG_KEYS[i], key) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return key_word_find(CONFIG_KEYS, key, strlen(key)) != SIZE_MAX;
 }
 
 static bool is_protocol_key(const char *key)

@@ -24,5 +24,4 @@ struct subject_names {
 int subject_names_find(struct subject_names *s, const struct trial_table *table, const char *name,
                        uint32_t *out, struct fault *fault);
 
-/* A zeroed one is fine. */
 void subject_names_free(struct subject_names *s);

@@ -105,6 +105,32 @@ static bool read_seed(sqlite3 *db, const struct part *part, int64_t from,
     return rc == SQLITE_ROW || rc == SQLITE_DONE;
 }
 
+/* A value as a query gives it. */
+static void add_column(struct checksum *sum, sqlite3_stmt *s, int column)
+{
+    switch (sqlite3_column_type(s, column)) {
+    case SQLITE_INTEGER:
+        checksum_whole(sum, sqlite3_column_int64(s, column));
+        break;
+    case SQLITE_FLOAT:
+        checksum_real(sum, sqlite3_column_double(s, column));
+        break;
+    case SQLITE_TEXT: {
+        const char *text = (const char *)sqlite3_column_text(s, column);
+        checksum_text(sum, text, (size_t)sqlite3_column_bytes(s, column));
+        break;
+    }
+    case SQLITE_BLOB: {
+        const void *bytes = sqlite3_column_blob(s, column);
+        checksum_blob(sum, bytes, (size_t)sqlite3_column_bytes(s, column));
+        break;
+    }
+    default:
+        checksum_null(sum);
+        break;
+    }
+}
+
 /* True if the row's last column is the checksum of the others; seed becomes that column. */
 static bool is_as_written(sqlite3_stmt *s, bool is_chained, uint8_t seed[CHECKSUM_BYTES])
 {
@@ -113,7 +139,7 @@ static bool is_as_written(sqlite3_stmt *s, bool is_chained, uint8_t seed[CHECKSU
     const int last = sqlite3_column_count(s) - 1;
     checksum_init(&sum, is_chained ? seed : NULL);
     for (int i = 0; i < last; i++) {
-        checksum_column(&sum, s, i);
+        add_column(&sum, s, i);
     }
     checksum_final(&sum, found);
     const void *written = sqlite3_column_blob(s, last);

@@ -27,7 +27,6 @@ bool journal_reader_is_journal(const char *path);
  * is not a journal, or one of another schema; FAULT_WORK: it cannot be read. */
 int journal_reader_open(struct journal_reader *reader, const char *path, struct fault *fault);
 
-/* Closes; zeroed is fine. */
 void journal_reader_close(struct journal_reader *reader);
 
 /* Prepares a statement, the caller's to sqlite3_finalize(). FAULT_NONE or FAULT_WORK. */

@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "loop_jobs.h"
+#include "session_step.h"
 
 static const int64_t NS_PER_S = 1000000000;
 
@@ -277,21 +278,17 @@ static size_t encode_reply(struct server *server, proto_format format)
 /* Nothing was journaled, so the trial is not taken up; its sender is told and keeps it. */
 static void refuse_without_room(struct server *server, const uint8_t *bytes, size_t size)
 {
-    proto_message *heard = &server->result.heard;
-    proto_fault fault;
     const enum journal_db_cause failing = journal_health(&server->journal, clock_mono_ns()).failing;
-    proto_message *reply = &server->result.reply;
-    (void)proto_decode(bytes, size, heard, &fault);
-    proto_message_init(reply, PROTO_KIND_ERROR);
-    reply->env = heard->env;
-    strcpy(reply->as.error.code,
-           proto_error_name(failing != JOURNAL_DB_CAUSE_NONE ? PROTO_ERROR_DISK_FULL
-                                                             : PROTO_ERROR_JOURNAL_BEHIND));
-    (void)snprintf(reply->as.error.text, sizeof reply->as.error.text,
-                   failing != JOURNAL_DB_CAUSE_NONE
-                       ? "keep the trial and resend it: the journal cannot be written: %s"
-                       : "the disk is slower than the trials; resend it%s",
+    const bool is_failing = failing != JOURNAL_DB_CAUSE_NONE;
+    proto_fault fault;
+    char text[sizeof server->result.reply.as.error.text];
+    (void)proto_decode(bytes, size, &server->result.heard, &fault);
+    (void)snprintf(text, sizeof text,
+                   is_failing ? "keep the trial and resend it: the journal cannot be written: %s"
+                              : "the disk is slower than the trials; resend it%s",
                    journal_db_cause_text(failing));
+    step_refuse(&server->result, SESSION_OUTCOME_REFUSED,
+                is_failing ? PROTO_ERROR_DISK_FULL : PROTO_ERROR_JOURNAL_BEHIND, "", text);
     server->counters.bad_messages++;
 }
 
@@ -300,8 +297,8 @@ static void refuse_without_room(struct server *server, const uint8_t *bytes, siz
 bool ingest_is_foreign(struct server *server, const struct zmq_bus_request *q, size_t size)
 {
     proto_message *heard = &server->result.heard;
-    proto_message *reply = &server->result.reply;
     proto_fault ignored;
+    char text[sizeof server->result.reply.as.error.text];
     if (q->source.key < 0) {
         return false;
     }
@@ -309,14 +306,11 @@ bool ingest_is_foreign(struct server *server, const struct zmq_bus_request *q, s
     if (heard->env.rig[0] == '\0' || zmq_bus_is_for_rig(&server->bus, q, heard->env.rig)) {
         return false;
     }
-    proto_message_init(reply, PROTO_KIND_ERROR);
-    reply->env = heard->env;
-    strcpy(reply->as.error.code, proto_error_name(PROTO_ERROR_NOT_ALLOWED));
-    strcpy(reply->as.error.key, "rig");
-    (void)snprintf(reply->as.error.text, sizeof reply->as.error.text,
+    (void)snprintf(text, sizeof text,
                    "the key of this connection is not for rig \"%s\" "
                    "(security.client_keys, line with rig=)",
                    heard->env.rig);
+    step_refuse(&server->result, SESSION_OUTCOME_REFUSED, PROTO_ERROR_NOT_ALLOWED, "rig", text);
     server->counters.bad_messages++;
     ingest_raise(server, PROTO_ALERT_BAD_MESSAGE, "", 1.0,
                  "a message of rig %s was sent under another rig's key and refused",

@@ -1,9 +1,9 @@
 #include "active_models.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "checksum.h"
 #include "lookahead.h"
 #include "model/protocol_change.h"
 #include "protocol_file.h"
@@ -73,18 +73,11 @@ static int build(struct active_models *models, const struct config *config, stru
     return model_file_build(&spec, &models->twin, fault);
 }
 
-static void hash_text(const uint8_t *bytes, size_t size, char hash[17])
-{
-    unsigned char digest[crypto_hash_sha256_BYTES];
-    (void)crypto_hash_sha256(digest, bytes, size);
-    (void)sodium_bin2hex(hash, 17, digest, 8);
-}
-
 int active_models_declare(struct active_models *models, const struct config *config,
                           const char *name, const uint8_t *bytes, size_t size, struct fault *fault)
 {
-    char hash[17];
-    hash_text(bytes, size, hash);
+    char hash[CHECKSUM_NAME];
+    checksum_name(hash, bytes, size);
     if (config->protocol.hash[0] != '\0' && strcmp(config->protocol.hash, hash) != 0) {
         return fault_set(fault, FAULT_INPUT, "%s: its hash is %s, protocol.hash expects %s", name,
                          hash, config->protocol.hash);

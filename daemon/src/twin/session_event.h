@@ -29,7 +29,6 @@ enum session_source {
 #define SESSION_SOURCE_ENUM(NAME, name) SESSION_SOURCE_##NAME,
     SESSION_SOURCE_LIST(SESSION_SOURCE_ENUM)
 #undef SESSION_SOURCE_ENUM
-        SESSION_SOURCE_COUNT
 };
 
 enum session_outcome {
@@ -37,10 +36,6 @@ enum session_outcome {
     SESSION_OUTCOME_LIST(SESSION_OUTCOME_ENUM)
 #undef SESSION_OUTCOME_ENUM
 };
-
-#define SESSION_OUTCOME_ONE(NAME, name, help) +1
-enum { SESSION_OUTCOME_COUNT = 0 SESSION_OUTCOME_LIST(SESSION_OUTCOME_ONE) };
-#undef SESSION_OUTCOME_ONE
 
 const char *session_source_name(enum session_source source);
 

@@ -97,16 +97,23 @@ static int eighths(int cells, double value)
     return (int)(bounded * 8.0 * cells + 0.5);
 }
 
+/* Full cells one after the other, and what is left of the eighths as the last one. */
+static void fill(struct cell_canvas *c, int x, int y, int dx, int dy, int n, int last,
+                 enum cell_canvas_style style)
+{
+    for (int i = 0; i < n / 8; i++) {
+        put_cell(c, x + i * dx, y + i * dy, 0x2588, style);
+    }
+    if (n % 8 > 0) {
+        put_cell(c, x + n / 8 * dx, y + n / 8 * dy, (uint16_t)last, style);
+    }
+}
+
 void cell_canvas_bar(struct cell_canvas *c, int x, int y, int cells, double value,
                      enum cell_canvas_style style)
 {
     const int n = eighths(cells, value);
-    for (int i = 0; i < n / 8; i++) {
-        put_cell(c, x + i, y, 0x2588, style);
-    }
-    if (n % 8 > 0) {
-        put_cell(c, x + n / 8, y, (uint16_t)(0x2590 - n % 8), style);
-    }
+    fill(c, x, y, 1, 0, n, 0x2590 - n % 8, style);
 }
 
 void cell_canvas_column(struct cell_canvas *c, int x, int y, int cells, double value,
@@ -114,12 +121,7 @@ void cell_canvas_column(struct cell_canvas *c, int x, int y, int cells, double v
 {
     const int exact = eighths(cells, value);
     const int n = value > 0.0 && exact == 0 ? 1 : exact;
-    for (int i = 0; i < n / 8; i++) {
-        put_cell(c, x, y - i, 0x2588, style);
-    }
-    if (n % 8 > 0) {
-        put_cell(c, x, y - n / 8, (uint16_t)(0x2580 + n % 8), style);
-    }
+    fill(c, x, y, 0, -1, n, 0x2580 + n % 8, style);
 }
 
 static size_t encode(uint16_t character, char *out)

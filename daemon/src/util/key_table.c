@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_writer.h"
 #include "proto/message.h"
 #include "text_escape.h"
 
@@ -344,14 +345,7 @@ void key_print_name(const char *name, FILE *to)
 
 static void print_text(const char *text, FILE *to)
 {
-    fputc('"', to);
-    for (const char *c = text; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\') {
-            fputc('\\', to);
-        }
-        fputc(*c, to);
-    }
-    fputc('"', to);
+    json_text(&(struct json_writer){.to = to}, NULL, text);
 }
 
 static void print_whole(size_t size, const void *at, FILE *to)
