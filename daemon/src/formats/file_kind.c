@@ -141,11 +141,6 @@ static bool is_model(struct head h)
            (h.at[9] == '"' || h.at[9] == '}' || isspace(h.at[9]));
 }
 
-static bool is_binary(struct head h)
-{
-    return h.size > 0 && memchr(h.at, '\0', h.size) != NULL;
-}
-
 /* True if a field of the line is that word, whatever stands between fields. */
 static bool has_field(struct head line, const char *word)
 {
@@ -219,11 +214,6 @@ static enum file_kind json_kind(struct head h)
     return is_of_iblrig ? FILE_KIND_IBLRIG : FILE_KIND_JSON;
 }
 
-static enum file_kind markup_kind(struct head h)
-{
-    return holds(h, "<svg") ? FILE_KIND_SVG : FILE_KIND_HTML;
-}
-
 static enum file_kind text_kind(struct head h)
 {
     h = trim(h);
@@ -236,12 +226,9 @@ static enum file_kind text_kind(struct head h)
         return json_kind(h);
     }
     if (h.at[0] == '<') {
-        return markup_kind(h);
+        return holds(h, "<svg") ? FILE_KIND_SVG : FILE_KIND_HTML;
     }
-    if (is_table(h)) {
-        return FILE_KIND_TABLE;
-    }
-    return yaml_kind(h);
+    return is_table(h) ? FILE_KIND_TABLE : yaml_kind(h);
 }
 
 enum file_kind file_kind_of(const void *bytes, size_t size)
@@ -259,7 +246,7 @@ enum file_kind file_kind_of(const void *bytes, size_t size)
     if (is_model(h)) {
         return FILE_KIND_MODEL;
     }
-    return is_binary(h) ? FILE_KIND_BINARY : text_kind(h);
+    return memchr(h.at, '\0', h.size) != NULL ? FILE_KIND_BINARY : text_kind(h);
 }
 
 static enum file_kind directory_kind(const char *path)

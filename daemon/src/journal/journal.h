@@ -57,7 +57,7 @@ struct journal {
     int64_t next_adaptation; /* number of the next change of parameters */
     pthread_t thread;
     bool is_started;
-    int wake_fd[2];
+    int wake_fd;
     atomic_int sleeps; /* 1 while the thread waits for a wake-up */
     atomic_bool stop;
     atomic_int failing; /* enum journal_db_cause */

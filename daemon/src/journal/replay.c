@@ -374,10 +374,9 @@ int replay_load_checkpoints(struct replay *replay, struct subjects *subjects, in
     if (rc == FAULT_NONE) {
         name_rigs(subjects);
     }
-    rc = rc == FAULT_NONE
-             ? journal_reader_prepare(&replay->journal,
-                                      "SELECT max(id) FROM event WHERE subject = ?", &s, fault)
-             : rc;
+    rc = rc ? rc
+            : journal_reader_prepare(&replay->journal,
+                                     "SELECT max(id) FROM event WHERE subject = ?", &s, fault);
     *from = replay->last_event;
     for (uint32_t i = 0; rc == FAULT_NONE && i < subjects->n_subjects; i++) {
         sqlite3_bind_int64(s, 1, i);

@@ -106,12 +106,10 @@ struct subjects {
     uint32_t n_rigs;
     bool is_replay; /* what was let in once is let in again: no rig's share is looked at */
     struct contents contents;
-    uint32_t *subject_slots; /* hash tables of numbers, open addressing */
-    uint32_t *session_slots;
-    uint32_t *rig_slots;
-    uint32_t subject_mask;
-    uint32_t session_mask;
-    uint32_t rig_mask;
+    struct subjects_slots {
+        uint32_t *at;
+        uint32_t mask;
+    } subject_slots, session_slots, rig_slots; /* hash tables of numbers, open addressing */
 };
 
 /* Allocates for config->limits. models' parameters and config must outlive the subjects. now_ns

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "text_escape.h"
+
 enum { ELLIPSIS = 0x2026 };
 
 void cell_canvas_init(struct cell_canvas *c, int width, int height)
@@ -42,30 +44,10 @@ static bool takes_one_cell(uint32_t character)
 /* Takes one character off UTF-8 text; ill-formed bytes come one by one as '?'. */
 static uint32_t next_character(const char **text)
 {
-    const unsigned char *s = (const unsigned char *)*text;
-    uint32_t value = s[0];
-    int more = 0;
-    if (value >= 0xf0) {
-        value &= 0x07;
-        more = 3;
-    } else if (value >= 0xe0) {
-        value &= 0x0f;
-        more = 2;
-    } else if (value >= 0xc0) {
-        value &= 0x1f;
-        more = 1;
-    } else if (value >= 0x80) {
-        value = '?';
-    }
-    for (int i = 1; i <= more; i++) {
-        if ((s[i] & 0xc0) != 0x80) {
-            *text += 1;
-            return '?';
-        }
-        value = value << 6 | (s[i] & 0x3f);
-    }
-    *text += more + 1;
-    return value;
+    uint32_t code = 0;
+    const size_t n = text_escape_decode(*text, &code);
+    *text += n > 0 ? n : 1;
+    return n > 0 ? code : '?';
 }
 
 int cell_canvas_put(struct cell_canvas *c, int x, int y, int cells, enum cell_canvas_style style,
