@@ -204,8 +204,7 @@ static bool is_of_disk(int why)
     return why == ENOSPC || why == EDQUOT || why == EFBIG || why == EIO || why == EPIPE;
 }
 
-/* The rename is on disk only when the directory is. */
-static bool sync_directory(const char *path)
+bool output_file_sync_directory(const char *path)
 {
     char directory[OUTPUT_PATH_MAX];
     const int fd =
@@ -247,7 +246,7 @@ int output_file_close(struct output_file *file, int rc, struct fault *fault)
     if (!ok) {
         return cannot(file->path, why, FAULT_WORK, fault);
     }
-    return !is_whole || sync_directory(file->target)
+    return !is_whole || output_file_sync_directory(file->target)
                ? FAULT_NONE
                : fault_set(fault, FAULT_WORK, "%s: its directory cannot be synced", file->path);
 }

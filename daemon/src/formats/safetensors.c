@@ -498,36 +498,8 @@ int safetensors_encode(const struct safetensors *st, uint8_t **bytes, size_t *si
 int safetensors_read(const char *path, uint8_t **out, size_t *out_size, struct fault *fault)
 {
     FILE *file;
-    int rc = input_file_open(&file, path, NULL, fault);
-    if (rc != FAULT_NONE) {
-        return rc;
-    }
-    size_t size = 0;
-    size_t cap = 0;
-    uint8_t *bytes = NULL;
-    do {
-        cap = cap == 0 ? (size_t)1 << 16 : cap * 2;
-        uint8_t *more = realloc(bytes, cap);
-        if (more == NULL) {
-            rc = fault_set(fault, FAULT_WORK, "%s: no memory for %zu bytes", path, cap);
-            goto done;
-        }
-        bytes = more;
-        size += fread(bytes + size, 1, cap - size, file);
-    } while (size == cap && size <= SAFETENSORS_FILE_MAX);
-    if (ferror(file)) {
-        rc = fault_set(fault, FAULT_INPUT, "%s: cannot be read: %s", path, strerror(errno));
-    } else if (size > SAFETENSORS_FILE_MAX) {
-        rc = fault_set(fault, FAULT_INPUT, "%s: larger than %d bytes, the most for a model", path,
-                       SAFETENSORS_FILE_MAX);
-    }
-done:
-    (void)fclose(file);
-    if (rc != FAULT_NONE) {
-        free(bytes);
-        return rc;
-    }
-    *out = bytes;
-    *out_size = size;
-    return FAULT_NONE;
+    const int rc = input_file_open(&file, path, NULL, fault);
+    return rc ? rc
+              : input_file_read(file, path, SAFETENSORS_FILE_MAX, ", the most for a model", out,
+                                out_size, fault);
 }

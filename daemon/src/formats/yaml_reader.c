@@ -128,9 +128,10 @@ int yaml_reader_load(const char *path, size_t max, enum file_kind expected, uint
                      size_t *size, struct fault *fault)
 {
     FILE *f;
+    char too_large[96];
     *text = NULL;
     *size = 0;
-    int rc = input_file_open(&f, path, NULL, fault);
+    const int rc = input_file_open(&f, path, NULL, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
@@ -140,21 +141,9 @@ int yaml_reader_load(const char *path, size_t max, enum file_kind expected, uint
         return fault_set(fault, FAULT_INPUT, "%s: is %s; %s was expected", path,
                          file_kind_name(kind), file_kind_name(expected));
     }
-    *text = malloc(max + 1);
-    *size = *text != NULL ? fread(*text, 1, max + 1, f) : 0;
-    if (*text == NULL || ferror(f) != 0) {
-        rc = fault_set(fault, FAULT_INPUT, "%s: cannot be read: %s", path, strerror(errno));
-    } else if (*size > max) {
-        rc = fault_set(fault, FAULT_INPUT,
-                       "%s: larger than %zu bytes; %s was expected, which is smaller", path, max,
-                       file_kind_name(expected));
-    }
-    fclose(f);
-    if (rc != FAULT_NONE) {
-        free(*text);
-        *text = NULL;
-    }
-    return rc;
+    (void)snprintf(too_large, sizeof too_large, "; %s was expected, which is smaller",
+                   file_kind_name(expected));
+    return input_file_read(f, path, max, too_large, text, size, fault);
 }
 
 int yaml_reader_each(struct yaml_reader *r, int (*item)(void *with), void *with)

@@ -8,10 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "input_file.h"
 #include "journal_check.h"
 #include "journal_db_check.h"
 #include "log.h"
 #include "os_lock.h"
+#include "output_file.h"
+
+enum { FILE_BYTES_MAX = (1 << 28) - 1 };
 
 enum journal_db_cause journal_db_roll_back(struct journal_db *store)
 {
@@ -46,20 +50,6 @@ static int db_fault(struct journal_db *store, struct fault *fault)
     return fault_set(fault, FAULT_WORK, "%s: %s", store->path, sqlite3_errmsg(store->db));
 }
 
-/* A directory is on disk only when the one that it stands in is. */
-static void sync_parent(const char *path)
-{
-    char parent[512];
-    const char *slash = strrchr(path, '/');
-    (void)snprintf(parent, sizeof parent, "%.*s", slash != NULL ? (int)(slash - path) + 1 : 1,
-                   slash != NULL ? path : ".");
-    const int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        (void)fsync(fd); /* there are file systems that cannot */
-        (void)close(fd);
-    }
-}
-
 static int make_directory(const char *directory, struct fault *fault)
 {
     char path[512];
@@ -74,7 +64,7 @@ static int make_directory(const char *directory, struct fault *fault)
         memcpy(path, directory, i);
         path[i] = '\0';
         if (mkdir(path, 0755) == 0) {
-            sync_parent(path);
+            (void)output_file_sync_directory(path); /* there are file systems that cannot */
         } else if (errno != EEXIST) {
             return fault_set(fault, FAULT_WORK, "%s: cannot be created: %s", path, strerror(errno));
         }
@@ -149,9 +139,11 @@ int journal_db_open(struct journal_db *store, const char *directory, struct faul
     if (rc == FAULT_NONE) {
         (void)sqlite3_wal_hook(store->db, note_wal,
                                store); /* takes the place of automatic checkpoints */
-        store->last_event = journal_reader_whole(store->db, "SELECT coalesce(max(id), 0) FROM event");
+        store->last_event =
+            journal_reader_whole(store->db, "SELECT coalesce(max(id), 0) FROM event");
         store->run = journal_reader_whole(store->db, "SELECT coalesce(max(id), 0) FROM run");
-        store->last_adaptation = journal_reader_whole(store->db, "SELECT coalesce(max(id), 0) FROM adaptation");
+        store->last_adaptation =
+            journal_reader_whole(store->db, "SELECT coalesce(max(id), 0) FROM adaptation");
     }
     if (rc == FAULT_NONE &&
         (store->last_event < 0 || store->run < 0 || store->last_adaptation < 0)) {
@@ -167,19 +159,15 @@ int journal_db_open(struct journal_db *store, const char *directory, struct faul
 static int keep_file(struct journal_db *store, const char *hash, const char *path,
                      struct fault *fault)
 {
-    FILE *f = fopen(path, "rb");
+    FILE *f;
     sqlite3_stmt *s = NULL;
     uint8_t *bytes = NULL;
-    int rc = FAULT_NONE;
-    long size = -1;
-    if (f != NULL && fseek(f, 0, SEEK_END) == 0) {
-        size = ftell(f);
-        rewind(f);
-    }
-    bytes = size > 0 && size < (1 << 28) ? malloc((size_t)size) : NULL;
-    if (bytes == NULL || fread(bytes, 1, (size_t)size, f) != (size_t)size) {
+    size_t size = 0;
+    int rc = input_file_open(&f, path, NULL, fault);
+    rc = rc ? rc : input_file_read(f, path, FILE_BYTES_MAX, "", &bytes, &size, fault);
+    if (rc != FAULT_NONE || size == 0) {
         rc = fault_set(fault, FAULT_WORK, "%s: cannot be reread for the journal", path);
-    } else if (!checksum_names(hash, bytes, (size_t)size)) {
+    } else if (!checksum_names(hash, bytes, size)) {
         rc = fault_set(fault, FAULT_WORK, "%s: was changed while it was read; load it again", path);
     } else if (sqlite3_prepare_v2(store->db, "INSERT OR IGNORE INTO model VALUES (?,?,?)", -1, &s,
                                   NULL) != SQLITE_OK ||
@@ -191,9 +179,6 @@ static int keep_file(struct journal_db *store, const char *hash, const char *pat
     }
     sqlite3_finalize(s);
     free(bytes);
-    if (f != NULL) {
-        fclose(f);
-    }
     return rc;
 }
 
