@@ -1,6 +1,6 @@
 """Who may include whom: daemon -> firmware-bridge, model, proto; firmware-bridge -> proto; model ->
 BLIS and libm; proto -> msgpack-c. Nothing else. Within the daemon and the model arrows go down only, from
-a folder to those that its CMake target links."""
+a folder to those that its CMake target links. A file and a function have a bound."""
 import os
 import re
 import shutil
@@ -163,6 +163,36 @@ class Folders(unittest.TestCase):
             self.assertEqual(sorted(wrong_arrows(root, "daemon")),
                              ["daemon: stray.c stands in no folder",
                               "daemon: util/fault.c includes session.h of twin"])
+
+
+def functions(text):
+    """Name and lines of each function of a source, its signature included."""
+    lines = text.split("\n")
+    for at, line in enumerate(lines):
+        if line == "{":
+            first = at
+            while not re.match(r"[a-z]", lines[first - 1]):
+                first -= 1
+            name = re.search(r"(\w+)\(", lines[first - 1])
+            yield name.group(1) if name else "", lines.index("}", at) - first + 2
+
+
+class Sizes(unittest.TestCase):
+    def test_a_file_has_at_most_600_lines_and_a_function_60(self):
+        n = 0
+        for library in ALLOWED:
+            for path in sources(library):
+                with open(path) as f:
+                    text = f.read()
+                self.assertLessEqual(text.count("\n"), 600, path)
+                for name, lines in functions(text) if path.endswith(".c") else ():
+                    n += 1
+                    self.assertLessEqual(lines, 60, f"{name} of {path}")
+        self.assertGreater(n, 2000)
+
+    def test_lines_of_a_function_are_counted(self):
+        text = "static int f(int a,\n             int b)\n{\n    return a + b;\n}\n\nvoid g(void)\n{\n}\n"
+        self.assertEqual(list(functions(text)), [("f", 5), ("g", 3)])
 
 
 class Layers(unittest.TestCase):
