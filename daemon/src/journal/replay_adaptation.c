@@ -9,17 +9,6 @@
 
 /* ---- rows ---- */
 
-static bool parse_what(const char *name, enum journal_record_change *what)
-{
-    for (int i = 0; i < JOURNAL_RECORD_CHANGES; i++) {
-        if (strcmp(name, journal_record_change_name((enum journal_record_change)i)) == 0) {
-            *what = (enum journal_record_change)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* SQLite keeps NaN as NULL. */
 static double real_or_nan(sqlite3_stmt *s, int column)
 {
@@ -33,12 +22,13 @@ static int read_row(struct replay_adaptation *a, sqlite3_stmt *s, struct fault *
     *c = (struct replay_change){.id = sqlite3_column_int64(s, 0),
                                 .subject = sqlite3_column_int64(s, 1),
                                 .run = sqlite3_column_int64(s, 2),
+                                .what = journal_record_change_of(journal_reader_text(s, 3)),
                                 .based_on = sqlite3_column_int64(s, 4),
                                 .event = sqlite3_column_int64(s, 5),
                                 .n = sqlite3_column_int64(s, 6),
                                 .nats_before = real_or_nan(s, 7),
                                 .nats_after = real_or_nan(s, 8)};
-    if (!parse_what(journal_reader_text(s, 3), &c->what) || c->id < 1 || c->subject < 0 ||
+    if (c->what == JOURNAL_RECORD_CHANGES || c->id < 1 || c->subject < 0 ||
         c->based_on > c->event || (a->n > 0 && c->event < a->changes[a->n - 1].event)) {
         return journal_reader_row_fault(a->journal->path, "adaptation", c->id, fault);
     }
