@@ -14,7 +14,7 @@ enum { SUBJECT_NAMES_MAX = 4096 };
 struct subject_names {
     char (*name)[PROTO_ID_MAX + 1]; /* by number */
     uint32_t n;
-    uint32_t capacity;
+    size_t capacity;
     uint32_t latest; /* rows of one animal mostly come together */
     uint32_t by_name[SUBJECT_NAMES_MAX];
 };

@@ -112,9 +112,9 @@ int yaml_reader_begin(struct yaml_reader *r, bool *is_empty)
 int yaml_reader_end(struct yaml_reader *r, const char *where)
 {
     int rc = yaml_reader_next(r);
-    rc = rc == 0 ? yaml_reader_expect(r, YAML_DOCUMENT_END_EVENT, where, "its end") : rc;
-    rc = rc == 0 ? yaml_reader_next(r) : rc;
-    return rc == 0 ? yaml_reader_expect(r, YAML_STREAM_END_EVENT, where, "one document only") : rc;
+    rc = rc ? rc : yaml_reader_expect(r, YAML_DOCUMENT_END_EVENT, where, "its end");
+    rc = rc ? rc : yaml_reader_next(r);
+    return rc ? rc : yaml_reader_expect(r, YAML_STREAM_END_EVENT, where, "one document only");
 }
 
 /* A file with errors in it may look like other YAML, or like text. */

@@ -22,20 +22,21 @@ model_training_status_session_info status_message_unknown(void)
                                                 .delay_s = (double)NAN};
 }
 
+static model_training_status_session_info info(const char *task, bool is_ephys_rig, double delay_s)
+{
+    return (model_training_status_session_info){.protocol = model_ibl_criteria_protocol_of(task),
+                                                .is_ephys_rig = is_ephys_rig,
+                                                .delay_s = delay_s};
+}
+
 model_training_status_session_info status_message_info(const proto_session_start *start)
 {
-    return (model_training_status_session_info){.protocol =
-                                                    model_ibl_criteria_protocol_of(start->task),
-                                                .is_ephys_rig = start->ephys_rig == 1,
-                                                .delay_s = start->delay_s};
+    return info(start->task, start->ephys_rig == 1, start->delay_s);
 }
 
 model_training_status_session_info status_message_row_info(const struct trial_row *row)
 {
-    return (model_training_status_session_info){.protocol =
-                                                    model_ibl_criteria_protocol_of(row->task),
-                                                .is_ephys_rig = row->ephys_rig == 1,
-                                                .delay_s = row->delay_s};
+    return info(row->task, row->ephys_rig == 1, row->delay_s);
 }
 
 model_training_status_trial status_message_trial(const proto_trial *trial)
