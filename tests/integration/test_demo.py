@@ -37,7 +37,7 @@ class Demo(unittest.TestCase):
                                r"random walk ([\d.]+), chance 0.6931", said).groups()
         self.assertLess(float(twin), float(walk))
         self.assertLess(float(walk), 0.6931)
-        journal = re.search(r"heard and predicted is in (\S+)\.", said).group(1)
+        journal = re.search(r"trials and predictions are in (\S+)\.", said).group(1)
         self.assertTrue(os.path.exists(os.path.join(ROOT, journal)))
         for command in ("review", "replay", "eval"):
             self.assertRegex(said, rf"murid {command} ")
