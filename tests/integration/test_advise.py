@@ -125,7 +125,7 @@ class Advise(unittest.TestCase):
             daemon.asker().ask(v=1, kind="trial", rig="r1", subject="m1", session="s1", trial=0,
                                stimulus=1.0, choice=1, reward=1, side=1)
             daemon.settle()
-            self.assertIn("was told of none", murid("advise", daemon.data, code=2))
+            self.assertIn("had none", murid("advise", daemon.data, code=2))
 
     def test_the_text_says_what_is_believed_and_why(self):
         text = murid("advise", self.animal("reinforce", sessions="1"), "--protocol", STAGED,

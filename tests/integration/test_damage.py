@@ -121,7 +121,7 @@ class Damage(unittest.TestCase):
         for table in CHAINED:
             n, = self.whole.query(f"SELECT count(*) FROM {table}")[0]
             self.assertGreater(n, 0, table)
-            self.assertIn(f"{table}: {n} rows, as they were written\n", said)
+            self.assertIn(f"{table}: {n} rows, intact\n", said)
         with self.copy() as daemon:
             daemon.asker().ask(**trial(200, subject="m1", session="s1"))
             daemon.settle()
@@ -282,7 +282,7 @@ class Damage(unittest.TestCase):
                 daemon.launch()
                 try:  # contents of a state do not matter, its events do
                     daemon.wait_ready()
-                    self.assertIn("damaged, and passed over", daemon.log())
+                    self.assertIn("damaged and skipped", daemon.log())
                     self.assertEqual(daemon.stop(), 0)
                 except AssertionError:
                     self.assertIn(daemon.process.wait(READY_S), (1, 2), daemon.log())
@@ -339,7 +339,7 @@ class Damage(unittest.TestCase):
     def assert_goes_on(self, daemon, passed_over):
         """It starts, warns of what it passes over, and stands where the whole one does."""
         with self.copy() as whole, daemon:
-            warned = "damaged, and passed over" in daemon.log(daemon.mark)
+            warned = "damaged and skipped" in daemon.log(daemon.mark)
             self.assertEqual(warned, passed_over, daemon.log(daemon.mark))
             replies = [d.asker().ask(**trial(self.n + 10, session="s1", subject="m1"))
                        for d in (whole, daemon)]

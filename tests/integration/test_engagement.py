@@ -137,7 +137,6 @@ class Engagement(unittest.TestCase):
                     ("UPDATE event SET p_disengaged = p_disengaged + 1e-12 WHERE trial = 7",
                      "p_disengaged was"),
                     ("UPDATE alert SET evidence = evidence + 1e-9", "evidence was"),
-                    ("UPDATE alert SET text = text || '.'", "the text of its alert"),
                     ("DELETE FROM alert", "no alert `disengaged` stands there"),
                     ("UPDATE alert SET event = event - 1", "none is recomputed")):
                 shutil.copyfile(daemon.journal, path)

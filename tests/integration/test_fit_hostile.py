@@ -148,12 +148,12 @@ class Order(Hostile):
 
     def test_a_row_that_is_there_twice(self):
         rows = self.rows[:60] + self.rows[59:]
-        self.assert_warned(self.join(rows), 62, "m0", "1", 9, "is there twice", 1, 221)
-        self.assert_warned(self.join(rows), 62, "m0", "1", 9, "is there twice", 1, 221,
+        self.assert_warned(self.join(rows), 62, "m0", "1", 9, "appears twice", 1, 221)
+        self.assert_warned(self.join(rows), 62, "m0", "1", 9, "appears twice", 1, 221,
                            words=("--rule", "none", "--epochs", "1", "--cv", "2"))
 
     def test_a_table_that_was_appended_to_itself(self):
-        self.assert_warned(self.join(self.rows * 2), 222, "m0", "0", 0, "is there twice", 220, 440)
+        self.assert_warned(self.join(self.rows * 2), 222, "m0", "0", 0, "appears twice", 220, 440)
 
     def test_shuffled_trials(self):
         random.Random(3).shuffle(self.rows)

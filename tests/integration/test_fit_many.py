@@ -124,7 +124,7 @@ class Models(Many):
                 (["--csv", self.path("t")], 2, "--csv: has no effect without --cv"),
                 (["--cv", "1"], 2, "1\" is not a whole number from 2"),
                 (["--cv", "7"], 2, "7 folds of 6 animals; at least as many animals as folds"),
-                (["--cv", "3", "--losses", self.path("l.csv")], 2, "--losses: has no effect beside --cv"),
+                (["--cv", "3", "--losses", self.path("l.csv")], 2, "--losses: has no effect together with --cv"),
                 (["--cv", "3", "--rule", "bank", "--filter", "none"], 2, "a bank is of filters"),
                 (["--cv", "5", "--hold-out", "4"], 2, "4 animals held out of 4 that a fold leaves"),
                 (["--cv", "3", "--csv", "/nonexistent/t"], 2, "/nonexistent/t: cannot be written"),

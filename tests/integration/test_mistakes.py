@@ -38,7 +38,7 @@ class Mistakes(unittest.TestCase):
             daemon.settle()
             self.assertEqual([t[4] for t in daemon.trials()], [None, None])
             said, = daemon.alerts("value_dropped")
-            self.assertIn("trial 1: trial.choice is passed over: NaN", said)
+            self.assertIn("trial 1: trial.choice is dropped: NaN", said)
             self.replay(daemon)
 
     def test_a_value_that_cannot_be_is_nil_and_said_and_the_trial_is_kept(self):
@@ -66,7 +66,7 @@ class Mistakes(unittest.TestCase):
             alert = msgpack.unpackb(body)
             self.assertEqual((alert["code"], alert["rig"], alert["subject"]),
                              ("value_dropped", "rig1", "m1"))
-            self.assertIn("session s1, trial 0: trial.rt_s is passed over: -1 is outside 0..86400 s",
+            self.assertIn("session s1, trial 0: trial.rt_s is dropped: -1 is outside 0..86400 s",
                           alert["text"])
             self.replay(daemon)
             texts = daemon.alerts("value_dropped")

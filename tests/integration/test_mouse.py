@@ -850,7 +850,7 @@ class Usage(Case):
         for code, text, words in (
                 (2, "One of --connect ENDPOINT, --bind ENDPOINT and --serial PORT", []),
                 (2, "one of them was expected", ["--bind", "tcp://127.0.0.1:*", "--serial", "/dev/ttyACM0"]),
-                (2, "can be reached from other machines", ["--bind", "tcp://0.0.0.0:5780"]),
+                (2, "is reachable from other machines", ["--bind", "tcp://0.0.0.0:5780"]),
                 (2, "nonsense", ["--bind", "nonsense", "--insecure"]),
                 (2, "nonsense", ["--connect", "nonsense"]),
                 (2, "--subject", ["--bind", "tcp://127.0.0.1:*", "--subject", "m 1"]),

@@ -145,7 +145,7 @@ class Outputs(unittest.TestCase):
                         where = (command, *words, output, way, *force)
                         self.assertEqual(done.returncode, 2, (where, done.stderr))
                         self.assertEqual(done.stdout, "", where)
-                        self.assertRegex(done.stderr, r"\Amurid: .*is what is read.*; name another file\n\Z")
+                        self.assertRegex(done.stderr, r"\Amurid: .*is an input.*; name another file\n\Z")
                         n += 1
         self.assertEqual(self.contents(), before)
         print(n, "combinations of command, output, input and name")
@@ -163,8 +163,8 @@ class Outputs(unittest.TestCase):
                 before = self.contents()
                 done = murid(command, *words, output, self.path("copy"))
                 self.assertEqual(done.returncode, 2, (command, words, output, kind, done.stderr))
-                self.assertRegex(done.stderr, rf"\Amurid: .*: is there already and holds {kind}; name "
-                                              r"another file, or --force to write over it\n\Z")
+                self.assertRegex(done.stderr, rf"\Amurid: .*: exists and holds {kind}; name "
+                                              r"another file, or use --force to overwrite it\n\Z")
                 self.assertEqual(self.contents(), before)
                 n += 1
         os.remove(self.path("copy"))

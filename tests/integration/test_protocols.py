@@ -90,8 +90,8 @@ class Files(unittest.TestCase):
     def test_wrong_words_are_named_and_end_with_2(self):
         path = os.path.join(PROTOCOLS, "fixed_set.yaml")
         for words, said in (((path, "--defect", "rust"), '--defect: "rust"; a list with commas of zero_left,'),
-                            ((path, "--defect", "debias_off"), "nothing in the protocol"),
-                            ((path, "-c", path), "has no effect beside"),
+                            ((path, "--defect", "debias_off"), "affects nothing in the protocol"),
+                            ((path, "-c", path), "has no effect together with"),
                             (("/nonexistent.yaml",), "/nonexistent.yaml: No such file"),
                             ((self.write("", "empty.yaml"),), "empty.yaml:1: protocol: expected keys"),
                             ((self.write("name: x\nstages:\n  - name: a\n    contrasts: "

@@ -305,7 +305,7 @@ class FullDisk(unittest.TestCase):
             self.assertIn(b'disk_full', listener.recv_multipart()[-1])
             self.assertIn("cannot be written: its disk is full", daemon.log())
             self.assertNotIn("cannot rollback", daemon.log())
-            self.assertIn("written again; nothing was lost", daemon.log())
+            self.assertIn("writable again; nothing was lost", daemon.log())
             self.assert_all_there(daemon, rigs)
             self.assertTrue(daemon.alerts("disk_full"))
             self.assertIn("its disk is full", daemon.alerts("disk_full")[0])
@@ -329,7 +329,7 @@ class FullDisk(unittest.TestCase):
                 number += 1
                 self.assertLess(time.monotonic(), deadline)
             self.assertEqual(reply["code"], "disk_full", reply)
-            self.assertIn("send it again", reply["text"])
+            self.assertIn("resend it", reply["text"])
             self.assertIn("its disk is full", reply["text"])
             daemon.wait("it to say so", lambda s: s["state"] == "behind")
             self.limit(daemon, resource.RLIM_INFINITY)

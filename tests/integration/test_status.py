@@ -278,7 +278,7 @@ class Status(unittest.TestCase):
         nowhere = os.path.join(self.directory, "none.csv")
         self.assertRegex(status(nowhere, code=2), r"^murid: .*none.csv: cannot be opened: .*\n$")
         path = write(self.directory, made_up_animal(self.draw)[0])
-        self.assertRegex(status(path, "--subject", "m7", code=2), r"^murid: .*: no trials of m7; the animals there: m1\n$")
+        self.assertRegex(status(path, "--subject", "m7", code=2), r"^murid: .*: no trials of m7; its animals: m1\n$")
         with open(path, "a") as f:
             f.write("m1,d9,0,2.0,1,1,0.3,0.5,,,\n")
         self.assertRegex(status(path, code=2), r"^murid: .*:152: column stimulus: .*\n$")
@@ -301,7 +301,7 @@ class Status(unittest.TestCase):
                 db.commit()
                 if "raw" in change:
                     said = status(daemon.journal, code=2)
-                    self.assertRegex(said, r"^murid: [^\n]*table event, row 7: damaged\n$")
+                    self.assertRegex(said, r"^murid: [^\n]*table event, row 7: damaged; `murid check JOURNAL` lists [^\n]*\n$")
                 else:  # it belongs to nobody then
                     trials = self.read(daemon.journal)["m1"]["sessions"][0]["trials"]
                     self.assertEqual(trials, 149)

@@ -96,20 +96,20 @@ LIKELY_WRONG = {
     "a session torn apart": (text(ROWS[:60] + ROWS[270:] + ROWS[60:270]), 872,
                              "trial 60 comes after another session's.*first of 1 such", "sort the rows"),
     "each row twice": (text([r for r in ROWS for _ in range(2)]), 3,
-                       "trial 0 is there twice.*first of 1080 such rows of 2160, all with the same contents",
+                       "trial 0 appears twice.*first of 1080 such rows of 2160, all with the same contents",
                        "keep each once"),
     "appended to itself": (text(ROWS + ROWS), 1082,
-                           "trial 0 is there twice.*first of 1080 such rows of 2160, all with the same contents",
+                           "trial 0 appears twice.*first of 1080 such rows of 2160, all with the same contents",
                            "keep each once"),
-    "one row twice": (text(ROWS[:51] + ROWS[50:]), 53, "trial 50 is there twice.*first of 1 such rows of 1081",
+    "one row twice": (text(ROWS[:51] + ROWS[50:]), 53, "trial 50 appears twice.*first of 1 such rows of 1081",
                       "keep each once"),
     "a row twice, otherwise": (text(ROWS[:51] + each(ROWS[50:51], rt_s=lambda r: 3.0) + ROWS[51:]), 53,
-                               "trial 50 is there twice.*1 with other contents", "the right one"),
+                               "trial 50 appears twice.*1 with other contents", "the right one"),
     "days of one name": (text(each(ROWS, session=lambda r: "001")), 272,
-                         r"session 001: trial 0 comes after trial 269: the numbers begin anew under one name "
+                         r"session 001: trial 0 comes after trial 269: the numbers restart under one name "
                          r"\(the first of 3 such places in 1080 rows\)", "such as its date"),
     "days of one name, with gaps": (text(each(ROWS[::3], session=lambda r: "001")), 92,
-                                    "the numbers begin anew under one name", "such as its date"),
+                                    "the numbers restart under one name", "such as its date"),
     "choices reversed": (text(each(ROWS, choice=lambda r: r["choice"] if r["choice"] == "" else 1 - r["choice"])),
                          r"\d+", "choices look reversed", "choice is 1 right, 0 left"),
     "choices reversed, alone": (text(each(ROWS, choice=lambda r: r["choice"] if r["choice"] == "" else
@@ -119,9 +119,9 @@ LIKELY_WRONG = {
                        r"side contradicts the sign of stimulus \((\d+) of \1 rows", "1 right, 0 left"),
     "a side wrong": (text(each(ROWS[:NEGATIVE], side=lambda r: r["side"]) +
                           each(ROWS[NEGATIVE:NEGATIVE + 1], side=lambda r: 1) + ROWS[NEGATIVE + 1:]), NEGATIVE + 2,
-                     r"side contradicts the sign of stimulus \(1 of ", "turn the one that is wrong"),
+                     r"side contradicts the sign of stimulus \(1 of ", "flip the one that is wrong"),
     "rewards reversed": (text(each(ROWS, reward=lambda r: 1 - r["reward"])), r"\d+",
-                         "wrong choices are rewarded and right ones are not", "turn the one that is reversed"),
+                         "wrong choices are rewarded and right ones are not", "flip the one that is reversed"),
     "unsigned": (text(UNSIGNED), r"\d+", "stimulus is never negative", r"stimulus = side \? s : -s"),
     "unsigned, without side": (text(UNSIGNED, without("side", "p_left")), r"\d+", "stimulus is never negative",
                                "left negative"),
@@ -182,10 +182,10 @@ UNREADABLE = {
     "p_left in percent": (text(each(ROWS, p_left=lambda r: 50)), 2, "column p_left: .* it looks like percent",
                           "by 100"),
     "clock times": (text(each(ROWS, rt_s=lambda r: 1e6 + r["trial"])), 2, "it looks like milliseconds", "by 1000"),
-    "semicolons": (text(ROWS, between=";"), 1, "there are semicolons between", "write commas"),
-    "tabs": (text(ROWS, between="\t"), 1, "there are tabs between", "write commas"),
-    "bars": (text(ROWS, between="|"), 1, "there are bars between", "write commas"),
-    "spaces": (text(ROWS, between=" "), 1, "there are spaces between", "write commas"),
+    "semicolons": (text(ROWS, between=";"), 1, "columns are separated by semicolons", "use commas"),
+    "tabs": (text(ROWS, between="\t"), 1, "columns are separated by tabs", "use commas"),
+    "bars": (text(ROWS, between="|"), 1, "columns are separated by bars", "use commas"),
+    "spaces": (text(ROWS, between=" "), 1, "columns are separated by spaces", "use commas"),
     "decimal commas": (text(each(ROWS, stimulus=lambda r: COMMAS[ROWS.index(r)])), FIRST_HALF + 2,
                        "column stimulus: .*,", "write a point, not a comma"),
     "capitals": (text(ROWS, header=",".join(c.capitalize() for c in COLUMNS)), 1, "no column subject; \"Subject\"",
@@ -214,25 +214,25 @@ UNREADABLE = {
     "gzip": (gzip.compress(RIGHT.encode()), None, "is a compressed file", "decompress it"),
     "iblrig": (json.dumps({"contrast": 1.0, "position": 35.0, "stim_probability_left": 0.5, "trial_num": 1,
                            "behavior_data": {"x": [0.0] * 2000}}) + "\n", None, "is a data file of iblrig",
-               "write its trials as a CSV"),
-    "JSON": (json.dumps(ROWS[:9]), None, "is JSON", "write its trials as a CSV"),
-    "YAML": ("trials:\n  - {subject: m1}\n", None, "is YAML", "write its trials as a CSV"),
+               "write its trials to a CSV"),
+    "JSON": (json.dumps(ROWS[:9]), None, "is JSON", "write its trials to a CSV"),
+    "YAML": ("trials:\n  - {subject: m1}\n", None, "is YAML", "write its trials to a CSV"),
     "pyControl": ("time\ttype\tsubtype\tcontent\n0.000\tinfo\ttask_name\tx\n", None, "is a data file of pyControl",
-                  "write its trials as a CSV"),
-    "NumPy": (saved(lambda f: numpy.save(f, numpy.zeros(9))), None, "is a NumPy array", "write its trials as a CSV"),
-    "npz": (saved(lambda f: numpy.savez(f, x=numpy.zeros(9))), None, "is a ZIP archive", "write its trials as a CSV"),
+                  "write its trials to a CSV"),
+    "NumPy": (saved(lambda f: numpy.save(f, numpy.zeros(9))), None, "is a NumPy array", "write its trials to a CSV"),
+    "npz": (saved(lambda f: numpy.savez(f, x=numpy.zeros(9))), None, "is a ZIP archive", "write its trials to a CSV"),
     "Excel": (zipped("[Content_Types].xml"), None, "is an Excel workbook", "save its sheet as CSV"),
     "MATLAB": (b"MATLAB 5.0 MAT-file, Platform: PCWIN64".ljust(124) + b"\0\1IM" + bytes(64), None, "is a MATLAB file",
-               "write its trials as a CSV"),
-    "HDF5": (b"\x89HDF\r\n\x1a\n" + bytes(64), None, "is an HDF5 file", "write its trials as a CSV"),
-    "Parquet": (b"PAR1\x15\4" + bytes(64), None, "is a Parquet file", "write its trials as a CSV"),
+               "write its trials to a CSV"),
+    "HDF5": (b"\x89HDF\r\n\x1a\n" + bytes(64), None, "is an HDF5 file", "write its trials to a CSV"),
+    "Parquet": (b"PAR1\x15\4" + bytes(64), None, "is a Parquet file", "write its trials to a CSV"),
     "model": (read(MODEL), None, "is a model file", "--model"),
     "protocol": (read(os.path.join(PROTOCOLS, "go_nogo.yaml")), None, "is a protocol", "--protocol"),
     "configuration": (read(os.path.join(SOURCE, "configs", "demo.yaml")), None, "is a configuration", "-c"),
     "PNG": (b"\x89PNG\r\n\x1a\n" + bytes(64), None, "is a picture", "the table that it was made from"),
     "SVG": ("<svg xmlns='http://www.w3.org/2000/svg'></svg>\n", None, "is a figure", "the table that it was made from"),
     "HTML": ("<!DOCTYPE html>\n<html></html>\n", None, "is a page in HTML", "the table that it was made from"),
-    "bytes": (bytes(range(1, 9)) + bytes(64), None, "is a file of bytes", "write its trials as a CSV"),
+    "bytes": (bytes(range(1, 9)) + bytes(64), None, "is a file of bytes", "write its trials to a CSV"),
 }
 
 
@@ -417,7 +417,7 @@ class Tables(unittest.TestCase):
         for command in ("status", "audit", "forecast", "advise", "play"):
             done = self.run_on(command, path, "--subject", "m99")
             self.assertEqual((done.returncode, done.stdout), (2, ""), command)
-            self.assertRegex(done.stderr, r"^murid: \S+: no trials of m99; the animals there: m00, m01, .* and \d+ "
+            self.assertRegex(done.stderr, r"^murid: \S+: no trials of m99; its animals: m00, m01, .* and \d+ "
                                           r"others\n$")
             self.assertLess(len(done.stderr), 500)
 
@@ -431,16 +431,16 @@ class Tables(unittest.TestCase):
                                   capture_output=True, text=True, timeout=60)
             self.assertEqual(done.returncode, 2, done.stderr)
             self.assertRegex(done.stdout, r"(?m)^51 trials are on disk")
-            self.assertIn("standard input:53: subject m1, session 2026-11-01: trial 50 is there twice", done.stderr)
+            self.assertIn("standard input:53: subject m1, session 2026-11-01: trial 50 appears twice", done.stderr)
             for command in TAKE_JOURNALS:
                 done = self.run_on(command, daemon.journal, "--subject", "m2")
                 self.assertEqual(done.returncode, 2, (command, done.stderr))
-                self.assertIn("no trials of m2; the animals there: m1\n", done.stderr)
+                self.assertIn("no trials of m2; its animals: m1\n", done.stderr)
             done = subprocess.run(["cat", bad], capture_output=True)
             done = subprocess.run([MURID, "play", "-", *to, "--subject", "m2"], input=done.stdout, capture_output=True,
                                   timeout=60)
             self.assertEqual(done.returncode, 2)
-            self.assertIn(b"no trials of m2; the animals there: m1\n", done.stderr)
+            self.assertIn(b"no trials of m2; its animals: m1\n", done.stderr)
 
     def test_what_nobody_would_write_is_bounded(self):
         draw = random.Random(3)

@@ -112,9 +112,9 @@ class Plain(unittest.TestCase):
 
     def test_prints_alerts(self):
         p = self.watch("--until-idle", "0.3")
-        self.publisher.send("alert", code="gap", text="trials 3 to 4 were not heard")
+        self.publisher.send("alert", code="gap", text="trials 3 to 4 are missing")
         out, _ = p.communicate(timeout=20)
-        self.assertIn("alert gap: trials 3 to 4 were not heard\n", out)
+        self.assertIn("alert gap: trials 3 to 4 are missing\n", out)
 
     def test_prints_status_forecast_and_advice_of_the_animal_followed(self):
         p = self.watch("--for", "2")

@@ -305,7 +305,7 @@ class Keys(unittest.TestCase):
             done = subprocess.run([MURID, "check", "-c", daemon.config_path], capture_output=True,
                                   text=True)
             self.assertEqual(done.returncode, 0, done.stderr)
-            self.assertEqual("can be read by others" in done.stderr, warned)
+            self.assertEqual("is readable by others" in done.stderr, warned)
 
     def keygen_refused(self, path):
         done = subprocess.run([MURID, "keygen", path], capture_output=True, text=True)

@@ -94,7 +94,7 @@ class Model:
 
     @staticmethod
     def number(run, n):
-        """A number far ahead is doubted, until the next goes on from it."""
+        """A number far ahead is doubted, until the next continues from it."""
         if n - run.highest > 256 and run.highest >= 0 and run.doubted != n - 1:
             run.doubted = n
         elif n > run.highest:

@@ -201,9 +201,9 @@ static void what_is_wrong_is_said_with_its_line(void **state)
         const char *expected;
     } CASES[] = {
         {"nonsense: 1\n", "c.yaml:1: nonsense: unknown section"},
-        {"log:\n  level: info\nlog:\n  level: info\n", "c.yaml:3: log: stands here twice"},
+        {"log:\n  level: info\nlog:\n  level: info\n", "c.yaml:3: log: appears twice"},
         {"\nlog:\n  colour: red\n", "c.yaml:3: log.colour: unknown key; known are level"},
-        {"log:\n  level: info\n  level: warn\n", "c.yaml:3: log.level: stands here twice"},
+        {"log:\n  level: info\n  level: warn\n", "c.yaml:3: log.level: appears twice"},
         {"log:\n  level: loud\n", "log.level: \"loud\" is not error, warn, info or debug"},
         {"log:\n  level: [info]\n", "c.yaml:2: log.level: expected a text"},
         {"log:\n  level: muchtoolong\n", "c.yaml:2: log.level: expected a text of at most 8"},
@@ -237,9 +237,9 @@ static void what_is_wrong_is_said_with_its_line(void **state)
         {"rigs:\n  - name: a\n    port: p\n", "rigs.subject: \"\" is not"},
         {"rigs:\n  - name: a\n    subject: m\n", "rigs.port: missing"},
         {"rigs:\n  - {name: a, port: p, subject: m}\n  - {name: a, port: q, subject: m}\n",
-         "c.yaml:3: rigs: a on q stands here twice"},
+         "c.yaml:3: rigs: a on q appears twice"},
         {"rigs:\n  - {name: a, port: p, subject: m}\n  - {name: b, port: p, subject: m}\n",
-         "c.yaml:3: rigs: b on p stands here twice"},
+         "c.yaml:3: rigs: b on p appears twice"},
         {"log: &here\n  level: info\nrigs: *here\n", "c.yaml:3: aliases"},
         {"log:\n  level: *nowhere\n", "c.yaml:2: "},
         {"- a\n", "c.yaml:1: configuration: expected sections and keys"},

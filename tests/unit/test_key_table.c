@@ -11,6 +11,7 @@
 
 struct values {
     int64_t whole;
+    int64_t wide;
     uint32_t from;
     uint32_t to;
     double real;
@@ -32,6 +33,14 @@ static const struct key KEYS[] = {
      .max = 9,
      .fallback = "3",
      .unit = "trials"},
+    {.name = "wide",
+     .kind = KEY_INT,
+     AT(wide),
+     .size = sizeof(int64_t),
+     .min = -9223372036854775808.0,
+     .max = 9223372036854775808.0,
+     .fallback = "0",
+     .unit = ""},
     {.name = "range",
      .kind = KEY_RANGE,
      AT(from),
@@ -91,6 +100,35 @@ static void a_value_is_stored_only_if_the_key_takes_it(void **state)
                  put(&v, "real", 0, "nan") || put(&v, "flag", 0, "yes"));
 }
 
+static void whole_numbers_are_exact_up_to_the_largest(void **state)
+{
+    (void)state;
+    struct values v = {0};
+    assert_true(put(&v, "wide", 0, "9007199254740993"));
+    assert_int_equal(v.wide, INT64_C(9007199254740993));
+    assert_true(put(&v, "wide", 0, "9223372036854775807"));
+    assert_int_equal(v.wide, INT64_MAX);
+    assert_true(put(&v, "wide", 0, "-9223372036854775808"));
+    assert_int_equal(v.wide, INT64_MIN);
+    assert_true(put(&v, "wide", 0, "1e3") && put(&v, "wide", 0, "0x7fff0000"));
+    assert_int_equal(v.wide, 0x7fff0000);
+    assert_false(put(&v, "wide", 0, "9223372036854775808") || put(&v, "wide", 0, "1e19") ||
+                 put(&v, "wide", 0, "-9223372036854775809") || put(&v, "wide", 0, "0.5"));
+    assert_int_equal(v.wide, 0x7fff0000);
+}
+
+static void a_limit_holds_to_the_unit(void **state)
+{
+    (void)state;
+    struct key seed = *key_table_find(&TABLE, "wide");
+    struct values v = {0};
+    seed.min = 0.0;
+    seed.max = 9007199254740992.0;
+    assert_true(key_put(&seed, &v, 0, "9007199254740992", 16));
+    assert_false(key_put(&seed, &v, 0, "9007199254740993", 16));
+    assert_int_equal(v.wide, INT64_C(9007199254740992));
+}
+
 static void a_range_is_one_number_or_two_that_rise(void **state)
 {
     (void)state;
@@ -133,6 +171,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_are_set_even_where_a_file_must_state_another),
         cmocka_unit_test(a_value_is_stored_only_if_the_key_takes_it),
+        cmocka_unit_test(whole_numbers_are_exact_up_to_the_largest),
+        cmocka_unit_test(a_limit_holds_to_the_unit),
         cmocka_unit_test(a_range_is_one_number_or_two_that_rise),
         cmocka_unit_test(a_list_that_is_refused_leaves_the_one_before),
         cmocka_unit_test(words_of_a_list_come_one_by_one),

@@ -164,18 +164,19 @@ static void mistakes_are_named_with_their_line(void **unused)
         {"- a\n", "p.yaml:1: protocol: expected keys and values"},
         {"name: x\n", "p.yaml:1: stages: 1 to 16 stages expected"},
         {"nmae: x\n", "p.yaml:1: nmae: unknown key; known here are name, task"},
-        {"name: x\nname: y\n", "p.yaml:2: name: stands here twice"},
+        {"name: x\nname: y\n", "p.yaml:2: name: appears twice"},
         {"name: a b\n", "p.yaml:1: name: expected a name: 1 to 47"},
         {"name: x\ntask: dance\n", "p.yaml:2: task: expected one of choice, go_nogo, found"},
         {"name: x\ncarry: yes\n", "p.yaml:2: carry: expected true or false, found \"yes\""},
         {"name: x\nsession: {trials: 0}\n", "p.yaml:2: session.trials: expected a whole number"},
-        {"name: x\nsession: {trials: [300, 200]}\n", "two that rise"},
+        {"name: x\nsession: {trials: [300, 200]}\n", "an ascending pair"},
         {"name: x\nsession: {trials: [1, 2, 3]}\n", "p.yaml:2: session.trials"},
         {"name: x\nsession:\n  minutes: -1\n", "p.yaml:3: session.minutes: expected a number"},
         {"name: x\nsession: {trials: 1.5}\n", "p.yaml:2: session.trials"},
         {"name: x\nsession: 5\n", "p.yaml:2: session: expected keys"},
         {"name: x\ndefects: [rust]\n", "p.yaml:2: defects: expected"},
-        {STAGE "defects: [debias_off]\n", "p.yaml:5: defect debias_off: nothing in the protocol"},
+        {STAGE "defects: [debias_off]\n",
+         "p.yaml:5: defect debias_off: affects nothing in the protocol"},
         {STAGE "first: c\n", "p.yaml:5: first: the name of a stage expected"},
         {STAGE "  - name: a\n", "p.yaml:5: stage a: name: stage a stands here twice"},
         {STAGE "  - name: b\n", "p.yaml:5: stage b: name: no moves lead from stage a to b"},
@@ -287,7 +288,7 @@ static void defects_are_added_by_name(void **unused)
     for (size_t i = 0; i < sizeof WRONG / sizeof WRONG[0]; i++) {
         assert_int_equal(protocol_file_add_defects(&file, "p.yaml", WRONG[i], &fault), FAULT_INPUT);
     }
-    assert_non_null(strstr(fault.text, "p.yaml: defect debias_off: nothing"));
+    assert_non_null(strstr(fault.text, "p.yaml: defect debias_off: affects nothing"));
 }
 
 int main(void)

@@ -628,7 +628,7 @@ static void refuses_a_journal_of_another_schema(void **state)
 {
     struct story *s = *state;
     run_sql(s, "PRAGMA user_version = 2");
-    check_refused(s, "has schema 2, this murid knows 4");
+    check_refused(s, "has schema 2, this murid uses 4");
     run_sql(s, "PRAGMA user_version = 4; DROP VIEW trial; DROP TABLE checkpoint");
     check_refused(s, "11 of its 12 tables");
 }

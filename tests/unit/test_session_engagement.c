@@ -45,7 +45,7 @@ static void an_animal_that_stops_playing_is_said_once_until_it_plays_again(void 
     char text[256];
     (void)snprintf(text, sizeof text,
                    "m1 seems to have stopped playing in its last %d trials, up to trial %d: it "
-                   "hardly answers (no-gos 100%%)",
+                   "rarely answers (no-gos 100%%)",
                    delay, 99 + delay);
     assert_string_equal(result.alerts[0].text, text);
     assert_int_equal(stop_playing("s1", 100 + delay, 50), 51);

@@ -103,7 +103,7 @@ static void a_rule_that_is_nonsense_never_reaches_a_prediction(void **state)
     bank.member[1].rule.rate[1] = 1e308;
     hear_trial("s1", 0, -1, 0);
     expect(SESSION_OUTCOME_TAKEN, "model_out_of_range");
-    assert_non_null(strstr(result.alerts[0].text, "the rule reinforce gave no number"));
+    assert_non_null(strstr(result.alerts[0].text, "the rule reinforce gave no finite number"));
     for (int i = 1; i < 100; i++) {
         hear_trial("s1", i, -1, i);
         expect(SESSION_OUTCOME_TAKEN, "");

@@ -162,7 +162,7 @@ static void what_was_passed_over_is_said_and_the_trial_taken(void **state)
          "'choice':1,'rt_s':-1,'side':3}");
     expect(SESSION_OUTCOME_TAKEN, "value_dropped");
     assert_string_equal(result.alerts[0].text,
-                        "m1, session a, trial 0: trial.rt_s is passed over, and 1 others: -1 is "
+                        "m1, session a, trial 0: trial.rt_s is dropped, and 1 others: -1 is "
                         "outside 0..86400 s (reaction time)");
     assert_true(result.alerts[0].evidence == 2.0);
     hear("{'kind':'trial','rig':'r1','subject':'m1','session':'a','trial':0,'stimulus':0.5,"

@@ -7,7 +7,6 @@
 
 #include "names.h"
 #include "table_check.h"
-#include "trial_table.h"
 #include "trial_order.h"
 #include "trial_table.h"
 
@@ -105,7 +104,7 @@ static void names_the_first_row_that_is_there_twice(void **state)
     push("m0", "s1", 1);
     push("m0", "s1", 1);
     push("m0", "s1", 2);
-    assert_said(1, "t.csv:5: subject m0, session s1: trial 1 is there twice; each trial once was "
+    assert_said(1, "t.csv:5: subject m0, session s1: trial 1 appears twice; each trial once was "
                    "expected (the first of 2 such rows of 6, all with the same contents)");
 }
 
@@ -148,7 +147,7 @@ static void tells_days_of_one_name_from_rows_that_are_there_twice(void **state)
     push_day("001", 40, 1.0);
     push_day("001", 60, 2.0);
     assert_said(1, "t.csv:52: subject m0, session 001: trial 0 comes after trial 49: the numbers "
-                   "begin anew under one name (the first of 2 such places in 150 rows)");
+                   "restart under one name (the first of 2 such places in 150 rows)");
     (void)end(NULL);
     (void)start(NULL);
     push_day("001", 50, 0.0);
@@ -167,7 +166,7 @@ static void remembers_numbers_in_any_order(void **state)
     push("m0", "s2", 1000000000);
     assert_said(1, "(the first of 4999 such rows of 5002)");
     push("m0", "s1", 17);
-    assert_said(2, "trial 17 is there twice; each trial once was expected (the first of 1 such");
+    assert_said(2, "trial 17 appears twice; each trial once was expected (the first of 1 such");
 }
 
 static void a_session_of_any_numbers_takes_no_more_than_it_may(void **state)
@@ -241,7 +240,7 @@ static void choices_are_called_reversed_only_far_below_chance(void **state)
     assert_null(strstr(said(), "reversed"));
     push_easy("turned", 1, false);
     assert_non_null(strstr(said(), "subject turned: choices look reversed: at easy contrasts they "
-                                   "go to the other side (90 of 100 rows, 1 of 9 animals)"));
+                                   "go to the wrong side (90 of 100 rows, 1 of 9 animals)"));
 }
 
 static void

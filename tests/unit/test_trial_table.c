@@ -151,8 +151,8 @@ static void names_file_line_column_and_expectation(void **state)
                         "t.csv:2: column stimulus: \"1.5\" is not a number from -1 to 1: it looks "
                         "like percent: divide the column by 100");
     assert_string_equal(fault_of(HEADER "m1,1,0,left,1,,,,,\n"),
-                        "t.csv:2: column stimulus: \"left\" is not a number from -1 to 1: write a "
-                        "number, nothing more");
+                        "t.csv:2: column stimulus: \"left\" is not a number from -1 to 1: write "
+                        "only a number");
     assert_string_equal(
         fault_of(HEADER "m1,1,0,,1,,,,,\n"),
         "t.csv:2: column stimulus: \"\" is not a number from -1 to 1: every row needs one");
@@ -221,7 +221,7 @@ static void refuses_a_header_that_lacks_or_doubles_a_column(void **state)
     assert_int_equal(open_text(&t, "subject,session,trial,stimulus\n"), FAULT_INPUT);
     assert_non_null(strstr(fault.text, "t.csv:1: no column choice;"));
     assert_int_equal(open_text(&t, "subject,subject,session,trial,stimulus,choice\n"), FAULT_INPUT);
-    assert_string_equal(fault.text, "t.csv:1: column subject is there twice");
+    assert_string_equal(fault.text, "t.csv:1: column subject appears twice");
     char many[TRIAL_TABLE_LINE_MAX] = "subject,session,trial,stimulus,choice";
     for (int i = 0; i < TRIAL_TABLE_COLUMNS_MAX; i++) {
         strcat(many, ",x");
@@ -367,7 +367,7 @@ static void each_row_is_taken_until_the_end_or_a_fault(void **state)
     assert_int_equal(read_each(ROWS, NULL, &n), FAULT_WORK);
     assert_int_equal(n, 2);
     assert_int_equal(read_each(ROWS, "m3", &n), FAULT_INPUT);
-    assert_non_null(strstr(fault.text, "no trials of m3; the animals there: m1, m2"));
+    assert_non_null(strstr(fault.text, "no trials of m3; its animals: m1, m2"));
     assert_int_equal(read_each(HEADER, NULL, &n), FAULT_INPUT);
     assert_non_null(strstr(fault.text, "no trials; rows under the header"));
 }

@@ -136,7 +136,7 @@ static void looks_as_it_should_on_the_smallest_terminal(void **state)
     play_a_session();
     start(PROTO_KIND_ALERT, "m01", "2");
     strcpy(msg.as.alert.code, "gap");
-    strcpy(msg.as.alert.text, "trials 17 to 19 were not heard");
+    strcpy(msg.as.alert.text, "trials 17 to 19 are missing");
     watch_view_take(&view, &msg);
     start(PROTO_KIND_STATUS, "", "");
     msg.as.status.trial_p50_us = 14.0;

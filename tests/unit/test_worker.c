@@ -137,7 +137,7 @@ static void animals_that_cannot_have_a_job_are_passed_over(void **state)
     (void)state;
     teach(2, TRIALS);
     backfill_open(&subjects.subject[2].state.backfill, &subjects.subject[2].state.twin);
-    worker_want(&worker, WORKER_ADAPT, 1); /* not heard of yet */
+    worker_want(&worker, WORKER_ADAPT, 1); /* no message of it so far */
     worker_want(&worker, WORKER_ADAPT, 2); /* a gap is open */
     worker_start_next(&worker, &subjects, 1);
     worker_start_next(&worker, &subjects, 1);

@@ -23,15 +23,23 @@ enum {
     TIMES_MIN = 10
 };
 
-static void keep_line(int64_t *first, int64_t line)
+static void keep_line(struct coding_count *count, int64_t line)
 {
-    *first = *first == 0 ? line : *first;
+    count->line = count->line == 0 ? line : count->line;
+}
+
+static void count(struct coding_count *count, bool shows, int64_t line)
+{
+    count->of++;
+    count->n += shows ? 1 : 0;
+    if (shows) {
+        keep_line(count, line);
+    }
 }
 
 /* What stands with a stimulus on the right. */
 static void push_positive(struct coding *c, int64_t line, const struct trial_row *row)
 {
-    c->n_positive++;
     if (row->side >= 0) {
         c->had_side[row->side]++;
     }
@@ -40,7 +48,7 @@ static void push_positive(struct coding *c, int64_t line, const struct trial_row
         c->paid[row->choice] += row->reward > 0.0 ? 1 : 0;
     }
     if (row->choice == 0 || row->side == 0) {
-        keep_line(&c->line_left, line);
+        keep_line(&c->kind[CODING_UNSIGNED], line);
     }
 }
 
@@ -53,9 +61,18 @@ static void push_reward(struct coding *c, int64_t line, const struct trial_row *
     const bool is_right = row->choice == side;
     const bool is_rewarded = row->reward > 0.0;
     c->rewarded[is_right][is_rewarded]++;
-    if (is_right != is_rewarded) {
-        keep_line(&c->line_reward, line);
+    count(&c->kind[CODING_REWARD_REVERSED], is_right != is_rewarded, line);
+}
+
+/* Of what concerns all of an animal, the first place is its first row. */
+static void push_choice(struct coding *c, int64_t line, const struct trial_row *row)
+{
+    for (int kind = CODING_ALL_RIGHT; kind <= CODING_WITHOUT_CHOICE; kind++) {
+        keep_line(&c->kind[kind], line);
     }
+    count(&c->kind[CODING_ALL_RIGHT], row->choice == 1, line);
+    count(&c->kind[CODING_ALL_LEFT], row->choice == 0, line);
+    count(&c->kind[CODING_WITHOUT_CHOICE], row->choice < 0, line);
 }
 
 void coding_push(struct coding *c, bool starts, int64_t line, const struct trial_row *row)
@@ -64,36 +81,26 @@ void coding_push(struct coding *c, bool starts, int64_t line, const struct trial
     const bool is_right = row->stimulus > 0.0;
     const bool is_as_before = !starts && size >= c->before && size <= c->before;
     const bool is_correction = row->repeat >= 0 ? row->repeat == 1 : is_as_before;
-    if (c->n++ == 0) {
+    if (c->subject[0] == '\0') {
         strcpy(c->subject, row->subject);
-        c->line = line;
     }
-    c->n_choices += row->choice >= 0 ? 1 : 0;
-    c->n_right += row->choice == 1 ? 1 : 0;
+    push_choice(c, line, row);
     c->n_negative += row->stimulus < 0.0 ? 1 : 0;
+    c->kind[CODING_UNSIGNED].of++;
+    c->kind[CODING_UNSIGNED].n += is_right ? 1 : 0;
     if (is_right) {
         push_positive(c, line, row);
     }
     if (row->side >= 0 && size > 0.0) {
-        c->n_sided++;
-        if (row->side != (is_right ? 1 : 0)) {
-            c->n_against++;
-            keep_line(&c->line_against, line);
-        }
+        count(&c->kind[CODING_AGAINST_SIDE], row->side != (is_right ? 1 : 0), line);
     }
     if (size >= EASY && row->choice >= 0 && !is_correction) {
         c->easy[is_right][row->choice]++;
-        if (row->choice != (is_right ? 1 : 0)) {
-            keep_line(&c->line_wrong, line);
-        }
+        count(&c->kind[CODING_REVERSED], row->choice != (is_right ? 1 : 0), line);
     }
     push_reward(c, line, row);
     if (!isnan(row->rt_s)) {
-        c->n_times++;
-        if (row->rt_s > LONG_S) {
-            c->n_long++;
-            keep_line(&c->line_long, line);
-        }
+        count(&c->kind[CODING_MILLISECONDS], row->rt_s > LONG_S, line);
     }
     c->before = size;
 }
@@ -123,12 +130,12 @@ static bool is_unsigned(const struct coding *c)
     const int64_t *n = c->had_side[0] + c->had_side[1] > 0 ? c->had_side
                        : c->paid[0] + c->paid[1] > 0       ? c->paid
                                                            : c->chose;
-    return c->n_negative == 0 && c->n_positive >= SIDES_MIN && are_both_there(n);
+    return c->n_negative == 0 && c->kind[CODING_UNSIGNED].n >= SIDES_MIN && are_both_there(n);
 }
 
 static bool is_against_side(const struct coding *c)
 {
-    return c->n_against > 0 && !is_unsigned(c);
+    return c->kind[CODING_AGAINST_SIDE].n > 0 && !is_unsigned(c);
 }
 
 /* True if easy trials go to one side's answer on both sides, beyond chance: to the other side's, or
@@ -168,144 +175,83 @@ static bool is_reward_reversed(const struct coding *c)
 {
     const int64_t wrong = c->rewarded[0][0] + c->rewarded[0][1];
     const int64_t right = c->rewarded[1][0] + c->rewarded[1][1];
-    const bool is_said_otherwise =
-        is_reversed(c) || is_unsigned(c) || 2 * c->n_against > c->n_sided;
+    const struct coding_count *against = &c->kind[CODING_AGAINST_SIDE];
+    const bool is_said_otherwise = is_reversed(c) || is_unsigned(c) || 2 * against->n > against->of;
     return wrong >= REWARD_MIN && right >= REWARD_MIN && !is_said_otherwise &&
            is_above(c->rewarded[0][1], wrong, c->rewarded[1][1], right, 0.3);
 }
 
-static bool is_one_choice(const struct coding *c)
+/* All choices are of that kind; few trials without one, as a no-go may be the other answer. */
+static bool is_always(const struct coding *c, enum coding_kind kind)
 {
-    return c->n_choices >= ALIKE_MIN && (c->n_right == 0 || c->n_right == c->n_choices) &&
-           10 * (c->n - c->n_choices) < c->n; /* a no-go may be the other answer */
-}
-
-static bool is_without_choice(const struct coding *c)
-{
-    return c->n >= ALIKE_MIN && c->n_choices == 0;
-}
-
-static bool is_in_milliseconds(const struct coding *c)
-{
-    return c->n_times >= TIMES_MIN && 2 * c->n_long > c->n_times;
-}
-
-/* ---- what is said ---------------------------------------------------------------------------- */
-
-static int64_t side_counts(const struct coding *c, int64_t *of)
-{
-    *of = c->n_sided;
-    return c->n_against;
-}
-
-static int64_t unsigned_counts(const struct coding *c, int64_t *of)
-{
-    *of = c->n;
-    return c->n_positive;
-}
-
-static int64_t reversed_counts(const struct coding *c, int64_t *of)
-{
-    *of = c->easy[0][0] + c->easy[0][1] + c->easy[1][0] + c->easy[1][1];
-    return c->easy[0][1] + c->easy[1][0];
-}
-
-static int64_t reward_counts(const struct coding *c, int64_t *of)
-{
-    *of = c->rewarded[0][0] + c->rewarded[0][1] + c->rewarded[1][0] + c->rewarded[1][1];
-    return c->rewarded[0][1] + c->rewarded[1][0];
-}
-
-static int64_t left_counts(const struct coding *c, int64_t *of)
-{
-    *of = c->n;
-    return c->n_choices - c->n_right;
-}
-
-static int64_t right_counts(const struct coding *c, int64_t *of)
-{
-    *of = c->n;
-    return c->n_right;
-}
-
-static int64_t none_counts(const struct coding *c, int64_t *of)
-{
-    *of = c->n;
-    return c->n - c->n_choices;
-}
-
-static int64_t time_counts(const struct coding *c, int64_t *of)
-{
-    *of = c->n_times;
-    return c->n_long;
+    const struct coding_count *none = &c->kind[CODING_WITHOUT_CHOICE];
+    const int64_t n_choices = none->of - none->n;
+    return n_choices >= ALIKE_MIN && c->kind[kind].n == n_choices && 10 * none->n < none->of;
 }
 
 static bool is_all_left(const struct coding *c)
 {
-    return is_one_choice(c) && c->n_right == 0;
+    return is_always(c, CODING_ALL_LEFT);
 }
 
 static bool is_all_right(const struct coding *c)
 {
-    return is_one_choice(c) && c->n_right > 0;
+    return is_always(c, CODING_ALL_RIGHT);
 }
 
-/* Each way in which a table is coded wrongly. */
+static bool is_without_choice(const struct coding *c)
+{
+    const struct coding_count *none = &c->kind[CODING_WITHOUT_CHOICE];
+    return none->of >= ALIKE_MIN && none->n == none->of;
+}
+
+static bool is_in_milliseconds(const struct coding *c)
+{
+    const struct coding_count *slow = &c->kind[CODING_MILLISECONDS];
+    return slow->of >= TIMES_MIN && 2 * slow->n > slow->of;
+}
+
+/* ---- what is said ---------------------------------------------------------------------------- */
+
+/* In the order of their numbers. */
 static const struct fault_kind {
     bool (*holds)(const struct coding *c);
-    int64_t (*counts)(const struct coding *c, int64_t *of); /* rows that show it, of how many */
-    size_t line;                                            /* where the first stands */
     const char *what;
     const char *remedy;
     bool (*contrary)(const struct coding *c); /* with as many of these animals in the table ... */
     bool (*excused)(const struct coding *c);  /* ... these are not spoken of */
-} KINDS[] = {
-#define LINE(member) offsetof(struct coding, member)
-    {is_unsigned, unsigned_counts, LINE(line_left),
-     "stimulus is never negative though trials of both sides are there",
+} KINDS[CODING_KINDS] = {
+    {is_unsigned, "stimulus is never negative although there are trials of both sides",
      "it is the signed contrast, left negative: where column side is right, stimulus = side ? s : "
      "-s",
      NULL, NULL},
-    {is_against_side, side_counts, LINE(line_against), "side contradicts the sign of stimulus",
-     "side is the correct one, 1 right, 0 left, and a stimulus on the right is positive: turn the "
+    {is_against_side, "side contradicts the sign of stimulus",
+     "side is the correct one, 1 right, 0 left, and a stimulus on the right is positive: flip the "
      "one that is wrong",
      NULL, NULL},
-    {is_reversed, reversed_counts, LINE(line_wrong),
-     "choices look reversed: at easy contrasts they go to the other side",
-     "choice is 1 right, 0 left, empty none; of a wheel, IBL's -1 is right, 1 left, 0 none",
+    {is_reversed, "choices look reversed: at easy contrasts they go to the wrong side",
+     "choice is 1 right, 0 left, empty none; for a wheel, IBL's -1 is right, 1 left, 0 none",
      is_known_as_right, is_paid_rightly},
-    {is_reward_reversed, reward_counts, LINE(line_reward),
-     "wrong choices are rewarded and right ones are not",
-     "reward is 1 for a rewarded trial, else 0, and choice and side are 1 right, 0 left: turn the "
+    {is_reward_reversed, "wrong choices are rewarded and right ones are not",
+     "reward is 1 for a rewarded trial, else 0, and choice and side are 1 right, 0 left: flip the "
      "one that is reversed",
      NULL, NULL},
-    {is_all_right, right_counts, LINE(line), "every choice is right",
-     "no rule can be told from a bias; choice is 1 right, 0 left, empty none: see whether left "
-     "ones were lost",
+    {is_all_right, "every choice is right",
+     "a rule cannot be distinguished from a bias; choice is 1 right, 0 left, empty none: check "
+     "whether left ones were lost",
      NULL, NULL},
-    {is_all_left, left_counts, LINE(line), "every choice is left",
-     "no rule can be told from a bias; choice is 1 right, 0 left, empty none: see whether right "
-     "ones were lost",
+    {is_all_left, "every choice is left",
+     "a rule cannot be distinguished from a bias; choice is 1 right, 0 left, empty none: check "
+     "whether right ones were lost",
      NULL, NULL},
-    {is_without_choice, none_counts, LINE(line), "no trial ended in a choice",
-     "nothing can be learned of it; choice is 1 right, 0 left, empty none: see whether choices "
-     "were "
-     "lost",
+    {is_without_choice, "no trial ended in a choice",
+     "nothing can be learned from it; choice is 1 right, 0 left, empty none: check whether choices "
+     "were lost",
      NULL, NULL},
-    {is_in_milliseconds, time_counts, LINE(line_long),
-     "rt_s looks like milliseconds, or a clock's time",
-     "it is the seconds from stimulus to choice: divide it by 1000, or take the stimulus' time "
-     "off",
+    {is_in_milliseconds, "rt_s looks like milliseconds, or a clock's time",
+     "it is the seconds from stimulus to choice: divide it by 1000, or take the stimulus' time off",
      NULL, NULL},
-#undef LINE
 };
-
-static int64_t line_of(const struct coding *c, const struct fault_kind *kind)
-{
-    int64_t line = 0;
-    memcpy(&line, (const char *)c + kind->line, sizeof line);
-    return line;
-}
 
 static uint32_t count_animals(bool (*holds)(const struct coding *c), const struct coding list[],
                               uint32_t n)
@@ -317,37 +263,36 @@ static uint32_t count_animals(bool (*holds)(const struct coding *c), const struc
     return found;
 }
 
-static void say(const struct fault_kind *kind, const struct coding list[], uint32_t n,
-                const char *path, struct findings *f)
+static void say(enum coding_kind which, const struct coding list[], uint32_t n, const char *path,
+                struct findings *f)
 {
+    const struct fault_kind *kind = &KINDS[which];
     const struct coding *first = NULL;
+    struct coding_count all = {0};
     uint32_t n_animals = 0;
-    int64_t rows = 0;
-    int64_t of = 0;
     const bool may_excuse =
         count_animals(kind->contrary, list, n) >= count_animals(kind->holds, list, n);
     for (uint32_t i = 0; i < n; i++) {
+        const struct coding_count *own = &list[i].kind[which];
         if (kind->holds(&list[i]) && !(may_excuse && kind->excused(&list[i]))) {
-            int64_t all = 0;
-            rows += kind->counts(&list[i], &all);
-            of += all;
+            all.n += own->n;
+            all.of += own->of;
             n_animals++;
-            first =
-                first == NULL || line_of(&list[i], kind) < line_of(first, kind) ? &list[i] : first;
+            first = first == NULL || own->line < first->kind[which].line ? &list[i] : first;
         }
     }
     if (first != NULL) {
         fault_set(findings_next(f), FAULT_INPUT,
                   "%s:%" PRId64 ": subject %s: %s (%" PRId64 " of %" PRId64 " rows, %" PRIu32
                   " of %" PRIu32 " animals): %s",
-                  path, line_of(first, kind), first->subject, kind->what, rows, of, n_animals, n,
-                  kind->remedy);
+                  path, first->kind[which].line, first->subject, kind->what, all.n, all.of,
+                  n_animals, n, kind->remedy);
     }
 }
 
 void coding_say(const struct coding list[], uint32_t n, const char *path, struct findings *f)
 {
-    for (size_t i = 0; i < sizeof KINDS / sizeof KINDS[0]; i++) {
-        say(&KINDS[i], list, n, path, f);
+    for (int kind = 0; kind < CODING_KINDS; kind++) {
+        say((enum coding_kind)kind, list, n, path, f);
     }
 }

@@ -14,31 +14,37 @@
 #include "findings.h"
 #include "trial_row.h"
 
+/* The ways in which a table is coded wrongly. */
+enum coding_kind {
+    CODING_UNSIGNED,
+    CODING_AGAINST_SIDE,
+    CODING_REVERSED,
+    CODING_REWARD_REVERSED,
+    CODING_ALL_RIGHT,
+    CODING_ALL_LEFT,
+    CODING_WITHOUT_CHOICE,
+    CODING_MILLISECONDS,
+    CODING_KINDS
+};
+
+/* Rows that show a kind, of those that could. */
+struct coding_count {
+    int64_t n;
+    int64_t of;
+    int64_t line; /* of the first; 0: none yet */
+};
+
 /* One animal's trials, counted. Index 0 is left or no, 1 right or yes. Zeroed: none yet. */
 struct coding {
     char subject[PROTO_ID_MAX + 1];
-    int64_t n;
-    int64_t n_choices;
-    int64_t n_right;
-    int64_t n_negative;     /* stimuli */
-    int64_t n_positive;     /* by what came with them: */
+    struct coding_count kind[CODING_KINDS];
+    int64_t n_negative;     /* stimuli; with positive ones came: */
     int64_t chose[2];       /* the choice */
     int64_t had_side[2];    /* the side */
     int64_t paid[2];        /* the choice, of rewarded ones */
     int64_t easy[2][2];     /* side of the stimulus, choice: trials that are no corrections */
     int64_t rewarded[2][2]; /* choice is that of the side, rewarded */
-    int64_t n_sided;        /* side and the sign of a stimulus are known */
-    int64_t n_against;      /* and contradict each other */
-    int64_t n_times;
-    int64_t n_long;
-    double before; /* the size of the stimulus before in its session; -1 none */
-    /* lines of the first */
-    int64_t line;
-    int64_t line_against;
-    int64_t line_wrong;  /* easy trial with a choice to the other side */
-    int64_t line_reward; /* reward of a wrong choice, or none of a right one */
-    int64_t line_left;   /* choice or side that is left with a stimulus above 0 */
-    int64_t line_long;
+    double before;          /* the size of the stimulus before in its session; -1 none */
 };
 
 /* Takes up a row of the animal. starts: it is the first of a session, or not the one after the row

@@ -114,24 +114,22 @@ static int unknown(void *with, const struct key_table *table)
 
 static int check_rig(struct parse *p, const struct config_rigs *rig, size_t line)
 {
-    if (!proto_id_is_valid(rig->name)) {
+    const bool has_name = proto_id_is_valid(rig->name);
+    if (!has_name || !proto_id_is_valid(rig->subject)) {
         return fault_set(p->yaml.fault, FAULT_INPUT,
-                         "%s:%zu: rigs.name: \"%s\" is not 1 to 64 of A-Z a-z 0-9 . _ -",
-                         p->yaml.name, line, rig->name);
-    }
-    if (!proto_id_is_valid(rig->subject)) {
-        return fault_set(p->yaml.fault, FAULT_INPUT,
-                         "%s:%zu: rigs.subject: \"%s\" is not 1 to 64 of A-Z a-z 0-9 . _ -",
-                         p->yaml.name, line, rig->subject);
+                         "%s:%zu: rigs.%s: \"%s\" is not 1 to 64 of A-Z a-z 0-9 . _ -",
+                         p->yaml.name, line, has_name ? "subject" : "name",
+                         has_name ? rig->subject : rig->name);
     }
     if (rig->port[0] == '\0') {
         return fault_set(p->yaml.fault, FAULT_INPUT,
-                         "%s:%zu: rigs.port: missing, as in /dev/ttyACM0", p->yaml.name, line);
+                         "%s:%zu: rigs.port: missing; expected a device such as /dev/ttyACM0",
+                         p->yaml.name, line);
     }
     for (size_t i = 0; i + 1 < p->config->n_rigs; i++) {
         if (strcmp(p->config->rigs[i].name, rig->name) == 0 ||
             strcmp(p->config->rigs[i].port, rig->port) == 0) {
-            return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: rigs: %s on %s stands here twice",
+            return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: rigs: %s on %s appears twice",
                              p->yaml.name, line, rig->name, rig->port);
         }
     }
@@ -153,7 +151,7 @@ static int read_rig(void *with)
     struct config_rigs *rig = &p->config->rigs[p->config->n_rigs++];
     key_table_set_defaults(&TABLES[SECTION_rigs], rig);
     rc = yaml_keys_read(&p->keys, &TABLES[SECTION_rigs], rig);
-    return rc == FAULT_NONE ? check_rig(p, rig, line) : rc;
+    return rc ? rc : check_rig(p, rig, line);
 }
 
 static int read_value(void *with, const struct key *key, void *base)
@@ -185,9 +183,9 @@ static int parse_document(struct parse *p)
     if (!yaml_reader_is_empty(&p->yaml)) {
         rc =
             yaml_reader_expect(&p->yaml, YAML_MAPPING_START_EVENT, WHOLE.name, "sections and keys");
-        rc = rc == FAULT_NONE ? yaml_keys_read(&p->keys, &WHOLE, p->config) : rc;
+        rc = rc ? rc : yaml_keys_read(&p->keys, &WHOLE, p->config);
     }
-    return rc == FAULT_NONE ? yaml_reader_end(&p->yaml, WHOLE.name) : rc;
+    return rc ? rc : yaml_reader_end(&p->yaml, WHOLE.name);
 }
 
 static int check_values(const struct config *config, const char *name, struct fault *fault)
@@ -227,7 +225,7 @@ int config_parse(struct config *config, const char *name, const uint8_t *text, s
     }
     rc = parse_document(&p);
     yaml_reader_close(&p.yaml);
-    return rc == FAULT_NONE ? check_values(config, name, fault) : rc;
+    return rc ? rc : check_values(config, name, fault);
 }
 
 /* A line of a configuration that was printed by an earlier version, as this one has it. */
@@ -274,9 +272,7 @@ int config_load(struct config *config, const char *path, struct fault *fault)
     uint8_t *text = NULL;
     size_t size = 0;
     int rc = yaml_reader_load(path, CONFIG_BYTES_MAX, FILE_KIND_CONFIG, &text, &size, fault);
-    if (rc == 0) {
-        rc = config_parse(config, path, text, size, fault);
-    }
+    rc = rc ? rc : config_parse(config, path, text, size, fault);
     free(text);
     return rc;
 }

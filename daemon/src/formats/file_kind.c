@@ -66,18 +66,13 @@ static const struct magic {
 static const char *const CONFIG_KEYS[] = {
 #define SECTION(name, help) #name,
 #include "config_options.def"
-};
+    NULL};
 
 /* Every key at the margin of a configuration, and of a protocol. `protocol` and `session` are of
  * both, or nearly. */
 static bool is_config_key(const char *key)
 {
-    for (size_t i = 0; i < sizeof CONFIG_KEYS / sizeof CONFIG_KEYS[0]; i++) {
-        if (strcmp(CONFIG_KEYS[i], key) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return key_word_find(CONFIG_KEYS, key, strlen(key)) != SIZE_MAX;
 }
 
 static bool is_protocol_key(const char *key)
@@ -144,11 +139,6 @@ static bool is_model(struct head h)
     }
     return n >= 2 && n <= 100 * 1000 * 1000 && h.at[8] == '{' &&
            (h.at[9] == '"' || h.at[9] == '}' || isspace(h.at[9]));
-}
-
-static bool is_binary(struct head h)
-{
-    return h.size > 0 && memchr(h.at, '\0', h.size) != NULL;
 }
 
 /* True if a field of the line is that word, whatever stands between fields. */
@@ -224,11 +214,6 @@ static enum file_kind json_kind(struct head h)
     return is_of_iblrig ? FILE_KIND_IBLRIG : FILE_KIND_JSON;
 }
 
-static enum file_kind markup_kind(struct head h)
-{
-    return holds(h, "<svg") ? FILE_KIND_SVG : FILE_KIND_HTML;
-}
-
 static enum file_kind text_kind(struct head h)
 {
     h = trim(h);
@@ -241,12 +226,9 @@ static enum file_kind text_kind(struct head h)
         return json_kind(h);
     }
     if (h.at[0] == '<') {
-        return markup_kind(h);
+        return holds(h, "<svg") ? FILE_KIND_SVG : FILE_KIND_HTML;
     }
-    if (is_table(h)) {
-        return FILE_KIND_TABLE;
-    }
-    return yaml_kind(h);
+    return is_table(h) ? FILE_KIND_TABLE : yaml_kind(h);
 }
 
 enum file_kind file_kind_of(const void *bytes, size_t size)
@@ -264,7 +246,7 @@ enum file_kind file_kind_of(const void *bytes, size_t size)
     if (is_model(h)) {
         return FILE_KIND_MODEL;
     }
-    return is_binary(h) ? FILE_KIND_BINARY : text_kind(h);
+    return memchr(h.at, '\0', h.size) != NULL ? FILE_KIND_BINARY : text_kind(h);
 }
 
 static enum file_kind directory_kind(const char *path)

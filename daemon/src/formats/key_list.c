@@ -50,10 +50,11 @@ static int push(struct key_list *list, char *line, const char *path, int number,
     while ((word = strtok_r(NULL, " \t\r\n", &rest)) != NULL && word[0] != '#') {
         const uint32_t role = role_of(word, e->rig);
         if (role == 0) {
-            return fault_set(fault, FAULT_INPUT,
-                             "%s:%d: \"%.40s\": behind the key stand rig, rig=NAME (one a line), "
-                             "listen, control",
-                             path, number, word);
+            return fault_set(
+                fault, FAULT_INPUT,
+                "%s:%d: \"%.40s\": after the key expected rig, rig=NAME (one per line), "
+                "listen, control",
+                path, number, word);
         }
         e->roles |= role;
     }

@@ -23,7 +23,7 @@ int model_file_load(const char *path, struct model_file *out, struct fault *faul
     int rc = safetensors_read(path, &bytes, &size, fault);
     if (rc == FAULT_NONE) {
         rc = check_kind(path, bytes, size, fault);
-        rc = rc != FAULT_NONE ? rc : model_file_parse(path, bytes, size, out, fault);
+        rc = rc ? rc : model_file_parse(path, bytes, size, out, fault);
         free(bytes);
     }
     return rc;

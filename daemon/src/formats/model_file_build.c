@@ -19,9 +19,7 @@ void model_spec_init(struct model_spec *spec)
 /* What was built so far gets its hash, or is given back after a failure. */
 static int finish(struct model_file *out, int rc, struct fault *fault)
 {
-    if (rc == FAULT_NONE) {
-        rc = model_file_hash_built(out, fault);
-    }
+    rc = rc ? rc : model_file_hash_built(out, fault);
     if (rc != FAULT_NONE) {
         model_file_free(out);
     }
@@ -101,9 +99,7 @@ int model_file_build_net(const model_params *params, const model_net_shape *shap
     model_params *own = &out->bank.member[0];
     own->rule.net = NULL;
     int rc = model_file_nets_init(out, "net", fault);
-    if (rc == FAULT_NONE) {
-        rc = model_file_nets_copy(tensors, shape, &out->members[0], &own->rule, "net", fault);
-    }
+    rc = rc ? rc : model_file_nets_copy(tensors, shape, &out->members[0], &own->rule, "net", fault);
     if (rc == FAULT_NONE && model_params_check(own) != MODEL_OK) {
         rc = fault_set(fault, FAULT_INPUT, "net: a parameter of the filter is out of its range");
     }
@@ -161,9 +157,8 @@ int model_file_join(const struct model_file members[], const char *const places[
     for (size_t i = 0; i < n && rc == FAULT_NONE; i++) {
         bank->prior[i] = prior != NULL ? prior[i] : 1.0 / (double)n;
         rc = check_member(&members[i], &members[0], places[i], fault);
-        if (rc == FAULT_NONE) {
-            rc = copy_member(&members[i], &bank->member[i], &out->members[i], places[i], fault);
-        }
+        rc = rc ? rc
+                : copy_member(&members[i], &bank->member[i], &out->members[i], places[i], fault);
     }
     if (rc == FAULT_NONE && model_bank_check(bank) != MODEL_OK) {
         rc = fault_set(fault, FAULT_INPUT,

@@ -1,10 +1,10 @@
 #include "model_file_encode.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "checksum.h"
 #include "model_file_schema.h"
 
 /* The tensors and metadata of a model as a file; what is read back by model_file_parse.c. */
@@ -155,9 +155,8 @@ static const char BUILT_IN[] = "built-in";
 
 void model_file_hash_bytes(struct model_file *model, const uint8_t *bytes, size_t size)
 {
-    unsigned char digest[crypto_hash_sha256_BYTES];
-    (void)crypto_hash_sha256(digest, bytes, size);
-    (void)sodium_bin2hex(model->hash, sizeof model->hash, digest, MODEL_FILE_HASH_MAX / 2);
+    _Static_assert(sizeof model->hash == CHECKSUM_NAME, "a hash of that size");
+    checksum_name(model->hash, bytes, size);
 }
 
 static bool is_built_in(const model_params *params)

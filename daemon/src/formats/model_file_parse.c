@@ -103,7 +103,7 @@ static int read_vectors(const struct source *from, model_params *params)
             rc = read_vector(from, &vectors[v], vectors[v].n > 0 ? vectors[v].n : params->policy.n);
         }
     }
-    return rc == FAULT_NONE ? check_range(from, params) : rc;
+    return rc ? rc : check_range(from, params);
 }
 
 static int read_net(const struct source *from, const model_net_shape *shape,
@@ -116,9 +116,7 @@ static int read_net(const struct source *from, const model_net_shape *shape,
     for (size_t i = 0; i < n && rc == FAULT_NONE; i++) {
         rc = find_tensor(from, parts[i].name, parts[i].n_dims, parts[i].dims, &tensors[i]);
     }
-    if (rc == FAULT_NONE) {
-        rc = model_file_nets_place(member, parts, n, from->place, from->fault);
-    }
+    rc = rc ? rc : model_file_nets_place(member, parts, n, from->place, from->fault);
     float *to = member->weights;
     for (size_t i = 0; i < n && rc == FAULT_NONE; i++) {
         for (size_t k = 0; k < tensors[i]->n; k++) {
@@ -132,8 +130,7 @@ static int read_net(const struct source *from, const model_net_shape *shape,
             *to++ = (float)value;
         }
     }
-    return rc == FAULT_NONE ? model_file_nets_finish(member, rule, shape, from->place, from->fault)
-                            : rc;
+    return rc ? rc : model_file_nets_finish(member, rule, shape, from->place, from->fault);
 }
 
 static int refuse_others(const struct source *from, const model_bank_params *bank,
@@ -149,10 +146,9 @@ static int refuse_others(const struct source *from, const model_bank_params *ban
                        model_file_schema_has(&bank->member[i], &shapes[i], name + strlen(prefix));
         }
         if (!is_known) {
-            return fault_set(from->fault, FAULT_INPUT,
-                             "%s: tensor \"%s\": not part of such a %s model", from->place, name,
-                             is_bank ? MODEL_FILE_BANK
-                                     : model_rule_name(bank->member[0].rule.kind));
+            return fault_set(
+                from->fault, FAULT_INPUT, "%s: tensor \"%s\": not part of a %s model", from->place,
+                name, is_bank ? MODEL_FILE_BANK : model_rule_name(bank->member[0].rule.kind));
         }
     }
     return FAULT_NONE;
@@ -283,8 +279,7 @@ static int read_rule(const struct source *from, model_params *params, model_net_
     shape->n_inputs = params->policy.n + (uint32_t)model_rule_of(params->rule.kind)->n_inputs;
     shape->n_outputs = params->policy.n;
     rc = read_count(from, "hidden", 1, model_net_hidden_max(shape->is_recurrent), &shape->n_hidden);
-    return rc == FAULT_NONE ? read_count(from, "layers", 1, MODEL_LAYERS_MAX, &shape->n_layers)
-                            : rc;
+    return rc ? rc : read_count(from, "layers", 1, MODEL_LAYERS_MAX, &shape->n_layers);
 }
 
 static int read_member(const struct source *from, const model_net_shape *shape,
@@ -299,12 +294,10 @@ static int read_member(const struct source *from, const model_net_shape *shape,
 static int read_mixing(struct source *from, model_bank_params *bank)
 {
     int rc = read_count(from, "members", 2, MODEL_BANK_MAX, &bank->n);
-    if (rc == FAULT_NONE) {
-        rc = read_real(from, "share", 0.0, MODEL_BANK_SHARE_MAX, &bank->share);
-    }
-    if (rc == FAULT_NONE) {
-        rc = read_real(from, "temper", MODEL_BANK_TEMPER_MIN, MODEL_BANK_TEMPER_MAX, &bank->temper);
-    }
+    rc = rc ? rc : read_real(from, "share", 0.0, MODEL_BANK_SHARE_MAX, &bank->share);
+    rc =
+        rc ? rc
+           : read_real(from, "temper", MODEL_BANK_TEMPER_MIN, MODEL_BANK_TEMPER_MAX, &bank->temper);
     if (rc == FAULT_NONE) {
         rc = read_vector(from,
                          &(struct model_file_vector){.name = MODEL_FILE_PRIOR,
@@ -338,14 +331,12 @@ static int read_members(struct source *from, bool is_bank, const model_params *s
             rc = read_about(from, &model->members[i].about);
         }
     }
-    if (rc == FAULT_NONE) {
-        rc = refuse_others(from, bank, shapes, is_bank);
-    }
+    rc = rc ? rc : refuse_others(from, bank, shapes, is_bank);
     for (uint32_t i = 0; i < bank->n && rc == FAULT_NONE; i++) {
         model_file_schema_prefix(from->prefix, is_bank, i);
         rc = read_member(from, &shapes[i], &bank->member[i], &model->members[i]);
     }
-    return rc == FAULT_NONE ? check_bank(bank, from->place, from->fault) : rc;
+    return rc ? rc : check_bank(bank, from->place, from->fault);
 }
 
 static int read_model(struct source *from, struct model_file *model)
@@ -353,18 +344,10 @@ static int read_model(struct source *from, struct model_file *model)
     model_params shared;
     const char *rule;
     int rc = check_meta(from, "format", MODEL_FILE_FORMAT);
-    if (rc == FAULT_NONE) {
-        rc = check_meta(from, "version", MODEL_FILE_VERSION);
-    }
-    if (rc == FAULT_NONE) {
-        rc = need_meta(from, "rule", &rule);
-    }
-    if (rc == FAULT_NONE) {
-        rc = read_policy(from, &shared);
-    }
-    if (rc == FAULT_NONE) {
-        rc = read_about(from, &model->about);
-    }
+    rc = rc ? rc : check_meta(from, "version", MODEL_FILE_VERSION);
+    rc = rc ? rc : need_meta(from, "rule", &rule);
+    rc = rc ? rc : read_policy(from, &shared);
+    rc = rc ? rc : read_about(from, &model->about);
     if (rc != FAULT_NONE) {
         return rc;
     }
@@ -373,7 +356,7 @@ static int read_model(struct source *from, struct model_file *model)
     if (is_bank) {
         rc = read_mixing(from, &model->bank);
     }
-    return rc == FAULT_NONE ? read_members(from, is_bank, &shared, model) : rc;
+    return rc ? rc : read_members(from, is_bank, &shared, model);
 }
 
 int model_file_parse(const char *place, const uint8_t *bytes, size_t size, struct model_file *out,

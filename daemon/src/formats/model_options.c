@@ -32,18 +32,17 @@ size_t model_options_options(struct model_options *s, struct option list[])
         {"baseline", OPTION_REAL, &s->words.baseline, -100, 100, "B",
          "reward baseline of reinforce_base (default 0)", &s->given_baseline},
         {"decay", OPTION_REAL, &s->words.decay, 0, 1, "L",
-         "of the trace of eligibility, per trial (default " TEXT_OF(MODEL_FILE_DECAY) ")",
+         "decay of eligibility's trace per trial (default " TEXT_OF(MODEL_FILE_DECAY) ")",
          &s->given_decay},
         {"policy", OPTION_WORDS, &s->features, 0, 0, "FEATURES", "what choices depend on, some of",
          given},
         {"noise", OPTION_REALS, &s->noise, 0, 10, "SD",
-         "added to each weight every trial; a list: one a weight", given},
+         "drift: sd added to each weight per trial; a list: one per weight", given},
         {"session-noise", OPTION_REALS, &s->session_noise, 0, 10, "SD",
-         "the same, when a session starts", given},
-        {"start", OPTION_REALS, &s->start, -100, 100, "W",
-         "weights before the first trial (default 0)", given},
+         "the same at the start of a session", given},
+        {"start", OPTION_REALS, &s->start, -100, 100, "W", "initial weights (default 0)", given},
         {"start-sd", OPTION_REALS, &s->start_sd, 0, 100, "SD",
-         "how much these differ between animals", given},
+         "sd of the initial weights over animals", given},
     };
     memcpy(list, rows, sizeof rows);
     return MODEL_OPTIONS_OPTIONS;
@@ -78,19 +77,11 @@ int model_options_build(struct model_options *s, struct model_file *out, struct 
     }
     const size_t n = shape.policy.n;
     int rc = spread("noise", &s->noise, n, true, s->words.drift_var, fault);
-    if (rc == FAULT_NONE) {
-        rc = spread("session-noise", &s->session_noise, n, true, s->words.session_var, fault);
-    }
-    if (rc == FAULT_NONE) {
-        rc = model_file_build(&s->words, out, fault);
-    }
+    rc = rc ? rc : spread("session-noise", &s->session_noise, n, true, s->words.session_var, fault);
+    rc = rc ? rc : model_file_build(&s->words, out, fault);
     model_noise *noise = &out->bank.member[0].noise;
-    if (rc == FAULT_NONE) {
-        rc = spread("start", &s->start, n, false, noise->prior_mean, fault);
-    }
-    if (rc == FAULT_NONE) {
-        rc = spread("start-sd", &s->start_sd, n, true, noise->prior_var, fault);
-    }
+    rc = rc ? rc : spread("start", &s->start, n, false, noise->prior_mean, fault);
+    rc = rc ? rc : spread("start-sd", &s->start_sd, n, true, noise->prior_var, fault);
     if (rc != FAULT_NONE) {
         model_file_free(out);
     }
@@ -109,7 +100,7 @@ int model_options_check(const struct model_options *s, const char *path, struct 
     (void)model_rule_parse(&kind, rule);
     if (path != NULL && model_options_is_given(s)) {
         return fault_set(fault, FAULT_INPUT,
-                         "--model: says all of the animal; no rule, rate, baseline, decay, "
+                         "--model: defines the animal completely; no rule, rate, baseline, decay, "
                          "policy, noise or start expected beside it");
     }
     if (s->given_rate && !model_rule_of(kind)->has_rates) {

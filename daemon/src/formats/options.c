@@ -166,7 +166,7 @@ static void print_help(const struct options *o)
         print_option(&(struct option){
             .name = FORCE,
             .kind = OPTION_FLAG,
-            .help = "write over a journal, table, model, configuration, protocol or recording"});
+            .help = "overwrite a journal, table, model, configuration, protocol or recording"});
     }
 }
 
@@ -363,7 +363,7 @@ static int take_option(struct reading *r, int argc, char **argv, int *at, struct
     const char **given = &r->given[option - o->list];
     if (*given != NULL && option->kind != OPTION_FLAG && strcmp(*given, value) != 0) {
         return fault_set(fault, FAULT_INPUT,
-                         "%s%s: is there twice, with \"%.60s\" and \"%.60s\"; one was expected",
+                         "%s%s: is given twice, with \"%.60s\" and \"%.60s\"; one was expected",
                          OPTION(option), *given, value);
     }
     *given = value != NULL ? value : option->name;
@@ -382,7 +382,7 @@ static int take_argument(struct options *o, const char *command, const char *wor
 {
     if (is_long_dash(word)) {
         return fault_set(fault, FAULT_INPUT,
-                         "\"%.60s\" begins with a dash that is no '-'; did you mean --%.60s?", word,
+                         "\"%.60s\" begins with a dash other than '-'; did you mean --%.60s?", word,
                          word + 3);
     }
     if (o->n_arguments == o->arguments_max) {
@@ -473,7 +473,8 @@ static int check_rules(const struct reading *r, struct fault *fault)
         }
         if (given != NULL && rule->rule == OPTION_EXCLUDES && other != NULL) {
             return fault_set(fault, FAULT_INPUT,
-                             "%s: has no effect beside %s; one of them was expected", given, other);
+                             "%s: has no effect together with %s; one of them was expected", given,
+                             other);
         }
     }
     return FAULT_NONE;
@@ -577,9 +578,9 @@ bool options_read(struct options *options, int argc, char **argv, int *code)
         *code = FAULT_NONE;
         return false;
     }
-    rc = rc == FAULT_NONE ? check_rules(&reading, &fault) : rc;
-    rc = rc == FAULT_NONE ? check_inputs(&reading, &fault) : rc;
-    rc = rc == FAULT_NONE ? check_outputs(&reading, &fault) : rc;
+    rc = rc ? rc : check_rules(&reading, &fault);
+    rc = rc ? rc : check_inputs(&reading, &fault);
+    rc = rc ? rc : check_outputs(&reading, &fault);
     if (rc != FAULT_NONE && options->fault != NULL) {
         *options->fault = fault;
     } else if (rc != FAULT_NONE) {

@@ -87,8 +87,8 @@ static int check_content(const struct output_guard *guard, const char *path, str
         return FAULT_NONE;
     }
     return fault_set(fault, FAULT_INPUT,
-                     "%s: is there already and holds %s; name another file, or --force to write "
-                     "over it",
+                     "%s: exists and holds %s; name another file, or use --force to overwrite "
+                     "it",
                      path, file_kind_name(kind));
 }
 
@@ -129,11 +129,11 @@ int output_file_check(const struct output_guard *guard, const char *path, struct
     const char *input = input_that_is(guard, &st);
     if (input != NULL) {
         return fault_set(
-            fault, FAULT_INPUT, "%s: is what is read%s%s, and would be lost; name another file",
-            path, strcmp(input, path) != 0 ? ": " : "", strcmp(input, path) != 0 ? input : "");
+            fault, FAULT_INPUT, "%s: is an input%s%s, and would be lost; name another file", path,
+            strcmp(input, path) != 0 ? ": " : "", strcmp(input, path) != 0 ? input : "");
     }
     const int rc = check_content(guard, path, fault);
-    return rc == FAULT_NONE ? check_directory(path, fault) : rc;
+    return rc ? rc : check_directory(path, fault);
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -177,9 +177,7 @@ int output_file_open(struct output_file *file, const struct output_guard *guard,
         file->to = stdout;
         return FAULT_NONE;
     }
-    if (rc == FAULT_NONE) {
-        rc = choose_names(file, path, &mode, fault);
-    }
+    rc = rc ? rc : choose_names(file, path, &mode, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
@@ -206,8 +204,7 @@ static bool is_of_disk(int why)
     return why == ENOSPC || why == EDQUOT || why == EFBIG || why == EIO || why == EPIPE;
 }
 
-/* The rename is on disk only when the directory is. */
-static bool sync_directory(const char *path)
+bool output_file_sync_directory(const char *path)
 {
     char directory[OUTPUT_PATH_MAX];
     const int fd =
@@ -249,7 +246,7 @@ int output_file_close(struct output_file *file, int rc, struct fault *fault)
     if (!ok) {
         return cannot(file->path, why, FAULT_WORK, fault);
     }
-    return !is_whole || sync_directory(file->target)
+    return !is_whole || output_file_sync_directory(file->target)
                ? FAULT_NONE
                : fault_set(fault, FAULT_WORK, "%s: its directory cannot be synced", file->path);
 }

@@ -55,6 +55,9 @@ int output_file_write(const struct output_guard *guard, const char *path,
 int output_file_write_bytes(const struct output_guard *guard, const char *path,
                             const uint8_t *bytes, size_t size, struct fault *fault);
 
+/* Syncs the directory that the path is in: only then is what has been made or renamed on disk. */
+bool output_file_sync_directory(const char *path);
+
 /* A record that others read while it grows, line by line: checked like all, but written in place.
  * keeps: what is in it stays, if there is something. FAULT_NONE with *to, the caller's to close. */
 int output_file_open_record(const struct output_guard *guard, const char *path, bool keeps,

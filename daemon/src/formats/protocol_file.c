@@ -310,7 +310,7 @@ static int read_test(struct parse *p, const struct key *key, void *base)
     p->file->test_line[p->stage][p->move][n] = (uint32_t)line;
     move->n_tests++;
     rc = read_part(p, PROTOCOL_PART_test, &move->test[n]);
-    return rc == FAULT_NONE ? check_test(p, &move->test[n], line) : rc;
+    return rc ? rc : check_test(p, &move->test[n], line);
 }
 
 static int read_move_when(struct parse *p, const struct key *key, void *base)
@@ -391,7 +391,7 @@ static int parse_document(struct parse *p)
                          p->yaml.name);
     }
     rc = read_part(p, PROTOCOL_PART_protocol, protocol);
-    return rc == FAULT_NONE ? yaml_reader_end(&p->yaml, "protocol") : rc;
+    return rc ? rc : yaml_reader_end(&p->yaml, "protocol");
 }
 
 /* Names of stages become their numbers. */
@@ -468,9 +468,8 @@ static int add_defect(struct protocol_file *file, const char *name, uint32_t lin
     }
     return model_protocol_defect_apply(&file->protocol, defect) == MODEL_OK
                ? FAULT_NONE
-               : fault_set(fault, FAULT_INPUT,
-                           "%s%s: defect %s: nothing in the protocol that it concerns", name, where,
-                           model_protocol_defect_of(defect)->name);
+               : fault_set(fault, FAULT_INPUT, "%s%s: defect %s: affects nothing in the protocol",
+                           name, where, model_protocol_defect_of(defect)->name);
 }
 
 static int finish_parse(struct parse *p)
@@ -509,7 +508,7 @@ int protocol_file_parse(struct protocol_file *file, const char *name, const uint
     int rc = yaml_reader_open(&p->yaml, name, text, size, fault);
     if (rc == FAULT_NONE) {
         rc = parse_document(p);
-        rc = rc == FAULT_NONE ? finish_parse(p) : rc;
+        rc = rc ? rc : finish_parse(p);
         yaml_reader_close(&p->yaml);
     }
     free(p);
@@ -522,9 +521,7 @@ int protocol_file_load(struct protocol_file *file, const char *path, struct faul
     size_t size = 0;
     int rc =
         yaml_reader_load(path, PROTOCOL_FILE_BYTES_MAX, FILE_KIND_PROTOCOL, &text, &size, fault);
-    if (rc == FAULT_NONE) {
-        rc = protocol_file_parse(file, path, text, size, fault);
-    }
+    rc = rc ? rc : protocol_file_parse(file, path, text, size, fault);
     free(text);
     return rc;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fnv.h"
+#include "list.h"
 
 /* Field by field: a struct has holes. */
 static uint64_t content_of(const struct trial_row *row)
@@ -67,15 +68,12 @@ static struct run **find_subject(struct runs *runs, const char *subject)
             return &runs->subjects[i];
         }
     }
-    if (runs->n_subjects == runs->room) {
-        const size_t room = runs->room > 0 ? 2 * runs->room : 64;
-        struct run **more = realloc(runs->subjects, room * sizeof *more);
-        if (more == NULL) {
-            return NULL;
-        }
-        runs->subjects = more;
-        runs->room = room;
+    struct run **grown =
+        list_grow(runs->subjects, runs->n_subjects, &runs->room, sizeof *runs->subjects);
+    if (grown == NULL) {
+        return NULL;
     }
+    runs->subjects = grown;
     runs->subjects[runs->n_subjects] = NULL;
     return &runs->subjects[runs->n_subjects];
 }

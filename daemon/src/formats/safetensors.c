@@ -104,9 +104,7 @@ static int read_metadata(struct parse *p)
         }
         struct safetensors_meta *meta = &st->meta[st->n_meta];
         int rc = read_text(p, &key, meta->key, sizeof meta->key, "a metadata key");
-        if (rc == FAULT_NONE) {
-            rc = read_text(p, &value, meta->value, sizeof meta->value, "a metadata value");
-        }
+        rc = rc ? rc : read_text(p, &value, meta->value, sizeof meta->value, "a metadata value");
         if (rc != FAULT_NONE) {
             return rc;
         }
@@ -233,9 +231,7 @@ static int read_tensor(struct parse *p, const proto_token *name)
     }
     uint64_t offsets[2] = {0, 0};
     rc = read_description(p, tensor, offsets);
-    if (rc == FAULT_NONE) {
-        rc = check_size(p, tensor, offsets[0], offsets[1]);
-    }
+    rc = rc ? rc : check_size(p, tensor, offsets[0], offsets[1]);
     if (rc == FAULT_NONE) {
         p->begin[at] = offsets[0];
         p->end[at] = offsets[1];
@@ -332,9 +328,7 @@ int safetensors_parse(struct safetensors *st, const char *place, const uint8_t *
     const uint8_t *data = bytes + LENGTH_BYTES + header;
     proto_reader_init(&p.reader, PROTO_FORMAT_JSON, bytes + LENGTH_BYTES, (size_t)header);
     int rc = read_header(&p);
-    if (rc == FAULT_NONE) {
-        rc = place_tensors(&p, data, size - LENGTH_BYTES - header);
-    }
+    rc = rc ? rc : place_tensors(&p, data, size - LENGTH_BYTES - header);
     if (rc != FAULT_NONE) {
         memset(st, 0, sizeof *st);
     }
@@ -504,36 +498,8 @@ int safetensors_encode(const struct safetensors *st, uint8_t **bytes, size_t *si
 int safetensors_read(const char *path, uint8_t **out, size_t *out_size, struct fault *fault)
 {
     FILE *file;
-    int rc = input_file_open(&file, path, NULL, fault);
-    if (rc != FAULT_NONE) {
-        return rc;
-    }
-    size_t size = 0;
-    size_t cap = 0;
-    uint8_t *bytes = NULL;
-    do {
-        cap = cap == 0 ? (size_t)1 << 16 : cap * 2;
-        uint8_t *more = realloc(bytes, cap);
-        if (more == NULL) {
-            rc = fault_set(fault, FAULT_WORK, "%s: no memory for %zu bytes", path, cap);
-            goto done;
-        }
-        bytes = more;
-        size += fread(bytes + size, 1, cap - size, file);
-    } while (size == cap && size <= SAFETENSORS_FILE_MAX);
-    if (ferror(file)) {
-        rc = fault_set(fault, FAULT_INPUT, "%s: cannot be read: %s", path, strerror(errno));
-    } else if (size > SAFETENSORS_FILE_MAX) {
-        rc = fault_set(fault, FAULT_INPUT, "%s: larger than %d bytes, the most for a model", path,
-                       SAFETENSORS_FILE_MAX);
-    }
-done:
-    (void)fclose(file);
-    if (rc != FAULT_NONE) {
-        free(bytes);
-        return rc;
-    }
-    *out = bytes;
-    *out_size = size;
-    return FAULT_NONE;
+    const int rc = input_file_open(&file, path, NULL, fault);
+    return rc ? rc
+              : input_file_read(file, path, SAFETENSORS_FILE_MAX, ", the most for a model", out,
+                                out_size, fault);
 }

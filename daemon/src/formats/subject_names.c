@@ -3,20 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int grow(struct subject_names *s, struct fault *fault)
-{
-    if (s->n < s->capacity) {
-        return FAULT_NONE;
-    }
-    const uint32_t capacity = s->capacity > 0 ? 2 * s->capacity : 16;
-    void *name = realloc(s->name, capacity * sizeof s->name[0]);
-    if (name == NULL) {
-        return fault_set(fault, FAULT_WORK, "no memory for %u subjects", capacity);
-    }
-    s->name = name;
-    s->capacity = capacity;
-    return FAULT_NONE;
-}
+#include "list.h"
 
 int subject_names_find(struct subject_names *s, const struct trial_table *table, const char *name,
                        uint32_t *out, struct fault *fault)
@@ -44,10 +31,11 @@ int subject_names_find(struct subject_names *s, const struct trial_table *table,
         return fault_set(fault, FAULT_INPUT, "%s:%lld: more than %d subjects in one table",
                          table->path, (long long)table->line, SUBJECT_NAMES_MAX);
     }
-    const int rc = grow(s, fault);
-    if (rc != FAULT_NONE) {
-        return rc;
+    void *grown = list_grow(s->name, s->n, &s->capacity, sizeof s->name[0]);
+    if (grown == NULL) {
+        return fault_set(fault, FAULT_WORK, "no memory for %u subjects", s->n + 1);
     }
+    s->name = grown;
     memmove(&s->by_name[low + 1], &s->by_name[low], (s->n - low) * sizeof s->by_name[0]);
     s->by_name[low] = s->n;
     memcpy(s->name[s->n], name, strlen(name) + 1);

@@ -14,7 +14,7 @@ enum { SUBJECT_NAMES_MAX = 4096 };
 struct subject_names {
     char (*name)[PROTO_ID_MAX + 1]; /* by number */
     uint32_t n;
-    uint32_t capacity;
+    size_t capacity;
     uint32_t latest; /* rows of one animal mostly come together */
     uint32_t by_name[SUBJECT_NAMES_MAX];
 };
@@ -24,5 +24,4 @@ struct subject_names {
 int subject_names_find(struct subject_names *s, const struct trial_table *table, const char *name,
                        uint32_t *out, struct fault *fault);
 
-/* A zeroed one is fine. */
 void subject_names_free(struct subject_names *s);

@@ -55,7 +55,7 @@ static bool take_subject(struct table_check *c, const char *name)
     }
     const enum names_found found = names_find(&c->subjects, 0, name, &c->subject);
     if (found == NAMES_NEW) {
-        c->codings[c->subject] = (struct coding){.n = 0};
+        c->codings[c->subject] = (struct coding){.before = 0.0};
         c->latest[c->subject] = UINT32_MAX;
     }
     if (found != NAMES_FULL) {
@@ -97,7 +97,7 @@ bool table_check_is_doubted(const struct table_check *c)
 {
     const struct trial_order *o = c != NULL ? &c->order : NULL;
     return c != NULL && (o->same.n + o->other.n + o->backward.n + o->returned.n > 0 ||
-                         c->codings[c->subject].n_against > 0);
+                         c->codings[c->subject].kind[CODING_AGAINST_SIDE].n > 0);
 }
 
 const char *table_check_subjects(const struct table_check *c, char *out, size_t cap)

@@ -11,7 +11,7 @@
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
-#define WRITE_CSV "write its trials as a CSV with the columns of docs/tables.md"
+#define WRITE_CSV "write its trials to a CSV with the columns of docs/tables.md"
 
 const char *table_hint_kind(enum file_kind kind)
 {
@@ -28,14 +28,14 @@ const char *table_hint_kind(enum file_kind kind)
         return "give the file in it";
     case FILE_KIND_JOURNAL:
     case FILE_KIND_DATA_DIRECTORY:
-        return "murid status, audit, forecast, advise and review read it as it is; a table is "
+        return "murid status, audit, forecast, advise and review read it directly; a table is "
                "written from it as docs/journal.md says, section A trial table";
     case FILE_KIND_MODEL:
         return "a model is given with --model";
     case FILE_KIND_CONFIG:
-        return "murid run and murid check take it, with -c";
+        return "murid run and murid check read it, with -c";
     case FILE_KIND_PROTOCOL:
-        return "murid audit takes it first, before the table; others with --protocol";
+        return "murid audit reads it as the first argument; others with --protocol";
     case FILE_KIND_COMPRESSED:
         return "decompress it, or pipe it in: zcat FILE | murid ... -";
     case FILE_KIND_UTF16:
@@ -242,7 +242,7 @@ const char *table_hint_header(char out[TABLE_HINT_MAX], const char *column, cons
     out[0] = '\0';
     if (separator != NULL) {
         (void)snprintf(out, TABLE_HINT_MAX,
-                       "there are %s between the columns: write commas, and points in numbers; ",
+                       "the columns are separated by %s: use commas, and decimal points; ",
                        separator);
     } else if (strstr(header, "contrastLeft") != NULL) {
         (void)snprintf(out, TABLE_HINT_MAX,
@@ -343,5 +343,5 @@ const char *table_hint_value(const char *column, const char *text, size_t size)
     return strcmp(column, "reward") == 0 || strcmp(column, "repeat") == 0 ||
                    strcmp(column, "ephys_rig") == 0
                ? ": write 1 for yes, 0 for no"
-               : ": write a number, nothing more";
+               : ": write only a number";
 }

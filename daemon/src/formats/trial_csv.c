@@ -81,7 +81,7 @@ static int read_names(struct trial_table *t, bool seen[TRIAL_ROW_COLUMNS], struc
         }
         const int column = column_of(&field);
         if (column >= 0 && seen[column]) {
-            return fault_set(fault, FAULT_INPUT, "%s:1: column %s is there twice", t->path,
+            return fault_set(fault, FAULT_INPUT, "%s:1: column %s appears twice", t->path,
                              text_escape_quote(quoted, sizeof quoted, field.text, field.size));
         }
         if (column >= 0) {
@@ -121,7 +121,7 @@ int trial_csv_open(struct trial_table *t, char separator, struct fault *fault)
     (void)snprintf(header, sizeof header, "%s", t->text);
     t->separator = separator;
     const int rc = read_names(t, seen, fault);
-    return rc == FAULT_NONE ? check_names(t, seen, header, fault) : rc;
+    return rc ? rc : check_names(t, seen, header, fault);
 }
 
 static void refuse_field(const struct trial_table *t, const struct trial_column *column,

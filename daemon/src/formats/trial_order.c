@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fnv.h"
 #include "list.h"
 
 enum {
@@ -31,14 +32,8 @@ static uint16_t digest(const struct trial_row *row)
 {
     const double reals[] = {row->stimulus, row->reward, row->rt_s, row->p_left};
     const int8_t bits[] = {row->choice, row->side, row->repeat};
-    unsigned char bytes[sizeof reals + sizeof bits];
-    uint32_t hash = 2166136261U;
-    memcpy(bytes, reals, sizeof reals);
-    memcpy(bytes + sizeof reals, bits, sizeof bits);
-    for (size_t i = 0; i < sizeof bytes; i++) {
-        hash = (hash ^ bytes[i]) * 16777619U;
-    }
-    const uint16_t folded = (uint16_t)(hash >> 16 ^ hash);
+    const uint64_t hash = fnv_bytes(fnv_bytes(FNV_START, reals, sizeof reals), bits, sizeof bits);
+    const uint16_t folded = (uint16_t)(hash >> 48 ^ hash >> 32 ^ hash >> 16 ^ hash);
     return folded != 0 ? folded : 1;
 }
 
@@ -175,7 +170,7 @@ static void say_days(const struct trial_order *o, const char *path, int64_t n_ro
     fault_set(
         findings_next(f), FAULT_INPUT,
         "%s:%" PRId64 ": subject %s, session %s: trial %" PRId64 " comes after trial %" PRId64
-        ": the numbers begin anew under one name (the first of %" PRId64 " such places in %" PRId64
+        ": the numbers restart under one name (the first of %" PRId64 " such places in %" PRId64
         " rows): several sessions look like one; give each a name of its own, such as its "
         "date",
         path, at->line, at->subject, at->session, at->trial, at->before, o->restarts.n, n_rows);
@@ -191,7 +186,7 @@ static void say_twice(const struct trial_order *o, const char *path, int64_t n_r
     }
     fault_set(findings_next(f), FAULT_INPUT,
               "%s:%" PRId64 ": subject %s, session %s: trial %" PRId64
-              " is there twice; each trial once was expected (the first of %" PRId64
+              " appears twice; each trial once was expected (the first of %" PRId64
               " such rows of %" PRId64
               ", %s): rows are counted twice; keep each once, of rows with other contents the "
               "right one",
@@ -207,14 +202,15 @@ static void say_disorder(const struct trial_order *o, const char *path, int64_t 
     if (at == &o->backward.first) {
         (void)snprintf(what, sizeof what, "comes after trial %" PRId64, at->before);
     }
-    fault_set(findings_next(f), FAULT_INPUT,
-              "%s:%" PRId64 ": subject %s, session %s: trial %" PRId64
-              " %s; the order in which the trials happened was expected (the first of %" PRId64
-              " such rows of %" PRId64
-              "): shuffled trials tell nothing of learning; sort the rows by subject, date of the "
-              "session, trial",
-              path, at->line, at->subject, at->session, at->trial, what,
-              o->backward.n + o->returned.n, n_rows);
+    fault_set(
+        findings_next(f), FAULT_INPUT,
+        "%s:%" PRId64 ": subject %s, session %s: trial %" PRId64
+        " %s; the order in which the trials happened was expected (the first of %" PRId64
+        " such rows of %" PRId64
+        "): nothing can be learned from shuffled trials; sort the rows by subject, date of the "
+        "session, trial",
+        path, at->line, at->subject, at->session, at->trial, what, o->backward.n + o->returned.n,
+        n_rows);
 }
 
 void trial_order_say(const struct trial_order *o, const char *path, int64_t n_rows,

@@ -55,5 +55,4 @@ void trial_order_push(struct trial_order *order, uint32_t session, bool follows,
 void trial_order_say(const struct trial_order *order, const char *path, int64_t n_rows,
                      struct findings *findings);
 
-/* A zeroed one is fine. */
 void trial_order_close(struct trial_order *order);

@@ -178,11 +178,6 @@ bool trial_table_is_doubted(const struct trial_table *table)
     return table_check_is_doubted(table->check);
 }
 
-const char *trial_table_subjects(const struct trial_table *table, char out[TRIAL_TABLE_NAMES_MAX])
-{
-    return table_check_subjects(table->check, out, TRIAL_TABLE_NAMES_MAX);
-}
-
 model_trial trial_table_trial(const struct trial_row *row)
 {
     return (model_trial){.contrast = row->stimulus,
@@ -194,12 +189,13 @@ model_trial trial_table_trial(const struct trial_row *row)
 
 int trial_table_none(const struct trial_table *table, const char *only, struct fault *fault)
 {
-    char names[TRIAL_TABLE_NAMES_MAX];
+    char names[320];
     return only == NULL
                ? fault_set(fault, FAULT_INPUT, "%s: no trials; rows under the header were expected",
                            table->path)
-               : fault_set(fault, FAULT_INPUT, "%s: no trials of %.64s; the animals there: %s",
-                           table->path, only, trial_table_subjects(table, names));
+               : fault_set(fault, FAULT_INPUT, "%s: no trials of %.64s; its animals: %s",
+                           table->path, only,
+                           table_check_subjects(table->check, names, sizeof names));
 }
 
 /* ---- whole tables ---------------------------------------------------------------------------- */

@@ -114,12 +114,6 @@ int trial_table_report(struct trial_table *table, struct fault *fault);
 /* True if a row so far is certainly out of order, there twice, or against itself. RT-safe: yes. */
 bool trial_table_is_doubted(const struct trial_table *table);
 
-enum { TRIAL_TABLE_NAMES_MAX = 320 };
-
-/* The animals of the rows so far, "m1, m2 and 7 others". Returns out. */
-const char *trial_table_subjects(const struct trial_table *table, char out[TRIAL_TABLE_NAMES_MAX]);
-
-/* Closes; a zeroed table is fine. */
 void trial_table_close(struct trial_table *table);
 
 /* The header line that trial_table_write() rows belong under, and one row; the column stage is the

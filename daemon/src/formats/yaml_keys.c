@@ -70,13 +70,13 @@ static int read_key(void *with)
     }
     bool *seen = &map->seen[key - map->table->key];
     if (*seen) {
-        return fault_set(yaml->fault, FAULT_INPUT, "%s:%zu: %s%s: stands here twice", yaml->name,
+        return fault_set(yaml->fault, FAULT_INPUT, "%s:%zu: %s%s: appears twice", yaml->name,
                          yaml_reader_line(yaml), map->keys->has_path ? key->path : "", key->name);
     }
     *seen = true;
     map->keys->line = yaml_reader_line(yaml);
     rc = yaml_reader_next(yaml);
-    return rc == FAULT_NONE ? map->keys->value(map->keys->with, key, map->base) : rc;
+    return rc ? rc : map->keys->value(map->keys->with, key, map->base);
 }
 
 int yaml_keys_read(struct yaml_keys *keys, const struct key_table *table, void *base)

@@ -57,8 +57,8 @@ int yaml_reader_next(struct yaml_reader *r)
         memset(&r->event, 0, sizeof r->event);
         if (is_at_tab(r)) {
             return fault_set(r->fault, FAULT_INPUT,
-                             "%s:%zu: a tab stands here; YAML is indented with spaces alone",
-                             r->name, r->yaml.problem_mark.line + 1);
+                             "%s:%zu: a tab; YAML is indented with spaces only", r->name,
+                             r->yaml.problem_mark.line + 1);
         }
         return fault_set(r->fault, FAULT_INPUT, "%s:%zu: %s", r->name,
                          r->yaml.problem_mark.line + 1,
@@ -112,9 +112,9 @@ int yaml_reader_begin(struct yaml_reader *r, bool *is_empty)
 int yaml_reader_end(struct yaml_reader *r, const char *where)
 {
     int rc = yaml_reader_next(r);
-    rc = rc == 0 ? yaml_reader_expect(r, YAML_DOCUMENT_END_EVENT, where, "its end") : rc;
-    rc = rc == 0 ? yaml_reader_next(r) : rc;
-    return rc == 0 ? yaml_reader_expect(r, YAML_STREAM_END_EVENT, where, "one document only") : rc;
+    rc = rc ? rc : yaml_reader_expect(r, YAML_DOCUMENT_END_EVENT, where, "its end");
+    rc = rc ? rc : yaml_reader_next(r);
+    return rc ? rc : yaml_reader_expect(r, YAML_STREAM_END_EVENT, where, "one document only");
 }
 
 /* A file with errors in it may look like other YAML, or like text. */
@@ -128,9 +128,10 @@ int yaml_reader_load(const char *path, size_t max, enum file_kind expected, uint
                      size_t *size, struct fault *fault)
 {
     FILE *f;
+    char too_large[96];
     *text = NULL;
     *size = 0;
-    int rc = input_file_open(&f, path, NULL, fault);
+    const int rc = input_file_open(&f, path, NULL, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
@@ -140,21 +141,9 @@ int yaml_reader_load(const char *path, size_t max, enum file_kind expected, uint
         return fault_set(fault, FAULT_INPUT, "%s: is %s; %s was expected", path,
                          file_kind_name(kind), file_kind_name(expected));
     }
-    *text = malloc(max + 1);
-    *size = *text != NULL ? fread(*text, 1, max + 1, f) : 0;
-    if (*text == NULL || ferror(f) != 0) {
-        rc = fault_set(fault, FAULT_INPUT, "%s: cannot be read: %s", path, strerror(errno));
-    } else if (*size > max) {
-        rc = fault_set(fault, FAULT_INPUT,
-                       "%s: larger than %zu bytes; %s was expected, which is smaller", path, max,
-                       file_kind_name(expected));
-    }
-    fclose(f);
-    if (rc != FAULT_NONE) {
-        free(*text);
-        *text = NULL;
-    }
-    return rc;
+    (void)snprintf(too_large, sizeof too_large, "; %s was expected, which is smaller",
+                   file_kind_name(expected));
+    return input_file_read(f, path, max, too_large, text, size, fault);
 }
 
 int yaml_reader_each(struct yaml_reader *r, int (*item)(void *with), void *with)

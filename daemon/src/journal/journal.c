@@ -1,16 +1,15 @@
 #include "journal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "log.h"
+#include "os_thread.h"
 
 _Static_assert(sizeof(struct journal_record_event) + PROTO_BYTES_MAX +
                        sizeof(struct journal_record_prediction) +
@@ -102,13 +101,10 @@ static void wait_for_records(struct journal *j)
 {
     atomic_store(&j->sleeps, 1);
     if (!has_records(j) && !atomic_load(&j->stop)) {
-        struct pollfd p = {.fd = j->wake_fd[0], .events = POLLIN};
-        (void)poll(&p, 1, -1);
+        os_event_wait(j->wake_fd);
     }
     atomic_store(&j->sleeps, 0);
-    char drain[64];
-    while (read(j->wake_fd[0], drain, sizeof drain) > 0) {
-    }
+    (void)os_event_take(j->wake_fd);
 }
 
 static int64_t waiting_events(const struct journal *j)
@@ -149,7 +145,7 @@ static void *journal_thread(void *argument)
         const int before = atomic_exchange(&j->failing, (int)cause);
         if (cause == JOURNAL_DB_CAUSE_NONE) {
             if (before != JOURNAL_DB_CAUSE_NONE) {
-                log_warn("%s: written again; nothing was lost", j->store.path);
+                log_warn("%s: writable again; nothing was lost", j->store.path);
             }
             settle_batch(j, &batch);
             print_batch(j, &batch);
@@ -180,7 +176,7 @@ static size_t ring_size(const struct config *config)
 
 int journal_open(struct journal *j, const char *directory, struct fault *fault)
 {
-    *j = (struct journal){.wake_fd = {-1, -1}};
+    *j = (struct journal){.wake_fd = -1};
     const int rc = journal_db_open(&j->store, directory, fault);
     j->next_event = j->store.last_event + 1;
     j->next_adaptation = j->store.last_adaptation + 1;
@@ -249,14 +245,9 @@ int journal_start(struct journal *j, const struct config *config, struct fault *
                          config->journal.ring_kib);
     }
     atomic_store(&j->stop, false);
-    if (j->wake_fd[0] < 0) {
-        if (pipe(j->wake_fd) != 0) {
-            return fault_set(fault, FAULT_WORK, "pipe: %s", strerror(errno));
-        }
-        for (int i = 0; i < 2; i++) {
-            (void)fcntl(j->wake_fd[i], F_SETFL, O_NONBLOCK);
-            (void)fcntl(j->wake_fd[i], F_SETFD, FD_CLOEXEC);
-        }
+    j->wake_fd = j->wake_fd < 0 ? os_event_open() : j->wake_fd;
+    if (j->wake_fd < 0) {
+        return fault_set(fault, FAULT_WORK, "eventfd: %s", strerror(errno));
     }
     if (pthread_create(&j->thread, NULL, journal_thread, j) != 0) {
         return fault_set(fault, FAULT_WORK, "no thread for the journal could be started");
@@ -265,27 +256,19 @@ int journal_start(struct journal *j, const struct config *config, struct fault *
     return FAULT_NONE;
 }
 
-static void wake(struct journal *j)
-{
-    const char byte = 0;
-    if (write(j->wake_fd[1], &byte, 1) < 0) {
-        return; /* full: the thread has wake-ups enough */
-    }
-}
-
 int journal_stop(struct journal *j, struct fault *fault)
 {
     if (!j->is_started) {
         return FAULT_NONE;
     }
     atomic_store(&j->stop, true);
-    wake(j);
+    os_event_raise(j->wake_fd);
     pthread_join(j->thread, NULL);
     j->is_started = false;
     if (has_records(j)) {
         return fault_set(fault, FAULT_WORK,
                          "%s: cannot be written; events %" PRId64 " to %" PRId64 " are lost to the "
-                         "journal (clients with a spool will send them again): %s",
+                         "journal (clients with a spool will resend them): %s",
                          j->store.path, journal_durable(j) + 1, j->next_event - 1,
                          j->store.failure);
     }
@@ -300,11 +283,9 @@ void journal_close(struct journal *j)
     struct fault ignored;
     (void)journal_stop(j, &ignored);
     ring_close(&j->ring);
-    for (int i = 0; i < 2; i++) {
-        if (j->wake_fd[i] > 0) {
-            close(j->wake_fd[i]);
-            j->wake_fd[i] = -1;
-        }
+    if (j->wake_fd > 0) {
+        close(j->wake_fd);
+        j->wake_fd = -1;
     }
     journal_db_close(&j->store);
 }
@@ -505,7 +486,7 @@ void journal_publish(struct journal *j)
     atomic_thread_fence(memory_order_seq_cst);
     if (atomic_load_explicit(&j->sleeps, memory_order_relaxed) != 0 &&
         atomic_exchange(&j->sleeps, 0) != 0) {
-        wake(j);
+        os_event_raise(j->wake_fd);
     }
 }
 

@@ -57,7 +57,7 @@ struct journal {
     int64_t next_adaptation; /* number of the next change of parameters */
     pthread_t thread;
     bool is_started;
-    int wake_fd[2];
+    int wake_fd;
     atomic_int sleeps; /* 1 while the thread waits for a wake-up */
     atomic_bool stop;
     atomic_int failing; /* enum journal_db_cause */
@@ -129,7 +129,7 @@ bool journal_outlook(struct journal *journal, enum journal_record_type type, uin
                      int64_t event, int64_t t_wall_ns, int64_t t_mono_ns, const uint8_t json[],
                      size_t n_json);
 
-/* Hands over all that was kept since the last call. RT-safe: yes (a pipe is written when the thread
+/* Hands over all that was kept since the last call. RT-safe: yes (the thread is woken if it
  * sleeps). */
 void journal_publish(struct journal *journal);
 

@@ -105,6 +105,32 @@ static bool read_seed(sqlite3 *db, const struct part *part, int64_t from,
     return rc == SQLITE_ROW || rc == SQLITE_DONE;
 }
 
+/* A value as a query gives it. */
+static void add_column(struct checksum *sum, sqlite3_stmt *s, int column)
+{
+    switch (sqlite3_column_type(s, column)) {
+    case SQLITE_INTEGER:
+        checksum_whole(sum, sqlite3_column_int64(s, column));
+        break;
+    case SQLITE_FLOAT:
+        checksum_real(sum, sqlite3_column_double(s, column));
+        break;
+    case SQLITE_TEXT: {
+        const char *text = (const char *)sqlite3_column_text(s, column);
+        checksum_text(sum, text, (size_t)sqlite3_column_bytes(s, column));
+        break;
+    }
+    case SQLITE_BLOB: {
+        const void *bytes = sqlite3_column_blob(s, column);
+        checksum_blob(sum, bytes, (size_t)sqlite3_column_bytes(s, column));
+        break;
+    }
+    default:
+        checksum_null(sum);
+        break;
+    }
+}
+
 /* True if the row's last column is the checksum of the others; seed becomes that column. */
 static bool is_as_written(sqlite3_stmt *s, bool is_chained, uint8_t seed[CHECKSUM_BYTES])
 {
@@ -113,7 +139,7 @@ static bool is_as_written(sqlite3_stmt *s, bool is_chained, uint8_t seed[CHECKSU
     const int last = sqlite3_column_count(s) - 1;
     checksum_init(&sum, is_chained ? seed : NULL);
     for (int i = 0; i < last; i++) {
-        checksum_column(&sum, s, i);
+        add_column(&sum, s, i);
     }
     checksum_final(&sum, found);
     const void *written = sqlite3_column_blob(s, last);
@@ -144,7 +170,7 @@ static void check_head(sqlite3 *db, const struct part *part, const uint8_t seed[
     } else if (rc != SQLITE_DONE) {
         note_bad(walk, walk->last, sqlite3_errmsg(db));
     } else if (walk->n > 0) {
-        note_bad(walk, walk->last, "the row of table head that names the newest is gone");
+        note_bad(walk, walk->last, "the row of table head that names the newest is missing");
     }
     sqlite3_finalize(s);
 }
@@ -165,7 +191,8 @@ static void walk_rows(sqlite3 *db, const struct part *part, int64_t from, struct
         walk->last = row;
         if (!is_as_written(s, part->is_chained, seed)) {
             note_bad(walk, row,
-                     part->is_chained ? "was changed, or a row before it is gone" : "was changed");
+                     part->is_chained ? "was changed, or a row before it is missing"
+                                      : "was changed");
             concern(walk, row);
         }
     }
@@ -180,18 +207,6 @@ static void walk_rows(sqlite3 *db, const struct part *part, int64_t from, struct
 
 /* ---- pages ----------------------------------------------------------------------------------- */
 
-static int64_t pragma_whole(sqlite3 *db, const char *pragma)
-{
-    sqlite3_stmt *s = NULL;
-    int64_t value = -1;
-    if (sqlite3_prepare_v2(db, pragma, -1, &s, NULL) == SQLITE_OK &&
-        sqlite3_step(s) == SQLITE_ROW) {
-        value = sqlite3_column_int64(s, 0);
-    }
-    sqlite3_finalize(s);
-    return value;
-}
-
 static int damaged(const char *path, struct fault *fault, const char *format, ...)
     FAULT_PRINTF(3, 4);
 
@@ -203,8 +218,8 @@ static int damaged(const char *path, struct fault *fault, const char *format, ..
     (void)vsnprintf(what, sizeof what, format, values);
     va_end(values);
     return fault_set(fault, FAULT_WORK,
-                     "%s: %s; `murid check %s` says what is damaged. To go on, copy the data "
-                     "directory aside and set another data.directory; to mend it, take a copy that "
+                     "%s: %s; `murid check %s` lists the damage. To continue, keep the data "
+                     "directory and set another data.directory; to repair it, use a copy that "
                      "is whole",
                      path, what, path);
 }
@@ -216,8 +231,8 @@ static int check_size(sqlite3 *db, const char *path, struct fault *fault)
     char log[600];
     struct stat file;
     struct stat wal;
-    const int64_t pages = pragma_whole(db, "PRAGMA page_count");
-    const int64_t page = pragma_whole(db, "PRAGMA page_size");
+    const int64_t pages = journal_reader_whole(db, "PRAGMA page_count");
+    const int64_t page = journal_reader_whole(db, "PRAGMA page_size");
     (void)snprintf(log, sizeof log, "%s-wal", path);
     if (pages < 0 || page < 0 || stat(path, &file) != 0) {
         return damaged(path, fault, "cannot be read: %s", sqlite3_errmsg(db));
@@ -273,7 +288,7 @@ static int64_t last_key(sqlite3 *db, const struct part *part)
                    "SELECT max((SELECT coalesce(max(%s), -1) FROM %s),"
                    " coalesce((SELECT last FROM head WHERE name = '%s'), -1))",
                    part->key, part->name, part->name);
-    return pragma_whole(db, sql);
+    return journal_reader_whole(db, sql);
 }
 
 /* Nothing depends on what was said of the future: its damage is told, and refuses no start. */
@@ -284,7 +299,7 @@ static void warn_of_outlooks(sqlite3 *db, const char *path)
         walk_rows(db, &OUTLOOKS[i], -1, &walk);
         if (walk.n_bad > 0) {
             log_warn("%s: table %s, row %" PRId64 " and %" PRId64
-                     " more: damaged, and passed over; nothing depends on them",
+                     " more: damaged and skipped; nothing depends on them",
                      path, OUTLOOKS[i].name, walk.bad_row, walk.n_bad - 1);
         }
     }
@@ -294,7 +309,7 @@ int journal_check_start(sqlite3 *db, const char *path, int64_t *from, struct fau
 {
     int rc = check_size(db, path, fault);
     if (rc == FAULT_NONE &&
-        pragma_whole(db, "PRAGMA page_count") * pragma_whole(db, "PRAGMA page_size") <=
+        journal_reader_whole(db, "PRAGMA page_count") * journal_reader_whole(db, "PRAGMA page_size") <=
             JOURNAL_CHECK_BYTES) {
         rc = check_pages(db, path, "PRAGMA quick_check(1)", NULL, fault);
         warn_of_outlooks(db, path);
@@ -392,7 +407,7 @@ static void check_part(struct report *r, const struct part *part, const char *na
     struct fault fault;
     walk_rows(r->reader->db, part, -1, &walk);
     if (walk.n_bad == 0) {
-        fprintf(r->to, "%s: %" PRId64 " rows, as they were written\n", name, walk.n);
+        fprintf(r->to, "%s: %" PRId64 " rows, intact\n", name, walk.n);
         return;
     }
     fprintf(r->to,
@@ -439,7 +454,7 @@ int journal_check_all(const struct journal_reader *reader, FILE *to, struct faul
     check_models(&r);
     for (size_t i = 0; i < sizeof STATES / sizeof STATES[0]; i++) {
         check_part(&r, &STATES[i], i == 0 ? "checkpoint" : "states of sessions",
-                   "; a daemon passes it over and hears the events again");
+                   "; a daemon skips it and replays the events");
     }
     for (size_t i = 0; i < sizeof OUTLOOKS / sizeof OUTLOOKS[0]; i++) {
         check_part(&r, &OUTLOOKS[i], OUTLOOKS[i].name, "; nothing depends on it");

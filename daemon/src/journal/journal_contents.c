@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "proto/content.h"
-#include "session_event.h"
 
 #define COLUMNS "event.source, event.rig, subject.name, event.raw"
 
@@ -48,18 +47,7 @@ void journal_contents_close(struct journal_contents *c)
 static uint64_t content_of(sqlite3_stmt *s)
 {
     proto_message heard;
-    proto_fault fault;
-    const struct session_event event = {
-        .is_recorded = true,
-        .source = session_source_of(journal_reader_text(s, 1)),
-        .rig = journal_reader_text(s, 2),
-        .subject = journal_reader_text(s, 3),
-        .bytes = sqlite3_column_blob(s, 4),
-        .size = (size_t)sqlite3_column_bytes(s, 4),
-    };
-    return event.bytes != NULL && session_decode(&event, &heard, &fault) == PROTO_OK
-               ? proto_content(&heard)
-               : 0;
+    return journal_reader_message(s, 1, &heard) ? proto_content(&heard) : 0;
 }
 
 int journal_contents_fetch(void *context, const struct contents_key *key, int64_t before,

@@ -8,10 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "input_file.h"
 #include "journal_check.h"
 #include "journal_db_check.h"
 #include "log.h"
 #include "os_lock.h"
+#include "output_file.h"
+
+enum { FILE_BYTES_MAX = (1 << 28) - 1 };
 
 enum journal_db_cause journal_db_roll_back(struct journal_db *store)
 {
@@ -46,20 +50,6 @@ static int db_fault(struct journal_db *store, struct fault *fault)
     return fault_set(fault, FAULT_WORK, "%s: %s", store->path, sqlite3_errmsg(store->db));
 }
 
-/* A directory is on disk only when the one that it stands in is. */
-static void sync_parent(const char *path)
-{
-    char parent[512];
-    const char *slash = strrchr(path, '/');
-    (void)snprintf(parent, sizeof parent, "%.*s", slash != NULL ? (int)(slash - path) + 1 : 1,
-                   slash != NULL ? path : ".");
-    const int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        (void)fsync(fd); /* there are file systems that cannot */
-        (void)close(fd);
-    }
-}
-
 static int make_directory(const char *directory, struct fault *fault)
 {
     char path[512];
@@ -74,9 +64,9 @@ static int make_directory(const char *directory, struct fault *fault)
         memcpy(path, directory, i);
         path[i] = '\0';
         if (mkdir(path, 0755) == 0) {
-            sync_parent(path);
+            (void)output_file_sync_directory(path); /* there are file systems that cannot */
         } else if (errno != EEXIST) {
-            return fault_set(fault, FAULT_WORK, "%s: cannot be made: %s", path, strerror(errno));
+            return fault_set(fault, FAULT_WORK, "%s: cannot be created: %s", path, strerror(errno));
         }
     }
     return FAULT_NONE;
@@ -96,20 +86,14 @@ static int take_lock(struct journal_db *store, const char *directory, struct fau
     char pid[24];
     const int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
     if (ftruncate(store->lock_fd, 0) != 0 || pwrite(store->lock_fd, pid, (size_t)n, 0) != n) {
-        log_warn("%s: held, but who holds it cannot be written there: %s", path, strerror(errno));
+        log_warn("%s: locked, but the owner cannot be written there: %s", path, strerror(errno));
     }
     return FAULT_NONE;
 }
 
 static int open_schema(struct journal_db *store, struct fault *fault)
 {
-    sqlite3_stmt *s = NULL;
-    int64_t version = -1;
-    if (sqlite3_prepare_v2(store->db, "PRAGMA user_version", -1, &s, NULL) == SQLITE_OK &&
-        sqlite3_step(s) == SQLITE_ROW) {
-        version = sqlite3_column_int64(s, 0);
-    }
-    sqlite3_finalize(s);
+    const int64_t version = journal_reader_whole(store->db, "PRAGMA user_version");
     if (version < 0) {
         return db_fault(store, fault);
     }
@@ -130,25 +114,13 @@ static int open_schema(struct journal_db *store, struct fault *fault)
     return FAULT_NONE;
 }
 
-static int64_t query_whole(struct journal_db *store, const char *sql)
-{
-    sqlite3_stmt *s = NULL;
-    int64_t value = -1;
-    if (sqlite3_prepare_v2(store->db, sql, -1, &s, NULL) == SQLITE_OK &&
-        sqlite3_step(s) == SQLITE_ROW) {
-        value = sqlite3_column_int64(s, 0);
-    }
-    sqlite3_finalize(s);
-    return value;
-}
-
 int journal_db_open(struct journal_db *store, const char *directory, struct fault *fault)
 {
     enum { BUSY_MS = 1000 };
     *store = (struct journal_db){.lock_fd = -1};
     (void)snprintf(store->path, sizeof store->path, "%s/%s", directory, JOURNAL_FILE);
     int rc = make_directory(directory, fault);
-    rc = rc == FAULT_NONE ? take_lock(store, directory, fault) : rc;
+    rc = rc ? rc : take_lock(store, directory, fault);
     if (rc != FAULT_NONE) {
         journal_db_close(store);
         return rc;
@@ -159,19 +131,19 @@ int journal_db_open(struct journal_db *store, const char *directory, struct faul
         rc = db_fault(store, fault);
     }
     (void)sqlite3_busy_timeout(store->db, BUSY_MS);
-    rc = rc == FAULT_NONE ? open_schema(store, fault) : rc;
-    rc = rc == FAULT_NONE
-             ? journal_check_start(store->db, store->path, &store->checked_event, fault)
-             : rc;
+    rc = rc ? rc : open_schema(store, fault);
+    rc = rc ? rc : journal_check_start(store->db, store->path, &store->checked_event, fault);
     if (rc == FAULT_NONE && journal_rows_open(&store->rows, store->db) != SQLITE_OK) {
         rc = db_fault(store, fault);
     }
     if (rc == FAULT_NONE) {
         (void)sqlite3_wal_hook(store->db, note_wal,
                                store); /* takes the place of automatic checkpoints */
-        store->last_event = query_whole(store, "SELECT coalesce(max(id), 0) FROM event");
-        store->run = query_whole(store, "SELECT coalesce(max(id), 0) FROM run");
-        store->last_adaptation = query_whole(store, "SELECT coalesce(max(id), 0) FROM adaptation");
+        store->last_event =
+            journal_reader_whole(store->db, "SELECT coalesce(max(id), 0) FROM event");
+        store->run = journal_reader_whole(store->db, "SELECT coalesce(max(id), 0) FROM run");
+        store->last_adaptation =
+            journal_reader_whole(store->db, "SELECT coalesce(max(id), 0) FROM adaptation");
     }
     if (rc == FAULT_NONE &&
         (store->last_event < 0 || store->run < 0 || store->last_adaptation < 0)) {
@@ -187,20 +159,15 @@ int journal_db_open(struct journal_db *store, const char *directory, struct faul
 static int keep_file(struct journal_db *store, const char *hash, const char *path,
                      struct fault *fault)
 {
-    FILE *f = fopen(path, "rb");
+    FILE *f;
     sqlite3_stmt *s = NULL;
     uint8_t *bytes = NULL;
-    int rc = FAULT_NONE;
-    long size = -1;
-    if (f != NULL && fseek(f, 0, SEEK_END) == 0) {
-        size = ftell(f);
-        rewind(f);
-    }
-    bytes = size > 0 && size < (1 << 28) ? malloc((size_t)size) : NULL;
-    if (bytes == NULL || fread(bytes, 1, (size_t)size, f) != (size_t)size) {
-        rc = fault_set(fault, FAULT_WORK, "%s: cannot be read again to be kept in the journal",
-                       path);
-    } else if (!checksum_names(hash, bytes, (size_t)size)) {
+    size_t size = 0;
+    int rc = input_file_open(&f, path, NULL, fault);
+    rc = rc ? rc : input_file_read(f, path, FILE_BYTES_MAX, "", &bytes, &size, fault);
+    if (rc != FAULT_NONE || size == 0) {
+        rc = fault_set(fault, FAULT_WORK, "%s: cannot be reread for the journal", path);
+    } else if (!checksum_names(hash, bytes, size)) {
         rc = fault_set(fault, FAULT_WORK, "%s: was changed while it was read; load it again", path);
     } else if (sqlite3_prepare_v2(store->db, "INSERT OR IGNORE INTO model VALUES (?,?,?)", -1, &s,
                                   NULL) != SQLITE_OK ||
@@ -212,9 +179,6 @@ static int keep_file(struct journal_db *store, const char *hash, const char *pat
     }
     sqlite3_finalize(s);
     free(bytes);
-    if (f != NULL) {
-        fclose(f);
-    }
     return rc;
 }
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "journal_reader.h"
 #include "journal_schema.h"
 #include "os_lock.h"
 
@@ -33,7 +34,7 @@ int journal_db_check_version(int64_t version, const char *path, struct fault *fa
     return version == 0 || version == JOURNAL_VERSION
                ? FAULT_NONE
                : fault_set(fault, FAULT_INPUT,
-                           "%s: has schema %" PRId64 ", this murid knows %d: it was written by %s "
+                           "%s: has schema %" PRId64 ", this murid uses %d: it was written by %s "
                            "murid; set another data.directory",
                            path, version, JOURNAL_VERSION,
                            version > JOURNAL_VERSION ? "a newer" : "an older");
@@ -85,7 +86,6 @@ static int check_schema(const char *path, struct fault *fault)
 {
     enum { BUSY_MS = 1000 };
     sqlite3 *db = NULL;
-    sqlite3_stmt *s = NULL;
     int64_t version = 0;
     if (access(path, R_OK | W_OK) != 0) {
         return errno == ENOENT ? FAULT_NONE
@@ -96,14 +96,10 @@ static int check_schema(const char *path, struct fault *fault)
         SQLITE_OK) {
         (void)sqlite3_busy_timeout(db, BUSY_MS);
         (void)sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-        if (sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &s, NULL) == SQLITE_OK &&
-            sqlite3_step(s) == SQLITE_ROW) {
-            version = sqlite3_column_int64(s, 0);
-        }
-        sqlite3_finalize(s);
+        version = journal_reader_whole(db, "PRAGMA user_version");
     }
     sqlite3_close(db);
-    return journal_db_check_version(version, path, fault);
+    return version < 0 ? FAULT_NONE : journal_db_check_version(version, path, fault);
 }
 
 int journal_db_check(const char *directory, struct fault *fault)

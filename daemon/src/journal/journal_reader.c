@@ -9,7 +9,7 @@
 
 #include "file_kind.h"
 #include "journal_schema.h"
-#include "proto/message.h"
+#include "session_event.h"
 
 enum {
     BUSY_MS = 5000,
@@ -48,13 +48,13 @@ int journal_reader_fault(const struct journal_reader *reader, struct fault *faul
     return fault_set(fault, FAULT_WORK, "%s: %s", reader->path, sqlite3_errmsg(reader->db));
 }
 
-int journal_reader_row_fault(const struct journal_reader *reader, const char *table, int64_t row,
-                             struct fault *fault)
+int journal_reader_row_fault(const char *path, const char *table, int64_t row, struct fault *fault)
 {
     return fault_set(fault, FAULT_INPUT,
-                     "%s: table %s, row %" PRId64 ": damaged; `murid check JOURNAL` says what is, "
+                     "%s: table %s, row %" PRId64
+                     ": damaged; `murid check JOURNAL` lists the damage, "
                      "and what to do",
-                     reader->path, table, row);
+                     path, table, row);
 }
 
 int journal_reader_prepare(const struct journal_reader *reader, const char *sql,
@@ -66,6 +66,17 @@ int journal_reader_prepare(const struct journal_reader *reader, const char *sql,
                : journal_reader_fault(reader, fault);
 }
 
+int64_t journal_reader_whole(sqlite3 *db, const char *sql)
+{
+    sqlite3_stmt *s = NULL;
+    int64_t value = -1;
+    if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW) {
+        value = sqlite3_column_int64(s, 0);
+    }
+    sqlite3_finalize(s);
+    return value;
+}
+
 int journal_reader_query_int(const struct journal_reader *reader, const char *sql, int64_t *value,
                              struct fault *fault)
 {
@@ -73,9 +84,8 @@ int journal_reader_query_int(const struct journal_reader *reader, const char *sq
     int rc = journal_reader_prepare(reader, sql, &s, fault);
     if (rc == FAULT_NONE && sqlite3_step(s) == SQLITE_ROW) {
         *value = sqlite3_column_int64(s, 0);
-    } else if (rc == FAULT_NONE) {
-        rc = journal_reader_fault(reader, fault);
-    }
+    } else
+        rc = rc ? rc : journal_reader_fault(reader, fault);
     sqlite3_finalize(s);
     return rc;
 }
@@ -113,6 +123,20 @@ bool journal_reader_session(char *to, sqlite3_stmt *statement, int column)
     return true;
 }
 
+bool journal_reader_message(sqlite3_stmt *statement, int first, proto_message *heard)
+{
+    proto_fault ignored;
+    const struct session_event event = {
+        .is_recorded = true,
+        .source = session_source_of(journal_reader_text(statement, first)),
+        .rig = journal_reader_text(statement, first + 1), /* these two are read of serial events */
+        .subject = journal_reader_text(statement, first + 2),
+        .bytes = sqlite3_column_blob(statement, first + 3),
+        .size = (size_t)sqlite3_column_bytes(statement, first + 3),
+    };
+    return event.bytes != NULL && session_decode(&event, heard, &ignored) == PROTO_OK;
+}
+
 static int find_file(struct journal_reader *reader, const char *path, struct fault *fault)
 {
     struct stat st;
@@ -129,8 +153,8 @@ static int find_file(struct journal_reader *reader, const char *path, struct fau
                          sizeof reader->path - 1);
     }
     if (is_directory ? stat(reader->path, &st) != 0 : false) {
-        return fault_set(fault, FAULT_INPUT, "%s: %s; no murid has kept a journal there",
-                         reader->path, strerror(errno));
+        return fault_set(fault, FAULT_INPUT, "%s: %s; there is no journal of murid", reader->path,
+                         strerror(errno));
     }
     if (!S_ISREG(st.st_mode)) {
         return fault_set(fault, FAULT_INPUT, "%s: not a file; expected a journal", reader->path);
@@ -211,14 +235,14 @@ static int check_schema(const struct journal_reader *reader, int64_t version, st
     int64_t tables = 0;
     if (version != JOURNAL_VERSION && version != 0) {
         return fault_set(fault, FAULT_INPUT,
-                         "%s: has schema %" PRId64 ", this murid knows %d: it was written by "
-                         "another murid, or is no journal",
+                         "%s: has schema %" PRId64 ", this murid uses %d: it was written by "
+                         "another murid, or is not a journal",
                          reader->path, version, JOURNAL_VERSION);
     }
     const int rc = journal_reader_query_int(reader, TABLES_SQL, &tables, fault);
     if (rc == FAULT_NONE && (version == 0 || tables != N_TABLES)) {
         return fault_set(fault, FAULT_INPUT,
-                         "%s: not a journal of murid: %" PRId64 " of its %d tables are there",
+                         "%s: not a journal of murid: %" PRId64 " of its %d tables exist",
                          reader->path, tables, N_TABLES);
     }
     return rc;
@@ -248,7 +272,7 @@ int journal_reader_open(struct journal_reader *reader, const char *path, struct 
         const int db = open_file(reader, &version);
         rc = db != SQLITE_OK ? refuse_file(reader, db, fault) : FAULT_NONE;
     }
-    rc = rc == FAULT_NONE ? check_schema(reader, version, fault) : rc;
+    rc = rc ? rc : check_schema(reader, version, fault);
     if (rc != FAULT_NONE) {
         journal_reader_close(reader);
     }

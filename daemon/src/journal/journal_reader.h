@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "fault.h"
+#include "proto/message.h"
 
 struct journal_reader {
     char path[512]; /* of the file */
@@ -26,14 +27,16 @@ bool journal_reader_is_journal(const char *path);
  * is not a journal, or one of another schema; FAULT_WORK: it cannot be read. */
 int journal_reader_open(struct journal_reader *reader, const char *path, struct fault *fault);
 
-/* Closes; zeroed is fine. */
 void journal_reader_close(struct journal_reader *reader);
 
 /* Prepares a statement, the caller's to sqlite3_finalize(). FAULT_NONE or FAULT_WORK. */
 int journal_reader_prepare(const struct journal_reader *reader, const char *sql,
                            sqlite3_stmt **statement, struct fault *fault);
 
-/* Runs a query that gives one whole number. FAULT_NONE or FAULT_WORK. */
+/* The whole number that a query gives; -1 if it cannot be read. */
+int64_t journal_reader_whole(sqlite3 *db, const char *sql);
+
+/* The same of one that may be negative: FAULT_NONE or FAULT_WORK. */
 int journal_reader_query_int(const struct journal_reader *reader, const char *sql, int64_t *value,
                              struct fault *fault);
 
@@ -48,9 +51,8 @@ int journal_reader_load_blob(const struct journal_reader *reader, const char *wh
 /* What SQLite says is wrong: FAULT_WORK. */
 int journal_reader_fault(const struct journal_reader *reader, struct fault *fault);
 
-/* A row holds what murid never writes: FAULT_INPUT. */
-int journal_reader_row_fault(const struct journal_reader *reader, const char *table, int64_t row,
-                             struct fault *fault);
+/* A row of the journal at that path holds what murid never writes: FAULT_INPUT. */
+int journal_reader_row_fault(const char *path, const char *table, int64_t row, struct fault *fault);
 
 /* Text of a column, "" for NULL; SQLite's, until the statement's next step. */
 const char *journal_reader_text(sqlite3_stmt *statement, int column);
@@ -62,3 +64,7 @@ bool journal_reader_id(char *to, sqlite3_stmt *statement, int column);
 
 /* The same for the name of a session with its run. */
 bool journal_reader_session(char *to, sqlite3_stmt *statement, int column);
+
+/* Decodes the message of an event, of which source, rig, the subject's name and raw stand in the
+ * columns from `first` on; false if it cannot be read. */
+bool journal_reader_message(sqlite3_stmt *statement, int first, proto_message *heard);

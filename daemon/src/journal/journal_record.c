@@ -3,16 +3,22 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "key_table.h"
 #include "log.h"
+
+static const char *const CHANGES[] = {
+#define JOURNAL_RECORD_CHANGE_NAME(NAME, name) #name,
+    JOURNAL_RECORD_CHANGE_LIST(JOURNAL_RECORD_CHANGE_NAME) NULL};
 
 const char *journal_record_change_name(enum journal_record_change change)
 {
-    static const char *const NAMES[] = {
-#define JOURNAL_RECORD_CHANGE_NAME(NAME, name) #name,
-        JOURNAL_RECORD_CHANGE_LIST(JOURNAL_RECORD_CHANGE_NAME)
-#undef JOURNAL_RECORD_CHANGE_NAME
-    };
-    return change < JOURNAL_RECORD_CHANGES ? NAMES[change] : NULL;
+    return CHANGES[change];
+}
+
+enum journal_record_change journal_record_change_of(const char *name)
+{
+    const size_t i = key_word_find(CHANGES, name, strlen(name));
+    return i != SIZE_MAX ? (enum journal_record_change)i : JOURNAL_RECORD_CHANGES;
 }
 
 static void print_adaptation(const struct journal_record_adaptation *r)
@@ -20,8 +26,7 @@ static void print_adaptation(const struct journal_record_adaptation *r)
     if (r->what == JOURNAL_RECORD_CHANGE_UNDONE) {
         log_info("%s: the last change of its parameters was undone", r->name);
     } else {
-        log_info("%s: own parameters %s: %.5f nats a choice before, %.5f after, %" PRId64
-                 " choices",
+        log_info("%s: own parameters %s: %.5f nats/choice before, %.5f after, %" PRId64 " choices",
                  r->name, journal_record_change_name((enum journal_record_change)r->what),
                  r->nats_before, r->nats_after, r->n);
     }

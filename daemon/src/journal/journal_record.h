@@ -28,8 +28,9 @@ enum journal_record_change {
 };
 #undef JOURNAL_RECORD_CHANGE_ENUM
 
-/* NULL outside the list. */
+/* NULL for the number of them. */
 const char *journal_record_change_name(enum journal_record_change change);
+enum journal_record_change journal_record_change_of(const char *name); /* or their number */
 
 struct journal_record {
     int32_t type;

@@ -144,11 +144,10 @@ static void put_score(struct row *row, const proto_score *score)
 }
 
 /* Writes a row whose last column is the checksum of the others. */
-static int row_write(struct row *row)
+static int row_write(struct row *row, uint8_t checksum[CHECKSUM_BYTES])
 {
-    uint8_t checksum[CHECKSUM_BYTES];
     checksum_final(&row->sum, checksum);
-    sqlite3_bind_blob(row->s, ++row->at, checksum, sizeof checksum, SQLITE_STATIC);
+    sqlite3_bind_blob(row->s, ++row->at, checksum, CHECKSUM_BYTES, SQLITE_STATIC);
     return run_statement(row->s);
 }
 
@@ -169,9 +168,7 @@ static int link_write(struct row *row, struct journal_rows *rows, enum journal_c
 {
     struct journal_rows_head *head = &rows->heads[chain];
     uint8_t next[CHECKSUM_BYTES];
-    checksum_final(&row->sum, next);
-    sqlite3_bind_blob(row->s, ++row->at, next, sizeof next, SQLITE_STATIC);
-    const int rc = run_statement(row->s);
+    const int rc = row_write(row, next);
     if (rc == SQLITE_OK) {
         head->last = key;
         head->is_changed = true;
@@ -288,18 +285,19 @@ static int write_alert(struct journal_rows *rows, const struct journal_record_al
 static int write_checkpoint(struct journal_rows *rows, const struct journal_record_checkpoint *r)
 {
     struct row row;
+    uint8_t checksum[CHECKSUM_BYTES];
     row_begin(&row, rows, PUT_CHECKPOINT, NULL);
     put_whole(&row, r->subject);
     put_whole(&row, r->event);
     put_whole(&row, r->run);
     put_whole(&row, SUBJECT_STATE_LAYOUT);
     put_blob(&row, r->state, r->state_size);
-    int rc = row_write(&row);
+    int rc = row_write(&row, checksum);
     for (uint32_t i = 0; rc == SQLITE_OK && i < r->n_sessions; i++) {
         row_begin(&row, rows, PUT_SESSION_STATE, NULL);
         put_whole(&row, r->session[i]);
         put_blob(&row, &r->session_state[i], sizeof r->session_state[i]);
-        rc = row_write(&row);
+        rc = row_write(&row, checksum);
     }
     return rc;
 }
@@ -331,12 +329,13 @@ static int write_outlook(struct journal_rows *rows, enum statement statement,
                          const struct journal_record_outlook *r)
 {
     struct row row;
+    uint8_t checksum[CHECKSUM_BYTES];
     row_begin(&row, rows, statement, NULL);
     put_whole(&row, r->event);
     put_whole(&row, r->subject);
     put_whole(&row, r->t_wall_ns);
     put_text(&row, (const char *)r->json, r->n_json);
-    return row_write(&row);
+    return row_write(&row, checksum);
 }
 
 int journal_rows_write_run(struct journal_rows *rows, const struct journal_rows_run *run)

@@ -37,7 +37,7 @@ static int read_run(struct last_run *run, const char *record, struct fault *faul
     }
     (void)snprintf(run->name, sizeof run->name, "%s, last run", run->journal.path);
     if (sqlite3_step(run->row) != SQLITE_ROW) {
-        return fault_set(fault, FAULT_INPUT, "%s: no daemon ever ran with it", run->journal.path);
+        return fault_set(fault, FAULT_INPUT, "%s: no daemon has used it", run->journal.path);
     }
     return config_parse_recorded(&run->config, run->name, journal_reader_text(run->row, 1), fault);
 }
@@ -126,7 +126,7 @@ int recorded_models_protocol(const char *record, const char *path, struct protoc
                                         take_protocol, out, fault)
              : fault_set(fault, FAULT_INPUT,
                          "--protocol: the file of the protocol was expected; the daemon that "
-                         "wrote %s was told of none",
+                         "wrote %s had none",
                          run->journal.path);
     close_run(run);
     return rc;

@@ -7,7 +7,6 @@
 
 #include "journal_reader.h"
 #include "progress.h"
-#include "session.h"
 #include "subject_names.h"
 
 enum { EVENTS_A_LOOK = 1024, NAMES_MAX = 320 };
@@ -40,10 +39,10 @@ static int read_table(const struct recording *recording, struct fault *fault)
 
 /* ---- journals -------------------------------------------------------------------------------- */
 
-enum column { ID, SOURCE, RIG, RAW, SUBJECT, SUBJECT_NAME, SESSION, SESSION_RIG, SESSION_NAME };
+enum column { ID, SOURCE, RIG, SUBJECT_NAME, RAW, SUBJECT, SESSION, SESSION_RIG, SESSION_NAME };
 
 #define SELECT                                                                                     \
-    "SELECT e.id, e.source, e.rig, e.raw, e.subject, subject.name, e.session, session.rig,"        \
+    "SELECT e.id, e.source, e.rig, subject.name, e.raw, e.subject, e.session, session.rig,"        \
     " session.name FROM event AS e JOIN subject ON subject.id = e.subject"                         \
     " JOIN session ON session.id = e.session WHERE "
 #define STARTS "(e.status = 'noted' AND e.kind IN ('session_start', 'stimulus')) ORDER BY e.id"
@@ -100,20 +99,6 @@ static void fill_row(struct trial_row *row, const proto_message *heard)
     }
 }
 
-static bool decode(struct journal_reading *r, sqlite3_stmt *s)
-{
-    proto_fault why;
-    const struct session_event event = {
-        .is_recorded = true,
-        .source = session_source_of(journal_reader_text(s, SOURCE)),
-        .rig = journal_reader_text(s, RIG), /* these two are read of serial events only */
-        .subject = r->row.subject,
-        .bytes = sqlite3_column_blob(s, RAW),
-        .size = (size_t)sqlite3_column_bytes(s, RAW),
-    };
-    return event.bytes != NULL && session_decode(&event, &r->heard, &why) == PROTO_OK;
-}
-
 static int take_event(struct journal_reading *r, sqlite3_stmt *s, struct fault *fault)
 {
     struct recording_step *step = &r->step;
@@ -124,13 +109,13 @@ static int take_event(struct journal_reading *r, sqlite3_stmt *s, struct fault *
         !journal_reader_id(r->row.subject, s, SUBJECT_NAME) ||
         !journal_reader_id(r->rig, s, SESSION_RIG) ||
         !journal_reader_session(r->row.session, s, SESSION_NAME)) {
-        return recording_fault(step, fault);
+        return journal_reader_row_fault(r->journal.path, "event", step->event, fault);
     }
     if (r->recording->only != NULL && strcmp(r->recording->only, r->row.subject) != 0) {
         return FAULT_NONE;
     }
-    if (!decode(r, s)) {
-        return recording_fault(step, fault);
+    if (!journal_reader_message(s, SOURCE, &r->heard)) {
+        return journal_reader_row_fault(r->journal.path, "event", step->event, fault);
     }
     if (r->subjects[subject] == UINT32_MAX) {
         r->subjects[subject] = r->n_subjects++;
@@ -213,12 +198,6 @@ static int read_journal(const struct recording *recording, struct fault *fault)
     return rc;
 }
 
-int recording_fault(const struct recording_step *step, struct fault *fault)
-{
-    return fault_set(fault, FAULT_INPUT, "%s: table event, row %" PRId64 ": damaged", step->path,
-                     step->event);
-}
-
 /* "m1, m2 and 7 others", or "none". */
 static void name_subjects(const struct journal_reader *journal, char *out, size_t cap)
 {
@@ -255,7 +234,7 @@ int recording_none(const struct recording *recording, struct fault *fault)
     if (rc == FAULT_NONE) {
         name_subjects(&journal, names, sizeof names);
         journal_reader_close(&journal);
-        rc = fault_set(fault, FAULT_INPUT, "%s: no trials of %.64s; the animals there: %s",
+        rc = fault_set(fault, FAULT_INPUT, "%s: no trials of %.64s; its animals: %s",
                        recording->path, recording->only, names);
     }
     return rc;

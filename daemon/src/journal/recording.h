@@ -47,9 +47,6 @@ struct recording {
  * were heard; FAULT_WORK: it cannot be read, interrupted. */
 int recording_read(const struct recording *recording, struct fault *fault);
 
-/* A message that cannot be what the daemon journaled: FAULT_INPUT, the journal is damaged. */
-int recording_fault(const struct recording_step *step, struct fault *fault);
-
 /* A journal was read without a trial, of one animal or (only NULL) at all: FAULT_INPUT, naming the
  * animals that are there. */
 int recording_none(const struct recording *recording, struct fault *fault);

@@ -49,9 +49,10 @@ static int load_run(struct replay *replay, sqlite3_stmt *s, struct fault *fault)
     replay->n_runs += rc == FAULT_NONE ? 1 : 0; /* its models are freed with it from here on */
     if (rc == FAULT_NONE && bytes != NULL &&
         strcmp(run->models.twin.hash, journal_reader_text(s, 2)) != 0) {
-        return fault_set(fault, FAULT_INPUT,
-                         "%s: table model, row %.32s: damaged; `murid check JOURNAL` says what is",
-                         replay->journal.path, journal_reader_text(s, 2));
+        return fault_set(
+            fault, FAULT_INPUT,
+            "%s: table model, row %.32s: damaged; `murid check JOURNAL` lists the damage",
+            replay->journal.path, journal_reader_text(s, 2));
     }
     return rc ? rc : load_protocol(replay, run, fault);
 }
@@ -68,12 +69,12 @@ static int load_runs(struct replay *replay, struct fault *fault)
     if (rc == FAULT_NONE && replay->runs == NULL) {
         return fault_set(fault, FAULT_WORK, "%s: no memory for its runs", replay->journal.path);
     }
-    rc = rc == FAULT_NONE ? journal_reader_prepare(
-                                &replay->journal,
-                                "SELECT run.id, first_event, run.model, config, file, boot FROM run"
-                                " LEFT JOIN model ON model.hash = run.model ORDER BY run.id",
-                                &s, fault)
-                          : rc;
+    rc = rc ? rc
+            : journal_reader_prepare(
+                  &replay->journal,
+                  "SELECT run.id, first_event, run.model, config, file, boot FROM run"
+                  " LEFT JOIN model ON model.hash = run.model ORDER BY run.id",
+                  &s, fault);
     while (rc == FAULT_NONE && sqlite3_step(s) == SQLITE_ROW) {
         rc = load_run(replay, s, fault);
     }
@@ -85,14 +86,12 @@ int replay_open(struct replay *replay, const char *path, struct fault *fault)
 {
     *replay = (struct replay){0};
     int rc = journal_reader_open(&replay->journal, path, fault);
-    rc = rc == FAULT_NONE
-             ? journal_reader_query_int(&replay->journal, "SELECT coalesce(max(id), 0) FROM event",
-                                        &replay->last_event, fault)
-             : rc;
-    rc = rc == FAULT_NONE ? load_runs(replay, fault) : rc;
-    rc = rc == FAULT_NONE ? journal_contents_open(&replay->contents, path, fault) : rc;
-    rc = rc == FAULT_NONE ? replay_adaptation_open(&replay->adaptation, &replay->journal, fault)
-                          : rc;
+    rc = rc ? rc
+            : journal_reader_query_int(&replay->journal, "SELECT coalesce(max(id), 0) FROM event",
+                                       &replay->last_event, fault);
+    rc = rc ? rc : load_runs(replay, fault);
+    rc = rc ? rc : journal_contents_open(&replay->contents, path, fault);
+    rc = rc ? rc : replay_adaptation_open(&replay->adaptation, &replay->journal, fault);
     if (rc != FAULT_NONE) {
         replay_close(replay);
     }
@@ -250,7 +249,7 @@ static int load_subject(struct replay *replay, struct subjects *subjects, sqlite
     char name[PROTO_ID_MAX + 1];
     const int64_t id = sqlite3_column_int64(s, 0);
     if (!journal_reader_id(name, s, 1) || subjects_find_subject(subjects, name) != SUBJECTS_NONE) {
-        return journal_reader_row_fault(&replay->journal, "subject", id, fault);
+        return journal_reader_row_fault(replay->journal.path, "subject", id, fault);
     }
     const uint32_t number = subjects_add_subject(subjects, name);
     if (number == SUBJECTS_NONE) {
@@ -259,7 +258,7 @@ static int load_subject(struct replay *replay, struct subjects *subjects, sqlite
                          replay->journal.path, subjects->max_subjects);
     }
     if ((int64_t)number != id) {
-        return journal_reader_row_fault(&replay->journal, "subject", id, fault);
+        return journal_reader_row_fault(replay->journal.path, "subject", id, fault);
     }
     struct subject *subject = &subjects->subject[number];
     subject->run = replay->runs[0].id;
@@ -271,8 +270,8 @@ static int load_subject(struct replay *replay, struct subjects *subjects, sqlite
         !unpack(replay, subjects, number, run, sqlite3_column_blob(s, 4),
                 (size_t)sqlite3_column_bytes(s, 4)) ||
         !is_sound(replay, number, run, &subject->state)) {
-        log_warn("%s: table checkpoint, row %" PRId64 " (%s): damaged, and passed over; its events "
-                 "are heard again",
+        log_warn("%s: table checkpoint, row %" PRId64 " (%s): damaged and skipped; its events "
+                 "are replayed",
                  replay->journal.path, id, name);
         subject_state_reset(&subject->state, &subjects->models);
         if (subjects->models.ahead != NULL) {
@@ -306,7 +305,7 @@ static int load_session(struct replay *replay, struct subjects *subjects, sqlite
         (counts < (int64_t)subjects->n_sessions &&
          subjects->session[counts].subject != (uint32_t)subject) ||
         subjects_find_session(subjects, rig, (uint32_t)subject, name) != SUBJECTS_NONE) {
-        return journal_reader_row_fault(&replay->journal, "session", id, fault);
+        return journal_reader_row_fault(replay->journal.path, "session", id, fault);
     }
     const struct subjects_entry entry = {.rig = rig,
                                          .subject = (uint32_t)subject,
@@ -322,7 +321,7 @@ static int load_session(struct replay *replay, struct subjects *subjects, sqlite
                          replay->journal.path, subjects->max_sessions);
     }
     if ((int64_t)number != id) {
-        return journal_reader_row_fault(&replay->journal, "session", id, fault);
+        return journal_reader_row_fault(replay->journal.path, "session", id, fault);
     }
     struct session *session = &subjects->session[number];
     if (sqlite3_column_bytes(s, 5) == (int)sizeof session->state &&
@@ -361,13 +360,12 @@ int replay_load_checkpoints(struct replay *replay, struct subjects *subjects, in
     }
     sqlite3_finalize(s);
     s = NULL;
-    rc = rc == FAULT_NONE
-             ? journal_reader_prepare(
-                   &replay->journal,
-                   "SELECT id, rig, subject, name, named_here, state, given, run, counts, stated"
-                   " FROM session ORDER BY id",
-                   &s, fault)
-             : rc;
+    rc = rc ? rc
+            : journal_reader_prepare(
+                  &replay->journal,
+                  "SELECT id, rig, subject, name, named_here, state, given, run, counts, stated"
+                  " FROM session ORDER BY id",
+                  &s, fault);
     while (rc == FAULT_NONE && sqlite3_step(s) == SQLITE_ROW) {
         rc = load_session(replay, subjects, s, fault);
     }
@@ -376,10 +374,9 @@ int replay_load_checkpoints(struct replay *replay, struct subjects *subjects, in
     if (rc == FAULT_NONE) {
         name_rigs(subjects);
     }
-    rc = rc == FAULT_NONE
-             ? journal_reader_prepare(&replay->journal,
-                                      "SELECT max(id) FROM event WHERE subject = ?", &s, fault)
-             : rc;
+    rc = rc ? rc
+            : journal_reader_prepare(&replay->journal,
+                                     "SELECT max(id) FROM event WHERE subject = ?", &s, fault);
     *from = replay->last_event;
     for (uint32_t i = 0; rc == FAULT_NONE && i < subjects->n_subjects; i++) {
         sqlite3_bind_int64(s, 1, i);
@@ -450,9 +447,7 @@ int replay_events(struct replay *replay, struct subjects *subjects, int64_t from
     if (rc == FAULT_NONE && step != SQLITE_DONE) {
         rc = journal_reader_fault(&replay->journal, fault);
     }
-    if (rc == FAULT_NONE) {
-        rc = enter_runs(replay, subjects, INT64_MAX, fault);
-    }
+    rc = rc ? rc : enter_runs(replay, subjects, INT64_MAX, fault);
     sqlite3_finalize(s);
     free(result);
     return rc;

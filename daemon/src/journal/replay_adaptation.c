@@ -9,17 +9,6 @@
 
 /* ---- rows ---- */
 
-static bool parse_what(const char *name, enum journal_record_change *what)
-{
-    for (int i = 0; i < JOURNAL_RECORD_CHANGES; i++) {
-        if (strcmp(name, journal_record_change_name((enum journal_record_change)i)) == 0) {
-            *what = (enum journal_record_change)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* SQLite keeps NaN as NULL. */
 static double real_or_nan(sqlite3_stmt *s, int column)
 {
@@ -33,14 +22,15 @@ static int read_row(struct replay_adaptation *a, sqlite3_stmt *s, struct fault *
     *c = (struct replay_change){.id = sqlite3_column_int64(s, 0),
                                 .subject = sqlite3_column_int64(s, 1),
                                 .run = sqlite3_column_int64(s, 2),
+                                .what = journal_record_change_of(journal_reader_text(s, 3)),
                                 .based_on = sqlite3_column_int64(s, 4),
                                 .event = sqlite3_column_int64(s, 5),
                                 .n = sqlite3_column_int64(s, 6),
                                 .nats_before = real_or_nan(s, 7),
                                 .nats_after = real_or_nan(s, 8)};
-    if (!parse_what(journal_reader_text(s, 3), &c->what) || c->id < 1 || c->subject < 0 ||
+    if (c->what == JOURNAL_RECORD_CHANGES || c->id < 1 || c->subject < 0 ||
         c->based_on > c->event || (a->n > 0 && c->event < a->changes[a->n - 1].event)) {
-        return journal_reader_row_fault(a->journal, "adaptation", c->id, fault);
+        return journal_reader_row_fault(a->journal->path, "adaptation", c->id, fault);
     }
     a->n++;
     return FAULT_NONE;
@@ -156,7 +146,7 @@ static int find(struct replay_adaptation *a, const struct subjects *subjects, st
         return FAULT_NONE;
     }
     if (subjects->plan == NULL || c->subject >= (int64_t)subjects->n_subjects) {
-        return differ(a, c, "nothing was adapted then", fault);
+        return differ(a, c, "there was no adaptation", fault);
     }
     if (!make_room(a, subjects->plan)) {
         return differ(a, c, "no memory", fault);
@@ -171,7 +161,7 @@ static int find(struct replay_adaptation *a, const struct subjects *subjects, st
         return differ(a, c, "stopped; identical so far", fault);
     }
     if (status != MODEL_OK) {
-        return differ(a, c, "cannot be found anew", fault);
+        return differ(a, c, "cannot be recomputed", fault);
     }
     a->found_for = number + 1;
     return FAULT_NONE;
@@ -186,15 +176,15 @@ static int compare(struct replay_adaptation *a, const struct replay_change *c, c
                    size_t n, struct fault *fault)
 {
     if (a->found_for != a->next_applied) {
-        return differ(a, c, "stands out of its order", fault);
+        return differ(a, c, "is out of order", fault);
     }
     const model_adapt_result *r = &a->result;
     if (r->is_taken != (c->what == JOURNAL_RECORD_CHANGE_TAKEN) || (int64_t)r->n_judged != c->n ||
         !is_same_real(r->before, c->nats_before) || !is_same_real(r->after, c->nats_after)) {
-        return differ(a, c, "is judged differently when found anew", fault);
+        return differ(a, c, "is evaluated differently when recomputed", fault);
     }
     if (values != NULL && memcmp(values, a->found, n * sizeof values[0]) != 0) {
-        return differ(a, c, "its parameters differ from those found anew", fault);
+        return differ(a, c, "its parameters differ from the recomputed ones", fault);
     }
     a->n_compared += (int64_t)(values != NULL ? n + 2 : 2);
     return FAULT_NONE;
@@ -206,7 +196,7 @@ static int apply(struct replay_adaptation *a, struct subjects *subjects, struct 
 {
     const struct replay_change *c = &a->changes[a->next_applied++];
     if (c->subject >= (int64_t)subjects->n_subjects) {
-        return journal_reader_row_fault(a->journal, "adaptation", c->id, fault);
+        return journal_reader_row_fault(a->journal->path, "adaptation", c->id, fault);
     }
     const struct subject *subject = &subjects->subject[c->subject];
     struct adaptation *own = subjects_adaptation(subjects, (uint32_t)c->subject);
@@ -217,7 +207,7 @@ static int apply(struct replay_adaptation *a, struct subjects *subjects, struct 
     float *values = c->what == JOURNAL_RECORD_CHANGE_TAKEN ? read_values(a, c->id, n) : NULL;
     int rc = FAULT_NONE;
     if (c->what == JOURNAL_RECORD_CHANGE_TAKEN && values == NULL) {
-        rc = journal_reader_row_fault(a->journal, "adaptation", c->id, fault);
+        rc = journal_reader_row_fault(a->journal->path, "adaptation", c->id, fault);
     }
     if (rc == FAULT_NONE && a->is_found_anew && c->what != JOURNAL_RECORD_CHANGE_UNDONE) {
         rc = compare(a, c, values, n, fault);
@@ -227,7 +217,7 @@ static int apply(struct replay_adaptation *a, struct subjects *subjects, struct 
                              (c->what == JOURNAL_RECORD_CHANGE_UNDONE
                                   ? adaptation_undo(subjects->plan, own, c->id)
                                   : adaptation_take(subjects->plan, own, values, c->id) == 0);
-        rc = is_done ? rc : journal_reader_row_fault(a->journal, "adaptation", c->id, fault);
+        rc = is_done ? rc : journal_reader_row_fault(a->journal->path, "adaptation", c->id, fault);
         own->head.last = c->id;
     }
     free(values);

@@ -37,7 +37,6 @@ struct replay_adaptation {
 int replay_adaptation_open(struct replay_adaptation *a, const struct journal_reader *journal,
                            struct fault *fault);
 
-/* A zeroed one is fine. */
 void replay_adaptation_close(struct replay_adaptation *a);
 
 /* Brings own parameters to where they stood before event number `event`. FAULT_NONE; FAULT_WORK:

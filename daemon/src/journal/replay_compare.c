@@ -82,38 +82,45 @@ static int compare_arrays(struct replaying *r, int64_t id, const proto_predictio
     return rc;
 }
 
-static int compare_numbers(struct replaying *r, int64_t id, const proto_prediction *p,
-                           struct fault *fault)
+struct number {
+    const char *what;
+    double value;
+};
+
+/* Holds n numbers against the columns of a row from `column` on. */
+static int compare_numbers(struct replaying *r, int64_t id, sqlite3_stmt *s, int column,
+                           const struct number numbers[], int n, struct fault *fault)
 {
-    const struct {
-        const char *what;
-        double value;
-    } numbers[] = {{"for_trial", (double)p->for_trial},
-                   {"n", (double)p->score.v.n},
-                   {"nats", p->score.v.nats},
-                   {"baseline_nats", p->score.v.baseline_nats},
-                   {"brier", p->score.v.brier},
-                   {"ece", p->score.v.ece},
-                   {"coverage", p->score.v.coverage},
-                   {"interval_ratio", p->score.v.interval_ratio},
-                   {"session_n", (double)p->session_score.v.n},
-                   {"session_nats", p->session_score.v.nats},
-                   {"session_baseline_nats", p->session_score.v.baseline_nats},
-                   {"session_brier", p->session_score.v.brier},
-                   {"session_ece", p->session_score.v.ece},
-                   {"session_coverage", p->session_score.v.coverage},
-                   {"session_interval_ratio", p->session_score.v.interval_ratio}};
-    const int n = (int)(sizeof numbers / sizeof numbers[0]);
-    int rc = FAULT_NONE;
-    for (int i = 0; rc == FAULT_NONE && i < n; i++) {
-        const int column = ARRAYS + i;
+    for (int i = 0; i < n; i++) {
         r->n.values++;
-        if (!is_same(r->prediction, column, numbers[i].value)) {
-            rc = differ(r, id, numbers[i].what, sqlite3_column_double(r->prediction, column),
-                        numbers[i].value, fault);
+        if (!is_same(s, column + i, numbers[i].value)) {
+            return differ(r, id, numbers[i].what, sqlite3_column_double(s, column + i),
+                          numbers[i].value, fault);
         }
     }
-    return rc;
+    return FAULT_NONE;
+}
+
+static int compare_scores(struct replaying *r, int64_t id, const proto_prediction *p,
+                          struct fault *fault)
+{
+    const struct number numbers[] = {{"for_trial", (double)p->for_trial},
+                                     {"n", (double)p->score.v.n},
+                                     {"nats", p->score.v.nats},
+                                     {"baseline_nats", p->score.v.baseline_nats},
+                                     {"brier", p->score.v.brier},
+                                     {"ece", p->score.v.ece},
+                                     {"coverage", p->score.v.coverage},
+                                     {"interval_ratio", p->score.v.interval_ratio},
+                                     {"session_n", (double)p->session_score.v.n},
+                                     {"session_nats", p->session_score.v.nats},
+                                     {"session_baseline_nats", p->session_score.v.baseline_nats},
+                                     {"session_brier", p->session_score.v.brier},
+                                     {"session_ece", p->session_score.v.ece},
+                                     {"session_coverage", p->session_score.v.coverage},
+                                     {"session_interval_ratio", p->session_score.v.interval_ratio}};
+    return compare_numbers(r, id, r->prediction, ARRAYS, numbers,
+                           (int)(sizeof numbers / sizeof numbers[0]), fault);
 }
 
 static int compare_prediction(struct replaying *r, const struct replay_step *step,
@@ -135,7 +142,7 @@ static int compare_prediction(struct replaying *r, const struct replay_step *ste
     }
     r->n.predictions++;
     const int rc = compare_arrays(r, id, p, fault);
-    return rc == FAULT_NONE ? compare_numbers(r, id, p, fault) : rc;
+    return rc ? rc : compare_scores(r, id, p, fault);
 }
 
 static int compare_event(struct replaying *r, const struct replay_step *step, struct fault *fault)
@@ -158,22 +165,14 @@ static int compare_event(struct replaying *r, const struct replay_step *step, st
     }
     const bool is_closed = scored->bin.n > 0;
     const double nan = (double)NAN;
-    const double values[] = {scored->p_right,
-                             scored->nats,
-                             scored->baseline_nats,
-                             scored->p_disengaged,
-                             is_closed ? (double)scored->bin.n_covered : nan,
-                             is_closed ? scored->bin.found : nan,
-                             is_closed ? scored->bin.claimed : nan};
-    static const char *const NAMES[] = {"p_right", "nats",      "baseline_nats", "p_disengaged",
-                                        "covered", "bin_error", "bin_claimed"};
-    for (int i = 0; i < 7; i++) {
-        r->n.values++;
-        if (!is_same(s, 1 + i, values[i])) {
-            return differ(r, id, NAMES[i], sqlite3_column_double(s, 1 + i), values[i], fault);
-        }
-    }
-    return FAULT_NONE;
+    const struct number numbers[] = {{"p_right", scored->p_right},
+                                     {"nats", scored->nats},
+                                     {"baseline_nats", scored->baseline_nats},
+                                     {"p_disengaged", scored->p_disengaged},
+                                     {"covered", is_closed ? (double)scored->bin.n_covered : nan},
+                                     {"bin_error", is_closed ? scored->bin.found : nan},
+                                     {"bin_claimed", is_closed ? scored->bin.claimed : nan}};
+    return compare_numbers(r, id, s, 1, numbers, (int)(sizeof numbers / sizeof numbers[0]), fault);
 }
 
 static const struct session_alert *find_alert(const struct session_result *result,
@@ -207,19 +206,12 @@ static int compare_alert(struct replaying *r, const struct replay_step *step, pr
     if (!is_there) {
         return FAULT_NONE;
     }
-    r->n.values++;
-    if (!is_same(s, 0, alert->evidence)) {
-        return differ(r, id, "evidence", sqlite3_column_double(s, 0), alert->evidence, fault);
-    }
-    if (strcmp(journal_reader_text(s, 1), alert->text) != 0) {
-        return fault_set(fault, FAULT_WORK,
-                         "%s: event %" PRId64 ": the text of its alert is recomputed as: %s",
-                         r->replay->journal.path, id, alert->text);
-    }
-    return FAULT_NONE;
+    const struct number evidence = {"evidence", alert->evidence};
+    return compare_numbers(r, id, s, 0, &evidence, 1, fault);
 }
 
-/* Those that follow from the trials alone, and are never withheld. */
+/* Those that follow from the trials alone, and are never withheld. Their words may differ from
+ * version to version. */
 static int compare_alerts(struct replaying *r, const struct replay_step *step, struct fault *fault)
 {
     int rc = compare_alert(r, step, PROTO_ALERT_DISENGAGED, fault);
@@ -231,8 +223,8 @@ static int on_event(void *context, const struct replay_step *step, struct fault 
 {
     struct replaying *r = context;
     int rc = compare_event(r, step, fault);
-    rc = rc == FAULT_NONE ? compare_prediction(r, step, fault) : rc;
-    rc = rc == FAULT_NONE ? compare_alerts(r, step, fault) : rc;
+    rc = rc ? rc : compare_prediction(r, step, fault);
+    rc = rc ? rc : compare_alerts(r, step, fault);
     r->n.events++;
     if (step->result->subject != SUBJECTS_NONE) {
         struct subject *s = &r->subjects->subject[step->result->subject];
@@ -260,7 +252,7 @@ static int prepare(struct replaying *r, struct fault *fault)
         " baseline_nats, brier, ece, coverage, interval_ratio, session_n,"
         " session_nats, session_baseline_nats, session_brier, session_ece,"
         " session_coverage, session_interval_ratio FROM prediction WHERE event = ?";
-    static const char ALERT[] = "SELECT evidence, text FROM alert WHERE event = ? AND code = ?";
+    static const char ALERT[] = "SELECT evidence FROM alert WHERE event = ? AND code = ?";
     sqlite3 *db = r->replay->journal.db;
     return sqlite3_prepare_v2(db, EVENT, -1, &r->event, NULL) == SQLITE_OK &&
                    sqlite3_prepare_v2(db, PREDICTION, -1, &r->prediction, NULL) == SQLITE_OK &&

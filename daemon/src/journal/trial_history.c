@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "journal_reader.h"
 #include "list.h"
 #include "recording.h"
 #include "status_message.h"
@@ -56,7 +57,7 @@ static int take(void *context, const struct recording_step *step, struct fault *
     }
     return step->kind == PROTO_KIND_TRIAL && !isnan(step->row->stimulus)
                ? push(r, step, fault)
-               : recording_fault(step, fault);
+               : journal_reader_row_fault(step->path, "event", step->event, fault);
 }
 
 int trial_history_read(struct trial_history *past, const char *path, const char *only,

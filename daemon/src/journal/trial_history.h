@@ -43,5 +43,4 @@ int trial_history_read(struct trial_history *past, const char *path, const char 
 int trial_history_known(const struct trial_history *past, int64_t at, size_t *known,
                         struct fault *fault);
 
-/* A zeroed one is fine. */
 void trial_history_close(struct trial_history *past);

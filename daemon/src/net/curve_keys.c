@@ -62,7 +62,7 @@ void curve_keys_warn_if_readable(const char *path)
 {
     struct stat st;
     if (stat(path, &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-        log_warn("security.server_key: %s can be read by others than its owner: chmod 600 it",
+        log_warn("security.server_key: %s is readable by others than its owner: chmod 600 it",
                  path);
     }
 }
@@ -100,8 +100,7 @@ static int write_new(const char *path, mode_t mode, const char *text, struct fau
     const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0) {
         return fault_set(fault, FAULT_INPUT, "%s: %s%s", path, strerror(errno),
-                         errno == EEXIST ? "; keys are written over nothing: name another file"
-                                         : "");
+                         errno == EEXIST ? "; keys overwrite nothing: name another file" : "");
     }
     const bool is_written = write(fd, text, size) == (ssize_t)size;
     const int error = errno;

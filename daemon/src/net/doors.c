@@ -84,7 +84,7 @@ static void tell(struct doors *d, const struct door *door, const char *why)
     log_warn("sockets.%s: a connection from %s was ended: %s", d->name[door->socket],
              door->address[0] != '\0' ? door->address : "this machine", why);
     if (d->untold > 0) {
-        log_warn("sockets: %" PRId64 " more were ended since the last that was told", d->untold);
+        log_warn("sockets: %" PRId64 " more were ended since the last report", d->untold);
     }
     d->untold = 0;
     d->quiet_until_ns = now_ns + NS_PER_S;
@@ -166,7 +166,8 @@ static void end_for_waiting(struct doors *d, int fd, uint64_t waiting)
         shut(d, fd);
         return;
     }
-    (void)snprintf(why, sizeof why, "%" PRIu64 " KiB that came to no message (limits.waiting_kib)",
+    (void)snprintf(why, sizeof why,
+                   "%" PRIu64 " KiB without a complete message (limits.waiting_kib)",
                    waiting >> 10);
     end(d, fd, why);
 }
@@ -352,7 +353,7 @@ int doors_open(struct doors **out, void *zmq_context, const struct config_limits
     if (fds < limits->connections) {
         d->most_open = fds > 1 ? (uint32_t)fds : 1;
         log_warn("limits.connections: %" PRIu32 " instead of %" PRId64
-                 ": this process may not open more files (ulimit -n)",
+                 ": the limit on open files (ulimit -n)",
                  d->most_open, limits->connections);
     }
     d->stop_fd = os_event_open();

@@ -14,11 +14,6 @@ enum {
 
 static const char MONITOR[] = "inproc://rig-socket";
 
-static void set_option(void *socket, int option, int value)
-{
-    (void)zmq_setsockopt(socket, option, &value, sizeof value);
-}
-
 static int open_socket(struct mouse_socket *s, int type, struct fault *fault)
 {
     const int64_t largest = ZMQ_BUS_FRAME_BYTES_MAX;
@@ -29,9 +24,9 @@ static int open_socket(struct mouse_socket *s, int type, struct fault *fault)
         mouse_socket_close(s);
         return rc;
     }
-    set_option(s->socket, ZMQ_LINGER, LINGER_MS);
-    set_option(s->socket, ZMQ_SNDHWM, QUEUE);
-    set_option(s->socket, ZMQ_RCVHWM, QUEUE);
+    zmq_bus_set(s->socket, ZMQ_LINGER, LINGER_MS);
+    zmq_bus_set(s->socket, ZMQ_SNDHWM, QUEUE);
+    zmq_bus_set(s->socket, ZMQ_RCVHWM, QUEUE);
     (void)zmq_setsockopt(s->socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest);
     return FAULT_NONE;
 }
@@ -51,15 +46,15 @@ int mouse_socket_bind(struct mouse_socket *s, const char *endpoint, bool insecur
     *s = (struct mouse_socket){0};
     if (!insecure && !zmq_bus_is_local(endpoint)) {
         return fault_set(fault, FAULT_INPUT,
-                         "%s can be reached from other machines; an address of this machine was "
-                         "expected, as in tcp://127.0.0.1:5780, or --insecure beside it",
+                         "%s is reachable from other machines; a local address was "
+                         "expected, such as tcp://127.0.0.1:5780, or --insecure",
                          endpoint);
     }
     const int rc = open_socket(s, ZMQ_ROUTER, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
-    set_option(s->socket, ZMQ_ROUTER_HANDOVER, 1);
+    zmq_bus_set(s->socket, ZMQ_ROUTER_HANDOVER, 1);
     if (zmq_bind(s->socket, endpoint) != 0) {
         return fail(s, FAULT_INPUT, endpoint, fault);
     }
@@ -75,9 +70,9 @@ int mouse_socket_connect(struct mouse_socket *s, const char *endpoint, struct fa
         return rc;
     }
     (void)snprintf(s->endpoint, sizeof s->endpoint, "%s", endpoint);
-    set_option(s->socket, ZMQ_IMMEDIATE, 1);
-    set_option(s->socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
-    set_option(s->socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MOST_MS);
+    zmq_bus_set(s->socket, ZMQ_IMMEDIATE, 1);
+    zmq_bus_set(s->socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
+    zmq_bus_set(s->socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MOST_MS);
     if (zmq_socket_monitor(s->socket, MONITOR,
                            ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
                                ZMQ_EVENT_CONNECT_DELAYED | ZMQ_EVENT_CONNECT_RETRIED) != 0) {
@@ -98,7 +93,7 @@ void mouse_socket_close(struct mouse_socket *s)
         zmq_close(s->socket);
     }
     if (s->monitor != NULL) {
-        set_option(s->monitor, ZMQ_LINGER, 0);
+        zmq_bus_set(s->monitor, ZMQ_LINGER, 0);
         zmq_close(s->monitor);
     }
     if (s->context != NULL) {

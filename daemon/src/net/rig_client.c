@@ -8,6 +8,7 @@
 #include <zmq.h>
 
 #include "clock.h"
+#include "zmq_bus.h"
 
 static const int64_t RETRY_NS = 50000000;
 
@@ -25,7 +26,6 @@ static void close_link(struct rig_client *c)
 
 static int watch_link(struct rig_client *c)
 {
-    const int no_linger = 0;
     char endpoint[64];
     (void)snprintf(endpoint, sizeof endpoint, "inproc://client-%p-%" PRIu64, (void *)c, c->n_links);
     if (zmq_socket_monitor(
@@ -38,15 +38,12 @@ static int watch_link(struct rig_client *c)
     if (c->monitor == NULL) {
         return -1;
     }
-    (void)zmq_setsockopt(c->monitor, ZMQ_LINGER, &no_linger, sizeof no_linger);
+    zmq_bus_set(c->monitor, ZMQ_LINGER, 0);
     return zmq_connect(c->monitor, endpoint);
 }
 
 static int connect_socket(struct rig_client *c)
 {
-    const int no_linger = 0;
-    const int never = -1;
-    const int queue = 2 * RIG_CLIENT_QUEUE;
     c->is_over = false;
     c->tried_ns = clock_mono_ns();
     c->n_links++;
@@ -54,10 +51,10 @@ static int connect_socket(struct rig_client *c)
     if (c->socket == NULL) {
         return -1;
     }
-    (void)zmq_setsockopt(c->socket, ZMQ_LINGER, &no_linger, sizeof no_linger);
-    (void)zmq_setsockopt(c->socket, ZMQ_RECONNECT_IVL, &never, sizeof never);
-    (void)zmq_setsockopt(c->socket, ZMQ_SNDHWM, &queue, sizeof queue);
-    (void)zmq_setsockopt(c->socket, ZMQ_RCVHWM, &queue, sizeof queue);
+    zmq_bus_set(c->socket, ZMQ_LINGER, 0);
+    zmq_bus_set(c->socket, ZMQ_RECONNECT_IVL, -1);
+    zmq_bus_set(c->socket, ZMQ_SNDHWM, 2 * RIG_CLIENT_QUEUE);
+    zmq_bus_set(c->socket, ZMQ_RCVHWM, 2 * RIG_CLIENT_QUEUE);
     curve_keys_use(c->socket, &c->keys);
     return watch_link(c) != 0 ? -1 : zmq_connect(c->socket, c->endpoint);
 }
@@ -111,6 +108,14 @@ static struct rig_client_owner owner_of(const proto_envelope *env)
     strcpy(o.subject, env->subject);
     strcpy(o.session, env->session);
     return o;
+}
+
+static void address(proto_envelope *env, const struct rig_client_owner *owner)
+{
+    strcpy(env->rig, owner->rig);
+    strcpy(env->subject, owner->subject);
+    strcpy(env->session, owner->session);
+    env->run = owner->run;
 }
 
 static bool is_same_name(const struct rig_client_owner *a, const struct rig_client_owner *b)
@@ -180,10 +185,7 @@ static void say_hello(struct rig_client *c, const struct rig_client_owner *owner
     uint8_t bytes[512];
     proto_message hello;
     proto_message_init(&hello, PROTO_KIND_HELLO);
-    strcpy(hello.env.rig, owner->rig);
-    strcpy(hello.env.subject, owner->subject);
-    strcpy(hello.env.session, owner->session);
-    hello.env.run = owner->run;
+    address(&hello.env, owner);
     const int n = proto_encode(&hello, PROTO_FORMAT_MSGPACK, bytes, sizeof bytes);
     if (n > 0) {
         c->hellos[c->n_hellos++] = *owner;
@@ -300,10 +302,7 @@ static bool fill_hole(struct rig_client *c, struct rig_client_entry *e)
         return false;
     }
     proto_message_init(&msg, PROTO_KIND_SESSION_START);
-    strcpy(msg.env.rig, e->owner.rig);
-    strcpy(msg.env.subject, e->owner.subject);
-    strcpy(msg.env.session, e->owner.session);
-    msg.env.run = e->owner.run;
+    address(&msg.env, &e->owner);
     msg.env.seq = e->seq;
     const int n = proto_encode(&msg, PROTO_FORMAT_MSGPACK, e->bytes, sizeof e->bytes);
     if (n <= 0) {

@@ -12,7 +12,7 @@
 
 #include "curve_keys.h"
 #include "endpoint.h"
-#include "input_file.h"
+#include "key_table.h"
 #include "log.h"
 
 enum { QUIET_S = 4, PROBE_S = 2, PROBES = 3, GONE_MS = 10000, HANDSHAKE_MS = 10000 };
@@ -35,7 +35,7 @@ static bool is_loopback_number(const char *host, size_t size)
 
 bool zmq_bus_is_local(const char *endpoint)
 {
-    static const char *const NAMES[] = {"localhost", "[::1]", "lo"};
+    static const char *const NAMES[] = {"localhost", "[::1]", "lo", NULL};
     if (strncmp(endpoint, "ipc://", 6) == 0 || strncmp(endpoint, "inproc://", 9) == 0) {
         return true;
     }
@@ -45,15 +45,10 @@ bool zmq_bus_is_local(const char *endpoint)
     }
     const char *host = endpoint + 6;
     const size_t size = (size_t)(port - host);
-    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
-        if (strlen(NAMES[i]) == size && memcmp(NAMES[i], host, size) == 0) {
-            return true;
-        }
-    }
-    return is_loopback_number(host, size);
+    return key_word_find(NAMES, host, size) != SIZE_MAX || is_loopback_number(host, size);
 }
 
-static void set_option(void *socket, int option, int value)
+void zmq_bus_set(void *socket, int option, int value)
 {
     (void)zmq_setsockopt(socket, option, &value, sizeof value);
 }
@@ -77,17 +72,17 @@ static void *make_socket(struct zmq_bus *bus, int type, const struct queues *que
 {
     void *s = zmq_socket(bus->context, type);
     if (s != NULL) {
-        set_option(s, ZMQ_LINGER, 200);
-        set_option(s, ZMQ_SNDHWM, queues->out);
-        set_option(s, ZMQ_RCVHWM, queues->in);
-        set_option(s, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
+        zmq_bus_set(s, ZMQ_LINGER, 200);
+        zmq_bus_set(s, ZMQ_SNDHWM, queues->out);
+        zmq_bus_set(s, ZMQ_RCVHWM, queues->in);
+        zmq_bus_set(s, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
         /* A peer that vanished is found out by TCP: ZeroMQ's heartbeats would set a timer, and so
          * cost 2 us, in each wait of its thread. */
-        set_option(s, ZMQ_TCP_KEEPALIVE, 1);
-        set_option(s, ZMQ_TCP_KEEPALIVE_IDLE, QUIET_S);
-        set_option(s, ZMQ_TCP_KEEPALIVE_INTVL, PROBE_S);
-        set_option(s, ZMQ_TCP_KEEPALIVE_CNT, PROBES);
-        set_option(s, ZMQ_TCP_MAXRT, GONE_MS);
+        zmq_bus_set(s, ZMQ_TCP_KEEPALIVE, 1);
+        zmq_bus_set(s, ZMQ_TCP_KEEPALIVE_IDLE, QUIET_S);
+        zmq_bus_set(s, ZMQ_TCP_KEEPALIVE_INTVL, PROBE_S);
+        zmq_bus_set(s, ZMQ_TCP_KEEPALIVE_CNT, PROBES);
+        zmq_bus_set(s, ZMQ_TCP_MAXRT, GONE_MS);
         (void)zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &queues->frame_bytes_max,
                              sizeof queues->frame_bytes_max);
     }
@@ -101,7 +96,7 @@ static int check_reach(const char *name, const char *endpoint, bool is_safe, str
         return rc;
     }
     return fault_set(fault, FAULT_INPUT,
-                     "%s: %s can be reached from other machines: set security.server_key "
+                     "%s: %s is reachable from other machines: set security.server_key "
                      "(`murid keygen`), or write security.insecure: true",
                      name, endpoint);
 }
@@ -133,14 +128,14 @@ static int open_bound(struct zmq_bus *bus, const struct opening *o, const struct
         return fault_set(fault, FAULT_WORK, "%s: %s", setting, zmq_strerror(errno));
     }
     if (secret[0] != '\0') {
-        set_option(s, ZMQ_CURVE_SERVER, 1);
+        zmq_bus_set(s, ZMQ_CURVE_SERVER, 1);
         (void)zmq_setsockopt(s, ZMQ_CURVE_SECRETKEY, secret, KEY_LIST_TEXT);
         (void)zmq_setsockopt(s, ZMQ_ZAP_DOMAIN, o->name, strlen(o->name));
     }
     if (o->type == ZMQ_ROUTER) {
-        set_option(s, ZMQ_ROUTER_HANDOVER, 1);
+        zmq_bus_set(s, ZMQ_ROUTER_HANDOVER, 1);
     } else if (o->type == ZMQ_XPUB) {
-        set_option(s, ZMQ_XPUB_VERBOSE, 1);
+        zmq_bus_set(s, ZMQ_XPUB_VERBOSE, 1);
     } else {
         (void)zmq_setsockopt(s, ZMQ_SUBSCRIBE, "", 0);
     }
@@ -193,10 +188,11 @@ static int open_curve(struct zmq_bus *bus, const struct config *config, char sec
     }
     curve_keys_warn_if_readable(c->server_key);
     if (config->sockets.control[0] != '\0' && !key_list_has(&bus->keys, KEY_ROLE_CONTROL)) {
-        return fault_set(fault, FAULT_INPUT,
-                         "sockets.control: with security.server_key it takes commands from keys "
-                         "that may give them alone: write \"KEY control\" in the file of "
-                         "security.client_keys, or close it with control: \"\"");
+        return fault_set(
+            fault, FAULT_INPUT,
+            "sockets.control: with security.server_key it accepts commands only from keys "
+            "with the role control: write \"KEY control\" in the file of "
+            "security.client_keys, or close it with control: \"\"");
     }
     bus->zap = zmq_socket(bus->context, ZMQ_REP);
     if (bus->zap == NULL || zmq_bind(bus->zap, "inproc://zeromq.zap.01") != 0) {
@@ -475,7 +471,7 @@ bool zmq_bus_authenticate(struct zmq_bus *bus)
         const uint8_t *key = (const uint8_t *)part[CREDENTIALS];
         const char *why =
             n != PARTS || strcmp(part[MECHANISM], "CURVE") != 0
-                ? "it does not speak CURVE"
+                ? "it does not use CURVE"
                 : judge(bus, role_for(part[DOMAIN_NAME]), key, size[CREDENTIALS], &entry);
         if (why != NULL && n == PARTS) {
             refuse(bus, part[DOMAIN_NAME], part[ADDRESS], key, size[CREDENTIALS], why);

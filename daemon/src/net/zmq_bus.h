@@ -116,3 +116,6 @@ bool zmq_bus_is_for_rig(const struct zmq_bus *bus, const struct zmq_bus_request 
 
 /* True if an endpoint can be reached from this machine only. */
 bool zmq_bus_is_local(const char *endpoint);
+
+/* Sets an option of libzmq that is an int. */
+void zmq_bus_set(void *socket, int option, int value);

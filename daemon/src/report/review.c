@@ -63,7 +63,7 @@ static int no_memory(const struct reading *r)
 
 static int row_fault(const struct reading *r, const char *table, int64_t row)
 {
-    return journal_reader_row_fault(&r->journal, table, row, r->fault);
+    return journal_reader_row_fault(r->journal.path, table, row, r->fault);
 }
 
 static bool is_null(sqlite3_stmt *s, int column)

@@ -55,7 +55,8 @@ static int take_row(struct reading *r, sqlite3_stmt *s, const char *table, proto
     const size_t size = (size_t)sqlite3_column_bytes(s, 1);
     if (text == NULL || proto_decode(text, size, &r->message, &ignored) != PROTO_OK ||
         r->message.kind != kind || strcmp(r->message.env.subject, r->name) != 0) {
-        return journal_reader_row_fault(r->journal, table, sqlite3_column_int64(s, 0), r->fault);
+        return journal_reader_row_fault(r->journal->path, table, sqlite3_column_int64(s, 0),
+                                        r->fault);
     }
     return FAULT_NONE;
 }
@@ -80,7 +81,7 @@ static int take_forecast(struct reading *r, int64_t event, struct review_forecas
                                        : journal_reader_fault(r->journal, r->fault);
     sqlite3_finalize(s);
     if (rc == FAULT_NONE && said->correct.present && !has_whole_bands(&said->correct.v)) {
-        rc = journal_reader_row_fault(r->journal, "forecast", event, r->fault);
+        rc = journal_reader_row_fault(r->journal->path, "forecast", event, r->fault);
     }
     if (rc == FAULT_NONE) {
         out->said = *said;

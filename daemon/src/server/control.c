@@ -65,7 +65,7 @@ static void on_subjects(struct server *server, const proto_message *heard, proto
 static void on_checkpoint(struct server *server, const proto_message *heard, proto_message *out)
 {
     heartbeat_checkpoint_all(server);
-    answer_done(out, heard->as.command.command, "every changed subject is on its way to the disk");
+    answer_done(out, heard->as.command.command, "every changed subject is being written to disk");
 }
 
 static void on_load_model(struct server *server, const proto_message *heard, proto_message *out)
@@ -86,10 +86,9 @@ static void on_adapt_undo(struct server *server, const proto_message *heard, pro
     if (heard->env.subject[0] == '\0') {
         answer_error(out, PROTO_ERROR_BAD_MESSAGE, "command.subject", "missing: the animal");
     } else if (subject == SUBJECTS_NONE) {
-        answer_error(out, PROTO_ERROR_NOT_FOUND, "command.subject", "not heard of yet");
+        answer_error(out, PROTO_ERROR_NOT_FOUND, "command.subject", "no message of it so far");
     } else if (!loop_jobs_undo_adaptation(server, subject)) {
-        answer_error(out, PROTO_ERROR_NOT_FOUND, "command.subject",
-                     "it has no parameters of its own");
+        answer_error(out, PROTO_ERROR_NOT_FOUND, "command.subject", "it has no adapted parameters");
     } else {
         answer_done(out, heard->as.command.command,
                     "the parameters before the last change are in force");
@@ -132,7 +131,7 @@ size_t control_answer(struct server *server, const uint8_t *bytes, size_t size, 
         answer_error(&answer, PROTO_ERROR_BAD_MESSAGE, fault.key, fault.text);
     } else if (heard.kind != PROTO_KIND_COMMAND) {
         answer_error(&answer, PROTO_ERROR_UNKNOWN_KIND, "kind",
-                     "the control socket takes messages of kind command only");
+                     "the control socket accepts only messages of kind command");
     } else {
         carry_out(server, &heard, &answer);
     }

@@ -59,7 +59,7 @@ static void check_clock(struct server *server, int64_t now_ns)
     server->wall_offset_ns = offset_ns;
     if (jump_ns > NS_PER_S || jump_ns < -NS_PER_S) {
         ingest_raise(server, PROTO_ALERT_CLOCK_JUMP, "", fabs((double)jump_ns) / 1e9,
-                     "this machine's clock jumped by %.1f s; order and intervals are kept by the "
+                     "this machine's clock jumped by %.1f s; order and intervals use the "
                      "monotonic clock",
                      (double)jump_ns / 1e9);
     }
@@ -96,8 +96,9 @@ static void check_doors(struct server *server)
     const int64_t ended = doors_ended(server->bus.doors) - server->told_ended;
     if (ended > 0) {
         ingest_raise(server, PROTO_ALERT_LIMIT, "", (double)ended,
-                     "%" PRId64 " connections were ended: too many, or too much sent that came to "
-                     "no message; the log says which",
+                     "%" PRId64
+                     " connections were ended: too many, or too much data without a complete "
+                     "message; the log lists them",
                      ended);
         server->told_ended += ended;
     }

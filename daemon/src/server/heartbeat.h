@@ -1,7 +1,7 @@
 /* heartbeat.h - the daemon's work once a second: clock, disk, connections, lines, alerts,
  * checkpoints, status, and training status.
  *
- * Threads: the loop's. Memory: struct loop's. RT-safe: no; evaluating an animal's training status
+ * Threads: the loop's. Memory: struct server's. RT-safe: no; evaluating an animal's training status
  * takes about 1 ms.
  */
 #pragma once

@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "loop_jobs.h"
+#include "session_step.h"
 
 static const int64_t NS_PER_S = 1000000000;
 
@@ -71,10 +72,11 @@ static void raise_unsaid(struct server *server, const char *why)
 {
     const struct session_result *r = &server->result;
     struct session_alert alert = {.code = PROTO_ALERT_INTERNAL, .evidence = 1.0};
-    (void)snprintf(alert.text, sizeof alert.text,
-                   "subject %.64s: its prediction cannot be said: %s; its trials are kept; start "
-                   "the daemon anew, which hears them again if the twin's state is damaged",
-                   r->heard.env.subject, why);
+    (void)snprintf(
+        alert.text, sizeof alert.text,
+        "subject %.64s: its prediction cannot be encoded: %s; its trials are kept; restart "
+        "the daemon, which replays them if the twin's state is damaged",
+        r->heard.env.subject, why);
     raise_alert(server, 0, r->heard.env.rig, r->heard.env.subject, &alert, clock_mono_ns());
 }
 
@@ -217,7 +219,8 @@ bool ingest_hear(struct server *server, enum session_source source, const char *
     }
     keep(server, &event, t_event_ns, clock_mono_ns());
     if (server->result.has_prediction && !has_probabilities(&server->result.reply.as.prediction)) {
-        raise_unsaid(server, "its numbers are none"); /* nobody waits for a reply that could fail */
+        raise_unsaid(server,
+                     "a number is not finite"); /* nobody waits for a reply that could fail */
     }
     return !server->result.is_put_off;
 }
@@ -275,21 +278,17 @@ static size_t encode_reply(struct server *server, proto_format format)
 /* Nothing was journaled, so the trial is not taken up; its sender is told and keeps it. */
 static void refuse_without_room(struct server *server, const uint8_t *bytes, size_t size)
 {
-    proto_message *heard = &server->result.heard;
-    proto_fault fault;
     const enum journal_db_cause failing = journal_health(&server->journal, clock_mono_ns()).failing;
-    proto_message *reply = &server->result.reply;
-    (void)proto_decode(bytes, size, heard, &fault);
-    proto_message_init(reply, PROTO_KIND_ERROR);
-    reply->env = heard->env;
-    strcpy(reply->as.error.code,
-           proto_error_name(failing != JOURNAL_DB_CAUSE_NONE ? PROTO_ERROR_DISK_FULL
-                                                             : PROTO_ERROR_JOURNAL_BEHIND));
-    (void)snprintf(reply->as.error.text, sizeof reply->as.error.text,
-                   failing != JOURNAL_DB_CAUSE_NONE
-                       ? "keep the trial, send it again: the journal cannot be written: %s"
-                       : "the disk is slower than the trials; send it again%s",
+    const bool is_failing = failing != JOURNAL_DB_CAUSE_NONE;
+    proto_fault fault;
+    char text[sizeof server->result.reply.as.error.text];
+    (void)proto_decode(bytes, size, &server->result.heard, &fault);
+    (void)snprintf(text, sizeof text,
+                   is_failing ? "keep the trial and resend it: the journal cannot be written: %s"
+                              : "the disk is slower than the trials; resend it%s",
                    journal_db_cause_text(failing));
+    step_refuse(&server->result, SESSION_OUTCOME_REFUSED,
+                is_failing ? PROTO_ERROR_DISK_FULL : PROTO_ERROR_JOURNAL_BEHIND, "", text);
     server->counters.bad_messages++;
 }
 
@@ -298,8 +297,8 @@ static void refuse_without_room(struct server *server, const uint8_t *bytes, siz
 bool ingest_is_foreign(struct server *server, const struct zmq_bus_request *q, size_t size)
 {
     proto_message *heard = &server->result.heard;
-    proto_message *reply = &server->result.reply;
     proto_fault ignored;
+    char text[sizeof server->result.reply.as.error.text];
     if (q->source.key < 0) {
         return false;
     }
@@ -307,17 +306,14 @@ bool ingest_is_foreign(struct server *server, const struct zmq_bus_request *q, s
     if (heard->env.rig[0] == '\0' || zmq_bus_is_for_rig(&server->bus, q, heard->env.rig)) {
         return false;
     }
-    proto_message_init(reply, PROTO_KIND_ERROR);
-    reply->env = heard->env;
-    strcpy(reply->as.error.code, proto_error_name(PROTO_ERROR_NOT_ALLOWED));
-    strcpy(reply->as.error.key, "rig");
-    (void)snprintf(reply->as.error.text, sizeof reply->as.error.text,
-                   "the key of this connection is for another rig than \"%s\" "
+    (void)snprintf(text, sizeof text,
+                   "the key of this connection is not for rig \"%s\" "
                    "(security.client_keys, line with rig=)",
                    heard->env.rig);
+    step_refuse(&server->result, SESSION_OUTCOME_REFUSED, PROTO_ERROR_NOT_ALLOWED, "rig", text);
     server->counters.bad_messages++;
     ingest_raise(server, PROTO_ALERT_BAD_MESSAGE, "", 1.0,
-                 "a message in the name of rig %s came with another rig's key and was refused",
+                 "a message of rig %s was sent under another rig's key and refused",
                  heard->env.rig);
     journal_publish(&server->journal);
     return true;

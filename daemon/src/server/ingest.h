@@ -1,8 +1,7 @@
 /* ingest.h - one message's way through the daemon: received, answered, journaled, published; and
  * the alerts that it raises.
  *
- * loop_hear() is declared in loop.h. Threads: the loop's. Memory: struct loop's. RT-safe: all of
- * it.
+ * Threads: the loop's. Memory: struct server's. RT-safe: all of it.
  */
 #pragma once
 

@@ -33,10 +33,11 @@ static enum zmq_bus_heard hear_next(struct server *server, void *socket,
     }
     if (heard == ZMQ_BUS_TOO_LONG) {
         server->counters.bad_messages++;
-        ingest_raise(server, PROTO_ALERT_BAD_MESSAGE, "", 1.0,
-                     "a message of more than %d frames, or %d before its body, came and was not "
-                     "answered",
-                     ZMQ_BUS_FRAMES_MAX, ZMQ_BUS_ENVELOPE_FRAMES);
+        ingest_raise(
+            server, PROTO_ALERT_BAD_MESSAGE, "", 1.0,
+            "a message of more than %d frames, or %d before its body, was received and not "
+            "answered",
+            ZMQ_BUS_FRAMES_MAX, ZMQ_BUS_ENVELOPE_FRAMES);
         journal_publish(&server->journal);
     }
     return heard;
@@ -137,7 +138,7 @@ static bool serve_line(struct server *server, uint32_t i)
     if (got < 0) {
         ingest_raise(server, PROTO_ALERT_DEVICE_GONE, line->rig->name, 1.0,
                      "rig %s: %s was unplugged after %" PRIu64
-                     " frames; its session goes on when it is back",
+                     " frames; its session continues when it is back",
                      line->rig->name, line->rig->port, line->link.counters.frames);
         journal_publish(&server->journal);
         return false;
@@ -153,7 +154,7 @@ static bool serve_line(struct server *server, uint32_t i)
     if (line->link.counters.bad_frames != bad_before) {
         ingest_raise(server, PROTO_ALERT_BAD_FRAME, line->rig->name,
                      (double)line->link.counters.bad_frames,
-                     "rig %s: %" PRIu64 " of %" PRIu64 " frames came damaged over %s so far: check "
+                     "rig %s: %" PRIu64 " of %" PRIu64 " frames on %s damaged so far: check "
                      "cable, ground and baud rate",
                      line->rig->name, line->link.counters.bad_frames,
                      line->link.counters.bad_frames + line->link.counters.frames, line->rig->port);

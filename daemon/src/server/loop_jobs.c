@@ -98,7 +98,7 @@ static void take_adaptation(struct server *server, const struct worker_job *job)
     }
     own->head.last = id;
     if (is_taken && adaptation_take(plan, own, found->values, id) != 0) {
-        log_error("%s: own parameters that were judged cannot be taken up",
+        log_error("%s: evaluated parameters cannot be applied",
                   server->subjects.subject[job->subject].name);
     }
 }

@@ -46,10 +46,14 @@ static bool is_wanted(const struct publisher *p, const char *topic)
     return p->untold > 0;
 }
 
-static void send_if(struct publisher *p, bool wanted, const char *topic, proto_format format,
-                    const proto_message *msg, const uint8_t *encoded, size_t encoded_size)
+/* Under the topic of that root, to whom it is of interest and below the prefix. */
+static void send_below(struct publisher *p, const char *prefix, const char *root,
+                       proto_format format, const proto_message *msg, const uint8_t *encoded,
+                       size_t encoded_size)
 {
-    if (!wanted) {
+    char topic[PUBLISHER_TOPIC_MAX];
+    make_topic(topic, root, msg);
+    if (!starts_with(topic, prefix) || !is_wanted(p, topic)) {
         return;
     }
     p->has_news = true;
@@ -66,14 +70,11 @@ static void send_if(struct publisher *p, bool wanted, const char *topic, proto_f
 void publisher_send(struct publisher *p, const proto_message *msg, const uint8_t *encoded,
                     size_t encoded_size)
 {
-    char topic[PUBLISHER_TOPIC_MAX];
     if (p->bus->pub == NULL || (p->n_prefixes == 0 && p->untold == 0)) {
         return;
     }
-    make_topic(topic, "murid", msg);
-    send_if(p, is_wanted(p, topic), topic, PROTO_FORMAT_MSGPACK, msg, encoded, encoded_size);
-    make_topic(topic, "json", msg);
-    send_if(p, is_wanted(p, topic), topic, PROTO_FORMAT_JSON, msg, NULL, 0);
+    send_below(p, "", "murid", PROTO_FORMAT_MSGPACK, msg, encoded, encoded_size);
+    send_below(p, "", "json", PROTO_FORMAT_JSON, msg, NULL, 0);
 }
 
 /* ---- subscriptions --------------------------------------------------------------------------- */
@@ -163,13 +164,17 @@ bool publisher_receive(struct publisher *p)
 
 static void send_last(struct publisher *p, const char *prefix)
 {
-    char topic[PUBLISHER_TOPIC_MAX];
-    make_topic(topic, "murid", &p->scratch);
-    send_if(p, starts_with(topic, prefix) && is_wanted(p, topic), topic, PROTO_FORMAT_MSGPACK,
-            &p->scratch, NULL, 0);
-    make_topic(topic, "json", &p->scratch);
-    send_if(p, starts_with(topic, prefix) && is_wanted(p, topic), topic, PROTO_FORMAT_JSON,
-            &p->scratch, NULL, 0);
+    send_below(p, prefix, "murid", PROTO_FORMAT_MSGPACK, &p->scratch, NULL, 0);
+    send_below(p, prefix, "json", PROTO_FORMAT_JSON, &p->scratch, NULL, 0);
+}
+
+static void send_alert(struct publisher *p, const proto_envelope *env, const proto_alert *alert,
+                       const char *prefix)
+{
+    p->scratch.kind = PROTO_KIND_ALERT;
+    p->scratch.env = *env;
+    p->scratch.as.alert = *alert;
+    send_last(p, prefix);
 }
 
 static void send_subject(struct publisher *p, uint32_t number, const char *prefix)
@@ -185,10 +190,7 @@ static void send_subject(struct publisher *p, uint32_t number, const char *prefi
         send_last(p, prefix);
     }
     if (s->alert_env.rig[0] != '\0') {
-        p->scratch.kind = PROTO_KIND_ALERT;
-        p->scratch.env = s->alert_env;
-        p->scratch.as.alert = s->alert;
-        send_last(p, prefix);
+        send_alert(p, &s->alert_env, &s->alert, prefix);
     }
     if (status_message_fill(p->subjects, number, &p->scratch)) {
         send_last(p, prefix);
@@ -213,10 +215,7 @@ void publisher_keep_alert(struct publisher *p, const proto_message *msg)
 static void send_alerts(struct publisher *p, const char *prefix)
 {
     for (uint32_t i = 0; i < p->n_alerts; i++) {
-        p->scratch.kind = PROTO_KIND_ALERT;
-        p->scratch.env = p->alerts[i].env;
-        p->scratch.as.alert = p->alerts[i].alert;
-        send_last(p, prefix);
+        send_alert(p, &p->alerts[i].env, &p->alerts[i].alert, prefix);
     }
 }
 

@@ -56,11 +56,12 @@ static int load_outside(struct active_models *models, const struct config *confi
     if (rc == FAULT_NONE) {
         rc = active_models_load(models, config, fault);
         if (rc == FAULT_INPUT) {
-            (void)fault_set(fault, rc,
-                            "%.100s: not taken: a model file of docs/model.md expected, and the "
-                            "configuration's protocol beside it; `murid model FILE` says what is "
-                            "wrong",
-                            config->model.file);
+            (void)fault_set(
+                fault, rc,
+                "%.100s: not loaded: a model file as in docs/model.md was expected, and "
+                "one that fits the declared protocol; `murid model FILE` shows what is "
+                "wrong",
+                config->model.file);
         }
     }
     return rc;
@@ -131,14 +132,12 @@ static int resume(struct server *server, struct replay *replay, struct fault *fa
     if (rc == FAULT_NONE && from < store->checked_event) {
         rc = journal_check_events(store->db, store->path, from, fault);
     }
-    rc = rc == FAULT_NONE
-             ? replay_events(replay, &server->subjects, from, on_resumed, server, fault)
-             : rc;
+    rc = rc ? rc : replay_events(replay, &server->subjects, from, on_resumed, server, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
     if (replay->last_event > from) {
-        log_info("resumed: %" PRId64 " events since the last checkpoints heard again",
+        log_info("resumed: %" PRId64 " events since the last checkpoints replayed",
                  replay->last_event - from);
     }
     for (uint32_t i = 0; i < server->subjects.n_sessions; i++) {
@@ -163,7 +162,8 @@ static int open_subjects(struct server *server, struct fault *fault)
         rc = replay_open_subjects(&replay, &server->subjects, clock_mono_ns, fault);
     } else if (subjects_open(&server->subjects, &server->config, active_models_view(models),
                              models->twin.hash, clock_mono_ns) != 0) {
-        rc = fault_set(fault, FAULT_WORK, "limits: no memory for so many subjects and sessions");
+        rc = fault_set(fault, FAULT_WORK,
+                       "limits: not enough memory for this many subjects and sessions");
     }
     rc = rc ? rc : journal_contents_open(&server->contents, server->journal.store.path, fault);
     if (rc == FAULT_NONE) {

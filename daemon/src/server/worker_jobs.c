@@ -76,15 +76,14 @@ static bool worker_adapt_run(void *memory, bool (*is_stopped)(void *context), vo
 
 /* Whom it is about; false if no trial was heard of this session yet. */
 static bool address(struct worker_outlook *out, proto_kind kind, const struct subjects *subjects,
-                    const struct subject *s)
+                    uint32_t subject)
 {
+    const struct subject *s = &subjects->subject[subject];
     if (s->state.session < 0 || s->state.for_trial < 1) {
         return false;
     }
     proto_message_init(&out->message, kind);
-    strcpy(out->message.env.rig, s->rig);
-    strcpy(out->message.env.subject, s->name);
-    subjects_name_session(&subjects->session[s->state.session], &out->message.env);
+    subjects_address(subjects, subject, &out->message.env);
     out->message.env.trial = s->state.for_trial - 1;
     return true;
 }
@@ -147,7 +146,7 @@ static bool worker_forecast_fill(const struct subjects *subjects, uint32_t subje
     const struct lookahead *lookahead = subjects_lookahead(subjects, subject);
     size_t used = 0;
     if (lookahead == NULL || lookahead->recent.n_stimuli == 0 ||
-        !address(&job->out, PROTO_KIND_FORECAST, subjects, s)) {
+        !address(&job->out, PROTO_KIND_FORECAST, subjects, subject)) {
         return false;
     }
     (void)take(memory, &used, sizeof *job);
@@ -268,7 +267,7 @@ static bool worker_suggest_fill(const struct subjects *subjects, uint32_t subjec
     const model_protocol_state *rig = rig_of(subjects, s);
     size_t used = 0;
     if (lookahead == NULL || rig == NULL ||
-        !address(&job->out, PROTO_KIND_SUGGESTION, subjects, s)) {
+        !address(&job->out, PROTO_KIND_SUGGESTION, subjects, subject)) {
         return false;
     }
     (void)take(memory, &used, sizeof *job);

@@ -1,9 +1,9 @@
 #include "active_models.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "checksum.h"
 #include "lookahead.h"
 #include "model/protocol_change.h"
 #include "protocol_file.h"
@@ -51,14 +51,14 @@ static int finish(struct active_models *models, const struct config *config, int
     model_stacking_default(&models->stack);
     models->with_stack = config->adaptation.stack;
     models->with_ahead = config->forecast.enabled;
-    rc = rc == FAULT_NONE ? check_advice(config, fault) : rc;
+    rc = rc ? rc : check_advice(config, fault);
     if (rc == FAULT_NONE) {
         lookahead_bank(&models->ahead, &models->twin.bank);
     }
     if (rc == FAULT_NONE && model_params_built_in(&models->baseline, NULL) != MODEL_OK) {
         rc = fault_set(fault, FAULT_WORK, "the built-in random walk could not be made");
     }
-    rc = rc == FAULT_NONE ? plan(models, config, fault) : rc;
+    rc = rc ? rc : plan(models, config, fault);
     if (rc != FAULT_NONE) {
         active_models_free(models);
     }
@@ -73,18 +73,11 @@ static int build(struct active_models *models, const struct config *config, stru
     return model_file_build(&spec, &models->twin, fault);
 }
 
-static void hash_text(const uint8_t *bytes, size_t size, char hash[17])
-{
-    unsigned char digest[crypto_hash_sha256_BYTES];
-    (void)crypto_hash_sha256(digest, bytes, size);
-    (void)sodium_bin2hex(hash, 17, digest, 8);
-}
-
 int active_models_declare(struct active_models *models, const struct config *config,
                           const char *name, const uint8_t *bytes, size_t size, struct fault *fault)
 {
-    char hash[17];
-    hash_text(bytes, size, hash);
+    char hash[CHECKSUM_NAME];
+    checksum_name(hash, bytes, size);
     if (config->protocol.hash[0] != '\0' && strcmp(config->protocol.hash, hash) != 0) {
         return fault_set(fault, FAULT_INPUT, "%s: its hash is %s, protocol.hash expects %s", name,
                          hash, config->protocol.hash);

@@ -52,7 +52,6 @@ int adaptation_plan_open(struct adaptation_plan *out, const model_adapt_config *
                          const model_bank_params *bank, const struct model_file *model,
                          size_t window, struct fault *fault);
 
-/* A zeroed one is fine. */
 void adaptation_plan_close(struct adaptation_plan *plan);
 
 /* Bytes of a block, a multiple of MODEL_NET_ALIGN. RT-safe: yes. */

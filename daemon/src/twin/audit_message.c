@@ -19,9 +19,10 @@ static void say_contrast(const model_audit_alarm *a, const model_audit_params *p
                        " drawn contrasts, like %.4g, do not belong to stage %.32s",
                        a->hits, a->n, a->contrast, stage);
     } else {
-        (void)snprintf(out, cap,
-                       "contrast %.4g came %.0f times of late, %.0f were due in stage %.32s",
-                       a->contrast, a->seen, a->due, stage);
+        (void)snprintf(
+            out, cap,
+            "contrast %.4g was shown %.0f times recently, %.0f were expected in stage %.32s",
+            a->contrast, a->seen, a->due, stage);
     }
 }
 
@@ -32,11 +33,11 @@ static void say_stage(const model_audit_alarm *a, const model_audit_params *p, c
     const char *there = stage_name(p, a->other);
     switch ((int)a->bet) {
     case MODEL_AUDIT_BET_STAGE_LATE:
-        (void)snprintf(out, cap, "stage %.32s was to be left for %.32s and is still %.32s", here,
+        (void)snprintf(out, cap, "stage %.32s was due to change to %.32s and is still %.32s", here,
                        there, stage_name(p, a->heard));
         return;
     case MODEL_AUDIT_BET_STAGE_EARLY:
-        (void)snprintf(out, cap, "stage %.32s became %.32s before its rules were met", here,
+        (void)snprintf(out, cap, "stage %.32s changed to %.32s before its tests held", here,
                        stage_name(p, a->heard));
         return;
     case MODEL_AUDIT_BET_STAGE_CARRIED:
@@ -57,18 +58,19 @@ static void say_stage(const model_audit_alarm *a, const model_audit_params *p, c
 #define AUDIT_SENTENCES(X)                                                                         \
     X(SIDE_SHARE, "the stimulus was on the left in %lld of the last %lld trials")                  \
     X(SIDE_OTHER, "a contrast was on the side that it never has in %lld of the last %lld trials")  \
-    X(ZERO_SHARE, "left was correct in %lld of the last %lld trials without contrast")             \
+    X(ZERO_SHARE, "left was correct in %lld of the last %lld trials at zero contrast")             \
     X(ZERO_OTHER, "the wrong side was correct in %lld of the last %lld trials without contrast")   \
-    X(DEBIAS_MISSING, "%lld of the last %lld errors that ask for a repeat were followed by none")  \
+    X(DEBIAS_MISSING,                                                                              \
+      "%lld of the last %lld errors that require a repeat were not followed by one")               \
     X(DEBIAS_UNDUE, "%lld of the last %lld trials were repeats without an error to ask for one")   \
     X(DEBIAS_ALL, "of repeats %lld of the last %lld were right: they follow other answers than "   \
                   "declared")                                                                      \
     X(DEBIAS_FAIR, "of repeats %lld of the last %lld were right: they follow no answers")          \
     X(DEBIAS_SAME, "of repeats %lld of the last %lld were right: they keep the side of the error") \
-    X(DEBIAS_SHARE, "of repeats %lld of the last %lld were right, others were due")                \
+    X(DEBIAS_SHARE, "of repeats %lld of the last %lld were right, other sides were due")           \
     X(BLOCK_VALUE, "p_left was none of the declared ones in %lld of the last %lld trials")         \
     X(BLOCK_SHORT, "blocks ended too early in %lld of the last %lld trials")                       \
-    X(BLOCK_LONG, "blocks went on too long in %lld of the last %lld trials that had to end one")   \
+    X(BLOCK_LONG, "blocks lasted too long in %lld of the last %lld trials that had to end one")    \
     X(BLOCK_RATE, "%lld blocks ended in the last %lld trials that could end one")                  \
     X(REWARD_RIGHT, "%lld of the last %lld right answers were not rewarded")                       \
     X(REWARD_WRONG, "%lld of the last %lld wrong answers were rewarded")

@@ -53,11 +53,7 @@ void prediction_message_fill(const struct subjects *subjects, uint32_t subject, 
     const model_bank_params *params = models.bank;
     const model_policy *policy = &params->member[0].policy;
     proto_message_init(out, PROTO_KIND_PREDICTION);
-    strcpy(out->env.rig, s->rig);
-    strcpy(out->env.subject, s->name);
-    if (s->state.session >= 0) {
-        subjects_name_session(&subjects->session[s->state.session], &out->env);
-    }
+    subjects_address(subjects, subject, &out->env);
     proto_prediction *p = &out->as.prediction;
     const bool is_named = s->state.n_stimuli > 0;
     const uint32_t n =

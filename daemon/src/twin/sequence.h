@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A number so far above the highest is doubted, until the next goes on from it. */
+/* A number so far above the highest is doubted, until the next continues from it. */
 enum { SEQUENCE_JUMP = 256 };
 
 struct sequence {

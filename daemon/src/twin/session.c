@@ -218,7 +218,7 @@ void session_on_message(struct subjects *subjects, const struct session_event *e
     if (kind >= sizeof ON_KIND / sizeof ON_KIND[0] || ON_KIND[kind] == NULL) {
         fault = (proto_fault){.status = PROTO_ERR_KIND};
         (void)snprintf(fault.text, sizeof fault.text,
-                       "a %s is not for the daemon to hear here: rigs send hello, session_start, "
+                       "the daemon does not accept %s here: rigs send hello, session_start, "
                        "stimulus, trial and session_end",
                        proto_kind_name(result->heard.kind));
         step_refuse_bytes(&step, &fault);

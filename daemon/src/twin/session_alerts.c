@@ -81,8 +81,8 @@ void step_tell_seq_back(struct step *step, int64_t highest)
     const proto_envelope *env = &step->heard->env;
     step_alert(step->result, PROTO_ALERT_SEQ_BACK, (double)(highest - env->seq),
                "rig %s: seq went back from %" PRId64 " to %" PRId64
-               " with a new message: the rig was restarted without its spool; counting goes on "
-               "there",
+               " with a new message: the rig was restarted without its spool; counting "
+               "continues there",
                env->rig, highest, env->seq);
 }
 
@@ -96,15 +96,15 @@ void step_tell_restarted(struct step *step, const struct session *before)
 {
     const int64_t highest = before->state.trials.highest;
     step_alert(step->result, PROTO_ALERT_RESTARTED, (double)highest + 1,
-               "rig %s began session %s of %s anew after trial %" PRId64
-               ": what follows is kept as session %s",
+               "rig %s restarted session %s of %s after trial %" PRId64
+               ": the new trials are session %s",
                before->rig, before->given, step->heard->env.subject, highest, step->session->name);
 }
 
 void step_tell_gap(struct step *step, int64_t first, int64_t last)
 {
     step_alert(step->result, PROTO_ALERT_GAP, (double)(last - first + 1),
-               "%s: trials %" PRId64 " to %" PRId64 " of session %s were not heard",
+               "%s: trials %" PRId64 " to %" PRId64 " of session %s are missing",
                step->heard->env.subject, first, last, step->session->name);
 }
 
@@ -112,7 +112,7 @@ void step_tell_late(struct step *step)
 {
     step_alert(step->result, PROTO_ALERT_OUT_OF_ORDER, 1.0,
                "%s: trial %" PRId64
-               " of session %s came too late to be taken up; it is in the journal",
+               " of session %s arrived too late to be accepted; it is in the journal",
                step->subject->name, step->heard->env.trial, step->session->name);
 }
 
@@ -122,15 +122,15 @@ void step_tell_jump(struct step *step)
     const int64_t ahead = number - step->session->state.trials.highest;
     step_alert(step->result, PROTO_ALERT_JUMP, (double)ahead,
                "%s: trial %" PRId64 " of session %s is %" PRId64
-               " ahead of the one before: it is in the journal, and not taken up unless the next "
-               "goes on from it",
+               " ahead of the previous one: it is in the journal, and accepted only if the next "
+               "continues from it",
                step->heard->env.subject, number, step->session->name, ahead);
 }
 
 void step_tell_conflict(struct step *step)
 {
     step_alert(step->result, PROTO_ALERT_CONFLICT, 1.0,
-               "%s: trial %" PRId64 " of session %s came again with another content: give each "
+               "%s: trial %" PRId64 " of session %s was reused with other content: give each "
                "session a name of its own",
                step->heard->env.subject, step->heard->env.trial, step->session->name);
 }
@@ -158,7 +158,7 @@ void step_tell_passed_over(struct step *step, const proto_fault *fault)
         (void)snprintf(others, sizeof others, ", and %u others", (unsigned)fault->n_passed - 1);
     }
     step_alert(result, PROTO_ALERT_VALUE_DROPPED, (double)fault->n_passed,
-               "%.40s, session %.40s%s: %s is passed over%s: %s", step->heard->env.subject,
+               "%.40s, session %.40s%s: %s is dropped%s: %s", step->heard->env.subject,
                step->session->name, trial, fault->key, others, fault->text);
 }
 
@@ -207,8 +207,8 @@ void step_tell_disengaged(struct step *step)
                "%s seems to have stopped playing in its last %" PRId64
                " trials, up to trial %" PRId64 ": %s (%s)",
                step->subject->name, e.trials, step->subject->state.for_trial - 1,
-               e.state == MODEL_ENGAGEMENT_AWAY ? "it hardly answers"
-                                                : "it answers, but not as it does when it plays",
+               e.state == MODEL_ENGAGEMENT_AWAY ? "it rarely answers"
+                                                : "it answers, but not as it does when engaged",
                signs);
 }
 
@@ -218,7 +218,7 @@ static void print_outside(const model_member *twin, const model_params *params, 
 {
     const char *rule = model_rule_name(params->rule.kind);
     if ((twin->outside & MODEL_GUARD_FAILED) != 0) {
-        (void)snprintf(out, cap, "the rule %s gave no number", rule);
+        (void)snprintf(out, cap, "the rule %s gave no finite number", rule);
         return;
     }
     for (uint32_t i = 0; i < params->policy.n; i++) {
@@ -230,8 +230,9 @@ static void print_outside(const model_member *twin, const model_params *params, 
         }
     }
     (void)snprintf(out, cap, "%s the rule %s was fitted on",
-                   (twin->outside & MODEL_GUARD_STEP) != 0 ? "a step larger than"
-                                                           : "a trial or weight outside of what",
+                   (twin->outside & MODEL_GUARD_STEP) != 0
+                       ? "a step larger than"
+                       : "a trial or weight outside the range that",
                    rule);
 }
 
@@ -243,6 +244,6 @@ void step_tell_outside(struct step *step, uint32_t member, uint32_t n)
                   sizeof what);
     step_alert(step->result, PROTO_ALERT_MODEL_OUT_OF_RANGE, (double)n,
                "%s, trial %" PRId64 ": %s; %" PRIu32 " of %" PRIu64
-               " members are held in, and count less until they are back",
+               " members are limited, and count less until they are back",
                step->subject->name, step->subject->state.for_trial - 1, what, n, bank->n);
 }

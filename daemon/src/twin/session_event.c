@@ -3,46 +3,37 @@
 #include <string.h>
 
 #include "bridge/link.h"
+#include "key_table.h"
+
+static const char *const SOURCES[] = {
+#define SESSION_SOURCE_NAME(NAME, name) #name,
+    SESSION_SOURCE_LIST(SESSION_SOURCE_NAME) NULL};
+
+static const char *const OUTCOMES[] = {
+#define SESSION_OUTCOME_NAME(NAME, name, help) #name,
+    SESSION_OUTCOME_LIST(SESSION_OUTCOME_NAME) NULL};
 
 const char *session_source_name(enum session_source source)
 {
-    static const char *const NAMES[] = {
-#define SESSION_SOURCE_NAME(NAME, name) #name,
-        SESSION_SOURCE_LIST(SESSION_SOURCE_NAME)
-#undef SESSION_SOURCE_NAME
-    };
-    return NAMES[source];
+    return SOURCES[source];
 }
 
 const char *session_outcome_name(enum session_outcome status)
 {
-    static const char *const NAMES[] = {
-#define SESSION_OUTCOME_NAME(NAME, name, help) #name,
-        SESSION_OUTCOME_LIST(SESSION_OUTCOME_NAME)
-#undef SESSION_OUTCOME_NAME
-    };
-    return NAMES[status];
+    return OUTCOMES[status];
 }
 
 enum session_source session_source_of(const char *name)
 {
-    for (int i = 0; i < SESSION_SOURCE_COUNT; i++) {
-        if (strcmp(name, session_source_name((enum session_source)i)) == 0) {
-            return (enum session_source)i;
-        }
-    }
-    return SESSION_SOURCE_ASK;
+    const size_t i = key_word_find(SOURCES, name, strlen(name));
+    return i != SIZE_MAX ? (enum session_source)i : SESSION_SOURCE_ASK;
 }
 
 bool session_outcome_parse(enum session_outcome *status, const char *name)
 {
-    for (int i = 0; i < SESSION_OUTCOME_COUNT; i++) {
-        if (strcmp(name, session_outcome_name((enum session_outcome)i)) == 0) {
-            *status = (enum session_outcome)i;
-            return true;
-        }
-    }
-    return false;
+    const size_t i = key_word_find(OUTCOMES, name, strlen(name));
+    *status = i != SIZE_MAX ? (enum session_outcome)i : *status;
+    return i != SIZE_MAX;
 }
 
 bool session_is_journaled(const struct session_result *result)

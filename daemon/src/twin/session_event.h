@@ -29,7 +29,6 @@ enum session_source {
 #define SESSION_SOURCE_ENUM(NAME, name) SESSION_SOURCE_##NAME,
     SESSION_SOURCE_LIST(SESSION_SOURCE_ENUM)
 #undef SESSION_SOURCE_ENUM
-        SESSION_SOURCE_COUNT
 };
 
 enum session_outcome {
@@ -37,10 +36,6 @@ enum session_outcome {
     SESSION_OUTCOME_LIST(SESSION_OUTCOME_ENUM)
 #undef SESSION_OUTCOME_ENUM
 };
-
-#define SESSION_OUTCOME_ONE(NAME, name, help) +1
-enum { SESSION_OUTCOME_COUNT = 0 SESSION_OUTCOME_LIST(SESSION_OUTCOME_ONE) };
-#undef SESSION_OUTCOME_ONE
 
 const char *session_source_name(enum session_source source);
 
@@ -84,7 +79,7 @@ struct session_result {
     bool is_new_subject;
     bool is_new_session;
     struct twin_outcome scored; /* of a trial taken up; NaN otherwise */
-    bool is_put_off;            /* nothing was done: whoever keeps it has to send it again */
+    bool is_put_off;            /* nothing was done: whoever keeps it has to resend it */
     bool is_counted;            /* a duplicate under a seq of its own: journaled for that */
     bool has_prediction;        /* reply is a prediction, and belongs in the journal */
     proto_message reply;        /* prediction, error, hello or session_end; no durable_seq yet */

@@ -18,8 +18,8 @@ enum {
 };
 
 static const char NO_ROOM_FOR_RUN[] =
-    "the session's name leaves no room for the number of another run: give each run a session of "
-    "its own, or a shorter name";
+    "the session's name is too long for a run number: give each run its own session "
+    "or a shorter name";
 
 /* Days since 1970 to a date (Gregorian, UTC). gmtime() may lock and allocate. */
 static void civil_date(int64_t days, int *year, int *month, int *day)
@@ -69,7 +69,7 @@ static bool is_room_for_subject(struct step *step)
     }
     if (rig != NULL && rig->subjects >= share && !subjects->is_replay) {
         return refuse_at_limit(step, share,
-                               "subject %s is new and rig %s has named its share of %" PRId64
+                               "subject %s is new and rig %s has introduced its limit of %" PRId64
                                ": raise limits.subjects_per_rig and start again",
                                env->subject, env->rig, share);
     }
@@ -90,7 +90,7 @@ static bool is_room_for_session(struct step *step)
     }
     if (rig != NULL && rig->sessions >= share && !subjects->is_replay) {
         return refuse_at_limit(step, share,
-                               "session %s is new and rig %s has had its share of %" PRId64
+                               "session %s is new and rig %s has reached its limit of %" PRId64
                                ": raise limits.sessions_per_rig and start again",
                                env->session, env->rig, share);
     }
@@ -299,7 +299,7 @@ bool step_find(struct step *step)
     const proto_envelope *env = &step->heard->env;
     char name[PROTO_ID_MAX + 1];
     if (!contents_have_room(&step->subjects->contents, BLOCKS)) {
-        step_put_off(step->result, "the disk is slower than the trials; send it again");
+        step_put_off(step->result, "the disk is slower than the trials; resend it");
         return false;
     }
     if (env->run != PROTO_NIL && !subjects_run_name(name, env->session, env->run)) {
@@ -312,8 +312,8 @@ bool step_find(struct step *step)
         (void)step_know_trial(step, step->result->session);
     }
     if (step->is_unsure) {
-        step_put_off(step->result, "the journal cannot be read to see whether this came before; "
-                                   "send it again");
+        step_put_off(step->result, "the journal cannot be read to check for a duplicate; "
+                                   "resend it");
     }
     return is_found && !step->is_unsure;
 }

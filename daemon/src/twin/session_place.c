@@ -56,7 +56,7 @@ void step_refuse_elsewhere(struct step *step)
             subject->name, open->name, open->rig, here->name, here->rig);
     }
     (void)snprintf(text, sizeof text,
-                   "%.40s is in session %.40s on %.40s: journaled, and not learned from; say "
+                   "%.40s is in session %.40s on %.40s: journaled, and not learned from; send "
                    "session_start with `moved`: true if it is here now, or end that session",
                    subject->name, open->name, open->rig);
     step_refuse(result, status_elsewhere(step), PROTO_ERROR_SUBJECT_TWICE, "subject", text);

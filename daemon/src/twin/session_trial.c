@@ -35,7 +35,7 @@ static bool take_late_trial(struct step *step, const model_trial *trial)
     return false;
 }
 
-/* A trial far ahead is in the journal, and is believed when the next goes on from it. */
+/* A trial far ahead is in the journal, and is believed when the next continues from it. */
 static void doubt(struct step *step)
 {
     step->session->state.doubted = step->heard->env.trial;

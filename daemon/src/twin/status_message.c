@@ -22,20 +22,21 @@ model_training_status_session_info status_message_unknown(void)
                                                 .delay_s = (double)NAN};
 }
 
+static model_training_status_session_info info(const char *task, bool is_ephys_rig, double delay_s)
+{
+    return (model_training_status_session_info){.protocol = model_ibl_criteria_protocol_of(task),
+                                                .is_ephys_rig = is_ephys_rig,
+                                                .delay_s = delay_s};
+}
+
 model_training_status_session_info status_message_info(const proto_session_start *start)
 {
-    return (model_training_status_session_info){.protocol =
-                                                    model_ibl_criteria_protocol_of(start->task),
-                                                .is_ephys_rig = start->ephys_rig == 1,
-                                                .delay_s = start->delay_s};
+    return info(start->task, start->ephys_rig == 1, start->delay_s);
 }
 
 model_training_status_session_info status_message_row_info(const struct trial_row *row)
 {
-    return (model_training_status_session_info){.protocol =
-                                                    model_ibl_criteria_protocol_of(row->task),
-                                                .is_ephys_rig = row->ephys_rig == 1,
-                                                .delay_s = row->delay_s};
+    return info(row->task, row->ephys_rig == 1, row->delay_s);
 }
 
 void status_message_criterion(proto_criterion *out, const model_ibl_criteria_check *check)
@@ -95,8 +96,6 @@ bool status_message_fill(const struct subjects *subjects, uint32_t subject, prot
         return false;
     }
     fill(&s->standing, !s->is_judged_at_end, out);
-    strcpy(out->env.rig, s->rig);
-    strcpy(out->env.subject, s->name);
-    subjects_name_session(&subjects->session[s->state.session], &out->env);
+    subjects_address(subjects, subject, &out->env);
     return true;
 }

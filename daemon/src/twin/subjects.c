@@ -23,23 +23,32 @@ static uint32_t hash_session(const char *rig, uint32_t subject, const char *name
     return hash_text(hash_text(2166136261U ^ (subject * 2654435761U), rig), name);
 }
 
-static uint32_t slots_for(uint32_t entries)
+/* Room for so many numbers twice; empty slots hold SUBJECTS_NONE. False without memory. */
+static bool open_slots(struct subjects_slots *slots, uint32_t entries)
 {
     uint32_t n = 16;
     while (n < 2 * entries) {
         n *= 2;
     }
-    return n;
+    slots->at = malloc(n * sizeof *slots->at);
+    slots->mask = n - 1;
+    for (uint32_t i = 0; slots->at != NULL && i < n; i++) {
+        slots->at[i] = SUBJECTS_NONE;
+    }
+    return slots->at != NULL;
 }
 
-/* Empty slots hold SUBJECTS_NONE. NULL without memory. */
-static uint32_t *make_slots(uint32_t n)
+static uint32_t slot_at(const struct subjects_slots *slots, uint32_t hash)
 {
-    uint32_t *slots = malloc(n * sizeof *slots);
-    for (uint32_t i = 0; slots != NULL && i < n; i++) {
-        slots[i] = SUBJECTS_NONE;
+    return slots->at[hash & slots->mask];
+}
+
+static void put(struct subjects_slots *slots, uint32_t hash, uint32_t number)
+{
+    while (slot_at(slots, hash) != SUBJECTS_NONE) {
+        hash++;
     }
-    return slots;
+    slots->at[hash & slots->mask] = number;
 }
 
 static void forget(void *subjects, uint32_t session)
@@ -56,25 +65,18 @@ int subjects_open(struct subjects *subjects, const struct config *config, struct
                                   .max_subjects = (uint32_t)config->limits.subjects,
                                   .max_sessions = (uint32_t)config->limits.sessions};
     strncpy(subjects->model_hash, model_hash, sizeof subjects->model_hash - 1);
-    const uint32_t subject_slots = slots_for(subjects->max_subjects);
-    const uint32_t session_slots = slots_for(subjects->max_sessions);
-    const uint32_t rig_slots = slots_for(SUBJECTS_RIGS_MAX);
-    subjects->subject_mask = subject_slots - 1;
-    subjects->session_mask = session_slots - 1;
-    subjects->rig_mask = rig_slots - 1;
     /* calloc: pages stay unused until an animal or session needs them. The hash tables are hit at
      * random and have all theirs from the start. */
     subjects->subject = calloc(subjects->max_subjects, sizeof *subjects->subject);
     subjects->session = calloc(subjects->max_sessions, sizeof *subjects->session);
-    subjects->subject_slots = make_slots(subject_slots);
-    subjects->session_slots = make_slots(session_slots);
     subjects->rigs = calloc(SUBJECTS_RIGS_MAX, sizeof *subjects->rigs);
-    subjects->rig_slots = make_slots(rig_slots);
     subjects->lookaheads =
         os_memory_reserve((size_t)subjects->max_subjects * sizeof(struct lookahead));
     if (contents_open(&subjects->contents) != 0 || subjects->lookaheads == NULL ||
-        subjects->subject == NULL || subjects->session == NULL || subjects->subject_slots == NULL ||
-        subjects->session_slots == NULL || subjects->rigs == NULL || subjects->rig_slots == NULL) {
+        subjects->subject == NULL || subjects->session == NULL || subjects->rigs == NULL ||
+        !open_slots(&subjects->subject_slots, subjects->max_subjects) ||
+        !open_slots(&subjects->session_slots, subjects->max_sessions) ||
+        !open_slots(&subjects->rig_slots, SUBJECTS_RIGS_MAX)) {
         subjects_close(subjects);
         return -1;
     }
@@ -91,10 +93,10 @@ void subjects_close(struct subjects *subjects)
                       (size_t)subjects->max_subjects * sizeof(struct lookahead));
     free(subjects->subject);
     free(subjects->session);
-    free(subjects->subject_slots);
-    free(subjects->session_slots);
+    free(subjects->subject_slots.at);
+    free(subjects->session_slots.at);
     free(subjects->rigs);
-    free(subjects->rig_slots);
+    free(subjects->rig_slots.at);
     contents_close(&subjects->contents);
     *subjects = (struct subjects){0};
 }
@@ -149,19 +151,11 @@ struct twin_models subjects_models(const struct subjects *subjects, uint32_t sub
 uint32_t subjects_find_subject(const struct subjects *subjects, const char *name)
 {
     for (uint32_t i = hash_subject(name);; i++) {
-        const uint32_t slot = subjects->subject_slots[i & subjects->subject_mask];
+        const uint32_t slot = slot_at(&subjects->subject_slots, i);
         if (slot == SUBJECTS_NONE || strcmp(subjects->subject[slot].name, name) == 0) {
             return slot;
         }
     }
-}
-
-static void put(uint32_t *slots, uint32_t mask, uint32_t hash, uint32_t number)
-{
-    while (slots[hash & mask] != SUBJECTS_NONE) {
-        hash++;
-    }
-    slots[hash & mask] = number;
 }
 
 uint32_t subjects_add_subject(struct subjects *subjects, const char *name)
@@ -178,7 +172,7 @@ uint32_t subjects_add_subject(struct subjects *subjects, const char *name)
     }
     s->run = subjects->run;
     s->standing.n_pushed = -1;
-    put(subjects->subject_slots, subjects->subject_mask, hash_subject(name), number);
+    put(&subjects->subject_slots, hash_subject(name), number);
     return number;
 }
 
@@ -186,7 +180,7 @@ uint32_t subjects_find_session(const struct subjects *subjects, const char *rig,
                                const char *name)
 {
     for (uint32_t i = hash_session(rig, subject, name);; i++) {
-        const uint32_t slot = subjects->session_slots[i & subjects->session_mask];
+        const uint32_t slot = slot_at(&subjects->session_slots, i);
         if (slot == SUBJECTS_NONE) {
             return SUBJECTS_NONE;
         }
@@ -234,7 +228,7 @@ bool subjects_run_name(char name[PROTO_ID_MAX + 1], const char *given, int64_t r
 static struct subjects_rig *find_rig(const struct subjects *subjects, const char *name)
 {
     for (uint32_t i = hash_subject(name);; i++) {
-        const uint32_t slot = subjects->rig_slots[i & subjects->rig_mask];
+        const uint32_t slot = slot_at(&subjects->rig_slots, i);
         if (slot == SUBJECTS_NONE || strcmp(subjects->rigs[slot].name, name) == 0) {
             return slot != SUBJECTS_NONE ? &subjects->rigs[slot] : NULL;
         }
@@ -254,7 +248,7 @@ static void count_for_rig(struct subjects *subjects, const char *name, uint32_t 
     if (rig == NULL && subjects->n_rigs < SUBJECTS_RIGS_MAX) {
         rig = &subjects->rigs[subjects->n_rigs];
         strcpy(rig->name, name);
-        put(subjects->rig_slots, subjects->rig_mask, hash_subject(name), subjects->n_rigs++);
+        put(&subjects->rig_slots, hash_subject(name), subjects->n_rigs++);
     }
     if (rig != NULL) {
         rig->sessions++;
@@ -312,8 +306,7 @@ uint32_t subjects_add_session(struct subjects *subjects, const struct subjects_e
     s->durable_seq = PROTO_NIL;
     if (is_new) {
         count_for_rig(subjects, entry->rig, entry->subject);
-        put(subjects->session_slots, subjects->session_mask,
-            hash_session(entry->rig, entry->subject, name), number);
+        put(&subjects->session_slots, hash_session(entry->rig, entry->subject, name), number);
     }
     link_run(subjects, number);
     return number;
@@ -336,6 +329,16 @@ void subjects_name_session(const struct session *session, proto_envelope *env)
 {
     strcpy(env->session, session->given);
     env->run = session->run > 1 || env->run != PROTO_NIL ? session->run : PROTO_NIL;
+}
+
+void subjects_address(const struct subjects *subjects, uint32_t subject, proto_envelope *env)
+{
+    const struct subject *s = &subjects->subject[subject];
+    strcpy(env->rig, s->rig);
+    strcpy(env->subject, s->name);
+    if (s->state.session >= 0) {
+        subjects_name_session(&subjects->session[s->state.session], env);
+    }
 }
 
 struct session *subjects_counting(struct subjects *subjects, uint32_t session)
@@ -416,14 +419,14 @@ int subjects_observe(struct subjects *subjects, uint32_t subject, const model_tr
                      struct twin_outcome *outcome)
 {
     struct subject *s = &subjects->subject[subject];
-    struct twin *learner = &s->state.twin;
+    struct twin *twin = &s->state.twin;
     struct adaptation *own = subjects_adaptation(subjects, subject);
     const struct twin_models models = subjects_models(subjects, subject);
-    const bool starts = learner->baseline.n_session == 0;
+    const bool starts = twin->baseline.n_session == 0;
     if (own != NULL) {
-        adaptation_prepare(subjects->plan, own, &learner->bank);
+        adaptation_prepare(subjects->plan, own, &twin->bank);
     }
-    const int status = twin_observe(learner, &models, trial, outcome);
+    const int status = twin_observe(twin, &models, trial, outcome);
     if (own != NULL && status == MODEL_OK) {
         adaptation_push(subjects->plan, own, trial, starts);
         s->n_since++;

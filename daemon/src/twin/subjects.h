@@ -106,12 +106,10 @@ struct subjects {
     uint32_t n_rigs;
     bool is_replay; /* what was let in once is let in again: no rig's share is looked at */
     struct contents contents;
-    uint32_t *subject_slots; /* hash tables of numbers, open addressing */
-    uint32_t *session_slots;
-    uint32_t *rig_slots;
-    uint32_t subject_mask;
-    uint32_t session_mask;
-    uint32_t rig_mask;
+    struct subjects_slots {
+        uint32_t *at;
+        uint32_t mask;
+    } subject_slots, session_slots, rig_slots; /* hash tables of numbers, open addressing */
 };
 
 /* Allocates for config->limits. models' parameters and config must outlive the subjects. now_ns
@@ -167,6 +165,9 @@ uint32_t subjects_add_session(struct subjects *subjects, const struct subjects_e
 
 /* What a rig has taken of the limits; NULL: it was never heard. RT-safe: yes. */
 const struct subjects_rig *subjects_find_rig(const struct subjects *subjects, const char *name);
+
+/* Addresses a message about a subject: rig, name and its session, if it has one. RT-safe: yes. */
+void subjects_address(const struct subjects *subjects, uint32_t subject, proto_envelope *env);
 
 /* Fills in session and run as the rig of the session knows them. RT-safe: yes. */
 void subjects_name_session(const struct session *session, proto_envelope *env);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fault.h"
 #include "forecast_message.h"
 #include "status_message.h"
 #include "suggestion_message.h"
@@ -12,11 +13,7 @@
 enum { CLAUSE_MAX = 320, RANGES_MAX = 80, NEED_MAX = 96, WORDS_MAX = 256 };
 
 /* Adds one if there is room for the whole of it, or if it is the first. Returns whether it did. */
-static bool add(char *out, size_t cap, const char *format, ...)
-#if defined(__GNUC__)
-    __attribute__((format(printf, 3, 4)))
-#endif
-    ;
+static bool add(char *out, size_t cap, const char *format, ...) FAULT_PRINTF(3, 4);
 
 static bool add(char *out, size_t cap, const char *format, ...)
 {

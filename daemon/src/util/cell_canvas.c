@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "text_escape.h"
+
 enum { ELLIPSIS = 0x2026 };
 
 void cell_canvas_init(struct cell_canvas *c, int width, int height)
@@ -42,30 +44,10 @@ static bool takes_one_cell(uint32_t character)
 /* Takes one character off UTF-8 text; ill-formed bytes come one by one as '?'. */
 static uint32_t next_character(const char **text)
 {
-    const unsigned char *s = (const unsigned char *)*text;
-    uint32_t value = s[0];
-    int more = 0;
-    if (value >= 0xf0) {
-        value &= 0x07;
-        more = 3;
-    } else if (value >= 0xe0) {
-        value &= 0x0f;
-        more = 2;
-    } else if (value >= 0xc0) {
-        value &= 0x1f;
-        more = 1;
-    } else if (value >= 0x80) {
-        value = '?';
-    }
-    for (int i = 1; i <= more; i++) {
-        if ((s[i] & 0xc0) != 0x80) {
-            *text += 1;
-            return '?';
-        }
-        value = value << 6 | (s[i] & 0x3f);
-    }
-    *text += more + 1;
-    return value;
+    uint32_t code = 0;
+    const size_t n = text_escape_decode(*text, &code);
+    *text += n > 0 ? n : 1;
+    return n > 0 ? code : '?';
 }
 
 int cell_canvas_put(struct cell_canvas *c, int x, int y, int cells, enum cell_canvas_style style,
@@ -97,16 +79,23 @@ static int eighths(int cells, double value)
     return (int)(bounded * 8.0 * cells + 0.5);
 }
 
+/* Full cells one after the other, and what is left of the eighths as the last one. */
+static void fill(struct cell_canvas *c, int x, int y, int dx, int dy, int n, int last,
+                 enum cell_canvas_style style)
+{
+    for (int i = 0; i < n / 8; i++) {
+        put_cell(c, x + i * dx, y + i * dy, 0x2588, style);
+    }
+    if (n % 8 > 0) {
+        put_cell(c, x + n / 8 * dx, y + n / 8 * dy, (uint16_t)last, style);
+    }
+}
+
 void cell_canvas_bar(struct cell_canvas *c, int x, int y, int cells, double value,
                      enum cell_canvas_style style)
 {
     const int n = eighths(cells, value);
-    for (int i = 0; i < n / 8; i++) {
-        put_cell(c, x + i, y, 0x2588, style);
-    }
-    if (n % 8 > 0) {
-        put_cell(c, x + n / 8, y, (uint16_t)(0x2590 - n % 8), style);
-    }
+    fill(c, x, y, 1, 0, n, 0x2590 - n % 8, style);
 }
 
 void cell_canvas_column(struct cell_canvas *c, int x, int y, int cells, double value,
@@ -114,12 +103,7 @@ void cell_canvas_column(struct cell_canvas *c, int x, int y, int cells, double v
 {
     const int exact = eighths(cells, value);
     const int n = value > 0.0 && exact == 0 ? 1 : exact;
-    for (int i = 0; i < n / 8; i++) {
-        put_cell(c, x, y - i, 0x2588, style);
-    }
-    if (n % 8 > 0) {
-        put_cell(c, x, y - n / 8, (uint16_t)(0x2580 + n % 8), style);
-    }
+    fill(c, x, y, 0, -1, n, 0x2580 + n % 8, style);
 }
 
 static size_t encode(uint16_t character, char *out)

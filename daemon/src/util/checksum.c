@@ -74,43 +74,22 @@ void checksum_blob(struct checksum *sum, const void *bytes, size_t size)
     put(sum, bytes, size);
 }
 
-void checksum_column(struct checksum *sum, sqlite3_stmt *s, int column)
-{
-    switch (sqlite3_column_type(s, column)) {
-    case SQLITE_INTEGER:
-        checksum_whole(sum, sqlite3_column_int64(s, column));
-        break;
-    case SQLITE_FLOAT:
-        checksum_real(sum, sqlite3_column_double(s, column));
-        break;
-    case SQLITE_TEXT: {
-        const char *text = (const char *)sqlite3_column_text(s, column);
-        checksum_text(sum, text, (size_t)sqlite3_column_bytes(s, column));
-        break;
-    }
-    case SQLITE_BLOB: {
-        const void *bytes = sqlite3_column_blob(s, column);
-        checksum_blob(sum, bytes, (size_t)sqlite3_column_bytes(s, column));
-        break;
-    }
-    default:
-        checksum_null(sum);
-        break;
-    }
-}
-
 void checksum_final(struct checksum *sum, uint8_t out[CHECKSUM_BYTES])
 {
     take(sum);
     (void)crypto_generichash_final(&sum->state, out, CHECKSUM_BYTES);
 }
 
+void checksum_name(char hash[CHECKSUM_NAME], const uint8_t bytes[], size_t size)
+{
+    unsigned char digest[crypto_hash_sha256_BYTES];
+    (void)crypto_hash_sha256(digest, bytes, size);
+    (void)sodium_bin2hex(hash, CHECKSUM_NAME, digest, CHECKSUM_NAME / 2);
+}
+
 bool checksum_names(const char *hash, const uint8_t bytes[], size_t size)
 {
-    enum { HASHED = 8 };
-    unsigned char digest[crypto_hash_sha256_BYTES];
-    char text[2 * HASHED + 1];
-    (void)crypto_hash_sha256(digest, bytes, size);
-    (void)sodium_bin2hex(text, sizeof text, digest, HASHED);
-    return strcmp(hash, text) == 0;
+    char own[CHECKSUM_NAME];
+    checksum_name(own, bytes, size);
+    return strcmp(hash, own) == 0;
 }

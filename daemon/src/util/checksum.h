@@ -8,7 +8,6 @@
 #pragma once
 
 #include <sodium.h>
-#include <sqlite3.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,11 +30,12 @@ void checksum_real(struct checksum *sum, double value);
 void checksum_text(struct checksum *sum, const char *text, size_t size);
 void checksum_blob(struct checksum *sum, const void *bytes, size_t size);
 
-/* A value as a query gives it. */
-void checksum_column(struct checksum *sum, sqlite3_stmt *statement, int column);
+/* What models and protocols are called by: the first hex digits of the SHA-256 of a file's bytes.
+ */
+enum { CHECKSUM_NAME = 17 }; /* with the NUL */
+void checksum_name(char hash[CHECKSUM_NAME], const uint8_t bytes[], size_t size);
 
-/* True if hash is the first 16 hex digits of the SHA-256 of a file's bytes, as models and protocols
- * are called by. */
+/* True if they are called so. */
 bool checksum_names(const char *hash, const uint8_t bytes[], size_t size);
 
 /* *sum is used up. */

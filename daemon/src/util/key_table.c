@@ -1,11 +1,13 @@
 #include "key_table.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_writer.h"
 #include "proto/message.h"
 #include "text_escape.h"
 
@@ -110,10 +112,28 @@ static bool is_in_range(const struct key *key, double real)
     return real >= key->min && real <= key->max;
 }
 
-static void store_whole(size_t size, void *at, double real)
+/* A double has no room for all of 64 bits: it only reads what no integer is written like, as 1e3,
+ * and tells that a number is far out of range. */
+static bool read_whole(const struct key *key, const char *text, double real, int64_t *whole)
 {
-    const int64_t wide = (int64_t)real;
-    const uint32_t narrow = real > 0.0 ? (uint32_t)real : 0;
+    char *end = NULL;
+    if (floor(real) < real || real < -0x1p63 || real > 0x1p63) {
+        return false;
+    }
+    errno = 0;
+    *whole = strtoll(text, &end, 10);
+    if (*end != '\0' && real < 0x1p63) {
+        *whole = (int64_t)real;
+    } else if (*end != '\0' || errno != 0) {
+        return false;
+    }
+    return (key->max >= 0x1p63 || *whole <= (int64_t)key->max) &&
+           (key->min <= -0x1p63 || *whole >= (int64_t)key->min);
+}
+
+static void store_whole(size_t size, void *at, int64_t wide)
+{
+    const uint32_t narrow = wide > 0 ? (uint32_t)wide : 0;
     memcpy(at, size == sizeof wide ? (const void *)&wide : &narrow, size);
 }
 
@@ -121,17 +141,18 @@ static bool put_number(const struct key *key, void *base, size_t n, const char *
 {
     char *at = (char *)base + key->offset;
     double real = 0.0;
+    int64_t whole = 0;
     if (!key_number(key->digits, text, &real) || !is_in_range(key, real) ||
-        (key->kind != KEY_REAL && floor(real) < real) || n > 1) {
+        (key->kind != KEY_REAL && !read_whole(key, text, real, &whole)) || n > 1) {
         return false;
     }
     if (key->kind == KEY_REAL) {
         memcpy(at, &real, sizeof real);
     } else if (n == 0) {
-        store_whole(key->size, at, real);
+        store_whole(key->size, at, whole);
     }
     if (key->kind == KEY_RANGE) {
-        store_whole(key->size, (char *)base + key->offset_to, real);
+        store_whole(key->size, (char *)base + key->offset_to, whole);
     }
     return true;
 }
@@ -273,7 +294,7 @@ void key_expected(const struct key *key, char *out, size_t cap)
     case KEY_RANGE:
         (void)snprintf(out, cap, "a %snumber from %.15g to %.15g%s%s%s",
                        key->kind == KEY_REAL ? "" : "whole ", key->min, key->max, space, key->unit,
-                       key->kind == KEY_RANGE ? ", or two that rise" : "");
+                       key->kind == KEY_RANGE ? ", or an ascending pair" : "");
         break;
     case KEY_STRING:
         (void)snprintf(out, cap, "a text of at most %zu bytes without control characters",
@@ -324,14 +345,7 @@ void key_print_name(const char *name, FILE *to)
 
 static void print_text(const char *text, FILE *to)
 {
-    fputc('"', to);
-    for (const char *c = text; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\') {
-            fputc('\\', to);
-        }
-        fputc(*c, to);
-    }
-    fputc('"', to);
+    json_text(&(struct json_writer){.to = to}, NULL, text);
 }
 
 static void print_whole(size_t size, const void *at, FILE *to)

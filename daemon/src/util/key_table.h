@@ -17,7 +17,7 @@ enum key_kind {
     KEY_BOOL,      /* bool: true or false */
     KEY_INT,       /* int64_t or uint32_t, as its size says */
     KEY_REAL,      /* double */
-    KEY_RANGE,     /* two uint32_t: one number for both, or two that rise */
+    KEY_RANGE,     /* two uint32_t: one number for both, or an ascending pair */
     KEY_STRING,    /* char[size]; size 0: const char *, which then points to the text */
     KEY_NAME,      /* char[size]: 1 to size - 1 of A-Z a-z 0-9 . _ - */
     KEY_ENUM,      /* unsigned: the number of one of the words */

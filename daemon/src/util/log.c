@@ -2,14 +2,16 @@
 
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "key_table.h"
 #include "text_escape.h"
 
-static const char *const NAMES[] = {"error", "warn", "info", "debug"};
-_Static_assert(sizeof NAMES / sizeof NAMES[0] == LOG_DEBUG + 1, "a name for each");
+static const char *const NAMES[] = {"error", "warn", "info", "debug", NULL};
+_Static_assert(sizeof NAMES / sizeof NAMES[0] == LOG_DEBUG + 2, "a name for each");
 
 static _Atomic enum log_level max_level = LOG_INFO;
 
@@ -20,12 +22,8 @@ void log_set_level(enum log_level level)
 
 int log_level_of(const char *name)
 {
-    for (int i = 0; i <= LOG_DEBUG; i++) {
-        if (strcmp(name, NAMES[i]) == 0) {
-            return i;
-        }
-    }
-    return -1;
+    const size_t i = key_word_find(NAMES, name, strlen(name));
+    return i != SIZE_MAX ? (int)i : -1;
 }
 
 void log_line(enum log_level level, const char *format, ...)

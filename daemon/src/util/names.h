@@ -32,5 +32,4 @@ void names_open(struct names *names, uint32_t max);
 enum names_found names_find(struct names *names, uint32_t owner, const char *name,
                             uint32_t *number);
 
-/* A zeroed one is fine. */
 void names_close(struct names *names);

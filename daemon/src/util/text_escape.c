@@ -5,27 +5,35 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Bytes of the well-formed character at s (RFC 3629, control characters apart), 0 if there is none.
- */
-static size_t character_size(const char *s)
+size_t text_escape_decode(const char *s, uint32_t *code)
 {
-    static const uint32_t LEAST[] = {0, 0, 0x80, 0x800, 0x10000};
     const uint8_t first = (uint8_t)s[0];
-    if (first < 0x80) {
-        return first >= 0x20 && first != 0x7f ? 1 : 0;
-    }
-    const size_t n = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 0;
-    uint32_t code = n > 0 ? first & (0x7fU >> n) : 0;
+    const size_t n = first >= 0xf0   ? 4
+                     : first >= 0xe0 ? 3
+                     : first >= 0xc0 ? 2
+                     : first < 0x80  ? 1
+                                     : 0;
+    *code = n > 1 ? first & (0x7fU >> n) : first;
     for (size_t i = 1; i < n; i++) {
         const uint8_t next = (uint8_t)s[i];
         if ((next & 0xc0U) != 0x80) {
             return 0;
         }
-        code = code << 6 | (next & 0x3fU);
+        *code = *code << 6 | (next & 0x3fU);
     }
+    return n;
+}
+
+/* Bytes of the well-formed character at s (RFC 3629, control characters apart), 0 if there is none.
+ */
+static size_t character_size(const char *s)
+{
+    static const uint32_t LEAST[] = {0, 0, 0x80, 0x800, 0x10000};
+    uint32_t code = 0;
+    const size_t n = text_escape_decode(s, &code);
     const bool is_surrogate = code >= 0xd800 && code <= 0xdfff;
-    const bool is_control = code >= 0x80 && code < 0xa0;
-    return n > 0 && code >= LEAST[n] && code <= 0x10ffff && !is_surrogate && !is_control ? n : 0;
+    const bool is_control = code < 0x20 || (code >= 0x7f && code < 0xa0);
+    return code >= LEAST[n] && code <= 0x10ffff && !is_surrogate && !is_control ? n : 0;
 }
 
 void text_escape_clean(char *out, size_t cap, const char *text)
@@ -100,24 +108,13 @@ const char *text_escape_show(char *out, size_t cap, const char *text)
 
 void text_escape_html(FILE *to, const char *text)
 {
+    static const char SPECIAL[] = "&<>\"'";
+    static const char *const ENTITY[] = {"&amp;", "&lt;", "&gt;", "&quot;", "&#39;"};
     for (; *text != '\0'; text++) {
-        switch (*text) {
-        case '&':
-            fputs("&amp;", to);
-            break;
-        case '<':
-            fputs("&lt;", to);
-            break;
-        case '>':
-            fputs("&gt;", to);
-            break;
-        case '"':
-            fputs("&quot;", to);
-            break;
-        case '\'':
-            fputs("&#39;", to);
-            break;
-        default:
+        const char *at = strchr(SPECIAL, *text);
+        if (at != NULL) {
+            fputs(ENTITY[at - SPECIAL], to);
+        } else {
             fputc(*text, to);
         }
     }

@@ -6,9 +6,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 enum { TEXT_ESCAPE_NUMBER_MAX = 32 };
+
+/* The character of UTF-8 at s and its bytes; 0 if the first or one that must follow is none of
+ * one. Its form and its value are not judged. */
+size_t text_escape_decode(const char *s, uint32_t *code);
 
 /* Copies text, at most cap - 1 bytes: control characters, and bytes that are not UTF-8, become '?'.
  * What it gives can be printed on a terminal. */
