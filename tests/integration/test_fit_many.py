@@ -23,7 +23,8 @@ REFERENCES = ["reward_max", "predict_max", "eligibility", "random walk"]
 SMALL = ["--epochs", "2", "--hidden", "4"]
 LONG = ["--rule", "bank", "--cv", "3", "--hidden", "4", "--epochs", "4" if SLOW else "16"]
 TABLES = ("cv.csv", "cv.svg")
-RESUME_LINE = r"(?m)^murid: interrupted with [0-9]+ of 40 jobs done; the same command with --resume continues$"
+JOBS = (3 + 1) * (len(BANK) + len(REFERENCES))  # of LONG: each fold, and all animals
+RESUME_LINE = rf"(?m)^murid: interrupted with [0-9]+ of {JOBS} jobs done; the same command with --resume continues$"
 
 
 class Many(Table):

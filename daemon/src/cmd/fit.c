@@ -20,10 +20,15 @@ struct fit {
     char state[FIT_REQUEST_PATH_MAX];
 };
 
-static void warn_of_data(const struct training_set *t)
+static void warn_of_data(const struct fit *f)
 {
-    if (t->n_choices < 1000) {
-        fprintf(stderr, "murid: warning: only %zu trials; a net memorises them\n", t->n_choices);
+    bool has_net = false;
+    for (size_t i = 0; i < f->recipe.n; i++) {
+        has_net = has_net || model_rule_of(f->recipe.options[i].rule)->has_net;
+    }
+    if (has_net && f->training.n_choices < 1000) {
+        fprintf(stderr, "murid: warning: only %zu trials; a net memorises them\n",
+                f->training.n_choices);
     }
 }
 
@@ -113,7 +118,7 @@ static int work(struct fit *f, struct fault *fault)
         return rc;
     }
     if (f->ranks.rank == 0) {
-        warn_of_data(&f->training);
+        warn_of_data(f);
     }
     return fit_request_is_many(r, &f->recipe)
                ? make_many(f, fault)
