@@ -1,5 +1,9 @@
 /* command.h - what all subcommands have in common: their table of options is read, the work is
- * done, and what went wrong is reported. */
+ * done, and what went wrong is reported on standard error.
+ *
+ * Threads: the main one. Memory: the caller's; paths and words stay those of argv. Errors: the exit
+ * codes of commands.h.
+ */
 #pragma once
 
 #include "commands.h"
