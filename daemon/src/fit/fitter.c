@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "fit_classic.h"
+#include "fit_rule.h"
 #include "fitter_state.h"
 #include "fnv.h"
 #include "model/fit.h"
@@ -416,6 +417,26 @@ static int fit_by_gradient(struct fitting *f, struct model_file *out, struct fit
     return rc ? rc : finish(f, out, result, fault);
 }
 
+static int fit_by_scoring(struct fitting *f, struct model_file *out, struct fitter_result *result,
+                          struct fault *fault)
+{
+    configure(f);
+    model_params params = f->config.params;
+    struct fit_rule_result found = {0};
+    *result = (struct fitter_result){.held_out_loss = (double)NAN,
+                                     .n_trials = f->view.n_trials / images_of(f),
+                                     .n_animals = f->view.n / images_of(f)};
+    const int rc = fit_rule_fit(&params, &f->view, false, f->run->team, f->run->tell,
+                                f->run->context, &found, fault);
+    if (rc != FAULT_NONE || found.is_stopped) {
+        return rc;
+    }
+    result->loss = -found.log_likelihood / (double)f->view.n_trials;
+    result->is_whole = true;
+    result->has_model = true;
+    return model_file_build_params(&params, out, fault);
+}
+
 static int fit_by_search(struct fitting *f, struct model_file *out, struct fitter_result *result,
                          struct fault *fault)
 {
@@ -495,9 +516,10 @@ int fitter_fit(const struct fitter_options *options, const struct training_set *
     f->run = run;
     int rc = open_views(f, training, subjects, n, fault);
     if (rc == FAULT_NONE) {
-        const bool by_gradient = options->in_filter || model_rule_of(options->rule)->has_net;
-        rc = by_gradient ? fit_by_gradient(f, out, result, fault)
-                         : fit_by_search(f, out, result, fault);
+        const bool has_net = model_rule_of(options->rule)->has_net;
+        rc = has_net              ? fit_by_gradient(f, out, result, fault)
+             : options->in_filter ? fit_by_scoring(f, out, result, fault)
+                                  : fit_by_search(f, out, result, fault);
     }
     if (rc == FAULT_NONE && result->has_model) {
         describe(f, training, result, out);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "model/basis.h"
 #include "model/error.h"
 #include "model/net.h"
 #include "model/policy.h"
@@ -21,6 +22,8 @@ typedef struct {
     double rate[MODEL_WEIGHTS_MAX]; /* used as the kind's traits say */
     double baseline[MODEL_WEIGHTS_MAX];
     double decay[MODEL_WEIGHTS_MAX]; /* of the trace, 0..1 */
+    double coefficient[MODEL_BASIS_TERMS][MODEL_WEIGHTS_MAX];
+    double memory; /* decay of the memory of rewards, 0..1 */
     const model_net *net;            /* n_inputs = weights + those of the kind */
 } model_rule;
 

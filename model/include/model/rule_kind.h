@@ -35,6 +35,7 @@ typedef struct {
     bool has_rates;     /* a rate per weight; the step and its Jacobian are in closed form */
     bool has_baseline;  /* beside the rates */
     bool has_trace;     /* of earlier trials, with a decay a weight, beside the rates */
+    bool has_terms;     /* linear in the terms of model/basis.h, with a trace and a memory */
     bool has_net;       /* with n_inputs beside the weights */
     bool is_recurrent;  /* its net has a GRU */
     bool has_memory;    /* a step depends on trials before the current one */

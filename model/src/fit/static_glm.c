@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "cholesky.h"
 #include "exp_exact.h"
 #include "gemm.h"
 #include "model/policy.h"
@@ -75,36 +76,6 @@ static void slope(size_t n, size_t n_animals, const model_fit_animal animals[], 
     }
 }
 
-/* x <- A^-1 x by Cholesky, in place; only the lower half of A is read. False: not positive. */
-static bool solve(size_t n, double A[K][K], double x[K])
-{
-    for (size_t i = 0; i < n; i++) {
-        for (size_t j = 0; j <= i; j++) {
-            double sum = A[i][j];
-            for (size_t k = 0; k < j; k++) {
-                sum -= A[i][k] * A[j][k];
-            }
-            if (i == j && !(sum > 0.0)) {
-                return false;
-            }
-            A[i][j] = i == j ? sqrt(sum) : sum / A[j][j];
-        }
-    }
-    for (size_t i = 0; i < n; i++) {
-        for (size_t k = 0; k < i; k++) {
-            x[i] -= A[i][k] * x[k];
-        }
-        x[i] /= A[i][i];
-    }
-    for (size_t i = n; i-- > 0;) {
-        for (size_t k = i + 1; k < n; k++) {
-            x[i] -= A[k][i] * x[k];
-        }
-        x[i] /= A[i][i];
-    }
-    return true;
-}
-
 int model_static_glm_fit(size_t n, size_t n_animals, const model_fit_animal animals[], double w[])
 {
     double at[K] = {0.0};
@@ -118,9 +89,11 @@ int model_static_glm_fit(size_t n, size_t n_animals, const model_fit_animal anim
         double next[K] = {0.0};
         double found = (double)INFINITY;
         slope(n, n_animals, animals, at, d, curvature);
-        if (!isfinite(least) || !solve(n, curvature, d)) {
+        if (!isfinite(least) || !cholesky_factor(n, K, curvature[0])) {
             return MODEL_ERR_NUMERIC;
         }
+        cholesky_forward(n, K, curvature[0], d);
+        cholesky_back(n, K, curvature[0], d);
         double length = 1.0; /* a whole step of Newton's may be too far while p is near 0 or 1 */
         for (int half = 0; half < HALVINGS_MAX && !(found <= least); half++) {
             for (size_t i = 0; i < n; i++) {

@@ -24,8 +24,8 @@ static inline void rule_basis_values(const rule_sight *t, rule_real memory, rule
         const rule_basis_value wrong = {sign * r * q, -r, 0};
         out[MODEL_BASIS_REWARDED + o] = wrong;
         out[MODEL_BASIS_REWARDED_EXPECTED + o] = (rule_basis_value){sign * r * (1 - q), r, 0};
-        out[MODEL_BASIS_REWARDED_UNSURE + o] = (rule_basis_value){
-            sign * r * q * (1 - q), r * (2 * q - 1), -2 * sign * r};
+        out[MODEL_BASIS_REWARDED_UNSURE + o] =
+            (rule_basis_value){sign * r * q * (1 - q), r * (2 * q - 1), -2 * sign * r};
         out[MODEL_BASIS_REWARDED_CONTRAST + o] =
             (rule_basis_value){contrast * wrong.value, contrast * wrong.slope, 0};
         out[MODEL_BASIS_REWARDED_MEMORY + o] =

@@ -1,0 +1,153 @@
+#include "fit_scoring.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SHARDS_MAX = 64, MAX = MODEL_LIKELIHOOD_MAX };
+
+static const double VARIANCE_OF_NOTE = 1e-9;
+
+struct fit_scoring_shard {
+    model_likelihood sums;
+    double score[MAX];
+    double information[MAX * MAX];
+    bool is_finite;
+};
+
+int fit_scoring_open(struct fit_scoring *f, const struct training_set_view *view,
+                     struct thread_pool *team, bool (*tell)(void *context, double done),
+                     void *context, struct fault *fault)
+{
+    *f = (struct fit_scoring){.view = view,
+                              .team = team,
+                              .tell = tell,
+                              .context = context,
+                              .n_shards = view->n < SHARDS_MAX ? view->n : SHARDS_MAX};
+    f->shards = calloc(f->n_shards, sizeof *f->shards);
+    return f->shards != NULL ? FAULT_NONE
+                             : fault_set(fault, FAULT_WORK, "no memory for the fit of %u animals",
+                                         (unsigned)view->n);
+}
+
+void fit_scoring_close(struct fit_scoring *f)
+{
+    free(f->shards);
+    memset(f, 0, sizeof *f);
+}
+
+/* The animals of shard number s are from..to-1. */
+static uint32_t first_of(const struct fit_scoring *f, size_t s)
+{
+    return (uint32_t)((uint64_t)f->view->n * s / f->n_shards);
+}
+
+static void run_shard(void *context, size_t number)
+{
+    struct fit_scoring *f = context;
+    struct fit_scoring_shard *shard = &f->shards[number];
+    const size_t m = MAX;
+    memset(shard->score, 0, m * sizeof shard->score[0]);
+    memset(shard->information, 0, m * m * sizeof shard->information[0]);
+    shard->sums.log_likelihood = 0.0;
+    shard->sums.score = shard->score;
+    shard->sums.information = shard->information;
+    shard->is_finite = true;
+    for (uint32_t i = first_of(f, number); i < first_of(f, number + 1) && shard->is_finite; i++) {
+        shard->is_finite = model_likelihood_add(&f->params, &f->view->animals[i], &shard->sums);
+    }
+}
+
+static void run_all(struct fit_scoring *f)
+{
+    f->n_passes++;
+    if (f->team != NULL) {
+        thread_pool_run(f->team, run_shard, f, f->n_shards);
+        return;
+    }
+    for (uint32_t s = 0; s < f->n_shards; s++) {
+        run_shard(f, s);
+    }
+}
+
+static bool evaluate(void *context, const double values[], model_likelihood *sums)
+{
+    struct fit_scoring *f = context;
+    model_parameter list[MAX];
+    const double done = (double)f->n_passes / (double)(f->n_passes + f->n_expected);
+    f->is_stopped = f->is_stopped || (f->tell != NULL && !f->tell(f->context, done));
+    if (f->is_stopped) {
+        return false;
+    }
+    model_likelihood_decode(values, &f->params);
+    const size_t m = model_likelihood_list(&f->params, list);
+    run_all(f);
+    bool is_finite = true;
+    for (uint32_t s = 0; s < f->n_shards; s++) {
+        const struct fit_scoring_shard *shard = &f->shards[s];
+        is_finite = is_finite && shard->is_finite;
+        sums->log_likelihood += shard->sums.log_likelihood;
+        for (size_t i = 0; i < m; i++) {
+            sums->score[i] += shard->score[i];
+        }
+        for (size_t i = 0; i < m * m; i++) {
+            sums->information[i] += shard->information[i];
+        }
+    }
+    return is_finite;
+}
+
+int fit_scoring_climb(struct fit_scoring *f, model_params *params,
+                      const model_scoring_config *config, model_scoring *out, struct fault *fault)
+{
+    double values[MAX];
+    f->params = *params;
+    model_likelihood_encode(params, values);
+    int status = model_scoring_start(out, config, values, evaluate, f);
+    while (status == MODEL_OK && !out->is_done) {
+        status = model_scoring_step(out, config, evaluate, f);
+    }
+    if (status != MODEL_OK && !f->is_stopped) {
+        return fault_set(fault, FAULT_WORK, "the likelihood of rule %s is not finite",
+                         model_rule_name(params->rule.kind));
+    }
+    model_likelihood_decode(out->values, params);
+    return FAULT_NONE;
+}
+
+double fit_scoring_shared(struct fit_scoring *f, const model_params *params)
+{
+    model_parameter list[MAX];
+    bool is_used[MAX];
+    double values[MAX];
+    size_t longest = 0;
+    const size_t m = model_likelihood_list(params, list);
+    model_likelihood_encode(params, values);
+    for (size_t i = 0; i < m; i++) {
+        double least;
+        double most;
+        model_likelihood_bounds(&list[i], &least, &most);
+        is_used[i] = values[i] > least + VARIANCE_OF_NOTE && values[i] < most;
+    }
+    for (uint32_t i = 0; i < f->view->n; i++) {
+        const size_t n = f->view->animals[i].n_trials;
+        longest = n > longest ? n : longest;
+    }
+    struct fit_scoring_shard *shard = &f->shards[0];
+    double *by_trial = calloc(longest * m + 1, sizeof *by_trial);
+    double shared = (double)NAN;
+    if (by_trial != NULL) {
+        memset(shard, 0, sizeof *shard);
+        shard->sums = (model_likelihood){.score = shard->score,
+                                         .information = shard->information,
+                                         .by_trial = by_trial,
+                                         .n_by_trial = longest};
+        bool is_finite = true;
+        for (uint32_t i = 0; i < f->view->n && is_finite; i++) {
+            is_finite = model_likelihood_add(params, &f->view->animals[i], &shard->sums);
+        }
+        shared = is_finite ? model_likelihood_shared(m, is_used, &shard->sums) : shared;
+    }
+    free(by_trial);
+    return shared;
+}
