@@ -66,7 +66,7 @@ static void a_known_move_shifts_w_and_turns_P_by_the_jacobian(void **state)
     double P[9];
     run_trials(w, P);
     const double before = w[1];
-    filter_move(3, w, P, (double[]){0.1, -0.2, 0.3}, (double[]){-0.02, 0.03, 0.01},
+    filter_move(3, w, P, (double[]){0.1, -0.2, 0.3}, (double[]){-0.02, 0.03, 0.01}, NULL,
                 (double[]){0.5, 1.0, -1.0});
     CHECK_NEAR(w[1], before - 0.2, 1e-15);
     for (int i = 0; i < 9; i++) {
@@ -82,7 +82,7 @@ static void a_move_without_jacobian_leaves_P(void **state)
     double before[9];
     run_trials(w, P);
     memcpy(before, P, sizeof P);
-    filter_move(3, w, P, (double[]){0.1, -0.2, 0.3}, NULL, (double[]){0.5, 1.0, -1.0});
+    filter_move(3, w, P, (double[]){0.1, -0.2, 0.3}, NULL, NULL, (double[]){0.5, 1.0, -1.0});
     assert_memory_equal(P, before, sizeof P);
 }
 

@@ -41,7 +41,7 @@ static bool shape_is_valid(const model_fit_config *c)
 {
     const model_rule_kind rule = c->params.rule.kind;
     if (!model_rule_of(rule)->has_net) {
-        return c->in_filter;
+        return c->in_filter && !model_rule_of(rule)->has_terms;
     }
     return model_net_size(&c->shape) > 0 && c->shape.n_outputs == c->params.policy.n &&
            c->shape.n_inputs == c->params.policy.n + model_rule_of(rule)->n_inputs &&

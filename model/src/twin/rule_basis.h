@@ -24,11 +24,19 @@ static inline void rule_basis_values(const rule_sight *t, rule_real memory, rule
         const rule_basis_value wrong = {sign * r * q, -r, 0};
         out[MODEL_BASIS_REWARDED + o] = wrong;
         out[MODEL_BASIS_REWARDED_EXPECTED + o] = (rule_basis_value){sign * r * (1 - q), r, 0};
-        out[MODEL_BASIS_REWARDED_UNSURE + o] = (rule_basis_value){
-            sign * r * q * (1 - q), r * (2 * q - 1), -2 * sign * r};
+        out[MODEL_BASIS_REWARDED_UNSURE + o] =
+            (rule_basis_value){sign * r * q * (1 - q), r * (2 * q - 1), -2 * sign * r};
         out[MODEL_BASIS_REWARDED_CONTRAST + o] =
             (rule_basis_value){contrast * wrong.value, contrast * wrong.slope, 0};
         out[MODEL_BASIS_REWARDED_MEMORY + o] =
             (rule_basis_value){memory * wrong.value, memory * wrong.slope, 0};
     }
 }
+
+static const rule_ops rule_basis = {
+    {.formula = "dw = (2y - 1) g sum of c f + c r e, w = (1 - c) (w + dw)",
+     .has_trace = true,
+     .has_terms = true,
+     .has_memory = true,
+     .moves_weights = true},
+    NULL};
