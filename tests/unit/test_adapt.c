@@ -194,6 +194,9 @@ static void a_fit_that_goes_on_from_a_twin_scores_as_the_twin_does_for_every_rul
 {
     (void)state;
     for (int kind = 0; kind < MODEL_RULES; kind++) {
+        if (!model_fit_trains((model_rule_kind)kind)) {
+            continue;
+        }
         struct going_on *w = go_on((model_rule_kind)kind);
         model_fit_run(w->fit, 0);
         const double loss = model_fit_sum(w->fit);
@@ -218,6 +221,9 @@ static void its_derivatives_agree_with_differences_and_the_prior_has_none(void *
 {
     (void)state;
     for (int kind = 0; kind < MODEL_RULES; kind++) {
+        if (!model_fit_trains((model_rule_kind)kind)) {
+            continue;
+        }
         struct going_on *w = go_on((model_rule_kind)kind);
         const size_t n = model_fit_parameters(&w->config);
         const size_t first = w->net != NULL ? model_net_tensors_count(&w->net->shape) : 0;
@@ -548,6 +554,34 @@ static void strange_animals_leave_everything_finite(void **state)
     }
 }
 
+/* A bank whose second member is of rule basis: the others' values stand side by side. */
+static void a_member_that_is_not_trained_stays_as_it_is(void **state)
+{
+    (void)state;
+    struct world *w = open_world(0.1);
+    model_params *basis = &w->params.member[1];
+    const model_net_tensors *tensors[MEMBERS] = {NULL};
+    basis->rule = (model_rule){.kind = MODEL_RULE_BASIS, .memory = 0.7};
+    basis->rule.coefficient[MODEL_BASIS_REWARDED][0] = 0.05;
+    basis->rule.coefficient[MODEL_BASIS_FORGETTING][1] = 0.01;
+    for (size_t i = 0; i < MEMBERS; i++) {
+        tensors[i] = w->net[i] != NULL ? &w->net[i]->tensors : NULL;
+    }
+    assert_int_equal(model_adapt_init(&w->adapt, &w->config, &w->params, tensors, w->population),
+                     MODEL_OK);
+    assert_int_equal(model_adapt_values(&w->adapt), model_adapt_count(&w->params));
+    assert_int_equal(w->adapt.at[2], w->adapt.at[1]);
+    assert_true(w->adapt.at[1] > 0 && w->adapt.at[3] > w->adapt.at[2]);
+    free(w->scratch);
+    w->scratch = aligned_alloc(MODEL_NET_ALIGN, model_adapt_scratch(&w->adapt, TRIALS));
+    model_bank_init(&w->start, &w->params);
+    assert_int_equal(run(w), MODEL_OK);
+    assert_true(isfinite(w->result.before) && isfinite(w->result.after));
+    assert_int_equal(model_adapt_build(&w->adapt, w->values, w->nets, &w->own), MODEL_OK);
+    assert_memory_equal(&w->own.member[1], basis, sizeof *basis);
+    close_world(w);
+}
+
 static void values_out_of_range_build_nothing(void **state)
 {
     (void)state;
@@ -576,6 +610,7 @@ int main(void)
         cmocka_unit_test(a_stop_ends_it_with_the_present_parameters),
         cmocka_unit_test(windows_without_enough_choices_are_refused),
         cmocka_unit_test(strange_animals_leave_everything_finite),
+        cmocka_unit_test(a_member_that_is_not_trained_stays_as_it_is),
         cmocka_unit_test(values_out_of_range_build_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

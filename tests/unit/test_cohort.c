@@ -18,6 +18,7 @@
 #include "model/random.h"
 #include "model/virtual_mouse.h"
 #include "some_net.h"
+#include "some_terms.h"
 
 enum { ANIMALS = 150, TRIALS = 120, SESSION = 40 };
 
@@ -32,6 +33,7 @@ static void state_params(const char *features, model_rule_kind kind, double nois
     memset(&params, 0, sizeof params);
     assert_int_equal(model_params_built_in(&params, features), MODEL_OK);
     params.rule.kind = kind;
+    some_terms_fill(&params.rule);
     for (size_t i = 0; i < MODEL_WEIGHTS_MAX; i++) {
         params.rule.rate[i] = 0.05 + 0.01 * (double)i;
         params.rule.baseline[i] = 0.3;
@@ -588,6 +590,7 @@ static void make(const cohort_kernel *kernel, struct made *m)
         chose[i] = i % 3 == 0;
         active[i] = i % 11 != 0;
         side[i] = (int8_t)((int)(i % 3) - 1);
+        m->block.memory[i] = (float)(i % 3) - 1.0F;
         m->block.pace[i] = 0.5F + (float)(i % 4);
         m->block.n_session[i] = m->block.n_training[i] = (float)(i * i);
         for (size_t k = 0; k < params.policy.n; k++) {
@@ -650,6 +653,7 @@ static void every_processor_level_makes_the_same_to_rounding(void **state)
         check_rows(LEVEL_UNITS, other.h, base.h);
         check_rows(MODEL_RULES * MODEL_WEIGHTS_MAX, other.dw[0], base.dw[0]);
         check_rows(2 * MODEL_WEIGHTS_MAX, other.block.offset, base.block.offset);
+        check_rows(1, &other.block.memory, &base.block.memory);
         check_rows(7, &other.block.last_stimulus, &base.block.last_stimulus);
         for (size_t k = 0; k < params.policy.n; k++) {
             for (size_t i = 0; i < COHORT_LANES; i++) {

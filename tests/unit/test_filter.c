@@ -66,11 +66,38 @@ static void a_known_move_shifts_w_and_turns_P_by_the_jacobian(void **state)
     double P[9];
     run_trials(w, P);
     const double before = w[1];
-    filter_move(3, w, P, (double[]){0.1, -0.2, 0.3}, (double[]){-0.02, 0.03, 0.01},
+    filter_move(3, w, P, (double[]){0.1, -0.2, 0.3}, (double[]){-0.02, 0.03, 0.01}, NULL,
                 (double[]){0.5, 1.0, -1.0});
     CHECK_NEAR(w[1], before - 0.2, 1e-15);
     for (int i = 0; i < 9; i++) {
         CHECK_NEAR(P[i], COV[i], 1e-12);
+    }
+}
+
+/* A = I - diag f + u g' written out. */
+static void a_move_that_forgets_turns_P_by_the_whole_jacobian(void **state)
+{
+    (void)state;
+    static const double U[] = {-0.02, 0.03, 0.01};
+    static const double F[] = {0.1, 0.0, 1.0};
+    static const double G[] = {0.5, 1.0, -1.0};
+    double w[3];
+    double P[9];
+    double before[9];
+    run_trials(w, P);
+    memcpy(before, P, sizeof P);
+    filter_move(3, w, P, (double[]){0.1, -0.2, 0.3}, U, F, G);
+    for (int i = 0; i < 3; i++) {
+        for (int j = 0; j < 3; j++) {
+            double sum = 0.0;
+            for (int k = 0; k < 9; k++) {
+                const double left = (i == k / 3 ? 1.0 - F[i] : 0.0) + U[i] * G[k / 3];
+                const double right = (j == k % 3 ? 1.0 - F[j] : 0.0) + U[j] * G[k % 3];
+                sum += left * before[k] * right;
+            }
+            CHECK_NEAR(P[3 * i + j], sum, 1e-15);
+            CHECK_NEAR(P[3 * i + j], P[3 * j + i], 0.0);
+        }
     }
 }
 
@@ -82,7 +109,7 @@ static void a_move_without_jacobian_leaves_P(void **state)
     double before[9];
     run_trials(w, P);
     memcpy(before, P, sizeof P);
-    filter_move(3, w, P, (double[]){0.1, -0.2, 0.3}, NULL, (double[]){0.5, 1.0, -1.0});
+    filter_move(3, w, P, (double[]){0.1, -0.2, 0.3}, NULL, NULL, (double[]){0.5, 1.0, -1.0});
     assert_memory_equal(P, before, sizeof P);
 }
 
@@ -188,6 +215,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(matches_newtons_method_in_all_dimensions_over_six_trials),
         cmocka_unit_test(a_known_move_shifts_w_and_turns_P_by_the_jacobian),
+        cmocka_unit_test(a_move_that_forgets_turns_P_by_the_whole_jacobian),
         cmocka_unit_test(a_move_without_jacobian_leaves_P),
         cmocka_unit_test(wide_priors_converge),
         cmocka_unit_test(the_mode_is_a_root_for_every_width),

@@ -213,6 +213,9 @@ static void the_loss_is_the_score_of_the_twin_for_every_rule(void **state)
 {
     (void)state;
     for (int kind = 0; kind < MODEL_RULES; kind++) {
+        if (!model_fit_trains((model_rule_kind)kind)) {
+            continue;
+        }
         model_params p = params_of((model_rule_kind)kind);
         struct cohort *h = herd_of(&p);
         model_fit_config c;
@@ -255,6 +258,9 @@ static void every_derivative_by_a_parameter_of_the_filter_agrees_with_difference
     (void)state;
     double worst = 0.0;
     for (int kind = 0; kind < MODEL_RULES; kind++) {
+        if (!model_fit_trains((model_rule_kind)kind)) {
+            continue;
+        }
         const model_params p = params_of((model_rule_kind)kind);
         const bool has_net = model_rule_of(p.rule.kind)->has_net;
         struct cohort *h = herd_of(&p);
@@ -333,11 +339,31 @@ static void the_loss_falls_along_the_gradient_of_nets_in_the_filter(void **state
     }
 }
 
+static void a_rule_that_it_does_not_train_is_refused(void **state)
+{
+    (void)state;
+    model_params p = params_of(MODEL_RULE_BASIS);
+    struct cohort *h = herd_of(&p);
+    static unsigned char mem[1024];
+    static const float values[1024];
+    model_fit_config c;
+    model_fit *fit = NULL;
+    config_of(&c, &p);
+    assert_false(model_fit_trains(MODEL_RULE_BASIS));
+    assert_int_equal(model_fit_parameters(&c), 0);
+    assert_int_equal(model_fit_size(&c, ANIMALS, h->animal), 0);
+    assert_int_equal(model_fit_init(mem, sizeof mem, &c, ANIMALS, h->animal, values, &fit),
+                     MODEL_ERR_ARG);
+    assert_null(fit);
+    free(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_loss_is_the_score_of_the_twin_for_every_rule),
         cmocka_unit_test(every_derivative_by_a_parameter_of_the_filter_agrees_with_differences),
+        cmocka_unit_test(a_rule_that_it_does_not_train_is_refused),
         cmocka_unit_test(the_loss_falls_along_the_gradient_of_nets_in_the_filter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

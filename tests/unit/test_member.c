@@ -13,6 +13,7 @@
 #include "filter.h"
 #include "model/member.h"
 #include "some_net.h"
+#include "some_terms.h"
 
 enum { N_STIMULI = 11 };
 
@@ -49,6 +50,7 @@ static model_params with_rule(model_rule_kind kind, some_net *net)
 {
     model_params params = built_in("stimulus,bias,prev_choice");
     params.rule.kind = kind;
+    some_terms_fill(&params.rule);
     for (int i = 0; i < 3; i++) {
         params.rule.rate[i] = 0.05;
         params.rule.baseline[i] = 0.3;
@@ -296,6 +298,53 @@ static void the_rule_moves_the_twin_towards_what_is_rewarded(void **state)
     CHECK_NEAR(twin.w[1], w[1], 0.5);
 }
 
+/* The step is pace times dw, and A that of w + pace dw: I + pace (u g' - diag f). */
+static void forgetting_draws_w_and_P_in_at_every_pace(void **state)
+{
+    (void)state;
+    enum { N = 3 };
+    const model_params params = with_rule(MODEL_RULE_BASIS, NULL);
+    const double *f = model_rule_forgetting(&params.rule);
+    test_random r = test_random_seeded(67);
+    for (int pace = 0; pace < 3; pace++) {
+        model_member twin;
+        model_member_init(&twin, &params);
+        for (int t = 0; t < 60; t++) {
+            model_member old = twin;
+            model_trial trial = random_trial(&r);
+            trial.choice = (int8_t)(t % 3 == 0);
+            double g[N];
+            double dw[N];
+            double u[N];
+            double A[N][N];
+            const double x = model_policy_stimulus(&params.policy, trial.contrast);
+            const model_rule_trial seen = {.stimulus = x,
+                                           .reward = trial.reward,
+                                           .chose_right = trial.choice == 1,
+                                           .side = -1};
+            model_policy_fill(&params.policy, &old.history, x, g);
+            assert_int_equal(filter_update(N, old.w, old.P, g, 0.0, seen.chose_right), MODEL_OK);
+            assert_int_equal(model_rule_step(&params.rule, &old.rule, N, old.w, g, &seen, dw, u),
+                             MODEL_OK);
+            assert_int_equal(model_member_observe_at(&twin, &params, &trial, pace), MODEL_OK);
+            assert_int_equal(twin.outside, 0);
+            for (int i = 0; i < N; i++) {
+                CHECK_NEAR(twin.w[i], old.w[i] + pace * dw[i], 1e-14);
+                for (int j = 0; j < N; j++) {
+                    A[i][j] = (i == j ? 1.0 - pace * f[i] : 0.0) + pace * u[i] * g[j];
+                }
+            }
+            for (int k = 0; k < N * N; k++) {
+                double sum = k / N == k % N ? params.noise.drift_var[k / N] : 0.0;
+                for (int l = 0; l < N * N; l++) {
+                    sum += A[k / N][l / N] * old.P[l] * A[k % N][l % N];
+                }
+                CHECK_NEAR(twin.P[k], sum, 1e-13);
+            }
+        }
+    }
+}
+
 static void parameters_out_of_range_are_found(void **state)
 {
     (void)state;
@@ -326,6 +375,15 @@ static void parameters_out_of_range_are_found(void **state)
     p.rule.baseline[0] = 1e4;
     assert_int_equal(model_params_check(&p), MODEL_ERR_ARG);
     p = good;
+    p.rule.memory = 1.5;
+    assert_int_equal(model_params_check(&p), MODEL_ERR_ARG);
+    p = good;
+    p.rule.coefficient[MODEL_BASIS_TRACE][2] = -2.0 * MODEL_RATE_MAX;
+    assert_int_equal(model_params_check(&p), MODEL_ERR_ARG);
+    p = good;
+    p.rule.coefficient[MODEL_BASIS_FORGETTING][1] = -1e-9;
+    assert_int_equal(model_params_check(&p), MODEL_ERR_ARG);
+    p = good;
     assert_int_equal(model_params_built_in(&p, "stimulus,taste"), MODEL_ERR_ARG);
     assert_memory_equal(&p, &good, sizeof p);
 }
@@ -341,6 +399,7 @@ int main(void)
         cmocka_unit_test(predictions_are_probabilities_inside_their_interval),
         cmocka_unit_test(ninety_per_cent_intervals_hold_the_true_p_in_85_to_95_per_cent),
         cmocka_unit_test(the_rule_moves_the_twin_towards_what_is_rewarded),
+        cmocka_unit_test(forgetting_draws_w_and_P_in_at_every_pace),
         cmocka_unit_test(parameters_out_of_range_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

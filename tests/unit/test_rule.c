@@ -11,7 +11,9 @@
 #include "check.h"
 #include "filter.h"
 #include "model/rule.h"
+#include "seeded.h"
 #include "some_net.h"
+#include "some_terms.h"
 
 enum { N = 3 };
 
@@ -23,6 +25,7 @@ static const double G[N] = {0.6, 1.0, -1.0};
 static model_rule rule_of(model_rule_kind kind)
 {
     model_rule rule = {.kind = kind};
+    some_terms_fill(&rule);
     memcpy(rule.rate, RATE, sizeof RATE);
     memcpy(rule.baseline, BASELINE, sizeof BASELINE);
     return rule;
@@ -43,9 +46,13 @@ static void step(model_rule_kind kind, const double w[], const model_rule_trial 
                  double u[])
 {
     const model_rule rule = rule_of(kind);
-    model_rule_state state;
-    model_rule_reset(&state);
+    model_rule_state state = {.h = {0.4F}, .trace = {0.2, -0.1, 0.3}};
     assert_int_equal(model_rule_step(&rule, &state, N, w, G, trial, dw, u), MODEL_OK);
+}
+
+static bool is_in_closed_form(model_rule_kind kind)
+{
+    return model_rule_of(kind)->has_rates || model_rule_of(kind)->has_terms;
 }
 
 /* Written out by hand from the formulas of Ashwood et al. 2020, with f = +1 right, -1 left, and
@@ -89,7 +96,9 @@ static void jacobians_match_finite_differences(void **state)
     (void)state;
     const double e = 1e-6;
     for (model_rule_kind kind = MODEL_RULE_NONE; kind < MODEL_RULES; kind++) {
-        for (int c = 0; c < 4 && model_rule_of(kind)->has_rates; c++) {
+        const model_rule rule = rule_of(kind);
+        const double *forgetting = model_rule_forgetting(&rule);
+        for (int c = 0; c < 4 && is_in_closed_form(kind); c++) {
             const model_rule_trial trial =
                 trial_of(c / 2 == 0 ? 0.6 : -0.6, c == 1 ? 1.0 : 0.3, false, c % 2 == 1, -1);
             double dw[N];
@@ -106,18 +115,137 @@ static void jacobians_match_finite_differences(void **state)
                 moved[j] = W[j] - e;
                 step(kind, moved, &trial, down, ignored);
                 for (int i = 0; i < N; i++) {
-                    CHECK_NEAR(u[i] * G[j], (up[i] - down[i]) / (2.0 * e), 1e-9);
+                    const double forgotten = i == j && forgetting != NULL ? forgetting[i] : 0.0;
+                    CHECK_NEAR(u[i] * G[j] - forgotten, (up[i] - down[i]) / (2.0 * e), 1e-9);
                 }
             }
         }
     }
 }
 
+/* What a classic rule of rate RATE, and of BASELINE, is among the terms. */
+static model_rule in_terms_of(const model_rule *classic)
+{
+    model_rule rule = {.kind = MODEL_RULE_BASIS};
+    for (int i = 0; i < N; i++) {
+        const double a = classic->rate[i];
+        const double b = classic->kind == MODEL_RULE_REINFORCE_BASE ? classic->baseline[i] : 0.0;
+        const double d = classic->kind == MODEL_RULE_ELIGIBILITY ? classic->decay[i] : 0.0;
+        if (classic->kind == MODEL_RULE_REWARD_MAX) {
+            rule.coefficient[MODEL_BASIS_REWARDED_UNSURE][i] = 2.0 * a;
+            rule.coefficient[MODEL_BASIS_UNREWARDED_UNSURE][i] = -2.0 * a;
+            continue;
+        }
+        rule.coefficient[MODEL_BASIS_REWARDED][i] = a * (1.0 - b) * (1.0 - d);
+        rule.coefficient[MODEL_BASIS_UNREWARDED][i] = -a * b;
+        rule.coefficient[MODEL_BASIS_UNREWARDED_EXPECTED][i] =
+            classic->kind == MODEL_RULE_PREDICT_MAX ? -a : 0.0;
+        rule.coefficient[MODEL_BASIS_TRACE][i] = a * d;
+        rule.decay[i] = d;
+    }
+    return rule;
+}
+
+static void basis_takes_the_steps_of_every_classic_rule(void **state)
+{
+    (void)state;
+    for (model_rule_kind kind = MODEL_RULE_NONE; kind < MODEL_RULES; kind++) {
+        const model_rule classic = rule_of(kind);
+        const model_rule basis = in_terms_of(&classic);
+        model_rule_state states[2];
+        test_random r = test_random_seeded(43);
+        double w[N] = {0.5, -0.2, 0.1};
+        model_rule_reset(&states[0]);
+        model_rule_reset(&states[1]);
+        for (int t = 0; t < 500 && model_rule_of(kind)->has_rates; t++) {
+            const bool right = test_random_uniform(&r) < 0.5;
+            const double x = (double)(t % 5 - 2) / 2.0;
+            const bool is_correct = right == (x > 0.0);
+            const double paid = t % 5 == 2 ? (double)(t % 4) / 3.0 : is_correct ? 1.0 : 0.0;
+            const model_rule_trial trial = trial_of(x, paid, false, right, -1);
+            const double g[N] = {x, 1.0, -0.5};
+            double dw[2][N];
+            double u[2][N];
+            assert_int_equal(model_rule_step(&classic, &states[0], N, w, g, &trial, dw[0], u[0]),
+                             MODEL_OK);
+            assert_int_equal(model_rule_step(&basis, &states[1], N, w, g, &trial, dw[1], u[1]),
+                             MODEL_OK);
+            for (int i = 0; i < N; i++) {
+                CHECK_NEAR(dw[1][i], dw[0][i], 1e-12);
+                CHECK_NEAR(u[1][i], u[0][i], 1e-12);
+                w[i] += dw[0][i];
+            }
+        }
+    }
+}
+
+/* One term at a time, its factor written out by hand; m and e stand as in step(). */
+static void each_term_of_basis_is_its_formula(void **state)
+{
+    (void)state;
+    const double p = sigmoid_exact(0.8 * 0.6 - 0.3 - 0.25);
+    const double m = (double)0.4F;
+    const double e[N] = {0.2, -0.1, 0.3};
+    for (int c = 0; c < 4; c++) {
+        const bool right = c % 2 == 1;
+        const double r = c / 2 == 1 ? 1.0 : 0.25;
+        const double q = right ? 1.0 - p : p;
+        const double sign = right ? 1.0 : -1.0;
+        const model_rule_trial trial = trial_of(-0.6, r, false, right, -1);
+        const double f[MODEL_BASIS_STEPS] = {r * q,
+                                             (1.0 - r) * q,
+                                             r * (1.0 - q),
+                                             (1.0 - r) * (1.0 - q),
+                                             r * q * (1.0 - q),
+                                             (1.0 - r) * q * (1.0 - q),
+                                             r * q * 0.6,
+                                             (1.0 - r) * q * 0.6,
+                                             r * q * m,
+                                             (1.0 - r) * q * m};
+        for (int k = 0; k < MODEL_BASIS_TERMS; k++) {
+            model_rule rule = {.kind = MODEL_RULE_BASIS, .memory = 0.8, .decay = {0.5, 0.5, 0.5}};
+            model_rule_state known = {.h = {0.4F}, .trace = {0.2, -0.1, 0.3}};
+            double dw[N];
+            double u[N];
+            rule.coefficient[k][0] = rule.coefficient[k][1] = rule.coefficient[k][2] = 0.3;
+            assert_int_equal(model_rule_step(&rule, &known, N, W, G, &trial, dw, u), MODEL_OK);
+            for (int i = 0; i < N; i++) {
+                const double moved = k < MODEL_BASIS_STEPS    ? sign * f[k] * G[i]
+                                     : k == MODEL_BASIS_TRACE ? r * e[i]
+                                                              : -W[i];
+                CHECK_NEAR(dw[i], 0.3 * moved, 1e-15);
+                CHECK_NEAR(known.trace[i], 0.5 * e[i] + 0.5 * ((right ? 1.0 : 0.0) - p) * G[i],
+                           1e-15);
+            }
+            CHECK_NEAR((double)known.h[0], 0.8 * m + 0.2 * (2.0 * r - 1.0), 1e-7);
+        }
+    }
+}
+
+static void basis_forgets_what_it_just_learned_too(void **state)
+{
+    (void)state;
+    const model_rule_trial trial = trial_of(0.6, 1.0, false, true, -1);
+    model_rule learns = {.kind = MODEL_RULE_BASIS, .coefficient = {{0.3, 0.3, 0.3}}};
+    model_rule forgets = learns;
+    model_rule_state known = {.h = {0.0F}};
+    double dw[2][N];
+    double u[2][N];
+    forgets.coefficient[MODEL_BASIS_FORGETTING][0] = 0.25;
+    forgets.coefficient[MODEL_BASIS_FORGETTING][1] = 1.0;
+    assert_int_equal(model_rule_step(&learns, &known, N, W, G, &trial, dw[0], u[0]), MODEL_OK);
+    assert_int_equal(model_rule_step(&forgets, &known, N, W, G, &trial, dw[1], u[1]), MODEL_OK);
+    CHECK_NEAR(W[0] + dw[1][0], 0.75 * (W[0] + dw[0][0]), 1e-15);
+    CHECK_NEAR(W[1] + dw[1][1], 0.0, 1e-15);
+    CHECK_NEAR(dw[1][2], dw[0][2], 0.0);
+    CHECK_NEAR(u[1][0], 0.75 * u[0][0], 1e-15);
+}
+
 static void an_unknown_reward_enters_as_one_half(void **state)
 {
     (void)state;
     for (model_rule_kind kind = MODEL_RULE_NONE; kind < MODEL_RULES; kind++) {
-        for (int stim = 0; stim < 2 && model_rule_of(kind)->has_rates; stim++) {
+        for (int stim = 0; stim < 2 && is_in_closed_form(kind); stim++) {
             model_rule_trial trial = trial_of(0.6 * stim, (double)NAN, false, true, -1);
             double dw[N];
             double half[N];
@@ -242,6 +370,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(classic_rules_follow_their_published_form),
         cmocka_unit_test(jacobians_match_finite_differences),
+        cmocka_unit_test(basis_takes_the_steps_of_every_classic_rule),
+        cmocka_unit_test(each_term_of_basis_is_its_formula),
+        cmocka_unit_test(basis_forgets_what_it_just_learned_too),
         cmocka_unit_test(an_unknown_reward_enters_as_one_half),
         cmocka_unit_test(at_zero_contrast_the_reward_tells_the_side),
         cmocka_unit_test(inputs_of_the_nets_are_the_published_six),

@@ -177,6 +177,27 @@ static void without_decay_eligibility_is_reinforce(void **state)
     CHECK_NEAR(model_rule_probe_memory(1, &probe, 0, N), 0.0, 1e-12);
 }
 
+/* After an unrewarded trial m is -1, after a rewarded one 1, with no decay; and each step forgets a
+ * part of w and of itself. */
+static void basis_remembers_rewards_and_forgets(void **state)
+{
+    (void)state;
+    state_rule(MODEL_RULE_BASIS);
+    params.rule.coefficient[MODEL_BASIS_REWARDED][0] = RATE;
+    params.rule.coefficient[MODEL_BASIS_REWARDED_MEMORY][0] = 0.5 * RATE;
+    params.rule.coefficient[MODEL_BASIS_FORGETTING][0] = 0.25;
+    assert_int_equal(model_rule_probe_run(&probe, &params, W, 1), MODEL_OK);
+    const size_t x = MODEL_RULE_PROBE_STIMULI - 1;
+    const double q = 1.0 / (1.0 + exp(W[0] + W[1]));
+    for (int past = MODEL_RULE_PROBE_REWARDED; past < MODEL_RULE_PROBE_PASTS; past++) {
+        const double m = past == MODEL_RULE_PROBE_REWARDED ? 1.0 : -1.0;
+        const double learned = RATE * (1.0 + 0.5 * m) * q;
+        CHECK_NEAR(probe.dw[past][MODEL_RULE_PROBE_CORRECT][x][0],
+                   learned - 0.25 * (W[0] + learned), 1e-12);
+        CHECK_NEAR(probe.dw[past][MODEL_RULE_PROBE_ERROR][x][0], -0.25 * W[0], 1e-12);
+    }
+}
+
 static void history_features_see_the_same_trial_before_always(void **state)
 {
     (void)state;
@@ -240,6 +261,7 @@ int main(void)
         cmocka_unit_test(asymmetry_is_that_of_the_formula),
         cmocka_unit_test(eligibility_remembers_as_its_trace_does),
         cmocka_unit_test(without_decay_eligibility_is_reinforce),
+        cmocka_unit_test(basis_remembers_rewards_and_forgets),
         cmocka_unit_test(history_features_see_the_same_trial_before_always),
         cmocka_unit_test(a_recurrent_net_is_asked_from_where_it_settled),
         cmocka_unit_test(the_gru_policy_shows_its_offset),

@@ -88,6 +88,33 @@ static void a_coefficient_for_each_rule_and_two_for_disengagement(void **state)
     }
 }
 
+/* A stack is checkpointed: a rule more in the list may not make it larger. */
+static void rules_beyond_those_that_it_has_room_for_have_no_coefficient(void **state)
+{
+    (void)state;
+    static const double LOGIT[] = {0.1, 0.4, -0.3, 0.9, 0.2, -0.5, 0.6, 0.3, -0.2, 4.0};
+    enum { MANY = MODEL_STACKING_RULES + 1 };
+    model_bank_mixture m = {.p_right = 0.6};
+    double said[2];
+    bank.n = MANY;
+    for (uint32_t i = 0; i < MANY; i++) {
+        bank.member[i].rule.kind = (model_rule_kind)i;
+        bank.prior[i] = 1.0 / MANY;
+        m.logit[i] = LOGIT[i];
+    }
+    model_stacking_init(&stack, &params, &bank);
+    for (int t = 0; t < 50; t++) {
+        model_stacking_observe(&stack, &params, &bank, &m, 0.1, t % 3 != 0);
+    }
+    said[0] = predict(&m, 0.1);
+    m.logit[MANY - 1] = -4.0;
+    said[1] = predict(&m, 0.1);
+    CHECK_NEAR(said[0], said[1], 0.0);
+    m.logit[MANY - 2] = 1.0;
+    assert_true(fabs(predict(&m, 0.1) - said[0]) > 1e-6);
+    assert_int_equal(sizeof stack, 1064);
+}
+
 static void a_bank_of_one_says_what_it_says_to_the_bit(void **state)
 {
     (void)state;
@@ -245,6 +272,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(predicts_and_learns_as_the_reference, setup),
         cmocka_unit_test_setup(a_coefficient_for_each_rule_and_two_for_disengagement, setup),
+        cmocka_unit_test_setup(rules_beyond_those_that_it_has_room_for_have_no_coefficient, setup),
         cmocka_unit_test_setup(a_bank_of_one_says_what_it_says_to_the_bit, setup),
         cmocka_unit_test_setup(finds_the_rule_that_this_animal_follows, setup),
         cmocka_unit_test_setup(

@@ -65,6 +65,10 @@ size_t model_fit_parameters(const model_fit_config *config);
  * in config->params. */
 void model_fit_draw(const model_fit_config *config, uint64_t seed, float values[]);
 
+/* Whether it trains rules of that kind: those whose step it differentiates. Of others it refuses
+ * the configuration. */
+bool model_fit_trains(model_rule_kind kind);
+
 /* The parameters of a model as they are: the tensors (NULL without a net), then the filter's
  * parameters of config->params. */
 void model_fit_encode(const model_fit_config *config, const model_net_tensors *tensors,

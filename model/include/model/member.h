@@ -23,7 +23,7 @@
 /* Bounds of parameters. */
 #define MODEL_MEAN_MAX 100.0 /* |prior mean| */
 #define MODEL_VAR_MAX  1e4   /* a variance */
-#define MODEL_RATE_MAX 1e3   /* |rate| and |baseline| of a rule */
+#define MODEL_RATE_MAX 1e3   /* |rate|, |baseline| and |coefficient| of a rule */
 
 /* Noise of the filter, one value per weight (variances, not standard deviations). */
 typedef struct {

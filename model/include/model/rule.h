@@ -21,14 +21,14 @@ typedef struct {
     model_rule_kind kind;
     double rate[MODEL_WEIGHTS_MAX]; /* used as the kind's traits say */
     double baseline[MODEL_WEIGHTS_MAX];
-    double decay[MODEL_WEIGHTS_MAX]; /* of the trace, 0..1 */
-    double coefficient[MODEL_BASIS_TERMS][MODEL_WEIGHTS_MAX];
-    double memory; /* decay of the memory of rewards, 0..1 */
-    const model_net *net;            /* n_inputs = weights + those of the kind */
+    double decay[MODEL_WEIGHTS_MAX];                          /* of the trace, 0..1 */
+    double coefficient[MODEL_BASIS_TERMS][MODEL_WEIGHTS_MAX]; /* forgetting: 0..1 */
+    double memory;        /* decay of the memory of rewards, 0..1 */
+    const model_net *net; /* n_inputs = weights + those of the kind */
 } model_rule;
 
 typedef struct {
-    float h[MODEL_STATE_MAX];         /* recurrent nets; 0 where unused */
+    float h[MODEL_STATE_MAX];         /* recurrent nets; h[0] of basis: m; 0 where unused */
     double trace[MODEL_WEIGHTS_MAX];  /* e; 0 where unused */
     double offset[MODEL_WEIGHTS_MAX]; /* o; 0 where unused */
 } model_rule_state;
@@ -51,11 +51,14 @@ const char *model_rule_input_name(size_t i);
 void model_rule_reset(model_rule_state *state);
 
 /* One step. w: without the offset; g[n]: features of the current trial. Writes dw[n], and u[n] with
- * the Jacobian A = I + d dw/dw = I + u g'; u is 0 for the nets (docs/model.md says why). A rule
- * that sets an offset has dw 0, and the offset is for the next trial. MODEL_OK, or
- * MODEL_ERR_NUMERIC with the state as it was. */
+ * the Jacobian A = I + d dw/dw = I - diag f + u g', f of model_rule_forgetting(); u is 0 for the
+ * nets (docs/model.md says why). A rule that sets an offset has dw 0, and the offset is for the
+ * next trial. MODEL_OK, or MODEL_ERR_NUMERIC with the state as it was. */
 int model_rule_step(const model_rule *rule, model_rule_state *state, size_t n, const double w[],
                     const double g[], const model_rule_trial *trial, double dw[], double u[]);
+
+/* The part of each weight that a step forgets, which is in its dw: (n), the rule's; NULL: none. */
+const double *model_rule_forgetting(const model_rule *rule);
 
 /* The net's part of the input for a trial: x[n_inputs]. */
 void model_rule_fill_inputs(model_rule_kind kind, const model_rule_trial *trial, float x[]);

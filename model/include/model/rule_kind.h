@@ -18,7 +18,8 @@
     X(ELIGIBILITY, eligibility)                                                                    \
     X(DNN, dnn)                                                                                    \
     X(RNN, rnn)                                                                                    \
-    X(GRU_POLICY, gru_policy)
+    X(GRU_POLICY, gru_policy)                                                                      \
+    X(BASIS, basis)
 
 #define MODEL_RULE_ENUM(NAME, name) MODEL_RULE_##NAME,
 typedef enum { MODEL_RULE_LIST(MODEL_RULE_ENUM) MODEL_RULES } model_rule_kind;
@@ -34,8 +35,8 @@ typedef struct {
     const char *formula;
     bool has_rates;     /* a rate per weight; the step and its Jacobian are in closed form */
     bool has_baseline;  /* beside the rates */
-    bool has_trace;     /* of earlier trials, with a decay a weight, beside the rates */
-    bool has_terms;     /* linear in the terms of model/basis.h, with a trace and a memory */
+    bool has_trace;     /* of earlier trials, with a decay a weight */
+    bool has_terms;     /* a coefficient per weight for each of model/basis.h; in closed form too */
     bool has_net;       /* with n_inputs beside the weights */
     bool is_recurrent;  /* its net has a GRU */
     bool has_memory;    /* a step depends on trials before the current one */

@@ -282,6 +282,7 @@ static cohort_block *empty(model_cohort *cohort, size_t i, uint64_t seed, uint64
         block->trace[k][lane] = 0.0F;
         block->anchor[k][lane] = 0.0F;
     }
+    block->memory[lane] = 0.0F;
     block->pace[lane] = 1.0F;
     for (size_t u = 0; u < cohort->shape.n_hidden; u++) {
         hidden(cohort, i / COHORT_LANES)[u][lane] = 0.0F;
@@ -341,6 +342,7 @@ void model_cohort_enter(model_cohort *cohort, size_t i, const model_member *twin
         block->offset[k][lane] = (float)twin->rule.offset[k];
         block->trace[k][lane] = (float)twin->rule.trace[k];
     }
+    block->memory[lane] = twin->rule.h[0];
     for (size_t u = 0; u < cohort->shape.n_hidden; u++) {
         hidden(cohort, i / COHORT_LANES)[u][lane] = twin->rule.h[u];
     }

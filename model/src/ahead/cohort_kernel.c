@@ -336,12 +336,77 @@ static void step_weight(const model_rule *rule, uint32_t k, const cohort_trial *
     }
 }
 
+/* The terms of each animal's trial that multiply g. */
+static void see_terms(const cohort_block *block, const cohort_trial *trial, const cohort_row p,
+                      cohort_row term[MODEL_BASIS_STEPS])
+{
+    EACH_LANE(i)
+    {
+        rule_basis_value each[MODEL_BASIS_STEPS];
+        const rule_sight seen = {.p = p[i], .choice = trial->choice[i], .reward = trial->reward[i]};
+        rule_basis_values(&seen, block->memory[i], fabsf(trial->stimulus[i]), each);
+        for (size_t k = 0; k < MODEL_BASIS_STEPS; k++) {
+            term[k][i] = each[k].value;
+        }
+    }
+}
+
+/* What the terms say of weight k; e is of the trials before, then it learns of this one. */
+static void step_weight_by_terms(const model_rule *rule, uint32_t k, cohort_block *block,
+                                 const cohort_trial *trial, const cohort_row p, const cohort_row g,
+                                 cohort_row term[MODEL_BASIS_STEPS], float dw[])
+{
+    const float by_trace = (float)rule->coefficient[MODEL_BASIS_TRACE][k];
+    const float forgotten = (float)rule->coefficient[MODEL_BASIS_FORGETTING][k];
+    const float decay = (float)rule->decay[k];
+    const double *w = block->w[k];
+    float *e = block->trace[k];
+    cohort_row value = {0.0F};
+    for (size_t j = 0; j < MODEL_BASIS_STEPS; j++) {
+        const float c = (float)rule->coefficient[j][k];
+        EACH_LANE(i)
+        {
+            value[i] += c * term[j][i];
+        }
+    }
+    EACH_LANE(i)
+    {
+        const float learned = value[i] * g[i] + by_trace * trial->reward[i] * e[i];
+        const float traced = decay * e[i] + (1.0F - decay) * (trial->choice[i] - p[i]) * g[i];
+        dw[i] = learned - forgotten * ((float)w[i] + learned);
+        e[i] = pick(trial->mask[i], traced, e[i]);
+    }
+}
+
+static void step_terms(const model_rule *rule, const model_policy *policy, cohort_block *block,
+                       const cohort_trial *trial, const cohort_row p, cohort_row dw[])
+{
+    const float decay = (float)rule->memory;
+    cohort_row term[MODEL_BASIS_STEPS];
+    see_terms(block, trial, p, term);
+    for (uint32_t k = 0; k < policy->n; k++) {
+        cohort_row g;
+        feature(policy->feature[k], block, trial->stimulus, g);
+        step_weight_by_terms(rule, k, block, trial, p, g, term, dw[k]);
+    }
+    EACH_LANE(i)
+    {
+        const float m =
+            decay * block->memory[i] + (1.0F - decay) * (2.0F * trial->reward[i] - 1.0F);
+        block->memory[i] = pick(trial->mask[i], m, block->memory[i]);
+    }
+}
+
 static void step(const model_rule *rule, const model_policy *policy, cohort_block *block,
                  const cohort_trial *trial, cohort_row dw[])
 {
     cohort_row p;
     cohort_row side;
     probability(policy, block, trial->stimulus, false, p);
+    if (model_rule_of(rule->kind)->has_terms) {
+        step_terms(rule, policy, block, trial, p, dw);
+        return;
+    }
     correct_side(trial, side);
     for (uint32_t k = 0; k < policy->n; k++) {
         cohort_row g;

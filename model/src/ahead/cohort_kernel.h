@@ -30,6 +30,7 @@ typedef struct {
     cohort_row offset[MODEL_WEIGHTS_MAX];
     cohort_row trace[MODEL_WEIGHTS_MAX];
     cohort_row anchor[MODEL_WEIGHTS_MAX];
+    cohort_row memory; /* m of rule basis */
     cohort_row pace;
     cohort_row last_stimulus; /* history, as model_history has it */
     cohort_row last_choice;
@@ -85,7 +86,7 @@ typedef struct {
      * h; h <- (1 - z) n + z h where mask[i % COHORT_LANES]. */
     void (*gates)(size_t n, const float sums[], const uint32_t mask[], float h[]);
 
-    /* dw of a rule without a net, k weights; its trace moves. */
+    /* dw of a rule without a net, k weights; its trace and memory move. */
     void (*step)(const model_rule *rule, const model_policy *policy, cohort_block *block,
                  const cohort_trial *trial, cohort_row dw[]);
 

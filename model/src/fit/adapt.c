@@ -22,7 +22,7 @@ void model_adapt_config_init(model_adapt_config *config)
                                    .sd_rule = 0.5};
 }
 
-/* ---- members ---- */
+/* ---- members; one that model/fit.h does not train stays the population's ---- */
 
 static const model_net_shape *shape_of(const model_params *member)
 {
@@ -74,8 +74,10 @@ int model_adapt_init(model_adapt *out, const model_adapt_config *config,
         model_fit_config member;
         const model_net_shape *shape = shape_of(&bank->member[i]);
         configure(&bank->member[i], &member);
-        model_fit_encode(&member, tensors[i], population + out->at[i]);
         out->at[i + 1] = out->at[i] + model_fit_parameters(&member);
+        if (out->at[i + 1] > out->at[i]) {
+            model_fit_encode(&member, tensors[i], population + out->at[i]);
+        }
         out->net[i + 1] =
             out->net[i] + (shape != NULL && config->sd_net > 0.0 ? model_net_size(shape) : 0);
     }
@@ -98,6 +100,9 @@ static int build_member(const model_adapt *adapt, uint32_t i, const float values
     const model_params *population = &adapt->bank->member[i];
     const model_net_shape *shape = shape_of(population);
     model_fit_config config;
+    if (adapt->at[i + 1] == adapt->at[i]) {
+        return MODEL_OK;
+    }
     configure(population, &config);
     if (!all_finite(adapt->at[i + 1] - adapt->at[i], values + adapt->at[i])) {
         return MODEL_ERR_ARG;
@@ -377,7 +382,9 @@ int model_adapt_run(const model_adapt *adapt, const model_adapt_window *window, 
     memcpy(values, window->present, n_values * sizeof values[0]);
     int status = model_adapt_build(adapt, values, r.s->nets_before, &r.s->before);
     for (uint32_t i = 0; status == MODEL_OK && i < adapt->bank->n; i++) {
-        status = descend(&r, i, values + adapt->at[i]);
+        if (adapt->at[i + 1] > adapt->at[i]) {
+            status = descend(&r, i, values + adapt->at[i]);
+        }
     }
     if (status == MODEL_OK) {
         status = judge(&r, &r.s->before, &result->before, &result->n_judged);

@@ -37,11 +37,16 @@ void model_fit_config_init(model_fit_config *config, const model_params *params,
     }
 }
 
+bool model_fit_trains(model_rule_kind kind)
+{
+    return !model_rule_of(kind)->has_terms;
+}
+
 static bool shape_is_valid(const model_fit_config *c)
 {
     const model_rule_kind rule = c->params.rule.kind;
     if (!model_rule_of(rule)->has_net) {
-        return c->in_filter;
+        return c->in_filter && model_fit_trains(rule);
     }
     return model_net_size(&c->shape) > 0 && c->shape.n_outputs == c->params.policy.n &&
            c->shape.n_inputs == c->params.policy.n + model_rule_of(rule)->n_inputs &&

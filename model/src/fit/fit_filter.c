@@ -148,7 +148,7 @@ static void step_classic(const model_params *params, const fit_filter_trial *t, 
     memcpy(state.trace, b->trace, sizeof state.trace);
     (void)model_rule_step(&params->rule, &state, n, b->w, g, &trial, dw, u);
     memcpy(b->trace, state.trace, sizeof state.trace);
-    filter_move(n, b->w, b->P, dw, u, g);
+    filter_move(n, b->w, b->P, dw, u, NULL, g);
 }
 
 /* Derivatives by dw and u of model_rule_step() become those by w, the trace and the parameters. */

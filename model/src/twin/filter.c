@@ -104,8 +104,20 @@ int filter_update(size_t n, double w[], double P[], const double g[], double shi
     return MODEL_OK;
 }
 
+/* P = F P F and Pg = F P g, F = I - diag f. */
+static void forget(size_t n, double P[], double Pg[], const double f[])
+{
+    for (size_t i = 0; i < n; i++) {
+        Pg[i] *= 1.0 - f[i];
+        for (size_t j = 0; j <= i; j++) {
+            P[i * n + j] *= (1.0 - f[i]) * (1.0 - f[j]);
+            P[j * n + i] = P[i * n + j];
+        }
+    }
+}
+
 void filter_move(size_t n, double w[], double P[], const double dw[], const double u[],
-                 const double g[])
+                 const double f[], const double g[])
 {
     for (size_t i = 0; i < n; i++) {
         w[i] += dw[i];
@@ -116,6 +128,9 @@ void filter_move(size_t n, double w[], double P[], const double dw[], const doub
     double Pg[FILTER_MAX];
     multiply(n, P, g, Pg);
     const double v = dot(n, g, Pg);
+    if (f != NULL) {
+        forget(n, P, Pg, f);
+    }
     for (size_t i = 0; i < n; i++) {
         for (size_t j = 0; j <= i; j++) {
             P[i * n + j] += u[i] * Pg[j] + Pg[i] * u[j] + v * u[i] * u[j];

@@ -31,10 +31,10 @@ void filter_diffuse(size_t n, double P[], const double var[]);
 int filter_update(size_t n, double w[], double P[], const double g[], double shift,
                   bool chose_right);
 
-/* The weights moved by a known amount: w += dw, P = A P A' with A = I + u g'. u NULL: A = I.
- * O(n^2). */
+/* The weights moved by a known amount: w += dw, P = A P A' with A = I - diag f + u g'. u NULL: A =
+ * I; f NULL: it is 0. O(n^2). */
 void filter_move(size_t n, double w[], double P[], const double dw[], const double u[],
-                 const double g[]);
+                 const double f[], const double g[]);
 
 /* Mean of the logit w . g + shift, and its variance. Reads only. O(n^2). */
 double filter_logit(size_t n, const double w[], const double P[], const double g[], double shift,

@@ -76,6 +76,8 @@ static void step_rule(model_member *twin, const model_params *params, const doub
     const model_rule *rule = &params->rule;
     double dw[MODEL_WEIGHTS_MAX] = {0.0};
     double u[MODEL_WEIGHTS_MAX] = {0.0};
+    double f[MODEL_WEIGHTS_MAX];
+    const double *forgetting = model_rule_forgetting(rule);
     if (model_rule_step(rule, &twin->rule, n, twin->w, g, seen, dw, u) != MODEL_OK) {
         dw[0] = (double)NAN;
         twin->rule.offset[0] = (double)NAN;
@@ -88,9 +90,10 @@ static void step_rule(model_member *twin, const model_params *params, const doub
     for (size_t i = 0; i < n; i++) {
         dw[i] *= pace;
         u[i] *= pace;
+        f[i] = forgetting != NULL ? pace * forgetting[i] : 0.0;
     }
     const bool is_linear = !model_rule_of(rule->kind)->has_net && twin->outside == 0;
-    filter_move(n, twin->w, twin->P, dw, is_linear ? u : NULL, g);
+    filter_move(n, twin->w, twin->P, dw, is_linear ? u : NULL, forgetting != NULL ? f : NULL, g);
 }
 
 /* The choice is seen, then the rule moves the weights. */

@@ -49,10 +49,26 @@ int model_params_built_in(model_params *out, const char *features)
     return MODEL_OK;
 }
 
+static bool rule_is_valid(const model_rule *rule, uint32_t n)
+{
+    bool ok = is_within(rule->memory, 0.0, 1.0);
+    for (uint32_t i = 0; i < n; i++) {
+        ok = ok && is_within(rule->rate[i], -MODEL_RATE_MAX, MODEL_RATE_MAX) &&
+             is_within(rule->baseline[i], -MODEL_RATE_MAX, MODEL_RATE_MAX) &&
+             is_within(rule->decay[i], 0.0, 1.0) &&
+             is_within(rule->coefficient[MODEL_BASIS_FORGETTING][i], 0.0, 1.0);
+        for (size_t k = 0; k < MODEL_BASIS_FORGETTING; k++) {
+            ok = ok && is_within(rule->coefficient[k][i], -MODEL_RATE_MAX, MODEL_RATE_MAX);
+        }
+    }
+    return ok;
+}
+
 int model_params_check(const model_params *params)
 {
     if (!model_policy_is_valid(&params->policy) ||
-        !model_rule_fits(&params->rule, params->policy.n)) {
+        !model_rule_fits(&params->rule, params->policy.n) ||
+        !rule_is_valid(&params->rule, params->policy.n)) {
         return MODEL_ERR_ARG;
     }
     if (params->range.is_known &&
@@ -60,15 +76,11 @@ int model_params_check(const model_params *params)
         return MODEL_ERR_ARG;
     }
     const model_noise *noise = &params->noise;
-    const model_rule *rule = &params->rule;
     for (uint32_t i = 0; i < params->policy.n; i++) {
         if (!is_within(noise->prior_mean[i], -MODEL_MEAN_MAX, MODEL_MEAN_MAX) ||
             !is_within(noise->prior_var[i], DBL_MIN, MODEL_VAR_MAX) ||
             !is_within(noise->drift_var[i], 0.0, MODEL_VAR_MAX) ||
-            !is_within(noise->session_var[i], 0.0, MODEL_VAR_MAX) ||
-            !is_within(rule->rate[i], -MODEL_RATE_MAX, MODEL_RATE_MAX) ||
-            !is_within(rule->baseline[i], -MODEL_RATE_MAX, MODEL_RATE_MAX) ||
-            !is_within(rule->decay[i], 0.0, 1.0)) {
+            !is_within(noise->session_var[i], 0.0, MODEL_VAR_MAX)) {
             return MODEL_ERR_ARG;
         }
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "exp_exact.h"
+#include "rule_basis.h"
 #include "rule_ops.h"
 #include "vectors.h"
 
@@ -124,6 +125,38 @@ static void step_rates(const model_rule *rule, model_rule_state *state, size_t n
     }
 }
 
+/* The terms see m and e of the trials before; then both learn of this one. */
+static void step_terms(const model_rule *rule, model_rule_state *state, size_t n, const double w[],
+                       const double g[], const model_rule_trial *trial, double dw[], double u[])
+{
+    rule_basis_value term[MODEL_BASIS_STEPS];
+    const rule_sight seen = rule_ops_see(trial, sigmoid_exact(dot(n, w, g)));
+    const double spread = seen.p * (1.0 - seen.p);
+    const double m = (double)state->h[0];
+    rule_basis_values(&seen, m, fabs(trial->stimulus), term);
+    for (size_t i = 0; i < n; i++) {
+        const double forgotten = rule->coefficient[MODEL_BASIS_FORGETTING][i];
+        const double l = rule->decay[i];
+        double value = 0.0;
+        double slope = 0.0;
+        for (size_t k = 0; k < MODEL_BASIS_STEPS; k++) {
+            value += rule->coefficient[k][i] * term[k].value;
+            slope += rule->coefficient[k][i] * term[k].slope;
+        }
+        const double learned =
+            value * g[i] + rule->coefficient[MODEL_BASIS_TRACE][i] * seen.reward * state->trace[i];
+        dw[i] = learned - forgotten * (w[i] + learned);
+        u[i] = (1.0 - forgotten) * slope * spread * g[i];
+        state->trace[i] = l * state->trace[i] + (1.0 - l) * (seen.choice - seen.p) * g[i];
+    }
+    state->h[0] = (float)(rule->memory * m + (1.0 - rule->memory) * (2.0 * seen.reward - 1.0));
+}
+
+const double *model_rule_forgetting(const model_rule *rule)
+{
+    return model_rule_of(rule->kind)->has_terms ? rule->coefficient[MODEL_BASIS_FORGETTING] : NULL;
+}
+
 int model_rule_step(const model_rule *rule, model_rule_state *state, size_t n, const double w[],
                     const double g[], const model_rule_trial *trial, double dw[], double u[])
 {
@@ -135,6 +168,9 @@ int model_rule_step(const model_rule *rule, model_rule_state *state, size_t n, c
     }
     if (traits->has_rates) {
         step_rates(rule, state, n, w, g, trial, dw, u);
+    }
+    if (traits->has_terms) {
+        step_terms(rule, state, n, w, g, trial, dw, u);
     }
     return MODEL_OK;
 }

@@ -32,3 +32,11 @@ static inline void rule_basis_values(const rule_sight *t, rule_real memory, rule
             (rule_basis_value){memory * wrong.value, memory * wrong.slope, 0};
     }
 }
+
+static const rule_ops rule_basis = {
+    {.formula = "dw = (2y - 1) g sum of c f + c r e, w = (1 - c) (w + dw)",
+     .has_trace = true,
+     .has_terms = true,
+     .has_memory = true,
+     .moves_weights = true},
+    NULL};

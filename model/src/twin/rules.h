@@ -1,6 +1,7 @@
 /* rules.h - the file of each row of MODEL_RULE_LIST. */
 #pragma once
 
+#include "rule_basis.h"
 #include "rule_dnn.h"
 #include "rule_eligibility.h"
 #include "rule_gru_policy.h"
