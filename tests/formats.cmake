@@ -1,6 +1,7 @@
 # Tests of daemon/src/formats.
 unit_test(runs murid::daemon_core)
 unit_test(options murid::daemon_core)
+unit_test(basis_terms murid::daemon_core)
 unit_test(config murid::daemon_core)
 unit_test(protocol_file murid::daemon_core)
 unit_test(file_kind murid::daemon_core)

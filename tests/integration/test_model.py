@@ -50,6 +50,26 @@ class Model(unittest.TestCase):
                      'say "hello"', "tanh5"):
             self.assertIn(text, shown.stdout)
 
+    def test_shows_the_terms_of_basis_that_are_not_0(self):
+        done = self.new("--rule", "basis", "--terms", "rewarded=0.05,trace=0.01:-0.02,unrewarded=0", "--decay", "0.7",
+                        "--policy", "stimulus,bias")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        shown = murid("model", self.path).stdout
+        self.assertRegex(shown, r"(?m)^term +formula +stimulus +bias$")
+        self.assertRegex(shown, r"(?m)^rewarded +r q +0\.05 +0\.05$")
+        self.assertRegex(shown, r"(?m)^trace +r e +0\.01 +-0\.02$")
+        self.assertNotRegex(shown, r"(?m)^(unrewarded|forgetting) ")
+        self.assertIn("memory m of rewards: 0.8 a trial", shown)
+        got = json.loads(murid("model", self.path, "--json").stdout)
+        self.assertEqual(len(got["terms"]), 12)
+        self.assertEqual(got["terms"]["trace"], [0.01, -0.02])
+        self.assertEqual(got["terms"]["unrewarded"], [0, 0])
+        self.assertEqual((got["memory"], got["decay"]), (0.8, [0.7, 0.7]))
+        self.assertEqual(got["tensors"]["rule.coefficient"]["shape"], [12, 2])
+        done = self.new("--rule", "reinforce", "--force")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("terms", json.loads(murid("model", self.path, "--json").stdout))
+
     def test_without_words_it_is_the_built_in_random_walk(self):
         self.assertEqual(self.new().returncode, 0)
         table = os.path.join(os.environ["MURID_SOURCE_DIR"], "configs", "demo",
@@ -60,7 +80,7 @@ class Model(unittest.TestCase):
     def test_wrong_words_write_nothing_and_end_with_2(self):
         for words in (["--rule", "osmosis"], ["--rule", "rnn"], ["--rate", "x"],
                       ["--policy", "stimulus,stimulus"], ["--noise", "1,2"], ["--noise", "-1"],
-                      ["--start-sd", "0"], ["--note", "x" * 600], ["extra"]):
+                      ["--start-sd", "0"], ["--rule", "basis"], ["--terms", "rewarded=1"], ["--note", "x" * 600], ["extra"]):
             done = self.new(*words)
             self.assertEqual(done.returncode, 2, words)
             self.assertRegex(done.stderr, r"^murid: .+\n$")

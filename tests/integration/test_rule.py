@@ -24,6 +24,7 @@ class Rule(unittest.TestCase):
         for name, words in (("reinforce", ["--rule", "reinforce", "--rate", "0.05"]),
                             ("faster", ["--rule", "reinforce", "--rate", "0.07"]),
                             ("eligibility", ["--rule", "eligibility", "--rate", "0.05"]),
+                            ("basis", ["--rule", "basis", "--terms", "rewarded=0.05,rewarded_memory=0.02"]),
                             ("none", [])):
             cls.run_murid("model", "--new", *words, "--policy", "stimulus,bias", "-o",
                           cls.path(name + ".safetensors"))
@@ -125,6 +126,13 @@ class Rule(unittest.TestCase):
         for x in ("-1", "-0.5", "0.5", "1"):
             self.assertGreater(value["rewarded", x], value["settled", x])
             self.assertGreater(value["settled", x], value["unrewarded", x])
+
+    def test_basis_learns_more_from_a_success_after_rewards(self):
+        said = json.loads(self.ask("basis.safetensors", "--json"))
+        self.assertTrue(said["has_memory"])
+        self.assertGreater(said["indices"]["all"]["history"]["mean"], 0.1)
+        self.assertEqual(said["indices"]["all"]["asymmetry"]["mean"], 1)
+        self.assertIn("(2y - 1) g", self.ask("basis.safetensors"))
 
     def test_a_rule_that_does_not_learn_says_so(self):
         self.assertIn("does not learn", self.ask("none.safetensors"))

@@ -88,7 +88,7 @@ class Simulate(unittest.TestCase):
         return rows(done.stdout), true
 
     @staticmethod
-    def stated_dw(rule, rate, row, p, g, trace):
+    def stated_dw(rule, rate, row, p, g, trace, w):
         y, r, s = int(row["choice"]), float(row["reward"]), int(row["side"])
         if rule == "reinforce":
             return rate * r * (y - p) * g
@@ -101,6 +101,12 @@ class Simulate(unittest.TestCase):
         if rule == "eligibility":
             trace[0] = 0.8 * trace[0] + 0.2 * (y - p) * g
             return rate * r * trace[0]
+        if rule == "basis":
+            q, e, m = (1 - p if y else p), trace[0], trace[1]
+            trace[0] = 0.8 * e + 0.2 * (y - p) * g
+            trace[1] = 0.7 * m + 0.3 * (2 * r - 1)
+            learned = (2 * y - 1) * g * (rate * r * q - 0.01 * (1 - r) * q * m) + 0.02 * r * e
+            return learned - 0.005 * (w + learned)
         return 0.0
 
     def residuals(self, rule, *words):
@@ -112,17 +118,20 @@ class Simulate(unittest.TestCase):
         for now, w, after in zip(got, true, true[1:]):
             x = math.tanh(5 * float(now["stimulus"])) / math.tanh(5)
             for name, g in (("stimulus", x), ("bias", 1.0)):
-                trace = traces.setdefault((w["subject"], name), [0.0])
-                dw = self.stated_dw(rule, 0.03, now, float(w["p_right"]), g, trace)
+                trace = traces.setdefault((w["subject"], name), [0.0, 0.0])
+                dw = self.stated_dw(rule, 0.03, now, float(w["p_right"]), g, trace,
+                                    float(w[name]))
                 if w["subject"] == after["subject"]:
                     left.append(float(after[name]) - float(w[name]) - dw)
         return left
 
     def test_a_herd_of_every_rule_learns_as_stated(self):
         for rule in ("none", "reinforce", "reinforce_base", "reward_max", "predict_max",
-                     "eligibility"):
+                     "eligibility", "basis"):
             words = {"none": [], "reinforce_base": ["--rate", "0.03", "--baseline", "0.3"],
-                     "eligibility": ["--rate", "0.03", "--decay", "0.8"]}.get(
+                     "eligibility": ["--rate", "0.03", "--decay", "0.8"],
+                     "basis": ["--terms", "rewarded=0.03,unrewarded_memory=-0.01,trace=0.02:0.02,forgetting=0.005",
+                               "--decay", "0.8", "--memory", "0.7"]}.get(
                          rule, ["--rate", "0.03"])
             still = self.residuals(rule, "--noise", "0", *words)
             self.assertLess(max(map(abs, still)), 1e-7, rule)

@@ -16,6 +16,7 @@
 #include "model_file.h"
 #include "root.h"
 #include "some_net.h"
+#include "some_terms.h"
 
 static struct fault fault;
 
@@ -52,6 +53,14 @@ static void check_same_predictions(const struct model_file *a, const struct mode
     assert_memory_equal(&twins[0], &twins[1], sizeof twins[0]);
 }
 
+static void build_terms(struct model_spec *spec)
+{
+    model_rule rule;
+    some_terms_fill(&rule);
+    spec->memory = rule.memory;
+    memcpy(spec->coefficient, rule.coefficient, sizeof spec->coefficient);
+}
+
 static void what_is_saved_is_loaded_back(void **state)
 {
     (void)state;
@@ -70,6 +79,7 @@ static void what_is_saved_is_loaded_back(void **state)
             spec.rate = 0.03;
             spec.baseline = 0.4;
             spec.drift_var[2] = 0.0005;
+            build_terms(&spec);
             assert_int_equal(model_file_build(&spec, &model, &fault), FAULT_NONE);
         }
         (void)snprintf(model.about.seed, sizeof model.about.seed, "71");
@@ -91,6 +101,10 @@ static void what_is_saved_is_loaded_back(void **state)
                             sizeof model.bank.member[0].rule.rate);
         assert_memory_equal(loaded.bank.member[0].rule.baseline, model.bank.member[0].rule.baseline,
                             sizeof model.bank.member[0].rule.baseline);
+        assert_memory_equal(loaded.bank.member[0].rule.coefficient,
+                            model.bank.member[0].rule.coefficient,
+                            sizeof model.bank.member[0].rule.coefficient);
+        CHECK_NEAR(loaded.bank.member[0].rule.memory, model.bank.member[0].rule.memory, 0.0);
         check_same_predictions(&loaded, &model);
         model_file_free(&loaded);
         model_file_free(&model);
@@ -297,6 +311,67 @@ static void values_that_cannot_be_are_named(void **state)
     }
 }
 
+static void build_basis(struct model_file *out)
+{
+    struct model_spec spec;
+    model_spec_init(&spec);
+    spec.features = "stimulus,bias";
+    spec.rule = "basis";
+    build_terms(&spec);
+    assert_int_equal(model_file_build(&spec, out, &fault), FAULT_NONE);
+}
+
+static void every_lie_of_a_rule_of_terms_is_named(void **state)
+{
+    (void)state;
+    static const struct lie cases[] = {
+        {"\"rule\":\"basis\"", "\"rule\":\"reinforce\"", "\"rule.decay\": not part of a reinforce"},
+        {"\"rule\":\"basis\"", "\"rule\":\"eligibility\"",
+         "tensor \"rule.coefficient\": not part of a eligibility model"},
+        {"\"rule.coefficient\"", "\"rule.rate\"",
+         "tensor \"rule.rate\": not part of a basis model"},
+        {"\"shape\":[12,2]", "\"shape\":[2,12]",
+         "tensor \"rule.coefficient\": shape (2, 12), (12, 2) expected"},
+        {"\"shape\":[12,2]", "\"shape\":[24]", "shape (24), (12, 2) expected"},
+        {"\"shape\":[12,2]", "\"shape\":[6,2,2]", "shape (6, 2, 2), (12, 2) expected"},
+        {"\"shape\":[1]", "\"shape\":[1,1]", "\"rule.memory\": shape (1, 1), (1) expected"},
+        {"\"policy\":\"stimulus,bias\"", "\"policy\":\"bias\"", "shape (2), (1) expected"},
+    };
+    static const struct {
+        size_t term;
+        double value;
+        const char *reason;
+    } values[] = {
+        {MODEL_BASIS_UNREWARDED, (double)NAN, "value 3 is nan, -1e+03 to 1e+03 expected"},
+        {MODEL_BASIS_TRACE, 1e4, "value 21 is 10000, -1e+03 to 1e+03 expected"},
+        {MODEL_BASIS_FORGETTING, 1.5, "value 23 is 1.5, 0 to 1 expected"},
+        {MODEL_BASIS_FORGETTING, -0.25, "value 23 is -0.25, 0 to 1 expected"},
+    };
+    struct model_file model;
+    struct model_file bad;
+    uint8_t *bytes;
+    size_t size;
+    build_basis(&model);
+    check_lies(&model, cases, sizeof cases / sizeof cases[0]);
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        double *at = &model.bank.member[0].rule.coefficient[values[i].term][1];
+        const double held = *at;
+        *at = values[i].value;
+        assert_int_equal(model_file_encode(&model, &bytes, &size, &fault), FAULT_NONE);
+        assert_int_equal(model_file_parse("m.st", bytes, size, &bad, &fault), FAULT_INPUT);
+        assert_non_null(strstr(fault.text, "m.st: tensor \"rule.coefficient\": "));
+        assert_non_null(strstr(fault.text, values[i].reason));
+        *at = held;
+        free(bytes);
+    }
+    model.bank.member[0].rule.memory = 1.25;
+    assert_int_equal(model_file_encode(&model, &bytes, &size, &fault), FAULT_NONE);
+    assert_int_equal(model_file_parse("m.st", bytes, size, &bad, &fault), FAULT_INPUT);
+    assert_non_null(strstr(fault.text, "\"rule.memory\": value 0 is 1.25, 0 to 1 expected"));
+    free(bytes);
+    model_file_free(&model);
+}
+
 static void build_bank(struct model_file *out, size_t n);
 
 /* Weights 0..2 and steps up to 0.5; a net's inputs 0..1. */
@@ -467,16 +542,17 @@ static void a_single_model_keeps_its_bytes_and_its_hash(void **state)
     }
 }
 
-/* A bank of n: rnn, dnn, gru_policy, reinforce, none, rnn, ... */
+/* A bank of n: rnn, dnn, gru_policy, reinforce, none, basis, rnn, ... */
 static void build_bank(struct model_file *out, size_t n)
 {
-    static const model_rule_kind KINDS[] = {MODEL_RULE_RNN, MODEL_RULE_DNN, MODEL_RULE_GRU_POLICY,
-                                            MODEL_RULE_REINFORCE, MODEL_RULE_NONE};
+    static const model_rule_kind KINDS[] = {MODEL_RULE_RNN,        MODEL_RULE_DNN,
+                                            MODEL_RULE_GRU_POLICY, MODEL_RULE_REINFORCE,
+                                            MODEL_RULE_NONE,       MODEL_RULE_BASIS};
     static struct model_file members[MODEL_BANK_MAX];
     static const char *places[MODEL_BANK_MAX];
     double prior[MODEL_BANK_MAX];
     for (size_t i = 0; i < n; i++) {
-        const model_rule_kind kind = KINDS[i % 5];
+        const model_rule_kind kind = KINDS[i % (sizeof KINDS / sizeof KINDS[0])];
         places[i] = "some";
         prior[i] = 2.0 * (double)(i + 1) / (double)(n * (n + 1));
         if (model_rule_of(kind)->has_net) {
@@ -486,6 +562,7 @@ static void build_bank(struct model_file *out, size_t n)
             model_spec_init(&spec);
             spec.features = "stimulus,bias";
             spec.rule = model_rule_name(kind);
+            build_terms(&spec);
             assert_int_equal(model_file_build(&spec, &members[i], &fault), FAULT_NONE);
         }
         (void)snprintf(members[i].about.seed, sizeof members[i].about.seed, "%zu", i);
@@ -698,6 +775,7 @@ int main(void)
         cmocka_unit_test(specs_that_make_no_sense_are_refused),
         cmocka_unit_test(every_lie_in_the_header_is_named),
         cmocka_unit_test(values_that_cannot_be_are_named),
+        cmocka_unit_test(every_lie_of_a_rule_of_terms_is_named),
         cmocka_unit_test(what_the_rules_were_fitted_on_is_kept),
         cmocka_unit_test(ranges_that_cannot_be_are_named),
         cmocka_unit_test(a_range_that_lacks_a_part_is_refused),

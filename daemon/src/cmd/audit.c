@@ -325,8 +325,9 @@ int cmd_audit(int argc, char **argv)
     (void)model_options_options(&r.spec, list + sizeof own / sizeof own[0]);
     static const struct option_rule rules[] = {
         {"subject|sessions-per-alarm|strict", OPTION_EXCLUDES, "against-simulation"},
-        {"model|mice|sessions|seed|rule|rate|baseline|decay|policy|noise|session-noise|start|start-"
-         "sd",
+        {"model|mice|sessions|seed|rule|rate|baseline|decay|terms|memory|policy|noise|session-"
+         "noise|"
+         "start|start-sd",
          OPTION_NEEDS, "against-simulation"}};
     struct options options = {
         .usage = "audit PROTOCOL.yaml (DATA.csv | JOURNAL | --against-simulation) [options]",

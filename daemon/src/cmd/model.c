@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "basis_terms.h"
 #include "command.h"
 #include "json_writer.h"
 #include "model_options.h"
@@ -48,6 +49,33 @@ static void print_heading(const struct model_file *model, const char *path)
     printf("transform  %s\n", model_transform_name(p->policy.transform));
 }
 
+static bool has_term(const model_params *p, size_t term)
+{
+    bool has = false;
+    for (uint32_t i = 0; i < p->policy.n; i++) {
+        has = has || fabs(p->rule.coefficient[term][i]) > 0.0;
+    }
+    return has;
+}
+
+/* What rule basis adds up: the terms that are not 0. */
+static void print_terms(const model_params *p)
+{
+    printf("\n%-20s %-16s", "term", "formula");
+    for (uint32_t i = 0; i < p->policy.n; i++) {
+        printf(" %15s", model_feature_name(p->policy.feature[i]));
+    }
+    for (size_t k = 0; k < MODEL_BASIS_TERMS; k++) {
+        if (has_term(p, k)) {
+            printf("\n%-20s %-16s", basis_terms_name(k), basis_terms_formula(k));
+            for (uint32_t i = 0; i < p->policy.n; i++) {
+                printf(" %15.4g", p->rule.coefficient[k][i]);
+            }
+        }
+    }
+    printf("\ndecay of the memory m of rewards: %.4g a trial\n", p->rule.memory);
+}
+
 static void print_single(const model_params *p, const struct safetensors *st)
 {
     if (p->rule.net != NULL) {
@@ -61,6 +89,9 @@ static void print_single(const model_params *p, const struct safetensors *st)
                sqrt(p->noise.prior_var[i]), sqrt(p->noise.drift_var[i]),
                sqrt(p->noise.session_var[i]), p->rule.rate[i], p->rule.baseline[i],
                p->rule.decay[i]);
+    }
+    if (model_rule_of(p->rule.kind)->has_terms) {
+        print_terms(p);
     }
     printf("\n%-28s %4s  shape\n", "tensor", "type");
     for (uint32_t i = 0; i < st->n_tensors; i++) {
@@ -163,6 +194,14 @@ static void json_parameters(struct json_writer *w, const model_params *p)
         JSON_INTS(w, {"inputs", shape->n_inputs}, {"layers", shape->n_layers},
                   {"units", shape->n_hidden}, {"outputs", shape->n_outputs});
         json_end(w);
+    }
+    if (model_rule_of(p->rule.kind)->has_terms) {
+        json_object(w, "terms");
+        for (size_t k = 0; k < MODEL_BASIS_TERMS; k++) {
+            json_reals(w, basis_terms_name(k), 17, p->rule.coefficient[k], n);
+        }
+        json_end(w);
+        json_digits(w, "memory", 17, p->rule.memory);
     }
     for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
         if (p->range.is_known || !vectors[i].is_range) {
@@ -349,7 +388,8 @@ static int check_form(const struct request *r, struct fault *fault)
     }
     if (!r->is_new && model_options_is_given(&r->spec)) {
         return fault_set(fault, FAULT_INPUT,
-                         "rule, rate, baseline, decay, policy, noise and start are for --new, "
+                         "rule, rate, baseline, decay, terms, memory, policy, noise and start are "
+                         "for --new, "
                          "which was expected with them");
     }
     if (!r->is_new && !r->is_join && r->n_paths != 1) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "file_kind.h"
+#include "model/fit.h"
 
 const char FIT_REQUEST_BANK[] = "bank";
 
@@ -49,6 +50,12 @@ static int check_effect(const struct fit_request *r, model_rule_kind kind, bool 
 {
     const bool has_net = model_rule_of(kind)->has_net;
     const char *rule = r->rule.chosen;
+    if (!model_fit_trains(kind)) {
+        return fault_set(fault, FAULT_INPUT,
+                         "--rule: %s is not fitted but stated, by murid model --new; another rule "
+                         "was expected",
+                         rule);
+    }
     if (kind == MODEL_RULE_NONE && !in_filter) {
         return fault_set(fault, FAULT_INPUT,
                          "rule none without a filter predicts nothing; --filter ekf was expected");

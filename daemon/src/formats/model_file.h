@@ -18,17 +18,20 @@
 
 /* A model in a few words, for those without a file. NULL and NaN: the built-in default. */
 struct model_spec {
-    const char *features;                  /* comma-separated; NULL: the built-in list */
-    const char *rule;                      /* one of the classic rules; NULL: none */
-    double rate;                           /* of every weight; NaN: MODEL_FILE_RATE */
-    double baseline;                       /* of every weight; NaN: 0 */
-    double decay;                          /* of every weight's trace; NaN: MODEL_FILE_DECAY */
+    const char *features; /* comma-separated; NULL: the built-in list */
+    const char *rule;     /* one without a net; NULL: none */
+    double rate;          /* of every weight; NaN: MODEL_FILE_RATE */
+    double baseline;      /* of every weight; NaN: 0 */
+    double decay;         /* of every weight's trace; NaN: MODEL_FILE_DECAY */
+    double memory;        /* of rewards, its decay; NaN: MODEL_FILE_MEMORY */
+    double coefficient[MODEL_BASIS_TERMS][MODEL_WEIGHTS_MAX]; /* of basis: of each weight */
     double drift_var[MODEL_WEIGHTS_MAX];   /* of each weight; NaN: the built-in default */
     double session_var[MODEL_WEIGHTS_MAX]; /* of each weight; NaN: the built-in default */
 };
 
-#define MODEL_FILE_RATE  0.015625 /* 2^-6, the start that Ashwood et al. 2020 fit from */
-#define MODEL_FILE_DECAY 0.9
+#define MODEL_FILE_RATE   0.015625 /* 2^-6, the start that Ashwood et al. 2020 fit from */
+#define MODEL_FILE_DECAY  0.9
+#define MODEL_FILE_MEMORY 0.8
 
 /* All defaults. */
 void model_spec_init(struct model_spec *spec);

@@ -9,7 +9,8 @@
 
 void model_spec_init(struct model_spec *spec)
 {
-    *spec = (struct model_spec){.rate = (double)NAN, .baseline = (double)NAN, .decay = (double)NAN};
+    *spec = (struct model_spec){
+        .rate = (double)NAN, .baseline = (double)NAN, .decay = (double)NAN, .memory = (double)NAN};
     for (int i = 0; i < MODEL_WEIGHTS_MAX; i++) {
         spec->drift_var[i] = (double)NAN;
         spec->session_var[i] = (double)NAN;
@@ -47,6 +48,9 @@ int model_file_build(const struct model_spec *spec, struct model_file *out, stru
                          spec->rule);
     }
     params.rule.kind = kind;
+    if (rule->has_terms) {
+        params.rule.memory = isnan(spec->memory) ? MODEL_FILE_MEMORY : spec->memory;
+    }
     for (uint32_t i = 0; i < params.policy.n; i++) {
         if (rule->has_rates) {
             params.rule.rate[i] = isnan(spec->rate) ? MODEL_FILE_RATE : spec->rate;
@@ -56,6 +60,9 @@ int model_file_build(const struct model_spec *spec, struct model_file *out, stru
         }
         if (rule->has_trace) {
             params.rule.decay[i] = isnan(spec->decay) ? MODEL_FILE_DECAY : spec->decay;
+        }
+        for (size_t k = 0; k < MODEL_BASIS_TERMS && rule->has_terms; k++) {
+            params.rule.coefficient[k][i] = spec->coefficient[k][i];
         }
         if (!isnan(spec->drift_var[i])) {
             params.noise.drift_var[i] = spec->drift_var[i];
@@ -72,8 +79,8 @@ int model_file_build_params(const model_params *params, struct model_file *out, 
     memset(out, 0, sizeof *out);
     if (model_rule_of(params->rule.kind)->has_net || model_params_check(params) != MODEL_OK) {
         return fault_set(fault, FAULT_INPUT,
-                         "model: rate and baseline within %g, decay 0 to 1, variances 0 to %g "
-                         "expected",
+                         "model: rate and baseline within %g, as terms are; decay, memory and "
+                         "forgetting 0 to 1, variances 0 to %g expected",
                          MODEL_RATE_MAX, MODEL_VAR_MAX);
     }
     model_bank_single(&out->bank, params);

@@ -90,12 +90,31 @@ static void add_metadata(struct draft *draft, const struct model_file *model)
     draft->prefix[0] = '\0';
 }
 
-static void add_f64(struct draft *draft, const char *name, uint64_t n, const double values[])
+static void add_f64(struct draft *draft, const char *name, uint32_t n_dims, const uint64_t dims[],
+                    const double values[])
 {
     if (draft->rc == FAULT_NONE) {
         draft->rc = safetensors_add_f64(draft->st, model_file_schema_name(draft->prefix, name).text,
-                                        1, &n, values, draft->fault);
+                                        n_dims, dims, values, draft->fault);
     }
+}
+
+/* Rows that stood MODEL_WEIGHTS_MAX values apart stand one behind the other. */
+static void close_up(double values[], uint64_t rows, uint64_t n)
+{
+    for (uint64_t i = 1; i < rows; i++) {
+        memmove(values + i * n, values + i * MODEL_WEIGHTS_MAX, (size_t)n * sizeof values[0]);
+    }
+}
+
+/* The vector's values are those of a copy of the model, which the draft may lay out anew. */
+static void add_vector(struct draft *draft, const struct model_file_vector *vector,
+                       uint64_t n_weights)
+{
+    uint64_t dims[2];
+    const uint32_t n_dims = model_file_schema_shape(vector, n_weights, dims);
+    close_up(vector->values, vector->rows, dims[1]);
+    add_f64(draft, vector->name, n_dims, dims, vector->values);
 }
 
 static void add_f32(struct draft *draft, const struct model_file_part *part)
@@ -113,8 +132,7 @@ static void add_tensors(struct draft *draft, model_params *params, model_net_ten
     model_file_schema_vectors(params, vectors);
     for (int v = 0; v < MODEL_FILE_VECTORS; v++) {
         if (vectors[v].is_allowed && (!vectors[v].is_range || params->range.is_known)) {
-            add_f64(draft, vectors[v].name, vectors[v].n > 0 ? vectors[v].n : params->policy.n,
-                    vectors[v].values);
+            add_vector(draft, &vectors[v], params->policy.n);
         }
     }
     if (model_rule_of(params->rule.kind)->has_net) {
@@ -138,7 +156,7 @@ int model_file_encode(const struct model_file *model, uint8_t **bytes, size_t *s
     }
     add_metadata(&draft, model);
     if (is_bank) {
-        add_f64(&draft, MODEL_FILE_PRIOR, bank.n, bank.prior);
+        add_f64(&draft, MODEL_FILE_PRIOR, 1, &(uint64_t){bank.n}, bank.prior);
     }
     for (uint32_t i = 0; i < bank.n; i++) {
         model_file_schema_prefix(draft.prefix, is_bank, i);

@@ -52,21 +52,45 @@ static int find_tensor(const struct source *from, const char *name, uint32_t n_d
     return FAULT_NONE;
 }
 
+static int value_fault(const struct source *from, const struct safetensors_tensor *tensor, size_t i,
+                       double least, double most)
+{
+    return fault_set(from->fault, FAULT_INPUT,
+                     "%s: tensor \"%s\": value %zu is %g, %.3g to %.3g expected", from->place,
+                     tensor->name, i, safetensors_value(tensor, i), least, most);
+}
+
 static int read_vector(const struct source *from, const struct model_file_vector *vector,
-                       uint64_t n)
+                       uint64_t n_weights)
 {
     const struct safetensors_tensor *tensor;
-    const int rc = find_tensor(from, vector->name, 1, &n, &tensor);
+    uint64_t dims[2];
+    const uint32_t n_dims = model_file_schema_shape(vector, n_weights, dims);
+    const int rc = find_tensor(from, vector->name, n_dims, dims, &tensor);
     for (size_t i = 0; rc == FAULT_NONE && i < tensor->n; i++) {
-        vector->values[i] = safetensors_value(tensor, i);
-        if (!(vector->values[i] >= vector->least && vector->values[i] <= vector->most)) {
-            return fault_set(from->fault, FAULT_INPUT,
-                             "%s: tensor \"%s\": value %zu is %g, %.3g to %.3g expected",
-                             from->place, tensor->name, i, vector->values[i], vector->least,
-                             vector->most);
+        const double value = safetensors_value(tensor, i);
+        const size_t row = vector->rows > 0 ? i / (size_t)dims[1] : 0;
+        if (!(value >= vector->least && value <= vector->most)) {
+            return value_fault(from, tensor, i, vector->least, vector->most);
         }
+        vector->values[row * MODEL_WEIGHTS_MAX + i - row * (size_t)dims[1]] = value;
     }
     return rc;
+}
+
+/* The part that is forgotten is a row of the coefficients, with bounds of its own. */
+static int check_forgetting(const struct source *from, const model_params *params)
+{
+    const double *forgetting = model_rule_forgetting(&params->rule);
+    for (size_t i = 0; forgetting != NULL && i < params->policy.n; i++) {
+        if (!(forgetting[i] >= 0.0 && forgetting[i] <= 1.0)) {
+            const struct model_file_name name =
+                model_file_schema_name(from->prefix, "rule.coefficient");
+            return value_fault(from, safetensors_find(from->st, name.text),
+                               MODEL_BASIS_FORGETTING * params->policy.n + i, 0.0, 1.0);
+        }
+    }
+    return FAULT_NONE;
 }
 
 static bool is_there(const struct source *from, const struct model_file_vector *vector)
@@ -100,9 +124,10 @@ static int read_vectors(const struct source *from, model_params *params)
                                    ? params->range.is_known
                                    : vectors[v].is_required || is_there(from, &vectors[v]);
         if (vectors[v].is_allowed && is_wanted) {
-            rc = read_vector(from, &vectors[v], vectors[v].n > 0 ? vectors[v].n : params->policy.n);
+            rc = read_vector(from, &vectors[v], params->policy.n);
         }
     }
+    rc = rc ? rc : check_forgetting(from, params);
     return rc ? rc : check_range(from, params);
 }
 

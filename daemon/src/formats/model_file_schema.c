@@ -43,6 +43,7 @@ void model_file_schema_vectors(model_params *params,
     const bool is_classic = rule->has_rates;
     const bool has_base = rule->has_baseline;
     const bool has_decay = rule->has_trace;
+    const bool has_terms = rule->has_terms;
     const double mean = MODEL_MEAN_MAX;
     const double var = MODEL_VAR_MAX;
     const double rate = MODEL_RATE_MAX;
@@ -53,20 +54,32 @@ void model_file_schema_vectors(model_params *params,
     model_noise *noise = &params->noise;
     model_range *range = &params->range;
     const struct model_file_vector list[MODEL_FILE_VECTORS] = {
-        {"rule.rate", params->rule.rate, -rate, rate, is_classic, is_classic, false, 0},
-        {"rule.baseline", params->rule.baseline, -rate, rate, has_base, has_base, false, 0},
-        {"rule.decay", params->rule.decay, 0.0, 1.0, has_decay, has_decay, false, 0},
-        {"filter.prior_mean", noise->prior_mean, -mean, mean, false, true, false, 0},
-        {"filter.prior_var", noise->prior_var, DBL_MIN, var, false, true, false, 0},
-        {"filter.drift_var", noise->drift_var, 0.0, var, false, true, false, 0},
-        {"filter.session_var", noise->session_var, 0.0, var, false, true, false, 0},
-        {"range.w_lo", range->w_lo, -far, far, false, has_rule, true, 0},
-        {"range.w_hi", range->w_hi, -far, far, false, has_rule, true, 0},
-        {"range.step_max", range->step_max, 0.0, far, false, has_rule, true, 0},
-        {"range.x_lo", range->x_lo, -far, far, false, has_net, true, n_inputs},
-        {"range.x_hi", range->x_hi, -far, far, false, has_net, true, n_inputs},
+        {"rule.rate", params->rule.rate, -rate, rate, is_classic, is_classic, false, 0, 0},
+        {"rule.baseline", params->rule.baseline, -rate, rate, has_base, has_base, false, 0, 0},
+        {"rule.decay", params->rule.decay, 0.0, 1.0, has_decay, has_decay, false, 0, 0},
+        {"rule.coefficient", params->rule.coefficient[0], -rate, rate, has_terms, has_terms, false,
+         0, MODEL_BASIS_TERMS},
+        {"rule.memory", &params->rule.memory, 0.0, 1.0, has_terms, has_terms, false, 1, 0},
+        {"filter.prior_mean", noise->prior_mean, -mean, mean, false, true, false, 0, 0},
+        {"filter.prior_var", noise->prior_var, DBL_MIN, var, false, true, false, 0, 0},
+        {"filter.drift_var", noise->drift_var, 0.0, var, false, true, false, 0, 0},
+        {"filter.session_var", noise->session_var, 0.0, var, false, true, false, 0, 0},
+        {"range.w_lo", range->w_lo, -far, far, false, has_rule, true, 0, 0},
+        {"range.w_hi", range->w_hi, -far, far, false, has_rule, true, 0, 0},
+        {"range.step_max", range->step_max, 0.0, far, false, has_rule, true, 0, 0},
+        {"range.x_lo", range->x_lo, -far, far, false, has_net, true, n_inputs, 0},
+        {"range.x_hi", range->x_hi, -far, far, false, has_net, true, n_inputs, 0},
     };
     memcpy(vectors, list, sizeof list);
+}
+
+uint32_t model_file_schema_shape(const struct model_file_vector *vector, uint64_t n_weights,
+                                 uint64_t dims[2])
+{
+    const uint64_t n = vector->n > 0 ? vector->n : n_weights;
+    dims[0] = vector->rows > 0 ? vector->rows : n;
+    dims[1] = n;
+    return vector->rows > 0 ? 2 : 1;
 }
 
 void model_file_schema_texts(struct model_file_about *about,

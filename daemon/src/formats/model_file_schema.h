@@ -16,7 +16,7 @@
 
 enum {
     MODEL_FILE_NET_PARTS = 5 + 2 * (MODEL_LAYERS_MAX + 1),
-    MODEL_FILE_VECTORS = 12,
+    MODEL_FILE_VECTORS = 14,
     MODEL_FILE_PART_NAME = 32,
     MODEL_FILE_PREFIX = 12,
     MODEL_FILE_TEXTS = 4
@@ -37,8 +37,8 @@ struct model_file_part {
     const float **slot;
 };
 
-/* One vector over the policy's weights, or over the inputs of a net. Those of a range are there
- * together or not at all. */
+/* One vector over the policy's weights, or over the inputs of a net; or a matrix, one such vector a
+ * row. Those of a range are there together or not at all. */
 struct model_file_vector {
     const char *name;
     double *values;
@@ -47,7 +47,8 @@ struct model_file_vector {
     bool is_required;
     bool is_allowed;
     bool is_range;
-    uint64_t n; /* 0: one per weight */
+    uint64_t n;    /* 0: one per weight */
+    uint64_t rows; /* MODEL_WEIGHTS_MAX values apart; 0: no matrix */
 };
 
 /* What says where a model comes from: metadata key, text, its size. */
@@ -68,6 +69,10 @@ size_t model_file_schema_net(const model_net_shape *shape, model_net_tensors *te
 /* The vectors of parameters; their rule and policy are set. */
 void model_file_schema_vectors(model_params *params,
                                struct model_file_vector vectors[MODEL_FILE_VECTORS]);
+
+/* The shape of its tensor for a policy of that many weights; returns how many dimensions. */
+uint32_t model_file_schema_shape(const struct model_file_vector *vector, uint64_t n_weights,
+                                 uint64_t dims[2]);
 
 /* The texts on where a model comes from. */
 void model_file_schema_texts(struct model_file_about *about,

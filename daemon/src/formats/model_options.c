@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "basis_terms.h"
 #include "vocabulary.h"
 
 #define TEXT_OF_VALUE(value) #value
@@ -32,8 +33,16 @@ size_t model_options_options(struct model_options *s, struct option list[])
         {"baseline", OPTION_REAL, &s->words.baseline, -100, 100, "B",
          "reward baseline of reinforce_base (default 0)", &s->given_baseline},
         {"decay", OPTION_REAL, &s->words.decay, 0, 1, "L",
-         "decay of eligibility's trace per trial (default " TEXT_OF(MODEL_FILE_DECAY) ")",
+         "decay of the trace of eligibility and basis per trial (default " TEXT_OF(
+             MODEL_FILE_DECAY) ")",
          &s->given_decay},
+        {"terms", OPTION_TEXT, &s->terms, 0, 0, "NAME=C,...",
+         "terms of basis (docs/model.md) and their coefficients, as in rewarded=0.05,trace=0.01; "
+         "C1:C2:...: one per weight",
+         NULL},
+        {"memory", OPTION_REAL, &s->words.memory, 0, 1, "L",
+         "decay of basis' memory of rewards per trial (default " TEXT_OF(MODEL_FILE_MEMORY) ")",
+         &s->given_memory},
         {"policy", OPTION_WORDS, &s->features, 0, 0, "FEATURES", "what choices depend on, some of",
          given},
         {"noise", OPTION_REALS, &s->noise, 0, 10, "SD",
@@ -76,7 +85,9 @@ int model_options_build(struct model_options *s, struct model_file *out, struct 
                          s->words.features, MODEL_WEIGHTS_MAX);
     }
     const size_t n = shape.policy.n;
-    int rc = spread("noise", &s->noise, n, true, s->words.drift_var, fault);
+    int rc =
+        s->terms != NULL ? basis_terms_read(s->terms, n, s->words.coefficient, fault) : FAULT_NONE;
+    rc = rc ? rc : spread("noise", &s->noise, n, true, s->words.drift_var, fault);
     rc = rc ? rc : spread("session-noise", &s->session_noise, n, true, s->words.session_var, fault);
     rc = rc ? rc : model_file_build(&s->words, out, fault);
     model_noise *noise = &out->bank.member[0].noise;
@@ -90,7 +101,36 @@ int model_options_build(struct model_options *s, struct model_file *out, struct 
 
 bool model_options_is_given(const struct model_options *s)
 {
-    return s->given || s->given_rate || s->given_baseline || s->given_decay;
+    return s->given || s->given_rate || s->given_baseline || s->given_decay || s->terms != NULL ||
+           s->given_memory;
+}
+
+/* Terms are for rule basis alone, which does not learn without; a decay is for those that have one.
+ */
+static int check_terms(const struct model_options *s, const char *rule, bool has_terms,
+                       struct fault *fault)
+{
+    if (!has_terms && (s->terms != NULL || s->given_memory)) {
+        return fault_set(fault, FAULT_INPUT,
+                         "--%s: has no effect with rule %s; --rule basis was expected",
+                         s->terms != NULL ? "terms" : "memory", rule);
+    }
+    if (has_terms && s->terms == NULL) {
+        return fault_set(fault, FAULT_INPUT,
+                         "--rule: basis does not learn without terms; --terms was expected too, as "
+                         "in --terms rewarded=0.05,unrewarded=-0.02");
+    }
+    if (has_terms && s->given_decay && !basis_terms_has(s->terms, "trace")) {
+        return fault_set(fault, FAULT_INPUT,
+                         "--decay: has no effect without a trace; trace=C was expected in --terms");
+    }
+    if (s->given_memory && !basis_terms_has(s->terms, "rewarded_memory") &&
+        !basis_terms_has(s->terms, "unrewarded_memory")) {
+        return fault_set(fault, FAULT_INPUT,
+                         "--memory: has no effect without a term of it; rewarded_memory=C or "
+                         "unrewarded_memory=C was expected in --terms");
+    }
+    return FAULT_NONE;
 }
 
 int model_options_check(const struct model_options *s, const char *path, struct fault *fault)
@@ -101,7 +141,11 @@ int model_options_check(const struct model_options *s, const char *path, struct 
     if (path != NULL && model_options_is_given(s)) {
         return fault_set(fault, FAULT_INPUT,
                          "--model: defines the animal completely; no rule, rate, baseline, decay, "
-                         "policy, noise or start expected beside it");
+                         "terms, memory, policy, noise or start expected beside it");
+    }
+    if (s->given_rate && model_rule_of(kind)->has_terms) {
+        return fault_set(fault, FAULT_INPUT,
+                         "--rate: has no effect with rule %s; --terms was expected", rule);
     }
     if (s->given_rate && !model_rule_of(kind)->has_rates) {
         return fault_set(fault, FAULT_INPUT,
@@ -119,7 +163,7 @@ int model_options_check(const struct model_options *s, const char *path, struct 
                          "--decay: has no effect with rule %s; --rule eligibility was expected",
                          rule);
     }
-    return FAULT_NONE;
+    return check_terms(s, rule, model_rule_of(kind)->has_terms, fault);
 }
 
 int model_options_load(struct model_options *s, const char *path, struct model_file *out,

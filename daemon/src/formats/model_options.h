@@ -15,15 +15,17 @@ struct model_options {
     struct option_reals session_noise;
     struct option_reals start;
     struct option_reals start_sd;
+    const char *terms; /* NULL: not given */
     struct option_word rule;
     struct option_word features;
     bool given; /* any of the options was there */
     bool given_rate;
     bool given_baseline;
     bool given_decay;
+    bool given_memory;
 };
 
-enum { MODEL_OPTIONS_OPTIONS = 9 };
+enum { MODEL_OPTIONS_OPTIONS = 11 };
 
 /* All defaults: the rule that is meant where none is named, its rate (NaN: the usual one), and the
  * features (NULL: the usual ones). */
