@@ -123,35 +123,13 @@ static void jacobians_match_finite_differences(void **state)
     }
 }
 
-/* What a classic rule of rate RATE, and of BASELINE, is among the terms. */
-static model_rule in_terms_of(const model_rule *classic)
-{
-    model_rule rule = {.kind = MODEL_RULE_BASIS};
-    for (int i = 0; i < N; i++) {
-        const double a = classic->rate[i];
-        const double b = classic->kind == MODEL_RULE_REINFORCE_BASE ? classic->baseline[i] : 0.0;
-        const double d = classic->kind == MODEL_RULE_ELIGIBILITY ? classic->decay[i] : 0.0;
-        if (classic->kind == MODEL_RULE_REWARD_MAX) {
-            rule.coefficient[MODEL_BASIS_REWARDED_UNSURE][i] = 2.0 * a;
-            rule.coefficient[MODEL_BASIS_UNREWARDED_UNSURE][i] = -2.0 * a;
-            continue;
-        }
-        rule.coefficient[MODEL_BASIS_REWARDED][i] = a * (1.0 - b) * (1.0 - d);
-        rule.coefficient[MODEL_BASIS_UNREWARDED][i] = -a * b;
-        rule.coefficient[MODEL_BASIS_UNREWARDED_EXPECTED][i] =
-            classic->kind == MODEL_RULE_PREDICT_MAX ? -a : 0.0;
-        rule.coefficient[MODEL_BASIS_TRACE][i] = a * d;
-        rule.decay[i] = d;
-    }
-    return rule;
-}
-
 static void basis_takes_the_steps_of_every_classic_rule(void **state)
 {
     (void)state;
     for (model_rule_kind kind = MODEL_RULE_NONE; kind < MODEL_RULES; kind++) {
         const model_rule classic = rule_of(kind);
-        const model_rule basis = in_terms_of(&classic);
+        model_rule basis;
+        model_basis_from(&classic, N, &basis);
         model_rule_state states[2];
         test_random r = test_random_seeded(43);
         double w[N] = {0.5, -0.2, 0.1};

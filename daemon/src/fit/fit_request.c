@@ -50,10 +50,9 @@ static int check_effect(const struct fit_request *r, model_rule_kind kind, bool 
 {
     const bool has_net = model_rule_of(kind)->has_net;
     const char *rule = r->rule.chosen;
-    if (!model_fit_trains(kind)) {
+    if (!model_fit_trains(kind) && !in_filter) {
         return fault_set(fault, FAULT_INPUT,
-                         "--rule: %s is not fitted but stated, by murid model --new; another rule "
-                         "was expected",
+                         "--filter: rule %s is fitted in the filter; --filter ekf was expected",
                          rule);
     }
     if (kind == MODEL_RULE_NONE && !in_filter) {

@@ -15,19 +15,16 @@ struct fit_scoring_shard {
     bool is_finite;
 };
 
-int fit_scoring_open(struct fit_scoring *f, const struct training_set_view *view,
-                     struct thread_pool *team, bool (*tell)(void *context, double done),
-                     void *context, struct fault *fault)
+int fit_scoring_open(struct fit_scoring *f, const struct fit_scoring_options *options,
+                     uint32_t n_expected, struct fault *fault)
 {
-    *f = (struct fit_scoring){.view = view,
-                              .team = team,
-                              .tell = tell,
-                              .context = context,
-                              .n_shards = view->n < SHARDS_MAX ? view->n : SHARDS_MAX};
+    const uint32_t n = options->view->n;
+    *f = (struct fit_scoring){
+        .options = *options, .n_shards = n < SHARDS_MAX ? n : SHARDS_MAX, .n_expected = n_expected};
     f->shards = calloc(f->n_shards, sizeof *f->shards);
-    return f->shards != NULL ? FAULT_NONE
-                             : fault_set(fault, FAULT_WORK, "no memory for the fit of %u animals",
-                                         (unsigned)view->n);
+    return f->shards != NULL
+               ? FAULT_NONE
+               : fault_set(fault, FAULT_WORK, "no memory for the fit of %u animals", (unsigned)n);
 }
 
 void fit_scoring_close(struct fit_scoring *f)
@@ -39,7 +36,7 @@ void fit_scoring_close(struct fit_scoring *f)
 /* The animals of shard number s are from..to-1. */
 static uint32_t first_of(const struct fit_scoring *f, size_t s)
 {
-    return (uint32_t)((uint64_t)f->view->n * s / f->n_shards);
+    return (uint32_t)((uint64_t)f->options.view->n * s / f->n_shards);
 }
 
 static void run_shard(void *context, size_t number)
@@ -49,20 +46,19 @@ static void run_shard(void *context, size_t number)
     const size_t m = MAX;
     memset(shard->score, 0, m * sizeof shard->score[0]);
     memset(shard->information, 0, m * m * sizeof shard->information[0]);
-    shard->sums.log_likelihood = 0.0;
-    shard->sums.score = shard->score;
-    shard->sums.information = shard->information;
+    shard->sums = (model_likelihood){.score = shard->score, .information = shard->information};
     shard->is_finite = true;
     for (uint32_t i = first_of(f, number); i < first_of(f, number + 1) && shard->is_finite; i++) {
-        shard->is_finite = model_likelihood_add(&f->params, &f->view->animals[i], &shard->sums);
+        shard->is_finite =
+            model_likelihood_add(&f->params, &f->options.view->animals[i], &shard->sums);
     }
 }
 
 static void run_all(struct fit_scoring *f)
 {
     f->n_passes++;
-    if (f->team != NULL) {
-        thread_pool_run(f->team, run_shard, f, f->n_shards);
+    if (f->options.team != NULL) {
+        thread_pool_run(f->options.team, run_shard, f, f->n_shards);
         return;
     }
     for (uint32_t s = 0; s < f->n_shards; s++) {
@@ -75,7 +71,8 @@ static bool evaluate(void *context, const double values[], model_likelihood *sum
     struct fit_scoring *f = context;
     model_parameter list[MAX];
     const double done = (double)f->n_passes / (double)(f->n_passes + f->n_expected);
-    f->is_stopped = f->is_stopped || (f->tell != NULL && !f->tell(f->context, done));
+    f->is_stopped =
+        f->is_stopped || (f->options.tell != NULL && !f->options.tell(f->options.context, done));
     if (f->is_stopped) {
         return false;
     }
@@ -97,22 +94,71 @@ static bool evaluate(void *context, const double values[], model_likelihood *sum
     return is_finite;
 }
 
+void fit_scoring_configure(const struct fit_scoring *f, const model_params *params, double temper,
+                           model_scoring_config *config)
+{
+    model_parameter list[MAX];
+    const size_t m = model_likelihood_list(params, list);
+    model_scoring_config_init(config, params);
+    config->temper = temper;
+    for (size_t i = 0; i < m; i++) {
+        config->is_held[i] =
+            f->options.is_prior_stated && (list[i].kind == MODEL_PARAMETER_PRIOR_MEAN ||
+                                           list[i].kind == MODEL_PARAMETER_PRIOR_VAR);
+    }
+}
+
+static int ended(const struct fit_scoring *f, int status, const model_params *params,
+                 struct fault *fault)
+{
+    return status == MODEL_OK || f->is_stopped
+               ? FAULT_NONE
+               : fault_set(fault, FAULT_WORK, "the likelihood of rule %s is not finite",
+                           model_rule_name(params->rule.kind));
+}
+
 int fit_scoring_climb(struct fit_scoring *f, model_params *params,
                       const model_scoring_config *config, model_scoring *out, struct fault *fault)
 {
     double values[MAX];
     f->params = *params;
     model_likelihood_encode(params, values);
-    int status = model_scoring_start(out, config, values, evaluate, f);
-    while (status == MODEL_OK && !out->is_done) {
-        status = model_scoring_step(out, config, evaluate, f);
+    int rc = ended(f, model_scoring_start(out, config, values, evaluate, f), params, fault);
+    while (rc == FAULT_NONE && !f->is_stopped && !out->is_done) {
+        rc = ended(f, model_scoring_step(out, config, evaluate, f), params, fault);
     }
-    if (status != MODEL_OK && !f->is_stopped) {
-        return fault_set(fault, FAULT_WORK, "the likelihood of rule %s is not finite",
-                         model_rule_name(params->rule.kind));
+    if (rc == FAULT_NONE) {
+        model_likelihood_decode(out->values, params);
     }
-    model_likelihood_decode(out->values, params);
-    return FAULT_NONE;
+    return rc;
+}
+
+static bool has_noise(const model_params *params)
+{
+    bool has = false;
+    for (uint32_t i = 0; i < params->policy.n; i++) {
+        has = has || params->noise.drift_var[i] > 0.0 || params->noise.session_var[i] > 0.0;
+    }
+    return has;
+}
+
+int fit_scoring_climb_twice(struct fit_scoring *f, model_params *params,
+                            const model_scoring_config *config, model_scoring *out,
+                            model_scoring *other, struct fault *fault)
+{
+    int rc = fit_scoring_climb(f, params, config, out, fault);
+    if (rc != FAULT_NONE || f->is_stopped || !has_noise(params)) {
+        return rc;
+    }
+    model_params still = *params;
+    memset(still.noise.drift_var, 0, sizeof still.noise.drift_var);
+    memset(still.noise.session_var, 0, sizeof still.noise.session_var);
+    rc = fit_scoring_climb(f, &still, config, other, fault);
+    if (rc == FAULT_NONE && !f->is_stopped && other->objective > out->objective) {
+        *params = still;
+        *out = *other;
+    }
+    return rc;
 }
 
 double fit_scoring_shared(struct fit_scoring *f, const model_params *params)
@@ -129,8 +175,8 @@ double fit_scoring_shared(struct fit_scoring *f, const model_params *params)
         model_likelihood_bounds(&list[i], &least, &most);
         is_used[i] = values[i] > least + VARIANCE_OF_NOTE && values[i] < most;
     }
-    for (uint32_t i = 0; i < f->view->n; i++) {
-        const size_t n = f->view->animals[i].n_trials;
+    for (uint32_t i = 0; i < f->options.view->n; i++) {
+        const size_t n = f->options.view->animals[i].n_trials;
         longest = n > longest ? n : longest;
     }
     struct fit_scoring_shard *shard = &f->shards[0];
@@ -143,8 +189,8 @@ double fit_scoring_shared(struct fit_scoring *f, const model_params *params)
                                          .by_trial = by_trial,
                                          .n_by_trial = longest};
         bool is_finite = true;
-        for (uint32_t i = 0; i < f->view->n && is_finite; i++) {
-            is_finite = model_likelihood_add(params, &f->view->animals[i], &shard->sums);
+        for (uint32_t i = 0; i < f->options.view->n && is_finite; i++) {
+            is_finite = model_likelihood_add(params, &f->options.view->animals[i], &shard->sums);
         }
         shared = is_finite ? model_likelihood_shared(m, is_used, &shard->sums) : shared;
     }

@@ -10,26 +10,37 @@
 #include "thread_pool.h"
 #include "training_set.h"
 
-struct fit_scoring {
-    const struct training_set_view *view;
+/* What is fitted, and how it is run. */
+struct fit_scoring_options {
+    const struct training_set_view *view;     /* must outlive the fit */
+    bool is_prior_stated;                     /* it stays as the params have it */
+    uint64_t seed;                            /* of draws from the posterior */
     struct thread_pool *team;                 /* NULL: this thread alone */
     bool (*tell)(void *context, double done); /* as in struct fitter_run */
     void *context;
+};
+
+struct fit_scoring {
+    struct fit_scoring_options options;
     model_params params; /* of the evaluation at hand: rule and policy */
     uint32_t n_shards;
     struct fit_scoring_shard *shards;
-    bool is_stopped;
+    bool is_stopped; /* told to */
     uint32_t n_passes;
     uint32_t n_expected; /* passes, for the progress that is told */
 };
 
-/* view must outlive *f. FAULT_NONE, or FAULT_WORK with *f closed. */
-int fit_scoring_open(struct fit_scoring *f, const struct training_set_view *view,
-                     struct thread_pool *team, bool (*tell)(void *context, double done),
-                     void *context, struct fault *fault);
+/* FAULT_NONE, or FAULT_WORK with *f closed. */
+int fit_scoring_open(struct fit_scoring *f, const struct fit_scoring_options *options,
+                     uint32_t n_expected, struct fault *fault);
 
 /* A zeroed one is fine. */
 void fit_scoring_close(struct fit_scoring *f);
+
+/* What a climb of *params goes by: bounds, the prior held or not, the likelihood to the power
+ * temper. */
+void fit_scoring_configure(const struct fit_scoring *f, const model_params *params, double temper,
+                           model_scoring_config *config);
 
 /* From *params uphill until no step is worth it; *params becomes the end, *out says what is known
  * there. FAULT_NONE, also when told to stop (f->is_stopped), or FAULT_WORK: not finite at the
@@ -37,7 +48,13 @@ void fit_scoring_close(struct fit_scoring *f);
 int fit_scoring_climb(struct fit_scoring *f, model_params *params,
                       const model_scoring_config *config, model_scoring *out, struct fault *fault);
 
+/* The same, held against a climb from noise of 0, where the likelihood can have a second summit:
+ * *params and *out are those of the higher one. *other is scratch. */
+int fit_scoring_climb_twice(struct fit_scoring *f, model_params *params,
+                            const model_scoring_config *config, model_scoring *out,
+                            model_scoring *other, struct fault *fault);
+
 /* By how much the animals' scores vary more together, trial by trial, than the information says: 1
  * for animals whose choices are independent, more where they share random draws. The mean over the
- * parameters, at *params. NaN when stopped. */
+ * parameters, at *params. NaN without memory for it. */
 double fit_scoring_shared(struct fit_scoring *f, const model_params *params);

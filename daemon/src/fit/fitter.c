@@ -417,6 +417,7 @@ static int fit_by_gradient(struct fitting *f, struct model_file *out, struct fit
     return rc ? rc : finish(f, out, result, fault);
 }
 
+/* A rule without a net, in the filter. */
 static int fit_by_scoring(struct fitting *f, struct model_file *out, struct fitter_result *result,
                           struct fault *fault)
 {
@@ -426,8 +427,13 @@ static int fit_by_scoring(struct fitting *f, struct model_file *out, struct fitt
     *result = (struct fitter_result){.held_out_loss = (double)NAN,
                                      .n_trials = f->view.n_trials / images_of(f),
                                      .n_animals = f->view.n / images_of(f)};
-    const int rc = fit_rule_fit(&params, &f->view, false, f->run->team, f->run->tell,
-                                f->run->context, &found, fault);
+    const struct fit_scoring_options how = {.view = &f->view,
+                                            .seed = f->options->seed,
+                                            .team = f->run->team,
+                                            .tell = f->run->tell,
+                                            .context = f->run->context};
+    const int rc = fit_rule_fit(&params, &how, &found, fault);
+    free(found.basis.draws);
     if (rc != FAULT_NONE || found.is_stopped) {
         return rc;
     }

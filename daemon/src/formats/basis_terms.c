@@ -53,7 +53,7 @@ static int refuse_name(const char *word, size_t size, struct fault *fault)
 static int read_values(size_t term, const char *values, size_t size, size_t n, double out[],
                        struct fault *fault)
 {
-    const double least = term == MODEL_BASIS_FORGETTING ? 0.0 : -BASIS_TERMS_MAX;
+    const double least = term == MODEL_BASIS_FORGETTING ? -1.0 : -BASIS_TERMS_MAX;
     const double most = term == MODEL_BASIS_FORGETTING ? 1.0 : BASIS_TERMS_MAX;
     const char *const end = values + size;
     size_t count = 0;

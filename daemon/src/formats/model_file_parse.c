@@ -87,7 +87,7 @@ static int check_forgetting(const struct source *from, const model_params *param
             const struct model_file_name name =
                 model_file_schema_name(from->prefix, "rule.coefficient");
             return value_fault(from, safetensors_find(from->st, name.text),
-                               MODEL_BASIS_FORGETTING * params->policy.n + i, 0.0, 1.0);
+                               MODEL_BASIS_FORGETTING * params->policy.n + i, -1.0, 1.0);
         }
     }
     return FAULT_NONE;

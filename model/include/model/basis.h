@@ -18,10 +18,10 @@
 #define MODEL_BASIS_LIST(X)                                                                        \
     X(REWARDED, rewarded, "r q")                                                                   \
     X(UNREWARDED, unrewarded, "(1 - r) q")                                                         \
+    X(PREDICT_MAX, predict_max, "r q - (1 - r) (1 - q)")                                           \
+    X(REWARD_MAX, reward_max, "2 (2r - 1) q (1 - q)")                                              \
     X(REWARDED_EXPECTED, rewarded_expected, "r (1 - q)")                                           \
-    X(UNREWARDED_EXPECTED, unrewarded_expected, "(1 - r) (1 - q)")                                 \
     X(REWARDED_UNSURE, rewarded_unsure, "r q (1 - q)")                                             \
-    X(UNREWARDED_UNSURE, unrewarded_unsure, "(1 - r) q (1 - q)")                                   \
     X(REWARDED_CONTRAST, rewarded_contrast, "r q |x|")                                             \
     X(UNREWARDED_CONTRAST, unrewarded_contrast, "(1 - r) q |x|")                                   \
     X(REWARDED_MEMORY, rewarded_memory, "r q m")                                                   \

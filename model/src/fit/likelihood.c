@@ -109,7 +109,7 @@ void model_likelihood_bounds(const model_parameter *parameter, double *least, do
     const vector v = vector_of(&params, parameter->kind);
     const bool is_forgetting =
         parameter->kind == MODEL_PARAMETER_COEFFICIENT && parameter->term == MODEL_BASIS_FORGETTING;
-    *least = is_forgetting ? 0.0 : v.least;
+    *least = is_forgetting ? -1.0 : v.least;
     *most = is_forgetting ? 1.0 : v.most;
 }
 

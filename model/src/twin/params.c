@@ -56,7 +56,7 @@ static bool rule_is_valid(const model_rule *rule, uint32_t n)
         ok = ok && is_within(rule->rate[i], -MODEL_RATE_MAX, MODEL_RATE_MAX) &&
              is_within(rule->baseline[i], -MODEL_RATE_MAX, MODEL_RATE_MAX) &&
              is_within(rule->decay[i], 0.0, 1.0) &&
-             is_within(rule->coefficient[MODEL_BASIS_FORGETTING][i], 0.0, 1.0);
+             is_within(rule->coefficient[MODEL_BASIS_FORGETTING][i], -1.0, 1.0);
         for (size_t k = 0; k < MODEL_BASIS_FORGETTING; k++) {
             ok = ok && is_within(rule->coefficient[k][i], -MODEL_RATE_MAX, MODEL_RATE_MAX);
         }

@@ -18,19 +18,23 @@ static inline void rule_basis_values(const rule_sight *t, rule_real memory, rule
 {
     const rule_real sign = 2 * t->choice - 1;
     const rule_real q = t->choice + t->p - 2 * t->choice * t->p;
-    const rule_real outcome[2] = {t->reward, 1 - t->reward};
+    const rule_real r = t->reward;
+    const rule_real unsure = q * (1 - q);
+    const rule_real turn = 2 * r - 1;
+    const rule_basis_value wrong[2] = {{sign * r * q, -r, 0}, {sign * (1 - r) * q, r - 1, 0}};
     for (int o = 0; o < 2; o++) {
-        const rule_real r = outcome[o];
-        const rule_basis_value wrong = {sign * r * q, -r, 0};
-        out[MODEL_BASIS_REWARDED + o] = wrong;
-        out[MODEL_BASIS_REWARDED_EXPECTED + o] = (rule_basis_value){sign * r * (1 - q), r, 0};
-        out[MODEL_BASIS_REWARDED_UNSURE + o] =
-            (rule_basis_value){sign * r * q * (1 - q), r * (2 * q - 1), -2 * sign * r};
+        out[MODEL_BASIS_REWARDED + o] = wrong[o];
         out[MODEL_BASIS_REWARDED_CONTRAST + o] =
-            (rule_basis_value){contrast * wrong.value, contrast * wrong.slope, 0};
+            (rule_basis_value){contrast * wrong[o].value, contrast * wrong[o].slope, 0};
         out[MODEL_BASIS_REWARDED_MEMORY + o] =
-            (rule_basis_value){memory * wrong.value, memory * wrong.slope, 0};
+            (rule_basis_value){memory * wrong[o].value, memory * wrong[o].slope, 0};
     }
+    out[MODEL_BASIS_PREDICT_MAX] = (rule_basis_value){sign * (q + r - 1), -1, 0};
+    out[MODEL_BASIS_REWARD_MAX] =
+        (rule_basis_value){2 * turn * sign * unsure, 2 * turn * (2 * q - 1), -4 * turn * sign};
+    out[MODEL_BASIS_REWARDED_EXPECTED] = (rule_basis_value){sign * r * (1 - q), r, 0};
+    out[MODEL_BASIS_REWARDED_UNSURE] =
+        (rule_basis_value){sign * r * unsure, r * (2 * q - 1), -2 * sign * r};
 }
 
 static const rule_ops rule_basis = {

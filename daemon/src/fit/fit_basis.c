@@ -1,0 +1,360 @@
+#include "fit_basis.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/posterior.h"
+#include "model_file.h"
+
+enum { MAX = MODEL_LIKELIHOOD_MAX, PASSES_EXPECTED = 90 };
+
+static const double RATE_LEAST = 1e-3; /* log odds a trial: scale of priors at the least */
+/* sd of a term in a family, in rates of reinforce: of its first, of the trace, whose e is a mean
+ * over trials and small, and of the others, which add a part to the first. */
+static const double FIRST_SD = 1.5;
+static const double TRACE_SD = 2.0;
+static const double LATER_SD = 0.6;
+static const double DECAY_MEAN = 1.4; /* logit of 0.8: five trials */
+static const double DECAY_SD = 1.5;
+static const double MEAN_SD = 10.0;       /* of the prior's mean, about where it is found */
+static const double SHARED_OF_NOTE = 1.5; /* below, animals count as independent */
+
+#define BIT(TERM) (UINT32_C(1) << MODEL_BASIS_##TERM)
+
+static const uint32_t MEMORY = BIT(REWARDED_MEMORY) | BIT(UNREWARDED_MEMORY);
+
+/* Families that are tried first, and what is added to the best of them. prior: chance before the
+ * animals. A baseline has more than its absence: where animals do not tell, it may be there. */
+static const struct {
+    const char *name;
+    uint32_t terms;
+    double prior;
+} PLAIN[] = {{"none", 0, 0.05},
+             {"reinforce", BIT(REWARDED), 0.1},
+             {"reinforce_base", BIT(REWARDED) | BIT(UNREWARDED), 0.25},
+             {"predict_max", BIT(PREDICT_MAX), 0.15},
+             {"reward_max", BIT(REWARD_MAX), 0.15},
+             {"eligibility", BIT(REWARDED) | BIT(TRACE), 0.15}},
+  ADDED[] = {{"shape", BIT(REWARDED_EXPECTED) | BIT(REWARDED_UNSURE), 0.02},
+             {"contrast", BIT(REWARDED_CONTRAST) | BIT(UNREWARDED_CONTRAST), 0.02},
+             {"memory", MEMORY, 0.02},
+             {"trace", BIT(TRACE), 0.02},
+             {"forgetting", BIT(FORGETTING), 0.02}};
+
+static const double ALL_PRIOR = 0.05;
+
+enum { N_PLAIN = sizeof PLAIN / sizeof PLAIN[0], N_ADDED = sizeof ADDED / sizeof ADDED[0] };
+
+_Static_assert((int)N_PLAIN + (int)N_ADDED + 1 <= (int)FIT_BASIS_FAMILIES_MAX, "room for all");
+
+struct fitting {
+    struct fit_scoring scoring;
+    struct fit_basis_result *result;
+    double temper;
+    double rate; /* of reinforce: the scale of priors */
+    size_t m;
+    size_t n_rule;
+    model_parameter list[MAX];
+    model_params start; /* reinforce as basis, with noise and prior */
+    model_scoring found;
+    model_scoring other;
+    model_posterior posterior;
+    size_t place[MAX]; /* of the posterior's parameters */
+    double *drawn;     /* (FIT_BASIS_DRAWS, posterior.m) */
+    double *kept;      /* (FIT_BASIS_FAMILIES_MAX, FIT_BASIS_DRAWS, n_rule) */
+};
+
+/* ---- one family ---- */
+
+static bool is_own(const struct fitting *f, size_t i)
+{
+    return f->list[i].kind < MODEL_PARAMETER_PRIOR_MEAN;
+}
+
+static bool is_free(const struct fitting *f, const struct fit_basis_family *family, size_t i)
+{
+    switch ((int)f->list[i].kind) {
+    case MODEL_PARAMETER_COEFFICIENT:
+        return (family->terms >> f->list[i].term & 1U) == 1U;
+    case MODEL_PARAMETER_DECAY:
+        return (family->terms & BIT(TRACE)) != 0;
+    case MODEL_PARAMETER_MEMORY:
+        return (family->terms & MEMORY) != 0;
+    case MODEL_PARAMETER_PRIOR_MEAN:
+    case MODEL_PARAMETER_PRIOR_VAR:
+        return !f->scoring.options.is_prior_stated;
+    default:
+        return true;
+    }
+}
+
+/* The normal prior of a parameter of the rule. */
+static void prior_of(const struct fitting *f, const struct fit_basis_family *family, size_t i,
+                     double *mean, double *sd)
+{
+    const model_parameter *p = &f->list[i];
+    const bool is_term = p->kind == MODEL_PARAMETER_COEFFICIENT;
+    const uint32_t before = (UINT32_C(1) << p->term) - 1;
+    const bool is_first = is_term && (family->terms & before) == 0;
+    *mean = is_term ? 0.0 : DECAY_MEAN;
+    *sd = !is_term ? DECAY_SD
+                   : f->rate * (is_first                       ? FIRST_SD
+                                : p->term == MODEL_BASIS_TRACE ? TRACE_SD
+                                                               : LATER_SD);
+}
+
+/* Where a family's search begins: the step as long as reinforce's. */
+static void start_family(const struct fitting *f, const struct fit_basis_family *from,
+                         struct fit_basis_family *family)
+{
+    family->params = from != NULL ? from->params : f->start;
+    if (from != NULL) {
+        return;
+    }
+    double(*c)[MODEL_WEIGHTS_MAX] = family->params.rule.coefficient;
+    const bool is_among = (family->terms & BIT(REWARDED)) != 0;
+    for (uint32_t i = 0; i < f->start.policy.n; i++) {
+        const double a = c[MODEL_BASIS_REWARDED][i];
+        c[MODEL_BASIS_REWARDED][i] = is_among ? a : 0.0;
+        c[MODEL_BASIS_PREDICT_MAX][i] = family->terms == BIT(PREDICT_MAX) ? a : 0.0;
+        c[MODEL_BASIS_REWARD_MAX][i] = family->terms == BIT(REWARD_MAX) ? a : 0.0;
+    }
+}
+
+/* The quadratic about f->found, of what is free and told of. */
+static void make_quadratic(struct fitting *f, const struct fit_basis_family *family)
+{
+    model_posterior *p = &f->posterior;
+    const model_scoring *at = &f->found;
+    p->m = 0;
+    for (size_t i = 0; i < f->m; i++) {
+        if (!is_free(f, family, i) || !(at->information[i * f->m + i] > 0.0)) {
+            continue;
+        }
+        p->is_variance[p->m] = f->list[i].kind > MODEL_PARAMETER_PRIOR_MEAN;
+        p->mean[p->m] = at->values[i];
+        p->sd[p->m] = MEAN_SD;
+        if (is_own(f, i)) {
+            prior_of(f, family, i, &p->mean[p->m], &p->sd[p->m]);
+        }
+        f->place[p->m++] = i;
+    }
+    for (size_t a = 0; a < p->m; a++) {
+        p->linear[a] = f->temper * at->score[f->place[a]];
+        for (size_t b = 0; b < p->m; b++) {
+            const size_t i = f->place[a > b ? a : b];
+            const size_t j = f->place[a > b ? b : a];
+            const double h = f->temper * at->information[i * f->m + j];
+            p->information[a * p->m + b] = h;
+            p->linear[a] += h * at->values[f->place[b]];
+        }
+    }
+}
+
+/* The log likelihood, the prior there, and how much of the prior the animals leave: what the draws
+ * vary (Laplace). Noise and prior count as known: all families have them. */
+static double log_evidence(const struct fitting *f)
+{
+    const model_posterior *p = &f->posterior;
+    double sum = f->temper * f->found.log_likelihood;
+    size_t own[MAX];
+    size_t n = 0;
+    for (size_t a = 0; a < p->m; a++) {
+        if (is_own(f, f->place[a])) {
+            const double away = f->found.values[f->place[a]] - p->mean[a];
+            sum -= log(p->sd[a]) + 0.5 * away * away / (p->sd[a] * p->sd[a]);
+            own[n++] = a;
+        }
+    }
+    return sum + model_posterior_log_volume(p->m, FIT_BASIS_DRAWS, f->drawn, n, own);
+}
+
+/* Every parameter of the rule in each draw. */
+static void keep_draws(const struct fitting *f, const model_scoring_config *config, double kept[])
+{
+    for (size_t k = 0; k < FIT_BASIS_DRAWS; k++) {
+        double *to = &kept[k * f->n_rule];
+        memcpy(to, f->found.values, f->n_rule * sizeof to[0]);
+        for (size_t a = 0; a < f->posterior.m; a++) {
+            const size_t i = f->place[a];
+            if (i < f->n_rule) {
+                to[i] =
+                    fmin(fmax(f->drawn[k * f->posterior.m + a], config->least[i]), config->most[i]);
+            }
+        }
+    }
+}
+
+/* Adds a family to the result; from: where it starts, NULL: at reinforce. */
+static int fit_family(struct fitting *f, const char *name, uint32_t terms, double prior,
+                      const struct fit_basis_family *from, struct fault *fault)
+{
+    struct fit_basis_family *family = &f->result->family[f->result->n_families];
+    model_scoring_config config;
+    if (f->scoring.is_stopped) {
+        return FAULT_NONE;
+    }
+    *family = (struct fit_basis_family){.terms = terms, .prior = prior};
+    (void)snprintf(family->name, sizeof family->name, "%s", name);
+    start_family(f, from, family);
+    fit_scoring_configure(&f->scoring, &family->params, f->temper, &config);
+    for (size_t i = 0; i < f->m; i++) {
+        config.is_held[i] = !is_free(f, family, i);
+        if (is_own(f, i) && !config.is_held[i]) {
+            double sd;
+            prior_of(f, family, i, &config.mean[i], &sd);
+            config.precision[i] = 1.0 / (sd * sd);
+        }
+    }
+    int rc = fit_scoring_climb(&f->scoring, &family->params, &config, &f->found, fault);
+    if (rc != FAULT_NONE || f->scoring.is_stopped) {
+        return rc;
+    }
+    make_quadratic(f, family);
+    if (model_posterior_draw(&f->posterior, f->scoring.options.seed, FIT_BASIS_DRAWS, f->drawn) !=
+        MODEL_OK) {
+        return fault_set(fault, FAULT_WORK, "what the animals leave unknown cannot be computed");
+    }
+    family->log_likelihood = f->found.log_likelihood;
+    family->log_evidence = log_evidence(f);
+    keep_draws(f, &config, &f->kept[(size_t)f->result->n_families * FIT_BASIS_DRAWS * f->n_rule]);
+    f->result->n_families++;
+    return FAULT_NONE;
+}
+
+/* ---- all of them ---- */
+
+/* The family with the most evidence and prior chance so far. */
+static uint32_t find_best(const struct fit_basis_result *r)
+{
+    uint32_t best = 0;
+    for (uint32_t i = 1; i < r->n_families; i++) {
+        const struct fit_basis_family *a = &r->family[i];
+        const struct fit_basis_family *b = &r->family[best];
+        best = a->log_evidence + log(a->prior) > b->log_evidence + log(b->prior) ? i : best;
+    }
+    return best;
+}
+
+/* Noise, prior, the scale of steps and how far animals share their draws, by reinforce. */
+static int fit_reinforce(struct fitting *f, struct fault *fault)
+{
+    model_params *p = &f->start;
+    model_scoring_config config;
+    p->rule = (model_rule){.kind = MODEL_RULE_REINFORCE};
+    for (uint32_t i = 0; i < p->policy.n; i++) {
+        p->rule.rate[i] = MODEL_FILE_RATE;
+    }
+    fit_scoring_configure(&f->scoring, p, 1.0, &config);
+    int rc = fit_scoring_climb_twice(&f->scoring, p, &config, &f->found, &f->other, fault);
+    if (rc != FAULT_NONE || f->scoring.is_stopped) {
+        return rc;
+    }
+    f->result->shared = fit_scoring_shared(&f->scoring, p);
+    f->temper = f->result->shared > SHARED_OF_NOTE ? 1.0 / f->result->shared : 1.0;
+    f->rate = RATE_LEAST;
+    for (uint32_t i = 0; i < p->policy.n; i++) {
+        f->rate = fmax(f->rate, fabs(p->rule.rate[i]));
+    }
+    model_basis_from(&p->rule, p->policy.n, &p->rule);
+    f->m = model_likelihood_list(p, f->list);
+    while (f->n_rule < f->m && is_own(f, f->n_rule)) {
+        f->n_rule++;
+    }
+    return FAULT_NONE;
+}
+
+static int fit_families(struct fitting *f, struct fault *fault)
+{
+    int rc = FAULT_NONE;
+    for (size_t i = 0; i < N_PLAIN && rc == FAULT_NONE; i++) {
+        rc = fit_family(f, PLAIN[i].name, PLAIN[i].terms, PLAIN[i].prior, NULL, fault);
+    }
+    const struct fit_basis_family plain = f->result->family[find_best(f->result)];
+    for (size_t i = 0; i < N_ADDED && rc == FAULT_NONE; i++) {
+        char name[FIT_BASIS_NAME_BYTES];
+        const uint32_t terms = plain.terms | ADDED[i].terms;
+        (void)snprintf(name, sizeof name, "%.24s + %.16s", plain.name, ADDED[i].name);
+        if (terms != plain.terms) {
+            rc = fit_family(f, name, terms, ADDED[i].prior, &plain, fault);
+        }
+    }
+    const struct fit_basis_family best = f->result->family[find_best(f->result)];
+    const uint32_t all = (UINT32_C(1) << MODEL_BASIS_TERMS) - 1;
+    return rc ? rc : fit_family(f, "basis", all, ALL_PRIOR, &best, fault);
+}
+
+/* The chance of each family, and so many of its draws. */
+static void mix(struct fitting *f, model_params *params)
+{
+    struct fit_basis_result *r = f->result;
+    double sum = 0.0;
+    double mean[MAX] = {0.0};
+    r->best = find_best(r);
+    const struct fit_basis_family *best = &r->family[r->best];
+    for (uint32_t i = 0; i < r->n_families; i++) {
+        r->family[i].posterior =
+            exp(r->family[i].log_evidence - best->log_evidence) * r->family[i].prior;
+        sum += r->family[i].posterior;
+    }
+    double share = 0.0;
+    size_t at = 0;
+    for (uint32_t i = 0; i < r->n_families; i++) {
+        r->family[i].posterior /= sum;
+        share += r->family[i].posterior;
+        const double *from = &f->kept[(size_t)i * FIT_BASIS_DRAWS * f->n_rule];
+        for (; at < FIT_BASIS_DRAWS && (double)at + 0.5 < share * FIT_BASIS_DRAWS; at++) {
+            memcpy(&r->draws[at * f->n_rule], &from[at * f->n_rule], f->n_rule * sizeof from[0]);
+            for (size_t k = 0; k < f->n_rule; k++) {
+                mean[k] += from[at * f->n_rule + k] / FIT_BASIS_DRAWS;
+            }
+        }
+    }
+    model_likelihood_encode(&best->params, f->found.values);
+    memcpy(f->found.values, mean, f->n_rule * sizeof mean[0]);
+    *params = best->params;
+    model_likelihood_decode(f->found.values, params);
+    r->n_rule = f->n_rule;
+}
+
+static int fit_all(struct fitting *f, model_params *params, struct fault *fault)
+{
+    int rc = fit_reinforce(f, fault);
+    if (rc == FAULT_NONE && !f->scoring.is_stopped) {
+        f->kept =
+            calloc((size_t)FIT_BASIS_FAMILIES_MAX * FIT_BASIS_DRAWS * f->n_rule, sizeof *f->kept);
+        rc = f->kept != NULL ? fit_families(f, fault)
+                             : fault_set(fault, FAULT_WORK, "no memory for the fit");
+    }
+    if (rc == FAULT_NONE && !f->scoring.is_stopped) {
+        mix(f, params);
+    }
+    free(f->kept);
+    return rc;
+}
+
+int fit_basis_fit(model_params *params, const struct fit_scoring_options *options,
+                  struct fit_basis_result *result, struct fault *fault)
+{
+    memset(result, 0, sizeof *result);
+    struct fitting *f = calloc(1, sizeof *f);
+    double *drawn = calloc((size_t)FIT_BASIS_DRAWS * MAX, sizeof *drawn);
+    result->draws = calloc((size_t)FIT_BASIS_DRAWS * MAX, sizeof *result->draws);
+    int rc = f != NULL && drawn != NULL && result->draws != NULL
+                 ? fit_scoring_open(&f->scoring, options, PASSES_EXPECTED, fault)
+                 : fault_set(fault, FAULT_WORK, "no memory for the fit");
+    if (rc == FAULT_NONE) {
+        f->result = result;
+        f->temper = 1.0;
+        f->drawn = drawn;
+        f->start = *params;
+        rc = fit_all(f, params, fault);
+        result->is_stopped = f->scoring.is_stopped;
+        fit_scoring_close(&f->scoring);
+    }
+    free(drawn);
+    free(f);
+    return rc;
+}

@@ -1,0 +1,40 @@
+/* fit_basis.h - the rule basis, fitted in the filter: which families of rules explain the animals,
+ * and what the animals leave unknown of the rule.
+ *
+ * A family is a set of terms of model/basis.h that may be other than 0: no rule, each classic rule,
+ * the best of them with one thing added, all terms. Each is fitted; its evidence weighs it; draws
+ * come from all of them by these weights. So the rule that is found is an average, and its interval
+ * knows of the families that the animals cannot tell apart. Maths: docs/model.md, section
+ * posterior. Threads: the caller's pool. Memory: the heap; the draws are the caller's.
+ */
+#pragma once
+
+#include "fit_scoring.h"
+
+enum { FIT_BASIS_DRAWS = 1000, FIT_BASIS_FAMILIES_MAX = 16, FIT_BASIS_NAME_BYTES = 48 };
+
+struct fit_basis_family {
+    char name[FIT_BASIS_NAME_BYTES];
+    uint32_t terms;        /* bit k: term k may be other than 0 */
+    double prior;          /* chance before the animals, up to a factor */
+    double log_likelihood; /* nats, all trials */
+    double log_evidence;   /* tempered by what animals share */
+    double posterior;      /* chance after them */
+    model_params params;
+};
+
+struct fit_basis_result {
+    double shared; /* fit_scoring_shared() of reinforce */
+    bool is_stopped;
+    uint32_t n_families;
+    struct fit_basis_family family[FIT_BASIS_FAMILIES_MAX];
+    uint32_t best; /* the family with the most evidence */
+    size_t n_rule; /* parameters of the rule, before those of noise and prior */
+    double *draws; /* (FIT_BASIS_DRAWS, n_rule), values as model/likelihood.h has them */
+};
+
+/* *params: policy set, noise and prior where the search starts; becomes rule basis, its
+ * coefficients the mean of the draws, its noise and prior the best family's. result->draws are to
+ * be freed, also after a fault. FAULT_NONE, or FAULT_WORK with *params as they were. */
+int fit_basis_fit(model_params *params, const struct fit_scoring_options *options,
+                  struct fit_basis_result *result, struct fault *fault);
