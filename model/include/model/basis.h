@@ -1,8 +1,9 @@
 /* model/basis.h - the terms of the rule `basis`, which is linear in its coefficients: between the
  * classic rules, each of which it contains, and a free net.
  *
- *     dw_i = (2y - 1) g_i sum over terms k of c_ki f_k  +  c_ei r e_i,    w_i <- (1 - c_fi) (w_i +
- * dw_i)
+ *     dw_i = (2y - 1) g_i sum over terms k of c_ki f_k  +  c_ei r e_i,
+ *
+ *     w_i <- (1 - c_fi) (w_i + dw_i)
  *
  * q is the probability of the choice that was not made: how wrong the policy was. r is the reward,
  * |x| the contrast, m the memory of earlier rewards, m <- l m + (1 - l) (2r - 1) with l the rule's

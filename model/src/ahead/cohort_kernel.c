@@ -351,7 +351,7 @@ static void see_terms(const cohort_block *block, const cohort_trial *trial, cons
     }
 }
 
-/* What the terms say of weight k; e is of the trials before, then it learns of this one. */
+/* dw of weight k; e is of the trials before, then this one is added to it. */
 static void step_weight_by_terms(const model_rule *rule, uint32_t k, cohort_block *block,
                                  const cohort_trial *trial, const cohort_row p, const cohort_row g,
                                  cohort_row term[MODEL_BASIS_STEPS], float dw[])

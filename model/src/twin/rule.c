@@ -125,7 +125,7 @@ static void step_rates(const model_rule *rule, model_rule_state *state, size_t n
     }
 }
 
-/* The terms see m and e of the trials before; then both learn of this one. */
+/* The terms use m and e of the trials before; then this one is added to both. */
 static void step_terms(const model_rule *rule, model_rule_state *state, size_t n, const double w[],
                        const double g[], const model_rule_trial *trial, double dw[], double u[])
 {
