@@ -18,7 +18,9 @@
     X(ELIGIBILITY, eligibility)                                                                    \
     X(DNN, dnn)                                                                                    \
     X(RNN, rnn)                                                                                    \
-    X(GRU_POLICY, gru_policy)
+    X(GRU_POLICY, gru_policy)                                                                      \
+    X(DNN_GAIN, dnn_gain)                                                                          \
+    X(RNN_GAIN, rnn_gain)
 
 #define MODEL_RULE_ENUM(NAME, name) MODEL_RULE_##NAME,
 typedef enum { MODEL_RULE_LIST(MODEL_RULE_ENUM) MODEL_RULES } model_rule_kind;
@@ -37,6 +39,7 @@ typedef struct {
     bool has_trace;     /* of earlier trials, with a decay a weight, beside the rates */
     bool has_net;       /* with n_inputs beside the weights */
     bool is_recurrent;  /* its net has a GRU */
+    bool is_gain;       /* its net says a rate per weight, and the step is in closed form */
     bool has_memory;    /* a step depends on trials before the current one */
     bool moves_weights; /* a step can be other than 0 */
     bool sets_offset;   /* for the next trial, in the place of a step */

@@ -17,8 +17,10 @@
 #include "model/error.h"
 
 enum {
-    MODEL_STACKING_OWN = 2, /* features beside one a rule */
-    MODEL_STACKING_MAX = MODEL_RULES + MODEL_STACKING_OWN
+    MODEL_STACKING_OWN = 2,   /* features beside one a rule */
+    MODEL_STACKING_RULES = 9, /* of a bank that have one, the first of MODEL_RULE_LIST: a stack is
+                                 checkpointed, and keeps its size */
+    MODEL_STACKING_MAX = MODEL_STACKING_RULES + MODEL_STACKING_OWN
 };
 
 typedef struct {

@@ -27,7 +27,8 @@ void model_stacking_default(model_stacking_params *params)
         .rule_var = 0.3, .disengaged_var = 0.1, .drift_var = 3e-5, .trust = 0.9, .share = 1e-3};
 }
 
-/* Rules that are in the bank, by the order of their list. */
+/* Rules of the bank that have a coefficient, by the order of their list; the others' place is
+ * MODEL_STACKING_MAX. */
 static size_t find_rules(const model_bank_params *bank, size_t place[MODEL_RULES])
 {
     bool is_there[MODEL_RULES] = {false};
@@ -36,7 +37,7 @@ static size_t find_rules(const model_bank_params *bank, size_t place[MODEL_RULES
         is_there[bank->member[i].rule.kind] = true;
     }
     for (size_t kind = 0; kind < MODEL_RULES; kind++) {
-        place[kind] = is_there[kind] ? n++ : MODEL_STACKING_MAX;
+        place[kind] = is_there[kind] && n < MODEL_STACKING_RULES ? n++ : MODEL_STACKING_MAX;
     }
     return n;
 }
@@ -86,8 +87,8 @@ struct view {
 static void see_rules(const model_bank_params *bank, const model_bank_mixture *mixture,
                       const size_t place[MODEL_RULES], size_t lane, struct view *view)
 {
-    double share[MODEL_RULES] = {0.0};
-    double sum[MODEL_RULES] = {0.0};
+    double share[MODEL_STACKING_MAX + 1] = {0.0};
+    double sum[MODEL_STACKING_MAX + 1] = {0.0};
     for (uint32_t i = 0; i < bank->n; i++) {
         const size_t at = place[bank->member[i].rule.kind];
         const double weight = mixture->is_outside[i] ? 0.0 : bank->prior[i];
