@@ -213,6 +213,10 @@ static int compare(struct comparing *c, struct fault *fault)
     struct family_report *report = &c->report;
     training_gaps_find(&report->gaps, &c->training);
     int rc = compare_families(c, fault);
+    if (rc == FAULT_WORK && report->gaps.n > 0 && !progress_interrupted()) {
+        rc = FAULT_NONE; /* what is missing says more */
+    }
+    report->families.training = &c->training;
     rc = rc ? rc
             : family_separation_find(&report->separation, &report->families, (uint64_t)r->seed,
                                      fault);

@@ -44,6 +44,12 @@ static const char *name_of(const struct family_report *r, uint32_t subject)
     return r->families.training->subjects.name[subject];
 }
 
+/* Animals with posteriors: none, where no family could be fitted. */
+static uint32_t count_animals(const struct family_report *r)
+{
+    return r->families.fit.n_families > 0 ? r->families.training->n : 0;
+}
+
 static char letter_of(uint32_t family)
 {
     return (char)('a' + (int)family);
@@ -79,7 +85,7 @@ static void print_subjects(FILE *to, const struct family_report *r)
 {
     const struct family_comparison *c = &r->families;
     int width = NAME_WIDTH;
-    for (uint32_t i = 0; i < c->training->n; i++) {
+    for (uint32_t i = 0; i < count_animals(r); i++) {
         const int n = (int)strlen(name_of(r, i));
         width = n > width ? n : width;
     }
@@ -88,7 +94,7 @@ static void print_subjects(FILE *to, const struct family_report *r)
         fprintf(to, "     %c", letter_of(m));
     }
     fputs("\n", to);
-    for (uint32_t i = 0; i < c->training->n; i++) {
+    for (uint32_t i = 0; i < count_animals(r); i++) {
         fprintf(to, "%-*s %8zu", width, name_of(r, i), c->animal[i].n);
         for (uint32_t m = 0; m < c->fit.n_families; m++) {
             print_real(to, 5, "%.3f", c->animal[i].posterior[m]);
@@ -122,9 +128,13 @@ void family_report_text(FILE *to, const struct family_report *r)
     const struct family_comparison *c = &r->families;
     fprintf(to, "%zu choices of %" PRIu32 " animals, policy %s\n\n", c->training->n_choices,
             c->training->n, r->policy);
-    print_families(to, &c->fit);
-    fputs("\nPosterior of each family by one animal alone, under the fits to all:\n\n", to);
-    print_subjects(to, r);
+    if (c->fit.n_families > 0) {
+        print_families(to, &c->fit);
+        fputs("\nPosterior of each family by one animal alone, under the fits to all:\n\n", to);
+        print_subjects(to, r);
+    } else {
+        fputs("No family could be fitted.\n", to);
+    }
     if (r->held_out.n_models > 0) {
         print_held_out(to, r);
     }
@@ -161,7 +171,7 @@ void family_report_csv(FILE *to, const struct family_report *r)
                    (const double[]){f->log_likelihood, f->log_evidence, f->prior, f->posterior, nan,
                                     nan, nan, nan});
     }
-    for (uint32_t i = 0; i < c->training->n; i++) {
+    for (uint32_t i = 0; i < count_animals(r); i++) {
         const struct family_animal *a = &c->animal[i];
         for (uint32_t m = 0; m < c->fit.n_families; m++) {
             fprintf(to, "subject,%s,%s,%zu", name_of(r, i), c->fit.family[m].name, a->n);
@@ -196,7 +206,7 @@ static void put_subjects(struct json_writer *w, const struct family_report *r)
 {
     const struct family_comparison *c = &r->families;
     json_object(w, "subjects");
-    for (uint32_t i = 0; i < c->training->n; i++) {
+    for (uint32_t i = 0; i < count_animals(r); i++) {
         json_object(w, name_of(r, i));
         json_int(w, "n", (int64_t)c->animal[i].n);
         json_reals(w, "log_likelihood", 10, c->animal[i].log_likelihood, c->fit.n_families);
@@ -293,7 +303,7 @@ static void draw_family(struct svg_plot *p, const struct family_report *r, uint3
 {
     const struct family_comparison *c = &r->families;
     char tip[TEXT_MAX];
-    for (uint32_t i = 0; i < c->training->n; i++) {
+    for (uint32_t i = 0; i < count_animals(r); i++) {
         (void)snprintf(tip, sizeof tip, "%s alone: %.3f in %zu trials", name_of(r, i),
                        c->animal[i].posterior[m], c->animal[i].n);
         svg_plot_dot(p, "dot c0", c->animal[i].posterior[m], row + spread_of(i), 3.0, tip);
@@ -306,7 +316,7 @@ static void draw_family(struct svg_plot *p, const struct family_report *r, uint3
 void family_report_svg(FILE *to, const struct family_report *r)
 {
     const struct fit_basis_result *fit = &r->families.fit;
-    const double rows = (double)fit->n_families;
+    const double rows = fmax((double)fit->n_families, 1.0);
     char title[TEXT_MAX];
     int letters = NAME_WIDTH;
     for (uint32_t m = 0; m < fit->n_families; m++) {

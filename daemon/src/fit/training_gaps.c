@@ -43,18 +43,16 @@ void training_gaps_find(struct training_gaps *gaps, const struct training_set *t
     *gaps = (struct training_gaps){
         .n_choices = t.n,
         .n_unknown = t.n - n_known,
-        .is_there = {
-            [TRAINING_GAP_CHOICES] =
-                t.n<TRAINING_GAPS_CHOICES,
-                    [TRAINING_GAP_ANIMALS] =
-                        t.n_animals<2, [TRAINING_GAP_UNKNOWN_REWARDS] = (double)(t.n - n_known)>
-                            TRAINING_GAPS_UNKNOWN *
-                        (double)t.n,
-                    [TRAINING_GAP_ALL_REWARDED] = n_known> 0 &&
-                t.n_unrewarded == 0,
-            [TRAINING_GAP_NONE_REWARDED] = n_known > 0 && t.n_rewarded == 0,
-            [TRAINING_GAP_ERRORS] = t.n_known_sides > 0 && t.n_wrong == 0,
-            [TRAINING_GAP_STIMULI] = !t.has_stimuli}};
+        .is_there = {[TRAINING_GAP_CHOICES] = t.n < TRAINING_GAPS_CHOICES,
+                     [TRAINING_GAP_ANIMALS] = t.n_animals < 2,
+                     [TRAINING_GAP_ONE_SIDE] =
+                         training->n_right == 0 || training->n_right == training->n_choices,
+                     [TRAINING_GAP_UNKNOWN_REWARDS] =
+                         (double)(t.n - n_known) > TRAINING_GAPS_UNKNOWN * (double)t.n,
+                     [TRAINING_GAP_ALL_REWARDED] = n_known > 0 && t.n_unrewarded == 0,
+                     [TRAINING_GAP_NONE_REWARDED] = n_known > 0 && t.n_rewarded == 0,
+                     [TRAINING_GAP_ERRORS] = t.n_known_sides > 0 && t.n_wrong == 0,
+                     [TRAINING_GAP_STIMULI] = !t.has_stimuli}};
     for (int i = 0; i < TRAINING_GAPS; i++) {
         gaps->n += gaps->is_there[i] ? 1 : 0;
     }
@@ -65,6 +63,7 @@ const char *training_gaps_print(const struct training_gaps *gaps, enum training_
 {
     static const char *const plain[TRAINING_GAPS] = {
         [TRAINING_GAP_ANIMALS] = "one animal; what animals have in common takes two or more",
+        [TRAINING_GAP_ONE_SIDE] = "every choice was to one side; a rule cannot be told from a bias",
         [TRAINING_GAP_ALL_REWARDED] =
             "every choice was rewarded; what an unrewarded one teaches was not seen",
         [TRAINING_GAP_NONE_REWARDED] =

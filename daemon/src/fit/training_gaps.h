@@ -1,5 +1,5 @@
 /* training_gaps.h - what a table lacks for a statement on the rule that its animals follow: too few
- * choices or animals, no errors, rewards or stimuli that do not vary or are not known.
+ * choices or animals, no errors; choices, rewards or stimuli that do not vary or are not known.
  *
  * Threads: any; the table is read. Memory: the caller's.
  */
@@ -15,6 +15,7 @@ enum { TRAINING_GAPS_CHOICES = 200, TRAINING_GAPS_TEXT_MAX = 160 };
 enum training_gap {
     TRAINING_GAP_CHOICES,
     TRAINING_GAP_ANIMALS,
+    TRAINING_GAP_ONE_SIDE,
     TRAINING_GAP_UNKNOWN_REWARDS,
     TRAINING_GAP_ALL_REWARDED,
     TRAINING_GAP_NONE_REWARDED,

@@ -83,7 +83,7 @@ static int check_forgetting(const struct source *from, const model_params *param
 {
     const double *forgetting = model_rule_forgetting(&params->rule);
     for (size_t i = 0; forgetting != NULL && i < params->policy.n; i++) {
-        if (!(forgetting[i] >= 0.0 && forgetting[i] <= 1.0)) {
+        if (!(forgetting[i] >= -1.0 && forgetting[i] <= 1.0)) {
             const struct model_file_name name =
                 model_file_schema_name(from->prefix, "rule.coefficient");
             return value_fault(from, safetensors_find(from->st, name.text),
