@@ -145,6 +145,11 @@ static int compare_families(struct comparing *c, struct fault *fault)
         rc = family_comparison_open(&c->report.families, &c->training, &c->params, &how, fault);
         progress_finish(&progress);
     }
+    if (rc == FAULT_NONE && c->report.gaps.n == 0 && !progress_interrupted()) {
+        progress_start(&progress, "a herd that learns nothing", PROGRESS_STEPS);
+        rc = family_null_find(&c->report.null, &c->report.families, &how, fault);
+        progress_finish(&progress);
+    }
     if (rc == FAULT_NONE && progress_interrupted()) {
         rc = fault_set(fault, FAULT_WORK, "interrupted; nothing was written");
     }
@@ -222,7 +227,7 @@ static int compare(struct comparing *c, struct fault *fault)
                                      fault);
     rc = rc == FAULT_NONE && r->folds > 0 ? hold_out(c, fault) : rc;
     if (rc == FAULT_NONE) {
-        family_verdict_make(&report->verdict, &report->families, &report->separation,
+        family_verdict_make(&report->verdict, &report->families, &report->separation, &report->null,
                             &report->gaps);
         warn_of_shared(c);
     }

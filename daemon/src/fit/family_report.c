@@ -285,6 +285,11 @@ void family_report_json(FILE *to, const struct family_report *r)
         JSON_REALS(&w, {"lo", a->lo}, {"median", a->median}, {"hi", a->hi});
         json_end(&w);
     }
+    if (r->gaps.n == 0) {
+        json_object(&w, "without_learning");
+        JSON_REALS(&w, {"gain", r->null.gain}, {"gain_without", r->null.without});
+        json_end(&w);
+    }
     put_separation(&w, r);
     if (r->held_out.n_models > 0) {
         put_held_out(&w, r);

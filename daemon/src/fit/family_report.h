@@ -12,6 +12,7 @@ struct family_report {
     struct training_gaps gaps;
     struct family_comparison families;
     struct family_separation separation;
+    struct family_null null;
     struct family_verdict verdict;
     struct comparison held_out;         /* of a cross-validation against the best; else zeroed */
     struct comparison_gain *gain;       /* (held_out.n_models): of rule none on each */

@@ -9,6 +9,7 @@ enum { NAMED_MAX = 4, NUMBER_MAX = 48 };
 
 static const double NOT = 0.1;       /* a posterior below which something is not there */
 static const double WIDE = 1.0;      /* of an interval within -1 to 1 that tells nothing */
+static const double LITTLE = 5.0;    /* nats of the filter's error that change no verdict */
 static const double ALIKE = 0.001;   /* of p(right) */
 static const double HOPELESS = 100.; /* times the trials that there are */
 
@@ -162,12 +163,36 @@ static void say_memory(struct family_verdict *v, const struct family_comparison 
     }
 }
 
+/* What a herd that learns nothing leaves of it. */
+static void say_null(struct family_verdict *v, const struct family_comparison *c,
+                     const struct family_null *null)
+{
+    if (null->gain > 0.0 && !family_null_is_beaten(null)) {
+        say(v,
+            "These animals do not show that they learn: %s gains %.1f nats on none; %.1f are "
+            "gained in a herd simulated with their trials and noise that learns nothing.",
+            c->fit.family[c->order[0]].name, null->gain, null->without);
+    } else if (null->without > LITTLE) {
+        say(v,
+            "The filter's error is worth %.1f nats here, as a herd simulated without learning "
+            "shows: families whose log likelihoods differ by less are not told apart, whatever "
+            "their posterior.",
+            null->without);
+    }
+}
+
 void family_verdict_make(struct family_verdict *v, const struct family_comparison *c,
-                         const struct family_separation *s, const struct training_gaps *gaps)
+                         const struct family_separation *s, const struct family_null *null,
+                         const struct training_gaps *gaps)
 {
     const double still = posterior_of(c, 0);
+    const bool is_learning = null->gain <= 0.0 || family_null_is_beaten(null);
     *v = (struct family_verdict){0};
     if (gaps->n > 0 || c->fit.n_families < 2) {
+        return;
+    }
+    say_null(v, c, null);
+    if (!is_learning && null->without > LITTLE) {
         return;
     }
     say_families(v, c);
@@ -175,9 +200,9 @@ void family_verdict_make(struct family_verdict *v, const struct family_compariso
         say_trials(v, c, s);
         say_stimuli(v, s);
     }
-    if (still >= NOT && still < FAMILY_SEPARATION_TOLD) {
+    if (is_learning && still >= NOT && still < FAMILY_SEPARATION_TOLD) {
         say(v, "Whether they learn at all is not known (posterior of none %.2f).", still);
-    } else if (still < NOT) {
+    } else if (is_learning && still < NOT && null->without <= LITTLE) {
         say_steps(v, c);
         say_memory(v, c);
     }

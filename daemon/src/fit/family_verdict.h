@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "family_null.h"
 #include "family_separation.h"
 #include "training_gaps.h"
 
@@ -16,4 +17,5 @@ struct family_verdict {
 };
 
 void family_verdict_make(struct family_verdict *v, const struct family_comparison *c,
-                         const struct family_separation *s, const struct training_gaps *gaps);
+                         const struct family_separation *s, const struct family_null *null,
+                         const struct training_gaps *gaps);
