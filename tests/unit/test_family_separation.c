@@ -12,14 +12,14 @@ enum { ANIMALS = 4, TRIALS = 1000 };
 
 #define BIT(TERM) (UINT32_C(1) << MODEL_BASIS_##TERM)
 
-struct herd {
+struct mice {
     struct family_animal animal[ANIMALS];
     struct training_set set;
     struct family_comparison c;
 };
 
 /* Two families with one weight; the first gains so many nats on the second, by animal. */
-static void raise(struct herd *h, uint32_t first, uint32_t second, const double gain[ANIMALS])
+static void raise(struct mice *h, uint32_t first, uint32_t second, const double gain[ANIMALS])
 {
     memset(h, 0, sizeof *h);
     h->set = (struct training_set){.n = ANIMALS, .n_choices = (size_t)ANIMALS * TRIALS};
@@ -39,7 +39,7 @@ static void raise(struct herd *h, uint32_t first, uint32_t second, const double 
     }
 }
 
-static struct family_separation found(const struct herd *h)
+static struct family_separation found(const struct mice *h)
 {
     struct family_separation s;
     struct fault fault;
@@ -50,7 +50,7 @@ static struct family_separation found(const struct herd *h)
 static void what_gains_in_every_animal_needs_trials_in_proportion(void **state)
 {
     (void)state;
-    struct herd h;
+    struct mice h;
     raise(&h, BIT(REWARDED), BIT(PREDICT_MAX), (const double[]){1.0, 1.0, 1.0, 1.0});
     struct family_separation s = found(&h);
     assert_int_equal(s.way, FAMILY_SEPARATION_GAIN);
@@ -63,7 +63,7 @@ static void what_gains_in_every_animal_needs_trials_in_proportion(void **state)
 static void what_loses_in_every_animal_is_overtaken(void **state)
 {
     (void)state;
-    struct herd h;
+    struct mice h;
     raise(&h, BIT(REWARDED), BIT(PREDICT_MAX), (const double[]){-1.0, -1.0, -1.0, -1.0});
     const struct family_separation s = found(&h);
     assert_int_equal(s.way, FAMILY_SEPARATION_TURN);
@@ -73,7 +73,7 @@ static void what_loses_in_every_animal_is_overtaken(void **state)
 static void where_animals_disagree_no_number_of_trials_is_known(void **state)
 {
     (void)state;
-    struct herd h;
+    struct mice h;
     raise(&h, BIT(REWARDED), BIT(PREDICT_MAX), (const double[]){3.0, -2.0, 2.0, -2.0});
     const struct family_separation s = found(&h);
     assert_int_equal(s.way, FAMILY_SEPARATION_UNKNOWN);
@@ -84,7 +84,7 @@ static void where_animals_disagree_no_number_of_trials_is_known(void **state)
 static void a_larger_family_that_adds_nothing_needs_many_times_the_trials(void **state)
 {
     (void)state;
-    struct herd h;
+    struct mice h;
     const double gain[ANIMALS] = {-0.2, 0.1, -0.1, 0.0};
     raise(&h, BIT(REWARDED), BIT(REWARDED) | BIT(UNREWARDED), gain);
     const struct family_separation s = found(&h);
@@ -98,7 +98,7 @@ static void a_larger_family_that_adds_nothing_needs_many_times_the_trials(void *
 static void what_a_larger_family_gains_by_its_size_is_taken_off(void **state)
 {
     (void)state;
-    struct herd h;
+    struct mice h;
     raise(&h, BIT(REWARDED) | BIT(UNREWARDED), BIT(REWARDED), (const double[]){1.0, 1.0, 1.0, 1.0});
     const struct family_separation s = found(&h);
     assert_int_equal(s.way, FAMILY_SEPARATION_GAIN);
@@ -108,16 +108,16 @@ static void what_a_larger_family_gains_by_its_size_is_taken_off(void **state)
 static void families_that_are_told_apart_need_nothing(void **state)
 {
     (void)state;
-    struct herd h;
+    struct mice h;
     raise(&h, BIT(REWARDED), BIT(PREDICT_MAX), (const double[]){1.0, 1.0, 1.0, 1.0});
     h.c.fit.family[1].posterior = 0.95;
     assert_int_equal(found(&h).way, FAMILY_SEPARATION_NONE);
 }
 
-static void a_verdict_says_no_more_than_the_table_and_a_herd_without_learning_allow(void **state)
+static void a_verdict_says_no_more_than_the_table_and_mice_without_learning_allow(void **state)
 {
     (void)state;
-    struct herd h;
+    struct mice h;
     struct family_verdict v;
     struct training_gaps gaps = {0};
     struct family_null null = {.gain = 40.0, .without = 1.0};
@@ -147,7 +147,7 @@ int main(void)
         cmocka_unit_test(a_larger_family_that_adds_nothing_needs_many_times_the_trials),
         cmocka_unit_test(what_a_larger_family_gains_by_its_size_is_taken_off),
         cmocka_unit_test(families_that_are_told_apart_need_nothing),
-        cmocka_unit_test(a_verdict_says_no_more_than_the_table_and_a_herd_without_learning_allow),
+        cmocka_unit_test(a_verdict_says_no_more_than_the_table_and_mice_without_learning_allow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,14 +8,14 @@
 
 enum { ANIMALS = 2, TRIALS = 150 };
 
-struct herd {
+struct mice {
     model_trial trials[ANIMALS][TRIALS];
     struct training_set_subject subject[ANIMALS];
     struct training_set set;
 };
 
 /* Both choices, three in four of them right, rewarded where they are. */
-static void raise(struct herd *h)
+static void raise(struct mice *h)
 {
     memset(h, 0, sizeof *h);
     for (size_t a = 0; a < ANIMALS; a++) {
@@ -37,7 +37,7 @@ static void raise(struct herd *h)
                                    .n_right = TRIALS};
 }
 
-static size_t gaps_of(const struct herd *h, enum training_gap gap,
+static size_t gaps_of(const struct mice *h, enum training_gap gap,
                       char text[TRAINING_GAPS_TEXT_MAX])
 {
     struct training_gaps gaps;
@@ -47,10 +47,10 @@ static size_t gaps_of(const struct herd *h, enum training_gap gap,
     return gaps.n;
 }
 
-static void a_herd_with_all_there_is_has_no_gap(void **state)
+static void a_table_with_all_there_is_has_no_gap(void **state)
 {
     (void)state;
-    struct herd h;
+    struct mice h;
     struct training_gaps gaps;
     raise(&h);
     training_gaps_find(&gaps, &h.set);
@@ -62,7 +62,7 @@ static void a_herd_with_all_there_is_has_no_gap(void **state)
 static void few_choices_of_one_animal_are_two_gaps(void **state)
 {
     (void)state;
-    struct herd h;
+    struct mice h;
     char text[TRAINING_GAPS_TEXT_MAX];
     raise(&h);
     h.set.n = 1;
@@ -76,7 +76,7 @@ static void few_choices_of_one_animal_are_two_gaps(void **state)
 static void rewards_that_do_not_vary_or_are_not_known_are_gaps(void **state)
 {
     (void)state;
-    struct herd h;
+    struct mice h;
     char text[TRAINING_GAPS_TEXT_MAX];
     const struct {
         double reward;
@@ -97,7 +97,7 @@ static void rewards_that_do_not_vary_or_are_not_known_are_gaps(void **state)
 static void an_animal_that_makes_no_error_and_stimuli_of_one_value_are_gaps(void **state)
 {
     (void)state;
-    struct herd h;
+    struct mice h;
     char text[TRAINING_GAPS_TEXT_MAX];
     raise(&h);
     for (size_t k = 0; k < (size_t)ANIMALS * TRIALS; k++) {
@@ -117,7 +117,7 @@ static void an_animal_that_makes_no_error_and_stimuli_of_one_value_are_gaps(void
 static void trials_without_a_choice_do_not_count(void **state)
 {
     (void)state;
-    struct herd h;
+    struct mice h;
     struct training_gaps gaps;
     raise(&h);
     for (size_t k = 0; k < TRIALS; k++) {
@@ -136,7 +136,7 @@ static void trials_without_a_choice_do_not_count(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_herd_with_all_there_is_has_no_gap),
+        cmocka_unit_test(a_table_with_all_there_is_has_no_gap),
         cmocka_unit_test(few_choices_of_one_animal_are_two_gaps),
         cmocka_unit_test(rewards_that_do_not_vary_or_are_not_known_are_gaps),
         cmocka_unit_test(an_animal_that_makes_no_error_and_stimuli_of_one_value_are_gaps),

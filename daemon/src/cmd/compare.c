@@ -146,7 +146,7 @@ static int compare_families(struct comparing *c, struct fault *fault)
         progress_finish(&progress);
     }
     if (rc == FAULT_NONE && c->report.gaps.n == 0 && !progress_interrupted()) {
-        progress_start(&progress, "a herd that learns nothing", PROGRESS_STEPS);
+        progress_start(&progress, "simulated mice", PROGRESS_STEPS);
         rc = family_null_find(&c->report.null, &c->report.families, &how, fault);
         progress_finish(&progress);
     }

@@ -6,7 +6,7 @@
 
 #include "model/virtual_mouse.h"
 
-/* Others than those of a herd that was simulated with the same seed. */
+/* Others than those of animals that were simulated with the same seed. */
 static const uint64_t FIRST_NUMBER = UINT64_C(1) << 32;
 
 static const struct fit_basis_family *none_of(const struct fit_basis_result *fit)
@@ -42,25 +42,25 @@ static void choose(const struct training_set_subject *animal, const model_params
     }
 }
 
-static void free_herd(struct training_set *herd)
+static void free_mice(struct training_set *mice)
 {
-    for (uint32_t i = 0; i < herd->n && herd->subject != NULL; i++) {
-        free(herd->subject[i].trials);
+    for (uint32_t i = 0; i < mice->n && mice->subject != NULL; i++) {
+        free(mice->subject[i].trials);
     }
-    free(herd->subject);
+    free(mice->subject);
 }
 
 /* The animals' table with other choices; what it does not own is the animals'. */
-static int raise_herd(struct training_set *herd, const struct training_set *training,
+static int raise_mice(struct training_set *mice, const struct training_set *training,
                       const model_params *params, uint64_t seed, struct fault *fault)
 {
-    *herd = (struct training_set){
+    *mice = (struct training_set){
         .n = training->n, .n_choices = training->n_choices, .n_rows = training->n_rows};
-    herd->subject = calloc((size_t)training->n + 1, sizeof herd->subject[0]);
-    bool is_whole = herd->subject != NULL;
+    mice->subject = calloc((size_t)training->n + 1, sizeof mice->subject[0]);
+    bool is_whole = mice->subject != NULL;
     for (uint32_t i = 0; i < training->n && is_whole; i++) {
         const struct training_set_subject *animal = &training->subject[i];
-        struct training_set_subject *mouse = &herd->subject[i];
+        struct training_set_subject *mouse = &mice->subject[i];
         *mouse = *animal;
         mouse->trials = calloc(animal->n + 1, sizeof mouse->trials[0]);
         is_whole = mouse->trials != NULL;
@@ -69,7 +69,7 @@ static int raise_herd(struct training_set *herd, const struct training_set *trai
             choose(animal, params, seed, i, mouse);
         }
     }
-    return is_whole ? FAULT_NONE : fault_set(fault, FAULT_WORK, "no memory for a simulated herd");
+    return is_whole ? FAULT_NONE : fault_set(fault, FAULT_WORK, "no memory for simulated mice");
 }
 
 static double gain_of(const struct fit_basis_result *fit, const struct fit_basis_family *family)
@@ -86,16 +86,16 @@ int family_null_find(struct family_null *n, const struct family_comparison *c,
                      const struct fit_scoring_options *options, struct fault *fault)
 {
     const struct fit_basis_family *none = none_of(&c->fit);
-    struct training_set herd;
+    struct training_set mice;
     struct training_set_view view = {0};
     struct fit_basis_result fit = {0};
     struct fit_scoring_options how = *options;
     model_params params = none->params;
     *n = (struct family_null){.gain = gain_of(&c->fit, &c->fit.family[c->order[0]])};
     how.view = &view;
-    int rc = raise_herd(&herd, c->training, &none->params, options->seed, fault);
+    int rc = raise_mice(&mice, c->training, &none->params, options->seed, fault);
     rc = rc ? rc
-            : training_set_view_open(&view, &herd, &params.policy, MODEL_RULE_BASIS, NULL, herd.n,
+            : training_set_view_open(&view, &mice, &params.policy, MODEL_RULE_BASIS, NULL, mice.n,
                                      false, fault);
     rc = rc ? rc : fit_basis_fit(&params, &how, &fit, fault);
     n->is_stopped = fit.is_stopped;
@@ -104,6 +104,6 @@ int family_null_find(struct family_null *n, const struct family_comparison *c,
     }
     free(fit.draws);
     training_set_view_close(&view);
-    free_herd(&herd);
+    free_mice(&mice);
     return rc;
 }

@@ -163,19 +163,19 @@ static void say_memory(struct family_verdict *v, const struct family_comparison 
     }
 }
 
-/* What a herd that learns nothing leaves of it. */
+/* What simulated mice that learn nothing leave of it. */
 static void say_null(struct family_verdict *v, const struct family_comparison *c,
                      const struct family_null *null)
 {
     if (null->gain > 0.0 && !family_null_is_beaten(null)) {
         say(v,
             "These animals do not show that they learn: %s gains %.1f nats on none; %.1f are "
-            "gained in a herd simulated with their trials and noise that learns nothing.",
+            "gained by simulated mice with their trials and noise that learn nothing.",
             c->fit.family[c->order[0]].name, null->gain, null->without);
     } else if (null->without > LITTLE) {
         say(v,
-            "The filter's error is worth %.1f nats here, as a herd simulated without learning "
-            "shows: families whose log likelihoods differ by less are not told apart, whatever "
+            "The filter's error is worth %.1f nats here, as simulated mice without learning "
+            "show: families whose log likelihoods differ by less are not told apart, whatever "
             "their posterior.",
             null->without);
     }
