@@ -267,7 +267,7 @@ static size_t list_training(struct fit_request *r, struct usual *u, struct optio
          usual_words(u, "learn from each animal's mirror image too, left and right exchanged",
                      u->net.with_mirrors ? "on" : "off", NULL,
                      u->open_loop.with_mirrors ? "on" : "off"),
-         &r->of_gradient},
+         NULL},
         {"weight-decay", OPTION_REAL, &r->weight_decay, 0, 100, "X",
          USUAL_OF_NETS(u, "of the nets' matrices", weight_decay), &r->of_net},
         {"clip", OPTION_REAL, &r->clip, 1e-12, 1e12, "X",
@@ -277,7 +277,7 @@ static size_t list_training(struct fit_request *r, struct usual *u, struct optio
         {"patience", OPTION_INT, &r->patience, 1, 10000000, "N",
          USUAL(u, "epochs without a better score of theirs", patience), &r->of_gradient},
         {"seed", OPTION_INT, &r->seed, 0, (double)INT32_MAX, "N",
-         "seed of initial weights, batches, folds and animals held out", &r->of_gradient},
+         "seed of initial weights, batches, folds and animals held out", &r->of_seed},
     };
     memcpy(list, rows, sizeof rows);
     return sizeof rows / sizeof rows[0];

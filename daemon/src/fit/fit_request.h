@@ -44,6 +44,7 @@ struct fit_request {
     double temper;
     bool resume;
     bool json;
+    bool of_seed;     /* --seed was given */
     bool of_gradient; /* an option was given that only fits by gradient have */
     bool of_net;      /* one that only nets have */
     bool is_strict;
