@@ -124,7 +124,7 @@ class Order(Hostile):
     LINE = (r"(?m)^murid: warning: standard input:{}: subject {}, session {}: trial {} {}; (?:each trial "
             r"once|the order in which the trials happened) was expected \(the first of {} such rows of {}[^)]*\): ")
 
-    def assert_warned(self, text, *expected, words=("--rule", "none", "--epochs", "1")):
+    def assert_warned(self, text, *expected, words=("--rule", "none")):
         done = self.fit_text(text, *words)
         self.assertRegex(done.stderr, self.LINE.format(*expected))
         self.assertEqual(done.stderr.count("was expected (the first of"), 1)
@@ -143,7 +143,7 @@ class Order(Hostile):
     def test_nothing_is_warned_of_in_recorded_mice(self):
         if not os.path.exists(SHARED):
             self.skipTest("../shared/data absent")
-        done = self.run_fit(SHARED, "-o", self.path("m"), "--rule", "none", "--epochs", "0")
+        done = self.run_fit(SHARED, "-o", self.path("m"), "--rule", "none")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_a_row_that_is_there_twice(self):
@@ -157,7 +157,7 @@ class Order(Hostile):
 
     def test_shuffled_trials(self):
         random.Random(3).shuffle(self.rows)
-        done = self.fit_text(self.join(self.rows), "--rule", "none", "--epochs", "1")
+        done = self.fit_text(self.join(self.rows), "--rule", "none")
         found = re.search(self.LINE.format("([0-9]+)", "(m[01])", "([0-9])", "([0-9]+)",
                                            "comes after (?:trial [0-9]+|another session's)", "([0-9]+)", 220),
                           done.stderr)

@@ -30,7 +30,7 @@ NO_KEY = os.path.join(SOURCE, "LICENSE")
 COMMANDS = {
     "eval": ["eval", "TABLE"],
     "compare": ["compare", "reinforce", "TABLE", "--csv", "OUT"],
-    "fit": ["fit", "TABLE", "--rule", "none", "--epochs", "0", "-o", "OUT"],
+    "fit": ["fit", "TABLE", "--rule", "none", "-o", "OUT"],
     "status": ["status", "TABLE", "--plot", "OUT"],
     "audit": ["audit", os.path.join(PROTOCOLS, "ibl_biased.yaml"), "TABLE"],
     "forecast": ["forecast", "TABLE", "--rollouts", "20", "--horizon", "20", "--window", "10", "--plot", "OUT"],

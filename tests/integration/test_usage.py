@@ -127,6 +127,8 @@ WRONG = [
     ("simulate --model MODEL --terms rewarded=1", ["--model", "terms", "beside it"]),
     ("model MODEL --terms rewarded=1", ["terms", "are for --new"]),
     ("audit PROTOCOL TABLE --terms rewarded=1", ["--terms", "no effect without --against-simulation"]),
+    ("fit TABLE -o m --rule basis --filter none", ["--filter", "fitted in the filter", "ekf was expected"]),
+    ("fit TABLE -o m --rule reinforce --epochs 3", ["rule reinforce has no net", "epochs"]),
     ("simulate --model MODEL --rule none", ["--model", "no rule", "beside it"]),
     ("simulate --criterion 0.7", ["--criterion", "no effect without --protocol or --compare"]),
     ("simulate --json", ["--json", "no effect without --protocol or --compare"]),

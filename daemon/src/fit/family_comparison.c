@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/percentile.h"
+
 /* Draws at whose rules steps are measured: every so manieth. */
 enum { THINNED = 5, RULES = FIT_BASIS_DRAWS / THINNED };
 
@@ -89,13 +91,6 @@ static void measure_rule(void *context, size_t number)
     f->asymmetry[number] = (correct - error) / (correct + error);
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a;
-    const double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Of the draws that move the weights, if most of them do. */
 static struct family_interval interval_of(double values[], size_t n)
 {
@@ -108,8 +103,10 @@ static struct family_interval interval_of(double values[], size_t n)
     if (2 * k < n) {
         return (struct family_interval){(double)NAN, (double)NAN, (double)NAN};
     }
-    qsort(values, k, sizeof values[0], by_value);
-    return (struct family_interval){values[k / 20], values[k / 2], values[k - 1 - k / 20]};
+    model_percentile_sort(k, values);
+    return (struct family_interval){model_percentile(k, values, 0.05),
+                                    model_percentile(k, values, 0.5),
+                                    model_percentile(k, values, 0.95)};
 }
 
 static void order_families(struct family_comparison *c)
