@@ -21,6 +21,7 @@ from fits import HEADER, MURID, SLOW, Table, table, tensors
 
 SHARED = os.path.join(os.environ["MURID_SOURCE_DIR"], "..", "shared", "data", "mice_train.csv")
 SMALL = ["--epochs", "2", "--hidden", "4"]
+NETS = ("dnn", "rnn", "gru_policy", "dnn_gain", "rnn_gain")
 RULES = ("none", "reinforce", "reinforce_base", "reward_max", "predict_max", "eligibility", "dnn", "rnn",
          "gru_policy", "dnn_gain", "rnn_gain")
 NETS = RULES[-5:]
@@ -63,7 +64,7 @@ class Data(Hostile):
     def test_one_trial_is_enough_for_a_fit_and_too_little_for_folds(self):
         text = HEADER + "m1,1,0,0.5,1,1,0.4\n"
         for rule in RULES:
-            done = self.fit_text(text, "--rule", rule, *SMALL)
+            done = self.fit_text(text, "--rule", rule, *(SMALL if rule in NETS else []))
             self.assertIn("1 trials of 1 animals", done.stdout)
             self.assert_finite("m")
         self.fit_text(text, "--rule", "bank", "--seeds", "2", *SMALL)
@@ -144,7 +145,7 @@ class Order(Hostile):
         if not os.path.exists(SHARED):
             self.skipTest("../shared/data absent")
         done = self.run_fit(SHARED, "-o", self.path("m"), "--rule", "none")
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual((done.returncode, re.findall("warning|error", done.stderr)), (0, []))
 
     def test_a_row_that_is_there_twice(self):
         rows = self.rows[:60] + self.rows[59:]
