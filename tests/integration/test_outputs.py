@@ -20,6 +20,7 @@ CONFIG = os.path.join(SOURCE, "configs", "demo.yaml")
 # journal, {d} its directory. Then the options that write.
 COMMANDS = {
     "advise": [("{t} --model {m} --protocol {p}", ["--plot"]), ("{d} --protocol {p}", ["--plot"])],
+    "compare": [("reinforce {t}", ["--csv", "--plot"])],
     "fit": [("{t} --rule dnn --epochs 1 -o NEW", ["--losses"]), ("{t} --rule reinforce", ["-o"]),
             ("{t} --rule reinforce --cv 2", ["--csv", "--plot"])],
     "forecast": [("{t} --model {m} --protocol {p}", ["--plot"]), ("{j}", ["--plot"])],

@@ -29,6 +29,7 @@ COLUMNS = ["subject", "session", "trial", "stimulus", "choice", "reward", "rt_s"
 NO_KEY = os.path.join(SOURCE, "LICENSE")
 COMMANDS = {
     "eval": ["eval", "TABLE"],
+    "compare": ["compare", "reinforce", "TABLE", "--csv", "OUT"],
     "fit": ["fit", "TABLE", "--rule", "none", "-o", "OUT"],
     "status": ["status", "TABLE", "--plot", "OUT"],
     "audit": ["audit", os.path.join(PROTOCOLS, "ibl_biased.yaml"), "TABLE"],

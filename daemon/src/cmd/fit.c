@@ -10,6 +10,7 @@
 #include "model/fit.h"
 #include "progress.h"
 #include "thread_pool.h"
+#include "training_gaps.h"
 #include "vocabulary.h"
 
 struct fit {
@@ -20,11 +21,30 @@ struct fit {
     char state[FIT_REQUEST_PATH_MAX];
 };
 
+/* Of what a statement on the rule would take. */
+static void warn_of_gaps(const struct training_set *training)
+{
+    struct training_gaps gaps;
+    char gap[TRAINING_GAPS_TEXT_MAX];
+    training_gaps_find(&gaps, training);
+    for (int i = 0; i < TRAINING_GAPS; i++) {
+        if (gaps.is_there[i]) {
+            fprintf(stderr, "murid: warning: %s\n",
+                    training_gaps_print(&gaps, (enum training_gap)i, gap));
+        }
+    }
+}
+
 static void warn_of_data(const struct fit *f)
 {
     bool has_net = false;
+    bool has_terms = false;
     for (size_t i = 0; i < f->recipe.n; i++) {
         has_net = has_net || model_rule_of(f->recipe.options[i].rule)->has_net;
+        has_terms = has_terms || model_rule_of(f->recipe.options[i].rule)->has_terms;
+    }
+    if (has_terms) {
+        warn_of_gaps(&f->training);
     }
     if (has_net && f->training.n_choices < 1000) {
         fprintf(stderr, "murid: warning: only %zu trials; a net memorises them\n",
