@@ -29,6 +29,15 @@ void fit_recipe_bank(struct fit_recipe *r)
     }
 }
 
+void fit_recipe_resample(struct fit_recipe *r)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        r->member[i].is_seeded = true;
+        r->member[i].is_resampled = true;
+        r->options[i].is_resampled = true;
+    }
+}
+
 void fit_recipe_rules(struct fit_recipe *r, uint32_t rules)
 {
     r->n = 0;
@@ -37,15 +46,6 @@ void fit_recipe_rules(struct fit_recipe *r, uint32_t rules)
         if ((rules >> rule & 1U) == 1U) {
             add(r, model_rule_name((model_rule_kind)rule), (model_rule_kind)rule, true, false);
         }
-    }
-}
-
-void fit_recipe_resample(struct fit_recipe *r)
-{
-    for (size_t i = 0; i < r->n; i++) {
-        r->member[i].is_seeded = true;
-        r->member[i].is_resampled = true;
-        r->options[i].is_resampled = true;
     }
 }
 

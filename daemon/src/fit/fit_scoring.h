@@ -38,8 +38,8 @@ int fit_scoring_open(struct fit_scoring *f, const struct fit_scoring_options *op
 /* A zeroed one is fine. */
 void fit_scoring_close(struct fit_scoring *f);
 
-/* What a climb of *params goes by: bounds, the prior held or not, the likelihood to the power
- * temper. */
+/* What a climb of *params goes by: bounds, the animals' prior held or not, wide priors of the
+ * parameters, the likelihood to the power temper. */
 void fit_scoring_configure(const struct fit_scoring *f, const model_params *params, double temper,
                            model_scoring_config *config);
 
