@@ -25,18 +25,18 @@ static const double SHARED_OF_NOTE = 1.5; /* below, animals count as independent
 
 static const uint32_t MEMORY = BIT(REWARDED_MEMORY) | BIT(UNREWARDED_MEMORY);
 
-/* Families that are tried first, and what is added to the best of them. prior: chance before the
- * animals. A baseline has more than its absence: where animals do not tell, it may be there. */
+/* Families that are tried first, the classic rules alike, and what is added to the best of them.
+ * prior: chance before the animals. */
 static const struct {
     model_rule_kind rule;
     uint32_t terms;
     double prior;
 } PLAIN[] = {{MODEL_RULE_NONE, 0, 0.05},
-             {MODEL_RULE_REINFORCE, BIT(REWARDED), 0.1},
-             {MODEL_RULE_REINFORCE_BASE, BIT(REWARDED) | BIT(UNREWARDED), 0.25},
-             {MODEL_RULE_PREDICT_MAX, BIT(PREDICT_MAX), 0.15},
-             {MODEL_RULE_REWARD_MAX, BIT(REWARD_MAX), 0.15},
-             {MODEL_RULE_ELIGIBILITY, BIT(REWARDED) | BIT(TRACE), 0.15}};
+             {MODEL_RULE_REINFORCE, BIT(REWARDED), 0.16},
+             {MODEL_RULE_REINFORCE_BASE, BIT(REWARDED) | BIT(UNREWARDED), 0.16},
+             {MODEL_RULE_PREDICT_MAX, BIT(PREDICT_MAX), 0.16},
+             {MODEL_RULE_REWARD_MAX, BIT(REWARD_MAX), 0.16},
+             {MODEL_RULE_ELIGIBILITY, BIT(REWARDED) | BIT(TRACE), 0.16}};
 
 static const struct {
     const char *name;
