@@ -13,7 +13,7 @@ SOURCE = os.environ["MURID_SOURCE_DIR"]
 
 class OpenLoop(Table):
     MODE = ["--filter", "none"]
-    RULES = ("dnn", "rnn", "gru_policy")
+    RULES = ("dnn", "rnn", "gru_policy", "dnn_gain", "rnn_gain")
     EPOCHS = 2000
 
     def test_the_loss_falls_and_the_model_says_where_it_comes_from(self):
@@ -48,7 +48,7 @@ class OpenLoop(Table):
             return
         for lo, hi, step in zip(model["range_w_lo"], model["range_w_hi"], model["range_step_max"]):
             self.assertTrue(lo < hi and step > 0, model)
-        inputs = {"gru_policy": 9, "dnn": 6, "rnn": 6}
+        inputs = {"gru_policy": 9, "dnn": 6, "rnn": 6, "dnn_gain": 6, "rnn_gain": 6}
         self.assertEqual(len(model["range_x_lo"]), inputs.get(rule, 0))
 
     def test_the_number_of_threads_changes_no_bit_and_the_seed_does(self):
@@ -132,7 +132,7 @@ class OpenLoop(Table):
 class InTheFilter(OpenLoop):
     MODE = ["--filter", "ekf"]
     RULES = ("none", "reinforce", "reinforce_base", "reward_max", "predict_max", "eligibility", "dnn",
-             "rnn", "gru_policy")
+             "rnn", "gru_policy", "dnn_gain", "rnn_gain")
     EPOCHS = 1000
 
     def test_the_loss_is_what_eval_scores(self):

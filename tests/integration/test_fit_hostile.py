@@ -22,8 +22,8 @@ from fits import HEADER, MURID, SLOW, Table, table, tensors
 SHARED = os.path.join(os.environ["MURID_SOURCE_DIR"], "..", "shared", "data", "mice_train.csv")
 SMALL = ["--epochs", "2", "--hidden", "4"]
 RULES = ("none", "reinforce", "reinforce_base", "reward_max", "predict_max", "eligibility", "dnn", "rnn",
-         "gru_policy")
-NETS = RULES[-3:]
+         "gru_policy", "dnn_gain", "rnn_gain")
+NETS = RULES[-5:]
 
 
 class Hostile(Table):

@@ -615,6 +615,9 @@ static void make(const cohort_kernel *kernel, struct made *m)
     kernel->gates(LEVEL_UNITS * COHORT_LANES, sums[0], m->trial.mask, m->h[0]);
     for (int kind = 0; kind < MODEL_RULES; kind++) {
         params.rule.kind = (model_rule_kind)kind;
+        for (size_t k = 0; k < params.policy.n; k++) { /* what a net says, where it says gains */
+            memcpy(m->dw[kind][k], m->h[k], sizeof(cohort_row));
+        }
         kernel->step(&params.rule, &params.policy, &m->block, &m->trial, m->dw[kind]);
     }
     kernel->choose(&m->block.choices, m->trial.mask, m->trial.choice, m->chose);

@@ -189,22 +189,26 @@ static void loss_and_gradients_of_every_case_agree_with_autograd(void **state)
     assert_int_equal(n, VECTORS_CASES);
 }
 
-/* Central differences of a loss in single precision, along the gradient: |d| L'(0) = |d|^2. */
+/* Central differences of a loss in single precision, along the gradient: |d| L'(0) = |d|^2. Nets
+ * that say the step, then those that say a gain. */
 static void the_loss_falls_along_the_gradient_as_fast_as_it_says(void **state)
 {
     (void)state;
     test_random r = test_random_seeded(11);
-    for (int k = 0; k < 4; k++) {
+    for (int k = 0; k < 8; k++) {
         const model_net_shape shape =
-            shape_of(k % 2 == 0, 2 + (uint32_t)k % 3, 20, 1 + (uint32_t)k / 2);
+            shape_of(k % 2 == 0, 2 + (uint32_t)k % 3, 20, 1 + (uint32_t)k / 2 % 2);
         const size_t n = model_net_tensors_count(&shape);
         model_fit_config config;
         struct cohort cohort = {0};
         float *parameters = floats(3 * n);
         config_of(&config, &shape);
+        if (k >= 4) {
+            config.params.rule.kind = k % 2 == 0 ? MODEL_RULE_RNN_GAIN : MODEL_RULE_DNN_GAIN;
+        }
         model_fit_draw(&config, (uint64_t)k, parameters);
         for (size_t i = 0; i < shape.n_outputs; i++) {
-            parameters[i] = 0.05F;
+            parameters[i] = k < 4 ? 0.05F : 0.5F;
         }
         for (size_t i = 0; i < 5; i++) {
             herd_add(&cohort, &r, 40 + 30 * i, shape.n_outputs);
@@ -509,6 +513,76 @@ static void initial_parameters_have_the_distribution_of_pytorch(void **state)
     free(again);
 }
 
+/* Otherwise their signs would be drawn, and half of the weights would begin by unlearning. */
+static void initial_gains_are_about_the_rates_of_the_classic_rules(void **state)
+{
+    (void)state;
+    const model_net_shape shape = shape_of(false, 4, 16, 1);
+    const size_t n = model_net_tensors_count(&shape);
+    model_fit_config config;
+    config_of(&config, &shape);
+    float *free_net = floats(n);
+    float *gains = floats(n);
+    model_fit_draw(&config, 99, free_net);
+    config.params.rule.kind = MODEL_RULE_DNN_GAIN;
+    model_fit_draw(&config, 99, gains);
+    for (size_t i = 0; i < n; i++) {
+        const bool is_output_bias = i + shape.n_outputs >= n;
+        CHECK_NEAR(gains[i],
+                   i < shape.n_outputs ? 0.015625 : (double)free_net[i] + (is_output_bias ? 1 : 0),
+                   1e-7);
+    }
+    free(free_net);
+    free(gains);
+}
+
+/* model_fit_loss() takes the steps of model_rule_step(), which is tested by itself. */
+static void open_loop_gains_score_as_their_steps_do(void **state)
+{
+    (void)state;
+    enum { TRIALS = 200, N = 3 };
+    static const model_rule_kind KINDS[] = {MODEL_RULE_DNN_GAIN, MODEL_RULE_RNN_GAIN};
+    for (size_t k = 0; k < 2; k++) {
+        test_random r = test_random_seeded(15);
+        const model_net_shape shape = shape_of(k == 1, N, 12, 2);
+        model_fit_config config;
+        struct cohort cohort = {0};
+        float *parameters = floats(model_net_tensors_count(&shape));
+        config_of(&config, &shape);
+        config.params.rule.kind = KINDS[k];
+        model_fit_draw(&config, 3, parameters);
+        for (size_t i = 0; i < N; i++) {
+            parameters[i] = 0.3F;
+        }
+        herd_add(&cohort, &r, TRIALS, N);
+        float *x = (float *)cohort.animal[0].x;
+        for (size_t t = 1; t < TRIALS; t++) {
+            const model_rule_trial last = {.stimulus = 0.25 * (double)(t % 9) - 1.0,
+                                           .reward = t % 3 == 0 ? 1.0 : 0.0,
+                                           .rt_s = (double)NAN,
+                                           .is_session_start = t % 50 == 1,
+                                           .chose_right = cohort.animal[0].chose_right[t - 1] != 0,
+                                           .side = -1};
+            model_rule_fill_inputs(KINDS[k], &last, x + t * MODEL_RULE_INPUTS);
+        }
+        model_fit *fit = fit_make(&config, &cohort, parameters);
+        model_net_tensors tensors;
+        model_net *net = NULL;
+        const size_t size = model_net_size(&shape);
+        void *memory = aligned_alloc(MODEL_NET_ALIGN, size);
+        model_net_tensors_place(&shape, parameters, &tensors);
+        assert_int_equal(model_net_init(memory, size, &shape, &tensors, &net), MODEL_OK);
+        const model_rule rule = {.kind = KINDS[k], .net = net};
+        const double loss = pass(fit, &config);
+        assert_true(fabs(loss - log(2.0)) > 1e-3); /* the steps do something */
+        CHECK_NEAR(loss, model_fit_loss(&rule, N, &cohort.animal[0]) / TRIALS, 1e-6);
+        free(memory);
+        free(fit);
+        free(parameters);
+        herd_free(&cohort);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -521,6 +595,8 @@ int main(void)
         cmocka_unit_test(a_step_that_would_not_be_finite_is_not_taken),
         cmocka_unit_test(wrong_arguments_are_refused_and_leave_out_alone),
         cmocka_unit_test(initial_parameters_have_the_distribution_of_pytorch),
+        cmocka_unit_test(initial_gains_are_about_the_rates_of_the_classic_rules),
+        cmocka_unit_test(open_loop_gains_score_as_their_steps_do),
     };
     return skips_end(cmocka_run_group_tests(tests, NULL, NULL), sizeof tests / sizeof tests[0]);
 }

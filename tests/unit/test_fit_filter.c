@@ -301,8 +301,9 @@ static void every_derivative_by_a_parameter_of_the_filter_agrees_with_difference
 static void the_loss_falls_along_the_gradient_of_nets_in_the_filter(void **state)
 {
     (void)state;
-    static const model_rule_kind KINDS[] = {MODEL_RULE_DNN, MODEL_RULE_RNN, MODEL_RULE_GRU_POLICY};
-    for (size_t k = 0; k < 3; k++) {
+    static const model_rule_kind KINDS[] = {MODEL_RULE_DNN, MODEL_RULE_RNN, MODEL_RULE_GRU_POLICY,
+                                            MODEL_RULE_DNN_GAIN, MODEL_RULE_RNN_GAIN};
+    for (size_t k = 0; k < sizeof KINDS / sizeof KINDS[0]; k++) {
         const model_params p = params_of(KINDS[k]);
         struct cohort *h = herd_of(&p);
         model_fit_config c;

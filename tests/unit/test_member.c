@@ -67,8 +67,11 @@ static void a_copy_continues_bit_for_bit(void **state)
     some_net *rnn = some_net_make(&r, (model_net_shape){true, 9, 32, 2, 3});
     some_net *dnn = some_net_make(&r, (model_net_shape){false, 9, 32, 2, 3});
     some_net *gru = some_net_make(&r, (model_net_shape){true, 12, 32, 2, 3});
-    some_net *const nets[MODEL_RULES] = {
-        [MODEL_RULE_RNN] = rnn, [MODEL_RULE_DNN] = dnn, [MODEL_RULE_GRU_POLICY] = gru};
+    some_net *const nets[MODEL_RULES] = {[MODEL_RULE_RNN] = rnn,
+                                         [MODEL_RULE_DNN] = dnn,
+                                         [MODEL_RULE_GRU_POLICY] = gru,
+                                         [MODEL_RULE_RNN_GAIN] = rnn,
+                                         [MODEL_RULE_DNN_GAIN] = dnn};
     for (int kind = 0; kind < (int)MODEL_RULES; kind++) {
         const model_params params = with_rule((model_rule_kind)kind, nets[kind]);
         /* The padding of neither may matter. */

@@ -310,6 +310,52 @@ static void a_net_rule_moves_the_weights_by_its_net_and_keeps_its_hidden_state(v
     some_net_free(s);
 }
 
+/* The gains that the net says multiply (y - p) g; u is the Jacobian of that product for these
+ * gains, held against finite differences. */
+static void gains_multiply_the_policy_gradient(void **state)
+{
+    (void)state;
+    const double e = 1e-6;
+    test_random r = test_random_seeded(43);
+    for (int k = 0; k < 4; k++) {
+        const bool is_recurrent = k / 2 == 1;
+        const double y = k % 2;
+        some_net *s =
+            some_net_make(&r, (model_net_shape){is_recurrent, N + MODEL_RULE_INPUTS, 16, 2, N});
+        const model_rule rule = {.kind = is_recurrent ? MODEL_RULE_RNN_GAIN : MODEL_RULE_DNN_GAIN,
+                                 .net = s->net};
+        const model_rule_trial trial = trial_of(0.6, 1.0, false, k % 2 == 1, -1);
+        model_rule_state hidden;
+        float in[N + MODEL_RULE_INPUTS];
+        float h[16] = {0.0F};
+        float gain[N];
+        double dw[N];
+        double u[N];
+        model_rule_reset(&hidden);
+        assert_true(model_rule_fits(&rule, N));
+        for (int i = 0; i < N; i++) {
+            in[i] = (float)W[i];
+        }
+        model_rule_fill_inputs(rule.kind, &trial, in + N);
+        assert_int_equal(model_net_step(s->net, in, h, gain), MODEL_OK);
+        assert_int_equal(model_rule_step(&rule, &hidden, N, W, G, &trial, dw, u), MODEL_OK);
+        const double a = W[0] * G[0] + W[1] * G[1] + W[2] * G[2];
+        for (int i = 0; i < N; i++) {
+            assert_true(gain[i] != 0.0F);
+            CHECK_NEAR(dw[i], (double)gain[i] * (y - sigmoid_exact(a)) * G[i], 1e-15);
+            for (int j = 0; j < N; j++) {
+                const double by_p =
+                    (sigmoid_exact(a + e * G[j]) - sigmoid_exact(a - e * G[j])) / (2.0 * e);
+                CHECK_NEAR(u[i] * G[j], -(double)gain[i] * by_p * G[i], 1e-9);
+            }
+        }
+        if (is_recurrent) {
+            assert_memory_equal(hidden.h, h, sizeof h);
+        }
+        some_net_free(s);
+    }
+}
+
 static void rules_whose_net_does_not_fit_are_found(void **state)
 {
     (void)state;
@@ -355,6 +401,7 @@ int main(void)
         cmocka_unit_test(at_zero_contrast_the_reward_tells_the_side),
         cmocka_unit_test(inputs_of_the_nets_are_the_published_six),
         cmocka_unit_test(a_net_rule_moves_the_weights_by_its_net_and_keeps_its_hidden_state),
+        cmocka_unit_test(gains_multiply_the_policy_gradient),
         cmocka_unit_test(rules_whose_net_does_not_fit_are_found),
         cmocka_unit_test(every_name_is_read_back),
     };

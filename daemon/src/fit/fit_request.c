@@ -66,15 +66,16 @@ static int check_effect(const struct fit_request *r, model_rule_kind kind, bool 
                          rule);
     }
     if (!has_net && r->folds == 0 && r->of_net) {
-        return fault_set(fault, FAULT_INPUT,
-                         "rule %s has no net: hidden, layers and weight-decay have no effect on "
-                         "it; dnn, rnn, gru_policy or bank was expected with them",
-                         rule);
+        return fault_set(
+            fault, FAULT_INPUT,
+            "rule %s has no net: hidden, layers and weight-decay have no effect on "
+            "it; dnn, rnn, gru_policy, dnn_gain, rnn_gain or bank was expected with them",
+            rule);
     }
     if (!has_net && r->seeds > 1) {
         return fault_set(fault, FAULT_INPUT,
                          "--seeds: rule %s has no net, and is the same from every seed; dnn, rnn, "
-                         "gru_policy or bank was expected with it",
+                         "gru_policy, dnn_gain, rnn_gain or bank was expected with it",
                          rule);
     }
     return !in_filter && r->filter_rate >= 0.0

@@ -61,8 +61,8 @@ void model_fit_config_init(model_fit_config *config, const model_params *params,
 /* Floats of all that is trained: tensors, then what the filter has. 0 if config is invalid. */
 size_t model_fit_parameters(const model_fit_config *config);
 
-/* Initial parameters: tensors drawn from a seed as PyTorch does by default, scale 1e-3; the rest as
- * in config->params. */
+/* Initial parameters: tensors drawn from a seed as PyTorch does by default, scale 1e-3; of gains
+ * scale 2^-6, with 1 added to the biases of the outputs; the rest as in config->params. */
 void model_fit_draw(const model_fit_config *config, uint64_t seed, float values[]);
 
 /* Whether it trains rules of that kind: those whose step it differentiates. Of others it refuses

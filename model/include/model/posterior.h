@@ -17,7 +17,7 @@
 #include "model/likelihood.h"
 
 typedef struct {
-    size_t m;                                                   /* parameters */
+    size_t m;                                                        /* parameters */
     double information[MODEL_LIKELIHOOD_MAX * MODEL_LIKELIHOOD_MAX]; /* (m, m), lower triangle */
     double linear[MODEL_LIKELIHOOD_MAX];
     bool is_variance[MODEL_LIKELIHOOD_MAX];

@@ -51,9 +51,10 @@ const char *model_rule_input_name(size_t i);
 void model_rule_reset(model_rule_state *state);
 
 /* One step. w: without the offset; g[n]: features of the current trial. Writes dw[n], and u[n] with
- * the Jacobian A = I + d dw/dw = I - diag f + u g', f of model_rule_forgetting(); u is 0 for the
- * nets (docs/model.md says why). A rule that sets an offset has dw 0, and the offset is for the
- * next trial. MODEL_OK, or MODEL_ERR_NUMERIC with the state as it was. */
+ * the Jacobian A = I + d dw/dw = I - diag f + u g', f of model_rule_forgetting(); u is 0 for nets
+ * that say a step, and leaves out how gains depend on w (docs/model.md says why). A rule that sets
+ * an offset has dw 0, and the offset is for the next trial. MODEL_OK, or MODEL_ERR_NUMERIC with the
+ * state as it was. */
 int model_rule_step(const model_rule *rule, model_rule_state *state, size_t n, const double w[],
                     const double g[], const model_rule_trial *trial, double dw[], double u[]);
 

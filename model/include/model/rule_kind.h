@@ -19,7 +19,9 @@
     X(DNN, dnn)                                                                                    \
     X(RNN, rnn)                                                                                    \
     X(GRU_POLICY, gru_policy)                                                                      \
-    X(BASIS, basis)
+    X(BASIS, basis)                                                                                \
+    X(DNN_GAIN, dnn_gain)                                                                          \
+    X(RNN_GAIN, rnn_gain)
 
 #define MODEL_RULE_ENUM(NAME, name) MODEL_RULE_##NAME,
 typedef enum { MODEL_RULE_LIST(MODEL_RULE_ENUM) MODEL_RULES } model_rule_kind;
@@ -39,6 +41,7 @@ typedef struct {
     bool has_terms;     /* a coefficient per weight for each of model/basis.h; in closed form too */
     bool has_net;       /* with n_inputs beside the weights */
     bool is_recurrent;  /* its net has a GRU */
+    bool is_gain;       /* its net says a rate per weight, and the step is in closed form */
     bool has_memory;    /* a step depends on trials before the current one */
     bool moves_weights; /* a step can be other than 0 */
     bool sets_offset;   /* for the next trial, in the place of a step */

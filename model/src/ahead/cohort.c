@@ -464,7 +464,8 @@ size_t model_cohort_learn(model_cohort *cohort, const model_cohort_trials *trial
                              lanes_of(cohort, b), &trial);
         if (rule->has_net) {
             dw = step_net(cohort, b, &trial);
-        } else {
+        }
+        if (!rule->has_net || rule->is_gain) {
             cohort->kernel->step(&params->rule, &params->policy, block, &trial, dw);
         }
         n_still += cohort->kernel->finish(&params->policy, rule->sets_offset, &cohort->motion, dw,

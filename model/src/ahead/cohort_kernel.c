@@ -305,7 +305,7 @@ static void correct_side(const cohort_trial *trial, cohort_row side)
     }
 }
 
-/* A loop a rule, with its term compiled into it. */
+/* A loop a rule, with its term compiled into it; a net's gains stand in dw. */
 static void step_weight(const model_rule *rule, uint32_t k, const cohort_trial *trial,
                         const cohort_row p, const cohort_row g, const cohort_row side,
                         float trace[], float dw[])
@@ -315,6 +315,9 @@ static void step_weight(const model_rule *rule, uint32_t k, const cohort_trial *
     const float decay = (float)rule->decay[k];
 #define STEP_CASE(NAME, name)                                                                      \
     case MODEL_RULE_##NAME:                                                                        \
+        if (!rule_##name.traits.is_gain) {                                                         \
+            memset(dw, 0, sizeof(cohort_row));                                                     \
+        }                                                                                          \
         for (size_t i = 0; i < N && rule_##name.term != NULL; i++) {                               \
             const rule_sight seen = {side[i], p[i], trial->choice[i], trial->reward[i], baseline}; \
             const rule_term t = rule_##name.term(&seen);                                           \
@@ -322,17 +325,18 @@ static void step_weight(const model_rule *rule, uint32_t k, const cohort_trial *
                 const float e = decay * trace[i] + (1.0F - decay) * t.value * g[i];                \
                 trace[i] = pick(trial->mask[i], e, trace[i]);                                      \
                 dw[i] = rate * t.gain * e;                                                         \
+            } else if (rule_##name.traits.is_gain) {                                               \
+                dw[i] *= t.value * g[i];                                                           \
             } else {                                                                               \
                 dw[i] = rate * t.value * g[i];                                                     \
             }                                                                                      \
         }                                                                                          \
         return;
-    memset(dw, 0, sizeof(cohort_row));
     switch (rule->kind) {
         MODEL_RULE_LIST(STEP_CASE)
     case MODEL_RULES:
     default:
-        return;
+        memset(dw, 0, sizeof(cohort_row));
     }
 }
 

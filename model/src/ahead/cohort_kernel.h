@@ -86,7 +86,8 @@ typedef struct {
      * h; h <- (1 - z) n + z h where mask[i % COHORT_LANES]. */
     void (*gates)(size_t n, const float sums[], const uint32_t mask[], float h[]);
 
-    /* dw of a rule without a net, k weights; its trace and memory move. */
+    /* dw of a rule with terms or none, k weights; its trace and memory move. dw holds what a net
+     * says as gains, before it is scaled. */
     void (*step)(const model_rule *rule, const model_policy *policy, cohort_block *block,
                  const cohort_trial *trial, cohort_row dw[]);
 

@@ -81,14 +81,15 @@ size_t model_fit_parameters(const model_fit_config *config)
 }
 
 /* PyTorch: a linear layer's weights and biases are uniform within 1 / sqrt(inputs), a GRU's within
- * 1 / sqrt(units). */
-static void draw_tensors(const model_net_shape *shape, uint64_t seed, float values[])
+ * 1 / sqrt(units). Gains are then raised by their scale: they start about where the rates of the
+ * classic rules do, and not about 0, where their signs would be drawn. */
+static void draw_tensors(const model_net_shape *shape, bool is_gain, uint64_t seed, float values[])
 {
     model_random random;
     model_random_seed(&random, seed, 0);
     size_t at = 0;
     for (; at < shape->n_outputs; at++) {
-        values[at] = 1e-3F;
+        values[at] = is_gain ? 0x1p-6F : 1e-3F;
     }
     const size_t h = shape->n_hidden;
     const size_t gru = shape->is_recurrent ? 3 * h * (shape->n_inputs + h + 2) : 0;
@@ -102,13 +103,17 @@ static void draw_tensors(const model_net_shape *shape, uint64_t seed, float valu
             values[at] = (float)((2.0 * model_random_uniform(&random) - 1.0) / sqrt((double)n_in));
         }
     }
+    for (size_t i = at - shape->n_outputs; is_gain && i < at; i++) {
+        values[i] += 1.0F;
+    }
 }
 
 void model_fit_draw(const model_fit_config *config, uint64_t seed, float values[])
 {
     const size_t n = count_tensors(config);
     if (n > 0) {
-        draw_tensors(&config->shape, seed, values);
+        draw_tensors(&config->shape, model_rule_of(config->params.rule.kind)->is_gain, seed,
+                     values);
     }
     if (config->in_filter) {
         fit_filter_encode(&config->params, values + n);
@@ -216,6 +221,7 @@ static void make_plan(fit_plan *plan, const model_fit_config *config, size_t lon
     plan->params = config->params;
     plan->in_filter = config->in_filter;
     plan->has_net = model_rule_of(config->params.rule.kind)->has_net;
+    plan->stands_first = config->in_filter || model_rule_of(config->params.rule.kind)->is_gain;
     plan->n_weights = config->params.policy.n;
     plan->n_inputs = model_fit_inputs(config->params.rule.kind);
     plan->truncation = longest < config->truncation ? longest : config->truncation;
@@ -484,10 +490,7 @@ double model_fit_loss(const model_rule *rule, size_t n, const model_fit_animal *
         double u[MODEL_WEIGHTS_MAX];
         if (t > 0) {
             const fit_filter_trial at = {animal, t, MODEL_RULE_INPUTS};
-            const model_rule_trial trial = fit_filter_last_trial(&at);
-            for (size_t i = 0; i < n; i++) {
-                g[i] = (double)animal->g[(t - 1) * n + i];
-            }
+            const model_rule_trial trial = fit_filter_last_trial(&at, n, g);
             if (model_rule_step(rule, &state, n, w, g, &trial, dw, u) != MODEL_OK) {
                 return (double)INFINITY;
             }

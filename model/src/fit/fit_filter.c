@@ -5,7 +5,7 @@
 
 #include "checks.h"
 #include "filter.h"
-#include "rule_ops.h"
+#include "fit_step.h"
 #include "vectors.h"
 
 static const double RATE_UNIT = 0.015625;
@@ -123,11 +123,12 @@ static void features(const fit_filter_trial *t, size_t number, size_t n, double 
     }
 }
 
-/* ---- the classic rules ---- */
+/* ---- the step of the trial before ---- */
 
-model_rule_trial fit_filter_last_trial(const fit_filter_trial *t)
+model_rule_trial fit_filter_last_trial(const fit_filter_trial *t, size_t n, double g[])
 {
     const float *x = t->animal->x + t->number * t->n_inputs;
+    features(t, t->number - 1, n, g);
     return (model_rule_trial){.stimulus = (double)x[0],
                               .reward = (double)x[4],
                               .is_session_start = x[2] > 0.5F,
@@ -136,95 +137,63 @@ model_rule_trial fit_filter_last_trial(const fit_filter_trial *t)
                                                               : (int8_t)-1};
 }
 
-static void step_classic(const model_params *params, const fit_filter_trial *t, fit_belief *b)
+static bool steps_by_rates(const model_rule *rule, const fit_filter_trial *t)
 {
-    const size_t n = params->policy.n;
+    const model_rule_traits *traits = model_rule_of(rule->kind);
+    return t->number > 0 && (traits->has_rates || traits->is_gain);
+}
+
+rule_rates fit_filter_rates(const model_rule *rule, const double said[])
+{
+    const rule_ops *ops = rule_ops_of(rule->kind);
+    return (rule_rates){ops, ops->traits.is_gain ? said : rule->rate, rule->baseline, rule->decay};
+}
+
+static void step_rates(const rule_rates *rule, size_t n, const fit_filter_trial *t, fit_belief *b)
+{
     double g[MODEL_WEIGHTS_MAX];
     double dw[MODEL_WEIGHTS_MAX];
     double u[MODEL_WEIGHTS_MAX];
-    model_rule_state state;
-    const model_rule_trial trial = fit_filter_last_trial(t);
-    features(t, t->number - 1, n, g);
-    memcpy(state.trace, b->trace, sizeof state.trace);
-    (void)model_rule_step(&params->rule, &state, n, b->w, g, &trial, dw, u);
-    memcpy(b->trace, state.trace, sizeof state.trace);
+    const model_rule_trial trial = fit_filter_last_trial(t, n, g);
+    rule_ops_step(rule, n, b->w, g, &trial, b->trace, dw, u);
     filter_move(n, b->w, b->P, dw, u, NULL, g);
 }
 
-/* Derivatives by dw and u of model_rule_step() become those by w, the trace and the parameters. */
-static void back_classic_terms(const model_params *params, const model_rule_trial *trial,
-                               const double g[], const fit_belief *before, const double by_dw[],
-                               const double by_u[], fit_belief *d, double gradient[])
+/* by_rate[n]: derivatives by the rates; those by the rule's other parameters go to gradient. */
+static void back_rates(const rule_rates *rule, size_t n, const fit_filter_trial *t,
+                       const fit_belief *before, fit_belief *d, double by_rate[], double gradient[])
 {
-    const size_t n = params->policy.n;
-    const model_rule *rule = &params->rule;
-    const rule_ops *ops = rule_ops_of(rule->kind);
-    rule_sight seen = rule_ops_see(trial, sigmoid_exact(dot(n, before->w, g)));
-    const double spread = seen.p * (1.0 - seen.p);
-    const double tilt = 1.0 - 2.0 * seen.p; /* d spread / dp */
-    double by_p = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        const double a = rule->rate[i];
-        seen.baseline = rule->baseline[i];
-        const rule_term k = ops->term(&seen);
-        const double slope_by_p = k.bend * spread + k.slope * tilt;
-        double by_rate;
-        if (ops->traits.has_trace) {
-            const double l = rule->decay[i];
-            const double r = k.gain;
-            const double trace = l * before->trace[i] + (1.0 - l) * k.value * g[i];
-            const double by_trace = d->trace[i] + by_dw[i] * a * r;
-            by_rate = by_dw[i] * r * trace + by_u[i] * r * (1.0 - l) * k.slope * spread * g[i];
-            by_p += by_trace * (1.0 - l) * k.slope * g[i] +
-                    by_u[i] * a * r * (1.0 - l) * g[i] * slope_by_p;
-            gradient[FIT_FILTER_DECAY * n + i] += (by_trace * (before->trace[i] - k.value * g[i]) -
-                                                   by_u[i] * a * r * k.slope * spread * g[i]) *
-                                                  l * (1.0 - l);
-            d->trace[i] = by_trace * l;
-        } else {
-            by_rate = (by_dw[i] * k.value + by_u[i] * k.slope * spread) * g[i];
-            by_p += a * g[i] * (by_dw[i] * k.slope + by_u[i] * slope_by_p);
-            gradient[FIT_FILTER_BASELINE * n + i] +=
-                a * g[i] *
-                (by_u[i] * spread * k.slope_by_baseline + by_dw[i] * k.value_by_baseline);
-        }
-        gradient[FIT_FILTER_RATE * n + i] += by_rate * RATE_UNIT;
-    }
-    for (size_t i = 0; i < n; i++) {
-        d->w[i] += by_p * spread * g[i];
-    }
-}
-
-static void back_classic(const model_params *params, const fit_filter_trial *t,
-                         const fit_belief *before, fit_belief *d, double gradient[])
-{
-    const size_t n = params->policy.n;
     double g[MODEL_WEIGHTS_MAX];
     double dw[MODEL_WEIGHTS_MAX];
     double u[MODEL_WEIGHTS_MAX];
+    double trace[MODEL_WEIGHTS_MAX];
     double Pg[MODEL_WEIGHTS_MAX];
     double Du[MODEL_WEIGHTS_MAX];
     double DPg[MODEL_WEIGHTS_MAX];
-    double by_u[MODEL_WEIGHTS_MAX];
     double by_Pg[MODEL_WEIGHTS_MAX];
-    const model_rule_trial trial = fit_filter_last_trial(t);
-    model_rule_state state;
-    features(t, t->number - 1, n, g);
-    memcpy(state.trace, before->trace, sizeof state.trace);
-    (void)model_rule_step(&params->rule, &state, n, before->w, g, &trial, dw, u);
+    fit_step_derivatives by;
+    const model_rule_trial trial = fit_filter_last_trial(t, n, g);
+    memcpy(trace, before->trace, sizeof trace);
+    rule_ops_step(rule, n, before->w, g, &trial, trace, dw, u);
     multiply(n, before->P, g, Pg);
     multiply(n, d->P, u, Du);
     multiply(n, d->P, Pg, DPg);
     const double v = dot(n, g, Pg);
     const double by_v = dot(n, u, Du);
     for (size_t i = 0; i < n; i++) {
-        by_u[i] = 2.0 * (DPg[i] + v * Du[i]);
+        by.u[i] = 2.0 * (DPg[i] + v * Du[i]);
         by_Pg[i] = 2.0 * Du[i] + by_v * g[i];
     }
     add_symmetric(n, by_Pg, g, d->P);
-    double by_dw[MODEL_WEIGHTS_MAX];
-    memcpy(by_dw, d->w, n * sizeof by_dw[0]);
-    back_classic_terms(params, &trial, g, before, by_dw, by_u, d, gradient);
+    memcpy(by.dw, d->w, n * sizeof by.dw[0]);
+    const fit_step step = {*rule, n, before->w, before->trace, g, &trial};
+    fit_step_backward(&step, &by, d->w, d->trace);
+    for (size_t i = 0; i < n; i++) {
+        const double l = rule->decay[i];
+        by_rate[i] = by.rate[i];
+        gradient[FIT_FILTER_DECAY * n + i] += by.decay[i] * l * (1.0 - l);
+        gradient[FIT_FILTER_BASELINE * n + i] += by.baseline[i];
+    }
 }
 
 /* ---- one trial ---- */
@@ -244,36 +213,38 @@ void fit_filter_go_on(size_t n, const model_member *start, fit_belief *belief)
     memcpy(belief->trace, start->rule.trace, n * sizeof belief->trace[0]);
 }
 
-/* Up to the forecast: the rule's step, what the net gave, and drift. Returns the shift that the GRU
- * policy's offset gives the logit. */
+/* Up to the forecast: the rule's step, by what the net said, and drift. Returns the shift that the
+ * GRU policy's offset gives the logit. */
 static double come_to_trial(const model_params *params, const fit_filter_trial *t,
-                            const double moved[], const double g[], fit_belief *b)
+                            const double said[], const double g[], fit_belief *b)
 {
     const size_t n = params->policy.n;
     const double n_steps = (double)t->animal->n_steps[t->number];
     const bool starts = t->number > 0 && t->animal->starts_session[t->number] != 0;
-    const bool is_offset = model_rule_of(params->rule.kind)->sets_offset;
-    if (t->number > 0 && model_rule_of(params->rule.kind)->has_rates) {
-        step_classic(params, t, b);
+    const model_rule_traits *traits = model_rule_of(params->rule.kind);
+    const bool is_step = !traits->sets_offset && !traits->is_gain;
+    if (steps_by_rates(&params->rule, t)) {
+        const rule_rates rates = fit_filter_rates(&params->rule, said);
+        step_rates(&rates, n, t, b);
     }
     for (size_t i = 0; i < n; i++) {
-        b->w[i] += is_offset ? 0.0 : moved[i];
+        b->w[i] += is_step ? said[i] : 0.0;
         b->P[i * n + i] +=
             n_steps * params->noise.drift_var[i] + (starts ? params->noise.session_var[i] : 0.0);
     }
-    return is_offset ? dot(n, moved, g) : 0.0;
+    return traits->sets_offset ? dot(n, said, g) : 0.0;
 }
 
 double fit_filter_forward(const model_params *params, const fit_filter_trial *trial,
-                          const double moved[], fit_belief *belief, fit_filter_record *record)
+                          const double said[], fit_belief *belief, fit_filter_record *record)
 {
     const size_t n = params->policy.n;
     double g[MODEL_WEIGHTS_MAX] = {0.0};
     const bool chose_right = trial->animal->chose_right[trial->number] != 0;
     record->before = *belief;
-    memcpy(record->moved, moved, n * sizeof moved[0]);
+    memcpy(record->said, said, n * sizeof said[0]);
     features(trial, trial->number, n, g);
-    const double shift = come_to_trial(params, trial, moved, g, belief);
+    const double shift = come_to_trial(params, trial, said, g, belief);
     double Pg[MODEL_WEIGHTS_MAX];
     multiply(n, belief->P, g, Pg);
     const double v = dot(n, g, Pg);
@@ -318,18 +289,18 @@ static double back_measurement(size_t n, const fit_belief *b, const double g[], 
 }
 
 void fit_filter_backward(const model_params *params, const fit_filter_trial *trial,
-                         const fit_filter_record *record, fit_belief *d, double by_moved[],
+                         const fit_filter_record *record, fit_belief *d, double by_said[],
                          double gradient[])
 {
     const size_t n = params->policy.n;
     double g[MODEL_WEIGHTS_MAX] = {0.0};
     fit_belief b = record->before;
     features(trial, trial->number, n, g);
-    const double shift = come_to_trial(params, trial, record->moved, g, &b);
+    const double shift = come_to_trial(params, trial, record->said, g, &b);
     const double by_mean =
         back_measurement(n, &b, g, shift, trial->animal->chose_right[trial->number] != 0, d);
     for (size_t i = 0; i < n; i++) {
-        by_moved[i] = model_rule_of(params->rule.kind)->sets_offset ? by_mean * g[i] : d->w[i];
+        by_said[i] = model_rule_of(params->rule.kind)->sets_offset ? by_mean * g[i] : d->w[i];
     }
     add_variance_gradient(params, FIT_FILTER_DRIFT_VAR, params->noise.drift_var,
                           (double)trial->animal->n_steps[trial->number], d->P, gradient);
@@ -337,8 +308,17 @@ void fit_filter_backward(const model_params *params, const fit_filter_trial *tri
         add_variance_gradient(params, FIT_FILTER_SESSION_VAR, params->noise.session_var, 1.0, d->P,
                               gradient);
     }
-    if (trial->number > 0 && model_rule_of(params->rule.kind)->has_rates) {
-        back_classic(params, trial, &record->before, d, gradient);
+    double by_rate[MODEL_WEIGHTS_MAX] = {0.0};
+    if (steps_by_rates(&params->rule, trial)) {
+        const rule_rates rates = fit_filter_rates(&params->rule, record->said);
+        back_rates(&rates, n, trial, &record->before, d, by_rate, gradient);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (model_rule_of(params->rule.kind)->is_gain) {
+            by_said[i] = by_rate[i];
+        } else {
+            gradient[FIT_FILTER_RATE * n + i] += by_rate[i] * RATE_UNIT;
+        }
     }
 }
 

@@ -9,6 +9,7 @@
 
 #include "model/fit_rows.h"
 #include "model/member.h"
+#include "rule_ops.h"
 
 /* X(NAME, member): kinds of parameters, one value a weight each. */
 #define FIT_FILTER_LIST(X)                                                                         \
@@ -33,10 +34,12 @@ typedef struct {
     double trace[MODEL_WEIGHTS_MAX];
 } fit_belief;
 
-/* What a trial leaves behind: the belief before it, and the offset or step that the net gave. */
+/* What a trial leaves behind: the belief before it, and the step, offset or gains that the net
+ * said.
+ */
 typedef struct {
     fit_belief before;
-    double moved[MODEL_WEIGHTS_MAX];
+    double said[MODEL_WEIGHTS_MAX];
 } fit_filter_record;
 
 typedef struct {
@@ -45,8 +48,12 @@ typedef struct {
     size_t n_inputs; /* columns of animal->x */
 } fit_filter_trial;
 
-/* The trial before, number 1 or later, as the rule sees it. */
-model_rule_trial fit_filter_last_trial(const fit_filter_trial *t);
+/* The trial before, of trial number 1 or later, as the rule sees it; g[n]: its features. */
+model_rule_trial fit_filter_last_trial(const fit_filter_trial *t, size_t n, double g[]);
+
+/* What a rule with a term steps with: its own rates, or what its net said as gains; said and rule
+ * must outlive it. */
+rule_rates fit_filter_rates(const model_rule *rule, const double said[]);
 
 /* Values of a model's parameters, (FIT_FILTER_KINDS, n), as trained; and back. */
 void fit_filter_encode(const model_params *params, float values[]);
@@ -58,16 +65,16 @@ void fit_filter_start(const model_params *params, fit_belief *belief);
 /* The belief before the first trial of an animal that is known already. */
 void fit_filter_go_on(size_t n, const model_member *start, fit_belief *belief);
 
-/* One trial: belief becomes that after its choice. moved[n]: the net's step or offset; 0 without a
- * net and at the first trial. Returns -log p(choice). */
+/* One trial: belief becomes that after its choice. said[n]: the net's step, offset or gains; 0
+ * without a net and at the first trial. Returns -log p(choice). */
 double fit_filter_forward(const model_params *params, const fit_filter_trial *trial,
-                          const double moved[], fit_belief *belief, fit_filter_record *record);
+                          const double said[], fit_belief *belief, fit_filter_record *record);
 
 /* The same trial back: d holds derivatives by the belief after it, then by that before it (and
- * before the rule's step); by_moved[n] those by moved; values' derivatives are added to gradient
+ * before the rule's step); by_said[n] those by said; values' derivatives are added to gradient
  * (FIT_FILTER_KINDS, n). */
 void fit_filter_backward(const model_params *params, const fit_filter_trial *trial,
-                         const fit_filter_record *record, fit_belief *d, double by_moved[],
+                         const fit_filter_record *record, fit_belief *d, double by_said[],
                          double gradient[]);
 
 /* d holds derivatives by the belief before the first trial. */

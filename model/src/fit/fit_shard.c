@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "fit_step.h"
+
 /* The constants of the records are written once: nothing else writes to their places. */
 static void fill_constants(fit_shard *shard, const fit_net *net, size_t records)
 {
@@ -125,8 +127,8 @@ static void step_net(fit_shard *s, const fit_plan *plan, size_t trial, size_t ro
     }
 }
 
-/* A twin makes no step before its first trial: the net's output is 0, and h is 0 or what the animal
- * starts from. */
+/* No step before the first trial: the net's output is 0, and h is 0 or what the animal starts from.
+ */
 static void undo_step(fit_shard *s, const fit_net *net, size_t rows, size_t record)
 {
     memset(s->out + record * net->weight_ld, 0, rows * net->weight_ld * sizeof(float));
@@ -141,53 +143,100 @@ static void undo_step(fit_shard *s, const fit_net *net, size_t rows, size_t reco
 }
 
 /* Open loop: the loss of a trial; its derivative by the logit goes to *error. */
-static double move_open_loop(const fit_plan *plan, const model_fit_animal *animal, size_t trial,
-                             const double moved[], double w[], float *error)
+static double move_open_loop(const fit_plan *plan, const fit_filter_trial *t, const double said[],
+                             fit_belief *b, float *error)
 {
-    const float *g = animal->g + trial * plan->n_weights;
-    const bool is_offset = model_rule_of(plan->params.rule.kind)->sets_offset;
+    const size_t n = plan->n_weights;
+    const float *g = t->animal->g + t->number * n;
+    const model_rule_traits *traits = model_rule_of(plan->params.rule.kind);
+    double dw[MODEL_WEIGHTS_MAX];
     double logit = 0.0;
-    for (size_t k = 0; k < plan->n_weights; k++) {
-        w[k] += is_offset ? 0.0 : moved[k];
-        logit += (is_offset ? moved[k] : w[k]) * (double)g[k];
+    memcpy(dw, said, n * sizeof dw[0]);
+    if (traits->is_gain && t->number > 0) {
+        double last[MODEL_WEIGHTS_MAX];
+        double u[MODEL_WEIGHTS_MAX];
+        const model_rule_trial trial = fit_filter_last_trial(t, n, last);
+        const rule_rates gains = fit_filter_rates(&plan->params.rule, said);
+        rule_ops_step(&gains, n, b->w, last, &trial, b->trace, dw, u);
     }
-    return take_up_choice(logit, animal->chose_right[trial] != 0, error);
+    for (size_t k = 0; k < n; k++) {
+        b->w[k] += traits->sets_offset ? 0.0 : dw[k];
+        logit += (traits->sets_offset ? dw[k] : b->w[k]) * (double)g[k];
+    }
+    return take_up_choice(logit, t->animal->chose_right[t->number] != 0, error);
+}
+
+/* What the net said on a trial. */
+static void recall_said(const fit_shard *s, const fit_plan *plan, size_t record, double said[])
+{
+    const float *out = s->out + record * plan->net.weight_ld;
+    for (size_t k = 0; k < plan->n_weights; k++) {
+        said[k] = (double)(plan->net.scale[k] * out[k]);
+    }
 }
 
 static void take_trial(fit_shard *s, const fit_plan *plan, size_t trial, size_t row, size_t record)
 {
-    double moved[MODEL_WEIGHTS_MAX] = {0.0};
-    for (size_t k = 0; plan->has_net && k < plan->n_weights; k++) {
-        moved[k] = (double)(plan->net.scale[k] * s->out[record * plan->net.weight_ld + k]);
-    }
+    double said[MODEL_WEIGHTS_MAX] = {0.0};
     const model_fit_animal *animal = &s->animals[row];
+    const fit_filter_trial t = {animal, trial, plan->n_inputs};
+    if (plan->has_net) {
+        recall_said(s, plan, record, said);
+    }
     if (plan->in_filter && trial == 0 && animal->start != NULL) {
-        memcpy(moved, animal->start->rule.offset, plan->n_weights * sizeof moved[0]);
+        memcpy(said, animal->start->rule.offset, plan->n_weights * sizeof said[0]);
     }
     if (plan->in_filter) {
-        const fit_filter_trial t = {animal, trial, plan->n_inputs};
-        s->loss +=
-            fit_filter_forward(&plan->params, &t, moved, &s->belief[row], &s->filter[record]);
+        s->loss += fit_filter_forward(&plan->params, &t, said, &s->belief[row], &s->filter[record]);
     } else {
-        s->loss += move_open_loop(plan, animal, trial, moved, s->belief[row].w, &s->error[record]);
+        s->loss += move_open_loop(plan, &t, said, &s->belief[row], &s->error[record]);
     }
 }
 
-/* dw becomes the derivatives by the weights before the trial, by_moved those by what the net gave.
+/* Open loop: by_said[n], derivatives by the step, become those by the gains that it was made with;
+ * dw[n] those by the weights before it, which stand in the net's input. */
+static void back_gains(const fit_shard *s, const fit_plan *plan, const fit_filter_trial *t,
+                       size_t record, float dw[], double by_said[])
+{
+    const size_t n = plan->n_weights;
+    const float *in = s->x + record * plan->net.x_ld + 1;
+    double gain[MODEL_WEIGHTS_MAX];
+    double w[MODEL_WEIGHTS_MAX];
+    double g[MODEL_WEIGHTS_MAX];
+    double by_w[MODEL_WEIGHTS_MAX];
+    double trace[MODEL_WEIGHTS_MAX] = {0.0};
+    double by_trace[MODEL_WEIGHTS_MAX] = {0.0};
+    fit_step_derivatives by = {.u = {0.0}};
+    const model_rule_trial trial = fit_filter_last_trial(t, n, g);
+    recall_said(s, plan, record, gain);
+    for (size_t k = 0; k < n; k++) {
+        w[k] = (double)in[k];
+        by_w[k] = (double)dw[k];
+        by.dw[k] = by_said[k];
+    }
+    const fit_step step = {fit_filter_rates(&plan->params.rule, gain), n, w, trace, g, &trial};
+    fit_step_backward(&step, &by, by_w, by_trace);
+    for (size_t k = 0; k < n; k++) {
+        dw[k] = (float)by_w[k];
+        by_said[k] = by.rate[k];
+    }
+}
+
+/* dw becomes the derivatives by the weights before the trial, by_said those by what the net said.
  */
 static void back_trial(fit_shard *s, const fit_plan *plan, size_t trial, size_t row, size_t record,
-                       double by_moved[])
+                       double by_said[])
 {
     const model_fit_animal *animal = &s->animals[row];
-    const bool is_offset = model_rule_of(plan->params.rule.kind)->sets_offset;
+    const model_rule_traits *traits = model_rule_of(plan->params.rule.kind);
+    const fit_filter_trial t = {animal, trial, plan->n_inputs};
     float *dw = s->dw + row * fit_pad(plan->n_weights);
     if (plan->in_filter) {
-        const fit_filter_trial t = {animal, trial, plan->n_inputs};
         fit_belief *d = &s->by_belief[row];
         for (size_t k = 0; k < plan->n_weights; k++) {
             d->w[k] = (double)dw[k];
         }
-        fit_filter_backward(&plan->params, &t, &s->filter[record], d, by_moved, s->filter_gradient);
+        fit_filter_backward(&plan->params, &t, &s->filter[record], d, by_said, s->filter_gradient);
         for (size_t k = 0; k < plan->n_weights; k++) {
             dw[k] = (float)d->w[k];
         }
@@ -195,8 +244,11 @@ static void back_trial(fit_shard *s, const fit_plan *plan, size_t trial, size_t 
     }
     for (size_t k = 0; k < plan->n_weights; k++) {
         const float by_logit = s->error[record] * animal->g[trial * plan->n_weights + k];
-        dw[k] += is_offset ? 0.0F : by_logit;
-        by_moved[k] = (double)(is_offset ? by_logit : dw[k]);
+        dw[k] += traits->sets_offset ? 0.0F : by_logit;
+        by_said[k] = (double)(traits->sets_offset ? by_logit : dw[k]);
+    }
+    if (traits->is_gain && trial > 0) {
+        back_gains(s, plan, &t, record, dw, by_said);
     }
 }
 
@@ -250,8 +302,8 @@ static void step_back(fit_shard *s, const fit_plan *plan, size_t trial, size_t r
     const fit_net *net = &plan->net;
     const uint32_t last = net->shape.n_layers;
     for (size_t row = 0; row < rows; row++) {
-        double by_moved[MODEL_WEIGHTS_MAX] = {0.0};
-        back_trial(s, plan, trial, row, record + row, by_moved);
+        double by_said[MODEL_WEIGHTS_MAX] = {0.0};
+        back_trial(s, plan, trial, row, record + row, by_said);
         if (!plan->has_net) {
             continue;
         }
@@ -259,11 +311,11 @@ static void step_back(fit_shard *s, const fit_plan *plan, size_t trial, size_t r
         float *delta = s->delta[last] + (delta_record + row) * net->weight_ld;
         memset(delta, 0, net->weight_ld * sizeof(float));
         for (size_t k = 0; k < plan->n_weights; k++) {
-            delta[k] = (float)by_moved[k] * net->scale[k];
-            s->scale_gradient[k] += by_moved[k] * (double)out[k];
+            delta[k] = (float)by_said[k] * net->scale[k];
+            s->scale_gradient[k] += by_said[k] * (double)out[k];
         }
     }
-    if (plan->has_net && plan->in_filter && trial == 0) {
+    if (plan->has_net && plan->stands_first && trial == 0) {
         skip_net(s, net, rows, record, delta_record);
     } else if (plan->has_net) {
         back_net(s, net, rows, record, delta_record);
@@ -307,7 +359,7 @@ static void run_forward(fit_shard *s, const fit_plan *plan, size_t from, size_t 
         }
         if (plan->has_net) {
             step_net(s, plan, t, rows, record, h, h_ld);
-            if (plan->in_filter && t == 0) {
+            if (plan->stands_first && t == 0) {
                 undo_step(s, net, rows, record);
             }
             if (net->shape.is_recurrent) {

@@ -15,6 +15,7 @@ typedef struct {
     model_params params; /* policy.n, rule and noise; its net is not used */
     bool in_filter;
     bool has_net;
+    bool stands_first; /* no step before the first trial; open loop, nets that say it make one */
     size_t n_weights;
     size_t n_inputs; /* columns of an animal's x */
     size_t truncation;

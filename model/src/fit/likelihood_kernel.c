@@ -257,7 +257,8 @@ static void step_rule(belief *b, const model_params *params, const likelihood_pl
 {
     const model_rule *rule = &params->rule;
     const model_rule_traits *traits = model_rule_of(rule->kind);
-    const model_rule_trial trial = fit_filter_last_trial(t);
+    double g[N_MAX];
+    const model_rule_trial trial = fit_filter_last_trial(t, b->n, g);
     const double p = sigmoid_exact(look(b, t->animal, t->number - 1));
     rule_sight seen = rule_ops_see(&trial, p);
     double u[N_MAX];

@@ -64,8 +64,8 @@ static void integrate_normal(sampler *g)
         cholesky_forward(n, n, g->L, row);
         g->pull[k] = p->linear[g->variance[k]] - dot(n, row, g->middle);
         for (size_t l = 0; l <= k; l++) {
-            const double h = information(p, g->variance[k], g->variance[l]) -
-                             dot(n, row, &g->across[l * n]);
+            const double h =
+                information(p, g->variance[k], g->variance[l]) - dot(n, row, &g->across[l * n]);
             g->schur[k * g->n_variances + l] = h;
             g->schur[l * g->n_variances + k] = h;
         }

@@ -74,6 +74,7 @@ static void step_rule(model_member *twin, const model_params *params, const doub
 {
     const size_t n = params->policy.n;
     const model_rule *rule = &params->rule;
+    const model_rule_traits *traits = model_rule_of(rule->kind);
     double dw[MODEL_WEIGHTS_MAX] = {0.0};
     double u[MODEL_WEIGHTS_MAX] = {0.0};
     double f[MODEL_WEIGHTS_MAX];
@@ -85,14 +86,14 @@ static void step_rule(model_member *twin, const model_params *params, const doub
     twin->outside = model_guard_bound(&params->range, rule, &twin->rule, n, twin->w, seen, dw);
     if (seen_range != NULL) {
         model_range_take(seen_range, rule, n, twin->w, seen,
-                         model_rule_of(rule->kind)->sets_offset ? twin->rule.offset : dw);
+                         traits->sets_offset ? twin->rule.offset : dw);
     }
     for (size_t i = 0; i < n; i++) {
         dw[i] *= pace;
         u[i] *= pace;
         f[i] = forgetting != NULL ? pace * forgetting[i] : 0.0;
     }
-    const bool is_linear = !model_rule_of(rule->kind)->has_net && twin->outside == 0;
+    const bool is_linear = (!traits->has_net || traits->is_gain) && twin->outside == 0;
     filter_move(n, twin->w, twin->P, dw, is_linear ? u : NULL, forgetting != NULL ? f : NULL, g);
 }
 

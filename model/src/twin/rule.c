@@ -101,30 +101,6 @@ static int step_net(const model_rule *rule, model_rule_state *state, size_t n, c
     return status;
 }
 
-/* u follows from d dw_i / dw_j = a_i k_i' p(1-p) g_i g_j; what the trace remembers of earlier
- * trials does not depend on w. */
-static void step_rates(const model_rule *rule, model_rule_state *state, size_t n, const double w[],
-                       const double g[], const model_rule_trial *trial, double dw[], double u[])
-{
-    const rule_ops *ops = rule_ops_of(rule->kind);
-    rule_sight seen = rule_ops_see(trial, sigmoid_exact(dot(n, w, g)));
-    const double spread = seen.p * (1.0 - seen.p);
-    for (size_t i = 0; i < n; i++) {
-        seen.baseline = rule->baseline[i];
-        const rule_term k = ops->term(&seen);
-        if (ops->traits.has_trace) {
-            const double fresh = 1.0 - rule->decay[i];
-            const double gain = rule->rate[i] * k.gain;
-            state->trace[i] = rule->decay[i] * state->trace[i] + fresh * k.value * g[i];
-            dw[i] = gain * state->trace[i];
-            u[i] = gain * k.slope * fresh * spread * g[i];
-        } else {
-            dw[i] = rule->rate[i] * k.value * g[i];
-            u[i] = rule->rate[i] * k.slope * spread * g[i];
-        }
-    }
-}
-
 /* The terms use m and e of the trials before; then this one is added to both. */
 static void step_terms(const model_rule *rule, model_rule_state *state, size_t n, const double w[],
                        const double g[], const model_rule_trial *trial, double dw[], double u[])
@@ -163,14 +139,18 @@ int model_rule_step(const model_rule *rule, model_rule_state *state, size_t n, c
     const model_rule_traits *traits = model_rule_of(rule->kind);
     memset(dw, 0, n * sizeof dw[0]);
     memset(u, 0, n * sizeof u[0]);
-    if (traits->has_net) {
+    if (traits->has_net && !traits->is_gain) {
         return step_net(rule, state, n, w, trial, traits->sets_offset ? state->offset : dw);
     }
-    if (traits->has_rates) {
-        step_rates(rule, state, n, w, g, trial, dw, u);
+    double gain[MODEL_WEIGHTS_MAX];
+    const int status = traits->is_gain ? step_net(rule, state, n, w, trial, gain) : MODEL_OK;
+    if (status == MODEL_OK && (traits->is_gain || traits->has_rates)) {
+        const rule_rates rates = {rule_ops_of(rule->kind), traits->is_gain ? gain : rule->rate,
+                                  rule->baseline, rule->decay};
+        rule_ops_step(&rates, n, w, g, trial, state->trace, dw, u);
     }
     if (traits->has_terms) {
         step_terms(rule, state, n, w, g, trial, dw, u);
     }
-    return MODEL_OK;
+    return status;
 }

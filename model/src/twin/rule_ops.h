@@ -1,4 +1,4 @@
-/* rule_ops.h - the rules by their kinds, and a trial as their terms see it.
+/* rule_ops.h - the rules by their kinds, a trial as their terms see it, and the step that follows.
  *
  * Threads: any. Memory: the caller's. RT-safe: all of it.
  */
@@ -18,3 +18,16 @@ rule_sight rule_ops_see(const model_rule_trial *trial, double p);
  * and in all; starts: none of the session ended in a choice. */
 model_rule_trial rule_ops_trial(const model_policy *policy, const model_trial *trial,
                                 int64_t n_session, int64_t n_training, bool starts);
+
+/* A rule with a term, and what its step is made with: (n) each. */
+typedef struct {
+    const rule_ops *ops;
+    const double *rate; /* its own, or the gains that its net said */
+    const double *baseline;
+    const double *decay;
+} rule_rates;
+
+/* One step, from w: dw[n] and u[n] as model_rule_step() has them; the trace[n] of a rule that has
+ * one moves. */
+void rule_ops_step(const rule_rates *rule, size_t n, const double w[], const double g[],
+                   const model_rule_trial *trial, double trace[], double dw[], double u[]);

@@ -1,4 +1,5 @@
-/* rule_term.h - what a learning rule with rates says of one trial and one weight.
+/* rule_term.h - what a learning rule with rates, its own or a net's gains, says of one trial and
+ * one weight.
  *
  * dw_i = a_i k_i g_i; with a trace, e_i <- l_i e_i + (1 - l_i) k_i g_i and dw_i = a_i gain e_i.
  * A term is written once and compiled twice: in double precision for a step and its derivatives, in
@@ -34,5 +35,5 @@ typedef struct {
 /* A rule, as its file declares it. */
 typedef struct {
     model_rule_traits traits;
-    rule_term (*term)(const rule_sight *t); /* NULL without rates */
+    rule_term (*term)(const rule_sight *t); /* NULL without rates and gains */
 } rule_ops;

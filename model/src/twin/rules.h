@@ -3,6 +3,7 @@
 
 #include "rule_basis.h"
 #include "rule_dnn.h"
+#include "rule_dnn_gain.h"
 #include "rule_eligibility.h"
 #include "rule_gru_policy.h"
 #include "rule_none.h"
@@ -11,3 +12,4 @@
 #include "rule_reinforce_base.h"
 #include "rule_reward_max.h"
 #include "rule_rnn.h"
+#include "rule_rnn_gain.h"
