@@ -73,7 +73,7 @@ static void wrong_words_are_named(void **state)
         {"rewarded=nan", "\"nan\" is not a number"},
         {"rewarded=101", "\"101\" is not a number from -100 to 100"},
         {"rewarded=-inf", "\"-inf\" is not"},
-        {"forgetting=-0.1", "forgetting: \"-0.1\" is not a number from 0 to 1"},
+        {"forgetting=-1.1", "forgetting: \"-1.1\" is not a number from -1 to 1"},
         {"rewarded=1:2", "rewarded: 2 values; one, or one for each of 3 weights expected"},
         {"rewarded=1:2:3:4", "rewarded: 4 values"},
         {"rewarded=1:2:3:4:5:6:7:8:9:10:11:12:13", "rewarded: 13 values"},

@@ -384,7 +384,7 @@ static void parameters_out_of_range_are_found(void **state)
     p.rule.coefficient[MODEL_BASIS_TRACE][2] = -2.0 * MODEL_RATE_MAX;
     assert_int_equal(model_params_check(&p), MODEL_ERR_ARG);
     p = good;
-    p.rule.coefficient[MODEL_BASIS_FORGETTING][1] = -1e-9;
+    p.rule.coefficient[MODEL_BASIS_FORGETTING][1] = -1.001;
     assert_int_equal(model_params_check(&p), MODEL_ERR_ARG);
     p = good;
     assert_int_equal(model_params_built_in(&p, "stimulus,taste"), MODEL_ERR_ARG);

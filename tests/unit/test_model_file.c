@@ -344,8 +344,8 @@ static void every_lie_of_a_rule_of_terms_is_named(void **state)
     } values[] = {
         {MODEL_BASIS_UNREWARDED, (double)NAN, "value 3 is nan, -1e+03 to 1e+03 expected"},
         {MODEL_BASIS_TRACE, 1e4, "value 21 is 10000, -1e+03 to 1e+03 expected"},
-        {MODEL_BASIS_FORGETTING, 1.5, "value 23 is 1.5, 0 to 1 expected"},
-        {MODEL_BASIS_FORGETTING, -0.25, "value 23 is -0.25, 0 to 1 expected"},
+        {MODEL_BASIS_FORGETTING, 1.5, "value 23 is 1.5, -1 to 1 expected"},
+        {MODEL_BASIS_FORGETTING, -1.25, "value 23 is -1.25, -1 to 1 expected"},
     };
     struct model_file model;
     struct model_file bad;

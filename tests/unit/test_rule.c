@@ -172,10 +172,10 @@ static void each_term_of_basis_is_its_formula(void **state)
         const model_rule_trial trial = trial_of(-0.6, r, false, right, -1);
         const double f[MODEL_BASIS_STEPS] = {r * q,
                                              (1.0 - r) * q,
+                                             r * q - (1.0 - r) * (1.0 - q),
+                                             2.0 * (2.0 * r - 1.0) * q * (1.0 - q),
                                              r * (1.0 - q),
-                                             (1.0 - r) * (1.0 - q),
                                              r * q * (1.0 - q),
-                                             (1.0 - r) * q * (1.0 - q),
                                              r * q * 0.6,
                                              (1.0 - r) * q * 0.6,
                                              r * q * m,

@@ -22,7 +22,7 @@ typedef struct {
     double rate[MODEL_WEIGHTS_MAX]; /* used as the kind's traits say */
     double baseline[MODEL_WEIGHTS_MAX];
     double decay[MODEL_WEIGHTS_MAX];                          /* of the trace, 0..1 */
-    double coefficient[MODEL_BASIS_TERMS][MODEL_WEIGHTS_MAX]; /* forgetting: 0..1 */
+    double coefficient[MODEL_BASIS_TERMS][MODEL_WEIGHTS_MAX]; /* forgetting: -1..1 */
     double memory;        /* decay of the memory of rewards, 0..1 */
     const model_net *net; /* n_inputs = weights + those of the kind */
 } model_rule;
