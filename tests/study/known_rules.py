@@ -92,8 +92,8 @@ def read_tensors(path):
 
 
 class Fitted:
-    """A fitted model of rule basis: its point, its draws from the posterior or None, where its animals
-    were or None, what murid model says, and the fit's processor time in seconds."""
+    """A fitted model of rule basis: its point, its draws from the posterior or None, what murid model says,
+    and the fit's processor time in seconds."""
 
     def __init__(self, table, model, policy=POLICY):
         self.path = model
@@ -102,7 +102,7 @@ class Fitted:
         terms = np.array([said["terms"][name] for name in TERMS])
         self.point = Rule(terms[None], np.array([said["decay"][0]]), np.array([said["memory"]]))
         tensors = read_tensors(model)
-        self.posterior, self.visited = None, tensors.get("visited.w")
+        self.posterior = None
         if "posterior.coefficient" in tensors:
             self.posterior = Rule(tensors["posterior.coefficient"], tensors["posterior.decay"],
                                   tensors["posterior.memory"])
@@ -145,8 +145,8 @@ def paper_scores(coefficient, true_terms, rate):
     found = f @ coefficient[:N_DIRECT]
     chance = np.where(y == 1, p, 1 - p)
     by_x = [(dw * chance).sum(axis=1) for dw in (true, found)]
-    return {"r_all": correlation(true, found), "r_chance": float(weighted_r(true, found, chance)), "r_stim": correlation(*by_x),
-            "rmse": float(np.sqrt(np.mean((found - true)**2)))}
+    return {"r_all": correlation(true, found), "r_chance": float(weighted_r(true, found, chance)),
+            "r_stim": correlation(*by_x), "rmse": float(np.sqrt(np.mean((found - true)**2)))}
 
 
 def paper(place, setting, n_animals):
@@ -244,8 +244,8 @@ def cohort(place, setting, rule, seed):
 # ---- indices ----------------------------------------------------------------------------------
 
 # Learners of one size, of which those after errors are a part, or earlier rewards change the size.
-INDEX_COHORT = {"mice": 40, "trials": 300, "sessions": 5, "rate": (0.1, 0.05), "start": "0,0", "sd": "0.3,0.5",
-                "noise": "0.005,0.005", "weight": "stimulus"}
+INDEX_COHORT = {"mice": 40, "trials": 300, "sessions": 5, "rate": (0.1, 0.05), "start": "0,0",
+                "sd": "0.3,0.5", "noise": "0.005,0.005", "weight": "stimulus"}
 MEMORY_DEPTH = 0.8  # of the step, at a memory of nothing but rewards
 
 
@@ -266,18 +266,25 @@ def rule_of_memory(trials, rate):
 RULE_OF = {"asymmetry": rule_of_asymmetry, "history": rule_of_memory}
 
 
-def said_indices(model, visited=None):
-    """{weight: {index: {mean, lo, hi}}} of murid rule, at given states or its own."""
-    words = ["--weights", ",".join(f"{v:.9g}" for v in visited.ravel())] if visited is not None else []
-    return json.loads(murid("rule", model, "--json", *words)[0])["indices"]
+def said_rule(model, states=None):
+    """What murid rule says: {"indices": {weight: {index: {mean, lo, hi}}}, "states": ...}, at given states or
+    its own; the indices of what it cannot say are None."""
+    words = ["--weights", ",".join(f"{v:.9g}" for w in states for v in w)] if states else []
+    return json.loads(murid("rule", model, "--json", *words)[0])
+
+
+def said_index(said, weight, kind):
+    return said["indices"][weight][kind] if said["indices"] else {"mean": None, "lo": None, "hi": None}
 
 
 def index(place, kind, level, about, seed):
-    """A cohort of a known index: the true one where the animals were, and what is said of it."""
+    """A cohort of a known index: the true one where the fit was asked, and what is said of it."""
     truth = RULE_OF[kind](level, about["rate"])
     policy = about.get("policy", POLICY)
     fitted = Fitted(simulate(place, truth, about, seed)[0], os.path.join(place, "model.safetensors"), policy)
+    said = said_rule(fitted.path)
     true_model = os.path.join(place, "truth.safetensors")
     murid("model", "--new", *truth.words(policy), "-o", true_model)
-    return {"true": said_indices(true_model, fitted.visited)[about["weight"]][kind]["mean"],
-            "said": said_indices(fitted.path)[about["weight"]][kind]}
+    true = said_rule(true_model, [state["w"] for state in said["states"]])
+    return {"true": said_index(true, about["weight"], kind)["mean"],
+            "said": said_index(said, about["weight"], kind)}

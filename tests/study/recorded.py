@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 
-from known_rules import FIT, SOURCE, Fitted, murid, said_indices
+from known_rules import FIT, SOURCE, Fitted, murid, said_index, said_rule
 
 DATA = os.path.join(SOURCE, "..", "shared", "data")
 LEAST_SHARE = 0.02  # of trials: rarer contrasts are not simulated
@@ -58,7 +58,16 @@ def recorded_fit(place, table, policy, n_animals, n_trials):
             "session_noise": sd("session_var"), "sd": sd("prior_var"),
             "start": ",".join(f"{v:.9g}" for v in said["prior_mean"]),
             "rate": json.loads(murid("model", plain, "--json")[0])["rate"]}
-    return {"terms": said["terms"], "indices": said_indices(fitted.path), "cpu_s": fitted.cpu_s, "like": like}
+    rule = said_rule(fitted.path)
+    return {"terms": said["terms"], "cpu_s": fitted.cpu_s, "like": like,
+            "indices": {kind: said_index(rule, "all", kind) for kind in ("asymmetry", "history")}}
+
+
+def families(place, table, policy, n_animals, n_trials):
+    """{family of rules: its posterior}."""
+    path = part_of(place, table, n_animals, n_trials)
+    said = json.loads(murid("compare", path, "--policy", policy, "--threads", "1", "--json")[0])
+    return {family["name"]: family["posterior"] for family in said["families"]}
 
 
 def held_out(place, table, policy, rule, folds, n_animals, n_trials, words):

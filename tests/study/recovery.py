@@ -39,6 +39,7 @@ AUTHORS = {"fig2": (0.970, 0.956, 0.871, 0.0070, 632), "t2000": (0.864, 0.838, 0
            "naive": (0.550, 0.308, 0.217, 0.0063, 798)}
 TARGETS = {"fig2": (0.97, 63), "t2000": (0.99, 210)}  # r_all, processor time in seconds
 POLICIES = ("stimulus,bias", "stimulus_right,stimulus_left,bias")
+NETS = ("dnn", "rnn", "dnn_gain", "rnn_gain")
 NOISY_SEEDS = 20
 
 
@@ -184,7 +185,7 @@ def cohorts(study):
 
 
 def claim_setting(study, setting, found):
-    r = [c["r_visited"][0] for each in found.values() for c in each]
+    r = [c["r_visited"][0] or 0 for each in found.values() for c in each]
     study.claim(f"{setting}: the stimulus' dw over visited trials is recovered with r of at least 0.9 in 9 of 10 "
                 "cohorts", np.mean(np.array(r) >= 0.9) >= 0.9)
     cover = [c["cover"][0] for each in found.values() for c in each if c["cover"]]
@@ -235,6 +236,10 @@ def indices(study):
 # ---- recorded animals -------------------------------------------------------------------------
 
 
+def names_command(name):
+    return re.search(rf"(?m)^  {name} ", known_rules.murid("--help")[0]) is not None
+
+
 def real(study):
     study.say("\n## Recorded animals")
     if not os.path.isdir(recorded.DATA):
@@ -249,17 +254,21 @@ def real(study):
     for (table, policy), fit in fits.items():
         terms = ", ".join(f"{name} {' '.join(f'{v:+.4f}' for v in c)}" for name, c in fit["terms"].items()
                           if np.abs(c).max() >= 5e-5)
-        rows.append([table, policy, *(interval(fit["indices"]["all"][k]) for k in ("asymmetry", "history")), terms,
+        rows.append([table, policy, *(interval(fit["indices"][k]) for k in ("asymmetry", "history")), terms,
                      f"{fit['cpu_s']:.0f}"])
     study.table(["table", "policy", "asymmetry", "history", "terms", "processor time, s"], rows)
+    if names_command("compare"):
+        found = study.run([Piece(recorded.families, 1, table=t, policy=p, **size) for t, p in kinds])
+        study.table(["table", "policy", "families of rules, posterior of at least 0.01"],
+                    [[*kind, ", ".join(f"{name} {v:.2f}" for name, v in each.items() if v >= 0.01)]
+                     for kind, each in zip(kinds, found)])
     predict_recorded(study, tables, size)
     power(study, {table: fits[table, POLICIES[0]]["like"] for table in tables})
 
 
 def predict_recorded(study, tables, size):
     """Cross-validation by animal, and whether a memory predicts better."""
-    nets = fitted_nets()
-    rules = ["none", "reinforce", *(nets[:1] if study.quick else nets)]
+    rules = ["none", "reinforce", *(NETS[:1] if study.quick else NETS)]
     folds, words = (2, ["--epochs", "2"]) if study.quick else (5, [])
     kinds = list(itertools.product(tables, rules))
     found = study.run([Piece(recorded.held_out, 100 if stated_rules.is_net(r) else 1, table=t, policy=POLICIES[0], rule=r,
@@ -268,20 +277,12 @@ def predict_recorded(study, tables, size):
     study.table(["table", "rule", "held out, nats/trial, mean of animals", "gain over none, per 1,000 trials, 95%"],
                 [[t, r, f"{nats[t, r].mean():.4f}", in_mil(paired(nats[t, "none"], nats[t, r]))] for t, r in kinds])
     for table in tables:
-        for ending in ("", "_gain"):
-            one, other = f"rnn{ending}", f"dnn{ending}"
-            if (table, one) in nats:
-                d = nats[table, other] - nats[table, one]
-                study.say(f"- {table}: {one} over {other}, per 1,000 trials: {in_mil(paired(d, 0))}; one-sided p over "
-                          f"{len(d)} animals, by changes of sign: {one_sided(d):.3f}")
+        for one, other in () if study.quick else (("rnn", "dnn"), ("rnn_gain", "dnn_gain")):
+            d = nats[table, other] - nats[table, one]
+            study.say(f"- {table}: {one} over {other}, per 1,000 trials: {in_mil(paired(d, 0))}; one-sided p over "
+                      f"{len(d)} animals, by changes of sign: {one_sided(d):.3f}")
     study.claim("every rule predicts held-out animals better than chance",
                 all(v.mean() < CHANCE for v in nats.values()))
-
-
-def fitted_nets():
-    """The nets whose steps can be fitted, as this murid names them."""
-    said = pieces.PROGRAMS.run([known_rules.MURID, "fit", "--help"])[0]
-    return [rule for rule in ("dnn", "rnn", "dnn_gain", "rnn_gain") if re.search(rf"\b{rule}\b", said)]
 
 
 def power(study, like):
@@ -355,7 +356,7 @@ def nets(study):
     study.say("\n## Nets\n\nFresh animals, nats per 1,000 trials behind the truth; r of the stimulus' dw with the truth at "
               f"{stated_rules.STATES} weights where the animals were: the drift at each w, by stimulus, by stimulus and "
               "outcome. Seeds one by one.")
-    rules = ["dnn", "rnn"] if study.quick else [*fitted_nets(), "reinforce"]
+    rules = ["dnn", "rnn"] if study.quick else [*NETS, "reinforce"]
     words = ["--epochs", "2"] if study.quick else stated_rules.NET_FIT
     learners = {"eligibility": {"mice": 5, "sessions": 1, "fresh_mice": 5}} if study.quick else LEARNERS
     kinds = [(learner, rule, seed) for learner in learners for rule in rules
@@ -416,6 +417,8 @@ def parse():
                 parser.error(f"{what} {name}: one of {', '.join(known)} was expected")
     if options.jobs < 1 or (options.seeds is not None and options.seeds < 1):
         parser.error("--jobs, --seeds: at least 1 was expected")
+    if options.quick and not options.keep and pieces.rank_and_size(os.environ)[1] > 1:
+        parser.error("--quick: of several ranks needs a --keep that they share")
     return options
 
 
