@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 import unittest
+import unittest.mock
 
 STUDY = os.path.join(os.environ["MURID_SOURCE_DIR"], "tests", "study")
 sys.path.insert(0, STUDY)
@@ -83,6 +84,12 @@ class Pieces(unittest.TestCase):
         self.assertEqual(pieces.rank_and_size({}), (0, 1))
         self.assertEqual(pieces.rank_and_size({"OMPI_COMM_WORLD_RANK": "2", "OMPI_COMM_WORLD_SIZE": "4"}), (2, 4))
         self.assertEqual(pieces.rank_and_size({"SLURM_PROCID": "1", "SLURM_NTASKS": "2"}), (1, 2))
+
+    def test_a_program_of_a_piece_does_not_take_itself_for_a_rank(self):
+        with unittest.mock.patch.dict(os.environ, {"OMPI_COMM_WORLD_SIZE": "3", "PMIX_RANK": "1", "KEPT": "yes"}):
+            said, _ = pieces.PROGRAMS.run(["env"])
+        self.assertIn("KEPT=yes", said)
+        self.assertNotRegex(said, "OMPI|PMIX")
 
     def test_a_program_that_fails_ends_the_run_with_its_words_and_keeps_nothing(self):
         store = pieces.Store(self.kept, [pieces.__file__])

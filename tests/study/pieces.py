@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 
 RANKS = (("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"), ("PMI_RANK", "PMI_SIZE"),
          ("PMIX_RANK", "PMIX_SIZE"), ("SLURM_PROCID", "SLURM_NTASKS"))
+RANK_WORDS = ("OMPI_", "PMI", "PRTE_", "SLURM_")  # first letters of what programs would take as theirs
 WAIT_S = 0.5
 
 
@@ -44,13 +45,16 @@ class Programs:
         self.is_ended = False
 
     def run(self, words):
-        """What it printed, and its processor time in seconds. RuntimeError if it fails."""
+        """What it printed, and its processor time in seconds. RuntimeError if it fails. It is alone: ranks
+        divide the pieces, not a piece."""
         words = [str(word) for word in words]
+        alone = {k: v for k, v in os.environ.items() if not k.startswith(RANK_WORDS)}
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
             with self.lock:
                 if self.is_ended:
                     raise RuntimeError("ended")
-                program = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+                program = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                                           env=alone)
                 self.running.add(program.pid)
             os.waitid(os.P_PID, program.pid, os.WEXITED | os.WNOWAIT)
             with self.lock:
