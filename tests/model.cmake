@@ -1,6 +1,7 @@
 # Tests of model, floor by floor.
 unit_test(net_kernel model_numeric murid::model)
 unit_test(bootstrap murid::model)
+unit_test(percentile murid::model)
 unit_test(student_t murid::model)
 unit_test(random murid::model)
 unit_test(nelder_mead murid::model)

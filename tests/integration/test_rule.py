@@ -3,18 +3,28 @@ import csv
 import json
 import math
 import os
+import re
 import subprocess
 import tempfile
 import unittest
 import xml.etree.ElementTree as ElementTree
 
 MURID = os.environ["MURID_BIN"]
-ROOT = os.environ["MURID_SOURCE_DIR"]
-DEMO = os.path.join(ROOT, "configs", "demo", "virtual_mouse.csv")
 COLUMNS = ["member", "rule", "quantity", "weight", "state", "w", "history", "outcome", "stimulus",
            "value", "lo", "hi"]
 BANK = ["reinforce.safetensors", "rnn1.safetensors", "rnn2.safetensors"]
 T90_OF_TWO = 6.313751515  # t of one degree of freedom
+
+
+COHORT = ["--rule", "reinforce", "--rate", "0.05", "--policy", "stimulus,bias", "--seed", "5"]
+
+
+def figure_of(path):
+    """The texts of an SVG, and its paths."""
+    svg = "{http://www.w3.org/2000/svg}"
+    root = ElementTree.parse(path).getroot()
+    assert root.tag == svg + "svg"
+    return [t.text or "" for t in root.iter(svg + "text")], list(root.iter(svg + "path"))
 
 
 class Rule(unittest.TestCase):
@@ -29,10 +39,12 @@ class Rule(unittest.TestCase):
             cls.run_murid("model", "--new", *words, "--policy", "stimulus,bias", "-o",
                           cls.path(name + ".safetensors"))
         cls.run_murid("model", "--new", "--rule", "reinforce", "-o", cls.path("wide.safetensors"))
+        cls.run_murid("simulate", *COHORT, "--mice", "20", "--sessions", "2", "--trials", "250", "-o",
+                      cls.path("cohort.csv"))
+        cls.fit("cohort.csv", "fitted.safetensors", "--rule", "basis")
         for seed in ("1", "2", "3"):
-            cls.run_murid("fit", DEMO, "--preset", "paper", "--rule", "rnn", "--hidden", "8", "--epochs", "20", "--rate",
+            cls.run_murid("fit", cls.path("cohort.csv"), "--preset", "paper", "--rule", "rnn", "--hidden", "8", "--epochs", "5", "--rate",
                           "0.01", "--seed", seed, "-o", cls.path(f"rnn{seed}.safetensors"))
-
         cls.run_murid("model", "--join", *[cls.path(f) for f in BANK], "-o",
                       cls.path("bank.safetensors"))
 
@@ -49,6 +61,11 @@ class Rule(unittest.TestCase):
         done = subprocess.run([MURID, *words], capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    @classmethod
+    def fit(cls, table, model, *words):
+        cls.run_murid("fit", cls.path(table), "--policy", "stimulus,bias", "-o", cls.path(model),
+                      "--force", *words)
 
     def ask(self, *words):
         return self.run_murid("rule", *(self.path(w) if w.endswith(".safetensors") else w
@@ -101,8 +118,8 @@ class Rule(unittest.TestCase):
         self.assertIsNone(said["interval"])
         for name in ("stimulus", "bias", "all"):
             self.assertEqual(said["indices"][name],
-                             {"asymmetry": {"mean": 1, "lo": None, "hi": None},
-                              "history": {"mean": 0, "lo": None, "hi": None}})
+                             {"asymmetry": {"mean": 1, "lo": None, "hi": None, "known": True},
+                              "history": {"mean": 0, "lo": None, "hi": None, "known": True}})
         self.assertFalse(said["has_memory"])
         text = self.ask("reinforce.safetensors")
         self.assertIn("no interval", text)
@@ -114,7 +131,10 @@ class Rule(unittest.TestCase):
                                    "--json"))
         self.assertEqual(len(said["models"]), 3)
         self.assertTrue(said["has_memory"])
-        self.assertEqual([s["w"] for s in said["states"]], [[0, 0], [1, 0], [2, 0]])
+        self.assertEqual(said["interval_of"], "seeds")
+        self.assertIn("no statement about animals", said["interval"])
+        self.assertEqual({s["name"] for s in said["states"]}, {"visited"})
+        self.assertEqual(len(said["states"]), 64)
         for index in said["indices"]["all"].values():
             self.assertTrue(-1 < index["lo"] < index["mean"] < index["hi"] < 1, index)
         self.assertNotEqual(said["indices"]["all"]["history"]["mean"], 0)
@@ -149,26 +169,130 @@ class Rule(unittest.TestCase):
                        r"choose one with --rule", self.path("bank.safetensors"))
         self.refuse(2, r"one rule was expected", self.path("bank.safetensors"), "--rule", "dnn")
 
+    def test_without_visited_weights_it_asks_at_naive_to_trained_ones(self):
+        said = json.loads(self.ask("eligibility.safetensors", "--json"))
+        self.assertEqual([s["w"] for s in said["states"]], [[0, 0], [1, 0], [2, 0]])
+        self.assertEqual(said["missing"], [])
+
     def test_the_figure_is_valid_and_has_its_panels_and_titles(self):
-        for models, rows, curves in ((["none.safetensors"], 2, 4), (["reinforce.safetensors"], 2, 4),
-                                     (["eligibility.safetensors"], 4, 12),
-                                     ([f"rnn{s}.safetensors" for s in "123"], 4, 12)):
+        for models, has_bands in ((["none.safetensors"], False), (["reinforce.safetensors"], False),
+                                  ([f"rnn{s}.safetensors" for s in "123"], True),
+                                  (["fitted.safetensors"], True)):
             prefix = self.path("figure")
             self.ask(*models, "--csv", prefix + ".csv", "--plot", prefix + ".svg")
-            svg = "{http://www.w3.org/2000/svg}"
-            root = ElementTree.parse(prefix + ".svg").getroot()
-            self.assertEqual(root.tag, svg + "svg")
-            texts = [t.text or "" for t in root.iter(svg + "text")]
-            self.assertEqual(texts.count("stimulus x"), 3 * rows)
-            self.assertEqual(sum(t.startswith("Δw of bias (log odds)") for t in texts), rows // 2)
-            self.assertEqual({"correct", "error"} & set(texts), {"correct", "error"})
-            lines = [p for p in root.iter(svg + "path") if p.get("class").startswith("line")]
-            self.assertEqual(len(lines), 3 * 2 * 2 * curves // 2)  # states, sides, weights
+            texts, paths = figure_of(prefix + ".svg")
+            self.assertEqual(texts.count("stimulus x"), 2)
+            self.assertTrue({"Δw of stimulus", "Δw of bias", "after a correct trial", "asymmetry",
+                             "history", "after an error"} <= set(texts), texts)
+            lines = [p for p in paths if p.get("class") in ("line c0", "line c1") and
+                     p.get("d").count("L") > 1]
+            self.assertEqual(len(lines), 2 * 2 * 2)  # outcomes, sides, weights
             for p in lines:
                 self.assertRegex(p.get("d"), r"^M[-\d. L]+$")
-            bands = [p for p in root.iter(svg + "path") if p.get("class").startswith("band")]
-            self.assertEqual(len(bands), len(lines) if len(models) > 1 else 0)
+            bands = [p for p in paths if p.get("class").startswith("band")]
+            self.assertEqual(len(bands), len(lines) if has_bands else 0)
             self.assertTrue(os.path.exists(prefix + ".csv"))
+
+    def test_the_posterior_of_a_cohort_holds_the_true_indices(self):
+        said = json.loads(self.ask("fitted.safetensors", "--json"))
+        self.assertEqual((said["interval_of"], said["members"], len(said["models"])),
+                         ("posterior", 200, 1))
+        w = ",".join(repr(v) for s in said["states"] for v in s["w"])
+        true = json.loads(self.ask("reinforce.safetensors", "--json", f"--weights={w}"))
+        for weight, indices in said["indices"].items():
+            for name, index in indices.items():
+                expected = true["indices"][weight][name]["mean"]
+                self.assertLessEqual(index["lo"] - 1e-6, expected, (weight, name, index))
+                self.assertGreaterEqual(index["hi"] + 1e-6, expected, (weight, name, index))
+        self.assertGreater(said["indices"]["all"]["asymmetry"]["lo"], 0.5)
+        self.assertTrue(said["indices"]["all"]["asymmetry"]["known"])
+        text = self.ask("fitted.safetensors")
+        self.assertIn("draws from the posterior", text)
+        self.assertIn("64 weights w that the animals of the fit had", text)
+
+    def test_the_posterior_s_table_has_an_interval_around_each_curve(self):
+        got = self.table("fitted.safetensors")
+        self.assertEqual(len(got), 2 * 3 * 2 * 20)
+        for row in got:
+            self.assertEqual((row["member"], row["state"], row["w"]), ("mean", "visited", ""))
+            self.assertLessEqual(float(row["lo"]), float(row["hi"]))
+        wide = [r for r in got if r["outcome"] == "correct" and r["stimulus"] == "1" and
+                r["history"] == "settled"]
+        for row in wide:
+            self.assertTrue(0 < float(row["lo"]) < float(row["value"]) < float(row["hi"]), row)
+
+    def test_an_index_that_the_animals_leave_open_is_not_known(self):
+        self.run_murid("simulate", *COHORT, "--mice", "8", "--sessions", "1", "--trials", "250",
+                       "-o", self.path("few.csv"))
+        self.fit("few.csv", "few.safetensors", "--rule", "basis")
+        said = json.loads(self.ask("few.safetensors", "--json"))["indices"]["all"]["asymmetry"]
+        self.assertGreater(said["hi"] - said["lo"], 1)
+        self.assertFalse(said["known"])
+        self.assertRegex(self.ask("few.safetensors"),
+                         r"  all +not known: the interval spans \[[-+]\d\.\d+, [-+]\d\.\d+\]\n")
+        self.ask("few.safetensors", "--plot", self.path("few.svg"))
+        self.assertIn("not known", figure_of(self.path("few.svg"))[0])
+
+    def test_what_a_table_lacks_is_named_instead_of_an_index(self):
+        with open(self.path("cohort.csv"), encoding="utf-8") as f:
+            rows = list(csv.DictReader(f))
+        right = [r for r in rows if float(r["reward"]) > 0]
+        cases = {"no errors, only rewarded trials": right,
+                 "one animal, fewer than 2000 choices": [r for r in rows if r["subject"] == rows[0]["subject"]],
+                 "one stimulus value": [dict(r, stimulus="0.5", side="1") for r in rows]}
+        for expected, kept in cases.items():
+            table = self.path("lacking.csv")
+            with open(table, "w", newline="", encoding="utf-8") as f:
+                writer = csv.DictWriter(f, rows[0].keys())
+                writer.writeheader()
+                writer.writerows(kept)
+            self.fit("lacking.csv", "lacking.safetensors", "--rule", "reinforce")
+            said = json.loads(self.ask("lacking.safetensors", "--json"))
+            self.assertEqual(", ".join(said["missing"]), expected)
+            self.assertIsNone(said["indices"])
+            self.assertIn(f"no index: the table of the fit had {expected}\n",
+                          self.ask("lacking.safetensors"))
+            self.ask("lacking.safetensors", "--plot", self.path("lacking.svg"))
+            texts = figure_of(self.path("lacking.svg"))[0]
+            self.assertNotIn("asymmetry", texts)
+            self.assertTrue(set(expected.split(", ")) <= set(texts))
+
+    def test_a_bootstrap_says_the_percentiles_of_its_members(self):
+        self.fit("cohort.csv", "boot.safetensors", "--rule", "predict_max", "--bootstrap", "4",
+                 "--seed", "3", "--threads", "1")
+        self.fit("cohort.csv", "again.safetensors", "--rule", "predict_max", "--bootstrap", "4",
+                 "--seed", "3", "--threads", "2")
+        with open(self.path("boot.safetensors"), "rb") as a, \
+                open(self.path("again.safetensors"), "rb") as b:
+            self.assertEqual(a.read(), b.read())
+        members = self.run_murid("model", self.path("boot.safetensors"))
+        self.assertEqual(len(re.findall(r"animals: \w+", members)), 4)
+        self.assertRegex(members, r"animals: .* x[23]")
+        said = json.loads(self.ask("boot.safetensors", "--json"))
+        self.assertEqual((said["interval_of"], said["members"]), ("bootstrap", 4))
+        self.assertIn("drawn with replacement", said["interval"])
+        got = self.table("boot.safetensors")
+        cells = {}
+        for row in got:
+            key = tuple(row[k] for k in ("weight", "history", "outcome", "stimulus"))
+            cells.setdefault(key, []).append(row)
+        for rows in cells.values():
+            values = sorted(float(r["value"]) for r in rows[:4])
+            self.assertEqual(len({r["member"] for r in rows[:4]}), 4)
+            self.assertEqual(rows[4]["member"], "mean")
+            for end, share in (("lo", 0.05), ("hi", 0.95)):
+                at = share * 3
+                low = min(int(at), 2)
+                expected = values[low] + (at - low) * (values[low + 1] - values[low])
+                self.assertAlmostEqual(float(rows[4][end]), expected, places=7)
+
+    def test_a_bootstrap_excludes_what_it_does_not_go_with(self):
+        for words in (["--seeds", "2"], ["--hold-out", "2"]):
+            done = subprocess.run([MURID, "fit", self.path("cohort.csv"), "-o", self.path("x.st"),
+                                   "--rule", "rnn", "--bootstrap", "3", *words],
+                                  capture_output=True, text=True, timeout=120)
+            self.assertEqual(done.returncode, 2)
+            self.assertRegex(done.stderr, r"^murid: --bootstrap[^\n]+\n$")
 
     def test_what_is_wrong_is_named(self):
         good = self.path("reinforce.safetensors")

@@ -286,7 +286,7 @@ static void values_that_cannot_be_are_named(void **state)
             break;
         case 2:
             model.members[0].weights[1] = 3e38F;
-            reason = "tensor \"scaling_factor\": value 1 is 3e+38, -10000 to 10000 expected";
+            reason = "tensor \"scaling_factor\": value 1 is 3e+38, -1e+04 to 1e+04 expected";
             break;
         case 3:
             model.bank.member[0].noise.prior_var[1] = 0.0;

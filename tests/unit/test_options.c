@@ -111,7 +111,7 @@ static void takes_lists_of_numbers(void **state)
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
         assert_int_equal(read_words(3, "a", "--stimuli", BAD[i]), 2);
     }
-    char many[256] = "0";
+    char many[2 * OPTION_REALS_MAX + 2] = "0";
     for (int i = 0; i < OPTION_REALS_MAX; i++) {
         strcat(many, ",0");
     }

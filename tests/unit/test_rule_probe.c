@@ -69,7 +69,7 @@ static void classic_rules_say_their_closed_forms(void **state)
     for (size_t k = 0; k < MARKOVS; k++) {
         state_rule(MARKOV[k]);
         params.rule.baseline[0] = params.rule.baseline[1] = 0.3;
-        assert_int_equal(model_rule_probe_run(&probe, &params, W, 4), MODEL_OK);
+        assert_int_equal(model_rule_probe_run(&probe, &params, 1, W, 4), MODEL_OK);
         for (int outcome = 0; outcome < MODEL_RULE_PROBE_OUTCOMES; outcome++) {
             for (size_t x = 0; x < MODEL_RULE_PROBE_STIMULI; x++) {
                 for (size_t i = 0; i < N; i++) {
@@ -93,7 +93,7 @@ static void a_markov_rule_has_no_history_to_the_bit(void **state)
     for (size_t k = 0; k <= MARKOVS; k++) {
         state_rule(k < MARKOVS ? MARKOV[k] : MODEL_RULE_DNN);
         params.rule.net = k < MARKOVS ? NULL : s->net;
-        assert_int_equal(model_rule_probe_run(&probe, &params, W, 3), MODEL_OK);
+        assert_int_equal(model_rule_probe_run(&probe, &params, 1, W, 3), MODEL_OK);
         assert_memory_equal(probe.dw[MODEL_RULE_PROBE_REWARDED],
                             probe.dw[MODEL_RULE_PROBE_UNREWARDED], sizeof probe.dw[0]);
         assert_memory_equal(probe.dw[MODEL_RULE_PROBE_REWARDED], probe.dw[MODEL_RULE_PROBE_SETTLED],
@@ -112,10 +112,10 @@ static void asymmetry_is_that_of_the_formula(void **state)
 {
     (void)state;
     state_rule(MODEL_RULE_REINFORCE);
-    assert_int_equal(model_rule_probe_run(&probe, &params, W, 1), MODEL_OK);
+    assert_int_equal(model_rule_probe_run(&probe, &params, 1, W, 1), MODEL_OK);
     CHECK_NEAR(model_rule_probe_asymmetry(1, &probe, 0, N), 1.0, 0.0);
     state_rule(MODEL_RULE_PREDICT_MAX);
-    assert_int_equal(model_rule_probe_run(&probe, &params, W, 1), MODEL_OK);
+    assert_int_equal(model_rule_probe_run(&probe, &params, 1, W, 1), MODEL_OK);
     CHECK_NEAR(model_rule_probe_asymmetry(1, &probe, 0, 1), 0.0, 0.0);
     /* An unbiased animal's correct choices mirror each other: with baseline b the sizes are
      * (1 - b) sum (1 - q) and b sum q over the chances q of the correct side. */
@@ -130,7 +130,7 @@ static void asymmetry_is_that_of_the_formula(void **state)
         correct += (1.0 - b) * (1.0 - q);
         error += b * q;
     }
-    assert_int_equal(model_rule_probe_run(&probe, &params, naive, 1), MODEL_OK);
+    assert_int_equal(model_rule_probe_run(&probe, &params, 1, naive, 1), MODEL_OK);
     CHECK_NEAR(model_rule_probe_asymmetry(1, &probe, 1, 1), (correct - error) / (correct + error),
                1e-12);
 }
@@ -145,7 +145,7 @@ static void eligibility_remembers_as_its_trace_does(void **state)
     const double l = 0.6;
     state_rule(MODEL_RULE_ELIGIBILITY);
     params.rule.decay[0] = params.rule.decay[1] = l;
-    assert_int_equal(model_rule_probe_run(&probe, &params, zero, K), MODEL_OK);
+    assert_int_equal(model_rule_probe_run(&probe, &params, 1, zero, K), MODEL_OK);
     const size_t x = MODEL_RULE_PROBE_STIMULI - 1;
     const double fresh = (1.0 - l) * 0.5;
     const double lived = l * 0.5 * (1.0 - pow(l, K));
@@ -165,9 +165,9 @@ static void without_decay_eligibility_is_reinforce(void **state)
     (void)state;
     static model_rule_probe other;
     state_rule(MODEL_RULE_ELIGIBILITY);
-    assert_int_equal(model_rule_probe_run(&probe, &params, W, 4), MODEL_OK);
+    assert_int_equal(model_rule_probe_run(&probe, &params, 1, W, 4), MODEL_OK);
     state_rule(MODEL_RULE_REINFORCE);
-    assert_int_equal(model_rule_probe_run(&other, &params, W, 4), MODEL_OK);
+    assert_int_equal(model_rule_probe_run(&other, &params, 1, W, 4), MODEL_OK);
     for (size_t x = 0; x < MODEL_RULE_PROBE_STIMULI; x++) {
         for (size_t i = 0; i < N; i++) {
             CHECK_NEAR(probe.dw[MODEL_RULE_PROBE_REWARDED][MODEL_RULE_PROBE_CORRECT][x][i],
@@ -186,7 +186,7 @@ static void basis_remembers_rewards_and_forgets(void **state)
     params.rule.coefficient[MODEL_BASIS_REWARDED][0] = RATE;
     params.rule.coefficient[MODEL_BASIS_REWARDED_MEMORY][0] = 0.5 * RATE;
     params.rule.coefficient[MODEL_BASIS_FORGETTING][0] = 0.25;
-    assert_int_equal(model_rule_probe_run(&probe, &params, W, 1), MODEL_OK);
+    assert_int_equal(model_rule_probe_run(&probe, &params, 1, W, 1), MODEL_OK);
     const size_t x = MODEL_RULE_PROBE_STIMULI - 1;
     const double q = 1.0 / (1.0 + exp(W[0] + W[1]));
     for (int past = MODEL_RULE_PROBE_REWARDED; past < MODEL_RULE_PROBE_PASTS; past++) {
@@ -198,13 +198,42 @@ static void basis_remembers_rewards_and_forgets(void **state)
     }
 }
 
+/* The mean of the states' own answers, for a rule without memory; a rule with memory is asked at
+ * every state from a run of its own. */
+static void many_states_are_asked_at_and_averaged(void **state)
+{
+    (void)state;
+    enum { STATES = 3 };
+    const double w[STATES * N] = {1.5, -0.4, 0.0, 0.0, -0.7, 2.0};
+    static model_rule_probe each[STATES];
+    state_rule(MODEL_RULE_REINFORCE);
+    assert_int_equal(model_rule_probe_run(&probe, &params, STATES, w, 2), MODEL_OK);
+    for (size_t k = 0; k < STATES; k++) {
+        assert_int_equal(model_rule_probe_run(&each[k], &params, 1, w + k * N, 2), MODEL_OK);
+    }
+    const size_t x = 3;
+    const int correct = MODEL_RULE_PROBE_CORRECT;
+    CHECK_NEAR(probe.dw[MODEL_RULE_PROBE_SETTLED][correct][x][0],
+               (each[0].dw[MODEL_RULE_PROBE_SETTLED][correct][x][0] +
+                each[1].dw[MODEL_RULE_PROBE_SETTLED][correct][x][0] +
+                each[2].dw[MODEL_RULE_PROBE_SETTLED][correct][x][0]) /
+                   STATES,
+               1e-15);
+    CHECK_NEAR(model_rule_probe_asymmetry(1, &probe, 0, N), 1.0, 0.0);
+    state_rule(MODEL_RULE_ELIGIBILITY);
+    params.rule.decay[0] = params.rule.decay[1] = 0.6;
+    assert_int_equal(model_rule_probe_run(&probe, &params, STATES, w, 2), MODEL_OK);
+    assert_true(fabs(model_rule_probe_memory(1, &probe, 0, 1)) > 0.01);
+    assert_int_equal(model_rule_probe_run(&probe, &params, 0, w, 2), MODEL_ERR_ARG);
+}
+
 static void history_features_see_the_same_trial_before_always(void **state)
 {
     (void)state;
     const double w[3] = {1.0, 0.0, 0.5};
     assert_int_equal(model_params_built_in(&params, "stimulus,bias,win_stay"), MODEL_OK);
     params.rule = (model_rule){.kind = MODEL_RULE_REINFORCE, .rate = {RATE, RATE, RATE}};
-    assert_int_equal(model_rule_probe_run(&probe, &params, w, 2), MODEL_OK);
+    assert_int_equal(model_rule_probe_run(&probe, &params, 1, w, 2), MODEL_OK);
     const double p = 1.0 / (1.0 + exp(-(1.0 + 0.5 * 0.5)));
     CHECK_NEAR(probe.dw[MODEL_RULE_PROBE_SETTLED][MODEL_RULE_PROBE_CORRECT]
                        [MODEL_RULE_PROBE_STIMULI - 1][2],
@@ -220,8 +249,8 @@ static void a_recurrent_net_is_asked_from_where_it_settled(void **state)
     static model_rule_probe again;
     state_rule(MODEL_RULE_RNN);
     params.rule.net = s->net;
-    assert_int_equal(model_rule_probe_run(&probe, &params, W, 4), MODEL_OK);
-    assert_int_equal(model_rule_probe_run(&again, &params, W, 4), MODEL_OK);
+    assert_int_equal(model_rule_probe_run(&probe, &params, 1, W, 4), MODEL_OK);
+    assert_int_equal(model_rule_probe_run(&again, &params, 1, W, 4), MODEL_OK);
     assert_memory_equal(&probe, &again, sizeof probe);
     const double memory = model_rule_probe_memory(1, &probe, 0, N);
     assert_true(isfinite(memory) && memory != 0.0 && fabs(memory) < 1.0);
@@ -236,7 +265,7 @@ static void the_gru_policy_shows_its_offset(void **state)
         some_net_make(&r, (model_net_shape){true, N + MODEL_RULE_CONTEXT_INPUTS, 8, 1, N});
     state_rule(MODEL_RULE_GRU_POLICY);
     params.rule.net = s->net;
-    assert_int_equal(model_rule_probe_run(&probe, &params, W, 4), MODEL_OK);
+    assert_int_equal(model_rule_probe_run(&probe, &params, 1, W, 4), MODEL_OK);
     assert_true(probe.size[MODEL_RULE_PROBE_SETTLED][MODEL_RULE_PROBE_CORRECT][0][0] > 0.0);
     some_net_free(s);
 }
@@ -246,10 +275,10 @@ static void refuses_a_history_or_a_weight_out_of_range(void **state)
     (void)state;
     const double bad[N] = {(double)NAN, 0.0};
     state_rule(MODEL_RULE_REINFORCE);
-    assert_int_equal(model_rule_probe_run(&probe, &params, W, 0), MODEL_ERR_ARG);
-    assert_int_equal(model_rule_probe_run(&probe, &params, W, MODEL_RULE_PROBE_HISTORY_MAX + 1),
+    assert_int_equal(model_rule_probe_run(&probe, &params, 1, W, 0), MODEL_ERR_ARG);
+    assert_int_equal(model_rule_probe_run(&probe, &params, 1, W, MODEL_RULE_PROBE_HISTORY_MAX + 1),
                      MODEL_ERR_ARG);
-    assert_int_equal(model_rule_probe_run(&probe, &params, bad, 4), MODEL_ERR_ARG);
+    assert_int_equal(model_rule_probe_run(&probe, &params, 1, bad, 4), MODEL_ERR_ARG);
 }
 
 int main(void)
@@ -262,6 +291,7 @@ int main(void)
         cmocka_unit_test(eligibility_remembers_as_its_trace_does),
         cmocka_unit_test(without_decay_eligibility_is_reinforce),
         cmocka_unit_test(basis_remembers_rewards_and_forgets),
+        cmocka_unit_test(many_states_are_asked_at_and_averaged),
         cmocka_unit_test(history_features_see_the_same_trial_before_always),
         cmocka_unit_test(a_recurrent_net_is_asked_from_where_it_settled),
         cmocka_unit_test(the_gru_policy_shows_its_offset),

@@ -277,7 +277,7 @@ static size_t list_training(struct fit_request *r, struct usual *u, struct optio
         {"patience", OPTION_INT, &r->patience, 1, 10000000, "N",
          USUAL(u, "epochs without a better score of theirs", patience), &r->of_gradient},
         {"seed", OPTION_INT, &r->seed, 0, (double)INT32_MAX, "N",
-         "seed of initial weights, batches, folds and animals held out", &r->of_gradient},
+         "seed of initial weights, batches, folds, animals held out or drawn", &r->of_gradient},
     };
     memcpy(list, rows, sizeof rows);
     return sizeof rows / sizeof rows[0];
@@ -288,6 +288,10 @@ static size_t list_work(struct fit_request *r, struct option list[])
     const struct option rows[] = {
         {"seeds", OPTION_INT, &r->seeds, 1, MODEL_BANK_MAX, "N",
          "an ensemble: each net from so many seeds, mixed as a bank", NULL},
+        {"bootstrap", OPTION_INT, &r->bootstrap, 2, MODEL_BANK_MAX, "N",
+         "an ensemble: each model fitted N times, to animals drawn with replacement by seeds S, "
+         "S+1, ..., mixed as a bank",
+         NULL},
         {"share", OPTION_REAL, &r->share, 0, MODEL_BANK_SHARE_MAX, "X",
          "fraction of a bank's weights that each choice returns to the prior", NULL},
         {"temper", OPTION_REAL, &r->temper, MODEL_BANK_TEMPER_MIN, MODEL_BANK_TEMPER_MAX, "X",
@@ -349,6 +353,7 @@ int cmd_fit(int argc, char **argv)
     static const struct option_rule rules[] = {{"csv|plot|json", OPTION_NEEDS, "cv"},
                                                {"patience", OPTION_NEEDS, "hold-out"},
                                                {"preset", OPTION_EXCLUDES, "filter"},
+                                               {"bootstrap", OPTION_EXCLUDES, "seeds|hold-out"},
                                                {"losses", OPTION_EXCLUDES, "cv"}};
     struct options options = {
         .usage = "fit DATA.csv [-o M.safetensors] [options]",

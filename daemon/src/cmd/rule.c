@@ -20,9 +20,13 @@ static const char *const INDEX_NAME[] = {"asymmetry", "history"};
 _Static_assert(sizeof INDEX_NAME / sizeof INDEX_NAME[0] == RULE_ENSEMBLE_INDICES,
                "a name for each");
 
+static const char *const INTERVAL_NAME[] = {NULL, "seeds", "bootstrap", "posterior"};
+_Static_assert(sizeof INTERVAL_NAME / sizeof INTERVAL_NAME[0] == RULE_ENSEMBLE_POSTERIOR + 1,
+               "a name for each");
+
 struct request {
     const struct options *options;
-    const char *paths[RULE_ENSEMBLE_MEMBERS_MAX];
+    const char *paths[RULE_ENSEMBLE_MODELS_MAX];
     struct option_word rule;
     const char *csv;
     const char *plot;
@@ -57,32 +61,34 @@ static void put_quoted(FILE *to, const char *text)
 }
 
 static void put_place(FILE *to, const struct rule_ensemble *e, const char *member, uint32_t weight,
-                      uint32_t state, int past, int outcome)
+                      uint32_t place, int past, int outcome)
 {
+    const uint32_t n = rule_ensemble_policy(e)->n;
     put_quoted(to, member);
     fprintf(to, ",%s,%s,%s,%s,", model_rule_name(rule_ensemble_kind(e)), quantity(e),
-            weight_name(e, weight), e->states[state].name);
-    for (uint32_t i = 0; i < rule_ensemble_policy(e)->n; i++) {
-        fprintf(to, "%s%.9g", i > 0 ? ";" : "", e->states[state].w[i]);
+            weight_name(e, weight), e->places[place].name);
+    for (uint32_t i = 0; i < n && e->places[place].n == 1; i++) {
+        fprintf(to, "%s%.9g", i > 0 ? ";" : "", e->states[e->places[place].first * n + i]);
     }
     fprintf(to, ",%s,%s", PAST_NAME[past], OUTCOME_NAME[outcome]);
 }
 
-/* The rows of one weight in one place: every member, and the ensemble. */
-static void put_rows(FILE *to, const struct rule_ensemble *e, uint32_t weight, uint32_t state,
+/* The rows of one weight in one place: every model, and the ensemble. */
+static void put_rows(FILE *to, const struct rule_ensemble *e, uint32_t weight, uint32_t place,
                      int past, int outcome)
 {
-    for (uint32_t m = 0; m <= e->n_members; m++) {
-        const bool is_mean = m == e->n_members;
+    const uint32_t n_models = e->draws != NULL ? 0 : e->n_models;
+    for (uint32_t m = 0; m <= n_models; m++) {
+        const bool is_mean = m == n_models;
         for (size_t x = 0; x < MODEL_RULE_PROBE_STIMULI && (!is_mean || e->n_members > 1); x++) {
-            const model_student_t_interval v =
-                is_mean ? rule_ensemble_mean_dw(e, state, (model_rule_probe_past)past,
+            const struct rule_ensemble_value v =
+                is_mean ? rule_ensemble_mean_dw(e, place, (model_rule_probe_past)past,
                                                 (model_rule_probe_outcome)outcome, x, weight)
-                        : (model_student_t_interval){
-                              rule_ensemble_dw(e, m, state, (model_rule_probe_past)past,
+                        : (struct rule_ensemble_value){
+                              rule_ensemble_dw(e, m, place, (model_rule_probe_past)past,
                                                (model_rule_probe_outcome)outcome, x, weight),
                               (double)NAN, (double)NAN};
-            put_place(to, e, is_mean ? "mean" : e->members[m].path, weight, state, past, outcome);
+            put_place(to, e, is_mean ? "mean" : e->models[m].path, weight, place, past, outcome);
             text_escape_field(to, 9, model_rule_probe_stimulus(x));
             text_escape_field(to, 9, v.mean);
             text_escape_field(to, 9, v.lo);
@@ -97,7 +103,7 @@ static void put_table(FILE *to, const void *what)
     const struct rule_ensemble *e = what;
     fputs("member,rule,quantity,weight,state,w,history,outcome,stimulus,value,lo,hi\n", to);
     for (uint32_t i = 0; i < rule_ensemble_policy(e)->n; i++) {
-        for (uint32_t k = 0; k < e->n_states; k++) {
+        for (uint32_t k = 0; k < e->n_places; k++) {
             for (int past = 0; past < MODEL_RULE_PROBE_PASTS; past++) {
                 for (int outcome = 0; outcome < MODEL_RULE_PROBE_OUTCOMES; outcome++) {
                     put_rows(to, e, i, k, past, outcome);
@@ -107,36 +113,61 @@ static void put_table(FILE *to, const void *what)
     }
 }
 
-static void print_interval(const model_student_t_interval *v)
+static void print_value(const struct rule_ensemble_value *v)
 {
-    char text[CELL_BYTES] = "-";
-    if (isfinite(v->lo)) {
-        (void)snprintf(text, sizeof text, "%+.3f [%+.3f, %+.3f]", v->mean, v->lo, v->hi);
-    } else if (isfinite(v->mean)) {
-        (void)snprintf(text, sizeof text, "%+.3f", v->mean);
+    if (!isfinite(v->mean)) {
+        printf("not known: nothing moves");
+    } else if (!isfinite(v->lo)) {
+        printf("%+.3f", v->mean);
+    } else if (rule_ensemble_is_known(v)) {
+        printf("%+.3f [%+.3f, %+.3f]", v->mean, v->lo, v->hi);
+    } else {
+        printf("not known: the interval spans [%+.3f, %+.3f]", v->lo, v->hi);
     }
-    printf("  %-24s", text);
+}
+
+static void print_index(const struct rule_ensemble *e, enum rule_ensemble_index index)
+{
+    printf("\n%s\n", INDEX_NAME[index]);
+    for (uint32_t i = 0; i <= rule_ensemble_policy(e)->n; i++) {
+        const struct rule_ensemble_value v = rule_ensemble_mean_index(e, index, i);
+        printf("  %-15s  ", weight_name(e, i));
+        print_value(&v);
+        putchar('\n');
+    }
 }
 
 static void print_indices(const struct rule_ensemble *e)
 {
-    printf("\n%-15s  %-24s  %-24s\n", "index", INDEX_NAME[RULE_ENSEMBLE_ASYMMETRY],
-           INDEX_NAME[RULE_ENSEMBLE_MEMORY]);
-    for (uint32_t i = 0; i <= rule_ensemble_policy(e)->n; i++) {
-        printf("%-15s", weight_name(e, i));
-        for (int index = 0; index < RULE_ENSEMBLE_INDICES; index++) {
-            const model_student_t_interval v =
-                rule_ensemble_mean_index(e, (enum rule_ensemble_index)index, i);
-            print_interval(&v);
+    const char *missing[RULE_ENSEMBLE_MISSING_MAX];
+    const uint32_t n = rule_ensemble_missing(e, missing);
+    if (n > 0) {
+        printf("\nno index: the table of the fit had ");
+        for (uint32_t i = 0; i < n; i++) {
+            printf("%s%s", i > 0 ? ", " : "", missing[i]);
         }
         putchar('\n');
+        return;
     }
-    printf("asymmetry: (mean |%s| after correct - after error trials) / their sum, -1 to 1\n"
-           "history: the same for %u rewarded against %u unrewarded previous trials%s\n",
-           quantity(e), (unsigned)e->history, (unsigned)e->history,
+    print_index(e, RULE_ENSEMBLE_ASYMMETRY);
+    printf("  (mean |%s| after correct - after error trials) / their sum, -1 to 1\n", quantity(e));
+    print_index(e, RULE_ENSEMBLE_MEMORY);
+    printf("  the same for %u rewarded against %u unrewarded previous trials%s\n",
+           (unsigned)e->history, (unsigned)e->history,
            model_rule_of(rule_ensemble_kind(e))->has_memory
                ? ""
                : "; this rule has no memory, so they change nothing");
+}
+
+static void name_place(const struct rule_ensemble *e, uint32_t place, char out[CELL_BYTES])
+{
+    const struct rule_ensemble_place *p = &e->places[place];
+    const uint32_t n = rule_ensemble_policy(e)->n;
+    size_t used = (size_t)snprintf(out, CELL_BYTES, "%s ", p->name);
+    for (uint32_t i = 0; i < n && p->n == 1 && used < CELL_BYTES; i++) {
+        used += (size_t)snprintf(out + used, CELL_BYTES - used, "%s%.3g", i > 0 ? "," : "",
+                                 e->states[p->first * n + i]);
+    }
 }
 
 static void print_curves(const struct rule_ensemble *e)
@@ -150,17 +181,13 @@ static void print_curves(const struct rule_ensemble *e)
     }
     putchar('\n');
     for (uint32_t i = 0; i < rule_ensemble_policy(e)->n; i++) {
-        for (uint32_t k = 0; k < e->n_states; k++) {
+        for (uint32_t k = 0; k < e->n_places; k++) {
             char state[CELL_BYTES];
-            size_t used = (size_t)snprintf(state, sizeof state, "%s ", e->states[k].name);
-            for (uint32_t j = 0; j < rule_ensemble_policy(e)->n && used < sizeof state; j++) {
-                used += (size_t)snprintf(state + used, sizeof state - used, "%s%.3g",
-                                         j > 0 ? "," : "", e->states[k].w[j]);
-            }
+            name_place(e, k, state);
             for (int outcome = 0; outcome < MODEL_RULE_PROBE_OUTCOMES; outcome++) {
                 printf("%-15s %-24s %-8s", weight_name(e, i), state, OUTCOME_NAME[outcome]);
                 for (size_t x = 0; x < N_SHOWN; x++) {
-                    const model_student_t_interval v =
+                    const struct rule_ensemble_value v =
                         rule_ensemble_mean_dw(e, k, MODEL_RULE_PROBE_SETTLED,
                                               (model_rule_probe_outcome)outcome, SHOWN[x], i);
                     printf(" %+9.3g", v.mean);
@@ -171,6 +198,21 @@ static void print_curves(const struct rule_ensemble *e)
     }
 }
 
+static void print_members(const struct rule_ensemble *e)
+{
+    const char *words = rule_ensemble_interval_words(e);
+    if (words == NULL) {
+        printf(
+            "models  1: no interval; rule basis fitted in the filter has one, and so have models "
+            "of murid fit --bootstrap\n");
+    } else {
+        printf("models  %u: means%s, and intervals: %s\n", (unsigned)e->n_models,
+               e->draws != NULL ? " of its posterior" : "", words);
+    }
+    printf("asked   at %u %s\n", (unsigned)e->n_states,
+           rule_ensemble_is_visited(e) ? "weights w that the animals of the fit had" : "weights w");
+}
+
 static void print_text(const struct rule_ensemble *e, bool wrote)
 {
     const model_rule_kind kind = rule_ensemble_kind(e);
@@ -178,14 +220,7 @@ static void print_text(const struct rule_ensemble *e, bool wrote)
     (void)model_policy_print(rule_ensemble_policy(e), features, sizeof features);
     printf("rule    %s: %s\npolicy  %s\n", model_rule_name(kind), model_rule_of(kind)->formula,
            features);
-    if (e->n_members == 1) {
-        printf(
-            "models  1: no interval; several of one rule, as fitted from other seeds, give one\n");
-    } else {
-        printf("models  %u: means over them, and 90%% intervals by Student's t: the variation "
-               "between seeds\n",
-               (unsigned)e->n_members);
-    }
+    print_members(e);
     if (kind == MODEL_RULE_NONE) {
         printf("\nrule none does not learn: dw = 0 for every weight and trial\n");
         return;
@@ -203,34 +238,56 @@ static void print_text(const struct rule_ensemble *e, bool wrote)
 
 static void json_states(struct json_writer *w, const struct rule_ensemble *e)
 {
+    const uint32_t n = rule_ensemble_policy(e)->n;
     json_line(w, 0);
     json_array(w, "states");
-    for (uint32_t k = 0; k < e->n_states; k++) {
-        json_object(w, NULL);
-        json_text(w, "name", e->states[k].name);
-        json_reals(w, "w", 17, e->states[k].w, rule_ensemble_policy(e)->n);
+    for (uint32_t k = 0; k < e->n_places; k++) {
+        for (uint32_t i = 0; i < e->places[k].n; i++) {
+            json_object(w, NULL);
+            json_text(w, "name", e->places[k].name);
+            json_reals(w, "w", 17, e->states + (e->places[k].first + i) * n, n);
+            json_end(w);
+        }
+    }
+    json_end(w);
+}
+
+static void json_weight(struct json_writer *w, const struct rule_ensemble *e, uint32_t weight)
+{
+    json_object(w, weight_name(e, weight));
+    for (int index = 0; index < RULE_ENSEMBLE_INDICES; index++) {
+        const struct rule_ensemble_value v =
+            rule_ensemble_mean_index(e, (enum rule_ensemble_index)index, weight);
+        json_object(w, INDEX_NAME[index]);
+        JSON_REALS(w, {"mean", v.mean}, {"lo", v.lo}, {"hi", v.hi});
+        json_bool(w, "known", rule_ensemble_is_known(&v));
         json_end(w);
     }
     json_end(w);
 }
 
+/* With what is missing there is no index. */
 static void json_indices(struct json_writer *w, const struct rule_ensemble *e)
 {
+    const char *missing[RULE_ENSEMBLE_MISSING_MAX];
+    const uint32_t n = rule_ensemble_missing(e, missing);
     json_line(w, 0);
+    json_array(w, "missing");
+    for (uint32_t i = 0; i < n; i++) {
+        json_text(w, NULL, missing[i]);
+    }
+    json_end(w);
+    json_line(w, 0);
+    if (n > 0) {
+        json_text(w, "indices", NULL);
+        return;
+    }
     json_object(w, "indices");
     for (uint32_t i = 0; i <= rule_ensemble_policy(e)->n; i++) {
         if (i > 0) {
             json_line(w, 0);
         }
-        json_object(w, weight_name(e, i));
-        for (int index = 0; index < RULE_ENSEMBLE_INDICES; index++) {
-            const model_student_t_interval v =
-                rule_ensemble_mean_index(e, (enum rule_ensemble_index)index, i);
-            json_object(w, INDEX_NAME[index]);
-            JSON_REALS(w, {"mean", v.mean}, {"lo", v.lo}, {"hi", v.hi});
-            json_end(w);
-        }
-        json_end(w);
+        json_weight(w, e, i);
     }
     json_end(w);
 }
@@ -250,18 +307,20 @@ static void print_json(const struct rule_ensemble *e)
     json_end(&w);
     json_line(&w, 0);
     json_array(&w, "models");
-    for (uint32_t m = 0; m < e->n_members; m++) {
+    for (uint32_t m = 0; m < e->n_models; m++) {
         char path[PATH_BYTES];
-        text_escape_clean(path, sizeof path, e->members[m].path);
+        text_escape_clean(path, sizeof path, e->models[m].path);
         json_object(&w, NULL);
         json_text(&w, "file", path);
-        json_text(&w, "hash", e->members[m].hash);
+        json_text(&w, "hash", e->models[m].hash);
         json_end(&w);
     }
     json_end(&w);
     json_states(&w, e);
     json_line(&w, 0);
-    json_text(&w, "interval", e->n_members > 1 ? "90%, Student's t over the models" : NULL);
+    json_text(&w, "interval", rule_ensemble_interval_words(e));
+    json_text(&w, "interval_of", INTERVAL_NAME[e->interval]);
+    json_int(&w, "members", e->n_members);
     json_indices(&w, e);
     json_end(&w);
 }
@@ -305,16 +364,20 @@ int cmd_rule(int argc, char **argv)
     };
     struct options options = {
         .usage = "rule M.safetensors [M2 ...] [--csv FILE.csv] [--plot FILE.svg] [options]",
-        .about = "Shows a learning rule: how far a trial moves each weight (dw), by stimulus, "
-                 "after a correct trial and after an error, and whether the trials before it "
-                 "matter; asymmetry and history as one number each. Asked at w = 0, 1 and 2 for "
-                 "weights of stimuli (naive, half-trained, trained) and 0 for the others, w held "
-                 "fixed. Several models of one rule and policy are an ensemble: means, and 90% "
-                 "intervals by Student's t over the models. One model has no interval.",
+        .about =
+            "Shows a learning rule: how far a trial moves each weight (dw), by stimulus, "
+            "after a correct trial and after an error, and whether the trials before it "
+            "matter; asymmetry and history as one number each. Asked at weights that the animals "
+            "of the fit had, w held fixed; of a model that does not tell them at w = 0, 1 and "
+            "2 for weights of stimuli (naive, half-trained, trained) and 0 for the others. "
+            "90% intervals: of rule basis from its posterior, of models of one rule and "
+            "policy that were fitted with --bootstrap their percentiles, both for what the "
+            "animals leave unknown; of models from several seeds Student's t, which is of the "
+            "seeds alone. An index whose interval is wider than 1 is not known.",
         COMMAND_OPTIONS(list),
         .arguments = r.paths,
         .arguments_min = 1,
-        .arguments_max = RULE_ENSEMBLE_MEMBERS_MAX};
+        .arguments_max = RULE_ENSEMBLE_MODELS_MAX};
     r.options = &options;
     return command_run(&options, argc, argv, work, &r);
 }

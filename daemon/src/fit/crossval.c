@@ -5,11 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/random.h"
 #include "model/static_glm.h"
 #include "progress.h"
 #include "twin.h"
 
-enum { STREAM_FOLDS = 1, NOBODY_OUT = -1, PLACE_MAX = 160 };
+enum { STREAM_FOLDS = 1, STREAM_RESAMPLE = 2, NOBODY_OUT = -1, PLACE_MAX = 160 };
 
 static int no_memory(struct fault *fault)
 {
@@ -123,6 +124,29 @@ static uint32_t list_subjects(const struct crossval *cv, uint32_t set, bool is_h
     return n;
 }
 
+/* As many animals, drawn with replacement from those of n that made choices; the order of the rows
+ * does not matter. */
+static void resample(const struct training_set *t, uint64_t seed, uint32_t n, uint32_t subjects[])
+{
+    uint32_t from[SUBJECT_NAMES_MAX];
+    uint32_t n_from = 0;
+    model_random random;
+    for (uint32_t k = 0; k < t->n; k++) {
+        const uint32_t number = t->subjects.by_name[k];
+        bool is_among = false;
+        for (uint32_t i = 0; i < n; i++) {
+            is_among = is_among || subjects[i] == number;
+        }
+        if (is_among && t->subject[number].n_choices > 0) {
+            from[n_from++] = number;
+        }
+    }
+    model_random_seed(&random, seed, STREAM_RESAMPLE);
+    for (uint32_t i = 0; i < n; i++) {
+        subjects[i] = from[model_random_below(&random, n_from)];
+    }
+}
+
 static int do_fit(void *context, struct job_scheduler_task *task, struct job_scheduler_result *out,
                   struct fault *fault)
 {
@@ -136,6 +160,9 @@ static int do_fit(void *context, struct job_scheduler_task *task, struct job_sch
         return no_memory(fault);
     }
     const uint32_t n = list_subjects(cv, set, false, subjects);
+    if (o->members[fit->member].is_resampled) {
+        resample(o->training, fit->seed, n, subjects);
+    }
     int rc = o->fit(o->context, fit->member, fit->seed, subjects, n, task, &model, fault);
     rc = rc ? rc : model_file_encode(&model, &out->bytes, &out->size, fault);
     model_file_free(&model);

@@ -25,10 +25,11 @@
 #include "training_set.h"
 
 struct crossval_member {
-    const char *name; /* of its column */
-    double cost;      /* of a fit to one trial, relative to other members */
-    bool is_seeded;   /* it is fitted once for each seed; otherwise with the first alone */
-    bool is_in_bank;  /* false: a reference, scored by itself */
+    const char *name;  /* of its column */
+    double cost;       /* of a fit to one trial, relative to other members */
+    bool is_seeded;    /* it is fitted once for each seed; otherwise with the first alone */
+    bool is_in_bank;   /* false: a reference, scored by itself */
+    bool is_resampled; /* fitted to as many animals, drawn with replacement by the fit's seed */
 };
 
 /* Fits a member to n animals given by their numbers. Called by many threads at once. FAULT_NONE;

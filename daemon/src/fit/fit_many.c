@@ -139,7 +139,7 @@ int fit_many(struct fit_many *f, struct fault *fault)
                                              .n_folds = (uint32_t)r->folds,
                                              .with_all = r->out != NULL,
                                              .seed = (uint64_t)r->seed,
-                                             .n_seeds = (uint32_t)r->seeds,
+                                             .n_seeds = fit_request_copies(r),
                                              .policy = f->recipe->options[0].policy,
                                              .fit = fit_member,
                                              .join = join,

@@ -29,6 +29,15 @@ void fit_recipe_bank(struct fit_recipe *r)
     }
 }
 
+void fit_recipe_resample(struct fit_recipe *r)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        r->member[i].is_seeded = true;
+        r->member[i].is_resampled = true;
+        r->options[i].is_resampled = true;
+    }
+}
+
 static bool has_rule(const struct fit_recipe *r, model_rule_kind rule)
 {
     for (size_t i = 0; i < r->n; i++) {

@@ -23,10 +23,13 @@ void fit_recipe_single(struct fit_recipe *r, model_rule_kind rule, bool is_in_fi
 
 void fit_recipe_bank(struct fit_recipe *r);
 
+/* Each member is fitted once for each seed, to animals that are drawn by it with replacement. */
+void fit_recipe_resample(struct fit_recipe *r);
+
 /* Adds what a cross-validation sets the models against: a random walk with stimulus, bias and the
  * previous choice, and each classic rule in the filter that is not there yet, with the policy of
  * the first member. */
 void fit_recipe_add_references(struct fit_recipe *r);
 
-/* Models of the bank: a member with a net gives one for each seed. */
+/* Models of the bank: a member that is seeded gives one for each seed. */
 size_t fit_recipe_banked(const struct fit_recipe *r, size_t n_seeds);

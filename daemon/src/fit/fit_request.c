@@ -59,7 +59,8 @@ static int check_effect(const struct fit_request *r, model_rule_kind kind, bool 
         return fault_set(fault, FAULT_INPUT,
                          "rule none without a filter predicts nothing; --filter ekf was expected");
     }
-    if (!has_net && !in_filter && r->folds == 0 && r->seeds == 1 && (r->of_gradient || r->resume)) {
+    if (!has_net && !in_filter && r->folds == 0 && fit_request_copies(r) == 1 &&
+        (r->of_gradient || r->resume)) {
         return fault_set(fault, FAULT_INPUT,
                          "rule %s without a filter is fitted at once: hidden, layers, truncation, "
                          "epochs, rate, seed, losses, resume and their like are not for it",
@@ -120,18 +121,23 @@ static int choose_models(const struct fit_request *r, struct fit_recipe *recipe,
 
 bool fit_request_is_many(const struct fit_request *r, const struct fit_recipe *recipe)
 {
-    return recipe->n > 1 || r->seeds > 1 || r->folds > 0;
+    return recipe->n > 1 || fit_request_copies(r) > 1 || r->folds > 0;
+}
+
+uint32_t fit_request_copies(const struct fit_request *r)
+{
+    return (uint32_t)(r->bootstrap > 0 ? r->bootstrap : r->seeds);
 }
 
 static int check_bank(const struct fit_request *r, const struct fit_recipe *recipe,
                       struct fault *fault)
 {
-    const size_t n = fit_recipe_banked(recipe, (size_t)r->seeds);
+    const size_t n = fit_recipe_banked(recipe, fit_request_copies(r));
     return n <= MODEL_BANK_MAX
                ? FAULT_NONE
                : fault_set(fault, FAULT_INPUT,
-                           "--seeds: they make a bank of %zu models; at most %d were expected", n,
-                           MODEL_BANK_MAX);
+                           "--%s: they make a bank of %zu models; at most %d were expected",
+                           r->bootstrap > 0 ? "bootstrap" : "seeds", n, MODEL_BANK_MAX);
 }
 
 /* The state is written over and removed in the end: what is no state is somebody's. */
@@ -203,6 +209,9 @@ int fit_request_read(const struct fit_request *r, struct fit_recipe *recipe,
     rc = rc ? rc : choose_policy(r, recipe, fault);
     if (rc != FAULT_NONE) {
         return rc;
+    }
+    if (r->bootstrap > 0) {
+        fit_recipe_resample(recipe);
     }
     if (r->folds > 0) {
         fit_recipe_add_references(recipe);

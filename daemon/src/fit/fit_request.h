@@ -34,6 +34,7 @@ struct fit_request {
     int64_t patience;
     int64_t seed;
     int64_t seeds;
+    int64_t bootstrap; /* 0: none */
     int64_t folds;
     int64_t threads;
     double rate;
@@ -53,6 +54,9 @@ struct fit_request {
  * where the work is kept until it is whole, a file of one fit, a directory of many. */
 int fit_request_read(const struct fit_request *r, struct fit_recipe *recipe,
                      char state[FIT_REQUEST_PATH_MAX], struct fault *fault);
+
+/* Fits of each member to all animals. */
+uint32_t fit_request_copies(const struct fit_request *r);
 
 /* Whether that takes several fits. */
 bool fit_request_is_many(const struct fit_request *r, const struct fit_recipe *recipe);

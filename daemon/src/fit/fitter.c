@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "fit_classic.h"
+#include "fit_record.h"
 #include "fit_rule.h"
 #include "fitter_state.h"
 #include "fnv.h"
@@ -16,7 +17,13 @@
 
 static const int64_t SAVE_EVERY_NS = 30000000000;
 
-enum { ANIMALS_A_SHARD = 6, STREAM_HELD_OUT = 1 };
+enum {
+    ANIMALS_A_SHARD = 6,
+    STREAM_HELD_OUT = 1,
+    NAMES_MAX = 300,
+    WORDS_MAX = 360,
+    WORDS_BESIDE_NAMES = 120
+};
 
 struct fitting {
     const struct fitter_options *options;
@@ -33,6 +40,7 @@ struct fitting {
     void *held_out_memory;
     model_fit *judge; /* of the animals held out */
     bool is_warned;
+    struct fit_rule_result found; /* of fit_by_scoring() */
 };
 
 static int no_memory(struct fault *fault)
@@ -423,7 +431,6 @@ static int fit_by_scoring(struct fitting *f, struct model_file *out, struct fitt
 {
     configure(f);
     model_params params = f->config.params;
-    struct fit_rule_result found = {0};
     *result = (struct fitter_result){.held_out_loss = (double)NAN,
                                      .n_trials = f->view.n_trials / images_of(f),
                                      .n_animals = f->view.n / images_of(f)};
@@ -432,12 +439,11 @@ static int fit_by_scoring(struct fitting *f, struct model_file *out, struct fitt
                                             .team = f->run->team,
                                             .tell = f->run->tell,
                                             .context = f->run->context};
-    const int rc = fit_rule_fit(&params, &how, &found, fault);
-    free(found.basis.draws);
-    if (rc != FAULT_NONE || found.is_stopped) {
+    const int rc = fit_rule_fit(&params, &how, &f->found, fault);
+    if (rc != FAULT_NONE || f->found.is_stopped) {
         return rc;
     }
-    result->loss = -found.log_likelihood / (double)f->view.n_trials;
+    result->loss = -f->found.log_likelihood / (double)f->view.n_trials;
     result->is_whole = true;
     result->has_model = true;
     return model_file_build_params(&params, out, fault);
@@ -461,52 +467,44 @@ static int fit_by_search(struct fitting *f, struct model_file *out, struct fitte
     return model_file_build_params(&params, out, fault);
 }
 
-/* Where the fitted twin went with one animal or its mirror image. */
-static void follow(const struct training_set_subject *animal, const model_params *params,
-                   bool is_mirror, model_range *range)
+/* "; animals: a x2, b": which were drawn, as far as there is room. */
+static void name_animals(const struct training_set *training, const uint32_t subjects[], uint32_t n,
+                         char *out, size_t cap)
 {
-    model_member twin;
-    model_member_init(&twin, params);
-    for (size_t i = 0; i < animal->n; i++) {
-        const model_trial trial =
-            is_mirror ? training_set_mirror(&animal->trials[i]) : animal->trials[i];
-        if (animal->starts_session[i] != 0) {
-            model_member_start_session(&twin, params);
+    size_t used = 0;
+    for (uint32_t k = 0; k < training->n && used < cap; k++) {
+        const uint32_t number = training->subjects.by_name[k];
+        uint32_t times = 0;
+        for (uint32_t i = 0; i < n; i++) {
+            times += subjects[i] == number ? 1 : 0;
         }
-        (void)model_member_measure(&twin, params, &trial,
-                                   range); /* a trial that fails moves nothing */
+        if (times > 0) {
+            used +=
+                (size_t)snprintf(out + used, cap - used, "%s%s",
+                                 used > 0 ? ", " : "; animals: ", training->subjects.name[number]);
+        }
+        if (times > 1 && used < cap) {
+            used += (size_t)snprintf(out + used, cap - used, " x%" PRIu32, times);
+        }
     }
-}
-
-/* What the rule meets in the animals of the fit, to tell when it meets something else. */
-static void measure_range(const struct training_set *training, const uint32_t subjects[],
-                          uint32_t n, model_params *params)
-{
-    model_range range;
-    if (params->rule.kind == MODEL_RULE_NONE) {
-        return;
-    }
-    model_range_open(&range);
-    for (uint32_t i = 0; i < (subjects != NULL ? n : training->n); i++) {
-        const struct training_set_subject *animal =
-            &training->subject[subjects != NULL ? subjects[i] : i];
-        follow(animal, params, false, &range);
-        follow(animal, params, true, &range);
-    }
-    model_range_close(&range, &params->rule, params->policy.n);
-    params->range = range;
 }
 
 static void describe(const struct fitting *f, const struct training_set *training,
-                     const struct fitter_result *r, struct model_file *out)
+                     const uint32_t subjects[], uint32_t n, const struct fitter_result *r,
+                     struct model_file *out)
 {
+    char animals[NAMES_MAX] = "";
+    if (f->options->is_resampled) {
+        name_animals(training, subjects, n, animals, sizeof animals);
+    }
     (void)snprintf(out->about.data_sha256, sizeof out->about.data_sha256, "%s", training->sha256);
     (void)snprintf(out->about.made_by, sizeof out->about.made_by, "murid %s fit", MURID_VERSION);
     (void)snprintf(out->about.seed, sizeof out->about.seed, "%" PRIu64, f->options->seed);
     (void)snprintf(out->about.note, sizeof out->about.note,
-                   "%s, %zu trials of %u animals, %" PRIu64 " epochs; %.360s",
+                   "%s, %zu trials of %u animals, %" PRIu64 " epochs%s; %.*s",
                    f->options->in_filter ? "in the filter" : "open loop", r->n_trials,
-                   (unsigned)r->n_animals, r->epochs, f->words);
+                   (unsigned)r->n_animals, r->epochs, animals,
+                   f->options->is_resampled ? WORDS_BESIDE_NAMES : WORDS_MAX, f->words);
 }
 
 int fitter_fit(const struct fitter_options *options, const struct training_set *training,
@@ -528,9 +526,14 @@ int fitter_fit(const struct fitter_options *options, const struct training_set *
                                   : fit_by_search(f, out, result, fault);
     }
     if (rc == FAULT_NONE && result->has_model) {
-        describe(f, training, result, out);
-        measure_range(training, subjects, n, &out->bank.member[0]);
+        describe(f, training, subjects, n, result, out);
+        rc = fit_record_take(training, subjects, n, options->seed, options->is_resampled,
+                             &f->found.basis, out, fault);
+        if (rc != FAULT_NONE) {
+            model_file_free(out);
+        }
     }
+    free(f->found.basis.draws);
     training_set_view_close(&f->view);
     training_set_view_close(&f->plain);
     training_set_view_close(&f->held_out);

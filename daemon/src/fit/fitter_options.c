@@ -51,7 +51,7 @@ const char *fitter_options_print(const struct fitter_options *o, char out[FITTER
 {
     char features[MODEL_POLICY_TEXT_MAX];
     (void)model_policy_print(&o->policy, features, sizeof features);
-    const int used =
+    int used =
         snprintf(out, FITTER_WORDS_BYTES,
                  "rule %s, policy %s, filter %s, hidden %u, layers %u, truncation %u, batch %u, "
                  "rate %.17g, filter-rate %.17g, weight-decay %.17g, clip %.17g, schedule %s, "
@@ -60,6 +60,9 @@ const char *fitter_options_print(const struct fitter_options *o, char out[FITTER
                  o->layers, o->truncation, o->batch, o->rate, o->filter_rate, o->weight_decay,
                  o->clip, o->is_cosine ? "cosine" : "step", o->with_mirrors ? "on" : "off",
                  o->held_out, o->patience, o->seed);
+    if (o->is_resampled) {
+        used += snprintf(out + used, FITTER_WORDS_BYTES - (size_t)used, ", resampled");
+    }
     if (o->is_cosine) { /* a step's length then depends on how many there will be */
         (void)snprintf(out + used, FITTER_WORDS_BYTES - (size_t)used, ", epochs %" PRIu64,
                        o->epochs);

@@ -27,6 +27,7 @@ struct fitter_options {
     bool is_cosine;
     bool with_mirrors; /* each animal's mirror image is learned from too */
     uint64_t seed;
+    bool is_resampled; /* the animals were drawn with replacement */
 };
 
 /* Open loop as in the papers; in the filter as was found to work best (docs/model.md, section fit

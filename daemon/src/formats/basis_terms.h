@@ -11,7 +11,7 @@
 #include "fault.h"
 #include "model/rule.h"
 
-#define BASIS_TERMS_MAX 100.0 /* |coefficient|; that of forgetting is 0 to 1 */
+#define BASIS_TERMS_MAX 100.0 /* |coefficient|; that of forgetting is -1 to 1 */
 
 /* NULL outside the list. Static. */
 const char *basis_terms_name(size_t term);

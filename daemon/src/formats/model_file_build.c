@@ -78,10 +78,11 @@ int model_file_build_params(const model_params *params, struct model_file *out, 
 {
     memset(out, 0, sizeof *out);
     if (model_rule_of(params->rule.kind)->has_net || model_params_check(params) != MODEL_OK) {
-        return fault_set(fault, FAULT_INPUT,
-                         "model: rate and baseline within %g, as terms are; decay, memory and "
-                         "forgetting 0 to 1, variances 0 to %g expected",
-                         MODEL_RATE_MAX, MODEL_VAR_MAX);
+        return fault_set(
+            fault, FAULT_INPUT,
+            "model: rate and baseline within %g, as terms are; decay and memory 0 to 1, "
+            "forgetting -1 to 1, variances 0 to %g expected",
+            MODEL_RATE_MAX, MODEL_VAR_MAX);
     }
     model_bank_single(&out->bank, params);
     return finish(out, model_file_nets_init(out, "model", fault), fault);
@@ -141,7 +142,9 @@ static int copy_member(const struct model_file *from, model_params *params,
     member->about = from->about;
     const model_net *net = params->rule.net;
     params->rule.net = NULL;
-    return model_rule_of(params->rule.kind)->has_net
+    const int rc = model_file_nets_copy_fit(&from->members[0].fit, params, member, place, fault);
+    return rc != FAULT_NONE ? rc
+           : model_rule_of(params->rule.kind)->has_net
                ? model_file_nets_copy(&from->members[0].tensors, model_net_shape_of(net), member,
                                       &params->rule, place, fault)
                : FAULT_NONE;

@@ -16,6 +16,7 @@ void model_file_free(struct model_file *model)
     for (uint32_t i = 0; model->members != NULL && i < model->bank.n; i++) {
         free(model->members[i].net);
         free(model->members[i].weights);
+        free(model->members[i].fit_values);
     }
     free(model->members);
     memset(model, 0, sizeof *model);

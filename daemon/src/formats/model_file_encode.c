@@ -126,7 +126,7 @@ static void add_f32(struct draft *draft, const struct model_file_part *part)
     }
 }
 
-static void add_tensors(struct draft *draft, model_params *params, model_net_tensors *tensors)
+static void add_tensors(struct draft *draft, model_params *params, struct model_file_member *member)
 {
     struct model_file_vector vectors[MODEL_FILE_VECTORS];
     model_file_schema_vectors(params, vectors);
@@ -138,9 +138,16 @@ static void add_tensors(struct draft *draft, model_params *params, model_net_ten
     if (model_rule_of(params->rule.kind)->has_net) {
         struct model_file_part parts[MODEL_FILE_NET_PARTS];
         const size_t n =
-            model_file_schema_net(model_net_shape_of(params->rule.net), tensors, parts);
+            model_file_schema_net(model_net_shape_of(params->rule.net), &member->tensors, parts);
         for (size_t i = 0; i < n; i++) {
             add_f32(draft, &parts[i]);
+        }
+    }
+    struct model_file_part said[MODEL_FILE_FIT_PARTS];
+    const size_t n_said = model_file_schema_fit(params, &member->fit, said);
+    for (size_t i = 0; i < n_said; i++) {
+        if (*said[i].slot != NULL) {
+            add_f32(draft, &said[i]);
         }
     }
 }
@@ -160,7 +167,7 @@ int model_file_encode(const struct model_file *model, uint8_t **bytes, size_t *s
     }
     for (uint32_t i = 0; i < bank.n; i++) {
         model_file_schema_prefix(draft.prefix, is_bank, i);
-        add_tensors(&draft, &bank.member[i], &model->members[i].tensors);
+        add_tensors(&draft, &bank.member[i], &model->members[i]);
     }
     if (draft.rc == FAULT_NONE) {
         draft.rc = safetensors_encode(draft.st, bytes, size, fault);

@@ -11,26 +11,21 @@ int model_file_nets_init(struct model_file *model, const char *place, struct fau
                                               place, (unsigned)model->bank.n);
 }
 
-static size_t part_values(const struct model_file_part *part)
-{
-    return (size_t)(part->n_dims == 2 ? part->dims[0] * part->dims[1] : part->dims[0]);
-}
-
-int model_file_nets_place(struct model_file_member *member, const struct model_file_part parts[],
-                          size_t n, const char *place, struct fault *fault)
+int model_file_nets_place(float **memory, const struct model_file_part parts[], size_t n,
+                          const char *place, struct fault *fault)
 {
     size_t total = 0;
     for (size_t i = 0; i < n; i++) {
-        total += part_values(&parts[i]);
+        total += model_file_schema_values(&parts[i]);
     }
-    member->weights = calloc(total, sizeof member->weights[0]);
-    if (member->weights == NULL) {
+    *memory = calloc(total + 1, sizeof **memory);
+    if (*memory == NULL) {
         return fault_set(fault, FAULT_WORK, "%s: no memory for %zu weights", place, total);
     }
-    float *at = member->weights;
+    float *at = *memory;
     for (size_t i = 0; i < n; i++) {
         *parts[i].slot = at;
-        at += part_values(&parts[i]);
+        at += model_file_schema_values(&parts[i]);
     }
     return FAULT_NONE;
 }
@@ -51,6 +46,38 @@ int model_file_nets_finish(struct model_file_member *member, model_rule *rule,
     return FAULT_NONE;
 }
 
+/* The values of all parts, one behind the other. */
+static void copy_parts(const struct model_file_part parts[], size_t n, float *to)
+{
+    for (size_t i = 0; i < n; i++) {
+        memcpy(to, *parts[i].slot, model_file_schema_values(&parts[i]) * sizeof(float));
+        to += model_file_schema_values(&parts[i]);
+    }
+}
+
+int model_file_nets_copy_fit(const struct model_file_fit *fit, const model_params *params,
+                             struct model_file_member *member, const char *place,
+                             struct fault *fault)
+{
+    struct model_file_fit given = *fit;
+    struct model_file_part from[MODEL_FILE_FIT_PARTS];
+    struct model_file_part to[MODEL_FILE_FIT_PARTS];
+    const size_t n = model_file_schema_fit(params, &given, from);
+    size_t kept = 0;
+    (void)model_file_schema_fit(params, &member->fit, to);
+    for (size_t i = 0; i < n; i++) {
+        if (*from[i].slot != NULL) {
+            from[kept] = from[i];
+            to[kept++] = to[i];
+        }
+    }
+    const int rc = model_file_nets_place(&member->fit_values, to, kept, place, fault);
+    if (rc == FAULT_NONE) {
+        copy_parts(from, kept, member->fit_values);
+    }
+    return rc;
+}
+
 int model_file_nets_copy(const model_net_tensors *tensors, const model_net_shape *shape,
                          struct model_file_member *member, model_rule *rule, const char *place,
                          struct fault *fault)
@@ -60,14 +87,10 @@ int model_file_nets_copy(const model_net_tensors *tensors, const model_net_shape
     struct model_file_part to[MODEL_FILE_NET_PARTS];
     (void)model_file_schema_net(shape, &given, from);
     const size_t n = model_file_schema_net(shape, &member->tensors, to);
-    const int rc = model_file_nets_place(member, to, n, place, fault);
+    const int rc = model_file_nets_place(&member->weights, to, n, place, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
-    float *at = member->weights;
-    for (size_t i = 0; i < n; i++) {
-        memcpy(at, *from[i].slot, part_values(&from[i]) * sizeof(float));
-        at += part_values(&from[i]);
-    }
+    copy_parts(from, n, member->weights);
     return model_file_nets_finish(member, rule, shape, place, fault);
 }

@@ -83,7 +83,7 @@ static int check_forgetting(const struct source *from, const model_params *param
 {
     const double *forgetting = model_rule_forgetting(&params->rule);
     for (size_t i = 0; forgetting != NULL && i < params->policy.n; i++) {
-        if (!(forgetting[i] >= 0.0 && forgetting[i] <= 1.0)) {
+        if (!(forgetting[i] >= -1.0 && forgetting[i] <= 1.0)) {
             const struct model_file_name name =
                 model_file_schema_name(from->prefix, "rule.coefficient");
             return value_fault(from, safetensors_find(from->st, name.text),
@@ -93,10 +93,9 @@ static int check_forgetting(const struct source *from, const model_params *param
     return FAULT_NONE;
 }
 
-static bool is_there(const struct source *from, const struct model_file_vector *vector)
+static bool has_tensor(const struct source *from, const char *name)
 {
-    return safetensors_find(from->st, model_file_schema_name(from->prefix, vector->name).text) !=
-           NULL;
+    return safetensors_find(from->st, model_file_schema_name(from->prefix, name).text) != NULL;
 }
 
 static int check_range(const struct source *from, const model_params *params)
@@ -117,12 +116,12 @@ static int read_vectors(const struct source *from, model_params *params)
     model_file_schema_vectors(params, vectors);
     for (int v = 0; v < MODEL_FILE_VECTORS; v++) {
         params->range.is_known =
-            params->range.is_known || (vectors[v].is_range && is_there(from, &vectors[v]));
+            params->range.is_known || (vectors[v].is_range && has_tensor(from, vectors[v].name));
     }
     for (int v = 0; v < MODEL_FILE_VECTORS && rc == FAULT_NONE; v++) {
         const bool is_wanted = vectors[v].is_range
                                    ? params->range.is_known
-                                   : vectors[v].is_required || is_there(from, &vectors[v]);
+                                   : vectors[v].is_required || has_tensor(from, vectors[v].name);
         if (vectors[v].is_allowed && is_wanted) {
             rc = read_vector(from, &vectors[v], params->policy.n);
         }
@@ -131,30 +130,72 @@ static int read_vectors(const struct source *from, model_params *params)
     return rc ? rc : check_range(from, params);
 }
 
-static int read_net(const struct source *from, const model_net_shape *shape,
-                    struct model_file_member *member, model_rule *rule)
+/* Tensors that must be there, to memory that is the member's. */
+static int read_parts(const struct source *from, const struct model_file_part parts[], size_t n,
+                      float **memory)
 {
-    struct model_file_part parts[MODEL_FILE_NET_PARTS];
     const struct safetensors_tensor *tensors[MODEL_FILE_NET_PARTS];
-    const size_t n = model_file_schema_net(shape, &member->tensors, parts);
     int rc = FAULT_NONE;
     for (size_t i = 0; i < n && rc == FAULT_NONE; i++) {
         rc = find_tensor(from, parts[i].name, parts[i].n_dims, parts[i].dims, &tensors[i]);
     }
-    rc = rc ? rc : model_file_nets_place(member, parts, n, from->place, from->fault);
-    float *to = member->weights;
+    rc = rc ? rc : model_file_nets_place(memory, parts, n, from->place, from->fault);
+    float *to = *memory;
     for (size_t i = 0; i < n && rc == FAULT_NONE; i++) {
         for (size_t k = 0; k < tensors[i]->n; k++) {
             const double value = safetensors_value(tensors[i], k);
-            if (!(fabs(value) <= (double)MODEL_FILE_WEIGHT_MAX)) {
-                return fault_set(from->fault, FAULT_INPUT,
-                                 "%s: tensor \"%s\": value %zu is %g, -%g to %g expected",
-                                 from->place, tensors[i]->name, k, value, MODEL_FILE_WEIGHT_MAX,
-                                 MODEL_FILE_WEIGHT_MAX);
+            if (!(value >= parts[i].least && value <= parts[i].most)) {
+                return value_fault(from, tensors[i], k, parts[i].least, parts[i].most);
             }
             *to++ = (float)value;
         }
     }
+    return rc;
+}
+
+/* Draws step as the rule itself does, whose forgetting has bounds of its own. */
+static int check_draws(const struct source *from, const model_params *params,
+                       const struct model_file_fit *fit)
+{
+    const size_t n = params->policy.n;
+    for (size_t k = 0; fit->coefficient != NULL && k < MODEL_FILE_DRAWS * n; k++) {
+        const size_t at = (k / n * MODEL_BASIS_TERMS + MODEL_BASIS_FORGETTING) * n + k % n;
+        if (!(fabsf(fit->coefficient[at]) <= 1.0F)) {
+            const struct model_file_name name =
+                model_file_schema_name(from->prefix, "posterior.coefficient");
+            return value_fault(from, safetensors_find(from->st, name.text), at, -1.0, 1.0);
+        }
+    }
+    return FAULT_NONE;
+}
+
+static int read_fit(const struct source *from, const model_params *params,
+                    struct model_file_member *member)
+{
+    struct model_file_part parts[MODEL_FILE_FIT_PARTS];
+    const size_t n = model_file_schema_fit(params, &member->fit, parts);
+    bool has_joint = false;
+    size_t there = 0;
+    for (size_t i = 0; i < n; i++) {
+        has_joint =
+            has_joint || (model_file_schema_is_joint(&parts[i]) && has_tensor(from, parts[i].name));
+    }
+    for (size_t i = 0; i < n; i++) {
+        const bool is_joint = model_file_schema_is_joint(&parts[i]);
+        if (is_joint ? has_joint : has_tensor(from, parts[i].name)) {
+            parts[there++] = parts[i];
+        }
+    }
+    const int rc = read_parts(from, parts, there, &member->fit_values);
+    return rc ? rc : check_draws(from, params, &member->fit);
+}
+
+static int read_net(const struct source *from, const model_net_shape *shape,
+                    struct model_file_member *member, model_rule *rule)
+{
+    struct model_file_part parts[MODEL_FILE_NET_PARTS];
+    const size_t n = model_file_schema_net(shape, &member->tensors, parts);
+    const int rc = read_parts(from, parts, n, &member->weights);
     return rc ? rc : model_file_nets_finish(member, rule, shape, from->place, from->fault);
 }
 
@@ -310,7 +351,8 @@ static int read_rule(const struct source *from, model_params *params, model_net_
 static int read_member(const struct source *from, const model_net_shape *shape,
                        model_params *params, struct model_file_member *member)
 {
-    const int rc = read_vectors(from, params);
+    int rc = read_vectors(from, params);
+    rc = rc ? rc : read_fit(from, params, member);
     return rc == FAULT_NONE && model_rule_of(params->rule.kind)->has_net
                ? read_net(from, shape, member, &params->rule)
                : rc;

@@ -8,8 +8,11 @@ static void add_part(struct model_file_part parts[], size_t *n, const char *name
                      uint64_t columns, const float **slot)
 {
     struct model_file_part *part = &parts[(*n)++];
-    *part = (struct model_file_part){
-        .n_dims = columns > 0 ? 2 : 1, .dims = {rows, columns}, .slot = slot};
+    *part = (struct model_file_part){.n_dims = columns > 0 ? 2 : 1,
+                                     .dims = {rows, columns},
+                                     .least = -MODEL_FILE_WEIGHT_MAX,
+                                     .most = MODEL_FILE_WEIGHT_MAX,
+                                     .slot = slot};
     (void)snprintf(part->name, sizeof part->name, "%s", name);
 }
 
@@ -34,6 +37,46 @@ size_t model_file_schema_net(const model_net_shape *shape, model_net_tensors *t,
         add_part(parts, &n, name, n_out, 0, &t->bias[i]);
     }
     return n;
+}
+
+size_t model_file_schema_fit(const model_params *params, struct model_file_fit *fit,
+                             struct model_file_part parts[MODEL_FILE_FIT_PARTS])
+{
+    const uint64_t n = params->policy.n;
+    const double far = MODEL_FILE_RANGE_MAX;
+    const double rate = MODEL_RATE_MAX;
+    const struct model_file_part list[MODEL_FILE_FIT_PARTS] = {
+        {"fit.counts", 1, {MODEL_FILE_COUNTS}, 0.0, MODEL_FILE_COUNT_MAX, &fit->counts},
+        {"visited.w", 2, {MODEL_FILE_VISITED, n}, -far, far, &fit->visited},
+        {"posterior.coefficient",
+         3,
+         {MODEL_FILE_DRAWS, MODEL_BASIS_TERMS, n},
+         -rate,
+         rate,
+         &fit->coefficient},
+        {"posterior.decay", 1, {MODEL_FILE_DRAWS}, 0.0, 1.0, &fit->decay},
+        {"posterior.memory", 1, {MODEL_FILE_DRAWS}, 0.0, 1.0, &fit->memory},
+    };
+    const model_rule_traits *rule = model_rule_of(params->rule.kind);
+    const size_t count = params->rule.kind == MODEL_RULE_NONE ? 0
+                         : rule->has_terms                    ? MODEL_FILE_FIT_PARTS
+                                                              : MODEL_FILE_FIT_NET_PARTS;
+    memcpy(parts, list, count * sizeof list[0]);
+    return count;
+}
+
+size_t model_file_schema_values(const struct model_file_part *part)
+{
+    uint64_t n = 1;
+    for (uint32_t i = 0; i < part->n_dims; i++) {
+        n *= part->dims[i];
+    }
+    return (size_t)n;
+}
+
+bool model_file_schema_is_joint(const struct model_file_part *part)
+{
+    return strncmp(part->name, "posterior.", strlen("posterior.")) == 0;
 }
 
 void model_file_schema_vectors(model_params *params,
@@ -115,6 +158,8 @@ bool model_file_schema_has(const model_params *params, const model_net_shape *sh
 {
     struct model_file_part parts[MODEL_FILE_NET_PARTS];
     struct model_file_vector vectors[MODEL_FILE_VECTORS];
+    struct model_file_part fit_parts[MODEL_FILE_FIT_PARTS];
+    struct model_file_fit fit;
     model_net_tensors tensors;
     model_params list = *params;
     const size_t n = model_rule_of(params->rule.kind)->has_net
@@ -124,6 +169,9 @@ bool model_file_schema_has(const model_params *params, const model_net_shape *sh
     model_file_schema_vectors(&list, vectors);
     for (size_t k = 0; k < n; k++) {
         is_known = is_known || strcmp(name, parts[k].name) == 0;
+    }
+    for (size_t k = 0; k < model_file_schema_fit(params, &fit, fit_parts); k++) {
+        is_known = is_known || strcmp(name, fit_parts[k].name) == 0;
     }
     for (size_t k = 0; k < MODEL_FILE_VECTORS; k++) {
         is_known = is_known || (vectors[k].is_allowed && strcmp(name, vectors[k].name) == 0);

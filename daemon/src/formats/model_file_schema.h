@@ -17,23 +17,29 @@
 enum {
     MODEL_FILE_NET_PARTS = 5 + 2 * (MODEL_LAYERS_MAX + 1),
     MODEL_FILE_VECTORS = 14,
+    MODEL_FILE_FIT_PARTS = 5,
+    MODEL_FILE_FIT_NET_PARTS = 2, /* of a rule with a net */
     MODEL_FILE_PART_NAME = 32,
     MODEL_FILE_PREFIX = 12,
     MODEL_FILE_TEXTS = 4
 };
 
-_Static_assert(1 + MODEL_BANK_MAX * (MODEL_FILE_NET_PARTS + MODEL_FILE_VECTORS) <=
+_Static_assert(1 + MODEL_BANK_MAX *
+                           (MODEL_FILE_NET_PARTS + MODEL_FILE_VECTORS + MODEL_FILE_FIT_NET_PARTS) <=
                    SAFETENSORS_TENSORS_MAX,
                "the largest bank is a file");
 _Static_assert(8 + MODEL_FILE_TEXTS + MODEL_BANK_MAX * (3 + MODEL_FILE_TEXTS) <=
                    SAFETENSORS_META_MAX,
                "the largest bank is a file");
 
-/* One tensor of a net: its name in a PyTorch state_dict, its shape, where its pointer goes. */
+/* One tensor of F32: its name (of a net: in a PyTorch state_dict), its shape, what its values may
+ * be, where its pointer goes. */
 struct model_file_part {
     char name[MODEL_FILE_PART_NAME];
     uint32_t n_dims;
-    uint64_t dims[2];
+    uint64_t dims[3];
+    double least;
+    double most;
     const float **slot;
 };
 
@@ -65,6 +71,17 @@ struct model_file_name {
 /* The tensors of a net of that shape, whose pointers are in *tensors; how many there are. */
 size_t model_file_schema_net(const model_net_shape *shape, model_net_tensors *tensors,
                              struct model_file_part parts[MODEL_FILE_NET_PARTS]);
+
+/* What a fit may say of a model with that rule and policy, whose pointers are in *fit; how many
+ * there are. The posterior's are the last. */
+size_t model_file_schema_fit(const model_params *params, struct model_file_fit *fit,
+                             struct model_file_part parts[MODEL_FILE_FIT_PARTS]);
+
+/* Values of a tensor. */
+size_t model_file_schema_values(const struct model_file_part *part);
+
+/* True for those of which a file has all or none: the posterior's. */
+bool model_file_schema_is_joint(const struct model_file_part *part);
 
 /* The vectors of parameters; their rule and policy are set. */
 void model_file_schema_vectors(model_params *params,

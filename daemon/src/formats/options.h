@@ -26,7 +26,7 @@ enum option_kind {
     OPTION_ENDPOINT, /* into: const char *; of ZeroMQ: tcp://HOST:PORT or ipc://PATH */
 };
 
-enum { OPTION_REALS_MAX = 32, OPTION_WORDS_MAX = 40 };
+enum { OPTION_REALS_MAX = 512, OPTION_WORDS_MAX = 40 };
 
 struct option_reals {
     size_t n;

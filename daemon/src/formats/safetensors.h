@@ -12,7 +12,7 @@
 #include "fault.h"
 
 enum {
-    SAFETENSORS_TENSORS_MAX = 704,
+    SAFETENSORS_TENSORS_MAX = 768,
     SAFETENSORS_META_MAX = 192,
     SAFETENSORS_NAME_MAX = 63,   /* bytes */
     SAFETENSORS_VALUE_MAX = 511, /* bytes */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "model/bootstrap.h"
+#include "model/percentile.h"
 
 static const double QUANTILES[] = {0.05, 0.25, 0.5, 0.75, 0.95};
 _Static_assert(sizeof QUANTILES / sizeof QUANTILES[0] == SIMULATION_QUANTILES, "a share for each");
@@ -134,25 +135,6 @@ double simulation_outcome_of(const struct simulation_report *r, int64_t mouse,
     return (double)NAN;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a;
-    const double y = *(const double *)b;
-    return x < y ? -1 : (x > y ? 1 : 0);
-}
-
-static double quantile(const double values[], int64_t n, double p)
-{
-    const double at = p * (double)(n - 1);
-    const int64_t low = (int64_t)floor(at);
-    const double part = at - (double)low;
-    if (!(part > 0.0) || values[low] >= values[low + 1]) {
-        return values[low];
-    }
-    return isinf(values[low + 1]) ? values[low + 1]
-                                  : values[low] + part * (values[low + 1] - values[low]);
-}
-
 struct simulation_band simulation_band_of(double values[], int64_t n)
 {
     struct simulation_band band = {0};
@@ -163,13 +145,14 @@ struct simulation_band simulation_band_of(double values[], int64_t n)
             values[band.n++] = values[i];
         }
     }
-    qsort(values, (size_t)band.n, sizeof values[0], by_value);
+    model_percentile_sort((size_t)band.n, values);
     for (; n_finite < band.n && isfinite(values[n_finite]); n_finite++) {
         sum += values[n_finite];
     }
     band.mean = n_finite > 0 ? sum / (double)n_finite : (double)NAN;
     for (int k = 0; k < SIMULATION_QUANTILES; k++) {
-        band.q[k] = band.n > 0 ? quantile(values, band.n, QUANTILES[k]) : (double)NAN;
+        band.q[k] =
+            band.n > 0 ? model_percentile((size_t)band.n, values, QUANTILES[k]) : (double)NAN;
     }
     return band;
 }

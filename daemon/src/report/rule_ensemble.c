@@ -1,28 +1,35 @@
 #include "rule_ensemble.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "model/percentile.h"
+#include "model/student_t.h"
 
 static const double TRAINED[] = {0.0, 1.0, 2.0};
 static const char *const TRAINED_NAME[] = {"naive", "half-trained", "trained"};
 _Static_assert(sizeof TRAINED_NAME / sizeof TRAINED_NAME[0] == sizeof TRAINED / sizeof TRAINED[0],
                "a name for each");
+static const double CHOICES_LEAST = 2000.0; /* with fewer, intervals do not hold */
+static const char VISITED[] = "visited";
+_Static_assert((int)RULE_ENSEMBLE_MODELS_MAX <= (int)RULE_ENSEMBLE_MEMBERS_MAX, "room for all");
 
 const model_policy *rule_ensemble_policy(const struct rule_ensemble *e)
 {
-    return &e->members[0].params->policy;
+    return &e->models[0].params->policy;
 }
 
 model_rule_kind rule_ensemble_kind(const struct rule_ensemble *e)
 {
-    return e->members[0].params->rule.kind;
+    return e->models[0].params->rule.kind;
 }
 
-static int need_same(const struct rule_ensemble *e, const struct rule_ensemble_member *m,
+static int need_same(const struct rule_ensemble *e, const struct rule_ensemble_model *m,
                      struct fault *fault)
 {
-    const struct rule_ensemble_member *first = &e->members[0];
+    const struct rule_ensemble_model *first = &e->models[0];
     char found[MODEL_POLICY_TEXT_MAX];
     char expected[MODEL_POLICY_TEXT_MAX];
     if (m->params->rule.kind != first->params->rule.kind ||
@@ -42,10 +49,10 @@ static int need_same(const struct rule_ensemble *e, const struct rule_ensemble_m
 static int need_another(const struct rule_ensemble *e, const struct model_file *file,
                         const char *path, struct fault *fault)
 {
-    for (uint32_t i = 0; i < e->n_members; i++) {
-        if (strcmp(e->members[i].hash, file->hash) == 0) {
+    for (uint32_t i = 0; i < e->n_models; i++) {
+        if (strcmp(e->models[i].hash, file->hash) == 0) {
             return fault_set(fault, FAULT_INPUT, "%s: the same model as %s; another was expected",
-                             path, e->members[i].path);
+                             path, e->models[i].path);
         }
     }
     return FAULT_NONE;
@@ -67,18 +74,19 @@ static int collect(struct rule_ensemble *e, const struct model_file *file, const
                    const char *rule, struct fault *fault)
 {
     int rc = need_another(e, file, path, fault);
-    const uint32_t before = e->n_members;
+    const uint32_t before = e->n_models;
     for (uint32_t i = 0; i < file->bank.n && rc == FAULT_NONE; i++) {
         const model_params *params = &file->bank.member[i];
-        struct rule_ensemble_member *m = &e->members[e->n_members];
+        struct rule_ensemble_model *m = &e->models[e->n_models];
         if (rule != NULL && strcmp(rule, model_rule_name(params->rule.kind)) != 0) {
             continue;
         }
-        if (e->n_members == RULE_ENSEMBLE_MEMBERS_MAX) {
+        if (e->n_models == RULE_ENSEMBLE_MODELS_MAX) {
             return fault_set(fault, FAULT_INPUT, "%s: more than %d models", path,
-                             RULE_ENSEMBLE_MEMBERS_MAX);
+                             RULE_ENSEMBLE_MODELS_MAX);
         }
-        *m = (struct rule_ensemble_member){.params = params, .hash = file->hash};
+        *m = (struct rule_ensemble_model){
+            .params = params, .fit = &file->members[i].fit, .hash = file->hash};
         (void)snprintf(m->path, sizeof m->path, "%.200s", path);
         if (model_file_is_bank(file)) {
             const size_t used = strlen(m->path);
@@ -87,10 +95,59 @@ static int collect(struct rule_ensemble *e, const struct model_file *file, const
         if (rule == NULL && i > 0 && params->rule.kind != file->bank.member[0].rule.kind) {
             return need_rule(file, path, fault);
         }
-        rc = e->n_members > 0 ? need_same(e, m, fault) : FAULT_NONE;
-        e->n_members += rc == FAULT_NONE ? 1 : 0;
+        rc = e->n_models > 0 ? need_same(e, m, fault) : FAULT_NONE;
+        e->n_models += rc == FAULT_NONE ? 1 : 0;
     }
-    return rc == FAULT_NONE && e->n_members == before ? need_rule(file, path, fault) : rc;
+    return rc == FAULT_NONE && e->n_models == before ? need_rule(file, path, fault) : rc;
+}
+
+/* The rule of every draw, for the rest as the model is. */
+static int draw_members(struct rule_ensemble *e, struct fault *fault)
+{
+    const model_params *params = e->models[0].params;
+    const struct model_file_fit *fit = e->models[0].fit;
+    const size_t n = params->policy.n;
+    e->n_members = MODEL_FILE_DRAWS;
+    e->draws = calloc(e->n_members, sizeof *e->draws);
+    if (e->draws == NULL) {
+        return fault_set(fault, FAULT_WORK, "no memory for the draws of a posterior");
+    }
+    for (size_t m = 0; m < e->n_members; m++) {
+        model_rule *rule = &e->draws[m].rule;
+        e->draws[m] = *params;
+        rule->memory = (double)fit->memory[m];
+        for (size_t i = 0; i < n; i++) {
+            rule->decay[i] = (double)fit->decay[m];
+            for (size_t k = 0; k < MODEL_BASIS_TERMS; k++) {
+                rule->coefficient[k][i] =
+                    (double)fit->coefficient[(m * MODEL_BASIS_TERMS + k) * n + i];
+            }
+        }
+    }
+    return FAULT_NONE;
+}
+
+static double count_of(const struct rule_ensemble_model *m, enum model_file_count count)
+{
+    return m->fit->counts != NULL ? (double)m->fit->counts[count] : (double)NAN;
+}
+
+/* Who the members are, and what their intervals are of. */
+static int choose_members(struct rule_ensemble *e, struct fault *fault)
+{
+    bool is_resampled = true;
+    for (uint32_t i = 0; i < e->n_models; i++) {
+        is_resampled = is_resampled && count_of(&e->models[i], MODEL_FILE_RESAMPLED) > 0.0;
+    }
+    e->n_members = e->n_models;
+    e->interval = e->n_models == 1 ? RULE_ENSEMBLE_NONE
+                  : is_resampled   ? RULE_ENSEMBLE_BOOTSTRAP
+                                   : RULE_ENSEMBLE_SEEDS;
+    if (e->n_models == 1 && e->models[0].fit->coefficient != NULL) {
+        e->interval = RULE_ENSEMBLE_POSTERIOR;
+        return draw_members(e, fault);
+    }
+    return FAULT_NONE;
 }
 
 int rule_ensemble_open(struct rule_ensemble *e, uint32_t n, const char *const paths[],
@@ -108,20 +165,58 @@ int rule_ensemble_open(struct rule_ensemble *e, uint32_t n, const char *const pa
             rc = collect(e, &e->files[i], paths[i], rule, fault);
         }
     }
-    return rc;
+    return rc ? rc : choose_members(e, fault);
+}
+
+static void add_place(struct rule_ensemble *e, const char *name, uint32_t n)
+{
+    e->places[e->n_places++] =
+        (struct rule_ensemble_place){.name = name, .first = e->n_states, .n = n};
+    e->n_states += n;
+}
+
+bool rule_ensemble_is_visited(const struct rule_ensemble *e)
+{
+    return e->n_places == 1 && strcmp(e->places[0].name, VISITED) == 0;
+}
+
+/* The models' in turn. False if one does not tell. */
+static bool take_visited(struct rule_ensemble *e)
+{
+    const size_t n = rule_ensemble_policy(e)->n;
+    for (uint32_t i = 0; i < e->n_models; i++) {
+        if (e->models[i].fit->visited == NULL) {
+            return false;
+        }
+    }
+    for (size_t k = 0; k < MODEL_FILE_VISITED; k++) {
+        const float *from = e->models[k % e->n_models].fit->visited;
+        for (size_t i = 0; i < n; i++) {
+            e->states[k * n + i] = (double)from[k * n + i];
+        }
+    }
+    add_place(e, VISITED, MODEL_FILE_VISITED);
+    return true;
+}
+
+static void take_trained(struct rule_ensemble *e)
+{
+    const model_policy *policy = rule_ensemble_policy(e);
+    for (size_t k = 0; k < sizeof TRAINED / sizeof TRAINED[0]; k++) {
+        for (size_t i = 0; i < policy->n; i++) {
+            e->states[k * policy->n + i] =
+                model_feature_is_stimulus(policy->feature[i]) ? TRAINED[k] : 0.0;
+        }
+        add_place(e, TRAINED_NAME[k], 1);
+    }
 }
 
 int rule_ensemble_state(struct rule_ensemble *e, size_t n, const double w[], struct fault *fault)
 {
     const model_policy *policy = rule_ensemble_policy(e);
     if (n == 0) {
-        e->n_states = sizeof TRAINED / sizeof TRAINED[0];
-        for (uint32_t k = 0; k < e->n_states; k++) {
-            e->states[k].name = TRAINED_NAME[k];
-            for (uint32_t i = 0; i < policy->n; i++) {
-                e->states[k].w[i] =
-                    model_feature_is_stimulus(policy->feature[i]) ? TRAINED[k] : 0.0;
-            }
+        if (!take_visited(e)) {
+            take_trained(e);
         }
         return FAULT_NONE;
     }
@@ -130,29 +225,32 @@ int rule_ensemble_state(struct rule_ensemble *e, size_t n, const double w[], str
                          "--weights: %zu numbers; %u for each state were expected", n,
                          (unsigned)policy->n);
     }
-    e->n_states = (uint32_t)(n / policy->n);
-    for (uint32_t k = 0; k < e->n_states; k++) {
-        e->states[k].name = "given";
-        memcpy(e->states[k].w, w + k * policy->n, policy->n * sizeof w[0]);
+    memcpy(e->states, w, n * sizeof w[0]);
+    while (e->n_states < n / policy->n) {
+        add_place(e, "given", 1);
     }
     return FAULT_NONE;
 }
 
 int rule_ensemble_probe(struct rule_ensemble *e, uint32_t history, struct fault *fault)
 {
+    const size_t n = rule_ensemble_policy(e)->n;
     e->history = history;
-    e->probes = calloc((size_t)e->n_members * e->n_states, sizeof *e->probes);
+    e->probes = calloc((size_t)e->n_members * e->n_places, sizeof *e->probes);
     if (e->probes == NULL) {
-        return fault_set(fault, FAULT_WORK, "no memory for %u models in %u states",
+        return fault_set(fault, FAULT_WORK, "no memory for %u members in %u states",
                          (unsigned)e->n_members, (unsigned)e->n_states);
     }
     for (uint32_t m = 0; m < e->n_members; m++) {
-        for (uint32_t k = 0; k < e->n_states; k++) {
-            const int status = model_rule_probe_run(&e->probes[m * e->n_states + k],
-                                                    e->members[m].params, e->states[k].w, history);
+        const model_params *params = e->draws != NULL ? &e->draws[m] : e->models[m].params;
+        for (uint32_t k = 0; k < e->n_places; k++) {
+            const struct rule_ensemble_place *place = &e->places[k];
+            const int status =
+                model_rule_probe_run(&e->probes[m * e->n_places + k], params, place->n,
+                                     e->states + place->first * n, history);
             if (status != MODEL_OK) {
                 return fault_set(fault, FAULT_WORK, "%s: the rule's step is not finite: %s",
-                                 e->members[m].path, model_strerror(status));
+                                 e->models[e->draws != NULL ? 0 : m].path, model_strerror(status));
             }
         }
     }
@@ -165,47 +263,150 @@ void rule_ensemble_close(struct rule_ensemble *e)
         model_file_free(&e->files[i]);
     }
     free(e->files);
+    free(e->draws);
     free(e->probes);
     memset(e, 0, sizeof *e);
 }
 
-double rule_ensemble_dw(const struct rule_ensemble *e, uint32_t member, uint32_t state,
+const char *rule_ensemble_interval_words(const struct rule_ensemble *e)
+{
+    switch (e->interval) {
+    case RULE_ENSEMBLE_SEEDS:
+        return "90%, Student's t over the models: the variation between seeds alone, no statement "
+               "about animals";
+    case RULE_ENSEMBLE_BOOTSTRAP:
+        return "90%, 5th to 95th percentile of models fitted to animals drawn with replacement";
+    case RULE_ENSEMBLE_POSTERIOR:
+        return "90%, 5th to 95th percentile of draws from the posterior";
+    case RULE_ENSEMBLE_NONE:
+        break;
+    }
+    return NULL;
+}
+
+/* The most that a model's table had; a bootstrap may have missed some. NaN: not known of one. */
+static double most_of(const struct rule_ensemble *e, enum model_file_count count)
+{
+    double most = 0.0;
+    for (uint32_t i = 0; i < e->n_models && !isnan(most); i++) {
+        const double n = count_of(&e->models[i], count);
+        most = isnan(n) ? n : fmax(most, n);
+    }
+    return most;
+}
+
+uint32_t rule_ensemble_missing(const struct rule_ensemble *e,
+                               const char *out[RULE_ENSEMBLE_MISSING_MAX])
+{
+    static const struct {
+        enum model_file_count count;
+        double least;
+        const char *text;
+    } NEEDED[] = {{MODEL_FILE_CORRECT, 1.0, "no correct choices"},
+                  {MODEL_FILE_ERRORS, 1.0, "no errors"},
+                  {MODEL_FILE_REWARDED, 1.0, "no rewarded trials"},
+                  {MODEL_FILE_UNREWARDED, 1.0, "only rewarded trials"},
+                  {MODEL_FILE_STIMULI, 2.0, "one stimulus value"},
+                  {MODEL_FILE_ANIMALS, 2.0, "one animal"}};
+    _Static_assert(sizeof NEEDED / sizeof NEEDED[0] < RULE_ENSEMBLE_MISSING_MAX, "room for all");
+    uint32_t n = 0;
+    for (size_t i = 0; i < sizeof NEEDED / sizeof NEEDED[0]; i++) {
+        if (most_of(e, NEEDED[i].count) < NEEDED[i].least) {
+            out[n++] = NEEDED[i].text;
+        }
+    }
+    if (most_of(e, MODEL_FILE_CORRECT) + most_of(e, MODEL_FILE_ERRORS) < CHOICES_LEAST) {
+        out[n++] = "fewer than 2000 choices";
+    }
+    return n;
+}
+
+double rule_ensemble_dw(const struct rule_ensemble *e, uint32_t member, uint32_t place,
                         model_rule_probe_past past, model_rule_probe_outcome outcome,
                         size_t stimulus, uint32_t weight)
 {
-    return e->probes[member * e->n_states + state].dw[past][outcome][stimulus][weight];
+    const uint32_t first = place < e->n_places ? place : 0;
+    const uint32_t n = place < e->n_places ? 1 : e->n_places;
+    double sum = 0.0;
+    for (uint32_t k = first; k < first + n; k++) {
+        sum += e->probes[member * e->n_places + k].dw[past][outcome][stimulus][weight];
+    }
+    return sum / n;
 }
 
-model_student_t_interval rule_ensemble_mean_dw(const struct rule_ensemble *e, uint32_t state,
-                                               model_rule_probe_past past,
-                                               model_rule_probe_outcome outcome, size_t stimulus,
-                                               uint32_t weight)
+/* One end of the percentiles; what is not a number counts as `unknown`. */
+static double end_of(uint32_t n, const double values[], double share, double unknown)
+{
+    double sorted[RULE_ENSEMBLE_MEMBERS_MAX];
+    for (uint32_t i = 0; i < n; i++) {
+        sorted[i] = isnan(values[i]) ? unknown : values[i];
+    }
+    model_percentile_sort(n, sorted);
+    return model_percentile(n, sorted, share);
+}
+
+static struct rule_ensemble_value percentiles_of(uint32_t n, const double values[])
+{
+    const double tail = 0.5 * (1.0 - RULE_ENSEMBLE_CHANCE);
+    double sum = 0.0;
+    uint32_t known = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        sum += isnan(values[i]) ? 0.0 : values[i];
+        known += isnan(values[i]) ? 0 : 1;
+    }
+    if (known == 0) {
+        return (struct rule_ensemble_value){(double)NAN, (double)NAN, (double)NAN};
+    }
+    return (struct rule_ensemble_value){.mean = sum / known,
+                                        .lo = end_of(n, values, tail, -1.0),
+                                        .hi = end_of(n, values, 1.0 - tail, 1.0)};
+}
+
+static struct rule_ensemble_value value_of(const struct rule_ensemble *e, const double values[])
+{
+    if (e->interval == RULE_ENSEMBLE_BOOTSTRAP || e->interval == RULE_ENSEMBLE_POSTERIOR) {
+        return percentiles_of(e->n_members, values);
+    }
+    const model_student_t_interval t =
+        model_student_t_of_mean(e->n_members, values, RULE_ENSEMBLE_CHANCE);
+    return (struct rule_ensemble_value){t.mean, t.lo, t.hi};
+}
+
+struct rule_ensemble_value rule_ensemble_mean_dw(const struct rule_ensemble *e, uint32_t place,
+                                                 model_rule_probe_past past,
+                                                 model_rule_probe_outcome outcome, size_t stimulus,
+                                                 uint32_t weight)
 {
     double values[RULE_ENSEMBLE_MEMBERS_MAX];
     for (uint32_t m = 0; m < e->n_members; m++) {
-        values[m] = rule_ensemble_dw(e, m, state, past, outcome, stimulus, weight);
+        values[m] = rule_ensemble_dw(e, m, place, past, outcome, stimulus, weight);
     }
-    return model_student_t_of_mean(e->n_members, values, RULE_ENSEMBLE_CHANCE);
+    return value_of(e, values);
 }
 
 double rule_ensemble_index(const struct rule_ensemble *e, uint32_t member,
                            enum rule_ensemble_index index, uint32_t weight)
 {
     const uint32_t n = rule_ensemble_policy(e)->n;
-    const model_rule_probe *probes = &e->probes[member * e->n_states];
+    const model_rule_probe *probes = &e->probes[member * e->n_places];
     const size_t first = weight < n ? weight : 0;
     const size_t n_weights = weight < n ? 1 : n;
     return index == RULE_ENSEMBLE_ASYMMETRY
-               ? model_rule_probe_asymmetry(e->n_states, probes, first, n_weights)
-               : model_rule_probe_memory(e->n_states, probes, first, n_weights);
+               ? model_rule_probe_asymmetry(e->n_places, probes, first, n_weights)
+               : model_rule_probe_memory(e->n_places, probes, first, n_weights);
 }
 
-model_student_t_interval rule_ensemble_mean_index(const struct rule_ensemble *e,
-                                                  enum rule_ensemble_index index, uint32_t weight)
+struct rule_ensemble_value rule_ensemble_mean_index(const struct rule_ensemble *e,
+                                                    enum rule_ensemble_index index, uint32_t weight)
 {
     double values[RULE_ENSEMBLE_MEMBERS_MAX];
     for (uint32_t m = 0; m < e->n_members; m++) {
         values[m] = rule_ensemble_index(e, m, index, weight);
     }
-    return model_student_t_of_mean(e->n_members, values, RULE_ENSEMBLE_CHANCE);
+    return value_of(e, values);
+}
+
+bool rule_ensemble_is_known(const struct rule_ensemble_value *index)
+{
+    return isfinite(index->mean) && !(index->hi - index->lo > RULE_ENSEMBLE_WIDTH_MAX);
 }

@@ -16,7 +16,7 @@ enum {
     MODEL_RULE_PROBE_STIMULI = 20,    /* of the probing trial: -1, -0.9, ... -0.1, 0.1, ... 1 */
     MODEL_RULE_PROBE_HISTORY_MAX = 8, /* trials rewarded, or not, before it */
     MODEL_RULE_PROBE_SETTLE = 64, /* trials that a rule with memory has behind it before those */
-    MODEL_RULE_PROBE_RUNS = 16    /* draws of them */
+    MODEL_RULE_PROBE_RUNS = 16    /* draws of them, over all weights asked at */
 };
 
 /* Of the probing trial: the choice was to the side of the stimulus, and rewarded; or neither. */
@@ -34,8 +34,8 @@ typedef enum {
     MODEL_RULE_PROBE_PASTS
 } model_rule_probe_past;
 
-/* One rule at one w, the mean over the previous trials: dw, and |dw|. For the GRU policy, which
- * moves no weight, its offset o replaces dw. */
+/* One rule, the mean over the weights it was asked at and the previous trials: dw, and |dw|. For
+ * the GRU policy, which moves no weight, its offset o replaces dw. */
 typedef struct {
     double dw[MODEL_RULE_PROBE_PASTS][MODEL_RULE_PROBE_OUTCOMES][MODEL_RULE_PROBE_STIMULI]
              [MODEL_WEIGHTS_MAX];
@@ -46,12 +46,14 @@ typedef struct {
 /* Transformed stimulus i of the probing trial, 0..MODEL_RULE_PROBE_STIMULI - 1, rising. */
 double model_rule_probe_stimulus(size_t i);
 
-/* Evaluates the rule at w[policy.n], after `history` (1..MODEL_RULE_PROBE_HISTORY_MAX) rewarded and
- * unrewarded trials. MODEL_OK, MODEL_ERR_ARG (history, or a w that is not finite) or
+/* Evaluates the rule at n >= 1 weights w (n, policy.n), after `history`
+ * (1..MODEL_RULE_PROBE_HISTORY_MAX) rewarded and unrewarded trials. The runs are dealt to the
+ * weights, one to each at least; MODEL_RULE_PROBE_RUNS weights or more see one order of sides each,
+ * in turn. MODEL_OK, MODEL_ERR_ARG (history, or a w that is not finite) or
  * MODEL_ERR_NUMERIC (the rule's output is not finite) with *out undefined. RT-safe: no, some 1e5
  * steps of the rule. */
-int model_rule_probe_run(model_rule_probe *out, const model_params *params, const double w[],
-                         uint32_t history);
+int model_rule_probe_run(model_rule_probe *out, const model_params *params, size_t n,
+                         const double w[], uint32_t history);
 
 /* (mean |dw| after correct - after error) / their sum, over all stimuli and the n probes, for
  * n_weights weights from `first` on: 1 learns from correct trials alone, -1 from errors alone. NaN

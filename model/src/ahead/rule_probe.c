@@ -18,7 +18,9 @@ struct probing {
     uint32_t history;
     uint32_t n_runs;
     uint32_t n_settle;
-    uint32_t n_orders; /* of the sides of the trials before */
+    uint32_t first_order; /* of the sides of the trials before */
+    uint32_t n_orders;
+    double share; /* of a run in the mean */
     model_rule_probe *out;
 };
 
@@ -121,11 +123,11 @@ static int ask(const struct probing *p, model_rule_probe_past past, const model_
 static int ask_after(const struct probing *p, model_rule_probe_past past,
                      const model_rule_state *from)
 {
-    const double share = 1.0 / (double)(p->n_runs * p->n_orders);
+    const double share = p->share / p->n_orders;
     int status = MODEL_OK;
-    for (uint32_t order = 0; order < p->n_orders && status == MODEL_OK; order++) {
+    for (uint32_t i = 0; i < p->n_orders && status == MODEL_OK; i++) {
         model_rule_state state = *from;
-        status = live_through(p, past, order, &state);
+        status = live_through(p, past, p->first_order + i, &state);
         if (status == MODEL_OK) {
             status = ask(p, past, &state, share);
         }
@@ -133,36 +135,56 @@ static int ask_after(const struct probing *p, model_rule_probe_past past,
     return status;
 }
 
-int model_rule_probe_run(model_rule_probe *out, const model_params *params, const double w[],
-                         uint32_t history)
+/* At one w; runs and their streams from `first` on. */
+static int ask_at(const struct probing *p, uint32_t first)
 {
-    const bool has_memory = model_rule_of(params->rule.kind)->has_memory;
-    const struct probing p = {.params = params,
-                              .w = w,
-                              .history = history,
-                              .n_runs = has_memory ? MODEL_RULE_PROBE_RUNS : 1,
-                              .n_settle = has_memory ? MODEL_RULE_PROBE_SETTLE : 0,
-                              .n_orders = has_memory ? 1U << history : 1,
-                              .out = out};
-    bool is_valid = history >= 1 && history <= MODEL_RULE_PROBE_HISTORY_MAX;
-    for (uint32_t i = 0; i < params->policy.n; i++) {
-        is_valid = is_valid && isfinite(w[i]);
-    }
-    if (!is_valid) {
-        return MODEL_ERR_ARG;
-    }
-    memset(out, 0, sizeof *out);
     int status = MODEL_OK;
-    for (uint32_t run = 0; run < p.n_runs && status == MODEL_OK; run++) {
+    for (uint32_t run = first; run < first + p->n_runs && status == MODEL_OK; run++) {
         model_rule_state state;
-        status = settle(&p, run, &state);
+        status = settle(p, run, &state);
         if (status == MODEL_OK) {
-            status = ask(&p, MODEL_RULE_PROBE_SETTLED, &state, 1.0 / (double)p.n_runs);
+            status = ask(p, MODEL_RULE_PROBE_SETTLED, &state, p->share);
         }
         for (int past = MODEL_RULE_PROBE_REWARDED;
              past < MODEL_RULE_PROBE_PASTS && status == MODEL_OK; past++) {
-            status = ask_after(&p, (model_rule_probe_past)past, &state);
+            status = ask_after(p, (model_rule_probe_past)past, &state);
         }
+    }
+    return status;
+}
+
+static bool is_askable(const model_params *params, size_t n, const double w[], uint32_t history)
+{
+    bool is_valid = n >= 1 && history >= 1 && history <= MODEL_RULE_PROBE_HISTORY_MAX;
+    for (size_t i = 0; i < n * params->policy.n; i++) {
+        is_valid = is_valid && isfinite(w[i]);
+    }
+    return is_valid;
+}
+
+int model_rule_probe_run(model_rule_probe *out, const model_params *params, size_t n,
+                         const double w[], uint32_t history)
+{
+    if (!is_askable(params, n, w, history)) {
+        return MODEL_ERR_ARG;
+    }
+    const bool has_memory = model_rule_of(params->rule.kind)->has_memory;
+    const bool has_all = n < MODEL_RULE_PROBE_RUNS; /* orders, at each of so few weights */
+    const uint32_t n_orders = has_memory ? 1U << history : 1;
+    const uint32_t n_runs = has_memory && has_all ? MODEL_RULE_PROBE_RUNS / (uint32_t)n : 1;
+    int status = MODEL_OK;
+    memset(out, 0, sizeof *out);
+    for (size_t k = 0; k < n && status == MODEL_OK; k++) {
+        const struct probing p = {.params = params,
+                                  .w = w + k * params->policy.n,
+                                  .history = history,
+                                  .n_runs = n_runs,
+                                  .n_settle = has_memory ? MODEL_RULE_PROBE_SETTLE : 0,
+                                  .first_order = has_all ? 0 : (uint32_t)k % n_orders,
+                                  .n_orders = has_all ? n_orders : 1,
+                                  .share = 1.0 / ((double)n * n_runs),
+                                  .out = out};
+        status = ask_at(&p, (uint32_t)k * n_runs);
     }
     return status;
 }

@@ -2,14 +2,8 @@
 
 #include <assert.h>
 #include <math.h>
-#include <stdlib.h>
 
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a;
-    const double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
+#include "model/percentile.h"
 
 static double resample(size_t k, const double sums[], const double counts[], model_random *random)
 {
@@ -34,7 +28,7 @@ void model_bootstrap_ratio(size_t k, const double sums[], const double counts[],
     for (size_t i = 0; i < n; i++) {
         ratios[i] = resample(k, sums, counts, random);
     }
-    qsort(ratios, n, sizeof ratios[0], by_value);
+    model_percentile_sort(n, ratios);
     *lo = ratios[n / 40];
     *hi = ratios[n - 1 - n / 40];
 }
