@@ -185,7 +185,7 @@ def cohorts(study):
                  "width stimulus", "width bias", "processor time, s"], rows)
     for setting in settings:
         claim_setting(study, setting, {rule: each for (s, rule), each in found.items() if s == setting})
-    study.figures["cohorts"] = ("r_all", [(f"{s}\n{rule}", np.mean([c["r_all"] for c in each]), None)
+    study.figures["cohorts"] = ("r_all", [(f"{s}, {rule}", np.mean([c["r_all"] for c in each]), None)
                                           for (s, rule), each in found.items()])
 
 
@@ -395,12 +395,13 @@ def draw(study, directory):
     from matplotlib import pyplot
     os.makedirs(directory, exist_ok=True)
     for name, (label, points) in study.figures.items():
-        figure, axes = pyplot.subplots(figsize=(2 + 0.6 * len(points), 3.5), layout="constrained")
+        figure, axes = pyplot.subplots(figsize=(6, 1 + 0.3 * len(points)), layout="constrained")
         axes.plot([p[1] for p in points], range(len(points)), "o", label="murid")
         if points[0][2] is not None:
             axes.plot([p[2] for p in points], range(len(points)), "x", label="authors")
             axes.legend()
-        axes.set_yticks(range(len(points)), [p[0].replace("\n", ", ") for p in points])
+        axes.set_yticks(range(len(points)), [p[0] for p in points])
+        axes.invert_yaxis()
         axes.set_xlabel(label)
         figure.savefig(os.path.join(directory, f"{name}.svg"))
 
