@@ -2,6 +2,7 @@
 python_test(integration/test_outputs.py)
 python_test(integration/test_usage.py)
 python_test(integration/test_eval.py)
+python_test(integration/test_compare.py)
 python_test(integration/test_rule.py)
 python_test(integration/test_model.py)
 python_test(integration/test_audit.py)

@@ -183,6 +183,10 @@ class Figures(unittest.TestCase):
                        "--plot", self.path("t.svg"))
         self.check_svg(self.path("t.svg"))
 
+    def test_families(self):
+        self.run_murid("compare", self.table(), "--plot", self.path("t.svg"))
+        self.check_svg(self.path("t.svg"))
+
     def review(self, config, names):
         with Daemon(config) as daemon:
             asker = daemon.asker()

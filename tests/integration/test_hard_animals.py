@@ -134,7 +134,7 @@ class OutsideOfTheModel(unittest.TestCase):
                         c = t % 2 if t < 4 else draw.randrange(2)
                         f.write(f"m{animal},1,{t},{draw.choice(STIMULI)},{c},1\n")
             subprocess.run([MURID, "fit", table, "-o", model, "--rule", "reinforce", "--policy",
-                            "stimulus,bias", "--epochs", "3"], check=True, capture_output=True)
+                            "stimulus,bias"], check=True, capture_output=True)
             shown = subprocess.run([MURID, "model", model], check=True, capture_output=True,
                                    text=True).stdout
             self.assertRegex(shown, r"(?m)^0 +reinforce +bias +-[0-9.]+ +[0-9.]+ +[0-9.e-]+$")

@@ -20,7 +20,8 @@ CONFIG = os.path.join(SOURCE, "configs", "demo.yaml")
 # journal, {d} its directory. Then the options that write.
 COMMANDS = {
     "advise": [("{t} --model {m} --protocol {p}", ["--plot"]), ("{d} --protocol {p}", ["--plot"])],
-    "fit": [("{t} --rule reinforce -o NEW", ["--losses"]), ("{t} --rule reinforce", ["-o"]),
+    "compare": [("reinforce {t}", ["--csv", "--plot"])],
+    "fit": [("{t} --rule dnn --epochs 1 -o NEW", ["--losses"]), ("{t} --rule reinforce", ["-o"]),
             ("{t} --rule reinforce --cv 2", ["--csv", "--plot"])],
     "forecast": [("{t} --model {m} --protocol {p}", ["--plot"]), ("{j}", ["--plot"])],
     "model": [("--join {m} {n}", ["-o"]), ("--new", ["-o"])],
@@ -228,14 +229,14 @@ class Outputs(unittest.TestCase):
         shutil.copy(self.path("t.csv"), self.path("f.fit"))
         before = self.contents()
         for words in ([self.path("t.csv")], [self.path("t.csv"), "--resume"], [self.path("f.fit")]):
-            done = murid("fit", *words, "--rule", "reinforce", "-o", self.path("f"))
+            done = murid("fit", *words, "--rule", "dnn", "-o", self.path("f"))
             self.assertEqual(done.returncode, 2)
             self.assertIn("f.fit: holds a trial table, but is where the fit would keep its state", done.stderr)
         self.assertEqual(self.contents(), before)
         os.remove(self.path("f.fit"))
 
     def test_a_fit_that_goes_on_may_replace_its_own_model(self):
-        words = ["fit", self.path("t.csv"), "--rule", "reinforce", "--epochs", "1000000", "-o", self.path("f")]
+        words = ["fit", self.path("t.csv"), "--rule", "dnn", "--epochs", "1000000", "-o", self.path("f")]
         process = subprocess.Popen([MURID, *words], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:
             process.communicate(timeout=1.5)

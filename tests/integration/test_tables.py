@@ -29,7 +29,8 @@ COLUMNS = ["subject", "session", "trial", "stimulus", "choice", "reward", "rt_s"
 NO_KEY = os.path.join(SOURCE, "LICENSE")
 COMMANDS = {
     "eval": ["eval", "TABLE"],
-    "fit": ["fit", "TABLE", "--rule", "none", "--epochs", "0", "-o", "OUT"],
+    "compare": ["compare", "reinforce", "TABLE", "--csv", "OUT"],
+    "fit": ["fit", "TABLE", "--rule", "none", "-o", "OUT"],
     "status": ["status", "TABLE", "--plot", "OUT"],
     "audit": ["audit", os.path.join(PROTOCOLS, "ibl_biased.yaml"), "TABLE"],
     "forecast": ["forecast", "TABLE", "--rollouts", "20", "--horizon", "20", "--window", "10", "--plot", "OUT"],

@@ -10,6 +10,7 @@
 #include "model/fit.h"
 #include "progress.h"
 #include "thread_pool.h"
+#include "training_gaps.h"
 #include "vocabulary.h"
 
 struct fit {
@@ -20,11 +21,30 @@ struct fit {
     char state[FIT_REQUEST_PATH_MAX];
 };
 
+/* Of what a statement on the rule would take. */
+static void warn_of_gaps(const struct training_set *training)
+{
+    struct training_gaps gaps;
+    char gap[TRAINING_GAPS_TEXT_MAX];
+    training_gaps_find(&gaps, training);
+    for (int i = 0; i < TRAINING_GAPS; i++) {
+        if (gaps.is_there[i]) {
+            fprintf(stderr, "murid: warning: %s\n",
+                    training_gaps_print(&gaps, (enum training_gap)i, gap));
+        }
+    }
+}
+
 static void warn_of_data(const struct fit *f)
 {
     bool has_net = false;
+    bool has_terms = false;
     for (size_t i = 0; i < f->recipe.n; i++) {
         has_net = has_net || model_rule_of(f->recipe.options[i].rule)->has_net;
+        has_terms = has_terms || model_rule_of(f->recipe.options[i].rule)->has_terms;
+    }
+    if (has_terms) {
+        warn_of_gaps(&f->training);
     }
     if (has_net && f->training.n_choices < 1000) {
         fprintf(stderr, "murid: warning: only %zu trials; a net memorises them\n",
@@ -267,7 +287,7 @@ static size_t list_training(struct fit_request *r, struct usual *u, struct optio
          usual_words(u, "learn from each animal's mirror image too, left and right exchanged",
                      u->net.with_mirrors ? "on" : "off", NULL,
                      u->open_loop.with_mirrors ? "on" : "off"),
-         &r->of_gradient},
+         NULL},
         {"weight-decay", OPTION_REAL, &r->weight_decay, 0, 100, "X",
          USUAL_OF_NETS(u, "of the nets' matrices", weight_decay), &r->of_net},
         {"clip", OPTION_REAL, &r->clip, 1e-12, 1e12, "X",
@@ -277,7 +297,7 @@ static size_t list_training(struct fit_request *r, struct usual *u, struct optio
         {"patience", OPTION_INT, &r->patience, 1, 10000000, "N",
          USUAL(u, "epochs without a better score of theirs", patience), &r->of_gradient},
         {"seed", OPTION_INT, &r->seed, 0, (double)INT32_MAX, "N",
-         "seed of initial weights, batches, folds, animals held out or drawn", &r->of_gradient},
+         "seed of initial weights, batches, folds, animals held out or drawn", NULL},
     };
     memcpy(list, rows, sizeof rows);
     return sizeof rows / sizeof rows[0];

@@ -527,9 +527,10 @@ static int score_fold(struct scoring *s, struct thread_pool *team, uint32_t set,
     }
     leave_fold(s);
     if (progress_interrupted()) {
-        return fault_set(
-            fault, FAULT_WORK,
-            "interrupted with all fits done; the same command with --resume continues");
+        return fault_set(fault, FAULT_WORK, "interrupted with all fits done; %s",
+                         s->cv->options->directory != NULL
+                             ? "the same command with --resume continues"
+                             : "nothing was written");
     }
     return rc;
 }

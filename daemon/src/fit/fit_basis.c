@@ -28,16 +28,21 @@ static const uint32_t MEMORY = BIT(REWARDED_MEMORY) | BIT(UNREWARDED_MEMORY);
 /* Families that are tried first, and what is added to the best of them. prior: chance before the
  * animals. A baseline has more than its absence: where animals do not tell, it may be there. */
 static const struct {
+    model_rule_kind rule;
+    uint32_t terms;
+    double prior;
+} PLAIN[] = {{MODEL_RULE_NONE, 0, 0.05},
+             {MODEL_RULE_REINFORCE, BIT(REWARDED), 0.1},
+             {MODEL_RULE_REINFORCE_BASE, BIT(REWARDED) | BIT(UNREWARDED), 0.25},
+             {MODEL_RULE_PREDICT_MAX, BIT(PREDICT_MAX), 0.15},
+             {MODEL_RULE_REWARD_MAX, BIT(REWARD_MAX), 0.15},
+             {MODEL_RULE_ELIGIBILITY, BIT(REWARDED) | BIT(TRACE), 0.15}};
+
+static const struct {
     const char *name;
     uint32_t terms;
     double prior;
-} PLAIN[] = {{"none", 0, 0.05},
-             {"reinforce", BIT(REWARDED), 0.1},
-             {"reinforce_base", BIT(REWARDED) | BIT(UNREWARDED), 0.25},
-             {"predict_max", BIT(PREDICT_MAX), 0.15},
-             {"reward_max", BIT(REWARD_MAX), 0.15},
-             {"eligibility", BIT(REWARDED) | BIT(TRACE), 0.15}},
-  ADDED[] = {{"shape", BIT(REWARDED_EXPECTED) | BIT(REWARDED_UNSURE), 0.02},
+} ADDED[] = {{"shape", BIT(REWARDED_EXPECTED) | BIT(REWARDED_UNSURE), 0.02},
              {"contrast", BIT(REWARDED_CONTRAST) | BIT(UNREWARDED_CONTRAST), 0.02},
              {"memory", MEMORY, 0.02},
              {"trace", BIT(TRACE), 0.02},
@@ -266,14 +271,19 @@ static int fit_reinforce(struct fitting *f, struct fault *fault)
     return FAULT_NONE;
 }
 
-static int fit_families(struct fitting *f, struct fault *fault)
+static bool is_asked_for(const struct fitting *f, model_rule_kind rule)
+{
+    const uint32_t families = f->scoring.options.families;
+    return families == 0 || (families >> rule & 1U) == 1U;
+}
+
+/* The best so far with one thing added, and all terms. */
+static int fit_larger(struct fitting *f, struct fault *fault)
 {
     int rc = FAULT_NONE;
-    for (size_t i = 0; i < N_PLAIN && rc == FAULT_NONE; i++) {
-        rc = fit_family(f, PLAIN[i].name, PLAIN[i].terms, PLAIN[i].prior, NULL, fault);
-    }
+    const bool has_plain = f->result->n_families > 0;
     const struct fit_basis_family plain = f->result->family[find_best(f->result)];
-    for (size_t i = 0; i < N_ADDED && rc == FAULT_NONE; i++) {
+    for (size_t i = 0; i < N_ADDED && rc == FAULT_NONE && has_plain; i++) {
         char name[FIT_BASIS_NAME_BYTES];
         const uint32_t terms = plain.terms | ADDED[i].terms;
         (void)snprintf(name, sizeof name, "%.24s + %.16s", plain.name, ADDED[i].name);
@@ -283,7 +293,21 @@ static int fit_families(struct fitting *f, struct fault *fault)
     }
     const struct fit_basis_family best = f->result->family[find_best(f->result)];
     const uint32_t all = (UINT32_C(1) << MODEL_BASIS_TERMS) - 1;
-    return rc ? rc : fit_family(f, "basis", all, ALL_PRIOR, &best, fault);
+    return rc ? rc
+              : fit_family(f, model_rule_name(MODEL_RULE_BASIS), all, ALL_PRIOR,
+                           has_plain ? &best : NULL, fault);
+}
+
+static int fit_families(struct fitting *f, struct fault *fault)
+{
+    int rc = FAULT_NONE;
+    for (size_t i = 0; i < N_PLAIN && rc == FAULT_NONE; i++) {
+        if (is_asked_for(f, PLAIN[i].rule)) {
+            rc = fit_family(f, model_rule_name(PLAIN[i].rule), PLAIN[i].terms, PLAIN[i].prior, NULL,
+                            fault);
+        }
+    }
+    return rc == FAULT_NONE && is_asked_for(f, MODEL_RULE_BASIS) ? fit_larger(f, fault) : rc;
 }
 
 /* The chance of each family, and so many of its draws. */

@@ -121,7 +121,7 @@ static int finish(struct fit_many *f, const struct crossval *cv, struct fault *f
 {
     int rc = f->request->folds > 0 ? compare(f, cv, fault) : FAULT_NONE;
     rc = rc == FAULT_NONE && f->request->out != NULL ? write_bank(f, cv, fault) : rc;
-    if (rc == FAULT_NONE) {
+    if (rc == FAULT_NONE && f->state != NULL) {
         job_store_remove(f->state);
     }
     return rc;

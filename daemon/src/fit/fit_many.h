@@ -13,7 +13,7 @@ struct fit_many {
     const struct fit_recipe *recipe;
     const struct training_set *training;
     const struct ranks *ranks;
-    const char *state;
+    const char *state; /* NULL: nothing is kept */
     size_t n_threads;
     /* What came of it, on the first rank: */
     struct comparison comparison; /* of a cross-validation */

@@ -38,6 +38,17 @@ void fit_recipe_resample(struct fit_recipe *r)
     }
 }
 
+void fit_recipe_rules(struct fit_recipe *r, uint32_t rules)
+{
+    r->n = 0;
+    rules |= UINT32_C(1) << MODEL_RULE_NONE;
+    for (int rule = 0; rule < MODEL_RULES; rule++) {
+        if ((rules >> rule & 1U) == 1U) {
+            add(r, model_rule_name((model_rule_kind)rule), (model_rule_kind)rule, true, false);
+        }
+    }
+}
+
 static bool has_rule(const struct fit_recipe *r, model_rule_kind rule)
 {
     for (size_t i = 0; i < r->n; i++) {

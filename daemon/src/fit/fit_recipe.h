@@ -31,5 +31,9 @@ void fit_recipe_resample(struct fit_recipe *r);
  * the first member. */
 void fit_recipe_add_references(struct fit_recipe *r);
 
+/* The rules of a set, bit k: rule k of model/rule_kind.h, in the filter; none first, which is
+ * always there. No bank. */
+void fit_recipe_rules(struct fit_recipe *r, uint32_t rules);
+
 /* Models of the bank: a member that is seeded gives one for each seed. */
 size_t fit_recipe_banked(const struct fit_recipe *r, size_t n_seeds);

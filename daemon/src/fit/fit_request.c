@@ -36,6 +36,9 @@ static void take_numbers(const struct fit_request *r, struct fitter_options *o)
     if (r->epochs >= 0) {
         o->epochs = (uint64_t)r->epochs;
     }
+    if (!model_rule_of(o->rule)->has_net) {
+        o->held_out = 0; /* it needs none to know when to stop */
+    }
     o->seed = (uint64_t)r->seed;
 }
 
@@ -59,11 +62,10 @@ static int check_effect(const struct fit_request *r, model_rule_kind kind, bool 
         return fault_set(fault, FAULT_INPUT,
                          "rule none without a filter predicts nothing; --filter ekf was expected");
     }
-    if (!has_net && !in_filter && r->folds == 0 && fit_request_copies(r) == 1 &&
-        (r->of_gradient || r->resume)) {
+    if (!has_net && r->folds == 0 && fit_request_copies(r) == 1 && (r->of_gradient || r->resume)) {
         return fault_set(fault, FAULT_INPUT,
-                         "rule %s without a filter is fitted at once: hidden, layers, truncation, "
-                         "epochs, rate, seed, losses, resume and their like are not for it",
+                         "rule %s has no net and is fitted at once: hidden, layers, truncation, "
+                         "epochs, rate, losses, resume and their like are not for it",
                          rule);
     }
     if (!has_net && r->folds == 0 && r->of_net) {

@@ -94,6 +94,22 @@ static bool evaluate(void *context, const double values[], model_likelihood *sum
     return is_finite;
 }
 
+/* Priors so wide that a few hundred trials outweigh them: they keep what is not told of finite. */
+static void set_wide_prior(model_parameter_kind kind, double *mean, double *sd)
+{
+    static const double RATE_SD = 1.0;
+    static const double BASELINE_SD = 2.0;
+    static const double DECAY_MEAN = 1.4; /* logit of 0.8: five trials */
+    static const double DECAY_SD = 1.5;
+    static const double PRIOR_MEAN_SD = 5.0;
+    const bool is_decay = kind == MODEL_PARAMETER_DECAY || kind == MODEL_PARAMETER_MEMORY;
+    *mean = is_decay ? DECAY_MEAN : 0.0;
+    *sd = is_decay                             ? DECAY_SD
+          : kind == MODEL_PARAMETER_PRIOR_MEAN ? PRIOR_MEAN_SD
+          : kind == MODEL_PARAMETER_BASELINE   ? BASELINE_SD
+                                               : RATE_SD;
+}
+
 void fit_scoring_configure(const struct fit_scoring *f, const model_params *params, double temper,
                            model_scoring_config *config)
 {
@@ -102,9 +118,14 @@ void fit_scoring_configure(const struct fit_scoring *f, const model_params *para
     model_scoring_config_init(config, params);
     config->temper = temper;
     for (size_t i = 0; i < m; i++) {
-        config->is_held[i] =
-            f->options.is_prior_stated && (list[i].kind == MODEL_PARAMETER_PRIOR_MEAN ||
-                                           list[i].kind == MODEL_PARAMETER_PRIOR_VAR);
+        const bool is_prior =
+            list[i].kind == MODEL_PARAMETER_PRIOR_MEAN || list[i].kind == MODEL_PARAMETER_PRIOR_VAR;
+        config->is_held[i] = f->options.is_prior_stated && is_prior;
+        if (list[i].kind <= MODEL_PARAMETER_PRIOR_MEAN) {
+            double sd;
+            set_wide_prior(list[i].kind, &config->mean[i], &sd);
+            config->precision[i] = 1.0 / (sd * sd);
+        }
     }
 }
 

@@ -12,10 +12,11 @@
 
 /* What is fitted, and how it is run. */
 struct fit_scoring_options {
-    const struct training_set_view *view;     /* must outlive the fit */
-    bool is_prior_stated;                     /* it stays as the params have it */
-    uint64_t seed;                            /* of draws from the posterior */
-    struct thread_pool *team;                 /* NULL: this thread alone */
+    const struct training_set_view *view; /* must outlive the fit */
+    bool is_prior_stated;                 /* it stays as the params have it */
+    uint32_t families;        /* of basis: bit k: those of rule k of model/rule_kind.h; 0: all */
+    uint64_t seed;            /* of draws from the posterior */
+    struct thread_pool *team; /* NULL: this thread alone */
     bool (*tell)(void *context, double done); /* as in struct fitter_run */
     void *context;
 };
@@ -37,8 +38,8 @@ int fit_scoring_open(struct fit_scoring *f, const struct fit_scoring_options *op
 /* A zeroed one is fine. */
 void fit_scoring_close(struct fit_scoring *f);
 
-/* What a climb of *params goes by: bounds, the prior held or not, the likelihood to the power
- * temper. */
+/* What a climb of *params goes by: bounds, the animals' prior held or not, wide priors of the
+ * parameters, the likelihood to the power temper. */
 void fit_scoring_configure(const struct fit_scoring *f, const model_params *params, double temper,
                            model_scoring_config *config);
 

@@ -50,7 +50,7 @@ int fit_single(const struct fit_request *r, const struct fitter_options *options
                struct fitter_result *result, char hash[MODEL_FILE_HASH_MAX + 1],
                struct fault *fault)
 {
-    const bool by_gradient = options->in_filter || model_rule_of(options->rule)->has_net;
+    const bool by_gradient = model_rule_of(options->rule)->has_net;
     struct thread_pool team = {0};
     struct progress progress;
     struct model_file model = {0};

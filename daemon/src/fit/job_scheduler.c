@@ -75,6 +75,9 @@ static int do_job(struct job_scheduler *s, struct job_scheduler_task *task, stru
 {
     char path[JOB_STORE_PATH_MAX];
     struct job_scheduler_result *result = &s->results[task->number];
+    if (s->options->directory == NULL) {
+        return s->options->job(s->options->context, task, result, fault);
+    }
     int rc = job_store_state_path(&s->directory, task->number, path, fault);
     if (rc != FAULT_NONE) {
         return rc;
@@ -302,6 +305,9 @@ static int open_directory(struct job_scheduler *s, struct fault *fault)
     const struct job_scheduler_options *o = s->options;
     char key[JOB_STORE_KEY_MAX];
     int rc = FAULT_NONE;
+    if (o->directory == NULL) {
+        return FAULT_NONE;
+    }
     const int n = snprintf(key, sizeof key, "%s, %zu jobs", o->key, o->n_jobs);
     if (n < 0 || (size_t)n >= sizeof key) {
         rc = fault_set(fault, FAULT_INPUT, "the options take more than %zu bytes", sizeof key);
@@ -366,10 +372,10 @@ static int judge(struct job_scheduler *s, struct fault *fault)
     int rc = ranks_agree(s->ranks, s->code, fault);
     if (rc == FAULT_NONE && sum.n_done < s->n_entries) {
         const size_t n = s->options->n_jobs;
-        rc = fault_set(
-            fault, FAULT_WORK,
-            "interrupted with %zu of %zu jobs done; the same command with --resume continues",
-            n - s->n_entries + (size_t)sum.n_done, n);
+        rc = fault_set(fault, FAULT_WORK, "interrupted with %zu of %zu jobs done; %s",
+                       n - s->n_entries + (size_t)sum.n_done, n,
+                       s->options->directory != NULL ? "the same command with --resume continues"
+                                                     : "nothing was written");
     }
     return rc;
 }

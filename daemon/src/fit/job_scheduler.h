@@ -38,7 +38,7 @@ struct job_scheduler_result {
 
 struct job_scheduler_task {
     size_t number;
-    const char *state_path; /* where it keeps what it needs to be gone on with */
+    const char *state_path; /* where it keeps what it needs to be gone on with; NULL: nowhere */
     struct job_scheduler *spread;
     _Atomic double fraction;
 };
@@ -55,7 +55,8 @@ bool job_scheduler_report(struct job_scheduler_task *task, double fraction);
 
 struct job_scheduler_options {
     const char *what;      /* what progress calls it */
-    const char *directory; /* made by this, and left to job_store_remove() by the caller */
+    const char *directory; /* made by this, and left to job_store_remove() by the caller; NULL:
+                              nothing is kept, without resume */
     const char *key;       /* all that results depend on, in words: "rule rnn, seed 3, data 5e0f" */
     bool resume;
     size_t n_threads;    /* of this rank, 1..JOB_SCHEDULER_THREADS_MAX */

@@ -4,7 +4,6 @@
 
 #include "checks.h"
 #include "cholesky.h"
-#include "likelihood_kernel.h"
 
 static const double LOGIT_MOST = 6.0;
 
@@ -111,27 +110,6 @@ void model_likelihood_bounds(const model_parameter *parameter, double *least, do
         parameter->kind == MODEL_PARAMETER_COEFFICIENT && parameter->term == MODEL_BASIS_FORGETTING;
     *least = is_forgetting ? -1.0 : v.least;
     *most = is_forgetting ? 1.0 : v.most;
-}
-
-void likelihood_places_find(const model_params *params, likelihood_places *places)
-{
-    model_parameter list[MODEL_LIKELIHOOD_MAX];
-    places->m = model_likelihood_list(params, list);
-    places->has_one_decay = model_rule_of(params->rule.kind)->has_terms;
-    for (int kind = 0; kind < MODEL_PARAMETERS; kind++) {
-        places->first[kind] = places->m;
-    }
-    for (size_t i = places->m; i-- > 0;) {
-        places->first[list[i].kind] = i;
-    }
-}
-
-bool model_likelihood_add(const model_params *params, const model_fit_animal *animal,
-                          model_likelihood *sums)
-{
-    likelihood_places places;
-    likelihood_places_find(params, &places);
-    return places.m > 0 && likelihood_kernel_at(0)->add(params, &places, animal, sums);
 }
 
 double model_likelihood_shared(size_t m, const bool is_used[], const model_likelihood *sums)

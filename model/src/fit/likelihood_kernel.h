@@ -6,16 +6,7 @@
  */
 #pragma once
 
-#include "model/likelihood.h"
-
-/* Number of the first parameter of a kind; m or more: there are none. */
-typedef struct {
-    size_t m; /* parameters */
-    size_t first[MODEL_PARAMETERS];
-    bool has_one_decay; /* for all weights */
-} likelihood_places;
-
-void likelihood_places_find(const model_params *params, likelihood_places *places);
+#include "likelihood_places.h"
 
 typedef struct {
     const char *name;
