@@ -11,9 +11,10 @@ target_link_libraries(study_curriculum PRIVATE model_ahead)
 measuring_program(study forecast)
 target_link_libraries(study_forecast PRIVATE model_ahead)
 
-# What fits recover from animals whose rule is known: half an hour. Whether a simulated population is like the real one
+# What fits recover from animals whose rule is known, and what recorded ones tell: hours; what is finished is kept in
+# build/study, and the same command continues. Whether a simulated population is like the real one
 # (it is not in everything: docs/protocols.md).
-measuring_test(study recovery 14400 ${MURID_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/study/recovery.py)
+measuring_test(study recovery 86400 ${MURID_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/study/recovery.py)
 measuring_test(study population 600 ${MURID_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/study/population.py)
 
 # Small ones in the ordinary run: their figures come from a seed, not from the machine.
@@ -25,6 +26,7 @@ add_test(NAME integration.recovery
     COMMAND ${MURID_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/study/recovery.py --quick)
 set_tests_properties(integration.recovery PROPERTIES LABELS integration TIMEOUT 600
     ENVIRONMENT "MURID_BIN=$<TARGET_FILE:murid>")
+python_test(integration/test_pieces.py)
 
 # Run by hand: the search for the built-in walk's variances.
 add_executable(tune_noise reference/tune_noise.c)

@@ -1,353 +1,459 @@
-"""What a fit in the filter recovers from animals whose learning rule is known.
+"""What fits recover from animals whose learning rule is known, and what recorded animals tell of theirs.
 
-Cohorts of `murid simulate` with fixed seeds, fitted by `murid fit --filter ekf`, scored one step ahead
-by `murid eval` on fresh animals of the same kind, asked by `murid rule`. Prints tables and which
-claims of docs/model.md hold; the exit code is 1 if one does not.
+    MURID_BIN=build/release/daemon/murid /usr/bin/python3 tests/study/recovery.py [PART ...] [options]
+    mpirun -n 8 /usr/bin/python3 tests/study/recovery.py [PART ...] [options]
 
-    MURID_BIN=build/release/daemon/murid /usr/bin/python3 tests/study/recovery.py [--quick] [PART ...]
+Parts, all of them by default:
+    paper     the tables of ../shared/vectors/recovery, beside the figures of arXiv:2509.04661
+    cohorts   simulated cohorts of five classic rules: dw and the 90% intervals of dw, by setting and rule
+    indices   asymmetry and history of cohorts that have them, or have not
+    real      the recorded animals of ../shared/data: their indices, whether a memory predicts them better, and
+              whether a table of this size could tell
+    classic   which rule predicts fresh animals of each classic rule best
+    still     animals that do not learn: no rule may be found
+    nets      what nets predict of known learners, and how near their dw is
 
-Parts: reinforce, classic, still, eligibility. --quick: few animals, a smoke test of the same parts.
+Prints tables as Markdown, and claims; the exit code is 1 if a claim does not hold, or after Ctrl-C. The whole
+takes hours: finished pieces are kept, and the same command continues (pieces.py). Under mpirun or srun, which
+share the directory, every rank measures a part of the pieces and the first prints. --quick is a smoke test of
+every part on a few small animals.
 """
 import argparse
-import csv
-import json
+import itertools
 import os
-import subprocess
+import re
+import signal
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-MURID = os.environ["MURID_BIN"]
-POLICY = ["--policy", "stimulus,bias"]
-WEIGHTS = ("stimulus", "bias")
-T90 = {2: 6.314, 3: 2.920, 5: 2.132}  # Student's t of so many cohorts, 90%
-STATES = 16
+import known_rules
+import pieces
+import recorded
+import stated_rules
+from pieces import Piece
 
-# Longer strides than the defaults, which are set for recorded animals: here noise, prior and rates
-# have further to go.
-CLASSIC_FIT = ["--epochs", "80", "--rate", "0.05", "--mirror", "off"]
-NET_FIT = ["--epochs", "200", "--rate", "0.003", "--filter-rate", "60", "--batch", "12"]
-
-
-def murid(*words):
-    done = subprocess.run([MURID, *map(str, words)], capture_output=True, text=True)
-    if done.returncode != 0:
-        raise RuntimeError(f"murid {' '.join(map(str, words))}: ended with {done.returncode}: "
-                           f"{done.stderr}")
-    return done.stdout
+CHANCE = np.log(2)
+AUTHORS = {"fig2": (0.970, 0.956, 0.871, 0.0070, 632), "t2000": (0.864, 0.838, 0.520, 0.0036, 2104),
+           "naive": (0.550, 0.308, 0.217, 0.0063, 798)}
+TARGETS = {"fig2": (0.97, 63), "t2000": (0.99, 210)}  # r_all, processor time in seconds
+POLICIES = ("stimulus,bias", "stimulus_right,stimulus_left,bias")
+NETS = ("dnn", "rnn", "dnn_gain", "rnn_gain")
+NOISY_SEEDS = 20
 
 
 class Study:
-    """A place for files, a pool of workers, and what was claimed."""
+    """Runs pieces; gathers what is printed, and what was claimed."""
 
-    def __init__(self, directory, quick):
-        self.directory = directory
-        self.quick = quick
-        self.pool = ThreadPoolExecutor(os.cpu_count())
-        self.claims = []
-        self.n_files = 0
+    def __init__(self, options, directory):
+        self.options, self.quick = options, options.quick
+        self.rank, self.size = pieces.rank_and_size(os.environ)
+        self.store = pieces.Store(directory, [known_rules.MURID, *(m.__file__ for m in (known_rules, recorded,
+                                                                                        stated_rules))])
+        self.text, self.claims, self.figures = [], [], {}
 
-    def path(self, ending):
-        self.n_files += 1
-        return os.path.join(self.directory, f"{self.n_files}.{ending}")
+    def run(self, wanted):
+        return pieces.run(wanted, self.store, self.options.jobs, self.rank, self.size)
 
-    def map(self, function, *lists):
-        return list(self.pool.map(function, *lists))
+    def seeds(self, default=3):
+        return range(1, 2 if self.quick else 1 + (self.options.seeds or default))
+
+    def say(self, text=""):
+        self.text.append(text)
+        if self.rank == 0:
+            print(text, flush=True)
+
+    def table(self, head, rows):
+        self.say()
+        for row in (head, ["---"] * len(head), *rows):
+            self.say("| " + " | ".join(str(v) for v in row) + " |")
+        self.say()
 
     def claim(self, text, holds):
         self.claims.append((text, bool(holds)))
-        print(f"  {'holds' if holds else 'FAILS'}: {text}", flush=True)
+        self.say(f"- {'holds' if holds else '**FAILS**'}: {text}")
 
 
-class Cohort:
-    """Virtual animals of one rule: rows, and the truth behind them."""
-
-    def __init__(self, study, rule, seed, mice, trials, noise, words=(), start=("0,0", "0.3,1")):
-        self.csv, self.truth = study.path("csv"), study.path("csv")
-        self.study, self.mice, self.trials = study, mice, trials
-        sessions = max(1, trials // 500)
-        self.stated = ["--rule", rule, *POLICY, "--noise", noise, "--session-noise", "0",
-                       "--start", start[0], *words]
-        murid("simulate", *self.stated, "--start-sd", start[1], "--mice", mice, "--sessions",
-              sessions, "--trials", trials // sessions, "--seed", seed, "-o", self.csv, "--truth",
-              self.truth)
-
-    def states(self, n):
-        """True weights of n trials, drawn from all trials of all animals with equal chance."""
-        with open(self.truth, encoding="utf-8") as f:
-            rows = [[float(r[name]) for name in WEIGHTS] for r in csv.DictReader(f)]
-        return np.array(rows)[np.random.default_rng(0).integers(len(rows), size=n)]
-
-    def true_model(self):
-        model = self.study.path("safetensors")
-        murid("model", "--new", *self.stated, "--start-sd", "0.3,1", "-o", model)
-        return Model(model)
-
-    def fit(self, rule, words, seed=0):
-        model = self.study.path("safetensors")
-        murid("fit", self.csv, "-o", model, "--rule", rule, *POLICY, "--seed", seed, "--threads",
-              "1", *words)
-        return Model(model)
+# ---- figures of tables ------------------------------------------------------------------------
 
 
-class Model:
-    def __init__(self, path):
-        self.path = path
-        self.about = json.loads(murid("model", path, "--json"))
+def number(v, digits=3):
+    return "-" if v is None else f"{v:.{digits}f}"
 
-    @property
-    def rate(self):
-        return np.array(self.about["rate"])
 
-    @property
-    def noise_sd(self):
-        return np.sqrt(self.about["drift_var"])
-
-    def nats(self, cohort):
-        """Of each animal of a cohort, nats a trial, one step ahead."""
-        said = json.loads(murid("eval", cohort.csv, "--model", self.path, "--json"))
-        return np.array([said["subjects"][name]["nats"] for name in sorted(said["subjects"])])
-
-    def dw(self, study, states):
-        """(weights, states, stimuli, outcomes), and the stimuli."""
-        table = study.path("csv")
-        murid("rule", self.path, "--weights", ",".join(f"{v:.9g}" for v in states.ravel()), "--csv",
-              table)
-        with open(table, encoding="utf-8") as f:
-            rows = [r for r in csv.DictReader(f) if r["history"] == "settled"]
-        x = np.array(sorted({float(r["stimulus"]) for r in rows}))
-        values = np.array([float(r["value"]) for r in rows])
-        return values.reshape(len(WEIGHTS), len(states), 2, len(x)).transpose(0, 1, 3, 2), x
+def spread(values, digits=3):
+    """Mean and range."""
+    known = [v for v in values if v is not None]
+    if not known:
+        return "-"
+    text = number(np.mean(known), digits)
+    return text if len(known) == 1 else f"{text} ({number(min(known), digits)} to {number(max(known), digits)})"
 
 
 def paired(a, b, seed=0):
     """Mean of a - b over animals and its 95% bootstrap interval, resampling animals."""
-    d = a - b
+    d = np.asarray(a) - b
     means = d[np.random.default_rng(seed).integers(len(d), size=(10000, len(d)))].mean(axis=1)
     return d.mean(), *np.percentile(means, [2.5, 97.5])
 
 
-def of_herds(values):
-    """Mean over cohorts and its 90% t interval."""
-    v = np.asarray(values)
-    half = T90[len(v)] * v.std(ddof=1) / np.sqrt(len(v))
-    return v.mean(), v.mean() - half, v.mean() + half
-
-
-def weighted_r(a, b, weight):
-    c = np.cov(a.ravel(), b.ravel(), aweights=weight.ravel())
-    return c[0, 1] / np.sqrt(c[0, 0] * c[1, 1])
-
-
-def correlations(true, fitted, states, x):
-    """Of dw over where the animals were, for each weight: of its mean over stimuli and outcomes
-    (the drift at each w), of its mean over outcomes, of all of it. An outcome counts as often as it
-    happens at that w."""
-    p_right = 1 / (1 + np.exp(-(states[:, :1] * x + states[:, 1:])))
-    p_correct = np.where(x > 0, p_right, 1 - p_right)
-    p = np.stack([p_correct, 1 - p_correct], axis=-1)
-    found = []
-    for i in range(len(WEIGHTS)):
-        by_x = [(dw[i] * p).sum(axis=-1) for dw in (true, fitted)]
-        found.append((weighted_r(by_x[0].mean(axis=1), by_x[1].mean(axis=1), np.ones(len(states))),
-                      weighted_r(*by_x, np.ones_like(by_x[0])),
-                      weighted_r(true[i], fitted[i], p)))
-    return np.array(found)
-
-
-def head(text):
-    print(f"\n{text}\n{'-' * len(text)}", flush=True)
-
-
-def say(*words):
-    print(*words, flush=True)
-
-
 def in_mil(interval):
-    return "%+.3f [%+.3f, %+.3f]" % tuple(1000 * np.array(interval))
+    return "%+.2f (%+.2f to %+.2f)" % tuple(1000 * np.array(interval))
 
 
-# ---- a noisy learner --------------------------------------------------------------------------
+def one_sided(d):
+    """p of a mean of differences over animals that is no greater than 0: all changes of their signs."""
+    n = len(d)
+    total = np.zeros(1)
+    for v in d:
+        total = np.concatenate([total + v, total - v])
+    assert n <= 22, n
+    return float(np.mean(total >= np.sum(d) - 1e-15 * np.abs(d).sum()))
 
 
-def reinforce(study):
-    """A noisy REINFORCE learner: its rate, and what nets say of it."""
-    rate, noise = 0.03125, "0.01,0.01"
-    cohorts, mice, trials = (2, 5, 1000) if study.quick else (5, 12, 5000)
-    words = ["--rate", rate]
-    head(f"REINFORCE, rate {rate}, noise sd 0.01 a trial: {cohorts} cohorts of {mice} animals, "
-         f"{trials} trials each")
-    learned = [Cohort(study, "reinforce", s, mice, trials, noise, words)
-               for s in range(1, cohorts + 1)]
-    fresh = Cohort(study, "reinforce", 101, mice, trials, noise, words)
-    rules = ["reinforce", "none"] if study.quick else ["reinforce", "none", "reward_max",
-                                                       "predict_max"]
-    fits = {r: study.map(lambda h, r=r: h.fit(r, CLASSIC_FIT), learned) for r in rules}
-    ratios = np.array([m.rate / rate for m in fits["reinforce"]])
-    say("fitted rate / true, cohort by cohort: stimulus", ratios[:, 0].round(3), "bias",
-        ratios[:, 1].round(3))
-    for i, name in enumerate(WEIGHTS):
-        say("  %s: mean %.3f, 90%% of the mean over cohorts [%.3f, %.3f]"
-            % (name, *of_herds(ratios[:, i])))
-    say("  noise sd fitted:", *(m.noise_sd.round(4) for m in fits["reinforce"]))
-    mean = of_herds(ratios[:, 0])[0]
-    least = 0.3 if study.quick else 0.1
-    study.claim(f"the stimulus' rate is found within {least:.0%}, over cohorts", abs(mean - 1) < least)
-
-    true_nats = fresh.true_model().nats(fresh)
-    for r in rules:
-        gaps = np.array([m.nats(fresh) - true_nats for m in fits[r]])
-        say(f"  {r:12} behind the truth on fresh animals, nats per 1000 trials: "
-            f"{in_mil(paired(gaps.mean(axis=0), 0 * true_nats))}")
-    gap = [fits["none"][0].nats(fresh) - fits["reinforce"][0].nats(fresh)]
-    study.claim("REINFORCE beats no rule on fresh animals", paired(gap[0], 0)[1] > 0)
-
-    if not study.quick:
-        ask_nets(study, learned[0], fresh, fits["reward_max"][0])
+def interval(said):
+    if said["mean"] is None:
+        return "not known"
+    if said["lo"] is None:
+        return f"{said['mean']:+.2f}"
+    return f"{said['mean']:+.2f} ({said['lo']:+.2f} to {said['hi']:+.2f})"
 
 
-def ask_nets(study, learned, fresh, rival):
-    """What nets say of the learner, beside the rule that scores nearest to the truth."""
-    states = learned.states(STATES)
-    truth = fresh.true_model()
-    true_dw, x = truth.dw(study, states)
-    true_nats = truth.nats(fresh)
-    nets = [(r, s) for r in ("dnn", "rnn") for s in range(3)]
-    fitted = study.map(lambda n: learned.fit(n[0], NET_FIT, n[1]), nets)
-    named = [(f"{r} seed {s}", m) for (r, s), m in zip(nets, fitted)] + [("reward_max", rival)]
-    say(f"correlation of dw with the truth: {STATES} weights where the animals were, {len(x)} "
-        "stimuli, correct and error\n  by their chance; of the drift at each w, by stimulus, and "
-        "by stimulus and outcome")
-    drift = []
-    for name, model in named:
-        r = correlations(true_dw, model.dw(study, states)[0], states, x)
-        drift.append(r[0, 0])
-        say("  %-12s stimulus %.2f %.2f %.2f, bias %.2f %.2f %.2f; behind the truth %s"
-            % (name, *r[0], *r[1], in_mil(paired(model.nats(fresh), true_nats))))
-    study.claim("nets say the stimulus' drift with r >= 0.95", min(drift[:len(nets)]) >= 0.95)
+def sign(said):
+    """Of an interval that leaves 0 out; 0 where it does not; None without one."""
+    if said["lo"] is None:
+        return None
+    return 1 if said["lo"] > 0 else -1 if said["hi"] < 0 else 0
 
 
-# ---- every classic rule -----------------------------------------------------------------------
+def least_held(n):
+    """0.9 less two standard errors, of n cohorts whose intervals hold all or nothing."""
+    return 0.9 - 2 * np.sqrt(0.09 / n)
+
+
+NO_INTERVALS = "intervals: the model has none"
+
+# ---- paper ------------------------------------------------------------------------------------
+
+
+def paper(study):
+    study.say("\n## The tables of the paper\n\nPoint estimate of dw of the stimulus' weight over the grid, "
+              "`murid fit --rule basis`, one thread.")
+    if not os.path.isdir(known_rules.VECTORS):
+        study.say("skipped: ../shared/vectors absent")
+        return
+    names = ["t2000"] if study.quick else list(AUTHORS)
+    n = 8 if study.quick else 0
+    found = study.run([Piece(known_rules.paper, 60, setting=name, n_animals=n) for name in names])
+    rows = []
+    for name, got in zip(names, found):
+        values = [got[k] for k in ("r_all", "r_chance", "r_stim", "rmse", "cpu_s")]
+        for who, (*scores, rmse, cpu) in (("authors", AUTHORS[name]), ("murid", values)):
+            rows.append([name, who, *map(number, scores), number(rmse, 4), f"{cpu:.1f}"])
+    study.table(["setting", "fit", "r_all", "r_chance", "r_stim", "rmse", "processor time, s"], rows)
+    for name, got in zip(names, found):
+        r, cpu = (0.85, 60) if study.quick else TARGETS.get(name, (None, None))
+        if r is not None:
+            study.claim(f"{name}: r_all of at least {r} in {cpu} s", got["r_all"] >= r and got["cpu_s"] <= cpu)
+    study.figures["paper"] = ("r_all", [(name, got["r_all"], AUTHORS[name][0]) for name, got in zip(names, found)])
+
+
+# ---- cohorts ----------------------------------------------------------------------------------
+
+
+def cohorts(study):
+    study.say("\n## Cohorts of known rules\n\ndw of the fit against the truth: r_all over the paper's grid (stimulus, "
+              "terms of the trial itself); over trials that the animals had, r for both weights, coverage of the "
+              "90% intervals, and their width as a part of the rms of the stimulus' dw. Mean and range over cohorts.")
+    settings = ["small"] if study.quick else study.options.settings
+    rules = ["reinforce", "predict_max"] if study.quick else list(known_rules.CLASSIC)
+    kinds = list(itertools.product(settings, rules))
+    wanted = [[Piece(known_rules.cohort, known_rules.SETTINGS[s]["mice"] * known_rules.SETTINGS[s]["trials"],
+                     setting=s, rule=rule, seed=seed)
+               for seed in study.seeds(NOISY_SEEDS if s == "noisy" else 3)] for s, rule in kinds]
+    results = iter(study.run(list(itertools.chain(*wanted))))
+    found = {kind: [next(results) for _ in each] for kind, each in zip(kinds, wanted)}
+    rows = []
+    for (setting, rule), each in found.items():
+        row = [setting, rule, len(each), spread([c["r_all"] for c in each])]
+        row += [spread([c["r_visited"][i] for c in each]) for i in range(2)]
+        for name in ("cover", "width"):
+            row += [spread([c[name] and c[name][i] for c in each], 2) for i in range(2)]
+        rows.append(row + [spread([c["cpu_s"] for c in each], 0)])
+    study.table(["setting", "rule", "cohorts", "r_all", "r stimulus", "r bias", "coverage stimulus", "coverage bias",
+                 "width stimulus", "width bias", "processor time, s"], rows)
+    for setting in settings:
+        claim_setting(study, setting, {rule: each for (s, rule), each in found.items() if s == setting})
+    study.figures["cohorts"] = ("r_all", [(f"{s}, {rule}", np.mean([c["r_all"] for c in each]), None)
+                                          for (s, rule), each in found.items()])
+
+
+def claim_setting(study, setting, found):
+    r = [c["r_visited"][0] or 0 for each in found.values() for c in each]
+    study.claim(f"{setting}: the stimulus' dw over visited trials is recovered with r of at least 0.9 in 9 of 10 "
+                "cohorts", np.mean(np.array(r) >= 0.9) >= 0.9)
+    cover = {rule: [c["cover"][0] for c in each if c["cover"]] for rule, each in found.items()}
+    if not all(cover.values()):
+        study.say(f"- {setting}: {NO_INTERVALS}")
+        return
+    short = [f"{rule} {np.mean(each):.2f}" for rule, each in cover.items() if np.mean(each) < least_held(len(each))]
+    study.claim(f"{setting}: 90% intervals hold the stimulus' dw of every rule; short: {', '.join(short) or 'none'}",
+                not short)
+
+
+# ---- indices ----------------------------------------------------------------------------------
+
+
+def indices(study):
+    study.say("\n## Indices of cohorts that have them\n\nOf the stimulus' weight, `murid rule`. Asymmetry is stated for "
+              "w = 0, memory as the mean number of trials; the true index is that where the animals were.")
+    levels = {"asymmetry": [0, 1] if study.quick else [0, 0.5, 1], "history": [5] if study.quick else [0, 1, 5]}
+    about = {**known_rules.INDEX_COHORT, **({"mice": 8, "sessions": 2, "rate": (0.3, 0.1)} if study.quick else {})}
+    kinds = [(kind, level) for kind, each in levels.items() for level in each]
+    seeds = study.seeds()
+    results = iter(study.run([Piece(known_rules.index, 1, kind=kind, level=level, about=about, seed=seed)
+                              for kind, level in kinds for seed in seeds]))
+    rows, held, signs, means = [], [], [], {}
+    for kind, level in kinds:
+        for seed in seeds:
+            got = next(results)
+            true, said = got["true"], got["said"]
+            rows.append([kind, level, seed, f"{true:+.2f}", interval(said)])
+            means.setdefault((kind, level), []).append(said["mean"])
+            if sign(said) is not None:
+                held.append(said["lo"] <= true <= said["hi"])
+                signs.append(sign(said) in (0, np.sign(true)))
+    study.table(["index", "stated", "seed", "true", "found, 90%"], rows)
+    if held:
+        study.claim(f"90% intervals hold the true index ({np.mean(held):.2f} of {len(held)})",
+                    np.mean(held) >= least_held(len(held)))
+        study.claim("no interval excludes 0 on the wrong side", all(signs))
+    else:
+        study.say(f"- {NO_INTERVALS}")
+    for kind, each in levels.items():
+        if len(each) == 1:
+            continue
+        ends = [np.mean([m for m in means[kind, level] if m is not None]) for level in (each[0], each[-1])]
+        study.claim(f"{kind}: the cohorts of the most have more of it than those of none ({ends[1]:+.2f}, "
+                    f"{ends[0]:+.2f})", ends[1] > ends[0] + 0.1)
+
+
+# ---- recorded animals -------------------------------------------------------------------------
+
+
+def names_command(name):
+    return re.search(rf"(?m)^  {name} ", known_rules.murid("--help")[0]) is not None
+
+
+def real(study):
+    study.say("\n## Recorded animals")
+    if not os.path.isdir(recorded.DATA):
+        study.say("skipped: ../shared/data absent")
+        return
+    tables = ["mice_train.csv"] if study.quick else ["mice_train.csv", "ibl_trained_fit.csv"]
+    policies = POLICIES[:1] if study.quick else POLICIES
+    size = {"n_animals": 4 if study.quick else 0, "n_trials": 600 if study.quick else 0}
+    kinds = list(itertools.product(tables, policies))
+    fits = dict(zip(kinds, study.run([Piece(recorded.recorded_fit, 1, table=t, policy=p, **size) for t, p in kinds])))
+    rows = []
+    for (table, policy), fit in fits.items():
+        terms = ", ".join(f"{name} {' '.join(f'{v:+.4f}' for v in c)}" for name, c in fit["terms"].items()
+                          if np.abs(c).max() >= 5e-5)
+        rows.append([table, policy, *(interval(fit["indices"][k]) for k in ("asymmetry", "history")), terms,
+                     f"{fit['cpu_s']:.0f}"])
+    study.table(["table", "policy", "asymmetry", "history", "terms", "processor time, s"], rows)
+    if names_command("compare"):
+        found = study.run([Piece(recorded.families, 1, table=t, policy=p, **size) for t, p in kinds])
+        study.table(["table", "policy", "families of rules, posterior of at least 0.01"],
+                    [[*kind, ", ".join(f"{name} {v:.2f}" for name, v in each.items() if v >= 0.01)]
+                     for kind, each in zip(kinds, found)])
+    predict_recorded(study, tables, size)
+    power(study, {table: fits[table, POLICIES[0]]["like"] for table in tables})
+
+
+def predict_recorded(study, tables, size):
+    """Cross-validation by animal, and whether a memory predicts better."""
+    rules = ["none", "reinforce", *(NETS[:1] if study.quick else NETS)]
+    folds, words = (2, ["--epochs", "2"]) if study.quick else (5, [])
+    kinds = list(itertools.product(tables, rules))
+    found = study.run([Piece(recorded.held_out, 100 if stated_rules.is_net(r) else 1, table=t, policy=POLICIES[0], rule=r,
+                             folds=folds, words=words if stated_rules.is_net(r) else [], **size) for t, r in kinds])
+    nats = {kind: np.array([got[name] for name in sorted(got)]) for kind, got in zip(kinds, found)}
+    study.table(["table", "rule", "held out, nats/trial, mean of animals", "gain over none, per 1,000 trials, 95%"],
+                [[t, r, f"{nats[t, r].mean():.4f}", in_mil(paired(nats[t, "none"], nats[t, r]))] for t, r in kinds])
+    for table in tables:
+        for one, other in () if study.quick else (("rnn", "dnn"), ("rnn_gain", "dnn_gain")):
+            d = nats[table, other] - nats[table, one]
+            study.say(f"- {table}: {one} over {other}, per 1,000 trials: {in_mil(paired(d, 0))}; one-sided p over "
+                      f"{len(d)} animals, by changes of sign: {one_sided(d):.3f}")
+    study.claim("every rule predicts held-out animals better than chance",
+                all(v.mean() < CHANCE for v in nats.values()))
+
+
+def power(study, like):
+    """Could such tables tell? Cohorts of the same size, noise and prior, whose rule has the index."""
+    kinds = [(table, kind, level) for table in like for kind, level in (("asymmetry", 0.5), ("history", 5))]
+    seeds = study.seeds()
+    results = iter(study.run([Piece(known_rules.index, 1, kind=kind, level=level, about=like[table], seed=seed)
+                              for table, kind, level in kinds for seed in seeds]))
+    rows = []
+    for table, kind, level in kinds:
+        got = [next(results) for _ in seeds]
+        signs = [sign(g["said"]) for g in got]
+        share = NO_INTERVALS if None in signs else f"{np.mean([s == np.sign(g['true']) for s, g in zip(signs, got)]):.2f}"
+        rows.append([table, kind, level, spread([g["true"] for g in got], 2), "; ".join(interval(g["said"]) for g in got),
+                     share])
+    study.say("\nThe power of this: simulated cohorts of the same number of animals and trials, noise, prior and rate of "
+              "reinforce; the share of cohorts whose interval leaves 0 out on the true side.")
+    study.table(["like", "index", "stated", "true", "found, 90%", "power"], rows)
+
+
+# ---- rules against each other -----------------------------------------------------------------
 
 
 def classic(study):
-    """Each rule, with noise and without: who wins on fresh animals, and the rates."""
-    rules = ["reinforce", "reinforce_base", "reward_max", "predict_max", "eligibility"]
-    rate = {"eligibility": 0.25}
-    extra = {"reinforce_base": ["--baseline", "0.3"], "eligibility": ["--decay", "0.9"]}
-    mice, trials = (5, 1000) if study.quick else (12, 5000)
-    kinds = [("predict_max", "0.01")] if study.quick else [(r, n) for r in rules
-                                                          for n in ("0.01", "0")]
-    fitted = ["none", "predict_max"] if study.quick else ["none"] + rules
-    head(f"classic rules: {mice} animals of {trials} trials; nats per 1000 trials behind the best "
-         f"on {mice} fresh ones")
-    beaten, known = [], []
-    for rule, noise in kinds:
-        a = rate.get(rule, 0.03125)
-        words = ["--rate", a, *extra.get(rule, [])]
-        cohort = Cohort(study, rule, 1, mice, trials, f"{noise},{noise}", words)
-        fresh = Cohort(study, rule, 101, mice, trials, f"{noise},{noise}", words)
-        models = study.map(lambda r, h=cohort: h.fit(r, CLASSIC_FIT), fitted)
-        nats = {r: m.nats(fresh) for r, m in zip(fitted, models)}
-        best = min(fitted, key=lambda r, n=nats: n[r].mean())
-        say(f"{rule}, noise {noise}: best is {best}; rates of {rule} / true "
-            f"{(models[fitted.index(rule)].rate / a).round(3)}")
-        tied = []
-        for r in fitted:
-            gap = paired(nats[r], nats[best])
-            tied += [r] if r != best and gap[1] <= 0 else []
-            say(f"    {r:15} {in_mil(gap)}")
-        say(f"    not told apart from the best: {', '.join(tied) or 'none'}")
-        beaten.append(paired(nats[rule], nats["none"])[2] < 0)
-        known.append(rule == best or rule in tied)
+    study.say("\n## Which rule predicts fresh animals of each classic rule\n\nnats per 1,000 trials behind the truth, mean "
+              "over animals and 95%.")
+    about = {**stated_rules.COHORT, **({"mice": 5, "sessions": 1} if study.quick else {})}
+    learners = ["predict_max"] if study.quick else list(known_rules.CLASSIC)
+    kinds = list(itertools.product(learners, ["0.01,0.01"] if study.quick else ["0.01,0.01", "0,0"]))
+    rules = ["none", "predict_max"] if study.quick else ["none", *known_rules.CLASSIC, "basis"]
+    results = study.run([Piece(stated_rules.predicted, 1, learner=learner, about={**about, "noise": noise}, seed=1,
+                               rules=rules) for learner, noise in kinds])
+    rows, beaten, known = [], [], []
+    for (learner, noise), got in zip(kinds, results):
+        nats = {rule: np.array(about["nats"]) for rule, about in got.items()}
+        rows.append([learner, noise.split(",")[0], *(in_mil(paired(nats[rule], nats["truth"])) for rule in rules)])
+        beaten.append(paired(nats[learner], nats["none"])[2] < 0)
+        known += [paired(nats[rule], nats[learner])[2] >= 0 for rule in rules if rule != learner]
+    study.table(["learner", "noise", *rules], rows)
     study.claim("every rule beats none on its own kind's fresh animals", all(beaten))
     study.claim("no other rule beats the true one", all(known))
 
 
-# ---- animals that do not learn ----------------------------------------------------------------
-
-
 def still(study):
-    """Animals whose weights wander, or stand still: no rule may be found."""
-    cohorts, mice, trials = (2, 5, 1000) if study.quick else (5, 12, 5000)
-    kinds = [("wander", "0.03,0.03", ("1,0", "0.3,0.5")), ("stand still", "0,0", ("1.5,0.3", "0.3,0.5"))]
-    for name, noise, start in kinds[:1] if study.quick else kinds:
-        head(f"animals that do not learn: weights {name}; {cohorts} cohorts of {mice}, {trials} trials")
-        learned = [Cohort(study, "none", s, mice, trials, noise, start=start)
-                   for s in range(1, cohorts + 1)]
-        fresh = [Cohort(study, "none", 100 + s, mice, trials, noise, start=start)
-                 for s in range(1, cohorts + 1)]
-        none = study.map(lambda h: h.fit("none", CLASSIC_FIT), learned)
-        none_nats = np.concatenate(study.map(lambda m, f: m.nats(f), none, fresh))
-        for rule in ("reinforce",) if study.quick else ("reinforce", "predict_max"):
-            fits = study.map(lambda h, r=rule: h.fit(r, CLASSIC_FIT), learned)
-            nats = np.concatenate(study.map(lambda m, f: m.nats(f), fits, fresh))
-            rates = np.array([m.rate for m in fits])
-            gain = paired(none_nats, nats)
-            for i, weight in enumerate(WEIGHTS):
-                say(f"  {rule}: rate of {weight} %+.5f, 90%% over cohorts [%+.5f, %+.5f]"
-                    % of_herds(rates[:, i]), "each", rates[:, i].round(5))
-            say(f"  {rule}: gain over none on fresh animals, nats per 1000 trials {in_mil(gain)}")
-            study.claim(f"{name}: {rule} does not beat none", gain[1] <= 0)
-            mean, lo, hi = of_herds(rates[:, 0])
-            study.claim(f"{name}: {rule}'s rate of the stimulus is not told from 0, or is below 5% "
-                        "of a learner's", lo <= 0 <= hi or max(abs(lo), abs(hi)) < 0.05 * 0.03125)
+    study.say("\n## Animals that do not learn\n\nGain over none on fresh animals, nats per 1,000 trials, and the rate of the "
+              "stimulus, mean and range over cohorts.")
+    kinds = {"weights wander": ("0.03,0.03", "1,0"), "weights stand still": ("0,0", "1.5,0.3")}
+    rules = ["reinforce"] if study.quick else ["reinforce", "predict_max", "basis"]
+    seeds = study.seeds(5)
+    wanted = [Piece(stated_rules.predicted, 1, learner="none", seed=seed, rules=["none", *rules],
+                    about={**stated_rules.COHORT, "noise": noise, "start": start, "sd": "0.3,0.5",
+                           **({"mice": 5, "sessions": 1} if study.quick else {})})
+              for noise, start in kinds.values() for seed in seeds]
+    results, rows, gains = iter(study.run(wanted)), [], {}
+    for name in kinds:
+        got = [next(results) for _ in seeds]
+        none = np.concatenate([g["none"]["nats"] for g in got])
+        for rule in rules:
+            gain = gains[name, rule] = paired(none, np.concatenate([g[rule]["nats"] for g in got]))
+            rates = [g[rule]["rate"][0] for g in got]
+            rows.append([name, rule, in_mil(gain), "-" if rule == "basis" else spread(rates, 4)])
+    study.table(["animals", "rule", "gain over none", "rate"], rows)
+    for (name, rule), gain in gains.items():
+        study.claim(f"{name}: {rule} does not beat none", gain[1] <= 0)
 
 
-# ---- an animal that remembers -----------------------------------------------------------------
+LEARNERS = {"reinforce": {}, "eligibility": {"mice": 36, "fresh_mice": 24}}
 
 
-def eligibility(study):
-    """A learner with a trace of past trials: the recurrent net must see what the other cannot."""
-    rate, decay = 1.0, 0.9
-    mice, fresh_mice, trials = (5, 8, 1000) if study.quick else (36, 24, 5000)
-    words = ["--rate", rate, "--decay", decay]
-    head(f"eligibility, rate {rate}, decay {decay}, noise 0.01: {mice} animals of {trials} trials, "
-         f"{fresh_mice} fresh")
-    cohort = Cohort(study, "eligibility", 1, mice, trials, "0.01,0.01", words)
-    fresh = Cohort(study, "eligibility", 101, fresh_mice, trials, "0.01,0.01", words)
-    net_words = NET_FIT + ["--weight-decay", "1", "--hidden", "32", "--mirror", "off"]
-    names = ["reinforce", "eligibility"] if study.quick else ["reinforce", "eligibility", "dnn",
-                                                              "dnn", "rnn", "rnn"]
-    seeds = [0, 0, 0, 1, 0, 1]
-    models = study.map(
-        lambda n, s: cohort.fit(n, net_words if n in ("dnn", "rnn") else CLASSIC_FIT, s), names,
-        seeds[:len(names)])
-    nats = {}
-    for name, model in zip(names, models):
-        nats.setdefault(name, []).append(model.nats(fresh))
-    for name, each in nats.items():
-        say(f"  {name:12} {np.mean(each):.5f} nats a trial; over reinforce, per 1000 trials: "
-            f"{in_mil(paired(nats['reinforce'][0], np.mean(each, axis=0)))}")
-    study.claim("eligibility beats REINFORCE on fresh animals",
-                paired(nats["reinforce"][0], nats["eligibility"][0])[1] > 0)
+def nets(study):
+    study.say("\n## Nets\n\nFresh animals, nats per 1,000 trials behind the truth; r of the stimulus' dw with the truth at "
+              f"{stated_rules.STATES} weights where the animals were: the drift at each w, by stimulus, by stimulus and "
+              "outcome. Seeds one by one.")
+    rules = ["dnn", "rnn"] if study.quick else [*NETS, "reinforce"]
+    words = ["--epochs", "2"] if study.quick else stated_rules.NET_FIT
+    learners = {"eligibility": {"mice": 5, "sessions": 1, "fresh_mice": 5}} if study.quick else LEARNERS
+    kinds = [(learner, rule, seed) for learner in learners for rule in rules
+             for seed in (range(2) if stated_rules.is_net(rule) and not study.quick else [0])]
+    results = study.run([Piece(stated_rules.net, 50 if stated_rules.is_net(rule) else 1, learner=learner, rule=rule,
+                               seed=seed, about={**stated_rules.COHORT, **learners[learner]},
+                               words=words if stated_rules.is_net(rule) else []) for learner, rule, seed in kinds])
+    study.table(["learner", "rule", "seed", "behind the truth", "r"],
+                [[*kind, in_mil(paired(got["nats"], got["truth"])), " ".join(f"{v:.2f}" for v in got["r"][0])]
+                 for kind, got in zip(kinds, results)])
+    mean = {(learner, rule): np.mean([got["nats"] for kind, got in zip(kinds, results) if kind[:2] == (learner, rule)],
+                                     axis=0) for learner in learners for rule in rules}
+    study.claim("every net predicts better than chance", all(v.mean() < CHANCE for v in mean.values()))
     if not study.quick:
-        gain = paired(np.mean(nats["dnn"], axis=0), np.mean(nats["rnn"], axis=0))
-        say(f"  rnn over dnn, per 1000 trials, mean of two seeds: {in_mil(gain)}")
-        study.claim("rnn beats dnn on fresh animals", gain[1] > 0)
+        gain = paired(mean["eligibility", "dnn"], mean["eligibility", "rnn"])
+        study.claim(f"rnn beats dnn on animals with a trace, per 1,000 trials: {in_mil(gain)}", gain[1] > 0)
 
 
-PARTS = {"reinforce": reinforce, "classic": classic, "still": still, "eligibility": eligibility}
+PARTS = {part.__name__: part for part in (paper, cohorts, indices, real, classic, still, nets)}
+
+
+def draw(study, directory):
+    """Figures of the tables, if matplotlib is there."""
+    try:
+        import matplotlib
+    except ImportError:
+        print("figures: matplotlib is absent", file=sys.stderr)
+        return
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+    os.makedirs(directory, exist_ok=True)
+    for name, (label, points) in study.figures.items():
+        figure, axes = pyplot.subplots(figsize=(6, 1 + 0.3 * len(points)), layout="constrained")
+        axes.plot([p[1] for p in points], range(len(points)), "o", label="murid")
+        if points[0][2] is not None:
+            axes.plot([p[2] for p in points], range(len(points)), "x", label="authors")
+            axes.legend()
+        axes.set_yticks(range(len(points)), [p[0] for p in points])
+        axes.invert_yaxis()
+        axes.set_xlabel(label)
+        figure.savefig(os.path.join(directory, f"{name}.svg"))
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART")
+    parser.add_argument("--quick", action="store_true", help="a smoke test")
+    parser.add_argument("--seeds", type=int, help="cohorts of each kind (default 3; noisy 20; still 5)")
+    parser.add_argument("--settings", type=lambda v: v.split(","), default=["fig2", "t2000", "naive", "noisy"],
+                        help="of cohorts (default fig2,t2000,naive,noisy)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="pieces at a time (default one a processor)")
+    parser.add_argument("--keep", metavar="DIR", help="results of finished pieces (default build/study; --quick: none)")
+    parser.add_argument("--markdown", metavar="FILE", help="the tables")
+    parser.add_argument("--figures", metavar="DIR", help="figures as SVG, with matplotlib")
+    options = parser.parse_args()
+    for given, known, what in ((options.parts, PARTS, "part"), (options.settings, known_rules.SETTINGS, "setting")):
+        for name in given:
+            if name not in known:
+                parser.error(f"{what} {name}: one of {', '.join(known)} was expected")
+    if options.jobs < 1 or (options.seeds is not None and options.seeds < 1):
+        parser.error("--jobs, --seeds: at least 1 was expected")
+    if options.quick and not options.keep and pieces.rank_and_size(os.environ)[1] > 1:
+        parser.error("--quick: of several ranks needs a --keep that they share")
+    return options
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
-    options = parser.parse_args()
-    for name in options.parts:
-        if name not in PARTS:
-            parser.error(f"{name}: one of {', '.join(PARTS)} was expected")
-    with tempfile.TemporaryDirectory() as directory:
-        study = Study(directory, options.quick)
-        for name in options.parts or PARTS:
-            PARTS[name](study)
-    print()
-    for text, holds in study.claims:
-        print("holds" if holds else "FAILS", text)
-    return 0 if all(holds for _, holds in study.claims) else 1
+    options = parse()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with tempfile.TemporaryDirectory() as place:
+        kept = options.keep or (place if options.quick else os.path.join(known_rules.SOURCE, "build", "study"))
+        study = Study(options, kept)
+        try:
+            for name in options.parts or PARTS:
+                PARTS[name](study)
+        except RuntimeError as fault:
+            print(f"\nrecovery: {fault}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            print(f"\nrecovery: stopped; what is finished is in {kept}, the same command continues", file=sys.stderr)
+            return 1
+        if study.rank > 0:
+            return 0
+        failed = [text for text, holds in study.claims if not holds]
+        study.say(f"\n{len(study.claims) - len(failed)} of {len(study.claims)} claims hold")
+        if options.markdown:
+            with open(options.markdown, "w", encoding="utf-8") as f:
+                f.write("\n".join(study.text).strip() + "\n")
+        if options.figures:
+            draw(study, options.figures)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
