@@ -84,7 +84,7 @@ class Defaults(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory:
             table = os.path.join(directory, "t.csv")
             run("simulate", "--mice", "2", "--trials", "60", "-o", table)
-            for rule, mode, place in (("rnn", "ekf", 0), ("reinforce", "ekf", 1), ("rnn", "none", 2)):
+            for rule, mode, place in (("rnn", "ekf", 0), ("rnn", "none", 1)):
                 done = subprocess.Popen([MURID, "fit", table, "-o", os.path.join(directory, "m"), "--rule", rule,
                                          "--filter", mode, "--epochs", "1", "--force"], stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True)
@@ -93,14 +93,11 @@ class Defaults(unittest.TestCase):
                 words = dict(re.findall(r"(\w[\w-]*) ([^\s,]+)", re.search(r"(?m)^note +(.*)$", meta).group(1)))
                 for option in ("hidden", "layers", "truncation", "batch", "rate", "filter-rate", "weight-decay",
                                "schedule", "mirror", "patience"):
-                    if option in ("hidden", "layers", "weight-decay") and rule == "reinforce":
-                        continue
                     said = help_of("fit")[option]
-                    usual = re.search(r"\(default ([\w.]+)(?: for nets, ([\w.]+) for other rules)?"
-                                      r"(?:; open loop ([\w.]+))?\)", said)
+                    usual = re.search(r"\(default ([\w.]+)(?:; open loop ([\w.]+))?\)", said)
                     self.assertTrue(usual, said)
-                    net, other, open_loop = usual.groups()
-                    expected = (net, other or net, open_loop or net)[place]
+                    in_filter, open_loop = usual.groups()
+                    expected = (in_filter, open_loop or in_filter)[place]
                     if option in ("rate", "filter-rate", "weight-decay"):
                         self.assertAlmostEqual(float(words[option]), float(expected), places=12)
                     else:

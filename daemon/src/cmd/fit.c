@@ -176,7 +176,7 @@ enum { OPTIONS = 40, USUALS = 16, USUAL_MAX = 2 * MODEL_POLICY_TEXT_MAX + 64 };
 
 /* Help texts with the defaults that fitter_options_init() sets. */
 struct usual {
-    struct fitter_options net, other, open_loop;
+    struct fitter_options net, open_loop;
     char text[USUALS][USUAL_MAX];
     size_t n;
 };
@@ -185,7 +185,6 @@ static void usual_init(struct usual *u)
 {
     u->n = 0;
     fitter_options_init(&u->net, MODEL_RULE_RNN, true);
-    fitter_options_init(&u->other, MODEL_RULE_REINFORCE, true);
     fitter_options_init(&u->open_loop, MODEL_RULE_RNN, false);
 }
 
@@ -197,13 +196,10 @@ static char *next_text(struct usual *u)
 
 /* "units a layer (default 24; open loop 32)" */
 static const char *usual_words(struct usual *u, const char *help, const char *net,
-                               const char *other, const char *open_loop)
+                               const char *open_loop)
 {
     char *out = next_text(u);
-    if (other != NULL && strcmp(net, other) != 0) {
-        (void)snprintf(out, USUAL_MAX, "%s (default %s for nets, %s for other rules; open loop %s)",
-                       help, net, other, open_loop);
-    } else if (strcmp(net, open_loop) != 0) {
+    if (strcmp(net, open_loop) != 0) {
         (void)snprintf(out, USUAL_MAX, "%s (default %s; open loop %s)", help, net, open_loop);
     } else {
         (void)snprintf(out, USUAL_MAX, "%s (default %s)", help, net);
@@ -211,15 +207,14 @@ static const char *usual_words(struct usual *u, const char *help, const char *ne
     return out;
 }
 
-static const char *usual_number(struct usual *u, const char *help, double net, double other,
-                                double open_loop)
+static const char *usual_number(struct usual *u, const char *help, double net, double open_loop)
 {
-    char text[3][32];
-    const double values[] = {net, other, open_loop};
-    for (size_t i = 0; i < 3; i++) {
+    char text[2][32];
+    const double values[] = {net, open_loop};
+    for (size_t i = 0; i < 2; i++) {
         (void)snprintf(text[i], sizeof text[i], isinf(values[i]) ? "no bound" : "%.10g", values[i]);
     }
-    return usual_words(u, help, text[0], text[1], text[2]);
+    return usual_words(u, help, text[0], text[1]);
 }
 
 static const char *usual_policy(struct usual *u)
@@ -234,12 +229,9 @@ static const char *usual_policy(struct usual *u)
     return out;
 }
 
-/* Defaults of a member of struct fitter_options; and of one that only nets have. */
+/* Defaults of a member of struct fitter_options. */
 #define USUAL(u, help, member)                                                                     \
-    usual_number(u, help, (double)(u)->net.member, (double)(u)->other.member,                      \
-                 (double)(u)->open_loop.member)
-#define USUAL_OF_NETS(u, help, member)                                                             \
-    usual_number(u, help, (u)->net.member, (u)->net.member, (u)->open_loop.member)
+    usual_number(u, help, (double)(u)->net.member, (double)(u)->open_loop.member)
 
 static size_t list_model(struct fit_request *r, struct usual *u, struct option list[])
 {
@@ -255,9 +247,9 @@ static size_t list_model(struct fit_request *r, struct usual *u, struct option l
          "as arXiv:2509.04661: --filter none with its defaults", NULL},
         {"policy", OPTION_WORDS, &r->policy, 0, 0, "FEATURES", usual_policy(u), NULL},
         {"hidden", OPTION_INT, &r->hidden, 1, MODEL_HIDDEN_MAX, "N",
-         USUAL_OF_NETS(u, "units a layer", hidden), &r->of_net},
+         USUAL(u, "units a layer", hidden), &r->of_net},
         {"layers", OPTION_INT, &r->layers, 1, MODEL_LAYERS_MAX, "N",
-         USUAL_OF_NETS(u, "hidden layers", layers), &r->of_net},
+         USUAL(u, "hidden layers", layers), &r->of_net},
     };
     memcpy(list, rows, sizeof rows);
     return sizeof rows / sizeof rows[0];
@@ -275,21 +267,20 @@ static size_t list_training(struct fit_request *r, struct usual *u, struct optio
         {"rate", OPTION_REAL, &r->rate, 1e-9, 1.0, "X", USUAL(u, "Adam's at first", rate),
          &r->of_gradient},
         {"filter-rate", OPTION_REAL, &r->filter_rate, 1e-3, 1e4, "X",
-         usual_number(u, "of noise, prior and classic rules, in multiples of that",
-                      u->net.filter_rate, u->net.filter_rate, u->net.filter_rate),
+         usual_number(u, "of noise and prior, in multiples of that",
+                      u->net.filter_rate, u->net.filter_rate),
          &r->of_gradient},
         {"schedule", OPTION_WORD, &r->schedule, 0, 0, "step|cosine",
          usual_words(u, "of the rate: times 0.999 every 5 steps, or down to 0 at the last",
-                     u->net.is_cosine ? "cosine" : "step", NULL,
+                     u->net.is_cosine ? "cosine" : "step",
                      u->open_loop.is_cosine ? "cosine" : "step"),
          &r->of_gradient},
         {"mirror", OPTION_WORD, &r->mirror, 0, 0, "on|off",
          usual_words(u, "learn from each animal's mirror image too, left and right exchanged",
-                     u->net.with_mirrors ? "on" : "off", NULL,
-                     u->open_loop.with_mirrors ? "on" : "off"),
+                     u->net.with_mirrors ? "on" : "off", u->open_loop.with_mirrors ? "on" : "off"),
          NULL},
         {"weight-decay", OPTION_REAL, &r->weight_decay, 0, 100, "X",
-         USUAL_OF_NETS(u, "of the nets' matrices", weight_decay), &r->of_net},
+         USUAL(u, "of the nets' matrices", weight_decay), &r->of_net},
         {"clip", OPTION_REAL, &r->clip, 1e-12, 1e12, "X",
          USUAL(u, "longest gradient taken as it is", clip), &r->of_gradient},
         {"hold-out", OPTION_INT, &r->held_out, 0, SUBJECT_NAMES_MAX, "N",

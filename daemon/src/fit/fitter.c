@@ -425,6 +425,28 @@ static int fit_by_gradient(struct fitting *f, struct model_file *out, struct fit
     return rc ? rc : finish(f, out, result, fault);
 }
 
+/* A twin must be able to follow an animal unlike those of the fit: no weight is known for certain
+ * before the animal, and none stands still. */
+static void leave_room(model_params *params)
+{
+    static const double PRIOR_SD = 0.1;
+    static const double DRIFT_SD = 1e-3; /* as the built-in random walk has at the least */
+    for (uint32_t i = 0; i < params->policy.n; i++) {
+        params->noise.prior_var[i] = fmax(params->noise.prior_var[i], PRIOR_SD * PRIOR_SD);
+        params->noise.drift_var[i] = fmax(params->noise.drift_var[i], DRIFT_SD * DRIFT_SD);
+    }
+}
+
+/* nats/trial of a rule without a net. */
+static double loss_of(const model_params *params, const struct training_set_view *view)
+{
+    model_likelihood sums = {0};
+    for (uint32_t i = 0; i < view->n; i++) {
+        (void)model_likelihood_add(params, &view->animals[i], &sums);
+    }
+    return -sums.log_likelihood / (double)view->n_trials;
+}
+
 /* A rule without a net, in the filter. */
 static int fit_by_scoring(struct fitting *f, struct model_file *out, struct fitter_result *result,
                           struct fault *fault)
@@ -443,7 +465,8 @@ static int fit_by_scoring(struct fitting *f, struct model_file *out, struct fitt
     if (rc != FAULT_NONE || f->found.is_stopped) {
         return rc;
     }
-    result->loss = -f->found.log_likelihood / (double)f->view.n_trials;
+    leave_room(&params);
+    result->loss = loss_of(&params, &f->view);
     result->is_whole = true;
     result->has_model = true;
     return model_file_build_params(&params, out, fault);
