@@ -14,7 +14,7 @@ import numpy as np
 
 from pieces import PROGRAMS
 
-MURID = os.environ.get("MURID_BIN", "murid")
+MURID = os.path.abspath(os.environ["MURID_BIN"])
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 VECTORS = os.path.join(SOURCE, "..", "shared", "vectors", "recovery")
 POLICY = "stimulus,bias"
@@ -35,7 +35,7 @@ SETTINGS = {
     "naive": {"mice": 100, "trials": 2000, "rate": (0.0625, 0), "start": "0,0", "sd": "0,0", "noise": "0"},
     "noisy": {"mice": 12, "trials": 5000, "rate": (0.0625, 0.0625), "start": "0,0", "sd": "0.3,0.5",
               "noise": "0.01,0.01"},
-    "small": {"mice": 12, "trials": 300, "rate": (0.25, 0), "start": "-1,0", "sd": "0.5,0.5", "noise": "0"},
+    "small": {"mice": 24, "trials": 400, "rate": (0.25, 0), "start": "-1,0", "sd": "0.5,0.5", "noise": "0"},
 }
 # Terms of a classic rule of rate 1; eligibility's trace of decay 0.7 takes 0.7 of twice the rate.
 CLASSIC = {"reinforce": {"rewarded": 1}, "reinforce_base": {"rewarded": 0.7, "unrewarded": -0.3},
@@ -45,8 +45,8 @@ DECAY, MEMORY = 0.7, 0.8
 ANIMALS_SCORED, TRIALS_SCORED = 12, 600  # where dw is compared
 
 
-def murid(*words):
-    return PROGRAMS.run([MURID, *words])
+def murid(*words, cwd=None):
+    return PROGRAMS.run([MURID, *words], cwd)
 
 
 class Rule:

@@ -44,7 +44,7 @@ class Programs:
         self.running = set()
         self.is_ended = False
 
-    def run(self, words):
+    def run(self, words, cwd=None):
         """What it printed, and its processor time in seconds. RuntimeError if it fails. It is alone: ranks
         divide the pieces, not a piece."""
         words = [str(word) for word in words]
@@ -54,7 +54,7 @@ class Programs:
                 if self.is_ended:
                     raise RuntimeError("ended")
                 program = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                                           env=alone)
+                                           env=alone, cwd=cwd)
                 self.running.add(program.pid)
             os.waitid(os.P_PID, program.pid, os.WEXITED | os.WNOWAIT)
             with self.lock:

@@ -74,5 +74,5 @@ def held_out(place, table, policy, rule, folds, n_animals, n_trials, words):
     """Nats/trial of each animal by a rule fitted to the animals of the other folds."""
     path = part_of(place, table, n_animals, n_trials)
     said = json.loads(murid("fit", path, "--rule", rule, "--policy", policy, "--cv", folds, "--threads", "1",
-                            "--json", *words)[0])
+                            "--json", *words, cwd=place)[0])  # its state is a file there
     return {name: about["nats"][0] for name, about in said["subjects"].items()}
