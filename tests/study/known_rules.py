@@ -250,8 +250,9 @@ MEMORY_DEPTH = 0.8  # of the step, at a memory of nothing but rewards
 
 
 def rule_of_asymmetry(asymmetry, rate):
-    """Its asymmetry is that where the animal knows nothing, w = 0."""
-    return Rule.stated({"rewarded": 1, "unrewarded": -(1 - asymmetry) / (1 + asymmetry)}, rate)
+    """The same asymmetry at every w: a part of the step is that of predict_max, as long after errors."""
+    plain = 2 * asymmetry / (1 + asymmetry)
+    return Rule.stated({"rewarded": plain, "predict_max": 1 - plain}, rate)
 
 
 def rule_of_memory(trials, rate):
