@@ -15,8 +15,9 @@
 #include "model/fit.h"
 #include "model/score.h"
 #include "seeded.h"
+#include "some_params.h"
 
-enum { ANIMALS = 3, TRIALS_MAX = 90, N = 3, INPUTS_MAX = MODEL_RULE_INPUTS_MAX };
+enum { ANIMALS = 3, TRIALS_MAX = 90, N = SOME_WEIGHTS, INPUTS_MAX = MODEL_RULE_INPUTS_MAX };
 
 /* A few animals as the twin meets them, and as a fit takes them. */
 struct cohort {
@@ -31,23 +32,6 @@ struct cohort {
     uint16_t n_steps[ANIMALS][TRIALS_MAX];
     model_fit_animal animal[ANIMALS];
 };
-
-static model_params params_of(model_rule_kind kind)
-{
-    model_params p;
-    assert_int_equal(model_params_built_in(&p, "stimulus_right,stimulus_left,bias"), MODEL_OK);
-    p.rule.kind = kind;
-    for (int i = 0; i < N; i++) {
-        p.noise.prior_mean[i] = 0.1 * i;
-        p.noise.prior_var[i] = 0.5 + 0.2 * i;
-        p.noise.drift_var[i] = 0.01 + 0.005 * i;
-        p.noise.session_var[i] = 0.2 + 0.1 * i;
-        p.rule.rate[i] = 0.1 + 0.05 * i;
-        p.rule.baseline[i] = 0.2 - 0.1 * i;
-        p.rule.decay[i] = 0.6 + 0.1 * i;
-    }
-    return p;
-}
 
 static void draw_trials(struct cohort *h, test_random *r)
 {
@@ -216,7 +200,7 @@ static void the_loss_is_the_score_of_the_twin_for_every_rule(void **state)
         if (!model_fit_trains((model_rule_kind)kind)) {
             continue;
         }
-        model_params p = params_of((model_rule_kind)kind);
+        model_params p = some_params((model_rule_kind)kind);
         struct cohort *h = herd_of(&p);
         model_fit_config c;
         config_of(&c, &p);
@@ -261,7 +245,7 @@ static void every_derivative_by_a_parameter_of_the_filter_agrees_with_difference
         if (!model_fit_trains((model_rule_kind)kind)) {
             continue;
         }
-        const model_params p = params_of((model_rule_kind)kind);
+        const model_params p = some_params((model_rule_kind)kind);
         const bool has_net = model_rule_of(p.rule.kind)->has_net;
         struct cohort *h = herd_of(&p);
         model_fit_config c;
@@ -304,7 +288,7 @@ static void the_loss_falls_along_the_gradient_of_nets_in_the_filter(void **state
     static const model_rule_kind KINDS[] = {MODEL_RULE_DNN, MODEL_RULE_RNN, MODEL_RULE_GRU_POLICY,
                                             MODEL_RULE_DNN_GAIN, MODEL_RULE_RNN_GAIN};
     for (size_t k = 0; k < sizeof KINDS / sizeof KINDS[0]; k++) {
-        const model_params p = params_of(KINDS[k]);
+        const model_params p = some_params(KINDS[k]);
         struct cohort *h = herd_of(&p);
         model_fit_config c;
         config_of(&c, &p);
@@ -343,7 +327,7 @@ static void the_loss_falls_along_the_gradient_of_nets_in_the_filter(void **state
 static void a_rule_that_it_does_not_train_is_refused(void **state)
 {
     (void)state;
-    model_params p = params_of(MODEL_RULE_BASIS);
+    model_params p = some_params(MODEL_RULE_BASIS);
     struct cohort *h = herd_of(&p);
     static unsigned char mem[1024];
     static const float values[1024];

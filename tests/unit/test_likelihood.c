@@ -15,9 +15,9 @@
 #include "model/likelihood.h"
 #include "model/score.h"
 #include "seeded.h"
-#include "some_terms.h"
+#include "some_params.h"
 
-enum { N = 3, TRIALS = 200, ANIMALS = 40, MAX = MODEL_LIKELIHOOD_MAX };
+enum { N = SOME_WEIGHTS, TRIALS = 200, ANIMALS = 40, MAX = MODEL_LIKELIHOOD_MAX };
 
 /* One animal as a twin meets it, and as a fit takes it. */
 struct animal {
@@ -31,26 +31,6 @@ struct animal {
     uint16_t n_steps[TRIALS];
     model_fit_animal rows;
 };
-
-static model_params params_of(model_rule_kind kind)
-{
-    model_params p;
-    assert_int_equal(model_params_built_in(&p, "stimulus_right,stimulus_left,bias"), MODEL_OK);
-    p.rule.kind = kind;
-    if (model_rule_of(kind)->has_terms) {
-        some_terms_fill(&p.rule);
-    }
-    for (int i = 0; i < N; i++) {
-        p.noise.prior_mean[i] = 0.1 * i;
-        p.noise.prior_var[i] = 0.5 + 0.2 * i;
-        p.noise.drift_var[i] = 0.01 + 0.005 * i;
-        p.noise.session_var[i] = 0.2 + 0.1 * i;
-        p.rule.rate[i] = 0.1 + 0.05 * i;
-        p.rule.baseline[i] = 0.2 - 0.1 * i;
-        p.rule.decay[i] = model_rule_of(kind)->has_terms ? 0.8 : 0.6 + 0.1 * i;
-    }
-    return p;
-}
 
 static void fill(struct animal *a, const model_params *p, test_random *r)
 {
@@ -122,7 +102,7 @@ static void the_log_likelihood_is_that_of_the_twin(void **state)
         if (model_rule_of(kind)->has_net) {
             continue;
         }
-        const model_params p = params_of(kind);
+        const model_params p = some_params(kind);
         model_likelihood sums = {0};
         fill(a, &p, &r);
         assert_true(model_likelihood_add(&p, &a->rows, &sums));
@@ -142,7 +122,7 @@ static void the_score_is_its_derivative_by_every_parameter(void **state)
         if (model_rule_of(kind)->has_net) {
             continue;
         }
-        const model_params p = params_of(kind);
+        const model_params p = some_params(kind);
         model_parameter list[MAX];
         double values[MAX];
         double score[MAX] = {0.0};
@@ -174,7 +154,7 @@ static void the_information_is_the_variance_of_the_score(void **state)
     (void)state;
     enum { HERD = 400 };
     test_random r = test_random_seeded(13);
-    const model_params p = params_of(MODEL_RULE_REINFORCE);
+    const model_params p = some_params(MODEL_RULE_REINFORCE);
     static double information[MAX * MAX];
     double score[MAX];
     double square[MAX] = {0.0};
@@ -222,7 +202,7 @@ static void parameters_go_to_numbers_and_back(void **state)
 {
     (void)state;
     for (model_rule_kind kind = MODEL_RULE_NONE; kind < MODEL_RULES; kind++) {
-        const model_params p = params_of(kind);
+        const model_params p = some_params(kind);
         model_params back = p;
         double values[MAX];
         double again[MAX];
@@ -242,7 +222,7 @@ static void shared_draws_are_told_from_independent_ones(void **state)
 {
     (void)state;
     test_random r = test_random_seeded(14);
-    const model_params p = params_of(MODEL_RULE_REINFORCE);
+    const model_params p = some_params(MODEL_RULE_REINFORCE);
     static double information[MAX * MAX];
     static double by_trial[TRIALS * MAX];
     struct animal *a = calloc(1, sizeof *a);

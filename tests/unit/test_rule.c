@@ -129,7 +129,7 @@ static void basis_takes_the_steps_of_every_classic_rule(void **state)
     for (model_rule_kind kind = MODEL_RULE_NONE; kind < MODEL_RULES; kind++) {
         const model_rule classic = rule_of(kind);
         model_rule basis;
-        model_basis_from(&classic, N, &basis);
+        model_rule_as_basis(&classic, N, &basis);
         model_rule_state states[2];
         test_random r = test_random_seeded(43);
         double w[N] = {0.5, -0.2, 0.1};

@@ -11,8 +11,6 @@
 
 enum { ARGUMENTS_MAX = MODEL_RULES + 1, PROGRESS_STEPS = 10000, REFERENCES = 2, WORDS_MAX = 400 };
 
-static const double SHARED_OF_NOTE = 1.5; /* below, animals count as independent */
-
 struct request {
     const char *argument[ARGUMENTS_MAX]; /* rules, then the table */
     size_t n_arguments;
@@ -194,7 +192,7 @@ static int hold_out(struct comparing *c, struct fault *fault)
 static void warn_of_shared(const struct comparing *c)
 {
     const double shared = c->report.families.fit.shared;
-    if (shared > SHARED_OF_NOTE) {
+    if (shared > FIT_SCORING_SHARED_OF_NOTE) {
         fprintf(stderr,
                 "murid: warning: the animals' choices are not independent: %u animals carry the "
                 "information of %.1f; intervals are widened accordingly\n",

@@ -16,10 +16,7 @@ static const double RATE_LEAST = 1e-3; /* log odds a trial: scale of priors at t
 static const double FIRST_SD = 1.5;
 static const double TRACE_SD = 2.0;
 static const double LATER_SD = 0.6;
-static const double DECAY_MEAN = 1.4; /* logit of 0.8: five trials */
-static const double DECAY_SD = 1.5;
-static const double MEAN_SD = 10.0;       /* of the prior's mean, about where it is found */
-static const double SHARED_OF_NOTE = 1.5; /* below, animals count as independent */
+static const double MEAN_SD = 10.0; /* of the prior's mean, about where it is found */
 
 #define BIT(TERM) (UINT32_C(1) << MODEL_BASIS_##TERM)
 
@@ -87,9 +84,6 @@ static bool is_free(const struct fitting *f, const struct fit_basis_family *fami
         return (family->terms & BIT(TRACE)) != 0;
     case MODEL_PARAMETER_MEMORY:
         return (family->terms & MEMORY) != 0;
-    case MODEL_PARAMETER_PRIOR_MEAN:
-    case MODEL_PARAMETER_PRIOR_VAR:
-        return !f->scoring.options.is_prior_stated;
     default:
         return true;
     }
@@ -100,14 +94,12 @@ static void prior_of(const struct fitting *f, const struct fit_basis_family *fam
                      double *mean, double *sd)
 {
     const model_parameter *p = &f->list[i];
-    const bool is_term = p->kind == MODEL_PARAMETER_COEFFICIENT;
-    const uint32_t before = (UINT32_C(1) << p->term) - 1;
-    const bool is_first = is_term && (family->terms & before) == 0;
-    *mean = is_term ? 0.0 : DECAY_MEAN;
-    *sd = !is_term ? DECAY_SD
-                   : f->rate * (is_first                       ? FIRST_SD
-                                : p->term == MODEL_BASIS_TRACE ? TRACE_SD
-                                                               : LATER_SD);
+    fit_scoring_wide_prior(p->kind, mean, sd);
+    if (p->kind == MODEL_PARAMETER_COEFFICIENT) {
+        const uint32_t before = (UINT32_C(1) << p->term) - 1;
+        const bool is_first = (family->terms & before) == 0;
+        *sd = f->rate * (is_first ? FIRST_SD : p->term == MODEL_BASIS_TRACE ? TRACE_SD : LATER_SD);
+    }
 }
 
 /* Where a family's search begins: the step as long as reinforce's. */
@@ -204,7 +196,7 @@ static int fit_family(struct fitting *f, const char *name, uint32_t terms, doubl
     *family = (struct fit_basis_family){.terms = terms, .prior = prior};
     (void)snprintf(family->name, sizeof family->name, "%s", name);
     start_family(f, from, family);
-    fit_scoring_configure(&f->scoring, &family->params, f->temper, &config);
+    fit_scoring_configure(&family->params, f->temper, &config);
     for (size_t i = 0; i < f->m; i++) {
         config.is_held[i] = !is_free(f, family, i);
         if (is_own(f, i) && !config.is_held[i]) {
@@ -252,18 +244,18 @@ static int fit_reinforce(struct fitting *f, struct fault *fault)
     for (uint32_t i = 0; i < p->policy.n; i++) {
         p->rule.rate[i] = MODEL_FILE_RATE;
     }
-    fit_scoring_configure(&f->scoring, p, 1.0, &config);
+    fit_scoring_configure(p, 1.0, &config);
     int rc = fit_scoring_climb_twice(&f->scoring, p, &config, &f->found, &f->other, fault);
     if (rc != FAULT_NONE || f->scoring.is_stopped) {
         return rc;
     }
     f->result->shared = fit_scoring_shared(&f->scoring, p);
-    f->temper = f->result->shared > SHARED_OF_NOTE ? 1.0 / f->result->shared : 1.0;
+    f->temper = f->result->shared > FIT_SCORING_SHARED_OF_NOTE ? 1.0 / f->result->shared : 1.0;
     f->rate = RATE_LEAST;
     for (uint32_t i = 0; i < p->policy.n; i++) {
         f->rate = fmax(f->rate, fabs(p->rule.rate[i]));
     }
-    model_basis_from(&p->rule, p->policy.n, &p->rule);
+    model_rule_as_basis(&p->rule, p->policy.n, &p->rule);
     f->m = model_likelihood_list(p, f->list);
     while (f->n_rule < f->m && is_own(f, f->n_rule)) {
         f->n_rule++;

@@ -14,9 +14,8 @@ static int fit_rates(model_params *params, const struct fit_scoring_options *opt
     int rc = scoring != NULL ? fit_scoring_open(&f, options, PASSES_EXPECTED, fault)
                              : fault_set(fault, FAULT_WORK, "no memory for the fit");
     if (rc == FAULT_NONE) {
-        fit_scoring_configure(&f, params, 1.0, &config);
+        fit_scoring_configure(params, 1.0, &config);
         rc = fit_scoring_climb_twice(&f, &found, &config, &scoring[0], &scoring[1], fault);
-        result->log_likelihood = scoring[0].log_likelihood;
         result->is_stopped = f.is_stopped;
     }
     if (rc == FAULT_NONE && !f.is_stopped) {
@@ -35,7 +34,6 @@ int fit_rule_fit(model_params *params, const struct fit_scoring_options *options
         return fit_rates(params, options, result, fault);
     }
     const int rc = fit_basis_fit(params, options, &result->basis, fault);
-    result->log_likelihood = result->basis.family[result->basis.best].log_likelihood;
     result->is_stopped = result->basis.is_stopped;
     return rc;
 }

@@ -9,8 +9,7 @@
 #include "fit_basis.h"
 
 struct fit_rule_result {
-    double log_likelihood; /* nats, all trials of the view */
-    bool is_stopped;       /* told to: params are as they were */
+    bool is_stopped; /* told to: params are as they were */
     struct fit_basis_result
         basis; /* of rule basis; its draws are to be freed, also after a fault */
 };

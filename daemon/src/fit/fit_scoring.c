@@ -43,7 +43,8 @@ static void run_shard(void *context, size_t number)
 {
     struct fit_scoring *f = context;
     struct fit_scoring_shard *shard = &f->shards[number];
-    const size_t m = MAX;
+    model_parameter list[MAX];
+    const size_t m = model_likelihood_list(&f->params, list);
     memset(shard->score, 0, m * sizeof shard->score[0]);
     memset(shard->information, 0, m * m * sizeof shard->information[0]);
     shard->sums = (model_likelihood){.score = shard->score, .information = shard->information};
@@ -94,8 +95,7 @@ static bool evaluate(void *context, const double values[], model_likelihood *sum
     return is_finite;
 }
 
-/* Priors so wide that a few hundred trials outweigh them: they keep what is not told of finite. */
-static void set_wide_prior(model_parameter_kind kind, double *mean, double *sd)
+void fit_scoring_wide_prior(model_parameter_kind kind, double *mean, double *sd)
 {
     static const double RATE_SD = 1.0;
     static const double BASELINE_SD = 2.0;
@@ -110,22 +110,16 @@ static void set_wide_prior(model_parameter_kind kind, double *mean, double *sd)
                                                : RATE_SD;
 }
 
-void fit_scoring_configure(const struct fit_scoring *f, const model_params *params, double temper,
-                           model_scoring_config *config)
+void fit_scoring_configure(const model_params *params, double temper, model_scoring_config *config)
 {
     model_parameter list[MAX];
     const size_t m = model_likelihood_list(params, list);
     model_scoring_config_init(config, params);
     config->temper = temper;
-    for (size_t i = 0; i < m; i++) {
-        const bool is_prior =
-            list[i].kind == MODEL_PARAMETER_PRIOR_MEAN || list[i].kind == MODEL_PARAMETER_PRIOR_VAR;
-        config->is_held[i] = f->options.is_prior_stated && is_prior;
-        if (list[i].kind <= MODEL_PARAMETER_PRIOR_MEAN) {
-            double sd;
-            set_wide_prior(list[i].kind, &config->mean[i], &sd);
-            config->precision[i] = 1.0 / (sd * sd);
-        }
+    for (size_t i = 0; i < m && list[i].kind <= MODEL_PARAMETER_PRIOR_MEAN; i++) {
+        double sd;
+        fit_scoring_wide_prior(list[i].kind, &config->mean[i], &sd);
+        config->precision[i] = 1.0 / (sd * sd);
     }
 }
 

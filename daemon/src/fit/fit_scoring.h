@@ -10,10 +10,12 @@
 #include "thread_pool.h"
 #include "training_set.h"
 
+/* Of fit_scoring_shared(): below, animals count as independent. */
+#define FIT_SCORING_SHARED_OF_NOTE 1.5
+
 /* What is fitted, and how it is run. */
 struct fit_scoring_options {
     const struct training_set_view *view; /* must outlive the fit */
-    bool is_prior_stated;                 /* it stays as the params have it */
     uint32_t families;        /* of basis: bit k: those of rule k of model/rule_kind.h; 0: all */
     uint64_t seed;            /* of draws from the posterior */
     struct thread_pool *team; /* NULL: this thread alone */
@@ -38,10 +40,12 @@ int fit_scoring_open(struct fit_scoring *f, const struct fit_scoring_options *op
 /* A zeroed one is fine. */
 void fit_scoring_close(struct fit_scoring *f);
 
-/* What a climb of *params goes by: bounds, the animals' prior held or not, wide priors of the
- * parameters, the likelihood to the power temper. */
-void fit_scoring_configure(const struct fit_scoring *f, const model_params *params, double temper,
-                           model_scoring_config *config);
+/* The normal prior of a parameter that is no variance: so wide that a few hundred trials outweigh
+ * it, it keeps finite what is not told of. */
+void fit_scoring_wide_prior(model_parameter_kind kind, double *mean, double *sd);
+
+/* What a climb of *params goes by: bounds, wide priors, the likelihood to the power temper. */
+void fit_scoring_configure(const model_params *params, double temper, model_scoring_config *config);
 
 /* From *params uphill until no step is worth it; *params becomes the end, *out says what is known
  * there. FAULT_NONE, also when told to stop (f->is_stopped), or FAULT_WORK: not finite at the

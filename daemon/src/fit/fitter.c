@@ -335,6 +335,14 @@ static uint32_t images_of(const struct fitting *f)
     return f->options->with_mirrors ? 2 : 1;
 }
 
+/* Of the animals that are learned from; no model yet. */
+static struct fitter_result start_result(const struct fitting *f)
+{
+    return (struct fitter_result){.held_out_loss = (double)NAN,
+                                  .n_trials = f->view.n_trials / images_of(f),
+                                  .n_animals = f->view.n / images_of(f)};
+}
+
 /* Without a filter the GRU policy alone predicts: the twin's filter stands still at 0. */
 static void still_filter(model_noise *noise)
 {
@@ -390,12 +398,10 @@ static int score(const struct fitting *f, double *loss, struct fault *fault)
 static int finish(struct fitting *f, struct model_file *out, struct fitter_result *result,
                   struct fault *fault)
 {
-    *result = (struct fitter_result){.held_out_loss = (double)NAN,
-                                     .epochs = epochs_done(f),
-                                     .n_trials = f->view.n_trials / images_of(f),
-                                     .n_animals = f->view.n / images_of(f),
-                                     .is_whole = is_done(f),
-                                     .has_model = true};
+    *result = start_result(f);
+    result->epochs = epochs_done(f);
+    result->is_whole = is_done(f);
+    result->has_model = true;
     int rc = fitter_state_save(&f->state, f->run->state_path, fault);
     rc = result->is_whole ? FAULT_NONE : rc; /* the model tells more */
     if (f->judge != NULL && isfinite(f->state.best_loss)) {
@@ -453,9 +459,7 @@ static int fit_by_scoring(struct fitting *f, struct model_file *out, struct fitt
 {
     configure(f);
     model_params params = f->config.params;
-    *result = (struct fitter_result){.held_out_loss = (double)NAN,
-                                     .n_trials = f->view.n_trials / images_of(f),
-                                     .n_animals = f->view.n / images_of(f)};
+    *result = start_result(f);
     const struct fit_scoring_options how = {.view = &f->view,
                                             .seed = f->options->seed,
                                             .team = f->run->team,
@@ -477,9 +481,7 @@ static int fit_by_search(struct fitting *f, struct model_file *out, struct fitte
 {
     configure(f);
     model_params params = f->config.params;
-    *result = (struct fitter_result){.held_out_loss = (double)NAN,
-                                     .n_trials = f->view.n_trials / images_of(f),
-                                     .n_animals = f->view.n / images_of(f)};
+    *result = start_result(f);
     const int rc = fit_classic_fit(&params, &f->view, f->run->team, f->run->tell, f->run->context,
                                    &result->loss, fault);
     if (rc != FAULT_NONE || isnan(result->loss)) {
@@ -517,17 +519,20 @@ static void describe(const struct fitting *f, const struct training_set *trainin
                      struct model_file *out)
 {
     char animals[NAMES_MAX] = "";
+    char epochs[40] = "";
     if (f->options->is_resampled) {
         name_animals(training, subjects, n, animals, sizeof animals);
+    }
+    if (model_rule_of(f->options->rule)->has_net) {
+        (void)snprintf(epochs, sizeof epochs, ", %" PRIu64 " epochs", r->epochs);
     }
     (void)snprintf(out->about.data_sha256, sizeof out->about.data_sha256, "%s", training->sha256);
     (void)snprintf(out->about.made_by, sizeof out->about.made_by, "murid %s fit", MURID_VERSION);
     (void)snprintf(out->about.seed, sizeof out->about.seed, "%" PRIu64, f->options->seed);
-    (void)snprintf(out->about.note, sizeof out->about.note,
-                   "%s, %zu trials of %u animals, %" PRIu64 " epochs%s; %.*s",
-                   f->options->in_filter ? "in the filter" : "open loop", r->n_trials,
-                   (unsigned)r->n_animals, r->epochs, animals,
-                   f->options->is_resampled ? WORDS_BESIDE_NAMES : WORDS_MAX, f->words);
+    (void)snprintf(
+        out->about.note, sizeof out->about.note, "%s, %zu trials of %u animals%s%s; %.*s",
+        f->options->in_filter ? "in the filter" : "open loop", r->n_trials, (unsigned)r->n_animals,
+        epochs, animals, f->options->is_resampled ? WORDS_BESIDE_NAMES : WORDS_MAX, f->words);
 }
 
 int fitter_fit(const struct fitter_options *options, const struct training_set *training,

@@ -20,21 +20,19 @@ static struct fitter_options open_loop(void)
 }
 
 /* Gradients that end after 500 trials are biased here: the filter remembers for longer. */
-static struct fitter_options in_filter(bool has_net)
+static struct fitter_options in_filter(void)
 {
     struct fitter_options o = open_loop();
     o.in_filter = true;
     o.is_cosine = true;
     o.truncation = 10000;
     o.with_mirrors = true;
-    o.epochs = has_net ? 100 : 150;
-    o.rate = has_net ? 4e-3 : 6e-3;
-    if (has_net) {
-        o.hidden = 24;
-        o.layers = 1;
-        o.batch = 6;
-        o.weight_decay = 3.0;
-    }
+    o.epochs = 100;
+    o.rate = 4e-3;
+    o.hidden = 24;
+    o.layers = 1;
+    o.batch = 6;
+    o.weight_decay = 3.0;
     return o;
 }
 
@@ -42,30 +40,35 @@ void fitter_options_init(struct fitter_options *o, model_rule_kind rule, bool is
 {
     model_params params;
     (void)model_params_built_in(&params, is_in_filter ? POLICY : "stim_bias");
-    *o = is_in_filter ? in_filter(model_rule_of(rule)->has_net) : open_loop();
+    *o = is_in_filter ? in_filter() : open_loop();
     o->rule = rule;
     o->policy = params.policy;
+}
+
+/* What only fits by gradient have. Returns the bytes. */
+static int print_gradient(const struct fitter_options *o, char *out, size_t cap)
+{
+    const int used = snprintf(
+        out, cap,
+        "hidden %u, layers %u, truncation %u, batch %u, rate %.17g, filter-rate %.17g, "
+        "weight-decay %.17g, clip %.17g, schedule %s, hold-out %u, patience %u, ",
+        o->hidden, o->layers, o->truncation, o->batch, o->rate, o->filter_rate, o->weight_decay,
+        o->clip, o->is_cosine ? "cosine" : "step", o->held_out, o->patience);
+    return o->is_cosine /* a step's length then depends on how many there will be */
+               ? used + snprintf(out + used, cap - (size_t)used, "epochs %" PRIu64 ", ", o->epochs)
+               : used;
 }
 
 const char *fitter_options_print(const struct fitter_options *o, char out[FITTER_WORDS_BYTES])
 {
     char features[MODEL_POLICY_TEXT_MAX];
     (void)model_policy_print(&o->policy, features, sizeof features);
-    int used =
-        snprintf(out, FITTER_WORDS_BYTES,
-                 "rule %s, policy %s, filter %s, hidden %u, layers %u, truncation %u, batch %u, "
-                 "rate %.17g, filter-rate %.17g, weight-decay %.17g, clip %.17g, schedule %s, "
-                 "mirror %s, hold-out %u, patience %u, seed %" PRIu64,
-                 model_rule_name(o->rule), features, o->in_filter ? "ekf" : "none", o->hidden,
-                 o->layers, o->truncation, o->batch, o->rate, o->filter_rate, o->weight_decay,
-                 o->clip, o->is_cosine ? "cosine" : "step", o->with_mirrors ? "on" : "off",
-                 o->held_out, o->patience, o->seed);
-    if (o->is_resampled) {
-        used += snprintf(out + used, FITTER_WORDS_BYTES - (size_t)used, ", resampled");
+    int used = snprintf(out, FITTER_WORDS_BYTES, "rule %s, policy %s, filter %s, ",
+                        model_rule_name(o->rule), features, o->in_filter ? "ekf" : "none");
+    if (model_rule_of(o->rule)->has_net) {
+        used += print_gradient(o, out + used, FITTER_WORDS_BYTES - (size_t)used);
     }
-    if (o->is_cosine) { /* a step's length then depends on how many there will be */
-        (void)snprintf(out + used, FITTER_WORDS_BYTES - (size_t)used, ", epochs %" PRIu64,
-                       o->epochs);
-    }
+    (void)snprintf(out + used, FITTER_WORDS_BYTES - (size_t)used, "mirror %s, seed %" PRIu64 "%s",
+                   o->with_mirrors ? "on" : "off", o->seed, o->is_resampled ? ", resampled" : "");
     return out;
 }

@@ -39,7 +39,7 @@ typedef enum {
 typedef struct {
     model_parameter_kind kind;
     model_basis_term term; /* of a coefficient */
-    uint32_t weight;       /* of the policy; the first, where one value serves all */
+    uint32_t weight;       /* of the policy; 0 where one value serves all */
 } model_parameter;
 
 /* Most parameters of a rule, a multiple of 8. */

@@ -66,4 +66,4 @@ void model_rule_fill_inputs(model_rule_kind kind, const model_rule_trial *trial,
 
 /* The rule basis that steps as a classic rule does, for n weights; *out may be *rule. The memory's
  * decay is 0.8. A rule without rates: one that does not move. */
-void model_basis_from(const model_rule *rule, size_t n, model_rule *out);
+void model_rule_as_basis(const model_rule *rule, size_t n, model_rule *out);

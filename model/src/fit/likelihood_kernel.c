@@ -138,28 +138,27 @@ static void see_rates(const model_rule *rule, const likelihood_places *places, s
                            -turn * k.slope, turn};
 }
 
+/* values: of the terms that multiply g; a memory's are m times those of the outcome alone. */
 static void see_terms(const model_rule *rule, const likelihood_places *places, size_t i,
-                      const belief *b, const rule_sight *seen, double contrast, weight_step *s)
+                      const belief *b, const rule_basis_value values[], double reward,
+                      weight_step *s)
 {
-    rule_basis_value values[MODEL_BASIS_STEPS];
-    rule_basis_value per_memory[MODEL_BASIS_STEPS];
     const size_t first = places->first[MODEL_PARAMETER_COEFFICIENT] + i;
     own_part by_memory = {places->first[MODEL_PARAMETER_MEMORY], 0.0, 0.0, 0.0};
-    rule_basis_values(seen, b->memory, contrast, values);
-    rule_basis_values(seen, 1.0, contrast, per_memory);
-    *s = (weight_step){.trace = rule->coefficient[MODEL_BASIS_TRACE][i] * seen->reward};
+    *s = (weight_step){.trace = rule->coefficient[MODEL_BASIS_TRACE][i] * reward};
     for (size_t k = 0; k < MODEL_BASIS_STEPS; k++) {
         const double c = rule->coefficient[k][i];
         s->value += c * values[k].value;
         s->slope += c * values[k].slope;
         s->bend += c * values[k].bend;
         s->own[s->n_own++] = (own_part){first + k * b->n, values[k].value, values[k].slope, 0.0};
-        if (k == MODEL_BASIS_REWARDED_MEMORY || k == MODEL_BASIS_UNREWARDED_MEMORY) {
-            by_memory.value += c * per_memory[k].value * b->memory_by_decay;
-            by_memory.slope += c * per_memory[k].slope * b->memory_by_decay;
-        }
     }
-    s->own[s->n_own++] = (own_part){first + MODEL_BASIS_TRACE * b->n, 0.0, 0.0, seen->reward};
+    for (size_t o = 0; o < 2; o++) {
+        const double c = rule->coefficient[MODEL_BASIS_REWARDED_MEMORY + o][i];
+        by_memory.value += c * values[MODEL_BASIS_REWARDED + o].value * b->memory_by_decay;
+        by_memory.slope += c * values[MODEL_BASIS_REWARDED + o].slope * b->memory_by_decay;
+    }
+    s->own[s->n_own++] = (own_part){first + MODEL_BASIS_TRACE * b->n, 0.0, 0.0, reward};
     s->own[s->n_own++] = by_memory;
 }
 
@@ -257,16 +256,19 @@ static void step_rule(belief *b, const model_params *params, const likelihood_pl
 {
     const model_rule *rule = &params->rule;
     const model_rule_traits *traits = model_rule_of(rule->kind);
-    double g[N_MAX];
-    const model_rule_trial trial = fit_filter_last_trial(t, b->n, g);
+    const model_rule_trial trial = fit_filter_last_trial(t, b->n, b->g);
     const double p = sigmoid_exact(look(b, t->animal, t->number - 1));
     rule_sight seen = rule_ops_see(&trial, p);
+    rule_basis_value values[MODEL_BASIS_STEPS] = {{0.0, 0.0, 0.0}};
     double u[N_MAX];
     row u_by[N_MAX];
+    if (traits->has_terms) {
+        rule_basis_values(&seen, b->memory, fabs(trial.stimulus), values);
+    }
     for (size_t i = 0; i < b->n; i++) {
         weight_step s;
         if (traits->has_terms) {
-            see_terms(rule, places, i, b, &seen, fabs(trial.stimulus), &s);
+            see_terms(rule, places, i, b, values, seen.reward, &s);
         } else {
             see_rates(rule, places, i, &seen, &s);
         }

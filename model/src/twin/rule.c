@@ -157,7 +157,7 @@ int model_rule_step(const model_rule *rule, model_rule_state *state, size_t n, c
 
 static const double MEMORY = 0.8; /* five trials */
 
-void model_basis_from(const model_rule *rule, size_t n, model_rule *out)
+void model_rule_as_basis(const model_rule *rule, size_t n, model_rule *out)
 {
     model_rule basis = {.kind = MODEL_RULE_BASIS, .memory = MEMORY};
     for (size_t i = 0; i < n; i++) {
