@@ -53,6 +53,7 @@ RETRY_S = 0.05  # first pause before the next attempt to connect
 RETRY_MOST_S = 0.5  # longest pause
 PATIENCE_S = 0.005  # in an outage: wait for a reply of the daemon
 CATCH_UP_S = 0.05  # and longest wait while replies arrive, in one call
+NEVER_MS = 10**9  # libzmq's own reconnecting is put off by so long
 STALL_S = 0.1  # longest time that a session without answers holds up the others
 COMPACT_BYTES = 1 << 20  # the spool file is rewritten when it has grown by this
 LINE_MAX = 1 << 17  # bytes of a line of the spool file
@@ -951,9 +952,11 @@ class Client:
 
     def _open_link(self):
         # One socket is one connection: it never reconnects by itself. So whatever is sent on it
-        # was preceded, on that same connection, by all that the daemon may have lost.
+        # was preceded, on that same connection, by all that the daemon may have lost. -1 would say
+        # so too, but libzmq then throws away what was received, and aborts if it does that between
+        # the two parts of a reply.
         self._socket = self._new_socket(zmq.DEALER)
-        self._socket.reconnect_ivl = -1
+        self._socket.reconnect_ivl = NEVER_MS
         self._monitor = self._socket.get_monitor_socket(
             zmq.EVENT_CONNECTED | zmq.EVENT_DISCONNECTED | zmq.EVENT_CLOSED
             | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL

@@ -1018,6 +1018,27 @@ def an_encrypted_link_works_with_the_right_keys():
     router.close(0)
 
 
+def a_daemon_killed_while_its_replies_are_read_costs_no_reply():
+    """libzmq looks for news of its connections at every hundredth part that a program reads."""
+    router = zmq.Context.instance().socket(zmq.ROUTER)
+    port = router.bind_to_random_port("tcp://127.0.0.1")
+    with murid.Client("rig-1", ask="tcp://127.0.0.1:%d" % port) as client:
+        client._open_link()
+        client._socket.send(b"")
+        to = router.recv_multipart()[0]
+        for _ in range(150):
+            router.send_multipart([to, b"", b"reply"])
+        assert client._socket.poll(5000)
+        router.close(5000)
+        deadline = time.monotonic() + 10
+        while client._monitor.recv_multipart()[0][:2] != zmq.EVENT_DISCONNECTED.to_bytes(2, sys.byteorder):
+            assert time.monotonic() < deadline
+        time.sleep(0.05)  # the event is ahead of the news to the socket
+        parts = [client._socket.recv(zmq.NOBLOCK) for _ in range(300)]
+        assert parts == [b"", b"reply"] * 150
+        client._drop_link()
+
+
 def main():
     print("SEED=%d" % SEED)
     for test in (answers_come_back_and_keys_are_filled_in,
@@ -1055,7 +1076,8 @@ def main():
                  a_full_disk_under_the_spool_costs_a_warning_and_no_trial,
                  a_long_backlog_is_sent_in_reasonable_time,
                  a_subscriber_gets_what_it_asked_for,
-                 an_encrypted_link_works_with_the_right_keys):
+                 an_encrypted_link_works_with_the_right_keys,
+                 a_daemon_killed_while_its_replies_are_read_costs_no_reply):
         if sys.argv[1:] and test.__name__ not in sys.argv[1:]:
             continue
         t0 = time.monotonic()

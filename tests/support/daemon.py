@@ -285,7 +285,7 @@ class Rig(threading.Thread):
         # One socket is one connection: what is queued must not overtake what is sent again.
         s = self.context.socket(zmq.DEALER)
         s.linger = 0
-        s.reconnect_ivl = -1
+        s.reconnect_ivl = 10**9  # never; -1 lets libzmq abort between the two parts of a reply
         s.sndtimeo = self.wait_ms
         s.connect(self.endpoint)
         return s
