@@ -121,6 +121,39 @@ static void a_connected_one_says_when_a_rig_comes_and_goes(void **state)
     zmq_close(rig);
 }
 
+/* libzmq looks for news of its connections at every hundredth frame that is received. */
+static void a_rig_that_goes_while_its_messages_are_read_costs_none_of_them(void **state)
+{
+    (void)state;
+    enum { N = 80 };
+    char endpoint[256];
+    char id[256];
+    size_t size = sizeof endpoint;
+    void *rig = open_rig(ZMQ_ROUTER);
+    assert_int_equal(zmq_bind(rig, "tcp://127.0.0.1:*"), 0);
+    assert_int_equal(zmq_getsockopt(rig, ZMQ_LAST_ENDPOINT, endpoint, &size), 0);
+    assert_int_equal(mouse_socket_connect(&mouse, endpoint, &fault), 0);
+    await_change(MOUSE_SOCKET_UP);
+    send("hello");
+    const int n = zmq_recv(rig, id, sizeof id, 0);
+    assert_true(n > 0);
+    for (int i = 0; i < N; i++) {
+        assert_int_equal(zmq_send(rig, id, (size_t)n, ZMQ_SNDMORE), n);
+        assert_int_equal(zmq_send(rig, "", 0, ZMQ_SNDMORE), 0);
+        assert_int_equal(zmq_send(rig, "shown", 5, 0), 5);
+    }
+    zmq_pollitem_t item = {.socket = mouse.socket, .events = ZMQ_POLLIN};
+    assert_int_equal(zmq_poll(&item, 1, WAIT_MS), 1);
+    clock_sleep_ns(100000000); /* they arrive */
+    zmq_close(rig);
+    await_change(MOUSE_SOCKET_DOWN);
+    clock_sleep_ns(50000000); /* the change is ahead of the news to the socket */
+    for (int i = 0; i < N; i++) {
+        assert_int_equal(mouse_socket_next(&mouse, &request), ZMQ_BUS_REQUEST);
+    }
+    assert_int_equal(mouse_socket_next(&mouse, &request), ZMQ_BUS_NONE);
+}
+
 static void addresses_beyond_this_machine_are_refused_unless_said_to_be_meant(void **state)
 {
     (void)state;
@@ -147,6 +180,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_bound_one_answers_whoever_asked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_connected_one_says_when_a_rig_comes_and_goes, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_rig_that_goes_while_its_messages_are_read_costs_none_of_them, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             addresses_beyond_this_machine_are_refused_unless_said_to_be_meant, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wrong_endpoint_leaves_it_closed, set_up, tear_down),

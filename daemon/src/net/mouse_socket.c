@@ -70,7 +70,6 @@ int mouse_socket_connect(struct mouse_socket *s, const char *endpoint, struct fa
         return rc;
     }
     (void)snprintf(s->endpoint, sizeof s->endpoint, "%s", endpoint);
-    zmq_bus_set(s->socket, ZMQ_IMMEDIATE, 1);
     zmq_bus_set(s->socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
     zmq_bus_set(s->socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MOST_MS);
     if (zmq_socket_monitor(s->socket, MONITOR,
@@ -113,7 +112,7 @@ void mouse_socket_send(struct mouse_socket *s, const struct zmq_bus_envelope *to
 {
     if (s->monitor == NULL) {
         zmq_bus_reply(s->socket, to, body, size);
-    } else if (zmq_send(s->socket, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0) {
+    } else if (s->is_up && zmq_send(s->socket, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0) {
         (void)zmq_send(s->socket, body, size, ZMQ_DONTWAIT);
     }
 }

@@ -52,7 +52,7 @@ static int connect_socket(struct rig_client *c)
         return -1;
     }
     zmq_bus_set(c->socket, ZMQ_LINGER, 0);
-    zmq_bus_set(c->socket, ZMQ_RECONNECT_IVL, -1);
+    zmq_bus_set(c->socket, ZMQ_RECONNECT_IVL, ZMQ_BUS_NEVER_MS);
     zmq_bus_set(c->socket, ZMQ_SNDHWM, 2 * RIG_CLIENT_QUEUE);
     zmq_bus_set(c->socket, ZMQ_RCVHWM, 2 * RIG_CLIENT_QUEUE);
     curve_keys_use(c->socket, &c->keys);

@@ -24,7 +24,13 @@ enum {
     ZMQ_BUS_ENVELOPE_FRAMES = 16, /* the way back: who asked, brokers on the way, the empty frame */
     ZMQ_BUS_ENVELOPE_BYTES = 1024,
     ZMQ_BUS_ENDPOINT_MAX = 256,
-    ZMQ_BUS_FRAMES_MAX = 64 /* of a whole message */
+    ZMQ_BUS_FRAMES_MAX = 64, /* of a whole message */
+
+    /* ZMQ_RECONNECT_IVL of a socket that is closed when its connection is lost, ms: so long that it
+     * never comes. libzmq's own word for never, -1, lets it abort: it then ends the connection's
+     * queue at once, even between two frames of a message that is being received. ZMQ_IMMEDIATE
+     * does the same and is not used. */
+    ZMQ_BUS_NEVER_MS = 1000000000
 };
 
 struct zmq_bus {
