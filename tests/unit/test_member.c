@@ -326,7 +326,9 @@ static void forgetting_draws_w_and_P_in_at_every_pace(void **state)
                                            .chose_right = trial.choice == 1,
                                            .side = -1};
             model_policy_fill(&params.policy, &old.history, x, g);
-            assert_int_equal(filter_update(N, old.w, old.P, g, 0.0, seen.chose_right), MODEL_OK);
+            assert_int_equal(
+                filter_update(MODEL_FILTER_EKF, N, old.w, old.P, g, 0.0, seen.chose_right),
+                MODEL_OK);
             assert_int_equal(model_rule_step(&params.rule, &old.rule, N, old.w, g, &seen, dw, u),
                              MODEL_OK);
             assert_int_equal(model_member_observe_at(&twin, &params, &trial, pace), MODEL_OK);

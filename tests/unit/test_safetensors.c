@@ -196,7 +196,7 @@ static void too_many_tensors_or_entries_are_refused(void **state)
     }
     (void)snprintf(header + used, sizeof header - used, "}}");
     assert_int_equal(parse_text(header, -1, 0), FAULT_INPUT);
-    assert_non_null(strstr(fault.text, "more than 192 entries"));
+    assert_non_null(strstr(fault.text, "more than 256 entries"));
 }
 
 static void a_file_is_replaced_whole_or_not_at_all(void **state)

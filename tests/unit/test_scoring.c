@@ -167,28 +167,41 @@ static void draws_have_the_mean_and_the_volume_of_the_normal(void **state)
     CHECK_NEAR(model_posterior_log_volume(M, DRAWS, draws, M, all), -0.5 * log(16.25), 0.06);
 }
 
-/* One variance alone with its top at -1 and information h: above 0 its mean is that of a normal cut
- * off, mu + sd phi(a) / (1 - Phi(a)). */
-static void a_variance_that_presses_against_0_is_drawn_above_it(void **state)
+/* One variance alone with its top at -1 or 1.2 and information 4: 0 with the chance that the prior,
+ * half at 0 and half exponential, leaves it; above 0 with the mean of the product, by a sum over a
+ * grid. */
+static void a_variance_is_0_or_above_by_what_the_likelihood_says(void **state)
 {
     (void)state;
     static double draws[DRAWS * M];
     static model_posterior p;
-    memset(&p, 0, sizeof p);
-    p.m = M;
-    for (int i = 0; i < M; i++) {
-        p.sd[i] = 1e6;
-        p.information[i * M + i] = 4.0;
-    }
-    p.is_variance[1] = true;
-    p.linear[1] = -4.0;
-    assert_int_equal(model_posterior_draw(&p, 2, DRAWS, draws), MODEL_OK);
-    const double a = 2.0;
-    const double tail = 0.5 * erfc(a / sqrt(2.0));
-    const double mean = -1.0 + 0.5 * exp(-0.5 * a * a) / sqrt(2.0 * acos(-1.0)) / tail;
-    CHECK_NEAR(mean_of(draws, 1), mean, 0.02);
-    for (int k = 0; k < DRAWS; k++) {
-        assert_true(draws[k * M + 1] >= 0.0);
+    static const double TOPS[] = {-1.0, 1.2};
+    static const double MEAN = 2.0;
+    for (int c = 0; c < 2; c++) {
+        memset(&p, 0, sizeof p);
+        p.m = M;
+        for (int i = 0; i < M; i++) {
+            p.sd[i] = 1e6;
+            p.information[i * M + i] = 4.0;
+        }
+        p.is_variance[1] = true;
+        p.mean[1] = MEAN;
+        p.linear[1] = 4.0 * TOPS[c];
+        double above = 0.0;
+        double moment = 0.0;
+        for (double v = 0.0005; v < 10.0; v += 0.001) {
+            const double density = 0.001 / MEAN * exp(-v / MEAN + p.linear[1] * v - 2.0 * v * v);
+            above += density;
+            moment += density * v;
+        }
+        assert_int_equal(model_posterior_draw(&p, 2, DRAWS, draws), MODEL_OK);
+        double n_at_0 = 0.0;
+        for (int k = 0; k < DRAWS; k++) {
+            assert_true(draws[k * M + 1] >= 0.0);
+            n_at_0 += draws[k * M + 1] == 0.0 ? 1.0 : 0.0;
+        }
+        CHECK_NEAR(n_at_0 / DRAWS, 1.0 / (1.0 + above), 0.03);
+        CHECK_NEAR(mean_of(draws, 1), moment / (1.0 + above), 0.04);
     }
 }
 
@@ -199,10 +212,11 @@ static void what_trades_off_with_a_variance_spreads_with_it(void **state)
     const double top[M] = {0.0, 0.0, 0.0};
     model_posterior *p = posterior_about(top);
     p->is_variance[1] = true;
+    p->mean[1] = 1.0;
     assert_int_equal(model_posterior_draw(p, 3, DRAWS, draws), MODEL_OK);
     /* Parameter 0 goes down as the variance, above 0 only, goes up: H_01 is above 0. */
-    assert_true(mean_of(draws, 1) > 0.2);
-    assert_true(mean_of(draws, 0) < -0.05);
+    assert_true(mean_of(draws, 1) > 0.05);
+    assert_true(mean_of(draws, 0) < -0.01);
     p->information[0] = -1.0;
     assert_int_equal(model_posterior_draw(p, 3, DRAWS, draws), MODEL_ERR_NUMERIC);
 }
@@ -216,7 +230,7 @@ int main(void)
         cmocka_unit_test(what_is_held_stays_and_a_prior_pulls),
         cmocka_unit_test(a_likelihood_that_is_not_finite_is_an_error),
         cmocka_unit_test(draws_have_the_mean_and_the_volume_of_the_normal),
-        cmocka_unit_test(a_variance_that_presses_against_0_is_drawn_above_it),
+        cmocka_unit_test(a_variance_is_0_or_above_by_what_the_likelihood_says),
         cmocka_unit_test(what_trades_off_with_a_variance_spreads_with_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

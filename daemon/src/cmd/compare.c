@@ -107,6 +107,7 @@ static int read_policy(struct comparing *c, struct fault *fault)
                          "--policy: \"%.100s\"; at most %d features, each once, were expected",
                          features, MODEL_WEIGHTS_MAX);
     }
+    c->params.filter = MODEL_FILTER_MOMENTS;
     (void)model_policy_print(&c->params.policy, c->report.policy, sizeof c->report.policy);
     return FAULT_NONE;
 }

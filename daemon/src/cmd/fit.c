@@ -239,9 +239,9 @@ static size_t list_model(struct fit_request *r, struct usual *u, struct option l
         {"o", OPTION_OUT, &r->out, 0, 0, "M.safetensors", "the model file to write", NULL},
         {"rule", OPTION_WORD, &r->rule, 0, 0, "RULE",
          "the rule; bank is the standard bank of several", NULL},
-        {"filter", OPTION_WORD, &r->filter, 0, 0, "ekf|none",
-         "ekf (default): in the filter that will run it, with noise and prior; none: open loop, "
-         "the rule alone predicts, from weights of 0",
+        {"filter", OPTION_WORD, &r->filter, 0, 0, "ekf|moments|none",
+         "ekf, moments: in the filter that will run it, with noise and prior (default moments, of "
+         "a net or a bank ekf); none: open loop, the rule alone predicts, from weights of 0",
          NULL},
         {"preset", OPTION_WORD, &r->preset, 0, 0, "NAME",
          "as arXiv:2509.04661: --filter none with its defaults", NULL},
@@ -267,8 +267,8 @@ static size_t list_training(struct fit_request *r, struct usual *u, struct optio
         {"rate", OPTION_REAL, &r->rate, 1e-9, 1.0, "X", USUAL(u, "Adam's at first", rate),
          &r->of_gradient},
         {"filter-rate", OPTION_REAL, &r->filter_rate, 1e-3, 1e4, "X",
-         usual_number(u, "of noise and prior, in multiples of that",
-                      u->net.filter_rate, u->net.filter_rate),
+         usual_number(u, "of noise and prior, in multiples of that", u->net.filter_rate,
+                      u->net.filter_rate),
          &r->of_gradient},
         {"schedule", OPTION_WORD, &r->schedule, 0, 0, "step|cosine",
          usual_words(u, "of the rate: times 0.999 every 5 steps, or down to 0 at the last",
@@ -331,7 +331,7 @@ static void init(struct fit_request *r)
 {
     *r = (struct fit_request){.rule = vocabulary_with(vocabulary_rules(), FIT_REQUEST_BANK, "rnn"),
                               .policy = vocabulary_features(),
-                              .filter = vocabulary_either("ekf", "none"),
+                              .filter = vocabulary_with(vocabulary_filters(), "none", NULL),
                               .preset = {.n = 1, .word = {"paper"}},
                               .schedule = vocabulary_either("step", "cosine"),
                               .mirror = vocabulary_either("on", "off"),

@@ -47,6 +47,7 @@ static void print_heading(const struct model_file *model, const char *path)
     }
     printf("policy     %s\n", features);
     printf("transform  %s\n", model_transform_name(p->policy.transform));
+    printf("filter     %s\n", model_filter_name(p->filter));
 }
 
 static bool has_term(const model_params *p, size_t term)
@@ -263,6 +264,7 @@ static void print_json(const struct model_file *model, const struct safetensors 
     }
     json_end(&w);
     json_text(&w, "transform", model_transform_name(p->policy.transform));
+    json_text(&w, "filter", model_filter_name(p->filter));
     if (is_bank) {
         json_members(&w, model);
     } else {

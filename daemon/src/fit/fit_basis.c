@@ -17,6 +17,10 @@ static const double FIRST_SD = 1.5;
 static const double TRACE_SD = 2.0;
 static const double LATER_SD = 0.6;
 static const double MEAN_SD = 10.0; /* of the prior's mean, about where it is found */
+/* Mean of a variance that is not 0: of the prior, of a trial's drift, of a new session. */
+static const double PRIOR_VAR_MEAN = 1.0;
+static const double DRIFT_VAR_MEAN = 4e-4;
+static const double SESSION_VAR_MEAN = 0.1;
 
 #define BIT(TERM) (UINT32_C(1) << MODEL_BASIS_##TERM)
 
@@ -89,16 +93,34 @@ static bool is_free(const struct fitting *f, const struct fit_basis_family *fami
     }
 }
 
-/* The normal prior of a parameter of the rule. */
+/* The prior of a parameter: normal, or that of a variance (model/posterior.h), which has no sd. */
 static void prior_of(const struct fitting *f, const struct fit_basis_family *family, size_t i,
                      double *mean, double *sd)
 {
     const model_parameter *p = &f->list[i];
+    const uint32_t before = (UINT32_C(1) << p->term) - 1;
     fit_scoring_wide_prior(p->kind, mean, sd);
-    if (p->kind == MODEL_PARAMETER_COEFFICIENT) {
-        const uint32_t before = (UINT32_C(1) << p->term) - 1;
-        const bool is_first = (family->terms & before) == 0;
-        *sd = f->rate * (is_first ? FIRST_SD : p->term == MODEL_BASIS_TRACE ? TRACE_SD : LATER_SD);
+    switch ((int)p->kind) {
+    case MODEL_PARAMETER_COEFFICIENT:
+        *sd = f->rate * ((family->terms & before) == 0  ? FIRST_SD
+                         : p->term == MODEL_BASIS_TRACE ? TRACE_SD
+                                                        : LATER_SD);
+        break;
+    case MODEL_PARAMETER_PRIOR_MEAN:
+        *mean = f->found.values[i];
+        *sd = MEAN_SD;
+        break;
+    case MODEL_PARAMETER_PRIOR_VAR:
+        *mean = PRIOR_VAR_MEAN;
+        break;
+    case MODEL_PARAMETER_DRIFT_VAR:
+        *mean = DRIFT_VAR_MEAN;
+        break;
+    case MODEL_PARAMETER_SESSION_VAR:
+        *mean = SESSION_VAR_MEAN;
+        break;
+    default:
+        break;
     }
 }
 
@@ -131,11 +153,7 @@ static void make_quadratic(struct fitting *f, const struct fit_basis_family *fam
             continue;
         }
         p->is_variance[p->m] = f->list[i].kind > MODEL_PARAMETER_PRIOR_MEAN;
-        p->mean[p->m] = at->values[i];
-        p->sd[p->m] = MEAN_SD;
-        if (is_own(f, i)) {
-            prior_of(f, family, i, &p->mean[p->m], &p->sd[p->m]);
-        }
+        prior_of(f, family, i, &p->mean[p->m], &p->sd[p->m]);
         f->place[p->m++] = i;
     }
     for (size_t a = 0; a < p->m; a++) {

@@ -25,6 +25,7 @@ void fit_recipe_bank(struct fit_recipe *r)
         const model_rule_kind kind = (model_rule_kind)rule;
         if (model_rule_of(kind)->is_in_bank) {
             add(r, model_rule_name(kind), kind, true, true);
+            r->options[r->n - 1].filter = MODEL_FILTER_EKF;
         }
     }
 }
@@ -45,6 +46,7 @@ void fit_recipe_rules(struct fit_recipe *r, uint32_t rules)
     for (int rule = 0; rule < MODEL_RULES; rule++) {
         if ((rules >> rule & 1U) == 1U) {
             add(r, model_rule_name((model_rule_kind)rule), (model_rule_kind)rule, true, false);
+            r->options[r->n - 1].filter = MODEL_FILTER_MOMENTS;
         }
     }
 }
@@ -67,12 +69,14 @@ void fit_recipe_add_references(struct fit_recipe *r)
         if (model_rule_of(kind)->has_rates && !has_rule(r, kind)) {
             add(r, model_rule_name(kind), kind, true, false);
             r->options[r->n - 1].policy = policy;
+            r->options[r->n - 1].filter = r->options[0].filter;
         }
     }
     model_params walk;
     (void)model_params_built_in(&walk, NULL);
     add(r, "random walk", MODEL_RULE_NONE, true, false);
     r->options[r->n - 1].policy = walk.policy;
+    r->options[r->n - 1].filter = MODEL_FILTER_EKF;
 }
 
 size_t fit_recipe_banked(const struct fit_recipe *r, size_t n_seeds)

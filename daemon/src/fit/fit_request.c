@@ -54,13 +54,15 @@ static int check_effect(const struct fit_request *r, model_rule_kind kind, bool 
     const bool has_net = model_rule_of(kind)->has_net;
     const char *rule = r->rule.chosen;
     if (!model_fit_trains(kind) && !in_filter) {
-        return fault_set(fault, FAULT_INPUT,
-                         "--filter: rule %s is fitted in the filter; --filter ekf was expected",
-                         rule);
+        return fault_set(
+            fault, FAULT_INPUT,
+            "--filter: rule %s is fitted in the filter; --filter ekf or moments was expected",
+            rule);
     }
     if (kind == MODEL_RULE_NONE && !in_filter) {
-        return fault_set(fault, FAULT_INPUT,
-                         "rule none without a filter predicts nothing; --filter ekf was expected");
+        return fault_set(
+            fault, FAULT_INPUT,
+            "rule none without a filter predicts nothing; --filter ekf or moments was expected");
     }
     if (!has_net && r->folds == 0 && fit_request_copies(r) == 1 && (r->of_gradient || r->resume)) {
         return fault_set(fault, FAULT_INPUT,
@@ -83,8 +85,8 @@ static int check_effect(const struct fit_request *r, model_rule_kind kind, bool 
     }
     return !in_filter && r->filter_rate >= 0.0
                ? fault_set(fault, FAULT_INPUT,
-                           "--filter-rate: has no effect without a filter; --filter ekf was "
-                           "expected with it")
+                           "--filter-rate: has no effect without a filter; --filter ekf or "
+                           "moments was expected with it")
                : FAULT_NONE;
 }
 
@@ -107,7 +109,8 @@ static int choose_models(const struct fit_request *r, struct fit_recipe *recipe,
     const bool in_filter = r->preset.chosen == NULL && !is_chosen(&r->filter, "none");
     if (is_chosen(&r->rule, FIT_REQUEST_BANK)) {
         if (!in_filter) {
-            return fault_set(fault, FAULT_INPUT, "a bank is of filters; --filter ekf was expected");
+            return fault_set(fault, FAULT_INPUT,
+                             "a bank is of filters; --filter ekf or moments was expected");
         }
         fit_recipe_bank(recipe);
         return check_units(r, true, fault);
@@ -185,6 +188,9 @@ static void take_options(const struct fit_request *r, struct fit_recipe *recipe)
     for (size_t i = 0; i < recipe->n; i++) {
         struct fitter_options *o = &recipe->options[i];
         take_numbers(r, o);
+        if (r->filter.chosen != NULL) {
+            (void)model_filter_parse(&o->filter, r->filter.chosen); /* "none" is none of them */
+        }
         o->is_cosine =
             r->schedule.chosen != NULL ? is_chosen(&r->schedule, "cosine") : o->is_cosine;
         o->with_mirrors = r->mirror.chosen != NULL ? is_chosen(&r->mirror, "on") : o->with_mirrors;

@@ -110,6 +110,7 @@ static void start_params(const struct fitter_options *o, model_params *params)
     (void)model_policy_print(&o->policy, features, sizeof features);
     (void)model_params_built_in(params, features);
     params->policy = o->policy;
+    params->filter = o->filter;
     params->rule.kind = o->rule;
     for (uint32_t i = 0; i < params->policy.n; i++) {
         params->rule.rate[i] = MODEL_FILE_RATE;

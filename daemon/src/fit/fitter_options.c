@@ -42,6 +42,7 @@ void fitter_options_init(struct fitter_options *o, model_rule_kind rule, bool is
     (void)model_params_built_in(&params, is_in_filter ? POLICY : "stim_bias");
     *o = is_in_filter ? in_filter() : open_loop();
     o->rule = rule;
+    o->filter = model_rule_of(rule)->has_net ? MODEL_FILTER_EKF : MODEL_FILTER_MOMENTS;
     o->policy = params.policy;
 }
 
@@ -64,7 +65,8 @@ const char *fitter_options_print(const struct fitter_options *o, char out[FITTER
     char features[MODEL_POLICY_TEXT_MAX];
     (void)model_policy_print(&o->policy, features, sizeof features);
     int used = snprintf(out, FITTER_WORDS_BYTES, "rule %s, policy %s, filter %s, ",
-                        model_rule_name(o->rule), features, o->in_filter ? "ekf" : "none");
+                        model_rule_name(o->rule), features,
+                        o->in_filter ? model_filter_name(o->filter) : "none");
     if (model_rule_of(o->rule)->has_net) {
         used += print_gradient(o, out + used, FITTER_WORDS_BYTES - (size_t)used);
     }

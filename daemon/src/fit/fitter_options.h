@@ -13,7 +13,8 @@ struct fitter_options {
     model_rule_kind rule;
     model_policy policy;
     bool in_filter;
-    uint32_t hidden; /* of nets: units per layer */
+    model_filter filter; /* which, if in one */
+    uint32_t hidden;     /* of nets: units per layer */
     uint32_t layers;
     uint32_t truncation; /* trials per chunk */
     uint32_t batch;      /* animals a step; 0 all */

@@ -39,10 +39,14 @@ static void add_real(struct draft *draft, const char *key, double value)
     add_meta(draft, key, number);
 }
 
-static void add_shape(struct draft *draft, const model_rule *rule)
+/* The filter that every file had once is not said. */
+static void add_member(struct draft *draft, const model_params *params)
 {
-    if (model_rule_of(rule->kind)->has_net) {
-        const model_net_shape *shape = model_net_shape_of(rule->net);
+    if (params->filter != MODEL_FILTER_EKF) {
+        add_meta(draft, "filter", model_filter_name(params->filter));
+    }
+    if (model_rule_of(params->rule.kind)->has_net) {
+        const model_net_shape *shape = model_net_shape_of(params->rule.net);
         add_count(draft, "hidden", shape->n_hidden);
         add_count(draft, "layers", shape->n_layers);
     }
@@ -78,13 +82,13 @@ static void add_metadata(struct draft *draft, const struct model_file *model)
         add_real(draft, "share", bank->share);
         add_real(draft, "temper", bank->temper);
     } else {
-        add_shape(draft, rule);
+        add_member(draft, &bank->member[0]);
     }
     add_about(draft, &model->about);
     for (uint32_t i = 0; is_bank && i < bank->n; i++) {
         model_file_schema_prefix(draft->prefix, is_bank, i);
         add_meta(draft, "rule", model_rule_name(bank->member[i].rule.kind));
-        add_shape(draft, &bank->member[i].rule);
+        add_member(draft, &bank->member[i]);
         add_about(draft, &model->members[i].about);
     }
     draft->prefix[0] = '\0';

@@ -338,6 +338,12 @@ static int read_rule(const struct source *from, model_params *params, model_net_
                          "%s: metadata \"%srule\": \"%.64s\", a rule of docs/model.md expected",
                          from->place, from->prefix, rule);
     }
+    const char *filter = find_meta(from, "filter");
+    if (filter != NULL && model_filter_parse(&params->filter, filter) != MODEL_OK) {
+        return fault_set(from->fault, FAULT_INPUT,
+                         "%s: metadata \"%sfilter\": \"%.64s\", ekf or moments expected",
+                         from->place, from->prefix, filter);
+    }
     if (!model_rule_of(params->rule.kind)->has_net) {
         return FAULT_NONE;
     }

@@ -28,7 +28,7 @@ _Static_assert(1 + MODEL_BANK_MAX *
                            (MODEL_FILE_NET_PARTS + MODEL_FILE_VECTORS + MODEL_FILE_FIT_NET_PARTS) <=
                    SAFETENSORS_TENSORS_MAX,
                "the largest bank is a file");
-_Static_assert(8 + MODEL_FILE_TEXTS + MODEL_BANK_MAX * (3 + MODEL_FILE_TEXTS) <=
+_Static_assert(9 + MODEL_FILE_TEXTS + MODEL_BANK_MAX * (4 + MODEL_FILE_TEXTS) <=
                    SAFETENSORS_META_MAX,
                "the largest bank is a file");
 

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "model/filter_kind.h"
 #include "model/policy.h"
 #include "model/protocol_change.h"
 #include "model/protocol_defect.h"
@@ -29,6 +30,11 @@ struct option_word vocabulary_classic_rules(void)
         }
     }
     return words;
+}
+
+struct option_word vocabulary_filters(void)
+{
+    return (struct option_word){.n = MODEL_FILTERS, .word = {MODEL_FILTER_LIST(VOCABULARY_WORD3)}};
 }
 
 struct option_word vocabulary_features(void)

@@ -8,9 +8,10 @@
 
 struct option_word vocabulary_rules(void);
 struct option_word vocabulary_classic_rules(void); /* those without a net */
-struct option_word vocabulary_features(void);      /* of a policy, and names of usual lists */
-struct option_word vocabulary_defects(void);       /* of protocols */
-struct option_word vocabulary_changes(void);       /* of training */
+struct option_word vocabulary_filters(void);
+struct option_word vocabulary_features(void); /* of a policy, and names of usual lists */
+struct option_word vocabulary_defects(void);  /* of protocols */
+struct option_word vocabulary_changes(void);  /* of training */
 
 /* Two words. */
 struct option_word vocabulary_either(const char *first, const char *second);

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "model/error.h"
+#include "model/filter_kind.h"
 #include "model/guard.h"
 #include "model/policy.h"
 #include "model/rule.h"
@@ -36,6 +37,7 @@ typedef struct {
 /* All parameters of a member. The rule's nets stay owned by whoever loaded them. */
 typedef struct {
     model_policy policy;
+    model_filter filter;
     model_noise noise;
     model_rule rule;
     model_range range; /* the range that the rule was fitted on */

@@ -250,38 +250,33 @@ double fit_filter_forward(const model_params *params, const fit_filter_trial *tr
     const double v = dot(n, g, Pg);
     const double logit = (dot(n, belief->w, g) + shift) / sqrt(1.0 + FILTER_PI_OVER_8 * v);
     const double margin = chose_right ? logit : -logit;
-    (void)filter_update(n, belief->w, belief->P, g, shift, chose_right);
+    (void)filter_update(params->filter, n, belief->w, belief->P, g, shift, chose_right);
     return log1p(exp(-fabs(margin))) + (margin < 0.0 ? -margin : 0.0);
 }
 
 /* d by the belief after the measurement, then by that before it; returns the derivative by the
- * logit's mean w . g + shift. Docs: the implicit function theorem at the mode. */
-static double back_measurement(size_t n, const fit_belief *b, const double g[], double shift,
-                               bool chose_right, fit_belief *d)
+ * logit's mean w . g + shift. */
+static double back_measurement(model_filter filter, size_t n, const fit_belief *b, const double g[],
+                               double shift, bool chose_right, fit_belief *d)
 {
     double Pg[MODEL_WEIGHTS_MAX];
     double DPg[MODEL_WEIGHTS_MAX];
     double by_Pg[MODEL_WEIGHTS_MAX];
     multiply(n, b->P, g, Pg);
     multiply(n, d->P, Pg, DPg);
-    const double sign = chose_right ? 1.0 : -1.0;
     const double v = dot(n, g, Pg);
     const double mean = dot(n, b->w, g) + shift;
-    const double q = filter_mode(sign * mean, v);
-    const double c = q * (1.0 - q);
-    const double damp = 1.0 / (1.0 + c * v);
-    const double gain = c * damp;
+    const filter_slopes s = filter_slopes_of(filter, mean, v, chose_right);
+    const double by_residual = dot(n, d->w, Pg);
     const double by_gain = -dot(n, Pg, DPg);
-    const double by_q = sign * dot(n, d->w, Pg) + by_gain * damp * damp * (1.0 - 2.0 * q);
-    const double by_A = -c * by_q;
-    double by_mean = sign * by_A * damp;
-    double by_v = by_A * q * damp - by_gain * gain * gain;
+    double by_mean = by_residual * s.by_mean.residual + by_gain * s.by_mean.gain;
+    double by_v = by_residual * s.by_var.residual + by_gain * s.by_var.gain;
     const double scale = 1.0 / sqrt(1.0 + FILTER_PI_OVER_8 * v);
     const double error = sigmoid_exact(mean * scale) - (chose_right ? 1.0 : 0.0);
     by_mean += error * scale;
     by_v -= 0.5 * FILTER_PI_OVER_8 * error * mean * scale * scale * scale;
     for (size_t i = 0; i < n; i++) {
-        by_Pg[i] = sign * q * d->w[i] - 2.0 * gain * DPg[i] + by_v * g[i];
+        by_Pg[i] = s.pull.residual * d->w[i] - 2.0 * s.pull.gain * DPg[i] + by_v * g[i];
         d->w[i] += by_mean * g[i];
     }
     add_symmetric(n, by_Pg, g, d->P);
@@ -297,8 +292,8 @@ void fit_filter_backward(const model_params *params, const fit_filter_trial *tri
     fit_belief b = record->before;
     features(trial, trial->number, n, g);
     const double shift = come_to_trial(params, trial, record->said, g, &b);
-    const double by_mean =
-        back_measurement(n, &b, g, shift, trial->animal->chose_right[trial->number] != 0, d);
+    const double by_mean = back_measurement(params->filter, n, &b, g, shift,
+                                            trial->animal->chose_right[trial->number] != 0, d);
     for (size_t i = 0; i < n; i++) {
         by_said[i] = model_rule_of(params->rule.kind)->sets_offset ? by_mean * g[i] : d->w[i];
     }

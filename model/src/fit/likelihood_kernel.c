@@ -325,25 +325,22 @@ static void judge(belief *b, double mean, bool chose_right, size_t trial, size_t
     }
 }
 
-/* The measurement's derivatives: the implicit function theorem at the mode. */
-static void measure(belief *b, double mean, bool chose_right)
+static void measure(belief *b, model_filter filter, double mean, bool chose_right)
 {
-    const double sign = chose_right ? 1.0 : -1.0;
-    const double q = filter_mode(sign * mean, b->v);
-    const double c = q * (1.0 - q);
-    const double damp = 1.0 / (1.0 + c * b->v);
-    const double gain = c * damp;
-    row q_by;
+    const filter_slopes s = filter_slopes_of(filter, mean, b->v, chose_right);
+    row residual_by;
     row gain_by;
     EACH(k, b)
     {
-        q_by[k] = -gain * (sign * b->logit_by[k] + q * b->v_by[k]);
-        gain_by[k] = damp * damp * ((1.0 - 2.0 * q) * q_by[k] - c * c * b->v_by[k]);
+        residual_by[k] = s.by_mean.residual * b->logit_by[k] + s.by_var.residual * b->v_by[k];
+        gain_by[k] = s.by_mean.gain * b->logit_by[k] + s.by_var.gain * b->v_by[k];
     }
+    const double residual = s.pull.residual;
+    const double gain = s.pull.gain;
     for (size_t i = 0; i < b->n; i++) {
         double *restrict w_by = b->w_by[i];
-        EACH(k, b) w_by[k] += sign * (b->Pg_by[i][k] * q + b->Pg[i] * q_by[k]);
-        b->w[i] += sign * b->Pg[i] * q;
+        EACH(k, b) w_by[k] += b->Pg_by[i][k] * residual + b->Pg[i] * residual_by[k];
+        b->w[i] += b->Pg[i] * residual;
         for (size_t j = 0; j <= i; j++) {
             double *restrict d = pair(b, i, j);
             const double Pi = b->Pg[i];
@@ -376,7 +373,7 @@ static bool add(const model_params *params, const likelihood_places *places,
                   t > 0 && animal->starts_session[t] != 0);
         const double mean = look(&b, animal, t);
         judge(&b, mean, chose_right, t, places->m, sums);
-        measure(&b, mean, chose_right);
+        measure(&b, params->filter, mean, chose_right);
     }
     return isfinite(sums->log_likelihood);
 }

@@ -8,7 +8,7 @@
 #include "model/random.h"
 #include "vectors.h"
 
-enum { MAX = MODEL_LIKELIHOOD_MAX, LEFT_OUT = 300, APART = 5 };
+enum { MAX = MODEL_LIKELIHOOD_MAX, LEFT_OUT = 300, APART = 10 };
 
 typedef struct {
     const model_posterior *p;
@@ -92,6 +92,29 @@ static double normal_above(model_random *r, double a)
     return z;
 }
 
+/* log of the standard normal's chance to be below z. */
+static double log_below(double z)
+{
+    static const double FAR = -30.0;
+    static const double SQRT_HALF = 0.70710678118654752;
+    static const double LOG_SQRT_2PI = 0.91893853320467274;
+    return z > FAR ? log(0.5 * erfc(-z * SQRT_HALF)) : -0.5 * z * z - log(-z) - LOG_SQRT_2PI;
+}
+
+/* exp(pull v - h v^2 / 2) for v >= 0, under a prior that is half a point at 0 and half exponential:
+ * the exponential adds -1 / mean to the pull. */
+static double draw_variance(model_random *r, double h, double pull, double mean)
+{
+    static const double LOG_SQRT_2PI = 0.91893853320467274;
+    const double sd = 1.0 / sqrt(h);
+    const double z = (pull - 1.0 / mean) * sd;
+    const double log_odds = LOG_SQRT_2PI + log(sd / mean) + 0.5 * z * z + log_below(z);
+    if (model_random_uniform(r) >= 1.0 / (1.0 + exp(-log_odds))) {
+        return 0.0;
+    }
+    return fmax(sd * (z + normal_above(r, -z)), 0.0);
+}
+
 static void draw_variances(sampler *g)
 {
     static const double RIDGE = 1e-6;
@@ -102,9 +125,7 @@ static void draw_variances(sampler *g)
         for (size_t l = 0; l < g->n_variances; l++) {
             pull -= l != k ? g->schur[k * g->n_variances + l] * g->x[g->variance[l]] : 0.0;
         }
-        const double sd = 1.0 / sqrt(h);
-        const double mean = pull / h;
-        g->x[i] = fmax(mean + sd * normal_above(&g->random, -mean / sd), 0.0);
+        g->x[i] = draw_variance(&g->random, h, pull, g->p->mean[i]);
     }
 }
 

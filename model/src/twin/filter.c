@@ -79,8 +79,45 @@ double filter_mode(double M, double v)
     return q;
 }
 
-int filter_update(size_t n, double w[], double P[], const double g[], double shift,
-                  bool chose_right)
+/* At the mode, and by the implicit function theorem about it. */
+static filter_slopes slopes_of_mode(double mean, double var, double sign)
+{
+    const double q = filter_mode(sign * mean, var);
+    const double c = q * (1.0 - q);
+    const double damp = 1.0 / (1.0 + c * var);
+    const double gain = c * damp;
+    const double bend = damp * damp * (1.0 - 2.0 * q);
+    return (filter_slopes){.pull = {sign * q, gain},
+                           .by_mean = {-gain, -sign * bend * gain},
+                           .by_var = {-sign * gain * q, -bend * gain * q - gain * gain}};
+}
+
+/* The derivatives of log Z by the mean, Z = sigmoid(+-mean scale): the first, and less the second.
+ */
+static filter_slopes slopes_of_mean(double mean, double var, double sign)
+{
+    const double scale = 1.0 / sqrt(1.0 + FILTER_PI_OVER_8 * var);
+    const double scale_by_var = -0.5 * FILTER_PI_OVER_8 * scale * scale * scale;
+    const double q = sigmoid_exact(-sign * mean * scale);
+    const double c = q * (1.0 - q);
+    const double q_by_mean = -sign * c * scale;
+    const double q_by_var = -sign * c * mean * scale_by_var;
+    const double bend = scale * scale * (1.0 - 2.0 * q);
+    return (filter_slopes){.pull = {sign * scale * q, scale * scale * c},
+                           .by_mean = {sign * scale * q_by_mean, bend * q_by_mean},
+                           .by_var = {sign * (scale_by_var * q + scale * q_by_var),
+                                      2.0 * scale * scale_by_var * c + bend * q_by_var}};
+}
+
+filter_slopes filter_slopes_of(model_filter filter, double mean, double var, bool chose_right)
+{
+    const double sign = chose_right ? 1.0 : -1.0;
+    return filter == MODEL_FILTER_MOMENTS ? slopes_of_mean(mean, var, sign)
+                                          : slopes_of_mode(mean, var, sign);
+}
+
+int filter_update(model_filter filter, size_t n, double w[], double P[], const double g[],
+                  double shift, bool chose_right)
 {
     double Pg[FILTER_MAX];
     multiply(n, P, g, Pg);
@@ -89,15 +126,11 @@ int filter_update(size_t n, double w[], double P[], const double g[], double shi
     if (!isfinite(m) || !isfinite(v) || v < 0.0) {
         return MODEL_ERR_NUMERIC;
     }
-    const double sign = chose_right ? 1.0 : -1.0;
-    const double q = filter_mode(sign * m, v);
-    const double residual = sign * q;
-    const double curvature = q * (1.0 - q);
-    const double gain = curvature / (1.0 + curvature * v);
+    const filter_pull pull = filter_slopes_of(filter, m, v, chose_right).pull;
     for (size_t i = 0; i < n; i++) {
-        w[i] += Pg[i] * residual;
+        w[i] += Pg[i] * pull.residual;
         for (size_t j = 0; j <= i; j++) {
-            P[i * n + j] -= gain * Pg[i] * Pg[j];
+            P[i * n + j] -= pull.gain * Pg[i] * Pg[j];
             P[j * n + i] = P[i * n + j];
         }
     }

@@ -1,5 +1,5 @@
-/* filter.h - estimates the policy's weights from the choices: a Laplace (extended
- * Kalman) filter.
+/* filter.h - estimates the policy's weights from the choices: a filter that approximates what is
+ * known of them by a normal distribution.
  *
  * Maths and symbols: docs/model.md, section filter. w is the mean (n), P the covariance (n, n),
  * row-major, symmetric and positive definite; n is 1..FILTER_MAX; g is (n).
@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "exp_exact.h"
+#include "model/filter_kind.h"
 #include "model/policy.h"
 
 enum { FILTER_MAX = 12 };
@@ -25,11 +26,28 @@ void filter_init(size_t n, double w[], double P[], const double mean[], const do
 /* Time passes: P += diag(var). */
 void filter_diffuse(size_t n, double P[], const double var[]);
 
-/* A choice was seen whose logit was w . g + shift: the posterior's mode and the Laplace covariance
- * there. MODEL_OK, or MODEL_ERR_NUMERIC with w and P as they were. O(n^2), at most 8 Newton
- * steps. */
-int filter_update(size_t n, double w[], double P[], const double g[], double shift,
-                  bool chose_right);
+/* A choice was seen whose logit was w . g + shift. EKF: w is the posterior's mode and P the Laplace
+ * covariance there; at most 8 Newton steps. MOMENTS: its mean and covariance, with the choice's
+ * chance as filter_forecast() has it. MODEL_OK, or MODEL_ERR_NUMERIC with w and P as they were.
+ * O(n^2). */
+int filter_update(model_filter filter, size_t n, double w[], double P[], const double g[],
+                  double shift, bool chose_right);
+
+/* What a choice does: w += residual P g, P -= gain (P g)(P g)'. */
+typedef struct {
+    double residual;
+    double gain;
+} filter_pull;
+
+/* The same with its derivatives by the mean of the logit before the choice, and by its variance,
+ * var >= 0. */
+typedef struct {
+    filter_pull pull;
+    filter_pull by_mean;
+    filter_pull by_var;
+} filter_slopes;
+
+filter_slopes filter_slopes_of(model_filter filter, double mean, double var, bool chose_right);
 
 /* The weights moved by a known amount: w += dw, P = A P A' with A = I - diag f + u g'. u NULL: A =
  * I; f NULL: it is 0. O(n^2). */

@@ -106,8 +106,8 @@ static int take_choice(model_member *twin, const model_params *params, const mod
                                                  twin->n_trials, twin->at_session_start);
     double g[MODEL_WEIGHTS_MAX];
     model_policy_fill(&params->policy, &twin->history, seen.stimulus, g);
-    const int status =
-        filter_update(n, twin->w, twin->P, g, dot(n, twin->rule.offset, g), seen.chose_right);
+    const int status = filter_update(params->filter, n, twin->w, twin->P, g,
+                                     dot(n, twin->rule.offset, g), seen.chose_right);
     if (status == MODEL_OK && params->rule.kind != MODEL_RULE_NONE) {
         step_rule(twin, params, g, &seen, pace, seen_range);
     }

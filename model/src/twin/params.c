@@ -66,7 +66,7 @@ static bool rule_is_valid(const model_rule *rule, uint32_t n)
 
 int model_params_check(const model_params *params)
 {
-    if (!model_policy_is_valid(&params->policy) ||
+    if (model_filter_name(params->filter) == NULL || !model_policy_is_valid(&params->policy) ||
         !model_rule_fits(&params->rule, params->policy.n) ||
         !rule_is_valid(&params->rule, params->policy.n)) {
         return MODEL_ERR_ARG;

@@ -182,8 +182,8 @@ void model_stacking_observe(model_stacking *stack, const model_stacking_params *
         drift[i] = params->drift_var;
     }
     const double p = filter_forecast(mean.at[0], var.at[0]);
-    if (!isfinite(p) ||
-        filter_update(view.n, stack->b, stack->P, f, view.base.at[0], chose_right) != MODEL_OK) {
+    if (!isfinite(p) || filter_update(MODEL_FILTER_EKF, view.n, stack->b, stack->P, f,
+                                      view.base.at[0], chose_right) != MODEL_OK) {
         return;
     }
     filter_diffuse(view.n, stack->P, drift);
