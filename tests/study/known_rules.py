@@ -231,7 +231,8 @@ def cohort(place, setting, rule, seed):
     true = steps(truth, *trials)[0]
     result = {"r_all": scores["r_all"], "cpu_s": fitted.cpu_s, "cover": None, "width": None}
     found = steps(fitted.posterior or fitted.point, *trials)
-    result["r_visited"] = [correlation(true[..., i], found.mean(axis=0)[..., i]) for i in range(2)]
+    point = steps(fitted.point, *trials)[0]
+    result["r_visited"] = [correlation(true[..., i], point[..., i]) for i in range(2)]
     if fitted.posterior:
         lo, hi = np.percentile(found, [5, 95], axis=0)
         inside = (true >= lo - 1e-9) & (true <= hi + 1e-9)

@@ -77,8 +77,10 @@ static void classic_rules_say_their_closed_forms(void **state)
                         closed_form(MARKOV[k], model_rule_probe_stimulus(x),
                                     outcome == MODEL_RULE_PROBE_CORRECT, 0.3, i);
                     CHECK_NEAR(probe.dw[MODEL_RULE_PROBE_SETTLED][outcome][x][i], expected, 1e-15);
-                    CHECK_NEAR(probe.size[MODEL_RULE_PROBE_SETTLED][outcome][x][i], fabs(expected),
-                               1e-15);
+                    CHECK_NEAR(fabs(probe.along[MODEL_RULE_PROBE_SETTLED][outcome][x][i]),
+                               fabs(expected), 1e-15);
+                    assert_true(MARKOV[k] != MODEL_RULE_REINFORCE ||
+                                probe.along[MODEL_RULE_PROBE_SETTLED][outcome][x][i] >= 0.0);
                 }
             }
         }
@@ -99,10 +101,12 @@ static void a_markov_rule_has_no_history_to_the_bit(void **state)
         assert_memory_equal(probe.dw[MODEL_RULE_PROBE_REWARDED], probe.dw[MODEL_RULE_PROBE_SETTLED],
                             sizeof probe.dw[0]);
         if (params.rule.kind == MODEL_RULE_NONE) {
-            assert_true(isnan(model_rule_probe_memory(1, &probe, 0, N)));
-            assert_true(isnan(model_rule_probe_asymmetry(1, &probe, 0, N)));
+            assert_true(isnan(model_rule_probe_contrast(MODEL_RULE_PROBE_MEMORY, 1, &probe, 0, N)));
+            assert_true(
+                isnan(model_rule_probe_contrast(MODEL_RULE_PROBE_ASYMMETRY, 1, &probe, 0, N)));
         } else {
-            CHECK_NEAR(model_rule_probe_memory(1, &probe, 0, N), 0.0, 0.0);
+            CHECK_NEAR(model_rule_probe_contrast(MODEL_RULE_PROBE_MEMORY, 1, &probe, 0, N), 0.0,
+                       0.0);
         }
     }
     some_net_free(s);
@@ -113,10 +117,10 @@ static void asymmetry_is_that_of_the_formula(void **state)
     (void)state;
     state_rule(MODEL_RULE_REINFORCE);
     assert_int_equal(model_rule_probe_run(&probe, &params, 1, W, 1), MODEL_OK);
-    CHECK_NEAR(model_rule_probe_asymmetry(1, &probe, 0, N), 1.0, 0.0);
+    CHECK_NEAR(model_rule_probe_contrast(MODEL_RULE_PROBE_ASYMMETRY, 1, &probe, 0, N), 1.0, 0.0);
     state_rule(MODEL_RULE_PREDICT_MAX);
     assert_int_equal(model_rule_probe_run(&probe, &params, 1, W, 1), MODEL_OK);
-    CHECK_NEAR(model_rule_probe_asymmetry(1, &probe, 0, 1), 0.0, 0.0);
+    CHECK_NEAR(model_rule_probe_contrast(MODEL_RULE_PROBE_ASYMMETRY, 1, &probe, 0, 1), 0.0, 0.0);
     /* An unbiased animal's correct choices mirror each other: with baseline b the sizes are
      * (1 - b) sum (1 - q) and b sum q over the chances q of the correct side. */
     const double naive[N] = {1.5, 0.0};
@@ -131,8 +135,8 @@ static void asymmetry_is_that_of_the_formula(void **state)
         error += b * q;
     }
     assert_int_equal(model_rule_probe_run(&probe, &params, 1, naive, 1), MODEL_OK);
-    CHECK_NEAR(model_rule_probe_asymmetry(1, &probe, 1, 1), (correct - error) / (correct + error),
-               1e-12);
+    CHECK_NEAR(model_rule_probe_contrast(MODEL_RULE_PROBE_ASYMMETRY, 1, &probe, 1, 1),
+               (correct - error) / (correct + error), 1e-12);
 }
 
 /* From w = 0 each rewarded full-contrast trial adds (y - p) x = 0.5 to the trace of stimulus and
@@ -157,7 +161,7 @@ static void eligibility_remembers_as_its_trace_does(void **state)
     CHECK_NEAR(probe.dw[MODEL_RULE_PROBE_UNREWARDED][MODEL_RULE_PROBE_CORRECT][x][0],
                RATE * (fresh - lived + settled), 1e-12);
     CHECK_NEAR(probe.dw[MODEL_RULE_PROBE_REWARDED][MODEL_RULE_PROBE_ERROR][x][0], 0.0, 0.0);
-    assert_true(model_rule_probe_memory(1, &probe, 0, 1) > 0.2);
+    assert_true(model_rule_probe_contrast(MODEL_RULE_PROBE_MEMORY, 1, &probe, 0, 1) > 0.2);
 }
 
 static void without_decay_eligibility_is_reinforce(void **state)
@@ -174,7 +178,7 @@ static void without_decay_eligibility_is_reinforce(void **state)
                        other.dw[MODEL_RULE_PROBE_SETTLED][MODEL_RULE_PROBE_CORRECT][x][i], 1e-15);
         }
     }
-    CHECK_NEAR(model_rule_probe_memory(1, &probe, 0, N), 0.0, 1e-12);
+    CHECK_NEAR(model_rule_probe_contrast(MODEL_RULE_PROBE_MEMORY, 1, &probe, 0, N), 0.0, 1e-12);
 }
 
 /* After an unrewarded trial m is -1, after a rewarded one 1, with no decay; and each step forgets a
@@ -219,11 +223,11 @@ static void many_states_are_asked_at_and_averaged(void **state)
                 each[2].dw[MODEL_RULE_PROBE_SETTLED][correct][x][0]) /
                    STATES,
                1e-15);
-    CHECK_NEAR(model_rule_probe_asymmetry(1, &probe, 0, N), 1.0, 0.0);
+    CHECK_NEAR(model_rule_probe_contrast(MODEL_RULE_PROBE_ASYMMETRY, 1, &probe, 0, N), 1.0, 0.0);
     state_rule(MODEL_RULE_ELIGIBILITY);
     params.rule.decay[0] = params.rule.decay[1] = 0.6;
     assert_int_equal(model_rule_probe_run(&probe, &params, STATES, w, 2), MODEL_OK);
-    assert_true(fabs(model_rule_probe_memory(1, &probe, 0, 1)) > 0.01);
+    assert_true(fabs(model_rule_probe_contrast(MODEL_RULE_PROBE_MEMORY, 1, &probe, 0, 1)) > 0.01);
     assert_int_equal(model_rule_probe_run(&probe, &params, 0, w, 2), MODEL_ERR_ARG);
 }
 
@@ -238,7 +242,7 @@ static void history_features_see_the_same_trial_before_always(void **state)
     CHECK_NEAR(probe.dw[MODEL_RULE_PROBE_SETTLED][MODEL_RULE_PROBE_CORRECT]
                        [MODEL_RULE_PROBE_STIMULI - 1][2],
                RATE * (1.0 - p) * 0.5, 1e-15);
-    CHECK_NEAR(model_rule_probe_memory(1, &probe, 0, 3), 0.0, 0.0);
+    CHECK_NEAR(model_rule_probe_contrast(MODEL_RULE_PROBE_MEMORY, 1, &probe, 0, 3), 0.0, 0.0);
 }
 
 static void a_recurrent_net_is_asked_from_where_it_settled(void **state)
@@ -252,7 +256,7 @@ static void a_recurrent_net_is_asked_from_where_it_settled(void **state)
     assert_int_equal(model_rule_probe_run(&probe, &params, 1, W, 4), MODEL_OK);
     assert_int_equal(model_rule_probe_run(&again, &params, 1, W, 4), MODEL_OK);
     assert_memory_equal(&probe, &again, sizeof probe);
-    const double memory = model_rule_probe_memory(1, &probe, 0, N);
+    const double memory = model_rule_probe_contrast(MODEL_RULE_PROBE_MEMORY, 1, &probe, 0, N);
     assert_true(isfinite(memory) && memory != 0.0 && fabs(memory) < 1.0);
     some_net_free(s);
 }
@@ -266,7 +270,7 @@ static void the_gru_policy_shows_its_offset(void **state)
     state_rule(MODEL_RULE_GRU_POLICY);
     params.rule.net = s->net;
     assert_int_equal(model_rule_probe_run(&probe, &params, 1, W, 4), MODEL_OK);
-    assert_true(probe.size[MODEL_RULE_PROBE_SETTLED][MODEL_RULE_PROBE_CORRECT][0][0] > 0.0);
+    assert_true(probe.along[MODEL_RULE_PROBE_SETTLED][MODEL_RULE_PROBE_CORRECT][0][0] != 0.0);
     some_net_free(s);
 }
 

@@ -17,7 +17,7 @@ _Static_assert(sizeof OUTCOME_NAME / sizeof OUTCOME_NAME[0] == MODEL_RULE_PROBE_
 static const char *const PAST_NAME[] = {"settled", "rewarded", "unrewarded"};
 _Static_assert(sizeof PAST_NAME / sizeof PAST_NAME[0] == MODEL_RULE_PROBE_PASTS, "a name for each");
 static const char *const INDEX_NAME[] = {"asymmetry", "history"};
-_Static_assert(sizeof INDEX_NAME / sizeof INDEX_NAME[0] == RULE_ENSEMBLE_INDICES,
+_Static_assert(sizeof INDEX_NAME / sizeof INDEX_NAME[0] == MODEL_RULE_PROBE_INDICES,
                "a name for each");
 
 static const char *const INTERVAL_NAME[] = {NULL, "seeds", "bootstrap", "posterior"};
@@ -126,7 +126,7 @@ static void print_value(const struct rule_ensemble_value *v)
     }
 }
 
-static void print_index(const struct rule_ensemble *e, enum rule_ensemble_index index)
+static void print_index(const struct rule_ensemble *e, model_rule_probe_index index)
 {
     printf("\n%s\n", INDEX_NAME[index]);
     for (uint32_t i = 0; i <= rule_ensemble_policy(e)->n; i++) {
@@ -149,9 +149,11 @@ static void print_indices(const struct rule_ensemble *e)
         putchar('\n');
         return;
     }
-    print_index(e, RULE_ENSEMBLE_ASYMMETRY);
-    printf("  (mean |%s| after correct - after error trials) / their sum, -1 to 1\n", quantity(e));
-    print_index(e, RULE_ENSEMBLE_MEMORY);
+    print_index(e, MODEL_RULE_PROBE_ASYMMETRY);
+    printf("  (C - E) / (C + E), -1 to 1; C, E: size of the mean %s, towards the choice, after "
+           "correct and error trials\n",
+           quantity(e));
+    print_index(e, MODEL_RULE_PROBE_MEMORY);
     printf("  the same for %u rewarded against %u unrewarded previous trials%s\n",
            (unsigned)e->history, (unsigned)e->history,
            model_rule_of(rule_ensemble_kind(e))->has_memory
@@ -255,9 +257,9 @@ static void json_states(struct json_writer *w, const struct rule_ensemble *e)
 static void json_weight(struct json_writer *w, const struct rule_ensemble *e, uint32_t weight)
 {
     json_object(w, weight_name(e, weight));
-    for (int index = 0; index < RULE_ENSEMBLE_INDICES; index++) {
+    for (int index = 0; index < MODEL_RULE_PROBE_INDICES; index++) {
         const struct rule_ensemble_value v =
-            rule_ensemble_mean_index(e, (enum rule_ensemble_index)index, weight);
+            rule_ensemble_mean_index(e, (model_rule_probe_index)index, weight);
         json_object(w, INDEX_NAME[index]);
         JSON_REALS(w, {"mean", v.mean}, {"lo", v.lo}, {"hi", v.hi});
         json_bool(w, "known", rule_ensemble_is_known(&v));

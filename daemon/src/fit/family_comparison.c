@@ -170,7 +170,7 @@ int family_comparison_open(struct family_comparison *c, const struct training_se
 
 void family_comparison_close(struct family_comparison *c)
 {
-    free(c->fit.draws);
+    fit_basis_free(&c->fit);
     free(c->animal);
     memset(c, 0, sizeof *c);
 }

@@ -102,7 +102,7 @@ int family_null_find(struct family_null *n, const struct family_comparison *c,
     if (rc == FAULT_NONE && !n->is_stopped) {
         n->without = gain_of(&fit, &fit.family[fit.best]);
     }
-    free(fit.draws);
+    fit_basis_free(&fit);
     training_set_view_close(&view);
     free_mice(&mice);
     return rc;

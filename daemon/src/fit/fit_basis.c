@@ -24,6 +24,8 @@ static const double SESSION_VAR_MEAN = 0.1;
 
 #define BIT(TERM) (UINT32_C(1) << MODEL_BASIS_##TERM)
 
+#define ALL_TERMS ((UINT32_C(1) << MODEL_BASIS_TERMS) - 1)
+
 static const uint32_t MEMORY = BIT(REWARDED_MEMORY) | BIT(UNREWARDED_MEMORY);
 
 /* Families that are tried first, the classic rules alike, and what is added to the best of them.
@@ -51,9 +53,27 @@ static const struct {
 
 static const double ALL_PRIOR = 0.05;
 
-enum { N_PLAIN = sizeof PLAIN / sizeof PLAIN[0], N_ADDED = sizeof ADDED / sizeof ADDED[0] };
+/* Families whose draws the intervals are of. In each, steps after rewards and after errors are free
+ * of each other, so that none is sure of a simple rule because it is simple. */
+#define EITHER (BIT(REWARDED) | BIT(UNREWARDED) | BIT(PREDICT_MAX))
+static const uint32_t WIDE[] = {EITHER,
+                                EITHER | BIT(REWARD_MAX),
+                                EITHER | BIT(TRACE),
+                                EITHER | BIT(REWARDED_EXPECTED) | BIT(REWARDED_UNSURE),
+                                EITHER | BIT(REWARDED_CONTRAST) | BIT(UNREWARDED_CONTRAST),
+                                EITHER | BIT(REWARDED_MEMORY) | BIT(UNREWARDED_MEMORY),
+                                EITHER | BIT(FORGETTING),
+                                ALL_TERMS};
 
-_Static_assert((int)N_PLAIN + (int)N_ADDED + 1 <= (int)FIT_BASIS_FAMILIES_MAX, "room for all");
+enum {
+    N_PLAIN = sizeof PLAIN / sizeof PLAIN[0],
+    N_ADDED = sizeof ADDED / sizeof ADDED[0],
+    N_WIDE = sizeof WIDE / sizeof WIDE[0]
+};
+
+_Static_assert((int)N_PLAIN + (int)N_ADDED + 1 <= (int)FIT_BASIS_FAMILIES_MAX &&
+                   (int)N_WIDE <= (int)FIT_BASIS_FAMILIES_MAX,
+               "room for all");
 
 struct fitting {
     struct fit_scoring scoring;
@@ -124,15 +144,18 @@ static void prior_of(const struct fitting *f, const struct fit_basis_family *fam
     }
 }
 
-/* Where a family's search begins: the step as long as reinforce's. */
+/* Where a family's search begins: where another ended, or a step as long as reinforce's. */
 static void start_family(const struct fitting *f, const struct fit_basis_family *from,
                          struct fit_basis_family *family)
 {
+    double(*c)[MODEL_WEIGHTS_MAX] = family->params.rule.coefficient;
     family->params = from != NULL ? from->params : f->start;
+    for (size_t k = 0; k < MODEL_BASIS_TERMS && from != NULL; k++) {
+        memset(c[k], 0, (family->terms >> k & 1U) == 1U ? 0 : sizeof c[k]);
+    }
     if (from != NULL) {
         return;
     }
-    double(*c)[MODEL_WEIGHTS_MAX] = family->params.rule.coefficient;
     const bool is_among = (family->terms & BIT(REWARDED)) != 0;
     for (uint32_t i = 0; i < f->start.policy.n; i++) {
         const double a = c[MODEL_BASIS_REWARDED][i];
@@ -202,17 +225,11 @@ static void keep_draws(const struct fitting *f, const model_scoring_config *conf
     }
 }
 
-/* Adds a family to the result; from: where it starts, NULL: at reinforce. */
-static int fit_family(struct fitting *f, const char *name, uint32_t terms, double prior,
-                      const struct fit_basis_family *from, struct fault *fault)
+/* Fits a family whose terms are set, and draws; from: where it starts, NULL: at reinforce. */
+static int fit_terms(struct fitting *f, struct fit_basis_family *family, double kept[],
+                     const struct fit_basis_family *from, struct fault *fault)
 {
-    struct fit_basis_family *family = &f->result->family[f->result->n_families];
     model_scoring_config config;
-    if (f->scoring.is_stopped) {
-        return FAULT_NONE;
-    }
-    *family = (struct fit_basis_family){.terms = terms, .prior = prior};
-    (void)snprintf(family->name, sizeof family->name, "%s", name);
     start_family(f, from, family);
     fit_scoring_configure(&family->params, f->temper, &config);
     for (size_t i = 0; i < f->m; i++) {
@@ -234,9 +251,30 @@ static int fit_family(struct fitting *f, const char *name, uint32_t terms, doubl
     }
     family->log_likelihood = f->found.log_likelihood;
     family->log_evidence = log_evidence(f);
-    keep_draws(f, &config, &f->kept[(size_t)f->result->n_families * FIT_BASIS_DRAWS * f->n_rule]);
-    f->result->n_families++;
+    keep_draws(f, &config, kept);
     return FAULT_NONE;
+}
+
+/* Where the draws of a family are kept. */
+static double *kept_of(const struct fitting *f, uint32_t number)
+{
+    return &f->kept[(size_t)number * FIT_BASIS_DRAWS * f->n_rule];
+}
+
+/* Adds a family to the result. */
+static int fit_family(struct fitting *f, const char *name, uint32_t terms, double prior,
+                      const struct fit_basis_family *from, struct fault *fault)
+{
+    const uint32_t number = f->result->n_families;
+    struct fit_basis_family *family = &f->result->family[number];
+    if (f->scoring.is_stopped) {
+        return FAULT_NONE;
+    }
+    *family = (struct fit_basis_family){.terms = terms, .prior = prior};
+    (void)snprintf(family->name, sizeof family->name, "%s", name);
+    const int rc = fit_terms(f, family, kept_of(f, number), from, fault);
+    f->result->n_families += rc == FAULT_NONE && !f->scoring.is_stopped ? 1 : 0;
+    return rc;
 }
 
 /* ---- all of them ---- */
@@ -302,9 +340,8 @@ static int fit_larger(struct fitting *f, struct fault *fault)
         }
     }
     const struct fit_basis_family best = f->result->family[find_best(f->result)];
-    const uint32_t all = (UINT32_C(1) << MODEL_BASIS_TERMS) - 1;
     return rc ? rc
-              : fit_family(f, model_rule_name(MODEL_RULE_BASIS), all, ALL_PRIOR,
+              : fit_family(f, model_rule_name(MODEL_RULE_BASIS), ALL_TERMS, ALL_PRIOR,
                            has_plain ? &best : NULL, fault);
 }
 
@@ -320,37 +357,84 @@ static int fit_families(struct fitting *f, struct fault *fault)
     return rc == FAULT_NONE && is_asked_for(f, MODEL_RULE_BASIS) ? fit_larger(f, fault) : rc;
 }
 
-/* The chance of each family, and so many of its draws. */
-static void mix(struct fitting *f, model_params *params)
+/* So many draws of each of n families as its share says. */
+static void mix_draws(const struct fitting *f, uint32_t n, const double share[], double draws[])
 {
-    struct fit_basis_result *r = f->result;
     double sum = 0.0;
-    double mean[MAX] = {0.0};
-    r->best = find_best(r);
-    const struct fit_basis_family *best = &r->family[r->best];
-    for (uint32_t i = 0; i < r->n_families; i++) {
-        r->family[i].posterior =
-            exp(r->family[i].log_evidence - best->log_evidence) * r->family[i].prior;
-        sum += r->family[i].posterior;
-    }
-    double share = 0.0;
     size_t at = 0;
-    for (uint32_t i = 0; i < r->n_families; i++) {
-        r->family[i].posterior /= sum;
-        share += r->family[i].posterior;
-        const double *from = &f->kept[(size_t)i * FIT_BASIS_DRAWS * f->n_rule];
-        for (; at < FIT_BASIS_DRAWS && (double)at + 0.5 < share * FIT_BASIS_DRAWS; at++) {
-            memcpy(&r->draws[at * f->n_rule], &from[at * f->n_rule], f->n_rule * sizeof from[0]);
-            for (size_t k = 0; k < f->n_rule; k++) {
-                mean[k] += from[at * f->n_rule + k] / FIT_BASIS_DRAWS;
-            }
+    for (uint32_t i = 0; i < n; i++) {
+        const double *from = kept_of(f, i);
+        sum += share[i];
+        for (; at < FIT_BASIS_DRAWS && (i + 1 == n || (double)at + 0.5 < sum * FIT_BASIS_DRAWS);
+             at++) {
+            memcpy(&draws[at * f->n_rule], &from[at * f->n_rule], f->n_rule * sizeof draws[0]);
         }
     }
+}
+
+/* Weights whose logarithms are given, up to a factor, to chances. */
+static void normalise(uint32_t n, double weight[])
+{
+    double most = weight[0];
+    double sum = 0.0;
+    for (uint32_t i = 1; i < n; i++) {
+        most = fmax(most, weight[i]);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        weight[i] = exp(weight[i] - most);
+        sum += weight[i];
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        weight[i] /= sum;
+    }
+}
+
+/* The chance of each family, and so many of its draws; the rule is their mean. */
+static void mix_families(struct fitting *f, model_params *params)
+{
+    struct fit_basis_result *r = f->result;
+    double share[FIT_BASIS_FAMILIES_MAX];
+    double mean[MAX] = {0.0};
+    r->best = find_best(r);
+    r->n_rule = f->n_rule;
+    for (uint32_t i = 0; i < r->n_families; i++) {
+        share[i] = r->family[i].log_evidence + log(r->family[i].prior);
+    }
+    normalise(r->n_families, share);
+    for (uint32_t i = 0; i < r->n_families; i++) {
+        r->family[i].posterior = share[i];
+    }
+    mix_draws(f, r->n_families, share, r->draws);
+    for (size_t k = 0; k < (size_t)FIT_BASIS_DRAWS * f->n_rule; k++) {
+        mean[k % f->n_rule] += r->draws[k] / FIT_BASIS_DRAWS;
+    }
+    const struct fit_basis_family *best = &r->family[r->best];
     model_likelihood_encode(&best->params, f->found.values);
     memcpy(f->found.values, mean, f->n_rule * sizeof mean[0]);
     *params = best->params;
     model_likelihood_decode(f->found.values, params);
-    r->n_rule = f->n_rule;
+}
+
+/* Draws of the wide families, each by how well it explains the animals less the number of its
+ * parameters (Akaike 1974). */
+static int draw_wide(struct fitting *f, struct fault *fault)
+{
+    const struct fit_basis_family best = f->result->family[f->result->best];
+    double share[N_WIDE];
+    int rc = FAULT_NONE;
+    for (uint32_t i = 0; i < N_WIDE && rc == FAULT_NONE && !f->scoring.is_stopped; i++) {
+        struct fit_basis_family family = {.terms = WIDE[i]};
+        rc = fit_terms(f, &family, kept_of(f, i), &best, fault);
+        share[i] = f->temper * family.log_likelihood;
+        for (size_t a = 0; a < f->posterior.m; a++) {
+            share[i] -= is_own(f, f->place[a]) ? 1.0 : 0.0;
+        }
+    }
+    if (rc == FAULT_NONE && !f->scoring.is_stopped) {
+        normalise(N_WIDE, share);
+        mix_draws(f, N_WIDE, share, f->result->wide);
+    }
+    return rc;
 }
 
 static int fit_all(struct fitting *f, model_params *params, struct fault *fault)
@@ -363,7 +447,8 @@ static int fit_all(struct fitting *f, model_params *params, struct fault *fault)
                              : fault_set(fault, FAULT_WORK, "no memory for the fit");
     }
     if (rc == FAULT_NONE && !f->scoring.is_stopped) {
-        mix(f, params);
+        mix_families(f, params);
+        rc = f->scoring.options.families == 0 ? draw_wide(f, fault) : FAULT_NONE;
     }
     free(f->kept);
     return rc;
@@ -376,7 +461,8 @@ int fit_basis_fit(model_params *params, const struct fit_scoring_options *option
     struct fitting *f = calloc(1, sizeof *f);
     double *drawn = calloc((size_t)FIT_BASIS_DRAWS * MAX, sizeof *drawn);
     result->draws = calloc((size_t)FIT_BASIS_DRAWS * MAX, sizeof *result->draws);
-    int rc = f != NULL && drawn != NULL && result->draws != NULL
+    result->wide = calloc((size_t)FIT_BASIS_DRAWS * MAX, sizeof *result->wide);
+    int rc = f != NULL && drawn != NULL && result->draws != NULL && result->wide != NULL
                  ? fit_scoring_open(&f->scoring, options, PASSES_EXPECTED, fault)
                  : fault_set(fault, FAULT_WORK, "no memory for the fit");
     if (rc == FAULT_NONE) {
@@ -391,4 +477,11 @@ int fit_basis_fit(model_params *params, const struct fit_scoring_options *option
     free(drawn);
     free(f);
     return rc;
+}
+
+void fit_basis_free(struct fit_basis_result *result)
+{
+    free(result->draws);
+    free(result->wide);
+    *result = (struct fit_basis_result){0};
 }

@@ -3,9 +3,11 @@
  *
  * A family is a set of terms of model/basis.h that may be other than 0: no rule, each classic rule,
  * the best of them with one thing added, all terms. Each is fitted; its evidence weighs it; draws
- * come from all of them by these weights. So the rule that is found is an average, and its interval
- * knows of the families that the animals cannot tell apart. Maths: docs/model.md, section
- * posterior. Threads: the caller's pool. Memory: the heap; the draws are the caller's.
+ * come from all of them by these weights. So the rule that is found is an average. Its intervals
+ * are of the family that holds all others: they hold whichever of them is true, where an average
+ * over families would be sure of the simplest that the animals do not rule out. Maths:
+ * docs/model.md, section posterior. Threads: the caller's pool. Memory: the heap; the result is the
+ * caller's.
  */
 #pragma once
 
@@ -30,11 +32,17 @@ struct fit_basis_result {
     struct fit_basis_family family[FIT_BASIS_FAMILIES_MAX];
     uint32_t best; /* the family with the most evidence */
     size_t n_rule; /* parameters of the rule, before those of noise and prior */
-    double *draws; /* (FIT_BASIS_DRAWS, n_rule), values as model/likelihood.h has them */
+    /* (FIT_BASIS_DRAWS, n_rule), values as model/likelihood.h has them: of all families by their
+     * weights; and of the family that holds all others, or the same where it was not asked for. */
+    double *draws;
+    double *wide;
 };
 
 /* *params: policy set, noise and prior where the search starts; becomes rule basis, its
- * coefficients the mean of the draws, its noise and prior the best family's. result->draws are to
- * be freed, also after a fault. FAULT_NONE, or FAULT_WORK with *params as they were. */
+ * coefficients the mean of the draws, its noise and prior the best family's. The result is to be
+ * freed, also after a fault. FAULT_NONE, or FAULT_WORK with *params as they were. */
 int fit_basis_fit(model_params *params, const struct fit_scoring_options *options,
                   struct fit_basis_result *result, struct fault *fault);
+
+/* A zeroed one is fine. */
+void fit_basis_free(struct fit_basis_result *result);

@@ -562,7 +562,7 @@ int fitter_fit(const struct fitter_options *options, const struct training_set *
             model_file_free(out);
         }
     }
-    free(f->found.basis.draws);
+    fit_basis_free(&f->found.basis);
     training_set_view_close(&f->view);
     training_set_view_close(&f->plain);
     training_set_view_close(&f->held_out);

@@ -232,29 +232,39 @@ int rule_ensemble_state(struct rule_ensemble *e, size_t n, const double w[], str
     return FAULT_NONE;
 }
 
-int rule_ensemble_probe(struct rule_ensemble *e, uint32_t history, struct fault *fault)
+static int probe_rule(struct rule_ensemble *e, uint32_t number, const model_params *params,
+                      const char *path, struct fault *fault)
 {
     const size_t n = rule_ensemble_policy(e)->n;
+    for (uint32_t k = 0; k < e->n_places; k++) {
+        const struct rule_ensemble_place *place = &e->places[k];
+        const int status = model_rule_probe_run(&e->probes[number * e->n_places + k], params,
+                                                place->n, e->states + place->first * n, e->history);
+        if (status != MODEL_OK) {
+            return fault_set(fault, FAULT_WORK, "%s: the rule's step is not finite: %s", path,
+                             model_strerror(status));
+        }
+    }
+    return FAULT_NONE;
+}
+
+int rule_ensemble_probe(struct rule_ensemble *e, uint32_t history, struct fault *fault)
+{
+    const bool has_draws = e->draws != NULL;
+    int rc = FAULT_NONE;
     e->history = history;
-    e->probes = calloc((size_t)e->n_members * e->n_places, sizeof *e->probes);
+    e->probes = calloc(((size_t)e->n_members + 1) * e->n_places, sizeof *e->probes);
     if (e->probes == NULL) {
         return fault_set(fault, FAULT_WORK, "no memory for %u members in %u states",
                          (unsigned)e->n_members, (unsigned)e->n_states);
     }
-    for (uint32_t m = 0; m < e->n_members; m++) {
-        const model_params *params = e->draws != NULL ? &e->draws[m] : e->models[m].params;
-        for (uint32_t k = 0; k < e->n_places; k++) {
-            const struct rule_ensemble_place *place = &e->places[k];
-            const int status =
-                model_rule_probe_run(&e->probes[m * e->n_places + k], params, place->n,
-                                     e->states + place->first * n, history);
-            if (status != MODEL_OK) {
-                return fault_set(fault, FAULT_WORK, "%s: the rule's step is not finite: %s",
-                                 e->models[e->draws != NULL ? 0 : m].path, model_strerror(status));
-            }
-        }
+    for (uint32_t m = 0; m < e->n_members && rc == FAULT_NONE; m++) {
+        rc = probe_rule(e, m, has_draws ? &e->draws[m] : e->models[m].params,
+                        e->models[has_draws ? 0 : m].path, fault);
     }
-    return FAULT_NONE;
+    return rc == FAULT_NONE && has_draws
+               ? probe_rule(e, e->n_members, e->models[0].params, e->models[0].path, fault)
+               : rc;
 }
 
 void rule_ensemble_close(struct rule_ensemble *e)
@@ -345,6 +355,11 @@ static double end_of(uint32_t n, const double values[], double share, double unk
     return model_percentile(n, sorted, share);
 }
 
+static bool has_percentiles(const struct rule_ensemble *e)
+{
+    return e->interval == RULE_ENSEMBLE_BOOTSTRAP || e->interval == RULE_ENSEMBLE_POSTERIOR;
+}
+
 static struct rule_ensemble_value percentiles_of(uint32_t n, const double values[])
 {
     const double tail = 0.5 * (1.0 - RULE_ENSEMBLE_CHANCE);
@@ -362,14 +377,26 @@ static struct rule_ensemble_value percentiles_of(uint32_t n, const double values
                                         .hi = end_of(n, values, 1.0 - tail, 1.0)};
 }
 
+/* values: of the members, then, of a posterior, that of the model itself, which is the mean. */
 static struct rule_ensemble_value value_of(const struct rule_ensemble *e, const double values[])
 {
-    if (e->interval == RULE_ENSEMBLE_BOOTSTRAP || e->interval == RULE_ENSEMBLE_POSTERIOR) {
-        return percentiles_of(e->n_members, values);
+    if (has_percentiles(e)) {
+        struct rule_ensemble_value v = percentiles_of(e->n_members, values);
+        if (e->interval == RULE_ENSEMBLE_POSTERIOR) {
+            v.mean = values[e->n_members];
+            v.lo = fmin(v.lo, v.mean);
+            v.hi = fmax(v.hi, v.mean);
+        }
+        return v;
     }
     const model_student_t_interval t =
         model_student_t_of_mean(e->n_members, values, RULE_ENSEMBLE_CHANCE);
     return (struct rule_ensemble_value){t.mean, t.lo, t.hi};
+}
+
+static uint32_t count_probed(const struct rule_ensemble *e)
+{
+    return e->n_members + (e->draws != NULL ? 1 : 0);
 }
 
 struct rule_ensemble_value rule_ensemble_mean_dw(const struct rule_ensemble *e, uint32_t place,
@@ -377,33 +404,69 @@ struct rule_ensemble_value rule_ensemble_mean_dw(const struct rule_ensemble *e, 
                                                  model_rule_probe_outcome outcome, size_t stimulus,
                                                  uint32_t weight)
 {
-    double values[RULE_ENSEMBLE_MEMBERS_MAX];
-    for (uint32_t m = 0; m < e->n_members; m++) {
+    double values[RULE_ENSEMBLE_MEMBERS_MAX + 1];
+    for (uint32_t m = 0; m < count_probed(e); m++) {
         values[m] = rule_ensemble_dw(e, m, place, past, outcome, stimulus, weight);
     }
     return value_of(e, values);
 }
 
-double rule_ensemble_index(const struct rule_ensemble *e, uint32_t member,
-                           enum rule_ensemble_index index, uint32_t weight)
-{
-    const uint32_t n = rule_ensemble_policy(e)->n;
-    const model_rule_probe *probes = &e->probes[member * e->n_places];
-    const size_t first = weight < n ? weight : 0;
-    const size_t n_weights = weight < n ? 1 : n;
-    return index == RULE_ENSEMBLE_ASYMMETRY
-               ? model_rule_probe_asymmetry(e->n_places, probes, first, n_weights)
-               : model_rule_probe_memory(e->n_places, probes, first, n_weights);
-}
-
-struct rule_ensemble_value rule_ensemble_mean_index(const struct rule_ensemble *e,
-                                                    enum rule_ensemble_index index, uint32_t weight)
+/* Whether the members leave the sign of a step open. */
+static bool is_open(const struct rule_ensemble *e, model_rule_probe_past past,
+                    model_rule_probe_outcome outcome, size_t weight)
 {
     double values[RULE_ENSEMBLE_MEMBERS_MAX];
     for (uint32_t m = 0; m < e->n_members; m++) {
-        values[m] = rule_ensemble_index(e, m, index, weight);
+        values[m] =
+            model_rule_probe_along(e->n_places, &e->probes[m * e->n_places], past, outcome, weight);
     }
-    return value_of(e, values);
+    const struct rule_ensemble_value v = percentiles_of(e->n_members, values);
+    return v.lo <= 0.0 && v.hi >= 0.0;
+}
+
+/* Whether part 0 or 1 of an index may be 0: all its steps, of each of these weights, are open. */
+static bool may_be_0(const struct rule_ensemble *e, model_rule_probe_index index, int part,
+                     size_t first, size_t n_weights)
+{
+    bool may = true;
+    for (size_t i = first; i < first + n_weights; i++) {
+        if (index == MODEL_RULE_PROBE_ASYMMETRY) {
+            may = may && is_open(e, MODEL_RULE_PROBE_SETTLED,
+                                 part == 0 ? MODEL_RULE_PROBE_CORRECT : MODEL_RULE_PROBE_ERROR, i);
+        } else {
+            const model_rule_probe_past past =
+                part == 0 ? MODEL_RULE_PROBE_REWARDED : MODEL_RULE_PROBE_UNREWARDED;
+            may = may && is_open(e, past, MODEL_RULE_PROBE_CORRECT, i) &&
+                  is_open(e, past, MODEL_RULE_PROBE_ERROR, i);
+        }
+    }
+    return may;
+}
+
+/* A rule without memory has an index of memory that is 0 to the bit. */
+static bool has_ends(const struct rule_ensemble *e, model_rule_probe_index index)
+{
+    return has_percentiles(e) && (index == MODEL_RULE_PROBE_ASYMMETRY ||
+                                  model_rule_of(rule_ensemble_kind(e))->has_memory);
+}
+
+struct rule_ensemble_value rule_ensemble_mean_index(const struct rule_ensemble *e,
+                                                    model_rule_probe_index index, uint32_t weight)
+{
+    const uint32_t n = rule_ensemble_policy(e)->n;
+    const size_t first = weight < n ? weight : 0;
+    const size_t n_weights = weight < n ? 1 : n;
+    double values[RULE_ENSEMBLE_MEMBERS_MAX + 1];
+    for (uint32_t m = 0; m < count_probed(e); m++) {
+        values[m] = model_rule_probe_contrast(index, e->n_places, &e->probes[m * e->n_places],
+                                              first, n_weights);
+    }
+    struct rule_ensemble_value v = value_of(e, values);
+    if (has_ends(e, index) && isfinite(v.mean)) {
+        v.lo = may_be_0(e, index, 0, first, n_weights) ? -1.0 : v.lo;
+        v.hi = may_be_0(e, index, 1, first, n_weights) ? 1.0 : v.hi;
+    }
+    return v;
 }
 
 bool rule_ensemble_is_known(const struct rule_ensemble_value *index)

@@ -71,10 +71,8 @@ struct rule_ensemble {
     struct rule_ensemble_place places[RULE_ENSEMBLE_STATES_MAX];
     uint32_t n_places;
     uint32_t history;
-    model_rule_probe *probes; /* (n_members, n_places) */
+    model_rule_probe *probes; /* (n_members, n_places), then the model whose draws they are */
 };
-
-enum rule_ensemble_index { RULE_ENSEMBLE_ASYMMETRY, RULE_ENSEMBLE_MEMORY, RULE_ENSEMBLE_INDICES };
 
 /* Loads n (1..RULE_ENSEMBLE_MODELS_MAX) files; *e zeroed before. rule: members of a bank that
  * count; NULL: those of the only rule that there is. On failure close it too. FAULT_NONE,
@@ -116,13 +114,11 @@ struct rule_ensemble_value rule_ensemble_mean_dw(const struct rule_ensemble *e, 
                                                  model_rule_probe_outcome outcome, size_t stimulus,
                                                  uint32_t weight);
 
-/* The index of a weight, of all for weight = policy's n: of one member, and over the members. A
- * draw in which nothing moves could have any index: the interval counts it as both -1 and 1. */
-double rule_ensemble_index(const struct rule_ensemble *e, uint32_t member,
-                           enum rule_ensemble_index index, uint32_t weight);
+/* The index of a weight, of all for weight = policy's n, over the members. A draw in which nothing
+ * moves could have any index: the interval counts it as both -1 and 1. Where the draws leave the
+ * signs of the steps of one part open, that part may be 0: the interval then reaches 1, or -1. */
 struct rule_ensemble_value rule_ensemble_mean_index(const struct rule_ensemble *e,
-                                                    enum rule_ensemble_index index,
-                                                    uint32_t weight);
+                                                    model_rule_probe_index index, uint32_t weight);
 
 /* False if an interval is so wide that the index is not known. */
 bool rule_ensemble_is_known(const struct rule_ensemble_value *index);

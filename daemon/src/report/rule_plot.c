@@ -110,7 +110,7 @@ static void draw_panels(FILE *to, const struct rule_ensemble *e)
 
 /* One row: the interval, and the mean unless the interval says that it is not known. */
 static void draw_index(struct svg_plot *p, const struct rule_ensemble *e,
-                       enum rule_ensemble_index index, uint32_t weight, double y)
+                       model_rule_probe_index index, uint32_t weight, double y)
 {
     const struct rule_ensemble_value v = rule_ensemble_mean_index(e, index, weight);
     const uint32_t n = rule_ensemble_policy(e)->n;
@@ -129,7 +129,7 @@ static void draw_index(struct svg_plot *p, const struct rule_ensemble *e,
     svg_plot_dot(p, "seen", v.mean, y, 4.0, tip);
 }
 
-static void draw_indices(FILE *to, const struct rule_ensemble *e, enum rule_ensemble_index index,
+static void draw_indices(FILE *to, const struct rule_ensemble *e, model_rule_probe_index index,
                          double top, double height, const char *const title[2])
 {
     const uint32_t n = rule_ensemble_policy(e)->n;
@@ -171,9 +171,9 @@ static void draw_right(FILE *to, const struct rule_ensemble *e)
     }
     (void)snprintf(pasts, sizeof pasts, "-1: %u unrewarded before, 1: rewarded",
                    (unsigned)e->history);
-    draw_indices(to, e, RULE_ENSEMBLE_ASYMMETRY, HEAD_ROOM, each,
+    draw_indices(to, e, MODEL_RULE_PROBE_ASYMMETRY, HEAD_ROOM, each,
                  (const char *const[]){"asymmetry", "-1: errors alone, 1: correct alone"});
-    draw_indices(to, e, RULE_ENSEMBLE_MEMORY, HEAD_ROOM + each + ROW_GAP, each,
+    draw_indices(to, e, MODEL_RULE_PROBE_MEMORY, HEAD_ROOM + each + ROW_GAP, each,
                  (const char *const[]){"history", pasts});
 }
 

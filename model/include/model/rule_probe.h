@@ -34,13 +34,14 @@ typedef enum {
     MODEL_RULE_PROBE_PASTS
 } model_rule_probe_past;
 
-/* One rule, the mean over the weights it was asked at and the previous trials: dw, and |dw|. For
- * the GRU policy, which moves no weight, its offset o replaces dw. */
+/* One rule, the mean over the weights it was asked at and the previous trials: dw, and how far it
+ * makes the choice more likely, (2y - 1) sign(g) dw. For the GRU policy, which moves no weight, its
+ * offset o replaces dw. */
 typedef struct {
     double dw[MODEL_RULE_PROBE_PASTS][MODEL_RULE_PROBE_OUTCOMES][MODEL_RULE_PROBE_STIMULI]
              [MODEL_WEIGHTS_MAX];
-    double size[MODEL_RULE_PROBE_PASTS][MODEL_RULE_PROBE_OUTCOMES][MODEL_RULE_PROBE_STIMULI]
-               [MODEL_WEIGHTS_MAX];
+    double along[MODEL_RULE_PROBE_PASTS][MODEL_RULE_PROBE_OUTCOMES][MODEL_RULE_PROBE_STIMULI]
+                [MODEL_WEIGHTS_MAX];
 } model_rule_probe;
 
 /* Transformed stimulus i of the probing trial, 0..MODEL_RULE_PROBE_STIMULI - 1, rising. */
@@ -55,13 +56,19 @@ double model_rule_probe_stimulus(size_t i);
 int model_rule_probe_run(model_rule_probe *out, const model_params *params, size_t n,
                          const double w[], uint32_t history);
 
-/* (mean |dw| after correct - after error) / their sum, over all stimuli and the n probes, for
- * n_weights weights from `first` on: 1 learns from correct trials alone, -1 from errors alone. NaN
- * if nothing moves. */
-double model_rule_probe_asymmetry(size_t n, const model_rule_probe probes[], size_t first,
-                                  size_t n_weights);
+/* What an index compares: the trials of its first part and of its second. */
+typedef enum {
+    MODEL_RULE_PROBE_ASYMMETRY, /* correct and error, settled */
+    MODEL_RULE_PROBE_MEMORY,    /* rewarded and unrewarded before it */
+    MODEL_RULE_PROBE_INDICES
+} model_rule_probe_index;
 
-/* The same for rewarded against unrewarded history, over both outcomes; 0 for a rule without
- * memory. */
-double model_rule_probe_memory(size_t n, const model_rule_probe probes[], size_t first,
-                               size_t n_weights);
+/* The mean of `along` over all stimuli and the n probes. */
+double model_rule_probe_along(size_t n, const model_rule_probe probes[], model_rule_probe_past past,
+                              model_rule_probe_outcome outcome, size_t weight);
+
+/* (A - B) / (A + B), A and B the sums of the sizes of that, over n_weights weights from `first` on,
+ * and of memory over both outcomes: of asymmetry 1 learns from correct trials alone, -1 from errors
+ * alone; of memory 0 has none. NaN if nothing moves. */
+double model_rule_probe_contrast(model_rule_probe_index index, size_t n,
+                                 const model_rule_probe probes[], size_t first, size_t n_weights);

@@ -105,15 +105,18 @@ static int ask(const struct probing *p, model_rule_probe_past past, const model_
         for (size_t k = 0; k < MODEL_RULE_PROBE_STIMULI; k++) {
             const double x = model_rule_probe_stimulus(k);
             model_rule_state state = *from;
+            const bool is_right = (x > 0.0) == (outcome == MODEL_RULE_PROBE_CORRECT);
             double dw[MODEL_WEIGHTS_MAX];
-            const int status =
-                step(p, &state, x, (x > 0.0) == (outcome == MODEL_RULE_PROBE_CORRECT), number, dw);
+            double g[MODEL_WEIGHTS_MAX];
+            const int status = step(p, &state, x, is_right, number, dw);
             if (status != MODEL_OK) {
                 return status;
             }
+            model_policy_fill(&p->params->policy, &BEFORE, x, g);
             for (size_t i = 0; i < n; i++) {
+                const bool is_along = is_right == (g[i] > 0.0);
                 p->out->dw[past][outcome][k][i] += share * dw[i];
-                p->out->size[past][outcome][k][i] += share * fabs(dw[i]);
+                p->out->along[past][outcome][k][i] += is_along ? share * dw[i] : -share * dw[i];
             }
         }
     }
@@ -189,42 +192,36 @@ int model_rule_probe_run(model_rule_probe *out, const model_params *params, size
     return status;
 }
 
-static double sum_sizes(size_t n, const model_rule_probe probes[], model_rule_probe_past past,
-                        model_rule_probe_outcome outcome, size_t first, size_t n_weights)
+double model_rule_probe_along(size_t n, const model_rule_probe probes[], model_rule_probe_past past,
+                              model_rule_probe_outcome outcome, size_t weight)
 {
     double sum = 0.0;
     for (size_t k = 0; k < n; k++) {
         for (size_t x = 0; x < MODEL_RULE_PROBE_STIMULI; x++) {
-            for (size_t i = first; i < first + n_weights; i++) {
-                sum += probes[k].size[past][outcome][x][i];
-            }
+            sum += probes[k].along[past][outcome][x][weight];
         }
     }
-    return sum;
+    return sum / (double)(n * MODEL_RULE_PROBE_STIMULI);
 }
 
-static double contrast_of(double a, double b)
+double model_rule_probe_contrast(model_rule_probe_index index, size_t n,
+                                 const model_rule_probe probes[], size_t first, size_t n_weights)
 {
+    const bool is_memory = index == MODEL_RULE_PROBE_MEMORY;
+    double a = 0.0;
+    double b = 0.0;
+    for (size_t i = first; i < first + n_weights; i++) {
+        for (int o = 0; o < MODEL_RULE_PROBE_OUTCOMES; o++) {
+            const model_rule_probe_outcome outcome = (model_rule_probe_outcome)o;
+            const bool is_first = is_memory || outcome == MODEL_RULE_PROBE_CORRECT;
+            const bool is_second = is_memory || outcome == MODEL_RULE_PROBE_ERROR;
+            const model_rule_probe_past past =
+                is_memory ? MODEL_RULE_PROBE_REWARDED : MODEL_RULE_PROBE_SETTLED;
+            const model_rule_probe_past other =
+                is_memory ? MODEL_RULE_PROBE_UNREWARDED : MODEL_RULE_PROBE_SETTLED;
+            a += is_first ? fabs(model_rule_probe_along(n, probes, past, outcome, i)) : 0.0;
+            b += is_second ? fabs(model_rule_probe_along(n, probes, other, outcome, i)) : 0.0;
+        }
+    }
     return a + b > 0.0 ? (a - b) / (a + b) : (double)NAN;
-}
-
-double model_rule_probe_asymmetry(size_t n, const model_rule_probe probes[], size_t first,
-                                  size_t n_weights)
-{
-    return contrast_of(
-        sum_sizes(n, probes, MODEL_RULE_PROBE_SETTLED, MODEL_RULE_PROBE_CORRECT, first, n_weights),
-        sum_sizes(n, probes, MODEL_RULE_PROBE_SETTLED, MODEL_RULE_PROBE_ERROR, first, n_weights));
-}
-
-double model_rule_probe_memory(size_t n, const model_rule_probe probes[], size_t first,
-                               size_t n_weights)
-{
-    double sums[MODEL_RULE_PROBE_PASTS] = {0.0};
-    for (int past = MODEL_RULE_PROBE_REWARDED; past < MODEL_RULE_PROBE_PASTS; past++) {
-        for (int outcome = 0; outcome < MODEL_RULE_PROBE_OUTCOMES; outcome++) {
-            sums[past] += sum_sizes(n, probes, (model_rule_probe_past)past,
-                                    (model_rule_probe_outcome)outcome, first, n_weights);
-        }
-    }
-    return contrast_of(sums[MODEL_RULE_PROBE_REWARDED], sums[MODEL_RULE_PROBE_UNREWARDED]);
 }
