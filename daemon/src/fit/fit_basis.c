@@ -291,7 +291,33 @@ static uint32_t find_best(const struct fit_basis_result *r)
     return best;
 }
 
-/* Noise, prior, the scale of steps and how far animals share their draws, by reinforce. */
+/* How far animals share their draws, by the rule that explains them best of those with one rate:
+ * under a wrong one they seem to. p: reinforce, found. */
+static int find_shared(struct fitting *f, const model_params *p, struct fault *fault)
+{
+    static const model_rule_kind OTHERS[] = {MODEL_RULE_PREDICT_MAX, MODEL_RULE_REWARD_MAX};
+    double most = f->found.log_likelihood;
+    model_params best = *p;
+    int rc = FAULT_NONE;
+    for (size_t i = 0; i < sizeof OTHERS / sizeof OTHERS[0] && rc == FAULT_NONE; i++) {
+        model_params other = *p;
+        model_scoring_config config;
+        other.rule.kind = OTHERS[i];
+        fit_scoring_configure(&other, 1.0, &config);
+        rc = fit_scoring_climb(&f->scoring, &other, &config, &f->other, fault);
+        if (rc == FAULT_NONE && !f->scoring.is_stopped && f->other.log_likelihood > most) {
+            most = f->other.log_likelihood;
+            best = other;
+        }
+    }
+    if (rc == FAULT_NONE && !f->scoring.is_stopped) {
+        f->result->shared = fit_scoring_shared(&f->scoring, &best);
+        f->temper = f->result->shared > FIT_SCORING_SHARED_OF_NOTE ? 1.0 / f->result->shared : 1.0;
+    }
+    return rc;
+}
+
+/* Noise, prior, the scale of steps and how far animals share their draws. */
 static int fit_reinforce(struct fitting *f, struct fault *fault)
 {
     model_params *p = &f->start;
@@ -305,8 +331,7 @@ static int fit_reinforce(struct fitting *f, struct fault *fault)
     if (rc != FAULT_NONE || f->scoring.is_stopped) {
         return rc;
     }
-    f->result->shared = fit_scoring_shared(&f->scoring, p);
-    f->temper = f->result->shared > FIT_SCORING_SHARED_OF_NOTE ? 1.0 / f->result->shared : 1.0;
+    rc = find_shared(f, p, fault);
     f->rate = RATE_LEAST;
     for (uint32_t i = 0; i < p->policy.n; i++) {
         f->rate = fmax(f->rate, fabs(p->rule.rate[i]));
@@ -316,7 +341,7 @@ static int fit_reinforce(struct fitting *f, struct fault *fault)
     while (f->n_rule < f->m && is_own(f, f->n_rule)) {
         f->n_rule++;
     }
-    return FAULT_NONE;
+    return rc;
 }
 
 static bool is_asked_for(const struct fitting *f, model_rule_kind rule)

@@ -26,7 +26,7 @@ struct fit_basis_family {
 };
 
 struct fit_basis_result {
-    double shared; /* fit_scoring_shared() of reinforce */
+    double shared; /* fit_scoring_shared() of the best rule of one rate */
     bool is_stopped;
     uint32_t n_families;
     struct fit_basis_family family[FIT_BASIS_FAMILIES_MAX];
