@@ -134,20 +134,33 @@ class OpenLoop(Table):
 
 
 class InTheFilter(OpenLoop):
-    MODE = ["--filter", "ekf"]
+    MODE = []
     RULES = ("none", "reinforce", "reinforce_base", "reward_max", "predict_max", "eligibility", "dnn",
              "rnn", "gru_policy", "dnn_gain", "rnn_gain")
     EPOCHS = 1000
 
     def test_the_loss_is_what_eval_scores(self):
-        for rule in self.RULES:
-            done = self.run_fit(self.data, "-o", self.path("m.safetensors"), "--rule", rule,
+        usual = [(rule, "ekf" if rule in NETS else "moments", []) for rule in self.RULES]
+        other = [(rule, filter, ["--filter", filter]) for rule, filter in (("rnn", "moments"), ("reinforce", "ekf"))]
+        for rule, filter, words in usual + other:
+            done = self.run_fit(self.data, "-o", self.path("m.safetensors"), "--rule", rule, *words,
                                 *(["--epochs", "5", "--hidden", "8"] if rule in NETS else []))
             self.assertEqual(done.returncode, 0, done.stderr)
+            about = subprocess.run([MURID, "model", self.path("m.safetensors"), "--json"], capture_output=True, check=True)
+            self.assertEqual(json.loads(about.stdout)["filter"], filter)
             said = float(done.stdout.split(": ")[1].split()[0])
             scored = subprocess.run([MURID, "eval", self.data, "--json", "--model",
                                      self.path("m.safetensors")], capture_output=True, check=True)
             self.assertAlmostEqual(json.loads(scored.stdout)["pooled"]["nats"], said, delta=6e-5)
+
+    def test_a_prior_that_is_stated_is_not_fitted(self):
+        done = self.run_fit(self.data, "-o", self.path("m.safetensors"), "--rule", "reinforce", "--policy",
+                            "stimulus,bias", "--start", "0.5,-0.25", "--start-sd", "0.7")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        about = subprocess.run([MURID, "model", self.path("m.safetensors")], capture_output=True, text=True, check=True)
+        self.assertRegex(about.stdout, r"(?m)^stimulus +0\.5 +0\.7 ")
+        self.assertRegex(about.stdout, r"(?m)^bias +-0\.25 +0\.7 ")
+        self.assertIn("start 0.5;-0.25, start-sd 0.7;0.7,", about.stdout)
 
     def test_batches_schedules_and_early_stopping_do_what_they_say(self):
         options = ["--rule", "rnn", "--epochs", "12", "--losses", self.path("l.csv")]

@@ -95,9 +95,9 @@ class Fitted:
     """A fitted model of rule basis: its point, its draws from the posterior or None, what murid model says,
     and the fit's processor time in seconds."""
 
-    def __init__(self, table, model, policy=POLICY):
+    def __init__(self, table, model, policy=POLICY, stated=()):
         self.path = model
-        _, self.cpu_s = murid("fit", table, "-o", model, "--rule", "basis", "--policy", policy, *FIT)
+        _, self.cpu_s = murid("fit", table, "-o", model, "--rule", "basis", "--policy", policy, *FIT, *stated)
         said = self.said = json.loads(murid("model", model, "--json")[0])
         terms = np.array([said["terms"][name] for name in TERMS])
         self.point = Rule(terms[None], np.array([said["decay"][0]]), np.array([said["memory"]]))
@@ -149,8 +149,8 @@ def paper_scores(coefficient, true_terms, rate):
             "r_stim": correlation(*by_x), "rmse": float(np.sqrt(np.mean((found - true)**2)))}
 
 
-def paper(place, setting, n_animals):
-    """A table of the paper, all animals or the first n_animals of it."""
+def paper(place, setting, n_animals, stated=()):
+    """A table of the paper, all animals or the first n_animals of it; stated: options of the fit."""
     table = os.path.join(place, "table.csv")
     seen = set()
     with gzip.open(os.path.join(VECTORS, f"{setting}.csv.gz"), "rt") as rows, open(table, "w") as f:
@@ -160,7 +160,7 @@ def paper(place, setting, n_animals):
             if n_animals and len(seen) > n_animals:
                 break
             f.write(row)
-    fitted = Fitted(table, os.path.join(place, "model.safetensors"))
+    fitted = Fitted(table, os.path.join(place, "model.safetensors"), stated=stated)
     scores = paper_scores(fitted.point.coefficient[0, :, 0], CLASSIC["reinforce"], PAPER_RATES[setting])
     return {**scores, "cpu_s": fitted.cpu_s}
 

@@ -82,6 +82,7 @@ static void what_is_saved_is_loaded_back(void **state)
             build_terms(&spec);
             assert_int_equal(model_file_build(&spec, &model, &fault), FAULT_NONE);
         }
+        model.bank.member[0].filter = (model_filter)(kind % (int)MODEL_FILTERS);
         (void)snprintf(model.about.seed, sizeof model.about.seed, "71");
         (void)snprintf(model.about.note, sizeof model.about.note, "made \"by\" a test");
         assert_int_equal(model_file_save(&model, NULL, path, &fault), FAULT_NONE);
@@ -93,6 +94,7 @@ static void what_is_saved_is_loaded_back(void **state)
         assert_string_equal(loaded.about.seed, "71");
         assert_string_equal(loaded.about.note, "made \"by\" a test");
         assert_int_equal(loaded.bank.member[0].rule.kind, kind);
+        assert_int_equal(loaded.bank.member[0].filter, kind % (int)MODEL_FILTERS);
         assert_true(
             model_policy_equals(&loaded.bank.member[0].policy, &model.bank.member[0].policy));
         assert_memory_equal(&loaded.bank.member[0].noise, &model.bank.member[0].noise,
@@ -240,6 +242,8 @@ static void every_lie_in_the_header_is_named(void **state)
         {"\"policy\":\"stimulus,bias\"", "\"policy\":\"stimulus,bias,win_stay\"",
          "shape (2), (3) expected"},
         {"\"transform\":\"tanh5\"", "\"transform\":\"log\"", "metadata \"transform\": \"log\""},
+        {"\"rule\":\"rnn\"", "\"rule\":\"rnn\",\"filter\":\"ukf\"",
+         "metadata \"filter\": \"ukf\", ekf or moments expected"},
         {"\"format\":\"murid-model\"", "\"format\":\"pt\"",
          "metadata \"format\": \"pt\", \"murid-model\" expected"},
         {"\"version\":\"1\"", "\"version\":\"2\"", "metadata \"version\": \"2\", \"1\" expected"},
@@ -586,6 +590,7 @@ static void a_bank_is_saved_and_loaded_back(void **state)
         uint8_t *bytes;
         size_t size;
         build_bank(&model, n);
+        model.bank.member[1].filter = MODEL_FILTER_MOMENTS;
         (void)snprintf(model.about.note, sizeof model.about.note, "all");
         assert_int_equal(model_file_encode(&model, &bytes, &size, &fault), FAULT_NONE);
         if (model_file_parse("m.st", bytes, size, &loaded, &fault) != FAULT_NONE) {
@@ -608,6 +613,7 @@ static void a_bank_is_saved_and_loaded_back(void **state)
         assert_memory_equal(&banks[0], &banks[1], model_bank_used(n));
         for (size_t i = 0; i < n; i++) {
             assert_int_equal(loaded.bank.member[i].rule.kind, model.bank.member[i].rule.kind);
+            assert_int_equal(loaded.bank.member[i].filter, model.bank.member[i].filter);
             assert_string_equal(loaded.members[i].about.seed, model.members[i].about.seed);
             assert_string_equal(loaded.members[i].about.note, model.members[i].about.note);
         }

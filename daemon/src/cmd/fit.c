@@ -246,6 +246,12 @@ static size_t list_model(struct fit_request *r, struct usual *u, struct option l
         {"preset", OPTION_WORD, &r->preset, 0, 0, "NAME",
          "as arXiv:2509.04661: --filter none with its defaults", NULL},
         {"policy", OPTION_WORDS, &r->policy, 0, 0, "FEATURES", usual_policy(u), NULL},
+        {"start", OPTION_REALS, &r->start, -100, 100, "W",
+         "of a rule without a net: state the mean of the animals' first weights, one for all or "
+         "one for each (default fitted)",
+         NULL},
+        {"start-sd", OPTION_REALS, &r->start_sd, 0, 100, "SD", "the same of their sd over animals",
+         NULL},
         {"hidden", OPTION_INT, &r->hidden, 1, MODEL_HIDDEN_MAX, "N",
          USUAL(u, "units a layer", hidden), &r->of_net},
         {"layers", OPTION_INT, &r->layers, 1, MODEL_LAYERS_MAX, "N",

@@ -109,7 +109,7 @@ static bool is_free(const struct fitting *f, const struct fit_basis_family *fami
     case MODEL_PARAMETER_MEMORY:
         return (family->terms & MEMORY) != 0;
     default:
-        return true;
+        return !fit_scoring_is_stated(&f->scoring.options, f->list[i].kind);
     }
 }
 
@@ -231,7 +231,7 @@ static int fit_terms(struct fitting *f, struct fit_basis_family *family, double 
 {
     model_scoring_config config;
     start_family(f, from, family);
-    fit_scoring_configure(&family->params, f->temper, &config);
+    fit_scoring_configure(&f->scoring.options, &family->params, f->temper, &config);
     for (size_t i = 0; i < f->m; i++) {
         config.is_held[i] = !is_free(f, family, i);
         if (is_own(f, i) && !config.is_held[i]) {
@@ -303,7 +303,7 @@ static int find_shared(struct fitting *f, const model_params *p, struct fault *f
         model_params other = *p;
         model_scoring_config config;
         other.rule.kind = OTHERS[i];
-        fit_scoring_configure(&other, 1.0, &config);
+        fit_scoring_configure(&f->scoring.options, &other, 1.0, &config);
         rc = fit_scoring_climb(&f->scoring, &other, &config, &f->other, fault);
         if (rc == FAULT_NONE && !f->scoring.is_stopped && f->other.log_likelihood > most) {
             most = f->other.log_likelihood;
@@ -326,7 +326,7 @@ static int fit_reinforce(struct fitting *f, struct fault *fault)
     for (uint32_t i = 0; i < p->policy.n; i++) {
         p->rule.rate[i] = MODEL_FILE_RATE;
     }
-    fit_scoring_configure(p, 1.0, &config);
+    fit_scoring_configure(&f->scoring.options, p, 1.0, &config);
     int rc = fit_scoring_climb_twice(&f->scoring, p, &config, &f->found, &f->other, fault);
     if (rc != FAULT_NONE || f->scoring.is_stopped) {
         return rc;

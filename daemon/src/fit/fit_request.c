@@ -5,6 +5,7 @@
 
 #include "file_kind.h"
 #include "model/fit.h"
+#include "model_options.h"
 
 const char FIT_REQUEST_BANK[] = "bank";
 
@@ -47,6 +48,15 @@ static bool is_chosen(const struct option_word *word, const char *name)
     return word->chosen != NULL && strcmp(word->chosen, name) == 0;
 }
 
+static int refuse_start(const struct fit_request *r, struct fault *fault)
+{
+    return fault_set(
+        fault, FAULT_INPUT,
+        "--%s: nets fit their prior, and open loop there is none; a rule without a net, "
+        "in the filter, was expected with it",
+        r->start.n > 0 ? "start" : "start-sd");
+}
+
 /* Options that a rule without a net, or without a filter, does not have. */
 static int check_effect(const struct fit_request *r, model_rule_kind kind, bool in_filter,
                         struct fault *fault)
@@ -83,6 +93,9 @@ static int check_effect(const struct fit_request *r, model_rule_kind kind, bool 
                          "gru_policy, dnn_gain, rnn_gain or bank was expected with it",
                          rule);
     }
+    if ((r->start.n > 0 || r->start_sd.n > 0) && (has_net || !in_filter)) {
+        return refuse_start(r, fault);
+    }
     return !in_filter && r->filter_rate >= 0.0
                ? fault_set(fault, FAULT_INPUT,
                            "--filter-rate: has no effect without a filter; --filter ekf or "
@@ -113,7 +126,8 @@ static int choose_models(const struct fit_request *r, struct fit_recipe *recipe,
                              "a bank is of filters; --filter ekf or moments was expected");
         }
         fit_recipe_bank(recipe);
-        return check_units(r, true, fault);
+        return r->start.n > 0 || r->start_sd.n > 0 ? refuse_start(r, fault)
+                                                   : check_units(r, true, fault);
     }
     (void)model_rule_parse(&kind, r->rule.chosen);
     int rc = check_effect(r, kind, in_filter, fault);
@@ -183,6 +197,22 @@ static int choose_policy(const struct fit_request *r, struct fit_recipe *recipe,
     return FAULT_NONE;
 }
 
+/* The prior that is stated, of every rule without a net. */
+static int take_start(const struct fit_request *r, struct fit_recipe *recipe, struct fault *fault)
+{
+    int rc = FAULT_NONE;
+    for (size_t i = 0; i < recipe->n && rc == FAULT_NONE; i++) {
+        struct fitter_options *o = &recipe->options[i];
+        o->is_start_stated = r->start.n > 0;
+        o->is_start_sd_stated = r->start_sd.n > 0;
+        rc = model_options_spread("start", &r->start, o->policy.n, false, o->start, fault);
+        rc = rc ? rc
+                : model_options_spread("start-sd", &r->start_sd, o->policy.n, false, o->start_sd,
+                                       fault);
+    }
+    return rc;
+}
+
 static void take_options(const struct fit_request *r, struct fit_recipe *recipe)
 {
     for (size_t i = 0; i < recipe->n; i++) {
@@ -215,6 +245,7 @@ int fit_request_read(const struct fit_request *r, struct fit_recipe *recipe,
     }
     int rc = choose_models(r, recipe, fault);
     rc = rc ? rc : choose_policy(r, recipe, fault);
+    rc = rc ? rc : take_start(r, recipe, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }

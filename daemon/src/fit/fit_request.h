@@ -21,6 +21,8 @@ struct fit_request {
     struct option_word preset;
     struct option_word schedule;
     struct option_word mirror;
+    struct option_reals start;
+    struct option_reals start_sd;
     const struct output_guard *guard;
     const char *losses;
     const char *csv;

@@ -14,7 +14,7 @@ static int fit_rates(model_params *params, const struct fit_scoring_options *opt
     int rc = scoring != NULL ? fit_scoring_open(&f, options, PASSES_EXPECTED, fault)
                              : fault_set(fault, FAULT_WORK, "no memory for the fit");
     if (rc == FAULT_NONE) {
-        fit_scoring_configure(params, 1.0, &config);
+        fit_scoring_configure(options, params, 1.0, &config);
         rc = fit_scoring_climb_twice(&f, &found, &config, &scoring[0], &scoring[1], fault);
         result->is_stopped = f.is_stopped;
     }

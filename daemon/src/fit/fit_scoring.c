@@ -110,12 +110,22 @@ void fit_scoring_wide_prior(model_parameter_kind kind, double *mean, double *sd)
                                                : RATE_SD;
 }
 
-void fit_scoring_configure(const model_params *params, double temper, model_scoring_config *config)
+bool fit_scoring_is_stated(const struct fit_scoring_options *options, model_parameter_kind kind)
+{
+    return (kind == MODEL_PARAMETER_PRIOR_MEAN && options->is_start_stated) ||
+           (kind == MODEL_PARAMETER_PRIOR_VAR && options->is_start_sd_stated);
+}
+
+void fit_scoring_configure(const struct fit_scoring_options *options, const model_params *params,
+                           double temper, model_scoring_config *config)
 {
     model_parameter list[MAX];
     const size_t m = model_likelihood_list(params, list);
     model_scoring_config_init(config, params);
     config->temper = temper;
+    for (size_t i = 0; i < m; i++) {
+        config->is_held[i] = fit_scoring_is_stated(options, list[i].kind);
+    }
     for (size_t i = 0; i < m && list[i].kind <= MODEL_PARAMETER_PRIOR_MEAN; i++) {
         double sd;
         fit_scoring_wide_prior(list[i].kind, &config->mean[i], &sd);

@@ -17,6 +17,8 @@
 struct fit_scoring_options {
     const struct training_set_view *view; /* must outlive the fit */
     uint32_t families;        /* of basis: bit k: those of rule k of model/rule_kind.h; 0: all */
+    bool is_start_stated;     /* the prior's mean is stated, and not fitted */
+    bool is_start_sd_stated;  /* so is its variance */
     uint64_t seed;            /* of draws from the posterior */
     struct thread_pool *team; /* NULL: this thread alone */
     bool (*tell)(void *context, double done); /* as in struct fitter_run */
@@ -44,8 +46,13 @@ void fit_scoring_close(struct fit_scoring *f);
  * it, it keeps finite what is not told of. */
 void fit_scoring_wide_prior(model_parameter_kind kind, double *mean, double *sd);
 
-/* What a climb of *params goes by: bounds, wide priors, the likelihood to the power temper. */
-void fit_scoring_configure(const model_params *params, double temper, model_scoring_config *config);
+/* Whether a parameter is stated rather than fitted. */
+bool fit_scoring_is_stated(const struct fit_scoring_options *options, model_parameter_kind kind);
+
+/* What a climb of *params goes by: bounds, wide priors, what is stated, the likelihood to the power
+ * temper. */
+void fit_scoring_configure(const struct fit_scoring_options *options, const model_params *params,
+                           double temper, model_scoring_config *config);
 
 /* From *params uphill until no step is worth it; *params becomes the end, *out says what is known
  * there. FAULT_NONE, also when told to stop (f->is_stopped), or FAULT_WORK: not finite at the

@@ -115,6 +115,12 @@ static void start_params(const struct fitter_options *o, model_params *params)
     for (uint32_t i = 0; i < params->policy.n; i++) {
         params->rule.rate[i] = MODEL_FILE_RATE;
         params->rule.decay[i] = MODEL_FILE_DECAY;
+        if (o->is_start_stated) {
+            params->noise.prior_mean[i] = o->start[i];
+        }
+        if (o->is_start_sd_stated) {
+            params->noise.prior_var[i] = o->start_sd[i] * o->start_sd[i];
+        }
     }
 }
 
@@ -462,6 +468,8 @@ static int fit_by_scoring(struct fitting *f, struct model_file *out, struct fitt
     model_params params = f->config.params;
     *result = start_result(f);
     const struct fit_scoring_options how = {.view = &f->view,
+                                            .is_start_stated = f->options->is_start_stated,
+                                            .is_start_sd_stated = f->options->is_start_sd_stated,
                                             .seed = f->options->seed,
                                             .team = f->run->team,
                                             .tell = f->run->tell,

@@ -60,6 +60,18 @@ static int print_gradient(const struct fitter_options *o, char *out, size_t cap)
                : used;
 }
 
+/* " 0;1", or nothing where it is not stated. Returns the bytes. */
+static int print_stated(bool is_stated, const char *name, const double values[], uint32_t n,
+                        char *out, size_t cap)
+{
+    int used = is_stated ? snprintf(out, cap, "%s ", name) : 0;
+    for (uint32_t i = 0; is_stated && i < n && (size_t)used < cap; i++) {
+        used +=
+            snprintf(out + used, cap - (size_t)used, "%.9g%s", values[i], i + 1 < n ? ";" : ", ");
+    }
+    return used;
+}
+
 const char *fitter_options_print(const struct fitter_options *o, char out[FITTER_WORDS_BYTES])
 {
     char features[MODEL_POLICY_TEXT_MAX];
@@ -70,6 +82,10 @@ const char *fitter_options_print(const struct fitter_options *o, char out[FITTER
     if (model_rule_of(o->rule)->has_net) {
         used += print_gradient(o, out + used, FITTER_WORDS_BYTES - (size_t)used);
     }
+    used += print_stated(o->is_start_stated, "start", o->start, o->policy.n, out + used,
+                         FITTER_WORDS_BYTES - (size_t)used);
+    used += print_stated(o->is_start_sd_stated, "start-sd", o->start_sd, o->policy.n, out + used,
+                         FITTER_WORDS_BYTES - (size_t)used);
     (void)snprintf(out + used, FITTER_WORDS_BYTES - (size_t)used, "mirror %s, seed %" PRIu64 "%s",
                    o->with_mirrors ? "on" : "off", o->seed, o->is_resampled ? ", resampled" : "");
     return out;

@@ -25,6 +25,10 @@ struct fitter_options {
     double filter_rate; /* in multiples of rate */
     double weight_decay;
     double clip;
+    bool is_start_stated; /* of a rule without a net: the prior is stated, and not fitted */
+    bool is_start_sd_stated;
+    double start[MODEL_WEIGHTS_MAX];
+    double start_sd[MODEL_WEIGHTS_MAX];
     bool is_cosine;
     bool with_mirrors; /* each animal's mirror image is learned from too */
     uint64_t seed;

@@ -57,9 +57,8 @@ size_t model_options_options(struct model_options *s, struct option list[])
     return MODEL_OPTIONS_OPTIONS;
 }
 
-/* Spreads one value, or one a weight, over out[n]; an option that was not given changes nothing. */
-static int spread(const char *name, const struct option_reals *from, size_t n, bool squared,
-                  double out[], struct fault *fault)
+int model_options_spread(const char *name, const struct option_reals *from, size_t n, bool squared,
+                         double out[], struct fault *fault)
 {
     if (from->n > 1 && from->n != n) {
         return fault_set(fault, FAULT_INPUT,
@@ -87,12 +86,14 @@ int model_options_build(struct model_options *s, struct model_file *out, struct 
     const size_t n = shape.policy.n;
     int rc =
         s->terms != NULL ? basis_terms_read(s->terms, n, s->words.coefficient, fault) : FAULT_NONE;
-    rc = rc ? rc : spread("noise", &s->noise, n, true, s->words.drift_var, fault);
-    rc = rc ? rc : spread("session-noise", &s->session_noise, n, true, s->words.session_var, fault);
+    rc = rc ? rc : model_options_spread("noise", &s->noise, n, true, s->words.drift_var, fault);
+    rc = rc ? rc
+            : model_options_spread("session-noise", &s->session_noise, n, true,
+                                   s->words.session_var, fault);
     rc = rc ? rc : model_file_build(&s->words, out, fault);
     model_noise *noise = &out->bank.member[0].noise;
-    rc = rc ? rc : spread("start", &s->start, n, false, noise->prior_mean, fault);
-    rc = rc ? rc : spread("start-sd", &s->start_sd, n, true, noise->prior_var, fault);
+    rc = rc ? rc : model_options_spread("start", &s->start, n, false, noise->prior_mean, fault);
+    rc = rc ? rc : model_options_spread("start-sd", &s->start_sd, n, true, noise->prior_var, fault);
     if (rc != FAULT_NONE) {
         model_file_free(out);
     }

@@ -39,6 +39,11 @@ size_t model_options_options(struct model_options *s, struct option list[]);
 /* Builds the model that was stated. FAULT_NONE or FAULT_INPUT. */
 int model_options_build(struct model_options *s, struct model_file *out, struct fault *fault);
 
+/* Spreads the values of an option, one for all n weights or one for each, over out[n]; an option
+ * that was not given changes nothing. FAULT_NONE or FAULT_INPUT. */
+int model_options_spread(const char *name, const struct option_reals *from, size_t n, bool squared,
+                         double out[], struct fault *fault);
+
 /* Whether any of the options was there. */
 bool model_options_is_given(const struct model_options *s);
 
