@@ -52,6 +52,7 @@ static const struct {
              {"forgetting", BIT(FORGETTING), 0.02}};
 
 static const double ALL_PRIOR = 0.05;
+static const double LONG_DECAY = 0.98; /* a trial, of the trace and of the memory */
 
 /* Families whose draws the intervals are of. In each, steps after rewards and after errors are free
  * of each other, so that none is sure of a simple rule because it is simple. */
@@ -62,8 +63,7 @@ static const uint32_t WIDE[] = {EITHER,
                                 EITHER | BIT(REWARDED_EXPECTED) | BIT(REWARDED_UNSURE),
                                 EITHER | BIT(REWARDED_CONTRAST) | BIT(UNREWARDED_CONTRAST),
                                 EITHER | BIT(REWARDED_MEMORY) | BIT(UNREWARDED_MEMORY),
-                                EITHER | BIT(FORGETTING),
-                                ALL_TERMS};
+                                EITHER | BIT(FORGETTING)};
 
 enum {
     N_PLAIN = sizeof PLAIN / sizeof PLAIN[0],
@@ -71,9 +71,7 @@ enum {
     N_WIDE = sizeof WIDE / sizeof WIDE[0]
 };
 
-_Static_assert((int)N_PLAIN + (int)N_ADDED + 1 <= (int)FIT_BASIS_FAMILIES_MAX &&
-                   (int)N_WIDE <= (int)FIT_BASIS_FAMILIES_MAX,
-               "room for all");
+_Static_assert((int)N_PLAIN + (int)N_ADDED + 1 <= (int)FIT_BASIS_FAMILIES_MAX, "room for all");
 
 struct fitting {
     struct fit_scoring scoring;
@@ -89,7 +87,10 @@ struct fitting {
     model_posterior posterior;
     size_t place[MAX]; /* of the posterior's parameters */
     double *drawn;     /* (FIT_BASIS_DRAWS, posterior.m) */
-    double *kept;      /* (FIT_BASIS_FAMILIES_MAX, FIT_BASIS_DRAWS, n_rule) */
+    struct fit_basis_family wide[N_WIDE];
+    uint32_t n_wide;
+    double
+        *kept; /* (FIT_BASIS_FAMILIES_MAX + N_WIDE, FIT_BASIS_DRAWS, n_rule): the result's, wide */
 };
 
 /* ---- one family ---- */
@@ -225,22 +226,55 @@ static void keep_draws(const struct fitting *f, const model_scoring_config *conf
     }
 }
 
+/* What a climb of a family goes by. */
+static void configure_family(const struct fitting *f, const struct fit_basis_family *family,
+                             model_scoring_config *config)
+{
+    fit_scoring_configure(&f->scoring.options, &family->params, f->temper, config);
+    for (size_t i = 0; i < f->m; i++) {
+        config->is_held[i] = !is_free(f, family, i);
+        if (is_own(f, i) && !config->is_held[i]) {
+            double sd;
+            prior_of(f, family, i, &config->mean[i], &sd);
+            config->precision[i] = 1.0 / (sd * sd);
+        }
+    }
+}
+
+/* The same climb with a memory that is long at first: there can be a summit where it is short and
+ * one where it is long. */
+static int climb_from_long(struct fitting *f, model_params start, model_params *params,
+                           const model_scoring_config *config, struct fault *fault)
+{
+    for (uint32_t i = 0; i < start.policy.n; i++) {
+        start.rule.decay[i] = LONG_DECAY;
+    }
+    start.rule.memory = LONG_DECAY;
+    const int rc = fit_scoring_climb(&f->scoring, &start, config, &f->other, fault);
+    if (rc == FAULT_NONE && !f->scoring.is_stopped && f->other.objective > f->found.objective) {
+        f->found = f->other;
+        *params = start;
+    }
+    return rc;
+}
+
 /* Fits a family whose terms are set, and draws; from: where it starts, NULL: at reinforce. */
 static int fit_terms(struct fitting *f, struct fit_basis_family *family, double kept[],
                      const struct fit_basis_family *from, struct fault *fault)
 {
+    const uint32_t remembers = family->terms & (MEMORY | BIT(TRACE));
+    const bool is_new = remembers != 0 && (from == NULL || (from->terms & remembers) != remembers);
     model_scoring_config config;
-    start_family(f, from, family);
-    fit_scoring_configure(&f->scoring.options, &family->params, f->temper, &config);
-    for (size_t i = 0; i < f->m; i++) {
-        config.is_held[i] = !is_free(f, family, i);
-        if (is_own(f, i) && !config.is_held[i]) {
-            double sd;
-            prior_of(f, family, i, &config.mean[i], &sd);
-            config.precision[i] = 1.0 / (sd * sd);
-        }
+    if (f->scoring.is_stopped) {
+        return FAULT_NONE;
     }
+    start_family(f, from, family);
+    configure_family(f, family, &config);
+    const model_params start = family->params;
     int rc = fit_scoring_climb(&f->scoring, &family->params, &config, &f->found, fault);
+    if (rc == FAULT_NONE && is_new && !f->scoring.is_stopped) {
+        rc = climb_from_long(f, start, &family->params, &config, fault);
+    }
     if (rc != FAULT_NONE || f->scoring.is_stopped) {
         return rc;
     }
@@ -251,6 +285,10 @@ static int fit_terms(struct fitting *f, struct fit_basis_family *family, double 
     }
     family->log_likelihood = f->found.log_likelihood;
     family->log_evidence = log_evidence(f);
+    family->n_own = 0;
+    for (size_t a = 0; a < f->posterior.m; a++) {
+        family->n_own += is_own(f, f->place[a]) ? 1 : 0;
+    }
     keep_draws(f, &config, kept);
     return FAULT_NONE;
 }
@@ -267,9 +305,6 @@ static int fit_family(struct fitting *f, const char *name, uint32_t terms, doubl
 {
     const uint32_t number = f->result->n_families;
     struct fit_basis_family *family = &f->result->family[number];
-    if (f->scoring.is_stopped) {
-        return FAULT_NONE;
-    }
     *family = (struct fit_basis_family){.terms = terms, .prior = prior};
     (void)snprintf(family->name, sizeof family->name, "%s", name);
     const int rc = fit_terms(f, family, kept_of(f, number), from, fault);
@@ -350,7 +385,38 @@ static bool is_asked_for(const struct fitting *f, model_rule_kind rule)
     return families == 0 || (families >> rule & 1U) == 1U;
 }
 
-/* The best so far with one thing added, and all terms. */
+/* By how well a family explains the animals, less the number of its parameters (Akaike 1974). */
+static double merit_of(const struct fitting *f, const struct fit_basis_family *family)
+{
+    return f->temper * family->log_likelihood - (double)family->n_own;
+}
+
+/* The families that intervals are of, but for that of all terms. */
+static int fit_wide(struct fitting *f, const struct fit_basis_family *from, struct fault *fault)
+{
+    int rc = FAULT_NONE;
+    for (uint32_t i = 0; i < N_WIDE && rc == FAULT_NONE && !f->scoring.is_stopped; i++) {
+        f->wide[i] = (struct fit_basis_family){.terms = WIDE[i]};
+        rc = fit_terms(f, &f->wide[i], kept_of(f, FIT_BASIS_FAMILIES_MAX + i), from, fault);
+        f->n_wide += rc == FAULT_NONE && !f->scoring.is_stopped ? 1 : 0;
+    }
+    return rc;
+}
+
+/* All terms, from the best of what was fitted: it holds all of them. */
+static int fit_whole(struct fitting *f, struct fault *fault)
+{
+    const struct fit_basis_result *r = f->result;
+    const struct fit_basis_family *best = NULL;
+    for (uint32_t i = 0; i < r->n_families + f->n_wide; i++) {
+        const struct fit_basis_family *family =
+            i < r->n_families ? &r->family[i] : &f->wide[i - r->n_families];
+        best = best == NULL || merit_of(f, family) > merit_of(f, best) ? family : best;
+    }
+    return fit_family(f, model_rule_name(MODEL_RULE_BASIS), ALL_TERMS, ALL_PRIOR, best, fault);
+}
+
+/* The best so far with one thing added, the families that intervals are of, and all terms. */
 static int fit_larger(struct fitting *f, struct fault *fault)
 {
     int rc = FAULT_NONE;
@@ -364,10 +430,10 @@ static int fit_larger(struct fitting *f, struct fault *fault)
             rc = fit_family(f, name, terms, ADDED[i].prior, &plain, fault);
         }
     }
-    const struct fit_basis_family best = f->result->family[find_best(f->result)];
-    return rc ? rc
-              : fit_family(f, model_rule_name(MODEL_RULE_BASIS), ALL_TERMS, ALL_PRIOR,
-                           has_plain ? &best : NULL, fault);
+    if (rc == FAULT_NONE && f->scoring.options.families == 0) {
+        rc = fit_wide(f, &plain, fault);
+    }
+    return rc == FAULT_NONE && !f->scoring.is_stopped ? fit_whole(f, fault) : rc;
 }
 
 static int fit_families(struct fitting *f, struct fault *fault)
@@ -382,17 +448,17 @@ static int fit_families(struct fitting *f, struct fault *fault)
     return rc == FAULT_NONE && is_asked_for(f, MODEL_RULE_BASIS) ? fit_larger(f, fault) : rc;
 }
 
-/* So many draws of each of n families as its share says. */
-static void mix_draws(const struct fitting *f, uint32_t n, const double share[], double draws[])
+/* So many draws of each of n families as its share says; kept[n]: theirs. */
+static void mix_draws(const struct fitting *f, uint32_t n, const double share[],
+                      const double *const kept[], double draws[])
 {
     double sum = 0.0;
     size_t at = 0;
     for (uint32_t i = 0; i < n; i++) {
-        const double *from = kept_of(f, i);
         sum += share[i];
         for (; at < FIT_BASIS_DRAWS && (i + 1 == n || (double)at + 0.5 < sum * FIT_BASIS_DRAWS);
              at++) {
-            memcpy(&draws[at * f->n_rule], &from[at * f->n_rule], f->n_rule * sizeof draws[0]);
+            memcpy(&draws[at * f->n_rule], &kept[i][at * f->n_rule], f->n_rule * sizeof draws[0]);
         }
     }
 }
@@ -419,17 +485,19 @@ static void mix_families(struct fitting *f, model_params *params)
 {
     struct fit_basis_result *r = f->result;
     double share[FIT_BASIS_FAMILIES_MAX];
+    const double *kept[FIT_BASIS_FAMILIES_MAX];
     double mean[MAX] = {0.0};
     r->best = find_best(r);
     r->n_rule = f->n_rule;
     for (uint32_t i = 0; i < r->n_families; i++) {
         share[i] = r->family[i].log_evidence + log(r->family[i].prior);
+        kept[i] = kept_of(f, i);
     }
     normalise(r->n_families, share);
     for (uint32_t i = 0; i < r->n_families; i++) {
         r->family[i].posterior = share[i];
     }
-    mix_draws(f, r->n_families, share, r->draws);
+    mix_draws(f, r->n_families, share, kept, r->draws);
     for (size_t k = 0; k < (size_t)FIT_BASIS_DRAWS * f->n_rule; k++) {
         mean[k % f->n_rule] += r->draws[k] / FIT_BASIS_DRAWS;
     }
@@ -440,40 +508,35 @@ static void mix_families(struct fitting *f, model_params *params)
     model_likelihood_decode(f->found.values, params);
 }
 
-/* Draws of the wide families, each by how well it explains the animals less the number of its
- * parameters (Akaike 1974). */
-static int draw_wide(struct fitting *f, struct fault *fault)
+/* Draws of the wide families and of all terms, each by its merit. */
+static void mix_wide(struct fitting *f)
 {
-    const struct fit_basis_family best = f->result->family[f->result->best];
-    double share[N_WIDE];
-    int rc = FAULT_NONE;
-    for (uint32_t i = 0; i < N_WIDE && rc == FAULT_NONE && !f->scoring.is_stopped; i++) {
-        struct fit_basis_family family = {.terms = WIDE[i]};
-        rc = fit_terms(f, &family, kept_of(f, i), &best, fault);
-        share[i] = f->temper * family.log_likelihood;
-        for (size_t a = 0; a < f->posterior.m; a++) {
-            share[i] -= is_own(f, f->place[a]) ? 1.0 : 0.0;
-        }
+    struct fit_basis_result *r = f->result;
+    double share[N_WIDE + 1];
+    const double *kept[N_WIDE + 1];
+    const uint32_t whole = r->n_families - 1;
+    for (uint32_t i = 0; i < f->n_wide; i++) {
+        share[i] = merit_of(f, &f->wide[i]);
+        kept[i] = kept_of(f, FIT_BASIS_FAMILIES_MAX + i);
     }
-    if (rc == FAULT_NONE && !f->scoring.is_stopped) {
-        normalise(N_WIDE, share);
-        mix_draws(f, N_WIDE, share, f->result->wide);
-    }
-    return rc;
+    share[f->n_wide] = merit_of(f, &r->family[whole]);
+    kept[f->n_wide] = kept_of(f, whole);
+    normalise(f->n_wide + 1, share);
+    mix_draws(f, f->n_wide + 1, share, kept, r->wide);
 }
 
 static int fit_all(struct fitting *f, model_params *params, struct fault *fault)
 {
     int rc = fit_reinforce(f, fault);
     if (rc == FAULT_NONE && !f->scoring.is_stopped) {
-        f->kept =
-            calloc((size_t)FIT_BASIS_FAMILIES_MAX * FIT_BASIS_DRAWS * f->n_rule, sizeof *f->kept);
+        f->kept = calloc((size_t)(FIT_BASIS_FAMILIES_MAX + N_WIDE) * FIT_BASIS_DRAWS * f->n_rule,
+                         sizeof *f->kept);
         rc = f->kept != NULL ? fit_families(f, fault)
                              : fault_set(fault, FAULT_WORK, "no memory for the fit");
     }
     if (rc == FAULT_NONE && !f->scoring.is_stopped) {
         mix_families(f, params);
-        rc = f->scoring.options.families == 0 ? draw_wide(f, fault) : FAULT_NONE;
+        mix_wide(f);
     }
     free(f->kept);
     return rc;

@@ -4,8 +4,8 @@
  * A family is a set of terms of model/basis.h that may be other than 0: no rule, each classic rule,
  * the best of them with one thing added, all terms. Each is fitted; its evidence weighs it; draws
  * come from all of them by these weights. So the rule that is found is an average. Its intervals
- * are of the family that holds all others: they hold whichever of them is true, where an average
- * over families would be sure of the simplest that the animals do not rule out. Maths:
+ * are of other, wider families: an average would be sure of the simplest that the animals do not
+ * rule out. Maths:
  * docs/model.md, section posterior. Threads: the caller's pool. Memory: the heap; the result is the
  * caller's.
  */
@@ -19,6 +19,7 @@ struct fit_basis_family {
     char name[FIT_BASIS_NAME_BYTES];
     uint32_t terms;        /* bit k: term k may be other than 0 */
     double prior;          /* chance before the animals, up to a factor */
+    uint32_t n_own;        /* parameters of the rule that the animals tell of */
     double log_likelihood; /* nats, all trials */
     double log_evidence;   /* tempered by what animals share */
     double posterior;      /* chance after them */
@@ -33,7 +34,7 @@ struct fit_basis_result {
     uint32_t best; /* the family with the most evidence */
     size_t n_rule; /* parameters of the rule, before those of noise and prior */
     /* (FIT_BASIS_DRAWS, n_rule), values as model/likelihood.h has them: of all families by their
-     * weights; and of the family that holds all others, or the same where it was not asked for. */
+     * weights; and of the families that intervals are of. */
     double *draws;
     double *wide;
 };
