@@ -64,10 +64,13 @@ def recorded_fit(place, table, policy, n_animals, n_trials):
 
 
 def families(place, table, policy, n_animals, n_trials):
-    """{family of rules: its posterior}."""
+    """What murid compare says of the families of rules: {"families": {name: (log likelihood more than that of
+    none, posterior)}, "without": what animals that learn nothing gain, "verdict": sentences}."""
     path = part_of(place, table, n_animals, n_trials)
     said = json.loads(murid("compare", path, "--policy", policy, "--threads", "1", "--json")[0])
-    return {family["name"]: family["posterior"] for family in said["families"]}
+    none = said["families"][0]["log_likelihood"]
+    return {"families": {f["name"]: (f["log_likelihood"] - none, f["posterior"]) for f in said["families"]},
+            "without": said["without_learning"]["gain_without"], "verdict": said["verdict"]}
 
 
 def held_out(place, table, policy, rule, folds, n_animals, n_trials, words):

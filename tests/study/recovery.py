@@ -7,8 +7,9 @@ Parts, all of them by default:
     paper     the tables of ../shared/vectors/recovery, beside the figures of arXiv:2509.04661
     cohorts   simulated cohorts of five classic rules: dw and the 90% intervals of dw, by setting and rule
     indices   asymmetry and history of cohorts that have them, or have not
-    real      the recorded animals of ../shared/data: their indices, whether a memory predicts them better, and
-              whether a table of this size could tell
+    real      the recorded animals of ../shared/data: which rules explain them, their indices, and whether a
+              table of this size could tell (docs/rules.md)
+    heldout   the same animals held out: what nets predict, and whether a memory predicts them better
     classic   which rule predicts fresh animals of each classic rule best
     still     animals that do not learn: no rule may be found
     nets      what nets predict of known learners, and how near their dw is
@@ -21,7 +22,6 @@ every part on a few small animals.
 import argparse
 import itertools
 import os
-import re
 import signal
 import sys
 import tempfile
@@ -42,6 +42,7 @@ NAIVE_PRIOR = ["--start", "0", "--start-sd", "0"]
 POLICIES = ("stimulus,bias", "stimulus_right,stimulus_left,bias")
 NETS = ("dnn", "rnn", "dnn_gain", "rnn_gain")
 NOISY_SEEDS = 20
+LEAST_TERM = 0.05  # of the largest: smaller terms are not shown
 
 
 class Study:
@@ -250,34 +251,86 @@ def indices(study):
 # ---- recorded animals -------------------------------------------------------------------------
 
 
-def names_command(name):
-    return re.search(rf"(?m)^  {name} ", known_rules.murid("--help")[0]) is not None
+ANIMALS = {"mice_train.csv": ("17 mice learning a visual task from their first session, 94,031 trials",
+                              "Liebana et al., Cell 2025, figshare 28877912, CC BY 4.0"),
+           "ibl_trained_fit.csv": ("19 trained mice in the task with blocks, 93,153 trials",
+                                   "International Brain Laboratory, by way of anhknguyen96/glm-hmm, CC BY 4.0")}
+REAL_HEAD = """
+# What recorded mice learn by
+
+Which learning rule explains the choices of mice, what its steps look like, and whether tables of this size could tell.
+This page is the output of one command, which reads the tables in `../shared/data`:
+
+    MURID_BIN=build/release/daemon/murid /usr/bin/python3 tests/study/recovery.py real --markdown docs/rules.md
+
+Rule basis in the filter `moments` ([model](model.md), sections filter, basis, posterior and rule_probe), each table once
+with one weight of the stimulus and once with one for each side."""
+FAMILIES_HEAD = """
+## Families of rules
+
+Log likelihood more than that of `none`, weights that only drift, in nats; posterior among the families. *Without
+learning*: what the best family gains on simulated mice with the same trials, noise and prior that learn nothing
+(`murid compare`). More than that is not noise that looks like learning. It is not proof of learning either: whatever
+moves choices from trial to trial as a rule would, such as a block that the animal tracks, speaks for a rule."""
+STEPS_HEAD = """
+## Steps
+
+Of all weights, at 64 weights w that the animals had, 90% intervals (`murid rule`). Asymmetry: steps after correct trials
+against those after errors, -1 to 1. History: after four rewarded against four unrewarded trials. What is wider than 1
+is not known. Terms: coefficients of the mean rule by weight, of those of at least a twentieth of the largest."""
+POWER_HEAD = """
+## Could such tables tell?
+
+Simulated cohorts of the same number of animals and trials, with their noise and prior and reinforce's rate, whose rule
+has an asymmetry or a memory. Power: the part of them whose interval leaves 0 out on the true side."""
+
+
+def gains(families):
+    """The families with the highest posterior, and the best without a memory."""
+    order = sorted(families, key=lambda name: -families[name][1])
+    return ", ".join(f"{name} {families[name][0]:.0f} ({families[name][1]:.2f})" for name in order[:3])
 
 
 def real(study):
-    study.say("\n## Recorded animals")
+    study.say(REAL_HEAD)
     if not os.path.isdir(recorded.DATA):
         study.say("skipped: ../shared/data absent")
         return
-    tables = ["mice_train.csv"] if study.quick else ["mice_train.csv", "ibl_trained_fit.csv"]
+    tables = ["mice_train.csv"] if study.quick else list(ANIMALS)
     policies = POLICIES[:1] if study.quick else POLICIES
     size = {"n_animals": 4 if study.quick else 0, "n_trials": 600 if study.quick else 0}
     kinds = list(itertools.product(tables, policies))
+    study.table(["table", "animals", "source"], [[table, *ANIMALS[table]] for table in tables])
+    found = dict(zip(kinds, study.run([Piece(recorded.families, 1, table=t, policy=p, **size) for t, p in kinds])))
     fits = dict(zip(kinds, study.run([Piece(recorded.recorded_fit, 1, table=t, policy=p, **size) for t, p in kinds])))
+    study.say(FAMILIES_HEAD)
+    study.table(["table", "policy", "families, gain (posterior)", "reinforce", "predict_max", "eligibility",
+                 "without learning"],
+                [[*kind, gains(f["families"]), *(f"{f['families'][r][0]:.0f}" for r in ("reinforce", "predict_max",
+                                                                                        "eligibility")),
+                  f"{f['without']:.1f}"] for kind, f in found.items()])
+    for (table, policy), f in found.items():
+        study.say(f"- {table}, {policy}: {' '.join(f['verdict'])}")
+    study.say(STEPS_HEAD)
     rows = []
     for (table, policy), fit in fits.items():
-        terms = ", ".join(f"{name} {' '.join(f'{v:+.4f}' for v in c)}" for name, c in fit["terms"].items()
-                          if np.abs(c).max() >= 5e-5)
+        largest = max(np.abs(c).max() for c in fit["terms"].values())
+        terms = ", ".join(f"{name} {' '.join(f'{v:+.3f}' for v in c)}" for name, c in fit["terms"].items()
+                          if np.abs(c).max() >= LEAST_TERM * largest)
         rows.append([table, policy, *(interval(fit["indices"][k]) for k in ("asymmetry", "history")), terms,
                      f"{fit['cpu_s']:.0f}"])
     study.table(["table", "policy", "asymmetry", "history", "terms", "processor time, s"], rows)
-    if names_command("compare"):
-        found = study.run([Piece(recorded.families, 1, table=t, policy=p, **size) for t, p in kinds])
-        study.table(["table", "policy", "families of rules, posterior of at least 0.01"],
-                    [[*kind, ", ".join(f"{name} {v:.2f}" for name, v in each.items() if v >= 0.01)]
-                     for kind, each in zip(kinds, found)])
+    study.say(POWER_HEAD)
     power(study, {table: fits[table, POLICIES[0]]["like"] for table in tables})
-    predict_recorded(study, tables, size)
+
+
+def heldout(study):
+    study.say("\n## Recorded animals held out")
+    if not os.path.isdir(recorded.DATA):
+        study.say("skipped: ../shared/data absent")
+        return
+    size = {"n_animals": 4 if study.quick else 0, "n_trials": 600 if study.quick else 0}
+    predict_recorded(study, ["mice_train.csv"] if study.quick else list(ANIMALS), size)
 
 
 def predict_recorded(study, tables, size):
@@ -313,8 +366,6 @@ def power(study, like):
         share = NO_INTERVALS if None in signs else f"{np.mean([s == np.sign(g['true']) for s, g in zip(signs, got)]):.2f}"
         rows.append([table, kind, level, spread([g["true"] for g in got], 2), "; ".join(interval(g["said"]) for g in got),
                      share])
-    study.say("\nThe power of this: simulated cohorts of the same number of animals and trials, noise, prior and rate of "
-              "reinforce; the share of cohorts whose interval leaves 0 out on the true side.")
     study.table(["like", "index", "stated", "true", "found, 90%", "power"], rows)
     if held and not study.quick:
         study.claim(f"90% intervals of such cohorts hold the true index ({np.mean(held):.2f} of {len(held)})",
@@ -393,7 +444,7 @@ def nets(study):
         study.claim(f"rnn beats dnn on animals with a trace, per 1,000 trials: {in_mil(gain)}", gain[1] > 0)
 
 
-PARTS = {part.__name__: part for part in (paper, cohorts, indices, real, classic, still, nets)}
+PARTS = {part.__name__: part for part in (paper, cohorts, indices, real, heldout, classic, still, nets)}
 
 
 def draw(study, directory):

@@ -9,7 +9,6 @@
 
 #include "clock.h"
 #include "fit_classic.h"
-#include "fit_noise.h"
 #include "fit_record.h"
 #include "fit_rule.h"
 #include "fitter_state.h"
@@ -170,37 +169,9 @@ static int open_fit(const struct fitting *f, const struct training_set_view *vie
                                           model_strerror(status));
 }
 
-static struct fit_scoring_options scoring_of(const struct fitting *f)
-{
-    return (struct fit_scoring_options){.view = &f->view,
-                                        .is_start_stated = f->options->is_start_stated,
-                                        .is_start_sd_stated = f->options->is_start_sd_stated,
-                                        .seed = f->options->seed,
-                                        .team = f->run->team,
-                                        .tell = f->run->tell,
-                                        .context = f->run->context};
-}
-
-/* Of a fit that goes on, or that is told to stop, the noise does not matter. The rows of a rule
- * with inputs of its own are not those of a classic one: its noise starts as built in. */
-static int find_noise(struct fitting *f, bool goes_on, struct fault *fault)
-{
-    struct fit_scoring_options how = scoring_of(f);
-    model_params *params = &f->config.params;
-    how.tell = NULL;
-    return goes_on || !f->options->in_filter ||
-                   model_fit_inputs(f->options->rule) != MODEL_RULE_INPUTS
-               ? FAULT_NONE
-               : fit_noise_find(params, &how, &params->noise, fault);
-}
-
-static int prepare(struct fitting *f, bool goes_on, struct fault *fault)
+static int prepare(struct fitting *f, struct fault *fault)
 {
     configure(f);
-    int rc = find_noise(f, goes_on, fault);
-    if (rc != FAULT_NONE) {
-        return rc;
-    }
     const size_t n = model_fit_parameters(&f->config);
     f->state = (struct fitter_state){
         .words = f->words, .data = f->data, .n = n, .best_loss = (double)INFINITY};
@@ -209,7 +180,7 @@ static int prepare(struct fitting *f, bool goes_on, struct fault *fault)
         return no_memory(fault);
     }
     model_fit_draw(&f->config, f->options->seed, f->state.best);
-    rc = open_fit(f, &f->view, f->state.best, &f->memory, &f->state.fit, fault);
+    int rc = open_fit(f, &f->view, f->state.best, &f->memory, &f->state.fit, fault);
     if (rc == FAULT_NONE && f->held_out.n_trials > 0) {
         rc = open_fit(f, &f->held_out, f->state.best, &f->held_out_memory, &f->judge, fault);
     }
@@ -454,10 +425,9 @@ static int finish(struct fitting *f, struct model_file *out, struct fitter_resul
 static int fit_by_gradient(struct fitting *f, struct model_file *out, struct fitter_result *result,
                            struct fault *fault)
 {
+    int rc = prepare(f, fault);
     const bool has_state = f->run->state_path != NULL && access(f->run->state_path, F_OK) == 0;
-    const bool goes_on = f->run->resume && has_state;
-    int rc = prepare(f, goes_on, fault);
-    if (rc == FAULT_NONE && goes_on) {
+    if (rc == FAULT_NONE && f->run->resume && has_state) {
         rc = fitter_state_load(&f->state, f->run->state_path, fault);
         rc = rc ? rc : trim_losses(f, fault);
     } else if (rc == FAULT_NONE) {
@@ -466,6 +436,18 @@ static int fit_by_gradient(struct fitting *f, struct model_file *out, struct fit
     }
     rc = rc ? rc : train(f, fault);
     return rc ? rc : finish(f, out, result, fault);
+}
+
+/* A twin must be able to follow an animal unlike those of the fit: no weight is known for certain
+ * before the animal, and none stands still. */
+static void leave_room(model_params *params)
+{
+    static const double PRIOR_SD = 0.1;
+    static const double DRIFT_SD = 1e-3; /* as the built-in random walk has at the least */
+    for (uint32_t i = 0; i < params->policy.n; i++) {
+        params->noise.prior_var[i] = fmax(params->noise.prior_var[i], PRIOR_SD * PRIOR_SD);
+        params->noise.drift_var[i] = fmax(params->noise.drift_var[i], DRIFT_SD * DRIFT_SD);
+    }
 }
 
 /* nats/trial of a rule without a net. */
@@ -485,12 +467,18 @@ static int fit_by_scoring(struct fitting *f, struct model_file *out, struct fitt
     configure(f);
     model_params params = f->config.params;
     *result = start_result(f);
-    const struct fit_scoring_options how = scoring_of(f);
+    const struct fit_scoring_options how = {.view = &f->view,
+                                            .is_start_stated = f->options->is_start_stated,
+                                            .is_start_sd_stated = f->options->is_start_sd_stated,
+                                            .seed = f->options->seed,
+                                            .team = f->run->team,
+                                            .tell = f->run->tell,
+                                            .context = f->run->context};
     const int rc = fit_rule_fit(&params, &how, &f->found, fault);
     if (rc != FAULT_NONE || f->found.is_stopped) {
         return rc;
     }
-    fit_noise_leave_room(params.policy.n, &params.noise);
+    leave_room(&params);
     result->loss = loss_of(&params, &f->view);
     result->is_whole = true;
     result->has_model = true;
