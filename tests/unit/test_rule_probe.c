@@ -199,6 +199,8 @@ static void basis_remembers_rewards_and_forgets(void **state)
         CHECK_NEAR(probe.dw[past][MODEL_RULE_PROBE_CORRECT][x][0],
                    learned - 0.25 * (W[0] + learned), 1e-12);
         CHECK_NEAR(probe.dw[past][MODEL_RULE_PROBE_ERROR][x][0], -0.25 * W[0], 1e-12);
+        CHECK_NEAR(probe.along[past][MODEL_RULE_PROBE_CORRECT][x][0], learned, 1e-12);
+        CHECK_NEAR(probe.along[past][MODEL_RULE_PROBE_ERROR][x][0], 0.0, 1e-12);
     }
 }
 

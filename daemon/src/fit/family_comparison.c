@@ -68,7 +68,7 @@ static double step_size(const model_rule *rule, size_t n, const struct family_vi
         return 0.0;
     }
     for (size_t i = 0; i < n; i++) {
-        size += fabs(dw[i]);
+        size += fabs(model_rule_learned(rule, i, visit->w[i], dw[i]));
     }
     return size;
 }

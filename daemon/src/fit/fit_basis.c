@@ -17,7 +17,9 @@ static const double FIRST_SD = 1.5;
 static const double TRACE_SD = 2.0;
 static const double LATER_SD = 0.6;
 static const double MEAN_SD = 10.0; /* of the prior's mean, about where it is found */
-/* Mean of a variance that is not 0: of the prior, of a trial's drift, of a new session. */
+/* Mean of a variance that is not 0, at the least: of the prior, of a trial's drift, of a new
+ * session. A larger one that is found is the mean itself, so that the prior does not pull it down.
+ */
 static const double PRIOR_VAR_MEAN = 1.0;
 static const double DRIFT_VAR_MEAN = 4e-4;
 static const double SESSION_VAR_MEAN = 0.1;
@@ -26,7 +28,7 @@ static const double SESSION_VAR_MEAN = 0.1;
 
 #define ALL_TERMS ((UINT32_C(1) << MODEL_BASIS_TERMS) - 1)
 
-static const uint32_t MEMORY = BIT(REWARDED_MEMORY) | BIT(UNREWARDED_MEMORY);
+#define MEMORY (BIT(REWARDED_MEMORY) | BIT(UNREWARDED_MEMORY))
 
 /* Families that are tried first, the classic rules alike, and what is added to the best of them.
  * prior: chance before the animals. */
@@ -55,14 +57,14 @@ static const double ALL_PRIOR = 0.05;
 static const double LONG_DECAY = 0.98; /* a trial, of the trace and of the memory */
 
 /* Families whose draws the intervals are of. In each, steps after rewards and after errors are free
- * of each other, so that none is sure of a simple rule because it is simple. */
-#define EITHER (BIT(REWARDED) | BIT(UNREWARDED) | BIT(PREDICT_MAX))
+ * of each other and of earlier rewards, so that none is sure of a simple rule because it is simple.
+ */
+#define EITHER (BIT(REWARDED) | BIT(UNREWARDED) | BIT(PREDICT_MAX) | MEMORY)
 static const uint32_t WIDE[] = {EITHER,
                                 EITHER | BIT(REWARD_MAX),
                                 EITHER | BIT(TRACE),
                                 EITHER | BIT(REWARDED_EXPECTED) | BIT(REWARDED_UNSURE),
                                 EITHER | BIT(REWARDED_CONTRAST) | BIT(UNREWARDED_CONTRAST),
-                                EITHER | BIT(REWARDED_MEMORY) | BIT(UNREWARDED_MEMORY),
                                 EITHER | BIT(FORGETTING)};
 
 enum {
@@ -132,13 +134,13 @@ static void prior_of(const struct fitting *f, const struct fit_basis_family *fam
         *sd = MEAN_SD;
         break;
     case MODEL_PARAMETER_PRIOR_VAR:
-        *mean = PRIOR_VAR_MEAN;
+        *mean = fmax(PRIOR_VAR_MEAN, f->found.values[i]);
         break;
     case MODEL_PARAMETER_DRIFT_VAR:
-        *mean = DRIFT_VAR_MEAN;
+        *mean = fmax(DRIFT_VAR_MEAN, f->found.values[i]);
         break;
     case MODEL_PARAMETER_SESSION_VAR:
-        *mean = SESSION_VAR_MEAN;
+        *mean = fmax(SESSION_VAR_MEAN, f->found.values[i]);
         break;
     default:
         break;
@@ -397,7 +399,8 @@ static int fit_wide(struct fitting *f, const struct fit_basis_family *from, stru
     int rc = FAULT_NONE;
     for (uint32_t i = 0; i < N_WIDE && rc == FAULT_NONE && !f->scoring.is_stopped; i++) {
         f->wide[i] = (struct fit_basis_family){.terms = WIDE[i]};
-        rc = fit_terms(f, &f->wide[i], kept_of(f, FIT_BASIS_FAMILIES_MAX + i), from, fault);
+        rc = fit_terms(f, &f->wide[i], kept_of(f, FIT_BASIS_FAMILIES_MAX + i),
+                       i == 0 ? from : &f->wide[0], fault); /* the first is in all others */
         f->n_wide += rc == FAULT_NONE && !f->scoring.is_stopped ? 1 : 0;
     }
     return rc;

@@ -61,6 +61,9 @@ int model_rule_step(const model_rule *rule, model_rule_state *state, size_t n, c
 /* The part of each weight that a step forgets, which is in its dw: (n), the rule's; NULL: none. */
 const double *model_rule_forgetting(const model_rule *rule);
 
+/* What the step dw of weight i from w learned from its trial: without what it forgot. */
+double model_rule_learned(const model_rule *rule, size_t i, double w, double dw);
+
 /* The net's part of the input for a trial: x[n_inputs]. */
 void model_rule_fill_inputs(model_rule_kind kind, const model_rule_trial *trial, float x[]);
 

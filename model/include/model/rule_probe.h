@@ -34,9 +34,9 @@ typedef enum {
     MODEL_RULE_PROBE_PASTS
 } model_rule_probe_past;
 
-/* One rule, the mean over the weights it was asked at and the previous trials: dw, and how far it
- * makes the choice more likely, (2y - 1) sign(g) dw. For the GRU policy, which moves no weight, its
- * offset o replaces dw. */
+/* One rule, the mean over the weights it was asked at and the previous trials: dw, and how far
+ * what it learned, without what it forgot, makes the choice more likely, (2y - 1) sign(g) d. For
+ * the GRU policy, which moves no weight, its offset o replaces dw. */
 typedef struct {
     double dw[MODEL_RULE_PROBE_PASTS][MODEL_RULE_PROBE_OUTCOMES][MODEL_RULE_PROBE_STIMULI]
              [MODEL_WEIGHTS_MAX];
