@@ -52,25 +52,24 @@ static void weigh_animal(void *context, size_t number)
     }
 }
 
-/* How far the rule moves the weights in a state, if the choice is right or wrong. */
-static double step_size(const model_rule *rule, size_t n, const struct family_visit *visit,
-                        bool is_correct)
+/* What a visit's trial would teach, towards the choice that was made, is added to sum[n]. */
+static void add_step(const model_rule *rule, size_t n, const struct family_visit *visit,
+                     bool is_correct, double sum[])
 {
     model_rule_state state = visit->state;
     model_rule_trial trial = visit->trial;
     double dw[MODEL_WEIGHTS_MAX] = {0.0};
     double u[MODEL_WEIGHTS_MAX];
-    double size = 0.0;
     const bool is_right = trial.side >= 0 ? trial.side == 1 : trial.chose_right;
     trial.chose_right = is_right == is_correct;
     trial.reward = is_correct ? 1.0 : 0.0;
     if (model_rule_step(rule, &state, n, visit->w, visit->g, &trial, dw, u) != MODEL_OK) {
-        return 0.0;
+        return;
     }
     for (size_t i = 0; i < n; i++) {
-        size += fabs(model_rule_learned(rule, i, visit->w[i], dw[i]));
+        const double learned = model_rule_learned(rule, i, visit->w[i], dw[i]);
+        sum[i] += trial.chose_right == (visit->g[i] > 0.0) ? learned : -learned;
     }
-    return size;
 }
 
 static void measure_rule(void *context, size_t number)
@@ -79,16 +78,21 @@ static void measure_rule(void *context, size_t number)
     const struct fit_basis_result *fit = &f->c->fit;
     model_params params = fit->family[fit->best].params;
     double values[MODEL_LIKELIHOOD_MAX];
-    double correct = 0.0;
-    double error = 0.0;
+    double sum[2][MODEL_WEIGHTS_MAX] = {{0.0}}; /* after errors, and correct trials */
+    double size[2] = {0.0};
     model_likelihood_encode(&params, values);
-    memcpy(values, &fit->draws[number * THINNED * fit->n_rule], fit->n_rule * sizeof values[0]);
+    memcpy(values, &fit->wide[number * THINNED * fit->n_rule], fit->n_rule * sizeof values[0]);
     model_likelihood_decode(values, &params);
     for (size_t i = 0; i < f->visits.n; i++) {
-        correct += step_size(&params.rule, params.policy.n, &f->visits.visit[i], true);
-        error += step_size(&params.rule, params.policy.n, &f->visits.visit[i], false);
+        for (size_t k = 0; k < 2; k++) {
+            add_step(&params.rule, params.policy.n, &f->visits.visit[i], k == 1, sum[k]);
+        }
     }
-    f->asymmetry[number] = (correct - error) / (correct + error);
+    for (size_t i = 0; i < params.policy.n; i++) {
+        size[0] += fabs(sum[0][i]);
+        size[1] += fabs(sum[1][i]);
+    }
+    f->asymmetry[number] = (size[1] - size[0]) / (size[1] + size[0]);
 }
 
 /* Of the draws that move the weights, if most of them do. */

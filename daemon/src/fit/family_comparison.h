@@ -31,8 +31,8 @@ struct family_comparison {
     uint32_t n_weights;                     /* of the policy */
     struct family_animal *animal;           /* by number */
     uint32_t order[FIT_BASIS_FAMILIES_MAX]; /* families, the most probable first */
-    /* (mean |dw| after a correct trial - after an error) / their sum: 1 where only correct trials
-     * teach, -1 where only errors do. NaN where nothing moves. */
+    /* (size of the mean step after a correct trial - after an error) / their sum: 1 where only
+     * correct trials teach, -1 where only errors do. NaN where nothing moves. */
     struct family_interval asymmetry;
     /* Of the first two of order: mean |difference of p(right)| by stimulus; 0 with one family. */
     double apart[FAMILY_VISITS_STIMULI];

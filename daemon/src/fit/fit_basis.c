@@ -433,9 +433,7 @@ static int fit_larger(struct fitting *f, struct fault *fault)
             rc = fit_family(f, name, terms, ADDED[i].prior, &plain, fault);
         }
     }
-    if (rc == FAULT_NONE && f->scoring.options.families == 0) {
-        rc = fit_wide(f, &plain, fault);
-    }
+    rc = rc ? rc : fit_wide(f, has_plain ? &plain : NULL, fault);
     return rc == FAULT_NONE && !f->scoring.is_stopped ? fit_whole(f, fault) : rc;
 }
 
@@ -511,13 +509,18 @@ static void mix_families(struct fitting *f, model_params *params)
     model_likelihood_decode(f->found.values, params);
 }
 
-/* Draws of the wide families and of all terms, each by its merit. */
+/* Draws of the wide families and of all terms, each by its merit; without basis, of all families.
+ */
 static void mix_wide(struct fitting *f)
 {
     struct fit_basis_result *r = f->result;
     double share[N_WIDE + 1];
     const double *kept[N_WIDE + 1];
     const uint32_t whole = r->n_families - 1;
+    if (f->n_wide == 0) {
+        memcpy(r->wide, r->draws, (size_t)FIT_BASIS_DRAWS * f->n_rule * sizeof r->wide[0]);
+        return;
+    }
     for (uint32_t i = 0; i < f->n_wide; i++) {
         share[i] = merit_of(f, &f->wide[i]);
         kept[i] = kept_of(f, FIT_BASIS_FAMILIES_MAX + i);

@@ -34,7 +34,8 @@ struct fit_basis_result {
     uint32_t best; /* the family with the most evidence */
     size_t n_rule; /* parameters of the rule, before those of noise and prior */
     /* (FIT_BASIS_DRAWS, n_rule), values as model/likelihood.h has them: of all families by their
-     * weights; and of the families that intervals are of. */
+     * weights; and of the families that intervals are of, or the same where basis was not
+     * asked for. */
     double *draws;
     double *wide;
 };
