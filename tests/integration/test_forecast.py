@@ -71,19 +71,22 @@ class Forecast(unittest.TestCase):
     def json(self, *arguments):
         return json.loads(forecast(*arguments, "--json"))
 
-    def test_its_bands_hold_an_animal_that_stands_still(self):
-        table = self.path(animal(self.draw, 2400, first=2.0))
-        said = self.json(table, "--at", "1200", "--horizon", "1200")
-        self.assertEqual((said["subject"], said["at"], said["stimuli"]), ("m1", 1200, "real"))
-        self.assertEqual(len(said["windows"]), 12)
-        within = sum(w["correct"]["lo90"] <= w["came"] <= w["correct"]["hi90"]
-                     for w in said["windows"])
-        self.assertGreaterEqual(within, 8)
-        for w in said["windows"]:
-            c = w["correct"]
-            self.assertTrue(c["lo90"] <= c["lo50"] <= c["median"] <= c["hi50"] <= c["hi90"])
-            self.assertLessEqual(w["p_correct"]["hi90"] - w["p_correct"]["lo90"],
-                                 c["hi90"] - c["lo90"])
+    def test_its_bands_hold_animals_that_stand_still(self):
+        """Windows of one animal miss together, so it takes several: 82 of 96 hold on average, at 90%."""
+        within = 0
+        for _ in range(8):
+            table = self.path(animal(self.draw, 2400, first=2.0))
+            said = self.json(table, "--at", "1200", "--horizon", "1200")
+            self.assertEqual((said["subject"], said["at"], said["stimuli"]), ("m1", 1200, "real"))
+            self.assertEqual(len(said["windows"]), 12)
+            within += sum(w["correct"]["lo90"] <= w["came"] <= w["correct"]["hi90"]
+                          for w in said["windows"])
+            for w in said["windows"]:
+                c = w["correct"]
+                self.assertTrue(c["lo90"] <= c["lo50"] <= c["median"] <= c["hi50"] <= c["hi90"])
+                self.assertLessEqual(w["p_correct"]["hi90"] - w["p_correct"]["lo90"],
+                                     c["hi90"] - c["lo90"])
+        self.assertGreaterEqual(within, 64)
 
     def test_what_came_is_counted_by_hand(self):
         rows = animal(self.draw, 900, first=1.5)

@@ -286,7 +286,7 @@ has an asymmetry or a memory. Power: the part of them whose interval leaves 0 ou
 
 
 def gains(families):
-    """The families with the highest posterior, and the best without a memory."""
+    """The three families with the highest posterior."""
     order = sorted(families, key=lambda name: -families[name][1])
     return ", ".join(f"{name} {families[name][0]:.0f} ({families[name][1]:.2f})" for name in order[:3])
 

@@ -6,7 +6,7 @@
 #include "mouse_socket.h"
 #include "suite.h"
 
-enum { WAIT_MS = 20000 };
+enum { WAIT_MS = 20000, ENDPOINT_BYTES = 256 };
 
 static struct mouse_socket mouse;
 static struct zmq_bus_request request;
@@ -57,6 +57,18 @@ static void await_change(enum mouse_socket_change wanted)
     assert_int_equal(seen, wanted);
 }
 
+/* A rig that listens, and the mouse connected to it. */
+static void *connect_to_rig(int type, char endpoint[ENDPOINT_BYTES])
+{
+    size_t size = ENDPOINT_BYTES;
+    void *rig = open_rig(type);
+    assert_int_equal(zmq_bind(rig, "tcp://127.0.0.1:*"), 0);
+    assert_int_equal(zmq_getsockopt(rig, ZMQ_LAST_ENDPOINT, endpoint, &size), 0);
+    assert_int_equal(mouse_socket_connect(&mouse, endpoint, &fault), 0);
+    await_change(MOUSE_SOCKET_UP);
+    return rig;
+}
+
 static void assert_heard(void *rig, const char *body)
 {
     char bytes[64];
@@ -97,13 +109,8 @@ static void a_bound_one_answers_whoever_asked(void **state)
 static void a_connected_one_says_when_a_rig_comes_and_goes(void **state)
 {
     (void)state;
-    char endpoint[256];
-    size_t size = sizeof endpoint;
-    void *rig = open_rig(ZMQ_REP);
-    assert_int_equal(zmq_bind(rig, "tcp://127.0.0.1:*"), 0);
-    assert_int_equal(zmq_getsockopt(rig, ZMQ_LAST_ENDPOINT, endpoint, &size), 0);
-    assert_int_equal(mouse_socket_connect(&mouse, endpoint, &fault), 0);
-    await_change(MOUSE_SOCKET_UP);
+    char endpoint[ENDPOINT_BYTES];
+    void *rig = connect_to_rig(ZMQ_REP, endpoint);
     send("hello");
     assert_heard(rig, "hello");
     assert_int_equal(zmq_send(rig, "shown", 5, 0), 5);
@@ -126,14 +133,9 @@ static void a_rig_that_goes_while_its_messages_are_read_costs_none_of_them(void 
 {
     (void)state;
     enum { N = 80 };
-    char endpoint[256];
+    char endpoint[ENDPOINT_BYTES];
     char id[256];
-    size_t size = sizeof endpoint;
-    void *rig = open_rig(ZMQ_ROUTER);
-    assert_int_equal(zmq_bind(rig, "tcp://127.0.0.1:*"), 0);
-    assert_int_equal(zmq_getsockopt(rig, ZMQ_LAST_ENDPOINT, endpoint, &size), 0);
-    assert_int_equal(mouse_socket_connect(&mouse, endpoint, &fault), 0);
-    await_change(MOUSE_SOCKET_UP);
+    void *rig = connect_to_rig(ZMQ_ROUTER, endpoint);
     send("hello");
     const int n = zmq_recv(rig, id, sizeof id, 0);
     assert_true(n > 0);

@@ -67,8 +67,7 @@ static void add_step(const model_rule *rule, size_t n, const struct family_visit
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        const double learned = model_rule_learned(rule, i, visit->w[i], dw[i]);
-        sum[i] += trial.chose_right == (visit->g[i] > 0.0) ? learned : -learned;
+        sum[i] += model_rule_towards(rule, i, visit->w[i], visit->g[i], dw[i], trial.chose_right);
     }
 }
 
@@ -81,7 +80,7 @@ static void measure_rule(void *context, size_t number)
     double sum[2][MODEL_WEIGHTS_MAX] = {{0.0}}; /* after errors, and correct trials */
     double size[2] = {0.0};
     model_likelihood_encode(&params, values);
-    memcpy(values, &fit->wide[number * THINNED * fit->n_rule], fit->n_rule * sizeof values[0]);
+    memcpy(values, &fit->draws[number * THINNED * fit->n_rule], fit->n_rule * sizeof values[0]);
     model_likelihood_decode(values, &params);
     for (size_t i = 0; i < f->visits.n; i++) {
         for (size_t k = 0; k < 2; k++) {

@@ -481,7 +481,7 @@ static void normalise(uint32_t n, double weight[])
     }
 }
 
-/* The chance of each family, and so many of its draws; the rule is their mean. */
+/* The chance of each family, and so many of its draws; the rule is the mean of these. */
 static void mix_families(struct fitting *f, model_params *params)
 {
     struct fit_basis_result *r = f->result;
@@ -509,18 +509,13 @@ static void mix_families(struct fitting *f, model_params *params)
     model_likelihood_decode(f->found.values, params);
 }
 
-/* Draws of the wide families and of all terms, each by its merit; without basis, of all families.
- */
+/* Draws of the wide families and of all terms instead, each by its merit. */
 static void mix_wide(struct fitting *f)
 {
     struct fit_basis_result *r = f->result;
     double share[N_WIDE + 1];
     const double *kept[N_WIDE + 1];
     const uint32_t whole = r->n_families - 1;
-    if (f->n_wide == 0) {
-        memcpy(r->wide, r->draws, (size_t)FIT_BASIS_DRAWS * f->n_rule * sizeof r->wide[0]);
-        return;
-    }
     for (uint32_t i = 0; i < f->n_wide; i++) {
         share[i] = merit_of(f, &f->wide[i]);
         kept[i] = kept_of(f, FIT_BASIS_FAMILIES_MAX + i);
@@ -528,7 +523,7 @@ static void mix_wide(struct fitting *f)
     share[f->n_wide] = merit_of(f, &r->family[whole]);
     kept[f->n_wide] = kept_of(f, whole);
     normalise(f->n_wide + 1, share);
-    mix_draws(f, f->n_wide + 1, share, kept, r->wide);
+    mix_draws(f, f->n_wide + 1, share, kept, r->draws);
 }
 
 static int fit_all(struct fitting *f, model_params *params, struct fault *fault)
@@ -542,7 +537,9 @@ static int fit_all(struct fitting *f, model_params *params, struct fault *fault)
     }
     if (rc == FAULT_NONE && !f->scoring.is_stopped) {
         mix_families(f, params);
-        mix_wide(f);
+        if (f->n_wide > 0) {
+            mix_wide(f);
+        }
     }
     free(f->kept);
     return rc;
@@ -555,8 +552,7 @@ int fit_basis_fit(model_params *params, const struct fit_scoring_options *option
     struct fitting *f = calloc(1, sizeof *f);
     double *drawn = calloc((size_t)FIT_BASIS_DRAWS * MAX, sizeof *drawn);
     result->draws = calloc((size_t)FIT_BASIS_DRAWS * MAX, sizeof *result->draws);
-    result->wide = calloc((size_t)FIT_BASIS_DRAWS * MAX, sizeof *result->wide);
-    int rc = f != NULL && drawn != NULL && result->draws != NULL && result->wide != NULL
+    int rc = f != NULL && drawn != NULL && result->draws != NULL
                  ? fit_scoring_open(&f->scoring, options, PASSES_EXPECTED, fault)
                  : fault_set(fault, FAULT_WORK, "no memory for the fit");
     if (rc == FAULT_NONE) {
@@ -576,6 +572,5 @@ int fit_basis_fit(model_params *params, const struct fit_scoring_options *option
 void fit_basis_free(struct fit_basis_result *result)
 {
     free(result->draws);
-    free(result->wide);
     *result = (struct fit_basis_result){0};
 }

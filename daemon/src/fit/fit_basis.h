@@ -2,12 +2,10 @@
  * and what the animals leave unknown of the rule.
  *
  * A family is a set of terms of model/basis.h that may be other than 0: no rule, each classic rule,
- * the best of them with one thing added, all terms. Each is fitted; its evidence weighs it; draws
- * come from all of them by these weights. So the rule that is found is an average. Its intervals
- * are of other, wider families: an average would be sure of the simplest that the animals do not
- * rule out. Maths:
- * docs/model.md, section posterior. Threads: the caller's pool. Memory: the heap; the result is the
- * caller's.
+ * the best of them with one thing added, all terms. Each is fitted, and its evidence weighs it: the
+ * rule that is found is an average over all of them. Its intervals are of other, wider families: an
+ * average would be sure of the simplest that the animals do not rule out. Maths: docs/model.md,
+ * section posterior. Threads: the caller's pool. Memory: the heap; the result is the caller's.
  */
 #pragma once
 
@@ -33,16 +31,14 @@ struct fit_basis_result {
     struct fit_basis_family family[FIT_BASIS_FAMILIES_MAX];
     uint32_t best; /* the family with the most evidence */
     size_t n_rule; /* parameters of the rule, before those of noise and prior */
-    /* (FIT_BASIS_DRAWS, n_rule), values as model/likelihood.h has them: of all families by their
-     * weights; and of the families that intervals are of, or the same where basis was not
-     * asked for. */
+    /* What intervals are of: (FIT_BASIS_DRAWS, n_rule), values as model/likelihood.h has them, from
+     * the wider families; from all, by their chances, where basis was not asked for. */
     double *draws;
-    double *wide;
 };
 
 /* *params: policy set, noise and prior where the search starts; becomes rule basis, its
- * coefficients the mean of the draws, its noise and prior the best family's. The result is to be
- * freed, also after a fault. FAULT_NONE, or FAULT_WORK with *params as they were. */
+ * coefficients the average over families, its noise and prior the best family's. The result is to
+ * be freed, also after a fault. FAULT_NONE, or FAULT_WORK with *params as they were. */
 int fit_basis_fit(model_params *params, const struct fit_scoring_options *options,
                   struct fit_basis_result *result, struct fault *fault);
 

@@ -2,20 +2,20 @@
 
 #include <string.h>
 
-static void add(struct fit_recipe *r, const char *name, model_rule_kind rule, bool is_in_filter,
-                bool is_in_bank)
+static struct fitter_options *add(struct fit_recipe *r, const char *name, model_rule_kind rule,
+                                  bool is_in_filter, bool is_in_bank)
 {
     const bool has_net = model_rule_of(rule)->has_net;
     r->member[r->n] = (struct crossval_member){
         .name = name, .cost = has_net ? 4.0 : 1.0, .is_seeded = has_net, .is_in_bank = is_in_bank};
     fitter_options_init(&r->options[r->n], rule, is_in_filter);
-    r->n++;
+    return &r->options[r->n++];
 }
 
 void fit_recipe_single(struct fit_recipe *r, model_rule_kind rule, bool is_in_filter)
 {
     r->n = 0;
-    add(r, model_rule_name(rule), rule, is_in_filter, true);
+    (void)add(r, model_rule_name(rule), rule, is_in_filter, true);
 }
 
 void fit_recipe_bank(struct fit_recipe *r)
@@ -24,8 +24,7 @@ void fit_recipe_bank(struct fit_recipe *r)
     for (int rule = 0; rule < MODEL_RULES; rule++) {
         const model_rule_kind kind = (model_rule_kind)rule;
         if (model_rule_of(kind)->is_in_bank) {
-            add(r, model_rule_name(kind), kind, true, true);
-            r->options[r->n - 1].filter = MODEL_FILTER_EKF;
+            add(r, model_rule_name(kind), kind, true, true)->filter = MODEL_FILTER_EKF;
         }
     }
 }
@@ -45,8 +44,8 @@ void fit_recipe_rules(struct fit_recipe *r, uint32_t rules)
     rules |= UINT32_C(1) << MODEL_RULE_NONE;
     for (int rule = 0; rule < MODEL_RULES; rule++) {
         if ((rules >> rule & 1U) == 1U) {
-            add(r, model_rule_name((model_rule_kind)rule), (model_rule_kind)rule, true, false);
-            r->options[r->n - 1].filter = MODEL_FILTER_MOMENTS;
+            const model_rule_kind kind = (model_rule_kind)rule;
+            add(r, model_rule_name(kind), kind, true, false)->filter = MODEL_FILTER_MOMENTS;
         }
     }
 }
@@ -67,16 +66,16 @@ void fit_recipe_add_references(struct fit_recipe *r)
     for (int rule = 0; rule < MODEL_RULES; rule++) {
         const model_rule_kind kind = (model_rule_kind)rule;
         if (model_rule_of(kind)->has_rates && !has_rule(r, kind)) {
-            add(r, model_rule_name(kind), kind, true, false);
-            r->options[r->n - 1].policy = policy;
-            r->options[r->n - 1].filter = r->options[0].filter;
+            struct fitter_options *o = add(r, model_rule_name(kind), kind, true, false);
+            o->policy = policy;
+            o->filter = r->options[0].filter;
         }
     }
     model_params walk;
     (void)model_params_built_in(&walk, NULL);
-    add(r, "random walk", MODEL_RULE_NONE, true, false);
-    r->options[r->n - 1].policy = walk.policy;
-    r->options[r->n - 1].filter = MODEL_FILTER_EKF;
+    struct fitter_options *o = add(r, "random walk", MODEL_RULE_NONE, true, false);
+    o->policy = walk.policy;
+    o->filter = MODEL_FILTER_EKF;
 }
 
 size_t fit_recipe_banked(const struct fit_recipe *r, size_t n_seeds)

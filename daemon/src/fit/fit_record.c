@@ -143,7 +143,7 @@ static float *lay_out_draws(const model_params *params, const struct fit_basis_r
     model_likelihood_encode(params, parameters);
     for (size_t m = 0; m < MODEL_FILE_DRAWS; m++) {
         model_params drawn = *params;
-        memcpy(parameters, &basis->wide[m * EVERY * basis->n_rule],
+        memcpy(parameters, &basis->draws[m * EVERY * basis->n_rule],
                basis->n_rule * sizeof parameters[0]);
         model_likelihood_decode(parameters, &drawn);
         for (size_t k = 0; k < each; k++) {
@@ -183,7 +183,7 @@ int fit_record_take(const struct training_set *training, const uint32_t subjects
     r.counts[MODEL_FILE_ANIMALS] = (float)count_animals(&r);
     r.counts[MODEL_FILE_STIMULI] = (float)r.n_stimuli;
     r.counts[MODEL_FILE_RESAMPLED] = is_resampled ? 1.0F : 0.0F;
-    if (basis->wide != NULL && (draws = lay_out_draws(params, basis, &fit)) == NULL) {
+    if (basis->draws != NULL && (draws = lay_out_draws(params, basis, &fit)) == NULL) {
         return fault_set(fault, FAULT_WORK, "no memory for the draws of a posterior");
     }
     const int rc = model_file_nets_copy_fit(&fit, params, &model->members[0], "fit", fault);

@@ -48,6 +48,11 @@ static bool is_chosen(const struct option_word *word, const char *name)
     return word->chosen != NULL && strcmp(word->chosen, name) == 0;
 }
 
+static bool is_start_stated(const struct fit_request *r)
+{
+    return r->start.n > 0 || r->start_sd.n > 0;
+}
+
 static int refuse_start(const struct fit_request *r, struct fault *fault)
 {
     return fault_set(
@@ -93,7 +98,7 @@ static int check_effect(const struct fit_request *r, model_rule_kind kind, bool 
                          "gru_policy, dnn_gain, rnn_gain or bank was expected with it",
                          rule);
     }
-    if ((r->start.n > 0 || r->start_sd.n > 0) && (has_net || !in_filter)) {
+    if (is_start_stated(r) && (has_net || !in_filter)) {
         return refuse_start(r, fault);
     }
     return !in_filter && r->filter_rate >= 0.0
@@ -126,8 +131,7 @@ static int choose_models(const struct fit_request *r, struct fit_recipe *recipe,
                              "a bank is of filters; --filter ekf or moments was expected");
         }
         fit_recipe_bank(recipe);
-        return r->start.n > 0 || r->start_sd.n > 0 ? refuse_start(r, fault)
-                                                   : check_units(r, true, fault);
+        return is_start_stated(r) ? refuse_start(r, fault) : check_units(r, true, fault);
     }
     (void)model_rule_parse(&kind, r->rule.chosen);
     int rc = check_effect(r, kind, in_filter, fault);

@@ -60,7 +60,7 @@ static int print_gradient(const struct fitter_options *o, char *out, size_t cap)
                : used;
 }
 
-/* " 0;1", or nothing where it is not stated. Returns the bytes. */
+/* "start 0;1, ", or nothing where it is not stated. Returns the bytes. */
 static int print_stated(bool is_stated, const char *name, const double values[], uint32_t n,
                         char *out, size_t cap)
 {

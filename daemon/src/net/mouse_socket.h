@@ -34,7 +34,8 @@ enum mouse_socket_change {
 int mouse_socket_bind(struct mouse_socket *s, const char *endpoint, bool insecure,
                       struct fault *fault);
 
-/* Connects, and again whenever the connection is lost; what is sent meanwhile is lost. FAULT_NONE,
+/* Connects, and again whenever the connection is lost. What is sent after mouse_socket_watch() said
+ * so is lost; what was sent just before may go out once there is a connection again. FAULT_NONE,
  * FAULT_INPUT or FAULT_WORK with the socket closed. */
 int mouse_socket_connect(struct mouse_socket *s, const char *endpoint, struct fault *fault);
 

@@ -61,8 +61,10 @@ int model_rule_step(const model_rule *rule, model_rule_state *state, size_t n, c
 /* The part of each weight that a step forgets, which is in its dw: (n), the rule's; NULL: none. */
 const double *model_rule_forgetting(const model_rule *rule);
 
-/* What the step dw of weight i from w learned from its trial: without what it forgot. */
-double model_rule_learned(const model_rule *rule, size_t i, double w, double dw);
+/* How far the step dw of weight i from w goes towards the choice of its trial, whose feature was g:
+ * above 0, the same choice becomes more likely. Without what the step forgot. */
+double model_rule_towards(const model_rule *rule, size_t i, double w, double g, double dw,
+                          bool chose_right);
 
 /* The net's part of the input for a trial: x[n_inputs]. */
 void model_rule_fill_inputs(model_rule_kind kind, const model_rule_trial *trial, float x[]);

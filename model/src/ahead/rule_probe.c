@@ -114,10 +114,9 @@ static int ask(const struct probing *p, model_rule_probe_past past, const model_
             }
             model_policy_fill(&p->params->policy, &BEFORE, x, g);
             for (size_t i = 0; i < n; i++) {
-                const bool is_along = is_right == (g[i] > 0.0);
-                const double learned = model_rule_learned(&p->params->rule, i, p->w[i], dw[i]);
                 p->out->dw[past][outcome][k][i] += share * dw[i];
-                p->out->along[past][outcome][k][i] += is_along ? share * learned : -share * learned;
+                p->out->along[past][outcome][k][i] +=
+                    share * model_rule_towards(&p->params->rule, i, p->w[i], g[i], dw[i], is_right);
             }
         }
     }

@@ -80,7 +80,7 @@ double filter_mode(double M, double v)
 }
 
 /* At the mode, and by the implicit function theorem about it. */
-static filter_slopes slopes_of_mode(double mean, double var, double sign)
+static inline filter_slopes slopes_of_mode(double mean, double var, double sign)
 {
     const double q = filter_mode(sign * mean, var);
     const double c = q * (1.0 - q);
@@ -94,7 +94,7 @@ static filter_slopes slopes_of_mode(double mean, double var, double sign)
 
 /* The derivatives of log Z by the mean, Z = sigmoid(+-mean scale): the first, and less the second.
  */
-static filter_slopes slopes_of_mean(double mean, double var, double sign)
+static inline filter_slopes slopes_of_mean(double mean, double var, double sign)
 {
     const double scale = 1.0 / sqrt(1.0 + FILTER_PI_OVER_8 * var);
     const double scale_by_var = -0.5 * FILTER_PI_OVER_8 * scale * scale * scale;
@@ -109,11 +109,18 @@ static filter_slopes slopes_of_mean(double mean, double var, double sign)
                                       2.0 * scale * scale_by_var * c + bend * q_by_var}};
 }
 
-filter_slopes filter_slopes_of(model_filter filter, double mean, double var, bool chose_right)
+/* Inline: where the derivatives are not used, they are not computed. */
+static inline filter_slopes find_slopes(model_filter filter, double mean, double var,
+                                        bool chose_right)
 {
     const double sign = chose_right ? 1.0 : -1.0;
     return filter == MODEL_FILTER_MOMENTS ? slopes_of_mean(mean, var, sign)
                                           : slopes_of_mode(mean, var, sign);
+}
+
+filter_slopes filter_slopes_of(model_filter filter, double mean, double var, bool chose_right)
+{
+    return find_slopes(filter, mean, var, chose_right);
 }
 
 int filter_update(model_filter filter, size_t n, double w[], double P[], const double g[],
@@ -126,7 +133,7 @@ int filter_update(model_filter filter, size_t n, double w[], double P[], const d
     if (!isfinite(m) || !isfinite(v) || v < 0.0) {
         return MODEL_ERR_NUMERIC;
     }
-    const filter_pull pull = filter_slopes_of(filter, m, v, chose_right).pull;
+    const filter_pull pull = find_slopes(filter, m, v, chose_right).pull;
     for (size_t i = 0; i < n; i++) {
         w[i] += Pg[i] * pull.residual;
         for (size_t j = 0; j <= i; j++) {

@@ -133,13 +133,14 @@ const double *model_rule_forgetting(const model_rule *rule)
     return model_rule_of(rule->kind)->has_terms ? rule->coefficient[MODEL_BASIS_FORGETTING] : NULL;
 }
 
-double model_rule_learned(const model_rule *rule, size_t i, double w, double dw)
+double model_rule_towards(const model_rule *rule, size_t i, double w, double g, double dw,
+                          bool chose_right)
 {
-    static const double KEPT_LEAST =
-        1e-6; /* of a rule that forgets all: what it keeps says nothing */
+    static const double KEPT_LEAST = 1e-6; /* forgets all: what it keeps says nothing */
     const double *forgetting = model_rule_forgetting(rule);
     const double f = forgetting != NULL ? forgetting[i] : 0.0;
-    return f == 0.0 ? dw : (dw + f * w) / fmax(1.0 - f, KEPT_LEAST);
+    const double learned = f == 0.0 ? dw : (dw + f * w) / fmax(1.0 - f, KEPT_LEAST);
+    return chose_right == (g > 0.0) ? learned : -learned;
 }
 
 int model_rule_step(const model_rule *rule, model_rule_state *state, size_t n, const double w[],
