@@ -3,6 +3,7 @@ unit_test(comparison murid::daemon_core)
 unit_test(crossval murid::daemon_core)
 unit_test(training_gaps murid::daemon_core)
 unit_test(family_separation murid::daemon_core)
+unit_test(family_mix murid::daemon_core)
 python_test(integration/test_fit.py)
 python_test(integration/test_fit_hostile.py)
 

@@ -2,6 +2,7 @@
 unit_test(net_kernel model_numeric murid::model)
 unit_test(bootstrap murid::model)
 unit_test(percentile murid::model)
+unit_test(fieller murid::model)
 unit_test(student_t murid::model)
 unit_test(random murid::model)
 unit_test(nelder_mead murid::model)

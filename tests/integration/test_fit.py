@@ -208,6 +208,21 @@ class Once(Table):
                 # Hardly told by the choices: what is gained after errors is lost after successes.
                 self.assertTrue(-0.2 <= baseline[0] <= 0.8, baseline)
 
+    def test_a_rule_that_can_follow_two_animals_too_closely_still_predicts_them(self):
+        """Its likelihood has a needle where noise is 0: in the file, which has some, that was worse than chance."""
+        recorded = os.path.join(SOURCE, "..", "shared", "data", "ibl_trained_fit.csv")
+        if not os.path.exists(recorded):
+            self.skipTest("skipped: ../shared/data absent")
+        with open(recorded, encoding="utf-8") as f, open(self.path("two.csv"), "w", encoding="utf-8") as two:
+            two.writelines(row for row in f if row.split(",")[0] in ("subject", "i02", "i03"))
+        nats = {}
+        for rule in ("reinforce", "eligibility"):
+            done = self.run_fit(self.path("two.csv"), "-o", self.path("two.safetensors"), "--force", "--rule", rule, "--filter",
+                                "ekf", "--mirror", "off")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            nats[rule] = float(done.stdout.split(" nats/trial")[0].split()[-1])
+        self.assertLess(nats["eligibility"], nats["reinforce"] + 0.01, nats)
+
     def test_wrong_input_is_named_and_leaves_no_file(self):
         good = HEADER + "m1,1,0,0.5,1,1,\n"
         for words, text, code, expected in (

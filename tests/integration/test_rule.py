@@ -154,6 +154,23 @@ class Rule(unittest.TestCase):
         self.assertEqual(said["indices"]["all"]["asymmetry"]["mean"], 1)
         self.assertIn("(2y - 1) g", self.ask("basis.safetensors"))
 
+    def test_the_memory_of_basis_has_a_quantity_and_a_length(self):
+        said = json.loads(self.ask("basis.safetensors", "--json"))["memory"]
+        self.assertAlmostEqual(said["rewards"]["trials"]["mean"], 5, places=9)  # a memory of 0.8 by default
+        self.assertEqual(said["choices"]["trials"], {"mean": None, "lo": None, "hi": None, "known": False})
+        self.assertEqual(said["choices"]["all"]["mean"], 0)
+        text = self.ask("basis.safetensors")
+        self.assertRegex(text, r"\nmemory\n  of rewards +lasts 5 trials\n  of choices +none\n")
+        said = json.loads(self.ask("fitted.safetensors", "--json"))["memory"]
+        for memory in said.values():
+            if memory["trials"]["mean"] is not None:
+                self.assertTrue(1 <= memory["trials"]["lo"] <= memory["trials"]["mean"] <= memory["trials"]["hi"], memory)
+        for weight in ("stimulus", "bias", "all"):
+            part = said["choices"][weight]
+            self.assertTrue(-1 <= part["lo"] <= part["mean"] <= part["hi"] <= 1, part)
+        self.assertIsNone(json.loads(self.ask("eligibility.safetensors", "--json"))["memory"])
+        self.assertNotIn("\nmemory\n", self.ask("reinforce.safetensors"))
+
     def test_a_rule_that_does_not_learn_says_so(self):
         self.assertIn("does not learn", self.ask("none.safetensors"))
         said = json.loads(self.ask("none.safetensors", "--json"))
@@ -234,6 +251,22 @@ class Rule(unittest.TestCase):
                          r"  all +not known: the interval spans \[[-+]\d\.\d+, [-+]\d\.\d+\]\n")
         self.ask("few.safetensors", "--plot", self.path("few.svg"))
         self.assertIn("not known", figure_of(self.path("few.svg"))[0])
+
+    def test_a_few_animals_do_not_say_what_they_do_not_know(self):
+        """Eight animals of reinforce: their fit can follow them in ways that no other animal confirms."""
+        held = {"asymmetry": 0, "history": 0}
+        for seed in range(101, 109):
+            for name, index in self.of_eight_animals(seed).items():
+                held[name] += index["lo"] - 1e-6 <= (name == "asymmetry") <= index["hi"] + 1e-6
+        self.assertGreaterEqual(held["asymmetry"], 5)
+        self.assertGreaterEqual(held["history"], 7)
+
+    def of_eight_animals(self, seed):
+        self.run_murid("simulate", "--rule", "basis", "--terms", "rewarded=0.3:0.1", "--policy", "stimulus,bias", "--seed",
+                       str(seed), "--noise", "0.005,0.005", "--session-noise", "0", "--start", "0,0", "--start-sd", "0.3,0.5",
+                       "--mice", "8", "--sessions", "2", "--trials", "300", "-o", self.path("eight.csv"), "--force")
+        self.fit("eight.csv", "eight.safetensors", "--rule", "basis", "--mirror", "off")
+        return json.loads(self.ask("eight.safetensors", "--json"))["indices"]["all"]
 
     def test_what_a_table_lacks_is_named_instead_of_an_index(self):
         with open(self.path("cohort.csv"), encoding="utf-8") as f:

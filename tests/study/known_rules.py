@@ -279,8 +279,14 @@ def said_index(said, weight, kind):
     return said["indices"][weight][kind] if said["indices"] else {"mean": None, "lo": None, "hi": None}
 
 
+def said_memory(said, memory):
+    """How many trials a memory lasts: {mean, lo, hi, known}; Nones where it is not said."""
+    return said["memory"][memory]["trials"] if said["indices"] else {"mean": None, "lo": None, "hi": None, "known": False}
+
+
 def index(place, kind, level, about, seed):
-    """A cohort of a known index: the true one where the fit was asked, and what is said of it."""
+    """A cohort of a known index: the true one where the fit was asked, and what is said of it and of how long
+    rewards are remembered."""
     truth = RULE_OF[kind](level, about["rate"])
     policy = about.get("policy", POLICY)
     fitted = Fitted(simulate(place, truth, about, seed)[0], os.path.join(place, "model.safetensors"), policy)
@@ -289,4 +295,4 @@ def index(place, kind, level, about, seed):
     murid("model", "--new", *truth.words(policy), "-o", true_model)
     true = said_rule(true_model, [state["w"] for state in said["states"]])
     return {"true": said_index(true, about["weight"], kind)["mean"],
-            "said": said_index(said, about["weight"], kind)}
+            "said": said_index(said, about["weight"], kind), "memory": said_memory(said, "rewards")}

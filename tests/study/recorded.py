@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 
-from known_rules import FIT, SOURCE, Fitted, murid, said_index, said_rule
+from known_rules import FIT, SOURCE, Fitted, murid, said_index, said_memory, said_rule
 
 DATA = os.path.join(SOURCE, "..", "shared", "data")
 LEAST_SHARE = 0.02  # of trials: rarer contrasts are not simulated
@@ -60,7 +60,8 @@ def recorded_fit(place, table, policy, n_animals, n_trials):
             "rate": json.loads(murid("model", plain, "--json")[0])["rate"]}
     rule = said_rule(fitted.path)
     return {"terms": said["terms"], "cpu_s": fitted.cpu_s, "like": like,
-            "indices": {kind: said_index(rule, "all", kind) for kind in ("asymmetry", "history")}}
+            "indices": {kind: said_index(rule, "all", kind) for kind in ("asymmetry", "history")},
+            "memory": {memory: said_memory(rule, memory) for memory in ("rewards", "choices")}}
 
 
 def families(place, table, policy, n_animals, n_trials):

@@ -122,6 +122,21 @@ def interval(said):
     return f"{said['mean']:+.2f} ({said['lo']:+.2f} to {said['hi']:+.2f})"
 
 
+def trials(memory):
+    """How long a memory lasts."""
+    if memory["mean"] is None:
+        return "none"
+    if memory["lo"] is None:
+        return f"{memory['mean']:.3g}"
+    said = f"{memory['lo']:.3g} to {memory['hi']:.3g}"
+    return f"{memory['mean']:.3g} ({said})" if memory["known"] else f"not known ({said})"
+
+
+def holds_trials(memory, true):
+    """Whether a length that is said to be known has the true one in its interval."""
+    return bool(memory["known"]) and memory["lo"] <= true <= memory["hi"]
+
+
 def sign(said):
     """Of an interval that leaves 0 out; 0 where it does not; None without one."""
     if said["lo"] is None:
@@ -216,24 +231,30 @@ def claim_setting(study, setting, found):
 
 def indices(study):
     study.say("\n## Indices of cohorts that have them\n\nOf the stimulus' weight, `murid rule`. Asymmetry is that of "
-              "every w, memory is stated as the mean number of trials; the true index is that where the animals were.")
+              "every w, history is stated as the mean number of trials for which rewards are remembered; the true index is "
+              "that where the animals were.")
     levels = {"asymmetry": [0, 1] if study.quick else [0, 0.5, 1], "history": [5] if study.quick else [0, 1, 5]}
     about = {**known_rules.INDEX_COHORT, **({"mice": 8, "sessions": 2, "rate": (0.3, 0.1)} if study.quick else {})}
     kinds = [(kind, level) for kind, each in levels.items() for level in each]
     seeds = study.seeds()
     results = iter(study.run([Piece(known_rules.index, 1, kind=kind, level=level, about=about, seed=seed)
                               for kind, level in kinds for seed in seeds]))
-    rows, held, signs, means = [], [], [], {}
+    rows, held, signs, means, lasts = [], [], [], {}, []
     for kind, level in kinds:
         for seed in seeds:
             got = next(results)
             true, said = got["true"], got["said"]
-            rows.append([kind, level, seed, f"{true:+.2f}", interval(said)])
+            rows.append([kind, level, seed, f"{true:+.2f}", interval(said), trials(got["memory"])])
+            if got["memory"]["known"]:
+                lasts.append(kind == "history" and holds_trials(got["memory"], level))
             means.setdefault((kind, level), []).append(said["mean"])
             if sign(said) is not None:
                 held.append(said["lo"] <= true <= said["hi"])
                 signs.append(abs(true) < 0.1 or sign(said) in (0, np.sign(true)))
-    study.table(["index", "stated", "seed", "true", "found, 90%"], rows)
+    study.table(["index", "stated", "seed", "true", "found, 90%", "rewards remembered, trials"], rows)
+    if lasts:
+        study.claim(f"a length of the memory that is said to be known is the true one ({np.mean(lasts):.2f} of {len(lasts)})",
+                    np.mean(lasts) >= least_held(len(lasts)))
     if held:
         study.claim(f"90% intervals hold the true index ({np.mean(held):.2f} of {len(held)})",
                     np.mean(held) >= least_held(len(held)))
@@ -261,7 +282,7 @@ REAL_HEAD = """
 Which learning rule explains the choices of mice, what its steps look like, and whether tables of this size could tell.
 This page is the output of one command, which reads the tables in `../shared/data`:
 
-    MURID_BIN=build/release/daemon/murid /usr/bin/python3 tests/study/recovery.py real --markdown docs/rules.md
+    MURID_BIN=build/release/daemon/murid /usr/bin/python3 tests/study/recovery.py real heldout --markdown docs/rules.md
 
 Rule basis in the filter `moments` ([model](model.md), sections filter, basis, posterior and rule_probe), each table once
 with one weight of the stimulus and once with one for each side."""
@@ -277,7 +298,7 @@ STEPS_HEAD = """
 
 Of all weights, at 64 weights w that the animals had, 90% intervals (`murid rule`). Asymmetry: steps after correct trials
 against those after errors, -1 to 1. History: after four rewarded against four unrewarded trials. What is wider than 1
-is not known. Terms: coefficients of the mean rule by weight, of those of at least a twentieth of the largest."""
+is not known. Remembered: the mean age of the trials that a step goes by, by reward (terms memory) and by choice (trace). Terms: coefficients of the mean rule by weight, of those of at least a twentieth of the largest."""
 POWER_HEAD = """
 ## Could such tables tell?
 
@@ -317,15 +338,17 @@ def real(study):
         largest = max(np.abs(c).max() for c in fit["terms"].values())
         terms = ", ".join(f"{name} {' '.join(f'{v:+.3f}' for v in c)}" for name, c in fit["terms"].items()
                           if np.abs(c).max() >= LEAST_TERM * largest)
-        rows.append([table, policy, *(interval(fit["indices"][k]) for k in ("asymmetry", "history")), terms,
-                     f"{fit['cpu_s']:.0f}"])
-    study.table(["table", "policy", "asymmetry", "history", "terms", "processor time, s"], rows)
+        rows.append([table, policy, *(interval(fit["indices"][k]) for k in ("asymmetry", "history")),
+                     *(trials(fit["memory"][k]) for k in ("rewards", "choices")), terms, f"{fit['cpu_s']:.0f}"])
+    study.table(["table", "policy", "asymmetry", "history", "rewards remembered, trials", "choices remembered, trials",
+                 "terms", "processor time, s"], rows)
     study.say(POWER_HEAD)
     power(study, {table: fits[table, POLICIES[0]]["like"] for table in tables})
 
 
 def heldout(study):
-    study.say("\n## Recorded animals held out")
+    study.say("\n## Held out\n\nEach animal predicted by rules fitted to others, in five folds; whether a memory, of a net or of the "
+              "terms of basis, predicts better.")
     if not os.path.isdir(recorded.DATA):
         study.say("skipped: ../shared/data absent")
         return
@@ -335,7 +358,7 @@ def heldout(study):
 
 def predict_recorded(study, tables, size):
     """Cross-validation by animal, and whether a memory predicts better."""
-    rules = ["none", "reinforce", *(NETS[:1] if study.quick else NETS)]
+    rules = ["none", "reinforce", *([] if study.quick else ["basis"]), *(NETS[:1] if study.quick else NETS)]
     folds, words = (2, ["--epochs", "2"]) if study.quick else (5, [])
     kinds = list(itertools.product(tables, rules))
     found = study.run([Piece(recorded.held_out, 100 if stated_rules.is_net(r) else 1, table=t, policy=POLICIES[0], rule=r,
@@ -344,7 +367,7 @@ def predict_recorded(study, tables, size):
     study.table(["table", "rule", "held out, nats/trial, mean of animals", "gain over none, per 1,000 trials, 95%"],
                 [[t, r, f"{nats[t, r].mean():.4f}", in_mil(paired(nats[t, "none"], nats[t, r]))] for t, r in kinds])
     for table in tables:
-        for one, other in () if study.quick else (("rnn", "dnn"), ("rnn_gain", "dnn_gain")):
+        for one, other in () if study.quick else (("rnn", "dnn"), ("rnn_gain", "dnn_gain"), ("rnn", "basis")):
             d = nats[table, other] - nats[table, one]
             study.say(f"- {table}: {one} over {other}, per 1,000 trials: {in_mil(paired(d, 0))}; one-sided p over "
                       f"{len(d)} animals, by changes of sign: {one_sided(d):.3f}")
@@ -358,15 +381,19 @@ def power(study, like):
     seeds = study.seeds()
     results = iter(study.run([Piece(known_rules.index, 1, kind=kind, level=level, about=like[table], seed=seed)
                               for table, kind, level in kinds for seed in seeds]))
-    rows, held = [], []
+    rows, held, lasts = [], [], []
     for table, kind, level in kinds:
         got = [next(results) for _ in seeds]
+        lasts += [kind == "history" and holds_trials(g["memory"], level) for g in got if g["memory"]["known"]]
         signs = [sign(g["said"]) for g in got]
         held += [g["said"]["lo"] <= g["true"] <= g["said"]["hi"] for g in got if sign(g["said"]) is not None]
         share = NO_INTERVALS if None in signs else f"{np.mean([s == np.sign(g['true']) for s, g in zip(signs, got)]):.2f}"
         rows.append([table, kind, level, spread([g["true"] for g in got], 2), "; ".join(interval(g["said"]) for g in got),
-                     share])
-    study.table(["like", "index", "stated", "true", "found, 90%", "power"], rows)
+                     share, "; ".join(trials(g["memory"]) for g in got)])
+    study.table(["like", "index", "stated", "true", "found, 90%", "power", "rewards remembered, trials"], rows)
+    if lasts and not study.quick:
+        study.claim(f"a length of the memory that is said to be known is the true one ({np.mean(lasts):.2f} of {len(lasts)})",
+                    np.mean(lasts) >= least_held(len(lasts)))
     if held and not study.quick:
         study.claim(f"90% intervals of such cohorts hold the true index ({np.mean(held):.2f} of {len(held)})",
                     np.mean(held) >= least_held(len(held)))

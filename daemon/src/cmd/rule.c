@@ -6,6 +6,7 @@
 #include "command.h"
 #include "json_writer.h"
 #include "rule_ensemble.h"
+#include "rule_memory.h"
 #include "text_escape.h"
 #include "vocabulary.h"
 
@@ -137,6 +138,40 @@ static void print_index(const struct rule_ensemble *e, model_rule_probe_index in
     }
 }
 
+static void print_trials(const struct rule_ensemble *e, enum rule_memory memory)
+{
+    const struct rule_ensemble_value v = rule_memory_trials(e, memory);
+    printf("  of %-12s  ", rule_memory_name(memory));
+    if (!isfinite(v.mean)) {
+        puts("none");
+    } else if (!isfinite(v.lo)) {
+        printf("lasts %.3g trials\n", v.mean);
+    } else if (rule_memory_is_known(e, memory, &v)) {
+        printf("lasts %.3g trials [%.3g, %.3g]\n", v.mean, v.lo, v.hi);
+    } else if (rule_memory_is_shown(e, memory)) {
+        printf("not known how long: the interval spans [%.3g, %.3g] trials\n", v.lo, v.hi);
+    } else {
+        puts("not known whether there is one");
+    }
+}
+
+/* How long a memory lasts, and how much of a step earlier choices are. */
+static void print_memory(const struct rule_ensemble *e)
+{
+    puts("\nmemory");
+    for (int memory = 0; memory < RULE_MEMORIES; memory++) {
+        print_trials(e, (enum rule_memory)memory);
+    }
+    puts("\nearlier choices");
+    for (uint32_t i = 0; i <= rule_ensemble_policy(e)->n; i++) {
+        const struct rule_ensemble_value v = rule_memory_part(e, i);
+        printf("  %-15s  ", weight_name(e, i));
+        print_value(&v);
+        putchar('\n');
+    }
+    puts("  their part in what a reward teaches, -1 to 1; 0: it teaches of its own choice alone");
+}
+
 static void print_indices(const struct rule_ensemble *e)
 {
     const char *missing[RULE_ENSEMBLE_MISSING_MAX];
@@ -159,6 +194,9 @@ static void print_indices(const struct rule_ensemble *e)
            model_rule_of(rule_ensemble_kind(e))->has_memory
                ? ""
                : "; this rule has no memory, so they change nothing");
+    if (rule_memory_is_there(e)) {
+        print_memory(e);
+    }
 }
 
 static void name_place(const struct rule_ensemble *e, uint32_t place, char out[CELL_BYTES])
@@ -254,15 +292,43 @@ static void json_states(struct json_writer *w, const struct rule_ensemble *e)
     json_end(w);
 }
 
+static void json_value(struct json_writer *w, const char *name, const struct rule_ensemble_value *v,
+                       bool is_known)
+{
+    json_object(w, name);
+    JSON_REALS(w, {"mean", v->mean}, {"lo", v->lo}, {"hi", v->hi});
+    json_bool(w, "known", is_known);
+    json_end(w);
+}
+
 static void json_weight(struct json_writer *w, const struct rule_ensemble *e, uint32_t weight)
 {
     json_object(w, weight_name(e, weight));
     for (int index = 0; index < MODEL_RULE_PROBE_INDICES; index++) {
         const struct rule_ensemble_value v =
             rule_ensemble_mean_index(e, (model_rule_probe_index)index, weight);
-        json_object(w, INDEX_NAME[index]);
-        JSON_REALS(w, {"mean", v.mean}, {"lo", v.lo}, {"hi", v.hi});
-        json_bool(w, "known", rule_ensemble_is_known(&v));
+        json_value(w, INDEX_NAME[index], &v, rule_ensemble_is_known(&v));
+    }
+    json_end(w);
+}
+
+static void json_memory(struct json_writer *w, const struct rule_ensemble *e)
+{
+    json_line(w, 0);
+    if (!rule_memory_is_there(e)) {
+        json_text(w, "memory", NULL);
+        return;
+    }
+    json_object(w, "memory");
+    for (int memory = 0; memory < RULE_MEMORIES; memory++) {
+        const struct rule_ensemble_value v = rule_memory_trials(e, (enum rule_memory)memory);
+        json_object(w, rule_memory_name((enum rule_memory)memory));
+        json_value(w, "trials", &v, rule_memory_is_known(e, (enum rule_memory)memory, &v));
+        for (uint32_t i = 0; i <= rule_ensemble_policy(e)->n && memory == RULE_MEMORY_CHOICES;
+             i++) {
+            const struct rule_ensemble_value part = rule_memory_part(e, i);
+            json_value(w, weight_name(e, i), &part, rule_ensemble_is_known(&part));
+        }
         json_end(w);
     }
     json_end(w);
@@ -282,6 +348,7 @@ static void json_indices(struct json_writer *w, const struct rule_ensemble *e)
     json_line(w, 0);
     if (n > 0) {
         json_text(w, "indices", NULL);
+        json_text(w, "memory", NULL);
         return;
     }
     json_object(w, "indices");
@@ -292,6 +359,7 @@ static void json_indices(struct json_writer *w, const struct rule_ensemble *e)
         json_weight(w, e, i);
     }
     json_end(w);
+    json_memory(w, e);
 }
 
 static void print_json(const struct rule_ensemble *e)

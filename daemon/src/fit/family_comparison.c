@@ -4,16 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/percentile.h"
+#include "family_mix.h"
+#include "model/fieller.h"
 
 /* Draws at whose rules steps are measured: every so manieth. */
 enum { THINNED = 5, RULES = FIT_BASIS_DRAWS / THINNED };
+
+static const double CHANCE = 0.9; /* of an interval */
 
 struct comparing {
     struct family_comparison *c;
     const struct fit_scoring_options *options;
     struct family_visits visits;
-    double asymmetry[RULES];
+    double correct[RULES * MODEL_WEIGHTS_MAX]; /* (RULES, n_weights): mean steps after them */
+    double error[RULES * MODEL_WEIGHTS_MAX];
 };
 
 static void run(const struct comparing *f, thread_pool_job *job, size_t n)
@@ -33,23 +37,15 @@ static void weigh_animal(void *context, size_t number)
     const struct fit_basis_result *fit = &f->c->fit;
     const model_fit_animal *rows = &f->options->view->animals[number];
     struct family_animal *animal = &f->c->animal[number];
-    double most = -(double)INFINITY;
-    double sum = 0.0;
     animal->n = rows->n_trials;
     for (uint32_t i = 0; i < fit->n_families; i++) {
         model_likelihood sums = {0};
         const bool is_finite = model_likelihood_add(&fit->family[i].params, rows, &sums);
         animal->log_likelihood[i] = is_finite ? sums.log_likelihood : -(double)INFINITY;
-        animal->posterior[i] = animal->log_likelihood[i] + log(fit->family[i].prior);
-        most = fmax(most, animal->posterior[i]);
+        animal->posterior[i] =
+            animal->log_likelihood[i] + log(fit->family[i].prior) - fit->family[i].doubt;
     }
-    for (uint32_t i = 0; i < fit->n_families; i++) {
-        animal->posterior[i] = exp(animal->posterior[i] - most);
-        sum += animal->posterior[i];
-    }
-    for (uint32_t i = 0; i < fit->n_families; i++) {
-        animal->posterior[i] /= sum;
-    }
+    family_mix_normalise(fit->n_families, animal->posterior);
 }
 
 /* What a visit's trial would teach, towards the choice that was made, is added to sum[n]. */
@@ -77,39 +73,22 @@ static void measure_rule(void *context, size_t number)
     const struct fit_basis_result *fit = &f->c->fit;
     model_params params = fit->family[fit->best].params;
     double values[MODEL_LIKELIHOOD_MAX];
-    double sum[2][MODEL_WEIGHTS_MAX] = {{0.0}}; /* after errors, and correct trials */
-    double size[2] = {0.0};
+    const size_t n = params.policy.n;
     model_likelihood_encode(&params, values);
     memcpy(values, &fit->draws[number * THINNED * fit->n_rule], fit->n_rule * sizeof values[0]);
     model_likelihood_decode(values, &params);
     for (size_t i = 0; i < f->visits.n; i++) {
-        for (size_t k = 0; k < 2; k++) {
-            add_step(&params.rule, params.policy.n, &f->visits.visit[i], k == 1, sum[k]);
-        }
+        const struct family_visit *visit = &f->visits.visit[i];
+        add_step(&params.rule, n, visit, true, &f->correct[number * n]);
+        add_step(&params.rule, n, visit, false, &f->error[number * n]);
     }
-    for (size_t i = 0; i < params.policy.n; i++) {
-        size[0] += fabs(sum[0][i]);
-        size[1] += fabs(sum[1][i]);
-    }
-    f->asymmetry[number] = (size[1] - size[0]) / (size[1] + size[0]);
 }
 
-/* Of the draws that move the weights, if most of them do. */
-static struct family_interval interval_of(double values[], size_t n)
+static struct family_interval compare_steps(const struct comparing *f)
 {
-    size_t k = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (isfinite(values[i])) {
-            values[k++] = values[i];
-        }
-    }
-    if (2 * k < n) {
-        return (struct family_interval){(double)NAN, (double)NAN, (double)NAN};
-    }
-    model_percentile_sort(k, values);
-    return (struct family_interval){model_percentile(k, values, 0.05),
-                                    model_percentile(k, values, 0.5),
-                                    model_percentile(k, values, 0.95)};
+    const model_fieller a =
+        model_fieller_index(RULES, f->c->n_weights, f->correct, f->error, CHANCE);
+    return (struct family_interval){a.lo, a.index, a.hi};
 }
 
 static void order_families(struct family_comparison *c)
@@ -137,7 +116,7 @@ static int judge(struct comparing *f, struct fault *fault)
         return rc;
     }
     run(f, measure_rule, RULES);
-    c->asymmetry = interval_of(f->asymmetry, RULES);
+    c->asymmetry = compare_steps(f);
     for (size_t k = 0; k < f->visits.n; k++) {
         for (size_t i = 0; i < FAMILY_VISITS_STIMULI; i++) {
             c->apart[i] += f->visits.visit[k].apart[i] / (double)f->visits.n;

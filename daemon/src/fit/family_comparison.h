@@ -20,9 +20,9 @@ struct family_animal {
     double posterior[FIT_BASIS_FAMILIES_MAX];
 };
 
-/* The median and the 90% interval of draws. */
+/* By the draws: of their mean steps, and the 90% interval (model/fieller.h). */
 struct family_interval {
-    double lo, median, hi;
+    double lo, value, hi;
 };
 
 struct family_comparison {

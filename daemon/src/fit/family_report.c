@@ -282,7 +282,7 @@ void family_report_json(FILE *to, const struct family_report *r)
     put_subjects(&w, r);
     if (r->gaps.n == 0) {
         json_object(&w, "asymmetry");
-        JSON_REALS(&w, {"lo", a->lo}, {"median", a->median}, {"hi", a->hi});
+        JSON_REALS(&w, {"lo", a->lo}, {"value", a->value}, {"hi", a->hi});
         json_end(&w);
     }
     if (r->gaps.n == 0) {

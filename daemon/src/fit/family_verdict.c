@@ -125,7 +125,7 @@ static void say_stimuli(struct family_verdict *v, const struct family_separation
 static void say_steps(struct family_verdict *v, const struct family_comparison *c)
 {
     const struct family_interval *a = &c->asymmetry;
-    if (isnan(a->median)) {
+    if (isnan(a->value)) {
         return;
     }
     if (a->hi - a->lo > WIDE) {
@@ -133,13 +133,13 @@ static void say_steps(struct family_verdict *v, const struct family_comparison *
             "How steps after errors compare with those after correct trials is not known: the "
             "interval of their asymmetry spans %.2f to %.2f, of -1 to 1.",
             a->lo, a->hi);
-    } else if (a->median >= 0.0) {
+    } else if (a->value >= 0.0) {
         say(v, "Steps after errors are %.2f of those after correct trials (%.2f to %.2f).",
-            (1.0 - a->median) / (1.0 + a->median), (1.0 - a->hi) / (1.0 + a->hi),
+            (1.0 - a->value) / (1.0 + a->value), (1.0 - a->hi) / (1.0 + a->hi),
             (1.0 - a->lo) / (1.0 + a->lo));
     } else {
         say(v, "Steps after correct trials are %.2f of those after errors (%.2f to %.2f).",
-            (1.0 + a->median) / (1.0 - a->median), (1.0 + a->lo) / (1.0 - a->lo),
+            (1.0 + a->value) / (1.0 - a->value), (1.0 + a->lo) / (1.0 - a->lo),
             (1.0 + a->hi) / (1.0 - a->hi));
     }
 }

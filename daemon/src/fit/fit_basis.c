@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "family_mix.h"
+#include "model/percentile.h"
 #include "model/posterior.h"
 #include "model_file.h"
 
@@ -54,6 +56,9 @@ static const struct {
              {"forgetting", BIT(FORGETTING), 0.02}};
 
 static const double ALL_PRIOR = 0.05;
+/* Draws whose likelihood is looked at, and nats of difference that say nothing. */
+enum { DOUBT_DRAWS = 3 };
+static const double DOUBT_LITTLE = 30.0;
 static const double LONG_DECAY = 0.98; /* a trial, of the trace and of the memory */
 
 /* Families whose draws the intervals are of. In each, steps after rewards and after errors are free
@@ -228,6 +233,45 @@ static void keep_draws(const struct fitting *f, const model_scoring_config *conf
     }
 }
 
+/* What the quadratic says that the log likelihood at values is above that at the summit: at most 0,
+ * but for a slope at a bound, or where the climb gave up. */
+static double expected_rise(const struct fitting *f, const double values[])
+{
+    const model_scoring *at = &f->found;
+    double sum = 0.0;
+    for (size_t i = 0; i < f->m; i++) {
+        const double d = values[i] - at->values[i];
+        sum += d * (at->score[i] - 0.5 * d * at->information[i * f->m + i]);
+        for (size_t j = 0; j < i; j++) {
+            sum -= d * (values[j] - at->values[j]) * at->information[i * f->m + j];
+        }
+    }
+    return sum;
+}
+
+/* A rule can follow choices so delicately that every other one nearby fails: its summit is a
+ * needle, of which the quadratic sees nothing. Nats by which draws explain the animals less than
+ * the quadratic says, at the median, where that is much. */
+static double find_doubt(struct fitting *f, const model_params *params)
+{
+    double less[DOUBT_DRAWS];
+    for (size_t k = 0; k < DOUBT_DRAWS; k++) {
+        const double *draw = &f->drawn[k * FIT_BASIS_DRAWS / DOUBT_DRAWS * f->posterior.m];
+        model_params drawn = *params;
+        double values[MAX];
+        memcpy(values, f->found.values, f->m * sizeof values[0]);
+        for (size_t a = 0; a < f->posterior.m; a++) {
+            values[f->place[a]] = draw[a];
+        }
+        model_likelihood_decode(values, &drawn);
+        less[k] = f->temper * (f->found.log_likelihood + expected_rise(f, values) -
+                               fit_scoring_log_likelihood(&f->scoring, &drawn));
+    }
+    model_percentile_sort(DOUBT_DRAWS, less);
+    const double median = model_percentile(DOUBT_DRAWS, less, 0.5);
+    return median > DOUBT_LITTLE ? median : 0.0;
+}
+
 /* What a climb of a family goes by. */
 static void configure_family(const struct fitting *f, const struct fit_basis_family *family,
                              model_scoring_config *config)
@@ -292,6 +336,8 @@ static int fit_terms(struct fitting *f, struct fit_basis_family *family, double 
         family->n_own += is_own(f, f->place[a]) ? 1 : 0;
     }
     keep_draws(f, &config, kept);
+    family->doubt = remembers != 0 ? find_doubt(f, &family->params) : 0.0;
+    family->log_evidence -= family->doubt;
     return FAULT_NONE;
 }
 
@@ -390,7 +436,7 @@ static bool is_asked_for(const struct fitting *f, model_rule_kind rule)
 /* By how well a family explains the animals, less the number of its parameters (Akaike 1974). */
 static double merit_of(const struct fitting *f, const struct fit_basis_family *family)
 {
-    return f->temper * family->log_likelihood - (double)family->n_own;
+    return f->temper * family->log_likelihood - (double)family->n_own - family->doubt;
 }
 
 /* The families that intervals are of, but for that of all terms. */
@@ -419,6 +465,15 @@ static int fit_whole(struct fitting *f, struct fault *fault)
     return fit_family(f, model_rule_name(MODEL_RULE_BASIS), ALL_TERMS, ALL_PRIOR, best, fault);
 }
 
+static bool has_family(const struct fit_basis_result *r, uint32_t terms)
+{
+    bool has = false;
+    for (uint32_t i = 0; i < r->n_families; i++) {
+        has = has || r->family[i].terms == terms;
+    }
+    return has;
+}
+
 /* The best so far with one thing added, the families that intervals are of, and all terms. */
 static int fit_larger(struct fitting *f, struct fault *fault)
 {
@@ -429,7 +484,7 @@ static int fit_larger(struct fitting *f, struct fault *fault)
         char name[FIT_BASIS_NAME_BYTES];
         const uint32_t terms = plain.terms | ADDED[i].terms;
         (void)snprintf(name, sizeof name, "%.24s + %.16s", plain.name, ADDED[i].name);
-        if (terms != plain.terms) {
+        if (!has_family(f->result, terms)) {
             rc = fit_family(f, name, terms, ADDED[i].prior, &plain, fault);
         }
     }
@@ -449,38 +504,6 @@ static int fit_families(struct fitting *f, struct fault *fault)
     return rc == FAULT_NONE && is_asked_for(f, MODEL_RULE_BASIS) ? fit_larger(f, fault) : rc;
 }
 
-/* So many draws of each of n families as its share says; kept[n]: theirs. */
-static void mix_draws(const struct fitting *f, uint32_t n, const double share[],
-                      const double *const kept[], double draws[])
-{
-    double sum = 0.0;
-    size_t at = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        sum += share[i];
-        for (; at < FIT_BASIS_DRAWS && (i + 1 == n || (double)at + 0.5 < sum * FIT_BASIS_DRAWS);
-             at++) {
-            memcpy(&draws[at * f->n_rule], &kept[i][at * f->n_rule], f->n_rule * sizeof draws[0]);
-        }
-    }
-}
-
-/* Weights whose logarithms are given, up to a factor, to chances. */
-static void normalise(uint32_t n, double weight[])
-{
-    double most = weight[0];
-    double sum = 0.0;
-    for (uint32_t i = 1; i < n; i++) {
-        most = fmax(most, weight[i]);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        weight[i] = exp(weight[i] - most);
-        sum += weight[i];
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        weight[i] /= sum;
-    }
-}
-
 /* The chance of each family, and so many of its draws; the rule is the mean of these. */
 static void mix_families(struct fitting *f, model_params *params)
 {
@@ -494,11 +517,11 @@ static void mix_families(struct fitting *f, model_params *params)
         share[i] = r->family[i].log_evidence + log(r->family[i].prior);
         kept[i] = kept_of(f, i);
     }
-    normalise(r->n_families, share);
+    family_mix_normalise(r->n_families, share);
     for (uint32_t i = 0; i < r->n_families; i++) {
         r->family[i].posterior = share[i];
     }
-    mix_draws(f, r->n_families, share, kept, r->draws);
+    family_mix_draws(r->n_families, share, kept, FIT_BASIS_DRAWS, f->n_rule, r->draws);
     for (size_t k = 0; k < (size_t)FIT_BASIS_DRAWS * f->n_rule; k++) {
         mean[k % f->n_rule] += r->draws[k] / FIT_BASIS_DRAWS;
     }
@@ -522,8 +545,8 @@ static void mix_wide(struct fitting *f)
     }
     share[f->n_wide] = merit_of(f, &r->family[whole]);
     kept[f->n_wide] = kept_of(f, whole);
-    normalise(f->n_wide + 1, share);
-    mix_draws(f, f->n_wide + 1, share, kept, r->draws);
+    family_mix_normalise(f->n_wide + 1, share);
+    family_mix_draws(f->n_wide + 1, share, kept, FIT_BASIS_DRAWS, f->n_rule, r->draws);
 }
 
 static int fit_all(struct fitting *f, model_params *params, struct fault *fault)

@@ -19,7 +19,8 @@ struct fit_basis_family {
     double prior;          /* chance before the animals, up to a factor */
     uint32_t n_own;        /* parameters of the rule that the animals tell of */
     double log_likelihood; /* nats, all trials */
-    double log_evidence;   /* tempered by what animals share */
+    double log_evidence;   /* tempered by what animals share, less doubt */
+    double doubt;          /* nats by which its draws explain the animals less than they should */
     double posterior;      /* chance after them */
     model_params params;
 };

@@ -44,11 +44,15 @@ static void run_shard(void *context, size_t number)
     struct fit_scoring *f = context;
     struct fit_scoring_shard *shard = &f->shards[number];
     model_parameter list[MAX];
-    const size_t m = model_likelihood_list(&f->params, list);
-    memset(shard->score, 0, m * sizeof shard->score[0]);
-    memset(shard->information, 0, m * m * sizeof shard->information[0]);
-    shard->sums = (model_likelihood){.score = shard->score, .information = shard->information};
+    shard->sums = (model_likelihood){0};
     shard->is_finite = true;
+    if (!f->is_plain) {
+        const size_t m = model_likelihood_list(&f->params, list);
+        memset(shard->score, 0, m * sizeof shard->score[0]);
+        memset(shard->information, 0, m * m * sizeof shard->information[0]);
+        shard->sums = (model_likelihood){
+            .score = shard->score, .information = shard->information, .is_held = f->is_held};
+    }
     for (uint32_t i = first_of(f, number); i < first_of(f, number + 1) && shard->is_finite; i++) {
         shard->is_finite =
             model_likelihood_add(&f->params, &f->options.view->animals[i], &shard->sums);
@@ -57,7 +61,6 @@ static void run_shard(void *context, size_t number)
 
 static void run_all(struct fit_scoring *f)
 {
-    f->n_passes++;
     if (f->options.team != NULL) {
         thread_pool_run(f->options.team, run_shard, f, f->n_shards);
         return;
@@ -79,6 +82,7 @@ static bool evaluate(void *context, const double values[], model_likelihood *sum
     }
     model_likelihood_decode(values, &f->params);
     const size_t m = model_likelihood_list(&f->params, list);
+    f->n_passes++;
     run_all(f);
     bool is_finite = true;
     for (uint32_t s = 0; s < f->n_shards; s++) {
@@ -116,6 +120,13 @@ bool fit_scoring_is_stated(const struct fit_scoring_options *options, model_para
            (kind == MODEL_PARAMETER_PRIOR_VAR && options->is_start_sd_stated);
 }
 
+static double least_of(model_parameter_kind kind)
+{
+    return kind == MODEL_PARAMETER_PRIOR_VAR   ? FIT_SCORING_PRIOR_VAR_LEAST
+           : kind == MODEL_PARAMETER_DRIFT_VAR ? FIT_SCORING_DRIFT_VAR_LEAST
+                                               : -(double)INFINITY;
+}
+
 void fit_scoring_configure(const struct fit_scoring_options *options, const model_params *params,
                            double temper, model_scoring_config *config)
 {
@@ -125,6 +136,9 @@ void fit_scoring_configure(const struct fit_scoring_options *options, const mode
     config->temper = temper;
     for (size_t i = 0; i < m; i++) {
         config->is_held[i] = fit_scoring_is_stated(options, list[i].kind);
+        if (!config->is_held[i]) {
+            config->least[i] = fmax(config->least[i], least_of(list[i].kind));
+        }
     }
     for (size_t i = 0; i < m && list[i].kind <= MODEL_PARAMETER_PRIOR_MEAN; i++) {
         double sd;
@@ -147,6 +161,7 @@ int fit_scoring_climb(struct fit_scoring *f, model_params *params,
 {
     double values[MAX];
     f->params = *params;
+    f->is_held = config->is_held;
     model_likelihood_encode(params, values);
     int rc = ended(f, model_scoring_start(out, config, values, evaluate, f), params, fault);
     while (rc == FAULT_NONE && !f->is_stopped && !out->is_done) {
@@ -162,7 +177,8 @@ static bool has_noise(const model_params *params)
 {
     bool has = false;
     for (uint32_t i = 0; i < params->policy.n; i++) {
-        has = has || params->noise.drift_var[i] > 0.0 || params->noise.session_var[i] > 0.0;
+        has = has || params->noise.drift_var[i] > FIT_SCORING_DRIFT_VAR_LEAST ||
+              params->noise.session_var[i] > 0.0;
     }
     return has;
 }
@@ -184,6 +200,21 @@ int fit_scoring_climb_twice(struct fit_scoring *f, model_params *params,
         *out = *other;
     }
     return rc;
+}
+
+double fit_scoring_log_likelihood(struct fit_scoring *f, const model_params *params)
+{
+    double sum = 0.0;
+    bool is_finite = true;
+    f->params = *params;
+    f->is_plain = true;
+    run_all(f);
+    f->is_plain = false;
+    for (uint32_t s = 0; s < f->n_shards; s++) {
+        is_finite = is_finite && f->shards[s].is_finite;
+        sum += f->shards[s].sums.log_likelihood;
+    }
+    return is_finite ? sum : -(double)INFINITY;
 }
 
 double fit_scoring_shared(struct fit_scoring *f, const model_params *params)

@@ -13,6 +13,13 @@
 /* Of fit_scoring_shared(): below, animals count as independent. */
 #define FIT_SCORING_SHARED_OF_NOTE 1.5
 
+/* The least variances of a fit, unless stated: of weights before the first trial, and of a trial's
+ * drift (that of the built-in random walk). A twin must be able to follow an animal unlike those of
+ * the fit: no weight is known for certain before the animal, and none stands still. And with none a
+ * rule can follow choices so delicately that it fails at the first one that differs. */
+#define FIT_SCORING_PRIOR_VAR_LEAST 1e-2
+#define FIT_SCORING_DRIFT_VAR_LEAST 1e-6
+
 /* What is fitted, and how it is run. */
 struct fit_scoring_options {
     const struct training_set_view *view; /* must outlive the fit */
@@ -30,7 +37,9 @@ struct fit_scoring {
     model_params params; /* of the evaluation at hand: rule and policy */
     uint32_t n_shards;
     struct fit_scoring_shard *shards;
-    bool is_stopped; /* told to */
+    const bool *is_held; /* of the climb at hand */
+    bool is_plain;       /* the evaluation is of the log likelihood alone */
+    bool is_stopped;     /* told to */
     uint32_t n_passes;
     uint32_t n_expected; /* passes, for the progress that is told */
 };
@@ -65,6 +74,9 @@ int fit_scoring_climb(struct fit_scoring *f, model_params *params,
 int fit_scoring_climb_twice(struct fit_scoring *f, model_params *params,
                             const model_scoring_config *config, model_scoring *out,
                             model_scoring *other, struct fault *fault);
+
+/* The log likelihood at *params, all trials: nats; -infinity where it is not finite. */
+double fit_scoring_log_likelihood(struct fit_scoring *f, const model_params *params);
 
 /* By how much the animals' scores vary more together, trial by trial, than the information says: 1
  * for animals whose choices are independent, more where they share random draws. The mean over the

@@ -438,15 +438,12 @@ static int fit_by_gradient(struct fitting *f, struct model_file *out, struct fit
     return rc ? rc : finish(f, out, result, fault);
 }
 
-/* A twin must be able to follow an animal unlike those of the fit: no weight is known for certain
- * before the animal, and none stands still. */
+/* Variances that were stated, too. */
 static void leave_room(model_params *params)
 {
-    static const double PRIOR_SD = 0.1;
-    static const double DRIFT_SD = 1e-3; /* as the built-in random walk has at the least */
     for (uint32_t i = 0; i < params->policy.n; i++) {
-        params->noise.prior_var[i] = fmax(params->noise.prior_var[i], PRIOR_SD * PRIOR_SD);
-        params->noise.drift_var[i] = fmax(params->noise.drift_var[i], DRIFT_SD * DRIFT_SD);
+        params->noise.prior_var[i] = fmax(params->noise.prior_var[i], FIT_SCORING_PRIOR_VAR_LEAST);
+        params->noise.drift_var[i] = fmax(params->noise.drift_var[i], FIT_SCORING_DRIFT_VAR_LEAST);
     }
 }
 

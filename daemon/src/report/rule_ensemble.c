@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/fieller.h"
 #include "model/percentile.h"
 #include "model/student_t.h"
 
@@ -14,6 +15,7 @@ _Static_assert(sizeof TRAINED_NAME / sizeof TRAINED_NAME[0] == sizeof TRAINED / 
                "a name for each");
 static const double CHOICES_LEAST = 2000.0; /* with fewer, intervals do not hold */
 static const char VISITED[] = "visited";
+_Static_assert((int)RULE_ENSEMBLE_MEMBERS_MAX <= (int)MODEL_FIELLER_DRAWS_MAX, "room for all");
 _Static_assert((int)RULE_ENSEMBLE_MODELS_MAX <= (int)RULE_ENSEMBLE_MEMBERS_MAX, "room for all");
 
 const model_policy *rule_ensemble_policy(const struct rule_ensemble *e)
@@ -24,6 +26,11 @@ const model_policy *rule_ensemble_policy(const struct rule_ensemble *e)
 model_rule_kind rule_ensemble_kind(const struct rule_ensemble *e)
 {
     return e->models[0].params->rule.kind;
+}
+
+const model_params *rule_ensemble_member(const struct rule_ensemble *e, uint32_t member)
+{
+    return e->draws != NULL ? &e->draws[member] : e->models[member].params;
 }
 
 static int need_same(const struct rule_ensemble *e, const struct rule_ensemble_model *m,
@@ -259,8 +266,7 @@ int rule_ensemble_probe(struct rule_ensemble *e, uint32_t history, struct fault 
                          (unsigned)e->n_members, (unsigned)e->n_states);
     }
     for (uint32_t m = 0; m < e->n_members && rc == FAULT_NONE; m++) {
-        rc = probe_rule(e, m, has_draws ? &e->draws[m] : e->models[m].params,
-                        e->models[has_draws ? 0 : m].path, fault);
+        rc = probe_rule(e, m, rule_ensemble_member(e, m), e->models[has_draws ? 0 : m].path, fault);
     }
     return rc == FAULT_NONE && has_draws
                ? probe_rule(e, e->n_members, e->models[0].params, e->models[0].path, fault)
@@ -377,8 +383,8 @@ static struct rule_ensemble_value percentiles_of(uint32_t n, const double values
                                         .hi = end_of(n, values, 1.0 - tail, 1.0)};
 }
 
-/* values: of the members, then, of a posterior, that of the model itself, which is the mean. */
-static struct rule_ensemble_value value_of(const struct rule_ensemble *e, const double values[])
+struct rule_ensemble_value rule_ensemble_value_of(const struct rule_ensemble *e,
+                                                  const double values[])
 {
     if (has_percentiles(e)) {
         struct rule_ensemble_value v = percentiles_of(e->n_members, values);
@@ -408,46 +414,26 @@ struct rule_ensemble_value rule_ensemble_mean_dw(const struct rule_ensemble *e, 
     for (uint32_t m = 0; m < count_probed(e); m++) {
         values[m] = rule_ensemble_dw(e, m, place, past, outcome, stimulus, weight);
     }
-    return value_of(e, values);
-}
-
-/* Whether the members leave the sign of a step open. */
-static bool is_open(const struct rule_ensemble *e, model_rule_probe_past past,
-                    model_rule_probe_outcome outcome, size_t weight)
-{
-    double values[RULE_ENSEMBLE_MEMBERS_MAX];
-    for (uint32_t m = 0; m < e->n_members; m++) {
-        values[m] =
-            model_rule_probe_along(e->n_places, &e->probes[m * e->n_places], past, outcome, weight);
-    }
-    const struct rule_ensemble_value v = percentiles_of(e->n_members, values);
-    return v.lo <= 0.0 && v.hi >= 0.0;
-}
-
-/* Whether part 0 or 1 of an index may be 0: all its steps, of each of these weights, are open. */
-static bool may_be_0(const struct rule_ensemble *e, model_rule_probe_index index, int part,
-                     size_t first, size_t n_weights)
-{
-    bool may = true;
-    for (size_t i = first; i < first + n_weights; i++) {
-        if (index == MODEL_RULE_PROBE_ASYMMETRY) {
-            may = may && is_open(e, MODEL_RULE_PROBE_SETTLED,
-                                 part == 0 ? MODEL_RULE_PROBE_CORRECT : MODEL_RULE_PROBE_ERROR, i);
-        } else {
-            const model_rule_probe_past past =
-                part == 0 ? MODEL_RULE_PROBE_REWARDED : MODEL_RULE_PROBE_UNREWARDED;
-            may = may && is_open(e, past, MODEL_RULE_PROBE_CORRECT, i) &&
-                  is_open(e, past, MODEL_RULE_PROBE_ERROR, i);
-        }
-    }
-    return may;
+    return rule_ensemble_value_of(e, values);
 }
 
 /* A rule without memory has an index of memory that is 0 to the bit. */
-static bool has_ends(const struct rule_ensemble *e, model_rule_probe_index index)
+static bool has_index(const struct rule_ensemble *e, model_rule_probe_index index)
 {
-    return has_percentiles(e) && (index == MODEL_RULE_PROBE_ASYMMETRY ||
-                                  model_rule_of(rule_ensemble_kind(e))->has_memory);
+    return index == MODEL_RULE_PROBE_ASYMMETRY || model_rule_of(rule_ensemble_kind(e))->has_memory;
+}
+
+/* By the members' parts of the index, of the m that each has. */
+static model_fieller compare_parts(const struct rule_ensemble *e, model_rule_probe_index index,
+                                   size_t first, size_t n_weights)
+{
+    double parts[2][RULE_ENSEMBLE_MEMBERS_MAX * MODEL_RULE_PROBE_PARTS_MAX];
+    size_t m = 0;
+    for (uint32_t k = 0; k < e->n_members; k++) {
+        m = model_rule_probe_parts(index, e->n_places, &e->probes[k * e->n_places], first,
+                                   n_weights, &parts[0][k * m], &parts[1][k * m]);
+    }
+    return model_fieller_index(e->n_members, m, parts[0], parts[1], RULE_ENSEMBLE_CHANCE);
 }
 
 struct rule_ensemble_value rule_ensemble_mean_index(const struct rule_ensemble *e,
@@ -461,10 +447,11 @@ struct rule_ensemble_value rule_ensemble_mean_index(const struct rule_ensemble *
         values[m] = model_rule_probe_contrast(index, e->n_places, &e->probes[m * e->n_places],
                                               first, n_weights);
     }
-    struct rule_ensemble_value v = value_of(e, values);
-    if (has_ends(e, index) && isfinite(v.mean)) {
-        v.lo = may_be_0(e, index, 0, first, n_weights) ? -1.0 : v.lo;
-        v.hi = may_be_0(e, index, 1, first, n_weights) ? 1.0 : v.hi;
+    struct rule_ensemble_value v = rule_ensemble_value_of(e, values);
+    if (has_percentiles(e) && has_index(e, index) && isfinite(v.mean)) {
+        const model_fieller f = compare_parts(e, index, first, n_weights);
+        v.lo = fmin(f.lo, v.mean);
+        v.hi = fmax(f.hi, v.mean);
     }
     return v;
 }

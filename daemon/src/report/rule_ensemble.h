@@ -94,6 +94,9 @@ void rule_ensemble_close(struct rule_ensemble *e);
 const model_policy *rule_ensemble_policy(const struct rule_ensemble *e);
 model_rule_kind rule_ensemble_kind(const struct rule_ensemble *e);
 
+/* Of member < n_members. */
+const model_params *rule_ensemble_member(const struct rule_ensemble *e, uint32_t member);
+
 /* Whether it is asked at the weights that animals had. */
 bool rule_ensemble_is_visited(const struct rule_ensemble *e);
 
@@ -113,6 +116,11 @@ struct rule_ensemble_value rule_ensemble_mean_dw(const struct rule_ensemble *e, 
                                                  model_rule_probe_past past,
                                                  model_rule_probe_outcome outcome, size_t stimulus,
                                                  uint32_t weight);
+
+/* A quantity between -1 and 1 over the members. values: (n_members), then, of a posterior, that of
+ * the model itself, which is the mean; NaN counts as both -1 and 1. */
+struct rule_ensemble_value rule_ensemble_value_of(const struct rule_ensemble *e,
+                                                  const double values[]);
 
 /* The index of a weight, of all for weight = policy's n, over the members. A draw in which nothing
  * moves could have any index: the interval counts it as both -1 and 1. Where the draws leave the

@@ -67,8 +67,15 @@ typedef enum {
 double model_rule_probe_along(size_t n, const model_rule_probe probes[], model_rule_probe_past past,
                               model_rule_probe_outcome outcome, size_t weight);
 
-/* (A - B) / (A + B), A and B the sums of the sizes of that, over n_weights weights from `first` on,
- * and of memory over both outcomes: of asymmetry 1 learns from correct trials alone, -1 from errors
- * alone; of memory 0 has none. NaN if nothing moves. */
+/* What an index sums the sizes of: that, of n_weights weights from `first` on, and of memory of
+ * both outcomes, in its first part, a, and in its second. Returns how many. */
+enum { MODEL_RULE_PROBE_PARTS_MAX = MODEL_WEIGHTS_MAX * MODEL_RULE_PROBE_OUTCOMES };
+
+size_t model_rule_probe_parts(model_rule_probe_index index, size_t n,
+                              const model_rule_probe probes[], size_t first, size_t n_weights,
+                              double a[], double b[]);
+
+/* (A - B) / (A + B), A and B the sums of these sizes: of asymmetry 1 learns from correct trials
+ * alone, -1 from errors alone; of memory 0 has none. NaN if nothing moves. */
 double model_rule_probe_contrast(model_rule_probe_index index, size_t n,
                                  const model_rule_probe probes[], size_t first, size_t n_weights);

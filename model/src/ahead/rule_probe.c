@@ -204,24 +204,39 @@ double model_rule_probe_along(size_t n, const model_rule_probe probes[], model_r
     return sum / (double)(n * MODEL_RULE_PROBE_STIMULI);
 }
 
+size_t model_rule_probe_parts(model_rule_probe_index index, size_t n,
+                              const model_rule_probe probes[], size_t first, size_t n_weights,
+                              double a[], double b[])
+{
+    size_t k = 0;
+    for (size_t i = first; i < first + n_weights; i++) {
+        if (index == MODEL_RULE_PROBE_ASYMMETRY) {
+            a[k] = model_rule_probe_along(n, probes, MODEL_RULE_PROBE_SETTLED,
+                                          MODEL_RULE_PROBE_CORRECT, i);
+            b[k++] = model_rule_probe_along(n, probes, MODEL_RULE_PROBE_SETTLED,
+                                            MODEL_RULE_PROBE_ERROR, i);
+            continue;
+        }
+        for (int o = 0; o < MODEL_RULE_PROBE_OUTCOMES; o++) {
+            const model_rule_probe_outcome outcome = (model_rule_probe_outcome)o;
+            a[k] = model_rule_probe_along(n, probes, MODEL_RULE_PROBE_REWARDED, outcome, i);
+            b[k++] = model_rule_probe_along(n, probes, MODEL_RULE_PROBE_UNREWARDED, outcome, i);
+        }
+    }
+    return k;
+}
+
 double model_rule_probe_contrast(model_rule_probe_index index, size_t n,
                                  const model_rule_probe probes[], size_t first, size_t n_weights)
 {
-    const bool is_memory = index == MODEL_RULE_PROBE_MEMORY;
-    double a = 0.0;
-    double b = 0.0;
-    for (size_t i = first; i < first + n_weights; i++) {
-        for (int o = 0; o < MODEL_RULE_PROBE_OUTCOMES; o++) {
-            const model_rule_probe_outcome outcome = (model_rule_probe_outcome)o;
-            const bool is_first = is_memory || outcome == MODEL_RULE_PROBE_CORRECT;
-            const bool is_second = is_memory || outcome == MODEL_RULE_PROBE_ERROR;
-            const model_rule_probe_past past =
-                is_memory ? MODEL_RULE_PROBE_REWARDED : MODEL_RULE_PROBE_SETTLED;
-            const model_rule_probe_past other =
-                is_memory ? MODEL_RULE_PROBE_UNREWARDED : MODEL_RULE_PROBE_SETTLED;
-            a += is_first ? fabs(model_rule_probe_along(n, probes, past, outcome, i)) : 0.0;
-            b += is_second ? fabs(model_rule_probe_along(n, probes, other, outcome, i)) : 0.0;
-        }
+    double a[MODEL_RULE_PROBE_PARTS_MAX];
+    double b[MODEL_RULE_PROBE_PARTS_MAX];
+    const size_t m = model_rule_probe_parts(index, n, probes, first, n_weights, a, b);
+    double sum_a = 0.0;
+    double sum_b = 0.0;
+    for (size_t k = 0; k < m; k++) {
+        sum_a += fabs(a[k]);
+        sum_b += fabs(b[k]);
     }
-    return a + b > 0.0 ? (a - b) / (a + b) : (double)NAN;
+    return sum_a + sum_b > 0.0 ? (sum_a - sum_b) / (sum_a + sum_b) : (double)NAN;
 }

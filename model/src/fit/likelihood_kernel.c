@@ -313,6 +313,9 @@ static void judge(belief *b, double mean, bool chose_right, size_t trial, size_t
     }
     EACH(k, b) by[k] = scale * b->logit_by[k] + per_v * b->v_by[k];
     for (size_t i = 0; i < m; i++) {
+        if (sums->is_held != NULL && sums->is_held[i]) {
+            continue;
+        }
         const double weight = p * (1.0 - p) * by[i];
         double *restrict to = sums->information + i * m;
         sums->score[i] += error * by[i];

@@ -130,8 +130,9 @@ static bool solve(const model_scoring *s, const model_scoring_config *c, double 
 /* How far one may go from a value: to its bounds, and a variance not far above what it is. */
 static double reach(const model_scoring_config *c, size_t i, double from, double to)
 {
-    const bool is_variance = c->least[i] == 0.0;
-    const double most = is_variance && from > 0.0 ? fmin(c->most[i], GROWTH * from) : c->most[i];
+    const bool is_variance = c->least[i] >= 0.0;
+    const double most =
+        is_variance && from > c->least[i] ? fmin(c->most[i], GROWTH * from) : c->most[i];
     return clamp(to, c->least[i], most);
 }
 
