@@ -147,6 +147,46 @@ static void the_score_is_its_derivative_by_every_parameter(void **state)
     free(a);
 }
 
+static void what_is_held_is_left_out_and_changes_nothing_else(void **state)
+{
+    (void)state;
+    test_random r = test_random_seeded(14);
+    struct animal *a = calloc(1, sizeof *a);
+    static double information[2][MAX * MAX];
+    for (int k = 0; k < SOME_PAIRS; k++) {
+        if (model_rule_of(some_rule(k))->has_net) {
+            continue;
+        }
+        const model_params p = some_params(some_rule(k), some_filter(k));
+        model_parameter list[MAX];
+        bool is_held[MAX];
+        double score[2][MAX] = {{0.0}};
+        size_t place[MAX];
+        size_t n = 0;
+        const size_t m = model_likelihood_list(&p, list);
+        for (size_t i = 0; i < m; i++) {
+            is_held[i] = test_random_uniform(&r) < 0.5;
+            place[n] = i;
+            n += is_held[i] ? 0 : 1;
+        }
+        model_likelihood all = {.score = score[0], .information = information[0]};
+        model_likelihood some = {
+            .score = score[1], .information = information[1], .is_held = is_held};
+        memset(information, 0, sizeof information);
+        fill(a, &p, &r);
+        assert_true(model_likelihood_add(&p, &a->rows, &all));
+        assert_true(model_likelihood_add(&p, &a->rows, &some));
+        CHECK_NEAR(some.log_likelihood, all.log_likelihood, 0.0);
+        for (size_t i = 0; i < n; i++) {
+            CHECK_NEAR(score[1][i], score[0][place[i]], 0.0);
+            for (size_t j = 0; j <= i; j++) {
+                CHECK_NEAR(information[1][i * n + j], information[0][place[i] * m + place[j]], 0.0);
+            }
+        }
+    }
+    free(a);
+}
+
 /* E[score score'] over animals that choose as the filter predicts is the information. Choices drawn
  * from one's own forecasts are such animals. */
 static void the_information_is_the_variance_of_the_score(void **state)
@@ -256,6 +296,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_log_likelihood_is_that_of_the_twin),
         cmocka_unit_test(the_score_is_its_derivative_by_every_parameter),
+        cmocka_unit_test(what_is_held_is_left_out_and_changes_nothing_else),
         cmocka_unit_test(the_information_is_the_variance_of_the_score),
         cmocka_unit_test(parameters_go_to_numbers_and_back),
         cmocka_unit_test(shared_draws_are_told_from_independent_ones),

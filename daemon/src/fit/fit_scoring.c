@@ -70,6 +70,25 @@ static void run_all(struct fit_scoring *f)
     }
 }
 
+/* Of a shard's sums, without what is held, to those of all m parameters. */
+static void add_shard(const struct fit_scoring *f, const struct fit_scoring_shard *shard, size_t m,
+                      model_likelihood *sums)
+{
+    size_t place[MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < m; i++) {
+        if (!f->is_held[i]) {
+            place[n++] = i;
+        }
+    }
+    for (size_t a = 0; a < n; a++) {
+        sums->score[place[a]] += shard->score[a];
+        for (size_t b = 0; b <= a; b++) {
+            sums->information[place[a] * m + place[b]] += shard->information[a * n + b];
+        }
+    }
+}
+
 static bool evaluate(void *context, const double values[], model_likelihood *sums)
 {
     struct fit_scoring *f = context;
@@ -89,12 +108,7 @@ static bool evaluate(void *context, const double values[], model_likelihood *sum
         const struct fit_scoring_shard *shard = &f->shards[s];
         is_finite = is_finite && shard->is_finite;
         sums->log_likelihood += shard->sums.log_likelihood;
-        for (size_t i = 0; i < m; i++) {
-            sums->score[i] += shard->score[i];
-        }
-        for (size_t i = 0; i < m * m; i++) {
-            sums->information[i] += shard->information[i];
-        }
+        add_shard(f, shard, m, sums);
     }
     return is_finite;
 }

@@ -60,10 +60,11 @@ void model_likelihood_bounds(const model_parameter *parameter, double *least, do
 typedef struct {
     double log_likelihood; /* nats */
     double *score;         /* (m), or NULL: no derivatives are computed */
-    const bool *is_held;   /* (m): those whose score and information are not asked for; or NULL */
     double *information;   /* (m, m) row-major, its lower triangle */
-    double *by_trial;  /* (n_by_trial, m): the score of each trial number; NULL: not asked for */
-    size_t n_by_trial; /* later trials are left out there */
+    const bool *is_held; /* (of all parameters): nothing is asked of these; m counts the others, in
+                            order. NULL: none */
+    double *by_trial;    /* (n_by_trial, m): the score of each trial number; NULL: not asked for */
+    size_t n_by_trial;   /* later trials are left out there */
 } model_likelihood;
 
 /* Adds one animal to *sums. Its prior is that of params, animal->start is not used. Returns false

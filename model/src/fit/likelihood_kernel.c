@@ -17,12 +17,14 @@ enum {
     OWN_MAX = MODEL_BASIS_STEPS + 3
 };
 
-typedef double row[LD]; /* derivatives by each parameter */
+typedef double row[LD]; /* derivatives by each parameter that is not held, then of those held */
 
 /* Where the filter stands, and the derivatives of that. */
 typedef struct {
     size_t n;
-    size_t ld; /* parameters, rounded up to whole lanes */
+    size_t n_free;   /* parameters that are not held */
+    size_t ld;       /* columns of a row: these and one for all held, rounded up to whole lanes */
+    size_t slot[LD]; /* (m): the column of each */
     double w[N_MAX];
     double P[N_MAX][N_MAX];
     double trace[N_MAX];
@@ -97,16 +99,26 @@ static double look(belief *b, const model_fit_animal *animal, size_t trial)
     return mean;
 }
 
-static void start(belief *b, const model_params *params, const likelihood_places *places)
+static void start(belief *b, const model_params *params, const likelihood_places *places,
+                  const model_likelihood *sums)
 {
     memset(b, 0, sizeof *b);
     b->n = params->policy.n;
-    b->ld = (places->m + LANES - 1) / LANES * LANES;
+    for (size_t i = 0; i < places->m; i++) {
+        b->slot[i] = b->n_free;
+        b->n_free += sums->is_held != NULL && sums->is_held[i] ? 0 : 1;
+    }
+    for (size_t i = 0; i < places->m && sums->is_held != NULL; i++) {
+        b->slot[i] = sums->is_held[i] ? b->n_free : b->slot[i];
+    }
+    if (sums->score != NULL) {
+        b->ld = (b->n_free + LANES) / LANES * LANES;
+    }
     for (size_t i = 0; i < b->n; i++) {
         b->w[i] = params->noise.prior_mean[i];
         b->P[i][i] = params->noise.prior_var[i];
-        b->w_by[i][places->first[MODEL_PARAMETER_PRIOR_MEAN] + i] = 1.0;
-        pair(b, i, i)[places->first[MODEL_PARAMETER_PRIOR_VAR] + i] = 1.0;
+        b->w_by[i][b->slot[places->first[MODEL_PARAMETER_PRIOR_MEAN] + i]] = 1.0;
+        pair(b, i, i)[b->slot[places->first[MODEL_PARAMETER_PRIOR_VAR] + i]] = 1.0;
     }
 }
 
@@ -179,8 +191,8 @@ static double step_weight(belief *b, size_t i, const weight_step *s, double p, d
     }
     for (size_t o = 0; o < s->n_own; o++) {
         const own_part *part = &s->own[o];
-        w_by[part->at] += gi * part->value + part->trace * b->trace[i];
-        u_by[part->at] += gi * part->slope * spread;
+        w_by[b->slot[part->at]] += gi * part->value + part->trace * b->trace[i];
+        u_by[b->slot[part->at]] += gi * part->slope * spread;
     }
     b->w[i] += gi * s->value + s->trace * b->trace[i];
     return per_logit;
@@ -216,7 +228,7 @@ static void move_trace(belief *b, const model_rule *rule, const likelihood_place
         const double per_logit = -(1.0 - l) * b->g[i] * spread;
         const size_t decay = places->first[MODEL_PARAMETER_DECAY] + (places->has_one_decay ? 0 : i);
         EACH(k, b) b->trace_by[i][k] = l * b->trace_by[i][k] + per_logit * b->logit_by[k];
-        b->trace_by[i][decay] += l * (1.0 - l) * (b->trace[i] - error * b->g[i]);
+        b->trace_by[i][b->slot[decay]] += l * (1.0 - l) * (b->trace[i] - error * b->g[i]);
         b->trace[i] = l * b->trace[i] + (1.0 - l) * error * b->g[i];
     }
 }
@@ -236,14 +248,14 @@ static void forget(belief *b, const model_rule *rule, const likelihood_places *p
     for (size_t i = 0; i < b->n; i++) {
         const double keep = 1.0 - rule->coefficient[MODEL_BASIS_FORGETTING][i];
         EACH(k, b) b->w_by[i][k] *= keep;
-        b->w_by[i][first + i] -= b->w[i];
+        b->w_by[i][b->slot[first + i]] -= b->w[i];
         b->w[i] *= keep;
         for (size_t j = 0; j < b->n; j++) {
             double *restrict d = pair(b, i, j);
             const double scale = i == j ? keep * keep : keep;
             const double scale_by = i == j ? -2.0 * keep : -1.0;
             EACH(k, b) d[k] *= scale;
-            d[first + i] += scale_by * b->P[i][j];
+            d[b->slot[first + i]] += scale_by * b->P[i][j];
             b->P[i][j] *= scale;
             b->P[j][i] = b->P[i][j];
         }
@@ -289,18 +301,18 @@ static void add_noise(belief *b, const model_noise *noise, const likelihood_plac
 {
     for (size_t i = 0; i < b->n; i++) {
         b->P[i][i] += n_steps * noise->drift_var[i];
-        pair(b, i, i)[places->first[MODEL_PARAMETER_DRIFT_VAR] + i] += n_steps;
+        pair(b, i, i)[b->slot[places->first[MODEL_PARAMETER_DRIFT_VAR] + i]] += n_steps;
         if (starts_session) {
             b->P[i][i] += noise->session_var[i];
-            pair(b, i, i)[places->first[MODEL_PARAMETER_SESSION_VAR] + i] += 1.0;
+            pair(b, i, i)[b->slot[places->first[MODEL_PARAMETER_SESSION_VAR] + i]] += 1.0;
         }
     }
 }
 
 /* The forecast meets the choice. */
-static void judge(belief *b, double mean, bool chose_right, size_t trial, size_t m,
-                  model_likelihood *sums)
+static void judge(belief *b, double mean, bool chose_right, size_t trial, model_likelihood *sums)
 {
+    const size_t m = b->n_free;
     const double scale = 1.0 / sqrt(1.0 + FILTER_PI_OVER_8 * b->v);
     const double per_v = -0.5 * FILTER_PI_OVER_8 * mean * scale * scale * scale;
     const double margin = chose_right ? mean * scale : -mean * scale;
@@ -313,9 +325,6 @@ static void judge(belief *b, double mean, bool chose_right, size_t trial, size_t
     }
     EACH(k, b) by[k] = scale * b->logit_by[k] + per_v * b->v_by[k];
     for (size_t i = 0; i < m; i++) {
-        if (sums->is_held != NULL && sums->is_held[i]) {
-            continue;
-        }
         const double weight = p * (1.0 - p) * by[i];
         double *restrict to = sums->information + i * m;
         sums->score[i] += error * by[i];
@@ -360,10 +369,7 @@ static bool add(const model_params *params, const likelihood_places *places,
                 const model_fit_animal *animal, model_likelihood *sums)
 {
     belief b;
-    start(&b, params, places);
-    if (sums->score == NULL) {
-        b.ld = 0;
-    }
+    start(&b, params, places, sums);
     const model_rule_traits *rule = model_rule_of(params->rule.kind);
     const bool moves = rule->has_rates || rule->has_terms;
     for (size_t t = 0; t < animal->n_trials; t++) {
@@ -375,7 +381,7 @@ static bool add(const model_params *params, const likelihood_places *places,
         add_noise(&b, &params->noise, places, (double)animal->n_steps[t],
                   t > 0 && animal->starts_session[t] != 0);
         const double mean = look(&b, animal, t);
-        judge(&b, mean, chose_right, t, places->m, sums);
+        judge(&b, mean, chose_right, t, sums);
         measure(&b, params->filter, mean, chose_right);
     }
     return isfinite(sums->log_likelihood);
