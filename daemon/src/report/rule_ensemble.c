@@ -291,9 +291,9 @@ const char *rule_ensemble_interval_words(const struct rule_ensemble *e)
         return "90%, Student's t over the models: the variation between seeds alone, no statement "
                "about animals";
     case RULE_ENSEMBLE_BOOTSTRAP:
-        return "90%, 5th to 95th percentile of models fitted to animals drawn with replacement";
+        return "90%, by models fitted to animals drawn with replacement";
     case RULE_ENSEMBLE_POSTERIOR:
-        return "90%, 5th to 95th percentile of draws from the posterior";
+        return "90%, by draws from the posterior";
     case RULE_ENSEMBLE_NONE:
         break;
     }
