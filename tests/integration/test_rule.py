@@ -274,6 +274,7 @@ class Rule(unittest.TestCase):
         right = [r for r in rows if float(r["reward"]) > 0]
         cases = {"no errors, only rewarded trials": right,
                  "one animal, fewer than 2000 choices": [r for r in rows if r["subject"] == rows[0]["subject"]],
+                 "unknown rewards": [dict(r, reward="") for r in rows],
                  "one stimulus value": [dict(r, stimulus="0.5", side="1") for r in rows]}
         for expected, kept in cases.items():
             table = self.path("lacking.csv")

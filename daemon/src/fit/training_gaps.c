@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model_file.h"
+
 struct tally {
     size_t n;
     size_t n_animals;
@@ -48,7 +50,7 @@ void training_gaps_find(struct training_gaps *gaps, const struct training_set *t
                      [TRAINING_GAP_ONE_SIDE] =
                          training->n_right == 0 || training->n_right == training->n_choices,
                      [TRAINING_GAP_UNKNOWN_REWARDS] =
-                         (double)(t.n - n_known) > TRAINING_GAPS_UNKNOWN * (double)t.n,
+                         (double)(t.n - n_known) > MODEL_FILE_UNKNOWN_MAX * (double)t.n,
                      [TRAINING_GAP_ALL_REWARDED] = n_known > 0 && t.n_unrewarded == 0,
                      [TRAINING_GAP_NONE_REWARDED] = n_known > 0 && t.n_rewarded == 0,
                      [TRAINING_GAP_ERRORS] = t.n_known_sides > 0 && t.n_wrong == 0,

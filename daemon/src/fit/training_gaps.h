@@ -9,10 +9,6 @@
 
 enum { TRAINING_GAPS_CHOICES = 200, TRAINING_GAPS_TEXT_MAX = 160 };
 
-/* More choices without a known reward than this part of all are a gap; those at zero contrast are
- * often not known. */
-#define TRAINING_GAPS_UNKNOWN 0.25
-
 enum training_gap {
     TRAINING_GAP_CHOICES,
     TRAINING_GAP_ANIMALS,

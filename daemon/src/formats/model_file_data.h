@@ -36,6 +36,10 @@ enum model_file_count {
 
 enum { MODEL_FILE_STIMULI_MAX = 32 };
 
+/* More choices without a known reward than this part of all, and a table says little of a rule;
+ * those at zero contrast are often not known. */
+#define MODEL_FILE_UNKNOWN_MAX 0.25
+
 /* What a fit says of a rule beside its parameters. Each is NULL where the file has none; those of
  * the posterior are there together. */
 struct model_file_fit {

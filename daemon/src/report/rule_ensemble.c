@@ -324,14 +324,22 @@ uint32_t rule_ensemble_missing(const struct rule_ensemble *e,
                   {MODEL_FILE_UNREWARDED, 1.0, "only rewarded trials"},
                   {MODEL_FILE_STIMULI, 2.0, "one stimulus value"},
                   {MODEL_FILE_ANIMALS, 2.0, "one animal"}};
-    _Static_assert(sizeof NEEDED / sizeof NEEDED[0] < RULE_ENSEMBLE_MISSING_MAX, "room for all");
+    _Static_assert(sizeof NEEDED / sizeof NEEDED[0] < RULE_ENSEMBLE_MISSING_MAX - 1,
+                   "room for all");
     uint32_t n = 0;
+    const double choices = most_of(e, MODEL_FILE_CORRECT) + most_of(e, MODEL_FILE_ERRORS);
+    const double known = most_of(e, MODEL_FILE_REWARDED) + most_of(e, MODEL_FILE_UNREWARDED);
     for (size_t i = 0; i < sizeof NEEDED / sizeof NEEDED[0]; i++) {
-        if (most_of(e, NEEDED[i].count) < NEEDED[i].least) {
+        const bool is_reward =
+            NEEDED[i].count == MODEL_FILE_REWARDED || NEEDED[i].count == MODEL_FILE_UNREWARDED;
+        if (most_of(e, NEEDED[i].count) < NEEDED[i].least && !(is_reward && known == 0.0)) {
             out[n++] = NEEDED[i].text;
         }
     }
-    if (most_of(e, MODEL_FILE_CORRECT) + most_of(e, MODEL_FILE_ERRORS) < CHOICES_LEAST) {
+    if (known < (1.0 - MODEL_FILE_UNKNOWN_MAX) * choices) {
+        out[n++] = "unknown rewards";
+    }
+    if (choices < CHOICES_LEAST) {
         out[n++] = "fewer than 2000 choices";
     }
     return n;
