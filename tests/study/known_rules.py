@@ -244,9 +244,12 @@ def cohort(place, setting, rule, seed):
 
 # ---- indices ----------------------------------------------------------------------------------
 
-# Learners of one size, of which those after errors are a part, or earlier rewards change the size.
+# Learners of one size, of which those after errors are a part, or earlier rewards change the size: as many as a
+# study has, and too few to tell.
 INDEX_COHORT = {"mice": 40, "trials": 300, "sessions": 5, "rate": (0.1, 0.05), "start": "0,0",
-                "sd": "0.3,0.5", "noise": "0.005,0.005", "weight": "stimulus"}
+                "sd": "0.3,0.5", "noise": "0.005,0.005", "weight": "stimulus", "cohorts": 3}
+INDEX_COHORTS = {"many": INDEX_COHORT,
+                 "few": {**INDEX_COHORT, "mice": 8, "sessions": 2, "rate": (0.3, 0.1), "weight": "all", "cohorts": 20}}
 MEMORY_DEPTH = 0.8  # of the step, at a memory of nothing but rewards
 
 
@@ -281,7 +284,8 @@ def said_index(said, weight, kind):
 
 def said_memory(said, memory):
     """How many trials a memory lasts: {mean, lo, hi, known}; Nones where it is not said."""
-    return said["memory"][memory]["trials"] if said["indices"] else {"mean": None, "lo": None, "hi": None, "known": False}
+    unknown = {"mean": None, "lo": None, "hi": None, "known": False}
+    return said["memory"][memory]["trials"] if said["memory"] else unknown
 
 
 def index(place, kind, level, about, seed):

@@ -434,16 +434,16 @@ int cmd_rule(int argc, char **argv)
     };
     struct options options = {
         .usage = "rule M.safetensors [M2 ...] [--csv FILE.csv] [--plot FILE.svg] [options]",
-        .about =
-            "Shows a learning rule: how far a trial moves each weight (dw), by stimulus, "
-            "after a correct trial and after an error, and whether the trials before it "
-            "matter; asymmetry and history as one number each. Asked at weights that the animals "
-            "of the fit had, w held fixed; of a model that does not tell them at w = 0, 1 and "
-            "2 for weights of stimuli (naive, half-trained, trained) and 0 for the others. "
-            "90% intervals: of rule basis from its posterior, of models of one rule and "
-            "policy that were fitted with --bootstrap their percentiles, both for what the "
-            "animals leave unknown; of models from several seeds Student's t, which is of the "
-            "seeds alone. An index whose interval is wider than 1 is not known.",
+        .about = "Shows a learning rule: how far a trial moves each weight (dw), by stimulus, "
+                 "after a correct trial and after an error, and whether the trials before it "
+                 "matter; asymmetry and history as one number each; of rule basis also which "
+                 "memory it has and how long that lasts. Asked at weights that the animals "
+                 "of the fit had, w held fixed; of a model that does not tell them at w = 0, 1 and "
+                 "2 for weights of stimuli (naive, half-trained, trained) and 0 for the others. "
+                 "90% intervals: of rule basis from its posterior, of models of one rule and "
+                 "policy that were fitted with --bootstrap by these, both for what the "
+                 "animals leave unknown; of models from several seeds Student's t, which is of the "
+                 "seeds alone. An index whose interval is wider than 1 is not known.",
         COMMAND_OPTIONS(list),
         .arguments = r.paths,
         .arguments_min = 1,
