@@ -38,7 +38,7 @@ typedef struct {
     double information[MODEL_LIKELIHOOD_MAX * MODEL_LIKELIHOOD_MAX]; /* (m, m), lower triangle */
 } model_scoring;
 
-/* No priors, bounds of the parameters of *params, none held, temper 1, tolerance 0.05. */
+/* No priors, bounds of the parameters of *params, none held, temper 1, tolerance 0.1. */
 void model_scoring_config_init(model_scoring_config *config, const model_params *params);
 
 /* Evaluates the start. MODEL_OK, or MODEL_ERR_NUMERIC. */

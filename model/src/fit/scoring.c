@@ -20,7 +20,7 @@ void model_scoring_config_init(model_scoring_config *config, const model_params 
     memset(config, 0, sizeof *config);
     config->m = model_likelihood_list(params, list);
     config->temper = 1.0;
-    config->tolerance = 0.05;
+    config->tolerance = 0.1;
     for (size_t i = 0; i < config->m; i++) {
         model_likelihood_bounds(&list[i], &config->least[i], &config->most[i]);
     }
