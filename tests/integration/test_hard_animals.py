@@ -154,7 +154,7 @@ class OutsideOfTheModel(unittest.TestCase):
                 db.close()
                 done = subprocess.run([MURID, "replay", daemon.data], capture_output=True, text=True)
                 self.assertRegex(done.stderr, "no alert `model_out_of_range` stands there, one is rec")
-                self.assertRegex(texts[0], r"^m1, trial \d+: (weight \w+ is -[0-9.]+, -[0-9.]+ to [0-9.]+ where|a "
+                self.assertRegex(texts[0], r"^m1, trial \d+: (weight \w+ is -?[0-9.]+, -[0-9.]+ to [0-9.]+ where|a "
                                            r"trial or weight outside the range that) the rule reinforce was fitted")
 
 
