@@ -242,9 +242,10 @@ def indices_of(study, about, kinds):
     seeds = study.seeds(about["cohorts"])
     results = iter(study.run([Piece(known_rules.index, 1, kind=kind, level=level, about=about, seed=seed)
                               for kind, level in kinds for seed in seeds]))
-    rows, held, signs, lasts = [], [], [], []
+    rows, held, signs, lasts, means = [], [], [], [], {}
     for kind, level in kinds:
         got = [next(results) for _ in seeds]
+        means.setdefault(kind, []).append(np.mean([g["said"]["mean"] for g in got if g["said"]["mean"] is not None]))
         lasts += [kind == "history" and holds_trials(g["memory"], level) for g in got if g["memory"]["known"]]
         if None not in (sign(g["said"]) for g in got):
             held += [g["said"]["lo"] <= g["true"] <= g["said"]["hi"] for g in got]
@@ -255,6 +256,10 @@ def indices_of(study, about, kinds):
               "three cohorts:")
     study.table(["index", "stated", "cohorts", "true", "found, 90%", "rewards remembered, trials"], rows)
     claim_indices(study, held, signs, lasts)
+    for kind, each in means.items():
+        if len(each) > 1:
+            study.claim(f"{kind}: the cohorts of the most have more of it than those of none ({each[-1]:+.2f}, {each[0]:+.2f})",
+                        each[-1] > each[0] + 0.1)
 
 
 def claim_lengths(study, lasts):

@@ -122,9 +122,9 @@ struct rule_ensemble_value rule_ensemble_mean_dw(const struct rule_ensemble *e, 
 struct rule_ensemble_value rule_ensemble_value_of(const struct rule_ensemble *e,
                                                   const double values[]);
 
-/* The index of a weight, of all for weight = policy's n, over the members. A draw in which nothing
- * moves could have any index: the interval counts it as both -1 and 1. Where the draws leave the
- * signs of the steps of one part open, that part may be 0: the interval then reaches 1, or -1. */
+/* The index of a weight, of all for weight = policy's n. The interval of draws and of bootstrapped
+ * models is by model/fieller.h, and reaches the mean: where one part may be 0 it reaches 1, or -1.
+ */
 struct rule_ensemble_value rule_ensemble_mean_index(const struct rule_ensemble *e,
                                                     model_rule_probe_index index, uint32_t weight);
 

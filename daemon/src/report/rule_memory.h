@@ -2,8 +2,8 @@
  * choices, how long it lasts, and how much of a step earlier choices are.
  *
  * With a decay l, the trial k trials ago counts for l^k: the memory lasts a mean of 1 / (1 - l)
- * trials (docs/model.md, section basis). Values are of the model, intervals of the members of a
- * rule_ensemble. Threads: any; the ensemble is read. Memory: the caller's.
+ * trials (docs/model.md, section rule_probe). Intervals are by the members of a rule_ensemble that
+ * was probed. Threads: any; the ensemble is read. Memory: the caller's.
  */
 #pragma once
 

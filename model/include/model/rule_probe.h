@@ -68,7 +68,8 @@ double model_rule_probe_along(size_t n, const model_rule_probe probes[], model_r
                               model_rule_probe_outcome outcome, size_t weight);
 
 /* What an index sums the sizes of: that, of n_weights weights from `first` on, and of memory of
- * both outcomes, in its first part, a, and in its second. Returns how many. */
+ * both outcomes, in its first part, a, and in its second, b. Both have room for
+ * MODEL_RULE_PROBE_PARTS_MAX; returns how many of each. */
 enum { MODEL_RULE_PROBE_PARTS_MAX = MODEL_WEIGHTS_MAX * MODEL_RULE_PROBE_OUTCOMES };
 
 size_t model_rule_probe_parts(model_rule_probe_index index, size_t n,
