@@ -136,11 +136,27 @@ def correlation(a, b):
     return float(np.corrcoef(a.ravel(), b.ravel())[0, 1]) if a.std() > 0 and b.std() > 0 else None
 
 
+def paper_terms():
+    """f of the direct terms over the paper's grid, in its units: dw of the stimulus' weight is f @ coefficients of
+    murid's."""
+    x, y, _, _, p = paper_grid()
+    return direct_terms(x / 2, y, ((x > 0) == (y == 1)) * 1.0, p) * (x / 2)[..., None] / 2
+
+
+def mean_r_all(true, errors):
+    """r_all of coefficients true + errors (draws, terms), its mean."""
+    f = paper_terms().reshape(-1, N_DIRECT)
+    covariance = np.cov(f.T)
+    found = true + errors
+    dot, square = found @ covariance @ true, np.einsum("di,ij,dj->d", found, covariance, found)
+    return float(np.mean(dot / np.sqrt(square * (true @ covariance @ true))))
+
+
 def paper_scores(coefficient, true_terms, rate):
     """dw of the stimulus' weight over the paper's grid, coefficient (terms) in murid's units; without
     the memory of earlier trials."""
-    x, y, _, _, p = paper_grid()
-    f = direct_terms(x / 2, y, ((x > 0) == (y == 1)) * 1.0, p) * (x / 2)[..., None] / 2
+    _, y, _, _, p = paper_grid()
+    f = paper_terms()
     true = f @ (4 * rate * np.array([true_terms.get(name, 0) for name in TERMS[:N_DIRECT]]))
     found = f @ coefficient[:N_DIRECT]
     chance = np.where(y == 1, p, 1 - p)
@@ -196,24 +212,87 @@ def read_columns(path, names, n):
     return np.array(found)
 
 
+def policy_slopes(x):
+    """g of both weights: (..., weights)."""
+    return np.stack([x, np.ones_like(x)], -1)
+
+
+class Traces:
+    """What a rule remembers, by draw and animal: e of choices, m of rewards."""
+
+    def __init__(self, rule, n_animals, n_weights=2):
+        self.rule = rule
+        self.decay, self.memory = rule.decay[:, None, None], rule.memory[:, None, None]
+        self.e = np.zeros((len(rule.coefficient), n_animals, n_weights))
+        self.m = np.zeros((*self.e.shape[:2], 1))
+
+    def step(self, direct, g, reward, w):
+        """dw of each draw at a trial: (draws, animals, weights); direct (..., animals, terms), g (animals,
+        weights), reward (animals), w (..., animals, weights)."""
+        c = self.rule.coefficient
+        dw = np.einsum("...af,...fi->...ai", direct, c[:, :N_DIRECT])
+        dw += self.m * np.einsum("...af,...fi->...ai", direct[..., :2], c[:, N_DIRECT:N_DIRECT + 2])
+        dw = dw * g + c[:, None, -2] * reward[:, None] * self.e
+        return dw - c[:, None, -1] * (w + dw)
+
+    def remember(self, y, p, g, reward):
+        """p (..., animals)."""
+        self.e = self.decay * self.e + (1 - self.decay) * (y - p)[..., None] * g
+        self.m = self.memory * self.m + (1 - self.memory) * (2 * reward[:, None] - 1)
+
+
 def steps(rule, x, y, reward, w, every):
     """dw of each draw along recorded trials, at every so many of them: (draws, animals, times, weights).
     x, y, reward (animals, trials), w before each trial (animals, trials, weights)."""
     p = 1 / (1 + np.exp(-(w[..., 0] * x + w[..., 1])))
-    g = np.stack([x, np.ones_like(x)], -1)
+    g = policy_slopes(x)
     direct = direct_terms(x, y, reward, p)
-    c, decay, memory = rule.coefficient, rule.decay[:, None, None], rule.memory[:, None, None]
-    shape = (len(c), len(x), g.shape[-1])
-    e, m, found = np.zeros(shape), np.zeros(shape[:2] + (1,)), []
+    traces, found = Traces(rule, len(x)), []
     for t in range(x.shape[1]):
         if t % every == 0:
-            dw = np.einsum("af,dfi->dai", direct[:, t], c[:, :N_DIRECT])
-            dw += m * np.einsum("af,dfi->dai", direct[:, t, :2], c[:, N_DIRECT:N_DIRECT + 2])
-            dw = dw * g[None, :, t] + c[:, None, -2] * reward[None, :, t, None] * e
-            found.append(dw - c[:, None, -1] * (w[None, :, t] + dw))
-        e = decay * e + (1 - decay) * ((y[:, t] - p[:, t])[:, None] * g[:, t])[None]
-        m = memory * m + (1 - memory) * (2 * reward[None, :, t, None] - 1)
+            found.append(traces.step(direct[None, :, t], g[:, t], reward[:, t], w[:, t]))
+        traces.remember(y[:, t], p[:, t], g[:, t], reward[:, t])
     return np.stack(found, 2)
+
+
+def logits(rule, x, y, reward, start):
+    """Of each draw, without noise, from the weights start (animals, weights): yields (draws, animals)."""
+    w = np.repeat(start[None], len(rule.coefficient), 0)
+    g = policy_slopes(x)
+    traces = Traces(rule, len(x))
+    for t in range(x.shape[1]):
+        logit = (w * g[:, t]).sum(-1)
+        yield logit
+        p = 1 / (1 + np.exp(-logit))
+        dw = traces.step(direct_terms(x[:, t], y[:, t], reward[:, t], p), g[:, t], reward[:, t], w)
+        traces.remember(y[:, t], p, g[:, t], reward[:, t])
+        w = w + dw
+
+
+def r_limit(true_terms, rate, x, y, reward, start):
+    """Mean r_all over the errors of an estimate that no unbiased one can fall below (Cramer and Rao): of the terms
+    that are polynomials of q, and of the rule's own others, by weight, where first weights and noise (none) are
+    known. 1,000 draws."""
+    truth = Rule.stated(true_terms, rate)
+    names = [k for k, name in enumerate(TERMS) if k < TERMS.index("rewarded_contrast") or name in true_terms]
+    free = [(k, i) for k in names for i in range(len(rate))]
+    nudge = 1e-5
+    c = np.repeat(truth.coefficient, 2 * len(free), 0)
+    for n, (k, i) in enumerate(free):
+        c[2 * n, k, i] += nudge
+        c[2 * n + 1, k, i] -= nudge
+    nudged = Rule(c, np.repeat(truth.decay, len(c)), np.repeat(truth.memory, len(c)))
+    information = np.zeros((len(free), len(free)))
+    for logit in logits(nudged, x, y, reward, start):
+        slope = (logit[0::2] - logit[1::2]) / (2 * nudge)
+        p = 1 / (1 + np.exp(-logit.mean(0)))
+        information += slope * (p * (1 - p)) @ slope.T
+    drawn = np.random.default_rng(0).multivariate_normal(np.zeros(len(free)), np.linalg.inv(information), 1000)
+    error = np.zeros((len(drawn), N_DIRECT))
+    for n, (k, i) in enumerate(free):
+        if i == 0 and k < N_DIRECT:
+            error[:, k] = drawn[:, n]
+    return mean_r_all(truth.coefficient[0, :N_DIRECT, 0], error)
 
 
 def cohort(place, setting, rule, seed):
@@ -223,13 +302,17 @@ def cohort(place, setting, rule, seed):
     table, truth_table = simulate(place, truth, about, seed)
     fitted = Fitted(table, os.path.join(place, "model.safetensors"))
     scores = paper_scores(fitted.point.coefficient[0, :, 0], CLASSIC[rule], about["rate"][0] / 4)
-    shape = (min(about["mice"], ANIMALS_SCORED), about["trials"])
-    n = shape[0] * shape[1]
-    contrast, y, reward = read_columns(table, ("stimulus", "choice", "reward"), n).T.reshape(3, *shape)
-    w = read_columns(truth_table, ("stimulus", "bias"), n).reshape(*shape, 2)
-    trials = np.tanh(5 * contrast) / np.tanh(5), y, reward, w, max(1, shape[1] // TRIALS_SCORED)
+    everyone = (about["mice"], about["trials"])
+    n = everyone[0] * everyone[1]
+    contrast, y, reward = read_columns(table, ("stimulus", "choice", "reward"), n).T.reshape(3, *everyone)
+    w = read_columns(truth_table, ("stimulus", "bias"), n).reshape(*everyone, 2)
+    x = np.tanh(5 * contrast) / np.tanh(5)
+    some = slice(0, ANIMALS_SCORED)
+    trials = x[some], y[some], reward[some], w[some], max(1, everyone[1] // TRIALS_SCORED)
     true = steps(truth, *trials)[0]
-    result = {"r_all": scores["r_all"], "cpu_s": fitted.cpu_s, "cover": None, "width": None}
+    result = {"r_all": scores["r_all"], "r_limit": None, "cpu_s": fitted.cpu_s, "cover": None, "width": None}
+    if about["noise"] == "0":
+        result["r_limit"] = r_limit(CLASSIC[rule], about["rate"], x, y, reward, w[:, 0])
     found = steps(fitted.posterior or fitted.point, *trials)
     point = steps(fitted.point, *trials)[0]
     result["r_visited"] = [correlation(true[..., i], point[..., i]) for i in range(2)]
@@ -244,12 +327,14 @@ def cohort(place, setting, rule, seed):
 
 # ---- indices ----------------------------------------------------------------------------------
 
-# Learners of one size, of which those after errors are a part, or earlier rewards change the size: as many as a
-# study has, and too few to tell.
-INDEX_COHORT = {"mice": 40, "trials": 300, "sessions": 5, "rate": (0.1, 0.05), "start": "0,0",
-                "sd": "0.3,0.5", "noise": "0.005,0.005", "weight": "stimulus", "cohorts": 3}
-INDEX_COHORTS = {"many": INDEX_COHORT,
-                 "few": {**INDEX_COHORT, "mice": 8, "sessions": 2, "rate": (0.3, 0.1), "weight": "all", "cohorts": 20}}
+# Learners of one size, of which those after errors are a part, or earlier rewards change the size: like trained
+# animals in the task with blocks, whose bias moves fast, and too few to tell.
+INDEX_COHORTS = {
+    "trained": {"mice": 20, "sessions": 16, "trials": 300, "rate": (0.01, 1.5), "start": "3,0", "sd": "0.8,0.9",
+                "noise": "0.001,0.3", "session_noise": "0.5,1.5", "weight": "all",
+                "stimuli": [-1, -0.25, -0.125, -0.0625, 0, 0.0625, 0.125, 0.25, 1]},
+    "few": {"mice": 8, "sessions": 2, "trials": 300, "rate": (0.3, 0.1), "start": "0,0", "sd": "0.3,0.5",
+            "noise": "0.005,0.005", "weight": "all"}}
 MEMORY_DEPTH = 0.8  # of the step, at a memory of nothing but rewards
 
 
