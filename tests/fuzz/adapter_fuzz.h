@@ -58,6 +58,9 @@ static inline int adapter_fuzz(const struct bridge_adapter *adapter, const char 
     static struct bridge_source grown;
     char path[128];
     struct adapter_fuzz_sum sums[2] = {{0, 0, 0.0}, {0, 0, 0.0}};
+    if (size == 0) {
+        return 0;
+    }
     if (folder[0] == '\0') {
         strcpy(folder, "/tmp/murid-fuzz-XXXXXX");
         if (mkdtemp(folder) == NULL) {
