@@ -25,7 +25,7 @@ ALLOWED = {
     "model": (FREESTANDING | {"blis.h", "immintrin.h"}, ["model/include", "model/src"]),
     "firmware-bridge": (POSIX | AVR | {"libserialport.h"},
                         ["firmware-bridge/include", "firmware-bridge/src",
-                         "firmware-bridge/firmware", "proto/include"]),
+                         "firmware-bridge/adapters", "firmware-bridge/firmware", "proto/include"]),
     "daemon": (POSIX | {"sodium.h", "sqlite3.h", "yaml.h", "zmq.h"},
                ["daemon/src", "firmware-bridge/include", "model/include", "proto/include"]),
 }

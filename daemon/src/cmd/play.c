@@ -375,7 +375,8 @@ static int open_table(struct play *play, struct fault *fault)
 {
     struct stat table;
     const enum trial_table_care care = trial_table_care(play->is_strict);
-    play->is_pipe = stat(play->path, &table) != 0 || !S_ISREG(table.st_mode);
+    play->is_pipe =
+        stat(play->path, &table) != 0 || (!S_ISREG(table.st_mode) && !S_ISDIR(table.st_mode));
     play->written_ns = play->is_pipe
                            ? PROTO_NIL
                            : table.st_mtim.tv_sec * (int64_t)1000000000 + table.st_mtim.tv_nsec;
@@ -444,7 +445,7 @@ int cmd_play(int argc, char **argv)
                                                {"key", OPTION_NEEDS, "server-key"},
                                                {"server-key", OPTION_NEEDS, "key"}};
     struct options options = {
-        .usage = "play DATA.csv [--to ENDPOINT] [--rate N | --asap]",
+        .usage = "play DATA [--to ENDPOINT] [--rate N | --asap]",
         .about = "Plays a recorded trial table to the daemon as a live rig would: trial by trial "
                  "to its ask socket, keeping each until it is on disk, or published to its trials "
                  "socket; the endpoint determines which.",

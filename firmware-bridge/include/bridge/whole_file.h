@@ -1,0 +1,20 @@
+/* bridge/whole_file.h - files that are read whole, and again once they have changed.
+ *
+ * Threads: any, on different stamps. Memory: the bytes are the caller's to free(). RT-safe: no.
+ */
+#pragma once
+
+#include "bridge/adapter.h"
+
+/* Which state of the file was read; zeroed: none. */
+struct bridge_whole_stamp {
+    bool is_set;
+    int64_t size;
+    int64_t changed_s;
+    int64_t changed_ns;
+};
+
+/* Reads all of path, at most `most` bytes, with a NUL behind them: 1 with *bytes; 0 it is not
+ * there, or is as it was at *stamp; -1 with s->why. *stamp is then that of what was read. */
+int bridge_whole_file_read(struct bridge_source *s, const char *path, size_t most,
+                           struct bridge_whole_stamp *stamp, uint8_t **bytes, size_t *size);
