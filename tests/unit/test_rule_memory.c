@@ -77,6 +77,18 @@ static void draws_without_a_memory_do_not_count_until_most_are_so(void **state)
     assert_false(is_known(&v));
 }
 
+static void a_memory_of_little_more_than_a_trial_may_be_of_one(void **state)
+{
+    (void)state;
+    for (size_t m = 0; m < DRAWS; m++) {
+        draws[m].rule.memory = 0.03 + 0.001 * (double)m; /* 1.03 to 1.15 trials */
+    }
+    const struct rule_ensemble_value v = rule_memory_trials(&ensemble, RULE_MEMORY_REWARDS);
+    assert_true(v.lo >= 1.0 && v.lo <= 1.0);
+    assert_true(v.mean > 1.08 && v.hi > 1.13);
+    assert_true(is_known(&v));
+}
+
 static void a_length_between_a_trial_and_a_hundred_is_not_known(void **state)
 {
     (void)state;
@@ -150,6 +162,8 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(draws_without_a_memory_do_not_count_until_most_are_so,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_memory_of_little_more_than_a_trial_may_be_of_one, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_length_between_a_trial_and_a_hundred_is_not_known, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_length_of_a_memory_that_may_not_be_there_is_not_known,

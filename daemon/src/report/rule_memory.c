@@ -48,9 +48,10 @@ struct rule_ensemble_value rule_memory_trials(const struct rule_ensemble *e,
     }
     model_percentile_sort(n, values);
     const double median = model_percentile(n, values, 0.5);
+    const double least = model_percentile(n, values, tail);
     return e->interval == RULE_ENSEMBLE_NONE
                ? (struct rule_ensemble_value){median, (double)NAN, (double)NAN}
-               : (struct rule_ensemble_value){median, model_percentile(n, values, tail),
+               : (struct rule_ensemble_value){median, least < RULE_MEMORY_ONE_MAX ? 1.0 : least,
                                               model_percentile(n, values, 1.0 - tail)};
 }
 

@@ -14,6 +14,10 @@ enum rule_memory { RULE_MEMORY_REWARDS, RULE_MEMORY_CHOICES, RULE_MEMORIES };
 /* An interval of lengths whose ends are further apart, as a factor, tells nothing. */
 #define RULE_MEMORY_FACTOR_MAX 10.0
 
+/* Trials. No draw has a memory of just one trial, the shortest there is: an interval that begins
+ * below this begins at 1. */
+#define RULE_MEMORY_ONE_MAX 1.1
+
 const char *rule_memory_name(enum rule_memory memory);
 
 /* Whether the ensemble is of rule basis: no other rule says how long its memory is. */
