@@ -211,6 +211,51 @@ static void moves_on_after_200_trials_whatever_the_answers(void **unused)
     assert_int_equal(state.stage_trials, 0);
 }
 
+/* iblrig counts a trial, then looks whether the stage is over: the trial with which a stage is
+ * entered is counted to the stage before, the first of a session to its own. */
+static void
+a_stage_that_a_session_begins_in_is_a_trial_shorter_where_drawn_ones_count(void **unused)
+{
+    (void)unused;
+    model_protocol_trial trial;
+    protocol.counts_drawn = true;
+    assert_int_equal(model_protocol_check(&protocol, &fault), MODEL_OK);
+    model_protocol_enter(&state, 2);
+    push_many(0.125, 198, false);
+    assert_int_equal(model_protocol_next_stage(&state, &protocol), 2);
+    push_many(0.125, 1, false);
+    assert_int_equal(model_protocol_next_stage(&state, &protocol), 3);
+
+    setup(NULL);
+    protocol.counts_drawn = true;
+    push_many(1.0, 43, true);
+    model_protocol_enter(&state, 2); /* within the session */
+    push_many(0.125, 199, false);
+    assert_int_equal(model_protocol_next_stage(&state, &protocol), 2);
+    assert_true(model_protocol_next(&state, &protocol, &trial));
+    model_protocol_push(&state, &protocol, &trial, -1, (double)NAN);
+    assert_int_equal(model_protocol_next_stage(&state, &protocol), 3);
+
+    setup(NULL);
+    protocol.counts_drawn = true;
+    model_protocol_enter(&state, 2);
+    push_many(0.125, 100, false);
+    model_protocol_start_session(&state, &protocol);
+    push_many(0.125, 198, false);
+    assert_int_equal(model_protocol_next_stage(&state, &protocol), 2);
+    push_many(0.125, 1, false);
+    assert_int_equal(model_protocol_next_stage(&state, &protocol), 3);
+}
+
+static void drawn_trials_count_only_where_counters_are_reset_with_each_session(void **unused)
+{
+    (void)unused;
+    protocol.counts_drawn = true;
+    protocol.counters_per_session = false;
+    assert_int_equal(model_protocol_check(&protocol, &fault), MODEL_ERR_ARG);
+    assert_string_equal(fault.key, "counted");
+}
+
 static void draws_each_signed_contrast_as_stated(void **unused)
 {
     (void)unused;
@@ -660,6 +705,8 @@ int main(void)
         TEST(forgets_its_counters_between_sessions_and_keeps_the_stage),
         TEST(a_session_below_43_trials_is_a_dud),
         TEST(moves_on_after_200_trials_whatever_the_answers),
+        TEST(a_stage_that_a_session_begins_in_is_a_trial_shorter_where_drawn_ones_count),
+        TEST(drawn_trials_count_only_where_counters_are_reset_with_each_session),
         TEST(draws_each_signed_contrast_as_stated),
         TEST(debiases_against_the_last_ten_answers),
         TEST(debiases_only_after_errors_with_high_contrast_in_this_session),

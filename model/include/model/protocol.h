@@ -143,9 +143,11 @@ typedef struct {
     model_protocol_stage stage[MODEL_PROTOCOL_STAGES];
     uint32_t first_stage;
     bool counters_per_session; /* counters and windows are reset with each session */
-    bool carries_stage;        /* the stage is kept from session to session ... */
-    uint32_t carry_trials;     /* ... after sessions with at least this many trials */
-    uint32_t trials_min;       /* trials of a session are drawn with equal chance from min..max */
+    bool counts_drawn;  /* a trial counts for its test `trials` when it is drawn, before the test:
+                           the  stage that a session begins in ends a trial early */
+    bool carries_stage; /* the stage is kept from session to session ... */
+    uint32_t carry_trials; /* ... after sessions with at least this many trials */
+    uint32_t trials_min;   /* trials of a session are drawn with equal chance from min..max */
     uint32_t trials_max;
     double minutes_max;  /* a session ends after this; 0: never */
     double trial_s;      /* duration of a trial without the reaction time */

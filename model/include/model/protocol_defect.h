@@ -14,7 +14,7 @@
       "zero contrast, once drawn, is drawn again with equal chance of all contrasts")              \
     X(NEVER_ADVANCES, never_advances, "8.24.0 to 8.26",                                            \
       "performance is never known of contrasts below 0.5, so that no test of it holds")            \
-    X(COUNTS_EARLY, counts_early, "8.24", "stages that last n trials last n - 1")                  \
+    X(COUNTS_EARLY, counts_early, "none known", "stages that last n trials last n - 1")            \
     X(DEBIAS_ALL, debias_all, "8.0 to 8.26",                                                       \
       "the side of debias trials follows all answers of the session, not the last ones")           \
     X(DEBIAS_AFTER_NO_GO, debias_after_no_go, "8.0 to 8.26", "debias trials also follow no-gos")   \

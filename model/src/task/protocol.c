@@ -135,8 +135,12 @@ static double value_of(const model_protocol_state *state, const model_protocol *
         return state->n_answers < (int64_t)test->window
                    ? (double)NAN
                    : fabs((double)count_newest(state->right, test->window) / window - 0.5);
-    case MODEL_PROTOCOL_TEST_TRIALS:
-        return (double)state->stage_trials;
+    case MODEL_PROTOCOL_TEST_TRIALS: {
+        /* The trial that is about to be drawn; not where one of the stage before was drawn first.
+         */
+        const bool began_in_it = state->stage_trials == state->trial;
+        return (double)state->stage_trials + (protocol->counts_drawn && began_in_it ? 1.0 : 0.0);
+    }
     case MODEL_PROTOCOL_TEST_SESSIONS:
         return (double)state->stage_sessions;
     case MODEL_PROTOCOL_TEST_KINDS:

@@ -1,0 +1,43 @@
+"""murid audit against what the program iblrig did: sessions of its task code, run without hardware by
+simulated animals, of versions with the defects that they have."""
+import json
+import os
+import subprocess
+import unittest
+
+import iblrig_tables
+import skips
+
+MURID = os.path.abspath(os.environ["MURID_BIN"])
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PROTOCOLS = os.path.join(SOURCE, "configs", "protocols")
+SESSIONS = os.path.join(SOURCE, "..", "shared", "data", "rigs", "iblrig_sessions")
+
+
+def audit(name, text, *words, code):
+    done = subprocess.run([MURID, "audit", os.path.join(PROTOCOLS, name), "-", "--json", *words],
+                          capture_output=True, text=True, timeout=120, input=text)
+    assert done.returncode == code, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+@unittest.skipUnless(os.path.isdir(SESSIONS), "../shared/data absent")
+class Lengths(unittest.TestCase):
+    def test_phases_of_199_and_of_200_trials_are_as_declared(self):
+        with open(os.path.join(SESSIONS, "phase_lengths_8.23.1.csv")) as f:
+            text = f.read()
+        self.assertEqual(audit("ibl_training.yaml", text, code=0)["alarms"], [])
+        stages = [line.rsplit(",", 1)[1] for line in text.split()[1:]]
+        self.assertEqual([stages.count(s) for s in "23"], [199, 200])
+
+    def test_a_phase_that_the_animal_entered_is_not_a_trial_shorter(self):
+        with open(os.path.join(SESSIONS, "phase_lengths_8.23.1.csv")) as f:
+            head, *rows = f.read().splitlines()
+        last = max(i for i, row in enumerate(rows) if row.endswith(",3"))
+        rows[last] = rows[last][:-1] + "4"
+        alarm, = audit("ibl_training.yaml", "\n".join([head, *rows]) + "\n", code=1)["alarms"]
+        self.assertIn("stage 3 changed to 4 before its tests held", alarm["text"])
+
+
+if __name__ == "__main__":
+    skips.main()
