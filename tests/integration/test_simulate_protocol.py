@@ -69,6 +69,7 @@ class Rig:
         lefts = []
         before = None
         for r in rows:
+            in_phase += 1  # counted to the phase before it is looked at
             if phase == 0 and all(sum(windows[c][-50:]) / 50 > .8 for c in (1, .5, -1, -.5)):
                 phase, in_phase = 1, 0
             elif phase == 1 and all(sum(windows[c][-50:]) / 50 > .8 for c in (.25, -.25)):
@@ -93,7 +94,6 @@ class Rig:
                 windows[r["stimulus"]].append(r["choice"] == r["side"])
             assert r["reward"] == (r["choice"] == r["side"])
             lefts.append(r["choice"] == 0)
-            in_phase += 1
             before = r
         return phase
 

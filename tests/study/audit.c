@@ -176,6 +176,7 @@ static bool concerns(const struct case_of *c, const model_protocol_state *state,
     case MODEL_PROTOCOL_DEFECT_ZERO_LEFT:
         return fabs(t->contrast) < 1e-9;
     case MODEL_PROTOCOL_DEFECT_DEBIAS_ALL:
+    case MODEL_PROTOCOL_DEFECT_DEBIAS_BLANK:
         return t->is_repeat && state->session_answers > 10;
     case MODEL_PROTOCOL_DEFECT_DEBIAS_AFTER_NO_GO:
         return t->is_repeat && state->is_error == 2;
@@ -277,6 +278,7 @@ static const struct case_of CASES[] = {
     {"phase never advances", MODEL_PROTOCOL_DEFECT_NEVER_ADVANCES, RIG_TRAINING, 0},
     {"stages end a trial early", MODEL_PROTOCOL_DEFECT_COUNTS_EARLY, RIG_TRAINING, 0},
     {"debias averages all trials", MODEL_PROTOCOL_DEFECT_DEBIAS_ALL, RIG_TRAINING, 0},
+    {"debias averages blank trials", MODEL_PROTOCOL_DEFECT_DEBIAS_BLANK, RIG_TRAINING, 0},
     {"debias after no-gos", MODEL_PROTOCOL_DEFECT_DEBIAS_AFTER_NO_GO, RIG_TRAINING, 0},
     {"no debias", MODEL_PROTOCOL_DEFECT_DEBIAS_OFF, RIG_TRAINING, 0},
     {"no debias, staged", MODEL_PROTOCOL_DEFECT_DEBIAS_OFF, RIG_STAGED, 0},
@@ -315,6 +317,7 @@ static int judge_case(const struct case_of *c, int e, struct delays *d)
                              "of animals within the first session that could show it", false, 0.5);
     case MODEL_PROTOCOL_DEFECT_ZERO_REDRAWN:
     case MODEL_PROTOCOL_DEFECT_COUNTS_EARLY:
+    case MODEL_PROTOCOL_DEFECT_DEBIAS_BLANK:
     case MODEL_PROTOCOL_DEFECT_DEBIAS_AFTER_NO_GO:
     case MODEL_PROTOCOL_DEFECT_DEBIAS_OFF:
     case MODEL_PROTOCOL_DEFECT_KEEPS_HALF:

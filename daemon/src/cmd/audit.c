@@ -8,6 +8,7 @@
 #include "json_writer.h"
 #include "model_options.h"
 #include "progress.h"
+#include "protocol_defects.h"
 #include "protocol_file.h"
 #include "stage_simulation.h"
 #include "vocabulary.h"
@@ -32,7 +33,7 @@ struct request {
 static void print_alarm(const struct audit_report *a, const struct audit_report_alarm *alarm)
 {
     char text[2 * AUDIT_MESSAGE_MAX];
-    audit_message_print(&alarm->what, a->params, text, sizeof text);
+    audit_message_print(&alarm->what, a->protocol, text, sizeof text);
     printf("%s session %s trial %" PRId64 ", e-value %.3g: %s\n", a->subjects[alarm->subject]->name,
            alarm->session, alarm->trial, alarm->what.e_value, text);
 }
@@ -55,7 +56,7 @@ static void print_text(const struct audit_report *a)
         sessions += a->subjects[i]->n_sessions;
     }
     printf("protocol %s: %" PRIu32 " animals, %" PRId64 " sessions, %" PRId64 " trials\n",
-           a->params->protocol.name, a->n_subjects, sessions, trials);
+           a->protocol->declared.protocol.name, a->n_subjects, sessions, trials);
     if (a->n_stages_unknown > 0) {
         printf("%" PRId64
                " trials name a stage that the protocol does not have, like %s: taken as unknown\n",
@@ -69,7 +70,7 @@ static void print_text(const struct audit_report *a)
     for (int i = 0; i < MODEL_AUDIT_RULES; i++) {
         printf("%-12s %.3g\n", model_audit_rule_name((model_audit_rule)i), most_of_all(a, i));
     }
-    printf("alarm from %g\n", a->params->sessions_per_alarm);
+    printf("alarm from %g\n", a->protocol->declared.sessions_per_alarm);
 }
 
 static void json_alarm(struct json_writer *w, const struct audit_report *a,
@@ -77,7 +78,7 @@ static void json_alarm(struct json_writer *w, const struct audit_report *a,
 {
     char text[2 * AUDIT_MESSAGE_MAX];
     const model_audit_alarm *what = &alarm->what;
-    audit_message_print(what, a->params, text, sizeof text);
+    audit_message_print(what, a->protocol, text, sizeof text);
     json_line(w, 0);
     json_object(w, NULL);
     json_text(w, "subject", a->subjects[alarm->subject]->name);
@@ -92,6 +93,10 @@ static void json_alarm(struct json_writer *w, const struct audit_report *a,
         }
     }
     json_end(w);
+    if (what->fits >= 0) {
+        json_text(w, "iblrig",
+                  model_protocol_release_of(a->protocol->known[what->fits].release)->first);
+    }
     json_real(w, "e_value", what->e_value);
     json_int(w, "trials", what->n);
     json_int(w, "hits", what->hits);
@@ -117,8 +122,8 @@ static void print_json(const struct audit_report *a)
 {
     struct json_writer w = {.to = stdout};
     json_object(&w, NULL);
-    json_text(&w, "protocol", a->params->protocol.name);
-    json_real(&w, "alarm_from", a->params->sessions_per_alarm);
+    json_text(&w, "protocol", a->protocol->declared.protocol.name);
+    json_real(&w, "alarm_from", a->protocol->declared.sessions_per_alarm);
     json_int(&w, "stages_unknown", a->n_stages_unknown);
     json_array(&w, "alarms");
     for (uint32_t i = 0; i < a->n_alarms; i++) {
@@ -133,29 +138,29 @@ static void print_json(const struct audit_report *a)
     json_end(&w);
 }
 
-static int audit_trials(struct request *r, const model_protocol *protocol, struct fault *fault)
+static int audit_trials(struct request *r, const struct protocol_file *file, struct fault *fault)
 {
     struct audit_report a;
-    model_audit_params *params = malloc(sizeof *params);
-    if (params == NULL) {
+    struct audit_protocol *protocol = malloc(sizeof *protocol);
+    if (protocol == NULL) {
         return fault_set(fault, FAULT_WORK, "no memory");
     }
     int rc = FAULT_NONE;
-    if (model_audit_params_init(params, protocol, (double)r->per_alarm) != MODEL_OK) {
+    if (audit_protocol_init(protocol, file, (double)r->per_alarm) != MODEL_OK) {
         rc = fault_set(
             fault, FAULT_INPUT,
             "%s: its stages have more than %d contrasts together, which cannot be audited",
             r->path[0], MODEL_AUDIT_CONTRASTS);
     }
     rc = rc ? rc
-            : audit_report_read(&a, params, r->path[1], r->subject, trial_table_care(r->is_strict),
-                                fault);
+            : audit_report_read(&a, protocol, r->path[1], r->subject,
+                                trial_table_care(r->is_strict), fault);
     if (rc == FAULT_NONE) {
         r->found = a.n_alarms > 0;
         (r->is_json ? print_json : print_text)(&a);
         audit_report_close(&a);
     }
-    free(params);
+    free(protocol);
     return rc;
 }
 
@@ -289,11 +294,10 @@ static int work(void *request, struct fault *fault)
     rc = protocol_file_load(file, r->path[0], fault);
     rc = rc || r->defects.chosen == NULL
              ? rc
-             : protocol_file_add_defects(file, r->path[0], r->defects.chosen, fault);
+             : protocol_defects_add(file, r->path[0], r->defects.chosen, fault);
     if (rc == FAULT_NONE) {
         progress_catch_interrupts();
-        rc = r->is_simulation ? audit_simulation(r, file, fault)
-                              : audit_trials(r, &file->protocol, fault);
+        rc = r->is_simulation ? audit_simulation(r, file, fault) : audit_trials(r, file, fault);
     }
     free(file);
     return rc;

@@ -23,7 +23,7 @@ static int add_subject(struct audit_report *a, const char *name, const char *pat
         return no_memory(path, fault);
     }
     strcpy(to->name, name);
-    audit_state_init(&to->audit);
+    audit_state_init(&to->audit, a->protocol);
     a->subjects[a->n_subjects++] = to;
     return FAULT_NONE;
 }
@@ -53,10 +53,10 @@ static int enter(struct audit_report *a, uint32_t subject, const char *rig, cons
         return FAULT_NONE;
     }
     int rc = FAULT_NONE;
-    if (s->is_in_session && audit_state_end_session(&s->audit, a->params, &alarm)) {
+    if (s->is_in_session && audit_state_end_session(&s->audit, a->protocol, &alarm)) {
         rc = note_alarm(a, subject, &alarm, path, fault);
     }
-    (void)audit_state_start_session(&s->audit, a->params, &alarm);
+    (void)audit_state_start_session(&s->audit, a->protocol, &alarm);
     strcpy(s->session, session);
     strcpy(s->rig, rig);
     s->is_in_session = true;
@@ -69,7 +69,7 @@ static int take_trial(struct audit_report *a, uint32_t subject, int64_t number,
 {
     struct audit_report_subject *s = a->subjects[subject];
     model_audit_alarm alarm;
-    const bool is_told = audit_state_push(&s->audit, a->params, number, trial, &alarm);
+    const bool is_told = audit_state_push(&s->audit, a->protocol, number, trial, &alarm);
     s->n_trials++;
     for (int i = 0; i < MODEL_AUDIT_RULES; i++) {
         s->most[i] = fmax(s->most[i], model_audit_e_value(&s->audit.audit, (model_audit_rule)i));
@@ -82,7 +82,7 @@ static int finish_all(struct audit_report *a, const char *path, struct fault *fa
     int rc = FAULT_NONE;
     for (uint32_t i = 0; rc == FAULT_NONE && i < a->n_subjects; i++) {
         model_audit_alarm alarm;
-        if (audit_state_end_session(&a->subjects[i]->audit, a->params, &alarm)) {
+        if (audit_state_end_session(&a->subjects[i]->audit, a->protocol, &alarm)) {
             rc = note_alarm(a, i, &alarm, path, fault);
         }
     }
@@ -107,15 +107,16 @@ static int take(void *context, const struct recording_step *step, struct fault *
     if (rc != FAULT_NONE || step->kind != PROTO_KIND_TRIAL) {
         return rc;
     }
-    const model_audit_trial trial = audit_state_read(&a->params->protocol, row);
+    const model_audit_trial trial = audit_state_read(&a->protocol->declared.protocol, row);
     note_stage(a, row->stage, trial.stage);
     return take_trial(a, step->subject, row->trial, &trial, step->path, fault);
 }
 
-int audit_report_read(struct audit_report *a, const model_audit_params *params, const char *path,
-                      const char *only, enum trial_table_care care, struct fault *fault)
+int audit_report_read(struct audit_report *a, const struct audit_protocol *protocol,
+                      const char *path, const char *only, enum trial_table_care care,
+                      struct fault *fault)
 {
-    *a = (struct audit_report){.params = params};
+    *a = (struct audit_report){.protocol = protocol};
     /* Healed trials came after their successors: the daemon's own audit did not hear them either.
      */
     const struct recording recording = {.path = path,

@@ -33,7 +33,7 @@ struct audit_report_subject {
 };
 
 struct audit_report {
-    const model_audit_params *params;
+    const struct audit_protocol *protocol;
     struct audit_report_subject **subjects;
     uint32_t n_subjects;
     size_t capacity;
@@ -45,8 +45,9 @@ struct audit_report {
 };
 
 /* Reads a journal, its data directory, or otherwise a trial table; "-" is a table on standard
- * input. only: one animal; NULL: all. params must outlive *a. FAULT_NONE, FAULT_INPUT or
+ * input. only: one animal; NULL: all. protocol must outlive *a. FAULT_NONE, FAULT_INPUT or
  * FAULT_WORK; *a is then closed. */
-int audit_report_read(struct audit_report *a, const model_audit_params *params, const char *path,
-                      const char *only, enum trial_table_care care, struct fault *fault);
+int audit_report_read(struct audit_report *a, const struct audit_protocol *protocol,
+                      const char *path, const char *only, enum trial_table_care care,
+                      struct fault *fault);
 void audit_report_close(struct audit_report *a);

@@ -156,7 +156,7 @@ static bool worker_forecast_fill(const struct subjects *subjects, uint32_t subje
     job->memory = take(memory, &used, job->size);
     job->seed = (uint64_t)s->last_event;
     const model_protocol_state *rig = rig_of(subjects, s);
-    job->protocol = rig != NULL ? &subjects->models.audit->protocol : NULL;
+    job->protocol = rig != NULL ? &subjects->models.audit->declared.protocol : NULL;
     if (rig != NULL) {
         job->rig = *rig;
     }
@@ -272,7 +272,7 @@ static bool worker_suggest_fill(const struct subjects *subjects, uint32_t subjec
     }
     (void)take(memory, &used, sizeof *job);
     job->ahead = subjects->models.ahead;
-    job->protocol = &subjects->models.audit->protocol;
+    job->protocol = &subjects->models.audit->declared.protocol;
     job->rig = *rig;
     job->config = curriculum_config(&subjects->config->advice);
     job->seed = (uint64_t)s->last_event;

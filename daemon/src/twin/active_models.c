@@ -88,8 +88,8 @@ int active_models_declare(struct active_models *models, const struct config *con
     }
     int rc = protocol_file_parse(file, name, bytes, size, fault);
     if (rc == FAULT_NONE &&
-        model_audit_params_init(&models->audit, &file->protocol,
-                                (double)config->protocol.sessions_per_alarm) != MODEL_OK) {
+        audit_protocol_init(&models->audit, file, (double)config->protocol.sessions_per_alarm) !=
+            MODEL_OK) {
         rc = fault_set(fault, FAULT_INPUT,
                        "%s: its stages have more than %d contrasts together, which cannot be "
                        "audited",

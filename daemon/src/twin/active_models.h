@@ -16,8 +16,8 @@ struct active_models {
     model_params baseline;
     model_engagement_params engagement;
     bool has_protocol;
-    model_audit_params audit; /* of the declared protocol */
-    char protocol_hash[17];   /* of its file; "" without one */
+    struct audit_protocol audit; /* the declared one */
+    char protocol_hash[17];      /* of its file; "" without one */
     model_stacking_params stack;
     bool with_stack;
     model_bank_params ahead;

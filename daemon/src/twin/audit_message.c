@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "protocol_defects.h"
+
 static const char *stage_name(const model_audit_params *params, uint32_t stage)
 {
     return stage < params->protocol.n_stages ? params->protocol.stage[stage].name : "?";
@@ -125,18 +127,34 @@ static void list_rules(uint32_t rules, char out[], size_t cap)
     }
 }
 
-void audit_message_print(const model_audit_alarm *alarm, const model_audit_params *params,
+/* "; it is of iblrig 8.27 to 8.29.3 (zero_left): declare `iblrig: 8.27`" */
+static void say_known(const struct audit_known *known, char out[], size_t cap)
+{
+    const model_protocol_release *release = model_protocol_release_of(known->release);
+    char defects[96];
+    protocol_defects_print(known->defects, defects, sizeof defects);
+    (void)snprintf(out, cap, "; it is as of iblrig %s%s%s (%s): declare `iblrig: %s`",
+                   release->first, release->last[0] != '\0' ? " to " : " and later", release->last,
+                   defects, release->first);
+}
+
+void audit_message_print(const model_audit_alarm *alarm, const struct audit_protocol *protocol,
                          char out[], size_t cap)
 {
     char seen[192];
     char rules[96];
-    audit_message_seen(alarm, params, seen, sizeof seen);
-    if (alarm->is_foreign) {
-        list_rules(alarm->rules, rules, sizeof rules);
-        (void)snprintf(out, cap, "this stream is not of protocol %.32s (%s): %s",
-                       params->protocol.name, rules, seen);
-    } else {
+    char known[200] = "";
+    audit_message_seen(alarm, &protocol->declared, seen, sizeof seen);
+    if (!alarm->is_foreign) {
         (void)snprintf(out, cap, "%s: %s; look at %s", model_audit_rule_name(alarm->rule), seen,
                        model_audit_rule_look(alarm->rule));
+        return;
     }
+    list_rules(alarm->rules, rules, sizeof rules);
+    if (alarm->fits >= 0) {
+        say_known(&protocol->known[alarm->fits], known, sizeof known);
+    }
+    (void)snprintf(out, cap, "this stream is not of protocol %.32s (%s)%s%s%s",
+                   protocol->declared.protocol.name, rules, known, known[0] != '\0' ? "" : ": ",
+                   known[0] != '\0' ? "" : seen);
 }

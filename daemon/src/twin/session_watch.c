@@ -10,13 +10,14 @@ bool step_is_audited(const struct step *step)
 /* Trials that come late are not audited: those that followed them were, as after a gap. */
 void step_watch_protocol(struct step *step)
 {
-    const model_audit_params *params = step->subjects->models.audit;
+    const struct audit_protocol *protocol = step->subjects->models.audit;
     model_audit_alarm alarm;
     if (!step_is_audited(step)) {
         return;
     }
-    const model_audit_trial trial = audit_state_heard(&params->protocol, &step->heard->as.trial);
-    if (audit_state_push(&step->subject->state.audit, params, step->heard->env.trial, &trial,
+    const model_audit_trial trial =
+        audit_state_heard(&protocol->declared.protocol, &step->heard->as.trial);
+    if (audit_state_push(&step->subject->state.audit, protocol, step->heard->env.trial, &trial,
                          &alarm)) {
         step_tell_violation(step, &alarm);
     }

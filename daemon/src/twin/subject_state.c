@@ -8,7 +8,7 @@ size_t subject_state_size(const struct subject_state *state)
 {
     return HEAD + twin_used(&state->twin) + backfill_size(&state->backfill) +
            model_training_status_size(&state->tracker) +
-           (state->is_audited != 0 ? audit_state_used(&state->audit) : 0);
+           (state->is_audited != 0 ? audit_state_size(&state->audit) : 0);
 }
 
 void subject_state_pack(const struct subject_state *state, uint8_t out[])
@@ -18,8 +18,8 @@ void subject_state_pack(const struct subject_state *state, uint8_t out[])
     backfill_pack(&state->backfill, out + HEAD + used);
     size_t at = HEAD + used + backfill_size(&state->backfill);
     if (state->is_audited != 0) {
-        memcpy(out + at, &state->audit, audit_state_used(&state->audit));
-        at += audit_state_used(&state->audit);
+        audit_state_pack(&state->audit, out + at);
+        at += audit_state_size(&state->audit);
     }
     model_training_status_pack(&state->tracker, out + at);
 }
@@ -53,7 +53,7 @@ void subject_state_audit_anew(struct subject_state *state, const struct twin_mod
 {
     state->is_audited = models->audit != NULL;
     if (state->is_audited != 0) {
-        audit_state_init(&state->audit);
+        audit_state_init(&state->audit, models->audit);
     }
 }
 

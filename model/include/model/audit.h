@@ -158,6 +158,8 @@ typedef struct {
     uint32_t heard;           /* stages: the one reported instead */
     double contrast;          /* contrasts: the one that is most out of proportion */
     double seen, due;         /* trials of it, and by the declared probabilities */
+    int32_t fits; /* is_foreign: number of the known protocol that the stream does follow; -1: of
+                     none, or none was tried */
 } model_audit_alarm;
 
 /* Name of a rule, and where to look; NULL outside the list. */
@@ -193,6 +195,10 @@ int model_audit_observe(model_audit *audit, const model_audit_params *params,
 /* True if there is something to report, which counts as reported from now on. */
 bool model_audit_take(model_audit *audit, const model_audit_params *params,
                       model_audit_alarm *alarm);
+
+/* True if no rule is called, and hardly any evidence is against one: the stream may be of this
+ * protocol. */
+bool model_audit_fits(const model_audit *audit);
 
 /* The present evidence against a rule: its share of the e-value, on the scale of
  * sessions_per_alarm. */

@@ -91,6 +91,16 @@ static bool is_broken_widely(const model_audit *audit)
     return (families & (families - 1)) != 0;
 }
 
+bool model_audit_fits(const model_audit *audit)
+{
+    bool fits = true;
+    for (int i = 0; i < MODEL_AUDIT_RULES; i++) {
+        fits = fits && audit->called[i] == 0 &&
+               model_audit_e_value(audit, (model_audit_rule)i) < SUSPICIOUS;
+    }
+    return fits;
+}
+
 static bool is_of_no_stage(const model_audit *audit, const model_audit_params *params)
 {
     const model_audit_bet *b = &audit->bet[MODEL_AUDIT_BET_CONTRAST_OTHER];
@@ -185,8 +195,8 @@ bool model_audit_take(model_audit *audit, const model_audit_params *params,
     if (rule < 0 || audit->is_foreign != 0) {
         return false;
     }
-    *alarm = (model_audit_alarm){.rule = (model_audit_rule)rule,
-                                 .bet = (model_audit_bet_kind)audit->by[rule]};
+    *alarm = (model_audit_alarm){
+        .rule = (model_audit_rule)rule, .bet = (model_audit_bet_kind)audit->by[rule], .fits = -1};
     explain(audit, params, alarm);
     alarm->is_foreign = is_broken_widely(audit) || is_of_no_stage(audit, params);
     audit->is_foreign = alarm->is_foreign;

@@ -59,6 +59,9 @@ static int check_contrasts(const struct place *at, const model_protocol_stage *s
         if (!is_within(s->only[i], -1, 1)) {
             return refuse(at, "contrasts", "one side or both expected");
         }
+        if (!is_within(s->left[i], 0, 1)) {
+            return refuse(at, "left", "probabilities from 0 to 1 expected");
+        }
         sum += s->probability[i];
     }
     return fabs(sum - 1.0) <= SUM_TOLERANCE
@@ -324,17 +327,14 @@ static double session_trials(const model_protocol *p)
 
 static bool is_shown(const model_protocol_stage *s, uint32_t contrast, int side)
 {
-    bool shown = s->probability[contrast] > 0.0;
-    if (s->only[contrast] != 0) {
-        return shown && s->only[contrast] == (side == 1 ? 1 : -1);
-    }
-    double least = s->p_left;
-    double most = s->p_left;
+    double least = model_protocol_left(s, contrast, s->p_left);
+    double most = least;
     for (uint32_t i = 0; i < s->blocks.n; i++) {
-        least = fmin(least, s->blocks.value[i]);
-        most = fmax(most, s->blocks.value[i]);
+        const double left = model_protocol_left(s, contrast, s->blocks.value[i]);
+        least = fmin(least, left);
+        most = fmax(most, left);
     }
-    return shown && (side == 1 ? least < 1.0 : most > 0.0);
+    return s->probability[contrast] > 0.0 && (side == 1 ? least < 1.0 : most > 0.0);
 }
 
 /* Fewest trials after which a performance test holds; INFINITY: never. */
