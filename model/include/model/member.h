@@ -65,6 +65,10 @@ int model_params_built_in(model_params *out, const char *features);
  * MODEL_ERR_ARG. */
 int model_params_check(const model_params *params);
 
+/* The same of an animal rather than of what is believed of one: its initial weights may be stated,
+ * with variances of 0. */
+int model_params_check_animal(const model_params *params);
+
 /* The state of a new animal. */
 void model_member_init(model_member *twin, const model_params *params);
 
