@@ -142,6 +142,19 @@ static void what_an_earlier_version_recorded_in_percent_is_read_as_fractions(voi
     assert_true(config.advice.reward_floor == 0.6 && config.advice.largest_change == 0.07);
 }
 
+static void counts_went_on_where_an_earlier_version_did_not_record_that_they_are_held(void **state)
+{
+    (void)state;
+    assert_int_equal(config_parse_recorded(&config, "run", "model:\n  file: \"\"\n", &fault),
+                     FAULT_NONE);
+    assert_false(config.model.hold_counts);
+    assert_int_equal(config_parse_recorded(&config, "run", "model:\n  hold_counts: true\n", &fault),
+                     FAULT_NONE);
+    assert_true(config.model.hold_counts);
+    config_init(&config);
+    assert_true(config.model.hold_counts);
+}
+
 static void two_rigs_and_quoted_texts_are_read(void **state)
 {
     (void)state;
@@ -315,6 +328,7 @@ int main(void)
         cmocka_unit_test(nothing_written_is_all_defaults),
         cmocka_unit_test(every_key_is_read),
         cmocka_unit_test(what_an_earlier_version_recorded_in_percent_is_read_as_fractions),
+        cmocka_unit_test(counts_went_on_where_an_earlier_version_did_not_record_that_they_are_held),
         cmocka_unit_test(two_rigs_and_quoted_texts_are_read),
         cmocka_unit_test(every_whole_number_is_held_to_its_range),
         cmocka_unit_test(what_is_wrong_is_said_with_its_line),

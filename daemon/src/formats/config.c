@@ -263,6 +263,9 @@ int config_parse_recorded(struct config *config, const char *name, const char *t
     const int rc = to != NULL && fclose(to) == 0
                        ? config_parse(config, name, (const uint8_t *)now, size, fault)
                        : fault_set(fault, FAULT_WORK, "%s: no memory", name);
+    if (rc == FAULT_NONE && (text == NULL || strstr(text, "\n  hold_counts: ") == NULL)) {
+        config->model.hold_counts = false;
+    }
     free(now);
     return rc;
 }

@@ -52,6 +52,9 @@ static int finish(struct active_models *models, const struct config *config, int
     models->with_stack = config->adaptation.stack;
     models->with_ahead = config->forecast.enabled;
     rc = rc ? rc : check_advice(config, fault);
+    for (uint32_t i = 0; i < models->twin.bank.n; i++) {
+        models->twin.bank.member[i].range.frees_counts = !config->model.hold_counts;
+    }
     if (rc == FAULT_NONE) {
         lookahead_bank(&models->ahead, &models->twin.bank);
     }

@@ -229,6 +229,11 @@ static void print_outside(const model_member *twin, const model_params *params, 
             return;
         }
     }
+    if (twin->input > 0 && twin->input <= MODEL_RULE_INPUTS_MAX) {
+        (void)snprintf(out, cap, "input \"%s\" is outside the range that the rule %s was fitted on",
+                       model_rule_input_name(twin->input - 1U), rule);
+        return;
+    }
     (void)snprintf(out, cap, "%s the rule %s was fitted on",
                    (twin->outside & MODEL_GUARD_STEP) != 0
                        ? "a step larger than"

@@ -53,7 +53,8 @@ typedef struct {
     int64_t n_session;                               /* the same of this session */
     bool at_session_start;                           /* no choice yet in this session */
     uint8_t outside;                                 /* MODEL_GUARD_ flags of the last trial */
-    uint8_t reserved[6];                             /* 0 */
+    uint8_t input;       /* MODEL_GUARD_INPUT: 1 + number of the first that was; 0: none */
+    uint8_t reserved[5]; /* 0 */
 } model_member;
 
 /* The built-in random walk: no rule, noise set once for all animals (docs/model.md section 4).
