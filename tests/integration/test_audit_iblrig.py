@@ -8,6 +8,7 @@ import unittest
 
 import iblrig_tables
 import skips
+from daemon import Daemon, trial
 
 MURID = os.path.abspath(os.environ["MURID_BIN"])
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -70,6 +71,126 @@ class Versions(unittest.TestCase):
         found = [a for a in alarms if "zero_side" in a["rules"]]
         self.assertEqual(found[0]["rule"], "zero_side")
         self.assertLessEqual(found[0]["trials"], 20)
+
+
+@unittest.skipUnless(os.path.isdir(SESSIONS), "../shared/data absent")
+class Course(unittest.TestCase):
+    """The usual course: an animal is trained, then has biased blocks."""
+
+    def course(self):
+        rows = iblrig_tables.read_folders(SESSIONS, "training_8.23.1")
+        for row in iblrig_tables.read_folders(SESSIONS, "biased_8.24.7"):
+            rows.append(dict(row, subject=rows[0]["subject"], session="2024-01-04_001_00"))
+        return rows
+
+    def configuration(self, directory):
+        """Declares a protocol for each of both tasks; its path."""
+        keys = {}
+        for task, name in (("trainingChoiceWorld", "ibl_training.yaml"),
+                           ("biasedChoiceWorld", "ibl_biased.yaml")):
+            keys[task] = os.path.join(directory, name)
+            with open(os.path.join(PROTOCOLS, name)) as f:
+                text = f.read()
+            with open(keys[task], "w") as f:
+                f.write(text + "iblrig: 8.23.1\n")
+        path = os.path.join(directory, "murid.yaml")
+        with open(path, "w") as f:
+            f.write("protocol:\n" + "".join(f"  {task}: {file}\n" for task, file in keys.items()))
+        return path, keys
+
+    def run_murid(self, *words, text=None):
+        return subprocess.run([MURID, *words], capture_output=True, text=True, timeout=120, input=text)
+
+    def test_a_table_is_held_against_the_protocol_of_each_task(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path, _ = self.configuration(directory)
+            done = self.run_murid("audit", path, "-", text=iblrig_tables.text_of(self.course()))
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            self.assertTrue(done.stdout.startswith(
+                "protocol ibl_training (trainingChoiceWorld), ibl_biased (biasedChoiceWorld): "
+                "1 animals, 4 sessions, "), done.stdout)
+            aside = [dict(row, task="habituationChoiceWorld") for row in self.course()]
+            done = self.run_murid("audit", path, "-", text=iblrig_tables.text_of(aside))
+            self.assertIn('4 sessions of tasks without a protocol, like "habituationChoiceWorld": not '
+                          "audited", done.stdout)
+            done = self.run_murid("audit", path, "-", "--defect", "zero_left", text="")
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("--defect: is of one protocol", done.stderr)
+
+    def test_one_protocol_for_all_accuses_the_other_task(self):
+        text = iblrig_tables.text_of(self.course())
+        alarms = audit("ibl_training.yaml", text, code=1, iblrig="8.23.1")["alarms"]
+        self.assertEqual({a["session"] for a in alarms}, {"2024-01-04_001_00"})
+
+    def test_a_daemon_follows_both_and_its_journal_says_so(self):
+        rows = self.course()[700:1100] + self.course()[-400:]
+        with tempfile.TemporaryDirectory() as directory:
+            _, keys = self.configuration(directory)
+            with Daemon({"protocol": keys}) as daemon:
+                self.tell(daemon, rows[:500])
+                daemon.settle()
+                daemon.kill()  # in a session of the second task
+                daemon.start()
+                self.tell(daemon, rows[500:])
+                self.assertEqual(daemon.stop(), 0)
+                for key in keys.values():
+                    os.remove(key)
+                self.assertEqual(daemon.alerts("protocol_violation"), [])
+                self.assertEqual(daemon.query("SELECT count(*) FROM model"), [(2,)])
+                done = self.run_murid("replay", daemon.journal)
+                self.assertIn("identical bit for bit", done.stdout + done.stderr)
+                self.assertEqual(self.run_murid("review", daemon.journal).returncode, 0)
+                done = self.run_murid("audit", daemon.journal)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                self.assertIn("ibl_biased (biasedChoiceWorld): 1 animals, 3 sessions, 800 trials",
+                              done.stdout)
+
+    def test_without_its_tasks_named_a_daemon_audits_no_session(self):
+        rows = [dict(row, task="other") for row in self.course()[-300:]]
+        with tempfile.TemporaryDirectory() as directory:
+            _, keys = self.configuration(directory)
+            with Daemon({"protocol": {"trainingChoiceWorld": keys["trainingChoiceWorld"]}}) as daemon:
+                self.tell(daemon, rows)
+                self.assertEqual(daemon.stop(), 0)
+                self.assertEqual(daemon.alerts("protocol_violation"), [])
+            with Daemon({"protocol": {"file": keys["trainingChoiceWorld"]}}) as daemon:
+                self.tell(daemon, rows)
+                self.assertEqual(daemon.stop(), 0)
+                self.assertEqual(len(daemon.alerts("protocol_violation")), 1)
+
+    def test_a_stage_that_is_set_by_hand_is_said_once_and_followed(self):
+        rows = iblrig_tables.read_folders(SESSIONS, "training_8.23.1")
+        rows = [row for row in rows if not row["session"].startswith("2024-01-02")]
+        said = audit("ibl_training.yaml", iblrig_tables.text_of(rows), code=0, iblrig="8.23.1")
+        self.assertEqual([(s["session"], s["stage"], s["due"]) for s in said["stages_set"]],
+                         [("2024-01-03_001_00", "4", "1")])
+        with tempfile.TemporaryDirectory() as directory:
+            _, keys = self.configuration(directory)
+            with Daemon({"protocol": keys}) as daemon:
+                self.tell(daemon, rows[700:1000])
+                self.assertEqual(daemon.stop(), 0)
+                text, = daemon.alerts("stage_set")
+                self.assertEqual(text, "t6: session 2024-01-03_001_00 began in stage 4, after the last one 1 "
+                                       "was due: set by hand? It is followed from there")
+                self.assertEqual(daemon.alerts("protocol_violation"), [])
+                self.assertIn("identical bit for bit", self.run_murid("replay", daemon.journal).stdout)
+
+    def tell(self, daemon, rows):
+        asker = daemon.asker()
+        last = None
+        for seq, row in enumerate(rows):
+            who = dict(subject=row["subject"], session=row["session"], rig="rig1")
+            if row["session"] != last:
+                asker.ask(v=1, kind="session_start", task=row["task"], **who)
+            last = row["session"]
+            said = {key: row[key] for key in ("stimulus", "reward", "side", "p_left")}
+            if row["repeat"] != "":
+                said.update(repeat=row["repeat"], stage=str(row["stage"]))
+            message = trial(row["trial"], **who, **said,
+                            choice=None if row["choice"] == "" else row["choice"])
+            message.pop("seq", None)
+            self.assertEqual(asker.ask(**message)["kind"], "prediction")
+        asker.close()
 
 
 if __name__ == "__main__":

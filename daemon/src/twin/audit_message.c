@@ -158,3 +158,13 @@ void audit_message_print(const model_audit_alarm *alarm, const struct audit_prot
                    protocol->declared.protocol.name, rules, known, known[0] != '\0' ? "" : ": ",
                    known[0] != '\0' ? "" : seen);
 }
+
+void audit_message_set(const model_audit_set *set, const struct audit_protocol *protocol,
+                       char out[], size_t cap)
+{
+    (void)snprintf(out, cap,
+                   "began in stage %.32s, after the last one %.32s was due: set by hand? It is "
+                   "followed from there",
+                   stage_name(&protocol->declared, set->heard),
+                   stage_name(&protocol->declared, set->due));
+}

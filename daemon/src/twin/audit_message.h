@@ -15,6 +15,10 @@ enum { AUDIT_MESSAGE_MAX = 256 };
 void audit_message_print(const model_audit_alarm *alarm, const struct audit_protocol *protocol,
                          char out[], size_t cap);
 
+/* "began in stage 5, after the last one 2 was due: ...". RT-safe: yes. */
+void audit_message_set(const model_audit_set *set, const struct audit_protocol *protocol,
+                       char out[], size_t cap);
+
 /* Its first part alone: what was seen. RT-safe: yes. */
 void audit_message_seen(const model_audit_alarm *alarm, const model_audit_params *params,
                         char out[], size_t cap);

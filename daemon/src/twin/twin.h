@@ -22,7 +22,7 @@ struct twin_models {
     const model_bank_params *bank;
     const model_params *baseline;
     const model_engagement_params *engagement; /* NULL: not followed */
-    const struct audit_protocol *audit;        /* NULL: no protocol is declared */
+    const struct audit_protocols *protocols;   /* NULL: none is declared */
     const model_stacking_params *stack;        /* NULL: the bank alone */
     const model_bank_params *ahead;            /* lookahead_bank(); NULL: nothing looks ahead */
 };

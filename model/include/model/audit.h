@@ -141,6 +141,9 @@ typedef struct {
     int64_t stage_due; /* of the last change of stage that was missing or wrong: the right one */
     int64_t stage_heard;
     int64_t stage_before;
+    int64_t is_set;  /* 1: the session began in another stage than was due; not yet told */
+    int64_t set_due; /* that one */
+    int64_t set_heard;
     model_audit_path path[MODEL_AUDIT_PATHS]; /* last: what is not used is never touched */
 } model_audit;
 
@@ -161,6 +164,12 @@ typedef struct {
     int32_t fits; /* is_foreign: number of the known protocol that the stream does follow; -1: of
                      none, or none was tried */
 } model_audit_alarm;
+
+/* A session that began in another stage than the one before left, by their numbers. */
+typedef struct {
+    uint32_t due;
+    uint32_t heard;
+} model_audit_set;
 
 /* Name of a rule, and where to look; NULL outside the list. */
 const char *model_audit_rule_name(model_audit_rule rule);
@@ -195,6 +204,9 @@ int model_audit_observe(model_audit *audit, const model_audit_params *params,
 /* True if there is something to report, which counts as reported from now on. */
 bool model_audit_take(model_audit *audit, const model_audit_params *params,
                       model_audit_alarm *alarm);
+
+/* True if the session began in another stage than was due, which counts as told from now on. */
+bool model_audit_take_set(model_audit *audit, model_audit_set *set);
 
 /* True if no rule is called, and hardly any evidence is against one: the stream may be of this
  * protocol. */
