@@ -71,6 +71,22 @@ class Versions(unittest.TestCase):
         found = [a for a in alarms if "zero_side" in a["rules"]]
         self.assertEqual(found[0]["rule"], "zero_side")
         self.assertLessEqual(found[0]["trials"], 20)
+        foreign, = (a for a in alarms if a["foreign"])
+        self.assertEqual(foreign["iblrig"], ["8.11.3"])
+        self.assertIn("it is as of iblrig 8.11.3 to 8.23: declare its version", foreign["text"])
+
+
+    def test_what_is_undeclared_alone_is_called_by_its_rule(self):
+        """The figures of docs/audit.md."""
+        for name, declared, rule, session, most in (
+                ("training_8.23.1", "debias_all,debias_after_no_go", "zero_side", "2024-01-03", 14),
+                ("training_8.23.1", "zero_left,debias_after_no_go", "debias_side", "2024-01-01", 162),
+                ("training_8.23.1", "zero_left,debias_all", "debias", "2024-01-01", 62),
+                ("killed_8.24.7", "debias_all,debias_after_no_go", "zero_side", "2024-01-01", 16)):
+            with self.subTest((name, rule)):
+                alarm, = audit("ibl_training.yaml", sessions(name), "--defect", declared, code=1)["alarms"]
+                self.assertEqual((alarm["rule"], alarm["session"][:10]), (rule, session))
+                self.assertLessEqual(alarm["trials"], most)
 
 
 @unittest.skipUnless(os.path.isdir(SESSIONS), "../shared/data absent")

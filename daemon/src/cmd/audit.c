@@ -159,10 +159,14 @@ static void json_alarm(struct json_writer *w, const struct audit_report *a,
         }
     }
     json_end(w);
-    if (what->fits >= 0) {
-        const uint32_t release = protocol_of(a, alarm)->known[what->fits].release;
-        json_text(w, "iblrig", model_protocol_release_of(release)->first);
+    json_array(w, "iblrig");
+    for (uint32_t i = 0; i < protocol_of(a, alarm)->n_known; i++) {
+        if ((what->fits >> i & 1) != 0) {
+            const uint32_t release = protocol_of(a, alarm)->known[i].release;
+            json_text(w, NULL, model_protocol_release_of(release)->first);
+        }
     }
+    json_end(w);
     json_real(w, "e_value", what->e_value);
     json_int(w, "trials", what->n);
     json_int(w, "hits", what->hits);

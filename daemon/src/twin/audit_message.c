@@ -4,8 +4,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "protocol_defects.h"
-
 static const char *stage_name(const model_audit_params *params, uint32_t stage)
 {
     return stage < params->protocol.n_stages ? params->protocol.stage[stage].name : "?";
@@ -127,15 +125,25 @@ static void list_rules(uint32_t rules, char out[], size_t cap)
     }
 }
 
-/* "; it is of iblrig 8.27 to 8.29.3 (zero_left): declare `iblrig: 8.27`" */
-static void say_known(const struct audit_known *known, char out[], size_t cap)
+/* "; it is as of iblrig 8.27 to 8.29.3: declare its version, such as `iblrig: 8.27`"; with "or"
+ * between releases of which nothing has told it apart. */
+static void say_known(const struct audit_protocol *protocol, uint32_t fits, char out[], size_t cap)
 {
-    const model_protocol_release *release = model_protocol_release_of(known->release);
-    char defects[96];
-    protocol_defects_print(known->defects, defects, sizeof defects);
-    (void)snprintf(out, cap, "; it is as of iblrig %s%s%s (%s): declare `iblrig: %s`",
-                   release->first, release->last[0] != '\0' ? " to " : " and later", release->last,
-                   defects, release->first);
+    const char *first = "";
+    size_t n = 0;
+    for (uint32_t i = 0; i < protocol->n_known && n < cap; i++) {
+        if ((fits >> i & 1) != 0) {
+            const model_protocol_release *release =
+                model_protocol_release_of(protocol->known[i].release);
+            n += (size_t)snprintf(out + n, cap - n, "%s%s%s%s",
+                                  n == 0 ? "; it is as of iblrig " : " or ", release->first,
+                                  release->last[0] != '\0' ? " to " : " and later", release->last);
+            first = release->first;
+        }
+    }
+    if (n < cap) {
+        (void)snprintf(out + n, cap - n, ": declare its version, such as `iblrig: %s`", first);
+    }
 }
 
 void audit_message_print(const model_audit_alarm *alarm, const struct audit_protocol *protocol,
@@ -151,8 +159,8 @@ void audit_message_print(const model_audit_alarm *alarm, const struct audit_prot
         return;
     }
     list_rules(alarm->rules, rules, sizeof rules);
-    if (alarm->fits >= 0) {
-        say_known(&protocol->known[alarm->fits], known, sizeof known);
+    if (alarm->fits != 0) {
+        say_known(protocol, alarm->fits, known, sizeof known);
     }
     (void)snprintf(out, cap, "this stream is not of protocol %.32s (%s)%s%s%s",
                    protocol->declared.protocol.name, rules, known, known[0] != '\0' ? "" : ": ",

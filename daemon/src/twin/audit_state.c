@@ -1,6 +1,5 @@
 #include "audit_state.h"
 
-#include <math.h>
 #include <string.h>
 
 static int32_t stage_of(const model_protocol *protocol, const char *name)
@@ -58,22 +57,14 @@ static bool is_out(const struct audit_state *a, int64_t i)
     return (a->is_out >> i & 1) != 0;
 }
 
-/* Of the known protocols that the stream may be of, the one with the least against it. */
-static int32_t find_known(const struct audit_state *a, const struct audit_protocol *protocol)
+/* Bit mask of the known protocols that the stream may be of. */
+static uint32_t find_known(const struct audit_state *a, const struct audit_protocol *protocol)
 {
-    int32_t best = -1;
-    double least = (double)INFINITY;
-    for (int32_t i = 0; i < count_known(a, protocol); i++) {
-        double most = 0.0;
-        for (int rule = 0; rule < MODEL_AUDIT_RULES; rule++) {
-            most = fmax(most, model_audit_e_value(&a->known[i], (model_audit_rule)rule));
-        }
-        if (!is_out(a, i) && model_audit_fits(&a->known[i]) && most < least) {
-            best = i;
-            least = most;
-        }
+    uint32_t fits = 0;
+    for (int64_t i = 0; i < count_known(a, protocol); i++) {
+        fits |= !is_out(a, i) && model_audit_fits(&a->known[i]) ? UINT32_C(1) << i : 0;
     }
-    return best;
+    return fits;
 }
 
 static bool take(struct audit_state *a, const struct audit_protocol *protocol,
@@ -82,7 +73,7 @@ static bool take(struct audit_state *a, const struct audit_protocol *protocol,
     if (!model_audit_take(&a->audit, &protocol->declared, alarm)) {
         return false;
     }
-    alarm->fits = alarm->is_foreign ? find_known(a, protocol) : -1;
+    alarm->fits = alarm->is_foreign ? find_known(a, protocol) : 0;
     return true;
 }
 

@@ -161,8 +161,8 @@ typedef struct {
     uint32_t heard;           /* stages: the one reported instead */
     double contrast;          /* contrasts: the one that is most out of proportion */
     double seen, due;         /* trials of it, and by the declared probabilities */
-    int32_t fits; /* is_foreign: number of the known protocol that the stream does follow; -1: of
-                     none, or none was tried */
+    uint32_t fits; /* is_foreign: bit mask of the known protocols that the stream may be of; 0:
+                      none, or none was tried */
 } model_audit_alarm;
 
 /* A session that began in another stage than the one before left, by their numbers. */

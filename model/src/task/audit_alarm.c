@@ -195,8 +195,8 @@ bool model_audit_take(model_audit *audit, const model_audit_params *params,
     if (rule < 0 || audit->is_foreign != 0) {
         return false;
     }
-    *alarm = (model_audit_alarm){
-        .rule = (model_audit_rule)rule, .bet = (model_audit_bet_kind)audit->by[rule], .fits = -1};
+    *alarm = (model_audit_alarm){.rule = (model_audit_rule)rule,
+                                 .bet = (model_audit_bet_kind)audit->by[rule]};
     explain(audit, params, alarm);
     alarm->is_foreign = is_broken_widely(audit) || is_of_no_stage(audit, params);
     audit->is_foreign = alarm->is_foreign;
