@@ -55,6 +55,26 @@ def by_session(rows):
     return groups
 
 
+class Beginnings(unittest.TestCase):
+    def test_animals_may_all_begin_alike(self):
+        for words in (("--protocol", protocol("fixed_set")), ()):
+            for sd in ("0", "1e-200"):
+                done = murid("-o", "-", *words, "--mice", "3", "--trials", "3", "--start", "0", "--start-sd", sd,
+                             "--noise", "0", "--session-noise", "0", "--policy", "stimulus,bias")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertEqual(len(done.stdout.splitlines()), 10)
+
+    def test_the_help_names_the_usual_noise_and_start(self):
+        done = " ".join(subprocess.run([MURID, "simulate", "--help"], capture_output=True, text=True,
+                                       timeout=60).stdout.split())
+        for option, usual in (("--noise SD", (9e-5, 8.5e-3, 1e-6)),
+                              ("--session-noise SD", (.04, 1.1, 1e-3)),
+                              ("--start-sd SD", (4, 4, .0625))):
+            words = ", ".join(f"{name} {math.sqrt(v):.2g}"
+                              for name, v in zip(("stimulus", "bias", "prev_choice"), usual))
+            self.assertRegex(done, rf"{option} [^-]*\(default by feature: {words}")
+
+
 class Rig:
     """trainingChoiceWorld's phase and debias rules, from what is known of iblrig alone."""
 
@@ -69,6 +89,7 @@ class Rig:
         lefts = []
         before = None
         for r in rows:
+            in_phase += 1  # counted to the phase before it is looked at
             if phase == 0 and all(sum(windows[c][-50:]) / 50 > .8 for c in (1, .5, -1, -.5)):
                 phase, in_phase = 1, 0
             elif phase == 1 and all(sum(windows[c][-50:]) / 50 > .8 for c in (.25, -.25)):
@@ -93,7 +114,6 @@ class Rig:
                 windows[r["stimulus"]].append(r["choice"] == r["side"])
             assert r["reward"] == (r["choice"] == r["side"])
             lefts.append(r["choice"] == 0)
-            in_phase += 1
             before = r
         return phase
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "audit_rigs.h"
+#include "audit_state.h"
 #include "bench.h"
 #include "model/protocol_defect.h"
 #include "protocol_file.h"
@@ -176,6 +177,7 @@ static bool concerns(const struct case_of *c, const model_protocol_state *state,
     case MODEL_PROTOCOL_DEFECT_ZERO_LEFT:
         return fabs(t->contrast) < 1e-9;
     case MODEL_PROTOCOL_DEFECT_DEBIAS_ALL:
+    case MODEL_PROTOCOL_DEFECT_DEBIAS_BLANK:
         return t->is_repeat && state->session_answers > 10;
     case MODEL_PROTOCOL_DEFECT_DEBIAS_AFTER_NO_GO:
         return t->is_repeat && state->is_error == 2;
@@ -277,6 +279,7 @@ static const struct case_of CASES[] = {
     {"phase never advances", MODEL_PROTOCOL_DEFECT_NEVER_ADVANCES, RIG_TRAINING, 0},
     {"stages end a trial early", MODEL_PROTOCOL_DEFECT_COUNTS_EARLY, RIG_TRAINING, 0},
     {"debias averages all trials", MODEL_PROTOCOL_DEFECT_DEBIAS_ALL, RIG_TRAINING, 0},
+    {"debias averages blank trials", MODEL_PROTOCOL_DEFECT_DEBIAS_BLANK, RIG_TRAINING, 0},
     {"debias after no-gos", MODEL_PROTOCOL_DEFECT_DEBIAS_AFTER_NO_GO, RIG_TRAINING, 0},
     {"no debias", MODEL_PROTOCOL_DEFECT_DEBIAS_OFF, RIG_TRAINING, 0},
     {"no debias, staged", MODEL_PROTOCOL_DEFECT_DEBIAS_OFF, RIG_STAGED, 0},
@@ -315,6 +318,7 @@ static int judge_case(const struct case_of *c, int e, struct delays *d)
                              "of animals within the first session that could show it", false, 0.5);
     case MODEL_PROTOCOL_DEFECT_ZERO_REDRAWN:
     case MODEL_PROTOCOL_DEFECT_COUNTS_EARLY:
+    case MODEL_PROTOCOL_DEFECT_DEBIAS_BLANK:
     case MODEL_PROTOCOL_DEFECT_DEBIAS_AFTER_NO_GO:
     case MODEL_PROTOCOL_DEFECT_DEBIAS_OFF:
     case MODEL_PROTOCOL_DEFECT_KEEPS_HALF:
@@ -408,6 +412,137 @@ static int measure_foreign(int animals)
     return bench_verdict("alarms of one stream", (double)most, "", true, 2.0);
 }
 
+/* ---- releases of iblrig ---------------------------------------------------------------------- */
+
+struct release {
+    long sessions, alarms; /* with its defects declared */
+    long animals, found;   /* without: accused */
+    long named, others;    /* its release was named; others were */
+    long foreign;          /* told that the stream is of no stage of the protocol */
+    size_t n_zero;         /* undeclared zero_left: found after so many trials of it */
+    int64_t zero[DELAYS];
+    long stuck, stuck_found; /* animals due for a move that never comes; found in that session */
+};
+
+/* The rig of a release against the bare protocol, and against that with its defects. */
+static void watch_release(uint32_t number, const struct audit_protocol *said, uint64_t animal,
+                          struct release *r)
+{
+    static struct audit_state audit;
+    static struct rig rig;
+    static model_protocol faulty;
+    const uint32_t defects = model_protocol_release_of(number)->defects;
+    const bool is_declared =
+        said->declared.protocol.stage[4].zero != MODEL_PROTOCOL_ZERO_P_LEFT || defects == 0;
+    model_audit_alarm alarm;
+    model_audit_trial trial;
+    int64_t zeros = 0;
+    int due = -1;
+    bool is_found = false;
+    bool is_zero_found = false;
+    bool is_stuck_found = false;
+    faulty = protocols[RIG_TRAINING];
+    model_protocol_add_defects(&faulty, defects);
+    rig_init(&rig, &faulty, EARS[0].ears, 19, animal);
+    audit_state_init(&audit, said);
+    for (int s = 0; s < 12; s++) {
+        rig_start_session(&rig);
+        bool is_told = audit_state_start_session(&audit, said, &alarm);
+        bool goes_on = true;
+        for (int64_t i = 0; goes_on; i++) {
+            const model_protocol_state before = rig.state;
+            model_protocol_trial shown;
+            goes_on = rig_next(&rig, &trial, &shown);
+            is_told = goes_on ? audit_state_push(&audit, said, i, &trial, &alarm)
+                              : audit_state_end_session(&audit, said, &alarm);
+            if (goes_on) {
+                zeros += fabs(trial.contrast) < 1e-9;
+                const uint32_t next = model_protocol_next_stage(&before, &protocols[RIG_TRAINING]);
+                due = due < 0 && next != shown.stage && shown.stage == 1 ? s : due;
+            }
+            if (!is_told) {
+                continue;
+            }
+            r->alarms += is_declared;
+            is_found = true;
+            if ((alarm.rules >> MODEL_AUDIT_ZERO & 1) != 0 && !is_zero_found && !is_declared) {
+                is_zero_found = true;
+                r->zero[r->n_zero++] = zeros;
+            }
+            is_stuck_found =
+                is_stuck_found || ((alarm.rules >> MODEL_AUDIT_STAGE & 1) != 0 && due == s);
+            if (alarm.is_foreign && !is_declared) {
+                r->foreign++;
+                for (uint32_t k = 0; k < said->n_known; k++) {
+                    const bool fits = (alarm.fits >> k & 1) != 0;
+                    r->named += fits && said->known[k].release == number;
+                    r->others += fits && said->known[k].release != number;
+                }
+            }
+        }
+        r->sessions += is_declared;
+    }
+    r->animals += !is_declared;
+    r->found += !is_declared && is_found;
+    r->stuck += !is_declared && due >= 0;
+    r->stuck_found += !is_declared && due >= 0 && is_stuck_found;
+}
+
+static int judge_release(uint32_t number, struct release *r)
+{
+    const model_protocol_release *release = model_protocol_release_of(number);
+    const uint32_t never = UINT32_C(1) << MODEL_PROTOCOL_DEFECT_NEVER_ADVANCES;
+    const uint32_t left = UINT32_C(1) << MODEL_PROTOCOL_DEFECT_ZERO_LEFT;
+    int code = bench_verdict("false alarms with its defects declared", (double)r->alarms, "", true,
+                             fmax(1.0, 0.001 * (double)r->sessions));
+    if ((release->defects & left) != 0 && (release->defects & never) == 0) {
+        code |= bench_verdict("undeclared zero_left", median(r->zero, r->n_zero),
+                              "zero-contrast trials, median", true, 20.0);
+    }
+    if ((release->defects & never) != 0 && r->stuck > 0) {
+        code |=
+            bench_verdict("undeclared never_advances", (double)r->stuck_found / (double)r->stuck,
+                          "of animals in the first session that shows it", false, 0.9);
+    }
+    return code;
+}
+
+static int measure_releases(int animals)
+{
+    static struct protocol_file bare;
+    static struct protocol_file with;
+    static struct audit_protocol said;
+    static struct release r;
+    struct fault fault;
+    int code = 0;
+    if (protocol_file_load(&bare, FILES[RIG_TRAINING], &fault) != FAULT_NONE) {
+        bench_die("%s", fault.text);
+    }
+    printf("\nreleases of iblrig, murid's rig with their defects: %d animals, 12 sessions each\n",
+           animals);
+    for (uint32_t i = 0; i < MODEL_PROTOCOL_RELEASES; i++) {
+        const model_protocol_release *release = model_protocol_release_of(i);
+        memset(&r, 0, sizeof r);
+        with = bare;
+        with.defects = release->defects;
+        model_protocol_add_defects(&with.protocol, release->defects);
+        for (int k = 0; k < 2; k++) {
+            if (audit_protocol_init(&said, k == 0 ? &with : &bare, PER_ALARM) != MODEL_OK) {
+                bench_die("it cannot be audited");
+            }
+            for (int a = 0; a < animals && (k == 0 || release->defects != 0); a++) {
+                watch_release(i, &said, (uint64_t)a, &r);
+            }
+        }
+        printf("%s to %s: declared %ld alarms in %ld sessions; undeclared: %ld of %ld animals "
+               "accused, %ld told of another protocol, the release named in %ld, %ld others\n",
+               release->first, release->last[0] != '\0' ? release->last : "today", r.alarms,
+               r.sessions, r.found, r.animals, r.foreign, r.named, r.others);
+        code |= judge_release(i, &r);
+    }
+    return code;
+}
+
 /* ---- what a trial costs ---------------------------------------------------------------------- */
 
 static int measure_cost(void)
@@ -473,6 +608,7 @@ int main(int argc, char **argv)
     const int n = is_quick ? 3 : (int)fmin(animals, DELAYS);
     int code = measure_faithful(n, is_quick ? 4 : 10);
     code |= measure_defects(n);
+    code |= measure_releases(is_quick ? 3 : n);
     code |= measure_foreign(is_quick ? 2 : n / 4 + 1);
     code |= is_quick ? 0 : measure_cost();
     return code;

@@ -64,6 +64,7 @@ static inline void rig_make_training(model_protocol *p)
     static const uint32_t SIZES[6] = {2, 3, 4, 5, 6, 5};
     p->n_stages = 6;
     p->counters_per_session = true;
+    p->counts_drawn = true;
     p->carries_stage = true;
     p->carry_trials = 43;
     for (uint32_t i = 0; i < 6; i++) {

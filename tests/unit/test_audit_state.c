@@ -14,16 +14,18 @@
 #include "stage_simulation.h"
 
 static model_protocol protocol;
-static model_audit_params params;
+static struct audit_protocol declared;
 static struct audit_state audit;
 static model_audit_alarm alarm;
 
 static void declare(enum rig_protocol which)
 {
     rig_make(&protocol, which);
-    assert_int_equal(model_audit_params_init(&params, &protocol, 1000.0), MODEL_OK);
-    audit_state_init(&audit);
-    (void)audit_state_start_session(&audit, &params, &alarm);
+    static struct protocol_file file;
+    file.protocol = file.bare = protocol;
+    assert_int_equal(audit_protocol_init(&declared, &file, 1000.0), MODEL_OK);
+    audit_state_init(&audit, &declared);
+    (void)audit_state_start_session(&audit, &declared, &alarm);
 }
 
 static model_audit_trial right_answer(void)
@@ -80,7 +82,7 @@ static void trials_that_are_missing_are_a_gap_and_late_ones_are_passed_over(void
     const int64_t broken[] = {0, 0, 0, 1, 1, 1};
     const int64_t taken[] = {1, 2, 3, 4, 4, 5};
     for (int i = 0; i < 6; i++) {
-        assert_false(audit_state_push(&audit, &params, numbers[i], &t, &alarm));
+        assert_false(audit_state_push(&audit, &declared, numbers[i], &t, &alarm));
         assert_int_equal(audit.audit.path[0].is_broken, broken[i]);
         assert_int_equal(audit.audit.trial, taken[i]);
     }
@@ -92,10 +94,10 @@ static void a_session_that_does_not_begin_with_its_first_trial_has_a_gap(void **
     (void)unused;
     const model_audit_trial t = right_answer();
     declare(RIG_TRAINING);
-    (void)audit_state_push(&audit, &params, 0, &t, &alarm);
+    (void)audit_state_push(&audit, &declared, 0, &t, &alarm);
     assert_int_equal(audit.audit.path[0].is_broken, 0);
     declare(RIG_TRAINING);
-    (void)audit_state_push(&audit, &params, 12, &t, &alarm);
+    (void)audit_state_push(&audit, &declared, 12, &t, &alarm);
     assert_int_equal(audit.audit.path[0].is_broken, 1);
 }
 
@@ -104,9 +106,9 @@ static void a_session_that_was_ended_may_go_on(void **unused)
     (void)unused;
     declare(RIG_TRAINING);
     const model_audit_trial t = right_answer();
-    (void)audit_state_push(&audit, &params, 0, &t, &alarm);
-    assert_false(audit_state_end_session(&audit, &params, &alarm));
-    (void)audit_state_push(&audit, &params, 1, &t, &alarm);
+    (void)audit_state_push(&audit, &declared, 0, &t, &alarm);
+    assert_false(audit_state_end_session(&audit, &declared, &alarm));
+    (void)audit_state_push(&audit, &declared, 1, &t, &alarm);
     assert_int_equal(audit.audit.sessions, 1);
     assert_int_equal(audit.audit.trial, 2);
 }
@@ -119,20 +121,24 @@ static void damaged_bytes_are_no_state(void **unused)
     test_random r = test_random_seeded(suite_seed());
     declare(RIG_TRAINING);
     const model_audit_trial t = right_answer();
-    (void)audit_state_push(&audit, &params, 0, &t, &alarm);
-    const size_t used = audit_state_used(&audit);
+    (void)audit_state_push(&audit, &declared, 0, &t, &alarm);
+    const size_t used = audit_state_size(&audit);
+    assert_true(used < sizeof bytes);
     for (int round = 0; round < 2000; round++) {
-        memcpy(bytes, &audit, used);
+        audit_state_pack(&audit, bytes);
         const size_t at = test_random_bits(&r) % used;
         bytes[at] = (uint8_t)test_random_bits(&r);
         if (audit_state_unpack(&copy, bytes, used) == used) {
-            (void)audit_state_push(&copy, &params, copy.last_trial + 1, &t, &alarm);
+            (void)audit_state_push(&copy, &declared, copy.last_trial + 1, &t, &alarm);
         }
     }
-    assert_int_equal(audit_state_unpack(&copy, (const uint8_t *)&audit, used), used);
-    assert_memory_equal(&copy, &audit, used);
+    static uint8_t again[sizeof(struct audit_state)];
+    audit_state_pack(&audit, bytes);
+    assert_int_equal(audit_state_unpack(&copy, bytes, used), used);
+    audit_state_pack(&copy, again);
+    assert_memory_equal(again, bytes, used);
     for (size_t size = 0; size < used; size += 97) {
-        assert_int_equal(audit_state_unpack(&copy, (const uint8_t *)&audit, size), 0);
+        assert_int_equal(audit_state_unpack(&copy, bytes, size), 0);
     }
 }
 
@@ -143,7 +149,7 @@ static void every_bet_has_a_sentence_that_fits(void **unused)
     (void)unused;
     declare(RIG_TRAINING);
     for (uint32_t i = 0; i < protocol.n_stages; i++) {
-        memset(params.protocol.stage[i].name, 'x', MODEL_PROTOCOL_NAME - 1);
+        memset(declared.declared.protocol.stage[i].name, 'x', MODEL_PROTOCOL_NAME - 1);
     }
     static const uint8_t RULE[] = {
 #define RULE_OF(NAME, rule, share) MODEL_AUDIT_##rule,
@@ -161,14 +167,14 @@ static void every_bet_has_a_sentence_that_fits(void **unused)
                                      .due = 200.0};
         char seen[AUDIT_MESSAGE_MAX];
         char text[AUDIT_MESSAGE_MAX];
-        audit_message_seen(&a, &params, seen, sizeof seen);
+        audit_message_seen(&a, &declared.declared, seen, sizeof seen);
         assert_true(strlen(seen) > 20);
         assert_true(strlen(seen) < 192);
-        audit_message_print(&a, &params, text, sizeof text);
+        audit_message_print(&a, &declared, text, sizeof text);
         assert_non_null(strstr(text, model_audit_rule_name(a.rule)));
         assert_non_null(strstr(text, "look at"));
         char cut[16];
-        audit_message_print(&a, &params, cut, sizeof cut);
+        audit_message_print(&a, &declared, cut, sizeof cut);
         assert_int_equal(strlen(cut), 15);
     }
 }
@@ -184,10 +190,42 @@ static void a_foreign_stream_is_said_with_all_rules_that_it_breaks(void **unused
                                  .n = 5,
                                  .hits = 4};
     char text[AUDIT_MESSAGE_MAX];
-    audit_message_print(&a, &params, text, sizeof text);
+    audit_message_print(&a, &declared, text, sizeof text);
     assert_string_equal(text,
                         "this stream is not of protocol biased (side, reward): 4 of the last 5 "
                         "wrong answers were rewarded");
+}
+
+static void a_stream_that_is_of_a_known_release_is_said_to_be(void **unused)
+{
+    (void)unused;
+    static struct rig rig;
+    static model_protocol faulty;
+    const struct rig_ears all = {.stage = true, .side = true, .repeat = true, .p_left = true};
+    model_audit_trial t;
+    char text[AUDIT_MESSAGE_MAX];
+    bool is_told = false;
+    declare(RIG_TRAINING);
+    assert_int_equal(declared.n_known, MODEL_PROTOCOL_RELEASES - 1); /* the last has no defect */
+    faulty = protocol;
+    model_protocol_add_defects(&faulty, model_protocol_release_defects(&protocol, 0));
+    rig_init(&rig, &faulty, all, 3, 1);
+    for (int s = 0; s < 40 && !(is_told && alarm.is_foreign); s++) {
+        rig_start_session(&rig);
+        (void)audit_state_start_session(&audit, &declared, &alarm);
+        for (int64_t i = 0; !is_told && rig_next(&rig, &t, NULL); i++) {
+            is_told = audit_state_push(&audit, &declared, i, &t, &alarm) && alarm.is_foreign;
+        }
+    }
+    assert_true(is_told);
+    assert_int_equal(alarm.fits, 1); /* the first of the known */
+    assert_int_equal(declared.known[0].release, 0);
+    audit_message_print(&alarm, &declared, text, sizeof text);
+    assert_non_null(strstr(text, "; it is as of iblrig 8.0 to 8.11.2: declare its version, such as "
+                                 "`iblrig: 8.0`"));
+    alarm.fits = 3;
+    audit_message_print(&alarm, &declared, text, sizeof text);
+    assert_non_null(strstr(text, "of iblrig 8.0 to 8.11.2 or 8.11.3 to 8.23: declare"));
 }
 
 /* ---- virtual mice ---------------------------------------------------------------------------- */
@@ -237,6 +275,7 @@ int main(void)
         cmocka_unit_test(damaged_bytes_are_no_state),
         cmocka_unit_test(every_bet_has_a_sentence_that_fits),
         cmocka_unit_test(a_foreign_stream_is_said_with_all_rules_that_it_breaks),
+        cmocka_unit_test(a_stream_that_is_of_a_known_release_is_said_to_be),
         cmocka_unit_test(mice_that_learn_come_to_the_last_stage_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

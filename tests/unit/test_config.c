@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "protocol_list.h"
 #include "suite.h"
 
 static struct config config;
@@ -140,6 +141,68 @@ static void what_an_earlier_version_recorded_in_percent_is_read_as_fractions(voi
     assert_true(config.forecast.accuracy == 0.8 && config.forecast.contrast_min == 0.25);
     assert_int_equal(config.forecast.rollouts, 30);
     assert_true(config.advice.reward_floor == 0.6 && config.advice.largest_change == 0.07);
+}
+
+static void counts_went_on_where_an_earlier_version_did_not_record_that_they_are_held(void **state)
+{
+    (void)state;
+    assert_int_equal(config_parse_recorded(&config, "run", "model:\n  file: \"\"\n", &fault),
+                     FAULT_NONE);
+    assert_false(config.model.hold_counts);
+    assert_int_equal(config_parse_recorded(&config, "run", "model:\n  hold_counts: true\n", &fault),
+                     FAULT_NONE);
+    assert_true(config.model.hold_counts);
+    config_init(&config);
+    assert_true(config.model.hold_counts);
+}
+
+static void protocols_are_declared_by_task(void **state)
+{
+    (void)state;
+    struct protocol_entry entry;
+    assert_int_equal(parse("protocol: {trainingChoiceWorld: a.yaml, file: c.yaml,\n"
+                           "  _iblrig_tasks_biasedChoiceWorld: \"b.yml\"}\n"),
+                     FAULT_NONE);
+    const struct config_protocol *p = &config.protocol;
+    assert_int_equal(protocol_list_n(p), 3);
+    assert_int_equal(protocol_list_at(p, 0, &entry, &fault), FAULT_NONE);
+    assert_string_equal(entry.task, "trainingChoiceWorld");
+    assert_string_equal(entry.file, "a.yaml");
+    assert_int_equal(protocol_list_at(p, 1, &entry, &fault), FAULT_NONE);
+    assert_string_equal(entry.task, "biasedChoiceWorld");
+    assert_string_equal(entry.file, "b.yml");
+    assert_int_equal(protocol_list_at(p, 2, &entry, &fault), FAULT_NONE);
+    assert_string_equal(entry.task, "");
+    assert_string_equal(entry.file, "c.yaml");
+    struct config_protocol same = *p;
+    protocol_list_note(&config.protocol, 1, "0123456789abcdef");
+    assert_false(protocol_list_equals(p, &same));
+    protocol_list_note(&same, 1, "0123456789abcdef");
+    assert_true(protocol_list_equals(p, &same));
+    expect_round_trip();
+    protocol_list_forget(&config.protocol);
+    assert_int_equal(config.protocol.hashes.n, 0);
+    static const struct {
+        const char *text, *expected;
+    } WRONG[] = {
+        {"protocol: {fil: a.yaml}\n", "c.yaml:1: protocol.fil: unknown key"},
+        {"protocol: {other: 5}\n", "c.yaml:1: protocol.other: unknown key; of a task the file of "
+                                   "its protocol was expected"},
+        {"protocol: {other: [a.yaml]}\n", "protocol.other: unknown key"},
+        {"protocol: {a b: x.yaml}\n", "unknown key"},
+        {"protocol:\n  one: a.yaml\n  one: b.yaml\n", "c.yaml:3: protocol.one: appears twice"},
+        {"protocol: {a1: a.yaml, a2: a.yaml, a3: a.yaml, a4: a.yaml, a5: a.yaml}\n",
+         "protocol.a5: at most 4 tasks expected"}};
+    for (size_t i = 0; i < sizeof WRONG / sizeof WRONG[0]; i++) {
+        assert_int_equal(parse(WRONG[i].text), FAULT_INPUT);
+        if (strstr(fault.text, WRONG[i].expected) == NULL) {
+            fail_msg("%s", fault.text);
+        }
+    }
+    assert_int_equal(parse("protocol: {tasks: [\"x\"]}\n"), FAULT_NONE);
+    assert_int_equal(protocol_list_at(p, 0, &entry, &fault), FAULT_INPUT);
+    assert_int_equal(parse("protocol: {tasks: [\"x=a\", \"y=b\"], hashes: [\"0\"]}\n"), FAULT_NONE);
+    assert_int_equal(protocol_list_at(p, 1, &entry, &fault), FAULT_INPUT);
 }
 
 static void two_rigs_and_quoted_texts_are_read(void **state)
@@ -315,6 +378,8 @@ int main(void)
         cmocka_unit_test(nothing_written_is_all_defaults),
         cmocka_unit_test(every_key_is_read),
         cmocka_unit_test(what_an_earlier_version_recorded_in_percent_is_read_as_fractions),
+        cmocka_unit_test(counts_went_on_where_an_earlier_version_did_not_record_that_they_are_held),
+        cmocka_unit_test(protocols_are_declared_by_task),
         cmocka_unit_test(two_rigs_and_quoted_texts_are_read),
         cmocka_unit_test(every_whole_number_is_held_to_its_range),
         cmocka_unit_test(what_is_wrong_is_said_with_its_line),

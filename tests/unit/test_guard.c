@@ -104,6 +104,68 @@ static void inputs_of_a_net_outside_are_told(void **state)
     some_net_free(net);
 }
 
+static const int64_t LONGEST = 500; /* session of the fit */
+
+/* A policy with a memory that was fitted on sessions of that many trials. */
+static model_params fitted_policy(some_net *net)
+{
+    model_params params = with_rule(MODEL_RULE_GRU_POLICY, net);
+    model_range_open(&params.range);
+    for (int64_t n = 0; n < LONGEST; n++) {
+        for (int side = 0; side < 2; side++) {
+            model_rule_trial seen = SEEN;
+            seen.stimulus = model_policy_stimulus(&params.policy, TRIAL.contrast);
+            seen.n_session = seen.n_training = n;
+            seen.is_session_start = n == 0;
+            seen.chose_right = side == 1;
+            model_range_take(&params.range, &params.rule, 2,
+                             side == 1 ? (double[]){9.0, 9.0} : (double[]){-9.0, -9.0}, &seen,
+                             (double[]){1e3, 1e3});
+        }
+    }
+    model_range_close(&params.range, &params.rule, 2);
+    return params;
+}
+
+/* Trials observed before the first that is outside; 4 sessions' worth: none was. */
+static int64_t first_outside(const model_params *params, model_member *twin)
+{
+    model_member_init(twin, params);
+    model_member_start_session(twin, params);
+    for (int64_t i = 0; i < 4 * LONGEST; i++) {
+        model_trial t = TRIAL;
+        t.choice = (int8_t)(i % 2);
+        assert_int_equal(model_member_observe(twin, params, &t), MODEL_OK);
+        if (twin->outside != 0) {
+            return i;
+        }
+    }
+    return 4 * LONGEST;
+}
+
+static void a_session_longer_than_those_of_the_fit_is_not_outside(void **state)
+{
+    (void)state;
+    static model_member twin;
+    test_random r = test_random_seeded(92);
+    some_net *net = some_net_make(&r, (model_net_shape){true, 11, 8, 1, 2});
+    model_params params = fitted_policy(net);
+    assert_int_equal(first_outside(&params, &twin), 4 * LONGEST);
+    model_rule_trial late = SEEN;
+    late.stimulus = model_policy_stimulus(&params.policy, TRIAL.contrast);
+    late.n_session = late.n_training = 1000000;
+    const model_rule_trial held = model_range_hold_counts(&params.range, &params.rule, &late);
+    assert_in_range(held.n_session, LONGEST, 2 * LONGEST);
+    assert_in_range(held.n_training, LONGEST, 2 * LONGEST);
+    assert_int_equal(model_range_input(&params.range, &params.rule, &held), MODEL_RULE_INPUTS_MAX);
+    params.range.frees_counts = true; /* as a journal of an earlier version was written */
+    assert_in_range(first_outside(&params, &twin), LONGEST, 2 * LONGEST);
+    assert_int_equal(twin.outside, MODEL_GUARD_INPUT);
+    assert_in_range(twin.input, 1, MODEL_RULE_INPUTS_MAX);
+    assert_non_null(strstr(model_rule_input_name(twin.input - 1U), "trial"));
+    some_net_free(net);
+}
+
 static void what_is_no_number_makes_no_step(void **state)
 {
     (void)state;
@@ -262,6 +324,7 @@ int main(void)
         cmocka_unit_test(a_range_that_saw_nothing_stays_unknown),
         cmocka_unit_test(steps_are_bounded_and_never_lead_outwards),
         cmocka_unit_test(inputs_of_a_net_outside_are_told),
+        cmocka_unit_test(a_session_longer_than_those_of_the_fit_is_not_outside),
         cmocka_unit_test(what_is_no_number_makes_no_step),
         cmocka_unit_test(a_twin_of_an_absurd_rule_stays_where_animals_are),
         cmocka_unit_test(measuring_changes_nothing_and_holds_what_it_measured),

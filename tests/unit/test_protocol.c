@@ -211,6 +211,51 @@ static void moves_on_after_200_trials_whatever_the_answers(void **unused)
     assert_int_equal(state.stage_trials, 0);
 }
 
+/* iblrig counts a trial, then looks whether the stage is over: the trial with which a stage is
+ * entered is counted to the stage before, the first of a session to its own. */
+static void
+a_stage_that_a_session_begins_in_is_a_trial_shorter_where_drawn_ones_count(void **unused)
+{
+    (void)unused;
+    model_protocol_trial trial;
+    protocol.counts_drawn = true;
+    assert_int_equal(model_protocol_check(&protocol, &fault), MODEL_OK);
+    model_protocol_enter(&state, 2);
+    push_many(0.125, 198, false);
+    assert_int_equal(model_protocol_next_stage(&state, &protocol), 2);
+    push_many(0.125, 1, false);
+    assert_int_equal(model_protocol_next_stage(&state, &protocol), 3);
+
+    setup(NULL);
+    protocol.counts_drawn = true;
+    push_many(1.0, 43, true);
+    model_protocol_enter(&state, 2); /* within the session */
+    push_many(0.125, 199, false);
+    assert_int_equal(model_protocol_next_stage(&state, &protocol), 2);
+    assert_true(model_protocol_next(&state, &protocol, &trial));
+    model_protocol_push(&state, &protocol, &trial, -1, (double)NAN);
+    assert_int_equal(model_protocol_next_stage(&state, &protocol), 3);
+
+    setup(NULL);
+    protocol.counts_drawn = true;
+    model_protocol_enter(&state, 2);
+    push_many(0.125, 100, false);
+    model_protocol_start_session(&state, &protocol);
+    push_many(0.125, 198, false);
+    assert_int_equal(model_protocol_next_stage(&state, &protocol), 2);
+    push_many(0.125, 1, false);
+    assert_int_equal(model_protocol_next_stage(&state, &protocol), 3);
+}
+
+static void drawn_trials_count_only_where_counters_are_reset_with_each_session(void **unused)
+{
+    (void)unused;
+    protocol.counts_drawn = true;
+    protocol.counters_per_session = false;
+    assert_int_equal(model_protocol_check(&protocol, &fault), MODEL_ERR_ARG);
+    assert_string_equal(fault.key, "counted");
+}
+
 static void draws_each_signed_contrast_as_stated(void **unused)
 {
     (void)unused;
@@ -619,8 +664,13 @@ static void each_defect_does_what_its_line_says(void **unused)
     assert_int_equal(last->zero, MODEL_PROTOCOL_ZERO_LEFT);
     assert_int_equal(protocol.stage[0].zero, MODEL_PROTOCOL_ZERO_P_LEFT);
     apply(MODEL_PROTOCOL_DEFECT_ZERO_REDRAWN);
-    CHECK_NEAR(last->probability[4], 1.0 / 45.0, 1e-12);
-    CHECK_NEAR(last->probability[0], 2.0 / 9.0 + 1.0 / 45.0, 1e-12);
+    /* of 9 draws the zero is one of 11 again; all that come of it are on the left */
+    CHECK_NEAR(model_protocol_probability(&protocol, 3, 0.0, 0.5), 1.0 / 99.0, 1e-12);
+    CHECK_NEAR(model_protocol_probability(&protocol, 3, 1.0, 0.5), 11.0 / 99.0, 1e-12);
+    CHECK_NEAR(model_protocol_probability(&protocol, 3, -1.0, 0.5), 13.0 / 99.0, 1e-12);
+    CHECK_NEAR(model_protocol_probability(&protocol, 3, -0.5, 0.5), 2.0 / 99.0, 1e-12);
+    CHECK_NEAR(model_protocol_probability(&protocol, 3, 0.5, 0.5), 0.0, 0.0);
+    assert_int_equal(last->zero, MODEL_PROTOCOL_ZERO_LEFT);
     apply(MODEL_PROTOCOL_DEFECT_KEEPS_HALF);
     CHECK_NEAR(model_protocol_probability(&protocol, 3, -0.5, 0.5), 0.1, 1e-12);
     CHECK_NEAR(model_protocol_probability(&protocol, 3, 0.5, 0.5), 0.0, 0.0);
@@ -635,6 +685,46 @@ static void each_defect_does_what_its_line_says(void **unused)
     assert_int_equal(protocol.stage[0].debias.kind, MODEL_PROTOCOL_DEBIAS_NONE);
     apply(MODEL_PROTOCOL_DEFECT_COUNTS_EARLY);
     CHECK_NEAR(protocol.stage[2].move[0].test[0].limit, 199.0, 0.0);
+}
+
+static void blank_trials_count_as_not_left(void **unused)
+{
+    (void)unused;
+    double p = 0.0;
+    apply(MODEL_PROTOCOL_DEFECT_DEBIAS_BLANK);
+    for (int i = 0; i < 300; i++) {
+        push(1.0, i % 3 == 0 ? 0 : (i % 3 == 1 ? 1 : -1));
+    }
+    push(1.0, 0);
+    assert_true(model_protocol_debiases(&state, &protocol, 0, &p));
+    /* 101 of the 2,000 trials without the 100 no-gos */
+    CHECK_NEAR(p, 0.5 * erfc((0.5 - 101.0 / 1900.0) / (0.5 * sqrt(2.0))), 1e-12);
+}
+
+static void each_version_of_iblrig_has_the_defects_of_its_release(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *version;
+        uint32_t release;
+    } CASES[] = {{"8.0", 0},    {"8.0.0", 0},  {"8.11.2", 0}, {"8.11.3", 1}, {"8.23.1", 1},
+                 {"8.23.9", 1}, {"8.24.0", 2}, {"8.24.6", 2}, {"8.24.7", 3}, {"8.26.5", 3},
+                 {"8.27", 4},   {"8.29.3", 4}, {"8.29.4", 5}, {"8.30", 5},   {"9.1.1", 5}};
+    static const char *const WRONG[] = {"", "8", "7.2.1", "8.", "8.23.", "8.23.1.2", "x", "8.1x"};
+    uint32_t release = 99;
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        assert_int_equal(model_protocol_release_find(&release, CASES[i].version), MODEL_OK);
+        assert_int_equal(release, CASES[i].release);
+    }
+    for (size_t i = 0; i < sizeof WRONG / sizeof WRONG[0]; i++) {
+        assert_int_equal(model_protocol_release_find(&release, WRONG[i]), MODEL_ERR_ARG);
+    }
+    assert_int_equal(
+        model_protocol_release_defects(&protocol, 3),
+        1 << MODEL_PROTOCOL_DEFECT_ZERO_LEFT | 1 << MODEL_PROTOCOL_DEFECT_NEVER_ADVANCES |
+            1 << MODEL_PROTOCOL_DEFECT_DEBIAS_ALL | 1 << MODEL_PROTOCOL_DEFECT_DEBIAS_AFTER_NO_GO);
+    protocol.stage[3].blocks.n = 1; /* biasedChoiceWorld has none of them */
+    assert_int_equal(model_protocol_release_defects(&protocol, 3), 0);
 }
 
 static void a_defect_that_concerns_nothing_is_refused(void **unused)
@@ -660,6 +750,8 @@ int main(void)
         TEST(forgets_its_counters_between_sessions_and_keeps_the_stage),
         TEST(a_session_below_43_trials_is_a_dud),
         TEST(moves_on_after_200_trials_whatever_the_answers),
+        TEST(a_stage_that_a_session_begins_in_is_a_trial_shorter_where_drawn_ones_count),
+        TEST(drawn_trials_count_only_where_counters_are_reset_with_each_session),
         TEST(draws_each_signed_contrast_as_stated),
         TEST(debiases_against_the_last_ten_answers),
         TEST(debiases_only_after_errors_with_high_contrast_in_this_session),
@@ -675,6 +767,8 @@ int main(void)
         TEST(knows_when_no_mouse_can_finish),
         TEST(defects_change_what_they_name_and_nothing_else),
         TEST(each_defect_does_what_its_line_says),
+        TEST(blank_trials_count_as_not_left),
+        TEST(each_version_of_iblrig_has_the_defects_of_its_release),
         TEST(a_defect_that_concerns_nothing_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "key_table.h"
+#include "protocol_defects.h"
 #include "protocol_file.h"
 
 static struct protocol_file file;
@@ -40,17 +41,21 @@ static const char EVERY_KEY[] =
     "task: go_nogo\n"
     "first: two\n"
     "counters: session\n"
+    "counted: drawn\n"
     "carry: true\n"
     "carry_trials: 43\n"
     "session: {trials: [200, 400], minutes: 60, trial_s: 2.5, no_gos: 20}\n"
+    "iblrig: 8.29.4\n"
     "defects: [zero_left]\n"
     "stages:\n"
     "  - name: one\n"
     "    contrasts: {0.25: 0.25, 1: 1/4, -0.5: 0.25, 0: 0.25}\n"
+    "    left: {0.25: 0.6, 1: 3/4}\n"
     "    p_left: 0.4\n"
     "    zero: right\n"
     "    blocks: {values: [0.2, 0.8], first: 90, mean: 50, min: 10, max: 99}\n"
-    "    debias: {kind: resample, contrast: 0.5, window: 12, sd: 0.25, after_no_go: true}\n"
+    "    debias: {kind: resample, contrast: 0.5, window: 12, rows: 2000, sd: 0.25, after_no_go: "
+    "true}\n"
     "    reward: {left: 0.9, right: 0.8, wrong_left: 0.1, wrong_right: 0.2, ul: 2}\n"
     "    moves: []\n"
     "  - name: two\n"
@@ -75,7 +80,7 @@ static void every_key_has_its_place(void **unused)
     assert_string_equal(p->name, "every");
     assert_int_equal(p->task, MODEL_PROTOCOL_GO_NOGO);
     assert_int_equal(p->first_stage, 1);
-    assert_true(p->counters_per_session && p->carries_stage);
+    assert_true(p->counters_per_session && p->carries_stage && p->counts_drawn);
     assert_int_equal(p->carry_trials, 43);
     assert_int_equal(p->trials_min, 200);
     assert_int_equal(p->trials_max, 400);
@@ -89,6 +94,10 @@ static void every_key_has_its_place(void **unused)
     CHECK_NEAR(one->contrast[2], 0.25, 0.0);
     assert_int_equal(one->only[0], 0);
     assert_int_equal(one->only[1], -1);
+    CHECK_NEAR(one->left[0], 0.75, 0.0);
+    CHECK_NEAR(one->left[1], 0.0, 0.0);
+    CHECK_NEAR(one->left[2], 0.6, 0.0);
+    assert_int_equal(one->debias.rows, 2000);
     CHECK_NEAR(one->p_left, 0.4, 0.0);
     assert_int_equal(one->zero, MODEL_PROTOCOL_ZERO_LEFT); /* by the defect */
     assert_int_equal(one->blocks.n, 2);
@@ -175,6 +184,14 @@ static void mistakes_are_named_with_their_line(void **unused)
         {"name: x\nsession: {trials: 1.5}\n", "p.yaml:2: session.trials"},
         {"name: x\nsession: 5\n", "p.yaml:2: session: expected keys"},
         {"name: x\ndefects: [rust]\n", "p.yaml:2: defects: expected"},
+        {"name: x\niblrig: 7.2.1\n", "p.yaml:2: iblrig: expected a version from 8.0 on"},
+        {"name: x\niblrig: [8.23]\n", "p.yaml:2: iblrig: expected a version from 8.0 on"},
+        {"name: x\ncounted: drawn\nstages:\n  - {name: a, contrasts: {1: 1}}\n",
+         "p.yaml:2: counted: counters that are reset with each session expected"},
+        {STAGE "    left: {0.5: 0.5}\n", "p.yaml:5: stages.left: expected a contrast of the stage"},
+        {STAGE "    left: {1: 0}\n", "p.yaml:5: stages.left: expected a probability above 0"},
+        {STAGE "    left: 1\n", "p.yaml:5: stages.left: expected"},
+        {STAGE "    debias: {rows: -1}\n", "p.yaml:5: stages.debias.rows: expected"},
         {STAGE "defects: [debias_off]\n",
          "p.yaml:5: defect debias_off: affects nothing in the protocol"},
         {STAGE "first: c\n", "p.yaml:5: first: the name of a stage expected"},
@@ -280,15 +297,41 @@ static void defects_are_added_by_name(void **unused)
 {
     (void)unused;
     accept(EVERY_KEY);
-    assert_int_equal(protocol_file_add_defects(&file, "p.yaml", "debias_all,debias_off", &fault),
+    assert_int_equal(protocol_defects_add(&file, "p.yaml", "debias_all,debias_off", &fault),
                      FAULT_NONE);
     assert_int_equal(file.protocol.stage[0].debias.window, 0);
     assert_int_equal(file.protocol.stage[1].debias.kind, MODEL_PROTOCOL_DEBIAS_NONE);
     static const char *const WRONG[] = {"", "rust", "keeps_half,", "debias_off"};
     for (size_t i = 0; i < sizeof WRONG / sizeof WRONG[0]; i++) {
-        assert_int_equal(protocol_file_add_defects(&file, "p.yaml", WRONG[i], &fault), FAULT_INPUT);
+        assert_int_equal(protocol_defects_add(&file, "p.yaml", WRONG[i], &fault), FAULT_INPUT);
     }
     assert_non_null(strstr(fault.text, "p.yaml: defect debias_off: affects nothing"));
+}
+
+static void a_version_of_iblrig_declares_the_defects_that_concern_the_protocol(void **unused)
+{
+    (void)unused;
+    static const char ZERO[] = "name: x\nstages:\n  - name: a\n    contrasts: {1: 0.5, 0: 0.5}\n";
+    char text[200];
+    char words[100];
+    (void)snprintf(text, sizeof text, "%siblrig: 8.23.1\n", ZERO);
+    accept(text);
+    assert_int_equal(file.defects, 1 << MODEL_PROTOCOL_DEFECT_ZERO_LEFT);
+    assert_int_equal(file.protocol.stage[0].zero, MODEL_PROTOCOL_ZERO_LEFT);
+    assert_int_equal(file.bare.stage[0].zero, MODEL_PROTOCOL_ZERO_P_LEFT);
+    protocol_defects_print(file.defects, words, sizeof words);
+    assert_string_equal(words, "zero_left");
+    (void)snprintf(text, sizeof text, "%siblrig: 8.29.4\n", ZERO);
+    accept(text);
+    assert_int_equal(file.defects, 0);
+    protocol_defects_print(file.defects, words, sizeof words);
+    assert_string_equal(words, "none");
+    (void)snprintf(text, sizeof text, "%siblrig: 8.23.1\ndefects: [zero_left]\n", ZERO);
+    expect_fault(text, "p.yaml:6: defect zero_left: affects nothing in the protocol");
+    protocol_defects_versions(MODEL_PROTOCOL_DEFECT_DEBIAS_ALL, words, sizeof words);
+    assert_string_equal(words, "8.0 to 8.23, 8.24.7 to 8.26");
+    protocol_defects_versions(MODEL_PROTOCOL_DEFECT_DEBIAS_OFF, words, sizeof words);
+    assert_string_equal(words, "a report of 2023");
 }
 
 int main(void)
@@ -301,6 +344,7 @@ int main(void)
         cmocka_unit_test(more_than_there_is_room_for_is_refused),
         cmocka_unit_test(numbers_may_be_fractions_and_nothing_odd),
         cmocka_unit_test(defects_are_added_by_name),
+        cmocka_unit_test(a_version_of_iblrig_declares_the_defects_that_concern_the_protocol),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -147,7 +147,7 @@ static void an_empty_ring_has_room_for_its_largest_record_wherever_its_end_stand
     (void)state;
     struct ring ring;
     size_t size;
-    assert_int_equal(ring_open(&ring, 1 << 20), 0);
+    assert_int_equal(ring_open(&ring, 1 << 21), 0);
     for (size_t i = 0; i < ring.capacity / 8; i++) {
         assert_non_null(ring_reserve(&ring, JOURNAL_UNIT_MAX));
         assert_non_null(ring_reserve(&ring, 0));

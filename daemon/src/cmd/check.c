@@ -7,6 +7,7 @@
 #include "command.h"
 #include "config.h"
 #include "journal_check.h"
+#include "protocol_defects.h"
 #include "protocol_file.h"
 #include "startup.h"
 #include "vocabulary.h"
@@ -79,7 +80,7 @@ static int check_protocol(const char *path, const char *defects, struct fault *f
         return fault_set(fault, FAULT_WORK, "out of memory");
     }
     int rc = protocol_file_load(file, path, fault);
-    rc = rc || defects == NULL ? rc : protocol_file_add_defects(file, path, defects, fault);
+    rc = rc || defects == NULL ? rc : protocol_defects_add(file, path, defects, fault);
     if (rc == FAULT_NONE) {
         protocol_file_print(&file->protocol, stdout);
         rc = protocol_file_finish(file, path, fault);

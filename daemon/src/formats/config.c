@@ -88,9 +88,64 @@ static int refuse(void *with, const struct key *key, const char *found)
                      found);
 }
 
+/* "trainingChoiceWorld: ibl_training.yaml" in the section protocol: true if the key may be a task.
+ */
+static bool is_task(const struct key_table *table, const char *key)
+{
+    char known[400];
+    char ask[NEAREST_TEXT_MAX];
+    (void)key_table_names(table, key, known, sizeof known, ask);
+    return table == &TABLES[SECTION_protocol] && proto_id_is_valid(key) && ask[0] == '\0';
+}
+
+static bool is_yaml(const char *text)
+{
+    const char *end = strrchr(text, '.');
+    return end != NULL && (strcmp(end, ".yaml") == 0 || strcmp(end, ".yml") == 0);
+}
+
+static int read_task(struct parse *p, const char *task)
+{
+    struct config_protocol *protocol = &p->config->protocol;
+    const size_t most = sizeof protocol->tasks.v / sizeof protocol->tasks.v[0];
+    const size_t line = yaml_reader_line(&p->yaml);
+    const size_t n = strlen(task);
+    for (size_t i = 0; i < protocol->tasks.n; i++) {
+        if (strncmp(protocol->tasks.v[i], task, n) == 0 && protocol->tasks.v[i][n] == '=') {
+            return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: protocol.%s: appears twice",
+                             p->yaml.name, line, task);
+        }
+    }
+    const int rc = yaml_reader_next(&p->yaml);
+    const bool is_text = rc == FAULT_NONE && p->yaml.event.type == YAML_SCALAR_EVENT;
+    const char *file = is_text ? yaml_reader_text(&p->yaml) : "";
+    if (rc != FAULT_NONE) {
+        return rc;
+    }
+    if (!is_yaml(file) || strlen(file) != yaml_reader_size(&p->yaml) || strlen(file) > 400) {
+        return fault_set(p->yaml.fault, FAULT_INPUT,
+                         "%s:%zu: protocol.%s: unknown key; of a task the file of its protocol was "
+                         "expected, such as ibl_training.yaml",
+                         p->yaml.name, line, task);
+    }
+    if (protocol->tasks.n == most) {
+        return fault_set(p->yaml.fault, FAULT_INPUT,
+                         "%s:%zu: protocol.%s: at most %zu tasks expected", p->yaml.name, line,
+                         task, most);
+    }
+    (void)snprintf(protocol->tasks.v[protocol->tasks.n++], sizeof protocol->tasks.v[0], "%s=%s",
+                   task, file);
+    return FAULT_NONE;
+}
+
 static int unknown(void *with, const struct key_table *table)
 {
     struct parse *p = with;
+    char task[PROTO_ID_MAX + 1];
+    if (is_task(table, yaml_reader_text(&p->yaml))) {
+        strcpy(task, yaml_reader_text(&p->yaml));
+        return read_task(p, task);
+    }
     char known[400];
     char ask[NEAREST_TEXT_MAX];
     const bool is_section = table == &WHOLE;
@@ -263,6 +318,9 @@ int config_parse_recorded(struct config *config, const char *name, const char *t
     const int rc = to != NULL && fclose(to) == 0
                        ? config_parse(config, name, (const uint8_t *)now, size, fault)
                        : fault_set(fault, FAULT_WORK, "%s: no memory", name);
+    if (rc == FAULT_NONE && (text == NULL || strstr(text, "\n  hold_counts: ") == NULL)) {
+        config->model.hold_counts = false;
+    }
     free(now);
     return rc;
 }

@@ -1,6 +1,7 @@
 #include "model_options.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "basis_terms.h"
@@ -21,9 +22,35 @@ void model_options_init(struct model_options *s, const char *rule, double rate,
     s->features.chosen = features != NULL ? features : MODEL_POLICY_USUAL;
 }
 
+/* With what it is by default, of the features of the usual policy. */
+static void describe(char out[MODEL_OPTIONS_HELP], const char *what, const model_policy *policy,
+                     const double var[])
+{
+    size_t n = (size_t)snprintf(out, MODEL_OPTIONS_HELP, "%s (default by feature: ", what);
+    for (uint32_t i = 0; i < policy->n && n < MODEL_OPTIONS_HELP; i++) {
+        n += (size_t)snprintf(out + n, MODEL_OPTIONS_HELP - n, "%s%s %.2g", i > 0 ? ", " : "",
+                              model_feature_name(policy->feature[i]), sqrt(var[i]));
+    }
+    if (n < MODEL_OPTIONS_HELP) {
+        (void)snprintf(out + n, MODEL_OPTIONS_HELP - n, ")");
+    }
+}
+
+static void describe_noise(struct model_options *s)
+{
+    model_params usual;
+    (void)model_params_built_in(&usual, MODEL_POLICY_USUAL);
+    const model_noise *noise = &usual.noise;
+    describe(s->help[0], "drift: sd added to each weight per trial; a list: one per weight",
+             &usual.policy, noise->drift_var);
+    describe(s->help[1], "the same at the start of a session", &usual.policy, noise->session_var);
+    describe(s->help[2], "sd of the initial weights over animals", &usual.policy, noise->prior_var);
+}
+
 size_t model_options_options(struct model_options *s, struct option list[])
 {
     bool *const given = &s->given;
+    describe_noise(s);
     const struct option rows[MODEL_OPTIONS_OPTIONS] = {
         {"rule", OPTION_WORD, &s->rule, 0, 0, "R", "the learning rule", given},
         {"rate", OPTION_REAL, &s->words.rate, 0, 100, "A",
@@ -45,13 +72,10 @@ size_t model_options_options(struct model_options *s, struct option list[])
          &s->given_memory},
         {"policy", OPTION_WORDS, &s->features, 0, 0, "FEATURES", "what choices depend on, some of",
          given},
-        {"noise", OPTION_REALS, &s->noise, 0, 10, "SD",
-         "drift: sd added to each weight per trial; a list: one per weight", given},
-        {"session-noise", OPTION_REALS, &s->session_noise, 0, 10, "SD",
-         "the same at the start of a session", given},
+        {"noise", OPTION_REALS, &s->noise, 0, 10, "SD", s->help[0], given},
+        {"session-noise", OPTION_REALS, &s->session_noise, 0, 10, "SD", s->help[1], given},
         {"start", OPTION_REALS, &s->start, -100, 100, "W", "initial weights (default 0)", given},
-        {"start-sd", OPTION_REALS, &s->start_sd, 0, 100, "SD",
-         "sd of the initial weights over animals", given},
+        {"start-sd", OPTION_REALS, &s->start_sd, 0, 100, "SD", s->help[2], given},
     };
     memcpy(list, rows, sizeof rows);
     return MODEL_OPTIONS_OPTIONS;

@@ -2,12 +2,15 @@
  * `murid simulate`, `murid mouse` and `murid audit` share.
  *
  * Noise and start are given as standard deviations, one for all weights or one per weight, and
- * become the variances of model_noise. Threads: one owner. Memory: texts point into argv.
+ * become the variances of model_noise. Threads: one owner. Memory: texts point into argv, and
+ * rows of the option table into the struct.
  */
 #pragma once
 
 #include "model_file.h"
 #include "options.h"
+
+enum { MODEL_OPTIONS_OPTIONS = 11, MODEL_OPTIONS_HELP = 160 };
 
 struct model_options {
     struct model_spec words;
@@ -18,14 +21,13 @@ struct model_options {
     const char *terms; /* NULL: not given */
     struct option_word rule;
     struct option_word features;
-    bool given; /* any of the options was there */
+    char help[3][MODEL_OPTIONS_HELP]; /* of the options of noise, with what they are by default */
+    bool given;                       /* any of the options was there */
     bool given_rate;
     bool given_baseline;
     bool given_decay;
     bool given_memory;
 };
-
-enum { MODEL_OPTIONS_OPTIONS = 11 };
 
 /* All defaults: the rule that is meant where none is named, its rate (NaN: the usual one), and the
  * features (NULL: the usual ones). */

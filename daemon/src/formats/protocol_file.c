@@ -18,6 +18,8 @@ struct parse {
     char first[MODEL_PROTOCOL_NAME];
     char to[MODEL_PROTOCOL_STAGES][MODEL_PROTOCOL_MOVES][MODEL_PROTOCOL_NAME];
     uint32_t defect_line[MODEL_PROTOCOL_DEFECTS];
+    bool has_release; /* of iblrig */
+    uint32_t release;
 };
 
 static int refuse(struct parse *p, const char *path, const char *name, const char *expected)
@@ -146,6 +148,16 @@ static int read_protocol_defects(struct parse *p, const struct key *key, void *b
     return read_entries(p, key, base, read_defect, YAML_SEQUENCE_START_EVENT);
 }
 
+static int read_protocol_iblrig(struct parse *p, const struct key *key, void *base)
+{
+    (void)base;
+    p->has_release = true;
+    return p->yaml.event.type == YAML_SCALAR_EVENT &&
+                   model_protocol_release_find(&p->release, yaml_reader_text(&p->yaml)) == MODEL_OK
+               ? FAULT_NONE
+               : refuse(p, key->path, key->name, "a version from 8.0 on, such as 8.23.1");
+}
+
 static int read_stage(struct parse *p, const struct key *key, void *base)
 {
     model_protocol *protocol = base;
@@ -213,7 +225,34 @@ static int read_stage_contrasts(struct parse *p, const struct key *key, void *ba
     memset(stage->contrast, 0, sizeof stage->contrast);
     memset(stage->probability, 0, sizeof stage->probability);
     memset(stage->only, 0, sizeof stage->only);
+    memset(stage->left, 0, sizeof stage->left);
     return read_entries(p, key, base, read_contrast, YAML_MAPPING_START_EVENT);
+}
+
+/* "0.25: 0.6", of a contrast that stands above. */
+static int read_left(struct parse *p, const struct key *key, void *base)
+{
+    model_protocol_stage *stage = base;
+    double contrast = 0.0;
+    uint32_t at = 0;
+    bool has = read_real(p, 0.0, 1.0, &contrast);
+    while (has && at < stage->n_contrasts && fabs(stage->contrast[at] - contrast) > 1e-9) {
+        at++;
+    }
+    if (!has || at == stage->n_contrasts) {
+        return refuse(p, key->path, key->name, "a contrast of the stage, from 0 to 1");
+    }
+    const int rc = yaml_reader_next(&p->yaml);
+    has = rc == FAULT_NONE && read_real(p, 1e-9, 1.0, &stage->left[at]);
+    return rc != FAULT_NONE || has
+               ? rc
+               : refuse(p, key->path, key->name, "a probability above 0 and up to 1");
+}
+
+static int read_stage_left(struct parse *p, const struct key *key, void *base)
+{
+    memset(((model_protocol_stage *)base)->left, 0, sizeof((model_protocol_stage *)base)->left);
+    return read_entries(p, key, base, read_left, YAML_MAPPING_START_EVENT);
 }
 
 static int read_stage_blocks(struct parse *p, const struct key *key, void *base)
@@ -459,17 +498,19 @@ static void normalise(model_protocol *protocol)
     }
 }
 
-static int add_defect(struct protocol_file *file, const char *name, uint32_t line,
-                      model_protocol_defect defect, struct fault *fault)
+int protocol_file_add_defect(struct protocol_file *file, const char *name, uint32_t line,
+                             model_protocol_defect defect, struct fault *fault)
 {
     char where[32] = "";
     if (line > 0) {
         (void)snprintf(where, sizeof where, ":%u", line);
     }
-    return model_protocol_defect_apply(&file->protocol, defect) == MODEL_OK
-               ? FAULT_NONE
-               : fault_set(fault, FAULT_INPUT, "%s%s: defect %s: affects nothing in the protocol",
-                           name, where, model_protocol_defect_of(defect)->name);
+    if (model_protocol_defect_apply(&file->protocol, defect) != MODEL_OK) {
+        return fault_set(fault, FAULT_INPUT, "%s%s: defect %s: affects nothing in the protocol",
+                         name, where, model_protocol_defect_of(defect)->name);
+    }
+    file->defects |= UINT32_C(1) << defect;
+    return FAULT_NONE;
 }
 
 static int finish_parse(struct parse *p)
@@ -482,9 +523,15 @@ static int finish_parse(struct parse *p)
     }
     if (rc == FAULT_NONE) {
         normalise(&file->protocol);
+        file->bare = file->protocol;
+    }
+    if (rc == FAULT_NONE && p->has_release) {
+        file->defects = model_protocol_release_defects(&file->bare, p->release);
+        model_protocol_add_defects(&file->protocol, file->defects);
     }
     for (uint32_t i = 0; rc == FAULT_NONE && i < file->n_defects; i++) {
-        rc = add_defect(file, p->yaml.name, p->defect_line[i], file->defect[i], p->yaml.fault);
+        rc = protocol_file_add_defect(file, p->yaml.name, p->defect_line[i], file->defect[i],
+                                      p->yaml.fault);
     }
     return rc;
 }
@@ -523,35 +570,6 @@ int protocol_file_load(struct protocol_file *file, const char *path, struct faul
         yaml_reader_load(path, PROTOCOL_FILE_BYTES_MAX, FILE_KIND_PROTOCOL, &text, &size, fault);
     rc = rc ? rc : protocol_file_parse(file, path, text, size, fault);
     free(text);
-    return rc;
-}
-
-static int refuse_defect(const char *name, struct fault *fault)
-{
-    char names[300] = "";
-    for (int i = 0; i < MODEL_PROTOCOL_DEFECTS; i++) {
-        const size_t used = strlen(names);
-        (void)snprintf(names + used, sizeof names - used, "%s%s", used > 0 ? ", " : "",
-                       model_protocol_defect_of((model_protocol_defect)i)->name);
-    }
-    return fault_set(fault, FAULT_INPUT, "--defect: \"%.60s\" is not one of %s", name, names);
-}
-
-int protocol_file_add_defects(struct protocol_file *file, const char *name, const char *defects,
-                              struct fault *fault)
-{
-    int rc = FAULT_NONE;
-    size_t size = 0;
-    for (const char *at = NULL;
-         rc == FAULT_NONE && (at = key_word_next(&defects, ',', &size)) != NULL;) {
-        char one[64];
-        model_protocol_defect defect = MODEL_PROTOCOL_DEFECTS;
-        (void)snprintf(one, sizeof one, "%.*s", (int)(size < sizeof one ? size : sizeof one - 1),
-                       at);
-        rc = model_protocol_defect_parse(&defect, one) == MODEL_OK
-                 ? add_defect(file, name, 0, defect, fault)
-                 : refuse_defect(one, fault);
-    }
     return rc;
 }
 

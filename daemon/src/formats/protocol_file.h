@@ -17,7 +17,9 @@ enum { PROTOCOL_FILE_BYTES_MAX = 1 << 20, PROTOCOL_FILE_KEYS_MAX = 12 };
 
 struct protocol_file {
     model_protocol protocol; /* with its defects */
-    uint32_t n_defects;      /* that the file names */
+    model_protocol bare;     /* without */
+    uint32_t defects;        /* bit mask of those switched on */
+    uint32_t n_defects;      /* that the file names, those of a release of iblrig apart */
     model_protocol_defect defect[MODEL_PROTOCOL_DEFECTS];
     /* Lines that keys stand in, 0 unknown; of stages and of moves also the line they begin in. */
     uint32_t key_line[PROTOCOL_FILE_KEYS_MAX];
@@ -35,10 +37,10 @@ int protocol_file_parse(struct protocol_file *file, const char *name, const uint
 /* The same of a file. */
 int protocol_file_load(struct protocol_file *file, const char *path, struct fault *fault);
 
-/* Switches known defects on, "zero_left" or "zero_left,debias_off". name: as errors call the file.
- * FAULT_NONE; or FAULT_INPUT: no such defect, or nothing that it concerns. */
-int protocol_file_add_defects(struct protocol_file *file, const char *name, const char *defects,
-                              struct fault *fault);
+/* Switches a known defect on. name, line: as errors call the file, and the line that asks for it,
+ * 0: none. FAULT_NONE; or FAULT_INPUT: there is nothing that it concerns. */
+int protocol_file_add_defect(struct protocol_file *file, const char *name, uint32_t line,
+                             model_protocol_defect defect, struct fault *fault);
 
 /* FAULT_NONE; or FAULT_WORK: no mouse can finish it, and why. name: as errors call the file. */
 int protocol_file_finish(const struct protocol_file *file, const char *name, struct fault *fault);

@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "protocol_defects.h"
 #include "protocol_file.h"
 #include "protocol_key.h"
 
@@ -51,6 +52,21 @@ static void print_contrasts(FILE *to, const model_protocol_stage *stage)
     fputs("}\n", to);
 }
 
+static void print_left(FILE *to, const model_protocol_stage *stage)
+{
+    const char *before = "    left: {";
+    for (uint32_t i = 0; i < stage->n_contrasts; i++) {
+        if (stage->left[i] > 0.0) {
+            fputs(before, to);
+            key_print_number(stage->contrast[i], to);
+            fputs(": ", to);
+            key_print_number(stage->left[i], to);
+            before = ", ";
+        }
+    }
+    fputs(before[0] == ',' ? "}\n" : "", to);
+}
+
 static void print_test(FILE *to, const model_protocol_test *test)
 {
     const bool counts =
@@ -90,6 +106,7 @@ static void print_stage(FILE *to, const model_protocol *protocol, const model_pr
     key_print_name(stage->name, to);
     fputc('\n', to);
     print_contrasts(to, stage);
+    print_left(to, stage);
     fputs("    p_left: ", to);
     key_print_number(stage->p_left, to);
     fprintf(to, "\n    zero: %s\n", model_protocol_zero_name(stage->zero));
@@ -167,6 +184,8 @@ void protocol_file_print_markdown(FILE *to)
     for (int i = 0; i < MODEL_PROTOCOL_DEFECTS; i++) {
         const model_protocol_defect_words *defect =
             model_protocol_defect_of((model_protocol_defect)i);
-        fprintf(to, "| `%s` | %s | %s |\n", defect->name, defect->versions, defect->help);
+        char versions[100];
+        protocol_defects_versions((model_protocol_defect)i, versions, sizeof versions);
+        fprintf(to, "| `%s` | %s | %s |\n", defect->name, versions, defect->help);
     }
 }

@@ -19,8 +19,8 @@
 #include "subjects.h"
 
 /* Room that one message needs at most, with its prediction, alerts and checkpoint; with the ring's
- * own bytes it fits twice in a ring of 1 MiB. */
-enum { JOURNAL_UNIT_MAX = 512 * 1024 - 64 };
+ * own bytes it fits twice in a ring of 2 MiB. */
+enum { JOURNAL_UNIT_MAX = 1024 * 1024 - 64 };
 
 /* So many events may wait for the disk before the loop leaves the next in their sockets, which
  * keeps the time from receipt to disk short at any speed. A disk that fails does not count: then

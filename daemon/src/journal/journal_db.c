@@ -14,6 +14,7 @@
 #include "log.h"
 #include "os_lock.h"
 #include "output_file.h"
+#include "protocol_list.h"
 
 enum { FILE_BYTES_MAX = (1 << 28) - 1 };
 
@@ -200,8 +201,10 @@ int journal_db_write_run(struct journal_db *store, const struct journal_db_run *
     const struct config *config = run->config;
     int rc = run->model_path != NULL ? keep_file(store, run->model_hash, run->model_path, fault)
                                      : FAULT_NONE;
-    if (rc == FAULT_NONE && config->protocol.file[0] != '\0') {
-        rc = keep_file(store, config->protocol.hash, config->protocol.file, fault);
+    for (size_t i = 0; rc == FAULT_NONE && i < protocol_list_n(&config->protocol); i++) {
+        struct protocol_entry entry;
+        rc = protocol_list_at(&config->protocol, i, &entry, fault);
+        rc = rc ? rc : keep_file(store, entry.hash, entry.file, fault);
     }
     char *text = rc == FAULT_NONE ? config_text(config) : NULL;
     if (rc != FAULT_NONE) {

@@ -107,6 +107,20 @@ static int take_protocol(void *context, const char *name, const uint8_t *bytes, 
     return protocol_file_parse(context, name, bytes, size, fault);
 }
 
+/* One of several protocols on its way from the journal. */
+struct adding {
+    struct audit_protocols *to;
+    const struct protocol_entry *entry;
+    double per_alarm;
+};
+
+static int add_protocol(void *context, const char *name, const uint8_t *bytes, size_t size,
+                        struct fault *fault)
+{
+    const struct adding *a = context;
+    return audit_protocols_add(a->to, a->entry->task, name, bytes, size, a->per_alarm, fault);
+}
+
 int recorded_models_protocol(const char *record, const char *path, struct protocol_file *out,
                              struct fault *fault)
 {
@@ -121,13 +135,45 @@ int recorded_models_protocol(const char *record, const char *path, struct protoc
     if (rc != FAULT_NONE) {
         return rc;
     }
-    rc = run->config.protocol.file[0] != '\0'
-             ? journal_reader_load_blob(&run->journal, run->name, run->config.protocol.hash,
-                                        take_protocol, out, fault)
-             : fault_set(fault, FAULT_INPUT,
-                         "--protocol: the file of the protocol was expected; the daemon that "
-                         "wrote %s had none",
-                         run->journal.path);
+    const size_t n = protocol_list_n(&run->config.protocol);
+    struct protocol_entry entry;
+    if (n == 1) {
+        rc = protocol_list_at(&run->config.protocol, 0, &entry, fault);
+        rc = rc ? rc
+                : journal_reader_load_blob(&run->journal, run->name, entry.hash, take_protocol, out,
+                                           fault);
+    } else {
+        rc = fault_set(fault, FAULT_INPUT,
+                       "--protocol: the file of the protocol was expected; the daemon that wrote "
+                       "%s had %s",
+                       run->journal.path, n == 0 ? "none" : "one for each task");
+    }
+    close_run(run);
+    return rc;
+}
+
+int recorded_models_protocols(const char *record, struct audit_protocols *out, struct fault *fault)
+{
+    struct last_run *run = NULL;
+    int rc = open_run(&run, record, fault);
+    if (rc != FAULT_NONE) {
+        return rc;
+    }
+    const size_t n = protocol_list_n(&run->config.protocol);
+    if (n == 0) {
+        rc = fault_set(fault, FAULT_INPUT,
+                       "%s: its daemon was told of no protocol; PROTOCOL.yaml "
+                       "was expected before it",
+                       run->journal.path);
+    }
+    for (size_t i = 0; rc == FAULT_NONE && i < n; i++) {
+        struct protocol_entry entry;
+        struct adding adding = {out, &entry, (double)run->config.protocol.sessions_per_alarm};
+        rc = protocol_list_at(&run->config.protocol, i, &entry, fault);
+        rc = rc ? rc
+                : journal_reader_load_blob(&run->journal, run->name, entry.hash, add_protocol,
+                                           &adding, fault);
+    }
     close_run(run);
     return rc;
 }

@@ -7,24 +7,34 @@
 #include "journal_check.h"
 #include "log.h"
 
+/* One of its protocols. */
+struct declaring {
+    struct replay_run *run;
+    size_t i;
+};
+
 static int declare(void *context, const char *name, const uint8_t *bytes, size_t size,
                    struct fault *fault)
 {
-    struct replay_run *run = context;
-    return active_models_declare(&run->models, &run->config, name, bytes, size, fault);
+    const struct declaring *d = context;
+    return active_models_declare(&d->run->models, &d->run->config, d->i, name, bytes, size, fault);
 }
 
-/* The protocol that was declared in it, from the journal's copy. */
-static int load_protocol(struct replay *replay, struct replay_run *run, struct fault *fault)
+/* The protocols that were declared in it, from the journal's copies. */
+static int load_protocols(struct replay *replay, struct replay_run *run, struct fault *fault)
 {
     char where[600];
-    if (run->config.protocol.file[0] == '\0') {
-        return FAULT_NONE;
-    }
+    int rc = FAULT_NONE;
     (void)snprintf(where, sizeof where, "%s, run %" PRId64 ", protocol", replay->journal.path,
                    run->id);
-    return journal_reader_load_blob(&replay->journal, where, run->config.protocol.hash, declare,
-                                    run, fault);
+    for (size_t i = 0; rc == FAULT_NONE && i < protocol_list_n(&run->config.protocol); i++) {
+        struct protocol_entry entry;
+        struct declaring d = {run, i};
+        rc = protocol_list_at(&run->config.protocol, i, &entry, fault);
+        rc = rc ? rc
+                : journal_reader_load_blob(&replay->journal, where, entry.hash, declare, &d, fault);
+    }
+    return rc;
 }
 
 static int load_run(struct replay *replay, sqlite3_stmt *s, struct fault *fault)
@@ -54,7 +64,7 @@ static int load_run(struct replay *replay, sqlite3_stmt *s, struct fault *fault)
             "%s: table model, row %.32s: damaged; `murid check JOURNAL` lists the damage",
             replay->journal.path, journal_reader_text(s, 2));
     }
-    return rc ? rc : load_protocol(replay, run, fault);
+    return rc ? rc : load_protocols(replay, run, fault);
 }
 
 /* Runs that changed nothing are passed over: a daemon started every day has many. */

@@ -132,6 +132,12 @@ int simulation_open(struct simulation *s, const struct simulation_plan *plan, st
             "simulate: the results of %lld mice in %lld sessions take %.1f GB; at most 1 expected",
             (long long)plan->mice, (long long)plan->sessions, bytes / 1e9);
     }
+    for (uint32_t i = 0; i < plan->bank->n; i++) {
+        if (model_params_check_animal(&plan->bank->member[i]) != MODEL_OK) {
+            return fault_set(fault, FAULT_INPUT,
+                             "simulate: member %u of the model has numbers out of their ranges", i);
+        }
+    }
     s->member = calloc(mice, sizeof *s->member);
     s->pace = calloc(mice, sizeof *s->pace);
     s->sessions = calloc(mice * (size_t)plan->sessions, sizeof *s->sessions);

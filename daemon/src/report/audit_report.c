@@ -23,44 +23,75 @@ static int add_subject(struct audit_report *a, const char *name, const char *pat
         return no_memory(path, fault);
     }
     strcpy(to->name, name);
-    audit_state_init(&to->audit);
+    to->at = -1;
+    for (uint32_t i = 0; i < a->protocols->n; i++) {
+        audit_state_init(&to->audit[i], &a->protocols->v[i]);
+    }
     a->subjects[a->n_subjects++] = to;
     return FAULT_NONE;
 }
 
-static int note_alarm(struct audit_report *a, uint32_t subject, const model_audit_alarm *what,
-                      const char *path, struct fault *fault)
+/* Adds a row about the animal's latest trial; NULL without memory. */
+static struct audit_report_alarm *add_alarm(struct audit_report *a, uint32_t subject,
+                                            const char *path, struct fault *fault)
 {
     void *list = list_grow(a->alarms, a->n_alarms, &a->alarm_capacity, sizeof *a->alarms);
     if (list == NULL) {
-        return no_memory(path, fault);
+        (void)no_memory(path, fault);
+        return NULL;
     }
     a->alarms = list;
     const struct audit_report_subject *s = a->subjects[subject];
     struct audit_report_alarm *to = &a->alarms[a->n_alarms++];
     *to = (struct audit_report_alarm){
-        .subject = subject, .trial = s->audit.last_trial, .what = *what};
+        .subject = subject, .protocol = (uint32_t)s->at, .trial = s->audit[s->at].last_trial};
     strcpy(to->session, s->session);
+    return to;
+}
+
+static int note_alarm(struct audit_report *a, uint32_t subject, const model_audit_alarm *what,
+                      const char *path, struct fault *fault)
+{
+    struct audit_report_alarm *to = add_alarm(a, subject, path, fault);
+    if (to == NULL) {
+        return FAULT_WORK;
+    }
+    to->what = *what;
+    a->n_violations++;
     return FAULT_NONE;
 }
 
-static int enter(struct audit_report *a, uint32_t subject, const char *rig, const char *session,
-                 const char *path, struct fault *fault)
+/* The animal's session is over for its audit. */
+static int leave(struct audit_report *a, uint32_t subject, const char *path, struct fault *fault)
 {
     struct audit_report_subject *s = a->subjects[subject];
     model_audit_alarm alarm;
-    if (s->is_in_session && strcmp(s->session, session) == 0 && strcmp(s->rig, rig) == 0) {
+    return s->is_in_session && s->at >= 0 &&
+                   audit_state_end_session(&s->audit[s->at], &a->protocols->v[s->at], &alarm)
+               ? note_alarm(a, subject, &alarm, path, fault)
+               : FAULT_NONE;
+}
+
+static int enter(struct audit_report *a, uint32_t subject, const char *rig,
+                 const struct trial_row *row, const char *path, struct fault *fault)
+{
+    struct audit_report_subject *s = a->subjects[subject];
+    model_audit_alarm alarm;
+    if (s->is_in_session && strcmp(s->session, row->session) == 0 && strcmp(s->rig, rig) == 0) {
         return FAULT_NONE;
     }
-    int rc = FAULT_NONE;
-    if (s->is_in_session && audit_state_end_session(&s->audit, a->params, &alarm)) {
-        rc = note_alarm(a, subject, &alarm, path, fault);
+    const int rc = leave(a, subject, path, fault);
+    s->at = audit_protocols_find(a->protocols, row->task);
+    if (s->at >= 0) {
+        (void)audit_state_start_session(&s->audit[s->at], &a->protocols->v[s->at], &alarm);
+        s->n_sessions++;
+    } else {
+        a->n_sessions_aside++;
+        (void)snprintf(a->task_aside, sizeof a->task_aside, "%s", row->task);
     }
-    (void)audit_state_start_session(&s->audit, a->params, &alarm);
-    strcpy(s->session, session);
+    strcpy(s->session, row->session);
     strcpy(s->rig, rig);
     s->is_in_session = true;
-    s->n_sessions++;
     return rc;
 }
 
@@ -68,11 +99,21 @@ static int take_trial(struct audit_report *a, uint32_t subject, int64_t number,
                       const model_audit_trial *trial, const char *path, struct fault *fault)
 {
     struct audit_report_subject *s = a->subjects[subject];
+    struct audit_state *audit = &s->audit[s->at];
     model_audit_alarm alarm;
-    const bool is_told = audit_state_push(&s->audit, a->params, number, trial, &alarm);
+    model_audit_set set;
+    const bool is_told = audit_state_push(audit, &a->protocols->v[s->at], number, trial, &alarm);
     s->n_trials++;
     for (int i = 0; i < MODEL_AUDIT_RULES; i++) {
-        s->most[i] = fmax(s->most[i], model_audit_e_value(&s->audit.audit, (model_audit_rule)i));
+        s->most[i] = fmax(s->most[i], model_audit_e_value(&audit->audit, (model_audit_rule)i));
+    }
+    if (model_audit_take_set(&audit->audit, &set)) {
+        struct audit_report_alarm *to = add_alarm(a, subject, path, fault);
+        if (to == NULL) {
+            return FAULT_WORK;
+        }
+        to->is_set = true;
+        to->set = set;
     }
     return is_told ? note_alarm(a, subject, &alarm, path, fault) : FAULT_NONE;
 }
@@ -81,10 +122,7 @@ static int finish_all(struct audit_report *a, const char *path, struct fault *fa
 {
     int rc = FAULT_NONE;
     for (uint32_t i = 0; rc == FAULT_NONE && i < a->n_subjects; i++) {
-        model_audit_alarm alarm;
-        if (audit_state_end_session(&a->subjects[i]->audit, a->params, &alarm)) {
-            rc = note_alarm(a, i, &alarm, path, fault);
-        }
+        rc = leave(a, i, path, fault);
     }
     return rc;
 }
@@ -103,19 +141,21 @@ static int take(void *context, const struct recording_step *step, struct fault *
     const struct trial_row *row = step->row;
     int rc = step->subject == a->n_subjects ? add_subject(a, row->subject, step->path, fault)
                                             : FAULT_NONE;
-    rc = rc ? rc : enter(a, step->subject, step->rig, row->session, step->path, fault);
-    if (rc != FAULT_NONE || step->kind != PROTO_KIND_TRIAL) {
+    rc = rc ? rc : enter(a, step->subject, step->rig, row, step->path, fault);
+    if (rc != FAULT_NONE || step->kind != PROTO_KIND_TRIAL || a->subjects[step->subject]->at < 0) {
         return rc;
     }
-    const model_audit_trial trial = audit_state_read(&a->params->protocol, row);
+    const model_audit_trial trial =
+        audit_state_read(&a->protocols->v[a->subjects[step->subject]->at].declared.protocol, row);
     note_stage(a, row->stage, trial.stage);
     return take_trial(a, step->subject, row->trial, &trial, step->path, fault);
 }
 
-int audit_report_read(struct audit_report *a, const model_audit_params *params, const char *path,
-                      const char *only, enum trial_table_care care, struct fault *fault)
+int audit_report_read(struct audit_report *a, const struct audit_protocols *protocols,
+                      const char *path, const char *only, enum trial_table_care care,
+                      struct fault *fault)
 {
-    *a = (struct audit_report){.params = params};
+    *a = (struct audit_report){.protocols = protocols};
     /* Healed trials came after their successors: the daemon's own audit did not hear them either.
      */
     const struct recording recording = {.path = path,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol_defects.h"
 #include "protocol_file.h"
 #include "simulation_plot.h"
 #include "simulation_report.h"
@@ -27,7 +28,7 @@ static int load_protocol(struct pair *pair, size_t i, struct fault *fault)
     const char *defects = i + 1 == pair->n ? r->defects : NULL;
     struct protocol_file *file = &pair->file[i];
     int rc = protocol_file_load(file, r->path[i], fault);
-    rc = rc || defects == NULL ? rc : protocol_file_add_defects(file, r->path[i], defects, fault);
+    rc = rc || defects == NULL ? rc : protocol_defects_add(file, r->path[i], defects, fault);
     if (r->trials > 0) {
         file->protocol.trials_min = (uint32_t)r->trials;
         file->protocol.trials_max = (uint32_t)r->trials;

@@ -52,7 +52,7 @@ void loop_jobs_want(struct server *server, uint32_t subject)
                &s->forecasts)) {
         worker_want(&server->worker, WORKER_FORECAST, subject);
     }
-    if (is_due(server->config.advice.enabled && server->subjects.models.audit != NULL,
+    if (is_due(server->config.advice.enabled && server->subjects.models.protocols != NULL,
                server->config.advice.every_trials, &s->suggestions)) {
         worker_want(&server->worker, WORKER_SUGGEST, subject);
     }

@@ -39,12 +39,13 @@ int startup_check_files(const struct config *config, struct fault *fault)
 {
     const char *directory = config->data.directory;
     const char *model = config->model.file;
-    const char *protocol = config->protocol.file;
-    const int rc =
-        model[0] != '\0' ? outside_file_check(model, directory, "model", fault) : FAULT_NONE;
-    return rc == FAULT_NONE && protocol[0] != '\0'
-               ? outside_file_check(protocol, directory, "protocol", fault)
-               : rc;
+    int rc = model[0] != '\0' ? outside_file_check(model, directory, "model", fault) : FAULT_NONE;
+    for (size_t i = 0; rc == FAULT_NONE && i < protocol_list_n(&config->protocol); i++) {
+        struct protocol_entry entry;
+        rc = protocol_list_at(&config->protocol, i, &entry, fault);
+        rc = rc ? rc : outside_file_check(entry.file, directory, "protocol", fault);
+    }
+    return rc;
 }
 
 /* Whoever may load a model may not be allowed to read the file: no byte of it is said. */
@@ -75,12 +76,12 @@ int startup_load_model(struct server *server, const char *path, struct fault *fa
         return fault_set(fault, FAULT_INPUT, "command.file: too long");
     }
     strcpy(config.model.file, path);
-    config.protocol.hash[0] = '\0'; /* its file is read again, too */
+    protocol_list_forget(&config.protocol); /* their files are read again, too */
     int rc = load_outside(next, &config, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
-    strcpy(config.protocol.hash, next->protocol_hash);
+    active_models_note(next, &config.protocol);
     rc = journal_stop(&server->journal, fault);
     if (rc == FAULT_NONE) {
         const struct journal_run run = {
@@ -243,7 +244,7 @@ int startup_open(struct server *server, struct fault *fault)
     rc = rc ? rc : startup_check_files(&server->config, fault);
     rc = rc ? rc : active_models_load(&server->models[0], &server->config, fault);
     if (rc == FAULT_NONE) {
-        strcpy(server->config.protocol.hash, server->models[0].protocol_hash);
+        active_models_note(&server->models[0], &server->config.protocol);
     }
     rc = rc ? rc : journal_open(&server->journal, server->config.data.directory, fault);
     rc = rc ? rc : open_subjects(server, fault);

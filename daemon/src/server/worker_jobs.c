@@ -95,12 +95,20 @@ static bool tell(struct worker_outlook *out)
     return n > 0;
 }
 
-/* The rig's memory of an animal under the declared protocol; NULL: none is. */
-static const model_protocol_state *rig_of(const struct subjects *subjects, const struct subject *s)
+/* The protocol of an animal's session, and the rig's memory of the animal under it; NULL: none is
+ * declared. */
+static const model_protocol_state *rig_of(const struct subjects *subjects, const struct subject *s,
+                                          const model_protocol **protocol)
 {
-    return s->state.is_audited != 0 && subjects->models.audit != NULL
-               ? model_audit_rig(&s->state.audit.audit)
-               : NULL;
+    const struct audit_protocols *all = subjects->models.protocols;
+    const int64_t at = s->state.audit_at;
+    *protocol = NULL;
+    if (all == NULL || at < 0 || at >= (int64_t)all->n || at >= s->state.n_audits) {
+        return NULL;
+    }
+    const model_protocol_state *rig = model_audit_rig(&s->state.audit[at].audit);
+    *protocol = rig != NULL ? &all->v[at].declared.protocol : NULL;
+    return rig;
 }
 
 /* ---- forecast: where learning is going ---- */
@@ -155,8 +163,7 @@ static bool worker_forecast_fill(const struct subjects *subjects, uint32_t subje
     job->size = model_forecast_size(job->ahead, &job->config);
     job->memory = take(memory, &used, job->size);
     job->seed = (uint64_t)s->last_event;
-    const model_protocol_state *rig = rig_of(subjects, s);
-    job->protocol = rig != NULL ? &subjects->models.audit->protocol : NULL;
+    const model_protocol_state *rig = rig_of(subjects, s, &job->protocol);
     if (rig != NULL) {
         job->rig = *rig;
     }
@@ -250,7 +257,7 @@ static model_curriculum_config curriculum_config(const struct config_advice *c)
 static size_t worker_suggest_size(const struct subjects *subjects)
 {
     size_t used = 0;
-    if (subjects->models.ahead == NULL || subjects->models.audit == NULL ||
+    if (subjects->models.ahead == NULL || subjects->models.protocols == NULL ||
         !subjects->config->advice.enabled) {
         return 0;
     }
@@ -264,7 +271,8 @@ static bool worker_suggest_fill(const struct subjects *subjects, uint32_t subjec
     struct suggest_job *job = memory;
     const struct subject *s = &subjects->subject[subject];
     const struct lookahead *lookahead = subjects_lookahead(subjects, subject);
-    const model_protocol_state *rig = rig_of(subjects, s);
+    const model_protocol *protocol;
+    const model_protocol_state *rig = rig_of(subjects, s, &protocol);
     size_t used = 0;
     if (lookahead == NULL || rig == NULL ||
         !address(&job->out, PROTO_KIND_SUGGESTION, subjects, subject)) {
@@ -272,7 +280,7 @@ static bool worker_suggest_fill(const struct subjects *subjects, uint32_t subjec
     }
     (void)take(memory, &used, sizeof *job);
     job->ahead = subjects->models.ahead;
-    job->protocol = &subjects->models.audit->protocol;
+    job->protocol = protocol;
     job->rig = *rig;
     job->config = curriculum_config(&subjects->config->advice);
     job->seed = (uint64_t)s->last_event;

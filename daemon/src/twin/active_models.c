@@ -52,6 +52,9 @@ static int finish(struct active_models *models, const struct config *config, int
     models->with_stack = config->adaptation.stack;
     models->with_ahead = config->forecast.enabled;
     rc = rc ? rc : check_advice(config, fault);
+    for (uint32_t i = 0; i < models->twin.bank.n; i++) {
+        models->twin.bank.member[i].range.frees_counts = !config->model.hold_counts;
+    }
     if (rc == FAULT_NONE) {
         lookahead_bank(&models->ahead, &models->twin.bank);
     }
@@ -73,47 +76,48 @@ static int build(struct active_models *models, const struct config *config, stru
     return model_file_build(&spec, &models->twin, fault);
 }
 
-int active_models_declare(struct active_models *models, const struct config *config,
+int active_models_declare(struct active_models *models, const struct config *config, size_t i,
                           const char *name, const uint8_t *bytes, size_t size, struct fault *fault)
 {
     char hash[CHECKSUM_NAME];
+    struct protocol_entry entry;
+    int rc = protocol_list_at(&config->protocol, i, &entry, fault);
     checksum_name(hash, bytes, size);
-    if (config->protocol.hash[0] != '\0' && strcmp(config->protocol.hash, hash) != 0) {
-        return fault_set(fault, FAULT_INPUT, "%s: its hash is %s, protocol.hash expects %s", name,
-                         hash, config->protocol.hash);
+    if (rc == FAULT_NONE && entry.hash[0] != '\0' && strcmp(entry.hash, hash) != 0) {
+        rc = fault_set(fault, FAULT_INPUT, "%s: its hash is %s, protocol.%s expects %s", name, hash,
+                       entry.task[0] != '\0' ? "hashes" : "hash", entry.hash);
     }
-    struct protocol_file *file = calloc(1, sizeof *file);
-    if (file == NULL) {
-        return fault_set(fault, FAULT_WORK, "%s: no memory", name);
+    if (rc == FAULT_NONE && models->protocols == NULL) {
+        models->protocols = calloc(1, sizeof *models->protocols);
+        rc = models->protocols != NULL ? FAULT_NONE
+                                       : fault_set(fault, FAULT_WORK, "%s: no memory", name);
     }
-    int rc = protocol_file_parse(file, name, bytes, size, fault);
-    if (rc == FAULT_NONE &&
-        model_audit_params_init(&models->audit, &file->protocol,
-                                (double)config->protocol.sessions_per_alarm) != MODEL_OK) {
-        rc = fault_set(fault, FAULT_INPUT,
-                       "%s: its stages have more than %d contrasts together, which cannot be "
-                       "audited",
-                       name, MODEL_AUDIT_CONTRASTS);
+    if (rc == FAULT_NONE && models->protocols->n == PROTOCOL_LIST_MAX) {
+        rc = fault_set(fault, FAULT_INPUT, "%s: too many protocols", name);
     }
-    free(file);
-    if (rc == FAULT_NONE) {
-        models->has_protocol = true;
-        memcpy(models->protocol_hash, hash, sizeof hash);
-    }
-    return rc;
+    return rc ? rc
+              : audit_protocols_add(models->protocols, entry.task, name, bytes, size,
+                                    (double)config->protocol.sessions_per_alarm, fault);
 }
 
-static int load_protocol(struct active_models *models, const struct config *config,
+void active_models_note(const struct active_models *models, struct config_protocol *config)
+{
+    for (uint32_t i = 0; models->protocols != NULL && i < models->protocols->n; i++) {
+        protocol_list_note(config, i, models->protocols->v[i].hash);
+    }
+}
+
+static int load_protocol(struct active_models *models, const struct config *config, size_t i,
                          struct fault *fault)
 {
     uint8_t *text = NULL;
     size_t size = 0;
-    if (config->protocol.file[0] == '\0') {
-        return FAULT_NONE;
-    }
-    int rc = yaml_reader_load(config->protocol.file, PROTOCOL_FILE_BYTES_MAX, FILE_KIND_PROTOCOL,
-                              &text, &size, fault);
-    rc = rc ? rc : active_models_declare(models, config, config->protocol.file, text, size, fault);
+    struct protocol_entry entry;
+    int rc = protocol_list_at(&config->protocol, i, &entry, fault);
+    rc = rc ? rc
+            : yaml_reader_load(entry.file, PROTOCOL_FILE_BYTES_MAX, FILE_KIND_PROTOCOL, &text,
+                               &size, fault);
+    rc = rc ? rc : active_models_declare(models, config, i, entry.file, text, size, fault);
     free(text);
     return rc;
 }
@@ -125,7 +129,9 @@ int active_models_load(struct active_models *models, const struct config *config
     int rc = config->model.file[0] != '\0'
                  ? model_file_load(config->model.file, &models->twin, fault)
                  : build(models, config, fault);
-    rc = rc ? rc : load_protocol(models, config, fault);
+    for (size_t i = 0; rc == FAULT_NONE && i < protocol_list_n(&config->protocol); i++) {
+        rc = load_protocol(models, config, i, fault);
+    }
     return finish(models, config, rc, fault);
 }
 
@@ -143,6 +149,7 @@ void active_models_free(struct active_models *models)
 {
     adaptation_plan_close(&models->plan);
     model_file_free(&models->twin);
+    free(models->protocols);
     memset(models, 0, sizeof *models);
 }
 
@@ -151,7 +158,7 @@ struct twin_models active_models_view(const struct active_models *models)
     return (struct twin_models){.bank = &models->twin.bank,
                                 .baseline = &models->baseline,
                                 .engagement = &models->engagement,
-                                .audit = models->has_protocol ? &models->audit : NULL,
+                                .protocols = models->protocols,
                                 .stack = models->with_stack ? &models->stack : NULL,
                                 .ahead = models->with_ahead ? &models->ahead : NULL};
 }

@@ -15,9 +15,7 @@ struct active_models {
     struct model_file twin;
     model_params baseline;
     model_engagement_params engagement;
-    bool has_protocol;
-    model_audit_params audit; /* of the declared protocol */
-    char protocol_hash[17];   /* of its file; "" without one */
+    struct audit_protocols *protocols; /* that are declared; NULL: none */
     model_stacking_params stack;
     bool with_stack;
     model_bank_params ahead;
@@ -40,10 +38,13 @@ int active_models_load_bytes(struct active_models *models, const struct config *
                              const char *name, const uint8_t *bytes, size_t size,
                              struct fault *fault);
 
-/* Declares the protocol in the bytes of its file, as kept in a journal. FAULT_NONE, FAULT_INPUT or
- * FAULT_WORK, and *models as it was. */
-int active_models_declare(struct active_models *models, const struct config *config,
+/* Declares protocol number i of the configuration, by the bytes of its file, as kept in a journal;
+ * in their order. FAULT_NONE, FAULT_INPUT or FAULT_WORK, and *models as it was. */
+int active_models_declare(struct active_models *models, const struct config *config, size_t i,
                           const char *name, const uint8_t *bytes, size_t size, struct fault *fault);
+
+/* Notes in the configuration which files they were read from. */
+void active_models_note(const struct active_models *models, struct config_protocol *config);
 
 void active_models_free(struct active_models *models);
 

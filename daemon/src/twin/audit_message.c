@@ -125,18 +125,54 @@ static void list_rules(uint32_t rules, char out[], size_t cap)
     }
 }
 
-void audit_message_print(const model_audit_alarm *alarm, const model_audit_params *params,
+/* "; it is as of iblrig 8.27 to 8.29.3: declare its version, such as `iblrig: 8.27`"; with "or"
+ * between releases of which nothing has told it apart. */
+static void say_known(const struct audit_protocol *protocol, uint32_t fits, char out[], size_t cap)
+{
+    const char *first = "";
+    size_t n = 0;
+    for (uint32_t i = 0; i < protocol->n_known && n < cap; i++) {
+        if ((fits >> i & 1) != 0) {
+            const model_protocol_release *release =
+                model_protocol_release_of(protocol->known[i].release);
+            n += (size_t)snprintf(out + n, cap - n, "%s%s%s%s",
+                                  n == 0 ? "; it is as of iblrig " : " or ", release->first,
+                                  release->last[0] != '\0' ? " to " : " and later", release->last);
+            first = release->first;
+        }
+    }
+    if (n < cap) {
+        (void)snprintf(out + n, cap - n, ": declare its version, such as `iblrig: %s`", first);
+    }
+}
+
+void audit_message_print(const model_audit_alarm *alarm, const struct audit_protocol *protocol,
                          char out[], size_t cap)
 {
     char seen[192];
     char rules[96];
-    audit_message_seen(alarm, params, seen, sizeof seen);
-    if (alarm->is_foreign) {
-        list_rules(alarm->rules, rules, sizeof rules);
-        (void)snprintf(out, cap, "this stream is not of protocol %.32s (%s): %s",
-                       params->protocol.name, rules, seen);
-    } else {
+    char known[200] = "";
+    audit_message_seen(alarm, &protocol->declared, seen, sizeof seen);
+    if (!alarm->is_foreign) {
         (void)snprintf(out, cap, "%s: %s; look at %s", model_audit_rule_name(alarm->rule), seen,
                        model_audit_rule_look(alarm->rule));
+        return;
     }
+    list_rules(alarm->rules, rules, sizeof rules);
+    if (alarm->fits != 0) {
+        say_known(protocol, alarm->fits, known, sizeof known);
+    }
+    (void)snprintf(out, cap, "this stream is not of protocol %.32s (%s)%s%s%s",
+                   protocol->declared.protocol.name, rules, known, known[0] != '\0' ? "" : ": ",
+                   known[0] != '\0' ? "" : seen);
+}
+
+void audit_message_set(const model_audit_set *set, const struct audit_protocol *protocol,
+                       char out[], size_t cap)
+{
+    (void)snprintf(out, cap,
+                   "began in stage %.32s, after the last one %.32s was due: set by hand? It is "
+                   "followed from there",
+                   stage_name(&protocol->declared, set->heard),
+                   stage_name(&protocol->declared, set->due));
 }

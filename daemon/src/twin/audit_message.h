@@ -6,14 +6,18 @@
 
 #include <stddef.h>
 
-#include "model/audit.h"
+#include "audit_protocol.h"
 
 enum { AUDIT_MESSAGE_MAX = 256 };
 
 /* Says in a sentence or two which rule is broken, by what, and where to look; at most cap - 1
  * bytes. RT-safe: yes. */
-void audit_message_print(const model_audit_alarm *alarm, const model_audit_params *params,
+void audit_message_print(const model_audit_alarm *alarm, const struct audit_protocol *protocol,
                          char out[], size_t cap);
+
+/* "began in stage 5, after the last one 2 was due: ...". RT-safe: yes. */
+void audit_message_set(const model_audit_set *set, const struct audit_protocol *protocol,
+                       char out[], size_t cap);
 
 /* Its first part alone: what was seen. RT-safe: yes. */
 void audit_message_seen(const model_audit_alarm *alarm, const model_audit_params *params,

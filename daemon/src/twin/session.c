@@ -24,6 +24,7 @@ static void session_on_start(struct step *step)
     }
     const bool is_first = session->is_started == 0;
     session->start_content = (int64_t)step->content;
+    strncpy(session->task, heard->task, sizeof session->task - 1);
     step_take_seq(step);
     if (step_is_elsewhere(step)) {
         step_refuse_elsewhere(step);
@@ -46,12 +47,8 @@ static void session_on_start(struct step *step)
 
 static void end_session(struct step *step)
 {
-    model_audit_alarm alarm;
     step->subject->state.is_over = 1;
-    if (step_is_audited(step) && audit_state_end_session(&step->subject->state.audit,
-                                                         step->subjects->models.audit, &alarm)) {
-        step_tell_violation(step, &alarm);
-    }
+    step_end_audit(step);
 }
 
 static void session_on_end(struct step *step)

@@ -162,12 +162,22 @@ void step_tell_passed_over(struct step *step, const proto_fault *fault)
                step->session->name, trial, fault->key, others, fault->text);
 }
 
-void step_tell_violation(struct step *step, const model_audit_alarm *alarm)
+void step_tell_violation(struct step *step, const struct audit_protocol *protocol,
+                         const model_audit_alarm *alarm)
 {
     char text[AUDIT_MESSAGE_MAX];
-    audit_message_print(alarm, step->subjects->models.audit, text, sizeof text);
+    audit_message_print(alarm, protocol, text, sizeof text);
     step_alert(step->result, PROTO_ALERT_PROTOCOL_VIOLATION, alarm->e_value, "%s: %s",
                step->subject->name, text);
+}
+
+void step_tell_stage_set(struct step *step, const struct audit_protocol *protocol,
+                         const model_audit_set *set)
+{
+    char text[AUDIT_MESSAGE_MAX];
+    audit_message_set(set, protocol, text, sizeof text);
+    step_alert(step->result, PROTO_ALERT_STAGE_SET, 1.0, "%.64s: session %.64s %s",
+               step->subject->name, step->session->name, text);
 }
 
 /* What the evidence comes from, largest first: "slow reactions 80%, no-gos 20%". */
@@ -228,6 +238,11 @@ static void print_outside(const model_member *twin, const model_params *params, 
                            params->range.w_lo[i], params->range.w_hi[i], rule);
             return;
         }
+    }
+    if (twin->input > 0 && twin->input <= MODEL_RULE_INPUTS_MAX) {
+        (void)snprintf(out, cap, "input \"%s\" is outside the range that the rule %s was fitted on",
+                       model_rule_input_name(twin->input - 1U), rule);
+        return;
     }
     (void)snprintf(out, cap, "%s the rule %s was fitted on",
                    (twin->outside & MODEL_GUARD_STEP) != 0

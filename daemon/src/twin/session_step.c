@@ -77,11 +77,7 @@ void step_enter(struct step *step, const model_training_status_session_info *inf
         lookahead_start_session(lookahead, models.ahead);
     }
     step->subject->state.is_disengaged = 0;
-    model_audit_alarm alarm;
-    if (step_is_audited(step) && audit_state_start_session(&step->subject->state.audit,
-                                                           step->subjects->models.audit, &alarm)) {
-        step_tell_violation(step, &alarm);
-    }
+    step_start_audit(step);
     step->session->state.is_started = 1;
     step->subject->state.for_trial = step->session->state.trials.highest + 1;
     step->subject->state.is_over = 0;

@@ -86,8 +86,14 @@ void session_on_trial(struct step *step);
 
 /* ---- session_watch.c ------------------------------------------------------------------------- */
 
-/* True if the subject's trials are held against the declared protocol. RT-safe: yes. */
-bool step_is_audited(const struct step *step);
+/* The audit of the session that the subject is in, and its protocol; NULL: it has none. RT-safe:
+ * yes. */
+struct audit_state *step_audit(const struct step *step, const struct audit_protocol **protocol);
+
+/* The session that the subject was in is over for its audit, which may have something to tell; the
+ * one that it is in now is held against the protocol of its task. RT-safe: yes. */
+void step_end_audit(struct step *step);
+void step_start_audit(struct step *step);
 
 /* Hold the trial that was taken up against the protocol, and the twin after it against what the
  * alerts disengaged and model_out_of_range are about: each is raised once a bout. RT-safe: yes. */
@@ -127,6 +133,9 @@ void step_tell_jump(struct step *step);
 void step_tell_conflict(struct step *step);
 void step_tell_not_finite(struct step *step); /* weights that this trial would have made so */
 void step_tell_passed_over(struct step *step, const proto_fault *fault);
-void step_tell_violation(struct step *step, const model_audit_alarm *alarm);
+void step_tell_violation(struct step *step, const struct audit_protocol *protocol,
+                         const model_audit_alarm *alarm);
+void step_tell_stage_set(struct step *step, const struct audit_protocol *protocol,
+                         const model_audit_set *set);
 void step_tell_disengaged(struct step *step);
 void step_tell_outside(struct step *step, uint32_t member, uint32_t n); /* the worst of n */

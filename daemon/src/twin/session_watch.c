@@ -2,23 +2,59 @@
  * and whether its twin is where its rules were fitted. */
 #include "session_step.h"
 
-bool step_is_audited(const struct step *step)
+struct audit_state *step_audit(const struct step *step, const struct audit_protocol **protocol)
 {
-    return step->subjects->models.audit != NULL && step->subject->state.is_audited != 0;
+    const struct audit_protocols *all = step->subjects->models.protocols;
+    struct subject_state *state = &step->subject->state;
+    if (all == NULL || state->audit_at < 0 || state->audit_at >= state->n_audits ||
+        state->audit_at >= (int64_t)all->n) {
+        return NULL;
+    }
+    *protocol = &all->v[state->audit_at];
+    return &state->audit[state->audit_at];
+}
+
+void step_end_audit(struct step *step)
+{
+    const struct audit_protocol *protocol;
+    struct audit_state *audit = step_audit(step, &protocol);
+    model_audit_alarm alarm;
+    if (audit != NULL && audit_state_end_session(audit, protocol, &alarm)) {
+        step_tell_violation(step, protocol, &alarm);
+    }
+}
+
+void step_start_audit(struct step *step)
+{
+    const struct audit_protocols *all = step->subjects->models.protocols;
+    const struct audit_protocol *protocol;
+    model_audit_alarm alarm;
+    step_end_audit(step);
+    step->subject->state.audit_at =
+        all != NULL ? audit_protocols_find(all, step->session->state.task) : -1;
+    struct audit_state *audit = step_audit(step, &protocol);
+    if (audit != NULL) {
+        (void)audit_state_start_session(audit, protocol, &alarm); /* ended, it has told all */
+    }
 }
 
 /* Trials that come late are not audited: those that followed them were, as after a gap. */
 void step_watch_protocol(struct step *step)
 {
-    const model_audit_params *params = step->subjects->models.audit;
+    const struct audit_protocol *protocol;
+    struct audit_state *audit = step_audit(step, &protocol);
     model_audit_alarm alarm;
-    if (!step_is_audited(step)) {
+    model_audit_set set;
+    if (audit == NULL) {
         return;
     }
-    const model_audit_trial trial = audit_state_heard(&params->protocol, &step->heard->as.trial);
-    if (audit_state_push(&step->subject->state.audit, params, step->heard->env.trial, &trial,
-                         &alarm)) {
-        step_tell_violation(step, &alarm);
+    const model_audit_trial trial =
+        audit_state_heard(&protocol->declared.protocol, &step->heard->as.trial);
+    if (audit_state_push(audit, protocol, step->heard->env.trial, &trial, &alarm)) {
+        step_tell_violation(step, protocol, &alarm);
+    }
+    if (model_audit_take_set(&audit->audit, &set)) {
+        step_tell_stage_set(step, protocol, &set);
     }
 }
 

@@ -28,12 +28,13 @@ struct subject_state {
     int64_t is_over;       /* 1: the session was ended, and has not gone on */
     int64_t
         doubted_session; /* 1 + number of the one on another rig that was last doubted; 0 none */
-    int64_t is_audited;  /* 1: against the protocol of its run */
+    int64_t n_audits;    /* protocols of its run */
+    int64_t audit_at;    /* number of the one that its session is held against; -1: none */
     int64_t outside;     /* trials until a bout outside of the model is over; 0 none */
     struct twin twin;
     struct backfill backfill;
     model_training_status tracker;
-    struct audit_state audit; /* nothing if it is not audited */
+    struct audit_state audit[PROTOCOL_LIST_MAX]; /* n_audits */
 };
 
 /* What a checkpoint keeps of a session. */
@@ -52,13 +53,14 @@ struct session_state {
     int64_t last_heard_boot; /* of the machine, which that time is of */
     int64_t last_heard_wall_ns;
     int64_t last_t_rig_us; /* PROTO_NIL if unknown */
+    char task[72];         /* as its session_start names it; "" unknown */
 };
 
 /* Names the layout of both states. Raise the number when a member changes its place or meaning:
  * older checkpoints are then passed over, and the animals run again from the start of the journal.
  */
 #define SUBJECT_STATE_LAYOUT                                                                       \
-    ((int64_t)(9 << 24 | (sizeof(struct subject_state) + sizeof(struct session_state))))
+    ((int64_t)(10 << 24 | (sizeof(struct subject_state) + sizeof(struct session_state))))
 
 /* A new animal. RT-safe: yes. */
 void subject_state_reset(struct subject_state *state, const struct twin_models *models);
@@ -72,5 +74,7 @@ void subject_state_pack(const struct subject_state *state, uint8_t out[]);
 /* Reads them back. False if they are not a state; then *state is in any condition. */
 bool subject_state_unpack(struct subject_state *state, const uint8_t bytes[], size_t size);
 
-/* Audits the animal anew against the protocol of these models, if they have one. RT-safe: yes. */
-void subject_state_audit_anew(struct subject_state *state, const struct twin_models *models);
+/* Audits the animal anew against the protocols of these models, if they have any. task: of the
+ * session that it is in. RT-safe: yes. */
+void subject_state_audit_anew(struct subject_state *state, const struct twin_models *models,
+                              const char *task);

@@ -518,11 +518,6 @@ static bool is_same_plan(const struct adaptation_plan *a, const struct adaptatio
             (a->window == b->window && a->adapt.config.sd_net == b->adapt.config.sd_net));
 }
 
-static bool is_same_protocol(const struct config_protocol *a, const struct config_protocol *b)
-{
-    return strcmp(a->hash, b->hash) == 0 && a->sessions_per_alarm == b->sessions_per_alarm;
-}
-
 /* What a new run changes for animals that are known. */
 struct change {
     bool model, stack, plan, ahead, protocol;
@@ -540,7 +535,9 @@ static void change_subject(struct subjects *subjects, uint32_t number, int64_t r
         lookahead_change_model(&subjects->lookaheads[number], models->ahead);
     }
     if (change->protocol) {
-        subject_state_audit_anew(&s->state, models);
+        const bool is_in_session = s->state.session >= 0;
+        subject_state_audit_anew(
+            &s->state, models, is_in_session ? subjects->session[s->state.session].state.task : "");
     }
     if (change->model || change->stack) {
         if (s->last_event == 0) { /* not heard yet: it never knew the old model */
@@ -566,7 +563,7 @@ int subjects_change_run(struct subjects *subjects, int64_t run, const struct con
         .stack = (subjects->models.stack != NULL) != (models.stack != NULL),
         .plan = !is_same_plan(subjects->plan, plan),
         .ahead = (subjects->models.ahead != NULL) != (models.ahead != NULL),
-        .protocol = !is_same_protocol(&subjects->config->protocol, &config->protocol),
+        .protocol = !protocol_list_equals(&subjects->config->protocol, &config->protocol),
     };
     const bool any = change.model || change.stack || change.plan || change.ahead || change.protocol;
     for (uint32_t i = 0; any && i < subjects->n_subjects; i++) {

@@ -10,7 +10,7 @@
 
 #include <math.h>
 
-#include "model/audit.h"
+#include "audit_protocol.h"
 #include "model/bank.h"
 #include "model/engagement.h"
 #include "model/score.h"
@@ -22,7 +22,7 @@ struct twin_models {
     const model_bank_params *bank;
     const model_params *baseline;
     const model_engagement_params *engagement; /* NULL: not followed */
-    const model_audit_params *audit;           /* NULL: no protocol is declared */
+    const struct audit_protocols *protocols;   /* NULL: none is declared */
     const model_stacking_params *stack;        /* NULL: the bank alone */
     const model_bank_params *ahead;            /* lookahead_bank(); NULL: nothing looks ahead */
 };

@@ -141,6 +141,9 @@ typedef struct {
     int64_t stage_due; /* of the last change of stage that was missing or wrong: the right one */
     int64_t stage_heard;
     int64_t stage_before;
+    int64_t is_set;  /* 1: the session began in another stage than was due; not yet told */
+    int64_t set_due; /* that one */
+    int64_t set_heard;
     model_audit_path path[MODEL_AUDIT_PATHS]; /* last: what is not used is never touched */
 } model_audit;
 
@@ -158,7 +161,15 @@ typedef struct {
     uint32_t heard;           /* stages: the one reported instead */
     double contrast;          /* contrasts: the one that is most out of proportion */
     double seen, due;         /* trials of it, and by the declared probabilities */
+    uint32_t fits; /* is_foreign: bit mask of the known protocols that the stream may be of; 0:
+                      none, or none was tried */
 } model_audit_alarm;
+
+/* A session that began in another stage than the one before left, by their numbers. */
+typedef struct {
+    uint32_t due;
+    uint32_t heard;
+} model_audit_set;
 
 /* Name of a rule, and where to look; NULL outside the list. */
 const char *model_audit_rule_name(model_audit_rule rule);
@@ -193,6 +204,13 @@ int model_audit_observe(model_audit *audit, const model_audit_params *params,
 /* True if there is something to report, which counts as reported from now on. */
 bool model_audit_take(model_audit *audit, const model_audit_params *params,
                       model_audit_alarm *alarm);
+
+/* True if the session began in another stage than was due, which counts as told from now on. */
+bool model_audit_take_set(model_audit *audit, model_audit_set *set);
+
+/* True if no rule is called, and hardly any evidence is against one: the stream may be of this
+ * protocol. */
+bool model_audit_fits(const model_audit *audit);
 
 /* The present evidence against a rule: its share of the e-value, on the scale of
  * sessions_per_alarm. */

@@ -29,6 +29,7 @@ enum {
 /* Zeroed: not known. */
 typedef struct {
     bool is_known;
+    bool frees_counts; /* counts of trials may leave it, as in journals of earlier versions */
     double w_lo[MODEL_WEIGHTS_MAX];
     double w_hi[MODEL_WEIGHTS_MAX];
     double step_max[MODEL_WEIGHTS_MAX]; /* |dw|; of the GRU policy |o| */
@@ -51,6 +52,15 @@ bool model_range_is_valid(const model_range *range, const model_rule *rule, size
 
 /* True if weight i is inside; of a range that is not known: within MODEL_GUARD_WEIGHT_MAX. */
 bool model_range_holds(const model_range *range, size_t i, double w);
+
+/* The trial with its counts, of trials in the session and of training, no higher than the range
+ * has them: inputs that only count leave every range sooner or later. */
+model_rule_trial model_range_hold_counts(const model_range *range, const model_rule *rule,
+                                         const model_rule_trial *trial);
+
+/* Number of the first input of the rule's net that is outside; MODEL_RULE_INPUTS_MAX: none is. */
+size_t model_range_input(const model_range *range, const model_rule *rule,
+                         const model_rule_trial *trial);
 
 /* Bounds a rule's step, dw[n] or state->offset: no larger than it ever was, and never outwards from
  * a weight that is outside already. Returns the MODEL_GUARD_ flags of the trial; with FAILED

@@ -53,7 +53,8 @@ typedef struct {
     int64_t n_session;                               /* the same of this session */
     bool at_session_start;                           /* no choice yet in this session */
     uint8_t outside;                                 /* MODEL_GUARD_ flags of the last trial */
-    uint8_t reserved[6];                             /* 0 */
+    uint8_t input;       /* MODEL_GUARD_INPUT: 1 + number of the first that was; 0: none */
+    uint8_t reserved[5]; /* 0 */
 } model_member;
 
 /* The built-in random walk: no rule, noise set once for all animals (docs/model.md section 4).
@@ -64,6 +65,10 @@ int model_params_built_in(model_params *out, const char *features);
 /* Checks that every value is in its range and that the rule fits the policy. Returns MODEL_OK or
  * MODEL_ERR_ARG. */
 int model_params_check(const model_params *params);
+
+/* The same of an animal rather than of what is believed of one: its initial weights may be stated,
+ * with variances of 0. */
+int model_params_check_animal(const model_params *params);
 
 /* The state of a new animal. */
 void model_member_init(model_member *twin, const model_params *params);

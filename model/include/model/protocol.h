@@ -116,6 +116,8 @@ typedef struct {
     double contrast;  /* only after errors with at least this contrast, in the same session */
     uint32_t window;  /* resample: answers of the session that the share is over, at most
                          MODEL_PROTOCOL_WINDOW; 0: all of them */
+    uint32_t rows;    /* resample: 0; or the share is of this many trials of the session, less its
+                         no-gos, where those that are still to come are none of left */
     double sd;        /* resample; > 0 */
     bool after_no_go; /* a no-go counts as an error here */
 } model_protocol_debias;
@@ -126,6 +128,8 @@ typedef struct {
     double contrast[MODEL_PROTOCOL_CONTRASTS];    /* magnitudes, 0..1, falling, each once */
     double probability[MODEL_PROTOCOL_CONTRASTS]; /* of each, both sides together; their sum is 1 */
     int8_t only[MODEL_PROTOCOL_CONTRASTS]; /* -1, 1: shown only on the left, right; 0: both */
+    double left[MODEL_PROTOCOL_CONTRASTS]; /* probability of left of each, whatever p_left is; 0:
+                                              p_left's */
     double p_left;                         /* without blocks, and in the first one */
     model_protocol_zero zero;
     model_protocol_blocks blocks;
@@ -143,9 +147,11 @@ typedef struct {
     model_protocol_stage stage[MODEL_PROTOCOL_STAGES];
     uint32_t first_stage;
     bool counters_per_session; /* counters and windows are reset with each session */
-    bool carries_stage;        /* the stage is kept from session to session ... */
-    uint32_t carry_trials;     /* ... after sessions with at least this many trials */
-    uint32_t trials_min;       /* trials of a session are drawn with equal chance from min..max */
+    bool counts_drawn;  /* a trial counts for its test `trials` when it is drawn, before the test:
+                           the  stage that a session begins in ends a trial early */
+    bool carries_stage; /* the stage is kept from session to session ... */
+    uint32_t carry_trials; /* ... after sessions with at least this many trials */
+    uint32_t trials_min;   /* trials of a session are drawn with equal chance from min..max */
     uint32_t trials_max;
     double minutes_max;  /* a session ends after this; 0: never */
     double trial_s;      /* duration of a trial without the reaction time */
@@ -246,6 +252,9 @@ void model_protocol_enter(model_protocol_state *state, uint32_t stage);
  * the probability that it is on the right. Reads only. */
 bool model_protocol_debiases(const model_protocol_state *state, const model_protocol *protocol,
                              uint32_t stage, double *p_right);
+
+/* Probability that a contrast of the stage, by its number there, is on the left at that p_left. */
+double model_protocol_left(const model_protocol_stage *stage, uint32_t at, double p_left);
 
 /* Probability of a signed contrast in a stage at a block's p_left, debias trials apart. */
 double model_protocol_probability(const model_protocol *protocol, uint32_t stage, double contrast,

@@ -69,6 +69,9 @@ double model_rule_towards(const model_rule *rule, size_t i, double w, double g, 
 /* The net's part of the input for a trial: x[n_inputs]. */
 void model_rule_fill_inputs(model_rule_kind kind, const model_rule_trial *trial, float x[]);
 
+/* Lowers the trial's counts to those whose inputs are at most x[n_inputs]. */
+void model_rule_hold_counts(model_rule_kind kind, const double x[], model_rule_trial *trial);
+
 /* The rule basis that steps as a classic rule does, for n weights; *out may be *rule. The memory's
  * decay is 0.8. A rule without rates: one that does not move. */
 void model_rule_as_basis(const model_rule *rule, size_t n, model_rule *out);

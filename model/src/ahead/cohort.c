@@ -84,7 +84,7 @@ static void place(model_cohort *cohort, arena *a)
 static bool describe(model_cohort *cohort, const model_params *params, size_t n)
 {
     memset(cohort, 0, sizeof *cohort);
-    if (n < 1 || n > MODEL_COHORT_MAX || model_params_check(params) != MODEL_OK) {
+    if (n < 1 || n > MODEL_COHORT_MAX || model_params_check_animal(params) != MODEL_OK) {
         return false;
     }
     cohort->params = *params;

@@ -382,7 +382,7 @@ static double align_stage(struct question *q, const model_protocol_stage *s)
 {
     double sum = 0.0;
     for (uint32_t i = 0; i < s->n_contrasts; i++) {
-        const double p_left = s->only[i] == 0 ? s->p_left : (s->only[i] < 0 ? 1.0 : 0.0);
+        const double p_left = model_protocol_left(s, i, s->p_left);
         sum += s->probability[i] * align_contrast(q, s->contrast[i], p_left);
     }
     return sum;

@@ -91,6 +91,16 @@ static bool is_broken_widely(const model_audit *audit)
     return (families & (families - 1)) != 0;
 }
 
+bool model_audit_fits(const model_audit *audit)
+{
+    bool fits = true;
+    for (int i = 0; i < MODEL_AUDIT_RULES; i++) {
+        fits = fits && audit->called[i] == 0 &&
+               model_audit_e_value(audit, (model_audit_rule)i) < SUSPICIOUS;
+    }
+    return fits;
+}
+
 static bool is_of_no_stage(const model_audit *audit, const model_audit_params *params)
 {
     const model_audit_bet *b = &audit->bet[MODEL_AUDIT_BET_CONTRAST_OTHER];

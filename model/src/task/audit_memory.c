@@ -3,7 +3,7 @@
 #include <string.h>
 
 _Static_assert(sizeof(model_audit) == 8 * (11 + 2 * MODEL_AUDIT_CLASSES + 6 * MODEL_AUDIT_BETS +
-                                           5 * MODEL_AUDIT_RULES + 6) +
+                                           5 * MODEL_AUDIT_RULES + 9) +
                                           MODEL_AUDIT_PATHS * (sizeof(model_protocol_state) + 24),
                "the state is compared and written bytewise: it must have no padding");
 

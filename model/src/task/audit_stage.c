@@ -242,6 +242,11 @@ static void judge_stage(struct audit_step *step, const model_audit_path *path)
                           : (path->is_broken != 0 || (path->is_partial != 0 && !is_late))) {
         return;
     }
+    if (is_wrong && audit->trial == 0) {
+        audit->is_set = 1;
+        audit->set_due = due;
+        audit->set_heard = heard;
+    }
     if (is_wrong && audit->called[MODEL_AUDIT_STAGE] == 0) {
         audit->stage_due = due;
         audit->stage_heard = heard;
@@ -347,4 +352,12 @@ uint32_t model_audit_stage(const model_audit *audit, double *probability)
 const model_protocol_state *model_audit_rig(const model_audit *audit)
 {
     return audit->n_paths > 0 ? &audit_path_likeliest(audit)->rig : NULL;
+}
+
+bool model_audit_take_set(model_audit *audit, model_audit_set *set)
+{
+    const bool is_set = audit->is_set != 0;
+    *set = (model_audit_set){(uint32_t)audit->set_due, (uint32_t)audit->set_heard};
+    audit->is_set = 0;
+    return is_set;
 }

@@ -39,15 +39,21 @@ static void widen(struct audit_chance *chance, double p)
     chance->hi = fmax(chance->hi, p);
 }
 
-/* 0: the contrast comes on both sides; -1, 1: on this one alone. */
-static int only_side(const model_protocol_stage *stage, double contrast)
+/* Number of a contrast in the stage; n_contrasts: it is none of its. */
+static uint32_t find_contrast(const model_protocol_stage *stage, double contrast)
 {
-    for (uint32_t i = 0; i < stage->n_contrasts; i++) {
-        if (fabs(stage->contrast[i] - fabs(contrast)) < AUDIT_SAME) {
-            return stage->only[i];
-        }
+    uint32_t i = 0;
+    while (i < stage->n_contrasts && !(fabs(stage->contrast[i] - fabs(contrast)) < AUDIT_SAME)) {
+        i++;
     }
-    return 0;
+    return i;
+}
+
+/* The contrast comes on one side alone. */
+static bool is_of_one_side(const model_protocol_stage *stage, double contrast)
+{
+    const uint32_t at = find_contrast(stage, contrast);
+    return at < stage->n_contrasts && stage->only[at] != 0;
 }
 
 static bool is_zero(double contrast)
@@ -55,24 +61,26 @@ static bool is_zero(double contrast)
     return fabs(contrast) < AUDIT_SAME;
 }
 
+/* Chance of left of a contrast of the stage, or of one that it does not have, at that p_left. */
+static double left_at(const model_protocol_stage *stage, uint32_t at, double p_left)
+{
+    return at < stage->n_contrasts ? model_protocol_left(stage, at, p_left) : p_left;
+}
+
 static void widen_left(struct audit_chance *chance, const model_protocol_stage *stage,
                        const model_audit_trial *t)
 {
-    const int only = only_side(stage, t->contrast);
+    const uint32_t at = find_contrast(stage, t->contrast);
     const model_protocol_blocks *blocks = &stage->blocks;
-    if (only != 0) {
-        widen(chance, only < 0 ? 1.0 : 0.0);
-    } else if (is_zero(t->contrast) && stage->zero != MODEL_PROTOCOL_ZERO_P_LEFT) {
-        widen(chance, stage->zero == MODEL_PROTOCOL_ZERO_LEFT ? 1.0 : 0.0);
-    } else if (blocks->n > 0 && !isnan(t->p_left)) {
-        widen(chance, t->p_left);
-    } else {
-        if (blocks->n == 0 || blocks->first > 0) {
-            widen(chance, stage->p_left);
-        }
-        for (uint32_t i = 0; i < blocks->n; i++) {
-            widen(chance, blocks->value[i]);
-        }
+    if (blocks->n > 0 && !isnan(t->p_left)) {
+        widen(chance, left_at(stage, at, t->p_left));
+        return;
+    }
+    if (blocks->n == 0 || blocks->first > 0) {
+        widen(chance, left_at(stage, at, stage->p_left));
+    }
+    for (uint32_t i = 0; i < blocks->n; i++) {
+        widen(chance, left_at(stage, at, blocks->value[i]));
     }
 }
 
@@ -214,14 +222,15 @@ static void judge_debias_side(struct audit_step *step)
     const model_protocol_stage *stage = &protocol->stage[rig->stage];
     const model_protocol_debias *d = &stage->debias;
     double p = 0.5;
-    if (d->kind != MODEL_PROTOCOL_DEBIAS_RESAMPLE || only_side(stage, step->trial->contrast) != 0 ||
-        step->audit->answers < (d->window > 0 ? (int64_t)d->window : ANSWERS_ALL) ||
+    const bool is_of_last = d->window > 0 && d->rows == 0;
+    if (d->kind != MODEL_PROTOCOL_DEBIAS_RESAMPLE || is_of_one_side(stage, step->trial->contrast) ||
+        step->audit->answers < (is_of_last ? (int64_t)d->window : ANSWERS_ALL) ||
         !model_protocol_debiases(rig, protocol, (uint32_t)rig->stage, &p)) {
         return;
     }
     const struct audit_chance declared = {p, p};
     const bool is_right = step->side == 1;
-    const double other = mean_left(rig, d->window > 0 ? 0 : 10);
+    const double other = mean_left(rig, is_of_last ? 0 : 10);
     const double all = 0.5 * erfc((0.5 - other) / (d->sd * 1.4142135623730951));
     audit_bet_event(step, MODEL_AUDIT_BET_DEBIAS_ALL, all, declared, is_right);
     audit_bet_event(step, MODEL_AUDIT_BET_DEBIAS_FAIR, 0.5, declared, is_right);

@@ -135,8 +135,12 @@ static double value_of(const model_protocol_state *state, const model_protocol *
         return state->n_answers < (int64_t)test->window
                    ? (double)NAN
                    : fabs((double)count_newest(state->right, test->window) / window - 0.5);
-    case MODEL_PROTOCOL_TEST_TRIALS:
-        return (double)state->stage_trials;
+    case MODEL_PROTOCOL_TEST_TRIALS: {
+        /* The trial that is about to be drawn; not where one of the stage before was drawn first.
+         */
+        const bool began_in_it = state->stage_trials == state->trial;
+        return (double)state->stage_trials + (protocol->counts_drawn && began_in_it ? 1.0 : 0.0);
+    }
     case MODEL_PROTOCOL_TEST_SESSIONS:
         return (double)state->stage_sessions;
     case MODEL_PROTOCOL_TEST_KINDS:
@@ -282,26 +286,27 @@ bool model_protocol_debiases(const model_protocol_state *state, const model_prot
         *p_right = s->only[at] != 0 ? (s->only[at] > 0 ? 1.0 : 0.0) : (double)state->side;
         return true;
     }
-    int64_t n = state->session_answers;
+    int64_t n = d->rows > 0 ? (int64_t)d->rows - (state->trial - state->session_answers)
+                            : state->session_answers;
     int64_t left = state->session_lefts;
-    if (d->window > 0 && n > (int64_t)d->window) {
+    if (d->rows == 0 && d->window > 0 && n > (int64_t)d->window) {
         n = d->window;
         left = count_newest(&state->session_left, d->window);
     }
-    const double mean = n > 0 ? (double)left / (double)n : 0.5;
+    const double mean = n > 0 ? fmin((double)left / (double)n, 1.0) : 0.5;
     *p_right = 0.5 * erfc((0.5 - mean) / (d->sd * 1.4142135623730951));
     return true;
 }
 
-static int8_t draw_side(const model_protocol_stage *stage, uint32_t at, double p_left, double u)
+double model_protocol_left(const model_protocol_stage *stage, uint32_t at, double p_left)
 {
     if (stage->only[at] != 0) {
-        return stage->only[at] > 0 ? 1 : 0;
+        return stage->only[at] < 0 ? 1.0 : 0.0;
     }
     if (!(stage->contrast[at] > 0.0) && stage->zero != MODEL_PROTOCOL_ZERO_P_LEFT) {
-        return stage->zero == MODEL_PROTOCOL_ZERO_RIGHT ? 1 : 0;
+        return stage->zero == MODEL_PROTOCOL_ZERO_LEFT ? 1.0 : 0.0;
     }
-    return u < p_left ? 0 : 1;
+    return stage->left[at] > 0.0 ? stage->left[at] : p_left;
 }
 
 /* Two numbers a trial, whatever they are for: rigs of like protocols then draw alike. */
@@ -323,7 +328,7 @@ static void draw_trial(model_protocol_state *state, const model_protocol *protoc
             sum += stage->probability[++at];
         }
         magnitude = stage->contrast[at];
-        trial->side = draw_side(stage, at, state->p_left, v);
+        trial->side = v < model_protocol_left(stage, at, state->p_left) ? 0 : 1;
     }
     trial->contrast = trial->side == 0 && magnitude > 0.0 ? -magnitude : magnitude;
 }
@@ -414,9 +419,6 @@ double model_protocol_probability(const model_protocol *protocol, uint32_t stage
     if (!(s->contrast[at] > 0.0)) {
         return s->probability[at];
     }
-    const bool is_right = contrast > 0.0;
-    if (s->only[at] != 0) {
-        return (s->only[at] > 0) == is_right ? s->probability[at] : 0.0;
-    }
-    return s->probability[at] * (is_right ? 1.0 - p_left : p_left);
+    const double left = model_protocol_left(s, at, p_left);
+    return s->probability[at] * (contrast > 0.0 ? 1.0 - left : left);
 }

@@ -59,6 +59,9 @@ static int check_contrasts(const struct place *at, const model_protocol_stage *s
         if (!is_within(s->only[i], -1, 1)) {
             return refuse(at, "contrasts", "one side or both expected");
         }
+        if (!is_within(s->left[i], 0, 1)) {
+            return refuse(at, "left", "probabilities from 0 to 1 expected");
+        }
         sum += s->probability[i];
     }
     return fabs(sum - 1.0) <= SUM_TOLERANCE
@@ -231,6 +234,11 @@ static int check_whole(const struct place *at)
     if (p->first_stage >= p->n_stages) {
         return refuse(at, "first", "the name of a stage expected");
     }
+    if (p->counts_drawn && !p->counters_per_session) {
+        return refuse(at, "counted",
+                      "counters that are reset with each session expected, since "
+                      "drawn trials count in the stage that a session begins in");
+    }
     if (p->trials_min < 1 || p->trials_max < p->trials_min || p->trials_max > 1000000) {
         return refuse(at, "session", "1 to 1000000 trials a session expected");
     }
@@ -319,17 +327,14 @@ static double session_trials(const model_protocol *p)
 
 static bool is_shown(const model_protocol_stage *s, uint32_t contrast, int side)
 {
-    bool shown = s->probability[contrast] > 0.0;
-    if (s->only[contrast] != 0) {
-        return shown && s->only[contrast] == (side == 1 ? 1 : -1);
-    }
-    double least = s->p_left;
-    double most = s->p_left;
+    double least = model_protocol_left(s, contrast, s->p_left);
+    double most = least;
     for (uint32_t i = 0; i < s->blocks.n; i++) {
-        least = fmin(least, s->blocks.value[i]);
-        most = fmax(most, s->blocks.value[i]);
+        const double left = model_protocol_left(s, contrast, s->blocks.value[i]);
+        least = fmin(least, left);
+        most = fmax(most, left);
     }
-    return shown && (side == 1 ? least < 1.0 : most > 0.0);
+    return s->probability[contrast] > 0.0 && (side == 1 ? least < 1.0 : most > 0.0);
 }
 
 /* Fewest trials after which a performance test holds; INFINITY: never. */
@@ -351,7 +356,8 @@ static double least_performance(const model_protocol_stage *s, const model_proto
     return each * (left && right ? 2.0 : 1.0);
 }
 
-static double least_trials(const model_protocol_stage *s, const model_protocol_test *t)
+static double least_trials(const model_protocol *p, const model_protocol_stage *s,
+                           const model_protocol_test *t)
 {
     switch (t->kind) {
     case MODEL_PROTOCOL_TEST_PERFORMANCE:
@@ -361,7 +367,7 @@ static double least_trials(const model_protocol_stage *s, const model_protocol_t
     case MODEL_PROTOCOL_TEST_BIAS:
         return (t->is_above ? t->limit < 0.5 : t->limit > 0.0) ? t->window : (double)INFINITY;
     case MODEL_PROTOCOL_TEST_TRIALS:
-        return t->limit;
+        return t->limit - (p->counts_drawn ? 1.0 : 0.0);
     case MODEL_PROTOCOL_TEST_SESSIONS:
     case MODEL_PROTOCOL_TEST_KINDS:
         break;
@@ -370,14 +376,14 @@ static double least_trials(const model_protocol_stage *s, const model_protocol_t
 }
 
 /* Performances of different contrasts need different trials; the others share them. */
-static double least_of_move(const model_protocol_stage *s, const model_protocol_move *move,
-                            uint32_t *hardest)
+static double least_of_move(const model_protocol *p, const model_protocol_stage *s,
+                            const model_protocol_move *move, uint32_t *hardest)
 {
     double sum = 0.0;
     double most = 0.0;
     double worst = -1.0;
     for (uint32_t k = 0; k < move->n_tests; k++) {
-        const double least = least_trials(s, &move->test[k]);
+        const double least = least_trials(p, s, &move->test[k]);
         if (move->test[k].kind == MODEL_PROTOCOL_TEST_PERFORMANCE) {
             sum += least;
         }
@@ -405,7 +411,7 @@ static double entered_after(const model_protocol *p, uint32_t stage, const struc
                 uint32_t hardest = 0;
                 if (ways->holds[i][k]) {
                     at[move->to] =
-                        fmin(at[move->to], at[i] + least_of_move(&p->stage[i], move, &hardest));
+                        fmin(at[move->to], at[i] + least_of_move(p, &p->stage[i], move, &hardest));
                 }
             }
         }
@@ -444,14 +450,14 @@ static void find_ways(const model_protocol *p, struct ways *ways)
         for (uint32_t k = 0; k < p->stage[i].n_moves; k++) {
             const model_protocol_move *move = &p->stage[i].move[k];
             ways->holds[i][k] =
-                least_of_move(&p->stage[i], move, &hardest) <= trials_to_wait(p, move) &&
+                least_of_move(p, &p->stage[i], move, &hardest) <= trials_to_wait(p, move) &&
                 !needs_more_sessions(p, move);
         }
     }
     for (uint32_t i = 0; i < p->n_stages && !carries(p); i++) {
         const double entered = entered_after(p, i, ways);
         for (uint32_t k = 0; k < p->stage[i].n_moves; k++) {
-            const double least = least_of_move(&p->stage[i], &p->stage[i].move[k], &hardest);
+            const double least = least_of_move(p, &p->stage[i], &p->stage[i].move[k], &hardest);
             ways->holds[i][k] = ways->holds[i][k] && entered + least < session_trials(p);
         }
     }
@@ -488,7 +494,7 @@ static int say_kept(const struct place *at, const struct ways *ways)
 {
     const model_protocol_stage *s = &at->protocol->stage[at->stage];
     uint32_t hardest = 0;
-    const double least = least_of_move(s, &s->move[0], &hardest);
+    const double least = least_of_move(at->protocol, s, &s->move[0], &hardest);
     if (has_way(s, ways->holds[at->stage])) {
         return refuse(at, "moves", "stages that follow %s only lead in a circle", s->name);
     }

@@ -95,19 +95,30 @@ bool model_range_holds(const model_range *range, size_t i, double w)
                            : fabs(w) <= MODEL_GUARD_WEIGHT_MAX;
 }
 
-static bool holds_inputs(const model_range *range, const model_rule *rule,
+size_t model_range_input(const model_range *range, const model_rule *rule,
                          const model_rule_trial *trial)
 {
     const size_t n = range->is_known ? model_rule_of(rule->kind)->n_inputs : 0;
     float x[MODEL_RULE_INPUTS_MAX];
-    bool ok = true;
     if (n > 0) {
         model_rule_fill_inputs(rule->kind, trial, x);
     }
     for (size_t i = 0; i < n; i++) {
-        ok = ok && (double)x[i] >= range->x_lo[i] && (double)x[i] <= range->x_hi[i];
+        if (!((double)x[i] >= range->x_lo[i] && (double)x[i] <= range->x_hi[i])) {
+            return i;
+        }
     }
-    return ok;
+    return MODEL_RULE_INPUTS_MAX;
+}
+
+model_rule_trial model_range_hold_counts(const model_range *range, const model_rule *rule,
+                                         const model_rule_trial *trial)
+{
+    model_rule_trial held = *trial;
+    if (range->is_known && !range->frees_counts) {
+        model_rule_hold_counts(rule->kind, range->x_hi, &held);
+    }
+    return held;
 }
 
 /* A sum is finite only if all of its terms are. */
@@ -129,7 +140,8 @@ uint8_t model_guard_bound(const model_range *range, const model_rule *rule, mode
         model_rule_reset(state);
         return MODEL_GUARD_FAILED;
     }
-    uint8_t flags = holds_inputs(range, rule, trial) ? 0 : MODEL_GUARD_INPUT;
+    uint8_t flags =
+        model_range_input(range, rule, trial) < MODEL_RULE_INPUTS_MAX ? MODEL_GUARD_INPUT : 0;
     for (size_t i = 0; i < n; i++) {
         const double most = range->is_known ? range->step_max[i] : MODEL_GUARD_STEP_MAX;
         if (fabs(moved[i]) > most) {

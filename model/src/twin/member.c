@@ -70,7 +70,7 @@ static bool is_believable(const model_member *twin, size_t n)
 /* The rule moves the weights, pace times as far. seen_range: widened by the step; NULL: not asked
  * for. */
 static void step_rule(model_member *twin, const model_params *params, const double g[],
-                      const model_rule_trial *seen, double pace, model_range *seen_range)
+                      const model_rule_trial *heard, double pace, model_range *seen_range)
 {
     const size_t n = params->policy.n;
     const model_rule *rule = &params->rule;
@@ -79,11 +79,16 @@ static void step_rule(model_member *twin, const model_params *params, const doub
     double u[MODEL_WEIGHTS_MAX] = {0.0};
     double f[MODEL_WEIGHTS_MAX];
     const double *forgetting = model_rule_forgetting(rule);
+    const model_rule_trial held = model_range_hold_counts(&params->range, rule, heard);
+    const model_rule_trial *seen = seen_range != NULL ? heard : &held;
     if (model_rule_step(rule, &twin->rule, n, twin->w, g, seen, dw, u) != MODEL_OK) {
         dw[0] = (double)NAN;
         twin->rule.offset[0] = (double)NAN;
     }
     twin->outside = model_guard_bound(&params->range, rule, &twin->rule, n, twin->w, seen, dw);
+    if ((twin->outside & MODEL_GUARD_INPUT) != 0) {
+        twin->input = (uint8_t)(1 + model_range_input(&params->range, rule, seen));
+    }
     if (seen_range != NULL) {
         model_range_take(seen_range, rule, n, twin->w, seen,
                          traits->sets_offset ? twin->rule.offset : dw);
@@ -125,7 +130,7 @@ static int observe(model_member *twin, const model_params *params, const model_t
     }
     const model_member before = *twin;
     int status = MODEL_OK;
-    twin->outside = 0;
+    twin->outside = twin->input = 0;
     if (trial->choice >= 0) {
         status = take_choice(twin, params, trial, pace, range);
     }
@@ -171,7 +176,7 @@ void model_member_skip(model_member *twin, const model_params *params, const mod
     if (is_believable(&wider, params->policy.n)) {
         *twin = wider;
     }
-    twin->outside = 0;
+    twin->outside = twin->input = 0;
     twin->n_trials++;
     twin->n_session++;
 }

@@ -64,7 +64,7 @@ static bool rule_is_valid(const model_rule *rule, uint32_t n)
     return ok;
 }
 
-int model_params_check(const model_params *params)
+static int check(const model_params *params, double prior_least)
 {
     if (model_filter_name(params->filter) == NULL || !model_policy_is_valid(&params->policy) ||
         !model_rule_fits(&params->rule, params->policy.n) ||
@@ -78,11 +78,21 @@ int model_params_check(const model_params *params)
     const model_noise *noise = &params->noise;
     for (uint32_t i = 0; i < params->policy.n; i++) {
         if (!is_within(noise->prior_mean[i], -MODEL_MEAN_MAX, MODEL_MEAN_MAX) ||
-            !is_within(noise->prior_var[i], DBL_MIN, MODEL_VAR_MAX) ||
+            !is_within(noise->prior_var[i], prior_least, MODEL_VAR_MAX) ||
             !is_within(noise->drift_var[i], 0.0, MODEL_VAR_MAX) ||
             !is_within(noise->session_var[i], 0.0, MODEL_VAR_MAX)) {
             return MODEL_ERR_ARG;
         }
     }
     return MODEL_OK;
+}
+
+int model_params_check(const model_params *params)
+{
+    return check(params, DBL_MIN);
+}
+
+int model_params_check_animal(const model_params *params)
+{
+    return check(params, 0.0);
 }

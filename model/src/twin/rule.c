@@ -85,6 +85,22 @@ void model_rule_fill_inputs(model_rule_kind kind, const model_rule_trial *trial,
     }
 }
 
+/* A thousandth below where rounding to float might pass x. */
+static int64_t hold_count(int64_t count, double most)
+{
+    const double whole = floor(most * (1.0 - 1e-3));
+    return (double)count <= whole ? count : (int64_t)fmax(whole, 0.0);
+}
+
+void model_rule_hold_counts(model_rule_kind kind, const double x[], model_rule_trial *trial)
+{
+    if (model_rule_of(kind)->n_inputs > MODEL_RULE_INPUTS) {
+        const double share = fmin(x[7], 0.999999);
+        trial->n_session = hold_count(trial->n_session, 200.0 * share / (1.0 - share));
+        trial->n_training = hold_count(trial->n_training, expm1(10.0 * x[8]));
+    }
+}
+
 static int step_net(const model_rule *rule, model_rule_state *state, size_t n, const double w[],
                     const model_rule_trial *trial, double moved[])
 {
