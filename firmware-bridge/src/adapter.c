@@ -275,6 +275,15 @@ int bridge_source_next(struct bridge_source *s, struct bridge_event *event)
     return bridge_why_set(s, event->path, event->line, -1, found, expected, "");
 }
 
+void bridge_session_software(const struct bridge_session *session, char out[BRIDGE_SOFTWARE_MAX])
+{
+    (void)snprintf(out, BRIDGE_SOFTWARE_MAX, "%s%s%s", session->program,
+                   session->version[0] != '\0' ? " " : "", session->version);
+    for (char *c = out; *c != '\0'; c++) {
+        *c = *c >= ' ' && *c <= '~' ? *c : '?';
+    }
+}
+
 void bridge_event_message(const struct bridge_event *event, const char *rig, proto_message *out)
 {
     static const proto_kind KINDS[] = {[BRIDGE_SESSION_START] = PROTO_KIND_SESSION_START,
@@ -292,5 +301,6 @@ void bridge_event_message(const struct bridge_event *event, const char *rig, pro
         memcpy(out->as.session_start.task, session->task, sizeof session->task);
         out->as.session_start.ephys_rig = session->ephys_rig;
         out->as.session_start.delay_s = session->delay_s;
+        bridge_session_software(session, out->as.session_start.software);
     }
 }

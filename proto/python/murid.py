@@ -81,7 +81,7 @@ ENVELOPE = {"subject": "name", "session": "name", "run": "number", "trial": "num
             "seq": "number", "t_rig_us": "number", "t_wall_ns": "number", "t_mono_ns": "number",
             "v": "same", "kind": "same", "rig": "same"}
 WORDS = {"session_start": {"task": "text", "stimuli": "contrasts", "ephys_rig": "truth",
-                           "delay_s": "number", "moved": "truth"},
+                           "delay_s": "number", "software": "text", "moved": "truth"},
          "stimulus": {"stimulus": "contrast"},
          "trial": {"stimulus": "contrast", "features": "features", "choice": "choice",
                    "reward": "truth", "side": "truth", "rt_s": "number", "reward_ul": "number",
@@ -602,7 +602,7 @@ class Client:
     def session_start(self, subject, session=None, run=None, **keys):
         """Opens a session; without a name it gets one from the clock. run: the run of the task
         within the session, from 1, if the rig counts them. Other keys, as in docs/protocol.md:
-        task, stimuli, ephys_rig, delay_s. Returns the prediction of the first trial, an Answer.
+        task, stimuli, ephys_rig, delay_s, software. Returns the prediction of the first trial, an Answer.
 
         Counters of a session that this program or the spool file knows continue. moved: True if
         the animal has moved from another rig, on which its session was not ended."""

@@ -119,6 +119,7 @@ class Made(unittest.TestCase):
         self.assertIn(f"murid: {self.root}: iblrig 8.30.0, 4 sessions of m1, 12 trials\n", err)
         self.assertIn(f"murid: {self.root}: iblrig 8.30.0, 1 session of m2, 3 trials\n", err)
         self.assertEqual({r["task"] for r in rows}, {"_iblrig_tasks_trainingChoiceWorld"})
+        self.assertEqual({r["software"] for r in rows}, {"iblrig 8.30.0"})
 
     def test_lines_of_windows_read_the_same(self):
         unix = imported(self.session(number="001"))[0]

@@ -119,7 +119,11 @@ static void every_format_is_found_by_its_name(void **state)
 static void an_event_becomes_the_message_that_a_rig_would_send(void **state)
 {
     (void)state;
-    struct bridge_session session = {.subject = "m1", .session = "d1", .task = "biased"};
+    struct bridge_session session = {.subject = "m1",
+                                     .session = "d1",
+                                     .task = "biased",
+                                     .program = "iblrig",
+                                     .version = "8.23.1\n"};
     session.ephys_rig = 1;
     struct bridge_event event = {.kind = BRIDGE_TRIAL, .session = &session, .trial = 7};
     uint8_t bytes[PROTO_BYTES_MAX];
@@ -137,6 +141,11 @@ static void an_event_becomes_the_message_that_a_rig_would_send(void **state)
     assert_int_equal(message.kind, PROTO_KIND_SESSION_START);
     assert_string_equal(message.as.session_start.task, "biased");
     assert_int_equal(message.as.session_start.ephys_rig, 1);
+    assert_string_equal(message.as.session_start.software, "iblrig 8.23.1?");
+    assert_true(proto_encode(&message, PROTO_FORMAT_MSGPACK, bytes, sizeof bytes) > 0);
+    session.version[0] = '\0';
+    bridge_event_message(&event, "box-1", &message);
+    assert_string_equal(message.as.session_start.software, "iblrig");
     event.kind = BRIDGE_SESSION_END;
     bridge_event_message(&event, "box-1", &message);
     assert_int_equal(message.kind, PROTO_KIND_SESSION_END);

@@ -250,18 +250,21 @@ static void reads_what_is_said_of_the_session(void **state)
 {
     (void)state;
     struct trial_table t;
-    assert_int_equal(open_text(&t, "subject,session,trial,stimulus,choice,task,ephys_rig,delay_s\n"
-                                   "m1,s1,0,0,1,\"trainingChoiceWorld, v6\",1,900\n"
-                                   "m1,s1,1,0,1,,,\n"
+    assert_int_equal(open_text(&t, "subject,session,trial,stimulus,choice,task,ephys_rig,delay_s,"
+                                   "software\n"
+                                   "m1,s1,0,0,1,\"trainingChoiceWorld, v6\",1,900,iblrig 8.23.1\n"
+                                   "m1,s1,1,0,1,,,,\n"
                                    "m1,s1,2,0,1,a\x01"
-                                   "b,0,NaN\n"),
+                                   "b,0,NaN,NA\n"),
                      FAULT_NONE);
     assert_int_equal(trial_table_next(&t, &row, &fault), 1);
     assert_string_equal(row.task, "trainingChoiceWorld, v6");
     assert_int_equal(row.ephys_rig, 1);
     assert_true(row.delay_s == 900.0);
+    assert_string_equal(row.software, "iblrig 8.23.1");
     assert_int_equal(trial_table_next(&t, &row, &fault), 1);
     assert_string_equal(row.task, "");
+    assert_string_equal(row.software, "");
     assert_int_equal(row.ephys_rig, -1);
     assert_true(isnan(row.delay_s));
     assert_int_equal(trial_table_next(&t, &row, &fault), 1);

@@ -201,6 +201,8 @@ static int play_start(struct play *play, struct run *run, const struct trial_row
     strcpy(msg.as.session_start.task, row->task);
     msg.as.session_start.ephys_rig = row->ephys_rig < 0 ? PROTO_NIL : row->ephys_rig;
     msg.as.session_start.delay_s = row->delay_s;
+    text_escape_clean(msg.as.session_start.software, sizeof msg.as.session_start.software,
+                      row->software);
     return put(play, &msg, fault);
 }
 

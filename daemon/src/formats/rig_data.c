@@ -272,6 +272,7 @@ static void fill_row(struct trial_row *row, const struct bridge_event *event)
     text_escape_clean(row->task, sizeof row->task, session->task);
     row->ephys_rig = known(session->ephys_rig);
     row->delay_s = session->delay_s;
+    bridge_session_software(session, row->software);
 }
 
 /* Opens the next source; false: there is none. */

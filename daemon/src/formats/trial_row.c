@@ -32,6 +32,7 @@ const struct trial_column TRIAL_COLUMNS[TRIAL_ROW_COLUMNS] = {
     {"ephys_rig", TRIAL_COLUMN_BIT, TRIAL_COLUMN_OPTIONAL, AT(ephys_rig), 0, 1, "0, 1 or empty"},
     {"delay_s", TRIAL_COLUMN_REAL, TRIAL_COLUMN_OPTIONAL, AT(delay_s), 0, 86400,
      "a number from 0 to 86400, or empty"},
+    {"software", TRIAL_COLUMN_TEXT, TRIAL_COLUMN_OPTIONAL, AT(software), 0, 0, "any text"},
 #undef AT
 };
 

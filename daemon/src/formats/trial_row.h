@@ -12,7 +12,7 @@
 
 #include "proto/message.h"
 
-enum { TRIAL_TABLE_TASK_MAX = 64, TRIAL_ROW_COLUMNS = 14 };
+enum { TRIAL_TABLE_TASK_MAX = 64, TRIAL_ROW_COLUMNS = 15 };
 
 struct trial_row {
     char subject[PROTO_ID_MAX + 1];
@@ -29,6 +29,7 @@ struct trial_row {
     char task[TRIAL_TABLE_TASK_MAX + 1];  /* of the session; "" unknown */
     int8_t ephys_rig;                     /* 1: on the electrophysiology rig, 0 not, -1 unknown */
     double delay_s;                       /* of the session's start; NaN unknown */
+    char software[TRIAL_TABLE_TASK_MAX + 1]; /* that ran the session: "iblrig 8.23.1" */
 };
 
 struct trial_column {
@@ -48,7 +49,7 @@ struct trial_column {
     const char *expected; /* "a number from 0 to 1, or empty" */
 };
 
-/* In the order in which they are written; the last four are of the session or the stage. */
+/* In the order in which they are written; the last five are of the session or the stage. */
 extern const struct trial_column TRIAL_COLUMNS[TRIAL_ROW_COLUMNS];
 
 /* Nothing known. */

@@ -2,13 +2,13 @@
  *
  * Columns (any order, others ignored): subject, session, trial, stimulus, choice, reward, rt_s,
  * side, repeat, p_left, stage; and of the session, in every row or its first: task, ephys_rig,
- * delay_s, which are written where they are known. The first five columns are required, and the
- * first four need a value in every row; elsewhere an empty field (or NA, or NaN) is "unknown".
- * Files of rigs and folders of them are read alike, through their adapters (rig_data.h). The file
- * is not trusted: lines and fields are bounded, numbers are range-checked, an error names file,
- * line, column, what was expected and what the field or file looks like. Rows are also checked for
- * likely mistakes (table_check.h), which trial_table_next() reports at the end. Threads: one owner.
- * Memory: a fixed buffer inside struct trial_table, and that of the check.
+ * delay_s, software, which are written where they are known. The first five columns are required,
+ * and the first four need a value in every row; elsewhere an empty field (or NA, or NaN) is
+ * "unknown". Files of rigs and folders of them are read alike, through their adapters (rig_data.h).
+ * The file is not trusted: lines and fields are bounded, numbers are range-checked, an error names
+ * file, line, column, what was expected and what the field or file looks like. Rows are also
+ * checked for likely mistakes (table_check.h), which trial_table_next() reports at the end.
+ * Threads: one owner. Memory: a fixed buffer inside struct trial_table, and that of the check.
  */
 #pragma once
 
@@ -125,8 +125,8 @@ void trial_table_close(struct trial_table *table);
 
 /* Which columns are written: the first ones of TRIAL_COLUMNS. */
 enum trial_table_columns {
-    TRIAL_TABLE_OF_TRIALS = TRIAL_ROW_COLUMNS - 4,
-    TRIAL_TABLE_WITH_STAGES = TRIAL_ROW_COLUMNS - 3,
+    TRIAL_TABLE_OF_TRIALS = TRIAL_ROW_COLUMNS - 5,
+    TRIAL_TABLE_WITH_STAGES = TRIAL_ROW_COLUMNS - 4,
     TRIAL_TABLE_WITH_SESSIONS = TRIAL_ROW_COLUMNS
 };
 

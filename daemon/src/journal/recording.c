@@ -80,12 +80,13 @@ static void fill_row(struct trial_row *row, const proto_message *heard)
     row->trial = heard->env.trial;
     row->stimulus = row->reward = row->rt_s = row->p_left = row->delay_s = (double)NAN;
     row->choice = row->side = row->repeat = row->ephys_rig = -1;
-    row->stage[0] = row->task[0] = '\0';
+    row->stage[0] = row->task[0] = row->software[0] = '\0';
     if (heard->kind == PROTO_KIND_SESSION_START) {
         const proto_session_start *start = &heard->as.session_start;
         strcpy(row->task, start->task);
         row->ephys_rig = known(start->ephys_rig);
         row->delay_s = start->delay_s;
+        strcpy(row->software, start->software);
     } else if (heard->kind == PROTO_KIND_TRIAL) {
         const proto_trial *trial = &heard->as.trial;
         row->stimulus = trial->stimulus;

@@ -147,6 +147,11 @@ int bridge_source_next(struct bridge_source *s, struct bridge_event *event);
 /* A zeroed source is fine. */
 void bridge_source_close(struct bridge_source *s);
 
+/* The program and its version as a session_start and a table have them: "iblrig 8.23.1". What is
+ * not printable ASCII becomes '?'. */
+enum { BRIDGE_SOFTWARE_MAX = 2 * BRIDGE_NAME_MAX + 1 };
+void bridge_session_software(const struct bridge_session *session, char out[BRIDGE_SOFTWARE_MAX]);
+
 /* The event as the message that a rig would send, which the daemon takes: session_start, trial or
  * session_end with rig, subject, session and trial; seq is the caller's. */
 void bridge_event_message(const struct bridge_event *event, const char *rig, proto_message *out);
