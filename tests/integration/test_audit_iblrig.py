@@ -143,11 +143,11 @@ class Course(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory:
             _, keys = self.configuration(directory)
             with Daemon({"protocol": keys}) as daemon:
-                self.tell(daemon, rows[:500])
+                tell(daemon, rows[:500])
                 daemon.settle()
                 daemon.kill()  # in a session of the second task
                 daemon.start()
-                self.tell(daemon, rows[500:])
+                tell(daemon, rows[500:])
                 self.assertEqual(daemon.stop(), 0)
                 for key in keys.values():
                     os.remove(key)
@@ -166,11 +166,11 @@ class Course(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory:
             _, keys = self.configuration(directory)
             with Daemon({"protocol": {"trainingChoiceWorld": keys["trainingChoiceWorld"]}}) as daemon:
-                self.tell(daemon, rows)
+                tell(daemon, rows)
                 self.assertEqual(daemon.stop(), 0)
                 self.assertEqual(daemon.alerts("protocol_violation"), [])
             with Daemon({"protocol": {"file": keys["trainingChoiceWorld"]}}) as daemon:
-                self.tell(daemon, rows)
+                tell(daemon, rows)
                 self.assertEqual(daemon.stop(), 0)
                 self.assertEqual(len(daemon.alerts("protocol_violation")), 1)
 
@@ -183,7 +183,7 @@ class Course(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory:
             _, keys = self.configuration(directory)
             with Daemon({"protocol": keys}) as daemon:
-                self.tell(daemon, rows[700:1000])
+                tell(daemon, rows[700:1000])
                 self.assertEqual(daemon.stop(), 0)
                 text, = daemon.alerts("stage_set")
                 self.assertEqual(text, "t6: session 2024-01-03_001_00 began in stage 4, after the last one 1 "
@@ -191,22 +191,159 @@ class Course(unittest.TestCase):
                 self.assertEqual(daemon.alerts("protocol_violation"), [])
                 self.assertIn("identical bit for bit", self.run_murid("replay", daemon.journal).stdout)
 
-    def tell(self, daemon, rows):
-        asker = daemon.asker()
-        last = None
-        for seq, row in enumerate(rows):
-            who = dict(subject=row["subject"], session=row["session"], rig="rig1")
-            if row["session"] != last:
-                asker.ask(v=1, kind="session_start", task=row["task"], **who)
-            last = row["session"]
-            said = {key: row[key] for key in ("stimulus", "reward", "side", "p_left")}
-            if row["repeat"] != "":
-                said.update(repeat=row["repeat"], stage=str(row["stage"]))
-            message = trial(row["trial"], **who, **said,
-                            choice=None if row["choice"] == "" else row["choice"])
-            message.pop("seq", None)
-            self.assertEqual(asker.ask(**message)["kind"], "prediction")
-        asker.close()
+
+@unittest.skipUnless(os.path.isdir(SESSIONS), "../shared/data absent")
+class Recorded(unittest.TestCase):
+    """`iblrig: recorded`: each session has the defects of the version that it states."""
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.directory = directory.name
+
+    def protocols(self, iblrig=None):
+        """A configuration with both tasks."""
+        path = os.path.join(self.directory, f"{iblrig}.yaml")
+        with open(path, "w") as to:
+            to.write("protocol:\n")
+            for task, name in (("trainingChoiceWorld", "ibl_training"), ("biasedChoiceWorld", "ibl_biased")):
+                file = os.path.join(self.directory, f"{iblrig}_{name}.yaml")
+                with open(os.path.join(PROTOCOLS, name + ".yaml")) as f, open(file, "w") as copy:
+                    copy.write(f.read() + (f"iblrig: {iblrig}\n" if iblrig else ""))
+                to.write(f"  {task}: {file}\n")
+        return path
+
+    def both(self):
+        """One animal that was trained by two versions."""
+        rows = iblrig_tables.read_folders(SESSIONS, "training_8.23.1")
+        return rows + [dict(row, session="2024-01-04_001_00")
+                       for row in iblrig_tables.read_folders(SESSIONS, "training_8.24.7")]
+
+    def audit(self, *words, code, text=None):
+        done = subprocess.run([MURID, "audit", *words, "--json"], capture_output=True, text=True, timeout=120,
+                              input=text)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return json.loads(done.stdout)
+
+    def table(self, rows):
+        return iblrig_tables.text_of(rows, (*iblrig_tables.COLUMNS, "software"))
+
+    def test_sessions_of_both_versions_at_once_raise_no_alarm(self):
+        said = self.audit(self.protocols("recorded"), SESSIONS, code=0)
+        self.assertEqual(said["alarms"], [])
+        self.assertEqual(sum(s["trials"] for s in said["subjects"].values()), 3483)
+        self.assertEqual(sorted((n["subject"], n["text"].split(" has ")[0]) for n in said["known_defects"]),
+                         [("f1", "iblrig 8.24.7"), ("k1", "iblrig 8.23.1"), ("t6", "iblrig 8.23.1")])
+        said = self.audit(self.protocols("recorded"), os.path.join(SESSIONS, "training_8.24.7"), code=0)
+        self.assertEqual(said["alarms"], [])
+
+    def test_undeclared_they_are_found_and_their_versions_said(self):
+        said = self.audit(self.protocols(), SESSIONS, code=1)
+        zero = [a for a in said["alarms"] if a["rule"] == "zero_side"]
+        self.assertTrue(zero)
+        self.assertLessEqual(max(a["trials"] for a in zero), 20)
+        self.assertEqual(len(said["known_defects"]), 3)
+        self.assertIn("iblrig 8.23.1 has known defects: zero_left (without contrast the correct side is always left), ",
+                      said["known_defects"][-1]["text"])
+
+    def test_an_animal_that_was_trained_by_two_versions_is_followed_in_a_table(self):
+        text = self.table(self.both())
+        said = self.audit(self.protocols("recorded"), "-", code=0, text=text)
+        self.assertEqual(said["alarms"], [])
+        self.assertEqual([n["session"] for n in said["known_defects"]], ["2024-01-01_001_00", "2024-01-04_001_00"])
+        alarm, = self.audit(self.protocols("8.24.7"), "-", code=1, text=text)["alarms"]  # not that of all
+        self.assertEqual((alarm["rule"], alarm["session"]), ("stages", "2024-01-02_001_00"))
+
+    def test_a_finding_names_the_version_that_is_stated(self):
+        rows = [dict(row, software="iblrig 8.29.4") for row in self.both()]
+        said = self.audit(self.protocols("recorded"), "-", code=1, text=self.table(rows))
+        self.assertEqual({a["software"] for a in said["alarms"]}, {"iblrig 8.29.4"})
+        self.assertEqual({a["text"][:15] for a in said["alarms"]}, {"iblrig 8.29.4: "})
+        rows = [dict(row, software="") for row in rows]
+        said = self.audit(self.protocols("recorded"), "-", code=1, text=self.table(rows))
+        self.assertEqual({a["text"][:22] for a in said["alarms"]}, {"no version is stated: "})
+
+    def test_a_newer_version_is_said_once_and_taken_for_the_newest(self):
+        rows = [dict(row, software="iblrig 9.0.1") for row in self.both()[:20]]
+        rows += [dict(row, session="2024-01-02_001_00") for row in rows]
+        said = self.audit(self.protocols("recorded"), "-", code=0, text=self.table(rows))
+        self.assertEqual([n["text"] for n in said["known_defects"]],
+                         ["iblrig 9.0.1 is newer than the known versions: audited as 8.29.5"])
+
+    def test_live_each_session_is_followed_and_its_journal_replays(self):
+        rows = self.both()
+        keys = {task: os.path.join(self.directory, f"recorded_{name}.yaml")
+                for task, name in (("trainingChoiceWorld", "ibl_training"), ("biasedChoiceWorld", "ibl_biased"))}
+        self.protocols("recorded")
+        with Daemon({"protocol": keys}) as daemon:
+            tell(daemon, rows[:1200])
+            daemon.settle()
+            daemon.kill()  # within a session
+            daemon.start()
+            tell(daemon, rows[1200:], is_within=True)
+            self.assertEqual(daemon.stop(), 0)
+            self.assertEqual(daemon.alerts("protocol_violation"), [])
+            told = daemon.alerts("known_defects")
+            self.assertEqual([t.split(" has known defects: zero_left")[0] for t in told],
+                             ["t6: iblrig 8.23.1", "t6: iblrig 8.24.7"])
+            for text in told:
+                self.assertTrue(text.endswith("debias_after_no_go: see docs/protocols.md"), text)
+            done = subprocess.run([MURID, "replay", daemon.journal], capture_output=True, text=True, timeout=120)
+            self.assertIn("identical bit for bit", done.stdout + done.stderr)
+            said = self.audit(daemon.journal, code=0)
+            self.assertEqual((said["alarms"], len(said["known_defects"])), ([], 2))
+            self.assertLess(max(said["subjects"]["t6"]["e_values"].values()), 10)
+
+    def test_files_that_are_played_or_imported_state_their_version(self):
+        self.protocols("recorded")
+        keys = {"trainingChoiceWorld": os.path.join(self.directory, "recorded_ibl_training.yaml")}
+        table = os.path.join(self.directory, "t.csv")
+        subprocess.run([MURID, "import", os.path.join(SESSIONS, "appended_8.24.7"), "-o", table], check=True,
+                       capture_output=True, timeout=120)
+        for path in (os.path.join(SESSIONS, "killed_8.24.7"), table):
+            with self.subTest(path), Daemon({"protocol": keys}) as daemon:
+                subprocess.run([MURID, "play", path, "--asap", "--to", daemon.endpoint["ask"]], check=True,
+                               capture_output=True, timeout=120)
+                self.assertEqual(daemon.stop(), 0)
+                self.assertEqual(daemon.alerts("protocol_violation"), [])
+                self.assertEqual(len(daemon.alerts("known_defects")), 1)
+
+    def test_live_a_finding_names_the_version_and_without_a_protocol_defects_are_said_too(self):
+        self.protocols("recorded")
+        file = os.path.join(self.directory, "recorded_ibl_training.yaml")
+        rows = [dict(row, software="iblrig 8.29.4") for row in self.both()[:300]]
+        with Daemon({"protocol": {"file": file}}) as daemon:
+            tell(daemon, rows)
+            self.assertEqual(daemon.stop(), 0)
+            text, = daemon.alerts("protocol_violation")
+            self.assertTrue(text.startswith("t6: iblrig 8.29.4: debias: "), text)
+            self.assertEqual(daemon.alerts("known_defects"), [])
+            done = subprocess.run([MURID, "replay", daemon.journal], capture_output=True, text=True, timeout=120)
+            self.assertIn("identical bit for bit", done.stdout + done.stderr)
+        with Daemon() as daemon:
+            tell(daemon, self.both()[:5])
+            self.assertEqual(daemon.stop(), 0)
+            self.assertEqual(len(daemon.alerts("known_defects")), 1)
+
+
+def tell(daemon, rows, is_within=False):
+    """Sends the rows as a rig does; is_within: the session of the first was begun before."""
+    asker = daemon.asker()
+    last = rows[0]["session"] if is_within else None
+    for seq, row in enumerate(rows):
+        who = dict(subject=row["subject"], session=row["session"], rig="rig1")
+        if row["session"] != last:
+            stated = {"software": row["software"]} if row["software"] else {}
+            asker.ask(v=1, kind="session_start", task=row["task"], **stated, **who)
+        last = row["session"]
+        said = {key: row[key] for key in ("stimulus", "reward", "side", "p_left")}
+        if row["repeat"] != "":
+            said.update(repeat=row["repeat"], stage=str(row["stage"]))
+        message = trial(row["trial"], **who, **said,
+                        choice=None if row["choice"] == "" else row["choice"])
+        message.pop("seq", None)
+        assert asker.ask(**message)["kind"] == "prediction", message
+    asker.close()
 
 
 if __name__ == "__main__":

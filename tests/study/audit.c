@@ -447,7 +447,7 @@ static void watch_release(uint32_t number, const struct audit_protocol *said, ui
     audit_state_init(&audit, said);
     for (int s = 0; s < 12; s++) {
         rig_start_session(&rig);
-        bool is_told = audit_state_start_session(&audit, said, &alarm);
+        bool is_told = audit_state_start_session(&audit, said, "", &alarm);
         bool goes_on = true;
         for (int64_t i = 0; goes_on; i++) {
             const model_protocol_state before = rig.state;

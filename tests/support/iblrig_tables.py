@@ -27,7 +27,7 @@ def read_session(folder, subject=None):
                 reward=int(bool(trial["trial_correct"])), side=side,
                 repeat=int(trial["debias_trial"]) if "debias_trial" in trial else "",
                 p_left=trial["stim_probability_left"], stage=trial.get("training_phase", ""),
-                task=settings["PYBPOD_PROTOCOL"]))
+                task=settings["PYBPOD_PROTOCOL"], software="iblrig " + settings["IBLRIG_VERSION"]))
     return rows
 
 

@@ -25,7 +25,7 @@ static void declare(enum rig_protocol which)
     file.protocol = file.bare = protocol;
     assert_int_equal(audit_protocol_init(&declared, &file, 1000.0), MODEL_OK);
     audit_state_init(&audit, &declared);
-    (void)audit_state_start_session(&audit, &declared, &alarm);
+    (void)audit_state_start_session(&audit, &declared, "", &alarm);
 }
 
 static model_audit_trial right_answer(void)
@@ -170,11 +170,11 @@ static void every_bet_has_a_sentence_that_fits(void **unused)
         audit_message_seen(&a, &declared.declared, seen, sizeof seen);
         assert_true(strlen(seen) > 20);
         assert_true(strlen(seen) < 192);
-        audit_message_print(&a, &declared, text, sizeof text);
+        audit_message_print(&a, &declared, "", text, sizeof text);
         assert_non_null(strstr(text, model_audit_rule_name(a.rule)));
         assert_non_null(strstr(text, "look at"));
         char cut[16];
-        audit_message_print(&a, &declared, cut, sizeof cut);
+        audit_message_print(&a, &declared, "", cut, sizeof cut);
         assert_int_equal(strlen(cut), 15);
     }
 }
@@ -190,7 +190,7 @@ static void a_foreign_stream_is_said_with_all_rules_that_it_breaks(void **unused
                                  .n = 5,
                                  .hits = 4};
     char text[AUDIT_MESSAGE_MAX];
-    audit_message_print(&a, &declared, text, sizeof text);
+    audit_message_print(&a, &declared, "", text, sizeof text);
     assert_string_equal(text,
                         "this stream is not of protocol biased (side, reward): 4 of the last 5 "
                         "wrong answers were rewarded");
@@ -212,7 +212,7 @@ static void a_stream_that_is_of_a_known_release_is_said_to_be(void **unused)
     rig_init(&rig, &faulty, all, 3, 1);
     for (int s = 0; s < 40 && !(is_told && alarm.is_foreign); s++) {
         rig_start_session(&rig);
-        (void)audit_state_start_session(&audit, &declared, &alarm);
+        (void)audit_state_start_session(&audit, &declared, "", &alarm);
         for (int64_t i = 0; !is_told && rig_next(&rig, &t, NULL); i++) {
             is_told = audit_state_push(&audit, &declared, i, &t, &alarm) && alarm.is_foreign;
         }
@@ -220,12 +220,130 @@ static void a_stream_that_is_of_a_known_release_is_said_to_be(void **unused)
     assert_true(is_told);
     assert_int_equal(alarm.fits, 1); /* the first of the known */
     assert_int_equal(declared.known[0].release, 0);
-    audit_message_print(&alarm, &declared, text, sizeof text);
+    audit_message_print(&alarm, &declared, "", text, sizeof text);
     assert_non_null(strstr(text, "; it is as of iblrig 8.0 to 8.11.2: declare its version, such as "
                                  "`iblrig: 8.0`"));
     alarm.fits = 3;
-    audit_message_print(&alarm, &declared, text, sizeof text);
+    audit_message_print(&alarm, &declared, "", text, sizeof text);
     assert_non_null(strstr(text, "of iblrig 8.0 to 8.11.2 or 8.11.3 to 8.23: declare"));
+}
+
+/* ---- what sessions state --------------------------------------------------------------------- */
+
+static void declare_recorded(uint32_t defects)
+{
+    static struct protocol_file file;
+    rig_make(&protocol, RIG_TRAINING);
+    file.protocol = file.bare = protocol;
+    file.is_recorded = true;
+    file.defects = defects;
+    model_protocol_add_defects(&file.protocol, defects);
+    assert_int_equal(audit_protocol_init(&declared, &file, 1000.0), MODEL_OK);
+    audit_state_init(&audit, &declared);
+}
+
+static void each_session_is_held_against_the_release_that_it_states(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *software;
+        int64_t chosen;
+    } CASES[] = {
+        {"iblrig 8.23.1", 1}, {"iblrig 8.0", 0},  {"iblrig 8.27", 4}, {"iblrig 8.29.4", -1},
+        {"iblrig 9.0", -1},   {"iblrig 7.2", -1}, {"iblrig", -1},     {"iblrig ", -1},
+        {"bonsai 8.23", -1},  {"", -1},           {"iblrig 8.x", -1}};
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        declare_recorded(0);
+        (void)audit_state_start_session(&audit, &declared, CASES[i].software, &alarm);
+        assert_int_equal(audit.chosen, CASES[i].chosen);
+        assert_string_equal(audit.software, CASES[i].software);
+        assert_ptr_equal(audit_state_params(&audit, &declared),
+                         CASES[i].chosen < 0 ? &declared.declared
+                                             : &declared.known[CASES[i].chosen].params);
+        declare(RIG_TRAINING);
+        (void)audit_state_start_session(&audit, &declared, CASES[i].software, &alarm);
+        assert_int_equal(audit.chosen, -1);
+    }
+}
+
+static void what_a_file_names_is_added_to_the_defects_of_a_release(void **unused)
+{
+    (void)unused;
+    const uint32_t off = UINT32_C(1) << MODEL_PROTOCOL_DEFECT_COUNTS_EARLY;
+    declare_recorded(off);
+    assert_int_equal(declared.release[5].known, -1);
+    assert_int_equal(declared.release[5].defects, 0);
+    for (uint32_t i = 0; i < 5; i++) {
+        assert_int_equal(declared.known[declared.release[i].known].defects,
+                         declared.release[i].defects | off);
+    }
+}
+
+/* Sessions of two releases in turn, as they state them; unstated. True if anything was told. */
+static bool take_turns(bool is_stated)
+{
+    static struct rig rig;
+    static model_protocol faulty[2];
+    static const char *const SOFTWARE[2] = {"iblrig 8.11.2", "iblrig 8.23.1"};
+    const struct rig_ears all = {.stage = true, .side = true, .repeat = true, .p_left = true};
+    model_audit_trial t;
+    bool is_told = false;
+    declare_recorded(0);
+    for (uint32_t i = 0; i < 2; i++) {
+        faulty[i] = protocol;
+        model_protocol_add_defects(&faulty[i], model_protocol_release_defects(&protocol, i));
+    }
+    rig_init(&rig, &faulty[0], all, 3, 1);
+    for (int s = 0; s < 30; s++) {
+        rig.protocol = &faulty[s % 2];
+        rig_start_session(&rig);
+        is_told |=
+            audit_state_start_session(&audit, &declared, is_stated ? SOFTWARE[s % 2] : "", &alarm);
+        for (int64_t i = 0; rig_next(&rig, &t, NULL); i++) {
+            is_told |= audit_state_push(&audit, &declared, i, &t, &alarm);
+        }
+    }
+    return is_told;
+}
+
+static void sessions_of_two_releases_in_turn_are_each_followed(void **unused)
+{
+    (void)unused;
+    assert_false(take_turns(true));
+    assert_true(take_turns(false));
+}
+
+static void a_finding_names_the_version_and_a_checkpoint_keeps_it(void **unused)
+{
+    (void)unused;
+    static struct audit_state copy;
+    static uint8_t bytes[sizeof(struct audit_state)];
+    const model_audit_trial t = right_answer();
+    char text[AUDIT_MESSAGE_MAX];
+    const model_audit_alarm a = {.rule = MODEL_AUDIT_REWARD,
+                                 .bet = MODEL_AUDIT_BET_REWARD_WRONG,
+                                 .rules = 1U << MODEL_AUDIT_REWARD,
+                                 .n = 5,
+                                 .hits = 4};
+    declare_recorded(0);
+    (void)audit_state_start_session(&audit, &declared, "iblrig 8.23.1", &alarm);
+    (void)audit_state_push(&audit, &declared, 0, &t, &alarm);
+    audit_state_pack(&audit, bytes);
+    assert_int_equal(audit_state_unpack(&copy, bytes, audit_state_size(&audit)),
+                     audit_state_size(&audit));
+    assert_int_equal(copy.chosen, 1);
+    audit_message_print(&a, &declared, copy.software, text, sizeof text);
+    assert_string_equal(text, "iblrig 8.23.1: reward: 4 of the last 5 wrong answers were rewarded; "
+                              "look at the valve, and what is taken for correct");
+    audit_message_print(&a, &declared, "", text, sizeof text);
+    assert_memory_equal(text, "no version is stated: reward: ", 30);
+    model_audit_alarm foreign = a;
+    foreign.is_foreign = true;
+    foreign.fits = 1;
+    audit_message_print(&foreign, &declared, "iblrig 8.23.1", text, sizeof text);
+    assert_non_null(strstr(text,
+                           "; it is as of iblrig 8.0 to 8.11.2: is the stated version the one "
+                           "that runs?"));
 }
 
 /* ---- virtual mice ---------------------------------------------------------------------------- */
@@ -276,6 +394,10 @@ int main(void)
         cmocka_unit_test(every_bet_has_a_sentence_that_fits),
         cmocka_unit_test(a_foreign_stream_is_said_with_all_rules_that_it_breaks),
         cmocka_unit_test(a_stream_that_is_of_a_known_release_is_said_to_be),
+        cmocka_unit_test(each_session_is_held_against_the_release_that_it_states),
+        cmocka_unit_test(what_a_file_names_is_added_to_the_defects_of_a_release),
+        cmocka_unit_test(sessions_of_two_releases_in_turn_are_each_followed),
+        cmocka_unit_test(a_finding_names_the_version_and_a_checkpoint_keeps_it),
         cmocka_unit_test(mice_that_learn_come_to_the_last_stage_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -719,6 +719,11 @@ static void each_version_of_iblrig_has_the_defects_of_its_release(void **unused)
     for (size_t i = 0; i < sizeof WRONG / sizeof WRONG[0]; i++) {
         assert_int_equal(model_protocol_release_find(&release, WRONG[i]), MODEL_ERR_ARG);
     }
+    assert_false(model_protocol_release_is_newer(MODEL_PROTOCOL_RELEASE_NEWEST));
+    assert_false(model_protocol_release_is_newer("8.23.1"));
+    assert_false(model_protocol_release_is_newer("x"));
+    assert_true(model_protocol_release_is_newer("8.30"));
+    assert_true(model_protocol_release_is_newer("9.1.1"));
     assert_int_equal(
         model_protocol_release_defects(&protocol, 3),
         1 << MODEL_PROTOCOL_DEFECT_ZERO_LEFT | 1 << MODEL_PROTOCOL_DEFECT_NEVER_ADVANCES |

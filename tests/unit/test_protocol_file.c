@@ -184,8 +184,10 @@ static void mistakes_are_named_with_their_line(void **unused)
         {"name: x\nsession: {trials: 1.5}\n", "p.yaml:2: session.trials"},
         {"name: x\nsession: 5\n", "p.yaml:2: session: expected keys"},
         {"name: x\ndefects: [rust]\n", "p.yaml:2: defects: expected"},
-        {"name: x\niblrig: 7.2.1\n", "p.yaml:2: iblrig: expected a version from 8.0 on"},
-        {"name: x\niblrig: [8.23]\n", "p.yaml:2: iblrig: expected a version from 8.0 on"},
+        {"name: x\niblrig: 7.2.1\n",
+         "p.yaml:2: iblrig: expected recorded, or a version from 8.0 on"},
+        {"name: x\niblrig: [8.23]\n",
+         "p.yaml:2: iblrig: expected recorded, or a version from 8.0 on"},
         {"name: x\ncounted: drawn\nstages:\n  - {name: a, contrasts: {1: 1}}\n",
          "p.yaml:2: counted: counters that are reset with each session expected"},
         {STAGE "    left: {0.5: 0.5}\n", "p.yaml:5: stages.left: expected a contrast of the stage"},
@@ -326,6 +328,12 @@ static void a_version_of_iblrig_declares_the_defects_that_concern_the_protocol(v
     assert_int_equal(file.defects, 0);
     protocol_defects_print(file.defects, words, sizeof words);
     assert_string_equal(words, "none");
+    assert_false(file.is_recorded);
+    (void)snprintf(text, sizeof text, "%siblrig: recorded\n", ZERO);
+    accept(text);
+    assert_true(file.is_recorded);
+    assert_int_equal(file.defects, 0);
+    assert_memory_equal(&file.protocol, &file.bare, sizeof file.bare);
     (void)snprintf(text, sizeof text, "%siblrig: 8.23.1\ndefects: [zero_left]\n", ZERO);
     expect_fault(text, "p.yaml:6: defect zero_left: affects nothing in the protocol");
     protocol_defects_versions(MODEL_PROTOCOL_DEFECT_DEBIAS_ALL, words, sizeof words);

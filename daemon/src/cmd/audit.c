@@ -57,7 +57,7 @@ static void say(const struct audit_report *a, const struct audit_report_alarm *a
     if (alarm->is_set) {
         audit_message_set(&alarm->set, protocol_of(a, alarm), text, cap);
     } else {
-        audit_message_print(&alarm->what, protocol_of(a, alarm), text, cap);
+        audit_message_print(&alarm->what, protocol_of(a, alarm), alarm->software, text, cap);
     }
 }
 
@@ -110,6 +110,10 @@ static void print_text(const struct audit_report *a)
                " trials name a stage that the protocol does not have, like %s: taken as unknown\n",
                a->n_stages_unknown, a->stage_unknown);
     }
+    for (uint32_t i = 0; i < a->n_notices; i++) {
+        printf("%s session %s: %s\n", a->subjects[a->notices[i].subject]->name,
+               a->notices[i].session, a->notices[i].text);
+    }
     for (uint32_t i = 0; i < a->n_alarms; i++) {
         print_alarm(a, &a->alarms[i]);
     }
@@ -149,6 +153,7 @@ static void json_alarm(struct json_writer *w, const struct audit_report *a,
     const model_audit_alarm *what = &alarm->what;
     say(a, alarm, text, sizeof text);
     json_place(w, a, alarm);
+    json_text(w, "software", alarm->software);
     json_int(w, "trial", alarm->trial);
     json_text(w, "rule", model_audit_rule_name(what->rule));
     json_bool(w, "foreign", what->is_foreign);
@@ -200,6 +205,20 @@ static void json_rows(struct json_writer *w, const struct audit_report *a, const
     json_end(w);
 }
 
+static void json_notices(struct json_writer *w, const struct audit_report *a)
+{
+    json_array(w, "known_defects");
+    for (uint32_t i = 0; i < a->n_notices; i++) {
+        json_line(w, 0);
+        json_object(w, NULL);
+        json_text(w, "subject", a->subjects[a->notices[i].subject]->name);
+        json_text(w, "session", a->notices[i].session);
+        json_text(w, "text", a->notices[i].text);
+        json_end(w);
+    }
+    json_end(w);
+}
+
 static void print_json(const struct audit_report *a)
 {
     struct json_writer w = {.to = stdout};
@@ -210,6 +229,7 @@ static void print_json(const struct audit_report *a)
     json_int(&w, "sessions_not_audited", a->n_sessions_aside);
     json_rows(&w, a, "alarms", false);
     json_rows(&w, a, "stages_set", true);
+    json_notices(&w, a);
     json_object(&w, "subjects");
     for (uint32_t i = 0; i < a->n_subjects; i++) {
         json_subject(&w, a->subjects[i]);

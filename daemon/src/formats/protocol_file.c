@@ -151,11 +151,14 @@ static int read_protocol_defects(struct parse *p, const struct key *key, void *b
 static int read_protocol_iblrig(struct parse *p, const struct key *key, void *base)
 {
     (void)base;
-    p->has_release = true;
-    return p->yaml.event.type == YAML_SCALAR_EVENT &&
-                   model_protocol_release_find(&p->release, yaml_reader_text(&p->yaml)) == MODEL_OK
+    const bool is_text = p->yaml.event.type == YAML_SCALAR_EVENT;
+    p->file->is_recorded = is_text && strcmp(yaml_reader_text(&p->yaml), "recorded") == 0;
+    p->has_release =
+        is_text && model_protocol_release_find(&p->release, yaml_reader_text(&p->yaml)) == MODEL_OK;
+    return p->file->is_recorded || p->has_release
                ? FAULT_NONE
-               : refuse(p, key->path, key->name, "a version from 8.0 on, such as 8.23.1");
+               : refuse(p, key->path, key->name,
+                        "recorded, or a version from 8.0 on, such as 8.23.1");
 }
 
 static int read_stage(struct parse *p, const struct key *key, void *base)

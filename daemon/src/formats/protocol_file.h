@@ -19,6 +19,7 @@ struct protocol_file {
     model_protocol protocol; /* with its defects */
     model_protocol bare;     /* without */
     uint32_t defects;        /* bit mask of those switched on */
+    bool is_recorded;        /* and those of the release of iblrig that each session states */
     uint32_t n_defects;      /* that the file names, those of a release of iblrig apart */
     model_protocol_defect defect[MODEL_PROTOCOL_DEFECTS];
     /* Lines that keys stand in, 0 unknown; of stages and of moves also the line they begin in. */

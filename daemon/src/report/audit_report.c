@@ -46,6 +46,7 @@ static struct audit_report_alarm *add_alarm(struct audit_report *a, uint32_t sub
     *to = (struct audit_report_alarm){
         .subject = subject, .protocol = (uint32_t)s->at, .trial = s->audit[s->at].last_trial};
     strcpy(to->session, s->session);
+    strcpy(to->software, s->audit[s->at].software);
     return to;
 }
 
@@ -72,6 +73,27 @@ static int leave(struct audit_report *a, uint32_t subject, const char *path, str
                : FAULT_NONE;
 }
 
+/* Says what is known of the software that the session states, unless it was said. */
+static int note_software(struct audit_report *a, uint32_t subject, const struct trial_row *row,
+                         const char *path, struct fault *fault)
+{
+    struct audit_report_subject *s = a->subjects[subject];
+    struct audit_report_notice notice = {.subject = subject};
+    if (!known_defects_tell(&s->told, row->software, row->task,
+                            s->at >= 0 ? &a->protocols->v[s->at] : NULL, notice.text,
+                            sizeof notice.text)) {
+        return FAULT_NONE;
+    }
+    void *list = list_grow(a->notices, a->n_notices, &a->notice_capacity, sizeof *a->notices);
+    if (list == NULL) {
+        return no_memory(path, fault);
+    }
+    strcpy(notice.session, row->session);
+    a->notices = list;
+    a->notices[a->n_notices++] = notice;
+    return FAULT_NONE;
+}
+
 static int enter(struct audit_report *a, uint32_t subject, const char *rig,
                  const struct trial_row *row, const char *path, struct fault *fault)
 {
@@ -80,10 +102,11 @@ static int enter(struct audit_report *a, uint32_t subject, const char *rig,
     if (s->is_in_session && strcmp(s->session, row->session) == 0 && strcmp(s->rig, rig) == 0) {
         return FAULT_NONE;
     }
-    const int rc = leave(a, subject, path, fault);
+    int rc = leave(a, subject, path, fault);
     s->at = audit_protocols_find(a->protocols, row->task);
     if (s->at >= 0) {
-        (void)audit_state_start_session(&s->audit[s->at], &a->protocols->v[s->at], &alarm);
+        (void)audit_state_start_session(&s->audit[s->at], &a->protocols->v[s->at], row->software,
+                                        &alarm);
         s->n_sessions++;
     } else {
         a->n_sessions_aside++;
@@ -92,7 +115,7 @@ static int enter(struct audit_report *a, uint32_t subject, const char *rig,
     strcpy(s->session, row->session);
     strcpy(s->rig, rig);
     s->is_in_session = true;
-    return rc;
+    return rc ? rc : note_software(a, subject, row, path, fault);
 }
 
 static int take_trial(struct audit_report *a, uint32_t subject, int64_t number,
@@ -183,5 +206,6 @@ void audit_report_close(struct audit_report *a)
     }
     free(a->subjects);
     free(a->alarms);
+    free(a->notices);
     *a = (struct audit_report){0};
 }

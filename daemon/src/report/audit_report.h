@@ -11,6 +11,7 @@
 
 #include "audit_state.h"
 #include "fault.h"
+#include "known_defects.h"
 #include "trial_table.h"
 
 /* What was called, after which trial. */
@@ -20,8 +21,16 @@ struct audit_report_alarm {
     bool is_set;       /* a stage that was set, and no violation: `set` instead of `what` */
     char session[PROTO_ID_MAX + 1];
     int64_t trial;
+    char software[AUDIT_STATE_SOFTWARE]; /* that the session states; "" none */
     model_audit_alarm what;
     model_audit_set set;
+};
+
+/* What is said of the software that a session states, and is no violation. */
+struct audit_report_notice {
+    uint32_t subject;
+    char session[PROTO_ID_MAX + 1];
+    char text[KNOWN_DEFECTS_MAX];
 };
 
 struct audit_report_subject {
@@ -32,6 +41,7 @@ struct audit_report_subject {
     int64_t at; /* protocol that it is held against; -1: none */
     int64_t n_sessions;
     int64_t n_trials;
+    struct known_defects_told told;
     double most[MODEL_AUDIT_RULES]; /* e-value of each rule at its highest */
     struct audit_state audit[PROTOCOL_LIST_MAX];
 };
@@ -44,7 +54,10 @@ struct audit_report {
     struct audit_report_alarm *alarms;
     uint32_t n_alarms;
     size_t alarm_capacity;
-    uint32_t n_violations;    /* of the alarms */
+    uint32_t n_violations; /* of the alarms */
+    struct audit_report_notice *notices;
+    uint32_t n_notices;
+    size_t notice_capacity;
     int64_t n_sessions_aside; /* sessions whose task has no protocol */
     char task_aside[TRIAL_TABLE_TASK_MAX + 1];
     int64_t n_stages_unknown; /* trials whose stage the protocol does not have */

@@ -107,7 +107,8 @@ static const model_protocol_state *rig_of(const struct subjects *subjects, const
         return NULL;
     }
     const model_protocol_state *rig = model_audit_rig(&s->state.audit[at].audit);
-    *protocol = rig != NULL ? &all->v[at].declared.protocol : NULL;
+    *protocol =
+        rig != NULL ? &audit_state_params(&s->state.audit[at], &all->v[at])->protocol : NULL;
     return rig;
 }
 

@@ -126,7 +126,8 @@ static void list_rules(uint32_t rules, char out[], size_t cap)
 }
 
 /* "; it is as of iblrig 8.27 to 8.29.3: declare its version, such as `iblrig: 8.27`"; with "or"
- * between releases of which nothing has told it apart. */
+ * between releases of which nothing has told it apart. Where versions are recorded, sessions state
+ * others. */
 static void say_known(const struct audit_protocol *protocol, uint32_t fits, char out[], size_t cap)
 {
     const char *first = "";
@@ -141,13 +142,15 @@ static void say_known(const struct audit_protocol *protocol, uint32_t fits, char
             first = release->first;
         }
     }
-    if (n < cap) {
+    if (n < cap && protocol->is_recorded) {
+        (void)snprintf(out + n, cap - n, ": is the stated version the one that runs?");
+    } else if (n < cap) {
         (void)snprintf(out + n, cap - n, ": declare its version, such as `iblrig: %s`", first);
     }
 }
 
-void audit_message_print(const model_audit_alarm *alarm, const struct audit_protocol *protocol,
-                         char out[], size_t cap)
+static void say_alarm(const model_audit_alarm *alarm, const struct audit_protocol *protocol,
+                      char out[], size_t cap)
 {
     char seen[192];
     char rules[96];
@@ -165,6 +168,19 @@ void audit_message_print(const model_audit_alarm *alarm, const struct audit_prot
     (void)snprintf(out, cap, "this stream is not of protocol %.32s (%s)%s%s%s",
                    protocol->declared.protocol.name, rules, known, known[0] != '\0' ? "" : ": ",
                    known[0] != '\0' ? "" : seen);
+}
+
+void audit_message_print(const model_audit_alarm *alarm, const struct audit_protocol *protocol,
+                         const char *software, char out[], size_t cap)
+{
+    size_t n = 0;
+    if (protocol->is_recorded) {
+        n = (size_t)snprintf(out, cap,
+                             "%s: ", software[0] != '\0' ? software : "no version is stated");
+    }
+    if (n < cap) {
+        say_alarm(alarm, protocol, out + n, cap - n);
+    }
 }
 
 void audit_message_set(const model_audit_set *set, const struct audit_protocol *protocol,

@@ -11,9 +11,10 @@
 enum { AUDIT_MESSAGE_MAX = 256 };
 
 /* Says in a sentence or two which rule is broken, by what, and where to look; at most cap - 1
- * bytes. RT-safe: yes. */
+ * bytes. software: that the session states, "" none; named with `iblrig: recorded`. RT-safe: yes.
+ */
 void audit_message_print(const model_audit_alarm *alarm, const struct audit_protocol *protocol,
-                         char out[], size_t cap);
+                         const char *software, char out[], size_t cap);
 
 /* "began in stage 5, after the last one 2 was due: ...". RT-safe: yes. */
 void audit_message_set(const model_audit_set *set, const struct audit_protocol *protocol,

@@ -17,10 +17,18 @@ struct audit_known {
     model_audit_params params;
 };
 
+/* What releases of iblrig make of the declared protocol. */
+struct audit_release {
+    uint32_t defects; /* bit mask of those that concern it */
+    int64_t known;    /* number of it among the known; -1: it is as declared */
+};
+
 struct audit_protocol {
     char task[PROTOCOL_LIST_TASK]; /* "": of every task without one of its own */
     char hash[CHECKSUM_NAME];      /* of its file */
     model_audit_params declared;
+    bool is_recorded; /* sessions are held against it as of the release that they state */
+    struct audit_release release[MODEL_PROTOCOL_RELEASES];
     uint32_t n_known;
     struct audit_known known[MODEL_PROTOCOL_RELEASES];
 };
@@ -33,6 +41,14 @@ struct audit_protocols {
 
 /* Number of the one that a session of that task is held against; -1: none. RT-safe: yes. */
 int64_t audit_protocols_find(const struct audit_protocols *protocols, const char *task);
+
+/* The version in "iblrig 8.23.1", what software a session states; NULL: it states none of iblrig.
+ * RT-safe: yes. */
+const char *audit_protocol_version(const char *software);
+
+/* Number of the known one that a session which states this software is held against; -1: the
+ * declared one, as where it states no known version. RT-safe: yes. */
+int64_t audit_protocol_choose(const struct audit_protocol *protocol, const char *software);
 
 /* Reads the text of a file and adds what it declares for the task. Errors begin with name.
  * FAULT_NONE, FAULT_INPUT or FAULT_WORK. */

@@ -1,5 +1,6 @@
 #include "audit_state.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static int32_t stage_of(const model_protocol *protocol, const char *name)
@@ -37,6 +38,7 @@ model_audit_trial audit_state_read(const model_protocol *protocol, const struct 
 
 void audit_state_init(struct audit_state *a, const struct audit_protocol *protocol)
 {
+    audit_state_choose(a, protocol, "");
     a->last_trial = -1;
     a->n_known = protocol->n_known;
     a->is_out = 0;
@@ -44,6 +46,22 @@ void audit_state_init(struct audit_state *a, const struct audit_protocol *protoc
     for (uint32_t i = 0; i < protocol->n_known; i++) {
         model_audit_init(&a->known[i]);
     }
+}
+
+void audit_state_choose(struct audit_state *a, const struct audit_protocol *protocol,
+                        const char *software)
+{
+    memset(a->software, 0, sizeof a->software);
+    (void)snprintf(a->software, sizeof a->software, "%s", software);
+    a->chosen = audit_protocol_choose(protocol, a->software);
+}
+
+const model_audit_params *audit_state_params(const struct audit_state *a,
+                                             const struct audit_protocol *protocol)
+{
+    return a->chosen >= 0 && a->chosen < (int64_t)protocol->n_known
+               ? &protocol->known[a->chosen].params
+               : &protocol->declared;
 }
 
 /* A damaged checkpoint may name more than there are. */
@@ -70,7 +88,7 @@ static uint32_t find_known(const struct audit_state *a, const struct audit_proto
 static bool take(struct audit_state *a, const struct audit_protocol *protocol,
                  model_audit_alarm *alarm)
 {
-    if (!model_audit_take(&a->audit, &protocol->declared, alarm)) {
+    if (!model_audit_take(&a->audit, audit_state_params(a, protocol), alarm)) {
         return false;
     }
     alarm->fits = alarm->is_foreign ? find_known(a, protocol) : 0;
@@ -78,11 +96,12 @@ static bool take(struct audit_state *a, const struct audit_protocol *protocol,
 }
 
 bool audit_state_start_session(struct audit_state *a, const struct audit_protocol *protocol,
-                               model_audit_alarm *alarm)
+                               const char *software, model_audit_alarm *alarm)
 {
     const bool is_told = audit_state_end_session(a, protocol, alarm);
     a->last_trial = -1;
-    model_audit_start_session(&a->audit, &protocol->declared);
+    audit_state_choose(a, protocol, software);
+    model_audit_start_session(&a->audit, audit_state_params(a, protocol));
     for (int64_t i = 0; i < count_known(a, protocol); i++) {
         if (!is_out(a, i)) {
             model_audit_start_session(&a->known[i], &protocol->known[i].params);
@@ -127,7 +146,7 @@ bool audit_state_push(struct audit_state *a, const struct audit_protocol *protoc
     model_audit_trial heard = *trial;
     heard.is_gap = a->last_trial < 0 ? number > 1 : number != a->last_trial + 1;
     a->last_trial = number;
-    if (model_audit_observe(&a->audit, &protocol->declared, &heard) != MODEL_OK) {
+    if (model_audit_observe(&a->audit, audit_state_params(a, protocol), &heard) != MODEL_OK) {
         return false;
     }
     try_known(a, protocol, &heard);
@@ -163,6 +182,7 @@ size_t audit_state_unpack(struct audit_state *a, const uint8_t bytes[], size_t s
         return 0;
     }
     memcpy(a, bytes, HEAD);
+    a->software[sizeof a->software - 1] = '\0';
     size_t at = HEAD + used;
     if (a->n_known < 0 || a->n_known > MODEL_PROTOCOL_RELEASES ||
         (a->last_trial >= 0 && a->audit.n_paths == 0)) {

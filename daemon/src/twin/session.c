@@ -25,6 +25,7 @@ static void session_on_start(struct step *step)
     const bool is_first = session->is_started == 0;
     session->start_content = (int64_t)step->content;
     strncpy(session->task, heard->task, sizeof session->task - 1);
+    strncpy(session->software, heard->software, sizeof session->software - 1);
     step_take_seq(step);
     if (step_is_elsewhere(step)) {
         step_refuse_elsewhere(step);

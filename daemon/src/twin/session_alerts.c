@@ -163,10 +163,10 @@ void step_tell_passed_over(struct step *step, const proto_fault *fault)
 }
 
 void step_tell_violation(struct step *step, const struct audit_protocol *protocol,
-                         const model_audit_alarm *alarm)
+                         const char *software, const model_audit_alarm *alarm)
 {
     char text[AUDIT_MESSAGE_MAX];
-    audit_message_print(alarm, protocol, text, sizeof text);
+    audit_message_print(alarm, protocol, software, text, sizeof text);
     step_alert(step->result, PROTO_ALERT_PROTOCOL_VIOLATION, alarm->e_value, "%s: %s",
                step->subject->name, text);
 }
@@ -178,6 +178,18 @@ void step_tell_stage_set(struct step *step, const struct audit_protocol *protoco
     audit_message_set(set, protocol, text, sizeof text);
     step_alert(step->result, PROTO_ALERT_STAGE_SET, 1.0, "%.64s: session %.64s %s",
                step->subject->name, step->session->name, text);
+}
+
+void step_tell_known_defects(struct step *step, const struct audit_protocol *protocol)
+{
+    char text[AUDIT_MESSAGE_MAX];
+    const struct session_state *session = &step->session->state;
+    const size_t name = strlen(step->subject->name) + strlen(": ");
+    if (known_defects_tell(&step->subject->state.told, session->software, session->task, protocol,
+                           text, sizeof text - name)) {
+        step_alert(step->result, PROTO_ALERT_KNOWN_DEFECTS, 1.0, "%s: %s", step->subject->name,
+                   text);
+    }
 }
 
 /* What the evidence comes from, largest first: "slow reactions 80%, no-gos 20%". */

@@ -134,7 +134,9 @@ void step_tell_conflict(struct step *step);
 void step_tell_not_finite(struct step *step); /* weights that this trial would have made so */
 void step_tell_passed_over(struct step *step, const proto_fault *fault);
 void step_tell_violation(struct step *step, const struct audit_protocol *protocol,
-                         const model_audit_alarm *alarm);
+                         const char *software, const model_audit_alarm *alarm);
+/* Once for each animal and version. protocol: NULL for none. */
+void step_tell_known_defects(struct step *step, const struct audit_protocol *protocol);
 void step_tell_stage_set(struct step *step, const struct audit_protocol *protocol,
                          const model_audit_set *set);
 void step_tell_disengaged(struct step *step);

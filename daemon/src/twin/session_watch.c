@@ -20,22 +20,23 @@ void step_end_audit(struct step *step)
     struct audit_state *audit = step_audit(step, &protocol);
     model_audit_alarm alarm;
     if (audit != NULL && audit_state_end_session(audit, protocol, &alarm)) {
-        step_tell_violation(step, protocol, &alarm);
+        step_tell_violation(step, protocol, audit->software, &alarm);
     }
 }
 
 void step_start_audit(struct step *step)
 {
     const struct audit_protocols *all = step->subjects->models.protocols;
-    const struct audit_protocol *protocol;
+    const struct audit_protocol *protocol = NULL;
+    const struct session_state *session = &step->session->state;
     model_audit_alarm alarm;
     step_end_audit(step);
-    step->subject->state.audit_at =
-        all != NULL ? audit_protocols_find(all, step->session->state.task) : -1;
+    step->subject->state.audit_at = all != NULL ? audit_protocols_find(all, session->task) : -1;
     struct audit_state *audit = step_audit(step, &protocol);
-    if (audit != NULL) {
-        (void)audit_state_start_session(audit, protocol, &alarm); /* ended, it has told all */
+    if (audit != NULL) { /* ended, it has told all */
+        (void)audit_state_start_session(audit, protocol, session->software, &alarm);
     }
+    step_tell_known_defects(step, protocol);
 }
 
 /* Trials that come late are not audited: those that followed them were, as after a gap. */
@@ -51,7 +52,7 @@ void step_watch_protocol(struct step *step)
     const model_audit_trial trial =
         audit_state_heard(&protocol->declared.protocol, &step->heard->as.trial);
     if (audit_state_push(audit, protocol, step->heard->env.trial, &trial, &alarm)) {
-        step_tell_violation(step, protocol, &alarm);
+        step_tell_violation(step, protocol, audit->software, &alarm);
     }
     if (model_audit_take_set(&audit->audit, &set)) {
         step_tell_stage_set(step, protocol, &set);

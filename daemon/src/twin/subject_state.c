@@ -62,13 +62,17 @@ bool subject_state_unpack(struct subject_state *state, const uint8_t bytes[], si
 }
 
 void subject_state_audit_anew(struct subject_state *state, const struct twin_models *models,
-                              const char *task)
+                              const char *task, const char *software)
 {
     const struct audit_protocols *protocols = models->protocols;
     state->n_audits = protocols != NULL ? protocols->n : 0;
     state->audit_at = protocols != NULL ? audit_protocols_find(protocols, task) : -1;
     for (int64_t i = 0; i < state->n_audits; i++) {
         audit_state_init(&state->audit[i], &protocols->v[i]);
+    }
+    if (state->audit_at >= 0) {
+        audit_state_choose(&state->audit[state->audit_at], &protocols->v[state->audit_at],
+                           software);
     }
 }
 
@@ -79,5 +83,5 @@ void subject_state_reset(struct subject_state *state, const struct twin_models *
     twin_init(&state->twin, models);
     backfill_close(&state->backfill);
     model_training_status_init(&state->tracker);
-    subject_state_audit_anew(state, models, "");
+    subject_state_audit_anew(state, models, "", "");
 }

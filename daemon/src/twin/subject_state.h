@@ -11,6 +11,7 @@
 
 #include "audit_state.h"
 #include "backfill.h"
+#include "known_defects.h"
 #include "model/training_status.h"
 #include "sequence.h"
 #include "twin.h"
@@ -30,7 +31,8 @@ struct subject_state {
         doubted_session; /* 1 + number of the one on another rig that was last doubted; 0 none */
     int64_t n_audits;    /* protocols of its run */
     int64_t audit_at;    /* number of the one that its session is held against; -1: none */
-    int64_t outside;     /* trials until a bout outside of the model is over; 0 none */
+    struct known_defects_told told; /* of its sessions' software */
+    int64_t outside;                /* trials until a bout outside of the model is over; 0 none */
     struct twin twin;
     struct backfill backfill;
     model_training_status tracker;
@@ -54,13 +56,14 @@ struct session_state {
     int64_t last_heard_wall_ns;
     int64_t last_t_rig_us; /* PROTO_NIL if unknown */
     char task[72];         /* as its session_start names it; "" unknown */
+    char software[72];     /* the same of the program that runs it */
 };
 
 /* Names the layout of both states. Raise the number when a member changes its place or meaning:
  * older checkpoints are then passed over, and the animals run again from the start of the journal.
  */
 #define SUBJECT_STATE_LAYOUT                                                                       \
-    ((int64_t)(10 << 24 | (sizeof(struct subject_state) + sizeof(struct session_state))))
+    ((int64_t)(11 << 24 | (sizeof(struct subject_state) + sizeof(struct session_state))))
 
 /* A new animal. RT-safe: yes. */
 void subject_state_reset(struct subject_state *state, const struct twin_models *models);
@@ -74,7 +77,7 @@ void subject_state_pack(const struct subject_state *state, uint8_t out[]);
 /* Reads them back. False if they are not a state; then *state is in any condition. */
 bool subject_state_unpack(struct subject_state *state, const uint8_t bytes[], size_t size);
 
-/* Audits the animal anew against the protocols of these models, if they have any. task: of the
- * session that it is in. RT-safe: yes. */
+/* Audits the animal anew against the protocols of these models, if they have any. task, software:
+ * of the session that it is in. RT-safe: yes. */
 void subject_state_audit_anew(struct subject_state *state, const struct twin_models *models,
-                              const char *task);
+                              const char *task, const char *software);

@@ -535,9 +535,10 @@ static void change_subject(struct subjects *subjects, uint32_t number, int64_t r
         lookahead_change_model(&subjects->lookaheads[number], models->ahead);
     }
     if (change->protocol) {
-        const bool is_in_session = s->state.session >= 0;
-        subject_state_audit_anew(
-            &s->state, models, is_in_session ? subjects->session[s->state.session].state.task : "");
+        const struct session_state *in =
+            s->state.session >= 0 ? &subjects->session[s->state.session].state : NULL;
+        subject_state_audit_anew(&s->state, models, in != NULL ? in->task : "",
+                                 in != NULL ? in->software : "");
     }
     if (change->model || change->stack) {
         if (s->last_event == 0) { /* not heard yet: it never knew the old model */

@@ -64,12 +64,18 @@ typedef struct {
 
 enum { MODEL_PROTOCOL_RELEASES = 6 };
 
+/* The newest version whose defects were looked for. */
+#define MODEL_PROTOCOL_RELEASE_NEWEST "8.29.5"
+
 /* Of a number in the list. Valid forever. */
 const model_protocol_release *model_protocol_release_of(uint32_t release);
 
 /* The releases that a version belongs to, as settings name it: "8.23.1". MODEL_OK and *out; or
  * MODEL_ERR_ARG: not a version from 8.0 on. */
 int model_protocol_release_find(uint32_t *out, const char *version);
+
+/* True of a version above MODEL_PROTOCOL_RELEASE_NEWEST: it is taken to be of the last releases. */
+bool model_protocol_release_is_newer(const char *version);
 
 /* Bit mask of the defects of those releases that concern the protocol. None where sides come in
  * blocks: that is another task. */

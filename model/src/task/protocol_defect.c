@@ -324,6 +324,11 @@ int model_protocol_release_find(uint32_t *out, const char *version)
     return MODEL_OK;
 }
 
+bool model_protocol_release_is_newer(const char *version)
+{
+    return version_of(version) > version_of(MODEL_PROTOCOL_RELEASE_NEWEST);
+}
+
 uint32_t model_protocol_release_defects(const model_protocol *protocol, uint32_t release)
 {
     uint32_t all = RELEASES[release].defects;
