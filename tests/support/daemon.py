@@ -356,12 +356,12 @@ class Rig(threading.Thread):
 SEQUENCE = struct.Struct("<5q")  # first, through, lowest, highest, missing
 SESSION_FIELDS = ("counts_since", "first_seq", "doubted", "n_doubted", "start_content",
                   "end_content", "is_started", "last_heard_mono_ns", "last_heard_boot",
-                  "last_heard_wall_ns", "last_t_rig_us", "task")
+                  "last_heard_wall_ns", "last_t_rig_us", "task", "software")
 
 
 def session_state(blob):
     """A session's state as a dict; last_heard_* is when, not what."""
-    rest = struct.Struct(f"<{len(SESSION_FIELDS) - 1}q72s")
+    rest = struct.Struct(f"<{len(SESSION_FIELDS) - 2}q72s72s")
     assert len(blob) == 2 * SEQUENCE.size + rest.size, len(blob)
     return {"trials": SEQUENCE.unpack_from(blob, 0),
             "seqs": SEQUENCE.unpack_from(blob, SEQUENCE.size),
