@@ -69,6 +69,13 @@ static void nothing_written_is_all_defaults(void **state)
     expect_round_trip();
 }
 
+/* A rig has either a port or files: keys of these have a test of their own. */
+static bool is_of_files(const char *section, const char *key)
+{
+    return strcmp(section, "rigs") == 0 &&
+           (strcmp(key, "follow") == 0 || strcmp(key, "format") == 0 || strcmp(key, "map") == 0);
+}
+
 /* Every key once, with another value than its default. */
 static void say_every_key(char *out, size_t cap)
 {
@@ -89,14 +96,18 @@ static void say_every_key(char *out, size_t cap)
     SAY("%s%s: %s", before, #key, (fallback) ? "false" : "true");                                  \
     before = ",\n ";
 #define STRING(section, key, fallback, bytes, help)                                                \
-    SAY("%s%s: debug", before, #key);                                                              \
-    before = ",\n ";
+    if (!is_of_files(#section, #key)) {                                                            \
+        SAY("%s%s: debug", before, #key);                                                          \
+        before = ",\n ";                                                                           \
+    }
 #define REALS(section, key, fallback, count, min, max, unit, help)                                 \
     SAY("%s%s: [%.17g, 0.1, %.17g]", before, #key, (double)(min), (double)(max));                  \
     before = ",\n ";
 #define STRINGS(section, key, count, bytes, help)                                                  \
-    SAY("%s%s: [debug, 'a \"b\" \\ c']", before, #key);                                            \
-    before = ",\n ";
+    if (!is_of_files(#section, #key)) {                                                            \
+        SAY("%s%s: [debug, 'a \"b\" \\ c']", before, #key);                                        \
+        before = ",\n ";                                                                           \
+    }
 #define END_SECTION(name)                                                                          \
     SAY(is_list ? "}]\n" : "}\n");                                                                 \
     }
@@ -115,14 +126,17 @@ static void every_key_is_read(void **state)
     assert_int_equal(AT(section)->key, (long long)(min) + ((fallback) == (min)));
 #define REAL(section, key, fallback, min, max, unit, help)                                         \
     assert_true(AT(section)->key == ((min) + (fallback)) / 2.0);
-#define BOOL(section, key, fallback, help)          assert_int_equal(AT(section)->key, !(fallback));
-#define STRING(section, key, fallback, bytes, help) assert_string_equal(AT(section)->key, "debug");
+#define BOOL(section, key, fallback, help) assert_int_equal(AT(section)->key, !(fallback));
+#define STRING(section, key, fallback, bytes, help)                                                \
+    assert_string_equal(AT(section)->key, is_of_files(#section, #key) ? "" : "debug");
 #define REALS(section, key, fallback, count, min, max, unit, help)                                 \
     assert_int_equal(AT(section)->key.n, 3);                                                       \
     assert_true(AT(section)->key.v[0] == (min) && AT(section)->key.v[2] == (max));
 #define STRINGS(section, key, count, bytes, help)                                                  \
-    assert_int_equal(AT(section)->key.n, 2);                                                       \
-    assert_string_equal(AT(section)->key.v[1], "a \"b\" \\ c");
+    if (!is_of_files(#section, #key)) {                                                            \
+        assert_int_equal(AT(section)->key.n, 2);                                                   \
+        assert_string_equal(AT(section)->key.v[1], "a \"b\" \\ c");                                \
+    }
 #include "config_options.def"
     expect_round_trip();
 }

@@ -18,6 +18,7 @@ enum {
     NEWEST = 2,      /* that are looked at in every pass */
     PRUNED_DAYS = 2, /* so much earlier than since are folders and files not even looked into */
     LOOK_RATIO = 20, /* times the time that a search took, until the next */
+    BUSY_S = 60,     /* of a session that has given something within this time */
     WAITING_S = 1    /* between two looks at a session that has not begun */
 };
 
@@ -259,6 +260,20 @@ static void tell_problem(struct followed *f, const char *now)
     memcpy(f->problem, now, sizeof f->problem);
 }
 
+/* When to search again, after a search that took so long. */
+static int64_t wait_of(const struct followed *f, int64_t took_ns, int64_t now_ns)
+{
+    int64_t least_ns = FOLLOWED_LOOK_MIN_S * NS_PER_S;
+    for (size_t i = 0; i < f->n; i++) {
+        if (f->list[i]->is_begun && now_ns - f->list[i]->last_ns < BUSY_S * NS_PER_S) {
+            least_ns = FOLLOWED_LOOK_BUSY_S * NS_PER_S;
+        }
+    }
+    const int64_t most_ns = FOLLOWED_LOOK_MAX_S * NS_PER_S;
+    const int64_t wait_ns = LOOK_RATIO * took_ns;
+    return wait_ns < least_ns ? least_ns : wait_ns > most_ns ? most_ns : wait_ns;
+}
+
 static void look(struct followed *f)
 {
     struct bridge_discovery d;
@@ -277,11 +292,7 @@ static void look(struct followed *f)
         tell_problem(f, problem);
     }
     const int64_t now_ns = clock_mono_ns();
-    int64_t wait_ns = LOOK_RATIO * (now_ns - before_ns);
-    wait_ns = wait_ns < FOLLOWED_LOOK_MIN_S * NS_PER_S   ? FOLLOWED_LOOK_MIN_S * NS_PER_S
-              : wait_ns > FOLLOWED_LOOK_MAX_S * NS_PER_S ? FOLLOWED_LOOK_MAX_S * NS_PER_S
-                                                         : wait_ns;
-    f->next_look_ns = now_ns + wait_ns;
+    f->next_look_ns = now_ns + wait_of(f, now_ns - before_ns, now_ns);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */

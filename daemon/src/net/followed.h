@@ -25,7 +25,9 @@ enum {
     FOLLOWED_OLDER_S = 5,
     FOLLOWED_SETTLE_S = 5, /* until what is wrong before the first trial is read once more */
     FOLLOWED_CLOSE_S = 7200,
-    FOLLOWED_LOOK_MIN_S = 1, /* between two searches for new sessions: 20 times what one takes */
+    /* Between two searches for new sessions: 20 times what one takes, at least and at most. */
+    FOLLOWED_LOOK_MIN_S = 1,
+    FOLLOWED_LOOK_BUSY_S = 5, /* at least while a session gives trials */
     FOLLOWED_LOOK_MAX_S = 60
 };
 

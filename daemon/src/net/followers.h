@@ -13,7 +13,7 @@
 #include "followed.h"
 
 enum {
-    FOLLOWERS_POLL_MS = 250,
+    FOLLOWERS_POLL_MS = 400,
     FOLLOWERS_QUEUE_BYTES = 1 << 16,
     FOLLOWERS_SILENT_S = 30 /* of a thread, until its share is said not to answer */
 };
