@@ -104,10 +104,8 @@ static void say_every_key(char *out, size_t cap)
     SAY("%s%s: [%.17g, 0.1, %.17g]", before, #key, (double)(min), (double)(max));                  \
     before = ",\n ";
 #define STRINGS(section, key, count, bytes, help)                                                  \
-    if (!is_of_files(#section, #key)) {                                                            \
-        SAY("%s%s: [debug, 'a \"b\" \\ c']", before, #key);                                        \
-        before = ",\n ";                                                                           \
-    }
+    SAY("%s%s: [debug, 'a \"b\" \\ c']", before, #key);                                            \
+    before = ",\n ";
 #define END_SECTION(name)                                                                          \
     SAY(is_list ? "}]\n" : "}\n");                                                                 \
     }
@@ -133,10 +131,8 @@ static void every_key_is_read(void **state)
     assert_int_equal(AT(section)->key.n, 3);                                                       \
     assert_true(AT(section)->key.v[0] == (min) && AT(section)->key.v[2] == (max));
 #define STRINGS(section, key, count, bytes, help)                                                  \
-    if (!is_of_files(#section, #key)) {                                                            \
-        assert_int_equal(AT(section)->key.n, 2);                                                   \
-        assert_string_equal(AT(section)->key.v[1], "a \"b\" \\ c");                                \
-    }
+    assert_int_equal(AT(section)->key.n, 2);                                                       \
+    assert_string_equal(AT(section)->key.v[1], "a \"b\" \\ c");
 #include "config_options.def"
     expect_round_trip();
 }
@@ -188,13 +184,12 @@ static void a_rig_whose_files_are_followed_is_read(void **state)
                            "  - {name: r2, port: /dev/ttyACM1, subject: m2}\n"
                            "  - name: r3\n"
                            "    follow: /mnt/rig3\n"
-                           "    map: [columns.stimulus=coherence, choice.right=R]\n"),
+                           "    map: rig3.map.yaml\n"),
                      FAULT_NONE);
     assert_string_equal(config.rigs[0].follow, "/mnt/rig1/iblrig_data");
     assert_string_equal(config.rigs[0].format, "iblrig");
     assert_string_equal(config.rigs[2].format, "");
-    assert_int_equal(config.rigs[2].map.n, 2);
-    assert_string_equal(config.rigs[2].map.v[1], "choice.right=R");
+    assert_string_equal(config.rigs[2].map, "rig3.map.yaml");
     expect_round_trip();
 }
 
@@ -277,8 +272,6 @@ static void what_is_wrong_is_said_with_its_line(void **state)
         {"rigs:\n  - {name: a, follow: /f, format: iblrg}\n",
          "rigs.format: \"iblrg\" is unknown; known are iblrig"},
         {"rigs:\n  - {name: a, follow: /f, format: iblrg}\n", "; did you mean iblrig?"},
-        {"rigs:\n  - {name: a, follow: /f, map: [stimulus]}\n",
-         "rigs.map: \"stimulus\"; expected SECTION.KEY=VALUE"},
         {"rigs:\n  - {name: a, port: p, subject: m, format: iblrig}\n", "rigs.format: is of files"},
         {"rigs:\n  - {name: a, follow: /f}\n  - {name: b, follow: /f}\n",
          "c.yaml:3: rigs: b on /f appears twice"},

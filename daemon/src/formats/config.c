@@ -6,7 +6,6 @@
 #include "bridge/adapter.h"
 #include "log.h"
 #include "proto/message.h"
-#include "rig_mapping.h"
 #include "yaml_keys.h"
 
 #define ROW(section, key)                                                                          \
@@ -130,8 +129,8 @@ static int check_line(struct parse *p, const struct config_rigs *rig, size_t lin
         return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: rigs: more than %d on serial lines",
                          p->yaml.name, line, CONFIG_LINES_MAX);
     }
-    if (rig->format[0] != '\0' || rig->map.n > 0) {
-        return refuse_rig(p, line, rig->map.n > 0 ? "map" : "format",
+    if (rig->format[0] != '\0' || rig->map[0] != '\0') {
+        return refuse_rig(p, line, rig->map[0] != '\0' ? "map" : "format",
                           "is of files, and this rig has a port; leave one of them out");
     }
     return 0;
@@ -157,14 +156,6 @@ static int check_follow(struct parse *p, const struct config_rigs *rig, size_t l
     if (rig->subject[0] != '\0') {
         return refuse_rig(p, line, "subject",
                           "files that are followed name their animals; leave it out");
-    }
-    for (size_t i = 0; i < rig->map.n; i++) {
-        if (!rig_mapping_is_line(rig->map.v[i])) {
-            return fault_set(p->yaml.fault, FAULT_INPUT,
-                             "%s:%zu: rigs.map: \"%.80s\"; expected SECTION.KEY=VALUE, as in "
-                             "columns.stimulus=coherence",
-                             p->yaml.name, line, rig->map.v[i]);
-        }
     }
     return 0;
 }

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mapping_file.h"
 #include "os_thread.h"
-#include "rig_mapping.h"
 #include "ring.h"
 
 static const int64_t NS_PER_S = 1000000000;
@@ -24,7 +24,7 @@ struct header {
 struct follower {
     char rig[PROTO_ID_MAX + 1];
     char path[BRIDGE_PATH_MAX];
-    struct rig_mapping mapping;
+    struct mapping_file *mapping; /* NULL: none */
     struct followed followed;
     struct ring queue;
     int wake_fd; /* of its own: the loop's may be closed before a thread that hangs has ended */
@@ -104,26 +104,57 @@ static void free_follower(struct follower *f)
         (void)close(f->wake_fd);
     }
     ring_close(&f->queue);
+    mapping_file_free(f->mapping);
     free(f);
 }
 
-static struct follower *open_follower(const struct config_rigs *rig, int wake_fd,
-                                      followers_remember *remember, void *context)
+/* Loads the mapping of a rig, NULL without one. Does its format take it? */
+static int load_mapping(struct mapping_file **out, const struct config_rigs *rig,
+                        struct fault *fault)
+{
+    const struct bridge_adapter *format = bridge_adapter_find(rig->format);
+    struct bridge_source *source = NULL;
+    char text[FOLLOWED_TEXT_MAX];
+    *out = NULL;
+    int rc = rig->map[0] != '\0' ? mapping_file_load(out, rig->map, fault) : FAULT_NONE;
+    if (rc != FAULT_NONE || *out == NULL || format == NULL) {
+        return rc;
+    }
+    source = calloc(1, sizeof *source);
+    if (source == NULL) {
+        rc = fault_set(fault, FAULT_WORK, "rigs: %s: no memory", rig->name);
+    } else if (bridge_source_open(source, format, rig->map, &(*out)->map) != 0) {
+        rc = fault_set(fault, FAULT_INPUT, "rigs: %s: %s", rig->name,
+                       bridge_why_text(&source->why, text, sizeof text));
+    } else {
+        bridge_source_close(source);
+    }
+    free(source);
+    if (rc != FAULT_NONE) {
+        mapping_file_free(*out);
+        *out = NULL;
+    }
+    return rc;
+}
+
+static struct follower *open_follower(const struct config_rigs *rig, struct mapping_file *mapping,
+                                      int wake_fd, followers_remember *remember, void *context)
 {
     struct follower *f = calloc(1, sizeof *f);
     if (f == NULL) {
+        mapping_file_free(mapping);
         return NULL;
     }
+    f->mapping = mapping;
     memcpy(f->rig, rig->name, sizeof f->rig);
     (void)snprintf(f->path, sizeof f->path, "%s", rig->follow);
     for (size_t n = strlen(f->path); n > 1 && f->path[n - 1] == '/'; n--) {
         f->path[n - 1] = '\0';
     }
-    rig_mapping_make(&f->mapping, rig->map.v, rig->map.n);
     struct followed_request request = {.rig = f->rig,
                                        .path = f->path,
                                        .only = bridge_adapter_find(rig->format),
-                                       .map = rig_mapping_of(&f->mapping)};
+                                       .map = mapping != NULL ? &mapping->map : NULL};
     f->wake_fd = dup(wake_fd);
     f->alive_ns = clock_mono_ns();
     if (f->wake_fd < 0 || ring_open(&f->queue, FOLLOWERS_QUEUE_BYTES) != 0 ||
@@ -141,23 +172,31 @@ static struct follower *open_follower(const struct config_rigs *rig, int wake_fd
 }
 
 int followers_open(struct followers *f, const struct config *config, followers_remember *remember,
-                   void *context)
+                   void *context, struct fault *fault)
 {
     *f = (struct followers){.wake_fd = -1};
     for (size_t i = 0; i < config->n_rigs; i++) {
         if (config->rigs[i].follow[0] == '\0') {
             continue;
         }
+        struct mapping_file *mapping = NULL;
+        int rc = load_mapping(&mapping, &config->rigs[i], fault);
         f->wake_fd = f->wake_fd < 0 ? os_event_open() : f->wake_fd;
-        f->list[f->n] =
-            f->wake_fd < 0 ? NULL : open_follower(&config->rigs[i], f->wake_fd, remember, context);
-        if (f->list[f->n] == NULL) {
+        if (rc == FAULT_NONE) {
+            f->list[f->n] = open_follower(&config->rigs[i], mapping, f->wake_fd, remember, context);
+            rc = f->list[f->n] != NULL ? FAULT_NONE
+                                       : fault_set(fault, FAULT_WORK,
+                                                   "rigs: %s: no memory, thread or descriptor to "
+                                                   "follow its files",
+                                                   config->rigs[i].name);
+        }
+        if (rc != FAULT_NONE) {
             followers_close(f);
-            return -1;
+            return rc;
         }
         f->n++;
     }
-    return 0;
+    return FAULT_NONE;
 }
 
 void followers_close(struct followers *f)
@@ -245,12 +284,17 @@ int followers_check(const struct config *config, struct fault *fault)
 {
     for (size_t i = 0; i < config->n_rigs; i++) {
         const struct config_rigs *rig = &config->rigs[i];
-        struct rig_mapping mapping;
-        char text[FOLLOWED_TEXT_MAX];
-        rig_mapping_make(&mapping, rig->map.v, rig->map.n);
-        if (rig->follow[0] != '\0' && !followed_check(rig->follow, bridge_adapter_find(rig->format),
-                                                      rig_mapping_of(&mapping), text)) {
-            return fault_set(fault, FAULT_WORK, "rigs: %s: %s", rig->name, text);
+        struct mapping_file *mapping = NULL;
+        char text[FOLLOWED_TEXT_MAX] = "";
+        int rc = load_mapping(&mapping, rig, fault);
+        if (rc == FAULT_NONE && rig->follow[0] != '\0' &&
+            !followed_check(rig->follow, bridge_adapter_find(rig->format),
+                            mapping != NULL ? &mapping->map : NULL, text)) {
+            rc = fault_set(fault, FAULT_WORK, "rigs: %s: %s", rig->name, text);
+        }
+        mapping_file_free(mapping);
+        if (rc != FAULT_NONE) {
+            return rc;
         }
     }
     return FAULT_NONE;

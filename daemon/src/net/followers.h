@@ -39,10 +39,10 @@ struct followers_item {
 /* What the journal has of a rig: fills in since, known and n_known. -1 without memory. */
 typedef int followers_remember(void *context, const char *rig, struct followed_request *request);
 
-/* Starts to follow every rig of the configuration that has `follow`. 0, or -1 without memory, with
- * all given back. The configuration must outlive the process's threads. */
+/* Starts to follow every rig of the configuration that has `follow`. FAULT_NONE, or *fault, with
+ * all given back: a mapping is wrong, or there is no memory. */
 int followers_open(struct followers *f, const struct config *config, followers_remember *remember,
-                   void *context);
+                   void *context, struct fault *fault);
 
 /* The next item: rigs take turns. False: there is none. The same again until it is taken. RT-safe:
  * yes. */
@@ -62,5 +62,5 @@ const char *followers_rig(const struct followers *f, uint32_t i);
 /* Ends the threads, and waits some seconds for them. Zeroed is fine. */
 void followers_close(struct followers *f);
 
-/* Would the rigs of the configuration be found? For `murid check`: FAULT_NONE, or FAULT_WORK. */
+/* Are mappings and paths of the configuration right? For `murid check`: FAULT_NONE, or *fault. */
 int followers_check(const struct config *config, struct fault *fault);

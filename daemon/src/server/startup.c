@@ -277,13 +277,11 @@ static void add_socket(struct server *server, void *socket, uint32_t tag)
 
 static int open_followers(struct server *server, struct fault *fault)
 {
-    if (followers_open(&server->followers, &server->config, remember, server) != 0) {
-        return fault_set(fault, FAULT_WORK, "rigs: no memory or thread to follow their files");
-    }
+    const int rc = followers_open(&server->followers, &server->config, remember, server, fault);
     if (server->followers.n > 0) {
         (void)os_poll_add(&server->poll, server->followers.wake_fd, SERVER_TAG_FILES);
     }
-    return FAULT_NONE;
+    return rc;
 }
 
 int startup_open(struct server *server, struct fault *fault)
@@ -305,8 +303,8 @@ int startup_open(struct server *server, struct fault *fault)
     rc = rc ? rc : journal_open(&server->journal, server->config.data.directory, fault);
     rc = rc ? rc : open_subjects(server, fault);
     rc = rc ? rc : zmq_bus_open(&server->bus, &server->config, fault);
-    rc = rc ? rc : begin_run(server, fault);
     rc = rc ? rc : open_followers(server, fault);
+    rc = rc ? rc : begin_run(server, fault);
     if (rc != FAULT_NONE) {
         struct fault ignored;
         (void)startup_close(server, &ignored);
