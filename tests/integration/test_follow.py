@@ -132,6 +132,7 @@ class Writing(Follow):
     @unittest.skipUnless(os.path.exists(RECORDED), "../shared/data absent")
     def test_recorded_sessions_written_at_random_cuts_to_a_killed_daemon_are_taken_once(self):
         sessions = self.recorded()
+        os.makedirs(self.root)
         with self.daemon() as daemon:
             self.write_all(daemon, sessions, KILLS)
             self.wait_trials(daemon, sum(len(s.lines) for s in sessions))
@@ -141,6 +142,7 @@ class Writing(Follow):
     def test_a_daemon_killed_at_random_takes_each_trial_once_and_in_order(self):
         sessions = [Session.made(self.root, 900, SEED + i, padding=800, subject=f"m{i}", end="\r\n" if i == 1 else "\n")
                     for i in range(3)]
+        os.makedirs(self.root)
         with self.daemon() as daemon:
             kills = self.write_all(daemon, sessions, KILLS)
             self.wait_trials(daemon, sum(len(s.lines) for s in sessions))
