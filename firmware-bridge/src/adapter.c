@@ -288,6 +288,9 @@ void bridge_event_message(const struct bridge_event *event, const char *rig, pro
     if (event->kind == BRIDGE_TRIAL) {
         out->env.trial = event->trial;
         out->as.trial = event->said;
+        if (event->said.stage[0] == '\0') {
+            memcpy(out->as.trial.stage, session->stage, sizeof session->stage);
+        }
     } else if (event->kind == BRIDGE_SESSION_START) {
         memcpy(out->as.session_start.task, session->task, sizeof session->task);
         out->as.session_start.ephys_rig = session->ephys_rig;

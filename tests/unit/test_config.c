@@ -70,6 +70,13 @@ static void nothing_written_is_all_defaults(void **state)
     expect_round_trip();
 }
 
+/* A rig has either a port or files: keys of these have a test of their own. */
+static bool is_of_files(const char *section, const char *key)
+{
+    return strcmp(section, "rigs") == 0 &&
+           (strcmp(key, "follow") == 0 || strcmp(key, "format") == 0 || strcmp(key, "map") == 0);
+}
+
 /* Every key once, with another value than its default. */
 static void say_every_key(char *out, size_t cap)
 {
@@ -90,8 +97,10 @@ static void say_every_key(char *out, size_t cap)
     SAY("%s%s: %s", before, #key, (fallback) ? "false" : "true");                                  \
     before = ",\n ";
 #define STRING(section, key, fallback, bytes, help)                                                \
-    SAY("%s%s: debug", before, #key);                                                              \
-    before = ",\n ";
+    if (!is_of_files(#section, #key)) {                                                            \
+        SAY("%s%s: debug", before, #key);                                                          \
+        before = ",\n ";                                                                           \
+    }
 #define REALS(section, key, fallback, count, min, max, unit, help)                                 \
     SAY("%s%s: [%.17g, 0.1, %.17g]", before, #key, (double)(min), (double)(max));                  \
     before = ",\n ";
@@ -116,8 +125,9 @@ static void every_key_is_read(void **state)
     assert_int_equal(AT(section)->key, (long long)(min) + ((fallback) == (min)));
 #define REAL(section, key, fallback, min, max, unit, help)                                         \
     assert_true(AT(section)->key == ((min) + (fallback)) / 2.0);
-#define BOOL(section, key, fallback, help)          assert_int_equal(AT(section)->key, !(fallback));
-#define STRING(section, key, fallback, bytes, help) assert_string_equal(AT(section)->key, "debug");
+#define BOOL(section, key, fallback, help) assert_int_equal(AT(section)->key, !(fallback));
+#define STRING(section, key, fallback, bytes, help)                                                \
+    assert_string_equal(AT(section)->key, is_of_files(#section, #key) ? "" : "debug");
 #define REALS(section, key, fallback, count, min, max, unit, help)                                 \
     assert_int_equal(AT(section)->key.n, 3);                                                       \
     assert_true(AT(section)->key.v[0] == (min) && AT(section)->key.v[2] == (max));
@@ -229,6 +239,23 @@ static void two_rigs_and_quoted_texts_are_read(void **state)
     expect_round_trip();
 }
 
+static void a_rig_whose_files_are_followed_is_read(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("rigs:\n"
+                           "  - {name: r1, follow: /mnt/rig1/iblrig_data, format: iblrig}\n"
+                           "  - {name: r2, port: /dev/ttyACM1, subject: m2}\n"
+                           "  - name: r3\n"
+                           "    follow: /mnt/rig3\n"
+                           "    map: rig3.map.yaml\n"),
+                     FAULT_NONE);
+    assert_string_equal(config.rigs[0].follow, "/mnt/rig1/iblrig_data");
+    assert_string_equal(config.rigs[0].format, "iblrig");
+    assert_string_equal(config.rigs[2].format, "");
+    assert_string_equal(config.rigs[2].map, "rig3.map.yaml");
+    expect_round_trip();
+}
+
 static void check_whole(const char *section, const char *key, double min, double max)
 {
     const double given[] = {min, max, min - 1, max + 1, min + 0.5};
@@ -303,6 +330,14 @@ static void what_is_wrong_is_said_with_its_line(void **state)
          "c.yaml:3: rigs: a on q appears twice"},
         {"rigs:\n  - {name: a, port: p, subject: m}\n  - {name: b, port: p, subject: m}\n",
          "c.yaml:3: rigs: b on p appears twice"},
+        {"rigs:\n  - {name: a, follow: /f, subject: m}\n", "c.yaml:2: rigs.subject: files that"},
+        {"rigs:\n  - {name: a, follow: /f, port: p, subject: m}\n", "either `port` or `follow`"},
+        {"rigs:\n  - {name: a, follow: /f, format: iblrg}\n",
+         "rigs.format: \"iblrg\" is unknown; known are iblrig"},
+        {"rigs:\n  - {name: a, follow: /f, format: iblrg}\n", "; did you mean iblrig?"},
+        {"rigs:\n  - {name: a, port: p, subject: m, format: iblrig}\n", "rigs.format: is of files"},
+        {"rigs:\n  - {name: a, follow: /f}\n  - {name: b, follow: /f}\n",
+         "c.yaml:3: rigs: b on /f appears twice"},
         {"log: &here\n  level: info\nrigs: *here\n", "c.yaml:3: aliases"},
         {"log:\n  level: *nowhere\n", "c.yaml:2: "},
         {"- a\n", "c.yaml:1: configuration: expected sections and keys"},
@@ -322,16 +357,26 @@ static void what_is_wrong_is_said_with_its_line(void **state)
 static void more_rigs_than_there_is_room_for_are_refused(void **state)
 {
     (void)state;
-    char text[4096] = "rigs:\n";
-    for (int i = 0; i <= CONFIG_RIGS_MAX; i++) {
-        const size_t n = strlen(text);
-        (void)snprintf(text + n, sizeof text - n, "- {name: r%d, port: p%d, subject: m}\n", i, i);
-        if (i + 1 == CONFIG_RIGS_MAX) {
-            assert_int_equal(parse(text), FAULT_NONE);
-            expect_round_trip();
+    static const struct {
+        int most;
+        const char *form;
+        const char *expected;
+    } KINDS[] = {
+        {CONFIG_LINES_MAX, "- {name: r%d, port: p%d, subject: m}\n",
+         "c.yaml:34: rigs: more than 32 on serial lines"},
+        {CONFIG_RIGS_MAX, "- {name: r%d, follow: /f%d}\n", "c.yaml:66: rigs: more than 64"}};
+    for (size_t k = 0; k < 2; k++) {
+        char text[4096] = "rigs:\n";
+        for (int i = 0; i <= KINDS[k].most; i++) {
+            const size_t n = strlen(text);
+            (void)snprintf(text + n, sizeof text - n, KINDS[k].form, i, i);
+            if (i + 1 == KINDS[k].most) {
+                assert_int_equal(parse(text), FAULT_NONE);
+                expect_round_trip();
+            }
         }
+        expect_fault(text, KINDS[k].expected);
     }
-    expect_fault(text, "c.yaml:34: rigs: more than 32");
 }
 
 static void deep_nesting_is_an_error_like_others(void **state)
@@ -381,6 +426,7 @@ int main(void)
         cmocka_unit_test(counts_went_on_where_an_earlier_version_did_not_record_that_they_are_held),
         cmocka_unit_test(protocols_are_declared_by_task),
         cmocka_unit_test(two_rigs_and_quoted_texts_are_read),
+        cmocka_unit_test(a_rig_whose_files_are_followed_is_read),
         cmocka_unit_test(every_whole_number_is_held_to_its_range),
         cmocka_unit_test(what_is_wrong_is_said_with_its_line),
         cmocka_unit_test(more_rigs_than_there_is_room_for_are_refused),
