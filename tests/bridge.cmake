@@ -39,3 +39,8 @@ python_test(integration/test_firmware_size.py)
 python_test(integration/test_serial.py)
 
 fuzz_target(frame murid::bridge murid::firmware)
+
+# Formats of rigs.
+unit_test(pycontrol murid::bridge)
+fuzz_target(pycontrol murid::bridge)
+python_test(integration/test_pycontrol.py)

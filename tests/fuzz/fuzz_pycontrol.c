@@ -1,0 +1,6 @@
+#include "rig_fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return rig_fuzz(&BRIDGE_ADAPTER_pycontrol, "m1-2026-01-02-030405.tsv", data, size);
+}
