@@ -41,6 +41,9 @@ python_test(integration/test_serial.py)
 fuzz_target(frame murid::bridge murid::firmware)
 
 # Formats of rigs.
+unit_test(bpod murid::bridge)
 unit_test(pycontrol murid::bridge)
+fuzz_target(bpod murid::bridge)
 fuzz_target(pycontrol murid::bridge)
+python_test(integration/test_bpod.py)
 python_test(integration/test_pycontrol.py)

@@ -23,7 +23,7 @@ ALLOWED = {
     "proto": (FREESTANDING | {"stdio.h", "msgpack.h"}, ["proto/include", "proto/src"]),
     # Knows no sockets, files or clocks. immintrin.h is the compiler's: vectors of the processor.
     "model": (FREESTANDING | {"blis.h", "immintrin.h"}, ["model/include", "model/src"]),
-    "firmware-bridge": (POSIX | AVR | {"libserialport.h"},
+    "firmware-bridge": (POSIX | AVR | {"libserialport.h", "zlib.h"},
                         ["firmware-bridge/include", "firmware-bridge/src",
                          "firmware-bridge/adapters", "firmware-bridge/firmware", "proto/include"]),
     "daemon": (POSIX | {"sodium.h", "sqlite3.h", "yaml.h", "zmq.h"},

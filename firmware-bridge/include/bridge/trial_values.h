@@ -30,7 +30,7 @@ bool bridge_trial_values_put(struct bridge_trial_values *v, enum bridge_trial_co
 void bridge_trial_values_state(struct bridge_trial_values *v, const struct bridge_trial_map *map,
                                const char *name, double from_s, double to_s);
 
-/* An event was heard. */
+/* An event. */
 void bridge_trial_values_event(struct bridge_trial_values *v, const struct bridge_trial_map *map,
                                const char *name);
 
