@@ -214,7 +214,8 @@ static int put_stimulus(const struct making *m)
         if (said->side == PROTO_NIL) {
             return fail_column(m, BRIDGE_COLUMN_SIDE, "a side, which the sign is to be that of");
         }
-        said->stimulus = said->side == 1 ? fabs(said->stimulus) : 0.0 - fabs(said->stimulus);
+        const double size = fabs(said->stimulus);
+        said->stimulus = said->side == 1 || size <= 0.0 ? size : -size;
     }
     return 0;
 }

@@ -2,5 +2,5 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    return rig_fuzz(&BRIDGE_ADAPTER_pycontrol, "m1-2026-01-02-030405.tsv", data, size);
+    return rig_fuzz(&BRIDGE_ADAPTER_pycontrol, "m1-2026-01-02-030405.tsv", NULL, data, size);
 }

@@ -21,7 +21,7 @@ static inline void rig_fuzz_drain(struct bridge_source *s, bool *is_started)
 }
 
 static inline int rig_fuzz(const struct bridge_adapter *adapter, const char *name,
-                           const uint8_t *data, size_t size)
+                           const struct bridge_mapping *map, const uint8_t *data, size_t size)
 {
     static struct rig_source rig;
     if (rig.path[0] == '\0') {
@@ -30,7 +30,7 @@ static inline int rig_fuzz(const struct bridge_adapter *adapter, const char *nam
     for (int part = 0; part < 2; part++) {
         bool is_started = false;
         rig_source_put(&rig, "wb", data, part == 0 ? size : size / 2);
-        if (bridge_source_open(&rig.source, adapter, rig.path, NULL) != 0) {
+        if (bridge_source_open(&rig.source, adapter, rig.path, map) != 0) {
             continue;
         }
         rig_fuzz_drain(&rig.source, &is_started);
