@@ -3,7 +3,7 @@
  * line of JSON a trial, with bare NaN; or a .jsonable alone, with or without NAME.settings.json.
  *
  * A wheel turned clockwise, response_side 1, moves the stimulus to the right: it chooses the left
- * one. signed_contrast is not read: it was wrong for years. No mapping is read. */
+ * one. signed_contrast is not read: it was wrong for years. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -216,7 +216,8 @@ static void put_trial(const struct line *line, struct bridge_event *event)
 {
     proto_trial *said = &event->said;
     const double contrast = isnan(line->contrast) ? line->contrast_7 : line->contrast;
-    const bool is_number = line->trial >= 0.0 && line->trial <= 1e9;
+    const bool is_number =
+        line->trial >= 0.0 && line->trial <= 1e9 && line->trial <= floor(line->trial);
     event->kind = BRIDGE_TRIAL;
     event->line = line->number;
     event->trial = is_number ? (int64_t)line->trial : -1;
@@ -243,7 +244,8 @@ struct iblrig {
     struct bridge_whole_stamp stamp;
     struct settings settings;
     bool has_settings;
-    bool is_told; /* that the settings cannot be read */
+    struct bridge_why wrong; /* with them, while they cannot be read */
+    bool is_told;            /* that the settings cannot be read */
     struct bridge_place place;
     struct line line;
     bool has_line; /* read, and not given yet */
@@ -317,11 +319,6 @@ static int open_source(struct bridge_source *s)
     if (r == NULL) {
         return bridge_why_set(s, NULL, 0, -1, "no memory", "", "");
     }
-    if (s->map != NULL && s->map->n > 0) {
-        free(r);
-        return bridge_why_set(s, NULL, 0, -1, "iblrig says what its values mean", "no mapping",
-                              "leave the mapping out");
-    }
     if (find_files(s, r) != 0) {
         free(r);
         return -1;
@@ -348,6 +345,9 @@ static void read_settings(struct bridge_source *s, struct iblrig *r)
     size_t size = 0;
     struct bridge_json_fault fault;
     struct settings new = {.delay_s = (double)NAN};
+    if (r->stamp.is_set && !r->has_settings) {
+        s->why = r->wrong;
+    }
     const int rc =
         bridge_whole_file_read(s, r->settings_path, SETTINGS_MAX, &r->stamp, &bytes, &size);
     if (rc != 1) {
@@ -369,6 +369,7 @@ static void read_settings(struct bridge_source *s, struct iblrig *r)
     } else {
         (void)bridge_why_set(s, r->settings_path, 0, (int64_t)fault.byte, fault.found,
                              fault.expected, "subject and session are then taken from its path");
+        r->wrong = s->why;
     }
 }
 
@@ -492,6 +493,9 @@ static int without_line(struct bridge_source *s, struct iblrig *r, struct bridge
         return 1;
     }
     const size_t waiting = bridge_growing_file_waiting(&r->data);
+    if (r->is_told) {
+        s->why.found[0] = '\0';
+    }
     if (waiting > 0) {
         char found[96];
         (void)snprintf(found, sizeof found, "the last line, of %zu bytes, has no end yet", waiting);
@@ -520,10 +524,14 @@ static int next(struct bridge_source *s, struct bridge_event *event)
     }
     r->has_line = false;
     put_trial(&r->line, event);
-    (void)snprintf(s->why.path, sizeof s->why.path, "%s", r->data.path);
+    event->path = r->data.path;
     return 1;
 }
 
 const struct bridge_adapter BRIDGE_ADAPTER_iblrig = {
-    "iblrig",    "iblrig 7 and 8: a folder of sessions, or a .jsonable", probe, open_source, next,
-    close_source};
+    .name = "iblrig",
+    .about = "iblrig 7 and 8: a folder of sessions, or a .jsonable",
+    .probe = probe,
+    .open = open_source,
+    .next = next,
+    .close = close_source};

@@ -27,7 +27,8 @@ const struct bridge_adapter *bridge_adapter_of(const struct bridge_candidate *ca
 {
     for (size_t i = 0; BRIDGE_ADAPTERS[i] != NULL; i++) {
         const struct bridge_adapter *adapter = BRIDGE_ADAPTERS[i];
-        if ((only == NULL || only == adapter) && adapter->probe(candidate)) {
+        if ((only == NULL || only == adapter) &&
+            (candidate->map == NULL || adapter->takes_mapping) && adapter->probe(candidate)) {
             return adapter;
         }
     }
@@ -189,6 +190,10 @@ int bridge_source_open(struct bridge_source *s, const struct bridge_adapter *ada
         return bridge_why_set(s, NULL, 0, -1, "the path is too long", "at most 1023 bytes",
                               "give a path below it");
     }
+    if (map != NULL && !adapter->takes_mapping) {
+        return bridge_why_set(s, NULL, 0, -1, "its format says what its values mean", "no mapping",
+                              "leave the mapping out");
+    }
     s->adapter = adapter;
     s->why.byte = -1;
     const int rc = adapter->open(s);
@@ -267,8 +272,7 @@ int bridge_source_next(struct bridge_source *s, struct bridge_event *event)
         return 1;
     }
     (void)snprintf(found, sizeof found, "%s is not valid", what);
-    return bridge_why_set(s, s->why.path[0] != '\0' ? s->why.path : NULL, event->line, -1, found,
-                          expected, "");
+    return bridge_why_set(s, event->path, event->line, -1, found, expected, "");
 }
 
 void bridge_event_message(const struct bridge_event *event, const char *rig, proto_message *out)
