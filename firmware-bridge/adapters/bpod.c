@@ -406,5 +406,10 @@ static int next(struct bridge_source *s, struct bridge_event *event)
     return 0;
 }
 
-const struct bridge_adapter BRIDGE_ADAPTER_bpod = {
-    "bpod", "Bpod in MATLAB (.mat): a session", probe, open_source, next, close_source};
+const struct bridge_adapter BRIDGE_ADAPTER_bpod = {.name = "bpod",
+                                                   .about = "Bpod in MATLAB (.mat): a session",
+                                                   .takes_mapping = true,
+                                                   .probe = probe,
+                                                   .open = open_source,
+                                                   .next = next,
+                                                   .close = close_source};

@@ -454,5 +454,10 @@ static int next(struct bridge_source *s, struct bridge_event *event)
     }
 }
 
-const struct bridge_adapter BRIDGE_ADAPTER_pybpod = {
-    "pybpod", "pybpod (.csv): a session", probe, open_source, next, close_source};
+const struct bridge_adapter BRIDGE_ADAPTER_pybpod = {.name = "pybpod",
+                                                     .about = "pybpod (.csv): a session",
+                                                     .takes_mapping = true,
+                                                     .probe = probe,
+                                                     .open = open_source,
+                                                     .next = next,
+                                                     .close = close_source};

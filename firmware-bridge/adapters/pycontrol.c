@@ -567,5 +567,10 @@ static int next(struct bridge_source *s, struct bridge_event *event)
 }
 
 const struct bridge_adapter BRIDGE_ADAPTER_pycontrol = {
-    "pycontrol", "pyControl 2 (.tsv) and 1 (.txt): a session file", probe, open_source, next,
-    close_source};
+    .name = "pycontrol",
+    .about = "pyControl 2 (.tsv) and 1 (.txt): a session file",
+    .takes_mapping = true,
+    .probe = probe,
+    .open = open_source,
+    .next = next,
+    .close = close_source};

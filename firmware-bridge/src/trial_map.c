@@ -34,10 +34,11 @@ const struct bridge_mapping *bridge_mapping_shipped(const char *format, const ch
 /* ---- reading a mapping ----------------------------------------------------------------------- */
 
 static const char *const COLUMNS[BRIDGE_COLUMNS] = {
-    [BRIDGE_COLUMN_TRIAL] = "trial",   [BRIDGE_COLUMN_STIMULUS] = "stimulus",
-    [BRIDGE_COLUMN_CHOICE] = "choice", [BRIDGE_COLUMN_REWARD] = "reward",
-    [BRIDGE_COLUMN_RT_S] = "rt_s",     [BRIDGE_COLUMN_SIDE] = "side",
-    [BRIDGE_COLUMN_REPEAT] = "repeat", [BRIDGE_COLUMN_P_LEFT] = "p_left",
+    [BRIDGE_COLUMN_TRIAL] = "trial",       [BRIDGE_COLUMN_STIMULUS] = "stimulus",
+    [BRIDGE_COLUMN_CONTRAST] = "contrast", [BRIDGE_COLUMN_CHOICE] = "choice",
+    [BRIDGE_COLUMN_CORRECT] = "correct",   [BRIDGE_COLUMN_REWARD] = "reward",
+    [BRIDGE_COLUMN_RT_S] = "rt_s",         [BRIDGE_COLUMN_SIDE] = "side",
+    [BRIDGE_COLUMN_REPEAT] = "repeat",     [BRIDGE_COLUMN_P_LEFT] = "p_left",
     [BRIDGE_COLUMN_STAGE] = "stage"};
 
 const char *bridge_trial_column_name(enum bridge_trial_column column)
@@ -51,26 +52,14 @@ static const char *const STATES[BRIDGE_STATES] = {
     [BRIDGE_STATE_REWARD] = "reward",   [BRIDGE_STATE_SKIP] = "skip",
     [BRIDGE_STATE_RT_FROM] = "rt_from", [BRIDGE_STATE_RT_TO] = "rt_to"};
 
-/* Keys of lines whose values are kept as they are. */
-static const struct text_key {
-    const char *section;
-    const char *key;
-    size_t offset;
-} TEXT_KEYS[] = {
-    {"events", "left", offsetof(struct bridge_trial_map, event[0])},
-    {"events", "right", offsetof(struct bridge_trial_map, event[1])},
-    {"choice", "left", offsetof(struct bridge_trial_map, choice[0])},
-    {"choice", "right", offsetof(struct bridge_trial_map, choice[1])},
-    {"choice", "none", offsetof(struct bridge_trial_map, no_choice)},
-    {"side", "left", offsetof(struct bridge_trial_map, side[0])},
-    {"side", "right", offsetof(struct bridge_trial_map, side[1])},
-    {"reward", "no", offsetof(struct bridge_trial_map, reward[0])},
-    {"reward", "yes", offsetof(struct bridge_trial_map, reward[1])},
-    {"repeat", "no", offsetof(struct bridge_trial_map, repeat[0])},
-    {"repeat", "yes", offsetof(struct bridge_trial_map, repeat[1])},
-};
+/* What a coding of a column may be. */
+enum coding { CODING_NONE, CODING_NUMBER, CODING_SIDE, CODING_TRUTH };
 
-enum { N_TEXT_KEYS = sizeof TEXT_KEYS / sizeof TEXT_KEYS[0] };
+static const enum coding CODINGS[BRIDGE_COLUMNS] = {
+    [BRIDGE_COLUMN_STIMULUS] = CODING_NUMBER, [BRIDGE_COLUMN_CONTRAST] = CODING_NUMBER,
+    [BRIDGE_COLUMN_CHOICE] = CODING_SIDE,     [BRIDGE_COLUMN_CORRECT] = CODING_TRUTH,
+    [BRIDGE_COLUMN_REWARD] = CODING_TRUTH,    [BRIDGE_COLUMN_RT_S] = CODING_NUMBER,
+    [BRIDGE_COLUMN_SIDE] = CODING_SIDE,       [BRIDGE_COLUMN_REPEAT] = CODING_TRUTH};
 
 struct allowed {
     const char *const *rows;
@@ -92,26 +81,26 @@ static void join(char *out, size_t cap, const char *const words[], size_t n)
 /* The keys of a section that may stand there; "": there is no such section. */
 static void keys_of(const char *section, const struct allowed *allowed, char *out, size_t cap)
 {
-    const char *keys[BRIDGE_COLUMNS + N_TEXT_KEYS] = {NULL};
+    const char *coded[BRIDGE_COLUMNS] = {NULL};
     size_t n = 0;
     out[0] = '\0';
+    for (size_t i = 0; i < BRIDGE_COLUMNS; i++) {
+        if (CODINGS[i] != CODING_NONE) {
+            coded[n++] = COLUMNS[i];
+        }
+    }
     if (strcmp(section, "rows") == 0 && allowed->rows != NULL) {
         join(out, cap, allowed->rows, SIZE_MAX);
     } else if (strcmp(section, "columns") == 0) {
         join(out, cap, COLUMNS, BRIDGE_COLUMNS);
+    } else if (strcmp(section, "fixed") == 0) {
+        (void)snprintf(out, cap, "stimulus, contrast");
+    } else if (strcmp(section, "coding") == 0) {
+        join(out, cap, coded, n);
     } else if (strcmp(section, "states") == 0 && allowed->has_states) {
         join(out, cap, STATES, BRIDGE_STATES);
-    } else if (strcmp(section, "stimulus") == 0) {
-        (void)snprintf(out, cap, "value, unit, sign");
-    } else if (strcmp(section, "rt") == 0) {
-        (void)snprintf(out, cap, "unit");
-    } else if (strcmp(section, "events") != 0 || allowed->has_events) {
-        for (size_t i = 0; i < N_TEXT_KEYS; i++) {
-            if (strcmp(TEXT_KEYS[i].section, section) == 0) {
-                keys[n++] = TEXT_KEYS[i].key;
-            }
-        }
-        join(out, cap, keys, n);
+    } else if (strcmp(section, "events") == 0 && allowed->has_events) {
+        (void)snprintf(out, cap, "right, left");
     }
 }
 
@@ -123,8 +112,7 @@ static int fail_key(struct bridge_source *s, const struct bridge_mapping_line *l
     (void)snprintf(found, sizeof found, "the mapping has %.60s.%.60s", line->section, line->key);
     keys_of(line->section, allowed, expected, sizeof expected);
     if (expected[0] == '\0') {
-        (void)snprintf(expected, sizeof expected,
-                       "%scolumns, stimulus, rt, choice, side, reward, repeat%s%s",
+        (void)snprintf(expected, sizeof expected, "%scolumns, fixed, coding%s%s",
                        allowed->rows != NULL ? "rows, " : "", allowed->has_states ? ", states" : "",
                        allowed->has_events ? ", events" : "");
     }
@@ -157,64 +145,89 @@ static double number_of(const char *text)
     return end != text && *end == '\0' ? value : (double)NAN;
 }
 
-/* Keys with a value of their own: 1 it was one; 0; -1. */
-static int read_number(struct bridge_trial_map *map, struct bridge_source *s,
-                       const struct bridge_mapping_line *line)
+/* A text with '/' between its parts, at most n of them. */
+static bool split(const char *text, size_t n, char out[][BRIDGE_CODE_MAX])
 {
-    const bool is_stimulus = strcmp(line->section, "stimulus") == 0;
-    const double value = number_of(line->value);
-    if (strcmp(line->key, "unit") == 0 && (is_stimulus || strcmp(line->section, "rt") == 0)) {
-        const char *small = is_stimulus ? "percent" : "ms";
-        const bool is_small = strcmp(line->value, small) == 0;
-        *(is_stimulus ? &map->stimulus_divisor : &map->rt_divisor) = !is_small     ? 1.0
-                                                                     : is_stimulus ? 100.0
-                                                                                   : 1000.0;
-        return is_small || strcmp(line->value, is_stimulus ? "fraction" : "s") == 0
-                   ? 1
-                   : fail_value(s, line, is_stimulus ? "fraction or percent" : "s or ms");
+    for (size_t i = 0; i < n; i++) {
+        const size_t size = strcspn(text, "/");
+        if (size >= BRIDGE_CODE_MAX) {
+            return false;
+        }
+        memcpy(out[i], text, size);
+        out[i][size] = '\0';
+        text += size + (text[size] == '/');
     }
-    if (is_stimulus && strcmp(line->key, "value") == 0) {
-        map->stimulus = value;
-        return value >= -1.0 && value <= 1.0 ? 1 : fail_value(s, line, "a number from -1 to 1");
+    return text[0] == '\0';
+}
+
+static int read_coding(struct bridge_trial_map *map, struct bridge_source *s,
+                       const struct bridge_mapping_line *line, size_t column)
+{
+    static const struct {
+        const char *name;
+        double divisor;
+    } UNITS[] = {{"fraction", 1.0}, {"percent", 100.0}, {"s", 1.0}, {"ms", 1000.0}};
+    char part[3][BRIDGE_CODE_MAX] = {"", "", ""};
+    if (CODINGS[column] == CODING_NUMBER) {
+        double divisor = number_of(line->value);
+        for (size_t i = 0; i < sizeof UNITS / sizeof UNITS[0]; i++) {
+            divisor = strcmp(UNITS[i].name, line->value) == 0 ? UNITS[i].divisor : divisor;
+        }
+        map->divisor[column] = divisor;
+        return divisor > 0.0 && divisor <= 1e9
+                   ? 0
+                   : fail_value(s, line, "a number to divide by, fraction, percent, s or ms");
     }
-    if (is_stimulus && strcmp(line->key, "sign") == 0) {
-        map->signs_by_side = true;
-        return strcmp(line->value, "side") == 0 ? 1 : fail_value(s, line, "side");
+    if (!split(line->value, column == BRIDGE_COLUMN_CHOICE ? 3 : 2, part) || part[0][0] == '\0' ||
+        part[1][0] == '\0') {
+        return fail_value(s, line,
+                          CODINGS[column] == CODING_TRUTH  ? "YES/NO"
+                          : column == BRIDGE_COLUMN_CHOICE ? "RIGHT/LEFT/NONE"
+                                                           : "RIGHT/LEFT");
     }
+    memcpy(map->code[column][1], part[0], sizeof part[0]);
+    memcpy(map->code[column][0], part[1], sizeof part[1]);
+    memcpy(map->code[column][2], part[2], sizeof part[2]);
     return 0;
+}
+
+static int read_fixed(struct bridge_trial_map *map, struct bridge_source *s,
+                      const struct bridge_mapping_line *line, size_t column)
+{
+    const double value = number_of(line->value);
+    map->fixed[column] = line->value;
+    return value >= -1.0 && value <= 1.0 ? 0 : fail_value(s, line, "a number from -1 to 1");
 }
 
 static int read_line(struct bridge_trial_map *map, struct bridge_source *s,
                      const struct bridge_mapping_line *line, const struct allowed *allowed)
 {
-    const int rc = read_number(map, s, line);
-    if (rc != 0) {
-        return rc < 0 ? -1 : 0;
-    }
-    if (strcmp(line->section, "rows") == 0) {
-        size_t i = 0;
-        while (allowed->rows != NULL && allowed->rows[i] != NULL) {
-            if (strcmp(allowed->rows[i++], line->key) == 0) {
-                return 0;
-            }
-        }
-        return fail_key(s, line, allowed);
-    }
     const size_t column = index_of(COLUMNS, BRIDGE_COLUMNS, line->key);
-    if (strcmp(line->section, "columns") == 0 && column < BRIDGE_COLUMNS) {
+    const size_t state = index_of(STATES, BRIDGE_STATES, line->key);
+    const bool is_column = column < BRIDGE_COLUMNS;
+    if (strcmp(line->section, "columns") == 0 && is_column) {
         map->column[column] = line->value;
         return 0;
     }
-    const size_t state = index_of(STATES, BRIDGE_STATES, line->key);
+    if (strcmp(line->section, "coding") == 0 && is_column && CODINGS[column] != CODING_NONE) {
+        return read_coding(map, s, line, column);
+    }
+    if (strcmp(line->section, "fixed") == 0 &&
+        (column == BRIDGE_COLUMN_STIMULUS || column == BRIDGE_COLUMN_CONTRAST)) {
+        return read_fixed(map, s, line, column);
+    }
     if (strcmp(line->section, "states") == 0 && allowed->has_states && state < BRIDGE_STATES) {
         map->state[state] = line->value;
         return 0;
     }
-    for (size_t i = 0; i < N_TEXT_KEYS; i++) {
-        if (strcmp(TEXT_KEYS[i].section, line->section) == 0 &&
-            strcmp(TEXT_KEYS[i].key, line->key) == 0 &&
-            (allowed->has_events || strcmp(line->section, "events") != 0)) {
-            memcpy((char *)map + TEXT_KEYS[i].offset, &line->value, sizeof line->value);
+    if (strcmp(line->section, "events") == 0 && allowed->has_events && state <= BRIDGE_STATE_LEFT) {
+        map->event[state == BRIDGE_STATE_RIGHT] = line->value;
+        return 0;
+    }
+    for (size_t i = 0;
+         strcmp(line->section, "rows") == 0 && allowed->rows != NULL && allowed->rows[i] != NULL;
+         i++) {
+        if (strcmp(allowed->rows[i], line->key) == 0) {
             return 0;
         }
     }
@@ -224,26 +237,26 @@ static int read_line(struct bridge_trial_map *map, struct bridge_source *s,
 /* Does it say what a trial needs? */
 static int check(const struct bridge_trial_map *map, struct bridge_source *s)
 {
+    const bool by_side =
+        map->column[BRIDGE_COLUMN_CORRECT] != NULL || map->state[BRIDGE_STATE_CORRECT] != NULL;
     const bool has_choice =
         map->column[BRIDGE_COLUMN_CHOICE] != NULL ||
         (map->event[0] != NULL && map->event[1] != NULL) ||
-        (map->state[BRIDGE_STATE_RIGHT] != NULL && map->state[BRIDGE_STATE_LEFT] != NULL) ||
-        map->state[BRIDGE_STATE_CORRECT] != NULL;
-    const bool has_side = map->column[BRIDGE_COLUMN_SIDE] != NULL;
-    if (!has_choice) {
+        (map->state[BRIDGE_STATE_RIGHT] != NULL && map->state[BRIDGE_STATE_LEFT] != NULL);
+    const bool has_contrast =
+        map->column[BRIDGE_COLUMN_CONTRAST] != NULL || map->fixed[BRIDGE_COLUMN_CONTRAST] != NULL;
+    if (!has_choice && !by_side) {
         return bridge_why_set(s, NULL, 0, -1, "the mapping does not say the choice",
-                              "columns.choice, or states or events that tell it",
+                              "columns.choice, or columns.correct, states or events that tell it",
                               "add one to the mapping");
     }
-    if (isnan(map->stimulus) && map->column[BRIDGE_COLUMN_STIMULUS] == NULL) {
+    if (!has_contrast && map->column[BRIDGE_COLUMN_STIMULUS] == NULL &&
+        map->fixed[BRIDGE_COLUMN_STIMULUS] == NULL) {
         return bridge_why_set(s, NULL, 0, -1, "the mapping does not say the stimulus",
-                              "columns.stimulus or stimulus.value",
-                              "add one; stimulus.value: 0 for a task without a stimulus");
+                              "columns.stimulus, columns.contrast or fixed.stimulus",
+                              "add one; fixed.stimulus: 0 for a task without a stimulus");
     }
-    const bool needs_side = map->signs_by_side || (map->state[BRIDGE_STATE_CORRECT] != NULL &&
-                                                   map->state[BRIDGE_STATE_RIGHT] == NULL &&
-                                                   map->column[BRIDGE_COLUMN_CHOICE] == NULL);
-    if (needs_side && !has_side) {
+    if ((has_contrast || !has_choice) && map->column[BRIDGE_COLUMN_SIDE] == NULL) {
         return bridge_why_set(s, NULL, 0, -1, "the mapping does not say the correct side",
                               "columns.side, from which sign or choice are to be made",
                               "add it to the mapping");
@@ -256,8 +269,10 @@ int bridge_trial_map_read(struct bridge_trial_map *map, struct bridge_source *s,
                           bool has_states, bool has_events)
 {
     const struct allowed allowed = {rows, has_states, has_events};
-    *map = (struct bridge_trial_map){
-        .stimulus = (double)NAN, .stimulus_divisor = 1.0, .rt_divisor = 1.0};
+    *map = (struct bridge_trial_map){.column = {NULL}};
+    for (size_t i = 0; i < BRIDGE_COLUMNS; i++) {
+        map->divisor[i] = 1.0;
+    }
     for (size_t i = 0; i < from->n; i++) {
         if (read_line(map, s, &from->line[i], &allowed) != 0) {
             return -1;

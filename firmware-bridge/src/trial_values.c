@@ -120,39 +120,39 @@ static const char *text_of(const struct making *m, enum bridge_trial_column colu
     return m->v->is_set[column] ? m->v->column[column] : "";
 }
 
-/* A column of two values: words[0] or words[1], or those of the usual ones. */
+/* A column of two values, by its coding or the usual one. */
 static int put_either(const struct making *m, enum bridge_trial_column column,
-                      const char *const words[2], const char *const usual[2], int64_t *to)
+                      const char *const usual[2], int64_t *to)
 {
     const char *text = text_of(m, column);
-    const bool has_words = words[0] != NULL || words[1] != NULL;
+    const bool is_coded = m->map->code[column][1][0] != '\0';
+    const char *const words[2] = {is_coded ? m->map->code[column][0] : usual[0],
+                                  is_coded ? m->map->code[column][1] : usual[1]};
     char expected[160];
     for (int i = 0; i < 2; i++) {
-        if (is_one_of(has_words ? words[i] : usual[i], text)) {
+        if (is_one_of(words[i], text)) {
             *to = i;
             return 0;
         }
     }
-    if (is_nothing(text)) {
+    if (is_nothing(text) || is_one_of(m->map->code[column][2], text)) {
         return 0;
     }
-    const char *left = has_words ? words[0] : usual[0];
-    const char *right = has_words ? words[1] : usual[1];
-    (void)snprintf(expected, sizeof expected, "%.60s%s%.60s", left != NULL ? left : "",
-                   left != NULL && right != NULL ? " or " : "", right != NULL ? right : "");
+    (void)snprintf(expected, sizeof expected, "%.60s or %.60s", words[1], words[0]);
     return fail_column(m, column, expected);
 }
 
 /* A column of a number, NaN if there is none. */
-static int put_number(const struct making *m, enum bridge_trial_column column, double divisor,
-                      double *to)
+static int put_number(const struct making *m, enum bridge_trial_column column, double *to)
 {
-    const char *text = text_of(m, column);
+    const char *text = m->map->column[column] != NULL || m->map->fixed[column] == NULL
+                           ? text_of(m, column)
+                           : m->map->fixed[column];
     const double value = value_of(text);
     if (!is_nothing(text) && !isfinite(value)) {
         return fail_column(m, column, "a number");
     }
-    *to = value / divisor;
+    *to = value / (m->map->column[column] != NULL ? m->map->divisor[column] : 1.0);
     return 0;
 }
 
@@ -163,19 +163,22 @@ static int put_choice(const struct making *m)
 {
     proto_trial *said = &m->event->said;
     const struct bridge_trial_values *v = m->v;
+    int64_t is_correct = PROTO_NIL;
     if (m->map->column[BRIDGE_COLUMN_CHOICE] != NULL) {
-        const char *text = text_of(m, BRIDGE_COLUMN_CHOICE);
-        return is_one_of(m->map->no_choice, text)
-                   ? 0
-                   : put_either(m, BRIDGE_COLUMN_CHOICE, m->map->choice, SIDES, &said->choice);
+        return put_either(m, BRIDGE_COLUMN_CHOICE, SIDES, &said->choice);
+    }
+    if (put_either(m, BRIDGE_COLUMN_CORRECT, TRUTHS, &is_correct) != 0) {
+        return -1;
+    }
+    if (v->was_in[BRIDGE_STATE_CORRECT] != v->was_in[BRIDGE_STATE_WRONG]) {
+        is_correct = v->was_in[BRIDGE_STATE_CORRECT];
     }
     if (v->event >= 0) {
         said->choice = v->event;
     } else if (v->was_in[BRIDGE_STATE_RIGHT] != v->was_in[BRIDGE_STATE_LEFT]) {
         said->choice = v->was_in[BRIDGE_STATE_RIGHT] ? 1 : 0;
-    } else if (v->was_in[BRIDGE_STATE_CORRECT] != v->was_in[BRIDGE_STATE_WRONG] &&
-               said->side != PROTO_NIL) {
-        said->choice = v->was_in[BRIDGE_STATE_CORRECT] ? said->side : 1 - said->side;
+    } else if (is_correct != PROTO_NIL && said->side != PROTO_NIL) {
+        said->choice = is_correct == 1 ? said->side : 1 - said->side;
     }
     return 0;
 }
@@ -183,17 +186,17 @@ static int put_choice(const struct making *m)
 static int put_reward(const struct making *m)
 {
     proto_trial *said = &m->event->said;
+    int64_t is_rewarded = PROTO_NIL;
     if (m->map->column[BRIDGE_COLUMN_REWARD] == NULL) {
         if (m->map->state[BRIDGE_STATE_REWARD] != NULL) {
             said->reward = m->v->was_in[BRIDGE_STATE_REWARD] ? 1.0 : 0.0;
         }
         return 0;
     }
-    if (m->map->reward[0] == NULL && m->map->reward[1] == NULL) {
-        return put_number(m, BRIDGE_COLUMN_REWARD, 1.0, &said->reward);
+    if (m->map->code[BRIDGE_COLUMN_REWARD][1][0] == '\0') {
+        return put_number(m, BRIDGE_COLUMN_REWARD, &said->reward);
     }
-    int64_t is_rewarded = PROTO_NIL;
-    const int rc = put_either(m, BRIDGE_COLUMN_REWARD, m->map->reward, TRUTHS, &is_rewarded);
+    const int rc = put_either(m, BRIDGE_COLUMN_REWARD, TRUTHS, &is_rewarded);
     said->reward = is_rewarded == PROTO_NIL ? (double)NAN : (double)is_rewarded;
     return rc;
 }
@@ -201,22 +204,23 @@ static int put_reward(const struct making *m)
 static int put_stimulus(const struct making *m)
 {
     proto_trial *said = &m->event->said;
-    said->stimulus = m->map->stimulus;
-    if (m->map->column[BRIDGE_COLUMN_STIMULUS] != NULL) {
-        if (put_number(m, BRIDGE_COLUMN_STIMULUS, m->map->stimulus_divisor, &said->stimulus) != 0) {
-            return -1;
-        }
-        if (isnan(said->stimulus)) {
-            return fail_column(m, BRIDGE_COLUMN_STIMULUS, "a signed contrast");
-        }
+    const bool is_signed = m->map->column[BRIDGE_COLUMN_STIMULUS] != NULL ||
+                           m->map->fixed[BRIDGE_COLUMN_STIMULUS] != NULL;
+    const enum bridge_trial_column column =
+        is_signed ? BRIDGE_COLUMN_STIMULUS : BRIDGE_COLUMN_CONTRAST;
+    double contrast = (double)NAN;
+    if (put_number(m, column, &contrast) != 0) {
+        return -1;
     }
-    if (m->map->signs_by_side) {
-        if (said->side == PROTO_NIL) {
-            return fail_column(m, BRIDGE_COLUMN_SIDE, "a side, which the sign is to be that of");
-        }
-        const double size = fabs(said->stimulus);
-        said->stimulus = said->side == 1 || size <= 0.0 ? size : -size;
+    if (isnan(contrast) || (!is_signed && contrast < 0.0)) {
+        return fail_column(m, column,
+                           is_signed ? "a signed contrast" : "a contrast without a sign");
     }
+    if (!is_signed && said->side == PROTO_NIL && contrast > 0.0) {
+        return fail_column(m, BRIDGE_COLUMN_SIDE, "a side, which the sign is to be that of");
+    }
+    const bool is_left = !is_signed && said->side == 0 && contrast > 0.0;
+    said->stimulus = is_left ? -contrast : contrast;
     return 0;
 }
 
@@ -225,11 +229,11 @@ static int put_rt(const struct making *m, double end_s)
     proto_trial *said = &m->event->said;
     const struct bridge_trial_values *v = m->v;
     if (m->map->column[BRIDGE_COLUMN_RT_S] != NULL) {
-        return put_number(m, BRIDGE_COLUMN_RT_S, m->map->rt_divisor, &said->rt_s);
+        return put_number(m, BRIDGE_COLUMN_RT_S, &said->rt_s);
     }
-    double to_s = m->map->state[BRIDGE_STATE_RT_TO] != NULL ? v->rt_to_s
-                  : isnan(v->rt_end_s)                      ? end_s
-                                                            : v->rt_end_s;
+    const double to_s = m->map->state[BRIDGE_STATE_RT_TO] != NULL ? v->rt_to_s
+                        : isnan(v->rt_end_s)                      ? end_s
+                                                                  : v->rt_end_s;
     if (said->choice != PROTO_NIL && to_s >= v->rt_from_s) {
         said->rt_s = nearbyint((to_s - v->rt_from_s) * 1e9) / 1e9; /* clocks tick in whole ns */
     }
@@ -242,7 +246,7 @@ static int put_number_of_trial(const struct making *m)
     if (m->map->column[BRIDGE_COLUMN_TRIAL] == NULL) {
         return 0;
     }
-    if (put_number(m, BRIDGE_COLUMN_TRIAL, 1.0, &number) != 0) {
+    if (put_number(m, BRIDGE_COLUMN_TRIAL, &number) != 0) {
         return -1;
     }
     if (!(number >= 0.0 && number <= 1e9 && number <= floor(number))) {
@@ -264,11 +268,10 @@ int bridge_trial_values_make(const struct bridge_trial_values *v,
     event->kind = BRIDGE_TRIAL;
     (void)snprintf(said->stage, sizeof said->stage, "%s", text_of(&m, BRIDGE_COLUMN_STAGE));
     if (put_number_of_trial(&m) != 0 ||
-        put_either(&m, BRIDGE_COLUMN_SIDE, map->side, SIDES, &said->side) != 0 ||
-        put_choice(&m) != 0 || put_reward(&m) != 0 || put_stimulus(&m) != 0 ||
-        put_rt(&m, end_s) != 0 ||
-        put_either(&m, BRIDGE_COLUMN_REPEAT, map->repeat, TRUTHS, &said->repeat) != 0) {
+        put_either(&m, BRIDGE_COLUMN_SIDE, SIDES, &said->side) != 0 || put_choice(&m) != 0 ||
+        put_reward(&m) != 0 || put_stimulus(&m) != 0 || put_rt(&m, end_s) != 0 ||
+        put_either(&m, BRIDGE_COLUMN_REPEAT, TRUTHS, &said->repeat) != 0) {
         return -1;
     }
-    return put_number(&m, BRIDGE_COLUMN_P_LEFT, 1.0, &said->p_left) == 0 ? 1 : -1;
+    return put_number(&m, BRIDGE_COLUMN_P_LEFT, &said->p_left) == 0 ? 1 : -1;
 }

@@ -84,7 +84,7 @@ MALFORMED = {
     "types for two trials": (saved(put("TrialTypes", to=np.array([[1.0, 2.0]]))),
                              "trial 3: SessionData.TrialTypes has no value for it", 2),
     "a type that is no side": (saved(put("TrialTypes", to=np.array([[1.0, 2.0, 7.0, 1.0]]))),
-                               r'trial 3: the side, TrialTypes, is "7"; 1 or 2 was expected: the trial is left out', 3),
+                               r'trial 3: the side, TrialTypes, is "7"; 2 or 1 was expected: the trial is left out', 3),
     "a type that is NaN": (saved(put("TrialTypes", to=np.array([[1.0, 2.0, np.nan, 1.0]]))),
                            r'trial 3: the side, TrialTypes, is "nan"; a side, which the sign', 3),
     "types as words": (saved(put("TrialTypes", to=bpod.cells(["left"] * 4))), r'trial 1: the side, TrialTypes, is "left"', 0),

@@ -46,7 +46,7 @@ MALFORMED = {
     "JSON in quotes of Python": (GOOD + "2.0\tvariable\tprint\t{'n_trials': 3}\n", LINE + "byte [0-9]+: the JSON is not", None),
     "JSON with more behind": (GOOD + row(3)[:-1] + "x\n", LINE + "byte [0-9]+: the JSON is not", None),
     "a choice of another word": (GOOD + row(3, choice='"middle"'),
-                                 LINE + r'the choice, choice, is "middle"; left or right was expected: the trial', None),
+                                 LINE + r'the choice, choice, is "middle"; right or left was expected: the trial', None),
     "a choice as a number": (GOOD + row(3, choice="2"), LINE + 'the choice, choice, is "2"', None),
     "a choice as a list": (GOOD + row(3, choice='["left"]'), LINE + "byte 47: the value of a column is a list", None),
     "a choice that is long": (GOOD + row(3, choice=f'"{"l" * 100}"'), LINE + "byte 47: .*longer than 63 bytes", None),
@@ -65,7 +65,7 @@ MALFORMED = {
     "1: a time that is none": (OLD + "P soon T#:3 C:1\n", r"PATH:14: byte 2: the time is no number; milliseconds", None),
     "1: a list of states that is none": (OLD.replace('"init_trial": 1', "init_trial"),
                                          r"PATH:6: byte 3: no name with its number", None),
-    "1: a choice of another number": (OLD + "P 3000 T#:3 R#:0 B#:0 C:5 O:0 S:0 A:0\n", r'PATH:14: the choice, C, is "5"; 1 or 0',
+    "1: a choice of another number": (OLD + "P 3000 T#:3 R#:0 B#:0 C:5 O:0 S:0 A:0\n", r'PATH:14: the choice, C, is "5"; 0 or 1',
                                       None),
 }
 

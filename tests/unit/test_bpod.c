@@ -67,9 +67,8 @@ static void reads_by_a_mapping_of_the_callers(void **state)
 {
     (void)state;
     static const struct bridge_mapping_line LINES[] = {{"columns", "side", "TrialTypes"},
-                                                       {"side", "right", "2"},
-                                                       {"side", "left", "1"},
-                                                       {"stimulus", "value", "0"},
+                                                       {"coding", "side", "2/1"},
+                                                       {"fixed", "stimulus", "0"},
                                                        {"states", "right", "RightRewardDelay"},
                                                        {"states", "left", "LeftRewardDelay"},
                                                        {"states", "rt_from", "WaitForResponse"},
@@ -92,9 +91,9 @@ static void refuses_rows_and_events_which_it_does_not_have(void **state)
     const struct bridge_mapping events = {&EVENTS, 1};
     rig_source_file(&rig, NAME, "");
     assert_non_null(strstr(rig_source_open(&rig, &BRIDGE_ADAPTER_bpod, &rows),
-                           "the mapping has rows.type; columns, stimulus, rt, choice"));
+                           "the mapping has rows.type; columns, fixed, coding"));
     assert_non_null(strstr(rig_source_open(&rig, &BRIDGE_ADAPTER_bpod, &events),
-                           "the mapping has events.left; columns, stimulus, rt, choice"));
+                           "the mapping has events.left; columns, fixed, coding"));
     rig_source_remove(&rig);
 }
 

@@ -10,18 +10,16 @@ static char session[1 << 16];
 static char expected[1 << 14];
 
 static const struct bridge_mapping_line LINES[] = {{"columns", "side", "REWARD_SIDE"},
-                                                   {"side", "right", "1"},
-                                                   {"side", "left", "0"},
-                                                   {"columns", "stimulus", "COHERENCE"},
-                                                   {"stimulus", "unit", "percent"},
-                                                   {"stimulus", "sign", "side"},
+                                                   {"coding", "side", "1/0"},
+                                                   {"columns", "contrast", "COHERENCE"},
+                                                   {"coding", "contrast", "percent"},
                                                    {"columns", "stage", "VAR_STAGE"},
                                                    {"states", "correct", "Reward"},
                                                    {"states", "wrong", "Punish"},
                                                    {"states", "reward", "Reward"},
                                                    {"states", "rt_from", "ResponseWindow"},
-                                                   {"rows", "values", "after"},
-                                                   {"columns", "repeat", "REPEATED"}};
+                                                   {"columns", "repeat", "REPEATED"},
+                                                   {"rows", "values", "after"}};
 static const struct bridge_mapping MAP = {LINES, sizeof LINES / sizeof LINES[0]};
 
 static void load(const char *name, char *out, size_t cap)
@@ -131,7 +129,7 @@ static void takes_values_that_precede_their_trial(void **state)
     (void)state;
     struct bridge_mapping_line lines[sizeof LINES / sizeof LINES[0]];
     memcpy(lines, LINES, sizeof lines);
-    lines[11].value = "before";
+    lines[10].value = "before";
     const struct bridge_mapping map = {lines, sizeof lines / sizeof lines[0]};
     rig_source_file(&rig, "s.csv",
                     HEAD VALUES TRIAL_ROW STATES
@@ -180,21 +178,21 @@ static const struct {
     {TRIAL_ROW STATES "VAL;t;;;COHERENCE;5\n" TRIAL_ROW,
      ":12: the side, REWARD_SIDE, is \"\"; a side, which the sign"},
     {TRIAL_ROW STATES "VAL;t;;;REWARD_SIDE;0\n" TRIAL_ROW,
-     ":12: the stimulus, COHERENCE, is \"\"; a signed contrast"},
+     ":12: the contrast, COHERENCE, is \"\"; a contrast without a sign"},
     {TRIAL_ROW STATES "VAL;t;;;REWARD_SIDE;2\n" TRIAL_ROW,
-     ":12: the side, REWARD_SIDE, is \"2\"; 0 or 1 was expected: the trial is left out"},
-    {TRIAL_ROW STATES "VAL;t;;;REWARD_SIDE;left\n" TRIAL_ROW, "REWARD_SIDE, is \"left\"; 0 or 1"},
+     ":12: the side, REWARD_SIDE, is \"2\"; 1 or 0 was expected: the trial is left out"},
+    {TRIAL_ROW STATES "VAL;t;;;REWARD_SIDE;left\n" TRIAL_ROW, "REWARD_SIDE, is \"left\"; 1 or 0"},
     {TRIAL_ROW STATES "VAL;t;;;REWARD_SIDE;[1]\nVAL;t;;;COHERENCE;1\n" TRIAL_ROW,
      ":12: the side, REWARD_SIDE, is \"\""},
     {TRIAL_ROW STATES "VAL;t;;;COHERENCE;5\nVAL;t;;;REWARD_SIDE;[]\n" TRIAL_ROW,
      ":12: the side, REWARD_SIDE, is \"\""},
-    {TRIAL_ROW STATES "VAL;t;;;REWARD_SIDE;[1,x]\n" TRIAL_ROW, "REWARD_SIDE, is \"x\"; 0 or 1"},
+    {TRIAL_ROW STATES "VAL;t;;;REWARD_SIDE;[1,x]\n" TRIAL_ROW, "REWARD_SIDE, is \"x\"; 1 or 0"},
     {TRIAL_ROW STATES "VAL;t;;;REWARD_SIDE;1\nVAL;t;;;COHERENCE;high\n" TRIAL_ROW,
-     ":12: the stimulus, COHERENCE, is \"high\"; a number was expected"},
+     ":12: the contrast, COHERENCE, is \"high\"; a number was expected"},
     {TRIAL_ROW STATES "VAL;t;;;REWARD_SIDE;1\nVAL;t;;;COHERENCE;5000\n" TRIAL_ROW,
      ":12: the stimulus is not valid; a signed contrast from -1 to 1"},
     {TRIAL_ROW STATES VALUES "VAL;t;;;REPEATED;maybe\n" TRIAL_ROW,
-     ":12: the repeat, REPEATED, is \"maybe\"; 0 or 1 was expected"},
+     ":12: the repeat, REPEATED, is \"maybe\"; 1 or 0 was expected"},
     {TRIAL_ROW STATES VALUES "INFO;t;;;SESSION-EN", ":19: the last line, of 19 bytes, has no end"},
 };
 

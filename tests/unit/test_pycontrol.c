@@ -114,7 +114,7 @@ static void takes_trials_from_states_and_events_by_a_mapping(void **state)
         {"rows", "type", "state"},        {"rows", "holds", "iti"},
         {"events", "left", "lick_l"},     {"events", "right", "lick_r"},
         {"states", "rt_from", "respond"}, {"states", "reward", "water"},
-        {"states", "skip", "aborted"},    {"stimulus", "value", "0.5"}};
+        {"states", "skip", "aborted"},    {"fixed", "stimulus", "0.5"}};
     const struct bridge_mapping map = {LINES, sizeof LINES / sizeof LINES[0]};
     open_text(NAME,
               INFO "0.100\tevent\tinput\tlick_l\n0.200\tstate\t\trespond\n"
@@ -135,14 +135,19 @@ static void names_a_mapping_that_is_wrong(void **state)
         struct bridge_mapping_line line;
         const char *says;
     } CASES[] = {
-        {{"choise", "right", "R"}, "the mapping has choise.right; rows, columns, stimulus, rt"},
-        {{"choice", "rigth", "R"}, "the mapping has choice.rigth; left, right, none was expected"},
+        {{"choise", "right", "R"},
+         "the mapping has choise.right; rows, columns, fixed, coding, "
+         "states, events was expected"},
+        {{"columns", "choise", "R"}, "the mapping has columns.choise; trial, stimulus, contrast"},
+        {{"states", "rigth", "R"}, "the mapping has states.rigth; right, left, correct, wrong"},
         {{"columns", "side", "s"}, "the mapping does not say the choice; columns.choice, or"},
-        {{"columns", "choice", "c"}, "the mapping does not say the stimulus; columns.stimulus or"},
-        {{"stimulus", "value", "2"}, "stimulus.value: 2; a number from -1 to 1 was expected"},
-        {{"stimulus", "unit", "dB"}, "stimulus.unit: dB; fraction or percent was expected"},
-        {{"rt", "unit", "min"}, "rt.unit: min; s or ms was expected"},
-        {{"stimulus", "sign", "left"}, "stimulus.sign: left; side was expected"},
+        {{"columns", "choice", "c"}, "the mapping does not say the stimulus; columns.stimulus,"},
+        {{"fixed", "stimulus", "2"}, "fixed.stimulus: 2; a number from -1 to 1 was expected"},
+        {{"coding", "stimulus", "dB"}, "coding.stimulus: dB; a number to divide by, fraction"},
+        {{"coding", "choice", "R"}, "coding.choice: R; RIGHT/LEFT/NONE was expected"},
+        {{"coding", "side", "R/L/N"}, "coding.side: R/L/N; RIGHT/LEFT was expected"},
+        {{"coding", "reward", "1"}, "coding.reward: 1; YES/NO was expected"},
+        {{"coding", "trial", "1"}, "the mapping has coding.trial; stimulus, contrast, choice"},
         {{"rows", "typ", "print"}, "the mapping has rows.typ; type, subtype, holds was expected"},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {

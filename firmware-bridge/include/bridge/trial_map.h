@@ -1,20 +1,22 @@
 /* bridge/trial_map.h - what the values, states and events of a trial mean where a format does not
  * say it: by a mapping, that of the caller or the one shipped for the task.
  *
- * Sections and keys of a mapping; a value may be a list, with commas between:
+ * Sections and keys of a mapping:
  *
- *   columns   trial, stimulus, choice, reward, rt_s, side, repeat, p_left, stage: the file's name
- *             for each
- *   stimulus  value: of every trial; unit: fraction or percent; sign: side, if it has none of its
- * own rt        unit: s or ms choice    right, left, none: values of the column. "right" and "left"
- * need not be said, nor that an empty value or NaN is no choice side      right, left: likewise
- *   reward    yes, no: values of the column; numbers from 0 to 1, true and false need not be said
- *   repeat    yes, no: likewise
- *   states    right, left: those that are entered by a choice of that side; correct, wrong: by one
- *             of the right or the other side; a trial with none of these has no choice. reward:
- *             those that are entered when it is rewarded; skip: those that make it no trial;
- *             rt_from: the reaction time begins with the last entry, rt_to: ends with the last
- *             entry, if it is not the end of rt_from
+ *   columns   trial, stimulus, contrast, choice, correct, reward, rt_s, side, repeat, p_left,
+ * stage: the file's name for each. contrast has no sign: it is that of side. correct gives the
+ *             choice, with side
+ *   fixed     stimulus, contrast: of every trial, where no column has it
+ *   coding    stimulus, contrast, rt_s: a number to divide by, or fraction, percent, s, ms;
+ *             choice: RIGHT/LEFT/NONE, the column's values, each a list with commas between;
+ *             side: RIGHT/LEFT; reward, correct, repeat: YES/NO. What no coding says: right and
+ *             left, 1 and 0 or true and false, a reward from 0 to 1; empty or NaN is unknown, of a
+ *             choice that there was none. Anything else is refused
+ *   states    lists. right, left: those that are entered by a choice of that side; correct, wrong:
+ *             by one of the right or the other side; a trial with none of these has no choice.
+ *             reward: those that are entered when it is rewarded; skip: those that make it no
+ *             trial; rt_from: the reaction time begins with the last entry; rt_to: it ends with the
+ *             last entry, without this at the end of rt_from
  *   events    right, left: the choice is the first of these in a state of rt_from
  *
  * Threads: any, on different objects. Memory: a map points into the mapping. RT-safe: no.
@@ -26,7 +28,9 @@
 enum bridge_trial_column {
     BRIDGE_COLUMN_TRIAL,
     BRIDGE_COLUMN_STIMULUS,
+    BRIDGE_COLUMN_CONTRAST,
     BRIDGE_COLUMN_CHOICE,
+    BRIDGE_COLUMN_CORRECT,
     BRIDGE_COLUMN_REWARD,
     BRIDGE_COLUMN_RT_S,
     BRIDGE_COLUMN_SIDE,
@@ -48,20 +52,16 @@ enum bridge_trial_state {
     BRIDGE_STATES
 };
 
-/* Texts of the mapping; NULL where it has none. Index 0 is left or no, 1 right or yes. */
+enum { BRIDGE_CODE_MAX = 64 };
+
+/* Texts of the mapping; NULL where it has none. */
 struct bridge_trial_map {
     const char *column[BRIDGE_COLUMNS];
     const char *state[BRIDGE_STATES];
-    const char *event[2];
-    const char *choice[2];
-    const char *no_choice;
-    const char *side[2];
-    const char *reward[2];
-    const char *repeat[2];
-    double stimulus;         /* NaN: from the column */
-    double stimulus_divisor; /* above 0 */
-    double rt_divisor;
-    bool signs_by_side;
+    const char *event[2]; /* left, right */
+    const char *fixed[BRIDGE_COLUMNS];
+    char code[BRIDGE_COLUMNS][3][BRIDGE_CODE_MAX]; /* left or no, right or yes, none; "" not said */
+    double divisor[BRIDGE_COLUMNS];
 };
 
 /* The mapping shipped for a task of a format, or NULL. task: without the folder that it is in. */
