@@ -138,7 +138,10 @@ static int put_either(const struct making *m, enum bridge_trial_column column,
     if (is_nothing(text) || is_one_of(m->map->code[column][2], text)) {
         return 0;
     }
-    (void)snprintf(expected, sizeof expected, "%.60s or %.60s", words[1], words[0]);
+    const int shown[2] = {is_coded ? 60 : (int)strcspn(words[0], ","),
+                          is_coded ? 60 : (int)strcspn(words[1], ",")};
+    (void)snprintf(expected, sizeof expected, "%.*s or %.*s", shown[1], words[1], shown[0],
+                   words[0]);
     return fail_column(m, column, expected);
 }
 
@@ -156,7 +159,7 @@ static int put_number(const struct making *m, enum bridge_trial_column column, d
     return 0;
 }
 
-static const char *const SIDES[2] = {"left", "right"};
+static const char *const SIDES[2] = {"left,Left,LEFT,L,l", "right,Right,RIGHT,R,r"};
 static const char *const TRUTHS[2] = {"0", "1"};
 
 static int put_choice(const struct making *m)
