@@ -218,8 +218,6 @@ UNREADABLE = {
                "write its trials to a CSV"),
     "JSON": (json.dumps(ROWS[:9]), None, "is JSON", "write its trials to a CSV"),
     "YAML": ("trials:\n  - {subject: m1}\n", None, "is YAML", "write its trials to a CSV"),
-    "pyControl": ("time\ttype\tsubtype\tcontent\n0.000\tinfo\ttask_name\tx\n", None, "is a data file of pyControl",
-                  "write its trials to a CSV"),
     "NumPy": (saved(lambda f: numpy.save(f, numpy.zeros(9))), None, "is a NumPy array", "write its trials to a CSV"),
     "npz": (saved(lambda f: numpy.savez(f, x=numpy.zeros(9))), None, "is a ZIP archive", "write its trials to a CSV"),
     "Excel": (zipped("[Content_Types].xml"), None, "is an Excel workbook", "save its sheet as CSV"),
