@@ -13,6 +13,7 @@ struct search {
     struct bridge_discovery *out;
     const struct bridge_adapter *only;
     const struct bridge_mapping *map;
+    size_t most; /* that are found */
     bool has_memory;
     uint8_t head[BRIDGE_HEAD_BYTES];
 };
@@ -46,7 +47,7 @@ static void note(struct search *search, const char *path, const char *found)
 static void take(struct search *search, const char *path, const struct bridge_adapter *adapter)
 {
     struct bridge_discovery *out = search->out;
-    if (out->n == BRIDGE_DISCOVER_FOUND) {
+    if (out->n == search->most) {
         out->is_cut = true;
         return;
     }
@@ -141,7 +142,7 @@ static void look_into(struct search *search, const char *path, int depth)
                                   strcmp(path, "/") == 0 ? "" : "/", names[i]);
         if (used < 0 || (size_t)used >= sizeof below) {
             note(search, path, "a path in it is too long");
-        } else if (search->has_memory) {
+        } else if (search->has_memory && !search->out->is_cut) {
             look_at(search, below, depth);
         }
         free(names[i]);
@@ -177,8 +178,9 @@ static void look_at(struct search *search, const char *path, int depth)
     }
 }
 
-int bridge_discover(struct bridge_discovery *out, const char *path,
-                    const struct bridge_adapter *only, const struct bridge_mapping *map)
+static int discover(struct bridge_discovery *out, const char *path,
+                    const struct bridge_adapter *only, const struct bridge_mapping *map,
+                    size_t most)
 {
     *out = (struct bridge_discovery){.why.byte = -1};
     struct search *search = malloc(sizeof *search);
@@ -188,6 +190,7 @@ int bridge_discover(struct bridge_discovery *out, const char *path,
     search->out = out;
     search->only = only;
     search->map = map;
+    search->most = most;
     search->has_memory = true;
     char trimmed[BRIDGE_PATH_MAX];
     size_t size = strlen(path);
@@ -208,6 +211,20 @@ int bridge_discover(struct bridge_discovery *out, const char *path,
         return -1;
     }
     return 0;
+}
+
+int bridge_discover(struct bridge_discovery *out, const char *path,
+                    const struct bridge_adapter *only, const struct bridge_mapping *map)
+{
+    return discover(out, path, only, map, BRIDGE_DISCOVER_FOUND);
+}
+
+bool bridge_discover_any(const char *path)
+{
+    struct bridge_discovery found;
+    const bool is_any = discover(&found, path, NULL, NULL, 1) == 0 && found.n > 0;
+    bridge_discovery_free(&found);
+    return is_any;
 }
 
 void bridge_discovery_free(struct bridge_discovery *d)

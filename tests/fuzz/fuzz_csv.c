@@ -15,8 +15,8 @@ static void check_written_row(const struct trial_row *row)
     if (f == NULL) {
         return;
     }
-    trial_table_write_header(f, true);
-    trial_table_write(f, row, true);
+    trial_table_write_header(f, TRIAL_TABLE_WITH_STAGES);
+    trial_table_write(f, row, TRIAL_TABLE_WITH_STAGES);
     const long n = ftell(f);
     fclose(f);
     struct trial_table t;

@@ -312,9 +312,9 @@ static void writes_rows_that_read_back_the_same(void **state)
                                  .reward = (double)NAN,
                                  .rt_s = (double)NAN,
                                  .p_left = (double)NAN}};
-    trial_table_write_header(f, true);
-    trial_table_write(f, &rows[0], true);
-    trial_table_write(f, &rows[1], true);
+    trial_table_write_header(f, TRIAL_TABLE_WITH_STAGES);
+    trial_table_write(f, &rows[0], TRIAL_TABLE_WITH_STAGES);
+    trial_table_write(f, &rows[1], TRIAL_TABLE_WITH_STAGES);
     rewind(f);
     struct trial_table t;
     assert_int_equal(trial_table_open_file(&t, f, "t.csv", TRIAL_TABLE_WARN, &fault), FAULT_NONE);

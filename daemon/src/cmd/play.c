@@ -375,7 +375,8 @@ static int open_table(struct play *play, struct fault *fault)
 {
     struct stat table;
     const enum trial_table_care care = trial_table_care(play->is_strict);
-    play->is_pipe = stat(play->path, &table) != 0 || !S_ISREG(table.st_mode);
+    play->is_pipe =
+        stat(play->path, &table) != 0 || (!S_ISREG(table.st_mode) && !S_ISDIR(table.st_mode));
     play->written_ns = play->is_pipe
                            ? PROTO_NIL
                            : table.st_mtim.tv_sec * (int64_t)1000000000 + table.st_mtim.tv_nsec;

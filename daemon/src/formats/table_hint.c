@@ -25,7 +25,7 @@ const char *table_hint_kind(enum file_kind kind)
     case FILE_KINDS:
         return NULL;
     case FILE_KIND_DIRECTORY:
-        return "give the file in it";
+        return "give the file in it, or a folder of what a rig wrote (murid import --help)";
     case FILE_KIND_JOURNAL:
     case FILE_KIND_DATA_DIRECTORY:
         return "murid status, audit, forecast, advise and review read it directly; a table is "
@@ -45,8 +45,9 @@ const char *table_hint_kind(enum file_kind kind)
     case FILE_KIND_PYCONTROL:
         return "it has events, and no trials: " WRITE_CSV;
     case FILE_KIND_IBLRIG:
-        return WRITE_CSV ": stimulus is the contrast with the sign of position, choice 1 where "
-                         "response_side is -1, 0 where it is 1";
+        return "give its .jsonable file or the folder that it is in; or " WRITE_CSV
+               ": stimulus is the contrast with the sign of position, choice 1 where "
+               "response_side is -1, 0 where it is 1";
     case FILE_KIND_KEYS:
         return "keep it secret; give the table";
     case FILE_KIND_PICTURE:

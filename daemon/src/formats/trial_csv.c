@@ -8,11 +8,7 @@
 #include "table_hint.h"
 #include "text_escape.h"
 
-enum {
-    N_WRITTEN = TRIAL_ROW_COLUMNS - 4, /* those of the session are not, stage only if wanted */
-    NUMBER_MAX = 64,
-    QUOTED_MAX = 40
-};
+enum { NUMBER_MAX = 64, QUOTED_MAX = 40 };
 
 /* One field of the line, unquoted in place. */
 struct field {
@@ -187,9 +183,9 @@ static int open_csv(struct trial_table *t, struct fault *fault)
 
 const struct trial_format TRIAL_FORMAT_csv = {is_any, open_csv, trial_csv_next};
 
-void trial_table_write_header(FILE *to, bool with_stage)
+void trial_table_write_header(FILE *to, enum trial_table_columns columns)
 {
-    for (int i = 0; i < N_WRITTEN + (with_stage ? 1 : 0); i++) {
+    for (int i = 0; i < (int)columns; i++) {
         fprintf(to, "%s%s", i > 0 ? "," : "", TRIAL_COLUMNS[i].name);
     }
     fputc('\n', to);
@@ -221,9 +217,9 @@ static void write_number(FILE *to, double value)
     fputs(text, to);
 }
 
-void trial_table_write(FILE *to, const struct trial_row *row, bool with_stage)
+void trial_table_write(FILE *to, const struct trial_row *row, enum trial_table_columns columns)
 {
-    for (int i = 0; i < N_WRITTEN + (with_stage ? 1 : 0); i++) {
+    for (int i = 0; i < (int)columns; i++) {
         const char *const from = (const char *)row + TRIAL_COLUMNS[i].offset;
         if (i > 0) {
             fputc(',', to);

@@ -9,6 +9,7 @@
 #include "file_kind.h"
 #include "findings.h"
 #include "progress.h"
+#include "rig_data.h"
 #include "table_check.h"
 #include "table_hint.h"
 
@@ -110,10 +111,33 @@ static int open_as(struct trial_table *table, FILE *file, const char *name, enum
     return rc;
 }
 
+void trial_table_open_rigs(struct trial_table *table, struct rig_data *rigs, const char *name,
+                           enum trial_table_care care)
+{
+    *table =
+        (struct trial_table){.rigs = rigs, .line = 1, .care = care, .check = table_check_open()};
+    (void)snprintf(table->path, sizeof table->path, "%s", name);
+}
+
 int trial_table_open_file(struct trial_table *table, FILE *file, const char *name,
                           enum trial_table_care care, struct fault *fault)
 {
     return open_as(table, file, name, FILE_KIND_TEXT, care, fault);
+}
+
+/* Opens what rigs wrote; table->rigs stays NULL where that is none. */
+static int open_rigs(struct trial_table *table, const char *path, enum file_kind kind,
+                     enum trial_table_care care, struct fault *fault)
+{
+    const struct rig_data_request request = {.paths = &path, .n_paths = 1};
+    if (kind == FILE_KIND_TABLE || kind == FILE_KIND_DATA_DIRECTORY || kind == FILE_KIND_PIPE) {
+        return FAULT_NONE;
+    }
+    const int rc = rig_data_open(&table->rigs, &request, fault);
+    if (table->rigs != NULL) {
+        trial_table_open_rigs(table, table->rigs, path, care);
+    }
+    return rc;
 }
 
 int trial_table_open(struct trial_table *table, const char *path, enum trial_table_care care,
@@ -124,6 +148,10 @@ int trial_table_open(struct trial_table *table, const char *path, enum trial_tab
         return trial_table_open_file(table, stdin, "standard input", care, fault);
     }
     const enum file_kind kind = file_kind_at(path);
+    const int rc = open_rigs(table, path, kind, care, fault);
+    if (rc != FAULT_NONE || table->rigs != NULL) {
+        return rc;
+    }
     FILE *file = fopen(path, "rb");
     return file != NULL
                ? open_as(table, file, path, kind, care, fault)
@@ -135,19 +163,54 @@ void trial_table_close(struct trial_table *table)
     if (table->file != NULL && table->file != stdin) {
         fclose(table->file);
     }
+    rig_data_close(table->rigs);
     table_check_close(table->check);
     table->check = NULL;
     table->file = NULL;
+    table->rigs = NULL;
+}
+
+static int next_of_rigs(struct trial_table *table, struct trial_row *row, struct fault *fault)
+{
+    const int got = rig_data_next(table->rigs, row, fault);
+    table->line += got == 1 ? 1 : 0;
+    return got;
 }
 
 int trial_table_next(struct trial_table *table, struct trial_row *row, struct fault *fault)
 {
     trial_row_init(row);
-    const int got = table->format->next(table, row, fault);
+    const int got = table->rigs != NULL ? next_of_rigs(table, row, fault)
+                                        : table->format->next(table, row, fault);
     if (got == 1) {
         table_check_push(table->check, table->line, row);
     }
     return got == 0 && trial_table_report(table, fault) != FAULT_NONE ? -1 : got;
+}
+
+/* Says them, but for the last one if it is to be the error: then it is in *fault. */
+static int say(const struct trial_table *table, const struct findings *findings, bool ends,
+               struct fault *fault)
+{
+    const bool is_strict = table->care == TRIAL_TABLE_STRICT;
+    for (uint32_t i = 0; i < findings->n; i++) {
+        if (is_strict && ends && i + 1 == findings->n) {
+            *fault = findings->list[i];
+            return FAULT_INPUT;
+        }
+        fprintf(stderr, "%smurid: %s%s\n", isatty(STDERR_FILENO) ? "\r\x1b[K" : "",
+                is_strict ? "" : "warning: ", findings->list[i].text);
+    }
+    return FAULT_NONE;
+}
+
+/* What was recognised, and what of it was left out. */
+static int say_rigs(const struct trial_table *table, bool ends, struct fault *fault)
+{
+    char prefix[sizeof table->path + 16];
+    (void)snprintf(prefix, sizeof prefix, "murid: %s: ", table->path);
+    rig_data_say(table->rigs, stderr, prefix);
+    return say(table, rig_data_left_out(table->rigs), ends, fault);
 }
 
 int trial_table_report(struct trial_table *table, struct fault *fault)
@@ -161,16 +224,8 @@ int trial_table_report(struct trial_table *table, struct fault *fault)
         *findings_next(&findings) = table->ignored;
     }
     table_check_say(table->check, table->path, &findings);
-    const bool is_strict = table->care == TRIAL_TABLE_STRICT;
-    for (uint32_t i = 0; i < findings.n; i++) {
-        if (is_strict && i + 1 == findings.n) {
-            *fault = findings.list[i];
-            return FAULT_INPUT;
-        }
-        fprintf(stderr, "%smurid: %s%s\n", isatty(STDERR_FILENO) ? "\r\x1b[K" : "",
-                is_strict ? "" : "warning: ", findings.list[i].text);
-    }
-    return FAULT_NONE;
+    const int rc = table->rigs != NULL ? say_rigs(table, findings.n == 0, fault) : FAULT_NONE;
+    return rc ? rc : say(table, &findings, true, fault);
 }
 
 bool trial_table_is_doubted(const struct trial_table *table)
@@ -190,12 +245,12 @@ model_trial trial_table_trial(const struct trial_row *row)
 int trial_table_none(const struct trial_table *table, const char *only, struct fault *fault)
 {
     char names[320];
-    return only == NULL
-               ? fault_set(fault, FAULT_INPUT, "%s: no trials; rows under the header were expected",
-                           table->path)
-               : fault_set(fault, FAULT_INPUT, "%s: no trials of %.64s; its animals: %s",
-                           table->path, only,
-                           table_check_subjects(table->check, names, sizeof names));
+    return only == NULL ? fault_set(fault, FAULT_INPUT, "%s: no trials; %s expected", table->path,
+                                    table->rigs != NULL ? "files of a rig with trials were"
+                                                        : "rows under the header were")
+                        : fault_set(fault, FAULT_INPUT, "%s: no trials of %.64s; its animals: %s",
+                                    table->path, only,
+                                    table_check_subjects(table->check, names, sizeof names));
 }
 
 /* ---- whole tables ---------------------------------------------------------------------------- */
@@ -209,7 +264,8 @@ static int read_rows(struct trial_table *table, const char *what, const char *on
     struct trial_row row;
     int rc = FAULT_NONE;
     int got = 0;
-    const bool is_file = fstat(fileno(table->file), &info) == 0 && S_ISREG(info.st_mode);
+    const bool is_file =
+        table->file != NULL && fstat(fileno(table->file), &info) == 0 && S_ISREG(info.st_mode);
     progress_start(&progress, what, is_file ? (int64_t)info.st_size : 0);
     for (int64_t n = 1; rc == FAULT_NONE && (got = trial_table_next(table, &row, fault)) == 1;
          n++) {

@@ -2,11 +2,12 @@
  *
  * Columns (any order, others ignored): subject, session, trial, stimulus, choice, reward, rt_s,
  * side, repeat, p_left, stage; and of the session, in every row or its first: task, ephys_rig,
- * delay_s, which are read and not written. The first five columns are required, and the first four
- * need a value in every row; elsewhere an empty field (or NA, or NaN) is "unknown". The file is not
- * trusted: lines and fields are bounded, numbers are range-checked, an error names file, line,
- * column, what was expected and what the field or file looks like. Rows are also checked for likely
- * mistakes (table_check.h), which trial_table_next() reports at the end. Threads: one owner.
+ * delay_s, which are written where they are known. The first five columns are required, and the
+ * first four need a value in every row; elsewhere an empty field (or NA, or NaN) is "unknown".
+ * Files of rigs and folders of them are read alike, through their adapters (rig_data.h). The file
+ * is not trusted: lines and fields are bounded, numbers are range-checked, an error names file,
+ * line, column, what was expected and what the field or file looks like. Rows are also checked for
+ * likely mistakes (table_check.h), which trial_table_next() reports at the end. Threads: one owner.
  * Memory: a fixed buffer inside struct trial_table, and that of the check.
  */
 #pragma once
@@ -36,6 +37,7 @@ enum trial_table_care {
 enum { TRIAL_TABLE_LINE_MAX = 4096, TRIAL_TABLE_COLUMNS_MAX = 64 };
 
 struct trial_table;
+struct rig_data;
 
 /* A format that tables come in (trial_formats.def). */
 struct trial_format {
@@ -53,9 +55,10 @@ struct trial_format {
 #include "trial_formats.def"
 
 struct trial_table {
-    FILE *file;
-    char path[512]; /* as errors name it */
-    int64_t line;   /* of the row last read, from 1 */
+    FILE *file;            /* NULL: rigs */
+    struct rig_data *rigs; /* NULL: a table */
+    char path[512];        /* as errors name it */
+    int64_t line; /* of the row last read, from 1; of rigs, in the table that import would write */
     const struct trial_format *format;
     char separator; /* csv: between fields */
     int n_columns;
@@ -80,6 +83,10 @@ int trial_table_open(struct trial_table *table, const char *path, enum trial_tab
  * what errors call it. */
 int trial_table_open_file(struct trial_table *table, FILE *file, const char *name,
                           enum trial_table_care care, struct fault *fault);
+
+/* The same for what rigs wrote, which the table owns from now on. */
+void trial_table_open_rigs(struct trial_table *table, struct rig_data *rigs, const char *name,
+                           enum trial_table_care care);
 
 /* Reads the next row: 1 a row, 0 the end, -1 an error in *fault. The end is where
  * trial_table_report() says what is likely wrong: with TRIAL_TABLE_STRICT that is an error too. */
@@ -116,7 +123,13 @@ bool trial_table_is_doubted(const struct trial_table *table);
 
 void trial_table_close(struct trial_table *table);
 
-/* The header line that trial_table_write() rows belong under, and one row; the column stage is the
- * last, if it is wanted. */
-void trial_table_write_header(FILE *to, bool with_stage);
-void trial_table_write(FILE *to, const struct trial_row *row, bool with_stage);
+/* Which columns are written: the first ones of TRIAL_COLUMNS. */
+enum trial_table_columns {
+    TRIAL_TABLE_OF_TRIALS = TRIAL_ROW_COLUMNS - 4,
+    TRIAL_TABLE_WITH_STAGES = TRIAL_ROW_COLUMNS - 3,
+    TRIAL_TABLE_WITH_SESSIONS = TRIAL_ROW_COLUMNS
+};
+
+/* The header line that trial_table_write() rows belong under, and one row. */
+void trial_table_write_header(FILE *to, enum trial_table_columns columns);
+void trial_table_write(FILE *to, const struct trial_row *row, enum trial_table_columns columns);

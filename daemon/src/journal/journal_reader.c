@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bridge/discover.h"
 #include "file_kind.h"
 #include "journal_schema.h"
 #include "session_event.h"
@@ -93,8 +94,8 @@ int journal_reader_query_int(const struct journal_reader *reader, const char *sq
 bool journal_reader_is_journal(const char *path)
 {
     const enum file_kind kind = file_kind_at(path);
-    return kind == FILE_KIND_JOURNAL || kind == FILE_KIND_DIRECTORY ||
-           kind == FILE_KIND_DATA_DIRECTORY;
+    return kind == FILE_KIND_JOURNAL || kind == FILE_KIND_DATA_DIRECTORY ||
+           (kind == FILE_KIND_DIRECTORY && !bridge_discover_any(path));
 }
 
 const char *journal_reader_text(sqlite3_stmt *statement, int column)

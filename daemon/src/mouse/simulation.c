@@ -340,7 +340,7 @@ static void write_mouse(FILE *to, const struct simulation *s, uint32_t mouse,
         row.side = (int8_t)t->side;
         row.repeat = (int8_t)t->repeat;
         row.reward = t->reward;
-        trial_table_write(to, &row, true);
+        trial_table_write(to, &row, TRIAL_TABLE_WITH_STAGES);
     }
 }
 

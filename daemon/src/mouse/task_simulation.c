@@ -55,7 +55,7 @@ static int run_trial(struct task *s, model_virtual_mouse *mouse, model_random *r
     row->rt_s = floor(1000.0 * model_virtual_mouse_draw_rt_s(mouse, &s->params, contrast)) / 1000.0;
     row->choice = model_virtual_mouse_choose(mouse, &s->params, contrast);
     row->reward = row->choice == row->side ? 1.0 : 0.0;
-    trial_table_write(s->out.to, row, false);
+    trial_table_write(s->out.to, row, TRIAL_TABLE_OF_TRIALS);
     s->what->n_trials++;
     s->what->n_correct += row->choice == row->side;
 
@@ -124,7 +124,7 @@ int task_simulation_run(struct task_simulation *what, struct fault *fault)
         rc = output_file_open(&s.truth, what->guard, what->truth, fault);
     }
     if (rc == FAULT_NONE) {
-        trial_table_write_header(s.out.to, false);
+        trial_table_write_header(s.out.to, TRIAL_TABLE_OF_TRIALS);
         if (s.truth.to != NULL) {
             write_truth_header(s.truth.to, &what->cohort->policy);
         }

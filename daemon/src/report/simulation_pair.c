@@ -53,7 +53,7 @@ static int write_table(struct pair *pair, struct fault *fault)
     if (rc != FAULT_NONE) {
         return rc;
     }
-    trial_table_write_header(file.to, true);
+    trial_table_write_header(file.to, TRIAL_TABLE_WITH_STAGES);
     rc = simulation_run(&pair->simulation[0], file.to, "simulate", fault);
     return output_file_close(&file, rc, fault);
 }

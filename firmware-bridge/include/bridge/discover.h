@@ -34,4 +34,7 @@ struct bridge_discovery {
 int bridge_discover(struct bridge_discovery *out, const char *path,
                     const struct bridge_adapter *only, const struct bridge_mapping *map);
 
+/* True if a format takes the path or anything below it; ends at the first. */
+bool bridge_discover_any(const char *path);
+
 void bridge_discovery_free(struct bridge_discovery *d);
