@@ -45,7 +45,8 @@ struct bridge_column *bridge_columns_add(struct bridge_columns *c, const char *n
 /* The column of that name, or NULL. */
 const struct bridge_column *bridge_columns_find(const struct bridge_columns *c, const char *name);
 
-/* The value of a row as a text: numbers as short as they can be. "" if it is unknown. Returns out. */
+/* The value of a row as a text: numbers as short as they can be. "" if it is unknown. Returns out.
+ */
 const char *bridge_column_text(const struct bridge_column *column, size_t row,
                                char out[BRIDGE_CELL_MAX]);
 
