@@ -43,8 +43,7 @@ static bool is_code(const char *code, const char *cell)
 }
 
 /* 1 right, 0 left, PROTO_NIL nothing, -1 none of these. */
-static int64_t coded(const struct bridge_column_trials *t, const struct bridge_source *s,
-                     const char *section, const char *cell)
+static int64_t coded(const struct bridge_column_trials *t, const char *section, const char *cell)
 {
     const bool has = bridge_column_mapping_told(&t->mapping, section, "right") != NULL;
     const char *const of = has ? section : "choice";
@@ -80,7 +79,7 @@ static int put_code(const struct bridge_column_trials *t, struct bridge_source *
     if (t->mapping.role[role] == NULL) {
         return 0;
     }
-    *out = coded(t, s, section, bridge_column_text(t->mapping.role[role], t->at, cell));
+    *out = coded(t, section, bridge_column_text(t->mapping.role[role], t->at, cell));
     if (*out != -1) {
         return 0;
     }
@@ -180,8 +179,7 @@ static double within(double value, double most)
     return value >= 0.0 && value <= most ? value : (double)NAN;
 }
 
-static void put_rest(const struct bridge_column_trials *t, const struct bridge_source *s,
-                     proto_trial *said)
+static void put_rest(const struct bridge_column_trials *t, proto_trial *said)
 {
     char cell[BRIDGE_CELL_MAX];
     const double rt =
@@ -217,7 +215,7 @@ static int put_trial(const struct bridge_column_trials *t, struct bridge_source 
         put_stimulus(t, s, said) != 0 || put_reward(t, s, said) != 0) {
         return -1;
     }
-    put_rest(t, s, said);
+    put_rest(t, said);
     return 1;
 }
 
