@@ -1,11 +1,13 @@
 # Tests of bridge.
 unit_test(bridge_decode murid::bridge)
 unit_test(clock murid::bridge)
+unit_test(discover murid::bridge)
+unit_test(iblrig murid::bridge)
 unit_test(link murid::bridge murid::firmware)
 unit_test(pty murid::bridge murid::firmware)
 unit_test(serial_port murid::bridge)
 unit_test(simavr murid::bridge murid::firmware)
-foreach(name pty serial_port simavr)
+foreach(name discover iblrig pty serial_port simavr)
     target_compile_definitions(test_${name} PRIVATE _XOPEN_SOURCE=700)
 endforeach()
 
@@ -38,4 +40,7 @@ endif()
 python_test(integration/test_firmware_size.py)
 python_test(integration/test_serial.py)
 
+python_test(integration/test_rigs.py)
+
 fuzz_target(frame murid::bridge murid::firmware)
+fuzz_target(iblrig murid::bridge)

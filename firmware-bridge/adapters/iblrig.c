@@ -216,7 +216,8 @@ static void put_trial(const struct line *line, struct bridge_event *event)
 {
     proto_trial *said = &event->said;
     const double contrast = isnan(line->contrast) ? line->contrast_7 : line->contrast;
-    const bool is_number = line->trial >= 0.0 && line->trial <= 1e9;
+    const bool is_number =
+        line->trial >= 0.0 && line->trial <= 1e9 && line->trial <= floor(line->trial);
     event->kind = BRIDGE_TRIAL;
     event->line = line->number;
     event->trial = is_number ? (int64_t)line->trial : -1;
@@ -243,7 +244,8 @@ struct iblrig {
     struct bridge_whole_stamp stamp;
     struct settings settings;
     bool has_settings;
-    bool is_told; /* that the settings cannot be read */
+    struct bridge_why wrong; /* with them, while they cannot be read */
+    bool is_told;            /* that the settings cannot be read */
     struct bridge_place place;
     struct line line;
     bool has_line; /* read, and not given yet */
@@ -348,6 +350,9 @@ static void read_settings(struct bridge_source *s, struct iblrig *r)
     size_t size = 0;
     struct bridge_json_fault fault;
     struct settings new = {.delay_s = (double)NAN};
+    if (r->stamp.is_set && !r->has_settings) {
+        s->why = r->wrong;
+    }
     const int rc =
         bridge_whole_file_read(s, r->settings_path, SETTINGS_MAX, &r->stamp, &bytes, &size);
     if (rc != 1) {
@@ -369,6 +374,7 @@ static void read_settings(struct bridge_source *s, struct iblrig *r)
     } else {
         (void)bridge_why_set(s, r->settings_path, 0, (int64_t)fault.byte, fault.found,
                              fault.expected, "subject and session are then taken from its path");
+        r->wrong = s->why;
     }
 }
 
@@ -492,6 +498,9 @@ static int without_line(struct bridge_source *s, struct iblrig *r, struct bridge
         return 1;
     }
     const size_t waiting = bridge_growing_file_waiting(&r->data);
+    if (r->is_told) {
+        s->why.found[0] = '\0';
+    }
     if (waiting > 0) {
         char found[96];
         (void)snprintf(found, sizeof found, "the last line, of %zu bytes, has no end yet", waiting);
@@ -520,7 +529,7 @@ static int next(struct bridge_source *s, struct bridge_event *event)
     }
     r->has_line = false;
     put_trial(&r->line, event);
-    (void)snprintf(s->why.path, sizeof s->why.path, "%s", r->data.path);
+    event->path = r->data.path;
     return 1;
 }
 

@@ -267,8 +267,7 @@ int bridge_source_next(struct bridge_source *s, struct bridge_event *event)
         return 1;
     }
     (void)snprintf(found, sizeof found, "%s is not valid", what);
-    return bridge_why_set(s, s->why.path[0] != '\0' ? s->why.path : NULL, event->line, -1, found,
-                          expected, "");
+    return bridge_why_set(s, event->path, event->line, -1, found, expected, "");
 }
 
 void bridge_event_message(const struct bridge_event *event, const char *rig, proto_message *out)

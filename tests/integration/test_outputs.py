@@ -1,6 +1,7 @@
 """What a command writes never destroys what it reads, nor anybody's work: every command, every
 output, every input, by every way to name it."""
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -24,6 +25,7 @@ COMMANDS = {
     "fit": [("{t} --rule dnn --epochs 1 -o NEW", ["--losses"]), ("{t} --rule reinforce", ["-o"]),
             ("{t} --rule reinforce --cv 2", ["--csv", "--plot"])],
     "forecast": [("{t} --model {m} --protocol {p}", ["--plot"]), ("{j}", ["--plot"])],
+    "import": [("{i}", ["-o"])],
     "model": [("--join {m} {n}", ["-o"]), ("--new", ["-o"])],
     "mouse": [("--model {m} --bind tcp://127.0.0.1:*", ["--truth"])],
     "review": [("{d}", ["--html"]), ("{j}", ["--html"])],
@@ -64,13 +66,19 @@ class Outputs(unittest.TestCase):
         with open(at("raw.csv"), "w") as f:
             f.write('{"correct_side": 1, "response_time_buffer": 0.4, "contrast": 1.0, '
                     '"behavior_data": {"States timestamps": {}}}\n')
+        os.mkdir(at("rig"))
+        with open(at("rig/r.jsonable"), "w") as f:
+            for n in range(9):
+                f.write(json.dumps({"trial_num": n, "contrast": 1.0, "position": 35.0, "response_side": -1,
+                                    "response_time": 0.5, "trial_correct": True, "stim_probability_left": 0.5}) + "\n")
+        shutil.copy(at("rig/r.jsonable"), at("i.jsonable"))
         daemon = Daemon(directory=cls.root).start()
         done = murid("play", DEMO, "--asap", "--limit", "50", "--to", daemon.endpoint["ask"])
         assert done.returncode == 0, done.stderr
         daemon.kill()  # so that what SQLite keeps beside the journal is there too
         daemon.close()
         cls.files = {"t": at("t.csv"), "m": at("m.csv"), "n": at("n.csv"), "p": at("p.csv"),
-                     "q": at("q.csv"), "d": at("data"), "j": at("data/journal.sqlite")}
+                     "q": at("q.csv"), "i": at("i.jsonable"), "d": at("data"), "j": at("data/journal.sqlite")}
 
     @classmethod
     def tearDownClass(cls):
@@ -170,6 +178,17 @@ class Outputs(unittest.TestCase):
                 n += 1
         os.remove(self.path("copy"))
         self.assertGreater(n, 100)
+
+    def test_nothing_in_a_folder_that_is_read_is_written_over(self):
+        before = self.contents()
+        for force in ([], ["--force"]):
+            for command in (["import"], ["fit", "--rule", "none"]):
+                done = murid(command[0], self.path("rig"), *command[1:], "-o", self.path("rig/r.jsonable"), *force)
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertIn("is an input", done.stderr)
+        self.assertEqual(self.contents(), before)
+        self.assertEqual(murid("import", self.path("rig"), "-o", self.path("rig/new.csv")).returncode, 0)
+        os.remove(self.path("rig/new.csv"))
 
     def test_force_writes_over_them_whole(self):
         shutil.copy(self.path("m.csv"), self.path("o"))

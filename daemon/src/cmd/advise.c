@@ -235,7 +235,7 @@ int cmd_advise(int argc, char **argv)
         COMMAND_JSON(&r.is_json),
     };
     struct options options = {
-        .usage = "advise DATA.csv|JOURNAL [--protocol P.yaml] [--model M] [--at N] [options]",
+        .usage = "advise DATA|JOURNAL [--protocol P.yaml] [--model M] [--at N] [options]",
         .about =
             "Which change of its training would help an animal, after N trials: what is known of "
             "it, what virtual twins come to under each allowed change against carrying on, and "

@@ -269,7 +269,7 @@ static int check_request(const struct request *r, struct fault *fault)
     }
     if (!r->is_simulation && n_arguments != 2) {
         return fault_set(fault, FAULT_INPUT,
-                         "audit: PROTOCOL.yaml and DATA.csv or JOURNAL expected, or PROTOCOL.yaml "
+                         "audit: PROTOCOL.yaml and DATA or JOURNAL expected, or PROTOCOL.yaml "
                          "and --against-simulation");
     }
     return FAULT_NONE;
@@ -330,12 +330,12 @@ int cmd_audit(int argc, char **argv)
          "start|start-sd",
          OPTION_NEEDS, "against-simulation"}};
     struct options options = {
-        .usage = "audit PROTOCOL.yaml (DATA.csv | JOURNAL | --against-simulation) [options]",
+        .usage = "audit PROTOCOL.yaml (DATA | JOURNAL | --against-simulation) [options]",
         .about =
             "Tests whether a rig follows its protocol: contrasts, sides, debias trials, stages, "
             "blocks and rewards of the trials are tested against it, trial after trial. An alarm "
             "gives the rule, the evidence and where to look. The exit code is 1 if there was an "
-            "alarm. DATA.csv \"-\" is standard input. Columns side, repeat, p_left and stage are "
+            "alarm. DATA \"-\" is standard input. Columns side, repeat, p_left and stage are "
             "used where they are. Against a simulation: virtual mice of a given rule are trained "
             "with it; the exit code is 1 if none of them reaches the last stage.",
         COMMAND_OPTIONS(list),

@@ -279,12 +279,12 @@ int cmd_compare(int argc, char **argv)
         TRIAL_TABLE_STRICT_OPTION(&r.is_strict),
     };
     struct options options = {
-        .usage = "compare [RULE ...] DATA.csv [options]",
+        .usage = "compare [RULE ...] DATA [options]",
         .about = "Which learning rule the animals of a table follow: the evidence for each family "
                  "of rules, all animals together and each alone, and a verdict in words; where "
                  "they do not tell, what would. A family is no rule (none), a classic rule, or of "
                  "basis the best of these with one thing added, and all terms. RULE ... compares "
-                 "these, and none. DATA.csv \"-\" is standard input. docs/fit.md shows how to read "
+                 "these, and none. DATA \"-\" is standard input. docs/fit.md shows how to read "
                  "it.",
         COMMAND_OPTIONS(list),
         .arguments = r.argument,

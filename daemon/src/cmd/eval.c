@@ -220,11 +220,11 @@ int cmd_eval(int argc, char **argv)
     };
     static const struct option_rule rules[] = {{"bank", OPTION_NEEDS, "model"}};
     struct options options = {
-        .usage = "eval DATA.csv [--model M] [options]",
+        .usage = "eval DATA [--model M] [options]",
         .about = "How well each choice is predicted before it is read, trial after trial: "
                  "nats/trial of the model, of the built-in random walk and of chance (ln 2), "
                  "fraction correct, Brier score and calibration error (10 bins), for each subject "
-                 "and over all trials. DATA.csv \"-\" is standard input.",
+                 "and over all trials. DATA \"-\" is standard input.",
         COMMAND_OPTIONS(list),
         COMMAND_RULES(rules),
         COMMAND_FILE(&r.what.path)};

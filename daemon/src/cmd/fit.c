@@ -373,10 +373,10 @@ int cmd_fit(int argc, char **argv)
                                                {"bootstrap", OPTION_EXCLUDES, "seeds|hold-out"},
                                                {"losses", OPTION_EXCLUDES, "cv"}};
     struct options options = {
-        .usage = "fit DATA.csv [-o M.safetensors] [options]",
+        .usage = "fit DATA [-o M.safetensors] [options]",
         .about = "Trains a learning rule, or a bank of them, on all animals of a table. Ctrl-C "
                  "leaves M.safetensors.fit, from which --resume continues to the same result as "
-                 "without the interrupt; a single fit also writes the model so far. DATA.csv \"-\" "
+                 "without the interrupt; a single fit also writes the model so far. DATA \"-\" "
                  "is standard input. Many fits are spread over threads and, if built with MPI, "
                  "over ranks. -o may be left out with --cv. docs/fit.md is the guide.",
         .list = list,

@@ -256,14 +256,14 @@ int cmd_forecast(int argc, char **argv)
     static const struct option_rule rules[] = {{"stage", OPTION_NEEDS, "protocol"},
                                                {"recent", OPTION_EXCLUDES, "protocol"}};
     struct options options = {
-        .usage = "forecast DATA.csv|JOURNAL [--model M] [--at N] [options]",
+        .usage = "forecast DATA|JOURNAL [--model M] [--at N] [options]",
         .about =
             "Forecasts an animal's learning: virtual twins continue from the first N trials, under "
             "the stimuli that were shown later, or drawn from the last ones where none were, or "
             "under a protocol. Fraction correct and bias by window with 50% and 90% bands, beside "
             "what was observed; when a criterion is met; the probability of the next training "
             "status of the International Brain Laboratory. Trials ahead are counted in choices. A "
-            "daemon may be writing the journal. DATA.csv \"-\" is standard input.",
+            "daemon may be writing the journal. DATA \"-\" is standard input.",
         COMMAND_OPTIONS(list),
         COMMAND_RULES(rules),
         COMMAND_FILE(&r.what.animal.path)};

@@ -445,7 +445,7 @@ int cmd_play(int argc, char **argv)
                                                {"key", OPTION_NEEDS, "server-key"},
                                                {"server-key", OPTION_NEEDS, "key"}};
     struct options options = {
-        .usage = "play DATA.csv [--to ENDPOINT] [--rate N | --asap]",
+        .usage = "play DATA [--to ENDPOINT] [--rate N | --asap]",
         .about = "Plays a recorded trial table to the daemon as a live rig would: trial by trial "
                  "to its ask socket, keeping each until it is on disk, or published to its trials "
                  "socket; the endpoint determines which.",

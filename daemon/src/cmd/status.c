@@ -249,12 +249,12 @@ int cmd_status(int argc, char **argv)
         COMMAND_JSON(&r.is_json),
     };
     struct options options = {
-        .usage = "status DATA.csv|JOURNAL [--subject S] [--plot FILE.svg] [--json]",
+        .usage = "status DATA|JOURNAL [--subject S] [--plot FILE.svg] [--json]",
         .about =
             "Where animals stand by the training criteria of the International Brain Laboratory: "
             "after each session the status that the last three show, the highest reached, and the "
             "psychometric curve; then each criterion of the next status, with what is met. A "
-            "journal may be one that a daemon is writing. DATA.csv \"-\" is standard input. "
+            "journal may be one that a daemon is writing. DATA \"-\" is standard input. "
             "Columns task (a name with training, biased, ephys or habituation in it; else blocks "
             "of p_left decide), ephys_rig (0, 1) and delay_s are read if present.",
         COMMAND_OPTIONS(list),

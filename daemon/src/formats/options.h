@@ -59,7 +59,7 @@ struct option_rule {
 };
 
 struct options {
-    const char *usage; /* "eval DATA.csv [options]" */
+    const char *usage; /* "eval DATA [options]" */
     const char *about; /* a sentence or more for --help */
     const struct option *list;
     size_t n;

@@ -73,6 +73,33 @@ static const char *input_that_is(const struct output_guard *guard, const struct 
     return NULL;
 }
 
+/* The folder of rigs' files that is read and in which this file lies; NULL: none. */
+static const char *input_around(const struct output_guard *guard, const char *path)
+{
+    enum { UP_MAX = 64 };
+    char at[OUTPUT_PATH_MAX];
+    struct stat here;
+    struct stat own;
+    if (!directory_of(path, at)) {
+        return NULL;
+    }
+    for (int up = 0; up < UP_MAX && stat(at, &here) == 0; up++) {
+        for (size_t i = 0; guard != NULL && i < guard->n_inputs; i++) {
+            const char *input = guard->input[i];
+            if (stat(input, &own) == 0 && own.st_dev == here.st_dev && own.st_ino == here.st_ino &&
+                file_kind_at(input) == FILE_KIND_DIRECTORY) {
+                return input;
+            }
+        }
+        const size_t size = strlen(at);
+        if (size + sizeof "/.." > sizeof at) {
+            break;
+        }
+        memcpy(at + size, "/..", sizeof "/..");
+    }
+    return NULL;
+}
+
 /* What commands write beside tables and models, and texts of no known form. */
 static bool is_replaceable(enum file_kind kind)
 {
@@ -127,6 +154,7 @@ int output_file_check(const struct output_guard *guard, const char *path, struct
         return FAULT_NONE;
     }
     const char *input = input_that_is(guard, &st);
+    input = input != NULL ? input : input_around(guard, path);
     if (input != NULL) {
         return fault_set(
             fault, FAULT_INPUT, "%s: is an input%s%s, and would be lost; name another file", path,

@@ -1,11 +1,12 @@
 /* output_file.h - opens the files that a command writes, so that no existing work is lost.
  *
  * Every output of every command is opened here. None may be one of the files that the command reads
- * (by device and inode, so by whatever path or link), nor a journal's. A file that holds a journal,
- * a trial table, a model, a configuration, a protocol or another program's recording is overwritten
- * only with --force. Output appears whole or not at all: under another name, synced, then renamed;
- * a link is followed, its file replaced. Pipes and devices are written directly.
- * Threads: one owner. Memory: paths are the caller's.
+ * (by device and inode, so by whatever path or link), nor a journal's, nor one that is there
+ * already in a folder of rigs' files that is read. A file that holds a journal, a trial table, a
+ * model, a configuration, a protocol or another program's recording is overwritten only with
+ * --force. Output appears whole or not at all: under another name, synced, then renamed; a link is
+ * followed, its file replaced. Pipes and devices are written directly. Threads: one owner. Memory:
+ * paths are the caller's.
  */
 #pragma once
 

@@ -91,7 +91,8 @@ struct bridge_event {
     const struct bridge_session *session; /* the source's, until its next start */
     int64_t trial;                        /* of a trial: its number in the session */
     proto_trial said;                     /* of a trial; what is not known is absent */
-    int64_t line;                         /* where it stands: line or row, from 1; 0 of none */
+    const char *path;                     /* the file that it is of; NULL: the source's */
+    int64_t line;                         /* its line or row there, from 1; 0 of none */
 };
 
 /* A file or folder that is read. */
