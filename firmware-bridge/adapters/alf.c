@@ -32,9 +32,8 @@ static bool attribute_of(const char *name, char out[ATTRIBUTE_MAX])
     }
     const char *attribute = object + 7;
     const size_t size = strcspn(attribute, ".");
-    const char *last = strrchr(name, '.');
     if (size == 0 || size >= ATTRIBUTE_MAX || attribute[size] == '\0' ||
-        (strcmp(last, ".npy") != 0 && strcmp(last, ".pqt") != 0)) {
+        (!bridge_ends_in(name, ".npy") && !bridge_ends_in(name, ".pqt"))) {
         return false;
     }
     memcpy(out, attribute, size);
@@ -44,7 +43,7 @@ static bool attribute_of(const char *name, char out[ATTRIBUTE_MAX])
 
 static bool is_parquet(const char *file)
 {
-    return strcmp(strrchr(file, '.'), ".pqt") == 0;
+    return bridge_ends_in(file, ".pqt");
 }
 
 /* ---- the files of a folder ------------------------------------------------------------------- */

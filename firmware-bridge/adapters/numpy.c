@@ -22,17 +22,11 @@ struct numpy {
     struct bridge_whole_stamp stamp;
 };
 
-static bool ends_in(const char *text, const char *end)
-{
-    const size_t size = strlen(text);
-    return size >= strlen(end) && strcmp(text + size - strlen(end), end) == 0;
-}
-
 static bool probe(const struct bridge_candidate *c)
 {
     return !c->is_folder &&
-           (ends_in(c->name, ".npz") ||
-            (ends_in(c->name, ".npy") && bridge_npy_is_table(c->head, c->head_size)));
+           (bridge_ends_in(c->name, ".npz") ||
+            (bridge_ends_in(c->name, ".npy") && bridge_npy_is_table(c->head, c->head_size)));
 }
 
 static int open_source(struct bridge_source *s)
@@ -100,7 +94,7 @@ static int read_member(struct bridge_source *s, struct numpy *n, zip_t *zip, zip
         (member.valid & ZIP_STAT_SIZE) == 0 || (member.valid & ZIP_STAT_COMP_SIZE) == 0) {
         return bad_member(s, "?", "it has no name or size");
     }
-    if (!ends_in(member.name, ".npy")) {
+    if (!bridge_ends_in(member.name, ".npy")) {
         return 0;
     }
     (void)snprintf(name, sizeof name, "%.*s",
@@ -152,7 +146,7 @@ static int load(struct bridge_source *s)
         return got;
     }
     bridge_column_trials_clear(&n->trials, "NumPy");
-    const bool is_array = ends_in(s->path, ".npy");
+    const bool is_array = bridge_ends_in(s->path, ".npy");
     const int rc = is_array ? bridge_npy_read(s, NULL, "", bytes, size, &n->trials.columns)
                             : read_archive(s, n, bytes, size);
     free(bytes);

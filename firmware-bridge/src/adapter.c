@@ -97,6 +97,12 @@ bool bridge_id_make(char out[PROTO_ID_MAX + 1], const char *text, size_t size)
     return true;
 }
 
+bool bridge_ends_in(const char *text, const char *end)
+{
+    const size_t size = strlen(text);
+    return size >= strlen(end) && strcmp(text + size - strlen(end), end) == 0;
+}
+
 /* The part of a path before *end, which moves to its front; NULL: there is none. */
 static const char *part_before(const char *path, size_t *end, size_t *size)
 {

@@ -207,9 +207,11 @@ static int put_trial(const struct bridge_column_trials *t, struct bridge_source 
     const double number = number_of(t, BRIDGE_ROLE_trial, t->at);
     event->kind = BRIDGE_TRIAL;
     event->line = (int64_t)t->at + 1;
-    event->trial = t->mapping.role[BRIDGE_ROLE_trial] == NULL ? (int64_t)(t->at - t->first)
-                   : number >= 0.0 && number <= 1000000000.0  ? (int64_t)number
-                                                              : -1;
+    event->trial = (int64_t)(t->at - t->first);
+    if (t->mapping.role[BRIDGE_ROLE_trial] != NULL) {
+        const bool is_whole = number >= 0.0 && number <= 1e9 && number <= floor(number);
+        event->trial = is_whole ? (int64_t)number : -1;
+    }
     if (put_code(t, s, BRIDGE_ROLE_choice, "choice", &said->choice) != 0 ||
         put_code(t, s, BRIDGE_ROLE_side, "side", &said->side) != 0 ||
         put_stimulus(t, s, said) != 0 || put_reward(t, s, said) != 0) {

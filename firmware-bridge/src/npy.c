@@ -461,8 +461,7 @@ static int read_values(struct bridge_source *s, const char *path, const char *na
 static int pickle(struct bridge_source *s, const char *path, const char *name)
 {
     const char *file = path != NULL ? path : s->path;
-    const size_t size = strlen(file);
-    const bool is_archive = size >= 4 && strcmp(file + size - 4, ".npz") == 0;
+    const bool is_archive = bridge_ends_in(file, ".npz");
     char found[160];
     char fix[160];
     (void)snprintf(found, sizeof found, "%.64s%sa pickle of Python objects, which runs code", name,

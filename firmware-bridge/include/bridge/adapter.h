@@ -159,6 +159,9 @@ int bridge_why_set(struct bridge_source *s, const char *path, int64_t line, int6
  * empty or longer than PROTO_ID_MAX. */
 bool bridge_id_make(char out[PROTO_ID_MAX + 1], const char *text, size_t size);
 
+/* Is it the end of the text? */
+bool bridge_ends_in(const char *text, const char *end);
+
 /* What a path says of a session, from .../SUBJECT/YYYY-MM-DD/NNN/FOLDER..., with / or \ between:
  * subject, date and number as texts. False: it has no such part, and *out is empty. path may be
  * relative to the working directory. */
