@@ -123,6 +123,11 @@ static int by_text(const void *a, const void *b)
     return strcmp(a, b);
 }
 
+static int by_attribute(const void *a, const void *b)
+{
+    return strcmp(((const struct alf_file *)a)->attribute, ((const struct alf_file *)b)->attribute);
+}
+
 static void list_files(struct alf_files *files, const char *path)
 {
     *files = (struct alf_files){.n = 0};
@@ -132,6 +137,9 @@ static void list_files(struct alf_files *files, const char *path)
     }
     for (size_t i = 0; i < files->n_revisions; i++) {
         list_folder(files, path, files->revisions[i]);
+    }
+    if (files->n > 0) {
+        qsort(files->list, files->n, sizeof files->list[0], by_attribute);
     }
 }
 

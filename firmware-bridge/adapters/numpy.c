@@ -69,13 +69,18 @@ static uint8_t *inflate_member(struct bridge_source *s, zip_t *zip, const zip_st
     }
     uint8_t *bytes = malloc((size_t)member->size + 1);
     zip_file_t *file = bytes != NULL ? zip_fopen_index(zip, member->index, 0) : NULL;
-    const zip_int64_t got = file != NULL ? zip_fread(file, bytes, member->size) : -1;
-    if (got < 0 || (zip_uint64_t)got != member->size) {
+    zip_int64_t got = file != NULL ? zip_fread(file, bytes, member->size) : -1;
+    const bool is_whole = got >= 0 && (zip_uint64_t)got == member->size;
+    if (is_whole) {
+        uint8_t more;
+        got = zip_fread(file, &more, 1); /* the checksum is compared at the end */
+    }
+    if (!is_whole || got != 0) {
         (void)bad_member(s, member->name,
                          bytes == NULL  ? "no memory"
                          : file == NULL ? zip_strerror(zip)
                          : got < 0      ? zip_file_strerror(file)
-                                        : "it ends too early");
+                                        : "it has another size than the archive says");
         free(bytes);
         bytes = NULL;
     }

@@ -13,9 +13,10 @@ static const char *const ROLES[BRIDGE_ROLES] = {
 
 /* Sections and keys besides the columns. */
 static const char *const CODINGS[][2] = {
-    {"choice", "right"},  {"choice", "left"},    {"choice", "none"}, {"side", "right"},
-    {"side", "left"},     {"reward", "yes"},     {"reward", "no"},   {"repeat", "yes"},
-    {"stimulus", "unit"}, {"stimulus", "value"}, {"rt", "unit"},
+    {"choice", "right"}, {"choice", "left"}, {"choice", "none"},   {"side", "right"},
+    {"side", "left"},    {"side", "none"},   {"side", "none"},     {"reward", "yes"},
+    {"reward", "no"},    {"repeat", "yes"},  {"stimulus", "unit"}, {"stimulus", "value"},
+    {"rt", "unit"},
 };
 
 /* ---- mapping --------------------------------------------------------------------------------- */
@@ -50,7 +51,7 @@ int bridge_column_mapping_check(struct bridge_source *s)
                 s, NULL, 0, -1, found,
                 "columns.ROLE, choice.right, choice.left, choice.none, side.right, "
                 "side.left, reward.yes, stimulus.unit, ...",
-                "see docs/formats.md for all of them");
+                "see docs/tables.md for all of them");
         }
     }
     return 0;
@@ -70,14 +71,17 @@ const char *bridge_column_mapping_told(const struct bridge_column_mapping *m, co
     return value;
 }
 
-/* The names of the columns that are there, as far as they fit. */
+/* The names of the columns that are there, as far as they fit; not those of a file's own values. */
 static void list_columns(const struct bridge_columns *c, char *out, size_t cap)
 {
     size_t used = 0;
     for (size_t i = 0; i < c->n && used + 1 < cap; i++) {
-        const int more =
-            snprintf(out + used, cap - used, "%s%s", i > 0 ? ", " : "one of ", c->list[i].name);
-        used += more > 0 ? (size_t)more : 0;
+        const char *name = c->list[i].name;
+        if (name[0] != '@' && name[0] != '/') {
+            const int more =
+                snprintf(out + used, cap - used, "%s%s", used > 0 ? ", " : "one of ", name);
+            used += more > 0 ? (size_t)more : 0;
+        }
     }
     if (used >= cap) {
         memcpy(out + cap - 4, "...", 4);
@@ -136,14 +140,47 @@ static void choose_preset(struct bridge_column_mapping *m)
     }
 }
 
+/* The preset most of whose columns are there, two at least, and one that is not. */
+static const char *near_preset(const struct bridge_columns *columns, const char **lacks)
+{
+    const char *name = NULL;
+    size_t most = 1;
+    for (const struct bridge_preset *p = BRIDGE_PRESETS; p->name != NULL; p++) {
+        const char *missing = NULL;
+        size_t n = 0;
+        for (size_t k = 0; k < 4 && p->needs[k] != NULL; k++) {
+            const bool is_there = bridge_columns_find(columns, p->needs[k]) != NULL;
+            n += is_there ? 1 : 0;
+            missing = is_there || missing != NULL ? missing : p->needs[k];
+        }
+        if (n > most && missing != NULL) {
+            most = n;
+            name = p->name;
+            *lacks = missing;
+        }
+    }
+    return name;
+}
+
 static int no_role(const struct bridge_column_mapping *m, struct bridge_source *s, const char *what,
                    const char *fix)
 {
     char found[160];
     char expected[160] = "a table with columns";
+    const char *lacks = NULL;
+    const char *near = m->preset == NULL ? near_preset(m->columns, &lacks) : NULL;
     list_columns(m->columns, expected, sizeof expected);
-    (void)snprintf(found, sizeof found, "%s; no preset knows these columns", what);
-    return bridge_why_set(s, NULL, 0, -1, m->preset != NULL ? what : found, expected, fix);
+    if (near != NULL) {
+        (void)snprintf(found, sizeof found, "no column %s, which the preset %s needs", lacks, near);
+    } else {
+        (void)snprintf(found, sizeof found, "%s%s", what,
+                       m->preset == NULL ? "; no preset knows these columns" : "");
+    }
+    return bridge_why_set(s, NULL, 0, -1, found, expected,
+                          near == NULL
+                              ? fix
+                              : "write that column, or say by a mapping which are: "
+                                "columns.choice, choice.right, choice.left, columns.stimulus");
 }
 
 static int check_units(struct bridge_column_mapping *m, struct bridge_source *s)
@@ -200,6 +237,9 @@ static int check_roles(struct bridge_column_mapping *m, struct bridge_source *s)
 static int count_rows(struct bridge_column_mapping *m, struct bridge_source *s)
 {
     const struct bridge_column *choice = m->role[BRIDGE_ROLE_choice];
+    if (choice->is_scalar) {
+        return bridge_why_set(s, NULL, 0, -1, "the choice is a single value", "one a trial", "");
+    }
     m->n_rows = choice->n;
     for (size_t i = 0; i < BRIDGE_ROLES; i++) {
         const struct bridge_column *column = m->role[i];
@@ -217,9 +257,6 @@ static int count_rows(struct bridge_column_mapping *m, struct bridge_source *s)
                                   "write all columns of one table again");
         }
         m->n_rows = column->n < m->n_rows ? column->n : m->n_rows;
-    }
-    if (choice->is_scalar) {
-        return bridge_why_set(s, NULL, 0, -1, "the choice is a single value", "one a trial", "");
     }
     return 0;
 }

@@ -92,7 +92,7 @@ static int put_code(const struct bridge_column_trials *t, struct bridge_source *
                    bridge_column_mapping_told(&t->mapping, has ? section : "choice", "left"),
                    none != NULL ? ", " : "", none != NULL ? none : "",
                    none != NULL ? " (none)" : "");
-    (void)snprintf(fix, sizeof fix, "the row is left out; its coding is told by %s.right, %s.left",
+    (void)snprintf(fix, sizeof fix, "the row is left out; its coding is that of %s.right, %s.left",
                    section, section);
     return bad_cell(t, s, t->mapping.role[role], expected, fix);
 }
@@ -338,7 +338,11 @@ int bridge_column_trials_next(struct bridge_column_trials *t, struct bridge_sour
             return got;
         }
         if (t->columns.n == 0) {
-            t->mapping.n_rows = 0; /* load() has noted why */
+            t->mapping.n_rows = 0;
+            if (t->n_notes == 0) {
+                (void)bridge_why_set(s, NULL, 0, -1, "there is no column", "a table of trials", "");
+                bridge_column_trials_note(t, s);
+            }
         } else if (find_meaning(t, s) != 0) {
             bridge_column_trials_note(t, s);
         }

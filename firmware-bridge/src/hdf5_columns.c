@@ -10,8 +10,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "hdf5_read.h"
-
 enum { CHILD_SECONDS = 120, CHILD_MEGABYTES = 2048 };
 
 /* ---- the child ------------------------------------------------------------------------------- */
@@ -53,7 +51,7 @@ static void be_the_child(int fd, const struct bridge_hdf5_request *request)
     limit(RLIMIT_CPU, CHILD_SECONDS);
     limit_memory();
     (void)setenv("HDF5_USE_FILE_LOCKING", "BEST_EFFORT", 1);
-    _exit(hdf5_read(fd, request) ? 0 : 1);
+    _exit(bridge_hdf5_read(fd, request) ? 0 : 1);
 }
 
 /* ---- what it sends --------------------------------------------------------------------------- */
@@ -76,7 +74,7 @@ static bool take(int fd, void *to, size_t size)
     return true;
 }
 
-static bool take_column(int fd, struct bridge_columns *out, const struct hdf5_record *record)
+static bool take_column(int fd, struct bridge_columns *out, const struct bridge_hdf5_record *record)
 {
     struct bridge_column *column =
         record->n > BRIDGE_ROWS_MAX || (record->is_scalar != 0 && record->n != 1)
@@ -90,35 +88,36 @@ static bool take_column(int fd, struct bridge_columns *out, const struct hdf5_re
     return take(fd, to, column->n * (record->width > 0 ? record->width : sizeof(double)));
 }
 
-static void say(struct bridge_source *s, const struct hdf5_record *record)
+static void say(struct bridge_source *s, const struct bridge_hdf5_record *record)
 {
     char found[160];
     (void)snprintf(found, sizeof found, "%s%s%s%.90s", record->name[0] != '\0' ? "column " : "",
                    record->name, record->name[0] != '\0' ? ": " : "", record->found);
     (void)bridge_why_set(s, NULL, 0, -1, found, record->expected,
-                         record->kind == HDF5_WRONG ? "the column is left out"
-                                                    : "copy it again, or check it with h5dump");
+                         record->kind == BRIDGE_HDF5_WRONG
+                             ? "the column is left out"
+                             : "copy it again, or check it with h5dump");
 }
 
 /* Until the child says that it is done: 0; -1 with s->why, of which found is "" if it broke off. */
 static int take_all(struct bridge_source *s, int fd, struct bridge_columns *out,
                     void (*said)(struct bridge_source *s))
 {
-    struct hdf5_record record;
+    struct bridge_hdf5_record record;
     int rc = 0;
     s->why.found[0] = '\0';
     while (take(fd, &record, sizeof record)) {
         record.name[sizeof record.name - 1] = '\0';
         record.found[sizeof record.found - 1] = '\0';
         record.expected[sizeof record.expected - 1] = '\0';
-        if (record.kind == HDF5_END) {
+        if (record.kind == BRIDGE_HDF5_END) {
             return rc;
         }
-        if (record.kind == HDF5_COLUMN) {
+        if (record.kind == BRIDGE_HDF5_COLUMN) {
             if (!take_column(fd, out, &record)) {
                 break;
             }
-        } else if (record.kind == HDF5_WRONG) {
+        } else if (record.kind == BRIDGE_HDF5_WRONG) {
             say(s, &record);
             said(s);
             s->why.found[0] = '\0';

@@ -1,4 +1,4 @@
-#include "hdf5_read.h"
+#include "bridge/hdf5_read.h"
 
 #include <errno.h>
 #include <hdf5.h>
@@ -33,8 +33,10 @@ static void put(struct reading *r, const void *bytes, size_t size)
 static void put_column(struct reading *r, const char *name, const void *values, size_t n,
                        size_t width, bool is_scalar)
 {
-    struct hdf5_record record = {
-        .kind = HDF5_COLUMN, .width = (uint32_t)width, .n = n, .is_scalar = is_scalar ? 1 : 0};
+    struct bridge_hdf5_record record = {.kind = BRIDGE_HDF5_COLUMN,
+                                        .width = (uint32_t)width,
+                                        .n = n,
+                                        .is_scalar = is_scalar ? 1 : 0};
     (void)snprintf(record.name, sizeof record.name, "%s", name);
     put(r, &record, sizeof record);
     put(r, values, n * (width > 0 ? width : sizeof(double)));
@@ -48,10 +50,10 @@ static herr_t take_reason(unsigned n, const H5E_error2_t *error, void *out)
     return 1;
 }
 
-static void put_wrong(struct reading *r, enum hdf5_record_kind kind, const char *name,
+static void put_wrong(struct reading *r, enum bridge_hdf5_record_kind kind, const char *name,
                       const char *what, const char *expected)
 {
-    struct hdf5_record record = {.kind = kind};
+    struct bridge_hdf5_record record = {.kind = kind};
     char reason[96] = "";
     (void)H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_reason, reason);
     (void)snprintf(record.name, sizeof record.name, "%s", name);
@@ -157,14 +159,14 @@ static void send_set(struct reading *r, const char *name, hid_t set, bool is_sca
         goto done;
     }
     if (points > BRIDGE_ROWS_MAX || (size_t)points > (BRIDGE_COLUMNS_BYTES - r->bytes) / cell) {
-        put_wrong(r, HDF5_WRONG, name, "it is too large",
+        put_wrong(r, BRIDGE_HDF5_WRONG, name, "it is too large",
                   "at most 16 million rows and 512 megabytes in all");
         goto done;
     }
     values = calloc(points > 0 ? (size_t)points : 1, cell);
     if (values == NULL || (width > 0 ? !read_texts(set, type, values, (size_t)points, width)
                                      : !read_numbers(set, type, values, (size_t)points))) {
-        put_wrong(r, HDF5_WRONG, name, "it cannot be read", "a dataset that is whole");
+        put_wrong(r, BRIDGE_HDF5_WRONG, name, "it cannot be read", "a dataset that is whole");
         goto done;
     }
     r->bytes += (size_t)points * cell;
@@ -195,13 +197,13 @@ static herr_t each_link(hid_t group, const char *name, const H5L_info_t *info, v
     }
     H5O_info_t object;
     if (H5Oget_info_by_name(group, name, &object, H5P_DEFAULT) < 0) {
-        put_wrong(r, HDF5_WRONG, name, "it cannot be read", "a dataset");
+        put_wrong(r, BRIDGE_HDF5_WRONG, name, "it cannot be read", "a dataset");
         return 0;
     }
     if (object.type == H5O_TYPE_DATASET) {
         const hid_t set = H5Dopen2(group, name, H5P_DEFAULT);
         if (set < 0) {
-            put_wrong(r, HDF5_WRONG, name, "it cannot be read", "a dataset");
+            put_wrong(r, BRIDGE_HDF5_WRONG, name, "it cannot be read", "a dataset");
             return 0;
         }
         send_set(r, name, set, false);
@@ -267,22 +269,22 @@ static void send_group(struct reading *r, hid_t file, const char *path)
     (void)snprintf(found, sizeof found, "there is no group %.60s", path);
     const hid_t group = is_there(file, path) ? H5Gopen2(file, path, H5P_DEFAULT) : -1;
     if (group < 0) {
-        put_wrong(r, HDF5_FAILED, "", found, "an NWB file with a table of trials");
+        put_wrong(r, BRIDGE_HDF5_FAILED, "", found, "an NWB file with a table of trials");
         return;
     }
     if (H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, NULL, each_link, r) < 0) {
-        put_wrong(r, HDF5_WRONG, path, "it cannot be listed", "a group that is whole");
+        put_wrong(r, BRIDGE_HDF5_WRONG, path, "it cannot be listed", "a group that is whole");
     }
     (void)H5Gclose(group);
 }
 
-bool hdf5_read(int fd, const struct bridge_hdf5_request *request)
+bool bridge_hdf5_read(int fd, const struct bridge_hdf5_request *request)
 {
     struct reading r = {.fd = fd, .is_open = true};
     (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     const hid_t file = H5Fopen(request->path, H5F_ACC_RDONLY, H5P_DEFAULT);
     if (file < 0) {
-        put_wrong(&r, HDF5_FAILED, "", "libhdf5 cannot open it", "an HDF5 file, all of it");
+        put_wrong(&r, BRIDGE_HDF5_FAILED, "", "libhdf5 cannot open it", "an HDF5 file, all of it");
     } else {
         for (size_t i = 0; i < BRIDGE_HDF5_TEXTS_MAX && request->texts[i] != NULL; i++) {
             if (request->texts[i][0] == '@') {
@@ -293,7 +295,7 @@ bool hdf5_read(int fd, const struct bridge_hdf5_request *request)
         }
         send_group(&r, file, request->group);
     }
-    const struct hdf5_record end = {.kind = HDF5_END};
+    const struct bridge_hdf5_record end = {.kind = BRIDGE_HDF5_END};
     put(&r, &end, sizeof end);
     return r.is_open;
 }

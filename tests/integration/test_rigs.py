@@ -1,40 +1,21 @@
 """Files of rigs as they are: what `murid import` writes of them, and what every command reads of them directly, held
 against an independent reading, for recorded sessions and for files that are made here."""
-import csv
 import glob
-import io
 import json
 import math
 import os
 import random
 import shutil
-import subprocess
 import tempfile
 import unittest
 
 import skips
-from daemon import MURID
+from rig_rows import imported, murid, number
 
 SOURCE = os.environ["MURID_SOURCE_DIR"]
 RIGS = os.path.join(SOURCE, "..", "shared", "data", "rigs")
 PROTOCOL = os.path.join(SOURCE, "configs", "protocols", "ibl_training.yaml")
 recorded = unittest.skipUnless(os.path.isdir(RIGS), "../shared/data absent")
-
-
-def murid(*words, code=0):
-    """code None: that of an audit, which says whether it found something."""
-    done = subprocess.run([MURID, *words], capture_output=True, text=True, timeout=300)
-    assert done.returncode == code or (code is None and done.returncode < 2), (words, done.returncode, done.stderr)
-    return done
-
-
-def imported(*paths):
-    done = murid("import", *paths, "-o", "-")
-    return list(csv.DictReader(io.StringIO(done.stdout))), done.stderr
-
-
-def number(text):
-    return float(text) if text else None
 
 
 def lines_of(path):

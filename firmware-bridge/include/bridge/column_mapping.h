@@ -1,24 +1,27 @@
 /* bridge/column_mapping.h - what the columns of a table mean: presets and the user's mapping.
  *
- * What a column holds and how its values are coded is told by a preset, which is taken if the
+ * What a column holds and how its values are coded is said by a preset, which is taken if the
  * columns that it needs are there and is named in the session's version, or by the user's mapping;
  * nothing is guessed. Lines of a mapping:
  *
- *   columns.ROLE: NAME           which column is the trial's ...
- *     subject, session, date     of the row's session; texts or numbers, one a row or one for all
- *     trial                      its number in the session, else counted from 0
- *     stimulus                   signed contrast; or of two sides:
- *     left, right                contrast of each side, NaN where there is none: right minus left
- *     contrast                   without a sign, which the side then gives
- *     choice, side, repeat       see the codings below
- *     reward                     or two columns, left_reward and right_reward: one of them is above
- * 0 reward_ul, p_left, stage rt_s                       reaction time; or the times between which
- * it lies: rt_from, rt_to lengths                    a column of its own length: the number of rows
- * of each session choice.right, choice.left, choice.none   the value that means it; required but
- * for none side.right, side.left                    as those of choice, if left out reward.yes,
- * reward.no                    else a number from 0 to 1 repeat.yes else 0 or 1 stimulus.unit:
- * fraction or percent       of all contrasts stimulus.value: NUMBER                   of every
- * trial, of a task without a stimulus rt.unit: s or ms
+ * - columns.ROLE: NAME: the column that is the trial's ROLE, of those below
+ * - choice.right, choice.left, choice.none: the values that mean it; none may be missing
+ * - side.right, side.left, side.none: the same of the side; without them, those of choice
+ * - reward.yes, reward.no: the same of the reward; without them, it is a number from 0 to 1
+ * - repeat.yes: the same; without it, 1
+ * - stimulus.unit: fraction or percent, of all contrasts
+ * - stimulus.value: the stimulus of every trial, 0 for a task without one
+ * - rt.unit: s or ms
+ *
+ * Roles are the columns of docs/tables.md, and
+ *
+ * - subject, session, date: one a row, or one for all rows
+ * - left, right: a contrast of each side, NaN where there is none; the stimulus is right minus left
+ * - contrast: without a sign, which the side gives it
+ * - left_reward, right_reward: the trial is rewarded if one of them is above 0
+ * - reward_ul: the volume
+ * - rt_from, rt_to: times between which the reaction time lies
+ * - lengths: the number of rows of each session, a column of its own length
  *
  * A mapping with columns.choice stands alone; another is added to the preset, and goes before it.
  * Values are compared as numbers where both are numbers, true being 1 and false 0. Unknown, NaN or
@@ -91,6 +94,6 @@ int bridge_column_mapping_check(struct bridge_source *s);
 int bridge_column_mapping_find(struct bridge_column_mapping *m, struct bridge_source *s,
                                const struct bridge_columns *columns);
 
-/* What is told of a coding, as in ("choice", "right"); NULL: nothing. */
+/* What is said of a coding, as in ("choice", "right"); NULL: nothing. */
 const char *bridge_column_mapping_told(const struct bridge_column_mapping *m, const char *section,
                                        const char *key);

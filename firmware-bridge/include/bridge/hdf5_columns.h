@@ -13,18 +13,9 @@
 #pragma once
 
 #include "bridge/adapter.h"
-#include "bridge/columns.h"
+#include "bridge/hdf5_read.h"
 
-enum { BRIDGE_HDF5_TEXTS_MAX = 8 };
-
-struct bridge_hdf5_request {
-    const char *path;
-    const char *group;                        /* whose datasets are columns: "/intervals/trials" */
-    const char *texts[BRIDGE_HDF5_TEXTS_MAX]; /* datasets of one text, or attributes of the file as
-                                                 "@NAME": columns of one value, called like this */
-};
-
-/* Adds the columns to out. said() is told, by s->why, of what could not be read of them. 0; -1 with
- * s->why: the file could not be read, or not to its end. */
+/* Adds the columns to out. said() is called, with s->why, for what could not be read of them. 0; -1
+ * with s->why: the file could not be read, or not to its end. */
 int bridge_hdf5_columns_read(struct bridge_source *s, const struct bridge_hdf5_request *request,
                              struct bridge_columns *out, void (*said)(struct bridge_source *s));
