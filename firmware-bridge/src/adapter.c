@@ -27,7 +27,8 @@ const struct bridge_adapter *bridge_adapter_of(const struct bridge_candidate *ca
 {
     for (size_t i = 0; BRIDGE_ADAPTERS[i] != NULL; i++) {
         const struct bridge_adapter *adapter = BRIDGE_ADAPTERS[i];
-        if ((only == NULL || only == adapter) && adapter->probe(candidate)) {
+        if ((only == NULL || only == adapter) &&
+            (candidate->map == NULL || adapter->takes_mapping) && adapter->probe(candidate)) {
             return adapter;
         }
     }
@@ -194,6 +195,10 @@ int bridge_source_open(struct bridge_source *s, const struct bridge_adapter *ada
     if (strlen(path) >= sizeof s->path) {
         return bridge_why_set(s, NULL, 0, -1, "the path is too long", "at most 1023 bytes",
                               "give a path below it");
+    }
+    if (map != NULL && !adapter->takes_mapping) {
+        return bridge_why_set(s, NULL, 0, -1, "its format says what its values mean", "no mapping",
+                              "leave the mapping out");
     }
     s->adapter = adapter;
     s->why.byte = -1;
