@@ -13,10 +13,9 @@ static const char *const ROLES[BRIDGE_ROLES] = {
 
 /* Sections and keys besides the columns. */
 static const char *const CODINGS[][2] = {
-    {"choice", "right"}, {"choice", "left"}, {"choice", "none"},   {"side", "right"},
-    {"side", "left"},    {"side", "none"},   {"side", "none"},     {"reward", "yes"},
-    {"reward", "no"},    {"repeat", "yes"},  {"stimulus", "unit"}, {"stimulus", "value"},
-    {"rt", "unit"},
+    {"choice", "right"}, {"choice", "left"},   {"choice", "none"},    {"side", "right"},
+    {"side", "left"},    {"side", "none"},     {"reward", "yes"},     {"reward", "no"},
+    {"repeat", "yes"},   {"stimulus", "unit"}, {"stimulus", "value"}, {"rt", "unit"},
 };
 
 /* ---- mapping --------------------------------------------------------------------------------- */

@@ -5,7 +5,7 @@
  * nothing is guessed. Lines of a mapping:
  *
  * - columns.ROLE: NAME: the column that is the trial's ROLE, of those below
- * - choice.right, choice.left, choice.none: the values that mean it; none may be missing
+ * - choice.right, choice.left, choice.none: the values that mean it; choice.none may be left out
  * - side.right, side.left, side.none: the same of the side; without them, those of choice
  * - reward.yes, reward.no: the same of the reward; without them, it is a number from 0 to 1
  * - repeat.yes: the same; without it, 1
