@@ -13,7 +13,7 @@ struct import {
     struct options *options;
     const char *out; /* NULL: it is only said what is there */
     struct option_word format;
-    bool is_strict;
+    struct trial_table_options table;
 };
 
 /* Writes the rows, or counts them if `to` is NULL. */
@@ -78,17 +78,19 @@ static int work(void *request, struct fault *fault)
     struct rig_data *rigs = NULL;
     struct trial_table table;
     char name[512];
+    const struct trial_table_how how = trial_table_how(&r->table);
     const struct rig_data_request what = {
         .paths = r->paths,
         .n_paths = n,
-        .only = r->format.chosen != NULL ? bridge_adapter_find(r->format.chosen) : NULL};
+        .only = r->format.chosen != NULL ? bridge_adapter_find(r->format.chosen) : NULL,
+        .map = how.map};
     progress_catch_interrupts();
     int rc = rig_data_open(&rigs, &what, fault);
     if (rc != FAULT_NONE || rigs == NULL) {
         return rc ? rc : none_found(r, n, fault);
     }
     (void)snprintf(name, sizeof name, "%s%s", r->paths[0], n > 1 ? " and others" : "");
-    trial_table_open_rigs(&table, rigs, name, trial_table_care(r->is_strict));
+    trial_table_open_rigs(&table, rigs, name, how.care);
     rc = write_table(r, &table, fault);
     trial_table_close(&table);
     return rc;
@@ -104,7 +106,7 @@ int cmd_import(int argc, char **argv)
         {"o", OPTION_OUT, &r.out, 0, 1, "TABLE.csv",
          "write the trials of all of them as one table; without it they are only counted", NULL},
         {"format", OPTION_WORD, &r.format, 0, 0, "FORMAT", "no other than this; one of", NULL},
-        TRIAL_TABLE_STRICT_OPTION(&r.is_strict),
+        TRIAL_TABLE_OPTIONS(r.table),
     };
     struct options options = {
         .usage = "import PATH... [-o TABLE.csv] [options]",
