@@ -12,7 +12,7 @@
 
 #include "fault.h"
 
-enum { CONFIG_RIGS_MAX = 32, CONFIG_BYTES_MAX = 1 << 20 };
+enum { CONFIG_RIGS_MAX = 64, CONFIG_LINES_MAX = 32, CONFIG_BYTES_MAX = 1 << 20 };
 
 #define SECTION(name, help)                         struct config_##name {
 #define INT(section, key, ...)                      int64_t key;

@@ -35,6 +35,12 @@ struct bridge_discovery {
 int bridge_discover(struct bridge_discovery *out, const char *path,
                     const struct bridge_adapter *only, const struct bridge_mapping *map);
 
+/* The same without what is older than a day, "YYYY-MM-DD" (UTC): folders whose name is an earlier
+ * one, and files that have not changed since. */
+int bridge_discover_since(struct bridge_discovery *out, const char *path,
+                          const struct bridge_adapter *only, const struct bridge_mapping *map,
+                          const char *since);
+
 /* True if a format takes the path or anything below it; ends at the first. */
 bool bridge_discover_any(const char *path);
 
