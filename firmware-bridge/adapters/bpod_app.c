@@ -59,6 +59,10 @@ static int next(struct bridge_source *s, struct bridge_event *event)
 }
 
 const struct bridge_stream_format BRIDGE_STREAM_bpod_app = {
-    {"bpod-app", "bytes of a Bpod's APP port, by a mapping", NULL, NULL, next, close_stream},
-    open_stream,
-    push};
+    .reader = {.name = "bpod-app",
+               .about = "bytes of a Bpod's APP port, by a mapping",
+               .takes_mapping = true,
+               .next = next,
+               .close = close_stream},
+    .open = open_stream,
+    .push = push};

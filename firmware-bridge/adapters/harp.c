@@ -189,6 +189,10 @@ static int next(struct bridge_source *s, struct bridge_event *event)
 }
 
 const struct bridge_stream_format BRIDGE_STREAM_harp = {
-    {"harp", "frames of a Harp device, by a mapping", NULL, NULL, next, close_stream},
-    open_stream,
-    push};
+    .reader = {.name = "harp",
+               .about = "frames of a Harp device, by a mapping",
+               .takes_mapping = true,
+               .next = next,
+               .close = close_stream},
+    .open = open_stream,
+    .push = push};

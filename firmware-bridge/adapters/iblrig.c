@@ -3,7 +3,7 @@
  * line of JSON a trial, with bare NaN; or a .jsonable alone, with or without NAME.settings.json.
  *
  * A wheel turned clockwise, response_side 1, moves the stimulus to the right: it chooses the left
- * one. signed_contrast is not read: it was wrong for years. No mapping is read. */
+ * one. signed_contrast is not read: it was wrong for years. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -319,11 +319,6 @@ static int open_source(struct bridge_source *s)
     if (r == NULL) {
         return bridge_why_set(s, NULL, 0, -1, "no memory", "", "");
     }
-    if (s->map != NULL && s->map->n > 0) {
-        free(r);
-        return bridge_why_set(s, NULL, 0, -1, "iblrig says what its values mean", "no mapping",
-                              "leave the mapping out");
-    }
     if (find_files(s, r) != 0) {
         free(r);
         return -1;
@@ -534,5 +529,9 @@ static int next(struct bridge_source *s, struct bridge_event *event)
 }
 
 const struct bridge_adapter BRIDGE_ADAPTER_iblrig = {
-    "iblrig",    "iblrig 7 and 8: a folder of sessions, or a .jsonable", probe, open_source, next,
-    close_source};
+    .name = "iblrig",
+    .about = "iblrig 7 and 8: a folder of sessions, or a .jsonable",
+    .probe = probe,
+    .open = open_source,
+    .next = next,
+    .close = close_source};

@@ -298,9 +298,13 @@ static int next(struct bridge_source *s, struct bridge_event *event)
 }
 
 const struct bridge_adapter BRIDGE_ADAPTER_lines = {
-    "lines", "CSV, TSV, JSON lines or other lines of text, by a mapping",
-    probe,   open_source,
-    next,    close_source};
+    .name = "lines",
+    .about = "CSV, TSV, JSON lines or other lines of text, by a mapping",
+    .takes_mapping = true,
+    .probe = probe,
+    .open = open_source,
+    .next = next,
+    .close = close_source};
 
 /* ---- a serial port --------------------------------------------------------------------------- */
 
@@ -324,6 +328,10 @@ static void push(struct bridge_source *s, const struct bridge_part part[], size_
 }
 
 const struct bridge_stream_format BRIDGE_STREAM_lines = {
-    {"lines", "lines of text of a serial port, by a mapping", NULL, NULL, next, close_source},
-    open_pushed,
-    push};
+    .reader = {.name = "lines",
+               .about = "lines of text of a serial port, by a mapping",
+               .takes_mapping = true,
+               .next = next,
+               .close = close_source},
+    .open = open_pushed,
+    .push = push};

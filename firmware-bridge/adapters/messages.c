@@ -207,7 +207,11 @@ static int next(struct bridge_source *s, struct bridge_event *event)
 }
 
 const struct bridge_stream_format BRIDGE_STREAM_messages = {
-    {"messages", "msgpack, JSON, OSC or text of a ZeroMQ publisher, as Bonsai's, by a mapping",
-     NULL, NULL, next, close_stream},
-    open_stream,
-    push};
+    .reader = {.name = "messages",
+               .about =
+                   "msgpack, JSON, OSC or text of a ZeroMQ publisher, as Bonsai's, by a mapping",
+               .takes_mapping = true,
+               .next = next,
+               .close = close_stream},
+    .open = open_stream,
+    .push = push};

@@ -249,6 +249,10 @@ static int next(struct bridge_source *s, struct bridge_event *event)
 }
 
 const struct bridge_stream_format BRIDGE_STREAM_open_ephys = {
-    {"open-ephys", "TTL lines of the Open Ephys GUI, by a mapping", NULL, NULL, next, close_stream},
-    open_stream,
-    push};
+    .reader = {.name = "open-ephys",
+               .about = "TTL lines of the Open Ephys GUI, by a mapping",
+               .takes_mapping = true,
+               .next = next,
+               .close = close_stream},
+    .open = open_stream,
+    .push = push};

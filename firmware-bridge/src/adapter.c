@@ -28,7 +28,8 @@ const struct bridge_adapter *bridge_adapter_of(const struct bridge_candidate *ca
     for (size_t i = 0; BRIDGE_ADAPTERS[i] != NULL; i++) {
         const struct bridge_adapter *adapter = BRIDGE_ADAPTERS[i];
         /* Of a pipe a format sees nothing, and only lines of text are read once. */
-        const bool may_be = !candidate->is_pipe || adapter == &BRIDGE_ADAPTER_lines;
+        const bool may_be = (!candidate->is_pipe || adapter == &BRIDGE_ADAPTER_lines) &&
+                            (candidate->map == NULL || adapter->takes_mapping);
         if (may_be && (only == NULL || only == adapter) && adapter->probe(candidate)) {
             return adapter;
         }
@@ -214,6 +215,10 @@ int bridge_source_open(struct bridge_source *s, const struct bridge_adapter *ada
     if (strlen(path) >= sizeof s->path) {
         return bridge_why_set(s, NULL, 0, -1, "the path is too long", "at most 1023 bytes",
                               "give a path below it");
+    }
+    if (map != NULL && !adapter->takes_mapping) {
+        return bridge_why_set(s, NULL, 0, -1, "its format says what its values mean", "no mapping",
+                              "leave the mapping out");
     }
     s->adapter = adapter;
     s->why.byte = -1;

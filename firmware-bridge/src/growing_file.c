@@ -67,7 +67,7 @@ static bool goes_on(const struct bridge_growing_file *f, int fd, int64_t size)
     const size_t n = f->at < BRIDGE_GROWING_MARK ? f->at : BRIDGE_GROWING_MARK;
     const int64_t used = f->offset + (int64_t)f->at;
     return size >= used && is_same(fd, f->first, f->n_first, 0) &&
-           is_same(fd, f->buffer + f->at - n, n, used - (int64_t)n);
+           (n == 0 || is_same(fd, f->buffer + f->at - n, n, used - (int64_t)n));
 }
 
 void bridge_growing_file_restart(struct bridge_growing_file *f)

@@ -221,6 +221,18 @@ class Made(unittest.TestCase):
         self.assertIn("iblrig", murid("import", path, "--format", "iblrigg", code=2).stderr)
 
 
+    def test_a_mapping_is_for_formats_that_take_one_and_a_wrong_one_is_named(self):
+        path, file = self.session(), os.path.join(self.root, "map.yaml")
+        for text, words in (("columns: {choice: resp}\n", "no file of a rig was recognised"),
+                            ("", "is empty; a mapping was expected"), ("columns: 3\n", "map.yaml:1: "),
+                            ("columns: {choice: [1]}\n", "map.yaml:1: "), ("columns: {choice: a,\n choice: b}\n", "map.yaml:2: the key is there twice"),
+                            ("colums: {choice: a}\n", "map.yaml:1: no section \"colums\""), ("columns: {chioce: a}\n", "did you mean choice?"),
+                            ("columns: {" + "x" * 64 + ": a}\n", "map.yaml:1: the name is too long")):
+            with open(file, "w") as f:
+                f.write(text)
+            self.assertIn(words, murid("import", path, "--map", file, code=2).stderr)
+
+
 class Recorded(unittest.TestCase):
     SESSIONS = {"appended_8.24.7": {"f1": [60, 80, 50]}, "biased_8.24.7": {"b0": [796]}, "killed_8.24.7": {"k1": [200]},
                 "training_8.23.1": {"t6": [822, 730, 745]}, "training_8.24.7": {"t6": [822]}}

@@ -174,7 +174,7 @@ static void a_trial_has_its_side_from_the_position_and_its_choice_from_the_wheel
     } CASES[] = {{0.5, 35, -1, 1, 0.5, 1, 1, 1},     {0.5, 35, 1, 0, 0.5, 1, 0, 0},
                  {0.25, -35, 1, 1, -0.25, 0, 0, 1},  {0.25, -35, -1, 0, -0.25, 0, 1, 0},
                  {0, -35, 1, 1, 0, 0, 0, 1},         {0, 35, -1, 1, 0, 1, 1, 1},
-                 {1, 35, 0, 0, 1, 1, PROTO_NIL, NAN}};
+                 {1, 35, 0, 0, 1, 1, PROTO_NIL, (double)NAN}};
     start_with("");
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         rig_files_put(

@@ -5,9 +5,11 @@
 
 #include "bridge/adapter.h"
 #include "log.h"
+#include "mapping.h"
 #include "proto/message.h"
-#include "rig_mapping.h"
 #include "yaml_keys.h"
+
+enum { CONFIG_WHERE_MAX = 480 };
 
 #define ROW(section, key)                                                                          \
     .name = #key, .path = #section ".", .offset = offsetof(struct config_##section, key)
@@ -114,6 +116,17 @@ static int unknown(void *with, const struct key_table *table)
                            is_section ? "" : ".", key, is_section ? "section" : "key", names, ask);
 }
 
+int config_rig_mapping(struct mapping *out, const struct config_rigs *rig, const char *where,
+                       struct fault *fault)
+{
+    int rc = FAULT_NONE;
+    *out = (struct mapping){.used = 0};
+    for (size_t i = 0; rc == FAULT_NONE && i < rig->map.n; i++) {
+        rc = mapping_add(out, where, rig->map.v[i], fault);
+    }
+    return rc;
+}
+
 static int refuse_rig(struct parse *p, size_t line, const char *key, const char *text)
 {
     return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: rigs%s%s: %s", p->yaml.name, line,
@@ -137,6 +150,19 @@ static int check_line(struct parse *p, const struct config_rigs *rig, size_t lin
     return 0;
 }
 
+static int check_map(struct parse *p, const struct config_rigs *rig, size_t line)
+{
+    char where[CONFIG_WHERE_MAX];
+    struct mapping *map = calloc(1, sizeof *map);
+    (void)snprintf(where, sizeof where, "%.400s:%zu: rigs.map", p->yaml.name, line);
+    if (map == NULL) {
+        return fault_set(p->yaml.fault, FAULT_WORK, "%s: no memory", where);
+    }
+    const int rc = config_rig_mapping(map, rig, where, p->yaml.fault);
+    free(map);
+    return rc;
+}
+
 static int check_follow(struct parse *p, const struct config_rigs *rig, size_t line)
 {
     char known[256] = "";
@@ -158,15 +184,7 @@ static int check_follow(struct parse *p, const struct config_rigs *rig, size_t l
         return refuse_rig(p, line, "subject",
                           "files that are followed name their animals; leave it out");
     }
-    for (size_t i = 0; i < rig->map.n; i++) {
-        if (!rig_mapping_is_line(rig->map.v[i])) {
-            return fault_set(p->yaml.fault, FAULT_INPUT,
-                             "%s:%zu: rigs.map: \"%.80s\"; expected SECTION.KEY=VALUE, as in "
-                             "columns.stimulus=coherence",
-                             p->yaml.name, line, rig->map.v[i]);
-        }
-    }
-    return 0;
+    return check_map(p, rig, line);
 }
 
 static int check_rig(struct parse *p, const struct config_rigs *rig, size_t line)

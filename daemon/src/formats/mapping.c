@@ -154,6 +154,39 @@ static struct bridge_mapping_line *line_of(struct mapping *m, const char *sectio
     return m->map.n < MAPPING_LINES_MAX ? &m->line[m->map.n] : NULL;
 }
 
+static int put(struct mapping *m, const char *where, const struct bridge_mapping_line *said,
+               size_t value_size, struct fault *fault)
+{
+    const int rc = check(where, said->section, said->key, fault);
+    if (rc != FAULT_NONE) {
+        return rc;
+    }
+    struct bridge_mapping_line *line = line_of(m, said->section, said->key);
+    const char *kept[] = {keep(m, said->section, strlen(said->section)),
+                          keep(m, said->key, strlen(said->key)), keep(m, said->value, value_size)};
+    if (line == NULL || kept[0] == NULL || kept[1] == NULL || kept[2] == NULL) {
+        return fault_set(fault, FAULT_INPUT,
+                         "%s: the mapping is too long; at most %d lines of %d bytes in all were "
+                         "expected",
+                         where, MAPPING_LINES_MAX, MAPPING_BYTES_MAX);
+    }
+    m->map.n += line == &m->line[m->map.n] ? 1 : 0;
+    m->map.line = m->line;
+    *line = (struct bridge_mapping_line){kept[0], kept[1], kept[2]};
+    return FAULT_NONE;
+}
+
+int mapping_put(struct mapping *m, const char *where, const char *section, const char *key,
+                const char *value, struct fault *fault)
+{
+    const struct bridge_mapping_line said = {section, key, value};
+    return value[0] != '\0' ? put(m, where, &said, strlen(value), fault)
+                            : fault_set(fault, FAULT_INPUT,
+                                        "%s: %s.%s is empty; a value was "
+                                        "expected",
+                                        where, section, key);
+}
+
 /* One line, SECTION.KEY=VALUE or KEY=VALUE, of size bytes. */
 static int add_line(struct mapping *m, const char *where, const char *text, size_t size,
                     struct fault *fault)
@@ -175,23 +208,8 @@ static int add_line(struct mapping *m, const char *where, const char *text, size
         (void)snprintf(section, sizeof section, "%.*s", (int)(dot - text), text);
     }
     (void)snprintf(key, sizeof key, "%.*s", (int)name_size, name);
-    const int rc = check(where, section, key, fault);
-    if (rc != FAULT_NONE) {
-        return rc;
-    }
-    struct bridge_mapping_line *line = line_of(m, section, key);
-    const char *kept[] = {keep(m, section, strlen(section)), keep(m, key, name_size),
-                          keep(m, equals + 1, value_size)};
-    if (line == NULL || kept[0] == NULL || kept[1] == NULL || kept[2] == NULL) {
-        return fault_set(fault, FAULT_INPUT,
-                         "%s: the mapping is too long; at most %d lines of %d "
-                         "bytes in all were expected",
-                         where, MAPPING_LINES_MAX, MAPPING_BYTES_MAX);
-    }
-    m->map.n += line == &m->line[m->map.n] ? 1 : 0;
-    m->map.line = m->line;
-    *line = (struct bridge_mapping_line){kept[0], kept[1], kept[2]};
-    return FAULT_NONE;
+    return put(m, where, &(struct bridge_mapping_line){section, key, equals + 1}, value_size,
+               fault);
 }
 
 const char *mapping_names(char *out, size_t cap)

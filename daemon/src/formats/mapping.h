@@ -26,6 +26,10 @@ struct mapping {
  * was or with some lines of a name. */
 int mapping_add(struct mapping *m, const char *where, const char *text, struct fault *fault);
 
+/* Adds one line. */
+int mapping_put(struct mapping *m, const char *where, const char *section, const char *key,
+                const char *value, struct fault *fault);
+
 /* What readers take: NULL if there is nothing in it. */
 const struct bridge_mapping *mapping_of(const struct mapping *m);
 

@@ -13,7 +13,7 @@
 #include "fault.h"
 #include "file_kind.h"
 #include "key_table.h"
-#include "mapping.h"
+#include "mapping_file.h"
 
 enum { HELP_COLUMN = 27, HELP_WIDTH = 80, TEXT_MAX = 1024, OPTIONS_MAX = 64 };
 
@@ -251,7 +251,7 @@ static int store(const struct option *option, const char *text, struct fault *fa
         *(bool *)option->into = true;
         break;
     case OPTION_MAP:
-        rc = mapping_add(option->into, "--map", text, fault);
+        rc = mapping_file_add(option->into, "--map", text, fault);
         break;
     case OPTION_ENDPOINT:
         rc = store_endpoint(option, text, fault);

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mapping.h"
 #include "os_thread.h"
-#include "rig_mapping.h"
 #include "ring.h"
 
 static const int64_t NS_PER_S = 1000000000;
@@ -24,7 +24,7 @@ struct header {
 struct follower {
     char rig[PROTO_ID_MAX + 1];
     char path[BRIDGE_PATH_MAX];
-    struct rig_mapping mapping;
+    struct mapping mapping;
     struct followed followed;
     struct ring queue;
     int wake_fd; /* of its own: the loop's may be closed before a thread that hangs has ended */
@@ -119,11 +119,12 @@ static struct follower *open_follower(const struct config_rigs *rig, int wake_fd
     for (size_t n = strlen(f->path); n > 1 && f->path[n - 1] == '/'; n--) {
         f->path[n - 1] = '\0';
     }
-    rig_mapping_make(&f->mapping, rig->map.v, rig->map.n);
+    struct fault ignored; /* the configuration was read: it is sound */
+    (void)config_rig_mapping(&f->mapping, rig, "rigs.map", &ignored);
     struct followed_request request = {.rig = f->rig,
                                        .path = f->path,
                                        .only = bridge_adapter_find(rig->format),
-                                       .map = rig_mapping_of(&f->mapping)};
+                                       .map = mapping_of(&f->mapping)};
     f->wake_fd = dup(wake_fd);
     f->alive_ns = clock_mono_ns();
     if (f->wake_fd < 0 || ring_open(&f->queue, FOLLOWERS_QUEUE_BYTES) != 0 ||
@@ -245,11 +246,14 @@ int followers_check(const struct config *config, struct fault *fault)
 {
     for (size_t i = 0; i < config->n_rigs; i++) {
         const struct config_rigs *rig = &config->rigs[i];
-        struct rig_mapping mapping;
+        struct mapping mapping;
         char text[FOLLOWED_TEXT_MAX];
-        rig_mapping_make(&mapping, rig->map.v, rig->map.n);
+        const int rc = config_rig_mapping(&mapping, rig, "rigs.map", fault);
+        if (rc != FAULT_NONE) {
+            return rc;
+        }
         if (rig->follow[0] != '\0' && !followed_check(rig->follow, bridge_adapter_find(rig->format),
-                                                      rig_mapping_of(&mapping), text)) {
+                                                      mapping_of(&mapping), text)) {
             return fault_set(fault, FAULT_WORK, "rigs: %s: %s", rig->name, text);
         }
     }

@@ -43,7 +43,8 @@ const char *bridge_why_text(const struct bridge_why *why, char *out, size_t cap)
 /* How columns, values and states of a file are to be understood, for formats that do not say it
  * themselves: from the configuration or from --map. Lines of section, key and value, as in
  * columns.stimulus: coherence, choice.right: R, states.reward: reward_state, rows.type: trial.
- * A format says in its file which sections it reads, and refuses others in open(). */
+ * A format that takes one says in its file which sections it reads, and refuses others in open().
+ */
 struct bridge_mapping {
     const struct bridge_mapping_line {
         const char *section;
@@ -108,8 +109,9 @@ struct bridge_source {
 
 /* A format. */
 struct bridge_adapter {
-    const char *name;  /* as in configurations: "iblrig" */
-    const char *about; /* for help: "iblrig 7 and 8" */
+    const char *name;   /* as in configurations: "iblrig" */
+    const char *about;  /* for help: "iblrig 7 and 8" */
+    bool takes_mapping; /* otherwise it is not asked where there is one */
     /* Is it of this format? Looks at the candidate alone, in time bounded by head_size. A folder
      * that is taken is one source; what is in it is not offered. */
     bool (*probe)(const struct bridge_candidate *candidate);
