@@ -4,7 +4,7 @@
  * in the order of names goes before.
  *
  * A folder with the choices of trials is one session. Columns become trials by the preset ibl or by
- * a mapping (bridge/column_mapping.h): columns are called like the attributes. Parquet tables
+ * a mapping (bridge/column_trials.h): columns are called like the attributes. Parquet tables
  * (_ibl_trials.table.pqt) cannot be read: there is no reader for them in Debian. */
 #include <dirent.h>
 #include <stdio.h>
@@ -15,7 +15,13 @@
 #include "bridge/npy.h"
 #include "bridge/whole_file.h"
 
-enum { FILES_MAX = 64, ENTRIES_MAX = 1 << 14, ATTRIBUTE_MAX = 64, NAME_MAX_BYTES = 240 };
+enum {
+    FILES_MAX = 64,
+    ENTRIES_MAX = 1 << 14,
+    ATTRIBUTE_MAX = 64,
+    NAME_MAX_BYTES = 240,
+    FILE_NAME_MAX = 512
+};
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
@@ -50,7 +56,7 @@ static bool is_parquet(const char *file)
 
 struct alf_file {
     char attribute[ATTRIBUTE_MAX];
-    char name[BRIDGE_COLUMN_FILE_MAX]; /* below the folder */
+    char name[FILE_NAME_MAX]; /* below the folder */
     struct bridge_whole_stamp stamp;
 };
 
@@ -75,7 +81,7 @@ static struct alf_file *find(struct alf_files *files, const char *attribute)
 static void take_file(struct alf_files *files, const char *below, const char *name)
 {
     char attribute[ATTRIBUTE_MAX];
-    char whole[BRIDGE_COLUMN_FILE_MAX];
+    char whole[FILE_NAME_MAX];
     if (strlen(below) + strlen(name) + 2 > sizeof whole || !attribute_of(name, attribute)) {
         return;
     }
@@ -177,7 +183,7 @@ static int open_source(struct bridge_source *s)
 {
     char attribute[ATTRIBUTE_MAX];
     char *slash = strrchr(s->path, '/');
-    if (bridge_column_mapping_check(s) != 0) {
+    if (bridge_column_trials_check(s) != 0) {
         return -1;
     }
     struct alf *a = calloc(1, sizeof *a);
@@ -256,7 +262,6 @@ static void read_file(struct bridge_source *s, struct alf *a, struct alf_file *f
     uint8_t *bytes = NULL;
     size_t size = 0;
     struct bridge_whole_stamp stamp = {.is_set = false};
-    const size_t before = a->trials.columns.n;
     path_of(s, file, path);
     const int got = bridge_whole_file_read(s, path, BRIDGE_COLUMNS_BYTES, &stamp, &bytes, &size);
     if (got == 1 &&
@@ -266,9 +271,6 @@ static void read_file(struct bridge_source *s, struct alf *a, struct alf_file *f
         bridge_column_trials_note(&a->trials, s);
     }
     free(bytes);
-    for (size_t i = before; i < a->trials.columns.n; i++) {
-        memcpy(a->trials.columns.list[i].file, file->name, sizeof file->name);
-    }
 }
 
 static int load(struct bridge_source *s)
@@ -298,5 +300,10 @@ static int next(struct bridge_source *s, struct bridge_event *event)
 }
 
 const struct bridge_adapter BRIDGE_ADAPTER_alf = {
-    "alf",       "ALF: a folder of trials as IBL's ONE keeps them", probe, open_source, next,
-    close_source};
+    .name = "alf",
+    .about = "ALF: a folder of trials as IBL's ONE keeps them",
+    .takes_mapping = true,
+    .probe = probe,
+    .open = open_source,
+    .next = next,
+    .close = close_source};

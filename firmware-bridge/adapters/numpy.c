@@ -2,7 +2,7 @@
  * whose fields are columns, or one of two dimensions, whose columns are 0, 1, ...
  *
  * Columns become trials by a mapping or by a preset, psytrack's among them:
- * bridge/column_mapping.h. A subject, session or date of the archive's own is one value for all
+ * bridge/column_trials.h. A subject, session or date of the archive's own is one value for all
  * rows. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ static bool probe(const struct bridge_candidate *c)
 
 static int open_source(struct bridge_source *s)
 {
-    if (bridge_column_mapping_check(s) != 0) {
+    if (bridge_column_trials_check(s) != 0) {
         return -1;
     }
     struct numpy *n = calloc(1, sizeof *n);
@@ -169,6 +169,10 @@ static int next(struct bridge_source *s, struct bridge_event *event)
 }
 
 const struct bridge_adapter BRIDGE_ADAPTER_numpy = {
-    "numpy", "NumPy: arrays of trials in a .npz, or a table in a .npy",
-    probe,   open_source,
-    next,    close_source};
+    .name = "numpy",
+    .about = "NumPy: arrays of trials in a .npz, or a table in a .npy",
+    .takes_mapping = true,
+    .probe = probe,
+    .open = open_source,
+    .next = next,
+    .close = close_source};

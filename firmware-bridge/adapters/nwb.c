@@ -3,7 +3,7 @@
  * subject_id.
  *
  * Columns become trials by a preset (ibl-nwb, ibl-gabor, steinmetz, foraging, murid) or by a
- * mapping (bridge/column_mapping.h). Stores of Zarr, which are folders, cannot be read. */
+ * mapping (bridge/column_trials.h). Stores of Zarr, which are folders, cannot be read. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +46,7 @@ static bool probe(const struct bridge_candidate *c)
 
 static int open_source(struct bridge_source *s)
 {
-    if (bridge_column_mapping_check(s) != 0) {
+    if (bridge_column_trials_check(s) != 0) {
         return -1;
     }
     struct nwb *n = calloc(1, sizeof *n);
@@ -146,5 +146,10 @@ static int next(struct bridge_source *s, struct bridge_event *event)
     return bridge_column_trials_next(&n->trials, s, load, event);
 }
 
-const struct bridge_adapter BRIDGE_ADAPTER_nwb = {
-    "nwb", "NWB: the trials of an HDF5 file", probe, open_source, next, close_source};
+const struct bridge_adapter BRIDGE_ADAPTER_nwb = {.name = "nwb",
+                                                  .about = "NWB: the trials of an HDF5 file",
+                                                  .takes_mapping = true,
+                                                  .probe = probe,
+                                                  .open = open_source,
+                                                  .next = next,
+                                                  .close = close_source};

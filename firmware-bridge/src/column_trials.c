@@ -5,344 +5,350 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- values ---------------------------------------------------------------------------------- */
-
-static double number_of(const struct bridge_column_trials *t, enum bridge_role role, size_t row)
+int bridge_column_trials_check(struct bridge_source *s)
 {
-    return t->mapping.role[role] != NULL ? bridge_column_number(t->mapping.role[role], row)
-                                         : (double)NAN;
+    static const char *const SECTIONS[] = {"columns", "fixed", "coding", "rows", NULL};
+    return bridge_mapping_check(s, SECTIONS);
 }
 
-static bool number_in(const char *text, double *value)
+/* ---- presets --------------------------------------------------------------------------------- */
+
+/* Is the number in some row of the column? NULL has none. */
+static bool holds(const struct bridge_column *column, const char *number)
 {
-    char *end = NULL;
-    if (strcmp(text, "true") == 0 || strcmp(text, "True") == 0) {
-        *value = 1.0;
-        return true;
+    const double value = strtod(number, NULL);
+    for (size_t i = 0; column != NULL && i < column->n; i++) {
+        const double here = bridge_column_number(column, i);
+        if (here >= value && here <= value) {
+            return true;
+        }
     }
-    if (strcmp(text, "false") == 0 || strcmp(text, "False") == 0) {
-        *value = 0.0;
-        return true;
-    }
-    *value = strtod(text, &end);
-    return end != text && *end == '\0';
+    return false;
 }
 
-/* Is the cell what a mapping calls `code`? */
-static bool is_code(const char *code, const char *cell)
+/* How many of the columns are there; *missing: the first that is not. */
+static size_t count_needs(const struct bridge_preset *p, const struct bridge_columns *c,
+                          const char **missing)
 {
-    double a = 0.0;
-    double b = 0.0;
-    if (code == NULL) {
-        return false;
+    size_t n = 0;
+    *missing = NULL;
+    for (size_t k = 0; k < BRIDGE_PRESET_NEEDS_MAX && p->needs[k] != NULL; k++) {
+        const bool is_there = bridge_columns_find(c, p->needs[k]) != NULL;
+        n += is_there ? 1 : 0;
+        *missing = is_there || *missing != NULL ? *missing : p->needs[k];
     }
-    if (strcmp(code, cell) == 0) {
-        return true;
-    }
-    return number_in(code, &a) && number_in(cell, &b) && a >= b && a <= b;
+    return n;
 }
 
-/* 1 right, 0 left, PROTO_NIL nothing, -1 none of these. */
-static int64_t coded(const struct bridge_column_trials *t, const char *section, const char *cell)
+static const struct bridge_preset *choose_preset(const struct bridge_columns *c,
+                                                 const struct bridge_mapping *map)
 {
-    const bool has = bridge_column_mapping_told(&t->mapping, section, "right") != NULL;
-    const char *const of = has ? section : "choice";
-    if (is_code(bridge_column_mapping_told(&t->mapping, of, "right"), cell)) {
-        return 1;
+    const char *missing = NULL;
+    if (bridge_mapping_get(map, "columns", "choice") != NULL) {
+        return NULL;
     }
-    if (is_code(bridge_column_mapping_told(&t->mapping, of, "left"), cell)) {
+    for (const struct bridge_preset *p = BRIDGE_PRESETS; p->name != NULL; p++) {
+        (void)count_needs(p, c, &missing);
+        if (missing == NULL &&
+            (p->holds == NULL || holds(bridge_columns_find(c, p->needs[0]), p->holds))) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+/* The preset most of whose columns are there, two at least, but one. */
+static const char *near_preset(const struct bridge_columns *c, const char **lacks)
+{
+    const char *name = NULL;
+    size_t most = 1;
+    for (const struct bridge_preset *p = BRIDGE_PRESETS; p->name != NULL; p++) {
+        const char *missing = NULL;
+        const size_t n = count_needs(p, c, &missing);
+        if (n > most && missing != NULL) {
+            most = n;
+            name = p->name;
+            *lacks = missing;
+        }
+    }
+    return name;
+}
+
+/* ---- the mapping ----------------------------------------------------------------------------- */
+
+/* A line of the preset that is of use: its column is there, and no line before it says otherwise.
+ */
+static bool is_of_use(const struct bridge_column_trials *t, const struct bridge_mapping_line *line)
+{
+    return bridge_mapping_get(&t->map, line->section, line->key) == NULL &&
+           (strcmp(line->section, "columns") != 0 ||
+            bridge_columns_find(&t->columns, line->value) != NULL);
+}
+
+/* The user's lines, then the preset's. */
+static void join_lines(struct bridge_column_trials *t, const struct bridge_mapping *map,
+                       const struct bridge_preset *preset)
+{
+    t->map = (struct bridge_mapping){.line = t->lines};
+    for (size_t i = 0; map != NULL && i < map->n && t->map.n < BRIDGE_COLUMN_LINES_MAX; i++) {
+        t->lines[t->map.n++] = map->line[i];
+    }
+    for (size_t i = 0; preset != NULL && i < preset->n; i++) {
+        if (is_of_use(t, &preset->line[i]) && t->map.n < BRIDGE_COLUMN_LINES_MAX) {
+            t->lines[t->map.n++] = preset->line[i];
+        }
+    }
+}
+
+static void add_either(struct bridge_column_trials *t, const struct bridge_preset *preset)
+{
+    const char *const *names = preset->either;
+    const struct bridge_column *a =
+        names[0] != NULL ? bridge_columns_find(&t->columns, names[0]) : NULL;
+    if (a == NULL || bridge_columns_find(&t->columns, names[1]) == NULL) {
+        return;
+    }
+    struct bridge_column *new = bridge_columns_add(&t->columns, "either reward", a->n, 0);
+    a = bridge_columns_find(&t->columns, names[0]);
+    const struct bridge_column *b = bridge_columns_find(&t->columns, names[1]);
+    for (size_t i = 0; new != NULL &&i < new->n; i++) {
+        const bool is = bridge_column_number(a, i) > 0.0 || bridge_column_number(b, i) > 0.0;
+        new->number[i] = is ? 1.0 : 0.0;
+    }
+    if (new != NULL) {
+        new->n_stated = a->n_stated;
+    }
+}
+
+/* The names of the columns that are there, as far as they fit; not those of a file's own values. */
+static void list_columns(const struct bridge_columns *c, char *out, size_t cap)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < c->n && used + 1 < cap; i++) {
+        const char *name = c->list[i].name;
+        if (name[0] != '@' && name[0] != '/') {
+            const int more =
+                snprintf(out + used, cap - used, "%s%s", used > 0 ? ", " : "one of ", name);
+            used += more > 0 ? (size_t)more : 0;
+        }
+    }
+    if (used >= cap) {
+        memcpy(out + cap - 4, "...", 4);
+    }
+}
+
+/* Finds the columns that fields are in. */
+static int find_columns(struct bridge_column_trials *t, struct bridge_source *s,
+                        const struct bridge_preset *preset)
+{
+    struct bridge_value_fault fault = {.fix = ""};
+    uint64_t all = 0;
+    for (size_t i = 0; i < t->columns.n; i++) {
+        const char *name = t->columns.list[i].name;
+        t->slots[i] = bridge_trial_fields_slots(&t->feed.fields, name, strlen(name));
+        all |= t->slots[i];
+    }
+    if (bridge_trial_fields_suffice(&t->feed.fields, all, &fault)) {
         return 0;
     }
-    return cell[0] == '\0' || is_code(bridge_column_mapping_told(&t->mapping, of, "none"), cell)
-               ? PROTO_NIL
-               : -1;
-}
-
-/* Names the cell at fault. */
-static int bad_cell(const struct bridge_column_trials *t, struct bridge_source *s,
-                    const struct bridge_column *column, const char *expected, const char *fix)
-{
-    char cell[BRIDGE_CELL_MAX];
+    char expected[160] = "a table with columns";
+    const char *lacks = NULL;
+    const bool is_alone = bridge_mapping_get(s->map, "columns", "choice") != NULL;
+    const char *near = preset == NULL && !is_alone ? near_preset(&t->columns, &lacks) : NULL;
+    list_columns(&t->columns, expected, sizeof expected);
+    if (near == NULL) {
+        return bridge_why_set(s, NULL, 0, -1, fault.found, expected, fault.fix);
+    }
     char found[160];
-    char path[BRIDGE_PATH_MAX + BRIDGE_COLUMN_FILE_MAX];
-    (void)snprintf(path, sizeof path, "%s%s%s", s->path, column->file[0] != '\0' ? "/" : "",
-                   column->file);
-    (void)snprintf(found, sizeof found, "column %s: \"%.60s\"", column->name,
-                   bridge_column_text(column, t->at, cell));
-    return bridge_why_set(s, path, (int64_t)t->at + 1, -1, found, expected, fix);
+    (void)snprintf(found, sizeof found, "no column %s, which the preset %s needs", lacks, near);
+    return bridge_why_set(s, NULL, 0, -1, found, expected,
+                          "write that column, or say which are by a mapping: --map "
+                          "columns.choice=NAME --map columns.stimulus=NAME");
 }
 
-static int put_code(const struct bridge_column_trials *t, struct bridge_source *s,
-                    enum bridge_role role, const char *section, int64_t *out)
+/* Rows of all columns in use: as many as the choice has; the least that a cut one has. */
+static int count_rows(struct bridge_column_trials *t, struct bridge_source *s)
 {
-    char cell[BRIDGE_CELL_MAX];
-    if (t->mapping.role[role] == NULL) {
-        return 0;
-    }
-    *out = coded(t, section, bridge_column_text(t->mapping.role[role], t->at, cell));
-    if (*out != -1) {
-        return 0;
-    }
-    const bool has = bridge_column_mapping_told(&t->mapping, section, "right") != NULL;
-    const char *none = bridge_column_mapping_told(&t->mapping, has ? section : "choice", "none");
-    char expected[160];
-    char fix[160];
-    (void)snprintf(expected, sizeof expected, "%.40s (right), %.40s (left)%s%.40s%s",
-                   bridge_column_mapping_told(&t->mapping, has ? section : "choice", "right"),
-                   bridge_column_mapping_told(&t->mapping, has ? section : "choice", "left"),
-                   none != NULL ? ", " : "", none != NULL ? none : "",
-                   none != NULL ? " (none)" : "");
-    (void)snprintf(fix, sizeof fix, "the row is left out; its coding is that of %s.right, %s.left",
-                   section, section);
-    return bad_cell(t, s, t->mapping.role[role], expected, fix);
-}
-
-/* Two sides: right minus left; a side without a stimulus is NaN, and so tells the other. */
-static void put_two_sides(double left, double right, proto_trial *said)
-{
-    if (isnan(left) && isnan(right)) {
-        return;
-    }
-    said->stimulus = (isnan(right) ? 0.0 : right) - (isnan(left) ? 0.0 : left);
-    if (said->side == PROTO_NIL && isnan(left) != isnan(right)) {
-        said->side = isnan(left) ? 1 : 0;
-    }
-}
-
-static int put_stimulus(const struct bridge_column_trials *t, struct bridge_source *s,
-                        proto_trial *said)
-{
-    const struct bridge_column *at_fault = t->mapping.role[BRIDGE_ROLE_stimulus];
-    if (at_fault != NULL) {
-        said->stimulus = t->mapping.unit * bridge_column_number(at_fault, t->at);
-    } else if (t->mapping.role[BRIDGE_ROLE_left] != NULL &&
-               t->mapping.role[BRIDGE_ROLE_right] != NULL) {
-        at_fault = t->mapping.role[BRIDGE_ROLE_right];
-        put_two_sides(t->mapping.unit * number_of(t, BRIDGE_ROLE_left, t->at),
-                      t->mapping.unit * number_of(t, BRIDGE_ROLE_right, t->at), said);
-    } else if (t->mapping.role[BRIDGE_ROLE_contrast] != NULL) {
-        at_fault = t->mapping.role[BRIDGE_ROLE_contrast];
-        const double contrast = t->mapping.unit * bridge_column_number(at_fault, t->at);
-        said->stimulus = contrast > 0.0 && said->side == PROTO_NIL ? (double)NAN
-                         : contrast > 0.0 && said->side == 0       ? -contrast
-                                                                   : contrast;
-    } else {
-        said->stimulus = t->mapping.stimulus;
-        return 0;
-    }
-    if (said->stimulus >= -1.0 && said->stimulus <= 1.0) {
-        return 0;
-    }
-    return bad_cell(t, s, at_fault, "contrasts from -1 to 1",
-                    isnan(said->stimulus)
-                        ? "the row is left out: nothing says what was shown"
-                        : "the row is left out; if all are in percent, stimulus.unit: percent");
-}
-
-/* ---- the rest of a row ----------------------------------------------------------------------- */
-
-static int put_reward(const struct bridge_column_trials *t, struct bridge_source *s,
-                      proto_trial *said)
-{
-    const struct bridge_column *column = t->mapping.role[BRIDGE_ROLE_reward];
-    const char *yes = bridge_column_mapping_told(&t->mapping, "reward", "yes");
-    const char *no = bridge_column_mapping_told(&t->mapping, "reward", "no");
-    char cell[BRIDGE_CELL_MAX];
-    if (column != NULL && yes != NULL) {
-        const char *value = bridge_column_text(column, t->at, cell);
-        const bool is_no = no != NULL ? is_code(no, value) : value[0] != '\0';
-        said->reward = is_code(yes, value) ? 1.0 : is_no ? 0.0 : (double)NAN;
-        if (isnan(said->reward) && value[0] != '\0') {
-            return bad_cell(t, s, column, "the value of reward.yes or of reward.no",
-                            "the row is left out");
+    const struct bridge_column *first = NULL;
+    for (size_t i = 0; i < t->columns.n; i++) {
+        const struct bridge_column *column = &t->columns.list[i];
+        if (column->is_scalar && (t->slots[i] >> BRIDGE_FIELD_CHOICE & 1) != 0) {
+            return bridge_why_set(s, NULL, 0, -1, "the choice is a single value", "one a trial",
+                                  "save all choices as an array");
         }
-    } else if (column != NULL) {
-        said->reward = bridge_column_number(column, t->at);
-        if (said->reward < 0.0 || said->reward > 1.0) {
-            return bad_cell(t, s, column, "a reward from 0 to 1",
-                            "the row is left out; reward.yes and reward.no tell another coding");
+        if (t->slots[i] == 0 || column->is_scalar) {
+            continue;
         }
-    } else {
-        const double left = number_of(t, BRIDGE_ROLE_left_reward, t->at);
-        const double right = number_of(t, BRIDGE_ROLE_right_reward, t->at);
-        const bool is_known = !isnan(left) || !isnan(right);
-        said->reward = left > 0.0 || right > 0.0 ? 1.0 : is_known ? 0.0 : (double)NAN;
+        if (first == NULL) {
+            first = column;
+            t->n_rows = column->n;
+        }
+        if (column->n_stated != first->n_stated) {
+            char found[160];
+            char expected[160];
+            (void)snprintf(found, sizeof found, "column %s has %zu rows", column->name,
+                           column->n_stated);
+            (void)snprintf(expected, sizeof expected, "%zu, as column %s has", first->n_stated,
+                           first->name);
+            return bridge_why_set(s, NULL, 0, -1, found, expected,
+                                  "write all columns of one table again");
+        }
+        t->n_rows = column->n < t->n_rows ? column->n : t->n_rows;
     }
-    if (said->choice == PROTO_NIL && !(said->reward > 0.0)) {
-        said->reward = (double)NAN;
-    }
-    return 0;
+    return first != NULL ? 0
+                         : bridge_why_set(s, NULL, 0, -1, "there are single values only",
+                                          "columns of one value a trial", "");
 }
 
-static double within(double value, double most)
+static int open_feed(struct bridge_column_trials *t, struct bridge_source *s)
 {
-    return value >= 0.0 && value <= most ? value : (double)NAN;
+    const struct bridge_mapping *users = s->map;
+    if (t->is_open) { /* sessions that were given stay known */
+        s->map = &t->map;
+        const int rc = bridge_trial_fields_open(&t->feed.fields, s);
+        s->map = users;
+        return rc;
+    }
+    s->map = &t->map;
+    t->is_open = bridge_trial_feed_open(&t->feed, s, t->session.program) == 0;
+    s->map = users;
+    return t->is_open ? 0 : -1;
 }
-
-static void put_rest(const struct bridge_column_trials *t, proto_trial *said)
-{
-    char cell[BRIDGE_CELL_MAX];
-    const double rt =
-        t->mapping.role[BRIDGE_ROLE_rt_s] != NULL
-            ? number_of(t, BRIDGE_ROLE_rt_s, t->at)
-            : number_of(t, BRIDGE_ROLE_rt_to, t->at) - number_of(t, BRIDGE_ROLE_rt_from, t->at);
-    said->rt_s = within(t->mapping.rt_unit * rt, 86400.0);
-    said->reward_ul = within(number_of(t, BRIDGE_ROLE_reward_ul, t->at), 10000.0);
-    said->p_left = within(number_of(t, BRIDGE_ROLE_p_left, t->at), 1.0);
-    if (t->mapping.role[BRIDGE_ROLE_repeat] != NULL) {
-        const char *yes = bridge_column_mapping_told(&t->mapping, "repeat", "yes");
-        (void)bridge_column_text(t->mapping.role[BRIDGE_ROLE_repeat], t->at, cell);
-        said->repeat = cell[0] == '\0' ? PROTO_NIL : is_code(yes != NULL ? yes : "1", cell) ? 1 : 0;
-    }
-    if (t->mapping.role[BRIDGE_ROLE_stage] != NULL) {
-        (void)snprintf(said->stage, sizeof said->stage, "%.48s",
-                       bridge_column_text(t->mapping.role[BRIDGE_ROLE_stage], t->at, cell));
-    }
-}
-
-static int put_trial(const struct bridge_column_trials *t, struct bridge_source *s,
-                     struct bridge_event *event)
-{
-    proto_trial *said = &event->said;
-    const double number = number_of(t, BRIDGE_ROLE_trial, t->at);
-    event->kind = BRIDGE_TRIAL;
-    event->line = (int64_t)t->at + 1;
-    event->trial = (int64_t)(t->at - t->first);
-    if (t->mapping.role[BRIDGE_ROLE_trial] != NULL) {
-        const bool is_whole = number >= 0.0 && number <= 1e9 && number <= floor(number);
-        event->trial = is_whole ? (int64_t)number : -1;
-    }
-    if (put_code(t, s, BRIDGE_ROLE_choice, "choice", &said->choice) != 0 ||
-        put_code(t, s, BRIDGE_ROLE_side, "side", &said->side) != 0 ||
-        put_stimulus(t, s, said) != 0 || put_reward(t, s, said) != 0) {
-        return -1;
-    }
-    put_rest(t, said);
-    return 1;
-}
-
-/* ---- sessions -------------------------------------------------------------------------------- */
-
-static void name_by(const struct bridge_column_trials *t, enum bridge_role role,
-                    char out[PROTO_ID_MAX + 1])
-{
-    char cell[BRIDGE_CELL_MAX];
-    if (t->mapping.role[role] != NULL) {
-        (void)bridge_column_text(t->mapping.role[role], t->at, cell);
-        (void)bridge_id_make(out, cell, strlen(cell));
-    }
-}
-
-/* The session that row `at` is of. */
-static void session_of(const struct bridge_column_trials *t, struct bridge_session *out)
-{
-    char cell[BRIDGE_CELL_MAX];
-    *out = t->session;
-    name_by(t, BRIDGE_ROLE_subject, out->subject);
-    name_by(t, BRIDGE_ROLE_session, out->session);
-    if (t->mapping.role[BRIDGE_ROLE_date] != NULL) {
-        (void)snprintf(out->started, sizeof out->started, "%.39s",
-                       bridge_column_text(t->mapping.role[BRIDGE_ROLE_date], t->at, cell));
-    }
-    if (t->mapping.role[BRIDGE_ROLE_lengths] != NULL) {
-        char name[PROTO_ID_MAX + 24];
-        (void)snprintf(name, sizeof name, "%.58s_%03zu", out->session, t->length + 1);
-        (void)bridge_id_make(out->session, name, strlen(name));
-    }
-}
-
-/* Rows of a session by `lengths`; 0 if it is no number. */
-static size_t length_of(const struct bridge_column *lengths, size_t i)
-{
-    const double n = within(bridge_column_number(lengths, i), BRIDGE_ROWS_MAX);
-    return isnan(n) ? 0 : (size_t)n;
-}
-
-/* Moves on to the session by `lengths` that row `at` is of. */
-static void pass_lengths(struct bridge_column_trials *t)
-{
-    const struct bridge_column *lengths = t->mapping.role[BRIDGE_ROLE_lengths];
-    if (lengths == NULL) {
-        return;
-    }
-    const size_t before = t->length;
-    if (t->length_end == 0) {
-        t->length_end = length_of(lengths, 0);
-    }
-    while (t->at >= t->length_end && t->length + 1 < lengths->n) {
-        t->length_end += length_of(lengths, ++t->length);
-    }
-    t->is_in = t->is_in && t->length == before;
-}
-
-/* Does a session start with row `at`? */
-static bool start_session(struct bridge_column_trials *t, struct bridge_source *s,
-                          struct bridge_event *event)
-{
-    struct bridge_session session;
-    pass_lengths(t);
-    session_of(t, &session);
-    if (t->is_in && strcmp(session.subject, s->session.subject) == 0 &&
-        strcmp(session.session, s->session.session) == 0) {
-        return false;
-    }
-    s->session = session;
-    t->is_in = true;
-    t->first = t->at;
-    event->kind = BRIDGE_SESSION_START;
-    event->line = (int64_t)t->at + 1;
-    return true;
-}
-
-/* ---- events ---------------------------------------------------------------------------------- */
 
 /* Finds out what the columns just loaded mean, and says by which preset. */
 static int find_meaning(struct bridge_column_trials *t, struct bridge_source *s)
 {
-    const size_t rows_before = t->mapping.n_rows;
-    if (bridge_column_mapping_find(&t->mapping, s, &t->columns) != 0) {
+    const size_t rows_before = t->n_rows;
+    const struct bridge_preset *preset = choose_preset(&t->columns, s->map);
+    t->n_rows = 0;
+    if (preset != NULL) {
+        add_either(t, preset);
+    }
+    join_lines(t, s->map, preset);
+    if (open_feed(t, s) != 0 || find_columns(t, s, preset) != 0 || count_rows(t, s) != 0) {
+        t->n_rows = 0;
         return -1;
     }
-    const struct bridge_preset *preset = t->mapping.preset;
+    memcpy(t->feed.subject, t->session.subject, sizeof t->feed.subject);
+    memcpy(t->feed.session, t->session.session, sizeof t->feed.session);
+    t->lengths = preset != NULL && preset->lengths != NULL
+                     ? bridge_columns_find(&t->columns, preset->lengths)
+                     : NULL;
     char *version = t->session.version;
     const size_t used = strlen(version);
     (void)snprintf(version + used, sizeof t->session.version - used, "%s%s%s", used > 0 ? ", " : "",
-                   preset != NULL ? "preset " : "mapping", preset != NULL ? preset->name : "");
-    if (t->mapping.n_rows < rows_before && t->at > 0) {
-        t->session.is_again = true;
-        t->at = t->first = t->length = t->length_end = 0;
-        t->is_in = false;
+                   preset != NULL ? "preset " : "",
+                   preset != NULL                    ? preset->name
+                   : s->map != NULL && s->map->n > 0 ? "mapping"
+                                                     : "murid's columns");
+    if (t->n_rows < rows_before && t->at > 0) {
+        bridge_trial_feed_restart(&t->feed);
+        t->at = t->length = t->length_end = 0;
     }
     return 0;
 }
 
+/* ---- rows ------------------------------------------------------------------------------------ */
+
+/* Rows of a session by `lengths`; 0 if it is no number. */
+static size_t length_of(const struct bridge_column *lengths, size_t i)
+{
+    const double n = bridge_column_number(lengths, i);
+    return n >= 0.0 && n <= BRIDGE_ROWS_MAX ? (size_t)n : 0;
+}
+
+/* Names the session by `lengths` that row `at` is of. */
+static void pass_lengths(struct bridge_column_trials *t)
+{
+    if (t->lengths == NULL) {
+        return;
+    }
+    if (t->length_end == 0) {
+        t->length_end = length_of(t->lengths, 0);
+    }
+    while (t->at >= t->length_end && t->length + 1 < t->lengths->n) {
+        t->length_end += length_of(t->lengths, ++t->length);
+    }
+    char name[PROTO_ID_MAX + 24];
+    (void)snprintf(name, sizeof name, "%.50s_%03zu", t->session.session, t->length + 1);
+    (void)bridge_id_make(t->feed.session, name, strlen(name));
+}
+
+static void put_values(const struct bridge_column_trials *t, struct bridge_values *values)
+{
+    char cell[BRIDGE_CELL_MAX];
+    memset(values, 0, sizeof *values);
+    for (size_t i = 0; i < t->columns.n; i++) {
+        const struct bridge_column *column = &t->columns.list[i];
+        if (t->slots[i] == 0) {
+            continue;
+        }
+        if (column->text == NULL) {
+            bridge_values_put_number(values, t->slots[i], bridge_column_number(column, t->at));
+        } else {
+            (void)bridge_column_text(column, t->at, cell);
+            (void)bridge_values_put(values, t->slots[i], cell, strlen(cell));
+        }
+    }
+}
+
+/* What the file says of the session and its rows do not. */
+static void complete(const struct bridge_column_trials *t, struct bridge_session *session)
+{
+    memcpy(session->version, t->session.version, sizeof session->version);
+    if (session->started[0] == '\0') {
+        memcpy(session->started, t->session.started, sizeof session->started);
+    }
+    if (session->task[0] == '\0') {
+        memcpy(session->task, t->session.task, sizeof session->task);
+    }
+}
+
+/* The next row: 1, 0 it is not asked for, -1 it is left out. */
+static int give_row(struct bridge_column_trials *t, struct bridge_source *s,
+                    struct bridge_event *event)
+{
+    struct bridge_values values;
+    pass_lengths(t);
+    put_values(t, &values);
+    t->at++;
+    const int rc = bridge_trial_feed_take(&t->feed, s, (int64_t)t->at, &values, event);
+    if (rc == 1) {
+        complete(t, &s->session);
+    }
+    return rc;
+}
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
 int bridge_column_trials_next(struct bridge_column_trials *t, struct bridge_source *s,
                               int (*load)(struct bridge_source *s), struct bridge_event *event)
 {
+    if (bridge_trial_feed_waiting(&t->feed, s, event) == 1) {
+        return 1;
+    }
     for (;;) {
         if (t->notes_at < t->n_notes) {
             s->why = t->notes[t->notes_at++];
             return -1;
         }
-        if (t->at < t->mapping.n_rows) {
-            if (start_session(t, s, event)) {
-                return 1;
+        while (t->at < t->n_rows) {
+            const int rc = give_row(t, s, event);
+            if (rc != 0) {
+                return rc;
             }
-            const int rc = put_trial(t, s, event);
-            t->at++;
-            return rc;
         }
         t->n_notes = t->notes_at = 0;
         const int got = load(s);
         if (got <= 0) {
             return got;
         }
+        if (t->columns.n == 0 && t->n_notes == 0) {
+            (void)bridge_why_set(s, NULL, 0, -1, "there is no column", "a table of trials", "");
+            bridge_column_trials_note(t, s);
+        }
         if (t->columns.n == 0) {
-            t->mapping.n_rows = 0;
-            if (t->n_notes == 0) {
-                (void)bridge_why_set(s, NULL, 0, -1, "there is no column", "a table of trials", "");
-                bridge_column_trials_note(t, s);
-            }
+            t->n_rows = 0;
         } else if (find_meaning(t, s) != 0) {
             bridge_column_trials_note(t, s);
         }
@@ -395,4 +401,5 @@ void bridge_column_trials_name(struct bridge_column_trials *t, const struct brid
 void bridge_column_trials_close(struct bridge_column_trials *t)
 {
     bridge_columns_free(&t->columns);
+    bridge_trial_feed_close(&t->feed);
 }

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CHILD_SECONDS = 120, CHILD_MEGABYTES = 2048 };
+enum { CHILD_SECONDS = 10, CHILD_MEGABYTES = 2048 };
 
 /* ---- the child ------------------------------------------------------------------------------- */
 
@@ -137,7 +137,7 @@ static int broke_off(struct bridge_source *s, int status)
     char found[160] = "libhdf5 broke off";
     if (WIFSIGNALED(status)) {
         (void)snprintf(found, sizeof found, "libhdf5 broke off, by signal %d%s", WTERMSIG(status),
-                       WTERMSIG(status) == SIGXCPU ? ": it took more than two minutes" : "");
+                       WTERMSIG(status) == SIGXCPU ? ": it took more than ten seconds" : "");
     }
     return bridge_why_set(s, NULL, 0, -1, found, "an HDF5 file that is sound",
                           "copy it again, or check it with h5dump; what was read before is kept");

@@ -154,8 +154,8 @@ class Alf(Arrays):
         columns["contrastLeft"] = np.array([0.5, 0.0, np.nan, 0.25])
         columns["contrastRight"] = np.array([1.0, 0.0, np.nan, np.nan])
         rows, err = imported(alf(self.root, columns))
-        self.assertEqual([(r["stimulus"], r["side"]) for r in rows], [("0.5", ""), ("0", ""), ("-0.25", "0")])
-        self.assertIn('_ibl_trials.contrastRight.npy:3: column contrastRight: ""', err)
+        self.assertEqual([(r["stimulus"], r["side"]) for r in rows], [("0.5", "1"), ("0", ""), ("-0.25", "0")])
+        self.assertIn('/alf:3: contrast_right: "nan" in contrastRight; a contrast from -1 to 1 was expected', err)
 
     def test_24_damaged_folders_are_named_and_what_can_be_read_is(self):
         good = ibl_trials()
@@ -178,12 +178,12 @@ class Alf(Arrays):
         choice, left = bytes_of(good["choice"]), "contrastLeft"
         self.wrong(made(1, contrastLeft=None), 0, "no column contrastLeft, which the preset ibl needs", "one of choice, contrastRight")
         self.wrong(made(2, contrastLeft=good["contrastLeft"][:30]), 0, "contrastLeft has 30 rows", "40, as column choice")
-        self.wrong(made(3, choice=good["choice"] * 2), 3 + int(sum(good["choice"] == 0)) - 3, 'column choice: "')
+        self.wrong(made(3, choice=good["choice"] * 2), 3 + int(sum(good["choice"] == 0)) - 3, 'choice: "-2" in choice')
         self.wrong(made(4, contrastLeft=good["contrastLeft"] * 100), int(sum(np.isnan(good["contrastLeft"]) |
-                   (good["contrastLeft"] * 100 <= 1))), "stimulus.unit: percent")
-        self.wrong(made(5, feedbackType=good["feedbackType"] * 3), 0, "reward.yes")
+                   (good["contrastLeft"] * 100 <= 1))), 'contrast_left: "', "coding.stimulus=percent")
+        self.wrong(made(5, feedbackType=good["feedbackType"] * 3), 0, 'reward: "', "coding.reward=YES/NO")
         self.wrong(made(6, choice=good["choice"].astype(object)), 0, "choice.npy", "a pickle", "allow_pickle")
-        self.wrong(made(7, contrastLeft=np.array(["x"] * 40)), int(sum(np.isnan(good["contrastLeft"]))), "contrast")
+        self.wrong(made(7, contrastLeft=np.array(["x"] * 40)), 0, 'contrast_left: "x" in contrastLeft; a number')
         self.wrong(made(8, choice=np.zeros((40, 2, 2))), 0, "no column choice, which the preset ibl needs")
         self.wrong(made(9, choice=np.float64(1)), 0, "single value")
         self.wrong(made(10, choice=np.zeros(40, complex)), 0, "no column choice, which the preset ibl needs")
@@ -226,11 +226,11 @@ class NumPy(Arrays):
                           subject=np.array(["a", "a", "b", "b"]), session=np.array([b"s1", b"s1", b"s2", b"s2"]),
                           stage=np.array(["one"] * 4), trial=[5, 6, 0, 1])
         rows, err = imported(path)
-        self.assertIn("NumPy preset murid, 1 session of a, 2 trials", err)
+        self.assertIn("NumPy murid's columns, 1 session of a, 2 trials", err)
         self.assertEqual([(r["subject"], r["session"], r["trial"], r["stimulus"], r["choice"], r["reward"], r["repeat"], r["stage"])
                           for r in rows],
                          [("a", "s1", "5", "-1", "0", "1", "0", "one"), ("a", "s1", "6", "0.5", "1", "0.5", "1", "one"),
-                          ("b", "s2", "0", "0", "1", "0", "0", "one"), ("b", "s2", "1", "0.25", "", "", "0", "one")])
+                          ("b", "s2", "0", "0", "1", "0", "0", "one"), ("b", "s2", "1", "0.25", "", "0", "0", "one")])
 
     def test_what_psytrack_keeps_is_read_by_days_whichever_its_choices_are(self):
         draw = np.random.default_rng(3)
@@ -244,7 +244,22 @@ class NumPy(Arrays):
             self.assertEqual([r["trial"] for r in rows], [str(i) for i in [*range(10), *range(20)]])
             self.same([said(r)[:4] for r in rows],
                       [(-inputs["cL"][i][0], float(answer[i] - 1), float(right[i]), float(correct[i])) for i in range(30)])
-        self.wrong(self.savez(y=np.ones(30), **inputs), 0, "which column is the choice", "y, cL, cL[1], cR")
+        self.wrong(self.savez(y=np.ones(30), **inputs), 0, "no stimulus; one of y, cL, cL[1], cR")
+
+    def test_a_mapping_says_what_other_columns_mean_or_adds_to_a_preset(self):
+        path = self.savez(coh=[-50.0, 100, 0], resp=["L", "R", "miss"], ok=[True, False, False], ms=[250, 300, np.nan])
+        words = [w for line in ("columns.stimulus=coh", "coding.stimulus=percent", "columns.choice=resp", "coding.choice=R/L/miss",
+                                "columns.reward=ok", "columns.rt_s=ms", "coding.rt_s=ms", "fixed.subject=m9") for w in ("--map", line)]
+        rows, err = imported(path, *words)
+        self.assertEqual([(r["subject"], r["stimulus"], r["choice"], r["reward"], r["rt_s"]) for r in rows],
+                         [("m9", "-0.5", "0", "1", "0.25"), ("m9", "1", "1", "0", "0.3"), ("m9", "0", "", "0", "")])
+        self.assertIn("NumPy mapping, 1 session of m9, 3 trials", err)
+        rows, err = imported(self.savez("p.npz", y=[1, 2, 2], s1=[-0.5, 0.5, 0.25], dayLength=[1, 2]), "--map", "columns.stimulus=s1")
+        self.assertIn("NumPy preset psytrack 1/2, 2 sessions of p, 3 trials", err)
+        self.assertEqual([(r["session"], r["stimulus"], r["choice"]) for r in rows],
+                         [("p_001", "-0.5", "0"), ("p_002", "0.5", "1"), ("p_002", "0.25", "1")])
+        done = murid("import", path, "--map", "columns.stimulus=nowhere", code=2)
+        self.assertIn('no column "nowhere"; one of coh, resp, ok, ms was expected', done.stderr)
 
     def test_structured_arrays_are_tables(self):
         table = np.zeros(6, dtype=np.dtype([("stimulus", "<f4"), ("skip", "<f8", (3, 2)), ("choice", "u1"), ("in", [("a", "f8")]),
@@ -294,19 +309,19 @@ class NumPy(Arrays):
         self.wrong(member("8.npz", choice=good["choice"].astype(object)), 0, "choice is a pickle", "np.savez")
         self.wrong(self.savez("9.npz", D={"y": [1, 2]}), 0, "D is a pickle", "np.load(F, allow_pickle=True)['D'].item()")
         self.wrong(member("10.npz", choice=good["choice"][:7]), 0, "40 rows", "7, as column choice")
-        self.wrong(self.savez("11.npz", a=[1, 2]), 0, "no preset knows these columns", "one of a")
-        self.wrong(self.savez("12.npz", y=[0, 1, 2], cL=[0] * 3, cR=[0] * 3), 2, '12.npz:1: column y: "0"', "2 (right), 1 (left)")
-        self.wrong(self.savez("13.npz", y=[1, 2]), 0, "which column is the stimulus", "columns.stimulus")
-        self.wrong(self.savez("14.npz", stimulus=[0, 3.0], choice=[1, 0]), 1, '14.npz:2: column stimulus: "3"')
-        self.wrong(self.savez("15.npz", stimulus=[0, 0], choice=["L", "R"]), 0, 'column choice: "L"', "1 (right), 0 (left)")
-        self.wrong(self.savez("16.npz", stimulus=[0, 0], choice=[1, 0], trial=[0.5, 1]), 1, "the trial's number")
+        self.wrong(self.savez("11.npz", a=[1, 2]), 0, "no stimulus; one of a was expected")
+        self.wrong(self.savez("12.npz", y=[0, 1, 2], cL=[0] * 3, cR=[0] * 3), 2, '12.npz:1: choice: "0" in y', "right or left as it is coded")
+        self.wrong(self.savez("13.npz", y=[1, 2]), 0, "no stimulus", "columns.stimulus")
+        self.wrong(self.savez("14.npz", stimulus=[0, 3.0], choice=[1, 0]), 1, '14.npz:2: stimulus: "3" in stimulus; a contrast from -1 to 1')
+        self.wrong(self.savez("15.npz", stimulus=[0, 0], choice=["W", "R"]), 1, '15.npz:1: choice: "W" in choice')
+        self.wrong(self.savez("16.npz", stimulus=[0, 0], choice=[1, 0], trial=[0.5, 1]), 1, 'trial: "0.5" in trial; a whole number')
         self.wrong(self.savez("17.npz", stimulus=[0, np.inf], choice=[1, 0]), 1, '"inf"')
-        self.wrong(self.savez("18.npz", stimulus=[0, 0], choice=[1, 0], reward=[1, 7]), 1, '"7"', "a reward from 0 to 1")
+        self.wrong(self.savez("18.npz", stimulus=[0, 0], choice=[1, 0], reward=[1, 7]), 1, 'reward: "7" in reward', "yes or no")
         self.wrong(self.written("19.npy", array[:-3]), 5, "19.npy: byte ", "the file ends after row 5; 6 rows")
-        self.wrong(self.save(np.zeros((5, 4)), "20.npy"), 0, "one of 0, 1, 2, 3")
+        self.wrong(self.save(np.zeros((5, 4)), "20.npy"), 0, "no stimulus; one of 0, 1, 2, 3")
         self.wrong(self.save(np.zeros(3, dtype=[("stimulus", "f8"), ("choice", "O")]), "21.npy"), 0, "a pickle", "np.save")
-        self.wrong(self.savez("22.npz", stimulus=[0, 0], choice=[1, 0], subject=["", "a"], session=["s", "s"]), 1,
-                   "name of the subject")
+        self.wrong(self.savez("22.npz", stimulus=[0, 0], choice=[1, 0], subject=["x" * 70, "a"], session=["s", "s"]), 1,
+                   'subject: "xx', "1 to 64 characters")
         self.wrong(self.written("23.npz", archive.replace(b"'shape': (40,)", b"'shape': (-0,)")), 0, "CRC")
         with zipfile.ZipFile(self.path("24.npz"), "w", zipfile.ZIP_DEFLATED) as z:
             z.writestr("choice.npy", bytes(1 << 24))
@@ -338,11 +353,11 @@ class Nwb(Arrays):
     def test_each_preset_reads_its_layout_and_is_named(self):
         N = None
         for columns, preset, expected in (
-                (GABOR, "ibl-gabor", [(-1, 0, 0, 1, 0.25, 0.5), (0.25, 1, 1, 1, 0.25, 0.5), (0, 0, N, N, 0.25, 0.5),
-                                      (0.0625, 1, 0, 0, 0.25, 0.5), (-0.5, 0, 1, 0, 0.25, 0.5), (0, 1, N, N, 0.25, 0.5)]),
-                (STEINMETZ, "steinmetz", [(1, N, 1, 1, 0.5, N), (-0.5, N, 0, 1, 0.5, N), (-0.5, N, 0, 0, 0.5, N),
-                                          (0, N, N, 1, 0.5, N), (0, N, 1, 0, 0.5, N), (0.5, N, N, N, 0.5, N)]),
-                (FORAGING, "foraging", [(0, N, 0, 1, 0.125, N), (0, N, 1, 1, 0.125, N), (0, N, N, N, 0.125, N),
+                (GABOR, "ibl-gabor", [(-1, 0, 0, 1, 0.25, 0.5), (0.25, 1, 1, 1, 0.25, 0.5), (0, 0, N, 0, 0.25, 0.5),
+                                      (0.0625, 1, 0, 0, 0.25, 0.5), (-0.5, 0, 1, 0, 0.25, 0.5), (0, 1, N, 0, 0.25, 0.5)]),
+                (STEINMETZ, "steinmetz", [(1, 1, 1, 1, 0.5, N), (-0.5, 0, 0, 1, 0.5, N), (-0.5, 0, 0, 0, 0.5, N),
+                                          (0, N, N, 1, 0.5, N), (0, N, 1, 0, 0.5, N), (0.5, 1, N, 0, 0.5, N)]),
+                (FORAGING, "foraging", [(0, N, 0, 1, 0.125, N), (0, N, 1, 1, 0.125, N), (0, N, N, 0, 0.125, N),
                                         (0, N, 1, 0, 0.125, N), (0, N, 0, 0, 0.125, N), (0, N, 0, 1, 0.125, N)])):
             rows, err = imported(self.made(columns))
             self.same([said(r) for r in rows], expected)
@@ -400,11 +415,11 @@ class Nwb(Arrays):
         self.wrong(edited(9, replaced(contrast, data=np.zeros(5))), 0, "gabor_stimulus_contrast has 5 rows", "6, as column")
         self.wrong(edited(10, replaced(contrast, data=np.zeros((6, 2)))), 0, "no column gabor_stimulus_contrast, which the preset ibl-gabor needs")
         self.wrong(edited(11, replaced(contrast, shape=(1 << 40,), dtype="f8", chunks=(1024,))), 0, "column gabor_stimulus_contrast: it is too large")
-        self.wrong(edited(12, replaced(choice, data=np.arange(6))), 0, 'mouse_wheel_choice: "0"', "counter_clockwise (right)")
-        self.wrong(changed(13, mouse_wheel_choice=["left", "right"] * 3), 0, 'mouse_wheel_choice: "left"', "choice.right")
-        self.wrong(changed(14, gabor_stimulus_contrast=[100.0, 25, 0, 6.25, 5000, 0]), 5, '14.nwb:5: column gabor_stimulus_contrast: "5000"')
-        self.wrong(changed(15, gabor_stimulus_side=["left", "up"] * 3), 3, 'gabor_stimulus_side: "up"')
-        self.wrong(changed(16, gabor_stimulus_contrast=[100.0, np.nan, 0, 6.25, 50, 0]), 5, "16.nwb:2: ", "nothing says what was shown")
+        self.wrong(edited(12, replaced(choice, data=np.arange(6))), 0, 'choice: "0" in mouse_wheel_choice', "right or left")
+        self.wrong(changed(13, mouse_wheel_choice=["left", "right"] * 3), 0, 'choice: "left" in mouse_wheel_choice', "coding.choice")
+        self.wrong(changed(14, gabor_stimulus_contrast=[100.0, 25, 0, 6.25, 5000, 0]), 5, '14.nwb:5: contrast: "5000" in gabor_stimulus_contrast')
+        self.wrong(changed(15, gabor_stimulus_side=["left", "up"] * 3), 3, 'side: "up" in gabor_stimulus_side')
+        self.wrong(changed(16, gabor_stimulus_contrast=[100.0, np.nan, 0, 6.25, 50, 0]), 5, "16.nwb:2: ", "a contrast from -1 to 1")
         self.wrong(edited(17, replaced(choice, data=[b"\xff" * 300] * 6, dtype="S300")), 0, "no column mouse_wheel_choice, which the preset ibl-gabor needs")
 
         def external(f, trials):

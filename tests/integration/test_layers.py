@@ -11,8 +11,8 @@ ROOT = os.environ["MURID_SOURCE_DIR"]
 FREESTANDING = {"assert.h", "ctype.h", "errno.h", "float.h", "inttypes.h", "limits.h", "math.h",
                 "stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h", "stdint.h", "stdlib.h",
                 "string.h"}
-POSIX = FREESTANDING | {"arpa/inet.h", "dirent.h", "fcntl.h", "locale.h", "poll.h", "pthread.h",
-                        "sched.h", "signal.h", "stdio.h", "sys/epoll.h", "sys/eventfd.h",
+POSIX = FREESTANDING | {"arpa/inet.h", "dirent.h", "fcntl.h", "locale.h", "poll.h", "pthread.h", "regex.h",
+                        "sched.h", "signal.h", "stdio.h", "strings.h", "sys/epoll.h", "sys/eventfd.h",
                         "sys/file.h", "sys/ioctl.h", "sys/mman.h", "sys/resource.h", "sys/signalfd.h", "sys/stat.h",
                         "sys/timerfd.h", "sys/types.h", "sys/wait.h", "termios.h", "time.h",
                         "unistd.h"}

@@ -206,8 +206,9 @@ class Made(unittest.TestCase):
         path, file = self.session(), os.path.join(self.root, "map.yaml")
         for text, words in (("columns: {choice: resp}\n", "no file of a rig was recognised"),
                             ("", "is empty; a mapping was expected"), ("columns: 3\n", "map.yaml:1: "),
-                            ("columns: {choice: [1]}\n", "map.yaml:1: "), ("a: {b: 1,\n b: 2}\n", "map.yaml:2: the key is there twice"),
-                            ("a: {b: " + "x" * 64 + "}\n", "map.yaml:1: the text is too long")):
+                            ("columns: {choice: [1]}\n", "map.yaml:1: "), ("columns: {choice: a,\n choice: b}\n", "map.yaml:2: the key is there twice"),
+                            ("colums: {choice: a}\n", "map.yaml:1: no section \"colums\""), ("columns: {chioce: a}\n", "did you mean choice?"),
+                            ("columns: {" + "x" * 64 + ": a}\n", "map.yaml:1: the name is too long")):
             with open(file, "w") as f:
                 f.write(text)
             self.assertIn(words, murid("import", path, "--map", file, code=2).stderr)

@@ -69,6 +69,6 @@ def of_ibl(columns):
         rewarded = columns["feedbackType"][i] == 1
         rt = columns["response_times"][i] - columns["stimOn_times"][i]
         rows.append((-left if np.isnan(right) else right, 0.0 if np.isnan(right) else 1.0, choice,
-                     (1.0 if rewarded else None) if choice is None else float(rewarded),
+                     float(rewarded),
                      rt if rt >= 0 else None, columns["probabilityLeft"][i]))
     return rows

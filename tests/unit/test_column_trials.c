@@ -1,4 +1,4 @@
-/* bridge/column_trials.h and bridge/column_mapping.h: columns that stand in memory. */
+/* bridge/column_trials.h: columns that stand in memory. */
 #include "suite.h"
 
 #include <math.h>
@@ -55,7 +55,7 @@ static int next(struct bridge_source *s, struct bridge_event *event)
 
 static int open_source(struct bridge_source *s)
 {
-    return bridge_column_mapping_check(s);
+    return bridge_column_trials_check(s);
 }
 
 static void close_source(struct bridge_source *s)
@@ -65,7 +65,11 @@ static void close_source(struct bridge_source *s)
     trials = (struct bridge_column_trials){0};
 }
 
-static const struct bridge_adapter ADAPTER = {"test", "", NULL, open_source, next, close_source};
+static const struct bridge_adapter ADAPTER = {.name = "test",
+                                              .takes_mapping = true,
+                                              .open = open_source,
+                                              .next = next,
+                                              .close = close_source};
 static const struct bridge_mapping *mapping; /* of start() */
 
 static void start(void (*with)(void))
@@ -123,15 +127,16 @@ static void coherences(void)
 }
 
 static const struct bridge_mapping_line COHERENCES[] = {
-    {"columns", "stimulus", "coh"}, {"stimulus", "unit", "percent"}, {"columns", "choice", "resp"},
-    {"choice", "right", "R"},       {"choice", "left", "L"},         {"columns", "reward", "paid"},
-    {"reward", "yes", "y"},         {"reward", "no", "n"},           {"columns", "rt_s", "ms"},
-    {"rt", "unit", "ms"},           {"columns", "repeat", "again"},  {"repeat", "yes", "yes"}};
+    {"columns", "stimulus", "coh"}, {"coding", "stimulus", "percent"},
+    {"columns", "choice", "resp"},  {"coding", "choice", "R/L"},
+    {"columns", "reward", "paid"},  {"coding", "reward", "y/n"},
+    {"columns", "rt_s", "ms"},      {"coding", "rt_s", "ms"},
+    {"columns", "repeat", "again"}};
 
 static void a_mapping_says_which_columns_and_which_values(void **state)
 {
     (void)state;
-    static const struct bridge_mapping map = {COHERENCES, 12};
+    static const struct bridge_mapping map = {COHERENCES, 9};
     mapping = &map;
     start(coherences);
     const struct bridge_event first = give(BRIDGE_SESSION_START);
@@ -150,9 +155,8 @@ static void a_mapping_says_which_columns_and_which_values(void **state)
     CHECK_NEAR(e.said.reward, 0.0, 0.0);
     e = give(BRIDGE_TRIAL);
     assert_int_equal(e.said.choice, PROTO_NIL);
-    assert_true(isnan(e.said.reward));
     assert_int_equal(e.said.repeat, PROTO_NIL);
-    wrong(":4: column resp: \"up\"; R (right), L (left) was expected");
+    wrong(":4: choice: \"up\" in resp; right or left as it is coded was expected");
     nothing();
 }
 
@@ -166,14 +170,9 @@ static void sides(void)
 static void a_contrast_without_a_sign_has_that_of_its_side(void **state)
 {
     (void)state;
-    static const struct bridge_mapping_line lines[] = {{"columns", "contrast", "contrast"},
-                                                       {"columns", "side", "where"},
-                                                       {"side", "right", "right"},
-                                                       {"side", "left", "left"},
-                                                       {"columns", "choice", "choice"},
-                                                       {"choice", "right", "2"},
-                                                       {"choice", "left", "1"}};
-    static const struct bridge_mapping map = {lines, 7};
+    static const struct bridge_mapping_line lines[] = {{"columns", "side", "where"},
+                                                       {"coding", "choice", "2/1"}};
+    static const struct bridge_mapping map = {lines, 2};
     static const double STIMULI[] = {0.5, -0.25, 0.0};
     static const int SIDES[] = {1, 0, 0};
     mapping = &map;
@@ -185,26 +184,55 @@ static void a_contrast_without_a_sign_has_that_of_its_side(void **state)
         assert_int_equal(e.said.side, SIDES[i]);
         assert_int_equal(e.said.choice, i % 2 == 0 ? 1 : 0);
     }
-    wrong("nothing says what was shown");
+    wrong("the side of the stimulus was expected");
 }
 
-static void ones_and_twos(void)
+static void psytrack(void)
 {
-    NUMBERS("stimulus", 0, 0.5);
-    NUMBERS("choice", 2, 1);
+    NUMBERS("s_a", 0, 0.5, 1);
+    NUMBERS("y", 2, 1, 2);
+    NUMBERS("dayLength", 2, 1);
 }
 
-static void a_mapping_without_a_choice_is_added_to_the_preset_and_goes_before_it(void **state)
+static void a_mapping_without_a_choice_is_added_to_the_preset(void **state)
 {
     (void)state;
-    static const struct bridge_mapping_line lines[] = {{"choice", "right", "2"},
-                                                       {"choice", "left", "1"}};
-    static const struct bridge_mapping map = {lines, 2};
+    static const struct bridge_mapping_line lines[] = {{"columns", "stimulus", "s_a"}};
+    static const struct bridge_mapping map = {lines, 1};
     mapping = &map;
-    start(ones_and_twos);
-    assert_string_equal(give(BRIDGE_SESSION_START).session->version, "preset murid");
+    start(psytrack);
+    struct bridge_event e = give(BRIDGE_SESSION_START);
+    assert_string_equal(e.session->version, "preset psytrack 1/2");
+    assert_string_equal(e.session->session, "day_1_001");
     assert_int_equal(give(BRIDGE_TRIAL).said.choice, 1);
-    assert_int_equal(give(BRIDGE_TRIAL).said.choice, 0);
+    e = give(BRIDGE_TRIAL);
+    assert_int_equal(e.said.choice, 0);
+    assert_int_equal(e.trial, 1);
+    assert_string_equal(give(BRIDGE_SESSION_START).session->session, "day_1_002");
+    assert_int_equal(give(BRIDGE_TRIAL).trial, 0);
+    nothing();
+}
+
+static void foraging(void)
+{
+    NUMBERS("animal_response", 1, 0, 2);
+    NUMBERS("rewarded_historyL", 0, 1, 0);
+    NUMBERS("rewarded_historyR", 1, 0, 0);
+}
+
+static void a_reward_on_either_side_is_one(void **state)
+{
+    (void)state;
+    static const double REWARDS[] = {1.0, 1.0, 0.0};
+    static const int64_t CHOICES[] = {1, 0, PROTO_NIL};
+    start(foraging);
+    assert_string_equal(give(BRIDGE_SESSION_START).session->version, "preset foraging");
+    for (int i = 0; i < 3; i++) {
+        const struct bridge_event e = give(BRIDGE_TRIAL);
+        CHECK_NEAR(e.said.stimulus, 0.0, 0.0);
+        CHECK_NEAR(e.said.reward, REWARDS[i], 0.0);
+        assert_int_equal(e.said.choice, CHOICES[i]);
+    }
 }
 
 static void days(void)
@@ -224,7 +252,7 @@ static void a_session_begins_where_a_name_changes(void **state)
     assert_string_equal(e.session->subject, "a");
     assert_string_equal(e.session->session, "1");
     assert_string_equal(e.session->started, "20240101");
-    assert_string_equal(e.session->version, "preset murid");
+    assert_string_equal(e.session->version, "murid's columns");
     assert_int_equal(give(BRIDGE_TRIAL).trial, 0);
     assert_int_equal(give(BRIDGE_TRIAL).trial, 1);
     assert_string_equal(give(BRIDGE_SESSION_START).session->session, "2");
@@ -270,8 +298,8 @@ static void columns_that_grew_are_read_on_and_shorter_ones_begin_again(void **st
 
 static void unequal(void)
 {
-    NUMBERS("stimulus", 0, 0.5, 1);
     NUMBERS("choice", 1, 0);
+    NUMBERS("stimulus", 0, 0.5, 1);
 }
 
 static void columns_of_unequal_length_are_refused_until_they_are_equal(void **state)
@@ -292,30 +320,14 @@ static void what_a_mapping_may_not_say_is_named(void **state)
         struct bridge_mapping_line line;
         const char *words;
     } CASES[] = {
-        {{"colums", "choice", "x"}, "colums.choice"},
-        {{"columns", "choise", "x"}, "columns.choise"},
-        {{"choice", "up", "1"}, "choice.up"},
-        {{"states", "reward", "x"}, "states.reward"},
+        {{"columns", "stimulus", "nowhere"}, "no column \"nowhere\"; one of stimulus, choice"},
+        {{"columns", "choise", "choice"}, "columns.choise"},
+        {{"coding", "choice", "up"}, "coding.choice"},
     };
-    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
-        const struct bridge_mapping map = {&CASES[i].line, 1};
-        assert_int_equal(bridge_source_open(&source, &ADAPTER, "/x", &map), -1);
-        assert_non_null(strstr(source.why.found, CASES[i].words));
-    }
-}
-
-static void a_value_of_a_mapping_that_cannot_be_is_named(void **state)
-{
-    (void)state;
-    static const struct {
-        struct bridge_mapping_line line;
-        const char *words;
-    } CASES[] = {
-        {{"columns", "stimulus", "nowhere"}, "no column \"nowhere\", which columns.stimulus names"},
-        {{"stimulus", "unit", "deg"}, "fraction or percent"},
-        {{"stimulus", "value", "2"}, "a number from -1 to 1"},
-        {{"rt", "unit", "h"}, "s or ms"},
-    };
+    const struct bridge_mapping_line states = {"states", "reward", "x"};
+    const struct bridge_mapping unknown = {&states, 1};
+    assert_int_equal(bridge_source_open(&source, &ADAPTER, "/x", &unknown), -1);
+    assert_non_null(strstr(source.why.found, "states.reward"));
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         const struct bridge_mapping map = {&CASES[i].line, 1};
         mapping = &map;
@@ -323,11 +335,6 @@ static void a_value_of_a_mapping_that_cannot_be_is_named(void **state)
         wrong(CASES[i].words);
         nothing();
     }
-    static const struct bridge_mapping_line alone = {"columns", "choice", "choice"};
-    const struct bridge_mapping map = {&alone, 1};
-    mapping = &map;
-    start(two_rows);
-    wrong("it is not known which value is the choice right");
 }
 
 int main(void)
@@ -336,12 +343,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_mapping_says_which_columns_and_which_values),
         CASE(a_contrast_without_a_sign_has_that_of_its_side),
-        CASE(a_mapping_without_a_choice_is_added_to_the_preset_and_goes_before_it),
+        CASE(a_mapping_without_a_choice_is_added_to_the_preset),
+        CASE(a_reward_on_either_side_is_one),
         CASE(a_session_begins_where_a_name_changes),
         CASE(columns_that_grew_are_read_on_and_shorter_ones_begin_again),
         CASE(columns_of_unequal_length_are_refused_until_they_are_equal),
         CASE(what_a_mapping_may_not_say_is_named),
-        CASE(a_value_of_a_mapping_that_cannot_be_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

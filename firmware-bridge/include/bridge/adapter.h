@@ -63,6 +63,7 @@ struct bridge_candidate {
     const char *path;
     const char *name; /* its last part */
     bool is_folder;
+    bool is_pipe;        /* or standard input, "-": nothing of it is seen */
     const uint8_t *head; /* of a file: what it begins with */
     size_t head_size;
     int64_t size; /* of the file, bytes */
@@ -156,6 +157,9 @@ void bridge_event_message(const struct bridge_event *event, const char *rig, pro
 /* Fills in s->why and returns -1. path: NULL for the source's. line 0, byte -1: of none. */
 int bridge_why_set(struct bridge_source *s, const char *path, int64_t line, int64_t byte,
                    const char *found, const char *expected, const char *fix);
+
+/* Refuses sections of the mapping other than these, NULL behind the last: 0, or -1 with s->why. */
+int bridge_mapping_check(struct bridge_source *s, const char *const sections[]);
 
 /* A name of subject or session made of any text: what a name may not hold becomes '_'. False: it is
  * empty or longer than PROTO_ID_MAX. */

@@ -22,12 +22,11 @@ enum {
 
 struct bridge_column {
     char name[BRIDGE_COLUMN_NAME_MAX];
-    char file[BRIDGE_COLUMN_FILE_MAX]; /* below the source's path; "": the source itself */
-    size_t n;                          /* rows */
-    size_t n_stated;                   /* rows that the file announces: more than n if it is cut */
-    bool is_scalar;                    /* one value for all rows; n is 1 */
-    double *number;                    /* n of them; NULL: texts */
-    char *text;                        /* n times width, each with a NUL; NULL: numbers */
+    size_t n;        /* rows */
+    size_t n_stated; /* rows that the file announces: more than n if it is cut */
+    bool is_scalar;  /* one value for all rows; n is 1 */
+    double *number;  /* n of them; NULL: texts */
+    char *text;      /* n times width, each with a NUL; NULL: numbers */
     size_t width;
 };
 
