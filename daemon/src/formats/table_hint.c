@@ -48,6 +48,8 @@ const char *table_hint_kind(enum file_kind kind)
         return "give its .jsonable file or the folder that it is in; or " WRITE_CSV
                ": stimulus is the contrast with the sign of position, choice 1 where "
                "response_side is -1, 0 where it is 1";
+    case FILE_KIND_NPY:
+        return "give the folder or the .npz that has all columns of its trials; or " WRITE_CSV;
     case FILE_KIND_KEYS:
         return "keep it secret; give the table";
     case FILE_KIND_PICTURE:
@@ -57,7 +59,6 @@ const char *table_hint_kind(enum file_kind kind)
         return "give the table that it was made from";
     case FILE_KIND_YAML:
     case FILE_KIND_JSON:
-    case FILE_KIND_NPY:
     case FILE_KIND_ZIP:
     case FILE_KIND_MATLAB:
     case FILE_KIND_HDF5:
