@@ -1,5 +1,9 @@
 # Tests of bridge.
 unit_test(bridge_decode murid::bridge)
+unit_test(columns murid::bridge)
+unit_test(column_trials murid::bridge)
+unit_test(npy murid::bridge)
+unit_test(alf murid::bridge)
 unit_test(clock murid::bridge)
 unit_test(discover murid::bridge)
 unit_test(iblrig murid::bridge)
@@ -7,7 +11,7 @@ unit_test(link murid::bridge murid::firmware)
 unit_test(pty murid::bridge murid::firmware)
 unit_test(serial_port murid::bridge)
 unit_test(simavr murid::bridge murid::firmware)
-foreach(name discover iblrig pty serial_port simavr)
+foreach(name alf discover iblrig pty serial_port simavr)
     target_compile_definitions(test_${name} PRIVATE _XOPEN_SOURCE=700)
 endforeach()
 
@@ -41,9 +45,13 @@ python_test(integration/test_firmware_size.py)
 python_test(integration/test_serial.py)
 
 python_test(integration/test_rigs.py)
+python_test(integration/test_arrays.py)
 
 fuzz_target(frame murid::bridge murid::firmware)
 fuzz_target(iblrig murid::bridge)
+fuzz_target(alf murid::bridge)
+fuzz_target(numpy murid::bridge)
+fuzz_target(nwb murid::bridge)
 
 # Formats of rigs.
 unit_test(bpod murid::bridge)

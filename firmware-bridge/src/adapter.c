@@ -27,8 +27,10 @@ const struct bridge_adapter *bridge_adapter_of(const struct bridge_candidate *ca
 {
     for (size_t i = 0; BRIDGE_ADAPTERS[i] != NULL; i++) {
         const struct bridge_adapter *adapter = BRIDGE_ADAPTERS[i];
-        if ((only == NULL || only == adapter) &&
-            (candidate->map == NULL || adapter->takes_mapping) && adapter->probe(candidate)) {
+        /* Of a pipe a format sees nothing, and only lines of text are read once. */
+        const bool may_be = (!candidate->is_pipe || adapter == &BRIDGE_ADAPTER_lines) &&
+                            (candidate->map == NULL || adapter->takes_mapping);
+        if (may_be && (only == NULL || only == adapter) && adapter->probe(candidate)) {
             return adapter;
         }
     }
@@ -77,6 +79,30 @@ int bridge_why_set(struct bridge_source *s, const char *path, int64_t line, int6
     return -1;
 }
 
+int bridge_mapping_check(struct bridge_source *s, const char *const sections[])
+{
+    char found[160];
+    char expected[160];
+    size_t used = 0;
+    for (size_t i = 0; sections[i] != NULL && used < sizeof expected; i++) {
+        used += (size_t)snprintf(expected + used, sizeof expected - used, "%s%s",
+                                 i > 0 ? ", " : "sections ", sections[i]);
+    }
+    for (size_t i = 0; s->map != NULL && i < s->map->n; i++) {
+        const char *section = s->map->line[i].section;
+        size_t k = 0;
+        while (sections[k] != NULL && strcmp(sections[k], section) != 0) {
+            k++;
+        }
+        if (sections[k] == NULL) {
+            (void)snprintf(found, sizeof found, "the mapping has %.60s.%.60s", section,
+                           s->map->line[i].key);
+            return bridge_why_set(s, NULL, 0, -1, found, expected, "leave it out");
+        }
+    }
+    return 0;
+}
+
 /* ---- names ----------------------------------------------------------------------------------- */
 
 static bool is_of_id(char c)
@@ -96,6 +122,12 @@ bool bridge_id_make(char out[PROTO_ID_MAX + 1], const char *text, size_t size)
     }
     out[size] = '\0';
     return true;
+}
+
+bool bridge_ends_in(const char *text, const char *end)
+{
+    const size_t size = strlen(text);
+    return size >= strlen(end) && strcmp(text + size - strlen(end), end) == 0;
 }
 
 /* The part of a path before *end, which moves to its front; NULL: there is none. */

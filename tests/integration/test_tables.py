@@ -207,7 +207,7 @@ UNREADABLE = {
                             "rename it session"),
     "no header": (text(ROWS, header=""), 1, "the first line looks like a trial", "put the names of the columns above"),
     "IBL's columns": ("date,task,trial,choice,contrastLeft,contrastRight,feedbackType\n2026-11-29,x,1,1,1,nan,1\n", 1,
-                      "it looks like IBL's trials", "choice 1 where theirs is -1"),
+                      "it looks like IBL's trials", "read it with --map ibl"),
     "empty": ("", 1, "the file is empty", "a header with the columns"),
     "a mouse of two words": (text(each(ROWS, subject=lambda r: "mouse 1")), 2, "\"mouse 1\" is not a name",
                              "put - or _"),

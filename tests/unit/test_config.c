@@ -166,6 +166,24 @@ static void two_rigs_and_quoted_texts_are_read(void **state)
     expect_round_trip();
 }
 
+static void a_rig_whose_files_are_followed_is_read(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("rigs:\n"
+                           "  - {name: r1, follow: /mnt/rig1/iblrig_data, format: iblrig}\n"
+                           "  - {name: r2, port: /dev/ttyACM1, subject: m2}\n"
+                           "  - name: r3\n"
+                           "    follow: /mnt/rig3\n"
+                           "    map: [columns.stimulus=coherence, choice.right=R]\n"),
+                     FAULT_NONE);
+    assert_string_equal(config.rigs[0].follow, "/mnt/rig1/iblrig_data");
+    assert_string_equal(config.rigs[0].format, "iblrig");
+    assert_string_equal(config.rigs[2].format, "");
+    assert_int_equal(config.rigs[2].map.n, 2);
+    assert_string_equal(config.rigs[2].map.v[1], "choice.right=R");
+    expect_round_trip();
+}
+
 static void check_whole(const char *section, const char *key, double min, double max)
 {
     const double given[] = {min, max, min - 1, max + 1, min + 0.5};
@@ -240,6 +258,16 @@ static void what_is_wrong_is_said_with_its_line(void **state)
          "c.yaml:3: rigs: a on q appears twice"},
         {"rigs:\n  - {name: a, port: p, subject: m}\n  - {name: b, port: p, subject: m}\n",
          "c.yaml:3: rigs: b on p appears twice"},
+        {"rigs:\n  - {name: a, follow: /f, subject: m}\n", "c.yaml:2: rigs.subject: files that"},
+        {"rigs:\n  - {name: a, follow: /f, port: p, subject: m}\n", "either `port` or `follow`"},
+        {"rigs:\n  - {name: a, follow: /f, format: iblrg}\n",
+         "rigs.format: \"iblrg\" is unknown; known are iblrig"},
+        {"rigs:\n  - {name: a, follow: /f, format: iblrg}\n", "; did you mean iblrig?"},
+        {"rigs:\n  - {name: a, follow: /f, map: [stimulus]}\n",
+         "rigs.map: \"stimulus\"; expected SECTION.KEY=VALUE"},
+        {"rigs:\n  - {name: a, port: p, subject: m, format: iblrig}\n", "rigs.format: is of files"},
+        {"rigs:\n  - {name: a, follow: /f}\n  - {name: b, follow: /f}\n",
+         "c.yaml:3: rigs: b on /f appears twice"},
         {"log: &here\n  level: info\nrigs: *here\n", "c.yaml:3: aliases"},
         {"log:\n  level: *nowhere\n", "c.yaml:2: "},
         {"- a\n", "c.yaml:1: configuration: expected sections and keys"},
@@ -259,16 +287,26 @@ static void what_is_wrong_is_said_with_its_line(void **state)
 static void more_rigs_than_there_is_room_for_are_refused(void **state)
 {
     (void)state;
-    char text[4096] = "rigs:\n";
-    for (int i = 0; i <= CONFIG_RIGS_MAX; i++) {
-        const size_t n = strlen(text);
-        (void)snprintf(text + n, sizeof text - n, "- {name: r%d, port: p%d, subject: m}\n", i, i);
-        if (i + 1 == CONFIG_RIGS_MAX) {
-            assert_int_equal(parse(text), FAULT_NONE);
-            expect_round_trip();
+    static const struct {
+        int most;
+        const char *form;
+        const char *expected;
+    } KINDS[] = {
+        {CONFIG_LINES_MAX, "- {name: r%d, port: p%d, subject: m}\n",
+         "c.yaml:34: rigs: more than 32 on serial lines"},
+        {CONFIG_RIGS_MAX, "- {name: r%d, follow: /f%d}\n", "c.yaml:66: rigs: more than 64"}};
+    for (size_t k = 0; k < 2; k++) {
+        char text[4096] = "rigs:\n";
+        for (int i = 0; i <= KINDS[k].most; i++) {
+            const size_t n = strlen(text);
+            (void)snprintf(text + n, sizeof text - n, KINDS[k].form, i, i);
+            if (i + 1 == KINDS[k].most) {
+                assert_int_equal(parse(text), FAULT_NONE);
+                expect_round_trip();
+            }
         }
+        expect_fault(text, KINDS[k].expected);
     }
-    expect_fault(text, "c.yaml:34: rigs: more than 32");
 }
 
 static void deep_nesting_is_an_error_like_others(void **state)
@@ -316,6 +354,7 @@ int main(void)
         cmocka_unit_test(every_key_is_read),
         cmocka_unit_test(what_an_earlier_version_recorded_in_percent_is_read_as_fractions),
         cmocka_unit_test(two_rigs_and_quoted_texts_are_read),
+        cmocka_unit_test(a_rig_whose_files_are_followed_is_read),
         cmocka_unit_test(every_whole_number_is_held_to_its_range),
         cmocka_unit_test(what_is_wrong_is_said_with_its_line),
         cmocka_unit_test(more_rigs_than_there_is_room_for_are_refused),

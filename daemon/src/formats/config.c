@@ -3,9 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bridge/adapter.h"
 #include "log.h"
+#include "mapping.h"
 #include "proto/message.h"
 #include "yaml_keys.h"
+
+enum { CONFIG_WHERE_MAX = 480 };
 
 #define ROW(section, key)                                                                          \
     .name = #key, .path = #section ".", .offset = offsetof(struct config_##section, key)
@@ -112,28 +116,105 @@ static int unknown(void *with, const struct key_table *table)
                            is_section ? "" : ".", key, is_section ? "section" : "key", names, ask);
 }
 
+int config_rig_mapping(struct mapping *out, const struct config_rigs *rig, const char *where,
+                       struct fault *fault)
+{
+    int rc = FAULT_NONE;
+    *out = (struct mapping){.used = 0};
+    for (size_t i = 0; rc == FAULT_NONE && i < rig->map.n; i++) {
+        rc = mapping_add(out, where, rig->map.v[i], fault);
+    }
+    return rc;
+}
+
+static int refuse_rig(struct parse *p, size_t line, const char *key, const char *text)
+{
+    return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: rigs%s%s: %s", p->yaml.name, line,
+                     key[0] != '\0' ? "." : "", key, text);
+}
+
+static int check_line(struct parse *p, const struct config_rigs *rig, size_t line)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->config->n_rigs; i++) {
+        n += p->config->rigs[i].port[0] != '\0';
+    }
+    if (n > CONFIG_LINES_MAX) {
+        return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: rigs: more than %d on serial lines",
+                         p->yaml.name, line, CONFIG_LINES_MAX);
+    }
+    if (rig->format[0] != '\0' || rig->map.n > 0) {
+        return refuse_rig(p, line, rig->map.n > 0 ? "map" : "format",
+                          "is of files, and this rig has a port; leave one of them out");
+    }
+    return 0;
+}
+
+static int check_map(struct parse *p, const struct config_rigs *rig, size_t line)
+{
+    char where[CONFIG_WHERE_MAX];
+    struct mapping *map = calloc(1, sizeof *map);
+    (void)snprintf(where, sizeof where, "%.400s:%zu: rigs.map", p->yaml.name, line);
+    if (map == NULL) {
+        return fault_set(p->yaml.fault, FAULT_WORK, "%s: no memory", where);
+    }
+    const int rc = config_rig_mapping(map, rig, where, p->yaml.fault);
+    free(map);
+    return rc;
+}
+
+static int check_follow(struct parse *p, const struct config_rigs *rig, size_t line)
+{
+    char known[256] = "";
+    char ask[NEAREST_TEXT_MAX];
+    struct nearest nearest;
+    nearest_init(&nearest, rig->format);
+    for (size_t i = 0; BRIDGE_ADAPTERS[i] != NULL; i++) {
+        const size_t used = strlen(known);
+        (void)snprintf(known + used, sizeof known - used, "%s%s", i > 0 ? ", " : "",
+                       BRIDGE_ADAPTERS[i]->name);
+        nearest_offer(&nearest, BRIDGE_ADAPTERS[i]->name);
+    }
+    if (rig->format[0] != '\0' && bridge_adapter_find(rig->format) == NULL) {
+        return fault_set(p->yaml.fault, FAULT_INPUT,
+                         "%s:%zu: rigs.format: \"%.31s\" is unknown; known are %s%s", p->yaml.name,
+                         line, rig->format, known, nearest_ask(&nearest, "", ask));
+    }
+    if (rig->subject[0] != '\0') {
+        return refuse_rig(p, line, "subject",
+                          "files that are followed name their animals; leave it out");
+    }
+    return check_map(p, rig, line);
+}
+
 static int check_rig(struct parse *p, const struct config_rigs *rig, size_t line)
 {
     const bool has_name = proto_id_is_valid(rig->name);
-    if (!has_name || !proto_id_is_valid(rig->subject)) {
+    const bool is_followed = rig->follow[0] != '\0';
+    const char *at = is_followed ? rig->follow : rig->port;
+    if (!has_name || (!is_followed && !proto_id_is_valid(rig->subject))) {
         return fault_set(p->yaml.fault, FAULT_INPUT,
                          "%s:%zu: rigs.%s: \"%s\" is not 1 to 64 of A-Z a-z 0-9 . _ -",
                          p->yaml.name, line, has_name ? "subject" : "name",
                          has_name ? rig->subject : rig->name);
     }
-    if (rig->port[0] == '\0') {
-        return fault_set(p->yaml.fault, FAULT_INPUT,
-                         "%s:%zu: rigs.port: missing; expected a device such as /dev/ttyACM0",
-                         p->yaml.name, line);
+    if (at[0] == '\0') {
+        return refuse_rig(p, line, "port",
+                          "missing; expected a device such as /dev/ttyACM0, or with `follow` the "
+                          "folder of the rig's sessions");
+    }
+    if (is_followed && rig->port[0] != '\0') {
+        return refuse_rig(p, line, "follow", "a rig has either `port` or `follow`, not both");
     }
     for (size_t i = 0; i + 1 < p->config->n_rigs; i++) {
-        if (strcmp(p->config->rigs[i].name, rig->name) == 0 ||
-            strcmp(p->config->rigs[i].port, rig->port) == 0) {
+        const struct config_rigs *other = &p->config->rigs[i];
+        if (strcmp(other->name, rig->name) == 0 ||
+            strcmp(is_followed ? other->follow : other->port, at) == 0) {
             return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: rigs: %s on %s appears twice",
-                             p->yaml.name, line, rig->name, rig->port);
+                             p->yaml.name, line, rig->name, at);
         }
     }
-    return 0;
+    return is_followed ? check_follow(p, rig, line) : check_line(p, rig, line);
 }
 
 static int read_rig(void *with)

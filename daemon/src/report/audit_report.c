@@ -113,7 +113,7 @@ static int take(void *context, const struct recording_step *step, struct fault *
 }
 
 int audit_report_read(struct audit_report *a, const model_audit_params *params, const char *path,
-                      const char *only, enum trial_table_care care, struct fault *fault)
+                      const char *only, struct trial_table_how how, struct fault *fault)
 {
     *a = (struct audit_report){.params = params};
     /* Healed trials came after their successors: the daemon's own audit did not hear them either.
@@ -121,7 +121,7 @@ int audit_report_read(struct audit_report *a, const model_audit_params *params, 
     const struct recording recording = {.path = path,
                                         .what = "audit",
                                         .only = only,
-                                        .care = care,
+                                        .how = how,
                                         .order = RECORDING_NOT_HEALED,
                                         .take = take,
                                         .context = a};

@@ -48,5 +48,5 @@ struct audit_report {
  * input. only: one animal; NULL: all. params must outlive *a. FAULT_NONE, FAULT_INPUT or
  * FAULT_WORK; *a is then closed. */
 int audit_report_read(struct audit_report *a, const model_audit_params *params, const char *path,
-                      const char *only, enum trial_table_care care, struct fault *fault);
+                      const char *only, struct trial_table_how how, struct fault *fault);
 void audit_report_close(struct audit_report *a);

@@ -63,6 +63,7 @@ struct bridge_candidate {
     const char *path;
     const char *name; /* its last part */
     bool is_folder;
+    bool is_pipe;        /* or standard input, "-": nothing of it is seen */
     const uint8_t *head; /* of a file: what it begins with */
     size_t head_size;
     int64_t size; /* of the file, bytes */
@@ -157,9 +158,15 @@ void bridge_event_message(const struct bridge_event *event, const char *rig, pro
 int bridge_why_set(struct bridge_source *s, const char *path, int64_t line, int64_t byte,
                    const char *found, const char *expected, const char *fix);
 
+/* Refuses sections of the mapping other than these, NULL behind the last: 0, or -1 with s->why. */
+int bridge_mapping_check(struct bridge_source *s, const char *const sections[]);
+
 /* A name of subject or session made of any text: what a name may not hold becomes '_'. False: it is
  * empty or longer than PROTO_ID_MAX. */
 bool bridge_id_make(char out[PROTO_ID_MAX + 1], const char *text, size_t size);
+
+/* Is it the end of the text? */
+bool bridge_ends_in(const char *text, const char *end);
 
 /* What a path says of a session, from .../SUBJECT/YYYY-MM-DD/NNN/FOLDER..., with / or \ between:
  * subject, date and number as texts. False: it has no such part, and *out is empty. path may be
