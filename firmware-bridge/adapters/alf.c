@@ -3,8 +3,9 @@
  * trials.choice.npy, _ibl_trials.choice.UUID.npy. Revisions are folders #NAME# in it; the last one
  * in the order of names goes before.
  *
- * A folder with the choices of trials is one session. Columns become trials by the preset ibl or by
- * a mapping (bridge/column_trials.h): columns are called like the attributes. Parquet tables
+ * A folder with the choices of trials is one session. Columns become trials by the shipped mapping
+ * ibl or by a mapping (bridge/column_trials.h): columns are called like the attributes. Parquet
+ * tables
  * (_ibl_trials.table.pqt) cannot be read: there is no reader for them in Debian. */
 #include <dirent.h>
 #include <stdio.h>

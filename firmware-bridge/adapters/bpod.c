@@ -3,10 +3,10 @@
  *
  * Its variable SessionData has nTrials, RawEvents.Trial, cells of structs with States, of which
  * each is rows of start and end in seconds, NaN if it was not entered; and what the protocol adds,
- * as TrialTypes. What a trial is, is the protocol's: a mapping says it (bridge/trial_map.h), or the
- * one shipped for the protocol (mappings.def). Columns are names of what SessionData has for every
- * trial, as TrialTypes, TrialSettings.GUI.Contrast or Custom.ChoiceLeft; states are those of
- * States. It has no rows and events. Trials are counted from 1. */
+ * as TrialTypes. What a trial is, is the protocol's: a mapping says it (bridge/task_trials.h), of
+ * which it reads the sections columns, fixed, coding, rows and states. Columns are names of what
+ * SessionData has for every trial, as TrialTypes, TrialSettings.GUI.Contrast or Custom.ChoiceLeft;
+ * states are those of States. Trials are counted from 1. */
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
@@ -14,8 +14,7 @@
 #include <string.h>
 
 #include "bridge/mat_file.h"
-#include "bridge/text.h"
-#include "bridge/trial_values.h"
+#include "bridge/task_trials.h"
 
 #define VARIABLE "SessionData"
 
@@ -24,17 +23,15 @@ enum { TRIALS_MAX = 1 << 16, STATES_MAX = 255, VISITS_MAX = 1 << 16 };
 struct bpod {
     struct bridge_mat_file file;
     struct bridge_mat data; /* none: not read yet */
-    struct bridge_mat trials;
-    size_t n; /* trials in the file */
+    struct bridge_mat raw;  /* its trials */
+    size_t n;               /* trials in the file */
     size_t n_given;
-    char task[65];
     char began[32]; /* Info's date and time */
-    struct bridge_trial_map map;
-    bool has_map;
-    bool is_started;
-    bool is_useless;          /* there is no mapping for it */
+    struct bridge_task_trials trials;
     struct bridge_why waited; /* for a complete file; found "": not */
 };
+
+static const char *const SECTIONS[] = {"columns", "fixed", "coding", "rows", "states", NULL};
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
@@ -106,7 +103,7 @@ static size_t find_protocol(const char *path, struct bridge_text name)
                          (struct bridge_text){name.at + i + 1, name.size - i - 1});
         if (name.at[i] == '_') {
             last = i + 1;
-            if (bridge_mapping_shipped("bpod", task) != NULL) {
+            if (bridge_shipped_of_task("bpod", task) != NULL) {
                 return last;
             }
         }
@@ -119,31 +116,26 @@ static void make_id(char out[PROTO_ID_MAX + 1], struct bridge_text text)
     (void)bridge_id_make(out, text.at, text.size < PROTO_ID_MAX ? text.size : PROTO_ID_MAX);
 }
 
-static void start_session(struct bridge_source *s, struct bpod *b, struct bridge_event *event)
+static int start_session(struct bridge_source *s, struct bpod *b, struct bridge_event *event)
 {
-    struct bridge_session *session = &s->session;
+    struct bridge_session *session = &b->trials.feed.session;
     struct bridge_text name = stem_of(s->path);
     struct bridge_text date = name;
     const struct bridge_mat info = bridge_mat_field(b->data, "Info");
     const bool is_named = cut_date(&name, &date);
-    const bool is_again = session->is_again;
-    *session = (struct bridge_session){
-        .ephys_rig = PROTO_NIL, .delay_s = (double)NAN, .is_again = is_again};
-    strcpy(session->program, "Bpod");
     (void)bridge_mat_text(bridge_mat_field(info, "BpodSoftwareVersion"), session->version,
                           sizeof session->version);
     const size_t at = is_named ? find_protocol(s->path, name) : name.size;
     make_id(session->subject, (struct bridge_text){name.at, at < name.size ? at - 1 : name.size});
     make_id(session->session, date);
-    bridge_text_copy(b->task, sizeof b->task, (struct bridge_text){name.at + at, name.size - at});
-    memcpy(session->task, b->task, sizeof session->task);
+    bridge_text_copy(session->task, sizeof session->task,
+                     (struct bridge_text){name.at + at, name.size - at});
     if (is_named) {
         const char *d = date.at;
         (void)snprintf(session->started, sizeof session->started, "%.4s-%.2s-%.2sT%.2s:%.2s:%.2s",
                        d, d + 4, d + 6, d + 9, d + 11, d + 13);
     }
-    b->is_started = true;
-    event->kind = BRIDGE_SESSION_START;
+    return bridge_task_trials_start(&b->trials, s, "bpod", event);
 }
 
 /* ---- the file -------------------------------------------------------------------------------- */
@@ -168,17 +160,16 @@ static int take_data(struct bridge_source *s, struct bpod *b)
         return bridge_why_set(s, NULL, 0, -1, VARIABLE " is no struct", "a session that Bpod saved",
                               "");
     }
-    b->trials = bridge_mat_field(bridge_mat_field(b->data, "RawEvents"), "Trial");
-    b->n = bridge_mat_size(b->trials);
+    b->raw = bridge_mat_field(bridge_mat_field(b->data, "RawEvents"), "Trial");
+    b->n = bridge_mat_size(b->raw);
     if (b->n == 0 && bridge_mat_field(b->data, "RawEvents").bytes != NULL) {
         return bridge_why_set(s, NULL, 0, -1, VARIABLE ".RawEvents has no Trial",
                               "cells with a struct a trial", "");
     }
     read_began(b, began);
-    if (b->is_started && (b->n < b->n_given || strcmp(began, b->began) != 0)) {
-        b->is_started = false;
+    if (b->trials.is_started && (b->n < b->n_given || strcmp(began, b->began) != 0)) {
+        bridge_task_trials_restart(&b->trials);
         b->n_given = 0;
-        s->session.is_again = true;
     }
     memcpy(b->began, began, sizeof began);
     const bool has_n = bridge_mat_number(bridge_mat_field(b->data, "nTrials"), 0, &n);
@@ -223,7 +214,7 @@ static int fail(struct bridge_source *s, const struct bpod *b, const char *found
 /* The value of a trial under a name such as TrialSettings.GUI.Contrast: 1; 0 it is not there; -1 it
  * is no single number or short text. */
 static int find_value(const struct bpod *b, const char *name, size_t trial,
-                      char out[BRIDGE_TRIAL_VALUE_MAX])
+                      char out[BRIDGE_VALUE_MAX])
 {
     struct bridge_mat value = b->data;
     struct bridge_text rest = {name, strlen(name)};
@@ -243,7 +234,7 @@ static int find_value(const struct bpod *b, const char *name, size_t trial,
         return 0;
     }
     if (bridge_mat_is_text(value)) {
-        return bridge_mat_text(value, out, BRIDGE_TRIAL_VALUE_MAX) ? 1 : -1;
+        return bridge_mat_text(value, out, BRIDGE_VALUE_MAX) ? 1 : -1;
     }
     if (bridge_mat_size(value) == 0) {
         out[0] = '\0'; /* [] */
@@ -253,21 +244,22 @@ static int find_value(const struct bpod *b, const char *name, size_t trial,
     if (!bridge_mat_number(value, is_single ? 0 : trial, &number)) {
         return bridge_mat_number(value, 0, &number) ? 0 : -1;
     }
-    (void)snprintf(out, BRIDGE_TRIAL_VALUE_MAX, "%.17g", number);
+    (void)snprintf(out, BRIDGE_VALUE_MAX, "%.17g", number);
     return 1;
 }
 
-static int take_columns(struct bridge_source *s, const struct bpod *b, size_t trial,
-                        struct bridge_trial_values *v)
+/* Values of all names that are asked for; those that the mapping names must be there. */
+static int take_columns(struct bridge_source *s, struct bpod *b, size_t trial)
 {
-    for (size_t i = 0; i < BRIDGE_COLUMNS; i++) {
-        char text[BRIDGE_TRIAL_VALUE_MAX];
+    const struct bridge_trial_fields *fields = &b->trials.feed.fields;
+    for (size_t i = 0; i < fields->n_slots; i++) {
+        char text[BRIDGE_VALUE_MAX];
         char found[128];
-        const char *name = b->map.column[i];
-        const int rc = name == NULL ? 0 : find_value(b, name, trial, text);
+        const char *name = fields->source[i];
+        const int rc = find_value(b, name, trial, text);
         if (rc == 1) {
-            (void)bridge_trial_values_put(v, (enum bridge_trial_column)i, text, strlen(text));
-        } else if (name != NULL) {
+            (void)bridge_values_put(&b->trials.values, (uint64_t)1 << i, text, strlen(text));
+        } else if (fields->is_stated[i]) {
             (void)snprintf(found, sizeof found, VARIABLE ".%.60s %s", name,
                            rc == 0 ? "has no value for it" : "is no number or short text");
             return fail(s, b, found, "a value for each trial");
@@ -276,10 +268,9 @@ static int take_columns(struct bridge_source *s, const struct bpod *b, size_t tr
     return 0;
 }
 
-static int take_states(struct bridge_source *s, const struct bpod *b, size_t trial,
-                       struct bridge_trial_values *v, double *end_s)
+static int take_states(struct bridge_source *s, struct bpod *b, size_t trial, double *end_s)
 {
-    const struct bridge_mat states = bridge_mat_field(bridge_mat_item(b->trials, trial), "States");
+    const struct bridge_mat states = bridge_mat_field(bridge_mat_item(b->raw, trial), "States");
     if (!bridge_mat_is_struct(states)) {
         return fail(s, b, "it has no States", "a struct of the states of the trial");
     }
@@ -297,7 +288,8 @@ static int take_states(struct bridge_source *s, const struct bpod *b, size_t tri
                 return fail(s, b, found, "a row of two numbers for each visit");
             }
             if (!isnan(from_s)) {
-                bridge_trial_values_state(v, &b->map, name, from_s, to_s);
+                bridge_state_visits_enter(&b->trials.visits, &b->trials.states,
+                                          bridge_text_of(name), from_s, to_s);
                 *end_s = to_s > *end_s ? to_s : *end_s;
             }
         }
@@ -308,15 +300,13 @@ static int take_states(struct bridge_source *s, const struct bpod *b, size_t tri
 /* The next trial: 1; 0 it is none; -1. */
 static int take_trial(struct bridge_source *s, struct bpod *b, struct bridge_event *event)
 {
-    struct bridge_trial_values values;
     double end_s = 0.0;
     const size_t trial = b->n_given++;
-    bridge_trial_values_init(&values);
-    if (take_states(s, b, trial, &values, &end_s) != 0 || take_columns(s, b, trial, &values) != 0) {
+    bridge_task_trials_clear(&b->trials);
+    if (take_states(s, b, trial, &end_s) != 0 || take_columns(s, b, trial) != 0) {
         return -1;
     }
-    event->trial = (int64_t)b->n_given;
-    const int rc = bridge_trial_values_make(&values, &b->map, s, end_s, event);
+    const int rc = bridge_task_trials_take(&b->trials, s, 0, (int64_t)b->n_given, end_s, event);
     if (rc < 0) {
         char found[160];
         (void)snprintf(found, sizeof found, "trial %zu: %.130s", b->n_given, s->why.found);
@@ -348,8 +338,7 @@ static int open_source(struct bridge_source *s)
     if (b == NULL) {
         return bridge_why_set(s, NULL, 0, -1, "no memory", "", "");
     }
-    b->has_map = s->map != NULL && s->map->n > 0;
-    if (b->has_map && bridge_trial_map_read(&b->map, s, s->map, NULL, true, false) != 0) {
+    if (bridge_task_trials_open(&b->trials, s, "Bpod", SECTIONS) != 0) {
         free(b);
         return -1;
     }
@@ -361,49 +350,28 @@ static void close_source(struct bridge_source *s)
 {
     struct bpod *b = s->state;
     bridge_mat_file_close(&b->file);
+    bridge_task_trials_close(&b->trials);
     free(b);
-}
-
-static int find_mapping(struct bridge_source *s, struct bpod *b)
-{
-    const struct bridge_mapping *shipped = bridge_mapping_shipped("bpod", b->task);
-    b->is_useless =
-        shipped == NULL || bridge_trial_map_read(&b->map, s, shipped, NULL, true, false) != 0;
-    b->has_map = !b->is_useless;
-    if (shipped == NULL) {
-        char found[160];
-        (void)snprintf(found, sizeof found, "no mapping is known for the protocol \"%.64s\"",
-                       b->task);
-        return bridge_why_set(s, NULL, 0, -1, found,
-                              "one that says what its states mean, or a shipped protocol",
-                              "give a mapping: columns.side, states.correct, ...");
-    }
-    return 0;
 }
 
 static int next(struct bridge_source *s, struct bridge_event *event)
 {
     struct bpod *b = s->state;
-    if (b->data.bytes == NULL || b->n_given >= b->n || b->is_useless) {
-        const int rc = read_file(s, b);
-        if (rc != 1) {
-            return rc;
+    int rc = bridge_trial_feed_waiting(&b->trials.feed, s, event);
+    if (rc == 0 && (b->data.bytes == NULL || b->n_given >= b->n || b->trials.is_useless)) {
+        rc = bridge_task_trials_tell(&b->trials, s);
+        const int got = rc != 0 ? rc : read_file(s, b);
+        if (got != 1) {
+            return got;
         }
     }
-    if (!b->is_started) {
-        start_session(s, b, event);
-        return 1;
+    if (rc == 0 && !b->trials.is_started) {
+        rc = start_session(s, b, event);
     }
-    if (!b->has_map && !b->is_useless && find_mapping(s, b) != 0) {
-        return -1;
+    while (rc == 0 && !b->trials.is_useless && b->n_given < b->n) {
+        rc = take_trial(s, b, event);
     }
-    while (!b->is_useless && b->n_given < b->n) {
-        const int rc = take_trial(s, b, event);
-        if (rc != 0) {
-            return rc;
-        }
-    }
-    return 0;
+    return rc;
 }
 
 const struct bridge_adapter BRIDGE_ADAPTER_bpod = {.name = "bpod",

@@ -39,20 +39,11 @@ struct lines {
 
 /* ---- is it of this format? ------------------------------------------------------------------- */
 
-static bool ends_in(const char *text, const char *end)
-{
-    const size_t size = strlen(text);
-    return size >= strlen(end) && strcmp(text + size - strlen(end), end) == 0;
-}
-
 static bool is_of_ours(const struct bridge_mapping *map)
 {
-    for (size_t i = 0; map != NULL && i < map->n; i++) {
-        size_t k = 0;
-        while (SECTIONS[k] != NULL && strcmp(SECTIONS[k], map->line[i].section) != 0) {
-            k++;
-        }
-        if (SECTIONS[k] == NULL) {
+    const struct bridge_mapping_line *line = NULL;
+    for (size_t i = 0; (line = bridge_mapping_at(map, i)) != NULL; i++) {
+        if (!bridge_mapping_lists(SECTIONS, line->section)) {
             return false;
         }
     }
@@ -91,7 +82,7 @@ static bool can_read(const struct bridge_candidate *c)
     bool can = false;
     if (s != NULL && l != NULL) {
         s->map = c->map;
-        if (bridge_trial_feed_open(&l->feed, s, "lines") == 0 &&
+        if (bridge_trial_feed_open(&l->feed, s, s->map, "lines") == 0 &&
             bridge_line_reader_open(&l->reader, &l->feed.fields, s) == 0) {
             can = reads_on(c, s, l);
             bridge_line_reader_close(&l->reader);
@@ -105,13 +96,13 @@ static bool can_read(const struct bridge_candidate *c)
 static bool probe(const struct bridge_candidate *c)
 {
     static const char *const ENDS[] = {".csv", ".tsv", ".txt", ".dat", ".jsonl", ".ndjson", ".log"};
-    const bool has_map = c->map != NULL && c->map->n > 0;
+    const bool has_map = !bridge_mapping_is_empty(c->map);
     if (c->is_folder || c->head_size == 0 || !is_of_ours(c->map) ||
         memchr(c->head, '\0', c->head_size) != NULL) {
         return c->is_pipe && has_map && is_of_ours(c->map);
     }
     for (size_t i = 0; has_map && i < sizeof ENDS / sizeof ENDS[0]; i++) {
-        if (ends_in(c->name, ENDS[i])) {
+        if (bridge_ends_in(c->name, ENDS[i])) {
             return true; /* open() and next() say what is wrong */
         }
     }
@@ -129,8 +120,8 @@ static void name_by_path(struct bridge_trial_feed *feed, const char *path)
     const size_t size = dot != NULL && dot > name ? (size_t)(dot - name) : strlen(name);
     const size_t n = size < PROTO_ID_MAX ? size : PROTO_ID_MAX;
     name = strcmp(path, "-") == 0 ? "stdin" : name;
-    (void)bridge_id_make(feed->subject, name, strcmp(path, "-") == 0 ? 5 : n);
-    memcpy(feed->session, feed->subject, sizeof feed->session);
+    (void)bridge_id_make(feed->session.subject, name, strcmp(path, "-") == 0 ? 5 : n);
+    memcpy(feed->session.session, feed->session.subject, sizeof feed->session.session);
 }
 
 static void close_source(struct bridge_source *s)
@@ -149,7 +140,7 @@ static void close_source(struct bridge_source *s)
 static int open_lines(struct bridge_source *s, struct lines *l)
 {
     if (bridge_mapping_check(s, SECTIONS) != 0 ||
-        bridge_trial_feed_open(&l->feed, s, "lines") != 0) {
+        bridge_trial_feed_open(&l->feed, s, s->map, "lines") != 0) {
         return -1;
     }
     if (bridge_line_reader_open(&l->reader, &l->feed.fields, s) != 0) {
@@ -314,8 +305,8 @@ static int open_pushed(struct bridge_source *s, const struct bridge_stream_start
         return -1;
     }
     struct lines *l = s->state;
-    memcpy(l->feed.subject, start->subject, sizeof l->feed.subject);
-    memcpy(l->feed.session, start->session, sizeof l->feed.session);
+    memcpy(l->feed.session.subject, start->subject, sizeof start->subject);
+    memcpy(l->feed.session.session, start->session, sizeof start->session);
     return 0;
 }
 

@@ -38,20 +38,12 @@ struct messages {
 
 static int open_keys(struct messages *m, struct bridge_source *s)
 {
-    static const char *const KEYS[] = {"topic", "end", "session_end"};
+    static const char *const KEYS[] = {"topic", "end", "session_end", NULL};
     const char *end = bridge_mapping_get(s->map, "message", "end");
     const char *session_end = bridge_mapping_get(s->map, "message", "session_end");
     m->topic = bridge_mapping_get(s->map, "message", "topic");
-    for (size_t i = 0; s->map != NULL && i < s->map->n; i++) {
-        const struct bridge_mapping_line *line = &s->map->line[i];
-        size_t k = 0;
-        while (k < 3 && strcmp(KEYS[k], line->key) != 0) {
-            k++;
-        }
-        if (k == 3 && strcmp(line->section, "message") == 0) {
-            return bridge_why_set(s, NULL, 0, -1, "the mapping has another key of message",
-                                  "topic, end or session_end", "correct it");
-        }
+    if (bridge_mapping_check_keys(s, "message", KEYS) != 0) {
+        return -1;
     }
     m->end = end != NULL ? bridge_trial_fields_watch(&m->feed.fields, end) : 0;
     m->session_end =
@@ -63,15 +55,15 @@ static int open_all(struct messages *m, struct bridge_source *s,
                     const struct bridge_stream_start *start)
 {
     if (bridge_mapping_check(s, SECTIONS) != 0 ||
-        bridge_trial_feed_open(&m->feed, s, "messages") != 0) {
+        bridge_trial_feed_open(&m->feed, s, s->map, "messages") != 0) {
         return -1;
     }
     if (open_keys(m, s) != 0 || bridge_line_reader_open(&m->reader, &m->feed.fields, s) != 0) {
         bridge_trial_feed_close(&m->feed);
         return -1;
     }
-    memcpy(m->feed.subject, start->subject, sizeof m->feed.subject);
-    memcpy(m->feed.session, start->session, sizeof m->feed.session);
+    memcpy(m->feed.session.subject, start->subject, sizeof start->subject);
+    memcpy(m->feed.session.session, start->session, sizeof start->session);
     return 0;
 }
 
@@ -157,19 +149,23 @@ static int read_payload(struct messages *m, struct bridge_source *s, uint64_t *s
 
 static bool has_come(const struct messages *m, size_t slot)
 {
-    static const char NO[] = "no,false,0";
     const struct bridge_value *v = &m->values.slot[slot];
     return slot != 0 && v->is_set &&
-           !bridge_words_have((struct bridge_words){NO, sizeof NO - 1}, v->text, v->size);
+           !bridge_text_is_among((struct bridge_text){v->text, v->size},
+                                 bridge_text_of("no,false,0"));
 }
 
 /* What of the values is of a trial: not the end of one, or a filter, alone. */
 static bool has_trial(const struct messages *m)
 {
-    const struct bridge_value *v = m->values.slot;
-    return v[BRIDGE_FIELD_STIMULUS].is_set || v[BRIDGE_FIELD_CONTRAST].is_set ||
-           v[BRIDGE_FIELD_CONTRAST_LEFT].is_set || v[BRIDGE_FIELD_CONTRAST_RIGHT].is_set ||
-           v[BRIDGE_FIELD_CHOICE].is_set || v[BRIDGE_FIELD_CORRECT].is_set;
+    static const enum bridge_field OF_TRIAL[] = {
+        BRIDGE_FIELD_STIMULUS,       BRIDGE_FIELD_CONTRAST, BRIDGE_FIELD_CONTRAST_LEFT,
+        BRIDGE_FIELD_CONTRAST_RIGHT, BRIDGE_FIELD_CHOICE,   BRIDGE_FIELD_CORRECT};
+    bool has = false;
+    for (size_t i = 0; i < sizeof OF_TRIAL / sizeof OF_TRIAL[0]; i++) {
+        has = has || bridge_trial_fields_have(&m->feed.fields, &m->values, OF_TRIAL[i]);
+    }
+    return has;
 }
 
 /* Adds the message that was pushed to the trial, and gives it if that is its end. */

@@ -1,7 +1,7 @@
 /* NumPy: .npz, an archive of arrays, stored or deflated, each a column; .npy, a structured array,
  * whose fields are columns, or one of two dimensions, whose columns are 0, 1, ...
  *
- * Columns become trials by a mapping or by a preset, psytrack's among them:
+ * Columns become trials by a mapping, of which psytrack is shipped:
  * bridge/column_trials.h. A subject, session or date of the archive's own is one value for all
  * rows. */
 #include <stdio.h>

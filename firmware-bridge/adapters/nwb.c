@@ -2,7 +2,7 @@
  * date is that of session_start_time, its name DATE_session_id (or identifier), its subject
  * subject_id.
  *
- * Columns become trials by a preset (ibl-nwb, ibl-gabor, steinmetz, foraging, murid) or by a
+ * Columns become trials by a shipped mapping (ibl-nwb, ibl-gabor, steinmetz, foraging) or by a
  * mapping (bridge/column_trials.h). Stores of Zarr, which are folders, cannot be read. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -69,18 +69,15 @@ static const struct bridge_json_field INTERFACE[] = {
 
 static int open_keys(struct open_ephys *o, struct bridge_source *s)
 {
+    static const char *const KEYS[] = {"stream", "rate", NULL};
     const char *rate = bridge_mapping_get(s->map, "open_ephys", "rate");
     o->stream = bridge_mapping_get(s->map, "open_ephys", "stream");
     o->rate = (double)NAN;
-    for (size_t i = 0; s->map != NULL && i < s->map->n; i++) {
-        const struct bridge_mapping_line *line = &s->map->line[i];
-        if (strcmp(line->section, "open_ephys") == 0 && strcmp(line->key, "rate") != 0 &&
-            strcmp(line->key, "stream") != 0) {
-            return bridge_why_set(s, NULL, 0, -1, "the mapping has another key of open_ephys",
-                                  "stream or rate", "correct it");
-        }
+    if (bridge_mapping_check_keys(s, "open_ephys", KEYS) != 0) {
+        return -1;
     }
-    if (rate != NULL && (!bridge_number(rate, strlen(rate), false, &o->rate) || !(o->rate > 0.0))) {
+    if (rate != NULL &&
+        (!bridge_text_number(bridge_text_of(rate), false, &o->rate) || !(o->rate > 0.0))) {
         return bridge_why_set(s, NULL, 0, -1, "the mapping's open_ephys.rate is no number",
                               "samples a second, as 30000", "correct it");
     }

@@ -5,11 +5,12 @@
  * has ended, NaN if they were not entered, with the name under MSG or, by older versions, before
  * the times. It is given once the next begins, or the session ends by INFO SESSION-ENDED.
  *
- * What a trial is, is the task's: a mapping says it (bridge/trial_map.h). Columns are names of rows
- * VAL, states those of rows STATE. A value such as [0,1,1] is of every trial, in their order; one
- * that stands before the first trial is of all. Of the section rows it reads
+ * What a trial is, is the task's: a mapping says it (bridge/task_trials.h), of which it reads the
+ * sections columns, fixed, coding, states, and of rows, beside others:
  *   values    after (unless said): those of a trial follow its row TRIAL; before: they precede it
- * It has no events. Trials are counted from 1. */
+ * Columns are names of rows VAL, states those of rows STATE. A value such as [0,1,1] is of every
+ * trial, in their order; one that stands before the first trial is of all. Trials are counted from
+ * 1. */
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
@@ -17,10 +18,9 @@
 #include <string.h>
 
 #include "bridge/growing_file.h"
-#include "bridge/text.h"
-#include "bridge/trial_values.h"
+#include "bridge/task_trials.h"
 
-enum { FIELDS = 6, LIST_MAX = 1 << 20 };
+enum { FIELDS = 6, LIST_MAX = 1 << 20, STATE_NAME_MAX = 63 };
 
 enum { TYPE, PC_TIME, FROM, TO, MSG, INFO };
 
@@ -28,23 +28,20 @@ struct pybpod {
     struct bridge_growing_file data;
     char separator; /* 0: the line that names the columns was not there yet */
     char name[PROTO_ID_MAX + 1];
-    struct bridge_trial_map map;
-    bool has_map;
-    bool precede; /* values, their row TRIAL */
-    bool is_started;
-    bool is_ended;
+    struct bridge_task_trials trials;
+    bool precede;   /* values, their row TRIAL */
     bool has_trial; /* under way */
-    bool is_told;   /* that there is no mapping */
+    struct bridge_text line;
+    bool has_line; /* read, and not used yet */
     int64_t n_trials;
     int64_t trial_line;
-    int64_t n_states; /* rows of the trial under way */
-    bool needs_states;
-    char *list[BRIDGE_COLUMNS]; /* values of every trial; NULL: none */
-    struct bridge_trial_values all;
-    struct bridge_trial_values values; /* of the trial under way */
-    struct bridge_trial_values coming; /* of the next, if they precede it */
+    int64_t n_states;             /* rows of the trial under way */
+    char *list[BRIDGE_SLOTS_MAX]; /* values of every trial; NULL: none */
+    struct bridge_values all;
+    struct bridge_values coming; /* of the next trial, if they precede it */
 };
 
+static const char *const SECTIONS[] = {"columns", "fixed", "coding", "rows", "states", NULL};
 static const char *const ROWS[] = {"values", NULL};
 
 /* ---- rows ------------------------------------------------------------------------------------ */
@@ -92,7 +89,7 @@ static int split(struct bridge_text line, char separator, struct bridge_text fie
 static bool read_time(struct bridge_text t, double *to)
 {
     *to = (double)NAN;
-    return bridge_text_is(t, "nan") || bridge_text_is(t, "NaN") || bridge_text_number(t, to);
+    return bridge_text_is(t, "nan") || bridge_text_is(t, "NaN") || bridge_text_number(t, false, to);
 }
 
 /* ---- sessions -------------------------------------------------------------------------------- */
@@ -110,15 +107,14 @@ static void make_id(char out[PROTO_ID_MAX + 1], struct bridge_text text)
     (void)bridge_id_make(out, text.at, text.size < PROTO_ID_MAX ? text.size : PROTO_ID_MAX);
 }
 
-static void take_info(struct bridge_source *s, struct pybpod *p,
-                      const struct bridge_text field[FIELDS])
+static void take_info(struct pybpod *p, const struct bridge_text field[FIELDS])
 {
-    struct bridge_session *session = &s->session;
+    struct bridge_session *session = &p->trials.feed.session;
     const struct bridge_text name = field[MSG];
     const struct bridge_text value = field[INFO];
     if (bridge_text_is(name, "SESSION-ENDED")) {
         bridge_text_copy(session->ended, sizeof session->ended, value);
-    } else if (p->is_started) {
+    } else if (p->trials.is_started) {
         return; /* of a session that was given its names */
     } else if (bridge_text_is(name, "SUBJECT-NAME")) {
         make_id(session->subject, subject_of(value));
@@ -135,11 +131,10 @@ static void take_info(struct bridge_source *s, struct pybpod *p,
 
 static int start_session(struct bridge_source *s, struct pybpod *p, struct bridge_event *event)
 {
-    struct bridge_session *session = &s->session;
+    struct bridge_session *session = &p->trials.feed.session;
     const char *slash = strrchr(s->path, '/');
     const char *stem = slash != NULL ? slash + 1 : s->path;
     const struct bridge_text name = {stem, strcspn(stem, ".")};
-    strcpy(session->program, "pybpod");
     memcpy(session->session, p->name, sizeof session->session);
     if (session->session[0] == '\0') {
         make_id(session->session, name);
@@ -147,14 +142,12 @@ static int start_session(struct bridge_source *s, struct pybpod *p, struct bridg
     if (session->subject[0] == '\0') {
         make_id(session->subject, name);
     }
-    p->is_started = true;
-    event->kind = BRIDGE_SESSION_START;
-    return 1;
+    return bridge_task_trials_start(&p->trials, s, "pybpod", event);
 }
 
 /* ---- values and states ----------------------------------------------------------------------- */
 
-static int keep_list(struct bridge_source *s, struct pybpod *p, size_t column,
+static int keep_list(struct bridge_source *s, struct pybpod *p, size_t slot,
                      struct bridge_text value)
 {
     char *list = value.size < LIST_MAX ? malloc(value.size + 1) : NULL;
@@ -162,26 +155,26 @@ static int keep_list(struct bridge_source *s, struct pybpod *p, size_t column,
         return fail(s, p, -1, "the list is too long", "at most 1 MiB");
     }
     bridge_text_copy(list, value.size + 1, value);
-    free(p->list[column]);
-    p->list[column] = list;
+    free(p->list[slot]);
+    p->list[slot] = list;
     return 0;
 }
 
 static int take_value(struct bridge_source *s, struct pybpod *p,
                       const struct bridge_text field[FIELDS])
 {
-    struct bridge_trial_values *to = p->precede ? &p->coming : p->has_trial ? &p->values : &p->all;
-    for (size_t i = 0; i < BRIDGE_COLUMNS; i++) {
-        if (p->map.column[i] == NULL || !bridge_text_is(field[MSG], p->map.column[i])) {
-            continue;
-        }
-        if (bridge_text_begins(field[INFO], "[")) {
-            if (keep_list(s, p, i, field[INFO]) != 0) {
-                return -1;
-            }
-        } else if (!bridge_trial_values_put(to, (enum bridge_trial_column)i, field[INFO].at,
-                                            field[INFO].size)) {
-            return fail(s, p, -1, "the value is too long", "at most 63 bytes");
+    struct bridge_values *to = p->precede ? &p->coming : p->has_trial ? &p->trials.values : &p->all;
+    const struct bridge_text value = field[INFO];
+    const uint64_t slots =
+        bridge_trial_fields_slots(&p->trials.feed.fields, field[MSG].at, field[MSG].size);
+    if (!bridge_text_begins(value, "[")) {
+        return bridge_values_put(to, slots, value.at, value.size)
+                   ? 0
+                   : fail(s, p, -1, "the value is too long", "at most 127 bytes");
+    }
+    for (size_t i = 0; i < BRIDGE_SLOTS_MAX; i++) {
+        if ((slots >> i & 1) != 0 && keep_list(s, p, i, value) != 0) {
+            return -1;
         }
     }
     return 0;
@@ -190,22 +183,21 @@ static int take_value(struct bridge_source *s, struct pybpod *p,
 static int take_state(struct bridge_source *s, struct pybpod *p,
                       const struct bridge_text field[FIELDS])
 {
-    char name[64];
     double from_s = (double)NAN;
     double to_s = (double)NAN;
     const bool is_older = !read_time(field[TO], &to_s) && read_time(field[MSG], &from_s);
     const struct bridge_text from = field[is_older ? MSG : FROM];
     const struct bridge_text to = field[is_older ? INFO : TO];
-    if (field[is_older ? TO : MSG].size == 0 || field[is_older ? TO : MSG].size >= sizeof name) {
+    const struct bridge_text name = field[is_older ? TO : MSG];
+    if (name.size == 0 || name.size > STATE_NAME_MAX) {
         return fail(s, p, -1, "the state has no name, or a long one", "a name below MSG");
     }
     if (!read_time(from, &from_s) || !read_time(to, &to_s)) {
         return fail(s, p, -1, "the state's time is no number", "seconds, or nan");
     }
-    bridge_text_copy(name, sizeof name, field[is_older ? TO : MSG]);
     p->n_states++;
     if (p->has_trial && !isnan(from_s)) {
-        bridge_trial_values_state(&p->values, &p->map, name, from_s, to_s);
+        bridge_state_visits_enter(&p->trials.visits, &p->trials.states, name, from_s, to_s);
     }
     return 0;
 }
@@ -231,17 +223,16 @@ static struct bridge_text of_list(const char *list, int64_t trial)
 /* Values that are of every trial, where the trial has none of its own. */
 static void fill_in(struct pybpod *p)
 {
-    for (size_t i = 0; i < BRIDGE_COLUMNS; i++) {
-        const enum bridge_trial_column column = (enum bridge_trial_column)i;
-        if (p->values.is_set[i]) {
+    struct bridge_values *values = &p->trials.values;
+    for (size_t i = 0; i < BRIDGE_SLOTS_MAX; i++) {
+        if (values->slot[i].is_set) {
             continue;
         }
         if (p->list[i] != NULL) {
             const struct bridge_text value = of_list(p->list[i], p->n_trials);
-            (void)bridge_trial_values_put(&p->values, column, value.at, value.size);
-        } else if (p->all.is_set[i]) {
-            (void)bridge_trial_values_put(&p->values, column, p->all.column[i],
-                                          strlen(p->all.column[i]));
+            (void)bridge_values_put(values, (uint64_t)1 << i, value.at, value.size);
+        } else {
+            values->slot[i] = p->all.slot[i];
         }
     }
 }
@@ -254,15 +245,14 @@ static int end_trial(struct bridge_source *s, struct pybpod *p, struct bridge_ev
     }
     p->has_trial = false;
     p->n_trials++;
-    if (p->needs_states && p->n_states == 0) {
+    if (p->n_states == 0 && bridge_trial_states_are_asked(&p->trials.states)) {
+        bridge_task_trials_clear(&p->trials);
         return bridge_why_set(s, p->data.path, p->trial_line, -1,
                               "the trial has no rows STATE: it was not finished",
                               "its states, behind END-TRIAL", "the trial is left out");
     }
     fill_in(p);
-    event->trial = p->n_trials;
-    event->line = p->trial_line;
-    return bridge_trial_values_make(&p->values, &p->map, s, (double)NAN, event);
+    return bridge_task_trials_take(&p->trials, s, p->trial_line, p->n_trials, (double)NAN, event);
 }
 
 /* A row TRIAL: the one before is over. */
@@ -272,8 +262,8 @@ static int begin_trial(struct bridge_source *s, struct pybpod *p, struct bridge_
     p->has_trial = true;
     p->n_states = 0;
     p->trial_line = p->data.line;
-    p->values = p->coming;
-    bridge_trial_values_init(&p->coming);
+    p->trials.values = p->coming;
+    memset(&p->coming, 0, sizeof p->coming);
     return rc;
 }
 
@@ -305,52 +295,38 @@ static bool probe(const struct bridge_candidate *c)
     return false;
 }
 
-static void begin(struct bridge_source *s, struct pybpod *p, bool is_again)
+static void begin(struct pybpod *p)
 {
-    s->session = (struct bridge_session){
-        .ephys_rig = PROTO_NIL, .delay_s = (double)NAN, .is_again = is_again};
     p->separator = p->name[0] = '\0';
-    p->is_started = p->is_ended = p->has_trial = false;
+    p->has_trial = p->has_line = false;
     p->n_trials = 0;
-    for (size_t i = 0; i < BRIDGE_COLUMNS; i++) {
+    for (size_t i = 0; i < BRIDGE_SLOTS_MAX; i++) {
         free(p->list[i]);
         p->list[i] = NULL;
     }
-    bridge_trial_values_init(&p->all);
-    bridge_trial_values_init(&p->values);
-    bridge_trial_values_init(&p->coming);
-}
-
-static int read_mapping(struct bridge_source *s, struct pybpod *p)
-{
-    const char *values = bridge_mapping_get(s->map, "rows", "values");
-    if (values != NULL && strcmp(values, "before") != 0 && strcmp(values, "after") != 0) {
-        return bridge_why_set(s, NULL, 0, -1, "the mapping has rows.values of another kind",
-                              "before or after", "correct it in the mapping");
-    }
-    p->precede = values != NULL && strcmp(values, "before") == 0;
-    p->has_map = true;
-    if (bridge_trial_map_read(&p->map, s, s->map, ROWS, true, false) != 0) {
-        return -1;
-    }
-    for (size_t i = 0; i < BRIDGE_STATES; i++) {
-        p->needs_states = p->needs_states || p->map.state[i] != NULL;
-    }
-    return 0;
+    memset(&p->all, 0, sizeof p->all);
+    memset(&p->coming, 0, sizeof p->coming);
 }
 
 static int open_source(struct bridge_source *s)
 {
     struct pybpod *p = calloc(1, sizeof *p);
+    const char *values = bridge_mapping_get(s->map, "rows", "values");
     if (p == NULL) {
         return bridge_why_set(s, NULL, 0, -1, "no memory", "", "");
     }
-    if (s->map != NULL && s->map->n > 0 && read_mapping(s, p) != 0) {
+    p->precede = values != NULL && strcmp(values, "before") == 0;
+    if (values != NULL && !p->precede && strcmp(values, "after") != 0) {
+        free(p);
+        return bridge_why_set(s, NULL, 0, -1, "the mapping has rows.values of another kind",
+                              "before or after", "correct it in the mapping");
+    }
+    if (bridge_task_trials_open(&p->trials, s, "pybpod", SECTIONS) != 0) {
         free(p);
         return -1;
     }
     bridge_growing_file_open(&p->data, s->path, BRIDGE_LINE_MAX);
-    begin(s, p, false);
+    begin(p);
     s->state = p;
     return 0;
 }
@@ -358,8 +334,9 @@ static int open_source(struct bridge_source *s)
 static void close_source(struct bridge_source *s)
 {
     struct pybpod *p = s->state;
-    begin(s, p, false);
+    begin(p);
     bridge_growing_file_close(&p->data);
+    bridge_task_trials_close(&p->trials);
     free(p);
 }
 
@@ -371,7 +348,7 @@ static int wait(struct bridge_source *s, const struct pybpod *p)
     if (waiting > 0) {
         (void)snprintf(found, sizeof found, "the last line, of %zu bytes, has no end yet", waiting);
         (void)bridge_why_set(s, p->data.path, p->data.line + 1, -1, found, "a newline", "");
-    } else if (p->has_trial && p->has_map) {
+    } else if (p->has_trial && !p->trials.is_useless) {
         (void)snprintf(found, sizeof found, "trial %lld is not known to be over",
                        (long long)p->n_trials + 1);
         (void)bridge_why_set(s, p->data.path, p->trial_line, -1, found,
@@ -393,12 +370,12 @@ static int take_row(struct bridge_source *s, struct pybpod *p,
     if (is_state || is_value) {
         return is_state ? take_state(s, p, field) : take_value(s, p, field);
     }
-    if (bridge_text_is(type, "TRIAL")) {
+    if (bridge_text_is(type, "TRIAL") && !p->trials.is_useless) {
         return begin_trial(s, p, event);
     }
     if (bridge_text_is(type, "INFO")) {
-        take_info(s, p, field);
-        return s->session.ended[0] != '\0' ? end_trial(s, p, event) : 0;
+        take_info(p, field);
+        return p->trials.feed.session.ended[0] != '\0' ? end_trial(s, p, event) : 0;
     }
     return 0;
 }
@@ -411,7 +388,8 @@ static int read_line(struct bridge_source *s, struct pybpod *p, struct bridge_te
         const int rc = bridge_growing_file_next(&p->data, s, &bytes, &line->size);
         line->at = (const char *)bytes;
         if (rc == BRIDGE_GROWING_AGAIN) {
-            begin(s, p, true);
+            bridge_task_trials_restart(&p->trials);
+            begin(p);
         } else if (rc != 1 || p->separator != '\0') {
             return rc;
         } else {
@@ -420,43 +398,45 @@ static int read_line(struct bridge_source *s, struct pybpod *p, struct bridge_te
     }
 }
 
+/* What is known before the next line: 1 an event; 0 none; -1. */
+static int give_waiting(struct bridge_source *s, struct pybpod *p, struct bridge_event *event)
+{
+    struct bridge_task_trials *trials = &p->trials;
+    int rc = bridge_trial_feed_waiting(&trials->feed, s, event);
+    if (rc == 0 && trials->feed.session.ended[0] != '\0' && !p->has_trial) {
+        rc = bridge_task_trials_end(trials, s, event);
+    }
+    return rc != 0 ? rc : bridge_task_trials_tell(trials, s);
+}
+
+/* The first row that is no metadata starts the session, whose mapping says what values mean. */
+static bool is_start(const struct pybpod *p, struct bridge_text type)
+{
+    return !p->trials.is_started && (bridge_text_is(type, "TRIAL") || bridge_text_is(type, "VAL"));
+}
+
 static int next(struct bridge_source *s, struct bridge_event *event)
 {
     struct pybpod *p = s->state;
-    for (;;) {
-        struct bridge_text line;
+    int rc = give_waiting(s, p, event);
+    while (rc == 0) {
         struct bridge_text field[FIELDS];
-        if (s->session.ended[0] != '\0' && p->is_started && !p->is_ended && !p->has_trial) {
-            p->is_ended = true;
-            event->kind = BRIDGE_SESSION_END;
-            return 1;
-        }
-        if (p->is_started && !p->has_map && !p->is_told) {
-            p->is_told = true;
-            return bridge_why_set(s, p->data.path, 0, -1, "no mapping says what its trials are",
-                                  "columns.side, states.correct, ...", "give a mapping");
-        }
-        const int got = read_line(s, p, &line);
+        const int got = p->has_line ? 1 : read_line(s, p, &p->line);
         if (got != 1) {
             return got == 0 ? wait(s, p) : got;
         }
-        const int n = split(line, p->separator, field);
-        const bool starts = !p->is_started && bridge_text_is(field[TYPE], "TRIAL");
-        const int rc = p->has_map || !bridge_text_is(field[TYPE], "TRIAL")
-                           ? take_row(s, p, field, n, event)
-                           : 0;
-        if (starts) {
-            return start_session(s, p, event);
-        }
-        if (rc != 0) {
-            return rc;
-        }
+        const int n = split(p->line, p->separator, field);
+        p->has_line = is_start(p, field[TYPE]);
+        rc = p->has_line ? start_session(s, p, event) : take_row(s, p, field, n, event);
+        rc = rc != 0 ? rc : give_waiting(s, p, event);
     }
+    return rc;
 }
 
 const struct bridge_adapter BRIDGE_ADAPTER_pybpod = {.name = "pybpod",
                                                      .about = "pybpod (.csv): a session",
                                                      .takes_mapping = true,
+                                                     .rows = ROWS,
                                                      .probe = probe,
                                                      .open = open_source,
                                                      .next = next,

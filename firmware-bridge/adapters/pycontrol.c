@@ -5,12 +5,13 @@
  * lines "I NAME : VALUE", "S {states}", "E {events}" (names and numbers), "D MS NUMBER", "P MS
  * TEXT", "V MS NAME VALUE". A file may be empty at first; info end_time ends the session.
  *
- * What a trial is, is the task's: a mapping says it (bridge/trial_map.h), or the one shipped for
- * the task (mappings.def). Of the section rows it reads type      the rows that are trials: print,
- * variable, state or event subtype   of these rows, as in variable print holds     a text that a
- * print or variable holds; the name of a state or event Columns are keys of JSON, or of KEY:VALUE
- * or KEY=VALUE with blanks between. Without a column of trials they are counted from 1. A row
- * without the column of the choice is no trial. */
+ * What a trial is, is the task's: a mapping says it (bridge/task_trials.h), of which it reads the
+ * sections columns, fixed, coding, states, events, and of rows, beside others:
+ *   type      the rows that end a trial: print, variable, state or event
+ *   subtype   of these rows, as in variable print
+ *   holds     a text that a print or variable holds; the names of states or events
+ * Columns are keys of JSON, or of KEY:VALUE or KEY=VALUE with blanks between. A row without the
+ * column of the choice is no trial. Without a column of trials they are counted from 1. */
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
@@ -18,9 +19,9 @@
 #include <string.h>
 
 #include "bridge/growing_file.h"
-#include "bridge/text.h"
-#include "bridge/trial_text.h"
-#include "bridge/trial_values.h"
+#include "bridge/task_trials.h"
+#include "bridge/text_pairs.h"
+#include "bridge/value_tree.h"
 
 enum { NAMES_MAX = 512, NAME_MAX_BYTES = 64, FIELDS_MAX = 8 };
 
@@ -29,7 +30,7 @@ enum row_type { ROW_OTHER, ROW_INFO, ROW_STATE, ROW_EVENT, ROW_PRINT, ROW_VARIAB
 
 static const char *const TYPES[] = {
     [ROW_INFO] = "info",   [ROW_STATE] = "state",       [ROW_EVENT] = "event",
-    [ROW_PRINT] = "print", [ROW_VARIABLE] = "variable",
+    [ROW_PRINT] = "print", [ROW_VARIABLE] = "variable", NULL,
 };
 
 struct row {
@@ -49,29 +50,24 @@ struct numbered {
 
 struct pycontrol {
     struct bridge_growing_file data;
-    char task[128];
-    char date[BRIDGE_TIME_MAX];
+    struct bridge_task_trials trials;
     bool is_1; /* pyControl 1 */
     bool has_columns;
     int column[4]; /* 2: of time, type, subtype and content; -1 none */
     struct numbered names[NAMES_MAX];
     size_t n_names;
-    struct bridge_trial_map map;
-    const struct bridge_mapping *mapping; /* NULL: not known yet */
-    const char *type;                     /* of the mapping's rows */
+    const char *type; /* of the mapping's rows */
     const char *subtype;
     const char *holds;
-    struct bridge_trial_values values;
     char state[NAME_MAX_BYTES]; /* that the task is in */
     double entered_s;
     int64_t n_trials;
-    bool is_started;
-    bool is_ended;
-    bool is_useless; /* there is no mapping for it */
     struct row row;
     bool has_row; /* read, and not used yet */
 };
 
+static const char *const SECTIONS[] = {"columns", "fixed",  "coding", "rows",
+                                       "states",  "events", NULL};
 static const char *const ROWS[] = {"type", "subtype", "holds", NULL};
 
 /* ---- rows ------------------------------------------------------------------------------------ */
@@ -128,7 +124,7 @@ static int read_row_2(struct bridge_source *s, const struct pycontrol *p, struct
     }
     const struct bridge_text type = field[p->column[1]];
     row->type = ROW_OTHER;
-    for (size_t i = ROW_INFO; i < sizeof TYPES / sizeof TYPES[0]; i++) {
+    for (size_t i = ROW_INFO; i <= ROW_VARIABLE; i++) {
         row->type = bridge_text_is(type, TYPES[i]) ? (enum row_type)i : row->type;
     }
     row->subtype = p->column[2] >= 0 ? field[p->column[2]] : (struct bridge_text){line.at, 0};
@@ -137,7 +133,7 @@ static int read_row_2(struct bridge_source *s, const struct pycontrol *p, struct
         row->content = row->subtype;
     }
     const struct bridge_text time = field[p->column[0]];
-    if (row->type > ROW_INFO && !bridge_text_number(time, &row->time_s)) {
+    if (row->type > ROW_INFO && !bridge_text_number(time, false, &row->time_s)) {
         return fail(s, p, (int64_t)(time.at - begin), "the time is no number", "seconds");
     }
     return 1;
@@ -170,7 +166,7 @@ static int read_names(struct bridge_source *s, struct pycontrol *p, struct bridg
             last.size--;
         }
         if (name.size < 3 || name.size - 2 >= NAME_MAX_BYTES ||
-            !bridge_text_number(bridge_text_trim(last), &number) || fabs(number) > 1e9) {
+            !bridge_text_number(bridge_text_trim(last), false, &number) || fabs(number) > 1e9) {
             return fail(s, p, (int64_t)(part.at - begin), "no name with its number",
                         "{\"NAME\": NUMBER, ...}");
         }
@@ -189,7 +185,7 @@ static int take_number(struct bridge_source *s, const struct pycontrol *p, struc
                        struct row *row)
 {
     double number = 0.0;
-    if (bridge_text_number(bridge_text_trim(text), &number)) {
+    if (bridge_text_number(bridge_text_trim(text), false, &number)) {
         for (size_t i = 0; i < p->n_names; i++) {
             if ((double)p->names[i].number >= number && (double)p->names[i].number <= number) {
                 row->type = p->names[i].is_state ? ROW_STATE : ROW_EVENT;
@@ -226,7 +222,7 @@ static int read_row_1(struct bridge_source *s, struct pycontrol *p, struct bridg
         return 0; /* the rest of a printed text, a warning, an error */
     }
     const struct bridge_text time = bridge_text_cut(&rest, ' ');
-    if (!bridge_text_number(time, &row->time_s)) {
+    if (!bridge_text_number(time, false, &row->time_s)) {
         return fail(s, p, 2, "the time is no number", "milliseconds");
     }
     row->time_s /= 1000.0;
@@ -271,67 +267,60 @@ static bool split_stem(struct bridge_text stem, struct bridge_text *subject,
     return has_form(*session, FORM);
 }
 
-static void take_info(struct bridge_source *s, struct pycontrol *p, const struct row *row)
+/* The task without the folder that it is in. */
+static void take_task(struct bridge_session *session, struct bridge_text task)
 {
-    struct bridge_session *session = &s->session;
+    for (struct bridge_text rest = task; rest.size > 0;) {
+        const char c = rest.at[0];
+        rest = (struct bridge_text){rest.at + 1, rest.size - 1};
+        task = c == '/' || c == '\\' ? rest : task;
+    }
+    bridge_text_copy(session->task, sizeof session->task, task);
+}
+
+static void take_info(struct pycontrol *p, const struct row *row)
+{
+    struct bridge_session *session = &p->trials.feed.session;
     const struct bridge_text name = row->subtype;
     if (bridge_text_is(name, "subject_id") || bridge_text_is(name, "Subject ID")) {
         const size_t size = row->content.size < PROTO_ID_MAX ? row->content.size : PROTO_ID_MAX;
         (void)bridge_id_make(session->subject, row->content.at, size);
     } else if (bridge_text_is(name, "task_name") || bridge_text_is(name, "Task name")) {
-        bridge_text_copy(p->task, sizeof p->task, row->content);
+        take_task(session, row->content);
     } else if (bridge_text_is(name, "framework_version") ||
                bridge_text_is(name, "Framework version")) {
         bridge_text_copy(session->version, sizeof session->version, row->content);
     } else if (bridge_text_is(name, "start_time") || bridge_text_is(name, "Start date")) {
-        bridge_text_copy(p->date, sizeof p->date, row->content);
-        p->date[4] = p->date[4] == '/' ? '-' : p->date[4]; /* 1: YYYY/MM/DD HH:MM:SS */
-        p->date[7] = p->date[7] == '/' ? '-' : p->date[7];
+        char *date = session->started;
+        bridge_text_copy(date, sizeof session->started, row->content);
+        date[4] = date[4] == '/' ? '-' : date[4]; /* 1: YYYY/MM/DD HH:MM:SS */
+        date[7] = date[7] == '/' ? '-' : date[7];
     } else if (bridge_text_is(name, "end_time")) {
         bridge_text_copy(session->ended, sizeof session->ended, row->content);
     }
 }
 
-/* The task without the folder that it is in. */
-static const char *task_of(const struct pycontrol *p)
+/* Which rows are trials, by the mapping that was found. */
+static void find_rows(struct bridge_source *s, struct pycontrol *p)
 {
-    const char *slash = strrchr(p->task, '/');
-    const char *other = strrchr(slash != NULL ? slash : p->task, '\\');
-    return other != NULL ? other + 1 : slash != NULL ? slash + 1 : p->task;
-}
-
-static int find_mapping(struct bridge_source *s, struct pycontrol *p)
-{
-    const bool is_given = s->map != NULL && s->map->n > 0;
-    p->mapping = is_given
-                     ? s->map
-                     : bridge_mapping_shipped(p->is_1 ? "pycontrol 1" : "pycontrol", task_of(p));
-    if (p->mapping == NULL) {
-        char found[160];
-        (void)snprintf(found, sizeof found, "no mapping is known for the task \"%.60s\"",
-                       task_of(p));
-        return bridge_why_set(s, p->data.path, 0, -1, found,
-                              "one that says what its trials are, or a shipped task",
-                              "give a mapping: rows.type, columns.choice, ...");
+    const struct bridge_mapping *map = &p->trials.map;
+    p->type = bridge_mapping_get(map, "rows", "type");
+    p->subtype = bridge_mapping_get(map, "rows", "subtype");
+    p->holds = bridge_mapping_get(map, "rows", "holds");
+    if (!p->trials.is_useless &&
+        (p->type == NULL || !bridge_mapping_lists(TYPES + ROW_STATE, p->type))) {
+        (void)bridge_why_set(s, NULL, 0, -1, "the mapping does not say which rows are trials",
+                             "rows.type: print, variable, state or event", "add it to the mapping");
+        bridge_task_trials_refuse(&p->trials, s);
     }
-    p->type = bridge_mapping_get(p->mapping, "rows", "type");
-    p->subtype = bridge_mapping_get(p->mapping, "rows", "subtype");
-    p->holds = bridge_mapping_get(p->mapping, "rows", "holds");
-    if (p->type == NULL || !bridge_trial_map_has("print,variable,state,event", p->type)) {
-        return bridge_why_set(s, NULL, 0, -1, "the mapping does not say which rows are trials",
-                              "rows.type: print, variable, state or event",
-                              "add it to the mapping");
-    }
-    return bridge_trial_map_read(&p->map, s, p->mapping, ROWS, true, true);
 }
 
 static int start_session(struct bridge_source *s, struct pycontrol *p, struct bridge_event *event)
 {
-    struct bridge_session *session = &s->session;
+    struct bridge_session *session = &p->trials.feed.session;
     struct bridge_text subject = {"", 0};
     struct bridge_text name = stem_of(s->path);
     (void)split_stem(name, &subject, &name);
-    strcpy(session->program, "pyControl");
     if (session->subject[0] == '\0') {
         struct bridge_text from = subject.size > 0 ? subject : name;
         (void)bridge_id_make(session->subject, from.at,
@@ -339,38 +328,45 @@ static int start_session(struct bridge_source *s, struct pycontrol *p, struct br
     }
     (void)bridge_id_make(session->session, name.at,
                          name.size < PROTO_ID_MAX ? name.size : PROTO_ID_MAX);
-    (void)snprintf(session->started, sizeof session->started, "%s", p->date);
     if (session->started[0] == '\0' && subject.size > 0) {
         bridge_text_copy(session->started, 11, name);
     }
-    (void)snprintf(session->task, sizeof session->task, "%.64s", task_of(p));
-    p->is_started = true;
-    event->kind = BRIDGE_SESSION_START;
-    return 1;
+    const int rc =
+        bridge_task_trials_start(&p->trials, s, p->is_1 ? "pycontrol 1" : "pycontrol", event);
+    find_rows(s, p);
+    return rc;
 }
 
 /* ---- trials ---------------------------------------------------------------------------------- */
 
 static int take_values(struct bridge_source *s, struct pycontrol *p, const struct row *row)
 {
-    size_t byte = 0;
+    const struct bridge_trial_fields *fields = &p->trials.feed.fields;
     const struct bridge_text content = bridge_text_trim(row->content);
-    const char *found = bridge_trial_text_read(&p->values, &p->map, content, &byte);
-    return found == NULL ? 0
-                         : fail(s, p, (int64_t)byte + (content.at - row->line), found,
-                                "a JSON object, or KEY:VALUE with short values");
+    struct bridge_value_tree_fault fault;
+    uint64_t slots = 0;
+    if (content.size == 0 || content.at[0] != '{') {
+        const char *at = bridge_text_pairs_read(content, fields, &p->trials.values, &slots);
+        return at == NULL
+                   ? 0
+                   : fail(s, p, at - row->line, "the value is too long", "at most 127 bytes");
+    }
+    return bridge_value_tree_read(PROTO_FORMAT_JSON, (const uint8_t *)content.at, content.size,
+                                  fields, &p->trials.values, &slots, &fault) == 0
+               ? 0
+               : fail(s, p, (int64_t)fault.byte + (content.at - row->line), fault.found,
+                      fault.expected);
 }
 
 /* Is it one of the rows that the mapping means? */
 static bool is_trial(const struct pycontrol *p, const struct row *row)
 {
     const bool is_name = row->type == ROW_STATE || row->type == ROW_EVENT;
-    char name[NAME_MAX_BYTES];
-    bridge_text_copy(name, sizeof name, row->content);
     return row->type > ROW_INFO && strcmp(TYPES[row->type], p->type) == 0 &&
            (p->subtype == NULL || bridge_text_is(row->subtype, p->subtype)) &&
-           (p->holds == NULL || (is_name ? bridge_trial_map_has(p->holds, name)
-                                         : bridge_text_find(row->content, p->holds) != NULL));
+           (p->holds == NULL ||
+            (is_name ? bridge_text_is_among(row->content, bridge_text_of(p->holds))
+                     : bridge_text_find(row->content, p->holds) != NULL));
 }
 
 /* The trial that a row ends: 1; 0 it is none; -1. */
@@ -381,22 +377,28 @@ static int end_trial(struct bridge_source *s, struct pycontrol *p, const struct 
     if (has_values && take_values(s, p, row) != 0) {
         return -1;
     }
-    if (p->map.column[BRIDGE_COLUMN_CHOICE] != NULL && !p->values.is_set[BRIDGE_COLUMN_CHOICE]) {
+    struct bridge_task_trials *trials = &p->trials;
+    if (trials->feed.fields.is_stated[BRIDGE_FIELD_CHOICE] &&
+        !bridge_trial_fields_have(&trials->feed.fields, &trials->values, BRIDGE_FIELD_CHOICE)) {
         return 0;
     }
-    event->line = p->data.line;
-    event->trial = p->n_trials + 1;
-    const int rc = bridge_trial_values_make(&p->values, &p->map, s, row->time_s, event);
+    const int rc =
+        bridge_task_trials_take(trials, s, p->data.line, p->n_trials + 1, row->time_s, event);
     p->n_trials += rc != 0;
-    bridge_trial_values_init(&p->values);
     return rc;
+}
+
+static void enter_state(struct pycontrol *p, double left_s)
+{
+    bridge_state_visits_enter(&p->trials.visits, &p->trials.states, bridge_text_of(p->state),
+                              p->entered_s, left_s);
 }
 
 /* A state is entered, so that the one before is left. */
 static void leave_state(struct pycontrol *p, double now_s)
 {
     if (p->state[0] != '\0') {
-        bridge_trial_values_state(&p->values, &p->map, p->state, p->entered_s, now_s);
+        enter_state(p, now_s);
     }
     p->state[0] = '\0';
 }
@@ -405,20 +407,18 @@ static int take_row(struct bridge_source *s, struct pycontrol *p, const struct r
                     struct bridge_event *event)
 {
     int rc = 0;
-    char name[NAME_MAX_BYTES];
-    bridge_text_copy(name, sizeof name, row->content);
     if (row->type == ROW_STATE) {
         leave_state(p, row->time_s);
     } else if (row->type == ROW_EVENT) {
-        bridge_trial_values_event(&p->values, &p->map, name);
+        bridge_state_visits_event(&p->trials.visits, &p->trials.states, row->content);
     }
     if (is_trial(p, row)) {
         rc = end_trial(s, p, row, event);
     }
     if (row->type == ROW_STATE) {
-        memcpy(p->state, name, sizeof p->state);
+        bridge_text_copy(p->state, sizeof p->state, row->content);
         p->entered_s = row->time_s;
-        bridge_trial_values_state(&p->values, &p->map, p->state, p->entered_s, (double)NAN);
+        enter_state(p, (double)NAN);
     }
     return rc;
 }
@@ -443,32 +443,26 @@ static bool probe(const struct bridge_candidate *c)
                              head_begins(c, "I Experiment name") || (is_named && c->size == 0));
 }
 
-static void begin(struct bridge_source *s, struct pycontrol *p, bool is_again)
+static void begin(struct pycontrol *p)
 {
-    s->session = (struct bridge_session){
-        .ephys_rig = PROTO_NIL, .delay_s = (double)NAN, .is_again = is_again};
-    p->task[0] = p->date[0] = p->state[0] = '\0';
-    p->is_1 = p->has_columns = p->is_started = p->is_ended = p->is_useless = false;
-    p->has_row = false;
-    p->mapping = NULL;
+    p->state[0] = '\0';
+    p->is_1 = p->has_columns = p->has_row = false;
     p->n_names = 0;
     p->n_trials = 0;
-    bridge_trial_values_init(&p->values);
 }
 
 static int open_source(struct bridge_source *s)
 {
-    struct bridge_trial_map map;
-    if (s->map != NULL && s->map->n > 0 &&
-        bridge_trial_map_read(&map, s, s->map, ROWS, true, true) != 0) {
-        return -1;
-    }
     struct pycontrol *p = calloc(1, sizeof *p);
     if (p == NULL) {
         return bridge_why_set(s, NULL, 0, -1, "no memory", "", "");
     }
+    if (bridge_task_trials_open(&p->trials, s, "pyControl", SECTIONS) != 0) {
+        free(p);
+        return -1;
+    }
     bridge_growing_file_open(&p->data, s->path, BRIDGE_LINE_MAX);
-    begin(s, p, false);
+    begin(p);
     s->state = p;
     return 0;
 }
@@ -477,6 +471,7 @@ static void close_source(struct bridge_source *s)
 {
     struct pycontrol *p = s->state;
     bridge_growing_file_close(&p->data);
+    bridge_task_trials_close(&p->trials);
     free(p);
 }
 
@@ -488,7 +483,8 @@ static int read_row(struct bridge_source *s, struct pycontrol *p, struct row *ro
         size_t size = 0;
         int rc = bridge_growing_file_next(&p->data, s, &bytes, &size);
         if (rc == BRIDGE_GROWING_AGAIN) {
-            begin(s, p, true);
+            bridge_task_trials_restart(&p->trials);
+            begin(p);
             continue;
         }
         if (rc != 1) {
@@ -513,19 +509,6 @@ static int read_row(struct bridge_source *s, struct pycontrol *p, struct row *ro
     }
 }
 
-/* A row that is no info, of a session that has started: 1 an event; 0 none; -1. */
-static int use_row(struct bridge_source *s, struct pycontrol *p, const struct row *row,
-                   struct bridge_event *event)
-{
-    if (p->mapping == NULL && !p->is_useless) {
-        p->is_useless = find_mapping(s, p) != 0;
-        if (p->is_useless) {
-            return -1;
-        }
-    }
-    return p->is_useless ? 0 : take_row(s, p, row, event);
-}
-
 /* Nothing more is there now. */
 static int wait(struct bridge_source *s, const struct pycontrol *p)
 {
@@ -538,38 +521,49 @@ static int wait(struct bridge_source *s, const struct pycontrol *p)
     return 0;
 }
 
+/* What a row says: 1 an event; 0 none; -1. */
+static int use_row(struct bridge_source *s, struct pycontrol *p, struct bridge_event *event)
+{
+    struct bridge_task_trials *trials = &p->trials;
+    const struct bridge_session *session = &trials->feed.session;
+    const bool is_info = p->row.type <= ROW_INFO;
+    if (p->row.type == ROW_INFO) {
+        take_info(p, &p->row);
+    }
+    if (!trials->is_started && (!is_info || session->started[0] != '\0')) {
+        p->has_row = !is_info;
+        return start_session(s, p, event);
+    }
+    if (session->ended[0] != '\0' && trials->is_started && !trials->is_ended) {
+        return bridge_task_trials_end(trials, s, event);
+    }
+    if (is_info) {
+        return 0;
+    }
+    const int rc = bridge_task_trials_tell(trials, s);
+    return rc != 0 || trials->is_useless ? rc : take_row(s, p, &p->row, event);
+}
+
 static int next(struct bridge_source *s, struct bridge_event *event)
 {
     struct pycontrol *p = s->state;
-    for (;;) {
+    int rc = bridge_trial_feed_waiting(&p->trials.feed, s, event);
+    while (rc == 0) {
         const int got = p->has_row ? 1 : read_row(s, p, &p->row);
         if (got != 1) {
             return got == 0 ? wait(s, p) : got;
         }
         p->has_row = false;
-        if (p->row.type == ROW_INFO) {
-            take_info(s, p, &p->row);
-        }
-        if (!p->is_started && (p->row.type > ROW_INFO || p->date[0] != '\0')) {
-            p->has_row = p->row.type > ROW_INFO;
-            return start_session(s, p, event);
-        }
-        if (s->session.ended[0] != '\0' && p->is_started && !p->is_ended) {
-            p->is_ended = true;
-            event->kind = BRIDGE_SESSION_END;
-            return 1;
-        }
-        const int rc = p->row.type > ROW_INFO ? use_row(s, p, &p->row, event) : 0;
-        if (rc != 0) {
-            return rc;
-        }
+        rc = use_row(s, p, event);
     }
+    return rc;
 }
 
 const struct bridge_adapter BRIDGE_ADAPTER_pycontrol = {
     .name = "pycontrol",
     .about = "pyControl 2 (.tsv) and 1 (.txt): a session file",
     .takes_mapping = true,
+    .rows = ROWS,
     .probe = probe,
     .open = open_source,
     .next = next,

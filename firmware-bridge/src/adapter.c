@@ -39,17 +39,6 @@ const struct bridge_adapter *bridge_adapter_of(const struct bridge_candidate *ca
     return NULL;
 }
 
-const char *bridge_mapping_get(const struct bridge_mapping *map, const char *section,
-                               const char *key)
-{
-    for (size_t i = 0; map != NULL && i < map->n; i++) {
-        if (strcmp(map->line[i].section, section) == 0 && strcmp(map->line[i].key, key) == 0) {
-            return map->line[i].value;
-        }
-    }
-    return NULL;
-}
-
 /* ---- errors ---------------------------------------------------------------------------------- */
 
 const char *bridge_why_text(const struct bridge_why *why, char *out, size_t cap)
@@ -81,25 +70,39 @@ int bridge_why_set(struct bridge_source *s, const char *path, int64_t line, int6
     return -1;
 }
 
-int bridge_mapping_check(struct bridge_source *s, const char *const sections[])
+/* The line is none of those, which are called so. */
+static int refuse_line(struct bridge_source *s, const struct bridge_mapping_line *line,
+                       const char *called, const char *const those[])
 {
     char found[160];
     char expected[160];
     size_t used = 0;
-    for (size_t i = 0; sections[i] != NULL && used < sizeof expected; i++) {
+    for (size_t i = 0; those[i] != NULL && used < sizeof expected; i++) {
         used += (size_t)snprintf(expected + used, sizeof expected - used, "%s%s",
-                                 i > 0 ? ", " : "sections ", sections[i]);
+                                 i > 0 ? ", " : called, those[i]);
     }
-    for (size_t i = 0; s->map != NULL && i < s->map->n; i++) {
-        const char *section = s->map->line[i].section;
-        size_t k = 0;
-        while (sections[k] != NULL && strcmp(sections[k], section) != 0) {
-            k++;
+    (void)snprintf(found, sizeof found, "the mapping has %.60s.%.60s", line->section, line->key);
+    return bridge_why_set(s, NULL, 0, -1, found, expected, "leave it out");
+}
+
+int bridge_mapping_check(struct bridge_source *s, const char *const sections[])
+{
+    const struct bridge_mapping_line *line = NULL;
+    for (size_t i = 0; (line = bridge_mapping_at(s->map, i)) != NULL; i++) {
+        if (!bridge_mapping_lists(sections, line->section)) {
+            return refuse_line(s, line, "sections ", sections);
         }
-        if (sections[k] == NULL) {
-            (void)snprintf(found, sizeof found, "the mapping has %.60s.%.60s", section,
-                           s->map->line[i].key);
-            return bridge_why_set(s, NULL, 0, -1, found, expected, "leave it out");
+    }
+    return 0;
+}
+
+int bridge_mapping_check_keys(struct bridge_source *s, const char *section,
+                              const char *const keys[])
+{
+    const struct bridge_mapping_line *line = NULL;
+    for (size_t i = 0; (line = bridge_mapping_at(s->map, i)) != NULL; i++) {
+        if (strcmp(line->section, section) == 0 && !bridge_mapping_lists(keys, line->key)) {
+            return refuse_line(s, line, "", keys);
         }
     }
     return 0;

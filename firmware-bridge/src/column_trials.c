@@ -11,7 +11,7 @@ int bridge_column_trials_check(struct bridge_source *s)
     return bridge_mapping_check(s, SECTIONS);
 }
 
-/* ---- presets --------------------------------------------------------------------------------- */
+/* ---- shipped mappings ------------------------------------------------------------------------ */
 
 /* Is the number in some row of the column? NULL has none. */
 static bool holds(const struct bridge_column *column, const char *number)
@@ -26,99 +26,50 @@ static bool holds(const struct bridge_column *column, const char *number)
     return false;
 }
 
-/* How many of the columns are there; *missing: the first that is not. */
-static size_t count_needs(const struct bridge_preset *p, const struct bridge_columns *c,
+/* How many of the columns that it needs are there; *missing: the first that is not. */
+static size_t count_needs(const struct bridge_shipped *m, const struct bridge_columns *c,
                           const char **missing)
 {
     size_t n = 0;
     *missing = NULL;
-    for (size_t k = 0; k < BRIDGE_PRESET_NEEDS_MAX && p->needs[k] != NULL; k++) {
-        const bool is_there = bridge_columns_find(c, p->needs[k]) != NULL;
+    for (size_t k = 0; k < BRIDGE_SHIPPED_NEEDS_MAX && m->needs[k] != NULL; k++) {
+        const bool is_there = bridge_columns_find(c, m->needs[k]) != NULL;
         n += is_there ? 1 : 0;
-        *missing = is_there || *missing != NULL ? *missing : p->needs[k];
+        *missing = is_there || *missing != NULL ? *missing : m->needs[k];
     }
     return n;
 }
 
-static const struct bridge_preset *choose_preset(const struct bridge_columns *c,
-                                                 const struct bridge_mapping *map)
+static const struct bridge_shipped *find_shipped(const struct bridge_columns *c)
 {
     const char *missing = NULL;
-    if (bridge_mapping_get(map, "columns", "choice") != NULL) {
-        return NULL;
-    }
-    for (const struct bridge_preset *p = BRIDGE_PRESETS; p->name != NULL; p++) {
-        (void)count_needs(p, c, &missing);
-        if (missing == NULL &&
-            (p->holds == NULL || holds(bridge_columns_find(c, p->needs[0]), p->holds))) {
-            return p;
+    for (const struct bridge_shipped *m = BRIDGE_SHIPPED; m->name != NULL; m++) {
+        if (count_needs(m, c, &missing) > 0 && missing == NULL &&
+            (m->holds == NULL || holds(bridge_columns_find(c, m->needs[0]), m->holds))) {
+            return m;
         }
     }
     return NULL;
 }
 
-/* The preset most of whose columns are there, two at least, but one. */
-static const char *near_preset(const struct bridge_columns *c, const char **lacks)
+/* The one most of whose columns are there, two at least, but one. */
+static const char *near_shipped(const struct bridge_columns *c, const char **lacks)
 {
     const char *name = NULL;
     size_t most = 1;
-    for (const struct bridge_preset *p = BRIDGE_PRESETS; p->name != NULL; p++) {
+    for (const struct bridge_shipped *m = BRIDGE_SHIPPED; m->name != NULL; m++) {
         const char *missing = NULL;
-        const size_t n = count_needs(p, c, &missing);
+        const size_t n = count_needs(m, c, &missing);
         if (n > most && missing != NULL) {
             most = n;
-            name = p->name;
+            name = m->name;
             *lacks = missing;
         }
     }
     return name;
 }
 
-/* ---- the mapping ----------------------------------------------------------------------------- */
-
-/* A line of the preset that is of use: its column is there, and no line before it says otherwise.
- */
-static bool is_of_use(const struct bridge_column_trials *t, const struct bridge_mapping_line *line)
-{
-    return bridge_mapping_get(&t->map, line->section, line->key) == NULL &&
-           (strcmp(line->section, "columns") != 0 ||
-            bridge_columns_find(&t->columns, line->value) != NULL);
-}
-
-/* The user's lines, then the preset's. */
-static void join_lines(struct bridge_column_trials *t, const struct bridge_mapping *map,
-                       const struct bridge_preset *preset)
-{
-    t->map = (struct bridge_mapping){.line = t->lines};
-    for (size_t i = 0; map != NULL && i < map->n && t->map.n < BRIDGE_COLUMN_LINES_MAX; i++) {
-        t->lines[t->map.n++] = map->line[i];
-    }
-    for (size_t i = 0; preset != NULL && i < preset->n; i++) {
-        if (is_of_use(t, &preset->line[i]) && t->map.n < BRIDGE_COLUMN_LINES_MAX) {
-            t->lines[t->map.n++] = preset->line[i];
-        }
-    }
-}
-
-static void add_either(struct bridge_column_trials *t, const struct bridge_preset *preset)
-{
-    const char *const *names = preset->either;
-    const struct bridge_column *a =
-        names[0] != NULL ? bridge_columns_find(&t->columns, names[0]) : NULL;
-    if (a == NULL || bridge_columns_find(&t->columns, names[1]) == NULL) {
-        return;
-    }
-    struct bridge_column *new = bridge_columns_add(&t->columns, "either reward", a->n, 0);
-    a = bridge_columns_find(&t->columns, names[0]);
-    const struct bridge_column *b = bridge_columns_find(&t->columns, names[1]);
-    for (size_t i = 0; new != NULL &&i < new->n; i++) {
-        const bool is = bridge_column_number(a, i) > 0.0 || bridge_column_number(b, i) > 0.0;
-        new->number[i] = is ? 1.0 : 0.0;
-    }
-    if (new != NULL) {
-        new->n_stated = a->n_stated;
-    }
-}
+/* ---- columns --------------------------------------------------------------------------------- */
 
 /* The names of the columns that are there, as far as they fit; not those of a file's own values. */
 static void list_columns(const struct bridge_columns *c, char *out, size_t cap)
@@ -138,10 +89,9 @@ static void list_columns(const struct bridge_columns *c, char *out, size_t cap)
 }
 
 /* Finds the columns that fields are in. */
-static int find_columns(struct bridge_column_trials *t, struct bridge_source *s,
-                        const struct bridge_preset *preset)
+static int find_columns(struct bridge_column_trials *t, struct bridge_source *s)
 {
-    struct bridge_value_fault fault = {.fix = ""};
+    struct bridge_value_fault fault;
     uint64_t all = 0;
     for (size_t i = 0; i < t->columns.n; i++) {
         const char *name = t->columns.list[i].name;
@@ -153,14 +103,14 @@ static int find_columns(struct bridge_column_trials *t, struct bridge_source *s,
     }
     char expected[160] = "a table with columns";
     const char *lacks = NULL;
-    const bool is_alone = bridge_mapping_get(s->map, "columns", "choice") != NULL;
-    const char *near = preset == NULL && !is_alone ? near_preset(&t->columns, &lacks) : NULL;
+    const bool is_alone = t->map.base != NULL || bridge_mapping_stands_alone(s->map);
+    const char *near = is_alone ? NULL : near_shipped(&t->columns, &lacks);
     list_columns(&t->columns, expected, sizeof expected);
     if (near == NULL) {
         return bridge_why_set(s, NULL, 0, -1, fault.found, expected, fault.fix);
     }
     char found[160];
-    (void)snprintf(found, sizeof found, "no column %s, which the preset %s needs", lacks, near);
+    (void)snprintf(found, sizeof found, "no column %s, which the mapping %s needs", lacks, near);
     return bridge_why_set(s, NULL, 0, -1, found, expected,
                           "write that column, or say which are by a mapping: --map "
                           "columns.choice=NAME --map columns.stimulus=NAME");
@@ -200,47 +150,24 @@ static int count_rows(struct bridge_column_trials *t, struct bridge_source *s)
                                           "columns of one value a trial", "");
 }
 
-static int open_feed(struct bridge_column_trials *t, struct bridge_source *s)
-{
-    const struct bridge_mapping *users = s->map;
-    if (t->is_open) { /* sessions that were given stay known */
-        s->map = &t->map;
-        const int rc = bridge_trial_fields_open(&t->feed.fields, s);
-        s->map = users;
-        return rc;
-    }
-    s->map = &t->map;
-    t->is_open = bridge_trial_feed_open(&t->feed, s, t->session.program) == 0;
-    s->map = users;
-    return t->is_open ? 0 : -1;
-}
-
-/* Finds out what the columns just loaded mean, and says by which preset. */
+/* Finds out what the columns just loaded mean. Sessions that were given stay known. */
 static int find_meaning(struct bridge_column_trials *t, struct bridge_source *s)
 {
     const size_t rows_before = t->n_rows;
-    const struct bridge_preset *preset = choose_preset(&t->columns, s->map);
+    struct bridge_session *session = &t->feed.session;
+    const bool is_again = session->is_again;
     t->n_rows = 0;
-    if (preset != NULL) {
-        add_either(t, preset);
-    }
-    join_lines(t, s->map, preset);
-    if (open_feed(t, s) != 0 || find_columns(t, s, preset) != 0 || count_rows(t, s) != 0) {
+    t->map = bridge_mapping_on(s->map, find_shipped(&t->columns));
+    *session = t->session;
+    session->is_again = is_again;
+    if (bridge_trial_feed_map(&t->feed, s, &t->map) != 0 || find_columns(t, s) != 0 ||
+        count_rows(t, s) != 0) {
         t->n_rows = 0;
         return -1;
     }
-    memcpy(t->feed.subject, t->session.subject, sizeof t->feed.subject);
-    memcpy(t->feed.session, t->session.session, sizeof t->feed.session);
-    t->lengths = preset != NULL && preset->lengths != NULL
-                     ? bridge_columns_find(&t->columns, preset->lengths)
+    t->lengths = t->map.base != NULL && t->map.base->lengths != NULL
+                     ? bridge_columns_find(&t->columns, t->map.base->lengths)
                      : NULL;
-    char *version = t->session.version;
-    const size_t used = strlen(version);
-    (void)snprintf(version + used, sizeof t->session.version - used, "%s%s%s", used > 0 ? ", " : "",
-                   preset != NULL ? "preset " : "",
-                   preset != NULL                    ? preset->name
-                   : s->map != NULL && s->map->n > 0 ? "mapping"
-                                                     : "murid's columns");
     if (t->n_rows < rows_before && t->at > 0) {
         bridge_trial_feed_restart(&t->feed);
         t->at = t->length = t->length_end = 0;
@@ -271,7 +198,7 @@ static void pass_lengths(struct bridge_column_trials *t)
     }
     char name[PROTO_ID_MAX + 24];
     (void)snprintf(name, sizeof name, "%.50s_%03zu", t->session.session, t->length + 1);
-    (void)bridge_id_make(t->feed.session, name, strlen(name));
+    (void)bridge_id_make(t->feed.session.session, name, strlen(name));
 }
 
 static void put_values(const struct bridge_column_trials *t, struct bridge_values *values)
@@ -292,18 +219,6 @@ static void put_values(const struct bridge_column_trials *t, struct bridge_value
     }
 }
 
-/* What the file says of the session and its rows do not. */
-static void complete(const struct bridge_column_trials *t, struct bridge_session *session)
-{
-    memcpy(session->version, t->session.version, sizeof session->version);
-    if (session->started[0] == '\0') {
-        memcpy(session->started, t->session.started, sizeof session->started);
-    }
-    if (session->task[0] == '\0') {
-        memcpy(session->task, t->session.task, sizeof session->task);
-    }
-}
-
 /* The next row: 1, 0 it is not asked for, -1 it is left out. */
 static int give_row(struct bridge_column_trials *t, struct bridge_source *s,
                     struct bridge_event *event)
@@ -312,11 +227,7 @@ static int give_row(struct bridge_column_trials *t, struct bridge_source *s,
     pass_lengths(t);
     put_values(t, &values);
     t->at++;
-    const int rc = bridge_trial_feed_take(&t->feed, s, (int64_t)t->at, &values, event);
-    if (rc == 1) {
-        complete(t, &s->session);
-    }
-    return rc;
+    return bridge_trial_feed_take(&t->feed, s, (int64_t)t->at, &values, event);
 }
 
 /* ---- events ---------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bridge/text_fields.h"
+#include "bridge/text_pairs.h"
 #include "bridge/value_tree.h"
 
 enum { PATTERN_MAX = 512, PATTERN_LINE_MAX = 4096, REPEATS_MAX = 255 };
@@ -19,39 +20,25 @@ static int refuse_mapping(struct bridge_source *s, const char *key, const char *
     return bridge_why_set(s, NULL, 0, -1, found, expected, "correct it");
 }
 
-static int check_keys(struct bridge_source *s)
-{
-    static const char *const KEYS[] = {"form", "separator", "columns", "pattern", "comment"};
-    for (size_t i = 0; s->map != NULL && i < s->map->n; i++) {
-        const struct bridge_mapping_line *line = &s->map->line[i];
-        size_t k = 0;
-        while (k < sizeof KEYS / sizeof KEYS[0] && strcmp(KEYS[k], line->key) != 0) {
-            k++;
-        }
-        if (strcmp(line->section, "lines") == 0 && k == sizeof KEYS / sizeof KEYS[0]) {
-            return refuse_mapping(s, line->key, line->value,
-                                  "form, separator, columns, pattern or comment");
-        }
-    }
-    return 0;
-}
-
 static int open_form(struct bridge_line_reader *r, struct bridge_source *s)
 {
-    static const char *const FORMS[] = {"fields", "json", "pattern"};
+    static const char *const FORMS[] = {"fields", "json", "pairs", "pattern", NULL};
     const char *form = bridge_mapping_get(s->map, "lines", "form");
     size_t i = 0;
     if (form == NULL) {
         return 0;
     }
-    while (i < 3 && strcmp(form, FORMS[i]) != 0) {
+    while (FORMS[i] != NULL && strcmp(form, FORMS[i]) != 0) {
         i++;
     }
-    if (i == 3) {
-        return refuse_mapping(s, "form", form, "fields, json or pattern");
+    if (FORMS[i] == NULL) {
+        return refuse_mapping(s, "form", form, "fields, json, pairs or pattern");
     }
     r->is_form_stated = true;
-    r->form = (i == 0 ? BRIDGE_LINES_FIELDS : i == 1 ? BRIDGE_LINES_JSON : BRIDGE_LINES_PATTERN);
+    r->form = i == 0   ? BRIDGE_LINES_FIELDS
+              : i == 1 ? BRIDGE_LINES_JSON
+              : i == 2 ? BRIDGE_LINES_PAIRS
+                       : BRIDGE_LINES_PATTERN;
     return 0;
 }
 
@@ -143,7 +130,8 @@ int bridge_line_reader_open(struct bridge_line_reader *r, struct bridge_trial_fi
     *r = (struct bridge_line_reader){.fields = fields};
     r->columns = bridge_mapping_get(s->map, "lines", "columns");
     r->comment = bridge_mapping_get(s->map, "lines", "comment");
-    int rc = check_keys(s);
+    static const char *const KEYS[] = {"form", "separator", "columns", "pattern", "comment", NULL};
+    int rc = bridge_mapping_check_keys(s, "lines", KEYS);
     rc = rc ? rc : open_form(r, s);
     rc = rc ? rc : open_separator(r, s);
     rc = rc ? rc : open_pattern(r, s);
@@ -365,6 +353,20 @@ static int read_json(struct bridge_line_reader *r, struct bridge_source *s, int6
     return 1;
 }
 
+/* A line without the choice is no trial's. */
+static int read_pairs(struct bridge_line_reader *r, struct bridge_source *s, int64_t number,
+                      struct bridge_values *values)
+{
+    uint64_t slots = 0;
+    const char *at = bridge_text_pairs_read(bridge_text_of(r->copy), r->fields, values, &slots);
+    if (at != NULL) {
+        return bridge_why_set(s, NULL, number, at - r->copy, "the value is too long",
+                              "at most 127 bytes", "the line is left out");
+    }
+    return bridge_trial_fields_have(r->fields, values, BRIDGE_FIELD_CHOICE) ||
+           bridge_trial_fields_have(r->fields, values, BRIDGE_FIELD_CORRECT);
+}
+
 /* What the first line says of the form, and its names. 0 it is used up, 1 it is a trial's; -1. */
 static int take_first(struct bridge_line_reader *r, struct bridge_source *s, int64_t number,
                       const uint8_t *line, size_t size)
@@ -378,7 +380,7 @@ static int take_first(struct bridge_line_reader *r, struct bridge_source *s, int
     if (r->form == BRIDGE_LINES_ANY) {
         r->form = line[0] == '{' ? BRIDGE_LINES_JSON : BRIDGE_LINES_FIELDS;
     }
-    if (r->form == BRIDGE_LINES_JSON) {
+    if (r->form == BRIDGE_LINES_JSON || r->form == BRIDGE_LINES_PAIRS) {
         r->has_names = true;
         return 1;
     }
@@ -422,6 +424,7 @@ int bridge_line_reader_read(struct bridge_line_reader *r, struct bridge_source *
     if (memchr(line, '\0', size) != NULL || !copy_line(r, line, size)) {
         return bridge_why_set(s, NULL, number, -1, "a NUL byte", "text", "the line is left out");
     }
-    return r->form == BRIDGE_LINES_FIELDS ? read_fields(r, s, number, values)
-                                          : read_pattern(r, s, number, size, values);
+    return r->form == BRIDGE_LINES_FIELDS  ? read_fields(r, s, number, values)
+           : r->form == BRIDGE_LINES_PAIRS ? read_pairs(r, s, number, values)
+                                           : read_pattern(r, s, number, size, values);
 }

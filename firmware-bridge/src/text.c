@@ -3,6 +3,12 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+struct bridge_text bridge_text_of(const char *text)
+{
+    return (struct bridge_text){text, strlen(text)};
+}
 
 bool bridge_text_is(struct bridge_text t, const char *word)
 {
@@ -60,11 +66,41 @@ const char *bridge_text_find(struct bridge_text t, const char *word)
     return NULL;
 }
 
-bool bridge_text_number(struct bridge_text t, double *to)
+bool bridge_text_number(struct bridge_text t, bool has_decimal_comma, double *to)
 {
-    char text[40];
+    char copy[64];
     char *end = NULL;
-    bridge_text_copy(text, sizeof text, t);
-    *to = strtod(text, &end);
-    return t.size > 0 && t.size < sizeof text && *end == '\0' && end != text && isfinite(*to);
+    if (t.size == 0 || t.size >= sizeof copy) {
+        return false;
+    }
+    bridge_text_copy(copy, sizeof copy, t);
+    char *comma = strchr(copy, ',');
+    if (has_decimal_comma && comma != NULL && strchr(copy, '.') == NULL) {
+        *comma = '.';
+    }
+    if (strspn(copy, "+-.0123456789eE") != t.size) {
+        return false;
+    }
+    *to = strtod(copy, &end);
+    return *end == '\0' && end != copy && isfinite(*to);
+}
+
+static bool is_same(struct bridge_text a, struct bridge_text b)
+{
+    double x = 0.0;
+    double y = 0.0;
+    if (bridge_text_number(a, false, &x) && bridge_text_number(b, false, &y)) {
+        return x >= y && x <= y;
+    }
+    return a.size == b.size && strncasecmp(a.at, b.at, a.size) == 0;
+}
+
+bool bridge_text_is_among(struct bridge_text t, struct bridge_text words)
+{
+    bool is = false;
+    for (bool more = words.at != NULL; more && !is;) {
+        more = words.size > 0 && memchr(words.at, ',', words.size) != NULL;
+        is = is_same(t, bridge_text_trim(bridge_text_cut(&words, ',')));
+    }
+    return is;
 }

@@ -5,12 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-int bridge_trial_feed_open(struct bridge_trial_feed *feed, struct bridge_source *s,
-                           const char *program)
+int bridge_trial_feed_map(struct bridge_trial_feed *feed, struct bridge_source *s,
+                          const struct bridge_mapping *map)
 {
-    *feed = (struct bridge_trial_feed){.n_seen = 0};
-    (void)snprintf(feed->program, sizeof feed->program, "%s", program);
-    return bridge_trial_fields_open(&feed->fields, s);
+    feed->session.mapping = map != NULL && map->base != NULL ? map->base->name : NULL;
+    return bridge_trial_fields_open(&feed->fields, s, map);
+}
+
+int bridge_trial_feed_open(struct bridge_trial_feed *feed, struct bridge_source *s,
+                           const struct bridge_mapping *map, const char *program)
+{
+    *feed = (struct bridge_trial_feed){.session = {.ephys_rig = PROTO_NIL, .delay_s = (double)NAN}};
+    (void)snprintf(feed->session.program, sizeof feed->session.program, "%s", program);
+    return bridge_trial_feed_map(feed, s, map);
 }
 
 void bridge_trial_feed_close(struct bridge_trial_feed *feed)
@@ -24,7 +31,7 @@ void bridge_trial_feed_restart(struct bridge_trial_feed *feed)
 {
     bridge_trial_feed_close(feed);
     feed->has_trial = false;
-    feed->is_again = true;
+    feed->session.is_again = true;
 }
 
 /* ---- sessions -------------------------------------------------------------------------------- */
@@ -80,34 +87,64 @@ static bool make_room(struct bridge_trial_feed *feed)
 
 /* ---- events ---------------------------------------------------------------------------------- */
 
-static void init_session(const struct bridge_trial_feed *feed, struct bridge_session *session)
+/* The place of a session, new or not. NULL: s->why. */
+static struct bridge_feed_session *enter(struct bridge_trial_feed *feed, struct bridge_source *s,
+                                         int64_t line, const struct bridge_session *session,
+                                         bool *is_new)
 {
-    *session = (struct bridge_session){
-        .ephys_rig = PROTO_NIL, .delay_s = (double)NAN, .is_again = feed->is_again};
-    memcpy(session->subject, feed->subject, sizeof session->subject);
-    memcpy(session->session, feed->session, sizeof session->session);
-    memcpy(session->program, feed->program, sizeof session->program);
+    if (session->subject[0] == '\0' || session->session[0] == '\0') {
+        (void)bridge_why_set(s, NULL, line, -1,
+                             session->subject[0] == '\0' ? "no subject" : "no session",
+                             "a name of A-Z a-z 0-9 . _ -", "state it: --map fixed.subject=NAME");
+        return NULL;
+    }
+    if (!make_room(feed)) {
+        (void)bridge_why_set(s, NULL, line, -1, "too many sessions", "at most 1048576", "");
+        return NULL;
+    }
+    struct bridge_feed_session *seen =
+        place_of(feed->seen, feed->capacity, session->subject, session->session);
+    *is_new = seen->session[0] == '\0';
+    if (*is_new) {
+        memcpy(seen->subject, session->subject, sizeof seen->subject);
+        memcpy(seen->session, session->session, sizeof seen->session);
+        feed->n_seen++;
+    }
+    return seen;
+}
+
+int bridge_trial_feed_start(struct bridge_trial_feed *feed, struct bridge_source *s,
+                            struct bridge_event *event)
+{
+    static const struct bridge_values NONE;
+    const bool *is_stated = feed->fields.is_stated;
+    struct bridge_session session = feed->session;
+    struct bridge_value_fault fault;
+    bool is_new = false;
+    if (is_stated[BRIDGE_FIELD_SUBJECT] || is_stated[BRIDGE_FIELD_SESSION] ||
+        is_stated[BRIDGE_FIELD_DATE]) {
+        return 0;
+    }
+    if (bridge_trial_fields_session(&feed->fields, &NONE, &session, &fault) != 0) {
+        return bridge_why_set(s, NULL, 0, -1, fault.found, fault.expected, fault.fix);
+    }
+    if (enter(feed, s, 0, &session, &is_new) == NULL) {
+        return -1;
+    }
+    s->session = session;
+    event->session = &s->session;
+    event->kind = BRIDGE_SESSION_START;
+    return is_new ? 1 : 0;
 }
 
 /* Numbers the trial and gives it, or the start of its session before it. */
 static int give(struct bridge_trial_feed *feed, struct bridge_source *s, int64_t line,
                 const struct bridge_session *session, struct bridge_event *event)
 {
-    if (session->subject[0] == '\0' || session->session[0] == '\0') {
-        return bridge_why_set(s, NULL, line, -1,
-                              session->subject[0] == '\0' ? "no subject" : "no session",
-                              "a name of A-Z a-z 0-9 . _ -", "state it: --map fixed.subject=NAME");
-    }
-    if (!make_room(feed)) {
-        return bridge_why_set(s, NULL, line, -1, "too many sessions", "at most 1048576", "");
-    }
-    struct bridge_feed_session *seen =
-        place_of(feed->seen, feed->capacity, session->subject, session->session);
-    const bool is_new = seen->session[0] == '\0';
-    if (is_new) {
-        memcpy(seen->subject, session->subject, sizeof seen->subject);
-        memcpy(seen->session, session->session, sizeof seen->session);
-        feed->n_seen++;
+    bool is_new = false;
+    struct bridge_feed_session *seen = enter(feed, s, line, session, &is_new);
+    if (seen == NULL) {
+        return -1;
     }
     event->line = line;
     event->trial = event->trial >= 0 ? event->trial : seen->n;
@@ -125,9 +162,8 @@ static int give(struct bridge_trial_feed *feed, struct bridge_source *s, int64_t
 int bridge_trial_feed_take(struct bridge_trial_feed *feed, struct bridge_source *s, int64_t line,
                            const struct bridge_values *values, struct bridge_event *event)
 {
-    struct bridge_session session;
+    struct bridge_session session = feed->session;
     struct bridge_value_fault fault;
-    init_session(feed, &session);
     const int rc = bridge_trial_fields_read(&feed->fields, values, &session, event, &fault);
     if (rc < 0) {
         return bridge_why_set(s, NULL, line, -1, fault.found, fault.expected, fault.fix);

@@ -1,11 +1,9 @@
 #include "bridge/trial_fields.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 static const struct {
     const char *name;
@@ -37,62 +35,15 @@ const char *bridge_field_name(enum bridge_field field)
     return FIELDS[field].name;
 }
 
-/* ---- words and numbers ----------------------------------------------------------------------- */
-
-bool bridge_number(const char *text, size_t size, bool has_decimal_comma, double *out)
+static struct bridge_text text_of(const struct bridge_value *v)
 {
-    char copy[64];
-    char *end = NULL;
-    if (size == 0 || size >= sizeof copy) {
-        return false;
-    }
-    memcpy(copy, text, size);
-    copy[size] = '\0';
-    char *comma = strchr(copy, ',');
-    if (has_decimal_comma && comma != NULL && strchr(copy, '.') == NULL) {
-        *comma = '.';
-    }
-    if (strspn(copy, "+-.0123456789eE") != size) {
-        return false;
-    }
-    *out = strtod(copy, &end);
-    return *end == '\0' && end != copy && isfinite(*out);
-}
-
-static bool is_same(const char *a, size_t a_size, const char *b, size_t b_size)
-{
-    double x = 0.0;
-    double y = 0.0;
-    if (bridge_number(a, a_size, false, &x) && bridge_number(b, b_size, false, &y)) {
-        return x >= y && x <= y;
-    }
-    return a_size == b_size && strncasecmp(a, b, a_size) == 0;
-}
-
-bool bridge_words_have(struct bridge_words words, const char *text, size_t size)
-{
-    for (size_t i = 0; words.at != NULL && i <= words.size;) {
-        size_t n = i;
-        while (n < words.size && words.at[n] != ',') {
-            n++;
-        }
-        if (is_same(words.at + i, n - i, text, size)) {
-            return true;
-        }
-        i = n + 1;
-    }
-    return false;
+    return (struct bridge_text){v->text, v->size};
 }
 
 static bool is_unknown(const struct bridge_value *v)
 {
-    static const char *const WORDS[] = {"", "nan", "na", "n/a", "none", "null", "nil"};
-    for (size_t i = 0; i < sizeof WORDS / sizeof WORDS[0]; i++) {
-        if (v->size == strlen(WORDS[i]) && strncasecmp(v->text, WORDS[i], v->size) == 0) {
-            return true;
-        }
-    }
-    return !v->is_set;
+    return !v->is_set || v->size == 0 ||
+           bridge_text_is_among(text_of(v), bridge_text_of("nan,na,n/a,none,null,nil"));
 }
 
 /* ---- the mapping ----------------------------------------------------------------------------- */
@@ -113,12 +64,12 @@ static int refuse_coding(struct bridge_source *s, enum bridge_field field, const
 }
 
 /* "RIGHT/LEFT/NONE" into its parts; false: it has less than two or more than three. */
-static bool split_coding(const char *text, struct bridge_words part[3])
+static bool split_coding(const char *text, struct bridge_text part[3])
 {
     size_t n = 0;
     while (n < 3) {
         const size_t size = strcspn(text, "/");
-        part[n++] = (struct bridge_words){text, size};
+        part[n++] = (struct bridge_text){text, size};
         if (text[size] == '\0') {
             return n >= 2;
         }
@@ -128,10 +79,10 @@ static bool split_coding(const char *text, struct bridge_words part[3])
 }
 
 static int open_coding(struct bridge_trial_fields *f, struct bridge_source *s,
-                       enum bridge_field field)
+                       const struct bridge_mapping *map, enum bridge_field field)
 {
     const char *name = FIELDS[field].name;
-    const char *given = bridge_mapping_get(s->map, "coding", name);
+    const char *given = bridge_mapping_get(map, "coding", name);
     const char *text = given;
     const bool is_number = FIELDS[field].kind == NUMBER;
     f->divisor[field] = 1.0;
@@ -148,17 +99,20 @@ static int open_coding(struct bridge_trial_fields *f, struct bridge_source *s,
         return split_coding(text, f->code[field]) ? 0 : refuse_coding(s, field, given);
     }
     const bool is_sound = is_number &&
-                          bridge_number(text, strlen(text), false, &f->divisor[field]) &&
+                          bridge_text_number(bridge_text_of(text), false, &f->divisor[field]) &&
                           fabs(f->divisor[field]) > 0.0;
     return is_sound ? 0 : refuse_coding(s, field, given);
 }
 
-static int open_filters(struct bridge_trial_fields *f, struct bridge_source *s)
+/* Rows that are asked for, but for keys that the format reads itself. */
+static int open_filters(struct bridge_trial_fields *f, struct bridge_source *s,
+                        const struct bridge_mapping *map)
 {
-    f->n_slots = BRIDGE_FIELDS;
-    for (size_t i = 0; s->map != NULL && i < s->map->n; i++) {
-        const struct bridge_mapping_line *line = &s->map->line[i];
-        if (strcmp(line->section, "rows") != 0) {
+    const char *const *own = s->adapter != NULL ? s->adapter->rows : NULL;
+    const struct bridge_mapping_line *line = NULL;
+    for (size_t i = 0; (line = bridge_mapping_at(map, i)) != NULL; i++) {
+        if (strcmp(line->section, "rows") != 0 ||
+            (own != NULL && bridge_mapping_lists(own, line->key))) {
             continue;
         }
         if (f->n_filters == BRIDGE_FILTERS_MAX) {
@@ -166,27 +120,51 @@ static int open_filters(struct bridge_trial_fields *f, struct bridge_source *s)
                                   "at most 8", "leave some out");
         }
         f->source[f->n_slots] = line->key;
-        f->is_stated[f->n_slots] = true;
+        f->is_stated[f->n_slots] = f->is_required[f->n_slots] = true;
         f->filter[f->n_filters++] = line->value;
         f->n_slots++;
     }
     return 0;
 }
 
-/* Keys of columns, fixed and coding that are no field's. */
-static int check_keys(struct bridge_source *s)
+static size_t field_of(const char *name)
 {
-    char found[160];
-    for (size_t i = 0; s->map != NULL && i < s->map->n; i++) {
-        const struct bridge_mapping_line *line = &s->map->line[i];
-        const bool is_of_field = strcmp(line->section, "columns") == 0 ||
-                                 strcmp(line->section, "fixed") == 0 ||
-                                 strcmp(line->section, "coding") == 0;
-        size_t k = 0;
-        while (k < BRIDGE_FIELDS && strcmp(FIELDS[k].name, line->key) != 0) {
-            k++;
+    size_t i = 0;
+    while (i < BRIDGE_FIELDS && strcmp(FIELDS[i].name, name) != 0) {
+        i++;
+    }
+    return i;
+}
+
+/* Where the column of a shipped mapping is not there: its second one, or the field's own name. */
+static void open_others(struct bridge_trial_fields *f, const struct bridge_mapping *map)
+{
+    const struct bridge_shipped *base = map != NULL ? map->base : NULL;
+    for (size_t i = 0; i < BRIDGE_FIELDS; i++) {
+        const char *other = FIELDS[i].name;
+        for (size_t k = 0; base != NULL && k < base->n; k++) {
+            const struct bridge_mapping_line *line = &base->line[k];
+            other = strcmp(line->section, "columns") == 0 &&
+                            strcmp(line->key, FIELDS[i].name) == 0 && line->value != f->source[i]
+                        ? line->value
+                        : other;
         }
-        if (is_of_field && k == BRIDGE_FIELDS) {
+        if (f->is_stated[i] && !f->is_required[i] && strcmp(other, f->source[i]) != 0) {
+            f->other[i] = f->n_slots;
+            f->is_stated[f->n_slots] = other != FIELDS[i].name;
+            f->source[f->n_slots++] = other;
+        }
+    }
+}
+
+/* Keys of columns, fixed and coding that are no field's. */
+static int check_keys(struct bridge_source *s, const struct bridge_mapping *map)
+{
+    static const char *const SECTIONS[] = {"columns", "fixed", "coding", NULL};
+    const struct bridge_mapping_line *line = NULL;
+    char found[160];
+    for (size_t i = 0; (line = bridge_mapping_at(map, i)) != NULL; i++) {
+        if (bridge_mapping_lists(SECTIONS, line->section) && field_of(line->key) == BRIDGE_FIELDS) {
             (void)snprintf(found, sizeof found, "the mapping has %s.%.60s", line->section,
                            line->key);
             return bridge_why_set(s, NULL, 0, -1, found, "what is known of a trial, as stimulus",
@@ -196,22 +174,41 @@ static int check_keys(struct bridge_source *s)
     return 0;
 }
 
-int bridge_trial_fields_open(struct bridge_trial_fields *f, struct bridge_source *s)
+int bridge_trial_fields_open(struct bridge_trial_fields *f, struct bridge_source *s,
+                             const struct bridge_mapping *map)
 {
+    const struct bridge_mapping own = {.line = map != NULL ? map->line : NULL,
+                                       .n = map != NULL ? map->n : 0};
     *f = (struct bridge_trial_fields){.n_slots = BRIDGE_FIELDS};
-    if (check_keys(s) != 0) {
+    if (check_keys(s, map) != 0) {
         return -1;
     }
     for (int i = 0; i < BRIDGE_FIELDS; i++) {
-        const char *stated = bridge_mapping_get(s->map, "columns", FIELDS[i].name);
+        const char *stated = bridge_mapping_get(map, "columns", FIELDS[i].name);
         f->source[i] = stated != NULL ? stated : FIELDS[i].name;
         f->is_stated[i] = stated != NULL;
-        f->fixed[i] = bridge_mapping_get(s->map, "fixed", FIELDS[i].name);
-        if (open_coding(f, s, (enum bridge_field)i) != 0) {
+        f->is_required[i] = bridge_mapping_get(&own, "columns", FIELDS[i].name) != NULL;
+        f->fixed[i] = bridge_mapping_get(map, "fixed", FIELDS[i].name);
+        if (open_coding(f, s, map, (enum bridge_field)i) != 0) {
             return -1;
         }
     }
-    return open_filters(f, s);
+    if (open_filters(f, s, map) != 0) {
+        return -1;
+    }
+    open_others(f, map);
+    return 0;
+}
+
+uint64_t bridge_trial_fields_stated(const struct bridge_trial_fields *f)
+{
+    uint64_t slots = 0;
+    for (size_t i = 0; i < f->n_slots; i++) {
+        if (f->is_stated[i] || (i < BRIDGE_FIELDS && f->fixed[i] != NULL)) {
+            slots |= (uint64_t)1 << i;
+        }
+    }
+    return slots;
 }
 
 size_t bridge_trial_fields_watch(struct bridge_trial_fields *f, const char *name)
@@ -236,23 +233,17 @@ uint64_t bridge_trial_fields_slots(const struct bridge_trial_fields *f, const ch
 
 bool bridge_values_put(struct bridge_values *values, uint64_t slots, const char *text, size_t size)
 {
-    while (size > 0 && (text[0] == ' ' || text[0] == '\t')) {
-        text++;
-        size--;
-    }
-    while (size > 0 && (text[size - 1] == ' ' || text[size - 1] == '\t')) {
-        size--;
-    }
-    if (size >= BRIDGE_VALUE_MAX) {
+    const struct bridge_text all = {text, size};
+    const struct bridge_text trimmed = bridge_text_trim(all);
+    if (trimmed.size >= BRIDGE_VALUE_MAX) {
         return false;
     }
     for (size_t i = 0; i < BRIDGE_SLOTS_MAX; i++) {
         if ((slots >> i & 1) != 0) {
             struct bridge_value *v = &values->slot[i];
             v->is_set = true;
-            v->size = size;
-            memcpy(v->text, text, size);
-            v->text[size] = '\0';
+            v->size = trimmed.size;
+            bridge_text_copy(v->text, sizeof v->text, trimmed);
         }
     }
     return true;
@@ -270,17 +261,30 @@ static uint64_t bit(enum bridge_field field)
     return (uint64_t)1 << field;
 }
 
+void bridge_trial_fields_put(const struct bridge_trial_fields *f, struct bridge_values *values,
+                             enum bridge_field field, double value)
+{
+    if (FIELDS[field].kind >= SIDE) {
+        struct bridge_text words = f->code[field][value > 0.0 ? 0 : 1];
+        const struct bridge_text word = bridge_text_cut(&words, ',');
+        (void)bridge_values_put(values, bit(field), word.at, word.size);
+    } else {
+        bridge_values_put_number(values, bit(field), value * f->divisor[field]);
+    }
+}
+
 bool bridge_trial_fields_suffice(const struct bridge_trial_fields *f, uint64_t slots,
                                  struct bridge_value_fault *fault)
 {
     for (size_t i = 0; i < f->n_slots; i++) {
-        if (f->is_stated[i] && (slots >> i & 1) == 0) {
+        if (f->is_required[i] && (slots >> i & 1) == 0) {
             (void)snprintf(fault->found, sizeof fault->found, "no column \"%.100s\"", f->source[i]);
             fault->expected = "a column of each name in the mapping";
-            fault->fix = "correct the name in the mapping";
+            (void)snprintf(fault->fix, sizeof fault->fix, "correct the name in the mapping");
             return false;
         }
-        if (i < BRIDGE_FIELDS && f->fixed[i] != NULL) {
+        if (i < BRIDGE_FIELDS &&
+            (f->fixed[i] != NULL || (f->other[i] != 0 && (slots >> f->other[i] & 1) != 0))) {
             slots |= (uint64_t)1 << i;
         }
     }
@@ -291,14 +295,14 @@ bool bridge_trial_fields_suffice(const struct bridge_trial_fields *f, uint64_t s
     if ((slots & bit(BRIDGE_FIELD_STIMULUS)) == 0 && !has_both && !has_contrast) {
         (void)snprintf(fault->found, sizeof fault->found, "no stimulus");
         fault->expected = "a column of it, of contrast and side, or of both contrasts";
-        fault->fix = "name it: --map columns.stimulus=COLUMN";
+        (void)snprintf(fault->fix, sizeof fault->fix, "name it: --map columns.stimulus=COLUMN");
         return false;
     }
     if ((slots & bit(BRIDGE_FIELD_CHOICE)) == 0 &&
         ((slots & bit(BRIDGE_FIELD_CORRECT)) == 0 || !(has_side || has_both))) {
         (void)snprintf(fault->found, sizeof fault->found, "no choice");
         fault->expected = "a column of it, or of correct and side";
-        fault->fix = "name it: --map columns.choice=COLUMN";
+        (void)snprintf(fault->fix, sizeof fault->fix, "name it: --map columns.choice=COLUMN");
         return false;
     }
     return true;
@@ -313,11 +317,18 @@ struct reading {
     struct bridge_value_fault *fault;
 };
 
-/* The value of a field, its fixed one where there is none. */
+/* The value of a field: that of its first column, of its second, or the fixed one. Of two that say
+ * yes or no by the mapping, yes counts. */
 static const struct bridge_value *value_of(struct reading *r, enum bridge_field field)
 {
     const struct bridge_value *v = &r->values->slot[field];
+    const struct bridge_value *other = &r->values->slot[r->f->other[field]];
     const char *fixed = r->f->fixed[field];
+    if (r->f->other[field] != 0 && other->is_set) {
+        const bool is_either = FIELDS[field].kind == TRUTH && r->f->is_stated[r->f->other[field]];
+        const bool is_yes = v->is_set && bridge_text_is_among(text_of(v), r->f->code[field][0]);
+        v = v->is_set && (!is_either || is_yes) ? v : other;
+    }
     if (v->is_set || fixed == NULL) {
         return v;
     }
@@ -332,7 +343,7 @@ static int refuse(struct reading *r, enum bridge_field field, const struct bridg
     (void)snprintf(r->fault->found, sizeof r->fault->found, "%s: \"%.60s\" in %.60s",
                    FIELDS[field].name, v->text, r->f->source[field]);
     r->fault->expected = expected;
-    r->fault->fix = fix;
+    (void)snprintf(r->fault->fix, sizeof r->fault->fix, fix, FIELDS[field].name);
     return -1;
 }
 
@@ -344,7 +355,7 @@ static int get_number(struct reading *r, enum bridge_field field, double *out)
     if (is_unknown(v)) {
         return 0;
     }
-    if (!bridge_number(v->text, v->size, r->f->has_decimal_comma, out)) {
+    if (!bridge_text_number(text_of(v), r->f->has_decimal_comma, out)) {
         return refuse(r, field, v, "a number", "correct it, or name another column");
     }
     *out /= r->f->divisor[field];
@@ -355,18 +366,18 @@ static int get_number(struct reading *r, enum bridge_field field, double *out)
 static int get_coded(struct reading *r, enum bridge_field field, int64_t *out)
 {
     const struct bridge_value *v = value_of(r, field);
-    const struct bridge_words *code = r->f->code[field];
+    const struct bridge_text *code = r->f->code[field];
     *out = PROTO_NIL;
-    if (bridge_words_have(code[0], v->text, v->size) && v->is_set) {
+    if (bridge_text_is_among(text_of(v), code[0]) && v->is_set) {
         *out = 1;
-    } else if (bridge_words_have(code[1], v->text, v->size) && v->is_set) {
+    } else if (bridge_text_is_among(text_of(v), code[1]) && v->is_set) {
         *out = 0;
-    } else if (!is_unknown(v) && !bridge_words_have(code[2], v->text, v->size)) {
+    } else if (!is_unknown(v) && !bridge_text_is_among(text_of(v), code[2])) {
         return FIELDS[field].kind == SIDE
                    ? refuse(r, field, v, "right or left as it is coded",
-                            "say how: --map coding.choice=RIGHT/LEFT/NONE, as -1/1/0")
+                            "say how: --map coding.%s=RIGHT/LEFT/NONE, as -1/1/0")
                    : refuse(r, field, v, "yes or no as it is coded",
-                            "say how: --map coding.reward=YES/NO, as 1/-1");
+                            "say how: --map coding.%s=YES/NO, as 1/-1");
     }
     return 0;
 }
@@ -420,7 +431,7 @@ static int get_trial(struct reading *r, struct bridge_event *event)
     if (is_unknown(v)) {
         return 0;
     }
-    if (!bridge_number(v->text, v->size, r->f->has_decimal_comma, &number) || number < 0.0 ||
+    if (!bridge_text_number(text_of(v), r->f->has_decimal_comma, &number) || number < 0.0 ||
         number > 1e9 || number > floor(number)) {
         return refuse(r, BRIDGE_FIELD_TRIAL, v, "a whole number from 0 to 1000000000",
                       "correct it; without a column of trials they are counted");
@@ -444,7 +455,7 @@ static void put_both(double left, double right, proto_trial *said)
 
 static int get_stimulus(struct reading *r, proto_trial *said)
 {
-    static const char HOW[] = "say how it is coded: --map coding.stimulus=percent, or a number to "
+    static const char HOW[] = "say how it is coded: --map coding.%s=percent, or a number to "
                               "divide by";
     double contrast = 0.0;
     double left = 0.0;
@@ -464,6 +475,10 @@ static int get_stimulus(struct reading *r, proto_trial *said)
     }
     if (isnan(said->stimulus) && !isnan(contrast)) {
         from = BRIDGE_FIELD_CONTRAST;
+        if (contrast < 0.0) {
+            return refuse(r, from, value_of(r, from), "a contrast without a sign",
+                          "name it the stimulus if it has one: --map columns.stimulus=COLUMN");
+        }
         if (contrast > 0.0 && said->side == PROTO_NIL) {
             return refuse(r, BRIDGE_FIELD_SIDE, &r->values->slot[BRIDGE_FIELD_SIDE],
                           "the side of the stimulus", "name its column: --map columns.side=COLUMN");
@@ -471,8 +486,11 @@ static int get_stimulus(struct reading *r, proto_trial *said)
         said->stimulus = said->side == 0 && contrast > 0.0 ? -contrast : contrast;
     }
     if (isnan(said->stimulus)) {
-        return refuse(r, BRIDGE_FIELD_STIMULUS, value_of(r, BRIDGE_FIELD_STIMULUS),
-                      "a contrast from -1 to 1", "the trial is left out");
+        from = r->f->is_stated[BRIDGE_FIELD_CONTRAST] ? BRIDGE_FIELD_CONTRAST
+               : value_of(r, from)->is_set            ? from
+                                                      : BRIDGE_FIELD_STIMULUS;
+        return refuse(r, from, value_of(r, from), "a contrast from -1 to 1",
+                      "the trial is left out");
     }
     return said->stimulus >= -1.0 && said->stimulus <= 1.0
                ? 0
@@ -501,7 +519,7 @@ static int get_reward(struct reading *r, proto_trial *said)
     const struct bridge_value *v = value_of(r, BRIDGE_FIELD_REWARD);
     int64_t yes = PROTO_NIL;
     double number = 0.0;
-    if (bridge_number(v->text, v->size, r->f->has_decimal_comma, &number) && number > 0.0 &&
+    if (bridge_text_number(text_of(v), r->f->has_decimal_comma, &number) && number > 0.0 &&
         number < 1.0) {
         said->reward = number;
         return 0;
@@ -527,7 +545,7 @@ static int get_rest(struct reading *r, proto_trial *said)
     rc = rc ? rc : get_number(r, BRIDGE_FIELD_P_LEFT, &said->p_left);
     rc = rc ? rc : get_number(r, BRIDGE_FIELD_REWARD_UL, &said->reward_ul);
     rc = rc ? rc : get_coded(r, BRIDGE_FIELD_REPEAT, &said->repeat);
-    if (r->values->slot[BRIDGE_FIELD_RT_FROM].is_set) {
+    if (value_of(r, BRIDGE_FIELD_RT_FROM)->is_set) {
         said->rt_s -= from;
     }
     said->rt_s = within(said->rt_s, 86400.0);
@@ -540,13 +558,26 @@ static bool is_asked_for(const struct reading *r)
 {
     for (size_t i = 0; i < r->f->n_filters; i++) {
         const struct bridge_value *v = &r->values->slot[BRIDGE_FIELDS + i];
-        const char *values = r->f->filter[i];
-        if (!v->is_set ||
-            !bridge_words_have((struct bridge_words){values, strlen(values)}, v->text, v->size)) {
+        if (!v->is_set || !bridge_text_is_among(text_of(v), bridge_text_of(r->f->filter[i]))) {
             return false;
         }
     }
     return true;
+}
+
+bool bridge_trial_fields_have(const struct bridge_trial_fields *f,
+                              const struct bridge_values *values, enum bridge_field field)
+{
+    return values->slot[field].is_set ||
+           (f->other[field] != 0 && values->slot[f->other[field]].is_set);
+}
+
+int bridge_trial_fields_session(const struct bridge_trial_fields *f,
+                                const struct bridge_values *values, struct bridge_session *session,
+                                struct bridge_value_fault *fault)
+{
+    struct reading r = {.f = f, .values = values, .fault = fault};
+    return get_session(&r, session);
 }
 
 int bridge_trial_fields_read(const struct bridge_trial_fields *f,

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bridge/trial_fields.h"
+#include "bridge/text.h"
 
 static const char *const MARKS[] = {
 #define MARK(NAME, name, help) #name,
@@ -77,7 +77,7 @@ static int add_line(struct bridge_trial_marks *m, struct bridge_source *s,
     double stimulus = (double)NAN;
     int role = 0;
     if (strcmp(line->section, "stimulus") == 0) {
-        return bridge_number(line->key, strlen(line->key), false, &stimulus) &&
+        return bridge_text_number(bridge_text_of(line->key), false, &stimulus) &&
                        fabs(stimulus) <= 1.0
                    ? add_codes(m, s, line, BRIDGE_MARKS, stimulus, plain)
                    : refuse(s, line, "a signed contrast from -1 to 1 as key");
@@ -105,22 +105,6 @@ static int put_name(struct bridge_source *s, const char *key, const char *given,
                                 "1 to 64 characters", "state fixed.subject in the mapping");
 }
 
-static int check_fixed(struct bridge_source *s)
-{
-    static const char *const KEYS[] = {"subject", "session", "task", "stage"};
-    for (size_t i = 0; s->map != NULL && i < s->map->n; i++) {
-        const struct bridge_mapping_line *line = &s->map->line[i];
-        size_t k = 0;
-        while (k < 4 && strcmp(KEYS[k], line->key) != 0) {
-            k++;
-        }
-        if (k == 4 && strcmp(line->section, "fixed") == 0) {
-            return refuse(s, line, "subject, session, task or stage");
-        }
-    }
-    return 0;
-}
-
 int bridge_trial_marks_open(struct bridge_trial_marks *m, struct bridge_source *s,
                             const struct bridge_stream_start *start, const char *program,
                             int64_t plain)
@@ -128,11 +112,13 @@ int bridge_trial_marks_open(struct bridge_trial_marks *m, struct bridge_source *
     *m = (struct bridge_trial_marks){.session = {.ephys_rig = PROTO_NIL, .delay_s = (double)NAN}};
     const char *task = bridge_mapping_get(s->map, "fixed", "task");
     const char *stage = bridge_mapping_get(s->map, "fixed", "stage");
-    int rc = check_fixed(s);
+    static const char *const FIXED[] = {"subject", "session", "task", "stage", NULL};
+    const struct bridge_mapping_line *line = NULL;
+    int rc = bridge_mapping_check_keys(s, "fixed", FIXED);
     rc = rc ? rc : put_name(s, "subject", start->subject, m->session.subject);
     rc = rc ? rc : put_name(s, "session", start->session, m->name);
-    for (size_t i = 0; rc == 0 && s->map != NULL && i < s->map->n; i++) {
-        rc = add_line(m, s, &s->map->line[i], plain);
+    for (size_t i = 0; rc == 0 && (line = bridge_mapping_at(s->map, i)) != NULL; i++) {
+        rc = add_line(m, s, line, plain);
     }
     if (rc == 0 && (!m->is_mapped[BRIDGE_MARKS] || !m->is_mapped[BRIDGE_MARK_RIGHT] ||
                     !m->is_mapped[BRIDGE_MARK_LEFT])) {

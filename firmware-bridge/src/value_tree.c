@@ -122,9 +122,21 @@ static int read_map(struct tree *t)
     }
 }
 
+/* Does the mapping name the path? */
+static bool is_stated(const struct tree *t)
+{
+    const uint64_t slots = bridge_trial_fields_slots(t->fields, t->path, strlen(t->path));
+    return (slots & bridge_trial_fields_stated(t->fields)) != 0;
+}
+
 /* At most PROTO_DEPTH_MAX deep. */
 static int read_value(struct tree *t, const proto_token *first)
 {
+    const bool is_list = first->type == PROTO_TOKEN_ARRAY;
+    if ((is_list || first->type == PROTO_TOKEN_MAP) && is_stated(t)) {
+        return fail(t, first->offset, "the path of one value in it, as KEY.0 or KEY.NAME",
+                    is_list ? "is a list" : "is a map");
+    }
     return first->type == PROTO_TOKEN_MAP     ? read_map(t)
            : first->type == PROTO_TOKEN_ARRAY ? read_list(t)
                                               : put(t, first);

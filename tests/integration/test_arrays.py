@@ -97,9 +97,9 @@ class Recorded(Arrays):
                      "stimOn_times": "stim_on_time"}
             nwb(self.path(f"nwb/{day}.nwb"), {names.get(k, k): v for k, v in columns.items()}, subject="SWC_054",
                 session=None, started=day + "T09:00:00+00:00")
-        for kind, told in (("alf", "ALF preset ibl"), ("npz", "NumPy preset ibl"), ("nwb", "NWB 2.7.0, preset ibl-nwb")):
+        for kind, told, mapping in (("alf", "ALF", "ibl"), ("npz", "NumPy", "ibl"), ("nwb", "NWB 2.7.0", "ibl-nwb")):
             rows, err = self.check(self.path(kind), 11)
-            self.assertIn(f"{told}, 11 sessions of SWC_054, 7844 trials", err)
+            self.assertIn(f"{told}, 11 sessions of SWC_054, 7844 trials, mapping {mapping}\n", err)
             self.same(rows, expected)
 
     @recorded
@@ -130,7 +130,7 @@ class Alf(Arrays):
             rows, err = imported(path)
             self.assertEqual({(r["subject"], r["session"]) for r in rows}, {("KS_7", "2023-11-05_003")})
             self.assertEqual(len(rows), 40)
-            self.assertIn("ALF preset ibl, 1 session of KS_7, 40 trials", err)
+            self.assertIn("ALF, 1 session of KS_7, 40 trials, mapping ibl\n", err)
 
     def test_the_last_revision_goes_before(self):
         old, new = ibl_trials(seed=1), ibl_trials(seed=2)
@@ -176,17 +176,17 @@ class Alf(Arrays):
             return folder
 
         choice, left = bytes_of(good["choice"]), "contrastLeft"
-        self.wrong(made(1, contrastLeft=None), 0, "no column contrastLeft, which the preset ibl needs", "one of choice, contrastRight")
+        self.wrong(made(1, contrastLeft=None), 0, "no column contrastLeft, which the mapping ibl needs", "one of choice, contrastRight")
         self.wrong(made(2, contrastLeft=good["contrastLeft"][:30]), 0, "contrastLeft has 30 rows", "40, as column choice")
         self.wrong(made(3, choice=good["choice"] * 2), 3 + int(sum(good["choice"] == 0)) - 3, 'choice: "-2" in choice')
         self.wrong(made(4, contrastLeft=good["contrastLeft"] * 100), int(sum(np.isnan(good["contrastLeft"]) |
-                   (good["contrastLeft"] * 100 <= 1))), 'contrast_left: "', "coding.stimulus=percent")
+                   (good["contrastLeft"] * 100 <= 1))), 'contrast_left: "', "coding.contrast_left=percent")
         self.wrong(made(5, feedbackType=good["feedbackType"] * 3), 0, 'reward: "', "coding.reward=YES/NO")
         self.wrong(made(6, choice=good["choice"].astype(object)), 0, "choice.npy", "a pickle", "allow_pickle")
         self.wrong(made(7, contrastLeft=np.array(["x"] * 40)), 0, 'contrast_left: "x" in contrastLeft; a number')
-        self.wrong(made(8, choice=np.zeros((40, 2, 2))), 0, "no column choice, which the preset ibl needs")
+        self.wrong(made(8, choice=np.zeros((40, 2, 2))), 0, "no column choice, which the mapping ibl needs")
         self.wrong(made(9, choice=np.float64(1)), 0, "single value")
-        self.wrong(made(10, choice=np.zeros(40, complex)), 0, "no column choice, which the preset ibl needs")
+        self.wrong(made(10, choice=np.zeros(40, complex)), 0, "no column choice, which the mapping ibl needs")
         self.wrong(put(11, "choice", b""), 0, "choice.npy: byte 0")
         self.wrong(put(12, "choice", b"\x93NUMPY"), 0, "choice.npy: byte 0", "begins with")
         self.wrong(put(13, "choice", choice[:60]), 0, "choice.npy: byte 8", "a header of at most 64 kilobytes")
@@ -195,7 +195,7 @@ class Alf(Arrays):
         self.wrong(put(16, left, bytes_of(good[left])[:-1]), 39, "contrastLeft.npy", "after row 39")
         self.wrong(put(17, "choice", choice.replace(b"(40,)", b"(-4,)")), 0, "a whole number")
         self.wrong(put(18, "choice", choice.replace(b"(40,), }       ", b"(99999999999,)}")), 0, "too large")
-        self.wrong(put(19, "choice", choice.replace(b"<f8", b"<z8")), 0, "no column choice, which the preset ibl needs")
+        self.wrong(put(19, "choice", choice.replace(b"<f8", b"<z8")), 0, "no column choice, which the mapping ibl needs")
         self.wrong(put(20, "choice", choice.replace(b"'descr'", b"'desc_'")), 0, "the keys descr")
         self.wrong(put(21, "choice", choice.replace(b"False", b"Maybe")), 0, "True or False")
         self.wrong(put(22, "choice", b"\x93NUMPY\x09" + choice[7:]), 0, "version 1, 2 or 3")
@@ -226,7 +226,7 @@ class NumPy(Arrays):
                           subject=np.array(["a", "a", "b", "b"]), session=np.array([b"s1", b"s1", b"s2", b"s2"]),
                           stage=np.array(["one"] * 4), trial=[5, 6, 0, 1])
         rows, err = imported(path)
-        self.assertIn("NumPy murid's columns, 1 session of a, 2 trials", err)
+        self.assertIn("NumPy, 1 session of a, 2 trials\n", err)
         self.assertEqual([(r["subject"], r["session"], r["trial"], r["stimulus"], r["choice"], r["reward"], r["repeat"], r["stage"])
                           for r in rows],
                          [("a", "s1", "5", "-1", "0", "1", "0", "one"), ("a", "s1", "6", "0.5", "1", "0.5", "1", "one"),
@@ -236,26 +236,26 @@ class NumPy(Arrays):
         draw = np.random.default_rng(3)
         right, answer, correct = draw.random(30) < 0.5, draw.integers(1, 3, 30), draw.integers(0, 2, 30)
         inputs = {"cL": np.abs(draw.random((30, 2))), "cR": np.zeros((30, 2))}
-        for y, told in ((right + 1, "psytrack 1/2"), (right.astype(float), "psytrack 0/1")):
-            sides = answer if told.endswith("2") else answer - 1
+        for y, told in ((right + 1, "psytrack"), (right.astype(float), "psytrack-01")):
+            sides = answer if told == "psytrack" else answer - 1
             rows, err = imported(self.savez(y=y, dayLength=[10, 0, 20], answer=sides, correct=correct, name="W1", **inputs))
-            self.assertIn(f"NumPy preset {told}, 2 sessions of W1, 30 trials", err)
+            self.assertIn(f"NumPy, 2 sessions of W1, 30 trials, mapping {told}\n", err)
             self.assertEqual([r["session"] for r in rows], ["t_001"] * 10 + ["t_003"] * 20)
             self.assertEqual([r["trial"] for r in rows], [str(i) for i in [*range(10), *range(20)]])
             self.same([said(r)[:4] for r in rows],
                       [(-inputs["cL"][i][0], float(answer[i] - 1), float(right[i]), float(correct[i])) for i in range(30)])
         self.wrong(self.savez(y=np.ones(30), **inputs), 0, "no stimulus; one of y, cL, cL[1], cR")
 
-    def test_a_mapping_says_what_other_columns_mean_or_adds_to_a_preset(self):
+    def test_a_mapping_says_what_other_columns_mean_or_stands_on_a_shipped_one(self):
         path = self.savez(coh=[-50.0, 100, 0], resp=["L", "R", "miss"], ok=[True, False, False], ms=[250, 300, np.nan])
         words = [w for line in ("columns.stimulus=coh", "coding.stimulus=percent", "columns.choice=resp", "coding.choice=R/L/miss",
                                 "columns.reward=ok", "columns.rt_s=ms", "coding.rt_s=ms", "fixed.subject=m9") for w in ("--map", line)]
         rows, err = imported(path, *words)
         self.assertEqual([(r["subject"], r["stimulus"], r["choice"], r["reward"], r["rt_s"]) for r in rows],
                          [("m9", "-0.5", "0", "1", "0.25"), ("m9", "1", "1", "0", "0.3"), ("m9", "0", "", "0", "")])
-        self.assertIn("NumPy mapping, 1 session of m9, 3 trials", err)
+        self.assertIn("NumPy, 1 session of m9, 3 trials\n", err)
         rows, err = imported(self.savez("p.npz", y=[1, 2, 2], s1=[-0.5, 0.5, 0.25], dayLength=[1, 2]), "--map", "columns.stimulus=s1")
-        self.assertIn("NumPy preset psytrack 1/2, 2 sessions of p, 3 trials", err)
+        self.assertIn("NumPy, 2 sessions of p, 3 trials, mapping psytrack\n", err)
         self.assertEqual([(r["session"], r["stimulus"], r["choice"]) for r in rows],
                          [("p_001", "-0.5", "0"), ("p_002", "0.5", "1"), ("p_002", "0.25", "1")])
         done = murid("import", path, "--map", "columns.stimulus=nowhere", code=2)
@@ -350,9 +350,9 @@ class Nwb(Arrays):
     def made(self, columns, name="t.nwb", **told):
         return nwb(self.path(name), columns, **told)
 
-    def test_each_preset_reads_its_layout_and_is_named(self):
+    def test_each_shipped_mapping_reads_its_layout_and_is_named(self):
         N = None
-        for columns, preset, expected in (
+        for columns, mapping, expected in (
                 (GABOR, "ibl-gabor", [(-1, 0, 0, 1, 0.25, 0.5), (0.25, 1, 1, 1, 0.25, 0.5), (0, 0, N, 0, 0.25, 0.5),
                                       (0.0625, 1, 0, 0, 0.25, 0.5), (-0.5, 0, 1, 0, 0.25, 0.5), (0, 1, N, 0, 0.25, 0.5)]),
                 (STEINMETZ, "steinmetz", [(1, 1, 1, 1, 0.5, N), (-0.5, 0, 0, 1, 0.5, N), (-0.5, 0, 0, 0, 0.5, N),
@@ -361,7 +361,7 @@ class Nwb(Arrays):
                                         (0, N, 1, 0, 0.125, N), (0, N, 0, 0, 0.125, N), (0, N, 0, 1, 0.125, N)])):
             rows, err = imported(self.made(columns))
             self.same([said(r) for r in rows], expected)
-            self.assertIn(f"NWB 2.7.0, preset {preset}, 1 session of M1, 6 trials", err)
+            self.assertIn(f"NWB 2.7.0, 1 session of M1, 6 trials, mapping {mapping}\n", err)
 
     def test_texts_of_fixed_length_and_categories_read_as_those_of_variable_length(self):
         expected = [said(r) for r in imported(self.made(GABOR))[0]]
@@ -411,30 +411,30 @@ class Nwb(Arrays):
         self.wrong(self.written("5.nwb", good[:8] + bytes(len(good) - 8)), 0, "5.nwb")
         self.wrong(edited(6, lambda f, t: f.__delitem__("intervals/trials")), 0, "there is no group /intervals/trials")
         self.wrong(edited(7, lambda f, t: f.__delitem__("intervals")), 0, "there is no group /intervals/trials")
-        self.wrong(edited(8, lambda f, t: t.__delitem__(choice)), 0, "no column mouse_wheel_choice, which the preset ibl-gabor needs", "gabor_stimulus_contrast")
+        self.wrong(edited(8, lambda f, t: t.__delitem__(choice)), 0, "no column mouse_wheel_choice, which the mapping ibl-gabor needs", "gabor_stimulus_contrast")
         self.wrong(edited(9, replaced(contrast, data=np.zeros(5))), 0, "gabor_stimulus_contrast has 5 rows", "6, as column")
-        self.wrong(edited(10, replaced(contrast, data=np.zeros((6, 2)))), 0, "no column gabor_stimulus_contrast, which the preset ibl-gabor needs")
+        self.wrong(edited(10, replaced(contrast, data=np.zeros((6, 2)))), 0, "no column gabor_stimulus_contrast, which the mapping ibl-gabor needs")
         self.wrong(edited(11, replaced(contrast, shape=(1 << 40,), dtype="f8", chunks=(1024,))), 0, "column gabor_stimulus_contrast: it is too large")
         self.wrong(edited(12, replaced(choice, data=np.arange(6))), 0, 'choice: "0" in mouse_wheel_choice', "right or left")
         self.wrong(changed(13, mouse_wheel_choice=["left", "right"] * 3), 0, 'choice: "left" in mouse_wheel_choice', "coding.choice")
         self.wrong(changed(14, gabor_stimulus_contrast=[100.0, 25, 0, 6.25, 5000, 0]), 5, '14.nwb:5: contrast: "5000" in gabor_stimulus_contrast')
         self.wrong(changed(15, gabor_stimulus_side=["left", "up"] * 3), 3, 'side: "up" in gabor_stimulus_side')
         self.wrong(changed(16, gabor_stimulus_contrast=[100.0, np.nan, 0, 6.25, 50, 0]), 5, "16.nwb:2: ", "a contrast from -1 to 1")
-        self.wrong(edited(17, replaced(choice, data=[b"\xff" * 300] * 6, dtype="S300")), 0, "no column mouse_wheel_choice, which the preset ibl-gabor needs")
+        self.wrong(edited(17, replaced(choice, data=[b"\xff" * 300] * 6, dtype="S300")), 0, "no column mouse_wheel_choice, which the mapping ibl-gabor needs")
 
         def external(f, trials):
             del trials[contrast]
             trials[contrast] = h5py.ExternalLink("/etc/hostname", "/x")
 
-        self.wrong(edited(18, external), 0, "no column gabor_stimulus_contrast, which the preset ibl-gabor needs")
-        self.wrong(edited(19, replaced(contrast, shape=(6,), dtype="f8", external=[("/etc/hostname", 0, 48)])), 0, "no column gabor_stimulus_contrast, which the preset ibl-gabor needs")
-        self.wrong(edited(20, lambda f, t: [t.__delitem__(contrast), t.create_group(contrast)]), 0, "no column gabor_stimulus_contrast, which the preset ibl-gabor needs")
+        self.wrong(edited(18, external), 0, "no column gabor_stimulus_contrast, which the mapping ibl-gabor needs")
+        self.wrong(edited(19, replaced(contrast, shape=(6,), dtype="f8", external=[("/etc/hostname", 0, 48)])), 0, "no column gabor_stimulus_contrast, which the mapping ibl-gabor needs")
+        self.wrong(edited(20, lambda f, t: [t.__delitem__(contrast), t.create_group(contrast)]), 0, "no column gabor_stimulus_contrast, which the mapping ibl-gabor needs")
 
         def loop(f, trials):
             del trials[choice]
             trials[choice] = h5py.SoftLink("/intervals/trials/" + choice)
 
-        self.wrong(edited(21, loop), 0, "no column mouse_wheel_choice, which the preset ibl-gabor needs")
+        self.wrong(edited(21, loop), 0, "no column mouse_wheel_choice, which the mapping ibl-gabor needs")
         place = good.index(b"GCOL")
         self.wrong(self.written("22.nwb", good[:place] + b"XXXX" + good[place + 4:]), 0, "22.nwb: column")
         self.wrong(self.written("23.nwb", good.replace(b"SNOD", b"SNOX")), 0, "23.nwb")

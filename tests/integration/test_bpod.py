@@ -84,13 +84,13 @@ MALFORMED = {
     "types for two trials": (saved(put("TrialTypes", to=np.array([[1.0, 2.0]]))),
                              "trial 3: SessionData.TrialTypes has no value for it", 2),
     "a type that is no side": (saved(put("TrialTypes", to=np.array([[1.0, 2.0, 7.0, 1.0]]))),
-                               r'trial 3: the side, TrialTypes, is "7"; 2 or 1 was expected: the trial is left out', 3),
+                               r'trial 3: side: "7" in TrialTypes; right or left as it is coded was expected: say how: --map coding.side=', 3),
     "a type that is NaN": (saved(put("TrialTypes", to=np.array([[1.0, 2.0, np.nan, 1.0]]))),
-                           r'trial 3: the side, TrialTypes, is "nan"; a side, which the sign', 3),
-    "types as words": (saved(put("TrialTypes", to=bpod.cells(["left"] * 4))), r'trial 1: the side, TrialTypes, is "left"', 0),
+                           r'trial 3: side: "nan" in TrialTypes; the side of the stimulus was expected', 3),
+    "types as words": (saved(put("TrialTypes", to=bpod.cells(["left"] * 4))), r'trial 1: side: "left" in TrialTypes; right or left as', 0),
     "types that are structs": (saved(put("TrialTypes", to=bpod.structs([{"a": 1.0}] * 4))),
                                "trial 1: SessionData.TrialTypes is no number or short text", 0),
-    "types that are complex": (saved(put("TrialTypes", to=np.array([[1j, 2, 1, 2]]))), 'trial 1: the side, TrialTypes, is ""', 0),
+    "types that are complex": (saved(put("TrialTypes", to=np.array([[1j, 2, 1, 2]]))), 'trial 1: side: "" in TrialTypes; the side of the stimulus', 0),
     "a trial that is empty": (saved(put("RawEvents", "Trial", 2, to=np.zeros((0, 0)))),
                               "trial 3: it has no States; a struct of the states", 3),
     "a trial without states": (saved(put("RawEvents", "Trial", 2, to={"Events": {"Tup": 1.0}})), "trial 3: it has no States", 3),
@@ -146,7 +146,7 @@ class Bpod(unittest.TestCase):
             path = self.write(folder, "m1_MyTask_20240312_101112.mat", bpod.save, bpod.light_2afc(2))
             rows, lines = read(path)
             self.assertEqual(rows, [])
-            self.assertRegex("\n".join(lines), 'no mapping is known for the protocol "MyTask"; one that says what its states mean')
+            self.assertRegex("\n".join(lines), 'no mapping is known for the task "MyTask"; one that says what its trials are')
 
     def test_malformed_files_are_named_and_what_was_read_before_stays(self):
         check_malformed(self, MALFORMED, "_Light2AFC_20240312_101112.mat", 0)

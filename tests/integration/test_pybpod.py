@@ -52,7 +52,7 @@ class Pybpod(unittest.TestCase):
     def test_without_a_mapping_it_asks_for_one(self):
         rows, lines = read(SESSION)
         self.assertEqual(rows, [])
-        self.assertRegex("\n".join(lines), "PATH: no mapping says what its trials are; columns.side, states.correct")
+        self.assertRegex("\n".join(lines), 'PATH: no mapping is known for the task "StageTraining"; one that says')
 
 
 if __name__ == "__main__":

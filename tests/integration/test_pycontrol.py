@@ -42,20 +42,20 @@ MALFORMED = {
     "a time that is not finite": (GOOD + row(3, time="nan"), LINE + "byte 0: the time is no number", None),
     "an empty time": (GOOD + row(3, time=""), LINE + "byte 0: the time is no number", None),
     "half a JSON object": (GOOD + '2.0\tvariable\tprint\t{"n_trials": 3, "choice": "le\n',
-                           LINE + "byte [0-9]+: the JSON is not complete or not well formed", None),
-    "JSON in quotes of Python": (GOOD + "2.0\tvariable\tprint\t{'n_trials': 3}\n", LINE + "byte [0-9]+: the JSON is not", None),
-    "JSON with more behind": (GOOD + row(3)[:-1] + "x\n", LINE + "byte [0-9]+: the JSON is not", None),
+                           LINE + "byte [0-9]+: it is not complete; a map of keys and values", None),
+    "JSON in quotes of Python": (GOOD + "2.0\tvariable\tprint\t{'n_trials': 3}\n", LINE + "byte [0-9]+: it is not well formed", None),
+    "JSON with more behind": (GOOD + row(3)[:-1] + "x\n", LINE + "byte [0-9]+: it is not well formed", None),
     "a choice of another word": (GOOD + row(3, choice='"middle"'),
-                                 LINE + r'the choice, choice, is "middle"; right or left was expected: the trial', None),
-    "a choice as a number": (GOOD + row(3, choice="2"), LINE + 'the choice, choice, is "2"', None),
-    "a choice as a list": (GOOD + row(3, choice='["left"]'), LINE + "byte 47: the value of a column is a list", None),
-    "a choice that is long": (GOOD + row(3, choice=f'"{"l" * 100}"'), LINE + "byte 47: .*longer than 63 bytes", None),
-    "a side of another word": (GOOD + row(3, side='"up"'), LINE + 'the side, good_side, is "up"', None),
-    "an outcome of another word": (GOOD + row(3, outcome='"yes"'), LINE + 'the reward, outcome, is "yes"; a number', None),
-    "an outcome above 1": (GOOD + row(3, outcome="7"), LINE + "the reward is not valid; a number from 0 to 1", None),
-    "a trial's number that is none": (GOOD + row('"three"'), LINE + 'the trial, n_trials, is "three"', None),
-    "a trial's number below 0": (GOOD + row(-3), LINE + 'the trial, n_trials, is "-3"; a whole number', None),
-    "a trial's number with a half": (GOOD + row(2.5), LINE + 'the trial, n_trials, is "2.5"; a whole number', None),
+                                 LINE + r'choice: "middle" in choice; right or left as it is coded was expected: say how', None),
+    "a choice as a number": (GOOD + row(3, choice="2"), LINE + 'choice: "2" in choice; right or left', None),
+    "a choice as a list": (GOOD + row(3, choice='["left"]'), LINE + "byte 47: choice is a list; the path of one value", None),
+    "a choice that is long": (GOOD + row(3, choice=f'"{"l" * 200}"'), LINE + "byte 47: choice is too long a text; at most 127", None),
+    "a side of another word": (GOOD + row(3, side='"up"'), LINE + 'side: "up" in good_side; right or left', None),
+    "an outcome of another word": (GOOD + row(3, outcome='"maybe"'), LINE + 'reward: "maybe" in outcome; yes or no', None),
+    "an outcome above 1": (GOOD + row(3, outcome="7"), LINE + 'reward: "7" in outcome; yes or no', None),
+    "a trial's number that is none": (GOOD + row('"three"'), LINE + 'trial: "three" in n_trials; a whole number', None),
+    "a trial's number below 0": (GOOD + row(-3), LINE + 'trial: "-3" in n_trials; a whole number', None),
+    "a trial's number with a half": (GOOD + row(2.5), LINE + 'trial: "2.5" in n_trials; a whole number', None),
     "a last line without an end": (GOOD + row(3)[:-1], LINE + "the last line, of [0-9]+ bytes, has no end yet", None),
     "a task without a mapping": (GOOD.replace("reversal_learning", "my_task"),
                                  r'PATH: no mapping is known for the task "my_task"; one that says', 0),
@@ -65,7 +65,7 @@ MALFORMED = {
     "1: a time that is none": (OLD + "P soon T#:3 C:1\n", r"PATH:14: byte 2: the time is no number; milliseconds", None),
     "1: a list of states that is none": (OLD.replace('"init_trial": 1', "init_trial"),
                                          r"PATH:6: byte 3: no name with its number", None),
-    "1: a choice of another number": (OLD + "P 3000 T#:3 R#:0 B#:0 C:5 O:0 S:0 A:0\n", r'PATH:14: the choice, C, is "5"; 0 or 1',
+    "1: a choice of another number": (OLD + "P 3000 T#:3 R#:0 B#:0 C:5 O:0 S:0 A:0\n", r'PATH:14: choice: "5" in C; right or left as',
                                       None),
 }
 
@@ -97,7 +97,7 @@ class PyControl(unittest.TestCase):
         rows, lines = read(DATA)
         self.assertEqual(len(rows), 287)
         self.assertEqual(differ(rows, expected), "")
-        self.assertEqual(lines, ["murid: PATH: pyControl 2.0.2, 1 session of m12, 287 trials"])
+        self.assertEqual(lines, ["murid: PATH: pyControl 2.0.2, 1 session of m12, 287 trials, mapping reversal_learning"])
 
     def test_malformed_files_are_named_and_what_was_read_before_stays(self):
         check_malformed(self, MALFORMED, "-2026-01-02-030405.tsv", 2)

@@ -61,8 +61,8 @@ class Session:
         return cls(root, lines=[line(i, draw, padding) for i in range(n)], **keys)
 
     @classmethod
-    def recorded(cls, root, folder, **keys):
-        with open(os.path.join(folder, DATA), newline="") as f:
+    def recorded(cls, root, source, **keys):
+        with open(os.path.join(source, DATA), newline="") as f:
             return cls(root, lines=f.read().split("\n")[:-1], **keys)
 
     def begin(self, half=None):

@@ -19,7 +19,7 @@ static void put(const char *attribute, const double *values, size_t n)
     rig_files_write(name, "w", bytes, npy_file_doubles(bytes, sizeof bytes, values, n));
 }
 
-/* All that the preset needs: left, right and no choice. */
+/* All that the mapping ibl needs: left, right and no choice. */
 static void put_all(size_t n)
 {
     const double nan = (double)NAN;
@@ -55,7 +55,7 @@ static void trials_are_read_in_the_signs_of_ibl(void **state)
     assert_string_equal(start.session->session, "2026-03-04_002");
     assert_string_equal(start.session->started, "2026-03-04");
     assert_string_equal(start.session->program, "ALF");
-    assert_string_equal(start.session->version, "preset ibl");
+    assert_string_equal(start.session->mapping, "ibl");
     struct bridge_event e = rig_files_next(BRIDGE_TRIAL);
     CHECK_NEAR(e.said.stimulus, -0.5, 0.0);
     assert_int_equal(e.said.side, 0);

@@ -2,6 +2,7 @@
  * sessions by support/bpod_session.py, of two trials, of five that begin with them, and of another
  * session. */
 #include "bridge/mat_file.h"
+#include "maps.h"
 #include "rig_source.h"
 #include "suite.h"
 
@@ -66,35 +67,32 @@ static void follows_a_file_that_is_written_anew_after_each_trial(void **state)
 static void reads_by_a_mapping_of_the_callers(void **state)
 {
     (void)state;
-    static const struct bridge_mapping_line LINES[] = {{"columns", "side", "TrialTypes"},
-                                                       {"coding", "side", "2/1"},
-                                                       {"fixed", "stimulus", "0"},
-                                                       {"states", "right", "RightRewardDelay"},
-                                                       {"states", "left", "LeftRewardDelay"},
-                                                       {"states", "rt_from", "WaitForResponse"},
-                                                       {"states", "rt_to", "RightReward"},
-                                                       {"states", "skip", "Punish"}};
-    const struct bridge_mapping map = {LINES, sizeof LINES / sizeof LINES[0]};
     rig_source_file(&rig, NAME, "");
     const size_t size = load("five.mat");
     rig_source_put(&rig, "wb", bytes, size);
-    assert_string_equal(rig_source_open(&rig, &BRIDGE_ADAPTER_bpod, &map), MAPPED);
+    assert_string_equal(
+        rig_source_open(&rig, &BRIDGE_ADAPTER_bpod,
+                        MAPS("columns.side=TrialTypes", "coding.side=2/1", "fixed.stimulus=0",
+                             "states.right=RightRewardDelay", "states.left=LeftRewardDelay",
+                             "states.rt_from=WaitForResponse", "states.rt_to=RightReward",
+                             "states.skip=Punish")),
+        MAPPED);
     rig_source_close(&rig);
 }
 
-static void refuses_rows_and_events_which_it_does_not_have(void **state)
+static void rows_are_filters_and_events_are_refused_which_it_does_not_have(void **state)
 {
     (void)state;
-    static const struct bridge_mapping_line ROWS = {"rows", "type", "state"};
-    static const struct bridge_mapping_line EVENTS = {"events", "left", "Port1In"};
-    const struct bridge_mapping rows = {&ROWS, 1};
-    const struct bridge_mapping events = {&EVENTS, 1};
     rig_source_file(&rig, NAME, "");
-    assert_non_null(strstr(rig_source_open(&rig, &BRIDGE_ADAPTER_bpod, &rows),
-                           "the mapping has rows.type; columns, fixed, coding"));
-    assert_non_null(strstr(rig_source_open(&rig, &BRIDGE_ADAPTER_bpod, &events),
-                           "the mapping has events.left; columns, fixed, coding"));
-    rig_source_remove(&rig);
+    assert_non_null(
+        strstr(rig_source_open(&rig, &BRIDGE_ADAPTER_bpod, MAPS("events.left=Port1In")),
+               "the mapping has events.left; sections columns, fixed, coding, rows, states"));
+    const size_t size = load("five.mat");
+    rig_source_put(&rig, "wb", bytes, size);
+    assert_string_equal(
+        rig_source_open(&rig, &BRIDGE_ADAPTER_bpod, MAPS("Light2AFC", "rows.TrialTypes=1")),
+        START "\n4: stimulus -1 choice 1 side 0 reward 0 rt 0.3893 line 0\n");
+    rig_source_close(&rig);
 }
 
 static void tells_a_session_by_its_first_bytes_plain_or_compressed(void **state)
@@ -136,7 +134,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(follows_a_file_that_is_written_anew_after_each_trial),
         cmocka_unit_test(reads_by_a_mapping_of_the_callers),
-        cmocka_unit_test(refuses_rows_and_events_which_it_does_not_have),
+        cmocka_unit_test(rows_are_filters_and_events_are_refused_which_it_does_not_have),
         cmocka_unit_test(tells_a_session_by_its_first_bytes_plain_or_compressed),
         cmocka_unit_test(any_bytes_cut_off_or_changed_are_read_without_harm),
     };

@@ -6,6 +6,7 @@
 
 #include "bridge/column_trials.h"
 #include "check.h"
+#include "maps.h"
 
 #define NAN_ ((double)NAN)
 
@@ -126,22 +127,16 @@ static void coherences(void)
     TEXTS("again", "yes", "no", "", "no");
 }
 
-static const struct bridge_mapping_line COHERENCES[] = {
-    {"columns", "stimulus", "coh"}, {"coding", "stimulus", "percent"},
-    {"columns", "choice", "resp"},  {"coding", "choice", "R/L"},
-    {"columns", "reward", "paid"},  {"coding", "reward", "y/n"},
-    {"columns", "rt_s", "ms"},      {"coding", "rt_s", "ms"},
-    {"columns", "repeat", "again"}};
-
 static void a_mapping_says_which_columns_and_which_values(void **state)
 {
     (void)state;
-    static const struct bridge_mapping map = {COHERENCES, 9};
-    mapping = &map;
+    mapping = MAPS("columns.stimulus=coh", "coding.stimulus=percent", "columns.choice=resp",
+                   "coding.choice=R/L", "columns.reward=paid", "coding.reward=y/n",
+                   "columns.rt_s=ms", "coding.rt_s=ms", "columns.repeat=again");
     start(coherences);
     const struct bridge_event first = give(BRIDGE_SESSION_START);
     assert_string_equal(first.session->subject, "day_1");
-    assert_string_equal(first.session->version, "mapping");
+    assert_null(first.session->mapping);
     struct bridge_event e = give(BRIDGE_TRIAL);
     CHECK_NEAR(e.said.stimulus, -0.5, 1e-12);
     assert_int_equal(e.said.choice, 0);
@@ -170,12 +165,9 @@ static void sides(void)
 static void a_contrast_without_a_sign_has_that_of_its_side(void **state)
 {
     (void)state;
-    static const struct bridge_mapping_line lines[] = {{"columns", "side", "where"},
-                                                       {"coding", "choice", "2/1"}};
-    static const struct bridge_mapping map = {lines, 2};
     static const double STIMULI[] = {0.5, -0.25, 0.0};
     static const int SIDES[] = {1, 0, 0};
-    mapping = &map;
+    mapping = MAPS("columns.side=where", "coding.choice=2/1");
     start(sides);
     (void)give(BRIDGE_SESSION_START);
     for (int i = 0; i < 3; i++) {
@@ -194,15 +186,13 @@ static void psytrack(void)
     NUMBERS("dayLength", 2, 1);
 }
 
-static void a_mapping_without_a_choice_is_added_to_the_preset(void **state)
+static void a_mapping_without_a_choice_stands_on_the_shipped_one(void **state)
 {
     (void)state;
-    static const struct bridge_mapping_line lines[] = {{"columns", "stimulus", "s_a"}};
-    static const struct bridge_mapping map = {lines, 1};
-    mapping = &map;
+    mapping = MAPS("columns.stimulus=s_a");
     start(psytrack);
     struct bridge_event e = give(BRIDGE_SESSION_START);
-    assert_string_equal(e.session->version, "preset psytrack 1/2");
+    assert_string_equal(e.session->mapping, "psytrack");
     assert_string_equal(e.session->session, "day_1_001");
     assert_int_equal(give(BRIDGE_TRIAL).said.choice, 1);
     e = give(BRIDGE_TRIAL);
@@ -226,13 +216,44 @@ static void a_reward_on_either_side_is_one(void **state)
     static const double REWARDS[] = {1.0, 1.0, 0.0};
     static const int64_t CHOICES[] = {1, 0, PROTO_NIL};
     start(foraging);
-    assert_string_equal(give(BRIDGE_SESSION_START).session->version, "preset foraging");
+    assert_string_equal(give(BRIDGE_SESSION_START).session->mapping, "foraging");
     for (int i = 0; i < 3; i++) {
         const struct bridge_event e = give(BRIDGE_TRIAL);
         CHECK_NEAR(e.said.stimulus, 0.0, 0.0);
         CHECK_NEAR(e.said.reward, REWARDS[i], 0.0);
         assert_int_equal(e.said.choice, CHOICES[i]);
     }
+}
+
+static void two_times(void)
+{
+    NUMBERS("choice", 1, -1);
+    NUMBERS("contrastLeft", 1, NAN_);
+    NUMBERS("contrastRight", NAN_, 1);
+    NUMBERS("response_times", 5, 8);
+    NUMBERS("goCue_times", 2, 6);
+}
+
+static void go_cues(void)
+{
+    two_times();
+    NUMBERS("stimOn_times", 3, NAN_);
+}
+
+static void a_second_column_is_taken_where_the_first_is_not_there(void **state)
+{
+    (void)state;
+    start(two_times);
+    assert_string_equal(give(BRIDGE_SESSION_START).session->mapping, "ibl");
+    CHECK_NEAR(give(BRIDGE_TRIAL).said.rt_s, 3.0, 0.0);
+    start(go_cues);
+    (void)give(BRIDGE_SESSION_START);
+    CHECK_NEAR(give(BRIDGE_TRIAL).said.rt_s, 2.0, 0.0);
+    assert_true(isnan(give(BRIDGE_TRIAL).said.rt_s));
+    mapping = MAPS("ibl", "columns.rt_from=goCue_times");
+    start(go_cues);
+    (void)give(BRIDGE_SESSION_START);
+    CHECK_NEAR(give(BRIDGE_TRIAL).said.rt_s, 3.0, 0.0);
 }
 
 static void days(void)
@@ -252,7 +273,7 @@ static void a_session_begins_where_a_name_changes(void **state)
     assert_string_equal(e.session->subject, "a");
     assert_string_equal(e.session->session, "1");
     assert_string_equal(e.session->started, "20240101");
-    assert_string_equal(e.session->version, "murid's columns");
+    assert_null(e.session->mapping);
     assert_int_equal(give(BRIDGE_TRIAL).trial, 0);
     assert_int_equal(give(BRIDGE_TRIAL).trial, 1);
     assert_string_equal(give(BRIDGE_SESSION_START).session->session, "2");
@@ -317,20 +338,17 @@ static void what_a_mapping_may_not_say_is_named(void **state)
 {
     (void)state;
     static const struct {
-        struct bridge_mapping_line line;
+        const char *text;
         const char *words;
     } CASES[] = {
-        {{"columns", "stimulus", "nowhere"}, "no column \"nowhere\"; one of stimulus, choice"},
-        {{"columns", "choise", "choice"}, "columns.choise"},
-        {{"coding", "choice", "up"}, "coding.choice"},
+        {"columns.stimulus=nowhere", "no column \"nowhere\"; one of stimulus, choice"},
+        {"columns.choise=choice", "columns.choise"},
+        {"coding.choice=up", "coding.choice"},
     };
-    const struct bridge_mapping_line states = {"states", "reward", "x"};
-    const struct bridge_mapping unknown = {&states, 1};
-    assert_int_equal(bridge_source_open(&source, &ADAPTER, "/x", &unknown), -1);
+    assert_int_equal(bridge_source_open(&source, &ADAPTER, "/x", MAPS("states.reward=x")), -1);
     assert_non_null(strstr(source.why.found, "states.reward"));
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
-        const struct bridge_mapping map = {&CASES[i].line, 1};
-        mapping = &map;
+        mapping = MAPS(CASES[i].text);
         start(two_rows);
         wrong(CASES[i].words);
         nothing();
@@ -343,8 +361,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_mapping_says_which_columns_and_which_values),
         CASE(a_contrast_without_a_sign_has_that_of_its_side),
-        CASE(a_mapping_without_a_choice_is_added_to_the_preset),
+        CASE(a_mapping_without_a_choice_stands_on_the_shipped_one),
         CASE(a_reward_on_either_side_is_one),
+        CASE(a_second_column_is_taken_where_the_first_is_not_there),
         CASE(a_session_begins_where_a_name_changes),
         CASE(columns_that_grew_are_read_on_and_shorter_ones_begin_again),
         CASE(columns_of_unequal_length_are_refused_until_they_are_equal),

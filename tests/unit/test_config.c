@@ -281,7 +281,7 @@ static void what_is_wrong_is_said_with_its_line(void **state)
          "rigs.format: \"iblrg\" is unknown; known are iblrig"},
         {"rigs:\n  - {name: a, follow: /f, format: iblrg}\n", "; did you mean iblrig?"},
         {"rigs:\n  - {name: a, follow: /f, map: [stimulus]}\n",
-         "c.yaml:2: rigs.map: \"stimulus\"; SECTION.KEY=VALUE or ibl, psytrack or psychopy was"},
+         "c.yaml:2: rigs.map: \"stimulus\"; SECTION.KEY=VALUE or ibl, ibl-nwb, "},
         {"rigs:\n  - {name: a, follow: /f, map: [colums.choice=c]}\n", "did you mean columns?"},
         {"rigs:\n  - {name: a, follow: /f, map: [columns.chioce=c]}\n", "did you mean choice?"},
         {"rigs:\n  - {name: a, subscribe: 'tcp://h:1'}\n",

@@ -173,10 +173,10 @@ static void mappings_of_marks_that_are_wrong_are_refused(void **state)
         streams_refuse(FORMATS[i], MAPS("marks.right=1&0"), "CODE, CODE=VALUE or CODE&BITS");
         streams_refuse(FORMATS[i], MAPS("marks.right=1=2=3"), "CODE, CODE=VALUE or CODE&BITS");
         streams_refuse(FORMATS[i], MAPS("columns.choice=c"), "sections marks, stimulus, fixed");
-        streams_refuse(FORMATS[i], MAPS("fixed.choice=1"), "subject, session, task or stage");
+        streams_refuse(FORMATS[i], MAPS("fixed.choice=1"), "subject, session, task, stage was");
     }
     streams_refuse("open-ephys", MAPS("open_ephys.rate=fast"), "samples a second");
-    streams_refuse("open-ephys", MAPS("open_ephys.rates=1"), "stream or rate");
+    streams_refuse("open-ephys", MAPS("open_ephys.rates=1"), "stream, rate was expected");
 }
 
 /* ---- Open Ephys ------------------------------------------------------------------------------ */

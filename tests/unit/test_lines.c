@@ -283,7 +283,8 @@ static void json_that_is_wrong_is_left_out_by_its_byte(void **state)
         const char *words;
     } WRONG[] = {{"{\"s\": 0.5,", "m.jsonl:2: byte 10: it is not complete"},
                  {"[1]", "m.jsonl:2: "},
-                 {"{\"s\": {\"a\": 1}, \"c\": 1}", "stimulus: \"\" in s"},
+                 {"{\"s\": {\"a\": 1}, \"c\": 1}",
+                  "m.jsonl:2: byte 6: s is a map; the path of one value in it"},
                  {"{\"s\": \"a\\u0000b\", \"c\": 1}", "m.jsonl:2: byte 6: s is too long a text"},
                  {"{\"s\": 0.5, \"c\": 1} x", "m.jsonl:2: byte 19: it is not well formed"}};
     char text[256];
@@ -312,13 +313,13 @@ static void a_mapping_that_is_wrong_is_refused_at_the_start(void **state)
         {"coding.stimulus=percents", "coding.stimulus: \"percents\"; a number to divide by"},
         {"coding.stimulus=0", "coding.stimulus: \"0\""},
         {"coding.subject=x", "coding.subject: \"x\"; no coding was expected"},
-        {"lines.form=xml", "lines.form: \"xml\"; fields, json or pattern was expected"},
+        {"lines.form=xml", "lines.form: \"xml\"; fields, json, pairs or pattern was expected"},
         {"lines.form=pattern", "lines.pattern beside it"},
         {"lines.separator=ab", "lines.separator: \"ab\""},
         {"lines.pattern=(a", "a POSIX extended regular expression"},
         {"lines.pattern=(a)\\1", "without \\1"},
         {"lines.pattern=((a{99}){99}){99}", "repeats above 255 in all"},
-        {"lines.colour=x", "lines.colour: \"x\"; form, separator, columns, pattern or comment"},
+        {"lines.colour=x", "lines.colour; form, separator, columns, pattern, comment was expected"},
     };
     for (size_t i = 0; i < sizeof WRONG / sizeof WRONG[0]; i++) {
         char text[2048];

@@ -26,7 +26,7 @@ static void refuse(const char *text, const char *words)
     assert_int_equal(m.map.n, n);
 }
 
-static void lines_short_forms_and_names_are_read_and_later_ones_replace(void **state)
+static void lines_short_forms_and_names_are_read_and_lines_go_before_names(void **state)
 {
     (void)state;
     m = (struct mapping){.used = 0};
@@ -40,20 +40,31 @@ static void lines_short_forms_and_names_are_read_and_later_ones_replace(void **s
     expect("rows", "data.kind", "a,b");
     expect("stimulus", "-0.25", "3");
     assert_int_equal(mapping_add(&m, "--map", "ibl", &fault), FAULT_NONE);
-    expect("columns", "choice", "choice");
+    expect("columns", "choice", "resp");
     expect("coding", "choice", "-1/1/0");
+    expect("columns", "reward", "feedbackType");
     assert_int_equal(mapping_add(&m, "--map", "choice=c", &fault), FAULT_NONE);
     expect("columns", "choice", "c");
+    assert_int_equal(mapping_add(&m, "--map", "psytrack", &fault), FAULT_NONE);
+    expect("columns", "choice", "c");
+    expect("columns", "reward", "correct");
 }
 
-static void every_name_stands_for_sound_lines(void **state)
+/* Each shipped line is one that a user may write, too. */
+static void every_shipped_mapping_is_of_known_sections_and_keys(void **state)
 {
     (void)state;
-#define MAPPING(name, about, lines)                                                                \
-    m = (struct mapping){.used = 0};                                                               \
-    assert_int_equal(mapping_add(&m, "--map", #name, &fault), FAULT_NONE);                         \
-    assert_true(m.map.n > 1);
-#include "mapping_names.def"
+    for (const struct bridge_shipped *shipped = BRIDGE_SHIPPED; shipped->name != NULL; shipped++) {
+        m = (struct mapping){.used = 0};
+        assert_int_equal(mapping_add(&m, "--map", shipped->name, &fault), FAULT_NONE);
+        assert_ptr_equal(mapping_of(&m)->base, shipped);
+        for (size_t i = 0; i < shipped->n; i++) {
+            const struct bridge_mapping_line *line = &shipped->line[i];
+            if (mapping_put(&m, shipped->name, line->section, line->key, line->value, &fault)) {
+                fail_msg("%s", fault.text);
+            }
+        }
+    }
 }
 
 static void wrong_words_are_refused_with_the_nearest(void **state)
@@ -61,10 +72,12 @@ static void wrong_words_are_refused_with_the_nearest(void **state)
     (void)state;
     m = (struct mapping){.used = 0};
     refuse("ibll", "; did you mean ibl?");
-    refuse("nothing", "SECTION.KEY=VALUE or ibl, psytrack or psychopy was expected");
+    refuse("nothing", "SECTION.KEY=VALUE or ibl, ibl-nwb, ibl-gabor");
     refuse("colums.choice=c", "; did you mean columns?");
     refuse("choise=c", "no key \"choise\" in section columns; did you mean choice?");
     refuse("marks.rewad=1", "did you mean reward?");
+    refuse("states.rt_form=x", "no key \"rt_form\" in section states; did you mean rt_from?");
+    refuse("events.rigth=x", "did you mean right?");
     refuse("choice=", "SECTION.KEY=VALUE was expected");
     refuse("=", "SECTION.KEY=VALUE was expected");
     refuse(".=x", "SECTION.KEY=VALUE was expected");
@@ -147,8 +160,8 @@ static void the_page_names_every_section_key_and_mapping(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lines_short_forms_and_names_are_read_and_later_ones_replace),
-        cmocka_unit_test(every_name_stands_for_sound_lines),
+        cmocka_unit_test(lines_short_forms_and_names_are_read_and_lines_go_before_names),
+        cmocka_unit_test(every_shipped_mapping_is_of_known_sections_and_keys),
         cmocka_unit_test(wrong_words_are_refused_with_the_nearest),
         cmocka_unit_test(a_mapping_that_is_too_long_is_refused),
         cmocka_unit_test(sections_of_yaml_are_read_and_what_is_wrong_is_named_with_its_line),

@@ -122,7 +122,8 @@ static void what_is_wrong_with_a_message_is_named_and_the_next_is_read(void **st
         {"\x82\xa1s\x01", 4, "it is not complete"},
         {"\x81\xa1s\xc4\x01x", 6, "s is bytes"},
         {"\x81\xa1s\xc1", 4, "it is not"},
-        {"{\"s\": {\"a\": {\"a\": {\"a\": {\"a\": {\"a\": {\"a\": {\"a\": {\"a\": 1}}}}}}}}}", 58,
+        {"{\"s\": [0.5]}", 12, "byte 6: s is a list; the path of one value in it, as KEY.0"},
+        {"{\"x\": {\"a\": {\"a\": {\"a\": {\"a\": {\"a\": {\"a\": {\"a\": {\"a\": 1}}}}}}}}}", 58,
          "it is nested too deeply"},
         {"{\"s\": 3, \"c\": 1}", 16, "stimulus: \"3\" in s; a contrast from -1 to 1"},
         {"{\"s\": 1, \"c\": -1}", 17, "choice: \"-1\" in c; right or left as it is coded"},
@@ -148,7 +149,7 @@ static void what_is_wrong_with_a_message_is_named_and_the_next_is_read(void **st
         streams_trial(-1.0, 0, NONE, NONE);
         bridge_stream_close(&streams_one);
     }
-    streams_refuse("messages", MAPS("message.topics=a"), "topic, end or session_end");
+    streams_refuse("messages", MAPS("message.topics=a"), "topic, end, session_end");
     streams_refuse("messages", MAPS("marks.right=1"), "the mapping has marks.right");
 }
 

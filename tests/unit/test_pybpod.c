@@ -1,5 +1,6 @@
 /* adapters/pybpod.c: tests/golden/pybpod is a session laid out as pybpod writes it, and its trials,
  * drawn by support/pybpod_session.py. */
+#include "maps.h"
 #include "rig_source.h"
 #include "suite.h"
 
@@ -9,18 +10,12 @@ static struct rig_source rig;
 static char session[1 << 16];
 static char expected[1 << 14];
 
-static const struct bridge_mapping_line LINES[] = {{"columns", "side", "REWARD_SIDE"},
-                                                   {"coding", "side", "1/0"},
-                                                   {"columns", "contrast", "COHERENCE"},
-                                                   {"coding", "contrast", "percent"},
-                                                   {"columns", "stage", "VAR_STAGE"},
-                                                   {"states", "correct", "Reward"},
-                                                   {"states", "wrong", "Punish"},
-                                                   {"states", "reward", "Reward"},
-                                                   {"states", "rt_from", "ResponseWindow"},
-                                                   {"columns", "repeat", "REPEATED"},
-                                                   {"rows", "values", "after"}};
-static const struct bridge_mapping MAP = {LINES, sizeof LINES / sizeof LINES[0]};
+#define MAP_AND(...)                                                                               \
+    MAPS("columns.side=REWARD_SIDE", "coding.side=1/0", "columns.contrast=COHERENCE",              \
+         "coding.contrast=percent", "columns.stage=VAR_STAGE", "states.correct=Reward",            \
+         "states.wrong=Punish", "states.reward=Reward", "states.rt_from=ResponseWindow",           \
+         "columns.repeat=REPEATED", __VA_ARGS__)
+#define MAP MAP_AND("rows.values=after")
 
 static void load(const char *name, char *out, size_t cap)
 {
@@ -44,7 +39,7 @@ static int load_all(void **state)
 static const char *open_text(const char *text)
 {
     rig_source_file(&rig, "s.csv", text);
-    return rig_source_open(&rig, &BRIDGE_ADAPTER_pybpod, &MAP);
+    return rig_source_open(&rig, &BRIDGE_ADAPTER_pybpod, MAP);
 }
 
 static void reads_the_trials_that_were_drawn(void **state)
@@ -127,18 +122,15 @@ static void reads_states_as_older_versions_write_them(void **state)
 static void takes_values_that_precede_their_trial(void **state)
 {
     (void)state;
-    struct bridge_mapping_line lines[sizeof LINES / sizeof LINES[0]];
-    memcpy(lines, LINES, sizeof lines);
-    lines[10].value = "before";
-    const struct bridge_mapping map = {lines, sizeof lines / sizeof lines[0]};
     rig_source_file(&rig, "s.csv",
                     HEAD VALUES TRIAL_ROW STATES
                     "VAL;t;;;REWARD_SIDE;0\nVAL;t;;;COHERENCE;100\n" TRIAL_ROW STATES
                     "INFO;t;;;SESSION-ENDED;end\n");
-    assert_string_equal(rig_source_open(&rig, &BRIDGE_ADAPTER_pybpod, &map),
-                        START "1: stimulus 0.5 choice 1 side 1 reward 1 rt 0.5 line 7\n"
-                              "2: stimulus -1 choice 0 side 0 reward 1 rt 0.5 line 14\n"
-                              "end end\n");
+    assert_string_equal(
+        rig_source_open(&rig, &BRIDGE_ADAPTER_pybpod, MAP_AND("rows.values=before")),
+        START "1: stimulus 0.5 choice 1 side 1 reward 1 rt 0.5 line 7\n"
+              "2: stimulus -1 choice 0 side 0 reward 1 rt 0.5 line 14\n"
+              "end end\n");
     rig_source_close(&rig);
 }
 
@@ -148,10 +140,12 @@ static void without_a_mapping_it_asks_for_one(void **state)
     rig_source_file(&rig, "s.csv", session);
     const char *text = rig_source_open(&rig, &BRIDGE_ADAPTER_pybpod, NULL);
     assert_non_null(strstr(text, "start N11 N11_Training_20240312-101112 StageTraining"));
-    assert_non_null(strstr(text, "wrong : no mapping says what its trials are; columns.side, "
-                                 "states.correct, ... was expected: give a mapping"));
+    assert_non_null(strstr(text, "wrong : no mapping is known for the task \"StageTraining\"; "
+                                 "one that says what its trials are, or"));
     rig_source_close(&rig);
 }
+
+#define X64 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 
 /* What is wrong behind one good trial, and what is said of it. */
 static const struct {
@@ -171,28 +165,28 @@ static const struct {
     {"VAL;t;;;\n", ":12: the line has too few fields"},
     {"INFO;t;;\n", ":12: the line has too few fields"},
     {"STATE,t,1.0,1.5,Reward,0.5\nSTATE;t;1.0\n", ":13: the line has too few fields"},
-    {"VAL;t;;;COHERENCE;"
-     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n",
-     ":12: the value is too long; at most 63 bytes"},
+    {"VAL;t;;;COHERENCE;" X64 X64 "\n", ":12: the value is too long; at most 127 bytes"},
     {TRIAL_ROW TRIAL_ROW, ":12: the trial has no rows STATE: it was not finished"},
     {TRIAL_ROW STATES "VAL;t;;;COHERENCE;5\n" TRIAL_ROW,
-     ":12: the side, REWARD_SIDE, is \"\"; a side, which the sign"},
+     ":12: side: \"\" in REWARD_SIDE; the side of the stimulus was expected"},
     {TRIAL_ROW STATES "VAL;t;;;REWARD_SIDE;0\n" TRIAL_ROW,
-     ":12: the contrast, COHERENCE, is \"\"; a contrast without a sign"},
+     ":12: contrast: \"\" in COHERENCE; a contrast from -1 to 1 was expected"},
     {TRIAL_ROW STATES "VAL;t;;;REWARD_SIDE;2\n" TRIAL_ROW,
-     ":12: the side, REWARD_SIDE, is \"2\"; 1 or 0 was expected: the trial is left out"},
-    {TRIAL_ROW STATES "VAL;t;;;REWARD_SIDE;left\n" TRIAL_ROW, "REWARD_SIDE, is \"left\"; 1 or 0"},
+     ":12: side: \"2\" in REWARD_SIDE; right or left as it is coded was expected: say how"},
+    {TRIAL_ROW STATES "VAL;t;;;REWARD_SIDE;left\n" TRIAL_ROW,
+     "side: \"left\" in REWARD_SIDE; right or left as"},
     {TRIAL_ROW STATES "VAL;t;;;REWARD_SIDE;[1]\nVAL;t;;;COHERENCE;1\n" TRIAL_ROW,
-     ":12: the side, REWARD_SIDE, is \"\""},
+     ":12: side: \"\" in REWARD_SIDE; the side of the stimulus"},
     {TRIAL_ROW STATES "VAL;t;;;COHERENCE;5\nVAL;t;;;REWARD_SIDE;[]\n" TRIAL_ROW,
-     ":12: the side, REWARD_SIDE, is \"\""},
-    {TRIAL_ROW STATES "VAL;t;;;REWARD_SIDE;[1,x]\n" TRIAL_ROW, "REWARD_SIDE, is \"x\"; 1 or 0"},
+     ":12: side: \"\" in REWARD_SIDE; the side of the stimulus"},
+    {TRIAL_ROW STATES "VAL;t;;;REWARD_SIDE;[1,x]\n" TRIAL_ROW,
+     "side: \"x\" in REWARD_SIDE; right or left as"},
     {TRIAL_ROW STATES "VAL;t;;;REWARD_SIDE;1\nVAL;t;;;COHERENCE;high\n" TRIAL_ROW,
-     ":12: the contrast, COHERENCE, is \"high\"; a number was expected"},
+     ":12: contrast: \"high\" in COHERENCE; a number was expected"},
     {TRIAL_ROW STATES "VAL;t;;;REWARD_SIDE;1\nVAL;t;;;COHERENCE;5000\n" TRIAL_ROW,
-     ":12: the stimulus is not valid; a signed contrast from -1 to 1"},
+     ":12: contrast: \"5000\" in COHERENCE; a contrast from -1 to 1 was expected: say how"},
     {TRIAL_ROW STATES VALUES "VAL;t;;;REPEATED;maybe\n" TRIAL_ROW,
-     ":12: the repeat, REPEATED, is \"maybe\"; 1 or 0 was expected"},
+     ":12: repeat: \"maybe\" in REPEATED; yes or no as it is coded was expected"},
     {TRIAL_ROW STATES VALUES "INFO;t;;;SESSION-EN", ":19: the last line, of 19 bytes, has no end"},
 };
 
@@ -203,7 +197,7 @@ static void malformed_rows_are_named_and_what_was_read_before_stays(void **state
     _Static_assert(N >= 24, "24 malformed files");
     for (size_t i = 0; i < N; i++) {
         rig_source_file(&rig, "s.csv", HEAD TRIAL_ROW STATES VALUES TRIAL_ROW);
-        (void)rig_source_open(&rig, &BRIDGE_ADAPTER_pybpod, &MAP);
+        (void)rig_source_open(&rig, &BRIDGE_ADAPTER_pybpod, MAP);
         assert_non_null(strstr(rig.text, START FIRST));
         bridge_source_close(&rig.source);
         rig_source_remove(&rig);

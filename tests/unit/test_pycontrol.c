@@ -1,4 +1,5 @@
 /* adapters/pycontrol.c: the texts are ours, laid out as pyControl writes its files. */
+#include "maps.h"
 #include "rig_source.h"
 #include "suite.h"
 
@@ -110,18 +111,14 @@ static void reads_older_columns_and_carriage_returns(void **state)
 static void takes_trials_from_states_and_events_by_a_mapping(void **state)
 {
     (void)state;
-    static const struct bridge_mapping_line LINES[] = {
-        {"rows", "type", "state"},        {"rows", "holds", "iti"},
-        {"events", "left", "lick_l"},     {"events", "right", "lick_r"},
-        {"states", "rt_from", "respond"}, {"states", "reward", "water"},
-        {"states", "skip", "aborted"},    {"fixed", "stimulus", "0.5"}};
-    const struct bridge_mapping map = {LINES, sizeof LINES / sizeof LINES[0]};
     open_text(NAME,
               INFO "0.100\tevent\tinput\tlick_l\n0.200\tstate\t\trespond\n"
                    "0.500\tevent\tinput\tlick_r\n0.500\tstate\t\twater\n0.700\tstate\t\titi\n"
                    "1.000\tstate\t\trespond\n4.000\tstate\t\titi\n"
                    "5.000\tstate\t\trespond\n5.500\tstate\t\taborted\n6.000\tstate\t\titi\n",
-              &map);
+              MAPS("rows.type=state", "rows.holds=iti", "events.left=lick_l", "events.right=lick_r",
+                   "states.rt_from=respond", "states.reward=water", "states.skip=aborted",
+                   "fixed.stimulus=0.5"));
     says("start m_1 2026-01-02-030405 reversal_learning 2.0.2 2026-01-02T03:04:05.000\n"
          "1: stimulus 0.5 choice 1 side - reward 1 rt 0.3 line 10\n"
          "2: stimulus 0.5 choice - side - reward 0 rt nan line 12\n");
@@ -132,33 +129,62 @@ static void names_a_mapping_that_is_wrong(void **state)
 {
     (void)state;
     static const struct {
-        struct bridge_mapping_line line;
+        const char *text;
         const char *says;
     } CASES[] = {
-        {{"choise", "right", "R"},
-         "the mapping has choise.right; rows, columns, fixed, coding, "
-         "states, events was expected"},
-        {{"columns", "choise", "R"}, "the mapping has columns.choise; trial, stimulus, contrast"},
-        {{"states", "rigth", "R"}, "the mapping has states.rigth; right, left, correct, wrong"},
-        {{"columns", "side", "s"}, "the mapping does not say the choice; columns.choice, or"},
-        {{"columns", "choice", "c"}, "the mapping does not say the stimulus; columns.stimulus,"},
-        {{"fixed", "stimulus", "2"}, "fixed.stimulus: 2; a number from -1 to 1 was expected"},
-        {{"coding", "stimulus", "dB"}, "coding.stimulus: dB; a number to divide by, fraction"},
-        {{"coding", "choice", "R"}, "coding.choice: R; RIGHT/LEFT/NONE was expected"},
-        {{"coding", "side", "R/L/N"}, "coding.side: R/L/N; RIGHT/LEFT was expected"},
-        {{"coding", "reward", "1"}, "coding.reward: 1; YES/NO was expected"},
-        {{"coding", "trial", "1"}, "the mapping has coding.trial; stimulus, contrast, choice"},
-        {{"rows", "typ", "print"}, "the mapping has rows.typ; type, subtype, holds was expected"},
+        {"choise.right=R", "the mapping has choise.right; sections columns, fixed, coding, rows, "
+                           "states, events was expected"},
+        {"columns.choise=R", "the mapping has columns.choise; what is known of a trial"},
+        {"states.rigth=R", "the mapping has states.rigth; right, left, correct, wrong"},
+        {"events.rigth=R", "the mapping has events.rigth; left, right was expected"},
+        {"coding.stimulus=dB", "coding.stimulus: \"dB\"; a number to divide by, percent"},
+        {"coding.choice=R", "coding.choice: \"R\"; RIGHT/LEFT or RIGHT/LEFT/NONE"},
+        {"coding.reward=1", "coding.reward: \"1\"; YES/NO, or signed or truth was expected"},
+        {"coding.trial=1", "coding.trial: \"1\"; no coding was expected"},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
-        const struct bridge_mapping map = {&CASES[i].line, 1};
-        open_text(NAME, INFO, &map);
+        open_text(NAME, INFO, MAPS(CASES[i].text));
         assert_non_null(strstr(rig.text, "refused"));
         if (strstr(rig.text, CASES[i].says) == NULL) {
             fail_msg("%s is not in %s", CASES[i].says, rig.text);
         }
         rig_source_remove(&rig);
     }
+}
+
+static void names_what_a_mapping_lacks_once_the_task_is_known(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *texts[4];
+        const char *says;
+    } CASES[] = {
+        {{"columns.choice=c", "rows.type=print"},
+         "wrong : no stimulus; a mapping that says it: columns, fixed, states or events"},
+        {{"columns.correct=ok", "rows.type=print", "fixed.stimulus=0"}, "wrong : no choice; "},
+        {{"states.correct=ok", "rows.type=print", "fixed.stimulus=0"}, "wrong : no choice; "},
+        {{"columns.choice=c", "fixed.stimulus=0"},
+         "the mapping does not say which rows are trials; rows.type: print, variable"},
+        {{"columns.choice=c", "fixed.stimulus=0", "rows.type=prints"}, "which rows are trials"},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        open_text(NAME, INFO TRIAL(1, "left", "left", "true"), maps_of(CASES[i].texts));
+        if (strstr(rig.text, CASES[i].says) == NULL) {
+            fail_msg("%s is not in %s", CASES[i].says, rig.text);
+        }
+        rig_source_close(&rig);
+    }
+}
+
+static void a_mapping_that_does_not_say_the_choice_stands_on_that_of_the_task(void **state)
+{
+    (void)state;
+    open_text(NAME, INFO TRIAL(1, "left", "right", "false"),
+              MAPS("fixed.subject=other", "fixed.stimulus=0.5", "coding.reward=false/true"));
+    says("start other 2026-01-02-030405 reversal_learning 2.0.2 2026-01-02T03:04:05.000\n"
+         "1: stimulus 0.5 choice 1 side 0 reward 1 rt 0.25 line 7\n");
+    assert_string_equal(rig.source.session.mapping, "reversal_learning");
+    rig_source_close(&rig);
 }
 
 int main(void)
@@ -171,6 +197,8 @@ int main(void)
         cmocka_unit_test(reads_older_columns_and_carriage_returns),
         cmocka_unit_test(takes_trials_from_states_and_events_by_a_mapping),
         cmocka_unit_test(names_a_mapping_that_is_wrong),
+        cmocka_unit_test(names_what_a_mapping_lacks_once_the_task_is_known),
+        cmocka_unit_test(a_mapping_that_does_not_say_the_choice_stands_on_that_of_the_task),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,16 +5,7 @@
 
 #include "nearest.h"
 
-static const struct {
-    const char *name;
-    const char *about;
-    const char *lines;
-} NAMED[] = {
-#define MAPPING(name, about, lines) {#name, about, lines},
-#include "mapping_names.def"
-};
-
-enum { N_NAMED = sizeof NAMED / sizeof NAMED[0], NAME_MAX_BYTES = 64 };
+enum { NAME_MAX_BYTES = 64 };
 
 /* Every section and key. key NULL: the section; "": any key. */
 static const struct row {
@@ -25,12 +16,10 @@ static const struct row {
 #define SECTION(section, help)  {#section, NULL, help},
 #define KEY(section, key, help) {#section, #key, help},
 #define ANY(section, what)      {#section, "", what},
-#define FIELDS(section)         FIELDS_OF_##section
-#define MARKS(section)          MARKS_OF_##section
-#define FIELDS_OF_columns       {"columns", "@fields", ""},
-#define FIELDS_OF_fixed         {"fixed", "@fields", ""},
-#define FIELDS_OF_coding        {"coding", "@fields", ""},
-#define MARKS_OF_marks          {"marks", "@marks", ""},
+#define FIELDS(section)         {#section, "@fields", ""},
+#define MARKS(section)          {#section, "@marks", ""},
+#define STATES(section)         {#section, "@states", ""},
+#define EVENTS(section)         {#section, "@events", ""},
 #include "bridge/mapping_keys.def"
 };
 
@@ -44,24 +33,36 @@ static const struct row MARK_ROWS[] = {
 #include "bridge/trial_marks.def"
 };
 
-enum {
-    N_ROWS = sizeof ROWS / sizeof ROWS[0],
-    N_FIELDS = sizeof FIELD_ROWS / sizeof FIELD_ROWS[0],
-    N_MARKS = sizeof MARK_ROWS / sizeof MARK_ROWS[0]
+static const struct row STATE_ROWS[] = {
+#define STATE(NAME, name, help) {"", #name, help},
+#include "bridge/trial_states.def"
 };
+
+static const struct row EVENT_ROWS[] = {
+#define EVENT(NAME, name, help) {"", #name, help},
+#include "bridge/trial_states.def"
+};
+
+enum { N_ROWS = sizeof ROWS / sizeof ROWS[0] };
 
 /* ---- sections and keys ----------------------------------------------------------------------- */
 
 /* The keys that a row stands for, of which there are *n. */
 static const struct row *keys_of(const struct row *row, size_t *n)
 {
-    if (row->key != NULL && strcmp(row->key, "@fields") == 0) {
-        *n = N_FIELDS;
-        return FIELD_ROWS;
-    }
-    if (row->key != NULL && strcmp(row->key, "@marks") == 0) {
-        *n = N_MARKS;
-        return MARK_ROWS;
+    static const struct {
+        const char *name;
+        const struct row *rows;
+        size_t n;
+    } LISTS[] = {{"@fields", FIELD_ROWS, sizeof FIELD_ROWS / sizeof FIELD_ROWS[0]},
+                 {"@marks", MARK_ROWS, sizeof MARK_ROWS / sizeof MARK_ROWS[0]},
+                 {"@states", STATE_ROWS, sizeof STATE_ROWS / sizeof STATE_ROWS[0]},
+                 {"@events", EVENT_ROWS, sizeof EVENT_ROWS / sizeof EVENT_ROWS[0]}};
+    for (size_t i = 0; row->key != NULL && i < sizeof LISTS / sizeof LISTS[0]; i++) {
+        if (strcmp(row->key, LISTS[i].name) == 0) {
+            *n = LISTS[i].n;
+            return LISTS[i].rows;
+        }
     }
     *n = row->key != NULL ? 1 : 0;
     return row;
@@ -131,16 +132,16 @@ static int check(const char *where, const char *section, const char *key, struct
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 
-/* Copies a text of size bytes; NULL: no room. */
-static const char *keep(struct mapping *m, const char *text, size_t size)
+/* Copies a text; NULL: no room. */
+static const char *keep(struct mapping *m, const char *text)
 {
     char *to = m->text + m->used;
-    if (size >= sizeof m->text - m->used) {
+    const size_t size = strlen(text) + 1;
+    if (size > sizeof m->text - m->used) {
         return NULL;
     }
     memcpy(to, text, size);
-    to[size] = '\0';
-    m->used += size + 1;
+    m->used += size;
     return to;
 }
 
@@ -155,15 +156,14 @@ static struct bridge_mapping_line *line_of(struct mapping *m, const char *sectio
 }
 
 static int put(struct mapping *m, const char *where, const struct bridge_mapping_line *said,
-               size_t value_size, struct fault *fault)
+               struct fault *fault)
 {
     const int rc = check(where, said->section, said->key, fault);
     if (rc != FAULT_NONE) {
         return rc;
     }
     struct bridge_mapping_line *line = line_of(m, said->section, said->key);
-    const char *kept[] = {keep(m, said->section, strlen(said->section)),
-                          keep(m, said->key, strlen(said->key)), keep(m, said->value, value_size)};
+    const char *kept[] = {keep(m, said->section), keep(m, said->key), keep(m, said->value)};
     if (line == NULL || kept[0] == NULL || kept[1] == NULL || kept[2] == NULL) {
         return fault_set(fault, FAULT_INPUT,
                          "%s: the mapping is too long; at most %d lines of %d bytes in all were "
@@ -180,25 +180,23 @@ int mapping_put(struct mapping *m, const char *where, const char *section, const
                 const char *value, struct fault *fault)
 {
     const struct bridge_mapping_line said = {section, key, value};
-    return value[0] != '\0' ? put(m, where, &said, strlen(value), fault)
+    return value[0] != '\0' ? put(m, where, &said, fault)
                             : fault_set(fault, FAULT_INPUT,
                                         "%s: %s.%s is empty; a value was "
                                         "expected",
                                         where, section, key);
 }
 
-/* One line, SECTION.KEY=VALUE or KEY=VALUE, of size bytes. */
-static int add_line(struct mapping *m, const char *where, const char *text, size_t size,
-                    struct fault *fault)
+/* One line, SECTION.KEY=VALUE or KEY=VALUE. */
+static int add_line(struct mapping *m, const char *where, const char *text, struct fault *fault)
 {
     char section[NAME_MAX_BYTES] = "columns";
     char key[NAME_MAX_BYTES];
-    const char *equals = memchr(text, '=', size);
+    const char *equals = strchr(text, '=');
     const char *dot = memchr(text, '.', (size_t)(equals - text));
     const char *name = dot != NULL ? dot + 1 : text;
     const size_t name_size = (size_t)(equals - name);
-    const size_t value_size = size - (size_t)(equals + 1 - text);
-    if (name_size == 0 || name_size >= sizeof key || value_size == 0 ||
+    if (name_size == 0 || name_size >= sizeof key || equals[1] == '\0' ||
         (dot != NULL && (size_t)(dot - text) >= sizeof section)) {
         return fault_set(fault, FAULT_INPUT,
                          "%s: \"%.80s\"; SECTION.KEY=VALUE was expected, as coding.choice=-1/1/0",
@@ -208,29 +206,28 @@ static int add_line(struct mapping *m, const char *where, const char *text, size
         (void)snprintf(section, sizeof section, "%.*s", (int)(dot - text), text);
     }
     (void)snprintf(key, sizeof key, "%.*s", (int)name_size, name);
-    return put(m, where, &(struct bridge_mapping_line){section, key, equals + 1}, value_size,
-               fault);
+    return put(m, where, &(struct bridge_mapping_line){section, key, equals + 1}, fault);
 }
 
 const char *mapping_names(char *out, size_t cap)
 {
     size_t used = 0;
     out[0] = '\0';
-    for (size_t i = 0; i < N_NAMED && used < cap; i++) {
-        const char *between = i == 0 ? "" : i + 1 == N_NAMED ? " or " : ", ";
-        used += (size_t)snprintf(out + used, cap - used, "%s%s", between, NAMED[i].name);
+    for (const struct bridge_shipped *m = BRIDGE_SHIPPED; m->name != NULL && used < cap; m++) {
+        const char *between = used == 0 ? "" : m[1].name == NULL ? " or " : ", ";
+        used += (size_t)snprintf(out + used, cap - used, "%s%s", between, m->name);
     }
     return out;
 }
 
 static int refuse_name(const char *where, const char *text, struct fault *fault)
 {
-    char names[160];
+    char names[256];
     char ask[NEAREST_TEXT_MAX];
     struct nearest nearest;
     nearest_init(&nearest, text);
-    for (size_t i = 0; i < N_NAMED; i++) {
-        nearest_offer(&nearest, NAMED[i].name);
+    for (const struct bridge_shipped *m = BRIDGE_SHIPPED; m->name != NULL; m++) {
+        nearest_offer(&nearest, m->name);
     }
     return fault_set(fault, FAULT_INPUT, "%s: \"%.80s\"; SECTION.KEY=VALUE or %s was expected%s",
                      where, text, mapping_names(names, sizeof names),
@@ -240,26 +237,19 @@ static int refuse_name(const char *where, const char *text, struct fault *fault)
 int mapping_add(struct mapping *m, const char *where, const char *text, struct fault *fault)
 {
     if (strchr(text, '=') != NULL) {
-        return add_line(m, where, text, strlen(text), fault);
+        return add_line(m, where, text, fault);
     }
-    for (size_t i = 0; i < N_NAMED; i++) {
-        int rc = FAULT_NONE;
-        if (strcmp(NAMED[i].name, text) != 0) {
-            continue;
-        }
-        for (const char *at = NAMED[i].lines; rc == FAULT_NONE && *at != '\0';) {
-            const size_t size = strcspn(at, "\n");
-            rc = add_line(m, where, at, size, fault);
-            at += size + 1;
-        }
-        return rc;
+    const struct bridge_shipped *shipped = bridge_shipped_find(text);
+    if (shipped == NULL) {
+        return refuse_name(where, text, fault);
     }
-    return refuse_name(where, text, fault);
+    m->map.base = shipped;
+    return FAULT_NONE;
 }
 
 const struct bridge_mapping *mapping_of(const struct mapping *m)
 {
-    return m->map.n > 0 ? &m->map : NULL;
+    return bridge_mapping_is_empty(&m->map) ? NULL : &m->map;
 }
 
 /* ---- docs ------------------------------------------------------------------------------------ */
@@ -286,8 +276,16 @@ void mapping_print_markdown(FILE *to)
                     keys->help);
         }
     }
-    fprintf(to, "\n| mapping | what it stands for |\n|---|---|\n");
-    for (size_t i = 0; i < N_NAMED; i++) {
-        fprintf(to, "| `%s` | %s |\n", NAMED[i].name, NAMED[i].about);
+    fprintf(to, "\n| shipped mapping | what it is of | found by itself |\n|---|---|---|\n");
+    for (const struct bridge_shipped *m = BRIDGE_SHIPPED; m->name != NULL; m++) {
+        fprintf(to, "| `%s` | %s | ", m->name, m->about);
+        for (size_t i = 0; i < BRIDGE_SHIPPED_TASKS_MAX && m->tasks[i] != NULL; i++) {
+            fprintf(to, "%s`%s`", i == 0 ? "task " : ", ", m->tasks[i]);
+        }
+        for (size_t i = 0; i < BRIDGE_SHIPPED_NEEDS_MAX && m->needs[i] != NULL; i++) {
+            fprintf(to, "%s`%s`", i == 0 ? "columns " : ", ", m->needs[i]);
+        }
+        fprintf(to, "%s%s |\n", m->holds != NULL ? " with a " : "",
+                m->holds != NULL ? m->holds : "");
     }
 }

@@ -30,6 +30,7 @@ struct rig_tally {
     char program[BRIDGE_NAME_MAX];
     char version[BRIDGE_NAME_MAX];
     char subject[PROTO_ID_MAX + 1];
+    const char *mapping; /* shipped; NULL: none */
     int64_t n_sessions;
     int64_t n_trials;
 };
@@ -202,7 +203,7 @@ void rig_data_close(struct rig_data *data)
 
 static bool is_of(const struct rig_tally *tally, const struct bridge_session *session)
 {
-    return strcmp(tally->subject, session->subject) == 0 &&
+    return strcmp(tally->subject, session->subject) == 0 && tally->mapping == session->mapping &&
            strcmp(tally->version, session->version) == 0 &&
            strcmp(tally->program, session->program) == 0;
 }
@@ -224,7 +225,7 @@ static bool count_session(struct rig_data *d, const struct bridge_session *sessi
         d->tallies = grown;
         d->tally = d->n_tallies++;
         struct rig_tally *new = &d->tallies[d->tally];
-        *new = (struct rig_tally){.n_sessions = 0};
+        *new = (struct rig_tally){.mapping = session->mapping};
         memcpy(new->subject, session->subject, sizeof new->subject);
         text_escape_clean(new->program, sizeof new->program, session->program);
         text_escape_clean(new->version, sizeof new->version, session->version);
@@ -380,9 +381,10 @@ void rig_data_say(const struct rig_data *data, FILE *to, const char *prefix)
             fprintf(to, "%sand %zu more animals or versions\n", prefix, data->n_tallies - i);
             return;
         }
-        fprintf(to, "%s%s%s%s, %lld session%s of %s, %lld trial%s\n", prefix, t->program,
+        fprintf(to, "%s%s%s%s, %lld session%s of %s, %lld trial%s%s%s\n", prefix, t->program,
                 t->version[0] != '\0' ? " " : "", t->version, (long long)t->n_sessions,
                 t->n_sessions == 1 ? "" : "s", t->subject, (long long)t->n_trials,
-                t->n_trials == 1 ? "" : "s");
+                t->n_trials == 1 ? "" : "s", t->mapping != NULL ? ", mapping " : "",
+                t->mapping != NULL ? t->mapping : "");
     }
 }

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bridge/mapping.h"
 #include "proto/message.h"
 
 enum {
@@ -39,24 +40,6 @@ struct bridge_why {
 
 /* "PATH:LINE: byte N: FOUND; EXPECTED was expected: FIX". Returns out. */
 const char *bridge_why_text(const struct bridge_why *why, char *out, size_t cap);
-
-/* How columns, values and states of a file are to be understood, for formats that do not say it
- * themselves: from the configuration or from --map. Lines of section, key and value, as in
- * columns.stimulus: coherence, choice.right: R, states.reward: reward_state, rows.type: trial.
- * A format that takes one says in its file which sections it reads, and refuses others in open().
- */
-struct bridge_mapping {
-    const struct bridge_mapping_line {
-        const char *section;
-        const char *key;
-        const char *value;
-    } * line;
-    size_t n;
-};
-
-/* The value of a key, or NULL. map may be NULL. */
-const char *bridge_mapping_get(const struct bridge_mapping *map, const char *section,
-                               const char *key);
 
 /* A path that may be of a format. */
 struct bridge_candidate {
@@ -80,7 +63,8 @@ struct bridge_session {
     char ended[BRIDGE_TIME_MAX];
     char stage[49]; /* of its protocol */
     char task[65];
-    int64_t ephys_rig; /* 1 yes, 0 no, PROTO_NIL unknown */
+    const char *mapping; /* the shipped one that was taken; NULL: none */
+    int64_t ephys_rig;   /* 1 yes, 0 no, PROTO_NIL unknown */
     double delay_s;
     bool is_again; /* its file began again: what was given of it is of another session */
 };
@@ -109,9 +93,11 @@ struct bridge_source {
 
 /* A format. */
 struct bridge_adapter {
-    const char *name;   /* as in configurations: "iblrig" */
-    const char *about;  /* for help: "iblrig 7 and 8" */
-    bool takes_mapping; /* otherwise it is not asked where there is one */
+    const char *name;        /* as in configurations: "iblrig" */
+    const char *about;       /* for help: "iblrig 7 and 8" */
+    bool takes_mapping;      /* otherwise it is not asked where there is one */
+    const char *const *rows; /* keys of the section rows that it reads itself, NULL behind the last;
+                                others say which rows are asked for. NULL: none */
     /* Is it of this format? Looks at the candidate alone, in time bounded by head_size. A folder
      * that is taken is one source; what is in it is not offered. */
     bool (*probe)(const struct bridge_candidate *candidate);
@@ -160,6 +146,10 @@ int bridge_why_set(struct bridge_source *s, const char *path, int64_t line, int6
 
 /* Refuses sections of the mapping other than these, NULL behind the last: 0, or -1 with s->why. */
 int bridge_mapping_check(struct bridge_source *s, const char *const sections[]);
+
+/* Refuses keys of a section other than these, likewise. */
+int bridge_mapping_check_keys(struct bridge_source *s, const char *section,
+                              const char *const keys[]);
 
 /* A name of subject or session made of any text: what a name may not hold becomes '_'. False: it is
  * empty or longer than PROTO_ID_MAX. */

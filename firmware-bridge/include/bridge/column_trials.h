@@ -1,10 +1,10 @@
 /* bridge/column_trials.h - sessions and trials out of named columns, one row after the other.
  *
  * What a column holds and how its values are coded is said by the user's mapping
- * (bridge/trial_fields.h: its sections columns, fixed, coding and rows), or by a preset, which is
- * taken if the columns that it needs are there, and is named in the session's version. A mapping
- * with columns.choice stands alone; another is added to the preset, and goes before it. Without
- * either, columns are those of a trial table in its own coding. Nothing is guessed.
+ * (bridge/trial_fields.h: its sections columns, fixed, coding and rows), or by a shipped one
+ * (bridge/mapping.h), which is taken if the columns that it needs are there. A mapping with
+ * columns.choice, or one on a shipped one, stands alone; another stands on the one that is found.
+ * Without either, columns are those of a trial table in its own coding. Nothing is guessed.
  *
  * Threads: one owner. Memory: the heap, bridge_column_trials_close(). RT-safe: no.
  */
@@ -13,21 +13,7 @@
 #include "bridge/columns.h"
 #include "bridge/trial_feed.h"
 
-enum { BRIDGE_PRESET_NEEDS_MAX = 4, BRIDGE_COLUMN_LINES_MAX = 320, BRIDGE_NOTES_MAX = 16 };
-
-/* A layout of columns that is known: src/column_presets.c. */
-struct bridge_preset {
-    const char *name;
-    const char *needs[BRIDGE_PRESET_NEEDS_MAX]; /* columns; NULL behind the last */
-    const char *holds;     /* a value that the first of them has in some row; NULL: any */
-    const char *lengths;   /* a column of the numbers of rows of sessions; NULL: none */
-    const char *either[2]; /* columns of which one is above 0 where the trial is rewarded */
-    const struct bridge_mapping_line *line;
-    size_t n;
-};
-
-/* In the order in which they are tried; the last has no name. */
-extern const struct bridge_preset BRIDGE_PRESETS[];
+enum { BRIDGE_NOTES_MAX = 16 };
 
 struct bridge_column_trials {
     /* The adapter's: what load() fills in. */
@@ -36,9 +22,7 @@ struct bridge_column_trials {
 
     /* Its own. */
     struct bridge_trial_feed feed;
-    bool is_open; /* the feed */
-    struct bridge_mapping_line lines[BRIDGE_COLUMN_LINES_MAX];
-    struct bridge_mapping map; /* of these lines */
+    struct bridge_mapping map; /* the user's lines on a shipped mapping */
     uint64_t slots[BRIDGE_COLUMNS_MAX];
     const struct bridge_column *lengths; /* NULL: none */
     size_t n_rows;

@@ -2,7 +2,8 @@
  * or what a regular expression finds.
  *
  * Of a mapping it reads the section lines:
- *   form       fields, json or pattern; without it the first line tells
+ *   form       fields, json, pairs (KEY:VALUE or KEY=VALUE; a line without the choice is no trial)
+ *              or pattern; without it the first line tells fields from json
  *   separator  comma, semicolon, tab, space, bar, or the character; without it that under which the
  *              first line names most of what is asked for
  *   columns    names of the fields, or of the groups of the pattern, with commas between; without
@@ -28,7 +29,13 @@ enum {
 
 struct bridge_line_reader {
     struct bridge_trial_fields *fields;
-    enum { BRIDGE_LINES_ANY, BRIDGE_LINES_FIELDS, BRIDGE_LINES_JSON, BRIDGE_LINES_PATTERN } form;
+    enum {
+        BRIDGE_LINES_ANY,
+        BRIDGE_LINES_FIELDS,
+        BRIDGE_LINES_JSON,
+        BRIDGE_LINES_PAIRS,
+        BRIDGE_LINES_PATTERN
+    } form;
     bool is_form_stated;
     char separator;        /* 0: not found yet */
     char stated_separator; /* 0: none is */

@@ -1,4 +1,4 @@
-/* bridge/text.h - parts of a line, without a NUL behind them.
+/* bridge/text.h - parts of a line, without a NUL behind them; words and numbers in them.
  *
  * Threads: any. Memory: a part points into the line. RT-safe: no.
  */
@@ -11,6 +11,8 @@ struct bridge_text {
     const char *at;
     size_t size;
 };
+
+struct bridge_text bridge_text_of(const char *text);
 
 bool bridge_text_is(struct bridge_text t, const char *word);
 bool bridge_text_begins(struct bridge_text t, const char *word);
@@ -27,5 +29,9 @@ struct bridge_text bridge_text_cut(struct bridge_text *rest, char separator);
 /* The first place of a word; NULL: it is not there. */
 const char *bridge_text_find(struct bridge_text t, const char *word);
 
-/* A finite number that is all of the text. */
-bool bridge_text_number(struct bridge_text t, double *to);
+/* A finite number that is all of the text. has_decimal_comma: 0,25 is one. */
+bool bridge_text_number(struct bridge_text t, bool has_decimal_comma, double *to);
+
+/* True if it is one of the words, which have commas between: as a number, or without regard to
+ * case. */
+bool bridge_text_is_among(struct bridge_text t, struct bridge_text words);

@@ -12,9 +12,7 @@ enum { BRIDGE_FEED_SESSIONS_MAX = 1 << 20 };
 
 struct bridge_trial_feed {
     struct bridge_trial_fields fields;
-    char subject[PROTO_ID_MAX + 1]; /* where values do not say */
-    char session[PROTO_ID_MAX + 1];
-    char program[BRIDGE_NAME_MAX];
+    struct bridge_session session; /* where values do not say; the format's to fill in */
     struct bridge_feed_session {
         char subject[PROTO_ID_MAX + 1];
         char session[PROTO_ID_MAX + 1]; /* "": a free place */
@@ -22,14 +20,22 @@ struct bridge_trial_feed {
     } * seen;                           /* by a hash of both names */
     size_t n_seen;
     size_t capacity;
-    bool is_again;
     struct bridge_event trial; /* waits behind the start of its session */
     bool has_trial;
 };
 
-/* 0, or -1 with s->why and nothing to close. */
+/* map: that of s, or one that the format found. 0, or -1 with s->why and nothing to close. */
 int bridge_trial_feed_open(struct bridge_trial_feed *feed, struct bridge_source *s,
-                           const char *program);
+                           const struct bridge_mapping *map, const char *program);
+
+/* Reads by another mapping; sessions that were given stay known. 0, or -1 with s->why. */
+int bridge_trial_feed_map(struct bridge_trial_feed *feed, struct bridge_source *s,
+                          const struct bridge_mapping *map);
+
+/* Starts feed->session, for formats that know it before its first trial: 1 with *event; 0 if values
+ * name sessions, so that trials start them; -1 s->why. */
+int bridge_trial_feed_start(struct bridge_trial_feed *feed, struct bridge_source *s,
+                            struct bridge_event *event);
 void bridge_trial_feed_close(struct bridge_trial_feed *feed);
 
 /* What was given is of other sessions: all start again. */
