@@ -253,12 +253,6 @@ struct iblrig {
     bool is_ended;
 };
 
-static bool ends_in(const char *text, const char *end)
-{
-    const size_t size = strlen(text);
-    return size >= strlen(end) && strcmp(text + size - strlen(end), end) == 0;
-}
-
 static bool is_task_folder(const char *name)
 {
     return strcmp(name, "raw_behavior_data") == 0 || strncmp(name, "raw_task_data_", 14) == 0;
@@ -280,7 +274,7 @@ static bool probe(const struct bridge_candidate *c)
     if (c->is_folder) {
         return is_task_folder(c->name);
     }
-    return ends_in(c->name, DATA_END) ||
+    return bridge_ends_in(c->name, DATA_END) ||
            (c->head_size > 0 && c->head[0] == '{' && holds(c, "\"stim_probability_left\"") &&
             holds(c, "\"quiescent_period\"") && holds(c, "\"position\""));
 }
@@ -301,7 +295,7 @@ static int find_files(struct bridge_source *s, struct iblrig *r)
         n[1] = snprintf(r->settings_path, sizeof r->settings_path, "%.*s" SETTINGS_NAME,
                         (int)folder, s->path);
     } else {
-        const size_t end = ends_in(s->path, DATA_END) ? strlen(DATA_END) : 0;
+        const size_t end = bridge_ends_in(s->path, DATA_END) ? strlen(DATA_END) : 0;
         n[0] = snprintf(data, sizeof data, "%s", s->path);
         n[1] = snprintf(r->settings_path, sizeof r->settings_path, "%.*s.settings.json",
                         (int)(size - end), s->path);

@@ -46,7 +46,8 @@ static void note(struct search *search, const char *path, const char *found)
     }
 }
 
-static void take(struct search *search, const char *path, const struct bridge_adapter *adapter)
+static void take(struct search *search, const char *path, const struct bridge_adapter *adapter,
+                 bool is_pipe)
 {
     struct bridge_discovery *out = search->out;
     if (out->n == search->most) {
@@ -61,7 +62,7 @@ static void take(struct search *search, const char *path, const struct bridge_ad
         return;
     }
     out->list = list;
-    out->list[out->n++] = (struct bridge_found){copy, adapter};
+    out->list[out->n++] = (struct bridge_found){copy, adapter, is_pipe};
 }
 
 /* A day as a folder's name has it. */
@@ -113,7 +114,7 @@ static void offer_file(struct search *search, const char *path, const struct sta
     const struct bridge_adapter *adapter =
         got < 0 ? NULL : bridge_adapter_of(&candidate, search->only);
     if (adapter != NULL) {
-        take(search, path, adapter);
+        take(search, path, adapter, false);
     }
 }
 
@@ -177,10 +178,25 @@ static void look_into(struct search *search, const char *path, int depth)
     free(names);
 }
 
+/* A pipe, or "-": none of it is read before it is opened. */
+static void offer_pipe(struct search *search, const char *path)
+{
+    const struct bridge_candidate candidate = {
+        .path = path, .name = name_of(path), .is_pipe = true, .map = search->map};
+    const struct bridge_adapter *adapter = bridge_adapter_of(&candidate, search->only);
+    if (adapter != NULL) {
+        take(search, path, adapter, true);
+    }
+}
+
 static void look_at(struct search *search, const char *path, int depth)
 {
     struct stat info;
     struct stat link;
+    if (depth == 0 && strcmp(path, "-") == 0) {
+        offer_pipe(search, path);
+        return;
+    }
     if (stat(path, &info) != 0 || lstat(path, &link) != 0) {
         note(search, path, strerror(errno));
         return;
@@ -191,6 +207,10 @@ static void look_at(struct search *search, const char *path, int depth)
         }
         return;
     }
+    if (depth == 0 && S_ISFIFO(info.st_mode)) {
+        offer_pipe(search, path);
+        return;
+    }
     if (!S_ISDIR(info.st_mode) || (depth > 0 && S_ISLNK(link.st_mode))) {
         return;
     }
@@ -199,7 +219,7 @@ static void look_at(struct search *search, const char *path, int depth)
         .path = path, .name = name_of(path), .is_folder = true, .map = search->map};
     const struct bridge_adapter *adapter = bridge_adapter_of(&candidate, search->only);
     if (adapter != NULL) {
-        take(search, path, adapter);
+        take(search, path, adapter, false);
     } else if (depth == BRIDGE_DISCOVER_DEPTH) {
         search->out->is_cut = true;
     } else {

@@ -320,9 +320,11 @@ static void begin_sources(struct followed *f)
             continue;
         }
         tell_back(f, s);
-        log_info("rig %s: reads %s (%s %s), session %s of %s", f->request.rig,
-                 below(f, s->source.path), s->source.adapter->name, s->source.session.version,
-                 s->source.session.session, s->source.session.subject);
+        const struct bridge_session *session = &s->source.session;
+        log_info("rig %s: reads %s (%s %s), session %s of %s%s%s", f->request.rig,
+                 below(f, s->source.path), s->source.adapter->name, session->version,
+                 session->session, session->subject, session->mapping != NULL ? ", mapping " : "",
+                 session->mapping != NULL ? session->mapping : "");
         s->is_begun = s->has_first = has_new = true;
         s->next_ns = 0;
         s->last_ns = now_ns;

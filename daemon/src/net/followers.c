@@ -8,7 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "mapping_file.h"
+#include "listened.h"
+#include "mapping.h"
 #include "os_thread.h"
 #include "ring.h"
 
@@ -24,8 +25,10 @@ struct header {
 struct follower {
     char rig[PROTO_ID_MAX + 1];
     char path[BRIDGE_PATH_MAX];
-    struct mapping_file *mapping; /* NULL: none */
+    struct mapping mapping;
+    bool is_listened; /* it is heard live; else its files are followed */
     struct followed followed;
+    struct listened listened;
     struct ring queue;
     int wake_fd; /* of its own: the loop's may be closed before a thread that hangs has ended */
     pthread_t thread;
@@ -80,18 +83,33 @@ static bool put(void *context, const struct followed_item *item)
     return !atomic_load(&f->stop);
 }
 
+static void close_reader(struct follower *f)
+{
+    if (f->is_listened) {
+        listened_close(&f->listened);
+    } else {
+        followed_close(&f->followed);
+    }
+}
+
 static void *run(void *argument)
 {
     struct follower *f = argument;
     while (!atomic_load(&f->stop)) {
         atomic_store(&f->alive_ns, clock_mono_ns());
-        followed_pass(&f->followed);
+        if (f->is_listened) {
+            listened_pass(&f->listened, FOLLOWERS_POLL_MS);
+        } else {
+            followed_pass(&f->followed);
+        }
         if (ring_fill(&f->queue) > 0.0) {
             os_event_raise(f->wake_fd); /* the loop had no room in the journal */
         }
-        clock_sleep_ns(FOLLOWERS_POLL_MS * NS_PER_MS);
+        if (!f->is_listened) {
+            clock_sleep_ns(FOLLOWERS_POLL_MS * NS_PER_MS);
+        }
     }
-    followed_close(&f->followed);
+    close_reader(f);
     atomic_store(&f->is_over, true);
     return NULL;
 }
@@ -104,71 +122,63 @@ static void free_follower(struct follower *f)
         (void)close(f->wake_fd);
     }
     ring_close(&f->queue);
-    mapping_file_free(f->mapping);
     free(f);
 }
 
-/* Loads the mapping of a rig, NULL without one. Does its format take it? */
-static int load_mapping(struct mapping_file **out, const struct config_rigs *rig,
-                        struct fault *fault)
+/* What reads: files, with what the journal has of them, or a stream. */
+static int open_reader(struct follower *f, const struct config_rigs *rig,
+                       followers_remember *remember, void *context)
 {
-    const struct bridge_adapter *format = bridge_adapter_find(rig->format);
-    struct bridge_source *source = NULL;
-    char text[FOLLOWED_TEXT_MAX];
-    *out = NULL;
-    int rc = rig->map[0] != '\0' ? mapping_file_load(out, rig->map, fault) : FAULT_NONE;
-    if (rc != FAULT_NONE || *out == NULL || format == NULL) {
-        return rc;
+    const struct bridge_mapping *map = mapping_of(&f->mapping);
+    f->is_listened = rig->follow[0] == '\0';
+    if (f->is_listened) {
+        return listened_open(&f->listened, rig, map, put, f);
     }
-    source = calloc(1, sizeof *source);
-    if (source == NULL) {
-        rc = fault_set(fault, FAULT_WORK, "rigs: %s: no memory", rig->name);
-    } else if (bridge_source_open(source, format, rig->map, &(*out)->map) != 0) {
-        rc = fault_set(fault, FAULT_INPUT, "rigs: %s: %s", rig->name,
-                       bridge_why_text(&source->why, text, sizeof text));
-    } else {
-        bridge_source_close(source);
+    struct followed_request request = {
+        .rig = f->rig, .path = f->path, .only = bridge_adapter_find(rig->format), .map = map};
+    if (remember(context, f->rig, &request) != 0) {
+        return -1;
     }
-    free(source);
-    if (rc != FAULT_NONE) {
-        mapping_file_free(*out);
-        *out = NULL;
-    }
-    return rc;
+    followed_open(&f->followed, &request, put, f);
+    return 0;
 }
 
-static struct follower *open_follower(const struct config_rigs *rig, struct mapping_file *mapping,
-                                      int wake_fd, followers_remember *remember, void *context)
+static struct follower *open_follower(const struct config_rigs *rig, int wake_fd,
+                                      followers_remember *remember, void *context)
 {
     struct follower *f = calloc(1, sizeof *f);
     if (f == NULL) {
-        mapping_file_free(mapping);
         return NULL;
     }
-    f->mapping = mapping;
     memcpy(f->rig, rig->name, sizeof f->rig);
-    (void)snprintf(f->path, sizeof f->path, "%s", rig->follow);
+    (void)snprintf(f->path, sizeof f->path, "%s",
+                   rig->follow[0] != '\0'      ? rig->follow
+                   : rig->subscribe[0] != '\0' ? rig->subscribe
+                                               : rig->port);
     for (size_t n = strlen(f->path); n > 1 && f->path[n - 1] == '/'; n--) {
         f->path[n - 1] = '\0';
     }
-    struct followed_request request = {.rig = f->rig,
-                                       .path = f->path,
-                                       .only = bridge_adapter_find(rig->format),
-                                       .map = mapping != NULL ? &mapping->map : NULL};
+    struct fault ignored; /* the configuration was read: it is sound */
+    (void)config_rig_mapping(&f->mapping, rig, "rigs.map", &ignored);
     f->wake_fd = dup(wake_fd);
     f->alive_ns = clock_mono_ns();
     if (f->wake_fd < 0 || ring_open(&f->queue, FOLLOWERS_QUEUE_BYTES) != 0 ||
-        remember(context, f->rig, &request) != 0) {
+        open_reader(f, rig, remember, context) != 0) {
         free_follower(f);
         return NULL;
     }
-    followed_open(&f->followed, &request, put, f);
     if (pthread_create(&f->thread, NULL, run, f) != 0) {
-        followed_close(&f->followed);
+        close_reader(f);
         free_follower(f);
         return NULL;
     }
     return f;
+}
+
+/* Not of murid's own frames, which the loop reads by itself. */
+static bool is_followed(const struct config_rigs *rig)
+{
+    return rig->follow[0] != '\0' || rig->format[0] != '\0';
 }
 
 int followers_open(struct followers *f, const struct config *config, followers_remember *remember,
@@ -176,23 +186,17 @@ int followers_open(struct followers *f, const struct config *config, followers_r
 {
     *f = (struct followers){.wake_fd = -1};
     for (size_t i = 0; i < config->n_rigs; i++) {
-        if (config->rigs[i].follow[0] == '\0') {
+        if (!is_followed(&config->rigs[i])) {
             continue;
         }
-        struct mapping_file *mapping = NULL;
-        int rc = load_mapping(&mapping, &config->rigs[i], fault);
         f->wake_fd = f->wake_fd < 0 ? os_event_open() : f->wake_fd;
-        if (rc == FAULT_NONE) {
-            f->list[f->n] = open_follower(&config->rigs[i], mapping, f->wake_fd, remember, context);
-            rc = f->list[f->n] != NULL ? FAULT_NONE
-                                       : fault_set(fault, FAULT_WORK,
-                                                   "rigs: %s: no memory, thread or descriptor to "
-                                                   "follow its files",
-                                                   config->rigs[i].name);
-        }
-        if (rc != FAULT_NONE) {
+        f->list[f->n] =
+            f->wake_fd < 0 ? NULL : open_follower(&config->rigs[i], f->wake_fd, remember, context);
+        if (f->list[f->n] == NULL) {
             followers_close(f);
-            return rc;
+            return fault_set(fault, FAULT_WORK,
+                             "rigs: %s: no memory, thread or descriptor to follow it",
+                             config->rigs[i].name);
         }
         f->n++;
     }
@@ -284,17 +288,15 @@ int followers_check(const struct config *config, struct fault *fault)
 {
     for (size_t i = 0; i < config->n_rigs; i++) {
         const struct config_rigs *rig = &config->rigs[i];
-        struct mapping_file *mapping = NULL;
-        char text[FOLLOWED_TEXT_MAX] = "";
-        int rc = load_mapping(&mapping, rig, fault);
-        if (rc == FAULT_NONE && rig->follow[0] != '\0' &&
-            !followed_check(rig->follow, bridge_adapter_find(rig->format),
-                            mapping != NULL ? &mapping->map : NULL, text)) {
-            rc = fault_set(fault, FAULT_WORK, "rigs: %s: %s", rig->name, text);
-        }
-        mapping_file_free(mapping);
+        struct mapping mapping;
+        char text[FOLLOWED_TEXT_MAX];
+        const int rc = config_rig_mapping(&mapping, rig, "rigs.map", fault);
         if (rc != FAULT_NONE) {
             return rc;
+        }
+        if (rig->follow[0] != '\0' && !followed_check(rig->follow, bridge_adapter_find(rig->format),
+                                                      mapping_of(&mapping), text)) {
+            return fault_set(fault, FAULT_WORK, "rigs: %s: %s", rig->name, text);
         }
     }
     return FAULT_NONE;

@@ -1,6 +1,6 @@
-/* followers.h - the rigs of the configuration whose files are followed: a thread each, which polls
- * them (a network share says nothing of its changes, and may block), and a bounded queue each,
- * through which what it reads comes to the loop.
+/* followers.h - the rigs of the configuration whose files are followed, or which are listened to
+ * (listened.h): a thread each, which polls them (a network share says nothing of its changes, and
+ * may block), and a bounded queue each, through which what it reads comes to the loop.
  *
  * A full queue makes its thread wait, so nothing is lost; what the loop has not taken when the
  * daemon ends is read again at the next start. Threads: the caller's (the loop), and one a rig.
@@ -39,8 +39,8 @@ struct followers_item {
 /* What the journal has of a rig: fills in since, known and n_known. -1 without memory. */
 typedef int followers_remember(void *context, const char *rig, struct followed_request *request);
 
-/* Starts to follow every rig of the configuration that has `follow`. FAULT_NONE, or *fault, with
- * all given back: a mapping is wrong, or there is no memory. */
+/* Starts to follow every rig of the configuration that does not speak murid's own frames.
+ * FAULT_NONE; or FAULT_WORK, with all given back. */
 int followers_open(struct followers *f, const struct config *config, followers_remember *remember,
                    void *context, struct fault *fault);
 

@@ -20,7 +20,8 @@ struct bridge_discovery {
     struct bridge_found {
         char *path;
         const struct bridge_adapter *adapter;
-    } * list; /* in the order of their paths, folder by folder */
+        bool is_pipe; /* or standard input: it can be read once */
+    } * list;         /* in the order of their paths, folder by folder */
     size_t n;
     size_t capacity;
     size_t n_seen;
