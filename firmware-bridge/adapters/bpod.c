@@ -7,7 +7,6 @@
  * which it reads the sections columns, fixed, coding, rows and states. Columns are names of what
  * SessionData has for every trial, as TrialTypes, TrialSettings.GUI.Contrast or Custom.ChoiceLeft;
  * states are those of States. Trials are counted from 1. */
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,36 +34,19 @@ static const char *const SECTIONS[] = {"columns", "fixed", "coding", "rows", "st
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-static bool has_form(struct bridge_text t, const char *form)
-{
-    for (size_t i = 0; i < t.size && form[i] != '\0'; i++) {
-        if (form[i] == '0' ? !isdigit((unsigned char)t.at[i]) : t.at[i] != form[i]) {
-            return false;
-        }
-    }
-    return t.size == strlen(form);
-}
-
 /* YYYYMMDD_HHMMSS at the end of a name, which leaves SUBJECT_PROTOCOL; false: it is not named so.
  */
 static bool cut_date(struct bridge_text *name, struct bridge_text *date)
 {
     static const char FORM[] = "_00000000_000000";
     const size_t n = sizeof FORM - 1;
-    if (name->size <= n || !has_form((struct bridge_text){name->at + name->size - n, n}, FORM)) {
+    if (name->size <= n ||
+        !bridge_text_has_form((struct bridge_text){name->at + name->size - n, n}, FORM)) {
         return false;
     }
     *date = (struct bridge_text){name->at + name->size - n + 1, n - 1};
     name->size -= n;
     return true;
-}
-
-static struct bridge_text stem_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    const char *name = slash != NULL ? slash + 1 : path;
-    const char *dot = strrchr(name, '.');
-    return (struct bridge_text){name, dot != NULL ? (size_t)(dot - name) : strlen(name)};
 }
 
 /* The folder that is `up` above the file; size 0: there is none. */
@@ -111,23 +93,19 @@ static size_t find_protocol(const char *path, struct bridge_text name)
     return last;
 }
 
-static void make_id(char out[PROTO_ID_MAX + 1], struct bridge_text text)
-{
-    (void)bridge_id_make(out, text.at, text.size < PROTO_ID_MAX ? text.size : PROTO_ID_MAX);
-}
-
 static int start_session(struct bridge_source *s, struct bpod *b, struct bridge_event *event)
 {
     struct bridge_session *session = &b->trials.feed.session;
-    struct bridge_text name = stem_of(s->path);
+    struct bridge_text name = bridge_path_stem(s->path);
     struct bridge_text date = name;
     const struct bridge_mat info = bridge_mat_field(b->data, "Info");
     const bool is_named = cut_date(&name, &date);
     (void)bridge_mat_text(bridge_mat_field(info, "BpodSoftwareVersion"), session->version,
                           sizeof session->version);
     const size_t at = is_named ? find_protocol(s->path, name) : name.size;
-    make_id(session->subject, (struct bridge_text){name.at, at < name.size ? at - 1 : name.size});
-    make_id(session->session, date);
+    bridge_id_fit(session->subject,
+                  (struct bridge_text){name.at, at < name.size ? at - 1 : name.size});
+    bridge_id_fit(session->session, date);
     bridge_text_copy(session->task, sizeof session->task,
                      (struct bridge_text){name.at + at, name.size - at});
     if (is_named) {
@@ -320,7 +298,7 @@ static int take_trial(struct bridge_source *s, struct bpod *b, struct bridge_eve
 static bool probe(const struct bridge_candidate *c)
 {
     const size_t size = strlen(c->name);
-    struct bridge_text name = stem_of(c->name);
+    struct bridge_text name = bridge_path_stem(c->name);
     struct bridge_text date;
     static const char HDF5[] = "MATLAB 7.3 MAT-file"; /* to be refused with the remedy */
     if (c->is_folder || size < 5 || strcmp(c->name + size - 4, ".mat") != 0) {

@@ -372,13 +372,12 @@ static void name_by_file(struct bridge_source *s)
 {
     const char *slash = strrchr(s->path, '/');
     const char *name = slash != NULL ? slash + 1 : s->path;
-    const size_t size = strcspn(name, ".");
-    const size_t n = size < PROTO_ID_MAX ? size : PROTO_ID_MAX;
+    const struct bridge_text stem = {name, strcspn(name, ".")};
     if (s->session.subject[0] == '\0') {
-        (void)bridge_id_make(s->session.subject, name, n);
+        bridge_id_fit(s->session.subject, stem);
     }
     if (s->session.session[0] == '\0') {
-        (void)bridge_id_make(s->session.session, name, n);
+        bridge_id_fit(s->session.session, stem);
     }
 }
 
@@ -486,15 +485,10 @@ static int without_line(struct bridge_source *s, struct iblrig *r, struct bridge
         event->kind = BRIDGE_SESSION_END;
         return 1;
     }
-    const size_t waiting = bridge_growing_file_waiting(&r->data);
     if (r->is_told) {
         s->why.found[0] = '\0';
     }
-    if (waiting > 0) {
-        char found[96];
-        (void)snprintf(found, sizeof found, "the last line, of %zu bytes, has no end yet", waiting);
-        (void)bridge_why_set(s, r->data.path, r->data.line + 1, -1, found, "a newline", "");
-    }
+    (void)bridge_growing_file_waits(&r->data, s);
     return 0;
 }
 

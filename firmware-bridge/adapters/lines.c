@@ -114,13 +114,8 @@ static bool probe(const struct bridge_candidate *c)
 /* The name of the file up to its last dot. */
 static void name_by_path(struct bridge_trial_feed *feed, const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    const char *name = slash != NULL ? slash + 1 : path;
-    const char *dot = strrchr(name, '.');
-    const size_t size = dot != NULL && dot > name ? (size_t)(dot - name) : strlen(name);
-    const size_t n = size < PROTO_ID_MAX ? size : PROTO_ID_MAX;
-    name = strcmp(path, "-") == 0 ? "stdin" : name;
-    (void)bridge_id_make(feed->session.subject, name, strcmp(path, "-") == 0 ? 5 : n);
+    bridge_id_fit(feed->session.subject,
+                  strcmp(path, "-") == 0 ? bridge_text_of("stdin") : bridge_path_stem(path));
     memcpy(feed->session.session, feed->session.subject, sizeof feed->session.session);
 }
 
@@ -272,10 +267,8 @@ static int next(struct bridge_source *s, struct bridge_event *event)
         int64_t number = 0;
         int rc = next_line(s, l, &line, &size, &number);
         if (rc != 1) {
-            const size_t waiting = l->is_pipe ? 0 : bridge_growing_file_waiting(&l->file);
-            if (rc == 0 && waiting > 0 && !l->reader.is_refused) {
-                (void)bridge_why_set(s, NULL, number + 1, -1, "the last line has no end yet",
-                                     "a newline", "end the file with one");
+            if (rc == 0 && !l->is_pipe && !l->reader.is_refused) {
+                (void)bridge_growing_file_waits(&l->file, s);
             }
             return rc;
         }

@@ -151,8 +151,7 @@ static bool has_come(const struct messages *m, size_t slot)
 {
     const struct bridge_value *v = &m->values.slot[slot];
     return slot != 0 && v->is_set &&
-           !bridge_text_is_among((struct bridge_text){v->text, v->size},
-                                 bridge_text_of("no,false,0"));
+           !bridge_text_is_among(bridge_value_text(v), bridge_text_of("no,false,0"));
 }
 
 /* What of the values is of a trial: not the end of one, or a filter, alone. */

@@ -11,7 +11,6 @@
  * Columns are names of rows VAL, states those of rows STATE. A value such as [0,1,1] is of every
  * trial, in their order; one that stands before the first trial is of all. Trials are counted from
  * 1. */
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,11 +101,6 @@ static struct bridge_text subject_of(struct bridge_text t)
     return rest.size > 0 ? bridge_text_cut(&rest, '\'') : t;
 }
 
-static void make_id(char out[PROTO_ID_MAX + 1], struct bridge_text text)
-{
-    (void)bridge_id_make(out, text.at, text.size < PROTO_ID_MAX ? text.size : PROTO_ID_MAX);
-}
-
 static void take_info(struct pybpod *p, const struct bridge_text field[FIELDS])
 {
     struct bridge_session *session = &p->trials.feed.session;
@@ -117,9 +111,9 @@ static void take_info(struct pybpod *p, const struct bridge_text field[FIELDS])
     } else if (p->trials.is_started) {
         return; /* of a session that was given its names */
     } else if (bridge_text_is(name, "SUBJECT-NAME")) {
-        make_id(session->subject, subject_of(value));
+        bridge_id_fit(session->subject, subject_of(value));
     } else if (bridge_text_is(name, "SESSION-NAME")) {
-        make_id(p->name, value);
+        bridge_id_fit(p->name, value);
     } else if (bridge_text_is(name, "SESSION-STARTED")) {
         bridge_text_copy(session->started, sizeof session->started, value);
     } else if (bridge_text_is(name, "PROTOCOL-NAME")) {
@@ -137,10 +131,10 @@ static int start_session(struct bridge_source *s, struct pybpod *p, struct bridg
     const struct bridge_text name = {stem, strcspn(stem, ".")};
     memcpy(session->session, p->name, sizeof session->session);
     if (session->session[0] == '\0') {
-        make_id(session->session, name);
+        bridge_id_fit(session->session, name);
     }
     if (session->subject[0] == '\0') {
-        make_id(session->subject, name);
+        bridge_id_fit(session->subject, name);
     }
     return bridge_task_trials_start(&p->trials, s, "pybpod", event);
 }
@@ -343,12 +337,8 @@ static void close_source(struct bridge_source *s)
 /* Nothing more is there now. */
 static int wait(struct bridge_source *s, const struct pybpod *p)
 {
-    char found[96] = "";
-    const size_t waiting = bridge_growing_file_waiting(&p->data);
-    if (waiting > 0) {
-        (void)snprintf(found, sizeof found, "the last line, of %zu bytes, has no end yet", waiting);
-        (void)bridge_why_set(s, p->data.path, p->data.line + 1, -1, found, "a newline", "");
-    } else if (p->has_trial && !p->trials.is_useless) {
+    char found[96];
+    if (!bridge_growing_file_waits(&p->data, s) && p->has_trial && !p->trials.is_useless) {
         (void)snprintf(found, sizeof found, "trial %lld is not known to be over",
                        (long long)p->n_trials + 1);
         (void)bridge_why_set(s, p->data.path, p->trial_line, -1, found,

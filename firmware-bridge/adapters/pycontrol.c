@@ -12,7 +12,6 @@
  *   holds     a text that a print or variable holds; the names of states or events
  * Columns are keys of JSON, or of KEY:VALUE or KEY=VALUE with blanks between. A row without the
  * column of the choice is no trial. Without a column of trials they are counted from 1. */
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -233,26 +232,6 @@ static int read_row_1(struct bridge_source *s, struct pycontrol *p, struct bridg
 
 /* ---- sessions -------------------------------------------------------------------------------- */
 
-/* The name of the file, without folder and extension. */
-static struct bridge_text stem_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    const char *name = slash != NULL ? slash + 1 : path;
-    const char *dot = strrchr(name, '.');
-    return (struct bridge_text){name,
-                                dot != NULL && dot > name ? (size_t)(dot - name) : strlen(name)};
-}
-
-static bool has_form(struct bridge_text t, const char *form)
-{
-    for (size_t i = 0; i < t.size; i++) {
-        if (form[i] == '0' ? !isdigit((unsigned char)t.at[i]) : t.at[i] != form[i]) {
-            return false;
-        }
-    }
-    return t.size == strlen(form);
-}
-
 /* SUBJECT and YYYY-MM-DD-HHMMSS of the name of a file; false: it is not named like that. */
 static bool split_stem(struct bridge_text stem, struct bridge_text *subject,
                        struct bridge_text *session)
@@ -264,7 +243,7 @@ static bool split_stem(struct bridge_text stem, struct bridge_text *subject,
     }
     *subject = (struct bridge_text){stem.at, stem.size - n - 1};
     *session = (struct bridge_text){stem.at + stem.size - n, n};
-    return has_form(*session, FORM);
+    return bridge_text_has_form(*session, FORM);
 }
 
 /* The task without the folder that it is in. */
@@ -283,8 +262,7 @@ static void take_info(struct pycontrol *p, const struct row *row)
     struct bridge_session *session = &p->trials.feed.session;
     const struct bridge_text name = row->subtype;
     if (bridge_text_is(name, "subject_id") || bridge_text_is(name, "Subject ID")) {
-        const size_t size = row->content.size < PROTO_ID_MAX ? row->content.size : PROTO_ID_MAX;
-        (void)bridge_id_make(session->subject, row->content.at, size);
+        bridge_id_fit(session->subject, row->content);
     } else if (bridge_text_is(name, "task_name") || bridge_text_is(name, "Task name")) {
         take_task(session, row->content);
     } else if (bridge_text_is(name, "framework_version") ||
@@ -319,15 +297,12 @@ static int start_session(struct bridge_source *s, struct pycontrol *p, struct br
 {
     struct bridge_session *session = &p->trials.feed.session;
     struct bridge_text subject = {"", 0};
-    struct bridge_text name = stem_of(s->path);
+    struct bridge_text name = bridge_path_stem(s->path);
     (void)split_stem(name, &subject, &name);
     if (session->subject[0] == '\0') {
-        struct bridge_text from = subject.size > 0 ? subject : name;
-        (void)bridge_id_make(session->subject, from.at,
-                             from.size < PROTO_ID_MAX ? from.size : PROTO_ID_MAX);
+        bridge_id_fit(session->subject, subject.size > 0 ? subject : name);
     }
-    (void)bridge_id_make(session->session, name.at,
-                         name.size < PROTO_ID_MAX ? name.size : PROTO_ID_MAX);
+    bridge_id_fit(session->session, name);
     if (session->started[0] == '\0' && subject.size > 0) {
         bridge_text_copy(session->started, 11, name);
     }
@@ -438,7 +413,7 @@ static bool probe(const struct bridge_candidate *c)
     const size_t size = strlen(c->name);
     const char *end = size > 4 ? c->name + size - 4 : "";
     const bool is_named = (strcmp(end, ".tsv") == 0 || strcmp(end, ".txt") == 0) &&
-                          split_stem(stem_of(c->name), &subject, &session);
+                          split_stem(bridge_path_stem(c->name), &subject, &session);
     return !c->is_folder && (head_begins(c, "time\ttype\t") || head_begins(c, "type\ttime\t") ||
                              head_begins(c, "I Experiment name") || (is_named && c->size == 0));
 }
@@ -509,18 +484,6 @@ static int read_row(struct bridge_source *s, struct pycontrol *p, struct row *ro
     }
 }
 
-/* Nothing more is there now. */
-static int wait(struct bridge_source *s, const struct pycontrol *p)
-{
-    const size_t waiting = bridge_growing_file_waiting(&p->data);
-    if (waiting > 0) {
-        char found[96];
-        (void)snprintf(found, sizeof found, "the last line, of %zu bytes, has no end yet", waiting);
-        (void)bridge_why_set(s, p->data.path, p->data.line + 1, -1, found, "a newline", "");
-    }
-    return 0;
-}
-
 /* What a row says: 1 an event; 0 none; -1. */
 static int use_row(struct bridge_source *s, struct pycontrol *p, struct bridge_event *event)
 {
@@ -551,7 +514,8 @@ static int next(struct bridge_source *s, struct bridge_event *event)
     while (rc == 0) {
         const int got = p->has_row ? 1 : read_row(s, p, &p->row);
         if (got != 1) {
-            return got == 0 ? wait(s, p) : got;
+            (void)(got == 0 && bridge_growing_file_waits(&p->data, s));
+            return got;
         }
         p->has_row = false;
         rc = use_row(s, p, event);

@@ -129,6 +129,20 @@ bool bridge_id_make(char out[PROTO_ID_MAX + 1], const char *text, size_t size)
     return true;
 }
 
+void bridge_id_fit(char out[PROTO_ID_MAX + 1], struct bridge_text text)
+{
+    (void)bridge_id_make(out, text.at, text.size < PROTO_ID_MAX ? text.size : PROTO_ID_MAX);
+}
+
+struct bridge_text bridge_path_stem(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    const char *dot = strrchr(name, '.');
+    return (struct bridge_text){name,
+                                dot != NULL && dot > name ? (size_t)(dot - name) : strlen(name)};
+}
+
 bool bridge_ends_in(const char *text, const char *end)
 {
     const size_t size = strlen(text);

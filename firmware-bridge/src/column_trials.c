@@ -296,16 +296,12 @@ void bridge_column_trials_name(struct bridge_column_trials *t, const struct brid
             memcpy(session->started, place.date, sizeof place.date);
         }
     }
-    const char *slash = strrchr(s->path, '/');
-    const char *name = slash != NULL ? slash + 1 : s->path;
-    const char *dot = strrchr(name, '.');
-    const size_t size = dot != NULL && dot > name ? (size_t)(dot - name) : strlen(name);
-    const size_t n = size < PROTO_ID_MAX ? size : PROTO_ID_MAX;
+    const struct bridge_text stem = bridge_path_stem(s->path);
     if (session->subject[0] == '\0') {
-        (void)bridge_id_make(session->subject, name, n);
+        bridge_id_fit(session->subject, stem);
     }
     if (session->session[0] == '\0') {
-        (void)bridge_id_make(session->session, name, n);
+        bridge_id_fit(session->session, stem);
     }
 }
 

@@ -20,6 +20,15 @@ bool bridge_text_begins(struct bridge_text t, const char *word)
     return t.size >= strlen(word) && memcmp(t.at, word, strlen(word)) == 0;
 }
 
+bool bridge_text_has_form(struct bridge_text t, const char *form)
+{
+    bool has = t.size == strlen(form);
+    for (size_t i = 0; has && i < t.size; i++) {
+        has = form[i] == '0' ? t.at[i] >= '0' && t.at[i] <= '9' : t.at[i] == form[i];
+    }
+    return has;
+}
+
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t';

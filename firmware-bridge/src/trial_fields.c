@@ -35,17 +35,6 @@ const char *bridge_field_name(enum bridge_field field)
     return FIELDS[field].name;
 }
 
-static struct bridge_text text_of(const struct bridge_value *v)
-{
-    return (struct bridge_text){v->text, v->size};
-}
-
-static bool is_unknown(const struct bridge_value *v)
-{
-    return !v->is_set || v->size == 0 ||
-           bridge_text_is_among(text_of(v), bridge_text_of("nan,na,n/a,none,null,nil"));
-}
-
 /* ---- the mapping ----------------------------------------------------------------------------- */
 
 static int refuse_coding(struct bridge_source *s, enum bridge_field field, const char *value)
@@ -231,31 +220,6 @@ uint64_t bridge_trial_fields_slots(const struct bridge_trial_fields *f, const ch
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
-bool bridge_values_put(struct bridge_values *values, uint64_t slots, const char *text, size_t size)
-{
-    const struct bridge_text all = {text, size};
-    const struct bridge_text trimmed = bridge_text_trim(all);
-    if (trimmed.size >= BRIDGE_VALUE_MAX) {
-        return false;
-    }
-    for (size_t i = 0; i < BRIDGE_SLOTS_MAX; i++) {
-        if ((slots >> i & 1) != 0) {
-            struct bridge_value *v = &values->slot[i];
-            v->is_set = true;
-            v->size = trimmed.size;
-            bridge_text_copy(v->text, sizeof v->text, trimmed);
-        }
-    }
-    return true;
-}
-
-void bridge_values_put_number(struct bridge_values *values, uint64_t slots, double number)
-{
-    char text[40];
-    (void)snprintf(text, sizeof text, "%.17g", number);
-    (void)bridge_values_put(values, slots, text, strlen(text));
-}
-
 static uint64_t bit(enum bridge_field field)
 {
     return (uint64_t)1 << field;
@@ -326,7 +290,8 @@ static const struct bridge_value *value_of(struct reading *r, enum bridge_field 
     const char *fixed = r->f->fixed[field];
     if (r->f->other[field] != 0 && other->is_set) {
         const bool is_either = FIELDS[field].kind == TRUTH && r->f->is_stated[r->f->other[field]];
-        const bool is_yes = v->is_set && bridge_text_is_among(text_of(v), r->f->code[field][0]);
+        const bool is_yes =
+            v->is_set && bridge_text_is_among(bridge_value_text(v), r->f->code[field][0]);
         v = v->is_set && (!is_either || is_yes) ? v : other;
     }
     if (v->is_set || fixed == NULL) {
@@ -352,10 +317,10 @@ static int get_number(struct reading *r, enum bridge_field field, double *out)
 {
     const struct bridge_value *v = value_of(r, field);
     *out = (double)NAN;
-    if (is_unknown(v)) {
+    if (bridge_value_is_unknown(v)) {
         return 0;
     }
-    if (!bridge_text_number(text_of(v), r->f->has_decimal_comma, out)) {
+    if (!bridge_text_number(bridge_value_text(v), r->f->has_decimal_comma, out)) {
         return refuse(r, field, v, "a number", "correct it, or name another column");
     }
     *out /= r->f->divisor[field];
@@ -368,11 +333,12 @@ static int get_coded(struct reading *r, enum bridge_field field, int64_t *out)
     const struct bridge_value *v = value_of(r, field);
     const struct bridge_text *code = r->f->code[field];
     *out = PROTO_NIL;
-    if (bridge_text_is_among(text_of(v), code[0]) && v->is_set) {
+    if (bridge_text_is_among(bridge_value_text(v), code[0]) && v->is_set) {
         *out = 1;
-    } else if (bridge_text_is_among(text_of(v), code[1]) && v->is_set) {
+    } else if (bridge_text_is_among(bridge_value_text(v), code[1]) && v->is_set) {
         *out = 0;
-    } else if (!is_unknown(v) && !bridge_text_is_among(text_of(v), code[2])) {
+    } else if (!bridge_value_is_unknown(v) &&
+               !bridge_text_is_among(bridge_value_text(v), code[2])) {
         return FIELDS[field].kind == SIDE
                    ? refuse(r, field, v, "right or left as it is coded",
                             "say how: --map coding.%s=RIGHT/LEFT/NONE, as -1/1/0")
@@ -385,7 +351,7 @@ static int get_coded(struct reading *r, enum bridge_field field, int64_t *out)
 static int get_name(struct reading *r, enum bridge_field field, char out[PROTO_ID_MAX + 1])
 {
     const struct bridge_value *v = value_of(r, field);
-    if (is_unknown(v)) {
+    if (bridge_value_is_unknown(v)) {
         return 0;
     }
     return bridge_id_make(out, v->text, v->size)
@@ -396,7 +362,7 @@ static int get_name(struct reading *r, enum bridge_field field, char out[PROTO_I
 static void get_text(struct reading *r, enum bridge_field field, char *out, size_t cap)
 {
     const struct bridge_value *v = value_of(r, field);
-    if (!is_unknown(v)) {
+    if (!bridge_value_is_unknown(v)) {
         (void)snprintf(out, cap, "%s", v->text);
     }
 }
@@ -404,7 +370,8 @@ static void get_text(struct reading *r, enum bridge_field field, char *out, size
 static int get_session(struct reading *r, struct bridge_session *session)
 {
     const struct bridge_value *session_name = &r->values->slot[BRIDGE_FIELD_SESSION];
-    const bool is_named = !is_unknown(session_name) || r->f->fixed[BRIDGE_FIELD_SESSION] != NULL;
+    const bool is_named =
+        !bridge_value_is_unknown(session_name) || r->f->fixed[BRIDGE_FIELD_SESSION] != NULL;
     int64_t ephys_rig = PROTO_NIL;
     double delay_s = 0.0;
     int rc = get_name(r, BRIDGE_FIELD_SUBJECT, session->subject);
@@ -428,11 +395,11 @@ static int get_trial(struct reading *r, struct bridge_event *event)
     const struct bridge_value *v = value_of(r, BRIDGE_FIELD_TRIAL);
     double number = 0.0;
     event->trial = -1;
-    if (is_unknown(v)) {
+    if (bridge_value_is_unknown(v)) {
         return 0;
     }
-    if (!bridge_text_number(text_of(v), r->f->has_decimal_comma, &number) || number < 0.0 ||
-        number > 1e9 || number > floor(number)) {
+    if (!bridge_text_number(bridge_value_text(v), r->f->has_decimal_comma, &number) ||
+        number < 0.0 || number > 1e9 || number > floor(number)) {
         return refuse(r, BRIDGE_FIELD_TRIAL, v, "a whole number from 0 to 1000000000",
                       "correct it; without a column of trials they are counted");
     }
@@ -519,8 +486,8 @@ static int get_reward(struct reading *r, proto_trial *said)
     const struct bridge_value *v = value_of(r, BRIDGE_FIELD_REWARD);
     int64_t yes = PROTO_NIL;
     double number = 0.0;
-    if (bridge_text_number(text_of(v), r->f->has_decimal_comma, &number) && number > 0.0 &&
-        number < 1.0) {
+    if (bridge_text_number(bridge_value_text(v), r->f->has_decimal_comma, &number) &&
+        number > 0.0 && number < 1.0) {
         said->reward = number;
         return 0;
     }
@@ -558,7 +525,8 @@ static bool is_asked_for(const struct reading *r)
 {
     for (size_t i = 0; i < r->f->n_filters; i++) {
         const struct bridge_value *v = &r->values->slot[BRIDGE_FIELDS + i];
-        if (!v->is_set || !bridge_text_is_among(text_of(v), bridge_text_of(r->f->filter[i]))) {
+        if (!v->is_set ||
+            !bridge_text_is_among(bridge_value_text(v), bridge_text_of(r->f->filter[i]))) {
             return false;
         }
     }

@@ -54,7 +54,7 @@ static void empty(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct bridge_source source;
-    struct adapter_fuzz_sum sum = {0, 0, 0.0};
+    struct adapter_fuzz_sum sum = {.n_events = 0};
     if (folder[0] == '\0') {
         strcpy(folder, "/tmp/murid-fuzz-XXXXXX");
         if (mkdtemp(folder) == NULL) {

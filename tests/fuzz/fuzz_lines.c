@@ -19,7 +19,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct bridge_mapping *map =
         data[0] == 'p'
             ? MAPS("lines.pattern=([-0-9.]+) ([RL])", "columns.stimulus=1", "columns.choice=2")
-            : maps_of(CHOSEN[data[0] % 4]);
+        : data[0] == 'k' ? MAPS("lines.form=pairs", "columns.stimulus=S", "columns.choice=C")
+        : data[0] == 'i' ? MAPS("ibl")
+                         : maps_of(CHOSEN[data[0] % 4]);
     (void)stream_fuzz_bytes("lines", map, data + 1, size - 1);
     return adapter_fuzz(&BRIDGE_ADAPTER_lines, "x.csv", map, data + 1, size - 1);
 }

@@ -6,7 +6,7 @@ import tempfile
 import unittest
 
 import skips
-from rig_import import check_malformed, differ, read
+from rig_rows import check_malformed, differ, read
 
 try:
     import numpy as np

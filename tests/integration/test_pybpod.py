@@ -7,7 +7,7 @@ import tempfile
 import unittest
 
 import skips
-from rig_import import differ, read
+from rig_rows import differ, read
 
 SESSION = os.path.join(os.environ["MURID_SOURCE_DIR"], "tests", "golden", "pybpod", "session.csv")
 MAP = """columns: {side: REWARD_SIDE, contrast: COHERENCE, stage: VAR_STAGE}

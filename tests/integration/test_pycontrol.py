@@ -7,7 +7,7 @@ import os
 import unittest
 
 import skips
-from rig_import import check_malformed, differ, read
+from rig_rows import check_malformed, differ, read
 
 DATA = os.path.join(os.environ["MURID_SOURCE_DIR"], "..", "shared", "data", "rigs", "pycontrol")
 

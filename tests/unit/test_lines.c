@@ -120,6 +120,8 @@ static void separators_json_and_patterns_give_the_same_trials(void **state)
          "s c\n0.5   2\n-0.25 1\n0 nan\n"},
         {{"columns.stimulus=s", "columns.choice=c", "lines.comment=#", "lines.columns=s,c"},
          "# ready\n0.5|right\n#\n-0.25|left\n\n0|None\n"},
+        {{"lines.form=pairs", "columns.stimulus=S", "columns.choice=C"},
+         "boot\nT#:0 S:0.5 C:R\nlick S:1\nS=-0.25;C=L\nT#:2, S: 0 | C:\n"},
         {{"columns.stimulus=2", "columns.choice=3", "lines.pattern=T([0-9]+) S:([^ ]+) C:(.)",
           "columns.trial=1", "coding.choice=R/L/N"},
          "boot\nT0 S:0.5 C:R\nlick\nT1 S:-0.25 C:L\nT2 S:0 C:N\n"},

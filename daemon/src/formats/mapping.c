@@ -254,6 +254,19 @@ const struct bridge_mapping *mapping_of(const struct mapping *m)
 
 /* ---- docs ------------------------------------------------------------------------------------ */
 
+static void print_found_by(FILE *to, const struct bridge_shipped *m)
+{
+    for (size_t i = 0; i < BRIDGE_SHIPPED_TASKS_MAX && m->tasks[i] != NULL; i++) {
+        fprintf(to, "%s`%s`", i == 0 ? "the task " : ", ", m->tasks[i]);
+    }
+    for (size_t i = 0; i < BRIDGE_SHIPPED_NEEDS_MAX && m->needs[i] != NULL; i++) {
+        fprintf(to, "%s`%s`", i == 0 ? "the columns " : ", ", m->needs[i]);
+    }
+    if (m->holds != NULL) {
+        fprintf(to, " with a %s", m->holds);
+    }
+}
+
 void mapping_print_markdown(FILE *to)
 {
     fprintf(to, "| section, key | what it says |\n|---|---|\n");
@@ -276,16 +289,18 @@ void mapping_print_markdown(FILE *to)
                     keys->help);
         }
     }
-    fprintf(to, "\n| shipped mapping | what it is of | found by itself |\n|---|---|---|\n");
+    fprintf(to, "\n## Shipped mappings\n\nOf two columns of one key, the first that is there is "
+                "taken; of two "
+                "of yes or no, either may say yes.\n\n| name | of | found by | what it says "
+                "|\n|---|---|---|---|\n");
     for (const struct bridge_shipped *m = BRIDGE_SHIPPED; m->name != NULL; m++) {
         fprintf(to, "| `%s` | %s | ", m->name, m->about);
-        for (size_t i = 0; i < BRIDGE_SHIPPED_TASKS_MAX && m->tasks[i] != NULL; i++) {
-            fprintf(to, "%s`%s`", i == 0 ? "task " : ", ", m->tasks[i]);
+        print_found_by(to, m);
+        fprintf(to, " | ");
+        for (size_t i = 0; i < m->n; i++) {
+            const struct bridge_mapping_line *line = &m->line[i];
+            fprintf(to, "%s`%s.%s=%s`", i > 0 ? ", " : "", line->section, line->key, line->value);
         }
-        for (size_t i = 0; i < BRIDGE_SHIPPED_NEEDS_MAX && m->needs[i] != NULL; i++) {
-            fprintf(to, "%s`%s`", i == 0 ? "columns " : ", ", m->needs[i]);
-        }
-        fprintf(to, "%s%s |\n", m->holds != NULL ? " with a " : "",
-                m->holds != NULL ? m->holds : "");
+        fprintf(to, " |\n");
     }
 }

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "bridge/mapping.h"
+#include "bridge/text.h"
 #include "proto/message.h"
 
 enum {
@@ -154,6 +155,12 @@ int bridge_mapping_check_keys(struct bridge_source *s, const char *section,
 /* A name of subject or session made of any text: what a name may not hold becomes '_'. False: it is
  * empty or longer than PROTO_ID_MAX. */
 bool bridge_id_make(char out[PROTO_ID_MAX + 1], const char *text, size_t size);
+
+/* The same of as much of the text as a name may have; "" of an empty one. */
+void bridge_id_fit(char out[PROTO_ID_MAX + 1], struct bridge_text text);
+
+/* The last part of a path, up to its last dot. */
+struct bridge_text bridge_path_stem(const char *path);
 
 /* Is it the end of the text? */
 bool bridge_ends_in(const char *text, const char *end);

@@ -17,6 +17,9 @@ struct bridge_text bridge_text_of(const char *text);
 bool bridge_text_is(struct bridge_text t, const char *word);
 bool bridge_text_begins(struct bridge_text t, const char *word);
 
+/* Is it of the form, in which 0 stands for any digit? */
+bool bridge_text_has_form(struct bridge_text t, const char *form);
+
 /* Without the blanks and tabs around it. */
 struct bridge_text bridge_text_trim(struct bridge_text t);
 

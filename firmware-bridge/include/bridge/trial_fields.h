@@ -15,7 +15,7 @@
 #pragma once
 
 #include "bridge/adapter.h"
-#include "bridge/text.h"
+#include "bridge/values.h"
 
 enum bridge_field {
 #define FIELD(NAME, name, kind, help) BRIDGE_FIELD_##NAME,
@@ -26,16 +26,9 @@ enum bridge_field {
 enum {
     BRIDGE_FILTERS_MAX = 8, /* of rows */
     BRIDGE_WATCHED_MAX = 4, /* other names */
-    BRIDGE_SLOTS_MAX = 2 * BRIDGE_FIELDS + BRIDGE_FILTERS_MAX + BRIDGE_WATCHED_MAX,
-    BRIDGE_VALUE_MAX = 128
 };
-
-/* The text of a value; is_set false: its name was not there. */
-struct bridge_value {
-    bool is_set;
-    size_t size;
-    char text[BRIDGE_VALUE_MAX];
-};
+_Static_assert(2 * BRIDGE_FIELDS + BRIDGE_FILTERS_MAX + BRIDGE_WATCHED_MAX <= BRIDGE_SLOTS_MAX,
+               "a slot for each");
 
 /* How trials are found in named values. A slot is a field, then come filters of rows, second
  * columns of fields, and other names that are watched. */
@@ -51,11 +44,6 @@ struct bridge_trial_fields {
     double divisor[BRIDGE_FIELDS];
     const char *filter[BRIDGE_FILTERS_MAX]; /* values, with commas between */
     bool has_decimal_comma;                 /* 0,25 is a number */
-};
-
-/* One value a slot; zeroed: none. */
-struct bridge_values {
-    struct bridge_value slot[BRIDGE_SLOTS_MAX];
 };
 
 /* What a value lacks. */
@@ -86,10 +74,6 @@ uint64_t bridge_trial_fields_stated(const struct bridge_trial_fields *f);
  * made. */
 bool bridge_trial_fields_suffice(const struct bridge_trial_fields *f, uint64_t slots,
                                  struct bridge_value_fault *fault);
-
-/* Puts a value into slots; false: it is longer than BRIDGE_VALUE_MAX - 1. */
-bool bridge_values_put(struct bridge_values *values, uint64_t slots, const char *text, size_t size);
-void bridge_values_put_number(struct bridge_values *values, uint64_t slots, double number);
 
 /* Puts what is known of a field otherwise, as if it were coded so: 1 right or yes, 0 left or no, or
  * a number. */
