@@ -34,6 +34,9 @@ target_link_libraries(bench_fit PRIVATE model_fit BLIS::BLIS)
 # Virtual mice in training: how fast.
 measuring_test(bench simulate 600 ${MURID_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/bench/simulate.py)
 
+# 60 rigs whose files are followed: processor time, and time from line to prediction.
+measuring_test(bench follow 600 ${MURID_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/bench/follow.py)
+
 # Run by hand: times of the model's inner loops.
 add_executable(bench_model bench/bench_model.c)
 target_link_libraries(bench_model PRIVATE test_support model_numeric murid::model)

@@ -1,5 +1,4 @@
 # Tests of daemon/src/journal.
-unit_test(ring murid::daemon_core)
 unit_test(journal_db murid::daemon_core)
 python_test(integration/test_crash.py)
 python_test(integration/test_damage.py)

@@ -17,6 +17,11 @@ target_link_libraries(study_forecast PRIVATE model_ahead)
 measuring_test(study recovery 86400 ${MURID_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/study/recovery.py)
 measuring_test(study population 600 ${MURID_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/study/population.py)
 
+# Files followed by a daemon that is killed 20 times: the ordinary test with more kills.
+measuring_test(study follow 1800 ${MURID_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_follow.py Writing)
+set_tests_properties(study.follow PROPERTIES ENVIRONMENT
+    "MURID_BIN=$<TARGET_FILE:murid>;KILLS=20;MURID_SOURCE_DIR=${CMAKE_SOURCE_DIR};PYTHONPATH=${CMAKE_CURRENT_SOURCE_DIR}/support")
+
 # Small ones in the ordinary run: their figures come from a seed, not from the machine.
 foreach(name audit engagement curriculum)
     add_test(NAME study.${name}_quick COMMAND study_${name} --quick)

@@ -253,12 +253,6 @@ struct iblrig {
     bool is_ended;
 };
 
-static bool ends_in(const char *text, const char *end)
-{
-    const size_t size = strlen(text);
-    return size >= strlen(end) && strcmp(text + size - strlen(end), end) == 0;
-}
-
 static bool is_task_folder(const char *name)
 {
     return strcmp(name, "raw_behavior_data") == 0 || strncmp(name, "raw_task_data_", 14) == 0;
@@ -280,7 +274,7 @@ static bool probe(const struct bridge_candidate *c)
     if (c->is_folder) {
         return is_task_folder(c->name);
     }
-    return ends_in(c->name, DATA_END) ||
+    return bridge_ends_in(c->name, DATA_END) ||
            (c->head_size > 0 && c->head[0] == '{' && holds(c, "\"stim_probability_left\"") &&
             holds(c, "\"quiescent_period\"") && holds(c, "\"position\""));
 }
@@ -301,7 +295,7 @@ static int find_files(struct bridge_source *s, struct iblrig *r)
         n[1] = snprintf(r->settings_path, sizeof r->settings_path, "%.*s" SETTINGS_NAME,
                         (int)folder, s->path);
     } else {
-        const size_t end = ends_in(s->path, DATA_END) ? strlen(DATA_END) : 0;
+        const size_t end = bridge_ends_in(s->path, DATA_END) ? strlen(DATA_END) : 0;
         n[0] = snprintf(data, sizeof data, "%s", s->path);
         n[1] = snprintf(r->settings_path, sizeof r->settings_path, "%.*s.settings.json",
                         (int)(size - end), s->path);
@@ -378,13 +372,12 @@ static void name_by_file(struct bridge_source *s)
 {
     const char *slash = strrchr(s->path, '/');
     const char *name = slash != NULL ? slash + 1 : s->path;
-    const size_t size = strcspn(name, ".");
-    const size_t n = size < PROTO_ID_MAX ? size : PROTO_ID_MAX;
+    const struct bridge_text stem = {name, strcspn(name, ".")};
     if (s->session.subject[0] == '\0') {
-        (void)bridge_id_make(s->session.subject, name, n);
+        bridge_id_fit(s->session.subject, stem);
     }
     if (s->session.session[0] == '\0') {
-        (void)bridge_id_make(s->session.session, name, n);
+        bridge_id_fit(s->session.session, stem);
     }
 }
 
@@ -492,15 +485,10 @@ static int without_line(struct bridge_source *s, struct iblrig *r, struct bridge
         event->kind = BRIDGE_SESSION_END;
         return 1;
     }
-    const size_t waiting = bridge_growing_file_waiting(&r->data);
     if (r->is_told) {
         s->why.found[0] = '\0';
     }
-    if (waiting > 0) {
-        char found[96];
-        (void)snprintf(found, sizeof found, "the last line, of %zu bytes, has no end yet", waiting);
-        (void)bridge_why_set(s, r->data.path, r->data.line + 1, -1, found, "a newline", "");
-    }
+    (void)bridge_growing_file_waits(&r->data, s);
     return 0;
 }
 

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proto/text.h"
+
 const struct bridge_adapter *const BRIDGE_ADAPTERS[] = {
 #define ADAPTER(name) &BRIDGE_ADAPTER_##name,
 #include "adapters.def"
@@ -27,20 +29,11 @@ const struct bridge_adapter *bridge_adapter_of(const struct bridge_candidate *ca
 {
     for (size_t i = 0; BRIDGE_ADAPTERS[i] != NULL; i++) {
         const struct bridge_adapter *adapter = BRIDGE_ADAPTERS[i];
-        if ((only == NULL || only == adapter) &&
-            (candidate->map == NULL || adapter->takes_mapping) && adapter->probe(candidate)) {
+        /* Of a pipe a format sees nothing, and only lines of text are read once. */
+        const bool may_be = (!candidate->is_pipe || adapter == &BRIDGE_ADAPTER_lines) &&
+                            (candidate->map == NULL || adapter->takes_mapping);
+        if (may_be && (only == NULL || only == adapter) && adapter->probe(candidate)) {
             return adapter;
-        }
-    }
-    return NULL;
-}
-
-const char *bridge_mapping_get(const struct bridge_mapping *map, const char *section,
-                               const char *key)
-{
-    for (size_t i = 0; map != NULL && i < map->n; i++) {
-        if (strcmp(map->line[i].section, section) == 0 && strcmp(map->line[i].key, key) == 0) {
-            return map->line[i].value;
         }
     }
     return NULL;
@@ -77,6 +70,44 @@ int bridge_why_set(struct bridge_source *s, const char *path, int64_t line, int6
     return -1;
 }
 
+/* The line is none of those, which are called so. */
+static int refuse_line(struct bridge_source *s, const struct bridge_mapping_line *line,
+                       const char *called, const char *const those[])
+{
+    char found[160];
+    char expected[160];
+    size_t used = 0;
+    for (size_t i = 0; those[i] != NULL && used < sizeof expected; i++) {
+        used += (size_t)snprintf(expected + used, sizeof expected - used, "%s%s",
+                                 i > 0 ? ", " : called, those[i]);
+    }
+    (void)snprintf(found, sizeof found, "the mapping has %.60s.%.60s", line->section, line->key);
+    return bridge_why_set(s, NULL, 0, -1, found, expected, "leave it out");
+}
+
+int bridge_mapping_check(struct bridge_source *s, const char *const sections[])
+{
+    const struct bridge_mapping_line *line = NULL;
+    for (size_t i = 0; (line = bridge_mapping_at(s->map, i)) != NULL; i++) {
+        if (!bridge_mapping_lists(sections, line->section)) {
+            return refuse_line(s, line, "sections ", sections);
+        }
+    }
+    return 0;
+}
+
+int bridge_mapping_check_keys(struct bridge_source *s, const char *section,
+                              const char *const keys[])
+{
+    const struct bridge_mapping_line *line = NULL;
+    for (size_t i = 0; (line = bridge_mapping_at(s->map, i)) != NULL; i++) {
+        if (strcmp(line->section, section) == 0 && !bridge_mapping_lists(keys, line->key)) {
+            return refuse_line(s, line, "", keys);
+        }
+    }
+    return 0;
+}
+
 /* ---- names ----------------------------------------------------------------------------------- */
 
 static bool is_of_id(char c)
@@ -96,6 +127,26 @@ bool bridge_id_make(char out[PROTO_ID_MAX + 1], const char *text, size_t size)
     }
     out[size] = '\0';
     return true;
+}
+
+void bridge_id_fit(char out[PROTO_ID_MAX + 1], struct bridge_text text)
+{
+    (void)bridge_id_make(out, text.at, text.size < PROTO_ID_MAX ? text.size : PROTO_ID_MAX);
+}
+
+struct bridge_text bridge_path_stem(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    const char *dot = strrchr(name, '.');
+    return (struct bridge_text){name,
+                                dot != NULL && dot > name ? (size_t)(dot - name) : strlen(name)};
+}
+
+bool bridge_ends_in(const char *text, const char *end)
+{
+    const size_t size = strlen(text);
+    return size >= strlen(end) && strcmp(text + size - strlen(end), end) == 0;
 }
 
 /* The part of a path before *end, which moves to its front; NULL: there is none. */
@@ -210,6 +261,34 @@ void bridge_source_close(struct bridge_source *s)
     s->state = NULL;
 }
 
+/* Control characters, and bytes that are not UTF-8, as where a text was cut, become '?': no message
+ * may hold them. */
+static void clean(char *text)
+{
+    for (size_t n = strlen(text); n > 0;) {
+        const size_t size = proto_text_char_size((const uint8_t *)text, n);
+        const size_t used = size > 0 ? size : 1;
+        if (!proto_text_is_clean(text, used)) {
+            memset(text, '?', used);
+        }
+        text += used;
+        n -= used;
+    }
+}
+
+/* Texts that the wire has, of an event and its session. */
+static void clean_event(struct bridge_source *s, struct bridge_event *event)
+{
+    clean(event->said.stage);
+    if (event->kind == BRIDGE_SESSION_START) {
+        clean(s->session.task);
+        clean(s->session.stage);
+        clean(s->session.program);
+        clean(s->session.version);
+        clean(s->session.started);
+    }
+}
+
 /* A range that a value of a trial must be in; absent is in it. */
 static bool is_within(double value, double min, double max)
 {
@@ -265,6 +344,7 @@ int bridge_source_next(struct bridge_source *s, struct bridge_event *event)
     if (got != 1) {
         return got;
     }
+    clean_event(s, event);
     const char *expected = "";
     const char *what = unsound(event, &expected);
     char found[96];
@@ -297,6 +377,9 @@ void bridge_event_message(const struct bridge_event *event, const char *rig, pro
     if (event->kind == BRIDGE_TRIAL) {
         out->env.trial = event->trial;
         out->as.trial = event->said;
+        if (event->said.stage[0] == '\0') {
+            memcpy(out->as.trial.stage, session->stage, sizeof session->stage);
+        }
     } else if (event->kind == BRIDGE_SESSION_START) {
         memcpy(out->as.session_start.task, session->task, sizeof session->task);
         out->as.session_start.ephys_rig = session->ephys_rig;

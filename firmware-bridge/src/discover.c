@@ -7,13 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 struct search {
     struct bridge_discovery *out;
     const struct bridge_adapter *only;
     const struct bridge_mapping *map;
-    size_t most; /* that are found */
+    size_t most;       /* that are found */
+    const char *since; /* "": whatever is there */
     bool has_memory;
     uint8_t head[BRIDGE_HEAD_BYTES];
 };
@@ -44,7 +46,8 @@ static void note(struct search *search, const char *path, const char *found)
     }
 }
 
-static void take(struct search *search, const char *path, const struct bridge_adapter *adapter)
+static void take(struct search *search, const char *path, const struct bridge_adapter *adapter,
+                 bool is_pipe)
 {
     struct bridge_discovery *out = search->out;
     if (out->n == search->most) {
@@ -59,7 +62,31 @@ static void take(struct search *search, const char *path, const struct bridge_ad
         return;
     }
     out->list = list;
-    out->list[out->n++] = (struct bridge_found){copy, adapter};
+    out->list[out->n++] = (struct bridge_found){copy, adapter, is_pipe};
+}
+
+/* A day as a folder's name has it. */
+static bool is_day(const char *name)
+{
+    static const char FORM[] = "dddd-dd-dd";
+    for (size_t i = 0; i < sizeof FORM; i++) {
+        const bool is_digit = name[i] >= '0' && name[i] <= '9';
+        if (FORM[i] == 'd' ? !is_digit : name[i] != FORM[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_older(const struct search *search, const struct stat *info)
+{
+    struct tm day;
+    char text[32];
+    if (search->since[0] == '\0' || gmtime_r(&info->st_mtim.tv_sec, &day) == NULL ||
+        strftime(text, sizeof text, "%Y-%m-%d", &day) == 0) {
+        return false;
+    }
+    return strcmp(text, search->since) < 0;
 }
 
 static const char *name_of(const char *path)
@@ -87,7 +114,7 @@ static void offer_file(struct search *search, const char *path, const struct sta
     const struct bridge_adapter *adapter =
         got < 0 ? NULL : bridge_adapter_of(&candidate, search->only);
     if (adapter != NULL) {
-        take(search, path, adapter);
+        take(search, path, adapter, false);
     }
 }
 
@@ -142,7 +169,8 @@ static void look_into(struct search *search, const char *path, int depth)
                                   strcmp(path, "/") == 0 ? "" : "/", names[i]);
         if (used < 0 || (size_t)used >= sizeof below) {
             note(search, path, "a path in it is too long");
-        } else if (search->has_memory && !search->out->is_cut) {
+        } else if (search->has_memory && !search->out->is_cut &&
+                   !(is_day(names[i]) && strcmp(names[i], search->since) < 0)) {
             look_at(search, below, depth);
         }
         free(names[i]);
@@ -150,16 +178,37 @@ static void look_into(struct search *search, const char *path, int depth)
     free(names);
 }
 
+/* A pipe, or "-": none of it is read before it is opened. */
+static void offer_pipe(struct search *search, const char *path)
+{
+    const struct bridge_candidate candidate = {
+        .path = path, .name = name_of(path), .is_pipe = true, .map = search->map};
+    const struct bridge_adapter *adapter = bridge_adapter_of(&candidate, search->only);
+    if (adapter != NULL) {
+        take(search, path, adapter, true);
+    }
+}
+
 static void look_at(struct search *search, const char *path, int depth)
 {
     struct stat info;
     struct stat link;
+    if (depth == 0 && strcmp(path, "-") == 0) {
+        offer_pipe(search, path);
+        return;
+    }
     if (stat(path, &info) != 0 || lstat(path, &link) != 0) {
         note(search, path, strerror(errno));
         return;
     }
     if (S_ISREG(info.st_mode)) {
-        offer_file(search, path, &info);
+        if (depth == 0 || !is_older(search, &info)) {
+            offer_file(search, path, &info);
+        }
+        return;
+    }
+    if (depth == 0 && S_ISFIFO(info.st_mode)) {
+        offer_pipe(search, path);
         return;
     }
     if (!S_ISDIR(info.st_mode) || (depth > 0 && S_ISLNK(link.st_mode))) {
@@ -170,7 +219,7 @@ static void look_at(struct search *search, const char *path, int depth)
         .path = path, .name = name_of(path), .is_folder = true, .map = search->map};
     const struct bridge_adapter *adapter = bridge_adapter_of(&candidate, search->only);
     if (adapter != NULL) {
-        take(search, path, adapter);
+        take(search, path, adapter, false);
     } else if (depth == BRIDGE_DISCOVER_DEPTH) {
         search->out->is_cut = true;
     } else {
@@ -180,7 +229,7 @@ static void look_at(struct search *search, const char *path, int depth)
 
 static int discover(struct bridge_discovery *out, const char *path,
                     const struct bridge_adapter *only, const struct bridge_mapping *map,
-                    size_t most)
+                    size_t most, const char *since)
 {
     *out = (struct bridge_discovery){.why.byte = -1};
     struct search *search = malloc(sizeof *search);
@@ -191,6 +240,7 @@ static int discover(struct bridge_discovery *out, const char *path,
     search->only = only;
     search->map = map;
     search->most = most;
+    search->since = since;
     search->has_memory = true;
     char trimmed[BRIDGE_PATH_MAX];
     size_t size = strlen(path);
@@ -216,13 +266,20 @@ static int discover(struct bridge_discovery *out, const char *path,
 int bridge_discover(struct bridge_discovery *out, const char *path,
                     const struct bridge_adapter *only, const struct bridge_mapping *map)
 {
-    return discover(out, path, only, map, BRIDGE_DISCOVER_FOUND);
+    return discover(out, path, only, map, BRIDGE_DISCOVER_FOUND, "");
+}
+
+int bridge_discover_since(struct bridge_discovery *out, const char *path,
+                          const struct bridge_adapter *only, const struct bridge_mapping *map,
+                          const char *since)
+{
+    return discover(out, path, only, map, BRIDGE_DISCOVER_FOUND, since);
 }
 
 bool bridge_discover_any(const char *path)
 {
     struct bridge_discovery found;
-    const bool is_any = discover(&found, path, NULL, NULL, 1) == 0 && found.n > 0;
+    const bool is_any = discover(&found, path, NULL, NULL, 1, "") == 0 && found.n > 0;
     bridge_discovery_free(&found);
     return is_any;
 }

@@ -23,9 +23,15 @@ void bridge_growing_file_close(struct bridge_growing_file *f)
     f->capacity = f->size = f->at = 0;
 }
 
-size_t bridge_growing_file_waiting(const struct bridge_growing_file *f)
+bool bridge_growing_file_waits(const struct bridge_growing_file *f, struct bridge_source *s)
 {
-    return f->size - f->at;
+    char found[96];
+    const size_t waiting = f->size - f->at;
+    if (waiting > 0) {
+        (void)snprintf(found, sizeof found, "the last line, of %zu bytes, has no end yet", waiting);
+        (void)bridge_why_set(s, f->path, f->line + 1, -1, found, "a newline", "");
+    }
+    return waiting > 0;
 }
 
 static int read_fault(const struct bridge_growing_file *f, struct bridge_source *s, int error)

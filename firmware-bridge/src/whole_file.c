@@ -20,6 +20,36 @@ static bool is_as_it_was(const struct bridge_whole_stamp *stamp, const struct st
            stamp->changed_ns == (int64_t)info->st_mtim.tv_nsec;
 }
 
+static struct bridge_whole_stamp stamp_of(const struct stat *info)
+{
+    return (struct bridge_whole_stamp){.is_set = true,
+                                       .size = (int64_t)info->st_size,
+                                       .changed_s = (int64_t)info->st_mtim.tv_sec,
+                                       .changed_ns = (int64_t)info->st_mtim.tv_nsec};
+}
+
+static int not_a_file(struct bridge_source *s, const char *path)
+{
+    return bridge_why_set(s, path, 0, -1, "not a regular file", "a file", "");
+}
+
+int bridge_whole_file_look(struct bridge_source *s, const char *path,
+                           struct bridge_whole_stamp *stamp)
+{
+    struct stat info;
+    if (stat(path, &info) != 0) {
+        return errno == ENOENT ? 0 : fail(s, path, errno);
+    }
+    if (!S_ISREG(info.st_mode)) {
+        return not_a_file(s, path);
+    }
+    if (is_as_it_was(stamp, &info)) {
+        return 0;
+    }
+    *stamp = stamp_of(&info);
+    return 1;
+}
+
 static int read_open(struct bridge_source *s, const char *path, int fd, size_t size,
                      uint8_t **bytes, size_t *got_size)
 {
@@ -60,12 +90,9 @@ int bridge_whole_file_read(struct bridge_source *s, const char *path, size_t mos
     if (fstat(fd, &info) != 0) {
         rc = fail(s, path, errno);
     } else if (!S_ISREG(info.st_mode)) {
-        rc = bridge_why_set(s, path, 0, -1, "not a regular file", "a file", "");
+        rc = not_a_file(s, path);
     } else if (!is_as_it_was(stamp, &info)) {
-        *stamp = (struct bridge_whole_stamp){.is_set = true,
-                                             .size = (int64_t)info.st_size,
-                                             .changed_s = (int64_t)info.st_mtim.tv_sec,
-                                             .changed_ns = (int64_t)info.st_mtim.tv_nsec};
+        *stamp = stamp_of(&info);
         rc = (uint64_t)info.st_size > most
                  ? bridge_why_set(s, path, 0, -1, "the file is too large", "a smaller one", "")
                  : read_open(s, path, fd, (size_t)info.st_size, bytes, size);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "number.h"
-#include "text.h"
+#include "proto/text.h"
 
 enum { JSON_NUMBER_MAX = 128 };
 
@@ -342,7 +342,11 @@ static proto_token json_text(proto_reader *r, proto_token t)
 
 static size_t digits(const char *s)
 {
-    return strspn(s, "0123456789");
+    size_t n = 0;
+    while (s[n] >= '0' && s[n] <= '9') {
+        n++;
+    }
+    return n;
 }
 
 /* Length of the JSON number that s begins with, 0 if none; *whole: no fraction, no exponent. */
@@ -395,12 +399,16 @@ static bool whole_number(const char *s, size_t n, int64_t *x)
     return true;
 }
 
+static bool is_of_number(uint8_t c)
+{
+    return (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+' || c == 'e' || c == 'E';
+}
+
 static proto_token json_number(proto_reader *r, proto_token t)
 {
     char copy[JSON_NUMBER_MAX + 1];
     size_t n = 0;
-    while (n < rest(r) && n < JSON_NUMBER_MAX &&
-           strchr("+-.0123456789eE", r->bytes[r->at + n]) != NULL && r->bytes[r->at + n] != 0) {
+    while (n < rest(r) && n < JSON_NUMBER_MAX && is_of_number(r->bytes[r->at + n])) {
         copy[n] = (char)r->bytes[r->at + n];
         n++;
     }

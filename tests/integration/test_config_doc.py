@@ -22,7 +22,7 @@ PAGE = Page("config.md", "made by murid check --markdown")
 
 # What another program on this machine, or a rig that is not plugged in, may be the reason for.
 OF_THIS_MACHINE = (r"murid: sockets\.\w+: tcp://[^ ]+: Address already in use; is another murid running\?",
-                   r"murid: rigs: [\w-]+: /dev/[^ ]+: No such file or directory")
+                   r"murid: rigs: [\w-]+: /(dev|mnt)/[^ ]+: No such file or directory(; .*)?")
 
 
 def made():
@@ -98,7 +98,7 @@ class Configurations(unittest.TestCase):
 
     def test_what_is_printed_is_a_configuration_with_the_same_meaning(self):
         path = os.path.join(self.directory, "printed.yaml")
-        for name in ("rig.yaml", "lab.yaml", "serial.yaml"):
+        for name in ("rig.yaml", "lab.yaml", "serial.yaml", "follow.yaml"):
             first = self.check(os.path.join(SOURCE, "configs", name)).stdout
             with open(path, "w") as f:
                 f.write(first)

@@ -11,8 +11,8 @@ ROOT = os.environ["MURID_SOURCE_DIR"]
 FREESTANDING = {"assert.h", "ctype.h", "errno.h", "float.h", "inttypes.h", "limits.h", "math.h",
                 "stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h", "stdint.h", "stdlib.h",
                 "string.h"}
-POSIX = FREESTANDING | {"arpa/inet.h", "dirent.h", "fcntl.h", "locale.h", "poll.h", "pthread.h",
-                        "sched.h", "signal.h", "stdio.h", "sys/epoll.h", "sys/eventfd.h",
+POSIX = FREESTANDING | {"arpa/inet.h", "dirent.h", "fcntl.h", "locale.h", "poll.h", "pthread.h", "regex.h",
+                        "sched.h", "signal.h", "stdio.h", "strings.h", "sys/epoll.h", "sys/eventfd.h",
                         "sys/file.h", "sys/ioctl.h", "sys/mman.h", "sys/resource.h", "sys/signalfd.h", "sys/stat.h",
                         "sys/timerfd.h", "sys/types.h", "sys/wait.h", "termios.h", "time.h",
                         "unistd.h"}
@@ -23,15 +23,15 @@ ALLOWED = {
     "proto": (FREESTANDING | {"stdio.h", "msgpack.h"}, ["proto/include", "proto/src"]),
     # Knows no sockets, files or clocks. immintrin.h is the compiler's: vectors of the processor.
     "model": (FREESTANDING | {"blis.h", "immintrin.h"}, ["model/include", "model/src"]),
-    "firmware-bridge": (POSIX | AVR | {"libserialport.h"},
+    "firmware-bridge": (POSIX | AVR | {"hdf5.h", "libserialport.h", "zip.h", "zlib.h"},
                         ["firmware-bridge/include", "firmware-bridge/src",
                          "firmware-bridge/adapters", "firmware-bridge/firmware", "proto/include"]),
     "daemon": (POSIX | {"sodium.h", "sqlite3.h", "yaml.h", "zmq.h"},
                ["daemon/src", "firmware-bridge/include", "model/include", "proto/include"]),
 }
 # Headers that one file alone may include; protocol_check.c formats sentences with vsnprintf().
-ONE_FILE = {"blis.h": "gemm.c", "mpi.h": "ranks_mpi.c", "stdio.h": "protocol_check.c", "linux/tcp.h": "os_socket.c",
-            "sys/socket.h": "os_socket.c"}
+ONE_FILE = {"blis.h": "gemm.c", "mpi.h": "ranks_mpi.c", "stdio.h": "protocol_check.c", "linux/tcp.h": "os_socket.c", "hdf5.h": "hdf5_read.c",
+            "sys/socket.h": "os_socket.c", "zip.h": "numpy.c"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
 

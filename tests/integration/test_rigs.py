@@ -1,40 +1,21 @@
 """Files of rigs as they are: what `murid import` writes of them, and what every command reads of them directly, held
 against an independent reading, for recorded sessions and for files that are made here."""
-import csv
 import glob
-import io
 import json
 import math
 import os
 import random
 import shutil
-import subprocess
 import tempfile
 import unittest
 
 import skips
-from daemon import MURID
+from rig_rows import imported, murid, number
 
 SOURCE = os.environ["MURID_SOURCE_DIR"]
 RIGS = os.path.join(SOURCE, "..", "shared", "data", "rigs")
 PROTOCOL = os.path.join(SOURCE, "configs", "protocols", "ibl_training.yaml")
 recorded = unittest.skipUnless(os.path.isdir(RIGS), "../shared/data absent")
-
-
-def murid(*words, code=0):
-    """code None: that of an audit, which says whether it found something."""
-    done = subprocess.run([MURID, *words], capture_output=True, text=True, timeout=300)
-    assert done.returncode == code or (code is None and done.returncode < 2), (words, done.returncode, done.stderr)
-    return done
-
-
-def imported(*paths):
-    done = murid("import", *paths, "-o", "-")
-    return list(csv.DictReader(io.StringIO(done.stdout))), done.stderr
-
-
-def number(text):
-    return float(text) if text else None
 
 
 def lines_of(path):
@@ -226,8 +207,9 @@ class Made(unittest.TestCase):
         path, file = self.session(), os.path.join(self.root, "map.yaml")
         for text, words in (("columns: {choice: resp}\n", "no file of a rig was recognised"),
                             ("", "is empty; a mapping was expected"), ("columns: 3\n", "map.yaml:1: "),
-                            ("columns: {choice: [1]}\n", "map.yaml:1: "), ("a: {b: 1,\n b: 2}\n", "map.yaml:2: the key is there twice"),
-                            ("a: {b: " + "x" * 64 + "}\n", "map.yaml:1: the text is too long")):
+                            ("columns: {choice: [1]}\n", "map.yaml:1: "), ("columns: {choice: a,\n choice: b}\n", "map.yaml:2: the key is there twice"),
+                            ("colums: {choice: a}\n", "map.yaml:1: no section \"colums\""), ("columns: {chioce: a}\n", "did you mean choice?"),
+                            ("columns: {" + "x" * 64 + ": a}\n", "map.yaml:1: the name is too long")):
             with open(file, "w") as f:
                 f.write(text)
             self.assertIn(words, murid("import", path, "--map", file, code=2).stderr)

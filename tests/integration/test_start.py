@@ -191,7 +191,7 @@ class Start(Refusal):
             return subprocess.run([MURID, "check", "-c", self.daemon.config_path],
                                   capture_output=True, text=True, timeout=60)
         done = check()
-        self.assertEqual((done.returncode, done.stderr.count(": ok\n")), (0, 4), done.stderr)
+        self.assertEqual((done.returncode, done.stderr.count(": ok\n")), (0, 5), done.stderr)
         self.assertIn(self.daemon.endpoint["ask"], done.stdout)
         with self.daemon:
             pid = self.daemon.process.pid

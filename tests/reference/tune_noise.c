@@ -47,7 +47,8 @@ static void read_events(struct problem *problem, const char *path)
     struct trial_row last = {.subject = ""};
     size_t cap = 0;
     int got = -1;
-    if (trial_table_open(&table, path, TRIAL_TABLE_QUIET, &fault) == FAULT_NONE) {
+    if (trial_table_open(&table, path, trial_table_plain(TRIAL_TABLE_QUIET), &fault) ==
+        FAULT_NONE) {
         while ((got = trial_table_next(&table, &row, &fault)) == 1) {
             if (problem->n_events == cap) {
                 cap = cap * 2 + 1024;

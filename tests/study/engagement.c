@@ -436,7 +436,10 @@ static void watch_table(const model_engagement_params params[], const char *path
     struct trial_row row;
     struct fault fault;
     struct recorded *r = begin_recorded(params);
-    int more = trial_table_open(&table, path, TRIAL_TABLE_QUIET, &fault) == FAULT_NONE ? 1 : -1;
+    int more =
+        trial_table_open(&table, path, trial_table_plain(TRIAL_TABLE_QUIET), &fault) == FAULT_NONE
+            ? 1
+            : -1;
     while (more > 0 && (more = trial_table_next(&table, &row, &fault)) > 0) {
         const model_trial t = {.contrast = row.stimulus,
                                .reward = row.reward,

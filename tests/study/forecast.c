@@ -334,7 +334,8 @@ static void run_fold(const struct setting *set, int fold)
     struct fault fault;
     load(&f.bank, set->models, fold);
     put_fold(path, set->tables, fold);
-    if (training_set_load(&f.training, path, TRIAL_TABLE_QUIET, &fault) != FAULT_NONE) {
+    if (training_set_load(&f.training, path, trial_table_plain(TRIAL_TABLE_QUIET), &fault) !=
+        FAULT_NONE) {
         bench_die("%s", fault.text);
     }
     f.run = make_runner((size_t)set->n_rollouts, &f.bank.bank, false);

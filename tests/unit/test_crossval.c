@@ -60,7 +60,8 @@ static struct training_set load(int first, int step)
         write_animal(f, &random, animal);
     }
     assert_int_equal(fclose(f), 0);
-    assert_int_equal(training_set_load(&t, path, TRIAL_TABLE_QUIET, &fault), FAULT_NONE);
+    assert_int_equal(training_set_load(&t, path, trial_table_plain(TRIAL_TABLE_QUIET), &fault),
+                     FAULT_NONE);
     assert_int_equal(unlink(path), 0);
     return t;
 }
@@ -478,7 +479,8 @@ static void the_built_in_walk_scores_as_ever_on_seventeen_mice(void **state)
     if (access(MICE, R_OK) != 0) {
         skips_case("../shared/data absent");
     }
-    assert_int_equal(training_set_load(&t, MICE, TRIAL_TABLE_QUIET, &fault), FAULT_NONE);
+    assert_int_equal(training_set_load(&t, MICE, trial_table_plain(TRIAL_TABLE_QUIET), &fault),
+                     FAULT_NONE);
     struct crossval_options o = options(&t, NULL, root_file(path, "mice"));
     o.fit = built_in;
     o.n_members = 1;

@@ -99,7 +99,7 @@ static void a_mapping_is_asked_by_section_and_key(void **state)
     (void)state;
     static const struct bridge_mapping_line lines[] = {{"columns", "choice", "resp"},
                                                        {"choice", "right", "R"}};
-    static const struct bridge_mapping map = {lines, 2};
+    static const struct bridge_mapping map = {.line = lines, .n = 2};
     assert_string_equal(bridge_mapping_get(&map, "choice", "right"), "R");
     assert_null(bridge_mapping_get(&map, "choice", "left"));
     assert_null(bridge_mapping_get(NULL, "choice", "right"));

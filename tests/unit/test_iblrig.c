@@ -171,9 +171,12 @@ static void a_trial_has_its_side_from_the_position_and_its_choice_from_the_wheel
         double stimulus;
         int64_t side, choice;
         double reward;
-    } CASES[] = {{0.5, 35, -1, 1, 0.5, 1, 1, 1},     {0.5, 35, 1, 0, 0.5, 1, 0, 0},
-                 {0.25, -35, 1, 1, -0.25, 0, 0, 1},  {0.25, -35, -1, 0, -0.25, 0, 1, 0},
-                 {0, -35, 1, 1, 0, 0, 0, 1},         {0, 35, -1, 1, 0, 1, 1, 1},
+    } CASES[] = {{0.5, 35, -1, 1, 0.5, 1, 1, 1},
+                 {0.5, 35, 1, 0, 0.5, 1, 0, 0},
+                 {0.25, -35, 1, 1, -0.25, 0, 0, 1},
+                 {0.25, -35, -1, 0, -0.25, 0, 1, 0},
+                 {0, -35, 1, 1, 0, 0, 0, 1},
+                 {0, 35, -1, 1, 0, 1, 1, 1},
                  {1, 35, 0, 0, 1, 1, PROTO_NIL, (double)NAN}};
     start_with("");
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
@@ -401,7 +404,7 @@ static void a_mapping_is_refused(void **state)
 {
     (void)state;
     static const struct bridge_mapping_line lines[] = {{"columns", "choice", "x"}};
-    static const struct bridge_mapping map = {lines, 1};
+    static const struct bridge_mapping map = {.line = lines, .n = 1};
     assert_int_equal(bridge_source_open(&rig_files_source, &BRIDGE_ADAPTER_iblrig,
                                         rig_files_path(SESSION), &map),
                      -1);

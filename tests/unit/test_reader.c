@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -323,9 +324,42 @@ static void the_first_error_stays(void **state)
     }
 }
 
+/* strtod() rounds correctly; so does what is read without it. */
+static void numbers_of_any_length_are_read_as_strtod_reads_them(void **state)
+{
+    (void)state;
+    uint64_t draw = 1;
+    for (int i = 0; i < 200000; i++) {
+        char text[64] = "[";
+        char *to = text + 1;
+        draw = draw * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        const int before = 1 + (int)(draw >> 60) / 2;
+        const int after = (int)(draw >> 56 & 15);
+        *to = '-';
+        to += draw >> 55 & 1;
+        for (int k = 0; k < before + after; k++) {
+            draw = draw * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+            const char digit = (char)('0' + (int)(draw >> 40) % 10);
+            if (k == before) {
+                *to++ = '.';
+            }
+            *to++ = k == 0 && before > 1 && digit == '0' ? '1' : digit;
+        }
+        memcpy(to, "]", 2);
+        proto_reader r;
+        start(&r, text);
+        (void)proto_reader_next(&r);
+        const proto_token t = proto_reader_next(&r);
+        const double expected = strtod(text + 1, NULL);
+        assert_true(t.type == PROTO_TOKEN_REAL || t.type == PROTO_TOKEN_INT);
+        assert_memory_equal(&t.real, &expected, sizeof expected);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_of_any_length_are_read_as_strtod_reads_them),
         cmocka_unit_test(json_becomes_the_tokens_it_spells),
         cmocka_unit_test(json_takes_the_bare_words_that_rig_software_writes),
         cmocka_unit_test(json_integers_are_exact_to_the_last_of_64_bits),

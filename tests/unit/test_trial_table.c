@@ -234,13 +234,15 @@ static void says_when_a_file_cannot_be_opened_or_read(void **state)
 {
     (void)state;
     struct trial_table t;
-    assert_int_equal(trial_table_open(&t, "/nonexistent/t.csv", TRIAL_TABLE_WARN, &fault),
-                     FAULT_INPUT);
+    assert_int_equal(
+        trial_table_open(&t, "/nonexistent/t.csv", trial_table_plain(TRIAL_TABLE_WARN), &fault),
+        FAULT_INPUT);
     assert_string_equal(fault.text, "/nonexistent/t.csv: cannot be opened: No such file or "
                                     "directory");
     trial_table_close(&t);
     const char *folder = MURID_SOURCE_DIR "/configs/slurm";
-    assert_int_equal(trial_table_open(&t, folder, TRIAL_TABLE_WARN, &fault), FAULT_INPUT);
+    assert_int_equal(trial_table_open(&t, folder, trial_table_plain(TRIAL_TABLE_WARN), &fault),
+                     FAULT_INPUT);
     assert_non_null(
         strstr(fault.text, "/configs/slurm: is a directory; a trial table was expected: "));
     trial_table_close(&t);
@@ -357,7 +359,8 @@ static int read_each(const char *text, const char *only, int *n)
     assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
     close(fd);
     *n = 0;
-    const int rc = trial_table_read(path, "rows", only, TRIAL_TABLE_QUIET, count_to_two, n, &fault);
+    const int rc = trial_table_read(path, "rows", only, trial_table_plain(TRIAL_TABLE_QUIET),
+                                    count_to_two, n, &fault);
     unlink(path);
     return rc;
 }

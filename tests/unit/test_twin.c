@@ -169,7 +169,8 @@ static double pooled_nats(const char *features, int64_t *n)
     int got;
     twin_init(&l, &models);
     model_score_reset(&pooled);
-    assert_int_equal(trial_table_open(&table, MICE, TRIAL_TABLE_QUIET, &fault), FAULT_NONE);
+    assert_int_equal(trial_table_open(&table, MICE, trial_table_plain(TRIAL_TABLE_QUIET), &fault),
+                     FAULT_NONE);
     while ((got = trial_table_next(&table, &row, &fault)) == 1) {
         const bool is_new = strcmp(row.subject, last.subject) != 0;
         if (is_new) {

@@ -27,7 +27,7 @@ struct request {
     const char *model;
     int64_t per_alarm;
     bool is_json;
-    bool is_strict;
+    struct trial_table_options table;
     bool is_simulation;
     bool found; /* something was called */
     int64_t mice;
@@ -313,8 +313,7 @@ static int audit_trials(struct request *r, struct fault *fault)
     const char *path = r->path[r->options->n_arguments - 1];
     int rc = declare(r, protocols, fault);
     rc = rc ? rc
-            : audit_report_read(&a, protocols, path, r->subject, trial_table_care(r->is_strict),
-                                fault);
+            : audit_report_read(&a, protocols, path, r->subject, trial_table_how(&r->table), fault);
     if (rc == FAULT_NONE) {
         r->found = a.n_violations > 0;
         (r->is_json ? print_json : print_text)(&a);
@@ -476,7 +475,7 @@ int cmd_audit(int argc, char **argv)
          "mean number of sessions between false alarms, at least", NULL},
         {"defect", OPTION_WORDS, &r.defects, 0, 0, "NAME,...",
          "known defects that the rig is declared to have (docs/protocols.md), some of", NULL},
-        TRIAL_TABLE_STRICT_OPTION(&r.is_strict),
+        TRIAL_TABLE_OPTIONS(r.table),
         COMMAND_JSON(&r.is_json),
         {"against-simulation", OPTION_FLAG, &r.is_simulation, 0, 0, NULL,
          "instead of trials: does a virtual mouse reach the last stage?", NULL},

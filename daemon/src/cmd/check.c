@@ -6,6 +6,7 @@
 #include "active_models.h"
 #include "command.h"
 #include "config.h"
+#include "followers.h"
 #include "journal_check.h"
 #include "protocol_defects.h"
 #include "protocol_file.h"
@@ -41,7 +42,7 @@ static int check_lines(const struct config *config, struct fault *fault)
 {
     for (size_t i = 0; i < config->n_rigs; i++) {
         const struct config_rigs *rig = &config->rigs[i];
-        if (access(rig->port, R_OK | W_OK) != 0) {
+        if (rig->port[0] != '\0' && access(rig->port, R_OK | W_OK) != 0) {
             return fault_set(fault, FAULT_WORK, "rigs: %s: %s: %s", rig->name, rig->port,
                              strerror(errno));
         }
@@ -57,7 +58,8 @@ static int check_all(const struct config *config)
     } CHECKS[] = {{"data directory", startup_check_journal},
                   {"model", check_model},
                   {"sockets", check_sockets},
-                  {"serial lines", check_lines}};
+                  {"serial lines", check_lines},
+                  {"followed files", followers_check}};
     int worst = FAULT_NONE;
     for (size_t i = 0; i < sizeof CHECKS / sizeof CHECKS[0]; i++) {
         struct fault fault;

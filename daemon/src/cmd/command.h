@@ -31,7 +31,7 @@
      "model file (default the journal's; for a table the random walk, which does not learn)", NULL}, \
     {"subject", OPTION_TEXT, &(animal).subject, 0, 0, "NAME", "the animal, if there are several", NULL}, \
     {"at", OPTION_INT, &(animal).at, 0, 1e9, "N", "known trials (default all)", NULL}, \
-    COMMAND_SEED(&(animal).seed, "of the draws"), TRIAL_TABLE_STRICT_OPTION(&(animal).is_strict)
+    COMMAND_SEED(&(animal).seed, "of the draws"), TRIAL_TABLE_OPTIONS((animal).table)
 /* clang-format on */
 
 /* A zeroed request that is too large for the stack, the caller's to free; NULL: no memory, which

@@ -21,7 +21,7 @@ struct request {
     int64_t folds;
     int64_t seed;
     int64_t threads;
-    bool is_strict;
+    struct trial_table_options table;
     bool is_json;
 };
 
@@ -252,7 +252,7 @@ static int work(void *request, struct fault *fault)
     rc = rc ? rc : read_policy(c, fault);
     rc = rc ? rc
             : training_set_load(&c->training, r->argument[r->n_arguments - 1],
-                                trial_table_care(r->is_strict), fault);
+                                trial_table_how(&r->table), fault);
     rc = rc ? rc : compare(c, fault);
     family_report_close(&c->report);
     training_set_free(&c->training);
@@ -276,7 +276,7 @@ int cmd_compare(int argc, char **argv)
         {"csv", OPTION_OUT, &r.csv, 0, 0, "FILE.csv", "write the tables", NULL},
         COMMAND_PLOT(&r.plot),
         COMMAND_JSON(&r.is_json),
-        TRIAL_TABLE_STRICT_OPTION(&r.is_strict),
+        TRIAL_TABLE_OPTIONS(r.table),
     };
     struct options options = {
         .usage = "compare [RULE ...] DATA [options]",

@@ -215,7 +215,7 @@ int cmd_eval(int argc, char **argv)
          "their parameters, every 250 trials (rules); those of nets too (nets); nothing (off); "
          "some of",
          NULL},
-        TRIAL_TABLE_STRICT_OPTION(&r.what.is_strict),
+        TRIAL_TABLE_OPTIONS(r.what.table),
         COMMAND_JSON(&r.is_json),
     };
     static const struct option_rule rules[] = {{"bank", OPTION_NEEDS, "model"}};

@@ -116,6 +116,7 @@ static int make_many(struct fit *f, struct fault *fault)
 static int load(struct fit *f, struct fault *fault)
 {
     const char *path = f->request->data;
+    const struct trial_table_how how = trial_table_how(&f->request->table);
     if (f->ranks.n > 1 && strcmp(path, "-") == 0) {
         return fault_set(
             fault, FAULT_INPUT,
@@ -123,9 +124,8 @@ static int load(struct fit *f, struct fault *fault)
             f->ranks.n);
     }
     const bool is_first = f->ranks.rank == 0; /* the others read the same, and say nothing */
-    const int rc = training_set_load(
-        &f->training, path, is_first ? trial_table_care(f->request->is_strict) : TRIAL_TABLE_QUIET,
-        fault);
+    const int rc =
+        training_set_load(&f->training, path, is_first ? how : trial_table_quietly(how), fault);
     return ranks_agree(&f->ranks, rc, fault);
 }
 
@@ -324,7 +324,7 @@ static size_t list_work(struct fit_request *r, struct option list[])
          "threads (default one a processor); the result does not depend on it", NULL},
         {"losses", OPTION_OUT, &r->losses, 0, 0, "FILE.csv", "the loss of each epoch's passes",
          &r->of_gradient},
-        TRIAL_TABLE_STRICT_OPTION(&r->is_strict),
+        TRIAL_TABLE_OPTIONS(r->table),
         {"resume", OPTION_FLAG, &r->resume, 0, 0, NULL, "go on where Ctrl-C or a crash ended a fit",
          NULL},
     };

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "command.h"
-#include "mapping_file.h"
 #include "progress.h"
 #include "rig_data.h"
 #include "trial_table.h"
@@ -14,8 +13,7 @@ struct import {
     struct options *options;
     const char *out; /* NULL: it is only said what is there */
     struct option_word format;
-    const char *map;
-    bool is_strict;
+    struct trial_table_options table;
 };
 
 /* Writes the rows, or counts them if `to` is NULL. */
@@ -73,36 +71,28 @@ static int none_found(const struct import *r, size_t n, struct fault *fault)
                      r->format.chosen != NULL ? r->format.chosen : formats);
 }
 
-static int import(const struct import *r, const struct bridge_mapping *map, struct fault *fault)
+static int work(void *request, struct fault *fault)
 {
+    struct import *r = request;
     const size_t n = r->options->n_arguments;
     struct rig_data *rigs = NULL;
     struct trial_table table;
     char name[512];
+    const struct trial_table_how how = trial_table_how(&r->table);
     const struct rig_data_request what = {
         .paths = r->paths,
         .n_paths = n,
-        .map = map,
-        .only = r->format.chosen != NULL ? bridge_adapter_find(r->format.chosen) : NULL};
+        .only = r->format.chosen != NULL ? bridge_adapter_find(r->format.chosen) : NULL,
+        .map = how.map};
+    progress_catch_interrupts();
     int rc = rig_data_open(&rigs, &what, fault);
     if (rc != FAULT_NONE || rigs == NULL) {
         return rc ? rc : none_found(r, n, fault);
     }
     (void)snprintf(name, sizeof name, "%s%s", r->paths[0], n > 1 ? " and others" : "");
-    trial_table_open_rigs(&table, rigs, name, trial_table_care(r->is_strict));
+    trial_table_open_rigs(&table, rigs, name, how.care);
     rc = write_table(r, &table, fault);
     trial_table_close(&table);
-    return rc;
-}
-
-static int work(void *request, struct fault *fault)
-{
-    const struct import *r = request;
-    struct mapping_file *map = NULL;
-    progress_catch_interrupts();
-    int rc = r->map != NULL ? mapping_file_load(&map, r->map, fault) : FAULT_NONE;
-    rc = rc ? rc : import(r, map != NULL ? &map->map : NULL, fault);
-    mapping_file_free(map);
     return rc;
 }
 
@@ -116,11 +106,7 @@ int cmd_import(int argc, char **argv)
         {"o", OPTION_OUT, &r.out, 0, 1, "TABLE.csv",
          "write the trials of all of them as one table; without it they are only counted", NULL},
         {"format", OPTION_WORD, &r.format, 0, 0, "FORMAT", "no other than this; one of", NULL},
-        {"map", OPTION_IN, &r.map, 0, 0, "MAP.yaml",
-         "what columns, values and states mean, for formats that do not say it: sections of keys "
-         "and values; only such formats are then looked for",
-         NULL},
-        TRIAL_TABLE_STRICT_OPTION(&r.is_strict),
+        TRIAL_TABLE_OPTIONS(r.table),
     };
     struct options options = {
         .usage = "import PATH... [-o TABLE.csv] [options]",

@@ -24,7 +24,7 @@ struct play {
     const char *endpoint;
     const char *rig;
     const char *only; /* subject; NULL: all */
-    bool is_strict;
+    struct trial_table_options table_options;
     bool is_asap;
     bool is_pipe;           /* the table can be read only once: it is checked as it is played */
     const char *key;        /* file of our CURVE key pair; NULL: none */
@@ -222,7 +222,7 @@ static void wait_for_turn(const struct play *play)
 /* Of a pipe, what is certain already; a file was checked before. */
 static int check_row(struct play *play, struct fault *fault)
 {
-    return play->is_pipe && play->is_strict && trial_table_is_doubted(&play->table)
+    return play->is_pipe && play->table_options.is_strict && trial_table_is_doubted(&play->table)
                ? trial_table_report(&play->table, fault)
                : FAULT_NONE;
 }
@@ -376,18 +376,18 @@ static int ignore_row(void *context, const struct trial_table *table, const stru
 static int open_table(struct play *play, struct fault *fault)
 {
     struct stat table;
-    const enum trial_table_care care = trial_table_care(play->is_strict);
+    const struct trial_table_how how = trial_table_how(&play->table_options);
     play->is_pipe =
         stat(play->path, &table) != 0 || (!S_ISREG(table.st_mode) && !S_ISDIR(table.st_mode));
     play->written_ns = play->is_pipe
                            ? PROTO_NIL
                            : table.st_mtim.tv_sec * (int64_t)1000000000 + table.st_mtim.tv_nsec;
     const int rc = play->is_pipe ? FAULT_NONE
-                                 : trial_table_read(play->path, "reading", play->only, care,
+                                 : trial_table_read(play->path, "reading", play->only, how,
                                                     ignore_row, NULL, fault);
     return rc ? rc
-              : trial_table_open(&play->table, play->path, play->is_pipe ? care : TRIAL_TABLE_QUIET,
-                                 fault);
+              : trial_table_open(&play->table, play->path,
+                                 play->is_pipe ? how : trial_table_quietly(how), fault);
 }
 
 static int work(void *request, struct fault *fault)
@@ -439,7 +439,7 @@ int cmd_play(int argc, char **argv)
         {"asap", OPTION_FLAG, &play->is_asap, 0, 0, NULL, "as fast as possible", NULL},
         {"rig", OPTION_TEXT, &play->rig, 0, 0, "NAME", "name of the rig", NULL},
         COMMAND_SUBJECT(&play->only),
-        TRIAL_TABLE_STRICT_OPTION(&play->is_strict),
+        TRIAL_TABLE_OPTIONS(play->table_options),
         COMMAND_KEYS(&play->key, &play->server_key),
         {"limit", OPTION_INT, &play->limit, 1, 1e15, "N", "stop after N trials", NULL},
     };

@@ -220,7 +220,7 @@ struct request {
     const char *plot;
     const struct output_guard *guard;
     bool is_json;
-    bool is_strict;
+    struct trial_table_options table;
 };
 
 static int work(void *request, struct fault *fault)
@@ -228,7 +228,7 @@ static int work(void *request, struct fault *fault)
     const struct request *r = request;
     struct status_report s;
     progress_catch_interrupts();
-    int rc = status_report_read(&s, r->path, r->subject, trial_table_care(r->is_strict), fault);
+    int rc = status_report_read(&s, r->path, r->subject, trial_table_how(&r->table), fault);
     if (rc == FAULT_NONE) {
         rc = output_file_write(r->guard, r->plot, put_plot, &s, fault);
         if (rc == FAULT_NONE) {
@@ -245,7 +245,7 @@ int cmd_status(int argc, char **argv)
     const struct option list[] = {
         COMMAND_SUBJECT(&r.subject),
         COMMAND_PLOT(&r.plot),
-        TRIAL_TABLE_STRICT_OPTION(&r.is_strict),
+        TRIAL_TABLE_OPTIONS(r.table),
         COMMAND_JSON(&r.is_json),
     };
     struct options options = {

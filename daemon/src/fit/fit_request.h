@@ -49,7 +49,7 @@ struct fit_request {
     bool json;
     bool of_gradient; /* an option was given that only fits by gradient have */
     bool of_net;      /* one that only nets have */
-    bool is_strict;
+    struct trial_table_options table;
 };
 
 /* Makes the recipe; FAULT_INPUT where options have no effect or do not go together. state: the path

@@ -130,12 +130,12 @@ static void take_fingerprint(struct training_set *t)
     (void)sodium_bin2hex(t->fingerprint, sizeof t->fingerprint, digest, sizeof digest);
 }
 
-int training_set_load(struct training_set *out, const char *path, enum trial_table_care care,
+int training_set_load(struct training_set *out, const char *path, struct trial_table_how how,
                       struct fault *fault)
 {
     memset(out, 0, sizeof *out);
     int rc = strcmp(path, "-") != 0 ? hash_file(path, out->sha256, fault) : FAULT_NONE;
-    rc = rc ? rc : trial_table_read(path, "reading", NULL, care, take_row, out, fault);
+    rc = rc ? rc : trial_table_read(path, "reading", NULL, how, take_row, out, fault);
     if (rc == FAULT_NONE && out->n_choices == 0) {
         rc = fault_set(fault, FAULT_INPUT, "%s: no trials that ended in a choice; nothing to learn",
                        strcmp(path, "-") == 0 ? "standard input" : path);

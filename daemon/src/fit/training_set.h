@@ -53,7 +53,7 @@ struct training_set_view {
 
 /* Reads a table ("-": standard input). FAULT_NONE, or FAULT_INPUT or FAULT_WORK with *out zeroed.
  */
-int training_set_load(struct training_set *out, const char *path, enum trial_table_care care,
+int training_set_load(struct training_set *out, const char *path, struct trial_table_how how,
                       struct fault *fault);
 
 /* A zeroed one is fine. */

@@ -3,9 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bridge/stream.h"
+#include "endpoint.h"
 #include "log.h"
+#include "mapping.h"
 #include "proto/message.h"
 #include "yaml_keys.h"
+
+enum { CONFIG_WHERE_MAX = 480 };
 
 #define ROW(section, key)                                                                          \
     .name = #key, .path = #section ".", .offset = offsetof(struct config_##section, key)
@@ -167,28 +172,191 @@ static int unknown(void *with, const struct key_table *table)
                            is_section ? "" : ".", key, is_section ? "section" : "key", names, ask);
 }
 
-static int check_rig(struct parse *p, const struct config_rigs *rig, size_t line)
+int config_rig_mapping(struct mapping *out, const struct config_rigs *rig, const char *where,
+                       struct fault *fault)
+{
+    int rc = FAULT_NONE;
+    *out = (struct mapping){.used = 0};
+    for (size_t i = 0; rc == FAULT_NONE && i < rig->map.n; i++) {
+        rc = mapping_add(out, where, rig->map.v[i], fault);
+    }
+    return rc;
+}
+
+static int refuse_rig(struct parse *p, size_t line, const char *key, const char *text)
+{
+    return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: rigs%s%s: %s", p->yaml.name, line,
+                     key[0] != '\0' ? "." : "", key, text);
+}
+
+static int refuse_map(const char *where, const struct bridge_why *why, struct fault *fault)
+{
+    char text[2 * BRIDGE_PATH_MAX];
+    return fault_set(fault, FAULT_INPUT, "%s: %.300s", where,
+                     bridge_why_text(why, text, sizeof text));
+}
+
+/* Does the format take the mapping? No file is opened yet. */
+static int check_taken(const struct config_rigs *rig, const struct bridge_mapping *map,
+                       const char *where, struct fault *fault)
+{
+    if (rig->follow[0] != '\0') {
+        struct bridge_source source;
+        if (bridge_source_open(&source, bridge_adapter_find(rig->format), rig->follow, map) != 0) {
+            return refuse_map(where, &source.why, fault);
+        }
+        bridge_source_close(&source);
+        return FAULT_NONE;
+    }
+    struct bridge_stream_start start = {.session = "s"};
+    struct bridge_stream stream;
+    memcpy(start.subject, rig->subject, sizeof start.subject);
+    if (bridge_stream_open(&stream, bridge_stream_find(rig->format), rig->name, map, &start) != 0) {
+        return refuse_map(where, &stream.source.why, fault);
+    }
+    bridge_stream_close(&stream);
+    return FAULT_NONE;
+}
+
+static int check_map(struct parse *p, const struct config_rigs *rig, size_t line)
+{
+    char where[CONFIG_WHERE_MAX];
+    struct mapping *map = calloc(1, sizeof *map);
+    (void)snprintf(where, sizeof where, "%.400s:%zu: rigs.map", p->yaml.name, line);
+    if (map == NULL) {
+        return fault_set(p->yaml.fault, FAULT_WORK, "%s: no memory", where);
+    }
+    int rc = config_rig_mapping(map, rig, where, p->yaml.fault);
+    if (rc == FAULT_NONE && rig->format[0] != '\0') {
+        rc = check_taken(rig, mapping_of(map), where, p->yaml.fault);
+    }
+    free(map);
+    return rc;
+}
+
+/* Is the format one of the names, of which there are n? */
+static int check_format(struct parse *p, const struct config_rigs *rig, size_t line,
+                        const char *const names[], size_t n)
+{
+    char known[256] = "";
+    char ask[NEAREST_TEXT_MAX];
+    struct nearest nearest;
+    nearest_init(&nearest, rig->format);
+    for (size_t i = 0; i < n; i++) {
+        const size_t used = strlen(known);
+        if (strcmp(names[i], rig->format) == 0) {
+            return FAULT_NONE;
+        }
+        (void)snprintf(known + used, sizeof known - used, "%s%s", i > 0 ? ", " : "", names[i]);
+        nearest_offer(&nearest, names[i]);
+    }
+    return fault_set(p->yaml.fault, FAULT_INPUT,
+                     "%s:%zu: rigs.format: \"%.31s\" is unknown; known are %s%s", p->yaml.name,
+                     line, rig->format, known, nearest_ask(&nearest, "", ask));
+}
+
+enum { FORMATS_MAX = 64 };
+
+static int check_follow(struct parse *p, const struct config_rigs *rig, size_t line)
+{
+    const char *names[FORMATS_MAX];
+    size_t n = 0;
+    for (; BRIDGE_ADAPTERS[n] != NULL && n < FORMATS_MAX; n++) {
+        names[n] = BRIDGE_ADAPTERS[n]->name;
+    }
+    if (rig->subject[0] != '\0') {
+        return refuse_rig(p, line, "subject",
+                          "files that are followed name their animals; leave it out");
+    }
+    return rig->format[0] != '\0' ? check_format(p, rig, line, names, n) : FAULT_NONE;
+}
+
+static int check_stream(struct parse *p, const struct config_rigs *rig, size_t line)
+{
+    const char *names[FORMATS_MAX];
+    size_t n = 0;
+    for (; BRIDGE_STREAMS[n] != NULL && n < FORMATS_MAX; n++) {
+        names[n] = BRIDGE_STREAMS[n]->reader.name;
+    }
+    int rc = check_format(p, rig, line, names, n);
+    if (rc == FAULT_NONE && rig->subscribe[0] != '\0') {
+        char where[CONFIG_WHERE_MAX];
+        (void)snprintf(where, sizeof where, "%.400s:%zu: rigs.subscribe", p->yaml.name, line);
+        rc = endpoint_check(where, rig->subscribe, p->yaml.fault);
+    }
+    return rc;
+}
+
+static int check_line(struct parse *p, const struct config_rigs *rig, size_t line)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->config->n_rigs; i++) {
+        n += p->config->rigs[i].port[0] != '\0';
+    }
+    if (n > CONFIG_LINES_MAX) {
+        return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: rigs: more than %d on serial lines",
+                         p->yaml.name, line, CONFIG_LINES_MAX);
+    }
+    if (rig->format[0] != '\0') {
+        return check_stream(p, rig, line);
+    }
+    return rig->map.n > 0 ? refuse_rig(p, line, "map", "needs `format`; leave it out, or state one")
+                          : FAULT_NONE;
+}
+
+/* Where a rig is: one of three, *n of which are stated. */
+static const char *place_of(const struct config_rigs *rig, int *n)
+{
+    const char *const places[] = {rig->port, rig->follow, rig->subscribe};
+    const char *at = "";
+    *n = 0;
+    for (int i = 0; i < 3; i++) {
+        at = places[i][0] != '\0' ? places[i] : at;
+        *n += places[i][0] != '\0';
+    }
+    return at;
+}
+
+static int check_names(struct parse *p, const struct config_rigs *rig, size_t line, const char *at)
 {
     const bool has_name = proto_id_is_valid(rig->name);
-    if (!has_name || !proto_id_is_valid(rig->subject)) {
+    const bool may_lack = rig->subject[0] == '\0' && rig->port[0] == '\0' && at[0] != '\0';
+    if (!has_name || (!may_lack && !proto_id_is_valid(rig->subject))) {
         return fault_set(p->yaml.fault, FAULT_INPUT,
                          "%s:%zu: rigs.%s: \"%s\" is not 1 to 64 of A-Z a-z 0-9 . _ -",
                          p->yaml.name, line, has_name ? "subject" : "name",
                          has_name ? rig->subject : rig->name);
     }
-    if (rig->port[0] == '\0') {
-        return fault_set(p->yaml.fault, FAULT_INPUT,
-                         "%s:%zu: rigs.port: missing; expected a device such as /dev/ttyACM0",
-                         p->yaml.name, line);
-    }
     for (size_t i = 0; i + 1 < p->config->n_rigs; i++) {
-        if (strcmp(p->config->rigs[i].name, rig->name) == 0 ||
-            strcmp(p->config->rigs[i].port, rig->port) == 0) {
+        int n = 0;
+        const struct config_rigs *other = &p->config->rigs[i];
+        if (strcmp(other->name, rig->name) == 0 || strcmp(place_of(other, &n), at) == 0) {
             return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: rigs: %s on %s appears twice",
-                             p->yaml.name, line, rig->name, rig->port);
+                             p->yaml.name, line, rig->name, at);
         }
     }
-    return 0;
+    return FAULT_NONE;
+}
+
+static int check_rig(struct parse *p, const struct config_rigs *rig, size_t line)
+{
+    int n = 0;
+    const char *at = place_of(rig, &n);
+    int rc = check_names(p, rig, line, at);
+    if (rc == FAULT_NONE && n == 0) {
+        rc = refuse_rig(p, line, "port",
+                        "missing; expected a device such as /dev/ttyACM0, with `follow` the folder "
+                        "of the rig's sessions, or with `subscribe` the endpoint of its program");
+    }
+    if (rc == FAULT_NONE && n > 1) {
+        rc = refuse_rig(p, line, rig->follow[0] != '\0' ? "follow" : "subscribe",
+                        "a rig has one of `port`, `follow` and `subscribe`, not several");
+    }
+    rc = rc                          ? rc
+         : rig->follow[0] != '\0'    ? check_follow(p, rig, line)
+         : rig->subscribe[0] != '\0' ? check_stream(p, rig, line)
+                                     : check_line(p, rig, line);
+    return rc ? rc : check_map(p, rig, line);
 }
 
 static int read_rig(void *with)

@@ -11,8 +11,9 @@
 #include <stdio.h>
 
 #include "fault.h"
+#include "mapping.h"
 
-enum { CONFIG_RIGS_MAX = 32, CONFIG_BYTES_MAX = 1 << 20 };
+enum { CONFIG_RIGS_MAX = 64, CONFIG_LINES_MAX = 32, CONFIG_BYTES_MAX = 1 << 20 };
 
 #define SECTION(name, help)                         struct config_##name {
 #define INT(section, key, ...)                      int64_t key;
@@ -54,6 +55,12 @@ struct config {
 
 /* All defaults. */
 void config_init(struct config *config);
+
+/* Makes the mapping of a rig's `map`. where: as errors begin. FAULT_NONE, FAULT_INPUT or
+ * FAULT_WORK.
+ */
+int config_rig_mapping(struct mapping *out, const struct config_rigs *rig, const char *where,
+                       struct fault *fault);
 
 /* Reads YAML text over the defaults; name stands in error messages. FAULT_NONE or FAULT_INPUT. */
 int config_parse(struct config *config, const char *name, const uint8_t *text, size_t size,

@@ -6,11 +6,14 @@
 #include "input_file.h"
 #include "yaml_reader.h"
 
+enum { NAME_BYTES = 64, WHERE_BYTES = 600 };
+
 struct reading {
     struct yaml_reader yaml;
-    struct mapping_file *file;
+    struct mapping *mapping;
+    struct mapping said; /* by this file */
     struct fault *fault;
-    char section[MAPPING_FILE_TEXT_MAX];
+    char section[NAME_BYTES];
 };
 
 static int refuse(struct reading *r, const char *what)
@@ -20,11 +23,11 @@ static int refuse(struct reading *r, const char *what)
 }
 
 /* Copies the scalar that is the last event. */
-static int take_text(struct reading *r, char to[MAPPING_FILE_TEXT_MAX], const char *what)
+static int take_name(struct reading *r, char to[NAME_BYTES], const char *what)
 {
     int rc = yaml_reader_expect(&r->yaml, YAML_SCALAR_EVENT, "the mapping", what);
-    if (rc == FAULT_NONE && yaml_reader_size(&r->yaml) >= MAPPING_FILE_TEXT_MAX) {
-        rc = refuse(r, "the text is too long; at most 63 bytes were expected");
+    if (rc == FAULT_NONE && yaml_reader_size(&r->yaml) >= NAME_BYTES) {
+        rc = refuse(r, "the name is too long; at most 63 bytes were expected");
     }
     if (rc == FAULT_NONE) {
         memcpy(to, yaml_reader_text(&r->yaml), yaml_reader_size(&r->yaml) + 1);
@@ -35,30 +38,27 @@ static int take_text(struct reading *r, char to[MAPPING_FILE_TEXT_MAX], const ch
 static int read_line(void *with)
 {
     struct reading *r = with;
-    struct mapping_file *file = r->file;
-    const size_t n = file->map.n;
-    if (n == MAPPING_FILE_LINES_MAX) {
-        return refuse(r, "more than 256 keys");
-    }
-    char(*text)[MAPPING_FILE_TEXT_MAX] = file->text[n];
-    memcpy(text[0], r->section, sizeof text[0]);
-    int rc = take_text(r, text[1], "a key");
-    if (rc == FAULT_NONE && bridge_mapping_get(&file->map, text[0], text[1]) != NULL) {
+    char key[NAME_BYTES];
+    char where[WHERE_BYTES];
+    int rc = take_name(r, key, "a key");
+    (void)snprintf(where, sizeof where, "%.500s:%zu", r->yaml.name, yaml_reader_line(&r->yaml));
+    if (rc == FAULT_NONE && bridge_mapping_get(&r->said.map, r->section, key) != NULL) {
         rc = refuse(r, "the key is there twice");
     }
     rc = rc ? rc : yaml_reader_next(&r->yaml);
-    rc = rc ? rc : take_text(r, text[2], "a value");
-    if (rc == FAULT_NONE) {
-        file->line[n] = (struct bridge_mapping_line){text[0], text[1], text[2]};
-        file->map.n = n + 1;
+    rc = rc ? rc : yaml_reader_expect(&r->yaml, YAML_SCALAR_EVENT, "the mapping", "a value");
+    if (rc == FAULT_NONE && strlen(yaml_reader_text(&r->yaml)) != yaml_reader_size(&r->yaml)) {
+        rc = refuse(r, "the value has a NUL byte; text was expected");
     }
-    return rc;
+    const char *value = rc == FAULT_NONE ? yaml_reader_text(&r->yaml) : "";
+    rc = rc ? rc : mapping_put(&r->said, where, r->section, key, value, r->fault);
+    return rc ? rc : mapping_put(r->mapping, where, r->section, key, value, r->fault);
 }
 
 static int read_section(void *with)
 {
     struct reading *r = with;
-    int rc = take_text(r, r->section, "a section, such as columns");
+    int rc = take_name(r, r->section, "a section, such as columns");
     rc = rc ? rc : yaml_reader_next(&r->yaml);
     rc = rc ? rc
             : yaml_reader_expect(&r->yaml, YAML_MAPPING_START_EVENT, "the section",
@@ -80,44 +80,46 @@ static int read_all(struct reading *r)
     return rc ? rc : yaml_reader_end(&r->yaml, "the mapping");
 }
 
-int mapping_file_parse(struct mapping_file **out, const char *name, const uint8_t *text,
-                       size_t size, struct fault *fault)
+int mapping_file_parse(struct mapping *m, const char *name, const uint8_t *text, size_t size,
+                       struct fault *fault)
 {
-    struct reading r = {.fault = fault, .file = calloc(1, sizeof *r.file)};
-    *out = NULL;
-    if (r.file == NULL) {
+    struct reading *r = calloc(1, sizeof *r);
+    if (r == NULL) {
         return fault_set(fault, FAULT_WORK, "%s: no memory", name);
     }
-    r.file->map.line = r.file->line;
-    int rc = yaml_reader_open(&r.yaml, name, text, size, fault);
+    r->mapping = m;
+    r->fault = fault;
+    int rc = yaml_reader_open(&r->yaml, name, text, size, fault);
     if (rc == FAULT_NONE) {
-        rc = read_all(&r);
-        yaml_reader_close(&r.yaml);
+        rc = read_all(r);
+        yaml_reader_close(&r->yaml);
     }
-    if (rc != FAULT_NONE) {
-        mapping_file_free(r.file);
-        return rc;
-    }
-    *out = r.file;
-    return FAULT_NONE;
+    free(r);
+    return rc;
 }
 
-int mapping_file_load(struct mapping_file **out, const char *path, struct fault *fault)
+bool mapping_file_is(const char *text)
+{
+    const char *dot = strrchr(text, '.');
+    return dot != NULL && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
+}
+
+int mapping_file_load(struct mapping *m, const char *path, struct fault *fault)
 {
     FILE *f = NULL;
     uint8_t *text = NULL;
     size_t size = 0;
-    *out = NULL;
     int rc = input_file_open(&f, path, NULL, fault);
     rc = rc ? rc
             : input_file_read(f, path, MAPPING_FILE_BYTES_MAX, "; a mapping was expected", &text,
                               &size, fault);
-    rc = rc ? rc : mapping_file_parse(out, path, text, size, fault);
+    rc = rc ? rc : mapping_file_parse(m, path, text, size, fault);
     free(text);
     return rc;
 }
 
-void mapping_file_free(struct mapping_file *file)
+int mapping_file_add(struct mapping *m, const char *where, const char *text, struct fault *fault)
 {
-    free(file);
+    return mapping_file_is(text) && strchr(text, '=') == NULL ? mapping_file_load(m, text, fault)
+                                                              : mapping_add(m, where, text, fault);
 }

@@ -13,6 +13,7 @@
 #include "fault.h"
 #include "file_kind.h"
 #include "key_table.h"
+#include "mapping_file.h"
 
 enum { HELP_COLUMN = 27, HELP_WIDTH = 80, TEXT_MAX = 1024, OPTIONS_MAX = 64 };
 
@@ -111,7 +112,7 @@ static void print_default(const struct option *option, char *out, size_t cap)
         if (used > 0 && used < cap) {
             (void)snprintf(out + used, cap - used, ")");
         }
-    } else if (option->kind != OPTION_FLAG) {
+    } else if (option->kind != OPTION_FLAG && option->kind != OPTION_MAP) {
         const char *text = option->kind == OPTION_WORD || option->kind == OPTION_WORDS
                                ? ((const struct option_word *)option->into)->chosen
                                : *(const char *const *)option->into;
@@ -249,6 +250,9 @@ static int store(const struct option *option, const char *text, struct fault *fa
     case OPTION_FLAG:
         *(bool *)option->into = true;
         break;
+    case OPTION_MAP:
+        rc = mapping_file_add(option->into, "--map", text, fault);
+        break;
     case OPTION_ENDPOINT:
         rc = store_endpoint(option, text, fault);
         break;
@@ -361,7 +365,8 @@ static int take_option(struct reading *r, int argc, char **argv, int *at, struct
         value = argv[++*at];
     }
     const char **given = &r->given[option - o->list];
-    if (*given != NULL && option->kind != OPTION_FLAG && strcmp(*given, value) != 0) {
+    if (*given != NULL && option->kind != OPTION_FLAG && option->kind != OPTION_MAP &&
+        strcmp(*given, value) != 0) {
         return fault_set(fault, FAULT_INPUT,
                          "%s%s: is given twice, with \"%.60s\" and \"%.60s\"; one was expected",
                          OPTION(option), *given, value);

@@ -23,6 +23,7 @@ enum option_kind {
     OPTION_WORDS,    /* into: struct option_word; some of its words, comma-separated */
     OPTION_IN,       /* into: const char *; a file that is read */
     OPTION_OUT,      /* into: const char *; a file that is written; max 1: "-" is standard output */
+    OPTION_MAP,      /* into: struct mapping; may be given several times */
     OPTION_ENDPOINT, /* into: const char *; of ZeroMQ: tcp://HOST:PORT or ipc://PATH */
 };
 

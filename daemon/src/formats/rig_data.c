@@ -30,6 +30,7 @@ struct rig_tally {
     char program[BRIDGE_NAME_MAX];
     char version[BRIDGE_NAME_MAX];
     char subject[PROTO_ID_MAX + 1];
+    const char *mapping; /* shipped; NULL: none */
     int64_t n_sessions;
     int64_t n_trials;
 };
@@ -42,11 +43,16 @@ struct rig_data {
     size_t at; /* the one that is open, or the next */
     struct bridge_source source;
     bool is_open;
-    bool is_skipped;     /* the session at hand was read from another file */
     int64_t n_of_source; /* trials */
     int n_wrong;         /* of the source */
     struct names subjects;
     struct names sessions;
+    struct rig_session {
+        size_t source; /* the first that has it; from others it is left out */
+        size_t tally;
+    } * held; /* by the session's number */
+    size_t n_held;
+    size_t held_capacity;
     struct rig_tally *tallies;
     size_t n_tallies;
     size_t tally_capacity;
@@ -144,7 +150,10 @@ static int add_path(struct rig_data *d, const struct rig_data_request *request, 
         d->sources[d->n] =
             (struct rig_source){.path = found.list[i].path, .adapter = found.list[i].adapter};
         found.list[i].path = NULL;
-        look_at(d, &d->sources[d->n++]);
+        if (!found.list[i].is_pipe) { /* what is read of a pipe is gone */
+            look_at(d, &d->sources[d->n]);
+        }
+        d->n++;
     }
     bridge_discovery_free(&found);
     return FAULT_NONE;
@@ -184,6 +193,7 @@ void rig_data_close(struct rig_data *data)
     }
     free(data->sources);
     free(data->tallies);
+    free(data->held);
     names_close(&data->subjects);
     names_close(&data->sessions);
     free(data);
@@ -193,7 +203,7 @@ void rig_data_close(struct rig_data *data)
 
 static bool is_of(const struct rig_tally *tally, const struct bridge_session *session)
 {
-    return strcmp(tally->subject, session->subject) == 0 &&
+    return strcmp(tally->subject, session->subject) == 0 && tally->mapping == session->mapping &&
            strcmp(tally->version, session->version) == 0 &&
            strcmp(tally->program, session->program) == 0;
 }
@@ -215,7 +225,7 @@ static bool count_session(struct rig_data *d, const struct bridge_session *sessi
         d->tallies = grown;
         d->tally = d->n_tallies++;
         struct rig_tally *new = &d->tallies[d->tally];
-        *new = (struct rig_tally){.n_sessions = 0};
+        *new = (struct rig_tally){.mapping = session->mapping};
         memcpy(new->subject, session->subject, sizeof new->subject);
         text_escape_clean(new->program, sizeof new->program, session->program);
         text_escape_clean(new->version, sizeof new->version, session->version);
@@ -224,16 +234,28 @@ static bool count_session(struct rig_data *d, const struct bridge_session *sessi
     return true;
 }
 
+static enum names_found find_session(struct rig_data *d, const struct bridge_session *session,
+                                     uint32_t *number)
+{
+    uint32_t subject = 0;
+    (void)names_find(&d->subjects, 0, session->subject, &subject);
+    return names_find(&d->sessions, subject, session->session, number);
+}
+
 /* A session starts; one that was there before is left out. False without memory. */
 static bool enter_session(struct rig_data *d, const struct bridge_session *session)
 {
-    uint32_t subject = 0;
     uint32_t number = 0;
-    (void)names_find(&d->subjects, 0, session->subject, &subject);
-    const enum names_found found = names_find(&d->sessions, subject, session->session, &number);
-    d->is_skipped = found != NAMES_NEW;
+    const enum names_found found = find_session(d, session, &number);
     if (found == NAMES_NEW) {
-        return count_session(d, session);
+        void *grown = list_grow(d->held, d->n_held, &d->held_capacity, sizeof *d->held);
+        if (grown == NULL) {
+            return false;
+        }
+        d->held = grown;
+        const bool is_counted = count_session(d, session);
+        d->held[d->n_held++] = (struct rig_session){d->at, d->tally};
+        return is_counted;
     }
     char text[BRIDGE_PATH_MAX + 256];
     (void)snprintf(text, sizeof text, "%s: the session %s of %s %s", d->source.path,
@@ -242,6 +264,18 @@ static bool enter_session(struct rig_data *d, const struct bridge_session *sessi
                        ? "is in another file too, and is left out here: give one of them"
                        : "is one too many, and is left out");
     leave_out(d, text);
+    return true;
+}
+
+/* Counts a trial; false: its session was read from another file. */
+static bool count_trial(struct rig_data *d, const struct bridge_session *session)
+{
+    uint32_t number = 0;
+    if (find_session(d, session, &number) != NAMES_KNOWN || number >= d->n_held ||
+        d->held[number].source != d->at) {
+        return false;
+    }
+    d->tallies[d->held[number].tally].n_trials++;
     return true;
 }
 
@@ -282,7 +316,6 @@ static bool open_next(struct rig_data *d)
         const struct rig_source *source = &d->sources[d->at++];
         if (bridge_source_open(&d->source, source->adapter, source->path, d->map) == 0) {
             d->is_open = true;
-            d->is_skipped = false;
             d->n_of_source = 0;
             d->n_wrong = 0;
             return true;
@@ -331,9 +364,8 @@ int rig_data_next(struct rig_data *data, struct trial_row *row, struct fault *fa
                 (void)fault_set(fault, FAULT_WORK, "%s: no memory", data->source.path);
                 return -1;
             }
-        } else if (event.kind == BRIDGE_TRIAL && !data->is_skipped) {
+        } else if (event.kind == BRIDGE_TRIAL && count_trial(data, event.session)) {
             fill_row(row, &event);
-            data->tallies[data->tally].n_trials++;
             return 1;
         }
     }
@@ -350,9 +382,10 @@ void rig_data_say(const struct rig_data *data, FILE *to, const char *prefix)
             fprintf(to, "%sand %zu more animals or versions\n", prefix, data->n_tallies - i);
             return;
         }
-        fprintf(to, "%s%s%s%s, %lld session%s of %s, %lld trial%s\n", prefix, t->program,
+        fprintf(to, "%s%s%s%s, %lld session%s of %s, %lld trial%s%s%s\n", prefix, t->program,
                 t->version[0] != '\0' ? " " : "", t->version, (long long)t->n_sessions,
                 t->n_sessions == 1 ? "" : "s", t->subject, (long long)t->n_trials,
-                t->n_trials == 1 ? "" : "s");
+                t->n_trials == 1 ? "" : "s", t->mapping != NULL ? ", mapping " : "",
+                t->mapping != NULL ? t->mapping : "");
     }
 }

@@ -48,6 +48,8 @@ const char *table_hint_kind(enum file_kind kind)
         return "give its .jsonable file or the folder that it is in; or " WRITE_CSV
                ": stimulus is the contrast with the sign of position, choice 1 where "
                "response_side is -1, 0 where it is 1";
+    case FILE_KIND_NPY:
+        return "give the folder or the .npz that has all columns of its trials; or " WRITE_CSV;
     case FILE_KIND_KEYS:
         return "keep it secret; give the table";
     case FILE_KIND_PICTURE:
@@ -57,7 +59,6 @@ const char *table_hint_kind(enum file_kind kind)
         return "give the table that it was made from";
     case FILE_KIND_YAML:
     case FILE_KIND_JSON:
-    case FILE_KIND_NPY:
     case FILE_KIND_ZIP:
     case FILE_KIND_MATLAB:
     case FILE_KIND_HDF5:
@@ -246,10 +247,7 @@ const char *table_hint_header(char out[TABLE_HINT_MAX], const char *column, cons
                        "the columns are separated by %s: use commas, and decimal points; ",
                        separator);
     } else if (strstr(header, "contrastLeft") != NULL) {
-        (void)snprintf(out, TABLE_HINT_MAX,
-                       "it looks like IBL's trials: stimulus is contrastRight, or -contrastLeft, "
-                       "choice 1 where theirs is -1, 0 where it is 1, reward 1 where feedbackType "
-                       "is 1, else 0; ");
+        (void)snprintf(out, TABLE_HINT_MAX, "it looks like IBL's trials: read it with --map ibl; ");
     } else if (find_name(column, header, &name)) {
         (void)snprintf(out, TABLE_HINT_MAX, "\"%s\" looks like it: rename it %s; ",
                        text_escape_quote(quoted, sizeof quoted, name.at, name.size), column);
@@ -281,15 +279,16 @@ static enum looks looks_of(const char *text, double *value)
 static const char *hint_choice(enum looks looks, double value)
 {
     if (looks == LOOKS_WORD) {
-        return ": it looks like a word: write 1 for right, 0 for left, nothing for none";
+        return ": it looks like a word: write 1 for right, 0 for left, nothing for none, or say "
+               "--map coding.choice=RIGHT/LEFT";
     }
     if (value < 0.0) {
-        return ": it looks like -1 and 1: write 1 for right, 0 for left, nothing for none; IBL's "
-               "-1 "
-               "is right, 1 left, 0 none";
+        return ": it looks like -1 and 1: say which is right: --map coding.choice=-1/1/0 as IBL's, "
+               "or 1/-1/0";
     }
-    return value == 2.0 ? ": it looks like 1 and 2: write 1 for right, 0 for left, nothing for none"
-                        : ": write 1 for right, 0 for left, nothing for none";
+    return value == 2.0
+               ? ": it looks like 1 and 2: say which is right: --map coding.choice=2/1 or 1/2"
+               : ": write 1 for right, 0 for left, nothing for none";
 }
 
 static const char *hint_reward(double value)

@@ -127,34 +127,42 @@ int trial_table_open_file(struct trial_table *table, FILE *file, const char *nam
 
 /* Opens what rigs wrote; table->rigs stays NULL where that is none. */
 static int open_rigs(struct trial_table *table, const char *path, enum file_kind kind,
-                     enum trial_table_care care, struct fault *fault)
+                     struct trial_table_how how, struct fault *fault)
 {
-    const struct rig_data_request request = {.paths = &path, .n_paths = 1};
-    if (kind == FILE_KIND_TABLE || kind == FILE_KIND_DATA_DIRECTORY || kind == FILE_KIND_PIPE) {
+    const struct rig_data_request request = {.paths = &path, .n_paths = 1, .map = how.map};
+    const bool is_own = kind == FILE_KIND_TABLE || kind == FILE_KIND_PIPE;
+    if ((is_own && how.map == NULL) || kind == FILE_KIND_DATA_DIRECTORY) {
         return FAULT_NONE;
     }
     const int rc = rig_data_open(&table->rigs, &request, fault);
     if (table->rigs != NULL) {
-        trial_table_open_rigs(table, table->rigs, path, care);
+        trial_table_open_rigs(table, table->rigs, strcmp(path, "-") == 0 ? "standard input" : path,
+                              how.care);
     }
-    return rc;
+    return rc != FAULT_NONE || table->rigs != NULL || how.map == NULL
+               ? rc
+               : fault_set(fault, FAULT_INPUT,
+                           "%s: --map: no lines of text that it could be of; a file with rows of "
+                           "trials was expected",
+                           path);
 }
 
-int trial_table_open(struct trial_table *table, const char *path, enum trial_table_care care,
+int trial_table_open(struct trial_table *table, const char *path, struct trial_table_how how,
                      struct fault *fault)
 {
     *table = (struct trial_table){0};
-    if (strcmp(path, "-") == 0) {
-        return trial_table_open_file(table, stdin, "standard input", care, fault);
+    const bool is_input = strcmp(path, "-") == 0;
+    if (is_input && how.map == NULL) {
+        return trial_table_open_file(table, stdin, "standard input", how.care, fault);
     }
-    const enum file_kind kind = file_kind_at(path);
-    const int rc = open_rigs(table, path, kind, care, fault);
+    const enum file_kind kind = is_input ? FILE_KIND_PIPE : file_kind_at(path);
+    const int rc = open_rigs(table, path, kind, how, fault);
     if (rc != FAULT_NONE || table->rigs != NULL) {
         return rc;
     }
     FILE *file = fopen(path, "rb");
     return file != NULL
-               ? open_as(table, file, path, kind, care, fault)
+               ? open_as(table, file, path, kind, how.care, fault)
                : fault_set(fault, FAULT_INPUT, "%s: cannot be opened: %s", path, strerror(errno));
 }
 
@@ -285,12 +293,12 @@ static int read_rows(struct trial_table *table, const char *what, const char *on
 }
 
 int trial_table_read(const char *path, const char *what, const char *only,
-                     enum trial_table_care care, trial_table_take *take, void *context,
+                     struct trial_table_how how, trial_table_take *take, void *context,
                      struct fault *fault)
 {
     struct trial_table table;
     int64_t n_taken = 0;
-    int rc = trial_table_open(&table, path, care, fault);
+    int rc = trial_table_open(&table, path, how, fault);
     rc = rc ? rc : read_rows(&table, what, only, take, context, &n_taken, fault);
     if (rc == FAULT_NONE && n_taken == 0) {
         rc = trial_table_none(&table, only, fault);

@@ -17,6 +17,7 @@
 #include <stdio.h>
 
 #include "fault.h"
+#include "mapping.h"
 #include "model/member.h"
 #include "trial_row.h"
 
@@ -27,12 +28,26 @@ enum trial_table_care {
     TRIAL_TABLE_QUIET   /* nothing is said: another reads the same table */
 };
 
-/* The row of an option list that chooses the first two; into: bool. */
-#define TRIAL_TABLE_STRICT_OPTION(into)                                                            \
-    {                                                                                              \
-        "strict", OPTION_FLAG, into, 0, 0, NULL,                                                   \
-            "what a table is warned of is an error (docs/tables.md)", NULL                         \
-    }
+/* How a table is read. */
+struct trial_table_how {
+    enum trial_table_care care;
+    const struct bridge_mapping *map; /* of columns and codings; NULL: murid's own */
+};
+
+/* What the command line says of it. */
+struct trial_table_options {
+    bool is_strict;
+    struct mapping map;
+};
+
+/* clang-format off */
+/* The rows of an option list for struct trial_table_options. */
+#define TRIAL_TABLE_OPTIONS(options) \
+    {"map", OPTION_MAP, &(options).map, 0, 0, "MAPPING", \
+     "what columns and values of DATA mean, repeatable: a NAME, KEY=COLUMN, SECTION.KEY=VALUE or FILE.yaml (docs/formats.md)", NULL}, \
+    {"strict", OPTION_FLAG, &(options).is_strict, 0, 0, NULL, \
+     "what a table is warned of is an error (docs/tables.md)", NULL}
+/* clang-format on */
 
 enum { TRIAL_TABLE_LINE_MAX = 4096, TRIAL_TABLE_COLUMNS_MAX = 64 };
 
@@ -70,13 +85,26 @@ struct trial_table {
     struct fault ignored; /* of a column that is passed over for its name; "" none */
 };
 
-static inline enum trial_table_care trial_table_care(bool is_strict)
+static inline struct trial_table_how trial_table_how(const struct trial_table_options *options)
 {
-    return is_strict ? TRIAL_TABLE_STRICT : TRIAL_TABLE_WARN;
+    return (struct trial_table_how){options->is_strict ? TRIAL_TABLE_STRICT : TRIAL_TABLE_WARN,
+                                    mapping_of(&options->map)};
+}
+
+/* The same reading, of which nothing is said. */
+static inline struct trial_table_how trial_table_quietly(struct trial_table_how how)
+{
+    return (struct trial_table_how){TRIAL_TABLE_QUIET, how.map};
+}
+
+/* Murid's own columns and codings. */
+static inline struct trial_table_how trial_table_plain(enum trial_table_care care)
+{
+    return (struct trial_table_how){care, NULL};
 }
 
 /* Opens path ("-": standard input) and reads the header. FAULT_NONE or FAULT_INPUT. */
-int trial_table_open(struct trial_table *table, const char *path, enum trial_table_care care,
+int trial_table_open(struct trial_table *table, const char *path, struct trial_table_how how,
                      struct fault *fault);
 
 /* The same for a file already open, which the table owns from now on, also after a failure. name is
@@ -107,7 +135,7 @@ typedef int trial_table_take(void *context, const struct trial_table *table,
  * it. only: one animal's rows; NULL: all. FAULT_NONE, FAULT_WORK, or FAULT_INPUT, also where there
  * is no such row: the animals that are there are named. */
 int trial_table_read(const char *path, const char *what, const char *only,
-                     enum trial_table_care care, trial_table_take *take, void *context,
+                     struct trial_table_how how, trial_table_take *take, void *context,
                      struct fault *fault);
 
 /* A table was read to its end without a trial, of one animal or at all: FAULT_INPUT. */

@@ -32,7 +32,7 @@ static int read_table(const struct recording *recording, struct fault *fault)
 {
     struct table_reading r = {.recording = recording};
     const int rc = trial_table_read(recording->path, recording->what, recording->only,
-                                    recording->care, take_row, &r, fault);
+                                    recording->how, take_row, &r, fault);
     subject_names_free(&r.names);
     return rc;
 }
@@ -248,7 +248,12 @@ int recording_read(const struct recording *recording, struct fault *fault)
     if (!journal_reader_is_journal(recording->path)) {
         return read_table(recording, fault);
     }
-    return recording->care == TRIAL_TABLE_STRICT
+    if (recording->how.map != NULL) {
+        return fault_set(fault, FAULT_INPUT,
+                         "--map: has no effect on a journal, %s; a file of a rig was expected",
+                         recording->path);
+    }
+    return recording->how.care == TRIAL_TABLE_STRICT
                ? fault_set(fault, FAULT_INPUT,
                            "--strict: has no effect on a journal, %s; a table was expected",
                            recording->path)

@@ -36,7 +36,7 @@ struct recording {
     const char *path; /* a journal, its data directory, or a table; "-": one on standard input */
     const char *what; /* the word that progress is shown by */
     const char *only; /* one animal; NULL: all */
-    enum trial_table_care care;
+    struct trial_table_how how;
     enum recording_order order;
     recording_take *take;
     void *context;

@@ -61,14 +61,14 @@ static int take(void *context, const struct recording_step *step, struct fault *
 }
 
 int trial_history_read(struct trial_history *past, const char *path, const char *only,
-                       enum trial_table_care care, struct fault *fault)
+                       struct trial_table_how how, struct fault *fault)
 {
     *past = (struct trial_history){0};
     struct reading r = {.past = past, .path = path, .session = -1};
     const struct recording recording = {.path = path,
                                         .what = "reading",
                                         .only = only,
-                                        .care = care,
+                                        .how = how,
                                         .order = RECORDING_BY_TRIAL,
                                         .take = take,
                                         .context = &r};

@@ -36,7 +36,7 @@ struct trial_history {
  * only: the animal; NULL: the only one there. FAULT_NONE; FAULT_INPUT (no trials of it, or of
  * several) or FAULT_WORK with *past closed. */
 int trial_history_read(struct trial_history *past, const char *path, const char *only,
-                       enum trial_table_care care, struct fault *fault);
+                       struct trial_table_how how, struct fault *fault);
 
 /* How many of its trials are known with --at: so many, or all of them if it is below 0.
  * FAULT_NONE, or FAULT_INPUT where there are fewer. */

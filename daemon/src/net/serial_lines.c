@@ -8,13 +8,15 @@ void serial_lines_init(struct serial_lines *lines, const struct config *config,
                        struct os_poll *poll, uint32_t first_tag)
 {
     memset(lines, 0, sizeof *lines);
-    lines->n = (uint32_t)config->n_rigs;
     lines->first_tag = first_tag;
     lines->poll = poll;
-    for (uint32_t i = 0; i < lines->n; i++) {
-        lines->line[i].rig = &config->rigs[i];
-        lines->line[i].serial.fd = -1;
-        bridge_link_init(&lines->line[i].link);
+    for (size_t i = 0; i < config->n_rigs && lines->n < CONFIG_LINES_MAX; i++) {
+        if (config->rigs[i].port[0] != '\0' && config->rigs[i].format[0] == '\0') {
+            struct line *line = &lines->line[lines->n++];
+            line->rig = &config->rigs[i];
+            line->serial.fd = -1;
+            bridge_link_init(&line->link);
+        }
     }
 }
 

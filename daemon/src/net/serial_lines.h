@@ -24,7 +24,7 @@ struct serial_lines {
     uint32_t n;
     uint32_t first_tag; /* line i is reported by os_poll as first_tag + i */
     struct os_poll *poll;
-    struct line line[CONFIG_RIGS_MAX];
+    struct line line[CONFIG_LINES_MAX];
 };
 
 /* What serial_lines_open_missing() found. */

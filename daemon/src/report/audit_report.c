@@ -175,7 +175,7 @@ static int take(void *context, const struct recording_step *step, struct fault *
 }
 
 int audit_report_read(struct audit_report *a, const struct audit_protocols *protocols,
-                      const char *path, const char *only, enum trial_table_care care,
+                      const char *path, const char *only, struct trial_table_how how,
                       struct fault *fault)
 {
     *a = (struct audit_report){.protocols = protocols};
@@ -184,7 +184,7 @@ int audit_report_read(struct audit_report *a, const struct audit_protocols *prot
     const struct recording recording = {.path = path,
                                         .what = "audit",
                                         .only = only,
-                                        .care = care,
+                                        .how = how,
                                         .order = RECORDING_NOT_HEALED,
                                         .take = take,
                                         .context = a};

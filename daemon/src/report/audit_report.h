@@ -68,6 +68,6 @@ struct audit_report {
  * input. only: one animal; NULL: all. protocols must outlive *a. FAULT_NONE, FAULT_INPUT or
  * FAULT_WORK; *a is then closed. */
 int audit_report_read(struct audit_report *a, const struct audit_protocols *protocols,
-                      const char *path, const char *only, enum trial_table_care care,
+                      const char *path, const char *only, struct trial_table_how how,
                       struct fault *fault);
 void audit_report_close(struct audit_report *a);

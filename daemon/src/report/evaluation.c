@@ -242,7 +242,7 @@ int evaluation_read(struct evaluation *e, const struct evaluation_request *r, st
 {
     const int rc = choose_models(e, r, fault);
     return rc ? rc
-              : trial_table_read(r->path, "eval", NULL, trial_table_care(r->is_strict), take_row, e,
+              : trial_table_read(r->path, "eval", NULL, trial_table_how(&r->table), take_row, e,
                                  fault);
 }
 

@@ -17,7 +17,7 @@ struct evaluation_request {
     const char *model;           /* file; NULL: the random walk */
     struct option_word features; /* of the random walk */
     struct option_word rules;    /* none chosen: all members of the bank */
-    bool is_strict;
+    struct trial_table_options table;
     bool with_members;
     bool adapts_stack;
     bool adapts_rules;

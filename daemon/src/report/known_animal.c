@@ -10,7 +10,7 @@ int known_animal_open(struct known_animal *a, const struct known_animal_request 
     int rc = recorded_models_model(request->path, request->model, &a->model, fault);
     rc = rc ? rc
             : trial_history_read(&a->past, request->path, request->subject,
-                                 trial_table_care(request->is_strict), fault);
+                                 trial_table_how(&request->table), fault);
     return rc ? rc : trial_history_known(&a->past, request->at, &a->at, fault);
 }
 

@@ -17,7 +17,7 @@ struct known_animal_request {
     const char *stage;    /* NULL: as the trials lead */
     int64_t at;           /* trials that are known; < 0: all */
     int64_t seed;
-    bool is_strict;
+    struct trial_table_options table;
 };
 
 struct known_animal {

@@ -226,13 +226,13 @@ static int take(void *context, const struct recording_step *step, struct fault *
 }
 
 int status_report_read(struct status_report *s, const char *path, const char *only,
-                       enum trial_table_care care, struct fault *fault)
+                       struct trial_table_how how, struct fault *fault)
 {
     *s = (struct status_report){0};
     const struct recording recording = {.path = path,
                                         .what = "status",
                                         .only = only,
-                                        .care = care,
+                                        .how = how,
                                         .order = RECORDING_AS_TAKEN,
                                         .take = take,
                                         .context = s};

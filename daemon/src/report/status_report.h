@@ -58,7 +58,7 @@ struct status_report {
 /* Reads a journal, its data directory, or otherwise a trial table; "-" is a table on standard
  * input. only: one animal; NULL: all. FAULT_NONE, FAULT_INPUT or FAULT_WORK; *s is then closed. */
 int status_report_read(struct status_report *s, const char *path, const char *only,
-                       enum trial_table_care care, struct fault *fault);
+                       struct trial_table_how how, struct fault *fault);
 
 /* Why a session has no curve, and of which sessions; "" where it has one: out[cap]. */
 void status_report_no_curve(const struct status_report_session *session, char *out, size_t cap);

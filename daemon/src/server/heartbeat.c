@@ -129,6 +129,18 @@ void heartbeat_open_lines(struct server *server)
     }
 }
 
+/* Shares that hang have their thread hang; what else is wrong with them it says itself. */
+static void check_followers(struct server *server, int64_t now_ns)
+{
+    for (uint32_t i = 0; i < server->followers.n; i++) {
+        proto_alert_code code;
+        char text[FOLLOWED_TEXT_MAX];
+        if (followers_has_changed(&server->followers, i, now_ns, &code, text)) {
+            ingest_raise(server, code, followers_rig(&server->followers, i), 1.0, "%s", text);
+        }
+    }
+}
+
 /* Says where an animal stands that has gone on; one a second, so that no trial waits for more. */
 static void judge_next(struct server *server, int64_t now_ns)
 {
@@ -157,6 +169,7 @@ void heartbeat_tick(struct server *server)
     check_journal(server, now_ns);
     check_doors(server);
     heartbeat_open_lines(server);
+    check_followers(server, now_ns);
     alerts_tick(&server->alerts, now_ns);
     for (uint32_t i = 0; i < server->subjects.n_subjects && journal_has_room(&server->journal);
          i++) {

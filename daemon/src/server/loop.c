@@ -7,6 +7,7 @@
 #include "heartbeat.h"
 #include "ingest.h"
 #include "loop_jobs.h"
+#include "os_thread.h"
 
 static const int64_t NS_PER_S = 1000000000;
 
@@ -163,6 +164,31 @@ static bool serve_line(struct server *server, uint32_t i)
     return false;
 }
 
+/* What the threads that follow rigs' files have read. What finds no room in the journal stays in
+ * its queue, and the thread says so again. */
+static bool serve_files(struct server *server)
+{
+    struct followers_item item;
+    (void)os_event_take(server->followers.wake_fd);
+    for (int i = 0; i < BURST; i++) {
+        if (!journal_has_room(&server->journal) || !followers_next(&server->followers, &item)) {
+            return false;
+        }
+        const int64_t now_ns = clock_mono_ns();
+        if (item.bytes == NULL) {
+            ingest_raise(server, item.code, item.rig, 1.0, "%s", item.text);
+            journal_publish(&server->journal);
+        } else if (ingest_hear(server, SESSION_SOURCE_FILES, NULL, NULL, item.bytes, item.size,
+                               now_ns, PROTO_NIL)) {
+            ingest_publish(server, now_ns);
+        } else {
+            return false;
+        }
+        followers_take(&server->followers);
+    }
+    return true;
+}
+
 static bool serve(struct server *server, uint32_t tag)
 {
     switch (tag) {
@@ -179,6 +205,8 @@ static bool serve(struct server *server, uint32_t tag)
         return zmq_bus_authenticate(&server->bus);
     case SERVER_TAG_WORKER:
         return false; /* looked at in every pass */
+    case SERVER_TAG_FILES:
+        return serve_files(server);
     default:
         return serve_line(server, tag - SERVER_TAG_LINES);
     }
@@ -199,11 +227,11 @@ static int timeout_ms(struct server *server, bool has_more)
 /* One turn for every socket and line that is due. Returns those that may have more. */
 static uint64_t serve_due(struct server *server, uint64_t due)
 {
-    void *const sockets[] = {server->bus.ask,     server->bus.trials, server->bus.pub,
-                             server->bus.control, server->bus.zap,    NULL};
+    void *const sockets[] = {server->bus.ask, server->bus.trials, server->bus.pub,
+                             server->bus.control, server->bus.zap};
     uint64_t again = 0;
     for (uint32_t tag = 0; tag < SERVER_TAG_LINES + server->lines.n; tag++) {
-        const bool is_open = tag >= SERVER_TAG_LINES || sockets[tag] != NULL;
+        const bool is_open = tag >= SERVER_TAG_WORKER || sockets[tag] != NULL;
         if ((due >> tag & 1U) != 0 && is_open && serve(server, tag)) {
             again |= (uint64_t)1 << tag;
         }

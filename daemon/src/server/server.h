@@ -3,13 +3,15 @@
  * One thread receives, has sessions take up what it receives, journals, replies and publishes
  * (loop.h, ingest.h); once a second it looks after everything else (heartbeat.h). From receive to
  * publish nothing allocates, locks, blocks or prints (libzmq's own work apart); tests/rt holds it
- * to that. Threads: the caller's, the journal's, the worker's, that of doors.h. Memory: struct
- * server, about 650 KiB, and what subjects, journal and libzmq allocate while opening.
+ * to that. Threads: the caller's, the journal's, the worker's, that of doors.h, one a followed rig.
+ * Memory: struct server, about 800 KiB, and what subjects, journal and libzmq allocate while
+ * opening.
  */
 #pragma once
 
 #include "active_models.h"
 #include "alerts.h"
+#include "followers.h"
 #include "histogram.h"
 #include "journal.h"
 #include "journal_contents.h"
@@ -31,6 +33,7 @@ enum {
     SERVER_TAG_CONTROL,
     SERVER_TAG_ZAP,
     SERVER_TAG_WORKER,
+    SERVER_TAG_FILES,
     SERVER_TAG_LINES
 };
 
@@ -48,6 +51,7 @@ struct server {
     struct zmq_bus bus;
     struct publisher publisher;
     struct serial_lines lines;
+    struct followers followers;
     struct os_poll poll;
     struct worker worker;
     struct server_counters counters;

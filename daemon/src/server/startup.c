@@ -11,6 +11,7 @@
 #include "ingest.h"
 #include "journal_check.h"
 #include "journal_db_check.h"
+#include "list.h"
 #include "log.h"
 #include "loop_jobs.h"
 #include "outside_file.h"
@@ -223,11 +224,65 @@ static int begin_run(struct server *server, struct fault *fault)
     return rc ? rc : journal_start(&server->journal, &server->config, fault);
 }
 
+/* What the journal has of a rig whose files are followed (docs/architecture.md, section rigs'
+ * files). A session may go on past midnight, or for days. */
+static int remember(void *context, const char *rig, struct followed_request *request)
+{
+    static const int64_t DAY_NS = INT64_C(86400) * 1000000000;
+    const struct server *server = context;
+    const struct subjects *subjects = &server->subjects;
+    int64_t first_ns = clock_wall_ns();
+    int64_t last_ns = 0;
+    size_t capacity = 0;
+    char before[CLOCK_DAY_BYTES];
+    for (uint32_t i = 0; i < subjects->n_sessions; i++) {
+        const int64_t heard_ns = subjects->session[i].state.last_heard_wall_ns;
+        if (strcmp(subjects->session[i].rig, rig) == 0 && heard_ns > 0) {
+            first_ns = heard_ns < first_ns ? heard_ns : first_ns;
+            last_ns = heard_ns > last_ns ? heard_ns : last_ns;
+        }
+    }
+    for (uint32_t i = 0; i < subjects->n_sessions; i++) {
+        const struct session *s = &subjects->session[i];
+        if (strcmp(s->rig, rig) != 0 || s->state.last_heard_wall_ns <= last_ns - DAY_NS) {
+            continue;
+        }
+        void *known =
+            list_grow(request->known, request->n_known, &capacity, sizeof *request->known);
+        if (known == NULL) {
+            free(request->known);
+            return -1;
+        }
+        request->known = known;
+        struct followed_known *one = &request->known[request->n_known++];
+        strcpy(one->subject, subjects->subject[s->subject].name);
+        strcpy(one->session, s->given);
+    }
+    clock_day(first_ns, request->since);
+    if (last_ns > 0) {
+        clock_day(last_ns, before);
+        clock_day_before(before, 1, before);
+        if (strcmp(before, request->since) > 0) {
+            memcpy(request->since, before, sizeof before);
+        }
+    }
+    return 0;
+}
+
 static void add_socket(struct server *server, void *socket, uint32_t tag)
 {
     if (socket != NULL) {
         (void)os_poll_add(&server->poll, zmq_bus_fd(socket), tag);
     }
+}
+
+static int open_followers(struct server *server, struct fault *fault)
+{
+    const int rc = followers_open(&server->followers, &server->config, remember, server, fault);
+    if (server->followers.n > 0) {
+        (void)os_poll_add(&server->poll, server->followers.wake_fd, SERVER_TAG_FILES);
+    }
+    return rc;
 }
 
 int startup_open(struct server *server, struct fault *fault)
@@ -249,6 +304,7 @@ int startup_open(struct server *server, struct fault *fault)
     rc = rc ? rc : journal_open(&server->journal, server->config.data.directory, fault);
     rc = rc ? rc : open_subjects(server, fault);
     rc = rc ? rc : zmq_bus_open(&server->bus, &server->config, fault);
+    rc = rc ? rc : open_followers(server, fault);
     rc = rc ? rc : begin_run(server, fault);
     if (rc != FAULT_NONE) {
         struct fault ignored;
@@ -271,6 +327,7 @@ int startup_open(struct server *server, struct fault *fault)
 int startup_close(struct server *server, struct fault *fault)
 {
     int rc = FAULT_NONE;
+    followers_close(&server->followers);
     loop_jobs_close(server);
     if (server->journal.is_started) {
         if (server->subjects.subject != NULL) {

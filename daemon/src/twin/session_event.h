@@ -11,7 +11,8 @@
 #define SESSION_SOURCE_LIST(X)                                                                     \
     X(ASK, ask)                                                                                    \
     X(TRIALS, trials)                                                                              \
-    X(SERIAL, serial)
+    X(SERIAL, serial)                                                                              \
+    X(FILES, files)
 
 /* What became of a message. */
 #define SESSION_OUTCOME_LIST(X)                                                                    \

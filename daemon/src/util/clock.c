@@ -30,6 +30,32 @@ void clock_sleep_ns(int64_t ns)
     nanosleep(&t, NULL);
 }
 
+void clock_day(int64_t wall_ns, char out[CLOCK_DAY_BYTES])
+{
+    const time_t seconds = (time_t)(wall_ns / NS_PER_S);
+    struct tm local;
+    out[0] = '\0';
+    if (localtime_r(&seconds, &local) == NULL ||
+        strftime(out, CLOCK_DAY_BYTES, "%Y-%m-%d", &local) == 0) {
+        out[0] = '\0';
+    }
+}
+
+void clock_day_before(const char *day, int days, char out[CLOCK_DAY_BYTES])
+{
+    struct tm local = {.tm_hour = 12, .tm_isdst = -1};
+    out[0] = '\0';
+    if (sscanf(day, "%4d-%2d-%2d", &local.tm_year, &local.tm_mon, &local.tm_mday) == 3) {
+        local.tm_year -= 1900;
+        local.tm_mon -= 1;
+        local.tm_mday -= days;
+        (void)mktime(&local);
+        if (strftime(out, CLOCK_DAY_BYTES, "%Y-%m-%d", &local) == 0) {
+            out[0] = '\0';
+        }
+    }
+}
+
 int64_t clock_boot(void)
 {
     char text[40] = "";

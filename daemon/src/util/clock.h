@@ -15,5 +15,13 @@ int64_t clock_wall_ns(void);
  * of clock_mono_ns() can be compared if it is the same. Reads a file. */
 int64_t clock_boot(void);
 
+enum { CLOCK_DAY_BYTES = 11 };
+
+/* The day of a wall-clock time, "YYYY-MM-DD", in this machine's time zone. */
+void clock_day(int64_t wall_ns, char out[CLOCK_DAY_BYTES]);
+
+/* The day so many days before another; "" of what is no day. */
+void clock_day_before(const char *day, int days, char out[CLOCK_DAY_BYTES]);
+
 /* Sleeps; a signal may end it early. */
 void clock_sleep_ns(int64_t ns);

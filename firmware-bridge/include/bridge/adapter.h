@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bridge/mapping.h"
+#include "bridge/text.h"
 #include "proto/message.h"
 
 enum {
@@ -40,29 +42,12 @@ struct bridge_why {
 /* "PATH:LINE: byte N: FOUND; EXPECTED was expected: FIX". Returns out. */
 const char *bridge_why_text(const struct bridge_why *why, char *out, size_t cap);
 
-/* How columns, values and states of a file are to be understood, for formats that do not say it
- * themselves: from the configuration or from --map. Lines of section, key and value, as in
- * columns.stimulus: coherence, choice.right: R, states.reward: reward_state, rows.type: trial.
- * A format that takes one says in its file which sections it reads, and refuses others in open().
- */
-struct bridge_mapping {
-    const struct bridge_mapping_line {
-        const char *section;
-        const char *key;
-        const char *value;
-    } * line;
-    size_t n;
-};
-
-/* The value of a key, or NULL. map may be NULL. */
-const char *bridge_mapping_get(const struct bridge_mapping *map, const char *section,
-                               const char *key);
-
 /* A path that may be of a format. */
 struct bridge_candidate {
     const char *path;
     const char *name; /* its last part */
     bool is_folder;
+    bool is_pipe;        /* or standard input, "-": nothing of it is seen */
     const uint8_t *head; /* of a file: what it begins with */
     size_t head_size;
     int64_t size; /* of the file, bytes */
@@ -79,7 +64,8 @@ struct bridge_session {
     char ended[BRIDGE_TIME_MAX];
     char stage[49]; /* of its protocol */
     char task[65];
-    int64_t ephys_rig; /* 1 yes, 0 no, PROTO_NIL unknown */
+    const char *mapping; /* the shipped one that was taken; NULL: none */
+    int64_t ephys_rig;   /* 1 yes, 0 no, PROTO_NIL unknown */
     double delay_s;
     bool is_again; /* its file began again: what was given of it is of another session */
 };
@@ -108,9 +94,11 @@ struct bridge_source {
 
 /* A format. */
 struct bridge_adapter {
-    const char *name;   /* as in configurations: "iblrig" */
-    const char *about;  /* for help: "iblrig 7 and 8" */
-    bool takes_mapping; /* otherwise it is not asked where there is one */
+    const char *name;        /* as in configurations: "iblrig" */
+    const char *about;       /* for help: "iblrig 7 and 8" */
+    bool takes_mapping;      /* otherwise it is not asked where there is one */
+    const char *const *rows; /* keys of the section rows that it reads itself, NULL behind the last;
+                                others say which rows are asked for. NULL: none */
     /* Is it of this format? Looks at the candidate alone, in time bounded by head_size. A folder
      * that is taken is one source; what is in it is not offered. */
     bool (*probe)(const struct bridge_candidate *candidate);
@@ -162,9 +150,25 @@ void bridge_event_message(const struct bridge_event *event, const char *rig, pro
 int bridge_why_set(struct bridge_source *s, const char *path, int64_t line, int64_t byte,
                    const char *found, const char *expected, const char *fix);
 
+/* Refuses sections of the mapping other than these, NULL behind the last: 0, or -1 with s->why. */
+int bridge_mapping_check(struct bridge_source *s, const char *const sections[]);
+
+/* Refuses keys of a section other than these, likewise. */
+int bridge_mapping_check_keys(struct bridge_source *s, const char *section,
+                              const char *const keys[]);
+
 /* A name of subject or session made of any text: what a name may not hold becomes '_'. False: it is
  * empty or longer than PROTO_ID_MAX. */
 bool bridge_id_make(char out[PROTO_ID_MAX + 1], const char *text, size_t size);
+
+/* The same of as much of the text as a name may have; "" of an empty one. */
+void bridge_id_fit(char out[PROTO_ID_MAX + 1], struct bridge_text text);
+
+/* The last part of a path, up to its last dot. */
+struct bridge_text bridge_path_stem(const char *path);
+
+/* Is it the end of the text? */
+bool bridge_ends_in(const char *text, const char *end);
 
 /* What a path says of a session, from .../SUBJECT/YYYY-MM-DD/NNN/FOLDER..., with / or \ between:
  * subject, date and number as texts. False: it has no such part, and *out is empty. path may be

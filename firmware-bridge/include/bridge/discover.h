@@ -20,7 +20,8 @@ struct bridge_discovery {
     struct bridge_found {
         char *path;
         const struct bridge_adapter *adapter;
-    } * list; /* in the order of their paths, folder by folder */
+        bool is_pipe; /* or standard input: it can be read once */
+    } * list;         /* in the order of their paths, folder by folder */
     size_t n;
     size_t capacity;
     size_t n_seen;
@@ -33,6 +34,12 @@ struct bridge_discovery {
  * cannot be looked at is passed by, and named in out->why. */
 int bridge_discover(struct bridge_discovery *out, const char *path,
                     const struct bridge_adapter *only, const struct bridge_mapping *map);
+
+/* The same without what is older than a day, "YYYY-MM-DD" (UTC): folders whose name is an earlier
+ * one, and files that have not changed since. */
+int bridge_discover_since(struct bridge_discovery *out, const char *path,
+                          const struct bridge_adapter *only, const struct bridge_mapping *map,
+                          const char *since);
 
 /* True if a format takes the path or anything below it; ends at the first. */
 bool bridge_discover_any(const char *path);

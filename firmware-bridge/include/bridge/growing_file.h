@@ -42,7 +42,7 @@ int bridge_growing_file_next(struct bridge_growing_file *f, struct bridge_source
 /* Reads from the first line again, as if the file had begun again. */
 void bridge_growing_file_restart(struct bridge_growing_file *f);
 
-/* Bytes of the last line, whose newline was not there yet. */
-size_t bridge_growing_file_waiting(const struct bridge_growing_file *f);
+/* Is there a last line whose newline is not there yet? True with s->why, which says so. */
+bool bridge_growing_file_waits(const struct bridge_growing_file *f, struct bridge_source *s);
 
 void bridge_growing_file_close(struct bridge_growing_file *f);

@@ -14,6 +14,11 @@ struct bridge_whole_stamp {
     int64_t changed_ns;
 };
 
+/* Has path changed since *stamp? 1 yes, and *stamp is that of now; 0 no, or it is not there; -1
+ * with s->why. */
+int bridge_whole_file_look(struct bridge_source *s, const char *path,
+                           struct bridge_whole_stamp *stamp);
+
 /* Reads all of path, at most `most` bytes, with a NUL behind them: 1 with *bytes; 0 it is not
  * there, or is as it was at *stamp; -1 with s->why. *stamp is then that of what was read. */
 int bridge_whole_file_read(struct bridge_source *s, const char *path, size_t most,
