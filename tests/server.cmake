@@ -8,6 +8,7 @@ python_test(integration/test_subscribe.py)
 python_test(integration/test_start.py)
 python_test(integration/test_promises.py)
 python_test(integration/test_follow.py)
+python_test(integration/test_listen.py)
 python_test(rt/test_memory.py)
 
 # Counts what the trial path allocates; a sanitizer's allocator leaves nothing to count.

@@ -116,6 +116,16 @@ static bool is_of_topic(const struct messages *m)
                                 memcmp(first->bytes, m->topic, strlen(m->topic)) == 0);
 }
 
+/* The first byte that is no white space. */
+static uint8_t first_of(const struct bridge_part *p)
+{
+    size_t i = 0;
+    while (i + 1 < p->size && memchr(" \t\r\n", p->bytes[i], 4) != NULL) {
+        i++;
+    }
+    return p->bytes[i];
+}
+
 /* The payload's values; 1, 0 it has none that is asked for, -1 s->why. */
 static int read_payload(struct messages *m, struct bridge_source *s, uint64_t *slots)
 {
@@ -128,9 +138,9 @@ static int read_payload(struct messages *m, struct bridge_source *s, uint64_t *s
                               p->size == 0 ? "an empty payload" : "the payload is too long",
                               "1 byte to 1 MiB", "the message is left out");
     }
-    const uint8_t first = p->bytes[0];
+    const uint8_t first = first_of(p);
     const bool is_msgpack = (first >= 0x80 && first <= 0x8f) || first == 0xde || first == 0xdf;
-    if (is_msgpack || proto_format_of(p->bytes, p->size) == PROTO_FORMAT_JSON) {
+    if (is_msgpack || first == '{' || first == '[') {
         rc = bridge_value_tree_read(is_msgpack ? PROTO_FORMAT_MSGPACK : PROTO_FORMAT_JSON, p->bytes,
                                     p->size, fields, &m->values, slots, &fault);
     } else if (first == '/' || first == '#') {

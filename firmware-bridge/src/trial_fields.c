@@ -470,6 +470,10 @@ static int get_stimulus(struct reading *r, proto_trial *said)
         }
         said->stimulus = said->side == 0 && contrast > 0.0 ? -contrast : contrast;
     }
+    if (isnan(said->stimulus)) {
+        return refuse(r, BRIDGE_FIELD_STIMULUS, value_of(r, BRIDGE_FIELD_STIMULUS),
+                      "a contrast from -1 to 1", "the trial is left out");
+    }
     return said->stimulus >= -1.0 && said->stimulus <= 1.0
                ? 0
                : refuse(r, from, value_of(r, from), "a contrast from -1 to 1", HOW);

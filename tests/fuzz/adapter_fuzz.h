@@ -49,9 +49,9 @@ static inline void adapter_fuzz_write(const char *path, const char *mode, const 
     }
 }
 
-/* name: of the file, as the format has it. */
+/* name: of the file, as the format has it. map: NULL: none. */
 static inline int adapter_fuzz(const struct bridge_adapter *adapter, const char *name,
-                               const uint8_t *data, size_t size)
+                               const struct bridge_mapping *map, const uint8_t *data, size_t size)
 {
     static char folder[64];
     static struct bridge_source whole;
@@ -73,15 +73,16 @@ static inline int adapter_fuzz(const struct bridge_adapter *adapter, const char 
         .name = name,
         .head = data,
         .head_size = size < BRIDGE_HEAD_BYTES ? size : BRIDGE_HEAD_BYTES,
-        .size = (int64_t)size};
+        .size = (int64_t)size,
+        .map = map};
     (void)adapter->probe(&candidate);
     adapter_fuzz_write(path, "w", data, size / 2);
-    if (bridge_source_open(&grown, adapter, path, NULL) == 0) {
+    if (bridge_source_open(&grown, adapter, path, map) == 0) {
         adapter_fuzz_read(&grown, &sums[0]);
         adapter_fuzz_write(path, "a", data + size / 2, size - size / 2);
         adapter_fuzz_read(&grown, &sums[0]);
         bridge_source_close(&grown);
-        if (bridge_source_open(&whole, adapter, path, NULL) != 0) {
+        if (bridge_source_open(&whole, adapter, path, map) != 0) {
             abort();
         }
         adapter_fuzz_read(&whole, &sums[1]);

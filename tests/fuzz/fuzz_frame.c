@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "bridge/link.h"
-#include "frame_payload.h"
 #include "device.h"
+#include "frame_payload.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -133,19 +133,8 @@ class Tables(unittest.TestCase):
         path = os.path.join(DATA, "ibl_mouse_trials.csv")
         if not os.path.exists(path):
             self.skipTest("../shared/data absent")
-        rows = []
-        with open(path) as f:
-            for t in csv.DictReader(f):
-                is_right = t["contrastLeft"] == "nan"
-                contrast = float(t["contrastRight"]) if is_right else -float(t["contrastLeft"])
-                if "biased" in t["task"]:
-                    rows.append(dict(subject="m1", session=t["date"], trial=t["trial"],
-                                     stimulus=contrast, side=int(is_right),
-                                     choice={-1: 1, 1: 0, 0: ""}[int(float(t["choice"]))],
-                                     reward=int(float(t["feedbackType"]) > 0),
-                                     p_left=t["probabilityLeft"]))
-        self.assertGreater(len(rows), 4000)
-        done = audit(protocol("ibl_biased"), "-", stdin=text_of(rows))
+        done = audit(protocol("ibl_biased"), path, "--map", "ibl", "--map", "rows.task=biased")
+        self.assertIn("4753 trials", done.stdout + done.stderr)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
 

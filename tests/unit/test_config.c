@@ -69,6 +69,18 @@ static void nothing_written_is_all_defaults(void **state)
     expect_round_trip();
 }
 
+/* A rig is in one place, and its format and mapping must be real ones: other tests state them. */
+static bool is_said(const char *section, const char *key)
+{
+    static const char *const OTHERS[] = {"follow", "subscribe", "format", "map"};
+    for (size_t i = 0; strcmp(section, "rigs") == 0 && i < 4; i++) {
+        if (strcmp(OTHERS[i], key) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Every key once, with another value than its default. */
 static void say_every_key(char *out, size_t cap)
 {
@@ -89,14 +101,18 @@ static void say_every_key(char *out, size_t cap)
     SAY("%s%s: %s", before, #key, (fallback) ? "false" : "true");                                  \
     before = ",\n ";
 #define STRING(section, key, fallback, bytes, help)                                                \
-    SAY("%s%s: debug", before, #key);                                                              \
-    before = ",\n ";
+    if (is_said(#section, #key)) {                                                                 \
+        SAY("%s%s: debug", before, #key);                                                          \
+        before = ",\n ";                                                                           \
+    }
 #define REALS(section, key, fallback, count, min, max, unit, help)                                 \
     SAY("%s%s: [%.17g, 0.1, %.17g]", before, #key, (double)(min), (double)(max));                  \
     before = ",\n ";
 #define STRINGS(section, key, count, bytes, help)                                                  \
-    SAY("%s%s: [debug, 'a \"b\" \\ c']", before, #key);                                            \
-    before = ",\n ";
+    if (is_said(#section, #key)) {                                                                 \
+        SAY("%s%s: [debug, 'a \"b\" \\ c']", before, #key);                                        \
+        before = ",\n ";                                                                           \
+    }
 #define END_SECTION(name)                                                                          \
     SAY(is_list ? "}]\n" : "}\n");                                                                 \
     }
@@ -115,14 +131,15 @@ static void every_key_is_read(void **state)
     assert_int_equal(AT(section)->key, (long long)(min) + ((fallback) == (min)));
 #define REAL(section, key, fallback, min, max, unit, help)                                         \
     assert_true(AT(section)->key == ((min) + (fallback)) / 2.0);
-#define BOOL(section, key, fallback, help)          assert_int_equal(AT(section)->key, !(fallback));
-#define STRING(section, key, fallback, bytes, help) assert_string_equal(AT(section)->key, "debug");
+#define BOOL(section, key, fallback, help) assert_int_equal(AT(section)->key, !(fallback));
+#define STRING(section, key, fallback, bytes, help)                                                \
+    assert_string_equal(AT(section)->key, is_said(#section, #key) ? "debug" : fallback);
 #define REALS(section, key, fallback, count, min, max, unit, help)                                 \
     assert_int_equal(AT(section)->key.n, 3);                                                       \
     assert_true(AT(section)->key.v[0] == (min) && AT(section)->key.v[2] == (max));
 #define STRINGS(section, key, count, bytes, help)                                                  \
-    assert_int_equal(AT(section)->key.n, 2);                                                       \
-    assert_string_equal(AT(section)->key.v[1], "a \"b\" \\ c");
+    assert_int_equal(AT(section)->key.n, is_said(#section, #key) ? 2 : 0);                         \
+    assert_true(AT(section)->key.n == 0 || strcmp(AT(section)->key.v[1], "a \"b\" \\ c") == 0);
 #include "config_options.def"
     expect_round_trip();
 }
@@ -174,13 +191,13 @@ static void a_rig_whose_files_are_followed_is_read(void **state)
                            "  - {name: r2, port: /dev/ttyACM1, subject: m2}\n"
                            "  - name: r3\n"
                            "    follow: /mnt/rig3\n"
-                           "    map: [columns.stimulus=coherence, choice.right=R]\n"),
+                           "    map: [ibl, columns.stimulus=coherence, coding.choice=R/L]\n"),
                      FAULT_NONE);
     assert_string_equal(config.rigs[0].follow, "/mnt/rig1/iblrig_data");
     assert_string_equal(config.rigs[0].format, "iblrig");
     assert_string_equal(config.rigs[2].format, "");
-    assert_int_equal(config.rigs[2].map.n, 2);
-    assert_string_equal(config.rigs[2].map.v[1], "choice.right=R");
+    assert_int_equal(config.rigs[2].map.n, 3);
+    assert_string_equal(config.rigs[2].map.v[2], "coding.choice=R/L");
     expect_round_trip();
 }
 
@@ -259,13 +276,25 @@ static void what_is_wrong_is_said_with_its_line(void **state)
         {"rigs:\n  - {name: a, port: p, subject: m}\n  - {name: b, port: p, subject: m}\n",
          "c.yaml:3: rigs: b on p appears twice"},
         {"rigs:\n  - {name: a, follow: /f, subject: m}\n", "c.yaml:2: rigs.subject: files that"},
-        {"rigs:\n  - {name: a, follow: /f, port: p, subject: m}\n", "either `port` or `follow`"},
+        {"rigs:\n  - {name: a, follow: /f, port: p, subject: m}\n", "not several"},
         {"rigs:\n  - {name: a, follow: /f, format: iblrg}\n",
          "rigs.format: \"iblrg\" is unknown; known are iblrig"},
         {"rigs:\n  - {name: a, follow: /f, format: iblrg}\n", "; did you mean iblrig?"},
         {"rigs:\n  - {name: a, follow: /f, map: [stimulus]}\n",
-         "rigs.map: \"stimulus\"; expected SECTION.KEY=VALUE"},
-        {"rigs:\n  - {name: a, port: p, subject: m, format: iblrig}\n", "rigs.format: is of files"},
+         "c.yaml:2: rigs.map: \"stimulus\"; SECTION.KEY=VALUE or ibl, psytrack or psychopy was"},
+        {"rigs:\n  - {name: a, follow: /f, map: [colums.choice=c]}\n", "did you mean columns?"},
+        {"rigs:\n  - {name: a, follow: /f, map: [columns.chioce=c]}\n", "did you mean choice?"},
+        {"rigs:\n  - {name: a, subscribe: 'tcp://h:1'}\n",
+         "rigs.format: \"\" is unknown; known are"},
+        {"rigs:\n  - {name: a, subscribe: 'tcp://h:1', format: open-ephis}\n",
+         "; did you mean open-ephys?"},
+        {"rigs:\n  - {name: a, subscribe: 'tcp:/h:1', format: messages}\n", "rigs.subscribe"},
+        {"rigs:\n  - {name: a, subscribe: 'tcp://h:1', format: open-ephys, subject: m}\n",
+         "c.yaml:2: rigs.map: a: the mapping names no stimulus or no choice"},
+        {"rigs:\n  - {name: a, subscribe: 'tcp://h:1', follow: /f}\n", "not several"},
+        {"rigs:\n  - {name: a, port: p, subject: m, map: [ibl]}\n", "rigs.map: needs `format`"},
+        {"rigs:\n  - {name: a, port: p, subject: m, format: iblrig}\n",
+         "rigs.format: \"iblrig\" is unknown; known are messages"},
         {"rigs:\n  - {name: a, follow: /f}\n  - {name: b, follow: /f}\n",
          "c.yaml:3: rigs: b on /f appears twice"},
         {"log: &here\n  level: info\nrigs: *here\n", "c.yaml:3: aliases"},

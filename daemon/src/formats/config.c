@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bridge/adapter.h"
+#include "bridge/stream.h"
+#include "endpoint.h"
 #include "log.h"
 #include "mapping.h"
 #include "proto/message.h"
@@ -133,21 +134,22 @@ static int refuse_rig(struct parse *p, size_t line, const char *key, const char 
                      key[0] != '\0' ? "." : "", key, text);
 }
 
-static int check_line(struct parse *p, const struct config_rigs *rig, size_t line)
+/* Does the format of a stream take the mapping? */
+static int check_taken(const struct config_rigs *rig, const struct bridge_mapping *map,
+                       const char *where, struct fault *fault)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < p->config->n_rigs; i++) {
-        n += p->config->rigs[i].port[0] != '\0';
+    struct bridge_stream_start start = {.session = "s"};
+    struct bridge_stream stream;
+    char text[2 * BRIDGE_PATH_MAX];
+    memcpy(start.subject, rig->subject, sizeof start.subject);
+    const int rc =
+        bridge_stream_open(&stream, bridge_stream_find(rig->format), rig->name, map, &start);
+    if (rc != 0) {
+        return fault_set(fault, FAULT_INPUT, "%s: %.300s", where,
+                         bridge_why_text(&stream.source.why, text, sizeof text));
     }
-    if (n > CONFIG_LINES_MAX) {
-        return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: rigs: more than %d on serial lines",
-                         p->yaml.name, line, CONFIG_LINES_MAX);
-    }
-    if (rig->format[0] != '\0' || rig->map.n > 0) {
-        return refuse_rig(p, line, rig->map.n > 0 ? "map" : "format",
-                          "is of files, and this rig has a port; leave one of them out");
-    }
-    return 0;
+    bridge_stream_close(&stream);
+    return FAULT_NONE;
 }
 
 static int check_map(struct parse *p, const struct config_rigs *rig, size_t line)
@@ -158,63 +160,138 @@ static int check_map(struct parse *p, const struct config_rigs *rig, size_t line
     if (map == NULL) {
         return fault_set(p->yaml.fault, FAULT_WORK, "%s: no memory", where);
     }
-    const int rc = config_rig_mapping(map, rig, where, p->yaml.fault);
+    const bool is_stream = rig->follow[0] == '\0' && rig->format[0] != '\0';
+    int rc = config_rig_mapping(map, rig, where, p->yaml.fault);
+    if (rc == FAULT_NONE && is_stream) {
+        rc = check_taken(rig, mapping_of(map), where, p->yaml.fault);
+    }
     free(map);
     return rc;
 }
 
-static int check_follow(struct parse *p, const struct config_rigs *rig, size_t line)
+/* Is the format one of the names, of which there are n? */
+static int check_format(struct parse *p, const struct config_rigs *rig, size_t line,
+                        const char *const names[], size_t n)
 {
     char known[256] = "";
     char ask[NEAREST_TEXT_MAX];
     struct nearest nearest;
     nearest_init(&nearest, rig->format);
-    for (size_t i = 0; BRIDGE_ADAPTERS[i] != NULL; i++) {
+    for (size_t i = 0; i < n; i++) {
         const size_t used = strlen(known);
-        (void)snprintf(known + used, sizeof known - used, "%s%s", i > 0 ? ", " : "",
-                       BRIDGE_ADAPTERS[i]->name);
-        nearest_offer(&nearest, BRIDGE_ADAPTERS[i]->name);
+        if (strcmp(names[i], rig->format) == 0) {
+            return FAULT_NONE;
+        }
+        (void)snprintf(known + used, sizeof known - used, "%s%s", i > 0 ? ", " : "", names[i]);
+        nearest_offer(&nearest, names[i]);
     }
-    if (rig->format[0] != '\0' && bridge_adapter_find(rig->format) == NULL) {
-        return fault_set(p->yaml.fault, FAULT_INPUT,
-                         "%s:%zu: rigs.format: \"%.31s\" is unknown; known are %s%s", p->yaml.name,
-                         line, rig->format, known, nearest_ask(&nearest, "", ask));
+    return fault_set(p->yaml.fault, FAULT_INPUT,
+                     "%s:%zu: rigs.format: \"%.31s\" is unknown; known are %s%s", p->yaml.name,
+                     line, rig->format, known, nearest_ask(&nearest, "", ask));
+}
+
+enum { FORMATS_MAX = 64 };
+
+static int check_follow(struct parse *p, const struct config_rigs *rig, size_t line)
+{
+    const char *names[FORMATS_MAX];
+    size_t n = 0;
+    for (; BRIDGE_ADAPTERS[n] != NULL && n < FORMATS_MAX; n++) {
+        names[n] = BRIDGE_ADAPTERS[n]->name;
     }
     if (rig->subject[0] != '\0') {
         return refuse_rig(p, line, "subject",
                           "files that are followed name their animals; leave it out");
     }
-    return check_map(p, rig, line);
+    return rig->format[0] != '\0' ? check_format(p, rig, line, names, n) : FAULT_NONE;
 }
 
-static int check_rig(struct parse *p, const struct config_rigs *rig, size_t line)
+static int check_stream(struct parse *p, const struct config_rigs *rig, size_t line)
+{
+    const char *names[FORMATS_MAX];
+    size_t n = 0;
+    for (; BRIDGE_STREAMS[n] != NULL && n < FORMATS_MAX; n++) {
+        names[n] = BRIDGE_STREAMS[n]->reader.name;
+    }
+    int rc = check_format(p, rig, line, names, n);
+    if (rc == FAULT_NONE && rig->subscribe[0] != '\0') {
+        char where[CONFIG_WHERE_MAX];
+        (void)snprintf(where, sizeof where, "%.400s:%zu: rigs.subscribe", p->yaml.name, line);
+        rc = endpoint_check(where, rig->subscribe, p->yaml.fault);
+    }
+    return rc;
+}
+
+static int check_line(struct parse *p, const struct config_rigs *rig, size_t line)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->config->n_rigs; i++) {
+        n += p->config->rigs[i].port[0] != '\0';
+    }
+    if (n > CONFIG_LINES_MAX) {
+        return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: rigs: more than %d on serial lines",
+                         p->yaml.name, line, CONFIG_LINES_MAX);
+    }
+    if (rig->format[0] != '\0') {
+        return check_stream(p, rig, line);
+    }
+    return rig->map.n > 0 ? refuse_rig(p, line, "map", "needs `format`; leave it out, or state one")
+                          : FAULT_NONE;
+}
+
+/* Where a rig is: one of three, *n of which are stated. */
+static const char *place_of(const struct config_rigs *rig, int *n)
+{
+    const char *const places[] = {rig->port, rig->follow, rig->subscribe};
+    const char *at = "";
+    *n = 0;
+    for (int i = 0; i < 3; i++) {
+        at = places[i][0] != '\0' ? places[i] : at;
+        *n += places[i][0] != '\0';
+    }
+    return at;
+}
+
+static int check_names(struct parse *p, const struct config_rigs *rig, size_t line, const char *at)
 {
     const bool has_name = proto_id_is_valid(rig->name);
-    const bool is_followed = rig->follow[0] != '\0';
-    const char *at = is_followed ? rig->follow : rig->port;
-    if (!has_name || (!is_followed && !proto_id_is_valid(rig->subject))) {
+    const bool may_lack = rig->subject[0] == '\0' && rig->port[0] == '\0' && at[0] != '\0';
+    if (!has_name || (!may_lack && !proto_id_is_valid(rig->subject))) {
         return fault_set(p->yaml.fault, FAULT_INPUT,
                          "%s:%zu: rigs.%s: \"%s\" is not 1 to 64 of A-Z a-z 0-9 . _ -",
                          p->yaml.name, line, has_name ? "subject" : "name",
                          has_name ? rig->subject : rig->name);
     }
-    if (at[0] == '\0') {
-        return refuse_rig(p, line, "port",
-                          "missing; expected a device such as /dev/ttyACM0, or with `follow` the "
-                          "folder of the rig's sessions");
-    }
-    if (is_followed && rig->port[0] != '\0') {
-        return refuse_rig(p, line, "follow", "a rig has either `port` or `follow`, not both");
-    }
     for (size_t i = 0; i + 1 < p->config->n_rigs; i++) {
+        int n = 0;
         const struct config_rigs *other = &p->config->rigs[i];
-        if (strcmp(other->name, rig->name) == 0 ||
-            strcmp(is_followed ? other->follow : other->port, at) == 0) {
+        if (strcmp(other->name, rig->name) == 0 || strcmp(place_of(other, &n), at) == 0) {
             return fault_set(p->yaml.fault, FAULT_INPUT, "%s:%zu: rigs: %s on %s appears twice",
                              p->yaml.name, line, rig->name, at);
         }
     }
-    return is_followed ? check_follow(p, rig, line) : check_line(p, rig, line);
+    return FAULT_NONE;
+}
+
+static int check_rig(struct parse *p, const struct config_rigs *rig, size_t line)
+{
+    int n = 0;
+    const char *at = place_of(rig, &n);
+    int rc = check_names(p, rig, line, at);
+    if (rc == FAULT_NONE && n == 0) {
+        rc = refuse_rig(p, line, "port",
+                        "missing; expected a device such as /dev/ttyACM0, with `follow` the folder "
+                        "of the rig's sessions, or with `subscribe` the endpoint of its program");
+    }
+    if (rc == FAULT_NONE && n > 1) {
+        rc = refuse_rig(p, line, rig->follow[0] != '\0' ? "follow" : "subscribe",
+                        "a rig has one of `port`, `follow` and `subscribe`, not several");
+    }
+    rc = rc                          ? rc
+         : rig->follow[0] != '\0'    ? check_follow(p, rig, line)
+         : rig->subscribe[0] != '\0' ? check_stream(p, rig, line)
+                                     : check_line(p, rig, line);
+    return rc ? rc : check_map(p, rig, line);
 }
 
 static int read_rig(void *with)

@@ -124,7 +124,7 @@ static int check(const char *where, const char *section, const char *key, struct
     return find_key(section, key, &nearest)
                ? FAULT_NONE
                : fault_set(fault, FAULT_INPUT,
-                           "%s: no key \"%s\" in section %s%s; docs/tables.md "
+                           "%s: no key \"%s\" in section %s%s; docs/formats.md "
                            "lists them",
                            where, key, section, nearest_ask(&nearest, "", ask));
 }

@@ -36,5 +36,5 @@ const struct bridge_mapping *mapping_of(const struct mapping *m);
 /* The names of mapping_names.def, "a, b and c". Returns out. */
 const char *mapping_names(char *out, size_t cap);
 
-/* Prints every section and key as the table of docs/tables.md. */
+/* Prints every section and key as the table of docs/formats.md. */
 void mapping_print_markdown(FILE *to);

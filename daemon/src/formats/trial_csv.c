@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bridge/text_fields.h"
 #include "table_hint.h"
 #include "text_escape.h"
 
@@ -19,34 +20,14 @@ struct field {
 /* Takes one field off the line at *at. 1: another follows, 0: it was the last, -1: an error. */
 static int next_field(struct trial_table *t, size_t *at, struct field *field, struct fault *fault)
 {
-    char *const s = t->text;
-    const char separators[] = {t->separator, '\0'};
-    size_t i = *at;
-    if (s[i] != '"') {
-        const size_t n = strcspn(s + i, separators);
-        *field = (struct field){s + i, n};
-        *at = i + n + 1;
-        return s[i + n] != '\0' ? 1 : 0;
+    const int rc = bridge_text_field_next(t->text, t->separator, at, &field->text, &field->size);
+    if (rc < 0) {
+        fault_set(fault, FAULT_INPUT, "%s:%lld: %s", t->path, (long long)t->line,
+                  rc == BRIDGE_TEXT_AFTER_QUOTE ? "text after a closing quote; a comma was expected"
+                                                : "a quote is not closed on its line");
+        return -1;
     }
-    size_t n = 0;
-    char *const out = s + i;
-    for (i++; s[i] != '\0'; i++) {
-        if (s[i] == '"' && s[++i] != '"') {
-            *field = (struct field){out, n};
-            *at = i + 1;
-            if (s[i] == t->separator || s[i] == '\0') {
-                return s[i] != '\0' ? 1 : 0;
-            }
-            fault_set(fault, FAULT_INPUT,
-                      "%s:%lld: text after a closing quote; a comma was expected", t->path,
-                      (long long)t->line);
-            return -1;
-        }
-        out[n++] = s[i];
-    }
-    fault_set(fault, FAULT_INPUT, "%s:%lld: a quote is not closed on its line", t->path,
-              (long long)t->line);
-    return -1;
+    return rc;
 }
 
 static int column_of(const struct field *name)

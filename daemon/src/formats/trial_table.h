@@ -44,7 +44,7 @@ struct trial_table_options {
 /* The rows of an option list for struct trial_table_options. */
 #define TRIAL_TABLE_OPTIONS(options) \
     {"map", OPTION_MAP, &(options).map, 0, 0, "MAPPING", \
-     "what columns and values of DATA mean, repeatable: a NAME, KEY=COLUMN, SECTION.KEY=VALUE or FILE.yaml (docs/tables.md)", NULL}, \
+     "what columns and values of DATA mean, repeatable: a NAME, KEY=COLUMN, SECTION.KEY=VALUE or FILE.yaml (docs/formats.md)", NULL}, \
     {"strict", OPTION_FLAG, &(options).is_strict, 0, 0, NULL, \
      "what a table is warned of is an error (docs/tables.md)", NULL}
 /* clang-format on */

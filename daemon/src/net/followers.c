@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "listened.h"
 #include "mapping.h"
 #include "os_thread.h"
 #include "ring.h"
@@ -25,7 +26,9 @@ struct follower {
     char rig[PROTO_ID_MAX + 1];
     char path[BRIDGE_PATH_MAX];
     struct mapping mapping;
+    bool is_listened; /* it is heard live; else its files are followed */
     struct followed followed;
+    struct listened listened;
     struct ring queue;
     int wake_fd; /* of its own: the loop's may be closed before a thread that hangs has ended */
     pthread_t thread;
@@ -80,18 +83,33 @@ static bool put(void *context, const struct followed_item *item)
     return !atomic_load(&f->stop);
 }
 
+static void close_reader(struct follower *f)
+{
+    if (f->is_listened) {
+        listened_close(&f->listened);
+    } else {
+        followed_close(&f->followed);
+    }
+}
+
 static void *run(void *argument)
 {
     struct follower *f = argument;
     while (!atomic_load(&f->stop)) {
         atomic_store(&f->alive_ns, clock_mono_ns());
-        followed_pass(&f->followed);
+        if (f->is_listened) {
+            listened_pass(&f->listened, FOLLOWERS_POLL_MS);
+        } else {
+            followed_pass(&f->followed);
+        }
         if (ring_fill(&f->queue) > 0.0) {
             os_event_raise(f->wake_fd); /* the loop had no room in the journal */
         }
-        clock_sleep_ns(FOLLOWERS_POLL_MS * NS_PER_MS);
+        if (!f->is_listened) {
+            clock_sleep_ns(FOLLOWERS_POLL_MS * NS_PER_MS);
+        }
     }
-    followed_close(&f->followed);
+    close_reader(f);
     atomic_store(&f->is_over, true);
     return NULL;
 }
@@ -107,6 +125,24 @@ static void free_follower(struct follower *f)
     free(f);
 }
 
+/* What reads: files, with what the journal has of them, or a stream. */
+static int open_reader(struct follower *f, const struct config_rigs *rig,
+                       followers_remember *remember, void *context)
+{
+    const struct bridge_mapping *map = mapping_of(&f->mapping);
+    f->is_listened = rig->follow[0] == '\0';
+    if (f->is_listened) {
+        return listened_open(&f->listened, rig, map, put, f);
+    }
+    struct followed_request request = {
+        .rig = f->rig, .path = f->path, .only = bridge_adapter_find(rig->format), .map = map};
+    if (remember(context, f->rig, &request) != 0) {
+        return -1;
+    }
+    followed_open(&f->followed, &request, put, f);
+    return 0;
+}
+
 static struct follower *open_follower(const struct config_rigs *rig, int wake_fd,
                                       followers_remember *remember, void *context)
 {
@@ -115,30 +151,34 @@ static struct follower *open_follower(const struct config_rigs *rig, int wake_fd
         return NULL;
     }
     memcpy(f->rig, rig->name, sizeof f->rig);
-    (void)snprintf(f->path, sizeof f->path, "%s", rig->follow);
+    (void)snprintf(f->path, sizeof f->path, "%s",
+                   rig->follow[0] != '\0'      ? rig->follow
+                   : rig->subscribe[0] != '\0' ? rig->subscribe
+                                               : rig->port);
     for (size_t n = strlen(f->path); n > 1 && f->path[n - 1] == '/'; n--) {
         f->path[n - 1] = '\0';
     }
     struct fault ignored; /* the configuration was read: it is sound */
     (void)config_rig_mapping(&f->mapping, rig, "rigs.map", &ignored);
-    struct followed_request request = {.rig = f->rig,
-                                       .path = f->path,
-                                       .only = bridge_adapter_find(rig->format),
-                                       .map = mapping_of(&f->mapping)};
     f->wake_fd = dup(wake_fd);
     f->alive_ns = clock_mono_ns();
     if (f->wake_fd < 0 || ring_open(&f->queue, FOLLOWERS_QUEUE_BYTES) != 0 ||
-        remember(context, f->rig, &request) != 0) {
+        open_reader(f, rig, remember, context) != 0) {
         free_follower(f);
         return NULL;
     }
-    followed_open(&f->followed, &request, put, f);
     if (pthread_create(&f->thread, NULL, run, f) != 0) {
-        followed_close(&f->followed);
+        close_reader(f);
         free_follower(f);
         return NULL;
     }
     return f;
+}
+
+/* Not of murid's own frames, which the loop reads by itself. */
+static bool is_followed(const struct config_rigs *rig)
+{
+    return rig->follow[0] != '\0' || rig->format[0] != '\0';
 }
 
 int followers_open(struct followers *f, const struct config *config, followers_remember *remember,
@@ -146,7 +186,7 @@ int followers_open(struct followers *f, const struct config *config, followers_r
 {
     *f = (struct followers){.wake_fd = -1};
     for (size_t i = 0; i < config->n_rigs; i++) {
-        if (config->rigs[i].follow[0] == '\0') {
+        if (!is_followed(&config->rigs[i])) {
             continue;
         }
         f->wake_fd = f->wake_fd < 0 ? os_event_open() : f->wake_fd;

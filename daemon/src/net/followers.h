@@ -1,6 +1,6 @@
-/* followers.h - the rigs of the configuration whose files are followed: a thread each, which polls
- * them (a network share says nothing of its changes, and may block), and a bounded queue each,
- * through which what it reads comes to the loop.
+/* followers.h - the rigs of the configuration whose files are followed, or which are listened to
+ * (listened.h): a thread each, which polls them (a network share says nothing of its changes, and
+ * may block), and a bounded queue each, through which what it reads comes to the loop.
  *
  * A full queue makes its thread wait, so nothing is lost; what the loop has not taken when the
  * daemon ends is read again at the next start. Threads: the caller's (the loop), and one a rig.

@@ -11,7 +11,7 @@ void serial_lines_init(struct serial_lines *lines, const struct config *config,
     lines->first_tag = first_tag;
     lines->poll = poll;
     for (size_t i = 0; i < config->n_rigs && lines->n < CONFIG_LINES_MAX; i++) {
-        if (config->rigs[i].port[0] != '\0') {
+        if (config->rigs[i].port[0] != '\0' && config->rigs[i].format[0] == '\0') {
             struct line *line = &lines->line[lines->n++];
             line->rig = &config->rigs[i];
             line->serial.fd = -1;
