@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proto/text.h"
+
 const struct bridge_adapter *const BRIDGE_ADAPTERS[] = {
 #define ADAPTER(name) &BRIDGE_ADAPTER_##name,
 #include "adapters.def"
@@ -242,6 +244,34 @@ void bridge_source_close(struct bridge_source *s)
     s->state = NULL;
 }
 
+/* Control characters, and bytes that are not UTF-8, as where a text was cut, become '?': no message
+ * may hold them. */
+static void clean(char *text)
+{
+    for (size_t n = strlen(text); n > 0;) {
+        const size_t size = proto_text_char_size((const uint8_t *)text, n);
+        const size_t used = size > 0 ? size : 1;
+        if (!proto_text_is_clean(text, used)) {
+            memset(text, '?', used);
+        }
+        text += used;
+        n -= used;
+    }
+}
+
+/* Texts that the wire has, of an event and its session. */
+static void clean_event(struct bridge_source *s, struct bridge_event *event)
+{
+    clean(event->said.stage);
+    if (event->kind == BRIDGE_SESSION_START) {
+        clean(s->session.task);
+        clean(s->session.stage);
+        clean(s->session.program);
+        clean(s->session.version);
+        clean(s->session.started);
+    }
+}
+
 /* A range that a value of a trial must be in; absent is in it. */
 static bool is_within(double value, double min, double max)
 {
@@ -297,6 +327,7 @@ int bridge_source_next(struct bridge_source *s, struct bridge_event *event)
     if (got != 1) {
         return got;
     }
+    clean_event(s, event);
     const char *expected = "";
     const char *what = unsound(event, &expected);
     char found[96];

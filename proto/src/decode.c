@@ -4,7 +4,7 @@
 #include "kind.h"
 #include "proto/message.h"
 #include "schema.h"
-#include "text.h"
+#include "proto/text.h"
 #include "value.h"
 
 /* A struct that is being filled in from a map. */

@@ -3,7 +3,7 @@
 
 #include "proto/message.h"
 #include "schema.h"
-#include "text.h"
+#include "proto/text.h"
 #include "writer.h"
 
 static int write_fields(proto_writer *w, const proto_schema *s, const uint8_t *base,

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "text.h"
+#include "proto/text.h"
 
 static const char *const ALERT_NAMES[] = {
 #define ALERT(NAME, code, help) #code,

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "number.h"
-#include "text.h"
+#include "proto/text.h"
 
 enum { JSON_NUMBER_MAX = 128 };
 

@@ -1,4 +1,4 @@
-#include "text.h"
+#include "proto/text.h"
 
 #include <string.h>
 

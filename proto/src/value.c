@@ -5,7 +5,7 @@
 
 #include "fault.h"
 #include "number.h"
-#include "text.h"
+#include "proto/text.h"
 
 static int pass_over(proto_decoder *d, const proto_field *f, const proto_token *t)
 {

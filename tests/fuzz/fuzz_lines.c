@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const CHOSEN[][4] = {
         {"columns.stimulus=s", "columns.choice=c"},
-        {"columns.stimulus=s", "columns.choice=c", "coding.choice=-1/1/0"},
+        {"columns.stimulus=s", "columns.choice=c", "columns.stage=t"},
         {"lines.columns=stimulus,choice", "lines.comment=#"},
         {"columns.contrast_left=l", "columns.contrast_right=r", "columns.correct=c"},
     };

@@ -7,7 +7,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     return stream_fuzz_messages("messages",
                                 MAPS("columns.stimulus=s", "columns.choice=d.c", "message.end=/end",
-                                     "columns.contrast=/c", "columns.side=/c.2",
-                                     "lines.columns=s,d.c"),
+                                     "columns.stage=t", "columns.task=u", "columns.contrast=/c",
+                                     "columns.side=/c.2", "lines.columns=s,d.c"),
                                 data, size);
 }

@@ -174,6 +174,16 @@ static void a_file_that_grows_is_read_on_and_one_made_again_begins_again(void **
     close_all();
 }
 
+static void texts_that_no_message_may_hold_are_made_sound(void **state)
+{
+    (void)state;
+    open_with(MAPS("columns.stage=t", "columns.task=u"), "m.csv",
+              "stimulus,choice,t,u\n1,1,a\x01\xff\xc3\xa4,x\x1b[0m\n");
+    assert_string_equal(rig_files_next(BRIDGE_SESSION_START).session->task, "x?[0m");
+    assert_string_equal(rig_files_next(BRIDGE_TRIAL).said.stage, "a??\xc3\xa4");
+    close_all();
+}
+
 static void what_is_of_this_format_is_told_by_columns_or_a_mapping(void **state)
 {
     (void)state;
@@ -329,6 +339,7 @@ int main(void)
         CASE(separators_json_and_patterns_give_the_same_trials),
         CASE(interleaved_sessions_start_once_and_count_their_own_trials),
         CASE(a_file_that_grows_is_read_on_and_one_made_again_begins_again),
+        CASE(texts_that_no_message_may_hold_are_made_sound),
         CASE(what_is_of_this_format_is_told_by_columns_or_a_mapping),
         CASE(what_is_wrong_is_named_and_what_was_before_stays),
         CASE(files_whose_first_line_does_not_serve_are_refused_once),

@@ -1,4 +1,4 @@
-/* text.h - UTF-8 and the escapes of JSON.
+/* proto/text.h - UTF-8 and the escapes of JSON.
  *
  * Threads: any. Memory: the caller's. RT-safe: all of it.
  */
