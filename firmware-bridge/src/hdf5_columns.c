@@ -14,11 +14,12 @@ enum { CHILD_SECONDS = 10, CHILD_MEGABYTES = 2048 };
 
 /* ---- the child ------------------------------------------------------------------------------- */
 
+/* The signal of a limit comes at `most`, the end a little behind it. */
 static void limit(int what, rlim_t most)
 {
     struct rlimit now;
-    if (getrlimit(what, &now) == 0 && (now.rlim_max == RLIM_INFINITY || most < now.rlim_max)) {
-        now = (struct rlimit){most, most};
+    if (getrlimit(what, &now) == 0 && (now.rlim_max == RLIM_INFINITY || most + 1 < now.rlim_max)) {
+        now = (struct rlimit){most, most + 1};
         (void)setrlimit(what, &now);
     }
 }

@@ -3,7 +3,9 @@ of them is held against an independent reading, and every way of being damaged a
 import csv
 import json
 import os
+import random
 import re
+import subprocess
 import tempfile
 import unittest
 import zipfile
@@ -13,6 +15,7 @@ import numpy as np
 
 import skips
 from array_files import alf, ibl_trials, nwb, of_ibl
+from daemon import MURID
 from rig_rows import imported, murid, number
 
 SOURCE = os.environ["MURID_SOURCE_DIR"]
@@ -383,6 +386,20 @@ class Nwb(Arrays):
         with h5py.File(path, "a") as f:
             f.create_dataset("acquisition/raw", shape=(1 << 40,), dtype="f8", chunks=(1 << 20,))
         self.assertEqual(len(imported(path)[0]), 6)
+
+    def test_bytes_changed_at_random_give_trials_or_an_error_and_never_a_crash(self):
+        with open(self.made(GABOR, ragged=False), "rb") as f:
+            good = f.read()
+        seed = int(os.environ.get("SEED", random.randrange(1 << 32)))
+        print("SEED=%d" % seed)
+        draw = random.Random(seed)
+        for _ in range(40):
+            changed = bytearray(good)
+            for _ in range(draw.choice([1, 2, 8])):
+                changed[draw.randrange(len(changed))] = draw.choice([0, 255, draw.randrange(256)])
+            done = subprocess.run([MURID, "import", self.written("r.nwb", bytes(changed))], capture_output=True, text=True)
+            self.assertIn(done.returncode, (0, 2), done.stderr)
+            self.assertTrue(done.stderr)
 
     def test_24_damaged_files_are_named_and_what_can_be_read_is(self):
         with open(self.made(GABOR, "good.nwb"), "rb") as f:
