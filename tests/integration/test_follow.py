@@ -1,5 +1,7 @@
 """The daemon follows the files that rigs' software writes: each trial once, in order, whatever happens to files, share and
 daemon; and what is wrong is said once."""
+import datetime
+import json
 import os
 import random
 import shutil
@@ -9,7 +11,9 @@ import time
 import unittest
 
 import msgpack
+import numpy as np
 
+import bpod_session
 import skips
 from daemon import MURID, Daemon
 from iblrig_writer import DATA, Session, day
@@ -336,6 +340,46 @@ class Trouble(Follow):
         code, said = check()
         self.assertNotEqual(code, 0, said)
         self.assertIn("no mapping", said)
+
+
+class Others(Follow):
+    def taken(self, daemon):
+        return [(t, c, r) for t, c, r in daemon.query("SELECT trial, choice, reward FROM trial ORDER BY event")]
+
+    def test_a_session_of_pycontrol_is_read_row_by_row_and_ends(self):
+        os.makedirs(self.root)
+        now = day()
+        info = [("task_name", "reversal_learning"), ("subject_id", "m7"), ("start_time", f"{now}T03:04:05.000")]
+        rows = ["time\ttype\tsubtype\tcontent\n", *(f"0.000\tinfo\t{k}\t{v}\n" for k, v in info)]
+        drawn = [(self.draw.choice(["left", "right"]), self.draw.random() < 0.7) for _ in range(15)]
+        for n, (choice, outcome) in enumerate(drawn, 1):
+            said = {"n_trials": n, "choice": choice, "outcome": outcome, "good_side": "right"}
+            rows += [f"{n}.000\tstate\t\tchoice_state\n", f"{n}.250\tvariable\tprint\t{json.dumps(said)}\n"]
+        rows.append("20.000\tinfo\tend_time\t" + f"{now}T03:24:05.000\n")
+        with self.daemon(format="pycontrol") as daemon, open(os.path.join(self.root, "m7.tsv"), "wb", 0) as f:
+            data = "".join(rows).encode()
+            cuts = sorted(self.draw.sample(range(1, len(data)), 6))
+            for first, last in zip([0, *cuts], [*cuts, len(data)]):
+                f.write(data[first:last])
+                time.sleep(0.2)
+            self.wait_trials(daemon, 15)
+            self.wait(daemon, "the session's end", lambda: daemon.query(
+                "SELECT count(*) FROM event WHERE kind = 'session_end'")[0][0] == 1)
+            self.assertEqual(self.taken(daemon), [(n, int(c == "right"), float(o)) for n, (c, o) in enumerate(drawn, 1)])
+            self.assertEqual(self.alerts(daemon), set())
+
+    def test_a_file_of_bpod_is_read_again_as_it_is_saved_and_each_trial_is_taken_once(self):
+        os.makedirs(self.root)
+        path = os.path.join(self.root, "m8_Light2AFC_" + day().replace("-", "") + "_101112.mat")
+        with self.daemon(format="bpod") as daemon:
+            for n in (1, 2, 7, 20):
+                data = bpod_session.light_2afc(n, seed=5)
+                data["Info"]["SessionDate"] = datetime.date.today().strftime("%d-%b-%Y")
+                bpod_session.save(path, data)
+                self.wait_trials(daemon, n)
+            expected = [(r["trial"], None if np.isnan(r["choice"]) else r["choice"], r["reward"])
+                        for r in bpod_session.read_mat(path)]
+            self.assertEqual(self.taken(daemon), expected)
 
 
 class Watching(Follow):
