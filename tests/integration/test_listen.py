@@ -82,6 +82,24 @@ class Listen(unittest.TestCase):
                          [("files", "box-2", "taken")])
         self.assertEqual(daemon.query("SELECT name FROM subject"), [(subject,)])
 
+    def test_a_publisher_that_is_not_there_is_told_once_and_heard_when_it_comes_and_comes_back(self):
+        endpoint = f"tcp://127.0.0.1:{free_ports(1)[0]}"
+        with self.daemon(subscribe=endpoint, format="messages", subject="m9") as daemon:
+            def told(code, n):
+                count = f"SELECT count(*) FROM alert WHERE code = '{code}'"
+                self.wait(daemon, f"{n} of {code}", lambda: daemon.query(count)[0][0] == n)
+
+            for turn in range(2):
+                told("publisher_gone", turn + 1)
+                socket = self.context.socket(zmq.XPUB)
+                socket.bind(endpoint)
+                self.assertEqual(socket.recv(), b"\x01")
+                told("publisher_back", turn + 1)
+                socket.send(json.dumps({"trial": turn, "stimulus": 0.5, "choice": 1, "reward": 1}).encode())
+                self.wait(daemon, "the trial", lambda: daemon.query("SELECT count(*) FROM trial")[0][0] == turn + 1)
+                socket.close(0)
+            self.assertIn(f"rig box-2: {endpoint} does not answer: does the program run, and publish there?", daemon.log())
+
     def test_ttl_lines_of_open_ephys_are_trials(self):
         for form in ("json", "bytes"):
             socket, endpoint = self.publisher()

@@ -365,7 +365,7 @@ class Control(unittest.TestCase):
                 asker.ask(**random_trial(draw, 0, subject=f"new{n}"))
             self.assertEqual((len(set(hashes)), hashes[1]), (3, hashes[3]))
             daemon.settle()
-            self.assertEqual(len(daemon.alerts("model_protocol_changed")) > 0, True)
+            self.assertEqual(len(daemon.alerts("model_changed")) > 0, True)
             before = asker.ask(kind="stimulus", rig="rig1", subject="m1", session="s1", stimulus=1)
             daemon.settle()
             daemon.kill()

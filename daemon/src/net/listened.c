@@ -9,6 +9,7 @@
 #include <zmq.h>
 
 #include "log.h"
+#include "zmq_bus.h"
 
 enum { PARTS_MAX = 8, BURST = 256, SERIAL_BYTES = 4096, OPEN_EVERY_MS = 1000 };
 
@@ -77,6 +78,19 @@ static int set_int(void *socket, int option, int value)
     return zmq_setsockopt(socket, option, &value, sizeof value);
 }
 
+static int watch_connection(struct listened *l)
+{
+    static const char AT[] = "inproc://connection"; /* of a context of its own */
+    l->away_ns = clock_mono_ns();
+    l->monitor = zmq_socket_monitor(l->socket, AT,
+                                    ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED) == 0
+                     ? zmq_socket(l->zmq, ZMQ_PAIR)
+                     : NULL;
+    return l->monitor == NULL || set_int(l->monitor, ZMQ_LINGER, 0) != 0
+               ? -1
+               : zmq_connect(l->monitor, AT);
+}
+
 static int open_socket(struct listened *l, const struct bridge_mapping *map)
 {
     const char *topic = bridge_mapping_get(map, "message", "topic");
@@ -91,7 +105,7 @@ static int open_socket(struct listened *l, const struct bridge_mapping *map)
         zmq_setsockopt(l->socket, ZMQ_MAXMSGSIZE, &most, sizeof most) != 0 ||
         zmq_setsockopt(l->socket, ZMQ_SUBSCRIBE, topic != NULL ? topic : "",
                        topic != NULL ? strlen(topic) : 0) != 0 ||
-        zmq_connect(l->socket, l->rig->subscribe) != 0) {
+        watch_connection(l) != 0 || zmq_connect(l->socket, l->rig->subscribe) != 0) {
         log_error("rig %s: %s: %s", l->rig->name, l->rig->subscribe, zmq_strerror(zmq_errno()));
         return -1;
     }
@@ -131,8 +145,30 @@ static bool receive(struct listened *l)
     return n > 0;
 }
 
+/* Is the publisher there? Told when it has been away for a while, and when it is back. */
+static void tell_connection(struct listened *l)
+{
+    char text[FOLLOWED_TEXT_MAX];
+    uint16_t event = 0;
+    const int64_t now_ns = clock_mono_ns();
+    while (zmq_bus_next_event(l->monitor, &event)) {
+        l->away_ns = event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED ? 0 : now_ns;
+    }
+    const bool is_away = l->away_ns > 0;
+    if (is_away == l->is_reported ||
+        (is_away && now_ns - l->away_ns < LISTENED_PATIENCE_MS * NS_PER_MS)) {
+        return;
+    }
+    l->is_reported = is_away;
+    (void)snprintf(text, sizeof text, "%.120s %s", l->rig->subscribe,
+                   is_away ? "does not answer: does the program run, and publish there?"
+                           : "is connected");
+    tell_alert(l, is_away ? PROTO_ALERT_PUBLISHER_GONE : PROTO_ALERT_PUBLISHER_BACK, text);
+}
+
 static void pass_socket(struct listened *l, int wait_ms)
 {
+    tell_connection(l);
     zmq_pollitem_t item = {.socket = l->socket, .events = ZMQ_POLLIN};
     if (zmq_poll(&item, 1, wait_ms) > 0) {
         for (int i = 0; i < BURST && !l->is_stopped && receive(l); i++) {
@@ -237,11 +273,15 @@ void listened_close(struct listened *l)
 {
     bridge_stream_close(&l->stream);
     if (l->socket != NULL) {
+        (void)zmq_socket_monitor(l->socket, NULL, 0);
         (void)zmq_close(l->socket);
+    }
+    if (l->monitor != NULL) {
+        (void)zmq_close(l->monitor);
     }
     if (l->zmq != NULL) {
         (void)zmq_ctx_term(l->zmq);
     }
     bridge_serial_close(&l->serial);
-    l->zmq = l->socket = NULL;
+    l->zmq = l->socket = l->monitor = NULL;
 }

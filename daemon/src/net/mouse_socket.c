@@ -117,24 +117,11 @@ void mouse_socket_send(struct mouse_socket *s, const struct zmq_bus_envelope *to
     }
 }
 
-/* An event is two frames; the first begins with its number, 16 bits of this machine. */
-static bool next_event(void *monitor, uint16_t *event)
-{
-    uint8_t bytes[6];
-    if (zmq_recv(monitor, bytes, sizeof bytes, ZMQ_DONTWAIT) < (int)sizeof bytes) {
-        return false;
-    }
-    memcpy(event, bytes, sizeof *event);
-    uint8_t address[256];
-    (void)zmq_recv(monitor, address, sizeof address, ZMQ_DONTWAIT);
-    return true;
-}
-
 enum mouse_socket_change mouse_socket_watch(struct mouse_socket *s)
 {
     enum mouse_socket_change change = MOUSE_SOCKET_SAME;
     uint16_t event;
-    while (s->monitor != NULL && next_event(s->monitor, &event)) {
+    while (s->monitor != NULL && zmq_bus_next_event(s->monitor, &event)) {
         const bool was_up = s->is_up;
         if (event == ZMQ_EVENT_CONNECT_DELAYED || event == ZMQ_EVENT_CONNECT_RETRIED) {
             change = change == MOUSE_SOCKET_DOWN ? change : MOUSE_SOCKET_TRIED;

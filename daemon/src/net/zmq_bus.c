@@ -496,3 +496,16 @@ bool zmq_bus_is_for_rig(const struct zmq_bus *bus, const struct zmq_bus_request 
     return request->source.key < 0 || (size_t)request->source.key >= bus->keys.n ||
            key_list_is_for_rig(&bus->keys, request->source.key, rig);
 }
+
+/* An event is two frames; the first begins with its number, 16 bits of this machine. */
+bool zmq_bus_next_event(void *monitor, uint16_t *event)
+{
+    uint8_t bytes[6];
+    if (zmq_recv(monitor, bytes, sizeof bytes, ZMQ_DONTWAIT) < (int)sizeof bytes) {
+        return false;
+    }
+    memcpy(event, bytes, sizeof *event);
+    uint8_t address[256];
+    (void)zmq_recv(monitor, address, sizeof address, ZMQ_DONTWAIT);
+    return true;
+}

@@ -125,3 +125,6 @@ bool zmq_bus_is_local(const char *endpoint);
 
 /* Sets an option of libzmq that is an int. */
 void zmq_bus_set(void *socket, int option, int value);
+
+/* The next event of a monitor (zmq_socket_monitor()), whose PAIR socket this is. False: none. */
+bool zmq_bus_next_event(void *monitor, uint16_t *event);
