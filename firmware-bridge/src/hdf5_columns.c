@@ -91,7 +91,7 @@ static bool take_column(int fd, struct bridge_columns *out, const struct bridge_
 
 static void say(struct bridge_source *s, const struct bridge_hdf5_record *record)
 {
-    char found[160];
+    char found[192];
     (void)snprintf(found, sizeof found, "%s%s%s%.90s", record->name[0] != '\0' ? "column " : "",
                    record->name, record->name[0] != '\0' ? ": " : "", record->found);
     (void)bridge_why_set(s, NULL, 0, -1, found, record->expected,

@@ -363,7 +363,7 @@ static void get_text(struct reading *r, enum bridge_field field, char *out, size
 {
     const struct bridge_value *v = value_of(r, field);
     if (!bridge_value_is_unknown(v)) {
-        (void)snprintf(out, cap, "%s", v->text);
+        bridge_text_copy(out, cap, bridge_value_text(v));
     }
 }
 

@@ -64,11 +64,8 @@ static inline const char *rig_source_bit(int64_t value)
 /* The path is left out of texts. */
 static inline const char *rig_source_why(const struct rig_source *r, char *out, size_t cap)
 {
-    char text[2 * BRIDGE_PATH_MAX];
-    (void)bridge_why_text(&r->source.why, text, sizeof text);
-    const char *behind = strstr(text, r->path) == text ? text + strlen(r->path) : text;
-    (void)snprintf(out, cap, "%s", behind);
-    return out;
+    (void)bridge_why_text(&r->source.why, out, cap);
+    return strstr(out, r->path) == out ? out + strlen(r->path) : out;
 }
 
 static inline void rig_source_add(struct rig_source *r, const char *line)

@@ -274,11 +274,11 @@ static void events_of_the_zmq_interface_are_read_from_their_third_part(void **st
         if (i == 0) {
             (void)streams_next(BRIDGE_SESSION_START);
         }
-        if (i < 2) {
-            streams_nothing();
+        if (i == 2) {
+            streams_trial(-1.0, 1, NONE, 0.4);
         }
+        streams_nothing();
     }
-    streams_trial(-1.0, 1, NONE, 0.4);
     bridge_stream_close(&streams_one);
 }
 

@@ -229,7 +229,7 @@ static void half_a_line_is_not_read_and_lines_may_end_as_on_windows(void **state
     (void)state;
     start_with("");
     char whole[2048];
-    (void)snprintf(whole, sizeof whole, "%s", line(0, 1, 35, -1, 1));
+    (void)snprintf(whole, sizeof whole, "%.2047s", line(0, 1, 35, -1, 1));
     const size_t size = strlen(whole);
     memcpy(whole + size - 1, "\r\n", 3);
     for (size_t i = 0; i < size; i += 7) {
