@@ -145,6 +145,15 @@ class Made(unittest.TestCase):
                             done.stderr.startswith(f"murid: {self.root}/journal"), done.stderr)
         self.assertIn("the formats: iblrig", murid("import", self.root, code=2).stderr)
 
+    def test_what_to_do_with_a_table_and_with_other_text_is_said(self):
+        table, other = os.path.join(self.root, "table.csv"), os.path.join(self.root, "other.csv")
+        for path, head in ((table, "subject,session,trial,stimulus,choice,reward"), (other, "mouse,response")):
+            with open(path, "w") as f:
+                f.write(head + "\n")
+        self.assertIn("this is a trial table, which every command takes as it is", murid("import", table, code=2).stderr)
+        self.assertIn("say with --map what its columns mean", murid("import", other, code=2).stderr)
+        self.assertIn("cannot be opened: No such file", murid("import", other + "x", code=2).stderr)
+
     def test_a_copy_of_a_session_is_left_out_and_said(self):
         path = self.session()
         shutil.copytree(os.path.join(self.root, "lab"), os.path.join(self.root, "server"))

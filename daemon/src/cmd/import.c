@@ -1,7 +1,10 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
+#include "file_kind.h"
 #include "progress.h"
 #include "rig_data.h"
 #include "trial_table.h"
@@ -66,8 +69,17 @@ static int none_found(const struct import *r, size_t n, struct fault *fault)
                                   BRIDGE_ADAPTERS[i]->name);
         used += more > 0 ? (size_t)more : 0;
     }
-    return fault_set(fault, FAULT_INPUT, "%s%s: no file of a rig was recognised; the formats: %s",
-                     r->paths[0], n > 1 ? " and others" : "",
+    const char *path = r->paths[0];
+    if (n == 1 && access(path, R_OK) != 0) {
+        return fault_set(fault, FAULT_INPUT, "%s: cannot be opened: %s", path, strerror(errno));
+    }
+    const enum file_kind kind = n == 1 ? file_kind_at(path) : FILE_KIND_DIRECTORY;
+    const char *remedy =
+        kind == FILE_KIND_TABLE  ? ": this is a trial table, which every command takes as it is"
+        : kind == FILE_KIND_TEXT ? ": say with --map what its columns mean (docs/formats.md)"
+                                 : "";
+    return fault_set(fault, FAULT_INPUT, "%s%s: no file of a rig was recognised%s; the formats: %s",
+                     path, n > 1 ? " and others" : "", remedy,
                      r->format.chosen != NULL ? r->format.chosen : formats);
 }
 
