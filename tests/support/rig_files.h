@@ -70,6 +70,15 @@ static inline void rig_files_open(const struct bridge_adapter *adapter, const ch
     assert_int_equal(bridge_source_open(&rig_files_source, adapter, rig_files_path(name), NULL), 0);
 }
 
+/* The teardown of a test. */
+static inline int rig_files_leave(void **state)
+{
+    (void)state;
+    bridge_source_close(&rig_files_source);
+    rig_files_remove();
+    return 0;
+}
+
 /* The next event must be of that kind. */
 static inline struct bridge_event rig_files_next(enum bridge_event_kind kind)
 {

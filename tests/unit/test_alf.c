@@ -37,14 +37,6 @@ static int in_a_new_folder(void **state)
     return 0;
 }
 
-static int leaves_it(void **state)
-{
-    (void)state;
-    bridge_source_close(&rig_files_source);
-    rig_files_remove();
-    return 0;
-}
-
 static void trials_are_read_in_the_signs_of_ibl(void **state)
 {
     (void)state;
@@ -117,7 +109,7 @@ static void only_folders_with_choices_of_trials_are_taken(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, in_a_new_folder, leaves_it)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, in_a_new_folder, rig_files_leave)
     const struct CMUnitTest tests[] = {
         CASE(trials_are_read_in_the_signs_of_ibl),
         CASE(a_folder_that_is_being_written_is_read_once_it_is_whole_and_not_twice),

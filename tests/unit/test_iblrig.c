@@ -51,14 +51,6 @@ static int in_a_new_folder(void **state)
     return 0;
 }
 
-static int leaves_it(void **state)
-{
-    (void)state;
-    bridge_source_close(&rig_files_source);
-    rig_files_remove();
-    return 0;
-}
-
 static void open_session(void)
 {
     rig_files_open(&BRIDGE_ADAPTER_iblrig, SESSION);
@@ -413,7 +405,7 @@ static void a_mapping_is_refused(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, in_a_new_folder, leaves_it)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, in_a_new_folder, rig_files_leave)
     const struct CMUnitTest tests[] = {
         CASE(a_session_starts_before_its_first_trial_once_its_settings_are_whole),
         CASE(a_session_ends_when_its_settings_say_so_and_not_before),
