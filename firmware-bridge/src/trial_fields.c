@@ -30,11 +30,6 @@ static const struct {
 static const char USUAL_SIDE[] = "1,R,right/0,L,left";
 static const char USUAL_TRUTH[] = "1,True,yes/0,False,no";
 
-const char *bridge_field_name(enum bridge_field field)
-{
-    return FIELDS[field].name;
-}
-
 /* ---- the mapping ----------------------------------------------------------------------------- */
 
 static int refuse_coding(struct bridge_source *s, enum bridge_field field, const char *value)

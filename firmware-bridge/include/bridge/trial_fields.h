@@ -53,9 +53,6 @@ struct bridge_value_fault {
     char fix[96];
 };
 
-/* The name of a field. */
-const char *bridge_field_name(enum bridge_field field);
-
 /* Takes a mapping up, that of s or one that the format found. 0, or -1 with s->why. */
 int bridge_trial_fields_open(struct bridge_trial_fields *f, struct bridge_source *s,
                              const struct bridge_mapping *map);
